@@ -1,0 +1,230 @@
+"""Save, find, check and load compiled programs: one JSON for each program and language model.
+
+The file is what DSPy's own `Module.save` writes, so stock `Module.load` reads it; what DSPy does not keep (field names
+and types, where it came from, what it scored) stands beside it under `metadata.app`.
+
+Holds      written whole or not at all; nothing in a file is run, imported or set as an attribute before it was checked.
+"""
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import dspy
+import platformdirs
+from dspy.utils.saving import get_dependency_versions
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from dspy_programs import __version__
+from dspy_programs.errors import CompiledMismatch, CompiledProgramError
+
+SCHEMA_VERSION = 1
+DIRECTORY_VARIABLE = "DSPY_PROGRAMS_COMPILED"
+LARGEST_FILE = 10_000_000  # bytes
+
+
+class SavedField(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    prefix: str
+    description: str
+
+
+class SavedSignature(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    instructions: str = Field(min_length=1, max_length=100_000)
+    fields: list[SavedField]
+
+
+class SavedPredictor(BaseModel):
+    """Just the keys DSPy writes. Any other would become an attribute of the predictor when DSPy loads it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    traces: list[Any] = Field(max_length=0)
+    train: list[Any] = Field(max_length=0)
+    demos: list[dict[str, Any]]
+    signature: SavedSignature
+    lm: None
+
+
+class FieldShape(BaseModel):
+    """One field of a predictor as the code has it: what must be the same for a file to fit."""
+
+    name: str
+    role: str
+    type: str
+    schema_sha256: str
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.name}: {self.type}"
+
+
+class Provenance(BaseModel):
+    """Where a compiled program came from, what it was made for and what it scored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: int = Field(ge=1, le=SCHEMA_VERSION)
+    program: str
+    lm: str
+    fields: dict[str, list[FieldShape]]
+    seed_instructions_sha256: dict[str, str]
+    kept: str
+    training: dict[str, Any]
+    scores: dict[str, Any]
+    lineage: list[dict[str, Any]]
+    versions: dict[str, str]
+    parent: str | None = None
+
+
+class Compiled(BaseModel):
+    """A file that has been read and checked as far as that goes without the program."""
+
+    predictors: dict[str, SavedPredictor]
+    provenance: Provenance
+
+
+def shape_of(program: dspy.Module) -> dict[str, list[FieldShape]]:
+    """Describe every predictor's fields in order; DSPy's JSON keeps their texts by position only."""
+    return {name: [field_shape(*item) for item in p.signature.fields.items()] for name, p in program.named_predictors()}
+
+
+def field_shape(name: str, field: Any) -> FieldShape:
+    schema = json.dumps(TypeAdapter(field.annotation).json_schema(), sort_keys=True)
+    role = str(field.json_schema_extra["__dspy_field_type"])
+    type_ = getattr(field.annotation, "__name__", str(field.annotation)) if isinstance(field.annotation, type) else ""
+    return FieldShape(name=name, role=role, type=type_ or str(field.annotation), schema_sha256=digest(schema))
+
+
+def seed_instructions(program: dspy.Module) -> dict[str, str]:
+    return {name: predictor.signature.instructions for name, predictor in program.named_predictors()}
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def save_compiled(program: dspy.Module, provenance: Provenance, path: Path) -> None:
+    """Write the program's state and where it came from, atomically."""
+    state = program.dump_state()
+    app = provenance.model_dump(mode="json")
+    state["metadata"] = {"dependency_versions": get_dependency_versions(), "app": app}
+    write_atomically(path, json.dumps(state, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace `path` by a file that is complete and on the disk; on any failure the old file stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read_compiled(path: Path, program: str, lm: str | None = None) -> Compiled:
+    """Read a file as data. Raises CompiledProgramError when it is not one of ours, or not for this program or model."""
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise CompiledProgramError(f"{path}: larger than {LARGEST_FILE:,} bytes; not a compiled program")
+        state = json.loads(path.read_bytes())
+        app = state.pop("metadata")["app"]
+        compiled = Compiled(predictors=state, provenance=app)
+    except OSError as error:
+        raise CompiledProgramError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise CompiledProgramError(f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+        raise CompiledProgramError(f"{path}: not a compiled program of this library ({error!r})") from error
+    saved = compiled.provenance
+    if saved.program != program or (lm is not None and saved.lm != lm):
+        raise CompiledMismatch(f"{path}: compiled {saved.program} for {saved.lm}, not {program} for {lm or saved.lm}")
+    return compiled
+
+
+def apply_state(program: dspy.Module, compiled: Compiled, path: Path) -> None:
+    """Load checked state into the program. Raises CompiledMismatch, with the first difference and what mends it."""
+    saved, lm = compiled.provenance, compiled.provenance.lm
+    mend = f"Compile it again: python -m optimizers.train --module {saved.program} --lm {lm} --fresh"
+    if difference := first_difference(saved.fields, shape_of(program)):
+        raise CompiledMismatch(f"{path}: {difference}. {mend}")
+    seeds = {name: digest(text) for name, text in seed_instructions(program).items()}
+    if saved.seed_instructions_sha256 != seeds:
+        raise CompiledMismatch(f"{path}: the instruction it was compiled from has changed in the code. {mend}")
+    for name, shapes in saved.fields.items():
+        if name not in compiled.predictors or len(compiled.predictors[name].signature.fields) != len(shapes):
+            raise CompiledMismatch(f"{path}: its state does not have the fields it names for {name!r}. {mend}")
+    if extra := sorted(compiled.predictors.keys() - saved.fields.keys()):
+        raise CompiledMismatch(f"{path}: it has a state for {extra[0]!r}, which is not a predictor. {mend}")
+    program.load_state({name: state.model_dump() for name, state in compiled.predictors.items()})
+
+
+def first_difference(saved: dict[str, list[FieldShape]], current: dict[str, list[FieldShape]]) -> str | None:
+    """Say in words where two programs differ: predictors, then fields in order, then types."""
+    if saved.keys() != current.keys():
+        return f"compiled for the predictors {', '.join(saved)}; the code has {', '.join(current)}"
+    for name in current:
+        before, now = saved[name], current[name]
+        if [field.name for field in before] != [field.name for field in now]:
+            names = " -> ".join(", ".join(field.name for field in fields) for fields in (before, now))
+            return f"the fields of {name!r} are others or in another order: {names}"
+        for old, new in zip(before, now, strict=True):
+            if old != new:
+                return f"a field of {name!r} has changed: {old} -> {new}" + (" (its schema)" if str(old) == str(new) else "")
+    return None
+
+
+def user_directory() -> Path:
+    """Return where `train` writes and `load` looks first; DSPY_PROGRAMS_COMPILED moves it."""
+    chosen = os.environ.get(DIRECTORY_VARIABLE)
+    return Path(chosen) if chosen else platformdirs.user_data_path("dspy-programs") / "compiled"
+
+
+def shipped_directory() -> Path:
+    return Path(str(files("dspy_programs") / "compiled"))
+
+
+def candidates_for(program: str, lm: str) -> list[Path]:
+    """Return the files to look for, best first."""
+    return [root / program / f"{file_name(lm)}.json" for root in (user_directory(), shipped_directory())]
+
+
+def available_models(program: str) -> list[str]:
+    """Name the models that have a readable file for this program."""
+    models = set()
+    for path in all_compiled():
+        if path.parent.name == program:
+            try:
+                models.add(read_compiled(path, program).provenance.lm)
+            except CompiledProgramError:
+                continue  # `verify` reports it; here it only cannot be offered
+    return sorted(models)
+
+
+def all_compiled() -> list[Path]:
+    return [path for root in (user_directory(), shipped_directory()) for path in sorted(root.glob("*/*.json"))]
+
+
+def file_name(spec: str) -> str:
+    """Turn a model's spec into a file name without separators: "openai/gpt-4.1-mini" -> "openai--gpt-4.1-mini"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "--", spec.removeprefix("local/")).strip(".-") or "model"
+
+
+def versions() -> dict[str, str]:
+    """Name the versions that a result depends on."""
+    return {name: version(name) for name in ("dspy", "gepa")} | {"dspy-programs": __version__}

@@ -1,0 +1,78 @@
+"""Every error this library raises on purpose. A command turns each into one line and exit code 2.
+
+* ProgramsError
+  + UsageError            a flag, a name or a file that cannot be used as given
+  + DatasetError          a data file or a row in it
+  + LanguageModelError    a language model that cannot be had or does not answer
+    - UnknownModel        a `local/` name that is not in the catalogue
+    - MissingExtra        a package that an optional extra installs
+    - WeightsError        weights that cannot be fetched, stored or trusted
+    - ModelFailing        a model that keeps failing while a run depends on it
+  + RunError              a run directory
+    - RunLocked           another process is using it
+    - RunMismatch         it belongs to another program, data set, metric, model, seed or version
+    - RunInterrupted      stopped by a signal before there was a result
+  + CompiledProgramError  a compiled program's JSON
+    - CompiledMissing     there is none for this language model
+    - CompiledMismatch    it was compiled for other fields, types or code
+"""
+
+
+class ProgramsError(Exception):
+    """Base of the tree. The message says what, where and what to do next."""
+
+
+class UsageError(ProgramsError):
+    pass
+
+
+class DatasetError(ProgramsError):
+    pass
+
+
+class LanguageModelError(ProgramsError):
+    pass
+
+
+class UnknownModel(LanguageModelError):
+    pass
+
+
+class MissingExtra(LanguageModelError):
+    pass
+
+
+class WeightsError(LanguageModelError):
+    pass
+
+
+class ModelFailing(LanguageModelError):
+    pass
+
+
+class RunError(ProgramsError):
+    pass
+
+
+class RunLocked(RunError):
+    pass
+
+
+class RunMismatch(RunError):
+    pass
+
+
+class RunInterrupted(RunError):
+    pass
+
+
+class CompiledProgramError(ProgramsError):
+    pass
+
+
+class CompiledMissing(CompiledProgramError):
+    pass
+
+
+class CompiledMismatch(CompiledProgramError):
+    pass

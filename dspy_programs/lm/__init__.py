@@ -1,0 +1,88 @@
+"""From a spec string to a language model DSPy can use; the only place that reads model settings from the environment.
+
+    local/qwen2.5-coder-1.5b                 embedded, on this machine's CPU; no key (the default)
+    openai/gpt-4.1-mini, anthropic/...       hosted; the provider's key from its usual environment variable
+    openai/<name> with an api base           any OpenAI-compatible server: vLLM, Ollama, LM Studio, llama.cpp
+
+A flag goes before an environment variable, that before the default.
+"""
+
+import os
+from contextlib import AbstractContextManager
+from typing import Any
+
+import dspy
+from dspy.utils.exceptions import LMConfigurationError
+
+from dspy_programs.errors import LanguageModelError
+from dspy_programs.lm.adapter import CompleteJSONAdapter
+from dspy_programs.lm.catalog import DEFAULT_ID, find
+from dspy_programs.lm.embedded import engine_for
+from dspy_programs.lm.server import ServerEngine
+
+DEFAULT_SPEC = f"local/{DEFAULT_ID}"
+SPEC_VARIABLE = "DSPY_PROGRAMS_LM"
+BASE_VARIABLE = "DSPY_PROGRAMS_API_BASE"
+KEY_VARIABLE = "DSPY_PROGRAMS_API_KEY"
+RETRIES = 5  # of rate limits, timeouts and server errors, after 1, 2, 4, 8 and 16 seconds or as the server asks
+
+
+def spec_in_use(spec: str | None = None) -> str:
+    """Return the spec of the language model in use: the argument, DSPy's current LM, the environment, the default."""
+    current = getattr(dspy.settings.lm, "model", None)
+    return spec or current or os.environ.get(SPEC_VARIABLE) or DEFAULT_SPEC
+
+
+def connect(
+    spec: str | None = None,
+    *,
+    api_base: str | None = None,
+    api_key: str | None = None,
+    temperature: float | None = None,
+    max_tokens: int | None = None,
+    timeout: float | None = None,
+    **settings: Any,
+) -> dspy.LM:
+    """Return the language model that `spec` names. Nothing is fetched, loaded or called before its first use.
+
+    temperature: 0 for the embedded models and servers, else as the provider has it; timeout: seconds.
+    Raises UnknownModel, LanguageModelError.
+    """
+    spec = spec or os.environ.get(SPEC_VARIABLE) or DEFAULT_SPEC
+    provider, _, name = spec.partition("/")
+    if not name:
+        raise LanguageModelError(f"{spec!r} is not a model: write provider/name, e.g. {DEFAULT_SPEC} or openai/gpt-4.1-mini")
+    limits = {"max_tokens": max_tokens} if max_tokens else {}
+    decoding = {"temperature": 0.0 if temperature is None else temperature, **limits, **settings}
+    if provider == "local":
+        return dspy.LM(spec, engine=engine_for(find(name)), cache=False, num_retries=0, **decoding)
+    api_base = api_base or os.environ.get(BASE_VARIABLE)
+    api_key = api_key or os.environ.get(KEY_VARIABLE)
+    connection = {k: v for k, v in {"api_base": api_base, "api_key": api_key, "timeout": timeout}.items() if v}
+    if not api_base:
+        return hosted(spec, temperature, {**limits, **settings, **connection})
+    connection.setdefault("api_key", "none")  # servers of one's own seldom want one, clients always send one
+    inner = dspy.LM(spec, cache=False, num_retries=RETRIES, **connection)
+    return dspy.LM(spec, engine=ServerEngine(inner), cache=False, num_retries=0, **decoding)
+
+
+def hosted(spec: str, temperature: float | None, settings: dict[str, Any]) -> dspy.LM:
+    """Connect to a provider; reasoning models take no temperature of 0, so that is asked for only where it may be."""
+    try:
+        chosen = 0.0 if temperature is None else temperature
+        return dspy.LM(spec, cache=False, num_retries=RETRIES, temperature=chosen, **settings)
+    except LMConfigurationError:
+        return dspy.LM(spec, cache=False, num_retries=RETRIES, temperature=temperature, **settings)
+
+
+def use(lm: str | dspy.LM | None = None, **settings: Any) -> AbstractContextManager[None]:
+    """Make `with use("openai/gpt-4.1-mini"):` run programs on that model, in the form they were compiled for."""
+    model = lm if isinstance(lm, dspy.BaseLM) else connect(lm, **settings)
+    context: AbstractContextManager[None] = dspy.context(lm=model, adapter=CompleteJSONAdapter())
+    return context
+
+
+def configure(lm: str | dspy.LM | None = None, **settings: Any) -> None:
+    """Do the same for the whole process, as in a notebook's first cell."""
+    model = lm if isinstance(lm, dspy.BaseLM) else connect(lm, **settings)
+    dspy.configure(lm=model, adapter=CompleteJSONAdapter())

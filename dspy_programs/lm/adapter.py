@@ -1,0 +1,97 @@
+"""How every program here speaks to every model: JSON in the reply, complete or not at all."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, get_args
+
+import dspy
+from dspy.adapters.utils import serialize_for_json
+from dspy.utils.exceptions import AdapterParseError
+from pydantic import BaseModel, TypeAdapter
+
+
+class CompleteJSONAdapter(dspy.JSONAdapter):
+    """DSPy's JSON adapter with four changes.
+
+    * A reply that ends in the middle of its object is refused. DSPy mends it, and then half a plan looks like a plan.
+    * A field marked `json_schema_extra={"one_of": "tools"}` may only take the names in the input `tools`: a closed set
+      known only at the call reaches the grammar, while the constant part of the prompt stays constant.
+    * A list of models that define `__str__` (tools) is shown one a line, and JSON in demonstrations has no white space:
+      fewer tokens to read, and the very form in which a grammar makes a model write.
+    * The reminder behind the inputs is one short line: it stands after what varies, so no prompt cache pays for it.
+    """
+
+    def _call_preprocess(self, lm: Any, lm_kwargs: dict[str, Any], signature: Any, inputs: dict[str, Any]) -> Any:
+        format_ = lm_kwargs.get("response_format")
+        if isinstance(format_, type) and issubclass(format_, BaseModel):
+            schema = close_sets(format_.model_json_schema(), inputs)
+            json_schema = {"name": signature.__name__, "schema": schema, "strict": True}
+            lm_kwargs["response_format"] = {"type": "json_schema", "json_schema": json_schema}
+        return super()._call_preprocess(lm, lm_kwargs, signature, inputs)
+
+    def format_field_with_value(self, fields_with_values: Mapping[Any, Any], role: str = "user") -> str:
+        if role == "user":
+            shown = {field: as_lines(field.info.annotation, value) for field, value in fields_with_values.items()}
+            return str(super().format_field_with_value(shown, role=role))
+        values = {field.name: value for field, value in fields_with_values.items()}
+        return json.dumps(serialize_for_json(values), ensure_ascii=False, separators=(",", ":"))
+
+    def user_message_output_requirements(self, signature: type[dspy.Signature]) -> str:
+        return f"Reply with one JSON object: {', '.join(signature.output_fields)}."
+
+    def parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
+        if is_cut_off(completion):
+            raise AdapterParseError(
+                adapter_name=type(self).__name__,
+                signature=signature,
+                lm_response=completion,
+                message="The reply ends before its JSON object does.",
+            )
+        parsed: dict[str, Any] = super().parse(signature, completion)
+        return parsed
+
+
+def as_lines(annotation: Any, value: Any) -> Any:
+    """Show a list of models that say how they read as text one a line; leave every other value to DSPy."""
+    item = next(iter(get_args(annotation)), None)
+    if not (isinstance(value, list) and isinstance(item, type) and issubclass(item, BaseModel)):
+        return value
+    if "__str__" not in vars(item):
+        return value
+    return "\n".join(map(str, TypeAdapter(annotation).validate_python(value))) or "(none)"
+
+
+def close_sets(schema: Any, inputs: Mapping[str, Any]) -> Any:
+    """Copy a JSON schema, giving every string marked `one_of: <input>` the enum of that input's names ("" if none)."""
+    if isinstance(schema, list):
+        return [close_sets(item, inputs) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {key: close_sets(value, inputs) for key, value in schema.items() if key != "one_of"}
+    if isinstance(source := schema.get("one_of"), str) and source in inputs:
+        closed = {"type": "string", "enum": names_in(inputs[source]) or [""]}
+    return closed
+
+
+def names_in(values: Any) -> list[str]:
+    """Return the distinct names, in order, of tools given as objects, mappings or plain strings."""
+    items: Iterable[Any] = values if isinstance(values, (list, tuple)) else []
+    names = (item["name"] if isinstance(item, Mapping) else getattr(item, "name", item) for item in items)
+    return list(dict.fromkeys(str(name) for name in names))
+
+
+def is_cut_off(completion: str) -> bool:
+    """Tell whether the text opens a JSON object that never closes. Text without any object is not cut off.
+
+    Braces are counted outside strings, so that lenient JSON (trailing commas, prose around it) still counts as whole.
+    """
+    start = completion.find("{")
+    if start < 0:
+        return False
+    depth = 0
+    for mark in re.finditer(r'"(?:[^"\\]|\\.)*"|[{}]', completion[start:]):
+        depth += {"{": 1, "}": -1}.get(mark.group(), 0)
+        if depth == 0:
+            return False
+    return True

@@ -1,0 +1,181 @@
+"""A language model inside this process: llama.cpp, through the `xllamacpp` wheel, as a DSPy engine.
+
+One prefix pays for all: llama.cpp keeps the prompt's state, so what is constant (instructions, demonstrations) is read
+once and only what differs is read again. JSON schemas become grammars that write compact JSON: a reply cannot leave its
+schema, and no token goes into white space.
+"""
+
+import functools
+import os
+import secrets
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from dspy import lm15
+
+from dspy_programs.errors import LanguageModelError, MissingExtra
+from dspy_programs.lm.catalog import Weights
+from dspy_programs.lm.weights import fetch
+
+CONTEXT_TOKENS = 8192  # per slot; what does not fit is refused, never cut
+REPLY_TOKENS = 1024  # when a request does not say: an unbounded reply of a small model can run for minutes
+BYTES_PER_PARAMETER_BYTE = 1.25  # measured on the three models: resident memory over the size of the file ...
+CONTEXT_BYTES = 600_000_000  # ... plus context and scratch buffers
+SLOTS_VARIABLE = "DSPY_PROGRAMS_SLOTS"
+
+
+class EmbeddedEngine:
+    """One loaded model. `complete` may be called from many threads; as many run at once as there are slots."""
+
+    supports_response_schema = True
+    supports_function_calling = False
+    supports_reasoning = False
+    supported_params = frozenset({"response_format", "temperature", "max_tokens", "top_p", "stop", "seed"})
+
+    def __init__(self, weights: Weights, *, slots: int | None = None, threads: int | None = None) -> None:
+        self.weights = weights
+        self.slots = slots or slots_for_this_machine()
+        self.threads = threads or os.cpu_count() or 1
+        self.api_key = secrets.token_urlsafe(24)  # llama.cpp also listens on loopback: nobody else may use it
+        self._server: Any = None
+        self._starting = threading.Lock()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "EmbeddedEngine":
+        return self  # a loaded model is shared, never copied
+
+    @property
+    def address(self) -> str:
+        """The loopback URL of the model's own OpenAI-compatible server, e.g. "http://127.0.0.1:41357"."""
+        return str(self.server().listening_address)
+
+    def server(self) -> Any:
+        """Fetch and load the weights at the first call."""
+        with self._starting:
+            if self._server is None:
+                self._server = self._start(fetch(self.weights))
+        return self._server
+
+    def _start(self, path: Path) -> Any:
+        xllamacpp = import_xllamacpp()
+        check_memory(self.weights)
+        params = xllamacpp.CommonParams()
+        params.model.path = str(path)
+        params.n_parallel = self.slots
+        params.n_ctx = min(CONTEXT_TOKENS, self.weights.context_tokens) * self.slots
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = self.threads
+        params.api_keys = [self.api_key]
+        params.hostnames = ["127.0.0.1"]
+        params.port = 0
+        params.ui = False
+        params.verbosity = -1
+        try:
+            return xllamacpp.Server(params)
+        except RuntimeError as error:
+            raise LanguageModelError(f"llama.cpp could not load {path}: {error}") from error
+
+    def complete(self, request: lm15.Request) -> lm15.Response:
+        reply = self.server().handle_chat_completions(chat_request(request))
+        if "choices" not in reply:
+            raise engine_error(reply)
+        choice, usage = reply["choices"][0], reply["usage"]
+        return lm15.Response(
+            id=reply.get("id"),
+            model=request.model,
+            message=lm15.Message.assistant(choice["message"].get("content") or ""),
+            finish_reason="length" if choice["finish_reason"] == "length" else "stop",
+            usage=lm15.Usage(
+                input_tokens=usage["prompt_tokens"],
+                output_tokens=usage["completion_tokens"],
+                cache_read_tokens=usage.get("prompt_tokens_details", {}).get("cached_tokens", 0),
+            ),
+        )
+
+    def stream(self, request: lm15.Request) -> Iterator[Any]:
+        return iter(lm15.response_to_events(self.complete(request)))
+
+    def close(self) -> None:
+        self._server = None
+
+
+@functools.cache
+def engine_for(weights: Weights) -> EmbeddedEngine:
+    """Return this process's engine for `weights`: two would only halve the memory and the cores of each other."""
+    return EmbeddedEngine(weights)
+
+
+def chat_request(request: lm15.Request) -> dict[str, Any]:
+    """Write a canonical request as llama.cpp's chat completion; greedy and seeded unless it says otherwise."""
+    config = request.config
+    body: dict[str, Any] = {
+        "messages": messages_of(request),
+        "max_tokens": config.max_tokens or REPLY_TOKENS,
+        "temperature": config.temperature or 0.0,
+        "seed": 0 if config.seed is None else config.seed,
+        "cache_prompt": True,
+    }
+    if config.top_p is not None:
+        body["top_p"] = config.top_p
+    if config.stop:
+        body["stop"] = list(config.stop)
+    if config.response_format:
+        body["response_format"] = compact_json(config.response_format)
+    return body
+
+
+def messages_of(request: lm15.Request) -> list[dict[str, str]]:
+    system = request.system
+    text = system if isinstance(system, str) or system is None else "".join(part.text for part in system)
+    messages = [{"role": "system", "content": text}] if text else []
+    return messages + [{"role": message.role, "content": message.text or ""} for message in request.messages]
+
+
+def compact_json(response_format: dict[str, Any]) -> dict[str, Any]:
+    """Ask the grammar for JSON without white space: about half the tokens of what the model would write by itself."""
+    if response_format.get("type") != "json_schema":
+        return response_format
+    named = response_format.get("json_schema") or response_format
+    schema = {**named["schema"], "x-guidance": {"whitespace_flexible": False}}
+    return {"type": "json_schema", "json_schema": {"name": named.get("name", "reply"), "schema": schema}}
+
+
+def engine_error(reply: dict[str, Any]) -> Exception:
+    """Map llama.cpp's error to DSPy's: a prompt that is too long is the row's fault, the rest is the engine's."""
+    error = reply.get("error", reply)
+    message = str(error.get("message", error) if isinstance(error, dict) else error)
+    if "context" in message:
+        return lm15.ContextLengthError(message)
+    return lm15.InvalidRequestError(message) if "400" in str(error) else lm15.ServerError(message)
+
+
+def slots_for_this_machine() -> int:
+    """Return how many requests to decode at once: one up to 8 cores, then one for every 8, at most 4.
+
+    On 2 cores 1, 2, 4 and 8 slots gave 18.6, 17.1, 17.5 and 13.3 generated tokens a second: one request already uses
+    both. Set DSPY_PROGRAMS_SLOTS where a measurement says otherwise (a GPU build of the wheel gains from 8 and more).
+    """
+    chosen = os.environ.get(SLOTS_VARIABLE)
+    return int(chosen) if chosen else max(1, min(4, (os.cpu_count() or 1) // 8))
+
+
+def check_memory(weights: Weights) -> None:
+    """Refuse to load what does not fit: the kernel would kill the process without a word."""
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):
+        return  # not every system says
+    needed = int(weights.size * BYTES_PER_PARAMETER_BYTE) + CONTEXT_BYTES
+    if free < needed:
+        raise LanguageModelError(
+            f"{weights.id} needs about {needed / 1e9:.1f} GB of free memory and there are {free / 1e9:.1f} GB: "
+            "close something, or take a smaller model, e.g. --lm local/qwen2.5-coder-0.5b"
+        )
+
+
+def import_xllamacpp() -> Any:
+    try:
+        import xllamacpp
+    except ImportError as error:
+        raise MissingExtra('the embedded models need an extra: pip install "dspy-programs[local]"') from error
+    return xllamacpp

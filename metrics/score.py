@@ -1,0 +1,47 @@
+"""A score that carries its reason, and the one shape GEPA wants it in."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import dspy
+
+
+class Component(NamedTuple):
+    """One named part of a score: a value in [0, 1], its weight, and what was wrong and what right looks like ("" if perfect)."""
+
+    name: str
+    value: float
+    weight: float
+    message: str = ""
+
+
+class Score(NamedTuple):
+    """value in [0, 1], 1 is best; feedback tells a reflecting model what was wrong and what right looks like."""
+
+    value: float
+    feedback: str
+    components: dict[str, float]
+
+
+Metric = Callable[[dspy.Example, dspy.Prediction], Score]
+
+
+def composite(components: Sequence[Component]) -> Score:
+    """Weigh the components into one score; the feedback has a line for each that is not perfect, worst first."""
+    total = sum(component.weight for component in components)
+    value = sum(component.value * component.weight for component in components) / total
+    faults = sorted((c for c in components if c.message), key=lambda c: (c.value - 1) * c.weight)
+    lines = [f"{c.name} {c.value:.2f}: {c.message}" for c in faults]
+    return Score(value, "\n".join(lines) or "Perfect.", {c.name: c.value for c in components})
+
+
+def for_gepa(metric: Metric) -> Callable[..., dspy.Prediction]:
+    """Give `metric` GEPA's five arguments. The value is the same whichever predictor it is asked about."""
+
+    def gepa_metric(
+        gold: dspy.Example, pred: dspy.Prediction, trace: Any = None, pred_name: str | None = None, pred_trace: Any = None
+    ) -> dspy.Prediction:
+        score = metric(gold, pred)
+        return dspy.Prediction(score=score.value, feedback=score.feedback, objective_scores=dict(score.components))
+
+    return gepa_metric

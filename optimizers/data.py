@@ -1,0 +1,108 @@
+"""datasets/<program>/<split>.jsonl -> typed examples; and the command that builds those files from their sources.
+
+A row is checked against the program itself: `forward`'s argument types for what goes in, the recipe's label types for
+what is known to be right. There is no second schema to keep in step.
+"""
+
+import hashlib
+import inspect
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import dspy
+from pydantic import TypeAdapter, ValidationError
+
+from dspy_programs.errors import DatasetError
+
+SPLITS = ("train", "val", "test")
+LONGEST_LINE = 1_000_000  # bytes; a row that a model could read is far shorter
+
+
+def data_directory(name: str) -> Path:
+    """Return where the rows of a program are: in the checkout, or inside the installed package."""
+    here = Path(__file__).resolve().parent.parent / "datasets" / name
+    return here if here.is_dir() else Path(str(files("dspy_programs") / "datasets" / name))
+
+
+def read_split(path: Path, program: type[dspy.Module], labels: Mapping[str, Any]) -> list[dspy.Example]:
+    """Read every row of `path`, checked and in order.
+
+    Raises DatasetError as "file:line: field: why" for a row that is not UTF-8, not JSON, too long, lacks a field, has
+    one that the program does not know, has a value of another type, or repeats an earlier row's id; and for no rows.
+    """
+    fields = field_types(program, labels)
+    inputs = [name for name in fields if name not in labels]
+    seen: dict[Any, int] = {}
+    examples = []
+    for number, row in rows_of(path):
+        where = f"{path}:{number}"
+        if (id_ := row.pop("id", number)) in seen:
+            raise DatasetError(f"{where}: id: {id_!r} was used in line {seen[id_]}; every row needs its own")
+        seen[id_] = number
+        values = {name: checked(where, name, type_, row) for name, type_ in fields.items()}
+        if unknown := sorted(row.keys() - fields.keys()):
+            raise DatasetError(f"{where}: {unknown[0]}: no such field; known are id, {', '.join(fields)}")
+        examples.append(dspy.Example(id=str(id_), **values).with_inputs(*inputs))
+    if not examples:
+        raise DatasetError(f"{path}: there are no rows in it")
+    return examples
+
+
+def field_types(program: type[dspy.Module], labels: Mapping[str, Any]) -> dict[str, TypeAdapter[Any]]:
+    hints = get_type_hints(program.forward)
+    names = [name for name in inspect.signature(program.forward).parameters if name != "self"]
+    return {name: TypeAdapter(hints[name]) for name in names} | {n: TypeAdapter(t) for n, t in labels.items()}
+
+
+def checked(where: str, name: str, type_: TypeAdapter[Any], row: Mapping[str, Any]) -> Any:
+    if name not in row:
+        raise DatasetError(f"{where}: {name}: missing")
+    try:
+        return type_.validate_python(row[name])
+    except ValidationError as error:
+        fault = error.errors()[0]
+        inner = ".".join(str(part) for part in fault["loc"])
+        raise DatasetError(f"{where}: {name}{'.' + inner if inner else ''}: {fault['msg']}") from error
+
+
+def rows_of(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (line number, object); blank lines are passed over, CRLF is as good as LF, a byte order mark is dropped."""
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                text = decoded(f"{path}:{number}", line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
+                if text.strip():
+                    yield number, parsed(f"{path}:{number}", text)
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def decoded(where: str, line: bytes) -> str:
+    if len(line) > LONGEST_LINE:
+        raise DatasetError(f"{where}: row: longer than {LONGEST_LINE:,} bytes")
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{where}: row: byte {error.start + 1} is not UTF-8; save the file as UTF-8") from error
+
+
+def parsed(where: str, text: str) -> dict[str, Any]:
+    try:
+        row = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise DatasetError(f"{where}: row: not JSON: {getattr(error, 'msg', error)}") from error
+    if not isinstance(row, dict):
+        raise DatasetError(f"{where}: row: a JSON object is needed, not {type(row).__name__}")
+    return row
+
+
+def as_jsonl(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Write rows the one way that gives the same bytes everywhere."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8")
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

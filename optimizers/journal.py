@@ -1,0 +1,91 @@
+"""Every answer a run has paid for, one JSON line each, so that a run that dies can be replayed for nothing.
+
+GEPA is deterministic once the models' answers are given. So a run is resumed by running it again from the start with the
+answers in this file: same candidates, same scores, same winner, and only what is missing is asked. No state of the
+optimiser is saved, hence nothing is unpickled.
+
+Holds      a line is appended before its answer is used; what a kill leaves of the last line is cut off at the next start.
+"""
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from dspy_programs.errors import RunError
+
+Record = dict[str, Any]
+
+
+class Journal:
+    """A mapping from a request's key to the record of its answer. With no path it lives in memory only."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
+        self._records: dict[str, Record] = {}
+        self._appending = threading.Lock()
+        self._file: int | None = None
+        if path is not None:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            os.ftruncate(self._file, self._read(path))
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(list(self._records.values()))
+
+    def get(self, key: str) -> Record | None:
+        return self._records.get(key)
+
+    def append(self, record: Record) -> None:
+        """Write first, remember then. Raises RunError when the disk does not take the whole line."""
+        line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        with self._appending:
+            if self._file is not None:
+                self._write(line)
+            self._records[record["key"]] = record
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.fsync(self._file)
+            os.close(self._file)
+            self._file = None
+
+    def _write(self, line: bytes) -> None:
+        assert self._file is not None
+        size = os.fstat(self._file).st_size
+        try:
+            written = os.write(self._file, line)
+            error = None if written == len(line) else OSError("the disk took only a part of the line")
+        except OSError as caught:
+            error = caught
+        if error is not None:
+            os.ftruncate(self._file, size)
+            raise RunError(
+                f"{self.path}: cannot write: {error.strerror or error}. "
+                "Make room and run the same command again: it goes on from here"
+            ) from error
+
+    def _read(self, path: Path) -> int:
+        """Fill the mapping; return how many bytes are whole lines."""
+        whole = 0
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if not line.endswith(b"\n"):
+                    break  # the line that a kill cut off
+                try:
+                    record = json.loads(line)
+                    self._records[record["key"]] = record
+                except (ValueError, KeyError, TypeError) as error:
+                    raise RunError(f"{path}:{number}: not a record of a call; begin anew with --fresh") from error
+                whole += len(line)
+        return whole
+
+
+def key_of(role: str, request: Record) -> str:
+    """Name a request: the same role, model, messages and settings give the same key in every process."""
+    return hashlib.sha256(json.dumps([role, request], sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:32]

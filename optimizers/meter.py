@@ -1,0 +1,104 @@
+"""What a run has used so far, what it may use, and whether it has been told to stop.
+
+The clock is part of the replay: an answer from the journal moves it to where it stood when that answer came, so a budget
+in minutes ends a resumed run at the same place as an uninterrupted one.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits of one run; None means without limit. Each is looked at between iterations."""
+
+    metric_calls: int | None = None
+    minutes: float | None = None
+    tokens: int | None = None
+    usd: float | None = None
+
+
+@dataclass
+class Used:
+    """Calls, tokens and money of one role ("task" or "reflection"), whether asked now or in an earlier process."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    usd: float = 0.0
+    unpriced_calls: int = 0
+    seconds: float = 0.0
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass
+class Meter:
+    """Shared by every thread of a run. `stop` is final: from then on no call leaves this process."""
+
+    roles: dict[str, Used] = field(default_factory=lambda: {"task": Used(), "reflection": Used()})
+    replayed_calls: int = 0
+    rollouts: int = 0
+    reason: BaseException | None = None
+    clock: Callable[[], float] = time.monotonic
+    _offset: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._start = self.clock()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of work, over all processes of this run."""
+        return self._offset + self.clock() - self._start
+
+    @property
+    def tokens(self) -> int:
+        return sum(used.tokens for used in self.roles.values())
+
+    @property
+    def calls(self) -> int:
+        return sum(used.calls for used in self.roles.values())
+
+    @property
+    def usd(self) -> float:
+        return sum(used.usd for used in self.roles.values())
+
+    @property
+    def stopped(self) -> bool:
+        return self.reason is not None
+
+    def stop(self, reason: BaseException) -> None:
+        """Keep the first reason: what follows are its consequences."""
+        with self._lock:
+            self.reason = self.reason or reason
+
+    def count_rollout(self) -> None:
+        with self._lock:
+            self.rollouts += 1
+
+    def count(self, role: str, used: Used, at: float, replayed: bool) -> None:
+        """Add one call that ended `at` that many seconds into the run."""
+        with self._lock:
+            total = self.roles[role]
+            for name in vars(used):
+                setattr(total, name, getattr(total, name) + getattr(used, name))
+            if replayed:
+                self.replayed_calls += 1
+                self._offset += max(0.0, at - self.elapsed)
+
+    def exceeds(self, budget: Budget) -> str | None:
+        """Name the limit that is reached, or None."""
+        for name, used, limit in (
+            ("minutes", self.elapsed / 60, budget.minutes),
+            ("tokens", self.tokens, budget.tokens),
+            ("USD", self.usd, budget.usd),
+        ):
+            if limit is not None and used >= limit:
+                return f"{limit:g} {name}"
+        return None

@@ -1,0 +1,98 @@
+"""One live line for a long run: what it has done, what it has cost, how long it will still take.
+
+On a terminal the line is redrawn in place; into a file or a pipe a new line is printed every 15 seconds.
+"""
+
+import contextlib
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from optimizers.meter import Meter
+
+SECONDS_BETWEEN_LINES = 15.0
+
+
+class Progress:
+    """Shows a meter until `rollouts_expected` are done. `phase` and `best` are set by whoever knows them."""
+
+    def __init__(self, meter: Meter, rollouts_expected: int | None, out: IO[str] | None = None) -> None:
+        self.meter = meter
+        self.expected = rollouts_expected
+        self.phase = "starting"
+        self.best: float | None = None
+        self.console = Console(file=out or sys.stdout, highlight=False, soft_wrap=True)
+        self._done = threading.Event()
+
+    def __rich__(self) -> Text:
+        return Text(self.line(), no_wrap=True, overflow="ellipsis")
+
+    def say(self, text: str) -> None:
+        """Print a line above the live one."""
+        self.console.print(text, markup=False)
+
+    def line(self) -> str:
+        meter = self.meter
+        of = f"/{self.expected}" if self.expected else ""
+        best = "" if self.best is None else f" | best on val {self.best:.3f}"
+        eta = self.seconds_left()
+        return (
+            f"{self.phase} | {meter.rollouts}{of} rollouts{best} | {meter.tokens:,} tokens"
+            + (f" | {meter.usd:.4f} USD" if meter.usd else "")
+            + f" | {clock(meter.elapsed)} elapsed"
+            + (f" | about {clock(eta)} left" if eta is not None else "")
+        )
+
+    def seconds_left(self) -> float | None:
+        if not self.expected or not self.meter.rollouts:
+            return None
+        return max(0, self.expected - self.meter.rollouts) * self.meter.elapsed / self.meter.rollouts
+
+    @contextlib.contextmanager
+    def shown(self) -> Iterator["Progress"]:
+        """Keep the line up to date while the block runs."""
+        if self.console.is_terminal:
+            with Live(self, console=self.console, refresh_per_second=4, redirect_stdout=False, redirect_stderr=False):
+                yield self
+            return
+        ticker = threading.Thread(target=self._tick, daemon=True)
+        ticker.start()
+        try:
+            yield self
+        finally:
+            self._done.set()
+            ticker.join()
+            self.say(self.line())
+
+    def _tick(self) -> None:
+        while not self._done.wait(SECONDS_BETWEEN_LINES):
+            self.say(self.line())
+
+
+@contextlib.contextmanager
+def noise_to(log: Path) -> Iterator[None]:
+    """Send what DSPy, GEPA and their progress bars print to a file while the block runs."""
+    import logging
+
+    with log.open("a", encoding="utf-8") as file:
+        handler = logging.StreamHandler(file)
+        logger = logging.getLogger("dspy")
+        before: list[Any] = logger.handlers[:]
+        logger.handlers = [handler]
+        try:
+            with contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+                yield
+        finally:
+            logger.handlers = before
+
+
+def clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

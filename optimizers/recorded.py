@@ -1,0 +1,128 @@
+"""A language model whose every answer is journalled, counted and asked for only once."""
+
+import contextlib
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import dspy
+from dspy import lm15
+from dspy._vendor.lm15.serde import request_to_dict, response_from_dict, response_to_dict
+from dspy.clients.costs import estimate_cost
+from dspy.utils.exceptions import ContextWindowExceededError, LMError, LMInvalidRequestError
+
+from dspy_programs.errors import ModelFailing, ProgramsError
+from optimizers.journal import Journal, Record, key_of
+from optimizers.meter import Meter, Used
+
+OF_THIS_REQUEST = {  # errors that say something about one row: it scores 0, and the run goes on
+    error.__name__: error for error in (ContextWindowExceededError, LMInvalidRequestError)
+}
+
+
+class RecordedEngine:
+    """Stand between DSPy and a model. The same request twice, even at the same time, is one call and one answer.
+
+    Raises     what belongs to the request (it is too long, it is refused) as DSPy's own error, again at each replay;
+               anything else stops the run: an answer that never came must not be scored as a wrong one.
+    """
+
+    def __init__(self, lm: dspy.LM, role: str, journal: Journal, meter: Meter) -> None:
+        self.lm, self.role, self.journal, self.meter = lm, role, journal, meter
+        self.supports_response_schema = lm.supports_response_schema
+        self.supports_function_calling = lm.supports_function_calling
+        self.supports_reasoning = lm.supports_reasoning
+        self.supported_params = lm.supported_params
+        self._asking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._counted: set[str] = set()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "RecordedEngine":
+        return self
+
+    def complete(self, request: lm15.Request) -> lm15.Response:
+        key = key_of(self.role, request_to_dict(request))
+        with self._asking[key]:
+            record = self.journal.get(key)
+            if record is None:
+                with self.stopping_the_run():
+                    record = self.ask(key, request)
+                    self.journal.append(record)
+                self.count(record, replayed=False)
+            elif key not in self._counted:
+                self.count(record, replayed=True)
+        if "error" in record:
+            raise OF_THIS_REQUEST[record["error"]](message=record["message"], model=self.lm.model)
+        return response_from_dict(record["response"])
+
+    def ask(self, key: str, request: lm15.Request) -> Record:
+        if self.meter.reason is not None:
+            raise self.meter.reason
+        start = self.meter.elapsed
+        outcome: Record
+        try:
+            with dspy.context(disable_history=True):
+                response = self.lm(request=request)
+            outcome = {"usd": self.price(request, response), "response": response_to_dict(response)}
+        except tuple(OF_THIS_REQUEST.values()) as error:
+            outcome = {"error": type(error).__name__, "message": str(error), "usd": None, "response": {}}
+        end = self.meter.elapsed
+        return {"key": key, "role": self.role, "at": round(end, 3), "seconds": round(end - start, 3), **outcome}
+
+    @contextlib.contextmanager
+    def stopping_the_run(self) -> Iterator[None]:
+        try:
+            yield
+        except LMError as error:
+            reason = ModelFailing(
+                f"the {self.role} model {self.lm.model} does not answer: {first_line(error)}. "
+                "What is paid for is kept: run the same command again to go on from here"
+            )
+            self.meter.stop(reason)
+            raise reason from error
+        except ProgramsError as error:
+            self.meter.stop(error)
+            raise
+
+    def count(self, record: Record, replayed: bool) -> None:
+        self._counted.add(record["key"])
+        usage = record["response"].get("usage", {})
+        used = Used(
+            calls=1,
+            input_tokens=usage.get("input_tokens") or 0,
+            cached_tokens=usage.get("cache_read_tokens") or 0,
+            output_tokens=usage.get("output_tokens") or 0,
+            usd=record["usd"] or 0.0,
+            unpriced_calls=int(record["usd"] is None),
+            seconds=record["seconds"],
+        )
+        self.meter.count(self.role, used, record["at"], replayed)
+
+    def price(self, request: lm15.Request, response: lm15.Response) -> float | None:
+        """Return USD by DSPy's price table; None where it has no price. An embedded model costs nothing."""
+        provider, _, model = self.lm.model.partition("/")
+        if provider == "local":
+            return 0.0
+        usd, _ = estimate_cost(response, provider=provider, requested_model=model, request=request)
+        return None if usd is None else float(usd)
+
+    def stream(self, request: lm15.Request) -> Iterator[Any]:
+        return iter(lm15.response_to_events(self.complete(request)))
+
+    def close(self) -> None:
+        """The journal and the model belong to the run."""
+
+
+def recorded(lm: dspy.LM, role: str, journal: Journal, meter: Meter) -> dspy.LM:
+    """Return `lm` with the same name and settings behind a journal; retries stay with the model itself."""
+    return dspy.LM(lm.model, engine=RecordedEngine(lm, role, journal, meter), cache=False, num_retries=0, **settings(lm))
+
+
+def settings(lm: dspy.LM) -> dict[str, Any]:
+    """Return the decoding settings of `lm`: what changes its answers, and never where it lives or its key."""
+    connection = {"api_key", "api_base", "base_url", "timeout", "headers", "extra_headers"}
+    return {name: value for name, value in lm.kwargs.items() if name not in connection and value is not None}
+
+
+def first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -1,0 +1,115 @@
+"""The folder of one run: who may use it, what it belongs to, and where its files are.
+
+    run.json         what the run was started with: program, data, metric, models, seed, versions
+    calls.jsonl      every answer paid for (journal.py); it holds the rows and the replies, never a key
+    candidates.json  every candidate so far, with scores and parents
+    report.json      the result
+    log.txt          what DSPy and GEPA had to say
+"""
+
+import hashlib
+import inspect
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dspy
+import filelock
+
+from dspy_programs.compiled_store import file_name, seed_instructions, shape_of, versions, write_atomically
+from dspy_programs.errors import RunLocked, RunMismatch
+from optimizers.recipes import Recipe
+from optimizers.recorded import settings
+
+
+class RunDirectory:
+    """Hold the folder for this process alone until `close`."""
+
+    def __init__(self, path: Path, *, fresh: bool = False, must_exist: bool = False) -> None:
+        if must_exist and not (path / "run.json").is_file():
+            raise RunMismatch(f"{path}: there is no run to resume; leave out --resume to begin one")
+        path.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._lock = filelock.FileLock(path / "lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except filelock.Timeout as error:
+            raise RunLocked(f"{path}: another process is at work on this run; wait for it or give another --run-dir") from error
+        if fresh:
+            self._set_aside()
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "calls.jsonl"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log.txt"
+
+    def claim(self, identity: Mapping[str, Any]) -> bool:
+        """Write down what this run belongs to, or check it. Returns whether there was a run. Raises RunMismatch."""
+        file = self.path / "run.json"
+        if not file.is_file():
+            write_atomically(file, json.dumps(identity, indent=2) + "\n")
+            return False
+        before = json.loads(file.read_text(encoding="utf-8"))
+        changed = [name for name in sorted(before.keys() | identity.keys()) if before.get(name) != identity.get(name)]
+        if changed:
+            differences = "; ".join(f"{name}: {before.get(name)} -> {identity.get(name)}" for name in changed)
+            raise RunMismatch(
+                f"{self.path}: this run was started with something else ({differences}). "
+                "Begin anew with --fresh (the old run is kept beside it), or give another --run-dir"
+            )
+        return True
+
+    def write(self, name: str, value: Any) -> None:
+        write_atomically(self.path / name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+    def close(self) -> None:
+        self._lock.release()
+
+    def _set_aside(self) -> None:
+        """Move the files of an earlier run into old-1, old-2, ...: answers that were paid for are not thrown away."""
+        files = [file for file in self.path.iterdir() if file.is_file() and file.name != "lock"]
+        number = 1 + sum(1 for folder in self.path.glob("old-*") if folder.is_dir())
+        if files:
+            target = self.path / f"old-{number}"
+            target.mkdir()
+            for file in files:
+                file.rename(target / file.name)
+
+
+def default_path(module: str, spec: str) -> Path:
+    """The same command finds its run again: one folder for each program and model, below where it was started."""
+    return Path("runs") / module / file_name(spec)
+
+
+def identity_of(
+    recipe: Recipe,
+    rows: Mapping[str, Sequence[dspy.Example]],
+    lms: Mapping[str, dspy.LM],
+    seed: int,
+) -> dict[str, Any]:
+    """Say what decides the course of a run. Budget and threads do not: a larger budget goes on where a smaller ended."""
+    program = recipe.program()
+    shapes = {name: [str(field) for field in fields] for name, fields in shape_of(program).items()}
+    identity: dict[str, Any] = {
+        "program": digest([recipe.name, shapes, seed_instructions(program), source(recipe.program)]),
+        "metric": digest([recipe.metric.__name__, source(recipe.metric)]),
+        "seed": seed,
+        "versions": versions(),
+        "adapter": "CompleteJSONAdapter",
+    }
+    identity |= {f"data {split}": digest([row.toDict() for row in examples]) for split, examples in rows.items()}
+    return identity | {f"{role} model": f"{lm.model} {json.dumps(settings(lm))}" for role, lm in lms.items()}
+
+
+def source(thing: Any) -> str:
+    return inspect.getsource(sys.modules[thing.__module__])
+
+
+def digest(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, default=lambda model: model.model_dump())
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,70 @@
+"""Score a program on rows, and say how sure the figures are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import dspy
+import numpy as np
+
+from dspy_programs.lm.adapter import CompleteJSONAdapter
+from metrics.score import Metric, Score, for_gepa
+from optimizers.meter import Meter
+
+RESAMPLES = 10_000
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its 95 % bootstrap interval."""
+
+    mean: float
+    low: float
+    high: float
+    rows: int
+
+    def __str__(self) -> str:
+        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether a difference of this size is compatible with no difference."""
+        return self.low <= 0 <= self.high
+
+
+def score_rows(
+    program: dspy.Module, rows: Sequence[dspy.Example], metric: Metric, lm: dspy.LM, meter: Meter, threads: int = 1
+) -> list[Score]:
+    """Run the program on every row, in order. A row whose call failed scores 0 and says why.
+
+    Raises whatever stopped the meter: scores that stand for calls never made are not returned.
+    """
+    shaped = for_gepa(metric)
+
+    def counted(gold: dspy.Example, pred: dspy.Prediction, trace: object = None) -> dspy.Prediction:
+        meter.count_rollout()
+        return shaped(gold, pred)
+
+    evaluate = dspy.Evaluate(
+        devset=list(rows), metric=counted, num_threads=threads, display_progress=False, max_errors=len(rows) + 1
+    )
+    with dspy.context(lm=lm, adapter=CompleteJSONAdapter(), disable_history=True):
+        results = evaluate(program).results
+    if meter.reason is not None:
+        raise meter.reason
+    return [as_score(score) for _, _, score in results]
+
+
+def as_score(score: object) -> Score:
+    if isinstance(score, dspy.Prediction):
+        return Score(float(score.score), str(score.feedback), dict(score.objective_scores))
+    return Score(0.0, "the call failed", {})
+
+
+def bootstrap(values: Sequence[float], seed: int = 0) -> Interval:
+    """Return the mean and its percentile bootstrap interval (Efron 1979); for paired rows, give the differences."""
+    sample = np.asarray(values, dtype=float)
+    draws = np.random.default_rng(seed).integers(0, len(sample), size=(RESAMPLES, len(sample)))
+    tail = (1 - CONFIDENCE) / 2 * 100
+    low, high = np.percentile(sample[draws].mean(axis=1), [tail, 100 - tail])
+    return Interval(float(sample.mean()), float(low), float(high), len(sample))

@@ -1,0 +1,98 @@
+"""python -m optimizers.show planner: what compiling changed, and how it got there."""
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from optimizers.cli import new_app, run
+
+app = new_app("Show a compiled program or a run: instructions before and after, demonstrations, candidates, scores.")
+
+
+@app.command()
+def show(
+    what: Annotated[str, typer.Argument(help="A program's name, a compiled JSON, or a folder of a run.")],
+    lm: Annotated[str | None, typer.Option(envvar="DSPY_PROGRAMS_LM", help="For a program's name: which model.")] = None,
+) -> None:
+    """Print the difference between seed and compiled, the demonstrations and the lineage of candidates."""
+    if (Path(what) / "run.json").is_file():
+        for line in run_lines(Path(what)):
+            print(line)
+        return
+    from dspy_programs.compiled_store import candidates_for, read_compiled
+    from dspy_programs.errors import UsageError
+    from dspy_programs.lm import spec_in_use
+
+    path = Path(what)
+    if path.suffix != ".json":
+        files = candidates_for(what, spec_in_use(lm))
+        path = next((file for file in files if file.is_file()), files[0])
+    if not path.is_file():
+        raise UsageError(f"there is no {path}; name a program that is compiled for this model, a JSON or a run's folder")
+    compiled = read_compiled(path, json.loads(path.read_bytes())["metadata"]["app"]["program"])
+    saved = compiled.provenance
+    print(f"{saved.program} for {saved.lm}: kept {saved.kept}  ({path})")
+    demos = {name: state.demos for name, state in compiled.predictors.items()}
+    for line in [*lineage_lines(saved.lineage), *test_lines(saved.scores["test"]), *demo_lines(demos)]:
+        print(line)
+
+
+def run_lines(directory: Path) -> Iterator[str]:
+    """Describe a run, finished or not."""
+    from dspy_programs.errors import UsageError
+
+    file = directory / "candidates.json"
+    if not file.is_file():
+        raise UsageError(f"{directory}: the seed has not been scored yet; there is nothing to show")
+    yield from lineage_lines(json.loads(file.read_text(encoding="utf-8")))
+    report = directory / "report.json"
+    if report.is_file():
+        yield from test_lines(json.loads(report.read_text(encoding="utf-8"))["test"])
+    else:
+        yield "the run is not finished: the command that began it goes on with it"
+
+
+def lineage_lines(lineage: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Tell each candidate's score and parent, then what the best changed in the seed."""
+    best = max(lineage, key=lambda candidate: (candidate["score"], -candidate["index"]))
+    yield "candidate  parent  validation  found after"
+    for candidate in lineage:
+        parents = ",".join(map(str, candidate["parents"])) or "-"
+        mark = "  <- best" if candidate is best else ""
+        yield f"{candidate['index']:9}  {parents:>6}  {candidate['score']:10.3f}  {candidate['metric_calls']} rollouts{mark}"
+    for name, before in lineage[0]["instructions"].items():
+        yield from difference(name, before, best["instructions"][name])
+
+
+def difference(name: str, before: str, after: str) -> Iterator[str]:
+    yield f"\ninstruction of {name!r}:"
+    if before == after:
+        yield f"  unchanged: {before}"
+        return
+    sentences = [text.replace(". ", ".\n").splitlines() for text in (before, after)]
+    yield from difflib.unified_diff(*sentences, "seed", "compiled", lineterm="")
+
+
+def test_lines(test: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    yield "\ntest (mean and 95 % interval):" if test else "\ntest: not run"
+    for name, interval in test.items():
+        yield f"  {name:10} {interval['mean']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]  {interval['rows']} rows"
+
+
+def demo_lines(demos: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:
+    for name, each in demos.items():
+        yield f"\ndemonstrations of {name!r}: {len(each) or 'none'}"
+        for demo in each:
+            yield "  " + json.dumps(demo, ensure_ascii=False)[:300]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return run(app, argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,106 @@
+"""UltraTool, as GNN4TaskPlan prepared it, made into planner rows: a goal, tools on offer, the reference chain of tasks.
+
+Input      raw: a folder with data.json (one JSON object a line), tool_desc.json, split_ids.json.
+Output     {"train": rows, "val": rows, "test": rows}; a row is {id, goal, tools, progress, tasks}.
+Holds      the same input gives the same rows, bit for bit; test rows are the publisher's test ids, and no goal of train
+           or val shares more than half of its words with a goal of test, or with one another's.
+Raises     DatasetError when a file is missing or is not what it should be.
+Source     github.com/WxxShirley/GNN4TaskPlan, commit f1486690, data/ultratool (MIT); see datasets/planner/CARD.md.
+"""
+
+import json
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+from dspy_programs.errors import DatasetError
+
+SEED = 20261121
+TOOLS_OFFERED = 12
+SIZES = {"train": 300, "val": 100}
+SHARE_IN_PROGRESS = 0.25  # of the rows with three tasks or more: the first task is already done
+LARGEST_OVERLAP = 0.5  # of the words of two goals (Jaccard) in different splits
+
+STEP = re.compile(r"Step \d+ Call (?P<tool>\S+) to (?P<title>.+)", re.DOTALL)
+
+Row = dict[str, Any]
+
+
+def build(raw: Path) -> dict[str, list[Row]]:
+    """Draw the three splits."""
+    tools = {node["id"]: node for node in read_json(raw / "tool_desc.json")["nodes"]}
+    test_ids = set(read_json(raw / "split_ids.json")["test_ids"]["chain"])
+    chains = [chain for line in read_text(raw / "data.json").splitlines() if (chain := usable_chain(json.loads(line)))]
+    chains.sort(key=lambda chain: int(chain["id"]))
+    test = [chain for chain in chains if chain["id"] in test_ids]
+    rest = [chain for chain in chains if chain["id"] not in test_ids]
+    random.Random(SEED).shuffle(rest)
+    splits: dict[str, list[Row]] = {"train": [], "val": [], "test": test}
+    kept = [words(chain["goal"]) for chain in test]
+    for split, size in SIZES.items():
+        while len(splits[split]) < size:
+            chain = rest.pop()
+            own = words(chain["goal"])
+            if all(overlap(own, other) <= LARGEST_OVERLAP for other in kept):
+                splits[split].append(chain)
+                kept.append(own)
+    return {split: [offer_tools(chain, tools) for chain in chains] for split, chains in splits.items()}
+
+
+def usable_chain(record: Row) -> Row | None:
+    """Return {id, goal, steps: [(tool, title)]}; None where steps and tools do not belong together one to one."""
+    nodes = [node["task"] for node in record["task_nodes"]]
+    matches = [STEP.fullmatch(step.strip()) for step in record["task_steps"]]
+    steps = [(match["tool"], match["title"].strip()) for match in matches if match]
+    if [tool for tool, _ in steps] != nodes or len(matches) != len(nodes) or len(set(nodes)) < len(nodes):
+        return None
+    return {"id": record["id"], "goal": record["user_request"].strip(), "steps": steps}
+
+
+def offer_tools(chain: Row, tools: dict[str, Row]) -> Row:
+    """Give the row its own tool list: the tools of the chain, and distractors of which half are from the same domains."""
+    draw = random.Random(f"{SEED}-{chain['id']}")
+    steps, progress = list(chain["steps"]), ""
+    needed = [tool for tool, _ in steps]
+    if len(steps) >= 3 and draw.random() < SHARE_IN_PROGRESS:
+        progress = f"Done: {steps.pop(0)[1]}"
+    domains = {domain for name in needed for domain in tools[name]["domain"]}
+    others = sorted(tools.keys() - set(needed))
+    near = [name for name in others if domains & set(tools[name]["domain"])]
+    missing = TOOLS_OFFERED - len(needed)
+    offered = needed + draw.sample(near, min(len(near), missing // 2))
+    offered += draw.sample([name for name in others if name not in offered], TOOLS_OFFERED - len(offered))
+    draw.shuffle(offered)
+    return {
+        "id": chain["id"],
+        "goal": chain["goal"],
+        "tools": [{"name": name, "description": tools[name]["desc"].strip()} for name in offered],
+        "progress": progress,
+        "tasks": [
+            {"id": i, "tool": tool, "title": title, "depends_on": [i - 1] if i > 1 else [], "success_criterion": ""}
+            for i, (tool, title) in enumerate(steps, 1)
+        ],
+    }
+
+
+def words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", text.lower()))
+
+
+def overlap(a: frozenset[str], b: frozenset[str]) -> float:
+    return len(a & b) / len(a | b) if a or b else 1.0
+
+
+def read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DatasetError(f"{path}: {error.strerror}; --raw must name the folder with UltraTool's files") from error
+
+
+def read_json(path: Path) -> Any:
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise DatasetError(f"{path}:{error.lineno}: not JSON: {error.msg}") from error

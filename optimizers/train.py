@@ -1,0 +1,193 @@
+"""python -m optimizers.train --module planner: compile one program to a language model and save it as JSON."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from optimizers.cli import new_app, run
+
+if TYPE_CHECKING:
+    from optimizers.training import Report, Training
+
+app = new_app("Compile a program to a language model: better instructions, measured on unseen rows, saved as JSON.")
+
+INTERRUPTED = 130
+
+
+@app.command()
+def train(
+    module: Annotated[str, typer.Option(help="Which program: planner.")],
+    lm: Annotated[
+        str | None,
+        typer.Option(
+            envvar="DSPY_PROGRAMS_LM",
+            help="The model to compile for: provider/name. Default: local/qwen2.5-coder-1.5b, embedded, no key.",
+        ),
+    ] = None,
+    reflection_lm: Annotated[
+        str | None,
+        typer.Option(envvar="DSPY_PROGRAMS_REFLECTION_LM", help="The model that proposes instructions. Default: --lm."),
+    ] = None,
+    api_base: Annotated[
+        str | None, typer.Option(envvar="DSPY_PROGRAMS_API_BASE", help="URL of an OpenAI-compatible server for --lm.")
+    ] = None,
+    api_key: Annotated[
+        str | None,
+        typer.Option(envvar="DSPY_PROGRAMS_API_KEY", help="Its key; better in the environment than on a command line."),
+    ] = None,
+    reflection_api_base: Annotated[str | None, typer.Option(help="The same for --reflection-lm.")] = None,
+    reflection_api_key: Annotated[
+        str | None, typer.Option(envvar="DSPY_PROGRAMS_REFLECTION_API_KEY", help="The same for --reflection-lm.")
+    ] = None,
+    temperature: Annotated[float | None, typer.Option(min=0, max=2, help="Of --lm. Default: 0.")] = None,
+    max_reply_tokens: Annotated[int | None, typer.Option(min=1, help="Longest reply of either model.")] = None,
+    timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds to wait for a server.")] = None,
+    max_metric_calls: Annotated[
+        int | None, typer.Option(min=1, help="Budget: rows run while compiling. Default: the recipe's, if no other limit.")
+    ] = None,
+    max_minutes: Annotated[float | None, typer.Option(min=0, help="Budget: minutes of compiling.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Budget: tokens read and written by both models.")] = None,
+    max_usd: Annotated[float | None, typer.Option(min=0, help="Budget: US dollars, by DSPy's price table.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Rows at once. Default: 1 for an embedded model, else 8.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder with train.jsonl, val.jsonl, test.jsonl of your own.")] = None,
+    train_rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many. Default: all.")] = None,
+    val_rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many. Default: the recipe's.")] = None,
+    test_rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many. Default: the recipe's.")] = None,
+    run_dir: Annotated[Path | None, typer.Option(help="Folder of the run. Default: runs/<module>/<model>.")] = None,
+    resume: Annotated[
+        bool | None, typer.Option("--resume/--fresh", help="Insist on an earlier run, or begin anew. Default: go on if there is one.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write the compiled JSON. Default: the user's directory.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, print the plan, spend nothing.")] = False,
+) -> None:
+    """Compile one program. The same command again goes on where it was stopped, and pays for nothing twice."""
+    print(f"{module}: reading the program and its data", flush=True)
+    from dspy_programs.compiled_store import file_name, user_directory
+    from dspy_programs.errors import UsageError
+    from dspy_programs.lm import DEFAULT_SPEC, connect
+    from optimizers.data import data_directory
+    from optimizers.journal import Journal
+    from optimizers.meter import Budget, Meter
+    from optimizers.progress import Progress
+    from optimizers.recipes import recipe as recipe_of
+    from optimizers.run_directory import RunDirectory, default_path, identity_of
+    from optimizers.training import Training, read_rows, rollouts_expected
+    from optimizers.training import train as train_program
+
+    recipe = recipe_of(module)
+    limits = (max_metric_calls, max_minutes, max_tokens, max_usd)
+    calls = recipe.max_metric_calls if all(limit is None for limit in limits) else max_metric_calls
+    sizes = {"train": train_rows, "val": val_rows or recipe.val_rows, "test": test_rows or recipe.test_rows}
+    rows = read_rows(recipe, data or data_directory(module), sizes)
+    spec = lm or DEFAULT_SPEC
+    common = {"max_tokens": max_reply_tokens, "timeout": timeout}
+    task = connect(spec, api_base=api_base, api_key=api_key, temperature=temperature, **common)
+    same = reflection_lm is None
+    reflection = connect(
+        reflection_lm or spec,
+        api_base=reflection_api_base or (api_base if same else None),
+        api_key=reflection_api_key or (api_key if same else None),
+        **common,
+    )
+    if max_usd is not None and spec.startswith("local/") and same:
+        raise UsageError("--max-usd: an embedded model costs nothing; limit --max-minutes or --max-metric-calls")
+    training = Training(
+        recipe=recipe,
+        rows=rows,
+        task_lm=task,
+        reflection_lm=reflection,
+        budget=Budget(calls, max_minutes, max_tokens, max_usd),
+        seed=seed,
+        threads=threads or (1 if spec.startswith("local/") else 8),
+        out=out or user_directory() / module / f"{file_name(spec)}.json",
+    )
+    directory = run_dir or default_path(module, spec)
+    print(plan_of(training, directory), flush=True)
+    if dry_run:
+        return
+    claimed = RunDirectory(directory, fresh=resume is False, must_exist=resume is True)
+    journal = None
+    try:
+        identity = identity_of(recipe, rows, {"task": task, "reflection": reflection}, seed)
+        if claimed.claim(identity):
+            print("going on with an earlier run: what it paid for is replayed", flush=True)
+        journal, meter = Journal(claimed.journal), Meter()
+        report = train_program(training, claimed, Progress(meter, rollouts_expected(training)), meter, journal)
+    finally:
+        if journal is not None:
+            journal.close()
+        claimed.close()
+    print(summary_of(training, report, directory), flush=True)
+    if not report.test:
+        raise typer.Exit(INTERRUPTED)
+
+
+def plan_of(training: "Training", directory: Path) -> str:
+    rows, budget = training.rows, training.budget
+    named = {"metric calls": budget.metric_calls, "minutes": budget.minutes, "tokens": budget.tokens, "USD": budget.usd}
+    limits = ", ".join(f"{value:g} {name}" for name, value in named.items() if value is not None)
+    return "\n".join(
+        [
+            f"  rows         {len(rows['train'])} train, {len(rows['val'])} validation, {len(rows['test'])} test",
+            f"  task model   {training.task_lm.model}, {training.threads} at a time",
+            f"  reflection   {training.reflection_lm.model}",
+            f"  budget       {limits}, then at most {2 * len(rows['test'])} test rows",
+            f"  run          {directory}",
+            f"  result       {training.out}",
+        ]
+    )
+
+
+def summary_of(training: "Training", report: "Report", directory: Path) -> str:
+    """Say what was found, what it cost, which one was kept and how to use it."""
+    seed, best = report.candidates[0], max(report.candidates, key=lambda c: (c.score, -c.index))
+    used, test = report.used, report.test
+    lines = [
+        "",
+        f"search      {len(report.candidates) - 1} of {report.proposals} proposals accepted; ended by {report.ended_by}",
+        f"validation  seed {seed.score:.3f}, best {best.score:.3f} (candidate {best.index}), {len(seed.scores)} rows",
+    ]
+    if "difference" in test:
+        verdict = "within noise" if test["difference"].is_noise else "beyond noise"
+        lines += [
+            f"test        seed {test['seed']} -> compiled {test['compiled']}, {test['seed'].rows} rows",
+            f"            difference {test['difference']}: {verdict} (paired bootstrap, 95 %)",
+        ]
+    elif test:
+        lines.append(f"test        seed {test['seed']}, {test['seed'].rows} rows (95 % interval)")
+    else:
+        lines.append("test        not run: interrupted. Run the same command again to go on from here")
+    replayed = f" ({used['replayed_calls']} from an earlier run)" if used["replayed_calls"] else ""
+    lines += [
+        f"cost        {used['lm_calls']} model calls{replayed}, {used['tokens']:,} tokens, {used['minutes']:.1f} minutes, "
+        f"{used['tokens_per_second']:.0f} tokens/s" + (f", {used['usd']:.4f} USD" if used["usd"] else ""),
+        "kept        " + ("the compiled program: it beat the seed on validation" if report.kept == "compiled" else
+                          "the seed: nothing beat it on validation"),
+    ]
+    lines += [f"note        {note}" for note in report.notes]
+    if report.saved:
+        lines.append(f"saved       {report.saved}")
+        chosen = "" if report.saved == default_out(training) else f", path={os.fspath(report.saved)!r}"
+        lines.append(f"use         from dspy_programs import load; program = load({training.recipe.name!r}{chosen})")
+    lines.append(f"look        python -m optimizers.show {directory}")
+    return "\n".join(lines)
+
+
+def default_out(training: "Training") -> Path:
+    from dspy_programs.compiled_store import file_name, user_directory
+
+    return user_directory() / training.recipe.name / f"{file_name(training.task_lm.model)}.json"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return run(app, argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

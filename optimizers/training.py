@@ -1,0 +1,284 @@
+"""Train one program from its rows to its compiled JSON: check, preflight, compile, test, keep the better one.
+
+Nothing is spent before the data is read and both models have given one answer that could be used.
+"""
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dspy
+import numpy as np
+
+from dspy_programs import compiled_store as store
+from dspy_programs.errors import CompiledProgramError, DatasetError, ModelFailing, ProgramsError, RunInterrupted
+from dspy_programs.lm.adapter import CompleteJSONAdapter
+from metrics.score import Score
+from optimizers.compile import Candidate, CompileResult, CountedProposer, compile_program, with_instructions
+from optimizers.data import SPLITS, read_split
+from optimizers.journal import Journal
+from optimizers.meter import Budget, Meter
+from optimizers.progress import Progress, noise_to
+from optimizers.recipes import Recipe
+from optimizers.recorded import recorded, settings
+from optimizers.run_directory import RunDirectory, digest, identity_of
+from optimizers.scoring import Interval, bootstrap, score_rows
+
+Rows = Mapping[str, Sequence[dspy.Example]]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Training:
+    """What one run is asked to do."""
+
+    recipe: Recipe
+    rows: Rows
+    task_lm: dspy.LM
+    reflection_lm: dspy.LM
+    budget: Budget
+    seed: int
+    threads: int
+    out: Path
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run found. Scores are shares in [0, 1]; intervals are 95 % bootstrap over the test rows."""
+
+    candidates: tuple[Candidate, ...]
+    kept: str
+    ended_by: str
+    proposals: int
+    test: dict[str, Interval]
+    components: dict[str, dict[str, float]]
+    used: dict[str, Any]
+    saved: Path | None
+    notes: tuple[str, ...] = field(default=())
+
+
+def read_rows(recipe: Recipe, directory: Path, sizes: Mapping[str, int | None]) -> Rows:
+    """Read and check all three splits; take the first so many of each. Raises DatasetError on the first bad row."""
+    rows = {split: read_split(directory / f"{split}.jsonl", recipe.program, recipe.labels) for split in SPLITS}
+    shared = {row.id for row in rows["test"]} & {row.id for split in ("train", "val") for row in rows[split]}
+    if shared:
+        raise DatasetError(f"{directory}: row {sorted(shared)[0]!r} is in test and in another split; test must stay unseen")
+    return {split: examples[: sizes.get(split)] for split, examples in rows.items()}
+
+
+def rollouts_expected(training: Training) -> int | None:
+    """Say how many rows will be run, as far as the budget tells: the search, and seed and winner on test."""
+    calls = training.budget.metric_calls
+    return None if calls is None else calls + 2 * len(training.rows["test"])
+
+
+def train(training: Training, run: RunDirectory, progress: Progress, meter: Meter, journal: Journal) -> Report:
+    """Do all of it inside a claimed run directory; see the head of this file.
+
+    Raises ModelFailing, RunError; on a signal returns the best so far, saved without test scores.
+    """
+    lms = {
+        role: recorded(lm, role, journal, meter)
+        for role, lm in (("task", training.task_lm), ("reflection", training.reflection_lm))
+    }
+    program = training.recipe.program()
+    with stopping_on_signals(meter), noise_to(run.log), progress.shown():
+        progress.phase = "first calls"
+        preflight(training, program, lms, meter)
+        progress.phase = "compiling"
+        result = search(training, program, lms, run, progress, meter)
+        progress.phase = "testing"
+        scores = test_scores(training, program, result, lms["task"], progress, meter)
+        progress.phase = "done"
+    report = report_of(training, result, scores, meter)
+    if report.saved:
+        save(training, program, result, report)
+    run.write("report.json", as_json(report))
+    return report
+
+
+def preflight(training: Training, program: dspy.Module, lms: Mapping[str, dspy.LM], meter: Meter) -> None:
+    """Make one task call and one reflection call; both must be usable. The task call is needed later anyway."""
+    row = training.rows["val"][0]
+    with dspy.context(lm=lms["task"], adapter=CompleteJSONAdapter(), disable_history=True):
+        reply = program(**row.inputs())
+    if meter.reason is not None:
+        raise meter.reason
+    if reply.failure is not None:
+        raise ModelFailing(
+            f"the first reply of {training.task_lm.model} cannot be used: {reply.failure.reason} "
+            f"It began: {reply.failure.raw_reply[:200]!r}. Nothing more was spent; try another --lm"
+        )
+    score = training.recipe.metric(row, reply)
+    name, predictor = program.named_predictors()[0]
+    seen = {key: str(value) for key, value in row.inputs().items()}
+    example = {"Inputs": seen, "Generated Outputs": str(reply.toDict()), "Feedback": score.feedback}
+    try:
+        with dspy.context(lm=lms["reflection"]):
+            CountedProposer(meter)({name: predictor.signature.instructions}, {name: [example]}, [name])
+    except Exception as error:
+        if isinstance(meter.reason, ProgramsError):
+            raise meter.reason from error
+        reason = " ".join(str(error).split())[:300]
+        raise ModelFailing(
+            f"the first proposal of {training.reflection_lm.model} cannot be used: {reason}. "
+            "Nothing more was spent; try another --reflection-lm"
+        ) from error
+
+
+def search(
+    training: Training,
+    program: dspy.Module,
+    lms: Mapping[str, dspy.LM],
+    run: RunDirectory,
+    progress: Progress,
+    meter: Meter,
+) -> CompileResult:
+    found: list[Candidate] = []
+
+    def on_candidate(candidate: Candidate) -> None:
+        found.append(candidate)
+        run.write("candidates.json", [as_lineage(each) for each in found])
+        progress.best = max(each.score for each in found)
+        what = "the seed" if candidate.index == 0 else f"candidate {candidate.index}, from {candidate.parents[0]}"
+        progress.say(f"{what}: {candidate.score:.3f} on validation")
+
+    return compile_program(
+        program,
+        training.recipe.metric,
+        training.rows["train"],
+        training.rows["val"],
+        task_lm=lms["task"],
+        reflection_lm=lms["reflection"],
+        budget=training.budget,
+        meter=meter,
+        seed=training.seed,
+        threads=training.threads,
+        on_candidate=on_candidate,
+    )
+
+
+def test_scores(
+    training: Training, program: dspy.Module, result: CompileResult, lm: dspy.LM, progress: Progress, meter: Meter
+) -> dict[str, list[Score]]:
+    """Read the test rows once for each of seed and winner; an interrupted run is not tested."""
+    wanted = {"seed": result.seed} | ({"compiled": result.winner} if result.winner.index else {})
+    rows = training.rows["test"]
+    progress.expected = meter.rollouts + len(wanted) * len(rows)
+    scores: dict[str, list[Score]] = {}
+    with contextlib.suppress(RunInterrupted):
+        for name, candidate in wanted.items():
+            tuned = with_instructions(program, candidate.instructions)
+            scores[name] = score_rows(tuned, rows, training.recipe.metric, lm, meter, training.threads)
+        return scores
+    return {}
+
+
+def report_of(training: Training, result: CompileResult, scores: Mapping[str, list[Score]], meter: Meter) -> Report:
+    """Put the figures together. The winner is kept only if it beat the seed on validation."""
+    test = {name: bootstrap([score.value for score in each]) for name, each in scores.items()}
+    if "compiled" in scores:
+        pairs = zip(scores["seed"], scores["compiled"], strict=True)
+        test["difference"] = bootstrap([after.value - before.value for before, after in pairs])
+    kept = "compiled" if result.winner.index else "seed"
+    notes = []
+    if kept == "seed" and len(result.candidates) == 1:
+        notes.append("no proposal was better than the seed on its rows, so nothing else was tried on validation")
+    keeps_older = kept == "seed" and holds_a_better_one(training)
+    if keeps_older:
+        notes.append(f"{training.out} holds a compiled program of an earlier run and was left as it is")
+    seconds = sum(used.seconds for used in meter.roles.values())
+    output = sum(used.output_tokens for used in meter.roles.values())
+    used = {
+        "rollouts": meter.rollouts,
+        "lm_calls": meter.calls,
+        "replayed_calls": meter.replayed_calls,
+        "minutes": round(meter.elapsed / 60, 2),
+        "tokens": meter.tokens,
+        "tokens_per_second": round(meter.tokens / seconds, 1) if seconds else 0.0,
+        "output_tokens_per_second": round(output / seconds, 1) if seconds else 0.0,
+        "usd": round(meter.usd, 6),
+        "roles": {role: asdict(each) for role, each in meter.roles.items()},
+    }
+    components = {name: mean_components(each) for name, each in scores.items()}
+    saved = None if keeps_older else training.out
+    return Report(
+        result.candidates, kept, result.ended_by, result.proposals, test, components, used, saved, tuple(notes)
+    )
+
+
+def holds_a_better_one(training: Training) -> bool:
+    """Tell whether the place for the result has a program that beat its seed: a seed never replaces one."""
+    try:
+        saved = store.read_compiled(training.out, training.recipe.name, training.task_lm.model)
+    except CompiledProgramError:
+        return False
+    return saved.provenance.kept == "compiled"
+
+
+def mean_components(scores: Sequence[Score]) -> dict[str, float]:
+    names = dict.fromkeys(name for score in scores for name in score.components)
+    return {name: round(float(np.mean([s.components.get(name, 0.0) for s in scores])), 4) for name in names}
+
+
+def save(training: Training, program: dspy.Module, result: CompileResult, report: Report) -> None:
+    """Write the compiled JSON with all that is needed to trust it and to make it again."""
+    lms = {"task": training.task_lm, "reflection": training.reflection_lm}
+    provenance = store.Provenance(
+        schema_version=store.SCHEMA_VERSION,
+        program=training.recipe.name,
+        lm=training.task_lm.model,
+        fields=store.shape_of(program),
+        seed_instructions_sha256={n: store.digest(text) for n, text in store.seed_instructions(program).items()},
+        kept=report.kept,
+        training={
+            "models": {role: {"lm": lm.model, **settings(lm)} for role, lm in lms.items()},
+            "adapter": "CompleteJSONAdapter",
+            "metric": training.recipe.metric.__name__,
+            "data": {
+                split: {"rows": len(rows), "digest": digest([row.toDict() for row in rows])}
+                for split, rows in training.rows.items()
+            },
+            "seed": training.seed,
+            "budget": asdict(training.budget),
+            "used": report.used,
+        },
+        scores={
+            "validation": {"seed": result.seed.score, "compiled": result.winner.score},
+            "test": {name: asdict(interval) for name, interval in report.test.items()},
+            "test_components": report.components,
+        },
+        lineage=[as_lineage(candidate) for candidate in result.candidates],
+        versions=store.versions(),
+        parent=store.digest(training.out.read_text(encoding="utf-8")) if training.out.is_file() else None,
+    )
+    store.save_compiled(with_instructions(program, result.winner.instructions), provenance, training.out)
+
+
+def as_lineage(candidate: Candidate) -> dict[str, Any]:
+    return {**asdict(candidate), "score": candidate.score}
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    return {**asdict(report), "saved": str(report.saved) if report.saved else None}
+
+
+@contextlib.contextmanager
+def stopping_on_signals(meter: Meter) -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM end the run with what it has; a second one ends the process at once."""
+
+    def stop(number: int, frame: object) -> None:
+        meter.stop(RunInterrupted("stopped before the seed was scored; run the same command again to go on from here"))
+        signal.signal(number, before[number])
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        for number in before:
+            signal.signal(number, stop)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
