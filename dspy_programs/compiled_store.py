@@ -27,6 +27,7 @@ from dspy_programs.errors import CompiledMismatch, CompiledProgramError
 SCHEMA_VERSION = 1
 DIRECTORY_VARIABLE = "DSPY_PROGRAMS_COMPILED"
 LARGEST_FILE = 10_000_000  # bytes
+DEEPEST = 50  # levels of nesting; ours have about ten, and DSPy copies a state by recursion
 
 
 class SavedField(BaseModel):
@@ -142,6 +143,8 @@ def read_compiled(path: Path, program: str, lm: str | None = None) -> Compiled:
         if path.stat().st_size > LARGEST_FILE:
             raise CompiledProgramError(f"{path}: larger than {LARGEST_FILE:,} bytes; not a compiled program")
         state = json.loads(path.read_bytes())
+        if is_deeper(state, DEEPEST):
+            raise CompiledProgramError(f"{path}: nested deeper than {DEEPEST} levels; not a compiled program")
         app = state.pop("metadata")["app"]
         compiled = Compiled(predictors=state, provenance=app)
     except OSError as error:
@@ -150,11 +153,24 @@ def read_compiled(path: Path, program: str, lm: str | None = None) -> Compiled:
         fault = error.errors()[0]
         raise CompiledProgramError(f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        raise CompiledProgramError(f"{path}: not a compiled program of this library ({error!r})") from error
+        reason = f"{type(error).__name__}: {error}"
+        raise CompiledProgramError(f"{path}: not a compiled program of this library ({reason})") from error
     saved = compiled.provenance
     if saved.program != program or (lm is not None and saved.lm != lm):
         raise CompiledMismatch(f"{path}: compiled {saved.program} for {saved.lm}, not {program} for {lm or saved.lm}")
     return compiled
+
+
+def is_deeper(value: Any, levels: int) -> bool:
+    """Tell whether lists and objects are nested in each other more than `levels` times."""
+    layer = [value]
+    for _ in range(levels + 1):
+        layer = [child for item in layer for child in children(item)]
+    return bool(layer)
+
+
+def children(value: Any) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
 
 
 def apply_state(program: dspy.Module, compiled: Compiled, path: Path) -> None:
@@ -185,7 +201,8 @@ def first_difference(saved: dict[str, list[FieldShape]], current: dict[str, list
             return f"the fields of {name!r} are others or in another order: {names}"
         for old, new in zip(before, now, strict=True):
             if old != new:
-                return f"a field of {name!r} has changed: {old} -> {new}" + (" (its schema)" if str(old) == str(new) else "")
+                inside = " (its schema)" if str(old) == str(new) else ""
+                return f"a field of {name!r} has changed: {old} -> {new}{inside}"
     return None
 
 

@@ -20,9 +20,11 @@ from dspy_programs.reply import Failure, ask
 from dspy_programs.types import Task, Tool, plan_problems
 
 
-class DraftTask(Task):
-    """A task as a model writes it: short, because every token takes time and an unbounded string may never end."""
+# What a model writes has bounds, because every token takes time and an unbounded string may never end. These two have
+# no docstrings: a docstring would be a part of the prompt.
 
+
+class DraftTask(Task):
     id: int = Field(ge=1, le=6)
     title: str = Field(min_length=1, max_length=80)
     depends_on: list[Annotated[int, Field(ge=1, le=6)]] = Field(max_length=5)
@@ -30,8 +32,6 @@ class DraftTask(Task):
 
 
 class DraftPlan(BaseModel):
-    """What the model writes: bounded, and not yet checked as a graph."""
-
     model_config = ConfigDict(extra="forbid")
 
     rationale: str = Field(max_length=100, description="the actions the goal asks for, in a few words")

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import dspy
-from pydantic import ValidationError
 
 from dspy_programs.types import Task, plan_problems
 from metrics.score import Component, Score, composite
@@ -64,16 +63,15 @@ def order_component(wanted: Sequence[Task], tasks: Sequence[Task]) -> Component:
 
 def graph_component(tasks: Sequence[Task], names: Sequence[str]) -> Component:
     problems = plan_problems(tasks, names)
-    value = max(0.0, 1 - len(problems) / len(tasks))
+    value = 1 / (1 + len(problems))  # not a share of the tasks: then padding would thin the problems out
     return Component("graph", value, WEIGHTS["graph"], "; ".join(problems))
 
 
 def steps_component(wanted: Sequence[Task], tasks: Sequence[Task]) -> Component:
+    """Measure padding alone. A short plan loses by the tools it lacks; were it scored here too, padding would pay."""
     gold, found = len(wanted), len(tasks)
-    value = min(gold, found) / max(gold, found)
-    direction = "too long" if found > gold else "too short"
-    message = "" if gold == found else f"{found} tasks where {gold} reach the goal: {direction}"
-    return Component("steps", value, WEIGHTS["steps"], message)
+    message = f"{found} tasks where {gold} reach the goal: too long" if found > gold else ""
+    return Component("steps", min(1.0, gold / found), WEIGHTS["steps"], message)
 
 
 def precedences(tasks: Sequence[Task]) -> Counter[tuple[str, str]]:
@@ -104,7 +102,7 @@ def tasks_of(source: Any) -> list[Task]:
     tasks = getattr(source, "tasks", None)
     try:
         return [Task.model_validate(t if isinstance(t, dict) else t.model_dump()) for t in tasks or []]
-    except (ValidationError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError):
         return []
 
 

@@ -7,7 +7,7 @@ import dspy
 
 
 class Component(NamedTuple):
-    """One named part of a score: a value in [0, 1], its weight, and what was wrong and what right looks like ("" if perfect)."""
+    """One named part of a score: a value in [0, 1], its weight, what was wrong and what is right ("" if perfect)."""
 
     name: str
     value: float
@@ -39,7 +39,11 @@ def for_gepa(metric: Metric) -> Callable[..., dspy.Prediction]:
     """Give `metric` GEPA's five arguments. The value is the same whichever predictor it is asked about."""
 
     def gepa_metric(
-        gold: dspy.Example, pred: dspy.Prediction, trace: Any = None, pred_name: str | None = None, pred_trace: Any = None
+        gold: dspy.Example,
+        pred: dspy.Prediction,
+        trace: Any = None,
+        pred_name: str | None = None,
+        pred_trace: Any = None,
     ) -> dspy.Prediction:
         score = metric(gold, pred)
         return dspy.Prediction(score=score.value, feedback=score.feedback, objective_scores=dict(score.components))

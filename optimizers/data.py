@@ -19,6 +19,7 @@ from dspy_programs.errors import DatasetError
 
 SPLITS = ("train", "val", "test")
 LONGEST_LINE = 1_000_000  # bytes; a row that a model could read is far shorter
+ID: TypeAdapter[str | int] = TypeAdapter(str | int)
 
 
 def data_directory(name: str) -> Path:
@@ -35,17 +36,17 @@ def read_split(path: Path, program: type[dspy.Module], labels: Mapping[str, Any]
     """
     fields = field_types(program, labels)
     inputs = [name for name in fields if name not in labels]
-    seen: dict[Any, int] = {}
+    seen: dict[str, int] = {}
     examples = []
     for number, row in rows_of(path):
         where = f"{path}:{number}"
-        if (id_ := row.pop("id", number)) in seen:
+        if (id_ := str(checked(where, "id", ID, {"id": number} | row))) in seen:
             raise DatasetError(f"{where}: id: {id_!r} was used in line {seen[id_]}; every row needs its own")
         seen[id_] = number
         values = {name: checked(where, name, type_, row) for name, type_ in fields.items()}
-        if unknown := sorted(row.keys() - fields.keys()):
+        if unknown := sorted(row.keys() - fields.keys() - {"id"}):
             raise DatasetError(f"{where}: {unknown[0]}: no such field; known are id, {', '.join(fields)}")
-        examples.append(dspy.Example(id=str(id_), **values).with_inputs(*inputs))
+        examples.append(dspy.Example(id=id_, **values).with_inputs(*inputs))
     if not examples:
         raise DatasetError(f"{path}: there are no rows in it")
     return examples
@@ -92,7 +93,8 @@ def decoded(where: str, line: bytes) -> str:
 def parsed(where: str, text: str) -> dict[str, Any]:
     try:
         row = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+        json.dumps(row, ensure_ascii=False).encode()  # half a surrogate pair is JSON, but no text that can be sent
+    except (ValueError, RecursionError) as error:  # not all of its ValueErrors are JSONDecodeErrors
         raise DatasetError(f"{where}: row: not JSON: {getattr(error, 'msg', error)}") from error
     if not isinstance(row, dict):
         raise DatasetError(f"{where}: row: a JSON object is needed, not {type(row).__name__}")

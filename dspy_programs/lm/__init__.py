@@ -4,7 +4,8 @@
     openai/gpt-4.1-mini, anthropic/...       hosted; the provider's key from its usual environment variable
     openai/<name> with an api base           any OpenAI-compatible server: vLLM, Ollama, LM Studio, llama.cpp
 
-A flag goes before an environment variable, that before the default.
+A flag goes before an environment variable, that before the default. DSPY_PROGRAMS_API_BASE and DSPY_PROGRAMS_API_KEY
+belong to the model of DSPY_PROGRAMS_LM: no other model is looked for at that address, no other provider sees that key.
 """
 
 import os
@@ -12,6 +13,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import dspy
+from dspy.clients.lm import _is_openai_reasoning_model
 from dspy.utils.exceptions import LMConfigurationError
 
 from dspy_programs.errors import LanguageModelError
@@ -48,16 +50,20 @@ def connect(
     temperature: 0 for the embedded models and servers, else as the provider has it; timeout: seconds.
     Raises UnknownModel, LanguageModelError.
     """
-    spec = spec or os.environ.get(SPEC_VARIABLE) or DEFAULT_SPEC
+    from_environment = os.environ.get(SPEC_VARIABLE)
+    spec = spec or from_environment or DEFAULT_SPEC
     provider, _, name = spec.partition("/")
     if not name:
-        raise LanguageModelError(f"{spec!r} is not a model: write provider/name, e.g. {DEFAULT_SPEC} or openai/gpt-4.1-mini")
+        raise LanguageModelError(
+            f"{spec!r} is not a model: write provider/name, e.g. {DEFAULT_SPEC} or openai/gpt-4.1-mini"
+        )
     limits = {"max_tokens": max_tokens} if max_tokens else {}
     decoding = {"temperature": 0.0 if temperature is None else temperature, **limits, **settings}
     if provider == "local":
         return dspy.LM(spec, engine=engine_for(find(name)), cache=False, num_retries=0, **decoding)
-    api_base = api_base or os.environ.get(BASE_VARIABLE)
-    api_key = api_key or os.environ.get(KEY_VARIABLE)
+    if spec == from_environment:
+        api_base = api_base or os.environ.get(BASE_VARIABLE)
+        api_key = api_key or os.environ.get(KEY_VARIABLE)
     connection = {k: v for k, v in {"api_base": api_base, "api_key": api_key, "timeout": timeout}.items() if v}
     if not api_base:
         return hosted(spec, temperature, {**limits, **settings, **connection})
@@ -67,12 +73,13 @@ def connect(
 
 
 def hosted(spec: str, temperature: float | None, settings: dict[str, Any]) -> dspy.LM:
-    """Connect to a provider; reasoning models take no temperature of 0, so that is asked for only where it may be."""
+    """Connect to a provider; OpenAI's reasoning models refuse a temperature of 0, so they are left with their own."""
+    if temperature is None and not _is_openai_reasoning_model(spec):
+        temperature = 0.0
     try:
-        chosen = 0.0 if temperature is None else temperature
-        return dspy.LM(spec, cache=False, num_retries=RETRIES, temperature=chosen, **settings)
-    except LMConfigurationError:
         return dspy.LM(spec, cache=False, num_retries=RETRIES, temperature=temperature, **settings)
+    except LMConfigurationError as error:
+        raise LanguageModelError(str(error)) from error
 
 
 def use(lm: str | dspy.LM | None = None, **settings: Any) -> AbstractContextManager[None]:

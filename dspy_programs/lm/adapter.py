@@ -6,19 +6,21 @@ from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 import dspy
+from dspy.adapters.json_adapter import _get_structured_outputs_response_format
 from dspy.adapters.utils import serialize_for_json
 from dspy.utils.exceptions import AdapterParseError
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 
 class CompleteJSONAdapter(dspy.JSONAdapter):
-    """DSPy's JSON adapter with four changes.
+    """DSPy's JSON adapter with five changes.
 
     * A reply that ends in the middle of its object is refused. DSPy mends it, and then half a plan looks like a plan.
     * A field marked `json_schema_extra={"one_of": "tools"}` may only take the names in the input `tools`: a closed set
       known only at the call reaches the grammar, while the constant part of the prompt stays constant.
-    * A list of models that define `__str__` (tools) is shown one a line, and JSON in demonstrations has no white space:
-      fewer tokens to read, and the very form in which a grammar makes a model write.
+    * A list of models that define `__str__` (tools) is shown one a line, and JSON in demonstrations on one line: fewer
+      tokens to read, and the very form in which a grammar makes a model write.
+    * The form of the reply is given once, as its JSON schema without titles, where DSPy nests it in a quoted template.
     * The reminder behind the inputs is one short line: it stands after what varies, so no prompt cache pays for it.
     """
 
@@ -30,26 +32,37 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
             lm_kwargs["response_format"] = {"type": "json_schema", "json_schema": json_schema}
         return super()._call_preprocess(lm, lm_kwargs, signature, inputs)
 
+    def format_field_structure(self, signature: type[dspy.Signature]) -> str:
+        schema = _get_structured_outputs_response_format(signature).model_json_schema()
+        return f"Reply with a JSON object of this schema:\n{json.dumps(without_titles(schema), ensure_ascii=False)}"
+
+    def format_user_message_content(
+        self, signature: type[dspy.Signature], inputs: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> str:
+        fields = signature.input_fields
+        shown = {k: as_lines(fields[k].annotation, v) if k in fields else v for k, v in inputs.items()}
+        return str(super().format_user_message_content(signature, shown, *args, **kwargs))
+
     def format_field_with_value(self, fields_with_values: Mapping[Any, Any], role: str = "user") -> str:
         if role == "user":
-            shown = {field: as_lines(field.info.annotation, value) for field, value in fields_with_values.items()}
-            return str(super().format_field_with_value(shown, role=role))
+            return str(super().format_field_with_value(fields_with_values, role=role))
         values = {field.name: value for field, value in fields_with_values.items()}
-        return json.dumps(serialize_for_json(values), ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(serialize_for_json(values), ensure_ascii=False)
 
     def user_message_output_requirements(self, signature: type[dspy.Signature]) -> str:
         return f"Reply with one JSON object: {', '.join(signature.output_fields)}."
 
     def parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
         if is_cut_off(completion):
-            raise AdapterParseError(
-                adapter_name=type(self).__name__,
-                signature=signature,
-                lm_response=completion,
-                message="The reply ends before its JSON object does.",
-            )
-        parsed: dict[str, Any] = super().parse(signature, completion)
+            raise self.refusal(signature, completion, "The reply ends before its JSON object does.")
+        try:
+            parsed: dict[str, Any] = super().parse(signature, completion)
+        except (RecursionError, ValueError) as error:  # brackets nested by the thousand
+            raise self.refusal(signature, completion, f"The reply cannot be read as JSON: {error}") from error
         return parsed
+
+    def refusal(self, signature: type[dspy.Signature], completion: str, message: str) -> AdapterParseError:
+        return AdapterParseError(type(self).__name__, signature, completion, message)
 
 
 def as_lines(annotation: Any, value: Any) -> Any:
@@ -59,7 +72,11 @@ def as_lines(annotation: Any, value: Any) -> Any:
         return value
     if "__str__" not in vars(item):
         return value
-    return "\n".join(map(str, TypeAdapter(annotation).validate_python(value))) or "(none)"
+    try:
+        models = TypeAdapter(annotation).validate_python(value)
+    except ValidationError:
+        return value  # of a demonstration: nothing has checked its values
+    return "\n".join(" ".join(str(model).split()) for model in models) or "(none)"
 
 
 def close_sets(schema: Any, inputs: Mapping[str, Any]) -> Any:
@@ -72,6 +89,16 @@ def close_sets(schema: Any, inputs: Mapping[str, Any]) -> Any:
     if isinstance(source := schema.get("one_of"), str) and source in inputs:
         closed = {"type": "string", "enum": names_in(inputs[source]) or [""]}
     return closed
+
+
+def without_titles(schema: Any) -> Any:
+    """Drop what a model need not read: pydantic's titles, and marks that are for `close_sets`."""
+    if isinstance(schema, list):
+        return [without_titles(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    titles = {"title", "one_of"} if isinstance(schema.get("title", ""), str) else {"one_of"}
+    return {key: without_titles(value) for key, value in schema.items() if key not in titles}
 
 
 def names_in(values: Any) -> list[str]:

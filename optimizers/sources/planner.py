@@ -20,6 +20,7 @@ SEED = 20261121
 TOOLS_OFFERED = 12
 SIZES = {"train": 300, "val": 100}
 SHARE_IN_PROGRESS = 0.25  # of the rows with three tasks or more: the first task is already done
+LONGEST_TITLE = 300  # characters
 LARGEST_OVERLAP = 0.5  # of the words of two goals (Jaccard) in different splits
 
 STEP = re.compile(r"Step \d+ Call (?P<tool>\S+) to (?P<title>.+)", re.DOTALL)
@@ -49,11 +50,12 @@ def build(raw: Path) -> dict[str, list[Row]]:
 
 
 def usable_chain(record: Row) -> Row | None:
-    """Return {id, goal, steps: [(tool, title)]}; None where steps and tools do not belong together one to one."""
+    """Return {id, goal, steps: [(tool, title)]}; None where steps and tools do not pair off or a title is a whole text."""
     nodes = [node["task"] for node in record["task_nodes"]]
     matches = [STEP.fullmatch(step.strip()) for step in record["task_steps"]]
     steps = [(match["tool"], match["title"].strip()) for match in matches if match]
-    if [tool for tool, _ in steps] != nodes or len(matches) != len(nodes) or len(set(nodes)) < len(nodes):
+    paired = len(matches) == len(nodes) == len(set(nodes)) and [tool for tool, _ in steps] == nodes
+    if not paired or any(len(title) > LONGEST_TITLE for _, title in steps):
         return None
     return {"id": record["id"], "goal": record["user_request"].strip(), "steps": steps}
 

@@ -1,0 +1,45 @@
+"""python -m optimizers.build planner --raw DIR: make a program's rows again from their source, bit for bit."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from optimizers.cli import new_app, run
+
+app = new_app("Build datasets/<module>/{train,val,test}.jsonl from the raw data that its card names.")
+
+
+@app.command()
+def build(
+    module: Annotated[str, typer.Argument(help="Which program: planner.")],
+    raw: Annotated[Path, typer.Option(help="The folder with the raw files.")],
+    out: Annotated[Path | None, typer.Option(help="Where to write. Default: the module's folder in datasets/.")] = None,
+) -> None:
+    """Write all three splits, checked row by row, or none; print rows and SHA-256 of each."""
+    import tempfile
+
+    from optimizers.data import as_jsonl, data_directory, read_split, sha256
+    from optimizers.recipes import recipe as recipe_of
+
+    recipe = recipe_of(module)
+    target = out or data_directory(module)
+    splits = recipe.build(raw)
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target) as folder:
+        made = {split: Path(folder) / f"{split}.jsonl" for split in splits}
+        for split, file in made.items():
+            file.write_bytes(as_jsonl(splits[split]))
+            read_split(file, recipe.program, recipe.labels)
+        for split, file in made.items():
+            print(f"{split:5} {len(splits[split]):5} rows  sha256 {sha256(file.read_bytes())}")
+            file.replace(target / file.name)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return run(app, argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

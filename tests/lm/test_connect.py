@@ -1,0 +1,234 @@
+"""From a spec to a model: which address, key and settings it gets, what is refused, and that keys stay secret."""
+
+import sys
+from pathlib import Path
+
+import dspy
+import pytest
+from dspy import lm15
+from dspy.utils.exceptions import LMAuthError, LMInvalidRequestError, LMServerError
+
+from dspy_programs.errors import LanguageModelError, MissingExtra, UnknownModel
+from dspy_programs.lm import DEFAULT_SPEC, CompleteJSONAdapter, connect, spec_in_use, use
+from dspy_programs.lm.catalog import CATALOG
+from dspy_programs.lm.embedded import EmbeddedEngine, import_xllamacpp
+from dspy_programs.lm.server import ServerEngine
+from optimizers.recorded import settings
+from tests.fakes import ChatServer, ScriptedEngine
+
+KEY = "sk-very-secret"
+URL = "http://127.0.0.1:9/v1"
+SCHEMA = {"type": "json_schema", "json_schema": {"name": "reply", "schema": {"type": "object"}}}
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    """The environment names a model, its address and its key."""
+    monkeypatch.setenv("DSPY_PROGRAMS_LM", "openai/mine")
+    monkeypatch.setenv("DSPY_PROGRAMS_API_BASE", URL)
+    monkeypatch.setenv("DSPY_PROGRAMS_API_KEY", KEY)
+
+
+def connection_of(lm: dspy.LM) -> dict:
+    """What goes to the server: the settings of the inner model where there is one."""
+    inner = lm.engine.lm if isinstance(getattr(lm, "engine", None), ServerEngine) else lm
+    return {name: inner.kwargs.get(name) for name in ("api_base", "api_key")}
+
+
+def test_connect_lists_known_models_when_local_name_is_unknown():
+    with pytest.raises(UnknownModel) as caught:
+        connect("local/qwen2.5-coder-2b")
+    assert all(name in str(caught.value) for name in CATALOG)
+    assert "Did you mean qwen2.5-coder" in str(caught.value)
+
+
+@pytest.mark.parametrize("spec", ["gpt-4.1-mini", "openai/", "local/"])
+def test_connect_refuses_spec_that_is_not_provider_and_name(spec):
+    with pytest.raises(LanguageModelError, match=f"'{spec}' is not a model: write provider/name, e.g. {DEFAULT_SPEC}"):
+        connect(spec)
+
+
+def test_connect_gives_embedded_default_without_loading_it():
+    lm = connect()
+    assert lm.model == DEFAULT_SPEC
+    assert lm.kwargs["temperature"] == 0.0
+    assert connect(DEFAULT_SPEC).model == lm.model
+
+
+@pytest.mark.parametrize(
+    ("spec", "asked", "sent"),
+    [
+        ("openai/gpt-4.1-mini", None, 0.0),
+        ("openai/gpt-4.1-mini", 0.7, 0.7),
+        ("openai/gpt-5", None, None),
+        ("openai/o3-mini", None, None),
+        ("openai/gpt-5", 1.0, 1.0),
+        ("local/smollm2-135m", 0.3, 0.3),
+    ],
+)
+def test_connect_asks_for_temperature_that_the_model_takes(spec, asked, sent):
+    assert connect(spec, temperature=asked).kwargs["temperature"] == sent
+
+
+@pytest.mark.parametrize("wrong", [{"temperature": 0.5}, {"max_tokens": 500}])
+def test_connect_refuses_settings_that_a_reasoning_model_refuses(wrong):
+    with pytest.raises(LanguageModelError, match="reasoning models require"):
+        connect("openai/gpt-5", **wrong)
+
+
+def test_connect_passes_settings_on():
+    lm = connect("openai/gpt-4.1-mini", max_tokens=77, timeout=3.5, top_p=0.9)
+    assert {name: lm.kwargs[name] for name in ("max_tokens", "timeout", "top_p")} == {
+        "max_tokens": 77, "timeout": 3.5, "top_p": 0.9
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("spec", [None, "openai/mine"])
+def test_connect_takes_address_and_key_of_the_environment_for_its_model(spec):
+    lm = connect(spec)
+    assert lm.model == "openai/mine"
+    assert connection_of(lm) == {"api_base": URL, "api_key": KEY}
+
+
+@pytest.mark.usefixtures("environment")
+def test_connect_takes_argument_before_environment():
+    lm = connect("openai/mine", api_base="http://127.0.0.1:8/v1", api_key="other")
+    assert connection_of(lm) == {"api_base": "http://127.0.0.1:8/v1", "api_key": "other"}
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("spec", ["anthropic/claude-sonnet-4-5", "openai/other", "openai/mine-2"])
+def test_connect_keeps_address_and_key_of_the_environment_from_other_models(spec):
+    assert connection_of(connect(spec)) == {"api_base": None, "api_key": None}
+
+
+def test_connect_ignores_address_and_key_of_an_environment_without_model(monkeypatch):
+    monkeypatch.setenv("DSPY_PROGRAMS_API_BASE", URL)
+    monkeypatch.setenv("DSPY_PROGRAMS_API_KEY", KEY)
+    assert connection_of(connect("openai/mine")) == {"api_base": None, "api_key": None}
+
+
+def test_connect_sends_some_key_to_server_of_ones_own():
+    assert connection_of(connect("openai/mine", api_base=URL)) == {"api_base": URL, "api_key": "none"}
+
+
+def test_spec_in_use_takes_argument_then_current_model_then_environment_then_default(monkeypatch):
+    assert spec_in_use() == DEFAULT_SPEC
+    monkeypatch.setenv("DSPY_PROGRAMS_LM", "openai/from-environment")
+    assert spec_in_use() == "openai/from-environment"
+    with dspy.context(lm=dspy.LM("openai/current")):
+        assert spec_in_use() == "openai/current"
+        assert spec_in_use("openai/argument") == "openai/argument"
+
+
+def test_use_sets_model_and_adapter_for_its_block_only():
+    before = (dspy.settings.lm, dspy.settings.adapter)
+    with use("local/smollm2-135m"):
+        assert dspy.settings.lm.model == "local/smollm2-135m"
+        assert isinstance(dspy.settings.adapter, CompleteJSONAdapter)
+    assert (dspy.settings.lm, dspy.settings.adapter) == before
+
+
+@pytest.mark.parametrize("api_base", [None, URL])
+def test_connect_keeps_key_out_of_all_that_is_written_down(api_base):
+    lm = connect("openai/mine", api_base=api_base, api_key=KEY, max_tokens=5)
+    assert settings(lm) == {"temperature": 0.0, "max_tokens": 5}
+    assert KEY not in f"{lm!r} {lm} {settings(lm)}"
+    assert api_base or KEY not in str(lm.dump_state())
+
+
+@pytest.mark.parametrize(("status", "key"), [(200, "another key"), (400, None), (404, None)])
+def test_error_of_a_server_never_shows_the_key(status, key):
+    with ChatServer(status=status, key=key) as server:
+        lm = connect("openai/mine", api_base=server.url, api_key=KEY)
+        with pytest.raises(Exception) as caught:
+            lm("hello")
+    shown, error = "", caught.value
+    while error is not None:
+        shown, error = shown + f"{error!r} {error}", error.__cause__ or error.__context__
+    assert shown and KEY not in shown
+
+
+def test_missing_extra_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    with pytest.raises(MissingExtra, match=r'pip install "dspy-programs\[local\]"'):
+        import_xllamacpp()
+
+
+def test_embedded_engine_says_what_to_install_before_it_loads(monkeypatch):
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    with pytest.raises(MissingExtra, match="need an extra"):
+        EmbeddedEngine(CATALOG["smollm2-135m"])._start(Path("nothing.gguf"))
+
+
+class Picky(ScriptedEngine):
+    """A server that answers "ok", but refuses with `error` what `refuses` says."""
+
+    def __init__(self, error: Exception, refuses) -> None:
+        super().__init__(lambda prompt: "ok")
+        self.error, self.refuses = error, refuses
+
+    def complete(self, request):
+        response = super().complete(request)
+        if self.refuses(request):
+            raise self.error
+        return response
+
+    @property
+    def schemas(self) -> list[bool]:
+        return [request.config.response_format is not None for request in self.requests]
+
+
+def wants_schema(request) -> bool:
+    return request.config.response_format is not None
+
+
+def behind_server_engine(engine: Picky) -> dspy.LM:
+    inner = dspy.LM("openai/mine", engine=engine, cache=False, num_retries=0)
+    return dspy.LM("openai/mine", engine=ServerEngine(inner), cache=False, num_retries=0)
+
+
+def test_server_engine_sends_schema_to_server_that_takes_it():
+    engine = Picky(lm15.InvalidRequestError("no"), refuses=lambda request: False)
+    assert behind_server_engine(engine)("hi", response_format=SCHEMA) == ["ok"]
+    assert engine.schemas == [True]
+
+
+@pytest.mark.parametrize("error", [lm15.InvalidRequestError("no"), lm15.UnsupportedFeatureError("no")])
+def test_server_engine_asks_again_without_refused_schema_and_remembers(error):
+    engine = Picky(error, refuses=wants_schema)
+    lm = behind_server_engine(engine)
+    assert lm("one", response_format=SCHEMA) == ["ok"]
+    assert lm("two", response_format=SCHEMA) == ["ok"]
+    assert engine.schemas == [True, False, False]
+    assert lm.supports_response_schema is False
+
+
+def test_server_engine_goes_on_with_schema_when_it_was_not_the_fault():
+    engine = Picky(lm15.InvalidRequestError("bad prompt"), refuses=lambda request: "bad" in request.messages[0].text)
+    lm = behind_server_engine(engine)
+    with pytest.raises(LMInvalidRequestError, match="bad prompt"):
+        lm("bad", response_format=SCHEMA)
+    assert lm("good", response_format=SCHEMA) == ["ok"]
+    assert engine.schemas == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"), [(lm15.ServerError("down"), LMServerError), (lm15.AuthError("wrong key"), LMAuthError)]
+)
+def test_server_engine_does_not_ask_again_after_other_errors(error, raised):
+    engine = Picky(error, refuses=wants_schema)
+    lm = behind_server_engine(engine)
+    with pytest.raises(raised):
+        lm("hi", response_format=SCHEMA)
+    assert engine.schemas == [True]
+    assert lm.supports_response_schema is True
+
+
+def test_server_is_asked_with_the_key_and_held_to_the_schema():
+    with ChatServer(answer=lambda prompt: "ok", key=KEY) as server:
+        lm = connect("openai/mine", api_base=server.url, api_key=KEY)
+        assert lm("hi", response_format=SCHEMA) == ["ok"]
+    (body,) = server.requests
+    assert '"json_schema"' in body and KEY not in body

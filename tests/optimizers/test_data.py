@@ -1,0 +1,197 @@
+"""Rows are read checked, every fault has its place, and building them again gives the same bytes."""
+
+import codecs
+import json
+from pathlib import Path
+
+import pytest
+
+from dspy_programs.errors import DatasetError
+from dspy_programs.planner import Planner
+from dspy_programs.types import Task
+from optimizers.data import LONGEST_LINE, SPLITS, as_jsonl, data_directory, read_split, sha256
+from optimizers.sources.planner import SIZES, TOOLS_OFFERED, build, overlap, words
+from tests.fakes import toy_row
+
+LABELS = {"tasks": list[Task]}
+SHIPPED = [path for split in SPLITS if (path := data_directory("planner") / f"{split}.jsonl").is_file()]
+
+
+def line_of(**changes) -> bytes:
+    row = {name: value for name, value in (toy_row(1) | changes).items() if value is not ...}
+    return json.dumps(row).encode() + b"\n"
+
+
+def task(**changes) -> list[dict]:
+    return [{"id": 1, "tool": "tool_a", "title": "t", "depends_on": [], "success_criterion": ""} | changes]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "rows.jsonl"
+
+
+def read(file: Path):
+    return read_split(file, Planner, LABELS)
+
+
+def test_read_split_gives_typed_examples_in_order(file):
+    file.write_bytes(as_jsonl([toy_row(2), toy_row(1)]))
+    rows = read(file)
+    assert [row.id for row in rows] == ["toy-2", "toy-1"]
+    assert set(rows[0].inputs().keys()) == {"goal", "tools", "progress"}
+    assert all(isinstance(task, Task) for task in rows[0].tasks)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        line_of().replace(b"\n", b"\r\n"),
+        codecs.BOM_UTF8 + line_of(),
+        b"\n  \n" + line_of() + b"\r\n\n",
+        line_of().rstrip(b"\n"),
+        as_jsonl([toy_row(1) | {"goal": "reserve\u2028a caf\u00e9"}]),
+    ],
+    ids=["crlf", "byte order mark", "blank lines", "no last newline", "line separator in a string"],
+)
+def test_read_split_takes_other_ways_to_write_lines(file, data):
+    file.write_bytes(data)
+    assert [row.id for row in read(file)] == ["toy-1"]
+
+
+def test_read_split_names_rows_without_id_by_their_line(file):
+    file.write_bytes(line_of(id=...) + b"\n" + line_of(id=...))
+    assert [row.id for row in read(file)] == ["1", "3"]
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        (b'{"goal": \n', "row: not JSON: Expecting value"),
+        (b"goal,tools\n", "row: not JSON"),
+        (b"[" * 50_000 + b"\n", "row: not JSON: maximum recursion depth"),
+        (b'{"goal": ' + b"9" * 5000 + b"}\n", "row: not JSON: Exceeds the limit"),
+        (b"[1, 2]\n", "row: a JSON object is needed, not list"),
+        (b"null\n", "row: a JSON object is needed, not NoneType"),
+        ("{'goal': 'ü'}\n".encode("latin-1"), "row: byte 11 is not UTF-8"),
+        (line_of(goal="x" * LONGEST_LINE), "row: longer than 1,000,000 bytes"),
+        (line_of(goal=...), "goal: missing"),
+        (line_of(tasks=...), "tasks: missing"),
+        (line_of(goal=5), "goal: Input should be a valid string"),
+        (line_of(goal="\ud800"), "row: not JSON: 'utf-8' codec can't encode"),
+        (line_of(tools="abc"), "tools: "),
+        (line_of(tasks={}), "tasks: Input should be a valid list"),
+        (line_of(tasks=task(id="one")), "tasks.0.id: Input should be a valid integer"),
+        (line_of(tasks=task(depends_on=[1, "x"])), "tasks.0.depends_on.1: Input should be a valid integer"),
+        (line_of(tasks=task(owner="me")), "tasks.0.owner: Extra inputs are not permitted"),
+        (line_of(tasks=task() + task(title="")), "tasks.1.title: String should have at least 1 character"),
+        (line_of(gaol="x"), "gaol: no such field; known are id, goal, tools, progress, tasks"),
+        (line_of(id="toy-0"), "id: 'toy-0' was used in line 1"),
+        (line_of(id=1), "id: '1' was used in line 2"),
+        (line_of(id=[1]), "id."),
+        (line_of(id=None), "id."),
+    ],
+)
+def test_read_split_says_where_and_what_is_wrong(file, line, fault):
+    file.write_bytes(as_jsonl([toy_row(0), toy_row(9) | {"id": "1"}]) + line)
+    with pytest.raises(DatasetError) as caught:
+        read(file)
+    assert str(caught.value).startswith(f"{file}:3: {fault}")
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("data", [b"", b"\n\n", codecs.BOM_UTF8])
+def test_read_split_refuses_file_without_rows(file, data):
+    file.write_bytes(data)
+    with pytest.raises(DatasetError, match=r"rows\.jsonl: there are no rows in it"):
+        read(file)
+
+
+def test_read_split_refuses_missing_file(file):
+    with pytest.raises(DatasetError, match=r"rows\.jsonl: cannot be read: No such file"):
+        read(file)
+
+
+def test_as_jsonl_is_read_back_as_it_was():
+    rows = [toy_row(1), {"goal": 'é \u2028 \\ " \n'}]
+    assert [json.loads(line) for line in as_jsonl(rows).split(b"\n") if line] == rows
+
+
+@pytest.mark.skipif(not SHIPPED, reason="datasets/planner has not been built")
+def test_shipped_splits_are_read_without_error():
+    rows = {path.stem: read(path) for path in SHIPPED}
+    assert rows.keys() == set(SPLITS) and all(rows.values())
+
+
+@pytest.mark.skipif(not SHIPPED, reason="datasets/planner has not been built")
+@pytest.mark.parametrize("field", ["id", "goal"])
+def test_shipped_test_rows_are_in_no_other_split(field):
+    seen = {path.stem: {getattr(row, field) for row in read(path)} for path in SHIPPED}
+    assert not seen["test"] & (seen["train"] | seen["val"])
+    assert not seen["train"] & seen["val"]
+
+
+@pytest.mark.skipif(not SHIPPED, reason="datasets/planner has not been built")
+def test_shipped_rows_have_their_reference_among_the_tools():
+    for path in SHIPPED:
+        for row in read(path):
+            offered = {tool["name"] if isinstance(tool, dict) else tool.name for tool in row.tools}
+            assert {task.tool for task in row.tasks} <= offered, f"{path}: {row.id}"
+
+
+def write_raw(folder: Path, chains: int = 450, tests: int = 20) -> Path:
+    """Write made-up chains of two and three tools in UltraTool's format, no two goals alike."""
+    names = [f"tool_{n}" for n in range(30)]
+    records = []
+    for n in range(chains):
+        used = [names[(n + 7 * k) % 30] for k in range(2 + n % 2)]
+        steps = [f"Step {i} Call {tool} to do part {i} of job {n}" for i, tool in enumerate(used, 1)]
+        goal = f"word{n}a word{n}b word{n}c and some more\n"
+        nodes = [{"task": tool} for tool in used]
+        records.append({"id": str(n), "user_request": goal, "task_steps": steps, "task_nodes": nodes, "type": "chain"})
+    folder.mkdir()
+    (folder / "data.json").write_text("".join(json.dumps(record) + "\n" for record in records))
+    nodes = [{"id": name, "desc": f"does {name} ", "domain": [f"domain {n % 4}"]} for n, name in enumerate(names)]
+    (folder / "tool_desc.json").write_text(json.dumps({"nodes": nodes}))
+    (folder / "split_ids.json").write_text(json.dumps({"test_ids": {"chain": [str(n) for n in range(tests)]}}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_raw(tmp_path_factory.mktemp("ultratool") / "raw")
+
+
+def test_build_twice_gives_same_bytes(raw):
+    first, second = build(raw), build(raw)
+    assert {k: sha256(as_jsonl(v)) for k, v in first.items()} == {k: sha256(as_jsonl(v)) for k, v in second.items()}
+
+
+def test_build_gives_rows_that_can_be_read(raw, file):
+    splits = build(raw)
+    assert {split: len(rows) for split, rows in splits.items()} == {**SIZES, "test": 20}
+    file.write_bytes(as_jsonl([row for rows in splits.values() for row in rows]))
+    assert len(read(file)) == sum(SIZES.values()) + 20
+
+
+def test_build_keeps_goals_of_splits_apart(raw):
+    splits = {split: [words(row["goal"]) for row in rows] for split, rows in build(raw).items()}
+    assert all(overlap(a, b) <= 0.5 for a in splits["test"] for b in splits["train"] + splits["val"])
+
+
+def test_build_offers_each_tool_of_the_reference_once(raw):
+    for row in build(raw)["train"]:
+        names = [tool["name"] for tool in row["tools"]]
+        assert len(names) == len(set(names)) == TOOLS_OFFERED
+        assert {task["tool"] for task in row["tasks"]} <= set(names)
+
+
+def test_build_says_what_is_already_done_in_some_rows(raw):
+    rows = [row for row in build(raw)["train"] if row["progress"]]
+    assert 0 < len(rows) < SIZES["train"] / 4
+    assert all(row["progress"].startswith("Done: do part 1") and len(row["tasks"]) == 2 for row in rows)
+
+
+def test_build_refuses_folder_without_the_files(tmp_path):
+    with pytest.raises(DatasetError, match="--raw must name the folder"):
+        build(tmp_path)
