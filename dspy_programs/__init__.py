@@ -1,10 +1,10 @@
 """Typed DSPy programs for people who build LM agents, each compiled to your own language model.
 
-    from dspy_programs import load, use
+from dspy_programs import load, use
 
-    planner = load("planner")
-    with use("local/qwen2.5-coder-1.5b"):
-        plan = planner(goal="...", tools=[{"name": "...", "description": "..."}])
+planner = load("planner")
+with use("local/qwen2.5-coder-1.5b"):
+    plan = planner(goal="...", tools=[{"name": "...", "description": "..."}])
 """
 
 from importlib import import_module

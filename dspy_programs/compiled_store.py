@@ -22,7 +22,7 @@ from dspy.utils.saving import get_dependency_versions
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from dspy_programs import __version__
-from dspy_programs.errors import CompiledMismatch, CompiledProgramError
+from dspy_programs.errors import CompiledMismatch, CompiledProgramError, UsageError
 
 SCHEMA_VERSION = 1
 DIRECTORY_VARIABLE = "DSPY_PROGRAMS_COMPILED"
@@ -122,19 +122,31 @@ def save_compiled(program: dspy.Module, provenance: Provenance, path: Path) -> N
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace `path` by a file that is complete and on the disk; on any failure the old file stays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Replace `path` by a file that is complete and on the disk; on any failure the old file stays. Raises UsageError."""
+    temporary = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def require_writable(path: Path) -> None:
+    """Raise UsageError now rather than after an hour of work."""
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name the JSON file to write")
+    trial = path.with_name(f".{path.name}.trial")
+    write_atomically(trial, "")
+    trial.unlink(missing_ok=True)
 
 
 def read_compiled(path: Path, program: str, lm: str | None = None) -> Compiled:

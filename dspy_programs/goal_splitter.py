@@ -164,7 +164,8 @@ _MAX_TEXT = 300  # the bound of Task.title and Task.success_criterion
 _SEPARATORS = ",;，、" + "".join(filter(str.isspace, map(chr, range(0x3001))))  # all white space that Unicode has
 
 # After "and" or a comma these begin a new action.
-_VERBS = frozenset("""
+_VERBS = frozenset(
+    """
     add adjust analyse analyze append apply arrange ask assign attach book bring browse buy calculate cancel change
     check choose clean clear clone close collect compare compile complete compose compress compute configure confirm
     connect convert copy create delete deliver deploy describe determine disable download edit enable enter evaluate
@@ -174,19 +175,24 @@ _VERBS = frozenset("""
     remove rename replace reply reschedule reserve reset resolve respond restart restore retrieve run save search select
     send set show sort stop submit subscribe suggest summarise summarize switch take tell translate turn uninstall
     update upgrade upload validate verify wait write
-""".split())
+""".split()
+)
 # So do these, but as often they are nouns ("the price and order number"), so an object must follow.
-_NOUN_VERBS = frozenset("""
+_NOUN_VERBS = frozenset(
+    """
     answer archive call charge commit contact correct count display document draft email exchange export file filter
     format import list load lock log mail message name note order place plan play plot post process query rank rate
     record refund release rent repair report request return review scan schedule share sign start store test text track
     transfer view visit watch
-""".split())
-_STOP_WORDS = frozenset("""
+""".split()
+)
+_STOP_WORDS = frozenset(
+    """
     a about all also an and any are as at be been but by can could do does for from has have help how i if in into is it
     its let me my need no not of on or our out please so some than that the their them then there these they this those
     to up us want was we were what when which who will with would you your
-""".split())
+""".split()
+)
 
 # Small patterns: VERBOSE and IGNORECASE hold for all. Possessive repeats (*+) keep the time linear.
 _OBJECT = r"""(?:(?:an?|the|my|our|your|his|her|their|its|this|that|these|those|it|them|him|me|us|all|every|each|any
@@ -215,7 +221,8 @@ _ABBREVIATED = r"""\b(?:(?:mr|mrs|ms|dr|prof|st|vs|cf|approx|est|e\.g|i\.e)\.[ ]
 
 # What the text is read by: a token is kept whole ("keep") or may end a clause (all others), see _may_cut.
 _FLAGS = re.VERBOSE | re.IGNORECASE
-_TOKEN = re.compile(rf"""
+_TOKEN = re.compile(
+    rf"""
     (?P<item>(?<!\S)(?:step\s)?\(?(?P<number>\d{{1,2}})[.):](?=\s))
     |(?P<keep>{_QUOTED}|{_BRACKETED}|{_ABBREVIATED})
     |(?P<end>[.!?;]{{1,20}}+(?=\s|$)|[。！？；।؟]+|[\r\n]+
@@ -223,18 +230,35 @@ _TOKEN = re.compile(rf"""
     |(?P<link>{_GAP}(?=and\s+{_LINK})(?<!now\s)|{_COMMA}(?={_LINK})|(?<!\band){_GAP}(?={_LINK}\s+{_DO})
         |(?:{_COMMA}|{_GAP}(?=and\s))(?=(?:and\s+)?{_IF}))
     |(?P<and>{_GAP}(?=(?:and|but)\s+(?P<own>{_LEAD}){_VERB}))
-    |(?P<comma>{_COMMA}(?={_DO}))""", _FLAGS)
-_LEADING = re.compile(rf"""(?:[{_SEPARATORS}]|(?:[-*•–]|(?:step\s)?\(?\d{{1,2}}[.):])(?=\s)|{_LINK}
+    |(?P<comma>{_COMMA}(?={_DO}))""",
+    _FLAGS,
+)
+_LEADING = re.compile(
+    rf"""(?:[{_SEPARATORS}]|(?:[-*•–]|(?:step\s)?\(?\d{{1,2}}[.):])(?=\s)|{_LINK}
     |(?:and|but|also|additionally|furthermore|moreover)(?=[\s,])
     |(?:first(?:ly|\s+of\s+all)?|second(?:ly)?|third(?:ly)?)(?=,|\s+{_DO})
-    |after\s+(?={_DOING}[^.!?;\n,]{{1,200}},\s+{_DO}))*+""", _FLAGS)
-_ACTION = re.compile(rf"""(?:^|[,:]\s*|\b(?:to|please|and|also|then|me|us|you|i|we|will|can|must|should|not|never|first)
-    \s+){_VERB}|^{_DOING}""", _FLAGS)
-_BARE = re.compile(rf"""(?:^{_LEAD}\w+|(?<!\bthe\s)(?<!\ba\s)(?<!\bmy\s)(?<!\bthis\s)\b(?:{_PURE})
-    |\b(?:can|will)\s+\w+)$""", _FLAGS)
-_CONDITION = re.compile(r"""(?:please\s+)?(?:if|when|whenever|unless|once|while|before|after|until|because|since
-    |although|as\s+soon\s+as|in\s+case|provided|assuming|in\s+order\s+to|to)\b""", _FLAGS)
-_STATEMENT = re.compile(r"""(?:i|we|he|she|it|they|there|my|our|his|her|its|their|the|this|that|these|those|an?|to|at|on
-    |in|for|from|with|by|of|and|or|because|so|as|however|today|no|yes|ok|hi|hello|thanks|thank)\b""", _FLAGS)
+    |after\s+(?={_DOING}[^.!?;\n,]{{1,200}},\s+{_DO}))*+""",
+    _FLAGS,
+)
+_ACTION = re.compile(
+    rf"""(?:^|[,:]\s*|\b(?:to|please|and|also|then|me|us|you|i|we|will|can|must|should|not|never|first)
+    \s+){_VERB}|^{_DOING}""",
+    _FLAGS,
+)
+_BARE = re.compile(
+    rf"""(?:^{_LEAD}\w+|(?<!\bthe\s)(?<!\ba\s)(?<!\bmy\s)(?<!\bthis\s)\b(?:{_PURE})
+    |\b(?:can|will)\s+\w+)$""",
+    _FLAGS,
+)
+_CONDITION = re.compile(
+    r"""(?:please\s+)?(?:if|when|whenever|unless|once|while|before|after|until|because|since
+    |although|as\s+soon\s+as|in\s+case|provided|assuming|in\s+order\s+to|to)\b""",
+    _FLAGS,
+)
+_STATEMENT = re.compile(
+    r"""(?:i|we|he|she|it|they|there|my|our|his|her|its|their|the|this|that|these|those|an?|to|at|on
+    |in|for|from|with|by|of|and|or|because|so|as|however|today|no|yes|ok|hi|hello|thanks|thank)\b""",
+    _FLAGS,
+)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WORD = re.compile(r"[\u3040-\u9fff]|[^\W\d_\u3040-\u9fff]+|\d+")  # Chinese, Japanese: each character is a word

@@ -19,22 +19,21 @@ from dspy_programs.goal_splitter import plan_by_rules
 from dspy_programs.reply import Failure, ask
 from dspy_programs.types import Task, Tool, plan_problems
 
-
 # What a model writes has bounds, because every token takes time and an unbounded string may never end. These two have
 # no docstrings: a docstring would be a part of the prompt.
 
 
 class DraftTask(Task):
     id: int = Field(ge=1, le=6)
-    title: str = Field(min_length=1, max_length=80)
+    title: str = Field(min_length=1, max_length=60)
     depends_on: list[Annotated[int, Field(ge=1, le=6)]] = Field(max_length=5)
-    success_criterion: str = Field(max_length=80)
+    success_criterion: str = Field(max_length=40)
 
 
 class DraftPlan(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    rationale: str = Field(max_length=100, description="the actions the goal asks for, in a few words")
+    rationale: str = Field(max_length=80, description="the actions the goal asks for, in a few words")
     tasks: list[DraftTask] = Field(min_length=1, max_length=6)
 
 

@@ -1,9 +1,10 @@
-"""One GEPA run as a function: a program and its data in, every candidate it accepted out.
+"""One search as a function: a program and its data in, every candidate that was scored on validation out.
 
 Holds      given the models' answers, the result is a function of its arguments: threads, time and restarts change nothing.
 Source     GEPA (Agrawal et al. 2025), as `dspy.GEPA` has it; this file adds what a run needs around it.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,9 @@ from dspy.teleprompt.gepa import InstructionProposer
 from dspy_programs.errors import ModelFailing, RunInterrupted
 from dspy_programs.lm.adapter import CompleteJSONAdapter
 from metrics.score import Metric, for_gepa
+from optimizers.demonstrations import Demonstrate, with_demonstrations
 from optimizers.meter import Budget, Meter
+from optimizers.scoring import score_rows
 
 MINIBATCH = 3  # rows looked at for one proposal
 LONGEST_INSTRUCTION = 2000  # characters
@@ -25,11 +28,12 @@ WITHOUT_LIMIT = 1_000_000_000
 
 @dataclass(frozen=True)
 class Candidate:
-    """One accepted set of instructions; number 0 is the seed. `metric_calls` had been made when it was found."""
+    """One program that was scored on validation; number 0 is the seed. `metric_calls` had been made when it was found."""
 
     index: int
     parents: tuple[int, ...]
     instructions: Mapping[str, str]
+    demonstrations: tuple[str, ...]  # ids of the rows it shows
     scores: tuple[float, ...]
     metric_calls: int
 
@@ -41,11 +45,12 @@ class Candidate:
 
 @dataclass(frozen=True)
 class CompileResult:
-    """Every candidate in the order found, and why the search ended."""
+    """Every candidate in the order found, why the search ended, and how many of GEPA's proposals were accepted."""
 
     candidates: tuple[Candidate, ...]
     ended_by: str
     proposals: int
+    accepted: int
 
     @property
     def seed(self) -> Candidate:
@@ -53,15 +58,36 @@ class CompileResult:
 
     @property
     def winner(self) -> Candidate:
-        """The best on validation; of equals the oldest, so the seed stays unless it is beaten."""
-        return max(self.candidates, key=lambda candidate: (candidate.score, -candidate.index))
+        return best_of(self.candidates)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be compiled: the program, its metric, its rows, and how a row is shown as a demonstration."""
+
+    program: dspy.Module
+    metric: Metric
+    trainset: Sequence[dspy.Example]
+    valset: Sequence[dspy.Example]
+    demonstrations: Sequence[dspy.Example]
+    demonstrate: Demonstrate
+
+    def candidate(self, candidate: Candidate) -> dspy.Module:
+        """Build the program that a candidate stands for."""
+        shown = [row for row in self.demonstrations if row.id in candidate.demonstrations]
+        program = with_demonstrations(self.program, shown, self.demonstrate)
+        for name, predictor in program.named_predictors():
+            predictor.signature = predictor.signature.with_instructions(candidate.instructions[name])
+        return program
+
+
+def best_of(candidates: Sequence[Candidate]) -> Candidate:
+    """Return the best on validation; of equals the oldest, so the seed stays unless it is beaten."""
+    return max(candidates, key=lambda candidate: (candidate.score, -candidate.index))
 
 
 def compile_program(
-    program: dspy.Module,
-    metric: Metric,
-    trainset: Sequence[dspy.Example],
-    valset: Sequence[dspy.Example],
+    task: Task,
     *,
     task_lm: dspy.LM,
     reflection_lm: dspy.LM,
@@ -71,40 +97,53 @@ def compile_program(
     threads: int = 1,
     on_candidate: Callable[[Candidate], None] = lambda candidate: None,
 ) -> CompileResult:
-    """Search for better instructions until the budget is used, the meter is stopped or nothing is left to mend.
+    """Try the seed with and without demonstrations, then let GEPA rewrite the instructions of the better one.
 
+    Ends when the budget is used or the meter is stopped.
     Raises ModelFailing when a model keeps failing; RunInterrupted when stopped before the seed was scored.
     """
     watch = Watch(meter, budget, on_candidate)
     proposer = CountedProposer(meter)
-    gepa = dspy.GEPA(
-        metric=counted(metric, meter),
-        max_metric_calls=budget.metric_calls or WITHOUT_LIMIT,
-        reflection_minibatch_size=MINIBATCH,
-        reflection_lm=reflection_lm,
-        instruction_proposer=proposer,
-        use_merge=len(program.predictors()) > 1,
-        num_threads=threads,
-        seed=seed,
-        gepa_kwargs={"callbacks": [watch], "stop_callbacks": [watch.should_stop]},
-    )
     try:
+        start = try_starts(task, task_lm, meter, threads, watch)
+        gepa = dspy.GEPA(
+            metric=counted(task.metric, meter, already=len(task.valset)),
+            max_metric_calls=watch.calls_left() + len(task.valset),
+            reflection_minibatch_size=MINIBATCH,
+            reflection_lm=reflection_lm,
+            instruction_proposer=proposer,
+            use_merge=len(task.program.predictors()) > 1,
+            num_threads=threads,
+            seed=seed,
+            gepa_kwargs={"callbacks": [watch], "stop_callbacks": [watch.should_stop]},
+        )
         with dspy.context(lm=task_lm, adapter=CompleteJSONAdapter(), disable_history=True):
-            gepa.compile(program, trainset=list(trainset), valset=list(valset))
+            gepa.compile(task.candidate(start), trainset=list(task.trainset), valset=list(task.valset))
     except Exception:
         if not meter.stopped:
             raise  # a bug keeps its traceback; what follows from a stop has its reason in the meter
     if meter.reason is not None and not (isinstance(meter.reason, RunInterrupted) and watch.candidates):
         raise meter.reason
-    return CompileResult(tuple(watch.candidates), watch.ended_by, proposer.count)
+    accepted = len(watch.candidates) - watch.starts
+    return CompileResult(tuple(watch.candidates), watch.ended_by, proposer.count, accepted)
 
 
-def with_instructions(program: dspy.Module, instructions: Mapping[str, str]) -> dspy.Module:
-    """Return a copy of the program with other instructions."""
-    copy: dspy.Module = program.deepcopy()
-    for name, predictor in copy.named_predictors():
-        predictor.signature = predictor.signature.with_instructions(instructions[name])
-    return copy
+def try_starts(task: Task, lm: dspy.LM, meter: Meter, threads: int, watch: "Watch") -> Candidate:
+    """Score the seed as it was written, and with the demonstrations; return the better one."""
+    shown = tuple(row.id for row in task.demonstrations)
+    for demonstrations in ((), shown) if shown else ((),):
+        if watch.candidates and watch.should_stop(None):
+            break
+        instructions = {name: p.signature.instructions for name, p in task.program.named_predictors()}
+        parents = tuple(candidate.index for candidate in watch.candidates)
+        candidate = Candidate(len(watch.candidates), parents, instructions, demonstrations, (0.0,), 0)
+        scores = score_rows(task.candidate(candidate), task.valset, task.metric, lm, meter, threads)
+        watch.spent += len(task.valset)
+        values = tuple(score.value for score in scores)
+        watch.add(dataclasses.replace(candidate, scores=values, metric_calls=watch.spent))
+        watch.starts += 1
+    watch.start = best_of(watch.candidates)
+    return watch.start
 
 
 class Watch:
@@ -113,25 +152,37 @@ class Watch:
     def __init__(self, meter: Meter, budget: Budget, on_candidate: Callable[[Candidate], None]) -> None:
         self.meter, self.budget, self.on_candidate = meter, budget, on_candidate
         self.candidates: list[Candidate] = []
+        self.start: Candidate | None = None
+        self.starts = 0
+        self.spent = 0
         self.ended_by = f"{budget.metric_calls} metric calls"
-        self.metric_calls = 0
 
-    def on_budget_updated(self, event: Mapping[str, Any]) -> None:
-        self.metric_calls = event["metric_calls_used"]
-
-    def on_valset_evaluated(self, event: Mapping[str, Any]) -> None:
-        if self.meter.stopped:
-            return  # some of these scores stand for calls that were never made
-        scores = tuple(float(score) for _, score in sorted(event["scores_by_val_id"].items()))
-        candidate = Candidate(
-            index=event["candidate_idx"],
-            parents=tuple(event["parent_ids"]),
-            instructions=dict(event["candidate"]),
-            scores=scores,
-            metric_calls=max(self.metric_calls, len(scores)),
-        )
+    def add(self, candidate: Candidate) -> None:
         self.candidates.append(candidate)
         self.on_candidate(candidate)
+
+    def calls_left(self) -> int:
+        return max(0, (self.budget.metric_calls or WITHOUT_LIMIT) - self.spent)
+
+    def on_budget_updated(self, event: Mapping[str, Any]) -> None:
+        self.spent += event["metric_calls_delta"]
+
+    def on_valset_evaluated(self, event: Mapping[str, Any]) -> None:
+        """Take over a candidate of GEPA's; its number 0 is the start, which is known already."""
+        if self.meter.stopped or event["candidate_idx"] == 0:
+            return  # of a stopped run, some scores stand for calls that were never made
+        assert self.start is not None
+        before = len(self.candidates) - event["candidate_idx"]
+        self.add(
+            Candidate(
+                index=len(self.candidates),
+                parents=tuple(self.start.index if parent == 0 else before + parent for parent in event["parent_ids"]),
+                instructions=dict(event["candidate"]),
+                demonstrations=self.start.demonstrations,
+                scores=tuple(float(score) for _, score in sorted(event["scores_by_val_id"].items())),
+                metric_calls=self.spent,
+            )
+        )
 
     def should_stop(self, gepa_state: Any) -> bool:
         limit = self.meter.exceeds(self.budget)
@@ -141,7 +192,7 @@ class Watch:
         return False
 
 
-class CountedProposer(InstructionProposer):  # type: ignore[misc]
+class CountedProposer(InstructionProposer):
     """DSPy's proposer, held to a length and watched: GEPA goes on in silence when no proposal can be read."""
 
     def __init__(self, meter: Meter) -> None:
@@ -167,13 +218,21 @@ class CountedProposer(InstructionProposer):  # type: ignore[misc]
         return texts
 
 
-def counted(metric: Metric, meter: Meter) -> Callable[..., dspy.Prediction]:
-    """Give the metric GEPA's shape; count rollouts, and stop when no reply can be read any more."""
+def counted(metric: Metric, meter: Meter, already: int) -> Callable[..., dspy.Prediction]:
+    """Give the metric GEPA's shape; count rollouts, and stop when no reply can be read any more.
+
+    `already`: GEPA scores its start on so many rows, which has been done; the journal answers, and it does not count.
+    """
     plain = for_gepa(metric)
     unreadable = 0
+    meter.rollouts -= already
 
     def gepa_metric(
-        gold: dspy.Example, pred: dspy.Prediction, trace: Any = None, pred_name: str | None = None, pred_trace: Any = None
+        gold: dspy.Example,
+        pred: dspy.Prediction,
+        trace: Any = None,
+        pred_name: str | None = None,
+        pred_trace: Any = None,
     ) -> dspy.Prediction:
         nonlocal unreadable
         if pred_name is None:

@@ -1,7 +1,7 @@
 """datasets/<program>/<split>.jsonl -> typed examples; and the command that builds those files from their sources.
 
-A row is checked against the program itself: `forward`'s argument types for what goes in, the recipe's label types for
-what is known to be right. There is no second schema to keep in step.
+A row is checked against the program itself: its signature's types for what goes in, the recipe's label types for what is
+known to be right. There is no second schema to keep in step.
 """
 
 import hashlib
@@ -53,7 +53,10 @@ def read_split(path: Path, program: type[dspy.Module], labels: Mapping[str, Any]
 
 
 def field_types(program: type[dspy.Module], labels: Mapping[str, Any]) -> dict[str, TypeAdapter[Any]]:
+    """Map each field to its type: what a predictor's signature says of it, else what `forward` does."""
     hints = get_type_hints(program.forward)
+    for predictor in program().predictors():
+        hints |= {name: field.annotation for name, field in predictor.signature.input_fields.items() if name in hints}
     names = [name for name in inspect.signature(program.forward).parameters if name != "self"]
     return {name: TypeAdapter(hints[name]) for name in names} | {n: TypeAdapter(t) for n, t in labels.items()}
 

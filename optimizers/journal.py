@@ -43,7 +43,7 @@ class Journal:
 
     def append(self, record: Record) -> None:
         """Write first, remember then. Raises RunError when the disk does not take the whole line."""
-        line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
         with self._appending:
             if self._file is not None:
                 self._write(line)
@@ -88,4 +88,4 @@ class Journal:
 
 def key_of(role: str, request: Record) -> str:
     """Name a request: the same role, model, messages and settings give the same key in every process."""
-    return hashlib.sha256(json.dumps([role, request], sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps([role, request], sort_keys=True).encode()).hexdigest()[:32]

@@ -27,7 +27,7 @@ class Progress:
         self.expected = rollouts_expected
         self.phase = "starting"
         self.best: float | None = None
-        self.console = Console(file=out or sys.stdout, highlight=False, soft_wrap=True)
+        self.console = Console(file=out or sys.stdout, highlight=False, soft_wrap=True, force_jupyter=False)
         self._done = threading.Event()
 
     def __rich__(self) -> Text:

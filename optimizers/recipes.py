@@ -1,6 +1,6 @@
 """The one table that ties a program to its data, its metric and its budget."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from dspy_programs.planner import Planner
 from dspy_programs.types import Task
 from metrics.planner import plan_matches
 from metrics.score import Metric
+from optimizers.demonstrations import Demonstrate
 from optimizers.sources import planner as planner_source
 
 
@@ -20,7 +21,9 @@ class Recipe:
     """All that `train` needs to know of a program.
 
     labels: the fields of a row that are not inputs, with their types; build: raw folder -> rows of each split;
-    max_metric_calls, val_rows, test_rows: what a default run spends on the embedded model, for 15 minutes on 2 cores.
+    demonstrate: a row as each predictor would have done it; kind: what demonstrations should cover, and how many;
+    max_metric_calls, max_minutes (of searching), val_rows, test_rows: what a default run spends, chosen for the embedded
+    model and 15 minutes on 2 cores.
     """
 
     name: str
@@ -28,7 +31,11 @@ class Recipe:
     metric: Metric
     labels: Mapping[str, Any]
     build: Callable[[Path], Mapping[str, list[dict[str, Any]]]]
+    demonstrate: Demonstrate
+    kind: Callable[[dspy.Example], Hashable]
+    demonstrations: int
     max_metric_calls: int
+    max_minutes: float
     val_rows: int
     test_rows: int
 
@@ -40,9 +47,13 @@ RECIPES: dict[str, Recipe] = {
         metric=plan_matches,
         labels={"tasks": list[Task]},
         build=planner_source.build,
-        max_metric_calls=80,
-        val_rows=16,
-        test_rows=30,
+        demonstrate=planner_source.as_demonstration,
+        kind=lambda row: len(row.tasks),
+        demonstrations=3,
+        max_metric_calls=40,
+        max_minutes=5,
+        val_rows=10,
+        test_rows=16,
     ),
 }
 

@@ -74,6 +74,9 @@ class RecordedEngine:
         try:
             yield
         except LMError as error:
+            if isinstance(error.__cause__, ProgramsError):  # our own engine's: a missing extra, no weights, no memory
+                self.meter.stop(error.__cause__)
+                raise error.__cause__ from None
             reason = ModelFailing(
                 f"the {self.role} model {self.lm.model} does not answer: {first_line(error)}. "
                 "What is paid for is kept: run the same command again to go on from here"

@@ -1,10 +1,10 @@
 """The folder of one run: who may use it, what it belongs to, and where its files are.
 
-    run.json         what the run was started with: program, data, metric, models, seed, versions
-    calls.jsonl      every answer paid for (journal.py); it holds the rows and the replies, never a key
-    candidates.json  every candidate so far, with scores and parents
-    report.json      the result
-    log.txt          what DSPy and GEPA had to say
+run.json         what the run was started with: program, data, metric, models, seed, versions
+calls.jsonl      every answer paid for (journal.py); it holds the rows and the replies, never a key
+candidates.json  every candidate so far, with scores and parents
+report.json      the result
+log.txt          what DSPy and GEPA had to say
 """
 
 import hashlib

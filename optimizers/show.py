@@ -59,11 +59,14 @@ def run_lines(directory: Path) -> Iterator[str]:
 def lineage_lines(lineage: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Tell each candidate's score and parent, then what the best changed in the seed."""
     best = max(lineage, key=lambda candidate: (candidate["score"], -candidate["index"]))
-    yield "candidate  parent  validation  found after"
+    yield "candidate  parent  validation  demonstrations  found after"
     for candidate in lineage:
         parents = ",".join(map(str, candidate["parents"])) or "-"
         mark = "  <- best" if candidate is best else ""
-        yield f"{candidate['index']:9}  {parents:>6}  {candidate['score']:10.3f}  {candidate['metric_calls']} rollouts{mark}"
+        yield (
+            f"{candidate['index']:9}  {parents:>6}  {candidate['score']:10.3f}  "
+            f"{len(candidate['demonstrations']):14}  {candidate['metric_calls']} rollouts{mark}"
+        )
     for name, before in lineage[0]["instructions"].items():
         yield from difference(name, before, best["instructions"][name])
 
@@ -73,8 +76,8 @@ def difference(name: str, before: str, after: str) -> Iterator[str]:
     if before == after:
         yield f"  unchanged: {before}"
         return
-    sentences = [text.replace(". ", ".\n").splitlines() for text in (before, after)]
-    yield from difflib.unified_diff(*sentences, "seed", "compiled", lineterm="")
+    old, new = (text.replace(". ", ".\n").splitlines() for text in (before, after))
+    yield from difflib.unified_diff(old, new, "seed", "compiled", lineterm="")
 
 
 def test_lines(test: Mapping[str, Mapping[str, float]]) -> Iterator[str]:

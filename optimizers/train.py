@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -46,29 +46,29 @@ def train(
     max_reply_tokens: Annotated[int | None, typer.Option(min=1, help="Longest reply of either model.")] = None,
     timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds to wait for a server.")] = None,
     max_metric_calls: Annotated[
-        int | None, typer.Option(min=1, help="Budget: rows run while compiling. Default: the recipe's, if no other limit.")
+        int | None,
+        typer.Option(min=1, help="Budget: rows run while compiling. Default: the recipe's, if no other limit."),
     ] = None,
     max_minutes: Annotated[float | None, typer.Option(min=0, help="Budget: minutes of compiling.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Budget: tokens read and written by both models.")] = None,
     max_usd: Annotated[float | None, typer.Option(min=0, help="Budget: US dollars, by DSPy's price table.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Rows at once. Default: 1 for an embedded model, else 8.")
-    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Rows at once. Default: 1 for an embedded model, else 8.")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder with train.jsonl, val.jsonl, test.jsonl of your own.")] = None,
     train_rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many. Default: all.")] = None,
     val_rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many. Default: the recipe's.")] = None,
     test_rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many. Default: the recipe's.")] = None,
     run_dir: Annotated[Path | None, typer.Option(help="Folder of the run. Default: runs/<module>/<model>.")] = None,
     resume: Annotated[
-        bool | None, typer.Option("--resume/--fresh", help="Insist on an earlier run, or begin anew. Default: go on if there is one.")
+        bool | None,
+        typer.Option("--resume/--fresh", help="Insist on an earlier run, or begin anew. Default: go on if there is one."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write the compiled JSON. Default: the user's directory.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, print the plan, spend nothing.")] = False,
 ) -> None:
     """Compile one program. The same command again goes on where it was stopped, and pays for nothing twice."""
     print(f"{module}: reading the program and its data", flush=True)
-    from dspy_programs.compiled_store import file_name, user_directory
+    from dspy_programs.compiled_store import file_name, require_writable, user_directory
     from dspy_programs.errors import UsageError
     from dspy_programs.lm import DEFAULT_SPEC, connect
     from optimizers.data import data_directory
@@ -82,11 +82,12 @@ def train(
 
     recipe = recipe_of(module)
     limits = (max_metric_calls, max_minutes, max_tokens, max_usd)
-    calls = recipe.max_metric_calls if all(limit is None for limit in limits) else max_metric_calls
+    if all(limit is None for limit in limits):
+        max_metric_calls, max_minutes = recipe.max_metric_calls, recipe.max_minutes
     sizes = {"train": train_rows, "val": val_rows or recipe.val_rows, "test": test_rows or recipe.test_rows}
     rows = read_rows(recipe, data or data_directory(module), sizes)
     spec = lm or DEFAULT_SPEC
-    common = {"max_tokens": max_reply_tokens, "timeout": timeout}
+    common: dict[str, Any] = {"max_tokens": max_reply_tokens, "timeout": timeout}
     task = connect(spec, api_base=api_base, api_key=api_key, temperature=temperature, **common)
     same = reflection_lm is None
     reflection = connect(
@@ -102,7 +103,7 @@ def train(
         rows=rows,
         task_lm=task,
         reflection_lm=reflection,
-        budget=Budget(calls, max_minutes, max_tokens, max_usd),
+        budget=Budget(max_metric_calls, max_minutes, max_tokens, max_usd),
         seed=seed,
         threads=threads or (1 if spec.startswith("local/") else 8),
         out=out or user_directory() / module / f"{file_name(spec)}.json",
@@ -111,6 +112,7 @@ def train(
     print(plan_of(training, directory), flush=True)
     if dry_run:
         return
+    require_writable(training.out)
     claimed = RunDirectory(directory, fresh=resume is False, must_exist=resume is True)
     journal = None
     try:
@@ -146,12 +148,16 @@ def plan_of(training: "Training", directory: Path) -> str:
 
 def summary_of(training: "Training", report: "Report", directory: Path) -> str:
     """Say what was found, what it cost, which one was kept and how to use it."""
-    seed, best = report.candidates[0], max(report.candidates, key=lambda c: (c.score, -c.index))
+    from optimizers.compile import best_of
+
+    seed, best = report.candidates[0], best_of(report.candidates)
     used, test = report.used, report.test
     lines = [
         "",
-        f"search      {len(report.candidates) - 1} of {report.proposals} proposals accepted; ended by {report.ended_by}",
-        f"validation  seed {seed.score:.3f}, best {best.score:.3f} (candidate {best.index}), {len(seed.scores)} rows",
+        f"search      {report.accepted} of {report.proposals} proposed instructions accepted; ended by {report.ended_by}",
+        f"validation  seed {seed.score:.3f}, best {best.score:.3f} (candidate {best.index}"
+        + (f", {len(best.demonstrations)} demonstrations" if best.demonstrations else "")
+        + f"), {len(seed.scores)} rows",
     ]
     if "difference" in test:
         verdict = "within noise" if test["difference"].is_noise else "beyond noise"
@@ -167,8 +173,12 @@ def summary_of(training: "Training", report: "Report", directory: Path) -> str:
     lines += [
         f"cost        {used['lm_calls']} model calls{replayed}, {used['tokens']:,} tokens, {used['minutes']:.1f} minutes, "
         f"{used['tokens_per_second']:.0f} tokens/s" + (f", {used['usd']:.4f} USD" if used["usd"] else ""),
-        "kept        " + ("the compiled program: it beat the seed on validation" if report.kept == "compiled" else
-                          "the seed: nothing beat it on validation"),
+        "kept        "
+        + (
+            "the compiled program: it beat the seed on validation"
+            if report.kept == "compiled"
+            else "the seed: nothing beat it on validation"
+        ),
     ]
     lines += [f"note        {note}" for note in report.notes]
     if report.saved:

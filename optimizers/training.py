@@ -5,6 +5,7 @@ Nothing is spent before the data is read and both models have given one answer t
 
 import contextlib
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,17 +15,18 @@ import dspy
 import numpy as np
 
 from dspy_programs import compiled_store as store
-from dspy_programs.errors import CompiledProgramError, DatasetError, ModelFailing, ProgramsError, RunInterrupted
-from dspy_programs.lm.adapter import CompleteJSONAdapter
+from dspy_programs.errors import CompiledProgramError, DatasetError, ModelFailing, RunInterrupted
+from dspy_programs.lm import use
 from metrics.score import Score
-from optimizers.compile import Candidate, CompileResult, CountedProposer, compile_program, with_instructions
+from optimizers.compile import Candidate, CompileResult, CountedProposer, Task, compile_program
 from optimizers.data import SPLITS, read_split
+from optimizers.demonstrations import choose
 from optimizers.journal import Journal
 from optimizers.meter import Budget, Meter
 from optimizers.progress import Progress, noise_to
 from optimizers.recipes import Recipe
 from optimizers.recorded import recorded, settings
-from optimizers.run_directory import RunDirectory, digest, identity_of
+from optimizers.run_directory import RunDirectory, digest
 from optimizers.scoring import Interval, bootstrap, score_rows
 
 Rows = Mapping[str, Sequence[dspy.Example]]
@@ -53,6 +55,7 @@ class Report:
     kept: str
     ended_by: str
     proposals: int
+    accepted: int
     test: dict[str, Interval]
     components: dict[str, dict[str, float]]
     used: dict[str, Any]
@@ -84,54 +87,60 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
         role: recorded(lm, role, journal, meter)
         for role, lm in (("task", training.task_lm), ("reflection", training.reflection_lm))
     }
-    program = training.recipe.program()
+    task = task_of(training)
     with stopping_on_signals(meter), noise_to(run.log), progress.shown():
         progress.phase = "first calls"
-        preflight(training, program, lms, meter)
+        preflight(training, task.program, lms, meter)
         progress.phase = "compiling"
-        result = search(training, program, lms, run, progress, meter)
+        result = search(training, task, lms, run, progress, meter)
         progress.phase = "testing"
-        scores = test_scores(training, program, result, lms["task"], progress, meter)
+        scores = test_scores(training, task, result, lms["task"], progress, meter)
         progress.phase = "done"
     report = report_of(training, result, scores, meter)
     if report.saved:
-        save(training, program, result, report)
+        save(training, task, result, report)
     run.write("report.json", as_json(report))
     return report
+
+
+def task_of(training: Training) -> Task:
+    """Choose the demonstrations, and keep their rows out of those that proposals are made from."""
+    recipe, rows = training.recipe, training.rows
+    shown = choose(rows["train"], recipe.kind, recipe.demonstrations, training.seed)
+    rest = [row for row in rows["train"] if row not in shown] or rows["train"]
+    return Task(recipe.program(), recipe.metric, rest, rows["val"], shown, recipe.demonstrate)
 
 
 def preflight(training: Training, program: dspy.Module, lms: Mapping[str, dspy.LM], meter: Meter) -> None:
     """Make one task call and one reflection call; both must be usable. The task call is needed later anyway."""
     row = training.rows["val"][0]
-    with dspy.context(lm=lms["task"], adapter=CompleteJSONAdapter(), disable_history=True):
+    with usable(meter, f"the first reply of {training.task_lm.model}", "--lm"), use(lms["task"]):
         reply = program(**row.inputs())
-    if meter.reason is not None:
-        raise meter.reason
-    if reply.failure is not None:
-        raise ModelFailing(
-            f"the first reply of {training.task_lm.model} cannot be used: {reply.failure.reason} "
-            f"It began: {reply.failure.raw_reply[:200]!r}. Nothing more was spent; try another --lm"
-        )
+        if reply.failure is not None:
+            raise ValueError(f"{reply.failure.reason} It began: {reply.failure.raw_reply[:200]!r}")
     score = training.recipe.metric(row, reply)
     name, predictor = program.named_predictors()[0]
     seen = {key: str(value) for key, value in row.inputs().items()}
     example = {"Inputs": seen, "Generated Outputs": str(reply.toDict()), "Feedback": score.feedback}
+    with usable(meter, f"the first proposal of {training.reflection_lm.model}", "--reflection-lm"), use(lms["reflection"]):
+        CountedProposer(meter)({name: predictor.signature.instructions}, {name: [example]}, [name])
+
+
+@contextlib.contextmanager
+def usable(meter: Meter, what: str, flag: str) -> Iterator[None]:
+    """Turn any failure of the block into one line; what stopped the run goes before what follows from it."""
     try:
-        with dspy.context(lm=lms["reflection"]):
-            CountedProposer(meter)({name: predictor.signature.instructions}, {name: [example]}, [name])
+        yield
     except Exception as error:
-        if isinstance(meter.reason, ProgramsError):
+        if meter.reason is not None:
             raise meter.reason from error
-        reason = " ".join(str(error).split())[:300]
-        raise ModelFailing(
-            f"the first proposal of {training.reflection_lm.model} cannot be used: {reason}. "
-            "Nothing more was spent; try another --reflection-lm"
-        ) from error
+        reason = " ".join(str(error).split())[:400]
+        raise ModelFailing(f"{what} cannot be used: {reason} Nothing more was spent; try another {flag}") from error
 
 
 def search(
     training: Training,
-    program: dspy.Module,
+    task: Task,
     lms: Mapping[str, dspy.LM],
     run: RunDirectory,
     progress: Progress,
@@ -143,14 +152,13 @@ def search(
         found.append(candidate)
         run.write("candidates.json", [as_lineage(each) for each in found])
         progress.best = max(each.score for each in found)
-        what = "the seed" if candidate.index == 0 else f"candidate {candidate.index}, from {candidate.parents[0]}"
+        what = "seed" if candidate.index == 0 else f"candidate {candidate.index}, from {candidate.parents[0]}"
+        if candidate.demonstrations:
+            what += f", {len(candidate.demonstrations)} demonstrations"
         progress.say(f"{what}: {candidate.score:.3f} on validation")
 
     return compile_program(
-        program,
-        training.recipe.metric,
-        training.rows["train"],
-        training.rows["val"],
+        task,
         task_lm=lms["task"],
         reflection_lm=lms["reflection"],
         budget=training.budget,
@@ -162,7 +170,7 @@ def search(
 
 
 def test_scores(
-    training: Training, program: dspy.Module, result: CompileResult, lm: dspy.LM, progress: Progress, meter: Meter
+    training: Training, task: Task, result: CompileResult, lm: dspy.LM, progress: Progress, meter: Meter
 ) -> dict[str, list[Score]]:
     """Read the test rows once for each of seed and winner; an interrupted run is not tested."""
     wanted = {"seed": result.seed} | ({"compiled": result.winner} if result.winner.index else {})
@@ -171,8 +179,7 @@ def test_scores(
     scores: dict[str, list[Score]] = {}
     with contextlib.suppress(RunInterrupted):
         for name, candidate in wanted.items():
-            tuned = with_instructions(program, candidate.instructions)
-            scores[name] = score_rows(tuned, rows, training.recipe.metric, lm, meter, training.threads)
+            scores[name] = score_rows(task.candidate(candidate), rows, training.recipe.metric, lm, meter, training.threads)
         return scores
     return {}
 
@@ -185,8 +192,8 @@ def report_of(training: Training, result: CompileResult, scores: Mapping[str, li
         test["difference"] = bootstrap([after.value - before.value for before, after in pairs])
     kept = "compiled" if result.winner.index else "seed"
     notes = []
-    if kept == "seed" and len(result.candidates) == 1:
-        notes.append("no proposal was better than the seed on its rows, so nothing else was tried on validation")
+    if result.proposals and not result.accepted:
+        notes.append("no proposed instruction was better than the old on its own rows, so none was tried on validation")
     keeps_older = kept == "seed" and holds_a_better_one(training)
     if keeps_older:
         notes.append(f"{training.out} holds a compiled program of an earlier run and was left as it is")
@@ -206,7 +213,16 @@ def report_of(training: Training, result: CompileResult, scores: Mapping[str, li
     components = {name: mean_components(each) for name, each in scores.items()}
     saved = None if keeps_older else training.out
     return Report(
-        result.candidates, kept, result.ended_by, result.proposals, test, components, used, saved, tuple(notes)
+        result.candidates,
+        kept,
+        result.ended_by,
+        result.proposals,
+        result.accepted,
+        test,
+        components,
+        used,
+        saved,
+        tuple(notes),
     )
 
 
@@ -224,8 +240,9 @@ def mean_components(scores: Sequence[Score]) -> dict[str, float]:
     return {name: round(float(np.mean([s.components.get(name, 0.0) for s in scores])), 4) for name in names}
 
 
-def save(training: Training, program: dspy.Module, result: CompileResult, report: Report) -> None:
+def save(training: Training, task: Task, result: CompileResult, report: Report) -> None:
     """Write the compiled JSON with all that is needed to trust it and to make it again."""
+    program = task.program
     lms = {"task": training.task_lm, "reflection": training.reflection_lm}
     provenance = store.Provenance(
         schema_version=store.SCHEMA_VERSION,
@@ -255,7 +272,7 @@ def save(training: Training, program: dspy.Module, result: CompileResult, report
         versions=store.versions(),
         parent=store.digest(training.out.read_text(encoding="utf-8")) if training.out.is_file() else None,
     )
-    store.save_compiled(with_instructions(program, result.winner.instructions), provenance, training.out)
+    store.save_compiled(task.candidate(result.winner), provenance, training.out)
 
 
 def as_lineage(candidate: Candidate) -> dict[str, Any]:
@@ -274,7 +291,8 @@ def stopping_on_signals(meter: Meter) -> Iterator[None]:
         meter.stop(RunInterrupted("stopped before the seed was scored; run the same command again to go on from here"))
         signal.signal(number, before[number])
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    in_main_thread = threading.current_thread() is threading.main_thread()  # Python allows handlers nowhere else
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if in_main_thread}
     try:
         for number in before:
             signal.signal(number, stop)

@@ -311,9 +311,7 @@ def test_candidates_are_of_the_user_before_shipped_ones():
 
 def test_load_warns_and_returns_seed_when_there_is_none():
     compiled_planner()
-    with pytest.warns(
-        UserWarning, match="planner is not compiled for openai/none, so it runs as it was written"
-    ) as seen:
+    with pytest.warns(UserWarning, match="planner is not compiled for openai/none, so it runs as it was written") as seen:
         program = load("planner", "openai/none")
     assert program.plan.signature.instructions == Planner().plan.signature.instructions
     message = str(seen[0].message)

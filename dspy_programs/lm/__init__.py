@@ -54,9 +54,7 @@ def connect(
     spec = spec or from_environment or DEFAULT_SPEC
     provider, _, name = spec.partition("/")
     if not name:
-        raise LanguageModelError(
-            f"{spec!r} is not a model: write provider/name, e.g. {DEFAULT_SPEC} or openai/gpt-4.1-mini"
-        )
+        raise LanguageModelError(f"{spec!r} is not a model: write provider/name, e.g. {DEFAULT_SPEC} or openai/gpt-4.1-mini")
     limits = {"max_tokens": max_tokens} if max_tokens else {}
     decoding = {"temperature": 0.0 if temperature is None else temperature, **limits, **settings}
     if provider == "local":

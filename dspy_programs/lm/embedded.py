@@ -10,7 +10,6 @@ import os
 import secrets
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from dspy import lm15
@@ -54,12 +53,13 @@ class EmbeddedEngine:
         """Fetch and load the weights at the first call."""
         with self._starting:
             if self._server is None:
-                self._server = self._start(fetch(self.weights))
+                self._server = self._start()
         return self._server
 
-    def _start(self, path: Path) -> Any:
+    def _start(self) -> Any:
         xllamacpp = import_xllamacpp()
         check_memory(self.weights)
+        path = fetch(self.weights)
         params = xllamacpp.CommonParams()
         params.model.path = str(path)
         params.n_parallel = self.slots

@@ -11,13 +11,16 @@ Source     github.com/WxxShirley/GNN4TaskPlan, commit f1486690, data/ultratool (
 import json
 import random
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import dspy
 
 from dspy_programs.errors import DatasetError
 
 SEED = 20261121
-TOOLS_OFFERED = 12
+TOOLS_OFFERED = 8
 SIZES = {"train": 300, "val": 100}
 SHARE_IN_PROGRESS = 0.25  # of the rows with three tasks or more: the first task is already done
 LONGEST_TITLE = 300  # characters
@@ -28,25 +31,37 @@ STEP = re.compile(r"Step \d+ Call (?P<tool>\S+) to (?P<title>.+)", re.DOTALL)
 Row = dict[str, Any]
 
 
-def build(raw: Path) -> dict[str, list[Row]]:
-    """Draw the three splits."""
+def build(raw: Path, sizes: Mapping[str, int] = SIZES) -> dict[str, list[Row]]:
+    """Draw the three splits; `sizes` are those of train and val."""
     tools = {node["id"]: node for node in read_json(raw / "tool_desc.json")["nodes"]}
     test_ids = set(read_json(raw / "split_ids.json")["test_ids"]["chain"])
-    chains = [chain for line in read_text(raw / "data.json").splitlines() if (chain := usable_chain(json.loads(line)))]
-    chains.sort(key=lambda chain: int(chain["id"]))
+    chains = sorted(read_chains(raw / "data.json"), key=lambda chain: int(chain["id"]))
     test = [chain for chain in chains if chain["id"] in test_ids]
     rest = [chain for chain in chains if chain["id"] not in test_ids]
     random.Random(SEED).shuffle(rest)
     splits: dict[str, list[Row]] = {"train": [], "val": [], "test": test}
     kept = [words(chain["goal"]) for chain in test]
-    for split, size in SIZES.items():
+    for split, size in sizes.items():
         while len(splits[split]) < size:
+            if not rest:
+                raise DatasetError(f"{raw}: not enough chains that are unlike those of test for {size} rows of {split}")
             chain = rest.pop()
             own = words(chain["goal"])
             if all(overlap(own, other) <= LARGEST_OVERLAP for other in kept):
                 splits[split].append(chain)
                 kept.append(own)
     return {split: [offer_tools(chain, tools) for chain in chains] for split, chains in splits.items()}
+
+
+def read_chains(path: Path) -> list[Row]:
+    chains = []
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        try:
+            if line.strip() and (chain := usable_chain(json.loads(line))):
+                chains.append(chain)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DatasetError(f"{path}:{number}: not a record of UltraTool: {error!r}") from error
+    return chains
 
 
 def usable_chain(record: Row) -> Row | None:
@@ -84,6 +99,28 @@ def offer_tools(chain: Row, tools: dict[str, Row]) -> Row:
             for i, (tool, title) in enumerate(steps, 1)
         ],
     }
+
+
+def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
+    """Show a row as the planner's one predictor would have answered it. The criteria are made up: none is labelled."""
+    tasks = [
+        {
+            "id": task.id,
+            "tool": task.tool,
+            "title": shortened(task.title, 60),
+            "depends_on": task.depends_on,
+            "success_criterion": f"{shortened(task.tool.replace('_', ' '), 30)} succeeded",
+        }
+        for task in row.tasks
+    ]
+    rationale = shortened("; ".join(task.title for task in row.tasks), 80)
+    tools = [tool.model_dump() for tool in row.tools]
+    plan = {"rationale": rationale, "tasks": tasks}
+    return {"plan": {"tools": tools, "progress": row.progress, "goal": row.goal, "plan": plan}}
+
+
+def shortened(text: str, characters: int) -> str:
+    return text if len(text) <= characters else text[:characters].rsplit(" ", 1)[0]
 
 
 def words(text: str) -> frozenset[str]:

@@ -151,9 +151,7 @@ def test_fetch_refuses_missing_given_directory(tmp_path: Path) -> None:
         fetch(TINY, tmp_path / "nowhere", sources={"none": never})
 
 
-def test_fetch_falls_through_to_cache_when_given_directory_lacks_the_file(
-    tmp_path: Path, cache: Path, shop: Shop
-) -> None:
+def test_fetch_falls_through_to_cache_when_given_directory_lacks_the_file(tmp_path: Path, cache: Path, shop: Shop) -> None:
     assert shop.fetch(directory=tmp_path) == cache / TINY.file
 
 

@@ -151,9 +151,7 @@ any_plan = st.lists(any_task, max_size=8)
 references = st.lists(st.sampled_from(OFFERED), min_size=1, max_size=5, unique=True).map(lambda names: chain(*names))
 junk = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | any_task,
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "tool", "x"]), inner, max_size=3)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "tool", "x"]), inner, max_size=3),
     max_leaves=6,
 )
 

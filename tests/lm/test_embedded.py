@@ -1,0 +1,153 @@
+"""The embedded engine with a real model, the smallest one; 98 MB are fetched at the first run."""
+
+import json
+import time
+
+import dspy
+import pytest
+from dspy import lm15
+
+from dspy_programs.errors import LanguageModelError
+from dspy_programs.lm import connect, use
+from dspy_programs.lm.catalog import CATALOG
+from dspy_programs.lm.embedded import EmbeddedEngine, check_memory, engine_for, slots_for_this_machine
+from optimizers.train import main
+from tests.fakes import toy_row, write_toy_data
+
+SPEC = "local/smollm2-135m"
+pytestmark = pytest.mark.model
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return engine_for(CATALOG["smollm2-135m"])
+
+
+def request(text="Say hello.", system="You are terse.", **config):
+    return lm15.Request(model=SPEC, messages=lm15.Message.user(text), system=system, config=lm15.Config(**config))
+
+
+def test_engine_counts_the_tokens_it_reads_and_writes(engine):
+    response = engine.complete(request(max_tokens=5))
+    assert response.finish_reason == "length"
+    assert response.usage.output_tokens == 5 and response.usage.input_tokens > 5
+
+
+def test_engine_reads_a_shared_prefix_once(engine):
+    system = "You know these facts. " + " ".join(f"Fact {n} is {n * n}." for n in range(60))
+    engine.complete(request("First question?", system, max_tokens=2))
+    usage = engine.complete(request("Another one?", system, max_tokens=2)).usage
+    assert usage.cache_read_tokens > 0.9 * usage.input_tokens
+
+
+def test_engine_gives_the_same_answer_twice(engine):
+    replies = [engine.complete(request("Name three colours.", max_tokens=20)).message.text for _ in range(2)]
+    assert replies[0] == replies[1]
+
+
+def test_schema_bounds_and_closed_sets_hold_in_the_reply(engine):
+    choice = {"type": "string", "enum": ["zebra", "okapi"]}
+    schema = {
+        "type": "object",
+        "properties": {
+            "animals": {"type": "array", "items": choice, "minItems": 2, "maxItems": 2},
+            "number": {"type": "integer", "minimum": 3, "maximum": 5},
+            "name": {"type": "string", "maxLength": 8},
+        },
+        "required": ["animals", "number", "name"],
+        "additionalProperties": False,
+    }
+    reply = engine.complete(
+        request("Make a record.", response_format={"type": "json_schema", "schema": schema}, max_tokens=100)
+    )
+    record = json.loads(reply.message.text)
+    assert set(record["animals"]) <= {"zebra", "okapi"} and len(record["animals"]) == 2
+    assert 3 <= record["number"] <= 5 and len(record["name"]) <= 8
+    assert "\n" not in reply.message.text, "no token goes into indentation"
+
+
+def test_prompt_that_does_not_fit_is_the_requests_fault(engine):
+    with pytest.raises(lm15.ContextLengthError):
+        engine.complete(request("word " * 20_000))
+
+
+def test_planner_plans_with_a_closed_set_of_tools_through_dspy():
+    from dspy_programs import Planner
+
+    row = toy_row(3)
+    with use(SPEC, max_tokens=600):
+        plan = Planner()(goal=row["goal"], tools=row["tools"])
+    assert plan.answered_by == "model", plan.failure
+    assert {task.tool for task in plan.tasks} <= {tool["name"] for tool in row["tools"]}
+
+
+def test_dspy_costs_little_beside_the_engine(engine):
+    """The same requests through dspy.Predict and straight to llama.cpp; generous, for the machine is shared."""
+    lm = connect(SPEC, max_tokens=60)
+    predict = dspy.Predict("question -> answer")
+    with dspy.context(lm=lm, adapter=dspy.ChatAdapter(), disable_history=False):
+        predict(question="warm up?")
+        start = time.perf_counter()
+        for n in range(5):
+            with dspy.settings.context(warn_on_type_mismatch=False):
+                try:
+                    predict(question=f"what is {n}?")
+                except dspy.utils.exceptions.AdapterParseError:
+                    pass  # so small a model may not keep the form
+        through_dspy = time.perf_counter() - start
+    bodies = [entry["messages"] for entry in lm.history[-5:]]
+    start = time.perf_counter()
+    for messages in bodies:
+        engine.server().handle_chat_completions({"messages": messages, "max_tokens": 60, "temperature": 0, "seed": 0})
+    straight = time.perf_counter() - start
+    assert straight > 0 and through_dspy < 10 * straight
+
+
+def test_short_compile_on_the_real_model_ends_and_saves(tmp_path, capsys):
+    data = write_toy_data(tmp_path / "data", train=6, val=2, test=2)
+    out = tmp_path / "planner.json"
+    flags = ["--max-metric-calls", "8", "--max-reply-tokens", "400", "--run-dir", str(tmp_path / "run"), "--out", str(out)]
+    assert main(["--module", "planner", "--lm", SPEC, "--data", str(data), *flags]) == 0
+    saved = json.loads(out.read_text())["metadata"]["app"]
+    assert saved["lm"] == SPEC and saved["training"]["used"]["roles"]["task"]["output_tokens"] > 0
+    assert "test        seed" in capsys.readouterr().out
+
+
+def test_training_against_the_models_own_server_on_loopback(engine, tmp_path, monkeypatch):
+    monkeypatch.setenv("DSPY_PROGRAMS_API_KEY", engine.api_key)
+    data = write_toy_data(tmp_path / "data", train=6, val=2, test=2)
+    out = tmp_path / "planner.json"
+    where = ["--lm", "openai/smollm2-135m", "--api-base", f"{engine.address}/v1", "--threads", "1"]
+    flags = ["--max-metric-calls", "8", "--max-reply-tokens", "400", "--run-dir", str(tmp_path / "run"), "--out", str(out)]
+    assert main(["--module", "planner", "--data", str(data), *where, *flags]) == 0
+    saved = json.loads(out.read_text())["metadata"]["app"]
+    assert saved["lm"] == "openai/smollm2-135m"
+    assert saved["training"]["used"]["roles"]["task"]["output_tokens"] > 0
+
+
+def test_server_of_the_engine_wants_its_key(engine, tmp_path, capsys, monkeypatch):
+    data = write_toy_data(tmp_path / "data", train=6, val=2, test=2)
+    monkeypatch.setenv("DSPY_PROGRAMS_API_KEY", "wrong")
+    argv = ["--module", "planner", "--data", str(data), "--lm", "openai/x", "--api-base", f"{engine.address}/v1"]
+    assert main([*argv, "--run-dir", str(tmp_path / "run")]) == 2
+    assert "does not answer" in capsys.readouterr().err
+
+
+def test_slots_are_one_on_a_small_machine_and_follow_the_environment(monkeypatch):
+    assert slots_for_this_machine() >= 1
+    monkeypatch.setenv("DSPY_PROGRAMS_SLOTS", "3")
+    assert slots_for_this_machine() == 3
+
+
+def test_model_that_does_not_fit_in_memory_is_refused_before_loading():
+    import dataclasses
+
+    huge = dataclasses.replace(CATALOG["smollm2-135m"], size=10**15)
+    with pytest.raises(LanguageModelError, match="needs about"):
+        check_memory(huge)
+
+
+def test_engine_is_shared_and_never_copied(engine):
+    assert dspy.Predict("a -> b").deepcopy() is not None
+    assert engine_for(CATALOG["smollm2-135m"]) is engine
+    assert isinstance(engine, EmbeddedEngine)
