@@ -27,6 +27,7 @@ class Progress:
         self.expected = rollouts_expected
         self.phase = "starting"
         self.best: float | None = None
+        self._first: tuple[int, float] | None = None
         self.console = Console(file=out or sys.stdout, highlight=False, soft_wrap=True, force_jupyter=False)
         self._done = threading.Event()
 
@@ -50,9 +51,13 @@ class Progress:
         )
 
     def seconds_left(self) -> float | None:
-        if not self.expected or not self.meter.rollouts:
+        """Go by the pace since the first rollout: loading the model says nothing about it."""
+        done, now = self.meter.rollouts, self.meter.elapsed
+        if self.expected is None or done < 1:
             return None
-        return max(0, self.expected - self.meter.rollouts) * self.meter.elapsed / self.meter.rollouts
+        self._first = self._first or (done, now)
+        since = done - self._first[0]
+        return max(0, self.expected - done) * (now - self._first[1]) / since if since else None
 
     @contextlib.contextmanager
     def shown(self) -> Iterator["Progress"]:

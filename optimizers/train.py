@@ -70,7 +70,7 @@ def train(
     print(f"{module}: reading the program and its data", flush=True)
     from dspy_programs.compiled_store import file_name, require_writable, user_directory
     from dspy_programs.errors import UsageError
-    from dspy_programs.lm import DEFAULT_SPEC, connect
+    from dspy_programs.lm import DEFAULT_SPEC, connect, prepare
     from optimizers.data import data_directory
     from optimizers.journal import Journal
     from optimizers.meter import Budget, Meter
@@ -119,6 +119,9 @@ def train(
         identity = identity_of(recipe, rows, {"task": task, "reflection": reflection}, seed)
         if claimed.claim(identity):
             print("going on with an earlier run: what it paid for is replayed", flush=True)
+        else:
+            for model in (task, reflection):
+                prepare(model)
         journal, meter = Journal(claimed.journal), Meter()
         report = train_program(training, claimed, Progress(meter, rollouts_expected(training)), meter, journal)
     finally:

@@ -261,7 +261,7 @@ def test_write_atomically_keeps_old_file_when_disk_is_full(tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
     try:
-        with pytest.raises(OSError):
+        with pytest.raises(UsageError, match="cannot be written"):
             write_atomically(path, "x" * 1_000_000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -270,14 +270,14 @@ def test_write_atomically_keeps_old_file_when_disk_is_full(tmp_path):
 
 def test_write_atomically_fails_below_a_file_and_keeps_it(tmp_path):
     (tmp_path / "file").write_text("old")
-    with pytest.raises(OSError):
+    with pytest.raises(UsageError, match="cannot be written"):
         write_atomically(tmp_path / "file" / "a.json", "new")
     assert (tmp_path / "file").read_text() == "old"
 
 
 def test_write_atomically_leaves_no_rest_when_target_is_a_folder(tmp_path):
     (tmp_path / "a.json").mkdir()
-    with pytest.raises(OSError):
+    with pytest.raises(UsageError, match="cannot be written"):
         write_atomically(tmp_path / "a.json", "new")
     assert os.listdir(tmp_path) == ["a.json"]
 

@@ -19,7 +19,7 @@ from dspy.utils.exceptions import LMConfigurationError
 from dspy_programs.errors import LanguageModelError
 from dspy_programs.lm.adapter import CompleteJSONAdapter
 from dspy_programs.lm.catalog import DEFAULT_ID, find
-from dspy_programs.lm.embedded import engine_for
+from dspy_programs.lm.embedded import EmbeddedEngine, engine_for
 from dspy_programs.lm.server import ServerEngine
 
 DEFAULT_SPEC = f"local/{DEFAULT_ID}"
@@ -78,6 +78,12 @@ def hosted(spec: str, temperature: float | None, settings: dict[str, Any]) -> ds
         return dspy.LM(spec, cache=False, num_retries=RETRIES, temperature=temperature, **settings)
     except LMConfigurationError as error:
         raise LanguageModelError(str(error)) from error
+
+
+def prepare(lm: dspy.LM) -> None:
+    """Fetch and load the weights of an embedded model now, in sight of the user; other models need nothing."""
+    if isinstance(lm.engine, EmbeddedEngine):
+        lm.engine.server()
 
 
 def use(lm: str | dspy.LM | None = None, **settings: Any) -> AbstractContextManager[None]:

@@ -1,7 +1,6 @@
 """From a spec to a model: which address, key and settings it gets, what is refused, and that keys stay secret."""
 
 import sys
-from pathlib import Path
 
 import dspy
 import pytest
@@ -159,7 +158,7 @@ def test_missing_extra_says_what_to_install(monkeypatch):
 def test_embedded_engine_says_what_to_install_before_it_loads(monkeypatch):
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
     with pytest.raises(MissingExtra, match="need an extra"):
-        EmbeddedEngine(CATALOG["smollm2-135m"])._start(Path("nothing.gguf"))
+        EmbeddedEngine(CATALOG["smollm2-135m"]).server()
 
 
 class Picky(ScriptedEngine):

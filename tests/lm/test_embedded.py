@@ -1,14 +1,13 @@
 """The embedded engine with a real model, the smallest one; 98 MB are fetched at the first run."""
 
 import json
-import time
 
 import dspy
 import pytest
 from dspy import lm15
 
 from dspy_programs.errors import LanguageModelError
-from dspy_programs.lm import connect, use
+from dspy_programs.lm import use
 from dspy_programs.lm.catalog import CATALOG
 from dspy_programs.lm.embedded import EmbeddedEngine, check_memory, engine_for, slots_for_this_machine
 from optimizers.train import main
@@ -79,28 +78,6 @@ def test_planner_plans_with_a_closed_set_of_tools_through_dspy():
         plan = Planner()(goal=row["goal"], tools=row["tools"])
     assert plan.answered_by == "model", plan.failure
     assert {task.tool for task in plan.tasks} <= {tool["name"] for tool in row["tools"]}
-
-
-def test_dspy_costs_little_beside_the_engine(engine):
-    """The same requests through dspy.Predict and straight to llama.cpp; generous, for the machine is shared."""
-    lm = connect(SPEC, max_tokens=60)
-    predict = dspy.Predict("question -> answer")
-    with dspy.context(lm=lm, adapter=dspy.ChatAdapter(), disable_history=False):
-        predict(question="warm up?")
-        start = time.perf_counter()
-        for n in range(5):
-            with dspy.settings.context(warn_on_type_mismatch=False):
-                try:
-                    predict(question=f"what is {n}?")
-                except dspy.utils.exceptions.AdapterParseError:
-                    pass  # so small a model may not keep the form
-        through_dspy = time.perf_counter() - start
-    bodies = [entry["messages"] for entry in lm.history[-5:]]
-    start = time.perf_counter()
-    for messages in bodies:
-        engine.server().handle_chat_completions({"messages": messages, "max_tokens": 60, "temperature": 0, "seed": 0})
-    straight = time.perf_counter() - start
-    assert straight > 0 and through_dspy < 10 * straight
 
 
 def test_short_compile_on_the_real_model_ends_and_saves(tmp_path, capsys):

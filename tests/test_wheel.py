@@ -1,0 +1,50 @@
+"""A wheel built from the project, put somewhere else, has all it needs: code, rows and compiled programs."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A folder with the unpacked wheel, as pip would lay it out."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    site = folder / "site"
+    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+        wheel.extractall(site)
+    return site
+
+
+def run(installed, tmp_path, *command):
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    return subprocess.run([sys.executable, *command], cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+
+def test_wheel_holds_the_rooms_and_no_folder_that_hides_hugging_face(installed):
+    top = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
+    assert top == {"dspy_programs", "metrics", "optimizers"}
+    assert (installed / "dspy_programs" / "py.typed").is_file()
+
+
+def test_installed_wheel_reads_its_own_rows(installed, tmp_path):
+    done = run(installed, tmp_path, "-m", "optimizers.train", "--module", "planner", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "300 train" in done.stdout
+
+
+def test_installed_wheel_loads_its_compiled_planner(installed, tmp_path):
+    code = (
+        "import dspy_programs, warnings; warnings.simplefilter('error'); from dspy_programs import load; "
+        "p = load('planner', 'local/qwen2.5-coder-1.5b'); print(dspy_programs.__file__); print(p.plan.signature.instructions)"
+    )
+    done = run(installed, tmp_path, "-c", code)
+    assert done.returncode == 0, done.stderr
+    assert str(installed) in done.stdout
