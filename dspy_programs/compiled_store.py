@@ -149,7 +149,7 @@ def require_writable(path: Path) -> None:
     trial.unlink(missing_ok=True)
 
 
-def read_compiled(path: Path, program: str, lm: str | None = None) -> Compiled:
+def read_compiled(path: Path, program: str | None = None, lm: str | None = None) -> Compiled:
     """Read a file as data. Raises CompiledProgramError when it is not one of ours, or not for this program or model."""
     try:
         if path.stat().st_size > LARGEST_FILE:
@@ -168,8 +168,9 @@ def read_compiled(path: Path, program: str, lm: str | None = None) -> Compiled:
         reason = f"{type(error).__name__}: {error}"
         raise CompiledProgramError(f"{path}: not a compiled program of this library ({reason})") from error
     saved = compiled.provenance
-    if saved.program != program or (lm is not None and saved.lm != lm):
-        raise CompiledMismatch(f"{path}: compiled {saved.program} for {saved.lm}, not {program} for {lm or saved.lm}")
+    program, lm = program or saved.program, lm or saved.lm
+    if (saved.program, saved.lm) != (program, lm):
+        raise CompiledMismatch(f"{path}: compiled {saved.program} for {saved.lm}, not {program} for {lm}")
     return compiled
 
 

@@ -23,6 +23,7 @@ MINIBATCH = 3  # rows looked at for one proposal
 LONGEST_INSTRUCTION = 2000  # characters
 UNREADABLE_REPLIES = 12  # in a row: the model is broken, not the prompt
 FAILED_PROPOSALS = 6  # in a row; GEPA asks twice an iteration
+IDLE_ITERATIONS = 30  # in a row without one new call: every row is perfect, or every idea has been tried
 WITHOUT_LIMIT = 1_000_000_000
 
 
@@ -154,6 +155,8 @@ class Watch:
         self.candidates: list[Candidate] = []
         self.start: Candidate | None = None
         self.starts = 0
+        self.calls = 0
+        self.idle = 0
         self.spent = 0
         self.ended_by = f"{budget.metric_calls} metric calls"
 
@@ -186,6 +189,10 @@ class Watch:
 
     def should_stop(self, gepa_state: Any) -> bool:
         limit = self.meter.exceeds(self.budget)
+        self.idle = self.idle + 1 if self.calls == self.meter.calls else 0
+        self.calls = self.meter.calls
+        if self.idle >= IDLE_ITERATIONS:
+            limit = "having nothing left to mend"
         if self.meter.stopped or limit:
             self.ended_by = limit or "a signal"
             return True

@@ -1,4 +1,4 @@
-"""datasets/<program>/<split>.jsonl -> typed examples; and the command that builds those files from their sources.
+"""datasets/<program>/<split>.jsonl -> typed examples.
 
 A row is checked against the program itself: its signature's types for what goes in, the recipe's label types for what is
 known to be right. There is no second schema to keep in step.
@@ -6,13 +6,16 @@ known to be right. There is no second schema to keep in step.
 
 import hashlib
 import inspect
+import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import dspy
+import jsonlines
 from pydantic import TypeAdapter, ValidationError
 
 from dspy_programs.errors import DatasetError
@@ -104,9 +107,11 @@ def parsed(where: str, text: str) -> dict[str, Any]:
     return row
 
 
-def as_jsonl(rows: Sequence[Mapping[str, Any]]) -> bytes:
+def as_jsonl(rows: Iterable[Mapping[str, Any]]) -> bytes:
     """Write rows the one way that gives the same bytes everywhere."""
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8")
+    text = io.StringIO()
+    jsonlines.Writer(text, dumps=partial(json.dumps, ensure_ascii=False)).write_all(rows)
+    return text.getvalue().encode("utf-8")
 
 
 def sha256(data: bytes) -> str:

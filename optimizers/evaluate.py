@@ -1,6 +1,7 @@
 """python -m optimizers.evaluate --module planner: score the seed and the compiled program on unseen rows."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -30,11 +31,11 @@ def evaluate(
     """Print mean scores with 95 % intervals, the paired difference, and every component."""
     from dspy_programs import compiled_store, load
     from dspy_programs.errors import CompiledMissing
-    from dspy_programs.lm import connect
+    from dspy_programs.lm import connect, prepare
     from optimizers.data import data_directory, read_split
     from optimizers.journal import Journal
     from optimizers.meter import Meter
-    from optimizers.progress import Progress
+    from optimizers.progress import Progress, noise_to
     from optimizers.recipes import recipe as recipe_of
     from optimizers.recorded import recorded
     from optimizers.scoring import bootstrap, score_rows
@@ -48,12 +49,13 @@ def evaluate(
         variants["compiled"] = load(module, model.model, path=compiled, strict=True)
     except CompiledMissing as missing:
         print(missing)
+    prepare(model)
     meter = Meter()
     progress = Progress(meter, len(variants) * len(examples))
     task = recorded(model, "task", Journal(), meter)
     threads = threads or (1 if model.model.startswith("local/") else 8)
     scores = {}
-    with progress.shown():
+    with noise_to(Path(os.devnull)), progress.shown():
         for progress.phase, program in variants.items():
             scores[progress.phase] = score_rows(program, examples, recipe.metric, task, meter, threads)
     values = {name: [score.value for score in each] for name, each in scores.items()}

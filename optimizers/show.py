@@ -33,7 +33,7 @@ def show(
         path = next((file for file in files if file.is_file()), files[0])
     if not path.is_file():
         raise UsageError(f"there is no {path}; name a program that is compiled for this model, a JSON or a run's folder")
-    compiled = read_compiled(path, json.loads(path.read_bytes())["metadata"]["app"]["program"])
+    compiled = read_compiled(path)
     saved = compiled.provenance
     print(f"{saved.program} for {saved.lm}: kept {saved.kept}  ({path})")
     demos = {name: state.demos for name, state in compiled.predictors.items()}

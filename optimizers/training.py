@@ -15,7 +15,7 @@ import dspy
 import numpy as np
 
 from dspy_programs import compiled_store as store
-from dspy_programs.errors import CompiledProgramError, DatasetError, ModelFailing, RunInterrupted
+from dspy_programs.errors import CompiledProgramError, DatasetError, ModelFailing, RunInterrupted, UsageError
 from dspy_programs.lm import use
 from metrics.score import Score
 from optimizers.compile import Candidate, CompileResult, CountedProposer, Task, compile_program
@@ -91,6 +91,7 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
     with stopping_on_signals(meter), noise_to(run.log), progress.shown():
         progress.phase = "first calls"
         preflight(training, task.program, lms, meter)
+        require_prices(training, meter)
         progress.phase = "compiling"
         result = search(training, task, lms, run, progress, meter)
         progress.phase = "testing"
@@ -124,6 +125,14 @@ def preflight(training: Training, program: dspy.Module, lms: Mapping[str, dspy.L
     example = {"Inputs": seen, "Generated Outputs": str(reply.toDict()), "Feedback": score.feedback}
     with usable(meter, f"the first proposal of {training.reflection_lm.model}", "--reflection-lm"), use(lms["reflection"]):
         CountedProposer(meter)({name: predictor.signature.instructions}, {name: [example]}, [name])
+
+
+def require_prices(training: Training, meter: Meter) -> None:
+    """Refuse a budget in money that could never be reached, since nobody knows what a call costs."""
+    for role, used in meter.roles.items():
+        if training.budget.usd is not None and used.unpriced_calls:
+            lm = training.task_lm if role == "task" else training.reflection_lm
+            raise UsageError(f"--max-usd: DSPy has no price for {lm.model}; limit --max-tokens or --max-minutes instead")
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ def verify(
     files: Annotated[list[Path] | None, typer.Argument(help="Compiled JSONs. Default: all that `load` could find.")] = None,
 ) -> None:
     """Print a line for each file; exit code 2 when one does not load."""
-    from dspy_programs.compiled_store import all_compiled
+    from dspy_programs.compiled_store import all_compiled, read_compiled
     from dspy_programs.errors import ProgramsError
     from dspy_programs.registry import load
 
@@ -24,7 +24,7 @@ def verify(
     paths = files or all_compiled()
     for path in paths:
         try:
-            load(path.resolve().parent.name, path=path)
+            load(read_compiled(path).provenance.program, path=path)
             print(f"ok     {path}")
         except ProgramsError as error:
             faults += 1

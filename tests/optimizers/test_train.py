@@ -379,3 +379,15 @@ def test_help_is_quick():
         seconds.append(time.perf_counter() - start)
         assert "--max-metric-calls" in done.stdout
     assert min(seconds) < 0.5
+
+
+def test_search_ends_when_every_row_is_perfect_and_the_budget_cannot_be_reached(data, tmp_path, capsys):
+    with ChatServer(lambda prompt: both(prompt.replace("[[ ## goal ## ]]", "LEVEL-9 [[ ## goal ## ]]"))) as server:
+        assert main(arguments(server, data, tmp_path, "--max-tokens", "100000")) == 0
+    assert "ended by having nothing left to mend" in capsys.readouterr().out
+
+
+def test_budget_in_money_is_refused_where_nothing_has_a_price(data, tmp_path, capsys):
+    with ChatServer() as server:
+        assert main(arguments(server, data, tmp_path, "--max-usd", "1")) == 2
+    assert "DSPy has no price for openai/scripted" in capsys.readouterr().err and len(server.requests) == 2
