@@ -63,7 +63,7 @@ class CompileResult:
 
 
 @dataclass(frozen=True)
-class Task:
+class Job:
     """What is to be compiled: the program, its metric, its rows, and how a row is shown as a demonstration."""
 
     program: dspy.Module
@@ -88,7 +88,7 @@ def best_of(candidates: Sequence[Candidate]) -> Candidate:
 
 
 def compile_program(
-    task: Task,
+    job: Job,
     *,
     task_lm: dspy.LM,
     reflection_lm: dspy.LM,
@@ -106,20 +106,20 @@ def compile_program(
     watch = Watch(meter, budget, on_candidate)
     proposer = CountedProposer(meter)
     try:
-        start = try_starts(task, task_lm, meter, threads, watch)
+        start = try_starts(job, task_lm, meter, threads, watch)
         gepa = dspy.GEPA(
-            metric=counted(task.metric, meter, already=len(task.valset)),
-            max_metric_calls=watch.calls_left() + len(task.valset),
+            metric=counted(job.metric, meter, already=len(job.valset)),
+            max_metric_calls=watch.calls_left() + len(job.valset),
             reflection_minibatch_size=MINIBATCH,
             reflection_lm=reflection_lm,
             instruction_proposer=proposer,
-            use_merge=len(task.program.predictors()) > 1,
+            use_merge=len(job.program.predictors()) > 1,
             num_threads=threads,
             seed=seed,
             gepa_kwargs={"callbacks": [watch], "stop_callbacks": [watch.should_stop]},
         )
         with dspy.context(lm=task_lm, adapter=CompleteJSONAdapter(), disable_history=True):
-            gepa.compile(task.candidate(start), trainset=list(task.trainset), valset=list(task.valset))
+            gepa.compile(job.candidate(start), trainset=list(job.trainset), valset=list(job.valset))
     except Exception:
         if not meter.stopped:
             raise  # a bug keeps its traceback; what follows from a stop has its reason in the meter
@@ -129,17 +129,17 @@ def compile_program(
     return CompileResult(tuple(watch.candidates), watch.ended_by, proposer.count, accepted)
 
 
-def try_starts(task: Task, lm: dspy.LM, meter: Meter, threads: int, watch: "Watch") -> Candidate:
+def try_starts(job: Job, lm: dspy.LM, meter: Meter, threads: int, watch: "Watch") -> Candidate:
     """Score the seed as it was written, and with the demonstrations; return the better one."""
-    shown = tuple(row.id for row in task.demonstrations)
+    shown = tuple(row.id for row in job.demonstrations)
     for demonstrations in ((), shown) if shown else ((),):
-        if watch.candidates and watch.should_stop(None):
+        if watch.candidates and (watch.should_stop(None) or not watch.calls_left()):
             break
-        instructions = {name: p.signature.instructions for name, p in task.program.named_predictors()}
+        instructions = {name: p.signature.instructions for name, p in job.program.named_predictors()}
         parents = tuple(candidate.index for candidate in watch.candidates)
         candidate = Candidate(len(watch.candidates), parents, instructions, demonstrations, (0.0,), 0)
-        scores = score_rows(task.candidate(candidate), task.valset, task.metric, lm, meter, threads)
-        watch.spent += len(task.valset)
+        scores = score_rows(job.candidate(candidate), job.valset, job.metric, lm, meter, threads)
+        watch.spent += len(job.valset)
         values = tuple(score.value for score in scores)
         watch.add(dataclasses.replace(candidate, scores=values, metric_calls=watch.spent))
         watch.starts += 1

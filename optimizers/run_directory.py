@@ -89,6 +89,7 @@ def default_path(module: str, spec: str) -> Path:
 def identity_of(
     recipe: Recipe,
     rows: Mapping[str, Sequence[dspy.Example]],
+    demonstrations: Sequence[dspy.Example],
     lms: Mapping[str, dspy.LM],
     seed: int,
 ) -> dict[str, Any]:
@@ -101,6 +102,7 @@ def identity_of(
         "seed": seed,
         "versions": versions(),
         "adapter": "CompleteJSONAdapter",
+        "demonstrations": [row.id for row in demonstrations],
     }
     identity |= {f"data {split}": digest([row.toDict() for row in examples]) for split, examples in rows.items()}
     return identity | {f"{role} model": f"{lm.model} {json.dumps(settings(lm))}" for role, lm in lms.items()}

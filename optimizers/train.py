@@ -77,7 +77,7 @@ def train(
     from optimizers.progress import Progress
     from optimizers.recipes import recipe as recipe_of
     from optimizers.run_directory import RunDirectory, default_path, identity_of
-    from optimizers.training import Training, read_rows, rollouts_expected
+    from optimizers.training import Training, demonstrations_of, read_rows, rollouts_expected
     from optimizers.training import train as train_program
 
     recipe = recipe_of(module)
@@ -116,7 +116,7 @@ def train(
     claimed = RunDirectory(directory, fresh=resume is False, must_exist=resume is True)
     journal = None
     try:
-        identity = identity_of(recipe, rows, {"task": task, "reflection": reflection}, seed)
+        identity = identity_of(recipe, rows, demonstrations_of(training), {"task": task, "reflection": reflection}, seed)
         if claimed.claim(identity):
             print("going on with an earlier run: what it paid for is replayed", flush=True)
         else:

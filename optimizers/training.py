@@ -18,7 +18,7 @@ from dspy_programs import compiled_store as store
 from dspy_programs.errors import CompiledProgramError, DatasetError, ModelFailing, RunInterrupted, UsageError
 from dspy_programs.lm import use
 from metrics.score import Score
-from optimizers.compile import Candidate, CompileResult, CountedProposer, Task, compile_program
+from optimizers.compile import Candidate, CompileResult, CountedProposer, Job, compile_program
 from optimizers.data import SPLITS, read_split
 from optimizers.demonstrations import choose
 from optimizers.journal import Journal
@@ -87,29 +87,34 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
         role: recorded(lm, role, journal, meter)
         for role, lm in (("task", training.task_lm), ("reflection", training.reflection_lm))
     }
-    task = task_of(training)
+    job = job_of(training)
     with stopping_on_signals(meter), noise_to(run.log), progress.shown():
         progress.phase = "first calls"
-        preflight(training, task.program, lms, meter)
+        preflight(training, job.program, lms, meter)
         require_prices(training, meter)
         progress.phase = "compiling"
-        result = search(training, task, lms, run, progress, meter)
+        result = search(training, job, lms, run, progress, meter)
         progress.phase = "testing"
-        scores = test_scores(training, task, result, lms["task"], progress, meter)
+        scores = test_scores(training, job, result, lms["task"], progress, meter)
         progress.phase = "done"
     report = report_of(training, result, scores, meter)
     if report.saved:
-        save(training, task, result, report)
+        save(training, job, result, report)
     run.write("report.json", as_json(report))
     return report
 
 
-def task_of(training: Training) -> Task:
-    """Choose the demonstrations, and keep their rows out of those that proposals are made from."""
-    recipe, rows = training.recipe, training.rows
-    shown = choose(rows["train"], recipe.kind, recipe.demonstrations, training.seed)
+def demonstrations_of(training: Training) -> list[dspy.Example]:
+    """Return the rows that a program with demonstrations would show."""
+    recipe = training.recipe
+    return choose(training.rows["train"], recipe.kind, recipe.demonstrations, training.seed)
+
+
+def job_of(training: Training) -> Job:
+    """Keep the rows of the demonstrations out of those that proposals are made from."""
+    recipe, rows, shown = training.recipe, training.rows, demonstrations_of(training)
     rest = [row for row in rows["train"] if row not in shown] or rows["train"]
-    return Task(recipe.program(), recipe.metric, rest, rows["val"], shown, recipe.demonstrate)
+    return Job(recipe.program(), recipe.metric, rest, rows["val"], shown, recipe.demonstrate)
 
 
 def preflight(training: Training, program: dspy.Module, lms: Mapping[str, dspy.LM], meter: Meter) -> None:
@@ -149,7 +154,7 @@ def usable(meter: Meter, what: str, flag: str) -> Iterator[None]:
 
 def search(
     training: Training,
-    task: Task,
+    job: Job,
     lms: Mapping[str, dspy.LM],
     run: RunDirectory,
     progress: Progress,
@@ -167,7 +172,7 @@ def search(
         progress.say(f"{what}: {candidate.score:.3f} on validation")
 
     return compile_program(
-        task,
+        job,
         task_lm=lms["task"],
         reflection_lm=lms["reflection"],
         budget=training.budget,
@@ -179,7 +184,7 @@ def search(
 
 
 def test_scores(
-    training: Training, task: Task, result: CompileResult, lm: dspy.LM, progress: Progress, meter: Meter
+    training: Training, job: Job, result: CompileResult, lm: dspy.LM, progress: Progress, meter: Meter
 ) -> dict[str, list[Score]]:
     """Read the test rows once for each of seed and winner; an interrupted run is not tested."""
     wanted = {"seed": result.seed} | ({"compiled": result.winner} if result.winner.index else {})
@@ -188,7 +193,7 @@ def test_scores(
     scores: dict[str, list[Score]] = {}
     with contextlib.suppress(RunInterrupted):
         for name, candidate in wanted.items():
-            scores[name] = score_rows(task.candidate(candidate), rows, training.recipe.metric, lm, meter, training.threads)
+            scores[name] = score_rows(job.candidate(candidate), rows, training.recipe.metric, lm, meter, training.threads)
         return scores
     return {}
 
@@ -249,9 +254,9 @@ def mean_components(scores: Sequence[Score]) -> dict[str, float]:
     return {name: round(float(np.mean([s.components.get(name, 0.0) for s in scores])), 4) for name in names}
 
 
-def save(training: Training, task: Task, result: CompileResult, report: Report) -> None:
+def save(training: Training, job: Job, result: CompileResult, report: Report) -> None:
     """Write the compiled JSON with all that is needed to trust it and to make it again."""
-    program = task.program
+    program = job.program
     lms = {"task": training.task_lm, "reflection": training.reflection_lm}
     provenance = store.Provenance(
         schema_version=store.SCHEMA_VERSION,
@@ -281,7 +286,7 @@ def save(training: Training, task: Task, result: CompileResult, report: Report) 
         versions=store.versions(),
         parent=store.digest(training.out.read_text(encoding="utf-8")) if training.out.is_file() else None,
     )
-    store.save_compiled(task.candidate(result.winner), provenance, training.out)
+    store.save_compiled(job.candidate(result.winner), provenance, training.out)
 
 
 def as_lineage(candidate: Candidate) -> dict[str, Any]:
