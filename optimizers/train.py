@@ -1,5 +1,6 @@
 """python -m optimizers.train --module planner: compile one program to a language model and save it as JSON."""
 
+import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,41 +69,26 @@ def train(
 ) -> None:
     """Compile one program. The same command again goes on where it was stopped, and pays for nothing twice."""
     print(f"{module}: reading the program and its data", flush=True)
-    from dspy_programs.compiled_store import file_name, require_writable, user_directory
-    from dspy_programs.errors import UsageError
-    from dspy_programs.lm import DEFAULT_SPEC, connect, prepare
+    from dspy_programs.compiled_store import file_name, user_directory
+    from dspy_programs.lm import DEFAULT_SPEC, connect
     from optimizers.data import data_directory
-    from optimizers.journal import Journal
-    from optimizers.meter import Budget, Meter
-    from optimizers.progress import Progress
+    from optimizers.meter import Budget
     from optimizers.recipes import recipe as recipe_of
-    from optimizers.run_directory import RunDirectory, default_path, identity_of
-    from optimizers.training import Training, demonstrations_of, read_rows, rollouts_expected
-    from optimizers.training import train as train_program
+    from optimizers.run_directory import default_path
+    from optimizers.training import Training, read_rows
 
     recipe = recipe_of(module)
-    limits = (max_metric_calls, max_minutes, max_tokens, max_usd)
-    if all(limit is None for limit in limits):
+    if all(limit is None for limit in (max_metric_calls, max_minutes, max_tokens, max_usd)):
         max_metric_calls, max_minutes = recipe.max_metric_calls, recipe.max_minutes
     sizes = {"train": train_rows, "val": val_rows or recipe.val_rows, "test": test_rows or recipe.test_rows}
-    rows = read_rows(recipe, data or data_directory(module), sizes)
     spec = lm or DEFAULT_SPEC
+    base, key = (reflection_api_base, reflection_api_key) if reflection_lm else (api_base, api_key)
     common: dict[str, Any] = {"max_tokens": max_reply_tokens, "timeout": timeout}
-    task = connect(spec, api_base=api_base, api_key=api_key, temperature=temperature, **common)
-    same = reflection_lm is None
-    reflection = connect(
-        reflection_lm or spec,
-        api_base=reflection_api_base or (api_base if same else None),
-        api_key=reflection_api_key or (api_key if same else None),
-        **common,
-    )
-    if max_usd is not None and spec.startswith("local/") and same:
-        raise UsageError("--max-usd: an embedded model costs nothing; limit --max-minutes or --max-metric-calls")
     training = Training(
         recipe=recipe,
-        rows=rows,
-        task_lm=task,
-        reflection_lm=reflection,
+        rows=read_rows(recipe, data or data_directory(module), sizes),
+        task_lm=connect(spec, api_base=api_base, api_key=api_key, temperature=temperature, **common),
+        reflection_lm=connect(reflection_lm or spec, api_base=base, api_key=key, **common),
         budget=Budget(max_metric_calls, max_minutes, max_tokens, max_usd),
         seed=seed,
         threads=threads or (1 if spec.startswith("local/") else 8),
@@ -112,25 +98,37 @@ def train(
     print(plan_of(training, directory), flush=True)
     if dry_run:
         return
-    require_writable(training.out)
-    claimed = RunDirectory(directory, fresh=resume is False, must_exist=resume is True)
-    journal = None
-    try:
-        identity = identity_of(recipe, rows, demonstrations_of(training), {"task": task, "reflection": reflection}, seed)
-        if claimed.claim(identity):
-            print("going on with an earlier run: what it paid for is replayed", flush=True)
-        else:
-            for model in (task, reflection):
-                prepare(model)
-        journal, meter = Journal(claimed.journal), Meter()
-        report = train_program(training, claimed, Progress(meter, rollouts_expected(training)), meter, journal)
-    finally:
-        if journal is not None:
-            journal.close()
-        claimed.close()
+    report = train_in(directory, training, resume)
     print(summary_of(training, report, directory), flush=True)
     if not report.test:
         raise typer.Exit(INTERRUPTED)
+
+
+def train_in(directory: Path, training: "Training", resume: bool | None) -> "Report":
+    """Claim the folder, get the models ready in sight of the user, and train."""
+    from dspy_programs.compiled_store import require_writable
+    from dspy_programs.lm import prepare
+    from optimizers.journal import Journal
+    from optimizers.meter import Meter
+    from optimizers.progress import Progress
+    from optimizers.run_directory import RunDirectory, identity_of
+    from optimizers.training import demonstrations_of, rollouts_expected, train
+
+    require_writable(training.out)
+    run_directory = RunDirectory(directory, fresh=resume is False, must_exist=resume is True)
+    try:
+        models = {"task": training.task_lm, "reflection": training.reflection_lm}
+        identity = identity_of(training.recipe, training.rows, demonstrations_of(training), models, training.seed)
+        if run_directory.claim(identity):
+            print("going on with an earlier run: what it paid for is replayed", flush=True)
+        else:
+            for lm in models.values():
+                prepare(lm)
+        with contextlib.closing(Journal(run_directory.journal)) as journal:
+            meter = Meter()
+            return train(training, run_directory, Progress(meter, rollouts_expected(training)), meter, journal)
+    finally:
+        run_directory.close()
 
 
 def plan_of(training: "Training", directory: Path) -> str:

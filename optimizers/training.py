@@ -133,7 +133,9 @@ def preflight(training: Training, program: dspy.Module, lms: Mapping[str, dspy.L
 
 
 def require_prices(training: Training, meter: Meter) -> None:
-    """Refuse a budget in money that could never be reached, since nobody knows what a call costs."""
+    """Refuse a budget in money that could never be reached: nothing is paid, or nobody knows what a call costs."""
+    if training.budget.usd is not None and not meter.usd and not any(u.unpriced_calls for u in meter.roles.values()):
+        raise UsageError("--max-usd: these models cost nothing; limit --max-minutes or --max-metric-calls instead")
     for role, used in meter.roles.items():
         if training.budget.usd is not None and used.unpriced_calls:
             lm = training.task_lm if role == "task" else training.reflection_lm

@@ -327,7 +327,6 @@ def test_wrong_key_is_one_line_without_the_key(data, tmp_path, monkeypatch, caps
         (["--module", "plannr"], "there is no module 'plannr'; there are: planner"),
         (["--module", "planner", "--lm", "gpt-4"], "is not a model: write provider/name"),
         (["--module", "planner", "--lm", "local/qwen"], "qwen2.5-coder-1.5b"),
-        (["--module", "planner", "--max-usd", "1"], "costs nothing"),
         (["--module", "planner", "--data", "nowhere"], "train.jsonl: cannot be read"),
     ],
 )
