@@ -251,6 +251,20 @@ def test_resume_refuses_what_differs_and_names_it(data, tmp_path, capsys):
         assert "task model:" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "name", ["program", "metric", "seed", "versions", "adapter", "demonstrations", "data val", "task model", "reflection model"]
+)
+def test_resume_refuses_a_run_of_something_else_by_name(data, tmp_path, capsys, name):
+    with ChatServer() as server:
+        argv = arguments(server, data, tmp_path, "--max-metric-calls", "6")
+        main(argv)
+        identity = json.loads((tmp_path / "run" / "run.json").read_text())
+        (tmp_path / "run" / "run.json").write_text(json.dumps(identity | {name: "something else"}))
+        asked = len(server.requests)
+        assert main(argv) == 2 and len(server.requests) == asked
+    assert f"({name}: something else ->" in capsys.readouterr().err
+
+
 def test_fresh_keeps_the_old_run_beside_the_new(data, tmp_path):
     with ChatServer() as server:
         main(arguments(server, data, tmp_path))
