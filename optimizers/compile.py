@@ -20,7 +20,7 @@ from optimizers.meter import Budget, Meter
 from optimizers.scoring import score_rows
 
 MINIBATCH = 3  # rows looked at for one proposal
-LONGEST_INSTRUCTION = 2000  # characters
+LONGEST_INSTRUCTION = 1200  # characters, about 300 tokens: every call has to read them
 UNREADABLE_REPLIES = 12  # in a row: the model is broken, not the prompt
 FAILED_PROPOSALS = 6  # in a row; GEPA asks twice an iteration
 IDLE_ITERATIONS = 30  # in a row without one new call: every row is perfect, or every idea has been tried
@@ -203,7 +203,7 @@ class CountedProposer(InstructionProposer):
     """DSPy's proposer, held to a length and watched: GEPA goes on in silence when no proposal can be read."""
 
     def __init__(self, meter: Meter) -> None:
-        super().__init__(max_chars=LONGEST_INSTRUCTION, adapter=CompleteJSONAdapter())
+        super().__init__(max_chars=LONGEST_INSTRUCTION, adapter=CompleteJSONAdapter(LONGEST_INSTRUCTION))
         self.meter = meter
         self.count = 0
         self.failed = 0

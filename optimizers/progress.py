@@ -28,7 +28,9 @@ class Progress:
         self.phase = "starting"
         self.best: float | None = None
         self._first: tuple[int, float] | None = None
-        self.console = Console(file=out or sys.stdout, highlight=False, soft_wrap=True, force_jupyter=False)
+        out = out or sys.stdout
+        terminal = out.isatty()  # asked of the stream itself: in a notebook rich would redraw, and pile up lines
+        self.console = Console(file=out, highlight=False, soft_wrap=True, force_jupyter=False, force_terminal=terminal)
         self._done = threading.Event()
 
     def __rich__(self) -> Text:

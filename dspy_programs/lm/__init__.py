@@ -47,7 +47,7 @@ def connect(
 ) -> dspy.LM:
     """Return the language model that `spec` names. Nothing is fetched, loaded or called before its first use.
 
-    temperature: 0 for the embedded models and servers, else as the provider has it; timeout: seconds.
+    temperature: 0 unless given (OpenAI's reasoning models keep their own); timeout: seconds.
     Raises UnknownModel, LanguageModelError.
     """
     from_environment = os.environ.get(SPEC_VARIABLE)
@@ -55,28 +55,22 @@ def connect(
     provider, _, name = spec.partition("/")
     if not name:
         raise LanguageModelError(f"{spec!r} is not a model: write provider/name, e.g. {DEFAULT_SPEC} or openai/gpt-4.1-mini")
-    limits = {"max_tokens": max_tokens} if max_tokens else {}
-    decoding = {"temperature": 0.0 if temperature is None else temperature, **limits, **settings}
+    if temperature is None and not _is_openai_reasoning_model(spec):  # those refuse 0; they are left with their own
+        temperature = 0.0
+    decoding = {"temperature": temperature, "max_tokens": max_tokens, **settings}
     if provider == "local":
         return dspy.LM(spec, engine=engine_for(find(name)), cache=False, num_retries=0, **decoding)
     if spec == from_environment:
         api_base = api_base or os.environ.get(BASE_VARIABLE)
         api_key = api_key or os.environ.get(KEY_VARIABLE)
+    if api_base and not api_key:
+        api_key = "none"  # servers of one's own seldom want one, clients always send one
     connection = {k: v for k, v in {"api_base": api_base, "api_key": api_key, "timeout": timeout}.items() if v}
-    if not api_base:
-        return hosted(spec, temperature, {**limits, **settings, **connection})
-    connection.setdefault("api_key", "none")  # servers of one's own seldom want one, clients always send one
-    inner = dspy.LM(spec, cache=False, num_retries=RETRIES, **connection)
-    return dspy.LM(spec, engine=ServerEngine(inner), cache=False, num_retries=0, **decoding)
-
-
-def hosted(spec: str, temperature: float | None, settings: dict[str, Any]) -> dspy.LM:
-    """Connect to a provider; OpenAI's reasoning models refuse a temperature of 0, so they are left with their own."""
-    if temperature is None and not _is_openai_reasoning_model(spec):
-        temperature = 0.0
     try:
-        return dspy.LM(spec, cache=False, num_retries=RETRIES, temperature=temperature, **settings)
-    except LMConfigurationError as error:
+        inner = dspy.LM(spec, cache=False, num_retries=RETRIES, **connection)
+        engine = ServerEngine(inner, own=bool(api_base))
+        return dspy.LM(spec, engine=engine, cache=False, num_retries=0, **decoding)
+    except (LMConfigurationError, ValueError) as error:
         raise LanguageModelError(str(error)) from error
 
 

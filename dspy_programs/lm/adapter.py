@@ -24,10 +24,15 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
     * The reminder behind the inputs is one short line: it stands after what varies, so no prompt cache pays for it.
     """
 
+    def __init__(self, longest_text: int | None = None) -> None:
+        """longest_text: characters of any string in the reply that has no bound of its own, held by the grammar."""
+        super().__init__()
+        self.longest_text = longest_text
+
     def _call_preprocess(self, lm: Any, lm_kwargs: dict[str, Any], signature: Any, inputs: dict[str, Any]) -> Any:
         format_ = lm_kwargs.get("response_format")
         if isinstance(format_, type) and issubclass(format_, BaseModel):
-            schema = close_sets(format_.model_json_schema(), inputs)
+            schema = bounded(close_sets(format_.model_json_schema(), inputs), self.longest_text)
             json_schema = {"name": signature.__name__, "schema": schema, "strict": True}
             lm_kwargs["response_format"] = {"type": "json_schema", "json_schema": json_schema}
         return super()._call_preprocess(lm, lm_kwargs, signature, inputs)
@@ -99,6 +104,18 @@ def without_titles(schema: Any) -> Any:
         return schema
     titles = {"title", "one_of"} if isinstance(schema.get("title", ""), str) else {"one_of"}
     return {key: without_titles(value) for key, value in schema.items() if key not in titles}
+
+
+def bounded(schema: Any, longest: int | None) -> Any:
+    """Copy a JSON schema, giving strings without a bound one: a small model may never end a text by itself."""
+    if longest is None or not isinstance(schema, (dict, list)):
+        return schema
+    if isinstance(schema, list):
+        return [bounded(item, longest) for item in schema]
+    copy = {key: bounded(value, longest) for key, value in schema.items()}
+    if copy.get("type") == "string" and "enum" not in copy:
+        copy.setdefault("maxLength", longest)
+    return copy
 
 
 def names_in(values: Any) -> list[str]:

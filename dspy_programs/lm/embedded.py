@@ -19,7 +19,7 @@ from dspy_programs.lm.catalog import Weights
 from dspy_programs.lm.weights import fetch
 
 CONTEXT_TOKENS = 8192  # per slot; what does not fit is refused, never cut
-REPLY_TOKENS = 1024  # when a request does not say: an unbounded reply of a small model can run for minutes
+REPLY_TOKENS = 1536  # when a request does not say: an unbounded reply of a small model can run for minutes
 BYTES_PER_PARAMETER_BYTE = 1.25  # measured on the three models: resident memory over the size of the file ...
 CONTEXT_BYTES = 1_000_000_000  # ... plus context, scratch buffers and prompt cache
 PROMPT_CACHE_MIB = 512  # prompts of programs that take turns on one slot; llama.cpp's own default is 8 GiB

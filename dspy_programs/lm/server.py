@@ -1,7 +1,8 @@
-"""An OpenAI-compatible server of one's own, held to JSON schemas where it can hold them.
+"""A model behind an API, held to JSON schemas where it can hold them.
 
 DSPy sends no schema to a model it does not know, and it does not know what runs behind an api base. vLLM, Ollama,
-LM Studio and llama.cpp all take one, and a small model needs it; a server that refuses it is asked again without.
+LM Studio and llama.cpp all take one, and a small model needs it. A provider or server that refuses the schema (some take
+no bounds on strings) is asked again without, once and for all.
 """
 
 import dataclasses
@@ -16,13 +17,24 @@ from dspy.utils.exceptions import LMInvalidRequestError, LMUnsupportedFeatureErr
 class ServerEngine:
     """Pass requests on to `lm`, which knows the address, the key and how to retry."""
 
-    supports_function_calling = False
-    supports_reasoning = False
     supported_params = frozenset({"response_format", "temperature", "max_tokens", "top_p", "stop", "seed"})
 
-    def __init__(self, lm: dspy.LM) -> None:
-        self.lm = lm
-        self.supports_response_schema = True
+    def __init__(self, lm: dspy.LM, *, own: bool = True) -> None:
+        """own: the server is the user's own, so DSPy's table of models says nothing about it."""
+        self.lm, self.own = lm, own
+        self.refuses_schemas = False
+
+    @property
+    def supports_response_schema(self) -> bool:
+        return not self.refuses_schemas and (self.own or bool(self.lm.supports_response_schema))
+
+    @property
+    def supports_function_calling(self) -> bool:
+        return not self.own and bool(self.lm.supports_function_calling)
+
+    @property
+    def supports_reasoning(self) -> bool:
+        return not self.own and bool(self.lm.supports_reasoning)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "ServerEngine":
         return self
@@ -35,7 +47,7 @@ class ServerEngine:
                 return self.lm(request=request)
             except (LMInvalidRequestError, LMUnsupportedFeatureError):
                 response = self.lm(request=without_schema(request))
-                self.supports_response_schema = False  # it was the schema that it refused
+                self.refuses_schemas = True  # for without it, it answered
                 return response
 
     def stream(self, request: lm15.Request) -> Iterator[Any]:

@@ -77,9 +77,8 @@ def test_connect_refuses_settings_that_a_reasoning_model_refuses(wrong):
 
 def test_connect_passes_settings_on():
     lm = connect("openai/gpt-4.1-mini", max_tokens=77, timeout=3.5, top_p=0.9)
-    assert {name: lm.kwargs[name] for name in ("max_tokens", "timeout", "top_p")} == {
-        "max_tokens": 77, "timeout": 3.5, "top_p": 0.9
-    }  # fmt: skip
+    assert {name: lm.kwargs[name] for name in ("max_tokens", "top_p")} == {"max_tokens": 77, "top_p": 0.9}
+    assert lm.engine.lm.kwargs["timeout"] == 3.5
 
 
 @pytest.mark.usefixtures("environment")
@@ -134,7 +133,6 @@ def test_connect_keeps_key_out_of_all_that_is_written_down(api_base):
     lm = connect("openai/mine", api_base=api_base, api_key=KEY, max_tokens=5)
     assert settings(lm) == {"temperature": 0.0, "max_tokens": 5}
     assert KEY not in f"{lm!r} {lm} {settings(lm)}"
-    assert api_base or KEY not in str(lm.dump_state())
 
 
 @pytest.mark.parametrize(("status", "key"), [(200, "another key"), (400, None), (404, None)])
