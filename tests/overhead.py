@@ -91,7 +91,7 @@ def start_up() -> None:
     print(f"train --help: {statistics.median(seconds):.2f} s (median of 5)")
 
 
-def generation(spec: str, count: int = 10) -> None:
+def generation(spec: str, count: int = 6) -> None:
     """Generated tokens a second: dspy.Predict on real rows, and such requests straight to llama.cpp, taking turns."""
     planner = recipe("planner")
     rows = read_split(data_directory("planner") / "train.jsonl", planner.program, planner.labels)[:count]

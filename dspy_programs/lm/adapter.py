@@ -1,5 +1,6 @@
 """How every program here speaks to every model: JSON in the reply, complete or not at all."""
 
+import functools
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -10,6 +11,8 @@ from dspy.adapters.json_adapter import _get_structured_outputs_response_format
 from dspy.adapters.utils import serialize_for_json
 from dspy.utils.exceptions import AdapterParseError
 from pydantic import BaseModel, TypeAdapter, ValidationError
+
+SCHEMA = {"type": "json_schema"}  # stands for the schema until the inputs of the call are known
 
 
 class CompleteJSONAdapter(dspy.JSONAdapter):
@@ -29,16 +32,22 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
         super().__init__()
         self.longest_text = longest_text
 
+    def _prepare_response_format(self, lm: Any, lm_kwargs: dict[str, Any], signature: Any) -> None:
+        if lm.supports_response_schema and "response_format" in lm.supported_params and schema_of(signature):
+            lm_kwargs["response_format"] = SCHEMA  # filled in below, where the inputs are known
+        else:
+            super()._prepare_response_format(lm, lm_kwargs, signature)
+
     def _call_preprocess(self, lm: Any, lm_kwargs: dict[str, Any], signature: Any, inputs: dict[str, Any]) -> Any:
-        format_ = lm_kwargs.get("response_format")
-        if isinstance(format_, type) and issubclass(format_, BaseModel):
-            schema = bounded(close_sets(format_.model_json_schema(), inputs), self.longest_text)
+        if lm_kwargs.get("response_format") is SCHEMA:
+            schema = bounded(close_sets(schema_of(signature), inputs), self.longest_text)
             json_schema = {"name": signature.__name__, "schema": schema, "strict": True}
             lm_kwargs["response_format"] = {"type": "json_schema", "json_schema": json_schema}
         return super()._call_preprocess(lm, lm_kwargs, signature, inputs)
 
-    def format_field_structure(self, signature: type[dspy.Signature]) -> str:
-        schema = _get_structured_outputs_response_format(signature).model_json_schema()
+    def format_field_structure(self, signature: Any) -> str:
+        if (schema := schema_of(signature)) is None:
+            return str(super().format_field_structure(signature))
         return f"Reply with a JSON object of this schema:\n{json.dumps(without_titles(schema), ensure_ascii=False)}"
 
     def format_user_message_content(
@@ -70,6 +79,21 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
         return AdapterParseError(type(self).__name__, signature, completion, message)
 
 
+@functools.lru_cache(maxsize=256)
+def schema_of(signature: type[dspy.Signature]) -> dict[str, Any] | None:
+    """Return the JSON schema of the outputs, None where they have keys that are not known beforehand."""
+    try:
+        schema: dict[str, Any] = _get_structured_outputs_response_format(signature).model_json_schema()
+    except ValueError:
+        return None
+    return schema
+
+
+@functools.lru_cache(maxsize=256)
+def reader_of(annotation: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(annotation)
+
+
 def as_lines(annotation: Any, value: Any) -> Any:
     """Show a list of models that say how they read as text one a line; leave every other value to DSPy."""
     item = next(iter(get_args(annotation)), None)
@@ -78,7 +102,7 @@ def as_lines(annotation: Any, value: Any) -> Any:
     if "__str__" not in vars(item):
         return value
     try:
-        models = TypeAdapter(annotation).validate_python(value)
+        models = reader_of(annotation).validate_python(value)
     except ValidationError:
         return value  # of a demonstration: nothing has checked its values
     return "\n".join(" ".join(str(model).split()) for model in models) or "(none)"
