@@ -98,7 +98,7 @@ def test_train_with_a_larger_budget_goes_on_where_the_smaller_ended(data, tmp_pa
     assert large[: len(small)] == small and len(large) > len(small)
 
 
-def test_killed_at_five_random_moments_gives_the_same_as_uninterrupted_and_pays_once(data, tmp_path):
+def test_killed_five_times_on_end_gives_the_same_as_uninterrupted_and_pays_once(data, tmp_path):
     draw = random.Random(7)
     with ChatServer(seconds=0.01) as server:
         main(arguments(server, data, tmp_path, "--threads", "2", name="whole"))
@@ -108,6 +108,15 @@ def test_killed_at_five_random_moments_gives_the_same_as_uninterrupted_and_pays_
         assert main(arguments(server, data, tmp_path, "--threads", "2")) == 0
     asked_again = len(server.requests) - len(set(server.requests))
     assert asked_again <= 2 * 5, "only what was on its way at a kill may be asked for again: two threads, two a kill"
+    assert outcome(tmp_path) == outcome(tmp_path, "whole")
+
+
+@pytest.mark.parametrize("moment", random.Random(11).sample(range(1, 40), 5))
+def test_killed_once_at_a_random_moment_gives_the_same_as_uninterrupted(data, tmp_path, moment):
+    with ChatServer(seconds=0.01) as server:
+        main(arguments(server, data, tmp_path, name="whole"))
+        assert run_and_kill(server, arguments(server, data, tmp_path), moment) < 0
+        assert main(arguments(server, data, tmp_path)) == 0
     assert outcome(tmp_path) == outcome(tmp_path, "whole")
 
 
