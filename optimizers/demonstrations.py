@@ -1,7 +1,6 @@
 """Labelled rows to show a model, spread evenly over the kinds of cases that there are.
 
-Demonstrations drawn at random leave kinds out, and a small model then never does them (DSPy's random search over
-bootstrapped sets gained less than a third of what a balanced draw did on the embedded 1.5B model).
+Demonstrations drawn at random leave kinds out, and a small model then never does them.
 """
 
 import random

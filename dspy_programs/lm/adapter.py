@@ -16,7 +16,7 @@ SCHEMA = {"type": "json_schema"}  # stands for the schema until the inputs of th
 
 
 class CompleteJSONAdapter(dspy.JSONAdapter):
-    """DSPy's JSON adapter with five changes.
+    """DSPy's JSON adapter with these changes.
 
     * A reply that ends in the middle of its object is refused. DSPy mends it, and then half a plan looks like a plan.
     * A field marked `json_schema_extra={"one_of": "tools"}` may only take the names in the input `tools`: a closed set

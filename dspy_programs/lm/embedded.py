@@ -20,7 +20,7 @@ from dspy_programs.lm.weights import fetch
 
 CONTEXT_TOKENS = 8192  # per slot; what does not fit is refused, never cut
 REPLY_TOKENS = 1536  # when a request does not say: an unbounded reply of a small model can run for minutes
-BYTES_PER_PARAMETER_BYTE = 1.25  # measured on the three models: resident memory over the size of the file ...
+BYTES_PER_PARAMETER_BYTE = 1.25  # an estimate on the safe side: resident memory over the size of the file ...
 CONTEXT_BYTES = 1_000_000_000  # ... plus context, scratch buffers and prompt cache
 PROMPT_CACHE_MIB = 512  # prompts of programs that take turns on one slot; llama.cpp's own default is 8 GiB
 SLOTS_VARIABLE = "DSPY_PROGRAMS_SLOTS"
@@ -136,7 +136,7 @@ def messages_of(request: lm15.Request) -> list[dict[str, str]]:
 def grammar_of(response_format: dict[str, Any]) -> dict[str, Any]:
     """Turn a JSON schema into a grammar whose JSON stands on one line, as Python's `json.dumps` writes it.
 
-    A model left to itself indents, which is about half of its tokens; with no spaces at all it writes worse, for it has
+    A model left to itself indents, which takes many tokens; with no spaces at all it writes worse, for it has
     hardly ever seen such JSON.
     """
     if response_format.get("type") != "json_schema":
@@ -158,8 +158,8 @@ def engine_error(reply: dict[str, Any]) -> Exception:
 def slots_for_this_machine() -> int:
     """Return how many requests to decode at once: one up to 8 cores, then one for every 8, at most 4.
 
-    On 2 cores 1, 2, 4 and 8 slots gave 18.6, 17.1, 17.5 and 13.3 generated tokens a second: one request already uses
-    both. Set DSPY_PROGRAMS_SLOTS where a measurement says otherwise (a GPU build of the wheel gains from 8 and more).
+    On 2 cores more slots gave no more tokens a second, for one request already uses both; larger machines were not
+    measured. Set DSPY_PROGRAMS_SLOTS where a measurement says otherwise (a GPU build of the wheel gains from 8 and more).
     """
     chosen = os.environ.get(SLOTS_VARIABLE)
     return int(chosen) if chosen else max(1, min(4, (os.cpu_count() or 1) // 8))
