@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validat
 
 from dspy_programs.goal_splitter import plan_by_rules
 from dspy_programs.reply import Failure, ask
-from dspy_programs.types import Task, Tool, plan_problems
+from dspy_programs.types import Function, Task, Tool, plan_problems
 
 # What a model writes has bounds, because every token takes time and an unbounded string may never end. These two have
 # no docstrings: a docstring would be a part of the prompt.
@@ -68,7 +68,7 @@ class Planner(dspy.Module):
 
     def forward(self, goal: str, tools: Sequence[Tool | dict[str, Any]] = (), progress: str = "") -> dspy.Prediction:
         """Return a Prediction with `tasks`, `rationale`, `problems`, `answered_by`, `failure` (see the file's head)."""
-        offered = [Tool.model_validate(tool) for tool in tools]
+        offered = [tool if isinstance(tool, Tool) else Function.model_validate(tool) for tool in tools]
         if dspy.settings.lm is None:
             return by_rules(goal, offered, progress)
         reply = ask(self.plan, tools=offered, progress=progress, goal=goal)

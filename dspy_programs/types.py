@@ -1,8 +1,9 @@
-"""The types that several programs share: tools, the tasks of a plan, and what makes a plan valid."""
+"""The types that several programs share: tools and plans, the trace of a run, rubrics, pairs of training data."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 
 class Tool(BaseModel):
@@ -15,6 +16,12 @@ class Tool(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.description}" if self.description else self.name
+
+
+class Function(Tool):
+    """A tool with the JSON schema of its arguments: an object schema, {} when it takes none."""
+
+    parameters: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 class Task(BaseModel):
@@ -56,3 +63,102 @@ def tasks_in_a_cycle(tasks: Sequence[Task]) -> list[int]:
     while ready := {id_ for id_, deps in waits_for.items() if not deps}:
         waits_for = {id_: deps - ready for id_, deps in waits_for.items() if id_ not in ready}
     return sorted(waits_for)
+
+
+class Turn(BaseModel):
+    """One turn of a run. `tool_input` and `tool_output` are JSON values, or text where that is all there is."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    turn_number: int = Field(ge=0)
+    role: Literal["system", "user", "agent", "tool"]
+    content: str = ""
+    tool_name: str | None = None
+    tool_input: JsonValue = None
+    tool_output: JsonValue = None
+    latency_ms: float | None = Field(default=None, ge=0)
+
+    @field_validator("role", mode="before")
+    @classmethod
+    def common_role(cls, role: Any) -> Any:
+        return {"assistant": "agent", "ai": "agent", "human": "user"}.get(role, role) if isinstance(role, str) else role
+
+    @field_validator("content", mode="before")
+    @classmethod
+    def null_content(cls, content: Any) -> Any:
+        return "" if content is None else content  # a message that only calls tools
+
+
+class Trace(BaseModel):
+    """One run of an agent, turns in time order. `tools` are the names of those it was given, None where not recorded.
+
+    The JSON is that of recorded traces in general: trace_id, original_goal, final_result, is_successful, turns.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    trace_id: str = ""
+    original_goal: str
+    final_result: str | None = None
+    is_successful: bool | None = None
+    tools: list[str] | None = None
+    turns: list[Turn]
+
+
+class Criterion(BaseModel):
+    """One thing that a rubric asks for. `weight` is its share, relative to the others'."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=60, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    description: str = Field(default="", max_length=500)
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.description}" if self.description else self.name
+
+
+class Rubric(BaseModel):
+    """What is asked of a text. `pass_condition` is an expression over the criteria's names and `overall`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=60)
+    description: str = Field(default="", max_length=1000)
+    version: str = "1"
+    criteria: list[Criterion] = Field(min_length=1, max_length=20)
+    pass_condition: str = Field(default="overall >= 0.6", max_length=300)
+
+    @field_validator("criteria")
+    @classmethod
+    def names_differ(cls, criteria: list[Criterion]) -> list[Criterion]:
+        names = [criterion.name for criterion in criteria]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two criteria are named {repeated[0]!r}")
+        return criteria
+
+    def overall(self, scores: Mapping[str, float]) -> float:
+        """Return the weighted mean of the criteria's scores; one that is missing counts as 0."""
+        total = sum(criterion.weight for criterion in self.criteria)
+        return sum(scores.get(criterion.name, 0.0) * criterion.weight for criterion in self.criteria) / total
+
+
+class Pair(BaseModel):
+    """One example for training: what is asked, with what input, and what is answered."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    instruction: str
+    input: str = ""
+    output: str
+
+
+class Entry(BaseModel):
+    """One thing that an agent remembers: a message, a tool's result, or an earlier summary."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    turn: int = Field(ge=0)
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str = ""
+    tool_call_ids: list[str] = Field(default_factory=list)

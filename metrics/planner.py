@@ -13,6 +13,7 @@ from typing import Any
 
 import dspy
 
+from dspy_programs.text import f1
 from dspy_programs.types import Task, plan_problems
 from metrics.score import Component, Score, composite
 
@@ -88,13 +89,6 @@ def precedences(tasks: Sequence[Task]) -> Counter[tuple[str, str]]:
                 ahead += by_id[id_].depends_on
         pairs.update((by_id[id_].tool, task.tool) for id_ in before)
     return pairs
-
-
-def f1(gold: Counter[Any], found: Counter[Any]) -> float:
-    """Return the F1 of two bags: 1.0 when both are empty, 0.0 when only one is."""
-    if not gold and not found:
-        return 1.0
-    return 2 * (gold & found).total() / (gold.total() + found.total())
 
 
 def tasks_of(source: Any) -> list[Task]:

@@ -8,7 +8,6 @@ Raises     DatasetError when a file is missing or is not what it should be.
 Source     github.com/WxxShirley/GNN4TaskPlan, commit f1486690, data/ultratool (MIT); see datasets/planner/CARD.md.
 """
 
-import json
 import random
 import re
 from collections.abc import Mapping
@@ -18,6 +17,8 @@ from typing import Any
 import dspy
 
 from dspy_programs.errors import DatasetError
+from dspy_programs.text import jaccard, shortened, words
+from optimizers.sources.reading import read_json, read_jsonl
 
 SEED = 20261121
 TOOLS_OFFERED = 8
@@ -40,14 +41,14 @@ def build(raw: Path, sizes: Mapping[str, int] = SIZES) -> dict[str, list[Row]]:
     rest = [chain for chain in chains if chain["id"] not in test_ids]
     random.Random(SEED).shuffle(rest)
     splits: dict[str, list[Row]] = {"train": [], "val": [], "test": test}
-    kept = [words(chain["goal"]) for chain in test]
+    kept = [frozenset(words(chain["goal"])) for chain in test]
     for split, size in sizes.items():
         while len(splits[split]) < size:
             if not rest:
                 raise DatasetError(f"{raw}: not enough chains that are unlike those of test for {size} rows of {split}")
             chain = rest.pop()
-            own = words(chain["goal"])
-            if all(overlap(own, other) <= LARGEST_OVERLAP for other in kept):
+            own = frozenset(words(chain["goal"]))
+            if all(jaccard(own, other) <= LARGEST_OVERLAP for other in kept):
                 splits[split].append(chain)
                 kept.append(own)
     return {split: [offer_tools(chain, tools) for chain in chains] for split, chains in splits.items()}
@@ -55,12 +56,12 @@ def build(raw: Path, sizes: Mapping[str, int] = SIZES) -> dict[str, list[Row]]:
 
 def read_chains(path: Path) -> list[Row]:
     chains = []
-    for number, line in enumerate(read_text(path).split("\n"), 1):
+    for where, record in read_jsonl(path):
         try:
-            if line.strip() and (chain := usable_chain(json.loads(line))):
+            if chain := usable_chain(record):
                 chains.append(chain)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DatasetError(f"{path}:{number}: not a record of UltraTool: {error!r}") from error
+            raise DatasetError(f"{where}: not a record of UltraTool: {error!r}") from error
     return chains
 
 
@@ -117,29 +118,3 @@ def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
     tools = [tool.model_dump() for tool in row.tools]
     plan = {"rationale": rationale, "tasks": tasks}
     return {"plan": {"tools": tools, "progress": row.progress, "goal": row.goal, "plan": plan}}
-
-
-def shortened(text: str, characters: int) -> str:
-    return text if len(text) <= characters else text[:characters].rsplit(" ", 1)[0]
-
-
-def words(text: str) -> frozenset[str]:
-    return frozenset(re.findall(r"\w+", text.lower()))
-
-
-def overlap(a: frozenset[str], b: frozenset[str]) -> float:
-    return len(a & b) / len(a | b) if a or b else 1.0
-
-
-def read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise DatasetError(f"{path}: {error.strerror}; --raw must name the folder with UltraTool's files") from error
-
-
-def read_json(path: Path) -> Any:
-    try:
-        return json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise DatasetError(f"{path}:{error.lineno}: not JSON: {error.msg}") from error

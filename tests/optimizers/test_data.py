@@ -8,9 +8,10 @@ import pytest
 
 from dspy_programs.errors import DatasetError
 from dspy_programs.planner import Planner
+from dspy_programs.text import jaccard, words
 from dspy_programs.types import Task
 from optimizers.data import LONGEST_LINE, SPLITS, as_jsonl, data_directory, read_split, sha256
-from optimizers.sources.planner import SIZES, TOOLS_OFFERED, build, overlap, words
+from optimizers.sources.planner import SIZES, TOOLS_OFFERED, build
 from tests.fakes import toy_row
 
 LABELS = {"tasks": list[Task]}
@@ -176,7 +177,7 @@ def test_build_gives_rows_that_can_be_read(raw, file):
 
 def test_build_keeps_goals_of_splits_apart(raw):
     splits = {split: [words(row["goal"]) for row in rows] for split, rows in build(raw).items()}
-    assert all(overlap(a, b) <= 0.5 for a in splits["test"] for b in splits["train"] + splits["val"])
+    assert all(jaccard(a, b) <= 0.5 for a in splits["test"] for b in splits["train"] + splits["val"])
 
 
 def test_build_offers_each_tool_of_the_reference_once(raw):
