@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from optimizers.cli import new_app, run
+from optimizers.cli import MODULES, new_app, run
 
 app = new_app("Build datasets/<module>/{train,val,test}.jsonl from the raw data that its card names.")
 
 
 @app.command()
 def build(
-    module: Annotated[str, typer.Argument(help="Which program: planner.")],
+    module: Annotated[str, typer.Argument(help=MODULES.removesuffix(", or all."))],
     raw: Annotated[Path, typer.Option(help="The folder with the raw files.")],
     out: Annotated[Path | None, typer.Option(help="Where to write. Default: the module's folder in datasets/.")] = None,
 ) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import typer
 
+ALL = "all"
+MODULES = "Which program: planner, or all."
 FAILED = 2  # a wrong flag, a wrong file, a model that does not answer: one line, nothing half done
 
 

@@ -1,22 +1,30 @@
-"""python -m optimizers.evaluate --module planner: score the seed and the compiled program on unseen rows."""
+"""python -m optimizers.evaluate --module planner: score rules, seed and compiled program on unseen rows."""
 
+import contextlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from optimizers.cli import new_app, run
+from optimizers.cli import ALL, MODULES, new_app, run
 
-app = new_app("Score a program as it was written and as it was compiled, on the same test rows.")
+if TYPE_CHECKING:
+    import dspy
+
+    from dspy_programs.compiled_store import Compiled
+    from optimizers.evaluation import Evaluation
+    from optimizers.recipes import Recipe
+
+app = new_app("Score a program without a model, as it was written and as it was compiled, on the same test rows.")
 
 
 @app.command()
 def evaluate(
-    module: Annotated[str, typer.Option(help="Which program: planner.")],
+    module: Annotated[str, typer.Option(help=MODULES)],
     lm: Annotated[str | None, typer.Option(envvar="DSPY_PROGRAMS_LM", help="The model: provider/name.")] = None,
     api_base: Annotated[
         str | None, typer.Option(envvar="DSPY_PROGRAMS_API_BASE", help="URL of an OpenAI-compatible server.")
@@ -26,49 +34,131 @@ def evaluate(
     data: Annotated[Path | None, typer.Option(help="Folder with a test.jsonl of your own.")] = None,
     rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many test rows. Default: all.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Rows at once.")] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Ask everything anew. Default: replay answers that are paid for.")
+    ] = False,
     json_out: Annotated[Path | None, typer.Option("--json", help="Also write every row's scores to this file.")] = None,
 ) -> None:
-    """Print mean scores with 95 % intervals, the paired difference, and every component."""
-    from dspy_programs import compiled_store, load
-    from dspy_programs.errors import CompiledMissing
-    from dspy_programs.lm import connect, prepare
+    """Print mean scores with 95 % intervals and the paired difference; for one program, its components and groups too."""
+    print(f"{module}: reading programs and data", flush=True)
+    from dspy_programs.compiled_store import write_atomically
+    from dspy_programs.errors import UsageError
+    from dspy_programs.lm import connect
+    from optimizers.recipes import recipes
+
+    wanted = recipes(module)
+    if module == ALL and (compiled or data):
+        raise UsageError("--compiled and --data belong to one program; leave them out with --module all")
+    model = connect(lm, api_base=api_base, api_key=api_key)
+    threads = threads or (1 if model.model.startswith("local/") else 8)
+    done = evaluate_all(wanted, model, compiled, data, rows, threads, fresh)
+    for line in table(done) if module == ALL else details(done[0]):
+        print(line)
+    if json_out:
+        write_atomically(json_out, json.dumps({"lm": model.model, "programs": [as_json(e) for e in done]}, indent=1) + "\n")
+
+
+def evaluate_all(
+    wanted: Sequence["Recipe"],
+    model: "dspy.LM",
+    compiled: Path | None,
+    data: Path | None,
+    rows: int | None,
+    threads: int,
+    fresh: bool,
+) -> list["Evaluation"]:
+    """Read all that is needed before anything is asked; then evaluate one program after the other behind one journal."""
+    from dspy_programs.compiled_store import file_name
+    from dspy_programs.lm import prepare
     from optimizers.data import data_directory, read_split
+    from optimizers.evaluation import evaluate_program
     from optimizers.journal import Journal
     from optimizers.meter import Meter
     from optimizers.progress import Progress, noise_to
-    from optimizers.recipes import recipe as recipe_of
     from optimizers.recorded import recorded
-    from optimizers.scoring import bootstrap, score_rows
-    from optimizers.training import mean_components
+    from optimizers.run_directory import RunDirectory, default_path
 
-    recipe = recipe_of(module)
-    examples = read_split((data or data_directory(module)) / "test.jsonl", recipe.program, recipe.labels)[:rows]
-    model = connect(lm, api_base=api_base, api_key=api_key)
-    variants = {"seed": recipe.program()}
+    examples = {
+        recipe.name: read_split((data or data_directory(recipe.name)) / "test.jsonl", recipe.program, recipe.labels)[:rows]
+        for recipe in wanted
+    }
+    found = {recipe.name: compiled_program(recipe.name, model.model, compiled) for recipe in wanted}
+    directory = RunDirectory(Path("runs") / "evaluate" / file_name(model.model), fresh=fresh)
+    with contextlib.closing(directory), contextlib.closing(Journal(directory.journal)) as journal:
+        if not fresh:
+            for recipe in wanted:
+                journal.read_also(default_path(recipe.name, model.model) / "calls.jsonl")
+        prepare(model)
+        meter = Meter()
+        expected = sum((2 + (found[name] is not None)) * len(each) for name, each in examples.items())
+        progress = Progress(meter, expected)
+        task = recorded(model, "task", journal, meter)
+        with noise_to(Path(os.devnull)), progress.shown():
+            done = [
+                evaluate_program(recipe, examples[recipe.name], task, found[recipe.name], progress, meter, threads)
+                for recipe in wanted
+            ]
+    if meter.replayed_calls:
+        print(f"{meter.replayed_calls} of {meter.calls} answers had been paid for by an earlier run; --fresh asks again")
+    return done
+
+
+def compiled_program(name: str, spec: str, path: Path | None) -> "tuple[dspy.Module, Compiled] | None":
+    """Return (program, file) as `load` would take it; None, and a line that says so, where there is none."""
+    from dspy_programs import load
+    from dspy_programs.compiled_store import candidates_for, read_compiled
+    from dspy_programs.errors import CompiledMissing
+
     try:
-        variants["compiled"] = load(module, model.model, path=compiled, strict=True)
+        program = load(name, spec, path=path, strict=True)
     except CompiledMissing as missing:
         print(missing)
-    prepare(model)
-    meter = Meter()
-    progress = Progress(meter, len(variants) * len(examples))
-    task = recorded(model, "task", Journal(), meter)
-    threads = threads or (1 if model.model.startswith("local/") else 8)
-    scores = {}
-    with noise_to(Path(os.devnull)), progress.shown():
-        for progress.phase, program in variants.items():
-            scores[progress.phase] = score_rows(program, examples, recipe.metric, task, meter, threads)
-    values = {name: [score.value for score in each] for name, each in scores.items()}
-    for name, each in scores.items():
-        parts = ", ".join(f"{part} {value:.3f}" for part, value in mean_components(each).items())
-        print(f"{name:10} {bootstrap(values[name])}  {parts}")
-    if "compiled" in values:
-        difference = bootstrap([b - a for a, b in zip(values["seed"], values["compiled"], strict=True)])
-        print(f"difference {difference}: {'within' if difference.is_noise else 'beyond'} noise, {len(examples)} rows")
-    if json_out:
-        per_row = {name: [score._asdict() for score in each] for name, each in scores.items()}
-        report = {"rows": [example.id for example in examples], "scores": per_row, "used": asdict(meter.roles["task"])}
-        compiled_store.write_atomically(json_out, json.dumps(report, indent=1) + "\n")
+        return None
+    file = path or next(file for file in candidates_for(name, spec) if file.is_file())
+    return program, read_compiled(file, name)
+
+
+def details(evaluation: "Evaluation") -> Iterator[str]:
+    """Tell every variant's mean and components, the difference, and each group's means."""
+    from optimizers.training import mean_components
+
+    for variant, scores in evaluation.scores.items():
+        parts = ", ".join(f"{part} {value:.3f}" for part, value in mean_components(scores).items())
+        yield f"{variant:10} {evaluation.interval(variant)}  {parts}"
+    if lift := evaluation.lift:
+        yield f"difference {lift}: {'within' if lift.is_noise else 'beyond'} noise, {len(evaluation.rows)} rows"
+    for field in evaluation.groups:
+        yield f"\n| {field} | rows | {' | '.join(evaluation.scores)} |"
+        yield f"|---|---|{'---|' * len(evaluation.scores)}"
+        for value, of in evaluation.members(field).items():
+            means = " | ".join(f"{evaluation.interval(variant, of).mean:.3f}" for variant in evaluation.scores)
+            yield f"| {value} | {len(of)} | {means} |"
+
+
+def table(evaluations: Sequence["Evaluation"]) -> Iterator[str]:
+    """Tell all programs in one Markdown table. Metric calls and minutes are what compiling had cost."""
+    yield "| program | rows | twin | seed | compiled | lift (95 % paired bootstrap) | metric calls | minutes |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for each in evaluations:
+        compiled = each.interval("compiled") if each.lift else "not compiled"
+        cost = [each.compiled_by.get("rollouts", "-"), each.compiled_by.get("minutes", "-")]
+        cells = [each.program, len(each.rows), each.interval("twin"), each.interval("seed"), compiled, each.lift or "-", *cost]
+        yield f"| {' | '.join(map(str, cells))} |"
+
+
+def as_json(evaluation: "Evaluation") -> dict[str, Any]:
+    variants = {
+        variant: {"mean": asdict(evaluation.interval(variant)), "rows": [score._asdict() for score in scores]}
+        for variant, scores in evaluation.scores.items()
+    }
+    return {
+        "program": evaluation.program,
+        "rows": [row.id for row in evaluation.rows],
+        "variants": variants,
+        "lift": asdict(evaluation.lift) if evaluation.lift else None,
+        "groups": {field: evaluation.members(field) for field in evaluation.groups},
+        "compiled_by": dict(evaluation.compiled_by),
+    }
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -49,6 +49,11 @@ class Journal:
                 self._write(line)
             self._records[record["key"]] = record
 
+    def read_also(self, path: Path) -> None:
+        """Take over the answers of another run's journal, which is left as it is; nothing where there is none."""
+        if path.is_file():
+            self._read(path)
+
     def close(self) -> None:
         if self._file is not None:
             os.fsync(self._file)
@@ -79,7 +84,7 @@ class Journal:
                     break  # the line that a kill cut off
                 try:
                     record = json.loads(line)
-                    self._records[record["key"]] = record
+                    self._records.setdefault(record["key"], record)
                 except (ValueError, KeyError, TypeError) as error:
                     raise RunError(f"{path}:{number}: not a record of a call; begin anew with --fresh") from error
                 whole += len(line)

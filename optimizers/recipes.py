@@ -12,6 +12,7 @@ from dspy_programs.planner import Planner
 from dspy_programs.types import Task
 from metrics.planner import plan_matches
 from metrics.score import Metric
+from optimizers.cli import ALL
 from optimizers.demonstrations import Demonstrate
 from optimizers.sources import planner as planner_source
 
@@ -23,7 +24,7 @@ class Recipe:
     labels: the fields of a row that are not inputs, with their types; build: raw folder -> rows of each split;
     demonstrate: a row as each predictor would have done it; kind: what demonstrations should cover, and how many;
     max_metric_calls, max_minutes (of searching), val_rows, test_rows: what a default run spends, chosen for the embedded
-    model and 15 minutes on 2 cores.
+    model and 15 minutes on 2 cores; groups: fields of a row by which `evaluate` reports too.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Recipe:
     max_minutes: float
     val_rows: int
     test_rows: int
+    groups: tuple[str, ...] = ()
 
 
 RECIPES: dict[str, Recipe] = {
@@ -63,3 +65,8 @@ def recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise UsageError(f"there is no module {name!r}; there are: {', '.join(sorted(RECIPES))}")
     return RECIPES[name]
+
+
+def recipes(name: str) -> list[Recipe]:
+    """Return one recipe, or every one for "all"."""
+    return [RECIPES[each] for each in sorted(RECIPES)] if name == ALL else [recipe(name)]

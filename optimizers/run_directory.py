@@ -108,8 +108,12 @@ def identity_of(
     return identity | {f"{role} model": f"{lm.model} {json.dumps(settings(lm))}" for role, lm in lms.items()}
 
 
-def source(thing: Any) -> str:
-    return inspect.getsource(sys.modules[thing.__module__])
+def source(thing: Any) -> list[str]:
+    """Return the text of the file that holds `thing`, and of our files that it imports from: its twin, its measures."""
+    own = thing.__module__
+    used = {getattr(value, "__module__", None) or "" for value in vars(sys.modules[own]).values()}
+    ours = {own} | {name for name in used if name.startswith(("dspy_programs.", "metrics."))}
+    return [inspect.getsource(sys.modules[name]) for name in sorted(ours)]
 
 
 def digest(value: Any) -> str:

@@ -33,9 +33,9 @@ class Interval:
 
 
 def score_rows(
-    program: dspy.Module, rows: Sequence[dspy.Example], metric: Metric, lm: dspy.LM, meter: Meter, threads: int = 1
+    program: dspy.Module, rows: Sequence[dspy.Example], metric: Metric, lm: dspy.LM | None, meter: Meter, threads: int = 1
 ) -> list[Score]:
-    """Run the program on every row, in order. A row whose call failed scores 0 and says why.
+    """Run the program on every row, in order; with no model, its rules answer. A row whose call failed scores 0 and says why.
 
     Raises whatever stopped the meter: scores that stand for calls never made are not returned.
     """

@@ -2,15 +2,19 @@
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from optimizers.cli import new_app, run
+from optimizers.cli import ALL, MODULES, new_app, run
 
 if TYPE_CHECKING:
+    import dspy
+
+    from optimizers.meter import Budget
+    from optimizers.recipes import Recipe
     from optimizers.training import Report, Training
 
 app = new_app("Compile a program to a language model: better instructions, measured on unseen rows, saved as JSON.")
@@ -20,7 +24,7 @@ INTERRUPTED = 130
 
 @app.command()
 def train(
-    module: Annotated[str, typer.Option(help="Which program: planner.")],
+    module: Annotated[str, typer.Option(help=MODULES)],
     lm: Annotated[
         str | None,
         typer.Option(
@@ -67,41 +71,67 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Where to write the compiled JSON. Default: the user's directory.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, print the plan, spend nothing.")] = False,
 ) -> None:
-    """Compile one program. The same command again goes on where it was stopped, and pays for nothing twice."""
+    """Compile one program, or all. The same command again goes on where it was stopped, and pays for nothing twice."""
     print(f"{module}: reading the program and its data", flush=True)
-    from dspy_programs.compiled_store import file_name, user_directory
+    from dspy_programs.errors import UsageError
     from dspy_programs.lm import DEFAULT_SPEC, connect
     from optimizers.data import data_directory
     from optimizers.meter import Budget
-    from optimizers.recipes import recipe as recipe_of
+    from optimizers.recipes import recipes
     from optimizers.run_directory import default_path
-    from optimizers.training import Training, read_rows
 
-    recipe = recipe_of(module)
-    if all(limit is None for limit in (max_metric_calls, max_minutes, max_tokens, max_usd)):
-        max_metric_calls, max_minutes = recipe.max_metric_calls, recipe.max_minutes
-    sizes = {"train": train_rows, "val": val_rows or recipe.val_rows, "test": test_rows or recipe.test_rows}
+    wanted = recipes(module)
+    if module == ALL and (data or run_dir or out):
+        raise UsageError("--data, --run-dir and --out belong to one program; leave them out with --module all")
     spec = lm or DEFAULT_SPEC
     base, key = (reflection_api_base, reflection_api_key) if reflection_lm else (api_base, api_key)
     common: dict[str, Any] = {"max_tokens": max_reply_tokens, "timeout": timeout}
-    training = Training(
+    task = connect(spec, api_base=api_base, api_key=api_key, temperature=temperature, **common)
+    reflection = connect(reflection_lm or spec, api_base=base, api_key=key, **common)
+    budget = Budget(max_metric_calls, max_minutes, max_tokens, max_usd)
+    sizes = {"train": train_rows, "val": val_rows, "test": test_rows}
+    trainings = [
+        training_of(recipe, task, reflection, budget, seed, threads, data or data_directory(recipe.name), sizes, out)
+        for recipe in wanted
+    ]
+    for training in trainings:
+        directory = run_dir or default_path(training.recipe.name, spec)
+        print(plan_of(training, directory), flush=True)
+        if not dry_run:
+            report = train_in(directory, training, resume)
+            print(summary_of(training, report, directory), flush=True)
+            if not report.test:
+                raise typer.Exit(INTERRUPTED)
+
+
+def training_of(
+    recipe: "Recipe",
+    task: "dspy.LM",
+    reflection: "dspy.LM",
+    budget: "Budget",
+    seed: int,
+    threads: int | None,
+    data: Path,
+    sizes: Mapping[str, int | None],
+    out: Path | None,
+) -> "Training":
+    """Fill in what the recipe says of a default run, and read the rows."""
+    from optimizers.meter import Budget
+    from optimizers.training import Training, default_out, read_rows
+
+    if budget == Budget():
+        budget = Budget(recipe.max_metric_calls, recipe.max_minutes)
+    default = {"train": None, "val": recipe.val_rows, "test": recipe.test_rows}
+    return Training(
         recipe=recipe,
-        rows=read_rows(recipe, data or data_directory(module), sizes),
-        task_lm=connect(spec, api_base=api_base, api_key=api_key, temperature=temperature, **common),
-        reflection_lm=connect(reflection_lm or spec, api_base=base, api_key=key, **common),
-        budget=Budget(max_metric_calls, max_minutes, max_tokens, max_usd),
+        rows=read_rows(recipe, data, {split: size or default[split] for split, size in sizes.items()}),
+        task_lm=task,
+        reflection_lm=reflection,
+        budget=budget,
         seed=seed,
-        threads=threads or (1 if spec.startswith("local/") else 8),
-        out=out or user_directory() / module / f"{file_name(spec)}.json",
+        threads=threads or (1 if task.model.startswith("local/") else 8),
+        out=out or default_out(recipe.name, task.model),
     )
-    directory = run_dir or default_path(module, spec)
-    print(plan_of(training, directory), flush=True)
-    if dry_run:
-        return
-    report = train_in(directory, training, resume)
-    print(summary_of(training, report, directory), flush=True)
-    if not report.test:
-        raise typer.Exit(INTERRUPTED)
 
 
 def train_in(directory: Path, training: "Training", resume: bool | None) -> "Report":
@@ -137,6 +167,7 @@ def plan_of(training: "Training", directory: Path) -> str:
     limits = ", ".join(f"{value:g} {name}" for name, value in named.items() if value is not None)
     return "\n".join(
         [
+            training.recipe.name,
             f"  rows         {len(rows['train'])} train, {len(rows['val'])} validation, {len(rows['test'])} test",
             f"  task model   {training.task_lm.model}, {training.threads} at a time",
             f"  reflection   {training.reflection_lm.model}",
@@ -150,6 +181,7 @@ def plan_of(training: "Training", directory: Path) -> str:
 def summary_of(training: "Training", report: "Report", directory: Path) -> str:
     """Say what was found, what it cost, which one was kept and how to use it."""
     from optimizers.compile import best_of
+    from optimizers.training import default_out
 
     seed, best = report.candidates[0], best_of(report.candidates)
     used, test = report.used, report.test
@@ -184,16 +216,14 @@ def summary_of(training: "Training", report: "Report", directory: Path) -> str:
     lines += [f"note        {note}" for note in report.notes]
     if report.saved:
         lines.append(f"saved       {report.saved}")
-        chosen = "" if report.saved == default_out(training) else f", path={os.fspath(report.saved)!r}"
+        chosen = (
+            ""
+            if report.saved == default_out(training.recipe.name, training.task_lm.model)
+            else f", path={os.fspath(report.saved)!r}"
+        )
         lines.append(f"use         from dspy_programs import load; program = load({training.recipe.name!r}{chosen})")
     lines.append(f"look        python -m optimizers.show {directory}")
     return "\n".join(lines)
-
-
-def default_out(training: "Training") -> Path:
-    from dspy_programs.compiled_store import file_name, user_directory
-
-    return user_directory() / training.recipe.name / f"{file_name(training.task_lm.model)}.json"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

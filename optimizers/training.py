@@ -72,6 +72,11 @@ def read_rows(recipe: Recipe, directory: Path, sizes: Mapping[str, int | None]) 
     return {split: examples[: sizes.get(split)] for split, examples in rows.items()}
 
 
+def default_out(module: str, spec: str) -> Path:
+    """Return where `load` looks for what a user has compiled."""
+    return store.user_directory() / module / f"{store.file_name(spec)}.json"
+
+
 def rollouts_expected(training: Training) -> int | None:
     """Say how many rows will be run, as far as the budget tells: the search, and seed and winner on test."""
     calls = training.budget.metric_calls
@@ -118,12 +123,17 @@ def job_of(training: Training) -> Job:
 
 
 def preflight(training: Training, program: dspy.Module, lms: Mapping[str, dspy.LM], meter: Meter) -> None:
-    """Make one task call and one reflection call; both must be usable. The task call is needed later anyway."""
-    row = training.rows["val"][0]
+    """Make one task call and one reflection call; both must be usable. The task call is needed later anyway.
+
+    A program may answer a row by its rules alone: then the next row is tried, until the model has been asked.
+    """
     with usable(meter, f"the first reply of {training.task_lm.model}", "--lm"), use(lms["task"]):
-        reply = program(**row.inputs())
-        if reply.failure is not None:
-            raise ValueError(f"{reply.failure.reason} It began: {reply.failure.raw_reply[:200]!r}")
+        for row in training.rows["val"]:
+            reply = program(**row.inputs())
+            if reply.failure is not None:
+                raise ValueError(f"{reply.failure.reason} It began: {reply.failure.raw_reply[:200]!r}")
+            if meter.roles["task"].calls:
+                break
     score = training.recipe.metric(row, reply)
     name, predictor = program.named_predictors()[0]
     seen = {key: str(value) for key, value in row.inputs().items()}

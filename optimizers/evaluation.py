@@ -1,0 +1,75 @@
+"""One program on its test rows, as it answers with no model, as it was written and as it was compiled.
+
+Holds      every variant sees the same rows; an answer that a training run of the same folder has paid for is replayed.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dspy
+
+from dspy_programs.compiled_store import Compiled
+from metrics.score import Score
+from optimizers.meter import Meter
+from optimizers.progress import Progress
+from optimizers.recipes import Recipe
+from optimizers.scoring import Interval, bootstrap, score_rows
+
+Scores = Mapping[str, Sequence[Score]]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of each variant ("twin", "seed", "compiled"), row by row. `compiled_by`: what compiling it had cost."""
+
+    program: str
+    rows: Sequence[dspy.Example]
+    groups: Sequence[str]
+    scores: Scores
+    compiled_by: Mapping[str, Any]
+
+    def interval(self, variant: str, of: Sequence[int] | None = None) -> Interval:
+        """Mean of a variant over all rows, or over the rows with these indices."""
+        values = [score.value for score in self.scores[variant]]
+        return bootstrap(values if of is None else [values[i] for i in of])
+
+    @property
+    def lift(self) -> Interval | None:
+        """The paired difference compiled - seed; None where nothing is compiled."""
+        if "compiled" not in self.scores:
+            return None
+        pairs = zip(self.scores["seed"], self.scores["compiled"], strict=True)
+        return bootstrap([after.value - before.value for before, after in pairs])
+
+    def members(self, field: str) -> dict[str, list[int]]:
+        """Map each value of a row's field to the indices of its rows, the most frequent first."""
+        found: dict[str, list[int]] = defaultdict(list)
+        for i, row in enumerate(self.rows):
+            found[str(row[field])].append(i)
+        return dict(sorted(found.items(), key=lambda item: (-len(item[1]), item[0])))
+
+
+def evaluate_program(
+    recipe: Recipe,
+    rows: Sequence[dspy.Example],
+    task_lm: dspy.LM,
+    compiled: tuple[dspy.Module, Compiled] | None,
+    progress: Progress,
+    meter: Meter,
+    threads: int,
+) -> Evaluation:
+    """Score all variants. Raises ModelFailing when the model stops to answer: no figure stands for a missing answer."""
+    variants: dict[str, tuple[dspy.Module, dspy.LM | None]] = {
+        "twin": (recipe.program(), None),
+        "seed": (recipe.program(), task_lm),
+    }
+    if compiled:
+        variants["compiled"] = (compiled[0], task_lm)
+    scores = {}
+    for name, (program, lm) in variants.items():
+        progress.phase = f"{recipe.name}, {name}"
+        scores[name] = score_rows(program, rows, recipe.metric, lm, meter, threads)
+    used = compiled[1].provenance.training["used"] if compiled else {}
+    return Evaluation(recipe.name, rows, recipe.groups, scores, used)
