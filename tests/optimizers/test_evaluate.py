@@ -52,10 +52,10 @@ def test_evaluate_again_pays_for_nothing_and_fresh_does(data, capsys):
 
 
 def test_dead_server_gives_one_line_and_no_figure(data, capsys):
-    with ChatServer(status=500) as server:
+    with ChatServer(status=401) as server:
         assert main(arguments(server, "--data", str(data))) == 2
     out, err = capsys.readouterr()
-    assert "does not answer" in err and "seed " not in out
+    assert "does not answer" in err and "\nseed " not in out
 
 
 @pytest.mark.parametrize("flag", ["--data", "--compiled"])
