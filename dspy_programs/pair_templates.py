@@ -159,9 +159,9 @@ def ends_together(text: str) -> Pair:
 def reading_aloud(text: str) -> Pair:
     count = len(text.split())
     return Pair(
-        instruction="Somebody reads this aloud three times. Work out, step by step, how many words are spoken (split at spaces).",
+        instruction="Somebody reads this aloud three times. Work out step by step how many words are spoken.",
         input=text,
-        output=f"The text has {count} words. Three times that is {count} * 3 = {count * 3}. So {count * 3} words are spoken.",
+        output=f"Split at spaces, there are {count} words. Three times that is {count} * 3 = {count * 3}.",
     )
 
 

@@ -160,7 +160,8 @@ CHECKS: list[Callable[[Pair], str]] = [
 
 def template_fit(pair: Pair, template: str) -> float:
     """Tell whether the pair has the shape that its template asks for; 1.0 for a template that asks for none."""
-    return TEMPLATE_CHECKS.get(template, lambda pair: 1.0)(pair)
+    check = TEMPLATE_CHECKS.get(template)
+    return check(pair) if check else 1.0
 
 
 def fits_qa(pair: Pair) -> float:
