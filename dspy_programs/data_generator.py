@@ -39,7 +39,7 @@ MOST_FAILURES = 5
 LONGEST_FAILURE = 160  # characters
 SHOWN = {"instruction": 400, "input": 400, "output": 300}  # characters of the seed that the model reads
 READ = 4000  # characters of each field of the seed that are read at all
-COPY = 0.6  # of the pairs of neighbouring words of two instructions: the same but for a word or two
+COPY = 0.5  # of the pairs of neighbouring words of two instructions: the same but for a word or two
 FENCED = re.compile(r"\s*```[\w+-]*\n(?P<text>.*?)\n?```\s*", re.DOTALL)
 
 

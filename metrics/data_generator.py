@@ -37,7 +37,7 @@ WEIGHTS = {
 }
 READ = 4000  # characters of any text of the row
 MOST_PAIRS = 8
-SAME_WORDS = (0.3, 0.6)  # Jaccard of the bigrams of two instructions: new up to the one, a copy from the other on
+SAME_WORDS = (0.25, 0.5)  # Jaccard of the bigrams of two instructions: new up to the one, a copy from the other on
 SAME_SENSE = (0.55, 0.85)  # cosine of two instructions: the same; a paraphrase lies between 0.45 and 0.9
 TAKEN = (0.4, 0.8)  # share of the seed's n-grams that are in the pair
 RELATED = (0.02, 0.08)  # cosine of the two whole texts: nothing to do with each other, and near enough

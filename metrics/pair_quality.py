@@ -127,8 +127,8 @@ def wrong_format(pair: Pair) -> str:
 
 def wrong_sum(pair: Pair) -> str:
     for match in EQUATION.finditer(pair.output[:2000]):
-        before = pair.output[: match.start()].rstrip()
-        if before and (before[-1] in "+-*/×÷^=.,(" or pair.output[match.start() - 1].isalnum()):
+        before = pair.output[: match.start()]
+        if before and (before[-1].isalnum() or before[-1] in ".," or before.rstrip()[-1:] in tuple("+-*/×÷^=(")):
             continue  # the left side began earlier
         value = value_of(match["left"])
         right = float(match["right"].replace(",", ""))
