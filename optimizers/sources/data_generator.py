@@ -125,11 +125,11 @@ def rows_of(tasks: Sequence[Task], embed: Embed) -> list[Row]:
     seeds = [{"id": t["id"], "pair": t["pair"], "template": template_of(t["pair"])} for t in tasks]
     seeds += tool_seeds(tasks)
     rows: list[Row] = []
-    for seed in interleaved(seeds):
+    for seed in seeds:
         n = 2 if len(rows) % EVERY_NTH_ASKS_FOR_TWO == EVERY_NTH_ASKS_FOR_TWO - 1 else 1
         if row := row_of(seed, n, seeds, embed) or row_of(seed, 1, seeds, embed):
             rows.append(row)
-    return rows
+    return interleaved(rows)
 
 
 def template_of(pair: Pair) -> str:
@@ -161,16 +161,16 @@ def tool_seeds(tasks: Sequence[Task]) -> list[Row]:
     return seeds[::2]  # half of them: they are constructed, and the others are real
 
 
-def interleaved(seeds: Sequence[Row]) -> list[Row]:
-    """Order by template in proportion, so that the first rows are a fair sample of all."""
-    shuffled = list(seeds)
+def interleaved(rows: Sequence[Row]) -> list[Row]:
+    """Order by template in proportion, a rare one early, so that the first rows are a fair sample of all."""
+    shuffled = list(rows)
     random.Random(SEED).shuffle(shuffled)
-    totals, seen = Counter(seed["template"] for seed in shuffled), Counter[str]()
+    totals, seen = Counter(row["template"] for row in shuffled), Counter[str]()
     placed = []
-    for seed in shuffled:
-        seen[seed["template"]] += 1
-        placed.append(((seen[seed["template"]] - 0.5) / totals[seed["template"]], seed["id"], seed))
-    return [seed for _, _, seed in sorted(placed, key=lambda item: item[:2])]
+    for row in shuffled:
+        seen[row["template"]] += 1
+        placed.append(((seen[row["template"]] - 0.75) / totals[row["template"]], row["id"], row))
+    return [row for _, _, row in sorted(placed, key=lambda item: item[:2])]
 
 
 def row_of(seed: Row, n: int, seeds: Sequence[Row], embed: Embed) -> Row | None:
