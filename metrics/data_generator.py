@@ -26,13 +26,13 @@ from metrics.pair_quality import pair_faults, template_fit
 from metrics.score import Component, Metric, Score, composite
 
 WEIGHTS = {
-    "schema": 0.1,
-    "novelty": 0.2,
-    "leak": 0.1,
-    "length": 0.1,
-    "kind": 0.15,
-    "quality": 0.2,
-    "failures": 0.1,
+    "schema": 0.05,
+    "novelty": 0.15,
+    "leak": 0.05,
+    "length": 0.05,
+    "kind": 0.2,
+    "quality": 0.3,
+    "failures": 0.15,
     "format": 0.05,
 }
 READ = 4000  # characters of any text of the row
@@ -40,7 +40,9 @@ MOST_PAIRS = 8
 SAME_WORDS = (0.25, 0.5)  # Jaccard of the bigrams of two instructions: new up to the one, a copy from the other on
 SAME_SENSE = (0.55, 0.85)  # cosine of two instructions: the same; a paraphrase lies between 0.45 and 0.9
 TAKEN = (0.4, 0.8)  # share of the seed's n-grams that are in the pair
-RELATED = (0.02, 0.08)  # cosine of the two whole texts: nothing to do with each other, and near enough
+ANSWERS = (0.02, 0.12)  # cosine of an output of five words or more with what was asked: 95 in 100 human ones are above 0.1
+FEWEST_WORDS_TO_COMPARE = 5
+RELATED = (0.03, 0.1)  # cosine of the two whole texts: nothing to do with each other, and near enough
 AT_THE_BOUND = {"instruction": 198, "input": 198, "output": 298}  # characters: the text was probably cut there
 FEWEST = {"QA": 1, "INSTRUCTION": 2, "REASONING": 20, "CREATIVE": 40, "TOOL_USE": 25, "CODE": 8}  # characters of output
 
@@ -128,7 +130,8 @@ def judge(pair: Pair, wanted: Wanted, before: Sequence[Pair], quality: Quality, 
         )
     length, length_message = length_of(pair, wanted.template)
     fit = template_fit(pair, wanted.template)
-    good = min(1.0, max(0.0, quality(pair)))
+    answers = answers_what_is_asked(pair, embed)
+    good = min(1.0, max(0.0, quality(pair))) * answers
     practised = practises(pair, wanted.practise)
     values = [1.0, novelty, leak, length, fit * near, good, practised]
     messages = {
@@ -136,7 +139,7 @@ def judge(pair: Pair, wanted: Wanted, before: Sequence[Pair], quality: Quality, 
         "leak": "" if leak == 1 else f"{brief(pair)} takes over {taken}",
         "length": length_message,
         "kind": kind_message(pair, wanted.template, fit, near),
-        "quality": "" if good == 1 else f"{brief(pair)}: {'; '.join(pair_faults(pair)) or 'judged low'}",
+        "quality": quality_message(pair, good, answers),
         "failures": ""
         if practised
         else f"{brief(pair)} does not practise what failed; right: one about {', '.join(wanted.practise)}",
@@ -170,6 +173,13 @@ def taken(part: str, whole: str, n: int, but: str = "") -> float:
     return containment(ngrams(part, n) - ngrams(but, n), ngrams(whole, n))
 
 
+def answers_what_is_asked(pair: Pair, embed: Embed) -> float:
+    """Tell whether a longer output speaks of what was asked: one that would do for any question has no such words."""
+    if len(words(pair.output)) < FEWEST_WORDS_TO_COMPARE:
+        return 1.0
+    return ramp(cosine(pair.output, [f"{pair.instruction}\n{pair.input}"], embed)[0], ANSWERS)
+
+
 def nearness(pair: Pair, seed: Pair, embed: Embed) -> float:
     whole, other = ("\n".join((p.instruction, p.input, p.output)) for p in (pair, seed))
     return ramp(cosine(whole, [other], embed)[0], RELATED)
@@ -187,6 +197,11 @@ def kind_message(pair: Pair, template: str, fit: float, near: float) -> str:
     wrong = [f"is not what {template} asks for"] if fit < 1 else []
     wrong += ["is far from the seed's subject"] if near < 1 else []
     return f"{brief(pair)} {' and '.join(wrong)}" if wrong else ""
+
+
+def quality_message(pair: Pair, good: float, answers: float) -> str:
+    faults = pair_faults(pair) + (["the output hardly speaks of what was asked; answer it"] if answers < 1 else [])
+    return "" if good == 1 else f"{brief(pair)}: {'; '.join(faults) or 'judged low'}"
 
 
 def practises(pair: Pair, wanted: Sequence[str]) -> float:
