@@ -144,6 +144,19 @@ def test_metric_sees_an_output_taken_from_the_seed_but_not_a_text_worked_on():
     assert score(GOOD | {"input": long, "output": long.lower()}, row=row).components["leak"] == 1.0
 
 
+def test_metric_sees_an_output_that_would_do_for_any_question():
+    vague = GOOD | {"output": "It is a very interesting subject."}
+
+    def apart_from_it(texts):
+        return np.array([[0.0, 1.0] if text == vague["output"] else [1.0, 0.0] for text in texts])
+
+    def sense(texts):  # whole texts are near, instructions are not the same
+        return far_apart(texts) if len(texts) > 2 or vague["output"] not in texts else apart_from_it(texts)
+
+    result = score(vague, embed=sense)
+    assert result.components["quality"] == 0.0 and "hardly speaks of what was asked" in result.feedback
+
+
 def test_metric_takes_the_quality_it_is_given():
     assert score(GOOD, quality=lambda pair: 0.25).components["quality"] == 0.25
     assert score(GOOD, quality=lambda pair: 7.0).components["quality"] == 1.0
