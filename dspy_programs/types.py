@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
+from dspy_programs.text import is_placeholder, is_refusal
+
 
 class Tool(BaseModel):
     """Something an agent can call."""
@@ -151,6 +153,24 @@ class Pair(BaseModel):
     instruction: str
     input: str = ""
     output: str
+
+
+LONGEST_IN_PAIR = {"instruction": 2000, "input": 4000, "output": 8000}  # characters
+
+
+def pair_problems(pair: Pair) -> list[str]:
+    """Say why a pair must not be trained on, whatever it was made from; an empty list means that nothing is known.
+
+    Holds      instruction and output say something, neither is a placeholder, the output is no refusal, no field is
+               too long, and no code fence is left in it.
+    """
+    fields = {name: getattr(pair, name) for name in LONGEST_IN_PAIR}
+    if long := [name for name, text in fields.items() if len(text) > LONGEST_IN_PAIR[name]]:
+        return [f"the {name} is longer than {LONGEST_IN_PAIR[name]} characters" for name in long]
+    problems = [f"the {name} is empty" for name in ("instruction", "output") if not fields[name].strip()]
+    problems += [f"the {name} is a placeholder" for name, text in fields.items() if text.strip() and is_placeholder(text)]
+    problems += ["the output is a refusal"] if is_refusal(pair.output) else []
+    return problems + [f"a code fence is left in the {name}" for name, text in fields.items() if "```" in text]
 
 
 class Entry(BaseModel):

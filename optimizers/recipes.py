@@ -7,13 +7,18 @@ from typing import Any
 
 import dspy
 
+from dspy_programs.data_generator import DataGenerator
 from dspy_programs.errors import UsageError
 from dspy_programs.planner import Planner
-from dspy_programs.types import Task
+from dspy_programs.types import Pair, Task
+from metrics.data_generator import pairs_are_useful
+from metrics.pair_quality import heuristic_quality
 from metrics.planner import plan_matches
 from metrics.score import Metric
 from optimizers.cli import ALL
 from optimizers.demonstrations import Demonstrate
+from optimizers.embedding import embed_texts
+from optimizers.sources import data_generator as data_generator_source
 from optimizers.sources import planner as planner_source
 
 
@@ -55,6 +60,20 @@ RECIPES: dict[str, Recipe] = {
         max_metric_calls=40,
         max_minutes=5,
         val_rows=10,
+        test_rows=16,
+    ),
+    "data_generator": Recipe(
+        name="data_generator",
+        program=DataGenerator,
+        metric=pairs_are_useful(heuristic_quality, embed_texts),  # a judge no better than chance must not be a gate
+        labels={"examples": list[Pair], "others": list[str], "practise": list[str]},
+        build=data_generator_source.build,
+        demonstrate=data_generator_source.as_demonstration,
+        kind=lambda row: row.template,
+        demonstrations=5,
+        max_metric_calls=40,
+        max_minutes=5,
+        val_rows=12,
         test_rows=16,
     ),
 }

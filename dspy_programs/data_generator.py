@@ -1,0 +1,186 @@
+"""Make new training pairs out of a seed.
+
+Input      seed: Pair, or the instruction alone, as text; template: one of six, what kind of pair to make;
+           failures: list[str], what went wrong earlier and should be taught, 0..5 of them; n: int, 1..8 pairs.
+Output     pairs: list[Pair], at most n, each of them one that may be trained on; rejected: list[Rejected], those that
+           may not, with the reason, and replies that could not be read; answered_by: "model" or "rules";
+           failure: Failure or None, the reply that could not be read.
+Calls      one for each pair, each seeing the instructions written so far; the first that brings nothing new is the last.
+           None without a language model, then the rules of pair_templates.py answer, as they do for a first reply that
+           cannot be read.
+Source     the task: Self-Instruct (Wang et al. 2023).
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import dspy
+from pydantic import BaseModel, ConfigDict, Field
+
+from dspy_programs.errors import UsageError
+from dspy_programs.pair_templates import pairs_by_rules
+from dspy_programs.reply import Failure, ask
+from dspy_programs.text import jaccard, ngrams, sendable, shortened, words
+from dspy_programs.types import Pair, pair_problems
+
+Template = Literal["QA", "INSTRUCTION", "REASONING", "CREATIVE", "TOOL_USE", "CODE"]
+MEANING: dict[Template, str] = {
+    "QA": "a question and its short, true answer",
+    "INSTRUCTION": "a task in plain words and the text that does it",
+    "REASONING": "a problem that takes steps; the output gives the steps and ends with the answer",
+    "CREATIVE": "a request for imaginative writing and the writing itself",
+    "TOOL_USE": 'a request, with the tools on offer as input; the output is one call, {"tool": name, "arguments": {...}}',
+    "CODE": "a programming task and the bare code that does it",
+}
+MOST_PAIRS = 8
+MOST_FAILURES = 5
+LONGEST_FAILURE = 160  # characters
+SHOWN = {"instruction": 400, "input": 400, "output": 300}  # characters of the seed that the model reads
+READ = 4000  # characters of each field of the seed that are read at all
+COPY = 0.5  # of the pairs of neighbouring words of two instructions: the same but for a word or two
+FENCED = re.compile(r"\s*```[\w+-]*\n(?P<text>.*?)\n?```\s*", re.DOTALL)
+
+
+class Rejected(BaseModel):
+    """A pair that must not be trained on, or a reply that is none, and why."""
+
+    reason: str
+    pair: Pair | None = None
+    raw: str = ""
+
+
+# No docstring: it would be a part of the prompt. About 170 tokens at most.
+class DraftPair(Pair):
+    model_config = ConfigDict(extra="forbid")
+
+    instruction: str = Field(min_length=1, max_length=200)
+    input: str = Field(max_length=200)
+    output: str = Field(min_length=1, max_length=300)
+
+
+class WritePair(dspy.Signature):
+    """Write one new training example of the given kind, on a subject near the seed's but a different task, in other words. The input is the very text that the instruction works on, empty if it needs none. The output is the right and complete answer, short."""  # noqa: E501
+
+    kind: str = dspy.InputField(desc="what the example must be")
+    failures: list[str] = dspy.InputField(desc="mistakes made earlier; the example teaches to do this right")
+    seed: Pair = dspy.InputField(desc="an example that there is already")
+    written: list[str] = dspy.InputField(desc="instructions written already; write another")
+    pair: DraftPair = dspy.OutputField()
+
+
+class DataGenerator(dspy.Module):
+    """Write pairs one by one, and keep those that may be trained on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.write = dspy.Predict(WritePair)
+
+    def forward(
+        self, seed: Pair | Mapping[str, Any] | str, template: Template = "INSTRUCTION", failures: Sequence[str] = (), n: int = 1
+    ) -> dspy.Prediction:
+        """Return a Prediction with `pairs`, `rejected`, `answered_by`, `failure` (see the file's head).
+
+        Raises UsageError for a seed without an instruction, a template that there is not, or an n out of range;
+        pydantic's ValidationError for a seed that is no pair.
+        """
+        start = seed_of(seed)
+        lessons = lessons_of(failures)
+        check_request(template, n)
+        harvest = Harvest(n, [start.instruction, *instructions_of(self.write.demos)])
+        if dspy.settings.lm is None:
+            return by_rules(start, template, harvest)
+        failure = None
+        while not harvest.is_full:
+            inputs = {"kind": f"{template}: {MEANING[template]}", "failures": lessons, "seed": shown(start)}
+            reply = ask(self.write, **inputs, written=[pair.instruction for pair in harvest.pairs])
+            if isinstance(reply, Failure):
+                failure = reply
+                harvest.rejected.append(Rejected(reason=reply.reason, raw=reply.raw_reply))
+                break
+            if not harvest.add(reply.pair):
+                break
+        if failure and not harvest.pairs:
+            return by_rules(start, template, harvest, failure)
+        return harvest.prediction("model", failure)
+
+
+@dataclass
+class Harvest:
+    """The pairs kept and refused so far. `known` are instructions that no new one may copy."""
+
+    n: int
+    known: list[str]
+    pairs: list[Pair] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.pairs) >= self.n
+
+    def add(self, draft: Pair) -> bool:
+        """Keep a pair that may be trained on and is new; tell whether it was kept."""
+        pair = Pair(**{name: sendable(unfenced(text), READ) for name, text in draft.model_dump().items()})
+        problems = pair_problems(pair) or [f"a copy of {text!r}" for text in self.known if is_copy(pair.instruction, text)]
+        if problems:
+            self.rejected.append(Rejected(reason="; ".join(problems), pair=pair))
+            return False
+        self.pairs.append(pair)
+        self.known.append(pair.instruction)
+        return True
+
+    def prediction(self, answered_by: str, failure: Failure | None) -> dspy.Prediction:
+        return dspy.Prediction(pairs=self.pairs, rejected=self.rejected, answered_by=answered_by, failure=failure)
+
+
+def by_rules(seed: Pair, template: Template, harvest: Harvest, failure: Failure | None = None) -> dspy.Prediction:
+    for pair in pairs_by_rules(seed, template):
+        if harvest.is_full:
+            break
+        harvest.add(pair)
+    return harvest.prediction("rules", failure)
+
+
+def seed_of(value: Pair | Mapping[str, Any] | str) -> Pair:
+    """Read a seed: a pair, or an instruction that has no answer yet."""
+    seed = Pair(instruction=value, output="") if isinstance(value, str) else Pair.model_validate(value)
+    seed = Pair(**{name: sendable(text, READ) for name, text in seed.model_dump().items()})
+    if not words(seed.instruction):
+        raise UsageError("the seed has no instruction; give a pair, or the instruction alone as text")
+    return seed
+
+
+def lessons_of(failures: Sequence[str]) -> list[str]:
+    """Return the first few failures that say something, each cut."""
+    if isinstance(failures, str) or not all(isinstance(failure, str) for failure in failures):
+        raise UsageError("failures must be a list of texts, each saying what went wrong")
+    told = (" ".join(sendable(failure, READ).split()) for failure in failures)
+    return [shortened(text, LONGEST_FAILURE) for text in told if text][:MOST_FAILURES]
+
+
+def check_request(template: str, n: int) -> None:
+    if template not in MEANING:
+        raise UsageError(f"there is no template {template!r}; there are: {', '.join(get_args(Template))}")
+    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST_PAIRS:
+        raise UsageError(f"n is {n!r}; it must be a whole number, 1 to {MOST_PAIRS}")
+
+
+def shown(seed: Pair) -> Pair:
+    return Pair(**{name: shortened(text, SHOWN[name]) for name, text in seed.model_dump().items()})
+
+
+def unfenced(text: str) -> str:
+    """Return what a code fence holds where the fence is all there is."""
+    match = FENCED.fullmatch(text)
+    return match["text"] if match else text
+
+
+def is_copy(instruction: str, other: str) -> bool:
+    return jaccard(ngrams(instruction, 2), ngrams(other, 2)) >= COPY
+
+
+def instructions_of(demonstrations: Iterable[Any]) -> list[str]:
+    """Return what the predictor's demonstrations ask: a small model likes to repeat them."""
+    pairs = (demonstration.get("pair") for demonstration in demonstrations)
+    return [str(pair.get("instruction", "") if isinstance(pair, Mapping) else pair.instruction) for pair in pairs if pair]

@@ -1,0 +1,250 @@
+"""What can be seen of a pair's quality without a model: does the answer keep to what the instruction asks?
+
+Input      pair: Pair, from any source.
+Output     pair_faults: list[str], one sentence for each fault, with what is right; heuristic_quality: float in [0, 1],
+           halved by each fault; template_fit: float in [0, 1], whether the pair is what its template asks for.
+Holds      deterministic; never raises on a pair within the bounds of types.pair_problems. It cannot see whether an
+           answer is true, only whether it can be.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from simpleeval import InvalidExpression, simple_eval
+
+from dspy_programs.text import containment, ngrams, words
+from dspy_programs.types import Pair, pair_problems
+
+NUMBER_WORDS = {word: n for n, word in enumerate("one two three four five six seven eight nine ten".split(), 1)}
+NUMBER = rf"(?P<n>{'|'.join(NUMBER_WORDS)}|\d{{1,2}})"
+ASKED_ITEMS = re.compile(
+    rf"\b(?:list|name|give|suggest|recommend|provide|find|write|generate|create)\b(?: me| down)?(?: the| some)? {NUMBER} "
+    r"(?:[\w'-]+ ){0,3}?(?P<what>[a-z]+s)\b",
+    re.IGNORECASE,
+)
+ASKED_LENGTH = re.compile(
+    rf"\b(?:in|into|of|with|exactly|using) (?:a single|{NUMBER})[ -](?P<what>sentence|word)s?\b", re.IGNORECASE
+)
+ASKED_OPTIONS = re.compile(r"\b(yes or no|true or false|positive or negative)\b", re.IGNORECASE)
+ASKED_JSON = re.compile(r"\b(?:as|in|into|valid|return|output) (?:a |an )?(?:valid )?json\b", re.IGNORECASE)
+ASKED_PYTHON = re.compile(r"\b(?:write|create|implement|define|give|complete)\b[^.?]*\bpython\b", re.IGNORECASE)
+ASKED_WORD_COUNT = re.compile(r"\b(?:how many words|count the (?:number of )?words)\b", re.IGNORECASE)
+SPEAKS_OF_A_TEXT = re.compile(
+    r"\b(?:the|this|these) (?:following|given|below)\b|\bbelow\b"
+    r"|\b(?:this|the) (?:sentence|paragraph|text|passage|article|email|e-mail|document|list|code|function)\b(?! that\b)",
+    re.IGNORECASE,
+)
+STANDS_FOR_AN_INPUT = re.compile(
+    r"\s*(?:[\[<{(]\s*)?(?:insert|enter|input|your|the given|a given)\b[^.,]{0,40}[\]>})]?\s*", re.IGNORECASE
+)
+LABEL = re.compile(r"\s*(?:instruction|input|output|answer|pair)\s*:\s*", re.IGNORECASE)
+SENTENCE_END = re.compile(r"[.!?。！？…][\"'”’)\]]*(?:\s|$)")
+EQUATION = re.compile(
+    r"(?P<left>[\d(][\d.()\s]*[-+*/×÷x][-+*/×÷x\d.()\s]*)=\s*(?P<right>-?\d[\d,]*(?:\.\d+)?)(?!\s*[-+*/×÷=^\w%])"
+)
+REASON = re.compile(r"\b(?:because|since|so|therefore|thus|hence|then|first|next|if|step)\b", re.IGNORECASE)
+CODE = re.compile(r"[{}();=<>^$\\\[\]`#]|\bselect\b|^\s*(?:def|class|import|print|return)\b", re.IGNORECASE | re.MULTILINE)
+
+
+def heuristic_quality(pair: Pair) -> float:
+    return 0.0 if pair_problems(pair) else 0.5 ** len(pair_faults(pair))
+
+
+def pair_faults(pair: Pair) -> list[str]:
+    """Say what is wrong, one sentence each."""
+    return [fault for check in CHECKS if (fault := check(pair))]
+
+
+def missing_input(pair: Pair) -> str:
+    if STANDS_FOR_AN_INPUT.fullmatch(pair.input):
+        return "the input stands for a text; write the text itself"
+    given = pair.input.strip() or re.search(r"[:\n]\s*\S|[\"“'`].+[\"”'`]|\d", pair.instruction)
+    if given or not SPEAKS_OF_A_TEXT.search(pair.instruction):
+        return ""
+    return "the instruction speaks of a text that is not there; put it in the input"
+
+
+def repeats(pair: Pair) -> str:
+    answer = ngrams(pair.output, 3)
+    if pair.output.strip() == pair.input.strip():
+        return "the output is the input again; give the answer"
+    if len(words(pair.output)) >= 4 and containment(answer, ngrams(pair.instruction, 3)) > 0.8:
+        return "the output only repeats the instruction; give the answer"
+    return ""
+
+
+def labels_left(pair: Pair) -> str:
+    left = [
+        name for name in ("instruction", "input", "output") if re.fullmatch(rf"{name}\s*:.*", getattr(pair, name), re.I | re.S)
+    ]
+    return f"{left[0]!r} begins with its own name; leave it out" if left else ""
+
+
+def unfinished(pair: Pair) -> str:
+    text = pair.output.rstrip()
+    is_prose = len(text) >= 60 and "\n" not in text and SENTENCE_END.search(text) and not CODE.search(text)
+    return f"the output stops in a sentence (... {text[-30:]!r}); end it" if is_prose and text[-1].isalnum() else ""
+
+
+def wrong_count(pair: Pair) -> str:
+    if match := ASKED_LENGTH.search(pair.instruction):
+        wanted = number(match["n"] or "one")
+        found = {len(words(pair.output))} if match["what"].lower() == "word" else {len(SENTENCE_END.findall(f"{pair.output}."))}
+        found |= {sentences(pair.output)} if match["what"].lower() == "sentence" else {len(pair.output.split())}
+    elif (match := ASKED_ITEMS.search(pair.instruction)) and match["what"].lower() not in (
+        "words",
+        "steps",
+        "times",
+        "paragraphs",
+    ):
+        wanted = number(match["n"])
+        found = {sentences(pair.output)} if match["what"].lower() == "sentences" else counts_of_items(pair.output)
+    else:
+        return ""
+    if wanted in found:
+        return ""
+    return f"{match['n'] or 'one'} {match['what']} asked, {' or '.join(map(str, sorted(found)))} given"
+
+
+def wrong_option(pair: Pair) -> str:
+    match = ASKED_OPTIONS.search(pair.instruction)
+    first = words(pair.output)[:1]
+    if not match or set(first) & set(match[1].lower().split(" or ")):
+        return ""
+    return f"the answer must be {match[1].lower()}, it begins with {first}"
+
+
+def wrong_format(pair: Pair) -> str:
+    if ASKED_JSON.search(pair.instruction) and not is_json(pair.output):
+        return "the output is asked as JSON and is none"
+    if ASKED_PYTHON.search(pair.instruction) and not is_python(pair.output):
+        return "the output is asked as Python and cannot be parsed; write bare, whole code"
+    return ""
+
+
+def wrong_sum(pair: Pair) -> str:
+    for match in EQUATION.finditer(pair.output[:2000]):
+        before = pair.output[: match.start()]
+        if before and (before[-1].isalnum() or before[-1] in ".," or before.rstrip()[-1:] in tuple("+-*/×÷^=(")):
+            continue  # the left side began earlier
+        value = value_of(match["left"])
+        right = float(match["right"].replace(",", ""))
+        if value is not None and abs(value - right) > 0.01 * max(1.0, abs(value)):
+            return f"{match[0].strip()} is wrong: it is {value:g}"
+    return ""
+
+
+def wrong_word_count(pair: Pair) -> str:
+    stated = re.findall(r"\d+", pair.output)
+    if not ASKED_WORD_COUNT.search(pair.instruction) or not pair.input.strip() or not stated:
+        return ""
+    right = {len(pair.input.split()), len(words(pair.input))}
+    return "" if right & set(map(int, stated[:3])) else f"the input has {min(right)} words, not {stated[0]}"
+
+
+CHECKS: list[Callable[[Pair], str]] = [
+    missing_input,
+    repeats,
+    labels_left,
+    unfinished,
+    wrong_count,
+    wrong_option,
+    wrong_format,
+    wrong_sum,
+    wrong_word_count,
+]
+
+
+def template_fit(pair: Pair, template: str) -> float:
+    """Tell whether the pair has the shape that its template asks for; 1.0 for a template that asks for none."""
+    check = TEMPLATE_CHECKS.get(template)
+    return check(pair) if check else 1.0
+
+
+def fits_qa(pair: Pair) -> float:
+    asked = f"{pair.instruction}\n{pair.input}"
+    return (
+        1.0
+        if "?" in asked or "？" in asked or re.search(r"\b(?:question|answer|who|what|when|where|which)\b", asked, re.I)
+        else 0.3
+    )
+
+
+def fits_reasoning(pair: Pair) -> float:
+    has_steps = sentences(pair.output) >= 2 or "\n" in pair.output.strip() or bool(REASON.search(pair.output))
+    return 1.0 if has_steps or len(re.findall(r"\d+", pair.output)) >= 3 else 0.3
+
+
+def fits_creative(pair: Pair) -> float:
+    return min(1.0, len(words(pair.output)) / 8)
+
+
+def fits_code(pair: Pair) -> float:
+    return 1.0 if CODE.search(pair.output) else 0.3
+
+
+def fits_tool_use(pair: Pair) -> float:
+    call = json_value(pair.output)
+    if not isinstance(call, dict) or not isinstance(call.get("tool"), str) or not isinstance(call.get("arguments"), dict):
+        return 0.0
+    offered = f"{pair.instruction}\n{pair.input}"
+    return 1.0 if call["tool"] and re.search(rf"(?<!\w){re.escape(call['tool'])}(?!\w)", offered) else 0.5
+
+
+TEMPLATE_CHECKS: Mapping[str, Callable[[Pair], float]] = {
+    "QA": fits_qa,
+    "REASONING": fits_reasoning,
+    "CREATIVE": fits_creative,
+    "CODE": fits_code,
+    "TOOL_USE": fits_tool_use,
+}
+
+
+def number(text: str) -> int:
+    return NUMBER_WORDS.get(text.lower(), 0) or int(text)
+
+
+def sentences(text: str) -> int:
+    ends = len(SENTENCE_END.findall(text))
+    return ends + 1 if text.strip() and not SENTENCE_END.search(text.rstrip()[-3:]) else ends
+
+
+def counts_of_items(text: str) -> set[int]:
+    """Count the items of a list in each way that it may be written."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    marked = re.findall(r"(?:^|\s)(?:\d{1,2}[.)]|[-*•])\s", text)
+    parts = [part for part in re.split(r"[,;，、]|\band\b", text.strip(" .\n")) if part.strip()]
+    return {len(lines), len(marked), len(parts), sentences(text)} - {0} or {0}
+
+
+def is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def json_value(text: str) -> Any:
+    return json.loads(text) if is_json(text) else None
+
+
+def is_python(text: str) -> bool:
+    try:
+        return bool(ast.parse(text).body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+
+
+def value_of(expression: str) -> float | None:
+    """Compute one side of an equation; None where it is no plain sum."""
+    plain = expression.translate({ord("×"): "*", ord("x"): "*", ord("÷"): "/"}).strip()
+    if len(plain) > 60 or "**" in plain or "//" in plain:
+        return None
+    try:
+        return float(simple_eval(plain))
+    except (InvalidExpression, SyntaxError, ArithmeticError, TypeError, ValueError):
+        return None
