@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dspy_programs.errors import UsageError
 from dspy_programs.reply import Failure, ask
-from dspy_programs.response_checks import reason_by_checks, scores_by_checks
+from dspy_programs.response_checks import scores_by_checks, worst_fault
 from dspy_programs.rubric import DEFAULT, passes, rubric_of
 from dspy_programs.text import shortened
 from dspy_programs.types import Criterion, Rubric
@@ -86,12 +86,12 @@ class QualityJudge(dspy.Module):
         instruction, input = require_text("instruction", instruction), require_text("input", input)
         texts = [require_text("response", response)] + ([] if other is None else [require_text("other", other)])
         asked = f"{instruction}\n{input}"
-        ruled = [Judged(scores_by_checks(asked, text, rubric), reason_by_checks(asked, text)) for text in texts]
+        ruled = [by_rules(asked, text, rubric) for text in texts]
         if dspy.settings.lm is None or not any(text.strip() for text in texts):
             return prediction(rubric, ruled, ruled, "rules")
         judged = []
-        for text, by_rules in zip(texts, ruled, strict=True):
-            found = self.judged(instruction, input, text, rubric) if text.strip() else by_rules
+        for text, without_model in zip(texts, ruled, strict=True):
+            found = self.judged(instruction, input, text, rubric) if text.strip() else without_model
             if isinstance(found, Failure):
                 return prediction(rubric, ruled, ruled, "rules", found)
             judged.append(found)
@@ -109,6 +109,11 @@ class QualityJudge(dspy.Module):
             return Failure(reason=reason[:300], raw_reply=judgement.model_dump_json())
         scores = {mark.criterion: (mark.score - 1) / (BEST - 1) for mark in judgement.scores}
         return Judged({name: scores[name] for name in wanted}, judgement.reason)
+
+
+def by_rules(asked: str, response: str, rubric: Rubric) -> Judged:
+    fault = worst_fault(asked, response) or "no fault in form or length"
+    return Judged(scores_by_checks(asked, response, rubric), fault)
 
 
 def prediction(

@@ -120,13 +120,13 @@ def scores_by_checks(asked: str, response: str, rubric: Rubric) -> dict[str, flo
     return scores
 
 
-def reason_by_checks(asked: str, response: str) -> str:
-    """Name the worst fault, or say that there is none to be seen."""
+def worst_fault(asked: str, response: str) -> str:
+    """Name the worst fault; "" where there is none to be seen."""
     asked, response = asked[:LONGEST], response[:LONGEST]
     if not says_something(response):
         return "does not answer"
     value, fault = min((sign.check(asked, response), sign.fault) for sign in EVERY_SIGN)
-    return fault if value < BAD else "no fault in form or length"
+    return fault if value < BAD else ""
 
 
 def says_something(response: str) -> bool:

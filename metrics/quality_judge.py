@@ -9,7 +9,7 @@ Holds      never raises, never draws at random; an unreadable reply scores 0; 1.
 """
 
 import math
-from typing import Any
+from typing import Any, TypeGuard
 
 import dspy
 
@@ -74,7 +74,7 @@ def share_of(pred: Any, name: str) -> float | None:
     return float(value) if is_share(value) else None
 
 
-def is_share(value: Any) -> bool:
+def is_share(value: Any) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and 0 <= value <= 1
 
 

@@ -20,7 +20,7 @@ import dspy
 
 from dspy_programs.errors import DatasetError
 from dspy_programs.quality_judge import BEST, shown
-from dspy_programs.response_checks import reason_by_checks, scores_by_checks
+from dspy_programs.response_checks import scores_by_checks, worst_fault
 from dspy_programs.rubric import rubric_of
 from dspy_programs.text import jaccard, words
 from optimizers.sources.reading import read_json
@@ -141,7 +141,8 @@ def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
         {"criterion": name, "score": round(1 + (BEST - 1) * (BASE[row.verdict] + SPREAD * (share - 0.5)))}
         for name, share in shares.items()
     ]
-    reason = "does what was asked, in full" if row.verdict == "first" else reason_by_checks(asked, row.response)
+    fault = worst_fault(asked, row.response) or "misses a part of what was asked"
+    reason = "does what was asked, in full" if row.verdict == "first" else fault
     inputs = {"instruction": shown(row.instruction), "input": shown(row.input), "response": shown(row.response)}
     criteria = [criterion.model_dump() for criterion in rubric.criteria]
     return {"score": {"criteria": criteria, **inputs, "judgement": {"reason": reason, "scores": scores}}}
