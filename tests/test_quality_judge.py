@@ -241,7 +241,9 @@ def test_judge_reason_is_short_and_names_both():
     assert answer.reason.startswith("first: ") and "; second: " in answer.reason and len(answer.reason) <= 100
 
 
-@given(st.text(max_size=60) | st.builds(lambda cut, junk: GOOD[:cut] + junk + GOOD[cut:], st.integers(0, 200), st.text(max_size=3)))
+@given(
+    st.text(max_size=60) | st.builds(lambda cut, junk: GOOD[:cut] + junk + GOOD[cut:], st.integers(0, 200), st.text(max_size=3))
+)
 @settings(max_examples=100, deadline=None)
 def test_judge_never_fails_on_any_reply(text):
     answer = Judged(text).prediction
