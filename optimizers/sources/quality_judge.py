@@ -62,13 +62,14 @@ def build(raw: Path, sizes: Mapping[str, int] = INSTRUCTIONS) -> dict[str, list[
 
 
 def usable_row(record: Row) -> Row | None:
-    """Return the row in the source's order; None where all three people differ or there is too much to read."""
+    """Return the row in the source's order; None where all people differ, nothing is asked or it is too long."""
     votes = Counter(VERDICTS[record[name]] for name in ANNOTATORS)
     verdict, count = votes.most_common(1)[0]
     texts = [str(record[name]).strip() for name in ("instruction", "input", "response1", "response2")]
-    if count == 1 or max(map(len, texts[2:])) > LONGEST_RESPONSE or sum(map(len, texts)) > LONGEST_ROW:
-        return None
     instruction, input_, response, other = texts
+    too_long = max(len(response), len(other)) > LONGEST_RESPONSE or sum(map(len, texts)) > LONGEST_ROW
+    if count == 1 or too_long or not instruction:
+        return None
     return {
         "id": str(record["idx"]),
         "instruction": instruction,

@@ -215,9 +215,9 @@ def test_command_asks_a_model_once_for_each_response(folder, capsys):
         return json.dumps({"judgement": {"reason": "as scripted", "scores": scores}})
 
     with ChatServer(answer) as server, pytest.warns(UserWarning, match="not compiled for openai/judge"):
-        options = ["--lm", "openai/judge", "--api-base", server.url, "--data", str(folder(rows(6)))]
+        options = ["--lm", "openai/judge", "--api-base", server.url, "--data", str(folder(rows(12)))]
         assert main(["--module", "quality_judge", *options]) == 0
-    assert len(server.requests) == 12  # the swapped rows ask nothing new
+    assert len(server.requests) == 24  # the swapped rows ask nothing new
     assert "kappa        1.000" in capsys.readouterr().out
     assert gate(QualityJudge(), "quality_judge", "openai/judge").agreement == 1.0
 

@@ -81,9 +81,10 @@ def test_build_takes_the_majority(tmp_path, votes, verdict, unanimous):
         {"annotator1": 0, "annotator2": 1, "annotator3": 2},
         {"response2": "x" * (LONGEST_RESPONSE + 1)},
         {"input": "x" * 1600},
+        {"instruction": " "},
         {"idx": 99, "response1": "bad 5", "response2": "good 5"},
     ],
-    ids=["all three differ", "long response", "long input", "the same two, turned round"],
+    ids=["all three differ", "long response", "long input", "nothing asked", "the same two, turned round"],
 )
 def test_build_leaves_out(tmp_path, changes):
     special = record(5) | {"idx": 99} | changes
