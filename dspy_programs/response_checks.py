@@ -1,7 +1,7 @@
 """What can be told of a response without a model: is there enough, does it refuse, repeat, echo, stray, lack its form?
 
 Each check takes what was asked and the response and gives a share in [0, 1], 1 where nothing is wrong. They see form and
-overlap, never truth; the judge's rules are their means.
+overlap, never truth. The judge's rules multiply them: one fault is enough.
 """
 
 import json
@@ -32,7 +32,14 @@ WANTS_JSON = re.compile(r"\bjson\b", re.IGNORECASE)
 WANTS_CODE = re.compile(r"\b(?:code|function|program|script|sql|regex|html|python)\b", re.IGNORECASE)
 WANTS_LIST = re.compile(r"\b(?:list|steps|several|ideas|items|examples|names|queries|questions)\b", re.IGNORECASE)
 WANTS_LANGUAGE = re.compile(r"translat|language", re.IGNORECASE)
+TO_THE_JUDGE = re.compile(
+    r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instructions?|rubric|criteria|prompt)\b"
+    r"|\b(10|5|100)(?: ?/ ?| out of )\1\b|\bpassed\W{1,4}true\b|\b(?:judge|grader|evaluator)s?\b",
+    re.IGNORECASE,
+)
 WITHOUT_FORM = 0.3  # what is left for a good answer in another form than was asked for
+COPIED = 0.4  # and for one that is all in the request: it may have been a choice
+OFF_THE_POINT = 0.3  # and for one without a word of the request
 COMMON = frozenset(
     "a an the of to in on at for with by from and or but is are was were be been it its this that these those you your "
     "i me my we our they them their he she his her as not no do does did can could will would should have has had what "
@@ -57,13 +64,15 @@ def fresh(asked: str, response: str) -> float:
 def own(asked: str, response: str) -> float:
     """Measure what is not copied from the request: runs of four words that are not in it."""
     said = ngrams(response, 4)
-    return 1 - len(said & ngrams(asked, 4)) / len(said) if said else 0.0
+    copied = len(said & ngrams(asked, 4)) / len(said) if said else 1.0
+    return 1 - (1 - COPIED) * copied
 
 
 def to_the_point(asked: str, response: str) -> float:
     """Measure how much of the request's wording comes back; three words of it are enough."""
     wanted = frozenset(units(asked)) - COMMON
-    return min(1.0, len(wanted & frozenset(units(response))) / min(3, len(wanted))) if wanted else 1.0
+    share = min(1.0, len(wanted & frozenset(units(response))) / min(3, len(wanted))) if wanted else 1.0
+    return OFF_THE_POINT + (1 - OFF_THE_POINT) * share
 
 
 def in_form(asked: str, response: str) -> float:
@@ -86,6 +95,11 @@ def in_script(asked: str, response: str) -> float:
     return sum(count for script, count in here.items() if script in there) / here.total()
 
 
+def honest(asked: str, response: str) -> float:
+    """See a text that speaks to whoever judges it; a request may be about that."""
+    return float(not TO_THE_JUDGE.search(response) or bool(TO_THE_JUDGE.search(asked)))
+
+
 class Sign(NamedTuple):
     """A check, and what to say of a response that does badly in it."""
 
@@ -95,6 +109,7 @@ class Sign(NamedTuple):
 
 SIGNS: Mapping[str, tuple[Sign, ...]] = {
     "correctness": (
+        Sign(honest, "tells the judge what to answer"),
         Sign(own, "copies the request"),
         Sign(to_the_point, "is not about what was asked"),
         Sign(in_form, "is not in the form that was asked for"),
@@ -108,7 +123,7 @@ BAD = 0.5  # a check below this is a fault worth naming
 
 
 def scores_by_checks(asked: str, response: str, rubric: Rubric) -> dict[str, float]:
-    """Give every criterion its share: the mean of its checks, of all checks where the criterion is not known."""
+    """Give every criterion its share: the product of its checks, of all where the criterion is not known."""
     asked, response = asked[:LONGEST], response[:LONGEST]
     if not says_something(response):
         return {criterion.name: 0.0 for criterion in rubric.criteria}
@@ -116,7 +131,7 @@ def scores_by_checks(asked: str, response: str, rubric: Rubric) -> dict[str, flo
     scores = {}
     for criterion in rubric.criteria:
         signs = SIGNS.get(criterion.name, EVERY_SIGN)
-        scores[criterion.name] = sum(values[sign] for sign in signs) / len(signs)
+        scores[criterion.name] = math.prod(values[sign] for sign in signs)
     return scores
 
 
