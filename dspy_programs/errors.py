@@ -15,6 +15,7 @@
   + CompiledProgramError  a compiled program's JSON
     - CompiledMissing     there is none for this language model
     - CompiledMismatch    it was compiled for other fields, types or code
+  + JudgeNotTrusted       a judge that was to be a gate is no better than chance, or was never compared with people
 """
 
 
@@ -75,4 +76,8 @@ class CompiledMissing(CompiledProgramError):
 
 
 class CompiledMismatch(CompiledProgramError):
+    pass
+
+
+class JudgeNotTrusted(ProgramsError):
     pass

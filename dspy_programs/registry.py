@@ -10,8 +10,10 @@ from dspy_programs.data_generator import DataGenerator
 from dspy_programs.errors import CompiledMissing, UsageError
 from dspy_programs.lm import spec_in_use
 from dspy_programs.planner import Planner
+from dspy_programs.quality_judge import QualityJudge
 
 PROGRAMS: dict[str, type[dspy.Module]] = {"planner": Planner, "data_generator": DataGenerator}
+PROGRAMS: dict[str, type[dspy.Module]] = {"planner": Planner, "quality_judge": QualityJudge}
 
 
 def load(name: str, lm: str | None = None, *, path: Path | str | None = None, strict: bool = False) -> dspy.Module:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import dspy
 
@@ -13,13 +13,17 @@ from dspy_programs.planner import Planner
 from dspy_programs.types import Pair, Task
 from metrics.data_generator import pairs_are_useful
 from metrics.pair_quality import heuristic_quality
+from dspy_programs.quality_judge import QualityJudge
+from dspy_programs.types import Task
 from metrics.planner import plan_matches
+from metrics.quality_judge import prefers_as_people_do
 from metrics.score import Metric
 from optimizers.cli import ALL
 from optimizers.demonstrations import Demonstrate
 from optimizers.embedding import embed_texts
 from optimizers.sources import data_generator as data_generator_source
 from optimizers.sources import planner as planner_source
+from optimizers.sources import quality_judge as quality_judge_source
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,18 @@ RECIPES: dict[str, Recipe] = {
         max_metric_calls=40,
         max_minutes=5,
         val_rows=12,
+    "quality_judge": Recipe(
+        name="quality_judge",
+        program=QualityJudge,
+        metric=prefers_as_people_do,
+        labels={"verdict": Literal["first", "second", "tie"], "unanimous": bool},
+        build=quality_judge_source.build,
+        demonstrate=quality_judge_source.as_demonstration,
+        kind=lambda row: row.verdict,  # a good response, a bad one and one between, in turn
+        demonstrations=5,
+        max_metric_calls=40,
+        max_minutes=5,
+        val_rows=16,
         test_rows=16,
     ),
 }

@@ -1,0 +1,169 @@
+"""What can be told of a response without a model: is there enough, does it refuse, repeat, echo, stray, lack its form?
+
+Each check takes what was asked and the response and gives a share in [0, 1], 1 where nothing is wrong. They see form and
+overlap, never truth. The judge's rules multiply them: one fault is enough.
+"""
+
+import json
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import NamedTuple
+
+from dspy_programs.text import ngrams, words
+from dspy_programs.types import Rubric
+
+LONGEST = 20_000  # characters that are looked at: of a longer text the beginning
+ENOUGH = 100  # distinct words; more say nothing about quality
+
+REFUSAL = re.compile(
+    r"\W*(?:nan|none|null|n/a|no ?input|i(?:'m| am) sorry|sorry|as an ai|i (?:can(?:no|')t|am (?:not able|unable)))\b",
+    re.IGNORECASE,
+)
+LIST_ITEM = re.compile(r"^[ \t]*(?:[-*•]|\d+[.)])[ \t]+\S", re.MULTILINE)
+CODE = re.compile(
+    r"```|[;{}][ \t]*$|^[ \t]*(?:def|class|import|from|return|select|const|let|<\w+)\b|\w\([^()\n]{0,200}\)",
+    re.MULTILINE | re.IGNORECASE,
+)
+WITHOUT_SPACES = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")  # Thai, Lao, Japanese, Chinese
+WANTS_JSON = re.compile(r"\bjson\b", re.IGNORECASE)
+WANTS_CODE = re.compile(r"\b(?:code|function|program|script|sql|regex|html|python)\b", re.IGNORECASE)
+WANTS_LIST = re.compile(r"\b(?:list|steps|several|ideas|items|examples|names|queries|questions)\b", re.IGNORECASE)
+WANTS_LANGUAGE = re.compile(r"translat|language", re.IGNORECASE)
+TO_THE_JUDGE = re.compile(
+    r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instructions?|rubric|criteria|prompt)\b"
+    r"|\b(10|5|100)(?: ?/ ?| out of )\1\b|\bpassed\W{1,4}true\b|\b(?:judge|grader|evaluator)s?\b",
+    re.IGNORECASE,
+)
+WITHOUT_FORM = 0.3  # what is left for a good answer in another form than was asked for
+COPIED = 0.4  # and for one that is all in the request: it may have been a choice
+OFF_THE_POINT = 0.3  # and for one without a word of the request
+COMMON = frozenset(
+    "a an the of to in on at for with by from and or but is are was were be been it its this that these those you your "
+    "i me my we our they them their he she his her as not no do does did can could will would should have has had what "
+    "which who how when where why given following write give provide make create generate list some any all".split()
+)
+
+Check = Callable[[str, str], float]  # (what was asked, response) -> share
+
+
+def enough(asked: str, response: str) -> float:
+    """Count distinct words on a scale that flattens out: a few more matter where there are few."""
+    return min(1.0, math.log1p(len(set(units(response)))) / math.log1p(ENOUGH))
+
+
+def fresh(asked: str, response: str) -> float:
+    """Measure what is not repeated inside the response: runs of three words, and lines but for their numbers."""
+    found = units(response)
+    lines = [" ".join(words(line.lstrip("0123456789.)-*• \t"))) for line in response.splitlines() if line.strip()]
+    return min(distinct_share(list(zip(found, found[1:], found[2:], strict=False))), distinct_share(lines))
+
+
+def own(asked: str, response: str) -> float:
+    """Measure what is not copied from the request: runs of four words that are not in it."""
+    said = ngrams(response, 4)
+    copied = len(said & ngrams(asked, 4)) / len(said) if said else 1.0
+    return 1 - (1 - COPIED) * copied
+
+
+def to_the_point(asked: str, response: str) -> float:
+    """Measure how much of the request's wording comes back; three words of it are enough."""
+    wanted = frozenset(units(asked)) - COMMON
+    share = min(1.0, len(wanted & frozenset(units(response))) / min(3, len(wanted))) if wanted else 1.0
+    return OFF_THE_POINT + (1 - OFF_THE_POINT) * share
+
+
+def in_form(asked: str, response: str) -> float:
+    """See a form that was asked for and is not there: JSON, code, a list."""
+    if WANTS_JSON.search(asked):
+        return 1.0 if is_json(response) else WITHOUT_FORM
+    if WANTS_CODE.search(asked):
+        return 1.0 if CODE.search(response) else WITHOUT_FORM
+    if WANTS_LIST.search(asked):
+        listed = LIST_ITEM.search(response) or response.count("\n") >= 2 or response.count(",") >= 2
+        return 1.0 if listed else WITHOUT_FORM
+    return 1.0
+
+
+def in_script(asked: str, response: str) -> float:
+    """Measure the letters in the scripts of the request; a request about languages may have any."""
+    here, there = scripts(response), scripts(asked)
+    if WANTS_LANGUAGE.search(asked) or not here or not there:
+        return 1.0
+    return sum(count for script, count in here.items() if script in there) / here.total()
+
+
+def honest(asked: str, response: str) -> float:
+    """See a text that speaks to whoever judges it; a request may be about that."""
+    return float(not TO_THE_JUDGE.search(response) or bool(TO_THE_JUDGE.search(asked)))
+
+
+class Sign(NamedTuple):
+    """A check, and what to say of a response that does badly in it."""
+
+    check: Check
+    fault: str
+
+
+SIGNS: Mapping[str, tuple[Sign, ...]] = {
+    "correctness": (
+        Sign(honest, "tells the judge what to answer"),
+        Sign(own, "copies the request"),
+        Sign(to_the_point, "is not about what was asked"),
+        Sign(in_form, "is not in the form that was asked for"),
+        Sign(in_script, "is in another script than the request"),
+    ),
+    "helpfulness": (Sign(enough, "says little"),),
+    "clarity": (Sign(fresh, "repeats itself"),),
+}
+EVERY_SIGN = tuple(sign for signs in SIGNS.values() for sign in signs)
+BAD = 0.5  # a check below this is a fault worth naming
+
+
+def scores_by_checks(asked: str, response: str, rubric: Rubric) -> dict[str, float]:
+    """Give every criterion its share: the product of its checks, of all where the criterion is not known."""
+    asked, response = asked[:LONGEST], response[:LONGEST]
+    if not says_something(response):
+        return {criterion.name: 0.0 for criterion in rubric.criteria}
+    values = {sign: sign.check(asked, response) for sign in EVERY_SIGN}
+    scores = {}
+    for criterion in rubric.criteria:
+        signs = SIGNS.get(criterion.name, EVERY_SIGN)
+        scores[criterion.name] = math.prod(values[sign] for sign in signs)
+    return scores
+
+
+def worst_fault(asked: str, response: str) -> str:
+    """Name the worst fault; "" where there is none to be seen."""
+    asked, response = asked[:LONGEST], response[:LONGEST]
+    if not says_something(response):
+        return "does not answer"
+    value, fault = min((sign.check(asked, response), sign.fault) for sign in EVERY_SIGN)
+    return fault if value < BAD else ""
+
+
+def says_something(response: str) -> bool:
+    return bool(units(response)) and not REFUSAL.match(response)
+
+
+def units(text: str) -> list[str]:
+    """Return the words; in scripts that are written without spaces, the characters."""
+    return [unit for word in words(text) for unit in (word if WITHOUT_SPACES.search(word) else [word])]
+
+
+def distinct_share(items: Sequence[Hashable]) -> float:
+    return len(set(items)) / len(items) if items else 1.0
+
+
+def is_json(text: str) -> bool:
+    try:
+        json.loads(text.strip().removeprefix("```json").removesuffix("```"))
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def scripts(text: str) -> Counter[str]:
+    return Counter(unicodedata.name(character, "?").split()[0] for character in text if character.isalpha())

@@ -1,0 +1,128 @@
+"""Read a rubric from YAML or JSON, and decide by its pass condition: an expression, checked when read, never executed.
+
+A condition compares numbers: the criteria's names, `overall`, constants, + - * /, min, max, abs; joined by and, or, not.
+"""
+
+import ast
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+from simpleeval import SimpleEval
+
+from dspy_programs.errors import UsageError
+from dspy_programs.types import Rubric
+
+DEFAULT = "quality"
+LARGEST_FILE = 100_000  # bytes
+FUNCTIONS = {"min": min, "max": max, "abs": abs}
+COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
+ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
+
+
+def read_rubric(path: Path | str) -> Rubric:
+    """Read a rubric file. Raises UsageError as "file: field: why"."""
+    path = Path(path)
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise UsageError(f"{path}: larger than {LARGEST_FILE:,} bytes; not a rubric")
+        rubric = Rubric.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: byte {error.start + 1} is not UTF-8") from error
+    except ValidationError as error:
+        raise UsageError(f"{path}: {first_fault(error)}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: not YAML: {' '.join(str(error).split())[:200]}") from error
+    if problem := condition_problem(rubric):
+        raise UsageError(f"{path}: {problem}")
+    return rubric
+
+
+def rubric_of(source: Rubric | Mapping[str, object] | str) -> Rubric:
+    """Return a rubric as it was given, or from a mapping, or one that is shipped by its name. Raises UsageError."""
+    if isinstance(source, str):
+        names = shipped_rubrics()
+        if source not in names:
+            raise UsageError(f"there is no rubric {source[:60]!r}; there are: {', '.join(names)} (a file: read_rubric)")
+        return read_rubric(names[source])
+    try:
+        rubric = Rubric.model_validate(source)
+    except ValidationError as error:
+        raise UsageError(f"rubric: {first_fault(error)}") from error
+    if problem := condition_problem(rubric):
+        raise UsageError(f"rubric {rubric.name!r}: {problem}")
+    return rubric
+
+
+def shipped_rubrics() -> dict[str, Path]:
+    return {path.stem: path for path in sorted(Path(str(files("dspy_programs") / "rubrics")).glob("*.yaml"))}
+
+
+def first_fault(error: ValidationError) -> str:
+    fault = error.errors()[0]
+    return f"{'.'.join(map(str, fault['loc'])) or 'rubric'}: {fault['msg']}"
+
+
+def passes(rubric: Rubric, scores: Mapping[str, float]) -> bool:
+    """Evaluate the pass condition; a criterion without a score counts as 0, and dividing by zero is not passing."""
+    names = {criterion.name: scores.get(criterion.name, 0.0) for criterion in rubric.criteria}
+    evaluator = SimpleEval(names=names | {"overall": rubric.overall(scores)}, functions=FUNCTIONS)
+    try:
+        return bool(evaluator.eval(rubric.pass_condition))
+    except ZeroDivisionError:
+        return False
+
+
+def condition_problem(rubric: Rubric) -> str | None:
+    """Say what is wrong with the criteria's names or the pass condition, or None."""
+    names = {criterion.name for criterion in rubric.criteria}
+    if "overall" in names:
+        return "criteria: none may be named 'overall': that is the weighted mean of them all"
+    try:
+        require_truth(ast.parse(rubric.pass_condition.strip(), mode="eval").body, names | {"overall"})
+        passes(rubric, {})
+    except (SyntaxError, RecursionError, MemoryError) as error:
+        return f"pass_condition: {rubric.pass_condition!r} is not an expression ({getattr(error, 'msg', error)})"
+    except ValueError as error:
+        return f"pass_condition: {error}"
+    return None
+
+
+def require_truth(node: ast.expr, names: set[str]) -> None:
+    """Raise ValueError unless the node is a comparison of numbers, or such joined by and, or, not."""
+    match node:
+        case ast.BoolOp(values=values):
+            for value in values:
+                require_truth(value, names)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            require_truth(operand, names)
+        case ast.Compare(left=left, ops=ops, comparators=others) if all(isinstance(op, COMPARISONS) for op in ops):
+            for side in (left, *others):
+                require_number(side, names)
+        case _:
+            raise ValueError(f"{ast.unparse(node)!r} is not a comparison, like overall >= 0.6")
+
+
+def require_number(node: ast.expr, names: set[str]) -> None:
+    match node:
+        case ast.Constant(value=value) if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return
+        case ast.Name(id=name):
+            if name not in names:
+                raise ValueError(f"there is no criterion {name!r}; there are: {', '.join(sorted(names))}")
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
+            require_number(operand, names)
+        case ast.BinOp(left=left, op=op, right=right) if isinstance(op, ARITHMETIC):
+            require_number(left, names)
+            require_number(right, names)
+        case ast.Call(func=ast.Name(id="min" | "max"), args=[_, _, *_] as args, keywords=[]):
+            for arg in args:
+                require_number(arg, names)
+        case ast.Call(func=ast.Name(id="abs"), args=[arg], keywords=[]):
+            require_number(arg, names)
+        case _:
+            raise ValueError(f"{ast.unparse(node)!r} may not be in a pass condition (numbers, names, + - * /, min, max, abs)")

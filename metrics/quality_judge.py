@@ -1,0 +1,82 @@
+"""Does the judge prefer the response that most people preferred, and clearly so?
+
+Input      gold: Example with `verdict` ("first", "second" or "tie", the human majority); pred: a QualityJudge's Prediction
+           (`verdict`, `overall`, `other_overall`, `scores`, `reason`, `failure`). Any field may be missing or malformed.
+Output     Score: agreement, margin, format, each in [0, 1], and a line of feedback for each that is not 1.
+Holds      never raises, never draws at random; an unreadable reply scores 0; 1.0 exactly for the people's verdict with
+           overall scores CLEAR apart (equal for a tie). Of rows with a winner half have it first, so that always "first"
+           scores about half, and always "tie" a quarter. Kappa and its interval are in optimizers/calibration.py.
+"""
+
+import math
+from typing import Any, TypeGuard
+
+import dspy
+
+from metrics.score import Component, Score, composite
+
+WEIGHTS = {"agreement": 0.6, "margin": 0.3, "format": 0.1}
+VERDICTS = ("first", "second", "tie")
+NEAR = 0.25  # for a tie where people had a winner, and a winner where they had none
+CLEAR = 0.3  # of the scale: two overall scores that differ by so much differ clearly
+
+
+def prefers_as_people_do(gold: dspy.Example, pred: dspy.Prediction) -> Score:
+    """Score a verdict on two responses against the human majority."""
+    wanted = getattr(gold, "verdict", None)
+    verdict, failure = getattr(pred, "verdict", None), getattr(pred, "failure", None)
+    first, second = share_of(pred, "overall"), share_of(pred, "other_overall")
+    if failure is not None or verdict not in VERDICTS or first is None or second is None:
+        reason = getattr(failure, "reason", None) or "there is no verdict with two overall scores in it"
+        raw = str(getattr(failure, "raw_reply", ""))[:200]
+        message = f"the reply cannot be read as scores ({reason}). It began: {raw!r}. Right: {right(wanted)}"
+        return composite([Component(name, 0.0, w, message if name == "format" else "") for name, w in WEIGHTS.items()])
+    return composite(
+        [
+            agreement_component(wanted, verdict),
+            margin_component(wanted, first, second),
+            format_component(pred),
+        ]
+    )
+
+
+def agreement_component(wanted: Any, verdict: str) -> Component:
+    value = 1.0 if verdict == wanted else NEAR if "tie" in (verdict, wanted) else 0.0
+    message = f"the verdict is {verdict!r}. Right: {right(wanted)}" if value < 1 else ""
+    return Component("agreement", value, WEIGHTS["agreement"], message)
+
+
+def margin_component(wanted: Any, first: float, second: float) -> Component:
+    """Measure how far apart the scores are in the right direction; for a tie, how near."""
+    apart = first - second if wanted == "first" else second - first if wanted == "second" else CLEAR - abs(first - second)
+    value = min(1.0, max(0.0, apart / CLEAR))
+    message = f"the first response has {first:.2f} overall, the second {second:.2f}. Right: {right(wanted)}"
+    return Component("margin", value, WEIGHTS["margin"], message if value < 1 else "")
+
+
+def format_component(pred: dspy.Prediction) -> Component:
+    """See scores for both responses and a reason that says something, not too long."""
+    faults = [f"there are no {name}" for name in ("scores", "other_scores") if not holds_shares(getattr(pred, name, None))]
+    reason = getattr(pred, "reason", None)
+    if not isinstance(reason, str) or not 0 < len(reason.strip()) <= 100:
+        faults.append("there is no reason of 1 to 100 characters")
+    return Component("format", 1 / (1 + len(faults)), WEIGHTS["format"], "; ".join(faults))
+
+
+def right(wanted: Any) -> str:
+    if wanted == "tie":
+        return "people found both as good: the same scores"
+    return f"people found the {wanted} response better: clearly higher scores for it than for the other one"
+
+
+def share_of(pred: Any, name: str) -> float | None:
+    value = getattr(pred, name, None)
+    return float(value) if is_share(value) else None
+
+
+def is_share(value: Any) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and 0 <= value <= 1
+
+
+def holds_shares(scores: Any) -> bool:
+    return isinstance(scores, dict) and bool(scores) and all(is_share(value) for value in scores.values())

@@ -1,0 +1,83 @@
+"""python -m optimizers.calibrate --module quality_judge: compare a judge with people, and say whether to trust it."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from optimizers.cli import new_app, run
+
+UNSEEN = "test"  # the split whose figures a gate may rely on
+REFUSED = 1  # with --gate: the judge is no better than chance
+
+app = new_app("Compare a judge's verdicts with people's: agreement, Cohen's kappa, and whether it may be a gate.")
+
+
+@app.command()
+def calibrate(
+    module: Annotated[str, typer.Option(help="Which judge: quality_judge.")],
+    lm: Annotated[str | None, typer.Option(envvar="DSPY_PROGRAMS_LM", help="The model: provider/name.")] = None,
+    api_base: Annotated[
+        str | None, typer.Option(envvar="DSPY_PROGRAMS_API_BASE", help="URL of an OpenAI-compatible server.")
+    ] = None,
+    api_key: Annotated[str | None, typer.Option(envvar="DSPY_PROGRAMS_API_KEY", help="Its key.")] = None,
+    rules: Annotated[bool, typer.Option("--rules", help="Calibrate the rules that answer without a model.")] = False,
+    compiled: Annotated[Path | None, typer.Option(help="A compiled JSON. Default: the one `load` would take.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder with labelled rows of your own.")] = None,
+    split: Annotated[str, typer.Option(help="Which rows: train, val or test.")] = UNSEEN,
+    rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many rows. Default: all.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Rows at once.")] = None,
+    gate: Annotated[bool, typer.Option("--gate", help="Exit with 1 when the judge is no better than chance.")] = False,
+    json_out: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
+) -> None:
+    """Print agreement, kappa with its interval, position consistency and the verdict; keep those of test for later gates."""
+    from dspy_programs import compiled_store, load
+    from dspy_programs.errors import UsageError
+    from dspy_programs.lm import connect, prepare
+    from optimizers.calibration import VERDICTS, save_calibration, summary
+    from optimizers.calibration import calibrate as measure
+    from optimizers.data import SPLITS, data_directory, read_split, sha256
+    from optimizers.journal import Journal
+    from optimizers.meter import Meter
+    from optimizers.progress import Progress, noise_to
+    from optimizers.recipes import recipe as recipe_of
+    from optimizers.recorded import recorded
+
+    recipe = recipe_of(module)
+    if "verdict" not in recipe.labels:
+        raise UsageError(f"--module {module}: its rows have no verdict of people ({', '.join(VERDICTS)}) to compare with")
+    if split not in SPLITS:
+        raise UsageError(f"--split {split}: there are {', '.join(SPLITS)}")
+    path = (data or data_directory(module)) / f"{split}.jsonl"
+    examples = read_split(path, recipe.program, recipe.labels)[:rows]
+    meter = Meter()
+    if rules:
+        judge, task = recipe.program(), None
+    else:
+        model = connect(lm, api_base=api_base, api_key=api_key)
+        judge = load(module, model.model, path=compiled)
+        prepare(model)
+        task = recorded(model, "task", Journal(), meter)
+    threads = threads or (1 if task is None or task.model.startswith("local/") else 8)
+    progress = Progress(meter, 2 * len(examples))
+    progress.phase = "judging"
+    with noise_to(Path(os.devnull)), progress.shown():
+        result = measure(judge, examples, task, meter, module, sha256(path.read_bytes()), threads)
+    for name, text in summary(result).items():
+        print(f"{name:12} {text}")
+    kept = save_calibration(result) if split == UNSEEN else f"nowhere: only the {UNSEEN} rows are unseen"
+    print(f"{'kept':12} {kept}")
+    if json_out:
+        compiled_store.write_atomically(json_out, result.model_dump_json(indent=2) + "\n")
+    if gate and not result.usable_as_gate:
+        raise typer.Exit(REFUSED)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return run(app, argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

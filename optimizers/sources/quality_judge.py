@@ -1,0 +1,149 @@
+"""PandaLM's test set made into judge rows: an instruction, two responses of real models, what most of three people said.
+
+Input      raw: a folder with testset-v1.json (one list of records).
+Output     {"train": rows, "val": rows, "test": rows}; a row is {id, instruction, input, response, other, rubric,
+           verdict, unanimous}.
+Holds      the same input gives the same rows, bit for bit; an instruction is in one split only, and none shares more than
+           half of its words with one of another split; of the rows with a winner half have it first.
+Raises     DatasetError when the file is missing or is not what it should be.
+Source     github.com/WeOpenML/PandaLM, commit 3871806e, data/testset-v1.json (Apache-2.0); see the data card.
+"""
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import dspy
+
+from dspy_programs.errors import DatasetError
+from dspy_programs.quality_judge import BEST, shown
+from dspy_programs.response_checks import scores_by_checks, worst_fault
+from dspy_programs.rubric import rubric_of
+from dspy_programs.text import jaccard, words
+from optimizers.sources.reading import read_json
+
+SEED = 20261121
+INSTRUCTIONS = {"test": 65, "val": 35}  # at least; train has the rest
+LONGEST_RESPONSE = 700  # characters
+LONGEST_ROW = 1600  # characters of instruction, input and both responses, about 400 tokens
+LARGEST_OVERLAP = 0.5  # of the words of two instructions with their inputs (Jaccard) in different splits
+ANNOTATORS = ("annotator1", "annotator2", "annotator3")
+VERDICTS = {0: "tie", 1: "first", 2: "second"}
+
+BASE = {"first": 0.75, "tie": 0.5, "second": 0.25}  # of the scale, for the first response of a demonstration
+SPREAD = 0.5  # of the scale, by which the checks move a criterion's score away from that
+
+Row = dict[str, Any]
+
+
+def build(raw: Path, sizes: Mapping[str, int] = INSTRUCTIONS) -> dict[str, list[Row]]:
+    """Draw the three splits by instruction; `sizes` are the instructions of test and of val."""
+    path = raw / "testset-v1.json"
+    try:
+        rows = [row for record in read_json(path) if (row := usable_row(record))]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DatasetError(f"{path}: not PandaLM's test set: {error!r}") from error
+    families = families_of(without_repeats(rows))
+    draw = random.Random(SEED)
+    draw.shuffle(families)
+    splits: dict[str, list[Row]] = {"train": [], "val": [], "test": []}
+    for split, size in sizes.items():
+        taken: list[list[Row]] = []
+        while len(taken) < size:
+            if not families:
+                raise DatasetError(f"{path}: not enough instructions for {size} in {split}")
+            taken += families.pop()
+        splits[split] = in_turn(taken, draw)
+    splits["train"] = in_turn([group for family in families for group in family], draw)
+    return {split: balanced(each, random.Random(f"{SEED}-{split}")) for split, each in splits.items()}
+
+
+def usable_row(record: Row) -> Row | None:
+    """Return the row in the source's order; None where all people differ, nothing is asked or it is too long."""
+    votes = Counter(VERDICTS[record[name]] for name in ANNOTATORS)
+    verdict, count = votes.most_common(1)[0]
+    texts = [str(record[name]).strip() for name in ("instruction", "input", "response1", "response2")]
+    instruction, input_, response, other = texts
+    too_long = max(len(response), len(other)) > LONGEST_RESPONSE or sum(map(len, texts)) > LONGEST_ROW
+    if count == 1 or too_long or not instruction:
+        return None
+    return {
+        "id": str(record["idx"]),
+        "instruction": instruction,
+        "input": input_,
+        "response": response,
+        "other": other,
+        "rubric": "quality",
+        "verdict": verdict,
+        "unanimous": count == len(ANNOTATORS),
+    }
+
+
+def without_repeats(rows: Iterable[Row]) -> list[Row]:
+    """Keep the first row of those with the same two responses: several of the judged models say the very same."""
+    kept: dict[tuple[str, str, frozenset[str]], Row] = {}
+    for row in rows:
+        kept.setdefault((row["instruction"], row["input"], frozenset({row["response"], row["other"]})), row)
+    return list(kept.values())
+
+
+def families_of(rows: Iterable[Row]) -> list[list[list[Row]]]:
+    """Group rows by instruction and input, and groups with like words into families that must not be torn apart."""
+    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row["instruction"], row["input"]].append(row)
+    families: list[list[tuple[str, str]]] = []
+    bags = {key: frozenset(words(" ".join(key))) for key in groups}
+    for key in groups:
+        near = [f for f in families if any(jaccard(bags[key], bags[other]) > LARGEST_OVERLAP for other in f)]
+        families = [f for f in families if f not in near] + [[other for f in near for other in f] + [key]]
+    return [[groups[key] for key in family] for family in families]
+
+
+def in_turn(groups: Sequence[Sequence[Row]], draw: random.Random) -> list[Row]:
+    """Take one row of every instruction in turn, so that the first rows of a split are of as many as there can be."""
+    shuffled = [draw.sample(group, len(group)) for group in groups]
+    draw.shuffle(shuffled)
+    return [row for turn in zip_longest(*shuffled) for row in turn if row]
+
+
+def balanced(rows: Iterable[Row], draw: random.Random) -> list[Row]:
+    """Swap responses so that of each two winners, in order, one is first and one second; a tie is swapped by a coin."""
+    places: list[str] = []
+    result = []
+    for row in rows:
+        if row["verdict"] == "tie":
+            swap = draw.random() < 0.5
+        else:
+            places = places or draw.sample(["first", "second"], 2)
+            swap = row["verdict"] != places.pop()
+        result.append(swapped(row) if swap else row)
+    return result
+
+
+def swapped(row: Row) -> Row:
+    verdict = {"first": "second", "second": "first"}.get(row["verdict"], "tie")
+    return row | {"response": row["other"], "other": row["response"], "verdict": verdict}
+
+
+def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
+    """Show the row's first response as the judge's one predictor would have scored it.
+
+    People said which response is better, not why nor by how much: the scores are made up from their verdict, moved up
+    and down for each criterion by the checks; so are the reasons.
+    """
+    rubric = rubric_of(row.rubric)
+    asked = f"{row.instruction}\n{row.input}"
+    shares = scores_by_checks(asked, row.response, rubric)
+    scores = [
+        {"criterion": name, "score": round(1 + (BEST - 1) * (BASE[row.verdict] + SPREAD * (share - 0.5)))}
+        for name, share in shares.items()
+    ]
+    fault = worst_fault(asked, row.response) or "misses a part of what was asked"
+    reason = "does what was asked, in full" if row.verdict == "first" else fault
+    inputs = {"instruction": shown(row.instruction), "input": shown(row.input), "response": shown(row.response)}
+    criteria = [criterion.model_dump() for criterion in rubric.criteria]
+    return {"score": {"criteria": criteria, **inputs, "judgement": {"reason": reason, "scores": scores}}}
