@@ -8,11 +8,14 @@ from typing import Any
 import dspy
 
 from dspy_programs.errors import UsageError
+from dspy_programs.memory_summarizer import MemorySummarizer
 from dspy_programs.planner import Planner
 from dspy_programs.types import Task
+from metrics.memory_summarizer import Probe, memory_recalls
 from metrics.planner import plan_matches
 from metrics.score import Metric
 from optimizers.demonstrations import Demonstrate
+from optimizers.sources import memory_summarizer as memory_source
 from optimizers.sources import planner as planner_source
 
 
@@ -50,6 +53,20 @@ RECIPES: dict[str, Recipe] = {
         demonstrate=planner_source.as_demonstration,
         kind=lambda row: min(len(row.tasks), 3),  # two tasks, or more: in turn, about as often as they come
         demonstrations=3,
+        max_metric_calls=40,
+        max_minutes=5,
+        val_rows=10,
+        test_rows=16,
+    ),
+    "memory_summarizer": Recipe(
+        name="memory_summarizer",
+        program=MemorySummarizer,
+        metric=memory_recalls,
+        labels={"probes": list[Probe], "reference": str, "source": str, "label_kind": str},
+        build=memory_source.build,
+        demonstrate=memory_source.as_demonstration,
+        kind=lambda row: row.source,  # a meeting, or a conversation with tools
+        demonstrations=2,
         max_metric_calls=40,
         max_minutes=5,
         val_rows=10,

@@ -1,0 +1,204 @@
+"""Replace a long conversation by a short memory of it: a summary, facts and decisions, each pointing to its turns.
+
+The model proposes; rules of this file then guarantee what must hold, and fill what room is left with the most telling
+clauses of the conversation itself.
+
+Input      entries: list[Entry], any number, in time order; token_budget: int >= 1, of the memory's text.
+Output     summary: str; facts, decisions: list[Fact], each with the turns that say it; text: the three as they would be put
+           back into a context; tokens: of that text, tokens_before: of the entries; token_counter: whose tokens, exact: bool;
+           within_budget: bool; problems: list[str], what was removed and why;
+           answered_by: "model" or "rules"; failure: Failure or None, the reply that could not be read.
+Holds      tokens <= token_budget, counted by the model's own tokenizer where there is one; no name, number, date or id that
+           the entries lack; every turn exists; a tool call whose result is not there yet is a fact of the memory, with its
+           id; no entries, or a budget too small for anything, gives an empty memory.
+Calls      one of at most `characters` of conversation, however long it is; none without a language model.
+Raises     UsageError for a budget below 1; ValidationError for what is no Entry; never for one bad reply of the model.
+Source     query-focused recall as in QMSum (Zhong et al. 2021); see datasets/memory_summarizer/CARD.md.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, NamedTuple
+
+import dspy
+from pydantic import BaseModel, ConfigDict, Field
+
+from dspy_programs.errors import UsageError
+from dspy_programs.extractive_summary import condensed, most_telling, readable
+from dspy_programs.reply import Failure, ask
+from dspy_programs.text import Evidence, approximate_tokens, content_stems, evidence_of, facts_in, sentences, unsupported
+from dspy_programs.tokens import TokenCounter, counter_for
+from dspy_programs.types import Entry
+
+CHARACTERS = 1800  # of conversation that a small model reads in a few seconds
+SUMMARY_SHARE = 0.35  # of the budget, for the summary that the rules write
+SPARE = 1.4  # the estimate counts too many tokens: so much more is picked, and what is over is cut by the exact count
+MORE_TRIED = 8  # shorter items, behind the first that does not fit
+
+
+class Fact(BaseModel):
+    """Something to remember, and the turns that say it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str
+    turns: list[int]
+
+
+# What a model writes has bounds, because every token takes time. These have no docstrings: those would be in the prompt.
+
+
+class DraftFact(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(min_length=1, max_length=100)
+    turns: list[Annotated[int, Field(ge=0, le=999_999)]] = Field(max_length=3)
+
+
+class DraftMemory(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    summary: str = Field(max_length=200)
+    decisions: list[DraftFact] = Field(max_length=2)
+    facts: list[DraftFact] = Field(max_length=4)
+
+
+class SummarizeMemory(dspy.Signature):
+    """Summarize the conversation for someone who must go on with it. Keep names, numbers, dates, ids, what was decided and why, word for word; leave out greetings and guesses. Each fact and decision names its turns."""  # noqa: E501
+
+    token_budget: int = dspy.InputField(desc="tokens that the whole memory may take")
+    entries: list[Entry] = dspy.InputField(desc="the conversation: turn, role, what was said")
+    memory: DraftMemory = dspy.OutputField(desc="the gist in one or two sentences; decisions; facts not in the summary")
+
+
+class Item(NamedTuple):
+    """One part of a memory, on its way into the budget. kind: "summary", "decision" or "fact"."""
+
+    kind: str
+    fact: Fact
+
+
+class MemorySummarizer(dspy.Module):
+    """Summarize once, in one call; keep what must be kept by rule."""
+
+    def __init__(self, characters: int = CHARACTERS) -> None:
+        """characters: of conversation that the model is shown; of a longer one, its most telling clauses."""
+        super().__init__()
+        self.characters = characters
+        self.summarize = dspy.Predict(SummarizeMemory)
+
+    def forward(self, entries: Sequence[Entry | dict[str, Any]], token_budget: int) -> dspy.Prediction:
+        """Return a Prediction with `summary`, `facts`, `decisions`, `text` and the rest (see the file's head)."""
+        if token_budget < 1:
+            raise UsageError(f"token_budget is {token_budget}: a memory needs a budget of at least 1 token")
+        said = [entry if isinstance(entry, Entry) else Entry.model_validate(entry) for entry in entries]
+        counter = counter_for(dspy.settings.lm)
+        reply: Any = None
+        if dspy.settings.lm is not None and any(entry.content.strip() for entry in said):
+            reply = ask(self.summarize, token_budget=token_budget, entries=condensed(said, self.characters))
+        failure = reply if isinstance(reply, Failure) else None
+        proposed: list[Item] = []
+        problems: list[str] = []
+        if reply is not None and failure is None:
+            proposed, problems = checked(items_of(reply.memory), said)
+        memory = fitted([*open_calls(said), *proposed], said, token_budget, counter)
+        text = rendered(memory)
+        tokens = counter.count(text)
+        return dspy.Prediction(
+            summary=" ".join(item.fact.text for item in memory if item.kind == "summary"),
+            decisions=[item.fact for item in memory if item.kind == "decision"],
+            facts=[item.fact for item in memory if item.kind == "fact"],
+            text=text,
+            tokens=tokens,
+            tokens_before=counter.count("\n".join(str(entry) for entry in said)),
+            token_counter=counter.name,
+            exact=counter.exact,
+            within_budget=tokens <= token_budget,
+            problems=problems,
+            answered_by="rules" if reply is None or failure else "model",
+            failure=failure,
+        )
+
+
+def items_of(memory: DraftMemory) -> list[Item]:
+    items = [Item("summary", Fact(text=sentence, turns=[])) for sentence in sentences(memory.summary)]
+    items += [Item("decision", Fact(text=d.text, turns=d.turns)) for d in memory.decisions]
+    return items + [Item("fact", Fact(text=f.text, turns=f.turns)) for f in memory.facts]
+
+
+def checked(items: Sequence[Item], entries: Sequence[Entry]) -> tuple[list[Item], list[str]]:
+    """Keep what the entries vouch for and say what was removed: invented facts, turns that do not exist, repetitions."""
+    evidence: Evidence = evidence_of("\n".join(f"{entry.content}\n{' '.join(entry.tool_call_ids)}" for entry in entries))
+    turns = {entry.turn for entry in entries}
+    kept: list[Item] = []
+    problems: list[str] = []
+    said: set[str] = set()
+    for kind, fact in items:
+        text = " ".join(readable(fact.text).split())
+        stems = set(content_stems(text))
+        if invented := unsupported(text, evidence):
+            problems.append(f"dropped from the {kind}: {', '.join(invented)} not in the entries: {text!r}")
+        elif stems <= said:
+            problems += [f"dropped a {kind} that says nothing new: {text!r}"] if kind == "summary" else []
+        else:
+            if missing := sorted({turn for turn in fact.turns if turn not in turns}):
+                problems.append(f"there is no turn {', '.join(map(str, missing))}")
+            kept.append(Item(kind, Fact(text=text, turns=sorted({turn for turn in fact.turns if turn in turns}))))
+            said |= stems
+    return kept, problems
+
+
+def open_calls(entries: Sequence[Entry]) -> list[Item]:
+    """Return a fact for each tool call without a result: forgetting it would leave the result without its question."""
+    answered = {id_ for entry in entries if entry.role == "tool" for id_ in entry.tool_call_ids}
+    calls = [(id_, entry) for entry in entries if entry.role == "assistant" for id_ in entry.tool_call_ids]
+    return [Item("fact", Fact(text=f"open call {id_}", turns=[entry.turn])) for id_, entry in calls if id_ not in answered]
+
+
+def fitted(proposed: Sequence[Item], entries: Sequence[Entry], budget: int, counter: TokenCounter) -> list[Item]:
+    """Return what fits: the proposed items in their order, then the most telling clauses; if nothing fits, bare ids."""
+    items = [*proposed, *picked(entries, proposed, budget)]
+
+    def fits(chosen: Sequence[Item]) -> bool:
+        return counter.count(rendered(chosen)) <= budget
+
+    kept = items[: longest_prefix(items, fits)]
+    for item in items[len(kept) :][:MORE_TRIED]:
+        if fits([*kept, item]):
+            kept.append(item)
+    if not kept:
+        ids = [Item("fact", Fact(text=id_, turns=[])) for item in items for id_ in sorted(facts_in(item.fact.text).ids)]
+        kept = ids[: longest_prefix(ids, fits)]
+    return kept
+
+
+def picked(entries: Sequence[Entry], proposed: Sequence[Item], budget: int) -> list[Item]:
+    """Return clauses that add to what is proposed, best first; without a summary, the first of them are one."""
+    known = rendered(proposed)
+    room = int(budget * SPARE) - approximate_tokens(known)
+    summary_room = 0 if any(item.kind == "summary" for item in proposed) else int(budget * SUMMARY_SHARE)
+    items = []
+    for clause in most_telling(entries, room, known):
+        kind = "decision" if clause.decision else "fact"
+        if kind == "fact" and entries[clause.place].role != "tool" and clause.tokens <= summary_room:
+            kind, summary_room = "summary", summary_room - clause.tokens
+        items.append(Item(kind, Fact(text=clause.text, turns=[clause.turn])))
+    return items
+
+
+def longest_prefix(items: Sequence[Item], fits: Callable[[Sequence[Item]], bool]) -> int:
+    """Return how many items, from the first, fit together: found by halving, for a longer memory has more tokens."""
+    low, high = 0, len(items)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(items[:middle]) else (low, middle - 1)
+    return low
+
+
+def rendered(items: Sequence[Item]) -> str:
+    """Write a memory as text: the summary, then decisions and facts by turn, each with its turns."""
+    in_time = sorted(items, key=lambda item: item.fact.turns[:1])
+    lines = [" ".join(item.fact.text for item in in_time if item.kind == "summary")]
+    for kind, title in (("decision", "Decisions:"), ("fact", "Facts:")):
+        marked = [f"- {item.fact.text} {item.fact.turns or ''}".rstrip() for item in in_time if item.kind == kind]
+        lines += [title, *marked] if marked else []
+    return "\n".join(lines).strip()
