@@ -14,7 +14,7 @@ import heapq
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dspy_programs.text import approximate_tokens, content_stems, facts_in, sentences
@@ -22,9 +22,9 @@ from dspy_programs.types import Entry
 
 LONGEST = 100  # characters of a clause
 POINTER_TOKENS = 5  # "- " and " [12]" around a clause
-WORTH = {"ids": 3.0, "dates": 2.5, "numbers": 2.0, "names": 2.0}
+WORTH = {"ids": 4.0, "dates": 2.5, "numbers": 2.0, "names": 1.0}
 VOICE = {"user": 1.0, "assistant": 1.0, "system": 0.8, "tool": 0.5}
-DECISION_WORTH = 3.0
+DECISION_WORTH = 2.0
 LATE_WORTH = 0.5  # the last entry is worth this much more than the first
 
 DECISION = re.compile(
@@ -43,13 +43,14 @@ MARKDOWN = re.compile(r"\*\*|^#+ |^\s*[-*] ", re.MULTILINE)
 class Clause:
     """A piece of an entry that can be remembered by itself. `worth`: each thing it states, with what that is worth."""
 
-    number: int  # among all clauses
+    number: int  # among all clauses of the entries
     text: str
     turn: int
     place: int  # of the entry among the entries
     tokens: int
     stated: frozenset[str]
     decision: bool
+    trust: float = 1.0
 
 
 def readable(content: str) -> str:
@@ -95,9 +96,18 @@ def stated_in(text: str) -> frozenset[str]:
     return frozenset(exact | {f"word {word}" for word in content_stems(text)})
 
 
-def clauses_of(entries: Sequence[Entry]) -> list[Clause]:
+@dataclass(frozen=True)
+class Conversation:
+    """Entries, cut into clauses once. `worth`: of each thing that is stated."""
+
+    entries: Sequence[Entry]
+    clauses: Sequence[Clause]
+    worth: Mapping[str, float]
+
+
+def read(entries: Sequence[Entry]) -> Conversation:
     pieces = [(place, text) for place, entry in enumerate(entries) for text in clauses(readable(entry.content))]
-    return [
+    found = [
         Clause(
             number=number,
             text=text,
@@ -109,6 +119,7 @@ def clauses_of(entries: Sequence[Entry]) -> list[Clause]:
         )
         for number, (place, text) in enumerate(pieces)
     ]
+    return Conversation(entries, found, worths(found, entries))
 
 
 def worths(found: Sequence[Clause], entries: Sequence[Entry]) -> dict[str, float]:
@@ -128,17 +139,19 @@ def worths(found: Sequence[Clause], entries: Sequence[Entry]) -> dict[str, float
     }
 
 
-def most_telling(entries: Sequence[Entry], tokens: int, known: str = "") -> list[Clause]:
-    """Return the clauses to remember within about `tokens` tokens, best first, that add to what is `known` already."""
-    found = clauses_of(entries)
-    worth = worths(found, entries)
+def most_telling(said: Conversation, tokens: int, known: str = "", proposed: Sequence[Clause] = ()) -> list[Clause]:
+    """Return the clauses to remember within about `tokens` tokens, best first, that add to what is `known` already.
+
+    Those of the entries and the `proposed` ones compete on equal terms: words that no entry says are worth nothing.
+    """
+    found = [*proposed, *said.clauses]
     remembered = set(stated_in(known))
-    last = max(1, len(entries) - 1)
+    last = max(1, len(said.entries) - 1)
 
     def value(clause: Clause) -> float:
-        new = sum(worth[thing] for thing in sorted(clause.stated - remembered))
+        new = math.fsum(said.worth.get(thing, 0.0) for thing in clause.stated - remembered)
         extra = DECISION_WORTH if clause.decision and new else 0.0
-        return (new + extra) * (1 + LATE_WORTH * clause.place / last) / clause.tokens
+        return clause.trust * (new + extra) * (1 + LATE_WORTH * clause.place / last) / clause.tokens
 
     heap = [(-value(clause), number) for number, clause in enumerate(found)]
     heapq.heapify(heap)
@@ -151,22 +164,21 @@ def most_telling(entries: Sequence[Entry], tokens: int, known: str = "") -> list
         if heap and now > heap[0][0]:
             if now < 0:
                 heapq.heappush(heap, (now, number))
-            continue
-        if now < 0 and clause.tokens <= left:
+        elif now < 0 and clause.tokens <= left:
             chosen.append(clause)
             remembered |= clause.stated
             left -= clause.tokens
     return chosen
 
 
-def condensed(entries: Sequence[Entry], characters: int) -> list[Entry]:
+def condensed(said: Conversation, characters: int) -> list[Entry]:
     """Return the entries in a readable form, and where they are longer than `characters` together, the best of each."""
-    plain = [entry.model_copy(update={"content": readable(entry.content)}) for entry in entries]
+    plain = [entry.model_copy(update={"content": readable(entry.content)}) for entry in said.entries]
     if sum(len(str(entry)) + 1 for entry in plain) <= characters:
         return plain
     kept: dict[int, list[Clause]] = {}
     left = characters
-    for clause in most_telling(entries, characters // 2):  # nearly every token has two characters or more
+    for clause in most_telling(said, characters // 2):  # nearly every token has two characters or more
         frame = 0 if clause.place in kept else len(str(plain[clause.place])) - len(plain[clause.place].content)
         if len(clause.text) + frame + 1 <= left:
             kept.setdefault(clause.place, []).append(clause)

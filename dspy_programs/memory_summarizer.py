@@ -1,7 +1,7 @@
 """Replace a long conversation by a short memory of it: a summary, facts and decisions, each pointing to its turns.
 
-The model proposes; rules of this file then guarantee what must hold, and fill what room is left with the most telling
-clauses of the conversation itself.
+The model proposes; what it wrote competes by rule with the clauses of the conversation itself for the room there is, so a
+vague sentence does not drive out an id. The rules also guarantee what must hold.
 
 Input      entries: list[Entry], any number, in time order; token_budget: int >= 1, of the memory's text.
 Output     summary: str; facts, decisions: list[Fact], each with the turns that say it; text: the three as they would be put
@@ -23,14 +23,25 @@ import dspy
 from pydantic import BaseModel, ConfigDict, Field
 
 from dspy_programs.errors import UsageError
-from dspy_programs.extractive_summary import condensed, most_telling, readable
+from dspy_programs.extractive_summary import (
+    POINTER_TOKENS,
+    Clause,
+    Conversation,
+    condensed,
+    most_telling,
+    read,
+    readable,
+    stated_in,
+)
 from dspy_programs.reply import Failure, ask
 from dspy_programs.text import Evidence, approximate_tokens, content_stems, evidence_of, facts_in, sentences, unsupported
 from dspy_programs.tokens import TokenCounter, counter_for
 from dspy_programs.types import Entry
 
 CHARACTERS = 1800  # of conversation that a small model reads in a few seconds
-SUMMARY_SHARE = 0.35  # of the budget, for the summary that the rules write
+SUMMARY_SHARE = 0.5  # of the budget, for the summary that the rules write
+LONGEST_SUMMARY = 200  # characters
+TRUST = 0.8  # worth of what the model wrote, against the same words as somebody said them
 SPARE = 1.4  # the estimate counts too many tokens: so much more is picked, and what is over is cut by the exact count
 MORE_TRIED = 8  # shorter items, behind the first that does not fit
 
@@ -57,7 +68,7 @@ class DraftFact(BaseModel):
 class DraftMemory(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    summary: str = Field(max_length=200)
+    summary: str = Field(max_length=LONGEST_SUMMARY)
     decisions: list[DraftFact] = Field(max_length=2)
     facts: list[DraftFact] = Field(max_length=4)
 
@@ -90,17 +101,17 @@ class MemorySummarizer(dspy.Module):
         """Return a Prediction with `summary`, `facts`, `decisions`, `text` and the rest (see the file's head)."""
         if token_budget < 1:
             raise UsageError(f"token_budget is {token_budget}: a memory needs a budget of at least 1 token")
-        said = [entry if isinstance(entry, Entry) else Entry.model_validate(entry) for entry in entries]
+        said = read([entry if isinstance(entry, Entry) else Entry.model_validate(entry) for entry in entries])
         counter = counter_for(dspy.settings.lm)
         reply: Any = None
-        if dspy.settings.lm is not None and any(entry.content.strip() for entry in said):
+        if dspy.settings.lm is not None and said.clauses:
             reply = ask(self.summarize, token_budget=token_budget, entries=condensed(said, self.characters))
         failure = reply if isinstance(reply, Failure) else None
         proposed: list[Item] = []
         problems: list[str] = []
         if reply is not None and failure is None:
-            proposed, problems = checked(items_of(reply.memory), said)
-        memory = fitted([*open_calls(said), *proposed], said, token_budget, counter)
+            proposed, problems = checked(items_of(reply.memory), said.entries)
+        memory = fitted(proposed, said, token_budget, counter)
         text = rendered(memory)
         tokens = counter.count(text)
         return dspy.Prediction(
@@ -109,7 +120,7 @@ class MemorySummarizer(dspy.Module):
             facts=[item.fact for item in memory if item.kind == "fact"],
             text=text,
             tokens=tokens,
-            tokens_before=counter.count("\n".join(str(entry) for entry in said)),
+            tokens_before=counter.count("\n".join(str(entry) for entry in said.entries)),
             token_counter=counter.name,
             exact=counter.exact,
             within_budget=tokens <= token_budget,
@@ -120,7 +131,10 @@ class MemorySummarizer(dspy.Module):
 
 
 def items_of(memory: DraftMemory) -> list[Item]:
-    items = [Item("summary", Fact(text=sentence, turns=[])) for sentence in sentences(memory.summary)]
+    summary = sentences(memory.summary)
+    if len(memory.summary.strip()) >= LONGEST_SUMMARY - 2 and not memory.summary.rstrip().endswith((".", "!", "?")):
+        summary = summary[:-1] or summary  # the bound cut the last sentence off
+    items = [Item("summary", Fact(text=sentence, turns=[])) for sentence in summary]
     items += [Item("decision", Fact(text=d.text, turns=d.turns)) for d in memory.decisions]
     return items + [Item("fact", Fact(text=f.text, turns=f.turns)) for f in memory.facts]
 
@@ -154,9 +168,10 @@ def open_calls(entries: Sequence[Entry]) -> list[Item]:
     return [Item("fact", Fact(text=f"open call {id_}", turns=[entry.turn])) for id_, entry in calls if id_ not in answered]
 
 
-def fitted(proposed: Sequence[Item], entries: Sequence[Entry], budget: int, counter: TokenCounter) -> list[Item]:
-    """Return what fits: the proposed items in their order, then the most telling clauses; if nothing fits, bare ids."""
-    items = [*proposed, *picked(entries, proposed, budget)]
+def fitted(proposed: Sequence[Item], said: Conversation, budget: int, counter: TokenCounter) -> list[Item]:
+    """Return what fits: calls that are open, then what tells most for its tokens; if nothing fits, bare ids."""
+    calls = open_calls(said.entries)
+    items = [*calls, *picked(proposed, said, int(budget * SPARE), rendered(calls))]
 
     def fits(chosen: Sequence[Item]) -> bool:
         return counter.count(rendered(chosen)) <= budget
@@ -171,18 +186,39 @@ def fitted(proposed: Sequence[Item], entries: Sequence[Entry], budget: int, coun
     return kept
 
 
-def picked(entries: Sequence[Entry], proposed: Sequence[Item], budget: int) -> list[Item]:
-    """Return clauses that add to what is proposed, best first; without a summary, the first of them are one."""
-    known = rendered(proposed)
-    room = int(budget * SPARE) - approximate_tokens(known)
-    summary_room = 0 if any(item.kind == "summary" for item in proposed) else int(budget * SUMMARY_SHARE)
+def picked(proposed: Sequence[Item], said: Conversation, tokens: int, known: str) -> list[Item]:
+    """Return what is worth most of the model's items and the conversation's clauses; without its summary, some are one."""
+    places = {entry.turn: place for place, entry in enumerate(said.entries)}
+    candidates = [as_clause(number, item, places) for number, item in enumerate(proposed, -len(proposed))]
+    chosen = most_telling(said, tokens - approximate_tokens(known), known, candidates)
+    room = int(tokens * SUMMARY_SHARE)
+    if any(clause.number < 0 and proposed[clause.number].kind == "summary" for clause in chosen):
+        room = 0
     items = []
-    for clause in most_telling(entries, room, known):
+    for clause in chosen:
+        if clause.number < 0:
+            items.append(proposed[clause.number])
+            continue
         kind = "decision" if clause.decision else "fact"
-        if kind == "fact" and entries[clause.place].role != "tool" and clause.tokens <= summary_room:
-            kind, summary_room = "summary", summary_room - clause.tokens
+        if kind == "fact" and said.entries[clause.place].role != "tool" and clause.tokens <= room:
+            kind, room = "summary", room - clause.tokens
         items.append(Item(kind, Fact(text=clause.text, turns=[clause.turn])))
     return items
+
+
+def as_clause(number: int, item: Item, places: dict[int, int]) -> Clause:
+    """Let a model's item compete with the clauses of the conversation. A summary is not late: it speaks of all of it."""
+    turns = [turn for turn in item.fact.turns if turn in places] or [min(places, key=lambda turn: places[turn])]
+    return Clause(
+        number=number,
+        text=item.fact.text,
+        turn=turns[-1],
+        place=places[turns[-1]],
+        tokens=approximate_tokens(item.fact.text) + (0 if item.kind == "summary" else POINTER_TOKENS),
+        stated=stated_in(item.fact.text),
+        decision=item.kind == "decision",
+        trust=TRUST,
+    )
 
 
 def longest_prefix(items: Sequence[Item], fits: Callable[[Sequence[Item]], bool]) -> int:

@@ -91,7 +91,7 @@ def approximate_tokens(text: str) -> int:
 
 
 ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof st vs no fig eq e.g i.e etc inc ltd approx dept jan feb mar apr jun jul aug sep oct nov dec".split()
+    "mr mrs ms dr prof st vs fig eq e.g i.e etc inc ltd approx dept jan feb mar apr jun jul aug sep oct nov dec".split()
 )
 SENTENCE_END = re.compile(r"[.!?]+[\"'\u201d\u2019)\]]*(?=\s|$)|[\u3002\uff01\uff1f]+[\"\u201d\u2019\u300d\u300f]*|\n+")
 
@@ -209,7 +209,7 @@ class Evidence(NamedTuple):
 
 
 def evidence_of(text: str) -> Evidence:
-    facts, known = facts_in(text), frozenset(words(text))
+    facts, known = facts_in(text), frozenset(words(text) + words(CJK_RUN.sub(" ", text)))
     runs = {plain_number(run) for run in re.findall(r"[0-9]+", text)}
     spelled = {str(number) for number, word in enumerate(SPELLED) if word in known}
     return Evidence(facts, known, frozenset(facts.numbers | runs | spelled))

@@ -157,7 +157,8 @@ class Entry(BaseModel):
     """One thing that an agent remembers: a message, a tool's result, or an earlier summary.
 
     `tool_call_ids` are the calls that an assistant makes, or the call that a tool's result answers. As in chat messages,
-    content may be null (there are only calls) and a developer speaks with the system's voice.
+    content may be null (there are only calls) and a developer speaks with the system's voice. Half a surrogate pair, which
+    no model can be sent, becomes a question mark.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -172,8 +173,8 @@ class Entry(BaseModel):
 
     @field_validator("content", mode="before")
     @classmethod
-    def null_is_empty(cls, content: Any) -> Any:
-        return "" if content is None else content
+    def can_be_sent(cls, content: Any) -> Any:
+        return content.encode("utf-8", "replace").decode() if isinstance(content, str) else content or ""
 
     @field_validator("role", mode="before")
     @classmethod

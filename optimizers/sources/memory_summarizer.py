@@ -21,7 +21,7 @@ from typing import Any
 import dspy
 
 from dspy_programs.errors import DatasetError
-from dspy_programs.extractive_summary import Clause, clauses_of, condensed
+from dspy_programs.extractive_summary import Clause, condensed, read
 from dspy_programs.memory_summarizer import CHARACTERS, Fact, Item, rendered
 from dspy_programs.text import (
     approximate_tokens,
@@ -39,13 +39,14 @@ from optimizers.sources.reading import read_json, read_jsonl
 SEED = 20261127
 MEETINGS = ("ALL/jsonl/val.jsonl", "Academic/jsonl/train.jsonl", "Committee/jsonl/train.jsonl")
 SIZES = {"test": 250, "val": 80, "train": 200}
-LENGTHS = (600, 900, 1200)  # characters of a window
+LENGTHS = (700, 1000, 1300)  # characters of a window
 SHARES = (0.28, 0.32, 0.36, 0.4)  # of the window's tokens: the budget
 SHORTEST_BUDGET = 60
 LARGEST_SHARE = 0.45
 PER_GROUP = {"qmsum": 6, "tau_bench": 9}  # rows of one meeting or task
 PER_CONVERSATION = 3
-FEWEST_TURNS, FEWEST_TERMS, MOST_TERMS = 4, 3, 10
+FEWEST_TURNS, MOST_TERMS = 4, 10
+FEWEST_TERMS = {True: 5, False: 3}  # with a person's answer, without
 LONGEST_TURN = 400  # characters of one entry
 LONGEST_SUMMARY, MOST_DECISIONS, MOST_FACTS = 200, 2, 4  # as in the program's wire types
 
@@ -257,11 +258,11 @@ def made_row(
         first = sorted(facts_in(entry.content).ids, key=entry.content.lower().find)[:1]  # the reservation, nearly always
         asked.append((f"What was done by {action}?", [action.partition("_")[0], *first]))
     wanted = [term for _, found in asked for term in found]
-    if len(entries) < FEWEST_TURNS or len(wanted) < FEWEST_TERMS or budget > LARGEST_SHARE * tokens:
+    if len(entries) < FEWEST_TURNS or len(wanted) < FEWEST_TERMS[bool(answer)] or budget > LARGEST_SHARE * tokens:
         return None
     held = stated(rendered(ideal(entries, budget, wanted, answer)))
     probes = [{"question": q, "terms": kept} for q, found in asked if (kept := [t for t in found if keys(t) <= held])]
-    if sum(len(probe["terms"]) for probe in probes) < FEWEST_TERMS:
+    if sum(len(probe["terms"]) for probe in probes) < FEWEST_TERMS[bool(answer)]:
         return None
     return {
         "id": id_,
@@ -282,7 +283,7 @@ def ideal(entries: Sequence[Entry], budget: int, terms: Sequence[str], answer: s
             items.append(Item("summary", Fact(text=sentence, turns=[])))
     room = {"summary": 0 if items else 2, "decision": MOST_DECISIONS, "fact": MOST_FACTS}
     missing = set().union(*map(keys, terms)) - stated(rendered(items))
-    found = [(clause, stated(clause.text)) for clause in clauses_of(entries)]
+    found = [(clause, stated(clause.text)) for clause in read(entries).clauses]
     while missing and found:
         clause, held = max(found, key=lambda pair: len(pair[1] & missing) / pair[0].tokens)
         found.remove((clause, held))
@@ -322,5 +323,5 @@ def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
         "decisions": [item.fact.model_dump() for item in items if item.kind == "decision"],
         "facts": [item.fact.model_dump() for item in items if item.kind == "fact"],
     }
-    shown = [entry.model_dump() for entry in condensed(row.entries, CHARACTERS)]
+    shown = [entry.model_dump() for entry in condensed(read(row.entries), CHARACTERS)]
     return {"summarize": {"token_budget": row.token_budget, "entries": shown, "memory": memory}}
