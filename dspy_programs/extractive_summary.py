@@ -25,6 +25,7 @@ POINTER_TOKENS = 5  # "- " and " [12]" around a clause
 WORTH = {"ids": 4.0, "dates": 2.5, "numbers": 2.0, "names": 1.0}
 VOICE = {"user": 1.0, "assistant": 1.0, "system": 0.8, "tool": 0.5}
 DECISION_WORTH = 2.0
+MENTIONED_WORTH = 5.0  # factor of what a proposed clause states too
 LATE_WORTH = 0.5  # the last entry is worth this much more than the first
 
 DECISION = re.compile(
@@ -142,14 +143,17 @@ def worths(found: Sequence[Clause], entries: Sequence[Entry]) -> dict[str, float
 def most_telling(said: Conversation, tokens: int, known: str = "", proposed: Sequence[Clause] = ()) -> list[Clause]:
     """Return the clauses to remember within about `tokens` tokens, best first, that add to what is `known` already.
 
-    Those of the entries and the `proposed` ones compete on equal terms: words that no entry says are worth nothing.
+    The `proposed` ones compete with those of the entries, and what they mention is worth more wherever it is said; words
+    that no entry says are worth nothing.
     """
     found = [*proposed, *said.clauses]
+    mentioned = {thing for clause in proposed for thing in clause.stated}
+    worth = {thing: value * (MENTIONED_WORTH if thing in mentioned else 1.0) for thing, value in said.worth.items()}
     remembered = set(stated_in(known))
     last = max(1, len(said.entries) - 1)
 
     def value(clause: Clause) -> float:
-        new = math.fsum(said.worth.get(thing, 0.0) for thing in clause.stated - remembered)
+        new = math.fsum(worth.get(thing, 0.0) for thing in clause.stated - remembered)
         extra = DECISION_WORTH if clause.decision and new else 0.0
         return clause.trust * (new + extra) * (1 + LATE_WORTH * clause.place / last) / clause.tokens
 

@@ -1,7 +1,7 @@
 """Replace a long conversation by a short memory of it: a summary, facts and decisions, each pointing to its turns.
 
-The model proposes; what it wrote competes by rule with the clauses of the conversation itself for the room there is, so a
-vague sentence does not drive out an id. The rules also guarantee what must hold.
+The model says what matters; a rule then picks, from its sentences and from the clauses of the conversation itself, what
+tells most about that for its tokens. So a vague sentence does not drive out an id, and what must hold is guaranteed.
 
 Input      entries: list[Entry], any number, in time order; token_budget: int >= 1, of the memory's text.
 Output     summary: str; facts, decisions: list[Fact], each with the turns that say it; text: the three as they would be put
@@ -41,7 +41,7 @@ from dspy_programs.types import Entry
 CHARACTERS = 1800  # of conversation that a small model reads in a few seconds
 SUMMARY_SHARE = 0.5  # of the budget, for the summary that the rules write
 LONGEST_SUMMARY = 200  # characters
-TRUST = 0.8  # worth of what the model wrote, against the same words as somebody said them
+TRUST = 0.7  # worth of what the model wrote, against the same words as somebody said them
 SPARE = 1.4  # the estimate counts too many tokens: so much more is picked, and what is over is cut by the exact count
 MORE_TRIED = 8  # shorter items, behind the first that does not fit
 

@@ -56,7 +56,7 @@ def memory_recalls(gold: dspy.Example, pred: dspy.Prediction) -> Score:
         raw = str(getattr(failure, "raw_reply", ""))[:200]
         message = f"the reply cannot be read as a memory ({reason}). It began: {raw!r}. Right: {wanted(gold)}"
         return composite([Component(name, 0.0, w, message if name == "format" else "") for name, w in WEIGHTS.items()])
-    entries = [(number(field(e, "turn")), str(field(e, "content") or "")) for e in listed(getattr(gold, "entries", None))]
+    entries = [(number(field(e, "turn")), said_by(e)) for e in listed(getattr(gold, "entries", None))]
     budget = number(getattr(gold, "token_budget", None)) or 1
     tokens = max(number(getattr(pred, "tokens", None)), approximate_tokens(memory.text()) // FEWEST_TOKENS)
     before = number(getattr(pred, "tokens_before", None)) or approximate_tokens("\n".join(text for _, text in entries)) or 1
@@ -161,6 +161,11 @@ def memory_of(pred: Any) -> Memory | None:
 def wanted(gold: Any) -> str:
     terms = [str(term) for probe in listed(getattr(gold, "probes", None)) for term in listed(field(probe, "terms"))]
     return f"a summary, facts and decisions that hold {', '.join(terms)}"
+
+
+def said_by(entry: Any) -> str:
+    """Return an entry's content with the ids of its tool calls, which a memory may name."""
+    return "\n".join([str(field(entry, "content") or ""), *map(str, listed(field(entry, "tool_call_ids")))])
 
 
 def field(value: Any, name: str) -> Any:

@@ -43,7 +43,7 @@ LENGTHS = (700, 1000, 1300)  # characters of a window
 SHARES = (0.28, 0.32, 0.36, 0.4)  # of the window's tokens: the budget
 SHORTEST_BUDGET = 60
 LARGEST_SHARE = 0.45
-PER_GROUP = {"qmsum": 6, "tau_bench": 9}  # rows of one meeting or task
+PER_GROUP = {"qmsum": 8, "tau_bench": 9}  # rows of one meeting or task
 PER_CONVERSATION = 3
 FEWEST_TURNS, MOST_TERMS = 4, 10
 FEWEST_TERMS = {True: 5, False: 3}  # with a person's answer, without
@@ -52,7 +52,7 @@ LONGEST_SUMMARY, MOST_DECISIONS, MOST_FACTS = 200, 2, 4  # as in the program's w
 
 MARKED = re.compile(r"\{[^}]*\}")
 FILLER = re.compile(r"\b(?:um|uh|hmm|mm|mm-hmm|uh-huh|er|ah)\b ?,? ?", re.IGNORECASE)
-REPEATED = re.compile(r"\b(\w+)(?:[ ,]+\1\b)+", re.IGNORECASE)
+REPEATED = re.compile(r"\b([\w']+)(?:[ ,]+\1\b)+", re.IGNORECASE)
 SPACED = re.compile(r" +([,.?!;:)]|'\w|n't)")
 WRITES = re.compile(r"^(?:book|cancel|update|send|transfer)_")
 
@@ -190,7 +190,7 @@ def conversation(messages: Sequence[Row]) -> list[Entry]:
         text = "\n".join([*([text] if text else []), *(call_text(call["function"]) for call in calls)])
         ids = [call["id"] for call in calls] + ([message["tool_call_id"]] if "tool_call_id" in message else [])
         text = text if len(text) <= LONGEST_TURN else text[: LONGEST_TURN - 3].rsplit(" ", 1)[0] + "..."
-        if text:
+        if text or ids:  # a result may be empty, and still answers its call
             entries.append(Entry(turn=turn, role=message["role"], content=text, tool_call_ids=ids))
     return entries
 
