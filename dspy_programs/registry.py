@@ -9,11 +9,16 @@ from dspy_programs.compiled_store import apply_state, available_models, candidat
 from dspy_programs.data_generator import DataGenerator
 from dspy_programs.errors import CompiledMissing, UsageError
 from dspy_programs.lm import spec_in_use
+from dspy_programs.memory_summarizer import MemorySummarizer
 from dspy_programs.planner import Planner
 from dspy_programs.quality_judge import QualityJudge
 
-PROGRAMS: dict[str, type[dspy.Module]] = {"planner": Planner, "data_generator": DataGenerator}
-PROGRAMS: dict[str, type[dspy.Module]] = {"planner": Planner, "quality_judge": QualityJudge}
+PROGRAMS: dict[str, type[dspy.Module]] = {
+    "data_generator": DataGenerator,
+    "memory_summarizer": MemorySummarizer,
+    "planner": Planner,
+    "quality_judge": QualityJudge,
+}
 
 
 def load(name: str, lm: str | None = None, *, path: Path | str | None = None, strict: bool = False) -> dspy.Module:

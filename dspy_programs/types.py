@@ -174,7 +174,12 @@ def pair_problems(pair: Pair) -> list[str]:
 
 
 class Entry(BaseModel):
-    """One thing that an agent remembers: a message, a tool's result, or an earlier summary."""
+    """One thing that an agent remembers: a message, a tool's result, or an earlier summary.
+
+    `tool_call_ids` are the calls that an assistant makes, or the call that a tool's result answers. As in chat messages,
+    content may be null (there are only calls) and a developer speaks with the system's voice. Half a surrogate pair, which
+    no model can be sent, becomes a question mark.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
@@ -182,3 +187,16 @@ class Entry(BaseModel):
     role: Literal["system", "user", "assistant", "tool"]
     content: str = ""
     tool_call_ids: list[str] = Field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"{self.turn} {self.role}: {self.content}"
+
+    @field_validator("content", mode="before")
+    @classmethod
+    def can_be_sent(cls, content: Any) -> Any:
+        return content.encode("utf-8", "replace").decode() if isinstance(content, str) else content or ""
+
+    @field_validator("role", mode="before")
+    @classmethod
+    def developer_is_system(cls, role: Any) -> Any:
+        return "system" if role == "developer" else role

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import typer
 
 ALL = "all"
-MODULES = "Which program: planner, or all."
+MODULES = "Which program: data_generator, memory_summarizer, planner, quality_judge, or all."
 FAILED = 2  # a wrong flag, a wrong file, a model that does not answer: one line, nothing half done
 
 

@@ -9,12 +9,13 @@ import dspy
 
 from dspy_programs.data_generator import DataGenerator
 from dspy_programs.errors import UsageError
+from dspy_programs.memory_summarizer import MemorySummarizer
 from dspy_programs.planner import Planner
+from dspy_programs.quality_judge import QualityJudge
 from dspy_programs.types import Pair, Task
 from metrics.data_generator import pairs_are_useful
+from metrics.memory_summarizer import Probe, memory_recalls
 from metrics.pair_quality import heuristic_quality
-from dspy_programs.quality_judge import QualityJudge
-from dspy_programs.types import Task
 from metrics.planner import plan_matches
 from metrics.quality_judge import prefers_as_people_do
 from metrics.score import Metric
@@ -22,6 +23,7 @@ from optimizers.cli import ALL
 from optimizers.demonstrations import Demonstrate
 from optimizers.embedding import embed_texts
 from optimizers.sources import data_generator as data_generator_source
+from optimizers.sources import memory_summarizer as memory_source
 from optimizers.sources import planner as planner_source
 from optimizers.sources import quality_judge as quality_judge_source
 
@@ -78,6 +80,8 @@ RECIPES: dict[str, Recipe] = {
         max_metric_calls=40,
         max_minutes=5,
         val_rows=12,
+        test_rows=16,
+    ),
     "quality_judge": Recipe(
         name="quality_judge",
         program=QualityJudge,
@@ -90,6 +94,20 @@ RECIPES: dict[str, Recipe] = {
         max_metric_calls=40,
         max_minutes=5,
         val_rows=16,
+        test_rows=16,
+    ),
+    "memory_summarizer": Recipe(
+        name="memory_summarizer",
+        program=MemorySummarizer,
+        metric=memory_recalls,
+        labels={"probes": list[Probe], "reference": str, "source": str, "label_kind": str},
+        build=memory_source.build,
+        demonstrate=memory_source.as_demonstration,
+        kind=lambda row: row.source,  # a meeting, or a conversation with tools
+        demonstrations=2,
+        max_metric_calls=40,
+        max_minutes=5,
+        val_rows=10,
         test_rows=16,
     ),
 }

@@ -3,7 +3,7 @@
 import contextlib
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import dspy
@@ -39,6 +39,11 @@ class RecordedEngine:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "RecordedEngine":
         return self
+
+    @property
+    def count_tokens(self) -> Callable[[str], int] | None:
+        """The model's own tokenizer where it has one; the same text has as many tokens again, so nothing is recorded."""
+        return getattr(self.lm.engine, "count_tokens", None)
 
     def complete(self, request: lm15.Request) -> lm15.Response:
         key = key_of(self.role, request_to_dict(request))

@@ -6,9 +6,11 @@ goes into indentation.
 """
 
 import functools
+import json
 import os
 import secrets
 import threading
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +25,7 @@ REPLY_TOKENS = 1536  # when a request does not say: an unbounded reply of a smal
 BYTES_PER_PARAMETER_BYTE = 1.25  # an estimate on the safe side: resident memory over the size of the file ...
 CONTEXT_BYTES = 1_000_000_000  # ... plus context, scratch buffers and prompt cache
 PROMPT_CACHE_MIB = 512  # prompts of programs that take turns on one slot; llama.cpp's own default is 8 GiB
+TOKENIZE_SECONDS = 60  # a megabyte takes less than one
 SLOTS_VARIABLE = "DSPY_PROGRAMS_SLOTS"
 
 
@@ -93,6 +96,19 @@ class EmbeddedEngine:
                 cache_read_tokens=usage.get("prompt_tokens_details", {}).get("cached_tokens", 0),
             ),
         )
+
+    def count_tokens(self, text: str) -> int:
+        """Count with the model's own tokenizer, without the marks of a chat's turns. Loads the model."""
+        request = urllib.request.Request(
+            f"{self.address}/tokenize",
+            data=json.dumps({"content": text, "add_special": False}).encode(),
+            headers={"Authorization": f"Bearer {self.api_key}", "Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=TOKENIZE_SECONDS) as reply:
+                return len(json.load(reply)["tokens"])
+        except OSError as error:
+            raise LanguageModelError(f"{self.weights.id} does not count tokens: {error}") from error
 
     def stream(self, request: lm15.Request) -> Iterator[Any]:
         return iter(lm15.response_to_events(self.complete(request)))

@@ -1,0 +1,78 @@
+"""Count the tokens of a text as the language model in use does, and say whether the count is exact.
+
+Never touches the network: tiktoken fetches a missing vocabulary at every call, so it is asked only where the file is
+already on this machine (its own cache, or inside litellm's wheel).
+
+Output     counter_for(lm) -> TokenCounter; `exact` is False for the estimate of text.approximate_tokens, which errs to
+           too many for English and counts every CJK character as a token.
+"""
+
+import functools
+import hashlib
+import importlib.util
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tiktoken
+
+from dspy_programs.text import approximate_tokens
+
+CACHE_VARIABLE = "TIKTOKEN_CACHE_DIR"
+VOCABULARY = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"  # tiktoken names its files by this
+SHIPPED = Path("litellm_core_utils", "tokenizers")  # inside litellm
+
+
+@dataclass(frozen=True)
+class TokenCounter:
+    """name: whose tokens these are; count: text -> tokens."""
+
+    name: str
+    exact: bool
+    count: Callable[[str], int]
+
+
+APPROXIMATE = TokenCounter("approximate", False, approximate_tokens)
+
+
+def counter_for(lm: Any) -> TokenCounter:
+    """Return the counter of a language model: its engine's own, OpenAI's by the model's name, else the estimate."""
+    model = str(getattr(lm, "model", ""))
+    if count := getattr(getattr(lm, "engine", None), "count_tokens", None):
+        return TokenCounter(model, True, count)
+    return openai_counter(model.removeprefix("openai/")) or APPROXIMATE
+
+
+@functools.cache
+def openai_counter(model: str) -> TokenCounter | None:
+    """Return tiktoken's count for a model it knows by name; None for others, or where the vocabulary is not at hand."""
+    try:
+        name = tiktoken.encoding_name_for_model(model)
+    except KeyError:
+        return None
+    folder = next((folder for folder in caches() if (folder / file_of(name)).is_file()), None)
+    if folder is None:
+        return None
+    before = os.environ.get(CACHE_VARIABLE)
+    os.environ[CACHE_VARIABLE] = str(folder)
+    try:
+        encoding = tiktoken.get_encoding(name)
+    finally:
+        if before is None:
+            del os.environ[CACHE_VARIABLE]
+        else:
+            os.environ[CACHE_VARIABLE] = before
+    return TokenCounter(f"tiktoken {name}", True, lambda text: len(encoding.encode_ordinary(text)))
+
+
+def caches() -> list[Path]:
+    own = os.environ.get(CACHE_VARIABLE)
+    litellm = importlib.util.find_spec("litellm")  # found, not imported: importing it takes seconds
+    shipped = [Path(litellm.origin).parent / SHIPPED] if litellm and litellm.origin else []
+    return ([Path(own)] if own else []) + shipped
+
+
+def file_of(encoding: str) -> str:
+    return hashlib.sha1(VOCABULARY.format(encoding).encode(), usedforsecurity=False).hexdigest()

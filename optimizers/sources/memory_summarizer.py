@@ -1,0 +1,327 @@
+"""QMSum's meetings and tau-bench's airline conversations made into rows: a window of a conversation, a budget, probes.
+
+Input      raw: a folder that holds memory_summarizer/qmsum and failure_judge/tau_bench_gpt4o_airline.
+Output     {"train": rows, "val": rows, "test": rows}; a row is {id, entries, token_budget, probes, reference, source,
+           label_kind}. QMSum: the probe is a question that a person asked of the meeting, its terms the words of their answer
+           that the window holds. tau-bench: the terms are what the rest of the conversation uses again, and what was done.
+Holds      the same input gives the same rows, bit for bit; split by meeting and by task; for every row there is a memory
+           (`ideal`) that holds all terms within the budget and the bounds of the reply.
+Raises     DatasetError when a file is missing or is not what it should be.
+Source     github.com/Yale-LILY/QMSum, commit 83d7768c; github.com/sierra-research/tau-bench, commit 59a200c6 (both MIT);
+           see datasets/memory_summarizer/CARD.md.
+"""
+
+import json
+import random
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dspy
+
+from dspy_programs.errors import DatasetError
+from dspy_programs.extractive_summary import Clause, condensed, read
+from dspy_programs.memory_summarizer import CHARACTERS, Fact, Item, rendered
+from dspy_programs.text import (
+    approximate_tokens,
+    content_stems,
+    evidence_of,
+    facts_in,
+    sentences,
+    stem,
+    unsupported,
+    words,
+)
+from dspy_programs.types import Entry
+from optimizers.sources.reading import read_json, read_jsonl
+
+SEED = 20261127
+MEETINGS = ("ALL/jsonl/val.jsonl", "Academic/jsonl/train.jsonl", "Committee/jsonl/train.jsonl")
+SIZES = {"test": 250, "val": 80, "train": 200}
+LENGTHS = (700, 1000, 1300)  # characters of a window
+SHARES = (0.28, 0.32, 0.36, 0.4)  # of the window's tokens: the budget
+SHORTEST_BUDGET = 60
+LARGEST_SHARE = 0.45
+PER_GROUP = {"qmsum": 8, "tau_bench": 9}  # rows of one meeting or task
+PER_CONVERSATION = 3
+FEWEST_TURNS, MOST_TERMS = 4, 10
+FEWEST_TERMS = {True: 5, False: 3}  # with a person's answer, without
+LONGEST_TURN = 400  # characters of one entry
+LONGEST_SUMMARY, MOST_DECISIONS, MOST_FACTS = 200, 2, 4  # as in the program's wire types
+
+MARKED = re.compile(r"\{[^}]*\}")
+FILLER = re.compile(r"\b(?:um|uh|hmm|mm|mm-hmm|uh-huh|er|ah)\b ?,? ?", re.IGNORECASE)
+REPEATED = re.compile(r"\b([\w']+)(?:[ ,]+\1\b)+", re.IGNORECASE)
+SPACED = re.compile(r" +([,.?!;:)]|'\w|n't)")
+WRITES = re.compile(r"^(?:book|cancel|update|send|transfer)_")
+
+Row = dict[str, Any]
+
+
+def build(raw: Path, sizes: Mapping[str, int] = SIZES) -> dict[str, list[Row]]:
+    """Draw the three splits, half of each from either source, in an order that mixes the sources."""
+    splits: dict[str, list[Row]] = {split: [] for split in ("train", "val", "test")}
+    for source, groups in (("qmsum", meetings(raw)), ("tau_bench", tasks(raw))):
+        made = {name: rows[: PER_GROUP[source]] for name, rows in groups}
+        names = sorted(name for name, rows in made.items() if rows)
+        random.Random(f"{SEED}-{source}").shuffle(names)
+        for split, size in sizes.items():
+            rows: list[Row] = []
+            while len(rows) < size // 2:
+                if not names:
+                    raise DatasetError(f"{raw}: not enough windows of {source} for {size // 2} rows of {split}")
+                rows += made[names.pop()]
+            splits[split] += rows[: size // 2]
+    for split, rows in splits.items():
+        random.Random(f"{SEED}-{split}").shuffle(rows)
+    return splits
+
+
+def meetings(raw: Path) -> Iterator[tuple[str, list[Row]]]:
+    for file in MEETINGS:
+        for n, (where, meeting) in enumerate(read_jsonl(raw / "memory_summarizer" / "qmsum" / file)):
+            try:
+                name = f"{file.split('/')[0].lower()}-{n}"
+                yield name, rows_of_meeting(name, meeting)
+            except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+                raise DatasetError(f"{where}: not a meeting of QMSum: {error!r}") from error
+
+
+def rows_of_meeting(name: str, meeting: Row) -> list[Row]:
+    """Make a row of each question whose window overlaps no earlier one."""
+    rows: list[Row] = []
+    used: set[int] = set()
+    for n, query in enumerate(meeting["specific_query_list"]):
+        draw = random.Random(f"{SEED}-{name}-{n}")
+        answer = tidy(query["answer"])
+        (first, last), *_ = query["relevant_text_span"]
+        terms = set(content_stems(answer)) - {stem(word) for word in words(query["query"])}
+        turns = meeting["meeting_transcripts"][int(first) : int(last) + 1]
+        said = [(int(first) + i, spoken(turn, terms)) for i, turn in enumerate(turns)]
+        entries = window([Entry(turn=i, role="user", content=text) for i, text in said if text], terms, draw.choice(LENGTHS))
+        if used.isdisjoint(entry.turn for entry in entries):
+            row = made_row(f"qmsum-{name}-{n}", entries, terms_of_answer(answer, entries, terms), query["query"], answer, draw)
+            if row:
+                rows.append(row | {"source": "qmsum", "label_kind": "human"})
+                used |= {entry.turn for entry in entries}
+    return rows
+
+
+def spoken(turn: Row, terms: set[str]) -> str:
+    """Return a turn as "speaker: text", of a long one the run of sentences with the most terms; "" for a mere "Yeah."."""
+    said = [sentence for sentence in sentences(tidy(turn["content"])) if len(sentence) <= LONGEST_TURN]
+    best: list[str] = []
+    for start in range(len(said)):
+        run: list[str] = []
+        for sentence in said[start:]:
+            if sum(len(s) + 1 for s in run) + len(sentence) > LONGEST_TURN:
+                break
+            run.append(sentence)
+        if len(terms & set(content_stems(" ".join(run)))) > len(terms & set(content_stems(" ".join(best)))) or not best:
+            best = run
+    text = " ".join(best)
+    return f"{turn['speaker']}: {text}" if len(words(text)) > 3 else ""
+
+
+def tidy(text: str) -> str:
+    """Drop the marks and hesitations of a transcript, and the spaces that its tokenizer put before punctuation."""
+    text = SPACED.sub(r"\1", " ".join(MARKED.sub(" ", text).split()))
+    text = REPEATED.sub(r"\1", FILLER.sub("", text))
+    return " ".join(SPACED.sub(r"\1", text).strip(" ,.-").replace(" - ", "-").split()) + (
+        "." if text.rstrip().endswith(".") else ""
+    )
+
+
+def window(entries: Sequence[Entry], terms: set[str], length: int) -> list[Entry]:
+    """Return the run of entries within `length` characters that holds the most of the terms."""
+    best: list[Entry] = []
+    most = 0
+    for start in range(len(entries)):
+        run = run_from(entries, start, length)
+        held = len(terms & {s for entry in run for s in content_stems(entry.content)})
+        if held > most:
+            best, most = run, held
+    return best
+
+
+def run_from(entries: Sequence[Entry], start: int, length: int) -> list[Entry]:
+    run: list[Entry] = []
+    for entry in entries[start:]:
+        length -= len(str(entry)) + 1
+        if length < 0:
+            break
+        run.append(entry)
+    return run
+
+
+def terms_of_answer(answer: str, entries: Sequence[Entry], new: set[str]) -> list[str]:
+    """Return the words of a person's answer with a `new` stem that the window holds too, one for each, in their order."""
+    held = new & {s for entry in entries for s in content_stems(entry.content.partition(": ")[2])}
+    found: dict[str, str] = {}
+    for word in words(answer):
+        for s in content_stems(word):
+            if s in held and len(word) > 2:
+                found.setdefault(s, word)
+    return list(found.values())
+
+
+def tasks(raw: Path) -> Iterator[tuple[str, list[Row]]]:
+    path = raw / "failure_judge" / "tau_bench_gpt4o_airline" / "gpt-4o-airline.json"
+    by_task: dict[str, list[Row]] = {}
+    for n, record in enumerate(read_json(path)):
+        try:
+            name = f"{record['task_id']:02}"
+            rows = by_task.setdefault(name, [])
+            rows += rows_of_conversation(f"tau-{name}-{n}", conversation(record["traj"]))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DatasetError(f"{path}: record {n} is no conversation of tau-bench: {error!r}") from error
+    yield from by_task.items()
+
+
+def conversation(messages: Sequence[Row]) -> list[Entry]:
+    """Return the messages without the system's; a call reads name(argument=value, ...), a long result is cut."""
+    entries = []
+    for turn, message in enumerate(messages):
+        if message["role"] == "system":
+            continue
+        calls = message.get("tool_calls") or []
+        text = (message.get("content") or "").replace("###STOP###", "").strip()
+        text = "\n".join([*([text] if text else []), *(call_text(call["function"]) for call in calls)])
+        ids = [call["id"] for call in calls] + ([message["tool_call_id"]] if "tool_call_id" in message else [])
+        text = text if len(text) <= LONGEST_TURN else text[: LONGEST_TURN - 3].rsplit(" ", 1)[0] + "..."
+        if text or ids:  # a result may be empty, and still answers its call
+            entries.append(Entry(turn=turn, role=message["role"], content=text, tool_call_ids=ids))
+    return entries
+
+
+def call_text(function: Row) -> str:
+    arguments = json.loads(function["arguments"])
+    shown = (f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in arguments.items())
+    return f"{function['name']}({', '.join(shown)})"
+
+
+def rows_of_conversation(name: str, entries: Sequence[Entry]) -> list[Row]:
+    """Make a few rows of windows that do not overlap, open with no result and leave no call open."""
+    draw = random.Random(f"{SEED}-{name}")
+    starts = list(range(len(entries)))
+    draw.shuffle(starts)
+    rows: list[Row] = []
+    used: set[int] = set()
+    for start in starts:
+        run = run_from(entries, start, draw.choice(LENGTHS))
+        while run and run[-1].role == "assistant" and run[-1].tool_call_ids:
+            run = run[:-1]
+        if not run or run[0].role == "tool" or not used.isdisjoint(entry.turn for entry in run):
+            continue
+        later = [entry for entry in entries if entry.turn > run[-1].turn and entry.role != "tool"]
+        done = [entry for entry in run if entry.role == "assistant" and WRITES.match(entry.content)]
+        terms = needed_terms(run, [*done, *later])
+        if row := made_row(f"{name}-{start}", run, terms, "Which ids, dates and amounts are needed again?", "", draw, done):
+            rows.append(row | {"source": "tau_bench", "label_kind": "rule-made"})
+            used |= {entry.turn for entry in run}
+        if len(rows) == PER_CONVERSATION:
+            break
+    return rows
+
+
+def needed_terms(run: Sequence[Entry], uses: Sequence[Entry]) -> list[str]:
+    """Return the ids, dates and amounts of a window that what comes later, or what was done, names too: the oftenest first."""
+    counts: dict[str, int] = {}
+    for entry in uses:
+        for fact in exact_terms(entry.content):
+            counts[fact] = counts.get(fact, 0) + 1
+    held = {fact for entry in run for fact in exact_terms(entry.content)}
+    return sorted(held & counts.keys(), key=lambda fact: (-counts[fact], fact))
+
+
+def exact_terms(text: str) -> frozenset[str]:
+    facts = facts_in(text)
+    return facts.ids | facts.dates | {n for n in facts.numbers if n.isdigit() and len(n) > 1}
+
+
+def made_row(
+    id_: str,
+    entries: Sequence[Entry],
+    terms: Sequence[str],
+    question: str,
+    answer: str,
+    draw: random.Random,
+    done: Sequence[Entry] = (),
+) -> Row | None:
+    """Give the window its budget and those probes that an ideal memory can answer within it; None where too few are left."""
+    tokens = approximate_tokens("\n".join(map(str, entries)))
+    budget = max(SHORTEST_BUDGET, int(draw.choice(SHARES) * tokens))
+    asked = [(question, list(terms[:MOST_TERMS]))]
+    for entry in done:
+        action = entry.content.partition("(")[0]
+        first = sorted(facts_in(entry.content).ids, key=entry.content.lower().find)[:1]  # the reservation, nearly always
+        asked.append((f"What was done by {action}?", [action.partition("_")[0], *first]))
+    wanted = [term for _, found in asked for term in found]
+    if len(entries) < FEWEST_TURNS or len(wanted) < FEWEST_TERMS[bool(answer)] or budget > LARGEST_SHARE * tokens:
+        return None
+    held = stated(rendered(ideal(entries, budget, wanted, answer)))
+    probes = [{"question": q, "terms": kept} for q, found in asked if (kept := [t for t in found if keys(t) <= held])]
+    if sum(len(probe["terms"]) for probe in probes) < FEWEST_TERMS[bool(answer)]:
+        return None
+    return {
+        "id": id_,
+        "entries": [entry.model_dump() for entry in entries],
+        "token_budget": budget,
+        "probes": probes,
+        "reference": answer,
+    }
+
+
+def ideal(entries: Sequence[Entry], budget: int, terms: Sequence[str], answer: str) -> list[Item]:
+    """Return the memory that holds most of the terms: the person's answer where it invents nothing, then clauses."""
+    evidence = evidence_of("\n".join(entry.content for entry in entries))
+    grounded = [sentence for sentence in sentences(answer) if not unsupported(sentence, evidence)]
+    items: list[Item] = []
+    for sentence in grounded:
+        if sum(len(item.fact.text) + 1 for item in items) + len(sentence) <= LONGEST_SUMMARY:
+            items.append(Item("summary", Fact(text=sentence, turns=[])))
+    room = {"summary": 0 if items else 2, "decision": MOST_DECISIONS, "fact": MOST_FACTS}
+    missing = set().union(*map(keys, terms)) - stated(rendered(items))
+    found = [(clause, stated(clause.text)) for clause in read(entries).clauses]
+    while missing and found:
+        clause, held = max(found, key=lambda pair: len(pair[1] & missing) / pair[0].tokens)
+        found.remove((clause, held))
+        kind = kind_of(clause, entries, room)
+        item = Item(kind, Fact(text=clause.text, turns=[clause.turn]))
+        if not held & missing or unsupported(clause.text, evidence):
+            continue
+        if room[kind] and approximate_tokens(rendered([*items, item])) <= budget:
+            items.append(item)
+            room[kind] -= 1
+            missing -= held
+    return items
+
+
+def kind_of(clause: Clause, entries: Sequence[Entry], room: Mapping[str, int]) -> str:
+    if clause.decision and room["decision"]:
+        return "decision"
+    return "summary" if room["summary"] and entries[clause.place].role != "tool" else "fact"
+
+
+def stated(text: str) -> set[str]:
+    return set(content_stems(text)) | facts_in(text).all()
+
+
+def keys(term: str) -> set[str]:
+    """Return what must be in `stated` of a text that holds the term."""
+    exact = facts_in(f"x {term}").all()
+    return {term} if term in exact or not content_stems(term) or "-" in term else set(content_stems(term))
+
+
+def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
+    """Show a row as the program's one predictor would have answered it: the ideal memory in the form of the reply."""
+    terms = [term for probe in row.probes for term in probe.terms]
+    items = ideal(row.entries, row.token_budget, terms, row.reference)
+    memory = {
+        "summary": " ".join(item.fact.text for item in items if item.kind == "summary"),
+        "decisions": [item.fact.model_dump() for item in items if item.kind == "decision"],
+        "facts": [item.fact.model_dump() for item in items if item.kind == "fact"],
+    }
+    shown = [entry.model_dump() for entry in condensed(read(row.entries), CHARACTERS)]
+    return {"summarize": {"token_budget": row.token_budget, "entries": shown, "memory": memory}}
