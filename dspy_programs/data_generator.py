@@ -37,7 +37,7 @@ MEANING: dict[Template, str] = {
 MOST_PAIRS = 8
 MOST_FAILURES = 5
 LONGEST_FAILURE = 160  # characters
-SHOWN = {"instruction": 400, "input": 400, "output": 300}  # characters of the seed that the model reads
+SHOWN = {"instruction": 300, "input": 300, "output": 200}  # characters of the seed that the model reads
 READ = 4000  # characters of each field of the seed that are read at all
 COPY = 0.5  # of the pairs of neighbouring words of two instructions: the same but for a word or two
 FENCED = re.compile(r"\s*```[\w+-]*\n(?P<text>.*?)\n?```\s*", re.DOTALL)
@@ -61,13 +61,13 @@ class DraftPair(Pair):
 
 
 class WritePair(dspy.Signature):
-    """Write one new training example of the given kind, on a subject near the seed's but a different task, in other words. The input is the very text that the instruction works on, empty if it needs none. The output is the right and complete answer, short."""  # noqa: E501
+    """Write one new training example of the given kind: another task on the subject of the seed. The instruction is unlike all those written already. The input is the very text to work on, empty if none is needed. The output is the right, complete answer, short."""  # noqa: E501
 
     kind: str = dspy.InputField(desc="what the example must be")
     failures: list[str] = dspy.InputField(desc="mistakes made earlier; the example teaches to do this right")
-    seed: Pair = dspy.InputField(desc="an example that there is already")
-    written: list[str] = dspy.InputField(desc="instructions written already; write another")
-    pair: DraftPair = dspy.OutputField()
+    subject: str = dspy.InputField(desc="the seed, an example that there is already")
+    written: list[str] = dspy.InputField(desc="instructions written already; do not repeat them")
+    pair: DraftPair = dspy.OutputField(desc="the new example")
 
 
 class DataGenerator(dspy.Module):
@@ -78,9 +78,11 @@ class DataGenerator(dspy.Module):
         self.write = dspy.Predict(WritePair)
 
     def forward(
-        self, seed: Pair | Mapping[str, Any] | str, template: Template = "INSTRUCTION", failures: Sequence[str] = (), n: int = 1
+        self, seed: Pair | str, template: Template = "INSTRUCTION", failures: Sequence[str] = (), n: int = 1
     ) -> dspy.Prediction:
         """Return a Prediction with `pairs`, `rejected`, `answered_by`, `failure` (see the file's head).
+
+        `seed` may be a plain dict as well.
 
         Raises UsageError for a seed without an instruction, a template that there is not, or an n out of range;
         pydantic's ValidationError for a seed that is no pair.
@@ -93,8 +95,9 @@ class DataGenerator(dspy.Module):
             return by_rules(start, template, harvest)
         failure = None
         while not harvest.is_full:
-            inputs = {"kind": f"{template}: {MEANING[template]}", "failures": lessons, "seed": shown(start)}
-            reply = ask(self.write, **inputs, written=[pair.instruction for pair in harvest.pairs])
+            inputs = {"kind": f"{template}: {MEANING[template]}", "failures": lessons, "subject": shown(start)}
+            written = [shortened(text, SHOWN["instruction"]) for text in (start.instruction, *harvest.instructions)]
+            reply = ask(self.write, **inputs, written=written)
             if isinstance(reply, Failure):
                 failure = reply
                 harvest.rejected.append(Rejected(reason=reply.reason, raw=reply.raw_reply))
@@ -119,6 +122,10 @@ class Harvest:
     def is_full(self) -> bool:
         return len(self.pairs) >= self.n
 
+    @property
+    def instructions(self) -> list[str]:
+        return [pair.instruction for pair in self.pairs]
+
     def add(self, draft: Pair) -> bool:
         """Keep a pair that may be trained on and is new; tell whether it was kept."""
         pair = Pair(**{name: sendable(unfenced(text), READ) for name, text in draft.model_dump().items()})
@@ -142,7 +149,7 @@ def by_rules(seed: Pair, template: Template, harvest: Harvest, failure: Failure 
     return harvest.prediction("rules", failure)
 
 
-def seed_of(value: Pair | Mapping[str, Any] | str) -> Pair:
+def seed_of(value: Pair | str) -> Pair:
     """Read a seed: a pair, or an instruction that has no answer yet."""
     seed = Pair(instruction=value, output="") if isinstance(value, str) else Pair.model_validate(value)
     seed = Pair(**{name: sendable(text, READ) for name, text in seed.model_dump().items()})
@@ -166,8 +173,10 @@ def check_request(template: str, n: int) -> None:
         raise UsageError(f"n is {n!r}; it must be a whole number, 1 to {MOST_PAIRS}")
 
 
-def shown(seed: Pair) -> Pair:
-    return Pair(**{name: shortened(text, SHOWN[name]) for name, text in seed.model_dump().items()})
+def shown(seed: Pair) -> str:
+    """Show a seed as text: in the form of a reply, a small model would give it back."""
+    parts = [shortened(text, SHOWN[name]) for name, text in seed.model_dump().items()]
+    return " | ".join(" ".join(part.split()) for part in parts if part)
 
 
 def unfenced(text: str) -> str:

@@ -176,7 +176,7 @@ def test_generator_request_bounds_everything_that_could_go_on_for_ever():
 def test_generator_puts_failed_call_on_trace_with_raw_reply():
     asked = Asked("no pair today")
     ((_, inputs, output),) = asked.trace
-    assert list(inputs) == ["kind", "failures", "seed", "written"]
+    assert list(inputs) == ["kind", "failures", "subject", "written"]
     assert output.unreadable_reply == "no pair today"
 
 

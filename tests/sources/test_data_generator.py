@@ -1,7 +1,10 @@
 """Seed tasks made into rows: what is kept, how it is split, and that every row can be answered perfectly."""
 
 import json
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 
 import dspy
 import numpy as np
@@ -17,6 +20,8 @@ from optimizers.data import as_jsonl, data_directory, read_split
 from optimizers.embedding import embed_texts
 from optimizers.recipes import recipe
 from optimizers.sources.data_generator import as_demonstration, build, template_of
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def embed(texts):
@@ -148,3 +153,16 @@ def test_embedding_gives_unit_vectors_and_zeros_for_nothing():
     lengths = [float(vector @ vector) for vector in vectors]
     assert lengths == pytest.approx([1, 0, 1, 1, 1]) and vectors[0] @ vectors[2] > vectors[0] @ vectors[3]
     assert len(embed_texts([])) == 0
+
+
+def test_recipes_load_no_embeddings_and_their_lack_is_told_with_the_command():
+    script = (
+        "import sys, optimizers.recipes\n"
+        "from dspy_programs.errors import MissingExtra\n"
+        "from optimizers.embedding import embed_texts\n"
+        "assert 'wordllama' not in sys.modules\n"
+        "sys.modules['wordllama'] = None\n"
+        "try:\n    embed_texts(['x'])\nexcept MissingExtra as error:\n    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert 'pip install "dspy-programs[local]"' in done.stdout, done.stderr
