@@ -23,10 +23,18 @@ ENTRIES = [
     {"turn": 4, "role": "assistant", "content": "We cancelled OBUT9V. The refund of $1,074 arrives on May 27, Ann."},
     {"turn": 5, "role": "user", "content": "Thanks. It was nice weather in the mountains, and the children liked the trains."},
 ]
+WORDY = [  # one thing to know in many words, over and over
+    {
+        "turn": n,
+        "role": "user",
+        "content": f"so the one thing that she could tell us about was that it would be the very same {fact}",
+    }
+    for n, fact in enumerate(["OBUT9V", "ann_lee_42", "$1,074", "May 27"], 1)
+]
 FIELDS = set("summary facts decisions text tokens tokens_before token_counter exact within_budget problems".split())
 
 
-SUMMARY = "Reservation OBUT9V of ann_lee_42 is cancelled, refund $1,074 on May 27."
+SUMMARY = "OBUT9V of ann_lee_42: $1,074 on May 27."
 
 
 def reply(summary=SUMMARY, decisions=(), facts=()):
@@ -62,7 +70,7 @@ def by_rules(entries=ENTRIES, token_budget=60):
         return MemorySummarizer()(entries=entries, token_budget=token_budget)
 
 
-@pytest.mark.parametrize("entries", [ENTRIES, [Entry(**entry) for entry in ENTRIES], tuple(ENTRIES)])
+@pytest.mark.parametrize("entries", [WORDY, [Entry(**entry) for entry in WORDY], tuple(WORDY)])
 def test_memory_holds_the_summary_that_the_model_wrote(entries):
     memory, _ = asked(GOOD, entries)
     assert memory.summary == SUMMARY
@@ -112,7 +120,7 @@ def test_invented_facts_are_dropped_and_noted(invented):
 
 
 def test_invented_sentence_of_the_summary_is_dropped_alone():
-    memory, _ = asked(reply(f"{SUMMARY} It cost 5,555 dollars."))
+    memory, _ = asked(reply(f"{SUMMARY} It cost 5,555 dollars."), WORDY)
     assert memory.summary == SUMMARY and "5555 not in the entries" in memory.problems[0]
 
 
