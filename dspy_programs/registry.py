@@ -5,12 +5,13 @@ from pathlib import Path
 
 import dspy
 
+from dspy_programs.actor import Actor
 from dspy_programs.compiled_store import apply_state, available_models, candidates_for, read_compiled
 from dspy_programs.errors import CompiledMissing, UsageError
 from dspy_programs.lm import spec_in_use
 from dspy_programs.planner import Planner
 
-PROGRAMS: dict[str, type[dspy.Module]] = {"planner": Planner}
+PROGRAMS: dict[str, type[dspy.Module]] = {"actor": Actor, "planner": Planner}
 
 
 def load(name: str, lm: str | None = None, *, path: Path | str | None = None, strict: bool = False) -> dspy.Module:

@@ -7,12 +7,15 @@ from typing import Any
 
 import dspy
 
+from dspy_programs.actor import Actor
 from dspy_programs.errors import UsageError
 from dspy_programs.planner import Planner
 from dspy_programs.types import Task
+from metrics.actor import AcceptedCall, calls_match
 from metrics.planner import plan_matches
 from metrics.score import Metric
 from optimizers.demonstrations import Demonstrate
+from optimizers.sources import actor as actor_source
 from optimizers.sources import planner as planner_source
 
 
@@ -41,6 +44,20 @@ class Recipe:
 
 
 RECIPES: dict[str, Recipe] = {
+    "actor": Recipe(
+        name="actor",
+        program=Actor,
+        metric=calls_match,
+        labels={"calls": list[AcceptedCall], "kind": str},
+        build=actor_source.build,
+        demonstrate=actor_source.as_demonstration,
+        kind=lambda row: min(len(row.calls), 2),  # no call, one, several
+        demonstrations=4,
+        max_metric_calls=40,
+        max_minutes=5,
+        val_rows=14,
+        test_rows=16,
+    ),
     "planner": Recipe(
         name="planner",
         program=Planner,
