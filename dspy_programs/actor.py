@@ -5,9 +5,9 @@ One call, several at once, or one step of a loop: after each step put the calls 
 Input      task: str; tools: list[Function], 0..50 of them; context: str, what was said before, "" for nothing;
            trajectory: list[Turn], the calls made so far and their results, in time order.
 Output     calls: list[Call], 0..8 of them, to be made side by side, valid where `problems` is empty;
-           finish: str or None, the answer; cannot: str or None, the reason; at most one of calls, finish, cannot is there;
-           repairs: list[str], what was changed in the arguments; problems: list[str], what is wrong with the calls
-           (arguments.py), empty for calls that can be made; answered_by: "model" or "rules";
+           finish: str or None, the answer, once there is a trajectory; cannot: str or None, the reason; never two of
+           calls, finish, cannot; repairs: list[str], what was changed in the arguments; problems: list[str], what is wrong
+           with the calls (arguments.py), empty for calls that can be made; answered_by: "model" or "rules";
            failure: Failure or None, the reply that could not be read.
 Calls      one; none without a language model, then the rules of call_reader.py answer: they make the calls that the task
            writes out, and no other.
@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import dspy
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, RootModel, WithJsonSchema
 
 from dspy_programs.arguments import check, fold, unambiguous
 from dspy_programs.call_reader import read_calls
@@ -60,14 +60,23 @@ class DraftCannot(BaseModel):
     cannot: str = Field(min_length=1, max_length=100)
 
 
+# No call without tools; and no answer before any call, which a small model would give out of its head.
+WithTools = Annotated[DraftCalls, Field(json_schema_extra={"only_with": "tools"})]
+AfterCalls = Annotated[DraftFinish, Field(json_schema_extra={"only_with": "done"})]
+
+
+class Action(RootModel[WithTools | AfterCalls | DraftCannot]):
+    pass
+
+
 class Act(dspy.Signature):
-    """Choose the next step of the task. `calls`: every tool call that the task needs now, one for each thing asked, with values from the task and the context. `finish`: the answer, when the results in `done` already give it. `cannot`: the reason, when no tool does what the task asks. Leave out optional arguments that nobody asked for."""  # noqa: E501
+    """Choose the next step of the task. `calls`: the tool calls that the task needs and that are not in `done` yet, one for each thing asked, with values from the task and the context. `finish`: the answer, when the results in `done` give it. `cannot`: the reason, only when no tool does what the task asks. Leave out optional arguments that nobody asked for."""  # noqa: E501
 
     tools: list[Function] = dspy.InputField(desc="the tools on offer; `?` marks an optional argument")
     context: str = dspy.InputField(desc="what was said before; empty at the start")
     done: str = dspy.InputField(desc="the calls made so far and their results; empty at the start")
     task: str = dspy.InputField(desc="what to do")
-    action: DraftCalls | DraftFinish | DraftCannot = dspy.OutputField(desc="calls, finish or cannot")
+    action: Action = dspy.OutputField(desc="calls, finish or cannot")
 
 
 class Actor(dspy.Module):
@@ -93,7 +102,7 @@ class Actor(dspy.Module):
         reply = ask(self.act, tools=offered, context=sendable(context), done=sendable(done), task=sendable(task))
         if isinstance(reply, Failure):
             return by_rules(task, offered, turns, failure=reply)
-        action = reply.action
+        action = reply.action.root
         if isinstance(action, DraftFinish):
             return decision(finish=action.finish)
         if isinstance(action, DraftCannot):
@@ -101,9 +110,7 @@ class Actor(dspy.Module):
         return checked_calls([Call(tool=call.tool, arguments=call.arguments) for call in action.calls], offered)
 
 
-def by_rules(
-    task: str, tools: Sequence[Function], turns: Sequence[Turn], failure: Failure | None = None
-) -> dspy.Prediction:
+def by_rules(task: str, tools: Sequence[Function], turns: Sequence[Turn], failure: Failure | None = None) -> dspy.Prediction:
     """Make the calls that the task writes out, each once; finish when all are made; else say that it cannot."""
     told: dict[str, Any] = {"answered_by": "rules", "failure": failure}
     why = "the model's reply could not be read" if failure else "there is no language model"
@@ -122,7 +129,7 @@ def by_rules(
 
 def decision(**said: Any) -> dspy.Prediction:
     """Return a Prediction with every output there; what is not said is empty."""
-    empty = {"calls": [], "finish": None, "cannot": None, "repairs": [], "problems": [], "failure": None}
+    empty: dict[str, Any] = {"calls": [], "finish": None, "cannot": None, "repairs": [], "problems": [], "failure": None}
     return dspy.Prediction(**({**empty, "answered_by": "model"} | said))
 
 

@@ -26,8 +26,11 @@ from dspy_programs.types import Function
 DEEPEST = 50  # levels of a value, or of a schema
 MOST_VISITS = 100_000  # values looked at in one check
 LONGEST_SHOWN = 60  # characters of a value in a message
+MOST_TOLD = 20  # repairs, and problems, that are put into words
+MISSING = object()  # no value at all
 LONGEST_NUMBER = 30  # characters of a string that may be a number
 
+JSON = json.JSONEncoder(ensure_ascii=False)
 INTEGER = re.compile(r"[+-]?[0-9]{1,15}(\.0+)?")
 NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?([eE][+-]?[0-9]{1,2})?")
 
@@ -41,22 +44,36 @@ class Checked(NamedTuple):
 
 
 class Report:
-    """What a check finds. The visits are counted over all trials of the check, so that none goes on for ever."""
+    """What a check finds, in words only when it has ended: most trials are thrown away.
+
+    The visits are counted over all trials of the check, so that none goes on for ever.
+    """
 
     __slots__ = ("problems", "repairs", "visits")
 
     def __init__(self, visits: list[int]) -> None:
-        self.repairs: list[str] = []
-        self.problems: list[str] = []
+        self.repairs: list[tuple[str, Any, Any]] = []
+        self.problems: list[tuple[str, Any, str]] = []
         self.visits = visits
 
     def repair(self, path: str, before: Any, after: Any) -> Any:
-        self.repairs.append(f"{path}: {shown(before)} made {shown(after)}")
+        self.repairs.append((path, before, after))
         return after
 
     def problem(self, path: str, value: Any, fault: str) -> Any:
-        self.problems.append(f"{path}: {shown(value)} {fault}")
+        self.problems.append((path, value, fault))
         return value
+
+    def repairs_told(self) -> list[str]:
+        told = [f"{path}: {shown(before)} {made(after)}" for path, before, after in self.repairs[:MOST_TOLD]]
+        return told + and_more(len(self.repairs))
+
+    def problems_told(self) -> list[str]:
+        told = [
+            f"{path}: {fault if value is MISSING else f'{shown(value)} {fault}'}"
+            for path, value, fault in self.problems[:MOST_TOLD]
+        ]
+        return told + and_more(len(self.problems))
 
 
 Check = Callable[[Any, str, Report, int], Any]
@@ -66,8 +83,12 @@ Check = Callable[[Any, str, Report, int], Any]
 def check(function: Function, arguments: Any) -> Checked:
     """Check the arguments of one call; the function's checker is made once and kept."""
     report = Report([0])
-    repaired = checker_of(to_json(function.parameters))(arguments, "", report, 0)
-    return Checked(repaired if isinstance(repaired, dict) else {}, report.repairs, report.problems)
+    try:
+        checker = checker_of(to_json(function.parameters))
+    except ValueError as error:  # half a surrogate pair in it, or hundreds of levels
+        return Checked({}, [], [f"the schema of {function.name} cannot be read: {str(error)[:100]}"])
+    repaired = checker(arguments, "", report, 0)
+    return Checked(repaired if isinstance(repaired, dict) else {}, report.repairs_told(), report.problems_told())
 
 
 @lru_cache(maxsize=1024)
@@ -145,19 +166,19 @@ class Compiler:
                 return report.problem(path or "arguments", value, "is nested too deep, or too large, to be checked")
             repaired = {}
             for name, inner in value.items():
-                place = f"{path}.{name}" if path else str(name)
+                place = f"{path}.{str(name)[:LONGEST_SHOWN]}" if path else str(name)[:LONGEST_SHOWN]
                 if name not in properties and (meant := spelled.get(fold(name))) and meant not in value:
                     name = report.repair(f"{place} (the name)", name, meant)
                 known = properties.get(name, others)
                 if known is None:
                     report.problem(place, inner, "is not an argument of it")
                 elif inner is None and name not in required and not allows_null(known):
-                    report.repairs.append(f"{place}: null left out")
+                    report.repair(place, None, MISSING)
                     continue
                 repaired[name] = known(inner, place, report, depth + 1) if known else inner
             for name in required:
                 if name not in repaired:
-                    report.problems.append(f"{path}.{name}: missing" if path else f"{name}: missing")
+                    report.problem(f"{path}.{name}" if path else name, MISSING, "missing")
             return repaired
 
         return check_object
@@ -238,7 +259,7 @@ def first_that_fits(options: list[Check]) -> Check:
     """Take the first option that a value fits as it is, else the first that it fits after a repair."""
 
     def check_options(value: Any, path: str, report: Report, depth: int) -> Any:
-        mended: tuple[Any, list[str]] | None = None
+        mended: tuple[Any, list[tuple[str, Any, Any]]] | None = None
         for option in options:
             if exhausted(report):
                 return report.problem(path, value, "is nested too deep, or too large, to be checked")
@@ -354,14 +375,22 @@ def fold(name: Any) -> str:
     return re.sub(r"[\s_-]+", "", name[:200]).casefold() if isinstance(name, str) else ""
 
 
+def made(value: Any) -> str:
+    return "left out" if value is MISSING else f"made {shown(value)}"
+
+
+def and_more(found: int) -> list[str]:
+    return [f"and {found - MOST_TOLD} more"] if found > MOST_TOLD else []
+
+
 def shown(value: Any) -> str:
-    """Write a value for a message, cut where it is long. A long one is never written as a whole only to be cut."""
-    if isinstance(value, str):
-        value = value[: LONGEST_SHOWN + 1]
-    elif isinstance(value, (list, dict)) and len(value) > LONGEST_SHOWN:
-        return f"a value with {len(value)} parts"
+    """Write a value for a message as JSON, only as far as it is shown: it may be very large."""
+    text = ""
     try:
-        text = json.dumps(value, ensure_ascii=False)
+        for chunk in JSON.iterencode(value[: LONGEST_SHOWN + 1] if isinstance(value, str) else value):
+            text += chunk[: LONGEST_SHOWN + 1]
+            if len(text) > LONGEST_SHOWN:
+                return f"{text[: LONGEST_SHOWN - 3]}..."
     except (TypeError, ValueError, RecursionError):
-        text = f"a value of type {type(value).__name__}"
-    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
+        return f"a value of type {type(value).__name__}"
+    return text

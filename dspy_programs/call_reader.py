@@ -76,8 +76,10 @@ def in_parentheses(text: str, function: Function) -> dict[str, Any] | None:
     """Read `(...)` as Python writes arguments, of constants alone; values without a name take the schema's order."""
     try:
         call = ast.parse(f"f{text}", mode="eval").body
-        if not isinstance(call, ast.Call) or len(call.args) == 1 and isinstance(call.args[0], ast.Dict):
-            return None if not isinstance(call, ast.Call) else constant(call.args[0])
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            return None
+        if len(call.args) == 1 and not call.keywords and isinstance(call.args[0], ast.Dict):
+            return dict(constant(call.args[0]))
         order = [*properties_of(resolved(function.parameters, function.parameters))]
         named = dict(zip(order, map(constant, call.args), strict=False))
         if len(call.args) > len(order) or any(keyword.arg in named for keyword in call.keywords):

@@ -21,6 +21,7 @@ JSON_TYPES = {
 DEEPEST = 8  # levels of a schema that are shown or held by a grammar
 LARGEST = 2000  # schemas inside one grammar; a schema that refers to itself several times grows without end
 LONGEST_ENUM = 200
+LONGEST_FIELDS = 4000  # characters of the arguments with their types on one line; beyond, the names alone
 LONGEST_LIST = 50  # items of a list without a bound, and
 LONGEST_TEXT = 1000  # characters of any string, that a model may write: it may never end one by itself
 
@@ -93,7 +94,8 @@ def as_line(name: str, description: str, parameters: Mapping[str, Any]) -> str:
         if isinstance(text, str) and text.strip():
             meanings.append(f"{argument}: {text.strip().rstrip('.')}")
     said = "; ".join([description.strip().rstrip("."), *meanings] if description.strip() else meanings)
-    line = f"{name}({fields(parameters, parameters, 0)})"
+    arguments = fields(parameters, parameters, 0)
+    line = f"{name}({arguments if len(arguments) <= LONGEST_FIELDS else ', '.join(properties_of(parameters))})"
     return f"{line} - {said}" if said else line
 
 
@@ -184,9 +186,7 @@ def form_of(schema: Schema, type_: str, root: Mapping[str, Any], depth: int, mad
 
 
 def object_schema(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int, made: "count[int]") -> Schema:
-    properties = {
-        name: bounded_schema(inner, root, depth + 1, made) for name, inner in properties_of(schema).items()
-    }
+    properties = {name: bounded_schema(inner, root, depth + 1, made) for name, inner in properties_of(schema).items()}
     required = [name for name in dict.fromkeys(required_of(schema)) if name in properties]
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 

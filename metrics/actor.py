@@ -107,9 +107,7 @@ def format_component(calls: Sequence[Call], pred: Any) -> Component:
 
 def paired(wanted: Sequence[AcceptedCall], calls: Sequence[Call]) -> list[Paired]:
     """Pair calls of the same function so that most arguments are right."""
-    shares = [
-        [share_right(call, want) if call.tool == want.tool else None for want in wanted] for call in calls[:MOST_PAIRED]
-    ]
+    shares = [[share_right(call, want) if call.tool == want.tool else None for want in wanted] for call in calls[:MOST_PAIRED]]
     chosen = best_pairs(shares) if len(wanted) <= MOST_EXACT else greedy_pairs(shares)
     made = {j: (calls[i], shares[i][j] or 0.0) for i, j in chosen}
     return [Paired(want, *made.get(j, (None, 0.0))) for j, want in enumerate(wanted)]

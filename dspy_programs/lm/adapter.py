@@ -15,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from dspy_programs.json_schema import calls_schema
 
 SCHEMA = {"type": "json_schema"}  # stands for the schema until the inputs of the call are known
-MARKS = {"one_of", "calls_of"}  # in a schema, for `close_sets` alone
+MARKS = {"one_of", "calls_of", "only_with"}  # in a schema, for `close_sets` alone
 
 
 class CompleteJSONAdapter(dspy.JSONAdapter):
@@ -26,6 +26,7 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
       known only at the call reaches the grammar, while the constant part of the prompt stays constant.
     * A list of calls marked `json_schema_extra={"calls_of": "tools"}` may only hold calls {tool, arguments} of the
       functions in the input `tools`, each with the arguments that its own schema has: likewise known only at the call.
+    * A form marked `json_schema_extra={"only_with": "done"}` may only be taken when the input `done` is not empty.
     * A list of models that define `__str__` (tools) is shown one a line, and JSON in demonstrations on one line: fewer
       tokens to read, and the very form in which a grammar makes a model write.
     * The form of the reply is given once, as its JSON schema without titles, where DSPy nests it in a quoted template.
@@ -117,18 +118,26 @@ def close_sets(schema: Any, inputs: Mapping[str, Any]) -> Any:
     """Copy a JSON schema, filling in what is known only now.
 
     A string marked `one_of: <input>` gets the enum of that input's names ("" if none); a list marked
-    `calls_of: <input>` may hold calls of that input's functions.
+    `calls_of: <input>` may hold calls of that input's functions; a form marked `only_with: <input>` goes where that
+    input is empty.
     """
     if isinstance(schema, list):
         return [close_sets(item, inputs) for item in schema]
     if not isinstance(schema, dict):
         return schema
+    if isinstance(forms := schema.get("anyOf"), list):
+        schema = schema | {"anyOf": [form for form in forms if not is_out(form, inputs)] or forms}
     closed = {key: close_sets(value, inputs) for key, value in schema.items() if key not in MARKS}
     if isinstance(source := schema.get("one_of"), str) and source in inputs:
         closed = {"type": "string", "enum": names_in(inputs[source]) or [""]}
     if isinstance(source := schema.get("calls_of"), str) and source in inputs:
         closed |= calls_schema(parameters_in(inputs[source]))
     return closed
+
+
+def is_out(form: Any, inputs: Mapping[str, Any]) -> bool:
+    source = form.get("only_with") if isinstance(form, dict) else None
+    return isinstance(source, str) and source in inputs and not inputs[source]
 
 
 def without_titles(schema: Any) -> Any:

@@ -10,7 +10,6 @@ Source     github.com/ShishirPatil/gorilla, commit 6ea57973 (Apache-2.0); github
            (MIT); see datasets/actor/CARD.md.
 """
 
-import json
 import random
 import re
 from collections.abc import Iterator, Mapping
@@ -189,7 +188,7 @@ def regular(function: Row) -> Function:
 def regular_schema(schema: Row) -> Row:
     """Copy a schema with the types of JSON and the keywords that matter to a call."""
     copy: Row = {"type": JSON_TYPES[schema["type"].lower()]} if schema.get("type", "any") != "any" else {}
-    copy |= {key: schema[key] for key in KEPT_KEYWORDS if key in schema and key in schema}
+    copy |= {key: schema[key] for key in KEPT_KEYWORDS if key in schema}
     if "properties" in schema:
         copy["properties"] = {name: regular_schema(inner) for name, inner in schema["properties"].items()}
         copy["required"] = [name for name in schema.get("required", []) if name in schema["properties"]]
@@ -234,4 +233,5 @@ def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
     calls = [one_call(call).model_dump() for call in row.calls]
     action: dict[str, Any] = {"calls": calls} if calls else {"cannot": NO_TOOL}
     tools = [tool.model_dump() for tool in row.tools]
-    return {"act": {"tools": tools, "context": row.context, "done": as_text(row.trajectory), "task": row.task, "action": action}}
+    done = as_text(row.trajectory)
+    return {"act": {"tools": tools, "context": row.context, "done": done, "task": row.task, "action": action}}
