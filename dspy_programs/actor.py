@@ -69,12 +69,17 @@ class Action(RootModel[WithTools | AfterCalls | DraftCannot]):
     pass
 
 
+class Line(RootModel[str]):
+    def __str__(self) -> str:  # so the adapter shows "(none)" for no lines: an empty field looks like a missing one
+        return self.root
+
+
 class Act(dspy.Signature):
-    """Choose the next step of the task. `calls`: the tool calls that the task needs and that are not in `done` yet, one for each thing asked, with values from the task and the context. `finish`: the answer, when the results in `done` give it. `cannot`: the reason, only when no tool does what the task asks. Leave out optional arguments that nobody asked for."""  # noqa: E501
+    """Choose the next step of the task. `calls`: the tool calls that the task needs and that are not in `done` yet, one for each thing asked, with values from `task` and `said`. `finish`: the answer, when the results in `done` give it. `cannot`: the reason, only when no tool does what the task asks. Leave out optional arguments that nobody asked for."""  # noqa: E501
 
     tools: list[Function] = dspy.InputField(desc="the tools on offer; `?` marks an optional argument")
-    context: str = dspy.InputField(desc="what was said before; empty at the start")
-    done: str = dspy.InputField(desc="the calls made so far and their results; empty at the start")
+    said: list[Line] = dspy.InputField(desc="what was said before")
+    done: list[Line] = dspy.InputField(desc="the calls made so far and their results")
     task: str = dspy.InputField(desc="what to do")
     action: Action = dspy.OutputField(desc="calls, finish or cannot")
 
@@ -98,8 +103,8 @@ class Actor(dspy.Module):
         turns = [turn if isinstance(turn, Turn) else Turn.model_validate(turn) for turn in trajectory]
         if dspy.settings.lm is None:
             return by_rules(task, offered, turns)
-        done = as_text(turns)
-        reply = ask(self.act, tools=offered, context=sendable(context), done=sendable(done), task=sendable(task))
+        said, done = as_lines(context), as_lines(as_text(turns))
+        reply = ask(self.act, tools=offered, said=said, done=done, task=sendable(task))
         if isinstance(reply, Failure):
             return by_rules(task, offered, turns, failure=reply)
         action = reply.action.root
@@ -197,6 +202,10 @@ def turn_text(turn: Turn, longest: int) -> str:
 def one_line(value: JsonValue, longest: int) -> str:
     text = json.dumps(value[: longest + 1] if isinstance(value, str) else value, ensure_ascii=False)
     return text if len(text) <= longest else f"{text[:longest]}..."
+
+
+def as_lines(text: str) -> list[Line]:
+    return [Line(line) for line in sendable(text).split("\n") if line.strip()]
 
 
 def sendable(text: str) -> str:

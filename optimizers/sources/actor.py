@@ -19,7 +19,7 @@ from typing import Any
 
 import dspy
 
-from dspy_programs.actor import as_text
+from dspy_programs.actor import as_lines, as_text
 from dspy_programs.arguments import check
 from dspy_programs.errors import DatasetError
 from dspy_programs.json_schema import JSON_TYPES
@@ -233,5 +233,6 @@ def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
     calls = [one_call(call).model_dump() for call in row.calls]
     action: dict[str, Any] = {"calls": calls} if calls else {"cannot": NO_TOOL}
     tools = [tool.model_dump() for tool in row.tools]
-    done = as_text(row.trajectory)
-    return {"act": {"tools": tools, "context": row.context, "done": done, "task": row.task, "action": action}}
+    said, done = as_lines(row.context), as_lines(as_text(row.trajectory))
+    lines = {"said": [line.root for line in said], "done": [line.root for line in done]}
+    return {"act": {"tools": tools, **lines, "task": row.task, "action": action}}
