@@ -5,6 +5,7 @@ schema that is malformed, refers to itself or is very large: what cannot be read
 """
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from itertools import count
 from typing import Any
@@ -181,6 +182,8 @@ def form_of(schema: Schema, type_: str, root: Mapping[str, Any], depth: int, mad
     if type_ == "string":
         return {"type": "string", **limits(schema, "minLength", "maxLength", LONGEST_TEXT)}
     if type_ in ("integer", "number"):
+        whole = {"minimum": math.ceil, "maximum": math.floor} if type_ == "integer" else {}
+        schema = schema | {key: fit(schema[key]) for key, fit in whole.items() if is_number(schema.get(key))}
         return {"type": type_, **limits(schema, "minimum", "maximum", None)}
     return {"type": type_}
 

@@ -93,6 +93,8 @@ def test_arguments_schema_keeps_optional_arguments_optional_and_in_order():
         ({"type": "string", "maxLength": -1}, {"type": "string", "maxLength": LONGEST_TEXT}),
         ({"type": "array"}, {"type": "array", "items": {}, "maxItems": LONGEST_LIST}),
         ({"type": "integer", "minimum": 5, "maximum": 1}, {"type": "integer", "maximum": 1}),
+        ({"type": "integer", "minimum": 0.5, "maximum": 0.7}, {"type": "integer", "maximum": 0}),
+        ({"type": "integer", "minimum": 0.5}, {"type": "integer", "minimum": 1}),
         ({"type": "number", "minimum": float("nan")}, {"type": "number"}),
         ({"type": "string", "enum": ["x", "y"]}, {"enum": ["x", "y"]}),
         ({"const": 3}, {"enum": [3]}),
