@@ -5,6 +5,7 @@ from pathlib import Path
 
 import dspy
 
+from dspy_programs.actor import Actor
 from dspy_programs.compiled_store import apply_state, available_models, candidates_for, read_compiled
 from dspy_programs.data_generator import DataGenerator
 from dspy_programs.errors import CompiledMissing, UsageError
@@ -14,6 +15,7 @@ from dspy_programs.planner import Planner
 from dspy_programs.quality_judge import QualityJudge
 
 PROGRAMS: dict[str, type[dspy.Module]] = {
+    "actor": Actor,
     "data_generator": DataGenerator,
     "memory_summarizer": MemorySummarizer,
     "planner": Planner,

@@ -1,10 +1,12 @@
 """The types that several programs share: tools and plans, the trace of a run, rubrics, pairs of training data."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
+from dspy_programs.json_schema import as_line
 from dspy_programs.text import is_placeholder, is_refusal
 
 
@@ -24,6 +26,21 @@ class Function(Tool):
     """A tool with the JSON schema of its arguments: an object schema, {} when it takes none."""
 
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return as_line(self.name, self.description, self.parameters)
+
+
+class Call(BaseModel):
+    """One call of a tool. The arguments are as the tool's own schema says, by name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tool: str = Field(min_length=1, max_length=100)
+    arguments: dict[str, JsonValue] = Field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.tool}({json.dumps(self.arguments, ensure_ascii=False)})"
 
 
 class Task(BaseModel):

@@ -7,12 +7,14 @@ from typing import Any, Literal
 
 import dspy
 
+from dspy_programs.actor import Actor
 from dspy_programs.data_generator import DataGenerator
 from dspy_programs.errors import UsageError
 from dspy_programs.memory_summarizer import MemorySummarizer
 from dspy_programs.planner import Planner
 from dspy_programs.quality_judge import QualityJudge
 from dspy_programs.types import Pair, Task
+from metrics.actor import AcceptedCall, calls_match
 from metrics.data_generator import pairs_are_useful
 from metrics.memory_summarizer import Probe, memory_recalls
 from metrics.pair_quality import heuristic_quality
@@ -22,6 +24,7 @@ from metrics.score import Metric
 from optimizers.cli import ALL
 from optimizers.demonstrations import Demonstrate
 from optimizers.embedding import embed_texts
+from optimizers.sources import actor as actor_source
 from optimizers.sources import data_generator as data_generator_source
 from optimizers.sources import memory_summarizer as memory_source
 from optimizers.sources import planner as planner_source
@@ -54,6 +57,20 @@ class Recipe:
 
 
 RECIPES: dict[str, Recipe] = {
+    "actor": Recipe(
+        name="actor",
+        program=Actor,
+        metric=calls_match,
+        labels={"calls": list[AcceptedCall], "kind": str},
+        build=actor_source.build,
+        demonstrate=actor_source.as_demonstration,
+        kind=lambda row: "step" if row.trajectory else min(len(row.calls), 2),  # a later step; no call, one, several
+        demonstrations=5,
+        max_metric_calls=40,
+        max_minutes=5,
+        val_rows=14,
+        test_rows=16,
+    ),
     "planner": Recipe(
         name="planner",
         program=Planner,

@@ -12,7 +12,10 @@ from dspy.adapters.utils import serialize_for_json
 from dspy.utils.exceptions import AdapterParseError
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from dspy_programs.json_schema import calls_schema
+
 SCHEMA = {"type": "json_schema"}  # stands for the schema until the inputs of the call are known
+MARKS = {"one_of", "calls_of", "only_with"}  # in a schema, for `close_sets` alone
 
 
 class CompleteJSONAdapter(dspy.JSONAdapter):
@@ -21,6 +24,9 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
     * A reply that ends in the middle of its object is refused. DSPy mends it, and then half a plan looks like a plan.
     * A field marked `json_schema_extra={"one_of": "tools"}` may only take the names in the input `tools`: a closed set
       known only at the call reaches the grammar, while the constant part of the prompt stays constant.
+    * A list of calls marked `json_schema_extra={"calls_of": "tools"}` may only hold calls {tool, arguments} of the
+      functions in the input `tools`, each with the arguments that its own schema has: likewise known only at the call.
+    * A form marked `json_schema_extra={"only_with": "done"}` may only be taken when the input `done` is not empty.
     * A list of models that define `__str__` (tools) is shown one a line, and JSON in demonstrations on one line: fewer
       tokens to read, and the very form in which a grammar makes a model write.
     * The form of the reply is given once, as its JSON schema without titles, where DSPy nests it in a quoted template.
@@ -99,25 +105,39 @@ def as_lines(annotation: Any, value: Any) -> Any:
     item = next(iter(get_args(annotation)), None)
     if not (isinstance(value, list) and isinstance(item, type) and issubclass(item, BaseModel)):
         return value
-    if "__str__" not in vars(item):
+    if (as_text := vars(item).get("__str__")) is None:  # the item's own: a Function among Tools is shown as a Tool
         return value
     try:
         models = reader_of(annotation).validate_python(value)
     except ValidationError:
         return value  # of a demonstration: nothing has checked its values
-    return "\n".join(" ".join(str(model).split()) for model in models) or "(none)"
+    return "\n".join(" ".join(as_text(model).split()) for model in models) or "(none)"
 
 
 def close_sets(schema: Any, inputs: Mapping[str, Any]) -> Any:
-    """Copy a JSON schema, giving every string marked `one_of: <input>` the enum of that input's names ("" if none)."""
+    """Copy a JSON schema, filling in what is known only now.
+
+    A string marked `one_of: <input>` gets the enum of that input's names ("" if none); a list marked
+    `calls_of: <input>` may hold calls of that input's functions; a form marked `only_with: <input>` goes where that
+    input is empty.
+    """
     if isinstance(schema, list):
         return [close_sets(item, inputs) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    closed = {key: close_sets(value, inputs) for key, value in schema.items() if key != "one_of"}
+    if isinstance(forms := schema.get("anyOf"), list):
+        schema = schema | {"anyOf": [form for form in forms if not is_out(form, inputs)] or forms}
+    closed = {key: close_sets(value, inputs) for key, value in schema.items() if key not in MARKS}
     if isinstance(source := schema.get("one_of"), str) and source in inputs:
         closed = {"type": "string", "enum": names_in(inputs[source]) or [""]}
+    if isinstance(source := schema.get("calls_of"), str) and source in inputs:
+        closed |= calls_schema(parameters_in(inputs[source]))
     return closed
+
+
+def is_out(form: Any, inputs: Mapping[str, Any]) -> bool:
+    source = form.get("only_with") if isinstance(form, dict) else None
+    return isinstance(source, str) and source in inputs and not inputs[source]
 
 
 def without_titles(schema: Any) -> Any:
@@ -126,8 +146,8 @@ def without_titles(schema: Any) -> Any:
         return [without_titles(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    titles = {"title", "one_of"} if isinstance(schema.get("title", ""), str) else {"one_of"}
-    return {key: without_titles(value) for key, value in schema.items() if key not in titles}
+    unread = {"title", *MARKS} if isinstance(schema.get("title", ""), str) else MARKS
+    return {key: without_titles(value) for key, value in schema.items() if key not in unread}
 
 
 def bounded(schema: Any, longest: int | None) -> Any:
@@ -147,6 +167,16 @@ def names_in(values: Any) -> list[str]:
     items: Iterable[Any] = values if isinstance(values, (list, tuple)) else []
     names = (item["name"] if isinstance(item, Mapping) else getattr(item, "name", item) for item in items)
     return list(dict.fromkeys(str(name) for name in names))
+
+
+def parameters_in(values: Any) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return (name, schema of the arguments) of functions given as objects or mappings; {} where there is no schema."""
+    found = []
+    for item in values if isinstance(values, (list, tuple)) else []:
+        read = item.get if isinstance(item, Mapping) else functools.partial(getattr, item)
+        parameters = read("parameters", {})
+        found.append((str(read("name", item)), parameters if isinstance(parameters, Mapping) else {}))
+    return found
 
 
 def is_cut_off(completion: str) -> bool:

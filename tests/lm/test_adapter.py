@@ -9,7 +9,7 @@ from dspy.utils.exceptions import AdapterParseError
 from pydantic import BaseModel, Field
 
 from dspy_programs.lm.adapter import CompleteJSONAdapter, as_lines, close_sets, is_cut_off, names_in
-from dspy_programs.types import Tool
+from dspy_programs.types import Function, Tool
 from tests.fakes import ScriptedEngine
 
 
@@ -120,6 +120,63 @@ def test_close_sets_drops_mark_whose_input_is_missing():
     assert close_sets([{"type": "string", "one_of": "tools"}], {}) == [{"type": "string"}]
 
 
+FUNCTION = {"name": "f", "parameters": {"type": "dict", "properties": {"a": {"type": "int"}}, "required": []}}
+CALL_OF_F = {
+    "type": "object",
+    "properties": {
+        "tool": {"type": "string", "enum": ["f"]},
+        "arguments": {
+            "type": "object",
+            "properties": {"a": {"type": "integer"}},
+            "required": [],
+            "additionalProperties": False,
+        },
+    },
+    "required": ["tool", "arguments"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("tools", "items"),
+    [
+        ([FUNCTION], {"minItems": 1, "items": CALL_OF_F}),
+        ([Function(**FUNCTION)], {"minItems": 1, "items": CALL_OF_F}),
+        ([], {"maxItems": 0, "items": {}}),
+        ("f", {"maxItems": 0, "items": {}}),
+    ],
+)
+def test_close_sets_gives_marked_list_the_calls_of_its_input(tools, items):
+    schema = {"calls": {"type": "array", "maxItems": 8, "items": {"type": "string"}, "calls_of": "tools"}}
+    assert close_sets(schema, {"tools": tools}) == {"calls": {"type": "array", "maxItems": 8} | items}
+
+
+@pytest.mark.parametrize("tools", [[Tool(name="f")], [{"name": "f"}], ["f"], [{"name": "f", "parameters": None}]])
+def test_close_sets_takes_tool_without_schema_as_one_without_arguments(tools):
+    closed = close_sets({"type": "array", "calls_of": "tools"}, {"tools": tools})
+    assert closed["items"]["properties"]["arguments"]["properties"] == {}
+    assert closed["items"]["properties"]["tool"]["enum"] == ["f"]
+
+
+def test_close_sets_does_not_look_for_marks_inside_the_schemas_of_tools():
+    hostile = {"name": "f", "parameters": {"properties": {"one_of": {"type": "string", "one_of": "tools"}}}}
+    closed = close_sets({"type": "array", "calls_of": "tools"}, {"tools": [hostile]})
+    assert closed["items"]["properties"]["arguments"]["properties"]["one_of"]["type"] == "string"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "left"),
+    [({"done": "1. f()"}, 2), ({"done": ""}, 1), ({"done": []}, 1), ({}, 2)],
+)
+def test_close_sets_takes_out_forms_whose_input_is_empty(inputs, left):
+    schema = {"anyOf": [{"type": "string"}, {"type": "null", "only_with": "done"}]}
+    assert close_sets(schema, inputs)["anyOf"] == [{"type": "string"}, {"type": "null"}][:left]
+
+
+def test_close_sets_leaves_the_forms_when_all_would_go():
+    assert close_sets({"anyOf": [{"type": "null", "only_with": "done"}]}, {"done": ""}) == {"anyOf": [{"type": "null"}]}
+
+
 def test_close_sets_leaves_its_argument_alone():
     schema = {"anyOf": [{"type": "string", "one_of": "tools"}]}
     close_sets(schema, {"tools": TOOLS})
@@ -137,6 +194,9 @@ def test_names_in_keeps_order_and_drops_repeats():
         (list[Tool], [{"name": "a", "description": "d"}], "a: d"),
         (list[Tool], [Tool(name="a", description="first\n  second: x")], "a: first second: x"),
         (list[Tool], [], "(none)"),
+        (list[Tool], [Function(**FUNCTION)], "f"),
+        (list[Function], [Function(**FUNCTION)], "f(a?: integer)"),
+        (list[Function], [FUNCTION], "f(a?: integer)"),
         (list[Tool], [{"no": "name"}], [{"no": "name"}]),
         (list[Tool], "text", "text"),
         (list[Pick], [Pick(tool="a")], [Pick(tool="a")]),

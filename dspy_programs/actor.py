@@ -1,0 +1,213 @@
+"""Choose the next step of a task: typed calls of the tools on offer, or finish, or "cannot" with the reason.
+
+One call, several at once, or one step of a loop: after each step put the calls and their results into `trajectory`.
+
+Input      task: str; tools: list[Function], 0..50 of them; context: str, what was said before, "" for nothing;
+           trajectory: list[Turn], the calls made so far and their results, in time order.
+Output     calls: list[Call], 0..8 of them, to be made side by side, valid where `problems` is empty;
+           finish: str or None, the answer, once there is a trajectory; cannot: str or None, the reason; never two of
+           calls, finish, cannot; repairs: list[str], what was changed in the arguments; problems: list[str], what is wrong
+           with the calls (arguments.py), empty for calls that can be made; answered_by: "model" or "rules";
+           failure: Failure or None, the reply that could not be read.
+Calls      one; none without a language model, then the rules of call_reader.py answer: they make the calls that the task
+           writes out, and no other.
+Source     the task as in BFCL (Patil et al. 2025), the loop as in ReAct (Yao et al. 2023).
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any
+
+import dspy
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, RootModel, WithJsonSchema
+
+from dspy_programs.arguments import check, fold, unambiguous
+from dspy_programs.call_reader import read_calls
+from dspy_programs.json_schema import LONGEST_TEXT
+from dspy_programs.reply import Failure, ask
+from dspy_programs.types import Call, Function, Tool, Turn
+
+TRAJECTORY_CHARACTERS = 4000  # of the trajectory that a model reads, about 1,000 tokens
+RESULT_CHARACTERS = 1000  # of one result, and
+OLD_RESULT_CHARACTERS = 80  # of an old one, where the trajectory is too long
+
+# What a model writes, without docstrings: they would be a part of the prompt. One of three forms, so that it cannot both
+# call and give up. The arguments have no schema here: adapter.py puts in those of the tools on offer.
+
+
+class DraftCall(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    tool: str = Field(min_length=1, max_length=100)
+    arguments: Annotated[dict[str, JsonValue], WithJsonSchema({"description": "an object: argument name to value"})]
+
+
+class DraftCalls(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    calls: list[DraftCall] = Field(max_length=8, json_schema_extra={"calls_of": "tools"})
+
+
+class DraftFinish(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    finish: str = Field(min_length=1, max_length=300)
+
+
+class DraftCannot(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    cannot: str = Field(min_length=1, max_length=100)
+
+
+# No call without tools; and no answer before any call, which a small model would give out of its head.
+WithTools = Annotated[DraftCalls, Field(json_schema_extra={"only_with": "tools"})]
+AfterCalls = Annotated[DraftFinish, Field(json_schema_extra={"only_with": "done"})]
+
+
+class Action(RootModel[WithTools | AfterCalls | DraftCannot]):
+    pass
+
+
+class Line(RootModel[str]):
+    def __str__(self) -> str:  # so the adapter shows "(none)" for no lines: an empty field looks like a missing one
+        return self.root
+
+
+class Act(dspy.Signature):
+    """Choose the next step of the task. `calls`: the tool calls that the task needs and that are not in `done` yet, one for each thing asked, with values from `task` and `said`. `finish`: the answer, when the results in `done` give it. `cannot`: the reason, only when no tool does what the task asks. Leave out optional arguments that nobody asked for."""  # noqa: E501
+
+    tools: list[Function] = dspy.InputField(desc="the tools on offer; `?` marks an optional argument")
+    said: list[Line] = dspy.InputField(desc="what was said before")
+    done: list[Line] = dspy.InputField(desc="the calls made so far and their results")
+    task: str = dspy.InputField(desc="what to do")
+    action: Action = dspy.OutputField(desc="calls, finish or cannot")
+
+
+class Actor(dspy.Module):
+    """Choose one step, in one call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.act = dspy.Predict(Act)
+
+    def forward(
+        self,
+        task: str,
+        tools: Sequence[Function | Tool | dict[str, Any]] = (),
+        context: str = "",
+        trajectory: Sequence[Turn | dict[str, Any]] = (),
+    ) -> dspy.Prediction:
+        """Return a Prediction with `calls`, `finish`, `cannot`, `repairs`, `problems`, ... (see the file's head)."""
+        offered = [as_function(tool) for tool in tools]
+        turns = [turn if isinstance(turn, Turn) else Turn.model_validate(turn) for turn in trajectory]
+        if dspy.settings.lm is None:
+            return by_rules(task, offered, turns)
+        said, done = as_lines(context), as_lines(as_text(turns))
+        reply = ask(self.act, tools=offered, said=said, done=done, task=sendable(task))
+        if isinstance(reply, Failure):
+            return by_rules(task, offered, turns, failure=reply)
+        action = reply.action.root
+        if isinstance(action, DraftFinish):
+            return decision(finish=action.finish)
+        if isinstance(action, DraftCannot):
+            return decision(cannot=action.cannot)
+        return checked_calls([Call(tool=call.tool, arguments=call.arguments) for call in action.calls], offered)
+
+
+def by_rules(task: str, tools: Sequence[Function], turns: Sequence[Turn], failure: Failure | None = None) -> dspy.Prediction:
+    """Make the calls that the task writes out, each once; finish when all are made; else say that it cannot."""
+    told: dict[str, Any] = {"answered_by": "rules", "failure": failure}
+    why = "the model's reply could not be read" if failure else "there is no language model"
+    written = read_calls(task, tools)
+    if not written:
+        return decision(cannot=f"{why}, and the rules only make calls that the task writes out", **told)
+    answer = checked_calls(written, tools)
+    if answer.problems:
+        return decision(cannot=f"{why}, and the calls in the task are not valid: {'; '.join(answer.problems)}", **told)
+    made = [(turn.tool_name, turn.tool_input) for turn in turns if turn.tool_name and turn.tool_input is not None]
+    left = [call for call in answer.calls if (call.tool, call.arguments) not in made]
+    if not left:
+        return decision(finish="every call that the task writes out was made; the results are in the trajectory", **told)
+    return decision(calls=left, repairs=answer.repairs, **told)
+
+
+def decision(**said: Any) -> dspy.Prediction:
+    """Return a Prediction with every output there; what is not said is empty."""
+    empty: dict[str, Any] = {"calls": [], "finish": None, "cannot": None, "repairs": [], "problems": [], "failure": None}
+    return dspy.Prediction(**({**empty, "answered_by": "model"} | said))
+
+
+def checked_calls(calls: Sequence[Call], tools: Sequence[Function]) -> dspy.Prediction:
+    """Hold the calls to their functions' schemas."""
+    by_name = {tool.name: tool for tool in reversed(tools)}
+    spelled = unambiguous(by_name)
+    mended, repairs, problems = [], [], [] if calls else ["there is no call in the reply"]
+    for call in calls:
+        name = call.tool if call.tool in by_name else spelled.get(fold(call.tool), call.tool)
+        if name not in by_name:
+            problems.append(f"{name}: not one of the tools")
+            mended.append(call)
+            continue
+        found = check(by_name[name], call.arguments)
+        repairs += [f"{call.tool}: made {name}"] if name != call.tool else []
+        repairs += [f"{name}: {repair}" for repair in found.repairs]
+        problems += [f"{name}: {problem}" for problem in found.problems]
+        if any(len(text) == LONGEST_TEXT for text in texts_in(found.arguments)):
+            problems.append(f"{name}: a text ends at {LONGEST_TEXT} characters, the most a model may write: perhaps cut off")
+        mended.append(Call(tool=name, arguments=found.arguments))
+    return decision(calls=mended, repairs=repairs, problems=problems)
+
+
+def texts_in(value: JsonValue) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, dict)):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from texts_in(inner)
+
+
+def as_function(tool: Function | Tool | Mapping[str, Any]) -> Function:
+    if isinstance(tool, Function):
+        return tool
+    return Function.model_validate(tool.model_dump() if isinstance(tool, Tool) else dict(tool))
+
+
+def as_text(turns: Sequence[Turn], longest: int = TRAJECTORY_CHARACTERS) -> str:
+    """Show a trajectory a turn a line. If it is too long, the oldest results are shortened, then the oldest turns left out."""
+    lines = [turn_text(turn, RESULT_CHARACTERS) for turn in turns]
+    left = sum(len(line) + 1 for line in lines)
+    for number, turn in enumerate(turns[:-1]):
+        if left > longest:
+            short = turn_text(turn, OLD_RESULT_CHARACTERS)
+            left, lines[number] = left - len(lines[number]) + len(short), short
+    first = 0
+    while left > longest and first < len(lines) - 1:
+        left -= len(lines[first]) + 1
+        first += 1
+    return "\n".join([f"({first} earlier turns are left out)"] * bool(first) + lines[first:])
+
+
+def turn_text(turn: Turn, longest: int) -> str:
+    """Write a turn on one line; line breaks in a result are escaped, so that it cannot look like another turn."""
+    call = turn.tool_name or ""
+    if turn.tool_input is not None:
+        call += f"({one_line(turn.tool_input, RESULT_CHARACTERS)})"
+    parts = [call] if call else []
+    parts += [f"-> {one_line(turn.tool_output, longest)}"] if turn.tool_output is not None else []
+    parts += [f"{turn.role}: {one_line(turn.content, longest)}"] if turn.content else []
+    return f"{turn.turn_number}. {' '.join(parts)}"
+
+
+def one_line(value: JsonValue, longest: int) -> str:
+    text = json.dumps(value[: longest + 1] if isinstance(value, str) else value, ensure_ascii=False)
+    return text if len(text) <= longest else f"{text[:longest]}..."
+
+
+def as_lines(text: str) -> list[Line]:
+    return [Line(line) for line in sendable(text).split("\n") if line.strip()]
+
+
+def sendable(text: str) -> str:
+    """Replace half surrogate pairs: they are no text that can be sent."""
+    return text.encode("utf-8", "replace").decode("utf-8")
