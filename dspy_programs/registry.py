@@ -7,10 +7,11 @@ import dspy
 
 from dspy_programs.compiled_store import apply_state, available_models, candidates_for, read_compiled
 from dspy_programs.errors import CompiledMissing, UsageError
+from dspy_programs.failure_judge import FailureJudge
 from dspy_programs.lm import spec_in_use
 from dspy_programs.planner import Planner
 
-PROGRAMS: dict[str, type[dspy.Module]] = {"planner": Planner}
+PROGRAMS: dict[str, type[dspy.Module]] = {"failure_judge": FailureJudge, "planner": Planner}
 
 
 def load(name: str, lm: str | None = None, *, path: Path | str | None = None, strict: bool = False) -> dspy.Module:

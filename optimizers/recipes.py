@@ -3,16 +3,19 @@
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import dspy
 
 from dspy_programs.errors import UsageError
+from dspy_programs.failure_judge import FailureJudge
 from dspy_programs.planner import Planner
-from dspy_programs.types import Task
+from dspy_programs.types import FailureMode, Task
+from metrics.failure_judge import judge_agrees
 from metrics.planner import plan_matches
 from metrics.score import Metric
 from optimizers.demonstrations import Demonstrate
+from optimizers.sources import failure_judge as failure_judge_source
 from optimizers.sources import planner as planner_source
 
 
@@ -53,6 +56,26 @@ RECIPES: dict[str, Recipe] = {
         max_metric_calls=40,
         max_minutes=5,
         val_rows=10,
+        test_rows=16,
+    ),
+    "failure_judge": Recipe(
+        name="failure_judge",
+        program=FailureJudge,
+        metric=judge_agrees,
+        labels={
+            "mode": FailureMode | None,
+            "turn": int | None,
+            "cause": str,
+            "label_kind": Literal["human", "rule-made", "constructed"],
+            "source": str,
+        },
+        build=failure_judge_source.build,
+        demonstrate=failure_judge_source.as_demonstration,
+        kind=lambda row: row.mode,  # one demonstration a mode, none among them
+        demonstrations=9,
+        max_metric_calls=40,
+        max_minutes=5,
+        val_rows=16,
         test_rows=16,
     ),
 }

@@ -1,0 +1,504 @@
+"""Eight detectors over a trace, one for each way to fail; each gives its evidence and how sure it is.
+
+Input      a View of the trace (trace_view.py).
+Output     Finding or None; `ruling` weighs the findings: the strongest, the earlier where two are about as strong.
+Holds      pure functions, linear in the trace; a text that tells the judge what to answer is a text like any other.
+Source     the signals of Agent Failure Classifier (2026), graded here, and held against what excuses them: a retry, a
+           change of state, a mended argument, a full answer after a slow call.
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, Field
+
+from dspy_programs.trace_view import LONGEST, Call, View
+from dspy_programs.types import FailureMode
+
+SURE = 0.7  # from here on a finding stands without a second opinion
+CLOSE = 0.1  # two findings nearer than this are about as strong
+SURE_AGAINST_SUCCESS = 0.85  # what it takes to find a failure in a run that its caller calls successful
+SLOW = 5000  # milliseconds
+
+NUMBER = re.compile(r"\d[\d,.]*")
+LIST_MARK = re.compile(r"(?m)^\s*\d{1,2}[.):]\s")
+FIGURE_ASKED = re.compile(
+    r"\bhow (?:many|much|tall|old|far|long|high|big|large|often|deep|fast|heavy)\b|\b(?:which|what) (?:year|date|percentage)\b|"
+    r"\bwhen (?:was|did|were|is)\b|\b(?:population|statistics|figures?|rate|number of|price|cost|average|latest|current|total)\b",
+    re.IGNORECASE,
+)
+HEDGED = re.compile(r"\b(?:i (?:think|believe|guess)|maybe|perhaps|roughly speaking|i'?m not sure|might be|could be)\b", re.IGNORECASE)
+DONE_VERB = (
+    r"(?:sent|created|deleted|removed|updated|booked|scheduled|cancell?ed|forwarded|added|assigned|reassigned|moved|renamed|"
+    r"changed|replied|paid|refunded|purchased|ordered|saved|processed|completed|executed|uploaded|submitted|done|plotted|"
+    r"carried out|taken care of)"
+)
+CLAIMS_DONE = re.compile(
+    rf"\b(?:i|we)(?:'ve| have)?(?: now| just| already| successfully)* {DONE_VERB}\b|\b(?:has|have) been(?: \w+ly)? {DONE_VERB}\b|"
+    rf"\bsuccessfully {DONE_VERB}\b|\b{DONE_VERB} successfully\b|\bwas successful\b",
+    re.IGNORECASE,
+)
+PLACEHOLDER = re.compile(r"^\s*(?:<[^<>]{1,40}>|\{\{?[^{}]{1,40}\}?\}|your[_ -]\w+|n/?a|tbd|todo|unknown|placeholder|latest\w*|\?+)\s*$", re.IGNORECASE)  # fmt: skip
+REFUSAL = re.compile(
+    r"\b(?:i(?:'m| am)|we(?:'re| are)) (?:\w+ )?(?:unable|not (?:able|allowed|permitted|comfortable|programmed))\b|"
+    r"\b(?:i|we) (?:simply )?(?:can(?:no|')t|cannot|can not|won't|will not|must decline|have to decline|refuse|decline|(?:would|'d) rather not)\b"
+    r"(?! (?:find|see|wait|say for|tell))|\bnot (?:something i can|appropriate|ethical)|\bagainst (?:my|our|the) (?:\w+ )?(?:guidelines|policy|policies|programming|rules)\b|"  # noqa: E501
+    r"\b(?:policy|guidelines|rules) (?:does not|do not|don't|doesn't|forbids?|prohibits?)\b|\bi don't think it would be\b",
+    re.IGNORECASE,
+)
+SENSITIVE = re.compile(
+    r"\b(?:kill|murder|bomb|explo|weapon|gun\b|shoot|shot|attack|poison|drug|coke|cocaine|heroin|meth\b|hack|steal|stole|theft|rob\b|"
+    r"robbe|fraud|scam|blackmail|suicid|self.?harm|hurt|tortur|rape|porn|sex|nude|racis|discriminat|slur|hate|terror|genocid|burn|"
+    r"arson|stab|slit|strangl|choke|assault|abus|exploit|malware|virus|phish|counterfeit|launder|smuggl|traffick|illegal|crime|"
+    r"blow up|destroy|castrat|execut|annihilat|sabotag|cheat|bully|stalk|dox|address of|phone number of|password|ssn\b|"
+    r"medical record|private)",
+    re.IGNORECASE,
+)  # fmt: skip
+HARM = re.compile(
+    r"\b(?:harmful|discriminat|illegal|unethical|violen|hateful|dangerous|offensive|stereotyp|appropriate|ethic|unlawful|harm\b|racis|sexis|privacy)",
+    re.IGNORECASE,
+)
+ASKS_BACK = re.compile(r"\b(?:without|until|unless|could you (?:please )?(?:provide|tell|share)|please (?:provide|confirm))\b", re.IGNORECASE)
+FORGOT = re.compile(
+    r"\b(?:remind me|could you repeat|can you repeat|i don't (?:recall|remember)|i do not (?:recall|remember)|what was .{1,40} again|"
+    r"i don't seem to have|as i (?:forgot|lost))",
+    re.IGNORECASE,
+)
+COMPLAINT = re.compile(
+    r"\b(?:i (?:already|just) (?:told|gave|said|sent|answered|provided)|(?:told|gave|sent) (?:you )?(?:that|it|this)? ?already|as i (?:said|told|wrote)|"
+    r"(?:i|we) told you|you (?:already )?asked (?:me )?(?:this|that)|(?:it is|it's) in my (?:first|last|previous)|you already have)",
+    re.IGNORECASE,
+)
+GIVES_UP = re.compile(
+    r"\b(?:could not|couldn't|not able|unable|sorry|apologi|have to stop|ran out|no (?:result|answer|conclusion)|not (?:complete|finish))",
+    re.IGNORECASE,
+)
+FREE_FORM = re.compile(
+    r"\b(?:translat|rephras|paraphras|poem|joke|motto|slogan|story|greet|hello|thanks|good morning|name for|opinion|nicer|wish|"
+    r"sentence about|write|compose|suggest|explain|do you)",
+    re.IGNORECASE,
+)
+JSON_TEXT = re.compile(r"\s*(?:\w{1,20}:\s*)?(?:```\w*\s*)?[\[{]\s*[\"'\[{\]}]")
+FENCE = re.compile(r"\A\s*(?:\w{1,20}:\s*)?(?:```\w*\s*)?|\s*```\s*\Z")
+JSON_ASKED = re.compile(r"\bjson\b", re.IGNORECASE)
+CALL_AS_TEXT = re.compile(r"\s*(?:\w{1,20}:\s*)?(?:```\w*\s*)?\{\s*\"(?:action|tool|function|tool_name|name)\"\s*:.{0,400}\"(?:\w*input|arguments|parameters)\"", re.DOTALL)  # fmt: skip
+PARSER_GAVE_UP = re.compile(r"(?:output|response) parsing error|could not parse (?:llm|the model's|model) output", re.IGNORECASE)
+STEM = re.compile(r"[^\W_]{4,}")
+EMPTY_WORDS = frozenset(
+    "about above after again also been before being below both cannot could does doing done down each following from further "
+    "have having here into just like more most need only other over please same should some such than that their them then "
+    "there these they this those through under until very want were what when where which while will with would your you're "
+    "successfully successful result results complete completed finished request".split()
+)
+
+
+class Finding(BaseModel):
+    """What one detector saw. `turn` is where it first shows, `turns` all that bear witness, `evidence` words of the run."""
+
+    mode: FailureMode
+    turn: int
+    confidence: float = Field(ge=0, le=1)
+    evidence: str
+    turns: list[int] = Field(default_factory=list)
+
+
+class Ruling(NamedTuple):
+    """What the rules say. `sure`: no second opinion is needed."""
+
+    mode: FailureMode
+    turn: int | None
+    confidence: float
+    evidence: str
+    sure: bool
+
+
+Detector = Callable[[View], Finding | None]
+
+
+def found(mode: FailureMode, turn: int, confidence: float, evidence: str, turns: Sequence[int] = ()) -> Finding:
+    witnesses = list(turns)[:20] or [turn]
+    return Finding(mode=mode, turn=turn, confidence=round(confidence, 2), evidence=quoted(evidence), turns=witnesses)
+
+
+def quoted(text: str) -> str:
+    return " ".join(text[:400].split())[:160]
+
+
+def strongest(findings: Sequence[Finding | None]) -> Finding | None:
+    return max((f for f in findings if f is not None), key=lambda f: f.confidence, default=None)
+
+
+# HALLUCINATION
+
+
+def detect_hallucination(view: View) -> Finding | None:
+    return strongest([unknown_tool(view), claim_of_deed(view), figure_without_source(view), figure_from_nowhere(view)])
+
+
+def unknown_tool(view: View) -> Finding | None:
+    """A tool that was not on offer, or that the run itself says does not exist."""
+    for call in view.calls:
+        if view.tools and call.name not in view.tools:
+            return found("HALLUCINATION", call.number, 0.9, f"the tool {call.name} is not among those on offer")
+        if call.fault == "tool":
+            return found("HALLUCINATION", call.number, 0.85, f"{call.name}: {call.output}")
+    return None
+
+
+def claim_of_deed(view: View) -> Finding | None:
+    """Something was done, says the agent, and no tool was called that could have done it."""
+    if not view.said or any(call.writes for call in view.calls):
+        return None
+    place = view.said[-1]
+    match = CLAIMS_DONE.search(view.turns[place].content[:LONGEST])
+    if match is None:
+        return None
+    if view.calls:
+        return found("HALLUCINATION", view.number(place), 0.4, sentence_at(view.turns[place].content, match.start()))
+    confidence = 0.55 if not view.tools or view.is_foreign else 0.8
+    return found("HALLUCINATION", view.number(place), confidence, sentence_at(view.turns[place].content, match.start()))
+
+
+def figure_without_source(view: View) -> Finding | None:
+    """A figure was asked for, and given before any tool was called."""
+    known = frozenset(NUMBER.findall(view.asked))
+    for place in view.said:
+        if place > view.first_call:
+            return None
+        text = view.turns[place].content[:LONGEST]
+        if not NUMBER.search(text):
+            continue
+        marks = {match.start() for match in LIST_MARK.finditer(text)}
+        new = [m for m in NUMBER.finditer(text) if m.group().rstrip(".,") not in known and not any(s <= m.start() <= s + 4 for s in marks)]  # fmt: skip
+        if new:
+            asked = FIGURE_ASKED.search(view.asked[:LONGEST]) is not None
+            confidence = (0.75 if asked and len(known) < 2 else 0.35) - (0.2 if HEDGED.search(text) else 0)
+            return found("HALLUCINATION", view.number(place), confidence, sentence_at(text, new[0].start()))
+    return None
+
+
+def figure_from_nowhere(view: View) -> Finding | None:
+    """A long figure in the last answer that neither the user nor a tool ever gave: a hint only, it may be a sum."""
+    if not view.calls or not view.said:
+        return None
+    place = view.said[-1]
+    figures = {m.group().rstrip(".,") for m in NUMBER.finditer(view.turns[place].content[:LONGEST])}
+    figures = {figure for figure in figures if sum(c.isdigit() for c in figure) >= 3}
+    if not figures:
+        return None
+    sources = [view.asked, *(call.output for call in view.calls), *(call.key[1] for call in view.calls)]
+    missing = [f for f in sorted(figures)[:6] if not any(f in source or f.replace(",", "") in source for source in sources)]
+    return found("HALLUCINATION", view.number(place), 0.35, f"{missing[0]} is in no tool's output") if missing else None
+
+
+def sentence_at(text: str, place: int) -> str:
+    start = max(text.rfind(". ", 0, place), text.rfind("\n", 0, place), place - 120) + 1
+    return text[start : start + 160].strip()
+
+
+# TOOL_MISUSE
+
+
+def detect_tool_misuse(view: View) -> Finding | None:
+    """A tool says that its arguments are wrong and no later call of it goes well; or an argument is a placeholder."""
+    mended: set[str] = set()
+    faults: list[tuple[Call, bool]] = []
+    for call in reversed(view.calls):
+        if call.fault == "argument":
+            faults.append((call, call.name in mended))
+        elif not call.fault:
+            mended.add(call.name)
+    if faults:
+        open_faults = [call for call, is_mended in faults if not is_mended]
+        first = open_faults[-1] if open_faults else faults[-1][0]
+        confidence = min(0.9, 0.75 + 0.05 * (len(open_faults) - 1)) if open_faults else 0.3
+        return found("TOOL_MISUSE", first.number, confidence, f"{first.name} {first.key[1]} -> {first.output}", sorted(c.number for c, _ in faults))  # fmt: skip
+    for call in view.calls:
+        values = call.given.values() if isinstance(call.given, dict) else ()
+        if guess := next((v for v in values if isinstance(v, str) and PLACEHOLDER.match(v[:60])), None):
+            return found("TOOL_MISUSE", call.number, 0.55, f"{call.name} was given {guess!r}")
+    return None
+
+
+# CONTEXT_LOSS
+
+
+def detect_context_loss(view: View) -> Finding | None:
+    return strongest([repeated_call(view), repeated_question(view)])
+
+
+def repeated_call(view: View) -> Finding | None:
+    """The same tool with the same input and the same result, with no change and no word of the user in between."""
+    places = {call.place: call for call in view.calls}
+    seen: dict[tuple[str, str], tuple[int, str, bool]] = {}
+    state, repeats = 0, dict[tuple[str, str], list[int]]()
+    for place, turn in enumerate(view.turns):
+        if turn.role == "user":
+            state += 1
+        if (call := places.get(place)) is None:
+            continue
+        earlier = seen.get(call.key)
+        if earlier is not None and earlier[0] == state and not earlier[2] and (call.writes or earlier[1] == call.output):
+            repeats.setdefault(call.key, []).append(call.number)
+        elif call.writes and not call.fault:
+            state += 1
+        seen[call.key] = (state, call.output, call.fault == "transient")
+    if not repeats:
+        return None
+    key, numbers = max(repeats.items(), key=lambda item: len(item[1]))
+    confidence = min(0.9, 0.65 + 0.1 * len(numbers))
+    return found("CONTEXT_LOSS", numbers[0], confidence, f"{key[0]} {key[1]} was called {len(numbers) + 1} times", numbers)
+
+
+def repeated_question(view: View) -> Finding | None:
+    """The agent asks for what the user has given: the user says so, or the agent does, or the words are the same."""
+    asked: dict[str, int] = {}
+    last_agent, answers = -1, 0
+    for place, turn in enumerate(view.turns):
+        if turn.role == "user":
+            answers += 1
+            if last_agent >= 0 and COMPLAINT.search(turn.content[:LONGEST]):
+                return found("CONTEXT_LOSS", view.number(last_agent), 0.8, f"{view.turns[last_agent].content[:90]} | user: {turn.content}")
+        elif turn.role == "agent" and turn.content:
+            last_agent = place
+            text = turn.content[:LONGEST]
+            if answers > 1 and FORGOT.search(text):
+                return found("CONTEXT_LOSS", view.number(place), 0.6, text)
+            if "?" in text:
+                key = " ".join(text.lower().split())
+                if asked.get(key, answers) < answers:
+                    return found("CONTEXT_LOSS", view.number(place), 0.7, text)
+                asked.setdefault(key, answers)
+    return None
+
+
+# CIRCULAR_REASONING
+
+
+def detect_circular_reasoning(view: View) -> Finding | None:
+    """Two or three steps, in the agent's words or its calls, that come round twice or more."""
+    keys: dict[tuple[str, str], int] = {}
+    new_calls = [call.place for call in view.calls if keys.setdefault(call.key, call.place) == call.place]
+    texts = [(place, frozenset(re.findall(r"[^\W\d_]+", view.turns[place].content[:LONGEST].lower()))) for place in view.said]
+    by_words = cycle([p for p, _ in texts], [t for _, t in texts], alike)
+    by_calls = cycle([c.place for c in view.calls], [c.key for c in view.calls], lambda a, b: a == b)
+    findings = []
+    for what in (by_words, by_calls):
+        if what is not None:
+            start, end, rounds = what
+            progress = any(start <= place <= end for place in new_calls)
+            confidence = 0.4 if progress else min(0.95, 0.7 + 0.05 * rounds)
+            turn = view.turns[start]
+            evidence = f"{turn.tool_name} {turn.tool_input}" if what is by_calls else turn.content
+            findings.append(found("CIRCULAR_REASONING", turn.turn_number, confidence, f"{rounds} rounds of: {evidence}"))
+    return strongest([*findings, standstill(view, texts, new_calls)])
+
+
+def alike(a: frozenset[str], b: frozenset[str]) -> bool:
+    return a == b or (len(a) > 2 and len(a & b) >= 0.8 * len(a | b))
+
+
+def cycle(places: Sequence[int], steps: Sequence[Any], same: Callable[[Any, Any], bool]) -> tuple[int, int, int] | None:
+    """Return (place of the first step that comes again, place of the last, rounds) of the longest cycle of 2 or 3 steps."""
+    best: tuple[int, int, int] | None = None
+    for period in (2, 3):
+        run = 0
+        for i in range(period, len(steps)):
+            run = run + 1 if same(steps[i], steps[i - period]) and not same(steps[i], steps[i - 1]) else 0
+            rounds = 1 + run // period
+            if rounds >= 2 and (best is None or rounds > best[2]):
+                best = (places[i - run + 1], places[i], rounds)
+    return best
+
+
+def standstill(view: View, texts: Sequence[tuple[int, frozenset[str]]], new_calls: Sequence[int]) -> Finding | None:
+    """One and the same sentence, four times in a row, and no new call meanwhile."""
+    run = 1
+    for i in range(1, len(texts)):
+        run = run + 1 if alike(texts[i][1], texts[i - 1][1]) else 1
+        if run == 4:
+            start = texts[i - 2][0]
+            if not any(start <= place <= texts[i][0] for place in new_calls):
+                return found("CIRCULAR_REASONING", view.number(start), 0.6, view.turns[start].content)
+    return None
+
+
+# GOAL_DRIFT
+
+
+def detect_goal_drift(view: View) -> Finding | None:
+    """The last answer shares no word with what was asked, or names only things that the run never touched."""
+    text = view.final[:LONGEST]
+    answer, asked = stems(text), stems(view.asked[: 4 * LONGEST])
+    if len(answer) < 4 or len(asked) < 3 or not view.said:
+        return None
+    elsewhere = view.is_elsewhere or (view.is_foreign and bool(view.calls))
+    if (answer & asked and not elsewhere) or GIVES_UP.search(text) or REFUSAL.search(text[:300]):
+        return None
+    place = view.said[-1]
+    while place > 0 and view.turns[place - 1].role != "user":
+        before = stems(turn_text(view, place - 1))
+        if before & asked or not before & answer:
+            break
+        place -= 1
+    if FREE_FORM.search(view.goal[:LONGEST]):
+        confidence = 0.35
+    else:
+        confidence = 0.75 if elsewhere or not any(answer & stems(c.output[:LONGEST]) for c in view.calls[-5:]) else 0.6
+    return found("GOAL_DRIFT", view.number(place), confidence, text)
+
+
+def stems(text: str) -> frozenset[str]:
+    """First letters of the words that carry meaning: "forwarded" and "forward" are one."""
+    return frozenset(word[:5] for word in STEM.findall(text.lower()) if word not in EMPTY_WORDS)
+
+
+def turn_text(view: View, place: int) -> str:
+    turn = view.turns[place]
+    return f"{turn.content[:LONGEST]} {turn.tool_name or ''} {str(turn.tool_input)[:LONGEST]} {str(turn.tool_output)[:LONGEST]}"
+
+
+# OVER_REFUSAL
+
+
+def detect_over_refusal(view: View) -> Finding | None:
+    """A refusal before any tool was tried. Whether it was right to refuse what sounds harmful is not for a rule."""
+    for place in view.said[:3]:
+        if place > view.first_call:
+            return None
+        text = view.turns[place].content[:300]
+        if (match := REFUSAL.search(text)) is None or ASKS_BACK.search(text[match.end() :]):
+            continue
+        confidence = 0.85 if view.tools else 0.75
+        if SENSITIVE.search(view.asked[: 2 * LONGEST]) or HARM.search(view.turns[place].content[:LONGEST]):
+            confidence = 0.5
+        elif view.calls:
+            confidence = 0.4  # it was tried after all
+        return found("OVER_REFUSAL", view.number(place), confidence, sentence_at(text, match.start()))
+    return None
+
+
+# SCHEMA_ERROR
+
+
+def detect_schema_error(view: View) -> Finding | None:
+    return strongest([broken_arguments(view), broken_answer(view)])
+
+
+def broken_arguments(view: View) -> Finding | None:
+    """Arguments that begin as JSON and are none, or a tool that says so; less when a later call of the tool goes well."""
+    well = {call.name: call.place for call in view.calls if not call.fault}
+    for call in view.calls:
+        is_text = isinstance(call.given, str) and call.given.lstrip()[:1] in ("{", "[")
+        broken = is_text and not is_json(call.given)
+        if broken or call.fault == "schema":
+            confidence = 0.9 if broken else 0.8
+            mended = well.get(call.name, -1) > call.place
+            return found("SCHEMA_ERROR", call.number, confidence * (0.4 if mended else 1), f"{call.name} {call.key[1]} {call.output}")
+    return None
+
+
+def broken_answer(view: View) -> Finding | None:
+    """A turn of the agent that begins as JSON and is none, or a call that is only written down."""
+    wanted = JSON_ASKED.search(view.asked[: 2 * LONGEST]) is not None
+    for place in view.said:
+        text = view.turns[place].content
+        last = place == view.said[-1]
+        start = text.lstrip()[:1]
+        if JSON_TEXT.match(text[:LONGEST]) or (wanted and last and start in ("{", "[")):
+            if not is_json(unfenced(text)):
+                return found("SCHEMA_ERROR", view.number(place), 0.85 if last else 0.6, text)
+            if last and CALL_AS_TEXT.match(text[:LONGEST]):
+                return found("SCHEMA_ERROR", view.number(place), 0.75, text)
+    if PARSER_GAVE_UP.search(view.final[:LONGEST]) and view.said:
+        return found("SCHEMA_ERROR", view.number(view.said[-1]), 0.8, view.final)
+    if wanted and view.said and "{" not in view.final[:LONGEST]:
+        return found("SCHEMA_ERROR", view.number(view.said[-1]), 0.4, view.final)
+    return None
+
+
+def unfenced(text: str) -> str:
+    return FENCE.sub("", text)
+
+
+def is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+# TIMEOUT_CASCADE
+
+
+def detect_timeout_cascade(view: View) -> Finding | None:
+    """A call slower than 5 s, and behind it a turn of the agent less than half as long as what the tool gave."""
+    worst: Finding | None = None
+    said = iter(view.said)
+    place = next(said, None)
+    for call in view.calls:
+        if call.latency <= SLOW:
+            continue
+        while place is not None and place <= call.place:
+            place = next(said, None)
+        if place is None:
+            break
+        reply = view.turns[place].content
+        if 2 * len(reply) < len(call.output) or (call.fault == "transient" and len(reply) < 60):
+            worst = strongest([worst, rushed(view, call, place, reply)])
+    return worst
+
+
+def rushed(view: View, call: Call, place: int, reply: str) -> Finding:
+    count = len(reply[:LONGEST].split())
+    confidence = 0.7 if count <= 8 else 0.5 if count <= 15 else 0.3
+    if view.calls[-1].place > call.place:
+        confidence -= 0.3  # the run goes on
+    elif count <= 8 and call.latency >= 2 * SLOW:
+        confidence += min(0.2, call.latency / 200_000)
+    evidence = f"{call.name} took {call.latency:.0f} ms, then: {reply}"
+    return found("TIMEOUT_CASCADE", call.number, confidence, evidence, [call.number, view.number(place)])
+
+
+DETECTORS: dict[FailureMode, Detector] = {
+    "HALLUCINATION": detect_hallucination,
+    "TOOL_MISUSE": detect_tool_misuse,
+    "CONTEXT_LOSS": detect_context_loss,
+    "CIRCULAR_REASONING": detect_circular_reasoning,
+    "GOAL_DRIFT": detect_goal_drift,
+    "OVER_REFUSAL": detect_over_refusal,
+    "SCHEMA_ERROR": detect_schema_error,
+    "TIMEOUT_CASCADE": detect_timeout_cascade,
+}
+
+
+def findings_of(view: View) -> list[Finding]:
+    """Run all detectors; strongest first, the earlier first where two are as strong."""
+    findings = [finding for detect in DETECTORS.values() if (finding := detect(view)) is not None]
+    return sorted(without_echoes(findings), key=lambda f: (-f.confidence, f.turn))
+
+
+def without_echoes(findings: Sequence[Finding]) -> list[Finding]:
+    """Drop what another finding explains: in a cycle every call is a repeated one."""
+    modes = {f.mode: f for f in findings}
+    cycle_found, repeated = modes.get("CIRCULAR_REASONING"), modes.get("CONTEXT_LOSS")
+    explained = cycle_found is not None and repeated is not None and cycle_found.confidence >= 0.8
+    return [f for f in findings if not (explained and f.mode == "CONTEXT_LOSS")]
+
+
+def ruling(findings: Sequence[Finding], is_successful: bool | None = None) -> Ruling:
+    """Weigh the findings, strongest first."""
+    needed = SURE_AGAINST_SUCCESS if is_successful else SURE
+    strong = [f for f in findings if f.confidence >= needed]
+    if not strong:
+        weak = findings[0] if findings else None
+        if weak is not None and is_successful is False:
+            return Ruling(weak.mode, weak.turn, weak.confidence, weak.evidence, False)
+        doubt = weak.confidence if weak else 0.2
+        return Ruling("none", None, round(1 - doubt if not is_successful else 0.95, 2), "", bool(is_successful))
+    rivals = [f for f in strong if f.confidence > strong[0].confidence - CLOSE]
+    first = min(rivals, key=lambda f: f.turn)
+    return Ruling(first.mode, first.turn, first.confidence, first.evidence, len(rivals) == 1)
