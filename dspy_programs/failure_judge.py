@@ -24,6 +24,7 @@ from dspy_programs.trace_window import cut, window
 from dspy_programs.types import FailureMode, Trace, Turn
 
 LONGEST_GOAL = 260  # characters shown to the model
+WORTH_SAYING = 0.5  # the confidence of a finding from which the model is told of it: it follows what it is told
 CLAIMABLE: frozenset[FailureMode] = frozenset({"HALLUCINATION", "TOOL_MISUSE", "GOAL_DRIFT", "OVER_REFUSAL", "none"})
 """What the model may say against silent rules. The other modes leave signs that a rule cannot miss."""
 
@@ -102,7 +103,8 @@ class FailureJudge(dspy.Module):
         run, numbers = window(turns, [number for f in findings for number in f.turns[:2]], self.window)
         if final_result and (not turns or final_result != turns[-1].content):
             run += f"\nresult {cut(final_result, 160)}"
-        signs = "; ".join(f"{f.mode} at turn {f.turn}, {f.confidence:.2f}" for f in findings[:3]) or "nothing"
+        told = [f for f in findings[:3] if f.confidence >= WORTH_SAYING]
+        signs = "; ".join(f"{f.mode} at turn {f.turn}, {f.confidence:.2f}" for f in told) or "nothing"
         return {"goal": cut(goal, LONGEST_GOAL), "run": run, "signs": signs}, numbers
 
 
@@ -115,10 +117,14 @@ def by_rules(ruled: Ruling, findings: Sequence[Finding], failure: Failure | None
 
 
 def by_model(verdict: Verdict, shown: Sequence[int], ruled: Ruling, findings: Sequence[Finding]) -> dspy.Prediction:
-    """Take the model's word where the rules have seen something of the kind, or cannot see it; else keep theirs."""
+    """Take the model's word where the rules have seen something of the kind, or cannot see it; else keep theirs.
+
+    What the rules have seen and excused (a mended argument, a retry) is not taken up again on the model's word alone.
+    """
     seen = {finding.mode: finding for finding in findings}
-    if verdict.mode not in CLAIMABLE and verdict.mode not in seen:
-        return by_rules(ruled._replace(confidence=round(ruled.confidence / 2, 2)), findings)
+    excused = verdict.mode in seen and seen[verdict.mode].confidence < WORTH_SAYING
+    if excused or verdict.mode not in CLAIMABLE | seen.keys():
+        return by_rules(ruled._replace(confidence=round(0.8 * ruled.confidence, 2)), findings)
     if verdict.mode == "none":
         confidence = (1 + ruled.confidence) / 2 if ruled.mode == "none" else 0.5
         return answer("none", None, "", confidence, findings, "model")

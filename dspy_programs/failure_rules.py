@@ -8,6 +8,7 @@ Source     the signals of Agent Failure Classifier (2026), graded here, and held
 """
 
 import json
+import operator
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from dspy_programs.trace_view import LONGEST, Call, View
 from dspy_programs.types import FailureMode
 
 SURE = 0.7  # from here on a finding stands without a second opinion
+LIKELY = 0.55  # from here on it is the better guess, where nobody else can be asked
 CLOSE = 0.1  # two findings nearer than this are about as strong
 SURE_AGAINST_SUCCESS = 0.85  # what it takes to find a failure in a run that its caller calls successful
 SLOW = 5000  # milliseconds
@@ -85,6 +87,7 @@ FENCE = re.compile(r"\A\s*(?:\w{1,20}:\s*)?(?:```\w*\s*)?|\s*```\s*\Z")
 JSON_ASKED = re.compile(r"\bjson\b", re.IGNORECASE)
 CALL_AS_TEXT = re.compile(r"\s*(?:\w{1,20}:\s*)?(?:```\w*\s*)?\{\s*\"(?:action|tool|function|tool_name|name)\"\s*:.{0,400}\"(?:\w*input|arguments|parameters)\"", re.DOTALL)  # fmt: skip
 PARSER_GAVE_UP = re.compile(r"(?:output|response) parsing error|could not parse (?:llm|the model's|model) output", re.IGNORECASE)
+LETTERS = re.compile(r"[^\W\d_]+")
 STEM = re.compile(r"[^\W_]{4,}")
 EMPTY_WORDS = frozenset(
     "about above after again also been before being below both cannot could does doing done down each following from further "
@@ -163,13 +166,13 @@ def claim_of_deed(view: View) -> Finding | None:
 
 def figure_without_source(view: View) -> Finding | None:
     """A figure was asked for, and given before any tool was called."""
-    known = frozenset(NUMBER.findall(view.asked))
     for place in view.said:
         if place > view.first_call:
             return None
         text = view.turns[place].content[:LONGEST]
         if not NUMBER.search(text):
             continue
+        known = frozenset(NUMBER.findall(view.asked))
         marks = {match.start() for match in LIST_MARK.finditer(text)}
         new = [m for m in NUMBER.finditer(text) if m.group().rstrip(".,") not in known and not any(s <= m.start() <= s + 4 for s in marks)]  # fmt: skip
         if new:
@@ -281,9 +284,9 @@ def detect_circular_reasoning(view: View) -> Finding | None:
     """Two or three steps, in the agent's words or its calls, that come round twice or more."""
     keys: dict[tuple[str, str], int] = {}
     new_calls = [call.place for call in view.calls if keys.setdefault(call.key, call.place) == call.place]
-    texts = [(place, frozenset(re.findall(r"[^\W\d_]+", view.turns[place].content[:LONGEST].lower()))) for place in view.said]
+    texts = [(place, pairs_of_words(view.turns[place].content[:LONGEST])) for place in view.said]
     by_words = cycle([p for p, _ in texts], [t for _, t in texts], alike)
-    by_calls = cycle([c.place for c in view.calls], [c.key for c in view.calls], lambda a, b: a == b)
+    by_calls = cycle([c.place for c in view.calls], [(c.key, c.output) for c in view.calls], operator.eq)
     findings = []
     for what in (by_words, by_calls):
         if what is not None:
@@ -296,8 +299,14 @@ def detect_circular_reasoning(view: View) -> Finding | None:
     return strongest([*findings, standstill(view, texts, new_calls)])
 
 
-def alike(a: frozenset[str], b: frozenset[str]) -> bool:
-    return a == b or (len(a) > 2 and len(a & b) >= 0.8 * len(a | b))
+def pairs_of_words(text: str) -> frozenset[tuple[str, ...]]:
+    """Neighbouring words, without digits: "attempt 2" is "attempt 3", but "a of b" is not "b of a"."""
+    words = LETTERS.findall(text.lower())
+    return frozenset(zip(words, words[1:], strict=False)) or frozenset(zip(words, strict=False))
+
+
+def alike(a: frozenset[tuple[str, ...]], b: frozenset[tuple[str, ...]]) -> bool:
+    return a == b or (len(a) > 2 and len(a & b) >= 0.7 * len(a | b))
 
 
 def cycle(places: Sequence[int], steps: Sequence[Any], same: Callable[[Any, Any], bool]) -> tuple[int, int, int] | None:
@@ -313,7 +322,7 @@ def cycle(places: Sequence[int], steps: Sequence[Any], same: Callable[[Any, Any]
     return best
 
 
-def standstill(view: View, texts: Sequence[tuple[int, frozenset[str]]], new_calls: Sequence[int]) -> Finding | None:
+def standstill(view: View, texts: Sequence[tuple[int, frozenset[tuple[str, ...]]]], new_calls: Sequence[int]) -> Finding | None:
     """One and the same sentence, four times in a row, and no new call meanwhile."""
     run = 1
     for i in range(1, len(texts)):
@@ -345,8 +354,12 @@ def detect_goal_drift(view: View) -> Finding | None:
         place -= 1
     if FREE_FORM.search(view.goal[:LONGEST]):
         confidence = 0.35
+    elif elsewhere:
+        confidence = 0.75
+    elif not view.calls:
+        confidence = 0.5  # talk, in other words than the question's
     else:
-        confidence = 0.75 if elsewhere or not any(answer & stems(c.output[:LONGEST]) for c in view.calls[-5:]) else 0.6
+        confidence = 0.6 if any(answer & stems(c.output[:LONGEST]) for c in view.calls[-5:]) else 0.75
     return found("GOAL_DRIFT", view.number(place), confidence, text)
 
 
@@ -371,7 +384,7 @@ def detect_over_refusal(view: View) -> Finding | None:
         text = view.turns[place].content[:300]
         if (match := REFUSAL.search(text)) is None or ASKS_BACK.search(text[match.end() :]):
             continue
-        confidence = 0.85 if view.tools else 0.75
+        confidence = 0.85 if view.tools else 0.6
         if SENSITIVE.search(view.asked[: 2 * LONGEST]) or HARM.search(view.turns[place].content[:LONGEST]):
             confidence = 0.5
         elif view.calls:
@@ -491,14 +504,10 @@ def without_echoes(findings: Sequence[Finding]) -> list[Finding]:
 
 def ruling(findings: Sequence[Finding], is_successful: bool | None = None) -> Ruling:
     """Weigh the findings, strongest first."""
-    needed = SURE_AGAINST_SUCCESS if is_successful else SURE
-    strong = [f for f in findings if f.confidence >= needed]
-    if not strong:
-        weak = findings[0] if findings else None
-        if weak is not None and is_successful is False:
-            return Ruling(weak.mode, weak.turn, weak.confidence, weak.evidence, False)
-        doubt = weak.confidence if weak else 0.2
-        return Ruling("none", None, round(1 - doubt if not is_successful else 0.95, 2), "", bool(is_successful))
-    rivals = [f for f in strong if f.confidence > strong[0].confidence - CLOSE]
+    needed = {True: SURE_AGAINST_SUCCESS, False: 0.0, None: LIKELY}[is_successful]
+    top = findings[0].confidence if findings else 0.0
+    if not findings or top < needed:
+        return Ruling("none", None, 0.95 if is_successful else round(1 - max(top, 0.2), 2), "", bool(is_successful))
+    rivals = [f for f in findings if f.confidence > top - CLOSE]
     first = min(rivals, key=lambda f: f.turn)
-    return Ruling(first.mode, first.turn, first.confidence, first.evidence, len(rivals) == 1)
+    return Ruling(first.mode, first.turn, first.confidence, first.evidence, top >= SURE and len(rivals) == 1)

@@ -50,6 +50,7 @@ ARGUMENT = re.compile(
     re.IGNORECASE,
 )
 NAMED = re.compile(r"(?<=[a-z,] )[\"'(*]*([A-Z]\w{2,}|\w*\d\w*)|[\"'*]{1,2}([\w-]{3,})")
+ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False)  # made once: making one costs more than a small value
 ERROR_KEYS = ("error", "errors", "exception", "detail")
 
 
@@ -98,7 +99,7 @@ class View:
     def is_foreign(self) -> bool:
         """Whether the last answer names two things or more, and none of them was in the goal, an input or an output."""
         named, final = names_in(self.final), self.final[:LONGEST].lower()
-        if len(named) < 2 or any(name in final for name in names_in(self.goal)):
+        if len(named) < 2 or any(name in final for name in self.names_of_goal):
             return False
         sources = [self.goal, *(t.content for t in self.turns if t.role != "agent")]
         sources += [text for call in self.calls for text in (call.name, call.key[1], call.output)]
@@ -107,9 +108,15 @@ class View:
     @cached_property
     def is_elsewhere(self) -> bool:
         """Whether goal and last answer both name things, and not one in common."""
-        wanted, named, final, asked = names_in(self.goal), names_in(self.final), self.final[:LONGEST].lower(), self.asked.lower()
-        common = any(name in final for name in wanted) or any(name in asked for name in named)
-        return len(wanted) > 0 and len(named) > 1 and not common
+        final = self.final[:LONGEST].lower()
+        if not self.names_of_goal or any(name in final for name in self.names_of_goal):
+            return False
+        named, asked = names_in(self.final), self.asked.lower()
+        return len(named) > 1 and not any(name in asked for name in named)
+
+    @cached_property
+    def names_of_goal(self) -> list[str]:
+        return names_in(self.goal)
 
     def number(self, place: int) -> int:
         return self.turns[place].turn_number
@@ -157,7 +164,7 @@ def text_of(value: Any) -> str:
     if isinstance(value, str):
         return value
     try:
-        return json.dumps(value, sort_keys=True, ensure_ascii=False)
+        return ENCODER.encode(value)
     except (ValueError, TypeError, RecursionError):
         return repr(type(value))
 

@@ -42,10 +42,14 @@ def repeat_call(run: Run, draw: Random, words: Words) -> Made | None:
     """CONTEXT_LOSS: a call that has been answered is made again, with nothing changed in between."""
     if not (reads := reads_of(run.turns)):
         return None
-    place = min(reads, key=lambda i: len(str(run.turns[i]))) if draw.random() < 0.5 else draw.choice(reads)
+    if draw.random() < 0.4:  # a short run: the request, its shortest look-up, and that again
+        turn = run.turns[min(reads, key=lambda i: len(str(run.turns[i])))]
+        again = [*said(words, "again", draw), dict(turn)]
+        return Made([run.turns[0], turn, *again, agent(words("no_answer", draw))], 1 + len(again), turn["tool_name"])
+    place = draw.choice(reads)
     repeated = run.turns[place]
     middle: Turns = []
-    for _ in range(draw.choice([1, 1, 2, 3])):
+    for _ in range(draw.choice([1, 2, 3])):
         middle += [*said(words, "again", draw), dict(repeated)]
     first = place + next(i for i, turn in enumerate(middle, 1) if turn["role"] == "tool")
     after = run.turns[place + 1 :] if draw.random() < 0.5 else [agent(words("no_answer", draw))]
@@ -67,8 +71,9 @@ def ask_again(run: Run, draw: Random, words: Words) -> Made | None:
 def loop_of_thoughts(run: Run, draw: Random, words: Words) -> Made | None:
     """CIRCULAR_REASONING: two or three thoughts in turn, two to four times over."""
     steps = [agent(text) for text in words("musing", draw).split("|")]
-    place = draw.choice([1, *[i + 1 for i in calls_of(run.turns)[:2]]])
-    times = draw.choice([2, 2, 3, 4])
+    short = draw.random() < 0.4
+    place = 1 if short else draw.choice([i + 1 for i in calls_of(run.turns)[:2]] or [1])
+    times = 2 if short else draw.choice([2, 3, 4])
     after = draw.choice([[], [agent(words("no_answer", draw))]])
     turns = [*run.turns[:place], *[dict(step) for _ in range(times) for step in steps], *after]
     return Made(turns, place + len(steps), " ".join(steps[0]["content"].split()[:4]))
