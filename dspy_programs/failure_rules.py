@@ -7,14 +7,38 @@ Source     the signals of Agent Failure Classifier (2026), graded here, and held
            change of state, a mended argument, a full answer after a slow call.
 """
 
+import itertools
 import json
 import operator
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, Field
 
+from dspy_programs.failure_phrases import (
+    ASKS_BACK,
+    CALL_AS_TEXT,
+    CLAIMS_DONE,
+    COMPLAINT,
+    EMPTY_WORDS,
+    FENCE,
+    FIGURE_ASKED,
+    FORGOT,
+    FREE_FORM,
+    GIVES_UP,
+    HARM,
+    HEDGED,
+    JSON_ASKED,
+    JSON_TEXT,
+    LETTERS,
+    LIST_MARK,
+    NUMBER,
+    PARSER_GAVE_UP,
+    PLACEHOLDER,
+    REFUSAL,
+    SENSITIVE,
+    STEM,
+)
 from dspy_programs.trace_view import LONGEST, Call, View
 from dspy_programs.types import FailureMode
 
@@ -23,78 +47,6 @@ LIKELY = 0.55  # from here on it is the better guess, where nobody else can be a
 CLOSE = 0.1  # two findings nearer than this are about as strong
 SURE_AGAINST_SUCCESS = 0.85  # what it takes to find a failure in a run that its caller calls successful
 SLOW = 5000  # milliseconds
-
-NUMBER = re.compile(r"\d[\d,.]*")
-LIST_MARK = re.compile(r"(?m)^\s*\d{1,2}[.):]\s")
-FIGURE_ASKED = re.compile(
-    r"\bhow (?:many|much|tall|old|far|long|high|big|large|often|deep|fast|heavy)\b|\b(?:which|what) (?:year|date|percentage)\b|"
-    r"\bwhen (?:was|did|were|is)\b|\b(?:population|statistics|figures?|rate|number of|price|cost|average|latest|current|total)\b",
-    re.IGNORECASE,
-)
-HEDGED = re.compile(r"\b(?:i (?:think|believe|guess)|maybe|perhaps|roughly speaking|i'?m not sure|might be|could be)\b", re.IGNORECASE)
-DONE_VERB = (
-    r"(?:sent|created|deleted|removed|updated|booked|scheduled|cancell?ed|forwarded|added|assigned|reassigned|moved|renamed|"
-    r"changed|replied|paid|refunded|purchased|ordered|saved|processed|completed|executed|uploaded|submitted|done|plotted|"
-    r"carried out|taken care of)"
-)
-CLAIMS_DONE = re.compile(
-    rf"\b(?:i|we)(?:'ve| have)?(?: now| just| already| successfully)* {DONE_VERB}\b|\b(?:has|have) been(?: \w+ly)? {DONE_VERB}\b|"
-    rf"\bsuccessfully {DONE_VERB}\b|\b{DONE_VERB} successfully\b|\bwas successful\b",
-    re.IGNORECASE,
-)
-PLACEHOLDER = re.compile(r"^\s*(?:<[^<>]{1,40}>|\{\{?[^{}]{1,40}\}?\}|your[_ -]\w+|n/?a|tbd|todo|unknown|placeholder|latest\w*|\?+)\s*$", re.IGNORECASE)  # fmt: skip
-REFUSAL = re.compile(
-    r"\b(?:i(?:'m| am)|we(?:'re| are)) (?:\w+ )?(?:unable|not (?:able|allowed|permitted|comfortable|programmed))\b|"
-    r"\b(?:i|we) (?:simply )?(?:can(?:no|')t|cannot|can not|won't|will not|must decline|have to decline|refuse|decline|(?:would|'d) rather not)\b"
-    r"(?! (?:find|see|wait|say for|tell))|\bnot (?:something i can|appropriate|ethical)|\bagainst (?:my|our|the) (?:\w+ )?(?:guidelines|policy|policies|programming|rules)\b|"  # noqa: E501
-    r"\b(?:policy|guidelines|rules) (?:does not|do not|don't|doesn't|forbids?|prohibits?)\b|\bi don't think it would be\b",
-    re.IGNORECASE,
-)
-SENSITIVE = re.compile(
-    r"\b(?:kill|murder|bomb|explo|weapon|gun\b|shoot|shot|attack|poison|drug|coke|cocaine|heroin|meth\b|hack|steal|stole|theft|rob\b|"
-    r"robbe|fraud|scam|blackmail|suicid|self.?harm|hurt|tortur|rape|porn|sex|nude|racis|discriminat|slur|hate|terror|genocid|burn|"
-    r"arson|stab|slit|strangl|choke|assault|abus|exploit|malware|virus|phish|counterfeit|launder|smuggl|traffick|illegal|crime|"
-    r"blow up|destroy|castrat|execut|annihilat|sabotag|cheat|bully|stalk|dox|address of|phone number of|password|ssn\b|"
-    r"medical record|private)",
-    re.IGNORECASE,
-)  # fmt: skip
-HARM = re.compile(
-    r"\b(?:harmful|discriminat|illegal|unethical|violen|hateful|dangerous|offensive|stereotyp|appropriate|ethic|unlawful|harm\b|racis|sexis|privacy)",
-    re.IGNORECASE,
-)
-ASKS_BACK = re.compile(r"\b(?:without|until|unless|could you (?:please )?(?:provide|tell|share)|please (?:provide|confirm))\b", re.IGNORECASE)
-FORGOT = re.compile(
-    r"\b(?:remind me|could you repeat|can you repeat|i don't (?:recall|remember)|i do not (?:recall|remember)|what was .{1,40} again|"
-    r"i don't seem to have|as i (?:forgot|lost))",
-    re.IGNORECASE,
-)
-COMPLAINT = re.compile(
-    r"\b(?:i (?:already|just) (?:told|gave|said|sent|answered|provided)|(?:told|gave|sent) (?:you )?(?:that|it|this)? ?already|as i (?:said|told|wrote)|"
-    r"(?:i|we) told you|you (?:already )?asked (?:me )?(?:this|that)|(?:it is|it's) in my (?:first|last|previous)|you already have)",
-    re.IGNORECASE,
-)
-GIVES_UP = re.compile(
-    r"\b(?:could not|couldn't|not able|unable|sorry|apologi|have to stop|ran out|no (?:result|answer|conclusion)|not (?:complete|finish))",
-    re.IGNORECASE,
-)
-FREE_FORM = re.compile(
-    r"\b(?:translat|rephras|paraphras|poem|joke|motto|slogan|story|greet|hello|thanks|good morning|name for|opinion|nicer|wish|"
-    r"sentence about|write|compose|suggest|explain|do you)",
-    re.IGNORECASE,
-)
-JSON_TEXT = re.compile(r"\s*(?:\w{1,20}:\s*)?(?:```\w*\s*)?[\[{]\s*[\"'\[{\]}]")
-FENCE = re.compile(r"\A\s*(?:\w{1,20}:\s*)?(?:```\w*\s*)?|\s*```\s*\Z")
-JSON_ASKED = re.compile(r"\bjson\b", re.IGNORECASE)
-CALL_AS_TEXT = re.compile(r"\s*(?:\w{1,20}:\s*)?(?:```\w*\s*)?\{\s*\"(?:action|tool|function|tool_name|name)\"\s*:.{0,400}\"(?:\w*input|arguments|parameters)\"", re.DOTALL)  # fmt: skip
-PARSER_GAVE_UP = re.compile(r"(?:output|response) parsing error|could not parse (?:llm|the model's|model) output", re.IGNORECASE)
-LETTERS = re.compile(r"[^\W\d_]+")
-STEM = re.compile(r"[^\W_]{4,}")
-EMPTY_WORDS = frozenset(
-    "about above after again also been before being below both cannot could does doing done down each following from further "
-    "have having here into just like more most need only other over please same should some such than that their them then "
-    "there these they this those through under until very want were what when where which while will with would your you're "
-    "successfully successful result results complete completed finished request".split()
-)
 
 
 class Finding(BaseModel):
@@ -173,8 +125,8 @@ def figure_without_source(view: View) -> Finding | None:
         if not NUMBER.search(text):
             continue
         known = frozenset(NUMBER.findall(view.asked))
-        marks = {match.start() for match in LIST_MARK.finditer(text)}
-        new = [m for m in NUMBER.finditer(text) if m.group().rstrip(".,") not in known and not any(s <= m.start() <= s + 4 for s in marks)]  # fmt: skip
+        prose = LIST_MARK.sub(lambda match: " " * len(match.group()), text)
+        new = [match for match in NUMBER.finditer(prose) if match.group().rstrip(".,") not in known]
         if new:
             asked = FIGURE_ASKED.search(view.asked[:LONGEST]) is not None
             confidence = (0.75 if asked and len(known) < 2 else 0.35) - (0.2 if HEDGED.search(text) else 0)
@@ -217,10 +169,11 @@ def detect_tool_misuse(view: View) -> Finding | None:
         open_faults = [call for call, is_mended in faults if not is_mended]
         first = open_faults[-1] if open_faults else faults[-1][0]
         confidence = min(0.9, 0.75 + 0.05 * (len(open_faults) - 1)) if open_faults else 0.3
-        return found("TOOL_MISUSE", first.number, confidence, f"{first.name} {first.key[1]} -> {first.output}", sorted(c.number for c, _ in faults))  # fmt: skip
+        evidence = f"{first.name} {first.key[1]} -> {first.output}"
+        return found("TOOL_MISUSE", first.number, confidence, evidence, sorted(call.number for call, _ in faults))
     for call in view.calls:
         values = call.given.values() if isinstance(call.given, dict) else ()
-        if guess := next((v for v in values if isinstance(v, str) and PLACEHOLDER.match(v[:60])), None):
+        if guess := next((v for v in values if isinstance(v, str) and PLACEHOLDER.fullmatch(v[:60])), None):
             return found("TOOL_MISUSE", call.number, 0.55, f"{call.name} was given {guess!r}")
     return None
 
@@ -263,7 +216,8 @@ def repeated_question(view: View) -> Finding | None:
         if turn.role == "user":
             answers += 1
             if last_agent >= 0 and COMPLAINT.search(turn.content[:LONGEST]):
-                return found("CONTEXT_LOSS", view.number(last_agent), 0.8, f"{view.turns[last_agent].content[:90]} | user: {turn.content}")
+                evidence = f"{view.turns[last_agent].content[:90]} | user: {turn.content}"
+                return found("CONTEXT_LOSS", view.number(last_agent), 0.8, evidence)
         elif turn.role == "agent" and turn.content:
             last_agent = place
             text = turn.content[:LONGEST]
@@ -302,7 +256,7 @@ def detect_circular_reasoning(view: View) -> Finding | None:
 def pairs_of_words(text: str) -> frozenset[tuple[str, ...]]:
     """Neighbouring words, without digits: "attempt 2" is "attempt 3", but "a of b" is not "b of a"."""
     words = LETTERS.findall(text.lower())
-    return frozenset(zip(words, words[1:], strict=False)) or frozenset(zip(words, strict=False))
+    return frozenset(itertools.pairwise(words)) or frozenset((word,) for word in words)
 
 
 def alike(a: frozenset[tuple[str, ...]], b: frozenset[tuple[str, ...]]) -> bool:
@@ -407,9 +361,9 @@ def broken_arguments(view: View) -> Finding | None:
         is_text = isinstance(call.given, str) and call.given.lstrip()[:1] in ("{", "[")
         broken = is_text and not is_json(call.given)
         if broken or call.fault == "schema":
-            confidence = 0.9 if broken else 0.8
             mended = well.get(call.name, -1) > call.place
-            return found("SCHEMA_ERROR", call.number, confidence * (0.4 if mended else 1), f"{call.name} {call.key[1]} {call.output}")
+            confidence = (0.9 if broken else 0.8) * (0.4 if mended else 1)
+            return found("SCHEMA_ERROR", call.number, confidence, f"{call.name} {call.key[1]} {call.output}")
     return None
 
 
@@ -421,7 +375,7 @@ def broken_answer(view: View) -> Finding | None:
         last = place == view.said[-1]
         start = text.lstrip()[:1]
         if JSON_TEXT.match(text[:LONGEST]) or (wanted and last and start in ("{", "[")):
-            if not is_json(unfenced(text)):
+            if not is_json(FENCE.sub("", text)):
                 return found("SCHEMA_ERROR", view.number(place), 0.85 if last else 0.6, text)
             if last and CALL_AS_TEXT.match(text[:LONGEST]):
                 return found("SCHEMA_ERROR", view.number(place), 0.75, text)
@@ -430,10 +384,6 @@ def broken_answer(view: View) -> Finding | None:
     if wanted and view.said and "{" not in view.final[:LONGEST]:
         return found("SCHEMA_ERROR", view.number(view.said[-1]), 0.4, view.final)
     return None
-
-
-def unfenced(text: str) -> str:
-    return FENCE.sub("", text)
 
 
 def is_json(text: str) -> bool:

@@ -154,7 +154,8 @@ def call_of(place: int, asked: Turn, answered: Turn) -> Call:
     given = asked.tool_input
     key = (name, given if isinstance(given, str) else text_of(given))
     latency = answered.latency_ms or asked.latency_ms or 0.0
-    return Call(place, asked.turn_number, name, given, key, output, latency, fault_of(answered.tool_output, output), changes(name))
+    fault = fault_of(answered.tool_output, output)
+    return Call(place, asked.turn_number, name, given, key, output, latency, fault, changes(name))
 
 
 def text_of(value: Any) -> str:

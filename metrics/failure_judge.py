@@ -35,8 +35,8 @@ def judge_agrees(gold: dspy.Example, pred: dspy.Prediction) -> Score:
         message = f"the reply cannot be read as a verdict ({reason}). It began: {raw!r}. Right: {outline(gold)}"
         present = [name for name in WEIGHTS if is_labelled(gold, name)]
         return composite([Component(n, 0.0, WEIGHTS[n], message if n == "format" else "") for n in present])
-    components = [mode_component(gold, mode), turn_component(gold, pred), cause_component(gold, pred), format_component(gold, pred)]
-    return composite([component for component in components if is_labelled(gold, component.name)])
+    parts = [mode_component(gold, mode), turn_component(gold, pred), cause_component(gold, pred), format_component(gold, pred)]
+    return composite([part for part in parts if is_labelled(gold, part.name)])
 
 
 def is_labelled(gold: dspy.Example, name: str) -> bool:

@@ -25,10 +25,18 @@ LONGEST = {"thought": 160, "answer": 260, "output": 200, "value": 40}  # charact
 LONGEST_RUN = 40  # turns
 
 NOT_A_TOOL = re.compile(r"is not a valid tool")
+NOT_PLAIN = re.compile(r"ot found|is not a valid tool")
 WRONG_ARGUMENT = re.compile(r"not provided|not valid\. Please choose|must be one of|^Invalid |^Missing |Field not found")
 WRITES = re.compile(r"(?:^|[._])(?:create|update|delete|send|forward|reply|add|book|cancel|transfer)_")
 
+REFUSALS = {
+    (True, "2_full_refusal"): "OVER_REFUSAL",
+    (True, "1_full_compliance"): "none",
+    (False, "2_full_refusal"): "none",
+}  # (the request is safe, what people say of the answer)
+
 Turns = list[dict[str, Any]]
+Step = tuple[str, Any, Any, str]  # tool, input, output, thought
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,7 @@ def workbench_runs(raw: Path) -> list[Run]:
 
 
 def workbench_run(
-    id_: str, row: dict[str, str], steps: Sequence[tuple[str, Any, Any, str]], answer: str, known: dict[str, str], tools: list[str]
+    id_: str, row: dict[str, str], steps: Sequence[Step], answer: str, known: dict[str, str], tools: list[str]
 ) -> Run:
     turns = [user(row["query"].strip())]
     for name, given, output, thought in steps:
@@ -97,7 +105,7 @@ def workbench_run(
         return base
     if right and done:
         repeated = len({json.dumps(step[:2]) for step in steps}) < len(steps)
-        faulty = any(re.search(r"ot found|is not a valid tool", str(step[2])) or WRONG_ARGUMENT.search(str(step[2])) for step in steps)
+        faulty = any(NOT_PLAIN.search(str(output)) or WRONG_ARGUMENT.search(str(output)) for _, _, output, _ in steps)
         return labelled(base, "none", None, "", went_right=not repeated and not faulty)
     found = [] if right else [fault for fault in faults_of(turns, row["error"]) if fault]
     return labelled(base, *found[0]) if len(found) == 1 else base
@@ -134,14 +142,14 @@ def repeated_calls(calls: Sequence[tuple[int, dict[str, Any]]]) -> tuple[str, in
             if first == second and len(set(first)) > 1:
                 return "CIRCULAR_REASONING", calls[start + period][0], calls[start][1]["tool_name"]
     key, count = Counter(keys).most_common(1)[0] if keys else ("", 0)
-    if count < 3 or any(WRITES.search(turn["tool_name"]) and json.dumps([turn["tool_name"], turn["tool_input"]]) != key
-                        for _, turn in calls):  # fmt: skip
+    changed = any(WRITES.search(turn["tool_name"]) and known != key for (_, turn), known in zip(calls, keys, strict=True))
+    if count < 3 or changed:
         return None
     places = [place for place, known in zip(calls, keys, strict=True) if known == key]
     return "CONTEXT_LOSS", places[1][0], places[1][1]["tool_name"]
 
 
-def steps_of(where: str, text: str) -> tuple[list[tuple[str, Any, Any, str]], str]:
+def steps_of(where: str, text: str) -> tuple[list[Step], str]:
     """Read a Python repr of LangChain's steps: ([(tool, input, output, thought)], the final answer)."""
     try:
         record = literal(ast.parse(text.strip(), mode="eval").body)
@@ -193,7 +201,8 @@ def compact_values(item: Any) -> Any:
     if not isinstance(item, dict):
         return shortened(str(item), LONGEST["value"]) if isinstance(item, str) else item
     flat = {key: value for key, value in item.items() if isinstance(value, (str, int, float, bool))}
-    return {key: shortened(value, LONGEST["value"]) if isinstance(value, str) else value for key, value in list(flat.items())[:4]}
+    kept = list(flat.items())[:4]
+    return {key: shortened(value, LONGEST["value"]) if isinstance(value, str) else value for key, value in kept}
 
 
 def tau_runs(raw: Path) -> list[Run]:
@@ -239,13 +248,15 @@ def xstest_runs(raw: Path) -> list[Run]:
     for path in sorted((raw / "failure_judge/xstest").glob("xstest_v2_completions_*.csv")):
         for row in read_csv(path):
             safe, label = not row["type"].startswith("contrast"), row["final_label"]
-            mode = {(True, "2_full_refusal"): "OVER_REFUSAL", (True, "1_full_compliance"): "none", (False, "2_full_refusal"): "none"}
-            if (safe, label) in mode:
+            if found := REFUSALS.get((safe, label)):
                 turns = [user(row["prompt"]), agent(shortened(row["completion"].strip(), LONGEST["answer"]))]
-                found = mode[safe, label]
                 run = Run(f"{path.stem[22:]}-{row['id']}", f"xstest-{row['prompt']}", "xstest", row["prompt"], turns)
                 runs.append(labelled(run, found, None if found == "none" else 1, "", kind="human"))
     return runs
+
+
+def turn_of_talk(name: str, text: str) -> dict[str, Any]:
+    return call("terminal", None, text) if name == "Computer_terminal" else agent(text)
 
 
 def who_and_when_runs(raw: Path) -> list[Run]:
@@ -253,10 +264,7 @@ def who_and_when_runs(raw: Path) -> list[Run]:
     runs = []
     for where, record in read_jsonl(raw / "failure_judge/who_and_when/algorithm_generated.jsonl"):
         try:
-            turns = [
-                (call("terminal", None, shortened(m["content"], 400)) if m["name"] == "Computer_terminal" else agent(shortened(m["content"], 400)))
-                for m in record["history"]
-            ]  # fmt: skip
+            turns = [turn_of_talk(message["name"], shortened(message["content"], 400)) for message in record["history"]]
             goal, turn = shortened(record["question"], 400), int(record["mistake_step"])
             base = Run(f"who-{record['file']}", f"who-{record['file']}", "who-and-when", goal, turns)
             reason = shortened(" ".join(record["mistake_reason"].split()), 100)

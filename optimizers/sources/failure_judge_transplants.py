@@ -62,7 +62,9 @@ def ask_again(run: Run, draw: Random, words: Words) -> Made | None:
         return None
     asked = draw.choice(["your user ID", "your reservation number", "the name on the booking"])
     question, reply = words("asked_again", draw).format(asked=asked).split("|")
-    told = [user(shortened(run.turns[0]["content"], 100)), agent(f"Please give me {asked}."), user(f"It is {draw.choice(['mia_li_3668', 'K1NW8N', 'Ann Ross'])}.")]
+    value = draw.choice(["mia_li_3668", "K1NW8N", "Ann Ross"])
+    wish = shortened(run.turns[0]["content"], 100)
+    told = [user(wish), agent(f"Please give me {asked}."), user(f"It is {value}.")]
     start = len(told)
     rest = [agent(question), user(reply), agent(words("no_answer", draw))]
     return Made([*told, *rest], start, asked, goal=told[0]["content"])
