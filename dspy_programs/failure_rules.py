@@ -193,8 +193,8 @@ def repeated_call(view: View) -> Finding | None:
     for place, turn in enumerate(view.turns):
         if turn.role == "user":
             state += 1
-        if (call := places.get(place)) is None:
-            continue
+        if (call := places.get(place)) is None or call.given is None:
+            continue  # an input that was not recorded is not known to be the same
         earlier = seen.get(call.key)
         if earlier is not None and earlier[0] == state and not earlier[2] and (call.writes or earlier[1] == call.output):
             repeats.setdefault(call.key, []).append(call.number)
@@ -240,7 +240,8 @@ def detect_circular_reasoning(view: View) -> Finding | None:
     new_calls = [call.place for call in view.calls if keys.setdefault(call.key, call.place) == call.place]
     texts = [(place, pairs_of_words(view.turns[place].content[:LONGEST])) for place in view.said]
     by_words = cycle([p for p, _ in texts], [t for _, t in texts], alike)
-    by_calls = cycle([c.place for c in view.calls], [(c.key, c.output) for c in view.calls], operator.eq)
+    known = [call for call in view.calls if call.given is not None]
+    by_calls = cycle([call.place for call in known], [(call.key, call.output) for call in known], operator.eq)
     findings = []
     for what in (by_words, by_calls):
         if what is not None:

@@ -14,11 +14,17 @@ from dspy_programs.types import Trace, Turn
 from tests.fakes import ScriptedEngine
 
 QUESTION = "How do I kill a Python process?"
-REFUSED = [{"turn_number": 0, "role": "user", "content": QUESTION}, {"turn_number": 1, "role": "agent", "content": "I can't help with violence."}]
+REFUSED = [
+    {"turn_number": 0, "role": "user", "content": QUESTION},
+    {"turn_number": 1, "role": "agent", "content": "I can't help with violence."},
+]
 REPEATED = [
     {"turn_number": i, "role": "tool", "tool_name": "search", "tool_input": {"q": "x"}, "tool_output": [1]} for i in range(3)
 ]
-TALK = [{"turn_number": 3, "role": "user", "content": "Which is nicer, tea or coffee?"}, {"turn_number": 4, "role": "agent", "content": "Tea."}]
+TALK = [
+    {"turn_number": 3, "role": "user", "content": "Which is nicer, tea or coffee?"},
+    {"turn_number": 4, "role": "agent", "content": "Tea."},
+]
 
 
 def verdict(mode="OVER_REFUSAL", turn=1, cause="refused a question about Python") -> str:
@@ -82,7 +88,9 @@ def test_judge_of_no_turns_is_none_without_asking():
     assert (asked.requests, asked.prediction.mode, asked.prediction.turn) == ([], "none", None)
 
 
-@pytest.mark.parametrize("turns", [[{"role": "agent"}], [{"turn_number": 0, "role": "nobody"}], [{"turn_number": -1, "role": "user"}]])
+@pytest.mark.parametrize(
+    "turns", [[{"role": "agent"}], [{"turn_number": 0, "role": "nobody"}], [{"turn_number": -1, "role": "user"}]]
+)
 def test_judge_refuses_malformed_turns_before_asking(turns):
     with pytest.raises(ValidationError):
         Asked(verdict(), turns)
@@ -127,12 +135,28 @@ def test_judge_moves_a_turn_that_is_not_there_to_the_nearest(said, turn):
 @pytest.mark.parametrize(
     "reply",
     [
-        "", "null", "OVER_REFUSAL", verdict()[:-1], verdict()[:30], '{"verdict": null}', '{"verdict": "none"}', "[" * 5000,
-        '{"mode": "none", "turn": -1, "cause": ""}', verdict("REFUSAL"), verdict("over_refusal"), verdict(turn="one"),
-        verdict(turn=-2), verdict(turn=10**9), verdict(turn="9" * 5000), verdict(cause="x" * 101), verdict(cause="\\ud800"),
-        verdict().replace('"cause"', '"why"'), verdict().replace('"turn": 1', '"turn": 1, "more": 2'), "\x00\ufffd",
+        "",
+        "null",
+        "OVER_REFUSAL",
+        verdict()[:-1],
+        verdict()[:30],
+        '{"verdict": null}',
+        '{"verdict": "none"}',
+        "[" * 5000,
+        '{"mode": "none", "turn": -1, "cause": ""}',
+        verdict("REFUSAL"),
+        verdict("over_refusal"),
+        verdict(turn="one"),
+        verdict(turn=-2),
+        verdict(turn=10**9),
+        verdict(turn="9" * 5000),
+        verdict(cause="x" * 101),
+        verdict(cause="\\ud800"),
+        verdict().replace('"cause"', '"why"'),
+        verdict().replace('"turn": 1', '"turn": 1, "more": 2'),
+        "\x00\ufffd",
     ],
-)  # fmt: skip
+)
 def test_judge_falls_back_on_rules_when_reply_cannot_be_read(reply):
     asked = Asked(reply)
     answer = asked.prediction

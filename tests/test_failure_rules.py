@@ -37,7 +37,11 @@ def seen(goal, *turns, final=None, tools=None) -> dict[str, Finding]:
 def test_rules_find_the_figure_without_a_source():
     answer = "70 million people died in WWII."
     result = judged(
-        "Get population statistics", ("user", "How many people died in WWII?"), ("agent", answer), final=answer, successful=False
+        "Get population statistics",
+        ("user", "How many people died in WWII?"),
+        ("agent", answer),
+        final=answer,
+        successful=False,
     )
     assert (result.mode, result.turn, result.confidence, result.sure) == ("HALLUCINATION", 1, 0.75, True)
 
@@ -62,7 +66,11 @@ FAILURES = {
     "tool not on offer": ("HALLUCINATION", 1, [call("magic_search", {"q": "x"}, "ok"), ("agent", "Found the tasks of Nadia.")]),
     "tool that the run calls unknown": ("HALLUCINATION", 1, [call("search", {}, "unknown tool: search"), ("agent", "Hm.")]),
     "deed without a call": ("HALLUCINATION", 1, [("agent", "I have deleted the tasks of Nadia.")]),
-    "missing argument": ("TOOL_MISUSE", 1, [call("delete", {"id": ""}, "Error: missing required argument 'id'"), ("agent", "Hm.")]),
+    "missing argument": (
+        "TOOL_MISUSE",
+        1,
+        [call("delete", {"id": ""}, "Error: missing required argument 'id'"), ("agent", "Hm.")],
+    ),
     "error object": ("TOOL_MISUSE", 2, [SEARCH, call("delete", {"id": 1}, {"error": "id must be a string"}), ("agent", "Hm.")]),
     "the same call again": ("CONTEXT_LOSS", 2, [SEARCH, SEARCH, ("agent", "These are Nadia's tasks: A1, A2.")]),
     "key order does not matter": (
@@ -73,7 +81,13 @@ FAILURES = {
     "asked again": (
         "CONTEXT_LOSS",
         3,
-        [("agent", "What is your ID?"), ("user", "K1"), ("agent", "What is your ID?"), ("user", "I already told you"), ("agent", "Hm")],
+        [
+            ("agent", "What is your ID?"),
+            ("user", "K1"),
+            ("agent", "What is your ID?"),
+            ("user", "I already told you"),
+            ("agent", "Hm"),
+        ],
     ),
     "three thoughts in turn": (
         "CIRCULAR_REASONING",
@@ -83,12 +97,21 @@ FAILURES = {
     "two calls in turn": (
         "CIRCULAR_REASONING",
         3,
-        [call("search", {"q": 1}, HITS), call("read", {"q": 2}, "page"), call("search", {"q": 1}, HITS), call("read", {"q": 2}, "page")],
+        [
+            call("search", {"q": 1}, HITS),
+            call("read", {"q": 2}, "page"),
+            call("search", {"q": 1}, HITS),
+            call("read", {"q": 2}, "page"),
+        ],
     ),
     "another answer": ("GOAL_DRIFT", 2, [SEARCH, ("agent", "The museum in Bergen opens on Sunday mornings until noon.")]),
     "refusal": ("OVER_REFUSAL", 1, [("agent", "I'm sorry, but I can't help with that.")]),
     "broken arguments": ("SCHEMA_ERROR", 1, [call("search", '{"query": "Nadia', None), ("agent", "No luck.")]),
-    "tool cannot parse": ("SCHEMA_ERROR", 1, [call("search", "Nadia", "JSONDecodeError: Expecting ','"), ("agent", "No luck.")]),
+    "tool cannot parse": (
+        "SCHEMA_ERROR",
+        1,
+        [call("search", "Nadia", "JSONDecodeError: Expecting ','"), ("agent", "No luck.")],
+    ),
     "broken answer": ("SCHEMA_ERROR", 2, [SEARCH, ("agent", '{"tasks": ["A1", "A2"')]),
     "call written down": ("SCHEMA_ERROR", 1, [("agent", 'Action: ```{"action": "search", "action_input": {"q": "Nadia"}}```')]),
     "slow, then short": ("TIMEOUT_CASCADE", 1, [call("search", {}, HITS, latency_ms=9000), ("agent", "Done.")]),
@@ -106,22 +129,35 @@ def test_rules_find_failure_and_its_turn(name):
 
 LONG = "The tasks of Nadia are A1, due on Monday, and A2, due on Friday; both are on the first board and open."
 EXCUSED = {
-    "a retry after a fault of the network": [call("search", {"q": 1}, "503 Service Unavailable"), call("search", {"q": 1}, HITS)],
+    "a retry after a fault of the network": [
+        call("search", {"q": 1}, "503 Service Unavailable"),
+        call("search", {"q": 1}, HITS),
+    ],
     "the same look-up after a change": [SEARCH, call("delete_task", {"id": "A1"}, "deleted"), SEARCH],
     "the same look-up with another result": [SEARCH, call("search", {"query": "Nadia's tasks"}, [])],
     "the same look-up, because the user asks again": [SEARCH, ("agent", "A1 and A2."), ("user", "Look again."), SEARCH],
     "an argument mended": [call("search", {}, "Error: query is required"), SEARCH],
     "broken arguments mended": [call("search", '{"query', "invalid JSON"), SEARCH],
     "a slow call and a full answer": [call("search", {}, HITS, latency_ms=20_000)],
-    "a slow call and more calls": [call("search", {}, HITS, latency_ms=9000), ("agent", "Next."), call("read", {"id": "A1"}, "text")],
+    "a slow call and more calls": [
+        call("search", {}, HITS, latency_ms=9000),
+        ("agent", "Next."),
+        call("read", {"id": "A1"}, "text"),
+    ],
     "like words, but new calls each time": [
         turn
         for i in range(4)
-        for turn in [("agent", f"I read task {i}."), call("read", {"id": i}, f"text {i}"), ("agent", "Now the next."), call("tag", {"id": i}, i)]
+        for turn in [
+            ("agent", f"I read task {i}."),
+            call("read", {"id": i}, f"text {i}"),
+            ("agent", "Now the next."),
+            call("tag", {"id": i}, i),
+        ]
     ],
+    "calls whose input was not recorded": [call("read", None, "page"), call("read", None, "page")],
     "data that mentions an error": [call("search", {}, [{"title": "Error: missing argument", "status": "failed"}])],
     "a user who speaks of failing": [("agent", "Which board?"), ("user", "The one where I said it cannot fail.")],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", EXCUSED)
@@ -178,8 +214,14 @@ def test_rules_are_not_sure_where_two_findings_are_as_strong():
 def test_confidence_rises_with_the_evidence():
     goal, answer = "List the tasks of Nadia", ("agent", "Nadia's tasks: A1, A2.")
     repeats = [seen(goal, *[SEARCH] * n, answer)["CONTEXT_LOSS"].confidence for n in (2, 3, 4)]
-    rounds = [seen(goal, *[("agent", "I list them."), ("agent", "I need them.")] * n)["CIRCULAR_REASONING"].confidence for n in (2, 3, 5)]
-    delays = [seen(goal, call("search", {}, HITS, latency_ms=ms), ("agent", "OK"))["TIMEOUT_CASCADE"].confidence for ms in (6000, 30_000)]
+    rounds = [
+        seen(goal, *[("agent", "I list them."), ("agent", "I need them.")] * n)["CIRCULAR_REASONING"].confidence
+        for n in (2, 3, 5)
+    ]
+    delays = [
+        seen(goal, call("search", {}, HITS, latency_ms=ms), ("agent", "OK"))["TIMEOUT_CASCADE"].confidence
+        for ms in (6000, 30_000)
+    ]
     for values in (repeats, rounds, delays):
         assert values == sorted(set(values))
 
@@ -226,7 +268,18 @@ def test_fault_of_tells_how_a_tool_failed(output, kind):
     assert fault_of(output, output if isinstance(output, str) else str(output or "")) == kind
 
 
-@pytest.mark.parametrize(("name", "writes"), [("calendar.delete_event", True), ("sendEmail", True), ("get_order", True), ("settings", False), ("address_book_search", True), ("search", False), ("get_information", False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "writes"),
+    [
+        ("calendar.delete_event", True),
+        ("sendEmail", True),
+        ("get_order", True),
+        ("settings", False),
+        ("address_book_search", True),
+        ("search", False),
+        ("get_information", False),
+    ],
+)
 def test_changes_reads_the_name_of_a_tool(name, writes):
     assert changes(name) == writes
 
@@ -243,20 +296,43 @@ def test_hostile_text_does_not_move_the_rules(name):
     assert (hostile.mode, hostile.turn) == (plain.mode, plain.turn) == (mode, turn)
 
 
-NASTY = ["a" * 1_000_000, "{" * 200_000, "[" * 200_000, '{"a": ' * 50_000, "? " * 300_000, "I can't " * 100_000, "1," * 400_000,
-         "\u0000\u202e" * 1000, "```" * 100_000, "x: " * 100_000, " " * 1_000_000, "ا" * 100_000, "i have " * 100_000]  # fmt: skip
+NASTY = [
+    "a" * 1_000_000,
+    "{" * 200_000,
+    "[" * 200_000,
+    '{"a": ' * 50_000,
+    "? " * 300_000,
+    "I can't " * 100_000,
+    "1," * 400_000,
+    "\u0000\u202e" * 1000,
+    "```" * 100_000,
+    "x: " * 100_000,
+    " " * 1_000_000,
+    "ا" * 100_000,
+    "i have " * 100_000,
+]
 
 
 @pytest.mark.parametrize("text", NASTY, ids=range(len(NASTY)))
 def test_rules_read_a_huge_turn_at_once(text):
     start = time.process_time()
-    judged(text, ("user", text), ("agent", text), call(text[:50], text, text), call("t", {"k": text}, {"k": text}), ("agent", text), final=text)
+    judged(
+        text,
+        ("user", text),
+        ("agent", text),
+        call(text[:50], text, text),
+        call("t", {"k": text}, {"k": text}),
+        ("agent", text),
+        final=text,
+    )
     assert time.process_time() - start < 3
 
 
 def test_rules_are_linear_in_the_length_of_the_trace():
     def seconds(length: int) -> float:
-        pages = [[("agent", f"Is {i} read?"), call("read", {"page": i}, f"page {i}"), ("user", "go on")] for i in range(length // 3)]
+        pages = [
+            [("agent", f"Is {i} read?"), call("read", {"page": i}, f"page {i}"), ("user", "go on")] for i in range(length // 3)
+        ]
         turns = turns_of(*[turn for page in pages for turn in page])
         start = time.process_time()
         findings_of(View("Read the pages", turns))
@@ -270,8 +346,15 @@ roles = st.sampled_from(["system", "user", "agent", "tool"])
 text = st.text(max_size=40) | st.sampled_from(["{", '{"a"', "I can't", "why?", "Error: x", HOSTILE])
 values = st.none() | text | st.integers() | st.dictionaries(text, text, max_size=2) | st.lists(text, max_size=2)
 any_turn = st.fixed_dictionaries(
-    {"role": roles, "content": text, "tool_name": st.none() | st.sampled_from(["a", "delete_b", ""]), "tool_input": values, "tool_output": values, "latency_ms": st.none() | st.floats(0, 1e7)}
-)  # fmt: skip
+    {
+        "role": roles,
+        "content": text,
+        "tool_name": st.none() | st.sampled_from(["a", "delete_b", ""]),
+        "tool_input": values,
+        "tool_output": values,
+        "latency_ms": st.none() | st.floats(0, 1e7),
+    }
+)
 
 
 @given(text, st.lists(any_turn, max_size=10), st.none() | text, st.sampled_from([None, True, False]))

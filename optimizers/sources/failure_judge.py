@@ -29,7 +29,7 @@ from optimizers.sources.failure_judge_transplants import FAILURES, LOOK_ALIKES, 
 from optimizers.sources.failure_judge_wordings import Words
 
 SEED = 20261122
-SIZES = {"train": (16, 60), "val": (8, 30), "test": (24, 80)}  # rows a mode, rows without a failure
+SIZES = {"train": (20, 70), "val": (9, 30), "test": (24, 80)}  # rows a mode, rows without a failure
 WHO_AND_WHEN = 40  # rows, all in test, behind the others
 SHARES = {"train": 0.38, "val": 0.17, "test": 0.45}  # of the groups of each source
 LARGEST_OVERLAP = 0.5  # of the words of two goals (Jaccard), one of them in test
