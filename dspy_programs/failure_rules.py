@@ -446,11 +446,15 @@ def findings_of(view: View) -> list[Finding]:
 
 
 def without_echoes(findings: Sequence[Finding]) -> list[Finding]:
-    """Drop what another finding explains: in a cycle every call is a repeated one."""
+    """Drop what another finding explains: in a cycle every call is a repeated one, and broken JSON is no answer."""
     modes = {f.mode: f for f in findings}
-    cycle_found, repeated = modes.get("CIRCULAR_REASONING"), modes.get("CONTEXT_LOSS")
-    explained = cycle_found is not None and repeated is not None and cycle_found.confidence >= 0.8
-    return [f for f in findings if not (explained and f.mode == "CONTEXT_LOSS")]
+    cycle_found, broken = modes.get("CIRCULAR_REASONING"), modes.get("SCHEMA_ERROR")
+    explained: set[tuple[FailureMode, int]] = set()
+    if cycle_found is not None and cycle_found.confidence >= 0.8 and (repeated := modes.get("CONTEXT_LOSS")) is not None:
+        explained.add((repeated.mode, repeated.turn))
+    if broken is not None and broken.confidence >= SURE:
+        explained.add(("GOAL_DRIFT", broken.turn))
+    return [f for f in findings if (f.mode, f.turn) not in explained]
 
 
 def ruling(findings: Sequence[Finding], is_successful: bool | None = None) -> Ruling:
