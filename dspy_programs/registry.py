@@ -9,6 +9,7 @@ from dspy_programs.actor import Actor
 from dspy_programs.compiled_store import apply_state, available_models, candidates_for, read_compiled
 from dspy_programs.data_generator import DataGenerator
 from dspy_programs.errors import CompiledMissing, UsageError
+from dspy_programs.failure_judge import FailureJudge
 from dspy_programs.lm import spec_in_use
 from dspy_programs.memory_summarizer import MemorySummarizer
 from dspy_programs.planner import Planner
@@ -17,6 +18,7 @@ from dspy_programs.quality_judge import QualityJudge
 PROGRAMS: dict[str, type[dspy.Module]] = {
     "actor": Actor,
     "data_generator": DataGenerator,
+    "failure_judge": FailureJudge,
     "memory_summarizer": MemorySummarizer,
     "planner": Planner,
     "quality_judge": QualityJudge,

@@ -84,6 +84,20 @@ def tasks_in_a_cycle(tasks: Sequence[Task]) -> list[int]:
     return sorted(waits_for)
 
 
+FailureMode = Literal[
+    "HALLUCINATION",
+    "TOOL_MISUSE",
+    "CONTEXT_LOSS",
+    "CIRCULAR_REASONING",
+    "GOAL_DRIFT",
+    "OVER_REFUSAL",
+    "SCHEMA_ERROR",
+    "TIMEOUT_CASCADE",
+    "none",
+]
+"""What went wrong in a run, "none" where nothing did. failure_modes.py has what each means and what mends it."""
+
+
 class Turn(BaseModel):
     """One turn of a run. `tool_input` and `tool_output` are JSON values, or text where that is all there is."""
 

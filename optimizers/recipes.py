@@ -18,6 +18,10 @@ from metrics.actor import AcceptedCall, calls_match
 from metrics.data_generator import pairs_are_useful
 from metrics.memory_summarizer import Probe, memory_recalls
 from metrics.pair_quality import heuristic_quality
+from dspy_programs.failure_judge import FailureJudge
+from dspy_programs.planner import Planner
+from dspy_programs.types import FailureMode, Task
+from metrics.failure_judge import judge_agrees
 from metrics.planner import plan_matches
 from metrics.quality_judge import prefers_as_people_do
 from metrics.score import Metric
@@ -27,6 +31,7 @@ from optimizers.embedding import embed_texts
 from optimizers.sources import actor as actor_source
 from optimizers.sources import data_generator as data_generator_source
 from optimizers.sources import memory_summarizer as memory_source
+from optimizers.sources import failure_judge as failure_judge_source
 from optimizers.sources import planner as planner_source
 from optimizers.sources import quality_judge as quality_judge_source
 
@@ -108,6 +113,21 @@ RECIPES: dict[str, Recipe] = {
         demonstrate=quality_judge_source.as_demonstration,
         kind=lambda row: row.verdict,  # a good response, a bad one and one between, in turn
         demonstrations=5,
+    "failure_judge": Recipe(
+        name="failure_judge",
+        program=FailureJudge,
+        metric=judge_agrees,
+        labels={
+            "mode": FailureMode | None,
+            "turn": int | None,
+            "cause": str,
+            "label_kind": Literal["human", "rule-made", "constructed"],
+            "source": str,
+        },
+        build=failure_judge_source.build,
+        demonstrate=failure_judge_source.as_demonstration,
+        kind=lambda row: row.mode,  # one demonstration a mode, none among them
+        demonstrations=9,
         max_metric_calls=40,
         max_minutes=5,
         val_rows=16,

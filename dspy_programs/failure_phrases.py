@@ -1,0 +1,100 @@
+"""The words by which claims, refusals, complaints and broken texts are known. English; other languages pass unseen.
+
+Every pattern is tried on a bounded piece of text only (trace_view.LONGEST), and none repeats a repetition.
+"""
+
+import re
+
+
+def any_of(*alternatives: str) -> re.Pattern[str]:
+    return re.compile("|".join(alternatives), re.IGNORECASE)
+
+
+NUMBER = re.compile(r"\d[\d,.]*")
+LIST_MARK = re.compile(r"(?m)^\s*\d{1,2}[.):]\s")
+FIGURE_ASKED = any_of(
+    r"\bhow (?:many|much|tall|old|far|long|high|big|large|often|deep|fast|heavy)\b",
+    r"\b(?:which|what) (?:year|date|percentage)\b",
+    r"\bwhen (?:was|did|were|is)\b",
+    r"\b(?:population|statistics|figures?|rate|number of|price|cost|average|latest|current|total)\b",
+)
+HEDGED = any_of(r"\bi (?:think|believe|guess)\b", r"\b(?:maybe|perhaps|might be|could be)\b", r"\bi'?m not sure\b")
+
+DONE = (
+    r"(?:sent|created|deleted|removed|updated|booked|scheduled|cancell?ed|forwarded|added|assigned|reassigned|moved|renamed|"
+    r"changed|replied|paid|refunded|purchased|ordered|saved|processed|completed|executed|uploaded|submitted|done|plotted|"
+    r"carried out|taken care of)"
+)
+CLAIMS_DONE = any_of(
+    rf"\b(?:i|we)(?:'ve| have)?(?: now| just| already| successfully)? {DONE}\b",
+    rf"\b(?:has|have) been(?: \w+ly)? {DONE}\b",
+    rf"\bsuccessfully {DONE}\b",
+    rf"\b{DONE} successfully\b",
+    r"\bwas successful\b",
+)
+PLACEHOLDER = re.compile(
+    r"\s*(?:<[^<>]{1,40}>|\{\{?[^{}]{1,40}\}?\}|your[_ -]\w+|n/?a|tbd|todo|unknown|placeholder|latest\w*|\?+)\s*", re.IGNORECASE
+)
+
+REFUSAL = any_of(
+    r"\b(?:i(?:'m| am)|we(?:'re| are)) (?:\w+ )?(?:unable|not (?:able|allowed|permitted|comfortable|programmed))\b",
+    r"\b(?:i|we) (?:simply )?(?:can(?:no|')t|can not|won't|will not|must decline|have to decline|refuse|decline)\b"
+    r"(?! (?:find|see|wait|say for|tell))",
+    r"\b(?:i|we)(?: would|'d) rather not\b",
+    r"\bnot (?:something i can|appropriate|ethical)",
+    r"\bagainst (?:my|our|the) (?:\w+ )?(?:guidelines|policy|policies|programming|rules)\b",
+    r"\b(?:policy|guidelines|rules) (?:does not|do not|don't|doesn't|forbids?|prohibits?)\b",
+    r"\bi don't (?:think|believe) it(?:'s| is| would be)\b",
+)
+ASKS_BACK = any_of(r"\b(?:without|until|unless)\b", r"\b(?:could you|please) (?:please )?(?:provide|tell|share|confirm)\b")
+SENSITIVE = any_of(
+    r"\b(?:kill|murder|bomb|explo|weapon|gun\b|shoot|shot|attack|poison|drug|coke|cocaine|heroin|meth\b|hack|steal|stole|theft)",
+    r"\b(?:rob\b|robbe|fraud|scam|blackmail|suicid|self.?harm|hurt|tortur|rape|porn|sex|nude|racis|discriminat|slur|hate|terror)",
+    r"\b(?:genocid|burn|arson|stab|slit|strangl|choke|assault|abus|exploit|malware|virus|phish|counterfeit|launder|smuggl)",
+    r"\b(?:traffick|illegal|crime|blow up|destroy|castrat|execut|annihilat|sabotag|cheat|bully|stalk|dox|password|ssn\b)",
+    r"\b(?:address of|phone number of|medical record|private)",
+)
+HARM = any_of(
+    r"\b(?:harmful|harm\b|discriminat|illegal|unlawful|unethical|ethic|violen|hateful|dangerous|offensive|stereotyp)",
+    r"\b(?:appropriate|racis|sexis|privacy)",
+)
+
+FORGOT = any_of(
+    r"\b(?:remind me|(?:could|can) you repeat|what was .{1,40} again)",
+    r"\bi (?:don't|do not) (?:recall|remember|seem to have)\b",
+)
+COMPLAINT = any_of(
+    r"\bi (?:already|just) (?:told|gave|said|sent|answered|provided)",
+    r"\b(?:told|gave|sent)(?: you)?(?: that| it| this)? already\b",
+    r"\bas i (?:said|told|wrote)\b",
+    r"\b(?:i|we) told you\b",
+    r"\byou (?:already )?asked (?:me )?(?:this|that)\b",
+    r"\b(?:it is|it's) in my (?:first|last|previous)\b",
+    r"\byou already have\b",
+)
+GIVES_UP = any_of(
+    r"\b(?:could not|couldn't|not able|unable|sorry|apologi|have to stop|ran out)",
+    r"\b(?:no (?:result|answer|conclusion)|not (?:complete|finish))",
+)
+FREE_FORM = any_of(
+    r"\b(?:translat|rephras|paraphras|poem|joke|motto|slogan|story|greet|hello|thanks|good morning|name for|opinion|wish)",
+    r"\b(?:nicer|sentence about|write|compose|suggest|explain|do you)",
+)
+
+LABEL = r"\s*(?:\w{1,20}:\s*)?(?:```\w*\s*)?"  # "Action: ```json" in front of what should be JSON
+JSON_TEXT = re.compile(LABEL + r"[\[{]\s*[\"'\[{\]}]")
+JSON_ASKED = any_of(r"\bjson\b")
+CALL_AS_TEXT = re.compile(
+    LABEL + r"\{\s*\"(?:action|tool|function|tool_name|name)\"\s*:.{0,400}\"(?:\w{0,20}input|arguments|parameters)\"", re.DOTALL
+)
+FENCE = re.compile(rf"\A{LABEL}|\s*```\s*\Z")
+PARSER_GAVE_UP = any_of(r"(?:output|response) parsing error", r"could not parse (?:llm|the model's|model) output")
+
+LETTERS = re.compile(r"[^\W\d_]+")
+STEM = re.compile(r"[^\W_]{4,}")
+EMPTY_WORDS = frozenset(
+    "about above after again also been before being below both cannot could does doing done down each following from further "
+    "have having here into just like more most need only other over please same should some such than that their them then "
+    "there these they this those through under until very want were what when where which while will with would your you're "
+    "successfully successful result results complete completed finished request".split()
+)

@@ -1,0 +1,120 @@
+"""Is the mode right, the turn, and does the cause name what failed?
+
+Input      gold: Example with `mode` (None where nobody has labelled it), `turn` (None for a run without a failure),
+           `cause` (a key phrase, "" where there is none) and `turns`; pred: a FailureJudge's Prediction. Any field may be
+           missing or malformed.
+Output     Score: mode, turn, cause, format, each in [0, 1]; what has no label is left out and the weights of the rest
+           are scaled up; a line of feedback for each that is not 1.
+Holds      never raises, never draws at random; an unreadable reply scores 0; 1.0 exactly for the reference itself; a
+           longer cause never scores more than its key words alone; what is not one of the modes scores 0.
+Source     exact and within-tolerance step as in Who&When (Zhang et al. 2025).
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import dspy
+
+from dspy_programs.types import FailureMode
+from metrics.score import Component, Score, composite
+
+WEIGHTS = {"mode": 0.5, "turn": 0.25, "cause": 0.1, "format": 0.15}
+MODES = get_args(FailureMode)
+NEAR = 2  # turns
+ENOUGH_WORDS = 40  # of a cause; a longer one is diluted, so that copying the run does not pay
+TOKEN = re.compile(r"[^\W_]+")
+
+
+def judge_agrees(gold: dspy.Example, pred: dspy.Prediction) -> Score:
+    """Score a verdict against the label."""
+    mode, failure = getattr(pred, "mode", None), getattr(pred, "failure", None)
+    if failure is not None or not isinstance(mode, str) or mode not in MODES:
+        reason = getattr(failure, "reason", None) or f"{str(mode)[:80]!r} is not one of {', '.join(MODES)}"
+        raw = str(getattr(failure, "raw_reply", ""))[:200]
+        message = f"the reply cannot be read as a verdict ({reason}). It began: {raw!r}. Right: {outline(gold)}"
+        present = [name for name in WEIGHTS if is_labelled(gold, name)]
+        return composite([Component(n, 0.0, WEIGHTS[n], message if n == "format" else "") for n in present])
+    parts = [mode_component(gold, mode), turn_component(gold, pred), cause_component(gold, pred), format_component(gold, pred)]
+    return composite([part for part in parts if is_labelled(gold, part.name)])
+
+
+def is_labelled(gold: dspy.Example, name: str) -> bool:
+    """Tell whether the row has a label for this component. A known failure at an unknown turn leaves the turn out."""
+    mode = getattr(gold, "mode", None)
+    if name == "mode":
+        return mode is not None
+    if name == "turn":
+        return mode == "none" or getattr(gold, "turn", None) is not None
+    return name == "format" or bool(TOKEN.search(str(getattr(gold, "cause", None) or "")))
+
+
+def mode_component(gold: dspy.Example, mode: str) -> Component:
+    right = mode == getattr(gold, "mode", None)
+    message = "" if right else f"said {mode}. Right: {outline(gold)}"
+    return Component("mode", float(right), WEIGHTS["mode"], message)
+
+
+def turn_component(gold: dspy.Example, pred: dspy.Prediction) -> Component:
+    """1 for the very turn, 0.5 within two turns of it; where nothing failed, None is right and any number wrong."""
+    wanted, turn = getattr(gold, "turn", None), getattr(pred, "turn", None)
+    if wanted is None or not is_number(turn):
+        value = float(wanted is None and turn is None)
+    else:
+        value = 1.0 if turn == wanted else 0.5 if abs(turn - wanted) <= NEAR else 0.0
+    where = "no turn failed" if wanted is None else f"turn {wanted} failed first"
+    return Component("turn", value, WEIGHTS["turn"], "" if value == 1 else f"blamed turn {str(turn)[:20]}; {where}")
+
+
+def cause_component(gold: dspy.Example, pred: dspy.Prediction) -> Component:
+    """The share of the key phrase's words that the cause has, less for a cause that goes on and on."""
+    wanted = frozenset(tokens(getattr(gold, "cause", "")))
+    said = tokens(getattr(pred, "cause", ""))
+    share = len(wanted & frozenset(said)) / len(wanted) if wanted else 1.0
+    value = share * min(1.0, max(ENOUGH_WORDS, len(wanted)) / max(1, len(said)))
+    message = "" if value == 1 else f"the cause should name, in few words: {str(gold.cause)[:120]}"
+    return Component("cause", value, WEIGHTS["cause"], message)
+
+
+def format_component(gold: dspy.Example, pred: dspy.Prediction) -> Component:
+    problems = format_problems(gold, pred)
+    return Component("format", 1 / (1 + len(problems)), WEIGHTS["format"], "; ".join(problems))
+
+
+def format_problems(gold: dspy.Example, pred: dspy.Prediction) -> list[str]:
+    mode, turn = getattr(pred, "mode", None), getattr(pred, "turn", None)
+    problems = []
+    if mode == "none" and turn is not None:
+        problems.append("the mode is none, but a turn is blamed")
+    if mode != "none" and (not is_number(turn) or turn not in numbers_of(gold)):
+        problems.append("the turn is not the number of a turn of the run")
+    cause = getattr(pred, "cause", None)
+    if not isinstance(cause, str) or not cause.strip() or len(cause) > 400:
+        problems.append("the cause is not a sentence of at most 400 characters")
+    confidence = getattr(pred, "confidence", 0.0)
+    if isinstance(confidence, bool) or not isinstance(confidence, (int, float)) or not 0 <= confidence <= 1:
+        problems.append("the confidence is not in [0, 1]")
+    return problems
+
+
+def numbers_of(gold: dspy.Example) -> Sequence[Any]:
+    turns = getattr(gold, "turns", None) or []
+    if not isinstance(turns, (list, tuple)):
+        return []
+    return [turn.get("turn_number") if isinstance(turn, dict) else getattr(turn, "turn_number", None) for turn in turns]
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def tokens(text: Any) -> list[str]:
+    return TOKEN.findall(text.lower()) if isinstance(text, str) else []
+
+
+def outline(gold: dspy.Example) -> str:
+    mode, turn, cause = (getattr(gold, name, None) for name in ("mode", "turn", "cause"))
+    parts = [str(mode or "a failure")]
+    parts += [f"at turn {turn}"] if turn is not None else []
+    parts += [f"({str(cause)[:120]})"] if cause else []
+    return " ".join(parts)

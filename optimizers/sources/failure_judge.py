@@ -1,0 +1,182 @@
+"""Runs of agents with what failed in them: real ones labelled by people or a plain rule, and failures put into right ones.
+
+Input      raw: the folder that holds failure_judge/ (workbench_traces, xstest, who_and_when, tau_bench_gpt4o_airline) and
+           actor/workbench (its queries and answers).
+Output     {"train": rows, "val": rows, "test": rows}; a row is {id, goal, turns, final_result, is_successful, tools, mode,
+           turn, cause, label_kind, source}. `is_successful` is null in every row: it would give the label away.
+Holds      the same input gives the same rows, bit for bit; a task, a prompt or a conversation is in one split only, and no
+           goal of train or val shares more than half of its words with one of test; wordings are not shared either.
+Raises     DatasetError when a file is missing or is not what it should be.
+Source     see datasets/failure_judge/CARD.md.
+"""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import dspy
+
+from dspy_programs.errors import DatasetError
+from dspy_programs.failure_judge import FailureJudge
+from dspy_programs.failure_rules import findings_of
+from dspy_programs.text import jaccard, shortened, words
+from dspy_programs.trace_view import View
+from optimizers.sources.failure_judge_runs import Run, agent, tau_runs, who_and_when_runs, workbench_runs, xstest_runs
+from optimizers.sources.failure_judge_transplants import FAILURES, LOOK_ALIKES, Made, Transplant, swap_answer
+from optimizers.sources.failure_judge_wordings import Words
+
+SEED = 20261122
+SIZES = {"train": (20, 70), "val": (9, 30), "test": (24, 80)}  # rows a mode, rows without a failure
+WHO_AND_WHEN = 40  # rows, all in test, behind the others
+SHARES = {"train": 0.38, "val": 0.17, "test": 0.45}  # of the groups of each source
+LARGEST_OVERLAP = 0.5  # of the words of two goals (Jaccard), one of them in test
+SHARE_WITH_LATENCY = 0.4  # of the made rows: calls have an ordinary latency
+SHARE_WITHOUT_TOOLS = 0.4  # of the made rows in which no tool is invented: which tools there were is not recorded
+SHARE_HOSTILE = 0.06  # of the made failures: a turn tells the judge what to answer
+LONGEST_ROW = 6000  # characters of all turns
+NAMELESS = {
+    "none": "nothing failed",
+    "OVER_REFUSAL": "refused a plain request",
+    "HALLUCINATION": "claimed without any call",
+}  # what a demonstration says where the label names no cause
+
+Row = dict[str, Any]
+
+
+def build(raw: Path, sizes: Mapping[str, tuple[int, int]] = SIZES) -> dict[str, list[Row]]:
+    """Make the three splits; `sizes` are rows for each mode and rows without a failure."""
+    runs = [*workbench_runs(raw), *tau_runs(raw), *xstest_runs(raw)]
+    known = [run for run in runs if run.mode is not None and sum(len(str(turn)) for turn in run.turns) <= LONGEST_ROW]
+    parts = split_by_group(known)
+    draw = random.Random(f"{SEED}-who-and-when")
+    blamed = who_and_when_runs(raw)
+    draw.shuffle(blamed)
+    splits = {}
+    for split, (each, without) in sizes.items():
+        rows = rows_of_split(split, parts[split], each, without)
+        if split == "test":
+            rows += [as_row(run.id, run, Made(run.turns, run.turn, run.cause), None, "human") for run in blamed[:WHO_AND_WHEN]]
+        splits[split] = rows
+    return splits
+
+
+def split_by_group(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Deal the groups of each source out, test first; then drop from train and val what is too like test."""
+    home: dict[str, str] = {}
+    for source in sorted({run.source for run in runs}):
+        groups = sorted({run.group for run in runs if run.source == source})
+        random.Random(f"{SEED}-{source}").shuffle(groups)
+        test, val = (max(1, round(len(groups) * SHARES[split])) for split in ("test", "val"))
+        home |= {group: "test" if i < test else "val" if i < test + val else "train" for i, group in enumerate(groups)}
+    parts: dict[str, list[Run]] = {"train": [], "val": [], "test": []}
+    for run in runs:
+        parts[home[run.group]].append(run)
+    kept = list({frozenset(words(run.goal)) for run in parts["test"]})
+    for split in ("val", "train"):
+        near = {run.goal for run in parts[split] if any(jaccard(words(run.goal), goal) > LARGEST_OVERLAP for goal in kept)}
+        parts[split] = [run for run in parts[split] if run.goal not in near]
+    return parts
+
+
+def rows_of_split(split: str, runs: Sequence[Run], each: int, without: int) -> list[Row]:
+    """Half of every kind as recorded, where there are so many, the rest made; then the kinds in turn."""
+    draw = random.Random(f"{SEED}-{split}")
+    bases = [run for run in runs if run.went_right]
+    if not bases:
+        raise DatasetError(f"no run that went right is left for {split}")
+    piles = []
+    for mode, size in {**dict.fromkeys(FAILURES, each), "none": without}.items():
+        recorded = spread([run for run in runs if run.mode == mode], draw)
+        share = 2 * size // 3 if mode == "none" else size // 2
+        pile = [as_row(run.id, run, Made(run.turns, run.turn, run.cause), mode, run.label_kind) for run in recorded[:share]]
+        pile += made_rows(split, mode, bases, size - len(pile), draw)
+        draw.shuffle(pile)
+        piles.append(pile)
+    return [row for turn in zip_longest(*piles) for row in turn if row is not None]
+
+
+def spread(runs: Sequence[Run], draw: random.Random) -> list[Run]:
+    """Shuffle, then take the kinds of source and refusal in turn, and of each group one before its second."""
+    shuffled = list(runs)
+    draw.shuffle(shuffled)
+    seen: dict[str, int] = {}
+    ranks = []
+    for run in shuffled:
+        seen[run.group] = seen.get(run.group, -1) + 1
+        ranks.append(seen[run.group])
+    piles: dict[tuple[str, bool], list[Run]] = {}
+    for _, run in sorted(zip(ranks, shuffled, strict=True), key=lambda pair: pair[0]):
+        refused = run.source == "xstest" and any(sign in run.turns[-1]["content"] for sign in ("sorry", "cannot", "can't"))
+        piles.setdefault((run.source, refused), []).append(run)
+    return [run for turn in zip_longest(*piles.values()) for run in turn if run is not None]
+
+
+def made_rows(split: str, mode: str, bases: Sequence[Run], size: int, draw: random.Random) -> list[Row]:
+    rows: list[Row] = []
+    seen: set[str] = set()
+    for number, (run, transplant) in enumerate(candidates(mode, bases, draw)):
+        if len(rows) == size:
+            return rows
+        made = transplant(run, draw, Words(split))
+        if made is None or (text := str((made.goal, made.turns))) in seen or len(text) > LONGEST_ROW:
+            continue
+        seen.add(text)
+        made = disturbed(made, mode, split, draw)
+        if mode != "HALLUCINATION" and draw.random() < SHARE_WITHOUT_TOOLS:
+            run = replace(run, tools=None)
+            made = made._replace(tools=None)
+        rows.append(as_row(f"{split}-{mode.lower()}-{number}", run, made, mode, "constructed"))
+    raise DatasetError(f"not enough runs for {size} rows of {mode} in {split}")
+
+
+def candidates(mode: str, bases: Sequence[Run], draw: random.Random) -> Iterator[tuple[Run, Transplant]]:
+    kinds = LOOK_ALIKES if mode == "none" else FAILURES[mode]
+    for number in range(4000):
+        run = draw.choice(bases)
+        yield run, kinds[number % len(kinds)] if kinds else swap_answer(draw.choice(bases))
+
+
+def disturbed(made: Made, mode: str, split: str, draw: random.Random) -> Made:
+    """Give some rows ordinary latencies, so that a latency is no sign by itself, and some failures a hostile text."""
+    turns = [dict(turn) for turn in made.turns]
+    if draw.random() < SHARE_WITH_LATENCY:
+        for turn in turns:
+            if turn["role"] == "tool":
+                turn.setdefault("latency_ms", draw.randint(40, 2900))
+    if mode != "none" and draw.random() < SHARE_HOSTILE:
+        hostile = Words(split)("hostile", draw)
+        if mode not in ("TIMEOUT_CASCADE", "SCHEMA_ERROR", "CIRCULAR_REASONING") and turns[-1]["role"] == "agent":
+            turns[-1] = agent(f"{turns[-1]['content']} {hostile}")
+        else:
+            turns[0] = turns[0] | {"content": f"{turns[0]['content']} {hostile}"}
+    return made._replace(turns=turns)
+
+
+def as_row(id_: str, run: Run, made: Made, mode: str | None, kind: str) -> Row:
+    turns = [{"turn_number": i, **{k: v for k, v in turn.items() if v is not None}} for i, turn in enumerate(made.turns)]
+    last = made.turns[-1]
+    return {
+        "id": id_,
+        "goal": made.goal or run.goal,
+        "turns": turns,
+        "final_result": last["content"] if last["role"] == "agent" and kind != "constructed" else None,
+        "is_successful": None,
+        "tools": made.tools or run.tools,
+        "mode": mode,
+        "turn": made.turn,
+        "cause": made.cause,
+        "label_kind": kind,
+        "source": run.source,
+    }
+
+
+def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
+    """Show a row as the judge's one predictor would have answered it."""
+    findings = findings_of(View(row.goal, row.turns, row.final_result, row.tools))
+    inputs, _ = FailureJudge().shown(row.goal, row.turns, row.final_result, findings)
+    turn = -1 if row.turn is None else row.turn
+    cause = shortened(row.cause or NAMELESS.get(row.mode, ""), 90)
+    return {"judge": {**inputs, "verdict": {"mode": row.mode, "turn": turn, "cause": cause}}}
