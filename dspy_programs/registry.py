@@ -9,8 +9,9 @@ from dspy_programs.compiled_store import apply_state, available_models, candidat
 from dspy_programs.errors import CompiledMissing, UsageError
 from dspy_programs.lm import spec_in_use
 from dspy_programs.planner import Planner
+from dspy_programs.section_scorer import SectionScorer
 
-PROGRAMS: dict[str, type[dspy.Module]] = {"planner": Planner}
+PROGRAMS: dict[str, type[dspy.Module]] = {"planner": Planner, "section_scorer": SectionScorer}
 
 
 def load(name: str, lm: str | None = None, *, path: Path | str | None = None, strict: bool = False) -> dspy.Module:

@@ -9,11 +9,14 @@ import dspy
 
 from dspy_programs.errors import UsageError
 from dspy_programs.planner import Planner
+from dspy_programs.section_scorer import SectionScorer
 from dspy_programs.types import Task
 from metrics.planner import plan_matches
 from metrics.score import Metric
+from metrics.section_scorer import coverage_agrees
 from optimizers.demonstrations import Demonstrate
 from optimizers.sources import planner as planner_source
+from optimizers.sources import section_scorer as section_scorer_source
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,27 @@ RECIPES: dict[str, Recipe] = {
         max_metric_calls=40,
         max_minutes=5,
         val_rows=10,
+        test_rows=16,
+    ),
+    "section_scorer": Recipe(
+        name="section_scorer",
+        program=SectionScorer,
+        metric=coverage_agrees,
+        labels={
+            "gold": dict[str, float],
+            "covering": dict[str, list[str]],
+            "overall": float,
+            "group": str,
+            "hard": str,
+            "source": str,
+        },
+        build=section_scorer_source.build,
+        demonstrate=section_scorer_source.as_demonstration,
+        kind=lambda row: row.hard,
+        demonstrations=4,
+        max_metric_calls=40,
+        max_minutes=5,
+        val_rows=16,
         test_rows=16,
     ),
 }

@@ -1,0 +1,110 @@
+"""How much of each criterion some section of a prompt asks for, by counting words: the section scorer without a model.
+
+Input      sections: list[Section]; rubric: Rubric.
+Output     criterion -> (score in [0, 1], name of the section that has it, "" for a score of 0), in the rubric's order.
+Holds      linear in the text; the best section counts, so a criterion covered twice counts once; no text scores 0. A
+           section that forbids what a criterion wants, or has another number or quotation, counts a fifth.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from dspy_programs.text import words
+from dspy_programs.types import Criterion, Rubric, Section
+
+MOST_CHARACTERS = 20_000  # of one section, half from each end; a constraint is short
+CONTRADICTED = 0.2
+FAMILIAR = frozenset(
+    "a all also an and any are as at be by can do each for from has have i if in is it its like made make must of on one or "
+    "out over own so some such text than that the their them then there these they this to up use used we what when where "
+    "which who will with word words write written you your response reply answer entire whole should please ensure sure "
+    "include contain occur put give state".split()
+)
+NEGATIONS = frozenset("no not never without avoid avoids free omit refrain exclude forbidden banned nothing nor don doesn".split())
+NUMBERS = {
+    word: str(number)
+    for number, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split()
+    )
+} | {"twenty": "20", "thirty": "30", "forty": "40", "fifty": "50", "hundred": "100", "twice": "2", "once": "1"}
+STRICT = re.compile(r"\b(more than|less than|fewer than|over|under|above|below|exceeds?)\b")
+QUOTED = re.compile(r"[\"“”]([^\"“”]{1,200})[\"“”]|(?<!\w)['‘]([^'‘’]{1,200})['’](?!\w)")
+ENDINGS = ("ations", "ation", "ings", "ing", "ies", "ied", "ers", "er", "ed", "es", "ly", "s", "e", "y")
+
+
+class Facts(NamedTuple):
+    """What a text says, as far as counting goes."""
+
+    stems: frozenset[str]
+    numbers: frozenset[int]
+    quotes: frozenset[str]
+    strict: bool
+    negated: bool
+    folded: str
+
+
+def best_cover(sections: Sequence[Section], rubric: Rubric) -> dict[str, tuple[float, str]]:
+    """Return for each criterion its best score and the first section that has it."""
+    read = [(section.name, facts(ends(section.content))) for section in sections]
+    rare = Counter(stem for _, said in read for stem in said.stems)
+    found = {}
+    for criterion in rubric.criteria:
+        wanted = facts(asked(criterion))
+        ranked = [(covers(wanted, said, rare), name) for name, said in read]
+        score, name = max(ranked, key=lambda pair: pair[0], default=(0.0, ""))
+        found[criterion.name] = (score, name if score > 0 else "")
+    return found
+
+
+def asked(criterion: Criterion) -> str:
+    return f"{criterion.name.replace('_', ' ')}: {criterion.description}"
+
+
+def ends(text: str) -> str:
+    """Return a long text without its middle."""
+    half = MOST_CHARACTERS // 2
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:half]} {text[-half:]}"
+
+
+def covers(wanted: Facts, said: Facts, rare: Counter[str]) -> float:
+    """Return the share of the wanted words, rare ones counting more, that the section has; less where facts differ."""
+    weights = {stem: 1 / (1 + rare[stem]) if rare[stem] else 0.5 for stem in wanted.stems}
+    if not weights or not said.stems:
+        return 0.0
+    shared = sum(weight for stem, weight in weights.items() if stem in said.stems) / sum(weights.values())
+    if not shared:
+        return 0.0
+    value = min(1.0, 0.25 + 1.5 * shared)  # wordings differ: half of the words is as much as one can hope for
+    return value * (CONTRADICTED if contradicts(wanted, said) else 1.0)
+
+
+def contradicts(wanted: Facts, said: Facts) -> bool:
+    """Tell whether a number or a quotation is missing, or one text forbids and the other does not."""
+    steps = (0, 1, -1) if wanted.strict != said.strict else (0,)  # "more than 2" is "at least 3"
+    numbers = all(any(number + step in said.numbers for step in steps) for number in wanted.numbers)
+    quotes = all(quote in said.folded for quote in wanted.quotes)
+    return not numbers or not quotes or wanted.negated != said.negated
+
+
+def facts(text: str) -> Facts:
+    folded = text.casefold()
+    found = words(folded)
+    numbers = frozenset(int(n) for n in (NUMBERS.get(word, word) for word in found) if n.isascii() and n.isdigit() and len(n) < 10)
+    return Facts(
+        stems=frozenset(stem(word) for word in found if word not in FAMILIAR and word not in NEGATIONS and word not in NUMBERS),
+        numbers=numbers,
+        quotes=frozenset((a or b).strip(" .,") for a, b in QUOTED.findall(folded)),
+        strict=bool(STRICT.search(folded)),
+        negated=not NEGATIONS.isdisjoint(found),
+        folded=folded,
+    )
+
+
+def stem(word: str) -> str:
+    """Cut one common English ending off a word that stays long enough."""
+    for ending in ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)]
+    return word
