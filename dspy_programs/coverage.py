@@ -2,8 +2,9 @@
 
 Input      sections: list[Section]; rubric: Rubric.
 Output     criterion -> (score in [0, 1], name of the section that has it, "" for a score of 0), in the rubric's order.
-Holds      linear in the text; the best section counts, so a criterion covered twice counts once; no text scores 0. A
-           section that forbids what a criterion wants, or has another number or quotation, counts a fifth.
+Holds      linear in the text; the best section counts, so a criterion covered twice counts once; dropping a section never
+           raises a score, and changes none but those it was the best at; no text scores 0. A
+           section with another number or quotation counts a fifth, one of which only one forbids something a half.
 """
 
 import re
@@ -15,20 +16,23 @@ from dspy_programs.text import words
 from dspy_programs.types import Criterion, Rubric, Section
 
 MOST_CHARACTERS = 20_000  # of one section, half from each end; a constraint is short
-CONTRADICTED = 0.2
+OTHER_FACTS, OTHER_SIGN = 0.2, 0.5
 FAMILIAR = frozenset(
     "a all also an and any are as at be by can do each for from has have i if in is it its like made make must of on one or "
     "out over own so some such text than that the their them then there these they this to up use used we what when where "
     "which who will with word words write written you your response reply answer entire whole should please ensure sure "
     "include contain occur put give state".split()
 )
-NEGATIONS = frozenset("no not never without avoid avoids free omit refrain exclude forbidden banned nothing nor don doesn".split())
+NEGATIONS = frozenset(
+    "no not never without avoid avoids free omit refrain exclude forbidden banned nothing nor don doesn".split()
+)
 NUMBERS = {
     word: str(number)
     for number, word in enumerate(
         "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split()
     )
 } | {"twenty": "20", "thirty": "30", "forty": "40", "fifty": "50", "hundred": "100", "twice": "2", "once": "1"}
+NOT_FORBIDDING = re.compile(r"\bno (more|fewer|less) than\b|\bno other\b")
 STRICT = re.compile(r"\b(more than|less than|fewer than|over|under|above|below|exceeds?)\b")
 QUOTED = re.compile(r"[\"“”]([^\"“”]{1,200})[\"“”]|(?<!\w)['‘]([^'‘’]{1,200})['’](?!\w)")
 ENDINGS = ("ations", "ation", "ings", "ing", "ies", "ied", "ers", "er", "ed", "es", "ly", "s", "e", "y")
@@ -48,11 +52,12 @@ class Facts(NamedTuple):
 def best_cover(sections: Sequence[Section], rubric: Rubric) -> dict[str, tuple[float, str]]:
     """Return for each criterion its best score and the first section that has it."""
     read = [(section.name, facts(ends(section.content))) for section in sections]
-    rare = Counter(stem for _, said in read for stem in said.stems)
+    asked_for = {criterion.name: facts(asked(criterion)) for criterion in rubric.criteria}
+    common = Counter(stem for wanted in asked_for.values() for stem in wanted.stems)
     found = {}
     for criterion in rubric.criteria:
-        wanted = facts(asked(criterion))
-        ranked = [(covers(wanted, said, rare), name) for name, said in read]
+        wanted = asked_for[criterion.name]
+        ranked = [(covers(wanted, said, common), name) for name, said in read]
         score, name = max(ranked, key=lambda pair: pair[0], default=(0.0, ""))
         found[criterion.name] = (score, name if score > 0 else "")
     return found
@@ -68,36 +73,38 @@ def ends(text: str) -> str:
     return text if len(text) <= MOST_CHARACTERS else f"{text[:half]} {text[-half:]}"
 
 
-def covers(wanted: Facts, said: Facts, rare: Counter[str]) -> float:
-    """Return the share of the wanted words, rare ones counting more, that the section has; less where facts differ."""
-    weights = {stem: 1 / (1 + rare[stem]) if rare[stem] else 0.5 for stem in wanted.stems}
+def covers(wanted: Facts, said: Facts, common: Counter[str]) -> float:
+    """Return the share of the wanted words (more for those of few criteria) that the section has; less where facts differ."""
+    weights = {stem: 1 / common[stem] for stem in wanted.stems}
     if not weights or not said.stems:
         return 0.0
     shared = sum(weight for stem, weight in weights.items() if stem in said.stems) / sum(weights.values())
     if not shared:
         return 0.0
     value = min(1.0, 0.25 + 1.5 * shared)  # wordings differ: half of the words is as much as one can hope for
-    return value * (CONTRADICTED if contradicts(wanted, said) else 1.0)
+    value *= OTHER_FACTS if facts_differ(wanted, said) else 1.0
+    return value * (OTHER_SIGN if wanted.negated != said.negated else 1.0)
 
 
-def contradicts(wanted: Facts, said: Facts) -> bool:
-    """Tell whether a number or a quotation is missing, or one text forbids and the other does not."""
+def facts_differ(wanted: Facts, said: Facts) -> bool:
+    """Tell whether a number or a quotation that is wanted is missing."""
     steps = (0, 1, -1) if wanted.strict != said.strict else (0,)  # "more than 2" is "at least 3"
     numbers = all(any(number + step in said.numbers for step in steps) for number in wanted.numbers)
-    quotes = all(quote in said.folded for quote in wanted.quotes)
-    return not numbers or not quotes or wanted.negated != said.negated
+    return not numbers or not all(quote in said.folded for quote in wanted.quotes)
 
 
 def facts(text: str) -> Facts:
     folded = text.casefold()
     found = words(folded)
-    numbers = frozenset(int(n) for n in (NUMBERS.get(word, word) for word in found) if n.isascii() and n.isdigit() and len(n) < 10)
+    numbers = frozenset(
+        int(n) for n in (NUMBERS.get(word, word) for word in found) if n.isascii() and n.isdigit() and len(n) < 10
+    )
     return Facts(
         stems=frozenset(stem(word) for word in found if word not in FAMILIAR and word not in NEGATIONS and word not in NUMBERS),
         numbers=numbers,
         quotes=frozenset((a or b).strip(" .,") for a, b in QUOTED.findall(folded)),
         strict=bool(STRICT.search(folded)),
-        negated=not NEGATIONS.isdisjoint(found),
+        negated=not NEGATIONS.isdisjoint(words(NOT_FORBIDDING.sub(" ", folded))),
         folded=folded,
     )
 

@@ -8,7 +8,6 @@ Holds      never raises, never draws at random; an unreadable reply scores 0; 1.
            same score for every criterion gets 0 for agreement and ranking wherever a row has both covered and dropped ones.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -111,4 +110,4 @@ def shares_of(scores: Any) -> dict[str, float]:
 
 def share_of(value: Any) -> float | None:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if is_number and math.isfinite(value) and 0 <= value <= 1 else None
+    return float(value) if is_number and 0 <= value <= 1 else None

@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 
 import dspy
 
+from dspy_programs.coverage import best_cover
 from dspy_programs.errors import DatasetError
-from dspy_programs.section_scorer import NONE, as_shown
+from dspy_programs.section_scorer import NONE, as_shown, criterion_shown
 from dspy_programs.text import jaccard, shortened, words
 from optimizers.sources.followbench_criteria import CRITERIA
 from optimizers.sources.ifeval_kinds import KINDS, mentions, places, states
@@ -42,8 +43,8 @@ JOINT = re.compile(
     re.IGNORECASE,
 )
 OWN_SUBJECT = re.compile(
-    r"\b(poems?|songs?|blog|resume|letter to|riddle|haikus?|raps?|essay|article|itinerary|story|post|jokes?|book|e-?mail|limerick|"
-    r"advertisement|file|thread|outline|rubric|tweet|template|speech|summary|his|her|their|it|them)\b",
+    r"\b(poems?|songs?|blog|resume|letter to|riddle|haikus?|raps?|essay|article|itinerary|story|post|jokes?|book|e-?mail|"
+    r"limerick|advertisement|file|thread|outline|rubric|tweet|template|speech|summary|his|her|their|it|them)\b",
     re.IGNORECASE,
 )
 
@@ -78,7 +79,9 @@ def build(raw: Path, groups: Mapping[str, int] = GROUPS, sizes: Mapping[str, int
     prompts = unlike([*shuffled(read_followbench(raw), draw), *shuffled(read_ifeval(raw), draw)])[: sum(groups.values())]
     fillers = shuffled(read_fillers(raw), draw)
     if len(prompts) < sum(groups.values()) or len(fillers) < len(groups):
-        raise DatasetError(f"{raw}: {len(prompts)} tasks and {len(fillers)} patterns can be used; {sum(groups.values())} are needed")
+        raise DatasetError(
+            f"{raw}: {len(prompts)} tasks and {len(fillers)} patterns can be used; {sum(groups.values())} are needed"
+        )
     draw.shuffle(prompts)
     splits = {}
     for number, (split, count) in enumerate(groups.items()):
@@ -239,7 +242,9 @@ def with_borrowed(prompt: Prompt, others: Sequence[Prompt], draw: random.Random)
     """Bring a prompt's constraints to three, four or five with sentences from other prompts of its split."""
     wanted = draw.choice([3, 3, 4, 4, 5])
     chosen = list(prompt.constraints[:5])
-    pool = [c for other in others if other is not prompt for c in other.constraints if c.type and not OWN_SUBJECT.search(c.text)]
+    pool = [
+        c for other in others if other is not prompt for c in other.constraints if c.type and not OWN_SUBJECT.search(c.text)
+    ]
     for candidate in shuffled(pool, draw):
         if len(chosen) >= wanted:
             break
@@ -315,11 +320,24 @@ def as_row(
 
 
 def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
-    """Show a row as the scorer's one predictor would have answered it."""
-    shown = as_shown(row.sections, row.rubric, row.task, characters=1200)
-    covers = [
-        {"criterion": criterion.name, "section": (row.covering[criterion.name] or [NONE.name])[0]}
-        for criterion in row.rubric.criteria
-    ]
-    inputs = {name: [item.model_dump() for item in shown[name]] for name in ("sections", "criteria")}
-    return {"cover": {"task": shown["task"], **inputs, "coverage": {"covers": covers}}}
+    """Show one criterion of a row as the scorer's predictor would have answered it: a covered one, or a dropped one.
+
+    Where a row has decoys or filler it is the dropped criterion that comes nearest to being covered.
+    """
+    near = best_cover(row.sections, row.rubric)
+    wants_none = row.hard in ("decoy", "filler")
+    shown = max(row.rubric.criteria, key=lambda c: (bool(row.covering[c.name]) != wants_none, near[c.name][0]))
+    prompt = as_shown(row.sections, row.task, characters=800)
+    return {
+        "cover": {
+            "task": prompt["task"],
+            "sections": [section.model_dump() for section in prompt["sections"]],
+            "criterion": criterion_shown(shown),
+            "cover": {"section": (row.covering[shown.name] or [NONE.name])[0]},
+        }
+    }
+
+
+def answer_shown(row: dspy.Example) -> str:
+    """Tell which of the two answers a row demonstrates: "covered" or "none"."""
+    return "none" if as_demonstration(row)["cover"]["cover"]["section"] == NONE.name else "covered"
