@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from dspy_programs.text import words
+from dspy_programs.text import WORD, words
 from dspy_programs.types import Criterion, Rubric, Section
 
 MOST_CHARACTERS = 20_000  # of one section, half from each end; a constraint is short
@@ -89,22 +89,25 @@ def covers(wanted: Facts, said: Facts, common: Counter[str]) -> float:
 def facts_differ(wanted: Facts, said: Facts) -> bool:
     """Tell whether a number or a quotation that is wanted is missing."""
     steps = (0, 1, -1) if wanted.strict != said.strict else (0,)  # "more than 2" is "at least 3"
-    numbers = all(any(number + step in said.numbers for step in steps) for number in wanted.numbers)
+    numbers = all(
+        any(number + step in said.numbers for step in steps) for number in wanted.numbers - {1}
+    )  # "one" is many things
     return not numbers or not all(quote in said.folded for quote in wanted.quotes)
 
 
 def facts(text: str) -> Facts:
     folded = text.casefold()
     found = words(folded)
+    plain = NOT_FORBIDDING.sub(" ", folded)
     numbers = frozenset(
         int(n) for n in (NUMBERS.get(word, word) for word in found) if n.isascii() and n.isdigit() and len(n) < 10
     )
     return Facts(
         stems=frozenset(stem(word) for word in found if word not in FAMILIAR and word not in NEGATIONS and word not in NUMBERS),
         numbers=numbers,
-        quotes=frozenset((a or b).strip(" .,") for a, b in QUOTED.findall(folded)),
-        strict=bool(STRICT.search(folded)),
-        negated=not NEGATIONS.isdisjoint(words(NOT_FORBIDDING.sub(" ", folded))),
+        quotes=frozenset(quote.strip(" .,") for pair in QUOTED.findall(folded) for quote in pair if WORD.search(quote)),
+        strict=bool(STRICT.search(plain)),
+        negated=not NEGATIONS.isdisjoint(words(plain)),
         folded=folded,
     )
 

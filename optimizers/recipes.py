@@ -72,7 +72,7 @@ RECIPES: dict[str, Recipe] = {
         },
         build=section_scorer_source.build,
         demonstrate=section_scorer_source.as_demonstration,
-        kind=section_scorer_source.answer_shown,
+        kind=section_scorer_source.kind_shown,
         demonstrations=4,
         max_metric_calls=40,
         max_minutes=5,

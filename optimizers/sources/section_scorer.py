@@ -21,8 +21,9 @@ import dspy
 
 from dspy_programs.coverage import best_cover
 from dspy_programs.errors import DatasetError
-from dspy_programs.section_scorer import NONE, as_shown, criterion_shown
+from dspy_programs.section_scorer import as_shown, shown
 from dspy_programs.text import jaccard, shortened, words
+from dspy_programs.types import Section
 from optimizers.sources.followbench_criteria import CRITERIA
 from optimizers.sources.ifeval_kinds import KINDS, mentions, places, states
 from optimizers.sources.reading import read_json, read_jsonl
@@ -320,24 +321,32 @@ def as_row(
 
 
 def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
-    """Show one criterion of a row as the scorer's predictor would have answered it: a covered one, or a dropped one.
-
-    Where a row has decoys or filler it is the dropped criterion that comes nearest to being covered.
-    """
-    near = best_cover(row.sections, row.rubric)
-    wants_none = row.hard in ("decoy", "filler")
-    shown = max(row.rubric.criteria, key=lambda c: (bool(row.covering[c.name]) != wants_none, near[c.name][0]))
-    prompt = as_shown(row.sections, row.task, characters=800)
+    """Show one section of a row as the scorer's predictor would have answered it, and as `kind_shown` has it."""
+    section, asked = section_shown(row)
+    prompt = as_shown(row.rubric, row.task)
     return {
-        "cover": {
+        "read": {
             "task": prompt["task"],
-            "sections": [section.model_dump() for section in prompt["sections"]],
-            "criterion": criterion_shown(shown),
-            "cover": {"section": (row.covering[shown.name] or [NONE.name])[0]},
+            "criteria": [criterion.model_dump() for criterion in prompt["criteria"]],
+            "section": shown(section.content, LONGEST_FILLER),
+            "asked": {"criteria": asked},
         }
     }
 
 
-def answer_shown(row: dspy.Example) -> str:
-    """Tell which of the two answers a row demonstrates: "covered" or "none"."""
-    return "none" if as_demonstration(row)["cover"]["cover"]["section"] == NONE.name else "covered"
+def section_shown(row: dspy.Example) -> tuple[Section, list[str]]:
+    """Choose the section that says most about the rubric: one that asks for nothing in a row with decoys or filler."""
+    asked = {s.name: [name for name, covers in row.covering.items() if s.name in covers] for s in row.sections}
+    quiet = row.hard in ("decoy", "filler")
+
+    def fitness(section: Section) -> tuple[bool, float]:
+        near = best_cover([section], row.rubric)
+        return bool(asked[section.name]) != quiet, max(score for score, _ in near.values())
+
+    chosen = max(row.sections, key=fitness)
+    return chosen, asked[chosen.name]
+
+
+def kind_shown(row: dspy.Example) -> str:
+    """Tell which of the two kinds of section the demonstration of a row shows."""
+    return "asks" if section_shown(row)[1] else "asks nothing"

@@ -10,15 +10,15 @@ from dspy_programs.errors import DatasetError
 from dspy_programs.text import jaccard, words
 from dspy_programs.types import Rubric, Section
 from optimizers.sources.followbench_criteria import CRITERIA
-from optimizers.sources.ifeval_kinds import KINDS, mentions, places, states
+from optimizers.sources.ifeval_kinds import KINDS, places, states
 from optimizers.sources.section_scorer import (
     HARD,
-    answer_shown,
     as_demonstration,
     build,
     followbench_prompt,
     group_rows,
     ifeval_prompt,
+    kind_shown,
     read_ifeval,
 )
 
@@ -206,13 +206,22 @@ def test_places_give_a_decoy_count_that_does_not_imply_the_right_one(relation, c
 
 def test_group_rows_never_let_a_dropped_criterion_be_stated_elsewhere():
     prompts = [ifeval_prompt(record(number)) for number in range(12)]
+    known = {c.name: c for prompt in prompts for c in prompt.constraints}
     for prompt in prompts:
-        by_name = {c.name: c for p in prompts for c in p.constraints}
         for row in group_rows(prompt, prompts, ["You are an expert in old maps."]):
-            for name in [name for name, share in row["gold"].items() if not share]:
-                c = by_name[name]
-                kept = [s["content"] for s in row["sections"] if s["content"] not in c.decoys]
-                assert not any(mentions(text, c.type, c.arguments) and states(text, c.type, c.arguments) for text in kept)
+            dropped = [known[name] for name, share in row["gold"].items() if not share]
+            decoys = {decoy for c in dropped for decoy in known_decoys(c.type)}
+            kept = [section["content"] for section in row["sections"] if section["content"] not in decoys]
+            assert not [text for c in dropped for text in kept if states(text, c.type, c.arguments)]
+
+
+def known_decoys(type_: str) -> set[str]:
+    """A kind's decoys with every count there may be."""
+    relations = [(relation, n) for relation in ("at least", "less than", None) for n in range(12)]
+    found = [
+        places({"relation": relation, "num_words": n, "postscript_marker": "P.S."}, Random(0)) for relation, n in relations
+    ]
+    return {decoy.format_map(filled) for decoy in KINDS[type_].decoys for filled in found}
 
 
 def example(raw, hard_kinds) -> dspy.Example:
@@ -221,15 +230,17 @@ def example(raw, hard_kinds) -> dspy.Example:
     return dspy.Example(**{**row, "sections": sections, "rubric": rubric})
 
 
-@pytest.mark.parametrize(("hard_kinds", "answer"), [(("plain", "double"), "covered"), (("decoy", "filler"), "none")])
-def test_as_demonstration_shows_one_criterion_with_its_right_answer(raw, hard_kinds, answer):
+@pytest.mark.parametrize(
+    ("hard_kinds", "kind"), [(("plain", "double"), "asks"), (("decoy",), "asks nothing"), (("filler",), "asks nothing")]
+)
+def test_as_demonstration_shows_one_section_with_its_right_answer(raw, hard_kinds, kind):
     row = example(raw, hard_kinds)
-    shown = as_demonstration(row)["cover"]
-    name = shown["criterion"].split(":")[0]
-    assert shown["cover"]["section"] in (row.covering[name] or ["none"])
-    assert answer_shown(row) == answer
-    assert [section["name"] for section in shown["sections"]] == [s.name for s in row.sections] + ["none"]
-    assert len(str(shown)) < 1600
+    demo = as_demonstration(row)["read"]
+    section = next(section for section in row.sections if section.content == demo["section"])
+    assert demo["asked"]["criteria"] == [name for name, covers in row.covering.items() if section.name in covers]
+    assert kind_shown(row) == kind == ("asks" if demo["asked"]["criteria"] else "asks nothing")
+    assert [criterion["name"] for criterion in demo["criteria"]] == [c.name for c in row.rubric.criteria]
+    assert len(str(demo)) < 1000
 
 
 def test_read_ifeval_leaves_out_prompts_without_separable_constraints(raw):
