@@ -1,10 +1,9 @@
 """How much of each criterion some section of a prompt asks for, by counting words: the section scorer without a model.
 
 Input      sections: list[Section]; rubric: Rubric.
-Output     criterion -> (score in [0, 1], name of the section that has it, "" for a score of 0), in the rubric's order.
-Holds      linear in the text; the best section counts, so a criterion covered twice counts once; dropping a section never
-           raises a score, and changes none but those it was the best at; no text scores 0. A
-           section with another number or quotation counts a fifth, one of which only one forbids something a half.
+Output     section -> criterion -> share of it that the section asks for, in [0, 1]; both in the order given.
+Holds      linear in the text; what a section asks for does not depend on the other sections; no text asks for nothing. Where
+           a number or a quotation is missing a fifth counts, where only one of the two texts forbids something a half.
 """
 
 import re
@@ -49,18 +48,15 @@ class Facts(NamedTuple):
     folded: str
 
 
-def best_cover(sections: Sequence[Section], rubric: Rubric) -> dict[str, tuple[float, str]]:
-    """Return for each criterion its best score and the first section that has it."""
-    read = [(section.name, facts(ends(section.content))) for section in sections]
+def shares_by_rules(sections: Sequence[Section], rubric: Rubric) -> dict[str, dict[str, float]]:
+    """Compare every section with every criterion."""
     asked_for = {criterion.name: facts(asked(criterion)) for criterion in rubric.criteria}
     common = Counter(stem for wanted in asked_for.values() for stem in wanted.stems)
-    found = {}
-    for criterion in rubric.criteria:
-        wanted = asked_for[criterion.name]
-        ranked = [(covers(wanted, said, common), name) for name, said in read]
-        score, name = max(ranked, key=lambda pair: pair[0], default=(0.0, ""))
-        found[criterion.name] = (score, name if score > 0 else "")
-    return found
+    shares = {}
+    for section in sections:
+        said = facts(ends(section.content))
+        shares[section.name] = {name: covers(wanted, said, common) for name, wanted in asked_for.items()}
+    return shares
 
 
 def asked(criterion: Criterion) -> str:

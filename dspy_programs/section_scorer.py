@@ -1,13 +1,14 @@
 """Say how much of a rubric the sections of a prompt ask for: drop a section, score again, and see what it was worth.
 
-Every section is read by itself, so what it asks for does not depend on the others: a prompt without one of its sections
-is scored from the same answers, which a cache already has, and no score can rise because something was dropped.
+Every section is read by itself, so what it asks for does not depend on the others: `overall_without` scores the prompt
+without some of its sections from the same answers, at no further call, and no score rises because something was dropped.
 
 Input      sections: list[Section], 0..40 of them, each with its own name; rubric: Rubric; task: str, what the prompt is for.
            Mappings with the same fields do as well.
 Output     scores: dict, criterion -> share of it that is asked for, in [0, 1], in the rubric's order;
            overall: float in [0, 1], their weighted mean; covered_by: dict, criterion -> the first section that asks for
-           it, "" for none; problems: list[str], what the model named that is not in the rubric, which counts nothing;
+           it, "" for none; shares: dict, section -> criterion -> share of it that this section asks for;
+           problems: list[str], what the model named that is not in the rubric, which counts nothing;
            answered_by: "model" or "rules"; failure: Failure or None, the first reply that could not be read.
 Holds      a criterion that is covered twice counts once. Text in a section can speak for that section alone.
 Calls      one for each section with text in it, alike but for their end; none without a language model, then the rules of
@@ -22,7 +23,7 @@ from typing import Annotated, Any
 import dspy
 from pydantic import BaseModel, ConfigDict, Field
 
-from dspy_programs.coverage import best_cover
+from dspy_programs.coverage import shares_by_rules
 from dspy_programs.reply import Failure, ask
 from dspy_programs.types import Criterion, Rubric, Section
 
@@ -58,23 +59,32 @@ class SectionScorer(dspy.Module):
         self.read = dspy.Predict(ReadSection)
 
     def forward(self, sections: Sequence[Section], rubric: Rubric, task: str = "") -> dspy.Prediction:
-        """Return a Prediction with `scores`, `overall`, `covered_by`, `problems`, `answered_by`, `failure`."""
+        """Return a Prediction with `scores`, `overall` and more (see the file's head)."""
         parts, wanted = checked_sections(sections), Rubric.model_validate(rubric)
         texts = {part.name: shown(part.content, self.longest) for part in parts}
         if dspy.settings.lm is None or not any(texts.values()):
             return by_rules(parts, wanted)
-        names = [criterion.name for criterion in wanted.criteria]
-        covered_by, problems = dict.fromkeys(names, ""), []
-        for part in [part for part in parts if texts[part.name]]:
-            reply = ask(self.read, **as_shown(wanted, task), section=texts[part.name])
+        shares = {part.name: {criterion.name: 0.0 for criterion in wanted.criteria} for part in parts}
+        problems = []
+        for name, text in texts.items():
+            reply = ask(self.read, **as_shown(wanted, task), section=text) if text else None
             if isinstance(reply, Failure):
                 return by_rules(parts, wanted, failure=reply)
-            for name in reply.asked.criteria:
-                if name not in covered_by:
-                    problems.append(f"{part.name}: there is no criterion {name!r}")
-                elif not covered_by[name]:
-                    covered_by[name] = part.name
-        return prediction(wanted, {name: float(bool(cover)) for name, cover in covered_by.items()}, covered_by, problems)
+            for criterion in reply.asked.criteria if reply else ():
+                if criterion in shares[name]:
+                    shares[name][criterion] = 1.0
+                else:
+                    problems.append(f"{name}: there is no criterion {criterion!r}")
+        return prediction(wanted, shares, problems)
+
+
+def overall_without(shares: Mapping[str, Mapping[str, float]], rubric: Rubric, *dropped: str) -> float:
+    """Return the overall score of the prompt without the named sections; `shares` are those of a Prediction."""
+    return rubric.overall(best({name: found for name, found in shares.items() if name not in dropped}, rubric))
+
+
+def best(shares: Mapping[str, Mapping[str, float]], rubric: Rubric) -> dict[str, float]:
+    return {c.name: max((found[c.name] for found in shares.values()), default=0.0) for c in rubric.criteria}
 
 
 def checked_sections(sections: Sequence[Any]) -> list[Section]:
@@ -104,23 +114,23 @@ def shown(text: str, longest: int) -> str:
 
 
 def by_rules(sections: Sequence[Section], rubric: Rubric, failure: Failure | None = None) -> dspy.Prediction:
-    found = best_cover(sections, rubric)
-    scores = {name: score for name, (score, _) in found.items()}
-    return prediction(rubric, scores, {name: cover for name, (_, cover) in found.items()}, [], failure, "rules")
+    return prediction(rubric, shares_by_rules(sections, rubric), [], failure, "rules")
 
 
 def prediction(
     rubric: Rubric,
-    scores: Mapping[str, float],
-    covered_by: Mapping[str, str],
+    shares: Mapping[str, Mapping[str, float]],
     problems: Sequence[str],
     failure: Failure | None = None,
     answered_by: str = "model",
 ) -> dspy.Prediction:
+    scores = best(shares, rubric)
+    first = {name: next((s for s, found in shares.items() if found[name] == score), "") for name, score in scores.items()}
     return dspy.Prediction(
-        scores=dict(scores),
+        scores=scores,
         overall=rubric.overall(scores),
-        covered_by=dict(covered_by),
+        covered_by={name: first[name] if score > 0 else "" for name, score in scores.items()},
+        shares=dict(shares),
         problems=list(problems),
         answered_by=answered_by,
         failure=failure,

@@ -6,14 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dspy_programs.coverage import best_cover, stem
+from dspy_programs.coverage import shares_by_rules, stem
 from dspy_programs.types import Criterion, Rubric, Section
 
 
 def covered(description: str, *texts: str) -> tuple[float, str]:
+    """Return the best share, and the first section that has it."""
     rubric = Rubric(name="r", criteria=[Criterion(name="c", description=description)])
     sections = [Section(name=f"s{i}", content=text) for i, text in enumerate(texts)]
-    return best_cover(sections, rubric)["c"]
+    shares = shares_by_rules(sections, rubric)
+    name = max(shares, key=lambda name: shares[name]["c"], default="")
+    return (shares[name]["c"], name) if name and shares[name]["c"] > 0 else (0.0, "")
 
 
 def score(description: str, *texts: str) -> float:
@@ -34,36 +37,36 @@ def score(description: str, *texts: str) -> float:
         ("sounds like Shakespeare", "Write as Shakespeare would.", "Write as Hemingway would."),
     ],
 )
-def test_best_cover_tells_right_from_nearly_right(description, right, wrong):
+def test_shares_by_rules_tells_right_from_nearly_right(description, right, wrong):
     assert score(description, right) > score(description, wrong)
     assert covered(description, wrong, right)[1] == "s1"
 
 
-def test_best_cover_counts_a_criterion_once_however_often_it_is_covered():
+def test_shares_by_rules_counts_a_criterion_once_however_often_it_is_covered():
     assert score("no commas", "Do not use commas.") == score("no commas", *["Do not use commas."] * 5)
 
 
-def test_best_cover_of_two_gives_the_other_when_one_is_dropped():
+def test_shares_by_rules_of_two_gives_the_other_when_one_is_dropped():
     two = ("Do not use commas.", "Describe the sea.", "Never write a comma.")
     assert covered("no commas", *two)[1] == "s0"
     assert score("no commas", *two[1:]) > 0.5
 
 
 @pytest.mark.parametrize("texts", [(), ("",), (" \n",), ("\x00",), ("!!! ...",), ("Describe the sea.",)])
-def test_best_cover_is_zero_where_nothing_is_said_of_it(texts):
+def test_shares_by_rules_is_zero_where_nothing_is_said_of_it(texts):
     assert covered("no commas", *texts) == (0.0, "")
 
 
-def test_best_cover_keeps_order_and_reads_other_scripts():
+def test_shares_by_rules_keeps_order_and_reads_other_scripts():
     rubric = Rubric(name="r", criteria=[Criterion(name="b", description="提到 大海"), Criterion(name="a")])
-    found = best_cover([Section(name="s", content="请 提到 大海")], rubric)
-    assert list(found) == ["b", "a"] and found["b"][0] > 0.5
+    found = shares_by_rules([Section(name="s", content="请 提到 大海")], rubric)["s"]
+    assert list(found) == ["b", "a"] and found["b"] > 0.5
 
 
 @pytest.mark.parametrize(
     "text", ["word " * 200_000, "x" * 10**6, "'" * 10**6, '"a' * 500_000, "9" * 10**6, "١" * 10**6, "\ud800" * 10**6]
 )
-def test_best_cover_is_quick_and_calm_about_a_megabyte(text):
+def test_shares_by_rules_is_quick_and_calm_about_a_megabyte(text):
     start = time.perf_counter()
     assert 0 <= score("no more than 9 words 'a'", text) <= 1
     assert time.perf_counter() - start < 2
@@ -71,7 +74,7 @@ def test_best_cover_is_quick_and_calm_about_a_megabyte(text):
 
 @given(st.text(max_size=80), st.lists(st.text(max_size=80), max_size=4))
 @settings(max_examples=200, deadline=None)
-def test_best_cover_stays_in_bounds_and_names_a_section_there_is(description, texts):
+def test_shares_by_rules_stays_in_bounds_and_names_a_section_there_is(description, texts):
     value, name = covered(description, *texts)
     assert 0 <= value <= 1
     assert (name == "") == (value == 0) and name in {"", *(f"s{i}" for i in range(len(texts)))}
@@ -82,7 +85,7 @@ WORDS = st.lists(st.sampled_from("comma three 3 never use 'end' paragraph sea".s
 
 @given(WORDS, st.lists(WORDS, min_size=1, max_size=5), st.data())
 @settings(max_examples=200, deadline=None)
-def test_best_cover_never_rises_when_a_section_is_dropped(description, texts, data):
+def test_shares_by_rules_never_rises_when_a_section_is_dropped(description, texts, data):
     left = list(texts)
     left.pop(data.draw(st.integers(0, len(texts) - 1)))
     assert score(description, *left) <= score(description, *texts)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from dspy_programs.lm.adapter import CompleteJSONAdapter
 from dspy_programs.reply import Failure
-from dspy_programs.section_scorer import CUT, MOST_SECTIONS, SectionScorer, shown
+from dspy_programs.section_scorer import CUT, MOST_SECTIONS, SectionScorer, overall_without, shown
 from dspy_programs.types import Rubric, Section
 from tests.fakes import ScriptedEngine, text_of
 
@@ -63,8 +63,22 @@ def test_section_scorer_weighs_what_the_model_finds(sections, rubric):
 
 
 @pytest.mark.parametrize(("dropped", "overall"), [(0, 1.0), (1, 0.75), (2, 0.25)])
-def test_section_scorer_loses_what_the_dropped_section_asked_for(dropped, overall):
-    assert asked(by_section, [s for i, s in enumerate(SECTIONS) if i != dropped])[0].overall == overall
+@pytest.mark.parametrize("with_model", [True, False])
+def test_section_scorer_loses_what_the_dropped_section_asked_for(dropped, overall, with_model):
+    rest = [section for section in SECTIONS if section is not SECTIONS[dropped]]
+    if with_model:
+        whole, part = asked(by_section)[0], asked(by_section, rest)[0]
+        assert part.overall == overall
+    else:
+        with dspy.context(lm=None):
+            whole, part = (SectionScorer()(sections=sections, rubric=RUBRIC) for sections in (SECTIONS, rest))
+    assert overall_without(whole.shares, Rubric(**RUBRIC), SECTIONS[dropped]["name"]) == part.overall
+
+
+def test_overall_without_every_section_is_zero():
+    shares = asked(by_section)[0].shares
+    assert overall_without(shares, Rubric(**RUBRIC)) == 1.0
+    assert overall_without(shares, Rubric(**RUBRIC), "task", "style", "format") == 0.0
 
 
 def test_section_scorer_asks_the_same_of_a_section_whatever_stands_beside_it():

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import dspy
 
-from dspy_programs.coverage import best_cover
+from dspy_programs.coverage import shares_by_rules
 from dspy_programs.errors import DatasetError
 from dspy_programs.section_scorer import as_shown, shown
 from dspy_programs.text import jaccard, shortened, words
@@ -337,11 +337,11 @@ def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
 def section_shown(row: dspy.Example) -> tuple[Section, list[str]]:
     """Choose the section that says most about the rubric: one that asks for nothing in a row with decoys or filler."""
     asked = {s.name: [name for name, covers in row.covering.items() if s.name in covers] for s in row.sections}
+    near = shares_by_rules(row.sections, row.rubric)
     quiet = row.hard in ("decoy", "filler")
 
     def fitness(section: Section) -> tuple[bool, float]:
-        near = best_cover([section], row.rubric)
-        return bool(asked[section.name]) != quiet, max(score for score, _ in near.values())
+        return bool(asked[section.name]) != quiet, max(near[section.name].values())
 
     chosen = max(row.sections, key=fitness)
     return chosen, asked[chosen.name]
