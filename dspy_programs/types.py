@@ -231,3 +231,17 @@ class Entry(BaseModel):
     @classmethod
     def developer_is_system(cls, role: Any) -> Any:
         return "system" if role == "developer" else role
+
+
+class Section(BaseModel):
+    """One named part of a prompt. Where a prompt must shrink, the section of the lowest priority goes first."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=60)
+    type: Literal["system", "few_shot", "context", "instruction"] = "instruction"
+    content: str = ""
+    priority: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.type}): {self.content}"

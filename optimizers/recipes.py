@@ -22,10 +22,13 @@ from dspy_programs.failure_judge import FailureJudge
 from dspy_programs.planner import Planner
 from dspy_programs.types import FailureMode, Task
 from metrics.failure_judge import judge_agrees
+from dspy_programs.section_scorer import SectionScorer
+from dspy_programs.types import Task
 from metrics.planner import plan_matches
 from metrics.quality_judge import prefers_as_people_do
 from metrics.score import Metric
 from optimizers.cli import ALL
+from metrics.section_scorer import coverage_agrees
 from optimizers.demonstrations import Demonstrate
 from optimizers.embedding import embed_texts
 from optimizers.sources import actor as actor_source
@@ -34,6 +37,7 @@ from optimizers.sources import memory_summarizer as memory_source
 from optimizers.sources import failure_judge as failure_judge_source
 from optimizers.sources import planner as planner_source
 from optimizers.sources import quality_judge as quality_judge_source
+from optimizers.sources import section_scorer as section_scorer_source
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,22 @@ RECIPES: dict[str, Recipe] = {
         demonstrate=failure_judge_source.as_demonstration,
         kind=lambda row: row.mode,  # one demonstration a mode, none among them
         demonstrations=9,
+    "section_scorer": Recipe(
+        name="section_scorer",
+        program=SectionScorer,
+        metric=coverage_agrees,
+        labels={
+            "gold": dict[str, float],
+            "covering": dict[str, list[str]],
+            "overall": float,
+            "group": str,
+            "hard": str,
+            "source": str,
+        },
+        build=section_scorer_source.build,
+        demonstrate=section_scorer_source.as_demonstration,
+        kind=section_scorer_source.kind_shown,
+        demonstrations=4,
         max_metric_calls=40,
         max_minutes=5,
         val_rows=16,
