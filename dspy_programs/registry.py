@@ -14,6 +14,7 @@ from dspy_programs.lm import spec_in_use
 from dspy_programs.memory_summarizer import MemorySummarizer
 from dspy_programs.planner import Planner
 from dspy_programs.quality_judge import QualityJudge
+from dspy_programs.section_scorer import SectionScorer
 
 PROGRAMS: dict[str, type[dspy.Module]] = {
     "actor": Actor,
@@ -22,6 +23,7 @@ PROGRAMS: dict[str, type[dspy.Module]] = {
     "memory_summarizer": MemorySummarizer,
     "planner": Planner,
     "quality_judge": QualityJudge,
+    "section_scorer": SectionScorer,
 }
 
 

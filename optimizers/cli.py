@@ -6,7 +6,9 @@ from collections.abc import Sequence
 import typer
 
 ALL = "all"
-MODULES = "Which program: data_generator, memory_summarizer, planner, quality_judge, or all."
+MODULES = (
+    "Which program: actor, data_generator, failure_judge, memory_summarizer, planner, quality_judge, section_scorer, or all."
+)
 FAILED = 2  # a wrong flag, a wrong file, a model that does not answer: one line, nothing half done
 
 

@@ -10,31 +10,28 @@ import dspy
 from dspy_programs.actor import Actor
 from dspy_programs.data_generator import DataGenerator
 from dspy_programs.errors import UsageError
+from dspy_programs.failure_judge import FailureJudge
 from dspy_programs.memory_summarizer import MemorySummarizer
 from dspy_programs.planner import Planner
 from dspy_programs.quality_judge import QualityJudge
-from dspy_programs.types import Pair, Task
+from dspy_programs.section_scorer import SectionScorer
+from dspy_programs.types import FailureMode, Pair, Task
 from metrics.actor import AcceptedCall, calls_match
 from metrics.data_generator import pairs_are_useful
+from metrics.failure_judge import judge_agrees
 from metrics.memory_summarizer import Probe, memory_recalls
 from metrics.pair_quality import heuristic_quality
-from dspy_programs.failure_judge import FailureJudge
-from dspy_programs.planner import Planner
-from dspy_programs.types import FailureMode, Task
-from metrics.failure_judge import judge_agrees
-from dspy_programs.section_scorer import SectionScorer
-from dspy_programs.types import Task
 from metrics.planner import plan_matches
 from metrics.quality_judge import prefers_as_people_do
 from metrics.score import Metric
-from optimizers.cli import ALL
 from metrics.section_scorer import coverage_agrees
+from optimizers.cli import ALL
 from optimizers.demonstrations import Demonstrate
 from optimizers.embedding import embed_texts
 from optimizers.sources import actor as actor_source
 from optimizers.sources import data_generator as data_generator_source
-from optimizers.sources import memory_summarizer as memory_source
 from optimizers.sources import failure_judge as failure_judge_source
+from optimizers.sources import memory_summarizer as memory_source
 from optimizers.sources import planner as planner_source
 from optimizers.sources import quality_judge as quality_judge_source
 from optimizers.sources import section_scorer as section_scorer_source
@@ -58,10 +55,10 @@ class Recipe:
     demonstrate: Demonstrate
     kind: Callable[[dspy.Example], Hashable]
     demonstrations: int
-    max_metric_calls: int
-    max_minutes: float
     val_rows: int
-    test_rows: int
+    test_rows: int = 16
+    max_metric_calls: int = 40
+    max_minutes: float = 5
     groups: tuple[str, ...] = ()
 
 
@@ -75,24 +72,8 @@ RECIPES: dict[str, Recipe] = {
         demonstrate=actor_source.as_demonstration,
         kind=lambda row: "step" if row.trajectory else min(len(row.calls), 2),  # a later step; no call, one, several
         demonstrations=5,
-        max_metric_calls=40,
-        max_minutes=5,
         val_rows=14,
-        test_rows=16,
-    ),
-    "planner": Recipe(
-        name="planner",
-        program=Planner,
-        metric=plan_matches,
-        labels={"tasks": list[Task]},
-        build=planner_source.build,
-        demonstrate=planner_source.as_demonstration,
-        kind=lambda row: min(len(row.tasks), 3),  # two tasks, or more: in turn, about as often as they come
-        demonstrations=3,
-        max_metric_calls=40,
-        max_minutes=5,
-        val_rows=10,
-        test_rows=16,
+        groups=("kind",),
     ),
     "data_generator": Recipe(
         name="data_generator",
@@ -103,20 +84,9 @@ RECIPES: dict[str, Recipe] = {
         demonstrate=data_generator_source.as_demonstration,
         kind=lambda row: row.template,
         demonstrations=5,
-        max_metric_calls=40,
-        max_minutes=5,
         val_rows=12,
-        test_rows=16,
+        groups=("template",),
     ),
-    "quality_judge": Recipe(
-        name="quality_judge",
-        program=QualityJudge,
-        metric=prefers_as_people_do,
-        labels={"verdict": Literal["first", "second", "tie"], "unanimous": bool},
-        build=quality_judge_source.build,
-        demonstrate=quality_judge_source.as_demonstration,
-        kind=lambda row: row.verdict,  # a good response, a bad one and one between, in turn
-        demonstrations=5,
     "failure_judge": Recipe(
         name="failure_judge",
         program=FailureJudge,
@@ -132,6 +102,44 @@ RECIPES: dict[str, Recipe] = {
         demonstrate=failure_judge_source.as_demonstration,
         kind=lambda row: row.mode,  # one demonstration a mode, none among them
         demonstrations=9,
+        val_rows=16,
+        groups=("mode", "label_kind"),
+    ),
+    "memory_summarizer": Recipe(
+        name="memory_summarizer",
+        program=MemorySummarizer,
+        metric=memory_recalls,
+        labels={"probes": list[Probe], "reference": str, "source": str, "label_kind": str},
+        build=memory_source.build,
+        demonstrate=memory_source.as_demonstration,
+        kind=lambda row: row.source,  # a meeting, or a conversation with tools
+        demonstrations=2,
+        val_rows=10,
+        groups=("source",),
+    ),
+    "planner": Recipe(
+        name="planner",
+        program=Planner,
+        metric=plan_matches,
+        labels={"tasks": list[Task]},
+        build=planner_source.build,
+        demonstrate=planner_source.as_demonstration,
+        kind=lambda row: min(len(row.tasks), 3),  # two tasks, or more: in turn, about as often as they come
+        demonstrations=3,
+        val_rows=10,
+    ),
+    "quality_judge": Recipe(
+        name="quality_judge",
+        program=QualityJudge,
+        metric=prefers_as_people_do,
+        labels={"verdict": Literal["first", "second", "tie"], "unanimous": bool},
+        build=quality_judge_source.build,
+        demonstrate=quality_judge_source.as_demonstration,
+        kind=lambda row: row.verdict,  # a good response, a bad one and one between, in turn
+        demonstrations=5,
+        val_rows=16,
+        groups=("verdict",),
+    ),
     "section_scorer": Recipe(
         name="section_scorer",
         program=SectionScorer,
@@ -148,24 +156,8 @@ RECIPES: dict[str, Recipe] = {
         demonstrate=section_scorer_source.as_demonstration,
         kind=section_scorer_source.kind_shown,
         demonstrations=4,
-        max_metric_calls=40,
-        max_minutes=5,
         val_rows=16,
-        test_rows=16,
-    ),
-    "memory_summarizer": Recipe(
-        name="memory_summarizer",
-        program=MemorySummarizer,
-        metric=memory_recalls,
-        labels={"probes": list[Probe], "reference": str, "source": str, "label_kind": str},
-        build=memory_source.build,
-        demonstrate=memory_source.as_demonstration,
-        kind=lambda row: row.source,  # a meeting, or a conversation with tools
-        demonstrations=2,
-        max_metric_calls=40,
-        max_minutes=5,
-        val_rows=10,
-        test_rows=16,
+        groups=("hard", "source"),
     ),
 }
 
