@@ -11,24 +11,74 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dspy_programs.actor import Actor
+    from dspy_programs.data_generator import DataGenerator
+    from dspy_programs.failure_judge import FailureJudge
     from dspy_programs.lm import configure, connect, use
+    from dspy_programs.memory_summarizer import MemorySummarizer
     from dspy_programs.planner import Plan, Planner
+    from dspy_programs.quality_judge import QualityJudge
     from dspy_programs.registry import load
-    from dspy_programs.types import Task, Tool
+    from dspy_programs.rubric import read_rubric
+    from dspy_programs.section_scorer import SectionScorer, overall_without
+    from dspy_programs.types import Call, Criterion, Entry, Function, Pair, Rubric, Section, Task, Tool, Trace, Turn
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "load": "registry",
-    "use": "lm",
-    "connect": "lm",
+    "Actor": "actor",
+    "DataGenerator": "data_generator",
+    "FailureJudge": "failure_judge",
     "configure": "lm",
-    "Planner": "planner",
+    "connect": "lm",
+    "use": "lm",
+    "MemorySummarizer": "memory_summarizer",
     "Plan": "planner",
+    "Planner": "planner",
+    "QualityJudge": "quality_judge",
+    "load": "registry",
+    "read_rubric": "rubric",
+    "SectionScorer": "section_scorer",
+    "overall_without": "section_scorer",
+    "Call": "types",
+    "Criterion": "types",
+    "Entry": "types",
+    "Function": "types",
+    "Pair": "types",
+    "Rubric": "types",
+    "Section": "types",
     "Task": "types",
     "Tool": "types",
+    "Trace": "types",
+    "Turn": "types",
 }
-__all__ = ["Plan", "Planner", "Task", "Tool", "configure", "connect", "load", "use"]
+__all__ = [
+    "Actor",
+    "Call",
+    "Criterion",
+    "DataGenerator",
+    "Entry",
+    "FailureJudge",
+    "Function",
+    "MemorySummarizer",
+    "Pair",
+    "Plan",
+    "Planner",
+    "QualityJudge",
+    "Rubric",
+    "Section",
+    "SectionScorer",
+    "Task",
+    "Tool",
+    "Trace",
+    "Turn",
+    "configure",
+    "connect",
+    "load",
+    "overall_without",
+    "read_rubric",
+    "use",
+]
 
 
 def __getattr__(name: str) -> Any:
