@@ -53,6 +53,8 @@ _HOMES = {
     "Turn": "types",
 }
 __all__ = [
+   
+]
     "Actor",
     "Call",
     "Criterion",
