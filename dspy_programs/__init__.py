@@ -53,8 +53,6 @@ _HOMES = {
     "Turn": "types",
 }
 __all__ = [
-   
-]
     "Actor",
     "Call",
     "Criterion",

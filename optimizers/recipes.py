@@ -71,7 +71,7 @@ RECIPES: dict[str, Recipe] = {
         build=actor_source.build,
         demonstrate=actor_source.as_demonstration,
         kind=lambda row: "step" if row.trajectory else min(len(row.calls), 2),  # a later step; no call, one, several
-        demonstrations=5,
+        demonstrations=4,
         val_rows=14,
         groups=("kind",),
     ),
