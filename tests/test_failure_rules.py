@@ -234,6 +234,13 @@ def test_call_may_stand_on_the_agents_turn_with_its_result_behind_it():
     assert seen("Find it", pending, tools=["search"])["HALLUCINATION"].turn == 0
 
 
+def test_call_without_a_result_stays_where_it_was_made():
+    asked = {"role": "agent", "tool_name": "magic", "tool_input": {}}
+    later = [("user", "Well?"), ("agent", "Nothing found of what you asked.")]
+    assert seen("Find it", ("user", "Find it"), asked, *later, tools=["search"])["HALLUCINATION"].turn == 1
+    assert seen("Find it", asked, call("search", {}, HITS), tools=["search"])["HALLUCINATION"].turn == 0
+
+
 def test_final_result_that_is_no_turn_counts_as_the_last_turn():
     found = seen("Delete the tasks of Nadia", ("user", "please"), final="I have deleted the tasks of Nadia.", tools=["delete"])
     assert found["HALLUCINATION"].turn == 0
