@@ -167,6 +167,15 @@ def test_rules_excuse_what_only_looks_like_a_failure(name):
     assert (result.mode, result.turn) == ("none", None)
 
 
+def test_rules_see_that_an_answer_in_other_words_was_looked_up():
+    result = call("search", {"query": "italian restaurants"}, '{"hits": ["Luigi Bistro", "Pasta Palace"]}', latency_ms=120)
+    answer = "I found Luigi Bistro and Pasta Palace."
+    assert (
+        judged("Find Italian restaurants", ("user", "Find Italian restaurants near me"), result, ("agent", answer)).mode
+        == "none"
+    )
+
+
 @pytest.mark.parametrize(
     ("goal", "answer"),
     [
