@@ -39,7 +39,7 @@ from dspy_programs.failure_phrases import (
     SENSITIVE,
     STEM,
 )
-from dspy_programs.trace_view import LONGEST, Call, View
+from dspy_programs.trace_view import LONGEST, Call, View, names_in
 from dspy_programs.types import FailureMode
 
 SURE = 0.7  # from here on a finding stands without a second opinion
@@ -307,7 +307,7 @@ def detect_goal_drift(view: View) -> Finding | None:
         if before & asked or not before & answer:
             break
         place -= 1
-    if FREE_FORM.search(view.goal[:LONGEST]):
+    if FREE_FORM.search(view.goal[:LONGEST]) or is_looked_up(view, asked):
         confidence = 0.35
     elif elsewhere:
         confidence = 0.75
@@ -316,6 +316,15 @@ def detect_goal_drift(view: View) -> Finding | None:
     else:
         confidence = 0.6 if any(answer & stems(c.output[:LONGEST]) for c in view.calls[-5:]) else 0.75
     return found("GOAL_DRIFT", view.number(place), confidence, text)
+
+
+def is_looked_up(view: View, asked: frozenset[str]) -> bool:
+    """Whether some call was given words of the goal and gave a name that the answer has."""
+    named = names_in(view.final)
+    return any(
+        asked & stems(call.key[1][:LONGEST]) and any(name in call.output[:LONGEST].lower() for name in named)
+        for call in view.calls[-20:]
+    )
 
 
 def stems(text: str) -> frozenset[str]:
@@ -462,7 +471,8 @@ def ruling(findings: Sequence[Finding], is_successful: bool | None = None) -> Ru
     needed = {True: SURE_AGAINST_SUCCESS, False: 0.0, None: LIKELY}[is_successful]
     top = findings[0].confidence if findings else 0.0
     if not findings or top < needed:
-        return Ruling("none", None, 0.95 if is_successful else round(1 - max(top, 0.2), 2), "", bool(is_successful))
+        confidence = {True: 0.95, False: 0.3, None: round(1 - max(top, 0.2), 2)}[is_successful]
+        return Ruling("none", None, confidence, "", bool(is_successful))
     rivals = [f for f in findings if f.confidence > top - CLOSE]
     first = min(rivals, key=lambda f: f.turn)
     return Ruling(first.mode, first.turn, first.confidence, first.evidence, top >= SURE and len(rivals) == 1)

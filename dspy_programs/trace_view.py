@@ -130,20 +130,21 @@ def names_in(text: str) -> list[str]:
 def calls_of(turns: Sequence[Turn]) -> list[Call]:
     """Return the calls in order. A call may stand on the agent's turn, with its result on the tool's turn behind it."""
     calls: list[Call] = []
-    pending: Turn | None = None
+    pending: tuple[int, Turn] | None = None  # a call of the agent's whose result has not come
     for place, turn in enumerate(turns):
         if turn.role == "agent":
             if pending is not None:
-                calls.append(call_of(place - 1, pending, pending))
-            pending = turn if turn.tool_name else None
+                calls.append(call_of(*pending, pending[1]))
+            pending = (place, turn) if turn.tool_name else None
         elif turn.role == "tool":
-            if pending is not None and turn.tool_name in (None, pending.tool_name) and turn.tool_input is None:
-                calls.append(call_of(place - 1, pending, turn))
-            elif turn.tool_name:
-                calls.append(call_of(place, turn, turn))
+            if pending is not None and turn.tool_name in (None, pending[1].tool_name) and turn.tool_input is None:
+                calls.append(call_of(*pending, turn))
+            else:
+                calls += [call_of(*pending, pending[1])] if pending is not None else []
+                calls += [call_of(place, turn, turn)] if turn.tool_name else []
             pending = None
     if pending is not None:
-        calls.append(call_of(len(turns) - 1, pending, pending))
+        calls.append(call_of(*pending, pending[1]))
     return calls
 
 

@@ -167,6 +167,15 @@ def test_rules_excuse_what_only_looks_like_a_failure(name):
     assert (result.mode, result.turn) == ("none", None)
 
 
+def test_rules_see_that_an_answer_in_other_words_was_looked_up():
+    result = call("search", {"query": "italian restaurants"}, '{"hits": ["Luigi Bistro", "Pasta Palace"]}', latency_ms=120)
+    answer = "I found Luigi Bistro and Pasta Palace."
+    assert (
+        judged("Find Italian restaurants", ("user", "Find Italian restaurants near me"), result, ("agent", answer)).mode
+        == "none"
+    )
+
+
 @pytest.mark.parametrize(
     ("goal", "answer"),
     [
@@ -232,6 +241,13 @@ def test_call_may_stand_on_the_agents_turn_with_its_result_behind_it():
     assert found["SCHEMA_ERROR"].turn == 0
     pending = {"role": "agent", "tool_name": "magic", "tool_input": {}}
     assert seen("Find it", pending, tools=["search"])["HALLUCINATION"].turn == 0
+
+
+def test_call_without_a_result_stays_where_it_was_made():
+    asked = {"role": "agent", "tool_name": "magic", "tool_input": {}}
+    later = [("user", "Well?"), ("agent", "Nothing found of what you asked.")]
+    assert seen("Find it", ("user", "Find it"), asked, *later, tools=["search"])["HALLUCINATION"].turn == 1
+    assert seen("Find it", asked, call("search", {}, HITS), tools=["search"])["HALLUCINATION"].turn == 0
 
 
 def test_final_result_that_is_no_turn_counts_as_the_last_turn():
