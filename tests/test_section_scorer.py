@@ -34,7 +34,7 @@ def asks(*criteria: str) -> str:
 
 def by_section(prompt: str) -> str:
     """Answer right: by the section at the end of the prompt."""
-    section = prompt.rsplit("## section ##", 1)[1]
+    section = prompt.rsplit("## section ##", 1)[1].split("## near ##")[0]
     return asks(*(name for name, sign in {"bullets": "bullet points", "commas": "commas"}.items() if sign in section))
 
 
@@ -192,6 +192,15 @@ def test_section_scorer_request_holds_reply_to_the_criteria_and_bounds_it():
     for request in asked(asks())[1]:
         field = request.config.response_format["schema"]["$defs"]["Asked"]["properties"]["criteria"]
         assert field["items"] == {"type": "string", "enum": ["bullets", "commas"]} and field["maxItems"] == 5
+
+
+def test_section_scorer_hints_at_what_the_rules_find():
+    hints = [text_of(request).rsplit("## near ## ]]\n", 1)[1].split("\n")[0] for request in asked(asks())[1]]
+    assert hints == ["none", "commas 1.0", "bullets 1.0"]
+
+
+def test_section_scorer_lets_the_model_overrule_the_hint():
+    assert asked(asks())[0].overall == 0.0
 
 
 def test_section_scorer_prompts_of_one_call_differ_at_their_end_alone():

@@ -21,7 +21,7 @@ import dspy
 
 from dspy_programs.coverage import shares_by_rules
 from dspy_programs.errors import DatasetError
-from dspy_programs.section_scorer import as_shown, shown
+from dspy_programs.section_scorer import as_shown, hint, shown
 from dspy_programs.text import jaccard, shortened, words
 from dspy_programs.types import Section
 from optimizers.sources.followbench_criteria import CRITERIA
@@ -329,6 +329,7 @@ def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
             "task": prompt["task"],
             "criteria": [criterion.model_dump() for criterion in prompt["criteria"]],
             "section": shown(section.content, LONGEST_FILLER),
+            "near": hint(shares_by_rules([section], row.rubric)[section.name]),
             "asked": {"criteria": asked},
         }
     }
