@@ -27,8 +27,8 @@ ID: TypeAdapter[str | int] = TypeAdapter(str | int)
 
 def data_directory(name: str) -> Path:
     """Return where the rows of a program are: in the checkout, or inside the installed package."""
-    here = Path(__file__).resolve().parent.parent / "datasets" / name
-    return here if here.is_dir() else Path(str(files("dspy_programs") / "datasets" / name))
+    here = Path(__file__).resolve().parent.parent / "datasets"
+    return (here if here.is_dir() else Path(str(files("dspy_programs") / "datasets"))) / name
 
 
 def read_split(path: Path, program: type[dspy.Module], labels: Mapping[str, Any]) -> list[dspy.Example]:
