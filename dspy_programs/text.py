@@ -251,6 +251,6 @@ def evidence_of(text: str) -> Evidence:
 def unsupported(text: str, evidence: Evidence) -> list[str]:
     """Return the names, numbers, dates and ids of a text that the evidence lacks, sorted; [] means nothing is invented."""
     facts = facts_in(text)
-    names = {name for name in facts.names if not evidence.words.issuperset(words(name))}
+    names = {name for name in facts.names - evidence.facts.names if not evidence.words.issuperset(words(name))}
     ids = {id_ for id_ in facts.ids - evidence.facts.ids if not evidence.words.issuperset(words(id_))}
     return sorted(names | ids | (facts.dates - evidence.facts.dates) | (facts.numbers - evidence.numbers))

@@ -237,7 +237,7 @@ def test_request_bounds_everything_that_could_go_on_for_ever():
 
 @pytest.mark.parametrize(
     "content",
-    ["x" * 1_000_000, "Pay 7 to ID99. " * 70_000, "\u4f1a\u8bae\u51b3\u5b9a\u9884\u8ba2HAT017\u3002" * 90_000],
+    ["x" * 1_000_000, "Pay 7 to ID99. " * 70_000, "\u4f1a\u8bae\u51b3\u5b9a\u9884\u8ba2HAT017\u3002" * 20_000],
     ids=["one word", "words", "chinese"],
 )
 def test_a_megabyte_fits_the_prompt_and_the_budget(content):
@@ -287,7 +287,7 @@ entry_lists = st.lists(
 
 
 @given(entry_lists, st.integers(1, 80))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_memory_by_rules_is_within_budget_grounded_and_points_to_turns(entries, budget):
     memory = by_rules(entries, budget)
     assert memory.within_budget
@@ -299,7 +299,7 @@ def test_any_memory_by_rules_is_within_budget_grounded_and_points_to_turns(entri
 @given(
     st.text(max_size=60) | st.builds(lambda cut, junk: GOOD[:cut] + junk + GOOD[cut:], st.integers(0, 150), st.text(max_size=3))
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_any_reply_gives_a_memory(answer):
     memory, _ = asked(answer)
     assert (memory.failure is None) == (memory.answered_by == "model")

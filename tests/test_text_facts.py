@@ -102,11 +102,11 @@ def test_estimate_of_tokens_never_counts_much_too_few(text):
 @pytest.mark.parametrize(
     "unit", ["a", "1", "A ", "1,", "\u4f1a", "\n", ".", "May ", "12:", "a-", '{"a": ', "1.1", "A.", "J. ", "2024-", "Ann's "]
 )
-def test_a_megabyte_of_anything_takes_seconds_at_most(unit):
-    text = unit * (1_000_000 // len(unit))
+def test_a_long_run_of_anything_takes_time_in_proportion(unit):
+    text = unit * (300_000 // len(unit))
     start = time.process_time()
     evidence_of(text), sentences(text), approximate_tokens(text), content_stems(text)
-    assert time.process_time() - start < 8
+    assert time.process_time() - start < 3  # quadratic time would be minutes
 
 
 @given(st.text(max_size=200))

@@ -32,6 +32,12 @@ def test_engine_counts_the_tokens_it_reads_and_writes(engine):
     assert response.usage.output_tokens == 5 and response.usage.input_tokens > 5
 
 
+def test_engine_counts_the_tokens_of_any_text_with_its_own_tokenizer(engine):
+    assert engine.count_tokens("") == 0
+    assert engine.count_tokens("hello world") == 2
+    assert engine.count_tokens("hello world " * 20_000) > 30_000
+
+
 def test_engine_reads_a_shared_prefix_once(engine):
     system = "You know these facts. " + " ".join(f"Fact {n} is {n * n}." for n in range(60))
     engine.complete(request("First question?", system, max_tokens=2))
