@@ -347,7 +347,7 @@ def test_wrong_key_is_one_line_without_the_key(data, tmp_path, monkeypatch, caps
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["--module", "plannr"], "there is no module 'plannr'; there are: planner"),
+        (["--module", "plannr"], "there is no module 'plannr'; there are: actor, data_generator"),
         (["--module", "planner", "--lm", "gpt-4"], "is not a model: write provider/name"),
         (["--module", "planner", "--lm", "local/qwen"], "qwen2.5-coder-1.5b"),
         (["--module", "planner", "--data", "nowhere"], "train.jsonl: cannot be read"),
