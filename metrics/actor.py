@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from dspy_programs.text import f1
 from dspy_programs.types import Call
-from metrics.score import Component, Score, composite
+from metrics.score import Component, Score, composite, unreadable
 
 WEIGHTS = {"function": 0.3, "arguments": 0.45, "decision": 0.15, "format": 0.1, "exact": 0.0}
 MOST_PAIRED = 24  # calls of a reply that are compared with the accepted ones; the rest count as not needed
@@ -52,10 +52,7 @@ def calls_match(gold: dspy.Example, pred: dspy.Prediction) -> Score:
     calls = calls_of(pred)
     failure = getattr(pred, "failure", None)
     if failure is not None or calls is None:
-        reason = getattr(failure, "reason", None) or "its calls are not a list of {tool, arguments}"
-        raw = str(getattr(failure, "raw_reply", ""))[:200]
-        message = f"the reply cannot be read ({reason}). It began: {raw!r}. Right: {outline(wanted)}"
-        return composite([Component(name, 0.0, w, message if name == "format" else "") for name, w in WEIGHTS.items()])
+        return unreadable(WEIGHTS, pred, "calls", "its calls are not a list of {tool, arguments}", outline(wanted))
     parts = [
         function_component(wanted, calls),
         arguments_component(wanted, calls),

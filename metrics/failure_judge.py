@@ -17,7 +17,7 @@ from typing import Any, get_args
 import dspy
 
 from dspy_programs.types import FailureMode
-from metrics.score import Component, Score, composite
+from metrics.score import Component, Score, composite, unreadable
 
 WEIGHTS = {"mode": 0.5, "turn": 0.25, "cause": 0.1, "format": 0.15}
 MODES = get_args(FailureMode)
@@ -30,11 +30,9 @@ def judge_agrees(gold: dspy.Example, pred: dspy.Prediction) -> Score:
     """Score a verdict against the label."""
     mode, failure = getattr(pred, "mode", None), getattr(pred, "failure", None)
     if failure is not None or not isinstance(mode, str) or mode not in MODES:
-        reason = getattr(failure, "reason", None) or f"{str(mode)[:80]!r} is not one of {', '.join(MODES)}"
-        raw = str(getattr(failure, "raw_reply", ""))[:200]
-        message = f"the reply cannot be read as a verdict ({reason}). It began: {raw!r}. Right: {outline(gold)}"
-        present = [name for name in WEIGHTS if is_labelled(gold, name)]
-        return composite([Component(n, 0.0, WEIGHTS[n], message if n == "format" else "") for n in present])
+        weights = {name: weight for name, weight in WEIGHTS.items() if is_labelled(gold, name)}
+        fault = f"{str(mode)[:80]!r} is not one of {', '.join(MODES)}"
+        return unreadable(weights, pred, "a verdict", fault, outline(gold))
     parts = [mode_component(gold, mode), turn_component(gold, pred), cause_component(gold, pred), format_component(gold, pred)]
     return composite([part for part in parts if is_labelled(gold, part.name)])
 

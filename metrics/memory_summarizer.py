@@ -20,7 +20,7 @@ import dspy
 from pydantic import BaseModel, Field
 
 from dspy_programs.text import approximate_tokens, content_stems, evidence_of, facts_in, unsupported
-from metrics.score import Component, Score, composite
+from metrics.score import Component, Score, composite, unreadable
 
 WEIGHTS = {"recall": 0.45, "precision": 0.2, "budget": 0.1, "compression": 0.1, "pointers": 0.05, "format": 0.1}
 EARNED_AT = 0.5  # recall from which on the other components count fully
@@ -52,10 +52,7 @@ def memory_recalls(gold: dspy.Example, pred: dspy.Prediction) -> Score:
     memory = memory_of(pred)
     failure = getattr(pred, "failure", None)
     if failure is not None or memory is None:
-        reason = getattr(failure, "reason", None) or "summary, facts and decisions are not what they should be"
-        raw = str(getattr(failure, "raw_reply", ""))[:200]
-        message = f"the reply cannot be read as a memory ({reason}). It began: {raw!r}. Right: {wanted(gold)}"
-        return composite([Component(name, 0.0, w, message if name == "format" else "") for name, w in WEIGHTS.items()])
+        return unreadable(WEIGHTS, pred, "a memory", "summary, facts and decisions are not what they should be", wanted(gold))
     entries = [(number(field(e, "turn")), said_by(e)) for e in listed(getattr(gold, "entries", None))]
     budget = number(getattr(gold, "token_budget", None)) or 1
     tokens = max(number(getattr(pred, "tokens", None)), approximate_tokens(memory.text()) // FEWEST_TOKENS)

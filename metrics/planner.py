@@ -15,7 +15,7 @@ import dspy
 
 from dspy_programs.text import f1
 from dspy_programs.types import Task, plan_problems
-from metrics.score import Component, Score, composite
+from metrics.score import Component, Score, composite, unreadable
 
 WEIGHTS = {"tools": 0.5, "order": 0.25, "graph": 0.05, "steps": 0.1, "format": 0.1}
 
@@ -26,10 +26,7 @@ def plan_matches(gold: dspy.Example, pred: dspy.Prediction) -> Score:
     tasks = tasks_of(pred)
     failure = getattr(pred, "failure", None)
     if failure is not None or not tasks:
-        reason = getattr(failure, "reason", None) or "there is no task in it"
-        raw = str(getattr(failure, "raw_reply", ""))[:200]
-        message = f"the reply cannot be read as a plan ({reason}). It began: {raw!r}. Right: {outline(wanted)}"
-        return composite([Component(name, 0.0, w, message if name == "format" else "") for name, w in WEIGHTS.items()])
+        return unreadable(WEIGHTS, pred, "a plan", "there is no task in it", outline(wanted))
     names = [tool_name(tool) for tool in getattr(gold, "tools", None) or []]
     return composite(
         [

@@ -13,7 +13,7 @@ from typing import Any, TypeGuard
 
 import dspy
 
-from metrics.score import Component, Score, composite
+from metrics.score import Component, Score, composite, unreadable
 
 WEIGHTS = {"agreement": 0.6, "margin": 0.3, "format": 0.1}
 VERDICTS = ("first", "second", "tie")
@@ -27,10 +27,7 @@ def prefers_as_people_do(gold: dspy.Example, pred: dspy.Prediction) -> Score:
     verdict, failure = getattr(pred, "verdict", None), getattr(pred, "failure", None)
     first, second = share_of(pred, "overall"), share_of(pred, "other_overall")
     if failure is not None or verdict not in VERDICTS or first is None or second is None:
-        reason = getattr(failure, "reason", None) or "there is no verdict with two overall scores in it"
-        raw = str(getattr(failure, "raw_reply", ""))[:200]
-        message = f"the reply cannot be read as scores ({reason}). It began: {raw!r}. Right: {right(wanted)}"
-        return composite([Component(name, 0.0, w, message if name == "format" else "") for name, w in WEIGHTS.items()])
+        return unreadable(WEIGHTS, pred, "scores", "there is no verdict with two overall scores in it", right(wanted))
     return composite(
         [
             agreement_component(wanted, verdict),

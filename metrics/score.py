@@ -1,6 +1,6 @@
 """A score that carries its reason, and the one shape GEPA wants it in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import dspy
@@ -33,6 +33,15 @@ def composite(components: Sequence[Component]) -> Score:
     faults = sorted((c for c in components if c.message), key=lambda c: (c.value - 1) * c.weight)
     lines = [f"{c.name} {c.value:.2f}: {c.message}" for c in faults]
     return Score(value, "\n".join(lines) or "Perfect.", {c.name: c.value for c in components})
+
+
+def unreadable(weights: Mapping[str, float], pred: Any, what: str, fault: str, right: str) -> Score:
+    """Score 0 for a reply that is no `what`: its own failure says why, else `fault` does; `right` is what was wanted."""
+    failure = getattr(pred, "failure", None)
+    reason = getattr(failure, "reason", None) or fault
+    began = str(getattr(failure, "raw_reply", ""))[:200]
+    message = f"the reply cannot be read as {what} ({reason}). It began: {began!r}. Right: {right}"
+    return composite([Component(name, 0.0, w, message if name == "format" else "") for name, w in weights.items()])
 
 
 def for_gepa(metric: Metric) -> Callable[..., dspy.Prediction]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import dspy
 
-from metrics.score import Component, Score, composite
+from metrics.score import Component, Score, composite, unreadable
 
 WEIGHTS = {"error": 0.4, "agreement": 0.3, "ranking": 0.2, "format": 0.1}
 
@@ -24,10 +24,7 @@ def coverage_agrees(gold: dspy.Example, pred: dspy.Prediction) -> Score:
     found = {name: share for name, share in shares_of(getattr(pred, "scores", None)).items() if name in wanted}
     failure = getattr(pred, "failure", None)
     if failure is not None or not found:
-        reason = getattr(failure, "reason", None) or "it has no score for any criterion"
-        raw = str(getattr(failure, "raw_reply", ""))[:200]
-        message = f"the reply cannot be read as scores ({reason}). It began: {raw!r}. Right: {outline(gold, wanted)}"
-        return composite([Component(name, 0.0, w, message if name == "format" else "") for name, w in WEIGHTS.items()])
+        return unreadable(WEIGHTS, pred, "scores", "it has no score for any criterion", outline(gold, wanted))
     answered = {name: found.get(name, 0.0) for name in wanted}
     return composite(
         [
