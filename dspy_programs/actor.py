@@ -28,11 +28,13 @@ from dspy_programs.reply import Failure, ask
 from dspy_programs.types import Call, Function, Tool, Turn
 
 TRAJECTORY_CHARACTERS = 4000  # of the trajectory that a model reads, about 1,000 tokens
+NO_TOOL = "no tool on offer does what is asked"
 RESULT_CHARACTERS = 1000  # of one result, and
 OLD_RESULT_CHARACTERS = 80  # of an old one, where the trajectory is too long
 
-# What a model writes, without docstrings: they would be a part of the prompt. One of three forms, so that it cannot both
-# call and give up. The arguments have no schema here: adapter.py puts in those of the tools on offer.
+# What a model writes, without docstrings: they would be a part of the prompt. First the calls, and a reason only behind an
+# empty list: asked to choose between calling and giving up, a small model gives up too readily. The arguments have no schema
+# here: adapter.py puts in those of the tools on offer.
 
 
 class DraftCall(BaseModel):
@@ -46,6 +48,7 @@ class DraftCalls(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     calls: list[DraftCall] = Field(max_length=8, json_schema_extra={"calls_of": "tools"})
+    cannot: str = Field(max_length=100)
 
 
 class DraftFinish(BaseModel):
@@ -54,18 +57,11 @@ class DraftFinish(BaseModel):
     finish: str = Field(min_length=1, max_length=300)
 
 
-class DraftCannot(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    cannot: str = Field(min_length=1, max_length=100)
-
-
-# No call without tools; and no answer before any call, which a small model would give out of its head.
-WithTools = Annotated[DraftCalls, Field(json_schema_extra={"only_with": "tools"})]
+# No answer before any call: a small model would give one out of its head.
 AfterCalls = Annotated[DraftFinish, Field(json_schema_extra={"only_with": "done"})]
 
 
-class Action(RootModel[WithTools | AfterCalls | DraftCannot]):
+class Action(RootModel[DraftCalls | AfterCalls]):
     pass
 
 
@@ -75,13 +71,13 @@ class Line(RootModel[str]):
 
 
 class Act(dspy.Signature):
-    """Choose the next step of the task. `calls`: the tool calls that the task needs and that are not in `done` yet, one for each thing asked, with values from `task` and `said`. `finish`: the answer, when the results in `done` give it. `cannot`: the reason, only when no tool does what the task asks. Leave out optional arguments that nobody asked for."""  # noqa: E501
+    """Choose the next step of the task. `calls`: the tool calls that the task needs and that are not in `done` yet, one for each thing asked, with values from `task` and `said`. `finish`: the answer, when the results in `done` give it. `cannot`: why `calls` is empty, when no tool does what the task asks; else "". Leave out optional arguments that nobody asked for."""  # noqa: E501
 
     tools: list[Function] = dspy.InputField(desc="the tools on offer; `?` marks an optional argument")
     said: list[Line] = dspy.InputField(desc="what was said before")
     done: list[Line] = dspy.InputField(desc="the calls made so far and their results")
     task: str = dspy.InputField(desc="what to do")
-    action: Action = dspy.OutputField(desc="calls, finish or cannot")
+    action: Action = dspy.OutputField(desc="calls, or finish")
 
 
 class Actor(dspy.Module):
@@ -110,8 +106,8 @@ class Actor(dspy.Module):
         action = reply.action.root
         if isinstance(action, DraftFinish):
             return decision(finish=action.finish)
-        if isinstance(action, DraftCannot):
-            return decision(cannot=action.cannot)
+        if not action.calls:
+            return decision(cannot=action.cannot.strip() or NO_TOOL)
         return checked_calls([Call(tool=call.tool, arguments=call.arguments) for call in action.calls], offered)
 
 

@@ -144,7 +144,7 @@ def calls_schema(tools: Iterable[tuple[str, Mapping[str, Any]]]) -> Schema:
     forms = [call_schema(name, parameters) for name, parameters in tools]
     if not forms:
         return {"type": "array", "items": {}, "maxItems": 0}
-    return {"type": "array", "minItems": 1, "items": {"anyOf": forms} if len(forms) > 1 else forms[0]}
+    return {"type": "array", "items": {"anyOf": forms} if len(forms) > 1 else forms[0]}
 
 
 def call_schema(name: str, parameters: Mapping[str, Any]) -> Schema:

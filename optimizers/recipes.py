@@ -155,7 +155,7 @@ RECIPES: dict[str, Recipe] = {
         build=section_scorer_source.build,
         demonstrate=section_scorer_source.as_demonstration,
         kind=section_scorer_source.kind_shown,
-        demonstrations=4,
+        demonstrations=6,
         val_rows=16,
         groups=("hard", "source"),
     ),

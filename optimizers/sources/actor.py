@@ -19,7 +19,7 @@ from typing import Any
 
 import dspy
 
-from dspy_programs.actor import as_lines, as_text
+from dspy_programs.actor import NO_TOOL, as_lines, as_text
 from dspy_programs.arguments import check
 from dspy_programs.errors import DatasetError
 from dspy_programs.json_schema import JSON_TYPES
@@ -45,7 +45,6 @@ LONGEST_INPUT = 1700  # characters of tools, context and task as a model reads t
 LONGEST_REPLY = 400  # characters of the calls, about 100 tokens
 LARGEST_OVERLAP = 0.5  # of the words of two tasks (Jaccard)
 KEPT_KEYWORDS = ("description", "enum", "default", "minimum", "maximum", "minItems", "maxItems")
-NO_TOOL = "no tool on offer does what is asked"
 
 TURN = re.compile(r"^(user|system): ", re.MULTILINE)
 
@@ -231,7 +230,7 @@ def last_turn(question: str, time: str) -> tuple[str, str]:
 def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
     """Show a row as the actor's one predictor would have answered it. The reason for "cannot" is made up: none is labelled."""
     calls = [one_call(call).model_dump() for call in row.calls]
-    action: dict[str, Any] = {"calls": calls} if calls else {"cannot": NO_TOOL}
+    action = {"calls": calls, "cannot": "" if calls else NO_TOOL}
     tools = [tool.model_dump() for tool in row.tools]
     said, done = as_lines(row.context), as_lines(as_text(row.trajectory))
     lines = {"said": [line.root for line in said], "done": [line.root for line in done]}

@@ -21,9 +21,9 @@ import dspy
 
 from dspy_programs.coverage import shares_by_rules
 from dspy_programs.errors import DatasetError
-from dspy_programs.section_scorer import as_shown, hint, shown
+from dspy_programs.section_scorer import DOUBT, as_shown
 from dspy_programs.text import jaccard, shortened, words
-from dspy_programs.types import Section
+from dspy_programs.types import Criterion, Section
 from optimizers.sources.followbench_criteria import CRITERIA
 from optimizers.sources.ifeval_kinds import KINDS, mentions, places, states
 from optimizers.sources.reading import read_json, read_jsonl
@@ -321,33 +321,19 @@ def as_row(
 
 
 def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
-    """Show one section of a row as the scorer's predictor would have answered it, and as `kind_shown` has it."""
-    section, asked = section_shown(row)
-    prompt = as_shown(row.rubric, row.task)
-    return {
-        "read": {
-            "task": prompt["task"],
-            "criteria": [criterion.model_dump() for criterion in prompt["criteria"]],
-            "section": shown(section.content, LONGEST_FILLER),
-            "near": hint(shares_by_rules([section], row.rubric)[section.name]),
-            "asked": {"criteria": asked},
-        }
-    }
-
-
-def section_shown(row: dspy.Example) -> tuple[Section, list[str]]:
-    """Choose the section that says most about the rubric: one that asks for nothing in a row with decoys or filler."""
-    asked = {s.name: [name for name, covers in row.covering.items() if s.name in covers] for s in row.sections}
-    near = shares_by_rules(row.sections, row.rubric)
-    quiet = row.hard in ("decoy", "filler")
-
-    def fitness(section: Section) -> tuple[bool, float]:
-        return bool(asked[section.name]) != quiet, max(near[section.name].values())
-
-    chosen = max(row.sections, key=fitness)
-    return chosen, asked[chosen.name]
+    """Show the pair of a row that the rules are most in doubt about, as the scorer's predictor would have answered it."""
+    section, criterion = pair_shown(row)
+    inputs = as_shown(row.task, section.content, str(criterion), LONGEST_FILLER)
+    return {"check": {**inputs, "asks": kind_shown(row)}}
 
 
 def kind_shown(row: dspy.Example) -> str:
-    """Tell which of the two kinds of section the demonstration of a row shows."""
-    return "asks" if section_shown(row)[1] else "asks nothing"
+    """Tell whether the demonstration of a row shows a yes or a no."""
+    section, criterion = pair_shown(row)
+    return "yes" if section.name in row.covering.get(criterion.name, []) else "no"
+
+
+def pair_shown(row: dspy.Example) -> tuple[Section, Criterion]:
+    shares = shares_by_rules(row.sections, row.rubric)
+    pairs = [(section, criterion) for section in row.sections for criterion in row.rubric.criteria]
+    return min(pairs, key=lambda pair: abs(shares[pair[0].name][pair[1].name] - sum(DOUBT) / 2))
