@@ -55,7 +55,7 @@ class Recipe:
     demonstrate: Demonstrate
     kind: Callable[[dspy.Example], Hashable]
     demonstrations: int
-    val_rows: int
+    val_rows: int  # the defaults are for programs that ask once for each row; those that ask less can have more rows
     test_rows: int = 16
     max_metric_calls: int = 40
     max_minutes: float = 5
@@ -102,7 +102,9 @@ RECIPES: dict[str, Recipe] = {
         demonstrate=failure_judge_source.as_demonstration,
         kind=lambda row: row.mode,  # one demonstration a mode, none among them
         demonstrations=9,
-        val_rows=16,
+        val_rows=36,
+        test_rows=54,
+        max_metric_calls=90,
         groups=("mode", "label_kind"),
     ),
     "memory_summarizer": Recipe(
@@ -156,7 +158,9 @@ RECIPES: dict[str, Recipe] = {
         demonstrate=section_scorer_source.as_demonstration,
         kind=section_scorer_source.kind_shown,
         demonstrations=6,
-        val_rows=16,
+        val_rows=32,
+        test_rows=48,
+        max_metric_calls=80,
         groups=("hard", "source"),
     ),
 }
