@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from dspy_programs.actor import TRAJECTORY_CHARACTERS, Actor, as_text
+from dspy_programs.actor import NO_TOOL, TRAJECTORY_CHARACTERS, Actor, as_text
 from dspy_programs.json_schema import LONGEST_TEXT
 from dspy_programs.lm.adapter import CompleteJSONAdapter
 from dspy_programs.reply import Failure
@@ -35,8 +35,8 @@ OSLO = {"tool": "get_weather", "arguments": {"city": "Oslo", "days": 5}}
 STEP = {"turn_number": 1, "role": "agent", "tool_name": "get_weather", "tool_input": {"city": "Oslo"}, "tool_output": "rain"}
 
 
-def reply(*calls: dict) -> str:
-    return json.dumps({"action": {"calls": list(calls)}})
+def reply(*calls: dict, cannot: str = "") -> str:
+    return json.dumps({"action": {"calls": list(calls), "cannot": cannot}})
 
 
 GOOD = reply(OSLO)
@@ -76,11 +76,24 @@ def test_actor_gives_several_calls_in_order():
     ]
 
 
-@pytest.mark.parametrize("form", ["finish", "cannot"])
-def test_actor_gives_answer_or_reason_and_then_no_call(form):
-    answer = Asked(json.dumps({"action": {form: "so it is"}}), trajectory=[STEP]).prediction
-    assert getattr(answer, form) == "so it is" and answer.calls == []
-    assert [answer.finish, answer.cannot].count(None) == 1
+def test_actor_gives_answer_and_then_no_call():
+    answer = Asked(json.dumps({"action": {"finish": "rain"}}), trajectory=[STEP]).prediction
+    assert (answer.calls, answer.finish, answer.cannot, answer.problems) == ([], "rain", None, [])
+    assert (answer.answered_by, answer.failure) == ("model", None)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"), [("no such tool", "no such tool"), (" why \n", "why"), ("", NO_TOOL), (" ", NO_TOOL)]
+)
+def test_actor_takes_no_calls_as_cannot_with_the_reason(said, reason):
+    answer = Asked(reply(cannot=said)).prediction
+    assert (answer.calls, answer.finish, answer.cannot, answer.problems) == ([], None, reason, [])
+    assert (answer.answered_by, answer.failure) == ("model", None)
+
+
+def test_actor_ignores_a_reason_beside_calls():
+    answer = Asked(reply(OSLO, cannot="it may be wrong")).prediction
+    assert (answer.calls, answer.cannot, answer.problems) == ([Call(**OSLO)], None, [])
 
 
 def test_actor_repairs_arguments_and_tells():
@@ -110,11 +123,6 @@ def test_actor_returns_wrong_call_with_its_problems(call, problem):
     assert len(answer.problems) == 1 and answer.problems[0].endswith(problem)
 
 
-def test_actor_says_when_reply_has_no_call():
-    answer = Asked(reply()).prediction
-    assert (answer.calls, answer.problems) == ([], ["there is no call in the reply"])
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -128,18 +136,21 @@ def test_actor_says_when_reply_has_no_call():
         '{"action": null}',
         '{"action": "call get_weather"}',
         '{"action": {}}',
-        '{"action": {"calls": "get_weather"}}',
-        '{"action": {"calls": [{"tool": "get_weather"}]}}',
-        '{"action": {"calls": [{"tool": "get_weather", "arguments": "city"}]}}',
-        '{"action": {"calls": [{"tool": "", "arguments": {}}]}}',
-        '{"action": {"calls": [], "cannot": "both"}}',
+        '{"action": {"calls": "get_weather", "cannot": ""}}',
+        reply({"tool": "get_weather"}),
+        reply({"tool": "get_weather", "arguments": "city"}),
+        reply({"tool": "", "arguments": {}}),
+        json.dumps({"action": {"calls": [OSLO]}}),
+        '{"action": {"cannot": "no calls"}}',
+        '{"action": {"calls": [], "cannot": null}}',
+        '{"action": {"calls": [], "cannot": "", "finish": "both"}}',
         '{"action": {"finish": ""}}',
-        json.dumps({"action": {"cannot": "x" * 500}}),
+        reply(cannot="x" * 101),
         reply(*[OSLO] * 9),
         '{"action": {"finish": "\\ud800"}}',
         "[" * 5000,
         '{"a": ' * 3000 + "1" + "}" * 3000,
-        '{"action": {"calls": [{"tool": "get_weather", "arguments": {"city": ' + "[" * 400 + "]" * 400 + "}}]}}",
+        GOOD.replace('"Oslo"', "[" * 400 + "]" * 400),
         "\x00\x01\ufffd",
     ],
 )
@@ -204,19 +215,31 @@ def forms_in(asked: Asked) -> list[str]:
     return [form["$ref"].rsplit("/", 1)[1] for form in schema["$defs"]["Action"]["anyOf"]]
 
 
+def calls_in(asked: Asked) -> dict:
+    return asked.requests[0].config.response_format["schema"]["$defs"]["DraftCalls"]["properties"]["calls"]
+
+
 def test_actor_request_lets_it_finish_only_after_a_call():
-    assert forms_in(Asked(GOOD)) == ["DraftCalls", "DraftCannot"]
-    assert forms_in(Asked(GOOD, trajectory=[STEP])) == ["DraftCalls", "DraftFinish", "DraftCannot"]
+    assert forms_in(Asked(GOOD)) == ["DraftCalls"]
+    assert forms_in(Asked(GOOD, trajectory=[STEP])) == ["DraftCalls", "DraftFinish"]
 
 
 def test_actor_request_lets_it_call_nothing_when_there_are_no_tools():
-    assert forms_in(Asked(GOOD, tools=[])) == ["DraftCannot"]
+    asked = Asked(reply(), tools=[])
+    assert forms_in(asked) == ["DraftCalls"] and calls_in(asked)["maxItems"] == 0
+    assert asked.prediction.cannot == NO_TOOL
+
+
+def test_actor_request_asks_for_the_calls_before_the_reason():
+    form = Asked(GOOD).requests[0].config.response_format["schema"]["$defs"]["DraftCalls"]
+    assert list(form["properties"]) == form["required"] == ["calls", "cannot"]
+    assert form["properties"]["cannot"]["maxLength"] == 100
 
 
 def test_actor_request_holds_each_call_to_the_schema_of_its_tool():
-    calls = Asked(GOOD).requests[0].config.response_format["schema"]["$defs"]["DraftCalls"]["properties"]["calls"]
+    calls = calls_in(Asked(GOOD))
     weather, mail = calls["items"]["anyOf"]
-    assert (calls["minItems"], calls["maxItems"]) == (1, 8)
+    assert calls["maxItems"] == 8 and "minItems" not in calls
     assert [form["properties"]["tool"]["enum"] for form in (weather, mail)] == [["get_weather"], ["send_mail"]]
     arguments = weather["properties"]["arguments"]
     assert arguments["required"] == ["city"] and list(arguments["properties"]) == ["city", "days", "unit"]
@@ -300,7 +323,7 @@ def test_actor_loop_ends_in_a_trace():
     assert [turn.tool_name for turn in trace.turns] == ["get_weather"]
 
 
-damaged = st.builds(lambda cut, junk: GOOD[:cut] + junk + GOOD[cut:], st.integers(0, 100), st.text(max_size=3))
+damaged = st.builds(lambda cut, junk: GOOD[:cut] + junk + GOOD[cut:], st.integers(0, len(GOOD)), st.text(max_size=3))
 
 
 @given(st.text(max_size=60) | damaged)
@@ -308,5 +331,4 @@ damaged = st.builds(lambda cut, junk: GOOD[:cut] + junk + GOOD[cut:], st.integer
 def test_actor_never_fails_on_any_reply(text):
     answer = Asked(text).prediction
     assert (answer.failure is None) == (answer.answered_by == "model")
-    assert bool(answer.calls) + bool(answer.finish) + bool(answer.cannot) + bool(answer.problems) >= 1
-    assert not (answer.calls and (answer.finish or answer.cannot))
+    assert bool(answer.calls) + bool(answer.finish) + bool(answer.cannot) == 1

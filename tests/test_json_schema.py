@@ -131,4 +131,8 @@ def test_calls_schema_has_a_form_for_each_tool():
     assert [one["properties"]["tool"]["enum"] for one in forms] == [["f"], ["g"]]
     assert forms[0]["properties"]["arguments"]["properties"] == {}
     assert calls_schema([("f", {})])["items"] == forms[0]
-    assert calls_schema([])["maxItems"] == 0
+
+
+def test_calls_schema_allows_no_call_and_without_tools_nothing_else():
+    assert calls_schema([("f", {})]).keys() == {"type", "items"}
+    assert calls_schema([]) == {"type": "array", "items": {}, "maxItems": 0}

@@ -140,8 +140,8 @@ CALL_OF_F = {
 @pytest.mark.parametrize(
     ("tools", "items"),
     [
-        ([FUNCTION], {"minItems": 1, "items": CALL_OF_F}),
-        ([Function(**FUNCTION)], {"minItems": 1, "items": CALL_OF_F}),
+        ([FUNCTION], {"items": CALL_OF_F}),
+        ([Function(**FUNCTION)], {"items": CALL_OF_F}),
         ([], {"maxItems": 0, "items": {}}),
         ("f", {"maxItems": 0, "items": {}}),
     ],

@@ -3,15 +3,19 @@
 import json
 from pathlib import Path
 
+import dspy
 import pytest
+from dspy import Example
 
-from dspy_programs.actor import Actor
+from dspy_programs.actor import NO_TOOL, Actor
 from dspy_programs.errors import DatasetError
-from dspy_programs.types import Function
-from metrics.actor import AcceptedCall, one_call
+from dspy_programs.lm.adapter import CompleteJSONAdapter
+from dspy_programs.types import Function, Turn
+from metrics.actor import AcceptedCall
 from optimizers.data import as_jsonl, read_split
 from optimizers.recipes import RECIPES
-from optimizers.sources.actor import ATOMS, BFCL_KINDS, NO_TOOL, build, last_turn, regular_schema
+from optimizers.sources.actor import ATOMS, BFCL_KINDS, KINDS, build, last_turn, regular_schema
+from tests.fakes import scripted_lm
 
 COUNT = 24
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -177,21 +181,17 @@ def test_last_turn_refuses_a_talk_that_does_not_end_with_the_user():
         last_turn("user: x\nsystem: y", "")
 
 
-def test_demonstrations_score_one_in_their_own_form(raw):
+@pytest.mark.parametrize("kind", KINDS)
+def test_program_reads_a_demonstration_as_a_reply_that_scores_one(raw, kind):
     recipe = RECIPES["actor"]
-    from dspy import Example, Prediction
-
-    for row in rows_of(build(raw)):
-        example = Example(**row).copy(
-            tools=[Function(**tool) for tool in row["tools"]],
-            calls=[AcceptedCall(**call) for call in row["calls"]],
-            trajectory=[],
-        )
-        action = recipe.demonstrate(example)["act"]["action"]
-        assert (
-            action == {"cannot": NO_TOOL}
-            if not row["calls"]
-            else action["calls"] == [one_call(call).model_dump() for call in example.calls]
-        )
-        answer = Prediction(calls=action.get("calls", []), cannot=action.get("cannot"), finish=None, problems=[])
-        assert recipe.metric(example, answer).value == 1.0
+    row = next(row for row in rows_of(build(raw)) if row["kind"] == kind)
+    example = Example(**row).copy(
+        tools=[Function(**tool) for tool in row["tools"]],
+        calls=[AcceptedCall(**call) for call in row["calls"]],
+        trajectory=[Turn(**turn) for turn in row["trajectory"]],
+    )
+    action = recipe.demonstrate(example)["act"]["action"]
+    with dspy.context(lm=scripted_lm(lambda prompt: json.dumps({"action": action})), adapter=CompleteJSONAdapter()):
+        answer = Actor()(**{name: example[name] for name in ("task", "tools", "context", "trajectory")})
+    assert answer.answered_by == "model" and answer.cannot == (None if row["calls"] else NO_TOOL)
+    assert recipe.metric(example, answer).value == 1.0
