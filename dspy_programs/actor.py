@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import dspy
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, RootModel, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, RootModel, WithJsonSchema, model_validator
 
 from dspy_programs.arguments import check, fold, unambiguous
 from dspy_programs.call_reader import read_calls
@@ -49,6 +49,11 @@ class DraftCalls(BaseModel):
 
     calls: list[DraftCall] = Field(max_length=8, json_schema_extra={"calls_of": "tools"})
     cannot: str = Field(max_length=100)
+
+    @model_validator(mode="before")
+    @classmethod
+    def one_is_enough(cls, value: Any) -> Any:  # for models that no grammar holds
+        return {"calls": [], "cannot": ""} | value if isinstance(value, dict) and value.keys() & {"calls", "cannot"} else value
 
 
 class DraftFinish(BaseModel):
@@ -138,7 +143,7 @@ def checked_calls(calls: Sequence[Call], tools: Sequence[Function]) -> dspy.Pred
     """Hold the calls to their functions' schemas."""
     by_name = {tool.name: tool for tool in reversed(tools)}
     spelled = unambiguous(by_name)
-    mended, repairs, problems = [], [], [] if calls else ["there is no call in the reply"]
+    mended, repairs, problems = [], [], []
     for call in calls:
         name = call.tool if call.tool in by_name else spelled.get(fold(call.tool), call.tool)
         if name not in by_name:

@@ -85,7 +85,7 @@ def arguments_component(wanted: Sequence[AcceptedCall], calls: Sequence[Call]) -
 def decision_component(wanted: Sequence[AcceptedCall], calls: Sequence[Call], pred: Any) -> Component:
     message = ""
     if calls and not wanted:
-        message = "no tool on offer does what is asked, so no call is right: `cannot` and the reason"
+        message = "no tool on offer does what is asked, so no call is right: an empty list, and the reason in `cannot`"
     elif wanted and not calls:
         said = shortened_text(str(getattr(pred, "cannot", None) or getattr(pred, "finish", None) or "nothing"))
         message = f"there is no call (it says: {said}). Right: {outline(wanted)}"

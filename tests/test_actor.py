@@ -140,8 +140,6 @@ def test_actor_returns_wrong_call_with_its_problems(call, problem):
         reply({"tool": "get_weather"}),
         reply({"tool": "get_weather", "arguments": "city"}),
         reply({"tool": "", "arguments": {}}),
-        json.dumps({"action": {"calls": [OSLO]}}),
-        '{"action": {"cannot": "no calls"}}',
         '{"action": {"calls": [], "cannot": null}}',
         '{"action": {"calls": [], "cannot": "", "finish": "both"}}',
         '{"action": {"finish": ""}}',
@@ -161,6 +159,11 @@ def test_actor_makes_no_call_when_reply_cannot_be_read(text):
     assert (answer.calls, answer.finish) == ([], None)
     assert answer.cannot.startswith("the model's reply could not be read")
     assert len(asked.requests) == len(asked.trace) == 1
+
+
+def test_actor_takes_a_reply_that_leaves_out_what_is_empty():
+    assert [call.model_dump() for call in Asked(json.dumps({"action": {"calls": [OSLO]}})).prediction.calls] == [OSLO]
+    assert Asked('{"action": {"cannot": "no such tool"}}').prediction.cannot == "no such tool"
 
 
 def test_actor_makes_the_calls_of_the_task_when_reply_cannot_be_read():
