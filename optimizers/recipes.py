@@ -139,7 +139,7 @@ RECIPES: dict[str, Recipe] = {
         demonstrate=quality_judge_source.as_demonstration,
         kind=lambda row: row.verdict,  # a good response, a bad one and one between, in turn
         demonstrations=5,
-        val_rows=16,
+        val_rows=12,
         groups=("verdict",),
     ),
     "section_scorer": Recipe(
