@@ -1,8 +1,8 @@
 """Is a prompt's score near its gold score, for the right criteria, with what is covered ranked above what is dropped?
 
 Input      gold: Example with `rubric`, `gold` (criterion -> share covered), `covering` (criterion -> sections that ask for
-           it), `overall`; pred: a SectionScorer's Prediction (`scores`, `overall`, `problems`, `failure`). Any field may be
-           missing or malformed.
+           it), `overall`; pred: a SectionScorer's Prediction (`scores`, `overall`, `failure`). Any field may be missing or
+           malformed.
 Output     Score: error, agreement, ranking, format, each in [0, 1], and a line of feedback for each that is not 1.
 Holds      never raises, never draws at random; an unreadable reply scores 0; 1.0 exactly for the reference itself. The
            same score for every criterion gets 0 for agreement and ranking wherever a row has both covered and dropped ones.
@@ -69,12 +69,11 @@ def ranking_component(wanted: Mapping[str, float], found: Mapping[str, float]) -
 
 
 def format_component(wanted: Mapping[str, float], pred: Any) -> Component:
+    """Count the criteria without a score in [0, 1], and the scores of criteria that the rubric does not have."""
     scores = getattr(pred, "scores", None)
     given = shares_of(scores)
     problems = [f"{name} has no score in [0, 1]" for name in wanted if name not in given]
     problems += [f"there is no criterion {str(name)[:60]!r}" for name in scores or {} if name not in wanted]
-    noted = getattr(pred, "problems", None)
-    problems += [str(problem) for problem in noted if str(problem) not in problems] if isinstance(noted, (list, tuple)) else []
     return Component("format", 1 / (1 + len(problems)), WEIGHTS["format"], "; ".join(problems[:10]))
 
 

@@ -33,7 +33,7 @@ def score(scores, gold=GOLD, **fields):
 
 @pytest.mark.parametrize("gold", [GOLD, {"a": 1.0}, {"a": 0.0, "b": 0.0}, {"a": 1.0, "b": 0.5, "c": 0.0}])
 def test_coverage_agrees_is_one_for_the_reference(gold):
-    result = score(dict(gold), gold, failure=None, problems=[])
+    result = score(dict(gold), gold, failure=None)
     expected = dict.fromkeys(COMPONENTS, 1.0)
     if 0.5 in gold.values():
         expected["agreement"] = 1.0
@@ -124,11 +124,6 @@ def test_coverage_agrees_feedback_says_what_to_mend(scores, said):
     assert said in score(scores).feedback
 
 
-def test_coverage_agrees_counts_noted_problems_against_the_format():
-    result = score(dict(GOLD), problems=["a: there is no section 'x'"])
-    assert result.components["format"] == 0.5 and "there is no section 'x'" in result.feedback
-
-
 @pytest.mark.parametrize("missing", ["gold", "covering", "overall"])
 def test_coverage_agrees_does_not_fail_on_a_row_without_labels(missing):
     fields = {name: value for name, value in row().toDict().items() if name != missing}
@@ -143,12 +138,12 @@ shares = st.floats(0, 1) | st.sampled_from([0.0, 0.5, 1.0])
 golds = st.dictionaries(st.sampled_from("abcde"), st.sampled_from([0.0, 1.0]), min_size=1)
 
 
-@given(st.dictionaries(names, shares | values) | junk, junk | shares, junk, golds)
+@given(st.dictionaries(names, shares | values) | junk, junk | shares, golds)
 @settings(max_examples=300, deadline=None)
-def test_coverage_agrees_stays_in_bounds_for_any_scores(scores, overall, problems, gold):
-    result = score(scores, gold, overall=overall, problems=problems)
+def test_coverage_agrees_stays_in_bounds_for_any_scores(scores, overall, gold):
+    result = score(scores, gold, overall=overall)
     assert all(0 <= value <= 1 for value in [result.value, *result.components.values()])
-    assert result == score(scores, gold, overall=overall, problems=problems)
+    assert result == score(scores, gold, overall=overall)
     assert (result.value == 1.0) == (result.feedback == "Perfect.")
 
 

@@ -6,19 +6,23 @@ from random import Random
 import dspy
 import pytest
 
+from dspy_programs.coverage import shares_by_rules
 from dspy_programs.errors import DatasetError
+from dspy_programs.section_scorer import CUT, DOUBT, CheckSection, pairs_in_doubt
 from dspy_programs.text import jaccard, words
 from dspy_programs.types import Rubric, Section
 from optimizers.sources.followbench_criteria import CRITERIA
 from optimizers.sources.ifeval_kinds import KINDS, places, states
 from optimizers.sources.section_scorer import (
     HARD,
+    LONGEST_FILLER,
     as_demonstration,
     build,
     followbench_prompt,
     group_rows,
     ifeval_prompt,
     kind_shown,
+    pair_shown,
     read_ifeval,
 )
 
@@ -224,23 +228,65 @@ def known_decoys(type_: str) -> set[str]:
     return {decoy.format_map(filled) for decoy in KINDS[type_].decoys for filled in found}
 
 
-def example(raw, hard_kinds) -> dspy.Example:
-    row = next(row for row in built(raw)["train"] if row["hard"] in hard_kinds and 0 < row["overall"] < 1)
-    sections, rubric = [Section(**section) for section in row["sections"]], Rubric(**row["rubric"])
-    return dspy.Example(**{**row, "sections": sections, "rubric": rubric})
+def examples(raw) -> list[dspy.Example]:
+    return [
+        dspy.Example(**{**row, "sections": [Section(**part) for part in row["sections"]], "rubric": Rubric(**row["rubric"])})
+        for row in built(raw)["train"]
+    ]
+
+
+def pair_row(*sections: str, covering: dict[str, list[str]]) -> dspy.Example:
+    """A row with sections s0, s1, ... and the criteria commas and bullets."""
+    criteria = [{"name": "bullets", "description": "three bullets"}, {"name": "commas", "description": "comma-free"}]
+    parts = [Section(name=f"s{number}", content=text) for number, text in enumerate(sections)]
+    return dspy.Example(sections=parts, rubric=Rubric(name="r", criteria=criteria), task="the sea", covering=covering)
+
+
+LIST, SPLIT, PLAIN = "A trio of bullets.", "Separate the items by commas.", "Write without commas."
 
 
 @pytest.mark.parametrize(
-    ("hard_kinds", "kind"), [(("plain", "double"), "asks"), (("decoy",), "asks nothing"), (("filler",), "asks nothing")]
+    ("sections", "covering", "pair", "share", "asks"),
+    [
+        ((PLAIN, LIST), {"commas": ["s0"], "bullets": ["s1"]}, ("s1", "bullets"), 0.2, "yes"),
+        ((PLAIN, SPLIT), {"commas": ["s0"], "bullets": []}, ("s1", "commas"), 0.5, "no"),  # s0 asks for it, s1 does not
+        ((LIST, SPLIT), {"commas": [], "bullets": ["s0"]}, ("s1", "commas"), 0.5, "no"),  # both in doubt, this one more
+        ((SPLIT, LIST), {"bullets": ["s1"]}, ("s0", "commas"), 0.5, "no"),  # a criterion without a label
+    ],
 )
-def test_as_demonstration_shows_one_section_with_its_right_answer(raw, hard_kinds, kind):
-    row = example(raw, hard_kinds)
-    demo = as_demonstration(row)["read"]
-    section = next(section for section in row.sections if section.content == demo["section"])
-    assert demo["asked"]["criteria"] == [name for name, covers in row.covering.items() if section.name in covers]
-    assert kind_shown(row) == kind == ("asks" if demo["asked"]["criteria"] else "asks nothing")
-    assert [criterion["name"] for criterion in demo["criteria"]] == [c.name for c in row.rubric.criteria]
-    assert len(str(demo)) < 1000
+def test_as_demonstration_shows_the_most_doubtful_pair_with_its_right_answer(sections, covering, pair, share, asks):
+    row = pair_row(*sections, covering=covering)
+    shares = shares_by_rules(row.sections, row.rubric)
+    assert shares[pair[0]][pair[1]] == pytest.approx(share) and DOUBT[0] < share < DOUBT[1]
+    section, criterion = pair_shown(row)
+    assert (section.name, criterion.name) == pair == pairs_in_doubt(shares)[0]
+    shown = {"task": "the sea", "section": section.content, "criterion": str(criterion)}
+    assert as_demonstration(row) == {"check": {**shown, "asks": asks}} and kind_shown(row) == asks
+
+
+def test_as_demonstration_of_every_row_is_short_and_has_the_fields_and_the_label_of_its_pair(raw):
+    rows = examples(raw)
+    assert {kind_shown(row) for row in rows} == {"yes", "no"}
+    for row in rows:
+        section, criterion = pair_shown(row)
+        demo = as_demonstration(row)["check"]
+        assert list(demo) == list(CheckSection.fields) and len(str(demo)) < 1000
+        assert demo["asks"] == ("yes" if section.name in row.covering[criterion.name] else "no")
+        assert demo["criterion"] == str(criterion) and section.content.startswith(demo["section"][:50])
+
+
+def test_pair_shown_is_in_doubt_wherever_a_pair_of_the_row_is(raw):
+    doubtful = [(row, pairs) for row in examples(raw) if (pairs := pairs_in_doubt(shares_by_rules(row.sections, row.rubric)))]
+    assert len(doubtful) >= 3
+    for row, pairs in doubtful:
+        section, criterion = pair_shown(row)
+        assert (section.name, criterion.name) == pairs[0]
+
+
+def test_as_demonstration_cuts_a_long_section():
+    row = pair_row(f"{SPLIT} {'wave ' * 200}", covering={})
+    shown = as_demonstration(row)["check"]["section"]
+    assert shown.startswith(SPLIT) and CUT in shown and len(shown) <= LONGEST_FILLER
 
 
 def test_read_ifeval_leaves_out_prompts_without_separable_constraints(raw):
