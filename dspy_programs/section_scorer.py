@@ -11,8 +11,8 @@ Output     scores: dict, criterion -> share of it that is asked for, in [0, 1], 
            it, "" for none; shares: dict, section -> criterion -> share of it that this section asks for;
            answered_by: "model" or "rules"; failure: Failure or None, the first reply that could not be read.
 Holds      a criterion that is covered twice counts once. Text in a section can speak for that section alone.
-Calls      one for each pair in doubt, at most `most_calls`, the most doubtful first; none where the rules are sure of all,
-           or without a language model: then the rules of coverage.py answer.
+Calls      one for each pair in doubt, at most `most_calls` a section, the most doubtful; none where the rules are sure of
+           all, or without a language model: then the rules of coverage.py answer.
 Raises     ValueError for sections or a rubric that are not what they should be (two of one name, no criteria).
 Source     task and data: constraints of IFEval (Zhou et al. 2023) and FollowBench (Jiang et al. 2024) as sections.
 """
@@ -44,8 +44,8 @@ class CheckSection(dspy.Signature):
 class SectionScorer(dspy.Module):
     """Score a prompt's sections against a rubric, one pair of section and criterion at a time."""
 
-    def __init__(self, longest: int = 1200, most_calls: int = 20) -> None:
-        """longest: characters of a section that the model is shown; of a longer one, its two ends."""
+    def __init__(self, longest: int = 1200, most_calls: int = 4) -> None:
+        """longest: characters of a section that the model is shown (of a longer one, its two ends); most_calls: a section."""
         super().__init__()
         self.longest, self.most_calls = longest, most_calls
         self.check = dspy.Predict(CheckSection)
@@ -54,7 +54,7 @@ class SectionScorer(dspy.Module):
         """Return a Prediction with `scores`, `overall` and more (see the file's head)."""
         parts, wanted = checked_sections(sections), Rubric.model_validate(rubric)
         ruled = shares_by_rules(parts, wanted)
-        asked = pairs_in_doubt(ruled)[: self.most_calls] if dspy.settings.lm is not None else []
+        asked = pairs_in_doubt(ruled, self.most_calls) if dspy.settings.lm is not None else []
         texts = {part.name: part.content for part in parts}
         meanings = {criterion.name: str(criterion) for criterion in wanted.criteria}
         shares = {name: dict(found) for name, found in ruled.items()}
@@ -66,11 +66,14 @@ class SectionScorer(dspy.Module):
         return prediction(wanted, shares, "model" if asked else "rules")
 
 
-def pairs_in_doubt(shares: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str]]:
-    """Return (section, criterion) where the rules are in doubt, the most doubtful first."""
-    low, high = DOUBT
-    pairs = [(abs(share - (low + high) / 2), s, c) for s, found in shares.items() for c, share in found.items()]
-    return [(s, c) for _, s, c in sorted((p for p in pairs if p[0] < (high - low) / 2), key=lambda pair: pair[0])]
+def pairs_in_doubt(shares: Mapping[str, Mapping[str, float]], most: int = 20) -> list[tuple[str, str]]:
+    """Return (section, criterion) where the rules are in doubt, section by section, of each the `most` doubtful ones."""
+    middle = sum(DOUBT) / 2
+    pairs = []
+    for section, found in shares.items():
+        doubtful = [name for name, share in found.items() if DOUBT[0] < share < DOUBT[1]]
+        pairs += [(section, name) for name in sorted(doubtful, key=lambda name: abs(found[name] - middle))[:most]]
+    return pairs
 
 
 def as_shown(task: str, section: str, criterion: str, longest: int) -> dict[str, str]:
