@@ -32,7 +32,7 @@ def evaluate(
     api_key: Annotated[str | None, typer.Option(envvar="DSPY_PROGRAMS_API_KEY", help="Its key.")] = None,
     compiled: Annotated[Path | None, typer.Option(help="A compiled JSON. Default: the one `load` would take.")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder with a test.jsonl of your own.")] = None,
-    rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many test rows. Default: all.")] = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many test rows. Default: the recipe's.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Rows at once.")] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Ask everything anew. Default: replay answers that are paid for.")
@@ -79,7 +79,9 @@ def evaluate_all(
     from optimizers.run_directory import RunDirectory, default_path
 
     examples = {
-        recipe.name: read_split((data or data_directory(recipe.name)) / "test.jsonl", recipe.program, recipe.labels)[:rows]
+        recipe.name: read_split((data or data_directory(recipe.name)) / "test.jsonl", recipe.program, recipe.labels)[
+            : rows or recipe.test_rows
+        ]
         for recipe in wanted
     }
     found = {recipe.name: compiled_program(recipe.name, model.model, compiled) for recipe in wanted}

@@ -99,23 +99,23 @@ def test_section_scorer_lets_the_model_decide_the_pairs_in_doubt_alone(reply, sh
     assert (answer.shares, answer.overall) == (sure | shares, overall)
 
 
-def test_section_scorer_asks_about_the_most_doubtful_pair_first():
-    assert pairs_asked(asked(right)[1]) == [(DOUBTFUL, "commas"), ("A trio of bullets.", "bullets")]
+def test_section_scorer_asks_section_by_section():
+    assert pairs_asked(asked(right)[1]) == [("A trio of bullets.", "bullets"), (DOUBTFUL, "commas")]
 
 
-@pytest.mark.parametrize(("most", "bullets", "items"), [(0, 0.2, 0.5), (1, 0.2, 0.0), (2, 1.0, 0.0)])
-def test_section_scorer_leaves_to_the_rules_what_is_beyond_most_calls(most, bullets, items):
-    answer, requests, _ = asked(right, most_calls=most)
-    assert len(in_doubt(SECTIONS)) == 2 and len(requests) == most
-    assert answer.shares["format"]["bullets"] == pytest.approx(bullets)
-    assert answer.shares["items"]["commas"] == pytest.approx(items)
+TWICE = {"name": "both", "content": "A trio of bullets, each with commas."}  # in doubt about both criteria
+
+
+@pytest.mark.parametrize("most", [0, 1, 2, 4])
+def test_section_scorer_leaves_to_the_rules_what_is_beyond_most_calls_of_a_section(most):
+    doubt = in_doubt([TWICE])
+    assert len(doubt) == 2
+    answer, requests, _ = asked(YES, [TWICE, *SECTIONS], most_calls=most)
+    assert len(requests) == min(most, 2) + min(most, 1) * len(in_doubt(SECTIONS))
+    by_doubt = sorted(doubt, key=lambda pair: abs(doubt[pair] - sum(DOUBT) / 2))
+    for place, (section, criterion) in enumerate(by_doubt):
+        assert answer.shares[section][criterion] == (1.0 if place < most else doubt[section, criterion])
     assert answer.answered_by == ("model" if most else "rules")
-
-
-def test_section_scorer_makes_no_more_calls_than_it_may_by_default():
-    many = [{"name": f"s{number}", "content": f"{DOUBTFUL} {number}"} for number in range(MOST_SECTIONS)]
-    assert len(in_doubt(many)) == MOST_SECTIONS
-    assert len(asked(NO, many)[1]) == SectionScorer().most_calls == 20
 
 
 shares = st.floats(0, 1) | st.sampled_from([0.0, 1.0, *DOUBT])
@@ -124,11 +124,13 @@ shares = st.floats(0, 1) | st.sampled_from([0.0, 1.0, *DOUBT])
 @given(st.dictionaries(st.sampled_from("abcd"), st.fixed_dictionaries({"x": shares, "y": shares})))
 def test_pairs_in_doubt_are_those_in_the_band_and_go_outwards_from_its_middle(found):
     pairs = pairs_in_doubt(found)
-    middle, half = sum(DOUBT) / 2, (DOUBT[1] - DOUBT[0]) / 2
-    far = [abs(found[s][c] - middle) for s, c in pairs]
-    assert far == sorted(far) and len(set(pairs)) == len(pairs) and all(distance < half for distance in far)
-    left = [share for s, of in found.items() for c, share in of.items() if (s, c) not in pairs]
-    assert all(abs(share - middle) >= half for share in left)
+    wanted = {(s, c) for s, of in found.items() for c, share in of.items() if DOUBT[0] < share < DOUBT[1]}
+    assert set(pairs) == wanted and len(pairs) == len(wanted)
+    for section in found:
+        far = [abs(found[s][c] - sum(DOUBT) / 2) for s, c in pairs if s == section]
+        assert far == sorted(far)
+    assert {s for s, _ in pairs_in_doubt(found, most=1)} == {s for s, _ in pairs}
+    assert len(pairs_in_doubt(found, most=1)) == len({s for s, _ in pairs})
 
 
 SUBSETS = [names for size in range(len(NAMES) + 1) for names in itertools.combinations(NAMES, size)]
@@ -154,10 +156,10 @@ def test_overall_without_every_section_is_zero():
 
 def test_section_scorer_asks_the_same_of_a_pair_whatever_stands_beside_it():
     whole = [text_of(request) for request in asked(NO)[1]]
-    alone = [text_of(request) for name in ("items", "format") for request in asked(NO, [SECTIONS[NAMES.index(name)]])[1]]
+    alone = [text_of(request) for name in ("format", "items") for request in asked(NO, [SECTIONS[NAMES.index(name)]])[1]]
     turned = [text_of(request) for request in asked(NO, SECTIONS[::-1])[1]]
     assert len(whole) == len(in_doubt(SECTIONS)) == 2
-    assert whole == alone == turned
+    assert whole == alone == turned[::-1]
 
 
 def test_section_scorer_counts_a_criterion_once_and_names_its_first_section():
@@ -283,9 +285,9 @@ def test_section_scorer_request_holds_reply_to_yes_and_no():
 
 def test_section_scorer_prompts_of_one_call_differ_at_their_end_alone():
     first, second = (text_of(request) for request in asked(NO)[1])
-    head = first.split(DOUBTFUL)[0]
+    head = first.split("A trio of bullets.")[0]
     assert "the sea" in head and second.startswith(head)
-    assert second[len(head) :].startswith("A trio of bullets.") and "bullets: three bullets" in second[len(head) :]
+    assert second[len(head) :].startswith(DOUBTFUL) and "commas: comma-free" in second[len(head) :]
 
 
 @pytest.mark.parametrize(
