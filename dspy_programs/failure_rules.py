@@ -8,7 +8,6 @@ Source     the signals of Agent Failure Classifier (2026), graded here, and held
 """
 
 import itertools
-import json
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -39,6 +38,7 @@ from dspy_programs.failure_phrases import (
     SENSITIVE,
     STEM,
 )
+from dspy_programs.text import is_json
 from dspy_programs.trace_view import LONGEST, Call, View, names_in
 from dspy_programs.types import FailureMode
 
@@ -394,14 +394,6 @@ def broken_answer(view: View) -> Finding | None:
     if wanted and view.said and "{" not in view.final[:LONGEST]:
         return found("SCHEMA_ERROR", view.number(view.said[-1]), 0.4, view.final)
     return None
-
-
-def is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 # TIMEOUT_CASCADE

@@ -3,6 +3,7 @@
 Everything takes time in proportion to the text, also where that is one word of a megabyte.
 """
 
+import json
 import re
 from collections import Counter
 from collections.abc import Hashable, Iterable
@@ -61,6 +62,14 @@ def containment(part: Iterable[Hashable], whole: Iterable[Hashable]) -> float:
 def sendable(text: str, characters: int) -> str:
     """Drop what no request can carry or no reader sees (see UNSENDABLE), and cut what is too long to be read."""
     return UNSENDABLE.sub("", text[: 2 * characters]).strip()[:characters]
+
+
+def is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def is_refusal(text: str) -> bool:

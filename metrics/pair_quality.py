@@ -15,7 +15,7 @@ from typing import Any
 
 from simpleeval import InvalidExpression, simple_eval
 
-from dspy_programs.text import containment, ngrams, words
+from dspy_programs.text import containment, is_json, ngrams, words
 from dspy_programs.types import Pair, pair_problems
 
 NUMBER_WORDS = {word: n for n, word in enumerate("one two three four five six seven eight nine ten".split(), 1)}
@@ -218,14 +218,6 @@ def counts_of_items(text: str) -> set[int]:
     marked = re.findall(r"(?:^|\s)(?:\d{1,2}[.)]|[-*•])\s", text)
     parts = [part for part in re.split(r"[,;，、]|\band\b", text.strip(" .\n")) if part.strip()]
     return {len(lines), len(marked), len(parts), sentences(text)} - {0} or {0}
-
-
-def is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def json_value(text: str) -> Any:

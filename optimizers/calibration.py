@@ -15,9 +15,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dspy_programs import compiled_store
 from dspy_programs.errors import JudgeNotTrusted
-from dspy_programs.lm.adapter import CompleteJSONAdapter
 from optimizers.meter import Meter
-from optimizers.scoring import CONFIDENCE, RESAMPLES
+from optimizers.scoring import CONFIDENCE, RESAMPLES, run_rows
 
 VERDICTS = ("first", "second", "tie")
 UNREAD = "unread"
@@ -89,19 +88,8 @@ def calibrate(
 
 def verdicts_of(judge: dspy.Module, rows: Sequence[dspy.Example], lm: dspy.LM | None, meter: Meter, threads: int) -> list[str]:
     """Return a verdict for each row, in order: UNREAD where the reply could not be read or the call failed."""
-
-    def counted(gold: dspy.Example, pred: dspy.Prediction, trace: object = None) -> float:
-        meter.count_rollout()
-        return 0.0
-
-    evaluate = dspy.Evaluate(
-        devset=list(rows), metric=counted, num_threads=threads, display_progress=False, max_errors=len(rows) + 1
-    )
-    with dspy.context(lm=lm, adapter=CompleteJSONAdapter(), disable_history=True):
-        results = evaluate(judge).results
-    if meter.reason is not None:
-        raise meter.reason
-    return [verdict_of(pred) for _, pred, _ in results]
+    found = run_rows(judge, rows, lambda gold, pred: 0.0, lm, meter, threads)
+    return [verdict_of(pred) for pred, _ in found]
 
 
 def verdict_of(pred: dspy.Prediction) -> str:

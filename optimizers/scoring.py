@@ -1,7 +1,8 @@
 """Score a program on rows, and say how sure the figures are."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import dspy
 import numpy as np
@@ -39,11 +40,22 @@ def score_rows(
 
     Raises whatever stopped the meter: scores that stand for calls never made are not returned.
     """
-    shaped = for_gepa(metric)
+    return [as_score(score) for _, score in run_rows(program, rows, for_gepa(metric), lm, meter, threads)]
 
-    def counted(gold: dspy.Example, pred: dspy.Prediction, trace: object = None) -> dspy.Prediction:
+
+def run_rows(
+    program: dspy.Module,
+    rows: Sequence[dspy.Example],
+    metric: Callable[..., Any],
+    lm: dspy.LM | None,
+    meter: Meter,
+    threads: int = 1,
+) -> list[tuple[dspy.Prediction, Any]]:
+    """Return (prediction, what the metric gave) for every row, in order, counted by the meter. Raises as `score_rows`."""
+
+    def counted(gold: dspy.Example, pred: dspy.Prediction, trace: object = None) -> Any:
         meter.count_rollout()
-        return shaped(gold, pred)
+        return metric(gold, pred)
 
     evaluate = dspy.Evaluate(
         devset=list(rows), metric=counted, num_threads=threads, display_progress=False, max_errors=len(rows) + 1
@@ -52,7 +64,7 @@ def score_rows(
         results = evaluate(program).results
     if meter.reason is not None:
         raise meter.reason
-    return [as_score(score) for _, _, score in results]
+    return [(pred, score) for _, pred, score in results]
 
 
 def as_score(score: object) -> Score:
