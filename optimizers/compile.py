@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import dspy
+import numpy as np
 from dspy.teleprompt.gepa import InstructionProposer
 
 from dspy_programs.errors import ModelFailing, RunInterrupted
@@ -59,7 +60,12 @@ class CompileResult:
 
     @property
     def winner(self) -> Candidate:
-        return best_of(self.candidates)
+        """The best on validation where it gained more over the seed than the gain's standard error, else the seed.
+
+        The one-standard-error rule (Breiman et al. 1984): a smaller gain is as likely luck, and the seed is simpler.
+        """
+        best = best_of(self.candidates)
+        return best if best.score - self.seed.score > standard_error(best.scores, self.seed.scores) else self.seed
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,12 @@ class Job:
 def best_of(candidates: Sequence[Candidate]) -> Candidate:
     """Return the best on validation; of equals the oldest, so the seed stays unless it is beaten."""
     return max(candidates, key=lambda candidate: (candidate.score, -candidate.index))
+
+
+def standard_error(scores: Sequence[float], others: Sequence[float]) -> float:
+    """Return the standard error of the mean of paired differences; 0.0 for a single row."""
+    differences = np.subtract(scores, others)
+    return float(differences.std(ddof=1) / np.sqrt(len(differences))) if len(differences) > 1 else 0.0
 
 
 def compile_program(

@@ -210,6 +210,8 @@ def summary_of(training: "Training", report: "Report", directory: Path) -> str:
         + (
             "the compiled program: it beat the seed on validation"
             if report.kept == "compiled"
+            else "the seed: what the best gained on validation is within one standard error"
+            if best.index
             else "the seed: nothing beat it on validation"
         ),
     ]

@@ -211,7 +211,7 @@ def test_scores(
 
 
 def report_of(training: Training, result: CompileResult, scores: Mapping[str, list[Score]], meter: Meter) -> Report:
-    """Put the figures together. The winner is kept only if it beat the seed on validation."""
+    """Put the figures together. The winner is kept only if it clearly beat the seed on validation."""
     test = {name: bootstrap([score.value for score in each]) for name, each in scores.items()}
     if "compiled" in scores:
         pairs = zip(scores["seed"], scores["compiled"], strict=True)
