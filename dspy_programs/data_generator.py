@@ -5,6 +5,7 @@ Input      seed: Pair, or the instruction alone, as text; template: one of six, 
 Output     pairs: list[Pair], at most n, each of them one that may be trained on; rejected: list[Rejected], those that
            may not, with the reason, and replies that could not be read; answered_by: "model" or "rules";
            failure: Failure or None, the reply that could not be read.
+Holds      a model sees the words that the seed turns on, never the seed: shown an example, a small one copies it.
 Calls      one for each pair, each seeing the instructions written so far; the first that brings nothing new is the last.
            None without a language model, then the rules of pair_templates.py answer, as they do for a first reply that
            cannot be read.
@@ -22,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dspy_programs.errors import UsageError
 from dspy_programs.pair_templates import pairs_by_rules
 from dspy_programs.reply import Failure, ask
-from dspy_programs.text import jaccard, ngrams, sendable, shortened, words
+from dspy_programs.text import STOPWORDS, jaccard, ngrams, sendable, shortened, words
 from dspy_programs.types import Pair, pair_problems
 
 Template = Literal["QA", "INSTRUCTION", "REASONING", "CREATIVE", "TOOL_USE", "CODE"]
@@ -37,7 +38,9 @@ MEANING: dict[Template, str] = {
 MOST_PAIRS = 8
 MOST_FAILURES = 5
 LONGEST_FAILURE = 160  # characters
-SHOWN = {"instruction": 300, "input": 300, "output": 200}  # characters of the seed that the model reads
+LONGEST_WRITTEN = 300  # characters of an instruction written already that the model reads
+MOST_WORDS = 12  # of the seed, that the model is shown
+LONGEST_WORD = 40  # characters
 READ = 4000  # characters of each field of the seed that are read at all
 COPY = 0.5  # of the pairs of neighbouring words of two instructions: the same but for a word or two
 FENCED = re.compile(r"\s*```[\w+-]*\n(?P<text>.*?)\n?```\s*", re.DOTALL)
@@ -61,11 +64,11 @@ class DraftPair(Pair):
 
 
 class WritePair(dspy.Signature):
-    """Write one new training example of the given kind: another task on the subject of the seed. The instruction is unlike all those written already. The input is the very text to work on, empty if none is needed. The output is the right, complete answer, short."""  # noqa: E501
+    """Write one new training example of the given kind about the subject: a task, the text it works on if it needs one, and the right and complete answer, short. The task is unlike all those written already."""  # noqa: E501
 
     kind: str = dspy.InputField(desc="what the example must be")
     failures: list[str] = dspy.InputField(desc="mistakes made earlier; the example teaches to do this right")
-    subject: str = dspy.InputField(desc="the seed, an example that there is already")
+    subject: str = dspy.InputField(desc="words from an example that there is already")
     written: list[str] = dspy.InputField(desc="instructions written already; do not repeat them")
     pair: DraftPair = dspy.OutputField(desc="the new example")
 
@@ -95,8 +98,8 @@ class DataGenerator(dspy.Module):
             return by_rules(start, template, harvest)
         failure = None
         while not harvest.is_full:
-            inputs = {"kind": f"{template}: {MEANING[template]}", "failures": lessons, "subject": shown(start)}
-            written = [shortened(text, SHOWN["instruction"]) for text in (start.instruction, *harvest.instructions)]
+            inputs = {"kind": f"{template}: {MEANING[template]}", "failures": lessons, "subject": subject(start)}
+            written = [shortened(text, LONGEST_WRITTEN) for text in harvest.instructions]
             reply = ask(self.write, **inputs, written=written)
             if isinstance(reply, Failure):
                 failure = reply
@@ -173,10 +176,11 @@ def check_request(template: str, n: int) -> None:
         raise UsageError(f"n is {n!r}; it must be a whole number, 1 to {MOST_PAIRS}")
 
 
-def shown(seed: Pair) -> str:
-    """Show a seed as text: in the form of a reply, a small model would give it back."""
-    parts = [shortened(text, SHOWN[name]) for name, text in seed.model_dump().items()]
-    return " | ".join(" ".join(part.split()) for part in parts if part)
+def subject(seed: Pair) -> str:
+    """Return the words that a seed turns on: of a whole example, a small model writes a copy."""
+    found = (word[:LONGEST_WORD] for text in seed.model_dump().values() for word in words(text))
+    telling = dict.fromkeys(word for word in found if word not in STOPWORDS and len(word) > 2 and not word.isdigit())
+    return ", ".join(list(telling)[:MOST_WORDS]) or seed.instruction[:LONGEST_WORD]
 
 
 def unfenced(text: str) -> str:

@@ -20,9 +20,9 @@ from typing import Any
 
 import dspy
 
-from dspy_programs.data_generator import MEANING, SHOWN, shown
+from dspy_programs.data_generator import MEANING, subject
 from dspy_programs.errors import DatasetError
-from dspy_programs.text import jaccard, shortened, words
+from dspy_programs.text import jaccard, words
 from dspy_programs.types import Pair, pair_problems
 from metrics.data_generator import Embed, novelty_of, pairs_are_useful
 from metrics.pair_quality import heuristic_quality
@@ -236,7 +236,5 @@ def failures_of(seed: Row, examples: Sequence[Pair]) -> tuple[list[str], list[st
 def as_demonstration(row: dspy.Example) -> Mapping[str, dict[str, Any]]:
     """Show a row as the one predictor would have answered it: with a human pair of the same template."""
     (example, *_) = row.examples
-    inputs = {"kind": f"{row.template}: {MEANING[row.template]}", "failures": row.failures, "subject": shown(row.seed)}
-    return {
-        "write": {**inputs, "written": [shortened(row.seed.instruction, SHOWN["instruction"])], "pair": example.model_dump()}
-    }
+    inputs = {"kind": f"{row.template}: {MEANING[row.template]}", "failures": row.failures, "subject": subject(row.seed)}
+    return {"write": {**inputs, "written": [], "pair": example.model_dump()}}
