@@ -63,7 +63,7 @@ def evaluate_program(
     """Score all variants. Raises ModelFailing when the model stops to answer: no figure stands for a missing answer."""
     variants: dict[str, tuple[dspy.Module, dspy.LM | None]] = {
         "twin": (recipe.program(), None),
-        "seed": (recipe.program(), task_lm),
+        "seed": (as_written(recipe), task_lm),
     }
     if compiled:
         variants["compiled"] = (compiled[0], task_lm)
@@ -73,3 +73,12 @@ def evaluate_program(
         scores[name] = score_rows(program, rows, recipe.metric, lm, meter, threads)
     used = compiled[1].provenance.training["used"] if compiled else {}
     return Evaluation(recipe.name, rows, recipe.groups, scores, used)
+
+
+def as_written(recipe: Recipe) -> dspy.Module:
+    """Build the seed as a search does. DSPy renames a signature that is given its instructions, even its own, and the name
+    is a part of the request: only so are answers found that a training has paid for."""
+    program = recipe.program()
+    for predictor in program.predictors():
+        predictor.signature = predictor.signature.with_instructions(predictor.signature.instructions)
+    return program
