@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, RootModel, WithJso
 
 from dspy_programs.arguments import check, fold, unambiguous
 from dspy_programs.call_reader import read_calls
+from dspy_programs.few_shot import FewShot
 from dspy_programs.json_schema import LONGEST_TEXT
 from dspy_programs.reply import Failure, ask
 from dspy_programs.types import Call, Function, Tool, Turn
@@ -90,7 +91,7 @@ class Actor(dspy.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.act = dspy.Predict(Act)
+        self.act = FewShot(Act, by=["task"])
 
     def forward(
         self,

@@ -21,6 +21,7 @@ import dspy
 from pydantic import BaseModel, ConfigDict, Field
 
 from dspy_programs.errors import UsageError
+from dspy_programs.few_shot import FewShot
 from dspy_programs.pair_templates import pairs_by_rules
 from dspy_programs.reply import Failure, ask
 from dspy_programs.text import STOPWORDS, jaccard, ngrams, sendable, shortened, words
@@ -78,7 +79,7 @@ class DataGenerator(dspy.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.write = dspy.Predict(WritePair)
+        self.write = FewShot(WritePair)
 
     def forward(
         self, seed: Pair | str, template: Template = "INSTRUCTION", failures: Sequence[str] = (), n: int = 1

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dspy_programs.failure_modes import REMEDIES
 from dspy_programs.failure_rules import Finding, Ruling, findings_of, ruling
+from dspy_programs.few_shot import FewShot
 from dspy_programs.reply import Failure, ask
 from dspy_programs.trace_view import View
 from dspy_programs.trace_window import cut, window
@@ -63,7 +64,7 @@ class FailureJudge(dspy.Module):
         """window: characters of the run that a model is shown; raise it for models that read fast."""
         super().__init__()
         self.window = window
-        self.judge = dspy.Predict(JudgeFailure)
+        self.judge = FewShot(JudgeFailure)
 
     def of(self, trace: Trace | Mapping[str, Any]) -> dspy.Prediction:
         """Judge a whole trace."""

@@ -33,6 +33,7 @@ from dspy_programs.extractive_summary import (
     readable,
     stated_in,
 )
+from dspy_programs.few_shot import FewShot
 from dspy_programs.reply import Failure, ask
 from dspy_programs.text import Evidence, approximate_tokens, content_stems, evidence_of, facts_in, sentences, unsupported
 from dspy_programs.tokens import TokenCounter, counter_for
@@ -95,7 +96,7 @@ class MemorySummarizer(dspy.Module):
         """characters: of conversation that the model is shown; of a longer one, its most telling clauses."""
         super().__init__()
         self.characters = characters
-        self.summarize = dspy.Predict(SummarizeMemory)
+        self.summarize = FewShot(SummarizeMemory)
 
     def forward(self, entries: Sequence[Entry | dict[str, Any]], token_budget: int) -> dspy.Prediction:
         """Return a Prediction with `summary`, `facts`, `decisions`, `text` and the rest (see the file's head)."""

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Self
 import dspy
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
+from dspy_programs.few_shot import FewShot
 from dspy_programs.goal_splitter import plan_by_rules
 from dspy_programs.reply import Failure, ask
 from dspy_programs.types import Function, Task, Tool, plan_problems
@@ -64,7 +65,7 @@ class Planner(dspy.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.plan = dspy.Predict(PlanTasks)
+        self.plan = FewShot(PlanTasks, by=["goal"])
 
     def forward(self, goal: str, tools: Sequence[Tool | dict[str, Any]] = (), progress: str = "") -> dspy.Prediction:
         """Return a Prediction with `tasks`, `rationale`, `problems`, `answered_by`, `failure` (see the file's head)."""

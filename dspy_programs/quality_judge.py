@@ -24,6 +24,7 @@ import dspy
 from pydantic import BaseModel, ConfigDict, Field
 
 from dspy_programs.errors import UsageError
+from dspy_programs.few_shot import FewShot
 from dspy_programs.reply import Failure, ask
 from dspy_programs.response_checks import scores_by_checks, worst_fault
 from dspy_programs.rubric import DEFAULT, passes, rubric_of
@@ -72,7 +73,7 @@ class QualityJudge(dspy.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.score = dspy.Predict(ScoreResponse)
+        self.score = FewShot(ScoreResponse)
 
     def forward(
         self,

@@ -23,6 +23,7 @@ from typing import Any, Literal
 import dspy
 
 from dspy_programs.coverage import shares_by_rules
+from dspy_programs.few_shot import FewShot
 from dspy_programs.reply import Failure, ask
 from dspy_programs.types import Rubric, Section
 
@@ -48,7 +49,7 @@ class SectionScorer(dspy.Module):
         """longest: characters of a section that the model is shown (of a longer one, its two ends); most_calls: a section."""
         super().__init__()
         self.longest, self.most_calls = longest, most_calls
-        self.check = dspy.Predict(CheckSection)
+        self.check = FewShot(CheckSection)
 
     def forward(self, sections: Sequence[Section], rubric: Rubric, task: str = "") -> dspy.Prediction:
         """Return a Prediction with `scores`, `overall` and more (see the file's head)."""

@@ -4,7 +4,7 @@ Holds      given the models' answers, the result is a function of its arguments:
 Source     GEPA (Agrawal et al. 2025), as `dspy.GEPA` has it; this file adds what a run needs around it.
 """
 
-import dataclasses
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +14,10 @@ import numpy as np
 from dspy.teleprompt.gepa import InstructionProposer
 
 from dspy_programs.errors import ModelFailing, RunInterrupted
+from dspy_programs.few_shot import shown_length
 from dspy_programs.lm.adapter import CompleteJSONAdapter
 from metrics.score import Metric, for_gepa
-from optimizers.demonstrations import Demonstrate, with_demonstrations
+from optimizers.demonstrations import Start, with_instructions
 from optimizers.meter import Budget, Meter
 from optimizers.scoring import score_rows
 
@@ -30,19 +31,30 @@ WITHOUT_LIMIT = 1_000_000_000
 
 @dataclass(frozen=True)
 class Candidate:
-    """One program that was scored on validation; number 0 is the seed. `metric_calls` had been made when it was found."""
+    """One program that was scored on validation; number 0 is the seed. `metric_calls` had been made when it was found.
+
+    start: the name of the demonstrations it shows; scores: of the first validation rows, all of them unless it fell out
+    of the race; shown: characters of the demonstrations that one call shows.
+    """
 
     index: int
     parents: tuple[int, ...]
     instructions: Mapping[str, str]
-    demonstrations: tuple[str, ...]  # ids of the rows it shows
+    start: str
+    demonstrations: tuple[str, ...]  # ids of the rows it shows or draws from
     scores: tuple[float, ...]
+    shown: int
     metric_calls: int
 
     @property
     def score(self) -> float:
-        """Mean over the validation rows, in [0, 1]."""
+        """Mean over the validation rows it was scored on, in [0, 1]."""
         return sum(self.scores) / len(self.scores)
+
+    @property
+    def length(self) -> int:
+        """Characters of its prompt that are the same in every call, or of the same number."""
+        return self.shown + sum(map(len, self.instructions.values()))
 
 
 @dataclass(frozen=True)
@@ -70,27 +82,28 @@ class CompileResult:
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be compiled: the program, its metric, its rows, and how a row is shown as a demonstration."""
+    """What is to be compiled: the program, its metric, its rows, and the demonstrations it may begin with.
+
+    trainset: rows that proposals are made from, none of which is a demonstration.
+    """
 
     program: dspy.Module
     metric: Metric
     trainset: Sequence[dspy.Example]
     valset: Sequence[dspy.Example]
-    demonstrations: Sequence[dspy.Example]
-    demonstrate: Demonstrate
+    starts: Sequence[Start]
 
     def candidate(self, candidate: Candidate) -> dspy.Module:
         """Build the program that a candidate stands for."""
-        shown = [row for row in self.demonstrations if row.id in candidate.demonstrations]
-        program = with_demonstrations(self.program, shown, self.demonstrate)
-        for name, predictor in program.named_predictors():
-            predictor.signature = predictor.signature.with_instructions(candidate.instructions[name])
-        return program
+        start = next(start for start in self.starts if start.name == candidate.start)
+        return with_instructions(start.program, candidate.instructions)
 
 
 def best_of(candidates: Sequence[Candidate]) -> Candidate:
-    """Return the best on validation; of equals the oldest, so the seed stays unless it is beaten."""
-    return max(candidates, key=lambda candidate: (candidate.score, -candidate.index))
+    """Return the best of those scored on all rows; of equals the one with the shorter prompt, then the oldest."""
+    rows = len(candidates[0].scores)
+    whole = [candidate for candidate in candidates if len(candidate.scores) == rows]
+    return max(whole, key=lambda candidate: (candidate.score, -candidate.length, -candidate.index))
 
 
 def standard_error(scores: Sequence[float], others: Sequence[float]) -> float:
@@ -110,7 +123,7 @@ def compile_program(
     threads: int = 1,
     on_candidate: Callable[[Candidate], None] = lambda candidate: None,
 ) -> CompileResult:
-    """Try the seed with and without demonstrations, then let GEPA rewrite the instructions of the better one.
+    """Race the seed with several sets of demonstrations, then let GEPA rewrite the instructions of the best one.
 
     Ends when the budget is used or the meter is stopped.
     Raises ModelFailing when a model keeps failing; RunInterrupted when stopped before the seed was scored.
@@ -118,7 +131,7 @@ def compile_program(
     watch = Watch(meter, budget, on_candidate)
     proposer = CountedProposer(meter)
     try:
-        start = try_starts(job, task_lm, meter, threads, watch)
+        start = race_starts(job, task_lm, meter, threads, watch)
         gepa = dspy.GEPA(
             metric=counted(job.metric, meter, already=len(job.valset)),
             max_metric_calls=watch.calls_left() + len(job.valset),
@@ -141,22 +154,52 @@ def compile_program(
     return CompileResult(tuple(watch.candidates), watch.ended_by, proposer.count, accepted)
 
 
-def try_starts(job: Job, lm: dspy.LM, meter: Meter, threads: int, watch: "Watch") -> Candidate:
-    """Score the seed as it was written, and with the demonstrations; return the better one."""
-    shown = tuple(row.id for row in job.demonstrations)
-    for demonstrations in ((), shown) if shown else ((),):
-        if watch.candidates and (watch.should_stop(None) or not watch.calls_left()):
-            break
-        instructions = {name: p.signature.instructions for name, p in job.program.named_predictors()}
-        parents = tuple(candidate.index for candidate in watch.candidates)
-        candidate = Candidate(len(watch.candidates), parents, instructions, demonstrations, (0.0,), 0)
-        scores = score_rows(job.candidate(candidate), job.valset, job.metric, lm, meter, threads)
-        watch.spent += len(job.valset)
-        values = tuple(score.value for score in scores)
-        watch.add(dataclasses.replace(candidate, scores=values, metric_calls=watch.spent))
+def race_starts(job: Job, lm: dspy.LM, meter: Meter, threads: int, watch: "Watch") -> Candidate:
+    """Score the seed on validation, then race the other starts against each other; return the best of all.
+
+    Successive halving (Jamieson and Talwalkar 2016): after each part of the rows only the better half goes on.
+    """
+    instructions = {name: predictor.signature.instructions for name, predictor in job.program.named_predictors()}
+
+    def run(start: Start, rows: Sequence[dspy.Example]) -> tuple[float, ...]:
+        scores = score_rows(with_instructions(start.program, instructions), rows, job.metric, lm, meter, threads)
+        watch.spent += len(rows)
+        return tuple(score.value for score in scores)
+
+    def add(start: Start, scores: tuple[float, ...]) -> None:
+        parents = () if start is job.starts[0] else (0,)
+        index, shown = len(watch.candidates), max(shown_length(p.demos) for p in start.program.predictors())
+        watch.add(Candidate(index, parents, instructions, start.name, start.rows, scores, shown, watch.spent))
         watch.starts += 1
+
+    seed, *others = job.starts
+    add(seed, run(seed, job.valset))
+    scores: dict[str, tuple[float, ...]] = {start.name: () for start in others}
+    racing = list(others)
+    for rows in parts(job.valset, halvings(len(others))):
+        if not racing or watch.should_stop(None) or watch.calls_left() < len(racing):
+            break
+        for start in racing:
+            scores[start.name] += run(start, rows)
+        racing.sort(key=lambda start: -sum(scores[start.name]))
+        racing = racing[: max(1, len(racing) // 2)]
+    for start in others:
+        if scores[start.name]:
+            add(start, scores[start.name])
     watch.start = best_of(watch.candidates)
     return watch.start
+
+
+def halvings(racing: int) -> int:
+    """Return how many rounds it takes to halve a field until one is left and has run the last."""
+    return racing.bit_length()
+
+
+def parts(rows: Sequence[dspy.Example], number: int) -> list[Sequence[dspy.Example]]:
+    """Cut the rows into so many parts of about equal size, in order; fewer where there are fewer rows."""
+    number = min(number, len(rows))
+    cuts = [len(rows) * i // number for i in range(number + 1)] if number else []
+    return [rows[before:after] for before, after in itertools.pairwise(cuts)]
 
 
 class Watch:
@@ -193,8 +236,10 @@ class Watch:
                 index=len(self.candidates),
                 parents=tuple(self.start.index if parent == 0 else before + parent for parent in event["parent_ids"]),
                 instructions=dict(event["candidate"]),
+                start=self.start.start,
                 demonstrations=self.start.demonstrations,
                 scores=tuple(float(score) for _, score in sorted(event["scores_by_val_id"].items())),
+                shown=self.start.shown,
                 metric_calls=self.spent,
             )
         )

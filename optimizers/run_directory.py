@@ -20,6 +20,7 @@ import filelock
 
 from dspy_programs.compiled_store import file_name, seed_instructions, shape_of, versions, write_atomically
 from dspy_programs.errors import RunLocked, RunMismatch
+from optimizers.demonstrations import Start
 from optimizers.recipes import Recipe
 from optimizers.recorded import settings
 
@@ -89,7 +90,7 @@ def default_path(module: str, spec: str) -> Path:
 def identity_of(
     recipe: Recipe,
     rows: Mapping[str, Sequence[dspy.Example]],
-    demonstrations: Sequence[dspy.Example],
+    starts: Sequence[Start],
     lms: Mapping[str, dspy.LM],
     seed: int,
 ) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def identity_of(
         "seed": seed,
         "versions": versions(),
         "adapter": "CompleteJSONAdapter",
-        "demonstrations": [row.id for row in demonstrations],
+        "demonstrations": {start.name: list(start.rows) for start in starts},
     }
     identity |= {f"data {split}": digest([row.toDict() for row in examples]) for split, examples in rows.items()}
     return identity | {f"{role} model": f"{lm.model} {json.dumps(settings(lm))}" for role, lm in lms.items()}

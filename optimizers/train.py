@@ -142,13 +142,13 @@ def train_in(directory: Path, training: "Training", resume: bool | None) -> "Rep
     from optimizers.meter import Meter
     from optimizers.progress import Progress
     from optimizers.run_directory import RunDirectory, identity_of
-    from optimizers.training import demonstrations_of, rollouts_expected, train
+    from optimizers.training import rollouts_expected, starts_of, train
 
     require_writable(training.out)
     run_directory = RunDirectory(directory, fresh=resume is False, must_exist=resume is True)
     try:
         models = {"task": training.task_lm, "reflection": training.reflection_lm}
-        identity = identity_of(training.recipe, training.rows, demonstrations_of(training), models, training.seed)
+        identity = identity_of(training.recipe, training.rows, starts_of(training), models, training.seed)
         if run_directory.claim(identity):
             print("going on with an earlier run: what it paid for is replayed", flush=True)
         else:
@@ -188,9 +188,8 @@ def summary_of(training: "Training", report: "Report", directory: Path) -> str:
     lines = [
         "",
         f"search      {report.accepted} of {report.proposals} proposed instructions accepted; ended by {report.ended_by}",
-        f"validation  seed {seed.score:.3f}, best {best.score:.3f} (candidate {best.index}"
-        + (f", {len(best.demonstrations)} demonstrations" if best.demonstrations else "")
-        + f"), {len(seed.scores)} rows",
+        f"validation  seed {seed.score:.3f}, best {best.score:.3f} (candidate {best.index}, "
+        f"{best.start} demonstrations), {len(seed.scores)} rows",
     ]
     if "difference" in test:
         verdict = "within noise" if test["difference"].is_noise else "beyond noise"

@@ -20,7 +20,7 @@ from dspy_programs.lm import use
 from metrics.score import Score
 from optimizers.compile import Candidate, CompileResult, CountedProposer, Job, compile_program
 from optimizers.data import SPLITS, read_split
-from optimizers.demonstrations import choose
+from optimizers.demonstrations import Start, starts
 from optimizers.journal import Journal
 from optimizers.meter import Budget, Meter
 from optimizers.progress import Progress, noise_to
@@ -28,6 +28,8 @@ from optimizers.recipes import Recipe
 from optimizers.recorded import recorded, settings
 from optimizers.run_directory import RunDirectory, digest
 from optimizers.scoring import Interval, bootstrap, score_rows
+
+PROPOSAL_ROWS = 40  # of the train split, at most half of it: GEPA proposes from these, demonstrations are made from the rest
 
 Rows = Mapping[str, Sequence[dspy.Example]]
 Say = Callable[[str], None]
@@ -109,17 +111,19 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
     return report
 
 
-def demonstrations_of(training: Training) -> list[dspy.Example]:
-    """Return the rows that a program with demonstrations would show."""
-    recipe = training.recipe
-    return choose(training.rows["train"], recipe.kind, recipe.demonstrations, training.seed)
+def starts_of(training: Training) -> list[Start]:
+    """Return what the search begins with: all but the last train rows may be shown."""
+    recipe, rows = training.recipe, training.rows["train"]
+    shown = rows[: -min(PROPOSAL_ROWS, len(rows) // 2) or None]
+    return starts(recipe.program(), shown, recipe.demonstrate, recipe.kind, recipe.demonstrations, training.seed)
 
 
 def job_of(training: Training) -> Job:
-    """Keep the rows of the demonstrations out of those that proposals are made from."""
-    recipe, rows, shown = training.recipe, training.rows, demonstrations_of(training)
-    rest = [row for row in rows["train"] if row not in shown] or rows["train"]
-    return Job(recipe.program(), recipe.metric, rest, rows["val"], shown, recipe.demonstrate)
+    """Keep the rows that may be shown out of those that proposals are made from."""
+    recipe, rows = training.recipe, training.rows["train"]
+    return Job(
+        recipe.program(), recipe.metric, rows[-min(PROPOSAL_ROWS, len(rows) // 2) :], training.rows["val"], starts_of(training)
+    )
 
 
 def preflight(training: Training, program: dspy.Module, lms: Mapping[str, dspy.LM], meter: Meter) -> None:
@@ -178,10 +182,7 @@ def search(
         found.append(candidate)
         run.write("candidates.json", [as_lineage(each) for each in found])
         progress.best = max(each.score for each in found)
-        what = "seed" if candidate.index == 0 else f"candidate {candidate.index}, from {candidate.parents[0]}"
-        if candidate.demonstrations:
-            what += f", {len(candidate.demonstrations)} demonstrations"
-        progress.say(f"{what}: {candidate.score:.3f} on validation")
+        progress.say(f"{described(candidate)}: {candidate.score:.3f} on {len(candidate.scores)} validation rows")
 
     return compile_program(
         job,
@@ -193,6 +194,12 @@ def search(
         threads=training.threads,
         on_candidate=on_candidate,
     )
+
+
+def described(candidate: Candidate) -> str:
+    name = f"candidate {candidate.index}" if candidate.index else "seed"
+    shown = f", {candidate.start} {len(candidate.demonstrations)} demonstrations" if candidate.demonstrations else ""
+    return f"{name}{shown}"
 
 
 def test_scores(

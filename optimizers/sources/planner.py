@@ -102,8 +102,14 @@ def offer_tools(chain: Row, tools: dict[str, Row]) -> Row:
     }
 
 
+TOOLS_SHOWN = 4  # in a demonstration
+
+
 def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
-    """Show a row as the planner's one predictor would have answered it. The criteria are made up: none is labelled."""
+    """Show a row as the planner's one predictor would have answered it, with fewer tools on offer: they take the most room.
+
+    The criteria are made up: none is labelled.
+    """
     tasks = [
         {
             "id": task.id,
@@ -115,6 +121,8 @@ def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
         for task in row.tasks
     ]
     rationale = shortened("; ".join(task.title for task in row.tasks), 80)
-    tools = [tool.model_dump() for tool in row.tools]
+    used = {task.tool for task in row.tasks}
+    spare = [tool.name for tool in row.tools if tool.name not in used][: max(0, TOOLS_SHOWN - len(used))]
+    tools = [tool.model_dump() for tool in row.tools if tool.name in used or tool.name in spare]
     plan = {"rationale": rationale, "tasks": tasks}
     return {"plan": {"tools": tools, "progress": row.progress, "goal": row.goal, "plan": plan}}

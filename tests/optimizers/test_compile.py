@@ -2,11 +2,24 @@
 
 import pytest
 
-from optimizers.compile import Candidate, CompileResult, best_of
+from optimizers.compile import Candidate, CompileResult, best_of, halvings, parts
+
+
+def candidate(index: int, scores: tuple[float, ...], instruction: str = "do it", shown: int = 0) -> Candidate:
+    return Candidate(
+        index=index,
+        parents=(),
+        instructions={"plan": instruction},
+        start="seed",
+        demonstrations=(),
+        scores=scores,
+        shown=shown,
+        metric_calls=0,
+    )
 
 
 def result(*scores: tuple[float, ...]) -> CompileResult:
-    return CompileResult(tuple(Candidate(i, (), {}, (), values, 0) for i, values in enumerate(scores)), "", 0, 0)
+    return CompileResult(tuple(candidate(i, values) for i, values in enumerate(scores)), "", 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -26,3 +39,21 @@ def test_winner_gained_more_than_one_standard_error(seed, other, wins):
 
 def test_best_of_equals_is_the_oldest():
     assert best_of(result((0.5,), (0.7,), (0.7,)).candidates).index == 1
+
+
+@pytest.mark.parametrize(("instruction", "shown"), [("do it well and then better", 0), ("do it", 40)])
+def test_best_of_equals_is_the_one_with_the_shorter_prompt(instruction, shown):
+    long, short = candidate(1, (0.7,), instruction, shown), candidate(2, (0.7,))
+    assert best_of([candidate(0, (0.5,)), long, short]) is short
+
+
+def test_one_that_fell_out_of_the_race_is_never_the_best():
+    assert best_of([candidate(0, (0.5, 0.5)), candidate(1, (0.9,)), candidate(2, (0.6, 0.6))]).index == 2
+
+
+@pytest.mark.parametrize(
+    ("racing", "rows", "sizes"),
+    [(1, 10, [10]), (2, 10, [5, 5]), (4, 10, [3, 3, 4]), (3, 1, [1]), (0, 10, []), (2, 0, [])],
+)
+def test_each_round_of_the_race_runs_a_part_of_the_rows_and_all_in_the_end(racing, rows, sizes):
+    assert [len(part) for part in parts(range(rows), halvings(racing))] == sizes
