@@ -92,6 +92,7 @@ def identity_of(
     demonstrations: Sequence[dspy.Example],
     lms: Mapping[str, dspy.LM],
     seed: int,
+    proposer: str,
 ) -> dict[str, Any]:
     """Say what decides the course of a run. Budget and threads do not: a larger budget goes on where a smaller ended."""
     program = recipe.program()
@@ -102,6 +103,7 @@ def identity_of(
         "seed": seed,
         "versions": versions(),
         "adapter": "CompleteJSONAdapter",
+        "proposer": proposer,
         "demonstrations": [row.id for row in demonstrations],
     }
     identity |= {f"data {split}": digest([row.toDict() for row in examples]) for split, examples in rows.items()}
