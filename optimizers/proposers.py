@@ -80,7 +80,8 @@ class RuleProposer:
         self, candidate: dict[str, str], reflective_dataset: Mapping[str, Sequence[Case]], components_to_update: list[str]
     ) -> dict[str, str]:
         """Return the new text of each component that got a new rule."""
-        texts, refused = {}, []
+        extended: dict[str, tuple[str, list[str]]] = {}
+        refused: list[str] = []
         with dspy.context(adapter=CompleteJSONAdapter()):
             for name in components_to_update:
                 if name in candidate and name in reflective_dataset:
@@ -89,10 +90,10 @@ class RuleProposer:
                     new, faults = self.new_rules(candidate[name], rules, rejected, reflective_dataset[name])
                     refused += faults
                     if new:
-                        texts[name] = self.extended(name, seed, [*rules, *new])
-        if not texts:
+                        extended[name] = (seed, [*rules, *new])
+        if not extended:
             raise NoNewRule(f"no new rule: {'; '.join(refused) or 'no case failed'}")
-        return texts
+        return {name: self.remembered(name, *text) for name, text in extended.items()}
 
     def new_rules(
         self, text: str, rules: Sequence[str], rejected: Sequence[str], cases: Sequence[Case]
@@ -127,7 +128,8 @@ class RuleProposer:
             "feedback": sendable(feedback_of(case), 400),
         }
 
-    def extended(self, name: str, seed: str, rules: Sequence[str]) -> str:
+    def remembered(self, name: str, seed: str, rules: Sequence[str]) -> str:
+        """Write an instruction, and remember what it is made of. Done last: what an error kept back was not proposed."""
         kept = tuple(rules[-RULES:])
         text = f"{seed}\n\nRules:\n{listed(kept)}"
         self._made[name, text] = (seed, kept)
@@ -186,10 +188,10 @@ def proposer_for(reflection_lm: dspy.LM, choice: Choice, meter: Meter) -> Counte
 BULLET = re.compile(r"(?:[-*#>\u2022\u2023]+|\(?\d{1,2}[.):]|rules? ?\d*:)\s*", re.IGNORECASE)
 EMPTY_WORDS = frozenset(
     content_stems(
-        "accurate answer appropriate attention avoid careful check clear complete concise consider consistent correct detail "
-        "ensure error exact follow generate give given good helpful high improve input instruct instruction mistake output "
-        "precise produce proper provide quality relevant remember reply respond response rule specific task try understand "
-        "user valid verify well write wrong"
+        "accurate always answer appropriate attention avoid careful check clear complete concise consider consistent "
+        "correct detail ensure error exact follow generate give given good helpful high improve input instruct "
+        "instruction mistake never output precise produce proper provide quality relevant remember reply respond response "
+        "rule specific task try understand user valid verify well write wrong"
     )
 )
 
@@ -239,7 +241,7 @@ def shown(value: Any, characters: int = 100_000) -> str:
         return sendable(str(value or ""), characters)
     share = characters // max(1, len(value))
     texts = {key: "\n".join(map(str, field)) if isinstance(field, list) else str(field) for key, field in value.items()}
-    return "\n".join(f"{key}: {sendable(text, share)}" for key, text in texts.items())
+    return sendable("\n".join(f"{key}: {sendable(text, share)}" for key, text in texts.items()), characters)
 
 
 def listed(rules: Sequence[str]) -> str:
