@@ -11,7 +11,6 @@ from typing import Any
 
 import dspy
 import numpy as np
-from dspy.teleprompt.gepa import InstructionProposer
 
 from dspy_programs.errors import ModelFailing, RunInterrupted
 from dspy_programs.few_shot import shown_length
@@ -19,12 +18,11 @@ from dspy_programs.lm.adapter import CompleteJSONAdapter
 from metrics.score import Metric, for_gepa
 from optimizers.demonstrations import Start, with_instructions
 from optimizers.meter import Budget, Meter
+from optimizers.proposers import CountedProposer, proposer_for
 from optimizers.scoring import score_rows
 
 MINIBATCH = 3  # rows looked at for one proposal
-LONGEST_INSTRUCTION = 1200  # characters, about 300 tokens: every call has to read them
 UNREADABLE_REPLIES = 12  # in a row: the model is broken, not the prompt
-FAILED_PROPOSALS = 6  # in a row; GEPA asks twice an iteration
 IDLE_ITERATIONS = 30  # in a row without one new call: every row is perfect, or every idea has been tried
 WITHOUT_LIMIT = 1_000_000_000
 
@@ -121,15 +119,17 @@ def compile_program(
     meter: Meter,
     seed: int = 0,
     threads: int = 1,
+    proposer: CountedProposer | None = None,
     on_candidate: Callable[[Candidate], None] = lambda candidate: None,
 ) -> CompileResult:
     """Race the seed with several sets of demonstrations, then let GEPA rewrite the instructions of the best one.
 
+    proposer: who rewrites instructions; by default what suits the reflection model.
     Ends when the budget is used or the meter is stopped.
     Raises ModelFailing when a model keeps failing; RunInterrupted when stopped before the seed was scored.
     """
     watch = Watch(meter, budget, on_candidate)
-    proposer = CountedProposer(meter)
+    proposer = proposer or proposer_for(reflection_lm, "auto", meter)
     try:
         start = race_starts(job, task_lm, meter, threads, watch)
         gepa = dspy.GEPA(
@@ -254,32 +254,6 @@ class Watch:
             self.ended_by = limit or "a signal"
             return True
         return False
-
-
-class CountedProposer(InstructionProposer):
-    """DSPy's proposer, held to a length and watched: GEPA goes on in silence when no proposal can be read."""
-
-    def __init__(self, meter: Meter) -> None:
-        super().__init__(max_chars=LONGEST_INSTRUCTION, adapter=CompleteJSONAdapter(LONGEST_INSTRUCTION))
-        self.meter = meter
-        self.count = 0
-        self.failed = 0
-
-    def __call__(
-        self, candidate: dict[str, str], reflective_dataset: Mapping[str, Any], components_to_update: list[str]
-    ) -> dict[str, str]:
-        try:
-            with dspy.context(disable_history=True):
-                texts: dict[str, str] = super().__call__(candidate, reflective_dataset, components_to_update)
-        except Exception as error:
-            self.failed += 1
-            if self.failed >= FAILED_PROPOSALS:
-                reason = " ".join(str(error).split())[:200]
-                self.meter.stop(ModelFailing(f"{self.failed} proposals of the reflection model in a row failed: {reason}"))
-            raise
-        self.count += 1
-        self.failed = 0
-        return texts
 
 
 def counted(metric: Metric, meter: Meter, already: int) -> Callable[..., dspy.Prediction]:

@@ -93,6 +93,7 @@ def identity_of(
     starts: Sequence[Start],
     lms: Mapping[str, dspy.LM],
     seed: int,
+    proposer: str,
 ) -> dict[str, Any]:
     """Say what decides the course of a run. Budget and threads do not: a larger budget goes on where a smaller ended."""
     program = recipe.program()
@@ -103,6 +104,7 @@ def identity_of(
         "seed": seed,
         "versions": versions(),
         "adapter": "CompleteJSONAdapter",
+        "proposer": proposer,
         "demonstrations": {start.name: list(start.rows) for start in starts},
     }
     identity |= {f"data {split}": digest([row.toDict() for row in examples]) for split, examples in rows.items()}

@@ -4,7 +4,7 @@ import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -14,12 +14,20 @@ if TYPE_CHECKING:
     import dspy
 
     from optimizers.meter import Budget
+    from optimizers.proposers import Choice
     from optimizers.recipes import Recipe
     from optimizers.training import Report, Training
 
 app = new_app("Compile a program to a language model: better instructions, measured on unseen rows, saved as JSON.")
 
 INTERRUPTED = 130
+ProposerFlag = Annotated[
+    Literal["auto", "rules", "dspy"],
+    typer.Option(
+        help="Who rewrites instructions: rules adds short ones from single failures, fit for small models; dspy is DSPy's own. "
+        "auto: rules for an embedded --reflection-lm, else dspy."
+    ),
+]
 
 
 @app.command()
@@ -57,6 +65,7 @@ def train(
     max_minutes: Annotated[float | None, typer.Option(min=0, help="Budget: minutes of compiling.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Budget: tokens read and written by both models.")] = None,
     max_usd: Annotated[float | None, typer.Option(min=0, help="Budget: US dollars, by DSPy's price table.")] = None,
+    proposer: ProposerFlag = "auto",
     seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
     threads: Annotated[int | None, typer.Option(min=1, help="Rows at once. Default: 1 for an embedded model, else 8.")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder with train.jsonl, val.jsonl, test.jsonl of your own.")] = None,
@@ -91,7 +100,7 @@ def train(
     budget = Budget(max_metric_calls, max_minutes, max_tokens, max_usd)
     sizes = {"train": train_rows, "val": val_rows, "test": test_rows}
     trainings = [
-        training_of(recipe, task, reflection, budget, seed, threads, data or data_directory(recipe.name), sizes, out)
+        training_of(recipe, task, reflection, proposer, budget, seed, threads, data or data_directory(recipe.name), sizes, out)
         for recipe in wanted
     ]
     for training in trainings:
@@ -108,6 +117,7 @@ def training_of(
     recipe: "Recipe",
     task: "dspy.LM",
     reflection: "dspy.LM",
+    proposer: "Choice",
     budget: "Budget",
     seed: int,
     threads: int | None,
@@ -131,6 +141,7 @@ def training_of(
         seed=seed,
         threads=threads or (1 if task.model.startswith("local/") else 8),
         out=out or default_out(recipe.name, task.model),
+        proposer=proposer,
     )
 
 
@@ -141,6 +152,7 @@ def train_in(directory: Path, training: "Training", resume: bool | None) -> "Rep
     from optimizers.journal import Journal
     from optimizers.meter import Meter
     from optimizers.progress import Progress
+    from optimizers.proposers import kind_for
     from optimizers.run_directory import RunDirectory, identity_of
     from optimizers.training import rollouts_expected, starts_of, train
 
@@ -148,7 +160,8 @@ def train_in(directory: Path, training: "Training", resume: bool | None) -> "Rep
     run_directory = RunDirectory(directory, fresh=resume is False, must_exist=resume is True)
     try:
         models = {"task": training.task_lm, "reflection": training.reflection_lm}
-        identity = identity_of(training.recipe, training.rows, starts_of(training), models, training.seed)
+        proposer = kind_for(training.reflection_lm, training.proposer)
+        identity = identity_of(training.recipe, training.rows, starts_of(training), models, training.seed, proposer)
         if run_directory.claim(identity):
             print("going on with an earlier run: what it paid for is replayed", flush=True)
         else:
@@ -162,6 +175,8 @@ def train_in(directory: Path, training: "Training", resume: bool | None) -> "Rep
 
 
 def plan_of(training: "Training", directory: Path) -> str:
+    from optimizers.proposers import kind_for
+
     rows, budget = training.rows, training.budget
     named = {"metric calls": budget.metric_calls, "minutes": budget.minutes, "tokens": budget.tokens, "USD": budget.usd}
     limits = ", ".join(f"{value:g} {name}" for name, value in named.items() if value is not None)
@@ -170,7 +185,7 @@ def plan_of(training: "Training", directory: Path) -> str:
             training.recipe.name,
             f"  rows         {len(rows['train'])} train, {len(rows['val'])} validation, {len(rows['test'])} test",
             f"  task model   {training.task_lm.model}, {training.threads} at a time",
-            f"  reflection   {training.reflection_lm.model}",
+            f"  reflection   {training.reflection_lm.model}, proposer: {kind_for(training.reflection_lm, training.proposer)}",
             f"  budget       {limits}, then at most {2 * len(rows['test'])} test rows",
             f"  run          {directory}",
             f"  result       {training.out}",

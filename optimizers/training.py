@@ -18,12 +18,13 @@ from dspy_programs import compiled_store as store
 from dspy_programs.errors import CompiledProgramError, DatasetError, ModelFailing, RunInterrupted, UsageError
 from dspy_programs.lm import use
 from metrics.score import Score
-from optimizers.compile import Candidate, CompileResult, CountedProposer, Job, compile_program
+from optimizers.compile import Candidate, CompileResult, Job, compile_program
 from optimizers.data import SPLITS, read_split
 from optimizers.demonstrations import Start, starts
 from optimizers.journal import Journal
 from optimizers.meter import Budget, Meter
 from optimizers.progress import Progress, noise_to
+from optimizers.proposers import Choice, NoNewRule, kind_for, proposer_for
 from optimizers.recipes import Recipe
 from optimizers.recorded import recorded, settings
 from optimizers.run_directory import RunDirectory, digest
@@ -47,6 +48,7 @@ class Training:
     seed: int
     threads: int
     out: Path
+    proposer: Choice = "auto"
 
 
 @dataclass(frozen=True)
@@ -141,9 +143,12 @@ def preflight(training: Training, program: dspy.Module, lms: Mapping[str, dspy.L
     score = training.recipe.metric(row, reply)
     name, predictor = program.named_predictors()[0]
     seen = {key: str(value) for key, value in row.inputs().items()}
-    example = {"Inputs": seen, "Generated Outputs": str(reply.toDict()), "Feedback": score.feedback}
+    feedback = score.feedback if score.value < 1 else "Right, but it could be shorter."  # a proposer is asked about a failure
+    example = {"Inputs": seen, "Generated Outputs": str(reply.toDict()), "Feedback": feedback}
+    proposer = proposer_for(training.reflection_lm, training.proposer, meter)  # forgotten: what it saw is no train row
     with usable(meter, f"the first proposal of {training.reflection_lm.model}", "--reflection-lm"), use(lms["reflection"]):
-        CountedProposer(meter)({name: predictor.signature.instructions}, {name: [example]}, [name])
+        with contextlib.suppress(NoNewRule):  # it was read, and that is all that is asked here
+            proposer({name: predictor.signature.instructions}, {name: [example]}, [name])
 
 
 def require_prices(training: Training, meter: Meter) -> None:
@@ -192,6 +197,7 @@ def search(
         meter=meter,
         seed=training.seed,
         threads=training.threads,
+        proposer=proposer_for(lms["reflection"], training.proposer, meter),
         on_candidate=on_candidate,
     )
 
@@ -287,6 +293,7 @@ def save(training: Training, job: Job, result: CompileResult, report: Report) ->
         training={
             "models": {role: {"lm": lm.model, **settings(lm)} for role, lm in lms.items()},
             "adapter": "CompleteJSONAdapter",
+            "proposer": kind_for(training.reflection_lm, training.proposer),
             "metric": training.recipe.metric.__name__,
             "data": {
                 split: {"rows": len(rows), "digest": digest([row.toDict() for row in rows])}

@@ -22,6 +22,7 @@ from optimizers.sources.reading import read_json, read_jsonl
 
 SEED = 20261121
 TOOLS_OFFERED = 8
+TOOLS_SHOWN = 4  # in a demonstration
 SIZES = {"train": 300, "val": 100}
 SHARE_IN_PROGRESS = 0.25  # of the rows with three tasks or more: the first task is already done
 LONGEST_TITLE = 300  # characters
@@ -100,9 +101,6 @@ def offer_tools(chain: Row, tools: dict[str, Row]) -> Row:
             for i, (tool, title) in enumerate(steps, 1)
         ],
     }
-
-
-TOOLS_SHOWN = 4  # in a demonstration
 
 
 def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:

@@ -261,7 +261,19 @@ def test_resume_refuses_what_differs_and_names_it(data, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "name", ["program", "metric", "seed", "versions", "adapter", "demonstrations", "data val", "task model", "reflection model"]
+    "name",
+    [
+        "program",
+        "metric",
+        "seed",
+        "versions",
+        "adapter",
+        "proposer",
+        "demonstrations",
+        "data val",
+        "task model",
+        "reflection model",
+    ],
 )
 def test_resume_refuses_a_run_of_something_else_by_name(data, tmp_path, capsys, name):
     with ChatServer() as server:
