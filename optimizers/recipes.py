@@ -58,7 +58,7 @@ class Recipe:
     val_rows: int  # the defaults are for programs that ask once for each row; those that ask less can have more rows
     test_rows: int = 16
     max_metric_calls: int = 40
-    max_minutes: float = 5
+    max_minutes: float = 7
     groups: tuple[str, ...] = ()
 
 
