@@ -209,7 +209,7 @@ def mipro(search: Search) -> Found:
 
 
 def mipro_size(metric_calls: int, valset: int, bootstrapped: int) -> tuple[int, int, int]:
-    """Return (trials, candidates, rows to bootstrap from) so that the last trial begins within the budget.
+    """Return (trials, candidates, rows to bootstrap from) so that the last trial begins within the budget; one at least.
 
     Three candidates at least: then the sets of demonstrations are none, labelled and bootstrapped. For more, MIPROv2
     advises 1.5 trials each. Where no reply is good enough to be shown, every row given is tried for every set.
@@ -233,9 +233,9 @@ class ShownRow(dspy.Example):
     demonstration of anything.
     """
 
-    def __init__(self, row: dspy.Example, fields: Mapping[str, Any]) -> None:
-        super().__init__(dict(fields))
-        object.__setattr__(self, "_row", row)
+    def __init__(self, base: Any = None, row: dspy.Example | None = None, **fields: Any) -> None:
+        super().__init__(base, **fields)
+        self._row = row or getattr(base, "_row", None)  # DSPy copies an example by making another from it
 
     def inputs(self) -> dspy.Example:
         return self._row.inputs()
@@ -250,7 +250,7 @@ def shown_rows(search: Search) -> tuple[list[dspy.Example], int, int]:
     names = [name for name, _ in search.job.program.named_predictors()]
     if len(names) > 1:
         return search.rows, 0, min(BOOTSTRAPPED, most)
-    rows = [ShownRow(row, search.job.demonstrate(row)[names[0]]) for row in search.rows]
+    rows = [ShownRow(dict(search.job.demonstrate(row)[names[0]]), row) for row in search.rows]
     return rows, len(search.job.demonstrations), min(BOOTSTRAPPED, most)
 
 

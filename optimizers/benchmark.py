@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from optimizers.cli import ALL, MODULES, new_app, run
+from optimizers.cli import ALL, INTERRUPTED, MODULES, new_app, run
 
 if TYPE_CHECKING:
     import dspy
@@ -104,6 +104,7 @@ def benchmark(
 
 def compare(every: Sequence["Run"], asked: Sequence["Run"], path: Path, fresh: bool) -> None:
     """Run those of `asked` that are not in the folder's journal, and report on `every`."""
+    from dspy_programs.errors import RunInterrupted
     from dspy_programs.lm import prepare
     from optimizers.benchmarking import claimed, finished, run_all
 
@@ -115,7 +116,11 @@ def compare(every: Sequence["Run"], asked: Sequence["Run"], path: Path, fresh: b
             prepare(asked[0].training.task_lm)
             prepare(asked[0].training.reflection_lm)
         write_report(path, every, results)
-        run_all(asked, directory, results, say, lambda: write_report(path, every, results))
+        try:
+            run_all(asked, directory, results, say, lambda: write_report(path, every, results))
+        except RunInterrupted as interrupted:
+            print(interrupted)
+            raise typer.Exit(INTERRUPTED) from None
     print((path / "report.md").read_text(encoding="utf-8"))
     print(f"report      {path / 'report.md'}, report.json, report.png")
 

@@ -20,6 +20,7 @@ REFERENCE = "seed"
 COSTS = ("metric_calls", "lm_calls", "tokens", "prompt_tokens_per_call", "minutes", "engine")
 HEADS = ("metric calls", "model calls", "tokens", "prompt tokens a call", "minutes", "engine")
 COLOURS = ("#7f7f7f", "#e69f00", "#0072b2", "#009e73", "#cc79a7", "#d55e00")  # told apart by the colour-blind too
+MARKERS = ("o", "s", "^", "v", "D", "*")
 NOTES = """\
 * Test score: mean over the test rows of each row's mean over the seeds, with its 95 % bootstrap interval over rows. Lift: the
   same of the paired differences to `seed`, the program as it was written.
@@ -66,7 +67,7 @@ class Cell:
         """Each test row's mean over the seeds."""
         return [float(value) for value in np.mean([record["test"] for record in self.records], axis=0)]
 
-    def costs(self) -> dict[str, float | None]:
+    def costs(self) -> dict[str, Any]:
         """Mean over the seeds; None where nothing was asked."""
         records = self.records
         wall = sum(r["wall_seconds"] for r in records if r["asked_seconds"])
@@ -94,9 +95,9 @@ class Report:
         return [name for name in self.sizes if all(self.cells[name, optimizer].finished for optimizer in self.optimizers)]
 
     def differences(self, program: str, optimizer: str) -> list[float]:
-        """Row by row, what an optimiser gained over the program as it was written; [] where that was not run."""
+        """Row by row, what an optimiser gained over the program as it was written; [] of itself, or if that was not run."""
         reference = self.cells.get((program, REFERENCE))
-        if reference is None or not reference.records:
+        if optimizer == REFERENCE or reference is None or not reference.records:
             return []
         return [float(value) for value in np.subtract(self.cells[program, optimizer].rows, reference.rows)]
 
@@ -228,9 +229,17 @@ def cost_cells(figures: Mapping[str, Any]) -> list[str]:
     return ["-" if figures[name] is None else pattern.format(figures[name]) for name, pattern in formats.items()]
 
 
-def line_of(report: Report, optimizer: str, programs: Sequence[str]) -> list[tuple[float, float]]:
-    """Average the best validation score so far over programs and seeds; it begins where all of them have one."""
-    histories = [record["history"] for program in programs for record in report.cells[program, optimizer].records]
+def line_of(report: Report, optimizer: str, programs: Sequence[str], share: bool = False) -> list[tuple[float, float]]:
+    """Average the best validation score so far over programs and seeds, from where all of them have one to the last end.
+
+    share: count metric calls as a share of each program's budget.
+    """
+    unit = {program: report.sizes[program]["metric_calls"] if share else 1 for program in programs}
+    histories = [
+        [(calls / unit[program], best) for calls, best in record["history"]]
+        for program in programs
+        for record in report.cells[program, optimizer].records
+    ]
     if not histories or not all(histories):
         return []
     begin = max(history[0][0] for history in histories)
@@ -239,36 +248,50 @@ def line_of(report: Report, optimizer: str, programs: Sequence[str]) -> list[tup
 
 
 def plot(report: Report) -> bytes:
-    """Draw score against metric calls as a PNG: a line for each optimiser, and a mark for its test score."""
+    """Draw score against metric calls as a PNG: the mean over the compared programs, then each of them."""
     require_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 5.5), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
     programs = report.compared
-    for number, name in enumerate(report.optimizers if programs else ()):
-        colour, mean = COLOURS[number % len(COLOURS)], report.of_mean(name)
-        line = line_of(report, name, programs)
-        if line:
-            xs, ys = zip(*line, strict=True)
-            axes.step([*xs, max(xs[-1], mean["metric_calls"])], [*ys, ys[-1]], where="post", color=colour, linewidth=2)
-        test = mean["test"]
-        errors = [[test.mean - test.low], [test.high - test.mean]]
-        axes.errorbar(
-            mean["metric_calls"], test.mean, errors, color=colour, marker="D", markersize=7, capsize=3, elinewidth=1, label=name
-        )
-    title = f"mean over {', '.join(programs)}" if programs else "no program has been finished by all of these optimisers yet"
-    axes.set_title(f"{report.about['models']['task']}: {title}", fontsize=10, wrap=True)
-    axes.set_xlabel("metric calls (rows scored while searching)")
-    axes.set_ylabel("line: best validation score so far\nmark: test score, 95 % interval")
-    axes.grid(alpha=0.3)
-    if programs:
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    panels = [*([programs] if len(programs) > 1 else []), *([program] for program in programs)]
+    lines = -(-len(panels) // 4) or 1
+    columns = -(-len(panels) // lines) or 1
+    figure = Figure(figsize=(max(7, 4 * columns), 1 + 3.6 * lines), layout="constrained")
+    FigureCanvasAgg(figure)
+    for number, panel in enumerate(panels, 1):
+        draw(figure.add_subplot(lines, columns, number), report, panel)
+    title = report.about["models"]["task"]
+    if panels:
+        figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+        figure.supylabel("line: best validation score so far, mark: test score (95 % interval)", fontsize=9)
+    else:
+        title += ": no program has been finished by all of these optimisers yet"
+    figure.suptitle(title, fontsize=11)
     png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=150)
+    figure.savefig(png, format="png", dpi=120)
     return png.getvalue()
+
+
+def draw(axes: Any, report: Report, programs: Sequence[str]) -> None:
+    """Draw one panel; for several programs, whose budgets differ, in shares of the budget."""
+    share = len(programs) > 1
+    for number, name in enumerate(report.optimizers):
+        colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
+        width = 1 + 0.5 * (len(report.optimizers) - number)  # lines and marks that lie on one another can be seen
+        cells = [report.cells[program, name] for program in programs]
+        unit = [report.sizes[program]["metric_calls"] if share else 1 for program in programs]
+        end = float(np.mean([cell.costs()["metric_calls"] / per for cell, per in zip(cells, unit, strict=True)]))
+        if line := line_of(report, name, programs, share):
+            xs, ys = zip(*line, strict=True)
+            axes.step([*xs, max(xs[-1], end)], [*ys, ys[-1]], where="post", color=colour, linewidth=width)
+        test = bootstrap_of_means([cell.rows for cell in cells])
+        errors = [[test.mean - test.low], [test.high - test.mean]]
+        axes.errorbar(end, test.mean, errors, color=colour, marker=marker, markersize=4 + 1.5 * width, capsize=2, label=name)
+    axes.set_title(f"mean of {len(programs)} programs" if share else programs[0], fontsize=10)
+    axes.set_xlabel("metric calls as a share of the budget" if share else "metric calls", fontsize=8)
+    axes.tick_params(labelsize=8)
+    axes.grid(alpha=0.3)
 
 
 def require_matplotlib() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from optimizers.cli import ALL, MODULES, new_app, run
+from optimizers.cli import ALL, INTERRUPTED, MODULES, new_app, run
 
 if TYPE_CHECKING:
     import dspy
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from optimizers.training import Report, Training
 
 app = new_app("Compile a program to a language model: better instructions, measured on unseen rows, saved as JSON.")
-
-INTERRUPTED = 130
 
 
 @app.command()
