@@ -235,7 +235,7 @@ class ShownRow(dspy.Example):
 
     def __init__(self, base: Any = None, row: dspy.Example | None = None, **fields: Any) -> None:
         super().__init__(base, **fields)
-        self._row = row or getattr(base, "_row", None)  # DSPy copies an example by making another from it
+        self._row: Any = row or getattr(base, "_row", None)  # DSPy copies an example by making another from it
 
     def inputs(self) -> dspy.Example:
         return self._row.inputs()

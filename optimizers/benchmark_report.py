@@ -184,9 +184,9 @@ def mean_lines(report: Report) -> Iterator[str]:
     if not compared:
         yield "No program has been finished by all of these optimisers yet, so there is no mean over programs."
         return
-    yield f"Mean over {', '.join(compared)}." + (
-        f" Not among them, as not all finished: {', '.join(missing)}." if missing else ""
-    )
+    yield f"Mean over {', '.join(compared)}, which all of these optimisers finished."
+    if missing:
+        yield f"Not among them, as not finished by all: {', '.join(missing)}."
     yield ""
     yield from table_head("optimiser", "test score", "lift", *HEADS)
     for name in report.optimizers:
