@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import dspy
+from dspy.utils.callback import BaseCallback
 from dspy.utils.exceptions import AdapterParseError, LMError
 
 from dspy_programs.errors import MissingExtra
@@ -79,6 +80,8 @@ def optimize(name: str, search: Search) -> Found:
         found = Found(None, failure=" ".join(f"{type(error).__name__}: {error}".split())[:300])
     if search.meter.reason is not None:
         raise search.meter.reason
+    names = [[each for each, _ in program.named_predictors()] for program in (search.job.program, found.program) if program]
+    assert names.count(names[0]) == len(names), f"{name} changed the predictors: {names}"
     return found
 
 
@@ -174,18 +177,17 @@ def mipro(search: Search) -> Found:
     Each trial is scored on all validation rows, as MIPROv2 itself does where there are at most 50. Raises MissingExtra.
     """
     require_optuna()
+    scored: list[tuple[int, float]] = []
+
+    class Watch(BaseCallback):
+        def on_evaluate_end(self, call_id: str, outputs: Any, exception: Exception | None = None) -> None:
+            if outputs is not None:
+                scored.append((search.meter.rollouts, outputs.score / 100))
+
     rows, shown, bootstrapped = shown_rows(search)
     trials, candidates, most = mipro_size(search.metric_calls, len(search.job.valset), bootstrapped)
-    bootstrapping = 0
-    metric = as_number(search)
-
-    def counted(gold: dspy.Example, pred: dspy.Prediction, trace: Any = None) -> float:
-        nonlocal bootstrapping
-        bootstrapping += trace is not None
-        return metric(gold, pred, trace)
-
     optimizer = dspy.MIPROv2(
-        metric=counted,
+        metric=as_number(search),
         prompt_model=search.reflection_lm,
         task_model=search.task_lm,
         max_bootstrapped_demos=bootstrapped,
@@ -195,16 +197,16 @@ def mipro(search: Search) -> Found:
         num_threads=search.threads,
         max_errors=len(rows) + len(search.job.valset) + 1,
         seed=search.seed + 1,  # it takes 0 for "none given"
+        track_stats=False,  # it would write its score over a predictor of the name `score`
     )
-    program = optimizer.compile(
-        started(search.job, ()),
-        trainset=sample(rows, most, f"{search.seed}-mipro"),
-        valset=list(search.job.valset),
-        num_trials=trials,
-        minibatch=False,
-    )
-    logs = [log for _, log in sorted(program.trial_logs.items())]
-    scored = [(bootstrapping + log["total_eval_calls_so_far"], log["full_eval_score"] / 100) for log in logs]
+    with dspy.context(callbacks=[Watch()]):
+        program = optimizer.compile(
+            started(search.job, ()),
+            trainset=sample(rows, most, f"{search.seed}-mipro"),
+            valset=list(search.job.valset),
+            num_trials=trials,
+            minibatch=False,
+        )
     return Found(program, best_so_far(scored))
 
 

@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import inspect
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -23,8 +24,9 @@ import dspy
 
 from dspy_programs import compiled_store as store
 from dspy_programs.errors import RunInterrupted, RunLocked
-from optimizers import baselines, compile, demonstrations, scoring
 from optimizers.baselines import Found, Search, optimize
+from optimizers.compile import compile_program
+from optimizers.demonstrations import choose
 from optimizers.journal import Journal, Record
 from optimizers.meter import Meter, Used
 from optimizers.progress import Progress, noise_to
@@ -85,7 +87,8 @@ class SteadyMeter(Meter):
 
 def digest_of_code() -> str:
     """Name the code that decides what an optimiser finds, its answers given."""
-    texts = [inspect.getsource(module) for module in (baselines, compile, demonstrations, scoring)]
+    of_files = (optimize, compile_program, choose, score_rows)
+    texts = [inspect.getsource(sys.modules[function.__module__]) for function in of_files]
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 

@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from dspy.adapters.utils import serialize_for_json
 
 from dspy_programs.errors import MissingExtra, ModelFailing
 from optimizers.baselines import OPTIMIZERS, Search, mipro_size, optimize, shown_rows
 from optimizers.compile import MINIBATCH, Job
-from optimizers.data import read_split
+from optimizers.data import SPLITS, data_directory, read_split
 from optimizers.demonstrations import choose
 from optimizers.journal import Journal
 from optimizers.meter import Meter
@@ -73,6 +74,30 @@ def test_metric_calls_are_those_of_the_metric_and_bootstrapping_is_among_them(na
     assert len(scored) == meter.rollouts
     assert {id_ for id_ in scored if id_ in {row.id for row in rows["train"]}}, "nothing was bootstrapped"
     assert not set(scored) & {row.id for row in rows["test"]}
+
+
+@pytest.mark.parametrize("program", sorted(RECIPES))
+def test_every_program_of_the_library_goes_through_optimizers_that_show_rows(program):
+    recipe, journal = RECIPES[program], Journal()
+    rows = {split: read_split(data_directory(program) / f"{split}.jsonl", recipe.program, recipe.labels) for split in SPLITS}
+    shown = choose(rows["train"], recipe.kind, recipe.demonstrations, 0)
+    job = Job(recipe.program(), recipe.metric, rows["train"][:20], rows["val"][:3], shown, recipe.demonstrate)
+    [(name, predictor)] = job.program.named_predictors()
+    done = job.demonstrate(shown[0])[name]
+    reply = json.dumps(serialize_for_json({field: done[field] for field in predictor.signature.output_fields}))
+
+    def answer(prompt):
+        asked = prompt.rsplit("Reply with one JSON object: ", 1)[-1].strip(" .")
+        return reply if asked in predictor.signature.output_fields and "dataset" not in prompt else any_prompt(prompt)
+
+    for optimizer in SHOWING:
+        lm, meter = scripted_lm(answer), Meter()
+        models = [recorded(lm, role, journal, meter) for role in ("task", "reflection")]
+        with noise_to(Path(os.devnull)):
+            found = optimize(optimizer, Search(job, *models, 14, meter))
+        assert found.failure == "" and meter.rollouts <= 14 + 3
+        assert [each for each, _ in found.program.named_predictors()] == [name]
+        assert not [prompt for prompt in lm.engine.prompts if UNFIT in prompt]
 
 
 @pytest.mark.parametrize("name", ["seed", "labelled"])
