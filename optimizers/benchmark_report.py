@@ -257,7 +257,7 @@ def plot(report: Report) -> bytes:
     panels = [*([programs] if len(programs) > 1 else []), *([program] for program in programs)]
     lines = -(-len(panels) // 4) or 1
     columns = -(-len(panels) // lines) or 1
-    figure = Figure(figsize=(max(7, 4 * columns), 1 + 3.6 * lines), layout="constrained")
+    figure = Figure(figsize=(max(7, 4 * columns), 1.2 + 3.9 * lines), layout="constrained")
     FigureCanvasAgg(figure)
     for number, panel in enumerate(panels, 1):
         draw(figure.add_subplot(lines, columns, number), report, panel)
@@ -287,7 +287,7 @@ def draw(axes: Any, report: Report, programs: Sequence[str]) -> None:
             axes.step([*xs, max(xs[-1], end)], [*ys, ys[-1]], where="post", color=colour, linewidth=width)
         test = bootstrap_of_means([cell.rows for cell in cells])
         errors = [[test.mean - test.low], [test.high - test.mean]]
-        axes.errorbar(end, test.mean, errors, color=colour, marker=marker, markersize=4 + 1.5 * width, capsize=2, label=name)
+        axes.errorbar(end, test.mean, errors, color=colour, marker=marker, markersize=4 * width - 1, capsize=2, label=name)
     axes.set_title(f"mean of {len(programs)} programs" if share else programs[0], fontsize=10)
     axes.set_xlabel("metric calls as a share of the budget" if share else "metric calls", fontsize=8)
     axes.tick_params(labelsize=8)
