@@ -9,6 +9,7 @@ ALL = "all"
 MODULES = (
     "Which program: actor, data_generator, failure_judge, memory_summarizer, planner, quality_judge, section_scorer, or all."
 )
+INTERRUPTED = 130  # by a signal: what is there is kept, and the same command goes on
 FAILED = 2  # a wrong flag, a wrong file, a model that does not answer: one line, nothing half done
 
 

@@ -16,7 +16,7 @@ from dspy_programs.errors import ModelFailing, RunInterrupted
 from dspy_programs.few_shot import shown_length
 from dspy_programs.lm.adapter import CompleteJSONAdapter
 from metrics.score import Metric, for_gepa
-from optimizers.demonstrations import Start, with_instructions
+from optimizers.demonstrations import Demonstrate, Start, with_instructions
 from optimizers.meter import Budget, Meter
 from optimizers.proposers import CountedProposer, proposer_for
 from optimizers.scoring import score_rows
@@ -82,13 +82,15 @@ class CompileResult:
 class Job:
     """What is to be compiled: the program, its metric, its rows, and the demonstrations it may begin with.
 
-    trainset: rows that proposals are made from, none of which is a demonstration.
+    trainset: rows that proposals are made from; shown: the rows that may be demonstrations, none of them in both.
     """
 
     program: dspy.Module
     metric: Metric
     trainset: Sequence[dspy.Example]
     valset: Sequence[dspy.Example]
+    shown: Sequence[dspy.Example]
+    demonstrate: Demonstrate
     starts: Sequence[Start]
 
     def candidate(self, candidate: Candidate) -> dspy.Module:

@@ -30,21 +30,16 @@ class Start:
     program: dspy.Module
 
 
-def starts(
-    program: dspy.Module,
-    rows: Sequence[dspy.Example],
-    demonstrate: Demonstrate,
-    kind: Callable[[dspy.Example], Hashable],
-    count: int,
-    seed: int,
-) -> list[Start]:
-    """Return what a search begins with: the seed, `count` rows spread over the kinds, and a pool to draw the nearest from."""
-    drawn = choose(rows, demonstrate, kind, POOL, seed)
-    sets: dict[str, list[dspy.Example]] = {"seed": []}
-    if drawn:
-        sets["spread"] = drawn[:count]
-    if len(drawn) > ALL_SHOWN:
-        sets["nearest"] = drawn
+def starts(program: dspy.Module, rows: Sequence[dspy.Example], demonstrate: Demonstrate, count: int) -> list[Start]:
+    """Return what a search begins with: the seed, the first `count` rows shown, and all of them as a pool for the nearest.
+
+    rows: as `choose` gives them, so the first are spread over the kinds.
+    """
+    sets: dict[str, Sequence[dspy.Example]] = {"seed": []}
+    if rows:
+        sets["spread"] = rows[:count]
+    if len(rows) > ALL_SHOWN:
+        sets["nearest"] = rows
     return [
         Start(name, tuple(row.id for row in shown), with_demonstrations(program, shown, demonstrate))
         for name, shown in sets.items()

@@ -75,8 +75,14 @@ def as_score(score: object) -> Score:
 
 def bootstrap(values: Sequence[float], seed: int = 0) -> Interval:
     """Return the mean and its percentile bootstrap interval (Efron 1979); for paired rows, give the differences."""
-    sample = np.asarray(values, dtype=float)
-    draws = np.random.default_rng(seed).integers(0, len(sample), size=(RESAMPLES, len(sample)))
+    return bootstrap_of_means([values], seed)
+
+
+def bootstrap_of_means(samples: Sequence[Sequence[float]], seed: int = 0) -> Interval:
+    """Return the mean of the samples' means; rows are drawn within each sample: the samples themselves are no draw."""
+    generator = np.random.default_rng(seed)
+    arrays = [np.asarray(values, dtype=float) for values in samples]
+    means = [a[generator.integers(0, len(a), size=(RESAMPLES, len(a)))].mean(axis=1) for a in arrays]
     tail = (1 - CONFIDENCE) / 2 * 100
-    low, high = np.percentile(sample[draws].mean(axis=1), [tail, 100 - tail])
-    return Interval(float(sample.mean()), float(low), float(high), len(sample))
+    low, high = np.percentile(np.mean(means, axis=0), [tail, 100 - tail])
+    return Interval(float(np.mean([a.mean() for a in arrays])), float(low), float(high), sum(map(len, arrays)))

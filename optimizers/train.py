@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from optimizers.cli import ALL, MODULES, new_app, run
+from optimizers.cli import ALL, INTERRUPTED, MODULES, new_app, run
 
 if TYPE_CHECKING:
     import dspy
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 app = new_app("Compile a program to a language model: better instructions, measured on unseen rows, saved as JSON.")
 
-INTERRUPTED = 130
 ProposerFlag = Annotated[
     Literal["auto", "rules", "dspy"],
     typer.Option(
@@ -154,14 +153,14 @@ def train_in(directory: Path, training: "Training", resume: bool | None) -> "Rep
     from optimizers.progress import Progress
     from optimizers.proposers import kind_for
     from optimizers.run_directory import RunDirectory, identity_of
-    from optimizers.training import rollouts_expected, starts_of, train
+    from optimizers.training import job_of, rollouts_expected, train
 
     require_writable(training.out)
     run_directory = RunDirectory(directory, fresh=resume is False, must_exist=resume is True)
     try:
         models = {"task": training.task_lm, "reflection": training.reflection_lm}
         proposer = kind_for(training.reflection_lm, training.proposer)
-        identity = identity_of(training.recipe, training.rows, starts_of(training), models, training.seed, proposer)
+        identity = identity_of(training.recipe, training.rows, job_of(training).starts, models, training.seed, proposer)
         if run_directory.claim(identity):
             print("going on with an earlier run: what it paid for is replayed", flush=True)
         else:

@@ -20,7 +20,7 @@ from dspy_programs.lm import use
 from metrics.score import Score
 from optimizers.compile import Candidate, CompileResult, Job, compile_program
 from optimizers.data import SPLITS, read_split
-from optimizers.demonstrations import Start, starts
+from optimizers.demonstrations import POOL, choose, starts
 from optimizers.journal import Journal
 from optimizers.meter import Budget, Meter
 from optimizers.progress import Progress, noise_to
@@ -113,19 +113,13 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
     return report
 
 
-def starts_of(training: Training) -> list[Start]:
-    """Return what the search begins with: all but the last train rows may be shown."""
-    recipe, rows = training.recipe, training.rows["train"]
-    shown = rows[: -min(PROPOSAL_ROWS, len(rows) // 2) or None]
-    return starts(recipe.program(), shown, recipe.demonstrate, recipe.kind, recipe.demonstrations, training.seed)
-
-
 def job_of(training: Training) -> Job:
     """Keep the rows that may be shown out of those that proposals are made from."""
     recipe, rows = training.recipe, training.rows["train"]
-    return Job(
-        recipe.program(), recipe.metric, rows[-min(PROPOSAL_ROWS, len(rows) // 2) :], training.rows["val"], starts_of(training)
-    )
+    cut = len(rows) - min(PROPOSAL_ROWS, len(rows) // 2)
+    shown = choose(rows[:cut], recipe.demonstrate, recipe.kind, POOL, training.seed)
+    begun = starts(recipe.program(), shown, recipe.demonstrate, recipe.demonstrations)
+    return Job(recipe.program(), recipe.metric, rows[cut:], training.rows["val"], shown, recipe.demonstrate, begun)
 
 
 def preflight(training: Training, program: dspy.Module, lms: Mapping[str, dspy.LM], meter: Meter) -> None:

@@ -1,0 +1,202 @@
+"""python -m optimizers.benchmark: compare optimisers on the library's programs, with one language model."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from optimizers.cli import ALL, INTERRUPTED, MODULES, new_app, run
+
+if TYPE_CHECKING:
+    import dspy
+
+    from optimizers.benchmarking import Run
+    from optimizers.journal import Record
+    from optimizers.recipes import Recipe
+    from optimizers.training import Training
+
+app = new_app(
+    "Compare optimisers on the same rows at the same budget: stock dspy.GEPA, BootstrapFewShotWithRandomSearch, MIPROv2, "
+    "labelled demonstrations with no optimiser (labelled), the program as it was written (seed), and this library (ours)."
+)
+
+SEEDS = 3
+
+
+@app.command()
+def benchmark(
+    module: Annotated[str, typer.Option(help=MODULES)] = ALL,
+    lm: Annotated[
+        str | None,
+        typer.Option(
+            envvar="DSPY_PROGRAMS_LM",
+            help="The model to compile for: provider/name. Default: local/qwen2.5-coder-1.5b, embedded, no key.",
+        ),
+    ] = None,
+    reflection_lm: Annotated[
+        str | None,
+        typer.Option(envvar="DSPY_PROGRAMS_REFLECTION_LM", help="The model that proposes instructions. Default: --lm."),
+    ] = None,
+    api_base: Annotated[
+        str | None, typer.Option(envvar="DSPY_PROGRAMS_API_BASE", help="URL of an OpenAI-compatible server for --lm.")
+    ] = None,
+    api_key: Annotated[
+        str | None,
+        typer.Option(envvar="DSPY_PROGRAMS_API_KEY", help="Its key; better in the environment than on a command line."),
+    ] = None,
+    reflection_api_base: Annotated[str | None, typer.Option(help="The same for --reflection-lm.")] = None,
+    reflection_api_key: Annotated[
+        str | None, typer.Option(envvar="DSPY_PROGRAMS_REFLECTION_API_KEY", help="The same for --reflection-lm.")
+    ] = None,
+    max_reply_tokens: Annotated[int | None, typer.Option(min=1, help="Longest reply of either model.")] = None,
+    timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds to wait for a server.")] = None,
+    optimizers: Annotated[
+        str | None, typer.Option(help="Some of them, with commas between. Default: all. The reference, seed, is always run.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How often each is run: with seeds 0, 1, ...")] = SEEDS,
+    quick: Annotated[bool, typer.Option("--quick", help="One seed only.")] = False,
+    metric_calls: Annotated[
+        int | None, typer.Option(min=1, help="Budget: rows scored while searching. Default: the recipe's.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Rows at once. Default: 1 for an embedded model, else 8.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder with train.jsonl, val.jsonl, test.jsonl of your own.")] = None,
+    val_rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many. Default: the recipe's.")] = None,
+    test_rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many. Default: the recipe's.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of results and report; each model has its own in it.")] = Path("benchmarks"),
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew; the old files are kept beside. Default: go on where it was stopped.")
+    ] = False,
+    report_only: Annotated[
+        bool, typer.Option("--report-only", help="Make the report from what has been run. Nothing is asked.")
+    ] = False,
+) -> None:
+    """Run what has not been run yet, one optimiser after the other, and report after each. The same command again goes on
+    where it was stopped and pays for nothing twice; answers that `train` has paid for in this folder are used too."""
+    print(f"{module}: reading programs and data", flush=True)
+    from dspy_programs.compiled_store import file_name
+    from dspy_programs.errors import UsageError
+    from dspy_programs.lm import DEFAULT_SPEC, connect
+    from optimizers.benchmark_report import require_matplotlib
+    from optimizers.benchmarking import runs_of
+    from optimizers.recipes import recipes
+
+    if module == ALL and data:
+        raise UsageError("--data belongs to one program; name it with --module")
+    if fresh and report_only:
+        raise UsageError("--fresh leaves nothing to report; give one of --fresh and --report-only")
+    names = chosen(optimizers, report_only)
+    require_matplotlib()
+    spec = lm or DEFAULT_SPEC
+    base, key = (reflection_api_base, reflection_api_key) if reflection_lm else (api_base, api_key)
+    common: dict[str, Any] = {"max_tokens": max_reply_tokens, "timeout": timeout}
+    task = connect(spec, api_base=api_base, api_key=api_key, **common)
+    reflection = connect(reflection_lm or spec, api_base=base, api_key=key, **common)
+    wanted = {recipe.name for recipe in recipes(module)}
+    sizes = {"train": None, "val": val_rows, "test": test_rows}
+    trainings = [
+        training_of(recipe, task, reflection, metric_calls, threads, data, sizes) for recipe in recipes(module if data else ALL)
+    ]
+    every = runs_of(trainings, names, 1 if quick else seeds)
+    compare(every, [] if report_only else [each for each in every if each.program in wanted], out / file_name(spec), fresh)
+
+
+def compare(every: Sequence["Run"], asked: Sequence["Run"], path: Path, fresh: bool) -> None:
+    """Run those of `asked` that are not in the folder's journal, and report on `every`."""
+    from dspy_programs.errors import RunInterrupted
+    from dspy_programs.lm import prepare
+    from optimizers.benchmarking import claimed, finished, run_all
+
+    with claimed(path, fresh=fresh) as directory:
+        results = finished(directory)
+        if asked:
+            print(f"{sum(each.key in results for each in asked)} of {len(asked)} runs are in {path} already", flush=True)
+        if any(each.key not in results for each in asked):
+            prepare(asked[0].training.task_lm)
+            prepare(asked[0].training.reflection_lm)
+        write_report(path, every, results)
+        try:
+            run_all(asked, directory, results, say, lambda: write_report(path, every, results))
+        except RunInterrupted as interrupted:
+            print(interrupted)
+            raise typer.Exit(INTERRUPTED) from None
+    print((path / "report.md").read_text(encoding="utf-8"))
+    print(f"report      {path / 'report.md'}, report.json, report.png")
+
+
+def chosen(optimizers: str | None, report_only: bool) -> list[str]:
+    """Return the names in the field's order, the reference among them. Raises UsageError, MissingExtra."""
+    from dspy_programs.errors import UsageError
+    from optimizers.baselines import OPTIMIZERS, require_optuna
+    from optimizers.benchmark_report import REFERENCE
+
+    asked = list(OPTIMIZERS) if optimizers is None else [name.strip() for name in optimizers.split(",") if name.strip()]
+    if unknown := [name for name in asked if name not in OPTIMIZERS]:
+        raise UsageError(f"--optimizers: there is no {unknown[0]!r}; there are: {', '.join(OPTIMIZERS)}")
+    if "MIPROv2" in asked and not report_only:
+        require_optuna()
+    return [name for name in OPTIMIZERS if name in asked or name == REFERENCE]
+
+
+def training_of(
+    recipe: "Recipe",
+    task: "dspy.LM",
+    reflection: "dspy.LM",
+    metric_calls: int | None,
+    threads: int | None,
+    data: Path | None,
+    sizes: Mapping[str, int | None],
+) -> "Training":
+    """Fill in what the recipe says of a default run, and read the rows. Minutes are no budget here: engines differ."""
+    from optimizers.data import data_directory
+    from optimizers.meter import Budget
+    from optimizers.training import Training, default_out, read_rows
+
+    default = {"train": None, "val": recipe.val_rows, "test": recipe.test_rows}
+    return Training(
+        recipe=recipe,
+        rows=read_rows(
+            recipe, data or data_directory(recipe.name), {split: sizes[split] or default[split] for split in default}
+        ),
+        task_lm=task,
+        reflection_lm=reflection,
+        budget=Budget(metric_calls=metric_calls or recipe.max_metric_calls),
+        seed=0,
+        threads=threads or (1 if task.model.startswith("local/") else 8),
+        out=default_out(recipe.name, task.model),
+    )
+
+
+def write_report(directory: Path, runs: Sequence["Run"], results: Mapping[str, "Record"]) -> None:
+    """Write report.json, report.md and report.png, each whole or not at all."""
+    from dspy_programs.compiled_store import versions, write_atomically
+    from optimizers.benchmark_report import Wanted, as_json, as_markdown, plot, report_of
+
+    first = runs[0].training
+    about = {
+        "models": {"task": first.task_lm.model, "reflection": first.reflection_lm.model},
+        "versions": versions(),
+        "seeds": len({each.training.seed for each in runs}),
+    }
+    sizes = {
+        each.program: {"metric_calls": each.metric_calls} | {split: len(rows) for split, rows in each.training.rows.items()}
+        for each in runs
+    }
+    wanted = [Wanted(each.program, each.optimizer, each.training.seed, results.get(each.key)) for each in runs]
+    report = report_of(wanted, sizes, about)
+    write_atomically(directory / "report.json", json.dumps(as_json(report), indent=1) + "\n")
+    write_atomically(directory / "report.md", as_markdown(report))
+    write_atomically(directory / "report.png", plot(report))
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return run(app, argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
