@@ -63,7 +63,8 @@ class Run:
         training = self.training
         models = {"task": training.task_lm, "reflection": training.reflection_lm}
         of_run = {"optimizer": self.optimizer, "budget": self.metric_calls, "code": digest_of_code()}
-        starts, proposer = job_of(training).starts, kind_for(training.reflection_lm)
+        starts = job_of(training.recipe, training.rows, training.seed).starts
+        proposer = kind_for(training.reflection_lm)
         return of_run | identity_of(training.recipe, training.rows, starts, models, training.seed, proposer)
 
     @cached_property
@@ -143,7 +144,7 @@ def run_all(
 def run_one(run: Run, directory: RunDirectory) -> Record:
     """Search, then score what was found on the test rows; the cost of the two is told apart."""
     training, meter = run.training, SteadyMeter()
-    job = job_of(training)
+    job = job_of(training.recipe, training.rows, training.seed)
     progress = Progress(meter, run.metric_calls + len(training.rows["test"]))
     with contextlib.closing(Journal(directory.path / f"{run.program}.calls.jsonl")) as journal:
         journal.read_also(default_path(run.program, training.task_lm.model) / "calls.jsonl")

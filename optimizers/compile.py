@@ -18,11 +18,13 @@ from dspy_programs.lm.adapter import CompleteJSONAdapter
 from metrics.score import Metric, for_gepa
 from optimizers.demonstrations import Demonstrate, Start, with_instructions
 from optimizers.meter import Budget, Meter
+from optimizers.minibatch import HardRows
 from optimizers.proposers import CountedProposer, proposer_for
 from optimizers.scoring import score_rows
 
 MINIBATCH = 3  # rows looked at for one proposal
 UNREADABLE_REPLIES = 12  # in a row: the model is broken, not the prompt
+PLATEAU = 40  # iterations in a row without a better candidate
 IDLE_ITERATIONS = 30  # in a row without one new call: every row is perfect, or every idea has been tried
 WITHOUT_LIMIT = 1_000_000_000
 
@@ -130,20 +132,25 @@ def compile_program(
     Ends when the budget is used or the meter is stopped.
     Raises ModelFailing when a model keeps failing; RunInterrupted when stopped before the seed was scored.
     """
-    watch = Watch(meter, budget, on_candidate)
+    watch, sampler = Watch(meter, budget, on_candidate), HardRows(MINIBATCH, seed)
     proposer = proposer or proposer_for(reflection_lm, "auto", meter)
     try:
         start = race_starts(job, task_lm, meter, threads, watch)
         gepa = dspy.GEPA(
             metric=counted(job.metric, meter, already=len(job.valset)),
             max_metric_calls=watch.calls_left() + len(job.valset),
-            reflection_minibatch_size=MINIBATCH,
+            reflection_minibatch_size=None,  # what the sampler is made for
             reflection_lm=reflection_lm,
             instruction_proposer=proposer,
             use_merge=len(job.program.predictors()) > 1,
             num_threads=threads,
             seed=seed,
-            gepa_kwargs={"callbacks": [watch], "stop_callbacks": [watch.should_stop]},
+            gepa_kwargs={
+                "callbacks": [watch, sampler],
+                "stop_callbacks": [watch.should_stop],
+                "batch_sampler": sampler,
+                "frontier_type": "hybrid",  # the best on a row, and the best at a component of the metric
+            },
         )
         with dspy.context(lm=task_lm, adapter=CompleteJSONAdapter(), disable_history=True):
             gepa.compile(job.candidate(start), trainset=list(job.trainset), valset=list(job.valset))
@@ -214,6 +221,7 @@ class Watch:
         self.starts = 0
         self.calls = 0
         self.idle = 0
+        self.tried = 0
         self.spent = 0
         self.ended_by = f"{budget.metric_calls} metric calls"
 
@@ -232,6 +240,7 @@ class Watch:
         if self.meter.stopped or event["candidate_idx"] == 0:
             return  # of a stopped run, some scores stand for calls that were never made
         assert self.start is not None
+        self.tried = 0
         before = len(self.candidates) - event["candidate_idx"]
         self.add(
             Candidate(
@@ -252,6 +261,11 @@ class Watch:
         self.calls = self.meter.calls
         if self.idle >= IDLE_ITERATIONS:
             limit = "having nothing left to mend"
+        self.tried += 1
+        if self.tried > PLATEAU:
+            limit = limit or f"{PLATEAU} proposals in a row that were no better"
+        if gepa_state is not None and self.calls_left() < 2 * MINIBATCH:
+            limit = limit or f"{self.budget.metric_calls} metric calls"
         if self.meter.stopped or limit:
             self.ended_by = limit or "a signal"
             return True

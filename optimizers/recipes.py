@@ -72,7 +72,7 @@ RECIPES: dict[str, Recipe] = {
         demonstrate=actor_source.as_demonstration,
         kind=lambda row: "step" if row.trajectory else min(len(row.calls), 2),  # a later step; no call, one, several
         demonstrations=4,
-        val_rows=14,
+        val_rows=12,
         groups=("kind",),
     ),
     "data_generator": Recipe(

@@ -160,7 +160,8 @@ def train_in(directory: Path, training: "Training", resume: bool | None) -> "Rep
     try:
         models = {"task": training.task_lm, "reflection": training.reflection_lm}
         proposer = kind_for(training.reflection_lm, training.proposer)
-        identity = identity_of(training.recipe, training.rows, job_of(training).starts, models, training.seed, proposer)
+        starts = job_of(training.recipe, training.rows, training.seed).starts
+        identity = identity_of(training.recipe, training.rows, starts, models, training.seed, proposer)
         if run_directory.claim(identity):
             print("going on with an earlier run: what it paid for is replayed", flush=True)
         else:

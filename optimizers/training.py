@@ -96,7 +96,7 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
         role: recorded(lm, role, journal, meter)
         for role, lm in (("task", training.task_lm), ("reflection", training.reflection_lm))
     }
-    job = job_of(training)
+    job = job_of(training.recipe, training.rows, training.seed)
     with stopping_on_signals(meter), noise_to(run.log), progress.shown():
         progress.phase = "first calls"
         preflight(training, job.program, lms, meter)
@@ -113,13 +113,13 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
     return report
 
 
-def job_of(training: Training) -> Job:
+def job_of(recipe: Recipe, rows: Rows, seed: int) -> Job:
     """Keep the rows that may be shown out of those that proposals are made from."""
-    recipe, rows = training.recipe, training.rows["train"]
-    cut = len(rows) - min(PROPOSAL_ROWS, len(rows) // 2)
-    shown = choose(rows[:cut], recipe.demonstrate, recipe.kind, POOL, training.seed)
+    train = rows["train"]
+    cut = len(train) - min(PROPOSAL_ROWS, len(train) // 2)
+    shown = choose(train[:cut], recipe.demonstrate, recipe.kind, POOL, seed)
     begun = starts(recipe.program(), shown, recipe.demonstrate, recipe.demonstrations)
-    return Job(recipe.program(), recipe.metric, rows[cut:], training.rows["val"], shown, recipe.demonstrate, begun)
+    return Job(recipe.program(), recipe.metric, train[cut:], rows["val"], shown, recipe.demonstrate, begun)
 
 
 def preflight(training: Training, program: dspy.Module, lms: Mapping[str, dspy.LM], meter: Meter) -> None:

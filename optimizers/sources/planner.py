@@ -23,6 +23,7 @@ from optimizers.sources.reading import read_json, read_jsonl
 SEED = 20261121
 TOOLS_OFFERED = 8
 TOOLS_SHOWN = 4  # in a demonstration
+LONGEST_DESCRIPTION = 60  # characters, likewise
 SIZES = {"train": 300, "val": 100}
 SHARE_IN_PROGRESS = 0.25  # of the rows with three tasks or more: the first task is already done
 LONGEST_TITLE = 300  # characters
@@ -104,7 +105,7 @@ def offer_tools(chain: Row, tools: dict[str, Row]) -> Row:
 
 
 def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
-    """Show a row as the planner's one predictor would have answered it, with fewer tools on offer: they take the most room.
+    """Show a row as the planner's one predictor would have answered it, with fewer tools, told shorter: they take the most room.
 
     The criteria are made up: none is labelled.
     """
@@ -121,6 +122,10 @@ def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
     rationale = shortened("; ".join(task.title for task in row.tasks), 80)
     used = {task.tool for task in row.tasks}
     spare = [tool.name for tool in row.tools if tool.name not in used][: max(0, TOOLS_SHOWN - len(used))]
-    tools = [tool.model_dump() for tool in row.tools if tool.name in used or tool.name in spare]
+    tools = [
+        {"name": tool.name, "description": shortened(tool.description, LONGEST_DESCRIPTION)}
+        for tool in row.tools
+        if tool.name in used or tool.name in spare
+    ]
     plan = {"rationale": rationale, "tasks": tasks}
     return {"plan": {"tools": tools, "progress": row.progress, "goal": row.goal, "plan": plan}}

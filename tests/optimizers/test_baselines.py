@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,14 @@ from dspy_programs.errors import MissingExtra, ModelFailing
 from optimizers.baselines import OPTIMIZERS, Search, mipro_size, optimize, shown_rows
 from optimizers.compile import MINIBATCH, Job
 from optimizers.data import SPLITS, data_directory, read_split
-from optimizers.demonstrations import choose
+from optimizers.demonstrations import Start
 from optimizers.journal import Journal
 from optimizers.meter import Meter
 from optimizers.progress import noise_to
 from optimizers.recipes import RECIPES
 from optimizers.recorded import recorded
 from optimizers.scoring import score_rows
+from optimizers.training import job_of
 from tests.fakes import any_prompt, plan_reply, scripted_lm, write_toy_data
 
 SEARCHES = [name for name in OPTIMIZERS if name not in ("seed", "labelled")]
@@ -36,9 +38,7 @@ def rows(tmp_path):
 def searched(name, rows, answer=any_prompt, budget=40, seed=0, threads=1, metric=None):
     """Run one optimiser. Returns (what it found, the meter, the model, the job)."""
     recipe, lm, meter, journal = RECIPES["planner"], scripted_lm(answer), Meter(), Journal()
-    shown = choose(rows["train"], recipe.kind, recipe.demonstrations, seed)
-    rest = [row for row in rows["train"] if row not in shown]
-    job = Job(recipe.program(), metric or recipe.metric, rest, rows["val"], shown, recipe.demonstrate)
+    job = job_of(replace(recipe, metric=metric or recipe.metric), rows, seed)
     models = [recorded(lm, role, journal, meter) for role in ("task", "reflection")]
     with noise_to(Path(os.devnull)):
         found = optimize(name, Search(job, *models, budget, meter, seed, threads))
@@ -80,10 +80,9 @@ def test_metric_calls_are_those_of_the_metric_and_bootstrapping_is_among_them(na
 def test_every_program_of_the_library_goes_through_optimizers_that_show_rows(program):
     recipe, journal = RECIPES[program], Journal()
     rows = {split: read_split(data_directory(program) / f"{split}.jsonl", recipe.program, recipe.labels) for split in SPLITS}
-    shown = choose(rows["train"], recipe.kind, recipe.demonstrations, 0)
-    job = Job(recipe.program(), recipe.metric, rows["train"][:20], rows["val"][:3], shown, recipe.demonstrate)
+    job = job_of(recipe, {"train": rows["train"][:60], "val": rows["val"][:3]}, 0)
     [(name, predictor)] = job.program.named_predictors()
-    done = job.demonstrate(shown[0])[name]
+    done = job.demonstrate(job.shown[0])[name]
     reply = json.dumps(serialize_for_json({field: done[field] for field in predictor.signature.output_fields}))
 
     def answer(prompt):
@@ -105,7 +104,7 @@ def test_baseline_costs_nothing(name, rows):
     found, meter, lm, job = searched(name, rows)
     assert (meter.rollouts, len(lm.engine.prompts), found.history) == (0, 0, ())
     [predictor] = found.program.predictors()
-    shown = [] if name == "seed" else [job.demonstrate(row)["plan"] for row in job.demonstrations]
+    shown = [] if name == "seed" else [job.demonstrate(row)["plan"] for row in job.shown[:3]]
     assert list(predictor.demos) == shown
     assert len(shown) == (0 if name == "seed" else 3)
 
@@ -179,7 +178,7 @@ def test_threads_change_nothing_and_the_seed_does(name, rows):
 
 
 def test_bug_in_an_optimizer_keeps_its_traceback(rows):
-    job = Job(None, RECIPES["planner"].metric, [], [], [], RECIPES["planner"].demonstrate)
+    job = Job(None, RECIPES["planner"].metric, [], [], [], RECIPES["planner"].demonstrate, [Start("seed", (), None)])
     with pytest.raises(AttributeError):
         optimize("seed", Search(job, scripted_lm(any_prompt), scripted_lm(any_prompt), 40, Meter()))
 
@@ -198,13 +197,12 @@ def test_size_of_mipro_is_within_one_pass_of_the_budget_whatever_is_bootstrapped
 
 def test_rows_shown_are_those_ours_may_show(rows):
     long = rows["train"][0].copy(goal="x" * 5000)
-    job = Job(
-        RECIPES["planner"].program(), None, [long, *rows["train"][2:]], [], [rows["train"][1]], RECIPES["planner"].demonstrate
-    )
+    job = job_of(RECIPES["planner"], rows | {"train": [long, *rows["train"][1:]]}, 0)
     search = Search(job, None, None, 40, Meter())
-    assert {row.id for row in search.rows} == {row.id for row in rows["train"][1:]}
+    assert {row.id for row in search.rows} == {row.id for row in job.shown}
+    assert not {long.id, *(row.id for row in job.trainset)} & {row.id for row in search.rows}
     [first, *_], labelled, bootstrapped = shown_rows(search)
-    assert (labelled, bootstrapped) == (1, 1)
+    assert (labelled, bootstrapped) == (3, 3)
     assert set(first.keys()) == {"tools", "progress", "goal", "plan"}
     assert first.inputs().toDict() == copy.deepcopy(first).inputs().toDict() == first._row.inputs().toDict()
     assert first.copy(goal="other").inputs().toDict() == first.inputs().toDict()
