@@ -105,7 +105,7 @@ def identity_of(
         "versions": versions(),
         "adapter": "CompleteJSONAdapter",
         "proposer": proposer,
-        "demonstrations": {start.name: list(start.rows) for start in starts},
+        "demonstrations": {start.name: f"{len(start.rows)} rows, {digest(list(start.rows))[:12]}" for start in starts},
     }
     identity |= {f"data {split}": digest([row.toDict() for row in examples]) for split, examples in rows.items()}
     return identity | {f"{role} model": f"{lm.model} {json.dumps(settings(lm))}" for role, lm in lms.items()}

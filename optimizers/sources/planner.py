@@ -105,7 +105,7 @@ def offer_tools(chain: Row, tools: dict[str, Row]) -> Row:
 
 
 def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
-    """Show a row as the planner's one predictor would have answered it, with fewer tools, told shorter: they take the most room.
+    """Show a row as the planner's one predictor would have answered it, with fewer tools, told shorter: they take most room.
 
     The criteria are made up: none is labelled.
     """
