@@ -23,6 +23,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from dspy_programs import __version__
 from dspy_programs.errors import CompiledMismatch, CompiledProgramError, UsageError
+from dspy_programs.reasoning import FIELD as REASONING
+from dspy_programs.reasoning import add_reasoning
 
 SCHEMA_VERSION = 1
 DIRECTORY_VARIABLE = "DSPY_PROGRAMS_COMPILED"
@@ -189,6 +191,8 @@ def children(value: Any) -> list[Any]:
 def apply_state(program: dspy.Module, compiled: Compiled, path: Path) -> None:
     """Load checked state into the program. Raises CompiledMismatch, with the first difference and what mends it."""
     saved, lm = compiled.provenance, compiled.provenance.lm
+    if reasons(saved.fields) and not reasons(shape_of(program)):
+        add_reasoning(program)
     mend = f"Compile it again: python -m optimizers.train --module {saved.program} --lm {lm} --fresh"
     if difference := first_difference(saved.fields, shape_of(program)):
         raise CompiledMismatch(f"{path}: {difference}. {mend}")
@@ -201,6 +205,11 @@ def apply_state(program: dspy.Module, compiled: Compiled, path: Path) -> None:
     if extra := sorted(compiled.predictors.keys() - saved.fields.keys()):
         raise CompiledMismatch(f"{path}: it has a state for {extra[0]!r}, which is not a predictor. {mend}")
     program.load_state({name: state.model_dump() for name, state in compiled.predictors.items()})
+
+
+def reasons(shapes: dict[str, list[FieldShape]]) -> bool:
+    """Tell whether every predictor writes its reasoning before its answer."""
+    return bool(shapes) and all(any(field.name == REASONING for field in fields) for fields in shapes.values())
 
 
 def first_difference(saved: dict[str, list[FieldShape]], current: dict[str, list[FieldShape]]) -> str | None:

@@ -165,6 +165,7 @@ def training_of(
         seed=0,
         threads=threads or (1 if task.model.startswith("local/") else 8),
         out=default_out(recipe.name, task.model),
+        reasoning=not task.model.startswith("local/"),
     )
 
 

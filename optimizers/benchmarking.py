@@ -63,7 +63,7 @@ class Run:
         training = self.training
         models = {"task": training.task_lm, "reflection": training.reflection_lm}
         of_run = {"optimizer": self.optimizer, "budget": self.metric_calls, "code": digest_of_code()}
-        starts = job_of(training.recipe, training.rows, training.seed).starts
+        starts = job_of(training.recipe, training.rows, training.seed, training.reasoning).starts
         proposer = kind_for(training.reflection_lm)
         return of_run | identity_of(training.recipe, training.rows, starts, models, training.seed, proposer)
 
@@ -144,7 +144,7 @@ def run_all(
 def run_one(run: Run, directory: RunDirectory) -> Record:
     """Search, then score what was found on the test rows; the cost of the two is told apart."""
     training, meter = run.training, SteadyMeter()
-    job = job_of(training.recipe, training.rows, training.seed)
+    job = job_of(training.recipe, training.rows, training.seed, training.reasoning)
     progress = Progress(meter, run.metric_calls + len(training.rows["test"]))
     with contextlib.closing(Journal(directory.path / f"{run.program}.calls.jsonl")) as journal:
         journal.read_also(default_path(run.program, training.task_lm.model) / "calls.jsonl")

@@ -13,6 +13,7 @@ from typing import Any
 import dspy
 
 from dspy_programs.few_shot import ALL_SHOWN
+from dspy_programs.reasoning import add_reasoning
 
 LONGEST = 1600  # characters of one demonstration, about 400 tokens: every call has to read them all
 POOL = 200  # rows: more would be seldom nearest, and a file to review
@@ -30,20 +31,23 @@ class Start:
     program: dspy.Module
 
 
-def starts(program: dspy.Module, rows: Sequence[dspy.Example], demonstrate: Demonstrate, count: int) -> list[Start]:
+def starts(
+    program: dspy.Module, rows: Sequence[dspy.Example], demonstrate: Demonstrate, count: int, reasoning: bool = False
+) -> list[Start]:
     """Return what a search begins with: the seed, the first `count` rows shown, and all of them as a pool for the nearest.
 
-    rows: as `choose` gives them, so the first are spread over the kinds.
+    rows: as `choose` gives them, so the first are spread over the kinds; reasoning: also the seed with chain of thought.
     """
     sets: dict[str, Sequence[dspy.Example]] = {"seed": []}
     if rows:
         sets["spread"] = rows[:count]
     if len(rows) > ALL_SHOWN:
         sets["nearest"] = rows
-    return [
+    found = [
         Start(name, tuple(row.id for row in shown), with_demonstrations(program, shown, demonstrate))
         for name, shown in sets.items()
     ]
+    return [*found, *([Start("reasoning", (), add_reasoning(program.deepcopy()))] if reasoning else [])]
 
 
 def choose(

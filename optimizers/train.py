@@ -28,6 +28,14 @@ ProposerFlag = Annotated[
     ),
 ]
 
+ReasoningFlag = Annotated[
+    bool | None,
+    typer.Option(
+        "--reasoning/--no-reasoning",
+        help="Whether the search tries chain of thought too. Default: not for an embedded --lm, which loses by it.",
+    ),
+]
+
 
 @app.command()
 def train(
@@ -65,6 +73,7 @@ def train(
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Budget: tokens read and written by both models.")] = None,
     max_usd: Annotated[float | None, typer.Option(min=0, help="Budget: US dollars, by DSPy's price table.")] = None,
     proposer: ProposerFlag = "auto",
+    reasoning: ReasoningFlag = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
     threads: Annotated[int | None, typer.Option(min=1, help="Rows at once. Default: 1 for an embedded model, else 8.")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder with train.jsonl, val.jsonl, test.jsonl of your own.")] = None,
@@ -96,10 +105,10 @@ def train(
     common: dict[str, Any] = {"max_tokens": max_reply_tokens, "timeout": timeout}
     task = connect(spec, api_base=api_base, api_key=api_key, temperature=temperature, **common)
     reflection = connect(reflection_lm or spec, api_base=base, api_key=key, **common)
-    budget = Budget(max_metric_calls, max_minutes, max_tokens, max_usd)
+    budget, levers = Budget(max_metric_calls, max_minutes, max_tokens, max_usd), (proposer, reasoning)
     sizes = {"train": train_rows, "val": val_rows, "test": test_rows}
     trainings = [
-        training_of(recipe, task, reflection, proposer, budget, seed, threads, data or data_directory(recipe.name), sizes, out)
+        training_of(recipe, task, reflection, levers, budget, seed, threads, data or data_directory(recipe.name), sizes, out)
         for recipe in wanted
     ]
     for training in trainings:
@@ -116,7 +125,7 @@ def training_of(
     recipe: "Recipe",
     task: "dspy.LM",
     reflection: "dspy.LM",
-    proposer: "Choice",
+    levers: tuple["Choice", bool | None],
     budget: "Budget",
     seed: int,
     threads: int | None,
@@ -131,6 +140,8 @@ def training_of(
     if budget == Budget():
         budget = Budget(recipe.max_metric_calls, recipe.max_minutes)
     default = {"train": None, "val": recipe.val_rows, "test": recipe.test_rows}
+    proposer, reasoning = levers
+    embedded = task.model.startswith("local/")
     return Training(
         recipe=recipe,
         rows=read_rows(recipe, data, {split: size or default[split] for split, size in sizes.items()}),
@@ -138,9 +149,10 @@ def training_of(
         reflection_lm=reflection,
         budget=budget,
         seed=seed,
-        threads=threads or (1 if task.model.startswith("local/") else 8),
+        threads=threads or (1 if embedded else 8),
         out=out or default_out(recipe.name, task.model),
         proposer=proposer,
+        reasoning=not embedded if reasoning is None else reasoning,
     )
 
 
@@ -160,7 +172,7 @@ def train_in(directory: Path, training: "Training", resume: bool | None) -> "Rep
     try:
         models = {"task": training.task_lm, "reflection": training.reflection_lm}
         proposer = kind_for(training.reflection_lm, training.proposer)
-        starts = job_of(training.recipe, training.rows, training.seed).starts
+        starts = job_of(training.recipe, training.rows, training.seed, training.reasoning).starts
         identity = identity_of(training.recipe, training.rows, starts, models, training.seed, proposer)
         if run_directory.claim(identity):
             print("going on with an earlier run: what it paid for is replayed", flush=True)

@@ -49,6 +49,7 @@ class Training:
     threads: int
     out: Path
     proposer: Choice = "auto"
+    reasoning: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
         role: recorded(lm, role, journal, meter)
         for role, lm in (("task", training.task_lm), ("reflection", training.reflection_lm))
     }
-    job = job_of(training.recipe, training.rows, training.seed)
+    job = job_of(training.recipe, training.rows, training.seed, training.reasoning)
     with stopping_on_signals(meter), noise_to(run.log), progress.shown():
         progress.phase = "first calls"
         preflight(training, job.program, lms, meter)
@@ -113,12 +114,12 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
     return report
 
 
-def job_of(recipe: Recipe, rows: Rows, seed: int) -> Job:
-    """Keep the rows that may be shown out of those that proposals are made from."""
+def job_of(recipe: Recipe, rows: Rows, seed: int, reasoning: bool = False) -> Job:
+    """Keep the rows that may be shown out of those that proposals are made from. reasoning: try chain of thought too."""
     train = rows["train"]
     cut = len(train) - min(PROPOSAL_ROWS, len(train) // 2)
     shown = choose(train[:cut], recipe.demonstrate, recipe.kind, POOL, seed)
-    begun = starts(recipe.program(), shown, recipe.demonstrate, recipe.demonstrations)
+    begun = starts(recipe.program(), shown, recipe.demonstrate, recipe.demonstrations, reasoning)
     return Job(recipe.program(), recipe.metric, train[cut:], rows["val"], shown, recipe.demonstrate, begun)
 
 
@@ -275,13 +276,13 @@ def mean_components(scores: Sequence[Score]) -> dict[str, float]:
 
 def save(training: Training, job: Job, result: CompileResult, report: Report) -> None:
     """Write the compiled JSON with all that is needed to trust it and to make it again."""
-    program = job.program
+    program, kept = job.program, job.candidate(result.winner)
     lms = {"task": training.task_lm, "reflection": training.reflection_lm}
     provenance = store.Provenance(
         schema_version=store.SCHEMA_VERSION,
         program=training.recipe.name,
         lm=training.task_lm.model,
-        fields=store.shape_of(program),
+        fields=store.shape_of(kept),
         seed_instructions_sha256={n: store.digest(text) for n, text in store.seed_instructions(program).items()},
         kept=report.kept,
         training={
@@ -306,7 +307,7 @@ def save(training: Training, job: Job, result: CompileResult, report: Report) ->
         versions=store.versions(),
         parent=store.digest(training.out.read_text(encoding="utf-8")) if training.out.is_file() else None,
     )
-    store.save_compiled(job.candidate(result.winner), provenance, training.out)
+    store.save_compiled(kept, provenance, training.out)
 
 
 def as_lineage(candidate: Candidate) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from dspy_programs import load, use
 from optimizers.train import main
-from tests.fakes import ChatServer, both, levelled_planner, write_toy_data
+from tests.fakes import ChatServer, both, levelled_planner, toy_row, write_toy_data
 
 ROOT = Path(__file__).resolve().parents[2]
 GARBAGE = "I would rather not."
@@ -28,7 +29,8 @@ def arguments(server, data, tmp_path, *more, name="run"):
     fixed = ["--module", "planner", "--lm", "openai/scripted", "--api-base", server.url, "--data", str(data)]
     places = ["--run-dir", str(tmp_path / name), "--out", str(tmp_path / f"{name}.json")]
     budget = [] if any(flag.startswith("--max") for flag in more) else ["--max-metric-calls", "60"]
-    return [*fixed, *places, *budget, *more]
+    thinking = [] if "--reasoning" in more else ["--no-reasoning"]
+    return [*fixed, *places, *budget, *thinking, *more]
 
 
 def outcome(tmp_path, name="run"):
@@ -57,6 +59,25 @@ def test_train_keeps_the_seed_when_nothing_beats_it(data, tmp_path, capsys):
     out = capsys.readouterr().out
     assert "kept        the seed: nothing beat it on validation" in out
     assert json.loads((tmp_path / "run.json").read_text())["metadata"]["app"]["kept"] == "seed"
+
+
+def thinking_planner(prompt):
+    """Name all the tools of the goal, but only where the reasoning may come before the plan."""
+    if "new_instruction" in prompt or '"reasoning"' not in prompt:
+        return both(prompt)
+    return json.dumps({"reasoning": "one tool for each job"} | json.loads(both(prompt.replace("## ]]", "## ]] LEVEL-3", 1))))
+
+
+def test_chain_of_thought_that_helps_is_found_saved_and_loaded(data, tmp_path, capsys):
+    with ChatServer(thinking_planner) as server:
+        assert main(arguments(server, data, tmp_path, "--reasoning", "--max-metric-calls", "20")) == 0
+        saved = json.loads((tmp_path / "run.json").read_text())["metadata"]["app"]
+        planner = load("planner", path=tmp_path / "run.json")
+        with use("openai/scripted", api_base=server.url):
+            planned = planner(goal="Do job 0 with tool_a then tool_d then tool_g then tool_b.", tools=toy_row(0)["tools"])
+    assert [field["name"] for field in saved["fields"]["plan"]] == ["tools", "progress", "goal", "reasoning", "plan"]
+    assert [each["start"] for each in saved["lineage"]][:4] == ["seed", "spread", "reasoning"]
+    assert len(planned.tasks) == 4 and planned.answered_by == "model"
 
 
 def test_train_leaves_a_better_result_where_it_is(data, tmp_path, capsys):

@@ -1,0 +1,26 @@
+"""Chain of thought as a change of a program: every predictor writes its reasoning before its answer.
+
+Large models often gain by it. Small ones lose: on the embedded 1.5B model it cost a failure judge a quarter of its rows and
+takes twice the time. So it is a start that a search may race, not a habit.
+
+Source     chain of thought: Wei et al. 2022, "Chain-of-Thought Prompting Elicits Reasoning in Large Language Models".
+"""
+
+from typing import Annotated
+
+import dspy
+from pydantic import Field, RootModel
+
+FIELD = "reasoning"
+
+
+class Reasoning(RootModel[Annotated[str, Field(max_length=400)]]):  # the bound of a bare string would not reach the schema
+    pass
+
+
+def add_reasoning(program: dspy.Module) -> dspy.Module:
+    """Put the field before the other outputs of every predictor, in place; return the program."""
+    for predictor in program.predictors():
+        field = dspy.OutputField(desc="step by step, in a few words")
+        predictor.signature = predictor.signature.prepend(FIELD, field, type_=Reasoning)
+    return program
