@@ -166,7 +166,8 @@ def compile_program(
 def race_starts(job: Job, lm: dspy.LM, meter: Meter, threads: int, watch: "Watch") -> Candidate:
     """Score the seed on validation, then race the other starts against each other; return the best of all.
 
-    Successive halving (Jamieson and Talwalkar 2016): after each part of the rows only the better half goes on.
+    Successive halving (Jamieson and Talwalkar 2016): after each part of the rows only the better half goes on, and none
+    that is behind the seed by more than a standard error.
     """
     instructions = {name: predictor.signature.instructions for name, predictor in job.program.named_predictors()}
 
@@ -185,11 +186,12 @@ def race_starts(job: Job, lm: dspy.LM, meter: Meter, threads: int, watch: "Watch
     add(seed, run(seed, job.valset))
     scores: dict[str, tuple[float, ...]] = {start.name: () for start in others}
     racing = list(others)
-    for rows in parts(job.valset, halvings(len(others))):
+    for rows in parts(job.valset, rounds(len(others))):
         if not racing or watch.should_stop(None) or watch.calls_left() < len(racing):
             break
         for start in racing:
             scores[start.name] += run(start, rows)
+        racing = [start for start in racing if may_win(scores[start.name], watch.candidates[0].scores)]
         racing.sort(key=lambda start: -sum(scores[start.name]))
         racing = racing[: max(1, len(racing) // 2)]
     for start in others:
@@ -199,9 +201,15 @@ def race_starts(job: Job, lm: dspy.LM, meter: Meter, threads: int, watch: "Watch
     return watch.start
 
 
-def halvings(racing: int) -> int:
-    """Return how many rounds it takes to halve a field until one is left and has run the last."""
-    return racing.bit_length()
+def may_win(scores: Sequence[float], seed: Sequence[float]) -> bool:
+    """Tell whether one standard error more would put these first rows above the seed's. The same scores never would."""
+    seed = seed[: len(scores)]
+    return sum(scores) - sum(seed) + len(scores) * standard_error(scores, seed) > 0
+
+
+def rounds(racing: int) -> int:
+    """Return how many rounds halve a field until one is left and has run the last; two at least, so that any may fall out."""
+    return max(2, racing.bit_length())
 
 
 def parts(rows: Sequence[dspy.Example], number: int) -> list[Sequence[dspy.Example]]:

@@ -231,7 +231,8 @@ def summary_of(training: "Training", report: "Report", directory: Path) -> str:
     replayed = f" ({used['replayed_calls']} from an earlier run)" if used["replayed_calls"] else ""
     lines += [
         f"cost        {used['lm_calls']} model calls{replayed}, {used['tokens']:,} tokens, {used['minutes']:.1f} minutes, "
-        f"{used['tokens_per_second']:.0f} tokens/s" + (f", {used['usd']:.4f} USD" if used["usd"] else ""),
+        f"{used['tokens_per_second']:.0f} tokens/s, models at work {used['models_at_work']:.0%} of the time"
+        + (f", {used['usd']:.4f} USD" if used["usd"] else ""),
         "kept        "
         + (
             "the compiled program: it beat the seed on validation"

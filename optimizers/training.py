@@ -233,11 +233,13 @@ def report_of(training: Training, result: CompileResult, scores: Mapping[str, li
         notes.append(f"{training.out} holds a compiled program of an earlier run and was left as it is")
     seconds = sum(used.seconds for used in meter.roles.values())
     output = sum(used.output_tokens for used in meter.roles.values())
+    elapsed = max(meter.elapsed, seconds / training.threads)  # answers taken over from another run have their time too
     used = {
         "rollouts": meter.rollouts,
         "lm_calls": meter.calls,
         "replayed_calls": meter.replayed_calls,
-        "minutes": round(meter.elapsed / 60, 2),
+        "minutes": round(elapsed / 60, 2),
+        "models_at_work": round(seconds / elapsed, 3) if elapsed else 0.0,
         "tokens": meter.tokens,
         "tokens_per_second": round(meter.tokens / seconds, 1) if seconds else 0.0,
         "output_tokens_per_second": round(output / seconds, 1) if seconds else 0.0,

@@ -99,6 +99,16 @@ def test_every_program_of_the_library_goes_through_optimizers_that_show_rows(pro
         assert not [prompt for prompt in lm.engine.prompts if UNFIT in prompt]
 
 
+@pytest.mark.parametrize("budget", [40, 60, 100])
+def test_ours_is_not_worse_than_stock_gepa_where_the_reflection_model_is_strong(budget, rows):
+    reached = {}
+    for name in ("dspy.GEPA", "ours"):
+        found, meter, lm, _ = searched(name, rows, budget=budget)
+        reached[name] = score(found.program, rows, lm)
+        assert meter.rollouts <= budget + VALSET + 2 * MINIBATCH
+    assert reached["ours"] >= reached["dspy.GEPA"] > 0.5
+
+
 @pytest.mark.parametrize("name", ["seed", "labelled"])
 def test_baseline_costs_nothing(name, rows):
     found, meter, lm, job = searched(name, rows)
