@@ -18,6 +18,7 @@ from dspy_programs import compiled_store as store
 from dspy_programs.errors import CompiledProgramError, DatasetError, ModelFailing, RunInterrupted, UsageError
 from dspy_programs.lm import use
 from metrics.score import Score
+from optimizers.card import card_of
 from optimizers.compile import Candidate, CompileResult, Job, compile_program
 from optimizers.data import SPLITS, read_split
 from optimizers.demonstrations import POOL, choose, starts
@@ -297,6 +298,7 @@ def save(training: Training, job: Job, result: CompileResult, report: Report) ->
                 for split, rows in training.rows.items()
             },
             "seed": training.seed,
+            "winner": result.winner.index,
             "budget": asdict(training.budget),
             "used": report.used,
         },
@@ -310,6 +312,8 @@ def save(training: Training, job: Job, result: CompileResult, report: Report) ->
         parent=store.digest(training.out.read_text(encoding="utf-8")) if training.out.is_file() else None,
     )
     store.save_compiled(kept, provenance, training.out)
+    if training.out.suffix == ".json":
+        store.write_atomically(training.out.with_suffix(".md"), card_of(store.read_compiled(training.out)))
 
 
 def as_lineage(candidate: Candidate) -> dict[str, Any]:

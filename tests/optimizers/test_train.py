@@ -51,6 +51,10 @@ def test_train_finds_better_instructions_and_saves_them(data, tmp_path, capsys):
     app = saved["metadata"]["app"]
     assert app["kept"] == "compiled" and app["scores"]["test"]["difference"]["low"] > 0
     assert len(app["lineage"]) > 1 and app["training"]["used"]["lm_calls"] == len(server.requests)
+    card = (tmp_path / "run.md").read_text()
+    assert "python -m optimizers.train --module planner --lm openai/scripted" in card
+    assert f"| validation, 6 rows | 0.450 | {app['scores']['validation']['compiled']:.3f} |" in card
+    assert card.count("\n| ") == 4 + len(app["lineage"])  # two tables: heads, two rows of scores, every candidate
 
 
 def test_train_keeps_the_seed_when_nothing_beats_it(data, tmp_path, capsys):
