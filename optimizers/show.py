@@ -58,11 +58,14 @@ def run_lines(directory: Path) -> Iterator[str]:
 
 def lineage_lines(lineage: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Tell each candidate's score and parent, then what the best changed in the seed."""
-    best = max(lineage, key=lambda candidate: (candidate["score"], -candidate["index"]))
+    rows = len(lineage[0]["scores"])
+    whole = [candidate for candidate in lineage if len(candidate["scores"]) == rows]
+    best = max(whole, key=lambda candidate: (candidate["score"], -candidate["index"]))
     yield "candidate  parent  validation  demonstrations  found after"
     for candidate in lineage:
         parents = ",".join(map(str, candidate["parents"])) or "-"
-        mark = "  <- best" if candidate is best else ""
+        seen = len(candidate["scores"])
+        mark = "  <- best" if candidate is best else f"  out of the race after {seen} rows" if seen < rows else ""
         yield (
             f"{candidate['index']:9}  {parents:>6}  {candidate['score']:10.3f}  "
             f"{len(candidate['demonstrations']):14}  {candidate['metric_calls']} rollouts{mark}"
@@ -87,10 +90,15 @@ def test_lines(test: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
 
 
 def demo_lines(demos: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:
+    from dspy_programs.few_shot import ALL_SHOWN, NEAREST  # imports DSPy
+
     for name, each in demos.items():
-        yield f"\ndemonstrations of {name!r}: {len(each) or 'none'}"
-        for demo in each:
+        nearest = f", each call shows the {NEAREST} nearest" if len(each) > ALL_SHOWN else ""
+        yield f"\ndemonstrations of {name!r}: {len(each) or 'none'}{nearest}"
+        for demo in each[:ALL_SHOWN]:
             yield "  " + json.dumps(demo, ensure_ascii=False)[:300]
+        if len(each) > ALL_SHOWN:
+            yield f"  and {len(each) - ALL_SHOWN} more"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

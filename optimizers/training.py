@@ -19,7 +19,7 @@ from dspy_programs.errors import CompiledProgramError, DatasetError, ModelFailin
 from dspy_programs.lm import use
 from metrics.score import Score
 from optimizers.card import card_of
-from optimizers.compile import Candidate, CompileResult, Job, compile_program
+from optimizers.compile import Candidate, CompileResult, Job, best_of, compile_program
 from optimizers.data import SPLITS, read_split
 from optimizers.demonstrations import POOL, choose, starts
 from optimizers.journal import Journal
@@ -182,7 +182,7 @@ def search(
     def on_candidate(candidate: Candidate) -> None:
         found.append(candidate)
         run.write("candidates.json", [as_lineage(each) for each in found])
-        progress.best = max(each.score for each in found)
+        progress.best = best_of(found).score
         progress.say(f"{described(candidate)}: {candidate.score:.3f} on {len(candidate.scores)} validation rows")
 
     return compile_program(
