@@ -24,6 +24,7 @@ from metrics.score import for_gepa
 from optimizers.compile import Job, compile_program
 from optimizers.demonstrations import with_instructions
 from optimizers.meter import Budget, Meter
+from optimizers.proposers import LONGEST_INSTRUCTION
 
 History = tuple[tuple[int, float], ...]
 
@@ -203,7 +204,7 @@ def mipro(search: Search) -> Found:
         seed=search.seed + 1,  # it takes 0 for "none given"
         track_stats=False,  # it would write its score over a predictor of the name `score`
     )
-    with dspy.context(callbacks=[Watch()]):
+    with dspy.context(callbacks=[Watch()], adapter=CompleteJSONAdapter(LONGEST_INSTRUCTION)):  # or a small one never ends
         program = optimizer.compile(
             started(search.job, "seed"),
             trainset=sample(rows, most, f"{search.seed}-mipro"),
