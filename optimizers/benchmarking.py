@@ -24,13 +24,16 @@ import dspy
 
 from dspy_programs import compiled_store as store
 from dspy_programs.errors import RunInterrupted, RunLocked
+from dspy_programs.few_shot import FewShot
 from optimizers.baselines import Found, Search, optimize
 from optimizers.compile import compile_program
 from optimizers.demonstrations import choose
 from optimizers.journal import Journal, Record
 from optimizers.meter import Meter, Used
+from optimizers.minibatch import HardRows
 from optimizers.progress import Progress, noise_to
-from optimizers.proposers import kind_for
+from optimizers.proposers import RuleProposer, kind_for
+from optimizers.race import race
 from optimizers.recorded import recorded
 from optimizers.run_directory import RunDirectory, default_path, digest, identity_of
 from optimizers.scoring import score_rows
@@ -90,8 +93,8 @@ class SteadyMeter(Meter):
 
 def digest_of_code() -> str:
     """Name the code that decides what an optimiser finds, its answers given."""
-    of_files = (optimize, compile_program, choose, score_rows)
-    texts = [inspect.getsource(sys.modules[function.__module__]) for function in of_files]
+    of_files = (optimize, compile_program, race, choose, FewShot, HardRows, RuleProposer, score_rows)
+    texts = [inspect.getsource(sys.modules[thing.__module__]) for thing in of_files]
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 

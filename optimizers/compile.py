@@ -4,13 +4,11 @@ Holds      given the models' answers, the result is a function of its arguments:
 Source     GEPA (Agrawal et al. 2025), as `dspy.GEPA` has it; this file adds what a run needs around it.
 """
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import dspy
-import numpy as np
 
 from dspy_programs.errors import ModelFailing, RunInterrupted
 from dspy_programs.few_shot import shown_length
@@ -20,6 +18,7 @@ from optimizers.demonstrations import Demonstrate, Start, with_instructions
 from optimizers.meter import Budget, Meter
 from optimizers.minibatch import HardRows
 from optimizers.proposers import CountedProposer, proposer_for
+from optimizers.race import race, standard_error
 from optimizers.scoring import score_rows
 
 MINIBATCH = 3  # rows looked at for one proposal
@@ -108,12 +107,6 @@ def best_of(candidates: Sequence[Candidate]) -> Candidate:
     return max(whole, key=lambda candidate: (candidate.score, -candidate.length, -candidate.index))
 
 
-def standard_error(scores: Sequence[float], others: Sequence[float]) -> float:
-    """Return the standard error of the mean of paired differences; 0.0 for a single row."""
-    differences = np.subtract(scores, others)
-    return float(differences.std(ddof=1) / np.sqrt(len(differences))) if len(differences) > 1 else 0.0
-
-
 def compile_program(
     job: Job,
     *,
@@ -164,59 +157,31 @@ def compile_program(
 
 
 def race_starts(job: Job, lm: dspy.LM, meter: Meter, threads: int, watch: "Watch") -> Candidate:
-    """Score the seed on validation, then race the other starts against each other; return the best of all.
-
-    Successive halving (Jamieson and Talwalkar 2016): after each part of the rows only the better half goes on, and none
-    that is behind the seed by more than a standard error.
-    """
+    """Score the seed on validation, then race the other starts against it; return the best of all."""
     instructions = {name: predictor.signature.instructions for name, predictor in job.program.named_predictors()}
+    starts = {start.name: start for start in job.starts}
 
-    def run(start: Start, rows: Sequence[dspy.Example]) -> tuple[float, ...]:
-        scores = score_rows(with_instructions(start.program, instructions), rows, job.metric, lm, meter, threads)
+    def run(name: str, rows: Sequence[dspy.Example]) -> tuple[float, ...]:
+        program = with_instructions(starts[name].program, instructions)
+        scores = score_rows(program, rows, job.metric, lm, meter, threads)
         watch.spent += len(rows)
         return tuple(score.value for score in scores)
 
     def add(start: Start, scores: tuple[float, ...]) -> None:
-        parents = () if start is job.starts[0] else (0,)
+        parents = (0,) if watch.candidates else ()
         index, shown = len(watch.candidates), max(shown_length(p.demos) for p in start.program.predictors())
         watch.add(Candidate(index, parents, instructions, start.name, start.rows, scores, shown, watch.spent))
         watch.starts += 1
 
     seed, *others = job.starts
-    add(seed, run(seed, job.valset))
-    scores: dict[str, tuple[float, ...]] = {start.name: () for start in others}
-    racing = list(others)
-    for rows in parts(job.valset, rounds(len(others))):
-        if not racing or watch.should_stop(None) or watch.calls_left() < len(racing):
-            break
-        for start in racing:
-            scores[start.name] += run(start, rows)
-        racing = [start for start in racing if may_win(scores[start.name], watch.candidates[0].scores)]
-        racing.sort(key=lambda start: -sum(scores[start.name]))
-        racing = racing[: max(1, len(racing) // 2)]
-    for start in others:
-        if scores[start.name]:
-            add(start, scores[start.name])
+    reference = run(seed.name, job.valset)
+    add(seed, reference)
+    names = [start.name for start in others]
+    for name, scores in race(names, job.valset, reference, run, watch.may_race).items():
+        if scores:
+            add(starts[name], scores)
     watch.start = best_of(watch.candidates)
     return watch.start
-
-
-def may_win(scores: Sequence[float], seed: Sequence[float]) -> bool:
-    """Tell whether one standard error more would put these first rows above the seed's. The same scores never would."""
-    seed = seed[: len(scores)]
-    return sum(scores) - sum(seed) + len(scores) * standard_error(scores, seed) > 0
-
-
-def rounds(racing: int) -> int:
-    """Return how many rounds halve a field until one is left and has run the last; two at least, so that any may fall out."""
-    return max(2, racing.bit_length())
-
-
-def parts(rows: Sequence[dspy.Example], number: int) -> list[Sequence[dspy.Example]]:
-    """Cut the rows into so many parts of about equal size, in order; fewer where there are fewer rows."""
-    number = min(number, len(rows))
-    cuts = [len(rows) * i // number for i in range(number + 1)] if number else []
-    return [rows[before:after] for before, after in itertools.pairwise(cuts)]
 
 
 class Watch:
@@ -236,6 +201,9 @@ class Watch:
     def add(self, candidate: Candidate) -> None:
         self.candidates.append(candidate)
         self.on_candidate(candidate)
+
+    def may_race(self, racers: int) -> bool:
+        return not self.should_stop(None) and self.calls_left() >= racers
 
     def calls_left(self) -> int:
         return max(0, (self.budget.metric_calls or WITHOUT_LIMIT) - self.spent)

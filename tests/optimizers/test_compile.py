@@ -2,7 +2,7 @@
 
 import pytest
 
-from optimizers.compile import Candidate, CompileResult, best_of, may_win, parts, rounds
+from optimizers.compile import Candidate, CompileResult, best_of
 
 
 def candidate(index: int, scores: tuple[float, ...], instruction: str = "do it", shown: int = 0) -> Candidate:
@@ -49,26 +49,3 @@ def test_best_of_equals_is_the_one_with_the_shorter_prompt(instruction, shown):
 
 def test_one_that_fell_out_of_the_race_is_never_the_best():
     assert best_of([candidate(0, (0.5, 0.5)), candidate(1, (0.9,)), candidate(2, (0.6, 0.6))]).index == 2
-
-
-@pytest.mark.parametrize(
-    ("racing", "rows", "sizes"),
-    [(1, 10, [5, 5]), (2, 10, [5, 5]), (4, 10, [3, 3, 4]), (3, 1, [1]), (2, 0, [])],
-)
-def test_each_round_of_the_race_runs_a_part_of_the_rows_and_all_in_the_end(racing, rows, sizes):
-    assert [len(part) for part in parts(range(rows), rounds(racing))] == sizes
-
-
-@pytest.mark.parametrize(
-    ("scores", "goes_on"),
-    [
-        ((0.5, 0.5), False),  # nothing changed: the longer prompt is not worth a row more
-        ((0.6, 0.5), True),
-        ((0.4, 0.6), True),  # even: it may be better
-        ((0.4, 0.4), False),
-        ((0.0, 0.4), False),  # behind by 0.3, standard error 0.2
-        ((0.3, 0.6), True),  # behind by 0.05, standard error 0.15
-    ],
-)
-def test_one_that_is_clearly_behind_the_seed_falls_out(scores, goes_on):
-    assert may_win(scores, (0.5, 0.5, 1.0)) is goes_on
