@@ -84,7 +84,7 @@ RECIPES: dict[str, Recipe] = {
         demonstrate=data_generator_source.as_demonstration,
         kind=lambda row: row.template,
         demonstrations=5,
-        val_rows=12,
+        val_rows=16,
         groups=("template",),
     ),
     "failure_judge": Recipe(

@@ -31,7 +31,7 @@ from optimizers.recorded import recorded, settings
 from optimizers.run_directory import RunDirectory, digest
 from optimizers.scoring import Interval, bootstrap, score_rows
 
-PROPOSAL_ROWS = 40  # of the train split, at most half of it: GEPA proposes from these, demonstrations are made from the rest
+PROPOSAL_ROWS = 40  # of the train split, at most a quarter: GEPA proposes from these, demonstrations are made of the rest
 
 Rows = Mapping[str, Sequence[dspy.Example]]
 Say = Callable[[str], None]
@@ -118,7 +118,7 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
 def job_of(recipe: Recipe, rows: Rows, seed: int, reasoning: bool = False) -> Job:
     """Keep the rows that may be shown out of those that proposals are made from. reasoning: try chain of thought too."""
     train = rows["train"]
-    cut = len(train) - min(PROPOSAL_ROWS, len(train) // 2)
+    cut = len(train) - min(PROPOSAL_ROWS, max(1, len(train) // 4))
     shown = choose(train[:cut], recipe.demonstrate, recipe.kind, POOL, seed)
     begun = starts(recipe.program(), shown, recipe.demonstrate, recipe.demonstrations, reasoning)
     return Job(recipe.program(), recipe.metric, train[cut:], rows["val"], shown, recipe.demonstrate, begun)
