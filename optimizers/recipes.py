@@ -158,9 +158,9 @@ RECIPES: dict[str, Recipe] = {
         demonstrate=section_scorer_source.as_demonstration,
         kind=section_scorer_source.kind_shown,
         demonstrations=6,
-        val_rows=32,
+        val_rows=64,
         test_rows=48,
-        max_metric_calls=80,
+        max_metric_calls=160,
         groups=("hard", "source"),
     ),
 }
