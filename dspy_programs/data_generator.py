@@ -6,7 +6,7 @@ Output     pairs: list[Pair], at most n, each of them one that may be trained on
            may not, with the reason, and replies that could not be read; answered_by: "model" or "rules";
            failure: Failure or None, the reply that could not be read.
 Holds      a model sees the words that the seed turns on, never the seed: shown an example, a small one copies it.
-Calls      one for each pair, each seeing the instructions written so far; the first that brings nothing new is the last.
+Calls      one for each pair, each seeing the instructions written so far, refused ones too, until the third is refused.
            None without a language model, then the rules of pair_templates.py answer, as they do for a first reply that
            cannot be read.
 Source     the task: Self-Instruct (Wang et al. 2023).
@@ -37,6 +37,7 @@ MEANING: dict[Template, str] = {
     "CODE": "a programming task and the bare code that does it",
 }
 MOST_PAIRS = 8
+RETRIES = 2
 MOST_FAILURES = 5
 LONGEST_FAILURE = 160  # characters
 LONGEST_WRITTEN = 300  # characters of an instruction written already that the model reads
@@ -98,16 +99,15 @@ class DataGenerator(dspy.Module):
         if dspy.settings.lm is None:
             return by_rules(start, template, harvest)
         failure = None
-        while not harvest.is_full:
+        while not harvest.is_full and len(harvest.rejected) <= RETRIES:
             inputs = {"kind": f"{template}: {MEANING[template]}", "failures": lessons, "subject": subject(start)}
-            written = [shortened(text, LONGEST_WRITTEN) for text in harvest.instructions]
+            written = [shortened(text, LONGEST_WRITTEN) for text in harvest.written]
             reply = ask(self.write, **inputs, written=written)
             if isinstance(reply, Failure):
                 failure = reply
                 harvest.rejected.append(Rejected(reason=reply.reason, raw=reply.raw_reply))
                 break
-            if not harvest.add(reply.pair):
-                break
+            harvest.add(reply.pair)
         if failure and not harvest.pairs:
             return by_rules(start, template, harvest, failure)
         return harvest.prediction("model", failure)
@@ -127,19 +127,20 @@ class Harvest:
         return len(self.pairs) >= self.n
 
     @property
-    def instructions(self) -> list[str]:
-        return [pair.instruction for pair in self.pairs]
+    def written(self) -> list[str]:
+        """The instructions of all pairs so far, each once: a model that sees its refused one writes another."""
+        refused = [each.pair.instruction for each in self.rejected if each.pair]
+        return list(dict.fromkeys([*(pair.instruction for pair in self.pairs), *refused]))
 
-    def add(self, draft: Pair) -> bool:
-        """Keep a pair that may be trained on and is new; tell whether it was kept."""
+    def add(self, draft: Pair) -> None:
+        """Keep a pair that may be trained on and is new; else say why not."""
         pair = Pair(**{name: sendable(unfenced(text), READ) for name, text in draft.model_dump().items()})
         problems = pair_problems(pair) or [f"a copy of {text!r}" for text in self.known if is_copy(pair.instruction, text)]
         if problems:
             self.rejected.append(Rejected(reason="; ".join(problems), pair=pair))
-            return False
+            return
         self.pairs.append(pair)
         self.known.append(pair.instruction)
-        return True
 
     def prediction(self, answered_by: str, failure: Failure | None) -> dspy.Prediction:
         return dspy.Prediction(pairs=self.pairs, rejected=self.rejected, answered_by=answered_by, failure=failure)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from dspy_programs.data_generator import MEANING, DataGenerator, DraftPair
+from dspy_programs.data_generator import MEANING, RETRIES, DataGenerator, DraftPair
 from dspy_programs.errors import UsageError
 from dspy_programs.lm.adapter import CompleteJSONAdapter
 from dspy_programs.reply import Failure
@@ -115,8 +115,8 @@ def test_generator_never_makes_a_pair_of_a_reply_it_cannot_read(reply):
 def test_generator_refuses_what_must_not_be_trained_on(change, reason):
     answer = Asked(reply_of(NEW | change)).prediction
     assert (answer.pairs, answer.answered_by, answer.failure) == ([], "model", None)
-    (rejected,) = answer.rejected
-    assert reason in rejected.reason and rejected.pair is not None
+    assert len(answer.rejected) == 1 + RETRIES
+    assert all(reason in rejected.reason and rejected.pair is not None for rejected in answer.rejected)
 
 
 def test_generator_takes_code_out_of_a_fence_that_is_all_there_is():
@@ -131,10 +131,19 @@ def test_generator_asks_once_for_each_pair_and_shows_those_written():
     assert NEW["instruction"] in second and NEW["instruction"] not in first
 
 
-def test_generator_stops_when_a_call_brings_nothing_new():
+def test_generator_stops_when_calls_bring_nothing_new():
     asked = Asked(reply_of(NEW), n=8)
     assert asked.prediction.pairs == [Pair(**NEW)]
-    assert len(asked.requests) == 2 and "copy" in asked.prediction.rejected[0].reason
+    assert len(asked.requests) == 2 + RETRIES and "copy" in asked.prediction.rejected[0].reason
+
+
+def test_generator_shows_a_refused_pair_and_gets_another():
+    refused = NEW | {"output": "Here:\n```\nsea\n```\nDone."}
+    asked = Asked(reply_of(refused), reply_of(OTHER), n=1)
+    assert asked.prediction.pairs == [Pair(**OTHER)]
+    assert [rejected.pair.instruction for rejected in asked.prediction.rejected] == [NEW["instruction"]]
+    first, second = (request.messages[-1].text for request in asked.requests)
+    assert NEW["instruction"] in second and NEW["instruction"] not in first
 
 
 def test_generator_keeps_what_it_has_when_a_later_reply_fails():
