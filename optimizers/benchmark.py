@@ -3,11 +3,29 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optimizers.cli import ALL, INTERRUPTED, MODULES, new_app, run
+from optimizers.cli import (
+    ALL,
+    INTERRUPTED,
+    ApiBaseOption,
+    ApiKeyOption,
+    DataOption,
+    LmOption,
+    MaxReplyTokensOption,
+    ModuleOption,
+    ReflectionApiBaseOption,
+    ReflectionApiKeyOption,
+    ReflectionLmOption,
+    RowsOption,
+    ThreadsOption,
+    TimeoutOption,
+    connect_both,
+    new_app,
+    run,
+)
 
 if TYPE_CHECKING:
     import dspy
@@ -27,31 +45,15 @@ SEEDS = 3
 
 @app.command()
 def benchmark(
-    module: Annotated[str, typer.Option(help=MODULES)] = ALL,
-    lm: Annotated[
-        str | None,
-        typer.Option(
-            envvar="DSPY_PROGRAMS_LM",
-            help="The model to compile for: provider/name. Default: local/qwen2.5-coder-1.5b, embedded, no key.",
-        ),
-    ] = None,
-    reflection_lm: Annotated[
-        str | None,
-        typer.Option(envvar="DSPY_PROGRAMS_REFLECTION_LM", help="The model that proposes instructions. Default: --lm."),
-    ] = None,
-    api_base: Annotated[
-        str | None, typer.Option(envvar="DSPY_PROGRAMS_API_BASE", help="URL of an OpenAI-compatible server for --lm.")
-    ] = None,
-    api_key: Annotated[
-        str | None,
-        typer.Option(envvar="DSPY_PROGRAMS_API_KEY", help="Its key; better in the environment than on a command line."),
-    ] = None,
-    reflection_api_base: Annotated[str | None, typer.Option(help="The same for --reflection-lm.")] = None,
-    reflection_api_key: Annotated[
-        str | None, typer.Option(envvar="DSPY_PROGRAMS_REFLECTION_API_KEY", help="The same for --reflection-lm.")
-    ] = None,
-    max_reply_tokens: Annotated[int | None, typer.Option(min=1, help="Longest reply of either model.")] = None,
-    timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds to wait for a server.")] = None,
+    module: ModuleOption = ALL,
+    lm: LmOption = None,
+    reflection_lm: ReflectionLmOption = None,
+    api_base: ApiBaseOption = None,
+    api_key: ApiKeyOption = None,
+    reflection_api_base: ReflectionApiBaseOption = None,
+    reflection_api_key: ReflectionApiKeyOption = None,
+    max_reply_tokens: MaxReplyTokensOption = None,
+    timeout: TimeoutOption = None,
     optimizers: Annotated[
         str | None, typer.Option(help="Some of them, with commas between. Default: all. The reference, seed, is always run.")
     ] = None,
@@ -60,10 +62,10 @@ def benchmark(
     metric_calls: Annotated[
         int | None, typer.Option(min=1, help="Budget: rows scored while searching. Default: the recipe's.")
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Rows at once. Default: 1 for an embedded model, else 8.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder with train.jsonl, val.jsonl, test.jsonl of your own.")] = None,
-    val_rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many. Default: the recipe's.")] = None,
-    test_rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many. Default: the recipe's.")] = None,
+    threads: ThreadsOption = None,
+    data: DataOption = None,
+    val_rows: RowsOption = None,
+    test_rows: RowsOption = None,
     out: Annotated[Path, typer.Option(help="Folder of results and report; each model has its own in it.")] = Path("benchmarks"),
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Begin anew; the old files are kept beside. Default: go on where it was stopped.")
@@ -77,7 +79,6 @@ def benchmark(
     print(f"{module}: reading programs and data", flush=True)
     from dspy_programs.compiled_store import file_name
     from dspy_programs.errors import UsageError
-    from dspy_programs.lm import DEFAULT_SPEC, connect
     from optimizers.benchmark_report import require_matplotlib
     from optimizers.benchmarking import runs_of
     from optimizers.recipes import recipes
@@ -88,18 +89,17 @@ def benchmark(
         raise UsageError("--fresh leaves nothing to report; give one of --fresh and --report-only")
     names = chosen(optimizers, report_only)
     require_matplotlib()
-    spec = lm or DEFAULT_SPEC
-    base, key = (reflection_api_base, reflection_api_key) if reflection_lm else (api_base, api_key)
-    common: dict[str, Any] = {"max_tokens": max_reply_tokens, "timeout": timeout}
-    task = connect(spec, api_base=api_base, api_key=api_key, **common)
-    reflection = connect(reflection_lm or spec, api_base=base, api_key=key, **common)
+    of_task, of_reflection = (api_base, api_key), (reflection_api_base, reflection_api_key)
+    limits = {"max_tokens": max_reply_tokens, "timeout": timeout}
+    task, reflection = connect_both(lm, reflection_lm, of_task, of_reflection, **limits)
     wanted = {recipe.name for recipe in recipes(module)}
     sizes = {"train": None, "val": val_rows, "test": test_rows}
     trainings = [
         training_of(recipe, task, reflection, metric_calls, threads, data, sizes) for recipe in recipes(module if data else ALL)
     ]
     every = runs_of(trainings, names, 1 if quick else seeds)
-    compare(every, [] if report_only else [each for each in every if each.program in wanted], out / file_name(spec), fresh)
+    asked = [] if report_only else [each for each in every if each.program in wanted]
+    compare(every, asked, out / file_name(task.model), fresh)
 
 
 def compare(every: Sequence["Run"], asked: Sequence["Run"], path: Path, fresh: bool) -> None:
@@ -149,6 +149,7 @@ def training_of(
     sizes: Mapping[str, int | None],
 ) -> "Training":
     """Fill in what the recipe says of a default run, and read the rows. Minutes are no budget here: engines differ."""
+    from dspy_programs.lm import is_embedded
     from optimizers.data import data_directory
     from optimizers.meter import Budget
     from optimizers.training import Training, default_out, read_rows
@@ -163,9 +164,9 @@ def training_of(
         reflection_lm=reflection,
         budget=Budget(metric_calls=metric_calls or recipe.max_metric_calls),
         seed=0,
-        threads=threads or (1 if task.model.startswith("local/") else 8),
+        threads=threads or (1 if is_embedded(task) else 8),
         out=default_out(recipe.name, task.model),
-        reasoning=not task.model.startswith("local/"),
+        reasoning=not is_embedded(task),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from optimizers.cli import new_app, run
+from optimizers.cli import ApiBaseOption, ApiKeyOption, LmOption, ThreadsOption, new_app, run
 
 UNSEEN = "test"  # the split whose figures a gate may rely on
 REFUSED = 1  # with --gate: the judge is no better than chance
@@ -18,24 +18,22 @@ app = new_app("Compare a judge's verdicts with people's: agreement, Cohen's kapp
 @app.command()
 def calibrate(
     module: Annotated[str, typer.Option(help="Which judge: quality_judge.")],
-    lm: Annotated[str | None, typer.Option(envvar="DSPY_PROGRAMS_LM", help="The model: provider/name.")] = None,
-    api_base: Annotated[
-        str | None, typer.Option(envvar="DSPY_PROGRAMS_API_BASE", help="URL of an OpenAI-compatible server.")
-    ] = None,
-    api_key: Annotated[str | None, typer.Option(envvar="DSPY_PROGRAMS_API_KEY", help="Its key.")] = None,
+    lm: LmOption = None,
+    api_base: ApiBaseOption = None,
+    api_key: ApiKeyOption = None,
     rules: Annotated[bool, typer.Option("--rules", help="Calibrate the rules that answer without a model.")] = False,
     compiled: Annotated[Path | None, typer.Option(help="A compiled JSON. Default: the one `load` would take.")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder with labelled rows of your own.")] = None,
     split: Annotated[str, typer.Option(help="Which rows: train, val or test.")] = UNSEEN,
     rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many rows. Default: all.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Rows at once.")] = None,
+    threads: ThreadsOption = None,
     gate: Annotated[bool, typer.Option("--gate", help="Exit with 1 when the judge is no better than chance.")] = False,
     json_out: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
 ) -> None:
     """Print agreement, kappa with its interval, position consistency and the verdict; keep those of test for later gates."""
     from dspy_programs import compiled_store, load
     from dspy_programs.errors import UsageError
-    from dspy_programs.lm import connect, prepare
+    from dspy_programs.lm import connect, is_embedded, prepare
     from optimizers.calibration import VERDICTS, save_calibration, summary
     from optimizers.calibration import calibrate as measure
     from optimizers.data import SPLITS, data_directory, read_split, sha256
@@ -60,7 +58,7 @@ def calibrate(
         judge = load(module, model.model, path=compiled)
         prepare(model)
         task = recorded(model, "task", Journal(), meter)
-    threads = threads or (1 if task is None or task.model.startswith("local/") else 8)
+    threads = threads or (1 if task is None or is_embedded(task) else 8)
     progress = Progress(meter, 2 * len(examples))
     progress.phase = "judging"
     with noise_to(Path(os.devnull)), progress.shown():

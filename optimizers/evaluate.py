@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from optimizers.cli import ALL, MODULES, new_app, run
+from optimizers.cli import ALL, ApiBaseOption, ApiKeyOption, LmOption, ModuleOption, ThreadsOption, new_app, run
 
 if TYPE_CHECKING:
     import dspy
@@ -24,16 +24,14 @@ app = new_app("Score a program without a model, as it was written and as it was 
 
 @app.command()
 def evaluate(
-    module: Annotated[str, typer.Option(help=MODULES)],
-    lm: Annotated[str | None, typer.Option(envvar="DSPY_PROGRAMS_LM", help="The model: provider/name.")] = None,
-    api_base: Annotated[
-        str | None, typer.Option(envvar="DSPY_PROGRAMS_API_BASE", help="URL of an OpenAI-compatible server.")
-    ] = None,
-    api_key: Annotated[str | None, typer.Option(envvar="DSPY_PROGRAMS_API_KEY", help="Its key.")] = None,
+    module: ModuleOption,
+    lm: LmOption = None,
+    api_base: ApiBaseOption = None,
+    api_key: ApiKeyOption = None,
     compiled: Annotated[Path | None, typer.Option(help="A compiled JSON. Default: the one `load` would take.")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder with a test.jsonl of your own.")] = None,
     rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many test rows. Default: the recipe's.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Rows at once.")] = None,
+    threads: ThreadsOption = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Ask everything anew. Default: replay answers that are paid for.")
     ] = False,
@@ -43,14 +41,14 @@ def evaluate(
     print(f"{module}: reading programs and data", flush=True)
     from dspy_programs.compiled_store import write_atomically
     from dspy_programs.errors import UsageError
-    from dspy_programs.lm import connect
+    from dspy_programs.lm import connect, is_embedded
     from optimizers.recipes import recipes
 
     wanted = recipes(module)
     if module == ALL and (compiled or data):
         raise UsageError("--compiled and --data belong to one program; leave them out with --module all")
     model = connect(lm, api_base=api_base, api_key=api_key)
-    threads = threads or (1 if model.model.startswith("local/") else 8)
+    threads = threads or (1 if is_embedded(model) else 8)
     done = evaluate_all(wanted, model, compiled, data, rows, threads, fresh)
     for line in table(done) if module == ALL else details(done[0]):
         print(line)

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from dspy_programs.errors import RunError
 from optimizers.meter import Meter
 
 SECONDS_BETWEEN_LINES = 15.0
@@ -84,19 +85,23 @@ class Progress:
 
 @contextlib.contextmanager
 def noise_to(log: Path) -> Iterator[None]:
-    """Send what DSPy, GEPA and their progress bars print to a file while the block runs."""
+    """Send what DSPy, GEPA and their progress bars print to a file while the block runs. Raises RunError on a full disk."""
     import logging
 
-    with log.open("a", encoding="utf-8") as file:
-        handler = logging.StreamHandler(file)
-        logger = logging.getLogger("dspy")
-        before: list[Any] = logger.handlers[:]
-        logger.handlers = [handler]
+    file = log.open("a", encoding="utf-8")
+    logger = logging.getLogger("dspy")
+    before: list[Any] = logger.handlers[:]
+    logger.handlers = [logging.StreamHandler(file)]
+    try:
+        with contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+            yield
+    finally:
+        logger.handlers = before
         try:
-            with contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
-                yield
-        finally:
-            logger.handlers = before
+            file.close()
+        except OSError as error:
+            line = "Make room and run the same command again: it goes on from here"
+            raise RunError(f"{log}: cannot write: {error.strerror}. {line}") from error
 
 
 def clock(seconds: float) -> str:

@@ -15,6 +15,7 @@ from dspy.utils.exceptions import AdapterParseError
 from pydantic import BaseModel, Field
 
 from dspy_programs.errors import ModelFailing
+from dspy_programs.lm import is_embedded
 from dspy_programs.lm.adapter import CompleteJSONAdapter
 from dspy_programs.text import CJK, content_stems, facts_in, jaccard, ngrams, sendable, stem, words
 from optimizers.ledger import PERFECT, Ledger, faults_in, loss
@@ -173,7 +174,7 @@ class CountedProposer(InstructionProposer):
 def kind_for(reflection_lm: dspy.LM, choice: Choice = "auto") -> Kind:
     """Return who proposes: for "auto" rules where the model is an embedded one, which is small, else DSPy's proposer."""
     if choice == "auto":
-        return "rules" if reflection_lm.model.startswith("local/") else "dspy"
+        return "rules" if is_embedded(reflection_lm) else "dspy"
     return choice
 
 

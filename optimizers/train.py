@@ -4,11 +4,29 @@ import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from optimizers.cli import ALL, INTERRUPTED, MODULES, new_app, run
+from optimizers.cli import (
+    ALL,
+    INTERRUPTED,
+    ApiBaseOption,
+    ApiKeyOption,
+    DataOption,
+    LmOption,
+    MaxReplyTokensOption,
+    ModuleOption,
+    ReflectionApiBaseOption,
+    ReflectionApiKeyOption,
+    ReflectionLmOption,
+    RowsOption,
+    ThreadsOption,
+    TimeoutOption,
+    connect_both,
+    new_app,
+    run,
+)
 
 if TYPE_CHECKING:
     import dspy
@@ -39,32 +57,16 @@ ReasoningFlag = Annotated[
 
 @app.command()
 def train(
-    module: Annotated[str, typer.Option(help=MODULES)],
-    lm: Annotated[
-        str | None,
-        typer.Option(
-            envvar="DSPY_PROGRAMS_LM",
-            help="The model to compile for: provider/name. Default: local/qwen2.5-coder-1.5b, embedded, no key.",
-        ),
-    ] = None,
-    reflection_lm: Annotated[
-        str | None,
-        typer.Option(envvar="DSPY_PROGRAMS_REFLECTION_LM", help="The model that proposes instructions. Default: --lm."),
-    ] = None,
-    api_base: Annotated[
-        str | None, typer.Option(envvar="DSPY_PROGRAMS_API_BASE", help="URL of an OpenAI-compatible server for --lm.")
-    ] = None,
-    api_key: Annotated[
-        str | None,
-        typer.Option(envvar="DSPY_PROGRAMS_API_KEY", help="Its key; better in the environment than on a command line."),
-    ] = None,
-    reflection_api_base: Annotated[str | None, typer.Option(help="The same for --reflection-lm.")] = None,
-    reflection_api_key: Annotated[
-        str | None, typer.Option(envvar="DSPY_PROGRAMS_REFLECTION_API_KEY", help="The same for --reflection-lm.")
-    ] = None,
+    module: ModuleOption,
+    lm: LmOption = None,
+    reflection_lm: ReflectionLmOption = None,
+    api_base: ApiBaseOption = None,
+    api_key: ApiKeyOption = None,
+    reflection_api_base: ReflectionApiBaseOption = None,
+    reflection_api_key: ReflectionApiKeyOption = None,
     temperature: Annotated[float | None, typer.Option(min=0, max=2, help="Of --lm. Default: 0.")] = None,
-    max_reply_tokens: Annotated[int | None, typer.Option(min=1, help="Longest reply of either model.")] = None,
-    timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds to wait for a server.")] = None,
+    max_reply_tokens: MaxReplyTokensOption = None,
+    timeout: TimeoutOption = None,
     max_metric_calls: Annotated[
         int | None,
         typer.Option(min=1, help="Budget: rows run while compiling. Default: the recipe's, if no other limit."),
@@ -75,11 +77,11 @@ def train(
     proposer: ProposerFlag = "auto",
     reasoning: ReasoningFlag = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
-    threads: Annotated[int | None, typer.Option(min=1, help="Rows at once. Default: 1 for an embedded model, else 8.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder with train.jsonl, val.jsonl, test.jsonl of your own.")] = None,
+    threads: ThreadsOption = None,
+    data: DataOption = None,
     train_rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many. Default: all.")] = None,
-    val_rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many. Default: the recipe's.")] = None,
-    test_rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many. Default: the recipe's.")] = None,
+    val_rows: RowsOption = None,
+    test_rows: RowsOption = None,
     run_dir: Annotated[Path | None, typer.Option(help="Folder of the run. Default: runs/<module>/<model>.")] = None,
     resume: Annotated[
         bool | None,
@@ -91,7 +93,6 @@ def train(
     """Compile one program, or all. The same command again goes on where it was stopped, and pays for nothing twice."""
     print(f"{module}: reading the program and its data", flush=True)
     from dspy_programs.errors import UsageError
-    from dspy_programs.lm import DEFAULT_SPEC, connect
     from optimizers.data import data_directory
     from optimizers.meter import Budget
     from optimizers.recipes import recipes
@@ -100,11 +101,9 @@ def train(
     wanted = recipes(module)
     if module == ALL and (data or run_dir or out):
         raise UsageError("--data, --run-dir and --out belong to one program; leave them out with --module all")
-    spec = lm or DEFAULT_SPEC
-    base, key = (reflection_api_base, reflection_api_key) if reflection_lm else (api_base, api_key)
-    common: dict[str, Any] = {"max_tokens": max_reply_tokens, "timeout": timeout}
-    task = connect(spec, api_base=api_base, api_key=api_key, temperature=temperature, **common)
-    reflection = connect(reflection_lm or spec, api_base=base, api_key=key, **common)
+    of_task, of_reflection = (api_base, api_key), (reflection_api_base, reflection_api_key)
+    limits = {"max_tokens": max_reply_tokens, "timeout": timeout}
+    task, reflection = connect_both(lm, reflection_lm, of_task, of_reflection, temperature, **limits)
     budget, levers = Budget(max_metric_calls, max_minutes, max_tokens, max_usd), (proposer, reasoning)
     sizes = {"train": train_rows, "val": val_rows, "test": test_rows}
     trainings = [
@@ -112,7 +111,7 @@ def train(
         for recipe in wanted
     ]
     for training in trainings:
-        directory = run_dir or default_path(training.recipe.name, spec)
+        directory = run_dir or default_path(training.recipe.name, task.model)
         print(plan_of(training, directory), flush=True)
         if not dry_run:
             report = train_in(directory, training, resume)
@@ -134,6 +133,7 @@ def training_of(
     out: Path | None,
 ) -> "Training":
     """Fill in what the recipe says of a default run, and read the rows."""
+    from dspy_programs.lm import is_embedded
     from optimizers.meter import Budget
     from optimizers.training import Training, default_out, read_rows
 
@@ -141,7 +141,6 @@ def training_of(
         budget = Budget(recipe.max_metric_calls, recipe.max_minutes)
     default = {"train": None, "val": recipe.val_rows, "test": recipe.test_rows}
     proposer, reasoning = levers
-    embedded = task.model.startswith("local/")
     return Training(
         recipe=recipe,
         rows=read_rows(recipe, data, {split: size or default[split] for split, size in sizes.items()}),
@@ -149,10 +148,10 @@ def training_of(
         reflection_lm=reflection,
         budget=budget,
         seed=seed,
-        threads=threads or (1 if embedded else 8),
+        threads=threads or (1 if is_embedded(task) else 8),
         out=out or default_out(recipe.name, task.model),
         proposer=proposer,
-        reasoning=not embedded if reasoning is None else reasoning,
+        reasoning=not is_embedded(task) if reasoning is None else reasoning,
     )
 
 

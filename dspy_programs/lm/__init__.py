@@ -74,6 +74,11 @@ def connect(
         raise LanguageModelError(str(error)) from error
 
 
+def is_embedded(lm: dspy.LM) -> bool:
+    """Tell whether the model runs in this process: then it is small, and one row at a time is as fast as many."""
+    return bool(lm.model.startswith("local/"))
+
+
 def prepare(lm: dspy.LM) -> None:
     """Fetch and load the weights of an embedded model now, in sight of the user; other models need nothing."""
     if isinstance(lm.engine, EmbeddedEngine):
