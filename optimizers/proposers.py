@@ -186,6 +186,7 @@ def proposer_for(reflection_lm: dspy.LM, choice: Choice, meter: Meter) -> Counte
     return CountedProposer(InstructionProposer(max_chars=LONGEST_INSTRUCTION, adapter=adapter), meter)
 
 
+IDENTIFIER = re.compile(r"\w+_\w+")  # of a tool or an argument
 BULLET = re.compile(r"(?:[-*#>\u2022\u2023]+|\(?\d{1,2}[.):]|rules? ?\d*:)\s*", re.IGNORECASE)
 EMPTY_WORDS = frozenset(
     content_stems(
@@ -211,8 +212,10 @@ def fault_of(rule: str, instruction: str, known: Sequence[str], case: str) -> st
     facts = facts_in(rule)
     named = {stem(word) for name in facts.names | facts.ids for word in words(name)}
     told = {stem for stem in set(stems) - named - EMPTY_WORDS if not any(c.isdigit() for c in stem)}
-    if len(rule) < SHORTEST_RULE or not told - set(content_stems(instruction)):
+    if len(IDENTIFIER.sub("", rule).strip()) < SHORTEST_RULE or not told - set(content_stems(instruction)):
         return "says nothing that the instruction does not say"
+    if set(IDENTIFIER.findall(rule)) & set(IDENTIFIER.findall(case)):
+        return "names what stands in its case alone"
     if any(jaccard(stems, content_stems(other)) >= ALIKE for other in known):
         return "says what another rule says"
     if runs(rule) & runs(case):

@@ -135,12 +135,14 @@ def test_seed_that_ends_in_rules_of_its_own_is_left_alone():
         ("Book a table at seven for two people", "copies"),
         ("Never book a table at seven for two people by phone", "copies"),
         ("The steps must be fewer than eleven per goal", "copies"),
+        ("ticket_booking succeeded", "nothing"),
+        ("Prefer book_table over every other booking tool", "names"),
         ("Order later actions after payment", ""),
         ("Leave out tools the goal never mentions", ""),
     ],
 )
 def test_rules_not_worth_a_trial_are_refused(rule, why):
-    seen = "goal: Please book a table at seven for two people\nsteps must be fewer than eleven per goal"
+    seen = "tools: book_table\ngoal: Please book a table at seven for two people\nsteps must be fewer than eleven per goal"
     assert (why in fault_of(rule, SEED, [DISTINCT[0]], seen)) if why else not fault_of(rule, SEED, [DISTINCT[0]], seen)
 
 
