@@ -158,21 +158,27 @@ class Compiler:
         others = None if extra is False else self.compile(extra, level + 1)
         spelled = unambiguous(properties)
 
+        def is_dropped(name: Any, inner: Any) -> bool:
+            """Tell whether an argument is only said to be missing."""
+            known = properties.get(name, others)
+            return inner is None and known is not None and name not in required and not allows_null(known)
+
         def check_object(value: Any, path: str, report: Report, depth: int) -> Any:
             value = read_json(value, dict, path, report)
             if not isinstance(value, dict):
                 return report.problem(path or "arguments", value, "is not an object")
             if depth > DEEPEST or exhausted(report):
                 return report.problem(path or "arguments", value, "is nested too deep, or too large, to be checked")
+            dropped = {name for name, inner in value.items() if is_dropped(name, inner)}
             repaired = {}
             for name, inner in value.items():
                 place = f"{path}.{str(name)[:LONGEST_SHOWN]}" if path else str(name)[:LONGEST_SHOWN]
-                if name not in properties and (meant := spelled.get(fold(name))) and meant not in value:
+                if name not in properties and (meant := spelled.get(fold(name))) and (meant not in value or meant in dropped):
                     name = report.repair(f"{place} (the name)", name, meant)
                 known = properties.get(name, others)
                 if known is None:
                     report.problem(place, inner, "is not an argument of it")
-                elif inner is None and name not in required and not allows_null(known):
+                elif is_dropped(name, inner):
                     report.repair(place, None, MISSING)
                     continue
                 repaired[name] = known(inner, place, report, depth + 1) if known else inner

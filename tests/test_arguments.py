@@ -289,6 +289,12 @@ schemas = st.recursive(
 )
 
 
+def test_name_that_is_only_said_to_be_missing_leaves_its_place_to_another_spelling():
+    tool = function({"a": {"$ref": "#"}})
+    assert check(tool, {"a": {"a": None, "A": None}}).arguments == {"a": {}}
+    assert check(function({"a": {"type": "integer"}}), {"a": None, "A": 1}).arguments == {"a": 1}
+
+
 @given(st.dictionaries(st.sampled_from("ab"), schemas), json_values)
 @settings(max_examples=300, deadline=None)
 def test_check_never_raises_and_repairs_once(properties, value):
