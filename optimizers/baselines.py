@@ -111,7 +111,8 @@ def ours(search: Search) -> Found:
         seed=search.seed,
         threads=search.threads,
     )
-    history = best_so_far([(candidate.metric_calls, candidate.score) for candidate in result.candidates])
+    whole = [candidate for candidate in result.candidates if len(candidate.scores) == len(search.job.valset)]
+    history = best_so_far([(candidate.metric_calls, candidate.score) for candidate in whole])
     return Found(search.job.candidate(result.winner), history)
 
 
