@@ -37,7 +37,7 @@ MEANING: dict[Template, str] = {
     "CODE": "a programming task and the bare code that does it",
 }
 MOST_PAIRS = 8
-RETRIES = 2
+RETRIES = 2  # pairs that may be refused before the next refusal ends it
 MOST_FAILURES = 5
 LONGEST_FAILURE = 160  # characters
 LONGEST_WRITTEN = 300  # characters of an instruction written already that the model reads

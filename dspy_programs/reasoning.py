@@ -1,7 +1,7 @@
 """Chain of thought as a change of a program: every predictor writes its reasoning before its answer.
 
-Large models often gain by it. Small ones lose: on the embedded 1.5B model it cost a failure judge a quarter of its rows and
-takes twice the time. So it is a start that a search may race, not a habit.
+Large models often gain by it, small ones often lose, and every reply gets longer. So it is a start that a search may race, not
+a habit.
 
 Source     chain of thought: Wei et al. 2022, "Chain-of-Thought Prompting Elicits Reasoning in Large Language Models".
 """
