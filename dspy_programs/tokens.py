@@ -22,6 +22,7 @@ from dspy_programs.text import approximate_tokens
 
 CACHE_VARIABLE = "TIKTOKEN_CACHE_DIR"
 VOCABULARY = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"  # tiktoken names its files by this
+FALLBACK = "cl100k_base"  # the vocabulary where the model has none here: common, and in litellm's wheel
 SHIPPED = Path("litellm_core_utils", "tokenizers")  # inside litellm
 
 
@@ -45,13 +46,27 @@ def counter_for(lm: Any) -> TokenCounter:
     return openai_counter(model.removeprefix("openai/")) or APPROXIMATE
 
 
-@functools.cache
+def counter_named(model: str | None) -> TokenCounter:
+    """Return the counter of a model that is only named: OpenAI's exact, for others and for none a vocabulary of OpenAI's.
+
+    Holds      no weights are fetched and no model is loaded; without any vocabulary on this machine, the estimate.
+    """
+    known = openai_counter((model or "").removeprefix("openai/"))
+    return known or with_vocabulary(FALLBACK, exact=False) or APPROXIMATE
+
+
 def openai_counter(model: str) -> TokenCounter | None:
     """Return tiktoken's count for a model it knows by name; None for others, or where the vocabulary is not at hand."""
     try:
         name = tiktoken.encoding_name_for_model(model)
     except KeyError:
         return None
+    return with_vocabulary(name, exact=True)
+
+
+@functools.cache
+def with_vocabulary(name: str, exact: bool) -> TokenCounter | None:
+    """Return tiktoken's count with a vocabulary that is on this machine, else None."""
     folder = next((folder for folder in caches() if (folder / file_of(name)).is_file()), None)
     if folder is None:
         return None
@@ -64,7 +79,7 @@ def openai_counter(model: str) -> TokenCounter | None:
             del os.environ[CACHE_VARIABLE]
         else:
             os.environ[CACHE_VARIABLE] = before
-    return TokenCounter(f"tiktoken {name}", True, lambda text: len(encoding.encode_ordinary(text)))
+    return TokenCounter(f"tiktoken {name}", exact, lambda text: len(encoding.encode_ordinary(text)))
 
 
 def caches() -> list[Path]:

@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dspy_programs.cli import INTERRUPTED, ApiBaseOption, ApiKeyOption, LmOption, new_app, run
 from optimizers.cli import (
     ALL,
-    INTERRUPTED,
-    ApiBaseOption,
-    ApiKeyOption,
     DataOption,
-    LmOption,
     MaxReplyTokensOption,
     ModuleOption,
     ReflectionApiBaseOption,
@@ -23,8 +20,6 @@ from optimizers.cli import (
     ThreadsOption,
     TimeoutOption,
     connect_both,
-    new_app,
-    run,
 )
 
 if TYPE_CHECKING:

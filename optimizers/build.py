@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from optimizers.cli import MODULES, new_app, run
+from dspy_programs.cli import new_app, run
+from optimizers.cli import MODULES
 
 app = new_app("Build datasets/<module>/{train,val,test}.jsonl from the raw data that its card names.")
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from optimizers.cli import ApiBaseOption, ApiKeyOption, LmOption, ThreadsOption, new_app, run
+from dspy_programs.cli import ApiBaseOption, ApiKeyOption, LmOption, new_app, run
+from optimizers.cli import ThreadsOption
 
 UNSEEN = "test"  # the split whose figures a gate may rely on
 REFUSED = 1  # with --gate: the judge is no better than chance

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from optimizers.cli import ALL, ApiBaseOption, ApiKeyOption, LmOption, ModuleOption, ThreadsOption, new_app, run
+from dspy_programs.cli import ApiBaseOption, ApiKeyOption, LmOption, new_app, run
+from optimizers.cli import ALL, ModuleOption, ThreadsOption
 
 if TYPE_CHECKING:
     import dspy

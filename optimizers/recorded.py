@@ -13,6 +13,7 @@ from dspy.clients.costs import estimate_cost
 from dspy.utils.exceptions import ContextWindowExceededError, LMError, LMInvalidRequestError
 
 from dspy_programs.errors import ModelFailing, ProgramsError
+from dspy_programs.lm import decoding
 from optimizers.journal import Journal, Record, key_of
 from optimizers.meter import Meter, Used
 
@@ -123,13 +124,7 @@ class RecordedEngine:
 
 def recorded(lm: dspy.LM, role: str, journal: Journal, meter: Meter) -> dspy.LM:
     """Return `lm` with the same name and settings behind a journal; retries stay with the model itself."""
-    return dspy.LM(lm.model, engine=RecordedEngine(lm, role, journal, meter), cache=False, num_retries=0, **settings(lm))
-
-
-def settings(lm: dspy.LM) -> dict[str, Any]:
-    """Return the decoding settings of `lm`: what changes its answers, and never where it lives or its key."""
-    connection = {"api_key", "api_base", "base_url", "timeout", "headers", "extra_headers"}
-    return {name: value for name, value in lm.kwargs.items() if name not in connection and value is not None}
+    return dspy.LM(lm.model, engine=RecordedEngine(lm, role, journal, meter), cache=False, num_retries=0, **decoding(lm))
 
 
 def first_line(error: Exception) -> str:

@@ -20,9 +20,9 @@ import filelock
 
 from dspy_programs.compiled_store import file_name, seed_instructions, shape_of, versions, write_atomically
 from dspy_programs.errors import RunLocked, RunMismatch
+from dspy_programs.lm import decoding
 from optimizers.demonstrations import Start
 from optimizers.recipes import Recipe
-from optimizers.recorded import settings
 
 
 class RunDirectory:
@@ -108,7 +108,7 @@ def identity_of(
         "demonstrations": {start.name: f"{len(start.rows)} rows, {digest(list(start.rows))[:12]}" for start in starts},
     }
     identity |= {f"data {split}": digest([row.toDict() for row in examples]) for split, examples in rows.items()}
-    return identity | {f"{role} model": f"{lm.model} {json.dumps(settings(lm))}" for role, lm in lms.items()}
+    return identity | {f"{role} model": f"{lm.model} {json.dumps(decoding(lm))}" for role, lm in lms.items()}
 
 
 def source(thing: Any) -> list[str]:

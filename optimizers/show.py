@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from optimizers.cli import new_app, run
+from dspy_programs.cli import new_app, run
 
 app = new_app("Show a compiled program or a run: instructions before and after, demonstrations, candidates, scores.")
 

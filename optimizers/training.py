@@ -16,7 +16,7 @@ import numpy as np
 
 from dspy_programs import compiled_store as store
 from dspy_programs.errors import CompiledProgramError, DatasetError, ModelFailing, RunInterrupted, UsageError
-from dspy_programs.lm import use
+from dspy_programs.lm import decoding, use
 from metrics.score import Score
 from optimizers.card import card_of
 from optimizers.compile import Candidate, CompileResult, Job, best_of, compile_program
@@ -27,7 +27,7 @@ from optimizers.meter import Budget, Meter
 from optimizers.progress import Progress, noise_to
 from optimizers.proposers import Choice, NoNewRule, kind_for, proposer_for
 from optimizers.recipes import Recipe
-from optimizers.recorded import recorded, settings
+from optimizers.recorded import recorded
 from optimizers.run_directory import RunDirectory, digest
 from optimizers.scoring import Interval, bootstrap, score_rows
 
@@ -289,7 +289,7 @@ def save(training: Training, job: Job, result: CompileResult, report: Report) ->
         seed_instructions_sha256={n: store.digest(text) for n, text in store.seed_instructions(program).items()},
         kept=report.kept,
         training={
-            "models": {role: {"lm": lm.model, **settings(lm)} for role, lm in lms.items()},
+            "models": {role: {"lm": lm.model, **decoding(lm)} for role, lm in lms.items()},
             "adapter": "CompleteJSONAdapter",
             "proposer": kind_for(training.reflection_lm, training.proposer),
             "metric": training.recipe.metric.__name__,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from optimizers.cli import FAILED, new_app, run
+from dspy_programs.cli import FAILED, new_app, run
 
 app = new_app("Check that every compiled program, shipped and of the user, loads into today's code.")
 

@@ -11,5 +11,6 @@ def own_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("DSPY_PROGRAMS_") and name != "DSPY_PROGRAMS_CACHE"]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("DSPY_PROGRAMS_COMPILED", str(tmp_path / "compiled"))
+    monkeypatch.setenv("DSPY_PROGRAMS_ANSWERS", str(tmp_path / "answers.sqlite"))
     monkeypatch.setenv("DSPY_CACHEDIR", str(tmp_path / "dspy-cache"))
     monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from dspy_programs.text import approximate_tokens
-from dspy_programs.tokens import APPROXIMATE, caches, counter_for, openai_counter
+from dspy_programs.tokens import APPROXIMATE, caches, counter_for, counter_named, openai_counter
 from optimizers.journal import Journal
 from optimizers.meter import Meter
 from optimizers.recorded import recorded
@@ -40,5 +40,12 @@ def test_openai_models_are_counted_by_their_vocabulary_where_it_is_at_hand(model
 
 def test_missing_vocabulary_is_not_fetched(monkeypatch, tmp_path):
     monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
-    assert openai_counter.__wrapped__("text-davinci-001") is None  # r50k_base: shipped nowhere
+    assert openai_counter("text-davinci-001") is None  # r50k_base: shipped nowhere
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_is_only_named_is_counted_without_its_weights():
+    assert counter_named("openai/gpt-4o") == counter_for(SimpleNamespace(model="openai/gpt-4o"))
+    for name in (None, "", "local/qwen2.5-coder-1.5b", "anthropic/claude"):
+        counter = counter_named(name)
+        assert not counter.exact and counter.count("hello world") > 0

@@ -79,6 +79,12 @@ def is_embedded(lm: dspy.LM) -> bool:
     return bool(lm.model.startswith("local/"))
 
 
+def decoding(lm: dspy.LM) -> dict[str, Any]:
+    """Return the decoding settings of `lm`: what changes its answers, and never where it lives or its key."""
+    connection = {"api_key", "api_base", "base_url", "timeout", "headers", "extra_headers"}
+    return {name: value for name, value in lm.kwargs.items() if name not in connection and value is not None}
+
+
 def prepare(lm: dspy.LM) -> None:
     """Fetch and load the weights of an embedded model now, in sight of the user; other models need nothing."""
     if isinstance(lm.engine, EmbeddedEngine):

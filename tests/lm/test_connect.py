@@ -8,11 +8,10 @@ from dspy import lm15
 from dspy.utils.exceptions import LMAuthError, LMInvalidRequestError, LMServerError
 
 from dspy_programs.errors import LanguageModelError, MissingExtra, UnknownModel
-from dspy_programs.lm import DEFAULT_SPEC, CompleteJSONAdapter, connect, spec_in_use, use
+from dspy_programs.lm import DEFAULT_SPEC, CompleteJSONAdapter, connect, decoding, spec_in_use, use
 from dspy_programs.lm.catalog import CATALOG
 from dspy_programs.lm.embedded import EmbeddedEngine, import_xllamacpp
 from dspy_programs.lm.server import ServerEngine
-from optimizers.recorded import settings
 from tests.fakes import ChatServer, ScriptedEngine
 
 KEY = "sk-very-secret"
@@ -131,8 +130,8 @@ def test_use_sets_model_and_adapter_for_its_block_only():
 @pytest.mark.parametrize("api_base", [None, URL])
 def test_connect_keeps_key_out_of_all_that_is_written_down(api_base):
     lm = connect("openai/mine", api_base=api_base, api_key=KEY, max_tokens=5)
-    assert settings(lm) == {"temperature": 0.0, "max_tokens": 5}
-    assert KEY not in f"{lm!r} {lm} {settings(lm)}"
+    assert decoding(lm) == {"temperature": 0.0, "max_tokens": 5}
+    assert KEY not in f"{lm!r} {lm} {decoding(lm)}"
 
 
 @pytest.mark.parametrize(("status", "key"), [(200, "another key"), (400, None), (404, None)])

@@ -1,0 +1,1 @@
+"""The smallest prompt that is as good as the whole one."""

@@ -1,0 +1,153 @@
+"""A language model whose answers are kept on disk: the same request again, also tomorrow, costs nothing.
+
+The key is the whole request (model, decoding, schema, every word of the prompt), so nothing that changes an answer can be
+forgotten in it. Answers, like the prompts they came from, may be private: the file is readable by its owner alone.
+
+Holds      safe for several threads and processes; a file that is broken or cannot be opened is left alone with one
+           warning, and the model is asked; errors are not kept.
+"""
+
+import contextlib
+import contextvars
+import hashlib
+import json
+import os
+import sqlite3
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import dspy
+import platformdirs
+from dspy import lm15
+from dspy._vendor.lm15.serde import request_to_dict, response_from_dict, response_to_dict
+
+from dspy_programs.lm import decoding
+
+FILE_VARIABLE = "DSPY_PROGRAMS_ANSWERS"  # moves the file
+TTL_SECONDS = 30 * 86_400.0
+WAIT_SECONDS = 5.0  # for another process that writes
+_sample: contextvars.ContextVar[int] = contextvars.ContextVar("sample", default=0)
+
+
+@contextlib.contextmanager
+def sample(number: int) -> Iterator[None]:
+    """Ask for the `number`-th answer to the same request: a judge that is asked twice must not be read twice."""
+    token = _sample.set(number)
+    try:
+        yield
+    finally:
+        _sample.reset(token)
+
+
+def default_path() -> Path:
+    chosen = os.environ.get(FILE_VARIABLE)
+    return Path(chosen) if chosen else platformdirs.user_cache_path("dspy-programs") / "answers.sqlite"
+
+
+class AnswerCache:
+    """Answers by key, each with the time it was given."""
+
+    def __init__(
+        self, path: Path | None = None, ttl_seconds: float = TTL_SECONDS, now: Callable[[], float] = time.time
+    ) -> None:
+        self.path, self.ttl, self.now = path or default_path(), ttl_seconds, now
+        self.hits = self.misses = 0
+        self._lock = threading.Lock()
+        self._file = self._open()
+
+    def _open(self) -> sqlite3.Connection | None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+            file = sqlite3.connect(self.path, timeout=WAIT_SECONDS, check_same_thread=False, isolation_level=None)
+            file.execute("PRAGMA journal_mode=WAL")
+            file.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, at REAL NOT NULL, answer TEXT NOT NULL)")
+            file.execute("DELETE FROM answers WHERE at < ?", (self.now() - self.ttl,))
+            return file
+        except (OSError, sqlite3.Error) as error:
+            self._warn(error)
+            return None
+
+    def _warn(self, error: Exception) -> None:
+        warnings.warn(f"{self.path}: ignored, answers are not kept ({error}); delete the file to mend it", stacklevel=4)
+
+    def _give_up(self, error: Exception) -> None:
+        self._file = None
+        self._warn(error)
+
+    def get(self, key: str) -> Any:
+        """Return the answer, or None where there is none that is young enough and readable."""
+        with self._lock:
+            answer = self._read(key)
+            self.hits, self.misses = self.hits + (answer is not None), self.misses + (answer is None)
+            return answer
+
+    def _read(self, key: str) -> Any:
+        if self._file is None:
+            return None
+        try:
+            row = self._file.execute("SELECT at, answer FROM answers WHERE key = ?", (key,)).fetchone()
+            return json.loads(row[1]) if row and row[0] >= self.now() - self.ttl else None
+        except (sqlite3.Error, ValueError, TypeError, RecursionError) as error:
+            self._give_up(error)
+            return None
+
+    def put(self, key: str, answer: Any) -> None:
+        with self._lock:
+            if self._file is None:
+                return
+            try:
+                row = (key, self.now(), json.dumps(answer))
+                self._file.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", row)
+            except sqlite3.Error as error:  # a full disk, a lock that is not let go
+                self._give_up(error)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
+
+class CachedEngine:
+    """Stand between DSPy and a model: look the request up, else ask and keep the answer."""
+
+    def __init__(self, lm: dspy.LM, cache: AnswerCache) -> None:
+        self.lm, self.cache = lm, cache
+        self.supports_response_schema = lm.supports_response_schema
+        self.supports_function_calling = lm.supports_function_calling
+        self.supports_reasoning = lm.supports_reasoning
+        self.supported_params = lm.supported_params
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "CachedEngine":
+        return self
+
+    @property
+    def count_tokens(self) -> Callable[[str], int] | None:
+        return getattr(self.lm.engine, "count_tokens", None)
+
+    def complete(self, request: lm15.Request) -> lm15.Response:
+        asked = {"model": self.lm.model, "sample": _sample.get(), "request": request_to_dict(request)}
+        key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
+        if (known := self.cache.get(key)) is not None:
+            with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):  # written by other code: ask again
+                return response_from_dict(known)
+        with dspy.context(disable_history=True):
+            response = self.lm(request=request)
+        self.cache.put(key, response_to_dict(response))
+        return response
+
+    def stream(self, request: lm15.Request) -> Iterator[Any]:
+        return iter(lm15.response_to_events(self.complete(request)))
+
+    def close(self) -> None:
+        self.cache.close()
+
+
+def cached(lm: dspy.LM, cache: AnswerCache | None = None) -> dspy.LM:
+    """Return `lm` with the same name and settings behind a cache on disk."""
+    return dspy.LM(lm.model, engine=CachedEngine(lm, cache or AnswerCache()), cache=False, num_retries=0, **decoding(lm))

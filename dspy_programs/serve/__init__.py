@@ -1,0 +1,1 @@
+"""The tools for other programs: MCP, A2A and REST."""
