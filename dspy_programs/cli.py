@@ -1,6 +1,7 @@
 """What every command shares: how it is run from Python and from a shell, how it fails, and the options that name a model."""
 
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -34,6 +35,7 @@ def new_app(help_text: str) -> typer.Typer:
 
 def run(app: typer.Typer, argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0, 2 with one line on stderr, or what it chose. Bugs keep their traceback."""
+    warnings.formatwarning = lambda message, *_args, **_kwargs: f"warning: {message}\n"  # no line of code for a user
     try:
         app(args=list(sys.argv[1:] if argv is None else argv), standalone_mode=True)
     except ProgramsError as error:

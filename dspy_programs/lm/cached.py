@@ -1,7 +1,7 @@
 """A language model whose answers are kept on disk: the same request again, also tomorrow, costs nothing.
 
-The key is the whole request (model, decoding, schema, every word of the prompt), so nothing that changes an answer can be
-forgotten in it. Answers, like the prompts they came from, may be private: the file is readable by its owner alone.
+The key is the whole request (server, model, decoding, schema, every word of the prompt), so nothing that changes an answer
+can be forgotten in it. Answers, like the prompts they came from, may be private: the file is readable by its owner alone.
 
 Holds      safe for several threads and processes; a file that is broken or cannot be opened is left alone with one
            warning, and the model is asked; errors are not kept.
@@ -122,6 +122,8 @@ class CachedEngine:
         self.supports_function_calling = lm.supports_function_calling
         self.supports_reasoning = lm.supports_reasoning
         self.supported_params = lm.supported_params
+        inner = getattr(lm.engine, "lm", lm)  # two servers may call different weights by one name
+        self.address = inner.kwargs.get("api_base")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "CachedEngine":
         return self
@@ -131,7 +133,7 @@ class CachedEngine:
         return getattr(self.lm.engine, "count_tokens", None)
 
     def complete(self, request: lm15.Request) -> lm15.Response:
-        asked = {"model": self.lm.model, "sample": _sample.get(), "request": request_to_dict(request)}
+        asked = {"model": self.lm.model, "at": self.address, "sample": _sample.get(), "request": request_to_dict(request)}
         key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
         if (known := self.cache.get(key)) is not None:
             with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):  # written by other code: ask again
