@@ -137,7 +137,9 @@ def details(evaluation: "Evaluation") -> Iterator[str]:
 
 
 def table(evaluations: Sequence["Evaluation"]) -> Iterator[str]:
-    """Tell all programs in one Markdown table. Metric calls and minutes are what compiling had cost."""
+    """Tell all programs in one Markdown table, and their mean. Metric calls and minutes are what compiling had cost."""
+    from optimizers.scoring import bootstrap_of_means
+
     yield "| program | rows | twin | seed | compiled | lift (95 % paired bootstrap) | metric calls | minutes |"
     yield "|---|---|---|---|---|---|---|---|"
     for each in evaluations:
@@ -145,6 +147,8 @@ def table(evaluations: Sequence["Evaluation"]) -> Iterator[str]:
         cost = [each.compiled_by.get("rollouts", "-"), each.compiled_by.get("minutes", "-")]
         cells = [each.program, len(each.rows), each.interval("twin"), each.interval("seed"), compiled, each.lift or "-", *cost]
         yield f"| {' | '.join(map(str, cells))} |"
+    if differences := [each.differences for each in evaluations if each.differences]:
+        yield f"Mean lift, {len(differences)} compiled: {bootstrap_of_means(differences)}"
 
 
 def as_json(evaluation: "Evaluation") -> dict[str, Any]:

@@ -36,12 +36,17 @@ class Evaluation:
         return bootstrap(values if of is None else [values[i] for i in of])
 
     @property
+    def differences(self) -> list[float]:
+        """Compiled - seed, row by row; nothing where nothing is compiled."""
+        if "compiled" not in self.scores:
+            return []
+        pairs = zip(self.scores["seed"], self.scores["compiled"], strict=True)
+        return [after.value - before.value for before, after in pairs]
+
+    @property
     def lift(self) -> Interval | None:
         """The paired difference compiled - seed; None where nothing is compiled."""
-        if "compiled" not in self.scores:
-            return None
-        pairs = zip(self.scores["seed"], self.scores["compiled"], strict=True)
-        return bootstrap([after.value - before.value for before, after in pairs])
+        return bootstrap(self.differences) if self.differences else None
 
     def members(self, field: str) -> dict[str, list[int]]:
         """Map each value of a row's field to the indices of its rows, the most frequent first."""

@@ -83,6 +83,7 @@ def test_table_has_lift_and_cost_where_something_is_compiled():
     lines = list(table([both]))
     assert lines[2].startswith("| planner | 2 | 0.100 [0.100, 0.100] | 0.300 [")
     assert lines[2].endswith("| 0.200 [0.200, 0.200] | 40 | 12.5 |")
+    assert lines[3] == "Mean lift, 1 compiled: 0.200 [0.200, 0.200]"
     assert (
         "not compiled | - | - | - |" in list(table([Evaluation("x", [{}], (), {"twin": scored(1), "seed": scored(1)}, {})]))[2]
     )
