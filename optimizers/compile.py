@@ -177,7 +177,7 @@ def race_starts(job: Job, lm: dspy.LM, meter: Meter, threads: int, watch: "Watch
     reference = run(seed.name, job.valset)
     add(seed, reference)
     names = [start.name for start in others]
-    for name, scores in race(names, job.valset, reference, run, watch.may_race).items():
+    for name, scores in race(names, job.valset, reference, run, watch.may_race, watch.calls_left()).items():
         if scores:
             add(starts[name], scores)
     watch.start = best_of(watch.candidates)

@@ -19,15 +19,16 @@ def race(
     reference: Sequence[float],
     run: Callable[[str, Sequence[Any]], Scores],
     may_go_on: Callable[[int], bool],
+    calls: int,
 ) -> dict[str, Scores]:
     """Return the scores of each racer on the first rows, on all rows for the last one running.
 
     reference: the scores to beat, on all rows; run: (racer, some rows) -> its scores; may_go_on: asked before each round
-    with the number of racers.
+    with the number of racers; calls: rows that may be run in all, for the field is cut so that one can end within them.
     """
     scores: dict[str, Scores] = {name: () for name in racers}
     racing = list(racers)
-    for part in parts(rows, rounds(len(racers))):
+    for part in parts(rows, rounds(len(racers), len(rows), calls)):
         if not racing or not may_go_on(len(racing)):
             break
         for name in racing:
@@ -50,9 +51,22 @@ def standard_error(scores: Sequence[float], others: Sequence[float]) -> float:
     return float(differences.std(ddof=1) / np.sqrt(len(differences))) if len(differences) > 1 else 0.0
 
 
-def rounds(racing: int) -> int:
-    """Return how many rounds halve a field until one is left and has run the last; two at least, so that any may fall out."""
-    return max(2, racing.bit_length())
+def rounds(racing: int, rows: int, calls: int) -> int:
+    """Return how many rounds halve a field until one is left and has run the last, within `calls` if that can be.
+
+    Two at least, so that any may fall out; with many racers and few calls more, so that less is spent on the first.
+    """
+    fewest = max(2, racing.bit_length())
+    return next((n for n in range(fewest, rows + 1) if cost(racing, rows, n) <= calls), max(fewest, rows))
+
+
+def cost(racing: int, rows: int, number: int) -> int:
+    """Return the rows that a race of so many rounds runs in all, if none falls out early."""
+    spent = 0
+    for part in parts(range(rows), number):
+        spent += racing * len(part)
+        racing = max(1, racing // 2)
+    return spent
 
 
 def parts(rows: Sequence[Any], number: int) -> list[Sequence[Any]]:

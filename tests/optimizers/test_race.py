@@ -7,7 +7,7 @@ from optimizers.race import may_win, parts, race, rounds
 ROWS = list(range(12))
 
 
-def run_race(levels, rows=ROWS, reference=0.5, may_go_on=lambda racers: True):
+def run_race(levels, rows=ROWS, reference=0.5, may_go_on=lambda racers: True, calls=1000):
     """Race candidates that score a level on every row, a little more on odd ones. Returns (scores, calls of each)."""
     ran = {name: [] for name in levels}
 
@@ -15,7 +15,7 @@ def run_race(levels, rows=ROWS, reference=0.5, may_go_on=lambda racers: True):
         ran[name] += some
         return tuple(levels[name] + 0.02 * (row % 2) for row in some)
 
-    return race(list(levels), rows, [reference] * len(rows), run, may_go_on), ran
+    return race(list(levels), rows, [reference] * len(rows), run, may_go_on, calls), ran
 
 
 def test_the_best_runs_all_rows_and_the_others_only_some():
@@ -44,7 +44,7 @@ def test_nobody_races_nowhere():
     [(1, 10, [5, 5]), (2, 10, [5, 5]), (4, 10, [3, 3, 4]), (3, 1, [1]), (2, 0, [])],
 )
 def test_each_round_of_the_race_runs_a_part_of_the_rows_and_all_in_the_end(racing, rows, sizes):
-    assert [len(part) for part in parts(range(rows), rounds(racing))] == sizes
+    assert [len(part) for part in parts(range(rows), rounds(racing, rows, 1000))] == sizes
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,16 @@ def test_each_round_of_the_race_runs_a_part_of_the_rows_and_all_in_the_end(racin
 )
 def test_one_that_is_clearly_behind_the_seed_falls_out(scores, goes_on):
     assert may_win(scores, (0.5, 0.5, 1.0)) is goes_on
+
+
+@pytest.mark.parametrize(("racing", "rows", "calls"), [(3, 36, 54), (3, 64, 96), (2, 36, 54), (7, 12, 40)])
+def test_one_racer_ends_within_the_calls_there_are(racing, rows, calls):
+    names = [f"{number}" for number in range(racing)]
+    scores, ran = run_race(dict.fromkeys(names, 0.9), rows=list(range(rows)), calls=calls)
+    assert max(map(len, scores.values())) == rows and sum(map(len, ran.values())) <= calls
+
+
+def test_more_calls_than_needed_change_nothing_and_too_few_cut_finest():
+    assert rounds(2, 36, 54) == rounds(2, 36, 10_000) == 2
+    assert rounds(3, 36, 54) == 4
+    assert rounds(3, 36, 10) == 36
