@@ -45,7 +45,7 @@ ReasoningFlag = Annotated[
     bool | None,
     typer.Option(
         "--reasoning/--no-reasoning",
-        help="Whether the search tries chain of thought too. Default: not for an embedded --lm, which loses by it.",
+        help="Whether the search tries chain of thought too. Default: not for an embedded --lm, where it is slow.",
     ),
 ]
 
