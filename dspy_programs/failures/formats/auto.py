@@ -1,0 +1,169 @@
+"""AutoParser: finds out in which format a run was told, or takes its name, and gives traces.
+
+    trace = AutoParser().parse_file("path/to/trace.json")
+
+Input      raw: decoded JSON, one trace or many. format: one of FORMATS, or None to find out.
+Output     Trace: parse gives exactly one, parse_all as many as there are, each gives an error in place of what is none.
+Raises     UsageError for a shape that nobody knows (it says what was seen, and the known formats), or a field that is wrong.
+Holds      the argument is not changed; of a key that an object has twice, the last value counts.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from dspy_programs.errors import UsageError
+from dspy_programs.failures.formats import evals, langsmith, native, otel, records
+from dspy_programs.failures.formats.chat import keys_of, kind_of
+from dspy_programs.failures.plain import plain
+from dspy_programs.types import Trace
+
+FORMATS = ("native", "langsmith", "langgraph", "messages", "openai", "anthropic", "otel", "inspect", "tau")
+Fragment = Literal["recording", "spans", "runs", "messages"]
+Readers = Iterator[Callable[[], Trace]]
+
+
+class AutoParser:
+    """Reads traces in any of FORMATS."""
+
+    def __init__(self, format: str | None = None) -> None:
+        if format is not None and format not in FORMATS:
+            raise UsageError(f"format {format!r} is not known; choose one of {', '.join(FORMATS)}")
+        self.format = format
+
+    def parse(self, raw: Any) -> Trace:
+        """Return the one trace. Raises UsageError where there are none or several."""
+        traces = self.parse_all(raw)
+        if len(traces) != 1:
+            raise UsageError(f"{len(traces)} traces where one was asked for; use parse_all, or the command batch")
+        return traces[0]
+
+    def parse_all(self, raw: Any) -> list[Trace]:
+        """Return all traces. Raises UsageError at the first that is none."""
+        found = list(self.each(raw))
+        if problem := next((one for one in found if isinstance(one, UsageError)), None):
+            raise problem
+        return [one for one in found if isinstance(one, Trace)]
+
+    def each(self, raw: Any) -> Iterator[Trace | UsageError]:
+        """Give each trace, or the error that stands in its place."""
+        if isinstance(raw, Trace):
+            yield raw
+            return
+        try:
+            readers = list(self.readers(plain(raw)))
+        except UsageError as error:
+            yield error
+            return
+        for read in readers:
+            try:
+                yield read()
+            except UsageError as error:
+                yield error
+
+    def parse_file(self, path: str | Path) -> Trace:
+        """Read a file with exactly one trace, JSON or JSONL. Raises UsageError that names the file."""
+        from dspy_programs.failures.reader import read_traces
+
+        items = list(read_traces([path], self.format))
+        if len(items) != 1 or items[0].trace is None:
+            told = items[0].problem if len(items) == 1 else f"{len(items)} traces where one was asked for"
+            raise UsageError(f"{items[0].source if len(items) == 1 else path}: {told}")
+        return items[0].trace
+
+    def format_of(self, raw: Any) -> str | None:
+        """Name the format, None where no known one fits."""
+        if self.format is not None:
+            return self.format
+        if isinstance(raw, dict):
+            return format_of_object(raw)
+        if isinstance(raw, list) and raw:
+            first = raw[0]
+            if records.is_messages(raw):
+                return records.dialect_of(raw)
+            return self.format_of(first) if isinstance(first, dict) or records.is_messages(first) else None
+        return None
+
+    def readers(self, raw: Any) -> Readers:
+        """Give for each trace in `raw` what reads it."""
+        kind = self.format_of(raw)
+        if kind in ("langgraph", "messages", "openai", "anthropic"):
+            return chats(raw)
+        if kind == "otel" and (spans := otel.spans_of(raw)):
+            return (partial(otel.read_spans, group) for group in otel.by_trace(spans))
+        if kind == "inspect":
+            return samples(raw)
+        inside = [raw[key] for key in ("runs", "simulations") if key in raw] if isinstance(raw, dict) else []
+        items = raw if isinstance(raw, list) else inside[0] if inside else [raw]
+        if kind == "langsmith" and isinstance(items, list) and all(langsmith.is_run(item) for item in items):
+            return (partial(langsmith.read_run, root) for root in langsmith.roots_of(items))
+        if kind in ("tau", "native") and isinstance(items, list):
+            return (partial(evals.read_tau if kind == "tau" else read_object, item) for item in items)
+        raise UsageError(f"{unknown(raw, self.format)}; known formats: {', '.join(FORMATS)}")
+
+
+def format_of_object(raw: dict[str, Any]) -> str | None:
+    """Name the format of one object, by the keys that only this format has."""
+    tests: tuple[tuple[str, bool], ...] = (
+        ("native", native.is_native(raw) or native.is_recorded_line(raw)),
+        ("langsmith", langsmith.is_run(raw) or has_list(raw, "runs", langsmith.is_run)),
+        ("otel", otel.is_export(raw) or otel.is_span(raw)),
+        ("inspect", evals.is_inspect(raw) or evals.is_sample(raw)),
+        ("tau", evals.is_tau(raw) or has_list(raw, "simulations", evals.is_tau)),
+    )
+    found = next((name for name, fits in tests if fits), None)
+    return found or (records.dialect_of(raw) if records.is_record(raw) else None)
+
+
+def has_list(raw: dict[str, Any], key: str, fits: Callable[[Any], bool]) -> bool:
+    items = raw.get(key)
+    return isinstance(items, list) and bool(items) and fits(items[0])
+
+
+def fragment_of(raw: Any) -> Fragment | None:
+    """Say of what a line is only a part: of a recording, a trace's spans, a tree of runs, a conversation; else None."""
+    if not isinstance(raw, dict):
+        return None
+    if native.is_recorded_line(raw):
+        return "recording"
+    if otel.is_span(raw) or otel.is_export(raw):
+        return "spans"
+    if langsmith.is_run(raw) and not raw.get("child_runs"):
+        return "runs"
+    is_whole = records.is_record(raw) or native.is_native(raw) or evals.is_tau(raw)
+    return "messages" if not is_whole and records.is_message(raw) else None
+
+
+def chats(raw: Any) -> Readers:
+    """Give the readers of one conversation, or of a list of them."""
+    if isinstance(raw, dict):
+        yield partial(records.read_record, raw)
+    elif records.is_messages(raw) or (isinstance(raw, list) and raw and isinstance(raw[0], str)):
+        yield partial(records.read_messages, raw)
+    elif isinstance(raw, list) and raw:
+        yield from (reader for item in raw for reader in chats(item))
+    else:
+        raise UsageError(f"{unknown(raw, 'messages')}; a conversation is a list of objects with role and content")
+
+
+def samples(raw: Any) -> Readers:
+    for log in raw if isinstance(raw, list) else [raw]:
+        head = log.get("eval") if isinstance(log, dict) else None
+        task = str(head.get("task") or "") if isinstance(head, dict) else ""
+        for sample in evals.samples_of(log) if isinstance(head, dict) else [log]:
+            yield partial(evals.read_sample, sample, task)
+
+
+def read_object(raw: Any) -> Trace:
+    """Read one object of a list of traces; others than native ones may be among them."""
+    if isinstance(raw, dict) and native.is_native(raw):
+        return native.read_native(raw)
+    return AutoParser().parse(raw)
+
+
+def unknown(raw: Any, wanted: str | None) -> str:
+    seen = f"an object with the keys {keys_of(raw)}" if isinstance(raw, dict) else kind_of(raw)
+    if isinstance(raw, list):
+        seen = f"a list of {kind_of(raw[0])}" if raw else "an empty list"
+    return f"not a trace{f' in the format {wanted}' if wanted else ''}: {seen}"

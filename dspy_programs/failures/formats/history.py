@@ -1,0 +1,69 @@
+"""One conversation out of many calls of a model, each of which logs the whole history again.
+
+What a history repeats is told once; what it adds is told in its place. Messages that are the same twice in one history
+are two messages.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from dspy_programs.failures.formats.conversation import Call, Message, Result
+from dspy_programs.trace_view import text_of
+
+
+class Story:
+    """The messages of a run, in the order in which they were first told."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.latencies: dict[str, float] = {}
+        self._told: Counter[tuple[str, ...]] = Counter()
+        self._open: list[Call] = []
+
+    def say(self, message: Message) -> None:
+        """Add what is new for certain."""
+        for one in apart(message):
+            self.messages.append(one)
+            self._told.update(keys_of(one))
+            self._open += one.calls
+            for result in one.results:
+                self._open = [call for call in self._open if call.id is None or call.id != result.id]
+
+    def recall(self, history: Sequence[Message]) -> None:
+        """Add of a history what was not told yet."""
+        seen: Counter[tuple[str, ...]] = Counter()
+        for message in history:
+            for one in apart(message):
+                keys = keys_of(one)
+                seen.update(keys)
+                if not any(seen[key] <= self._told[key] for key in keys):
+                    self.say(one)
+
+    def answer(self, name: str, given: object, result: Result) -> None:
+        """Add the run of a tool: the result of a call that was told, or a call that the log has only here."""
+        if result.id is None:
+            same = [call for call in self._open if call.name == name]
+            exact = [call for call in same if text_of(call.given) == text_of(given)]
+            result = result._replace(id=next((call.id for call in exact + same), None))
+        if result.latency_ms is not None and result.id:
+            self.latencies[result.id] = result.latency_ms
+        told_elsewhere = result.output is None and any(call.id == result.id for call in self._open if call.id)
+        if not told_elsewhere:
+            self.say(Message("tool", results=(result._replace(name=name, given=given),)))
+
+
+def apart(message: Message) -> list[Message]:
+    """Return a message with several results as one message for each: logs bundle them differently."""
+    alone = [Message("tool", results=(result,)) for result in message.results]
+    rest = message._replace(results=())
+    return [rest, *alone] if rest.text or rest.calls or not alone else alone
+
+
+def keys_of(message: Message) -> list[tuple[str, ...]]:
+    """Return by what a message is known again: a result by its call or else by its text."""
+    if message.results:
+        result = message.results[0]
+        by_id = [("id", result.id)] if result.id else []
+        return [*by_id, ("result", text_of(result.output))]
+    calls = [part for call in message.calls for part in (call.name, text_of(call.given))]
+    return [(message.role, message.text.strip(), *calls)]

@@ -1,0 +1,226 @@
+"""Runs exported from LangSmith: trees by `child_runs`, or lists of runs that name their parent.
+
+Runs of models and tools make the turns, in the order in which they began; chains only hold them together, and count as
+turns of the agent where no model was recorded. A run that ended with an error did not succeed; that one ended without
+says nothing about its goal, people's feedback does.
+
+Source     docs.smith.langchain.com (run data format; export of traces), langsmith.schemas.Run, LangChain's messages.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from dspy_programs.errors import UsageError
+from dspy_programs.failures.formats.chat import decoded, marked, messages_of, output_of, text_id, tool_names
+from dspy_programs.failures.formats.conversation import Message, Result, trace_of
+from dspy_programs.failures.formats.history import Story
+from dspy_programs.types import Trace
+
+PLUMBING = ("prompt", "parser", "embedding")
+ANSWERS = ("output", "answer", "result", "final_output", "text", "content", "response")
+QUESTIONS = ("input", "question", "query", "goal", "task", "text")
+VERDICTS = ("correctness", "correct", "success", "is_successful", "score", "user_score")
+
+
+def is_run(raw: Any) -> bool:
+    return isinstance(raw, dict) and isinstance(raw.get("run_type"), str)
+
+
+def roots_of(runs: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Put runs that name their parent under it, and give those that have none in the list."""
+    known = {str(run["id"]): dict(run, child_runs=list(run.get("child_runs") or [])) for run in runs if run.get("id")}
+    nested = {str(child.get("id")) for run in runs for child in run.get("child_runs") or [] if isinstance(child, dict)}
+    tops = []
+    for run in runs:
+        own = known.get(str(run.get("id")), run)
+        parents = run.get("parent_run_ids") or []
+        parent = known.get(str(run.get("parent_run_id") or (parents[-1] if parents else "")))
+        if parent is None or parent is own or str(run.get("id")) in nested or is_above(own, parent, known):
+            tops += [] if str(run.get("id")) in nested and run.get("id") else [own]
+        else:
+            parent["child_runs"].append(own)
+            own["child_of"] = parent["id"]
+    yield from tops
+
+
+def is_above(run: dict[str, Any], parent: dict[str, Any], known: dict[str, dict[str, Any]]) -> bool:
+    """Tell whether `run` already stands above `parent`: runs that are each other's parents are no tree."""
+    above: dict[str, Any] | None = parent
+    while above is not None:
+        if above is run:
+            return True
+        above = known.get(str(above.get("child_of")))
+    return False
+
+
+def read_run(root: dict[str, Any]) -> Trace:
+    """Read a tree of runs."""
+    runs = list(in_order(root))
+    story = Story()
+    has_model = any(run.get("run_type") == "llm" for run in runs)
+    tools: list[str] = []
+    for run in runs:
+        kind = run.get("run_type")
+        if kind == "llm":
+            tools += add_model_run(story, run)
+        elif kind in ("tool", "retriever"):
+            story.answer(str(run.get("name") or "(unnamed)"), tool_input(run), tool_result(run))
+        elif run is not root and not has_model and not run.get("child_runs") and kind not in PLUMBING:
+            story.recall(answer_of(run))
+    told = answer_of(root)
+    story.recall(told if isinstance(outputs_of(root).get("messages"), list) else [])
+    asked = question_of(root)
+    if not any(message.role == "user" for message in story.messages):
+        story.messages[:0] = [Message("user", asked)] if asked else []
+    if not any(message.role == "agent" for message in story.messages):
+        story.recall(told)
+    if not story.messages:
+        raise UsageError("inputs: the run has neither inputs, outputs nor runs below it that say anything")
+    final = next((message.text for message in reversed(told) if message.role == "agent" and message.text), None)
+    return trace_of(
+        story.messages,
+        trace_id=text_id(root, "trace_id", "id") or "",
+        goal=asked or None,
+        final=final,
+        is_successful=outcome_of(root),
+        tools=tools,
+        latencies=story.latencies,
+    )
+
+
+def in_order(root: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Give a run, then what is below it, siblings by the time they began."""
+    stack = [root]
+    while stack:
+        run = stack.pop()
+        yield run
+        below = [child for child in run.get("child_runs") or [] if isinstance(child, dict)]
+        stack += reversed(sorted(below, key=began))
+
+
+def began(run: dict[str, Any]) -> float:
+    """Return when a run began, in seconds; 0.0 where it is not recorded, which keeps the order given."""
+    return seconds_of(run.get("start_time")) or 0.0
+
+
+def seconds_of(value: Any) -> float | None:
+    """Read a time: ISO 8601 in a text, seconds or milliseconds since 1970 as a number."""
+    if isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value).timestamp()
+        except (ValueError, OverflowError, OSError):
+            return None
+    if isinstance(value, (int, float)):
+        return value / 1000 if value > 1e11 else float(value)
+    return None
+
+
+def add_model_run(story: Story, run: dict[str, Any]) -> list[str]:
+    """Add what a model was told and what it said; return the names of the tools it was offered."""
+    inputs = run.get("inputs") if isinstance(run.get("inputs"), dict) else {}
+    said = inputs.get("messages") if isinstance(inputs, dict) else None
+    if isinstance(said, list):
+        story.recall(messages_of(said[0] if said and isinstance(said[0], list) and is_batch(said) else said, "inputs.messages"))
+    elif isinstance(inputs, dict) and isinstance(prompts := inputs.get("prompts"), list):
+        story.recall([Message("user", str(prompt)) for prompt in prompts])
+    for message in answer_of(run):
+        story.say(message)
+    if run.get("error"):
+        story.say(Message("agent", f"(error) {run['error']}"))
+    extra = run.get("extra")
+    parameters = extra.get("invocation_params") if isinstance(extra, dict) else None
+    offered = parameters.get("tools") if isinstance(parameters, dict) else None
+    return tool_names(offered or (inputs.get("tools") if isinstance(inputs, dict) else None))
+
+
+def is_batch(said: list[Any]) -> bool:
+    """Tell a batch of conversations from a list of [role, text] pairs."""
+    return bool(said[0]) and not isinstance(said[0][0], str)
+
+
+def outputs_of(run: dict[str, Any]) -> dict[str, Any]:
+    outputs = run.get("outputs")
+    return outputs if isinstance(outputs, dict) else {} if outputs is None else {"output": outputs}
+
+
+def answer_of(run: dict[str, Any]) -> list[Message]:
+    """Return the messages in what a run gave."""
+    outputs = outputs_of(run)
+    if isinstance(batches := outputs.get("generations"), list) and batches:
+        first = batches[0] if isinstance(batches[0], list) else batches
+        return [message for one in first[:1] if isinstance(one, dict) for message in generation(one)]
+    if isinstance(choices := outputs.get("choices"), list) and choices:
+        return messages_of([c["message"] for c in choices[:1] if isinstance(c, dict) and "message" in c], "outputs.choices")
+    for key in ("messages", "message", "output"):
+        value = outputs.get(key)
+        if isinstance(value, list) and value and all(isinstance(item, dict) for item in value) and key != "message":
+            return messages_of(value, f"outputs.{key}")
+        if isinstance(value, dict) and {"role", "type", "kwargs"} & value.keys():
+            return messages_of([value], f"outputs.{key}")
+    if isinstance(outputs.get("role"), str):
+        return messages_of([outputs], "outputs")
+    text = text_of(outputs, ANSWERS)
+    return [Message("agent", text)] if text else []
+
+
+def generation(one: dict[str, Any]) -> list[Message]:
+    if isinstance(message := one.get("message"), dict):
+        return messages_of([message], "outputs.generations")
+    return [Message("agent", str(one.get("text") or ""))]
+
+
+def text_of(values: dict[str, Any], keys: tuple[str, ...]) -> str:
+    """Return the text that matters of inputs or outputs: under a usual key, the only one there is, or all as JSON."""
+    if not values:
+        return ""
+    value = next((values[key] for key in keys if isinstance(values.get(key), str)), None)
+    if value is None:
+        value = next(iter(values.values())) if len(values) == 1 else values
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) if value else ""
+
+
+def question_of(root: dict[str, Any]) -> str:
+    """Return what the run was asked."""
+    inputs = root.get("inputs")
+    if not isinstance(inputs, dict):
+        return inputs if isinstance(inputs, str) else ""
+    said = inputs.get("messages")
+    if isinstance(said, list) and said:
+        messages = messages_of(said[0] if isinstance(said[0], list) and is_batch(said) else said, "inputs.messages")
+        return next((message.text for message in messages if message.role == "user"), "")
+    return text_of(inputs, QUESTIONS)
+
+
+def tool_input(run: dict[str, Any]) -> Any:
+    """Return a tool's arguments. LangChain logs them as {"input": their text}."""
+    inputs = run.get("inputs")
+    if isinstance(inputs, dict) and inputs.keys() == {"input"}:
+        return decoded(inputs["input"]) if str(inputs["input"]).lstrip()[:1] in ("{", "[") else inputs["input"]
+    return inputs
+
+
+def tool_result(run: dict[str, Any]) -> Result:
+    """Return what a tool gave, with its time and, where it is recorded, the id of its call."""
+    outputs = outputs_of(run)
+    value: Any = outputs.get("output", outputs) if outputs.keys() & {"output"} or outputs else None
+    id_ = text_id(run, "tool_call_id")
+    message = value.get("kwargs", value.get("data", value)) if isinstance(value, dict) else None
+    error = run.get("error")
+    if isinstance(message, dict) and ("tool_call_id" in message):
+        id_ = text_id(message, "tool_call_id")
+        error = error or message.get("status") == "error"
+        value = output_of(message.get("content"))
+    start, end = seconds_of(run.get("start_time")), seconds_of(run.get("end_time"))
+    latency = round((end - start) * 1000, 3) if start is not None and end is not None and end >= start else None
+    return Result(marked(value, error), id_, None, latency)
+
+
+def outcome_of(root: dict[str, Any]) -> bool | None:
+    if root.get("error") or root.get("status") == "error":
+        return False
+    feedback = root.get("feedback_stats")
+    given = [feedback[key] for key in VERDICTS if isinstance(feedback.get(key), dict)] if isinstance(feedback, dict) else []
+    average = next((one["avg"] for one in given if isinstance(one.get("avg"), (int, float))), None)
+    return None if average is None else True if average == 1 else False if average == 0 else None

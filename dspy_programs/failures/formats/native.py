@@ -1,0 +1,69 @@
+"""Traces of our own: as TraceRecorder writes them, as the rows of our data sets have them, and unfinished recordings.
+
+An unfinished recording is a file of lines: {"recording": {trace_id, original_goal}}, then {"turn": {...}} for each turn,
+and {"result": {final_result, is_successful}} where it came so far.
+"""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from dspy_programs.errors import UsageError
+from dspy_programs.failures.formats.chat import ROLES, kind_of
+from dspy_programs.types import Trace
+
+RECORDED = ("recording", "turn", "result")
+
+
+def is_native(raw: dict[str, Any]) -> bool:
+    return isinstance(raw.get("turns"), list)
+
+
+def is_recorded_line(raw: Any) -> bool:
+    return (
+        isinstance(raw, dict) and len(raw) == 1 and next(iter(raw)) in RECORDED and isinstance(next(iter(raw.values())), dict)
+    )
+
+
+def read_native(raw: dict[str, Any]) -> Trace:
+    """Read a trace; `goal` and `id` are taken for original_goal and trace_id. Raises UsageError that names the field."""
+    fields = dict(raw)
+    fields.setdefault("original_goal", raw.get("goal"))
+    fields.setdefault("trace_id", raw.get("id"))
+    fields["trace_id"] = "" if fields["trace_id"] is None else str(fields["trace_id"])
+    if isinstance(raw.get("turns"), list):
+        fields["turns"] = [numbered(turn, place) for place, turn in enumerate(raw["turns"])]
+    try:
+        return Trace.model_validate(fields)
+    except ValidationError as error:
+        raise UsageError(first_problem(error)) from error
+
+
+def numbered(turn: Any, place: int) -> Any:
+    """Give a turn its number where it has none, and a role that nobody knows to the agent, with its name in front."""
+    if not isinstance(turn, dict):
+        return turn
+    turn = {"turn_number": place, **turn}
+    role = turn.get("role")
+    if isinstance(role, str) and role:
+        turn["role"] = ROLES.get(role.lower(), "agent")
+        if role.lower() not in ROLES and isinstance(turn.get("content", ""), str):
+            turn["content"] = f"{role}: {turn.get('content', '')}"
+    return turn
+
+
+def first_problem(error: ValidationError) -> str:
+    """Say in one line which field is wrong, and how."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"] if part not in ("list[any]", "dict[str,any]"))
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    got = "" if first["type"] == "missing" else f", got {kind_of(first['input'])} {str(first['input'])[:40]!r}"
+    return f"{field}: {first['msg'][0].lower()}{first['msg'][1:]}{got}{more}"
+
+
+def read_recording(lines: list[dict[str, Any]]) -> Trace:
+    """Put the lines of an unfinished recording together."""
+    head: dict[str, Any] = next((line["recording"] for line in lines if "recording" in line), {})
+    result: dict[str, Any] = next((line["result"] for line in reversed(lines) if "result" in line), {})
+    turns = [line["turn"] for line in lines if "turn" in line]
+    return read_native({"original_goal": "", **head, **result, "turns": turns})

@@ -1,0 +1,68 @@
+"""Plain JSON of whatever a run holds: dates, objects, bytes, NaN and half characters are kept as text.
+
+Input      value: anything; the values of a decoded JSON file or of a running program.
+Output     what `json.dumps` writes and any reader takes back. Keys are text; sets become lists, in the order of their texts.
+Holds      never raises, whatever the value; what is nested deeper than DEEPEST levels, or holds itself, says so in its place.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+DEEPEST = 100  # levels
+LONGEST_INT = 1000  # bits; more cannot be printed in decimal by default
+
+
+def plain(value: Any, around: tuple[int, ...] = ()) -> Any:
+    """Return `value` as JSON. `around` are the ids of the containers that it is in."""
+    if value is None or value is True or value is False:
+        return value
+    if isinstance(value, str):
+        return sound(str.__str__(value))
+    if isinstance(value, int):
+        return int(value) if value.bit_length() <= LONGEST_INT else hex(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else str(value)
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value).decode("utf-8", "backslashreplace")
+    if not isinstance(value, (Mapping, list, tuple, set, frozenset, BaseModel)):
+        return text_of_object(value)
+    if id(value) in around:
+        return "(holds itself)"
+    if len(around) >= DEEPEST:
+        return f"(nested deeper than {DEEPEST} levels)"
+    inside = (*around, id(value))
+    if isinstance(value, BaseModel):
+        return {name: plain(getattr(value, name), inside) for name in type(value).model_fields}
+    if isinstance(value, Mapping):
+        return plain_mapping(value, inside)
+    items = sorted(value, key=text_of_object) if isinstance(value, (set, frozenset)) else value
+    return [plain(item, inside) for item in items]
+
+
+def plain_mapping(value: Mapping[Any, Any], inside: tuple[int, ...]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for key, item in value.items():
+        name = sound(key) if isinstance(key, str) else text_of_object(key)
+        while name in made:  # 1 and "1" are two keys
+            name += "_"
+        made[name] = plain(item, inside)
+    return made
+
+
+def sound(text: str) -> str:
+    """Replace halves of surrogate pairs, which no file and no request can carry."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text
+
+
+def text_of_object(value: Any) -> str:
+    try:
+        return sound(str(value))
+    except Exception as error:  # any code may stand behind __str__, and to record a run must not end it
+        return f"({type(value).__name__}, which cannot be shown: {type(error).__name__})"

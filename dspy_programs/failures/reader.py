@@ -1,0 +1,234 @@
+"""Traces out of files, folders and pipes, one after the other, whatever is in them.
+
+Input      paths: files (.json, .jsonl, .ndjson, each also .gz), folders (walked in order of names), "-" for stdin.
+           format: one of formats.FORMATS, or None to find out for each record.
+Output     Items: `source` says where the record stands ("runs.jsonl:17", "log.json#3"), and either `trace` or `problem`
+           is there. A bad record is an Item with a problem, and the next record follows.
+Holds      JSONL is read line by line: memory does not grow with the file. Only lines that are parts of one trace (spans,
+           runs that name a parent, single messages, an unfinished recording) are kept to the end of their file.
+           No line over LONGEST_LINE and no JSON file over LARGEST_FILE is read; nothing waits for a pipe without an end.
+Raises     UsageError for a path that is not there or cannot be read at all.
+"""
+
+import gzip
+import json
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, cast
+
+from pydantic import ValidationError
+
+from dspy_programs.errors import UsageError
+from dspy_programs.failures.formats.auto import AutoParser, Fragment, fragment_of
+from dspy_programs.failures.formats.native import read_recording
+from dspy_programs.types import Trace
+
+LONGEST_LINE = 64_000_000  # bytes
+LARGEST_FILE = 512_000_000  # bytes of a file that is one JSON value, or of the parts of a trace that are kept
+LINES = (".jsonl", ".ndjson")
+SUFFIXES = (".json", *LINES)
+BROKEN = (OSError, EOFError, zlib.error)
+
+
+class Item(NamedTuple):
+    """One record: the trace, or what is wrong with it."""
+
+    source: str
+    trace: Trace | None
+    problem: str | None
+
+
+class Found(NamedTuple):
+    """What is in a folder: files that may hold traces, in order, and how many others there are."""
+
+    files: list[Path]
+    skipped: int
+
+
+def read_traces(paths: Sequence[str | Path], format: str | None = None) -> Iterator[Item]:
+    """Give every trace of every path, in order."""
+    parser = AutoParser(format)
+    for path in paths:
+        if str(path) == "-":
+            yield from read_stream(sys.stdin.buffer, "-", parser)
+        else:
+            yield from read_path(Path(path), parser)
+
+
+def read_path(path: Path, parser: AutoParser) -> Iterator[Item]:
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    if stat.S_ISDIR(mode):
+        files, skipped = files_in(path)
+        if not files:
+            others = f"; {skipped} other files are in it" if skipped else ""
+            yield Item(str(path), None, f"no {', '.join(SUFFIXES)} files in this folder{others}")
+        for file in files:
+            yield from read_file(file, parser)
+    elif stat.S_ISREG(mode):
+        yield from read_file(path, parser)
+    else:
+        raise UsageError(f"{path}: is no regular file; to read from a pipe, name - and redirect it to stdin")
+
+
+def files_in(folder: Path) -> Found:
+    """Find the files below a folder. Links are followed, but no folder is entered twice; finished recordings come once."""
+    files: list[Path] = []
+    skipped = 0
+    entered: set[tuple[int, int]] = set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        try:
+            here = os.stat(root)
+        except OSError:
+            continue
+        if (here.st_dev, here.st_ino) in entered:
+            folders.clear()
+            continue
+        entered.add((here.st_dev, here.st_ino))
+        folders.sort()
+        for name in sorted(names):
+            path = Path(root, name)
+            is_copy = name.startswith("trace_") and name.endswith(".jsonl") and name.removesuffix("l") in names
+            if kind_of_file(path) and path.is_file() and not is_copy:
+                files.append(path)
+            else:
+                skipped += 1
+    return Found(files, skipped)
+
+
+def kind_of_file(path: Path) -> str:
+    """Return the suffix that tells what is in a file, "" for none of ours."""
+    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
+    return suffix if suffix in SUFFIXES else ""
+
+
+def read_file(path: Path, parser: AutoParser) -> Iterator[Item]:
+    try:
+        with open(path, "rb") as file:
+            is_packed = path.name.endswith(".gz")
+            stream = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if is_packed else file
+            yield from read_stream(stream, str(path), parser, by_line=kind_of_file(path) in LINES)
+    except BROKEN as error:
+        yield Item(str(path), None, f"cannot be read: {getattr(error, 'strerror', None) or error}")
+
+
+def read_stream(stream: BinaryIO, source: str, parser: AutoParser, by_line: bool = False) -> Iterator[Item]:
+    """Read a stream: by lines where it is known or its first line is a JSON value by itself, else as one value."""
+    first = stream.readline(LONGEST_LINE + 1).removeprefix(b"\xef\xbb\xbf")
+    if by_line or (len(first) <= LONGEST_LINE and first.strip() and is_json(first)):
+        yield from Lines(source, parser).read(stream, first)
+        return
+    content = first + stream.read(max(0, LARGEST_FILE + 1 - len(first)))
+    if len(content) > LARGEST_FILE:
+        yield Item(source, None, f"larger than {LARGEST_FILE:,} bytes; write one trace a line, as .jsonl")
+    elif not content.strip():
+        yield Item(source, None, "is empty")
+    else:
+        value, problem = decode(content)
+        yield from [Item(source, None, problem)] if problem else items_of(value, source, parser)
+
+
+def is_json(text: bytes) -> bool:
+    return decode(text)[1] is None
+
+
+class Lines:
+    """Reads a file of lines. Keeps only what is part of a trace that other lines go on with."""
+
+    def __init__(self, source: str, parser: AutoParser) -> None:
+        self.source = source
+        self.parser = parser
+        self.parts: dict[Fragment, list[Any]] = {}
+        self.kept = 0
+
+    def read(self, stream: BinaryIO, line: bytes) -> Iterator[Item]:
+        number, last_problem, count = 0, None, 0
+        while line:
+            number += 1
+            if last_problem is not None:
+                yield last_problem
+                last_problem = None
+            for item in self.items(stream, line, number):
+                count += 1
+                if item.problem is not None and not line.endswith(b"\n") and "recording" in self.parts:
+                    last_problem = item  # what a killed program was still writing
+                else:
+                    yield item
+            line = stream.readline(LONGEST_LINE + 1)
+        if not count and not self.parts:
+            yield Item(self.source, None, "is empty")
+        yield from self.joined()
+
+    def items(self, stream: BinaryIO, line: bytes, number: int) -> Iterator[Item]:
+        source = f"{self.source}:{number}"
+        if len(line) > LONGEST_LINE:
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(1_000_000)
+            yield Item(source, None, f"the line is longer than {LONGEST_LINE:,} bytes")
+        elif (trace := native_trace(line, self.parser.format)) is not None:
+            yield Item(source, trace, None)
+        elif line.strip():
+            value, problem = decode(line)
+            kind = None if problem else fragment_of(value)
+            if kind is None:
+                yield from [Item(source, None, problem)] if problem else items_of(value, source, self.parser)
+            elif self.kept + len(line) > LARGEST_FILE:
+                yield Item(source, None, f"the parts of traces in this file are larger than {LARGEST_FILE:,} bytes")
+            else:
+                self.kept += len(line)
+                self.parts.setdefault(kind, []).append(value)
+
+    def joined(self) -> Iterator[Item]:
+        """Give the traces whose parts stood on several lines."""
+        for kind, values in self.parts.items():
+            if kind == "recording":
+                try:
+                    yield Item(self.source, read_recording(values), None)
+                except UsageError as error:
+                    yield Item(self.source, None, str(error))
+            else:
+                yield from items_of(values, self.source, self.parser)
+
+
+def native_trace(line: bytes, format: str | None) -> Trace | None:
+    """Read a line in our own format at once; None sends it the long way, which says what is wrong with it.
+
+    NaN is no JSON: the long way keeps it as text.
+    """
+    if format not in (None, "native") or b'"original_goal"' not in line or b"NaN" in line or b"Infinity" in line:
+        return None
+    try:
+        return Trace.model_validate_json(line)
+    except ValidationError:
+        return None
+
+
+def decode(content: bytes) -> tuple[Any, str | None]:
+    """Return the JSON value in a text, or what is wrong with it."""
+    try:
+        return json.loads(content.decode("utf-8"), parse_constant=str), None
+    except UnicodeDecodeError as error:
+        return None, f"not UTF-8: byte {error.start}"
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}" if error.lineno > 1 else f"column {error.colno}"
+        return None, f"not JSON: {error.msg} at {place}"
+    except RecursionError:
+        return None, "not read: nested too deep"
+    except ValueError as error:
+        return None, f"not JSON: {error}"  # a number of thousands of digits
+
+
+def items_of(value: Any, source: str, parser: AutoParser) -> Iterator[Item]:
+    """Give the traces of one JSON value; several are told apart as source#1, source#2."""
+    found = list(parser.each(value))
+    for number, one in enumerate(found, 1):
+        place = f"{source}#{number}" if len(found) > 1 else source
+        yield Item(place, one, None) if isinstance(one, Trace) else Item(place, None, str(one))
+    if not found:
+        yield Item(source, None, "holds no trace")
