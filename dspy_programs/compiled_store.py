@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +21,7 @@ from dspy.utils.saving import get_dependency_versions
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from dspy_programs import __version__
+from dspy_programs.atomic_file import write_atomically as write_atomically
 from dspy_programs.errors import CompiledMismatch, CompiledProgramError, UsageError
 from dspy_programs.reasoning import FIELD as REASONING
 from dspy_programs.reasoning import add_reasoning
@@ -121,25 +121,6 @@ def save_compiled(program: dspy.Module, provenance: Provenance, path: Path) -> N
     app = provenance.model_dump(mode="json")
     state["metadata"] = {"dependency_versions": get_dependency_versions(), "app": app}
     write_atomically(path, json.dumps(state, indent=2, ensure_ascii=False) + "\n")
-
-
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Replace `path` by a file that is complete and on the disk; on any failure the old file stays. Raises UsageError."""
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content.encode("utf-8") if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
 
 
 def require_writable(path: Path) -> None:

@@ -1,10 +1,165 @@
 """python -m dspy_programs failures ...: thin commands over this package."""
 
-from dspy_programs.cli import new_app
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dspy_programs.cli import FAILED, GATE_CLOSED, ApiBaseOption, ApiKeyOption, new_app
+from dspy_programs.failures.options import (
+    FormatOption,
+    HtmlOption,
+    JunitOption,
+    LmOption,
+    NoCacheOption,
+    NoLlmOption,
+    SarifOption,
+    model,
+)
+
+if TYPE_CHECKING:
+    from dspy_programs.types import Trace
 
 app = new_app("Why did the run of an agent fail? Traces in, causes and fixes out.")
+
+FileArgument = Annotated[Path | None, typer.Argument(help="A file with one trace; - is standard input.")]
+TraceOption = Annotated[Path | None, typer.Option("--trace", help="The same, as an option.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 @app.callback()
 def failures() -> None:
     """Why did the run of an agent fail? Traces in, causes and fixes out."""
+
+
+@app.command()
+def classify(
+    file: FileArgument = None,
+    trace: TraceOption = None,
+    format: FormatOption = None,
+    no_llm: NoLlmOption = False,
+    lm: LmOption = None,
+    api_base: ApiBaseOption = None,
+    api_key: ApiKeyOption = None,
+    no_cache: NoCacheOption = False,
+    as_json: JsonOption = False,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Also write the report to this file, as JSON.")] = None,
+    html: HtmlOption = None,
+    sarif: SarifOption = None,
+    junit: JunitOption = None,
+) -> None:
+    """Say how one run failed, at which turn first, why, and what would mend it; or that it did not."""
+    from dspy_programs.atomic_file import write_atomically
+    from dspy_programs.failures.batch import Outcome, Tally
+    from dspy_programs.failures.classifier import FailureClassifier
+    from dspy_programs.failures.reports.outputs import Outputs, opened
+    from dspy_programs.failures.reports.table import print_report
+
+    source, known = one_trace(file, trace, format)
+    with opened(Outputs(html=html, sarif=sarif, junit=junit), one_trace=True) as sinks:
+        with model(lm, api_base, api_key, no_llm, no_cache) as in_use:
+            report = FailureClassifier(use_llm=in_use).classify(known)
+        tally, outcome = Tally(), Outcome(source, known, report, None)
+        tally.add(outcome)
+        for sink in sinks:
+            sink.add(outcome)
+            sink.finish(tally.batch())
+    text = report.model_dump_json(indent=2)
+    if output:
+        write_atomically(output, text + "\n")
+    if as_json:
+        print(text)
+    else:
+        print_report(source, report)
+
+
+@app.command()
+def validate(
+    file: FileArgument = None, trace: TraceOption = None, format: FormatOption = None, as_json: JsonOption = False
+) -> None:
+    """Show what is read of a trace: its id, its goal, and the beginning of each turn."""
+    from dspy_programs.failures.reports.table import print_trace
+
+    source, known = one_trace(file, trace, format)
+    if as_json:
+        print(known.model_dump_json(indent=2))
+    else:
+        print_trace(source, known)
+
+
+def one_trace(file: Path | None, option: Path | None, format: str | None) -> "tuple[str, Trace]":
+    """Return the only trace of the file that was named. Raises UsageError."""
+    from dspy_programs.errors import UsageError
+    from dspy_programs.failures.reader import read_traces
+
+    named = [path for path in (file, option) if path is not None]
+    if len(named) != 1:
+        raise UsageError("name one file with a trace: classify FILE, or --trace FILE; - is standard input")
+    items = list(itertools.islice(read_traces(named, format), 2))
+    if len(items) != 1:
+        many = "it holds more than one trace; use `batch`" if items else "there is no trace in it"
+        raise UsageError(f"{named[0]}: {many}")
+    source, known, problem = items[0]
+    if known is None:
+        raise UsageError(f"{source}: {problem}")
+    return source, known
+
+
+@app.command()
+def batch(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files and folders of traces; - is standard input.")] = None,
+    traces_dir: Annotated[Path | None, typer.Option("--traces-dir", help="A folder of traces, as an option.")] = None,
+    format: FormatOption = None,
+    no_llm: NoLlmOption = False,
+    lm: LmOption = None,
+    api_base: ApiBaseOption = None,
+    api_key: ApiKeyOption = None,
+    no_cache: NoCacheOption = False,
+    as_json: JsonOption = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Also write every report to this file, a line of JSON each.")
+    ] = None,
+    html: HtmlOption = None,
+    sarif: SarifOption = None,
+    junit: JunitOption = None,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODE=RATE", help="Exit with 1 when a larger share of the traces has this verdict; ANY: any."),
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="What `batch --json` printed before. Exit with 1 when a mode rises beyond noise.")
+    ] = None,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Exit as if what cannot be read were not there. It is named all the same.")
+    ] = False,
+) -> None:
+    """Classify many traces: how often each way of failing occurs, with intervals, and which traces.
+
+    Exit code: 0; 1 when a bound or the baseline does not hold; 2 when something could not be read (unless --keep-going)
+    or nothing was there: the figures are then not those of all traces. All outputs are written in each case.
+    """
+    from dspy_programs.errors import UsageError
+    from dspy_programs.failures.batch import classified, tallied
+    from dspy_programs.failures.classifier import FailureClassifier
+    from dspy_programs.failures.gate import bounds_of, checks_of, read_baseline
+    from dspy_programs.failures.reader import read_traces
+    from dspy_programs.failures.reports.outputs import Named, Outputs, opened
+    from dspy_programs.failures.reports.table import print_batch
+
+    inputs = [*(paths or []), *([traces_dir] if traces_dir else [])]
+    if not inputs:
+        raise UsageError("name files or folders with traces: batch PATH..., or --traces-dir DIR; - is standard input")
+    bounds, before = bounds_of(fail_on or []), read_baseline(baseline) if baseline else None
+    named = Named()
+    with opened(Outputs(output, html, sarif, junit)) as sinks, model(lm, api_base, api_key, no_llm, no_cache) as in_use:
+        outcomes = classified(read_traces(inputs, format), FailureClassifier(use_llm=in_use))
+        result = tallied(outcomes, [*sinks, named], lambda made: checks_of(made, bounds, before))
+    if as_json:
+        print(result.model_dump_json(indent=2))
+    else:
+        print_batch(result, named.rows)
+    if result.unreadable and not keep_going:
+        raise typer.Exit(FAILED)
+    if not all(check.holds for check in result.checks):
+        raise typer.Exit(GATE_CLOSED)

@@ -1,0 +1,174 @@
+"""Many traces: each with its report, and what they come to, in constant memory.
+
+Input      Items as reader.py gives them.
+Output     Outcomes in the same order; Tally adds them up to a Batch: counts, rates with 95 % intervals, first turns.
+Holds      every Item becomes one Outcome. A trace counts for its verdict in `count`, for every mode it shows in `seen`;
+           what could not be read is counted by itself and is part of no rate.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Literal, NamedTuple, Protocol, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dspy_programs.errors import UsageError
+from dspy_programs.failures.classifier import FailureClassifier, FailureReport
+from dspy_programs.failures.intervals import wilson
+from dspy_programs.failures.reader import Item
+from dspy_programs.types import FailureMode, Trace
+
+MODES: tuple[FailureMode, ...] = get_args(FailureMode)
+FORMAT: Literal["failures-batch-1"] = "failures-batch-1"
+MOST_PROBLEMS = 10_000  # named in a Batch; all are counted, and all are named in what is written trace by trace
+LATE = 20  # first failing turns from here on are counted together
+LATER = f"{LATE}+"
+
+
+class Outcome(NamedTuple):
+    """What became of one record: a report on its trace, or a problem."""
+
+    source: str
+    trace: Trace | None
+    report: FailureReport | None
+    problem: str | None
+
+
+class Share(BaseModel):
+    """count of the traces, their share and its 95 % interval."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    count: int = Field(ge=0)
+    rate: float = Field(ge=0, le=1)
+    low: float = Field(ge=0, le=1)
+    high: float = Field(ge=0, le=1)
+
+
+class ModeShare(Share):
+    """count: traces with this verdict; seen: traces that show the mode at all."""
+
+    mode: FailureMode
+    seen: int = Field(ge=0)
+
+
+class Problem(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    source: str
+    problem: str
+
+
+class Check(BaseModel):
+    """One thing that a batch was held to: a sentence with rate, interval and bound, and whether it holds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    holds: bool
+    text: str
+
+
+class Batch(BaseModel):
+    """What a batch came to; written as JSON it is the baseline for a later one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Literal["failures-batch-1"] = FORMAT
+    traces: int = Field(ge=0)
+    unreadable: int = Field(ge=0)
+    failing: Share
+    modes: list[ModeShare]
+    first_failure_turns: dict[str, int]
+    answered_by: dict[str, int]
+    model_failures: int = Field(ge=0)
+    problems: list[Problem]
+    checks: list[Check] = []
+
+    def share(self, mode: str) -> Share:
+        """Return the share of a mode, or of ANY: all verdicts but "none"."""
+        return self.failing if mode == "ANY" else next(each for each in self.modes if each.mode == mode)
+
+
+def classified(items: Iterable[Item], classifier: FailureClassifier) -> Iterator[Outcome]:
+    """Give each record its report, in the order of the records."""
+    for source, trace, problem in items:
+        yield Outcome(source, trace, None if trace is None else classifier.classify(trace), problem)
+
+
+class Sink(Protocol):
+    """Something that is written while a batch runs."""
+
+    def add(self, outcome: Outcome) -> None:
+        """Take the next outcome."""
+
+    def finish(self, batch: Batch) -> None:
+        """Write what can only be written at the end."""
+
+
+class Tally:
+    """Adds outcomes up. Its size does not depend on how many there are, but for the problems that it can name."""
+
+    def __init__(self) -> None:
+        self.traces = self.unreadable = self.model_failures = 0
+        self.verdicts: Counter[str] = Counter()
+        self.seen: Counter[str] = Counter()
+        self.first_turns: Counter[int] = Counter()
+        self.answered_by: Counter[str] = Counter()
+        self.problems: list[Problem] = []
+
+    def add(self, outcome: Outcome) -> None:
+        report = outcome.report
+        if report is None:
+            self.unreadable += 1
+            if len(self.problems) < MOST_PROBLEMS:
+                self.problems.append(Problem(source=outcome.source, problem=outcome.problem or "cannot be read"))
+            return
+        self.traces += 1
+        self.verdicts[report.classified_failure_mode] += 1
+        self.seen.update(found.mode for found in report.modes)
+        self.answered_by[report.answered_by] += 1
+        self.model_failures += report.failure is not None
+        if report.first_failure_turn is not None:
+            self.first_turns[min(report.first_failure_turn, LATE)] += 1
+
+    def batch(self) -> Batch:
+        """Return what it comes to so far."""
+        turns = {str(turn) if turn < LATE else LATER: count for turn, count in sorted(self.first_turns.items())}
+        return Batch(
+            traces=self.traces,
+            unreadable=self.unreadable,
+            failing=Share(**self.share(self.traces - self.verdicts["none"])),
+            modes=[self.mode(mode) for mode in MODES],
+            first_failure_turns=turns,
+            answered_by=dict(sorted(self.answered_by.items())),
+            model_failures=self.model_failures,
+            problems=self.problems,
+        )
+
+    def mode(self, mode: FailureMode) -> ModeShare:
+        count = self.verdicts[mode]
+        return ModeShare(mode=mode, seen=count if mode == "none" else self.seen[mode], **self.share(count))
+
+    def share(self, count: int) -> dict[str, Any]:
+        low, high = wilson(count, self.traces)
+        rate = count / self.traces if self.traces else 0.0
+        return {"count": count, "rate": rate, "low": low, "high": high}
+
+
+def tallied(outcomes: Iterable[Outcome], sinks: Sequence[Sink], hold: Callable[[Batch], list[Check]]) -> Batch:
+    """Add outcomes up, hand each to the sinks as it comes, and hold the result to what it is held to.
+
+    Raises UsageError where there is no outcome at all: a folder that is empty is not a batch without failures.
+    """
+    tally = Tally()
+    for outcome in outcomes:
+        tally.add(outcome)
+        for sink in sinks:
+            sink.add(outcome)
+    batch = tally.batch()
+    if not batch.traces and not batch.unreadable:
+        raise UsageError("there is no trace in what was named")
+    batch.checks = hold(batch)
+    for sink in sinks:
+        sink.finish(batch)
+    return batch

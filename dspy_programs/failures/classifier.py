@@ -1,0 +1,173 @@
+"""The report on one trace: which ways of failing it shows, the turn of each, how sure, why, and what would mend it.
+
+Input      a Trace, or a mapping in any of the formats that formats.py reads.
+Output     FailureReport. `modes` are all that was found, the verdict first; it is empty exactly where the verdict is "none".
+Calls      none where the rules are sure or no model is in use; else one, of the FailureJudge for the model in use.
+Holds      without a model DSPy is not imported. Safe for several threads.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from dspy_programs.failure_modes import REMEDIES
+from dspy_programs.failure_rules import LIKELY, SURE_AGAINST_SUCCESS, Finding, Ruling, findings_of, ruling
+from dspy_programs.failures.calibrated import probability_of
+from dspy_programs.trace_view import View
+from dspy_programs.types import FailureMode, Trace
+
+if TYPE_CHECKING:
+    import dspy
+
+    from dspy_programs.failure_judge import FailureJudge
+
+
+class FoundMode(BaseModel):
+    """One way of failing that was seen: the turn it shows at first, all turns that bear witness, words of the run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mode: FailureMode
+    turn: int
+    turns: list[int]
+    confidence: float
+    probability: float | None
+    evidence: str
+
+
+class FailureReport(BaseModel):
+    """The verdict on one trace.
+
+    confidence    the detector's own, in [0, 1]
+    probability   that the verdict is right, as measured on labels; None where it was not measured
+    turns         how many turns the trace has
+    answered_by   "model" or "rules"
+    failure       why the model's reply could not be used; the rules answered
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    trace_id: str
+    original_goal: str
+    classified_failure_mode: FailureMode
+    confidence: float
+    probability: float | None
+    first_failure_turn: int | None
+    root_cause_summary: str
+    fixes: list[str]
+    modes: list[FoundMode]
+    turns: int
+    answered_by: Literal["model", "rules"]
+    failure: str | None
+
+    @property
+    def failed(self) -> bool:
+        return self.classified_failure_mode != "none"
+
+    def to_json(self) -> bytes:
+        """Return the report as one line of JSON, without the line's end."""
+        return TO_JSON(self)
+
+
+TO_JSON = FailureReport.__pydantic_serializer__.to_json
+FIXES: dict[FailureMode, list[str]] = {mode: list(remedy.fixes) for mode, remedy in REMEDIES.items()}
+
+
+class FailureClassifier:
+    """Say how a run failed: by rules, and where they are unsure by the language model in use, if there is one."""
+
+    def __init__(self, use_llm: bool = True) -> None:
+        """use_llm: ask the model of `with dspy_programs.use(...)` about what the rules leave open; False never does."""
+        self.use_llm = use_llm
+        self._judges: dict[str, FailureJudge] = {}
+
+    def classify(self, trace: Trace | Mapping[str, Any]) -> FailureReport:
+        """Return the report on one trace. Raises UsageError for a mapping that is no trace."""
+        known = trace if isinstance(trace, Trace) else parsed(trace)
+        findings = findings_of(View(known.original_goal, known.turns, known.final_result, known.tools))
+        ruled = ruling(findings, known.is_successful)
+        if self.use_llm and not ruled.sure and known.turns and (model := model_in_use()) is not None:
+            return self.by_model(known, findings, model)
+        return report_of(known, findings, ruled)
+
+    def by_model(self, trace: Trace, findings: Sequence[Finding], model: "dspy.LM") -> FailureReport:
+        """Ask the judge that was compiled for the model. Its word on a mode goes before the rules'."""
+        judge = self._judges.get(model.model)
+        if judge is None:
+            from dspy_programs.registry import load
+
+            judge = self._judges[model.model] = load("failure_judge", model.model)
+        said = judge.of(trace)
+        failure = None if said.failure is None else str(said.failure)
+        verdict = Ruling(said.mode, said.turn, said.confidence, evidence_in(said.cause, said.mode), True)
+        return report_of(trace, findings, verdict, said.answered_by, failure)
+
+
+def parsed(raw: Mapping[str, Any]) -> Trace:
+    return Trace.model_validate(raw)
+
+
+def model_in_use() -> "dspy.LM | None":
+    """Return DSPy's current model. Whoever set one has imported DSPy; it is not imported to find that there is none."""
+    dspy = sys.modules.get("dspy")
+    return None if dspy is None else dspy.settings.lm
+
+
+def evidence_in(cause: str, mode: FailureMode) -> str:
+    """Return what the sentence about a mode was filled in with."""
+    return cause.removeprefix(REMEDIES[mode].cause.partition("{evidence}")[0])
+
+
+def report_of(
+    trace: Trace,
+    findings: Sequence[Finding],
+    ruled: Ruling,
+    answered_by: Literal["model", "rules"] = "rules",
+    failure: str | None = None,
+) -> FailureReport:
+    """Put a verdict and all that was found with it into a report. Nothing here needs checking again."""
+    mode, confidence = ruled.mode, round(ruled.confidence, 2)
+    return FailureReport.model_construct(
+        trace_id=sendable(trace.trace_id),
+        original_goal=sendable(trace.original_goal),
+        classified_failure_mode=mode,
+        confidence=confidence,
+        probability=probability_of(mode, confidence) if answered_by == "rules" else None,
+        first_failure_turn=ruled.turn,
+        root_cause_summary=REMEDIES[mode].cause.format(evidence=sendable(ruled.evidence)),
+        fixes=FIXES[mode],
+        modes=modes_of(findings, ruled, confidence, trace.is_successful, answered_by == "rules") if mode != "none" else [],
+        turns=len(trace.turns),
+        answered_by=answered_by,
+        failure=failure,
+    )
+
+
+def modes_of(
+    findings: Sequence[Finding], ruled: Ruling, confidence: float, is_successful: bool | None, calibrated: bool
+) -> list[FoundMode]:
+    """Return the verdict's mode, then every other finding that would be the better guess by itself, strongest first."""
+    bound = SURE_AGAINST_SUCCESS if is_successful else LIKELY
+    seen = next((f.turns for f in findings if f.mode == ruled.mode and f.turn == ruled.turn), None)
+    turn = 0 if ruled.turn is None else ruled.turn
+    first = found_mode(ruled.mode, turn, seen or [turn], confidence, ruled.evidence, calibrated)
+    others = [f for f in findings if f.mode != ruled.mode and f.confidence >= bound]
+    return [first, *(found_mode(f.mode, f.turn, f.turns, f.confidence, f.evidence, True) for f in others)]
+
+
+def found_mode(mode: FailureMode, turn: int, turns: list[int], confidence: float, evidence: str, calibrated: bool) -> FoundMode:
+    return FoundMode.model_construct(
+        mode=mode,
+        turn=turn,
+        turns=turns,
+        confidence=confidence,
+        probability=probability_of(mode, confidence) if calibrated else None,
+        evidence=sendable(evidence),
+    )
+
+
+def sendable(text: str) -> str:
+    """Return the text as it can be written in UTF-8: half a surrogate pair becomes a question mark."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

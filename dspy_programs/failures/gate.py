@@ -1,0 +1,100 @@
+"""What a build is held to: rates that must not be passed, and a baseline that must not be left behind.
+
+Input      "MODE=RATE" as typed, ANY for all ways of failing together, RATE in [0, 1]; the JSON of an earlier batch.
+Output     Check: a sentence with rate, interval and bound, and whether it holds.
+Raises     UsageError for a bound that is none, and for a baseline that is empty, of another format or not readable.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from dspy_programs.errors import UsageError
+from dspy_programs.failures.batch import FORMAT, MODES, Batch, Check, Share
+from dspy_programs.failures.intervals import newcombe
+
+ANY = "ANY"
+GUARDED = (ANY, *(mode for mode in MODES if mode != "none"))
+
+
+class Bound(NamedTuple):
+    mode: str
+    rate: float
+
+
+def bounds_of(texts: Sequence[str]) -> list[Bound]:
+    """Read what was typed."""
+    return [bound_of(text) for text in texts]
+
+
+def bound_of(text: str) -> Bound:
+    mode, equals, rate = text.partition("=")
+    mode = mode.strip().upper()
+    if not equals or mode not in GUARDED:
+        raise UsageError(f"--fail-on {text}: write MODE=RATE, where MODE is one of {', '.join(GUARDED)}")
+    try:
+        value = float(rate)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise UsageError(f"--fail-on {text}: the rate {rate!r} is not a number from 0 to 1; write for example {mode}=0.05")
+    return Bound(mode, value)
+
+
+def read_baseline(path: Path) -> Batch:
+    """Read what an earlier `batch --json` printed."""
+    try:
+        batch = Batch.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        fault = error.errors()[0]
+        field = ".".join(map(str, fault["loc"])) or "the file"
+        mend = f"a baseline is what `batch --json` prints (format {FORMAT}); make it again"
+        raise UsageError(f"{path}: {field}: {fault['msg']}; {mend}") from error
+    if fault_in := unusable(batch):
+        raise UsageError(f"{path}: {fault_in}, so nothing can be held against it; make it again with `batch --json`")
+    return batch
+
+
+def unusable(batch: Batch) -> str | None:
+    """Say why a batch that reads well is no baseline, None where it is one."""
+    if batch.traces == 0:
+        return "it is of no traces at all"
+    if sorted(share.mode for share in batch.modes) != sorted(MODES):
+        return "it does not have each mode once"
+    if any(share.count > batch.traces for share in (batch.failing, *batch.modes)):
+        return "it counts more traces in a mode than there are"
+    return None
+
+
+def checks_of(batch: Batch, bounds: Sequence[Bound], baseline: Batch | None) -> list[Check]:
+    """Hold a batch against its bounds, then each mode against the baseline."""
+    checks = [against_bound(bound, batch.share(bound.mode)) for bound in bounds]
+    if baseline is not None:
+        checks += [against_baseline(mode, batch, baseline) for mode in GUARDED]
+    return checks
+
+
+def against_bound(bound: Bound, now: Share) -> Check:
+    holds = now.rate <= bound.rate
+    words = "within" if holds else "above"
+    return Check(holds=holds, text=f"{bound.mode}: {in_words(now)}, {words} the bound of {bound.rate:.1%}")
+
+
+def against_baseline(mode: str, batch: Batch, baseline: Batch) -> Check:
+    """A mode has risen where the whole 95 % interval of the difference lies above 0."""
+    now, before = batch.share(mode), baseline.share(mode)
+    low, high = newcombe(now.count, batch.traces, before.count, baseline.traces)
+    holds = low <= 0
+    words = "no more than noise explains" if holds else "risen beyond noise"
+    difference = f"difference {now.rate - before.rate:+.1%} [{low:+.1%}, {high:+.1%}]"
+    return Check(
+        holds=holds, text=f"{mode}: {in_words(now)}, was {before.rate:.1%} of {baseline.traces:,}, {difference}: {words}"
+    )
+
+
+def in_words(share: Share) -> str:
+    return f"{share.rate:.1%} [{share.low:.1%}, {share.high:.1%}]"

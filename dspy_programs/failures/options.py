@@ -1,0 +1,47 @@
+"""The options that the commands of this package share, and the model that some of them name."""
+
+import contextlib
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+LmOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="DSPY_PROGRAMS_LM",
+        help="A model, provider/name, for the traces that the rules are unsure of. Default: none, rules alone.",
+    ),
+]
+FormatOption = Annotated[str | None, typer.Option("--format", help="The traces' format. Default: found out for each.")]
+NoLlmOption = Annotated[bool, typer.Option("--no-llm", help="Rules alone, also where a model is set in the environment.")]
+NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Ask the model again instead of taking kept answers.")]
+HtmlOption = Annotated[Path | None, typer.Option("--html", help="Also write a page that needs nothing else.")]
+SarifOption = Annotated[Path | None, typer.Option("--sarif", help="Also write SARIF 2.1.0, for code scanning.")]
+JunitOption = Annotated[Path | None, typer.Option("--junit", help="Also write JUnit XML, for a CI's test page.")]
+
+
+@contextlib.contextmanager
+def model(
+    lm: str | None, api_base: str | None, api_key: str | None, no_llm: bool = False, no_cache: bool = False
+) -> Iterator[bool]:
+    """Run a block on the model that was named, if one was. Gives whether there is one."""
+    if no_llm or not lm:
+        yield False
+        return
+    from dspy_programs.lm import connect, prepare, use
+    from dspy_programs.lm.cached import cached
+
+    connected = connect(lm, api_base=api_base, api_key=api_key)
+    prepare(connected)
+    with warnings.catch_warnings(), use(connected if no_cache else cached(connected)):
+        warnings.showwarning = note
+        yield True
+
+
+def note(message: Warning | str, *about: object, **more: object) -> None:
+    """Print a warning as one line, without the place in the code it came from."""
+    print(f"note: {message}", file=sys.stderr)

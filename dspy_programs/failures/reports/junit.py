@@ -1,0 +1,67 @@
+"""JUnit XML, for the test page of a CI: a test case for each trace, one for each bound, an error for what is unreadable.
+
+Holds      what XML cannot hold (control characters, halves of surrogate pairs) becomes a replacement character; cases wait
+           in a temporary file, as the counts stand in front of them.
+"""
+
+import re
+import tempfile
+from typing import IO
+from xml.sax.saxutils import escape, quoteattr
+
+from dspy_programs.failures.batch import Batch, Outcome
+from dspy_programs.failures.classifier import FailureReport
+from dspy_programs.failures.reports.place import place_of
+
+NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class JUnit:
+    """Collects test cases; `finish` writes the document."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.cases = tempfile.TemporaryFile()
+
+    def add(self, outcome: Outcome) -> None:
+        report = outcome.report
+        if report is None:
+            problem = f"<error type={attribute('unreadable')} message={attribute(outcome.problem or '')}/>"
+            self.case(place_of(outcome.source).file, outcome.source, problem)
+            return
+        name = f"{report.trace_id} ({outcome.source})" if report.trace_id else outcome.source
+        self.case(place_of(outcome.source).file, name, failure(report) if report.failed else "")
+
+    def case(self, class_name: str, name: str, inside: str) -> None:
+        line = f"<testcase classname={attribute(class_name)} name={attribute(name)}>{inside}</testcase>\n"
+        self.cases.write(line.encode("utf-8", "replace"))
+
+    def finish(self, batch: Batch) -> None:
+        for check in batch.checks:
+            message = "" if check.holds else f"<failure type={attribute('bound')} message={attribute(check.text)}/>"
+            self.case("bounds", check.text, message)
+        tests = batch.traces + batch.unreadable + len(batch.checks)
+        failed = batch.failing.count + sum(not check.holds for check in batch.checks)
+        counts = f'tests="{tests}" failures="{failed}" errors="{batch.unreadable}" skipped="0"'
+        head = f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites {counts}>\n<testsuite name="failures" {counts}>\n'
+        self.file.write(head.encode())
+        self.cases.seek(0)
+        while piece := self.cases.read(1 << 20):
+            self.file.write(piece)
+        self.cases.close()
+        self.file.write(b"</testsuite>\n</testsuites>\n")
+
+
+def failure(report: FailureReport) -> str:
+    seen = [f"{m.mode} at turn {m.turn}, confidence {m.confidence:.2f}: {m.evidence}" for m in report.modes]
+    text = "\n".join([*seen, "", "What would mend it:", *(f"- {fix}" for fix in report.fixes)])
+    kind, message = attribute(report.classified_failure_mode), attribute(report.root_cause_summary)
+    return f"<failure type={kind} message={message}>{escape(valid(text))}</failure>"
+
+
+def attribute(text: str) -> str:
+    return quoteattr(valid(text))
+
+
+def valid(text: str) -> str:
+    return NOT_XML.sub("\ufffd", text)

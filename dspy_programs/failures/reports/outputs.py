@@ -1,0 +1,70 @@
+"""The files a command was asked to write, opened before the work and put in place after it, each whole or not at all.
+
+Raises     UsageError where two outputs have one name, or one cannot be written.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from dspy_programs.atomic_file import opened_atomically
+from dspy_programs.errors import UsageError
+from dspy_programs.failures.batch import Batch, Outcome, Sink
+from dspy_programs.failures.reports.junit import JUnit
+from dspy_programs.failures.reports.lines import Lines
+from dspy_programs.failures.reports.sarif import Sarif
+
+NAMED = 100  # traces that a terminal names one by one
+
+
+class Outputs(NamedTuple):
+    """Where each kind goes, None where it was not asked for."""
+
+    lines: Path | None = None
+    html: Path | None = None
+    sarif: Path | None = None
+    junit: Path | None = None
+
+
+@contextlib.contextmanager
+def opened(outputs: Outputs, one_trace: bool = False) -> Iterator[list[Sink]]:
+    """Give a sink for each output. one_trace: the page is that of the trace, not of a batch."""
+    asked = [path.resolve() for path in outputs if path is not None]
+    if repeated := [path for path in asked if asked.count(path) > 1]:
+        raise UsageError(f"{repeated[0]}: named for two outputs; give each a file of its own")
+    sinks: list[Sink] = []
+    with contextlib.ExitStack() as stack:
+        if outputs.lines:
+            sinks.append(Lines(stack.enter_context(opened_atomically(outputs.lines))))
+        if outputs.html:
+            from dspy_programs.failures.reports.html import Page, TracePage
+
+            file = stack.enter_context(opened_atomically(outputs.html))
+            sinks.append(TracePage(file) if one_trace else Page(file))
+        if outputs.sarif:
+            sinks.append(Sarif(stack.enter_context(opened_atomically(outputs.sarif))))
+        if outputs.junit:
+            sinks.append(JUnit(stack.enter_context(opened_atomically(outputs.junit))))
+        yield sinks
+
+
+class Named:
+    """Keeps the outcomes that a terminal names: all where they are few, else the first failing ones and then others."""
+
+    def __init__(self) -> None:
+        self.failing: list[Outcome] = []
+        self.healthy: list[Outcome] = []
+
+    def add(self, outcome: Outcome) -> None:
+        if outcome.report is not None:
+            rows = self.failing if outcome.report.failed else self.healthy
+            if len(rows) < NAMED:
+                rows.append(outcome._replace(trace=None))
+
+    def finish(self, batch: Batch) -> None:
+        """Nothing: the rows are there."""
+
+    @property
+    def rows(self) -> list[Outcome]:
+        return [*self.failing, *self.healthy][:NAMED]

@@ -1,0 +1,31 @@
+"""Where a record stands, as other tools want it: "runs.jsonl:17" and "runs.jsonl:17#2" are a file and a line in it."""
+
+import re
+from pathlib import Path, PurePath
+from typing import NamedTuple
+from urllib.parse import quote
+
+RECORD = re.compile(r"(.+?)(?::([0-9]{1,9}))?(?:#[0-9]+)?", re.DOTALL)
+
+
+class Place(NamedTuple):
+    """A file, and the line the record starts at, from 1."""
+
+    file: str
+    line: int
+
+
+def place_of(source: str) -> Place:
+    match = RECORD.fullmatch(source)
+    if match is None:
+        return Place(source, 1)
+    file, line = match.groups()
+    return Place(file, max(1, int(line or 1)))
+
+
+def uri_of(file: str) -> str:
+    """Return a file's name as a URI reference: relative where the name is."""
+    path = PurePath(file)
+    if path.is_absolute():
+        return Path(file).as_uri()
+    return quote(path.as_posix().encode("utf-8", "surrogateescape"))

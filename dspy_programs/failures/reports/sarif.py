@@ -1,0 +1,94 @@
+"""SARIF, for code scanning: each way of failing is a rule, each sighting a result at the file and line of its trace.
+
+Output     SARIF 2.1.0. What cannot be read is a notification of the tool, and then the run counts as not successful.
+Holds      results are written as they come, in constant memory.
+Source     OASIS SARIF 2.1.0.
+"""
+
+import hashlib
+import json
+import tempfile
+from typing import IO, Any
+
+from dspy_programs import __version__
+from dspy_programs.failure_modes import REMEDIES
+from dspy_programs.failure_rules import SURE
+from dspy_programs.failures.batch import MODES, Batch, Outcome
+from dspy_programs.failures.classifier import FailureReport, FoundMode
+from dspy_programs.failures.reports.place import place_of, uri_of
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+RULES = tuple(mode for mode in MODES if mode != "none")
+
+
+class Sarif:
+    """Writes outcomes as they come; `finish` closes the document."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file, self.results = file, 0
+        self.notifications = tempfile.TemporaryFile()  # they stand behind the results
+        head = json.dumps({"$schema": SCHEMA, "version": "2.1.0"})[:-1]
+        tool = {"driver": {"name": "dspy-programs", "version": __version__, "rules": [rule(mode) for mode in RULES]}}
+        self.file.write(f'{head}, "runs": [{{"tool": {json.dumps(tool)}, "results": ['.encode())
+
+    def add(self, outcome: Outcome) -> None:
+        if outcome.report is None:
+            said = {"level": "error", "message": {"text": outcome.problem}, "locations": [location(outcome.source)]}
+            self.notifications.write((b"," if self.notifications.tell() else b"") + json.dumps(said).encode())
+            return
+        for found in outcome.report.modes:
+            line = json.dumps(result(outcome.source, outcome.report, found))
+            self.file.write(f"{',' if self.results else ''}\n{line}".encode())
+            self.results += 1
+
+    def finish(self, batch: Batch) -> None:
+        self.file.write(
+            b'\n], "invocations": [{"executionSuccessful": %b, "toolExecutionNotifications": ['
+            % (b"false" if batch.unreadable else b"true")
+        )
+        self.notifications.seek(0)
+        while piece := self.notifications.read(1 << 20):
+            self.file.write(piece)
+        self.notifications.close()
+        self.file.write(b"]}]}]}\n")
+
+
+def rule(mode: str) -> dict[str, Any]:
+    remedy = REMEDIES[mode]  # type: ignore[index]
+    meaning = remedy.cause.partition(": {evidence}")[0] + "."
+    return {
+        "id": mode,
+        "name": "".join(word.capitalize() for word in mode.split("_")),
+        "shortDescription": {"text": meaning},
+        "fullDescription": {"text": meaning},
+        "help": {"text": "\n".join(remedy.fixes), "markdown": "\n".join(f"- {fix}" for fix in remedy.fixes)},
+        "defaultConfiguration": {"level": "warning"},
+    }
+
+
+def result(source: str, report: FailureReport, found: FoundMode) -> dict[str, Any]:
+    is_verdict = found.mode == report.classified_failure_mode
+    name = report.trace_id or source
+    text = f"{name}, turn {found.turn}: {REMEDIES[found.mode].cause.format(evidence=found.evidence)}"
+    print_ = hashlib.sha256(f"{name}\n{found.mode}\n{found.turn}".encode()).hexdigest()
+    return {
+        "ruleId": found.mode,
+        "ruleIndex": RULES.index(found.mode),
+        "level": "error" if is_verdict and found.confidence >= SURE else "warning",
+        "message": {"text": text},
+        "locations": [location(source)],
+        "partialFingerprints": {"traceModeTurn/v1": print_},
+        "properties": {
+            "traceId": report.trace_id,
+            "turn": found.turn,
+            "turns": found.turns,
+            "confidence": found.confidence,
+            "probability": found.probability,
+            "isVerdict": is_verdict,
+        },
+    }
+
+
+def location(source: str) -> dict[str, Any]:
+    place = place_of(source)
+    return {"physicalLocation": {"artifactLocation": {"uri": uri_of(place.file)}, "region": {"startLine": place.line}}}

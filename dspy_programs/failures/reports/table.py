@@ -1,0 +1,162 @@
+"""Verdicts on a terminal: colours and lines there, plain columns into a pipe or a file.
+
+Holds      what a trace says is shown as text: nothing in it moves the cursor, colours the screen or is read as markup.
+"""
+
+import contextlib
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dspy_programs.failures.batch import Batch, Outcome
+from dspy_programs.failures.classifier import FailureReport
+from dspy_programs.types import Trace
+
+WIDTH_IN_PIPE = 160  # columns
+PREVIEW = 110  # characters of a turn
+ROWS = 100  # traces named one by one
+PROBLEMS = 20
+BAR = 24  # columns
+
+
+def show(*parts: Table | Text | str) -> None:
+    """Print to standard output as it is now; a pipe gets no colours and no blanks at the end of a line."""
+    terminal = sys.stdout.isatty()
+    width = None if terminal else WIDTH_IN_PIPE
+    out = Console(file=sys.stdout, markup=False, highlight=False, emoji=False, width=width)
+    with contextlib.nullcontext() if terminal else out.capture() as captured:
+        for part in parts:
+            out.print(part, soft_wrap=not isinstance(part, Table))
+    if captured is not None:
+        print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def plain(text: str, characters: int = 2000) -> str:
+    """Return text for one cell: one line, what cannot be printed left out."""
+    line = " ".join(text[: 2 * characters].split())
+    shown = "".join(c for c in line if c.isprintable())
+    return shown if len(shown) <= characters else shown[: characters - 1].rstrip() + "…"
+
+
+def colour(mode: str) -> str:
+    return "green" if mode == "none" else "bold red"
+
+
+def two_columns() -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
+def print_report(source: str, report: FailureReport) -> None:
+    """Print the verdict on one trace."""
+    table = two_columns()
+    table.add_row("trace", f"{plain(report.trace_id) or 'without an id'} ({plain(source)})")
+    table.add_row("goal", plain(report.original_goal, 300))
+    table.add_row("verdict", Text(report.classified_failure_mode, colour(report.classified_failure_mode)))
+    table.add_row("confidence", sureness(report.confidence, report.probability))
+    if report.first_failure_turn is not None:
+        table.add_row("first failure", f"turn {report.first_failure_turn} ({report.turns} turns in all)")
+    table.add_row("cause", plain(report.root_cause_summary))
+    for number, fix in enumerate(report.fixes):
+        table.add_row("" if number else "fixes", f"{number + 1}. {fix}")
+    for number, found in enumerate(report.modes[1:]):
+        also = f"{found.mode} {found.confidence:.2f} at turn {found.turn}: {plain(found.evidence)}"
+        table.add_row("" if number else "also seen", also)
+    table.add_row("answered by", report.answered_by)
+    if report.failure:
+        table.add_row("model failed", plain(report.failure, 300))
+    show(table)
+
+
+def sureness(confidence: float, probability: float | None) -> str:
+    measured = "" if probability is None else f"; right in {probability:.0%} of such cases"
+    return f"{confidence:.2f}{measured}"
+
+
+def print_trace(source: str, trace: Trace) -> None:
+    """Print what was read of a trace: id, goal, and the beginning of each turn."""
+    table = two_columns()
+    table.add_row("trace", f"{plain(trace.trace_id) or 'without an id'} ({plain(source)})")
+    table.add_row("goal", plain(trace.original_goal, 300))
+    table.add_row("successful", {True: "yes", False: "no", None: "not recorded"}[trace.is_successful])
+    if trace.tools is not None:
+        table.add_row("tools", plain(", ".join(trace.tools), 300) or "none")
+    if trace.final_result is not None:
+        table.add_row("result", plain(trace.final_result, 300))
+    table.add_row("turns", str(len(trace.turns)))
+    turns = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("turn", "role", "tool", "ms", "text"):
+        turns.add_column(name, justify="right" if name in ("turn", "ms") else "left", overflow="ellipsis")
+    for turn in trace.turns:
+        text = turn.content or ("" if turn.tool_output is None else f"-> {turn.tool_output}")
+        milliseconds = "" if turn.latency_ms is None else f"{turn.latency_ms:.0f}"
+        turns.add_row(str(turn.turn_number), turn.role, plain(turn.tool_name or "", 40), milliseconds, plain(text, PREVIEW))
+    show(table, turns)
+
+
+def print_batch(batch: Batch, rows: Sequence[Outcome]) -> None:
+    """Print the distribution, the traces named, what could not be read, and the bounds."""
+    show(summary_line(batch))
+    if batch.traces:
+        show(
+            distribution(batch), f"first failing turn: {first_turns(batch)}" if batch.first_failure_turns else "no failing turn"
+        )
+    if rows:
+        show("", traces_table(rows))
+        if batch.traces > len(rows):
+            show(f"{len(rows)} of {batch.traces:,} traces are named, failing ones first; -o FILE has all")
+    show(*(Text(line, "yellow") for line in problem_lines(batch)))
+    for check in batch.checks:
+        show(Text(f"holds  {check.text}") if check.holds else Text(f"closed {check.text}", "bold red"))
+
+
+def summary_line(batch: Batch) -> str:
+    failing = batch.failing
+    by = ", ".join(f"{count:,} by {who}" for who, count in batch.answered_by.items())
+    unread = f"; {batch.unreadable:,} could not be read" if batch.unreadable else ""
+    broken = f"; the model failed on {batch.model_failures:,}" if batch.model_failures else ""
+    return f"{batch.traces:,} traces, {failing.count:,} failing ({failing.rate:.1%}){f'; {by}' if by else ''}{broken}{unread}"
+
+
+def distribution(batch: Batch) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("mode", "count", "rate", "95 % interval", "also seen", ""):
+        table.add_column(name, justify="left" if name in ("mode", "") else "right", no_wrap=True)
+    for share in sorted(batch.modes, key=lambda share: -share.count):
+        interval = f"{share.low:.1%} to {share.high:.1%}"
+        bar = "█" * round(BAR * share.rate) or ("▏" if share.count else "")
+        also = str(share.seen - share.count) if share.seen > share.count else ""
+        mode = Text(share.mode, colour(share.mode) if share.count else "dim")
+        table.add_row(mode, f"{share.count:,}", f"{share.rate:.1%}", interval, also, Text(bar, colour(share.mode)))
+    return table
+
+
+def first_turns(batch: Batch) -> str:
+    """Say how often the first failing turn was which, as "1: 12, 3: 4"."""
+    return ", ".join(f"{turn}: {count:,}" for turn, count in batch.first_failure_turns.items())
+
+
+def traces_table(rows: Sequence[Outcome]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("source", "trace", "verdict", "conf.", "turn", "cause"):
+        table.add_column(name, justify="right" if name in ("conf.", "turn") else "left", overflow="ellipsis", no_wrap=True)
+    for outcome in rows:
+        if (report := outcome.report) is not None:
+            mode = Text(report.classified_failure_mode, colour(report.classified_failure_mode))
+            turn = "" if report.first_failure_turn is None else str(report.first_failure_turn)
+            evidence = plain(report.modes[0].evidence if report.modes else "", 70)
+            table.add_row(
+                plain(outcome.source, 60), plain(report.trace_id, 40), mode, f"{report.confidence:.2f}", turn, evidence
+            )
+    return table
+
+
+def problem_lines(batch: Batch) -> list[str]:
+    lines = [f"cannot be read: {plain(each.source)}: {plain(each.problem, 300)}" for each in batch.problems[:PROBLEMS]]
+    rest = batch.unreadable - len(lines)
+    return [*lines, f"and {rest:,} more that cannot be read; -o FILE names all"] if rest > 0 else lines
