@@ -106,7 +106,9 @@ class FailureClassifier:
 
 
 def parsed(raw: Mapping[str, Any]) -> Trace:
-    return Trace.model_validate(raw)
+    from dspy_programs.failures.formats.auto import AutoParser
+
+    return AutoParser().parse(raw)
 
 
 def model_in_use() -> "dspy.LM | None":

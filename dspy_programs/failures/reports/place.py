@@ -1,7 +1,7 @@
 """Where a record stands, as other tools want it: "runs.jsonl:17" and "runs.jsonl:17#2" are a file and a line in it."""
 
 import re
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -26,6 +26,5 @@ def place_of(source: str) -> Place:
 def uri_of(file: str) -> str:
     """Return a file's name as a URI reference: relative where the name is."""
     path = PurePath(file)
-    if path.is_absolute():
-        return Path(file).as_uri()
-    return quote(path.as_posix().encode("utf-8", "surrogateescape"))
+    name = quote(path.as_posix().encode("utf-8", "surrogatepass"))
+    return f"file://{'' if name.startswith('/') else '/'}{name}" if path.is_absolute() else name

@@ -15,7 +15,7 @@ from dspy_programs.failures.batch import Batch, Outcome
 from dspy_programs.failures.classifier import FailureReport
 from dspy_programs.types import Trace
 
-WIDTH_IN_PIPE = 160  # columns
+WIDTH_IN_PIPE = 400  # columns: cells are cut before, so nothing wraps
 PREVIEW = 110  # characters of a turn
 ROWS = 100  # traces named one by one
 PROBLEMS = 20
@@ -39,6 +39,11 @@ def plain(text: str, characters: int = 2000) -> str:
     line = " ".join(text[: 2 * characters].split())
     shown = "".join(c for c in line if c.isprintable())
     return shown if len(shown) <= characters else shown[: characters - 1].rstrip() + "…"
+
+
+def one_line(text: str, characters: int) -> Text:
+    """Return text for a cell that a narrow terminal cuts rather than wraps."""
+    return Text(plain(text, characters), no_wrap=True, overflow="ellipsis")
 
 
 def colour(mode: str) -> str:
@@ -91,11 +96,11 @@ def print_trace(source: str, trace: Trace) -> None:
     table.add_row("turns", str(len(trace.turns)))
     turns = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("turn", "role", "tool", "ms", "text"):
-        turns.add_column(name, justify="right" if name in ("turn", "ms") else "left", overflow="ellipsis")
+        turns.add_column(name, justify="right" if name in ("turn", "ms") else "left", no_wrap=name != "text")
     for turn in trace.turns:
         text = turn.content or ("" if turn.tool_output is None else f"-> {turn.tool_output}")
         milliseconds = "" if turn.latency_ms is None else f"{turn.latency_ms:.0f}"
-        turns.add_row(str(turn.turn_number), turn.role, plain(turn.tool_name or "", 40), milliseconds, plain(text, PREVIEW))
+        turns.add_row(str(turn.turn_number), turn.role, plain(turn.tool_name or "", 40), milliseconds, one_line(text, PREVIEW))
     show(table, turns)
 
 
@@ -144,12 +149,13 @@ def first_turns(batch: Batch) -> str:
 def traces_table(rows: Sequence[Outcome]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("source", "trace", "verdict", "conf.", "turn", "cause"):
-        table.add_column(name, justify="right" if name in ("conf.", "turn") else "left", overflow="ellipsis", no_wrap=True)
+        figure = name in ("conf.", "turn")
+        table.add_column(name, justify="right" if figure else "left", no_wrap=figure or name == "verdict")
     for outcome in rows:
         if (report := outcome.report) is not None:
             mode = Text(report.classified_failure_mode, colour(report.classified_failure_mode))
             turn = "" if report.first_failure_turn is None else str(report.first_failure_turn)
-            evidence = plain(report.modes[0].evidence if report.modes else "", 70)
+            evidence = report.modes[0].evidence if report.modes else ""
             table.add_row(
                 plain(outcome.source, 60), plain(report.trace_id, 40), mode, f"{report.confidence:.2f}", turn, evidence
             )
