@@ -6,8 +6,10 @@ Holds      every Item becomes one Outcome. A trace counts for its verdict in `co
            what could not be read is counted by itself and is part of no rate.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, Literal, NamedTuple, Protocol, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,6 +25,7 @@ FORMAT: Literal["failures-batch-1"] = "failures-batch-1"
 MOST_PROBLEMS = 10_000  # named in a Batch; all are counted, and all are named in what is written trace by trace
 LATE = 20  # first failing turns from here on are counted together
 LATER = f"{LATE}+"
+AHEAD = 4  # records read ahead for each that is worked on
 
 
 class Outcome(NamedTuple):
@@ -89,10 +92,29 @@ class Batch(BaseModel):
         return self.failing if mode == "ANY" else next(each for each in self.modes if each.mode == mode)
 
 
-def classified(items: Iterable[Item], classifier: FailureClassifier) -> Iterator[Outcome]:
-    """Give each record its report, in the order of the records."""
-    for source, trace, problem in items:
-        yield Outcome(source, trace, None if trace is None else classifier.classify(trace), problem)
+def classified(items: Iterable[Item], classifier: FailureClassifier, at_once: int = 1) -> Iterator[Outcome]:
+    """Give each record its report, in the order of the records. at_once: how many a model is asked about at a time."""
+
+    def outcome(item: Item) -> Outcome:
+        report = None if item.trace is None else classifier.classify(item.trace)
+        return Outcome(item.source, item.trace, report, item.problem)
+
+    return map(outcome, items) if at_once == 1 else in_order(outcome, items, at_once)
+
+
+def in_order(work: Callable[[Item], Outcome], items: Iterable[Item], at_once: int) -> Iterator[Outcome]:
+    """Work in threads, each in the context of the caller; give the results in order. Few wait at a time."""
+    waiting: deque[Future[Outcome]] = deque()
+    pool = ThreadPoolExecutor(at_once)
+    try:
+        for item in items:
+            waiting.append(pool.submit(copy_context().run, work, item))
+            if len(waiting) >= AHEAD * at_once:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 class Sink(Protocol):

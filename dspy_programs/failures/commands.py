@@ -59,7 +59,7 @@ def classify(
     source, known = one_trace(file, trace, format)
     with opened(Outputs(html=html, sarif=sarif, junit=junit), one_trace=True) as sinks:
         with model(lm, api_base, api_key, no_llm, no_cache) as in_use:
-            report = FailureClassifier(use_llm=in_use).classify(known)
+            report = FailureClassifier(use_llm=in_use.model).classify(known)
         tally, outcome = Tally(), Outcome(source, known, report, None)
         tally.add(outcome)
         for sink in sinks:
@@ -146,6 +146,7 @@ def batch(
     from dspy_programs.failures.reader import read_traces
     from dspy_programs.failures.reports.outputs import Named, Outputs, opened
     from dspy_programs.failures.reports.table import print_batch
+    from dspy_programs.progress_bar import shown
 
     inputs = [*(paths or []), *([traces_dir] if traces_dir else [])]
     if not inputs:
@@ -153,8 +154,10 @@ def batch(
     bounds, before = bounds_of(fail_on or []), read_baseline(baseline) if baseline else None
     named = Named()
     with opened(Outputs(output, html, sarif, junit)) as sinks, model(lm, api_base, api_key, no_llm, no_cache) as in_use:
-        outcomes = classified(read_traces(inputs, format), FailureClassifier(use_llm=in_use))
-        result = tallied(outcomes, [*sinks, named], lambda made: checks_of(made, bounds, before))
+        with shown("reading traces", in_bytes=True) as progress:
+            items = read_traces(inputs, format, progress)
+            outcomes = classified(items, FailureClassifier(use_llm=in_use.model), in_use.at_once)
+            result = tallied(outcomes, [*sinks, named], lambda made: checks_of(made, bounds, before))
     if as_json:
         print(result.model_dump_json(indent=2))
     else:

@@ -5,10 +5,11 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
+AT_ONCE = 8  # traces that a model on a server is asked about at a time
 LmOption = Annotated[
     str | None,
     typer.Option(
@@ -24,22 +25,29 @@ SarifOption = Annotated[Path | None, typer.Option("--sarif", help="Also write SA
 JunitOption = Annotated[Path | None, typer.Option("--junit", help="Also write JUnit XML, for a CI's test page.")]
 
 
+class InUse(NamedTuple):
+    """Whether a model may be asked, and about how many traces at once."""
+
+    model: bool
+    at_once: int
+
+
 @contextlib.contextmanager
 def model(
     lm: str | None, api_base: str | None, api_key: str | None, no_llm: bool = False, no_cache: bool = False
-) -> Iterator[bool]:
-    """Run a block on the model that was named, if one was. Gives whether there is one."""
+) -> Iterator[InUse]:
+    """Run a block on the model that was named, if one was."""
     if no_llm or not lm:
-        yield False
+        yield InUse(False, 1)
         return
-    from dspy_programs.lm import connect, prepare, use
+    from dspy_programs.lm import connect, is_embedded, prepare, use
     from dspy_programs.lm.cached import cached
 
     connected = connect(lm, api_base=api_base, api_key=api_key)
     prepare(connected)
     with warnings.catch_warnings(), use(connected if no_cache else cached(connected)):
         warnings.showwarning = note
-        yield True
+        yield InUse(True, 1 if is_embedded(connected) else AT_ONCE)
 
 
 def note(message: Warning | str, *about: object, **more: object) -> None:

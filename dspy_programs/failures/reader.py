@@ -16,7 +16,7 @@ import os
 import stat
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
@@ -25,6 +25,7 @@ from pydantic import ValidationError
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.auto import AutoParser, Fragment, fragment_of
 from dspy_programs.failures.formats.native import read_recording
+from dspy_programs.failures.gauge import Gauge
 from dspy_programs.types import Trace
 
 LONGEST_LINE = 64_000_000  # bytes
@@ -49,32 +50,37 @@ class Found(NamedTuple):
     skipped: int
 
 
-def read_traces(paths: Sequence[str | Path], format: str | None = None) -> Iterator[Item]:
-    """Give every trace of every path, in order."""
+def read_traces(
+    paths: Sequence[str | Path], format: str | None = None, progress: Callable[[int, int], None] | None = None
+) -> Iterator[Item]:
+    """Give every trace of every path, in order. progress: called with the bytes read so far, and those of all files."""
     parser = AutoParser(format)
-    for path in paths:
-        if str(path) == "-":
+    gauge = Gauge(progress) if progress is not None else None
+    found = [(path, None if str(path) == "-" else found_at(Path(path))) for path in paths]
+    if gauge is not None:
+        gauge.expect(file for _, files in found for file in (files.files if files else []))
+    for path, files in found:
+        if files is None:
             yield from read_stream(sys.stdin.buffer, "-", parser)
-        else:
-            yield from read_path(Path(path), parser)
+            continue
+        if not files.files:
+            others = f"; {files.skipped} other files are in it" if files.skipped else ""
+            yield Item(str(path), None, f"no {', '.join(SUFFIXES)} files in this folder{others}")
+        for file in files.files:
+            yield from read_file(file, parser, gauge)
 
 
-def read_path(path: Path, parser: AutoParser) -> Iterator[Item]:
+def found_at(path: Path) -> Found:
+    """Return the files that a path stands for. Raises UsageError where it cannot be read at all."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     if stat.S_ISDIR(mode):
-        files, skipped = files_in(path)
-        if not files:
-            others = f"; {skipped} other files are in it" if skipped else ""
-            yield Item(str(path), None, f"no {', '.join(SUFFIXES)} files in this folder{others}")
-        for file in files:
-            yield from read_file(file, parser)
-    elif stat.S_ISREG(mode):
-        yield from read_file(path, parser)
-    else:
+        return files_in(path)
+    if not stat.S_ISREG(mode):
         raise UsageError(f"{path}: is no regular file; to read from a pipe, name - and redirect it to stdin")
+    return Found([path], 0)
 
 
 def files_in(folder: Path) -> Found:
@@ -108,12 +114,13 @@ def kind_of_file(path: Path) -> str:
     return suffix if suffix in SUFFIXES else ""
 
 
-def read_file(path: Path, parser: AutoParser) -> Iterator[Item]:
+def read_file(path: Path, parser: AutoParser, gauge: Gauge | None = None) -> Iterator[Item]:
     try:
         with open(path, "rb") as file:
             is_packed = path.name.endswith(".gz")
             stream = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if is_packed else file
-            yield from read_stream(stream, str(path), parser, by_line=kind_of_file(path) in LINES)
+            items = read_stream(stream, str(path), parser, by_line=kind_of_file(path) in LINES)
+            yield from items if gauge is None else gauge.along(items, path, file)
     except BROKEN as error:
         yield Item(str(path), None, f"cannot be read: {getattr(error, 'strerror', None) or error}")
 

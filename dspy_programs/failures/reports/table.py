@@ -156,9 +156,8 @@ def traces_table(rows: Sequence[Outcome]) -> Table:
             mode = Text(report.classified_failure_mode, colour(report.classified_failure_mode))
             turn = "" if report.first_failure_turn is None else str(report.first_failure_turn)
             evidence = report.modes[0].evidence if report.modes else ""
-            table.add_row(
-                plain(outcome.source, 60), plain(report.trace_id, 40), mode, f"{report.confidence:.2f}", turn, evidence
-            )
+            names = (one_line(outcome.source, 60), one_line(report.trace_id, 40))
+            table.add_row(*names, mode, f"{report.confidence:.2f}", turn, one_line(evidence, 70))
     return table
 
 

@@ -1,0 +1,36 @@
+"""How far the reading of files has come, in bytes: known before anything is read, and the same for packed files."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+T = TypeVar("T")
+EVERY = 50  # records
+
+
+class Gauge:
+    """Reports (bytes read, bytes in all) while records are read out of files."""
+
+    def __init__(self, progress: Callable[[int, int], None]) -> None:
+        self.progress = progress
+        self.total = self.done = 0
+
+    def expect(self, files: Iterable[Path]) -> None:
+        """Take up files that will be read."""
+        self.total += sum(map(size_of, files))
+
+    def along(self, records: Iterable[T], path: Path, file: BinaryIO) -> Iterator[T]:
+        """Pass records on, reporting now and then where in the file they stand."""
+        for number, record in enumerate(records):
+            if number % EVERY == 0:
+                self.progress(self.done + file.tell(), self.total)
+            yield record
+        self.done += size_of(path)
+        self.progress(self.done, self.total)
+
+
+def size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0  # gone meanwhile; whoever reads it says so
