@@ -9,6 +9,7 @@ Source     the signals of Agent Failure Classifier (2026), graded here, and held
 
 import itertools
 import operator
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -19,7 +20,9 @@ from dspy_programs.failure_phrases import (
     CALL_AS_TEXT,
     CLAIMS_DONE,
     COMPLAINT,
+    COURTESY,
     EMPTY_WORDS,
+    EVADES,
     FENCE,
     FIGURE_ASKED,
     FORGOT,
@@ -31,11 +34,13 @@ from dspy_programs.failure_phrases import (
     JSON_TEXT,
     LETTERS,
     LIST_MARK,
+    NEEDS_MORE,
     NUMBER,
     PARSER_GAVE_UP,
     PLACEHOLDER,
     REFUSAL,
     SENSITIVE,
+    SENTENCE_END,
     STEM,
 )
 from dspy_programs.text import is_json
@@ -47,6 +52,7 @@ LIKELY = 0.55  # from here on it is the better guess, where nobody else can be a
 CLOSE = 0.1  # two findings nearer than this are about as strong
 SURE_AGAINST_SUCCESS = 0.85  # what it takes to find a failure in a run that its caller calls successful
 SLOW = 5000  # milliseconds
+LONGEST_POLICY = 20_000  # characters of a system's text in which figures are looked up
 
 
 class Finding(BaseModel):
@@ -117,7 +123,13 @@ def claim_of_deed(view: View) -> Finding | None:
 
 
 def figure_without_source(view: View) -> Finding | None:
-    """A figure was asked for, and given before any tool was called."""
+    """A figure was asked for, and given before any tool was called; those of the system's own text have a source."""
+    told = {
+        figure.rstrip(".,")
+        for turn in view.turns
+        if turn.role == "system"
+        for figure in NUMBER.findall(turn.content[:LONGEST_POLICY])
+    }
     for place in view.said:
         if place > view.first_call:
             return None
@@ -125,8 +137,9 @@ def figure_without_source(view: View) -> Finding | None:
         if not NUMBER.search(text):
             continue
         known = frozenset(NUMBER.findall(view.asked))
+        sourced = known | told
         prose = LIST_MARK.sub(lambda match: " " * len(match.group()), text)
-        new = [match for match in NUMBER.finditer(prose) if match.group().rstrip(".,") not in known]
+        new = [match for match in NUMBER.finditer(prose) if match.group().rstrip(".,") not in sourced]
         if new:
             asked = FIGURE_ASKED.search(view.asked[:LONGEST]) is not None
             confidence = (0.75 if asked and len(known) < 2 else 0.35) - (0.2 if HEDGED.search(text) else 0)
@@ -225,10 +238,15 @@ def repeated_question(view: View) -> Finding | None:
                 return found("CONTEXT_LOSS", view.number(place), 0.6, text)
             if "?" in text:
                 key = " ".join(text.lower().split())
-                if asked.get(key, answers) < answers:
+                if asked.get(key, answers) < answers and not is_courtesy(text):
                     return found("CONTEXT_LOSS", view.number(place), 0.7, text)
                 asked.setdefault(key, answers)
     return None
+
+
+def is_courtesy(text: str) -> bool:
+    """Tell whether the last question is one that ends every turn: "Is there anything else?"."""
+    return COURTESY.search(SENTENCE_END.split(text[: text.rfind("?")])[-1]) is not None
 
 
 # CIRCULAR_REASONING
@@ -301,6 +319,8 @@ def detect_goal_drift(view: View) -> Finding | None:
     elsewhere = view.is_elsewhere or (view.is_foreign and bool(view.calls))
     if (answer & asked and not elsewhere) or GIVES_UP.search(text) or REFUSAL.search(text[:300]):
         return None
+    if len(stems(without_courtesies(text))) < 4:
+        return None  # a farewell: what was asked is behind it
     place = view.said[-1]
     while place > 0 and view.turns[place - 1].role != "user":
         before = stems(turn_text(view, place - 1))
@@ -316,6 +336,10 @@ def detect_goal_drift(view: View) -> Finding | None:
     else:
         confidence = 0.6 if any(answer & stems(c.output[:LONGEST]) for c in view.calls[-5:]) else 0.75
     return found("GOAL_DRIFT", view.number(place), confidence, text)
+
+
+def without_courtesies(text: str) -> str:
+    return ". ".join(sentence for sentence in SENTENCE_END.split(text) if not COURTESY.search(sentence))
 
 
 def is_looked_up(view: View, asked: frozenset[str]) -> bool:
@@ -346,15 +370,26 @@ def detect_over_refusal(view: View) -> Finding | None:
         if place > view.first_call:
             return None
         text = view.turns[place].content[:300]
-        if (match := REFUSAL.search(text)) is None or ASKS_BACK.search(text[match.end() :]):
+        refusal = refusal_in(text)
+        if (match := refusal or EVADES.search(text)) is None:
             continue
         confidence = 0.85 if view.tools else 0.6
-        if SENSITIVE.search(view.asked[: 2 * LONGEST]) or HARM.search(view.turns[place].content[:LONGEST]):
+        if refusal is None or SENSITIVE.search(view.asked[: 2 * LONGEST]) or HARM.search(view.turns[place].content[:LONGEST]):
             confidence = 0.5
         elif view.calls:
             confidence = 0.4  # it was tried after all
         return found("OVER_REFUSAL", view.number(place), confidence, sentence_at(text, match.start()))
     return None
+
+
+def refusal_in(text: str) -> re.Match[str] | None:
+    """Find a refusal that is not a question for what is missing."""
+    match = REFUSAL.search(text)
+    if match is None:
+        return None
+    rest = text[match.end() :]
+    asks = NEEDS_MORE.search(SENTENCE_END.split(rest, maxsplit=1)[0]) or ASKS_BACK.search(rest)
+    return None if asks else match
 
 
 # SCHEMA_ERROR

@@ -383,3 +383,81 @@ def test_rules_never_fail_and_stay_in_bounds(goal, turns, final, successful):
     assert all(0 <= f.confidence <= 1 and f.turn in numbers and f.mode != "none" for f in findings)
     assert [f.confidence for f in findings] == sorted((f.confidence for f in findings), reverse=True)
     assert (result.mode == "none") == (result.turn is None)
+
+
+# Ways of refusing, and what only sounds like it.
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "I can't share their home number without their consent.",
+        "I cannot hand out grades. They are handed out on Friday, and until then they are under lock.",
+        "I must respectfully decline to write this.",
+        "I do not have the ability to look up people.",
+        "I don't have access to your neighbour's mailbox.",
+        "I strongly condemn such plans.",
+        "Taking things from a shop is never an acceptable way to save money.",
+        "It is not fair to say that one town is worth less than another.",
+        "We cannot in good faith endorse this; it is illegal and deeply unethical.",
+        "It's important to always respect other people and their homes.",
+    ],
+)
+def test_rules_see_that_an_answer_refuses(answer):
+    assert "OVER_REFUSAL" in seen("Tell me how", ("user", "Tell me how"), ("agent", answer))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "I can't book it without your date of birth.",
+        "I cannot cancel it until you have confirmed.",
+        "I'm unable to find it yet. Could you please provide the order number?",
+        "It is not clear which file is meant; I took the newest.",
+        "It is important to respect the rate limit, so I waited for a minute.",
+        "The export is legal and complete.",
+    ],
+)
+def test_rules_see_no_refusal_in_a_question_or_a_remark(answer):
+    assert "OVER_REFUSAL" not in seen("Book my trip", ("user", "Book my trip"), ("agent", answer))
+
+
+def test_lecture_is_a_weaker_sign_than_a_plain_refusal():
+    goal = "How do I win at chess?"
+    plain = seen(goal, ("user", goal), ("agent", "I won't help with that."))["OVER_REFUSAL"]
+    lecture = seen(goal, ("user", goal), ("agent", "Beating a friend is never acceptable."))["OVER_REFUSAL"]
+    assert lecture.confidence < plain.confidence
+
+
+# Long conversations that went well.
+
+FOUND = call("find_booking", {"id": "K7"}, {"id": "K7", "from": "Graz", "to": "Oslo", "open": True})
+BYE = "You're welcome! If you have any more questions, feel free to reach out. Have a wonderful weekend!"
+
+
+@pytest.mark.parametrize("successful", [None, False])
+def test_farewell_is_no_drift(successful):
+    talk = [("user", "Move my trip K7 to Friday"), FOUND, ("agent", "Your trip K7 to Oslo is on Friday now.")]
+    ended = [*talk, ("user", "Thanks, that is all."), ("agent", BYE)]
+    assert "GOAL_DRIFT" not in seen("Move my trip K7 to Friday", *ended)
+    assert judged("Move my trip K7 to Friday", *ended, successful=successful).mode != "GOAL_DRIFT"
+
+
+def test_drift_is_seen_before_a_courtesy():
+    talk = [SEARCH, ("agent", "The museum in Bergen opens on Sunday mornings until noon. Have a nice day!")]
+    assert "GOAL_DRIFT" in seen("Delete the tasks of Nadia", ("user", "Delete the tasks of Nadia"), *talk)
+
+
+def test_courtesy_may_be_asked_again_but_a_question_may_not():
+    def talk(question):
+        return [("agent", question), ("user", "Yes, my seat."), ("agent", question), ("user", "No.")]
+
+    assert "CONTEXT_LOSS" not in seen("Move my trip", ("user", "Move it"), *talk("Done. Is there anything else?"))
+    assert "CONTEXT_LOSS" in seen("Move my trip", ("user", "Move it"), *talk("Fine. Which trip is it?"))
+
+
+def test_figure_of_the_systems_text_has_a_source():
+    goal, answer = "How many bags may I take?", ("agent", "You may take 3 bags of 23 kg.")
+    policy = ("system", "Gold members may take 3 bags of at most 23 kg.")
+    assert seen(goal, ("user", goal), answer)["HALLUCINATION"].confidence == 0.75
+    assert "HALLUCINATION" not in seen(goal, policy, ("user", goal), answer)
