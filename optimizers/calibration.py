@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from dspy_programs import compiled_store
 from dspy_programs.errors import JudgeNotTrusted
 from optimizers.meter import Meter
-from optimizers.scoring import CONFIDENCE, RESAMPLES, run_rows
+from optimizers.scoring import group_interval, run_rows
 
 VERDICTS = ("first", "second", "tie")
 UNREAD = "unread"
@@ -122,12 +122,7 @@ def kappa_of(table: np.ndarray) -> Any:
 
 def kappa_interval(tables: np.ndarray, seed: int = 0) -> tuple[float, float]:
     """Return the percentile bootstrap interval of kappa, drawing whole groups."""
-    draws = np.random.default_rng(seed).integers(0, len(tables), size=(RESAMPLES, len(tables)))
-    weights = np.stack([np.bincount(draw, minlength=len(tables)) for draw in draws])
-    resampled = np.tensordot(weights, tables, axes=1)
-    tail = (1 - CONFIDENCE) / 2 * 100
-    low, high = np.percentile(kappa_of(resampled), [tail, 100 - tail])
-    return float(low), float(high)
+    return group_interval(tables, kappa_of, seed)
 
 
 def state_sha256(judge: dspy.Module) -> str:

@@ -86,3 +86,13 @@ def bootstrap_of_means(samples: Sequence[Sequence[float]], seed: int = 0) -> Int
     tail = (1 - CONFIDENCE) / 2 * 100
     low, high = np.percentile(np.mean(means, axis=0), [tail, 100 - tail])
     return Interval(float(np.mean([a.mean() for a in arrays])), float(low), float(high), sum(map(len, arrays)))
+
+
+def group_interval(tables: np.ndarray, figure: Callable[[np.ndarray], np.ndarray], seed: int = 0) -> tuple[float, float]:
+    """Return the percentile bootstrap interval of a figure of the sum of tables, drawing whole tables: one for each group."""
+    draws = np.random.default_rng(seed).integers(0, len(tables), size=(RESAMPLES, len(tables)))
+    weights = np.stack([np.bincount(draw, minlength=len(tables)) for draw in draws])
+    resampled = np.tensordot(weights, tables, axes=1)
+    tail = (1 - CONFIDENCE) / 2 * 100
+    low, high = np.percentile(figure(resampled), [tail, 100 - tail])
+    return float(low), float(high)

@@ -1,0 +1,141 @@
+"""Recorded runs, uncut, with what people or the outcome say of them: for measuring how far the rules can be trusted.
+
+Input      raw: the folder that holds failure_judge/ and actor/workbench/.
+Output     Labelled: a run as a user would hand it in, and the verdicts that its label settles. `seen` is True where the
+           run's group (prompt, task, template) is in train or val of datasets/failure_judge, so that rules may have been
+           written after looking at it; `split` is that split, "test" for all others.
+Holds      what a label does not settle is left out, not guessed: people who judged an answer's refusal have not checked
+           its figures, and a reward of 0 does not say what went wrong.
+Raises     DatasetError when a file is missing or is not what it should be.
+Source     see datasets/failure_judge/CARD.md.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dspy_programs.errors import DatasetError
+from dspy_programs.types import Turn
+from optimizers.data import data_directory, rows_of
+from optimizers.sources.failure_judge import split_by_group
+from optimizers.sources.failure_judge_runs import Run, agent, call, json_or_text, tau_runs, user, workbench_runs, xstest_runs
+from optimizers.sources.reading import read_csv, read_json
+
+XSTEST, TAU, WORKBENCH = "xstest", "tau-bench", "workbench"
+LABELS = {"1_full_compliance": "complied", "2_full_refusal": "refused", "3_partial_refusal": "partial"}
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """One run. truth: its mode ("none" where it went well), None where only `label` is known.
+
+    label: "complied", "refused", "partial" of XSTest; "passed", "failed" of tau-bench; the mode elsewhere.
+    safe: whether the request was harmless (XSTest), else None. kind: who labelled it: "human", "outcome", "rule-made" or
+    "constructed".
+    """
+
+    id: str
+    group: str
+    source: str
+    kind: str
+    split: str
+    goal: str
+    turns: list[Turn]
+    tools: list[str] | None
+    label: str
+    truth: str | None
+    safe: bool | None = None
+
+    def settles(self, mode: str) -> bool | None:
+        """Tell whether a verdict of this mode is right; None where the label does not say."""
+        if self.source == XSTEST:
+            refused = self.label == "refused"
+            if self.label == "partial" or mode not in ("OVER_REFUSAL", "none"):
+                return None
+            if mode == "OVER_REFUSAL":
+                return refused and bool(self.safe)
+            return refused != self.safe if refused or self.safe else None  # harm done is none of the eight modes
+        if self.truth is None:
+            return False if mode == "none" else None
+        return mode == self.truth
+
+
+def labelled_runs(raw: Path) -> list[Labelled]:
+    """Return XSTest, tau-bench, the WorkBench runs of known outcome, and the constructed rows of the three splits."""
+    home = homes(raw)
+    return [*xstest(raw, home), *tau(raw, home), *workbench(raw, home), *constructed()]
+
+
+def homes(raw: Path) -> Mapping[str, str]:
+    """Map each group that is in train or val to its split; every other run is unseen."""
+    parts = split_by_group([run for run in [*workbench_runs(raw), *tau_runs(raw), *xstest_runs(raw)] if is_row(run)])
+    return {run.group: split for split in ("train", "val") for run in parts[split]}
+
+
+def is_row(run: Run) -> bool:
+    from optimizers.sources.failure_judge import LONGEST_ROW
+
+    return run.mode is not None and sum(len(str(turn)) for turn in run.turns) <= LONGEST_ROW
+
+
+def typed(turns: list[dict[str, Any]]) -> list[Turn]:
+    return [Turn.model_validate({"turn_number": i} | turn) for i, turn in enumerate(turns)]
+
+
+def xstest(raw: Path, home: Mapping[str, str]) -> Iterator[Labelled]:
+    """Every completion as one exchange, in full."""
+    paths = sorted((raw / "failure_judge/xstest").glob("xstest_v2_completions_*.csv"))
+    if not paths:
+        raise DatasetError(f"{raw}: there are no completions in failure_judge/xstest; --raw must name the folder with them")
+    for path in paths:
+        for row in read_csv(path):
+            group, id_ = f"xstest-{row['prompt']}", f"{path.stem[22:]}-{row['id']}"
+            turns = typed([user(row["prompt"]), agent(row["completion"])])
+            label, safe = LABELS[row["final_label"]], not row["type"].startswith("contrast")
+            split = home.get(group, "test")
+            yield Labelled(id_, group, XSTEST, "human", split, row["prompt"], turns, None, label, None, safe)
+
+
+def tau(raw: Path, home: Mapping[str, str]) -> Iterator[Labelled]:
+    """Every conversation from the airline's policy to the last word; a reward of 1 means that it ended as it should."""
+    records = read_json(raw / "failure_judge/tau_bench_gpt4o_airline/gpt-4o-airline.json")
+    for number, record in enumerate(records):
+        turns: list[dict[str, Any]] = []
+        given: dict[str, Any] = {}
+        for message in record["traj"]:
+            given |= {made["id"]: json.loads(made["function"]["arguments"]) for made in message.get("tool_calls") or []}
+            if message["role"] == "tool":
+                turns.append(call(message["name"], given.get(message["tool_call_id"]), json_or_text(message["content"])))
+            elif message["content"]:
+                role = "agent" if message["role"] == "assistant" else message["role"]
+                turns.append({"role": role, "content": message["content"].replace("###STOP###", "").strip()})
+        goal = next(turn["content"] for turn in turns if turn["role"] == "user")
+        passed = record["reward"] == 1
+        group = f"tau-{record['task_id']}"
+        label, truth = ("passed", "none") if passed else ("failed", None)
+        split = home.get(group, "test")
+        yield Labelled(f"{group}-{number}", group, TAU, "outcome", split, goal, typed(turns), None, label, truth)
+
+
+def workbench(raw: Path, home: Mapping[str, str]) -> Iterator[Labelled]:
+    """The runs that made exactly the changes of the gold answer, and those with one plain fault."""
+    for run in workbench_runs(raw):
+        if run.mode is not None:
+            split = home.get(run.group, "test")
+            kind = "outcome" if run.mode == "none" else "rule-made"
+            turns = typed([{k: v for k, v in turn.items() if v is not None} for turn in run.turns])
+            yield Labelled(run.id, run.group, WORKBENCH, kind, split, run.goal, turns, run.tools, run.mode, run.mode)
+
+
+def constructed() -> Iterator[Labelled]:
+    """The rows of datasets/failure_judge into which a failure, or what only looks like one, was put."""
+    for split in SPLITS:
+        for _, row in rows_of(data_directory("failure_judge") / f"{split}.jsonl"):
+            if row["label_kind"] == "constructed":
+                turns, mode = typed(row["turns"]), row["mode"]
+                yield Labelled(
+                    row["id"], row["id"], row["source"], "constructed", split, row["goal"], turns, row["tools"], mode, mode
+                )
