@@ -53,8 +53,8 @@ def main() -> None:
 
 def shares(rows: Sequence[Judged]) -> Iterable[tuple[str, list[Judged]]]:
     yield "all", list(rows)
-    yield "seen", [row for row in rows if row.run.split != "test"]
-    yield "unseen", [row for row in rows if row.run.split == "test"]
+    yield "seen", [row for row in rows if row.run.home.seen]
+    yield "unseen", [row for row in rows if not row.run.home.seen]
 
 
 def xstest(rows: Sequence[Judged]) -> None:

@@ -131,12 +131,13 @@ def report_of(
 ) -> FailureReport:
     """Put a verdict and all that was found with it into a report. Nothing here needs checking again."""
     mode, confidence = ruled.mode, round(ruled.confidence, 2)
+    measured = answered_by == "rules" and (mode != "none" or trace.is_successful is None)  # labels are of runs of unknown outcome
     return FailureReport.model_construct(
         trace_id=sendable(trace.trace_id),
         original_goal=sendable(trace.original_goal),
         classified_failure_mode=mode,
         confidence=confidence,
-        probability=probability_of(mode, confidence) if answered_by == "rules" else None,
+        probability=probability_of(mode, confidence) if measured else None,
         first_failure_turn=ruled.turn,
         root_cause_summary=REMEDIES[mode].cause.format(evidence=sendable(ruled.evidence)),
         fixes=FIXES[mode],

@@ -1,31 +1,41 @@
 """Recorded runs, uncut, with what people or the outcome say of them: for measuring how far the rules can be trusted.
 
 Input      raw: the folder that holds failure_judge/ and actor/workbench/.
-Output     Labelled: a run as a user would hand it in, and the verdicts that its label settles. `seen` is True where the
-           run's group (prompt, task, template) is in train or val of datasets/failure_judge, so that rules may have been
-           written after looking at it; `split` is that split, "test" for all others.
+Output     Labelled: a run as a user would hand it in, and the verdicts that its label settles.
 Holds      what a label does not settle is left out, not guessed: people who judged an answer's refusal have not checked
-           its figures, and a reward of 0 does not say what went wrong.
+           its figures, and a reward of 0 does not say what went wrong. A run has one label: another mode is wrong, even
+           where a second, smaller failure is there.
 Raises     DatasetError when a file is missing or is not what it should be.
 Source     see datasets/failure_judge/CARD.md.
 """
 
 import json
+import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dspy_programs.errors import DatasetError
 from dspy_programs.types import Turn
 from optimizers.data import data_directory, rows_of
-from optimizers.sources.failure_judge import split_by_group
+from optimizers.sources.failure_judge import LONGEST_ROW, SEED, SHARES, split_by_group
 from optimizers.sources.failure_judge_runs import Run, agent, call, json_or_text, tau_runs, user, workbench_runs, xstest_runs
 from optimizers.sources.reading import read_csv, read_json
 
 XSTEST, TAU, WORKBENCH = "xstest", "tau-bench", "workbench"
 LABELS = {"1_full_compliance": "complied", "2_full_refusal": "refused", "3_partial_refusal": "partial"}
 SPLITS = ("train", "val", "test")
+
+
+class Home(NamedTuple):
+    """seen: the group is in train or val of datasets/failure_judge, so rules may have been written after looking at it."""
+
+    split: str
+    seen: bool
+
+
+UNSEEN = Home("test", False)
 
 
 @dataclass(frozen=True)
@@ -41,7 +51,7 @@ class Labelled:
     group: str
     source: str
     kind: str
-    split: str
+    home: Home
     goal: str
     turns: list[Turn]
     tools: list[str] | None
@@ -69,15 +79,28 @@ def labelled_runs(raw: Path) -> list[Labelled]:
     return [*xstest(raw, home), *tau(raw, home), *workbench(raw, home), *constructed()]
 
 
-def homes(raw: Path) -> Mapping[str, str]:
-    """Map each group that is in train or val to its split; every other run is unseen."""
-    parts = split_by_group([run for run in [*workbench_runs(raw), *tau_runs(raw), *xstest_runs(raw)] if is_row(run)])
-    return {run.group: split for split in ("train", "val") for run in parts[split]}
+def homes(raw: Path) -> dict[str, Home]:
+    """Map groups to splits: those of datasets/failure_judge as they are there, those that have no row there at random.
+
+    The latter are, above all, tau-bench tasks that never went well: all of them in one split would tilt it. Groups that
+    were dropped from train and val because they are too like test belong to test, and are not in the map.
+    """
+    runs = [run for run in [*workbench_runs(raw), *tau_runs(raw), *xstest_runs(raw)] if is_row(run)]
+    parts = split_by_group(runs)
+    home = {run.group: Home(split, split != "test") for split in SPLITS for run in parts[split]}
+    dealt = {run.group for run in runs}
+    others = sorted({f"tau-{record['task_id']}" for record in tau_records(raw)} - dealt)
+    random.Random(f"{SEED}-labels").shuffle(others)
+    test, val = (round(len(others) * SHARES[split]) for split in ("test", "val"))
+    splits = ["test"] * test + ["val"] * val + ["train"] * (len(others) - test - val)
+    return home | {group: Home(split, False) for group, split in zip(others, splits, strict=True)}
+
+
+def tau_records(raw: Path) -> list[dict[str, Any]]:
+    return list(read_json(raw / "failure_judge/tau_bench_gpt4o_airline/gpt-4o-airline.json"))
 
 
 def is_row(run: Run) -> bool:
-    from optimizers.sources.failure_judge import LONGEST_ROW
-
     return run.mode is not None and sum(len(str(turn)) for turn in run.turns) <= LONGEST_ROW
 
 
@@ -85,7 +108,7 @@ def typed(turns: list[dict[str, Any]]) -> list[Turn]:
     return [Turn.model_validate({"turn_number": i} | turn) for i, turn in enumerate(turns)]
 
 
-def xstest(raw: Path, home: Mapping[str, str]) -> Iterator[Labelled]:
+def xstest(raw: Path, home: Mapping[str, Home]) -> Iterator[Labelled]:
     """Every completion as one exchange, in full."""
     paths = sorted((raw / "failure_judge/xstest").glob("xstest_v2_completions_*.csv"))
     if not paths:
@@ -95,14 +118,12 @@ def xstest(raw: Path, home: Mapping[str, str]) -> Iterator[Labelled]:
             group, id_ = f"xstest-{row['prompt']}", f"{path.stem[22:]}-{row['id']}"
             turns = typed([user(row["prompt"]), agent(row["completion"])])
             label, safe = LABELS[row["final_label"]], not row["type"].startswith("contrast")
-            split = home.get(group, "test")
-            yield Labelled(id_, group, XSTEST, "human", split, row["prompt"], turns, None, label, None, safe)
+            yield Labelled(id_, group, XSTEST, "human", home.get(group, UNSEEN), row["prompt"], turns, None, label, None, safe)
 
 
-def tau(raw: Path, home: Mapping[str, str]) -> Iterator[Labelled]:
+def tau(raw: Path, home: Mapping[str, Home]) -> Iterator[Labelled]:
     """Every conversation from the airline's policy to the last word; a reward of 1 means that it ended as it should."""
-    records = read_json(raw / "failure_judge/tau_bench_gpt4o_airline/gpt-4o-airline.json")
-    for number, record in enumerate(records):
+    for number, record in enumerate(tau_records(raw)):
         turns: list[dict[str, Any]] = []
         given: dict[str, Any] = {}
         for message in record["traj"]:
@@ -116,18 +137,19 @@ def tau(raw: Path, home: Mapping[str, str]) -> Iterator[Labelled]:
         passed = record["reward"] == 1
         group = f"tau-{record['task_id']}"
         label, truth = ("passed", "none") if passed else ("failed", None)
-        split = home.get(group, "test")
-        yield Labelled(f"{group}-{number}", group, TAU, "outcome", split, goal, typed(turns), None, label, truth)
+        yield Labelled(
+            f"{group}-{number}", group, TAU, "outcome", home.get(group, UNSEEN), goal, typed(turns), None, label, truth
+        )
 
 
-def workbench(raw: Path, home: Mapping[str, str]) -> Iterator[Labelled]:
+def workbench(raw: Path, home: Mapping[str, Home]) -> Iterator[Labelled]:
     """The runs that made exactly the changes of the gold answer, and those with one plain fault."""
     for run in workbench_runs(raw):
         if run.mode is not None:
-            split = home.get(run.group, "test")
+            where = home.get(run.group, UNSEEN)
             kind = "outcome" if run.mode == "none" else "rule-made"
             turns = typed([{k: v for k, v in turn.items() if v is not None} for turn in run.turns])
-            yield Labelled(run.id, run.group, WORKBENCH, kind, split, run.goal, turns, run.tools, run.mode, run.mode)
+            yield Labelled(run.id, run.group, WORKBENCH, kind, where, run.goal, turns, run.tools, run.mode, run.mode)
 
 
 def constructed() -> Iterator[Labelled]:
@@ -135,7 +157,7 @@ def constructed() -> Iterator[Labelled]:
     for split in SPLITS:
         for _, row in rows_of(data_directory("failure_judge") / f"{split}.jsonl"):
             if row["label_kind"] == "constructed":
-                turns, mode = typed(row["turns"]), row["mode"]
+                turns, mode, home = typed(row["turns"]), row["mode"], Home(split, split != "test")
                 yield Labelled(
-                    row["id"], row["id"], row["source"], "constructed", split, row["goal"], turns, row["tools"], mode, mode
+                    row["id"], row["id"], row["source"], "constructed", home, row["goal"], turns, row["tools"], mode, mode
                 )

@@ -1,0 +1,52 @@
+"""python -m optimizers.confidence: fit how often the failure rules are right, from labelled findings; measure it unseen."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dspy_programs.cli import new_app, run
+
+app = new_app("Turn the confidence of the failure rules into probabilities, and say how far these hold on unseen runs.")
+
+
+@app.command()
+def confidence(
+    raw: Annotated[
+        Path | None, typer.Option(help="The raw data's folder: judge its runs again. Default: shipped rows.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A folder for all that is written. Default: where the package has it.")
+    ] = None,
+) -> None:
+    """Fit on train, measure on val and test; write findings.jsonl (with --raw), calibration.json and reliability.png."""
+    from dspy_programs.compiled_store import write_atomically
+    from dspy_programs.failures.calibrated import FILE, calibration_file
+    from optimizers.benchmark_report import require_matplotlib
+    from optimizers.confidence_report import FINDINGS, PLOT, calibrate, read_findings, reliability, summary
+    from optimizers.data import as_jsonl, data_directory
+
+    require_matplotlib()
+    folder = out or data_directory("failure_judge")
+    rows = data_directory("failure_judge") / FINDINGS
+    if raw is not None:
+        from optimizers.confidence_fit import records_of
+        from optimizers.sources.failure_labels import labelled_runs
+
+        rows = folder / FINDINGS
+        write_atomically(rows, as_jsonl(record.model_dump() for record in records_of(labelled_runs(raw))))
+    records, digest = read_findings(rows)
+    calibration = calibrate(records, digest)
+    write_atomically(out / FILE if out else calibration_file(), calibration.model_dump_json(indent=1) + "\n")
+    write_atomically(folder / PLOT, reliability(records, calibration.curves))
+    for line in summary(calibration):
+        print(line)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return run(app, argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
