@@ -131,7 +131,8 @@ def report_of(
 ) -> FailureReport:
     """Put a verdict and all that was found with it into a report. Nothing here needs checking again."""
     mode, confidence = ruled.mode, round(ruled.confidence, 2)
-    measured = answered_by == "rules" and (mode != "none" or trace.is_successful is None)  # labels are of runs of unknown outcome
+    # what was measured is a "none" of the rules' own, not one that the caller's word on the outcome made
+    measured = answered_by == "rules" and (mode != "none" or trace.is_successful is None)
     return FailureReport.model_construct(
         trace_id=sendable(trace.trace_id),
         original_goal=sendable(trace.original_goal),

@@ -10,6 +10,7 @@ from dspy_programs.errors import DatasetError
 from dspy_programs.failure_modes import REMEDIES
 from dspy_programs.failures import calibrated
 from dspy_programs.failures.calibrated import calibration_file, probability_of, read_calibration, shipped, value_at
+from dspy_programs.failures.classifier import FailureClassifier
 
 SHARES = st.floats(0, 1)
 
@@ -35,6 +36,14 @@ def test_probability_of_a_mode_without_labels_is_none(mode):
 def test_shipped_probabilities_tell_strong_evidence_from_weak():
     assert probability_of("OVER_REFUSAL", 0.5) < 0.35 < 0.75 < probability_of("OVER_REFUSAL", 0.85)
     assert probability_of("CIRCULAR_REASONING", 0.6) < 0.3 < 0.85 < probability_of("CIRCULAR_REASONING", 0.8)
+
+
+@pytest.mark.parametrize(("successful", "measured"), [(None, True), (True, False), (False, False)])
+def test_none_that_the_caller_brought_about_has_no_probability(successful, measured):
+    turns = [{"turn_number": 0, "role": "user", "content": "Hi"}, {"turn_number": 1, "role": "agent", "content": "Hello!"}]
+    trace = {"trace_id": "a", "original_goal": "Say hi", "turns": turns, "is_successful": successful}
+    report = FailureClassifier(use_llm=False).classify(trace)
+    assert report.classified_failure_mode == "none" and (report.probability is not None) == measured
 
 
 def test_value_at_is_linear_between_points_and_level_outside():
