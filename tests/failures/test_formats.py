@@ -271,10 +271,11 @@ def test_row_of_the_data_set_is_a_trace():
 
 
 WORDS = st.sampled_from(
-    "role content type text tool_calls tool_use tool_result id name input function arguments messages turns run_type inputs "
-    "outputs child_runs llm tool chain attributes traceId spanId events key value stringValue gen_ai.operation.name chat execute_tool "
-    "gen_ai.input.messages parts samples eval traj state values kwargs data error user assistant reward original_goal "
-    "generations choices message start_time scores parent_run_id function_call function_call_output".split()
+    "role content type text tool_calls tool_use tool_result id name input function arguments messages turns "
+    "run_type inputs outputs child_runs llm tool chain attributes traceId spanId events key value stringValue "
+    "gen_ai.operation.name chat execute_tool gen_ai.input.messages parts samples eval traj state values kwargs data "
+    "error user assistant reward original_goal generations choices message start_time scores parent_run_id "
+    "function_call function_call_output".split()
 )
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | WORDS
 ANYTHING = st.recursive(
@@ -294,6 +295,37 @@ def test_any_json_is_a_trace_or_a_usage_error(raw, format):
                 turn.turn_number for turn in one.turns
             ) or "turns" in before
     assert repr(raw) == before
+
+
+def places_of(value, path=()):
+    """Every place in a JSON value, as the keys that lead there."""
+    yield path
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from places_of(inner, (*path, key))
+
+
+RAW = {name: [json.loads(line) for line in (FIXTURES / name).read_text(encoding="utf-8").splitlines()]
+       if name.endswith(".jsonl") else json.loads((FIXTURES / name).read_text(encoding="utf-8"))
+       for name in [*SAME_RUN, "messages.json"]}  # fmt: skip
+PLACES = {name: list(places_of(raw))[1:] for name, raw in RAW.items()}
+
+
+@settings(deadline=None)
+@given(st.data(), st.sampled_from(sorted(RAW)), st.booleans())
+def test_damaged_log_is_a_trace_or_a_usage_error(data, name, is_named):
+    raw = json.loads(json.dumps(RAW[name]))
+    for path in data.draw(st.lists(st.sampled_from(PLACES[name]), min_size=1, max_size=3)):
+        *above, last = path
+        node = raw
+        try:
+            for key in above:
+                node = node[key]
+            node[last] = data.draw(ANYTHING)
+        except (KeyError, IndexError, TypeError):
+            continue  # an earlier damage has taken this place away
+    parser = AutoParser(AutoParser().format_of(RAW[name]) if is_named else None)
+    for one in parser.each(raw):
+        assert isinstance(one, UsageError) or Trace.model_validate_json(one.model_dump_json()) == one
 
 
 MESSAGE = st.fixed_dictionaries(

@@ -14,6 +14,7 @@ from typing import Any
 
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.conversation import Call, Message, Result, Role
+from dspy_programs.failures.plain import plain
 
 ROLES: dict[str, Role] = {
     **dict.fromkeys(("user", "human"), "user"),
@@ -130,7 +131,7 @@ def add_beside(parts: Parts, raw: dict[str, Any]) -> None:
     extra = raw.get("additional_kwargs")
     beside = raw.get("tool_calls") or (extra.get("tool_calls") if isinstance(extra, dict) else None)
     for calls in (beside, raw.get("invalid_tool_calls")):
-        parts.add_calls(call_of(call) for call in calls or [] if isinstance(call, dict))
+        parts.add_calls(call_of(call) for call in as_list(calls) if isinstance(call, dict))
     if isinstance(raw.get("function_call"), dict):
         parts.add_calls([call_of(raw["function_call"])])
     if isinstance(raw.get("refusal"), str):
@@ -138,9 +139,8 @@ def add_beside(parts: Parts, raw: dict[str, Any]) -> None:
 
 
 def has_only_reasoning(content: Any) -> bool:
-    return (
-        isinstance(content, list) and bool(content) and all(isinstance(p, dict) and p.get("type") in PRIVATE for p in content)
-    )
+    parts = as_list(content)
+    return bool(parts) and all(isinstance(part, dict) and part.get("type") in PRIVATE for part in parts)
 
 
 def call_of(raw: dict[str, Any]) -> Call:
@@ -159,7 +159,7 @@ def decoded(given: Any) -> Any:
     if not given.strip():
         return {}
     try:
-        return json.loads(given, parse_constant=str)
+        return plain(json.loads(given))
     except (ValueError, RecursionError):
         return given
 
@@ -190,7 +190,8 @@ def response_item(raw: dict[str, Any], kind: str) -> Message | None:
     if kind.endswith("_output"):
         return Message("tool", results=(Result(marked(output_of(raw.get("output")), raw.get("error")), id_),))
     given = next((raw[key] for key in ("arguments", "input", "action", "queries", "code") if raw.get(key) is not None), None)
-    call = Call(raw.get("name") or kind.removesuffix("_call"), decoded(given), id_)
+    name = raw["name"] if isinstance(raw.get("name"), str) and raw["name"] else kind.removesuffix("_call")
+    call = Call(name, decoded(given), id_)
     output = raw.get("output", raw.get("results"))
     results = () if output is None and not raw.get("error") else (Result(marked(output, raw.get("error")), id_),)
     return Message("agent", calls=(call,), results=results)
@@ -227,13 +228,15 @@ def text_id(raw: Mapping[str, Any], *keys: str) -> str | None:
 
 def tool_names(raw: Any) -> list[str]:
     """Return the names of the tools on offer, however they are declared."""
-    if not isinstance(raw, list):
-        return []
-    inner = [
-        item.get("function") if isinstance(item, dict) and isinstance(item.get("function"), dict) else item for item in raw
-    ]
-    names = [item.get("name") or item.get("type") if isinstance(item, dict) else item for item in inner]
+    names = []
+    for item in as_list(raw):
+        inner = item["function"] if isinstance(item, dict) and isinstance(item.get("function"), dict) else item
+        names.append(inner.get("name") or inner.get("type") if isinstance(inner, dict) else inner)
     return [name for name in names if isinstance(name, str) and name]
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def kind_of(value: Any) -> str:

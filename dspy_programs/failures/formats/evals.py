@@ -7,7 +7,7 @@ Source     inspect.aisi.org.uk/eval-logs.html (EvalLog, EvalSample); github.com/
 from typing import Any
 
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.formats.chat import keys_of, messages_of, text_id, tool_names
+from dspy_programs.failures.formats.chat import as_list, keys_of, messages_of, text_id, tool_names
 from dspy_programs.failures.formats.conversation import trace_of
 from dspy_programs.failures.formats.langsmith import seconds_of
 from dspy_programs.types import Trace
@@ -37,7 +37,7 @@ def read_sample(sample: Any, task: str = "") -> Trace:
         raise UsageError("messages: the sample of the Inspect log has none")
     attachments = sample.get("attachments")
     messages = messages_of(with_attachments(sample["messages"], attachments if isinstance(attachments, dict) else {}))
-    events = [event for event in sample.get("events") or [] if isinstance(event, dict)]
+    events = [event for event in as_list(sample.get("events")) if isinstance(event, dict)]
     offered = [name for event in events if event.get("event") == "model" for name in tool_names(event.get("tools"))]
     error = sample.get("error")
     failed = error.get("message") if isinstance(error, dict) else error

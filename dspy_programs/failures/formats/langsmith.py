@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.formats.chat import decoded, marked, messages_of, output_of, text_id, tool_names
+from dspy_programs.failures.formats.chat import as_list, decoded, marked, messages_of, output_of, text_id, tool_names
 from dspy_programs.failures.formats.conversation import Message, Result, trace_of
 from dspy_programs.failures.formats.history import Story
 from dspy_programs.types import Trace
@@ -30,12 +30,12 @@ def is_run(raw: Any) -> bool:
 
 def roots_of(runs: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Put runs that name their parent under it, and give those that have none in the list."""
-    known = {str(run["id"]): dict(run, child_runs=list(run.get("child_runs") or [])) for run in runs if run.get("id")}
-    nested = {str(child.get("id")) for run in runs for child in run.get("child_runs") or [] if isinstance(child, dict)}
+    known = {str(run["id"]): dict(run, child_runs=as_list(run.get("child_runs"))[:]) for run in runs if run.get("id")}
+    nested = {str(child.get("id")) for run in runs for child in as_list(run.get("child_runs")) if isinstance(child, dict)}
     tops = []
     for run in runs:
         own = known.get(str(run.get("id")), run)
-        parents = run.get("parent_run_ids") or []
+        parents = as_list(run.get("parent_run_ids"))
         parent = known.get(str(run.get("parent_run_id") or (parents[-1] if parents else "")))
         if parent is None or parent is own or str(run.get("id")) in nested or is_above(own, parent, known):
             tops += [] if str(run.get("id")) in nested and run.get("id") else [own]
@@ -96,7 +96,7 @@ def in_order(root: dict[str, Any]) -> Iterator[dict[str, Any]]:
     while stack:
         run = stack.pop()
         yield run
-        below = [child for child in run.get("child_runs") or [] if isinstance(child, dict)]
+        below = [child for child in as_list(run.get("child_runs")) if isinstance(child, dict)]
         stack += reversed(sorted(below, key=began))
 
 

@@ -20,9 +20,7 @@ def is_native(raw: dict[str, Any]) -> bool:
 
 
 def is_recorded_line(raw: Any) -> bool:
-    return (
-        isinstance(raw, dict) and len(raw) == 1 and next(iter(raw)) in RECORDED and isinstance(next(iter(raw.values())), dict)
-    )
+    return isinstance(raw, dict) and len(raw) == 1 and any(isinstance(raw.get(key), dict) for key in RECORDED)
 
 
 def read_native(raw: dict[str, Any]) -> Trace:

@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.formats.chat import decoded, marked, messages_of, parts_of, text_id, tool_names
+from dspy_programs.failures.formats.chat import as_list, decoded, marked, messages_of, parts_of, text_id, tool_names
 from dspy_programs.failures.formats.conversation import Message, Result, trace_of
 from dspy_programs.failures.formats.history import Story
 from dspy_programs.failures.formats.langsmith import seconds_of
+from dspy_programs.failures.plain import plain
 from dspy_programs.types import Trace
 
 CALLS_OF_MODEL = ("chat", "text_completion", "generate_content", "completion")
@@ -259,7 +260,7 @@ def value_of(value: Any) -> Any:
     if kind == "intValue":
         return int(inner) if isinstance(inner, str) and re.fullmatch(r"-?[0-9]{1,19}", inner) else inner
     if kind == "arrayValue":
-        return [value_of(item) for item in inner.get("values") or []] if isinstance(inner, dict) else inner
+        return [value_of(item) for item in as_list(inner.get("values"))] if isinstance(inner, dict) else inner
     if kind == "kvlistValue" and isinstance(inner, dict):
         return attributes_of({"attributes": inner.get("values")})
     return inner if kind in ("stringValue", "boolValue", "doubleValue", "bytesValue") else value
@@ -270,6 +271,6 @@ def json_of(value: Any) -> Any:
     if not isinstance(value, str) or value.lstrip()[:1] not in ("[", "{"):
         return value
     try:
-        return json.loads(value, parse_constant=str)
+        return plain(json.loads(value))
     except (ValueError, RecursionError):
         return value

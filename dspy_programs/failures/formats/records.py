@@ -6,7 +6,7 @@ Holds      what a record says beside its messages is taken over: its id, the goa
 from typing import Any
 
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.formats.chat import keys_of, messages_of, output_of, text_id, tool_names
+from dspy_programs.failures.formats.chat import as_list, keys_of, messages_of, output_of, text_id, tool_names
 from dspy_programs.failures.formats.conversation import Message, trace_of
 from dspy_programs.types import Trace
 
@@ -54,7 +54,7 @@ def dialect_of(raw: Any) -> str:
         raw if isinstance(raw, list) else next((p[key] for p in parts(raw) for key in MESSAGES if is_messages(p.get(key))), [])
     )
     found = [item for item in said if isinstance(item, dict)]
-    kinds = {item.get("type") for item in found if "role" not in item}
+    kinds = {str(item.get("type")) for item in found if "role" not in item}
     if kinds & set(LANGCHAIN):
         return "langgraph"
     blocks = [part.get("type") for item in found for part in as_list(item.get("content")) if isinstance(part, dict)]
@@ -62,11 +62,7 @@ def dialect_of(raw: Any) -> str:
         return "anthropic"
     has_calls = any({"tool_calls", "function_call", "tool_call_id"} & item.keys() for item in found)
     is_api = isinstance(raw, dict) and bool({"choices", "request", "input"} & raw.keys())
-    return "openai" if has_calls or is_api or any(str(kind).startswith("function_call") for kind in kinds) else "messages"
-
-
-def as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+    return "openai" if has_calls or is_api or any(kind.startswith("function_call") for kind in kinds) else "messages"
 
 
 def read_messages(raw: list[Any]) -> Trace:
