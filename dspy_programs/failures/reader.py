@@ -13,6 +13,7 @@ Raises     UsageError for a path that is not there or cannot be read at all.
 import gzip
 import json
 import os
+import re
 import stat
 import sys
 import zlib
@@ -32,6 +33,7 @@ LONGEST_LINE = 64_000_000  # bytes
 LARGEST_FILE = 512_000_000  # bytes of a file that is one JSON value, or of the parts of a trace that are kept
 LINES = (".jsonl", ".ndjson")
 SUFFIXES = (".json", *LINES)
+RECORDING = re.compile(r"trace_[0-9a-f]{32}_\d{8}T\d{6}\.jsonl")  # see recorder.py
 BROKEN = (OSError, EOFError, zlib.error)
 
 
@@ -100,7 +102,7 @@ def files_in(folder: Path) -> Found:
         folders.sort()
         for name in sorted(names):
             path = Path(root, name)
-            is_copy = name.startswith("trace_") and name.endswith(".jsonl") and name.removesuffix("l") in names
+            is_copy = RECORDING.fullmatch(name) is not None and name.removesuffix("l") in names
             if kind_of_file(path) and path.is_file() and not is_copy:
                 files.append(path)
             else:
@@ -195,12 +197,22 @@ class Lines:
         """Give the traces whose parts stood on several lines."""
         for kind, values in self.parts.items():
             if kind == "recording":
-                try:
-                    yield Item(self.source, read_recording(values), None)
-                except UsageError as error:
-                    yield Item(self.source, None, str(error))
+                yield from recordings_of(values, self.source)
             else:
                 yield from items_of(values, self.source, self.parser)
+
+
+def recordings_of(lines: list[Any], source: str) -> Iterator[Item]:
+    """Give the trace of each unfinished recording; one begins with its head."""
+    starts = [place for place, line in enumerate(lines) if "recording" in line and place] + [len(lines)]
+    begin = 0
+    for number, end in enumerate(starts, 1):
+        place = f"{source}#{number}" if len(starts) > 1 else source
+        try:
+            yield Item(place, read_recording(lines[begin:end]), None)
+        except UsageError as error:
+            yield Item(place, None, str(error))
+        begin = end
 
 
 def native_trace(line: bytes, format: str | None) -> Trace | None:

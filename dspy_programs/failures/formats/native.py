@@ -38,16 +38,18 @@ def read_native(raw: dict[str, Any]) -> Trace:
 
 
 def numbered(turn: Any, place: int) -> Any:
-    """Give a turn its number where it has none, and a role that nobody knows to the agent, with its name in front."""
-    if not isinstance(turn, dict):
+    return with_known_role({"turn_number": place, **turn}) if isinstance(turn, dict) else turn
+
+
+def with_known_role(turn: dict[str, Any]) -> dict[str, Any]:
+    """Give a role that nobody knows to the agent, with its name in front of the text."""
+    role, content = turn.get("role"), turn.get("content") or ""
+    if not isinstance(role, str) or not role:
         return turn
-    turn = {"turn_number": place, **turn}
-    role = turn.get("role")
-    if isinstance(role, str) and role:
-        turn["role"] = ROLES.get(role.lower(), "agent")
-        if role.lower() not in ROLES and isinstance(turn.get("content", ""), str):
-            turn["content"] = f"{role}: {turn.get('content', '')}"
-    return turn
+    known = ROLES.get(role.lower())
+    if known is None and isinstance(content, str):
+        return {**turn, "role": "agent", "content": f"{role}: {content}"}
+    return {**turn, "role": known or role}
 
 
 def first_problem(error: ValidationError) -> str:

@@ -1,0 +1,176 @@
+"""TraceRecorder: the run of an agent on disk while it runs.
+
+    with TraceRecorder(goal="Find Italian restaurants", output_dir="./traces") as recorder:
+        recorder.add_turn(role="user", content="Find Italian restaurants near me")
+        recorder.set_final_result("Found Luigi Bistro", is_successful=True)
+
+Each turn is in trace_<id>_<time>.jsonl when add_turn returns, so that nothing of it is lost with the program; reader.py
+reads such an unfinished file too. On exit trace_<id>_<time>.json takes its place, a trace in the native format.
+
+Input      values of any kind: what is no JSON is kept as text (plain.py). latency_ms: milliseconds.
+Holds      threads may add turns together; no two recordings share a file, in whatever directory or process; nothing is
+           left out or blacked out unless `redact` does it; an exception in the block is recorded and raised again.
+Raises     UsageError when a file cannot be written, or where nothing is being recorded.
+"""
+
+import contextlib
+import json
+import math
+import os
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from uuid import uuid4
+
+from dspy_programs.atomic_file import write_atomically
+from dspy_programs.errors import UsageError
+from dspy_programs.failures.formats.native import with_known_role
+from dspy_programs.failures.plain import plain, text_of_object
+from dspy_programs.failures.reader import read_traces
+
+NOT_REDACTED = ("role", "trace_id")
+
+
+class TraceRecorder:
+    """Records one run. `redact` is given every text (not the names of fields) and returns what may be written."""
+
+    def __init__(
+        self,
+        goal: str,
+        output_dir: str | Path = "traces",
+        *,
+        tools: Sequence[str] | None = None,
+        redact: Callable[[str], str] | None = None,
+    ) -> None:
+        self.goal = goal
+        self.output_dir = Path(output_dir)
+        self.tools = tools
+        self.redact = redact
+        self.trace_id = uuid4().hex
+        self.path: Path | None = None  # of the finished trace
+        self._file: int | None = None
+        self._turns = 0
+        self._has_result = False
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> "TraceRecorder":
+        if self.path is not None:
+            raise UsageError(f"{self.path}: this recorder was used already; make a new one for each run")
+        time = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+        path = self.output_dir / f"trace_{self.trace_id}_{time}.json"
+        try:
+            self.output_dir.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(path.with_suffix(".jsonl"), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+            sync_folder(self.output_dir)
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
+        self.path = path
+        tools = None if self.tools is None else list(self.tools)
+        self._write("recording", {"trace_id": self.trace_id, "original_goal": self.goal, "tools": tools})
+        return self
+
+    def add_turn(
+        self,
+        role: str,
+        content: Any = "",
+        tool_name: str | None = None,
+        tool_input: Any = None,
+        tool_output: Any = None,
+        latency_ms: float | None = None,
+    ) -> None:
+        """Record a turn. A role that nobody knows counts as the agent's, with its name in front of the content."""
+        turn = {"role": role, "content": content, "tool_name": tool_name, "tool_input": tool_input, "tool_output": tool_output}
+        self._write("turn", {key: value for key, value in timed(turn, latency_ms).items() if value is not None})
+
+    def set_final_result(self, text: str | None, is_successful: bool | None = None) -> None:
+        """Record how the run ended; the last call counts."""
+        self._write("result", {"final_result": text, "is_successful": is_successful})
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is None:
+            self._finish()
+            return
+        with contextlib.suppress(UsageError):  # the error of the run comes first; what was recorded is on disk
+            told = f"(error) {type(error).__name__}: {text_of_object(error)}"
+            if self._has_result:
+                self.add_turn("system", told)
+            else:
+                self.set_final_result(told, is_successful=False)
+            self._finish()
+
+    def _write(self, kind: str, fields: dict[str, Any]) -> None:
+        """Put a line on disk, or leave the file as it was."""
+        fields = {key: v if key in NOT_REDACTED else self._clean(v) for key, v in plain(fields).items()}
+        with self._lock:
+            if self._file is None:
+                raise UsageError("nothing is being recorded: use the recorder in a with block")
+            if kind == "turn":
+                fields = with_known_role({"turn_number": self._turns, **as_texts(fields)})
+            append(self._file, (json.dumps({kind: fields}, ensure_ascii=False) + "\n").encode(), self.path)
+            self._turns += kind == "turn"
+            self._has_result |= kind == "result"
+
+    def _clean(self, value: Any) -> Any:
+        if self.redact is None:
+            return value
+        if isinstance(value, str):
+            return plain(self.redact(value))
+        if isinstance(value, list):
+            return [self._clean(item) for item in value]
+        return {key: self._clean(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+    def _finish(self) -> None:
+        with self._lock:
+            if self._file is None or self.path is None:
+                return
+            os.close(self._file)
+            self._file = None
+            recorded = self.path.with_suffix(".jsonl")
+            (item,) = read_traces([recorded])
+            if item.trace is None:
+                raise UsageError(f"{recorded}: {item.problem}")
+            trace = item.trace.model_dump(mode="json", exclude={"turns"})
+            trace["turns"] = [turn.model_dump(mode="json", exclude_none=True) for turn in item.trace.turns]
+            write_atomically(self.path, json.dumps(trace, ensure_ascii=False, indent=1) + "\n")
+            recorded.unlink(missing_ok=True)
+
+
+def as_texts(fields: dict[str, Any]) -> dict[str, Any]:
+    """Make texts of what must be one: an object as content is written down as JSON."""
+    texts = {key: fields[key] for key in ("role", "content", "tool_name") if key in fields}
+    return fields | {key: v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for key, v in texts.items()}
+
+
+def timed(turn: dict[str, Any], latency_ms: Any) -> dict[str, Any]:
+    """Add the time to a turn; what is no time is added to the content instead."""
+    if latency_ms is None:
+        return turn
+    if isinstance(latency_ms, (int, float)) and math.isfinite(latency_ms) and latency_ms >= 0:
+        return turn | {"latency_ms": float(latency_ms)}
+    return turn | {"content": f"{turn['content'] or ''} (latency_ms: {text_of_object(latency_ms)})".lstrip()}
+
+
+def append(file: int, line: bytes, path: Path | None) -> None:
+    """Write a whole line and wait until it is on the disk; a part of one is taken back. Raises UsageError."""
+    size = os.fstat(file).st_size
+    try:
+        written = 0
+        while written < len(line):
+            written += os.write(file, line[written:])
+        os.fsync(file)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.ftruncate(file, size)
+        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the name of a new file on the disk too."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
