@@ -8,7 +8,6 @@ Source     the signals of Agent Failure Classifier (2026), graded here, and held
 """
 
 import itertools
-import operator
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -53,6 +52,7 @@ CLOSE = 0.1  # two findings nearer than this are about as strong
 SURE_AGAINST_SUCCESS = 0.85  # what it takes to find a failure in a run that its caller calls successful
 SLOW = 5000  # milliseconds
 LONGEST_POLICY = 20_000  # characters of a system's text in which figures are looked up
+SHORTEST_CYCLE = 4  # steps: two, twice
 
 
 class Finding(BaseModel):
@@ -201,7 +201,7 @@ def detect_context_loss(view: View) -> Finding | None:
 def repeated_call(view: View) -> Finding | None:
     """The same tool with the same input and the same result, with no change and no word of the user in between."""
     places = {call.place: call for call in view.calls}
-    seen: dict[tuple[str, str], tuple[int, str, bool]] = {}
+    seen: dict[tuple[str, str], tuple[int, Call, bool]] = {}
     state, repeats = 0, dict[tuple[str, str], list[int]]()
     for place, turn in enumerate(view.turns):
         if turn.role == "user":
@@ -209,11 +209,11 @@ def repeated_call(view: View) -> Finding | None:
         if (call := places.get(place)) is None or call.given is None:
             continue  # an input that was not recorded is not known to be the same
         earlier = seen.get(call.key)
-        if earlier is not None and earlier[0] == state and not earlier[2] and (call.writes or earlier[1] == call.output):
+        if earlier is not None and earlier[0] == state and not earlier[2] and (call.writes or earlier[1].output == call.output):
             repeats.setdefault(call.key, []).append(call.number)
         elif call.writes and not call.fault:
             state += 1
-        seen[call.key] = (state, call.output, call.fault == "transient")
+        seen[call.key] = (state, call, call.fault == "transient")
     if not repeats:
         return None
     key, numbers = max(repeats.items(), key=lambda item: len(item[1]))
@@ -256,10 +256,11 @@ def detect_circular_reasoning(view: View) -> Finding | None:
     """Two or three steps, in the agent's words or its calls, that come round twice or more."""
     keys: dict[tuple[str, str], int] = {}
     new_calls = [call.place for call in view.calls if keys.setdefault(call.key, call.place) == call.place]
-    texts = [(place, pairs_of_words(view.turns[place].content[:LONGEST])) for place in view.said]
+    said = view.said if len(view.said) >= SHORTEST_CYCLE else []
+    texts = [(place, pairs_of_words(view.turns[place].content[:LONGEST])) for place in said]
     by_words = cycle([p for p, _ in texts], [t for _, t in texts], alike)
     known = [call for call in view.calls if call.given is not None]
-    by_calls = cycle([call.place for call in known], [(call.key, call.output) for call in known], operator.eq)
+    by_calls = cycle([call.place for call in known], known, same_step)
     findings = []
     for what in (by_words, by_calls):
         if what is not None:
@@ -279,7 +280,17 @@ def pairs_of_words(text: str) -> frozenset[tuple[str, ...]]:
 
 
 def alike(a: frozenset[tuple[str, ...]], b: frozenset[tuple[str, ...]]) -> bool:
-    return a == b or (len(a) > 2 and len(a & b) >= 0.7 * len(a | b))
+    """Whether at least 0.7 of all pairs are in both."""
+    if a == b:
+        return True
+    if len(a) <= 2 or 10 * len(b) < 7 * len(a) or 10 * len(a) < 7 * len(b):
+        return False
+    common = len(a & b)
+    return common >= 0.7 * (len(a) + len(b) - common)
+
+
+def same_step(a: Call, b: Call) -> bool:
+    return a.key == b.key and a.output == b.output
 
 
 def cycle(places: Sequence[int], steps: Sequence[Any], same: Callable[[Any, Any], bool]) -> tuple[int, int, int] | None:
@@ -414,7 +425,7 @@ def broken_arguments(view: View) -> Finding | None:
 
 def broken_answer(view: View) -> Finding | None:
     """A turn of the agent that begins as JSON and is none, or a call that is only written down."""
-    wanted = JSON_ASKED.search(view.asked[: 2 * LONGEST]) is not None
+    wanted = "json" in view.asked.casefold() and JSON_ASKED.search(view.asked[: 2 * LONGEST]) is not None
     for place in view.said:
         text = view.turns[place].content
         last = place == view.said[-1]

@@ -6,8 +6,9 @@ Holds      linear in the trace; every text a pattern is run over is at most LONG
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from dspy_programs.types import Turn
 
@@ -54,7 +55,8 @@ ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False)  # made once: mak
 ERROR_KEYS = ("error", "errors", "exception", "detail")
 
 
-class Call(NamedTuple):
+@dataclass(eq=False)
+class Call:
     """One call of a tool. `place` is the index of its turn; `key` is the same for the same tool and the same input."""
 
     place: int
@@ -62,10 +64,15 @@ class Call(NamedTuple):
     name: str
     given: Any
     key: tuple[str, str]
-    output: str
+    returned: Any
     latency: float
     fault: Fault
     writes: bool
+
+    @cached_property
+    def output(self) -> str:
+        """What the tool returned as text. Made when it is asked for: of most calls it never is, and it may be long."""
+        return text_of(self.returned)
 
 
 class View:
@@ -151,12 +158,12 @@ def calls_of(turns: Sequence[Turn]) -> list[Call]:
 def call_of(place: int, asked: Turn, answered: Turn) -> Call:
     name = asked.tool_name or ""
     own_text = answered.content if answered is not asked or answered.role == "tool" else ""
-    output = text_of(answered.tool_output) or own_text
+    returned = own_text if answered.tool_output in (None, "") else answered.tool_output
     given = asked.tool_input
     key = (name, given if isinstance(given, str) else text_of(given))
     latency = answered.latency_ms or asked.latency_ms or 0.0
-    fault = fault_of(answered.tool_output, output)
-    return Call(place, asked.turn_number, name, given, key, output, latency, fault, changes(name))
+    fault = fault_of(answered.tool_output, returned if isinstance(returned, str) else "")
+    return Call(place, asked.turn_number, name, given, key, returned, latency, fault, changes(name))
 
 
 def text_of(value: Any) -> str:
@@ -179,7 +186,10 @@ def changes(name: str) -> bool:
 
 
 def fault_of(value: Any, text: str) -> Fault:
-    """Tell from what a tool returned whether it failed, and of which kind. Data that mentions an error is no failure."""
+    """Tell from what a tool returned whether it failed, and of which kind. Data that mentions an error is no failure.
+
+    `text` is what it said, where that is no other JSON value.
+    """
     if isinstance(value, dict):
         found = next((value[key] for key in ERROR_KEYS if value.get(key)), None)
         if found is None and str(value.get("status", "")).lower() in ("error", "failed", "failure"):
