@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from dspy_programs.errors import ModelFailing
 from dspy_programs.failure_modes import REMEDIES
 from dspy_programs.failure_rules import LIKELY, SURE_AGAINST_SUCCESS, Finding, Ruling, findings_of, ruling
 from dspy_programs.failures.calibrated import probability_of
@@ -72,6 +73,7 @@ class FailureReport(BaseModel):
 
 
 TO_JSON = FailureReport.__pydantic_serializer__.to_json
+MOST_FAILURES = 3  # of the model in a row: then it is not asked about the rest
 FIXES: dict[FailureMode, list[str]] = {mode: list(remedy.fixes) for mode, remedy in REMEDIES.items()}
 
 
@@ -82,25 +84,39 @@ class FailureClassifier:
         """use_llm: ask the model of `with dspy_programs.use(...)` about what the rules leave open; False never does."""
         self.use_llm = use_llm
         self._judges: dict[str, FailureJudge] = {}
+        self._failures = 0  # of the model, in a row
 
     def classify(self, trace: Trace | Mapping[str, Any]) -> FailureReport:
-        """Return the report on one trace. Raises UsageError for a mapping that is no trace."""
+        """Return the report on one trace. A model that fails leaves the rules' verdict, marked by `failure`.
+
+        Raises UsageError for a mapping that is no trace; ModelFailing where the model refuses us, or fails again and again.
+        """
         known = trace if isinstance(trace, Trace) else parsed(trace)
         findings = findings_of(View(known.original_goal, known.turns, known.final_result, known.tools))
         ruled = ruling(findings, known.is_successful)
         if self.use_llm and not ruled.sure and known.turns and (model := model_in_use()) is not None:
-            return self.by_model(known, findings, model)
+            return self.by_model(known, findings, ruled, model)
         return report_of(known, findings, ruled)
 
-    def by_model(self, trace: Trace, findings: Sequence[Finding], model: "dspy.LM") -> FailureReport:
+    def by_model(self, trace: Trace, findings: Sequence[Finding], ruled: Ruling, model: "dspy.LM") -> FailureReport:
         """Ask the judge that was compiled for the model. Its word on a mode goes before the rules'."""
+        from dspy.utils.exceptions import LMAuthError, LMBillingError, LMError, LMUnsupportedModelError
+
         judge = self._judges.get(model.model)
         if judge is None:
             from dspy_programs.registry import load
 
             judge = self._judges[model.model] = load("failure_judge", model.model)
-        said = judge.of(trace)
-        failure = None if said.failure is None else str(said.failure)
+        try:
+            said = judge.of(trace)
+        except LMError as error:
+            self._failures += 1
+            reason = sendable(" ".join(str(error).split()))[:300]
+            if self._failures >= MOST_FAILURES or isinstance(error, LMAuthError | LMBillingError | LMUnsupportedModelError):
+                raise ModelFailing(f"{reason}; mend it, or go on with the rules alone: --no-llm") from error
+            return report_of(trace, findings, ruled, "rules", reason)
+        self._failures = 0
+        failure = None if said.failure is None else sendable(said.failure.reason)
         verdict = Ruling(said.mode, said.turn, said.confidence, evidence_in(said.cause, said.mode), True)
         return report_of(trace, findings, verdict, said.answered_by, failure)
 

@@ -1,12 +1,13 @@
 """python -m dspy_programs failures ...: thin commands over this package."""
 
 import itertools
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dspy_programs.cli import FAILED, GATE_CLOSED, ApiBaseOption, ApiKeyOption, new_app
+from dspy_programs.cli import FAILED, GATE_CLOSED, INTERRUPTED, ApiBaseOption, ApiKeyOption, new_app
 from dspy_programs.failures.options import (
     FormatOption,
     HtmlOption,
@@ -166,3 +167,44 @@ def batch(
         raise typer.Exit(FAILED)
     if not all(check.holds for check in result.checks):
         raise typer.Exit(GATE_CLOSED)
+
+
+@app.command()
+def watch(
+    folder: Annotated[Path, typer.Argument(help="The folder that traces are written into.")],
+    format: FormatOption = None,
+    no_llm: NoLlmOption = False,
+    lm: LmOption = None,
+    api_base: ApiBaseOption = None,
+    api_key: ApiKeyOption = None,
+    no_cache: NoCacheOption = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print lines of JSON.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Classify what is there, and end.")] = False,
+    interval: Annotated[float, typer.Option(min=0.05, help="Seconds from one look to the next.")] = 1.0,
+) -> None:
+    """Classify traces as they are written, a line each; Ctrl-C ends with the distribution.
+
+    Exit code: 130 after Ctrl-C; with --once 0, or 2 when something could not be read.
+    """
+    from dspy_programs.failures.batch import Tally, classified
+    from dspy_programs.failures.classifier import FailureClassifier
+    from dspy_programs.failures.reports.lines import line_of
+    from dspy_programs.failures.reports.table import print_batch, print_outcome
+    from dspy_programs.failures.watch import Watch
+
+    watched, tally, code = Watch(folder, format), Tally(), 0
+    with model(lm, api_base, api_key, no_llm, no_cache) as in_use:
+        classifier = FailureClassifier(use_llm=in_use.model)
+        try:
+            while True:
+                for outcome in classified(watched.look(last=once), classifier, in_use.at_once):
+                    tally.add(outcome)
+                    print(line_of(outcome).decode(), end="", flush=True) if as_json else print_outcome(outcome)
+                if once:
+                    break
+                time.sleep(interval)
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+    result = tally.batch()
+    print(result.model_dump_json()) if as_json else print_batch(result, [])
+    raise typer.Exit(code or (FAILED if result.unreadable else 0))

@@ -31,7 +31,7 @@ def show(*parts: Table | Text | str) -> None:
         for part in parts:
             out.print(part, soft_wrap=not isinstance(part, Table))
     if captured is not None:
-        print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+        print("\n".join(line.rstrip() for line in captured.get().splitlines()), flush=True)
 
 
 def plain(text: str, characters: int = 2000) -> str:
@@ -104,6 +104,20 @@ def print_trace(source: str, trace: Trace) -> None:
     show(table, turns)
 
 
+def print_outcome(outcome: Outcome) -> None:
+    """Print what became of one trace, on a line."""
+    report = outcome.report
+    if report is None:
+        show(Text(f"{plain(outcome.source)}  cannot be read: {plain(outcome.problem or '', 300)}", "yellow"))
+        return
+    name = f"{plain(outcome.source)}  {plain(report.trace_id, 60)}".rstrip()
+    verdict = Text(report.classified_failure_mode, colour(report.classified_failure_mode))
+    where = (
+        "" if report.first_failure_turn is None else f"  turn {report.first_failure_turn}: {plain(report.modes[0].evidence)}"
+    )
+    show(Text.assemble(f"{name}  ", verdict, f" {report.confidence:.2f}{where}"))
+
+
 def print_batch(batch: Batch, rows: Sequence[Outcome]) -> None:
     """Print the distribution, the traces named, what could not be read, and the bounds."""
     show(summary_line(batch))
@@ -115,7 +129,8 @@ def print_batch(batch: Batch, rows: Sequence[Outcome]) -> None:
         show("", traces_table(rows))
         if batch.traces > len(rows):
             show(f"{len(rows)} of {batch.traces:,} traces are named, failing ones first; -o FILE has all")
-    show(*(Text(line, "yellow") for line in problem_lines(batch)))
+    for line in problem_lines(batch):
+        show(Text(line, "yellow"))
     for check in batch.checks:
         show(Text(f"holds  {check.text}") if check.holds else Text(f"closed {check.text}", "bold red"))
 
