@@ -73,15 +73,15 @@ class Page:
 
     def add(self, outcome: Outcome) -> None:
         report = outcome.report
-        if report is None or outcome.trace is None:
+        if report is None:
             return
         rows = self.failing if report.failed else self.healthy
         if len(rows) < MOST_ROWS:
             rows.append(row_of(outcome.source, report, self.section(outcome.source, outcome.trace, report)))
 
-    def section(self, source: str, trace: Trace, report: FailureReport) -> str:
+    def section(self, source: str, trace: Trace | None, report: FailureReport) -> str:
         """Keep a failing run whole, where there is room, and return its anchor."""
-        if not report.failed or len(self.sections) >= MOST_WHOLE or self.characters >= MOST_CHARACTERS:
+        if trace is None or not report.failed or len(self.sections) >= MOST_WHOLE or self.characters >= MOST_CHARACTERS:
             return ""
         anchor = f"trace-{len(self.sections) + 1}"
         text = template("section.html").render(trace=shown(source, trace, report), prefix=anchor)
