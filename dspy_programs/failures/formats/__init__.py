@@ -2,7 +2,3 @@
 
 What is no part of a run is left out: counts of tokens, names of models, and the private reasoning that some models log.
 """
-
-from dspy_programs.failures.formats.auto import FORMATS, AutoParser
-
-__all__ = ["FORMATS", "AutoParser"]
