@@ -6,11 +6,31 @@ Every pattern is tried on a bounded piece of text only (trace_view.LONGEST), and
 import re
 
 
-def any_of(*alternatives: str) -> re.Pattern[str]:
-    """Join patterns. Where each begins with a word, that is asked once for all: inside a word none is tried."""
-    if all(text.startswith(r"\b") for text in alternatives):
-        return re.compile(rf"\b(?:{'|'.join(text.removeprefix(chr(92) + 'b') for text in alternatives)})", re.IGNORECASE)
-    return re.compile("|".join(alternatives), re.IGNORECASE)
+class Phrases:
+    """A pattern of words in lower case that are found in any case. Lowered first, ASCII text is read four times as fast."""
+
+    def __init__(self, pattern: str) -> None:
+        self.of_ascii = re.compile(pattern)
+        self.of_any = re.compile(pattern, re.IGNORECASE)
+
+    def search(self, text: str) -> re.Match[str] | None:
+        """Return the first place in `text`; the match's own text may be lowered."""
+        return self.of_ascii.search(text.lower()) if text.isascii() else self.of_any.search(text)
+
+
+class Runs:
+    """A pattern of runs of letters or digits, without white space in it; those of ASCII text are found faster."""
+
+    def __init__(self, pattern: str) -> None:
+        self.of_ascii = re.compile(pattern, re.ASCII)
+        self.of_any = re.compile(pattern)
+
+    def findall(self, text: str) -> list[str]:
+        return (self.of_ascii if text.isascii() else self.of_any).findall(text)
+
+
+def any_of(*alternatives: str) -> Phrases:
+    return Phrases("|".join(alternatives))
 
 
 NUMBER = re.compile(r"\d[\d,.]*")
@@ -120,8 +140,8 @@ CALL_AS_TEXT = re.compile(
 FENCE = re.compile(rf"\A{LABEL}|\s*```\s*\Z")
 PARSER_GAVE_UP = any_of(r"(?:output|response) parsing error", r"could not parse (?:llm|the model's|model) output")
 
-LETTERS = re.compile(r"[^\W\d_]+")
-STEM = re.compile(r"[^\W_]{4,}")
+LETTERS = Runs(r"[^\W\d_]+")
+STEM = Runs(r"[^\W_]{4,}")
 EMPTY_WORDS = frozenset(
     "about above after again also been before being below both cannot could does doing done down each following from further "
     "have having here into just like more most need only other over please same should some such than that their them then "

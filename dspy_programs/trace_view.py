@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Literal
 
+from dspy_programs.failure_phrases import Phrases
 from dspy_programs.types import Turn
 
 LONGEST = 1200  # characters of any one text that patterns read
@@ -22,33 +23,28 @@ WRITES = re.compile(
     r"pay|buy|order|submit|upload|save|rename|assign|transfer|schedule|publish|deploy|run|execute|commit|push|apply|close|open)"
     r"(?![a-z])"
 )
-FAULTY = re.compile(
+FAULTY = Phrases(
     r"error|exception|traceback|invalid|missing|fail|require|denied|malformed|must |mandatory|wrong|unknown|unexpected|"
     r"unterminated|unsupported|not (?:a |an )?(?:valid|found|provided|allowed|recogni|supported|registered|available|exist|be)|"
     r"no (?:such|tool|function)|does not|bad |timed? ?out|unavailable|unreachable|try again|retry|reset|refused|rejected|"
-    r"too many|limit|without|cannot|could not|unable|\b[45]\d\d\b",
-    re.IGNORECASE,
+    r"too many|limit|without|cannot|could not|unable|\b[45]\d\d\b"
 )
-NO_SUCH_TOOL = re.compile(
+NO_SUCH_TOOL = Phrases(
     r"(?:not a (?:valid|known|registered)|unknown|no such|unregistered|undefined|nonexistent|no) (?:tool|function)|"
-    r"(?:tool|function) \S{0,80} ?(?:is |was |does )?not (?:found|exist|registered|available|known)",
-    re.IGNORECASE,
+    r"(?:tool|function) \S{0,80} ?(?:is |was |does )?not (?:found|exist|registered|available|known)"
 )
-NOT_JSON = re.compile(
+NOT_JSON = Phrases(
     r"json|pars(?:e|ing|er)\b|decode error|syntaxerror|malformed|unterminated|unexpected (?:token|end|eof)|delimiter|"
-    r"'str' object has no attribute",
-    re.IGNORECASE,
+    r"'str' object has no attribute"
 )
-TRANSIENT = re.compile(
+TRANSIENT = Phrases(
     r"timed? ?out|temporar|try again|retry|rate limit|too many requests|\b(?:429|50[0-4])\b|connection|unavailable|gateway|"
-    r"network|unreachable|overload|deadline|lock wait",
-    re.IGNORECASE,
+    r"network|unreachable|overload|deadline|lock wait"
 )
-ARGUMENT = re.compile(
+ARGUMENT = Phrases(
     r"require|missing|invalid|argument|parameter|must (?:be|not|have)|not (?:a )?(?:valid|provided|allowed|recogni|supported)|"
     r"unknown|(?:value|type|key)error|validation|wrong|format|out of range|\b4(?:00|22)\b|unexpected keyword|without|"
-    r"^no \w+ (?:has|with|matches)|does not (?:exist|match|add up)|id not found",
-    re.IGNORECASE,
+    r"^no \w+ (?:has|with|matches)|does not (?:exist|match|add up)|id not found"
 )
 NAMED = re.compile(r"(?<=[a-z,] )[\"'(*]*([A-Z]\w{2,}|\w*\d\w*)|[\"'*]{1,2}([\w-]{3,})")
 ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False)  # made once: making one costs more than a small value
