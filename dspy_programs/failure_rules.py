@@ -364,7 +364,7 @@ def is_looked_up(view: View, asked: frozenset[str]) -> bool:
 
 def stems(text: str) -> frozenset[str]:
     """First letters of the words that carry meaning: "forwarded" and "forward" are one."""
-    return frozenset(word[:5] for word in STEM.findall(text.lower()) if word not in EMPTY_WORDS)
+    return frozenset([word[:5] for word in set(STEM.findall(text.lower())) - EMPTY_WORDS])
 
 
 def turn_text(view: View, place: int) -> str:

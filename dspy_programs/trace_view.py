@@ -92,17 +92,12 @@ class View:
         self.said = [i for i, turn in enumerate(turns) if turn.role == "agent" and turn.content]
         self.first_call = self.calls[0].place if self.calls else len(turns)
         self.final = final_result or last
-
-    @cached_property
-    def asked(self) -> str:
-        """The goal and what the user said, each cut."""
-        return "\n".join([self.goal[:LONGEST], *(t.content[:LONGEST] for t in self.turns if t.role == "user")])
+        self.asked = asked_in(goal, turns)
 
     @cached_property
     def is_foreign(self) -> bool:
         """Whether the last answer names two things or more, and none of them was in the goal, an input or an output."""
-        named, final = names_in(self.final), self.final[:LONGEST].lower()
-        if len(named) < 2 or any(name in final for name in self.names_of_goal):
+        if self.has_a_name_of_goal or len(named := names_in(self.final)) < 2:
             return False
         sources = [self.goal, *(t.content for t in self.turns if t.role != "agent")]
         sources += [text for call in self.calls for text in (call.name, call.key[1], call.output)]
@@ -111,8 +106,7 @@ class View:
     @cached_property
     def is_elsewhere(self) -> bool:
         """Whether goal and last answer both name things, and not one in common."""
-        final = self.final[:LONGEST].lower()
-        if not self.names_of_goal or any(name in final for name in self.names_of_goal):
+        if not self.names_of_goal or self.has_a_name_of_goal:
             return False
         named, asked = names_in(self.final), self.asked.lower()
         return len(named) > 1 and not any(name in asked for name in named)
@@ -121,8 +115,22 @@ class View:
     def names_of_goal(self) -> list[str]:
         return names_in(self.goal)
 
+    @cached_property
+    def has_a_name_of_goal(self) -> bool:
+        """Whether the last answer names something that the goal names."""
+        final = self.final[:LONGEST].lower()
+        return any(name in final for name in self.names_of_goal)
+
     def number(self, place: int) -> int:
         return self.turns[place].turn_number
+
+
+def asked_in(goal: str, turns: Sequence[Turn]) -> str:
+    """Return the goal and what the user said, each cut. A short goal that is only said again is told once."""
+    asked = [goal[:LONGEST], *(turn.content[:LONGEST] for turn in turns if turn.role == "user")]
+    if len(asked) == 2 and asked[0] == asked[1] and 2 * len(goal) < LONGEST:
+        return asked[0]
+    return "\n".join(asked)
 
 
 def names_in(text: str) -> list[str]:
