@@ -1,11 +1,11 @@
 """Why the run of an agent failed: traces from any framework in, causes, fixes and reports out.
 
-from dspy_programs.failures import FailureClassifier, TraceRecorder
+from dspy_programs.failures import AutoParser, FailureClassifier, TraceRecorder
 
 with TraceRecorder(goal="Find a table for two", output_dir="traces") as run:
     run.add_turn(role="user", content="Find a table for two tonight")
     run.add_turn(role="agent", content="I cannot help with that.")
-print(FailureClassifier(use_llm=False).classify(run.trace).classified_failure_mode)
+print(FailureClassifier(use_llm=False).classify(AutoParser().parse_file(run.path)).classified_failure_mode)
 """
 
 from importlib import import_module
