@@ -109,7 +109,7 @@ class Turn(BaseModel):
     tool_name: str | None = None
     tool_input: JsonValue = None
     tool_output: JsonValue = None
-    latency_ms: float | None = Field(default=None, ge=0)
+    latency_ms: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
     @field_validator("role", mode="before")
     @classmethod

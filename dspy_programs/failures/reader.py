@@ -157,34 +157,32 @@ class Lines:
         self.kept = 0
 
     def read(self, stream: BinaryIO, line: bytes) -> Iterator[Item]:
-        number, last_problem, count = 0, None, 0
+        number, count = 0, 0
         while line:
             number += 1
-            if last_problem is not None:
-                yield last_problem
-                last_problem = None
-            for item in self.items(stream, line, number):
+            if (trace := native_trace(line, self.parser.format)) is not None:
                 count += 1
-                if item.problem is not None and not line.endswith(b"\n") and "recording" in self.parts:
-                    last_problem = item  # what a killed program was still writing
-                else:
+                yield Item(f"{self.source}:{number}", trace, None)
+            else:
+                for item in self.items(stream, line, f"{self.source}:{number}"):
+                    count += 1
                     yield item
             line = stream.readline(LONGEST_LINE + 1)
         if not count and not self.parts:
             yield Item(self.source, None, "is empty")
         yield from self.joined()
 
-    def items(self, stream: BinaryIO, line: bytes, number: int) -> Iterator[Item]:
-        source = f"{self.source}:{number}"
+    def items(self, stream: BinaryIO, line: bytes, source: str) -> Iterator[Item]:
+        """Give the traces of a line that is not simply one in our own format."""
         if len(line) > LONGEST_LINE:
             while line and not line.endswith(b"\n"):
                 line = stream.readline(1_000_000)
             yield Item(source, None, f"the line is longer than {LONGEST_LINE:,} bytes")
-        elif (trace := native_trace(line, self.parser.format)) is not None:
-            yield Item(source, trace, None)
         elif line.strip():
             value, problem = decode(line)
             kind = None if problem else fragment_of(value)
+            if problem and "recording" in self.parts and not line.endswith(b"\n"):
+                return  # the last line of a killed program, which it was still writing
             if kind is None:
                 yield from [Item(source, None, problem)] if problem else items_of(value, source, self.parser)
             elif self.kept + len(line) > LARGEST_FILE:
@@ -221,6 +219,8 @@ def native_trace(line: bytes, format: str | None) -> Trace | None:
     NaN is no JSON: the long way keeps it as text.
     """
     if format not in (None, "native") or b'"original_goal"' not in line or b"NaN" in line or b"Infinity" in line:
+        return None
+    if len(line) > LONGEST_LINE:
         return None
     try:
         return Trace.model_validate_json(line)

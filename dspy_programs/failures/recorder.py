@@ -68,8 +68,8 @@ class TraceRecorder:
         except OSError as error:
             raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
         self.path = path
-        tools = None if self.tools is None else list(self.tools)
-        self._write("recording", {"trace_id": self.trace_id, "original_goal": self.goal, "tools": tools})
+        tools = None if self.tools is None else [as_text(name) for name in self.tools]
+        self._write("recording", {"trace_id": self.trace_id, "original_goal": as_text(self.goal), "tools": tools})
         return self
 
     def add_turn(
@@ -82,12 +82,15 @@ class TraceRecorder:
         latency_ms: float | None = None,
     ) -> None:
         """Record a turn. A role that nobody knows counts as the agent's, with its name in front of the content."""
-        turn = {"role": role, "content": content, "tool_name": tool_name, "tool_input": tool_input, "tool_output": tool_output}
-        self._write("turn", {key: value for key, value in timed(turn, latency_ms).items() if value is not None})
+        name = None if tool_name is None else as_text(tool_name)
+        turn = {"role": as_text(role), "content": "" if content is None else as_text(content), "tool_name": name}
+        turn = timed(turn | {"tool_input": tool_input, "tool_output": tool_output}, latency_ms)
+        self._write("turn", {key: value for key, value in turn.items() if value is not None})
 
     def set_final_result(self, text: str | None, is_successful: bool | None = None) -> None:
         """Record how the run ended; the last call counts."""
-        self._write("result", {"final_result": text, "is_successful": is_successful})
+        final = None if text is None else as_text(text)
+        self._write("result", {"final_result": final, "is_successful": None if is_successful is None else bool(is_successful)})
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is None:
@@ -108,7 +111,7 @@ class TraceRecorder:
             if self._file is None:
                 raise UsageError("nothing is being recorded: use the recorder in a with block")
             if kind == "turn":
-                fields = with_known_role({"turn_number": self._turns, **as_texts(fields)})
+                fields = with_known_role({"turn_number": self._turns, **fields})
             append(self._file, (json.dumps({kind: fields}, ensure_ascii=False) + "\n").encode(), self.path)
             self._turns += kind == "turn"
             self._has_result |= kind == "result"
@@ -138,10 +141,9 @@ class TraceRecorder:
             recorded.unlink(missing_ok=True)
 
 
-def as_texts(fields: dict[str, Any]) -> dict[str, Any]:
-    """Make texts of what must be one: an object as content is written down as JSON."""
-    texts = {key: fields[key] for key in ("role", "content", "tool_name") if key in fields}
-    return fields | {key: v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for key, v in texts.items()}
+def as_text(value: Any) -> str:
+    """Return a text as it is, and any other value as JSON."""
+    return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
 
 
 def timed(turn: dict[str, Any], latency_ms: Any) -> dict[str, Any]:
@@ -150,7 +152,7 @@ def timed(turn: dict[str, Any], latency_ms: Any) -> dict[str, Any]:
         return turn
     if isinstance(latency_ms, (int, float)) and math.isfinite(latency_ms) and latency_ms >= 0:
         return turn | {"latency_ms": float(latency_ms)}
-    return turn | {"content": f"{turn['content'] or ''} (latency_ms: {text_of_object(latency_ms)})".lstrip()}
+    return turn | {"content": f"{turn['content']} (latency_ms: {text_of_object(latency_ms)})".lstrip()}
 
 
 def append(file: int, line: bytes, path: Path | None) -> None:
