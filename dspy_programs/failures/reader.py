@@ -17,7 +17,7 @@ import re
 import stat
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
@@ -160,20 +160,22 @@ class Lines:
         number, count = 0, 0
         while line:
             number += 1
-            if (trace := native_trace(line, self.parser.format)) is not None:
+            for item in self.items(stream, line, number):
                 count += 1
-                yield Item(f"{self.source}:{number}", trace, None)
-            else:
-                for item in self.items(stream, line, f"{self.source}:{number}"):
-                    count += 1
-                    yield item
+                yield item
             line = stream.readline(LONGEST_LINE + 1)
         if not count and not self.parts:
             yield Item(self.source, None, "is empty")
         yield from self.joined()
 
-    def items(self, stream: BinaryIO, line: bytes, source: str) -> Iterator[Item]:
-        """Give the traces of a line that is not simply one in our own format."""
+    def items(self, stream: BinaryIO, line: bytes, number: int) -> Iterable[Item]:
+        """Give what is in a line. Of one that is too long, the rest is taken from the stream."""
+        source = f"{self.source}:{number}"
+        trace = native_trace(line, self.parser.format)
+        return self.others(stream, line, source) if trace is None else (Item(source, trace, None),)
+
+    def others(self, stream: BinaryIO, line: bytes, source: str) -> Iterator[Item]:
+        """Give what is in a line that is not simply a trace in our own format."""
         if len(line) > LONGEST_LINE:
             while line and not line.endswith(b"\n"):
                 line = stream.readline(1_000_000)

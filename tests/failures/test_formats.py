@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.formats.auto import FORMATS, AutoParser
-from dspy_programs.failures.formats.auto import format_of_object
+from dspy_programs.failures.formats.auto import FORMATS, AutoParser, format_of_object
 from dspy_programs.failures.reader import read_traces
 from dspy_programs.trace_view import calls_of
 from dspy_programs.types import Trace
