@@ -1,9 +1,12 @@
-"""python -m tests.failures_speed: traces a second from a line of JSONL to the ruling of the rules, and the memory it takes.
+"""python -m tests.failures_speed: traces a second from a line of JSONL to a ruling, and to a report; and the memory it takes.
 
-A mix of ten-turn runs of an agent with tools: half go well, half fail in eight ways. Read from a file as `batch` reads
-them, on one core. Not a test: timings on a shared machine are for reading, not for passing.
+A mix of ten-turn runs of an agent with tools: half go well, half fail in eight ways. First read from a file and judged as
+`batch` does it, then the whole command: JSONL in, a report as JSON for each trace and the distribution out. On one core.
+Not a test: timings on a shared machine are for reading, not for passing.
 """
 
+import contextlib
+import io
 import json
 import random
 import resource
@@ -104,19 +107,38 @@ def measure(path: Path) -> None:
     print(json.dumps({"seconds": passed, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, "modes": modes}))
 
 
-def main(read: Callable[[Path], None] = measure) -> None:
-    if len(sys.argv) > 1:
-        read(Path(sys.argv[1]))
+def run_command(path: Path) -> None:
+    """Run `batch` on a file, with the reports and the distribution as JSON, and print what it took."""
+    from dspy_programs.__main__ import main as command
+
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown):
+        code = command(["failures", "batch", str(path), "--jobs", "1", "--json", "-o", str(path.with_suffix(".reports"))])
+    batch = json.loads(shown.getvalue())
+    if code != 0 or batch["unreadable"]:
+        raise SystemExit(f"batch ended with {code}: {batch['problems'][:1]}")
+    modes = {share["mode"]: share["count"] for share in batch["modes"] if share["count"]}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps({"seconds": time.process_time(), "peak": peak, "modes": modes}))  # start and imports are part of it
+
+
+WAYS: dict[str, Callable[[Path], None]] = {"read and judged": measure, "the whole command": run_command}
+
+
+def main() -> None:
+    if len(sys.argv) > 2:
+        WAYS[sys.argv[1]](Path(sys.argv[2]))
         return
     with tempfile.TemporaryDirectory() as folder:
         for count in COUNTS:
             path = Path(folder, f"{count}.jsonl")
             write(path, count)
-            done = subprocess.run([sys.executable, "-m", "tests.failures_speed", str(path)], capture_output=True, check=True)
-            took = json.loads(done.stdout)
-            speed, each = count / took["seconds"], 1e6 * took["seconds"] / count
-            print(f"{count:>7,} traces: {speed:,.0f} a second on one core ({each:.0f} microseconds each), ", end="")
-            print(f"peak memory {took['peak'] / 1024:.0f} MB")
+            for way in WAYS:
+                command = [sys.executable, "-m", "tests.failures_speed", way, str(path)]
+                took = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+                speed, each = count / took["seconds"], 1e6 * took["seconds"] / count
+                print(f"{count:>7,} traces, {way}: {speed:,.0f} a second on one core ({each:.0f} microseconds each), ", end="")
+                print(f"peak memory {took['peak'] / 1024:.0f} MB", flush=True)
             print("        " + ", ".join(f"{mode} {n:,}" for mode, n in sorted(took["modes"].items())))
 
 

@@ -1,5 +1,6 @@
 """A wheel built from the project, put somewhere else, has all it needs: code, rows and compiled programs."""
 
+import json
 import os
 import subprocess
 import sys
@@ -48,3 +49,12 @@ def test_installed_wheel_loads_its_compiled_planner(installed, tmp_path):
     done = run(installed, tmp_path, "-c", code)
     assert done.returncode == 0, done.stderr
     assert str(installed) in done.stdout
+
+
+def test_installed_wheel_writes_its_pages(installed, tmp_path):
+    turns = [{"turn_number": 0, "role": "user", "content": "How many?"}, {"turn_number": 1, "role": "agent", "content": "OK"}]
+    (tmp_path / "run.json").write_text(json.dumps({"trace_id": "one", "original_goal": "Count", "turns": turns}))
+    for command, page in (("classify", "one.html"), ("batch", "all.html")):
+        done = run(installed, tmp_path, "-m", "dspy_programs", "failures", command, "run.json", "--html", page)
+        assert done.returncode == 0, done.stderr
+        assert "Content-Security-Policy" in (tmp_path / page).read_text()
