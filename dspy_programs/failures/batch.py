@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, Protocol, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.classifier import FailureClassifier, FailureReport
+from dspy_programs.failures.classifier import FailureClassifier, FailureReport, sendable
 from dspy_programs.failures.intervals import wilson
 from dspy_programs.failures.reader import Item
 from dspy_programs.types import FailureMode, Trace
@@ -143,7 +143,8 @@ class Tally:
         if report is None:
             self.unreadable += 1
             if len(self.problems) < MOST_PROBLEMS:
-                self.problems.append(Problem(source=outcome.source, problem=outcome.problem or "cannot be read"))
+                said = sendable(outcome.problem or "cannot be read")
+                self.problems.append(Problem(source=sendable(outcome.source), problem=said))
             return
         self.traces += 1
         self.verdicts[report.classified_failure_mode] += 1

@@ -54,6 +54,7 @@ def classify(
     from dspy_programs.atomic_file import write_atomically
     from dspy_programs.failures.batch import Outcome, Tally
     from dspy_programs.failures.classifier import FailureClassifier
+    from dspy_programs.failures.reports.lines import print_json
     from dspy_programs.failures.reports.outputs import Outputs, opened
     from dspy_programs.failures.reports.table import print_report
 
@@ -70,7 +71,7 @@ def classify(
     if output:
         write_atomically(output, text + "\n")
     if as_json:
-        print(text)
+        print_json(text)
     else:
         print_report(source, report)
 
@@ -80,11 +81,12 @@ def validate(
     file: FileArgument = None, trace: TraceOption = None, format: FormatOption = None, as_json: JsonOption = False
 ) -> None:
     """Show what is read of a trace: its id, its goal, and the beginning of each turn."""
+    from dspy_programs.failures.reports.lines import print_json
     from dspy_programs.failures.reports.table import print_trace
 
     source, known = one_trace(file, trace, format)
     if as_json:
-        print(known.model_dump_json(indent=2))
+        print_json(known.model_dump_json(indent=2))
     else:
         print_trace(source, known)
 
@@ -149,6 +151,7 @@ def batch(
     from dspy_programs.failures.gate import bounds_of, checks_of, read_baseline
     from dspy_programs.failures.parallel import WORTH_IT, bytes_in, cores, outcomes
     from dspy_programs.failures.reader import read_traces
+    from dspy_programs.failures.reports.lines import print_json
     from dspy_programs.failures.reports.outputs import Named, Outputs, opened
     from dspy_programs.failures.reports.table import print_batch
     from dspy_programs.progress_bar import shown
@@ -167,7 +170,7 @@ def batch(
                 found = classified(items, FailureClassifier(use_llm=in_use.model), in_use.at_once)
             result = tallied(found, [*sinks, named], lambda made: checks_of(made, bounds, before))
     if as_json:
-        print(result.model_dump_json(indent=2))
+        print_json(result.model_dump_json(indent=2))
     else:
         print_batch(result, named.rows)
     if result.unreadable and not keep_going:
@@ -195,7 +198,7 @@ def watch(
     """
     from dspy_programs.failures.batch import Tally, classified
     from dspy_programs.failures.classifier import FailureClassifier
-    from dspy_programs.failures.reports.lines import line_of
+    from dspy_programs.failures.reports.lines import line_of, print_json
     from dspy_programs.failures.reports.table import print_batch, print_outcome
     from dspy_programs.failures.watch import Watch
 
@@ -206,12 +209,12 @@ def watch(
             while True:
                 for outcome in classified(watched.look(last=once), classifier, in_use.at_once):
                     tally.add(outcome)
-                    print(line_of(outcome).decode(), end="", flush=True) if as_json else print_outcome(outcome)
+                    print_json(line_of(outcome).decode().rstrip()) if as_json else print_outcome(outcome)
                 if once:
                     break
                 time.sleep(interval)
         except KeyboardInterrupt:
             code = INTERRUPTED
     result = tally.batch()
-    print(result.model_dump_json()) if as_json else print_batch(result, [])
+    print_json(result.model_dump_json()) if as_json else print_batch(result, [])
     raise typer.Exit(code or (FAILED if result.unreadable else 0))

@@ -298,6 +298,27 @@ def test_offline_batch_imports_no_dspy_and_shows_no_bar_into_a_pipe(many, tmp_pa
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_terminal_without_unicode_gets_tables_and_json_all_the_same(many, tmp_path):
+    lines(tmp_path / "other.jsonl", {**HALLUCINATION, "original_goal": "caf\u00e9", "trace_id": "\u4e2d"})
+    settings = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "dspy_programs", "failures", "batch", str(tmp_path)]
+    table = subprocess.run(command, env=settings, capture_output=True)
+    assert (table.returncode, table.stderr) == (0, b"")
+    watched = subprocess.run([*command[:4], "watch", str(tmp_path), "--once", "--json"], env=settings, capture_output=True)
+    assert (watched.returncode, watched.stderr) == (0, b"")
+    assert json.loads(watched.stdout.splitlines()[-2])["trace_id"] == "\u4e2d"
+
+
+def test_file_whose_name_is_no_text_is_named_in_every_output(tmp_path, capsys):
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff.json")).write_text("{")
+    outputs = [part for name in ("html", "sarif", "junit", "output") for part in (f"--{name}", tmp_path / f"out.{name}")]
+    assert failures("batch", folder, "--json", *outputs) == 2
+    assert json.loads(capsys.readouterr().out)["unreadable"] == 1
+    assert b"%FF.json" in (tmp_path / "out.sarif").read_bytes() or b"%ED%B3%BF" in (tmp_path / "out.sarif").read_bytes()
+
+
 def test_batch_shows_a_bar_on_a_terminal(many):
     ours, theirs = pty.openpty()
     done = subprocess.run(

@@ -201,6 +201,9 @@ def test_every_report_of_any_text_can_be_read_again(text):
     assert len(results) == len(one[0].report.modes)
     assert len(written(Lines, one).splitlines()) == 2
     written(Page, one).decode()
+    tally = Tally()
+    tally.add(one[1])
+    assert Batch.model_validate_json(tally.batch().model_dump_json()) == tally.batch()
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,31 @@
 """JSON lines: one for each record, with where it stands and its report, or what is wrong with it."""
 
 import json
+import sys
 from typing import IO
 
 from dspy_programs.failures.batch import Batch, Outcome
+from dspy_programs.failures.classifier import sendable
 
 QUOTE = json.JSONEncoder().encode
 
 
 def line_of(outcome: Outcome) -> bytes:
     """Return one outcome as a line: {"source": ..., report} or {"source": ..., "problem": ...}."""
-    source = QUOTE(outcome.source).encode()
+    source = QUOTE(sendable(outcome.source)).encode()
     if outcome.report is None:
-        return b'{"source":%b,"problem":%b}\n' % (source, QUOTE(outcome.problem).encode())
+        return b'{"source":%b,"problem":%b}\n' % (source, QUOTE(sendable(outcome.problem or "")).encode())
     return b'{"source":%b,%b\n' % (source, outcome.report.to_json()[1:])
+
+
+def print_json(text: str) -> None:
+    """Print JSON as UTF-8, which it is by definition, whatever the terminal's encoding."""
+    sys.stdout.flush()
+    if (raw := getattr(sys.stdout, "buffer", None)) is None:  # a notebook's
+        print(text, flush=True)
+        return
+    raw.write(f"{text}\n".encode("utf-8", "replace"))
+    raw.flush()
 
 
 class Lines:

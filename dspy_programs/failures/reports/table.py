@@ -3,7 +3,6 @@
 Holds      what a trace says is shown as text: nothing in it moves the cursor, colours the screen or is read as markup.
 """
 
-import contextlib
 import sys
 from collections.abc import Sequence
 
@@ -17,21 +16,20 @@ from dspy_programs.types import Trace
 
 WIDTH_IN_PIPE = 400  # columns: cells are cut before, so nothing wraps
 PREVIEW = 110  # characters of a turn
-ROWS = 100  # traces named one by one
 PROBLEMS = 20
 BAR = 24  # columns
 
 
 def show(*parts: Table | Text | str) -> None:
     """Print to standard output as it is now; a pipe gets no colours and no blanks at the end of a line."""
-    terminal = sys.stdout.isatty()
-    width = None if terminal else WIDTH_IN_PIPE
+    width = None if sys.stdout.isatty() else WIDTH_IN_PIPE
     out = Console(file=sys.stdout, markup=False, highlight=False, emoji=False, width=width)
-    with contextlib.nullcontext() if terminal else out.capture() as captured:
+    with out.capture() as captured:
         for part in parts:
             out.print(part, soft_wrap=not isinstance(part, Table))
-    if captured is not None:
-        print("\n".join(line.rstrip() for line in captured.get().splitlines()), flush=True)
+    text = "\n".join(line.rstrip() for line in captured.get().splitlines())
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding), flush=True)
 
 
 def plain(text: str, characters: int = 2000) -> str:
