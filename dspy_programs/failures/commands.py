@@ -51,27 +51,20 @@ def classify(
     junit: JunitOption = None,
 ) -> None:
     """Say how one run failed, at which turn first, why, and what would mend it; or that it did not."""
-    from dspy_programs.atomic_file import write_atomically
-    from dspy_programs.failures.batch import Outcome, Tally
+    from dspy_programs.failures.batch import Outcome, tallied
     from dspy_programs.failures.classifier import FailureClassifier
     from dspy_programs.failures.reports.lines import print_json
     from dspy_programs.failures.reports.outputs import Outputs, opened
     from dspy_programs.failures.reports.table import print_report
 
     source, known = one_trace(file, trace, format)
-    with opened(Outputs(html=html, sarif=sarif, junit=junit), one_trace=True) as sinks:
+    inputs = [path for path in (file, trace) if path is not None]
+    with opened(Outputs(output, html, sarif, junit), inputs, one_trace=True) as sinks:
         with model(lm, api_base, api_key, no_llm, no_cache) as in_use:
             report = FailureClassifier(use_llm=in_use.model).classify(known)
-        tally, outcome = Tally(), Outcome(source, known, report, None)
-        tally.add(outcome)
-        for sink in sinks:
-            sink.add(outcome)
-            sink.finish(tally.batch())
-    text = report.model_dump_json(indent=2)
-    if output:
-        write_atomically(output, text + "\n")
+        tallied([Outcome(source, known, report, None)], sinks, lambda batch: [])
     if as_json:
-        print_json(text)
+        print_json(report.model_dump_json(indent=2))
     else:
         print_report(source, report)
 
@@ -161,7 +154,8 @@ def batch(
         raise UsageError("name files or folders with traces: batch PATH..., or --traces-dir DIR; - is standard input")
     bounds, before = bounds_of(fail_on or []), read_baseline(baseline) if baseline else None
     named, jobs = Named(), jobs or cores()
-    with opened(Outputs(output, html, sarif, junit)) as sinks, model(lm, api_base, api_key, no_llm, no_cache) as in_use:
+    outputs = Outputs(output, html, sarif, junit)
+    with opened(outputs, inputs) as sinks, model(lm, api_base, api_key, no_llm, no_cache) as in_use:
         with shown("reading traces", in_bytes=True) as progress:
             if jobs > 1 and not in_use.model and bytes_in(inputs) >= WORTH_IT:
                 found = outcomes(inputs, format, jobs, html is not None, progress)
@@ -173,7 +167,7 @@ def batch(
         print_json(result.model_dump_json(indent=2))
     else:
         print_batch(result, named.rows)
-    if result.unreadable and not keep_going:
+    if result.unreadable and not (keep_going and result.traces):
         raise typer.Exit(FAILED)
     if not all(check.holds for check in result.checks):
         raise typer.Exit(GATE_CLOSED)

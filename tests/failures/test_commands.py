@@ -183,6 +183,7 @@ def test_unreadable_beats_a_closed_gate_unless_told_to_keep_going(tmp_path, caps
     assert failures("batch", file, "--fail-on", "ANY=0") == 2
     assert failures("batch", file, "--fail-on", "ANY=0", "--keep-going") == 1
     assert failures("batch", file, "--keep-going") == 0
+    assert failures("batch", lines(tmp_path / "none.jsonl", "{broken"), "--keep-going") == 2
 
 
 def test_batch_against_its_baseline_closes_when_a_mode_rises(tmp_path, capsys):
@@ -211,6 +212,15 @@ def test_two_outputs_of_one_name_are_refused_before_any_work(many, tmp_path, cap
     assert failures("batch", many, "--html", out, "--junit", out) == 2
     assert "two outputs" in capsys.readouterr().err
     assert not out.exists()
+
+
+@pytest.mark.parametrize("command", ["classify", "batch"])
+@pytest.mark.parametrize("option", ["-o", "--html", "--junit"])
+def test_input_is_never_an_output(one, command, option, capsys):
+    before = one.read_bytes()
+    assert failures(command, one, option, one) == 2
+    assert "is read, so it cannot be an output" in capsys.readouterr().err
+    assert one.read_bytes() == before
 
 
 def test_output_that_cannot_be_written_is_one_line_and_leaves_no_rest(many, tmp_path, capsys):

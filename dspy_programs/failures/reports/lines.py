@@ -39,3 +39,17 @@ class Lines:
 
     def finish(self, batch: Batch) -> None:
         """Nothing: every line stands by itself."""
+
+
+class OneReport:
+    """Writes the report on one trace by itself, as a person reads JSON."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+
+    def add(self, outcome: Outcome) -> None:
+        if outcome.report is not None:
+            self.file.write(f"{outcome.report.model_dump_json(indent=2)}\n".encode())
+
+    def finish(self, batch: Batch) -> None:
+        """Nothing: the report was written with its trace."""

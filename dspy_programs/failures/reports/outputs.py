@@ -1,10 +1,10 @@
 """The files a command was asked to write, opened before the work and put in place after it, each whole or not at all.
 
-Raises     UsageError where two outputs have one name, or one cannot be written.
+Raises     UsageError where two outputs have one name, one is an input, or one cannot be written.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from dspy_programs.atomic_file import opened_atomically
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.batch import Batch, Outcome, Sink
 from dspy_programs.failures.reports.junit import JUnit
-from dspy_programs.failures.reports.lines import Lines
+from dspy_programs.failures.reports.lines import Lines, OneReport
 from dspy_programs.failures.reports.sarif import Sarif
 
 NAMED = 100  # traces that a terminal names one by one
@@ -28,15 +28,18 @@ class Outputs(NamedTuple):
 
 
 @contextlib.contextmanager
-def opened(outputs: Outputs, one_trace: bool = False) -> Iterator[list[Sink]]:
-    """Give a sink for each output. one_trace: the page is that of the trace, not of a batch."""
+def opened(outputs: Outputs, inputs: Sequence[Path], one_trace: bool = False) -> Iterator[list[Sink]]:
+    """Give a sink for each output. inputs: what is read, and must not be written. one_trace: report and page are its own."""
     asked = [path.resolve() for path in outputs if path is not None]
     if repeated := [path for path in asked if asked.count(path) > 1]:
         raise UsageError(f"{repeated[0]}: named for two outputs; give each a file of its own")
+    if read := {path.resolve() for path in inputs} & set(asked):
+        raise UsageError(f"{min(read)}: is read, so it cannot be an output; name another file")
     sinks: list[Sink] = []
     with contextlib.ExitStack() as stack:
         if outputs.lines:
-            sinks.append(Lines(stack.enter_context(opened_atomically(outputs.lines))))
+            file = stack.enter_context(opened_atomically(outputs.lines))
+            sinks.append(OneReport(file) if one_trace else Lines(file))
         if outputs.html:
             from dspy_programs.failures.reports.html import Page, TracePage
 
