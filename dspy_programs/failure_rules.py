@@ -88,7 +88,8 @@ def quoted(text: str) -> str:
 
 
 def strongest(findings: Sequence[Finding | None]) -> Finding | None:
-    return max((f for f in findings if f is not None), key=lambda f: f.confidence, default=None)
+    seen = [finding for finding in findings if finding is not None]
+    return max(seen, key=lambda finding: finding.confidence) if seen else None
 
 
 # HALLUCINATION
@@ -489,7 +490,7 @@ DETECTORS: dict[FailureMode, Detector] = {
 def findings_of(view: View) -> list[Finding]:
     """Run all detectors; strongest first, the earlier first where two are as strong."""
     findings = [finding for detect in DETECTORS.values() if (finding := detect(view)) is not None]
-    return sorted(without_echoes(findings), key=lambda f: (-f.confidence, f.turn))
+    return findings if len(findings) < 2 else sorted(without_echoes(findings), key=lambda f: (-f.confidence, f.turn))
 
 
 def without_echoes(findings: Sequence[Finding]) -> list[Finding]:

@@ -135,7 +135,7 @@ def asked_in(goal: str, turns: Sequence[Turn]) -> str:
 
 def names_in(text: str) -> list[str]:
     """Return what stands out in a text: names, quoted words, whatever has a digit; at most eight, lower case."""
-    return sorted({match.group(match.lastindex or 0).lower() for match in NAMED.finditer(text[:LONGEST])})[:8]
+    return sorted({(name or quoted).lower() for name, quoted in NAMED.findall(text[:LONGEST])})[:8]
 
 
 def calls_of(turns: Sequence[Turn]) -> list[Call]:
