@@ -27,7 +27,13 @@ class Story:
             self._told.update(keys_of(one))
             self._open += one.calls
             for result in one.results:
-                self._open = [call for call in self._open if call.id is None or call.id != result.id]
+                self._close(result)
+
+    def _close(self, result: Result) -> None:
+        """Take the call that a result answers out of those that wait: few ever do, so that this stays linear."""
+        fits = (c for c in self._open if (c.id == result.id if result.id else result.name in (None, c.name)))
+        if (answered := next(fits, None)) is not None:
+            self._open.remove(answered)
 
     def recall(self, history: Sequence[Message]) -> None:
         """Add of a history what was not told yet."""
