@@ -44,6 +44,11 @@ def one_line(text: str, characters: int) -> Text:
     return Text(plain(text, characters), no_wrap=True, overflow="ellipsis")
 
 
+def end_of(source: str, characters: int) -> str:
+    """Cut a path at its beginning: what tells two traces apart is at its end."""
+    return source if len(source) <= characters else f"…{source[1 - characters :]}"
+
+
 def colour(mode: str) -> str:
     return "green" if mode == "none" else "bold red"
 
@@ -169,7 +174,7 @@ def traces_table(rows: Sequence[Outcome]) -> Table:
             mode = Text(report.classified_failure_mode, colour(report.classified_failure_mode))
             turn = "" if report.first_failure_turn is None else str(report.first_failure_turn)
             evidence = report.modes[0].evidence if report.modes else ""
-            names = (one_line(outcome.source, 60), one_line(report.trace_id, 40))
+            names = (one_line(end_of(outcome.source, 40), 40), one_line(report.trace_id, 40))
             table.add_row(*names, mode, f"{report.confidence:.2f}", turn, one_line(evidence, 70))
     return table
 
