@@ -98,6 +98,14 @@ def test_flat_runs_that_name_their_parents_are_the_tree_they_come_from():
     assert AutoParser().parse(flat[::-1]).turns == told("langsmith.json").turns
 
 
+def test_runs_in_a_ring_and_runs_that_come_twice_end():
+    def run(id_, parent):
+        return {"id": id_, "run_type": "chain", "parent_run_id": parent, "inputs": {"input": "x"}, "outputs": {"output": "y"}}
+
+    assert len(AutoParser().parse_all([run("a", "b"), run("b", "a"), run("c", "b"), run("d", "d")])) == 2
+    assert len(AutoParser().parse_all([run(str(i), str(i - 1)) for i in range(60) for _ in range(2)])) == 1
+
+
 def test_spans_of_several_traces_are_told_apart():
     spans = [json.loads(line) for line in (FIXTURES / "otel_spans.jsonl").read_text(encoding="utf-8").splitlines()]
     others = [{**span, "context": {**span["context"], "trace_id": "0xb"}} for span in spans]

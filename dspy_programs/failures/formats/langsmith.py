@@ -28,31 +28,32 @@ def is_run(raw: Any) -> bool:
     return isinstance(raw, dict) and isinstance(raw.get("run_type"), str)
 
 
-def roots_of(runs: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Put runs that name their parent under it, and give those that have none in the list."""
-    known = {str(run["id"]): dict(run, child_runs=as_list(run.get("child_runs"))[:]) for run in runs if run.get("id")}
+def roots_of(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put runs that name their parent under it, and return those that have none in the list.
+
+    Of a run that comes twice the last counts. A ring of runs that are each other's parents is cut open at its first.
+    """
     nested = {str(child.get("id")) for run in runs for child in as_list(run.get("child_runs")) if isinstance(child, dict)}
-    tops = []
-    for run in runs:
-        own = known.get(str(run.get("id")), run)
-        parents = as_list(run.get("parent_run_ids"))
-        parent = known.get(str(run.get("parent_run_id") or (parents[-1] if parents else "")))
-        if parent is None or parent is own or str(run.get("id")) in nested or is_above(own, parent, known):
-            tops += [] if str(run.get("id")) in nested and run.get("id") else [own]
-        else:
-            parent["child_runs"].append(own)
-            own["child_of"] = parent["id"]
-    yield from tops
+    flat = {str(run.get("id") or place): run for place, run in enumerate(runs) if str(run.get("id")) not in nested}
+    known = {id_: {**run, "child_runs": as_list(run.get("child_runs"))[:]} for id_, run in flat.items()}
+    named = {id_: parent_id(run) for id_, run in known.items()}
+    parents = {id_: known[parent] for id_, parent in named.items() if parent in known and parent != id_}
+    for id_, parent in parents.items():
+        parent["child_runs"].append(known[id_])
+    roots = [run for id_, run in known.items() if id_ not in parents]
+    reached = {id(run) for root in roots for run in in_order(root)}
+    for id_, parent in parents.items():
+        if id(run := known[id_]) not in reached:
+            parent["child_runs"] = [child for child in parent["child_runs"] if child is not run]
+            roots.append(run)
+            reached.update(id(below) for below in in_order(run))
+    return roots
 
 
-def is_above(run: dict[str, Any], parent: dict[str, Any], known: dict[str, dict[str, Any]]) -> bool:
-    """Tell whether `run` already stands above `parent`: runs that are each other's parents are no tree."""
-    above: dict[str, Any] | None = parent
-    while above is not None:
-        if above is run:
-            return True
-        above = known.get(str(above.get("child_of")))
-    return False
+def parent_id(run: dict[str, Any]) -> str:
+    """Return the id of the run's parent, "" where it has none."""
+    above = as_list(run.get("parent_run_ids"))
+    return str(run.get("parent_run_id") or (above[-1] if above else ""))
 
 
 def read_run(root: dict[str, Any]) -> Trace:
