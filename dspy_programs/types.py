@@ -152,7 +152,10 @@ class Criterion(BaseModel):
 
 
 class Rubric(BaseModel):
-    """What is asked of a text. `pass_condition` is an expression over the criteria's names and `overall`."""
+    """What is asked of a text. `pass_condition` is an expression over the criteria's names and `overall`.
+
+    `scoring_instructions` are shown to a judge of whole prompts; `output_format` is read and kept for files that have it.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -161,6 +164,8 @@ class Rubric(BaseModel):
     version: str = "1"
     criteria: list[Criterion] = Field(min_length=1, max_length=20)
     pass_condition: str = Field(default="overall >= 0.6", max_length=300)
+    scoring_instructions: str = Field(default="", max_length=2000)
+    output_format: str = Field(default="json", max_length=40)
 
     @field_validator("criteria")
     @classmethod

@@ -1,1 +1,57 @@
-"""The smallest prompt that is as good as the whole one."""
+"""The smallest prompt that is as good as the whole one.
+
+from dspy_programs.budget import Negotiator, OfflineScorer, read_prompt
+
+result = Negotiator(OfflineScorer()).negotiate(sections=read_prompt("prompt.yaml"), rubric="qa")
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dspy_programs.budget.analysis import Analysis, analyze
+    from dspy_programs.budget.judge import JudgeScorer
+    from dspy_programs.budget.negotiator import NegotiationResult, Negotiator
+    from dspy_programs.budget.outputs import OutputsScorer
+    from dspy_programs.budget.prompt import PromptSection, SectionType, joined, read_prompt
+    from dspy_programs.budget.scorers import OfflineScorer, Score, Scorer, SectionsScorer
+
+_HOMES = {
+    "Analysis": "analysis",
+    "analyze": "analysis",
+    "JudgeScorer": "judge",
+    "NegotiationResult": "negotiator",
+    "Negotiator": "negotiator",
+    "OutputsScorer": "outputs",
+    "PromptSection": "prompt",
+    "SectionType": "prompt",
+    "joined": "prompt",
+    "read_prompt": "prompt",
+    "OfflineScorer": "scorers",
+    "Score": "scorers",
+    "Scorer": "scorers",
+    "SectionsScorer": "scorers",
+}
+__all__ = [
+    "Analysis",
+    "JudgeScorer",
+    "NegotiationResult",
+    "Negotiator",
+    "OfflineScorer",
+    "OutputsScorer",
+    "PromptSection",
+    "Score",
+    "Scorer",
+    "SectionType",
+    "SectionsScorer",
+    "analyze",
+    "joined",
+    "read_prompt",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name at its first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,10 +1,293 @@
-"""python -m dspy_programs budget ...: thin commands over this package."""
+"""python -m dspy_programs budget ...: thin commands over this package.
 
-from dspy_programs.cli import new_app
+analyze P                 how many tokens each section holds
+negotiate P               the smallest prompt that keeps the quality
+apply P RESULT -o NEW     write the smaller prompt
+check P --max-tokens N    exit 1 when a prompt has grown too large
+check-ollama, check-openrouter
+"""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, new_app
+
+if TYPE_CHECKING:
+    from dspy_programs.budget.negotiator import NegotiationResult
+    from dspy_programs.budget.scorers import Scorer
+    from dspy_programs.tokens import TokenCounter
 
 app = new_app("Find the smallest prompt that is as good as the whole one.")
+PromptArgument = Annotated[Path, typer.Argument(help="A prompt: YAML with sections, or text (.md, .txt).")]
+LmOption = Annotated[str | None, typer.Option(envvar="DSPY_PROGRAMS_LM", help="The model: provider/name. Default: none.")]
+TokensOption = Annotated[str | None, typer.Option("--tokens", help="Count as this model does, e.g. openai/gpt-4.1-mini.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+BaseUrl = Annotated[str | None, typer.Option("--api-base", help="Where the server is, if not at its usual address.")]
+
+
+class ScorerName(StrEnum):
+    OFFLINE = "offline"
+    SECTIONS = "sections"
+    JUDGE = "judge"
+    OUTPUTS = "outputs"
+    OLLAMA = "ollama"
+    OPENROUTER = "openrouter"
+
+
+class Form(StrEnum):
+    JSON = "json"
+    YAML = "yaml"
+
+
+class SearchName(StrEnum):
+    OURS = "ours"
+    GREEDY = "greedy"
+
+
+class Strategy(StrEnum):
+    REMOVE = "remove"
+    COMPRESS = "compress"
+    REORDER = "reorder"
 
 
 @app.callback()
-def budget() -> None:
+def budget(
+    context: typer.Context, verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print the log too.")] = False
+) -> None:
     """Find the smallest prompt that is as good as the whole one."""
+    context.obj = verbose
+
+
+@app.command()
+def analyze(prompt: PromptArgument, tokens: TokensOption = None, as_json: JsonOption = False) -> None:
+    """Show how many tokens each section of a prompt holds."""
+    from dspy_programs.budget import analysis
+    from dspy_programs.budget.prompt import read_prompt
+    from dspy_programs.tokens import counter_named
+
+    found = analysis.analyze(read_prompt(prompt), counter_named(tokens))
+    print(found.model_dump_json(indent=2) if as_json else f"Token Distribution Analysis:\n{analysis.table(found)}")
+
+
+@app.command()
+def negotiate(
+    context: typer.Context,
+    prompt: PromptArgument,
+    rubric: Annotated[str | None, typer.Option("--rubric", "-r", help="YAML file, or qa, coding, ... Default: qa.")] = None,
+    scorer: Annotated[
+        ScorerName | None, typer.Option("--scorer", "-s", help="Who scores. Default: offline; with --lm, sections.")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="The model's name at ollama or openrouter.")] = None,
+    threshold: Annotated[float, typer.Option("--threshold", "-t", help="Least share of the score to keep.")] = 0.95,
+    min_savings: Annotated[float, typer.Option(help="Stop once this share of the tokens is saved.")] = 0.40,
+    max_savings: Annotated[float, typer.Option(help="Never save more than this share.")] = 0.60,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the result here.")] = None,
+    form: Annotated[Form, typer.Option("--format", "-f", help="Of --output.")] = Form.JSON,
+    html: Annotated[Path | None, typer.Option(help="Write a page with the tokens before and after.")] = None,
+    examples: Annotated[Path | None, typer.Option(help="JSONL of {input, output}: score what the model makes of them.")] = None,
+    strategy: Annotated[list[Strategy] | None, typer.Option(help="Several times for several. Default: remove.")] = None,
+    search: Annotated[SearchName, typer.Option(help="How to look for what can go.")] = SearchName.OURS,
+    task: Annotated[str, typer.Option(help="What the prompt is for, for scorers with a model.")] = "",
+    lm: LmOption = None,
+    api_base: ApiBaseOption = None,
+    api_key: ApiKeyOption = None,
+    tokens: TokensOption = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Keep and use no answers on disk.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print the log too.")] = False,
+) -> None:
+    """Find the smallest prompt that keeps the quality."""
+    from dspy_programs.budget.negotiator import DEFAULT_RUBRIC, Negotiator
+    from dspy_programs.budget.prompt import read_prompt
+    from dspy_programs.budget.report import as_html, summary, written
+    from dspy_programs.compiled_store import require_writable, write_atomically
+    from dspy_programs.rubric import read_rubric, rubric_of, shipped_rubrics
+
+    sections = read_prompt(prompt)
+    chosen = rubric or DEFAULT_RUBRIC
+    wanted = rubric_of(chosen) if chosen in shipped_rubrics() else read_rubric(chosen)
+    for path in (output, html):
+        if path:
+            require_writable(path)
+    language_model = model_for(scorer, model, lm, api_base, api_key, no_cache)
+    by = scorer_for(scorer, language_model, examples)
+    strategies = [item.value for item in strategy or [Strategy.REMOVE]]
+    negotiator = Negotiator(
+        by,
+        threshold,
+        min_savings,
+        max_savings,
+        search=search.value,
+        strategies=strategies,
+        counter=counter_of(tokens, language_model),
+        shortener=language_model,
+    )
+    with shown_progress() as progress:
+        result = negotiator.negotiate(sections, wanted, task, progress)
+    if output:
+        write_atomically(output, written(result, form.value))
+    if html:
+        write_atomically(html, as_html(result, negotiator.counter.count))
+    print_result(result, verbose or bool(context.obj), summary(result), output, html)
+
+
+def print_result(result: "NegotiationResult", verbose: bool, text: str, output: Path | None, html: Path | None) -> None:
+    if verbose:
+        print("\n".join(result.log))
+    print(text)
+    for path in (output, html):
+        if path:
+            print(f"Results saved to {path}")
+
+
+def counter_of(tokens: str | None, language_model: Any) -> "TokenCounter":
+    """Count as the model that is named, else as the one in use where its count is known, else by the bundled vocabulary."""
+    from dspy_programs.tokens import counter_for, counter_named
+
+    if tokens or language_model is None:
+        return counter_named(tokens)
+    own = counter_for(language_model)
+    return own if own.exact else counter_named(language_model.model)
+
+
+def model_for(
+    scorer: ScorerName | None, model: str | None, lm: str | None, base: str | None, key: str | None, no_cache: bool
+) -> Any:
+    """Return the language model that the flags name, behind the answers on disk; None where they name none."""
+    from dspy_programs.errors import UsageError
+
+    if scorer in (ScorerName.OLLAMA, ScorerName.OPENROUTER):
+        from dspy_programs.budget.servers import connected, server_named
+
+        found = connected(server_named(scorer.value, model, base, key))
+    elif model:
+        raise UsageError("--model goes with --scorer ollama or openrouter; name any other model by --lm provider/name")
+    elif scorer is ScorerName.OFFLINE or not lm:
+        if scorer not in (None, ScorerName.OFFLINE):
+            raise UsageError(f"--scorer {scorer.value} needs a model: name it by --lm provider/name")
+        return None
+    else:
+        from dspy_programs.lm import connect
+
+        found = connect(lm, api_base=base, api_key=key)
+    if no_cache:
+        return found
+    from dspy_programs.lm.cached import cached
+
+    return cached(found)
+
+
+def scorer_for(scorer: ScorerName | None, language_model: Any, examples: Path | None) -> "Scorer":
+    """Return the scorer that the flags name; with examples, that of outputs."""
+    from dspy_programs.budget.scorers import OfflineScorer, SectionsScorer
+    from dspy_programs.errors import UsageError
+
+    if examples or scorer is ScorerName.OUTPUTS:
+        from dspy_programs.budget.outputs import OutputsScorer, read_examples
+
+        if not examples or language_model is None:
+            raise UsageError("to score outputs, name examples by --examples FILE and a model by --lm or --scorer ollama")
+        return OutputsScorer(language_model, read_examples(examples))
+    if language_model is None:
+        return OfflineScorer()
+    if scorer in (None, ScorerName.SECTIONS):
+        return SectionsScorer(language_model)
+    from dspy_programs.budget.judge import JudgeScorer
+
+    return JudgeScorer(language_model, scorer.value if scorer else "judge")
+
+
+class shown_progress:
+    """A line with the scoring calls made, on stderr, where that is a terminal."""
+
+    def __enter__(self) -> Any:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("scoring calls"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self.bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+        self.bar.start()
+        self.id = self.bar.add_task("", total=None)
+        return lambda done, total: self.bar.update(self.id, completed=done, total=total or None)
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
+
+
+@app.command()
+def check(
+    prompt: PromptArgument,
+    max_tokens: Annotated[int | None, typer.Option(min=0, help="Most tokens of the whole prompt.")] = None,
+    max_share: Annotated[float | None, typer.Option(min=0, max=1, help="Most of a single section, as a share.")] = None,
+    tokens: TokensOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Exit 1 when a prompt, or one section of it, is larger than it may be: for CI."""
+    from dspy_programs.budget.analysis import analyze, problems
+    from dspy_programs.budget.prompt import read_prompt
+    from dspy_programs.errors import UsageError
+    from dspy_programs.tokens import counter_named
+
+    if max_tokens is None and max_share is None:
+        raise UsageError("name a bound: --max-tokens N, --max-share SHARE or both")
+    found = analyze(read_prompt(prompt), counter_named(tokens))
+    broken = problems(found, max_tokens, max_share)
+    if as_json:
+        import json
+
+        print(json.dumps({"ok": not broken, "problems": broken, "analysis": found.model_dump()}, indent=2))
+    else:
+        print("\n".join(f"{prompt}: {problem}" for problem in broken) or f"{prompt}: {found.joined} tokens, within bounds")
+    if broken:
+        raise typer.Exit(GATE_CLOSED)
+
+
+@app.command()
+def apply(
+    prompt: PromptArgument,
+    result: Annotated[Path, typer.Argument(help="What negotiate wrote by --output.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The new prompt: .yaml, or .md or .txt for the joined text.")],
+) -> None:
+    """Write the smaller prompt; refused when the prompt is not the one that the result was made from."""
+    from dspy_programs.budget.negotiator import digest
+    from dspy_programs.budget.prompt import TEXT_SUFFIXES, as_yaml, read_prompt
+    from dspy_programs.budget.report import read_result_file
+    from dspy_programs.compiled_store import write_atomically
+    from dspy_programs.errors import UsageError
+
+    found = read_result_file(result)
+    if found.original_sha256 != digest(read_prompt(prompt)) or digest(found.original_sections) != found.original_sha256:
+        raise UsageError(f"{prompt}: not the prompt that {result} was made from; run negotiate again")
+    is_text = output.suffix.lower() in TEXT_SUFFIXES
+    write_atomically(output, f"{found.optimized_prompt}\n" if is_text else as_yaml(found.optimized_sections))
+    print(f"{output}: {found.optimized_token_count} tokens (before: {found.original_token_count})")
+
+
+@app.command("check-ollama")
+def check_ollama(model: Annotated[str | None, typer.Option("--model", "-m")] = None, api_base: BaseUrl = None) -> None:
+    """Say whether Ollama answers and has the model; exit 1 where not."""
+    check_server("ollama", model, api_base)
+
+
+@app.command("check-openrouter")
+def check_openrouter(model: Annotated[str | None, typer.Option("--model", "-m")] = None, api_base: BaseUrl = None) -> None:
+    """Say whether OpenRouter takes the key of OPENROUTER_API_KEY and has the model; exit 1 where not."""
+    check_server("openrouter", model, api_base)
+
+
+def check_server(name: str, model: str | None, base: str | None) -> None:
+    from dspy_programs.budget.servers import check as checked
+    from dspy_programs.budget.servers import server_named
+
+    server = server_named(name, model, base)
+    status = checked(server)
+    place = "Host" if name == "ollama" else "Base URL"
+    print(f"{server.title} is {'connected' if status.connected else f'not connected: {status.problem}'}")
+    print(f"  {place}: {server.base}\n  Model requested: {server.model}")
+    if status.connected:
+        print(f"  Model available: {'Yes' if status.available else 'No'}")
+    if not status.available:
+        raise typer.Exit(GATE_CLOSED)

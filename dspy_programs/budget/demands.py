@@ -1,0 +1,82 @@
+"""Sentences of a prompt that must not get lost unseen: rules, numbers, quotations, places to fill in.
+
+A scorer that looks for a rubric in a prompt is blind to what the rubric does not name: drop "Never give medical advice" and
+no score falls. So a sentence that demands something is kept unless a criterion clearly speaks of it (then the scorer
+can tell) or a section that stays says the same.
+
+Holds      linear in the text but for comparing demands with each other; any script works, though the words that
+           demand something are English.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from dspy_programs.coverage import shares_by_rules
+from dspy_programs.section_scorer import DOUBT
+from dspy_programs.text import containment, content_stems, sentences, words
+from dspy_programs.types import Rubric, Section
+
+PLACEHOLDER = re.compile(r"\{\{?\s*[A-Za-z_][\w.]*\s*\}?\}|<<\s*\w+\s*>>|\$\{\w+\}|\[\[\w+\]\]")
+NUMBER = re.compile(r"\d")
+QUOTED = re.compile(r"[\"“«](?=\S)[^\"“”«»\n]{1,200}[\"”»]|`[^`\n]{1,200}`|(?<!\w)'(?=\S)[^'\n]{2,100}'(?!\w)")
+BINDING = re.compile(
+    r"\b(?:never|must|shall|always|only|exactly|at (?:least|most)|no (?:more|fewer|less) than|do not|don[’']t|not allowed|"
+    r"without|avoid|forbidden|prohibited|required?|mandatory|under no circumstances|except|unless|no (?!matter)\w+)\b"
+    r"|\b(?:JSON|XML|YAML|CSV|UTF-8|ISO)\b|必须|不得|禁止|只能",
+    re.IGNORECASE,
+)
+SPELLED = frozenset(
+    "two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred once twice".split()
+)
+SAME = 0.8  # share of a demand's words that another sentence has: it says the same
+
+
+def placeholders(text: str) -> frozenset[str]:
+    """Return the places that are filled in before the prompt is sent: {input}, {{ name }}, ${name}, <<name>>."""
+    return frozenset(found.group() for found in PLACEHOLDER.finditer(text))
+
+
+def demands(section: Section) -> list[str]:
+    """Return the sentences that demand or fix something; in examples only the places to fill in."""
+    found = sentences(section.content)
+    if section.type == "few_shot":
+        return [sentence for sentence in found if PLACEHOLDER.search(sentence)]
+    return [sentence for sentence in found if is_demand(sentence)]
+
+
+def is_demand(sentence: str) -> bool:
+    if sentence.lstrip().startswith("#"):
+        return False
+    if any(pattern.search(sentence) for pattern in (PLACEHOLDER, NUMBER, QUOTED, BINDING)):
+        return True
+    return not SPELLED.isdisjoint(words(sentence))
+
+
+def unseen(sections: Sequence[Section], rubric: Rubric) -> dict[str, list[str]]:
+    """Return, by section, the demands that no criterion clearly speaks of."""
+    found = {section.name: demands(section) for section in sections}
+    texts = dict.fromkeys(text for own in found.values() for text in own)
+    each = [Section(name=str(i), content=text) for i, text in enumerate(texts)]
+    shares = shares_by_rules(each, rubric)
+    seen = {part.content for part in each if max(shares[part.name].values(), default=0.0) >= DOUBT[1]}
+    return {name: [text for text in own if text not in seen] for name, own in found.items()}
+
+
+def lost(wanted: Iterable[str], kept: Sequence[str]) -> list[str]:
+    """Return the demands that no kept text says as well, with the same numbers, quotations and places."""
+    said = [(frozenset(content_stems(sentence)), sentence) for text in kept for sentence in sentences(text)]
+    return [demand for demand in wanted if not any(says(sentence, stems, demand) for stems, sentence in said)]
+
+
+def says(sentence: str, stems: frozenset[str], demand: str) -> bool:
+    if sentence == demand:
+        return True
+    own = content_stems(demand)
+    return bool(own) and containment(own, stems) >= SAME and exact(demand) <= exact(sentence)
+
+
+def exact(text: str) -> frozenset[str]:
+    """Return what must be the same word for word: numbers, quotations, places, and whether it forbids."""
+    found = {*re.findall(r"\d+", text), *(q.group() for q in QUOTED.finditer(text)), *placeholders(text)}
+    found |= {word for word in words(text) if word in SPELLED}
+    return frozenset(found | {word for word in words(text) if word in {"not", "never", "no", "without", "avoid", "don"}})

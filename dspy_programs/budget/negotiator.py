@@ -1,0 +1,262 @@
+"""The smallest prompt that is as good as the whole one, with all that was tried to find it.
+
+Input      sections: list[Section] (or mappings with the same fields), 1..40 with names of their own; rubric: a Rubric, a
+           mapping that is one, or the name of one that is shipped, by default "qa" (accuracy and relevance); target_task: str.
+Output     NegotiationResult. Scores in [0, 1]; savings and retention are shares (1.0 is all); elapsed in seconds;
+           scoring_calls: judgements of a prompt; model_calls: requests to a language model for them.
+Holds      never larger than the original; savings at most `max_token_savings`; the score of what is returned was measured and
+           reached threshold x the original's, else nothing is dropped; with the offline scorer the same every time.
+           success: that holds, and savings reach `min_token_savings`. A whole prompt that scores 0 gives nothing to compare
+           with: nothing is dropped.
+Raises     UsageError for input that cannot be used; LanguageModelError where a judge cannot be read; what `progress` raises.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ValidationError
+
+from dspy_programs.budget.analysis import analyze
+from dspy_programs.budget.demands import placeholders
+from dspy_programs.budget.noise import REPEATS, SAME, Meter, OutOfCalls
+from dspy_programs.budget.prompt import joined
+from dspy_programs.budget.scorers import Scorer, name_of, reads_outputs
+from dspy_programs.budget.search import Move, Run, Step, greedy, ours
+from dspy_programs.budget.shorten import compressions
+from dspy_programs.errors import UsageError
+from dspy_programs.rubric import first_fault, rubric_of
+from dspy_programs.section_scorer import MOST_SECTIONS, checked_sections
+from dspy_programs.tokens import TokenCounter, counter_named
+from dspy_programs.types import Rubric, Section
+
+DEFAULT_RUBRIC = "qa"
+STRATEGIES = ("remove", "compress", "reorder")
+Search = Literal["ours", "greedy"]
+
+
+class Retention(BaseModel):
+    """Share of the original's score that is kept, with its interval (90 % to each side) where the scorer is noisy."""
+
+    value: float
+    low: float
+    high: float
+    statement: str
+
+
+class NegotiationResult(BaseModel):
+    """What came of a negotiation; as JSON it is the report."""
+
+    success: bool
+    original_token_count: int
+    optimized_token_count: int
+    savings: float
+    original_score: float
+    optimized_score: float
+    retention: Retention
+    sections_removed: list[str]
+    sections_compressed: list[str]
+    reordered: bool
+    rubric: str
+    task: str
+    scorer: str
+    answered_by: Literal["model", "rules"]
+    confidence: float
+    token_counter: str
+    exact: bool
+    threshold: float
+    min_savings: float
+    max_savings: float
+    search: Search
+    strategies: list[str]
+    scoring_calls: int
+    model_calls: int
+    elapsed: float
+    steps: list[Step]
+    log: list[str]
+    original_sha256: str
+    original_sections: list[Section]
+    optimized_sections: list[Section]
+    optimized_prompt: str
+
+
+class Negotiator:
+    """Finds the smallest prompt for one scorer and one set of limits."""
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        quality_threshold: float = 0.95,
+        min_token_savings: float = 0.40,
+        max_token_savings: float = 0.60,
+        *,
+        search: Search = "ours",
+        strategies: Sequence[str] = ("remove",),
+        counter: TokenCounter | None = None,
+        repeats: int = REPEATS,
+        most_calls: int | None = None,
+        shortener: Any = None,
+    ) -> None:
+        """repeats: answers of a noisy scorer about one prompt, at most; most_calls: scoring calls in all, at most (default:
+        one for each section and one more, times `repeats` with a noisy scorer; no bound offline); shortener: a dspy.LM that
+        writes shorter forms for `compress`."""
+        limits = {"threshold": quality_threshold, "min savings": min_token_savings, "max savings": max_token_savings}
+        for name, value in limits.items():
+            if not 0 <= value <= 1:
+                raise UsageError(f"{name} is {value}: a share between 0 and 1 is needed")
+        if min_token_savings > max_token_savings:
+            raise UsageError(f"min savings ({min_token_savings}) is above max savings ({max_token_savings})")
+        if unknown := sorted(set(strategies) - set(STRATEGIES)):
+            raise UsageError(f"there is no strategy {unknown[0]!r}; there are: {', '.join(STRATEGIES)}")
+        if search not in ("ours", "greedy"):
+            raise UsageError(f"there is no search {search!r}; there are: ours, greedy")
+        if search == "greedy" and "compress" in strategies:
+            raise UsageError("the greedy search only removes; use --search ours to compress")
+        self.scorer, self.threshold, self.least, self.most = scorer, quality_threshold, min_token_savings, max_token_savings
+        self.search, self.strategies = search, tuple(strategies)
+        self.counter, self.repeats, self.most_calls = counter or counter_named(None), repeats, most_calls
+        self.shortener = shortener
+
+    def negotiate(
+        self,
+        sections: Sequence[Any],
+        rubric: Any = DEFAULT_RUBRIC,
+        target_task: str = "",
+        progress: Callable[[int, int], None] | None = None,
+    ) -> NegotiationResult:
+        """progress: called as progress(calls made, calls at most, 0 where unbounded) after each candidate."""
+        parts, wanted = usable(sections), rubric_of(rubric)
+        start = time.perf_counter()
+        meter = Meter(self.scorer, wanted, target_task, self.threshold, self.repeats, self.bound(parts))
+        tell = (lambda tried: progress(meter.calls, meter.most_calls or 0)) if progress else (lambda tried: None)
+        run = Run(parts, self.counter.count, meter, self.least, self.most, tell)
+        log = [f"tokens: {self.counter.name}", f"scorer: {name_of(self.scorer)}; rubric: {wanted.name}"]
+        whole = meter.measure_whole(parts)
+        if whole <= SAME:
+            log.append("the whole prompt scores 0, so nothing can be compared with it: nothing is dropped; try another rubric")
+        else:
+            self.shrink(run)
+            if "reorder" in self.strategies:
+                reorder(run, log)
+        return self.result(run, wanted, target_task, log, time.perf_counter() - start)
+
+    def bound(self, parts: Sequence[Section]) -> int | None:
+        if self.most_calls is not None or name_of(self.scorer) == "offline":
+            return self.most_calls
+        times = self.repeats if getattr(self.scorer, "noisy", True) else 1
+        return (len(parts) + 1 + ("reorder" in self.strategies)) * times
+
+    def shrink(self, run: Run) -> None:
+        blind = not reads_outputs(self.scorer)
+        if "remove" in self.strategies:
+            try:
+                greedy(run) if self.search == "greedy" else ours(run, blind)
+            except OutOfCalls:
+                pass
+        if "compress" in self.strategies and not run.enough():
+            moves: list[Move] = compressions(run.kept, self.counter, self.shortener)
+            ours(run, blind, moves)
+
+    def result(self, run: Run, rubric: Rubric, task: str, log: list[str], elapsed: float) -> NegotiationResult:
+        meter, kept = run.meter, run.kept
+        before = analyze(run.sections, self.counter)
+        now = {section.name: section.content for section in kept}
+        score, whole = meter.mean(kept), meter.mean(run.sections)
+        savings = run.savings(kept)
+        names = [section.name for section in run.sections]
+        log += [*meter.notes, *(line_of(step) for step in run.steps)]
+        return NegotiationResult(
+            success=savings >= self.least - SAME and score >= self.threshold * whole - SAME and whole > SAME,
+            original_token_count=before.total,
+            optimized_token_count=run.tokens(kept),
+            savings=savings,
+            original_score=whole,
+            optimized_score=score,
+            retention=retention(meter, kept),
+            sections_removed=[name for name in names if name not in now],
+            sections_compressed=[s.name for s in run.sections if s.name in now and now[s.name] != s.content],
+            reordered=[s.name for s in kept] != [name for name in names if name in now],
+            rubric=rubric.name,
+            task=task,
+            scorer=name_of(self.scorer),
+            answered_by="model" if meter.by_model else "rules",
+            confidence=meter.confidence,
+            token_counter=self.counter.name,
+            exact=self.counter.exact,
+            threshold=self.threshold,
+            min_savings=self.least,
+            max_savings=self.most,
+            search=self.search,
+            strategies=list(self.strategies),
+            scoring_calls=meter.calls,
+            model_calls=meter.model_calls,
+            elapsed=round(elapsed, 3),
+            steps=run.steps,
+            log=log,
+            original_sha256=digest(run.sections),
+            original_sections=list(run.sections),
+            optimized_sections=kept,
+            optimized_prompt=joined(kept),
+        )
+
+
+def usable(sections: Sequence[Any]) -> list[Section]:
+    try:
+        parts = checked_sections(sections)
+    except ValidationError as error:
+        raise UsageError(f"sections: {first_fault(error)}") from error
+    except ValueError as error:
+        hint = "; join some of them" if len(sections) > MOST_SECTIONS else ""
+        raise UsageError(f"sections: {error}{hint}") from error
+    if not any(part.content.strip() for part in parts):
+        raise UsageError("sections: there is no text in them")
+    return parts
+
+
+def digest(sections: Sequence[Section]) -> str:
+    """Return the SHA-256 of a prompt: names, contents and order, not priorities."""
+    text = "\x00".join(f"{section.name}\x00{section.content}" for section in sections)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def reorder(run: Run, log: list[str]) -> None:
+    """Put sections that are the same in every call before those with places to fill in, where the score allows it."""
+    order = sorted(run.kept, key=lambda section: bool(placeholders(section.content)))
+    if [section.name for section in order] == [section.name for section in run.kept]:
+        log.append("reorder: what is constant already stands first")
+        return
+    before, constant = run.kept, [s for s in order if not placeholders(s.content)]
+    try:
+        verdict = run.meter.verdict(order)
+    except OutOfCalls:
+        log.append("reorder: no scoring calls left to check it, so the order stays")
+        return
+    free = run.meter.noisy or verdict.score >= run.meter.mean(before) - SAME
+    if verdict.answer == "yes" and free:
+        run.kept = order
+    said = f"{run.tokens(constant)} constant tokens first" if run.kept is order else "the order stays"
+    log.append(f"reorder: score {verdict.score:.3f} (before: {run.meter.mean(before):.3f}), {said}")
+
+
+def retention(meter: Meter, kept: Sequence[Section]) -> Retention:
+    """Say how much of the quality is kept. More than all of it is no finding: it is how far the judge is off."""
+    whole, score = meter.mean(meter.whole), meter.mean(kept)
+    if whole <= SAME:
+        return Retention(value=1.0, low=0.0, high=1.0, statement="unknown: the whole prompt scores 0")
+    value = score / whole
+    margin = meter.margin(kept, value) / whole
+    low, high = max(0.0, value - margin), value + margin
+    spread = f" (interval {low:.1%} to {high:.1%})" if margin else ""
+    if value > 1 + SAME:
+        statement = f"100.0%: measured {value:.1%}{spread}, more than all is the scorer's noise, not a gain"
+    else:
+        statement = f"{value:.1%}{spread}"
+    return Retention(value=value, low=low, high=high, statement=statement)
+
+
+def line_of(step: Step) -> str:
+    verb = {True: "done", False: "kept"}[step.accepted]
+    scored = f" score {step.score:.3f}, target {step.target:.3f}" if step.score is not None else ""
+    margin = f" +- {step.margin:.3f}" if step.margin else ""
+    return f"{step.action} {', '.join(step.sections)}: {verb};{scored}{margin} {step.reason}"

@@ -1,0 +1,125 @@
+"""Score a prompt by what it makes of examples: the target model answers each with it, and the answers are compared.
+
+Examples   JSONL of {input: str, output or expected: str}, the latter optional: what the answer must be or contain, without
+           regard to case and blank space. Where it is missing the quality judge scores the answer by the rubric.
+Sent       one message: the prompt with {input} (or {question}, {query}, {text}, where there is no other place) filled in;
+           without such a place the input follows behind an empty line.
+Output     Score: the mean over the examples.
+Calls      one for each example, another where the judge is needed.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import dspy
+from dspy.utils.exceptions import LMError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dspy_programs.budget.prompt import SEPARATOR, joined
+from dspy_programs.budget.scorers import Score
+from dspy_programs.errors import LanguageModelError, UsageError
+from dspy_programs.lm import use
+from dspy_programs.quality_judge import QualityJudge
+from dspy_programs.rubric import first_fault
+from dspy_programs.types import Rubric, Section
+
+PLACE = re.compile(r"\{\{?\s*(?:input|question|query|text|user_input)\s*\}?\}", re.IGNORECASE)
+MOST_EXAMPLES = 1000
+
+
+class Example(BaseModel):
+    """One input, and what the answer to it must be or contain; None: the judge decides."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    input: str = Field(min_length=1)
+    output: str | None = None
+    expected: str | None = None
+
+    @property
+    def wanted(self) -> str | None:
+        return self.expected if self.expected is not None else self.output
+
+
+def read_examples(path: Path | str) -> list[Example]:
+    """Read examples. Raises UsageError as "file:line: field: why"."""
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: byte {error.start + 1} is not UTF-8") from error
+    examples = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                examples.append(Example.model_validate_json(line))
+            except ValidationError as error:
+                raise UsageError(f"{path}:{number}: {first_fault(error)}") from error
+    if not 0 < len(examples) <= MOST_EXAMPLES:
+        raise UsageError(f"{path}: {len(examples)} examples; 1 to {MOST_EXAMPLES} can be used")
+    return examples
+
+
+class OutputsScorer:
+    """The target model at temperature 0 on fixed examples: the same answers every time, so it is asked once."""
+
+    noisy, reads = False, "outputs"
+
+    def __init__(self, lm: dspy.LM, examples: Sequence[Example], judge: QualityJudge | None = None) -> None:
+        self.lm, self.examples, self.name = lm, list(examples), f"outputs ({lm.model}, {len(examples)} examples)"
+        self._judge = judge
+
+    @property
+    def judge(self) -> QualityJudge:
+        if self._judge is None:
+            from dspy_programs.registry import load
+
+            self._judge = load("quality_judge", self.lm.model)
+        return self._judge
+
+    def score(self, sections: Sequence[Section], rubric: Rubric, task: str = "") -> Score:
+        prompt = joined(sections)
+        values, calls, note = [], 0, ""
+        try:
+            for example in self.examples:
+                answer = self.answer(filled(prompt, example.input))
+                calls += 1
+                if example.wanted is not None:
+                    values.append(float(matches(answer, example.wanted)))
+                    continue
+                with use(self.lm):
+                    found = self.judge(instruction=task or "Answer.", input=example.input, response=answer, rubric=rubric)
+                calls += found.answered_by == "model" or found.failure is not None
+                note = (
+                    f"rules scored an answer: the judge's reply could not be read ({found.failure.reason})"
+                    if found.failure
+                    else note
+                )
+                values.append(found.overall)
+        except LMError as error:
+            raise LanguageModelError(f"{self.name}: {' '.join(str(error).split())[:300]}") from error
+        return Score(sum(values) / len(values), calls, answered_by="model", note=note)
+
+    def answer(self, message: str) -> str:
+        with dspy.context(disable_history=True):
+            replies = self.lm(messages=[{"role": "user", "content": message}])
+        reply = replies[0] if replies else ""
+        return str(reply.get("text", "") if isinstance(reply, dict) else reply)
+
+
+def filled(prompt: str, value: str) -> str:
+    """Return the message for one input; its text is put in as it is, also where it looks like a place."""
+    if PLACE.search(prompt):
+        return PLACE.sub(lambda _: value, prompt)
+    return f"{prompt}{SEPARATOR}{value}" if prompt else value
+
+
+def matches(answer: str, wanted: str) -> bool:
+    """Tell whether the answer is what is wanted, or has it as whole words."""
+    said, expected = (" ".join(text.casefold().split()) for text in (answer, wanted))
+    if not expected or said == expected:
+        return said == expected
+    return re.search(rf"(?<!\w){re.escape(expected)}(?!\w)", said) is not None

@@ -1,0 +1,194 @@
+"""A prompt in named sections: read from YAML or cut from plain text, and put together again.
+
+YAML       a list of sections, the same under the key `sections`, or a mapping from name to section (or to its text):
+           {name, type: system|few_shot|context|instruction, content, priority: int, the lowest goes first}.
+Text       a Markdown prompt is cut at its headings (the highest level that stands there twice), another text at its empty
+           lines. Types and priorities are then a guess by the headings' words: `analyze` shows them.
+Joined     contents in the order of the file, each without blank space at its ends, one empty line between two. Nothing
+           else is added: this is the text to send.
+Raises     UsageError as "file:line: section 'name': field: why".
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from dspy_programs.errors import UsageError
+from dspy_programs.rubric import first_fault
+from dspy_programs.types import Section
+
+LARGEST_FILE = 2_000_000  # bytes
+SEPARATOR = "\n\n"
+TEXT_SUFFIXES = {".md", ".markdown", ".txt", ".prompt"}
+HEADING = re.compile(r"(#{1,6})\s+(\S.*)")
+FENCE = re.compile(r"\s*(`{3,}|~{3,})")
+GUESSES = (  # words of a heading or of the first line, in the order they are looked for -> (type, priority)
+    (re.compile(r"\b(few.?shots?|examples?|samples?|demonstrations?)\b", re.IGNORECASE), ("few_shot", 20)),
+    (re.compile(r"\b(style|tone|voice)\b", re.IGNORECASE), ("system", 10)),
+    (re.compile(r"\b(context|background|documents?|sources?|knowledge)\b", re.IGNORECASE), ("context", 40)),
+    (re.compile(r"\b(identity|role|system|persona|purpose)\b|^you are\b", re.IGNORECASE), ("system", 30)),
+)
+OTHERWISE = ("instruction", 60)
+
+
+class SectionType(StrEnum):
+    """The four types by name."""
+
+    SYSTEM = "system"
+    FEW_SHOT = "few_shot"
+    CONTEXT = "context"
+    INSTRUCTION = "instruction"
+
+
+def PromptSection(name: str, content: str, section_type: str = "instruction", priority: int = 0) -> Section:
+    """Return a Section; the spelling that other tools of this kind have. Raises UsageError."""
+    return checked({"name": name, "type": str(section_type), "content": content, "priority": priority}, "sections", name)
+
+
+def joined(sections: Sequence[Section]) -> str:
+    """Return the prompt as it is sent."""
+    return SEPARATOR.join(content for section in sections if (content := section.content.strip()))
+
+
+def read_prompt(path: Path | str) -> list[Section]:
+    """Read a prompt file: text by its suffix (.md, .txt, .prompt), else YAML or JSON."""
+    path = Path(path)
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise UsageError(f"{path}: larger than {LARGEST_FILE:,} bytes; not a prompt")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: byte {error.start + 1} is not UTF-8") from error
+    sections = from_text(text) if path.suffix.lower() in TEXT_SUFFIXES else from_yaml(text, str(path))
+    if not any(section.content.strip() for section in sections):
+        raise UsageError(f"{path}: no section has any text")
+    return sections
+
+
+class UniqueKeys(yaml.SafeLoader):
+    """YAML as data, in which a key that stands twice is an error: the first would be lost."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.MarkedYAMLError(problem=f"the key {key.value[:60]!r} stands twice", problem_mark=key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+def from_yaml(text: str, where: str = "prompt") -> list[Section]:
+    """Return the sections of a YAML text; `where` is the file's name in errors."""
+    try:
+        loader = UniqueKeys(text)
+        try:
+            node = loader.get_single_node()
+            found: Any = loader.construct_document(node) if node else None
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise UsageError(f"{where}{line}: not YAML: {error.problem} (a plain text ends in .md or .txt)") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UsageError(f"{where}: not YAML: {' '.join(str(error).split())[:200]}") from error
+    if isinstance(found, Mapping) and isinstance(found.get("sections"), (list, dict)):
+        node = next(value for key, value in node.value if key.value == "sections")
+        found = found["sections"]
+    if not isinstance(found, (list, dict)) or not found:
+        raise UsageError(f"{where}: a list of sections is needed, or a mapping from name to section")
+    places = node.value if isinstance(found, list) else [key for key, _ in node.value]
+    lines = [place.start_mark.line + 1 for place in places]
+    records = found if isinstance(found, list) else [named(name, value) for name, value in found.items()]
+    sections = []
+    for line, record in zip(lines, records, strict=True):
+        sections.append(checked(record, f"{where}:{line}", ""))
+        if sections[-1].name in {section.name for section in sections[:-1]}:
+            raise UsageError(f"{where}:{line}: section {sections[-1].name!r}: name: stands twice; give each its own")
+    return sections
+
+
+def named(name: Any, value: Any) -> Any:
+    """Return one entry of a mapping as a record."""
+    return {"name": name, **(value if isinstance(value, Mapping) else {"content": value})}
+
+
+def checked(record: Any, where: str, name: str) -> Section:
+    if not isinstance(record, Mapping):
+        raise UsageError(f"{where}: a section is a mapping with name, type, content and priority")
+    name = name or str(record.get("name", ""))[:60]
+    if "content" not in record:
+        raise UsageError(f"{where}: section {name!r}: content: is missing")
+    try:
+        return Section.model_validate(dict(record))
+    except ValidationError as error:
+        raise UsageError(f"{where}: section {name!r}: {first_fault(error)}") from error
+    except TypeError as error:  # a key that is no text
+        raise UsageError(f"{where}: section {name!r}: {error}") from error
+
+
+def from_text(text: str) -> list[Section]:
+    """Cut a text at its headings, or at empty lines where it has none; every line is in one section."""
+    parts = cut(text.splitlines())
+    sections: list[Section] = []
+    for number, part in enumerate(parts, 1):
+        heading = HEADING.match(part)
+        title = heading[2] if heading else ""
+        type_, priority = guess(title or part[:200])
+        name = slug(title) or f"part_{number}"
+        taken = {section.name for section in sections}
+        unique = name if name not in taken else next(f"{name}_{n}" for n in range(2, 10**6) if f"{name}_{n}" not in taken)
+        sections.append(Section(name=unique, type=type_, content=part, priority=priority))  # type: ignore[arg-type]
+    return sections
+
+
+def cut(lines: Sequence[str]) -> list[str]:
+    """Return the parts of a text: at headings outside code fences, else at empty lines."""
+    fenced, headings, blank = False, {}, set()
+    for number, line in enumerate(lines):
+        if FENCE.match(line):
+            fenced = not fenced
+        elif not fenced and (found := HEADING.match(line)):
+            headings[number] = len(found[1])
+        elif not fenced and not line.strip():
+            blank.add(number + 1)
+    levels = sorted(headings.values())
+    highest = next((level for level in levels if levels.count(level) > 1), 6)
+    starts = {number for number, level in headings.items() if level <= highest} or blank
+    parts: list[list[str]] = [[]]
+    for number, line in enumerate(lines):
+        if number in starts:
+            parts.append([])
+        parts[-1].append(line)
+    return [part for lines in parts if (part := "\n".join(lines).strip())]
+
+
+def guess(words: str) -> tuple[str, int]:
+    return next((guess for pattern, guess in GUESSES if pattern.search(words)), OTHERWISE)
+
+
+def slug(title: str) -> str:
+    return "_".join(re.findall(r"\w+", title.lower()))[:50]
+
+
+def as_yaml(sections: Sequence[Section]) -> str:
+    """Return a prompt as the YAML that `read_prompt` reads, long texts as blocks."""
+    return yaml.dump({"sections": [s.model_dump() for s in sections]}, Dumper=Blocks, sort_keys=False, allow_unicode=True)
+
+
+class Blocks(yaml.SafeDumper):
+    """YAML with texts of several lines as blocks."""
+
+
+def block(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+Blocks.add_representer(str, block)

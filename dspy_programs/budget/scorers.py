@@ -1,0 +1,94 @@
+"""How good a prompt is, by one protocol; and the two scorers that judge section by section.
+
+Scorer     .score(sections, rubric, task) -> Score. Optional: .name, for reports; .noisy (default True): asked again, it may
+           say something else; .reads ("rubric" by default, or "outputs"): a scorer that reads the prompt by a rubric is
+           blind to what the rubric does not name, one that reads outputs is not.
+Score      value: float in [0, 1], or None where a reply could not be read; calls: requests to a model; confidence: in [0, 1],
+           lower where a value was picked out of free text; answered_by: "model" or "rules"; note: what to tell the user.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+import dspy
+
+from dspy_programs.coverage import shares_by_rules
+from dspy_programs.section_scorer import SectionScorer, best, pairs_in_doubt
+from dspy_programs.types import Rubric, Section
+
+
+class Score(NamedTuple):
+    """A value with where it comes from."""
+
+    value: float | None
+    calls: int = 0
+    confidence: float = 1.0
+    answered_by: Literal["model", "rules"] = "rules"
+    note: str = ""
+
+
+class Scorer(Protocol):
+    """What the negotiator needs."""
+
+    def score(self, sections: Sequence[Section], rubric: Rubric, task: str = "") -> Score: ...
+
+
+def name_of(scorer: Scorer) -> str:
+    return str(getattr(scorer, "name", type(scorer).__name__))
+
+
+def is_noisy(scorer: Scorer) -> bool:
+    return bool(getattr(scorer, "noisy", True))
+
+
+def reads_outputs(scorer: Scorer) -> bool:
+    return getattr(scorer, "reads", "rubric") == "outputs"
+
+
+class OfflineScorer:
+    """How much of the rubric the sections ask for, by the words they share (coverage.py); no model, the same every time."""
+
+    name, noisy, reads = "offline", False, "rubric"
+
+    def score(self, sections: Sequence[Section], rubric: Rubric, task: str = "") -> Score:
+        shares = shares_by_rules(sections, rubric)
+        return Score(rubric.overall(best(shares, rubric)))
+
+
+class SectionsScorer:
+    """The same where the rules are sure; else the compiled section scorer says it, one question a pair.
+
+    Each section is judged once: what it is worth does not depend on the others, so further prompts of them cost nothing.
+    """
+
+    noisy, reads = False, "rubric"
+
+    def __init__(self, lm: dspy.LM, program: SectionScorer | None = None) -> None:
+        """program: by default the one compiled for this model."""
+        from dspy_programs.registry import load
+
+        self.lm, self.name = lm, f"sections ({lm.model})"
+        self.program = program or load("section_scorer", lm.model)
+        self.known: dict[tuple[str, str, str], dict[str, float]] = {}
+        self.note = ""
+
+    def score(self, sections: Sequence[Section], rubric: Rubric, task: str = "") -> Score:
+        keys = {section.name: (section.content, rubric.model_dump_json(), task) for section in sections}
+        new = [section for section in sections if keys[section.name] not in self.known]
+        calls = 0
+        if new:
+            calls = len(pairs_in_doubt(shares_by_rules(new, rubric), self.program.most_calls))
+            self.learn(new, rubric, task, keys)
+        shares = {section.name: self.known[keys[section.name]] for section in sections}
+        answered_by: Any = "rules" if self.note else "model"
+        return Score(rubric.overall(best(shares, rubric)), calls, answered_by=answered_by, note=self.note)
+
+    def learn(self, new: Sequence[Section], rubric: Rubric, task: str, keys: dict[str, tuple[str, str, str]]) -> None:
+        from dspy_programs.lm import use
+
+        with use(self.lm):
+            found = self.program(sections=new, rubric=rubric, task=task)
+        if found.failure:
+            self.note = f"the rules answered: a reply could not be read ({found.failure.reason})"
+        for section in new:
+            self.known[keys[section.name]] = found.shares[section.name]

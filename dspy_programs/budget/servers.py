@@ -1,0 +1,98 @@
+"""Ollama and OpenRouter by name: where they are, whether they answer, and the language model that one of them runs.
+
+Ollama is looked for at OLLAMA_HOST or http://localhost:11434, OpenRouter at https://openrouter.ai/api/v1 with the key of
+OPENROUTER_API_KEY; both speak OpenAI's protocol, so both become an ordinary `openai/NAME` behind lm.connect.
+"""
+
+import http.client
+import json
+import os
+import urllib.error
+import urllib.request
+from typing import Any, NamedTuple
+
+import dspy
+
+from dspy_programs.errors import LanguageModelError, UsageError
+
+SECONDS = 5.0
+LARGEST_REPLY = 20_000_000  # bytes
+
+
+class Server(NamedTuple):
+    """A place that runs models. base: without the path of OpenAI's protocol for Ollama, with it for OpenRouter."""
+
+    title: str
+    model: str
+    base: str
+    key: str | None
+
+
+class Status(NamedTuple):
+    """available: None where the server does not tell."""
+
+    connected: bool
+    available: bool | None
+    problem: str
+
+
+def server_named(name: str, model: str | None = None, base: str | None = None, key: str | None = None) -> Server:
+    """Return "ollama" or "openrouter" with what the user and the environment say. Raises UsageError for another name."""
+    if name == "ollama":
+        host = base or os.environ.get("OLLAMA_HOST") or "http://localhost:11434"
+        host = host if "://" in host else f"http://{host}"
+        return Server("Ollama", model or "gemma4:latest", host.rstrip("/").removesuffix("/v1"), key)
+    if name == "openrouter":
+        key = key or os.environ.get("OPENROUTER_API_KEY")
+        return Server("OpenRouter", model or "qwen/qwen3-8b", (base or "https://openrouter.ai/api/v1").rstrip("/"), key)
+    raise UsageError(f"there is no server {name!r}; there are: ollama, openrouter")
+
+
+def check(server: Server) -> Status:
+    """Ask a server whether it is there and has the model; at most two requests."""
+    if server.title == "OpenRouter" and not server.key:
+        return Status(False, None, "there is no key: set OPENROUTER_API_KEY")
+    try:
+        if server.title == "Ollama":
+            names = {str(item.get("name")) for item in items(fetched(f"{server.base}/api/tags", None), "models")}
+            return Status(True, server.model in names or f"{server.model}:latest" in names, "")
+        fetched(f"{server.base}/key", server.key)
+        names = {str(item.get("id")) for item in items(fetched(f"{server.base}/models", server.key), "data")}
+        return Status(True, server.model in names, "")
+    except urllib.error.HTTPError as error:
+        return Status(False, None, f"it answered {error.code} {error.reason}")
+    except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
+        return Status(False, None, str(getattr(error, "reason", error))[:200])
+
+
+def fetched(url: str, key: str | None) -> Any:
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"} if key else {})
+    if request.type not in ("http", "https"):
+        raise ValueError(f"{url} is not an http address")
+    with urllib.request.build_opener(NoRedirects).open(request, timeout=SECONDS) as reply:
+        return json.loads(reply.read(LARGEST_REPLY))
+
+
+class NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A key goes to the address that the user named, and nowhere else."""
+
+    def redirect_request(self, *args: Any) -> None:
+        return None
+
+
+def items(reply: Any, name: str) -> list[dict[str, Any]]:
+    found = reply.get(name) if isinstance(reply, dict) else None
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def connected(server: Server) -> dspy.LM:
+    """Return the model behind a server that answers. Raises LanguageModelError at once where it does not."""
+    from dspy_programs.lm import connect
+
+    status = check(server)
+    if not status.connected:
+        raise LanguageModelError(f"{server.title} at {server.base}: {status.problem}; or use --scorer offline")
+    if status.available is False:
+        raise LanguageModelError(f"{server.title} at {server.base} has no model {server.model!r}; name another with --model")
+    base = f"{server.base}/v1" if server.title == "Ollama" else server.base
+    return connect(f"openai/{server.model}", api_base=base, api_key=server.key or "none")
