@@ -102,7 +102,7 @@ def from_text(reply: str, rubric: Rubric) -> Score:
 
 
 def share_of(found: re.Match[str]) -> float | None:
-    """Return a number as a share: 8/10, 80 % and 0.8 are the same; above 1 without a scale, one up to 10 or up to 100 is taken."""
+    """Return a number as a share: 8/10, 80 % and 0.8 are the same; without a scale, 7 is of 10 and 70 of 100."""
     value = float(found["value"])
     if found["of"]:
         scale = float(found["of"])

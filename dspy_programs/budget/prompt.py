@@ -90,7 +90,7 @@ def from_yaml(text: str, where: str = "prompt") -> list[Section]:
     try:
         loader = UniqueKeys(text)
         try:
-            node = loader.get_single_node()
+            node: Any = loader.get_single_node()
             found: Any = loader.construct_document(node) if node else None
         finally:
             loader.dispose()

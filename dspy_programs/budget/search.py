@@ -184,7 +184,7 @@ class Guess:
         self.shares: dict[str, Mapping[str, float]] = dict(shares_by_rules(sections, rubric))
         self.whole = overall_without(self.shares, rubric)
         self.contents = {section.name: section.content for section in sections}
-        self.unseen = unseen(sections, rubric) if blind else {}
+        self.blind, self.unseen = blind, unseen(sections, rubric)
         ranks = sorted({section.priority for section in sections})
         self.rank = {s.name: (1 + ranks.index(s.priority)) / len(ranks) for s in sections}
 
@@ -205,8 +205,8 @@ class Guess:
         rest = [section.content for section in after(kept, [move])]
         if gone := placeholders(self.contents[move.name]) - placeholders("\n".join(rest)):
             return f"has the only place to fill in for {min(gone)}"
-        if gone_demands := lost(self.unseen.get(move.name, ()), rest):
-            return f"demands what the rubric does not name: {gone_demands[0][:80]!r}"
+        if self.blind and (demanded := lost(self.unseen[move.name], rest)):
+            return f"demands what the rubric does not name: {demanded[0][:80]!r}"
         return ""
 
     def cost(self, kept: Sequence[Section], move: Move) -> float:
@@ -214,7 +214,9 @@ class Guess:
 
     def chance(self, kept: Sequence[Section], move: Move) -> float:
         loss = self.loss(kept, move)
-        return SURE if loss <= 0.01 else MAYBE if loss <= 0.05 else HARDLY
+        if loss > 0.05:
+            return HARDLY
+        return MAYBE if loss > 0.01 or lost(self.unseen[move.name], [s.content for s in after(kept, [move])]) else SURE
 
 
 def free_moves(run: Run, guess: Guess, offered: Sequence[Move]) -> None:
