@@ -12,22 +12,25 @@ import re
 from collections.abc import Iterable, Sequence
 
 from dspy_programs.coverage import shares_by_rules
-from dspy_programs.section_scorer import DOUBT
 from dspy_programs.text import containment, content_stems, sentences, words
 from dspy_programs.types import Rubric, Section
 
 PLACEHOLDER = re.compile(r"\{\{?\s*[A-Za-z_][\w.]*\s*\}?\}|<<\s*\w+\s*>>|\$\{\w+\}|\[\[\w+\]\]")
+LISTED = re.compile(r"\s*(?:\d{1,3}[.)]|[-*•])\s+")
+PERSONA = re.compile(r"\s*(?:you are|you['’]re|act as)\b", re.IGNORECASE)  # "an expert with 20 years" demands nothing
 NUMBER = re.compile(r"\d")
 QUOTED = re.compile(r"[\"“«](?=\S)[^\"“”«»\n]{1,200}[\"”»]|`[^`\n]{1,200}`|(?<!\w)'(?=\S)[^'\n]{2,100}'(?!\w)")
 BINDING = re.compile(
     r"\b(?:never|must|shall|always|only|exactly|at (?:least|most)|no (?:more|fewer|less) than|do not|don[’']t|not allowed|"
-    r"without|avoid|forbidden|prohibited|required?|mandatory|under no circumstances|except|unless|no (?!matter)\w+)\b"
-    r"|\b(?:JSON|XML|YAML|CSV|UTF-8|ISO)\b|必须|不得|禁止|只能",
+    r"without|avoid|refrain|forbidden|prohibited|required?|mandatory|ensure|make sure|under no circumstances|except|unless|"
+    r"entire(?:ly)?|no (?!matter)\w+)\b"
+    r"|\b(?:JSON|XML|YAML|CSV|HTML|Markdown|UTF-8|ISO)\b|必须|不得|禁止|只能",
     re.IGNORECASE,
 )
 SPELLED = frozenset(
     "two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred once twice".split()
 )
+CLEARLY = 0.85  # share of a criterion that a sentence must ask for, by the rules, to be what it speaks of
 SAME = 0.8  # share of a demand's words that another sentence has: it says the same
 
 
@@ -47,9 +50,10 @@ def demands(section: Section) -> list[str]:
 def is_demand(sentence: str) -> bool:
     if sentence.lstrip().startswith("#"):
         return False
-    if any(pattern.search(sentence) for pattern in (PLACEHOLDER, NUMBER, QUOTED, BINDING)):
+    sentence = LISTED.sub("", sentence)
+    if any(pattern.search(sentence) for pattern in (PLACEHOLDER, QUOTED, BINDING)):
         return True
-    return not SPELLED.isdisjoint(words(sentence))
+    return not PERSONA.match(sentence) and (bool(NUMBER.search(sentence)) or not SPELLED.isdisjoint(words(sentence)))
 
 
 def unseen(sections: Sequence[Section], rubric: Rubric) -> dict[str, list[str]]:
@@ -58,7 +62,7 @@ def unseen(sections: Sequence[Section], rubric: Rubric) -> dict[str, list[str]]:
     texts = dict.fromkeys(text for own in found.values() for text in own)
     each = [Section(name=str(i), content=text) for i, text in enumerate(texts)]
     shares = shares_by_rules(each, rubric)
-    seen = {part.content for part in each if max(shares[part.name].values(), default=0.0) >= DOUBT[1]}
+    seen = {part.content for part in each if max(shares[part.name].values(), default=0.0) >= CLEARLY}
     return {name: [text for text in own if text not in seen] for name, own in found.items()}
 
 

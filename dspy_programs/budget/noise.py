@@ -1,11 +1,13 @@
 """Ask a scorer about prompts until it is clear whether they reach the target, and no longer.
 
 A judge that gives 0.6 to a prompt and 0.7 to the half of it has not found a better prompt: it is noisy. So a noisy scorer is
-asked again about the candidate and about the whole prompt, until the interval of the difference between the candidate and
-threshold x whole leaves zero, or a bound is reached: then it is undecided, and nothing is dropped for it.
+asked again about the candidate and about the whole prompt, until the difference between the candidate and threshold x whole
+is decided, or a bound is reached: then it is undecided, and nothing is dropped for it.
 
-Interval   one-sided, 90 %: Student's t on the variance of all repeated answers pooled, which begins as that of a judge who is
-           off by PRIOR_SD (so that two equal answers do not count as proof).
+Decided    when the probability that the true loss is within what the threshold allows is above 95 % or below 5 % (Bayes'
+           rule, beginning with what the search expects without asking). The judge's error is estimated from all its
+           repeated answers, beginning at PRIOR_SD, so that two equal answers are no proof.
+Interval   of the difference to the target: one-sided 90 %, Student's t on the same variance.
 Holds      the same set of sections is never paid for twice with a scorer that is not noisy; at most `repeats` answers a set,
            at most `most_calls` in all; the n-th answer to a question is asked under lm.cached.sample(n), with the criteria
            in another order each time.
@@ -23,6 +25,8 @@ from dspy_programs.types import Rubric, Section
 REPEATS = 8
 PRIOR_SD, PRIOR_WEIGHT = 0.05, 2.0
 T90 = ((1, 3.08), (2, 1.89), (3, 1.64), (4, 1.53), (5, 1.48), (6, 1.44), (8, 1.40), (10, 1.37), (15, 1.34), (30, 1.31))
+SURE = 0.95
+LARGEST_LOSS = 0.3  # share of a prompt's score that is not expected to go at once
 SAME = 1e-9  # scores that differ by less are equal
 
 Key = tuple[tuple[str, str], ...]
@@ -69,7 +73,7 @@ class Meter:
     def measure_whole(self, sections: Sequence[Section]) -> float:
         """Score the prompt that all others are compared with."""
         self.whole = list(sections)
-        while self.count(self.whole) < (2 if self.noisy else 1):
+        while not self.count(self.whole):
             self.ask(self.whole)
         return self.mean(self.whole)
 
@@ -97,44 +101,55 @@ class Meter:
         if found.value is not None and math.isfinite(found.value):
             self.answers.setdefault(key, []).append(min(1.0, max(0.0, found.value)))
 
-    def verdict(self, candidate: Sequence[Section]) -> Verdict:
-        """Say whether the candidate keeps the threshold's share of the whole prompt's score. Raises OutOfCalls."""
-        if not self.count(candidate):
-            self.require_one(candidate)
-        while (found := self.judged(candidate)).answer == "undecided":
+    def verdict(self, candidate: Sequence[Section], chance: float = 0.5, loss: float = 0.0) -> Verdict:
+        """Say whether the candidate keeps the threshold's share of the whole prompt's score. Raises OutOfCalls.
+
+        chance: that it loses just `loss` of the score, as is known without asking; else any loss is as likely.
+        """
+        while not self.count(candidate):
+            self.ask(candidate)
+        while (found := self.judged(candidate, chance, loss)).answer == "undecided":
             few, many = self.count(candidate), self.count(self.whole)
             if few >= self.repeats and many >= self.repeats:
                 break
-            of_candidate = few <= many / max(self.threshold, 0.1) ** 2 or many >= self.repeats
+            of_candidate = few <= many or many >= self.repeats
             self.ask(candidate if of_candidate and few < self.repeats else self.whole)
         return found
 
-    def require_one(self, candidate: Sequence[Section]) -> None:
-        while not self.count(candidate):
-            self.ask(candidate)
-
-    def judged(self, candidate: Sequence[Section]) -> Verdict:
-        score, target = self.mean(candidate), self.threshold * self.mean(self.whole)
+    def judged(self, candidate: Sequence[Section], chance: float, loss: float) -> Verdict:
+        whole, score = self.mean(self.whole), self.mean(candidate)
+        target = self.threshold * whole
         difference, margin = score - target, self.margin(candidate, self.threshold)
-        if not self.noisy:
+        if not self.noisy or key_of(candidate) == key_of(self.whole):
             return Verdict("yes" if difference >= -SAME else "no", score, target, difference, 0.0)
+        sd = self.sd() * math.sqrt(1 / self.count(candidate) + 1 / self.count(self.whole))
+        belief = probability(whole - score, sd, (1 - self.threshold) * whole, chance, loss, max(LARGEST_LOSS * whole, 2 * sd))
         answer: Literal["yes", "no", "undecided"] = "undecided"
-        if difference >= margin:
+        if belief >= SURE:
             answer = "yes"
-        elif difference <= -margin:
+        elif belief <= 1 - SURE:
             answer = "no"
         return Verdict(answer, score, target, difference, margin)
 
-    def margin(self, sections: Sequence[Section], share: float) -> float:
-        """Return half the width of the interval of score(sections) - share x score(whole); 0 for a scorer without noise."""
-        if not self.noisy or key_of(sections) == key_of(self.whole):
-            return 0.0
+    def sd(self) -> float:
+        """Return the standard deviation of one answer: of all repeated ones pooled, beginning at PRIOR_SD."""
+        return math.sqrt(self.spread()[0])
+
+    def spread(self) -> tuple[float, float]:
+        """Return the pooled variance of one answer, and its degrees of freedom."""
         spread, weight = PRIOR_WEIGHT * PRIOR_SD**2, PRIOR_WEIGHT
         for found in self.answers.values():
             mean = math.fsum(found) / len(found)
             spread += math.fsum((value - mean) ** 2 for value in found)
             weight += len(found) - 1
-        error = math.sqrt(spread / weight * (1 / self.count(sections) + share**2 / self.count(self.whole)))
+        return spread / weight, weight
+
+    def margin(self, sections: Sequence[Section], share: float) -> float:
+        """Return half the width of the interval of score(sections) - share x score(whole); 0 for a scorer without noise."""
+        if not self.noisy or key_of(sections) == key_of(self.whole):
+            return 0.0
+        variance, weight = self.spread()
+        error = math.sqrt(variance * (1 / self.count(sections) + share**2 / self.count(self.whole)))
         return error * next(t for df, t in reversed(T90) if df <= weight)
 
     def mean(self, sections: Sequence[Section]) -> float:
@@ -143,6 +158,23 @@ class Meter:
 
     def count(self, sections: Sequence[Section]) -> int:
         return len(self.answers.get(key_of(sections), ()))
+
+
+def probability(seen: float, sd: float, allowed: float, chance: float, loss: float, most: float) -> float:
+    """Return how probable it is that the true loss is at most `allowed`, when `seen` was measured with error `sd`.
+
+    Before measuring it is `loss` with probability `chance`, else uniform from 0 to `most` (Bayes' rule; all are scores).
+    """
+
+    def below(x: float) -> float:  # normal distribution function
+        return 0.5 * (1 + math.erf((x - seen) / sd / math.sqrt(2)))
+
+    as_expected = chance * math.exp(-(((seen - loss) / sd) ** 2) / 2) / (sd * math.sqrt(2 * math.pi))
+    fine, any_loss = ((1 - chance) / most * (below(upper) - below(0.0)) for upper in (min(allowed, most), most))
+    total = as_expected + any_loss
+    if total <= 0:
+        return float(seen <= allowed)
+    return ((as_expected if loss <= allowed + SAME else 0.0) + fine) / total
 
 
 def key_of(sections: Sequence[Section]) -> Key:

@@ -26,7 +26,11 @@ from dspy_programs.coverage import shares_by_rules
 from dspy_programs.section_scorer import overall_without
 from dspy_programs.types import Rubric, Section
 
-SURE, MAYBE, HARDLY = 0.9, 0.6, 0.1  # chances that a section can go: nothing of the rubric in it, little, much of it
+SURE, MAYBE, HARDLY = (
+    0.95,
+    0.6,
+    0.2,
+)  # chances that a section can go: nothing of the rubric in it, little, much (tests/budget_search.py)
 MOST_COMBINED = 12  # sections whose every combination is weighed
 BASE_RISK = 0.02  # loss that is expected of the section of the lowest priority, where the words tell nothing
 ROUNDING = 1e-9
@@ -92,11 +96,16 @@ class Run:
             return False
         return self.savings(sections) <= self.most + ROUNDING
 
-    def try_moves(self, moves: Sequence[Move], free_only: bool = False) -> tuple[bool, Verdict]:
-        """Score the prompt after the moves, and keep it where it reaches the target; free_only: only where nothing is lost."""
+    def try_moves(
+        self, moves: Sequence[Move], chance: float = 0.5, loss: float = 0.0, free_only: bool = False
+    ) -> tuple[bool, Verdict]:
+        """Score the prompt after the moves, and keep it where it reaches the target; free_only: only where nothing is lost.
+
+        chance, loss: see Meter.verdict.
+        """
         candidate = after(self.kept, moves)
-        before = self.meter.mean(self.kept) if self.meter.count(self.kept) else 0.0
-        verdict = self.meter.verdict(candidate)
+        before = self.meter.mean(self.kept)
+        verdict = self.meter.verdict(candidate, chance, loss)
         free = self.meter.noisy or verdict.score >= before - SAME
         accepted = verdict.answer == "yes" and (free or not free_only)
         reason = reached(verdict) if accepted or verdict.answer != "yes" else "reaches the target but loses something: later"
@@ -218,6 +227,13 @@ class Guess:
             return HARDLY
         return MAYBE if loss > 0.01 or lost(self.unseen[move.name], [s.content for s in after(kept, [move])]) else SURE
 
+    def chance_of_all(self, kept: Sequence[Section], moves: Sequence[Move]) -> float:
+        """Return the chance that none of the moves loses anything, one after the other."""
+        chance = 1.0
+        for move in moves:
+            chance, kept = chance * self.chance(kept, move), after(kept, [move])
+        return chance
+
 
 def free_moves(run: Run, guess: Guess, offered: Sequence[Move]) -> None:
     """Make the moves that lose nothing, in groups."""
@@ -228,7 +244,7 @@ def free_moves(run: Run, guess: Guess, offered: Sequence[Move]) -> None:
             return
         for move in group:
             del left[move.name]
-        settle(run, group)
+        settle(run, guess, group)
 
 
 def group_to_try(run: Run, guess: Guess, moves: list[Move]) -> list[Move]:
@@ -250,19 +266,19 @@ def group_to_try(run: Run, guess: Guess, moves: list[Move]) -> list[Move]:
     return group[: best[1]]
 
 
-def settle(run: Run, group: Sequence[Move]) -> None:
+def settle(run: Run, guess: Guess, group: Sequence[Move]) -> None:
     """Make the moves of a group that lose nothing; halve it until that is known, and note what each other one loses."""
     if run.enough() or not run.allowed(after(run.kept, group)):
         return
     before = run.meter.mean(run.kept)
-    accepted, verdict = run.try_moves(group, free_only=True)
+    accepted, verdict = run.try_moves(group, guess.chance_of_all(run.kept, group), free_only=True)
     if accepted:
         return
     if len(group) == 1:
         run.losses[group[0].name] = before - verdict.score
         return
-    settle(run, group[: len(group) // 2])
-    settle(run, group[len(group) // 2 :])
+    settle(run, guess, group[: len(group) // 2])
+    settle(run, guess, group[len(group) // 2 :])
 
 
 def paid_moves(run: Run, guess: Guess, offered: Sequence[Move]) -> None:
@@ -270,21 +286,25 @@ def paid_moves(run: Run, guess: Guess, offered: Sequence[Move]) -> None:
     while not run.enough():
         here = {section.name: section.content for section in run.kept}
         left = [m for m in offered if m.name in here and here[m.name] != m.content and not guess.held(run.kept, m)]
-        chosen = best_buy(run, guess, left)
+        chosen, loss = best_buy(run, guess, left)
         if not chosen:
             return
-        accepted, _ = run.try_moves(chosen)
+        spent = run.meter.mean(run.meter.whole) - run.meter.mean(run.kept)
+        accepted, _ = run.try_moves(chosen, MAYBE, max(0.0, spent + loss))
         if not accepted:
             run.failed.append(frozenset(move.name for move in chosen))
 
 
-def best_buy(run: Run, guess: Guess, moves: Sequence[Move]) -> list[Move]:
-    """Return the moves that reach the least savings at the smallest loss, else those that save most within the allowance."""
+def best_buy(run: Run, guess: Guess, moves: Sequence[Move]) -> tuple[list[Move], float]:
+    """Return the moves that reach the least savings at the smallest loss, else those that save most within the allowance.
+
+    With them, the loss that is expected.
+    """
     whole = run.meter.mean(run.meter.whole)
     allowance = run.meter.mean(run.kept) - run.meter.threshold * whole
     losses = {m.name: max(run.losses.get(m.name, guess.loss(run.kept, m) * whole), 0.0) for m in moves}
     cheap = sorted(moves, key=lambda move: (losses[move.name] / move.saved, -move.saved))[:MOST_COMBINED]
-    best: tuple[tuple[float, float], list[Move]] = ((0.0, -1.0), [])
+    best: tuple[tuple[float, float], list[Move], float] = ((0.0, -1.0), [], 0.0)
     for size in range(1, len(cheap) + 1):
         for chosen in itertools.combinations(cheap, size):
             loss = sum(losses[move.name] for move in chosen)
@@ -295,8 +315,8 @@ def best_buy(run: Run, guess: Guess, moves: Sequence[Move]) -> list[Move]:
             savings = run.savings(candidate)
             worth = (run.least, -loss) if savings >= run.least - ROUNDING else (savings, 0.0)
             if worth > best[0] and run.allowed(candidate) and not holds_back(guess, run.kept, chosen):
-                best = (worth, list(chosen))
-    return best[1]
+                best = (worth, list(chosen), loss)
+    return best[1:]
 
 
 def holds_back(guess: Guess, kept: Sequence[Section], moves: Sequence[Move]) -> bool:
