@@ -118,12 +118,16 @@ class ChatServer:
     def __init__(self, answer: Answer = both, status: int = 200, seconds: float = 0.0, key: str | None = None) -> None:
         self.answer, self.status, self.seconds, self.key = answer, status, seconds, key
         self.requests: list[str] = []
+        self.pages: dict[str, Any] = {}  # path -> what a GET of it answers, as JSON; 404 where there is none
         self.fail_next = 0
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 server.serve(self)
+
+            def do_GET(self):
+                server.serve_page(self)
 
             def log_message(self, *args):
                 pass
@@ -167,6 +171,14 @@ class ChatServer:
             handler.wfile.write(data)
         except (BrokenPipeError, ConnectionResetError):
             pass  # the client was killed
+
+    def serve_page(self, handler: BaseHTTPRequestHandler) -> None:
+        known = handler.path in self.pages and handler.headers.get("Authorization") in (None, f"Bearer {self.key}")
+        data = json.dumps(self.pages.get(handler.path)).encode()
+        handler.send_response(200 if known else 401 if handler.path in self.pages else 404)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data)
 
     def __enter__(self) -> "ChatServer":
         self._thread.start()

@@ -4,12 +4,15 @@ A scorer that looks for a rubric in a prompt is blind to what the rubric does no
 no score falls. So a sentence that demands something is kept unless a criterion clearly speaks of it (then the scorer
 can tell) or a section that stays says the same.
 
-Holds      linear in the text but for comparing demands with each other; any script works, though the words that
-           demand something are English.
+Holds      any script works, though the words that demand something are English; of a text of more than MOST_COMPARED
+           sentences the others are only compared word for word, so that no text takes long.
 """
 
+import functools
+import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from dspy_programs.coverage import shares_by_rules
 from dspy_programs.text import containment, content_stems, sentences, words
@@ -31,6 +34,7 @@ SPELLED = frozenset(
     "two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred once twice".split()
 )
 CLEARLY = 0.85  # share of a criterion that a sentence must ask for, by the rules, to be what it speaks of
+MOST_COMPARED = 500
 SAME = 0.8  # share of a demand's words that another sentence has: it says the same
 
 
@@ -66,17 +70,33 @@ def unseen(sections: Sequence[Section], rubric: Rubric) -> dict[str, list[str]]:
     return {name: [text for text in own if text not in seen] for name, own in found.items()}
 
 
-def lost(wanted: Iterable[str], kept: Sequence[str]) -> list[str]:
-    """Return the demands that no kept text says as well, with the same numbers, quotations and places."""
-    said = [(frozenset(content_stems(sentence)), sentence) for text in kept for sentence in sentences(text)]
-    return [demand for demand in wanted if not any(says(sentence, stems, demand) for stems, sentence in said)]
+def lost(wanted: Iterable[str], kept: Sequence[str]) -> Iterator[str]:
+    """Yield the demands that no kept text says as well, with the same numbers, quotations and places."""
+    said = dict.fromkeys(sentence for text in kept for sentence in split(text))
+    compared = [facts_of(sentence) for sentence in itertools.islice(said, MOST_COMPARED)]
+    yield from (demand for demand in wanted if demand not in said and not any(says(found, demand) for found in compared))
 
 
-def says(sentence: str, stems: frozenset[str], demand: str) -> bool:
-    if sentence == demand:
-        return True
-    own = content_stems(demand)
-    return bool(own) and containment(own, stems) >= SAME and exact(demand) <= exact(sentence)
+def says(found: "Said", demand: str) -> bool:
+    own = facts_of(demand)
+    return bool(own.stems) and containment(own.stems, found.stems) >= SAME and own.exact <= found.exact
+
+
+class Said(NamedTuple):
+    """A sentence, ready to be compared."""
+
+    stems: frozenset[str]
+    exact: frozenset[str]
+
+
+@functools.lru_cache(maxsize=20_000)
+def facts_of(sentence: str) -> Said:
+    return Said(frozenset(content_stems(sentence)), exact(sentence))
+
+
+@functools.lru_cache(maxsize=1_000)
+def split(text: str) -> tuple[str, ...]:
+    return tuple(sentences(text))
 
 
 def exact(text: str) -> frozenset[str]:

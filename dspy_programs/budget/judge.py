@@ -11,12 +11,11 @@ import re
 from collections.abc import Sequence
 
 import dspy
-from dspy.utils.exceptions import LMError
 from pydantic import BaseModel, ConfigDict, Field
 
 from dspy_programs.budget.prompt import joined
-from dspy_programs.budget.scorers import Score
-from dspy_programs.errors import LanguageModelError, UsageError
+from dspy_programs.budget.scorers import Score, answering
+from dspy_programs.errors import UsageError
 from dspy_programs.few_shot import FewShot
 from dspy_programs.lm import use
 from dspy_programs.reply import Failure, ask
@@ -64,17 +63,14 @@ class JudgeScorer:
                 f"the prompt has {len(text):,} characters; a judge reads at most {LONGEST:,}: try --scorer sections"
             )
         shown = json.dumps(text.encode("utf-8", "replace").decode(), ensure_ascii=False)
-        try:
-            with use(self.lm):
-                reply = ask(
-                    self.judge,
-                    criteria=rubric.criteria,
-                    scoring_instructions=rubric.scoring_instructions,
-                    task=task,
-                    prompt=shown,
-                )
-        except LMError as error:
-            raise LanguageModelError(f"{self.name}: {' '.join(str(error).split())[:300]}") from error
+        with answering(self.name), use(self.lm):
+            reply = ask(
+                self.judge,
+                criteria=rubric.criteria,
+                scoring_instructions=rubric.scoring_instructions,
+                task=task,
+                prompt=shown,
+            )
         if isinstance(reply, Failure):
             return from_text(reply.raw_reply, rubric)
         marks = {mark.criterion: mark.score for mark in reply.scores}

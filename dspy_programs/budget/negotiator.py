@@ -22,7 +22,7 @@ from dspy_programs.budget.analysis import analyze
 from dspy_programs.budget.demands import placeholders
 from dspy_programs.budget.noise import REPEATS, SAME, Meter, OutOfCalls
 from dspy_programs.budget.prompt import joined
-from dspy_programs.budget.scorers import Scorer, name_of, reads_outputs
+from dspy_programs.budget.scorers import Scorer, is_noisy, name_of, reads_outputs
 from dspy_programs.budget.search import Move, Run, Step, greedy, ours
 from dspy_programs.budget.shorten import compressions
 from dspy_programs.errors import UsageError
@@ -32,6 +32,7 @@ from dspy_programs.tokens import TokenCounter, counter_named
 from dspy_programs.types import Rubric, Section
 
 DEFAULT_RUBRIC = "qa"
+OFFLINE_TIMES = 4  # as many scoring calls as a scorer that costs something
 STRATEGIES = ("remove", "compress", "reorder")
 Search = Literal["ours", "greedy"]
 
@@ -99,7 +100,7 @@ class Negotiator:
         shortener: Any = None,
     ) -> None:
         """repeats: answers of a noisy scorer about one prompt, at most; most_calls: scoring calls in all, at most (default:
-        one for each section and one more, times `repeats` with a noisy scorer; no bound offline); shortener: a dspy.LM that
+        one for each section and one more, times `repeats` with a noisy scorer, times 4 offline); shortener: a dspy.LM that
         writes shorter forms for `compress`."""
         limits = {"threshold": quality_threshold, "min savings": min_token_savings, "max savings": max_token_savings}
         for name, value in limits.items():
@@ -142,9 +143,9 @@ class Negotiator:
         return self.result(run, wanted, target_task, log, time.perf_counter() - start)
 
     def bound(self, parts: Sequence[Section]) -> int | None:
-        if self.most_calls is not None or name_of(self.scorer) == "offline":
+        if self.most_calls is not None:
             return self.most_calls
-        times = self.repeats if getattr(self.scorer, "noisy", True) else 1
+        times = OFFLINE_TIMES if name_of(self.scorer) == "offline" else self.repeats if is_noisy(self.scorer) else 1
         return (len(parts) + 1 + ("reorder" in self.strategies)) * times
 
     def shrink(self, run: Run) -> None:

@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import dspy
-from dspy.utils.exceptions import LMError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dspy_programs.budget.prompt import SEPARATOR, joined
-from dspy_programs.budget.scorers import Score
-from dspy_programs.errors import LanguageModelError, UsageError
+from dspy_programs.budget.scorers import Score, answering
+from dspy_programs.errors import UsageError
 from dspy_programs.lm import use
 from dspy_programs.quality_judge import QualityJudge
 from dspy_programs.rubric import first_fault
@@ -83,24 +82,19 @@ class OutputsScorer:
     def score(self, sections: Sequence[Section], rubric: Rubric, task: str = "") -> Score:
         prompt = joined(sections)
         values, calls, note = [], 0, ""
-        try:
-            for example in self.examples:
+        for example in self.examples:
+            with answering(self.name):
                 answer = self.answer(filled(prompt, example.input))
-                calls += 1
-                if example.wanted is not None:
-                    values.append(float(matches(answer, example.wanted)))
-                    continue
-                with use(self.lm):
-                    found = self.judge(instruction=task or "Answer.", input=example.input, response=answer, rubric=rubric)
-                calls += found.answered_by == "model" or found.failure is not None
-                note = (
-                    f"rules scored an answer: the judge's reply could not be read ({found.failure.reason})"
-                    if found.failure
-                    else note
-                )
-                values.append(found.overall)
-        except LMError as error:
-            raise LanguageModelError(f"{self.name}: {' '.join(str(error).split())[:300]}") from error
+            calls += 1
+            if example.wanted is not None:
+                values.append(float(matches(answer, example.wanted)))
+                continue
+            with answering(self.name), use(self.lm):
+                found = self.judge(instruction=task or prompt, input=example.input, response=answer, rubric=rubric)
+            calls += found.answered_by == "model" or found.failure is not None
+            values.append(found.overall)
+            if found.failure:
+                note = f"rules scored an answer: the judge's reply could not be read ({found.failure.reason})"
         return Score(sum(values) / len(values), calls, answered_by="model", note=note)
 
     def answer(self, message: str) -> str:

@@ -7,12 +7,15 @@ Score      value: float in [0, 1], or None where a reply could not be read; call
            lower where a value was picked out of free text; answered_by: "model" or "rules"; note: what to tell the user.
 """
 
-from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple, Protocol
 
 import dspy
+from dspy.utils.exceptions import LMError
 
 from dspy_programs.coverage import shares_by_rules
+from dspy_programs.errors import LanguageModelError
 from dspy_programs.section_scorer import SectionScorer, best, pairs_in_doubt
 from dspy_programs.types import Rubric, Section
 
@@ -43,6 +46,15 @@ def is_noisy(scorer: Scorer) -> bool:
 
 def reads_outputs(scorer: Scorer) -> bool:
     return getattr(scorer, "reads", "rubric") == "outputs"
+
+
+@contextlib.contextmanager
+def answering(name: str) -> Iterator[None]:
+    """Turn what a model's server does wrong into one line. Raises LanguageModelError."""
+    try:
+        yield
+    except LMError as error:
+        raise LanguageModelError(f"{name}: {' '.join(str(error).split())[:300]}") from error
 
 
 class OfflineScorer:
@@ -80,13 +92,13 @@ class SectionsScorer:
             calls = len(pairs_in_doubt(shares_by_rules(new, rubric), self.program.most_calls))
             self.learn(new, rubric, task, keys)
         shares = {section.name: self.known[keys[section.name]] for section in sections}
-        answered_by: Any = "rules" if self.note else "model"
-        return Score(rubric.overall(best(shares, rubric)), calls, answered_by=answered_by, note=self.note)
+        value = rubric.overall(best(shares, rubric))
+        return Score(value, calls, answered_by="model" if calls and not self.note else "rules", note=self.note)
 
     def learn(self, new: Sequence[Section], rubric: Rubric, task: str, keys: dict[str, tuple[str, str, str]]) -> None:
         from dspy_programs.lm import use
 
-        with use(self.lm):
+        with answering(self.name), use(self.lm):
             found = self.program(sections=new, rubric=rubric, task=task)
         if found.failure:
             self.note = f"the rules answered: a reply could not be read ({found.failure.reason})"

@@ -26,11 +26,7 @@ from dspy_programs.coverage import shares_by_rules
 from dspy_programs.section_scorer import overall_without
 from dspy_programs.types import Rubric, Section
 
-SURE, MAYBE, HARDLY = (
-    0.95,
-    0.6,
-    0.2,
-)  # chances that a section can go: nothing of the rubric in it, little, much (tests/budget_search.py)
+SURE, MAYBE, HARDLY = 0.95, 0.6, 0.2  # chances that a section can go: nothing of the rubric in it, little, much
 MOST_COMBINED = 12  # sections whose every combination is weighed
 BASE_RISK = 0.02  # loss that is expected of the section of the lowest priority, where the words tell nothing
 ROUNDING = 1e-9
@@ -214,8 +210,8 @@ class Guess:
         rest = [section.content for section in after(kept, [move])]
         if gone := placeholders(self.contents[move.name]) - placeholders("\n".join(rest)):
             return f"has the only place to fill in for {min(gone)}"
-        if self.blind and (demanded := lost(self.unseen[move.name], rest)):
-            return f"demands what the rubric does not name: {demanded[0][:80]!r}"
+        if self.blind and (demanded := next(lost(self.unseen[move.name], rest), "")):
+            return f"demands what the rubric does not name: {demanded[:80]!r}"
         return ""
 
     def cost(self, kept: Sequence[Section], move: Move) -> float:
@@ -225,7 +221,8 @@ class Guess:
         loss = self.loss(kept, move)
         if loss > 0.05:
             return HARDLY
-        return MAYBE if loss > 0.01 or lost(self.unseen[move.name], [s.content for s in after(kept, [move])]) else SURE
+        rest = [section.content for section in after(kept, [move])]
+        return MAYBE if loss > 0.01 or any(lost(self.unseen[move.name], rest)) else SURE
 
     def chance_of_all(self, kept: Sequence[Section], moves: Sequence[Move]) -> float:
         """Return the chance that none of the moves loses anything, one after the other."""

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import dspy
 
 from dspy_programs.budget.demands import demands, is_demand, lost, placeholders
+from dspy_programs.budget.scorers import answering
 from dspy_programs.budget.search import Move
 from dspy_programs.extractive_summary import most_telling, read
 from dspy_programs.text import evidence_of, sentences, unsupported
@@ -40,7 +41,7 @@ def compressions(sections: Sequence[Section], counter: TokenCounter, lm: dspy.LM
 
 def is_faithful(section: Section, form: str) -> bool:
     """Tell whether a form loses no demand and adds no name, number or id."""
-    if lost(demands(section), [form]) or placeholders(form) != placeholders(section.content):
+    if any(lost(demands(section), [form])) or placeholders(form) != placeholders(section.content):
         return False
     return not unsupported(form, evidence_of(section.content))
 
@@ -68,12 +69,12 @@ def by_model(section: Section, tokens: int, lm: dspy.LM) -> str:
     from dspy_programs.lm import use
     from dspy_programs.registry import load
 
-    with use(lm):
+    with answering(f"compress ({lm.model})"), use(lm):
         entries = [Entry(turn=i, role="system", content=piece) for i, piece in enumerate(pieces_of(section.content))]
         found = load("memory_summarizer", lm.model)(entries=entries, token_budget=max(1, int(SHARE * tokens)))
     if found.answered_by != "model":
         return ""
     said = [found.summary, *(fact.text for fact in [*found.decisions, *found.facts])]
     text = " ".join(part for part in said if part)
-    missing = [demand for demand in demands(section) if lost([demand], [text])]
+    missing = [demand for demand in demands(section) if any(lost([demand], [text]))]
     return "\n".join([*([text] if text else []), *missing])
