@@ -25,7 +25,7 @@ FREE_TEXT = 0.5
 LONGEST = 60_000  # characters; a judge that is shown a part of a prompt cannot tell what a section is worth
 LONGEST_REPLY = 20_000
 NUMBER = r"(?P<value>\d{1,3}(?:\.\d{1,6})?)\s*(?:(?:/|out of)\s*(?P<of>\d{1,3})|(?P<percent>%))?"
-BETWEEN = r"[^\d\n]{0,40}?"
+BETWEEN = r"(?:[^\d\n.]|\.(?=[\d*]))" + "{0,40}?"
 OVERALL = re.compile(rf"\b(?:overall|total|final|score|rating|grade){BETWEEN}(?<![\d.-]){NUMBER}", re.IGNORECASE)
 ALONE = re.compile(rf"\s*{NUMBER}\s*")
 

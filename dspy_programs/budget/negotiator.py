@@ -250,7 +250,8 @@ def retention(meter: Meter, kept: Sequence[Section]) -> Retention:
     low, high = max(0.0, value - margin), value + margin
     spread = f" (interval {low:.1%} to {high:.1%})" if margin else ""
     if value > 1 + SAME:
-        statement = f"100.0%: measured {value:.1%}{spread}, more than all is the scorer's noise, not a gain"
+        why = "the scorer's noise" if low <= 1 else "the scorer's liking for short prompts, beyond its noise"
+        statement = f"100.0%: measured {value:.1%}{spread}; more than all is {why}, not a gain"
     else:
         statement = f"{value:.1%}{spread}"
     return Retention(value=value, low=low, high=high, statement=statement)

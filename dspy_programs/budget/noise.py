@@ -26,6 +26,7 @@ REPEATS = 8
 PRIOR_SD, PRIOR_WEIGHT = 0.05, 2.0
 T90 = ((1, 3.08), (2, 1.89), (3, 1.64), (4, 1.53), (5, 1.48), (6, 1.44), (8, 1.40), (10, 1.37), (15, 1.34), (30, 1.31))
 SURE = 0.95
+MOST_TRUSTED = 0.8  # what is known without asking alone never decides
 LARGEST_LOSS = 0.3  # share of a prompt's score that is not expected to go at once
 SAME = 1e-9  # scores that differ by less are equal
 
@@ -71,9 +72,9 @@ class Meter:
         self.confidence = 1.0
 
     def measure_whole(self, sections: Sequence[Section]) -> float:
-        """Score the prompt that all others are compared with."""
+        """Score the prompt that all others are compared with: twice, to see how noisy a noisy scorer is."""
         self.whole = list(sections)
-        while not self.count(self.whole):
+        while self.count(self.whole) < (2 if self.noisy else 1):
             self.ask(self.whole)
         return self.mean(self.whole)
 
@@ -123,7 +124,8 @@ class Meter:
         if not self.noisy or key_of(candidate) == key_of(self.whole):
             return Verdict("yes" if difference >= -SAME else "no", score, target, difference, 0.0)
         sd = self.sd() * math.sqrt(1 / self.count(candidate) + 1 / self.count(self.whole))
-        belief = probability(whole - score, sd, (1 - self.threshold) * whole, chance, loss, max(LARGEST_LOSS * whole, 2 * sd))
+        allowed, most = (1 - self.threshold) * whole, max(LARGEST_LOSS * whole, 2 * sd)
+        belief = probability(whole - score, sd, allowed, min(chance, MOST_TRUSTED), loss, most)
         answer: Literal["yes", "no", "undecided"] = "undecided"
         if belief >= SURE:
             answer = "yes"

@@ -99,7 +99,7 @@ class OutputsScorer:
 
     def answer(self, message: str) -> str:
         with dspy.context(disable_history=True):
-            replies = self.lm(messages=[{"role": "user", "content": message}])
+            replies = self.lm(message)
         reply = replies[0] if replies else ""
         return str(reply.get("text", "") if isinstance(reply, dict) else reply)
 
