@@ -18,8 +18,6 @@ from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, new_app
 
 if TYPE_CHECKING:
     from dspy_programs.budget.negotiator import NegotiationResult
-    from dspy_programs.budget.scorers import Scorer
-    from dspy_programs.tokens import TokenCounter
 
 app = new_app("Find the smallest prompt that is as good as the whole one.")
 PromptArgument = Annotated[Path, typer.Argument(help="A prompt: YAML with sections, or text (.md, .txt).")]
@@ -97,9 +95,11 @@ def negotiate(
     api_key: ApiKeyOption = None,
     tokens: TokensOption = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Keep and use no answers on disk.")] = False,
+    as_json: JsonOption = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print the log too.")] = False,
 ) -> None:
     """Find the smallest prompt that keeps the quality."""
+    from dspy_programs.budget.choice import counter_of, model_of, scorer_of
     from dspy_programs.budget.negotiator import DEFAULT_RUBRIC, Negotiator
     from dspy_programs.budget.prompt import read_prompt
     from dspy_programs.budget.report import as_html, summary, written
@@ -112,8 +112,9 @@ def negotiate(
     for path in (output, html):
         if path:
             require_writable(path)
-    language_model = model_for(scorer, model, lm, api_base, api_key, no_cache)
-    by = scorer_for(scorer, language_model, examples)
+    who = scorer.value if scorer else None
+    language_model = model_of(who, model, lm, api_base, api_key, cache=not no_cache)
+    by = scorer_of(who, language_model, examples)
     strategies = [item.value for item in strategy or [Strategy.REMOVE]]
     negotiator = Negotiator(
         by,
@@ -131,7 +132,10 @@ def negotiate(
         write_atomically(output, written(result, form.value))
     if html:
         write_atomically(html, as_html(result, negotiator.counter.count))
-    print_result(result, verbose or bool(context.obj), summary(result), output, html)
+    if as_json:
+        print(written(result), end="")
+    else:
+        print_result(result, verbose or bool(context.obj), summary(result), output, html)
 
 
 def print_result(result: "NegotiationResult", verbose: bool, text: str, output: Path | None, html: Path | None) -> None:
@@ -141,63 +145,6 @@ def print_result(result: "NegotiationResult", verbose: bool, text: str, output: 
     for path in (output, html):
         if path:
             print(f"Results saved to {path}")
-
-
-def counter_of(tokens: str | None, language_model: Any) -> "TokenCounter":
-    """Count as the model that is named, else as the one in use where its count is known, else by the bundled vocabulary."""
-    from dspy_programs.tokens import counter_for, counter_named
-
-    if tokens or language_model is None:
-        return counter_named(tokens)
-    own = counter_for(language_model)
-    return own if own.exact else counter_named(language_model.model)
-
-
-def model_for(
-    scorer: ScorerName | None, model: str | None, lm: str | None, base: str | None, key: str | None, no_cache: bool
-) -> Any:
-    """Return the language model that the flags name, behind the answers on disk; None where they name none."""
-    from dspy_programs.errors import UsageError
-
-    if scorer in (ScorerName.OLLAMA, ScorerName.OPENROUTER):
-        from dspy_programs.budget.servers import connected, server_named
-
-        found = connected(server_named(scorer.value, model, base, key))
-    elif model:
-        raise UsageError("--model goes with --scorer ollama or openrouter; name any other model by --lm provider/name")
-    elif scorer is ScorerName.OFFLINE or not lm:
-        if scorer not in (None, ScorerName.OFFLINE):
-            raise UsageError(f"--scorer {scorer.value} needs a model: name it by --lm provider/name")
-        return None
-    else:
-        from dspy_programs.lm import connect
-
-        found = connect(lm, api_base=base, api_key=key)
-    if no_cache:
-        return found
-    from dspy_programs.lm.cached import cached
-
-    return cached(found)
-
-
-def scorer_for(scorer: ScorerName | None, language_model: Any, examples: Path | None) -> "Scorer":
-    """Return the scorer that the flags name; with examples, that of outputs."""
-    from dspy_programs.budget.scorers import OfflineScorer, SectionsScorer
-    from dspy_programs.errors import UsageError
-
-    if examples or scorer is ScorerName.OUTPUTS:
-        from dspy_programs.budget.outputs import OutputsScorer, read_examples
-
-        if not examples or language_model is None:
-            raise UsageError("to score outputs, name examples by --examples FILE and a model by --lm or --scorer ollama")
-        return OutputsScorer(language_model, read_examples(examples))
-    if language_model is None:
-        return OfflineScorer()
-    if scorer in (None, ScorerName.SECTIONS):
-        return SectionsScorer(language_model)
-    from dspy_programs.budget.judge import JudgeScorer
-
-    return JudgeScorer(language_model, scorer.value if scorer else "judge")
 
 
 class shown_progress:

@@ -33,6 +33,7 @@ from dspy_programs.types import Rubric, Section
 
 DEFAULT_RUBRIC = "qa"
 OFFLINE_TIMES = 4  # as many scoring calls as a scorer that costs something
+ADVICE = "a lower threshold, --strategy compress, or a rubric that names what is demanded would allow more"
 STRATEGIES = ("remove", "compress", "reorder")
 Search = Literal["ours", "greedy"]
 
@@ -138,6 +139,7 @@ class Negotiator:
             log.append("the whole prompt scores 0, so nothing can be compared with it: nothing is dropped; try another rubric")
         else:
             self.shrink(run)
+            run.take_back()
             if "reorder" in self.strategies:
                 reorder(run, log)
         return self.result(run, wanted, target_task, log, time.perf_counter() - start)
@@ -167,6 +169,8 @@ class Negotiator:
         savings = run.savings(kept)
         names = [section.name for section in run.sections]
         log += [*meter.notes, *(line_of(step) for step in run.steps)]
+        if whole > SAME and savings < self.least - SAME:
+            log.append(f"{savings:.1%} of {self.least:.1%} saved: {ADVICE}")
         return NegotiationResult(
             success=savings >= self.least - SAME and score >= self.threshold * whole - SAME and whole > SAME,
             original_token_count=before.total,

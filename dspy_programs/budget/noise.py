@@ -127,7 +127,7 @@ class Meter:
         allowed, most = (1 - self.threshold) * whole, max(LARGEST_LOSS * whole, 2 * sd)
         belief = probability(whole - score, sd, allowed, min(chance, MOST_TRUSTED), loss, most)
         answer: Literal["yes", "no", "undecided"] = "undecided"
-        if belief >= SURE:
+        if belief >= SURE and difference >= 0:
             answer = "yes"
         elif belief <= 1 - SURE:
             answer = "no"

@@ -68,6 +68,7 @@ class Run:
     steps: list[Step] = field(default_factory=list)
     losses: dict[str, float] = field(default_factory=dict)
     failed: list[frozenset[str]] = field(default_factory=list)
+    before: list[tuple[int, list[Section]]] = field(default_factory=list)  # number of each accepted step, what it changed
 
     def __post_init__(self) -> None:
         self.kept = list(self.sections)
@@ -107,9 +108,18 @@ class Run:
         reason = reached(verdict) if accepted or verdict.answer != "yes" else "reaches the target but loses something: later"
         self.note(moves, candidate, verdict, accepted, reason)
         if accepted:
+            self.before.append((len(self.steps) - 1, self.kept))
             self.kept = candidate
         self.progress(len(self.steps))
         return accepted, verdict
+
+    def take_back(self) -> None:
+        """Undo the last accepted steps as long as later answers of a noisy scorer put the prompt below its target."""
+        meter = self.meter
+        while self.before and meter.mean(self.kept) < meter.threshold * meter.mean(meter.whole) - SAME:
+            number, self.kept = self.before.pop()
+            self.steps[number].accepted = False
+            self.steps[number].reason = "reached the target at first, later answers put it below"
 
     def note(
         self, moves: Sequence[Move], candidate: Sequence[Section], verdict: Verdict | None, accepted: bool, reason: str

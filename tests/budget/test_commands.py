@@ -2,6 +2,11 @@
 
 import json
 import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 import yaml
@@ -23,6 +28,7 @@ instruction          instruction           12    10.2%      100
 -----------------------------------------------------------------
 TOTAL                                     118   100.0%
 """
+ROOT = Path(__file__).resolve().parents[2]
 LIMITS = ["--threshold", "0.80", "--min-savings", "0.20", "--max-savings", "0.80"]
 
 
@@ -166,6 +172,25 @@ def test_strategies_can_be_combined(tmp_path, capsys):
     flags = ["--strategy", "remove", "--strategy", "compress", "--strategy", "reorder"]
     assert budget("negotiate", EXAMPLE, *flags, "--html", tmp_path / "r.html") == 0
     assert "Savings" in capsys.readouterr().out and (tmp_path / "r.html").stat().st_size > 3000
+
+
+def test_negotiate_prints_json_alone(capsys):
+    assert budget("negotiate", EXAMPLE, *LIMITS, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["optimized_token_count"] == 92
+
+
+def test_interrupted_command_ends_with_130_and_writes_nothing(tmp_path):
+    result = tmp_path / "r.json"
+    with ChatServer(lambda prompt: "score: 0.5", seconds=30) as server:
+        server.pages["/api/tags"] = {"models": [{"name": "m:latest"}]}
+        base = server.url.removesuffix("/v1")
+        command = [sys.executable, "-m", "dspy_programs", "budget", "negotiate", str(EXAMPLE), "-s", "ollama", "-m", "m"]
+        process = subprocess.Popen([*command, "--api-base", base, "-o", str(result)], cwd=ROOT, stderr=subprocess.PIPE)
+        while not server.requests and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=20)
+    assert process.returncode == 130 and b"Traceback" not in error and not list(tmp_path.glob("*r.json*"))
 
 
 def test_check_ollama_says_host_and_model(capsys):

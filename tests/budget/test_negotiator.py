@@ -231,7 +231,18 @@ def test_negotiate_refuses_sections_that_are_none(sections, fault):
 
 
 contents = st.sampled_from(
-    ["Be kind.", "Never use commas.", "word " * 20, "Use {x}.", "Use {x} and {y}.", "", " ", "1", "逗号" * 9]
+    [
+        "Be kind.",
+        "Never use commas.",
+        "Never mention Bob.",
+        "word " * 20,
+        "Use {x}.",
+        "Use {x} and {y}.",
+        "",
+        " ",
+        "1",
+        "逗号" * 9,
+    ]
 )
 sections_drawn = st.lists(
     st.tuples(
@@ -268,8 +279,9 @@ def test_promises_hold_for_any_prompt_and_any_scorer(drawn, threshold, limits, s
     assert result.optimized_token_count <= result.original_token_count
     assert result.savings <= limits[1] + 1e-9
     changed = result.sections_removed or result.sections_compressed
-    if not noise:
+    if result.original_score and not result.reordered:
         assert not changed or result.optimized_score >= threshold * result.original_score - 1e-9
+    if not noise:
         assert result.scoring_calls <= len(sections) + 2
         distinct = {tuple(names) for names in scorer.asked}
         assert "compress" in strategies or len(distinct) == len(scorer.asked)
@@ -282,8 +294,8 @@ def test_promises_hold_for_any_prompt_and_any_scorer(drawn, threshold, limits, s
     if search == "ours":
         before, after = ("\n".join(s.content for s in found) for found in (sections, result.optimized_sections))
         assert all(place in after for place in ("{x}", "{y}") if place in before)
-        if reads == "rubric" and "Never use commas." in before:
-            assert "Never use commas." in after or "commas" in after
+        banned = any("Bob" in s.content and s.type != "few_shot" for s in sections)
+        assert reads == "outputs" or not banned or "Never mention Bob." in after
 
 
 @given(sections_drawn, st.sampled_from([0.5, 0.9, 1.0]))
