@@ -20,10 +20,11 @@ from pydantic import BaseModel, ValidationError
 
 from dspy_programs.budget.analysis import analyze
 from dspy_programs.budget.demands import placeholders
+from dspy_programs.budget.moves import Move, Run, Step
 from dspy_programs.budget.noise import REPEATS, SAME, Meter, OutOfCalls
 from dspy_programs.budget.prompt import joined
 from dspy_programs.budget.scorers import Scorer, is_noisy, name_of, reads_outputs
-from dspy_programs.budget.search import Move, Run, Step, greedy, ours
+from dspy_programs.budget.search import greedy, ours
 from dspy_programs.budget.shorten import compressions
 from dspy_programs.errors import UsageError
 from dspy_programs.rubric import first_fault, rubric_of

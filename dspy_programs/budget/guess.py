@@ -1,0 +1,64 @@
+"""What the words of sections and rubric say about dropping a section, before anything is scored and free of cost."""
+
+from collections.abc import Mapping, Sequence
+
+from dspy_programs.budget.demands import lost, placeholders, unseen
+from dspy_programs.budget.moves import Move, after
+from dspy_programs.coverage import shares_by_rules
+from dspy_programs.section_scorer import overall_without
+from dspy_programs.types import Rubric, Section
+
+SURE, MAYBE, HARDLY = 0.95, 0.6, 0.2  # chances that a section can go: nothing of the rubric in it, little, much
+NOTHING, LITTLE = 0.01, 0.05  # shares of the rubric's coverage
+BASE_RISK = 0.02  # loss that is expected of the section of the highest priority, where the words tell nothing
+
+
+class Guess:
+    """What the words of sections and rubric say about the loss of a move, before anything is scored."""
+
+    def __init__(self, sections: Sequence[Section], rubric: Rubric, blind: bool) -> None:
+        self.rubric = rubric
+        self.shares: dict[str, Mapping[str, float]] = dict(shares_by_rules(sections, rubric))
+        self.whole = overall_without(self.shares, rubric)
+        self.contents = {section.name: section.content for section in sections}
+        self.blind, self.unseen = blind, unseen(sections, rubric)
+        ranks = sorted({section.priority for section in sections})
+        self.rank = {s.name: (1 + ranks.index(s.priority)) / len(ranks) for s in sections}
+
+    def loss(self, kept: Sequence[Section], move: Move) -> float:
+        """Return the share of the rubric's coverage that goes with the move."""
+        if not self.whole:
+            return 0.0
+        shares = {s.name: self.shares[s.name] for s in kept}
+        with_it = overall_without(shares, self.rubric)
+        if move.content is not None:
+            short = Section(name=move.name, content=move.content)
+            shares[move.name] = shares_by_rules([short], self.rubric)[move.name]
+            return (with_it - overall_without(shares, self.rubric)) / self.whole
+        return (with_it - overall_without(shares, self.rubric, move.name)) / self.whole
+
+    def held(self, kept: Sequence[Section], move: Move) -> str:
+        """Say why a move must not even be tried: it would lose a demand that the scorer cannot see, or a place."""
+        rest = [section.content for section in after(kept, [move])]
+        if gone := placeholders(self.contents[move.name]) - placeholders("\n".join(rest)):
+            return f"has the only place to fill in for {min(gone)}"
+        if self.blind and (demanded := next(lost(self.unseen[move.name], rest), "")):
+            return f"demands what the rubric does not name: {demanded[:80]!r}"
+        return ""
+
+    def cost(self, kept: Sequence[Section], move: Move) -> float:
+        return (max(0.0, self.loss(kept, move)) + BASE_RISK * self.rank[move.name]) / move.saved
+
+    def chance(self, kept: Sequence[Section], move: Move) -> float:
+        loss = self.loss(kept, move)
+        if loss > LITTLE:
+            return HARDLY
+        rest = [section.content for section in after(kept, [move])]
+        return MAYBE if loss > NOTHING or any(lost(self.unseen[move.name], rest)) else SURE
+
+    def chance_of_all(self, kept: Sequence[Section], moves: Sequence[Move]) -> float:
+        """Return the chance that none of the moves loses anything, one after the other."""
+        chance = 1.0
+        for move in moves:
+            chance, kept = chance * self.chance(kept, move), after(kept, [move])
+        return chance
