@@ -6,6 +6,7 @@ from dspy_programs.budget.demands import lost, placeholders, unseen
 from dspy_programs.budget.moves import Move, after
 from dspy_programs.coverage import shares_by_rules
 from dspy_programs.section_scorer import overall_without
+from dspy_programs.text import content_stems, jaccard
 from dspy_programs.types import Rubric, Section
 
 SURE, MAYBE, HARDLY = 0.95, 0.6, 0.2  # chances that a section can go: nothing of the rubric in it, little, much
@@ -55,6 +56,12 @@ class Guess:
             return HARDLY
         rest = [section.content for section in after(kept, [move])]
         return MAYBE if loss > NOTHING or any(lost(self.unseen[move.name], rest)) else SURE
+
+    def likeness(self, name: str, other: str) -> float:
+        """Return how far two sections ask for the same: for one criterion, or in the same words."""
+        both = max(min(share, self.shares[other][criterion]) for criterion, share in self.shares[name].items())
+        texts = (frozenset(content_stems(self.contents[section])) for section in (name, other))
+        return max(both, jaccard(*texts))
 
     def chance_of_all(self, kept: Sequence[Section], moves: Sequence[Move]) -> float:
         """Return the chance that none of the moves loses anything, one after the other."""

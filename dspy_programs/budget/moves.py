@@ -76,20 +76,27 @@ class Run:
             return False
         return self.savings(sections) <= self.most + ROUNDING
 
+    def with_back(self, sections: Sequence[Section], name: str) -> list[Section]:
+        """Return the sections with one that was dropped before, in the original's order."""
+        now = {section.name: section for section in sections}
+        return [now.get(s.name, s) for s in self.sections if s.name in now or s.name == name]
+
     def try_moves(
-        self, moves: Sequence[Move], chance: float = 0.5, loss: float = 0.0, free_only: bool = False
+        self, moves: Sequence[Move], chance: float = 0.5, loss: float = 0.0, free_only: bool = False, back: str = ""
     ) -> tuple[bool, Verdict]:
         """Score the prompt after the moves, and keep it where it reaches the target; free_only: only where nothing is lost.
 
-        chance, loss: see Meter.verdict.
+        chance, loss: see Meter.verdict; back: name of a dropped section that comes back.
         """
         candidate = after(self.kept, moves)
+        if back:
+            candidate = self.with_back(candidate, back)
         before = self.meter.mean(self.kept)
         verdict = self.meter.verdict(candidate, chance, loss)
         free = self.meter.noisy or verdict.score >= before - SAME
         accepted = verdict.answer == "yes" and (free or not free_only)
         reason = reached(verdict) if accepted or verdict.answer != "yes" else "reaches the target but loses something: later"
-        self.note(moves, candidate, verdict, accepted, reason)
+        self.note(moves, candidate, verdict, accepted, f"{reason}; with {back} in its place" if back else reason)
         if accepted:
             self.before.append((len(self.steps) - 1, self.kept))
             self.kept = candidate

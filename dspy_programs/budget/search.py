@@ -4,9 +4,9 @@ greedy     in ascending order of priority, one section at a time: dropped if the
            savings that were asked for; what would save more than the most is passed over.
 ours       what the words of prompt and rubric say (coverage.py, free of cost) orders the sections by expected loss for a token
            saved; the group that is expected to save most is dropped at once, and halved where that fails. First goes what
-           costs no quality; what the threshold allows to lose is then spent where it buys most tokens. Of sections that
-           ask for the same the cheapest is kept. For a scorer that reads prompts by a rubric, no sentence that demands
-           something goes unseen (demands.py).
+           costs no quality; what the threshold allows to lose is then spent where it buys most tokens; then a needed section
+           is exchanged for a shorter one that was dropped, where both ask for the same. For a scorer that reads prompts by a
+           rubric, no sentence that demands something goes unseen (demands.py).
 Never      dropped by `ours`: the instruction of the highest priority (of several the last; without instructions the section of
            the highest priority), and a section with a place to fill in that no other has.
 Holds      every accepted step is smaller than the one before and reached the target; savings stay at or below the most; at
@@ -22,6 +22,7 @@ from dspy_programs.budget.moves import ROUNDING, Move, Run, after
 from dspy_programs.budget.noise import SAME, OutOfCalls
 from dspy_programs.types import Section
 
+ALIKE = 0.2  # likeness of two sections below which an exchange is not tried
 MOST_COMBINED = 12  # sections whose every combination is weighed
 
 
@@ -48,6 +49,8 @@ def ours(run: Run, blind: bool, moves: Sequence[Move] | None = None) -> None:
     try:
         free_moves(run, guess, offered)
         paid_moves(run, guess, offered)
+        if moves is None:
+            exchanges(run, guess, offered)
     except OutOfCalls:
         pass
     noted = {name for step in run.steps for name in step.sections}
@@ -114,6 +117,24 @@ def settle(run: Run, guess: Guess, group: Sequence[Move]) -> None:
         return
     settle(run, guess, group[: len(group) // 2])
     settle(run, guess, group[len(group) // 2 :])
+
+
+def exchanges(run: Run, guess: Guess, offered: Sequence[Move]) -> None:
+    """Drop a section that is needed for a shorter one that was dropped, where both seem to ask for the same."""
+    gone = {section.name for section in run.sections} - {section.name for section in run.kept}
+    pairs = [
+        (guess.likeness(move.name, back.name), move, back)
+        for move in offered
+        for back in offered
+        if move.name in run.losses and back.name in gone and back.saved < move.saved
+    ]
+    for likeness, move, back in sorted(pairs, key=lambda pair: -pair[0] * (pair[1].saved - pair[2].saved)):
+        candidate = run.with_back(after(run.kept, [move]), back.name)
+        kept = {section.name for section in run.kept}
+        if likeness < ALIKE or run.enough() or move.name not in kept or back.name in kept or not run.allowed(candidate):
+            continue
+        if not guess.held(run.with_back(run.kept, back.name), move):
+            run.try_moves([move], likeness, free_only=True, back=back.name)
 
 
 def paid_moves(run: Run, guess: Guess, offered: Sequence[Move]) -> None:

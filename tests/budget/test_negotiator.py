@@ -111,6 +111,24 @@ def test_ours_keeps_the_cheapest_of_sections_that_say_the_same():
     assert result.sections_removed == ["long"]
 
 
+def test_ours_exchanges_a_needed_section_for_a_shorter_one_that_says_the_same():
+    class Either(Table):
+        def score(self, sections, rubric, task=""):
+            super().score(sections, rubric, task)
+            return Score(float({"long", "short"} & {section.name for section in sections} != set()))
+
+    sections = [
+        Section(name="short", content="Write for children at school.", type="system", priority=1),
+        Section(
+            name="long", content="Write for children at school who like dogs and cats and birds.", type="system", priority=2
+        ),
+        *prompt(20),
+    ]
+    scorer = Either({})
+    result = Negotiator(scorer, 0.9, 0.9, 0.95, most_calls=20).negotiate(sections)
+    assert result.sections_removed == ["long", "s0"] and result.optimized_score == 1.0
+
+
 RULE = "Never mention the name of a competitor."
 
 
