@@ -23,6 +23,7 @@ class Guess:
         self.whole = overall_without(self.shares, rubric)
         self.contents = {section.name: section.content for section in sections}
         self.blind, self.unseen = blind, unseen(sections, rubric)
+        self.demanded = list(dict.fromkeys(text for own in self.unseen.values() for text in own))
         ranks = sorted({section.priority for section in sections})
         self.rank = {s.name: (1 + ranks.index(s.priority)) / len(ranks) for s in sections}
 
@@ -39,11 +40,14 @@ class Guess:
         return (with_it - overall_without(shares, self.rubric, move.name)) / self.whole
 
     def held(self, kept: Sequence[Section], move: Move) -> str:
-        """Say why a move must not even be tried: it would lose a demand that the scorer cannot see, or a place."""
+        """Say why a move must not even be tried: it would lose a demand that the scorer cannot see, or a place.
+
+        All demands of the original count, also those whose own section is gone already because this one says the same.
+        """
         rest = [section.content for section in after(kept, [move])]
         if gone := placeholders(self.contents[move.name]) - placeholders("\n".join(rest)):
             return f"has the only place to fill in for {min(gone)}"
-        if self.blind and (demanded := next(lost(self.unseen[move.name], rest), "")):
+        if self.blind and (demanded := next(lost(self.demanded, rest), "")):
             return f"demands what the rubric does not name: {demanded[:80]!r}"
         return ""
 

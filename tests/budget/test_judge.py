@@ -5,6 +5,8 @@ import re
 import warnings
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dspy_programs.budget import JudgeScorer, SectionsScorer
 from dspy_programs.budget.commands import app
@@ -73,6 +75,15 @@ def test_reply_without_a_score_has_no_value(reply):
 
 def test_free_text_names_of_several_words_and_weights():
     assert from_text("fact check: 1.0, tone: 0.0", WEIGHTED).value == pytest.approx(0.75)
+
+
+remarks = st.lists(st.sampled_from(["accuracy", "relevance", "score", ": ", "/", "10", "0.8", "%", "-", ".", "1e9", "\n", "é"]))
+
+
+@given(remarks.map("".join) | st.text(max_size=80))
+def test_any_text_gives_a_share_or_nothing(reply):
+    value = from_text(reply, QA).value
+    assert value is None or 0 <= value <= 1
 
 
 def test_huge_free_text_is_read_in_time():

@@ -316,6 +316,13 @@ def test_promises_hold_for_any_prompt_and_any_scorer(drawn, threshold, limits, s
         assert reads == "outputs" or not banned or "Never mention Bob." in after
 
 
+def test_demand_stays_where_an_example_said_it_and_both_could_go():
+    texts = [("a", "system"), ("b", "few_shot"), ("c", "context")]
+    sections = [Section(name=name, type=type_, content=RULE) for name, type_ in texts] + prompt(9)
+    result = Negotiator(Table({"task": 1}, reads="rubric"), 0.0, 0.99, 1.0).negotiate(sections, RUBRIC)
+    assert RULE in result.optimized_prompt and len(result.sections_removed) == 3
+
+
 @given(sections_drawn, st.sampled_from([0.5, 0.9, 1.0]))
 @settings(max_examples=30, deadline=None)
 def test_same_input_gives_the_same_result(drawn, threshold):
