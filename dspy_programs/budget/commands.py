@@ -113,7 +113,7 @@ def negotiate(
         if path:
             require_writable(path)
     who = scorer.value if scorer else None
-    language_model = model_of(who, model, lm, api_base, api_key, cache=not no_cache)
+    language_model = model_of(who, model, lm, typed(context, "api_base"), typed(context, "api_key"), cache=not no_cache)
     by = scorer_of(who, language_model, examples)
     strategies = [item.value for item in strategy or [Strategy.REMOVE]]
     negotiator = Negotiator(
@@ -136,6 +136,12 @@ def negotiate(
         print(written(result), end="")
     else:
         print_result(result, verbose or bool(context.obj), summary(result), output, html)
+
+
+def typed(context: typer.Context, name: str) -> str | None:
+    """Return an option that was typed; one from the environment is for the model of DSPY_PROGRAMS_LM, where lm.connect reads it."""
+    source = context.get_parameter_source(name)
+    return context.params[name] if source is not None and source.name == "COMMANDLINE" else None
 
 
 def print_result(result: "NegotiationResult", verbose: bool, text: str, output: Path | None, html: Path | None) -> None:

@@ -34,7 +34,7 @@ from dspy_programs.types import Rubric, Section
 
 DEFAULT_RUBRIC = "qa"
 OFFLINE_TIMES = 4  # as many scoring calls as a scorer that costs something
-ADVICE = "a lower threshold, --strategy compress, or a rubric that names what is demanded would allow more"
+ADVICE = "a lower threshold, or a rubric that names what is demanded"
 STRATEGIES = ("remove", "compress", "reorder")
 Search = Literal["ours", "greedy"]
 
@@ -171,7 +171,8 @@ class Negotiator:
         names = [section.name for section in run.sections]
         log += [*meter.notes, *(line_of(step) for step in run.steps)]
         if whole > SAME and savings < self.least - SAME:
-            log.append(f"{savings:.1%} of {self.least:.1%} saved: {ADVICE}")
+            advice = ADVICE if "compress" in self.strategies else f"{ADVICE}, or --strategy compress,"
+            log.append(f"{savings:.1%} of {self.least:.1%} saved: {advice} would allow more")
         return NegotiationResult(
             success=savings >= self.least - SAME and score >= self.threshold * whole - SAME and whole > SAME,
             original_token_count=before.total,

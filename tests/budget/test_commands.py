@@ -168,6 +168,23 @@ def test_bad_input_is_one_line_and_code_2(arguments, fault, capsys, monkeypatch)
     assert fault in error and error.count("\n") == 1
 
 
+def test_key_and_address_of_another_model_are_not_used(capsys, monkeypatch):
+    monkeypatch.delenv("OPENROUTER_API_KEY", raising=False)
+    with ChatServer() as server:
+        monkeypatch.setenv("DSPY_PROGRAMS_API_KEY", "sk-other")
+        monkeypatch.setenv("DSPY_PROGRAMS_API_BASE", server.url)
+        assert budget("negotiate", EXAMPLE, "-s", "openrouter") == 2
+        assert "https://openrouter.ai/api/v1: there is no key" in capsys.readouterr().err and not server.requests
+
+
+def test_environment_names_the_model_with_its_address(capsys, monkeypatch):
+    with ChatServer(lambda prompt: "score: 0.5") as server:
+        for name, value in {"LM": "openai/tiny", "API_BASE": server.url, "API_KEY": "none"}.items():
+            monkeypatch.setenv(f"DSPY_PROGRAMS_{name}", value)
+        assert budget("negotiate", EXAMPLE, "-s", "judge", *LIMITS) == 0
+        assert server.requests and "Scorer: judge (openai/tiny) (model)" in capsys.readouterr().out
+
+
 def test_strategies_can_be_combined(tmp_path, capsys):
     flags = ["--strategy", "remove", "--strategy", "compress", "--strategy", "reorder"]
     assert budget("negotiate", EXAMPLE, *flags, "--html", tmp_path / "r.html") == 0
