@@ -139,7 +139,7 @@ def negotiate(
 
 
 def typed(context: typer.Context, name: str) -> str | None:
-    """Return an option that was typed; one from the environment is for the model of DSPY_PROGRAMS_LM, where lm.connect reads it."""
+    """Return an option that was typed; one from the environment belongs to DSPY_PROGRAMS_LM, and lm.connect reads it."""
     source = context.get_parameter_source(name)
     return context.params[name] if source is not None and source.name == "COMMANDLINE" else None
 
