@@ -198,7 +198,7 @@ def test_judge_refuses_what_is_no_text_before_asking(field, value):
 @pytest.mark.parametrize(
     ("rubric", "reason"),
     [
-        ("kindness", "there is no rubric 'kindness'; there are: factuality, quality"),
+        ("kindness", "there is no rubric 'kindness'; there are: coding, factuality, qa, quality, summarization"),
         ({"name": "r", "criteria": [{"name": f"c{n}"} for n in range(11)]}, "11 criteria; at most 10"),
         ({"name": "r", "criteria": []}, "criteria: List should have at least 1 item"),
         ({"name": "r", "criteria": [{"name": "wit"}], "pass_condition": "humour > 0"}, "no criterion 'humour'"),

@@ -143,6 +143,7 @@ class Negotiator:
             run.take_back()
             if "reorder" in self.strategies:
                 reorder(run, log)
+                run.take_back()  # its answers count for what was accepted before, too
         return self.result(run, wanted, target_task, log, time.perf_counter() - start)
 
     def bound(self, parts: Sequence[Section]) -> int | None:
