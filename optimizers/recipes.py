@@ -27,7 +27,7 @@ from metrics.score import Metric
 from metrics.section_scorer import coverage_agrees
 from optimizers.cli import ALL
 from optimizers.demonstrations import Demonstrate
-from optimizers.embedding import embed_texts
+from dspy_programs.embedding import embed_texts
 from optimizers.sources import actor as actor_source
 from optimizers.sources import data_generator as data_generator_source
 from optimizers.sources import failure_judge as failure_judge_source

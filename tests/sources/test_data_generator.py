@@ -17,7 +17,7 @@ from dspy_programs.types import Pair
 from metrics.data_generator import pairs_are_useful
 from metrics.pair_quality import heuristic_quality
 from optimizers.data import as_jsonl, data_directory, read_split
-from optimizers.embedding import embed_texts
+from dspy_programs.embedding import embed_texts
 from optimizers.recipes import recipe
 from optimizers.sources.data_generator import as_demonstration, build, template_of
 
@@ -159,7 +159,7 @@ def test_recipes_load_no_embeddings_and_their_lack_is_told_with_the_command():
     script = (
         "import sys, optimizers.recipes\n"
         "from dspy_programs.errors import MissingExtra\n"
-        "from optimizers.embedding import embed_texts\n"
+        "from dspy_programs.embedding import embed_texts\n"
         "assert 'wordllama' not in sys.modules\n"
         "sys.modules['wordllama'] = None\n"
         "try:\n    embed_texts(['x'])\nexcept MissingExtra as error:\n    print(error)\n"

@@ -28,6 +28,6 @@ def loaded() -> Any:
     try:
         import wordllama
     except ImportError as error:
-        raise MissingExtra('comparing texts needs wordllama; install it: pip install "dspy-programs[local]"') from error
+        raise MissingExtra('comparing texts needs wordllama; install it: pip install "dspy-programs[embed]"') from error
     folder = Path(wordllama.__file__).parent
     return wordllama.WordLlama.load(cache_dir=folder, disable_download=True)

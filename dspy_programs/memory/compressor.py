@@ -1,0 +1,230 @@
+"""Bring a memory within a budget of tokens: the least important first, in the least destructive way that is enough.
+
+Input      a MemoryStore; token_budget: tokens >= 0 of the store's own counter, for the whole store; protected_recent: how
+           many of the last entries stay word for word, as all system prompts do; strategies: which ways may be used.
+Output     a CompressionReport; the store is changed in place.
+Holds      token_total() <= budget afterwards, and never more than before; not less than it need be: no unit that was
+           compressed would fit in what is left of the budget; protected entries are untouched and the order is kept; a call
+           of tools and its results are compressed together or not at all; every original is in a compression_history. On
+           any error, and when `progress` raises, the store is as it was.
+Raises     UsageError for a negative budget, for one below what the protected entries need, and where the strategies that
+           are allowed are not enough. LanguageModelError where a model that is to summarize does not (see windows.py).
+Calls      none without a language model.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from dspy_programs.errors import UsageError
+from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.importance import ImportanceScorer
+from dspy_programs.memory.originals import records_of
+from dspy_programs.memory.store import MemoryStore
+from dspy_programs.memory.strategies import SHARE, STRATEGIES, Extracts, Strategy, stand_in
+from dspy_programs.memory.units import protected, units
+
+Progress = Callable[[int, int], None]
+TOKEN_BUDGET, PROTECTED_RECENT = 4000, 3
+REPORT_EVERY = 200  # units
+
+
+class CompressionReport(BaseModel):
+    """What was done. Counts are of original entries and tokens; compression_ratio is the share saved, in [0, 1]."""
+
+    initial_tokens: int
+    final_tokens: int
+    tokens_saved: int
+    entries_compressed: int = 0
+    entries_archived: int = 0
+    entries_summarized: int = 0
+    entries_extracted: int = 0
+    compression_ratio: float = 0.0
+    iterations: int = 0
+    """Strategies that were tried."""
+    duration_seconds: float = 0.0
+    protected_entries: int = 0
+    token_budget: int = TOKEN_BUDGET
+    strategy: str = "none"
+    answered_by: str = "rules"
+    """"model", or "rules": then every text is an extract, word for word."""
+    fallbacks: int = 0
+    """Texts that the model should have written and the rules did, each marked in its entry."""
+    failure: str | None = None
+    """Why, of the first of them."""
+    token_counter: str
+    exact: bool
+    """Whether the tokens are counted as the model itself does."""
+    restorable: int = 0
+    """Originals that are in the histories of the entries."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return self.model_dump()
+
+
+class Change(NamedTuple):
+    """One entry to be, the entries it is made from, and what that leaves of them."""
+
+    originals: list[MemoryEntry]
+    text: str
+    strategy: Strategy
+    answered_by: str = "rules"
+
+
+class Task(NamedTuple):
+    """What may be compressed, by unit, and by how much it must shrink."""
+
+    units: list[list[MemoryEntry]]
+    sizes: list[int]
+    order: list[int]  # of the units, the least important first, of equals the oldest
+    room: int  # tokens that all units together may have
+    count: Callable[[str], int]
+
+
+class MemoryCompressor:
+    def __init__(
+        self,
+        token_budget: int = TOKEN_BUDGET,
+        protected_recent: int = PROTECTED_RECENT,
+        scorer: ImportanceScorer | None = None,
+        strategies: Sequence[Strategy] = STRATEGIES,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        if protected_recent < 0:
+            raise UsageError(f"protected_recent is {protected_recent}: give 0 or more entries")
+        if not strategies or not set(strategies) <= set(STRATEGIES):
+            raise UsageError(f"strategies are {list(strategies)}: choose from {', '.join(STRATEGIES)}")
+        self.token_budget, self.protected_recent = token_budget, protected_recent
+        self.scorer = scorer or ImportanceScorer()
+        self.strategies = [strategy for strategy in STRATEGIES if strategy in strategies]
+        self.now = now
+        self.last_report: CompressionReport | None = None
+
+    def compress(
+        self, store: MemoryStore, progress: Progress | None = None, *, target_budget: int | None = None
+    ) -> CompressionReport:
+        """Compress the store to target_budget tokens, token_budget where not given (see the file's head)."""
+        started = time.perf_counter()
+        budget = self.token_budget if target_budget is None else target_budget
+        if budget < 0:
+            raise UsageError(f"token_budget is {budget}: give 0 tokens or more")
+        entries = store.entries
+        grouped = units(entries)
+        kept = protected(entries, grouped, self.protected_recent)
+        before, changes, tried = store.token_total(), list[Change](), 0
+        if before > budget:
+            task = self._task(store, entries, [unit for unit in grouped if unit[0] not in kept], kept, budget)
+            changes, tried = self._changes(task, progress)
+            self._apply(store, changes)
+        self.last_report = report_on(changes, before, store, budget)
+        self.last_report.iterations, self.last_report.protected_entries = tried, len(kept)
+        self.last_report.duration_seconds = time.perf_counter() - started
+        return self.last_report
+
+    def _task(
+        self, store: MemoryStore, entries: Sequence[MemoryEntry], free: Sequence[list[int]], kept: set[int], budget: int
+    ) -> Task:
+        needed = sum(store.entry_tokens(entries[index]) for index in kept)
+        if needed > budget:
+            raise UsageError(
+                f"the budget is {budget} tokens, and the protected part alone has {needed}: {len(kept)} entries, which are "
+                f"the system prompts, the last {self.protected_recent} and what belongs to them; "
+                "give a larger budget, or protect fewer of the last entries"
+            )
+        scores = self.scorer.scores(entries)
+        worth = [max(scores[index] for index in unit) for unit in free]
+        return Task(
+            units=[[entries[index] for index in unit] for unit in free],
+            sizes=[sum(store.entry_tokens(entries[index]) for index in unit) for unit in free],
+            order=sorted(range(len(free)), key=lambda place: (worth[place], place)),
+            room=budget - needed,
+            count=store.count_tokens,
+        )
+
+    def _changes(self, task: Task, progress: Progress | None) -> tuple[list[Change], int]:
+        """Return the changes of the first strategy that is enough, and how many were tried."""
+        extracts = Extracts(task.units)
+        reached = total = sum(task.sizes)
+        for tried, strategy in enumerate(self.strategies, 1):
+            if strategy == "archive":
+                return archived(task, extracts, progress), tried
+            if task.room < SHARE[strategy] * total and strategy != self.strategies[-1]:
+                continue  # even all units together would not become small enough
+            changes, left = one_by_one(task, extracts, strategy, progress)
+            if left <= task.room:
+                return changes, tried
+            reached = min(reached, left)
+        raise UsageError(
+            f"{' and '.join(self.strategies)} bring what is not protected to {reached} tokens, and there is room for "
+            f"{task.room}; allow the strategy archive, or give a larger budget"
+        )
+
+    def _apply(self, store: MemoryStore, changes: Sequence[Change]) -> None:
+        at = self.now()
+        new, gone = [], []
+        for change in changes:
+            records = [
+                record
+                for entry in change.originals
+                for record in records_of(entry, store.position(entry), change.strategy, at)
+            ]
+            new.append(stand_in(change.originals, change.text, change.strategy, records, change.answered_by))
+            gone += [entry.id for entry in change.originals[1:]]
+        store.replace(new, gone)
+
+
+def one_by_one(
+    task: Task, extracts: Extracts, strategy: Strategy, progress: Progress | None
+) -> tuple[list[Change], int]:
+    """Shrink unit after unit until there is room; return the changes and the tokens that all units then have."""
+    left, changes = sum(task.sizes), []
+    shrink = extracts.summarize if strategy == "summarize" else extracts.extract_facts
+    for done, unit in enumerate(task.order):
+        if left <= task.room:
+            break
+        if progress is not None and done % REPORT_EVERY == 0:
+            progress(done, len(task.order))
+        text = shrink(unit)
+        saved = task.sizes[unit] - task.count(text)
+        if saved > 0:
+            changes.append(Change(task.units[unit], text, strategy))
+            left -= saved
+    return changes, left
+
+
+def archived(task: Task, extracts: Extracts, progress: Progress | None) -> list[Change]:
+    """Put one text in the place of all units, and give back whole the most important that still fit beside it."""
+    if progress is not None:
+        progress(0, 1)
+    turns = [entry.turn_number for unit in task.units for entry in unit]
+    text = extracts.archive(task.room, task.count, f"[Archived: turns {min(turns)} to {max(turns)}]")
+    left = task.room - task.count(text)
+    whole = set()
+    for unit in reversed(task.order):
+        if task.sizes[unit] <= left:
+            whole.add(unit)
+            left -= task.sizes[unit]
+    merged = [entry for place, unit in enumerate(task.units) if place not in whole for entry in unit]
+    return [Change(merged, text, "archive")]
+
+
+def report_on(changes: Sequence[Change], before: int, store: MemoryStore, budget: int) -> CompressionReport:
+    counts = {strategy: sum(len(c.originals) for c in changes if c.strategy == strategy) for strategy in STRATEGIES}
+    after = store.token_total()
+    return CompressionReport(
+        initial_tokens=before,
+        final_tokens=after,
+        tokens_saved=before - after,
+        entries_compressed=sum(counts.values()),
+        entries_archived=counts["archive"],
+        entries_summarized=counts["summarize"],
+        entries_extracted=counts["extract_facts"],
+        compression_ratio=(before - after) / before if before else 0.0,
+        token_budget=budget,
+        strategy="+".join(strategy for strategy in STRATEGIES if counts[strategy]) or "none",
+        token_counter=store.counter.name,
+        exact=store.counter.exact,
+        restorable=sum(len(entry.compression_history) for entry in store if entry.role == "compressed"),
+    )

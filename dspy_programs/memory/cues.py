@@ -1,0 +1,43 @@
+"""What facts look like: words that announce one, and what is exact in a text. Told by people's habits, not by a list of facts.
+
+CUE is matched at the start of a lower-case word, CJK_CUE anywhere; EXACT finds what is exact, named by its kind.
+"""
+
+import re
+
+CUE = re.compile(
+    "decid|decision|agreed|approv|confirm|chose|choos|select|reject|cancel|postpon|reschedul|schedul|assign|appoint|deadline|due$|"
+    "budget|invoice|price|cost|salary|account|password|passphrase|secret|token|key$|keys$|credential|owner|owns|charge|"
+    "responsib|prefer|favou?rite|dislike|allerg|birthday|named|name$|called|live[sd]?$|works$|moved|switch|migrat|instead|rather$|"
+    "expire|rotat|renew|limit|quota|threshold|port$|host|endpoint|region|branch|version|release|ticket|incident|"
+    "contract|phone|e?mail|address|contact|must$|never$|always$|important|remember|conclu|settled|resolved|cause|signed|"
+    "blocked|merged|pinned|chosen|hired|launch|married|born|vegetarian|vegan|"
+    "\u0440\u0435\u0448\u0438\u043b|\u0434\u043e\u0433\u043e\u0432\u043e\u0440|\u0431\u044e\u0434\u0436\u0435\u0442|\u0441\u0440\u043e\u043a"
+)
+CJK_CUE = re.compile(
+    "\u51b3\u5b9a|\u540c\u610f|\u786e\u8ba4|\u53d6\u6d88|\u6279\u51c6|\u9009\u62e9|\u622a\u6b62|\u9884\u7b97|\u5bc6\u7801|"
+    "\u5bc6\u94a5|\u8d1f\u8d23|\u559c\u6b22|\u8fc7\u654f|\u6539\u5230|\u6539\u4e3a|\u8d26\u53f7|\u7aef\u53e3|\u5408\u540c|"
+    "\u7535\u8bdd|\u5730\u5740|\u4ef7\u683c|\u751f\u65e5|\u540d\u53eb|\u51b3\u8bae|\u7248\u672c|\u6c7a\u5b9a|\u78ba\u8a8d|\u4e88\u7b97|"
+    "\u671f\u9650|\u62c5\u5f53|\u627f\u8a8d|\u5909\u66f4|\u7de0\u5207|\u7de0\u3081\u5207|\u597d\u304d|\uacb0\uc815|\ud655\uc778|"
+    "\uc608\uc0b0|\ub9c8\uac10|\ub2f4\ub2f9|\uc2b9\uc778"
+)
+
+MONTH = "(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sep(?:tember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"  # noqa: E501
+UNIT = "(?:days?|hours?|minutes?|seconds?|weeks?|months?|years?|ms|[KMGT]B|km|kg|people|users|times)"
+EXACT = re.compile(
+    r"(?P<address>\b[\w.+-]+@[\w-]+\.\w[\w.-]*|\bhttps?://[^\s'\"<>)]+"
+    r"|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|dev|internal|local|example)\b)"
+    r"|(?P<money>[$\u20ac\u00a3\u00a5]\s?\d[\d.,]*(?:\s?(?:[kKmMbB]\b|million|billion))?"
+    r"|\b\d[\d.,]*\s?(?:%|(?:USD|EUR|GBP|CHF|JPY|dollars|euros)\b|\u7f8e\u5143|\u5143|\u5186))"
+    rf"|(?P<date>\b\d{{4}}-\d{{2}}-\d{{2}}\b|\b\d{{1,2}}[:h]\d{{2}}\b|\b\d{{1,2}}(?:st|nd|rd|th)?\s(?:of\s)?{MONTH}\b"
+    rf"|\b{MONTH}\s\d{{1,4}}\b|\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b|\bQ[1-4]\b"
+    r"|\d{1,4}[\u5e74\u6708\u65e5\u53f7](?:\d{1,2}[\u6708\u65e5\u53f7])*)"
+    r"|(?P<id>\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9_][\w-]*[A-Za-z0-9_]\b|\b[A-Z]{2,6}\b|\bv?\d+\.\d+\.\d[\w.]*)"
+    r"|(?P<path>(?:~|\.{0,2})/[\w.-]+(?:/[\w.-]+)+|\b[\w-]+\.(?:yaml|yml|json|toml|py|md|csv|sql|txt|log|ts|js|go|rs)\b"
+    r"|[A-Z]:\\\S+)"
+    r"|(?P<constant>\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b)"
+    rf"|(?P<number>\b\d[\d,]*(?:\.\d+)?(?:\s?{UNIT}\b)?)"
+    r"|(?P<name>(?<=[\w,;:\"'(] )[A-Z][a-z]+(?:[ -][A-Z][a-z]+)*|\b[A-Z][a-z]+[A-Z]\w+"
+    r"|[A-Z][A-Za-z]+(?=[\u3040-\u9fff])|(?<=[\u3040-\u9fff])[A-Z][A-Za-z]+)"
+)
+WORTH = {"address": 3.0, "money": 3.5, "date": 3.0, "id": 3.0, "path": 3.0, "constant": 1.5, "number": 1.6, "name": 2.2}

@@ -1,0 +1,99 @@
+"""One thing that an agent remembers: a message, a tool's result, or what is left of some of them.
+
+Input      content: str, any text; role: "system", "user", "assistant", "tool" or "compressed" ("developer" is read as
+           "system", "ai" and "agent" as "assistant", "human" as "user", "function" as "tool"); turn_number: 0-based or
+           1-based, as the session counts; timestamp: seconds since 1970; metadata: JSON values. A call of tools keeps
+           `tool_calls`, a tool's result `tool_call_id` and `name`, word for word, in the metadata or in its `message`.
+Holds      an entry is never changed in place, so what was counted of it stays true; `MemoryStore.update` replaces it.
+           compression_history has one record for each original that an entry stands for: {strategy, original_content,
+           timestamp, metadata, original}, where `original` are the other fields and `position` its place in the session.
+Raises     pydantic.ValidationError for a field that is no such value.
+"""
+
+import json
+import time
+import uuid
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+
+Role = Literal["system", "user", "assistant", "tool", "compressed"]
+SAME_ROLE = {"developer": "system", "human": "user", "ai": "assistant", "agent": "assistant", "function": "tool"}
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
+class MemoryEntry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str = Field(default_factory=new_id, min_length=1)
+    content: str
+    role: Role
+    timestamp: float = Field(default_factory=time.time, allow_inf_nan=False)
+    turn_number: int = 0
+    metadata: dict[str, JsonValue] = Field(default_factory=dict)
+    importance_score: float | None = None
+    compression_history: list[dict[str, Any]] = Field(default_factory=list)
+
+    @field_validator("content", mode="before")
+    @classmethod
+    def null_is_empty(cls, content: Any) -> Any:
+        return "" if content is None else content  # a message that only calls tools
+
+    @field_validator("role", mode="before")
+    @classmethod
+    def common_role(cls, role: Any) -> Any:
+        return SAME_ROLE.get(role, role) if isinstance(role, str) else role
+
+    def kept(self, key: str) -> Any:
+        """Return what the message had under a key that has no field here, or None."""
+        message = self.metadata.get("message")
+        return self.metadata[key] if key in self.metadata else message.get(key) if isinstance(message, dict) else None
+
+    @property
+    def calls(self) -> list[Any]:
+        """The tool calls that this entry makes, as its message has them."""
+        calls = self.kept("tool_calls") if self.metadata else None
+        return calls if isinstance(calls, list) else []
+
+    @property
+    def call_ids(self) -> list[str]:
+        """The ids of the calls that this entry makes."""
+        return [str(call["id"]) for call in self.calls if isinstance(call, dict) and call.get("id") is not None]
+
+    @property
+    def answers(self) -> str | None:
+        """The id of the call whose result this entry is."""
+        id_ = self.kept("tool_call_id") if self.metadata else None
+        return None if id_ is None else str(id_)
+
+    @property
+    def chat_role(self) -> str:
+        """The role under which a chat model can be sent this entry: one of its four, and never "tool" without a call."""
+        role = str(self.metadata.get("original_role", "assistant")) if self.role == "compressed" else self.role
+        role = SAME_ROLE.get(role, role)
+        if self.role == "compressed" or (role == "tool" and self.answers is None):
+            return role if role in ("user", "system") else "assistant"
+        return role
+
+    @property
+    def text(self) -> str:
+        """What of this entry a model reads, and so what is counted: the content, and the calls with their arguments."""
+        return f"{self.content}\n{written(self.calls)}" if self.metadata and self.calls else self.content
+
+
+def written(calls: list[Any]) -> str:
+    """Write tool calls as a reader would: name(arguments), one a line; what has another shape as JSON."""
+    lines = []
+    for call in calls:
+        inner = call.get("function", call) if isinstance(call, dict) else call
+        name = inner.get("name") if isinstance(inner, dict) else None
+        if isinstance(inner, dict) and isinstance(name, str):
+            arguments = inner.get("arguments", inner.get("args", inner.get("input", "")))
+            arguments = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+            lines.append(f"{name}({arguments})")
+        else:
+            lines.append(json.dumps(call, ensure_ascii=False))
+    return "\n".join(lines)

@@ -1,0 +1,65 @@
+"""What a compressed entry stands for: a record of each original in its history, and the way back.
+
+Output     record_of(entry, position, strategy, at): one record; records_of(...): those of an entry that may stand for
+           others already; restore(store): a new store with every original, in the order in which they were added.
+Holds      restore gives each original back as it was, character for character, also after several rounds of compressing;
+           a record is made once, and later rounds pass it on.
+"""
+
+from typing import Any
+
+from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.store import MemoryStore
+
+Record = dict[str, Any]
+
+
+def record_of(entry: MemoryEntry, position: int, strategy: str, at: float) -> Record:
+    original = {name: value for name, value in entry if name not in ("content", "metadata") and value not in (None, [])}
+    return {
+        "strategy": strategy,
+        "original_content": entry.content,
+        "timestamp": at,
+        "metadata": entry.metadata,
+        "original": original,
+        "position": position,
+    }
+
+
+def records_of(entry: MemoryEntry, position: int, strategy: str, at: float) -> list[Record]:
+    if entry.role != "compressed" or not entry.compression_history:
+        return [record_of(entry, position, strategy, at)]
+    records = [record for record in entry.compression_history if "position" in record]
+    return records or [record_of(written_elsewhere(entry), position, strategy, at)]
+
+
+def written_elsewhere(entry: MemoryEntry) -> MemoryEntry:
+    """Return the original of an entry from a file of the same form that names no positions: its first record has it."""
+    first = entry.compression_history[0]
+    return MemoryEntry.model_validate(
+        {
+            **dict(entry),
+            "content": first.get("original_content") or "",
+            "role": entry.metadata.get("original_role", "assistant"),
+            "metadata": first.get("metadata") or {},
+            "compression_history": [],
+        }
+    )
+
+
+def original_of(record: Record) -> MemoryEntry:
+    fields = {**record["original"], "content": record["original_content"], "metadata": record["metadata"]}
+    return MemoryEntry.model_validate(fields)
+
+
+def restore(store: MemoryStore) -> MemoryStore:
+    found: list[tuple[int, MemoryEntry]] = []
+    for entry in store:
+        if entry.role == "compressed" and entry.compression_history:
+            records = records_of(entry, store.position(entry), "", 0.0)
+            found += [(record["position"], original_of(record)) for record in records]
+        else:
+            found.append((store.position(entry), entry))
+    restored = MemoryStore(store.encoding_name, store.counter)
+    restored.add_entries(entry for _, entry in sorted(found, key=lambda pair: pair[0]))
+    return restored

@@ -1,0 +1,127 @@
+"""The memory of one session: entries in order, each counted once in tokens, found by their id at once.
+
+Input      encoding_name: a vocabulary of tiktoken, used where its file is on this machine (else an estimate that errs to
+           too many); or counter: the tokens of a model, as tokens.counter_for and counter_named give them.
+Output     token_total(): int, the sum over the entries of the tokens of `MemoryEntry.text`.
+Holds      order is that of adding; the total is kept up to date at each change and never counted anew; adding, finding,
+           updating and removing by id take constant time; nothing goes to the network.
+Raises     UsageError for an id that is there already; pydantic.ValidationError for what is no entry.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from dspy_programs.errors import UsageError
+from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.tokens import APPROXIMATE, TokenCounter, with_vocabulary
+
+ENCODING = "cl100k_base"
+
+
+class MemoryStore:
+    def __init__(self, encoding_name: str = ENCODING, counter: TokenCounter | None = None) -> None:
+        self.encoding_name = encoding_name
+        self.counter = counter or with_vocabulary(encoding_name, exact=False) or APPROXIMATE
+        self._entries: dict[str, MemoryEntry] = {}
+        self._tokens: dict[str, int] = {}
+        self._positions: dict[str, int] = {}  # of each entry among all that were ever added: restoring goes by it
+        self._total = self._next = self.last_turn = 0
+
+    @property
+    def entries(self) -> list[MemoryEntry]:
+        """The entries in order; a copy, so that changing the list changes no count."""
+        return list(self._entries.values())
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[MemoryEntry]:
+        return iter(self.entries)
+
+    def __contains__(self, entry_id: str) -> bool:
+        return entry_id in self._entries
+
+    @property
+    def ever_added(self) -> int:
+        return self._next
+
+    def token_total(self) -> int:
+        return self._total
+
+    def count_tokens(self, text: str) -> int:
+        return self.counter.count(text)
+
+    def entry_tokens(self, entry: MemoryEntry) -> int:
+        """Return an entry's tokens: looked up for one that is here as it is, counted for any other."""
+        return self._tokens[entry.id] if self._entries.get(entry.id) is entry else self.counter.count(entry.text)
+
+    def position(self, entry: MemoryEntry) -> int:
+        return self._positions[entry.id]
+
+    def get_entry(self, entry_id: str) -> MemoryEntry | None:
+        return self._entries.get(entry_id)
+
+    def get_recent(self, n: int) -> list[MemoryEntry]:
+        """Return the last n entries in order; [] for n <= 0."""
+        return list(islice(reversed(self._entries.values()), max(0, n)))[::-1]
+
+    def add_entry(self, entry: MemoryEntry) -> None:
+        self._insert(entry, self._next)
+
+    def add_entries(self, entries: Iterable[MemoryEntry]) -> None:
+        for entry in entries:
+            self.add_entry(entry)
+
+    def add(self, role: str, content: str, **fields: Any) -> MemoryEntry:
+        """Add what was said, as the next turn unless `turn_number` is given; return the entry."""
+        fields.setdefault("turn_number", self.last_turn + 1)
+        entry = MemoryEntry.model_validate({"role": role, "content": content, **fields})
+        self.add_entry(entry)
+        return entry
+
+    def _insert(self, entry: MemoryEntry, position: int) -> None:
+        if entry.id in self._entries:
+            raise UsageError(f"the memory has an entry {entry.id!r} already; give each its own id, or update that one")
+        self._entries[entry.id] = entry
+        self._tokens[entry.id] = self.counter.count(entry.text)
+        self._positions[entry.id] = position
+        self._total += self._tokens[entry.id]
+        self._next = max(self._next, position + 1)
+        self.last_turn = max(self.last_turn, entry.turn_number)
+
+    def remove_entry(self, entry_id: str) -> bool:
+        if entry_id not in self._entries:
+            return False
+        del self._entries[entry_id], self._positions[entry_id]
+        self._total -= self._tokens.pop(entry_id)
+        return True
+
+    def update_entry(self, entry_id: str, **updates: Any) -> MemoryEntry | None:
+        """Replace fields of an entry, checked anew, at its place; the id stays. Return the new entry, None without one."""
+        if entry_id not in self._entries:
+            return None
+        new = MemoryEntry.model_validate({**dict(self._entries[entry_id]), **updates, "id": entry_id})
+        self.replace([new])
+        return new
+
+    def replace(self, new: Sequence[MemoryEntry], gone: Iterable[str] = ()) -> None:
+        """Put entries in the place of those with their ids and take others away: in one step, after all were counted."""
+        tokens = {entry.id: self.counter.count(entry.text) for entry in new}
+        self._total += sum(tokens.values()) - sum(self._tokens[id_] for id_ in tokens)
+        self._tokens.update(tokens)
+        self._entries.update((entry.id, entry) for entry in new)
+        for id_ in gone:
+            self.remove_entry(id_)
+
+    def clear(self) -> None:
+        self._entries, self._tokens, self._positions = {}, {}, {}
+        self._total = self._next = self.last_turn = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "encoding_name": self.encoding_name,
+            "total_entries": len(self),
+            "total_tokens": self.token_total(),
+            "entries": [entry.model_dump() for entry in self.entries],
+        }

@@ -1,0 +1,97 @@
+"""Three ways to make entries smaller, the least destructive first: summarize, extract_facts, archive.
+
+Without a model all three are extracts, and say so (`answered_by` "rules"): summarize keeps about half of what is said, the
+pieces that tell most; extract_facts about a quarter, only pieces with something exact or decided; archive one text for all
+the entries together, as many pieces as there is room for.
+
+Input      units of entries, each with its texts read together (see telling.py); room: tokens, in the counter's own.
+Output     texts; stand_in(...) makes the entry that takes the place of those it was made from.
+Holds      what extracts give is in the input word for word, in its order; archive's text is within its room.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
+
+from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.originals import Record
+from dspy_programs.memory.telling import Reading
+
+Strategy = Literal["summarize", "extract_facts", "archive"]
+STRATEGIES: tuple[Strategy, ...] = ("summarize", "extract_facts", "archive")
+SHARE = {"summarize": 0.5, "extract_facts": 0.25, "archive": 0.0}  # of the characters that stay
+VOICE = {"system": 1.0, "user": 1.0, "assistant": 1.0, "tool": 0.6, "compressed": 1.2}
+SPARE = 1.6  # the estimate of a piece's tokens is high: so much more is picked, then cut by the exact count
+
+
+class Extracts:
+    """The units of a memory, read once; every strategy picks from the same pieces."""
+
+    def __init__(self, units: Sequence[Sequence[MemoryEntry]]) -> None:
+        voices = [max(VOICE[entry.role] for entry in unit) for unit in units]
+        self.reading = Reading(["\n".join(entry.text for entry in unit) for unit in units], voices)
+        self.pieces: list[list[int]] = [[] for _ in units]
+        for number, place in enumerate(self.reading.places):
+            self.pieces[place].append(number)
+
+    def summarize(self, unit: int) -> str:
+        return self._best_of(unit, "summarize", self.pieces[unit])
+
+    def extract_facts(self, unit: int) -> str:
+        telling = self.reading.telling
+        return self._best_of(unit, "extract_facts", [n for n in self.pieces[unit] if telling(n)])
+
+    def _best_of(self, unit: int, strategy: Strategy, numbers: Sequence[int]) -> str:
+        reading = self.reading
+        room = int(SHARE[strategy] * sum(len(reading.pieces[number]) for number in self.pieces[unit]))
+        chosen = []
+        for number in sorted(numbers, key=lambda n: -reading.worths[n] / (len(reading.pieces[n]) + 40)):
+            if len(reading.pieces[number]) <= room:
+                chosen.append(number)
+                room -= len(reading.pieces[number])
+        return "\n".join(reading.pieces[number] for number in sorted(chosen))
+
+    def archive(self, room: int, count: Callable[[str], int], head: str) -> str:
+        """Return the best text of all units within `room` tokens: `head` where it fits, then pieces in their order."""
+        reading = self.reading
+        head = head if count(head) <= room else ""
+
+        def rendered(numbers: Iterable[int]) -> str:
+            lines = [reading.pieces[number] for number in sorted(numbers)]
+            return "\n".join([head, *lines] if head else lines)
+
+        ranked = reading.best(int(room * SPARE))
+        low, high = 0, len(ranked)
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if count(rendered(ranked[:middle])) <= room else (low, middle - 1)
+        chosen = ranked[:low]
+        left = room - count(rendered(chosen))
+        for number in ranked[low:]:
+            cost = count(reading.pieces[number]) + 1
+            if cost <= left and count(rendered([*chosen, number])) <= room:
+                chosen.append(number)
+                left -= cost
+        return rendered(chosen)
+
+
+def stand_in(
+    originals: Sequence[MemoryEntry], text: str, strategy: Strategy, records: list[Record], answered_by: str
+) -> MemoryEntry:
+    """Return the entry that takes the place of the first of `originals` and stands for all of them."""
+    first = originals[0]
+    roles = {entry.chat_role for entry in originals}
+    return MemoryEntry(
+        id=first.id,
+        content=text,
+        role="compressed",
+        timestamp=max(entry.timestamp for entry in originals),
+        turn_number=first.turn_number,
+        metadata={
+            "original_role": roles.pop() if len(roles) == 1 and "tool" not in roles else "assistant",
+            "compression_strategy": strategy,
+            "answered_by": answered_by,
+            "turns": [first.turn_number, max(entry.turn_number for entry in originals)],
+            "stands_for": len(records),
+        },
+        compression_history=records,
+    )

@@ -1,0 +1,144 @@
+"""What in a long memory is worth keeping: its pieces, and what each tells. Fast: megabytes in well under a second.
+
+A piece tells much if it states something exact (an amount, a date, an id, a path, a name), decides something or says how
+something is (an owner, a deadline, a preference), in a form that is not said all over: a form is the piece without its
+numbers, so a thousand "Step 17: nothing to report" are one form that is worth little. Rare words count for more than
+common ones. All pieces are read in a cheap way (which characters, which words); only the best are read closely.
+
+Input      texts: what the entries say, in time order; voices: how much what each says is worth, 1.0 for people.
+Output     Reading(texts, voices): pieces in time order, worth of each. best(tokens): the numbers of the pieces to keep
+           within about so many tokens, best first; what is said twice is kept once.
+Holds      a piece is a part of its text, word for word but for white space and control characters; every script works;
+           the time is close to linear in the text; the same input gives the same output.
+Source     rarity as in inverse document frequency (Sparck Jones 1972); maximum coverage within a budget, lazily evaluated
+           (Minoux 1978; Gillick and Favre 2009; Lin and Bilmes 2010).
+"""
+
+import heapq
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import chain
+
+from dspy_programs.memory.cues import CJK_CUE, CUE, EXACT, WORTH
+
+LONGEST = 200  # characters of a piece; a sentence that is longer is cut
+FORM_POWER = 2.0  # to which the rarity of a form counts
+CUE_WORTH, DIGIT_WORTH, CAPITAL_WORTH, SYMBOL_WORTH, WORD_WORTH = 3.0, 1.0, 0.7, 1.2, 0.3
+MOST_WORDS = 5.0  # rare words that count in one piece, as if each were the only one of its kind
+FRAME = 3  # tokens that a piece costs beside its own, about
+LATE_WORTH = 0.2  # the last text is worth this much more than the first
+CLOSELY = 1500  # pieces that are read closely, at least
+READ_FOR_ONE = 6  # pieces that are read closely for one that is kept
+
+BREAK = re.compile(
+    r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!\b(?:Mr|Ms|Dr|St|vs)\.)(?<!\b(?:Mrs|e\.g|i\.e|etc|Inc|Ltd)\.)\s+"
+    r"|(?<=[\u3002\uff01\uff1f])|\s*\n\s*"
+)
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\x85\u2028\u2029]+")
+CUT = re.compile(rf"(?s).{{1,{LONGEST - 1}}}(?:[,;:\uff0c\uff1b\u3001]\s*|\s+|$)|.{{{LONGEST}}}")
+SYMBOL = re.compile(r"[$\u20ac\u00a3\u00a5%@/\\_]")
+NO_LETTERS = {code: " " for code in range(128) if not chr(code).isalnum()}
+FORM = {**NO_LETTERS, **{ord(c): "0" for c in "0123456789"}, **{ord(c): c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}}
+CJK_PAIRS = re.compile(r"(?=([\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2}))")
+
+
+def pieces_of(text: str) -> list[str]:
+    """Cut a text into sentences and lines, and what is longer than LONGEST at commas or spaces, else anywhere."""
+    found: list[str] = []
+    for part in BREAK.split(CONTROL.sub(" ", text)):
+        found += (part,) if len(part) <= LONGEST else CUT.findall(part)
+    return [part for part in map(str.strip, found) if part]
+
+
+class Reading:
+    """Pieces of texts, and what each is worth by the cheap reading."""
+
+    def __init__(self, texts: Sequence[str], voices: Sequence[float]) -> None:
+        cut = [pieces_of(text) for text in texts]
+        self.pieces: list[str] = list(chain.from_iterable(cut))
+        self.places = [place for place, parts in enumerate(cut) for _ in parts]
+        self.forms = [piece.translate(FORM) for piece in self.pieces]
+        last = max(1, len(texts) - 1)
+        self.weights = [voice * (1 + LATE_WORTH * place / last) for place, voice in enumerate(voices)]
+        self._rarities, self._telling = self._forms_by_rarity()
+        self.worths = [self._worth(number) for number in range(len(self.pieces))]
+
+    def _forms_by_rarity(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Return for each form its rarity in [0, 1], and what its words and its cues tell."""
+        count = Counter(self.forms)
+        words = {form: words_of(form) for form in count}
+        frequency = Counter(chain.from_iterable(words.values()))
+        of_all, of_forms = math.log1p(len(self.forms)) or 1.0, math.log1p(len(count)) or 1.0
+        rarity = {word: math.log1p(len(count) / times) / of_forms for word, times in frequency.items()}
+        cues = {word for word in frequency if CUE.match(word)}
+        telling = {}
+        for form, found in words.items():
+            cue = not cues.isdisjoint(found) or (not form.isascii() and CJK_CUE.search(form) is not None)
+            telling[form] = WORD_WORTH * min(MOST_WORDS, sum(map(rarity.__getitem__, found))) + CUE_WORTH * cue
+        rarities = {form: (math.log1p(len(self.forms) / times) / of_all) ** FORM_POWER for form, times in count.items()}
+        return rarities, telling
+
+    def _worth(self, number: int) -> float:
+        piece, form = self.pieces[number], self.forms[number]
+        telling = self._telling[form]
+        if "0" in form:
+            telling += DIGIT_WORTH
+        if not piece[1:].islower():
+            telling += CAPITAL_WORTH
+        if SYMBOL.search(piece):
+            telling += SYMBOL_WORTH
+        return telling * self._rarities[form] * self.weights[self.places[number]]
+
+    def tokens(self, number: int) -> int:
+        """Estimate what a piece costs: a token for four characters, for one where each is a word."""
+        piece = self.pieces[number]
+        return (len(piece) // 4 if piece.isascii() else len(piece)) + FRAME
+
+    def telling(self, number: int) -> bool:
+        """Tell whether a piece announces a fact or states something exact."""
+        return self._telling[self.forms[number]] >= CUE_WORTH or EXACT.search(self.pieces[number]) is not None
+
+    def stated(self, number: int) -> dict[str, float]:
+        """Read a piece closely: what it states, and what each of these is worth if it is not known yet."""
+        piece, form = self.pieces[number], self.forms[number]
+        found = {match.group().lower(): WORTH[str(match.lastgroup)] for match in EXACT.finditer(piece)}
+        found[form] = self._telling[form]
+        return found
+
+    def best(self, tokens: int) -> list[int]:
+        """Return the numbers of the pieces that tell most within about `tokens` tokens, best first."""
+        ratio = [worth / (len(piece) + 40) for worth, piece in zip(self.worths, self.pieces, strict=True)]
+        order = sorted(range(len(ratio)), key=lambda number: (-ratio[number], number))
+        order = order[: max(CLOSELY, READ_FOR_ONE * tokens // 12)]
+        stated = {number: self.stated(number) for number in order}
+        factor = {
+            number: self._rarities[self.forms[number]] * self.weights[self.places[number]] / self.tokens(number)
+            for number in order
+        }
+        known: set[str] = set()
+        heap = [(-math.fsum(stated[number].values()) * factor[number], number) for number in order]
+        heapq.heapify(heap)
+        chosen: list[int] = []
+        left = tokens
+        while heap and left > 0:
+            _, number = heapq.heappop(heap)
+            value = -math.fsum(worth for thing, worth in stated[number].items() if thing not in known) * factor[number]
+            if heap and value > heap[0][0]:
+                if value < 0:
+                    heapq.heappush(heap, (value, number))
+            elif value < 0 and self.tokens(number) <= left:
+                chosen.append(number)
+                known.update(stated[number])
+                left -= self.tokens(number)
+        return chosen
+
+
+def words_of(form: str) -> set[str]:
+    """Return the words of a form; where words are not parted by spaces, the pairs of characters."""
+    found = set(form.split())
+    if not form.isascii():
+        found.update(CJK_PAIRS.findall(form))
+    found.discard("0")
+    return found
