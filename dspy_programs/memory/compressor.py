@@ -166,18 +166,14 @@ class MemoryCompressor:
         new, gone = [], []
         for change in changes:
             records = [
-                record
-                for entry in change.originals
-                for record in records_of(entry, store.position(entry), change.strategy, at)
+                record for entry in change.originals for record in records_of(entry, store.position(entry), change.strategy, at)
             ]
             new.append(stand_in(change.originals, change.text, change.strategy, records, change.answered_by))
             gone += [entry.id for entry in change.originals[1:]]
         store.replace(new, gone)
 
 
-def one_by_one(
-    task: Task, extracts: Extracts, strategy: Strategy, progress: Progress | None
-) -> tuple[list[Change], int]:
+def one_by_one(task: Task, extracts: Extracts, strategy: Strategy, progress: Progress | None) -> tuple[list[Change], int]:
     """Shrink unit after unit until there is room; return the changes and the tokens that all units then have."""
     left, changes = sum(task.sizes), []
     shrink = extracts.summarize if strategy == "summarize" else extracts.extract_facts

@@ -66,8 +66,16 @@ class MemoryStore:
         """Return the last n entries in order; [] for n <= 0."""
         return list(islice(reversed(self._entries.values()), max(0, n)))[::-1]
 
-    def add_entry(self, entry: MemoryEntry) -> None:
-        self._insert(entry, self._next)
+    def add_entry(self, entry: MemoryEntry, position: int | None = None) -> None:
+        """Put an entry last; position: its place in the whole session, where entries before it are compressed already."""
+        if entry.id in self._entries:
+            raise UsageError(f"the memory has an entry {entry.id!r} already; give each its own id, or update that one")
+        self._tokens[entry.id] = self.counter.count(entry.text)
+        self._entries[entry.id] = entry
+        self._positions[entry.id] = position = self._next if position is None else position
+        self._total += self._tokens[entry.id]
+        self._next = max(self._next, position + 1)
+        self.last_turn = max(self.last_turn, entry.turn_number)
 
     def add_entries(self, entries: Iterable[MemoryEntry]) -> None:
         for entry in entries:
@@ -79,16 +87,6 @@ class MemoryStore:
         entry = MemoryEntry.model_validate({"role": role, "content": content, **fields})
         self.add_entry(entry)
         return entry
-
-    def _insert(self, entry: MemoryEntry, position: int) -> None:
-        if entry.id in self._entries:
-            raise UsageError(f"the memory has an entry {entry.id!r} already; give each its own id, or update that one")
-        self._entries[entry.id] = entry
-        self._tokens[entry.id] = self.counter.count(entry.text)
-        self._positions[entry.id] = position
-        self._total += self._tokens[entry.id]
-        self._next = max(self._next, position + 1)
-        self.last_turn = max(self.last_turn, entry.turn_number)
 
     def remove_entry(self, entry_id: str) -> bool:
         if entry_id not in self._entries:

@@ -78,7 +78,7 @@ def stand_in(
     originals: Sequence[MemoryEntry], text: str, strategy: Strategy, records: list[Record], answered_by: str
 ) -> MemoryEntry:
     """Return the entry that takes the place of the first of `originals` and stands for all of them."""
-    first = originals[0]
+    first, last = originals[0], max(entry.turn_number for entry in originals)
     roles = {entry.chat_role for entry in originals}
     return MemoryEntry(
         id=first.id,
@@ -90,8 +90,7 @@ def stand_in(
             "original_role": roles.pop() if len(roles) == 1 and "tool" not in roles else "assistant",
             "compression_strategy": strategy,
             "answered_by": answered_by,
-            "turns": [first.turn_number, max(entry.turn_number for entry in originals)],
-            "stands_for": len(records),
+            **({"turns": [first.turn_number, last], "stands_for": len(records)} if len(originals) > 1 else {}),
         },
         compression_history=records,
     )

@@ -1,0 +1,200 @@
+"""A memory on disk: one JSON file, small although every original can be had back.
+
+{version: 1, encoding_name, entries[...], extra?{last_report}} as other memory files of this form have it. The histories of
+compressed entries are not written out: `originals` holds them once, packed (zlib, base85), and an entry's
+`compression_history` is the number of records there that are its own, in order.
+
+Input      save(store, path, report): any store; load(path): a file of this form, with or without `originals`.
+Output     load gives a store that is equal to what was saved, positions and histories too, with the report beside it.
+Holds      written whole or not at all; loading and saving again gives the same bytes; what is read is data: checked, never run.
+Raises     UsageError for a file that cannot be read, is no such memory, or whose originals are damaged: file, field, what.
+"""
+
+import base64
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from dspy_programs.atomic_file import write_atomically
+from dspy_programs.errors import UsageError
+from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.store import ENCODING, MemoryStore
+from dspy_programs.tokens import TokenCounter
+
+VERSION = 1
+WINDOW = 32_000  # bytes that the packer looks back
+COLUMNS = ("strategy", "timestamp", "metadata", "original", "position")
+LARGEST = 1_000_000_000  # bytes of packed originals, unpacked: a small file must not fill the machine
+BROKEN = (ValueError, RecursionError, TypeError, KeyError, AttributeError, IndexError, zlib.error)
+
+
+class Loaded(NamedTuple):
+    """extra: what else the file holds, such as {"last_report": ...}."""
+
+    store: MemoryStore
+    extra: dict[str, Any]
+
+
+def save(store: MemoryStore, path: str | Path, report: dict[str, Any] | None = None) -> Path:
+    """Write a store, and with it the report of its last compression."""
+    content: dict[str, Any] = {"version": VERSION, "encoding_name": store.encoding_name}
+    if report is not None:
+        content["extra"] = {"last_report": report}
+    positions = [store.position(entry) for entry in store]
+    if positions != list(range(len(positions))):
+        content["positions"] = positions
+    entries = []
+    for entry in store:
+        shown = {name: value for name, value in entry if value is not None and value != [] and value != {}}
+        if entry.compression_history:
+            shown["compression_history"] = len(entry.compression_history)
+            shown.pop("metadata", None)
+        entries.append(shown)
+    if stand_ins := [entry for entry in store if entry.compression_history]:
+        content["originals"] = [packed(chunk) for chunk in chunks_of(stand_ins)]
+    content["entries"] = entries
+    path = Path(path)
+    write_atomically(path, as_bytes(content))
+    return path
+
+
+def as_bytes(content: dict[str, Any]) -> bytes:
+    """Write JSON, one entry a line, readable in every script; half a surrogate pair as an escape."""
+    rest = [f"{dumped(key)}: {dumped(value)}" for key, value in content.items() if key != "entries"]
+    lines = ",\n".join(dumped(entry) for entry in content["entries"])
+    return ("{" + ",\n".join([*rest, f'"entries": [\n{lines}\n]']) + "}\n").encode()
+
+
+def dumped(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value)
+    return text
+
+
+def packed(entries: Sequence[MemoryEntry]) -> dict[str, Any]:
+    """Put the records of entries by columns, so that like stands beside like, and each distinct text once.
+
+    What stands in the file already is the packing's dictionary: an extract is in its original word for word, so what can
+    be read there takes next to no place here.
+    """
+    records = [record for entry in entries for record in entry.compression_history]
+    texts: dict[str, int] = {}
+    columns: dict[str, list[Any]] = {name: [record.get(name) for record in records] for name in COLUMNS}
+    columns["text"] = [texts.setdefault(record["original_content"], len(texts)) for record in records]
+    columns["more"] = [{k: v for k, v in record.items() if k not in COLUMNS and k != "original_content"} for record in records]
+    content = {"texts": list(texts), "columns": columns, "metadata": [entry.metadata for entry in entries]}
+    packer = zlib.compressobj(6, zdict=dictionary([dict(entry) for entry in entries]))
+    data = packer.compress(dumped(content).encode()) + packer.flush()
+    return {"count": len(records), "data": base64.b85encode(data).decode()}
+
+
+def unpack_into(raws: Sequence[dict[str, Any]], block: dict[str, Any]) -> None:
+    """Give raw entries, whose history is a number, that many records of a block each, and their metadata."""
+    unpacker = zlib.decompressobj(zdict=dictionary(raws))
+    data = unpacker.decompress(base64.b85decode(block["data"]), LARGEST)
+    if not unpacker.eof:
+        raise ValueError("they are cut off, or larger than a memory can be")
+    content = json.loads(data)
+    columns = content["columns"]
+    records = []
+    for number, text in enumerate(columns["text"]):
+        fields = {name: columns[name][number] for name in COLUMNS if columns[name][number] is not None}
+        records.append({**fields, "original_content": content["texts"][text], **columns["more"][number]})
+    if len(records) != block["count"]:
+        raise ValueError(f"{block['count']} are named and {len(records)} are there")
+    left = iter(records)
+    for raw, metadata in zip(raws, content["metadata"], strict=True):
+        raw["metadata"], raw["compression_history"] = metadata, list(islice(left, raw["compression_history"]))
+
+
+def dictionary(entries: Sequence[dict[str, Any]]) -> bytes:
+    """Return what entries in the file have in common with their originals."""
+    lines = [f"{entry['content']}\n{entry['id']} {entry['timestamp']!r}\n" for entry in entries]
+    return dumped("".join(lines))[-WINDOW:].encode()
+
+
+def chunks_of(entries: Sequence[MemoryEntry]) -> Iterator[list[MemoryEntry]]:
+    """Group entries with histories so that the live text of a group is within the packer's reach."""
+    chunk: list[MemoryEntry] = []
+    size = 0
+    for entry in entries:
+        if chunk and size > WINDOW // 2:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(entry)
+        size += sum(len(record["original_content"]) for record in entry.compression_history)
+    if chunk:
+        yield chunk
+
+
+def load(path: str | Path, counter: TokenCounter | None = None) -> Loaded:
+    """Read a store; counter: whose tokens to count, where it is not the file's encoding."""
+    path = Path(path)
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: is no JSON: {error}; give a memory's JSON file") from error
+    return from_content(content, path, counter)
+
+
+def from_content(content: Any, path: Path, counter: TokenCounter | None = None) -> Loaded:
+    if not isinstance(content, dict) or not isinstance(content.get("entries"), list):
+        raise UsageError(f"{path}: entries: missing; a memory's file is a JSON object with a list of entries")
+    if content.get("version", VERSION) != VERSION:
+        raise UsageError(f"{path}: version: {content['version']!r} is not {VERSION}; it was written by other code")
+    encoding = content.get("encoding_name", ENCODING)
+    if not isinstance(encoding, str):
+        raise UsageError(f"{path}: encoding_name: {encoding!r} is no name; try {ENCODING!r}")
+    raws = [dict(raw) if isinstance(raw, dict) else raw for raw in content["entries"]]
+    try:
+        histories_into(raws, content.get("originals", []))
+    except BROKEN as error:
+        raise UsageError(f"{path}: originals: damaged ({error!r:.200}); take the file from a backup") from error
+    entries = [entry_of(raw, f"{path}: entries[{place}]") for place, raw in enumerate(raws)]
+    positions = content.get("positions", list(range(len(entries))))
+    if not is_rising(positions, len(entries)):
+        raise UsageError(f"{path}: positions: not {len(entries)} rising numbers; take the file from a backup")
+    store = MemoryStore(encoding, counter)
+    for entry, position in zip(entries, positions, strict=True):
+        store.add_entry(entry, position)
+    extra = content.get("extra")
+    return Loaded(store, extra if isinstance(extra, dict) else {})
+
+
+def is_rising(positions: Any, length: int) -> bool:
+    if not isinstance(positions, list) or len(positions) != length or not all(type(p) is int and p >= 0 for p in positions):
+        return False
+    return all(a < b for a, b in pairwise(positions))
+
+
+def histories_into(raws: list[Any], blocks: Any) -> None:
+    """Give each raw entry whose history is a number that many records of the blocks, in order. Raises one of BROKEN."""
+    waiting = [raw for raw in raws if isinstance(raw, dict) and type(raw.get("compression_history")) is int]
+    for block in blocks:
+        mine: list[dict[str, Any]] = []
+        named = 0
+        while named < block["count"]:
+            mine.append(waiting.pop(0))
+            named += mine[-1]["compression_history"]
+        unpack_into(mine, block)
+    if waiting:
+        raise ValueError(f"{len(waiting)} entries have none")
+
+
+def entry_of(raw: Any, where: str) -> MemoryEntry:
+    try:
+        return MemoryEntry.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "entry"
+        raise UsageError(f"{where}: {field}: {first['msg']}; mend that entry") from error
