@@ -1,1 +1,60 @@
 """An agent's memory within a budget of tokens: facts stay, the rest can be restored."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dspy_programs.memory.adapters import compress_session, messages_of, store_of
+    from dspy_programs.memory.compressor import CompressionReport, MemoryCompressor
+    from dspy_programs.memory.context import ContextBuilder, ContextConfig
+    from dspy_programs.memory.entry import MemoryEntry
+    from dspy_programs.memory.importance import ImportanceScorer, ScoringConfig
+    from dspy_programs.memory.originals import restore
+    from dspy_programs.memory.store import MemoryStore
+    from dspy_programs.memory.store_file import load, save
+    from dspy_programs.memory.strategies import CompressionEngine
+    from dspy_programs.memory.triggers import ForgettingCurve
+
+_HOMES = {
+    "CompressionEngine": "strategies",
+    "CompressionReport": "compressor",
+    "ContextBuilder": "context",
+    "ContextConfig": "context",
+    "ForgettingCurve": "triggers",
+    "ImportanceScorer": "importance",
+    "MemoryCompressor": "compressor",
+    "MemoryEntry": "entry",
+    "MemoryStore": "store",
+    "ScoringConfig": "importance",
+    "compress_session": "adapters",
+    "load": "store_file",
+    "messages_of": "adapters",
+    "restore": "originals",
+    "save": "store_file",
+    "store_of": "adapters",
+}
+__all__ = [
+    "CompressionEngine",
+    "CompressionReport",
+    "ContextBuilder",
+    "ContextConfig",
+    "ForgettingCurve",
+    "ImportanceScorer",
+    "MemoryCompressor",
+    "MemoryEntry",
+    "MemoryStore",
+    "ScoringConfig",
+    "compress_session",
+    "load",
+    "messages_of",
+    "restore",
+    "save",
+    "store_of",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name at its first use: importing the package costs nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

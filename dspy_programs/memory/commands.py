@@ -1,10 +1,221 @@
 """python -m dspy_programs memory ...: thin commands over this package."""
 
-from dspy_programs.cli import new_app
+import contextlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from dspy_programs.cli import ApiBaseOption, ApiKeyOption, LmOption, new_app
+
+if TYPE_CHECKING:
+    from dspy_programs.memory.compressor import CompressionReport, Progress
+    from dspy_programs.memory.store import MemoryStore
+    from dspy_programs.tokens import TokenCounter
 
 app = new_app("Keep an agent's memory within a budget of tokens, facts first.")
+
+PathArgument = Annotated[Path, typer.Argument(help="A memory's file, a file of messages (JSON, JSON lines), or - for stdin.")]
+RecentOption = Annotated[int, typer.Option(min=0, help="How many of the last entries stay word for word.")]
+NoLlmOption = Annotated[bool, typer.Option("--no-llm", help="Call no model; --lm then only says whose tokens to count.")]
 
 
 @app.callback()
 def memory() -> None:
     """Keep an agent's memory within a budget of tokens, facts first."""
+
+
+def counter_of(lm: str | None) -> "TokenCounter | None":
+    from dspy_programs.tokens import counter_named
+
+    return counter_named(lm) if lm else None
+
+
+@app.command()
+def inspect(
+    path: PathArgument,
+    lm: LmOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what a memory holds: entries, tokens, turns, roles, and what matters most in it. Calls no model."""
+    from dspy_programs.memory.importance import ImportanceScorer
+    from dspy_programs.memory.source import read_memory
+
+    store = read_memory(path, counter_of(lm)).store
+    turns = [entry.turn_number for entry in store]
+    top = ImportanceScorer().score_store(store)[:5]
+    found: dict[str, Any] = {
+        "total_entries": len(store),
+        "total_tokens": store.token_total(),
+        "token_counter": store.counter.name,
+        "exact": store.counter.exact,
+        "oldest_turn": min(turns, default=0),
+        "newest_turn": max(turns, default=0),
+        "roles": dict(sorted(Counter(entry.role for entry in store).items())),
+        "restorable": sum(len(entry.compression_history) for entry in store if entry.role == "compressed"),
+        "top": [
+            {"score": round(score, 3), "turn": entry.turn_number, "role": entry.role, "preview": shown(entry.text)}
+            for entry, score in top
+        ],
+    }
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for name, value in found.items():
+        if name != "top":
+            typer.echo(f"{name:<14} {value}")
+    for row in found["top"]:
+        typer.echo(f"{row['score']:>6.3f}  turn {row['turn']}  {row['role']}: {row['preview']}")
+
+
+def shown(text: str) -> str:
+    """Return the beginning of a text on one line, without what a terminal would obey."""
+    line = "".join(c if c.isprintable() else " " for c in text[:200])
+    return line if len(line) <= 70 else f"{line[:67]}..."
+
+
+@app.command()
+def compress(
+    path: PathArgument,
+    budget: Annotated[int, typer.Option(min=0, help="Tokens that the whole memory may have.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write what is left.")],
+    protected_recent: RecentOption = 3,
+    strategy: Annotated[
+        Literal["auto", "summarize", "extract_facts", "archive"],
+        typer.Option(help="auto: the least destructive that is enough."),
+    ] = "auto",
+    fallback: Annotated[
+        Literal["none", "extract"], typer.Option(help="What to do where the model fails: stop, or extract and mark it.")
+    ] = "none",
+    format_: Annotated[
+        Literal["store", "messages"],
+        typer.Option("--format", help="store: originals can be restored; messages: ready for a chat API, without them."),
+    ] = "store",
+    lm: LmOption = None,
+    api_base: ApiBaseOption = None,
+    api_key: ApiKeyOption = None,
+    no_llm: NoLlmOption = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask the model anew.")] = False,
+) -> None:
+    """Bring a memory within a budget and print what that saved, as one line of JSON."""
+    from dspy_programs.memory.compressor import MemoryCompressor
+    from dspy_programs.memory.context import as_message
+    from dspy_programs.memory.source import read_memory
+    from dspy_programs.memory.store_file import dumped, save
+    from dspy_programs.memory.strategies import STRATEGIES
+
+    with model_of(None if no_llm else lm, api_base, api_key, not no_cache) as counter:
+        store = read_memory(path, counter or counter_of(lm)).store
+        allowed = STRATEGIES if strategy == "auto" else (strategy,)
+        compressor = MemoryCompressor(
+            budget, protected_recent, strategies=allowed, fallback=None if fallback == "none" else fallback
+        )
+        report = with_bar(compressor, store)
+    if format_ == "store":
+        save(store, output, report.to_dict())
+    else:
+        from dspy_programs.atomic_file import write_atomically
+
+        write_atomically(output, dumped([as_message(entry) for entry in store if entry.text]) + "\n")
+    typer.echo(json.dumps(line_of(report)))
+
+
+def line_of(report: "CompressionReport") -> dict[str, Any]:
+    return {
+        "before": report.initial_tokens,
+        "after": report.final_tokens,
+        "saved": report.tokens_saved,
+        "reduction_pct": round(100 * report.compression_ratio, 2),
+        "strategy": report.strategy,
+        "answered_by": report.answered_by,
+        "fallbacks": report.fallbacks,
+        "token_counter": report.token_counter,
+        "exact": report.exact,
+    }
+
+
+@contextlib.contextmanager
+def model_of(lm: str | None, api_base: str | None, api_key: str | None, keep: bool) -> "Iterator[TokenCounter | None]":
+    """Make the named model the one in use, and give its tokens; nothing of it without a name."""
+    if not lm:
+        yield None
+        return
+    from dspy_programs.lm import connect, use
+    from dspy_programs.lm.cached import cached
+    from dspy_programs.tokens import counter_for
+
+    model = connect(lm, api_base=api_base, api_key=api_key)
+    model = cached(model) if keep else model
+    with use(model):
+        yield counter_for(model)
+
+
+def with_bar(compressor: Any, store: "MemoryStore") -> "CompressionReport":
+    """Compress with a bar and the time that is left, on stderr, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    with Bar(TextColumn("compressing"), BarColumn(), TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        tell: Progress | None = (
+            (lambda done, total: bar.update(task, completed=done, total=total)) if console.is_terminal else None
+        )
+        report: CompressionReport = compressor.compress(store, tell)
+    return report
+
+
+@app.command()
+def context(
+    path: PathArgument,
+    max_tokens: Annotated[int, typer.Option(min=0, help="Tokens that the context may have.")] = 4000,
+    protected_recent: RecentOption = 3,
+    system_message: Annotated[str | None, typer.Option(help="Put this first.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print chat messages as JSON.")] = False,
+    lm: LmOption = None,
+) -> None:
+    """Print the context that a memory gives within a number of tokens. Calls no model."""
+    from dspy_programs.memory.context import ContextBuilder, ContextConfig
+    from dspy_programs.memory.source import read_memory
+
+    store = read_memory(path, counter_of(lm)).store
+    builder = ContextBuilder(ContextConfig(max_tokens=max_tokens, protected_recent=protected_recent))
+    if as_json:
+        typer.echo(json.dumps(builder.build_messages(store, system_message)))
+    else:
+        typer.echo(builder.build_context(store, system_message).encode("utf-8", "replace"))
+
+
+@app.command()
+def restore(path: PathArgument, output: Annotated[Path, typer.Option("--output", "-o", help="Where to write it.")]) -> None:
+    """Write a memory with all originals as they were."""
+    from dspy_programs.memory.originals import restore as restored
+    from dspy_programs.memory.source import read_memory
+    from dspy_programs.memory.store_file import save
+
+    store = restored(read_memory(path).store)
+    save(store, output)
+    typer.echo(json.dumps({"entries": len(store), "tokens": store.token_total()}))
+
+
+@app.command()
+def demo(budget: Annotated[int, typer.Option(min=0, help="Tokens that the memory may have.")] = 600) -> None:
+    """Compress a made-up session of 120 turns and show what is left. Calls no model."""
+    from dspy_programs.memory.compressor import MemoryCompressor
+    from dspy_programs.memory.demo import FACTS, demo_store
+    from dspy_programs.memory.originals import restore as restored
+
+    store = demo_store()
+    before = store.entries
+    report = MemoryCompressor(budget).compress(store)
+    for entry in store:
+        typer.echo(f"{entry.role}: {entry.text}")
+    live = "\n".join(entry.content for entry in store)
+    kept = sum(fact in live for fact in FACTS.values())
+    typer.echo(f"\n{len(before)} entries -> {len(store)}; {kept} of {len(FACTS)} facts are still there word for word; ", nl=False)
+    typer.echo("all originals restored" if restored(store).entries == before else "originals differ")
+    typer.echo(json.dumps(line_of(report)))

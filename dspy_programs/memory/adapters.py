@@ -1,0 +1,145 @@
+"""Sessions of other frameworks as a memory, and back: plain and OpenAI messages, LangGraph's, dspy.History.
+
+Input      a list of messages, a dspy.History, or anything with get_messages(). A message is a mapping with role (or type)
+           and content, or an object with .type or .role and .content. Content may be null, or a list of parts.
+Output     store_of(session) -> Session, whose `store` holds an entry a message; messages_of(session) gives them back in the
+           kind that came in. compress_session(...) -> (messages, report).
+Holds      without compression the messages come back equal, the objects as the very same ones. What stands for compressed
+           messages has their role (never "tool"), `compressed: true` and `compression_history`.
+Raises     UsageError for what is no message: its number, and what is wrong.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from dspy_programs.errors import UsageError
+from dspy_programs.memory.compressor import PROTECTED_RECENT, TOKEN_BUDGET, CompressionReport, MemoryCompressor, Progress
+from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.store import MemoryStore
+from dspy_programs.tokens import TokenCounter
+
+OF_TYPE = {"user": "human", "assistant": "ai", "system": "system"}  # LangGraph's names
+
+
+@dataclass(frozen=True)
+class Session:
+    """A store, and the message that each of its entries was, by id."""
+
+    store: MemoryStore
+    messages: Mapping[str, Any]
+    source: Any
+
+
+def store_of(session: Any, counter: TokenCounter | None = None) -> Session:
+    store, known = MemoryStore(counter=counter), {}
+    for number, message in enumerate(messages_in(session), 1):
+        try:
+            entry = entry_of(message, number, is_history(session))
+        except (ValidationError, TypeError, ValueError) as error:
+            what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            raise UsageError(f"message {number}: {what}; give messages with a role and a content") from error
+        places = [record["position"] for record in entry.compression_history if isinstance(record.get("position"), int)]
+        store.add_entry(entry, max(store.ever_added, *places) if places else None)
+        known[entry.id] = message
+    return Session(store, known, session)
+
+
+def is_history(session: Any) -> bool:
+    return type(session).__name__ == "History" and hasattr(session, "messages")
+
+
+def messages_in(session: Any) -> Sequence[Any]:
+    found = session.get_messages() if hasattr(session, "get_messages") else getattr(session, "messages", session)
+    if isinstance(found, (str, bytes, Mapping)) or not isinstance(found, Sequence):
+        raise UsageError(f"{type(session).__name__} is no session: give a list of messages, or what has get_messages()")
+    return found
+
+
+def entry_of(message: Any, number: int, fields_only: bool = False) -> MemoryEntry:
+    """Return the entry of one message; fields_only: it is a turn of a dspy.History, fields of a signature by name."""
+    if fields_only:
+        lines = [f"{name}: {value}" for name, value in message.items()]
+        return MemoryEntry(role="user", content="\n".join(lines), turn_number=number)
+    fields = dict(message) if isinstance(message, Mapping) else fields_of(message)
+    role, content = fields.get("role", fields.get("type")), fields.get("content")
+    kept = {key: value for key, value in fields.items() if key in ("tool_calls", "tool_call_id", "name") and value}
+    if calls := parts(content, "tool_use"):
+        kept.setdefault("tool_calls", calls)
+    entry = {"role": role, "content": text_of(content), "turn_number": number, "metadata": plain(kept)}
+    if fields.get("compressed") is True and isinstance(fields.get("compression_history"), list):
+        entry |= {"role": "compressed", "metadata": {"original_role": role}}  # it was compressed in an earlier round
+        entry["compression_history"] = fields["compression_history"]
+    return MemoryEntry.model_validate(entry)
+
+
+def fields_of(message: Any) -> dict[str, Any]:
+    names = ("role", "type", "content", "tool_calls", "tool_call_id", "name")
+    return {name: value for name in names if (value := getattr(message, name, None)) is not None}
+
+
+def parts(content: Any, kind: str) -> list[Any]:
+    return (
+        [part for part in content if isinstance(part, Mapping) and part.get("type") == kind]
+        if isinstance(content, list)
+        else []
+    )
+
+
+def text_of(content: Any) -> str:
+    """Return the text of a content: itself, or its text parts one below the other; of other parts, nothing."""
+    if content is None or isinstance(content, str):
+        return content or ""
+    if not isinstance(content, list):
+        raise ValueError(f"content is {type(content).__name__}, not a text or a list of parts")
+    texts = [part if isinstance(part, str) else part.get("text") for part in content if isinstance(part, (str, Mapping))]
+    return "\n".join(text for text in texts if isinstance(text, str))
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it; an object of an API's client as its fields."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(inner) for inner in value]
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    return plain(value.model_dump()) if hasattr(value, "model_dump") else str(value)
+
+
+def messages_of(session: Session) -> Any:
+    """Return the messages of the store as it is now, in the kind that came in."""
+    found = [
+        session.messages[entry.id] if entry.role != "compressed" else stand_in_like(entry, session) for entry in session.store
+    ]
+    return type(session.source)(messages=found) if is_history(session.source) else found
+
+
+def stand_in_like(entry: MemoryEntry, session: Session) -> Any:
+    """Return a compressed entry as a message of the kind that its first original was."""
+    first = session.messages[entry.id]
+    if is_history(session.source):
+        names = list(first) or ["memory"]
+        return {**dict.fromkeys(names, ""), names[-1]: entry.content}
+    role = entry.chat_role
+    marks = {"compressed": True, "compression_history": entry.compression_history}
+    if isinstance(first, Mapping):
+        name = {"type": OF_TYPE.get(role, role)} if "role" not in first and "type" in first else {"role": role}
+        return {**name, "content": entry.content, **marks}
+    return {"role": role, "content": entry.content, **marks}
+
+
+def compress_session(
+    session: Any,
+    token_budget: int = TOKEN_BUDGET,
+    protected_recent: int = PROTECTED_RECENT,
+    *,
+    counter: TokenCounter | None = None,
+    progress: Progress | None = None,
+) -> tuple[Any, CompressionReport]:
+    """Return a session's messages within the budget, and what was done. The session itself is not changed."""
+    known = store_of(session, counter)
+    report = MemoryCompressor(token_budget, protected_recent).compress(known.store, progress)
+    return messages_of(known), report

@@ -1,0 +1,162 @@
+"""Build a prompt's context from a memory, within a number of tokens.
+
+Input      a MemoryStore; ContextConfig; system_message: put first.
+Output     build_context(...) -> str; build_messages(...) -> messages that any chat API takes: roles system, user, assistant
+           and tool, calls and their results together; get_context_stats(...); verify_recent_protected(...) -> bool.
+Holds      the tokens, counted as the store counts them, are at most max_tokens: those of the whole string, or of each
+           message with MESSAGE_TOKENS for its frame. System prompts and the last protected_recent entries are always in,
+           then what stands for compressed entries (cut to what fits, if need be), then others, the newest first. The order
+           is that of the store.
+Raises     UsageError where what is always in has more than max_tokens already, or the template is none.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dspy_programs.errors import UsageError
+from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.store import MemoryStore
+from dspy_programs.memory.strategies import Extracts
+from dspy_programs.memory.units import protected, units
+
+MESSAGE_TOKENS = 4  # of a message beside its content, in OpenAI's format
+
+
+@dataclass(frozen=True)
+class ContextConfig:
+    max_tokens: int = 4000
+    protected_recent: int = 3
+    system_message_reserve: int = 500
+    """Tokens held free for a system message, where one is given, even if it has fewer."""
+    format_template: str = "{role}: {content}"
+    separator: str = "\n\n"
+
+
+class ContextBuilder:
+    def __init__(self, config: ContextConfig | None = None) -> None:
+        self.config = config or ContextConfig()
+        if self.config.protected_recent < 0:
+            raise UsageError(f"protected_recent is {self.config.protected_recent}: give 0 or more entries")
+        try:
+            self.config.format_template.format(role="", content="")
+        except (LookupError, ValueError, AttributeError) as error:
+            raise UsageError(f"format_template: {error!r}; use {{role}} and {{content}}") from error
+
+    def build_context(self, store: MemoryStore, system_message: str | None = None) -> str:
+        """Return the context as one text."""
+        return self._joined(self._chosen(store, system_message, self._as_text(store)), system_message)
+
+    def build_messages(self, store: MemoryStore, system_message: str | None = None) -> list[dict[str, Any]]:
+        """Return the context as chat messages."""
+        chosen = self._chosen(store, system_message, self._as_messages(store))
+        head = [{"role": "system", "content": system_message}] if system_message else []
+        return [*head, *map(as_message, chosen)]
+
+    def get_context_stats(self, store: MemoryStore, system_message: str | None = None) -> dict[str, Any]:
+        """Say what build_context takes from the store, and its tokens."""
+        chosen = self._chosen(store, system_message, self._as_text(store))
+        kept = protected(store.entries, units(store.entries), self.config.protected_recent)
+        return {
+            "total_tokens": store.count_tokens(self._joined(chosen, system_message)),
+            "max_tokens": self.config.max_tokens,
+            "entries_included": len(chosen),
+            "protected_entries": len(kept),
+            "older_entries_included": len(chosen) - len(kept),
+            "entries_excluded": len(store) - len(chosen),
+            "has_system_message": bool(system_message),
+        }
+
+    def verify_recent_protected(self, store: MemoryStore, context: str) -> bool:
+        """Tell whether the last entries are in a context word for word."""
+        return all(self._formatted(entry) in context for entry in store.get_recent(self.config.protected_recent))
+
+    def _formatted(self, entry: MemoryEntry) -> str:
+        return self.config.format_template.format(role=entry.chat_role, content=entry.text)
+
+    def _joined(self, entries: list[MemoryEntry], system_message: str | None) -> str:
+        head = [self.config.format_template.format(role="system", content=system_message)] if system_message else []
+        return self.config.separator.join([*head, *map(self._formatted, entries)])
+
+    def _as_text(self, store: MemoryStore) -> "Measure":
+        return lambda entries, system: store.count_tokens(self._joined(entries, system))
+
+    def _as_messages(self, store: MemoryStore) -> "Measure":
+        def tokens(entries: list[MemoryEntry], system: str | None) -> int:
+            head = MESSAGE_TOKENS + store.count_tokens(system) if system else 0
+            return head + sum(MESSAGE_TOKENS + sent_tokens(store, entry) for entry in entries)
+
+        return tokens
+
+    def _chosen(self, store: MemoryStore, system_message: str | None, measure: "Measure") -> list[MemoryEntry]:
+        """Return the entries that go in, in order."""
+        entries, config = store.entries, self.config
+        grouped = units(entries)
+        kept = protected(entries, grouped, config.protected_recent)
+        chosen = {index: entries[index] for index in kept}
+        if (needed := measure([chosen[index] for index in sorted(chosen)], system_message)) > config.max_tokens:
+            raise UsageError(
+                f"max_tokens is {config.max_tokens}, and the system prompts and the last {config.protected_recent} entries "
+                f"alone have {needed}; give more, or protect fewer"
+            )
+        system = measure([], system_message)
+        room = config.max_tokens - (max(0, config.system_message_reserve - system) if system_message else 0) - needed
+        free = [unit for unit in grouped if unit[0] not in kept]
+        free.sort(key=lambda unit: (entries[unit[0]].role != "compressed", -unit[0]))
+
+        gap = store.count_tokens(config.separator) + 1
+
+        def cost(group: list[MemoryEntry]) -> int:
+            return measure(group, None) + gap
+
+        for unit in free:
+            group = [entries[index] for index in unit]
+            price = cost(group)
+            if price > room and group[0].role == "compressed":
+                group = [cut_to(group[0], room - (price - store.entry_tokens(group[0])), store.count_tokens)]
+                price = cost(group) if group[0].content else room + 1
+            if price > room:
+                if entries[unit[0]].role == "compressed":
+                    continue
+                break
+            chosen.update(zip(unit, group, strict=True))
+            room -= price
+        return self._verified(chosen, kept, system_message, measure)
+
+    def _verified(
+        self, chosen: dict[int, MemoryEntry], kept: set[int], system_message: str | None, measure: "Measure"
+    ) -> list[MemoryEntry]:
+        """Drop the oldest of what need not be in until the whole, counted as one, is small enough."""
+        spare = sorted(set(chosen) - kept, key=lambda index: (chosen[index].role == "compressed", index))
+        grouped = units([chosen[index] for index in sorted(chosen)])
+        places = sorted(chosen)
+        together = {places[place]: [places[other] for other in unit] for unit in grouped for place in unit}
+        while measure([chosen[index] for index in sorted(chosen)], system_message) > self.config.max_tokens and spare:
+            for index in together[spare[0]]:
+                del chosen[index]
+                spare.remove(index)
+        return [chosen[index] for index in sorted(chosen)]
+
+
+Measure = Callable[[list[MemoryEntry], str | None], int]
+
+
+def cut_to(entry: MemoryEntry, room: int, count: Callable[[str], int]) -> MemoryEntry:
+    """Return a compressed entry with the most telling part of its text that has at most `room` tokens."""
+    text = Extracts([[entry]]).archive(room, count, "") if room > 0 else ""
+    return entry.model_copy(update={"content": text})
+
+
+def as_message(entry: MemoryEntry) -> dict[str, Any]:
+    """Return an entry as a chat message; what its message had beside the role and the content comes with it."""
+    message: dict[str, Any] = {"role": entry.chat_role, "content": entry.content}
+    if entry.role != "compressed":
+        message.update({key: value for key in ("tool_calls", "tool_call_id", "name") if (value := entry.kept(key))})
+    return message
+
+
+def sent_tokens(store: MemoryStore, entry: MemoryEntry) -> int:
+    """Count what is sent of an entry: its content, and the calls as JSON."""
+    calls = store.count_tokens(json.dumps(entry.calls, ensure_ascii=False)) if entry.calls else 0
+    return store.count_tokens(entry.content) + calls

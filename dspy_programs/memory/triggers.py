@@ -1,0 +1,102 @@
+"""When to compress: after so many turns, or when there are too many tokens.
+
+Input      compression_interval_turns, compression_threshold_tokens: None switches that trigger off; require_both: both must
+           hold; hysteresis: share of the threshold, in [0, 1].
+Output     should_compress(store) -> bool; get_status(store); get_compression_priority(store): what would go first.
+Holds      the token trigger needs 5 entries, the turn trigger half as many as its interval. After a compression the token
+           trigger rests until the memory has grown by (1 - hysteresis) of the threshold, or was below hysteresis of it:
+           it neither fires at every turn where little could be saved, nor goes dead there.
+Raises     UsageError for an interval or a threshold below 1, or both None.
+"""
+
+from typing import Any
+
+from dspy_programs.errors import UsageError
+from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.importance import ImportanceScorer
+from dspy_programs.memory.store import MemoryStore
+from dspy_programs.memory.units import protected, units
+
+MIN_ENTRIES = 5  # for the token trigger
+
+
+class ForgettingCurve:
+    def __init__(
+        self,
+        compression_interval_turns: int | None = 10,
+        compression_threshold_tokens: int | None = 6000,
+        require_both: bool = False,
+        hysteresis: float = 0.8,
+    ) -> None:
+        given = {"interval_turns": compression_interval_turns, "threshold_tokens": compression_threshold_tokens}
+        if set(given.values()) == {None}:
+            raise UsageError("neither turns nor tokens are given: nothing would ever be compressed")
+        for name, value in given.items():
+            if value is not None and value < 1:
+                raise UsageError(f"compression_{name} is {value}: give 1 or more, or None to do without")
+        if not 0 <= hysteresis <= 1:
+            raise UsageError(f"hysteresis is {hysteresis}: give a share from 0 to 1")
+        self.compression_interval_turns = compression_interval_turns
+        self.compression_threshold_tokens = compression_threshold_tokens
+        self.require_both, self.hysteresis = require_both, hysteresis
+        self._last_turn = 0
+        self._rests_at: int | None = None  # tokens right after the last compression, while the token trigger rests
+
+    def should_compress(self, store: MemoryStore) -> bool:
+        """Tell whether it is time."""
+        given = [self.compression_interval_turns, self.compression_threshold_tokens]
+        fired = [self._turns(store), self._tokens(store)]
+        answers = [answer for answer, value in zip(fired, given, strict=True) if value is not None]
+        return all(answers) if self.require_both else any(answers)
+
+    def mark_compressed(self, store: MemoryStore) -> None:
+        """Begin to count anew: the store has just been compressed."""
+        self._last_turn, self._rests_at = turns_so_far(store), store.token_total()
+
+    def _turns(self, store: MemoryStore) -> bool:
+        interval = self.compression_interval_turns
+        if interval is None or len(store) < max(1, interval // 2):
+            return False
+        return turns_so_far(store) - self._last_turn >= interval
+
+    def _tokens(self, store: MemoryStore) -> bool:
+        threshold, total = self.compression_threshold_tokens, store.token_total()
+        if threshold is None or len(store) < MIN_ENTRIES:
+            return False
+        if self._rests_at is not None:
+            grown = total - self._rests_at >= max(1, (1 - self.hysteresis) * threshold)
+            if not grown and self._rests_at > self.hysteresis * threshold:
+                return False
+        return total > threshold
+
+    def get_status(self, store: MemoryStore) -> dict[str, Any]:
+        status: dict[str, Any] = {"should_compress": self.should_compress(store), "require_both": self.require_both}
+        if self.compression_interval_turns is not None:
+            status["turn_trigger"] = {
+                "max_turns": self.compression_interval_turns,
+                "turns_since_compression": turns_so_far(store) - self._last_turn,
+                "should_trigger": self._turns(store),
+            }
+        if self.compression_threshold_tokens is not None:
+            status["token_trigger"] = {
+                "token_threshold": self.compression_threshold_tokens,
+                "current_tokens": store.token_total(),
+                "tokens_after_compression": self._rests_at,
+                "hysteresis": self.hysteresis,
+                "should_trigger": self._tokens(store),
+            }
+        return status
+
+    def get_compression_priority(
+        self, store: MemoryStore, protected_recent: int = 3, scorer: ImportanceScorer | None = None
+    ) -> list[MemoryEntry]:
+        """Return the entries that may be compressed, the least important first, of equals the oldest."""
+        entries = store.entries
+        kept = protected(entries, units(entries), protected_recent)
+        scores = (scorer or ImportanceScorer()).scores(entries)
+        return [entries[index] for index in sorted(range(len(entries)), key=lambda i: (scores[i], i)) if index not in kept]
+
+
+def turns_so_far(store: MemoryStore) -> int:
+    """Return the turn that the session has come to; where the entries have no turn numbers, how many were added."""
+    return store.last_turn or store.ever_added
