@@ -7,16 +7,16 @@ if TYPE_CHECKING:
     from dspy_programs.memory.adapters import compress_session, messages_of, store_of
     from dspy_programs.memory.compressor import CompressionReport, MemoryCompressor
     from dspy_programs.memory.context import ContextBuilder, ContextConfig
+    from dspy_programs.memory.engine import CompressionEngine
     from dspy_programs.memory.entry import MemoryEntry
     from dspy_programs.memory.importance import ImportanceScorer, ScoringConfig
     from dspy_programs.memory.originals import restore
     from dspy_programs.memory.store import MemoryStore
     from dspy_programs.memory.store_file import load, save
-    from dspy_programs.memory.strategies import CompressionEngine
     from dspy_programs.memory.triggers import ForgettingCurve
 
 _HOMES = {
-    "CompressionEngine": "strategies",
+    "CompressionEngine": "engine",
     "CompressionReport": "compressor",
     "ContextBuilder": "context",
     "ContextConfig": "context",

@@ -16,7 +16,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from dspy_programs.errors import UsageError
-from dspy_programs.memory.compressor import PROTECTED_RECENT, TOKEN_BUDGET, CompressionReport, MemoryCompressor, Progress
+from dspy_programs.memory.changes import Progress
+from dspy_programs.memory.compressor import PROTECTED_RECENT, TOKEN_BUDGET, CompressionReport, MemoryCompressor
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.store import MemoryStore
 from dspy_programs.tokens import TokenCounter

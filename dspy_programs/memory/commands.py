@@ -12,7 +12,8 @@ import typer
 from dspy_programs.cli import ApiBaseOption, ApiKeyOption, LmOption, new_app
 
 if TYPE_CHECKING:
-    from dspy_programs.memory.compressor import CompressionReport, Progress
+    from dspy_programs.memory.changes import Progress
+    from dspy_programs.memory.compressor import CompressionReport
     from dspy_programs.memory.store import MemoryStore
     from dspy_programs.tokens import TokenCounter
 
@@ -187,7 +188,7 @@ def context(
     if as_json:
         typer.echo(json.dumps(builder.build_messages(store, system_message)))
     else:
-        typer.echo(builder.build_context(store, system_message).encode("utf-8", "replace"))
+        typer.echo(builder.build_context(store, system_message).encode("utf-8", "replace").decode())
 
 
 @app.command()
@@ -216,6 +217,8 @@ def demo(budget: Annotated[int, typer.Option(min=0, help="Tokens that the memory
         typer.echo(f"{entry.role}: {entry.text}")
     live = "\n".join(entry.content for entry in store)
     kept = sum(fact in live for fact in FACTS.values())
-    typer.echo(f"\n{len(before)} entries -> {len(store)}; {kept} of {len(FACTS)} facts are still there word for word; ", nl=False)
+    typer.echo(
+        f"\n{len(before)} entries -> {len(store)}; {kept} of {len(FACTS)} facts are still there word for word; ", nl=False
+    )
     typer.echo("all originals restored" if restored(store).entries == before else "originals differ")
     typer.echo(json.dumps(line_of(report)))

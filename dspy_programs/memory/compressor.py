@@ -4,29 +4,30 @@ Input      a MemoryStore; token_budget: tokens >= 0 of the store's own counter, 
            many of the last entries stay word for word, as all system prompts do; strategies: which ways may be used.
 Output     a CompressionReport; the store is changed in place.
 Holds      token_total() <= budget afterwards, and never more than before; not less than it need be: no unit that was
-           compressed would fit in what is left of the budget; protected entries are untouched and the order is kept; a call
-           of tools and its results are compressed together or not at all; every original is in a compression_history. On
-           any error, and when `progress` raises, the store is as it was.
+           compressed would fit in what is left of the budget (with a model: no window, see engine.py). Protected entries
+           are untouched and the order is kept; a call of tools and its results are compressed together or not at all;
+           every original is in a compression_history. On any error, and when `progress` raises, the store is as it was.
 Raises     UsageError for a negative budget, for one below what the protected entries need, and where the strategies that
-           are allowed are not enough. LanguageModelError where a model that is to summarize does not (see windows.py).
+           are allowed are not enough. LanguageModelError where a model that is to summarize does not (see engine.py).
 Calls      none without a language model.
 """
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import BaseModel
 
 from dspy_programs.errors import UsageError
+from dspy_programs.memory.changes import Change, Progress, Strategy, Task
+from dspy_programs.memory.engine import CompressionEngine, Fallback, model_in_use
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.importance import ImportanceScorer
 from dspy_programs.memory.originals import records_of
 from dspy_programs.memory.store import MemoryStore
-from dspy_programs.memory.strategies import SHARE, STRATEGIES, Extracts, Strategy, stand_in
+from dspy_programs.memory.strategies import SHARE, STRATEGIES, Extracts, stand_in
 from dspy_programs.memory.units import protected, units
 
-Progress = Callable[[int, int], None]
 TOKEN_BUDGET, PROTECTED_RECENT = 4000, 3
 REPORT_EVERY = 200  # units
 
@@ -64,25 +65,6 @@ class CompressionReport(BaseModel):
         return self.model_dump()
 
 
-class Change(NamedTuple):
-    """One entry to be, the entries it is made from, and what that leaves of them."""
-
-    originals: list[MemoryEntry]
-    text: str
-    strategy: Strategy
-    answered_by: str = "rules"
-
-
-class Task(NamedTuple):
-    """What may be compressed, by unit, and by how much it must shrink."""
-
-    units: list[list[MemoryEntry]]
-    sizes: list[int]
-    order: list[int]  # of the units, the least important first, of equals the oldest
-    room: int  # tokens that all units together may have
-    count: Callable[[str], int]
-
-
 class MemoryCompressor:
     def __init__(
         self,
@@ -90,8 +72,10 @@ class MemoryCompressor:
         protected_recent: int = PROTECTED_RECENT,
         scorer: ImportanceScorer | None = None,
         strategies: Sequence[Strategy] = STRATEGIES,
+        fallback: Fallback | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
+        """fallback: "extract" lets the rules answer where a model that is in use fails; without, that is an error."""
         if protected_recent < 0:
             raise UsageError(f"protected_recent is {protected_recent}: give 0 or more entries")
         if not strategies or not set(strategies) <= set(STRATEGIES):
@@ -99,7 +83,7 @@ class MemoryCompressor:
         self.token_budget, self.protected_recent = token_budget, protected_recent
         self.scorer = scorer or ImportanceScorer()
         self.strategies = [strategy for strategy in STRATEGIES if strategy in strategies]
-        self.now = now
+        self.engine, self.now = CompressionEngine(fallback), now
         self.last_report: CompressionReport | None = None
 
     def compress(
@@ -145,6 +129,8 @@ class MemoryCompressor:
 
     def _changes(self, task: Task, progress: Progress | None) -> tuple[list[Change], int]:
         """Return the changes of the first strategy that is enough, and how many were tried."""
+        if model_in_use() is not None and self.strategies != ["extract_facts"]:
+            return self.engine.windowed(task, self.strategies[0], progress), 1
         extracts = Extracts(task.units)
         reached = total = sum(task.sizes)
         for tried, strategy in enumerate(self.strategies, 1):
@@ -168,7 +154,7 @@ class MemoryCompressor:
             records = [
                 record for entry in change.originals for record in records_of(entry, store.position(entry), change.strategy, at)
             ]
-            new.append(stand_in(change.originals, change.text, change.strategy, records, change.answered_by))
+            new.append(stand_in(change, records))
             gone += [entry.id for entry in change.originals[1:]]
         store.replace(new, gone)
 
@@ -220,6 +206,9 @@ def report_on(changes: Sequence[Change], before: int, store: MemoryStore, budget
         compression_ratio=(before - after) / before if before else 0.0,
         token_budget=budget,
         strategy="+".join(strategy for strategy in STRATEGIES if counts[strategy]) or "none",
+        answered_by="model" if any(change.answered_by == "model" for change in changes) else "rules",
+        fallbacks=sum(change.fallback is not None for change in changes),
+        failure=next((change.fallback for change in changes if change.fallback is not None), None),
         token_counter=store.counter.name,
         exact=store.counter.exact,
         restorable=sum(len(entry.compression_history) for entry in store if entry.role == "compressed"),

@@ -10,13 +10,13 @@ Holds      what extracts give is in the input word for word, in its order; archi
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal
+from typing import Any
 
+from dspy_programs.memory.changes import Change, Strategy
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.originals import Record
 from dspy_programs.memory.telling import Reading
 
-Strategy = Literal["summarize", "extract_facts", "archive"]
 STRATEGIES: tuple[Strategy, ...] = ("summarize", "extract_facts", "archive")
 SHARE = {"summarize": 0.5, "extract_facts": 0.25, "archive": 0.0}  # of the characters that stay
 VOICE = {"system": 1.0, "user": 1.0, "assistant": 1.0, "tool": 0.6, "compressed": 1.2}
@@ -74,23 +74,25 @@ class Extracts:
         return rendered(chosen)
 
 
-def stand_in(
-    originals: Sequence[MemoryEntry], text: str, strategy: Strategy, records: list[Record], answered_by: str
-) -> MemoryEntry:
-    """Return the entry that takes the place of the first of `originals` and stands for all of them."""
-    first, last = originals[0], max(entry.turn_number for entry in originals)
-    roles = {entry.chat_role for entry in originals}
+def stand_in(change: Change, records: list[Record]) -> MemoryEntry:
+    """Return the entry that takes the place of the first of a change's originals and stands for all of them."""
+    first, last = change.originals[0], max(entry.turn_number for entry in change.originals)
+    roles = {entry.chat_role for entry in change.originals}
+    metadata: dict[str, Any] = {
+        "original_role": roles.pop() if len(roles) == 1 and "tool" not in roles else "assistant",
+        "compression_strategy": change.strategy,
+        "answered_by": change.answered_by,
+    }
+    if len(change.originals) > 1:
+        metadata |= {"turns": [first.turn_number, last], "stands_for": len(records)}
+    if change.fallback is not None:
+        metadata["fallback"] = change.fallback
     return MemoryEntry(
         id=first.id,
-        content=text,
+        content=change.text,
         role="compressed",
-        timestamp=max(entry.timestamp for entry in originals),
+        timestamp=max(entry.timestamp for entry in change.originals),
         turn_number=first.turn_number,
-        metadata={
-            "original_role": roles.pop() if len(roles) == 1 and "tool" not in roles else "assistant",
-            "compression_strategy": strategy,
-            "answered_by": answered_by,
-            **({"turns": [first.turn_number, last], "stands_for": len(records)} if len(originals) > 1 else {}),
-        },
+        metadata=metadata,
         compression_history=records,
     )

@@ -1,0 +1,139 @@
+"""The three strategies on single entries, and the summarizing by a language model, a window of entries a call.
+
+Input      an entry for summarize, extract_facts and archive; for windowed, what the compressor may compress.
+Output     an entry of the role "compressed" with its original in the history; changes, marked with who answered.
+Holds      without a model in use every text is an extract. A model that fails is an error, or with fallback="extract" an
+           extract that is marked as a fallback in its entry and in the report, never a text that stands for nothing.
+Calls      one a window of consecutive entries, at most CALLS + 1 however long the memory is.
+Raises     LanguageModelError where the model does not answer, or not in a form that can be read.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from dspy_programs.errors import LanguageModelError, ProgramsError, UsageError
+from dspy_programs.memory.changes import Change, Progress, Strategy, Task
+from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.originals import records_of
+from dspy_programs.memory.strategies import Extracts, stand_in
+from dspy_programs.types import Entry
+
+Fallback = Literal["extract"]
+SMALLEST_WINDOW = 1500  # tokens
+CALLS = 24
+TARGET = 0.25  # share of a window's tokens that its summary has at most
+
+
+def model_in_use() -> Any:
+    """Return DSPy's current language model, or None; where DSPy was never imported there is none."""
+    dspy = sys.modules.get("dspy")
+    return dspy.settings.lm if dspy is not None else None
+
+
+class CompressionEngine:
+    def __init__(self, fallback: Fallback | None = None, now: Callable[[], float] = time.time) -> None:
+        if fallback not in (None, "extract"):
+            raise UsageError(f"fallback is {fallback!r}: give 'extract', or None to stop where the model fails")
+        self.fallback, self.now = fallback, now
+        self._program: Any = None
+
+    def summarize(self, entry: MemoryEntry) -> MemoryEntry:
+        """Return an entry with about half of the text, or what the model in use makes of it."""
+        if model_in_use() is None:
+            return self._made(Change([entry], Extracts([[entry]]).summarize(0), "summarize"))
+        return self._made(self._asked([entry], max(1, len(entry.text) // 8), "summarize", 1))
+
+    def extract_facts(self, entry: MemoryEntry) -> MemoryEntry:
+        """Return an entry with only what is exact or decided, about a quarter of the text."""
+        return self._made(Change([entry], Extracts([[entry]]).extract_facts(0), "extract_facts"))
+
+    def archive(self, entry: MemoryEntry) -> MemoryEntry:
+        """Return an entry with no more than a reference to the original, which is in its history."""
+        return self._made(Change([entry], f"[Archived {entry.role} message from turn {entry.turn_number}]", "archive"))
+
+    def _made(self, change: Change) -> MemoryEntry:
+        entry = change.originals[0]
+        return stand_in(change, records_of(entry, 0, change.strategy, self.now()))
+
+    def windowed(self, task: Task, strategy: Strategy, progress: Progress | None) -> list[Change]:
+        """Summarize the least important units, window by window, until all have room."""
+        chosen, size = enough_of(task)
+        share = min(TARGET, max(0, task.room - (sum(task.sizes) - size)) / size) if size else 0.0
+        windows = windows_of(task, chosen, max(SMALLEST_WINDOW, size // CALLS))
+        left, changes = sum(task.sizes), list[Change]()
+        for done, window in enumerate(windows):
+            if progress is not None:
+                progress(done, len(windows))
+            if left <= task.room:
+                break
+            tokens = sum(task.sizes[unit] for unit in window)
+            room = int(tokens * share)
+            members = [entry for unit in window for entry in task.units[unit]]
+            change = self._asked(members, room, strategy, len(windows)) if room else Change(members, "", strategy)
+            if task.count(change.text) > room:  # the store counts in other tokens than the model does
+                cut = Extracts([[MemoryEntry(role="assistant", content=change.text)]]).archive(room, task.count, "")
+                change = change._replace(text=cut)
+            changes.append(change)
+            left += task.count(change.text) - tokens
+        return changes
+
+    def _asked(self, entries: Sequence[MemoryEntry], room: int, strategy: Strategy, windows: int) -> Change:
+        """Return what the compiled summarizer makes of entries within `room` tokens."""
+        from dspy.utils.exceptions import LMError
+
+        said = [
+            Entry(turn=max(0, entry.turn_number), role=entry.chat_role, content=entry.text)  # type: ignore[arg-type]
+            for entry in entries
+        ]
+        try:
+            memory = self._summarizer()(entries=said, token_budget=room)
+            text, reason = memory.text, memory.failure.reason if memory.failure else None
+        except LMError as error:
+            if isinstance(error.__cause__, ProgramsError):
+                raise error.__cause__ from None
+            text, reason = "", str(error).strip().split("\n")[0]
+        if reason is None:
+            return Change(list(entries), text, strategy, "model")
+        if self.fallback is None:
+            turns = f"turns {entries[0].turn_number} to {entries[-1].turn_number}"
+            raise LanguageModelError(
+                f"the model did not summarize {turns}: {reason}. Nothing was changed; try again, or take extracts where it "
+                "fails: fallback='extract' (--fallback extract)"
+            )
+        if not text:
+            from dspy_programs.tokens import counter_for
+
+            text = Extracts([[entry] for entry in entries]).archive(room, counter_for(model_in_use()).count, "")
+        return Change(list(entries), text, strategy, "rules", reason)
+
+    def _summarizer(self) -> Any:
+        if self._program is None:
+            from dspy_programs.registry import load
+
+            self._program = load("memory_summarizer")
+        return self._program
+
+
+def enough_of(task: Task) -> tuple[list[int], int]:
+    """Return the least important units that are enough if each shrinks to TARGET, in time order, and their tokens."""
+    needed, size, chosen = sum(task.sizes) - task.room, 0, list[int]()
+    for unit in task.order:
+        if size * (1 - TARGET) >= needed:
+            break
+        chosen.append(unit)
+        size += task.sizes[unit]
+    return sorted(chosen), size
+
+
+def windows_of(task: Task, chosen: Sequence[int], tokens: int) -> list[list[int]]:
+    windows: list[list[int]] = []
+    size = tokens
+    for unit in chosen:
+        if size >= tokens:
+            windows.append([])
+            size = 0
+        windows[-1].append(unit)
+        size += task.sizes[unit]
+    return windows
