@@ -9,6 +9,7 @@ import dspy
 
 from dspy_programs.actor import Actor
 from dspy_programs.data_generator import DataGenerator
+from dspy_programs.embedding import embed_texts
 from dspy_programs.errors import UsageError
 from dspy_programs.failure_judge import FailureJudge
 from dspy_programs.memory_summarizer import MemorySummarizer
@@ -27,7 +28,6 @@ from metrics.score import Metric
 from metrics.section_scorer import coverage_agrees
 from optimizers.cli import ALL
 from optimizers.demonstrations import Demonstrate
-from dspy_programs.embedding import embed_texts
 from optimizers.sources import actor as actor_source
 from optimizers.sources import data_generator as data_generator_source
 from optimizers.sources import failure_judge as failure_judge_source

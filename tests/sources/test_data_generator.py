@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from dspy_programs.data_generator import MEANING, DataGenerator
+from dspy_programs.embedding import embed_texts
 from dspy_programs.errors import DatasetError
 from dspy_programs.text import jaccard, words
 from dspy_programs.types import Pair
 from metrics.data_generator import pairs_are_useful
 from metrics.pair_quality import heuristic_quality
 from optimizers.data import as_jsonl, data_directory, read_split
-from dspy_programs.embedding import embed_texts
 from optimizers.recipes import recipe
 from optimizers.sources.data_generator import as_demonstration, build, template_of
 
