@@ -1,0 +1,185 @@
+"""The operations as an A2A agent, with the official SDK: card, send, stream, get, cancel.
+
+Input      a message with one part: a data part (or text that is JSON) {"skill": NAME, "input": {...}}, where NAME is that
+           of an operation; anything else is taken for a trace that is to be classified.
+Output     a task with one artifact, the answer as data; the stream tells the progress; a fault is the status' message.
+Holds      cancelling a task stops its work; what was sent is not kept, and ended tasks are kept up to a number of bytes.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from a2a.helpers import get_data_parts, get_text_parts, new_data_part, new_task, new_text_part
+from a2a.server.agent_execution import AgentExecutor, RequestContext
+from a2a.server.context import ServerCallContext
+from a2a.server.events import EventQueue
+from a2a.server.request_handlers import DefaultRequestHandler
+from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes
+from a2a.server.tasks import InMemoryTaskStore, TaskUpdater
+from a2a.types import (
+    AgentCapabilities,
+    AgentCard,
+    AgentInterface,
+    AgentSkill,
+    APIKeySecurityScheme,
+    HTTPAuthSecurityScheme,
+    Message,
+    SecurityRequirement,
+    SecurityScheme,
+    StringList,
+    Task,
+    TaskState,
+)
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+import dspy_programs
+from dspy_programs.serve.limits import Limits
+from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, request_from
+from dspy_programs.serve.problems import Invalid, ServeError, TooLarge
+from dspy_programs.serve.requests import whole
+from dspy_programs.serve.workshop import Workshop
+
+PATH = "/a2a"
+CARD_PATH = "/.well-known/agent-card.json"
+JSON = "application/json"
+SKILLS = {
+    "classify_failure": ("Why did the run fail?", ["agents", "traces", "failures"]),
+    "compress_memory": ("A memory within its budget", ["agents", "memory", "tokens"]),
+    "negotiate_prompt": ("A smaller prompt, as good", ["prompts", "tokens", "cost"]),
+}
+ENDED = {
+    TaskState.TASK_STATE_COMPLETED,
+    TaskState.TASK_STATE_FAILED,
+    TaskState.TASK_STATE_CANCELED,
+    TaskState.TASK_STATE_REJECTED,
+}
+
+
+class Agent(AgentExecutor):
+    """Runs one operation for a task. The SDK cancels `execute` when the task is cancelled, and that stops the work."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self.workshop = workshop
+
+    async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
+        task_id, context_id = context.task_id or "", context.context_id or ""
+        await event_queue.enqueue_event(new_task(task_id, context_id, TaskState.TASK_STATE_SUBMITTED))
+        updates = TaskUpdater(event_queue, task_id, context_id)
+
+        async def heard(done: int, total: int) -> None:
+            await updates.start_work(said(updates, f"{done} of {total}" if total else f"{done}"))
+
+        try:
+            operation, request = asked_in(context.message)
+            await updates.start_work()
+            answer = await self.workshop.run(lambda progress: operation.call(request, progress), heard)
+        except (Invalid, TooLarge) as error:
+            await updates.reject(said(updates, str(error)))
+        except ServeError as error:
+            await updates.failed(said(updates, str(error)))
+        else:
+            await updates.add_artifact([new_data_part(answer_as_json(answer), media_type=JSON)], name=operation.name)
+            await updates.complete()
+
+    async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:
+        await TaskUpdater(event_queue, context.task_id or "", context.context_id or "").cancel()
+
+
+def said(updates: TaskUpdater, line: str) -> Message:
+    return updates.new_agent_message([new_text_part(line)])
+
+
+def asked_in(message: Message | None) -> tuple[Operation, Any]:
+    """Return the operation that a message asks for, and its request. Raises Invalid."""
+    parts = list(message.parts) if message is not None else []
+    found = get_data_parts(parts) or [parsed(text) for text in get_text_parts(parts)]
+    if len(parts) != 1 or not found:
+        raise Invalid("one part is expected: data, or text that is JSON")
+    content = integers(found[0])
+    if not isinstance(content, dict) or "skill" not in content:
+        content = {"skill": "classify_failure", "input": {"trace": content}}
+    skill, given = content["skill"], content.get("input")
+    if not isinstance(skill, str) or skill not in OPERATIONS:
+        raise Invalid(f"skill: is one of {', '.join(OPERATIONS)}")
+    if not isinstance(given, Mapping):
+        raise Invalid("input: an object with the fields of the request is expected")
+    return OPERATIONS[skill], request_from(OPERATIONS[skill], given)
+
+
+def parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise Invalid("the text is not JSON; send a trace as JSON, or a data part") from None
+
+
+def integers(value: Any) -> Any:
+    """A protobuf value knows only doubles: give whole ones their type back."""
+    if isinstance(value, dict):
+        return {key: integers(item) for key, item in value.items()}
+    return [integers(item) for item in value] if isinstance(value, list) else whole(value)
+
+
+class Tasks(InMemoryTaskStore):
+    """Tasks in memory; when they take too many bytes, those that ended first are forgotten first."""
+
+    def __init__(self, kept_bytes: int) -> None:
+        super().__init__()
+        self.kept_bytes = kept_bytes
+        self._sizes: dict[str, int] = {}
+
+    async def save(self, task: Task, context: ServerCallContext) -> None:
+        await super().save(task, context)
+        if task.status.state in ENDED:
+            self._sizes[task.id] = task.ByteSize()
+            while sum(self._sizes.values()) > self.kept_bytes:
+                oldest = next(iter(self._sizes))
+                del self._sizes[oldest]
+                await self.delete(oldest, context)
+
+
+def agent_card(url: str, needs_key: bool) -> AgentCard:
+    """Return the card for a client that reached this server at `url`."""
+    schemes = {
+        "apiKey": SecurityScheme(api_key_security_scheme=APIKeySecurityScheme(location="header", name="X-API-Key")),
+        "bearer": SecurityScheme(http_auth_security_scheme=HTTPAuthSecurityScheme(scheme="Bearer")),
+    }
+    address = url.rstrip("/") + PATH
+    return AgentCard(
+        name="dspy-programs",
+        description="Tools for people who build LM agents: why runs fail, memory within a budget, smaller prompts.",
+        version=dspy_programs.__version__,
+        supported_interfaces=[
+            AgentInterface(url=address, protocol_binding="JSONRPC", protocol_version="1.0"),
+            AgentInterface(url=address, protocol_binding="JSONRPC", protocol_version="0.3"),
+        ],
+        capabilities=AgentCapabilities(streaming=True, push_notifications=False),
+        default_input_modes=[JSON, "text/plain"],
+        default_output_modes=[JSON],
+        skills=[skill(name, *SKILLS[name]) for name in SKILLS],
+        security_schemes=schemes if needs_key else {},
+        security_requirements=[SecurityRequirement(schemes={name: StringList()}) for name in schemes] if needs_key else [],
+    )
+
+
+def skill(name: str, title: str, tags: list[str]) -> AgentSkill:
+    [given] = OPERATIONS[name].request.model_json_schema()["examples"]
+    example = json.dumps({"skill": name, "input": given})
+    return AgentSkill(id=name, name=title, description=OPERATIONS[name].says, tags=tags, examples=[example])
+
+
+def agent_routes(workshop: Workshop, limits: Limits, needs_key: bool) -> tuple[list[Route], DefaultRequestHandler]:
+    """Return the routes of the agent, and their handler, which must be closed at the end."""
+    card = agent_card("http://localhost", needs_key)
+    handler = DefaultRequestHandler(Agent(workshop), Tasks(limits.kept_bytes), card)
+
+    async def card_where_asked(request: Request) -> Response:
+        [route] = create_agent_card_routes(agent_card(str(request.base_url), needs_key))
+        response: Response = await route.endpoint(request)
+        return response
+
+    rpc = create_jsonrpc_routes(handler, rpc_url=PATH, enable_v0_3_compat=True)
+    return [Route(CARD_PATH, card_where_asked, methods=["GET"]), *rpc], handler

@@ -1,0 +1,166 @@
+"""REST, MCP and A2A in one ASGI app.
+
+Input      a language model or None; a key or None; Limits.
+Output     an ASGI app: POST /v1/..., GET /healthz, GET /openapi.json, MCP at /mcp, A2A at /a2a with its card at
+           /.well-known/agent-card.json.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any, Literal
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from mcp.server.streamable_http_manager import StreamableHTTPASGIApp
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+import dspy_programs
+from dspy_programs.serve.a2a_agent import agent_routes
+from dspy_programs.serve.mcp_tools import mcp_server, sessions_of
+from dspy_programs.serve.operations import OPERATIONS, Operation, line_of
+from dspy_programs.serve.problems import Invalid, Malformed, NotFound, Problem, ServeError, SlowClient, TooLarge, WrongMethod
+from dspy_programs.serve.security import Door, response_to
+from dspy_programs.serve.workshop import Workshop
+
+FAULTS = {
+    400: "not JSON",
+    401: "no key, or a wrong one",
+    403: "a Host or Origin that this server does not answer to",
+    409: "valid, but it cannot be had: a trace of no known format, a budget below the protected part",
+    413: "too large",
+    422: "not as the schema says",
+    429: "too many requests wait",
+    500: "a fault of the server, with an id",
+    503: "shutting down, no free place, or the language model does not answer",
+    504: "not done in time, and stopped",
+}
+RETRY = {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}}
+
+
+class Health(BaseModel):
+    """Whether the server takes requests, and how busy it is."""
+
+    status: Literal["ok", "shutting down"]
+    version: str
+    model: str | None
+    running: int
+    waiting: int
+
+
+def create_app(workshop: Workshop, key: str | None = None) -> Door:
+    """Return the ASGI app over a workshop. Its lifespan opens and closes the workshop."""
+    limits = workshop.limits
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        """Both SDKs hold state that lives as long as a server runs and no longer: their routes are made here."""
+        workshop.open()
+        agent, tasks = agent_routes(workshop, limits, needs_key=key is not None)
+        sessions = sessions_of(mcp_server(workshop), limits)
+        app.router.routes[:] = [*own, *agent, Route("/mcp", endpoint=StreamableHTTPASGIApp(sessions))]
+        async with sessions.run():
+            yield
+            await workshop.ended()
+            await tasks.aclose()
+
+    app = FastAPI(
+        title="dspy-programs",
+        version=dspy_programs.__version__,
+        description="Tools for people who build LM agents.",
+        docs_url=None,  # its page loads scripts from elsewhere
+        redoc_url=None,
+        lifespan=lifespan,
+        exception_handlers={ServeError: on_fault, RequestValidationError: on_invalid, HTTPException: on_http},
+        responses={code: fault_of(code) for code in FAULTS},
+    )
+    for operation in OPERATIONS.values():
+        app.add_api_route(
+            operation.path,
+            endpoint_for(operation, workshop),
+            methods=["POST"],
+            response_model=operation.answer,
+            operation_id=operation.name,
+            summary=operation.name.replace("_", " "),
+            description=operation.says,
+        )
+    app.add_api_route("/healthz", health_of(workshop), methods=["GET"], operation_id="health", responses={})
+    own = list(app.router.routes)
+    if key is not None:
+        with_key(app)
+    return Door(app, key, limits)
+
+
+def fault_of(code: int) -> dict[str, Any]:
+    headers = {"headers": RETRY} if code in (429, 503) else {}
+    return {"model": Problem, "description": FAULTS[code], **headers}
+
+
+def endpoint_for(operation: Operation, workshop: Workshop) -> Callable[..., Coroutine[Any, Any, BaseModel]]:
+    async def endpoint(body: Any, request: Request) -> BaseModel:
+        return await unless_gone(request, workshop.run(lambda progress: operation.call(body, progress)))
+
+    endpoint.__annotations__ = {"body": operation.request, "request": Request, "return": operation.answer}
+    return endpoint
+
+
+async def unless_gone(request: Request, running: Coroutine[Any, Any, BaseModel]) -> BaseModel:
+    """Return the answer; stop the work when the client has closed the connection."""
+    work, gone = asyncio.ensure_future(running), asyncio.ensure_future(request.receive())
+    try:
+        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            raise SlowClient("the client has closed the connection")
+        return work.result()
+    finally:
+        work.cancel()
+        gone.cancel()
+
+
+def health_of(workshop: Workshop) -> Callable[[], Awaitable[Health]]:
+    async def health() -> Health:
+        return Health(
+            status="shutting down" if workshop.closed else "ok",
+            version=dspy_programs.__version__,
+            model=workshop.lm.model if workshop.lm else None,
+            running=workshop.running,
+            waiting=workshop.waiting,
+        )
+
+    return health
+
+
+async def on_fault(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ServeError)
+    return response_to(error)
+
+
+async def on_invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = [{**fault, "loc": fault["loc"][1:]} for fault in error.errors()]
+    if any(fault["type"] == "json_invalid" for fault in faults):
+        return response_to(Malformed("the body is not JSON"))
+    return response_to(Invalid(line_of(faults)))
+
+
+async def on_http(_: Request, error: Exception) -> Response:
+    """Say in our words what the framework refuses: paths, methods, bodies it cannot parse."""
+    assert isinstance(error, HTTPException)
+    kind = {404: NotFound, 405: WrongMethod, 413: TooLarge}.get(error.status_code, Malformed)
+    response = response_to(kind(str(error.detail)))
+    response.headers.update(error.headers or {})
+    return response
+
+
+def with_key(app: FastAPI) -> None:
+    """Say in the OpenAPI schema that a key is needed, and in which of two headers."""
+    schema = app.openapi()
+    schema["components"]["securitySchemes"] = {
+        "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        "bearer": {"type": "http", "scheme": "bearer"},
+    }
+    schema["security"] = [{"apiKey": []}, {"bearer": []}]
+    schema["paths"]["/healthz"]["get"]["security"] = []

@@ -1,0 +1,30 @@
+"""How much one request may ask for, and how much the server does at once: one place, so that the numbers agree.
+
+Input      none; tests and the command pass another Limits.
+Output     Limits; the bounds that the request models name in their schemas.
+"""
+
+from dataclasses import dataclass
+
+MAX_TRACES = 200  # in one batch
+MAX_TURNS = 2_000  # of one trace, once it is read
+MAX_MESSAGES = 20_000  # of one memory
+MAX_SECTIONS = 40  # of one prompt
+MAX_CRITERIA = 20  # of one rubric
+MAX_TEXT = 200_000  # characters of one section, message or goal
+MAX_TOKENS = 10_000_000  # a budget above this is no budget
+
+
+@dataclass(frozen=True)
+class Limits:
+    """body_bytes: of a request; seconds: from its start to its answer; at_once: operations that run; waiting: that queue."""
+
+    body_bytes: int = 4 * 1024 * 1024
+    seconds: float = 60.0
+    at_once: int = 4
+    waiting: int = 32
+    seconds_to_read: float = 20.0  # a body must have arrived
+    seconds_to_stop: float = 3.0  # work in flight has this long after SIGTERM
+    kept_bytes: int = 64 * 1024 * 1024  # of A2A tasks that have ended
+    sessions: int = 256  # of MCP over HTTP, each dropped when idle
+    idle_seconds: float = 600.0

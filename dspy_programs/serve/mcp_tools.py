@@ -1,0 +1,93 @@
+"""The operations as MCP tools, over stdio and over HTTP, with the official SDK.
+
+Input      a Workshop.
+Output     an MCP server whose tools have the schemas of requests.py; each answers with structured content and the same as
+           text; progress is reported to clients that ask for it; a cancelled call is stopped.
+Holds      a call that fails is a tool error of one line, as a model can read it, never a crash of the connection.
+"""
+
+from typing import Any
+
+from mcp.server.lowlevel import Server
+from mcp.server.stdio import stdio_server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INVALID_PARAMS,
+    CallToolRequestParams,
+    CallToolResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+    TextContent,
+    Tool,
+    ToolAnnotations,
+)
+
+import dspy_programs
+from dspy_programs.serve.limits import Limits
+from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, request_from
+from dspy_programs.serve.patient_streams import Conversation
+from dspy_programs.serve.problems import ServeError
+from dspy_programs.serve.workshop import Workshop
+
+NAME = "dspy-programs"
+
+
+def mcp_server(workshop: Workshop) -> Server[Any]:
+    """Return the server; it has no state of its own, so one serves any number of sessions."""
+
+    async def list_tools(_: Any, __: PaginatedRequestParams | None) -> ListToolsResult:
+        return ListToolsResult(tools=[tool_of(operation) for operation in OPERATIONS.values()])
+
+    async def call_tool(context: Any, params: CallToolRequestParams) -> CallToolResult:
+        operation = OPERATIONS.get(params.name)
+        if operation is None:
+            raise MCPError(code=INVALID_PARAMS, message=f"no such tool; there are {', '.join(OPERATIONS)}")
+
+        async def heard(done: int, total: int) -> None:
+            await context.session.report_progress(done, total or None)
+
+        try:
+            request = request_from(operation, params.arguments or {})
+            answer = await workshop.run(lambda progress: operation.call(request, progress), heard)
+        except ServeError as error:
+            return CallToolResult(content=[TextContent(type="text", text=str(error))], is_error=True)
+        text = TextContent(type="text", text=answer.model_dump_json())
+        return CallToolResult(content=[text], structured_content=answer_as_json(answer))
+
+    return Server(
+        NAME,
+        version=dspy_programs.__version__,
+        instructions="Why agents fail, their memory within a budget, smaller prompts.",
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+    )
+
+
+def tool_of(operation: Operation) -> Tool:
+    return Tool(
+        name=operation.name,
+        description=operation.says,
+        input_schema=operation.request.model_json_schema(),
+        output_schema=operation.answer.model_json_schema(mode="serialization"),
+        annotations=ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False),
+    )
+
+
+def sessions_of(server: Server[Any], limits: Limits) -> StreamableHTTPSessionManager:
+    """Return what serves MCP over HTTP; its `run()` must be entered for as long as the app lives."""
+    return StreamableHTTPSessionManager(
+        server,
+        session_idle_timeout=limits.idle_seconds,
+        max_sessions=limits.sessions,
+        max_request_body_size=limits.body_bytes,
+    )
+
+
+async def serve_stdio(workshop: Workshop) -> None:
+    """Serve one client until stdin ends and all is answered; whatever else prints goes to stderr meanwhile."""
+    server = mcp_server(workshop)
+    async with stdio_server() as (read, write):
+        talk = Conversation(read, write, workshop.limits.seconds)
+        await server.run(talk.reading, talk.writing, server.create_initialization_options())
+    await workshop.ended()

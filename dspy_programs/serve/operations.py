@@ -1,0 +1,262 @@
+"""The operations that every surface offers, in one table: what is asked, what is answered, and the tool that does it.
+
+This is the only file of the servers that calls the tools. Each call runs in a worker thread whose language model, where there
+is one, is that of the server; without one the rules answer, and every answer says which of the two it was.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import dspy
+from pydantic import BaseModel, JsonValue, ValidationError
+
+from dspy_programs.budget.analysis import Analysis, analyze
+from dspy_programs.budget.negotiator import DEFAULT_RUBRIC, NegotiationResult, Negotiator
+from dspy_programs.budget.scorers import OfflineScorer, SectionsScorer
+from dspy_programs.errors import UsageError
+from dspy_programs.failures.batch import Batch, Outcome, Tally
+from dspy_programs.failures.classifier import FailureClassifier, FailureReport
+from dspy_programs.failures.formats.auto import AutoParser
+from dspy_programs.memory.adapters import compress_session, store_of
+from dspy_programs.memory.compressor import CompressionReport
+from dspy_programs.memory.context import ContextBuilder, ContextConfig
+from dspy_programs.serve import requests as asked
+from dspy_programs.serve.limits import MAX_TURNS
+from dspy_programs.serve.problems import Invalid, TooLarge
+from dspy_programs.serve.workshop import Progress
+from dspy_programs.tokens import TokenCounter, counter_for, counter_named
+from dspy_programs.types import Section, Trace
+
+FAULTS_SHOWN = 3
+
+
+class Classified(BaseModel):
+    """What became of one trace: its report, or why it cannot be read. index: its place in the request, which may hold many."""
+
+    index: int
+    report: FailureReport | None
+    problem: str | None
+
+
+class CompressedMemory(BaseModel):
+    """The messages that are left. One that stands for others has `compressed` and, in `compression_history`, those."""
+
+    messages: list[dict[str, JsonValue]]
+    report: CompressionReport
+
+
+class ContextStats(BaseModel):
+    """What of the session is in the context, in entries and tokens."""
+
+    total_tokens: int
+    max_tokens: int
+    entries_included: int
+    protected_entries: int
+    older_entries_included: int
+    entries_excluded: int
+    token_counter: str
+    exact: bool
+
+
+class BuiltContext(BaseModel):
+    """The context as one text and as chat messages, each within the tokens."""
+
+    context: str
+    messages: list[dict[str, JsonValue]]
+    stats: ContextStats
+
+
+class ClassifiedTraces(BaseModel):
+    """Every trace of the request with its outcome, in order, and what they come to."""
+
+    results: list[Classified]
+    batch: Batch
+
+
+def classify_failure(request: asked.ClassifyFailure, progress: Progress) -> FailureReport:
+    progress(0, 1)
+    found = list(AutoParser(request.format).each(request.trace))
+    if len(found) != 1:
+        raise UsageError(f"trace: holds {len(found)} traces; send them to classify_failures")
+    return FailureClassifier().classify(short_enough(found[0]))
+
+
+def classify_failures(request: asked.ClassifyFailures, progress: Progress) -> ClassifiedTraces:
+    """Classify trace after trace; one that cannot be read has a problem, and the others their reports all the same."""
+    parser, classifier = AutoParser(request.format), FailureClassifier()
+    tally, results = Tally(), list[Classified]()
+    for index, raw in enumerate(request.traces):
+        for read in parser.each(raw):
+            progress(index, len(request.traces))
+            outcome = outcome_of(classifier, f"traces.{index}", read)
+            tally.add(outcome)
+            results.append(Classified(index=index, report=outcome.report, problem=outcome.problem))
+    return ClassifiedTraces(results=results, batch=tally.batch())
+
+
+def outcome_of(classifier: FailureClassifier, source: str, read: Trace | UsageError) -> Outcome:
+    try:
+        trace = short_enough(read)
+    except (UsageError, TooLarge) as error:
+        return Outcome(source, None, None, str(error))
+    return Outcome(source, trace, classifier.classify(trace), None)
+
+
+def short_enough(read: Trace | UsageError) -> Trace:
+    """Return a trace that was read. Raises the error in its place, or TooLarge."""
+    if isinstance(read, UsageError):
+        raise read
+    if len(read.turns) > MAX_TURNS:
+        raise TooLarge(f"trace: {len(read.turns)} turns; at most {MAX_TURNS}, cut it first")
+    return read
+
+
+def compress_memory(request: asked.CompressMemory, progress: Progress) -> CompressedMemory:
+    progress(0, 1)
+    messages, report = compress_session(
+        said_in(request.messages),
+        request.token_budget,
+        request.protected_recent,
+        counter=counter_of(None),
+        progress=progress,
+    )
+    return CompressedMemory(messages=messages, report=report)
+
+
+def build_context(request: asked.BuildContext, progress: Progress) -> BuiltContext:
+    progress(0, 1)
+    store = store_of(said_in(request.messages), counter_of(None)).store
+    builder = ContextBuilder(ContextConfig(request.max_tokens, request.protected_recent))
+    stats = builder.get_context_stats(store) | {"token_counter": store.counter.name, "exact": store.counter.exact}
+    return BuiltContext(
+        context=builder.build_context(store),
+        messages=builder.build_messages(store),
+        stats=ContextStats.model_validate(stats),
+    )
+
+
+def said_in(messages: Sequence[asked.Message]) -> list[dict[str, Any]]:
+    return [message.model_dump(exclude_unset=True) for message in messages]
+
+
+def analyze_prompt(request: asked.AnalyzePrompt, progress: Progress) -> Analysis:
+    progress(0, 1)
+    return analyze(sections_of(request.sections), counter_of(request.model))
+
+
+def negotiate_prompt(request: asked.NegotiatePrompt, progress: Progress) -> NegotiationResult:
+    progress(0, 0)
+    lm = dspy.settings.lm
+    scorer = OfflineScorer() if lm is None else SectionsScorer(lm)
+    limits = (request.quality_threshold, request.min_token_savings, request.max_token_savings)
+    negotiator = Negotiator(scorer, *limits, counter=counter_of(None))
+    rubric = request.rubric.model_dump() if request.rubric else DEFAULT_RUBRIC
+    return negotiator.negotiate(sections_of(request.sections), rubric, request.target_task, progress)
+
+
+def sections_of(sections: Sequence[asked.PromptSection]) -> list[Section]:
+    return [Section.model_validate(section.model_dump()) for section in sections]
+
+
+def counter_of(model: str | None) -> TokenCounter:
+    """Count as the model that is named, else as the server's own, else with a vocabulary that is shipped."""
+    lm = dspy.settings.lm
+    if model is not None or lm is None:
+        return counter_named(model)
+    own = counter_for(lm)
+    return own if own.exact else counter_named(lm.model)
+
+
+class Operation(NamedTuple):
+    """name: as MCP and A2A call it; path: as REST does; call: (request, progress) -> answer, in a worker thread."""
+
+    name: str
+    path: str
+    says: str
+    request: type[asked.Request]
+    answer: type[BaseModel]
+    call: Callable[[Any, Progress], BaseModel]
+
+
+OPERATIONS = {
+    operation.name: operation
+    for operation in (
+        Operation(
+            "classify_failure",
+            "/v1/failures/classify",
+            "Say why the run of an agent failed: mode, first failing turn, evidence, fixes; none for a healthy run.",
+            asked.ClassifyFailure,
+            FailureReport,
+            classify_failure,
+        ),
+        Operation(
+            "classify_failures",
+            "/v1/failures/batch",
+            "Say why each of many runs failed, and how often each mode occurs.",
+            asked.ClassifyFailures,
+            ClassifiedTraces,
+            classify_failures,
+        ),
+        Operation(
+            "compress_memory",
+            "/v1/memory/compress",
+            "Bring the messages of a session within a budget of tokens; facts, system prompts and the last messages stay.",
+            asked.CompressMemory,
+            CompressedMemory,
+            compress_memory,
+        ),
+        Operation(
+            "build_context",
+            "/v1/memory/context",
+            "Choose what of a session goes into a prompt of at most so many tokens.",
+            asked.BuildContext,
+            BuiltContext,
+            build_context,
+        ),
+        Operation(
+            "analyze_prompt",
+            "/v1/budget/analyze",
+            "Count the tokens of each section of a prompt.",
+            asked.AnalyzePrompt,
+            Analysis,
+            analyze_prompt,
+        ),
+        Operation(
+            "negotiate_prompt",
+            "/v1/budget/negotiate",
+            "Find a smaller prompt that is as good by a rubric as the whole one.",
+            asked.NegotiatePrompt,
+            NegotiationResult,
+            negotiate_prompt,
+        ),
+    )
+}
+
+
+def answer_as_json(answer: BaseModel) -> dict[str, Any]:
+    return answer.model_dump(mode="json")
+
+
+def request_from(operation: Operation, arguments: Mapping[str, Any]) -> asked.Request:
+    """Return the typed request. Raises Invalid with one line that names the fields and never their values."""
+    try:
+        return operation.request.model_validate(arguments)
+    except ValidationError as error:
+        raise Invalid(faults(error)) from None
+
+
+def faults(error: ValidationError) -> str:
+    return line_of(error.errors(include_url=False, include_context=False, include_input=False))
+
+
+def line_of(errors: Any) -> str:
+    """Say in a line what is wrong with a request: field, fault; what was sent is not repeated."""
+    lines = [f"{place_of(fault['loc'])}: {fault['msg']}" for fault in errors]
+    more = f"; and {len(lines) - FAULTS_SHOWN} more" if len(lines) > FAULTS_SHOWN else ""
+    return "; ".join(lines[:FAULTS_SHOWN]) + more
+
+
+def place_of(location: Sequence[int | str]) -> str:
+    """Return the path to a field. pydantic puts the names of its validators into it, which say nothing to a client."""
+    parts = [str(part) for part in location if isinstance(part, int) or str(part).isidentifier()]
+    return ".".join(parts) or "request"

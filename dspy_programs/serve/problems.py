@@ -1,0 +1,118 @@
+"""What a client is told when a request is not answered: one line, a word to act on, an HTTP status. Never a traceback.
+
+Output     Problem (the body of every error), ServeError and its kinds, told(error) -> ServeError.
+Holds      a log line of an internal error has where it happened and no value: messages of exceptions quote requests.
+"""
+
+import logging
+import traceback
+import uuid
+from typing import Literal
+
+from dspy.utils.exceptions import LMError
+from pydantic import BaseModel, Field
+
+from dspy_programs.errors import LanguageModelError, ProgramsError
+
+LOG = logging.getLogger("dspy_programs.serve")
+LONGEST = 500  # characters of a line
+
+Code = Literal[
+    "malformed", "no_key", "forbidden", "not_found", "method", "unusable", "too_large", "invalid", "busy",
+    "internal", "unavailable", "too_slow", "slow_client",
+]  # fmt: skip
+
+
+class Problem(BaseModel):
+    """Why there is no answer. `id` is in the server's log where the fault is the server's."""
+
+    error: str = Field(description="one line: what is wrong and what to do")
+    code: Code
+    id: str | None = None
+
+
+class ServeError(Exception):
+    """A request that gets no answer. `retry_after`: seconds after which it is worth asking again."""
+
+    status, code = 500, "internal"
+    retry_after: int | None = None
+
+    def __init__(self, line: str, id_: str | None = None) -> None:
+        super().__init__(" ".join(line.split())[:LONGEST])
+        self.id = id_
+
+    def problem(self) -> Problem:
+        return Problem.model_validate({"error": str(self), "code": self.code, "id": self.id})
+
+
+class Malformed(ServeError):
+    status, code = 400, "malformed"
+
+
+class NoKey(ServeError):
+    status, code = 401, "no_key"
+
+
+class Forbidden(ServeError):
+    status, code = 403, "forbidden"
+
+
+class NotFound(ServeError):
+    status, code = 404, "not_found"
+
+
+class WrongMethod(ServeError):
+    status, code = 405, "method"
+
+
+class SlowClient(ServeError):
+    status, code = 408, "slow_client"
+
+
+class Unusable(ServeError):
+    """Valid, but what it asks for cannot be had: a trace of no known format, a budget below the protected part."""
+
+    status, code = 409, "unusable"
+
+
+class TooLarge(ServeError):
+    status, code = 413, "too_large"
+
+
+class Invalid(ServeError):
+    status, code = 422, "invalid"
+
+
+class Busy(ServeError):
+    status, code, retry_after = 429, "busy", 1
+
+
+class Unavailable(ServeError):
+    status, code, retry_after = 503, "unavailable", 5
+
+
+class TooSlow(ServeError):
+    status, code = 504, "too_slow"
+
+
+def told(error: Exception) -> ServeError:
+    """Return what the client is told of an exception; what was not foreseen gets an id and goes to the log."""
+    if isinstance(error, ServeError):
+        return error
+    refused = next((one for one in (error, error.__cause__) if isinstance(one, LMError)), None)
+    if refused is not None:  # its message is the provider's, who may quote keys and prompts
+        LOG.error("the language model does not answer: %s", type(refused).__name__)
+        return Unavailable(f"the language model does not answer ({type(refused).__name__})")
+    if isinstance(error, LanguageModelError):
+        return Unavailable(f"the language model does not answer: {error}")
+    if isinstance(error, ProgramsError):
+        return Unusable(str(error))
+    id_ = uuid.uuid4().hex[:12]
+    LOG.error("internal error %s: %s at %s", id_, type(error).__name__, where(error))
+    return ServeError(f"internal error {id_}; the server's log has where it happened", id_)
+
+
+def where(error: BaseException) -> str:
+    """Return the last calls of a traceback, innermost first, without a word of what they were given."""
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    return " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames)) or "nowhere"

@@ -1,0 +1,145 @@
+"""The door: who may speak to the server, how much a request may carry, and what leaves it when something breaks.
+
+Input      an ASGI app; a key or None; Limits.
+Holds      without a key only loopback is served, and only requests that were meant for it (Host, Origin: DNS rebinding);
+           the key is compared in constant time; a body is read up to its limit, in limited time, before the app sees it;
+           an exception of the app becomes a 500 with an id. Nothing here logs a header, a query or a body.
+"""
+
+import asyncio
+import hmac
+import ipaddress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dspy_programs.errors import UsageError
+from dspy_programs.serve.limits import Limits
+from dspy_programs.serve.problems import Forbidden, Malformed, NoKey, ServeError, SlowClient, TooLarge, told
+
+KEY_VARIABLE = "DSPY_PROGRAMS_SERVER_KEY"
+OPEN_PATHS = ("/healthz", "/.well-known/agent-card.json")  # says that there is a server, and which
+EXTRA_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+
+
+def key_from(file: Path | None, environment: str | None) -> str | None:
+    """Return the server's key: the file's, else the environment's. Raises UsageError for one that cannot be sent."""
+    try:
+        key = file.read_text(encoding="ascii").strip() if file else (environment or "").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: no key can be read from it ({type(error).__name__})") from None
+    if file and not key:
+        raise UsageError(f"{file}: is empty; write a key into it, e.g. from `openssl rand -hex 32`")
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise UsageError("the server's key: only printable ASCII without spaces can be sent in a header")
+    return key or None
+
+
+def is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+    except ValueError:
+        return address.lower() == "localhost"
+
+
+class Door:
+    """The outermost ASGI layer of the server."""
+
+    def __init__(self, app: ASGIApp, key: str | None, limits: Limits) -> None:
+        self.app, self.limits = app, limits
+        self._key = key.encode() if key else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self.app(scope, receive, send)
+        if scope["type"] != "http":
+            return None  # websockets are not offered
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = MutableHeaders(scope=message)
+                for name, value in EXTRA_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            self.admit(scope["path"], Headers(scope=scope))
+            body = await self.body(Headers(scope=scope), receive)
+            await self.app(scope, replayed(body, receive), sending)
+        except Exception as error:  # the outermost edge: else the client hangs and the log gets the request's values
+            fault = told(error)
+            if not started:
+                await response_to(fault)(scope, receive, sending)
+
+    def admit(self, path: str, headers: Headers) -> None:
+        """Raise NoKey or Forbidden where the request must not go on."""
+        host = name_in(f"//{headers.get('host', '')}")
+        origin = headers.get("origin")
+        if origin is not None and name_in(origin) != host:
+            raise Forbidden("Origin: pages of other hosts may not call this server")
+        if self._key is None:
+            if not is_loopback(host):
+                raise Forbidden("Host: this server has no key and answers only to localhost")
+        elif path not in OPEN_PATHS and not self.has_key(headers):
+            raise NoKey("a key is needed: send X-API-Key: KEY, or Authorization: Bearer KEY")
+
+    def has_key(self, headers: Headers) -> bool:
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        given = [*headers.getlist("x-api-key"), *([token.strip()] if scheme.lower() == "bearer" else [])]
+        matches = [hmac.compare_digest(one.encode(), self._key or b"") for one in given]
+        return any(matches)
+
+    async def body(self, headers: Headers, receive: Receive) -> bytes:
+        """Return the whole body. Raises TooLarge as soon as that is known, SlowClient, Malformed."""
+        limit = self.limits.body_bytes
+        too_large = TooLarge(f"the body may have {limit} bytes")
+        declared = headers.get("content-length", "")
+        if declared.isdecimal() and int(declared[:20]) > limit:
+            raise too_large
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(self.limits.seconds_to_read):
+                while True:
+                    message = await receive()
+                    if message["type"] != "http.request":
+                        raise Malformed("the connection was closed before the body ended")
+                    chunks.append(message.get("body", b""))
+                    size += len(chunks[-1])
+                    if size > limit:
+                        raise too_large
+                    if not message.get("more_body", False):
+                        return b"".join(chunks)
+        except TimeoutError:
+            raise SlowClient(f"the body did not arrive within {self.limits.seconds_to_read:g} s") from None
+
+
+def name_in(url: str) -> str:
+    """Return the host of a URL in lower case, "" where there is none or it makes no sense."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """Give the body once, then whatever comes: that the client has gone."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return again
+
+
+def response_to(error: ServeError) -> JSONResponse:
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+    if isinstance(error, NoKey):
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(error.problem().model_dump(exclude_none=True), status_code=error.status, headers=headers)

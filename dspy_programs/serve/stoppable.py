@@ -1,0 +1,36 @@
+"""A language model that is not called any more once the work that calls it has been stopped.
+
+Input      lm: any dspy.LM; check: raises where the work has been stopped.
+Output     a dspy.LM with the same name, settings and engine, that runs `check` before each request.
+Holds      a request that is under way is not cut off: it ends with its answer or at the model's own time limit.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import dspy
+
+from dspy_programs.lm import decoding
+
+Check = Callable[[], None]
+
+
+class StoppableEngine:
+    """Stands between DSPy and an engine."""
+
+    def __init__(self, engine: Any, check: Check) -> None:
+        self.engine, self.check = engine, check
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.engine, name)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "StoppableEngine":
+        return self
+
+    def complete(self, request: Any) -> Any:
+        self.check()
+        return self.engine.complete(request)
+
+
+def stoppable(lm: dspy.LM, check: Check) -> dspy.LM:
+    return dspy.LM(lm.model, engine=StoppableEngine(lm.engine, check), cache=False, num_retries=0, **decoding(lm))

@@ -1,0 +1,140 @@
+"""Servers for tests: the real app on a loopback port in a thread, and the real command in a process."""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import uvicorn
+from pydantic import BaseModel
+
+from dspy_programs.serve import operations
+from dspy_programs.serve.app import create_app
+from dspy_programs.serve.http_server import listen
+from dspy_programs.serve.limits import Limits
+from dspy_programs.serve.workshop import Workshop
+
+ROOT = Path(__file__).resolve().parent.parent
+HTTP = httpx.Client(verify=False)  # one for all: each makes a TLS context, which no test needs
+HEALTHY = {
+    "trace_id": "t-1",
+    "original_goal": "What is the capital of France?",
+    "final_result": "The capital of France is Paris.",
+    "is_successful": True,
+    "turns": [
+        {"turn_number": 0, "role": "user", "content": "What is the capital of France?"},
+        {"turn_number": 1, "role": "agent", "content": "The capital of France is Paris."},
+    ],
+}
+FAILING = {
+    "trace_id": "t-2",
+    "original_goal": "Book a table for two tonight.",
+    "turns": [
+        {"turn_number": 0, "role": "user", "content": "Book a table for two tonight."},
+        {"turn_number": 1, "role": "agent", "content": "I'm sorry, but I can't help with that request."},
+    ],
+}
+
+
+class Counted(BaseModel):
+    """What the slow operation answers."""
+
+    calls: int
+
+
+class Slow:
+    """An operation of many slow steps, each a call of a scorer that is counted."""
+
+    def __init__(self, steps: int = 200, seconds: float = 0.02) -> None:
+        self.steps, self.seconds = steps, seconds
+        self.calls = self.started = 0
+        self.ended = threading.Event()
+
+    def __call__(self, request: object, progress: Callable[[int, int], None]) -> Counted:
+        self.started += 1
+        try:
+            for step in range(self.steps):
+                progress(step, self.steps)
+                self.calls += 1
+                time.sleep(self.seconds)
+        finally:
+            self.ended.set()
+        return Counted(calls=self.calls)
+
+    def stays_still(self) -> bool:
+        """Whether the work has stopped: its thread has ended, and no call comes any more."""
+        if not self.ended.wait(5):
+            return False
+        calls = self.calls
+        time.sleep(5 * self.seconds)
+        return self.calls == calls < self.steps
+
+    @contextlib.contextmanager
+    def instead_of(self, name: str) -> Iterator["Slow"]:
+        before = operations.OPERATIONS[name]
+        operations.OPERATIONS[name] = before._replace(call=self, answer=Counted)
+        try:
+            yield self
+        finally:
+            operations.OPERATIONS[name] = before
+
+
+class Running(NamedTuple):
+    url: str
+    workshop: Workshop
+
+
+@contextlib.contextmanager
+def running(limits: Limits | None = None, lm: object = None, key: str | None = None) -> Iterator[Running]:
+    """Serve the real app on a free loopback port."""
+    workshop = Workshop(limits or Limits(), lm)
+    socket = listen("127.0.0.1", 0, has_key=key is not None)
+    config = uvicorn.Config(create_app(workshop, key), log_config=None, ws="none", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield Running(f"http://127.0.0.1:{socket.getsockname()[1]}", workshop)
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+def environment(**variables: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), **variables}
+
+
+class Command:
+    """`python -m dspy_programs serve http` as a process. `log` is what it wrote to stderr."""
+
+    def __init__(self, folder: Path, *arguments: str, **variables: str) -> None:
+        self.file = folder / "stderr.log"
+        command = [sys.executable, "-m", "dspy_programs", "serve", "http", "--port", "0", *arguments]
+        with self.file.open("wb") as log:
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment(**variables), cwd=ROOT)
+        self.url = ""
+
+    @property
+    def log(self) -> str:
+        return self.file.read_text(encoding="utf-8")
+
+    def __enter__(self) -> "Command":
+        deadline = time.monotonic() + 60
+        while not (found := re.search(r"http://\S+", self.log)):
+            assert self.process.poll() is None and time.monotonic() < deadline, self.log
+            time.sleep(0.05)
+        self.url = found.group()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.process.kill()
+        self.process.communicate()
