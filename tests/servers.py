@@ -1,8 +1,10 @@
 """Servers for tests: the real app on a loopback port in a thread, and the real command in a process."""
 
 import contextlib
+import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -10,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import httpx
 import uvicorn
@@ -95,18 +98,29 @@ class Running(NamedTuple):
 def running(limits: Limits | None = None, lm: object = None, key: str | None = None) -> Iterator[Running]:
     """Serve the real app on a free loopback port."""
     workshop = Workshop(limits or Limits(), lm)
-    socket = listen("127.0.0.1", 0, has_key=key is not None)
+    listening = listen("127.0.0.1", 0, has_key=key is not None)
     config = uvicorn.Config(create_app(workshop, key), log_config=None, ws="none", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.01)
     try:
-        yield Running(f"http://127.0.0.1:{socket.getsockname()[1]}", workshop)
+        yield Running(f"http://127.0.0.1:{listening.getsockname()[1]}", workshop)
     finally:
         server.should_exit = True
         thread.join(10)
+
+
+def on_its_way(server: Running, path: str, body: object) -> socket.socket:
+    """Return the connection of a request that was sent and whose answer nobody has read; closing it is going away."""
+    content = json.dumps(body).encode()
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+    )
+    connection = socket.create_connection(urlsplit(server.url).netloc.split(":"), timeout=5)
+    connection.sendall(head.encode() + content)
+    return connection
 
 
 def environment(**variables: str) -> dict[str, str]:

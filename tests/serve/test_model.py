@@ -12,7 +12,7 @@ from a2a.types import CancelTaskRequest, Role, SendMessageConfiguration, SendMes
 from dspy_programs.lm import connect
 from dspy_programs.serve.limits import Limits
 from tests.fakes import ChatServer, scripted_lm
-from tests.servers import FAILING, HEALTHY, HTTP, running
+from tests.servers import FAILING, HEALTHY, HTTP, on_its_way, running
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is not compiled for:UserWarning")
 DOUBTFUL = [{"name": f"s{n}", "content": f"Separate the items by commas. ({n})", "priority": n} for n in range(20)]
@@ -21,6 +21,7 @@ NEGOTIATE = {"sections": DOUBTFUL, "rubric": RUBRIC}
 UNSURE = HEALTHY | {"is_successful": None, "turns": [*HEALTHY["turns"], {"turn_number": 2, "role": "user", "content": "Hm."}]}
 CALL = {"turn_number": 1, "role": "agent", "content": "", "tool_name": "teleport", "tool_input": {}}
 SURE = FAILING | {"tools": ["search"], "turns": [FAILING["turns"][0], CALL]}
+MEMORY = {"summary": "Invoices were spoken about.", "decisions": [], "facts": []}
 NONE = json.dumps({"verdict": {"mode": "none", "turn": -1, "cause": ""}})
 
 
@@ -84,6 +85,29 @@ def test_too_slow_model_is_504_and_asked_no_more():
         assert response.status_code == 504
         time.sleep(0.2)
         assert stays_at(lm) and len(lm.engine.prompts) < 10
+
+
+def test_model_summarizes_a_memory_and_is_asked_no_more_once_its_client_is_gone():
+    """Each window is a request to the model; the client leaves after the second."""
+
+    def answer(prompt):
+        time.sleep(0.1)
+        return json.dumps({"memory": MEMORY})
+
+    lm = scripted_lm(answer, name="scripted/summarizer")
+    session = [{"role": "user", "content": f"Invoice {n}: " + "so much was said about it. " * 20} for n in range(400)]
+    body = {"messages": session, "token_budget": 4000}
+    with running(lm=lm) as server:
+        with on_its_way(server, "/v1/memory/compress", body):
+            while len(lm.engine.prompts) < 2:
+                time.sleep(0.02)
+        time.sleep(0.4)
+        asked = len(lm.engine.prompts)
+        assert stays_at(lm) and asked < 10
+        assert server.workshop.running == 0
+        found = HTTP.post(f"{server.url}/v1/memory/compress", json=body, timeout=60).json()
+    assert found["report"]["answered_by"] == "model" and found["report"]["final_tokens"] <= 4000
+    assert len(lm.engine.prompts) > asked
 
 
 def classified(status):
