@@ -69,14 +69,15 @@ TRACE = [
 ]
 SESSION = [
     {"role": "system", "content": "You plan trips."},
-    {"role": "user", "content": "I leave on 12 May and have 900 euros."},
-    {"role": "assistant", "content": "Noted: 12 May, 900 euros. Where to?"},
+    {"role": "user", "content": "Hello there! What a day it has been. I leave on 12 May and have 900 euros. It rained again."},
+    {"role": "assistant", "content": "Noted. Where to?"},
 ]
 PROMPT = [
-    {"name": "role", "type": "system", "content": "You are an accurate analyst.", "priority": 30},
-    {"name": "style", "type": "system", "content": "Be friendly.", "priority": 10},
-    {"name": "task", "type": "instruction", "content": "Answer with relevant facts only.", "priority": 100},
+    {"name": "role", "type": "system", "content": "You are an analyst who states accurate facts.", "priority": 30},
+    {"name": "style", "type": "system", "content": "Be friendly and light, as among old friends.", "priority": 10},
+    {"name": "task", "type": "instruction", "content": "Answer the question with accurate facts.", "priority": 100},
 ]
+FACTS = {"name": "facts", "criteria": [{"name": "accuracy", "description": "accurate facts"}]}
 
 
 class ClassifyFailure(Request):
@@ -117,7 +118,7 @@ Messages = Annotated[
 class CompressMemory(Request):
     """A session that must become smaller."""
 
-    model_config = shown({"messages": SESSION, "token_budget": 40, "protected_recent": 1})
+    model_config = shown({"messages": SESSION, "token_budget": 30, "protected_recent": 1})
 
     messages: Messages
     token_budget: Whole = Field(ge=1, le=limits.MAX_TOKENS, description="tokens that the result may have")
@@ -127,7 +128,7 @@ class CompressMemory(Request):
 class BuildContext(Request):
     """A session from which the most important part is to go into a prompt."""
 
-    model_config = shown({"messages": SESSION, "max_tokens": 40, "protected_recent": 1})
+    model_config = shown({"messages": SESSION, "max_tokens": 30, "protected_recent": 1})
 
     messages: Messages
     max_tokens: Whole = Field(ge=1, le=limits.MAX_TOKENS, description="tokens that the context may have")
@@ -176,7 +177,7 @@ class PromptRubric(Request):
 class NegotiatePrompt(Request):
     """A prompt that should lose tokens and no quality."""
 
-    model_config = shown({"sections": PROMPT, "min_token_savings": 0.1, "max_token_savings": 0.8})
+    model_config = shown({"sections": PROMPT, "rubric": FACTS, "min_token_savings": 0.2, "max_token_savings": 0.6})
 
     sections: Sections
     rubric: PromptRubric | None = Field(default=None, description="default: accuracy and relevance")

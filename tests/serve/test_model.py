@@ -91,22 +91,22 @@ def test_model_summarizes_a_memory_and_is_asked_no_more_once_its_client_is_gone(
     """Each window is a request to the model; the client leaves after the second."""
 
     def answer(prompt):
-        time.sleep(0.1)
+        time.sleep(0.05)
         return json.dumps({"memory": MEMORY})
 
     lm = scripted_lm(answer, name="scripted/summarizer")
-    session = [{"role": "user", "content": f"Invoice {n}: " + "so much was said about it. " * 20} for n in range(400)]
-    body = {"messages": session, "token_budget": 4000}
+    session = [{"role": "user", "content": f"Invoice {n}: " + "so much was said about it. " * 20} for n in range(200)]
+    body = {"messages": session, "token_budget": 2000}
     with running(lm=lm) as server:
         with on_its_way(server, "/v1/memory/compress", body):
             while len(lm.engine.prompts) < 2:
-                time.sleep(0.02)
+                time.sleep(0.01)
         time.sleep(0.4)
         asked = len(lm.engine.prompts)
         assert stays_at(lm) and asked < 10
         assert server.workshop.running == 0
         found = HTTP.post(f"{server.url}/v1/memory/compress", json=body, timeout=60).json()
-    assert found["report"]["answered_by"] == "model" and found["report"]["final_tokens"] <= 4000
+    assert found["report"]["answered_by"] == "model" and found["report"]["final_tokens"] <= 2000
     assert len(lm.engine.prompts) > asked
 
 
