@@ -14,7 +14,7 @@ class Task(NamedTuple):
 
     units: list[list[MemoryEntry]]
     sizes: list[int]  # tokens
-    order: list[int]  # of the units, the least important first, of equals the oldest
+    order: Callable[[], list[int]]  # of the units, the least important first, of equals the oldest; costs time, once
     room: int  # tokens that all units together may have
     count: Callable[[str], int]
 

@@ -12,6 +12,7 @@ Raises     UsageError for a negative budget, for one below what the protected en
 Calls      none without a language model.
 """
 
+import functools
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -117,12 +118,17 @@ class MemoryCompressor:
                 f"the system prompts, the last {self.protected_recent} and what belongs to them; "
                 "give a larger budget, or protect fewer of the last entries"
             )
-        scores = self.scorer.scores(entries)
-        worth = [max(scores[index] for index in unit) for unit in free]
+
+        @functools.cache
+        def order() -> list[int]:
+            scores = self.scorer.scores(entries)
+            worth = [max(scores[index] for index in unit) for unit in free]
+            return sorted(range(len(free)), key=lambda place: (worth[place], place))
+
         return Task(
             units=[[entries[index] for index in unit] for unit in free],
             sizes=[sum(store.entry_tokens(entries[index]) for index in unit) for unit in free],
-            order=sorted(range(len(free)), key=lambda place: (worth[place], place)),
+            order=order,
             room=budget - needed,
             count=store.count_tokens,
         )
@@ -163,11 +169,11 @@ def one_by_one(task: Task, extracts: Extracts, strategy: Strategy, progress: Pro
     """Shrink unit after unit until there is room; return the changes and the tokens that all units then have."""
     left, changes = sum(task.sizes), []
     shrink = extracts.summarize if strategy == "summarize" else extracts.extract_facts
-    for done, unit in enumerate(task.order):
+    for done, unit in enumerate(task.order()):
         if left <= task.room:
             break
         if progress is not None and done % REPORT_EVERY == 0:
-            progress(done, len(task.order))
+            progress(done, len(task.units))
         text = shrink(unit)
         saved = task.sizes[unit] - task.count(text)
         if saved > 0:
@@ -184,7 +190,7 @@ def archived(task: Task, extracts: Extracts, progress: Progress | None) -> list[
     text = extracts.archive(task.room, task.count, f"[Archived: turns {min(turns)} to {max(turns)}]")
     left = task.room - task.count(text)
     whole = set()
-    for unit in reversed(task.order):
+    for unit in reversed(task.order() if left >= min(task.sizes) else []):
         if task.sizes[unit] <= left:
             whole.add(unit)
             left -= task.sizes[unit]

@@ -119,7 +119,7 @@ class CompressionEngine:
 def enough_of(task: Task) -> tuple[list[int], int]:
     """Return the least important units that are enough if each shrinks to TARGET, in time order, and their tokens."""
     needed, size, chosen = sum(task.sizes) - task.room, 0, list[int]()
-    for unit in task.order:
+    for unit in task.order():
         if size * (1 - TARGET) >= needed:
             break
         chosen.append(unit)

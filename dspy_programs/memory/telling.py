@@ -18,7 +18,7 @@ import heapq
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from dspy_programs.memory.cues import CJK_CUE, CUE, EXACT, WORTH
@@ -32,10 +32,11 @@ LATE_WORTH = 0.2  # the last text is worth this much more than the first
 CLOSELY = 1500  # pieces that are read closely, at least
 READ_FOR_ONE = 6  # pieces that are read closely for one that is kept
 
-BREAK = re.compile(
-    r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!\b(?:Mr|Ms|Dr|St|vs)\.)(?<!\b(?:Mrs|e\.g|i\.e|etc|Inc|Ltd)\.)\s+"
-    r"|(?<=[\u3002\uff01\uff1f])|\s*\n\s*"
+ENDED = (  # white space behind a sentence, but not behind an initial or an abbreviation; each begins with what is rare
+    r"\s(?:(?<=\n)|(?<=[.!?]\s)(?<!\b[A-Z]\.\s)(?<!\b(?:Mr|Ms|Dr|St|vs)\.\s)(?<!\b(?:Mrs|e\.g|i\.e|etc|Inc|Ltd)\.\s))\s*"
 )
+BREAK = re.compile(ENDED)
+BREAK_ANY = re.compile(rf"{ENDED}|(?<=[\u3002\uff01\uff1f])")
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\x85\u2028\u2029]+")
 CUT = re.compile(rf"(?s).{{1,{LONGEST - 1}}}(?:[,;:\uff0c\uff1b\u3001]\s*|\s+|$)|.{{{LONGEST}}}")
 SYMBOL = re.compile(r"[$\u20ac\u00a3\u00a5%@/\\_]")
@@ -47,7 +48,7 @@ CJK_PAIRS = re.compile(r"(?=([\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2}))")
 def pieces_of(text: str) -> list[str]:
     """Cut a text into sentences and lines, and what is longer than LONGEST at commas or spaces, else anywhere."""
     found: list[str] = []
-    for part in BREAK.split(CONTROL.sub(" ", text)):
+    for part in (BREAK if text.isascii() else BREAK_ANY).split(CONTROL.sub(" ", text)):
         found += (part,) if len(part) <= LONGEST else CUT.findall(part)
     return [part for part in map(str.strip, found) if part]
 
@@ -63,12 +64,12 @@ class Reading:
         last = max(1, len(texts) - 1)
         self.weights = [voice * (1 + LATE_WORTH * place / last) for place, voice in enumerate(voices)]
         self._rarities, self._telling = self._forms_by_rarity()
-        self.worths = [self._worth(number) for number in range(len(self.pieces))]
+        self.worths = list(self._worths())
 
     def _forms_by_rarity(self) -> tuple[dict[str, float], dict[str, float]]:
         """Return for each form its rarity in [0, 1], and what its words and its cues tell."""
         count = Counter(self.forms)
-        words = {form: words_of(form) for form in count}
+        words = {form: set(form.split()) if form.isascii() else words_of(form) for form in count}
         frequency = Counter(chain.from_iterable(words.values()))
         of_all, of_forms = math.log1p(len(self.forms)) or 1.0, math.log1p(len(count)) or 1.0
         rarity = {word: math.log1p(len(count) / times) / of_forms for word, times in frequency.items()}
@@ -80,16 +81,17 @@ class Reading:
         rarities = {form: (math.log1p(len(self.forms) / times) / of_all) ** FORM_POWER for form, times in count.items()}
         return rarities, telling
 
-    def _worth(self, number: int) -> float:
-        piece, form = self.pieces[number], self.forms[number]
-        telling = self._telling[form]
-        if "0" in form:
-            telling += DIGIT_WORTH
-        if not piece[1:].islower():
-            telling += CAPITAL_WORTH
-        if SYMBOL.search(piece):
-            telling += SYMBOL_WORTH
-        return telling * self._rarities[form] * self.weights[self.places[number]]
+    def _worths(self) -> Iterator[float]:
+        told, rarities, weights, symbol = self._telling, self._rarities, self.weights, SYMBOL.search
+        for piece, form, place in zip(self.pieces, self.forms, self.places, strict=True):
+            worth = told[form]
+            if "0" in form:
+                worth += DIGIT_WORTH
+            if not piece[1:].islower():
+                worth += CAPITAL_WORTH
+            if symbol(piece):
+                worth += SYMBOL_WORTH
+            yield worth * rarities[form] * weights[place]
 
     def tokens(self, number: int) -> int:
         """Estimate what a piece costs: a token for four characters, for one where each is a word."""
@@ -136,9 +138,5 @@ class Reading:
 
 
 def words_of(form: str) -> set[str]:
-    """Return the words of a form; where words are not parted by spaces, the pairs of characters."""
-    found = set(form.split())
-    if not form.isascii():
-        found.update(CJK_PAIRS.findall(form))
-    found.discard("0")
-    return found
+    """Return the words of a form, and where words are not parted by spaces, the pairs of characters."""
+    return {*form.split(), *CJK_PAIRS.findall(form)}

@@ -72,6 +72,8 @@ def test_compress_holds_what_it_promises(entries, budget, recent):
     assert store.token_total() == report.final_tokens == total <= min(budget, before)
     live = store.entries
     assert [entry for entry in live if entry in kept] == kept
+    assert recent == 0 or live[-recent:] == entries[-recent:]
+    assert [e for e in live if e.role == "system"] == [e for e in entries if e.role == "system"]
     assert [entry.turn_number for entry in live] == sorted(entry.turn_number for entry in live)
     assert restore(store).entries == entries
     assert_pairs_whole(live)
