@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 MAX_TRACES = 200  # in one batch
 MAX_TURNS = 2_000  # of one trace, once it is read
-MAX_MESSAGES = 20_000  # of one memory
+MAX_MESSAGES = 10_000  # of one memory
+MAX_PARTS = 1_000  # of one message
 MAX_SECTIONS = 40  # of one prompt
 MAX_CRITERIA = 20  # of one rubric
-MAX_TEXT = 200_000  # characters of one section, message or goal
+MAX_TEXT = 100_000  # characters of one section, message or goal
 MAX_TOKENS = 10_000_000  # a budget above this is no budget
 
 
@@ -19,7 +20,7 @@ MAX_TOKENS = 10_000_000  # a budget above this is no budget
 class Limits:
     """body_bytes: of a request; seconds: from its start to its answer; at_once: operations that run; waiting: that queue."""
 
-    body_bytes: int = 4 * 1024 * 1024
+    body_bytes: int = 8 * 1024 * 1024
     seconds: float = 60.0
     at_once: int = 4
     waiting: int = 32

@@ -42,6 +42,7 @@ Whole = Annotated[int, BeforeValidator(whole)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 JsonObject = Annotated[dict[str, JsonValue], BeforeValidator(readable)]
 JsonArray = Annotated[list[JsonValue], BeforeValidator(readable), Field(min_length=1, max_length=limits.MAX_MESSAGES)]
+Parts = Annotated[list[JsonValue], BeforeValidator(readable), Field(min_length=1, max_length=limits.MAX_PARTS)]
 Raw = Annotated[
     Annotated[JsonObject, Tag("object")] | Annotated[JsonArray, Tag("list")],
     Discriminator(
@@ -107,7 +108,7 @@ class Message(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow")
 
     role: Literal["system", "developer", "user", "assistant", "tool", "compressed"]
-    content: Text | JsonArray | None = None
+    content: Text | Parts | None = None
 
 
 Messages = Annotated[
