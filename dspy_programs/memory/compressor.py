@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from dspy_programs.errors import UsageError
 from dspy_programs.memory.changes import Change, Progress, Strategy, Task
-from dspy_programs.memory.engine import CompressionEngine, Fallback, model_in_use
+from dspy_programs.memory.engine import CompressionEngine, Fallback, enough_of, model_in_use
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.importance import ImportanceScorer
 from dspy_programs.memory.originals import records_of
@@ -137,13 +137,14 @@ class MemoryCompressor:
         """Return the changes of the first strategy that is enough, and how many were tried."""
         if model_in_use() is not None and self.strategies != ["extract_facts"]:
             return self.engine.windowed(task, self.strategies[0], progress), 1
-        extracts = Extracts(task.units)
+        extracts = None
         reached = total = sum(task.sizes)
         for tried, strategy in enumerate(self.strategies, 1):
             if strategy == "archive":
-                return archived(task, extracts, progress), tried
+                return archived(task, progress), tried
             if task.room < SHARE[strategy] * total and strategy != self.strategies[-1]:
                 continue  # even all units together would not become small enough
+            extracts = extracts or Extracts(task.units)
             changes, left = one_by_one(task, extracts, strategy, progress)
             if left <= task.room:
                 return changes, tried
@@ -175,26 +176,30 @@ def one_by_one(task: Task, extracts: Extracts, strategy: Strategy, progress: Pro
         if progress is not None and done % REPORT_EVERY == 0:
             progress(done, len(task.units))
         text = shrink(unit)
-        saved = task.sizes[unit] - task.count(text)
+        saved = task.sizes[unit] - task.count(text) if text else 0  # what says nothing is for the archive, not a blank entry
         if saved > 0:
             changes.append(Change(task.units[unit], text, strategy))
             left -= saved
     return changes, left
 
 
-def archived(task: Task, extracts: Extracts, progress: Progress | None) -> list[Change]:
-    """Put one text in the place of all units, and give back whole the most important that still fit beside it."""
+def archived(task: Task, progress: Progress | None) -> list[Change]:
+    """Put one text in the place of the least important units, and give back whole the best that still fit beside it."""
     if progress is not None:
         progress(0, 1)
-    turns = [entry.turn_number for unit in task.units for entry in unit]
-    text = extracts.archive(task.room, task.count, f"[Archived: turns {min(turns)} to {max(turns)}]")
-    left = task.room - task.count(text)
-    whole = set()
+    chosen, size = enough_of(task)
+    room = task.room - (sum(task.sizes) - size)
+    turns = [entry.turn_number for unit in chosen for entry in task.units[unit]]
+    text = Extracts([task.units[unit] for unit in chosen]).archive(
+        room, task.count, f"[Archived: turns {min(turns)} to {max(turns)}]"
+    )
+    left = room - task.count(text)
+    merging = set(chosen)
     for unit in reversed(task.order() if left >= min(task.sizes) else []):
-        if task.sizes[unit] <= left:
-            whole.add(unit)
+        if unit in merging and task.sizes[unit] <= left:
+            merging.remove(unit)
             left -= task.sizes[unit]
-    merged = [entry for place, unit in enumerate(task.units) if place not in whole for entry in unit]
+    merged = [entry for place, unit in enumerate(task.units) if place in merging for entry in unit]
     return [Change(merged, text, "archive")]
 
 

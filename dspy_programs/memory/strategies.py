@@ -6,7 +6,8 @@ the entries together, as many pieces as there is room for.
 
 Input      units of entries, each with its texts read together (see telling.py); room: tokens, in the counter's own.
 Output     texts; stand_in(...) makes the entry that takes the place of those it was made from.
-Holds      what extracts give is in the input word for word, in its order; archive's text is within its room.
+Holds      what extracts give is in the input word for word, in its order; a unit with a fact keeps one by itself;
+           archive's text is within its room.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -43,9 +44,9 @@ class Extracts:
     def _best_of(self, unit: int, strategy: Strategy, numbers: Sequence[int]) -> str:
         reading = self.reading
         room = int(SHARE[strategy] * sum(len(reading.pieces[number]) for number in self.pieces[unit]))
-        chosen = []
+        chosen: list[int] = []
         for number in sorted(numbers, key=lambda n: -reading.worths[n] / (len(reading.pieces[n]) + 40)):
-            if len(reading.pieces[number]) <= room:
+            if len(reading.pieces[number]) <= room or (not chosen and reading.telling(number)):  # no fact vanishes here
                 chosen.append(number)
                 room -= len(reading.pieces[number])
         return "\n".join(reading.pieces[number] for number in sorted(chosen))
