@@ -184,7 +184,7 @@ def one_by_one(task: Task, extracts: Extracts, strategy: Strategy, progress: Pro
 
 
 def archived(task: Task, progress: Progress | None) -> list[Change]:
-    """Put one text in the place of the least important units, and give back whole the best that still fit beside it."""
+    """Put one text in the place of the least important units, and give back whole the last ones that still fit beside it."""
     if progress is not None:
         progress(0, 1)
     chosen, size = enough_of(task)
@@ -194,12 +194,13 @@ def archived(task: Task, progress: Progress | None) -> list[Change]:
         room, task.count, f"[Archived: turns {min(turns)} to {max(turns)}]"
     )
     left = room - task.count(text)
-    merging = set(chosen)
-    for unit in reversed(task.order() if left >= min(task.sizes) else []):
-        if unit in merging and task.sizes[unit] <= left:
-            merging.remove(unit)
+    merging: list[int] = []
+    for unit in reversed(chosen):
+        if task.sizes[unit] <= left:
             left -= task.sizes[unit]
-    merged = [entry for place, unit in enumerate(task.units) if place in merging for entry in unit]
+        else:
+            merging.append(unit)
+    merged = [entry for unit in reversed(merging) for entry in task.units[unit]]
     return [Change(merged, text, "archive")]
 
 

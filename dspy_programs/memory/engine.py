@@ -118,7 +118,10 @@ class CompressionEngine:
 
 def enough_of(task: Task) -> tuple[list[int], int]:
     """Return the least important units that are enough if each shrinks to TARGET, in time order, and their tokens."""
-    needed, size, chosen = sum(task.sizes) - task.room, 0, list[int]()
+    total = sum(task.sizes)
+    needed, size, chosen = total - task.room, 0, list[int]()
+    if total * (1 - TARGET) < needed:
+        return list(range(len(task.units))), total  # all of them, so nobody need say which matter less
     for unit in task.order():
         if size * (1 - TARGET) >= needed:
             break
