@@ -7,8 +7,9 @@ with use("local/qwen2.5-coder-1.5b"):
     plan = planner(goal="...", tools=[{"name": "...", "description": "..."}])
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from dspy_programs.actor import Actor
@@ -80,9 +81,4 @@ __all__ = [
     "use",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name at its first use: importing the package costs nothing."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = exports(__name__, _HOMES)

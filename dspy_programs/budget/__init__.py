@@ -5,8 +5,9 @@ from dspy_programs.budget import Negotiator, OfflineScorer, read_prompt
 result = Negotiator(OfflineScorer()).negotiate(sections=read_prompt("prompt.yaml"), rubric="qa")
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from dspy_programs.budget.analysis import Analysis, analyze
@@ -49,9 +50,4 @@ __all__ = [
     "read_prompt",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name at its first use."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = exports(__name__, _HOMES)

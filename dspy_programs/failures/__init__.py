@@ -8,8 +8,9 @@ with TraceRecorder(goal="Find a table for two", output_dir="traces") as run:
 print(FailureClassifier(use_llm=False).classify(AutoParser().parse_file(run.path)).classified_failure_mode)
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from dspy_programs.failures.classifier import FailureClassifier, FailureReport
@@ -26,9 +27,4 @@ _HOMES = {
 }
 __all__ = ["AutoParser", "FailureClassifier", "FailureReport", "TraceRecorder", "read_traces"]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name at its first use."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = exports(__name__, _HOMES)

@@ -1,7 +1,8 @@
 """An agent's memory within a budget of tokens: facts stay, the rest can be restored."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from dspy_programs.memory.adapters import compress_session, messages_of, store_of
@@ -52,9 +53,4 @@ __all__ = [
     "store_of",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name at its first use: importing the package costs nothing."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = exports(__name__, _HOMES)
