@@ -34,7 +34,7 @@ def any_of(*alternatives: str) -> Phrases:
 
 
 NUMBER = re.compile(r"\d[\d,.]*")
-LIST_MARK = re.compile(r"(?m)^\s*\d{1,2}[.):]\s")
+LIST_MARK = re.compile(r"(?m)(?:^\s*|\()\d{1,2}[.):]\s")
 FIGURE_ASKED = any_of(
     r"\bhow (?:many|much|tall|old|far|long|high|big|large|often|deep|fast|heavy)\b",
     r"\b(?:which|what) (?:year|date|percentage)\b",
