@@ -96,6 +96,21 @@ def test_flat_runs_that_name_their_parents_are_the_tree_they_come_from():
 
     take(tree, None)
     assert AutoParser().parse(flat[::-1]).turns == told("langsmith.json").turns
+    exported = [{**{key: run[key] for key in run if key != "id"}, "run_id": run["id"]} for run in flat]  # LangChain's own script
+    assert AutoParser().parse({"trace_id": "t", "runs": exported[::-1]}).turns == told("langsmith.json").turns
+
+
+def test_tree_of_runs_needs_no_ids():
+    tool = {"run_type": "tool", "name": "search", "inputs": {"q": "x"}, "outputs": {"output": "3 open"}}
+    root = {"run_type": "chain", "inputs": {"input": "How many?"}, "outputs": {"output": "Three."}, "child_runs": [tool]}
+    assert [turn.role for turn in AutoParser().parse(root).turns] == ["user", "tool", "agent"]
+    assert len(AutoParser().parse_all([root, root])) == 2
+
+
+def test_times_in_nanoseconds_are_so_however_small():
+    attributes = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "f", "gen_ai.tool.call.result": "ok"}
+    span = {"traceId": "t", "attributes": attributes, "startTimeUnixNano": "1000000000", "endTimeUnixNano": "3500000000"}
+    assert AutoParser().parse(span).turns[-1].latency_ms == 2500
 
 
 def test_runs_in_a_ring_and_runs_that_come_twice_end():

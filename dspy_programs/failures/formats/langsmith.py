@@ -33,8 +33,8 @@ def roots_of(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
     Of a run that comes twice the last counts. A ring of runs that are each other's parents is cut open at its first.
     """
-    nested = {str(child.get("id")) for run in runs for child in as_list(run.get("child_runs")) if isinstance(child, dict)}
-    flat = {str(run.get("id") or place): run for place, run in enumerate(runs) if str(run.get("id")) not in nested}
+    nested = {id_of(child) for run in runs for child in as_list(run.get("child_runs")) if isinstance(child, dict)} - {""}
+    flat = {id_of(run) or f"place {place}": run for place, run in enumerate(runs) if id_of(run) not in nested}
     known = {id_: {**run, "child_runs": as_list(run.get("child_runs"))[:]} for id_, run in flat.items()}
     named = {id_: parent_id(run) for id_, run in known.items()}
     parents = {id_: known[parent] for id_, parent in named.items() if parent in known and parent != id_}
@@ -48,6 +48,11 @@ def roots_of(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
             roots.append(run)
             reached.update(id(below) for below in in_order(run))
     return roots
+
+
+def id_of(run: dict[str, Any]) -> str:
+    """Return a run's id, "" where it has none: a tree needs no ids. LangChain's own export calls it run_id."""
+    return text_id(run, "id", "run_id") or ""
 
 
 def parent_id(run: dict[str, Any]) -> str:
@@ -82,7 +87,7 @@ def read_run(root: dict[str, Any]) -> Trace:
     final = next((message.text for message in reversed(told) if message.role == "agent" and message.text), None)
     return trace_of(
         story.messages,
-        trace_id=text_id(root, "trace_id", "id") or "",
+        trace_id=text_id(root, "trace_id") or id_of(root),
         goal=asked or None,
         final=final,
         is_successful=outcome_of(root),

@@ -115,9 +115,12 @@ def times_of(span: Span) -> tuple[float, float]:
 
 
 def time_of(span: Span, nanoseconds: str, other: str) -> float | None:
-    value = span.get(nanoseconds, span.get(f"{other}_unix_nano", span.get(other)))
+    exact = span.get(nanoseconds, span.get(f"{other}_unix_nano"))
+    value = span.get(other) if exact is None else exact
     if isinstance(value, str) and value.isdigit():
         value = int(value[:30])
+    if exact is not None and isinstance(value, int):
+        return value / 1e9
     if isinstance(value, list) and len(value) == 2 and all(isinstance(part, (int, float)) for part in value):
         return value[0] + value[1] / 1e9  # [seconds, nanoseconds], as the JavaScript SDK prints it
     if isinstance(value, (int, float)) and value > 1e14:
