@@ -1,5 +1,7 @@
 """What every command shares: how it is run from Python and from a shell, how it fails, and the options that name a model."""
 
+import errno
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -7,7 +9,17 @@ from typing import Annotated
 
 import typer
 
+from dspy_programs.dot_env import add_dot_env
 from dspy_programs.errors import ProgramsError
+
+
+def of_this_model(context: typer.Context, parameter: typer.CallbackParam, value: str | None) -> str | None:
+    """Leave an address or a key of the environment to the model that the environment names, if --lm is another."""
+    source = context.get_parameter_source(parameter.name or "")
+    named, asked = os.environ.get("DSPY_PROGRAMS_LM"), context.params.get("lm")
+    is_of_another = source is not None and source.name == "ENVIRONMENT" and named and asked not in (None, named)
+    return None if is_of_another else value
+
 
 LmOption = Annotated[
     str | None,
@@ -17,11 +29,16 @@ LmOption = Annotated[
     ),
 ]
 ApiBaseOption = Annotated[
-    str | None, typer.Option(envvar="DSPY_PROGRAMS_API_BASE", help="URL of an OpenAI-compatible server for --lm.")
+    str | None,
+    typer.Option(envvar="DSPY_PROGRAMS_API_BASE", callback=of_this_model, help="URL of an OpenAI-compatible server for --lm."),
 ]
 ApiKeyOption = Annotated[
     str | None,
-    typer.Option(envvar="DSPY_PROGRAMS_API_KEY", help="Its key; better in the environment than on a command line."),
+    typer.Option(
+        envvar="DSPY_PROGRAMS_API_KEY",
+        callback=of_this_model,
+        help="Its key; better in the environment, or in a file .env, than on a command line.",
+    ),
 ]
 
 GATE_CLOSED = 1  # the command ran, and what it was asked to guard did not hold
@@ -36,6 +53,7 @@ def new_app(help_text: str) -> typer.Typer:
 def run(app: typer.Typer, argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0, 2 with one line on stderr, or what it chose. Bugs keep their traceback."""
     warnings.formatwarning = lambda message, *_args, **_kwargs: f"warning: {message}\n"  # no line of code for a user
+    add_dot_env()
     try:
         app(args=list(sys.argv[1:] if argv is None else argv), standalone_mode=True)
     except ProgramsError as error:
@@ -43,4 +61,10 @@ def run(app: typer.Typer, argv: Sequence[str] | None = None) -> int:
         return FAILED
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else FAILED
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(f"error: {error.filename or 'standard output'}: cannot be written: {error.strerror}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the rest of it is tried again at the end
+        return FAILED
     return 0
