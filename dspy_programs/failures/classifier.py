@@ -100,7 +100,7 @@ class FailureClassifier:
 
     def by_model(self, trace: Trace, findings: Sequence[Finding], ruled: Ruling, model: "dspy.LM") -> FailureReport:
         """Ask the judge that was compiled for the model. Its word on a mode goes before the rules'."""
-        from dspy.utils.exceptions import LMAuthError, LMBillingError, LMError, LMUnsupportedModelError
+        from dspy.utils.exceptions import LMAuthError, LMBillingError, LMConfigurationError, LMError, LMUnsupportedModelError
 
         judge = self._judges.get(model.model)
         if judge is None:
@@ -112,7 +112,8 @@ class FailureClassifier:
         except LMError as error:
             self._failures += 1
             reason = sendable(" ".join(str(error).split()))[:300]
-            if self._failures >= MOST_FAILURES or isinstance(error, LMAuthError | LMBillingError | LMUnsupportedModelError):
+            hopeless = LMAuthError | LMBillingError | LMConfigurationError | LMUnsupportedModelError
+            if self._failures >= MOST_FAILURES or isinstance(error, hopeless):
                 raise ModelFailing(f"{reason}; mend it, or go on with the rules alone: --no-llm") from error
             return report_of(trace, findings, ruled, "rules", reason)
         self._failures = 0

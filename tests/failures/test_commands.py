@@ -219,8 +219,24 @@ def test_two_outputs_of_one_name_are_refused_before_any_work(many, tmp_path, cap
 def test_input_is_never_an_output(one, command, option, capsys):
     before = one.read_bytes()
     assert failures(command, one, option, one) == 2
-    assert "is read, so it cannot be an output" in capsys.readouterr().err
+    assert "would be read as a trace" in capsys.readouterr().err
     assert one.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["one.json", "new.jsonl", "deeper/new.json.gz"])
+def test_output_in_a_folder_that_is_read_is_never_a_trace(one, name, capsys):
+    before = one.read_bytes()
+    assert failures("batch", "--traces-dir", one.parent, "--html", one.parent / name) == 2
+    assert "would be read as a trace" in capsys.readouterr().err
+    assert one.read_bytes() == before and list(one.parent.iterdir()) == [one]
+    assert failures("batch", one.parent, "--html", one.parent / "page.html") == 0
+
+
+@pytest.mark.parametrize("arguments", [["classify"], ["validate"], ["batch"], ["batch", "--json"]])
+def test_full_disk_behind_standard_output_is_one_line(one, arguments):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command(*arguments, one), stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (2, "error: standard output: cannot be written: No space left on device\n")
 
 
 def test_output_that_cannot_be_written_is_one_line_and_leaves_no_rest(many, tmp_path, capsys):
@@ -275,6 +291,13 @@ def test_wrong_key_ends_at_once_with_one_line(tmp_path, capsys):
     assert error[-1].startswith("error: ") and "wrong" not in error[-1]
 
 
+@pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
+def test_missing_key_ends_at_once_with_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("OPENROUTER_API_KEY", raising=False)
+    assert failures("classify", lines(tmp_path / "runs.jsonl", UNSURE), "--lm", "openrouter/some/model") == 2
+    assert "Set OPENROUTER_API_KEY" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_many_at_once_keep_the_order_and_read_little_ahead():
     class Slow(FailureClassifier):
         def classify(self, trace):
@@ -294,9 +317,12 @@ def test_many_at_once_keep_the_order_and_read_little_ahead():
     assert [outcome.source for outcome in outcomes] == [str(number) for number in range(1, 200)]
 
 
+def command(*arguments):
+    return [sys.executable, "-m", "dspy_programs", "failures", *map(str, arguments)]
+
+
 def run(*arguments, **settings):
-    command = [sys.executable, "-m", "dspy_programs", "failures", *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **settings)
+    return subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **settings)
 
 
 def test_offline_batch_imports_no_dspy_and_shows_no_bar_into_a_pipe(many, tmp_path):

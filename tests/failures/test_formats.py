@@ -96,7 +96,9 @@ def test_flat_runs_that_name_their_parents_are_the_tree_they_come_from():
 
     take(tree, None)
     assert AutoParser().parse(flat[::-1]).turns == told("langsmith.json").turns
-    exported = [{**{key: run[key] for key in run if key != "id"}, "run_id": run["id"]} for run in flat]  # LangChain's own script
+    exported = [
+        {**{key: run[key] for key in run if key != "id"}, "run_id": run["id"]} for run in flat
+    ]  # LangChain's own script
     assert AutoParser().parse({"trace_id": "t", "runs": exported[::-1]}).turns == told("langsmith.json").turns
 
 

@@ -1,6 +1,7 @@
 """The files a command was asked to write, opened before the work and put in place after it, each whole or not at all.
 
-Raises     UsageError where two outputs have one name, one is an input, or one cannot be written.
+Raises     UsageError where two outputs have one name, one is an input or would be in a folder that is, or one cannot be
+           written.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ from typing import NamedTuple
 from dspy_programs.atomic_file import opened_atomically
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.batch import Batch, Outcome, Sink
+from dspy_programs.failures.reader import kind_of_file
 from dspy_programs.failures.reports.junit import JUnit
 from dspy_programs.failures.reports.lines import Lines, OneReport
 from dspy_programs.failures.reports.sarif import Sarif
@@ -33,8 +35,10 @@ def opened(outputs: Outputs, inputs: Sequence[Path], one_trace: bool = False) ->
     asked = [path.resolve() for path in outputs if path is not None]
     if repeated := [path for path in asked if asked.count(path) > 1]:
         raise UsageError(f"{repeated[0]}: named for two outputs; give each a file of its own")
-    if read := {path.resolve() for path in inputs} & set(asked):
-        raise UsageError(f"{min(read)}: is read, so it cannot be an output; name another file")
+    read = {path.resolve() for path in inputs}
+    for path in asked:
+        if path in read or (kind_of_file(path) and read & set(path.parents)):
+            raise UsageError(f"{path}: would be read as a trace, so it cannot be an output; name another file")
     sinks: list[Sink] = []
     with contextlib.ExitStack() as stack:
         if outputs.lines:
