@@ -6,12 +6,22 @@ CUE is matched at the start of a lower-case word, CJK_CUE anywhere; EXACT finds 
 import re
 
 CUE = re.compile(
-    "decid|decision|agreed|approv|confirm|chose|choos|select|reject|cancel|postpon|reschedul|schedul|assign|appoint|deadline|due$|"
-    "budget|invoice|price|cost|salary|account|password|passphrase|secret|token|key$|keys$|credential|owner|owns|charge|"
-    "responsib|prefer|favou?rite|dislike|allerg|birthday|named|name$|called|live[sd]?$|works$|moved|switch|migrat|instead|rather$|"
-    "expire|rotat|renew|limit|quota|threshold|port$|host|endpoint|region|branch|version|release|ticket|incident|"
-    "contract|phone|e?mail|address|contact|must$|never$|always$|important|remember|conclu|settled|resolved|cause|signed|"
-    "blocked|merged|pinned|chosen|hired|launch|married|born|vegetarian|vegan|"
+    # what was decided or done for good
+    "decid|decision|agreed|approv|confirm|chose|choos|select|reject|denied|declin|cancel|postpon|reschedul|schedul|assign|appoint|"
+    "voted|settled|conclu|resolved|signed|hired|fired|promoted|launch|merged|pinned|froze|blocked|switch|migrat|moved|"
+    "instead|rather$|refund|paid|bought|sold|shipped|"
+    # what must be or is planned
+    "deadline|due$|must$|never$|always$|only$|important|remember|wants?$|needs?$|asked|promis|expire|rotat|renew|"
+    "monday|tuesday|wednesday|thursday|friday|saturday|sunday|january|february|april|june|july|august|september|october|november|"
+    "december|tomorrow|tonight|"
+    # attributes of things
+    "budget|invoice|price|cost|salary|earn|account|password|passphrase|secret|token|key$|keys$|credential|owner|owns|charge$|"
+    "responsib|limit|quota|threshold|port$|host$|endpoint|region|branch|version|release|ticket|incident|order$|contract|supplier|"
+    "customer|client|vendor|backup|cluster|latency|cause|todo$|fixme$|"
+    # and of people
+    "prefer|favou?rite|dislike|hates?$|loves?$|likes$|allerg|birthday|born|named|called|nickname|married|lives?$|lived|works$|"
+    "studied|speaks|vegetarian|vegan|wife|husband|daughter|sister|brother|mother|father|phone|e?mail|address|contact|my$|our$|"
+    "she$|he$|her$|his$|"
     "\u0440\u0435\u0448\u0438\u043b|\u0434\u043e\u0433\u043e\u0432\u043e\u0440|\u0431\u044e\u0434\u0436\u0435\u0442|\u0441\u0440\u043e\u043a"
 )
 CJK_CUE = re.compile(
@@ -25,14 +35,16 @@ CJK_CUE = re.compile(
 MONTH = "(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sep(?:tember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"  # noqa: E501
 UNIT = "(?:days?|hours?|minutes?|seconds?|weeks?|months?|years?|ms|[KMGT]B|km|kg|people|users|times)"
 EXACT = re.compile(
-    r"(?P<address>\b[\w.+-]+@[\w-]+\.\w[\w.-]*|\bhttps?://[^\s'\"<>)]+"
+    r"(?P<setting>^[A-Z][A-Z0-9_]{3,}\s?[=:]\s?\S+)"
+    r"|(?P<address>\b[\w.+-]+@[\w-]+\.\w[\w.-]*|\bhttps?://[^\s'\"<>)]+"
     r"|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|dev|internal|local|example)\b)"
     r"|(?P<money>[$\u20ac\u00a3\u00a5]\s?\d[\d.,]*(?:\s?(?:[kKmMbB]\b|million|billion))?"
     r"|\b\d[\d.,]*\s?(?:%|(?:USD|EUR|GBP|CHF|JPY|dollars|euros)\b|\u7f8e\u5143|\u5143|\u5186))"
     rf"|(?P<date>\b\d{{4}}-\d{{2}}-\d{{2}}\b|\b\d{{1,2}}[:h]\d{{2}}\b|\b\d{{1,2}}(?:st|nd|rd|th)?\s(?:of\s)?{MONTH}\b"
     rf"|\b{MONTH}\s\d{{1,4}}\b|\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b|\bQ[1-4]\b"
     r"|\d{1,4}[\u5e74\u6708\u65e5\u53f7](?:\d{1,2}[\u6708\u65e5\u53f7])*)"
-    r"|(?P<id>\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9_][\w-]*[A-Za-z0-9_]\b|\b[A-Z]{2,6}\b|\bv?\d+\.\d+\.\d[\w.]*)"
+    r"|(?P<id>\+?\d+(?:[- ]\d+){2,}|\b\d+-\d+\b"
+    r"|\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9_][\w-]*[A-Za-z0-9_]\b|\b[A-Z]{2,6}\b|\bv?\d+\.\d+\.\d[\w.]*)"
     r"|(?P<path>(?:~|\.{0,2})/[\w.-]+(?:/[\w.-]+)+|\b[\w-]+\.(?:yaml|yml|json|toml|py|md|csv|sql|txt|log|ts|js|go|rs)\b"
     r"|[A-Z]:\\\S+)"
     r"|(?P<constant>\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b)"
@@ -40,4 +52,14 @@ EXACT = re.compile(
     r"|(?P<name>(?<=[\w,;:\"'(] )[A-Z][a-z]+(?:[ -][A-Z][a-z]+)*|\b[A-Z][a-z]+[A-Z]\w+"
     r"|[A-Z][A-Za-z]+(?=[\u3040-\u9fff])|(?<=[\u3040-\u9fff])[A-Z][A-Za-z]+)"
 )
-WORTH = {"address": 3.0, "money": 3.5, "date": 3.0, "id": 3.0, "path": 3.0, "constant": 1.5, "number": 1.6, "name": 2.2}
+WORTH = {
+    "address": 3.0,
+    "money": 3.5,
+    "date": 3.0,
+    "id": 3.0,
+    "path": 3.0,
+    "setting": 5.0,
+    "constant": 1.5,
+    "number": 1.6,
+    "name": 2.2,
+}

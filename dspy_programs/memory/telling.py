@@ -25,11 +25,13 @@ from dspy_programs.memory.cues import CJK_CUE, CUE, EXACT, WORTH
 
 LONGEST = 200  # characters of a piece; a sentence that is longer is cut
 FORM_POWER = 2.0  # to which the rarity of a form counts
-CUE_WORTH, DIGIT_WORTH, CAPITAL_WORTH, SYMBOL_WORTH, WORD_WORTH = 3.0, 1.0, 0.7, 1.2, 0.3
+CUE_WORTH, NAME_WORTH, SYMBOL_WORTH, SETTING_WORTH = 4.0, 1.5, 2.0, 2.0  # by the cheap reading
+DIGIT_WORTH, NUMBER_WORTH, WORD_WORTH = 0.6, 1.5, 0.35
 MOST_WORDS = 5.0  # rare words that count in one piece, as if each were the only one of its kind
+COMMON_WORD, RARE_NAME_WORTH = 0.6, 2.0  # rarity in [0, 1] up to which a capital means little
 FRAME = 3  # tokens that a piece costs beside its own, about
 LATE_WORTH = 0.2  # the last text is worth this much more than the first
-CLOSELY = 1500  # pieces that are read closely, at least
+CLOSELY = 3000  # pieces that are read closely, at least
 READ_FOR_ONE = 6  # pieces that are read closely for one that is kept
 
 ENDED = (  # white space behind a sentence, but not behind an initial or an abbreviation; each begins with what is rare
@@ -39,7 +41,9 @@ BREAK = re.compile(ENDED)
 BREAK_ANY = re.compile(rf"{ENDED}|(?<=[\u3002\uff01\uff1f])")
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\x85\u2028\u2029]+")
 CUT = re.compile(rf"(?s).{{1,{LONGEST - 1}}}(?:[,;:\uff0c\uff1b\u3001]\s*|\s+|$)|.{{{LONGEST}}}")
-SYMBOL = re.compile(r"[$\u20ac\u00a3\u00a5%@/\\_]")
+SYMBOL = re.compile(r"[$\u20ac\u00a3\u00a5@]|\d%|\w/\w|[A-Za-z]-?\d|\d[:-]\d")
+PROPER = re.compile(r"(?<=[\w,;:] )[A-Z](?:[a-z]{2,}(?![\w(])|[A-Z])|^[A-Z][a-z]{2,}'s ")
+CAPITALISED = re.compile(r"\b[A-Z][a-z]{2,}\b")
 NO_LETTERS = {code: " " for code in range(128) if not chr(code).isalnum()}
 FORM = {**NO_LETTERS, **{ord(c): "0" for c in "0123456789"}, **{ord(c): c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}}
 CJK_PAIRS = re.compile(r"(?=([\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2}))")
@@ -62,7 +66,7 @@ class Reading:
         self.places = [place for place, parts in enumerate(cut) for _ in parts]
         self.forms = [piece.translate(FORM) for piece in self.pieces]
         last = max(1, len(texts) - 1)
-        self.weights = [voice * (1 + LATE_WORTH * place / last) for place, voice in enumerate(voices)]
+        self.weights: list[float] = [voice * (1 + LATE_WORTH * place / last) for place, voice in enumerate(voices)]
         self._rarities, self._telling = self._forms_by_rarity()
         self.worths = list(self._worths())
 
@@ -76,21 +80,27 @@ class Reading:
         cues = {word for word in frequency if CUE.match(word)}
         telling = {}
         for form, found in words.items():
-            cue = not cues.isdisjoint(found) or (not form.isascii() and CJK_CUE.search(form) is not None)
+            cue = 0.0 if cues.isdisjoint(found) else max(rarity[word] for word in cues & found)
+            if not form.isascii() and CJK_CUE.search(form):
+                cue = 1.0
             telling[form] = WORD_WORTH * min(MOST_WORDS, sum(map(rarity.__getitem__, found))) + CUE_WORTH * cue
+        self._rarity_of_word = rarity
         rarities = {form: (math.log1p(len(self.forms) / times) / of_all) ** FORM_POWER for form, times in count.items()}
         return rarities, telling
 
     def _worths(self) -> Iterator[float]:
-        told, rarities, weights, symbol = self._telling, self._rarities, self.weights, SYMBOL.search
+        told, rarities, weights = self._telling, self._rarities, self.weights
+        symbol, proper = SYMBOL.search, PROPER.search
         for piece, form, place in zip(self.pieces, self.forms, self.places, strict=True):
             worth = told[form]
             if "0" in form:
-                worth += DIGIT_WORTH
-            if not piece[1:].islower():
-                worth += CAPITAL_WORTH
+                worth += NUMBER_WORTH if "00" in form else DIGIT_WORTH
+            if not piece[1:].islower() and proper(piece):
+                worth += NAME_WORTH
             if symbol(piece):
                 worth += SYMBOL_WORTH
+            if piece[:3].isupper() and "=" in piece:
+                worth += SETTING_WORTH
             yield worth * rarities[form] * weights[place]
 
     def tokens(self, number: int) -> int:
@@ -100,12 +110,16 @@ class Reading:
 
     def telling(self, number: int) -> bool:
         """Tell whether a piece announces a fact or states something exact."""
-        return self._telling[self.forms[number]] >= CUE_WORTH or EXACT.search(self.pieces[number]) is not None
+        return self._telling[self.forms[number]] >= CUE_WORTH / 2 or EXACT.search(self.pieces[number]) is not None
 
     def stated(self, number: int) -> dict[str, float]:
         """Read a piece closely: what it states, and what each of these is worth if it is not known yet."""
         piece, form = self.pieces[number], self.forms[number]
         found = {match.group().lower(): WORTH[str(match.lastgroup)] for match in EXACT.finditer(piece)}
+        for word in CAPITALISED.findall(piece):  # a name, if hardly anything else here is called so
+            rare = self._rarity_of_word.get(word.lower(), 0.0) - COMMON_WORD
+            if rare > 0:
+                found[word.lower()] = found.get(word.lower(), 0.0) + RARE_NAME_WORTH * rare / (1 - COMMON_WORD)
         found[form] = self._telling[form]
         return found
 
