@@ -22,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from dspy_programs.memory.cues import CJK_CUE, CUE, EXACT, WORTH
+from dspy_programs.text import CJK_RUN
 
 LONGEST = 200  # characters of a piece; a sentence that is longer is cut
 FORM_POWER = 2.0  # to which the rarity of a form counts
@@ -31,8 +32,8 @@ MOST_WORDS = 5.0  # rare words that count in one piece, as if each were the only
 COMMON_WORD, RARE_NAME_WORTH = 0.6, 2.0  # rarity in [0, 1] up to which a capital means little
 FRAME = 3  # tokens that a piece costs beside its own, about
 LATE_WORTH = 0.2  # the last text is worth this much more than the first
-CLOSELY = 3000  # pieces that are read closely, at least
-READ_FOR_ONE = 6  # pieces that are read closely for one that is kept
+CLOSELY = 1000  # pieces that are read closely, at least
+READ_FOR_ONE = 3  # pieces that are read closely for one that is kept
 
 ENDED = (  # white space behind a sentence, but not behind an initial or an abbreviation; each begins with what is rare
     r"\s(?:(?<=\n)|(?<=[.!?]\s)(?<!\b[A-Z]\.\s)(?<!\b(?:Mr|Ms|Dr|St|vs)\.\s)(?<!\b(?:Mrs|e\.g|i\.e|etc|Inc|Ltd)\.\s))\s*"
@@ -46,7 +47,6 @@ PROPER = re.compile(r"(?<=[\w,;:] )[A-Z](?:[a-z]{2,}(?![\w(])|[A-Z])|^[A-Z][a-z]
 CAPITALISED = re.compile(r"\b[A-Z][a-z]{2,}\b")
 NO_LETTERS = {code: " " for code in range(128) if not chr(code).isalnum()}
 FORM = {**NO_LETTERS, **{ord(c): "0" for c in "0123456789"}, **{ord(c): c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}}
-CJK_PAIRS = re.compile(r"(?=([\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2}))")
 
 
 def pieces_of(text: str) -> list[str]:
@@ -73,14 +73,14 @@ class Reading:
     def _forms_by_rarity(self) -> tuple[dict[str, float], dict[str, float]]:
         """Return for each form its rarity in [0, 1], and what its words and its cues tell."""
         count = Counter(self.forms)
-        words = {form: set(form.split()) if form.isascii() else words_of(form) for form in count}
+        words = {form: form.split() if form.isascii() else words_of(form) for form in count}
         frequency = Counter(chain.from_iterable(words.values()))
         of_all, of_forms = math.log1p(len(self.forms)) or 1.0, math.log1p(len(count)) or 1.0
         rarity = {word: math.log1p(len(count) / times) / of_forms for word, times in frequency.items()}
         cues = {word for word in frequency if CUE.match(word)}
         telling = {}
         for form, found in words.items():
-            cue = 0.0 if cues.isdisjoint(found) else max(rarity[word] for word in cues & found)
+            cue = 0.0 if cues.isdisjoint(found) else max(rarity[word] for word in cues.intersection(found))
             if not form.isascii() and CJK_CUE.search(form):
                 cue = 1.0
             telling[form] = WORD_WORTH * min(MOST_WORDS, sum(map(rarity.__getitem__, found))) + CUE_WORTH * cue
@@ -97,7 +97,7 @@ class Reading:
                 worth += NUMBER_WORTH if "00" in form else DIGIT_WORTH
             if not piece[1:].islower() and proper(piece):
                 worth += NAME_WORTH
-            if symbol(piece):
+            if ("0" in form or "/" in piece or "@" in piece) and symbol(piece):
                 worth += SYMBOL_WORTH
             if piece[:3].isupper() and "=" in piece:
                 worth += SETTING_WORTH
@@ -125,8 +125,8 @@ class Reading:
 
     def best(self, tokens: int) -> list[int]:
         """Return the numbers of the pieces that tell most within about `tokens` tokens, best first."""
-        ratio = [worth / (len(piece) + 40) for worth, piece in zip(self.worths, self.pieces, strict=True)]
-        order = sorted(range(len(ratio)), key=lambda number: (-ratio[number], number))
+        dear = [-worth / (len(piece) + 40) for worth, piece in zip(self.worths, self.pieces, strict=True)]
+        order = sorted(range(len(dear)), key=dear.__getitem__)
         order = order[: max(CLOSELY, READ_FOR_ONE * tokens // 12)]
         stated = {number: self.stated(number) for number in order}
         factor = {
@@ -151,6 +151,6 @@ class Reading:
         return chosen
 
 
-def words_of(form: str) -> set[str]:
-    """Return the words of a form, and where words are not parted by spaces, the pairs of characters."""
-    return {*form.split(), *CJK_PAIRS.findall(form)}
+def words_of(form: str) -> list[str]:
+    """Return the words of a form; where words are not parted by spaces, the pairs of characters."""
+    return list(map(str.__add__, form, form[1:])) if CJK_RUN.search(form) else form.split()
