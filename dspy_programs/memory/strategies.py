@@ -10,7 +10,7 @@ Holds      what extracts give is in the input word for word, in its order; a uni
            archive's text is within its room.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from dspy_programs.memory.changes import Change, Strategy
@@ -21,6 +21,7 @@ from dspy_programs.memory.telling import Reading
 STRATEGIES: tuple[Strategy, ...] = ("summarize", "extract_facts", "archive")
 SHARE = {"summarize": 0.5, "extract_facts": 0.25, "archive": 0.0}  # of the characters that stay
 VOICE = {"system": 1.0, "user": 1.0, "assistant": 1.0, "tool": 0.6, "compressed": 1.2}
+ROUNDS = 5
 SPARE = 1.6  # the estimate of a piece's tokens is high: so much more is picked, then cut by the exact count
 
 
@@ -46,7 +47,7 @@ class Extracts:
         room = int(SHARE[strategy] * sum(len(reading.pieces[number]) for number in self.pieces[unit]))
         chosen: list[int] = []
         for number in sorted(numbers, key=lambda n: -reading.worths[n] / (len(reading.pieces[n]) + 40)):
-            if len(reading.pieces[number]) <= room or (not chosen and reading.telling(number)):  # no fact vanishes here
+            if len(reading.pieces[number]) <= room or not chosen:  # never nothing
                 chosen.append(number)
                 room -= len(reading.pieces[number])
         return "\n".join(reading.pieces[number] for number in sorted(chosen))
@@ -60,19 +61,31 @@ class Extracts:
             lines = [reading.pieces[number] for number in sorted(numbers)]
             return "\n".join([head, *lines] if head else lines)
 
-        ranked = reading.best(int(room * SPARE))
-        low, high = 0, len(ranked)
-        while low < high:
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if count(rendered(ranked[:middle])) <= room else (low, middle - 1)
-        chosen = ranked[:low]
-        left = room - count(rendered(chosen))
-        for number in ranked[low:]:
-            cost = count(reading.pieces[number]) + 1
-            if cost <= left and count(rendered([*chosen, number])) <= room:
-                chosen.append(number)
-                left -= cost
+        waiting = reading.best(int(room * SPARE))
+        costs = {number: count(reading.pieces[number]) + 1 for number in waiting}
+        chosen: list[int] = []
+        left = room - count(head)
+        for _ in range(ROUNDS):  # lines have fewer tokens together than apart, so there is room for more
+            taken, waiting = within(waiting, costs, left)
+            chosen += taken
+            left = room - count(rendered(chosen))
+            while left < 0:
+                left += costs[chosen.pop()]
+                left = room - count(rendered(chosen)) if left >= 0 else left
+            if not taken or not waiting:
+                break
         return rendered(chosen)
+
+
+def within(numbers: Sequence[int], costs: Mapping[int, int], room: int) -> tuple[list[int], list[int]]:
+    """Part numbers into those that fit into the room, the first ones first, and those that do not."""
+    taken: list[int] = []
+    others: list[int] = []
+    for number in numbers:
+        fits = costs[number] <= room
+        (taken if fits else others).append(number)
+        room -= costs[number] * fits
+    return taken, others
 
 
 def stand_in(change: Change, records: list[Record]) -> MemoryEntry:
