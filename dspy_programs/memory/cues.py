@@ -4,6 +4,7 @@ CUE is matched at the start of a lower-case word, CJK_CUE anywhere; EXACT finds 
 """
 
 import re
+from collections.abc import Iterator
 
 CUE = re.compile(
     # what was decided or done for good
@@ -35,7 +36,8 @@ CJK_CUE = re.compile(
 MONTH = "(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sep(?:tember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"  # noqa: E501
 UNIT = "(?:days?|hours?|minutes?|seconds?|weeks?|months?|years?|ms|[KMGT]B|km|kg|people|users|times)"
 EXACT = re.compile(
-    r"(?P<setting>^[A-Z][A-Z0-9_]{3,}\s?[=:]\s?\S+)"
+    r"[a-z]+(?=[ ,;:!?)]|\.?$|\. )"  # a plain word, passed over at once: nothing exact begins inside it
+    r"|(?P<setting>^[A-Z][A-Z0-9_]{3,}\s?[=:]\s?\S+)"
     r"|(?P<address>\b[\w.+-]+@[\w-]+\.\w[\w.-]*|\bhttps?://[^\s'\"<>)]+"
     r"|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|dev|internal|local|example)\b)"
     r"|(?P<money>[$\u20ac\u00a3\u00a5]\s?\d[\d.,]*(?:\s?(?:[kKmMbB]\b|million|billion))?"
@@ -63,3 +65,14 @@ WORTH = {
     "number": 1.6,
     "name": 2.2,
 }
+
+
+def exact_in(text: str) -> Iterator[tuple[str, str]]:
+    """Yield what is exact in a text, with its kind, one of WORTH."""
+    for match in EXACT.finditer(text):
+        if match.lastgroup is not None:
+            yield match.group(), match.lastgroup
+
+
+def says_something_exact(text: str) -> bool:
+    return next(exact_in(text), None) is not None

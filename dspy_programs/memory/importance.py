@@ -22,7 +22,7 @@ from typing import Literal
 
 from dspy_programs.errors import UsageError
 from dspy_programs.extractive_summary import DECISION
-from dspy_programs.memory.cues import EXACT
+from dspy_programs.memory.cues import says_something_exact
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.store import MemoryStore
 
@@ -116,7 +116,7 @@ def type_of(entry: MemoryEntry) -> str:
     if entry.role in ("user", "assistant"):
         if DECISION.search(entry.content):
             return "decision"
-        if EXACT.search(entry.content):
+        if says_something_exact(entry.content):
             return "fact"
     return entry.role
 

@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from dspy_programs.memory.cues import CJK_CUE, CUE, EXACT, WORTH
+from dspy_programs.memory.cues import CJK_CUE, CUE, WORTH, exact_in, says_something_exact
 from dspy_programs.text import CJK_RUN
 
 LONGEST = 200  # characters of a piece; a sentence that is longer is cut
@@ -110,12 +110,12 @@ class Reading:
 
     def telling(self, number: int) -> bool:
         """Tell whether a piece announces a fact or states something exact."""
-        return self._telling[self.forms[number]] >= CUE_WORTH / 2 or EXACT.search(self.pieces[number]) is not None
+        return self._telling[self.forms[number]] >= CUE_WORTH / 2 or says_something_exact(self.pieces[number])
 
     def stated(self, number: int) -> dict[str, float]:
         """Read a piece closely: what it states, and what each of these is worth if it is not known yet."""
         piece, form = self.pieces[number], self.forms[number]
-        found = {match.group().lower(): WORTH[str(match.lastgroup)] for match in EXACT.finditer(piece)}
+        found = {exact.lower(): WORTH[kind] for exact, kind in exact_in(piece)}
         for word in CAPITALISED.findall(piece):  # a name, if hardly anything else here is called so
             rare = self._rarity_of_word.get(word.lower(), 0.0) - COMMON_WORD
             if rare > 0:
