@@ -32,8 +32,8 @@ MOST_WORDS = 5.0  # rare words that count in one piece, as if each were the only
 COMMON_WORD, RARE_NAME_WORTH = 0.6, 2.0  # rarity in [0, 1] up to which a capital means little
 FRAME = 3  # tokens that a piece costs beside its own, about
 LATE_WORTH = 0.2  # the last text is worth this much more than the first
-CLOSELY = 1000  # pieces that are read closely, at least
-READ_FOR_ONE = 3  # pieces that are read closely for one that is kept
+ONE_IN, AT_LEAST = 15, 200  # of all pieces, that many are read closely, and no fewer than this
+READ_FOR_ONE = 3  # pieces that are read closely for one that is kept, of about 12 tokens
 
 ENDED = (  # white space behind a sentence, but not behind an initial or an abbreviation; each begins with what is rare
     r"\s(?:(?<=\n)|(?<=[.!?]\s)(?<!\b[A-Z]\.\s)(?<!\b(?:Mr|Ms|Dr|St|vs)\.\s)(?<!\b(?:Mrs|e\.g|i\.e|etc|Inc|Ltd)\.\s))\s*"
@@ -127,7 +127,7 @@ class Reading:
         """Return the numbers of the pieces that tell most within about `tokens` tokens, best first."""
         dear = [-worth / (len(piece) + 40) for worth, piece in zip(self.worths, self.pieces, strict=True)]
         order = sorted(range(len(dear)), key=dear.__getitem__)
-        order = order[: max(CLOSELY, READ_FOR_ONE * tokens // 12)]
+        order = order[: max(READ_FOR_ONE * tokens // 12, len(order) // ONE_IN, AT_LEAST)]
         stated = {number: self.stated(number) for number in order}
         factor = {
             number: self._rarities[self.forms[number]] * self.weights[self.places[number]] / self.tokens(number)

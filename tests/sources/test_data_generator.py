@@ -165,4 +165,4 @@ def test_recipes_load_no_embeddings_and_their_lack_is_told_with_the_command():
         "try:\n    embed_texts(['x'])\nexcept MissingExtra as error:\n    print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert 'pip install "dspy-programs[local]"' in done.stdout, done.stderr
+    assert 'pip install "dspy-programs[embed]"' in done.stdout, done.stderr
