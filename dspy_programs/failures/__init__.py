@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from dspy_programs.failures.formats.auto import AutoParser
     from dspy_programs.failures.reader import read_traces
     from dspy_programs.failures.recorder import TraceRecorder
+    from dspy_programs.types import Trace
 
 _HOMES = {
     "AutoParser": "formats.auto",
     "FailureClassifier": "classifier",
     "FailureReport": "classifier",
+    "Trace": "classifier",
     "TraceRecorder": "recorder",
     "read_traces": "reader",
 }
-__all__ = ["AutoParser", "FailureClassifier", "FailureReport", "TraceRecorder", "read_traces"]
+__all__ = ["AutoParser", "FailureClassifier", "FailureReport", "Trace", "TraceRecorder", "read_traces"]
 
 __getattr__ = exports(__name__, _HOMES)

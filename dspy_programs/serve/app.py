@@ -138,8 +138,10 @@ async def on_fault(_: Request, error: Exception) -> Response:
     return response_to(error)
 
 
-async def on_invalid(_: Request, error: Exception) -> Response:
+async def on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    if "json" not in request.headers.get("content-type", "").lower():  # curl -d calls everything a form
+        return response_to(Invalid("the body is not called JSON; send the header Content-Type: application/json"))
     faults = [{**fault, "loc": fault["loc"][1:]} for fault in error.errors()]
     if any(fault["type"] == "json_invalid" for fault in faults):
         return response_to(Malformed("the body is not JSON"))
