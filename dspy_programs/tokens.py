@@ -90,4 +90,4 @@ def caches() -> list[Path]:
 
 
 def file_of(encoding: str) -> str:
-    return hashlib.sha1(VOCABULARY.format(encoding).encode(), usedforsecurity=False).hexdigest()
+    return hashlib.sha1(VOCABULARY.format(encoding).encode(errors="replace"), usedforsecurity=False).hexdigest()

@@ -5,10 +5,12 @@ Input      a list of messages, a dspy.History, or anything with get_messages(). 
 Output     store_of(session) -> Session, whose `store` holds an entry a message; messages_of(session) gives them back in the
            kind that came in. compress_session(...) -> (messages, report).
 Holds      without compression the messages come back equal, the objects as the very same ones. What stands for compressed
-           messages has their role (never "tool"), `compressed: true` and `compression_history`.
+           messages has their role (never "tool"), `compressed: true` and `compression_history`. What a mapping has beside
+           role, text and tools (parts that are no text, other keys) is in its entry, so also in the history.
 Raises     UsageError for what is no message: its number, and what is wrong.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +20,7 @@ from pydantic import ValidationError
 from dspy_programs.errors import UsageError
 from dspy_programs.memory.changes import Progress
 from dspy_programs.memory.compressor import PROTECTED_RECENT, TOKEN_BUDGET, CompressionReport, MemoryCompressor
+from dspy_programs.memory.context import as_message
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.store import MemoryStore
 from dspy_programs.tokens import TokenCounter
@@ -36,16 +39,27 @@ class Session:
 
 def store_of(session: Any, counter: TokenCounter | None = None) -> Session:
     store, known = MemoryStore(counter=counter), {}
+    entries = []
     for number, message in enumerate(messages_in(session), 1):
         try:
             entry = entry_of(message, number, is_history(session))
         except (ValidationError, TypeError, ValueError) as error:
             what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
             raise UsageError(f"message {number}: {what}; give messages with a role and a content") from error
-        places = [record["position"] for record in entry.compression_history if isinstance(record.get("position"), int)]
-        store.add_entry(entry, max(store.ever_added, *places) if places else None)
+        entries.append(entry)
         known[entry.id] = message
+    taken = {place for entry in entries for place in places_of(entry)}
+    for entry in entries:
+        position = max(store.ever_added, min(places_of(entry), default=0))
+        while not entry.compression_history and position in taken:
+            position += 1
+        store.add_entry(entry, position)
     return Session(store, known, session)
+
+
+def places_of(entry: MemoryEntry) -> list[int]:
+    """Return the places in the session of what an entry stands for since an earlier round."""
+    return [record["position"] for record in entry.compression_history if type(record.get("position")) is int]
 
 
 def is_history(session: Any) -> bool:
@@ -66,14 +80,34 @@ def entry_of(message: Any, number: int, fields_only: bool = False) -> MemoryEntr
         return MemoryEntry(role="user", content="\n".join(lines), turn_number=number)
     fields = dict(message) if isinstance(message, Mapping) else fields_of(message)
     role, content = fields.get("role", fields.get("type")), fields.get("content")
+    text = text_of(content)
+    if fields.get("compressed") is True and isinstance(fields.get("compression_history"), list):  # in an earlier round
+        stand_in = {"role": "compressed", "content": text, "turn_number": number, "metadata": {"original_role": role}}
+        return MemoryEntry.model_validate({**stand_in, "compression_history": fields["compression_history"]})
     kept = {key: value for key, value in fields.items() if key in ("tool_calls", "tool_call_id", "name") and value}
     if calls := parts(content, "tool_use"):
-        kept.setdefault("tool_calls", calls)
-    entry = {"role": role, "content": text_of(content), "turn_number": number, "metadata": plain(kept)}
-    if fields.get("compressed") is True and isinstance(fields.get("compression_history"), list):
-        entry |= {"role": "compressed", "metadata": {"original_role": role}}  # it was compressed in an earlier round
-        entry["compression_history"] = fields["compression_history"]
-    return MemoryEntry.model_validate(entry)
+        kept.setdefault("tool_calls", [as_call(part) for part in calls])
+    if results := parts(content, "tool_result"):
+        role = "tool"
+        kept.setdefault("tool_call_id", results[0].get("tool_use_id"))
+    entry = MemoryEntry.model_validate({"role": role, "content": text, "turn_number": number, "metadata": plain(kept)})
+    if not isinstance(message, Mapping) or as_message(entry) == plain(message):
+        return entry
+    whole: dict[str, Any] = {key: value for key, value in plain(message).items() if key != "content" or value != text}
+    missing = {key: value for key, value in entry.metadata.items() if key not in whole}
+    return entry.model_copy(update={"metadata": {**missing, "message": whole}})
+
+
+def as_call(part: Mapping[str, Any]) -> dict[str, Any]:
+    """Return Anthropic's call of a tool as OpenAI has it."""
+    arguments = json.dumps(plain(part.get("input")), ensure_ascii=False)
+    return {"id": part.get("id"), "type": "function", "function": {"name": part.get("name"), "arguments": arguments}}
+
+
+def message_of(entry: MemoryEntry) -> dict[str, Any]:
+    """Return an entry as the message that it was, and what stands for compressed ones as a chat message."""
+    message = entry.metadata.get("message")
+    return {"role": entry.chat_role, "content": entry.content, **message} if isinstance(message, dict) else as_message(entry)
 
 
 def fields_of(message: Any) -> dict[str, Any]:
@@ -90,13 +124,18 @@ def parts(content: Any, kind: str) -> list[Any]:
 
 
 def text_of(content: Any) -> str:
-    """Return the text of a content: itself, or its text parts one below the other; of other parts, nothing."""
+    """Return the text of a content: itself, or its texts and results of tools one below the other; of other parts, nothing."""
     if content is None or isinstance(content, str):
         return content or ""
     if not isinstance(content, list):
         raise ValueError(f"content is {type(content).__name__}, not a text or a list of parts")
-    texts = [part if isinstance(part, str) else part.get("text") for part in content if isinstance(part, (str, Mapping))]
-    return "\n".join(text for text in texts if isinstance(text, str))
+    texts = []
+    for part in content:
+        text = part.get("text") if isinstance(part, Mapping) else part
+        if isinstance(part, Mapping) and part.get("type") == "tool_result":
+            text = text_of(part.get("content"))
+        texts += [text] if isinstance(text, str) else []
+    return "\n".join(texts)
 
 
 def plain(value: Any) -> Any:

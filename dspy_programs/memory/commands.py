@@ -102,8 +102,8 @@ def compress(
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask the model anew.")] = False,
 ) -> None:
     """Bring a memory within a budget and print what that saved, as one line of JSON."""
+    from dspy_programs.memory.adapters import message_of
     from dspy_programs.memory.compressor import MemoryCompressor
-    from dspy_programs.memory.context import as_message
     from dspy_programs.memory.source import read_memory
     from dspy_programs.memory.store_file import dumped, save
     from dspy_programs.memory.strategies import STRATEGIES
@@ -120,7 +120,9 @@ def compress(
     else:
         from dspy_programs.atomic_file import write_atomically
 
-        write_atomically(output, dumped([as_message(entry) for entry in store if entry.text]) + "\n")
+        write_atomically(
+            output, dumped([message_of(entry) for entry in store if entry.text or entry.role != "compressed"]) + "\n"
+        )
     typer.echo(json.dumps(line_of(report)))
 
 

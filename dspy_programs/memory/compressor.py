@@ -194,6 +194,10 @@ def archived(task: Task, progress: Progress | None) -> list[Change]:
         room, task.count, f"[Archived: turns {min(turns)} to {max(turns)}]"
     )
     left = room - task.count(text)
+    if left < 0:  # a counter for which even no text at all is more
+        raise UsageError(
+            f"there is room for {room} tokens, and one entry without a word has {room - left}; give a larger budget"
+        )
     merging: list[int] = []
     for unit in reversed(chosen):
         if task.sizes[unit] <= left:

@@ -4,10 +4,14 @@ Output     record_of(entry, position, strategy, at): one record; records_of(...)
            others already; restore(store): a new store with every original, in the order in which they were added.
 Holds      restore gives each original back as it was, character for character, also after several rounds of compressing;
            a record is made once, and later rounds pass it on.
+Raises     UsageError for an entry whose history is damaged: which, and what is wrong.
 """
 
 from typing import Any
 
+from pydantic import ValidationError
+
+from dspy_programs.errors import UsageError
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.store import MemoryStore
 
@@ -29,27 +33,24 @@ def record_of(entry: MemoryEntry, position: int, strategy: str, at: float) -> Re
 def records_of(entry: MemoryEntry, position: int, strategy: str, at: float) -> list[Record]:
     if entry.role != "compressed" or not entry.compression_history:
         return [record_of(entry, position, strategy, at)]
-    records = [record for record in entry.compression_history if "position" in record]
+    records = [record for record in entry.compression_history if type(record.get("position")) is int]
     return records or [record_of(written_elsewhere(entry), position, strategy, at)]
 
 
 def written_elsewhere(entry: MemoryEntry) -> MemoryEntry:
     """Return the original of an entry from a file of the same form that names no positions: its first record has it."""
     first = entry.compression_history[0]
-    return MemoryEntry.model_validate(
-        {
-            **dict(entry),
-            "content": first.get("original_content") or "",
-            "role": entry.metadata.get("original_role", "assistant"),
-            "metadata": first.get("metadata") or {},
-            "compression_history": [],
-        }
-    )
+    role = entry.metadata.get("original_role", "assistant")
+    return original_of({**first, "original": {**dict(entry), "role": role, "compression_history": []}})
 
 
 def original_of(record: Record) -> MemoryEntry:
-    fields = {**record["original"], "content": record["original_content"], "metadata": record["metadata"]}
-    return MemoryEntry.model_validate(fields)
+    try:
+        fields = {**record["original"], "content": record.get("original_content"), "metadata": record.get("metadata") or {}}
+        return MemoryEntry.model_validate(fields)
+    except (KeyError, TypeError, ValidationError) as error:
+        what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else repr(error)
+        raise UsageError(f"the history of a compressed entry is damaged ({what}); take the file from a backup") from error
 
 
 def restore(store: MemoryStore) -> MemoryStore:

@@ -109,6 +109,7 @@ class MemoryStore:
         self._total += sum(tokens.values()) - sum(self._tokens[id_] for id_ in tokens)
         self._tokens.update(tokens)
         self._entries.update((entry.id, entry) for entry in new)
+        self.last_turn = max([self.last_turn, *(entry.turn_number for entry in new)])
         for id_ in gone:
             self.remove_entry(id_)
 

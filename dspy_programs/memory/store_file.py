@@ -13,6 +13,7 @@ Raises     UsageError for a file that cannot be read, is no such memory, or whos
 import base64
 import json
 import zlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import islice, pairwise
 from pathlib import Path
@@ -29,7 +30,7 @@ from dspy_programs.tokens import TokenCounter
 VERSION = 1
 WINDOW = 32_000  # bytes that the packer looks back
 COLUMNS = ("strategy", "timestamp", "metadata", "original", "position")
-LARGEST = 1_000_000_000  # bytes of packed originals, unpacked: a small file must not fill the machine
+LARGEST = 256_000_000  # bytes of all originals of a file, unpacked: a small file must not fill the machine
 BROKEN = (ValueError, RecursionError, TypeError, KeyError, AttributeError, IndexError, zlib.error)
 
 
@@ -57,6 +58,10 @@ def save(store: MemoryStore, path: str | Path, report: dict[str, Any] | None = N
         entries.append(shown)
     if stand_ins := [entry for entry in store if entry.compression_history]:
         content["originals"] = [packed(chunk) for chunk in chunks_of(stand_ins)]
+        if sum(block["size"] for block in content["originals"]) > LARGEST:
+            raise UsageError(
+                f"{path}: the originals have more than {LARGEST:,} bytes, more than is read back; split the memory"
+            )
     content["entries"] = entries
     path = Path(path)
     write_atomically(path, as_bytes(content))
@@ -92,16 +97,17 @@ def packed(entries: Sequence[MemoryEntry]) -> dict[str, Any]:
     columns["more"] = [{k: v for k, v in record.items() if k not in COLUMNS and k != "original_content"} for record in records]
     content = {"texts": list(texts), "columns": columns, "metadata": [entry.metadata for entry in entries]}
     packer = zlib.compressobj(6, zdict=dictionary([dict(entry) for entry in entries]))
-    data = packer.compress(dumped(content).encode()) + packer.flush()
-    return {"count": len(records), "data": base64.b85encode(data).decode()}
+    plain = dumped(content).encode()
+    data = packer.compress(plain) + packer.flush()
+    return {"count": len(records), "size": len(plain), "data": base64.b85encode(data).decode()}
 
 
 def unpack_into(raws: Sequence[dict[str, Any]], block: dict[str, Any]) -> None:
     """Give raw entries, whose history is a number, that many records of a block each, and their metadata."""
     unpacker = zlib.decompressobj(zdict=dictionary(raws))
-    data = unpacker.decompress(base64.b85decode(block["data"]), LARGEST)
-    if not unpacker.eof:
-        raise ValueError("they are cut off, or larger than a memory can be")
+    data = unpacker.decompress(base64.b85decode(block["data"]), block["size"] + 1)
+    if not unpacker.eof or len(data) != block["size"]:
+        raise ValueError("they are cut off, or larger than they say")
     content = json.loads(data)
     columns = content["columns"]
     records = []
@@ -165,7 +171,9 @@ def from_content(content: Any, path: Path, counter: TokenCounter | None = None) 
     if not is_rising(positions, len(entries)):
         raise UsageError(f"{path}: positions: not {len(entries)} rising numbers; take the file from a backup")
     store = MemoryStore(encoding, counter)
-    for entry, position in zip(entries, positions, strict=True):
+    for place, (entry, position) in enumerate(zip(entries, positions, strict=True)):
+        if entry.id in store:
+            raise UsageError(f"{path}: entries[{place}]: id: {entry.id!r} is there already; give each entry its own")
         store.add_entry(entry, position)
     extra = content.get("extra")
     return Loaded(store, extra if isinstance(extra, dict) else {})
@@ -179,12 +187,14 @@ def is_rising(positions: Any, length: int) -> bool:
 
 def histories_into(raws: list[Any], blocks: Any) -> None:
     """Give each raw entry whose history is a number that many records of the blocks, in order. Raises one of BROKEN."""
-    waiting = [raw for raw in raws if isinstance(raw, dict) and type(raw.get("compression_history")) is int]
+    if any(block["size"] < 0 for block in blocks) or sum(block["size"] for block in blocks) > LARGEST:
+        raise ValueError("they are larger than a memory can be")
+    waiting = deque(raw for raw in raws if isinstance(raw, dict) and type(raw.get("compression_history")) is int)
     for block in blocks:
         mine: list[dict[str, Any]] = []
         named = 0
         while named < block["count"]:
-            mine.append(waiting.pop(0))
+            mine.append(waiting.popleft())
             named += mine[-1]["compression_history"]
         unpack_into(mine, block)
     if waiting:

@@ -1,0 +1,28 @@
+"""A model for the memory, named as its OpenAI-compatible server has it, for those who do not use dspy_programs.lm itself.
+
+Input      api_key, model, base_url: of the server, OpenAI's own where no base_url is given; mock: call no model at all.
+           model may be a whole spec (provider/name) where there is no base_url.
+Output     connected(): the language model, or None where there is nothing to call: mock, or no key, no base_url and no
+           OPENAI_API_KEY. Then extracts are made, and the report says so (`answered_by` "rules").
+Raises     LanguageModelError for what names no model.
+"""
+
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class LLMClient:
+    api_key: str | None = field(default=None, repr=False)
+    model: str = "gpt-4o-mini"
+    base_url: str | None = None
+    mock: bool = False
+
+    def connected(self) -> Any:
+        is_spec = "/" in self.model and self.base_url is None
+        if self.mock or not (is_spec or self.api_key or self.base_url or os.environ.get("OPENAI_API_KEY")):
+            return None
+        from dspy_programs.lm import connect
+
+        return connect(self.model if is_spec else f"openai/{self.model}", api_base=self.base_url, api_key=self.api_key)
