@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from dspy_programs.memory.engine import CompressionEngine
     from dspy_programs.memory.entry import MemoryEntry
     from dspy_programs.memory.importance import ImportanceScorer, ScoringConfig
+    from dspy_programs.memory.llm_client import LLMClient
     from dspy_programs.memory.originals import restore
     from dspy_programs.memory.store import MemoryStore
     from dspy_programs.memory.store_file import load, save
@@ -23,6 +24,7 @@ _HOMES = {
     "ContextConfig": "context",
     "ForgettingCurve": "triggers",
     "ImportanceScorer": "importance",
+    "LLMClient": "llm_client",
     "MemoryCompressor": "compressor",
     "MemoryEntry": "entry",
     "MemoryStore": "store",
@@ -41,6 +43,7 @@ __all__ = [
     "ContextConfig",
     "ForgettingCurve",
     "ImportanceScorer",
+    "LLMClient",
     "MemoryCompressor",
     "MemoryEntry",
     "MemoryStore",

@@ -75,8 +75,12 @@ class MemoryCompressor:
         strategies: Sequence[Strategy] = STRATEGIES,
         fallback: Fallback | None = None,
         now: Callable[[], float] = time.time,
+        engine: CompressionEngine | None = None,
     ) -> None:
-        """fallback: "extract" lets the rules answer where a model that is in use fails; without, that is an error."""
+        """fallback: "extract" lets the rules answer where a model that is in use fails; without, that is an error.
+
+        engine: one with its own model or fallback, in place of one with `fallback`.
+        """
         if protected_recent < 0:
             raise UsageError(f"protected_recent is {protected_recent}: give 0 or more entries")
         if not strategies or not set(strategies) <= set(STRATEGIES):
@@ -84,7 +88,7 @@ class MemoryCompressor:
         self.token_budget, self.protected_recent = token_budget, protected_recent
         self.scorer = scorer or ImportanceScorer()
         self.strategies = [strategy for strategy in STRATEGIES if strategy in strategies]
-        self.engine, self.now = CompressionEngine(fallback), now
+        self.engine, self.now = engine or CompressionEngine(fallback=fallback), now
         self.last_report: CompressionReport | None = None
 
     def compress(
@@ -101,7 +105,8 @@ class MemoryCompressor:
         before, changes, tried = store.token_total(), list[Change](), 0
         if before > budget:
             task = self._task(store, entries, [unit for unit in grouped if unit[0] not in kept], kept, budget)
-            changes, tried = self._changes(task, progress)
+            with self.engine.model():
+                changes, tried = self._changes(task, progress)
             self._apply(store, changes)
         self.last_report = report_on(changes, before, store, budget)
         self.last_report.iterations, self.last_report.protected_entries = tried, len(kept)

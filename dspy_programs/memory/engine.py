@@ -11,11 +11,13 @@ Raises     LanguageModelError where the model does not answer, or not in a form 
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 from dspy_programs.errors import LanguageModelError, ProgramsError, UsageError
 from dspy_programs.memory.changes import Change, Progress, Strategy, Task
 from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.llm_client import LLMClient
 from dspy_programs.memory.originals import records_of
 from dspy_programs.memory.strategies import Extracts, stand_in
 from dspy_programs.types import Entry
@@ -33,17 +35,28 @@ def model_in_use() -> Any:
 
 
 class CompressionEngine:
-    def __init__(self, fallback: Fallback | None = None, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, llm_client: Any = None, fallback: Fallback | None = None, now: Callable[[], float] = time.time) -> None:
+        """llm_client: an LLMClient or a dspy.LM to ask, in place of the model that is in use where the engine is called."""
         if fallback not in (None, "extract"):
             raise UsageError(f"fallback is {fallback!r}: give 'extract', or None to stop where the model fails")
         self.fallback, self.now = fallback, now
+        self._lm = llm_client.connected() if isinstance(llm_client, LLMClient) else llm_client
         self._program: Any = None
+
+    def model(self) -> AbstractContextManager[None]:
+        """Make this engine's own model, if it has one, the one in use."""
+        if self._lm is None:
+            return nullcontext()
+        from dspy_programs.lm import use
+
+        return use(self._lm)
 
     def summarize(self, entry: MemoryEntry) -> MemoryEntry:
         """Return an entry with about half of the text, or what the model in use makes of it."""
-        if model_in_use() is None:
-            return self._made(Change([entry], Extracts([[entry]]).summarize(0), "summarize"))
-        return self._made(self._asked([entry], max(1, len(entry.text) // 8), "summarize", 1))
+        with self.model():
+            if model_in_use() is None:
+                return self._made(Change([entry], Extracts([[entry]]).summarize(0), "summarize"))
+            return self._made(self._asked([entry], max(1, len(entry.text) // 8), "summarize"))
 
     def extract_facts(self, entry: MemoryEntry) -> MemoryEntry:
         """Return an entry with only what is exact or decided, about a quarter of the text."""
@@ -71,7 +84,7 @@ class CompressionEngine:
             tokens = sum(task.sizes[unit] for unit in window)
             room = int(tokens * share)
             members = [entry for unit in window for entry in task.units[unit]]
-            change = self._asked(members, room, strategy, len(windows)) if room else Change(members, "", strategy)
+            change = self._asked(members, room, strategy) if room else Change(members, "", strategy)
             if task.count(change.text) > room:  # the store counts in other tokens than the model does
                 cut = Extracts([[MemoryEntry(role="assistant", content=change.text)]]).archive(room, task.count, "")
                 change = change._replace(text=cut)
@@ -79,7 +92,7 @@ class CompressionEngine:
             left += task.count(change.text) - tokens
         return changes
 
-    def _asked(self, entries: Sequence[MemoryEntry], room: int, strategy: Strategy, windows: int) -> Change:
+    def _asked(self, entries: Sequence[MemoryEntry], room: int, strategy: Strategy) -> Change:
         """Return what the compiled summarizer makes of entries within `room` tokens."""
         from dspy.utils.exceptions import LMError
 
