@@ -42,6 +42,7 @@ class CompressionEngine:
         self.fallback, self.now = fallback, now
         self._lm = llm_client.connected() if isinstance(llm_client, LLMClient) else llm_client
         self._program: Any = None
+        self._down: str | None = None  # why the model cannot be reached: that takes half a minute to find out
 
     def model(self) -> AbstractContextManager[None]:
         """Make this engine's own model, if it has one, the one in use."""
@@ -71,11 +72,11 @@ class CompressionEngine:
         return stand_in(change, records_of(entry, 0, change.strategy, self.now()))
 
     def windowed(self, task: Task, strategy: Strategy, progress: Progress | None) -> list[Change]:
-        """Summarize the least important units, window by window, until all have room."""
+        """Summarize the least important units, window by window, until all have room; ask a model that is down once."""
         chosen, size = enough_of(task)
         share = min(TARGET, max(0, task.room - (sum(task.sizes) - size)) / size) if size else 0.0
         windows = windows_of(task, chosen, max(SMALLEST_WINDOW, size // CALLS))
-        left, changes = sum(task.sizes), list[Change]()
+        left, changes, self._down = sum(task.sizes), list[Change](), None
         for done, window in enumerate(windows):
             if progress is not None:
                 progress(done, len(windows))
@@ -100,13 +101,15 @@ class CompressionEngine:
             Entry(turn=max(0, entry.turn_number), role=entry.chat_role, content=entry.text)  # type: ignore[arg-type]
             for entry in entries
         ]
+        text, reason = "", self._down
         try:
-            memory = self._summarizer()(entries=said, token_budget=room)
-            text, reason = memory.text, memory.failure.reason if memory.failure else None
+            if reason is None:
+                memory = self._summarizer()(entries=said, token_budget=room)
+                text, reason = memory.text, memory.failure.reason if memory.failure else None
         except LMError as error:
             if isinstance(error.__cause__, ProgramsError):
                 raise error.__cause__ from None
-            text, reason = "", str(error).strip().split("\n")[0]
+            self._down = reason = str(error).strip().split("\n")[0]
         if reason is None:
             return Change(list(entries), text, strategy, "model")
         if self.fallback is None:
