@@ -52,7 +52,7 @@ class ContextBuilder:
         """Return the context as chat messages."""
         chosen = self._chosen(store, system_message, self._as_messages(store))
         head = [{"role": "system", "content": system_message}] if system_message else []
-        return [*head, *map(as_message, chosen)]
+        return head + as_messages(chosen)
 
     def get_context_stats(self, store: MemoryStore, system_message: str | None = None) -> dict[str, Any]:
         """Say what build_context takes from the store, and its tokens."""
@@ -154,6 +154,19 @@ def as_message(entry: MemoryEntry) -> dict[str, Any]:
     if entry.role != "compressed":
         message.update({key: value for key in ("tool_calls", "tool_call_id", "name") if (value := entry.kept(key))})
     return message
+
+
+def as_messages(entries: list[MemoryEntry]) -> list[dict[str, Any]]:
+    """Return entries as chat messages; a tool's result whose call is not among them, which no chat API takes, as plain text."""
+    messages: list[dict[str, Any]] = []
+    asked: set[str] = set()
+    for entry in entries:
+        message = as_message(entry)
+        if message["role"] == "tool" and entry.answers not in asked:
+            message = {"role": "assistant", "content": entry.content}
+        asked.update(entry.call_ids)
+        messages.append(message)
+    return messages
 
 
 def sent_tokens(store: MemoryStore, entry: MemoryEntry) -> int:

@@ -1,0 +1,140 @@
+"""Sessions of other frameworks: identity without compression, roles and histories with it. D17."""
+
+from types import SimpleNamespace
+
+import dspy
+import pytest
+
+from dspy_programs.errors import UsageError
+from dspy_programs.memory import MemoryCompressor, compress_session, messages_of, restore, store_of
+from dspy_programs.memory.adapters import message_of
+
+CALLS = [{"id": i, "type": "function", "function": {"name": "look", "arguments": '{"n": 1}'}} for i in "ab"]
+OPENAI = [
+    {"role": "developer", "content": "Be brief."},
+    {"role": "user", "content": [{"type": "text", "text": "See"}, {"type": "image_url", "image_url": {"url": "data:,x"}}]},
+    {"role": "assistant", "content": None, "tool_calls": CALLS, "refusal": None},
+    {"role": "tool", "tool_call_id": "b", "name": "look", "content": "second"},
+    {"role": "tool", "tool_call_id": "a", "name": "look", "content": "first"},
+    {"role": "assistant", "content": "两张图片都看过了。", "audio": {"id": "q"}},
+]
+ANTHROPIC = [
+    {"role": "user", "content": "Weather?"},
+    {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "weather", "input": {"city": "Rome"}}]},
+    {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "31 degrees, station W4482190"}]},
+]
+LANGGRAPH = [
+    {"type": "system", "content": "Be brief."},
+    {"type": "human", "content": "How many?"},
+    {"type": "ai", "content": "", "tool_calls": [{"name": "count", "args": {"q": 1}, "id": "c1", "type": "tool_call"}]},
+    {"type": "tool", "content": "42", "tool_call_id": "c1", "name": "count"},
+]
+
+
+@pytest.mark.parametrize("session", [OPENAI, ANTHROPIC, LANGGRAPH, [], [SimpleNamespace(**m) for m in LANGGRAPH]])
+def test_without_compression_the_messages_come_back(session):
+    messages, report = compress_session(session, 4000)
+    assert messages == session and report.tokens_saved == 0
+    assert all(given is got for given, got in zip(session, messages, strict=True))
+
+
+@pytest.mark.parametrize("session", [OPENAI, ANTHROPIC, LANGGRAPH], ids=["openai", "anthropic", "langgraph"])
+def test_entries_alone_hold_the_whole_messages(session):
+    for message, entry in zip(session, store_of(session).store, strict=True):
+        assert message_of(entry).items() >= message.items()
+
+
+def test_images_and_other_keys_come_back_from_the_history():
+    known = store_of([*OPENAI, {"role": "user", "content": "Go on."}])
+    before = known.store.entries
+    MemoryCompressor(12, 1).compress(known.store)
+    assert any(entry.role == "compressed" for entry in known.store)
+    assert [message_of(entry) for entry in restore(known.store)][1:3] == OPENAI[1:3]
+    assert restore(known.store).entries == before
+
+
+def test_results_of_anthropic_are_read_counted_and_kept_with_their_call():
+    store = store_of(ANTHROPIC).store
+    assert store.entries[2].role == "tool" and "W4482190" in store.entries[2].text
+    messages, _ = compress_session([*ANTHROPIC, {"role": "user", "content": "Thanks."}], 20, 1)
+    assert [message for message in messages if message in ANTHROPIC[1:]] == []
+
+
+def test_parallel_calls_go_with_both_results():
+    messages, _ = compress_session([*OPENAI, {"role": "user", "content": "Thanks."}], 32, 1)
+    left = [message for message in messages if not message.get("compressed")]
+    assert not [m for m in left if m["role"] == "tool" or m.get("tool_calls")] or OPENAI[2:5] == left[-5:-2]
+
+
+def test_roles_are_restored_and_the_history_is_with_what_is_left(messages):
+    left, report = compress_session(messages, 900, 3)
+    assert report.final_tokens <= 900 and left[0] == messages[0] and left[-3:] == messages[-3:]
+    short = [message for message in left if message.get("compressed")]
+    assert short and {message["role"] for message in short} <= {"user", "assistant"}
+    assert all(message["compression_history"][0]["original_content"] for message in short)
+
+
+def test_compressed_twice_the_first_originals_come_back_in_order(messages):
+    said, left = list(messages), messages
+    for budget in (900, 600, 400):
+        left, _ = compress_session(left, budget, 3)
+        said.append({"role": "user", "content": f"Then came {budget}."})
+        left = [*left, said[-1]]
+    assert [message_of(entry) for entry in restore(store_of(left).store)] == said
+
+
+def test_kept_messages_between_archived_ones_keep_their_place():
+    originals = [{"role": "user", "content": f"number {place} " * 9} for place in range(7)]
+    known = store_of(originals)
+    entries = known.store.entries
+    first_round = MemoryCompressor(80, 1)
+    first_round.compress(known.store)
+    records = [record for entry in known.store for record in entry.compression_history]
+    chosen = [record for record in records if record["position"] in (1, 3, 5)]
+    stand_in = {"role": "user", "content": "odd ones", "compressed": True, "compression_history": chosen}
+    again = [originals[0], stand_in, originals[2], originals[4], originals[6]]
+    assert len(chosen) == 3
+    assert [entry.content for entry in restore(store_of(again).store)] == [entry.content for entry in entries]
+
+
+class MockSession:
+    def __init__(self, messages):
+        self.messages = messages
+
+    def get_messages(self):
+        return self.messages
+
+    def get_metadata(self):
+        return {}
+
+
+def test_anything_with_get_messages_is_a_session_and_is_not_changed(messages):
+    session = MockSession(messages)
+    copy = [dict(message) for message in messages]
+    left, report = compress_session(session, token_budget=500, protected_recent=3)
+    assert report.final_tokens <= 500 < report.initial_tokens and session.messages == copy and len(left) < len(copy)
+
+
+def test_history_of_dspy_stays_one():
+    history = dspy.History(messages=[{"question": f"What is {n}? " * 5, "answer": f"It is {n * 17}."} for n in range(12)])
+    assert compress_session(history, 9000)[0] == history
+    left, report = compress_session(history, 150, 2)
+    assert isinstance(left, dspy.History) and left.messages[-2:] == history.messages[-2:]
+    assert report.tokens_saved > 0 and all(set(message) == {"question", "answer"} for message in left.messages)
+
+
+@pytest.mark.parametrize("session", [None, "hello", {"role": "user"}, 3])
+def test_what_is_no_session_is_refused(session):
+    with pytest.raises(UsageError, match="is no session"):
+        compress_session(session)
+
+
+@pytest.mark.parametrize("message", [3, {"role": "king", "content": "x"}, {"content": "x"}, {"role": "user", "content": {}}])
+def test_what_is_no_message_is_named_by_its_number(message):
+    with pytest.raises(UsageError, match=r"^message 2: "):
+        store_of([{"role": "user", "content": "x"}, message])
+
+
+def test_messages_of_gives_the_very_objects():
+    known = store_of([SimpleNamespace(type="human", content="hi")])
+    assert messages_of(known)[0] is known.source[0]
