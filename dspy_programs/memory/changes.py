@@ -6,7 +6,6 @@ from typing import Literal, NamedTuple
 from dspy_programs.memory.entry import MemoryEntry
 
 Strategy = Literal["summarize", "extract_facts", "archive"]
-Progress = Callable[[int, int], None]
 
 
 class Task(NamedTuple):

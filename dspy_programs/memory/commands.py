@@ -12,9 +12,7 @@ import typer
 from dspy_programs.cli import ApiBaseOption, ApiKeyOption, LmOption, new_app
 
 if TYPE_CHECKING:
-    from dspy_programs.memory.changes import Progress
     from dspy_programs.memory.compressor import CompressionReport
-    from dspy_programs.memory.store import MemoryStore
     from dspy_programs.tokens import TokenCounter
 
 app = new_app("Keep an agent's memory within a budget of tokens, facts first.")
@@ -107,6 +105,7 @@ def compress(
     from dspy_programs.memory.source import read_memory
     from dspy_programs.memory.store_file import dumped, save
     from dspy_programs.memory.strategies import STRATEGIES
+    from dspy_programs.progress_bar import shown as shown_progress
 
     with model_of(None if no_llm else lm, api_base, api_key, not no_cache) as counter:
         store = read_memory(path, counter or counter_of(lm)).store
@@ -114,7 +113,8 @@ def compress(
         compressor = MemoryCompressor(
             budget, protected_recent, strategies=allowed, fallback=None if fallback == "none" else fallback
         )
-        report = with_bar(compressor, store)
+        with shown_progress("compressing") as progress:
+            report = compressor.compress(store, progress)
     if format_ == "store":
         save(store, output, report.to_dict())
     else:
@@ -154,22 +154,6 @@ def model_of(lm: str | None, api_base: str | None, api_key: str | None, keep: bo
     model = cached(model) if keep else model
     with use(model):
         yield counter_for(model)
-
-
-def with_bar(compressor: Any, store: "MemoryStore") -> "CompressionReport":
-    """Compress with a bar and the time that is left, on stderr, where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    console = Console(stderr=True)
-    with Bar(TextColumn("compressing"), BarColumn(), TimeRemainingColumn(), console=console, transient=True) as bar:
-        task = bar.add_task("", total=None)
-        tell: Progress | None = (
-            (lambda done, total: bar.update(task, completed=done, total=total)) if console.is_terminal else None
-        )
-        report: CompressionReport = compressor.compress(store, tell)
-    return report
 
 
 @app.command()

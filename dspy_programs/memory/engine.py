@@ -15,11 +15,12 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 from dspy_programs.errors import LanguageModelError, ProgramsError, UsageError
-from dspy_programs.memory.changes import Change, Progress, Strategy, Task
+from dspy_programs.memory.changes import Change, Strategy, Task
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.llm_client import LLMClient
 from dspy_programs.memory.originals import records_of
 from dspy_programs.memory.strategies import Extracts, stand_in
+from dspy_programs.progress_bar import Progress
 from dspy_programs.types import Entry
 
 Fallback = Literal["extract"]

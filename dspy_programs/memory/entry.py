@@ -22,7 +22,7 @@ SAME_ROLE = {"developer": "system", "human": "user", "ai": "assistant", "agent":
 
 
 def new_id() -> str:
-    return str(uuid.uuid4())
+    return uuid.uuid4().hex[:16]  # short, for every original on disk has one
 
 
 class MemoryEntry(BaseModel):
