@@ -16,9 +16,10 @@ Source     rarity as in inverse document frequency (Sparck Jones 1972); maximum 
 
 import heapq
 import math
+import operator
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 from dspy_programs.memory.cues import CJK_CUE, CUE, WORTH, exact_in, says_something_exact
@@ -30,6 +31,8 @@ CUE_WORTH, NAME_WORTH, SYMBOL_WORTH, SETTING_WORTH = 4.0, 1.5, 2.0, 2.0  # by th
 DIGIT_WORTH, NUMBER_WORTH, WORD_WORTH = 0.6, 1.5, 0.35
 MOST_WORDS = 5.0  # rare words that count in one piece, as if each were the only one of its kind
 COMMON_WORD, RARE_NAME_WORTH = 0.6, 2.0  # rarity in [0, 1] up to which a capital means little
+FADING = [0.75**place for place in range(100)]  # of the things in one piece: a table of ids is not a hundred facts
+KIND_POWER = 2.5
 FRAME = 3  # tokens that a piece costs beside its own, about
 LATE_WORTH = 0.2  # the last text is worth this much more than the first
 ONE_IN, AT_LEAST = 15, 200  # of all pieces, that many are read closely, and no fewer than this
@@ -112,15 +115,20 @@ class Reading:
         """Tell whether a piece announces a fact or states something exact."""
         return self._telling[self.forms[number]] >= CUE_WORTH / 2 or says_something_exact(self.pieces[number])
 
-    def stated(self, number: int) -> dict[str, float]:
-        """Read a piece closely: what it states, and what each of these is worth if it is not known yet."""
+    def stated(self, number: int) -> dict[str, tuple[str, float]]:
+        """Read a piece closely: the things that it states, each with its kind and what it is worth where that is rare."""
         piece, form = self.pieces[number], self.forms[number]
-        found = {exact.lower(): WORTH[kind] for exact, kind in exact_in(piece)}
+        shouts = piece.isupper()  # then a word in capitals is no abbreviation
+        found = {
+            exact.lower(): (kind, WORTH[kind])
+            for exact, kind in exact_in(piece)
+            if not (shouts and kind == "id" and exact.isalpha())
+        }
         for word in CAPITALISED.findall(piece):  # a name, if hardly anything else here is called so
             rare = self._rarity_of_word.get(word.lower(), 0.0) - COMMON_WORD
             if rare > 0:
-                found[word.lower()] = found.get(word.lower(), 0.0) + RARE_NAME_WORTH * rare / (1 - COMMON_WORD)
-        found[form] = self._telling[form]
+                found.setdefault(f"rare {word.lower()}", ("rare name", RARE_NAME_WORTH * rare / (1 - COMMON_WORD)))
+        found[form] = ("form", self._telling[form])
         return found
 
     def best(self, tokens: int) -> list[int]:
@@ -128,27 +136,43 @@ class Reading:
         dear = [-worth / (len(piece) + 40) for worth, piece in zip(self.worths, self.pieces, strict=True)]
         order = sorted(range(len(dear)), key=dear.__getitem__)
         order = order[: max(READ_FOR_ONE * tokens // 12, len(order) // ONE_IN, AT_LEAST)]
-        stated = {number: self.stated(number) for number in order}
+        stated = weighed({number: self.stated(number) for number in order})
         factor = {
             number: self._rarities[self.forms[number]] * self.weights[self.places[number]] / self.tokens(number)
             for number in order
         }
         known: set[str] = set()
-        heap = [(-math.fsum(stated[number].values()) * factor[number], number) for number in order]
+
+        def value(number: int) -> float:
+            new = sorted((worth for thing, worth in stated[number].items() if thing not in known), reverse=True)
+            return factor[number] * math.fsum(map(operator.mul, new, FADING))
+
+        heap = [(-value(number), number) for number in order]
         heapq.heapify(heap)
         chosen: list[int] = []
         left = tokens
         while heap and left > 0:
-            _, number = heapq.heappop(heap)
-            value = -math.fsum(worth for thing, worth in stated[number].items() if thing not in known) * factor[number]
-            if heap and value > heap[0][0]:
-                if value < 0:
-                    heapq.heappush(heap, (value, number))
-            elif value < 0 and self.tokens(number) <= left:
+            number = heapq.heappop(heap)[1]
+            now = -value(number)
+            if heap and now > heap[0][0]:
+                if now < 0:
+                    heapq.heappush(heap, (now, number))
+            elif now < 0 and self.tokens(number) <= left:
                 chosen.append(number)
                 known.update(stated[number])
                 left -= self.tokens(number)
         return chosen
+
+
+def weighed(stated: Mapping[int, Mapping[str, tuple[str, float]]]) -> dict[int, dict[str, float]]:
+    """Weigh things by their kind: where nearly every piece has an id, an id tells little, and a date all the more."""
+    count = Counter(kind for things in stated.values() for kind in {kind for kind, _ in things.values()})
+    most = math.log1p(len(stated)) or 1.0
+    factor = {kind: min(1.0, KIND_POWER * math.log1p(len(stated) / times) / most) for kind, times in count.items()}
+    factor["form"] = 1.0
+    return {
+        number: {thing: worth * factor[kind] for thing, (kind, worth) in things.items()} for number, things in stated.items()
+    }
 
 
 def words_of(form: str) -> list[str]:
