@@ -69,7 +69,7 @@ class Extracts:
             taken, waiting = within(waiting, costs, left)
             chosen += taken
             left = room - count(rendered(chosen))
-            while left < 0:
+            while left < 0 and chosen:
                 left += costs[chosen.pop()]
                 left = room - count(rendered(chosen)) if left >= 0 else left
             if not taken or not waiting:
