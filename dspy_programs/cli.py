@@ -28,6 +28,14 @@ LmOption = Annotated[
         help="The model: provider/name. Default: local/qwen2.5-coder-1.5b, embedded, no key.",
     ),
 ]
+ToolLmOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="DSPY_PROGRAMS_LM", help="A model, provider/name, for what the rules leave open. Default: none, rules alone."
+    ),
+]
+NoLlmOption = Annotated[bool, typer.Option("--no-llm", help="Rules alone, also where a model is set in the environment.")]
+NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Ask the model again instead of taking kept answers.")]
 ApiBaseOption = Annotated[
     str | None,
     typer.Option(envvar="DSPY_PROGRAMS_API_BASE", callback=of_this_model, help="URL of an OpenAI-compatible server for --lm."),

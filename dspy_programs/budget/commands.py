@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, new_app
+from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, NoCacheOption, ToolLmOption, new_app
 
 if TYPE_CHECKING:
     from dspy_programs.budget.negotiator import NegotiationResult
 
 app = new_app("Find the smallest prompt that is as good as the whole one.")
 PromptArgument = Annotated[Path, typer.Argument(help="A prompt: YAML with sections, or text (.md, .txt).")]
-LmOption = Annotated[str | None, typer.Option(envvar="DSPY_PROGRAMS_LM", help="The model: provider/name. Default: none.")]
 TokensOption = Annotated[str | None, typer.Option("--tokens", help="Count as this model does, e.g. openai/gpt-4.1-mini.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 BaseUrl = Annotated[str | None, typer.Option("--api-base", help="Where the server is, if not at its usual address.")]
@@ -90,11 +89,11 @@ def negotiate(
     strategy: Annotated[list[Strategy] | None, typer.Option(help="Several times for several. Default: remove.")] = None,
     search: Annotated[SearchName, typer.Option(help="How to look for what can go.")] = SearchName.OURS,
     task: Annotated[str, typer.Option(help="What the prompt is for, for scorers with a model.")] = "",
-    lm: LmOption = None,
+    lm: ToolLmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     tokens: TokensOption = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Keep and use no answers on disk.")] = False,
+    no_cache: NoCacheOption = False,
     as_json: JsonOption = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print the log too.")] = False,
 ) -> None:

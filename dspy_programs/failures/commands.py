@@ -8,14 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dspy_programs.cli import FAILED, GATE_CLOSED, INTERRUPTED, ApiBaseOption, ApiKeyOption, new_app
+from dspy_programs.cli import (
+    FAILED,
+    GATE_CLOSED,
+    INTERRUPTED,
+    ApiBaseOption,
+    ApiKeyOption,
+    NoCacheOption,
+    NoLlmOption,
+    ToolLmOption,
+    new_app,
+)
 from dspy_programs.failures.options import (
     FormatOption,
     HtmlOption,
     JunitOption,
-    LmOption,
-    NoCacheOption,
-    NoLlmOption,
     SarifOption,
     model,
 )
@@ -41,7 +48,7 @@ def classify(
     trace: TraceOption = None,
     format: FormatOption = None,
     no_llm: NoLlmOption = False,
-    lm: LmOption = None,
+    lm: ToolLmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     no_cache: NoCacheOption = False,
@@ -109,7 +116,7 @@ def batch(
     traces_dir: Annotated[Path | None, typer.Option("--traces-dir", help="A folder of traces, as an option.")] = None,
     format: FormatOption = None,
     no_llm: NoLlmOption = False,
-    lm: LmOption = None,
+    lm: ToolLmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     no_cache: NoCacheOption = False,
@@ -180,7 +187,7 @@ def watch(
     folder: Annotated[Path, typer.Argument(help="The folder that traces are written into.")],
     format: FormatOption = None,
     no_llm: NoLlmOption = False,
-    lm: LmOption = None,
+    lm: ToolLmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     no_cache: NoCacheOption = False,

@@ -10,16 +10,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 AT_ONCE = 8  # traces that a model on a server is asked about at a time
-LmOption = Annotated[
-    str | None,
-    typer.Option(
-        envvar="DSPY_PROGRAMS_LM",
-        help="A model, provider/name, for the traces that the rules are unsure of. Default: none, rules alone.",
-    ),
-]
 FormatOption = Annotated[str | None, typer.Option("--format", help="The traces' format. Default: found out for each.")]
-NoLlmOption = Annotated[bool, typer.Option("--no-llm", help="Rules alone, also where a model is set in the environment.")]
-NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Ask the model again instead of taking kept answers.")]
 HtmlOption = Annotated[Path | None, typer.Option("--html", help="Also write a page that needs nothing else.")]
 SarifOption = Annotated[Path | None, typer.Option("--sarif", help="Also write SARIF 2.1.0, for code scanning.")]
 JunitOption = Annotated[Path | None, typer.Option("--junit", help="Also write JUnit XML, for a CI's test page.")]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from dspy_programs.cli import ApiBaseOption, ApiKeyOption, LmOption, new_app
+from dspy_programs.cli import ApiBaseOption, ApiKeyOption, NoCacheOption, ToolLmOption, new_app
 
 if TYPE_CHECKING:
     from dspy_programs.memory.compressor import CompressionReport
@@ -36,7 +36,7 @@ def counter_of(lm: str | None) -> "TokenCounter | None":
 @app.command()
 def inspect(
     path: PathArgument,
-    lm: LmOption = None,
+    lm: ToolLmOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say what a memory holds: entries, tokens, turns, roles, and what matters most in it. Calls no model."""
@@ -93,11 +93,11 @@ def compress(
         Literal["store", "messages"],
         typer.Option("--format", help="store: originals can be restored; messages: ready for a chat API, without them."),
     ] = "store",
-    lm: LmOption = None,
+    lm: ToolLmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     no_llm: NoLlmOption = False,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask the model anew.")] = False,
+    no_cache: NoCacheOption = False,
 ) -> None:
     """Bring a memory within a budget and print what that saved, as one line of JSON."""
     from dspy_programs.memory.adapters import message_of
@@ -163,7 +163,7 @@ def context(
     protected_recent: RecentOption = 3,
     system_message: Annotated[str | None, typer.Option(help="Put this first.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print chat messages as JSON.")] = False,
-    lm: LmOption = None,
+    lm: ToolLmOption = None,
 ) -> None:
     """Print the context that a memory gives within a number of tokens. Calls no model."""
     from dspy_programs.memory.context import ContextBuilder, ContextConfig

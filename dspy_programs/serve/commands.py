@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dspy_programs.cli import ApiBaseOption, ApiKeyOption, new_app
+from dspy_programs.cli import ApiBaseOption, ApiKeyOption, NoCacheOption, ToolLmOption, new_app
 from dspy_programs.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -18,11 +18,6 @@ NEEDED = ("a2a", "fastapi", "mcp", "sse_starlette", "uvicorn")  # what the extra
 
 app = new_app("The tools for other programs: MCP, A2A, REST.")
 
-LmOption = Annotated[
-    str | None,
-    typer.Option(envvar="DSPY_PROGRAMS_LM", help="A model, provider/name, where rules are unsure. Default: none, rules alone."),
-]
-NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Ask the model again for what it was asked before.")]
 SecondsOption = Annotated[float, typer.Option("--time-limit", min=0.1, help="Seconds that one request may take.")]
 
 
@@ -38,7 +33,7 @@ def http(
     key_file: Annotated[
         Path | None, typer.Option(help="File with the key that clients must send. Or DSPY_PROGRAMS_SERVER_KEY.")
     ] = None,
-    lm: LmOption = None,
+    lm: ToolLmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     no_cache: NoCacheOption = False,
@@ -56,7 +51,7 @@ def http(
 
 @app.command()
 def mcp(
-    lm: LmOption = None,
+    lm: ToolLmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     no_cache: NoCacheOption = False,
