@@ -135,6 +135,14 @@ def test_model_is_used_only_where_it_is_named_and_its_failure_is_an_error_or_mar
         assert told(capsys, *ask, "--no-llm")["fallbacks"] == 0 and len(server.requests) == asked > 0
 
 
+def test_model_that_is_down_is_an_error_and_with_a_fallback_an_extract(capsys, tmp_path, written):
+    out = tmp_path / "out.json"
+    with ChatServer(status=400) as server:
+        ask = ["compress", written, "--budget", 600, "-o", out, "--lm", "openai/none", "--api-base", server.url, "--no-cache"]
+        assert "--fallback extract" in refused(capsys, *ask) and not out.exists()
+        assert told(capsys, *ask, "--fallback", "extract")["fallbacks"] > 0
+
+
 def test_stdin_and_json_lines_are_read_by_the_real_command():
     lines = "".join(json.dumps({"role": "user", "content": f"número {number}"}) + "\n" for number in range(3))
     command = [sys.executable, "-m", "dspy_programs", "memory", "inspect", "-", "--json"]

@@ -92,6 +92,29 @@ def test_broken_file_is_one_line_with_file_and_field(tmp_path, content, match):
     assert str(caught.value).startswith(f"{path}: ") and "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "spoil, said",
+    [
+        (lambda c: c.update(version=2), "version"),
+        (lambda c: c.update(entries=[{"role": "user"}], originals=[]), "entries[0]: content"),
+        (lambda c: c.update(entries=[*c["entries"], {"role": "king", "content": ""}]), "role"),
+        (lambda c: c["originals"][0].update(data="00"), "originals"),
+        (lambda c: c["originals"][0].update(count=10**9), "originals"),
+        (lambda c: c.update(originals=[]), "originals"),
+        (lambda c: c.update(positions=[3]), "positions"),
+        (lambda c: c.update(encoding_name=3), "encoding_name"),
+    ],
+)
+def test_saved_file_that_is_damaged_is_one_clear_line(store, tmp_path, spoil, said):
+    MemoryCompressor(300).compress(store)
+    content = json.loads(save(store, tmp_path / "m.json").read_bytes())
+    spoil(content)
+    (tmp_path / "m.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(UsageError) as error:
+        load(tmp_path / "m.json")
+    assert said in str(error.value) and "m.json" in str(error.value) and "\n" not in str(error.value)
+
+
 def test_unknown_vocabulary_is_only_a_name(tmp_path):
     path = tmp_path / "m.json"
     path.write_text(json.dumps({"entries": [ENTRY], "encoding_name": "\ud800"}))
