@@ -11,6 +11,7 @@ Raises     UsageError for what is no message: its number, and what is wrong.
 """
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,9 +41,10 @@ class Session:
 def store_of(session: Any, counter: TokenCounter | None = None) -> Session:
     store, known = MemoryStore(counter=counter), {}
     entries = []
+    now = time.time()
     for number, message in enumerate(messages_in(session), 1):
         try:
-            entry = entry_of(message, number, is_history(session))
+            entry = entry_of(message, number, is_history(session)).model_copy(update={"timestamp": now})
         except (ValidationError, TypeError, ValueError) as error:
             what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
             raise UsageError(f"message {number}: {what}; give messages with a role and a content") from error

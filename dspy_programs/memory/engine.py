@@ -92,6 +92,8 @@ class CompressionEngine:
                 change = change._replace(text=cut)
             changes.append(change)
             left += task.count(change.text) - tokens
+        if left > task.room:  # a counter for which even no text at all is more
+            raise UsageError(f"summaries bring what is not protected to {left} tokens, and there is room for {task.room}")
         return changes
 
     def _asked(self, entries: Sequence[MemoryEntry], room: int, strategy: Strategy) -> Change:
