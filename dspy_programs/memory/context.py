@@ -91,55 +91,56 @@ class ContextBuilder:
 
     def _chosen(self, store: MemoryStore, system_message: str | None, measure: "Measure") -> list[MemoryEntry]:
         """Return the entries that go in, in order."""
-        entries, config = store.entries, self.config
+        entries = store.entries
         grouped = units(entries)
-        kept = protected(entries, grouped, config.protected_recent)
-        chosen = {index: entries[index] for index in kept}
-        if (needed := measure([chosen[index] for index in sorted(chosen)], system_message)) > config.max_tokens:
+        kept = protected(entries, grouped, self.config.protected_recent)
+        chosen = {index: entries[index] for index in sorted(kept)}
+        room = self._room(list(chosen.values()), system_message, measure)
+        free = [unit for unit in grouped if unit[0] not in kept]
+        free.sort(key=lambda unit: (entries[unit[0]].role != "compressed", -unit[0]))
+        gap = store.count_tokens(self.config.separator) + 1
+        for unit in free:
+            group = [entries[index] for index in unit]
+            price = measure(group, None) + gap
+            may_be_cut = group[0].role == "compressed" and len(group) == 1
+            if price > room and may_be_cut:
+                group = [cut_to(group[0], room - (price - store.entry_tokens(group[0])), store.count_tokens)]
+                price = measure(group, None) + gap if group[0].content else room + 1
+            if price <= room:
+                chosen.update(zip(unit, group, strict=True))
+                room -= price
+            elif not may_be_cut:
+                break  # older ones that are shorter would come without what was said next
+        self._fit(chosen, [unit for unit in reversed(free) if unit[0] in chosen], system_message, measure)
+        return in_order(chosen)
+
+    def _room(self, always: list[MemoryEntry], system_message: str | None, measure: "Measure") -> int:
+        """Return the tokens that are left beside what is always in. Raises UsageError where that is too much."""
+        config = self.config
+        if (needed := measure(always, system_message)) > config.max_tokens:
             raise UsageError(
                 f"max_tokens is {config.max_tokens}, and the system prompts and the last {config.protected_recent} entries "
                 f"alone have {needed}; give more, or protect fewer"
             )
-        system = measure([], system_message)
-        room = config.max_tokens - (max(0, config.system_message_reserve - system) if system_message else 0) - needed
-        free = [unit for unit in grouped if unit[0] not in kept]
-        free.sort(key=lambda unit: (entries[unit[0]].role != "compressed", -unit[0]))
+        reserve = config.system_message_reserve - measure([], system_message) if system_message else 0
+        return config.max_tokens - needed - max(0, reserve)
 
-        gap = store.count_tokens(config.separator) + 1
-
-        def cost(group: list[MemoryEntry]) -> int:
-            return measure(group, None) + gap
-
-        for unit in free:
-            group = [entries[index] for index in unit]
-            price = cost(group)
-            if price > room and group[0].role == "compressed":
-                group = [cut_to(group[0], room - (price - store.entry_tokens(group[0])), store.count_tokens)]
-                price = cost(group) if group[0].content else room + 1
-            if price > room:
-                if entries[unit[0]].role == "compressed":
-                    continue
+    def _fit(
+        self, chosen: dict[int, MemoryEntry], spare: list[list[int]], system_message: str | None, measure: "Measure"
+    ) -> None:
+        """Drop spare units, the first ones first, until the whole, counted as one, is small enough."""
+        for unit in spare:
+            if measure(in_order(chosen), system_message) <= self.config.max_tokens:
                 break
-            chosen.update(zip(unit, group, strict=True))
-            room -= price
-        return self._verified(chosen, kept, system_message, measure)
-
-    def _verified(
-        self, chosen: dict[int, MemoryEntry], kept: set[int], system_message: str | None, measure: "Measure"
-    ) -> list[MemoryEntry]:
-        """Drop the oldest of what need not be in until the whole, counted as one, is small enough."""
-        spare = sorted(set(chosen) - kept, key=lambda index: (chosen[index].role == "compressed", index))
-        grouped = units([chosen[index] for index in sorted(chosen)])
-        places = sorted(chosen)
-        together = {places[place]: [places[other] for other in unit] for unit in grouped for place in unit}
-        while measure([chosen[index] for index in sorted(chosen)], system_message) > self.config.max_tokens and spare:
-            for index in together[spare[0]]:
+            for index in unit:
                 del chosen[index]
-                spare.remove(index)
-        return [chosen[index] for index in sorted(chosen)]
 
 
 Measure = Callable[[list[MemoryEntry], str | None], int]
+
+
+def in_order(chosen: dict[int, MemoryEntry]) -> list[MemoryEntry]:
+    return [chosen[index] for index in sorted(chosen)]
 
 
 def cut_to(entry: MemoryEntry, room: int, count: Callable[[str], int]) -> MemoryEntry:

@@ -115,3 +115,11 @@ def test_template_and_separator_are_used_and_a_wrong_template_is_refused(store):
 
 def test_context_is_plain_data(store):
     json.dumps(builder(500).build_messages(store))
+
+
+def test_entry_of_the_role_compressed_with_calls_stays_with_its_results():
+    store = MemoryStore()
+    store.add("compressed", "It was long. " * 40, metadata={"tool_calls": [CALL]})
+    store.add("tool", "4711", metadata={"tool_call_id": "c1"})
+    store.add("user", "And now?")
+    assert [message["content"] for message in builder(40, protected_recent=1).build_messages(store)] == ["And now?"]
