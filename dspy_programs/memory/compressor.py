@@ -141,7 +141,7 @@ class MemoryCompressor:
 
     def _changes(self, task: Task, progress: Progress | None) -> tuple[list[Change], int]:
         """Return the changes of the first strategy that is enough, and how many were tried."""
-        if model_in_use() is not None and self.strategies != ["extract_facts"]:
+        if model_in_use() is not None:
             return self.engine.windowed(task, self.strategies[0], progress), 1
         extracts = None
         reached = total = sum(task.sizes)

@@ -19,7 +19,7 @@ from dspy_programs.memory.changes import Change, Strategy, Task
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.llm_client import LLMClient
 from dspy_programs.memory.originals import records_of
-from dspy_programs.memory.strategies import Extracts, stand_in
+from dspy_programs.memory.strategies import SHARE, Extracts, stand_in
 from dspy_programs.progress_bar import Progress
 from dspy_programs.types import Entry
 
@@ -55,18 +55,25 @@ class CompressionEngine:
 
     def summarize(self, entry: MemoryEntry) -> MemoryEntry:
         """Return an entry with about half of the text, or what the model in use makes of it."""
-        with self.model():
-            if model_in_use() is None:
-                return self._made(Change([entry], Extracts([[entry]]).summarize(0), "summarize"))
-            return self._made(self._asked([entry], max(1, len(entry.text) // 8), "summarize"))
+        return self._shrunk(entry, "summarize")
 
     def extract_facts(self, entry: MemoryEntry) -> MemoryEntry:
-        """Return an entry with only what is exact or decided, about a quarter of the text."""
-        return self._made(Change([entry], Extracts([[entry]]).extract_facts(0), "extract_facts"))
+        """Return an entry with only what is exact or decided, about a quarter of the text; a list, where a model makes it."""
+        return self._shrunk(entry, "extract_facts")
 
     def archive(self, entry: MemoryEntry) -> MemoryEntry:
         """Return an entry with no more than a reference to the original, which is in its history."""
         return self._made(Change([entry], f"[Archived {entry.role} message from turn {entry.turn_number}]", "archive"))
+
+    def _shrunk(self, entry: MemoryEntry, strategy: Literal["summarize", "extract_facts"]) -> MemoryEntry:
+        self._down = None
+        with self.model():
+            if model_in_use() is not None:
+                room = max(1, int(SHARE[strategy] * len(entry.text)) // 4)  # four characters are about a token
+                return self._made(self._asked([entry], room, strategy))
+        extracts = Extracts([[entry]])
+        text = extracts.summarize(0) if strategy == "summarize" else extracts.extract_facts(0)
+        return self._made(Change([entry], text, strategy))
 
     def _made(self, change: Change) -> MemoryEntry:
         entry = change.originals[0]
@@ -108,11 +115,12 @@ class CompressionEngine:
         try:
             if reason is None:
                 memory = self._summarizer()(entries=said, token_budget=room)
-                text, reason = memory.text, memory.failure.reason if memory.failure else None
+                text = listed(memory) if strategy == "extract_facts" else memory.text
+                reason = memory.failure.reason.rstrip(".") if memory.failure else None
         except LMError as error:
             if isinstance(error.__cause__, ProgramsError):
                 raise error.__cause__ from None
-            self._down = reason = str(error).strip().split("\n")[0]
+            self._down = reason = str(error).strip().split("\n")[0].rstrip(".")
         if reason is None:
             return Change(list(entries), text, strategy, "model")
         if self.fallback is None:
@@ -133,6 +141,11 @@ class CompressionEngine:
 
             self._program = load("memory_summarizer")
         return self._program
+
+
+def listed(memory: Any) -> str:
+    """Return only the decisions and facts of a memory, one a line; all of it where it has none."""
+    return "\n".join(f"- {fact.text}" for fact in [*memory.decisions, *memory.facts]) or str(memory.text)
 
 
 def enough_of(task: Task) -> tuple[list[int], int]:

@@ -232,3 +232,14 @@ def test_ten_thousand_entries_take_seconds_and_keep_the_facts():
     assert time.process_time() - started < 5
     live = "\n".join(entry.content for entry in store)
     assert report.final_tokens <= 4000 and sum(f"${number},500" in live for number in range(20)) >= 16
+
+
+@pytest.mark.parametrize("strategy", ["summarize", "extract_facts"])
+def test_model_is_asked_by_every_strategy_and_facts_are_a_list(store, strategy):
+    said = reply("Hosts listen on ports.", [{"text": "db7.internal listens on port 5007", "turns": [8]}])
+    with dspy.context(lm=scripted_lm(lambda prompt: said)):
+        report = MemoryCompressor(600, strategies=[strategy]).compress(store)
+        one = getattr(CompressionEngine(), strategy)(ENTRY)
+    assert report.answered_by == one.metadata["answered_by"] == "model" and report.strategy == strategy
+    live = next(entry.content for entry in store if entry.role == "compressed")
+    assert live.startswith("- ") is (strategy == "extract_facts")
