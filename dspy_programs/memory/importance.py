@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dspy_programs.errors import UsageError
-from dspy_programs.extractive_summary import DECISION
+from dspy_programs.extractive_summary import decides
 from dspy_programs.memory.cues import says_something_exact
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.store import MemoryStore
@@ -114,7 +114,7 @@ def type_of(entry: MemoryEntry) -> str:
     if named in ("decision", "fact"):
         return str(named)
     if entry.role in ("user", "assistant"):
-        if DECISION.search(entry.content):
+        if decides(entry.content):
             return "decision"
         if says_something_exact(entry.content):
             return "fact"

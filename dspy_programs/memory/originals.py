@@ -16,10 +16,11 @@ from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.store import MemoryStore
 
 Record = dict[str, Any]
+NOT_HERE = {"content", "metadata"}  # of the fields of an original: a record has them beside these
 
 
 def record_of(entry: MemoryEntry, position: int, strategy: str, at: float) -> Record:
-    original = {name: value for name, value in entry if name not in ("content", "metadata") and value not in (None, [])}
+    original = {name: value for name, value in vars(entry).items() if name not in NOT_HERE and value not in (None, [])}
     return {
         "strategy": strategy,
         "original_content": entry.content,
