@@ -113,7 +113,7 @@ def run_command(path: Path) -> None:
 
     shown = io.StringIO()
     with contextlib.redirect_stdout(shown):
-        code = command(["failures", "batch", str(path), "--jobs", "1", "--json", "-o", str(path.with_suffix(".reports"))])
+        code = command(["failures", "batch", str(path), "--json", "-o", str(path.with_suffix(".reports"))])
     batch = json.loads(shown.getvalue())
     if code != 0 or batch["unreadable"]:
         raise SystemExit(f"batch ended with {code}: {batch['problems'][:1]}")

@@ -137,9 +137,6 @@ def batch(
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="Exit as if what cannot be read were not there. It is named all the same.")
     ] = False,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Processes for large files, where no model is asked. Default: all cores.")
-    ] = None,
 ) -> None:
     """Classify many traces: how often each way of failing occurs, with intervals, and which traces.
 
@@ -150,7 +147,6 @@ def batch(
     from dspy_programs.failures.batch import classified, tallied
     from dspy_programs.failures.classifier import FailureClassifier
     from dspy_programs.failures.gate import bounds_of, checks_of, read_baseline
-    from dspy_programs.failures.parallel import WORTH_IT, bytes_in, cores, outcomes
     from dspy_programs.failures.reader import read_traces
     from dspy_programs.failures.reports.lines import print_json
     from dspy_programs.failures.reports.outputs import Named, Outputs, opened
@@ -161,16 +157,13 @@ def batch(
     if not inputs:
         raise UsageError("name files or folders with traces: batch PATH..., or --traces-dir DIR; - is standard input")
     bounds, before = bounds_of(fail_on or []), read_baseline(baseline) if baseline else None
-    named, jobs = Named(), jobs or cores()
+    named = Named()
     outputs = Outputs(output, html, sarif, junit)
     gc.freeze()  # what is loaded by now stays: not to look through it again and again makes a large batch 7 % faster
     with opened(outputs, inputs) as sinks, model(lm, api_base, api_key, no_llm, no_cache) as in_use:
         with shown("reading traces", in_bytes=True) as progress:
-            if jobs > 1 and not in_use.model and bytes_in(inputs) >= WORTH_IT:
-                found = outcomes(inputs, format, jobs, html is not None, progress)
-            else:
-                items = read_traces(inputs, format, progress)
-                found = classified(items, FailureClassifier(use_llm=in_use.model), in_use.at_once)
+            items = read_traces(inputs, format, progress)
+            found = classified(items, FailureClassifier(use_llm=in_use.model), in_use.at_once)
             result = tallied(found, [*sinks, named], lambda made: checks_of(made, bounds, before))
     if as_json:
         print_json(result.model_dump_json(indent=2))
