@@ -36,18 +36,17 @@ class Extracts:
             self.pieces[place].append(number)
 
     def summarize(self, unit: int) -> str:
-        return self._best_of(unit, "summarize", self.pieces[unit])
+        return self._best_of(unit, "summarize", lambda number: True)
 
     def extract_facts(self, unit: int) -> str:
-        telling = self.reading.telling
-        return self._best_of(unit, "extract_facts", [n for n in self.pieces[unit] if telling(n)])
+        return self._best_of(unit, "extract_facts", self.reading.telling)
 
-    def _best_of(self, unit: int, strategy: Strategy, numbers: Sequence[int]) -> str:
-        reading = self.reading
-        room = int(SHARE[strategy] * sum(len(reading.pieces[number]) for number in self.pieces[unit]))
+    def _best_of(self, unit: int, strategy: Strategy, wanted: Callable[[int], bool]) -> str:
+        reading, numbers = self.reading, self.pieces[unit]
+        room = int(SHARE[strategy] * sum(len(reading.pieces[number]) for number in numbers))
         chosen: list[int] = []
         for number in sorted(numbers, key=lambda n: -reading.worths[n] / (len(reading.pieces[n]) + 40)):
-            if len(reading.pieces[number]) <= room or not chosen:  # never nothing
+            if (len(reading.pieces[number]) <= room or not chosen) and wanted(number):  # never nothing
                 chosen.append(number)
                 room -= len(reading.pieces[number])
         return "\n".join(reading.pieces[number] for number in sorted(chosen))
