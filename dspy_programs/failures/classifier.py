@@ -6,7 +6,6 @@ Calls      none where the rules are sure or no model is in use; else one, of the
 Holds      without a model DSPy is not imported. Safe for several threads.
 """
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +15,7 @@ from dspy_programs.errors import ModelFailing
 from dspy_programs.failure_modes import REMEDIES
 from dspy_programs.failure_rules import LIKELY, SURE_AGAINST_SUCCESS, Finding, Ruling, findings_of, ruling
 from dspy_programs.failures.calibrated import probability_of
+from dspy_programs.model_in_use import model_in_use
 from dspy_programs.trace_view import View
 from dspy_programs.types import FailureMode, Trace
 
@@ -126,12 +126,6 @@ def parsed(raw: Mapping[str, Any]) -> Trace:
     from dspy_programs.failures.formats.auto import AutoParser
 
     return AutoParser().parse(raw)
-
-
-def model_in_use() -> "dspy.LM | None":
-    """Return DSPy's current model. Whoever set one has imported DSPy; it is not imported to find that there is none."""
-    dspy = sys.modules.get("dspy")
-    return None if dspy is None else dspy.settings.lm
 
 
 def evidence_in(cause: str, mode: FailureMode) -> str:

@@ -21,13 +21,14 @@ from pydantic import BaseModel
 
 from dspy_programs.errors import UsageError
 from dspy_programs.memory.changes import Change, Strategy, Task
-from dspy_programs.memory.engine import CompressionEngine, Fallback, enough_of, model_in_use
+from dspy_programs.memory.engine import CompressionEngine, Fallback, enough_of
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.importance import ImportanceScorer
 from dspy_programs.memory.originals import records_of
 from dspy_programs.memory.store import MemoryStore
 from dspy_programs.memory.strategies import SHARE, STRATEGIES, Extracts, stand_in
 from dspy_programs.memory.units import protected, units
+from dspy_programs.model_in_use import model_in_use
 from dspy_programs.progress_bar import Progress
 
 TOKEN_BUDGET, PROTECTED_RECENT = 4000, 3

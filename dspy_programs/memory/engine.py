@@ -8,7 +8,6 @@ Calls      one a window of consecutive entries, at most CALLS + 1 however long t
 Raises     LanguageModelError where the model does not answer, or not in a form that can be read.
 """
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -20,6 +19,7 @@ from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.llm_client import LLMClient
 from dspy_programs.memory.originals import records_of
 from dspy_programs.memory.strategies import SHARE, Extracts, stand_in
+from dspy_programs.model_in_use import model_in_use
 from dspy_programs.progress_bar import Progress
 from dspy_programs.types import Entry
 
@@ -27,12 +27,6 @@ Fallback = Literal["extract"]
 SMALLEST_WINDOW = 1500  # tokens
 CALLS = 24
 TARGET = 0.25  # share of a window's tokens that its summary has at most
-
-
-def model_in_use() -> Any:
-    """Return DSPy's current language model, or None; where DSPy was never imported there is none."""
-    dspy = sys.modules.get("dspy")
-    return dspy.settings.lm if dspy is not None else None
 
 
 class CompressionEngine:
