@@ -36,7 +36,7 @@ KIND_POWER = 2.5
 FRAME = 3  # tokens that a piece costs beside its own, about
 LATE_WORTH = 0.2  # the last text is worth this much more than the first
 ONE_IN, AT_LEAST = 15, 200  # of all pieces, that many are read closely, and no fewer than this
-READ_FOR_ONE = 3  # pieces that are read closely for one that is kept, of about 12 tokens
+READ_FOR_ONE = 2  # pieces that are read closely for one that is kept, of about 12 tokens
 
 ENDED = (  # white space behind a sentence, but not behind an initial or an abbreviation; each begins with what is rare
     r"\s(?:(?<=\n)|(?<=[.!?]\s)(?<!\b[A-Z]\.\s)(?<!\b(?:Mr|Ms|Dr|St|vs)\.\s)(?<!\b(?:Mrs|e\.g|i\.e|etc|Inc|Ltd)\.\s))\s*"
