@@ -41,6 +41,28 @@ FACTS = (
     "Latency must stay below 250 ms.",
     "Lena moved from Hamburg to Porto.",
 )
+PLAIN_FACTS = (  # written for no word that announces a fact
+    "The spare key is under the blue flowerpot.",
+    "Our Kafka cluster runs in eu-west-3.",
+    "Priya took over the onboarding docs from Lars.",
+    "The lease on the Hamburg office costs 9,400 euros a month.",
+    "The patient takes 20 mg of lisinopril every morning.",
+    "We are not going to support Windows 10 anymore.",
+    "The train leaves from platform 14 at 7:52.",
+    "Her passport number is X4417902.",
+    "The board voted to postpone the IPO until autumn.",
+    "Retention dropped from 61% to 54% after the redesign.",
+    "The secret project is codenamed Falcon.",
+    "Marta's mobile is +34 600 123 987.",
+    "The dataset has 1.2 million rows.",
+    "Deploys are frozen from 20 December on.",
+    "He studied chemistry in Uppsala.",
+    "The nightly job writes to s3://atlas-exports/daily.",
+    "Use staging, not production, for the load test.",
+    "The warranty covers 36 months.",
+    "Olga wants vegetarian food on the flight.",
+    "The bug was introduced in commit 9f3c2ab.",
+)
 CHINESE_FACTS = (
     "玛丽亚决定改用PostgreSQL。",
     "预算批准为42500元。",
@@ -93,6 +115,7 @@ def talk(sentences: tuple[str, ...], characters: int) -> Iterator[str]:
 
 FILLERS: dict[str, tuple[Callable[[], Iterator[str]], tuple[str, ...]]] = {
     "docstrings": (lambda: library(docstrings=True), FACTS),
+    "docstrings, plain facts": (lambda: library(docstrings=True), PLAIN_FACTS),
     "source code": (lambda: library(docstrings=False), FACTS),
     "small talk": (lambda: talk(SMALL_TALK, CHARACTERS), FACTS),
     "Chinese": (lambda: talk(CHINESE_TALK, 60), CHINESE_FACTS),
