@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
+    from dspy_programs.failures.auto_parser import AutoParser
     from dspy_programs.failures.classifier import FailureClassifier, FailureReport
-    from dspy_programs.failures.formats.auto import AutoParser
     from dspy_programs.failures.reader import read_traces
     from dspy_programs.failures.recorder import TraceRecorder
     from dspy_programs.types import Trace
 
 _HOMES = {
-    "AutoParser": "formats.auto",
+    "AutoParser": "auto_parser",
     "FailureClassifier": "classifier",
     "FailureReport": "classifier",
     "Trace": "classifier",

@@ -123,9 +123,9 @@ class FailureClassifier:
 
 
 def parsed(raw: Mapping[str, Any]) -> Trace:
-    from dspy_programs.failures.formats.auto import AutoParser
+    from dspy_programs.failures.formats.auto import Parser
 
-    return AutoParser().parse(raw)
+    return Parser().parse(raw)
 
 
 def evidence_in(cause: str, mode: FailureMode) -> str:

@@ -24,7 +24,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 from pydantic import ValidationError
 
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.formats.auto import AutoParser, Fragment, fragment_of
+from dspy_programs.failures.formats.auto import Fragment, Parser, fragment_of
 from dspy_programs.failures.formats.native import read_recording
 from dspy_programs.failures.gauge import Gauge
 from dspy_programs.types import Trace
@@ -56,7 +56,7 @@ def read_traces(
     paths: Sequence[str | Path], format: str | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Iterator[Item]:
     """Give every trace of every path, in order. progress: called with the bytes read so far, and those of all files."""
-    parser = AutoParser(format)
+    parser = Parser(format)
     gauge = Gauge(progress) if progress is not None else None
     found = [(path, None if str(path) == "-" else found_at(Path(path))) for path in paths]
     if gauge is not None:
@@ -116,7 +116,7 @@ def kind_of_file(path: Path) -> str:
     return suffix if suffix in SUFFIXES else ""
 
 
-def read_file(path: Path, parser: AutoParser, gauge: Gauge | None = None) -> Iterator[Item]:
+def read_file(path: Path, parser: Parser, gauge: Gauge | None = None) -> Iterator[Item]:
     try:
         with open(path, "rb") as file:
             is_packed = path.name.endswith(".gz")
@@ -127,7 +127,7 @@ def read_file(path: Path, parser: AutoParser, gauge: Gauge | None = None) -> Ite
         yield Item(str(path), None, f"cannot be read: {getattr(error, 'strerror', None) or error}")
 
 
-def read_stream(stream: BinaryIO, source: str, parser: AutoParser, by_line: bool = False) -> Iterator[Item]:
+def read_stream(stream: BinaryIO, source: str, parser: Parser, by_line: bool = False) -> Iterator[Item]:
     """Read a stream: by lines where it is known or its first line is a JSON value by itself, else as one value."""
     first = stream.readline(LONGEST_LINE + 1).removeprefix(b"\xef\xbb\xbf")
     if by_line or (len(first) <= LONGEST_LINE and first.strip() and is_json(first)):
@@ -150,7 +150,7 @@ def is_json(text: bytes) -> bool:
 class Lines:
     """Reads a file of lines. Keeps only what is part of a trace that other lines go on with."""
 
-    def __init__(self, source: str, parser: AutoParser) -> None:
+    def __init__(self, source: str, parser: Parser) -> None:
         self.source = source
         self.parser = parser
         self.parts: dict[Fragment, list[Any]] = {}
@@ -245,7 +245,7 @@ def decode(content: bytes) -> tuple[Any, str | None]:
         return None, f"not JSON: {error}"  # a number of thousands of digits
 
 
-def items_of(value: Any, source: str, parser: AutoParser) -> Iterator[Item]:
+def items_of(value: Any, source: str, parser: Parser) -> Iterator[Item]:
     """Give the traces of one JSON value; several are told apart as source#1, source#2."""
     found = list(parser.each(value))
     for number, one in enumerate(found, 1):

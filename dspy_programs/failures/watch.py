@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.formats.auto import AutoParser
+from dspy_programs.failures.formats.auto import Parser
 from dspy_programs.failures.reader import LINES, LONGEST_LINE, Item, Lines, files_in, read_file
 from dspy_programs.failures.reports.place import place_of
 
@@ -45,7 +45,7 @@ class Watch:
         """Raises UsageError where there is no such folder or format."""
         if not folder.is_dir():
             raise UsageError(f"{folder}: is no folder; name the one that traces are written into")
-        self.folder, self.parser = folder, AutoParser(format)
+        self.folder, self.parser = folder, Parser(format)
         self.seen: dict[Path, Seen] = {}
 
     def look(self, last: bool = False) -> Iterator[Item]:

@@ -16,7 +16,7 @@ from dspy_programs.budget.scorers import OfflineScorer, SectionsScorer
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.batch import Batch, Outcome, Tally
 from dspy_programs.failures.classifier import FailureClassifier, FailureReport
-from dspy_programs.failures.formats.auto import AutoParser
+from dspy_programs.failures.formats.auto import Parser
 from dspy_programs.memory.adapters import compress_session, store_of
 from dspy_programs.memory.compressor import CompressionReport
 from dspy_programs.memory.context import ContextBuilder, ContextConfig
@@ -75,7 +75,7 @@ class ClassifiedTraces(BaseModel):
 
 def classify_failure(request: asked.ClassifyFailure, progress: Progress) -> FailureReport:
     progress(0, 1)
-    found = list(AutoParser(request.format).each(request.trace))
+    found = list(Parser(request.format).each(request.trace))
     if len(found) != 1:
         raise UsageError(f"trace: holds {len(found)} traces; send them to classify_failures")
     return FailureClassifier().classify(short_enough(found[0]))
@@ -83,7 +83,7 @@ def classify_failure(request: asked.ClassifyFailure, progress: Progress) -> Fail
 
 def classify_failures(request: asked.ClassifyFailures, progress: Progress) -> ClassifiedTraces:
     """Classify trace after trace; one that cannot be read has a problem, and the others their reports all the same."""
-    parser, classifier = AutoParser(request.format), FailureClassifier()
+    parser, classifier = Parser(request.format), FailureClassifier()
     tally, results = Tally(), list[Classified]()
     for index, raw in enumerate(request.traces):
         for read in parser.each(raw):

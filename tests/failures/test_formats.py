@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.formats.auto import FORMATS, AutoParser, format_of_object
+from dspy_programs.failures.auto_parser import AutoParser
+from dspy_programs.failures.formats.auto import FORMATS, format_of_object
 from dspy_programs.failures.reader import read_traces
 from dspy_programs.trace_view import calls_of
 from dspy_programs.types import Trace

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dspy_programs.errors import UsageError
 from dspy_programs.failures import reader
-from dspy_programs.failures.formats.auto import AutoParser
+from dspy_programs.failures.auto_parser import AutoParser
 from dspy_programs.failures.reader import files_in, read_traces
 from dspy_programs.types import Trace
 

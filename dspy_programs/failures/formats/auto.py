@@ -1,6 +1,4 @@
-"""AutoParser: finds out in which format a run was told, or takes its name, and gives traces.
-
-    trace = AutoParser().parse_file("path/to/trace.json")
+"""Finds out in which format a run was told, or takes its name, and gives traces.
 
 Input      raw: decoded JSON, one trace or many. format: one of FORMATS, or None to find out.
 Output     Trace: parse gives exactly one, parse_all as many as there are, each gives an error in place of what is none.
@@ -10,7 +8,6 @@ Holds      the argument is not changed; of a key that an object has twice, the l
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 from dspy_programs.errors import UsageError
@@ -24,7 +21,7 @@ Fragment = Literal["recording", "spans", "runs", "messages"]
 Readers = Iterator[Callable[[], Trace]]
 
 
-class AutoParser:
+class Parser:
     """Reads traces in any of FORMATS."""
 
     def __init__(self, format: str | None = None) -> None:
@@ -61,16 +58,6 @@ class AutoParser:
                 yield read()
             except UsageError as error:
                 yield error
-
-    def parse_file(self, path: str | Path) -> Trace:
-        """Read a file with exactly one trace, JSON or JSONL. Raises UsageError that names the file."""
-        from dspy_programs.failures.reader import read_traces
-
-        items = list(read_traces([path], self.format))
-        if len(items) != 1 or items[0].trace is None:
-            told = items[0].problem if len(items) == 1 else f"{len(items)} traces where one was asked for"
-            raise UsageError(f"{items[0].source if len(items) == 1 else path}: {told}")
-        return items[0].trace
 
     def format_of(self, raw: Any) -> str | None:
         """Name the format, None where no known one fits."""
@@ -159,7 +146,7 @@ def read_object(raw: Any) -> Trace:
     """Read one object of a list of traces; others than native ones may be among them."""
     if isinstance(raw, dict) and native.is_native(raw):
         return native.read_native(raw)
-    return AutoParser().parse(raw)
+    return Parser().parse(raw)
 
 
 def unknown(raw: Any, wanted: str | None) -> str:
