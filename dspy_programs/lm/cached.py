@@ -24,11 +24,13 @@ import dspy
 import platformdirs
 from dspy import lm15
 from dspy._vendor.lm15.serde import request_to_dict, response_from_dict, response_to_dict
+from filelock import FileLock
 
 from dspy_programs.lm import decoding
 
 FILE_VARIABLE = "DSPY_PROGRAMS_ANSWERS"  # moves the file
 TTL_SECONDS = 30 * 86_400.0
+TABLE = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, at REAL NOT NULL, answer TEXT NOT NULL)"
 WAIT_SECONDS = 5.0  # for another process that writes
 _sample: contextvars.ContextVar[int] = contextvars.ContextVar("sample", default=0)
 
@@ -64,9 +66,12 @@ class AnswerCache:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
             file = sqlite3.connect(self.path, timeout=WAIT_SECONDS, check_same_thread=False, isolation_level=None)
-            file.execute("PRAGMA journal_mode=WAL")
-            file.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, at REAL NOT NULL, answer TEXT NOT NULL)")
-            file.execute("DELETE FROM answers WHERE at < ?", (self.now() - self.ttl,))
+            with FileLock(f"{self.path}.lock", timeout=WAIT_SECONDS):  # SQLite does not wait for one who turns WAL on
+                file.execute("PRAGMA journal_mode=WAL")
+                file.execute(
+                    "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, at REAL NOT NULL, answer TEXT NOT NULL)"
+                )
+                file.execute("DELETE FROM answers WHERE at < ?", (self.now() - self.ttl,))
             return file
         except (OSError, sqlite3.Error) as error:
             self._warn(error)

@@ -118,21 +118,25 @@ def test_threads_share_one_cache(path):
     assert answers == ["1"] * 160
 
 
-def fill(path, first):
-    cache = AnswerCache(path)
-    for number in range(first, first + 100):
-        cache.put(str(number), {"n": number})
+def fill(folder, first, together):
+    for number in range(20):
+        together.wait()  # all open a new file at the same moment
+        cache = AnswerCache(folder / f"{number}.sqlite")
+        for key in range(first, first + 5):
+            cache.put(str(key), {"n": key})
 
 
-def test_two_processes_write_at_once_and_nothing_is_lost(path):
+def test_processes_that_open_and_write_at_once_lose_nothing(tmp_path):
     context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=fill, args=(path, first)) for first in (0, 100)]
+    together = context.Barrier(4)
+    writers = [context.Process(target=fill, args=(tmp_path, 5 * each, together)) for each in range(4)]
     for writer in writers:
         writer.start()
     for writer in writers:
         writer.join(60)
-    cache = AnswerCache(path)
-    assert [cache.get(str(n)) for n in range(200)] == [{"n": n} for n in range(200)]
+    for number in range(20):
+        cache = AnswerCache(tmp_path / f"{number}.sqlite")
+        assert [cache.get(str(n)) for n in range(20)] == [{"n": n} for n in range(20)], number
 
 
 def test_the_file_can_be_moved(monkeypatch, tmp_path):
