@@ -114,7 +114,8 @@ def test_template_and_separator_are_used_and_a_wrong_template_is_refused(store):
 
 
 def test_context_is_plain_data(store):
-    json.dumps(builder(500).build_messages(store))
+    messages = builder(500).build_messages(store)
+    assert messages and json.loads(json.dumps(messages)) == messages
 
 
 def test_entry_of_the_role_compressed_with_calls_stays_with_its_results():

@@ -77,7 +77,7 @@ def test_what_is_open_says_little(path, locked):
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost.evil", "", "["])
 @pytest.mark.parametrize("path", [PATH, "/mcp", "/a2a", "/healthz"])
 def test_rebound_host_is_refused(host, path, server):
-    problem_in(HTTP.post(server.url + path, json=BODY, headers={"Host": host}), 403, "forbidden")
+    assert problem_in(HTTP.post(server.url + path, json=BODY, headers={"Host": host}), 403, "forbidden")
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1", "127.8.9.1:80", "[::1]:8000"])
@@ -88,7 +88,7 @@ def test_loopback_host_is_accepted(host, server):
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost.evil.example", "file://", "http://["])
 @pytest.mark.parametrize("path", [PATH, "/mcp", "/a2a"])
 def test_foreign_origin_is_refused(origin, path, server):
-    problem_in(HTTP.post(server.url + path, json=BODY, headers={"Origin": origin}), 403, "forbidden")
+    assert problem_in(HTTP.post(server.url + path, json=BODY, headers={"Origin": origin}), 403, "forbidden")
 
 
 def test_own_origin_is_accepted_and_no_cors_is_offered(server):
