@@ -32,22 +32,16 @@ def model_of(
     if scorer in SERVERS:
         from dspy_programs.budget.servers import connected, server_named
 
-        found = connected(server_named(scorer or "", model, api_base, api_key))
-    elif model:
+        return connected(server_named(scorer or "", model, api_base, api_key), cache)
+    if model:
         raise UsageError("--model goes with --scorer ollama or openrouter; name any other model by --lm provider/name")
-    elif scorer == "offline" or not lm:
+    if scorer == "offline" or not lm:
         if scorer not in (None, "offline"):
             raise UsageError(f"--scorer {scorer} needs a model: name it by --lm provider/name")
         return None
-    else:
-        from dspy_programs.lm import connect
+    from dspy_programs.lm.cached import connect_kept
 
-        found = connect(lm, api_base=api_base, api_key=api_key)
-    if not cache:
-        return found
-    from dspy_programs.lm.cached import cached
-
-    return cached(found)
+    return connect_kept(lm, cache, api_base=api_base, api_key=api_key)
 
 
 def scorer_of(scorer: str | None, model: dspy.LM | None, examples: Path | None = None) -> Scorer:

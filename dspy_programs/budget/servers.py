@@ -85,9 +85,9 @@ def items(reply: Any, name: str) -> list[dict[str, Any]]:
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
-def connected(server: Server) -> dspy.LM:
+def connected(server: Server, cache: bool = True) -> dspy.LM:
     """Return the model behind a server that answers. Raises LanguageModelError at once where it does not."""
-    from dspy_programs.lm import connect
+    from dspy_programs.lm.cached import connect_kept
 
     status = check(server)
     if not status.connected:
@@ -95,4 +95,4 @@ def connected(server: Server) -> dspy.LM:
     if status.available is False:
         raise LanguageModelError(f"{server.title} at {server.base} has no model {server.model!r}; name another with --model")
     base = f"{server.base}/v1" if server.title == "Ollama" else server.base
-    return connect(f"openai/{server.model}", api_base=base, api_key=server.key or "none")
+    return connect_kept(f"openai/{server.model}", cache, api_base=base, api_key=server.key or "none")

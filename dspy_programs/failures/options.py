@@ -1,8 +1,6 @@
 """The options that the commands of this package share, and the model that some of them name."""
 
 import contextlib
-import sys
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -31,16 +29,9 @@ def model(
     if no_llm or not lm:
         yield InUse(False, 1)
         return
-    from dspy_programs.lm import connect, is_embedded, prepare, use
-    from dspy_programs.lm.cached import cached
+    from dspy_programs.lm import is_embedded, use
+    from dspy_programs.lm.cached import connect_kept
 
-    connected = connect(lm, api_base=api_base, api_key=api_key)
-    prepare(connected)
-    with warnings.catch_warnings(), use(connected if no_cache else cached(connected)):
-        warnings.showwarning = note
+    connected = connect_kept(lm, not no_cache, api_base=api_base, api_key=api_key)
+    with use(connected):
         yield InUse(True, 1 if is_embedded(connected) else AT_ONCE)
-
-
-def note(message: Warning | str, *about: object, **more: object) -> None:
-    """Print a warning as one line, without the place in the code it came from."""
-    print(f"note: {message}", file=sys.stderr)

@@ -26,7 +26,7 @@ from dspy import lm15
 from dspy._vendor.lm15.serde import request_to_dict, response_from_dict, response_to_dict
 from filelock import FileLock
 
-from dspy_programs.lm import decoding
+from dspy_programs.lm import connect, decoding, prepare
 
 FILE_VARIABLE = "DSPY_PROGRAMS_ANSWERS"  # moves the file
 TTL_SECONDS = 30 * 86_400.0
@@ -158,3 +158,13 @@ class CachedEngine:
 def cached(lm: dspy.LM, cache: AnswerCache | None = None) -> dspy.LM:
     """Return `lm` with the same name and settings behind a cache on disk."""
     return dspy.LM(lm.model, engine=CachedEngine(lm, cache or AnswerCache()), cache=False, num_retries=0, **decoding(lm))
+
+
+def connect_kept(spec: str, keep: bool = True, **connection: Any) -> dspy.LM:
+    """Return the model that `spec` names, its weights fetched now, in sight of the user; keep: its answers are kept on disk.
+
+    connection: as for `connect`. Raises as `connect` and `prepare` do.
+    """
+    model = connect(spec, **connection)
+    prepare(model)
+    return cached(model) if keep else model

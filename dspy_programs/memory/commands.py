@@ -146,12 +146,11 @@ def model_of(lm: str | None, api_base: str | None, api_key: str | None, keep: bo
     if not lm:
         yield None
         return
-    from dspy_programs.lm import connect, use
-    from dspy_programs.lm.cached import cached
+    from dspy_programs.lm import use
+    from dspy_programs.lm.cached import connect_kept
     from dspy_programs.tokens import counter_for
 
-    model = connect(lm, api_base=api_base, api_key=api_key)
-    model = cached(model) if keep else model
+    model = connect_kept(lm, keep, api_base=api_base, api_key=api_key)
     with use(model):
         yield counter_for(model)
 
