@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dspy import lm15
+from dspy._vendor.lm15.providers.common import openai_token_logprobs
 
 from dspy_programs.errors import LanguageModelError, MissingExtra
 from dspy_programs.lm.catalog import Weights
@@ -35,7 +36,9 @@ class EmbeddedEngine:
     supports_response_schema = True
     supports_function_calling = False
     supports_reasoning = False
-    supported_params = frozenset({"response_format", "temperature", "max_tokens", "top_p", "stop", "seed"})
+    supported_params = frozenset(
+        {"response_format", "temperature", "max_tokens", "top_p", "stop", "seed", "logprobs", "top_logprobs"}
+    )
 
     def __init__(self, weights: Weights, *, slots: int | None = None, threads: int | None = None) -> None:
         self.weights = weights
@@ -95,6 +98,7 @@ class EmbeddedEngine:
                 output_tokens=usage["completion_tokens"],
                 cache_read_tokens=usage.get("prompt_tokens_details", {}).get("cached_tokens", 0),
             ),
+            logprobs=openai_token_logprobs((choice.get("logprobs") or {}).get("content")) or None,
         )
 
     def count_tokens(self, text: str) -> int:
@@ -137,6 +141,8 @@ def chat_request(request: lm15.Request) -> dict[str, Any]:
         body["top_p"] = config.top_p
     if config.stop:
         body["stop"] = list(config.stop)
+    if config.logprobs is not None:  # of the model itself, before the grammar takes away what may not be said
+        body |= {"logprobs": True, "top_logprobs": config.logprobs}
     if config.response_format:
         body |= grammar_of(config.response_format)
     return body

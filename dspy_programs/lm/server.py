@@ -1,32 +1,39 @@
-"""A model behind an API, held to JSON schemas where it can hold them.
+"""A model behind an API, held to JSON schemas and asked for log-probabilities where it gives them.
 
 DSPy sends no schema to a model it does not know, and it does not know what runs behind an api base. vLLM, Ollama,
 LM Studio and llama.cpp all take one, and a small model needs it. A provider or server that refuses the schema (some take
-no bounds on strings) is asked again without, once and for all.
+no bounds on strings) or the log-probabilities is asked again without, once and for all.
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import dspy
 from dspy import lm15
 from dspy.utils.exceptions import LMInvalidRequestError, LMUnsupportedFeatureError
 
+PARAMS = frozenset({"response_format", "temperature", "max_tokens", "top_p", "stop", "seed"})
+LOGPROBS = frozenset({"logprobs", "top_logprobs"})
+LESS = (frozenset({"logprobs"}), frozenset({"response_format"}), frozenset({"logprobs", "response_format"}))
+
 
 class ServerEngine:
     """Pass requests on to `lm`, which knows the address, the key and how to retry."""
 
-    supported_params = frozenset({"response_format", "temperature", "max_tokens", "top_p", "stop", "seed"})
-
     def __init__(self, lm: dspy.LM, *, own: bool = True) -> None:
         """own: the server is the user's own, so DSPy's table of models says nothing about it."""
         self.lm, self.own = lm, own
-        self.refuses_schemas = False
+        self.refused: frozenset[str] = frozenset()
+
+    @property
+    def supported_params(self) -> frozenset[str]:
+        gives = "logprobs" not in self.refused and (self.own or "logprobs" in self.lm.supported_params)
+        return PARAMS | LOGPROBS if gives else PARAMS
 
     @property
     def supports_response_schema(self) -> bool:
-        return not self.refuses_schemas and (self.own or bool(self.lm.supports_response_schema))
+        return "response_format" not in self.refused and (self.own or bool(self.lm.supports_response_schema))
 
     @property
     def supports_function_calling(self) -> bool:
@@ -40,15 +47,24 @@ class ServerEngine:
         return self
 
     def complete(self, request: lm15.Request) -> lm15.Response:
+        asked = without(request, self.refused if self.supports_response_schema else {"response_format", *self.refused})
         with dspy.context(disable_history=True):
-            if not (self.supports_response_schema and request.config.response_format):
-                return self.lm(request=without_schema(request))
             try:
-                return self.lm(request=request)
-            except (LMInvalidRequestError, LMUnsupportedFeatureError):
-                response = self.lm(request=without_schema(request))
-                self.refuses_schemas = True  # for without it, it answered
-                return response
+                return self.lm(request=asked)
+            except (LMInvalidRequestError, LMUnsupportedFeatureError) as error:
+                return self.asked_for_less(asked, error)
+
+    def asked_for_less(self, request: lm15.Request, error: Exception) -> lm15.Response:
+        """Ask again without what may be too much, first the one, then the other, then both; else raise the last error."""
+        for less in [names for names in LESS if all(getattr(request.config, name) is not None for name in names)]:
+            try:
+                response = self.lm(request=without(request, less))
+            except (LMInvalidRequestError, LMUnsupportedFeatureError) as again:
+                error = again
+                continue
+            self.refused |= less  # for without it, it answered
+            return response
+        raise error
 
     def stream(self, request: lm15.Request) -> Iterator[Any]:
         return iter(lm15.response_to_events(self.complete(request)))
@@ -57,5 +73,5 @@ class ServerEngine:
         self.lm.close()
 
 
-def without_schema(request: lm15.Request) -> lm15.Request:
-    return dataclasses.replace(request, config=dataclasses.replace(request.config, response_format=None))
+def without(request: lm15.Request, names: Iterable[str]) -> lm15.Request:
+    return dataclasses.replace(request, config=dataclasses.replace(request.config, **dict.fromkeys(names)))

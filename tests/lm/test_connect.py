@@ -1,5 +1,6 @@
 """From a spec to a model: which address, key and settings it gets, what is refused, and that keys stay secret."""
 
+import json
 import sys
 
 import dspy
@@ -175,6 +176,10 @@ class Picky(ScriptedEngine):
     def schemas(self) -> list[bool]:
         return [request.config.response_format is not None for request in self.requests]
 
+    @property
+    def logprobs(self) -> list[int | None]:
+        return [request.config.logprobs for request in self.requests]
+
 
 def wants_schema(request) -> bool:
     return request.config.response_format is not None
@@ -222,9 +227,67 @@ def test_server_engine_does_not_ask_again_after_other_errors(error, raised):
     assert lm.supports_response_schema is True
 
 
+def wants_logprobs(request) -> bool:
+    return request.config.logprobs is not None
+
+
+BOTH = {"response_format": SCHEMA, "logprobs": True, "top_logprobs": 20}
+
+
+@pytest.mark.parametrize("error", [lm15.InvalidRequestError("no"), lm15.UnsupportedFeatureError("no")])
+def test_server_engine_gives_up_logprobs_alone_when_they_were_the_fault(error):
+    engine = Picky(error, refuses=wants_logprobs)
+    lm = behind_server_engine(engine)
+    assert "logprobs" in lm.supported_params
+    assert [lm("one", **BOTH), lm("two", **BOTH)] == [[{"text": "ok", "logprobs": {"content": []}}]] * 2
+    assert engine.schemas == [True, True, True] and engine.logprobs == [20, None, None]
+    assert "logprobs" not in lm.supported_params and lm.supports_response_schema
+
+
+def test_server_engine_gives_up_the_schema_alone_when_it_was_the_fault():
+    engine = Picky(lm15.InvalidRequestError("no"), refuses=wants_schema)
+    lm = behind_server_engine(engine)
+    lm("one", **BOTH), lm("two", **BOTH)
+    assert engine.schemas == [True, True, False, False] and engine.logprobs == [20, None, 20, 20]
+
+
+def test_server_engine_gives_up_both_when_both_are_refused():
+    engine = Picky(lm15.InvalidRequestError("no"), refuses=lambda request: wants_schema(request) or wants_logprobs(request))
+    lm = behind_server_engine(engine)
+    lm("one", **BOTH), lm("two", **BOTH)
+    assert list(zip(engine.schemas, engine.logprobs, strict=True)) == [
+        (True, 20),
+        (True, None),
+        (False, 20),
+        (False, None),
+        (False, None),
+    ]
+
+
+def test_server_engine_gives_up_nothing_when_the_prompt_was_the_fault():
+    engine = Picky(lm15.InvalidRequestError("bad prompt"), refuses=lambda request: "bad" in request.messages[0].text)
+    lm = behind_server_engine(engine)
+    with pytest.raises(LMInvalidRequestError, match="bad prompt"):
+        lm("bad", **BOTH)
+    lm("good", **BOTH)
+    assert (engine.schemas[-1], engine.logprobs[-1]) == (True, 20)
+
+
+def test_server_engine_claims_logprobs_of_a_provider_only_where_its_api_has_them():
+    assert "logprobs" in connect("openai/gpt-4.1-mini").supported_params
+    assert "logprobs" not in connect("anthropic/claude-sonnet-4-5").supported_params
+
+
 def test_server_is_asked_with_the_key_and_held_to_the_schema():
     with ChatServer(answer=lambda prompt: "ok", key=KEY) as server:
         lm = connect("openai/mine", api_base=server.url, api_key=KEY)
         assert lm("hi", response_format=SCHEMA) == ["ok"]
     (body,) = server.requests
     assert '"json_schema"' in body and KEY not in body
+
+
+def test_server_is_asked_for_logprobs_in_openais_words():
+    with ChatServer(answer=lambda prompt: "ok") as server:
+        connect("openai/mine", api_base=server.url)("hi", logprobs=True, top_logprobs=20)
+    body = json.loads(server.requests[0])
+    assert (body["logprobs"], body["top_logprobs"]) == (True, 20)

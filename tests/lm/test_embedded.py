@@ -7,7 +7,7 @@ import pytest
 from dspy import lm15
 
 from dspy_programs.errors import LanguageModelError
-from dspy_programs.lm import use
+from dspy_programs.lm import connect, use
 from dspy_programs.lm.catalog import CATALOG
 from dspy_programs.lm.embedded import EmbeddedEngine, check_memory, engine_for, slots_for_this_machine
 from optimizers.train import main
@@ -69,6 +69,25 @@ def test_schema_bounds_and_closed_sets_hold_in_the_reply(engine):
     assert set(record["animals"]) <= {"zebra", "okapi"} and len(record["animals"]) == 2
     assert 3 <= record["number"] <= 5 and len(record["name"]) <= 8
     assert "\n" not in reply.message.text, "no token goes into indentation"
+
+
+def test_logprobs_are_of_each_token_before_the_grammar(engine):
+    schema = {"type": "object", "properties": {"n": {"enum": ["zebra"]}}, "required": ["n"], "additionalProperties": False}
+    asked = request(response_format={"type": "json_schema", "schema": schema}, max_tokens=20, logprobs=5)
+    response = engine.complete(asked)
+    assert "".join(token.token for token in response.logprobs) == response.message.text
+    assert all(len(token.top) == 5 and token.top[0].logprob <= 0 for token in response.logprobs)
+    assert any(token.logprob < token.top[0].logprob for token in response.logprobs), "nothing but the grammar says zebra"
+    assert engine.complete(asked).logprobs == response.logprobs
+    assert engine.complete(request(max_tokens=5)).logprobs is None
+
+
+def test_logprobs_of_the_models_own_server_are_the_engines(engine):
+    server = connect("openai/smollm2-135m", api_base=f"{engine.address}/v1", api_key=engine.api_key, max_tokens=5, seed=0)
+    [said] = server("Say hello.", logprobs=True, top_logprobs=3)
+    asked = lm15.Request(model=SPEC, messages=lm15.Message.user("Say hello."), config=lm15.Config(max_tokens=5, logprobs=3))
+    found = [(token.token, token.logprob) for token in engine.complete(asked).logprobs]
+    assert [(token.token, token.logprob) for token in said["logprobs"].content] == pytest.approx(found)
 
 
 def test_prompt_that_does_not_fit_is_the_requests_fault(engine):
