@@ -9,7 +9,9 @@ import typer
 from dspy_programs.cli import new_app, run
 from optimizers.cli import MODULES
 
-app = new_app("Build datasets/<module>/{train,val,test}.jsonl from the raw data that its card names.")
+app = new_app(
+    "Build datasets/<module>/{train,val,test,transfer_val,transfer_test}.jsonl from the raw data that its card names."
+)
 
 
 @app.command()
@@ -18,7 +20,10 @@ def build(
     raw: Annotated[Path, typer.Option(help="The folder with the raw files.")],
     out: Annotated[Path | None, typer.Option(help="Where to write. Default: the module's folder in datasets/.")] = None,
 ) -> None:
-    """Write all three splits, checked row by row, or none; print rows and SHA-256 of each."""
+    """Write all splits, checked row by row, or none; print rows and SHA-256 of each.
+
+    The transfer rows come from other sources than the program's own: where DIR has not got those, a line says so.
+    """
     import tempfile
 
     from optimizers.data import as_jsonl, data_directory, read_split, sha256
@@ -26,7 +31,11 @@ def build(
 
     recipe = recipe_of(module)
     target = out or data_directory(module)
-    splits = recipe.build(raw)
+    splits = dict(recipe.build(raw))
+    if missing := recipe.transfer.missing(raw):
+        typer.echo(f"transfer_val and transfer_test are not made: {raw} has no {', no '.join(missing)}", err=True)
+    else:
+        splits |= recipe.transfer.build(raw, splits)
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target) as folder:
         made = {split: Path(folder) / f"{split}.jsonl" for split in splits}
@@ -34,7 +43,7 @@ def build(
             file.write_bytes(as_jsonl(splits[split]))
             read_split(file, recipe.program, recipe.labels)
         for split, file in made.items():
-            print(f"{split:5} {len(splits[split]):5} rows  sha256 {sha256(file.read_bytes())}")
+            print(f"{split:13} {len(splits[split]):5} rows  sha256 {sha256(file.read_bytes())}")
             file.replace(target / file.name)
 
 

@@ -29,12 +29,22 @@ from metrics.section_scorer import coverage_agrees
 from optimizers.cli import ALL
 from optimizers.demonstrations import Demonstrate
 from optimizers.sources import actor as actor_source
+from optimizers.sources import (
+    actor_transfer,
+    data_generator_transfer,
+    failure_judge_transfer,
+    planner_transfer,
+    quality_judge_transfer,
+    section_scorer_transfer,
+)
 from optimizers.sources import data_generator as data_generator_source
 from optimizers.sources import failure_judge as failure_judge_source
 from optimizers.sources import memory_summarizer as memory_source
+from optimizers.sources import memory_summarizer_transfer as memory_transfer
 from optimizers.sources import planner as planner_source
 from optimizers.sources import quality_judge as quality_judge_source
 from optimizers.sources import section_scorer as section_scorer_source
+from optimizers.sources.transfer import Transfer
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,7 @@ class Recipe:
     """All that `train` needs to know of a program.
 
     labels: the fields of a row that are not inputs, with their types; build: raw folder -> rows of each split;
+    transfer: rows of other sources in the same shape;
     demonstrate: a row as each predictor would have done it; kind: what demonstrations should cover, and how many;
     max_metric_calls, max_minutes (of searching), val_rows, test_rows: what a default run spends, chosen for the embedded
     model and 15 minutes on 2 cores; groups: fields of a row by which `evaluate` reports too.
@@ -60,6 +71,7 @@ class Recipe:
     max_metric_calls: int = 40
     max_minutes: float = 7
     groups: tuple[str, ...] = ()
+    transfer: Transfer | None = None
 
 
 RECIPES: dict[str, Recipe] = {
@@ -69,6 +81,7 @@ RECIPES: dict[str, Recipe] = {
         metric=calls_match,
         labels={"calls": list[AcceptedCall], "kind": str},
         build=actor_source.build,
+        transfer=actor_transfer.TRANSFER,
         demonstrate=actor_source.as_demonstration,
         kind=lambda row: "step" if row.trajectory else min(len(row.calls), 2),  # a later step; no call, one, several
         demonstrations=4,
@@ -81,6 +94,7 @@ RECIPES: dict[str, Recipe] = {
         metric=pairs_are_useful(heuristic_quality, embed_texts),  # a judge no better than chance must not be a gate
         labels={"examples": list[Pair], "others": list[str], "practise": list[str]},
         build=data_generator_source.build,
+        transfer=data_generator_transfer.TRANSFER,
         demonstrate=data_generator_source.as_demonstration,
         kind=lambda row: row.template,
         demonstrations=5,
@@ -99,6 +113,7 @@ RECIPES: dict[str, Recipe] = {
             "source": str,
         },
         build=failure_judge_source.build,
+        transfer=failure_judge_transfer.TRANSFER,
         demonstrate=failure_judge_source.as_demonstration,
         kind=lambda row: row.mode,  # one demonstration a mode, none among them
         demonstrations=9,
@@ -113,6 +128,7 @@ RECIPES: dict[str, Recipe] = {
         metric=memory_recalls,
         labels={"probes": list[Probe], "reference": str, "source": str, "label_kind": str},
         build=memory_source.build,
+        transfer=memory_transfer.TRANSFER,
         demonstrate=memory_source.as_demonstration,
         kind=lambda row: row.source,  # a meeting, or a conversation with tools
         demonstrations=2,
@@ -125,6 +141,7 @@ RECIPES: dict[str, Recipe] = {
         metric=plan_matches,
         labels={"tasks": list[Task]},
         build=planner_source.build,
+        transfer=planner_transfer.TRANSFER,
         demonstrate=planner_source.as_demonstration,
         kind=lambda row: min(len(row.tasks), 3),  # two tasks, or more: in turn, about as often as they come
         demonstrations=3,
@@ -136,6 +153,7 @@ RECIPES: dict[str, Recipe] = {
         metric=prefers_as_people_do,
         labels={"verdict": Literal["first", "second", "tie"], "unanimous": bool},
         build=quality_judge_source.build,
+        transfer=quality_judge_transfer.TRANSFER,
         demonstrate=quality_judge_source.as_demonstration,
         kind=lambda row: row.verdict,  # a good response, a bad one and one between, in turn
         demonstrations=5,
@@ -155,6 +173,7 @@ RECIPES: dict[str, Recipe] = {
             "source": str,
         },
         build=section_scorer_source.build,
+        transfer=section_scorer_transfer.TRANSFER,
         demonstrate=section_scorer_source.as_demonstration,
         kind=section_scorer_source.kind_shown,
         demonstrations=6,

@@ -26,7 +26,7 @@ from dspy_programs.json_schema import JSON_TYPES
 from dspy_programs.text import jaccard, words
 from dspy_programs.types import Function
 from metrics.actor import AcceptedCall, one_call
-from optimizers.sources.reading import read_jsonl
+from optimizers.sources.reading import home, read_jsonl
 
 SEED = 20261122
 BFCL_KINDS = {
@@ -53,6 +53,7 @@ Row = dict[str, Any]
 
 def build(raw: Path, per_kind: Mapping[str, int] = PER_KIND) -> dict[str, list[Row]]:
     """Draw the three splits, test first; `per_kind` is how many rows of one kind each gets at most."""
+    raw = home(raw, "actor")
     rows = sorted([*bfcl_rows(raw / "bfcl_v4"), *ace_rows(raw / "acebench_en")], key=lambda row: str(row["id"]))
     rows = [row for row in map(as_step, rows) if row]
     random.Random(SEED).shuffle(rows)

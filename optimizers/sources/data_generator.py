@@ -27,7 +27,7 @@ from dspy_programs.text import jaccard, words
 from dspy_programs.types import Pair, pair_problems
 from metrics.data_generator import Embed, novelty_of, pairs_are_useful
 from metrics.pair_quality import heuristic_quality
-from optimizers.sources.reading import read_jsonl
+from optimizers.sources.reading import home, read_jsonl
 
 SEED = 20261121
 SHARES = {"test": 0.33, "val": 0.2}  # of the tasks; the rest is train
@@ -71,7 +71,7 @@ Task = dict[str, Any]
 
 
 def build(raw: Path, embed: Embed = embed_texts) -> dict[str, list[Row]]:
-    tasks = list(read_tasks(raw / "seed_tasks.jsonl"))
+    tasks = list(read_tasks(home(raw, "data_generator/self_instruct_seeds") / "seed_tasks.jsonl"))
     splits = split_tasks(tasks)
     return {name: rows_of(splits[name], embed) for name in ("train", "val", "test")}
 

@@ -18,7 +18,7 @@ import dspy
 
 from dspy_programs.errors import DatasetError
 from dspy_programs.text import jaccard, shortened, words
-from optimizers.sources.reading import read_json, read_jsonl
+from optimizers.sources.reading import home, read_json, read_jsonl
 
 SEED = 20261121
 TOOLS_OFFERED = 8
@@ -36,6 +36,7 @@ Row = dict[str, Any]
 
 def build(raw: Path, sizes: Mapping[str, int] = SIZES) -> dict[str, list[Row]]:
     """Draw the three splits; `sizes` are those of train and val."""
+    raw = home(raw, "planner/ultratool")
     tools = {node["id"]: node for node in read_json(raw / "tool_desc.json")["nodes"]}
     test_ids = set(read_json(raw / "split_ids.json")["test_ids"]["chain"])
     chains = sorted(read_chains(raw / "data.json"), key=lambda chain: int(chain["id"]))

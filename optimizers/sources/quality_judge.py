@@ -23,7 +23,7 @@ from dspy_programs.quality_judge import BEST, shown
 from dspy_programs.response_checks import scores_by_checks, worst_fault
 from dspy_programs.rubric import rubric_of
 from dspy_programs.text import jaccard, words
-from optimizers.sources.reading import read_json
+from optimizers.sources.reading import home, read_json
 
 SEED = 20261121
 INSTRUCTIONS = {"test": 65, "val": 35}  # at least; train has the rest
@@ -41,7 +41,7 @@ Row = dict[str, Any]
 
 def build(raw: Path, sizes: Mapping[str, int] = INSTRUCTIONS) -> dict[str, list[Row]]:
     """Draw the three splits by instruction; `sizes` are the instructions of test and of val."""
-    path = raw / "testset-v1.json"
+    path = home(raw, "data_generator/pandalm_testset") / "testset-v1.json"
     try:
         rows = [row for record in read_json(path) if (row := usable_row(record))]
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -35,3 +35,8 @@ def read_jsonl(path: Path) -> Iterator[tuple[str, Any]]:
 
 def read_csv(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(read_text(path).splitlines(keepends=True)))
+
+
+def home(raw: Path, folder: str) -> Path:
+    """Return where a source's own files are: in that folder of `raw`, or in `raw` itself where there is no such folder."""
+    return raw / folder if (raw / folder).is_dir() else raw

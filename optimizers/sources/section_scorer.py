@@ -26,7 +26,7 @@ from dspy_programs.text import jaccard, shortened, words
 from dspy_programs.types import Criterion, Section
 from optimizers.sources.followbench_criteria import CRITERIA
 from optimizers.sources.ifeval_kinds import KINDS, mentions, places, states
-from optimizers.sources.reading import read_json, read_jsonl
+from optimizers.sources.reading import home, read_json, read_jsonl
 
 SEED = 20261121
 GROUPS = {"train": 80, "val": 34, "test": 100}  # of three rows each
@@ -76,6 +76,7 @@ class Prompt(NamedTuple):
 
 def build(raw: Path, groups: Mapping[str, int] = GROUPS, sizes: Mapping[str, int] = SIZES) -> dict[str, list[Row]]:
     """Draw the groups of each split: every usable task of FollowBench, the rest from IFEval, evenly mixed."""
+    raw = home(raw, "section_scorer")
     draw = random.Random(SEED)
     prompts = unlike([*shuffled(read_followbench(raw), draw), *shuffled(read_ifeval(raw), draw)])[: sum(groups.values())]
     fillers = shuffled(read_fillers(raw), draw)
