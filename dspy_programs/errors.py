@@ -12,6 +12,7 @@
     - RunLocked           another process is using it
     - RunMismatch         it belongs to another program, data set, metric, model, seed or version
     - RunInterrupted      stopped by a signal before there was a result
+    - BudgetSpent         a limit in tokens, money or minutes was reached; what was found so far is kept
   + CompiledProgramError  a compiled program's JSON
     - CompiledMissing     there is none for this language model
     - CompiledMismatch    it was compiled for other fields, types or code
@@ -64,6 +65,10 @@ class RunMismatch(RunError):
 
 
 class RunInterrupted(RunError):
+    pass
+
+
+class BudgetSpent(RunError):
     pass
 
 

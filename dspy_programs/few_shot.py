@@ -3,6 +3,8 @@
 Input      those of its signature, and so is the output; its state is that of dspy.Predict, so stock DSPy reads it.
 Holds      up to ALL_SHOWN demonstrations are all shown, always in the same order: a prompt cache keeps them. More are a
            pool: at most NEAREST of it are shown, the nearest last, in at most LONGEST_SHOWN characters.
+           What is far from the whole pool is shown none: further from its nearest than FAR of the pool's own members are
+           from theirs. A model copies the shape of what it is shown, and there the shape is another domain's.
 Source     demonstrations by nearest neighbours: Liu et al. 2022, "What Makes Good In-Context Examples for GPT-3?";
            likeness: cosine of tf-idf vectors (Salton and Buckley 1988), which needs no model and no dependency.
 """
@@ -10,6 +12,7 @@ Source     demonstrations by nearest neighbours: Liu et al. 2022, "What Makes Go
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import dspy
@@ -20,6 +23,7 @@ from dspy_programs.text import content_stems
 ALL_SHOWN = 16
 NEAREST = 3
 LONGEST_SHOWN = 4000  # characters of all the demonstrations of one call, about 1,000 tokens
+FAR = 0.95  # share
 
 
 class FewShot(dspy.Predict):
@@ -67,13 +71,28 @@ class Index:
         length = math.sqrt(sum(weight * weight for weight in weights.values())) or 1.0
         return {stem: weight / length for stem, weight in weights.items()}
 
-    def nearest(self, inputs: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """Return the demonstrations to show, the nearest last; of equally near ones those that come first."""
+    def likeness(self, inputs: Mapping[str, Any]) -> list[float]:
+        """Tell how like each demonstration is to these inputs: the sum over the fields of a cosine in [0, 1]."""
         likeness = [0.0] * len(self.demos)
         for field in self.by:
             for stem, weight in self.vector(field, Counter(content_stems(as_text(inputs.get(field))))).items():
                 for i, other in self.holders[field].get(stem, ()):
                     likeness[i] += weight * other
+        return likeness
+
+    @cached_property
+    def least(self) -> float:
+        """Return the likeness to its nearest that all but the furthest members of the pool have."""
+        nearest = sorted(
+            max(near for j, near in enumerate(self.likeness(demo)) if j != i) for i, demo in enumerate(self.demos)
+        )
+        return nearest[int((1 - FAR) * len(nearest))]
+
+    def nearest(self, inputs: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """Return the demonstrations to show, the nearest last; of equally near ones those that come first. None if far."""
+        likeness = self.likeness(inputs)
+        if max(likeness) < self.least:
+            return []
         shown: list[Mapping[str, Any]] = []
         left = LONGEST_SHOWN
         for i in sorted(range(len(self.demos)), key=lambda i: -likeness[i])[:NEAREST]:

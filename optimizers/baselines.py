@@ -21,10 +21,11 @@ from dspy.utils.exceptions import AdapterParseError, LMError
 from dspy_programs.errors import MissingExtra
 from dspy_programs.lm.adapter import CompleteJSONAdapter
 from metrics.score import for_gepa
-from optimizers.compile import Job, compile_program
-from optimizers.demonstrations import with_instructions
+from optimizers.candidate import Job
+from optimizers.compile import compile_program
+from optimizers.demonstrations import SPREAD, named
 from optimizers.meter import Budget, Meter
-from optimizers.proposers import LONGEST_INSTRUCTION
+from optimizers.proposers import longest_instruction
 
 History = tuple[tuple[int, float], ...]
 
@@ -46,14 +47,14 @@ class Search:
     @property
     def rows(self) -> list[dspy.Example]:
         """The rows that ours may show, in another order."""
-        rows = list(self.job.shown or self.job.trainset)
+        rows = list(self.job.shelf.rows or self.job.trainset)
         random.Random(f"{self.seed}-rows").shuffle(rows)
         return rows
 
     @property
     def most_shown(self) -> int:
         """How many labelled rows ours shows in one call, where it does not draw the nearest."""
-        return max((len(start.rows) for start in self.job.starts if start.name == "spread"), default=0)
+        return len(self.job.shelf.ids(named(SPREAD)))
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def seed_program(search: Search) -> Found:
 
 def labelled(search: Search) -> Found:
     """Show k labelled rows spread evenly over the kinds of cases; no optimiser at all."""
-    return Found(started(search.job, "spread" if search.most_shown else "seed"))
+    return Found(started(search.job, SPREAD if search.most_shown else "seed"))
 
 
 def ours(search: Search) -> Found:
@@ -111,8 +112,7 @@ def ours(search: Search) -> Found:
         seed=search.seed,
         threads=search.threads,
     )
-    whole = [candidate for candidate in result.candidates if len(candidate.scores) == len(search.job.valset)]
-    history = best_so_far([(candidate.metric_calls, candidate.score) for candidate in whole])
+    history = best_so_far([(each.metric_calls, each.score) for each in result.candidates if not each.fell_out])
     return Found(search.job.candidate(result.winner), history)
 
 
@@ -205,7 +205,8 @@ def mipro(search: Search) -> Found:
         seed=search.seed + 1,  # it takes 0 for "none given"
         track_stats=False,  # it would write its score over a predictor of the name `score`
     )
-    with dspy.context(callbacks=[Watch()], adapter=CompleteJSONAdapter(LONGEST_INSTRUCTION)):  # or a small one never ends
+    adapter = CompleteJSONAdapter(longest_instruction(search.reflection_lm))  # or a small one never ends
+    with dspy.context(callbacks=[Watch()], adapter=adapter):
         program = optimizer.compile(
             started(search.job, "seed"),
             trainset=sample(rows, most, f"{search.seed}-mipro"),
@@ -258,7 +259,7 @@ def shown_rows(search: Search) -> tuple[list[dspy.Example], int, int]:
     names = [name for name, _ in search.job.program.named_predictors()]
     if len(names) > 1:
         return search.rows, 0, min(BOOTSTRAPPED, most)
-    rows = [ShownRow(dict(search.job.demonstrate(row)[names[0]]), row) for row in search.rows]
+    rows = [ShownRow(dict(search.job.shelf.demonstrate(row)[names[0]]), row) for row in search.rows]
     return rows, search.most_shown, min(BOOTSTRAPPED, most)
 
 
@@ -276,9 +277,7 @@ def as_number(search: Search) -> Callable[..., float]:
 
 def started(job: Job, name: str) -> dspy.Module:
     """Build one of the programs that a search begins with, in the form in which it asks it."""
-    start = next(start for start in job.starts if start.name == name)
-    instructions = {name: predictor.signature.instructions for name, predictor in job.program.named_predictors()}
-    return with_instructions(start.program, instructions)
+    return job.build(next(start for start in job.starts if start.name == name).texts)
 
 
 def sample(rows: Sequence[dspy.Example], most: int, seed: str) -> list[dspy.Example]:

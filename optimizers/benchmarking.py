@@ -26,17 +26,19 @@ from dspy_programs import compiled_store as store
 from dspy_programs.errors import RunInterrupted, RunLocked
 from dspy_programs.few_shot import FewShot
 from optimizers.baselines import Found, Search, optimize
+from optimizers.changes import changes_for
 from optimizers.compile import compile_program
 from optimizers.demonstrations import choose
 from optimizers.journal import Journal, Record
 from optimizers.meter import Meter, Used
-from optimizers.minibatch import HardRows
+from optimizers.minibatch import hard_rows
 from optimizers.progress import Progress, noise_to
-from optimizers.proposers import RuleProposer, kind_for
-from optimizers.race import race
+from optimizers.proposers import RuleProposer, kinds_for
+from optimizers.race import support
 from optimizers.recorded import recorded
 from optimizers.run_directory import RunDirectory, default_path, digest, identity_of
 from optimizers.scoring import score_rows
+from optimizers.search import Search as OurSearch
 from optimizers.training import Training, job_of, stopping_on_signals
 
 RESULTS = "results.jsonl"
@@ -66,9 +68,9 @@ class Run:
         training = self.training
         models = {"task": training.task_lm, "reflection": training.reflection_lm}
         of_run = {"optimizer": self.optimizer, "budget": self.metric_calls, "code": digest_of_code()}
-        starts = job_of(training.recipe, training.rows, training.seed, training.reasoning).starts
-        proposer = kind_for(training.reflection_lm)
-        return of_run | identity_of(training.recipe, training.rows, starts, models, training.seed, proposer)
+        job = job_of(training.recipe, training.rows, training.seed, training.reasoning)
+        proposer = kinds_for(training.reflection_lm)[0]
+        return of_run | identity_of(training.recipe, training.rows, job, models, training.seed, proposer)
 
     @cached_property
     def key(self) -> str:
@@ -93,7 +95,18 @@ class SteadyMeter(Meter):
 
 def digest_of_code() -> str:
     """Name the code that decides what an optimiser finds, its answers given."""
-    of_files = (optimize, compile_program, race, choose, FewShot, HardRows, RuleProposer, score_rows)
+    of_files = (
+        optimize,
+        compile_program,
+        OurSearch,
+        changes_for,
+        support,
+        choose,
+        FewShot,
+        hard_rows,
+        RuleProposer,
+        score_rows,
+    )
     texts = [inspect.getsource(sys.modules[thing.__module__]) for thing in of_files]
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dspy_programs import compiled_store
 from dspy_programs.errors import JudgeNotTrusted
+from metrics.score import Score
 from optimizers.meter import Meter
 from optimizers.scoring import group_interval, run_rows
 
@@ -88,8 +89,8 @@ def calibrate(
 
 def verdicts_of(judge: dspy.Module, rows: Sequence[dspy.Example], lm: dspy.LM | None, meter: Meter, threads: int) -> list[str]:
     """Return a verdict for each row, in order: UNREAD where the reply could not be read or the call failed."""
-    found = run_rows(judge, rows, lambda gold, pred: 0.0, lm, meter, threads)
-    return [verdict_of(pred) for pred, _ in found]
+    found = run_rows(lambda row: judge, rows, lambda gold, pred: Score(0.0, "", {}), lm, meter, threads)
+    return [verdict_of(run.prediction) for run in found]
 
 
 def verdict_of(pred: dspy.Prediction) -> str:

@@ -31,51 +31,71 @@ def card_lines(compiled: Compiled) -> Iterator[str]:
     yield ""
     yield from score_lines(saved.scores, training["data"])
     yield ""
-    yield "Every candidate, in the order found; one with fewer rows fell out of the race:"
+    yield "Every candidate that was compared on validation, in the order found, on the rows it was given:"
     yield ""
-    yield "| | demonstrations | instruction | validation | rows | found after |"
-    yield "|---|---|---|---|---|---|"
+    yield "| | shows | instruction | came from | validation | rows | found after |"
+    yield "|---|---|---|---|---|---|---|"
     for candidate in saved.lineage:
         yield candidate_line(candidate, saved.lineage[0]["instructions"])
     yield ""
+    yield from tried_lines(training.get("tried", {}))
     yield (
         f"Cost: {used['rollouts']} rows run (test included), {used['lm_calls']} model calls, {used['tokens']:,} tokens, "
         f"{used['minutes']:.1f} minutes."
+        + (f" The search was ended by {training['ended_by']}." if "ended_by" in training else "")
     )
 
 
 def kept_line(candidate: Mapping[str, Any]) -> str:
     if not candidate["index"]:
-        return "the program as it was written; nothing gained more on validation than a standard error"
-    return f"candidate {candidate['index']}; demonstrations: {demonstrations_line(candidate)}"
+        return "the program as it was written; no gain on validation was larger than its standard error"
+    return f"candidate {candidate['index']}; demonstrations: {shown_line(candidate)}"
 
 
-def demonstrations_line(candidate: Mapping[str, Any]) -> str:
+def shown_line(candidate: Mapping[str, Any]) -> str:
+    """Say what a candidate shows; a file of the first edition says it by its number of demonstrations."""
+    if "shows" in candidate:
+        return str(candidate["shows"])
     number = len(candidate["demonstrations"])
-    if candidate["start"] == "reasoning":
-        return "chain of thought"
-    if not number:
-        return "none"
-    return f"the {NEAREST} nearest of {number}" if number > ALL_SHOWN else f"{number} spread over the kinds"
+    return f"the {NEAREST} nearest of {number}" if number > ALL_SHOWN else f"{number} rows" if number else "none"
 
 
 def candidate_line(candidate: Mapping[str, Any], seed: Mapping[str, str]) -> str:
-    changed = "as written" if candidate["instructions"] == seed else f"from candidate {candidate['parents'][0]}"
+    changed = "as written" if candidate["instructions"] == seed else "changed"
+    came = ", ".join([candidate["start"], *(f"candidate {parent}" for parent in candidate["parents"] if parent)])
+    fell = f" ({candidate['fell_out']})" if candidate.get("fell_out") else ""
     return (
-        f"| {candidate['index']} | {demonstrations_line(candidate)} | {changed} | {candidate['score']:.3f} | "
-        f"{len(candidate['scores'])} | {candidate['metric_calls']} rows |"
+        f"| {candidate['index']} | {shown_line(candidate)} | {changed} | {came} | {candidate['score']:.3f} | "
+        f"{len(candidate['scores'])}{fell} | {candidate['metric_calls']} rows |"
     )
 
 
-def score_lines(scores: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[str]:
-    yield "| | seed | compiled | difference (paired bootstrap, 95 %) |"
+def tried_lines(tried: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Tell what each kind of change gave."""
+    if not tried:
+        return
+    yield "| change | tried | better on validation | train rows run |"
     yield "|---|---|---|---|"
-    validation = scores["validation"]
-    yield f"| validation, {data['val']['rows']} rows | {validation['seed']:.3f} | {validation['compiled']:.3f} | |"
-    test = {name: interval_line(interval) for name, interval in scores["test"].items()}
+    for name, each in tried.items():
+        closed = f" ({each['closed']})" if each["closed"] else ""
+        yield f"| {name}{closed} | {each['tried']} | {each['accepted']} | {each['rows']} |"
+    yield ""
+
+
+def score_lines(scores: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[str]:
+    """Tell what was in use too, where there was something."""
+    validation, test = scores["validation"], scores["test"]
+    names = ["seed", "compiled", *(["in use"] if "in_use" in validation else [])]
+    yield f"| | {' | '.join(names)} | compiled - seed (paired bootstrap, 95 %) |"
+    yield f"|---|{'---|' * len(names)}---|"
+    rows = validation.get("rows", data["val"]["rows"])
+    cells = [f"{validation[name.replace(' ', '_')]:.3f}" for name in names]
+    yield f"| validation, {rows} rows | {' | '.join(cells)} | |"
     if test:
-        cells = [test.get(name, "the seed") for name in ("seed", "compiled")]
-        yield f"| test, {data['test']['rows']} rows | {cells[0]} | {cells[1]} | {test.get('difference', '')} |"
+        cells = [interval_line(test[name]) if name in test else "not tested" for name in names]
+        cells[1] = interval_line(test["compiled"]) if "compiled" in test else "the seed"
+        difference = interval_line(test["difference"]) if "difference" in test else ""
+        yield f"| test, {test['seed']['rows']} rows | {' | '.join(cells)} | {difference} |"
 
 
 def interval_line(interval: Mapping[str, float]) -> str:
@@ -89,11 +109,21 @@ def versions_line(versions: Mapping[str, str]) -> str:
 def command_of(compiled: Compiled) -> str:
     """Write the command that makes the file again, with all that has another default elsewhere."""
     saved, training = compiled.provenance, compiled.provenance.training
-    limits = {name: value for name, value in training["budget"].items() if value is not None}
-    data = {split: training["data"][split]["rows"] for split in ("val", "test")}
+    reflection, limits = training["models"]["reflection"]["lm"], training["budget"]
+    task = {name: value for name, value in training["models"]["task"].items() if name not in ("lm", "temperature")}
     flags = [
+        f"--module {saved.program}",
         f"--lm {saved.lm}",
-        *(f"--max-{name.replace('_', '-')} {value:g}" for name, value in limits.items()),
-        *(f"--{split}-rows {rows}" for split, rows in data.items()),
+        *([f"--reflection-lm {reflection}"] if reflection != saved.lm else []),
+        *(
+            f"--max-{name.replace('_', '-')} {value:g}"
+            for name, value in limits.items()
+            if value is not None and not training.get("patient")
+        ),
+        *(f"--{split}-rows {training['data'][split]['rows']}" for split in ("val", "test")),
+        *([f"--proposer {training['proposer']}"] if training.get("choice", "auto") != "auto" else []),
+        *([f"--seed {training['seed']}"] if training["seed"] else []),
+        *(["--reasoning"] if training.get("reasoning") else []),
+        *([f"--max-reply-tokens {task['max_tokens']}"] if "max_tokens" in task else []),
     ]
-    return f"python -m optimizers.train --module {saved.program} {' '.join(flags[:1])} \\\n    {' '.join(flags[1:])}"
+    return f"python -m optimizers.train {' '.join(flags[:2])} \\\n    {' '.join(flags[2:])}"

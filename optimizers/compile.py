@@ -1,69 +1,41 @@
-"""One search as a function: a program and its data in, every candidate that was scored on validation out.
-
-Holds      given the models' answers, the result is a function of its arguments: threads, time and restarts change nothing.
-Source     GEPA (Agrawal et al. 2025), as `dspy.GEPA` has it; this file adds what a run needs around it.
-"""
+"""One search as a function: a job, two models and a budget in, every candidate that was compared on validation out."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import dspy
 
-from dspy_programs.errors import ModelFailing, RunInterrupted
-from dspy_programs.few_shot import shown_length
-from dspy_programs.lm.adapter import CompleteJSONAdapter
-from metrics.score import Metric, for_gepa
-from optimizers.demonstrations import Demonstrate, Start, with_instructions
+from dspy_programs.lm import is_embedded
+from optimizers.adapter import ProgramAdapter
+from optimizers.allowance import Allowance
+from optimizers.candidate import REASONING, SHOWN, Candidate, Job, described, prompt_length
+from optimizers.changes import changes_for
 from optimizers.meter import Budget, Meter
-from optimizers.minibatch import HardRows
-from optimizers.proposers import CountedProposer, proposer_for
-from optimizers.race import race, standard_error
-from optimizers.scoring import score_rows
+from optimizers.proposers import Choice
+from optimizers.race import FEWEST, support
+from optimizers.search import Node, Search
 
-MINIBATCH = 3  # rows looked at for one proposal
-UNREADABLE_REPLIES = 12  # in a row: the model is broken, not the prompt
-PLATEAU = 40  # iterations in a row without a better candidate
-IDLE_ITERATIONS = 30  # in a row without one new call: every row is perfect, or every idea has been tried
-WITHOUT_LIMIT = 1_000_000_000
+KNOWN_SHARE = 0.25  # of a budget for the first race, of what is known
+KNOWN_SHARE_OF_SMALL = 0.75  # small models gain most by what is known: demonstrations
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """One program that was scored on validation; number 0 is the seed. `metric_calls` had been made when it was found.
+class Tried:
+    """One kind of change: how often it was tried, how often the result was better on validation, the rows it took."""
 
-    start: the name of the demonstrations it shows; scores: of the first validation rows, all of them unless it fell out
-    of the race; shown: characters of the demonstrations that one call shows.
-    """
-
-    index: int
-    parents: tuple[int, ...]
-    instructions: Mapping[str, str]
-    start: str
-    demonstrations: tuple[str, ...]  # ids of the rows it shows or draws from
-    scores: tuple[float, ...]
-    shown: int
-    metric_calls: int
-
-    @property
-    def score(self) -> float:
-        """Mean over the validation rows it was scored on, in [0, 1]."""
-        return sum(self.scores) / len(self.scores)
-
-    @property
-    def length(self) -> int:
-        """Characters of its prompt that are the same in every call, or of the same number."""
-        return self.shown + sum(map(len, self.instructions.values()))
+    tried: int
+    accepted: int
+    rows: int
+    closed: str = ""
 
 
 @dataclass(frozen=True)
 class CompileResult:
-    """Every candidate in the order found, why the search ended, and how many of GEPA's proposals were accepted."""
+    """Every candidate in the order found, why the search ended, and what each kind of change gave."""
 
     candidates: tuple[Candidate, ...]
     ended_by: str
-    proposals: int
-    accepted: int
+    tried: Mapping[str, Tried]
 
     @property
     def seed(self) -> Candidate:
@@ -71,40 +43,33 @@ class CompileResult:
 
     @property
     def winner(self) -> Candidate:
-        """The best on validation where it gained more over the seed than the gain's standard error, else the seed.
+        return winner_of(self.candidates)
 
-        The one-standard-error rule (Breiman et al. 1984): a smaller gain is as likely luck, and the seed is simpler.
-        """
-        best = best_of(self.candidates)
-        return best if best.score - self.seed.score > standard_error(best.scores, self.seed.scores) else self.seed
+    @property
+    def unfinished(self) -> bool:
+        """Whether some candidate was ahead of the seed on its rows, and they were too few to say more."""
+        gains = [each for each in self.candidates if each.index and not each.fell_out and each.score > self.seed.score]
+        return not self.winner.index and bool(gains)
+
+    @property
+    def proposals(self) -> int:
+        return sum(each.tried for each in self.tried.values())
+
+    @property
+    def accepted(self) -> int:
+        return sum(each.accepted for each in self.tried.values())
 
 
-@dataclass(frozen=True)
-class Job:
-    """What is to be compiled: the program, its metric, its rows, and the demonstrations it may begin with.
+def winner_of(candidates: Sequence[Candidate]) -> Candidate:
+    """Return the candidate whose gain over the seed is best supported by the rows that both were scored on, else the seed.
 
-    trainset: rows that proposals are made from; shown: the rows that may be demonstrations, none of them in both.
+    A gain counts less its standard error (race.support). Of equals the one with the shorter prompt, then the oldest.
     """
-
-    program: dspy.Module
-    metric: Metric
-    trainset: Sequence[dspy.Example]
-    valset: Sequence[dspy.Example]
-    shown: Sequence[dspy.Example]
-    demonstrate: Demonstrate
-    starts: Sequence[Start]
-
-    def candidate(self, candidate: Candidate) -> dspy.Module:
-        """Build the program that a candidate stands for."""
-        start = next(start for start in self.starts if start.name == candidate.start)
-        return with_instructions(start.program, candidate.instructions)
-
-
-def best_of(candidates: Sequence[Candidate]) -> Candidate:
-    """Return the best of those scored on all rows; of equals the one with the shorter prompt, then the oldest."""
-    rows = len(candidates[0].scores)
-    whole = [candidate for candidate in candidates if len(candidate.scores) == rows]
-    return max(whole, key=lambda candidate: (candidate.score, -candidate.length, -candidate.index))
+    seed = candidates[0]
+    fewest = min(FEWEST, len(seed.scores))
+    able = [each for each in candidates if each.index and not each.fell_out and len(each.scores) >= fewest]
+    best = max(able, key=lambda each: (support(each.scores, seed.scores), -each.length, -each.index), default=seed)
+    return best if best.index and support(best.scores, seed.scores) > 0 else seed
 
 
 def compile_program(
@@ -116,163 +81,49 @@ def compile_program(
     meter: Meter,
     seed: int = 0,
     threads: int = 1,
-    proposer: CountedProposer | None = None,
+    choice: Choice = "auto",
+    allowance: Allowance | None = None,
+    must_beat: Sequence[str] = (),
+    plateau: bool = False,
     on_candidate: Callable[[Candidate], None] = lambda candidate: None,
 ) -> CompileResult:
-    """Race the seed with several sets of demonstrations, then let GEPA rewrite the instructions of the best one.
+    """Search for a better program; see search.py.
 
-    proposer: who rewrites instructions; by default what suits the reflection model.
-    Ends when the budget is used or the meter is stopped.
-    Raises ModelFailing when a model keeps failing; RunInterrupted when stopped before the seed was scored.
+    choice: who rewrites instructions; allowance: how the budget is counted, by default for the search alone; must_beat:
+    starts that the winner is compared with on the same rows, beside the seed; plateau: end when nothing better comes.
+    Raises ModelFailing when a model keeps failing; RunInterrupted when stopped before the seed was scored on any row;
+    whatever the program or the metric raises.
     """
-    watch, sampler = Watch(meter, budget, on_candidate), HardRows(MINIBATCH, seed)
-    proposer = proposer or proposer_for(reflection_lm, "auto", meter)
-    try:
-        start = race_starts(job, task_lm, meter, threads, watch)
-        gepa = dspy.GEPA(
-            metric=counted(job.metric, meter, already=len(job.valset)),
-            max_metric_calls=watch.calls_left() + len(job.valset),
-            reflection_minibatch_size=None,  # what the sampler is made for
-            reflection_lm=reflection_lm,
-            instruction_proposer=proposer,
-            use_merge=len(job.program.predictors()) > 1,
-            num_threads=threads,
-            seed=seed,
-            gepa_kwargs={
-                "callbacks": [watch, sampler],
-                "stop_callbacks": [watch.should_stop],
-                "batch_sampler": sampler,
-                "frontier_type": "hybrid",  # the best on a row, and the best at a component of the metric
-            },
-        )
-        with dspy.context(lm=task_lm, adapter=CompleteJSONAdapter(), disable_history=True):
-            gepa.compile(job.candidate(start), trainset=list(job.trainset), valset=list(job.valset))
-    except Exception:
-        if not meter.stopped:
-            raise  # a bug keeps its traceback; what follows from a stop has its reason in the meter
-    if meter.reason is not None and not (isinstance(meter.reason, RunInterrupted) and watch.candidates):
-        raise meter.reason
-    accepted = len(watch.candidates) - watch.starts
-    return CompileResult(tuple(watch.candidates), watch.ended_by, proposer.count, accepted)
+    adapter = ProgramAdapter(job, task_lm, meter, threads)
+    search = Search(
+        job,
+        adapter,
+        changes_for(job, reflection_lm, choice, meter),
+        allowance or Allowance(budget, meter),
+        seed=seed,
+        must_beat=must_beat,
+        plateau=plateau,
+        known_share=KNOWN_SHARE_OF_SMALL if is_embedded(task_lm) else KNOWN_SHARE,
+        on_node=lambda node: on_candidate(candidate_of(job, node)),
+    )
+    search.run()
+    tried = {arm.name: Tried(arm.tried, arm.accepted, arm.rows, arm.closed) for arm in search.arms}
+    return CompileResult(tuple(candidate_of(job, node) for node in search.nodes), search.ended_by, tried)
 
 
-def race_starts(job: Job, lm: dspy.LM, meter: Meter, threads: int, watch: "Watch") -> Candidate:
-    """Score the seed on validation, then race the other starts against it; return the best of all."""
-    instructions = {name: predictor.signature.instructions for name, predictor in job.program.named_predictors()}
-    starts = {start.name: start for start in job.starts}
-
-    def run(name: str, rows: Sequence[dspy.Example]) -> tuple[float, ...]:
-        program = with_instructions(starts[name].program, instructions)
-        scores = score_rows(program, rows, job.metric, lm, meter, threads)
-        watch.spent += len(rows)
-        return tuple(score.value for score in scores)
-
-    def add(start: Start, scores: tuple[float, ...]) -> None:
-        parents = (0,) if watch.candidates else ()
-        index, shown = len(watch.candidates), max(shown_length(p.demos) for p in start.program.predictors())
-        watch.add(Candidate(index, parents, instructions, start.name, start.rows, scores, shown, watch.spent))
-        watch.starts += 1
-
-    seed, *others = job.starts
-    reference = run(seed.name, job.valset)
-    add(seed, reference)
-    names = [start.name for start in others]
-    for name, scores in race(names, job.valset, reference, run, watch.may_race, watch.calls_left()).items():
-        if scores:
-            add(starts[name], scores)
-    watch.start = best_of(watch.candidates)
-    return watch.start
-
-
-class Watch:
-    """GEPA's callback and stopper: collects candidates, and ends the run when the meter says so."""
-
-    def __init__(self, meter: Meter, budget: Budget, on_candidate: Callable[[Candidate], None]) -> None:
-        self.meter, self.budget, self.on_candidate = meter, budget, on_candidate
-        self.candidates: list[Candidate] = []
-        self.start: Candidate | None = None
-        self.starts = 0
-        self.calls = 0
-        self.idle = 0
-        self.tried = 0
-        self.spent = 0
-        self.ended_by = f"{budget.metric_calls} metric calls"
-
-    def add(self, candidate: Candidate) -> None:
-        self.candidates.append(candidate)
-        self.on_candidate(candidate)
-
-    def may_race(self, racers: int) -> bool:
-        return not self.should_stop(None) and self.calls_left() >= racers
-
-    def calls_left(self) -> int:
-        return max(0, (self.budget.metric_calls or WITHOUT_LIMIT) - self.spent)
-
-    def on_budget_updated(self, event: Mapping[str, Any]) -> None:
-        self.spent += event["metric_calls_delta"]
-
-    def on_valset_evaluated(self, event: Mapping[str, Any]) -> None:
-        """Take over a candidate of GEPA's; its number 0 is the start, which is known already."""
-        if self.meter.stopped or event["candidate_idx"] == 0:
-            return  # of a stopped run, some scores stand for calls that were never made
-        assert self.start is not None
-        self.tried = 0
-        before = len(self.candidates) - event["candidate_idx"]
-        self.add(
-            Candidate(
-                index=len(self.candidates),
-                parents=tuple(self.start.index if parent == 0 else before + parent for parent in event["parent_ids"]),
-                instructions=dict(event["candidate"]),
-                start=self.start.start,
-                demonstrations=self.start.demonstrations,
-                scores=tuple(float(score) for _, score in sorted(event["scores_by_val_id"].items())),
-                shown=self.start.shown,
-                metric_calls=self.spent,
-            )
-        )
-
-    def should_stop(self, gepa_state: Any) -> bool:
-        limit = self.meter.exceeds(self.budget)
-        self.idle = self.idle + 1 if self.calls == self.meter.calls else 0
-        self.calls = self.meter.calls
-        if self.idle >= IDLE_ITERATIONS:
-            limit = "having nothing left to mend"
-        self.tried += 1
-        if self.tried > PLATEAU:
-            limit = limit or f"{PLATEAU} proposals in a row that were no better"
-        if gepa_state is not None and self.calls_left() < 2 * MINIBATCH:
-            limit = limit or f"{self.budget.metric_calls} metric calls"
-        if self.meter.stopped or limit:
-            self.ended_by = limit or "a signal"
-            return True
-        return False
-
-
-def counted(metric: Metric, meter: Meter, already: int) -> Callable[..., dspy.Prediction]:
-    """Give the metric GEPA's shape; count rollouts, and stop when no reply can be read any more.
-
-    `already`: GEPA scores its start on so many rows, which has been done; the journal answers, and it does not count.
-    """
-    plain = for_gepa(metric)
-    unreadable = 0
-    meter.rollouts -= already
-
-    def gepa_metric(
-        gold: dspy.Example,
-        pred: dspy.Prediction,
-        trace: Any = None,
-        pred_name: str | None = None,
-        pred_trace: Any = None,
-    ) -> dspy.Prediction:
-        nonlocal unreadable
-        if pred_name is None:
-            meter.count_rollout()
-            failure = getattr(pred, "failure", None)
-            unreadable = unreadable + 1 if failure is not None else 0
-            if failure is not None and unreadable >= UNREADABLE_REPLIES:
-                began = failure.raw_reply[:200]
-                reason = f"{unreadable} replies of the task model in a row could not be read; the last began: {began!r}"
-                meter.stop(ModelFailing(reason))
-        return plain(gold, pred, trace, pred_name, pred_trace)
-
-    return gepa_metric
+def candidate_of(job: Job, node: Node) -> Candidate:
+    ids = dict.fromkeys(id_ for name in job.predictors for id_ in job.shelf.ids(node.texts[name + SHOWN]))
+    return Candidate(
+        index=node.index,
+        parents=node.parents,
+        start=node.start,
+        shows=described(job, node.texts),
+        instructions={name: node.texts[name] for name in job.predictors},
+        demonstrations=tuple(ids),
+        reasoning=bool(node.texts.get(REASONING)),
+        scores=tuple(node.validation),
+        fell_out=node.fell_out,
+        shown=prompt_length(job, node.texts),
+        metric_calls=node.found_at,
+        texts=dict(node.texts),
+    )

@@ -1,4 +1,4 @@
-"""Labelled rows to show a model, as sets that a search can begin with.
+"""Labelled rows to show a model, as sets that a candidate names.
 
 Demonstrations drawn at random leave kinds of cases out, and a small model then never does them. So they are spread evenly
 over the kinds, or a pool is given from which each call shows the nearest (few_shot.py).
@@ -7,47 +7,84 @@ over the kinds, or a pool is given from which each call shows the nearest (few_s
 import json
 import random
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import dspy
 
-from dspy_programs.few_shot import ALL_SHOWN
-from dspy_programs.reasoning import add_reasoning
+from dspy_programs.few_shot import ALL_SHOWN, Index
 
 LONGEST = 1600  # characters of one demonstration, about 400 tokens: every call has to read them all
 POOL = 200  # rows: more would be seldom nearest, and a file to review
+SPREAD, NEAREST = "spread", "nearest"
 
+Demonstration = Mapping[str, Any]
 Demonstrate = Callable[[dspy.Example], Mapping[str, dict[str, Any]]]
 """A row -> for each predictor, its inputs and the outputs that are right."""
 
 
 @dataclass(frozen=True)
-class Start:
-    """A program with a set of demonstrations; `rows` are the ids of the rows they were made from."""
+class Shelf:
+    """What can be shown: train rows by their ids, a pool of them, and the demonstrations of programs compiled before.
 
-    name: str
-    rows: tuple[str, ...]
-    program: dspy.Module
-
-
-def starts(
-    program: dspy.Module, rows: Sequence[dspy.Example], demonstrate: Demonstrate, count: int, reasoning: bool = False
-) -> list[Start]:
-    """Return what a search begins with: the seed, the first `count` rows shown, and all of them as a pool for the nearest.
-
-    rows: as `choose` gives them, so the first are spread over the kinds; reasoning: also the seed with chain of thought.
+    rows: spread over the kinds, the first `count` of them are the set SPREAD, all of them the pool NEAREST; count: of
+    rows that one call shows where all are shown; others: name -> predictor -> demonstrations.
     """
-    sets: dict[str, Sequence[dspy.Example]] = {"seed": []}
-    if rows:
-        sets["spread"] = rows[:count]
-    if len(rows) > ALL_SHOWN:
-        sets["nearest"] = rows
-    found = [
-        Start(name, tuple(row.id for row in shown), with_demonstrations(program, shown, demonstrate))
-        for name, shown in sets.items()
-    ]
-    return [*found, *([Start("reasoning", (), add_reasoning(program.deepcopy()))] if reasoning else [])]
+
+    rows: Sequence[dspy.Example]
+    demonstrate: Demonstrate
+    count: int
+    others: Mapping[str, Mapping[str, Sequence[Demonstration]]] = field(default_factory=dict)
+
+    @cached_property
+    def by_id(self) -> dict[str, dspy.Example]:
+        return {row.id: row for row in self.rows}
+
+    @property
+    def sets(self) -> list[str]:
+        """Name the sets that a search begins with."""
+        return [SPREAD] * bool(self.rows and self.count) + [NEAREST] * (len(self.rows) > ALL_SHOWN)
+
+    def ids(self, shown: str) -> tuple[str, ...]:
+        """Return the ids of the rows that a text of a candidate names; none for another program's demonstrations."""
+        named = json.loads(shown) if shown else []
+        if isinstance(named, list):
+            return tuple(named)
+        return tuple(row.id for row in {SPREAD: self.rows[: self.count], NEAREST: self.rows}.get(named, ()))
+
+    def demonstrations(self, shown: str, predictor: str, without: dspy.Example | None = None) -> list[Demonstration]:
+        """Return what a text names for a predictor, but never the answer to the row at hand: `without`."""
+        named = json.loads(shown) if shown else []
+        if isinstance(named, str) and named in self.others:
+            found = list(self.others[named].get(predictor, ()))
+        else:
+            found = [self.made[id_][predictor] for id_ in self.ids(shown)]
+        if without is None:
+            return found
+        own = as_json(self.demonstrate(without)[predictor])
+        return [each for each in found if as_json(each) != own]
+
+    @cached_property
+    def made(self) -> dict[str, Mapping[str, dict[str, Any]]]:
+        return {row.id: self.demonstrate(row) for row in self.rows}
+
+    def nearest_to(self, row: dspy.Example, but: Sequence[str]) -> str | None:
+        """Return the id of the row most like this one, of those that are not it and not among `but`."""
+        near = self._index.likeness(dict(row.inputs()))
+        ids = [each.id for each in self.rows]
+        order = sorted(range(len(ids)), key=lambda i: -near[i])
+        return next((ids[i] for i in order if ids[i] != row.id and ids[i] not in but), None)
+
+    @cached_property
+    def _index(self) -> Index:
+        inputs = [dict(row.inputs()) for row in self.rows]
+        return Index(inputs, tuple(inputs[0]))
+
+
+def named(shown: str | Sequence[str]) -> str:
+    """Write the text by which a candidate names a set, or rows by their ids."""
+    return json.dumps(shown if isinstance(shown, str) else list(shown), ensure_ascii=False)
 
 
 def choose(
@@ -55,7 +92,7 @@ def choose(
     demonstrate: Demonstrate,
     kind: Callable[[dspy.Example], Hashable],
     count: int,
-    seed: int,
+    seed: int | str,
 ) -> list[dspy.Example]:
     """Draw `count` rows, one of each kind in turn, the most frequent kind first; fewer where there are not enough."""
     shuffled = [row for row in rows if all(size(demo) <= LONGEST for demo in demonstrate(row).values())]
@@ -68,17 +105,12 @@ def choose(
     return turns[:count]
 
 
-def size(demonstration: Mapping[str, Any]) -> int:
-    return len(json.dumps(demonstration, ensure_ascii=False, default=str))
+def size(demonstration: Demonstration) -> int:
+    return len(as_json(demonstration))
 
 
-def with_demonstrations(program: dspy.Module, rows: Sequence[dspy.Example], demonstrate: Demonstrate) -> dspy.Module:
-    """Return a copy of the program whose predictors show these rows."""
-    copy: dspy.Module = program.deepcopy()
-    shown = [demonstrate(row) for row in rows]
-    for name, predictor in copy.named_predictors():
-        predictor.demos = [demo[name] for demo in shown]
-    return copy
+def as_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=lambda model: getattr(model, "model_dump", lambda: str(model))())
 
 
 def with_instructions(program: dspy.Module, instructions: Mapping[str, str]) -> dspy.Module:

@@ -9,10 +9,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from dspy_programs.errors import BudgetSpent, ModelFailing
+
+UNREADABLE_REPLIES = 12  # in a row: the model is broken, not the prompt
+
 
 @dataclass(frozen=True)
 class Budget:
-    """Limits of one run; None means without limit. Each is looked at between iterations."""
+    """Limits of one run; None means without limit. Tokens, money and minutes are those of search and test together."""
 
     metric_calls: int | None = None
     minutes: float | None = None
@@ -39,13 +43,19 @@ class Used:
 
 @dataclass
 class Meter:
-    """Shared by every thread of a run. `stop` is final: from then on no call leaves this process."""
+    """Shared by every thread of a run. `stop` is final: from then on no call leaves this process.
 
+    limits: tokens, money and minutes, looked at before each call. clock: seconds, rising.
+    """
+
+    limits: Budget = Budget()
     roles: dict[str, Used] = field(default_factory=lambda: {"task": Used(), "reflection": Used()})
     replayed_calls: int = 0
     rollouts: int = 0
     reason: BaseException | None = None
     clock: Callable[[], float] = time.monotonic
+    answered: float = 0.0  # seconds into the run when the last answer came: the same in a replay
+    _unreadable: int = 0
     _offset: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -78,9 +88,25 @@ class Meter:
         with self._lock:
             self.reason = self.reason or reason
 
-    def count_rollout(self) -> None:
+    def raise_if_stopped(self) -> None:
+        if self.reason is not None:
+            raise self.reason
+
+    def before_call(self) -> None:
+        """Let a call through, or stop the run. Raises BudgetSpent; whatever stopped it before."""
+        self.raise_if_stopped()
+        if limit := self.exceeds(self.limits):
+            self.stop(BudgetSpent(limit))
+            self.raise_if_stopped()
+
+    def count_rollout(self, unreadable: str | None = None) -> None:
+        """Count a row; `unreadable`: the reply that could not be used. Too many of those in a row stop the run."""
         with self._lock:
             self.rollouts += 1
+            self._unreadable = 0 if unreadable is None else self._unreadable + 1
+        if self._unreadable >= UNREADABLE_REPLIES:
+            reason = f"{self._unreadable} replies of the task model in a row could not be read; the last began: "
+            self.stop(ModelFailing(f"{reason}{(unreadable or '')[:200]!r}"))
 
     def count(self, role: str, used: Used, at: float, replayed: bool) -> None:
         """Add one call that ended `at` that many seconds into the run."""
@@ -88,6 +114,7 @@ class Meter:
             total = self.roles[role]
             for name in vars(used):
                 setattr(total, name, getattr(total, name) + getattr(used, name))
+            self.answered = max(self.answered, at)
             if replayed:
                 self.replayed_calls += 1
                 self._offset += max(0.0, at - self.elapsed)

@@ -21,8 +21,9 @@ from dspy_programs.text import CJK, content_stems, facts_in, jaccard, ngrams, se
 from optimizers.ledger import PERFECT, Ledger, faults_in, loss
 from optimizers.meter import Meter
 
-LONGEST_INSTRUCTION = 1200  # characters, about 300 tokens: every call has to read them
-FAILED_PROPOSALS = 6  # in a row; GEPA asks twice an iteration
+LONGEST_OF_SMALL = 1200  # characters of an instruction for an embedded model, about 300 tokens
+LONGEST_INSTRUCTION = 20_000  # of any other model, about 5,000 tokens: what windows of 32,000 and more have room for
+FAILED_PROPOSALS = 6  # in a row
 RULES = 6
 LONGEST_RULE = 120  # characters
 SHORTEST_RULE = 10
@@ -139,15 +140,16 @@ class RuleProposer:
 
 
 class CountedProposer(InstructionProposer):
-    """Watch a proposer: GEPA goes on in silence when no proposal can be read.
+    """Watch a proposer. `essential`: when its replies cannot be read, the run is stopped.
 
-    DSPy's class is the base because GEPA gives typed values to that class alone, and to any other only their texts.
+    DSPy's class is the base because `dspy.GEPA` gives typed values to that class alone, and to any other only their texts.
     """
 
-    def __init__(self, proposer: Proposer, meter: Meter) -> None:
+    def __init__(self, proposer: Proposer, meter: Meter, essential: bool = True) -> None:
         super().__init__()
         self.proposer = proposer
         self.meter = meter
+        self.essential = essential
         self.count = 0
         self.failed = 0
 
@@ -162,7 +164,7 @@ class CountedProposer(InstructionProposer):
             raise
         except Exception as error:
             self.failed += 1
-            if self.failed >= FAILED_PROPOSALS:
+            if self.essential and self.failed >= FAILED_PROPOSALS:
                 reason = " ".join(str(error).split())[:200]
                 self.meter.stop(ModelFailing(f"{self.failed} proposals of the reflection model in a row failed: {reason}"))
             raise
@@ -171,19 +173,25 @@ class CountedProposer(InstructionProposer):
         return texts
 
 
-def kind_for(reflection_lm: dspy.LM, choice: Choice = "auto") -> Kind:
-    """Return who proposes: for "auto" rules where the model is an embedded one, which is small, else DSPy's proposer."""
+def kinds_for(reflection_lm: dspy.LM, choice: Choice = "auto") -> tuple[Kind, ...]:
+    """Return who proposes, the likeliest to succeed first: for "auto" both, rules first where the model is embedded."""
     if choice == "auto":
-        return "rules" if is_embedded(reflection_lm) else "dspy"
-    return choice
+        return ("rules", "dspy") if is_embedded(reflection_lm) else ("dspy", "rules")
+    return (choice,)
 
 
-def proposer_for(reflection_lm: dspy.LM, choice: Choice, meter: Meter) -> CountedProposer:
+def proposer_of(kind: Kind, reflection_lm: dspy.LM, meter: Meter, essential: bool = True) -> CountedProposer:
     """Return a new proposer, counted. It remembers what it proposed: one for each run."""
-    if kind_for(reflection_lm, choice) == "rules":
-        return CountedProposer(RuleProposer(), meter)
-    adapter = CompleteJSONAdapter(LONGEST_INSTRUCTION)
-    return CountedProposer(InstructionProposer(max_chars=LONGEST_INSTRUCTION, adapter=adapter), meter)
+    if kind == "rules":
+        return CountedProposer(RuleProposer(), meter, essential)
+    longest = longest_instruction(reflection_lm)
+    adapter = CompleteJSONAdapter(longest if is_embedded(reflection_lm) else None)  # a small one may never end a text
+    return CountedProposer(InstructionProposer(max_chars=longest, adapter=adapter), meter, essential)
+
+
+def longest_instruction(lm: dspy.LM) -> int:
+    """Return the characters an instruction may have. A longer one is shortened by asking; every call has to read it."""
+    return LONGEST_OF_SMALL if is_embedded(lm) else LONGEST_INSTRUCTION
 
 
 IDENTIFIER = re.compile(r"\w+_\w+")  # of a tool or an argument

@@ -10,23 +10,20 @@ import dspy
 from dspy import lm15
 from dspy._vendor.lm15.serde import request_to_dict, response_from_dict, response_to_dict
 from dspy.clients.costs import estimate_cost
-from dspy.utils.exceptions import ContextWindowExceededError, LMError, LMInvalidRequestError
+from dspy.utils.exceptions import ContextWindowExceededError, LMError
 
 from dspy_programs.errors import ModelFailing, ProgramsError
 from dspy_programs.lm import decoding
 from optimizers.journal import Journal, Record, key_of
 from optimizers.meter import Meter, Used
 
-OF_THIS_REQUEST = {  # errors that say something about one row: it scores 0, and the run goes on
-    error.__name__: error for error in (ContextWindowExceededError, LMInvalidRequestError)
-}
-
 
 class RecordedEngine:
     """Stand between DSPy and a model. The same request twice, even at the same time, is one call and one answer.
 
-    Raises     what belongs to the request (it is too long, it is refused) as DSPy's own error, again at each replay;
-               anything else stops the run: an answer that never came must not be scored as a wrong one.
+    Raises     ContextWindowExceededError, again at each replay: that a prompt is too long says something about its row.
+               Anything else stops the run and is never written down: an answer that never came must not be scored as a
+               wrong one, nor be there still when the server is mended.
     """
 
     def __init__(self, lm: dspy.LM, role: str, journal: Journal, meter: Meter) -> None:
@@ -58,19 +55,18 @@ class RecordedEngine:
             elif key not in self._counted:
                 self.count(record, replayed=True)
         if "error" in record:
-            raise OF_THIS_REQUEST[record["error"]](message=record["message"], model=self.lm.model)
+            raise ContextWindowExceededError(message=record["message"], model=self.lm.model)
         return response_from_dict(record["response"])
 
     def ask(self, key: str, request: lm15.Request) -> Record:
-        if self.meter.reason is not None:
-            raise self.meter.reason
+        self.meter.before_call()
         start = self.meter.elapsed
         outcome: Record
         try:
             with dspy.context(disable_history=True):
                 response = self.lm(request=request)
             outcome = {"usd": self.price(request, response), "response": response_to_dict(response)}
-        except tuple(OF_THIS_REQUEST.values()) as error:
+        except ContextWindowExceededError as error:
             outcome = {"error": type(error).__name__, "message": str(error), "usd": None, "response": {}}
         end = self.meter.elapsed
         return {"key": key, "role": self.role, "at": round(end, 3), "seconds": round(end - start, 3), **outcome}

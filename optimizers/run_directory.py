@@ -21,7 +21,7 @@ import filelock
 from dspy_programs.compiled_store import file_name, seed_instructions, shape_of, versions, write_atomically
 from dspy_programs.errors import RunLocked, RunMismatch
 from dspy_programs.lm import decoding
-from optimizers.demonstrations import Start
+from optimizers.candidate import Job
 from optimizers.recipes import Recipe
 
 
@@ -40,6 +40,11 @@ class RunDirectory:
             raise RunLocked(f"{path}: another process is at work on this run; wait for it or give another --run-dir") from error
         if fresh:
             self._set_aside()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing has been claimed here yet."""
+        return not (self.path / "run.json").is_file()
 
     @property
     def journal(self) -> Path:
@@ -88,12 +93,7 @@ def default_path(module: str, spec: str) -> Path:
 
 
 def identity_of(
-    recipe: Recipe,
-    rows: Mapping[str, Sequence[dspy.Example]],
-    starts: Sequence[Start],
-    lms: Mapping[str, dspy.LM],
-    seed: int,
-    proposer: str,
+    recipe: Recipe, rows: Mapping[str, Sequence[dspy.Example]], job: Job, lms: Mapping[str, dspy.LM], seed: int, proposer: str
 ) -> dict[str, Any]:
     """Say what decides the course of a run. Budget and threads do not: a larger budget goes on where a smaller ended."""
     program = recipe.program()
@@ -105,7 +105,8 @@ def identity_of(
         "versions": versions(),
         "adapter": "CompleteJSONAdapter",
         "proposer": proposer,
-        "demonstrations": {start.name: f"{len(start.rows)} rows, {digest(list(start.rows))[:12]}" for start in starts},
+        "demonstrations": f"{len(job.shelf.rows)} rows, {digest([row.id for row in job.shelf.rows])[:12]}",
+        "starts": {start.name: digest([start.texts, job.shelf.others.get(start.name)]) for start in job.starts},
     }
     identity |= {f"data {split}": digest([row.toDict() for row in examples]) for split, examples in rows.items()}
     return identity | {f"{role} model": f"{lm.model} {json.dumps(decoding(lm))}" for role, lm in lms.items()}
@@ -120,5 +121,5 @@ def source(thing: Any) -> list[str]:
 
 
 def digest(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, default=lambda model: model.model_dump())
+    text = json.dumps(value, sort_keys=True, default=lambda model: getattr(model, "model_dump", lambda: str(model))())
     return hashlib.sha256(text.encode()).hexdigest()[:16]

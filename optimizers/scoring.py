@@ -1,18 +1,29 @@
-"""Score a program on rows, and say how sure the figures are."""
+"""Run a program on rows, score what comes out, and say how sure the figures are.
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+Only what the model did is data: a reply that cannot be read, or a prompt that is longer than the model can take, scores 0
+and says why. A bug in the program or the metric stops the run, with its traceback and the row.
+"""
+
+import contextvars
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
 
 import dspy
 import numpy as np
+from dspy.utils.exceptions import AdapterParseError, ContextWindowExceededError
 
 from dspy_programs.lm.adapter import CompleteJSONAdapter
-from metrics.score import Metric, Score, for_gepa
+from dspy_programs.reply import Failure, first_line
+from metrics.score import Metric, Score
 from optimizers.meter import Meter
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
+
+Step = tuple[str, dict[str, Any], dspy.Prediction]
+"""One call of a predictor: its name in the program ("" if it is none of the program's own), its inputs, its outputs."""
 
 
 @dataclass(frozen=True)
@@ -33,44 +44,90 @@ class Interval:
         return self.low <= 0 <= self.high
 
 
+@dataclass(frozen=True)
+class RowRun:
+    """One row run once: what the program gave, its score, and the calls of its predictors in order."""
+
+    row: dspy.Example
+    prediction: dspy.Prediction
+    score: Score
+    steps: Sequence[Step] = field(default=(), repr=False)
+
+
 def score_rows(
     program: dspy.Module, rows: Sequence[dspy.Example], metric: Metric, lm: dspy.LM | None, meter: Meter, threads: int = 1
 ) -> list[Score]:
-    """Run the program on every row, in order; with no model, its rules answer. A row whose call failed scores 0 and says why.
+    """Run the program on every row, in order; with no model, its rules answer. Raises as `run_rows` does."""
+    return list(scored_rows(program, rows, metric, lm, meter, threads))
 
-    Raises whatever stopped the meter: scores that stand for calls never made are not returned.
-    """
-    return [as_score(score) for _, score in run_rows(program, rows, for_gepa(metric), lm, meter, threads)]
+
+def scored_rows(
+    program: dspy.Module, rows: Sequence[dspy.Example], metric: Metric, lm: dspy.LM | None, meter: Meter, threads: int = 1
+) -> Iterator[Score]:
+    """Yield each row's score, in order, as soon as it is known. Raises as `run_rows` does."""
+    return (run.score for run in run_rows(lambda row: program, rows, metric, lm, meter, threads))
 
 
 def run_rows(
-    program: dspy.Module,
+    program_for: Callable[[dspy.Example], dspy.Module],
     rows: Sequence[dspy.Example],
-    metric: Callable[..., Any],
+    metric: Metric,
     lm: dspy.LM | None,
     meter: Meter,
     threads: int = 1,
-) -> list[tuple[dspy.Prediction, Any]]:
-    """Return (prediction, what the metric gave) for every row, in order, counted by the meter. Raises as `score_rows`."""
+) -> Iterator[RowRun]:
+    """Yield each row's run, in order, as soon as it and those before it are done; the meter counts them.
 
-    def counted(gold: dspy.Example, pred: dspy.Prediction, trace: object = None) -> Any:
-        meter.count_rollout()
-        return metric(gold, pred)
-
-    evaluate = dspy.Evaluate(
-        devset=list(rows), metric=counted, num_threads=threads, display_progress=False, max_errors=len(rows) + 1
-    )
+    Raises whatever stopped the meter: scores that stand for calls never made are not given. Raises what the program or the
+    metric raised, with a note that names the row.
+    """
     with dspy.context(lm=lm, adapter=CompleteJSONAdapter(), disable_history=True):
-        results = evaluate(program).results
-    if meter.reason is not None:
-        raise meter.reason
-    return [(pred, score) for _, pred, score in results]
+        if threads == 1:
+            for row in rows:
+                yield run_row(program_for(row), row, metric, meter)
+            return
+        with ThreadPoolExecutor(threads) as pool:  # a context for each thread: DSPy's settings live there
+            work = [pool.submit(contextvars.copy_context().run, run_row, program_for(row), row, metric, meter) for row in rows]
+            try:
+                for done in work:
+                    yield done.result()
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
 
 
-def as_score(score: object) -> Score:
-    if isinstance(score, dspy.Prediction):
-        return Score(float(score.score), str(score.feedback), dict(score.objective_scores))
-    return Score(0.0, "the call failed", {})
+def run_row(program: dspy.Module, row: dspy.Example, metric: Metric, meter: Meter) -> RowRun:
+    """Run and score one row. Nothing is run once the meter is stopped."""
+    meter.raise_if_stopped()
+    try:
+        with dspy.context(trace=[]):
+            prediction = predicted(program, row)
+            steps = steps_of(program, dspy.settings.trace)
+        score = metric(row, prediction)
+    except Exception as error:
+        meter.raise_if_stopped()  # what follows from a stop has its reason in the meter
+        error.add_note(f"in row {row.get('id')!r}; nothing was scored. Mend the program or the metric, and run it again")
+        meter.stop(error)
+        raise
+    failure = getattr(prediction, "failure", None)
+    meter.count_rollout(None if failure is None else str(getattr(failure, "raw_reply", "")))
+    return RowRun(row, prediction, score, steps)
+
+
+def steps_of(program: dspy.Module, trace: Sequence[Any]) -> tuple[Step, ...]:
+    """Name the predictors of a trace. DSPy's own optimisers go by their signatures, which two predictors may share."""
+    names = {id(predictor): name for name, predictor in program.named_predictors()}
+    return tuple((names.get(id(predictor), ""), inputs, outputs) for predictor, inputs, outputs in trace)
+
+
+def predicted(program: dspy.Module, row: dspy.Example) -> dspy.Prediction:
+    """Call the program; what the model did wrong is a prediction that carries a failure."""
+    try:
+        return program(**row.inputs())
+    except AdapterParseError as error:
+        return dspy.Prediction(failure=Failure(reason=first_line(error), raw_reply=error.lm_response or ""))
+    except ContextWindowExceededError:
+        reason = "The prompt is longer than the model can take."
+        return dspy.Prediction(failure=Failure(reason=reason, raw_reply=""))
 
 
 def bootstrap(values: Sequence[float], seed: int = 0) -> Interval:

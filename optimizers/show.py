@@ -37,7 +37,11 @@ def show(
     saved = compiled.provenance
     print(f"{saved.program} for {saved.lm}: kept {saved.kept}  ({path})")
     demos = {name: state.demos for name, state in compiled.predictors.items()}
-    for line in [*lineage_lines(saved.lineage), *test_lines(saved.scores["test"]), *demo_lines(demos)]:
+    for line in [
+        *lineage_lines(saved.lineage, saved.training["winner"]),
+        *test_lines(saved.scores["test"]),
+        *demo_lines(demos),
+    ]:
         print(line)
 
 
@@ -48,30 +52,29 @@ def run_lines(directory: Path) -> Iterator[str]:
     file = directory / "candidates.json"
     if not file.is_file():
         raise UsageError(f"{directory}: the seed has not been scored yet; there is nothing to show")
-    yield from lineage_lines(json.loads(file.read_text(encoding="utf-8")))
-    report = directory / "report.json"
-    if report.is_file():
-        yield from test_lines(json.loads(report.read_text(encoding="utf-8"))["test"])
+    file_of_report = directory / "report.json"
+    report = json.loads(file_of_report.read_text(encoding="utf-8")) if file_of_report.is_file() else {}
+    yield from lineage_lines(json.loads(file.read_text(encoding="utf-8")), report.get("winner"))
+    if report:
+        yield from test_lines(report["test"])
     else:
         yield "the run is not finished: the command that began it goes on with it"
 
 
-def lineage_lines(lineage: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Tell each candidate's score and parent, then what the best changed in the seed."""
-    rows = len(lineage[0]["scores"])
-    whole = [candidate for candidate in lineage if len(candidate["scores"]) == rows]
-    best = max(whole, key=lambda candidate: (candidate["score"], -candidate["index"]))
-    yield "candidate  parent  validation  demonstrations  found after"
+def lineage_lines(lineage: Sequence[Mapping[str, Any]], winner: int | None = None) -> Iterator[str]:
+    """Tell each candidate's score and parent, then what the winner changed in the seed."""
+    yield "candidate  parent  validation  rows  demonstrations  found after"
     for candidate in lineage:
         parents = ",".join(map(str, candidate["parents"])) or "-"
-        seen = len(candidate["scores"])
-        mark = "  <- best" if candidate is best else f"  out of the race after {seen} rows" if seen < rows else ""
+        fell = f"  {candidate['fell_out']}" if candidate.get("fell_out") else ""
+        mark = "  <- kept" if candidate["index"] == winner else fell
         yield (
-            f"{candidate['index']:9}  {parents:>6}  {candidate['score']:10.3f}  "
-            f"{len(candidate['demonstrations']):14}  {candidate['metric_calls']} rollouts{mark}"
+            f"{candidate['index']:9}  {parents:>6}  {candidate['score']:10.3f}  {len(candidate['scores']):4}  "
+            f"{len(candidate['demonstrations']):14}  {candidate['metric_calls']} rows  {candidate['start']}{mark}"
         )
+    kept = next((each for each in lineage if each["index"] == winner), lineage[0])
     for name, before in lineage[0]["instructions"].items():
-        yield from difference(name, before, best["instructions"][name])
+        yield from difference(name, before, kept["instructions"][name])
 
 
 def difference(name: str, before: str, after: str) -> Iterator[str]:

@@ -41,6 +41,14 @@ ProposerFlag = Annotated[
     ),
 ]
 
+AutoFlag = Annotated[
+    Literal["light", "medium", "heavy"] | None,
+    typer.Option(
+        help="Budget by DSPy's own measure, as dspy.GEPA(auto=...). Default: 15 minutes for an embedded --lm, else light and "
+        "at least 300 rows."
+    ),
+]
+
 ReasoningFlag = Annotated[
     bool | None,
     typer.Option(
@@ -62,13 +70,16 @@ def train(
     temperature: Annotated[float | None, typer.Option(min=0, max=2, help="Of --lm. Default: 0.")] = None,
     max_reply_tokens: MaxReplyTokensOption = None,
     timeout: TimeoutOption = None,
+    auto: AutoFlag = None,
     max_metric_calls: Annotated[
         int | None,
-        typer.Option(min=1, help="Budget: rows run while compiling. Default: the recipe's, if no other limit."),
+        typer.Option(min=1, help="Limit: rows run while searching; the test comes on top."),
     ] = None,
-    max_minutes: Annotated[float | None, typer.Option(min=0, help="Budget: minutes of compiling.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(min=1, help="Budget: tokens read and written by both models.")] = None,
-    max_usd: Annotated[float | None, typer.Option(min=0, help="Budget: US dollars, by DSPy's price table.")] = None,
+    max_minutes: Annotated[float | None, typer.Option(min=0, help="Limit: minutes, test included.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Limit: tokens of both models, test included.")] = None,
+    max_usd: Annotated[
+        float | None, typer.Option(min=0, help="Limit: US dollars by DSPy's price table, test included.")
+    ] = None,
     proposer: ProposerFlag = "auto",
     reasoning: ReasoningFlag = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
@@ -87,7 +98,7 @@ def train(
 ) -> None:
     """Compile one program, or all. The same command again goes on where it was stopped, and pays for nothing twice."""
     print(f"{module}: reading the program and its data", flush=True)
-    from dspy_programs.errors import UsageError
+    from dspy_programs.errors import LanguageModelError, ProgramsError, RunInterrupted, UsageError
     from optimizers.data import data_directory
     from optimizers.meter import Budget
     from optimizers.recipes import recipes
@@ -100,19 +111,37 @@ def train(
     limits = {"max_tokens": max_reply_tokens, "timeout": timeout}
     task, reflection = connect_both(lm, reflection_lm, of_task, of_reflection, temperature, **limits)
     budget, levers = Budget(max_metric_calls, max_minutes, max_tokens, max_usd), (proposer, reasoning)
+    if auto and budget.metric_calls:
+        raise UsageError("--auto and --max-metric-calls both say how many rows to run; give one of them")
     sizes = {"train": train_rows, "val": val_rows, "test": test_rows}
     trainings = [
-        training_of(recipe, task, reflection, levers, budget, seed, threads, data or data_directory(recipe.name), sizes, out)
+        training_of(
+            recipe, task, reflection, levers, (auto, budget), seed, threads, data or data_directory(recipe.name), sizes, out
+        )
         for recipe in wanted
     ]
+    failed: dict[str, str] = {}
     for training in trainings:
         directory = run_dir or default_path(training.recipe.name, task.model)
         print(plan_of(training, directory), flush=True)
-        if not dry_run:
+        if dry_run:
+            continue
+        try:
             report = train_in(directory, training, resume)
-            print(summary_of(training, report, directory), flush=True)
-            if not report.test:
-                raise typer.Exit(INTERRUPTED)
+        except ProgramsError as error:
+            if len(trainings) == 1 or isinstance(error, RunInterrupted):
+                raise
+            failed[training.recipe.name] = str(error)
+            print(f"failed      {training.recipe.name}: {error}", flush=True)
+            continue
+        print(summary_of(training, report, directory), flush=True)
+        if report.interrupted:
+            raise typer.Exit(INTERRUPTED)
+    if failed:
+        done = [training.recipe.name for training in trainings if training.recipe.name not in failed]
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
+        counts = f"{len(failed)} of {len(trainings)} programs failed"
+        raise LanguageModelError(f"{counts} ({reasons}). Done: {', '.join(done) or 'none'}")
 
 
 def training_of(
@@ -120,33 +149,34 @@ def training_of(
     task: "dspy.LM",
     reflection: "dspy.LM",
     levers: tuple["Choice", bool | None],
-    budget: "Budget",
+    asked: tuple[str | None, "Budget"],
     seed: int,
     threads: int | None,
     data: Path,
     sizes: Mapping[str, int | None],
     out: Path | None,
 ) -> "Training":
-    """Fill in what the recipe says of a default run, and read the rows."""
+    """Fill in what a default run is, and read the rows. asked: --auto, and the limits that were given."""
     from dspy_programs.lm import is_embedded
-    from optimizers.meter import Budget
-    from optimizers.training import Training, default_out, read_rows
+    from optimizers.budgets import budget_for, default_rows
+    from optimizers.training import Training, read_rows
 
-    if budget == Budget():
-        budget = Budget(recipe.max_metric_calls, recipe.max_minutes)
-    default = {"train": None, "val": recipe.val_rows, "test": recipe.test_rows}
+    auto, limits = asked
     proposer, reasoning = levers
+    rows = read_rows(recipe, data, default_rows(recipe, is_embedded(task), sizes))
+    budget, patient = budget_for(recipe, auto, limits, len(rows["val"]), is_embedded(task))
     return Training(
         recipe=recipe,
-        rows=read_rows(recipe, data, {split: size or default[split] for split, size in sizes.items()}),
+        rows=rows,
         task_lm=task,
         reflection_lm=reflection,
         budget=budget,
         seed=seed,
         threads=threads or (1 if is_embedded(task) else 8),
-        out=out or default_out(recipe.name, task.model),
+        out=out,
         proposer=proposer,
         reasoning=not is_embedded(task) if reasoning is None else reasoning,
+        patient=patient,
     )
 
 
@@ -155,98 +185,119 @@ def train_in(directory: Path, training: "Training", resume: bool | None) -> "Rep
     from dspy_programs.compiled_store import require_writable
     from dspy_programs.lm import prepare
     from optimizers.journal import Journal
-    from optimizers.meter import Meter
+    from optimizers.meter import Budget, Meter
     from optimizers.progress import Progress
-    from optimizers.proposers import kind_for
+    from optimizers.proposers import kinds_for
     from optimizers.run_directory import RunDirectory, identity_of
-    from optimizers.training import job_of, rollouts_expected, train
+    from optimizers.training import job_of, program_in_use, remember_in_use, train
 
-    require_writable(training.out)
+    require_writable(training.target)
     run_directory = RunDirectory(directory, fresh=resume is False, must_exist=resume is True)
     try:
         models = {"task": training.task_lm, "reflection": training.reflection_lm}
-        proposer = kind_for(training.reflection_lm, training.proposer)
-        starts = job_of(training.recipe, training.rows, training.seed, training.reasoning).starts
-        identity = identity_of(training.recipe, training.rows, starts, models, training.seed, proposer)
+        proposer = ", ".join(kinds_for(training.reflection_lm, training.proposer))
+        remember_in_use(training, run_directory)
+        before = program_in_use(training, run_directory)
+        job = job_of(training.recipe, training.rows, training.seed, training.reasoning, before)
+        identity = identity_of(training.recipe, training.rows, job, models, training.seed, proposer)
         if run_directory.claim(identity):
             print("going on with an earlier run: what it paid for is replayed", flush=True)
         else:
             for lm in models.values():
                 prepare(lm)
         with contextlib.closing(Journal(run_directory.journal)) as journal:
-            meter = Meter()
-            return train(training, run_directory, Progress(meter, rollouts_expected(training)), meter, journal)
+            meter = Meter(limits=Budget() if training.patient else training.budget)
+            return train(training, run_directory, Progress(meter, None), meter, journal)
     finally:
         run_directory.close()
 
 
 def plan_of(training: "Training", directory: Path) -> str:
-    from optimizers.proposers import kind_for
+    from optimizers.budgets import warning_of
+    from optimizers.proposers import kinds_for
 
     rows, budget = training.rows, training.budget
     named = {"metric calls": budget.metric_calls, "minutes": budget.minutes, "tokens": budget.tokens, "USD": budget.usd}
     limits = ", ".join(f"{value:g} {name}" for name, value in named.items() if value is not None)
+    on_top = f", then at most {len(rows['test'])} test rows a program" if budget.metric_calls else ", test included"
+    longer = "; more only where a row takes half a minute or longer" if training.patient and budget.minutes else ""
+    proposers = " and ".join(kinds_for(training.reflection_lm, training.proposer))
     return "\n".join(
         [
             training.recipe.name,
-            f"  rows         {len(rows['train'])} train, {len(rows['val'])} validation, {len(rows['test'])} test",
+            f"  rows         {len(rows['train'])} train, at most {len(rows['val'])} validation, {len(rows['test'])} test",
             f"  task model   {training.task_lm.model}, {training.threads} at a time",
-            f"  reflection   {training.reflection_lm.model}, proposer: {kind_for(training.reflection_lm, training.proposer)}",
-            f"  budget       {limits}, then at most {2 * len(rows['test'])} test rows",
+            f"  reflection   {training.reflection_lm.model}, proposers: {proposers}",
+            f"  budget       {limits}{on_top}{longer}",
+            *(f"  note         {warning}" for warning in warning_of(training)),
             f"  run          {directory}",
-            f"  result       {training.out}",
+            f"  result       {training.target}, if it beats what is in use",
         ]
     )
 
 
 def summary_of(training: "Training", report: "Report", directory: Path) -> str:
-    """Say what was found, what it cost, which one was kept and how to use it."""
-    from optimizers.compile import best_of
-    from optimizers.training import default_out
+    """Say what was found, what it cost, what is in use now and how to use it."""
+    lines = [*search_lines(report), *test_lines(report), *cost_lines(report), *use_lines(training, report, directory)]
+    lines += [f"note        {note}" for note in report.notes]
+    return "\n".join(["", *lines, f"look        python -m optimizers.show {directory}"])
 
-    seed, best = report.candidates[0], best_of(report.candidates)
-    used, test = report.used, report.test
-    lines = [
-        "",
-        f"search      {report.accepted} of {report.proposals} proposed instructions accepted; ended by {report.ended_by}",
-        f"validation  seed {seed.score:.3f}, best {best.score:.3f} (candidate {best.index}, "
-        f"{best.start} demonstrations), {len(seed.scores)} rows",
+
+def search_lines(report: "Report") -> list[str]:
+    tried = ", ".join(f"{name} {each.accepted} of {each.tried}" for name, each in report.tried.items() if each.tried)
+    seed, winner = report.candidates[0], report.candidates[report.winner]
+    rows = min(len(seed.scores), len(winner.scores))
+    mean = {each.index: sum(each.scores[:rows]) / rows for each in (seed, winner)}
+    best = f", best {mean[winner.index]:.3f} (candidate {winner.index}, {winner.start})" if winner.index else ""
+    return [
+        f"search      {len(report.candidates)} candidates; changes that helped: {tried or 'none was tried'}",
+        f"            ended by {report.ended_by}",
+        f"validation  seed {mean[0]:.3f}{best}, {rows} rows",
     ]
-    if "difference" in test:
-        verdict = "within noise" if test["difference"].is_noise else "beyond noise"
-        lines += [
-            f"test        seed {test['seed']} -> compiled {test['compiled']}, {test['seed'].rows} rows",
-            f"            difference {test['difference']}: {verdict} (paired bootstrap, 95 %)",
-        ]
-    elif test:
-        lines.append(f"test        seed {test['seed']}, {test['seed'].rows} rows (95 % interval)")
-    else:
-        lines.append("test        not run: interrupted. Run the same command again to go on from here")
+
+
+def test_lines(report: "Report") -> list[str]:
+    test = report.test
+    if report.interrupted:
+        return ["test        not run: interrupted. Run the same command again to go on from here"]
+    if not test:
+        return ["test        not run: the budget left no row for it"]
+    if "difference" not in test:
+        return [f"test        seed {test['seed']}, {test['seed'].rows} rows (95 % interval)"]
+    verdict = "within noise" if test["difference"].is_noise else "beyond noise"
+    lines = [
+        f"test        seed {test['seed']} -> compiled {test['compiled']}, {test['seed'].rows} rows",
+        f"            difference {test['difference']}: {verdict} (paired bootstrap, 95 %)",
+    ]
+    if "gain" in test:
+        lines.append(f"            in use until now {test['in use']}; compiled - in use {test['gain']}")
+    return lines
+
+
+def cost_lines(report: "Report") -> list[str]:
+    used = report.used
     replayed = f" ({used['replayed_calls']} from an earlier run)" if used["replayed_calls"] else ""
-    lines += [
+    return [
         f"cost        {used['lm_calls']} model calls{replayed}, {used['tokens']:,} tokens, {used['minutes']:.1f} minutes, "
         f"{used['tokens_per_second']:.0f} tokens/s, models at work {used['models_at_work']:.0%} of the time"
-        + (f", {used['usd']:.4f} USD" if used["usd"] else ""),
-        "kept        "
-        + (
-            "the compiled program: it beat the seed on validation"
-            if report.kept == "compiled"
-            else "the seed: what the best gained on validation is within one standard error"
-            if best.index
-            else "the seed: nothing beat it on validation"
-        ),
+        + (f", {used['usd']:.4f} USD" if used["usd"] else "")
     ]
-    lines += [f"note        {note}" for note in report.notes]
-    if report.saved:
-        lines.append(f"saved       {report.saved}")
-        chosen = (
-            ""
-            if report.saved == default_out(training.recipe.name, training.task_lm.model)
-            else f", path={os.fspath(report.saved)!r}"
-        )
-        lines.append(f"use         from dspy_programs import load; program = load({training.recipe.name!r}{chosen})")
-    lines.append(f"look        python -m optimizers.show {directory}")
-    return "\n".join(lines)
+
+
+def use_lines(training: "Training", report: "Report", directory: Path) -> list[str]:
+    """Say what `load` gives from now on, or how to put the result to use all the same."""
+    from optimizers.training import default_out
+
+    name, model = training.recipe.name, training.task_lm.model
+    path = "" if training.target == default_out(name, model) else f", path={os.fspath(training.target)!r}"
+    use = f"from dspy_programs import load; program = load({name!r}, {model!r}{path})"
+    if report.promoted:
+        return [f"in use now  {report.promoted}", f"use         {use}"]
+    winner_in_use = report.in_use is not None and report.in_use.index == report.winner
+    lines = [f"not changed {report.why_not}"]
+    if not winner_in_use and not report.interrupted:
+        lines.append(f"saved       {report.saved}; to use it all the same: python -m optimizers.promote {directory}")
+    return [*lines, f"use         {use}"] if report.in_use else lines
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,37 +1,48 @@
-"""Train one program from its rows to its compiled JSON: check, preflight, compile, test, keep the better one.
+"""Train one program from its rows to its compiled JSON: check, preflight, search, test, put to use what is better.
 
-Nothing is spent before the data is read and both models have given one answer that could be used.
+Nothing is spent before the data is read and both models have given one answer that could be used. The result stays in the
+run's folder; it is put to use only where it beats, on the same rows, what `load` gives now.
 """
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import dspy
 import numpy as np
 
 from dspy_programs import compiled_store as store
-from dspy_programs.errors import CompiledProgramError, DatasetError, ModelFailing, RunInterrupted, UsageError
-from dspy_programs.lm import decoding, use
+from dspy_programs.errors import BudgetSpent, CompiledProgramError, DatasetError, ModelFailing, RunInterrupted, UsageError
+from dspy_programs.lm import decoding, is_embedded, use
 from metrics.score import Score
+from optimizers.allowance import Allowance
+from optimizers.candidate import REASONING, Candidate, Job, Start, compiled_before, showing, uncompiled
 from optimizers.card import card_of
-from optimizers.compile import Candidate, CompileResult, Job, best_of, compile_program
+from optimizers.compile import CompileResult, Tried, compile_program
 from optimizers.data import SPLITS, read_split
-from optimizers.demonstrations import POOL, choose, starts
+from optimizers.demonstrations import POOL, Shelf, choose
 from optimizers.journal import Journal
 from optimizers.meter import Budget, Meter
 from optimizers.progress import Progress, noise_to
-from optimizers.proposers import Choice, NoNewRule, kind_for, proposer_for
+from optimizers.promotion import promote
+from optimizers.proposers import Choice, NoNewRule, kinds_for, proposer_of
+from optimizers.race import support
 from optimizers.recipes import Recipe
 from optimizers.recorded import recorded
 from optimizers.run_directory import RunDirectory, digest
-from optimizers.scoring import Interval, bootstrap, score_rows
+from optimizers.scoring import Interval, bootstrap, scored_rows
 
-PROPOSAL_ROWS = 40  # of the train split, at most a quarter: GEPA proposes from these, demonstrations are made of the rest
+IN_USE = "in use"  # the start that `load` gives now
+COMPILED = "compiled.json"  # the result, in the run's folder
+BEFORE = "in-use.json"  # there too: what `load` gave when the run began
+
+STOPPING = "\nstopping: the call under way is finished and what was found is kept; once more to end at once"
 
 Rows = Mapping[str, Sequence[dspy.Example]]
 Say = Callable[[str], None]
@@ -39,7 +50,11 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Training:
-    """What one run is asked to do."""
+    """What one run is asked to do.
+
+    out: where the result is put to use, by default where `load` looks; patient: the budget is a default, not a limit:
+    a slow machine gets its first comparison all the same, and a search that finds nothing better ends by itself.
+    """
 
     recipe: Recipe
     rows: Rows
@@ -48,25 +63,46 @@ class Training:
     budget: Budget
     seed: int
     threads: int
-    out: Path
+    out: Path | None = None
     proposer: Choice = "auto"
     reasoning: bool = False
+    patient: bool = False
+
+    @property
+    def target(self) -> Path:
+        return self.out or default_out(self.recipe.name, self.task_lm.model)
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a run found. Scores are shares in [0, 1]; intervals are 95 % bootstrap over the test rows."""
+    """What a run found. Scores are shares in [0, 1]; intervals are 95 % bootstrap over the test rows.
+
+    winner: index of the best candidate; chosen: of the one that is in use from now on, if any; test: "seed", "compiled"
+    (the winner), "in use" (what `load` gave, where that is another), and "difference", compiled - seed; "gain",
+    compiled - in use; saved: the result in the run's folder; promoted: where it was put to use; why_not: why it was not.
+    """
 
     candidates: tuple[Candidate, ...]
-    kept: str
+    winner: int
     ended_by: str
-    proposals: int
-    accepted: int
+    tried: Mapping[str, Tried]
     test: dict[str, Interval]
     components: dict[str, dict[str, float]]
     used: dict[str, Any]
-    saved: Path | None
+    saved: Path
+    promoted: Path | None
+    why_not: str
+    interrupted: bool
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def kept(self) -> str:
+        return "compiled" if self.winner else "seed"
+
+    @property
+    def in_use(self) -> Candidate | None:
+        """What `load` gave when the run began."""
+        return next((each for each in self.candidates if each.start == IN_USE), None)
 
 
 def read_rows(recipe: Recipe, directory: Path, sizes: Mapping[str, int | None]) -> Rows:
@@ -83,45 +119,79 @@ def default_out(module: str, spec: str) -> Path:
     return store.user_directory() / module / f"{store.file_name(spec)}.json"
 
 
-def rollouts_expected(training: Training) -> int | None:
-    """Say how many rows will be run, as far as the budget tells: the search, and seed and winner on test."""
-    calls = training.budget.metric_calls
-    return None if calls is None else calls + 2 * len(training.rows["test"])
+def remember_in_use(training: Training, run: RunDirectory) -> None:
+    """Keep a copy of what `load` gives now, for a run that begins."""
+    found = training.out or store.in_use(training.recipe.name, training.task_lm.model)
+    if run.is_new and found is not None and found.is_file():
+        store.write_atomically(run.path / BEFORE, found.read_text(encoding="utf-8"))
+
+
+def program_in_use(training: Training, run: RunDirectory) -> dict[str, dspy.Module]:
+    """Return what `load` gave when the run began, by its name as a start: {} where there was none that fits today's code.
+
+    It is read from the run's folder, so that a run which goes on later is still compared with the same.
+    """
+    here = run.path / BEFORE
+    if not here.is_file():
+        return {}
+    program = training.recipe.program()
+    try:
+        store.apply_state(program, store.read_compiled(here, training.recipe.name, training.task_lm.model), here)
+    except CompiledProgramError:
+        return {}  # of an older code: it could not be used, so there is nothing to beat
+    return {IN_USE: program}
+
+
+def allowance_of(training: Training, meter: Meter, programs: int) -> Allowance:
+    return Allowance(training.budget, meter, len(training.rows["test"]), programs, training.patient)
 
 
 def train(training: Training, run: RunDirectory, progress: Progress, meter: Meter, journal: Journal) -> Report:
     """Do all of it inside a claimed run directory; see the head of this file.
 
-    Raises ModelFailing, RunError; on a signal returns the best so far, saved without test scores.
+    Raises ModelFailing, RunError; on a signal returns the best so far, not tested and not put to use.
     """
     lms = {
         role: recorded(lm, role, journal, meter)
         for role, lm in (("task", training.task_lm), ("reflection", training.reflection_lm))
     }
-    job = job_of(training.recipe, training.rows, training.seed, training.reasoning)
+    before = program_in_use(training, run)
+    job = job_of(training.recipe, training.rows, training.seed, training.reasoning, before)
+    allowance = allowance_of(training, meter, 2 + len(before))
     with stopping_on_signals(meter), noise_to(run.log), progress.shown():
         progress.phase = "first calls"
         preflight(training, job.program, lms, meter)
         require_prices(training, meter)
-        progress.phase = "compiling"
-        result = search(training, job, lms, run, progress, meter)
+        progress.phase = "searching"
+        result = search(training, job, lms, run, progress, allowance)
         progress.phase = "testing"
-        scores = test_scores(training, job, result, lms["task"], progress, meter)
+        scores, interrupted = test_scores(training, job, result, lms["task"], progress, allowance)
         progress.phase = "done"
-    report = report_of(training, result, scores, meter)
-    if report.saved:
-        save(training, job, result, report)
+    report = concluded(training, job, result, scores, meter, run, interrupted)
     run.write("report.json", as_json(report))
     return report
 
 
-def job_of(recipe: Recipe, rows: Rows, seed: int, reasoning: bool = False) -> Job:
-    """Keep the rows that may be shown out of those that proposals are made from. reasoning: try chain of thought too."""
-    train = rows["train"]
-    cut = len(train) - min(PROPOSAL_ROWS, max(1, len(train) // 4))
-    shown = choose(train[:cut], recipe.demonstrate, recipe.kind, POOL, seed)
-    begun = starts(recipe.program(), shown, recipe.demonstrate, recipe.demonstrations, reasoning)
-    return Job(recipe.program(), recipe.metric, train[cut:], rows["val"], shown, recipe.demonstrate, begun)
+def job_of(
+    recipe: Recipe,
+    rows: Rows,
+    seed: int,
+    reasoning: bool = False,
+    before: Mapping[str, dspy.Module] = MappingProxyType({}),
+) -> Job:
+    """Put together what a search needs. reasoning: try chain of thought too; before: programs compiled before, by name."""
+    program = recipe.program()
+    plain = uncompiled(program)
+    others = {name: compiled_before(each, name) for name, each in before.items()}
+    pool = choose(rows["train"], recipe.demonstrate, recipe.kind, POOL, seed)
+    shelf = Shelf(pool, recipe.demonstrate, recipe.demonstrations, {name: demos for name, (_, demos) in others.items()})
+    starts = [
+        Start("seed", plain),
+        *(Start(name, texts) for name, (texts, _) in others.items()),
+        *(Start(name, showing(plain, name)) for name in shelf.sets),
+        *([Start("reasoning", plain | {REASONING: "on"})] if reasoning else []),
+    ]
+    return Job(program, recipe.metric, rows["train"], rows["val"], shelf, recipe.kind, starts)
 
 
 def preflight(training: Training, program: dspy.Module, lms: Mapping[str, dspy.LM], meter: Meter) -> None:
@@ -136,12 +206,15 @@ def preflight(training: Training, program: dspy.Module, lms: Mapping[str, dspy.L
                 raise ValueError(f"{reply.failure.reason} It began: {reply.failure.raw_reply[:200]!r}")
             if meter.roles["task"].calls:
                 break
+    if is_embedded(training.reflection_lm):
+        return  # it has just answered, and its proposals cannot cost anything
     score = training.recipe.metric(row, reply)
     name, predictor = program.named_predictors()[0]
     seen = {key: str(value) for key, value in row.inputs().items()}
     feedback = score.feedback if score.value < 1 else "Right, but it could be shorter."  # a proposer is asked about a failure
     example = {"Inputs": seen, "Generated Outputs": str(reply.toDict()), "Feedback": feedback}
-    proposer = proposer_for(training.reflection_lm, training.proposer, meter)  # forgotten: what it saw is no train row
+    kind = kinds_for(training.reflection_lm, training.proposer)[0]
+    proposer = proposer_of(kind, training.reflection_lm, meter)  # forgotten: what it saw is no train row
     with usable(meter, f"the first proposal of {training.reflection_lm.model}", "--reflection-lm"), use(lms["reflection"]):
         with contextlib.suppress(NoNewRule):  # it was read, and that is all that is asked here
             proposer({name: predictor.signature.instructions}, {name: [example]}, [name])
@@ -175,14 +248,17 @@ def search(
     lms: Mapping[str, dspy.LM],
     run: RunDirectory,
     progress: Progress,
-    meter: Meter,
+    allowance: Allowance,
 ) -> CompileResult:
-    found: list[Candidate] = []
+    found: dict[int, Candidate] = {}
 
     def on_candidate(candidate: Candidate) -> None:
-        found.append(candidate)
-        run.write("candidates.json", [as_lineage(each) for each in found])
-        progress.best = best_of(found).score
+        if not found:
+            progress.say(paced(allowance))
+        found[candidate.index] = candidate
+        run.write("candidates.json", [as_lineage(each) for each in found.values()])
+        progress.best = max(each.score for each in found.values())
+        progress.expected = expected(allowance)
         progress.say(f"{described(candidate)}: {candidate.score:.3f} on {len(candidate.scores)} validation rows")
 
     return compile_program(
@@ -190,52 +266,143 @@ def search(
         task_lm=lms["task"],
         reflection_lm=lms["reflection"],
         budget=training.budget,
-        meter=meter,
+        meter=allowance.meter,
         seed=training.seed,
         threads=training.threads,
-        proposer=proposer_for(lms["reflection"], training.proposer, meter),
+        choice=training.proposer,
+        allowance=allowance,
+        must_beat=[start.name for start in job.starts if start.name == IN_USE],
+        plateau=training.patient,
         on_candidate=on_candidate,
     )
 
 
+def expected(allowance: Allowance) -> int | None:
+    """Say how many rows will be run in all, as far as the budget tells."""
+    left = allowance.rows_left
+    return None if left > 10**6 else allowance.spent + left + allowance.programs * allowance.rows_to_test
+
+
+def paced(allowance: Allowance) -> str:
+    """Tell the plan, now that a row's cost has been measured."""
+    meter, left = allowance.meter, allowance.rows_left
+    seconds = meter.answered / max(1, meter.rollouts)
+    rows = "no limit of rows" if left > 10**6 else f"{left} more rows to search with"
+    return f"plan: a row takes about {seconds:.1f} s here: {rows}, then at most {allowance.rows_to_test} test rows a program"
+
+
 def described(candidate: Candidate) -> str:
-    name = f"candidate {candidate.index}" if candidate.index else "seed"
-    shown = f", {candidate.start} {len(candidate.demonstrations)} demonstrations" if candidate.demonstrations else ""
+    name = f"candidate {candidate.index} ({candidate.start})" if candidate.index else "seed"
+    shown = f", shows {candidate.shows}" if candidate.shows != "none" else ""
     return f"{name}{shown}"
 
 
 def test_scores(
-    training: Training, job: Job, result: CompileResult, lm: dspy.LM, progress: Progress, meter: Meter
-) -> dict[str, list[Score]]:
-    """Read the test rows once for each of seed and winner; an interrupted run is not tested."""
+    training: Training, job: Job, result: CompileResult, lm: dspy.LM, progress: Progress, allowance: Allowance
+) -> tuple[dict[str, list[Score]], bool]:
+    """Read the test rows once for each of seed, winner and what is in use; return their scores, and whether it was cut short.
+
+    A program that is not the winner and was not beaten is not run: its figures decide nothing.
+    """
     wanted = {"seed": result.seed} | ({"compiled": result.winner} if result.winner.index else {})
-    rows = training.rows["test"]
+    now = next((each for each in result.candidates if each.start == IN_USE), None)
+    if now and now is not result.winner:
+        wanted |= {IN_USE: now}
+    meter = allowance.meter
+    if isinstance(meter.reason, (RunInterrupted, BudgetSpent)):
+        return {}, isinstance(meter.reason, RunInterrupted)
+    rows = training.rows["test"][: allowance.rows_to_test]
     progress.expected = meter.rollouts + len(wanted) * len(rows)
-    scores: dict[str, list[Score]] = {}
-    with contextlib.suppress(RunInterrupted):
+    scores: dict[str, list[Score]] = {name: [] for name in wanted}
+    try:
         for name, candidate in wanted.items():
-            scores[name] = score_rows(job.candidate(candidate), rows, training.recipe.metric, lm, meter, training.threads)
-        return scores
-    return {}
+            program, metric = job.candidate(candidate), training.recipe.metric
+            for score in scored_rows(program, rows, metric, lm, meter, training.threads):
+                scores[name].append(score)
+    except RunInterrupted:
+        return {}, True
+    except BudgetSpent:
+        fewest = min(map(len, scores.values()))
+        scores = {name: each[:fewest] for name, each in scores.items()}
+    return {name: each for name, each in scores.items() if each}, False
 
 
-def report_of(training: Training, result: CompileResult, scores: Mapping[str, list[Score]], meter: Meter) -> Report:
-    """Put the figures together. The winner is kept only if it clearly beat the seed on validation."""
-    test = {name: bootstrap([score.value for score in each]) for name, each in scores.items()}
-    if "compiled" in scores:
-        pairs = zip(scores["seed"], scores["compiled"], strict=True)
-        test["difference"] = bootstrap([after.value - before.value for before, after in pairs])
-    kept = "compiled" if result.winner.index else "seed"
-    notes = []
-    if result.proposals and not result.accepted:
-        notes.append("no proposed instruction was better than the old on its own rows, so none was tried on validation")
-    keeps_older = kept == "seed" and holds_a_better_one(training)
-    if keeps_older:
-        notes.append(f"{training.out} holds a compiled program of an earlier run and was left as it is")
+def concluded(
+    training: Training,
+    job: Job,
+    result: CompileResult,
+    scores: Mapping[str, list[Score]],
+    meter: Meter,
+    run: RunDirectory,
+    interrupted: bool,
+) -> Report:
+    """Put the figures together, save the result in the run's folder, and put it to use where it is better."""
+    test = intervals(scores)
+    saved = run.path / COMPILED
+    report = Report(
+        candidates=result.candidates,
+        winner=result.winner.index,
+        ended_by=result.ended_by,
+        tried=result.tried,
+        test=test,
+        components={name: mean_components(each) for name, each in scores.items()},
+        used=used_by(training, meter),
+        saved=saved,
+        promoted=None,
+        why_not=doubt(training, result, test, interrupted),
+        interrupted=interrupted,
+        notes=tuple(notes(result)),
+    )
+    save(training, job, result, report)
+    if not report.why_not:
+        promote(saved, training.recipe.name, training.task_lm.model, training.target)
+        report = replace(report, promoted=training.target)
+    return report
+
+
+def intervals(scores: Mapping[str, list[Score]]) -> dict[str, Interval]:
+    """Return the mean of each program, and of the paired differences compiled - seed and compiled - in use."""
+    values = {name: [score.value for score in each] for name, each in scores.items()}
+    found = {name: bootstrap(each) for name, each in values.items()}
+    for name, other in (("difference", "seed"), ("gain", IN_USE)):
+        if "compiled" in values and other in values:
+            found[name] = bootstrap([a - b for a, b in zip(values["compiled"], values[other], strict=True)])
+    return found
+
+
+def doubt(training: Training, result: CompileResult, test: Mapping[str, Interval], interrupted: bool) -> str:
+    """Say why the result is not put to use; "" where it is."""
+    now = next((each for each in result.candidates if each.start == IN_USE), None)
+    winner = result.winner
+    if interrupted:
+        return "it was interrupted, and what is not tested replaces nothing"
+    if now is winner:
+        return "what is in use already was the best"
+    if now and support(winner.scores, now.scores) <= 0:
+        return "it did not beat what is in use by more than a standard error on the same validation rows"
+    if not winner.index and not training.out:
+        return "it is the program as it was written" + (", and there was no time to tell more" if result.unfinished else "")
+    if not test:
+        return "the budget left no row to test it on"
+    for name in ("difference", "gain"):
+        if name in test and test[name].high < 0:
+            return f"on the test rows it is worse: {test[name]}"
+    return ""
+
+
+def notes(result: CompileResult) -> Iterator[str]:
+    if result.unfinished:
+        yield "some candidates were ahead of the seed when the budget ended, on too few rows to tell; give it more"
+    for name, tried in result.tried.items():
+        if tried.closed:
+            yield f"{name}: not tried any more, {tried.closed}"
+
+
+def used_by(training: Training, meter: Meter) -> dict[str, Any]:
     seconds = sum(used.seconds for used in meter.roles.values())
     output = sum(used.output_tokens for used in meter.roles.values())
     elapsed = max(meter.elapsed, seconds / training.threads)  # answers taken over from another run have their time too
-    used = {
+    return {
         "rollouts": meter.rollouts,
         "lm_calls": meter.calls,
         "replayed_calls": meter.replayed_calls,
@@ -247,29 +414,6 @@ def report_of(training: Training, result: CompileResult, scores: Mapping[str, li
         "usd": round(meter.usd, 6),
         "roles": {role: asdict(each) for role, each in meter.roles.items()},
     }
-    components = {name: mean_components(each) for name, each in scores.items()}
-    saved = None if keeps_older else training.out
-    return Report(
-        result.candidates,
-        kept,
-        result.ended_by,
-        result.proposals,
-        result.accepted,
-        test,
-        components,
-        used,
-        saved,
-        tuple(notes),
-    )
-
-
-def holds_a_better_one(training: Training) -> bool:
-    """Tell whether the place for the result has a program that beat its seed: a seed never replaces one."""
-    try:
-        saved = store.read_compiled(training.out, training.recipe.name, training.task_lm.model)
-    except CompiledProgramError:
-        return False
-    return saved.provenance.kept == "compiled"
 
 
 def mean_components(scores: Sequence[Score]) -> dict[str, float]:
@@ -278,9 +422,10 @@ def mean_components(scores: Sequence[Score]) -> dict[str, float]:
 
 
 def save(training: Training, job: Job, result: CompileResult, report: Report) -> None:
-    """Write the compiled JSON with all that is needed to trust it and to make it again."""
+    """Write the compiled JSON and its card with all that is needed to trust them and to make them again."""
     program, kept = job.program, job.candidate(result.winner)
     lms = {"task": training.task_lm, "reflection": training.reflection_lm}
+    now = report.in_use
     provenance = store.Provenance(
         schema_version=store.SCHEMA_VERSION,
         program=training.recipe.name,
@@ -291,7 +436,8 @@ def save(training: Training, job: Job, result: CompileResult, report: Report) ->
         training={
             "models": {role: {"lm": lm.model, **decoding(lm)} for role, lm in lms.items()},
             "adapter": "CompleteJSONAdapter",
-            "proposer": kind_for(training.reflection_lm, training.proposer),
+            "proposer": kinds_for(training.reflection_lm, training.proposer)[0],
+            "choice": training.proposer,
             "metric": training.recipe.metric.__name__,
             "data": {
                 split: {"rows": len(rows), "digest": digest([row.toDict() for row in rows])}
@@ -300,20 +446,31 @@ def save(training: Training, job: Job, result: CompileResult, report: Report) ->
             "seed": training.seed,
             "winner": result.winner.index,
             "budget": asdict(training.budget),
+            "patient": training.patient,
+            "reasoning": training.reasoning,
+            "ended_by": result.ended_by,
+            "tried": {name: asdict(each) for name, each in result.tried.items()},
             "used": report.used,
+            "status": "interrupted" if report.interrupted else "tested" if report.test else "not tested",
         },
         scores={
-            "validation": {"seed": result.seed.score, "compiled": result.winner.score},
+            "validation": paired_scores(result, now),
             "test": {name: asdict(interval) for name, interval in report.test.items()},
             "test_components": report.components,
         },
         lineage=[as_lineage(candidate) for candidate in result.candidates],
         versions=store.versions(),
-        parent=store.digest(training.out.read_text(encoding="utf-8")) if training.out.is_file() else None,
+        parent=store.digest(training.target.read_text(encoding="utf-8")) if training.target.is_file() else None,
     )
-    store.save_compiled(kept, provenance, training.out)
-    if training.out.suffix == ".json":
-        store.write_atomically(training.out.with_suffix(".md"), card_of(store.read_compiled(training.out)))
+    store.save_compiled(kept, provenance, report.saved)
+    store.write_atomically(report.saved.with_suffix(".md"), card_of(store.read_compiled(report.saved)))
+
+
+def paired_scores(result: CompileResult, now: Candidate | None) -> dict[str, float]:
+    """Return the mean scores of seed, winner and what was in use, over the validation rows that all have been scored on."""
+    named = {"seed": result.seed, "compiled": result.winner} | ({"in_use": now} if now else {})
+    rows = min(len(each.scores) for each in named.values())
+    return {name: sum(each.scores[:rows]) / rows for name, each in named.items()} | {"rows": rows}
 
 
 def as_lineage(candidate: Candidate) -> dict[str, Any]:
@@ -321,7 +478,8 @@ def as_lineage(candidate: Candidate) -> dict[str, Any]:
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    return {**asdict(report), "saved": str(report.saved) if report.saved else None}
+    places = {"saved": str(report.saved), "promoted": str(report.promoted) if report.promoted else None}
+    return {**asdict(report), **places, "kept": report.kept}
 
 
 @contextlib.contextmanager
@@ -331,6 +489,7 @@ def stopping_on_signals(meter: Meter) -> Iterator[None]:
     def stop(number: int, frame: object) -> None:
         meter.stop(RunInterrupted("stopped before the seed was scored; run the same command again to go on from here"))
         signal.signal(number, before[number])
+        print(STOPPING, file=sys.__stderr__, flush=True)
 
     in_main_thread = threading.current_thread() is threading.main_thread()  # Python allows handlers nowhere else
     before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if in_main_thread}

@@ -1,0 +1,92 @@
+"""A program behind GEPA's adapter interface: run a candidate on rows, and show a proposer what went wrong.
+
+`gepa.optimize` could drive it as it is (a test does). Our own loop (search.py) does, because GEPA's engine scores each
+candidate, and first of all the program as it was written, on all validation rows at once.
+
+Source     the contract of gepa/core/adapter.py: order kept, one score a row, nothing raised for a row that merely failed.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import dspy
+from gepa.core.adapter import EvaluationBatch, GEPAAdapter
+
+from optimizers.candidate import Job, Texts
+from optimizers.meter import Meter
+from optimizers.proposers import Proposer
+from optimizers.scoring import RowRun, run_rows
+
+Record = Mapping[str, Any]
+"""What a proposer sees of one row: Inputs, Generated Outputs, Feedback."""
+
+
+class ProgramAdapter(GEPAAdapter[dspy.Example, RowRun, dspy.Prediction]):
+    """Runs the candidates of one job. `propose`: who rewrites instructions, and the model it asks."""
+
+    def __init__(self, job: Job, task_lm: dspy.LM, meter: Meter, threads: int = 1) -> None:
+        self.job, self.task_lm, self.meter, self.threads = job, task_lm, meter, threads
+        self._trained = {row.id for row in job.trainset}
+        self._built: dict[tuple[tuple[str, str], ...], dspy.Module] = {}
+
+    def run(self, rows: Sequence[dspy.Example], texts: Texts) -> Iterator[RowRun]:
+        """Yield each row's run in order. A train row is never shown its own answer."""
+
+        def program_for(row: dspy.Example) -> dspy.Module:
+            own = row.id in self._trained and self.job.shows(texts, row)
+            return self.job.build(texts, without=row) if own else self.program(texts)
+
+        return run_rows(program_for, rows, self.job.metric, self.task_lm, self.meter, self.threads)
+
+    def program(self, texts: Texts) -> dspy.Module:
+        key = tuple(sorted(texts.items()))
+        if key not in self._built:
+            self._built[key] = self.job.build(texts)
+        return self._built[key]
+
+    def evaluate(
+        self, batch: list[dspy.Example], candidate: dict[str, str], capture_traces: bool = False
+    ) -> EvaluationBatch[RowRun, dspy.Prediction]:
+        runs = list(self.run(batch, candidate))
+        return EvaluationBatch(
+            outputs=[run.prediction for run in runs],
+            scores=[run.score.value for run in runs],
+            trajectories=runs if capture_traces else None,
+            objective_scores=[dict(run.score.components) for run in runs],
+        )
+
+    def make_reflective_dataset(
+        self,
+        candidate: dict[str, str],
+        eval_batch: EvaluationBatch[RowRun, dspy.Prediction],
+        components_to_update: list[str],
+    ) -> dict[str, list[Record]]:
+        return {name: records(eval_batch.trajectories or [], name) for name in components_to_update}
+
+
+def records(runs: Sequence[RowRun], predictor: str) -> list[Record]:
+    """Tell what the predictor read and wrote in each run, its last call that failed or else its last, and the feedback."""
+    found = []
+    for run in runs:
+        calls = [(inputs, outputs) for name, inputs, outputs in run.steps if name == predictor]
+        failed = [call for call in calls if "unreadable_reply" in call[1]]
+        if calls:
+            inputs, outputs = (failed or calls)[-1]
+            found.append(record(inputs, outputs, run))
+        elif getattr(run.prediction, "failure", None) is not None:  # a program that does not put its failures on the trace
+            found.append(record(run.row.inputs(), {"reply": run.prediction.failure.raw_reply}, run))
+    return found
+
+
+def record(inputs: Mapping[str, Any], outputs: Mapping[str, Any], run: RowRun) -> Record:
+    seen = {name: value for name, value in inputs.items() if name not in ("demos", "config", "lm")}
+    return {"Inputs": seen, "Generated Outputs": dict(outputs), "Feedback": run.score.feedback}
+
+
+def propose(
+    proposer: Proposer, reflection_lm: dspy.LM, texts: Texts, dataset: Mapping[str, Sequence[Record]], predictor: str
+) -> dict[str, str]:
+    """Return the candidate with the predictor's instruction rewritten. Raises what the proposer raises."""
+    instructions = {name: text for name, text in texts.items() if ":" not in name}
+    with dspy.context(lm=reflection_lm, disable_history=True):
+        return dict(texts) | proposer(instructions, dataset, [predictor])

@@ -1,0 +1,67 @@
+"""How many rows a search may still run, whatever its limits are in: rows, tokens, money or minutes.
+
+Limits in tokens, money and minutes hold for search and test together. So the rows of the test are set aside, at what a row has
+cost so far: the same share of a slow machine's time as of a fast one's.
+"""
+
+from dataclasses import dataclass
+
+from optimizers.meter import Budget, Meter
+
+WITHOUT_LIMIT = 1_000_000_000
+FIRST = 4  # rows to learn from what a row costs
+TEST_SHARE = 0.4  # of a limit in tokens, money or minutes
+FEWEST_TESTED = 6
+FEWEST_SEARCHED = 12  # three programs on four rows: less would be to have tried nothing
+
+
+@dataclass
+class Allowance:
+    """Counts the rows of a search, `spent`, against its budget.
+
+    test_rows: as many as would be tested without a limit; programs: how many are tested; patient: run at least
+    FEWEST_SEARCHED and FEWEST_TESTED rows, however long a row takes.
+    """
+
+    budget: Budget
+    meter: Meter
+    test_rows: int = 0
+    programs: int = 2
+    patient: bool = False
+    spent: int = 0
+
+    @property
+    def rows_left(self) -> int:
+        return min(rows for _, rows in self._each())
+
+    @property
+    def limit(self) -> str:
+        """Name the limit that leaves fewest rows."""
+        name, _ = min(self._each(), key=lambda each: each[1])
+        return name
+
+    @property
+    def rows_to_test(self) -> int:
+        """Return how many rows each program is tested on: all there are, unless a limit leaves no room for them."""
+        rows = [TEST_SHARE * limit / cost / self.programs for _, _, limit, cost in self._costly() if cost]
+        return max(min([self.test_rows, *map(int, rows)]), min(FEWEST_TESTED, self.test_rows) if self.patient else 0)
+
+    def _each(self) -> list[tuple[str, int]]:
+        """List (limit in words, rows it leaves to the search)."""
+        calls = self.budget.metric_calls
+        found = [] if calls is None else [(f"{calls:g} metric calls", max(0, calls - self.spent))]
+        set_aside = self.programs * self.rows_to_test
+        for name, used, limit, cost in self._costly():
+            rows = int((limit - used) / cost) - set_aside if cost else FIRST if limit > used else 0
+            found.append((f"{limit:g} {name}", max(0, rows, FEWEST_SEARCHED - self.spent if self.patient else 0)))
+        return found or [("without a limit", WITHOUT_LIMIT)]
+
+    def _costly(self) -> list[tuple[str, float, float, float]]:
+        """List (unit, used so far, limit, mean cost of a row) of each limit that is set."""
+        meter, rows = self.meter, self.meter.rollouts
+        units = (
+            ("tokens", meter.tokens, self.budget.tokens),
+            ("USD", meter.usd, self.budget.usd),
+            ("minutes", meter.answered / 60, self.budget.minutes),
+        )
+        return [(name, used, limit, used / rows if rows else 0.0) for name, used, limit in units if limit is not None]

@@ -1,0 +1,59 @@
+"""What a run may spend where nobody says it, and what a budget is too small for.
+
+An embedded model gets minutes, because its user waits; any other gets rows by DSPy's own measure, because its user pays.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from optimizers.meter import Budget
+from optimizers.race import FEWEST
+
+if TYPE_CHECKING:
+    from optimizers.recipes import Recipe
+    from optimizers.training import Training
+
+MINUTES = 15.0  # for an embedded model, test included
+FEWEST_CALLS = 300  # rows of a default search with any other model
+VALIDATION = 50  # rows there
+CANDIDATES = {"light": 6, "medium": 12, "heavy": 18}  # of dspy.GEPA
+
+
+def budget_for(recipe: "Recipe", auto: str | None, limits: Budget, validation: int, embedded: bool) -> tuple[Budget, bool]:
+    """Return the budget, and whether it is a default: then it is stretched on a slow machine, and ends on a plateau."""
+    predictors = len(recipe.program().predictors())
+    if auto:
+        return replace(limits, metric_calls=calls_of(auto, predictors, validation)), False
+    if limits != Budget():
+        return limits, False
+    if embedded:
+        return Budget(minutes=MINUTES), True
+    return Budget(metric_calls=max(FEWEST_CALLS, calls_of("light", predictors, validation))), True
+
+
+def calls_of(auto: str, predictors: int, validation: int) -> int:
+    """Return the metric calls that `dspy.GEPA(auto=...)` would plan.
+
+    Source     GEPA.auto_budget of dspy 3.4.1: a pass over the validation rows, bootstraps, trials of 35 rows, passes between.
+    """
+    candidates = CANDIDATES[auto]
+    trials = int(max(4 * predictors * math.log2(candidates), 1.5 * candidates))
+    passes = (trials + 1) // 5 + 1 + (trials < 5)
+    return validation + 5 * candidates + 35 * trials + passes * validation
+
+
+def default_rows(recipe: "Recipe", embedded: bool, sizes: Mapping[str, int | None]) -> dict[str, int | None]:
+    """Return how many rows of each split to read: what was asked for, else the recipe's; more for a model that is fast."""
+    validation = recipe.val_rows if embedded else max(VALIDATION, recipe.val_rows)
+    usual = {"train": None, "val": validation, "test": recipe.test_rows}
+    return {split: sizes.get(split) or size for split, size in usual.items()}
+
+
+def warning_of(training: "Training") -> Iterator[str]:
+    """Say what the budget is too small for."""
+    calls = training.budget.metric_calls
+    first = FEWEST * 2 + 2 * 3 + FEWEST  # seed and one more, a minibatch twice, the child on validation
+    if calls is not None and calls < first:
+        yield f"{calls} rows are too few to propose anything: they compare what is known. {first} allow one proposal"

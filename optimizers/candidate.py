@@ -1,0 +1,151 @@
+"""What a search tries: a program told apart from others by its instructions, what it shows, and whether it reasons first.
+
+A candidate is the mapping of texts that GEPA has (component -> text), so both kinds of change are one kind of thing:
+
+    "plan"            the instruction of the predictor `plan`
+    "plan:shown"      what it shows: "" nothing, "[...]" train rows by id, a quoted name a set of the shelf
+    ":reasoning"      "on" where every predictor writes its reasoning before its answer
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import dspy
+
+from dspy_programs.compiled_store import digest, reasons, shape_of
+from dspy_programs.few_shot import ALL_SHOWN, NEAREST, shown_length
+from dspy_programs.reasoning import add_reasoning
+from metrics.score import Metric
+from optimizers.demonstrations import Demonstration, Shelf, as_json, named, with_instructions
+
+SHOWN = ":shown"
+REASONING = ":reasoning"
+
+Texts = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a search begins with, by the name that reports give it. `seed` is the program as it was written."""
+
+    name: str
+    texts: Texts
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be compiled: the program, its metric, its rows, what can be shown, and what the search begins with.
+
+    trainset: rows that proposals are made from and tried on; none of them is ever its own demonstration.
+    kind: of a row, so that demonstrations can be spread over the kinds.
+    """
+
+    program: dspy.Module
+    metric: Metric
+    trainset: Sequence[dspy.Example]
+    valset: Sequence[dspy.Example]
+    shelf: Shelf
+    kind: Callable[[dspy.Example], Hashable]
+    starts: Sequence[Start]
+
+    @property
+    def predictors(self) -> list[str]:
+        return [name for name, _ in self.program.named_predictors()]
+
+    def build(self, texts: Texts, without: dspy.Example | None = None) -> dspy.Module:
+        """Return the program that a candidate stands for; `without`: a row whose own answer must not be shown."""
+        program = with_instructions(self.program, texts)
+        if texts.get(REASONING):
+            add_reasoning(program)
+        for name, predictor in program.named_predictors():
+            predictor.demos = self.shelf.demonstrations(texts[name + SHOWN], name, without)
+        return program
+
+    def candidate(self, candidate: "Candidate") -> dspy.Module:
+        """Build the program that a candidate of a result stands for."""
+        return self.build(candidate.texts)
+
+    def shows(self, texts: Texts, row: dspy.Example) -> bool:
+        """Tell whether the candidate would show a row its own answer."""
+        own = self.shelf.demonstrate(row)
+        return any(
+            as_json(own[name]) in map(as_json, self.shelf.demonstrations(texts[name + SHOWN], name))
+            for name in self.predictors
+            if texts[name + SHOWN]
+        )
+
+
+def uncompiled(program: dspy.Module) -> dict[str, str]:
+    """Return the texts of a program as it was written."""
+    predictors = dict(program.named_predictors())
+    texts = {name: predictor.signature.instructions for name, predictor in predictors.items()}
+    return texts | {name + SHOWN: "" for name in predictors} | {REASONING: ""}
+
+
+def showing(texts: Texts, shown: str | Sequence[str]) -> dict[str, str]:
+    """Return the texts with every predictor showing a set, or rows by their ids."""
+    return dict(texts) | {key: named(shown) for key in texts if key.endswith(SHOWN)}
+
+
+def compiled_before(program: dspy.Module, name: str) -> tuple[dict[str, str], dict[str, Sequence[Demonstration]]]:
+    """Return a compiled program's texts, its demonstrations by the name of a set, and that set."""
+    predictors = dict(program.named_predictors())
+    texts = {each: predictor.signature.instructions for each, predictor in predictors.items()}
+    texts |= {each + SHOWN: named(name) if predictor.demos else "" for each, predictor in predictors.items()}
+    texts |= {REASONING: "on" if reasons(shape_of(program)) else ""}
+    return texts, {each: [dict(demo) for demo in predictor.demos] for each, predictor in predictors.items()}
+
+
+def identity(job: Job, texts: Texts) -> str:
+    """Name what a candidate does: two that would ask the same are the same."""
+    shown = {name: job.shelf.demonstrations(texts[name + SHOWN], name) for name in job.predictors}
+    return digest(as_json([[texts[name] for name in job.predictors], shown, texts.get(REASONING, "")]))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One program that was scored on validation; number 0 is the seed. `metric_calls` had been made when it was found.
+
+    start: what it showed or which change it came from; demonstrations: ids of the rows it shows or draws from; scores: of
+    the first validation rows; fell_out: why it was not tried on more of them, "" if nothing spoke against it; shown:
+    characters of the demonstrations that one call shows.
+    """
+
+    index: int
+    parents: tuple[int, ...]
+    start: str
+    shows: str
+    instructions: Mapping[str, str]
+    demonstrations: tuple[str, ...]
+    reasoning: bool
+    scores: tuple[float, ...]
+    fell_out: str
+    shown: int
+    metric_calls: int
+    texts: Texts = field(repr=False)
+
+    @property
+    def score(self) -> float:
+        """Mean over the validation rows it was scored on, in [0, 1]."""
+        return sum(self.scores) / len(self.scores) if self.scores else 0.0
+
+    @property
+    def length(self) -> int:
+        """Characters of its prompt that are the same in every call, or of the same number."""
+        return self.shown + sum(map(len, self.instructions.values()))
+
+
+def described(job: Job, texts: Texts) -> str:
+    """Say in a few words what a candidate shows."""
+    words = []
+    for name in job.predictors:
+        number = len(job.shelf.demonstrations(texts[name + SHOWN], name))
+        words.append("none" if not number else f"the {NEAREST} nearest of {number}" if number > ALL_SHOWN else f"{number} rows")
+    return ", ".join(dict.fromkeys(words)) + (", reasoning" if texts.get(REASONING) else "")
+
+
+def prompt_length(job: Job, texts: Texts) -> int:
+    """Count the characters of the demonstrations that one call shows, of the predictor that shows most."""
+    lengths: list[Any] = [shown_length(job.shelf.demonstrations(texts[name + SHOWN], name)) for name in job.predictors]
+    return int(max(lengths, default=0))

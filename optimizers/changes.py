@@ -1,0 +1,136 @@
+"""The changes a search can make to a candidate, each with what is believed of it beforehand.
+
+instructions      rewritten by DSPy's proposer, or by short rules from single failures (proposers.py)
+near failures     one demonstration out, one in: a row near to one that failed
+other cover       other rows, spread over the kinds
+crossing          some of the texts from another candidate
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import dspy
+from dspy.utils.exceptions import AdapterParseError, ContextWindowExceededError
+from pydantic import ValidationError
+
+from dspy_programs.few_shot import ALL_SHOWN
+from dspy_programs.lm import is_embedded
+from optimizers.adapter import propose, records
+from optimizers.bandit import Arm
+from optimizers.candidate import SHOWN, Job, Texts, showing
+from optimizers.demonstrations import SPREAD, choose, named
+from optimizers.meter import Meter
+from optimizers.proposers import Choice, CountedProposer, Kind, NoNewRule, kinds_for, proposer_of
+from optimizers.scoring import RowRun
+
+UNREADABLE = (AdapterParseError, ContextWindowExceededError, ValidationError, ValueError)
+PATIENCE = 2  # proposals in a row that could not be read: then an arm that was not asked for is closed
+
+
+class Change(Protocol):
+    arm: Arm
+
+    def propose(
+        self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random
+    ) -> dict[str, str] | None:
+        """Return the texts of a new candidate, or None where there is nothing to propose.
+
+        batch: what the candidate did on a few train rows, not all of it perfect; partner: another candidate.
+        """
+        ...
+
+
+@dataclass
+class Rewrite:
+    """Let a proposer rewrite the instruction of one predictor."""
+
+    arm: Arm
+    job: Job
+    proposer: CountedProposer
+    reflection_lm: dspy.LM
+
+    def propose(
+        self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random
+    ) -> dict[str, str] | None:
+        predictor = draw.choice(self.job.predictors)
+        if not (seen := records(batch, predictor)):
+            return None
+        try:
+            return propose(self.proposer, self.reflection_lm, texts, {predictor: seen}, predictor)
+        except NoNewRule:
+            return None
+        except UNREADABLE:
+            self.proposer.meter.raise_if_stopped()
+            if not self.proposer.essential and self.proposer.failed >= PATIENCE:
+                self.arm.closed = "its replies could not be read"
+            return None
+
+
+@dataclass
+class NearFailures:
+    """Show a row near to one that failed, in the place of one that is shown. A pool finds what is near by itself."""
+
+    arm: Arm
+    job: Job
+
+    def propose(
+        self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random
+    ) -> dict[str, str] | None:
+        shelf = self.job.shelf
+        shown = list(shelf.ids(texts[self.job.predictors[0] + SHOWN]) or shelf.ids(named(SPREAD)))
+        failed = [run.row for run in batch if run.score.value < 1]
+        if len(shown) > ALL_SHOWN or not failed:
+            return None
+        new = shelf.nearest_to(draw.choice(failed), but=shown)
+        if new is None:
+            return None
+        if len(shown) >= shelf.count:
+            shown.remove(draw.choice(shown))
+        return showing(texts, [*shown, new])
+
+
+@dataclass
+class OtherCover:
+    """Show one of the shelf's sets, or other rows, drawn anew from all kinds."""
+
+    arm: Arm
+    job: Job
+
+    def propose(
+        self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random
+    ) -> dict[str, str] | None:
+        shelf = self.job.shelf
+        rows = choose(shelf.rows, shelf.demonstrate, self.job.kind, shelf.count, str(draw.random()))
+        return showing(texts, draw.choice([*shelf.sets, [row.id for row in rows]]))
+
+
+@dataclass
+class Crossing:
+    """Take each text from one of two candidates: the instruction of one may suit the demonstrations of the other."""
+
+    arm: Arm
+
+    def propose(
+        self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random
+    ) -> dict[str, str] | None:
+        return None if partner is None else {name: draw.choice([text, partner[name]]) for name, text in texts.items()}
+
+
+def changes_for(job: Job, reflection_lm: dspy.LM, choice: Choice, meter: Meter) -> list[Change]:
+    """Return the changes to try. What is believed beforehand goes by the model: small ones gain by demonstrations."""
+    small = is_embedded(reflection_lm)
+    changes: list[Change] = []
+    for place, kind in enumerate(kinds_for(reflection_lm, choice)):
+        proposer = proposer_of(kind, reflection_lm, meter, essential=place == 0)
+        changes.append(Rewrite(rewriting(kind, small, place == 0), job, proposer, reflection_lm))
+    if job.shelf.rows and job.shelf.count:
+        likely = (2.0, 2.0) if small else (1.0, 6.0)
+        changes += [NearFailures(Arm("near failures", *likely), job), OtherCover(Arm("other cover", 1.0, 6.0), job)]
+    return [*changes, Crossing(Arm("crossing", 1.0, 4.0))]
+
+
+def rewriting(kind: Kind, small: bool, first: bool) -> Arm:
+    likely = (1.0, 3.0) if small else (2.0, 2.0)
+    return Arm(kind, *(likely if first else (1.0, 8.0)))

@@ -1,0 +1,297 @@
+"""One search, in which instructions, demonstrations and reasoning compete under one budget.
+
+It begins with what is known, raced on a few validation rows. Then it takes turns: a change of a good candidate, tried on a
+few train rows, and more validation rows for those ahead. Whenever it ends, the scores on the rows seen so far say which
+candidate they support.
+
+1. A parent is drawn from the Pareto front over the validation rows (GEPA).
+2. An arm is drawn by what has paid so far: rewriting instructions, other demonstrations, crossing two candidates.
+3. The child must beat its parent on a minibatch of train rows, then not fall behind it on validation.
+4. Validation gets as many rows as proposing does; those clearly behind the leader are dropped on the way.
+5. The last part of the budget goes to telling the leader from what it must beat.
+
+Holds      given the models' answers, the result is a function of its arguments: threads, time and restarts change nothing.
+           No (candidate, row) is run twice. A limit is looked at before every row and every call.
+Source     GEPA (Agrawal et al. 2025); racing (race.py), bandit (bandit.py).
+"""
+
+import itertools
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import dspy
+from gepa.gepa_utils import select_program_candidate_from_pareto_front
+
+from dspy_programs.errors import BudgetSpent, RunInterrupted
+from optimizers.adapter import ProgramAdapter
+from optimizers.allowance import Allowance
+from optimizers.bandit import Arm, next_arm
+from optimizers.candidate import Job, Start, Texts, identity
+from optimizers.changes import Change
+from optimizers.minibatch import hard_rows
+from optimizers.race import FEWEST, difference, is_behind, support
+from optimizers.scoring import RowRun
+
+MINIBATCH = 3  # train rows that a change is tried on first
+BEAM = 4  # candidates that get more validation rows
+LAST_SHARE = 4  # one part in so many of the budget is for telling the leader from the others
+VALIDATION_SHARE = 2  # row of validation for so many of train, while changes are tried
+IDLE = 100  # proposals in a row that cost no row: everything has been tried
+PLATEAU = 40  # proposals in a row that had something to learn from and were no better, where no budget was asked for
+
+
+class Ended(Exception):
+    """The search is over; the message says what ended it."""
+
+
+@dataclass
+class Node:
+    """A candidate and what is known of it: scores of the first validation rows, runs of train rows by id."""
+
+    index: int
+    texts: Texts
+    parents: tuple[int, ...]
+    start: str
+    found_at: int
+    validation: list[float] = field(default_factory=list)
+    train: dict[str, RowRun] = field(default_factory=dict)
+    fell_out: str = ""
+
+    @property
+    def mean(self) -> float:
+        return sum(self.validation) / len(self.validation) if self.validation else 0.0
+
+    @property
+    def lost(self) -> dict[str, float]:
+        return {id_: 1 - run.score.value for id_, run in self.train.items()}
+
+
+class Search:
+    """Runs one search. `nodes` are all candidates in the order found; `on_node` is told when one has been compared.
+
+    must_beat: the names of starts that the winner is compared with, beside the seed; plateau: end on PLATEAU; known_share:
+    the part of the budget that may go into the first race.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        adapter: ProgramAdapter,
+        changes: Sequence[Change],
+        allowance: Allowance,
+        *,
+        seed: int = 0,
+        must_beat: Sequence[str] = (),
+        plateau: bool = False,
+        known_share: float = 0.25,
+        on_node: Callable[[Node], None] = lambda node: None,
+    ) -> None:
+        self.job, self.adapter, self.allowance, self.seed = job, adapter, allowance, seed
+        self.changes = {change.arm.name: change for change in changes}
+        self.must_beat, self.plateau, self.known_share, self.on_node = must_beat, plateau, known_share, on_node
+        self.nodes: list[Node] = []
+        self.known: set[str] = set()
+        self.rows = {row.id: row for row in job.trainset}
+        self.rung = min(FEWEST, len(job.valset))
+        self.trained = self.validated = 0
+        self.idle = self.fruitless = 0
+        self.ended_by = ""
+
+    @property
+    def arms(self) -> list[Arm]:
+        return [change.arm for change in self.changes.values()]
+
+    def run(self) -> None:
+        """Search until something ends it, and say what in `ended_by`. Raises what stopped the meter for a fault."""
+        try:
+            self.race_known()
+            for number in itertools.count(1):
+                self.go_on()
+                if self.validated_less():
+                    self.raise_rung()
+                else:
+                    self.try_a_change(random.Random(f"{self.seed}-{number}"))
+        except Ended as end:
+            self.ended_by = str(end)
+        except (BudgetSpent, RunInterrupted) as stop:
+            if not self.nodes or not self.nodes[0].validation:
+                raise
+            self.ended_by = str(stop) if isinstance(stop, BudgetSpent) else "a signal"
+
+    # What is known ------------------------------------------------------------------------------------------------------
+
+    def race_known(self) -> None:
+        """Score all that the search begins with on the first rows, as many of them as the budget can tell apart."""
+        for start in self.job.starts:
+            if self.is_new(start.texts) and self.room_for(start):
+                node = self.add(start.texts, (0,) if self.nodes else (), start.name)
+                self.validate(node, self.rung)
+                self.judge(node)
+        self.validated = 0  # the first race is not held against validation
+
+    def room_for(self, start: Start) -> bool:
+        """Tell whether there are rows for it: the seed and what must be beaten always go first."""
+        if not self.nodes or start.name in self.must_beat:
+            return True
+        share = self.known_share * (self.allowance.spent + self.allowance.rows_left)
+        return self.allowance.spent + self.rung <= share
+
+    def judge(self, node: Node) -> None:
+        """Drop a start that is no better than the program as it was written on any of the rows."""
+        if node.index and node.start not in self.must_beat and self.adds_nothing(node):
+            node.fell_out = f"no better than the seed after {len(node.validation)} rows"
+        self.on_node(node)
+
+    def adds_nothing(self, node: Node) -> bool:
+        mean, error = difference(node.validation, self.nodes[0].validation)
+        return mean + error <= 0
+
+    # One turn -----------------------------------------------------------------------------------------------------------
+
+    def go_on(self) -> None:
+        """End the search where nothing more is to be gained, or to be had for what is left."""
+        leader = self.leader
+        if len(leader.validation) == len(self.job.valset) and leader.mean >= 1:
+            raise Ended("a perfect score on every validation row")
+        if self.idle >= IDLE or not any(not arm.closed for arm in self.arms):
+            self.confirm()
+            raise Ended("having nothing left to try")
+        if self.plateau and self.fruitless >= PLATEAU:
+            self.confirm()
+            raise Ended(f"{PLATEAU} proposals in a row that were no better")
+        if self.allowance.rows_left <= self.last_part():
+            self.confirm()
+            raise Ended(self.allowance.limit)
+
+    def last_part(self) -> int:
+        """Return the rows to keep for the end: what the comparison still needs, at most a fixed part of all."""
+        needed = sum(len(self.job.valset) - len(node.validation) for node in self.compared)
+        return min(needed, (self.allowance.spent + self.allowance.rows_left) // LAST_SHARE)
+
+    def validated_less(self) -> bool:
+        behind = self.rung < len(self.job.valset) and VALIDATION_SHARE * self.validated < self.trained
+        return behind and self.leader.index > 0
+
+    def try_a_change(self, draw: random.Random) -> None:
+        """Draw a parent and an arm, try the change on train rows, then on validation."""
+        parent = self.parent(draw)
+        arm = next_arm(self.arms, draw)
+        assert arm is not None  # go_on ends the search where none is open
+        before, trained = self.allowance.spent, self.trained
+        batch = self.minibatch(parent, draw)
+        won = False
+        if any(run.score.value < 1 for run in batch):
+            texts = self.changes[arm.name].propose(parent.texts, batch, self.partner(parent, draw), draw)
+            if texts is not None and self.is_new(texts):
+                won = self.is_better(texts, parent, batch, arm.name)
+                self.fruitless = 0 if won else self.fruitless + 1
+            arm.paid(won, self.trained - trained)
+        self.idle = self.idle + 1 if self.allowance.spent == before else 0
+
+    def is_better(self, texts: Texts, parent: Node, batch: Sequence[RowRun], arm: str) -> bool:
+        """Try a change; tell whether it joins the candidates and is ahead of its parent on validation."""
+        child = Node(len(self.nodes), texts, (parent.index,), arm, self.allowance.spent)
+        runs = self.train(child, [run.row.id for run in batch])
+        if sum(run.score.value for run in runs) <= sum(run.score.value for run in batch):
+            return False
+        self.nodes.append(child)
+        enough = min(self.rung, 2 * FEWEST)
+        for upto in range(min(FEWEST, enough), enough + 1, FEWEST):
+            self.validate(child, upto)
+            if is_behind(child.validation, parent.validation):
+                child.fell_out = f"behind candidate {parent.index} after {len(child.validation)} rows"
+                break
+        self.on_node(child)
+        return not child.fell_out and difference(child.validation, parent.validation)[0] > 0
+
+    def raise_rung(self) -> None:
+        """Score those ahead on more rows, and drop who is clearly behind the leader there."""
+        self.rung = min(2 * self.rung, len(self.job.valset))
+        ahead = sorted(self.running, key=lambda node: (-node.mean, node.index))[:BEAM]
+        for node in {node.index: node for node in [*self.compared, *ahead]}.values():
+            self.validate(node, self.rung)
+        for node in self.running:
+            if node in self.compared:
+                continue
+            if len(node.validation) < self.rung or is_behind(node.validation, self.leader.validation):
+                node.fell_out = f"behind candidate {self.leader.index} after {len(node.validation)} rows"
+
+    def confirm(self) -> None:
+        """Spend what is left on telling the leader from what it must beat, a few rows at a time."""
+        while short := [node for node in self.compared if len(node.validation) < len(self.job.valset)]:
+            node = min(short, key=lambda node: len(node.validation))
+            rows = min(FEWEST, self.allowance.rows_left)
+            if not rows:
+                return
+            self.validate(node, len(node.validation) + rows)
+
+    # Who ----------------------------------------------------------------------------------------------------------------
+
+    @property
+    def running(self) -> list[Node]:
+        return [node for node in self.nodes if not node.fell_out and node.validation] or self.nodes[:1]
+
+    @property
+    def leader(self) -> Node:
+        """Return who is ahead; of equals the one found last, for it was better than its parent on train rows."""
+        return max(self.running, key=lambda node: (support(node.validation, self.nodes[0].validation), node.index))
+
+    @property
+    def compared(self) -> list[Node]:
+        """Return those whose scores decide the result: the seed, what must be beaten, and who is ahead."""
+        highest = max(self.running, key=lambda node: (node.mean, node.index))
+        required = [node for node in self.nodes if node.start in self.must_beat]
+        return list({node.index: node for node in [self.nodes[0], *required, self.leader, highest]}.values())
+
+    def parent(self, draw: random.Random) -> Node:
+        """Draw from the Pareto front over the validation rows that all candidates in the running have been scored on."""
+        running = self.running
+        rows = min(len(node.validation) for node in running)
+        best = [max(node.validation[row] for node in running) for row in range(rows)]
+        fronts = {row: {node.index for node in running if node.validation[row] == best[row]} for row in range(rows)}
+        means = [node.mean + 1e-9 * node.index for node in self.nodes]  # of equals the newer
+        return self.nodes[select_program_candidate_from_pareto_front(fronts, means, draw)]
+
+    def partner(self, parent: Node, draw: random.Random) -> Texts | None:
+        others = [node for node in self.running if node is not parent]
+        return draw.choice(others).texts if others else None
+
+    # Rows ---------------------------------------------------------------------------------------------------------------
+
+    def minibatch(self, node: Node, draw: random.Random) -> list[RowRun]:
+        return self.train(node, hard_rows(list(self.rows), node.lost, MINIBATCH, draw))
+
+    def train(self, node: Node, ids: Sequence[str]) -> list[RowRun]:
+        new = [self.rows[id_] for id_ in ids if id_ not in node.train]
+        for run in self.counted(new, node.texts):
+            node.train[run.row.id] = run
+            self.trained += 1
+        return [node.train[id_] for id_ in ids]
+
+    def validate(self, node: Node, upto: int) -> None:
+        for run in self.counted(self.job.valset[len(node.validation) : upto], node.texts):
+            node.validation.append(run.score.value)
+            self.validated += 1
+
+    def counted(self, rows: Sequence[dspy.Example], texts: Texts) -> Iterator[RowRun]:
+        """Run rows as far as the budget goes. Raises Ended where it does not reach the last of them."""
+        affordable = rows[: self.allowance.rows_left]
+        for run in self.adapter.run(affordable, texts):
+            self.allowance.spent += 1
+            yield run
+        if len(affordable) < len(rows):
+            raise Ended(self.allowance.limit)
+
+    def is_new(self, texts: Texts) -> bool:
+        """Tell whether nothing like it has been tried, and remember it."""
+        name = identity(self.job, texts)
+        if name in self.known:
+            return False
+        self.known.add(name)
+        return True
+
+    def add(self, texts: Texts, parents: tuple[int, ...], start: str) -> Node:
+        node = Node(len(self.nodes), texts, parents, start, self.allowance.spent)
+        self.nodes.append(node)
+        return node
