@@ -224,6 +224,11 @@ def candidates_for(program: str, lm: str) -> list[Path]:
     return [root / program / f"{file_name(lm)}.json" for root in (user_directory(), shipped_directory())]
 
 
+def in_use(program: str, lm: str) -> Path | None:
+    """Return the file that `load` takes, the user's before the shipped one; None where there is none."""
+    return next((path for path in candidates_for(program, lm) if path.is_file()), None)
+
+
 def available_models(program: str) -> list[str]:
     """Name the models that have a readable file for this program."""
     models = set()
@@ -237,6 +242,7 @@ def available_models(program: str) -> list[str]:
 
 
 def all_compiled() -> list[Path]:
+    """Return what `load` could take, the user's before the shipped ones; what is deeper, as a history, is not of them."""
     return [path for root in (user_directory(), shipped_directory()) for path in sorted(root.glob("*/*.json"))]
 
 

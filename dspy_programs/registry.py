@@ -1,14 +1,28 @@
 """Program names, and a program with its compiled state for the language model in use."""
 
+import contextlib
+import logging
+import math
+import re
+import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import dspy
 
 from dspy_programs.actor import Actor
-from dspy_programs.compiled_store import apply_state, available_models, candidates_for, read_compiled
+from dspy_programs.compiled_store import (
+    Compiled,
+    Provenance,
+    all_compiled,
+    apply_state,
+    available_models,
+    in_use,
+    read_compiled,
+)
 from dspy_programs.data_generator import DataGenerator
-from dspy_programs.errors import CompiledMissing, UsageError
+from dspy_programs.errors import CompiledMismatch, CompiledMissing, CompiledProgramError, UsageError
 from dspy_programs.failure_judge import FailureJudge
 from dspy_programs.lm import spec_in_use
 from dspy_programs.memory_summarizer import MemorySummarizer
@@ -25,32 +39,43 @@ PROGRAMS: dict[str, type[dspy.Module]] = {
     "quality_judge": QualityJudge,
     "section_scorer": SectionScorer,
 }
+logger = logging.getLogger("dspy_programs")
 
 
-def load(name: str, lm: str | None = None, *, path: Path | str | None = None, strict: bool = False) -> dspy.Module:
+def load(
+    name: str,
+    lm: str | None = None,
+    *,
+    path: Path | str | None = None,
+    strict: bool = False,
+    portable: bool = False,
+    verbose: bool = False,
+) -> dspy.Module:
     """Return the program `name` with the instructions compiled for a language model.
 
-    lm      spec of the model; without it, the one in use (DSPy's current LM, the environment, the embedded default)
-    path    a compiled JSON to use instead of looking for one: the user's directory first, then what is shipped
-    strict  raise CompiledMissing where there is none; else warn, and return the program as it was written
+    lm        spec of the model; without it, the one in use (DSPy's current LM, the environment, the embedded default)
+    path      a compiled JSON to use instead of looking for one: the user's directory first, then what is shipped
+    strict    raise CompiledMissing where there is none; else warn, and return the program as it was written
+    portable  where there is none, take what was compiled for the most similar other model, with a warning that names it
+    verbose   say on stderr which file was taken; it is logged to "dspy_programs" (INFO) in any case
 
+    The program's `loaded_from` is the path of that file, None for the program as it was written.
     Raises CompiledMismatch when the JSON was compiled for other fields, types or instructions than today's code has.
     """
-    program = program_class(name)()
-    spec = spec_in_use(lm)
-    found = [Path(path)] if path else [file for file in candidates_for(name, spec) if file.is_file()]
-    if found:
-        apply_state(program, read_compiled(found[0], name, None if path else spec), found[0])
-        return program
-    others = available_models(name)
-    message = (
-        f"{name} is not compiled for {spec}, so it runs as it was written. "
-        f"Compile it: python -m optimizers.train --module {name} --lm {spec}"
-        + (f". It is compiled for {', '.join(others)}" if others else "")
-    )
-    if strict:
-        raise CompiledMissing(message)
-    warnings.warn(message, stacklevel=2)
+    program, spec = program_class(name)(), spec_in_use(lm)
+    mend = f"Compile it: python -m optimizers.train --module {name} --lm {spec}"
+    if file := Path(path) if path else in_use(name, spec):
+        apply_state(program, read_compiled(file, name, None if path else spec), file)
+    elif portable and (other := most_similar(name, spec)):
+        file, program, model = other
+        warnings.warn(f"{name} is not compiled for {spec}, so it runs as compiled for {model}. {mend}", stacklevel=2)
+    else:
+        message = f"{name} is not compiled for {spec}, so it runs as it was written. {mend}{elsewhere(name, portable)}"
+        if strict:
+            raise CompiledMissing(message)
+        warnings.warn(message, stacklevel=2)
+    program.loaded_from = file
+    tell(f"{name} for {spec}: {file or 'as it was written'}", verbose)
     return program
 
 
@@ -58,3 +83,60 @@ def program_class(name: str) -> type[dspy.Module]:
     if name not in PROGRAMS:
         raise UsageError(f"there is no program {name!r}; there are: {', '.join(sorted(PROGRAMS))}")
     return PROGRAMS[name]
+
+
+def most_similar(name: str, spec: str) -> tuple[Path, dspy.Module, str] | None:
+    """Return what was compiled for the most similar model that fits today's code: its file, the program, the model.
+
+    Of the same family first, then of the same provider, then what gained most on validation; what kept the seed has nothing
+    to give. Of two files for one model the one that `load` takes for it.
+    """
+    found: dict[str, tuple[Path, Compiled]] = {}
+    for path in all_compiled():
+        if path.parent.name == name:
+            with contextlib.suppress(CompiledProgramError):  # `verify` reports it
+                compiled = read_compiled(path, name)
+                found.setdefault(compiled.provenance.lm, (path, compiled))
+    for model, (path, compiled) in sorted(found.items(), key=lambda item: unlikeness(spec, item[1][1].provenance)):
+        program = program_class(name)()
+        with contextlib.suppress(CompiledMismatch):
+            if compiled.provenance.kept == "compiled":
+                apply_state(program, compiled, path)
+                return path, program, model
+    return None
+
+
+def unlikeness(spec: str, saved: Provenance) -> tuple[bool, bool, float, str]:
+    """Return what sorts the most useful first, the same every time."""
+    provider, family = spec.partition("/")[0], family_of(spec)
+    return (family_of(saved.lm) != family, saved.lm.partition("/")[0] != provider, -validation_gain(saved), saved.lm)
+
+
+def family_of(spec: str) -> str:
+    """Return the letters a model's name begins with: "local/qwen2.5-coder-1.5b" and "openai/Qwen/Qwen3-8B" are both "qwen"."""
+    letters = re.match(r"[a-z]*", spec.rpartition("/")[2].lower())
+    return letters.group() if letters else ""
+
+
+def validation_gain(saved: Provenance) -> float:
+    """Return by how much the compiled program beat the seed on validation; 0 where the file does not say."""
+    scores: Any = saved.scores.get("validation")
+    try:
+        gain = float(scores["compiled"]) - float(scores["seed"])
+    except (KeyError, TypeError, ValueError):
+        return 0.0
+    return gain if math.isfinite(gain) else 0.0
+
+
+def elsewhere(name: str, portable: bool) -> str:
+    """Say for which models there is a file, and how to take one of them."""
+    if not (models := available_models(name)):
+        return ""
+    how = "none of these has something to give" if portable else "load(..., portable=True) takes the most similar of these"
+    return f". It is compiled for {', '.join(models)}; {how}"
+
+
+def tell(message: str, verbose: bool) -> None:
+    logger.info(message)
+    if verbose:
+        print(message, file=sys.stderr)
