@@ -1,0 +1,315 @@
+"""Put a compiled program to use, look back at what was, go back to it, and take it elsewhere. Its files: see past.py.
+
+Holds      at any moment, a kill -9 included, the old file or the new one is in use, whole; no compiled program is ever
+           deleted; of processes that change the same program and model, one waits for the other.
+Raises     CompiledProgramError for a file that `load` would refuse, UsageError for a place that cannot be written or a
+           wrong choice, RunLocked when another process does not come to its end. Then nothing was changed.
+"""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import filelock
+
+from dspy_programs.compiled_store import Compiled, read_compiled, write_atomically
+from dspy_programs.compiled_store import in_use as in_use
+from dspy_programs.errors import CompiledProgramError, RunLocked, UsageError
+from optimizers.card import card_of
+from optimizers.past import (
+    STAMP,
+    Entry,
+    Lying,
+    Place,
+    changed_at,
+    current,
+    date_of,
+    dated_files,
+    digest_of,
+    entries,
+    entry_of,
+    lying,
+    place_of,
+    require_fit,
+    where,
+)
+
+SHIPPED = "shipped"  # what `rollback` calls the program that came with the package
+PATIENCE = 30.0  # seconds to wait for another process; a change takes a few hundredths
+NEW_FILE = 0o644  # mode of a file that replaces none
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """What is in use now and what was before; None stands for the program as it was written."""
+
+    now: Entry | None
+    before: Entry | None
+    changed: bool
+
+
+def promote(source: Path, program: str, lm: str, target: Path | None = None) -> Promoted:
+    """Put `source` to use for `program` on `lm`; what was there stays in the history. The same bytes again change nothing.
+
+    target: another file than the one of the user's directory; its history lies beside it.
+    """
+    place = place_of(program, lm, target)
+    data, compiled = read_fitting(source, program, lm)
+    card = card_for(compiled)
+    with locked(place):
+        before = current(place)
+        if before and before.digest == digest_of(data):
+            if not before.shipped:
+                replace_all([(place.card, card.encode(), mode_of(place.target))])  # a kill may have left another's
+            return Promoted(before, before, changed=False)
+        settle(place)
+        file = record(place, data, card, datetime.now(UTC))
+        try:
+            put_to_use(place, file)
+        except BaseException:
+            if where(place) != file:  # it never came into use, and the source is still there
+                file.unlink()
+                file.with_suffix(".md").unlink()
+            raise
+        return Promoted(current(place), moved(before, place), changed=True)
+
+
+def rollback(program: str, lm: str, to: str | None = None) -> Promoted:
+    """Go back to what was in use before, at the end to the shipped program; what is left stays in the history.
+
+    to: the beginning of a digest, of what was rolled back too, or "shipped".
+    """
+    place = place_of(program, lm)
+    with locked(place) if place.target.is_file() or place.history.is_dir() else contextlib.nullcontext():
+        before = current(place)
+        settle(place)
+        goal = chosen(place, to) if to else one_before(place)
+        if goal.in_use if goal else before is None:
+            return Promoted(before, before, changed=False)
+        go_to(place, goal)
+        settle(place)
+        return Promoted(current(place), moved(before, place), changed=True)
+
+
+def history(program: str, lm: str) -> list[Entry]:
+    """Return all that is or was in use, newest first, the shipped program last. Nothing is written."""
+    return entries(place_of(program, lm))
+
+
+def look_at(source: Path) -> Entry:
+    """Return what a compiled file says of itself before it is put to use; it must fit today's code."""
+    compiled = read_compiled(source)
+    require_fit(compiled, source)
+    saved = compiled.provenance
+    entry = entry_of(Lying(source, None, in_use=False), place_of(saved.program, saved.lm))
+    assert entry is not None
+    return entry
+
+
+def doubts(source: Entry, now: Entry | None) -> list[str]:
+    """Say what speaks against putting `source` in the place of `now`; an empty list where nothing does."""
+    found = []
+    if source.kept == "seed":
+        found.append("it is the program as it was written: nothing beat that in its run")
+    if not source.tested:
+        found.append("it has no test score" + (f" ({source.status})" if source.status else ""))
+    if (loss := -source.test.get("difference", {}).get("mean", 0.0)) > 0:
+        found.append(f"on the test rows it is worse than the program as it was written, by {loss:.3f}")
+    return [*found, *defeats(source, now)]
+
+
+def defeats(source: Entry, now: Entry | None) -> Iterator[str]:
+    """Compare on the same validation rows: with what was in use at the time of its training, and with what is now."""
+    rivals = {"what was in use then": source.validation.get("in_use")}
+    if now is None:
+        rivals["the program as it was written"] = source.validation.get("seed")
+    elif now.judged_on and now.judged_on == source.judged_on and not now.fault:
+        rivals["what is in use"] = now.score
+    known = {name: score for name, score in rivals.items() if score is not None}
+    score = source.score
+    if score is None or (not known and not (now and now.fault)):
+        yield "it is not known whether it beats what is in use: nobody scored both on the same validation rows"
+        return
+    for name, rival in known.items():
+        if not score > rival:
+            yield f"it does not beat {name}: {score:.3f} against {rival:.3f} on the same validation rows"
+
+
+def export_stock(path: Path, to: Path) -> None:
+    """Write what stock `dspy.Module.load` reads: the state without our own notes."""
+    read_compiled(path)
+    if to.exists() and to.samefile(path):
+        raise UsageError(f"{to}: this is the compiled program itself; name another file")
+    state = json.loads(path.read_bytes())
+    del state["metadata"]["app"]
+    write_atomically(to, json.dumps(state, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_fitting(path: Path, program: str, lm: str) -> tuple[bytes, Compiled]:
+    """Read a file that `load` would take, as bytes and as data: the bytes that were checked."""
+    compiled = read_compiled(path, program, lm)
+    require_fit(compiled, path)
+    data = path.read_bytes()
+    if read_compiled(path, program, lm) != compiled:
+        raise CompiledProgramError(f"{path}: was changed while it was read; try again")
+    return data, compiled
+
+
+def card_for(compiled: Compiled) -> str:
+    """Return the card; a short one for a file that does not say how it was made."""
+    try:
+        return card_of(compiled)
+    except (KeyError, IndexError, TypeError, ValueError):
+        saved = compiled.provenance
+        return f"# {saved.program} for {saved.lm}\n\nKept: {saved.kept}. How it was made is not written in the file.\n"
+
+
+def one_before(place: Place) -> Lying | None:
+    """Return what was in use before: a file of the history, the shipped one, or None for the program as it was written."""
+    found = lying(place)
+    users = [each for each in found if not (each.shipped or each.set_aside)]
+    here = next((number for number, each in enumerate(users) if each.in_use), None)
+    if here is None:
+        what = "the shipped program" if place.shipped else "the program as it was written"
+        raise UsageError(f"{place.program} for {place.lm}: {what} is in use; there is nothing before it")
+    older = [*users[here + 1 :], *(each for each in found if each.shipped)]
+    return older[0] if older else None
+
+
+def chosen(place: Place, to: str) -> Lying | None:
+    """Return the file that a digest's beginning names: of equal ones the one in use, else the newest not set aside."""
+    found = lying(place)
+    if to == SHIPPED:
+        return next((each for each in found if each.shipped), None)
+    digests = {each: digest_of(each.path.read_bytes()) for each in found}
+    named = [each for each in found if digests[each].startswith(to.lower())]
+    different = sorted({digests[each] for each in named})
+    if len(different) > 1:
+        raise UsageError(f"{to!r} begins more than one digest: {', '.join(each[:16] for each in different)}; give more of it")
+    if not named:
+        there = ", ".join(dict.fromkeys(each[:8] for each in digests.values()))
+        raise UsageError(f"no {place.program} for {place.lm} has the digest {to!r}; there are: {there or 'none'}")
+    return min(named, key=lambda each: (not each.in_use, each.set_aside))
+
+
+def go_to(place: Place, goal: Lying | None) -> None:
+    """Put an entry to use. Where the user has no file, that is the shipped one or the program as it was written."""
+    if goal is None or goal.shipped:
+        with writing(place.target):
+            place.target.unlink(missing_ok=True)
+            place.card.unlink(missing_ok=True)
+        return
+    file = goal.path
+    try:
+        data, compiled = read_fitting(file, place.program, place.lm)
+    except CompiledProgramError as error:
+        raise UsageError(f"{error}. Or choose another with --to: {SHIPPED}, or a digest of the history") from error
+    if goal.set_aside:
+        file = record(place, data, card_for(compiled), datetime.now(UTC))
+    put_to_use(place, file)
+
+
+def moved(before: Entry | None, place: Place) -> Entry | None:
+    """Return the entry of what was in use, with the path where it lies now."""
+    if before is None or before.shipped:
+        return before and replace(before, in_use=False)
+    ending = f"-{before.digest[:8]}.json"
+    now = next(each for each in lying(place) if not each.in_use and each.path.name.endswith(ending))
+    return replace(before, **vars(now))
+
+
+@contextlib.contextmanager
+def locked(place: Place) -> Iterator[None]:
+    """Hold the history of one program and model for this process alone."""
+    lock = filelock.FileLock(place.history / "lock")
+    try:
+        place.history.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=PATIENCE)
+    except filelock.Timeout as error:
+        raise RunLocked(f"{place.target}: another process has been changing it for {PATIENCE:g} seconds; try again") from error
+    except OSError as error:
+        raise UsageError(f"{place.history}: cannot be written: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def settle(place: Place) -> None:
+    """Make what is in use the top of the history: copy it there if it was put there by hand, set aside what is above."""
+    here = where(place)
+    if place.target.is_file() and here is None:
+        card = place.card.read_text(encoding="utf-8", errors="replace") if place.card.is_file() else None
+        record(place, place.target.read_bytes(), card, changed_at(place.target))
+        return
+    for path in dated_files(place.history):
+        if here is None or path.name > here.name:
+            with writing(place.set_aside):
+                place.set_aside.mkdir(exist_ok=True)
+                for file in (path.with_suffix(".md"), path):  # the program last: what a kill leaves is done the next time
+                    if file.is_file():
+                        os.replace(file, place.set_aside / file.name)
+
+
+def record(place: Place, data: bytes, card: str | None, when: datetime) -> Path:
+    """Write a new top of the history and return it. Its time is later than all others, whatever the clock says."""
+    others = [date_of(path) for path in [*dated_files(place.history), *dated_files(place.set_aside)]]
+    date = max([when, *(other + timedelta(microseconds=1) for other in others)])
+    file = place.history / f"{date.strftime(STAMP)}-{digest_of(data)[:8]}.json"
+    mode = mode_of(place.target)
+    cards = [(file.with_suffix(".md"), card.encode(), mode)] if card is not None else []
+    replace_all([*cards, (file, data, mode)])
+    return file
+
+
+def put_to_use(place: Place, file: Path) -> None:
+    """Let a file of the history take the place of the one in use, and its card that of the card."""
+    card = file.with_suffix(".md")
+    goals = [(place.target, file), *([(place.card, card)] if card.is_file() else [])]
+    replace_all([(Path(os.path.realpath(goal)), source.read_bytes(), mode_of(source)) for goal, source in goals])
+    if not card.is_file():
+        place.card.unlink(missing_ok=True)  # it describes the other program, and lies in the history with that
+
+
+def replace_all(files: Sequence[tuple[Path, bytes, int]]) -> None:
+    """Write path, content and mode of each: all are whole and on the disk before the first one takes its place."""
+    with contextlib.ExitStack() as block:
+        staged = [(block.enter_context(beside(path, data, mode)), path) for path, data, mode in files]
+        for temporary, path in staged:
+            with writing(path):
+                os.replace(temporary, path)
+
+
+@contextlib.contextmanager
+def beside(path: Path, data: bytes, mode: int) -> Iterator[Path]:
+    """Write a file in the folder of `path`, never more open than its mode; what is left of it at the end is removed."""
+    temporary = None
+    try:
+        with writing(path):
+            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(handle)
+            os.chmod(temporary, mode)
+        yield Path(temporary)
+    finally:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def mode_of(path: Path) -> int:
+    return path.stat().st_mode & 0o777 if path.is_file() else NEW_FILE
