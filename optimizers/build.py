@@ -32,9 +32,9 @@ def build(
     recipe = recipe_of(module)
     target = out or data_directory(module)
     splits = dict(recipe.build(raw))
-    if missing := recipe.transfer.missing(raw):
+    if recipe.transfer and (missing := recipe.transfer.missing(raw)):
         typer.echo(f"transfer_val and transfer_test are not made: {raw} has no {', no '.join(missing)}", err=True)
-    else:
+    elif recipe.transfer:
         splits |= recipe.transfer.build(raw, splits)
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target) as folder:
