@@ -45,7 +45,9 @@ class Entry(Lying):
     kept        "compiled" or "seed"
     status      "tested", "interrupted" or "not tested"
     validation  "seed", "compiled", and "in_use": what `load` gave at the time, on the same rows
-    test        "seed", "compiled", "difference": mean, low and high of the 95 % interval, rows
+    test        "seed", "compiled", "in_use", and how much better it was than these: "difference", "gain"; each with mean,
+                low and high of the 95 % interval, rows
+    parent      digest of the user's file that was in use when it was made
     judged_on   metric and validation rows: figures of two programs compare only where this is the same
     fault       why `load` would refuse it
     What a file does not say is None or empty.
@@ -58,6 +60,7 @@ class Entry(Lying):
     status: str | None = None
     validation: Mapping[str, float] = field(default_factory=dict)
     test: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    parent: str | None = None
     judged_on: str | None = None
     fault: str | None = None
 
@@ -81,7 +84,7 @@ class Place:
 
     @property
     def history(self) -> Path:
-        return self.target.parent / "history" / self.target.stem
+        return self.target.parent / "history" / self.target.name.removesuffix(".json")
 
     @property
     def set_aside(self) -> Path:
@@ -89,7 +92,7 @@ class Place:
 
     @property
     def card(self) -> Path:
-        return self.target.with_suffix(".md")
+        return self.target.with_name(f"{self.target.name.removesuffix('.json')}.md")
 
     @property
     def shipped(self) -> Path | None:
@@ -99,11 +102,11 @@ class Place:
 
 
 def place_of(program: str, lm: str, target: Path | None = None) -> Place:
-    """Return the place in the user's directory, or at `target`. Raises UsageError."""
+    """Return the place in the user's directory, or at `target`. Raises UsageError for what is no program or no file."""
     program_class(program)
     place = Place(program, lm, target or candidates_for(program, lm)[0])
-    if (place.target.exists() and not place.target.is_file()) or place.target.suffix != ".json":
-        raise UsageError(f"{place.target}: name a .json file, new or of a compiled program")
+    if (place.target.exists() and not place.target.is_file()) or place.target.suffix == ".md":
+        raise UsageError(f"{place.target}: name a JSON file, a new one or one that holds a compiled program")
     return place
 
 
@@ -191,6 +194,7 @@ def figures(saved: Provenance) -> dict[str, Any]:
     intervals = {name: numbers(each) for name, each in test.items()} if isinstance(test, dict) else {}
     return {
         "kept": saved.kept,
+        "parent": saved.parent,
         "status": saved.training.get("status"),
         "validation": numbers(saved.scores.get("validation")),
         "test": {name: each for name, each in intervals.items() if {"mean", "low", "high"} <= each.keys()},

@@ -118,26 +118,30 @@ def doubts(source: Entry, now: Entry | None) -> list[str]:
         found.append("it is the program as it was written: nothing beat that in its run")
     if not source.tested:
         found.append("it has no test score" + (f" ({source.status})" if source.status else ""))
-    if (loss := -source.test.get("difference", {}).get("mean", 0.0)) > 0:
-        found.append(f"on the test rows it is worse than the program as it was written, by {loss:.3f}")
-    return [*found, *defeats(source, now)]
+    for name, other in (("difference", "the program as it was written"), ("gain", "what was in use then")):
+        if (interval := source.test.get(name, {})).get("high", 0.0) < 0:
+            found.append(f"on the test rows it is worse than {other}, by {-interval['mean']:.3f}")
+    return found if now and now.fault else [*found, *defeats(source, now)]  # what `load` refuses is beaten by anything
 
 
 def defeats(source: Entry, now: Entry | None) -> Iterator[str]:
-    """Compare on the same validation rows: with what was in use at the time of its training, and with what is now."""
-    rivals = {"what was in use then": source.validation.get("in_use")}
-    if now is None:
-        rivals["the program as it was written"] = source.validation.get("seed")
-    elif now.judged_on and now.judged_on == source.judged_on and not now.fault:
-        rivals["what is in use"] = now.score
-    known = {name: score for name, score in rivals.items() if score is not None}
-    score = source.score
-    if score is None or (not known and not (now and now.fault)):
+    """Compare on the same validation rows: with what was in use when it was trained, and with what is now."""
+    rivals = {"what was in use then": source.validation.get("in_use"), "what is in use": score_of_now(source, now)}
+    if source.score is None or rivals["what is in use"] is None:
         yield "it is not known whether it beats what is in use: nobody scored both on the same validation rows"
-        return
-    for name, rival in known.items():
-        if not score > rival:
-            yield f"it does not beat {name}: {score:.3f} against {rival:.3f} on the same validation rows"
+    for name, rival in rivals.items():
+        if source.score is not None and rival is not None and not source.score > rival:
+            yield f"it does not beat {name}: {source.score:.3f} against {rival:.3f} on the same validation rows"
+
+
+def score_of_now(source: Entry, now: Entry | None) -> float | None:
+    """Return what `now` scored on the validation rows of `source`; None where no file says it."""
+    if now is None:
+        return source.validation.get("seed")
+    if now.judged_on and now.judged_on == source.judged_on:
+        return now.score
+    unchanged = source.parent == (None if now.shipped else now.digest)
+    return source.validation.get("in_use") if unchanged else None
 
 
 def export_stock(path: Path, to: Path) -> None:

@@ -161,6 +161,20 @@ def test_promote_to_another_place(versions, tmp_path):
     assert len(list((target.parent / "history" / "mine").glob("*.json"))) == 2
 
 
+def test_promote_to_a_file_of_any_name(versions, tmp_path):
+    for source in versions[:2]:
+        promote(source, "planner", LM, tmp_path / "out.v2")
+    assert (tmp_path / "out.v2").read_bytes() == versions[1].read_bytes() and (tmp_path / "out.v2.md").is_file()
+    assert len(list((tmp_path / "history" / "out.v2").glob("*.json"))) == 2
+
+
+@pytest.mark.parametrize("target", ["card.md", "pipe"])
+def test_promote_refuses_a_card_or_a_pipe_as_target(target, versions, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="name a JSON file"):
+        promote(versions[0], "planner", LM, tmp_path / target)
+
+
 def test_promote_keeps_the_mode_of_the_file_it_replaces(versions, users):
     put(versions[0])
     users.chmod(0o600)
@@ -372,6 +386,11 @@ def test_users_file_may_be_a_link(versions, users, tmp_path):
     assert used() == "shipped" and real.read_bytes() == versions[0].read_bytes()
 
 
+def contents() -> set[bytes]:
+    """Return every compiled program that is or was in use."""
+    return {path.read_bytes() for path in user_directory().rglob("*.json")}
+
+
 def in_child(work) -> int:
     """Do it in a process of its own; return how that ended: 0, its exit code, or minus the signal."""
     with warnings.catch_warnings():
@@ -427,11 +446,11 @@ def test_kill_between_any_two_changes_leaves_old_or_new_in_use_and_loses_nothing
         put(*[{"a": a, "b": b}[name] for name in begun if name != "-"])
         if "-" in begun:
             rollback("planner", LM)
-        known = {entry.digest for entry in history("planner", LM)}
+        known = contents()
         code = in_child(dying_at(kills, lambda: work(a, b, c)))
         seen.add(used())
         put(c)  # the next one is not in the way of what the killed one left
-        assert used() == "c" and {entry.digest for entry in history("planner", LM)} >= known
+        assert used() == "c" and contents() >= known
         rollback("planner", LM)
         assert used() in may_be
         if code == 0:
@@ -525,7 +544,7 @@ def test_folder_that_may_only_be_read_is_one_line_and_stays_as_it_is(work, versi
 
 def test_target_that_is_a_folder_is_refused(versions, users):
     users.mkdir(parents=True)
-    with pytest.raises(UsageError, match=r"name a \.json file"):
+    with pytest.raises(UsageError, match="name a JSON file"):
         put(versions[0])
 
 
@@ -536,27 +555,37 @@ def entry(score=0.8, in_use=None, kept="compiled", **more) -> Entry:
     return Entry(Path("x.json"), None, False, program="planner", lm=LM, digest="0" * 64, **known)
 
 
+UNKNOWN = "it is not known whether"
+OTHERS = {"judged_on": "others"}
+INTERVAL = {"mean": -0.1, "low": -0.2, "high": -0.05}
 DOUBTS = {
     "better than then and now": (entry(0.8, in_use=0.7), entry(0.7), []),
-    "better than then, other rows now": (entry(0.8, in_use=0.7), entry(0.9, judged_on="others"), []),
+    "better than then, and that is in use": (entry(0.8, in_use=0.7, parent="0" * 64), entry(0.9, **OTHERS), []),
+    "better than then, which was shipped": (entry(0.8, in_use=0.7), entry(0.9, shipped=True, **OTHERS), []),
+    "better than then, another is in use": (entry(0.8, in_use=0.7, parent="1" * 64), entry(0.7, **OTHERS), [UNKNOWN]),
     "no status is no fault": (entry(0.8, in_use=0.7, status=None), entry(0.7), []),
     "nothing in use": (entry(0.8), None, []),
     "nothing in use, worse than the seed": (entry(0.4), None, ["0.400 against 0.500"]),
     "equal to then": (entry(0.8, in_use=0.8), entry(0.7), ["what was in use then: 0.800 against 0.800"]),
     "worse than now": (entry(0.8, in_use=0.7), entry(0.9), ["does not beat what is in use: 0.800 against 0.900"]),
-    "not comparable": (entry(0.8), entry(0.7, judged_on="others"), ["it is not known whether"]),
-    "rows unknown": (entry(0.8, judged_on=None), entry(0.7, judged_on=None), ["it is not known whether"]),
-    "score unknown": (entry(0.8, in_use=0.7, validation={}), entry(0.7), ["it is not known whether"]),
+    "not comparable": (entry(0.8), entry(0.7, **OTHERS), [UNKNOWN]),
+    "rows unknown": (entry(0.8, judged_on=None), entry(0.7, judged_on=None), [UNKNOWN]),
+    "score unknown": (entry(0.8, validation={}), entry(0.7), [UNKNOWN]),
     "in use is refused by load": (entry(0.8), entry(0.9, fault="drifted"), []),
     "the seed": (entry(0.8, in_use=0.4, kept="seed"), entry(0.4), ["it is the program as it was written"]),
     "interrupted": (entry(0.8, in_use=0.7, test={}, status="interrupted"), entry(0.7), ["no test score (interrupted)"]),
     "not tested": (entry(0.8, in_use=0.7, test={}, status=None), entry(0.7), ["it has no test score"]),
-    "worse on test": (
-        entry(0.8, in_use=0.7, test=entry().test | {"difference": {"mean": -0.1, "low": -0.2, "high": 0.0}}),
+    "worse on test than the seed": (
+        entry(0.8, in_use=0.7, test=entry().test | {"difference": INTERVAL}),
         entry(0.7),
         ["on the test rows it is worse than the program as it was written, by 0.100"],
     ),
-    "NaN": (entry(float("nan"), in_use=0.7), entry(0.7, judged_on="others"), ["does not beat what was in use then"]),
+    "worse on test than then": (
+        entry(0.8, in_use=0.7, test=entry().test | {"gain": INTERVAL}),
+        entry(0.7),
+        ["on the test rows it is worse than what was in use then, by 0.100"],
+    ),
+    "NaN": (entry(float("nan"), in_use=0.7), entry(0.7), ["what was in use then", "what is in use"]),
 }
 
 

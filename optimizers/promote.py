@@ -1,0 +1,79 @@
+"""python -m optimizers.promote runs/planner/...: put what a run found to use; what was in use is kept."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dspy_programs.cli import new_app, run
+
+if TYPE_CHECKING:
+    from optimizers.past import Entry
+
+app = new_app("Put a compiled program to use in the place of the one that `load` takes now, which is kept.")
+
+
+@app.command()
+def promote(
+    source: Annotated[Path, typer.Argument(help="A run's folder, which holds compiled.json, or a compiled JSON.")],
+    force: Annotated[bool, typer.Option("--force", help="Whatever speaks against it.")] = False,
+) -> None:
+    """Put a compiled program to use in the place of the one that `load` takes now, which is kept.
+
+    Prints the scores of both, and how to undo it. One that was not tested, or did not beat what is in use on the same
+    validation rows, needs --force.
+    """
+    from dspy_programs.errors import UsageError
+    from optimizers import promotion
+    from optimizers.past import current, place_of
+
+    file = compiled_of(source)
+    new = promotion.look_at(file)
+    now = current(place_of(new.program, new.lm))
+    print(f"{new.program} for {new.lm}")
+    print(f"in use  {scores_line(now)}")
+    print(f"new     {scores_line(new)}")
+    same = now is not None and now.digest == new.digest
+    found = [] if same else promotion.doubts(new, now)
+    if found and not force:
+        raise UsageError(f"{file} was not promoted: {'; '.join(found)}. To do it all the same, add --force")
+    for doubt in found:
+        print(f"forced  although {doubt}")
+    done = promotion.promote(file, new.program, new.lm)
+    assert done.now is not None
+    if not done.changed:
+        print(f"this very program is in use already, nothing was changed: {done.now.path}")
+        return
+    print(f"in use from now on: {done.now.path}")
+    if done.before and not done.before.shipped:
+        print(f"the one before is kept: {done.before.path}")
+    print(f"to undo it: python -m optimizers.rollback --module {new.program} --lm {new.lm}")
+
+
+def compiled_of(source: Path) -> Path:
+    """Return the compiled program of a run's folder, or the file itself."""
+    from dspy_programs.errors import UsageError
+
+    file = source / "compiled.json" if source.is_dir() else source
+    if not file.is_file():
+        what = "this folder has no compiled.json, so no run has ended in it" if source.is_dir() else "there is no such file"
+        raise UsageError(f"{source}: {what}; name a run's folder or a compiled JSON")
+    return file
+
+
+def scores_line(entry: "Entry | None") -> str:
+    from optimizers.history import test_of, validation_of
+
+    if entry is None:
+        return "the program as it was written"
+    where = "shipped" if entry.shipped else entry.path
+    return f"{entry.digest[:8]}  validation {validation_of(entry)}  test {test_of(entry)}  ({where})"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return run(app, argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
