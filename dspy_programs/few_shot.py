@@ -23,7 +23,7 @@ from dspy_programs.text import content_stems
 ALL_SHOWN = 16
 NEAREST = 3
 LONGEST_SHOWN = 4000  # characters of all the demonstrations of one call, about 1,000 tokens
-FAR = 0.95  # share
+FAR = 0.9  # share
 
 
 class FewShot(dspy.Predict):

@@ -1,13 +1,14 @@
 """python -m optimizers.benchmark: compare optimisers on the library's programs, with one language model."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dspy_programs.cli import INTERRUPTED, ApiBaseOption, ApiKeyOption, LmOption, new_app, run
+from dspy_programs.cli import GATE_CLOSED, INTERRUPTED, ApiBaseOption, ApiKeyOption, LmOption, new_app, run
 from optimizers.cli import (
     ALL,
     DataOption,
@@ -52,8 +53,10 @@ def benchmark(
     optimizers: Annotated[
         str | None, typer.Option(help="Some of them, with commas between. Default: all. The reference, seed, is always run.")
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="How often each is run: with seeds 0, 1, ...")] = SEEDS,
-    quick: Annotated[bool, typer.Option("--quick", help="One seed only.")] = False,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="How often each is run: with seeds 0, 1, ... Default: 3; with --scripted 8.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="One seed only; with --scripted the smallest cells.")] = False,
     metric_calls: Annotated[
         int | None, typer.Option(min=1, help="Budget: rows scored while searching. Default: the recipe's.")
     ] = None,
@@ -68,12 +71,26 @@ def benchmark(
     report_only: Annotated[
         bool, typer.Option("--report-only", help="Make the report from what has been run. Nothing is asked.")
     ] = False,
+    scripted: Annotated[
+        bool,
+        typer.Option("--scripted", help="Ours against dspy.GEPA on scripted models with hidden rules: no model is needed."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --scripted: print JSON instead of the table.")] = False,
 ) -> None:
     """Run what has not been run yet, one optimiser after the other, and report after each. The same command again goes on
     where it was stopped and pays for nothing twice; answers that `train` has paid for in this folder are used too."""
+    from dspy_programs.errors import UsageError
+
+    if scripted:
+        if module != ALL or any((optimizers, metric_calls, data, val_rows, test_rows, report_only)):
+            raise UsageError(
+                "--scripted has its own programs, rows and budgets; give it --seeds, --quick, --json, --out, --fresh"
+            )
+        raise typer.Exit(compare_scripted(out / "scripted", seeds, quick, fresh, as_json))
+    if as_json:
+        raise UsageError("--json belongs to --scripted; the other comparison writes report.json")
     print(f"{module}: reading programs and data", flush=True)
     from dspy_programs.compiled_store import file_name
-    from dspy_programs.errors import UsageError
     from optimizers.benchmark_report import require_matplotlib
     from optimizers.benchmarking import runs_of
     from optimizers.recipes import recipes
@@ -92,7 +109,7 @@ def benchmark(
     trainings = [
         training_of(recipe, task, reflection, metric_calls, threads, data, sizes) for recipe in recipes(module if data else ALL)
     ]
-    every = runs_of(trainings, names, 1 if quick else seeds)
+    every = runs_of(trainings, names, 1 if quick else seeds or SEEDS)
     asked = [] if report_only else [each for each in every if each.program in wanted]
     compare(every, asked, out / file_name(task.model), fresh)
 
@@ -118,6 +135,21 @@ def compare(every: Sequence["Run"], asked: Sequence["Run"], path: Path, fresh: b
             raise typer.Exit(INTERRUPTED) from None
     print((path / "report.md").read_text(encoding="utf-8"))
     print(f"report      {path / 'report.md'}, report.json, report.png")
+
+
+def compare_scripted(path: Path, seeds: int | None, quick: bool, fresh: bool, as_json: bool) -> int:
+    """Compare on scripted models, and return the exit code: GATE_CLOSED where ours is behind, in a cell or in the mean."""
+    print("scripted models: ours and dspy.GEPA", file=sys.stderr, flush=True)
+    from dspy_programs.errors import RunInterrupted
+    from optimizers import scripted
+
+    try:
+        comparison = scripted.compare(path, seeds, quick, fresh, lambda text: print(text, file=sys.stderr, flush=True))
+    except RunInterrupted as interrupted:
+        print(interrupted, file=sys.stderr)
+        return INTERRUPTED
+    print(json.dumps(scripted.as_json(comparison), indent=1) if as_json else scripted.as_table(comparison))
+    return 0 if comparison.holds else GATE_CLOSED
 
 
 def chosen(optimizers: str | None, report_only: bool) -> list[str]:

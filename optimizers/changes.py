@@ -9,7 +9,7 @@ crossing          some of the texts from another candidate
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import dspy
 from dspy.utils.exceptions import AdapterParseError, ContextWindowExceededError
@@ -31,6 +31,7 @@ PATIENCE = 2  # proposals in a row that could not be read: then an arm that was 
 
 class Change(Protocol):
     arm: Arm
+    crosses: ClassVar[bool]  # it needs a partner
 
     def propose(
         self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random
@@ -50,6 +51,7 @@ class Rewrite:
     job: Job
     proposer: CountedProposer
     reflection_lm: dspy.LM
+    crosses: ClassVar[bool] = False
 
     def propose(
         self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random
@@ -74,6 +76,7 @@ class NearFailures:
 
     arm: Arm
     job: Job
+    crosses: ClassVar[bool] = False
 
     def propose(
         self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random
@@ -97,6 +100,7 @@ class OtherCover:
 
     arm: Arm
     job: Job
+    crosses: ClassVar[bool] = False
 
     def propose(
         self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random
@@ -111,6 +115,7 @@ class Crossing:
     """Take each text from one of two candidates: the instruction of one may suit the demonstrations of the other."""
 
     arm: Arm
+    crosses: ClassVar[bool] = True
 
     def propose(
         self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random

@@ -1,28 +1,33 @@
-"""Which train rows a proposal is made from: those on which most was lost so far, and one that was not tried yet.
+"""Which train rows a proposal is made from: rows that failed and have not been shown often, and rows not tried yet.
 
-A batch of perfect rows costs its calls and teaches nothing, and a row that was run already costs nothing again.
+A batch of perfect rows costs its calls and teaches nothing, and a row that was run already costs nothing again. But a row that
+nothing mends must not stand in every batch.
 """
 
 import random
 from collections.abc import Mapping, Sequence
 
+UNTRIED = 1.0  # weight of all untried rows together, beside those that failed with their losses
 
-def hard_rows(ids: Sequence[str], lost: Mapping[str, float], size: int, draw: random.Random) -> list[str]:
-    """Draw at most `size` rows by what the program at hand lost on them, `lost`: id -> 1 - score of the rows it has run.
 
-    As long as there are untried rows, one of them at least is in the batch.
+def hard_rows(
+    ids: Sequence[str], lost: Mapping[str, float], used: Mapping[str, int], size: int, draw: random.Random
+) -> list[str]:
+    """Draw at most `size` rows, one after the other: an untried one, or one that failed.
+
+    lost: id -> 1 - score, of the rows that the program at hand has run; used: id -> how often a proposal was made from it.
+    Holds      as long as there are untried rows, one of them at least is in the batch.
     """
+    weights = {id_: lost[id_] / (1 + used.get(id_, 0)) ** 2 for id_ in ids if lost.get(id_, 0.0) > 0}
     untried = [id_ for id_ in ids if id_ not in lost]
-    failed = {id_: lost[id_] for id_ in ids if lost.get(id_, 0.0) > 0}
-    known = drawn(failed, size - bool(untried), draw)
-    new = draw.sample(untried, min(size - len(known), len(untried)))
-    return [*known, *new]
-
-
-def drawn(weights: Mapping[str, float], size: int, draw: random.Random) -> list[str]:
-    """Draw by weight, without replacement.
-
-    Source     Efraimidis and Spirakis 2006.
-    """
-    keys = {id_: draw.random() ** (1 / weight) for id_, weight in weights.items()}
-    return sorted(keys, key=lambda id_: -keys[id_])[:size]
+    batch: list[str] = []
+    while len(batch) < size and (weights or untried):
+        last_chance = len(batch) == size - 1 and not any(id_ not in lost for id_ in batch)
+        failed = draw.random() * (sum(weights.values()) + UNTRIED * bool(untried)) < sum(weights.values())
+        if untried and (last_chance or not failed):
+            batch.append(untried.pop(draw.randrange(len(untried))))
+        else:
+            (chosen,) = draw.choices(list(weights), list(weights.values()))
+            batch.append(chosen)
+            del weights[chosen]
+    return batch

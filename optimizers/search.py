@@ -17,6 +17,7 @@ Source     GEPA (Agrawal et al. 2025); racing (race.py), bandit (bandit.py).
 
 import itertools
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -37,6 +38,7 @@ MINIBATCH = 3  # train rows that a change is tried on first
 BEAM = 4  # candidates that get more validation rows
 LAST_SHARE = 4  # one part in so many of the budget is for telling the leader from the others
 VALIDATION_SHARE = 2  # row of validation for so many of train, while changes are tried
+TIE = 1e-9  # sums of scores that differ by less are the same
 IDLE = 100  # proposals in a row that cost no row: everything has been tried
 PLATEAU = 40  # proposals in a row that had something to learn from and were no better, where no budget was asked for
 
@@ -45,7 +47,7 @@ class Ended(Exception):
     """The search is over; the message says what ended it."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Node:
     """A candidate and what is known of it: scores of the first validation rows, runs of train rows by id."""
 
@@ -53,9 +55,10 @@ class Node:
     texts: Texts
     parents: tuple[int, ...]
     start: str
-    found_at: int
+    found_at: int = 0
     validation: list[float] = field(default_factory=list)
     train: dict[str, RowRun] = field(default_factory=dict)
+    used: Counter[str] = field(default_factory=Counter)  # how often a proposal was made from a train row
     fell_out: str = ""
 
     @property
@@ -91,7 +94,7 @@ class Search:
         self.changes = {change.arm.name: change for change in changes}
         self.must_beat, self.plateau, self.known_share, self.on_node = must_beat, plateau, known_share, on_node
         self.nodes: list[Node] = []
-        self.known: set[str] = set()
+        self.known: dict[str, Node] = {}  # by what they do, those too that a minibatch spoke against
         self.rows = {row.id: row for row in job.trainset}
         self.rung = min(FEWEST, len(job.valset))
         self.trained = self.validated = 0
@@ -124,8 +127,9 @@ class Search:
     def race_known(self) -> None:
         """Score all that the search begins with on the first rows, as many of them as the budget can tell apart."""
         for start in self.job.starts:
-            if self.is_new(start.texts) and self.room_for(start):
-                node = self.add(start.texts, (0,) if self.nodes else (), start.name)
+            node = self.node_for(start.texts, (0,) if self.nodes else (), start.name)
+            if node not in self.nodes and self.room_for(start):
+                self.join(node)
                 self.validate(node, self.rung)
                 self.judge(node)
         self.validated = 0  # the first race is not held against validation
@@ -165,37 +169,46 @@ class Search:
             raise Ended(self.allowance.limit)
 
     def last_part(self) -> int:
-        """Return the rows to keep for the end: what the comparison still needs, at most a fixed part of all."""
-        needed = sum(len(self.job.valset) - len(node.validation) for node in self.compared)
-        return min(needed, (self.allowance.spent + self.allowance.rows_left) // LAST_SHARE)
+        """Return the rows to keep for the end: what the comparison needs, at most a part of all, less where it is clear."""
+        if len(compared := self.compared) == 1:
+            return 0
+        needed = sum(len(self.job.valset) - len(node.validation) for node in compared)
+        clear = self.leader.index > 0 and self.highest is self.leader
+        return min(needed, (self.allowance.spent + self.allowance.rows_left) // (2 * LAST_SHARE if clear else LAST_SHARE))
 
     def validated_less(self) -> bool:
         behind = self.rung < len(self.job.valset) and VALIDATION_SHARE * self.validated < self.trained
-        return behind and self.leader.index > 0
+        return behind and len(self.compared) > 1 + len(self.must_beat)
 
     def try_a_change(self, draw: random.Random) -> None:
         """Draw a parent and an arm, try the change on train rows, then on validation."""
         parent = self.parent(draw)
-        arm = next_arm(self.arms, draw)
-        assert arm is not None  # go_on ends the search where none is open
+        partner = self.partner(parent, draw)
+        arm = next_arm([change.arm for change in self.changes.values() if partner or not change.crosses], draw)
+        if arm is None:
+            raise Ended("having nothing left to try")
         before, trained = self.allowance.spent, self.trained
         batch = self.minibatch(parent, draw)
         won = False
         if any(run.score.value < 1 for run in batch):
-            texts = self.changes[arm.name].propose(parent.texts, batch, self.partner(parent, draw), draw)
-            if texts is not None and self.is_new(texts):
-                won = self.is_better(texts, parent, batch, arm.name)
+            texts = self.changes[arm.name].propose(parent.texts, batch, partner, draw)
+            child = None if texts is None else self.node_for(texts, (parent.index,), arm.name)
+            if child is not None and child not in self.nodes:
+                won = self.is_better(child, parent, [run.row.id for run in batch])
                 self.fruitless = 0 if won else self.fruitless + 1
             arm.paid(won, self.trained - trained)
         self.idle = self.idle + 1 if self.allowance.spent == before else 0
 
-    def is_better(self, texts: Texts, parent: Node, batch: Sequence[RowRun], arm: str) -> bool:
-        """Try a change; tell whether it joins the candidates and is ahead of its parent on validation."""
-        child = Node(len(self.nodes), texts, (parent.index,), arm, self.allowance.spent)
-        runs = self.train(child, [run.row.id for run in batch])
-        if sum(run.score.value for run in runs) <= sum(run.score.value for run in batch):
+    def is_better(self, child: Node, parent: Node, ids: Sequence[str]) -> bool:
+        """Try a change; tell whether it joins the candidates and is ahead of its parent on validation.
+
+        One that was tried before, and was no better then, is judged by all the train rows that both have run.
+        """
+        self.train(child, ids)
+        both = parent.train.keys() & child.train.keys()
+        if sum(child.train[id_].score.value - parent.train[id_].score.value for id_ in both) <= TIE:
             return False
-        self.nodes.append(child)
+        self.join(child)
         enough = min(self.rung, 2 * FEWEST)
         for upto in range(min(FEWEST, enough), enough + 1, FEWEST):
             self.validate(child, upto)
@@ -240,9 +253,13 @@ class Search:
     @property
     def compared(self) -> list[Node]:
         """Return those whose scores decide the result: the seed, what must be beaten, and who is ahead."""
-        highest = max(self.running, key=lambda node: (node.mean, node.index))
         required = [node for node in self.nodes if node.start in self.must_beat]
-        return list({node.index: node for node in [self.nodes[0], *required, self.leader, highest]}.values())
+        return list({node.index: node for node in [self.nodes[0], *required, self.leader, self.highest]}.values())
+
+    @property
+    def highest(self) -> Node:
+        """Return who has the highest mean, on however few rows."""
+        return max(self.running, key=lambda node: (node.mean, node.index))
 
     def parent(self, draw: random.Random) -> Node:
         """Draw from the Pareto front over the validation rows that all candidates in the running have been scored on."""
@@ -260,7 +277,9 @@ class Search:
     # Rows ---------------------------------------------------------------------------------------------------------------
 
     def minibatch(self, node: Node, draw: random.Random) -> list[RowRun]:
-        return self.train(node, hard_rows(list(self.rows), node.lost, MINIBATCH, draw))
+        ids = hard_rows(list(self.rows), node.lost, node.used, MINIBATCH, draw)
+        node.used.update(ids)
+        return self.train(node, ids)
 
     def train(self, node: Node, ids: Sequence[str]) -> list[RowRun]:
         new = [self.rows[id_] for id_ in ids if id_ not in node.train]
@@ -283,15 +302,10 @@ class Search:
         if len(affordable) < len(rows):
             raise Ended(self.allowance.limit)
 
-    def is_new(self, texts: Texts) -> bool:
-        """Tell whether nothing like it has been tried, and remember it."""
-        name = identity(self.job, texts)
-        if name in self.known:
-            return False
-        self.known.add(name)
-        return True
+    def node_for(self, texts: Texts, parents: tuple[int, ...], start: str) -> Node:
+        """Return the candidate that does what these texts say, a new one where nothing like it has been tried."""
+        return self.known.setdefault(identity(self.job, texts), Node(len(self.nodes), texts, parents, start))
 
-    def add(self, texts: Texts, parents: tuple[int, ...], start: str) -> Node:
-        node = Node(len(self.nodes), texts, parents, start, self.allowance.spent)
+    def join(self, node: Node) -> None:
+        node.index, node.found_at = len(self.nodes), self.allowance.spent
         self.nodes.append(node)
-        return node
