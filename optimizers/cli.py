@@ -25,7 +25,9 @@ ReflectionApiKeyOption = Annotated[
 MaxReplyTokensOption = Annotated[int | None, typer.Option(min=1, help="Longest reply of either model.")]
 TimeoutOption = Annotated[float | None, typer.Option(min=0.1, help="Seconds to wait for a server.")]
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Rows at once. Default: 1 for an embedded model, else 8.")]
-DataOption = Annotated[Path | None, typer.Option(help="Folder with train.jsonl, val.jsonl, test.jsonl of your own.")]
+DataOption = Annotated[
+    Path | None, typer.Option(help="Your own rows: one JSONL file, or a folder with train.jsonl, val.jsonl, test.jsonl.")
+]
 RowsOption = Annotated[int | None, typer.Option(min=1, help="Use the first so many. Default: the recipe's.")]
 
 

@@ -8,7 +8,8 @@ import hashlib
 import inspect
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 from dspy_programs.errors import DatasetError
 
 SPLITS = ("train", "val", "test")
+FEWEST_OWN = 9  # rows of one file
 LONGEST_LINE = 1_000_000  # bytes; a row that a model could read is far shorter
 ID: TypeAdapter[str | int] = TypeAdapter(str | int)
 
@@ -53,6 +55,19 @@ def read_split(path: Path, program: type[dspy.Module], labels: Mapping[str, Any]
     if not examples:
         raise DatasetError(f"{path}: there are no rows in it")
     return examples
+
+
+def split_own(rows: Sequence[dspy.Example], seed: int, where: Path) -> dict[str, list[dspy.Example]]:
+    """Make three splits of the rows of one file: a third to test, the rest to learn from and to validate on.
+
+    A row is never its own demonstration, so each of the rest can be validated on what the others show: leave-one-out
+    cross-validation, where a validation set of a few rows would say nothing. Raises DatasetError for too few rows.
+    """
+    if len(rows) < FEWEST_OWN:
+        raise DatasetError(f"{where}: {len(rows)} rows are too few to learn from and to test; give at least {FEWEST_OWN}")
+    drawn = random.Random(f"{seed}-own").sample(list(rows), len(rows))
+    cut = len(rows) // 3
+    return {"train": drawn[cut:], "val": drawn[cut:], "test": drawn[:cut]}
 
 
 def field_types(program: type[dspy.Module], labels: Mapping[str, Any]) -> dict[str, TypeAdapter[Any]]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -31,6 +31,12 @@ def evaluate(
     api_key: ApiKeyOption = None,
     compiled: Annotated[Path | None, typer.Option(help="A compiled JSON. Default: the one `load` would take.")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder with a test.jsonl of your own.")] = None,
+    split: Annotated[
+        Literal["test", "transfer_val", "transfer_test"],
+        typer.Option(
+            help="Which rows: test, or those of another source, to choose by (transfer_val) or to report (transfer_test)."
+        ),
+    ] = "test",
     rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many test rows. Default: the recipe's.")] = None,
     threads: ThreadsOption = None,
     fresh: Annotated[
@@ -50,7 +56,7 @@ def evaluate(
         raise UsageError("--compiled and --data belong to one program; leave them out with --module all")
     model = connect(lm, api_base=api_base, api_key=api_key)
     threads = threads or (1 if is_embedded(model) else 8)
-    done = evaluate_all(wanted, model, compiled, data, rows, threads, fresh)
+    done = evaluate_all(wanted, model, compiled, (data, split), rows, threads, fresh)
     for line in table(done) if module == ALL else details(done[0]):
         print(line)
     if json_out:
@@ -61,7 +67,7 @@ def evaluate_all(
     wanted: Sequence["Recipe"],
     model: "dspy.LM",
     compiled: Path | None,
-    data: Path | None,
+    source: tuple[Path | None, str],
     rows: int | None,
     threads: int,
     fresh: bool,
@@ -77,8 +83,9 @@ def evaluate_all(
     from optimizers.recorded import recorded
     from optimizers.run_directory import RunDirectory, default_path
 
+    data, split = source
     examples = {
-        recipe.name: read_split((data or data_directory(recipe.name)) / "test.jsonl", recipe.program, recipe.labels)[
+        recipe.name: read_split((data or data_directory(recipe.name)) / f"{split}.jsonl", recipe.program, recipe.labels)[
             : rows or recipe.test_rows
         ]
         for recipe in wanted

@@ -163,7 +163,8 @@ def training_of(
 
     auto, limits = asked
     proposer, reasoning = levers
-    rows = read_rows(recipe, data, default_rows(recipe, is_embedded(task), sizes))
+    usual = {"train": None, "val": None, "test": None} if data.is_file() else default_rows(recipe, is_embedded(task))
+    rows = read_rows(recipe, data, {split: sizes[split] or size for split, size in usual.items()}, seed)
     budget, patient = budget_for(recipe, auto, limits, len(rows["val"]), is_embedded(task))
     return Training(
         recipe=recipe,
@@ -189,15 +190,15 @@ def train_in(directory: Path, training: "Training", resume: bool | None) -> "Rep
     from optimizers.progress import Progress
     from optimizers.proposers import kinds_for
     from optimizers.run_directory import RunDirectory, identity_of
-    from optimizers.training import job_of, program_in_use, remember_in_use, train
+    from optimizers.training import compiled_starts, job_of, remember_compiled, train
 
     require_writable(training.target)
     run_directory = RunDirectory(directory, fresh=resume is False, must_exist=resume is True)
     try:
         models = {"task": training.task_lm, "reflection": training.reflection_lm}
         proposer = ", ".join(kinds_for(training.reflection_lm, training.proposer))
-        remember_in_use(training, run_directory)
-        before = program_in_use(training, run_directory)
+        remember_compiled(training, run_directory)
+        before = compiled_starts(training, run_directory)
         job = job_of(training.recipe, training.rows, training.seed, training.reasoning, before)
         identity = identity_of(training.recipe, training.rows, job, models, training.seed, proposer)
         if run_directory.claim(identity):

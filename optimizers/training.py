@@ -25,7 +25,7 @@ from optimizers.allowance import Allowance
 from optimizers.candidate import REASONING, Candidate, Job, Start, compiled_before, showing, uncompiled
 from optimizers.card import card_of
 from optimizers.compile import CompileResult, Tried, compile_program
-from optimizers.data import SPLITS, read_split
+from optimizers.data import SPLITS, read_split, split_own
 from optimizers.demonstrations import POOL, Shelf, choose
 from optimizers.journal import Journal
 from optimizers.meter import Budget, Meter
@@ -41,6 +41,7 @@ from optimizers.scoring import Interval, bootstrap, scored_rows
 IN_USE = "in use"  # the start that `load` gives now
 COMPILED = "compiled.json"  # the result, in the run's folder
 BEFORE = "in-use.json"  # there too: what `load` gave when the run began
+OTHERS = "compiled-for-"  # there too: what was compiled for other models
 
 STOPPING = "\nstopping: the call under way is finished and what was found is kept; once more to end at once"
 
@@ -105,12 +106,18 @@ class Report:
         return next((each for each in self.candidates if each.start == IN_USE), None)
 
 
-def read_rows(recipe: Recipe, directory: Path, sizes: Mapping[str, int | None]) -> Rows:
-    """Read and check all three splits; take the first so many of each. Raises DatasetError on the first bad row."""
-    rows = {split: read_split(directory / f"{split}.jsonl", recipe.program, recipe.labels) for split in SPLITS}
+def read_rows(recipe: Recipe, place: Path, sizes: Mapping[str, int | None], seed: int = 0) -> Rows:
+    """Read and check the rows, and take the first so many of each split. Raises DatasetError on the first bad row.
+
+    place: a folder with train.jsonl, val.jsonl and test.jsonl, or one file of rows that is split here.
+    """
+    if place.is_file():
+        rows = split_own(read_split(place, recipe.program, recipe.labels), seed, place)
+    else:
+        rows = {split: read_split(place / f"{split}.jsonl", recipe.program, recipe.labels) for split in SPLITS}
     shared = {row.id for row in rows["test"]} & {row.id for split in ("train", "val") for row in rows[split]}
     if shared:
-        raise DatasetError(f"{directory}: row {sorted(shared)[0]!r} is in test and in another split; test must stay unseen")
+        raise DatasetError(f"{place}: row {sorted(shared)[0]!r} is in test and in another split; test must stay unseen")
     return {split: examples[: sizes.get(split)] for split, examples in rows.items()}
 
 
@@ -119,27 +126,36 @@ def default_out(module: str, spec: str) -> Path:
     return store.user_directory() / module / f"{store.file_name(spec)}.json"
 
 
-def remember_in_use(training: Training, run: RunDirectory) -> None:
-    """Keep a copy of what `load` gives now, for a run that begins."""
-    found = training.out or store.in_use(training.recipe.name, training.task_lm.model)
-    if run.is_new and found is not None and found.is_file():
-        store.write_atomically(run.path / BEFORE, found.read_text(encoding="utf-8"))
+def remember_compiled(training: Training, run: RunDirectory) -> None:
+    """Keep copies, for a run that begins, of what `load` gives now and of what was compiled for other models."""
+    name, model = training.recipe.name, training.task_lm.model
+    if not run.is_new:
+        return
+    now = training.out or store.in_use(name, model)
+    if now is not None and now.is_file():
+        store.write_atomically(run.path / BEFORE, now.read_text(encoding="utf-8"))
+    for other in store.available_models(name):
+        if other != model and (file := store.in_use(name, other)):
+            copy = run.path / f"{OTHERS}{store.file_name(other)}.json"
+            store.write_atomically(copy, file.read_text(encoding="utf-8"))
 
 
-def program_in_use(training: Training, run: RunDirectory) -> dict[str, dspy.Module]:
-    """Return what `load` gave when the run began, by its name as a start: {} where there was none that fits today's code.
+def compiled_starts(training: Training, run: RunDirectory) -> dict[str, dspy.Module]:
+    """Return the programs that were compiled when the run began, by their names as starts; those that fit today's code.
 
-    It is read from the run's folder, so that a run which goes on later is still compared with the same.
+    They are read from the run's folder, so that a run which goes on later still begins with the same.
     """
-    here = run.path / BEFORE
-    if not here.is_file():
-        return {}
-    program = training.recipe.program()
-    try:
-        store.apply_state(program, store.read_compiled(here, training.recipe.name, training.task_lm.model), here)
-    except CompiledProgramError:
-        return {}  # of an older code: it could not be used, so there is nothing to beat
-    return {IN_USE: program}
+    name = training.recipe.name
+    found = {}
+    for file in [run.path / BEFORE, *sorted(run.path.glob(f"{OTHERS}*.json"))]:
+        program = training.recipe.program()
+        with contextlib.suppress(CompiledProgramError):  # of an older code: it could not be used, so there is nothing to beat
+            compiled = store.read_compiled(file, name, training.task_lm.model if file.name == BEFORE else None)
+            store.apply_state(program, compiled, file)
+            saved = compiled.provenance
+            if file.name == BEFORE or saved.kept == "compiled":
+                found[IN_USE if file.name == BEFORE else f"for {saved.lm}"] = program
+    return found
 
 
 def allowance_of(training: Training, meter: Meter, programs: int) -> Allowance:
@@ -155,9 +171,9 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
         role: recorded(lm, role, journal, meter)
         for role, lm in (("task", training.task_lm), ("reflection", training.reflection_lm))
     }
-    before = program_in_use(training, run)
+    before = compiled_starts(training, run)
     job = job_of(training.recipe, training.rows, training.seed, training.reasoning, before)
-    allowance = allowance_of(training, meter, 2 + len(before))
+    allowance = allowance_of(training, meter, 2 + (IN_USE in before))
     with stopping_on_signals(meter), noise_to(run.log), progress.shown():
         progress.phase = "first calls"
         preflight(training, job.program, lms, meter)
@@ -187,8 +203,9 @@ def job_of(
     shelf = Shelf(pool, recipe.demonstrate, recipe.demonstrations, {name: demos for name, (_, demos) in others.items()})
     starts = [
         Start("seed", plain),
-        *(Start(name, texts) for name, (texts, _) in others.items()),
+        *(Start(name, texts) for name, (texts, _) in others.items() if name == IN_USE),
         *(Start(name, showing(plain, name)) for name in shelf.sets),
+        *(Start(name, texts) for name, (texts, _) in others.items() if name != IN_USE),
         *([Start("reasoning", plain | {REASONING: "on"})] if reasoning else []),
     ]
     return Job(program, recipe.metric, rows["train"], rows["val"], shelf, recipe.kind, starts)

@@ -108,7 +108,7 @@ def offer_tools(chain: Row, tools: dict[str, Row]) -> Row:
 def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
     """Show a row as the planner's one predictor would have answered it, with fewer tools, told shorter: they take most room.
 
-    The criteria are made up: none is labelled.
+    What no row labels, the criteria of success, is left out where it is empty: made-up ones would be copied.
     """
     tasks = [
         {
@@ -116,7 +116,7 @@ def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
             "tool": task.tool,
             "title": shortened(task.title, 60),
             "depends_on": task.depends_on,
-            "success_criterion": f"{shortened(task.tool.replace('_', ' '), 30)} succeeded",
+            **({"success_criterion": shortened(task.success_criterion, 40)} if task.success_criterion else {}),
         }
         for task in row.tasks
     ]

@@ -1,0 +1,126 @@
+"""python -m optimizers.learning_curve --module planner: what do a few rows of one's own domain give?
+
+Rows of another source (transfer_val) are the domain's own; the program shows them as a pool, and is scored on transfer_test.
+Nothing is searched: the curve tells what rows alone do.
+"""
+
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dspy_programs.cli import ApiBaseOption, ApiKeyOption, LmOption, new_app, run
+from optimizers.cli import ModuleOption, ThreadsOption
+
+if TYPE_CHECKING:
+    import dspy
+
+    from optimizers.recipes import Recipe
+    from optimizers.scoring import Interval
+
+SIZES = (0, 10, 30, 100, 200)
+
+app = new_app("Measure how a program gains by rows of one's own domain, with and without the shipped demonstrations.")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One program of the curve: how many own rows it shows from, whether the shipped ones too, and its score."""
+
+    own: int
+    shipped: bool
+    score: "Interval"
+    lift: "Interval"
+
+
+@app.command()
+def learning_curve(
+    module: ModuleOption,
+    lm: LmOption = None,
+    api_base: ApiBaseOption = None,
+    api_key: ApiKeyOption = None,
+    rows: Annotated[int, typer.Option(min=2, help="Score on the first so many rows.")] = 16,
+    threads: ThreadsOption = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draw of own rows.")] = 0,
+    json_out: Annotated[Path | None, typer.Option("--json", help="Also write the curve to this file.")] = None,
+) -> None:
+    """Print the score for 0, 10, 30, 100 and 200 own rows, as far as there are any; the same command again goes on."""
+    from dspy_programs.compiled_store import write_atomically
+    from dspy_programs.lm import connect, is_embedded
+    from optimizers.recipes import recipe
+
+    model = connect(lm, api_base=api_base, api_key=api_key)
+    points = []
+    for point in curve(recipe(module), model, rows, seed, threads or (1 if is_embedded(model) else 8)):
+        shown = " and the shipped" if point.shipped else ""
+        print(f"{point.own:4} own rows{shown:16} {point.score}  against none {point.lift}", flush=True)
+        points.append(asdict(point))
+    if json_out:
+        write_atomically(json_out, json.dumps({"program": module, "lm": model.model, "points": points}, indent=1) + "\n")
+
+
+def curve(recipe: "Recipe", model: "dspy.LM", count: int, seed: int, threads: int) -> Iterator[Point]:
+    """Yield the points, the program as it was written first. Answers are kept in a journal, so nothing is asked twice."""
+    from dspy_programs.compiled_store import file_name
+    from dspy_programs.lm import prepare
+    from optimizers.data import data_directory, read_split
+    from optimizers.journal import Journal
+    from optimizers.meter import Meter
+    from optimizers.progress import Progress, noise_to
+    from optimizers.recorded import recorded
+    from optimizers.run_directory import RunDirectory
+    from optimizers.scoring import bootstrap, score_rows
+
+    folder = data_directory(recipe.name)
+    read = {
+        name: read_split(folder / f"{name}.jsonl", recipe.program, recipe.labels) for name in ("transfer_val", "transfer_test")
+    }
+    tested = read["transfer_test"][:count]
+    directory = RunDirectory(Path("runs") / "learning_curve" / recipe.name / file_name(model.model))
+    with contextlib.closing(directory), contextlib.closing(Journal(directory.journal)) as journal:
+        prepare(model)
+        meter = Meter()
+        task = recorded(model, "task", journal, meter)
+        plain: list[float] = []
+        for own, shipped, program in programs(recipe, read["transfer_val"], model.model, seed):
+            with noise_to(directory.log), Progress(meter, None).shown():
+                scores = [each.value for each in score_rows(program, tested, recipe.metric, task, meter, threads)]
+            plain = plain or scores
+            differences = [a - b for a, b in zip(scores, plain, strict=True)]
+            yield Point(own, shipped, bootstrap(scores), bootstrap(differences))
+
+
+def programs(
+    recipe: "Recipe", own: Sequence["dspy.Example"], spec: str, seed: int
+) -> "Iterator[tuple[int, bool, dspy.Module]]":
+    """Yield (own rows, whether the shipped demonstrations are among those shown, program)."""
+    from dspy_programs.compiled_store import in_use, read_compiled
+    from optimizers.candidate import Job, showing, uncompiled
+    from optimizers.demonstrations import NEAREST, Shelf, choose
+
+    program, file = recipe.program(), in_use(recipe.name, spec)
+    shipped = {name: state.demos for name, state in read_compiled(file).predictors.items()} if file else {}
+    sizes = [size for size in SIZES if size <= len(own)]
+    for size in sizes:
+        rows = choose(own, recipe.demonstrate, recipe.kind, size, seed)
+        made = {name: [recipe.demonstrate(row)[name] for row in rows] for name, _ in program.named_predictors()}
+        for with_shipped in (False, True):
+            if with_shipped and not any(shipped.values()):
+                continue
+            shown = {name: [*demos, *(shipped.get(name, []) if with_shipped else [])] for name, demos in made.items()}
+            shelf = Shelf([], recipe.demonstrate, recipe.demonstrations, {NEAREST: shown})
+            job = Job(program, recipe.metric, [], [], shelf, recipe.kind, [])
+            texts = uncompiled(program)
+            yield len(rows), with_shipped, job.build(showing(texts, NEAREST) if any(shown.values()) else texts)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return run(app, argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
