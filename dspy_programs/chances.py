@@ -3,11 +3,11 @@
 A small model that is torn between two answers has to write one of them; its log-probabilities say how torn it was. Where a
 grammar holds the reply, they are still the model's own, so what it may not say is left out here and the rest adds up to 1.
 
-Input      reply: a Prediction of a predictor that was called with `config=ASK`; field: the name of an output;
+Input      reply: a Prediction of a predictor that was called with `config=asking()`; field: the name of an output;
            options: the values that it can have, no two with one beginning (numbers of one digit, letters, words).
 Output     option -> chance in [0, 1], in the order of `options`; None where the engine gave no log-probabilities, or none
            at the place where the value begins.
-Source     expected scores over the scale: G-Eval (Liu et al. 2023).
+Source     token probabilities as weights: G-Eval (Liu et al. 2023).
 """
 
 import math
@@ -19,6 +19,12 @@ import dspy
 
 ASK = {"logprobs": True, "top_logprobs": 20}  # the most that servers give
 LOGPROBS = "logprobs"
+
+
+def asking() -> dict[str, Any]:
+    """Return the configuration of a call that asks for them; nothing where the engine in use does not say it gives them."""
+    engine = getattr(dspy.settings.lm, "engine", None)
+    return dict(ASK) if LOGPROBS in getattr(engine, "supported_params", ()) else {}
 
 
 def chances(reply: dspy.Prediction, field: str, options: Sequence[str]) -> dict[str, float] | None:
@@ -45,8 +51,3 @@ def said_at(tokens: Sequence[Any], field: str) -> Iterator[tuple[str, float]]:
                     yield text[left:], math.exp(min(0.0, logprob))
             return
         left -= len(token.token)
-
-
-def expected(found: dict[str, float]) -> float:
-    """Return the mean of a scale whose options are numbers."""
-    return sum(float(option) * chance for option, chance in found.items())

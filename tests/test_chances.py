@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dspy_programs.chances import ASK, chances, expected
+from dspy_programs.chances import ASK, asking, chances
 from dspy_programs.few_shot import FewShot
 from dspy_programs.lm.adapter import CompleteJSONAdapter
 from dspy_programs.lm.cached import AnswerCache, cached
@@ -138,12 +138,17 @@ def test_answer_with_logprobs_is_not_the_one_without(tmp_path):
     assert chances(choose(lm, config=ASK), "better", ["A", "B"]) is not None
 
 
-def test_expected_is_the_mean_of_the_scale():
-    assert expected({"1": 0.5, "3": 0.25, "9": 0.25}) == 3.5
-
-
 @given(st.lists(st.tuples(st.text(max_size=12), st.dictionaries(st.text(max_size=4), st.floats(), max_size=3)), max_size=6))
 @settings(max_examples=200, deadline=None)
 def test_chances_are_shares_of_any_tokens(tokens):
     found = chances(reply(('{"better"', {}), (': "', {}), *tokens), "better", ["A", "B"])
     assert found is None or (sum(found.values()) == pytest.approx(1) and all(0 <= chance <= 1 for chance in found.values()))
+
+
+def test_asking_is_only_of_an_engine_that_says_it_gives_logprobs():
+    for engine, asked in ((TornEngine("better", torn), ASK), (ScriptedEngine(lambda prompt: ""), {})):
+        with dspy.context(lm=torn_lm(engine)):
+            assert asking() == asked
+    for lm in (None, dspy.LM("openai/gpt-4.1-mini"), dspy.utils.DummyLM([])):  # DSPy's own: nothing would mend a refusal
+        with dspy.context(lm=lm):
+            assert asking() == {}

@@ -34,6 +34,7 @@ ANNOTATORS = ("annotator1", "annotator2", "annotator3")
 VERDICTS = {0: "tie", 1: "first", 2: "second"}
 
 BASE = {"first": 0.75, "tie": 0.5, "second": 0.25}  # of the scale, for the first response of a demonstration
+LETTERS = {"first": "A", "second": "B"}  # of two responses shown as they stand in the row
 SPREAD = 0.5  # of the scale, by which the checks move a criterion's score away from that
 
 Row = dict[str, Any]
@@ -130,10 +131,11 @@ def swapped(row: Row) -> Row:
 
 
 def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
-    """Show the row's first response as the judge's one predictor would have scored it.
+    """Show the row as the judge's two predictors would have done it: its first response scored, its two compared.
 
     People said which response is better, not why nor by how much: the scores are made up from their verdict, moved up
-    and down for each criterion by the checks; so are the reasons.
+    and down for each criterion by the checks; so are the reasons. Of two that people found as good, the letter is the
+    checks'.
     """
     rubric = rubric_of(row.rubric)
     asked = f"{row.instruction}\n{row.input}"
@@ -144,6 +146,15 @@ def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
     ]
     fault = worst_fault(asked, row.response) or "misses a part of what was asked"
     reason = "does what was asked, in full" if row.verdict == "first" else fault
-    inputs = {"instruction": shown(row.instruction), "input": shown(row.input), "response": shown(row.response)}
-    criteria = [criterion.model_dump() for criterion in rubric.criteria]
-    return {"score": {"criteria": criteria, **inputs, "judgement": {"reason": reason, "scores": scores}}}
+    inputs = {
+        "criteria": [criterion.model_dump() for criterion in rubric.criteria],
+        "instruction": shown(row.instruction),
+        "input": shown(row.input),
+    }
+    response, other = shown(row.response), shown(row.other)
+    first_by_checks = rubric.overall(shares) >= rubric.overall(scores_by_checks(asked, row.other, rubric))
+    letter = LETTERS.get(row.verdict) or ("A" if first_by_checks else "B")
+    return {
+        "score": {**inputs, "response": response, "judgement": {"reason": reason, "scores": scores}},
+        "compare": {**inputs, "response_a": response, "response_b": other, "better": letter},
+    }

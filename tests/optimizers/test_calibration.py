@@ -208,11 +208,10 @@ def test_command_prints_and_keeps_the_calibration(folder, capsys, tmp_path):
     assert result == gate(QualityJudge(), "quality_judge", "rules")
 
 
-def test_command_asks_a_model_once_for_each_response(folder, capsys):
+def test_command_asks_a_model_once_for_each_order(folder, capsys):
     def answer(prompt: str) -> str:
-        mark = 9 if "fjords" in prompt.rsplit("[[ ## response ## ]]", 1)[1] else 3
-        scores = [{"criterion": name, "score": mark} for name in ("correctness", "helpfulness", "clarity")]
-        return json.dumps({"judgement": {"reason": "as scripted", "scores": scores}})
+        first = prompt.rsplit("[[ ## response_a ## ]]", 1)[1].partition("[[ ## response_b ## ]]")[0]
+        return json.dumps({"better": "A" if "fjords" in first else "B"})
 
     with ChatServer(answer) as server, pytest.warns(UserWarning, match="not compiled for openai/judge"):
         options = ["--lm", "openai/judge", "--api-base", server.url, "--data", str(folder(rows(12)))]

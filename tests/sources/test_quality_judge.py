@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from dspy_programs.errors import DatasetError
-from dspy_programs.quality_judge import Judgement
+from dspy_programs.quality_judge import CompareResponses, Judgement
 from dspy_programs.text import jaccard, words
 from optimizers.data import SPLITS, data_directory, read_split
 from optimizers.recipes import RECIPES
@@ -163,3 +163,11 @@ def test_demonstration_shows_what_the_judge_shows():
     demo = as_demonstration(SHIPPED["train"][0])["score"]
     assert set(demo) == {"criteria", "instruction", "input", "response", "judgement"}
     assert json.loads(demo["response"]) == SHIPPED["train"][0].response
+
+
+def test_demonstration_of_a_comparison_shows_both_and_the_peoples_letter():
+    for row in SHIPPED["train"]:
+        demo = as_demonstration(row)["compare"]
+        assert (json.loads(demo["response_a"]), json.loads(demo["response_b"])) == (row.response, row.other)
+        assert set(demo) == set(CompareResponses.fields) and demo["better"] in ("A", "B")
+        assert row.verdict == "tie" or demo["better"] == {"first": "A", "second": "B"}[row.verdict]
