@@ -19,14 +19,15 @@ FEWEST_SEARCHED = 12  # three programs on four rows: less would be to have tried
 class Allowance:
     """Counts the rows of a search, `spent`, against its budget.
 
-    test_rows: as many as would be tested without a limit; programs: how many are tested; patient: run at least
-    FEWEST_SEARCHED and FEWEST_TESTED rows, however long a row takes.
+    test_rows: as many as would be tested without a limit; programs: how many are tested; aside: more rows to keep;
+    patient: run at least FEWEST_SEARCHED and FEWEST_TESTED rows, however long a row takes.
     """
 
     budget: Budget
     meter: Meter
     test_rows: int = 0
     programs: int = 2
+    aside: int = 0
     patient: bool = False
     spent: int = 0
 
@@ -50,7 +51,7 @@ class Allowance:
         """List (limit in words, rows it leaves to the search)."""
         calls = self.budget.metric_calls
         found = [] if calls is None else [(f"{calls:g} metric calls", max(0, calls - self.spent))]
-        set_aside = self.programs * self.rows_to_test
+        set_aside = self.programs * self.rows_to_test + self.aside
         for name, used, limit, cost in self._costly():
             rows = int((limit - used) / cost) - set_aside if cost else FIRST if limit > used else 0
             found.append((f"{limit:g} {name}", max(0, rows, FEWEST_SEARCHED - self.spent if self.patient else 0)))

@@ -49,6 +49,15 @@ AutoFlag = Annotated[
     ),
 ]
 
+TransferFlag = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help="Rows of another source (transfer_val.jsonl) on which the result must not be worse than what is in use. "
+        "Default: 16, and none for an embedded --lm.",
+    ),
+]
+
 ReasoningFlag = Annotated[
     bool | None,
     typer.Option(
@@ -88,6 +97,7 @@ def train(
     train_rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many. Default: all.")] = None,
     val_rows: RowsOption = None,
     test_rows: RowsOption = None,
+    transfer_rows: TransferFlag = None,
     run_dir: Annotated[Path | None, typer.Option(help="Folder of the run. Default: runs/<module>/<model>.")] = None,
     resume: Annotated[
         bool | None,
@@ -113,7 +123,7 @@ def train(
     budget, levers = Budget(max_metric_calls, max_minutes, max_tokens, max_usd), (proposer, reasoning)
     if auto and budget.metric_calls:
         raise UsageError("--auto and --max-metric-calls both say how many rows to run; give one of them")
-    sizes = {"train": train_rows, "val": val_rows, "test": test_rows}
+    sizes = {"train": train_rows, "val": val_rows, "test": test_rows, "transfer_val": transfer_rows}
     trainings = [
         training_of(
             recipe, task, reflection, levers, (auto, budget), seed, threads, data or data_directory(recipe.name), sizes, out
@@ -158,13 +168,15 @@ def training_of(
 ) -> "Training":
     """Fill in what a default run is, and read the rows. asked: --auto, and the limits that were given."""
     from dspy_programs.lm import is_embedded
-    from optimizers.budgets import budget_for, default_rows
-    from optimizers.training import Training, read_rows
+    from optimizers.budgets import TRANSFER_ROWS, budget_for, default_rows
+    from optimizers.training import Training, read_rows, read_transfer
 
     auto, limits = asked
     proposer, reasoning = levers
     usual = {"train": None, "val": None, "test": None} if data.is_file() else default_rows(recipe, is_embedded(task))
     rows = read_rows(recipe, data, {split: sizes[split] or size for split, size in usual.items()}, seed)
+    wanted = sizes["transfer_val"]
+    transfer = read_transfer(recipe, data, TRANSFER_ROWS * (not is_embedded(task)) if wanted is None else wanted)
     budget, patient = budget_for(recipe, auto, limits, len(rows["val"]), is_embedded(task))
     return Training(
         recipe=recipe,
@@ -178,6 +190,7 @@ def training_of(
         proposer=proposer,
         reasoning=not is_embedded(task) if reasoning is None else reasoning,
         patient=patient,
+        transfer=transfer,
     )
 
 
@@ -270,6 +283,8 @@ def test_lines(report: "Report") -> list[str]:
         f"test        seed {test['seed']} -> compiled {test['compiled']}, {test['seed'].rows} rows",
         f"            difference {test['difference']}: {verdict} (paired bootstrap, 95 %)",
     ]
+    if "elsewhere" in test:
+        lines.append(f"            on rows of other sources, compiled - in use (else seed) {test['elsewhere']}")
     if "gain" in test:
         lines.append(f"            in use until now {test['in use']}; compiled - in use {test['gain']}")
     return lines

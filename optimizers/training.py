@@ -39,6 +39,7 @@ from optimizers.run_directory import RunDirectory, digest
 from optimizers.scoring import Interval, bootstrap, scored_rows
 
 IN_USE = "in use"  # the start that `load` gives now
+ELSEWHERE = "elsewhere"  # on rows of other sources
 COMPILED = "compiled.json"  # the result, in the run's folder
 BEFORE = "in-use.json"  # there too: what `load` gave when the run began
 OTHERS = "compiled-for-"  # there too: what was compiled for other models
@@ -53,7 +54,8 @@ Say = Callable[[str], None]
 class Training:
     """What one run is asked to do.
 
-    out: where the result is put to use, by default where `load` looks; patient: the budget is a default, not a limit:
+    transfer: rows of other sources, on which the result must not be worse; out: where it is put to use, by default where
+    `load` looks; patient: the budget is a default, not a limit:
     a slow machine gets its first comparison all the same, and a search that finds nothing better ends by itself.
     """
 
@@ -68,6 +70,7 @@ class Training:
     proposer: Choice = "auto"
     reasoning: bool = False
     patient: bool = False
+    transfer: Sequence[dspy.Example] = ()
 
     @property
     def target(self) -> Path:
@@ -78,9 +81,9 @@ class Training:
 class Report:
     """What a run found. Scores are shares in [0, 1]; intervals are 95 % bootstrap over the test rows.
 
-    winner: index of the best candidate; chosen: of the one that is in use from now on, if any; test: "seed", "compiled"
-    (the winner), "in use" (what `load` gave, where that is another), and "difference", compiled - seed; "gain",
-    compiled - in use; saved: the result in the run's folder; promoted: where it was put to use; why_not: why it was not.
+    winner: index of the best candidate; test: "seed", "compiled" (the winner), "in use" (what `load` gave, where that is
+    another), and "difference", compiled - seed; "gain", compiled - in use; "elsewhere", the gain on rows of other sources.
+    saved: the result in the run's folder; promoted: where it was put to use; why_not: why it was not.
     """
 
     candidates: tuple[Candidate, ...]
@@ -121,6 +124,12 @@ def read_rows(recipe: Recipe, place: Path, sizes: Mapping[str, int | None], seed
     return {split: examples[: sizes.get(split)] for split, examples in rows.items()}
 
 
+def read_transfer(recipe: Recipe, place: Path, count: int) -> list[dspy.Example]:
+    """Read the first so many rows of another source, from the half that is for choosing; none where there are none."""
+    file = place / "transfer_val.jsonl"
+    return read_split(file, recipe.program, recipe.labels)[:count] if count and file.is_file() else []
+
+
 def default_out(module: str, spec: str) -> Path:
     """Return where `load` looks for what a user has compiled."""
     return store.user_directory() / module / f"{store.file_name(spec)}.json"
@@ -159,7 +168,8 @@ def compiled_starts(training: Training, run: RunDirectory) -> dict[str, dspy.Mod
 
 
 def allowance_of(training: Training, meter: Meter, programs: int) -> Allowance:
-    return Allowance(training.budget, meter, len(training.rows["test"]), programs, training.patient)
+    aside = 2 * len(training.transfer)
+    return Allowance(training.budget, meter, len(training.rows["test"]), programs, aside, training.patient)
 
 
 def train(training: Training, run: RunDirectory, progress: Progress, meter: Meter, journal: Journal) -> Report:
@@ -329,18 +339,21 @@ def test_scores(
     if isinstance(meter.reason, (RunInterrupted, BudgetSpent)):
         return {}, isinstance(meter.reason, RunInterrupted)
     rows = training.rows["test"][: allowance.rows_to_test]
-    progress.expected = meter.rollouts + len(wanted) * len(rows)
-    scores: dict[str, list[Score]] = {name: [] for name in wanted}
+    runs = [(name, candidate, rows) for name, candidate in wanted.items()]
+    if result.winner.index and training.transfer:
+        runs += [(f"{ELSEWHERE} {name}", wanted[name], training.transfer) for name in (baseline_of(wanted), "compiled")]
+    progress.expected = meter.rollouts + sum(len(of) for _, _, of in runs)
+    scores: dict[str, list[Score]] = {name: [] for name, _, _ in runs}
     try:
-        for name, candidate in wanted.items():
+        for name, candidate, of in runs:
             program, metric = job.candidate(candidate), training.recipe.metric
-            for score in scored_rows(program, rows, metric, lm, meter, training.threads):
+            for score in scored_rows(program, of, metric, lm, meter, training.threads):
                 scores[name].append(score)
     except RunInterrupted:
         return {}, True
     except BudgetSpent:
-        fewest = min(map(len, scores.values()))
-        scores = {name: each[:fewest] for name, each in scores.items()}
+        fewest = min(len(scores[name]) for name in wanted)
+        scores = {name: scores[name][:fewest] for name in wanted}
     return {name: each for name, each in scores.items() if each}, False
 
 
@@ -381,10 +394,20 @@ def intervals(scores: Mapping[str, list[Score]]) -> dict[str, Interval]:
     """Return the mean of each program, and of the paired differences compiled - seed and compiled - in use."""
     values = {name: [score.value for score in each] for name, each in scores.items()}
     found = {name: bootstrap(each) for name, each in values.items()}
-    for name, other in (("difference", "seed"), ("gain", IN_USE)):
-        if "compiled" in values and other in values:
-            found[name] = bootstrap([a - b for a, b in zip(values["compiled"], values[other], strict=True)])
+    elsewhere = f"{ELSEWHERE} {baseline_of(values)}"
+    for name, after, before in (
+        ("difference", "compiled", "seed"),
+        ("gain", "compiled", IN_USE),
+        (ELSEWHERE, f"{ELSEWHERE} compiled", elsewhere),
+    ):
+        if after in values and before in values:
+            found[name] = bootstrap([a - b for a, b in zip(values[after], values[before], strict=True)])
     return found
+
+
+def baseline_of(programs: Mapping[str, Any]) -> str:
+    """Name what a result is compared with: what is in use, else the program as it was written."""
+    return IN_USE if IN_USE in programs else "seed"
 
 
 def doubt(training: Training, result: CompileResult, test: Mapping[str, Interval], interrupted: bool) -> str:
@@ -401,9 +424,10 @@ def doubt(training: Training, result: CompileResult, test: Mapping[str, Interval
         return "it is the program as it was written" + (", and there was no time to tell more" if result.unfinished else "")
     if not test:
         return "the budget left no row to test it on"
-    for name in ("difference", "gain"):
+    places = {"difference": "on the test rows", "gain": "on the test rows", ELSEWHERE: "on rows of other sources"}
+    for name, place in places.items():
         if name in test and test[name].high < 0:
-            return f"on the test rows it is worse: {test[name]}"
+            return f"it is worse {place}: {test[name]}"
     return ""
 
 
