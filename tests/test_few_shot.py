@@ -107,15 +107,44 @@ def test_long_demonstrations_are_held_to_the_characters_of_one_call():
 
 def test_one_that_is_longer_than_all_is_still_shown():
     demos = [demo("piano " + "x" * 2 * LONGEST_SHOWN, answer=f"a{i}") for i in range(20)]
-    assert len(Index(demos, ["question"]).nearest({"question": "piano"})) == 1
+    assert len(Index(demos, ["question"]).nearest({"question": demos[0]["question"]})) == 1
 
 
 @given(st.lists(st.text(max_size=40), min_size=ALL_SHOWN + 1, max_size=30), st.text(max_size=40))
 def test_whatever_is_asked_the_shown_ones_are_of_the_pool(questions, question):
     demos = [demo(text) for text in questions]
-    shown = Index(demos, ["question", "place"]).nearest({"question": question})
-    assert 1 <= len(shown) <= NEAREST
+    index = Index(demos, ["question", "place"])
+    inputs = {"question": question, "place": "home"}
+    shown = index.nearest(inputs)
+    assert len(shown) <= NEAREST
+    assert bool(shown) == (max(index.likeness(inputs)) >= index.least)
     assert all(any(each is other for other in demos) for each in shown)
+
+
+def test_a_call_far_from_the_pool_is_shown_nothing_and_one_near_to_it_is():
+    predictor = FewShot(Answer, by=["question"])
+    predictor.demos = pool(40)
+    for question, near in (("how to walk dog number 7", True), ("is the treaty of 1648 still in force", False), ("", False)):
+        assert bool(shown_in(asked(predictor, place="home", question=question), predictor.demos)) is near
+
+
+def test_far_is_measured_on_the_inputs_that_are_compared():
+    predictor = FewShot(Answer, by=["question"])
+    predictor.demos = [demo(each["question"], place=f"place {i}") | {"answer": str(i)} for i, each in enumerate(pool(40))]
+    assert shown_in(asked(predictor, place="on the moon", question="how to walk dog number 7"), predictor.demos)
+
+
+def test_few_demonstrations_are_shown_however_far_the_call_is():
+    predictor = FewShot(Answer, by=["question"])
+    predictor.demos = pool(ALL_SHOWN)
+    assert len(shown_in(asked(predictor, place="", question="treaty"), predictor.demos)) == ALL_SHOWN
+
+
+@pytest.mark.parametrize("number", [ALL_SHOWN + 1, 40, 200])
+def test_nine_of_ten_members_of_a_pool_are_near_to_the_others(number):
+    index = Index(pool(number), ["question"])
+    likeness = [sorted(index.likeness(each))[-2] for each in index.demos]  # the last is itself
+    assert sum(near >= index.least for near in likeness) >= 0.9 * number
 
 
 def test_objects_and_what_they_were_dumped_to_read_alike():

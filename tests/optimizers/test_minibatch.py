@@ -1,60 +1,54 @@
-"""Minibatches: rows on which most was lost come more often, and a rerun draws the same."""
+"""Minibatches: rows that failed come again, rows that nothing mends give way, and an untried one is always among them."""
 
+import random
 from collections import Counter
-from types import SimpleNamespace
 
-from optimizers.minibatch import HardRows
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from optimizers.minibatch import hard_rows
 
-class Loader:
-    def __init__(self, rows):
-        self.rows = rows
-
-    def all_ids(self):
-        return list(range(self.rows))
+IDS = [f"row {number}" for number in range(10)]
 
 
-def drawn(sampler, rounds, scores, rows=10):
-    """Draw so many batches, telling the sampler each row's score; return how often each row was drawn."""
-    counts = Counter()
-    for i in range(rounds):
-        batch = sampler.next_minibatch_ids(Loader(rows), SimpleNamespace(i=i))
-        counts.update(batch)
-        sampler.on_evaluation_end({"candidate_idx": 0, "scores": [scores(row) for row in batch]})
-    return counts
+def drawn(lost, used, times=2000, ids=IDS, size=1):
+    return Counter(id_ for draw in range(times) for id_ in hard_rows(ids, lost, used, size, random.Random(draw)))
 
 
 def test_rows_on_which_more_was_lost_are_drawn_more_often():
-    counts = drawn(HardRows(3, seed=0), 300, lambda row: 0.0 if row < 2 else 1.0)
-    hard, easy = (counts[0] + counts[1]) / 2, sum(counts[row] for row in range(2, 10)) / 8
-    assert hard > 3 * easy
-    assert min(counts.values()) > 10  # what is perfect now may break later
+    counts = drawn({id_: 0.1 for id_ in IDS} | {"row 0": 0.9}, {})
+    assert counts["row 0"] > 5 * max(count for id_, count in counts.items() if id_ != "row 0")
 
 
-def test_every_row_is_tried_before_perfect_ones_come_back():
-    counts = drawn(HardRows(3, seed=0), 10, lambda row: 1.0, rows=30)
-    assert len(counts) >= 24
+def test_row_that_was_shown_often_gives_way():
+    counts = drawn(dict.fromkeys(IDS, 1.0), {"row 0": 9})
+    assert counts["row 0"] < min(count for id_, count in counts.items() if id_ != "row 0") / 10
 
 
-def test_the_same_seed_and_scores_give_the_same_batches():
-    def batches(seed):
-        sampler, found = HardRows(3, seed), []
-        for i in range(20):
-            found.append(tuple(sampler.next_minibatch_ids(Loader(10), SimpleNamespace(i=i))))
-            sampler.on_evaluation_end({"candidate_idx": 0, "scores": [row / 10 for row in found[-1]]})
-        return found
-
-    assert batches(1) == batches(1) != batches(2)
+def test_perfect_row_is_never_drawn_and_rows_may_run_out():
+    lost = dict.fromkeys(IDS, 0.0) | {"row 3": 0.5}
+    assert hard_rows(IDS, lost, {}, 3, random.Random(0)) == ["row 3"]
+    assert hard_rows(IDS, dict.fromkeys(IDS, 0.0), {}, 3, random.Random(0)) == []
+    assert hard_rows([], {}, {}, 3, random.Random(0)) == []
 
 
-def test_no_row_twice_in_a_batch_and_all_of_them_where_there_are_few():
-    sampler = HardRows(3, seed=0)
-    assert all(len(set(sampler.next_minibatch_ids(Loader(5), SimpleNamespace(i=i)))) == 3 for i in range(50))
-    assert sorted(sampler.next_minibatch_ids(Loader(2), SimpleNamespace(i=0))) == [0, 1]
+def test_untried_rows_together_weigh_as_much_as_one_that_failed_altogether():
+    counts = drawn({"row 0": 1.0}, {}, size=2)  # drawn at the first turn, or at the second where it was not
+    assert counts["row 0"] == pytest.approx(2000 * 0.75, rel=0.1)
 
 
-def test_a_proposal_that_may_be_dropped_changes_nothing():
-    sampler = HardRows(3, seed=0)
-    sampler.next_minibatch_ids(Loader(5), SimpleNamespace(i=0))
-    sampler.on_evaluation_end({"candidate_idx": None, "scores": [1.0, 1.0, 1.0]})
-    assert sampler.lost == {}
+@given(
+    st.dictionaries(st.sampled_from(IDS), st.floats(0, 1)),
+    st.dictionaries(st.sampled_from(IDS), st.integers(0, 50)),
+    st.integers(0, 5),
+    st.integers(0, 999),
+)
+def test_whatever_was_lost_a_batch_has_no_row_twice_and_an_untried_one_while_there_are_any(lost, used, size, seed):
+    batch = hard_rows(IDS, lost, used, size, random.Random(seed))
+    useful = [id_ for id_ in IDS if lost.get(id_, 1.0) > 0]
+    assert len(set(batch)) == len(batch) == min(size, len(useful))
+    assert set(batch) <= set(useful)
+    if size and len(lost) < len(IDS):
+        assert any(id_ not in lost for id_ in batch)
+    assert batch == hard_rows(IDS, lost, used, size, random.Random(seed))

@@ -1,75 +1,72 @@
-"""A race: the better half goes on, what is clearly behind falls out, and nobody runs a row twice."""
+"""Who is ahead after the first rows: always the same rows of both, and never more certain than they allow."""
+
+import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from optimizers.race import may_win, parts, race, rounds
+from optimizers.race import difference, is_behind, support, supported
 
-ROWS = list(range(12))
-
-
-def run_race(levels, rows=ROWS, reference=0.5, may_go_on=lambda racers: True, calls=1000):
-    """Race candidates that score a level on every row, a little more on odd ones. Returns (scores, calls of each)."""
-    ran = {name: [] for name in levels}
-
-    def run(name, some):
-        ran[name] += some
-        return tuple(levels[name] + 0.02 * (row % 2) for row in some)
-
-    return race(list(levels), rows, [reference] * len(rows), run, may_go_on, calls), ran
+SCORES = st.lists(st.floats(0, 1), max_size=12)
 
 
-def test_the_best_runs_all_rows_and_the_others_only_some():
-    scores, ran = run_race({"good": 0.7, "better": 0.9, "fair": 0.6, "best": 0.95})
-    assert [len(scores[name]) for name in ("fair", "good", "better", "best")] == [4, 4, 8, 12]
-    assert ran["best"] == ROWS
+def test_difference_is_the_mean_of_the_pairs_and_its_standard_error():
+    mean, error = difference((0.5, 0.9, 0.4), (0.5, 0.5, 0.5))
+    assert mean == pytest.approx(0.1)
+    assert error == pytest.approx(math.sqrt(0.07 / 3))  # deviations -0.1, 0.3, -0.2: their squares by n - 1, by n
 
 
-def test_what_is_clearly_behind_the_reference_falls_out_even_alone():
-    assert len(run_race({"worse": 0.3})[0]["worse"]) == 6
-    assert len(run_race({"better": 0.6})[0]["better"]) == 12
+@pytest.mark.parametrize(("scores", "others"), [((), ()), ((0.5,), ()), ((), (0.5,))])
+def test_no_rows_in_common_say_nothing(scores, others):
+    assert difference(scores, others) == (0.0, 0.0)
+    assert not is_behind(scores, others)
+    assert support(scores, others) == -math.inf
 
 
-def test_race_ends_where_the_budget_does():
-    scores, _ = run_race({"a": 0.7, "b": 0.8}, may_go_on=lambda racers: racers < 2)
-    assert scores == {"a": (), "b": ()}
-
-
-def test_nobody_races_nowhere():
-    assert run_race({})[0] == {}
-    assert run_race({"a": 0.7}, rows=[])[0] == {"a": ()}
+@given(SCORES, SCORES, SCORES)
+def test_only_rows_that_both_have_count(scores, others, more):
+    both = min(len(scores), len(others))
+    longer = [*scores[:both], *more]
+    assert difference(longer, others[:both]) == difference(scores[:both], others[:both])
+    assert support(others[:both], longer) == support(others[:both], scores[:both])
 
 
 @pytest.mark.parametrize(
-    ("racing", "rows", "sizes"),
-    [(1, 10, [5, 5]), (2, 10, [5, 5]), (4, 10, [3, 3, 4]), (3, 1, [1]), (2, 0, [])],
-)
-def test_each_round_of_the_race_runs_a_part_of_the_rows_and_all_in_the_end(racing, rows, sizes):
-    assert [len(part) for part in parts(range(rows), rounds(racing, rows, 1000))] == sizes
-
-
-@pytest.mark.parametrize(
-    ("scores", "goes_on"),
+    ("scores", "others", "behind"),
     [
-        ((0.5, 0.5), False),  # nothing changed: the longer prompt is not worth a row more
-        ((0.6, 0.5), True),
-        ((0.4, 0.6), True),  # even: it may be better
-        ((0.4, 0.4), False),
-        ((0.0, 0.4), False),  # behind by 0.3, standard error 0.2
-        ((0.3, 0.6), True),  # behind by 0.05, standard error 0.15
+        ((0.5, 0.5), (0.5, 0.5), False),
+        ((0.4, 0.4), (0.5, 0.5), True),
+        ((0.4, 0.6), (0.5, 0.5), False),  # even: it may be better
+        ((0.0, 0.4), (0.5, 0.5), True),  # behind by 0.3, standard error 0.2
+        ((0.3, 0.6), (0.5, 0.5), False),  # behind by 0.05, standard error 0.15
+        ((0.4,), (0.5,), True),
     ],
 )
-def test_one_that_is_clearly_behind_the_seed_falls_out(scores, goes_on):
-    assert may_win(scores, (0.5, 0.5, 1.0)) is goes_on
+def test_behind_is_who_would_not_reach_the_others_with_one_standard_error_more(scores, others, behind):
+    assert is_behind(scores, others) is behind
 
 
-@pytest.mark.parametrize(("racing", "rows", "calls"), [(3, 36, 54), (3, 64, 96), (2, 36, 54), (7, 12, 40)])
-def test_one_racer_ends_within_the_calls_there_are(racing, rows, calls):
-    names = [f"{number}" for number in range(racing)]
-    scores, ran = run_race(dict.fromkeys(names, 0.9), rows=list(range(rows)), calls=calls)
-    assert max(map(len, scores.values())) == rows and sum(map(len, ran.values())) <= calls
+@pytest.mark.parametrize(
+    ("gains", "is_support"),
+    [
+        ([0.1] * 4, True),
+        ([0.0] * 4, False),
+        ([0.4, -0.1, 0.1, 0.0], False),  # mean 0.10, standard error 0.11
+        ([0.5, 0.0, 0.2, 0.1], True),
+        ([1.0], False),  # one row is no support, however large its gain
+        ([-0.1] * 4, False),
+    ],
+)
+def test_a_gain_counts_less_its_standard_error(gains, is_support):
+    assert (supported(gains) > 0) is is_support
 
 
-def test_more_calls_than_needed_change_nothing_and_too_few_cut_finest():
-    assert rounds(2, 36, 54) == rounds(2, 36, 10_000) == 2
-    assert rounds(3, 36, 54) == 4
-    assert rounds(3, 36, 10) == 36
+def test_the_same_gain_on_more_rows_is_better_supported():
+    supports = [supported([0.2] * rows) for rows in (2, 4, 8, 16, 64)]
+    assert supports == sorted(supports) and supports[0] < supports[-1] < 0.2
+
+
+@given(st.lists(st.floats(-1, 1), min_size=1, max_size=12))
+def test_no_support_is_more_than_the_gain(gains):
+    assert supported(gains) <= max(0.0, sum(gains) / len(gains)) + 1e-12
