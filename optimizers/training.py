@@ -188,6 +188,8 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
         progress.phase = "first calls"
         preflight(training, job.program, lms, meter)
         require_prices(training, meter)
+        if price := priced(allowance):
+            progress.say(price)
         progress.phase = "searching"
         result = search(training, job, lms, run, progress, allowance)
         progress.phase = "testing"
@@ -308,6 +310,14 @@ def expected(allowance: Allowance) -> int | None:
     """Say how many rows will be run in all, as far as the budget tells."""
     left = allowance.rows_left
     return None if left > 10**6 else allowance.spent + left + allowance.programs * allowance.rows_to_test
+
+
+def priced(allowance: Allowance) -> str:
+    """Say what the rows of the budget will cost, at what the first calls cost; "" where nothing is paid."""
+    task, rows = allowance.meter.roles["task"], expected(allowance)
+    if not task.usd or rows is None:
+        return ""
+    return f"price: about {rows * task.usd / task.calls:.2f} USD for {rows} rows, test included, by DSPy's price table"
 
 
 def paced(allowance: Allowance) -> str:
