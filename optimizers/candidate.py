@@ -68,12 +68,7 @@ class Job:
 
     def shows(self, texts: Texts, row: dspy.Example) -> bool:
         """Tell whether the candidate would show a row its own answer."""
-        own = self.shelf.demonstrate(row)
-        return any(
-            as_json(own[name]) in map(as_json, self.shelf.demonstrations(texts[name + SHOWN], name))
-            for name in self.predictors
-            if texts[name + SHOWN]
-        )
+        return any(self.shelf.shows(texts[name + SHOWN], name, row) for name in self.predictors)
 
 
 def uncompiled(program: dspy.Module) -> dict[str, str]:

@@ -36,6 +36,7 @@ class Shelf:
     demonstrate: Demonstrate
     count: int
     others: Mapping[str, Mapping[str, Sequence[Demonstration]]] = field(default_factory=dict)
+    _cache: dict[tuple[str, str], list[tuple[Demonstration, str]]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def by_id(self) -> dict[str, dspy.Example]:
@@ -55,15 +56,26 @@ class Shelf:
 
     def demonstrations(self, shown: str, predictor: str, without: dspy.Example | None = None) -> list[Demonstration]:
         """Return what a text names for a predictor, but never the answer to the row at hand: `without`."""
-        named = json.loads(shown) if shown else []
-        if isinstance(named, str) and named in self.others:
-            found = list(self.others[named].get(predictor, ()))
-        else:
-            found = [self.made[id_][predictor] for id_ in self.ids(shown)]
-        if without is None:
-            return found
-        own = as_json(self.demonstrate(without)[predictor])
-        return [each for each in found if as_json(each) != own]
+        written = self._written(shown, predictor)
+        own = None if without is None else as_json(self.demonstrate(without)[predictor])
+        return [demonstration for demonstration, text in written if text != own]
+
+    def shows(self, shown: str, predictor: str, row: dspy.Example) -> bool:
+        """Tell whether what a text names has the answer to a row."""
+        return bool(shown) and any(
+            as_json(self.demonstrate(row)[predictor]) == text for _, text in self._written(shown, predictor)
+        )
+
+    def _written(self, shown: str, predictor: str) -> list[tuple[Demonstration, str]]:
+        """Return the demonstrations, each with itself as JSON: by that it is told apart."""
+        if (shown, predictor) not in self._cache:
+            name = json.loads(shown) if shown else []
+            if isinstance(name, str) and name in self.others:
+                found = list(self.others[name].get(predictor, ()))
+            else:
+                found = [self.made[id_][predictor] for id_ in self.ids(shown)]
+            self._cache[shown, predictor] = [(each, as_json(each)) for each in found]
+        return self._cache[shown, predictor]
 
     @cached_property
     def made(self) -> dict[str, Mapping[str, dict[str, Any]]]:

@@ -28,7 +28,7 @@ from dspy_programs.errors import BudgetSpent, RunInterrupted
 from optimizers.adapter import ProgramAdapter
 from optimizers.allowance import Allowance
 from optimizers.bandit import Arm, next_arm
-from optimizers.candidate import Job, Start, Texts, identity
+from optimizers.candidate import Job, Texts, identity
 from optimizers.changes import Change
 from optimizers.minibatch import hard_rows
 from optimizers.race import FEWEST, difference, is_behind, support
@@ -125,27 +125,31 @@ class Search:
     # What is known ------------------------------------------------------------------------------------------------------
 
     def race_known(self) -> None:
-        """Score all that the search begins with on the first rows, as many of them as the budget can tell apart."""
+        """Score all that the search begins with on the first rows, and on more where those tell nothing."""
         for start in self.job.starts:
             node = self.node_for(start.texts, (0,) if self.nodes else (), start.name)
-            if node not in self.nodes and self.room_for(start):
+            if node not in self.nodes and (not self.nodes or start.name in self.must_beat or self.room_for(1)):
                 self.join(node)
                 self.validate(node, self.rung)
-                self.judge(node)
+        while (same := self.undecided()) and self.room_for(len(same) + 1):
+            for node in [self.nodes[0], *same]:
+                self.validate(node, len(node.validation) + FEWEST)
+        for node in self.nodes:
+            if node.index and node.start not in self.must_beat and self.adds_nothing(node):
+                node.fell_out = f"no better than the seed after {len(node.validation)} rows"
+            self.on_node(node)
         self.validated = 0  # the first race is not held against validation
 
-    def room_for(self, start: Start) -> bool:
-        """Tell whether there are rows for it: the seed and what must be beaten always go first."""
-        if not self.nodes or start.name in self.must_beat:
-            return True
-        share = self.known_share * (self.allowance.spent + self.allowance.rows_left)
-        return self.allowance.spent + self.rung <= share
+    def room_for(self, programs: int) -> bool:
+        """Tell whether the part of the budget that is for the first race has room for a few more rows of so many programs."""
+        rows = self.allowance.spent + programs * FEWEST
+        return rows <= self.known_share * (self.allowance.spent + self.allowance.rows_left)
 
-    def judge(self, node: Node) -> None:
-        """Drop a start that is no better than the program as it was written on any of the rows."""
-        if node.index and node.start not in self.must_beat and self.adds_nothing(node):
-            node.fell_out = f"no better than the seed after {len(node.validation)} rows"
-        self.on_node(node)
+    def undecided(self) -> list[Node]:
+        """Return the starts that have scored the same as the seed on every row so far."""
+        seed = self.nodes[0].validation
+        longer = [node for node in self.nodes[1:] if len(node.validation) < len(self.job.valset)]
+        return [node for node in longer if node.validation == seed[: len(node.validation)]]
 
     def adds_nothing(self, node: Node) -> bool:
         mean, error = difference(node.validation, self.nodes[0].validation)
