@@ -137,7 +137,7 @@ def described(job: Job, texts: Texts) -> str:
     for name in job.predictors:
         number = len(job.shelf.demonstrations(texts[name + SHOWN], name))
         words.append("none" if not number else f"the {NEAREST} nearest of {number}" if number > ALL_SHOWN else f"{number} rows")
-    return ", ".join(dict.fromkeys(words)) + (", reasoning" if texts.get(REASONING) else "")
+    return ", ".join(dict.fromkeys(words))
 
 
 def prompt_length(job: Job, texts: Texts) -> int:

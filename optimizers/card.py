@@ -3,6 +3,7 @@
 Everything in it is read from the compiled JSON; nothing is said that the run did not measure.
 """
 
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -29,7 +30,7 @@ def card_lines(compiled: Compiled) -> Iterator[str]:
     reflection = training["models"]["reflection"]["lm"]
     yield f"Seed of every draw: {training['seed']}. Reflection model: {reflection}. {versions_line(saved.versions)}."
     yield ""
-    yield from score_lines(saved.scores, training["data"])
+    yield from score_lines(saved.scores, training["data"], saved.lineage[training["winner"]]["start"])
     yield ""
     yield "Every candidate that was compared on validation, in the order found, on the rows it was given:"
     yield ""
@@ -55,7 +56,7 @@ def kept_line(candidate: Mapping[str, Any]) -> str:
 def shown_line(candidate: Mapping[str, Any]) -> str:
     """Say what a candidate shows; a file of the first edition says it by its number of demonstrations."""
     if "shows" in candidate:
-        return str(candidate["shows"])
+        return f"{candidate['shows']}{', chain of thought' if candidate['reasoning'] else ''}"
     number = len(candidate["demonstrations"])
     return f"the {NEAREST} nearest of {number}" if number > ALL_SHOWN else f"{number} rows" if number else "none"
 
@@ -82,9 +83,11 @@ def tried_lines(tried: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     yield ""
 
 
-def score_lines(scores: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[str]:
-    """Tell what was in use too, where there was something."""
-    validation, test = scores["validation"], scores["test"]
+def score_lines(scores: Mapping[str, Any], data: Mapping[str, Any], winner: str) -> Iterator[str]:
+    """Tell what was in use too, where there was something else than the winner."""
+    validation, test = dict(scores["validation"]), scores["test"]
+    if winner == "in use":
+        validation.pop("in_use", None)
     names = ["seed", "compiled", *(["in use"] if "in_use" in validation else [])]
     yield f"| | {' | '.join(names)} | compiled - seed (paired bootstrap, 95 %) |"
     yield f"|---|{'---|' * len(names)}---|"
@@ -114,6 +117,7 @@ def command_of(compiled: Compiled) -> str:
     flags = [
         f"--module {saved.program}",
         f"--lm {saved.lm}",
+        *([f"--data {shlex.quote(training['place'])}"] if training.get("place") else []),
         *([f"--reflection-lm {reflection}"] if reflection != saved.lm else []),
         *(
             f"--max-{name.replace('_', '-')} {value:g}"

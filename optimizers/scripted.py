@@ -37,7 +37,7 @@ from dspy_programs.compiled_store import versions, write_atomically
 from dspy_programs.few_shot import FewShot
 from dspy_programs.reply import Failure, ask
 from metrics.score import Component, Score, composite
-from optimizers import adapter, allowance, bandit, candidate
+from optimizers import adapter, allowance, bandit, baselines, candidate, demonstrations, scoring
 from optimizers.baselines import Search, optimize
 from optimizers.benchmark_report import COLOURS, MARKERS, require_matplotlib
 from optimizers.benchmarking import RESULTS, claimed, digest_of_code, finished, interruptible
@@ -296,7 +296,7 @@ class Run:
 
     @cached_property
     def key(self) -> str:
-        return digest([asdict(self), versions(), code()])
+        return digest([asdict(self), versions(), code_of(self.optimizer)])
 
     @property
     def rows(self) -> int:
@@ -305,10 +305,11 @@ class Run:
 
 
 @cache
-def code() -> str:
-    """Name the code that decides the figures, as it was when this process began."""
-    files = [sys.modules[__name__], adapter, allowance, bandit, candidate]
-    return digest([digest_of_code(), *map(inspect.getsource, files)])
+def code_of(optimizer: str) -> str:
+    """Name the code that decides an optimiser's figures, as it was when this process began; stock asks none of our search."""
+    files = [sys.modules[__name__], baselines, candidate, demonstrations, scoring]
+    of_search = [digest_of_code(), *map(inspect.getsource, (adapter, allowance, bandit))] if optimizer == OURS else []
+    return digest([*of_search, *map(inspect.getsource, files)])
 
 
 def runs_of(cells: Sequence[Cell], seeds: int, test: int) -> list[Run]:

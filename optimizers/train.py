@@ -109,7 +109,6 @@ def train(
     """Compile one program, or all. The same command again goes on where it was stopped, and pays for nothing twice."""
     print(f"{module}: reading the program and its data", flush=True)
     from dspy_programs.errors import LanguageModelError, ProgramsError, RunInterrupted, UsageError
-    from optimizers.data import data_directory
     from optimizers.meter import Budget
     from optimizers.recipes import recipes
     from optimizers.run_directory import default_path
@@ -162,21 +161,23 @@ def training_of(
     asked: tuple[str | None, "Budget"],
     seed: int,
     threads: int | None,
-    data: Path,
+    data: Path | None,
     sizes: Mapping[str, int | None],
     out: Path | None,
 ) -> "Training":
     """Fill in what a default run is, and read the rows. asked: --auto, and the limits that were given."""
     from dspy_programs.lm import is_embedded
     from optimizers.budgets import TRANSFER_ROWS, budget_for, default_rows
+    from optimizers.data import data_directory
     from optimizers.training import Training, read_rows, read_transfer
 
     auto, limits = asked
     proposer, reasoning = levers
-    usual = {"train": None, "val": None, "test": None} if data.is_file() else default_rows(recipe, is_embedded(task))
-    rows = read_rows(recipe, data, {split: sizes[split] or size for split, size in usual.items()}, seed)
+    place = data or data_directory(recipe.name)
+    usual = {"train": None, "val": None, "test": None} if place.is_file() else default_rows(recipe, is_embedded(task))
+    rows = read_rows(recipe, place, {split: sizes[split] or size for split, size in usual.items()}, seed)
     wanted = sizes["transfer_val"]
-    transfer = read_transfer(recipe, data, TRANSFER_ROWS * (not is_embedded(task)) if wanted is None else wanted)
+    transfer = read_transfer(recipe, place, TRANSFER_ROWS * (not is_embedded(task)) if wanted is None else wanted)
     budget, patient = budget_for(recipe, auto, limits, len(rows["val"]), is_embedded(task))
     return Training(
         recipe=recipe,
@@ -191,6 +192,7 @@ def training_of(
         reasoning=not is_embedded(task) if reasoning is None else reasoning,
         patient=patient,
         transfer=transfer,
+        place=str(data or ""),
     )
 
 
@@ -200,11 +202,13 @@ def train_in(directory: Path, training: "Training", resume: bool | None) -> "Rep
     from dspy_programs.lm import prepare
     from optimizers.journal import Journal
     from optimizers.meter import Budget, Meter
+    from optimizers.past import place_of
     from optimizers.progress import Progress
     from optimizers.proposers import kinds_for
     from optimizers.run_directory import RunDirectory, identity_of
     from optimizers.training import compiled_starts, job_of, remember_compiled, train
 
+    place_of(training.recipe.name, training.task_lm.model, training.out)
     require_writable(training.target)
     run_directory = RunDirectory(directory, fresh=resume is False, must_exist=resume is True)
     try:
@@ -295,7 +299,7 @@ def cost_lines(report: "Report") -> list[str]:
     replayed = f" ({used['replayed_calls']} from an earlier run)" if used["replayed_calls"] else ""
     return [
         f"cost        {used['lm_calls']} model calls{replayed}, {used['tokens']:,} tokens, {used['minutes']:.1f} minutes, "
-        f"{used['tokens_per_second']:.0f} tokens/s, models at work {used['models_at_work']:.0%} of the time"
+        f"{used['tokens_per_second']:.0f} tokens/s, {used['models_at_work']:.2f} calls under way on average"
         + (f", {used['usd']:.4f} USD" if used["usd"] else "")
     ]
 

@@ -55,8 +55,9 @@ class Training:
     """What one run is asked to do.
 
     transfer: rows of other sources, on which the result must not be worse; out: where it is put to use, by default where
-    `load` looks; patient: the budget is a default, not a limit:
-    a slow machine gets its first comparison all the same, and a search that finds nothing better ends by itself.
+    `load` looks; place: where the rows came from, as it was given, "" for the shipped ones; patient: the budget is a
+    default, not a limit: a slow machine gets its first comparison all the same, and a search that finds nothing better
+    ends by itself.
     """
 
     recipe: Recipe
@@ -71,6 +72,7 @@ class Training:
     reasoning: bool = False
     patient: bool = False
     transfer: Sequence[dspy.Example] = ()
+    place: str = ""
 
     @property
     def target(self) -> Path:
@@ -331,7 +333,7 @@ def paced(allowance: Allowance) -> str:
 def described(candidate: Candidate) -> str:
     name = f"candidate {candidate.index} ({candidate.start})" if candidate.index else "seed"
     shown = f", shows {candidate.shows}" if candidate.shows != "none" else ""
-    return f"{name}{shown}"
+    return f"{name}{shown}{', reasons first' if candidate.reasoning else ''}"
 
 
 def test_scores(
@@ -389,7 +391,7 @@ def concluded(
         used=used_by(training, meter),
         saved=saved,
         promoted=None,
-        why_not=doubt(training, result, test, interrupted),
+        why_not=doubt(training, result, test, interrupted) or changed_meanwhile(training, job, result, run),
         interrupted=interrupted,
         notes=tuple(notes(result)),
     )
@@ -441,6 +443,28 @@ def doubt(training: Training, result: CompileResult, test: Mapping[str, Interval
     return ""
 
 
+def changed_meanwhile(training: Training, job: Job, result: CompileResult, run: RunDirectory) -> str:
+    """Say what is wrong where `load` gives something else than when the run began; "" where it does not.
+
+    A run that is finished can be run again: then its own result is in use, or one that a later run put there.
+    """
+    now = training.out or store.in_use(training.recipe.name, training.task_lm.model)
+    before = run.path / BEFORE
+    text = now.read_text(encoding="utf-8") if now is not None and now.is_file() else ""
+    if text == (before.read_text(encoding="utf-8") if before.is_file() else ""):
+        return ""
+    try:
+        predictors = store.read_compiled(now).predictors if now is not None and text else {}
+    except CompiledProgramError:
+        return ""
+    own = {
+        name: store.SavedPredictor.model_validate(state) for name, state in job.candidate(result.winner).dump_state().items()
+    }
+    if predictors == own:
+        return "it is in use already"
+    return "something else has been put to use since this run began; compare with it by --fresh"
+
+
 def notes(result: CompileResult) -> Iterator[str]:
     if result.unfinished:
         yield "some candidates were ahead of the seed when the budget ended, on too few rows to tell; give it more"
@@ -458,7 +482,7 @@ def used_by(training: Training, meter: Meter) -> dict[str, Any]:
         "lm_calls": meter.calls,
         "replayed_calls": meter.replayed_calls,
         "minutes": round(elapsed / 60, 2),
-        "models_at_work": round(seconds / elapsed, 3) if elapsed else 0.0,
+        "models_at_work": round(seconds / elapsed, 3) if elapsed else 0.0,  # calls under way, on average
         "tokens": meter.tokens,
         "tokens_per_second": round(meter.tokens / seconds, 1) if seconds else 0.0,
         "output_tokens_per_second": round(output / seconds, 1) if seconds else 0.0,
@@ -502,6 +526,7 @@ def save(training: Training, job: Job, result: CompileResult, report: Report) ->
             "ended_by": result.ended_by,
             "tried": {name: asdict(each) for name, each in result.tried.items()},
             "used": report.used,
+            **({"place": training.place} if training.place else {}),
             "status": "interrupted" if report.interrupted else "tested" if report.test else "not tested",
         },
         scores={
