@@ -124,10 +124,7 @@ def train(
         raise UsageError("--auto and --max-metric-calls both say how many rows to run; give one of them")
     sizes = {"train": train_rows, "val": val_rows, "test": test_rows, "transfer_val": transfer_rows}
     trainings = [
-        training_of(
-            recipe, task, reflection, levers, (auto, budget), seed, threads, data or data_directory(recipe.name), sizes, out
-        )
-        for recipe in wanted
+        training_of(recipe, task, reflection, levers, (auto, budget), seed, threads, data, sizes, out) for recipe in wanted
     ]
     failed: dict[str, str] = {}
     for training in trainings:
