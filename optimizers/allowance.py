@@ -47,6 +47,11 @@ class Allowance:
         rows = [TEST_SHARE * limit / cost / self.programs for _, _, limit, cost in self._costly() if cost]
         return max(min([self.test_rows, *map(int, rows)]), min(FEWEST_TESTED, self.test_rows) if self.patient else 0)
 
+    def rows_to_test_now(self, programs: int) -> int:
+        """Return how many rows each of so many programs is tested on, now that the search is over: what is left is theirs."""
+        rows = [int((limit - used) / cost - self.aside) // programs for _, used, limit, cost in self._costly() if cost]
+        return max(min([self.test_rows, *rows]), min(FEWEST_TESTED, self.test_rows) if self.patient else 0)
+
     def _each(self) -> list[tuple[str, int]]:
         """List (limit in words, rows it leaves to the search)."""
         calls = self.budget.metric_calls

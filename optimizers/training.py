@@ -350,7 +350,7 @@ def test_scores(
     meter = allowance.meter
     if isinstance(meter.reason, (RunInterrupted, BudgetSpent)):
         return {}, isinstance(meter.reason, RunInterrupted)
-    rows = training.rows["test"][: allowance.rows_to_test]
+    rows = training.rows["test"][: allowance.rows_to_test_now(len(wanted))]
     runs = [(name, candidate, rows) for name, candidate in wanted.items()]
     if result.winner.index and training.transfer:
         runs += [(f"{ELSEWHERE} {name}", wanted[name], training.transfer) for name in (baseline_of(wanted), "compiled")]
