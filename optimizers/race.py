@@ -5,6 +5,7 @@ Every comparison is between scores on the same rows, in the same order.
 Source     the one-standard-error rule (Breiman et al. 1984); racing on partial rows (Maron and Moore 1994).
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -39,5 +40,8 @@ def support(scores: Sequence[float], others: Sequence[float]) -> float:
 
 
 def supported(gains: Sequence[float]) -> float:
-    values = np.append(gains, 0.0)
-    return float(values.mean() - values.std(ddof=1) / np.sqrt(len(values)))
+    """Return the mean less its standard error, rounded: one row alone is no support, not even by the last digit."""
+    number = len(gains) + 1
+    mean = sum(gains) / number
+    squares = sum((gain - mean) ** 2 for gain in gains) + mean**2
+    return round(mean - math.sqrt(squares / (number - 1) / number), 9)

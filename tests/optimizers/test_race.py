@@ -70,3 +70,8 @@ def test_the_same_gain_on_more_rows_is_better_supported():
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=12))
 def test_no_support_is_more_than_the_gain(gains):
     assert supported(gains) <= max(0.0, sum(gains) / len(gains)) + 1e-12
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_one_row_is_no_support_not_even_by_the_last_digit(score, other):
+    assert support((score,), (other,)) <= 0
