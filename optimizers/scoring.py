@@ -21,6 +21,7 @@ from optimizers.meter import Meter
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
+TOLERANCE = 1e-6  # a weighted sum may end up a digit beyond 1
 
 Step = tuple[str, dict[str, Any], dspy.Prediction]
 """One call of a predictor: its name in the program ("" if it is none of the program's own), its inputs, its outputs."""
@@ -103,6 +104,8 @@ def run_row(program: dspy.Module, row: dspy.Example, metric: Metric, meter: Mete
             prediction = predicted(program, row)
             steps = steps_of(program, dspy.settings.trace)
         score = metric(row, prediction)
+        if not -TOLERANCE <= score.value <= 1 + TOLERANCE:  # NaN is not either
+            raise ValueError(f"the metric gave {score.value}, and a score is a share in [0, 1]")
     except Exception as error:
         meter.raise_if_stopped()  # what follows from a stop has its reason in the meter
         error.add_note(f"in row {row.get('id')!r}; nothing was scored. Mend the program or the metric, and run it again")
