@@ -91,8 +91,8 @@ def compile_program(
 
     choice: who rewrites instructions; allowance: how the budget is counted, by default for the search alone; must_beat:
     starts that the winner is compared with on the same rows, beside the seed; plateau: end when nothing better comes.
-    Raises ModelFailing when a model keeps failing; RunInterrupted when stopped before the seed was scored on any row;
-    whatever the program or the metric raises.
+    Raises ModelFailing when a model keeps failing; RunInterrupted or BudgetSpent when stopped before the seed was scored on
+    any row; whatever the program or the metric raises.
     """
     adapter = ProgramAdapter(job, task_lm, meter, threads)
     search = Search(

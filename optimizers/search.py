@@ -116,6 +116,8 @@ class Search:
                 else:
                     self.try_a_change(random.Random(f"{self.seed}-{number}"))
         except Ended as end:
+            if not self.nodes[0].validation:
+                raise BudgetSpent(str(end)) from None
             self.ended_by = str(end)
         except (BudgetSpent, RunInterrupted) as stop:
             if not self.nodes or not self.nodes[0].validation:

@@ -187,13 +187,17 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
     job = job_of(training.recipe, training.rows, training.seed, training.reasoning, before)
     allowance = allowance_of(training, meter, 2 + (IN_USE in before))
     with stopping_on_signals(meter), noise_to(run.log), progress.shown():
-        progress.phase = "first calls"
-        preflight(training, job.program, lms, meter)
-        require_prices(training, meter)
-        if price := priced(allowance):
-            progress.say(price)
-        progress.phase = "searching"
-        result = search(training, job, lms, run, progress, allowance)
+        try:
+            progress.phase = "first calls"
+            preflight(training, job.program, lms, meter)
+            require_prices(training, meter)
+            if price := priced(allowance):
+                progress.say(price)
+            progress.phase = "searching"
+            result = search(training, job, lms, run, progress, allowance)
+        except BudgetSpent as limit:
+            line = f"a budget of {limit} ends before one row has been scored, so nothing can be compared; give it more"
+            raise BudgetSpent(line) from limit
         progress.phase = "testing"
         scores, interrupted = test_scores(training, job, result, lms["task"], progress, allowance)
         progress.phase = "done"
