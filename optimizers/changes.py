@@ -63,8 +63,10 @@ class Rewrite:
             return propose(self.proposer, self.reflection_lm, texts, {predictor: seen}, predictor)
         except NoNewRule:
             return None
-        except UNREADABLE:
-            self.proposer.meter.raise_if_stopped()
+        except Exception as error:
+            self.proposer.meter.raise_if_stopped()  # DSPy wraps what stopped the run: a limit, a signal, a dead model
+            if not isinstance(error, UNREADABLE):
+                raise
             if not self.proposer.essential and self.proposer.failed >= PATIENCE:
                 self.arm.closed = "its replies could not be read"
             return None

@@ -83,8 +83,12 @@ def rising_reflector(prompt: str) -> str:
 
 
 def both(prompt: str) -> str:
-    """Answer as the reflector when asked for an instruction, else as the planner."""
-    return rising_reflector(prompt) if "new_instruction" in prompt else levelled_planner(prompt)
+    """Answer as the reflector when asked for an instruction or a rule (always the same one), else as the planner."""
+    if "new_instruction" in prompt:
+        return rising_reflector(prompt)
+    if "[[ ## often ## ]]" in prompt:
+        return json.dumps({"proposal": {"rule": "Prefer search before payment actions"}})
+    return levelled_planner(prompt)
 
 
 def toy_row(number: int) -> dict[str, Any]:

@@ -5,14 +5,16 @@ import random
 
 import pytest
 
-from dspy_programs.errors import ModelFailing
+from dspy_programs.errors import BudgetSpent, ModelFailing, RunInterrupted
 from dspy_programs.few_shot import ALL_SHOWN
 from optimizers.bandit import Arm
 from optimizers.candidate import SHOWN, showing, uncompiled
 from optimizers.changes import PATIENCE, Crossing, NearFailures, OtherCover, changes_for
 from optimizers.demonstrations import NEAREST, SPREAD, named
-from optimizers.meter import Meter
+from optimizers.journal import Journal
+from optimizers.meter import Budget, Meter, Used
 from optimizers.proposers import FAILED_PROPOSALS
+from optimizers.recorded import recorded
 from tests.fakes import scripted_lm
 from tests.optimizers.toy import Guesser, TwoGuessers, adapter_of, reflector, row, toy_job
 
@@ -112,6 +114,27 @@ def test_near_failures_leaves_a_pool_alone_and_wants_a_failure():
     change = NearFailures(arm(), job)
     assert change.propose(showing(SEED, NEAREST), batch_of(job), None, random.Random(0)) is None
     assert change.propose(showing(SEED, SPREAD), batch_of(job, worth=1.0), None, random.Random(0)) is None
+
+
+@pytest.mark.parametrize("kind", ["dspy", "rules"])
+@pytest.mark.parametrize("what", ["limit", "signal", "dead"])
+def test_what_stops_the_run_at_a_proposal_is_told_as_it_is(what, kind):
+    """Not as DSPy wraps it: that would be a traceback."""
+
+    def refuse(prompt):
+        raise ConnectionError("no route to host")
+
+    meter = Meter(limits=Budget(tokens=1))
+    reasons = {"limit": BudgetSpent, "signal": RunInterrupted, "dead": ModelFailing}
+    if what == "limit":
+        meter.count("task", Used(calls=1, input_tokens=1), at=0.0, replayed=False)
+    if what == "signal":
+        meter.stop(RunInterrupted("stopped"))
+    lm = recorded(scripted_lm(refuse, "openai/x"), "reflection", Journal(), meter)
+    job = toy_job()
+    change = changes(job, lm, meter=meter)[kind]
+    with pytest.raises(reasons[what]):
+        change.propose(SEED, batch_of(job), None, random.Random(0))
 
 
 @pytest.mark.parametrize("train", [1, 2, 3])
