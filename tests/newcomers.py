@@ -196,7 +196,7 @@ class SimulatedModel:
     def __init__(self, machine: Machine, clock: Clock, seed: int = 0, interrupt_at: float | None = None) -> None:
         self.machine, self.clock, self.interrupt_at = machine, clock, interrupt_at
         self.replies: Replies | None = None
-        self.draw = random.Random(f"stalls-{seed}")
+        self.seed = seed
         self.calls: list[str] = []
         self.took: list[float] = []
 
@@ -217,8 +217,14 @@ class SimulatedModel:
     def seconds(self) -> float:
         machine, first = self.machine, not self.calls
         slow = machine.half_speed_from is not None and self.clock.now >= 60 * machine.half_speed_from
-        stall = self.draw.random() < machine.stalls
-        return machine.seconds * (2 if slow else 1) * (STALLED if stall else 1) + machine.load * first
+        return machine.seconds * (2 if slow else 1) * (STALLED if self.stalls() else 1) + machine.load * first
+
+    def stalls(self) -> bool:
+        """Tell whether this call stalls: of so many in a row just one does, no one knows which."""
+        if not self.machine.stalls:
+            return False
+        turn, place = divmod(len(self.took), round(1 / self.machine.stalls))
+        return place == random.Random(f"stalls-{self.seed}-{turn}").randrange(round(1 / self.machine.stalls))
 
     def answer(self, request) -> str:
         if "`plan` (DraftPlan)" in str(request.system):

@@ -66,17 +66,18 @@ def test_better_program_takes_the_place_of_a_poor_one(newcomer):
     assert outcome.worth_after > outcome.worth_before + 0.1
 
 
-def test_interrupted_run_changes_nothing_and_the_next_goes_on_within_the_promise(newcomer):
+@pytest.mark.parametrize("moment", [30, 48, 90, 400, 700])
+def test_interrupted_run_changes_nothing_and_the_next_goes_on_within_the_promise(newcomer, moment):
     run = newcomer(Machine(10))
-    first = run.run(interrupt_at=400)
-    assert first.report.interrupted and first.after == first.before
+    first = run.run(interrupt_at=moment)
+    assert first.report.interrupted and first.after == first.before and 60 * first.minutes <= moment + max(first.seconds)
     second = run.run()
     assert not second.report.interrupted and second.report.test
     for before, after in zip(first.report.candidates, second.report.candidates, strict=False):
         assert after.start == before.start and after.scores[: len(before.scores)] == before.scores
-    assert first.minutes < 8 and second.minutes <= promised(second)
+    assert second.minutes <= promised(second)
     asked = first.calls.count("task") + second.calls.count("task")
-    assert asked <= second.report.used["lm_calls"] + 1, "nothing is asked twice but what was under way"
+    assert asked <= second.report.used["lm_calls"], "nothing is asked twice"
 
 
 def test_machine_that_gets_slower_midway_is_still_within_the_promise(newcomer):
@@ -148,7 +149,7 @@ def test_recorder_takes_what_a_run_has_paid_for_and_asks_no_model(tmp_path, newc
     lm.kwargs["temperature"] = 0.0
     every, out = list(record_planner.wanted(record_planner.LM)), tmp_path / "replies.jsonl.gz"
     missing = record_planner.record(lm, every, out, tmp_path / "run" / "calls.jsonl", True, print)
-    assert 12 <= len(every) - missing <= 24 and not lm.engine.requests
+    assert 12 <= len(every) - missing <= 30 and not lm.engine.requests
     replies = newcomer(Machine(1), recorded={}).replies(default_training(lm))
     lines = [json.loads(line) for line in gzip.decompress(out.read_bytes()).splitlines()]
     assert [replies.reply((), each["goal"]) == each["reply"] for each in lines if each["shown"] == "none"].count(True) >= 6
