@@ -144,11 +144,11 @@ def remember_compiled(training: Training, run: RunDirectory) -> None:
         return
     now = training.out or store.in_use(name, model)
     if now is not None and now.is_file():
-        store.write_atomically(run.path / BEFORE, now.read_text(encoding="utf-8"))
+        store.write_atomically(run.path / BEFORE, now.read_bytes())
     for other in store.available_models(name):
         if other != model and (file := store.in_use(name, other)):
             copy = run.path / f"{OTHERS}{store.file_name(other)}.json"
-            store.write_atomically(copy, file.read_text(encoding="utf-8"))
+            store.write_atomically(copy, file.read_bytes())
 
 
 def compiled_starts(training: Training, run: RunDirectory) -> dict[str, dspy.Module]:
@@ -189,7 +189,7 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
     with stopping_on_signals(meter), noise_to(run.log), progress.shown():
         try:
             progress.phase = "first calls"
-            preflight(training, job.program, lms, meter)
+            preflight(training, job.build(job.starts[0].texts), lms, meter)
             require_prices(training, meter)
             if price := priced(allowance):
                 progress.say(price)
@@ -454,8 +454,8 @@ def changed_meanwhile(training: Training, job: Job, result: CompileResult, run: 
     """
     now = training.out or store.in_use(training.recipe.name, training.task_lm.model)
     before = run.path / BEFORE
-    text = now.read_text(encoding="utf-8") if now is not None and now.is_file() else ""
-    if text == (before.read_text(encoding="utf-8") if before.is_file() else ""):
+    text = now.read_bytes() if now is not None and now.is_file() else b""
+    if text == (before.read_bytes() if before.is_file() else b""):
         return ""
     try:
         predictors = store.read_compiled(now).predictors if now is not None and text else {}
@@ -548,7 +548,7 @@ def save(training: Training, job: Job, result: CompileResult, report: Report) ->
 
 def paired_scores(result: CompileResult, now: Candidate | None) -> dict[str, float]:
     """Return the mean scores of seed, winner and what was in use, over the validation rows that all have been scored on."""
-    named = {"seed": result.seed, "compiled": result.winner} | ({"in_use": now} if now else {})
+    named = {"seed": result.seed, "compiled": result.winner} | ({"in_use": now} if now and now.scores else {})
     rows = min(len(each.scores) for each in named.values())
     return {name: sum(each.scores[:rows]) / rows for name, each in named.items()} | {"rows": rows}
 
