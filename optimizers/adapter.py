@@ -12,6 +12,7 @@ from typing import Any
 import dspy
 from gepa.core.adapter import EvaluationBatch, GEPAAdapter
 
+from dspy_programs.text import sendable
 from optimizers.candidate import Job, Texts
 from optimizers.meter import Meter
 from optimizers.proposers import Proposer
@@ -89,4 +90,5 @@ def propose(
     """Return the candidate with the predictor's instruction rewritten. Raises what the proposer raises."""
     instructions = {name: text for name, text in texts.items() if ":" not in name}
     with dspy.context(lm=reflection_lm, disable_history=True):
-        return dict(texts) | proposer(instructions, dataset, [predictor])
+        proposed = proposer(instructions, dataset, [predictor])
+    return dict(texts) | {name: sendable(text, len(text)) for name, text in proposed.items()}

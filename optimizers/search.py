@@ -71,7 +71,7 @@ class Node:
 
 
 class Search:
-    """Runs one search. `nodes` are all candidates in the order found; `on_node` is told when one has been compared.
+    """Runs one search. `nodes` are all candidates in the order found; `on_node` is told when one has been scored or judged.
 
     must_beat: the names of starts that the winner is compared with, beside the seed; plateau: end on PLATEAU; known_share:
     the part of the budget that may go into the first race.
@@ -133,6 +133,7 @@ class Search:
             if node not in self.nodes and (not self.nodes or start.name in self.must_beat or self.room_for(1)):
                 self.join(node)
                 self.validate(node, self.rung)
+                self.on_node(node)
         while (same := self.undecided()) and self.room_for(len(same) + 1):
             for node in [self.nodes[0], *same]:
                 self.validate(node, len(node.validation) + FEWEST)

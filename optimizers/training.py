@@ -290,11 +290,13 @@ def search(
     def on_candidate(candidate: Candidate) -> None:
         if not found:
             progress.say(paced(allowance))
+        before = found.get(candidate.index)
         found[candidate.index] = candidate
         run.write("candidates.json", [as_lineage(each) for each in found.values()])
         progress.best = max(each.score for each in found.values())
         progress.expected = expected(allowance)
-        progress.say(f"{described(candidate)}: {candidate.score:.3f} on {len(candidate.scores)} validation rows")
+        if before is None or len(before.scores) < len(candidate.scores):
+            progress.say(f"{described(candidate)}: {candidate.score:.3f} on {len(candidate.scores)} validation rows")
 
     return compile_program(
         job,
@@ -540,7 +542,7 @@ def save(training: Training, job: Job, result: CompileResult, report: Report) ->
         },
         lineage=[as_lineage(candidate) for candidate in result.candidates],
         versions=store.versions(),
-        parent=store.digest(training.target.read_text(encoding="utf-8")) if training.target.is_file() else None,
+        parent=store.digest(training.target.read_text("utf-8", errors="replace")) if training.target.is_file() else None,
     )
     store.save_compiled(kept, provenance, report.saved)
     store.write_atomically(report.saved.with_suffix(".md"), card_of(store.read_compiled(report.saved)))
