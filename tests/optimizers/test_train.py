@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -13,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from dspy_programs import load, use
+from optimizers.data import read_split
+from optimizers.recipes import RECIPES
 from optimizers.train import main
-from tests.fakes import ChatServer, both, levelled_planner, toy_row, write_toy_data
+from tests.fakes import ChatServer, both, level_of, levelled_planner, plan_reply, toy_row, write_toy_data
 
 ROOT = Path(__file__).resolve().parents[2]
 GARBAGE = "I would rather not."
@@ -35,8 +38,16 @@ def arguments(server, data, tmp_path, *more, name="run"):
 
 def outcome(tmp_path, name="run"):
     """What must not depend on how a run came about: candidates with scores and parents, the winner, the test scores."""
-    report = json.loads((tmp_path / name / "report.json").read_text())
-    return {key: report[key] for key in ("candidates", "kept", "test", "components")}
+    report = report_of(tmp_path, name)
+    return {key: report[key] for key in ("candidates", "winner", "kept", "ended_by", "tried", "test", "components")}
+
+
+def report_of(tmp_path, name="run"):
+    return json.loads((tmp_path / name / "report.json").read_text())
+
+
+def texts(candidates):
+    return [each["texts"] for each in candidates]
 
 
 def test_train_finds_better_instructions_and_saves_them(data, tmp_path, capsys):
@@ -44,8 +55,9 @@ def test_train_finds_better_instructions_and_saves_them(data, tmp_path, capsys):
         code = main(arguments(server, data, tmp_path))
     out = capsys.readouterr().out
     assert code == 0
-    assert "kept        the compiled program: it beat the seed on validation" in out
+    assert f"in use now  {tmp_path / 'run.json'}" in out
     assert "-> compiled" in out and ": beyond noise (paired bootstrap, 95 %)" in out
+    assert (tmp_path / "run.json").read_bytes() == (tmp_path / "run" / "compiled.json").read_bytes()
     saved = json.loads((tmp_path / "run.json").read_text())
     assert "LEVEL-" in saved["plan"]["signature"]["instructions"]
     app = saved["metadata"]["app"]
@@ -53,16 +65,36 @@ def test_train_finds_better_instructions_and_saves_them(data, tmp_path, capsys):
     assert len(app["lineage"]) > 1 and app["training"]["used"]["lm_calls"] == len(server.requests)
     card = (tmp_path / "run.md").read_text()
     assert "python -m optimizers.train --module planner --lm openai/scripted" in card
+    assert card == (tmp_path / "run" / "compiled.md").read_text()
     assert f"| validation, 6 rows | 0.450 | {app['scores']['validation']['compiled']:.3f} |" in card
-    assert card.count("\n| ") == 4 + len(app["lineage"])  # two tables: heads, two rows of scores, every candidate
+    kinds = len(app["training"]["tried"])
+    assert card.count("\n| ") == 5 + len(app["lineage"]) + kinds  # three tables: heads, two rows of scores, the others
 
 
-def test_train_keeps_the_seed_when_nothing_beats_it(data, tmp_path, capsys):
-    with ChatServer(lambda prompt: both(prompt).replace("LEVEL", "level")) as server:
-        assert main(arguments(server, data, tmp_path)) == 0
+def stuck(prompt):
+    """Answer so that no instruction helps."""
+    return both(prompt).replace("LEVEL", "level")
+
+
+def test_train_keeps_the_seed_when_nothing_beats_it_and_puts_nothing_to_use(data, tmp_path, capsys):
+    with ChatServer(stuck) as server:
+        assert main(for_the_user(server, data, tmp_path)) == 0
     out = capsys.readouterr().out
-    assert "kept        the seed: nothing beat it on validation" in out
-    assert json.loads((tmp_path / "run.json").read_text())["metadata"]["app"]["kept"] == "seed"
+    assert "not changed it is the program as it was written" in out and "-> compiled" not in out
+    assert f"python -m optimizers.promote {tmp_path / 'run'}" in out
+    assert json.loads((tmp_path / "run" / "compiled.json").read_text())["metadata"]["app"]["kept"] == "seed"
+    assert not used(tmp_path).exists()
+
+
+def for_the_user(server, data, tmp_path, *more, name="run"):
+    """The arguments of a run whose result is put to use where `load` looks."""
+    argv = arguments(server, data, tmp_path, *more, name=name)
+    place = argv.index("--out")
+    return argv[:place] + argv[place + 2 :]
+
+
+def used(tmp_path):
+    return tmp_path / "compiled" / "planner" / "openai--scripted.json"
 
 
 def thinking_planner(prompt):
@@ -74,25 +106,14 @@ def thinking_planner(prompt):
 
 def test_chain_of_thought_that_helps_is_found_saved_and_loaded(data, tmp_path, capsys):
     with ChatServer(thinking_planner) as server:
-        assert main(arguments(server, data, tmp_path, "--reasoning", "--max-metric-calls", "20")) == 0
+        assert main(arguments(server, data, tmp_path, "--reasoning", "--max-metric-calls", "90")) == 0
         saved = json.loads((tmp_path / "run.json").read_text())["metadata"]["app"]
         planner = load("planner", path=tmp_path / "run.json")
         with use("openai/scripted", api_base=server.url):
             planned = planner(goal="Do job 0 with tool_a then tool_d then tool_g then tool_b.", tools=toy_row(0)["tools"])
     assert [field["name"] for field in saved["fields"]["plan"]] == ["tools", "progress", "goal", "reasoning", "plan"]
-    assert [each["start"] for each in saved["lineage"]][:4] == ["seed", "spread", "reasoning"]
+    assert {"seed", "spread", "reasoning"} <= {each["start"] for each in saved["lineage"]}
     assert len(planned.tasks) == 4 and planned.answered_by == "model"
-
-
-def test_train_leaves_a_better_result_where_it_is(data, tmp_path, capsys):
-    with ChatServer() as server:
-        main(arguments(server, data, tmp_path))
-        before = (tmp_path / "run.json").read_bytes()
-        stuck = ChatServer(lambda prompt: both(prompt).replace("LEVEL", "level"))
-        with stuck:
-            main([*arguments(stuck, data, tmp_path, "--fresh")])
-    assert (tmp_path / "run.json").read_bytes() == before
-    assert "was left as it is" in capsys.readouterr().out
 
 
 def test_train_never_asks_the_same_twice(data, tmp_path):
@@ -114,13 +135,29 @@ def test_train_gives_the_same_with_one_thread_and_with_eight(data, tmp_path):
 
 
 def test_train_with_a_larger_budget_goes_on_where_the_smaller_ended(data, tmp_path):
-    with ChatServer() as server:
-        main(arguments(server, data, tmp_path, "--max-metric-calls", "20"))
-        small = outcome(tmp_path)["candidates"]
-        main(arguments(server, data, tmp_path, "--max-metric-calls", "60"))
-        assert len(server.requests) == len(set(server.requests))
+    with ChatServer(slowly_rising) as server:
+        main(arguments(server, data, tmp_path, "--max-metric-calls", "100"))
+        small, asked = outcome(tmp_path)["candidates"], keys(tmp_path)
+        main(arguments(server, data, tmp_path, "--max-metric-calls", "160"))
+        assert len(server.requests) == len(set(server.requests)), "nothing is paid for twice"
     large = outcome(tmp_path)["candidates"]
-    assert large[: len(small)] == small and len(large) > len(small)
+    assert asked < keys(tmp_path)
+    assert len(large) > len(small) > 4 and texts(large)[: len(small)] == texts(small)
+    for one, other in zip(small, large, strict=False):
+        both_have = min(len(one["scores"]), len(other["scores"]))
+        assert one["scores"][:both_have] == other["scores"][:both_have]
+
+
+def keys(tmp_path, name="run"):
+    return {json.loads(line)["key"] for line in (tmp_path / name / "calls.jsonl").read_text().splitlines()}
+
+
+def slowly_rising(prompt):
+    """Plan a little better with each level: on one more of the goals, up to level 40."""
+    if "[[ ## goal ## ]]" not in prompt or "new_instruction" in prompt or "proposal" in prompt:
+        return both(prompt)
+    job = int(re.findall(r"Do job (\d+)", prompt)[-1])
+    return levelled_planner(prompt.replace("LEVEL-", f"LEVEL-{int(job % 12 < level_of(prompt) * 2)} was ", 1))
 
 
 def test_killed_five_times_on_end_gives_the_same_as_uninterrupted_and_pays_once(data, tmp_path):
@@ -169,7 +206,10 @@ def test_signal_ends_the_run_with_the_best_so_far_and_the_next_goes_on(data, tmp
         out, err = process.communicate(timeout=60)
         assert process.returncode == 130, err
         assert "not run: interrupted" in out and "Traceback" not in err
-        assert (tmp_path / "run.json").is_file()
+        assert err.startswith("\nstopping: ") and "not changed it was interrupted" in out
+        saved = json.loads((tmp_path / "run" / "compiled.json").read_text())
+        assert saved["metadata"]["app"]["training"]["status"] == "interrupted"
+        assert not (tmp_path / "run.json").exists(), "what is not tested is not put to use"
         assert main(arguments(server, data, tmp_path)) == 0
         main(arguments(server, data, tmp_path, name="whole"))
     assert outcome(tmp_path) == outcome(tmp_path, "whole")
@@ -182,17 +222,22 @@ def wait_for(condition, seconds=60.0):
         time.sleep(0.005)
 
 
-def test_dead_server_stops_before_anything_is_spent(data, tmp_path, capsys):
-    with ChatServer(status=401) as server:
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_dead_server_stops_before_anything_is_spent_and_is_no_answer(data, tmp_path, capsys, status):
+    with ChatServer(status=status) as server:
         code = main(arguments(server, data, tmp_path))
-    err = capsys.readouterr().err
-    assert code == 2 and len(server.requests) == 1
-    assert err.startswith("error: the task model openai/scripted does not answer") and "Traceback" not in err
+        err = capsys.readouterr().err
+        assert code == 2 and len(server.requests) == (2 if status in (400, 404) else 1)  # again without a schema
+        assert err.startswith("error: the task model openai/scripted does not answer") and "Traceback" not in err
+        assert (tmp_path / "run" / "calls.jsonl").read_bytes() == b""
+        server.status = 200
+        assert main(arguments(server, data, tmp_path)) == 0, "mended, it is asked again"
 
 
-def test_server_that_dies_in_the_middle_stops_the_run_and_the_next_goes_on(data, tmp_path, capsys):
+@pytest.mark.parametrize("status", [400, 404])
+def test_server_that_dies_in_the_middle_stops_the_run_and_the_next_goes_on(data, tmp_path, capsys, status):
     with ChatServer() as server:
-        server.answer = lambda prompt: both(prompt) if len(server.requests) < 20 else fail(server, prompt)
+        server.answer = lambda prompt: both(prompt) if len(server.requests) < 20 else fail(server, status)
         assert main(arguments(server, data, tmp_path)) == 2
         assert len(server.requests) < 40, "a dead server must not be asked for the rest of the budget"
         assert "run the same command again to go on" in capsys.readouterr().err
@@ -202,9 +247,9 @@ def test_server_that_dies_in_the_middle_stops_the_run_and_the_next_goes_on(data,
     assert outcome(tmp_path) == outcome(tmp_path, "whole")
 
 
-def fail(server, prompt):
-    server.status = 400 + 3  # forbidden: no retry would help
-    return both(prompt)
+def fail(server, status):
+    server.status = status  # no retry would help
+    raise ConnectionResetError
 
 
 def test_rate_limits_are_waited_out(data, tmp_path):
@@ -259,17 +304,32 @@ def test_cut_off_replies_count_as_unreadable_and_not_as_plans(data, tmp_path, ca
     ("flags", "limit"),
     [
         (["--max-tokens", "150"], "150 tokens"),
-        (["--max-minutes", "0"], "0 minutes"),
+        (["--max-tokens", "800"], "800 tokens"),
         (["--max-metric-calls", "1"], "1 metric"),
+        (["--max-metric-calls", "13"], "13 metric"),
     ],
 )
-def test_every_budget_ends_the_search_within_one_iteration(data, tmp_path, capsys, flags, limit):
-    with ChatServer() as server:
-        assert main(arguments(server, data, tmp_path, *flags)) == 0
+def test_every_budget_is_a_limit_and_is_named(data, tmp_path, capsys, flags, limit):
+    with ChatServer(stuck) as server:
+        assert main(arguments(server, data, tmp_path, "--threads", "1", *flags)) == 0
     assert f"ended by {limit}" in capsys.readouterr().out
-    iteration = 2 * 3 + 6 + 1
-    starts, tests, first_calls = 2 * 6, 2 * 8, 2
-    assert len(server.requests) <= starts + iteration + tests + first_calls
+    used = report_of(tmp_path)["used"]
+    if "tokens" in limit:
+        assert used["tokens"] < int(flags[1]) + 15, "looked at before each call, test included; a call has 15"
+    else:
+        tested = sum(test["rows"] for test in report_of(tmp_path)["test"].values())
+        assert used["rollouts"] - tested <= int(flags[1])
+
+
+@pytest.mark.parametrize("flags", [["--max-minutes", "0"], ["--max-tokens", "1"], ["--max-tokens", "20"]])
+@pytest.mark.parametrize("threads", ["1", "8"])
+def test_a_budget_for_less_than_a_row_is_one_line(data, tmp_path, capsys, flags, threads):
+    with ChatServer() as server:
+        assert main(arguments(server, data, tmp_path, "--threads", threads, *flags)) == 2
+    err = capsys.readouterr().err
+    assert len(server.requests) <= (0 if "--max-minutes" in flags else 2)
+    assert f"a budget of {flags[1]} {flags[0].removeprefix('--max-')} ends before one row has been scored" in err
+    assert err.count("\n") == 1 and not (tmp_path / "run.json").exists()
 
 
 def test_resume_refuses_what_differs_and_names_it(data, tmp_path, capsys):
@@ -315,6 +375,7 @@ def test_fresh_keeps_the_old_run_beside_the_new(data, tmp_path):
     with ChatServer() as server:
         main(arguments(server, data, tmp_path))
         asked = len(server.requests)
+        (tmp_path / "run.json").unlink()  # else it would begin with that
         main(arguments(server, data, tmp_path, "--fresh"))
     assert len(server.requests) == 2 * asked
     assert (tmp_path / "run" / "old-1" / "calls.jsonl").stat().st_size > 0
@@ -347,19 +408,30 @@ def test_torn_last_line_of_the_journal_is_cut_off(data, tmp_path):
     assert outcome(tmp_path) == first
 
 
-def test_full_disk_stops_the_run_with_one_line_and_loses_nothing(data, tmp_path):
+def small_disk(size):
     """A limit on the size of files stands in for the end of the disk."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
-    def small_disk():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
 
+def test_full_disk_stops_the_run_with_one_line_and_loses_nothing(data, tmp_path):
     with ChatServer() as server:
-        process = start(arguments(server, data, tmp_path), preexec_fn=small_disk)
+        main(arguments(server, data, tmp_path, "--max-metric-calls", "30"))
+        asked, written = len(server.requests), (tmp_path / "run" / "calls.jsonl").stat().st_size
+        process = start(arguments(server, data, tmp_path), preexec_fn=small_disk(written + 2000))
         _, err = process.communicate(timeout=60)
         assert process.returncode == 2
-        assert "cannot write: " in err and "Traceback" not in err
+        assert "calls.jsonl: cannot write: " in err and "Traceback" not in err
+        assert asked < len(server.requests) < asked + 20
         assert main(arguments(server, data, tmp_path)) == 0
         assert len(server.requests) <= len(set(server.requests)) + 8
+
+
+def test_disk_that_is_full_from_the_start_is_one_line_and_nothing_is_spent(data, tmp_path):
+    with ChatServer() as server:
+        process = start(arguments(server, data, tmp_path), preexec_fn=small_disk(1000))
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 2 and not server.requests
+    assert "cannot be written: " in err and err.count("\n") == 1
 
 
 def test_key_reaches_the_server_and_no_file(data, tmp_path, monkeypatch, capsys):
@@ -443,10 +515,136 @@ def test_help_is_quick():
 def test_search_ends_when_every_row_is_perfect_and_the_budget_cannot_be_reached(data, tmp_path, capsys):
     with ChatServer(lambda prompt: both(prompt.replace("[[ ## goal ## ]]", "LEVEL-9 [[ ## goal ## ]]"))) as server:
         assert main(arguments(server, data, tmp_path, "--max-tokens", "100000")) == 0
-    assert "ended by having nothing left to mend" in capsys.readouterr().out
+    assert "ended by a perfect score on every validation row" in capsys.readouterr().out
 
 
 def test_budget_in_money_is_refused_where_nothing_has_a_price(data, tmp_path, capsys):
     with ChatServer() as server:
         assert main(arguments(server, data, tmp_path, "--max-usd", "1")) == 2
     assert "DSPy has no price for openai/scripted" in capsys.readouterr().err and len(server.requests) == 2
+
+
+# What is put to use ------------------------------------------------------------------------------------------------------
+
+
+def lineage_of(path):
+    return json.loads(path.read_text())["metadata"]["app"]["lineage"]
+
+
+def score_of(path, server, data):
+    """The mean score on the validation rows of the program that a file holds; None: as it was written."""
+    planner, metric = load("planner", path=path) if path else RECIPES["planner"].program(), RECIPES["planner"].metric
+    rows = read_split(data / "val.jsonl", type(planner), RECIPES["planner"].labels)
+    with use("openai/scripted", api_base=server.url):
+        return sum(metric(row, planner(**row.inputs())).value for row in rows) / len(rows)
+
+
+def test_interrupted_first_training_leaves_what_is_in_use(data, tmp_path):
+    """Nothing of the user's own, so what is shipped, or the program as it was written."""
+    with ChatServer(seconds=0.02) as server:
+        process = start(for_the_user(server, data, tmp_path), env=os.environ)
+        wait_for(lambda: (tmp_path / "run" / "candidates.json").is_file())
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 130 and not used(tmp_path).exists()
+
+
+def test_interrupted_later_training_leaves_what_is_in_use(data, tmp_path):
+    with ChatServer() as server:
+        main(for_the_user(server, data, tmp_path, "--max-metric-calls", "30"))
+        before = used(tmp_path).read_bytes()
+        server.seconds = 0.02
+        process = start(for_the_user(server, data, tmp_path, "--seed", "1", name="later"), env=os.environ)
+        wait_for(lambda: (tmp_path / "later" / "candidates.json").is_file() or process.poll() is not None)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 130 and used(tmp_path).read_bytes() == before
+
+
+def test_a_small_run_after_a_large_one_does_not_replace_it(data, tmp_path, capsys):
+    with ChatServer() as server:
+        main(for_the_user(server, data, tmp_path))
+        before = used(tmp_path).read_bytes()
+        for calls in ("4", "10"):
+            capsys.readouterr()
+            small = for_the_user(server, data, tmp_path, "--max-metric-calls", calls, "--seed", "1", name=f"small-{calls}")
+            assert main(small) == 0
+            assert "not changed " in capsys.readouterr().out
+            assert used(tmp_path).read_bytes() == before
+            assert (tmp_path / f"small-{calls}" / "in-use.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("answer", [slowly_rising, stuck, both], ids=lambda answer: answer.__name__)
+def test_a_second_training_starts_from_what_is_in_use_and_never_ends_with_worse(data, tmp_path, answer):
+    with ChatServer(slowly_rising) as server:
+        main(for_the_user(server, data, tmp_path, "--max-metric-calls", "60"))
+        first = score_of(used(tmp_path), server, data)
+        assert first > score_of(None, server, data)
+        server.answer = answer
+        first = score_of(used(tmp_path), server, data)
+        assert main(for_the_user(server, data, tmp_path, "--seed", "1", name="again")) == 0
+        starts = [each["start"] for each in report_of(tmp_path, "again")["candidates"]]
+        assert starts[:2] == ["seed", "in use"] or answer is stuck
+        assert score_of(used(tmp_path), server, data) >= first
+
+
+def test_what_is_better_replaces_what_is_in_use_and_the_old_one_is_kept(data, tmp_path, capsys):
+    with ChatServer(slowly_rising) as server:
+        main(for_the_user(server, data, tmp_path, "--max-metric-calls", "40"))
+        before, first = used(tmp_path).read_bytes(), score_of(used(tmp_path), server, data)
+        assert main(for_the_user(server, data, tmp_path, "--max-metric-calls", "200", "--seed", "1", name="again")) == 0
+        assert score_of(used(tmp_path), server, data) > first
+    assert f"in use now  {used(tmp_path)}" in capsys.readouterr().out
+    assert "gain" in report_of(tmp_path, "again")["test"]
+    assert before in [path.read_bytes() for path in used(tmp_path).parent.rglob("*.json") if path != used(tmp_path)]
+
+
+@pytest.mark.parametrize("damage", ["torn", "binary", "drifted", "other model"])
+def test_a_file_in_use_that_cannot_be_used_is_replaced(data, tmp_path, damage):
+    with ChatServer() as server:
+        main(for_the_user(server, data, tmp_path))
+        whole = used(tmp_path).read_text()
+        damaged = {
+            "torn": whole[:-100].encode(),
+            "binary": b"\x00\xff\xfe" * 100,
+            "drifted": whole.replace('"fewest"', "").replace("the tools on offer", "other tools").encode(),
+            "other model": whole.replace("openai/scripted", "openai/other").encode(),
+        }[damage]
+        assert damaged != whole.encode()
+        used(tmp_path).write_bytes(damaged)
+        assert main(for_the_user(server, data, tmp_path, "--seed", "1", name="again")) == 0
+        assert score_of(used(tmp_path), server, data) == 1.0
+
+
+def test_a_place_that_cannot_be_written_is_one_line_before_anything_is_spent(data, tmp_path, capsys):
+    (tmp_path / "compiled").write_text("a file where the folder should be")
+    with ChatServer() as server:
+        assert main(for_the_user(server, data, tmp_path)) == 2
+    err = capsys.readouterr().err
+    assert not server.requests and str(tmp_path / "compiled") in err and err.count("\n") == 1
+
+
+def test_the_printed_line_loads_what_was_just_trained(data, tmp_path, capsys):
+    with ChatServer() as server:
+        for argv in (arguments(server, data, tmp_path), for_the_user(server, data, tmp_path, name="users")):
+            main(argv)
+            line = re.findall(r"(?m)^use +(.*)$", capsys.readouterr().out)[-1]
+            names = {}
+            exec(line, names)
+            assert "LEVEL-" in names["program"].plan.signature.instructions
+
+
+def test_all_goes_on_past_a_program_that_fails_and_says_so_at_the_end(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with ChatServer(only_the_planner) as server:
+        few = ["--max-metric-calls", "4", "--train-rows", "20", "--val-rows", "2", "--test-rows", "2", "--no-reasoning"]
+        code = main(["--module", "all", "--lm", "openai/scripted", "--api-base", server.url, *few, "--transfer-rows", "0"])
+    out, err = capsys.readouterr()
+    assert code == 2 and err.count("\n") == 1 and "6 of 7 programs failed" in err and err.endswith("Done: planner\n")
+    assert out.count("\nfailed      ") == 6 and (tmp_path / "runs" / "planner" / "openai--scripted" / "report.json").is_file()
+
+
+def only_the_planner(prompt):
+    if "new_instruction" in prompt:
+        return json.dumps({"new_instruction": "Plan."})
+    return plan_reply(["x"]) if "rationale" in prompt else GARBAGE
