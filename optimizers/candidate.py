@@ -21,6 +21,7 @@ from optimizers.demonstrations import Demonstration, Shelf, as_json, named, with
 
 SHOWN = ":shown"
 REASONING = ":reasoning"
+IN_USE = "in use"  # the start that `load` gives now
 
 Texts = Mapping[str, str]
 

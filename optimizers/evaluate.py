@@ -128,7 +128,7 @@ def compiled_program(name: str, spec: str, path: Path | None) -> "tuple[dspy.Mod
 
 def details(evaluation: "Evaluation") -> Iterator[str]:
     """Tell every variant's mean and components, the difference, and each group's means."""
-    from optimizers.training import mean_components
+    from optimizers.scoring import mean_components
 
     for variant, scores in evaluation.scores.items():
         parts = ", ".join(f"{part} {value:.3f}" for part, value in mean_components(scores).items())

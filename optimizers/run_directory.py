@@ -4,7 +4,9 @@ run.json         what the run was started with: program, data, metric, models, s
 calls.jsonl      every answer paid for (journal.py); it holds the rows and the replies, never a key
 candidates.json  every candidate so far, with scores and parents
 report.json      the result
-log.txt          what DSPy and GEPA had to say
+compiled.json    the same as a compiled program, and its card beside it
+in-use.json      what `load` gave when the run began; compiled-for-*.json: what was compiled for other models
+log.txt          what DSPy had to say
 """
 
 import hashlib
@@ -23,6 +25,10 @@ from dspy_programs.errors import RunLocked, RunMismatch
 from dspy_programs.lm import decoding
 from optimizers.candidate import Job
 from optimizers.recipes import Recipe
+
+COMPILED = "compiled.json"
+BEFORE = "in-use.json"
+OTHERS = "compiled-for-"
 
 
 class RunDirectory:

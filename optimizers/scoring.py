@@ -133,6 +133,11 @@ def predicted(program: dspy.Module, row: dspy.Example) -> dspy.Prediction:
         return dspy.Prediction(failure=Failure(reason=reason, raw_reply=""))
 
 
+def mean_components(scores: Sequence[Score]) -> dict[str, float]:
+    names = dict.fromkeys(name for score in scores for name in score.components)
+    return {name: round(float(np.mean([s.components.get(name, 0.0) for s in scores])), 4) for name in names}
+
+
 def bootstrap(values: Sequence[float], seed: int = 0) -> Interval:
     """Return the mean and its percentile bootstrap interval (Efron 1979); for paired rows, give the differences."""
     return bootstrap_of_means([values], seed)

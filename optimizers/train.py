@@ -26,10 +26,11 @@ from optimizers.cli import (
 if TYPE_CHECKING:
     import dspy
 
+    from optimizers.conclusion import Report
     from optimizers.meter import Budget
     from optimizers.proposers import Choice
     from optimizers.recipes import Recipe
-    from optimizers.training import Report, Training
+    from optimizers.training import Training
 
 app = new_app("Compile a program to a language model: better instructions, measured on unseen rows, saved as JSON.")
 

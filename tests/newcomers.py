@@ -31,6 +31,7 @@ from dspy_programs import compiled_store as store
 from dspy_programs import load
 from dspy_programs.few_shot import Index
 from dspy_programs.types import Task
+from optimizers.conclusion import Report
 from optimizers.data import SPLITS, data_directory, read_split
 from optimizers.journal import Journal
 from optimizers.meter import Budget, Meter
@@ -39,7 +40,7 @@ from optimizers.proposers import kinds_for
 from optimizers.recipes import RECIPES
 from optimizers.run_directory import RunDirectory, identity_of
 from optimizers.train import training_of
-from optimizers.training import Report, Training, compiled_starts, job_of, remember_compiled, train
+from optimizers.training import Training, compiled_starts, job_of, remember_compiled, train
 
 LM = "local/qwen2.5-coder-1.5b"
 LM_WITHOUT_PROGRAM = "local/qwen2.5-coder-3b"  # nothing is shipped for it

@@ -22,11 +22,12 @@ from dspy_programs.atomic_file import write_atomically
 from dspy_programs.errors import ProgramsError
 from dspy_programs.lm import connect, decoding
 from optimizers.budgets import default_rows
+from optimizers.candidate import IN_USE
 from optimizers.data import data_directory
 from optimizers.journal import Journal
 from optimizers.meter import Meter
 from optimizers.recorded import RecordedEngine
-from optimizers.training import IN_USE, job_of, read_rows
+from optimizers.training import job_of, read_rows
 from tests.newcomers import LM, PLANNER, RECORDED, asked_of, reply_key
 
 NAMES = {"seed": "none", IN_USE: "shipped"}  # of the others their own

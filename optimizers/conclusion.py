@@ -1,0 +1,282 @@
+"""The end of a run: test, say what was found, save it, and put it to use where it beats what `load` gives now.
+
+Holds      nothing replaces what is in use but what beat it on the same validation rows, was tested, and is not worse beyond
+           noise on the test rows or on rows of other sources.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dspy
+
+from dspy_programs import compiled_store as store
+from dspy_programs.errors import BudgetSpent, CompiledProgramError, RunInterrupted
+from dspy_programs.lm import decoding
+from metrics.score import Score
+from optimizers.allowance import Allowance
+from optimizers.candidate import IN_USE, Candidate, Job
+from optimizers.card import card_of
+from optimizers.compile import CompileResult, Tried
+from optimizers.meter import Meter
+from optimizers.progress import Progress
+from optimizers.promotion import promote
+from optimizers.proposers import kinds_for
+from optimizers.race import support
+from optimizers.run_directory import BEFORE, COMPILED, RunDirectory, digest
+from optimizers.scoring import Interval, bootstrap, mean_components, scored_rows
+
+if TYPE_CHECKING:
+    from optimizers.training import Training
+
+ELSEWHERE = "elsewhere"  # on rows of other sources
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run found. Scores are shares in [0, 1]; intervals are 95 % bootstrap over the test rows.
+
+    winner: index of the best candidate; test: "seed", "compiled" (the winner), "in use" (what `load` gave, where that is
+    another), and "difference", compiled - seed; "gain", compiled - in use; "elsewhere", the gain on rows of other sources.
+    saved: the result in the run's folder; promoted: where it was put to use; why_not: why it was not.
+    """
+
+    candidates: tuple[Candidate, ...]
+    winner: int
+    ended_by: str
+    tried: Mapping[str, Tried]
+    test: dict[str, Interval]
+    components: dict[str, dict[str, float]]
+    used: dict[str, Any]
+    saved: Path
+    promoted: Path | None
+    why_not: str
+    interrupted: bool
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def kept(self) -> str:
+        return "compiled" if self.winner else "seed"
+
+    @property
+    def in_use(self) -> Candidate | None:
+        """What `load` gave when the run began."""
+        return next((each for each in self.candidates if each.start == IN_USE), None)
+
+
+def test_scores(
+    training: "Training", job: Job, result: CompileResult, lm: dspy.LM, progress: Progress, allowance: Allowance
+) -> tuple[dict[str, list[Score]], bool]:
+    """Read the test rows once for each of seed, winner and what is in use; return their scores, and whether it was cut short.
+
+    A program that is not the winner and was not beaten is not run: its figures decide nothing.
+    """
+    wanted = {"seed": result.seed} | ({"compiled": result.winner} if result.winner.index else {})
+    now = next((each for each in result.candidates if each.start == IN_USE), None)
+    if now and now is not result.winner:
+        wanted |= {IN_USE: now}
+    meter = allowance.meter
+    if isinstance(meter.reason, (RunInterrupted, BudgetSpent)):
+        return {}, isinstance(meter.reason, RunInterrupted)
+    rows = training.rows["test"][: allowance.rows_to_test_now(len(wanted))]
+    runs = [(name, candidate, rows) for name, candidate in wanted.items()]
+    if result.winner.index and training.transfer:
+        runs += [(f"{ELSEWHERE} {name}", wanted[name], training.transfer) for name in (baseline_of(wanted), "compiled")]
+    progress.expected = meter.rollouts + sum(len(of) for _, _, of in runs)
+    scores: dict[str, list[Score]] = {name: [] for name, _, _ in runs}
+    try:
+        for name, candidate, of in runs:
+            program, metric = job.candidate(candidate), training.recipe.metric
+            for score in scored_rows(program, of, metric, lm, meter, training.threads):
+                scores[name].append(score)
+    except RunInterrupted:
+        return {}, True
+    except BudgetSpent:
+        fewest = min(len(scores[name]) for name in wanted)
+        scores = {name: scores[name][:fewest] for name in wanted}
+    return {name: each for name, each in scores.items() if each}, False
+
+
+def concluded(
+    training: "Training",
+    job: Job,
+    result: CompileResult,
+    scores: Mapping[str, list[Score]],
+    meter: Meter,
+    run: RunDirectory,
+    interrupted: bool,
+) -> Report:
+    """Put the figures together, save the result in the run's folder, and put it to use where it is better."""
+    test = intervals(scores)
+    saved = run.path / COMPILED
+    report = Report(
+        candidates=result.candidates,
+        winner=result.winner.index,
+        ended_by=result.ended_by,
+        tried=result.tried,
+        test=test,
+        components={name: mean_components(each) for name, each in scores.items()},
+        used=used_by(training, meter),
+        saved=saved,
+        promoted=None,
+        why_not=doubt(training, result, test, interrupted) or changed_meanwhile(training, job, result, run),
+        interrupted=interrupted,
+        notes=tuple(notes(result)),
+    )
+    save(training, job, result, report)
+    if not report.why_not:
+        promote(saved, training.recipe.name, training.task_lm.model, training.target)
+        report = replace(report, promoted=training.target)
+    return report
+
+
+def intervals(scores: Mapping[str, list[Score]]) -> dict[str, Interval]:
+    """Return the mean of each program, and of the paired differences compiled - seed and compiled - in use."""
+    values = {name: [score.value for score in each] for name, each in scores.items()}
+    found = {name: bootstrap(each) for name, each in values.items()}
+    elsewhere = f"{ELSEWHERE} {baseline_of(values)}"
+    for name, after, before in (
+        ("difference", "compiled", "seed"),
+        ("gain", "compiled", IN_USE),
+        (ELSEWHERE, f"{ELSEWHERE} compiled", elsewhere),
+    ):
+        if after in values and before in values:
+            found[name] = bootstrap([a - b for a, b in zip(values[after], values[before], strict=True)])
+    return found
+
+
+def baseline_of(programs: Mapping[str, Any]) -> str:
+    """Name what a result is compared with: what is in use, else the program as it was written."""
+    return IN_USE if IN_USE in programs else "seed"
+
+
+def doubt(training: "Training", result: CompileResult, test: Mapping[str, Interval], interrupted: bool) -> str:
+    """Say why the result is not put to use; "" where it is."""
+    now = next((each for each in result.candidates if each.start == IN_USE), None)
+    winner = result.winner
+    if interrupted:
+        return "it was interrupted, and what is not tested replaces nothing"
+    if now is winner:
+        return "what is in use already was the best"
+    if now and support(winner.scores, now.scores) <= 0:
+        return "it did not beat what is in use by more than a standard error on the same validation rows"
+    if not winner.index and not training.out:
+        return "it is the program as it was written" + (", and there was no time to tell more" if result.unfinished else "")
+    if not test:
+        return "the budget left no row to test it on"
+    places = {"difference": "on the test rows", "gain": "on the test rows", ELSEWHERE: "on rows of other sources"}
+    for name, place in places.items():
+        if name in test and test[name].high < 0:
+            return f"it is worse {place}: {test[name]}"
+    return ""
+
+
+def changed_meanwhile(training: "Training", job: Job, result: CompileResult, run: RunDirectory) -> str:
+    """Say what is wrong where `load` gives something else than when the run began; "" where it does not.
+
+    A run that is finished can be run again: then its own result is in use, or one that a later run put there.
+    """
+    now = training.out or store.in_use(training.recipe.name, training.task_lm.model)
+    before = run.path / BEFORE
+    text = now.read_bytes() if now is not None and now.is_file() else b""
+    if text == (before.read_bytes() if before.is_file() else b""):
+        return ""
+    try:
+        predictors = store.read_compiled(now).predictors if now is not None and text else {}
+    except CompiledProgramError:
+        return ""
+    own = {
+        name: store.SavedPredictor.model_validate(state) for name, state in job.candidate(result.winner).dump_state().items()
+    }
+    if predictors == own:
+        return "it is in use already"
+    return "something else has been put to use since this run began; compare with it by --fresh"
+
+
+def notes(result: CompileResult) -> Iterator[str]:
+    if result.unfinished:
+        yield "some candidates were ahead of the seed when the budget ended, on too few rows to tell; give it more"
+    for name, tried in result.tried.items():
+        if tried.closed:
+            yield f"{name}: not tried any more, {tried.closed}"
+
+
+def used_by(training: "Training", meter: Meter) -> dict[str, Any]:
+    seconds = sum(used.seconds for used in meter.roles.values())
+    output = sum(used.output_tokens for used in meter.roles.values())
+    elapsed = max(meter.elapsed, seconds / training.threads)  # answers taken over from another run have their time too
+    return {
+        "rollouts": meter.rollouts,
+        "lm_calls": meter.calls,
+        "replayed_calls": meter.replayed_calls,
+        "minutes": round(elapsed / 60, 2),
+        "models_at_work": round(seconds / elapsed, 3) if elapsed else 0.0,  # calls under way, on average
+        "tokens": meter.tokens,
+        "tokens_per_second": round(meter.tokens / seconds, 1) if seconds else 0.0,
+        "output_tokens_per_second": round(output / seconds, 1) if seconds else 0.0,
+        "usd": round(meter.usd, 6),
+        "roles": {role: asdict(each) for role, each in meter.roles.items()},
+    }
+
+
+def save(training: "Training", job: Job, result: CompileResult, report: Report) -> None:
+    """Write the compiled JSON and its card with all that is needed to trust them and to make them again."""
+    program, kept = job.program, job.candidate(result.winner)
+    lms = {"task": training.task_lm, "reflection": training.reflection_lm}
+    now = report.in_use
+    provenance = store.Provenance(
+        schema_version=store.SCHEMA_VERSION,
+        program=training.recipe.name,
+        lm=training.task_lm.model,
+        fields=store.shape_of(kept),
+        seed_instructions_sha256={n: store.digest(text) for n, text in store.seed_instructions(program).items()},
+        kept=report.kept,
+        training={
+            "models": {role: {"lm": lm.model, **decoding(lm)} for role, lm in lms.items()},
+            "adapter": "CompleteJSONAdapter",
+            "proposer": kinds_for(training.reflection_lm, training.proposer)[0],
+            "choice": training.proposer,
+            "metric": training.recipe.metric.__name__,
+            "data": {
+                split: {"rows": len(rows), "digest": digest([row.toDict() for row in rows])}
+                for split, rows in training.rows.items()
+            },
+            "seed": training.seed,
+            "winner": result.winner.index,
+            "budget": asdict(training.budget),
+            "patient": training.patient,
+            "reasoning": training.reasoning,
+            "ended_by": result.ended_by,
+            "tried": {name: asdict(each) for name, each in result.tried.items()},
+            "used": report.used,
+            **({"place": training.place} if training.place else {}),
+            "status": "interrupted" if report.interrupted else "tested" if report.test else "not tested",
+        },
+        scores={
+            "validation": paired_scores(result, now),
+            "test": {name: asdict(interval) for name, interval in report.test.items()},
+            "test_components": report.components,
+        },
+        lineage=[as_lineage(candidate) for candidate in result.candidates],
+        versions=store.versions(),
+        parent=store.digest(training.target.read_text("utf-8", errors="replace")) if training.target.is_file() else None,
+    )
+    store.save_compiled(kept, provenance, report.saved)
+    store.write_atomically(report.saved.with_suffix(".md"), card_of(store.read_compiled(report.saved)))
+
+
+def paired_scores(result: CompileResult, now: Candidate | None) -> dict[str, float]:
+    """Return the mean scores of seed, winner and what was in use, over the validation rows that all have been scored on."""
+    named = {"seed": result.seed, "compiled": result.winner} | ({"in_use": now} if now and now.scores else {})
+    rows = min(len(each.scores) for each in named.values())
+    return {name: sum(each.scores[:rows]) / rows for name, each in named.items()} | {"rows": rows}
+
+
+def as_lineage(candidate: Candidate) -> dict[str, Any]:
+    return {**asdict(candidate), "score": candidate.score}
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    places = {"saved": str(report.saved), "promoted": str(report.promoted) if report.promoted else None}
+    return {**asdict(report), **places, "kept": report.kept}
