@@ -1,7 +1,6 @@
 """python -m optimizers.train --module planner: compile one program to a language model and save it as JSON."""
 
 import contextlib
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -113,6 +112,7 @@ def train(
     from optimizers.meter import Budget
     from optimizers.recipes import recipes
     from optimizers.run_directory import default_path
+    from optimizers.summary import plan_of, summary_of
 
     wanted = recipes(module)
     if module == ALL and (data or run_dir or out):
@@ -226,96 +226,6 @@ def train_in(directory: Path, training: "Training", resume: bool | None) -> "Rep
             return train(training, run_directory, Progress(meter, None), meter, journal)
     finally:
         run_directory.close()
-
-
-def plan_of(training: "Training", directory: Path) -> str:
-    from optimizers.budgets import warning_of
-    from optimizers.proposers import kinds_for
-
-    rows, budget = training.rows, training.budget
-    named = {"metric calls": budget.metric_calls, "minutes": budget.minutes, "tokens": budget.tokens, "USD": budget.usd}
-    limits = ", ".join(f"{value:g} {name}" for name, value in named.items() if value is not None)
-    on_top = f", then at most {len(rows['test'])} test rows a program" if budget.metric_calls else ", test included"
-    longer = "; more only where a row takes half a minute or longer" if training.patient and budget.minutes else ""
-    proposers = " and ".join(kinds_for(training.reflection_lm, training.proposer))
-    return "\n".join(
-        [
-            training.recipe.name,
-            f"  rows         {len(rows['train'])} train, at most {len(rows['val'])} validation, {len(rows['test'])} test",
-            f"  task model   {training.task_lm.model}, {training.threads} at a time",
-            f"  reflection   {training.reflection_lm.model}, proposers: {proposers}",
-            f"  budget       {limits}{on_top}{longer}",
-            *(f"  note         {warning}" for warning in warning_of(training)),
-            f"  run          {directory}",
-            f"  result       {training.target}, if it beats what is in use",
-        ]
-    )
-
-
-def summary_of(training: "Training", report: "Report", directory: Path) -> str:
-    """Say what was found, what it cost, what is in use now and how to use it."""
-    lines = [*search_lines(report), *test_lines(report), *cost_lines(report), *use_lines(training, report, directory)]
-    lines += [f"note        {note}" for note in report.notes]
-    return "\n".join(["", *lines, f"look        python -m optimizers.show {directory}"])
-
-
-def search_lines(report: "Report") -> list[str]:
-    tried = ", ".join(f"{name} {each.accepted} of {each.tried}" for name, each in report.tried.items() if each.tried)
-    seed, winner = report.candidates[0], report.candidates[report.winner]
-    rows = min(len(seed.scores), len(winner.scores))
-    mean = {each.index: sum(each.scores[:rows]) / rows for each in (seed, winner)}
-    best = f", best {mean[winner.index]:.3f} (candidate {winner.index}, {winner.start})" if winner.index else ""
-    return [
-        f"search      {len(report.candidates)} candidates; changes that helped: {tried or 'none was tried'}",
-        f"            ended by {report.ended_by}",
-        f"validation  seed {mean[0]:.3f}{best}, {rows} rows",
-    ]
-
-
-def test_lines(report: "Report") -> list[str]:
-    test = report.test
-    if report.interrupted:
-        return ["test        not run: interrupted. Run the same command again to go on from here"]
-    if not test:
-        return ["test        not run: the budget left no row for it"]
-    if "difference" not in test:
-        return [f"test        seed {test['seed']}, {test['seed'].rows} rows (95 % interval)"]
-    verdict = "within noise" if test["difference"].is_noise else "beyond noise"
-    lines = [
-        f"test        seed {test['seed']} -> compiled {test['compiled']}, {test['seed'].rows} rows",
-        f"            difference {test['difference']}: {verdict} (paired bootstrap, 95 %)",
-    ]
-    if "elsewhere" in test:
-        lines.append(f"            on rows of other sources, compiled - in use (else seed) {test['elsewhere']}")
-    if "gain" in test:
-        lines.append(f"            in use until now {test['in use']}; compiled - in use {test['gain']}")
-    return lines
-
-
-def cost_lines(report: "Report") -> list[str]:
-    used = report.used
-    replayed = f" ({used['replayed_calls']} from an earlier run)" if used["replayed_calls"] else ""
-    return [
-        f"cost        {used['lm_calls']} model calls{replayed}, {used['tokens']:,} tokens, {used['minutes']:.1f} minutes, "
-        f"{used['tokens_per_second']:.0f} tokens/s, {used['models_at_work']:.2f} calls under way on average"
-        + (f", {used['usd']:.4f} USD" if used["usd"] else "")
-    ]
-
-
-def use_lines(training: "Training", report: "Report", directory: Path) -> list[str]:
-    """Say what `load` gives from now on, or how to put the result to use all the same."""
-    from optimizers.training import default_out
-
-    name, model = training.recipe.name, training.task_lm.model
-    path = "" if training.target == default_out(name, model) else f", path={os.fspath(training.target)!r}"
-    use = f"from dspy_programs import load; program = load({name!r}, {model!r}{path})"
-    if report.promoted:
-        return [f"in use now  {report.promoted}", f"use         {use}"]
-    winner_in_use = report.in_use is not None and report.in_use.index == report.winner
-    lines = [f"not changed {report.why_not}"]
-    if not winner_in_use and not report.interrupted:
-        lines.append(f"saved       {report.saved}; to use it all the same: python -m optimizers.promote {directory}")
-    return [*lines, f"use         {use}"] if report.in_use else lines
 
 
 def main(argv: Sequence[str] | None = None) -> int:
