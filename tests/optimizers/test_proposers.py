@@ -14,15 +14,17 @@ from dspy_programs.text import ngrams
 from optimizers.meter import Meter
 from optimizers.proposers import (
     FAILED_PROPOSALS,
+    LONGEST_INSTRUCTION,
+    LONGEST_OF_SMALL,
     LONGEST_RULE,
     RULES,
     CountedProposer,
     NoNewRule,
     RuleProposer,
     fault_of,
-    kind_for,
+    kinds_for,
     one_line,
-    proposer_for,
+    proposer_of,
 )
 from optimizers.train import main
 from tests.fakes import ChatServer, levelled_planner, scripted_lm, write_toy_data
@@ -282,25 +284,38 @@ def test_having_no_new_rule_is_no_failure():
 
 
 @pytest.mark.parametrize(
-    ("name", "choice", "kind"),
+    ("name", "choice", "kinds"),
     [
-        ("local/qwen2.5-coder-1.5b", "auto", "rules"),
-        ("openai/gpt-4.1", "auto", "dspy"),
-        ("openai/gpt-4.1", "rules", "rules"),
-        ("local/qwen2.5-coder-1.5b", "dspy", "dspy"),
+        ("local/qwen2.5-coder-1.5b", "auto", ("rules", "dspy")),
+        ("openai/gpt-4.1", "auto", ("dspy", "rules")),
+        ("openai/gpt-4.1", "rules", ("rules",)),
+        ("local/qwen2.5-coder-1.5b", "dspy", ("dspy",)),
     ],
 )
-def test_small_models_write_rules_unless_told_otherwise(name, choice, kind):
+def test_both_propose_the_likelier_first_unless_one_was_asked_for(name, choice, kinds):
     lm = scripted_lm(str, name=name)
-    assert kind_for(lm, choice) == kind
-    assert isinstance(proposer_for(lm, choice, Meter()).proposer, RuleProposer) == (kind == "rules")
+    assert kinds_for(lm, choice) == kinds
+    for kind in kinds:
+        assert isinstance(proposer_of(kind, lm, Meter()).proposer, RuleProposer) == (kind == "rules")
 
 
-def test_dspys_own_proposer_is_held_to_a_length_and_counted():
-    lm = scripted_lm(lambda prompt: json.dumps({"new_instruction": "Plan well."}), name="openai/scripted")
-    proposer = proposer_for(lm, "auto", Meter())
+def test_proposer_that_was_not_asked_for_never_stops_the_run():
+    meter = Meter()
+    counted = CountedProposer(always(RuntimeError("broken")), meter, essential=False)
+    for _ in range(3 * FAILED_PROPOSALS):
+        with pytest.raises(RuntimeError):
+            counted({}, {}, [])
+    assert meter.reason is None and counted.failed == 3 * FAILED_PROPOSALS
+
+
+@pytest.mark.parametrize(
+    ("name", "longest"), [("openai/scripted", LONGEST_INSTRUCTION), ("local/qwen2.5-coder-1.5b", LONGEST_OF_SMALL)]
+)
+def test_dspys_own_proposer_is_held_to_a_length_that_scales_with_the_model_and_counted(name, longest):
+    lm = scripted_lm(lambda prompt: json.dumps({"new_instruction": "Plan well."}), name=name)
+    proposer = proposer_of("dspy", lm, Meter())
     assert propose(proposer, lm, SEED, case()) == "Plan well." and proposer.count == 1
-    assert "at most 1200 characters" in lm.engine.prompts[0]
+    assert f"at most {longest} characters" in lm.engine.prompts[0]
 
 
 LEVELS = [f"{rule} (LEVEL-{level})" for level, rule in enumerate(DISTINCT[:3], 1)]
@@ -326,14 +341,15 @@ def candidates(tmp_path):
 def test_train_by_rules_improves_the_seed_and_a_replay_pays_nothing_twice(tmp_path, capsys):
     write_toy_data(tmp_path / "data")
     with ChatServer(planner_and_rule_writer) as server:
-        assert train(server, tmp_path, "--max-metric-calls", "25") == 0
-        small = candidates(tmp_path)
-        assert train(server, tmp_path, "--max-metric-calls", "60") == 0
+        assert train(server, tmp_path, "--max-metric-calls", "100") == 0
         assert len(server.requests) == len(set(server.requests))
-        assert candidates(tmp_path)[: len(small)] == small
+        first, asked = candidates(tmp_path), len(server.requests)
+        (tmp_path / "run.json").unlink()
+        assert train(server, tmp_path, "--max-metric-calls", "100") == 0
+        assert candidates(tmp_path) == first and len(server.requests) == asked
+        saved = json.loads((tmp_path / "run.json").read_text())
         assert train(server, tmp_path, "--proposer", "dspy") == 2
     assert "proposer: rules -> dspy" in capsys.readouterr().err
-    saved = json.loads((tmp_path / "run.json").read_text())
     assert "\n\nRules:\n- " in saved["plan"]["signature"]["instructions"]
     assert saved["metadata"]["app"]["training"]["proposer"] == "rules"
 
@@ -343,7 +359,7 @@ def test_train_by_rules_ends_when_no_new_rule_comes(tmp_path, capsys):
     useless = json.dumps({"proposal": {"rule": DISTINCT[7]}})
     with ChatServer(lambda prompt: useless if "proposal" in prompt else levelled_planner(prompt)) as server:
         assert train(server, tmp_path, "--max-tokens", "100000") == 0
-    assert "ended by having nothing left to mend" in capsys.readouterr().out
+    assert "ended by having nothing left to try" in capsys.readouterr().out
 
 
 def test_train_by_rules_refuses_a_model_whose_first_rule_cannot_be_read(tmp_path, capsys):
