@@ -16,7 +16,7 @@ from optimizers.race import FEWEST, support
 from optimizers.search import Node, Search
 
 KNOWN_SHARE = 0.25  # of a budget for the first race, of what is known
-KNOWN_SHARE_OF_SMALL = 0.75  # small models gain most by what is known: demonstrations
+KNOWN_SHARE_OF_SMALL = 1.0  # small models gain most by what is known: demonstrations
 
 
 @dataclass(frozen=True)

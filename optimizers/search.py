@@ -39,6 +39,7 @@ BEAM = 4  # candidates that get more validation rows
 LAST_SHARE = 4  # one part in so many of the budget is for telling the leader from the others
 VALIDATION_SHARE = 2  # row of validation for so many of train, while changes are tried
 TIE = 1e-9  # sums of scores that differ by less are the same
+MOST_UNDECIDED = 12  # validation rows of a start that scores as the seed does on all of them
 IDLE = 100  # proposals in a row that cost no row: everything has been tried
 PLATEAU = 40  # proposals in a row that had something to learn from and were no better, where no budget was asked for
 
@@ -149,10 +150,11 @@ class Search:
         return rows <= self.known_share * (self.allowance.spent + self.allowance.rows_left)
 
     def undecided(self) -> list[Node]:
-        """Return the starts that have scored the same as the seed on every row so far."""
-        seed = self.nodes[0].validation
-        longer = [node for node in self.nodes[1:] if len(node.validation) < len(self.job.valset)]
-        return [node for node in longer if node.validation == seed[: len(node.validation)]]
+        """Return the starts that have scored the same as the seed on every row so far, and may yet differ."""
+        seed, most = self.nodes[0].validation, min(MOST_UNDECIDED, len(self.job.valset))
+        return [
+            node for node in self.nodes[1:] if len(node.validation) < most and node.validation == seed[: len(node.validation)]
+        ]
 
     def adds_nothing(self, node: Node) -> bool:
         mean, error = difference(node.validation, self.nodes[0].validation)
