@@ -130,7 +130,8 @@ def changes_for(job: Job, reflection_lm: dspy.LM, choice: Choice, meter: Meter) 
     small = is_embedded(reflection_lm)
     changes: list[Change] = []
     for place, kind in enumerate(kinds_for(reflection_lm, choice)):
-        proposer = proposer_of(kind, reflection_lm, meter, essential=place == 0)
+        essential = place == 0 and not small  # a small model may be unable to propose, and still gain by demonstrations
+        proposer = proposer_of(kind, reflection_lm, meter, essential)
         changes.append(Rewrite(rewriting(kind, small, place == 0), job, proposer, reflection_lm))
     if job.shelf.rows and job.shelf.count:
         likely = (2.0, 2.0) if small else (1.0, 6.0)
