@@ -230,7 +230,7 @@ class Search:
     def raise_rung(self) -> None:
         """Score those ahead on more rows, and drop who is clearly behind the leader there."""
         self.rung = min(2 * self.rung, len(self.job.valset))
-        ahead = sorted(self.running, key=lambda node: (-node.mean, node.index))[:BEAM]
+        ahead = sorted(self.running, key=lambda node: (-self.gain(node), node.index))[:BEAM]
         for node in {node.index: node for node in [*self.compared, *ahead]}.values():
             self.validate(node, self.rung)
         for node in self.running:
@@ -267,8 +267,12 @@ class Search:
 
     @property
     def highest(self) -> Node:
-        """Return who has the highest mean, on however few rows."""
-        return max(self.running, key=lambda node: (node.mean, node.index))
+        """Return who gained most over the seed, on however few rows."""
+        return max(self.running, key=lambda node: (self.gain(node), node.index))
+
+    def gain(self, node: Node) -> float:
+        """Return the mean gain over the seed on the rows that both have been scored on: some rows are harder than others."""
+        return difference(node.validation, self.nodes[0].validation)[0]
 
     def parent(self, draw: random.Random) -> Node:
         """Draw from the Pareto front over the validation rows that all candidates in the running have been scored on."""
