@@ -280,8 +280,8 @@ class Search:
         rows = min(len(node.validation) for node in running)
         best = [max(node.validation[row] for node in running) for row in range(rows)]
         fronts = {row: {node.index for node in running if node.validation[row] == best[row]} for row in range(rows)}
-        means = [node.mean + 1e-9 * node.index for node in self.nodes]  # of equals the newer
-        return self.nodes[select_program_candidate_from_pareto_front(fronts, means, draw)]
+        gains = [self.gain(node) + 1e-9 * node.index for node in self.nodes]  # of equals the newer
+        return self.nodes[select_program_candidate_from_pareto_front(fronts, gains, draw)]
 
     def partner(self, parent: Node, draw: random.Random) -> Texts | None:
         others = [node for node in self.running if node is not parent]
