@@ -32,13 +32,14 @@ PATIENCE = 2  # proposals in a row that could not be read: then an arm that was 
 class Change(Protocol):
     arm: Arm
     crosses: ClassVar[bool]  # it needs a partner
+    reads: ClassVar[bool]  # it needs a batch; else it is asked without one, which costs nothing
 
     def propose(
         self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random
     ) -> dict[str, str] | None:
         """Return the texts of a new candidate, or None where there is nothing to propose.
 
-        batch: what the candidate did on a few train rows, not all of it perfect; partner: another candidate.
+        batch: what the candidate did on a few train rows, not all of it perfect, or nothing; partner: another candidate.
         """
         ...
 
@@ -52,6 +53,7 @@ class Rewrite:
     proposer: CountedProposer
     reflection_lm: dspy.LM
     crosses: ClassVar[bool] = False
+    reads: ClassVar[bool] = True
 
     def propose(
         self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random
@@ -79,6 +81,7 @@ class NearFailures:
     arm: Arm
     job: Job
     crosses: ClassVar[bool] = False
+    reads: ClassVar[bool] = True
 
     def propose(
         self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random
@@ -103,6 +106,7 @@ class OtherCover:
     arm: Arm
     job: Job
     crosses: ClassVar[bool] = False
+    reads: ClassVar[bool] = False
 
     def propose(
         self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random
@@ -118,6 +122,7 @@ class Crossing:
 
     arm: Arm
     crosses: ClassVar[bool] = True
+    reads: ClassVar[bool] = False
 
     def propose(
         self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random

@@ -197,16 +197,29 @@ class Search:
         if arm is None:
             raise Ended("having nothing left to try")
         before, trained = self.allowance.spent, self.trained
-        batch = self.minibatch(parent, draw)
-        won = False
-        if any(run.score.value < 1 for run in batch):
-            texts = self.changes[arm.name].propose(parent.texts, batch, partner, draw)
-            child = None if texts is None else self.node_for(texts, (parent.index,), arm.name)
-            if child is not None and child not in self.nodes:
-                won = self.is_better(child, parent, [run.row.id for run in batch])
-                self.fruitless = 0 if won else self.fruitless + 1
+        won = self.changed(self.changes[arm.name], parent, partner, draw)
+        if won is not None:
             arm.paid(won, self.trained - trained)
         self.idle = self.idle + 1 if self.allowance.spent == before else 0
+
+    def changed(self, change: Change, parent: Node, partner: Texts | None, draw: random.Random) -> bool | None:
+        """Propose and try one change; tell whether it was better, None where the rows at hand left nothing to mend."""
+        batch = self.minibatch(parent, draw) if change.reads else []
+        if change.reads and not self.has_failures(batch):
+            return None
+        texts = change.propose(parent.texts, batch, partner, draw)
+        child = None if texts is None else self.node_for(texts, (parent.index,), change.arm.name)
+        if child is None or child in self.nodes:
+            return False
+        batch = batch or self.minibatch(parent, draw)
+        if not self.has_failures(batch):
+            return None
+        won = self.is_better(child, parent, [run.row.id for run in batch])
+        self.fruitless = 0 if won else self.fruitless + 1
+        return won
+
+    def has_failures(self, batch: Sequence[RowRun]) -> bool:
+        return any(run.score.value < 1 for run in batch)
 
     def is_better(self, child: Node, parent: Node, ids: Sequence[str]) -> bool:
         """Try a change; tell whether it joins the candidates and is ahead of its parent on validation.
