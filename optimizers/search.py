@@ -157,8 +157,10 @@ class Search:
         ]
 
     def adds_nothing(self, node: Node) -> bool:
-        mean, error = difference(node.validation, self.nodes[0].validation)
-        return mean + error <= 0
+        """Tell whether a start was no better where there was something to gain, or is clearly worse."""
+        seed = self.nodes[0].validation[: len(node.validation)]
+        mean, error = difference(node.validation, seed)
+        return mean + error <= 0 if min(seed, default=1) < 1 else is_behind(node.validation, seed)
 
     # One turn -----------------------------------------------------------------------------------------------------------
 
