@@ -9,7 +9,8 @@ import inspect
 import io
 import json
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -68,6 +69,17 @@ def split_own(rows: Sequence[dspy.Example], seed: int, where: Path) -> dict[str,
     drawn = random.Random(f"{seed}-own").sample(list(rows), len(rows))
     cut = len(rows) // 3
     return {"train": drawn[cut:], "val": drawn[cut:], "test": drawn[:cut]}
+
+
+def evenly(rows: Sequence[dspy.Example], kind: Callable[[dspy.Example], Hashable]) -> list[dspy.Example]:
+    """Order the rows so that the first so many have the kinds of cases in about the shares that all of them have."""
+    kinds = [kind(row) for row in rows]
+    sizes, seen = Counter(kinds), Counter[Hashable]()
+    places = []
+    for each in kinds:
+        places.append((seen[each] + 0.5) / sizes[each])
+        seen[each] += 1
+    return [rows[i] for i in sorted(range(len(rows)), key=lambda i: places[i])]
 
 
 def field_types(program: type[dspy.Module], labels: Mapping[str, Any]) -> dict[str, TypeAdapter[Any]]:

@@ -60,7 +60,8 @@ def test_lines(report: "Report") -> list[str]:
     if not test:
         return ["test        not run: the budget left no row for it"]
     if "difference" not in test:
-        return [f"test        seed {test['seed']}, {test['seed'].rows} rows (95 % interval)"]
+        now = f"; in use {test['in use']}" if "in use" in test else ""
+        return [f"test        seed {test['seed']}{now}, {test['seed'].rows} rows (95 % interval)"]
     verdict = "within noise" if test["difference"].is_noise else "beyond noise"
     lines = [
         f"test        seed {test['seed']} -> compiled {test['compiled']}, {test['seed'].rows} rows",

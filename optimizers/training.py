@@ -23,7 +23,7 @@ from optimizers.allowance import Allowance
 from optimizers.candidate import IN_USE, REASONING, Candidate, Job, Start, compiled_before, showing, uncompiled
 from optimizers.compile import CompileResult, compile_program
 from optimizers.conclusion import Report, as_json, as_lineage, concluded, test_scores
-from optimizers.data import SPLITS, read_split, split_own
+from optimizers.data import SPLITS, evenly, read_split, split_own
 from optimizers.demonstrations import POOL, Shelf, choose
 from optimizers.journal import Journal
 from optimizers.meter import Budget, Meter
@@ -146,7 +146,7 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
     with stopping_on_signals(meter), noise_to(run.log), progress.shown():
         try:
             progress.phase = "first calls"
-            preflight(training, job.build(job.starts[0].texts), lms, meter)
+            preflight(training, job, lms, meter)
             require_prices(training, meter)
             if price := priced(allowance):
                 progress.say(price)
@@ -183,16 +183,17 @@ def job_of(
         *(Start(name, texts) for name, (texts, _) in others.items() if name != IN_USE),
         *([Start("reasoning", plain | {REASONING: "on"})] if reasoning else []),
     ]
-    return Job(program, recipe.metric, rows["train"], rows["val"], shelf, recipe.kind, starts)
+    return Job(program, recipe.metric, rows["train"], evenly(rows["val"], recipe.kind), shelf, recipe.kind, starts)
 
 
-def preflight(training: Training, program: dspy.Module, lms: Mapping[str, dspy.LM], meter: Meter) -> None:
+def preflight(training: Training, job: Job, lms: Mapping[str, dspy.LM], meter: Meter) -> None:
     """Make one task call and one reflection call; both must be usable. The task call is needed later anyway.
 
     A program may answer a row by its rules alone: then the next row is tried, until the model has been asked.
     """
+    program = job.build(job.starts[0].texts)
     with usable(meter, f"the first reply of {training.task_lm.model}", "--lm"), use(lms["task"]):
-        for row in training.rows["val"]:
+        for row in job.valset:
             reply = program(**row.inputs())
             if reply.failure is not None:
                 raise ValueError(f"{reply.failure.reason} It began: {reply.failure.raw_reply[:200]!r}")
