@@ -149,7 +149,7 @@ def test_recorder_takes_what_a_run_has_paid_for_and_asks_no_model(tmp_path, newc
     lm.kwargs["temperature"] = 0.0
     every, out = list(record_planner.wanted(record_planner.LM)), tmp_path / "replies.jsonl.gz"
     missing = record_planner.record(lm, every, out, tmp_path / "run" / "calls.jsonl", True, print)
-    assert 12 <= len(every) - missing <= 30 and not lm.engine.requests
+    assert 12 <= len(every) - missing < len(every) and not lm.engine.requests
     replies = newcomer(Machine(1), recorded={}).replies(default_training(lm))
     lines = [json.loads(line) for line in gzip.decompress(out.read_bytes()).splitlines()]
     assert [replies.reply((), each["goal"]) == each["reply"] for each in lines if each["shown"] == "none"].count(True) >= 6
