@@ -354,12 +354,14 @@ def test_train_by_rules_improves_the_seed_and_a_replay_pays_nothing_twice(tmp_pa
     assert saved["metadata"]["app"]["training"]["proposer"] == "rules"
 
 
-def test_train_by_rules_ends_when_no_new_rule_comes(tmp_path, capsys):
+def test_train_by_rules_goes_on_with_other_changes_when_no_new_rule_comes(tmp_path, capsys):
     write_toy_data(tmp_path / "data")
     useless = json.dumps({"proposal": {"rule": DISTINCT[7]}})
     with ChatServer(lambda prompt: useless if "proposal" in prompt else levelled_planner(prompt)) as server:
-        assert train(server, tmp_path, "--max-tokens", "100000") == 0
-    assert "ended by having nothing left to try" in capsys.readouterr().out
+        assert train(server, tmp_path, "--max-metric-calls", "60") == 0
+    out = capsys.readouterr().out
+    assert "ended by 60 metric calls" in out and "rules 0 of " in out and "other cover 0 of " in out
+    assert sum("proposal" in request for request in server.requests) < 60, "a rule is not asked for again and again"
 
 
 def test_train_by_rules_refuses_a_model_whose_first_rule_cannot_be_read(tmp_path, capsys):

@@ -36,6 +36,7 @@ class NextLevel:
 
     arm: Arm
     crosses: ClassVar[bool] = False
+    reads: ClassVar[bool] = True
 
     def propose(self, texts, batch, partner, draw):
         return dict(texts) | {KEY: f"Guess. LEVEL-{level_of(texts[KEY]) + 1}"}
@@ -49,6 +50,7 @@ class Same:
     text: str | None
     asked: int = 0
     crosses: ClassVar[bool] = False
+    reads: ClassVar[bool] = True
 
     def propose(self, texts, batch, partner, draw):
         self.asked += 1
@@ -163,7 +165,7 @@ def test_the_clock_may_end_it_at_any_row():
         require_sound(search, scores.ran, [candidate_of(job, node) for node in search.nodes], max(minutes, FEWEST))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     worlds=st.integers(0, 10**6),
     budget=st.integers(1, 90),
