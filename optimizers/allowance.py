@@ -13,6 +13,8 @@ FIRST = 4  # rows to learn from what a row costs
 TEST_SHARE = 0.4  # of a limit in tokens, money or minutes
 FEWEST_TESTED = 6
 FEWEST_SEARCHED = 12  # three programs on four rows: less would be to have tried nothing
+SLOW = 0.5  # minutes a row takes: from there on a patient run may take longer than its minutes
+LONGEST = 2.0  # times the minutes
 
 
 @dataclass
@@ -51,6 +53,13 @@ class Allowance:
         """Return how many rows each of so many programs is tested on, now that the search is over: what is left is theirs."""
         rows = [int((limit - used) / cost - self.aside) // programs for _, used, limit, cost in self._costly() if cost]
         return max(min([self.test_rows, *rows]), min(FEWEST_TESTED, self.test_rows) if self.patient else 0)
+
+    def has_room_to_test(self, tested: int) -> bool:
+        """Tell whether one row more may be tested: within the limits, or one of the fewest where rows are slow."""
+        patient = self.patient and tested < FEWEST_TESTED
+        return all(
+            used + cost <= limit * (LONGEST if patient and cost >= SLOW else 1.0) for _, used, limit, cost in self._costly()
+        )
 
     def _each(self) -> list[tuple[str, int]]:
         """List (limit in words, rows it leaves to the search)."""

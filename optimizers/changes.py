@@ -32,6 +32,7 @@ PATIENCE = 2  # proposals in a row that could not be read: then an arm that was 
 class Change(Protocol):
     arm: Arm
     crosses: ClassVar[bool]  # it needs a partner
+    shows: ClassVar[bool]  # it changes what is shown, and that alone
     reads: ClassVar[bool]  # it needs a batch; else it is asked without one, which costs nothing
 
     def propose(
@@ -53,6 +54,7 @@ class Rewrite:
     proposer: CountedProposer
     reflection_lm: dspy.LM
     crosses: ClassVar[bool] = False
+    shows: ClassVar[bool] = False
     reads: ClassVar[bool] = True
 
     def propose(
@@ -81,6 +83,7 @@ class NearFailures:
     arm: Arm
     job: Job
     crosses: ClassVar[bool] = False
+    shows: ClassVar[bool] = True
     reads: ClassVar[bool] = True
 
     def propose(
@@ -106,6 +109,7 @@ class OtherCover:
     arm: Arm
     job: Job
     crosses: ClassVar[bool] = False
+    shows: ClassVar[bool] = True
     reads: ClassVar[bool] = False
 
     def propose(
@@ -122,6 +126,7 @@ class Crossing:
 
     arm: Arm
     crosses: ClassVar[bool] = True
+    shows: ClassVar[bool] = False
     reads: ClassVar[bool] = False
 
     def propose(

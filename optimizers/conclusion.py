@@ -23,7 +23,7 @@ from optimizers.meter import Meter
 from optimizers.progress import Progress
 from optimizers.promotion import promote
 from optimizers.proposers import kinds_for
-from optimizers.race import support
+from optimizers.race import FEWEST, support
 from optimizers.run_directory import BEFORE, COMPILED, RunDirectory, digest
 from optimizers.scoring import Interval, bootstrap, mean_components, scored_rows
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from optimizers.training import Training
 
 ELSEWHERE = "elsewhere"  # on rows of other sources
+BLOCK = 4  # test rows of one program before the next has its turn: what is cut short is paired, and a prompt cache still helps
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def test_scores(
 ) -> tuple[dict[str, list[Score]], bool]:
     """Read the test rows once for each of seed, winner and what is in use; return their scores, and whether it was cut short.
 
-    A program that is not the winner and was not beaten is not run: its figures decide nothing.
+    They take turns, a few rows at a time, so that what a limit cuts short is still paired.
     """
     wanted = {"seed": result.seed} | ({"compiled": result.winner} if result.winner.index else {})
     now = next((each for each in result.candidates if each.start == IN_USE), None)
@@ -85,16 +86,23 @@ def test_scores(
         runs += [(f"{ELSEWHERE} {name}", wanted[name], training.transfer) for name in (baseline_of(wanted), "compiled")]
     progress.expected = meter.rollouts + sum(len(of) for _, _, of in runs)
     scores: dict[str, list[Score]] = {name: [] for name, _, _ in runs}
+    programs = {name: job.candidate(candidate) for name, candidate, _ in runs}
+    threads = training.threads
+    block = max(BLOCK, threads)
+    turns = [(name, of[i : i + block]) for i in range(0, max(len(of) for _, _, of in runs), block) for name, _, of in runs]
     try:
-        for name, candidate, of in runs:
-            program, metric = job.candidate(candidate), training.recipe.metric
-            for score in scored_rows(program, of, metric, lm, meter, training.threads):
-                scores[name].append(score)
+        for name, rows in turns:
+            for part in (rows[i : i + threads] for i in range(0, len(rows), threads)):
+                if not allowance.has_room_to_test(len(scores[name])):
+                    break
+                scores[name] += scored_rows(programs[name], part, training.recipe.metric, lm, meter, threads)
     except RunInterrupted:
         return {}, True
     except BudgetSpent:
-        fewest = min(len(scores[name]) for name in wanted)
-        scores = {name: scores[name][:fewest] for name in wanted}
+        pass  # what is tested so far counts, as far as it is paired
+    for names in (list(wanted), [name for name in scores if name not in wanted]):
+        fewest = min((len(scores[name]) for name in names), default=0)
+        scores |= {name: scores[name][:fewest] for name in names}
     return {name: each for name, each in scores.items() if each}, False
 
 
@@ -120,7 +128,7 @@ def concluded(
         used=used_by(training, meter),
         saved=saved,
         promoted=None,
-        why_not=doubt(training, result, test, interrupted) or changed_meanwhile(training, job, result, run),
+        why_not=doubt(training, result, scores, test, interrupted) or changed_meanwhile(training, job, result, run),
         interrupted=interrupted,
         notes=tuple(notes(result)),
     )
@@ -151,9 +159,16 @@ def baseline_of(programs: Mapping[str, Any]) -> str:
     return IN_USE if IN_USE in programs else "seed"
 
 
-def doubt(training: "Training", result: CompileResult, test: Mapping[str, Interval], interrupted: bool) -> str:
+def doubt(
+    training: "Training",
+    result: CompileResult,
+    scores: Mapping[str, list[Score]],
+    test: Mapping[str, Interval],
+    interrupted: bool,
+) -> str:
     """Say why the result is not put to use; "" where it is."""
     now = next((each for each in result.candidates if each.start == IN_USE), None)
+    place = "what is in use" if now else "the program as it was written"
     winner = result.winner
     if interrupted:
         return "it was interrupted, and what is not tested replaces nothing"
@@ -165,10 +180,12 @@ def doubt(training: "Training", result: CompileResult, test: Mapping[str, Interv
         return "it is the program as it was written" + (", and there was no time to tell more" if result.unfinished else "")
     if not test:
         return "the budget left no row to test it on"
-    places = {"difference": "on the test rows", "gain": "on the test rows", ELSEWHERE: "on rows of other sources"}
-    for name, place in places.items():
-        if name in test and test[name].high < 0:
-            return f"it is worse {place}: {test[name]}"
+    if winner.index:
+        after, before = ([score.value for score in scores.get(name, ())] for name in ("compiled", baseline_of(scores)))
+        if support(after, before) <= 0:
+            return f"on the test rows it is not better than {place} by more than a standard error"
+    if ELSEWHERE in test and test[ELSEWHERE].rows >= FEWEST and test[ELSEWHERE].high < 0:
+        return f"it is worse on rows of other sources: {test[ELSEWHERE]}"
     return ""
 
 

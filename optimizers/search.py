@@ -26,7 +26,7 @@ from gepa.gepa_utils import select_program_candidate_from_pareto_front
 
 from dspy_programs.errors import BudgetSpent, RunInterrupted
 from optimizers.adapter import ProgramAdapter
-from optimizers.allowance import Allowance
+from optimizers.allowance import FEWEST_SEARCHED, Allowance
 from optimizers.bandit import Arm, next_arm
 from optimizers.candidate import Job, Texts, identity
 from optimizers.changes import Change
@@ -37,9 +37,10 @@ from optimizers.scoring import RowRun
 MINIBATCH = 3  # train rows that a change is tried on first
 BEAM = 4  # candidates that get more validation rows
 LAST_SHARE = 4  # one part in so many of the budget is for telling the leader from the others
-VALIDATION_SHARE = 2  # row of validation for so many of train, while changes are tried
+VALIDATION_SHARE = 4  # row of validation for so many of train, while changes are tried
 TIE = 1e-9  # sums of scores that differ by less are the same
-MOST_UNDECIDED = 12  # validation rows of a start that scores as the seed does on all of them
+LOST_BY_A_SET = 4.0  # tries in vain that a set of demonstrations stands for which was no better than the seed
+MOST_UNDECIDED = 8  # validation rows of a start that scores as the seed does on all of them
 IDLE = 100  # proposals in a row that cost no row: everything has been tried
 PLATEAU = 40  # proposals in a row that had something to learn from and were no better, where no budget was asked for
 
@@ -142,12 +143,20 @@ class Search:
             if node.index and node.start not in self.must_beat and self.adds_nothing(node):
                 node.fell_out = f"no better than the seed after {len(node.validation)} rows"
             self.on_node(node)
+        self.learn_from_starts()
         self.validated = 0  # the first race is not held against validation
+
+    def learn_from_starts(self) -> None:
+        """Believe less in other demonstrations where the sets that the search began with were no better than the seed."""
+        fell_out = sum(bool(node.fell_out) and node.start in self.job.shelf.sets for node in self.nodes)
+        for change in self.changes.values():
+            change.arm.losses += LOST_BY_A_SET * fell_out * change.shows
 
     def room_for(self, programs: int) -> bool:
         """Tell whether the part of the budget that is for the first race has room for a few more rows of so many programs."""
         rows = self.allowance.spent + programs * FEWEST
-        return rows <= self.known_share * (self.allowance.spent + self.allowance.rows_left)
+        share = self.known_share * (self.allowance.spent + self.allowance.rows_left)
+        return rows <= max(share, FEWEST_SEARCHED if self.allowance.patient else 0)
 
     def undecided(self) -> list[Node]:
         """Return the starts that have scored the same as the seed on every row so far, and may yet differ."""
