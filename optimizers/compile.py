@@ -13,10 +13,7 @@ from optimizers.changes import changes_for
 from optimizers.meter import Budget, Meter
 from optimizers.proposers import Choice
 from optimizers.race import FEWEST, support
-from optimizers.search import Node, Search
-
-KNOWN_SHARE = 0.25  # of a budget for the first race, of what is known
-KNOWN_SHARE_OF_SMALL = 1.0  # small models gain most by what is known: demonstrations
+from optimizers.search import SHARES, SHARES_OF_SMALL, Node, Search
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,7 @@ def compile_program(
         seed=seed,
         must_beat=must_beat,
         plateau=plateau,
-        known_share=KNOWN_SHARE_OF_SMALL if is_embedded(task_lm) else KNOWN_SHARE,
+        shares=SHARES_OF_SMALL if is_embedded(task_lm) else SHARES,
         on_node=lambda node: on_candidate(candidate_of(job, node)),
     )
     search.run()

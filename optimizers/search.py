@@ -36,13 +36,28 @@ from optimizers.scoring import RowRun
 
 MINIBATCH = 3  # train rows that a change is tried on first
 BEAM = 4  # candidates that get more validation rows
-LAST_SHARE = 4  # one part in so many of the budget is for telling the leader from the others
-VALIDATION_SHARE = 4  # row of validation for so many of train, while changes are tried
 TIE = 1e-9  # sums of scores that differ by less are the same
 LOST_BY_A_SET = 4.0  # tries in vain that a set of demonstrations stands for which was no better than the seed
 MOST_UNDECIDED = 8  # validation rows of a start that scores as the seed does on all of them
 IDLE = 100  # proposals in a row that cost no row: everything has been tried
 PLATEAU = 40  # proposals in a row that had something to learn from and were no better, where no budget was asked for
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How a budget is spent.
+
+    known: the part that may go into the first race; train: rows of train for each row of validation, while changes are
+    tried; last: one part in so many is for telling the leader from the others, half of that where it is clear.
+    """
+
+    known: float
+    train: int
+    last: int
+
+
+SHARES = Shares(known=0.25, train=4, last=4)
+SHARES_OF_SMALL = Shares(known=1.0, train=1, last=2)  # small models gain most by what is known: tell that apart well
 
 
 class Ended(Exception):
@@ -75,8 +90,7 @@ class Node:
 class Search:
     """Runs one search. `nodes` are all candidates in the order found; `on_node` is told when one has been scored or judged.
 
-    must_beat: the names of starts that the winner is compared with, beside the seed; plateau: end on PLATEAU; known_share:
-    the part of the budget that may go into the first race.
+    must_beat: the names of starts that the winner is compared with, beside the seed; plateau: end on PLATEAU.
     """
 
     def __init__(
@@ -89,12 +103,12 @@ class Search:
         seed: int = 0,
         must_beat: Sequence[str] = (),
         plateau: bool = False,
-        known_share: float = 0.25,
+        shares: Shares = SHARES,
         on_node: Callable[[Node], None] = lambda node: None,
     ) -> None:
         self.job, self.adapter, self.allowance, self.seed = job, adapter, allowance, seed
         self.changes = {change.arm.name: change for change in changes}
-        self.must_beat, self.plateau, self.known_share, self.on_node = must_beat, plateau, known_share, on_node
+        self.must_beat, self.plateau, self.shares, self.on_node = must_beat, plateau, shares, on_node
         self.nodes: list[Node] = []
         self.known: dict[str, Node] = {}  # by what they do, those too that a minibatch spoke against
         self.rows = {row.id: row for row in job.trainset}
@@ -155,7 +169,7 @@ class Search:
     def room_for(self, programs: int) -> bool:
         """Tell whether the part of the budget that is for the first race has room for a few more rows of so many programs."""
         rows = self.allowance.spent + programs * FEWEST
-        share = self.known_share * (self.allowance.spent + self.allowance.rows_left)
+        share = self.shares.known * (self.allowance.spent + self.allowance.rows_left)
         return rows <= max(share, FEWEST_SEARCHED if self.allowance.patient else 0)
 
     def undecided(self) -> list[Node]:
@@ -194,10 +208,12 @@ class Search:
             return 0
         needed = sum(len(self.job.valset) - len(node.validation) for node in compared)
         clear = self.leader.index > 0 and self.highest is self.leader
-        return min(needed, (self.allowance.spent + self.allowance.rows_left) // (2 * LAST_SHARE if clear else LAST_SHARE))
+        return min(
+            needed, (self.allowance.spent + self.allowance.rows_left) // (2 * self.shares.last if clear else self.shares.last)
+        )
 
     def validated_less(self) -> bool:
-        behind = self.rung < len(self.job.valset) and VALIDATION_SHARE * self.validated < self.trained
+        behind = self.rung < len(self.job.valset) and self.shares.train * self.validated < self.trained
         return behind and len(self.compared) > 1 + len(self.must_beat)
 
     def try_a_change(self, draw: random.Random) -> None:
