@@ -588,11 +588,16 @@ def test_a_second_training_starts_from_what_is_in_use_and_never_ends_with_worse(
         assert score_of(used(tmp_path), server, data) >= first
 
 
+def only_level_one(prompt):
+    return json.dumps({"new_instruction": "Plan the tasks. LEVEL-1"}) if "new_instruction" in prompt else both(prompt)
+
+
 def test_what_is_better_replaces_what_is_in_use_and_the_old_one_is_kept(data, tmp_path, capsys):
-    with ChatServer(slowly_rising) as server:
-        main(for_the_user(server, data, tmp_path, "--max-metric-calls", "40"))
+    with ChatServer(only_level_one) as server:
+        main(for_the_user(server, data, tmp_path))
         before, first = used(tmp_path).read_bytes(), score_of(used(tmp_path), server, data)
-        assert main(for_the_user(server, data, tmp_path, "--max-metric-calls", "200", "--seed", "1", name="again")) == 0
+        server.answer = both
+        assert main(for_the_user(server, data, tmp_path, "--max-metric-calls", "120", "--seed", "1", name="again")) == 0
         assert score_of(used(tmp_path), server, data) > first
     assert f"in use now  {used(tmp_path)}" in capsys.readouterr().out
     assert "gain" in report_of(tmp_path, "again")["test"]
