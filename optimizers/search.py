@@ -39,6 +39,7 @@ BEAM = 4  # candidates that get more validation rows
 TIE = 1e-9  # sums of scores that differ by less are the same
 LOST_BY_A_SET = 4.0  # tries in vain that a set of demonstrations stands for which was no better than the seed
 MOST_UNDECIDED = 8  # validation rows of a start that scores as the seed does on all of them
+SATISFIED = 3  # batches in a row without a failure, from which a perfect score is worth confirming
 IDLE = 100  # proposals in a row that cost no row: everything has been tried
 PLATEAU = 40  # proposals in a row that had something to learn from and were no better, where no budget was asked for
 
@@ -189,9 +190,12 @@ class Search:
 
     def go_on(self) -> None:
         """End the search where nothing more is to be gained, or to be had for what is left."""
-        leader = self.leader
-        if len(leader.validation) == len(self.job.valset) and leader.mean >= 1:
-            raise Ended("a perfect score on every validation row")
+        if perfect := [node for node in self.running if node.mean >= 1]:
+            best = max(perfect, key=lambda node: (len(node.validation), -node.index))
+            if self.idle >= SATISFIED:
+                self.validate(best, len(best.validation) + FEWEST)
+            if len(best.validation) == len(self.job.valset) and best.mean >= 1:
+                raise Ended("a perfect score on every validation row")
         if self.idle >= IDLE or not any(not arm.closed for arm in self.arms):
             self.confirm()
             raise Ended("having nothing left to try")
