@@ -24,6 +24,7 @@ ALL_SHOWN = 16
 NEAREST = 3
 LONGEST_SHOWN = 4000  # characters of all the demonstrations of one call, about 1,000 tokens
 FAR = 0.9  # share
+COPY = 0.9  # likeness in a field from which two demonstrations are the same told twice
 
 
 class FewShot(dspy.Predict):
@@ -82,9 +83,11 @@ class Index:
 
     @cached_property
     def least(self) -> float:
-        """Return the likeness to its nearest that all but the furthest members of the pool have."""
+        """Return the likeness to its nearest that all but the furthest members of the pool have; copies do not count."""
+        copies = COPY * len(self.by)
+        near = (self.likeness(demo) for demo in self.demos)
         nearest = sorted(
-            max(near for j, near in enumerate(self.likeness(demo)) if j != i) for i, demo in enumerate(self.demos)
+            max((x for j, x in enumerate(row) if j != i and x < copies), default=0.0) for i, row in enumerate(near)
         )
         return nearest[int((1 - FAR) * len(nearest))]
 

@@ -7,17 +7,21 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-FREE = 1.0  # rows that a try costs at least: a proposal takes a call of the reflection model
+FREE = 1.0  # rows that a try costs at least
 USUAL = 6.0  # rows that a try is believed to cost before there was one
 
 
 @dataclass
 class Arm:
-    """One kind of change. wins, losses: what is believed of it before it was tried; then it counts."""
+    """One kind of change. wins, losses: what is believed of it before it was tried; then it counts.
+
+    price: rows that a try stands for beside those it runs, as a call of the reflection model does.
+    """
 
     name: str
     wins: float
     losses: float
+    price: float = 0.0
     tried: int = 0
     accepted: int = 0
     rows: int = 0
@@ -31,7 +35,7 @@ class Arm:
     def worth(self, draw: random.Random) -> float:
         """Draw how many better candidates a row spent on this arm would give."""
         chance = draw.betavariate(self.wins + self.accepted, self.losses + self.tried - self.accepted)
-        return chance / (FREE + (USUAL + self.rows) / (1 + self.tried))
+        return chance / (FREE + self.price + (USUAL + self.rows) / (1 + self.tried))
 
 
 def next_arm(arms: Sequence[Arm], draw: random.Random) -> Arm | None:

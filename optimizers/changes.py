@@ -26,6 +26,7 @@ from optimizers.proposers import Choice, CountedProposer, Kind, NoNewRule, kinds
 from optimizers.scoring import RowRun
 
 UNREADABLE = (AdapterParseError, ContextWindowExceededError, ValidationError, ValueError)
+PRICE = 2.0  # rows that a call of the reflection model stands for
 PATIENCE = 2  # proposals in a row that could not be read: then an arm that was not asked for is closed
 
 
@@ -151,4 +152,4 @@ def changes_for(job: Job, reflection_lm: dspy.LM, choice: Choice, meter: Meter) 
 
 def rewriting(kind: Kind, small: bool, first: bool) -> Arm:
     likely = (1.0, 3.0) if small else (2.0, 2.0)
-    return Arm(kind, *(likely if first else (1.0, 8.0)))
+    return Arm(kind, *(likely if first else (1.0, 8.0)), price=PRICE)

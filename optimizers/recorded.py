@@ -34,6 +34,7 @@ class RecordedEngine:
         self.supported_params = lm.supported_params
         self._asking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._counted: set[str] = set()
+        self._has_price = True
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "RecordedEngine":
         return self
@@ -108,8 +109,11 @@ class RecordedEngine:
         provider, _, model = self.lm.model.partition("/")
         if provider == "local":
             return 0.0
-        usd, _ = estimate_cost(response, provider=provider, requested_model=model, request=request)
-        return None if usd is None else float(usd)
+        if self._has_price:  # looking for a price that is not there takes longer than all else here
+            usd, _ = estimate_cost(response, provider=provider, requested_model=model, request=request)
+            self._has_price = usd is not None
+            return None if usd is None else float(usd)
+        return None
 
     def stream(self, request: lm15.Request) -> Iterator[Any]:
         return iter(lm15.response_to_events(self.complete(request)))

@@ -224,7 +224,9 @@ class Search:
         """Draw a parent and an arm, try the change on train rows, then on validation."""
         parent = self.parent(draw)
         partner = self.partner(parent, draw)
-        arm = next_arm([change.arm for change in self.changes.values() if partner or not change.crosses], draw)
+        arm = next_arm(
+            [each.arm for each in self.changes.values() if (partner or not each.crosses) and self.affords(each.arm)], draw
+        )
         if arm is None:
             raise Ended("having nothing left to try")
         before, trained = self.allowance.spent, self.trained
@@ -232,6 +234,10 @@ class Search:
         if won is not None:
             arm.paid(won, self.trained - trained)
         self.idle = self.idle + 1 if self.allowance.spent == before else 0
+
+    def affords(self, arm: Arm) -> bool:
+        """Tell whether the arm's tries, as calls of a model that writes the same again, stay within the rows of the search."""
+        return arm.price * arm.tried <= self.allowance.spent + IDLE
 
     def changed(self, change: Change, parent: Node, partner: Texts | None, draw: random.Random) -> bool | None:
         """Propose and try one change; tell whether it was better, None where the rows at hand left nothing to mend."""
