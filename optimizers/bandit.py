@@ -15,7 +15,8 @@ USUAL = 6.0  # rows that a try is believed to cost before there was one
 class Arm:
     """One kind of change. wins, losses: what is believed of it before it was tried; then it counts.
 
-    price: rows that a try stands for beside those it runs, as a call of the reflection model does.
+    price: rows that a try stands for beside those it runs, as a call of the reflection model does; it bounds how often an
+    arm is tried, and says nothing of its worth.
     """
 
     name: str
@@ -35,7 +36,7 @@ class Arm:
     def worth(self, draw: random.Random) -> float:
         """Draw how many better candidates a row spent on this arm would give."""
         chance = draw.betavariate(self.wins + self.accepted, self.losses + self.tried - self.accepted)
-        return chance / (FREE + self.price + (USUAL + self.rows) / (1 + self.tried))
+        return chance / (FREE + (USUAL + self.rows) / (1 + self.tried))
 
 
 def next_arm(arms: Sequence[Arm], draw: random.Random) -> Arm | None:
