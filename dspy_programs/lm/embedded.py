@@ -202,8 +202,8 @@ def check_memory(weights: Weights) -> None:
 
 
 def import_xllamacpp() -> Any:
-    """Import llama.cpp. Its threads sleep while they wait for each other: spinning, they stand still on a busy machine."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when the library is loaded
+    """Import llama.cpp. Its threads wait for each other only briefly before they sleep: else they stand still on a busy machine."""
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # read when the library is loaded
     try:
         import xllamacpp
     except ImportError as error:
