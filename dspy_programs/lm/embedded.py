@@ -202,7 +202,7 @@ def check_memory(weights: Weights) -> None:
 
 
 def import_xllamacpp() -> Any:
-    """Import llama.cpp. Its threads wait for each other only briefly before they sleep: else they stand still on a busy machine."""
+    """Import llama.cpp. Its threads wait for each other only briefly before they sleep: a busy machine stands still else."""
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # read when the library is loaded
     try:
         import xllamacpp
