@@ -66,7 +66,9 @@ def test_train_finds_better_instructions_and_saves_them(data, tmp_path, capsys):
     card = (tmp_path / "run.md").read_text()
     assert "python -m optimizers.train --module planner --lm openai/scripted" in card
     assert card == (tmp_path / "run" / "compiled.md").read_text()
-    assert f"| validation, 6 rows | 0.450 | {app['scores']['validation']['compiled']:.3f} |" in card
+    validation = app["scores"]["validation"]
+    assert validation["rows"] >= 4
+    assert f"| validation, {validation['rows']} rows | 0.450 | {validation['compiled']:.3f} |" in card
     kinds = len(app["training"]["tried"])
     assert card.count("\n| ") == 5 + len(app["lineage"]) + kinds  # three tables: heads, two rows of scores, the others
 
