@@ -23,7 +23,7 @@ Record = Mapping[str, Any]
 
 
 class ProgramAdapter(GEPAAdapter[dspy.Example, RowRun, dspy.Prediction]):
-    """Runs the candidates of one job. `propose`: who rewrites instructions, and the model it asks."""
+    """Runs the candidates of one job. Instructions are rewritten elsewhere: see `propose`."""
 
     def __init__(self, job: Job, task_lm: dspy.LM, meter: Meter, threads: int = 1) -> None:
         self.job, self.task_lm, self.meter, self.threads = job, task_lm, meter, threads

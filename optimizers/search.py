@@ -7,7 +7,7 @@ candidate they support.
 1. A parent is drawn from the Pareto front over the validation rows (GEPA).
 2. An arm is drawn by what has paid so far: rewriting instructions, other demonstrations, crossing two candidates.
 3. The child must beat its parent on a minibatch of train rows, then not fall behind it on validation.
-4. Validation gets as many rows as proposing does; those clearly behind the leader are dropped on the way.
+4. Validation gets its share of rows on the way (Shares); those clearly behind the leader are dropped.
 5. The last part of the budget goes to telling the leader from what it must beat.
 
 Holds      given the models' answers, the result is a function of its arguments: threads, time and restarts change nothing.

@@ -8,7 +8,7 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -36,7 +36,6 @@ from optimizers.run_directory import BEFORE, OTHERS, RunDirectory
 STOPPING = "\nstopping: the call under way is finished and what was found is kept; once more to end at once"
 
 Rows = Mapping[str, Sequence[dspy.Example]]
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
