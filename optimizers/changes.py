@@ -32,9 +32,9 @@ PATIENCE = 2  # proposals in a row that could not be read: then an arm that was 
 
 class Change(Protocol):
     arm: Arm
-    crosses: ClassVar[bool]  # it needs a partner
-    shows: ClassVar[bool]  # it changes what is shown, and that alone
-    reads: ClassVar[bool]  # it needs a batch; else it is asked without one, which costs nothing
+    crosses: ClassVar[bool] = False  # it needs a partner
+    shows: ClassVar[bool] = False  # it changes what is shown, and that alone
+    reads: ClassVar[bool] = False  # it needs a batch; else it is asked without one, which costs nothing
 
     def propose(
         self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random
@@ -47,15 +47,13 @@ class Change(Protocol):
 
 
 @dataclass
-class Rewrite:
+class Rewrite(Change):
     """Let a proposer rewrite the instruction of one predictor."""
 
     arm: Arm
     job: Job
     proposer: CountedProposer
     reflection_lm: dspy.LM
-    crosses: ClassVar[bool] = False
-    shows: ClassVar[bool] = False
     reads: ClassVar[bool] = True
 
     def propose(
@@ -78,12 +76,11 @@ class Rewrite:
 
 
 @dataclass
-class NearFailures:
+class NearFailures(Change):
     """Show a row near to one that failed, in the place of one that is shown. A pool finds what is near by itself."""
 
     arm: Arm
     job: Job
-    crosses: ClassVar[bool] = False
     shows: ClassVar[bool] = True
     reads: ClassVar[bool] = True
 
@@ -104,14 +101,12 @@ class NearFailures:
 
 
 @dataclass
-class OtherCover:
+class OtherCover(Change):
     """Show one of the shelf's sets, or other rows, drawn anew from all kinds."""
 
     arm: Arm
     job: Job
-    crosses: ClassVar[bool] = False
     shows: ClassVar[bool] = True
-    reads: ClassVar[bool] = False
 
     def propose(
         self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random
@@ -122,13 +117,11 @@ class OtherCover:
 
 
 @dataclass
-class Crossing:
+class Crossing(Change):
     """Take each text from one of two candidates: the instruction of one may suit the demonstrations of the other."""
 
     arm: Arm
     crosses: ClassVar[bool] = True
-    shows: ClassVar[bool] = False
-    reads: ClassVar[bool] = False
 
     def propose(
         self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random

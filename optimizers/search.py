@@ -15,16 +15,18 @@ Holds      given the models' answers, the result is a function of its arguments:
 Source     GEPA (Agrawal et al. 2025); racing (race.py), bandit (bandit.py).
 """
 
+import contextlib
 import itertools
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 
 import dspy
 from gepa.gepa_utils import select_program_candidate_from_pareto_front
 
 from dspy_programs.errors import BudgetSpent, RunInterrupted
+from dspy_programs.text import quantity
 from optimizers.adapter import ProgramAdapter
 from optimizers.allowance import FEWEST_SEARCHED, Allowance
 from optimizers.bandit import Arm, next_arm
@@ -113,6 +115,9 @@ class Search:
         self.nodes: list[Node] = []
         self.known: dict[str, Node] = {}  # by what they do, those too that a minibatch spoke against
         self.rows = {row.id: row for row in job.trainset}
+        self.shared = {  # rows of a small file of one's own are for training and for validation
+            row.id for row in job.valset if row.id in self.rows and row is self.rows[row.id]
+        }
         self.rung = min(FEWEST, len(job.valset))
         self.trained = self.validated = 0
         self.idle = self.fruitless = 0
@@ -156,7 +161,7 @@ class Search:
                 self.validate(node, len(node.validation) + FEWEST)
         for node in self.nodes:
             if node.index and node.start not in self.must_beat and self.adds_nothing(node):
-                node.fell_out = f"no better than the seed after {len(node.validation)} rows"
+                node.fell_out = f"no better than the seed after {quantity(len(node.validation), 'row')}"
             self.on_node(node)
         self.learn_from_starts()
         self.validated = 0  # the first race is not held against validation
@@ -272,7 +277,7 @@ class Search:
         for upto in range(min(FEWEST, enough), enough + 1, FEWEST):
             self.validate(child, upto)
             if is_behind(child.validation, parent.validation):
-                child.fell_out = f"behind candidate {parent.index} after {len(child.validation)} rows"
+                child.fell_out = f"behind candidate {parent.index} after {quantity(len(child.validation), 'row')}"
                 break
         self.on_node(child)
         return not child.fell_out and difference(child.validation, parent.validation)[0] > 0
@@ -286,8 +291,10 @@ class Search:
         for node in self.running:
             if node in self.compared:
                 continue
-            if len(node.validation) < self.rung or is_behind(node.validation, self.leader.validation):
-                node.fell_out = f"behind candidate {self.leader.index} after {len(node.validation)} rows"
+            if len(node.validation) < self.rung:
+                node.fell_out = f"not among the {BEAM} ahead after {quantity(len(node.validation), 'row')}"
+            elif is_behind(node.validation, self.leader.validation):
+                node.fell_out = f"behind candidate {self.leader.index} after {quantity(len(node.validation), 'row')}"
 
     def confirm(self) -> None:
         """Spend what is left on telling the leader from what it must beat, a few rows at a time."""
@@ -352,11 +359,17 @@ class Search:
         return [node.train[id_] for id_ in ids]
 
     def validate(self, node: Node, upto: int) -> None:
-        for run in self.counted(self.job.valset[len(node.validation) : upto], node.texts):
-            node.validation.append(run.score.value)
-            self.validated += 1
+        rows = self.job.valset[len(node.validation) : upto]
+        known = {row.id: node.train[row.id] for row in rows if row.id in self.shared & node.train.keys()}
+        with contextlib.closing(self.counted([row for row in rows if row.id not in known], node.texts)) as new:
+            for row in rows:
+                run = known.get(row.id) or next(new)
+                if row.id in self.shared:
+                    node.train[row.id] = run
+                node.validation.append(run.score.value)
+                self.validated += row.id not in known
 
-    def counted(self, rows: Sequence[dspy.Example], texts: Texts) -> Iterator[RowRun]:
+    def counted(self, rows: Sequence[dspy.Example], texts: Texts) -> Generator[RowRun, None, None]:
         """Run rows as far as the budget goes. Raises Ended where it does not reach the last of them."""
         affordable = rows[: self.allowance.rows_left]
         for run in self.adapter.run(affordable, texts):

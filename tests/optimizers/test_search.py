@@ -14,7 +14,7 @@ from dspy_programs.errors import BudgetSpent, RunInterrupted
 from optimizers.allowance import Allowance
 from optimizers.bandit import Arm
 from optimizers.candidate import SHOWN, Start, showing, uncompiled
-from optimizers.changes import Crossing, NearFailures, OtherCover
+from optimizers.changes import Change, Crossing, NearFailures, OtherCover
 from optimizers.compile import candidate_of, compile_program, winner_of
 from optimizers.demonstrations import SPREAD, named
 from optimizers.journal import Journal
@@ -22,8 +22,9 @@ from optimizers.meter import Budget, Meter, Used
 from optimizers.race import FEWEST, support
 from optimizers.recorded import recorded
 from optimizers.search import IDLE, MINIBATCH, PLATEAU, SHARES, SHARES_OF_SMALL, Search, Shares
+from optimizers.training import job_of
 from tests.fakes import level_of
-from tests.optimizers.toy import Guesser, Scores, reflector, task_model, toy_job
+from tests.optimizers.toy import Guesser, Scores, recipe_of, reflector, rows, task_model, toy_job
 
 KEY = "guess"
 SEED = uncompiled(Guesser())
@@ -31,12 +32,10 @@ HIGHEST = 9  # of the levels that help
 
 
 @dataclass
-class NextLevel:
+class NextLevel(Change):
     """Rewrite the instruction: one level more."""
 
     arm: Arm
-    crosses: ClassVar[bool] = False
-    shows: ClassVar[bool] = False
     reads: ClassVar[bool] = True
 
     def propose(self, texts, batch, partner, draw):
@@ -44,14 +43,12 @@ class NextLevel:
 
 
 @dataclass
-class Same:
+class Same(Change):
     """Propose one and the same for ever."""
 
     arm: Arm
     text: str | None
     asked: int = 0
-    crosses: ClassVar[bool] = False
-    shows: ClassVar[bool] = False
     reads: ClassVar[bool] = True
 
     def propose(self, texts, batch, partner, draw):
@@ -117,6 +114,16 @@ def test_a_budget_of_any_size_ends_it_soundly(worth):
     for budget in range(1, 61):
         for shares in (SHARES, SHARES_OF_SMALL):
             require_sound(*searched(worth, budget, shares=shares), budget)
+
+
+@pytest.mark.parametrize("worth", [by_level, by_demonstrations, by_both])
+def test_few_rows_of_ones_own_are_run_once_though_they_train_and_validate(worth):
+    own = rows("own", 12)
+    job = job_of(recipe_of(), {"train": own, "val": own}, 0)
+    for budget in (*range(1, 40), 400):
+        search, ran, candidates = searched(worth, budget, job=job)
+        require_sound(search, ran, candidates, budget)
+        assert all(len(node.train) >= len(node.validation) for node in search.nodes)
 
 
 def test_the_clearly_better_is_the_winner_as_soon_as_both_have_four_rows():
