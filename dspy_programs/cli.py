@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from dspy_programs.dot_env import add_dot_env
-from dspy_programs.errors import ProgramsError
+from dspy_programs.errors import ProgramsError, RunInterrupted
 
 
 def of_this_model(context: typer.Context, parameter: typer.CallbackParam, value: str | None) -> str | None:
@@ -59,11 +59,14 @@ def new_app(help_text: str) -> typer.Typer:
 
 
 def run(app: typer.Typer, argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code: 0, 2 with one line on stderr, or what it chose. Bugs keep their traceback."""
+    """Run a command and return its exit code: 0, its own, or 2 or 130 with a line on stderr. Bugs keep their traceback."""
     warnings.formatwarning = lambda message, *_args, **_kwargs: f"warning: {message}\n"  # no line of code for a user
     add_dot_env()
     try:
         app(args=list(sys.argv[1:] if argv is None else argv), standalone_mode=True)
+    except RunInterrupted as stop:
+        print(stop, file=sys.stderr)
+        return INTERRUPTED
     except ProgramsError as error:
         print(f"error: {error}", file=sys.stderr)
         return FAILED

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dspy_programs.cli import GATE_CLOSED, INTERRUPTED, ApiBaseOption, ApiKeyOption, LmOption, new_app, run
+from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, LmOption, new_app, run
 from optimizers.cli import (
     ALL,
     DataOption,
@@ -116,7 +116,6 @@ def benchmark(
 
 def compare(every: Sequence["Run"], asked: Sequence["Run"], path: Path, fresh: bool) -> None:
     """Run those of `asked` that are not in the folder's journal, and report on `every`."""
-    from dspy_programs.errors import RunInterrupted
     from dspy_programs.lm import prepare
     from optimizers.benchmarking import claimed, finished, run_all
 
@@ -128,11 +127,7 @@ def compare(every: Sequence["Run"], asked: Sequence["Run"], path: Path, fresh: b
             prepare(asked[0].training.task_lm)
             prepare(asked[0].training.reflection_lm)
         write_report(path, every, results)
-        try:
-            run_all(asked, directory, results, say, lambda: write_report(path, every, results))
-        except RunInterrupted as interrupted:
-            print(interrupted)
-            raise typer.Exit(INTERRUPTED) from None
+        run_all(asked, directory, results, say, lambda: write_report(path, every, results))
     print((path / "report.md").read_text(encoding="utf-8"))
     print(f"report      {path / 'report.md'}, report.json, report.png")
 
@@ -140,15 +135,10 @@ def compare(every: Sequence["Run"], asked: Sequence["Run"], path: Path, fresh: b
 def compare_scripted(path: Path, seeds: int | None, quick: bool, fresh: bool, as_json: bool) -> int:
     """Compare on scripted models, and return the exit code: GATE_CLOSED where ours is behind, in a cell or in the mean."""
     print("scripted models: ours and dspy.GEPA", file=sys.stderr, flush=True)
-    from dspy_programs.errors import RunInterrupted
-    from optimizers import scripted
+    from optimizers import scripted_benchmark
 
-    try:
-        comparison = scripted.compare(path, seeds, quick, fresh, lambda text: print(text, file=sys.stderr, flush=True))
-    except RunInterrupted as interrupted:
-        print(interrupted, file=sys.stderr)
-        return INTERRUPTED
-    print(json.dumps(scripted.as_json(comparison), indent=1) if as_json else scripted.as_table(comparison))
+    comparison = scripted_benchmark.compare(path, seeds, quick, fresh, lambda text: print(text, file=sys.stderr, flush=True))
+    print(json.dumps(scripted_benchmark.as_json(comparison), indent=1) if as_json else scripted_benchmark.as_table(comparison))
     return 0 if comparison.holds else GATE_CLOSED
 
 

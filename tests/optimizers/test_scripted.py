@@ -12,28 +12,8 @@ from optimizers.candidate import showing
 from optimizers.demonstrations import NEAREST, SPREAD
 from optimizers.meter import Meter
 from optimizers.scoring import score_rows
-from optimizers.scripted import (
-    BOTH,
-    CELLS,
-    OURS,
-    PERFECT,
-    RARE,
-    RULES,
-    SHOWN,
-    SMALLEST,
-    STOCK,
-    Cell,
-    Compared,
-    Comparison,
-    Run,
-    as_table,
-    recipe_of,
-    reflector,
-    rows_of,
-    run_one,
-    scripted,
-    sort_parcel,
-)
+from optimizers.scripted import BOTH, PERFECT, RARE, RULES, SHOWN, recipe_of, reflector, rows_of, scripted_lm, sort_parcel
+from optimizers.scripted_benchmark import CELLS, OURS, SMALLEST, STOCK, Cell, Compared, Comparison, Run, as_table, run_one
 from optimizers.training import job_of
 
 ALL_RULES = "Sort. " + " ".join(f"Mind rule {name}." for name in RULES.values())
@@ -74,7 +54,7 @@ def mean(world, instruction=None, shown=""):
     texts = dict(job.starts[0].texts)
     texts |= {"sort": instruction} if instruction else {}
     program = job.build(showing(texts, shown) if shown else texts)
-    scores = score_rows(program, rows["test"], job.metric, scripted("task", sort_parcel), Meter())
+    scores = score_rows(program, rows["test"], job.metric, scripted_lm("task", sort_parcel), Meter())
     return sum(score.value for score in scores) / len(scores)
 
 
