@@ -1,13 +1,15 @@
 """python -m optimizers.learning_curve --module planner: what do a few rows of one's own domain give?
 
-Rows of another source (transfer_val) are the domain's own; the program shows them as a pool, and is scored on transfer_test.
+Rows of another source (transfer_val) are the domain's own: the program is scored on each of them, and shows others of them,
+never itself. Up to 16 rows: a few spread over the kinds of cases, the same in every call; more: the nearest to each call.
 Nothing is searched: the curve tells what rows alone do.
 """
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +21,7 @@ from optimizers.cli import ModuleOption, ThreadsOption
 if TYPE_CHECKING:
     import dspy
 
+    from optimizers.demonstrations import Demonstration
     from optimizers.recipes import Recipe
     from optimizers.scoring import Interval
 
@@ -43,7 +46,7 @@ def learning_curve(
     lm: LmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
-    rows: Annotated[int, typer.Option(min=2, help="Score on the first so many rows.")] = 16,
+    rows: Annotated[int, typer.Option(min=2, help="Score on so many of the rows.")] = 16,
     threads: ThreadsOption = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draw of own rows.")] = 0,
     json_out: Annotated[Path | None, typer.Option("--json", help="Also write the curve to this file.")] = None,
@@ -67,55 +70,70 @@ def curve(recipe: "Recipe", model: "dspy.LM", count: int, seed: int, threads: in
     """Yield the points, the program as it was written first. Answers are kept in a journal, so nothing is asked twice."""
     from dspy_programs.compiled_store import file_name
     from dspy_programs.lm import prepare
-    from optimizers.data import data_directory, read_split
+    from optimizers.data import data_directory, evenly, read_split
     from optimizers.journal import Journal
     from optimizers.meter import Meter
     from optimizers.progress import Progress, noise_to
     from optimizers.recorded import recorded
     from optimizers.run_directory import RunDirectory
-    from optimizers.scoring import bootstrap, score_rows
+    from optimizers.scoring import bootstrap, run_rows
 
-    folder = data_directory(recipe.name)
-    read = {
-        name: read_split(folder / f"{name}.jsonl", recipe.program, recipe.labels) for name in ("transfer_val", "transfer_test")
-    }
-    tested = read["transfer_test"][:count]
+    own = read_split(data_directory(recipe.name) / "transfer_val.jsonl", recipe.program, recipe.labels)
+    tested = evenly(own, recipe.kind)[:count]
     directory = RunDirectory(Path("runs") / "learning_curve" / recipe.name / file_name(model.model))
     with contextlib.closing(directory), contextlib.closing(Journal(directory.journal)) as journal:
         prepare(model)
         meter = Meter()
         task = recorded(model, "task", journal, meter)
         plain: list[float] = []
-        for own, shipped, program in programs(recipe, read["transfer_val"], model.model, seed):
+        for size, shipped, program_for in programs(recipe, own, model.model, seed):
             with noise_to(directory.log), Progress(meter, None).shown():
-                scores = [each.value for each in score_rows(program, tested, recipe.metric, task, meter, threads)]
+                runs = run_rows(program_for, tested, recipe.metric, task, meter, threads)
+                scores = [run.score.value for run in runs]
             plain = plain or scores
             differences = [a - b for a, b in zip(scores, plain, strict=True)]
-            yield Point(own, shipped, bootstrap(scores), bootstrap(differences))
+            yield Point(size, shipped, bootstrap(scores), bootstrap(differences))
 
 
 def programs(
     recipe: "Recipe", own: Sequence["dspy.Example"], spec: str, seed: int
-) -> "Iterator[tuple[int, bool, dspy.Module]]":
-    """Yield (own rows, whether the shipped demonstrations are among those shown, program)."""
+) -> "Iterator[tuple[int, bool, Callable[[dspy.Example], dspy.Module]]]":
+    """Yield (own rows, whether the shipped demonstrations are among those shown, the program for a row without its own)."""
     from dspy_programs.compiled_store import in_use, read_compiled
+
+    file = in_use(recipe.name, spec)
+    shipped = {name: state.demos for name, state in read_compiled(file).predictors.items()} if file else {}
+    for size in (size for size in SIZES if size < len(own)):
+        yield size, False, partial(shown_own, recipe, own, size, seed, {})
+        if any(shipped.values()):
+            yield size, True, partial(shown_own, recipe, own, size, seed, shipped)
+
+
+def shown_own(
+    recipe: "Recipe",
+    own: Sequence["dspy.Example"],
+    size: int,
+    seed: int,
+    shipped: "Mapping[str, Sequence[Demonstration]]",
+    row: "dspy.Example",
+) -> "dspy.Module":
+    """Build the program that shows from `size` other rows and the shipped demonstrations: what a training begins with."""
+    from dspy_programs.few_shot import ALL_SHOWN
     from optimizers.candidate import Job, showing, uncompiled
     from optimizers.demonstrations import NEAREST, Shelf, choose
 
-    program, file = recipe.program(), in_use(recipe.name, spec)
-    shipped = {name: state.demos for name, state in read_compiled(file).predictors.items()} if file else {}
-    sizes = [size for size in SIZES if size <= len(own)]
-    for size in sizes:
-        rows = choose(own, recipe.demonstrate, recipe.kind, size, seed)
-        made = {name: [recipe.demonstrate(row)[name] for row in rows] for name, _ in program.named_predictors()}
-        for with_shipped in (False, True):
-            if with_shipped and not any(shipped.values()):
-                continue
-            shown = {name: [*demos, *(shipped.get(name, []) if with_shipped else [])] for name, demos in made.items()}
-            shelf = Shelf([], recipe.demonstrate, recipe.demonstrations, {NEAREST: shown})
-            job = Job(program, recipe.metric, [], [], shelf, recipe.kind, [])
-            texts = uncompiled(program)
-            yield len(rows), with_shipped, job.build(showing(texts, NEAREST) if any(shown.values()) else texts)
+    program = recipe.program()
+    rows = choose([each for each in own if each is not row], recipe.demonstrate, recipe.kind, size, seed)
+    if len(rows) + max(map(len, shipped.values()), default=0) <= ALL_SHOWN:
+        rows = rows[: recipe.demonstrations]
+    shown = {
+        name: [*(recipe.demonstrate(each)[name] for each in rows), *shipped.get(name, ())]
+        for name, _ in program.named_predictors()
+    }
+    shelf = Shelf([], recipe.demonstrate, recipe.demonstrations, {NEAREST: shown})
+    texts = uncompiled(program)
+    job = Job(program, recipe.metric, [], [], shelf, recipe.kind, [])
+    return job.build(showing(texts, NEAREST) if any(shown.values()) else texts)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
