@@ -24,6 +24,11 @@ PLACEHOLDER = re.compile(
 )
 
 
+def quantity(number: int, noun: str) -> str:
+    """Say how many of something there are: "1 row", "2 rows"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def words(text: str) -> list[str]:
     """Return the words of a text in order, lower case, without punctuation."""
     return WORD.findall(text.lower())

@@ -191,7 +191,7 @@ def mipro(search: Search) -> Found:
                 scored.append((search.meter.rollouts, outputs.score / 100))
 
     rows, shown, bootstrapped = shown_rows(search)
-    trials, candidates, most = mipro_size(search.metric_calls, len(search.job.valset), bootstrapped)
+    trials, candidates, most = mipro_size(search.metric_calls, len(search.job.valset), bootstrapped, shown > 0)
     optimizer = dspy.MIPROv2(
         metric=as_number(search),
         prompt_model=search.reflection_lm,
@@ -217,22 +217,24 @@ def mipro(search: Search) -> Found:
     return Found(program, best_so_far(scored))
 
 
-def mipro_size(metric_calls: int, valset: int, bootstrapped: int) -> tuple[int, int, int]:
+def mipro_size(metric_calls: int, valset: int, bootstrapped: int, labelled: bool = True) -> tuple[int, int, int]:
     """Return (trials, candidates, rows to bootstrap from) so that the last trial begins within the budget; one at least.
 
     Three candidates at least: then the sets of demonstrations are none, labelled and bootstrapped. For more, MIPROv2
-    advises 1.5 trials each. Where no reply is good enough to be shown, every row given is tried for every set.
+    advises 1.5 trials each. Where no reply is good enough to be shown, every row given is tried for every set. Where
+    nothing labelled may be shown, the second set is bootstrapped too.
     """
+    first = 2 if labelled else 1  # candidates that bootstrap nothing
     trials = 1
-    while valset * (trials + 1) + bootstraps(trials + 1) * bootstrapped < metric_calls:
+    while valset * (trials + 1) + (candidates_for(trials + 1) - first) * bootstrapped < metric_calls:
         trials += 1
     passes = valset * (trials + 1)  # the program as it was written is scored too
-    return trials, bootstraps(trials) + 2, max(bootstrapped, (metric_calls + valset - passes) // bootstraps(trials))
+    candidates = candidates_for(trials)
+    return trials, candidates, max(bootstrapped, (metric_calls + valset - passes) // (candidates - first))
 
 
-def bootstraps(trials: int) -> int:
-    """Return how many sets of demonstrations are bootstrapped: all candidates but the first two."""
-    return max(1, int(trials / 1.5) - 2)
+def candidates_for(trials: int) -> int:
+    return max(3, int(trials / 1.5))
 
 
 class ShownRow(dspy.Example):

@@ -16,6 +16,7 @@ import dspy
 from dspy_programs.compiled_store import digest, reasons, shape_of
 from dspy_programs.few_shot import ALL_SHOWN, NEAREST, shown_length
 from dspy_programs.reasoning import add_reasoning
+from dspy_programs.text import quantity
 from metrics.score import Metric
 from optimizers.demonstrations import Demonstration, Shelf, as_json, named, with_instructions
 
@@ -137,8 +138,13 @@ def described(job: Job, texts: Texts) -> str:
     words = []
     for name in job.predictors:
         number = len(job.shelf.demonstrations(texts[name + SHOWN], name))
-        words.append("none" if not number else f"the {NEAREST} nearest of {number}" if number > ALL_SHOWN else f"{number} rows")
+        words.append(shown_of(number))
     return ", ".join(dict.fromkeys(words))
+
+
+def shown_of(number: int) -> str:
+    """Say what a call shows of so many demonstrations."""
+    return f"the {NEAREST} nearest of {number}" if number > ALL_SHOWN else quantity(number, "row") if number else "none"
 
 
 def prompt_length(job: Job, texts: Texts) -> int:

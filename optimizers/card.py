@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dspy_programs.compiled_store import Compiled
-from dspy_programs.few_shot import ALL_SHOWN, NEAREST
+from optimizers.candidate import shown_of
 
 
 def card_of(compiled: Compiled) -> str:
@@ -57,8 +57,7 @@ def shown_line(candidate: Mapping[str, Any]) -> str:
     """Say what a candidate shows; a file of the first edition says it by its number of demonstrations."""
     if "shows" in candidate:
         return f"{candidate['shows']}{', chain of thought' if candidate['reasoning'] else ''}"
-    number = len(candidate["demonstrations"])
-    return f"the {NEAREST} nearest of {number}" if number > ALL_SHOWN else f"{number} rows" if number else "none"
+    return shown_of(len(candidate["demonstrations"]))
 
 
 def candidate_line(candidate: Mapping[str, Any], seed: Mapping[str, str]) -> str:

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dspy_programs.text import quantity
+
 if TYPE_CHECKING:
     from optimizers.conclusion import Report
     from optimizers.training import Training
@@ -47,9 +49,9 @@ def search_lines(report: "Report") -> list[str]:
     mean = {each.index: sum(each.scores[:rows]) / rows for each in (seed, winner)}
     best = f", best {mean[winner.index]:.3f} (candidate {winner.index}, {winner.start})" if winner.index else ""
     return [
-        f"search      {len(report.candidates)} candidates; changes that helped: {tried or 'none was tried'}",
+        f"search      {quantity(len(report.candidates), 'candidate')}; changes that helped: {tried or 'none was tried'}",
         f"            ended by {report.ended_by}",
-        f"validation  seed {mean[0]:.3f}{best}, {rows} rows",
+        f"validation  seed {mean[0]:.3f}{best}, {quantity(rows, 'row')}",
     ]
 
 
@@ -61,10 +63,10 @@ def test_lines(report: "Report") -> list[str]:
         return ["test        not run: the budget left no row for it"]
     if "difference" not in test:
         now = f"; in use {test['in use']}" if "in use" in test else ""
-        return [f"test        seed {test['seed']}{now}, {test['seed'].rows} rows (95 % interval)"]
+        return [f"test        seed {test['seed']}{now}, {quantity(test['seed'].rows, 'row')} (95 % interval)"]
     verdict = "within noise" if test["difference"].is_noise else "beyond noise"
     lines = [
-        f"test        seed {test['seed']} -> compiled {test['compiled']}, {test['seed'].rows} rows",
+        f"test        seed {test['seed']} -> compiled {test['compiled']}, {quantity(test['seed'].rows, 'row')}",
         f"            difference {test['difference']}: {verdict} (paired bootstrap, 95 %)",
     ]
     if "elsewhere" in test:
@@ -78,9 +80,9 @@ def cost_lines(report: "Report") -> list[str]:
     used = report.used
     replayed = f" ({used['replayed_calls']} from an earlier run)" if used["replayed_calls"] else ""
     return [
-        f"cost        {used['lm_calls']} model calls{replayed}, {used['tokens']:,} tokens, {used['minutes']:.1f} minutes, "
-        f"{used['tokens_per_second']:.0f} tokens/s, {used['models_at_work']:.2f} calls under way on average"
-        + (f", {used['usd']:.4f} USD" if used["usd"] else "")
+        f"cost        {quantity(used['lm_calls'], 'model call')}{replayed}, {used['tokens']:,} tokens, "
+        f"{used['minutes']:.1f} minutes, {used['tokens_per_second']:.0f} tokens/s, "
+        f"{used['models_at_work']:.2f} calls under way on average" + (f", {used['usd']:.4f} USD" if used["usd"] else "")
     ]
 
 

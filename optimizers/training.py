@@ -19,6 +19,7 @@ import dspy
 from dspy_programs import compiled_store as store
 from dspy_programs.errors import BudgetSpent, CompiledProgramError, DatasetError, ModelFailing, RunInterrupted, UsageError
 from dspy_programs.lm import is_embedded, use
+from dspy_programs.text import quantity
 from optimizers.allowance import Allowance
 from optimizers.candidate import IN_USE, REASONING, Candidate, Job, Start, compiled_before, showing, uncompiled
 from optimizers.compile import CompileResult, compile_program
@@ -253,7 +254,9 @@ def search(
         progress.best = max(each.score for each in found.values())
         progress.expected = expected(allowance)
         if before is None or len(before.scores) < len(candidate.scores):
-            progress.say(f"{described(candidate)}: {candidate.score:.3f} on {len(candidate.scores)} validation rows")
+            progress.say(
+                f"{described(candidate)}: {candidate.score:.3f} on {quantity(len(candidate.scores), 'validation row')}"
+            )
 
     return compile_program(
         job,
@@ -289,8 +292,9 @@ def paced(allowance: Allowance) -> str:
     """Tell the plan, now that a row's cost has been measured."""
     meter, left = allowance.meter, allowance.rows_left
     seconds = meter.answered / max(1, meter.rollouts)
-    rows = "no limit of rows" if left > 10**6 else f"{left} more rows to search with"
-    return f"plan: a row takes about {seconds:.1f} s here: {rows}, then at most {allowance.rows_to_test} test rows a program"
+    rows = "no limit of rows" if left > 10**6 else f"{quantity(left, 'more row')} to search with"
+    tested = quantity(allowance.rows_to_test, "test row")
+    return f"plan: a row takes about {seconds:.1f} s here: {rows}, then at most {tested} a program"
 
 
 def described(candidate: Candidate) -> str:
