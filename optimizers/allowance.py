@@ -7,10 +7,12 @@ cost so far: the same share of a slow machine's time as of a fast one's.
 from dataclasses import dataclass
 
 from optimizers.meter import Budget, Meter
+from optimizers.race import FEWEST
 
 WITHOUT_LIMIT = 1_000_000_000
 FIRST = 4  # rows to learn from what a row costs
 TEST_SHARE = 0.4  # of a limit in tokens, money or minutes
+TRANSFER_SHARE = 0.1  # likewise
 FEWEST_TESTED = 6
 FEWEST_SEARCHED = 12  # three programs on four rows: less would be to have tried nothing
 SLOW = 0.5  # minutes a row takes: from there on a patient run may take longer than its minutes
@@ -21,15 +23,16 @@ LONGEST = 2.0  # times the minutes
 class Allowance:
     """Counts the rows of a search, `spent`, against its budget.
 
-    test_rows: as many as would be tested without a limit; programs: how many are tested; aside: more rows to keep;
-    patient: run at least FEWEST_SEARCHED and FEWEST_TESTED rows, however long a row takes.
+    test_rows: as many as would be tested without a limit; programs: how many are tested; transfer_rows: of other sources,
+    on which two programs are tested where there is room; patient: run at least FEWEST_SEARCHED and FEWEST_TESTED rows,
+    however long a row takes.
     """
 
     budget: Budget
     meter: Meter
     test_rows: int = 0
     programs: int = 2
-    aside: int = 0
+    transfer_rows: int = 0
     patient: bool = False
     spent: int = 0
 
@@ -49,9 +52,16 @@ class Allowance:
         rows = [TEST_SHARE * limit / cost / self.programs for _, _, limit, cost in self._costly() if cost]
         return max(min([self.test_rows, *map(int, rows)]), min(FEWEST_TESTED, self.test_rows) if self.patient else 0)
 
+    @property
+    def rows_elsewhere(self) -> int:
+        """Return how many rows of other sources each of two programs is tested on: none where there is no room for a few."""
+        rows = [int(TRANSFER_SHARE * limit / cost / 2) for _, _, limit, cost in self._costly() if cost]
+        return fewest if (fewest := min([self.transfer_rows, *rows])) >= FEWEST else 0
+
     def rows_to_test_now(self, programs: int) -> int:
         """Return how many rows each of so many programs is tested on, now that the search is over: what is left is theirs."""
-        rows = [int((limit - used) / cost - self.aside) // programs for _, used, limit, cost in self._costly() if cost]
+        aside = 2 * self.rows_elsewhere
+        rows = [int((limit - used) / cost - aside) // programs for _, used, limit, cost in self._costly() if cost]
         return max(min([self.test_rows, *rows]), min(FEWEST_TESTED, self.test_rows) if self.patient else 0)
 
     def has_room_to_test(self, tested: int) -> bool:
@@ -65,7 +75,7 @@ class Allowance:
         """List (limit in words, rows it leaves to the search)."""
         calls = self.budget.metric_calls
         found = [] if calls is None else [(f"{calls:g} metric calls", max(0, calls - self.spent))]
-        set_aside = self.programs * self.rows_to_test + self.aside
+        set_aside = self.programs * self.rows_to_test + 2 * self.rows_elsewhere
         for name, used, limit, cost in self._costly():
             rows = int((limit - used) / cost) - set_aside if cost else FIRST if limit > used else 0
             found.append((f"{limit:g} {name}", max(0, rows, FEWEST_SEARCHED - self.spent if self.patient else 0)))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MINUTES = 15.0  # for an embedded model, test included
 FEWEST_CALLS = 300  # rows of a default search with any other model
 VALIDATION = 50  # rows there
-TRANSFER_ROWS = 16  # of other sources, likewise
+TRANSFER_ROWS = 16  # of other sources
 CANDIDATES = {"light": 6, "medium": 12, "heavy": 18}  # of dspy.GEPA
 
 

@@ -15,7 +15,7 @@ from dspy_programs import compiled_store as store
 from dspy_programs.errors import BudgetSpent, CompiledProgramError, RunInterrupted
 from dspy_programs.lm import decoding
 from metrics.score import Score
-from optimizers.allowance import Allowance
+from optimizers.allowance import FEWEST_TESTED, Allowance
 from optimizers.candidate import IN_USE, Candidate, Job
 from optimizers.card import card_of
 from optimizers.compile import CompileResult, Tried
@@ -82,8 +82,8 @@ def test_scores(
         return {}, isinstance(meter.reason, RunInterrupted)
     rows = training.rows["test"][: allowance.rows_to_test_now(len(wanted))]
     runs = [(name, candidate, rows) for name, candidate in wanted.items()]
-    if result.winner.index and training.transfer:
-        runs += [(f"{ELSEWHERE} {name}", wanted[name], training.transfer) for name in (baseline_of(wanted), "compiled")]
+    if result.winner.index and (others := training.transfer[: allowance.rows_elsewhere]):
+        runs += [(f"{ELSEWHERE} {name}", wanted[name], others) for name in (baseline_of(wanted), "compiled")]
     progress.expected = meter.rollouts + sum(len(of) for _, _, of in runs)
     scores: dict[str, list[Score]] = {name: [] for name, _, _ in runs}
     programs = {name: job.candidate(candidate) for name, candidate, _ in runs}
@@ -91,9 +91,9 @@ def test_scores(
     block = max(BLOCK, threads)
     turns = [(name, of[i : i + block]) for i in range(0, max(len(of) for _, _, of in runs), block) for name, _, of in runs]
     try:
-        for name, rows in turns:
+        for name, rows in sorted(turns, key=lambda turn: turn[0] not in wanted):  # other sources last
             for part in (rows[i : i + threads] for i in range(0, len(rows), threads)):
-                if not allowance.has_room_to_test(len(scores[name])):
+                if not allowance.has_room_to_test(len(scores[name]) if name in wanted else FEWEST_TESTED):
                     break
                 scores[name] += scored_rows(programs[name], part, training.recipe.metric, lm, meter, threads)
     except RunInterrupted:
@@ -130,7 +130,7 @@ def concluded(
         promoted=None,
         why_not=doubt(training, result, scores, test, interrupted) or changed_meanwhile(training, job, result, run),
         interrupted=interrupted,
-        notes=tuple(notes(result)),
+        notes=tuple(notes(training, result, test)),
     )
     save(training, job, result, report)
     if not report.why_not:
@@ -211,9 +211,11 @@ def changed_meanwhile(training: "Training", job: Job, result: CompileResult, run
     return "something else has been put to use since this run began; compare with it by --fresh"
 
 
-def notes(result: CompileResult) -> Iterator[str]:
+def notes(training: "Training", result: CompileResult, test: Mapping[str, Interval]) -> Iterator[str]:
     if result.unfinished:
         yield "some candidates were ahead of the seed when the budget ended, on too few rows to tell; give it more"
+    if "compiled" in test and training.transfer and ELSEWHERE not in test and result.winner.start != IN_USE:
+        yield f"no room was left for rows of other sources: evaluate --module {training.recipe.name} --split transfer_test"
     for name, tried in result.tried.items():
         if tried.closed:
             yield f"{name}: not tried any more, {tried.closed}"

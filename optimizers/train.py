@@ -54,7 +54,7 @@ TransferFlag = Annotated[
     typer.Option(
         min=0,
         help="Rows of another source (transfer_val.jsonl) on which the result must not be worse than what is in use. "
-        "Default: 16, and none for an embedded --lm.",
+        "Default: 16, or as many as a limit leaves room for.",
     ),
 ]
 
@@ -175,7 +175,7 @@ def training_of(
     usual = {"train": None, "val": None, "test": None} if place.is_file() else default_rows(recipe, is_embedded(task))
     rows = read_rows(recipe, place, {split: sizes[split] or size for split, size in usual.items()}, seed)
     wanted = sizes["transfer_val"]
-    transfer = read_transfer(recipe, place, TRANSFER_ROWS * (not is_embedded(task)) if wanted is None else wanted)
+    transfer = read_transfer(recipe, place, TRANSFER_ROWS if wanted is None else wanted)
     budget, patient = budget_for(recipe, auto, limits, len(rows["val"]), is_embedded(task))
     return Training(
         recipe=recipe,

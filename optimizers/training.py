@@ -127,8 +127,8 @@ def compiled_starts(training: Training, run: RunDirectory) -> dict[str, dspy.Mod
 
 
 def allowance_of(training: Training, meter: Meter, programs: int) -> Allowance:
-    aside = 2 * len(training.transfer)
-    return Allowance(training.budget, meter, len(training.rows["test"]), programs, aside, training.patient)
+    tested, transfer = len(training.rows["test"]), len(training.transfer)
+    return Allowance(training.budget, meter, tested, programs, transfer, training.patient)
 
 
 def train(training: Training, run: RunDirectory, progress: Progress, meter: Meter, journal: Journal) -> Report:

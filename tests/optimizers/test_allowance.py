@@ -36,6 +36,15 @@ def test_metric_calls_are_those_of_the_search_alone():
     assert allowance.rows_left == 0
 
 
+@pytest.mark.parametrize(("seconds", "rows"), [(1.0, 16), (5.0, 9), (10.0, 4), (35.0, 0)])
+def test_rows_of_other_sources_get_a_tenth_of_a_limit_or_nothing(seconds, rows):
+    allowance = allowed(Budget(minutes=15), metered(rows=4, seconds=seconds), test_rows=16, transfer_rows=16, patient=True)
+    assert allowance.rows_elsewhere == rows
+    alone = allowed(Budget(minutes=15), metered(rows=4, seconds=seconds), test_rows=16, patient=True)
+    assert alone.rows_left - allowance.rows_left == 2 * rows
+    assert allowed(Budget(metric_calls=300), transfer_rows=16).rows_elsewhere == 16
+
+
 def test_no_limit_leaves_any_number_of_rows():
     allowance = allowed(Budget(), test_rows=7)
     assert (allowance.rows_left, allowance.limit, allowance.rows_to_test) == (WITHOUT_LIMIT, "without a limit", 7)

@@ -590,6 +590,27 @@ def test_a_second_training_starts_from_what_is_in_use_and_never_ends_with_worse(
         assert score_of(used(tmp_path), server, data) >= first
 
 
+def good_at_home_alone(prompt):
+    """The better the instruction, the worse the plans for goals from abroad."""
+    goal = prompt.rsplit("[[ ## goal ## ]]", 1)[-1]
+    if "new_instruction" in prompt or "abroad" not in goal or not level_of(prompt):
+        return both(prompt)
+    return plan_reply([next(tool for tool in (f"tool_{letter}" for letter in "abcdefgh") if f"{tool}." not in goal)])
+
+
+def test_what_is_worse_on_rows_of_other_sources_is_not_put_to_use(data, tmp_path, capsys):
+    abroad = [toy_row(number) for number in range(500, 506)]
+    lines = [json.dumps(row | {"goal": row["goal"].replace("Do job", "Do abroad job")}) + "\n" for row in abroad]
+    (data / "transfer_val.jsonl").write_text("".join(lines))
+    with ChatServer(good_at_home_alone) as server:
+        assert main(for_the_user(server, data, tmp_path)) == 0
+        test = report_of(tmp_path)["test"]
+        assert test["elsewhere"]["rows"] == 6 and test["elsewhere"]["high"] < 0 < test["difference"]["low"]
+        assert "not changed it is worse on rows of other sources" in capsys.readouterr().out and not used(tmp_path).exists()
+        assert main(for_the_user(server, data, tmp_path, "--transfer-rows", "0", name="at-home")) == 0
+    assert "elsewhere" not in report_of(tmp_path, "at-home")["test"] and used(tmp_path).exists()
+
+
 def only_level_one(prompt):
     return json.dumps({"new_instruction": "Plan the tasks. LEVEL-1"}) if "new_instruction" in prompt else both(prompt)
 
