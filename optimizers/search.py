@@ -145,6 +145,8 @@ class Search:
             if not self.nodes or not self.nodes[0].validation:
                 raise
             self.ended_by = str(stop) if isinstance(stop, BudgetSpent) else "a signal"
+        for node in self.nodes:  # what was cut short has a few scores more
+            self.on_node(node)
 
     # What is known ------------------------------------------------------------------------------------------------------
 
@@ -288,6 +290,7 @@ class Search:
         ahead = sorted(self.running, key=lambda node: (-self.gain(node), node.index))[:BEAM]
         for node in {node.index: node for node in [*self.compared, *ahead]}.values():
             self.validate(node, self.rung)
+            self.on_node(node)
         for node in self.running:
             if node in self.compared:
                 continue
@@ -304,6 +307,7 @@ class Search:
             if not rows:
                 return
             self.validate(node, len(node.validation) + rows)
+            self.on_node(node)
 
     # Who ----------------------------------------------------------------------------------------------------------------
 

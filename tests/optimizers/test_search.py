@@ -116,6 +116,16 @@ def test_a_budget_of_any_size_ends_it_soundly(worth):
             require_sound(*searched(worth, budget, shares=shares), budget)
 
 
+def test_every_score_has_been_told_when_it_ends():
+    def tell(node):
+        told[node.index] = len(node.validation)
+
+    for budget in range(4, 60):
+        told = {}
+        search, _, _ = searched(by_both, budget, on_node=tell)
+        assert told == {node.index: len(node.validation) for node in search.nodes}
+
+
 @pytest.mark.parametrize("worth", [by_level, by_demonstrations, by_both])
 def test_few_rows_of_ones_own_are_run_once_though_they_train_and_validate(worth):
     own = rows("own", 12)
