@@ -32,6 +32,9 @@ def card_lines(compiled: Compiled) -> Iterator[str]:
     yield ""
     yield from score_lines(saved.scores, training["data"], saved.lineage[training["winner"]]["start"])
     yield ""
+    if note := training.get("note"):  # written by hand into a file that is shipped
+        yield note
+        yield ""
     yield "Every candidate that was compared on validation, in the order found, on the rows it was given:"
     yield ""
     yield "| | shows | instruction | came from | validation | rows | found after |"
@@ -71,8 +74,12 @@ def candidate_line(candidate: Mapping[str, Any], seed: Mapping[str, str]) -> str
 
 
 def tried_lines(tried: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Tell what each kind of change gave."""
+    """Tell what each kind of change gave; a file of the first edition does not say."""
     if not tried:
+        return
+    if not any(each["tried"] for each in tried.values()):
+        yield "No change was tried: the budget went to telling apart what was known."
+        yield ""
         return
     yield "| change | tried | better on validation | train rows run |"
     yield "|---|---|---|---|"
