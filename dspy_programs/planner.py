@@ -20,6 +20,8 @@ from dspy_programs.goal_splitter import plan_by_rules
 from dspy_programs.reply import Failure, ask
 from dspy_programs.types import Function, Task, Tool, plan_problems
 
+MOST_TASKS = 6
+
 # What a model writes has bounds, because every token takes time and an unbounded string may never end. These two have
 # no docstrings: a docstring would be a part of the prompt.
 
@@ -35,7 +37,7 @@ class DraftPlan(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     rationale: str = Field(max_length=80, description="the actions the goal asks for, in a few words")
-    tasks: list[DraftTask] = Field(min_length=1, max_length=6)
+    tasks: list[DraftTask] = Field(min_length=1, max_length=MOST_TASKS)
 
 
 class Plan(BaseModel):

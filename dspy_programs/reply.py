@@ -32,4 +32,7 @@ def ask(predictor: dspy.Predict, **inputs: Any) -> dspy.Prediction | Failure:
 
 def first_line(error: AdapterParseError) -> str:
     """Return what was wrong, without the reply and the list of fields that DSPy puts behind it."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    if "validation error" in lines[0] and len(lines) > 2:  # pydantic's: then come the place, and what is wrong there
+        return f"{lines[0]}: {lines[1]}: {lines[2].partition(' [type=')[0]}"
+    return lines[0]

@@ -27,15 +27,13 @@ class ProgramAdapter(GEPAAdapter[dspy.Example, RowRun, dspy.Prediction]):
 
     def __init__(self, job: Job, task_lm: dspy.LM, meter: Meter, threads: int = 1) -> None:
         self.job, self.task_lm, self.meter, self.threads = job, task_lm, meter, threads
-        self._trained = {row.id for row in job.trainset}
         self._built: dict[tuple[tuple[str, str], ...], dspy.Module] = {}
 
     def run(self, rows: Sequence[dspy.Example], texts: Texts) -> Iterator[RowRun]:
-        """Yield each row's run in order. A train row is never shown its own answer."""
+        """Yield each row's run in order. No row is shown its own answer."""
 
         def program_for(row: dspy.Example) -> dspy.Module:
-            own = row.id in self._trained and self.job.shows(texts, row)
-            return self.job.build(texts, without=row) if own else self.program(texts)
+            return self.job.build(texts, without=row) if self.job.shows(texts, row) else self.program(texts)
 
         return run_rows(program_for, rows, self.job.metric, self.task_lm, self.meter, self.threads)
 

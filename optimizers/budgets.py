@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dspy_programs.text import quantity
 from optimizers.meter import Budget
 from optimizers.race import FEWEST
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 MINUTES = 15.0  # for an embedded model, test included
 FEWEST_CALLS = 300  # rows of a default search with any other model
-VALIDATION = 50  # rows there
+VALIDATION = 50  # rows there, and of a file of one's own to validate and to test on
 TRANSFER_ROWS = 16  # of other sources
 CANDIDATES = {"light": 6, "medium": 12, "heavy": 18}  # of dspy.GEPA
 
@@ -45,8 +46,10 @@ def calls_of(auto: str, predictors: int, validation: int) -> int:
     return validation + 5 * candidates + 35 * trials + passes * validation
 
 
-def default_rows(recipe: "Recipe", embedded: bool) -> dict[str, int | None]:
-    """Return how many rows of each split to read where nobody says it: more for a model that is fast."""
+def default_rows(recipe: "Recipe", embedded: bool, own_file: bool = False) -> dict[str, int | None]:
+    """Return how many rows of each split to read where nobody says it: more for a model that is fast, and of one's own."""
+    if own_file:
+        return {"train": None, "val": VALIDATION, "test": VALIDATION}
     validation = recipe.val_rows if embedded else max(VALIDATION, recipe.val_rows)
     return {"train": None, "val": validation, "test": recipe.test_rows}
 
@@ -57,3 +60,6 @@ def warning_of(training: "Training") -> Iterator[str]:
     first = FEWEST * 2 + 2 * 3 + FEWEST  # seed and one more, a minibatch twice, the child on validation
     if calls is not None and calls < first:
         yield f"{calls} rows are too few to propose anything: they compare what is known. {first} allow one proposal"
+    for split, name in (("val", "validation"), ("test", "test")):
+        if (rows := len(training.rows[split])) < FEWEST:
+            yield f"{quantity(rows, f'{name} row')}: too few for a sound choice; give at least {FEWEST}"

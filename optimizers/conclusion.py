@@ -177,7 +177,7 @@ def doubt(
     if now and support(winner.scores, now.scores) <= 0:
         return "it did not beat what is in use by more than a standard error on the same validation rows"
     if not winner.index and not training.out:
-        return "it is the program as it was written" + (", and there was no time to tell more" if result.unfinished else "")
+        return "it is the program as it was written" + (", and nothing more could be told" if result.unfinished else "")
     if not test:
         return "the budget left no row to test it on"
     if winner.index:
@@ -213,7 +213,9 @@ def changed_meanwhile(training: "Training", job: Job, result: CompileResult, run
 
 def notes(training: "Training", result: CompileResult, test: Mapping[str, Interval]) -> Iterator[str]:
     if result.unfinished:
-        yield "some candidates were ahead of the seed when the budget ended, on too few rows to tell; give it more"
+        most = max(len(each.scores) for each in result.candidates if each.index and not each.fell_out)
+        lacking = "a larger budget" if most < len(training.rows["val"]) else "more validation rows"
+        yield f"some candidates were ahead of the seed, on too few rows to tell; give it {lacking}"
     if "compiled" in test and training.transfer and ELSEWHERE not in test and result.winner.start != IN_USE:
         yield f"no room was left for rows of other sources: evaluate --module {training.recipe.name} --split transfer_test"
     for name, tried in result.tried.items():

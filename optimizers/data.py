@@ -35,17 +35,18 @@ def data_directory(name: str) -> Path:
 
 
 def read_split(path: Path, program: type[dspy.Module], labels: Mapping[str, Any]) -> list[dspy.Example]:
-    """Read every row of `path`, checked and in order.
+    """Read every row of `path`, checked and in order. An input that the program has a default for may be left out.
 
     Raises DatasetError as "file:line: field: why" for a row that is not UTF-8, not JSON, too long, lacks a field, has
     one that the program does not know, has a value of another type, or repeats an earlier row's id; and for no rows.
     """
-    fields = field_types(program, labels)
+    fields, defaults = field_types(program, labels), defaults_of(program)
     inputs = [name for name in fields if name not in labels]
     seen: dict[str, int] = {}
     examples = []
     for number, row in rows_of(path):
         where = f"{path}:{number}"
+        row = defaults | {name: value for name, value in row.items() if name != "id" or value is not None}
         if (id_ := str(checked(where, "id", ID, {"id": number} | row))) in seen:
             raise DatasetError(f"{where}: id: {id_!r} was used in line {seen[id_]}; every row needs its own")
         seen[id_] = number
@@ -62,13 +63,34 @@ def split_own(rows: Sequence[dspy.Example], seed: int, where: Path) -> dict[str,
     """Make three splits of the rows of one file: a third to test, the rest to learn from and to validate on.
 
     A row is never its own demonstration, so each of the rest can be validated on what the others show: leave-one-out
-    cross-validation, where a validation set of a few rows would say nothing. Raises DatasetError for too few rows.
+    cross-validation, where a validation set of a few rows would say nothing. Rows with the same inputs stay together.
+    Raises DatasetError for too few different rows.
     """
-    if len(rows) < FEWEST_OWN:
-        raise DatasetError(f"{where}: {len(rows)} rows are too few to learn from and to test; give at least {FEWEST_OWN}")
-    drawn = random.Random(f"{seed}-own").sample(list(rows), len(rows))
-    cut = len(rows) // 3
-    return {"train": drawn[cut:], "val": drawn[cut:], "test": drawn[:cut]}
+    alike: dict[str, list[dspy.Example]] = {}
+    for row in rows:
+        alike.setdefault(inputs_of(row), []).append(row)
+    if len(alike) < FEWEST_OWN:
+        count = f"{len(rows)} rows, {len(alike)} of them different," if len(alike) < len(rows) else f"{len(rows)} rows"
+        raise DatasetError(f"{where}: {count} are too few to learn from and to test; give at least {FEWEST_OWN}")
+    drawn = random.Random(f"{seed}-own").sample(list(alike.values()), len(alike))
+    cut = len(alike) // 3
+    test, rest = ([row for group in groups for row in group] for groups in (drawn[:cut], drawn[cut:]))
+    return {"train": rest, "val": rest, "test": test}
+
+
+def require_unseen(splits: Mapping[str, Sequence[dspy.Example]], where: Path) -> None:
+    """Refuse a test row whose inputs are in another split too, whatever its id. Raises DatasetError with both ids."""
+    seen = {inputs_of(row): (split, row.id) for split in ("val", "train") for row in splits[split]}
+    for row in splits["test"]:
+        if inputs_of(row) in seen:
+            split, other = seen[inputs_of(row)]
+            line = f"row {row.id!r} of test has the same inputs as row {other!r} of {split}; test must stay unseen"
+            raise DatasetError(f"{where}: {line}")
+
+
+def inputs_of(row: dspy.Example) -> str:
+    """Return the inputs of a row as text: two rows with the same ask for the same."""
+    return json.dumps(dict(row.inputs()), ensure_ascii=False, sort_keys=True, default=lambda model: model.model_dump())
 
 
 def evenly(rows: Sequence[dspy.Example], kind: Callable[[dspy.Example], Hashable]) -> list[dspy.Example]:
@@ -80,6 +102,12 @@ def evenly(rows: Sequence[dspy.Example], kind: Callable[[dspy.Example], Hashable
         places.append((seen[each] + 0.5) / sizes[each])
         seen[each] += 1
     return [rows[i] for i in sorted(range(len(rows)), key=lambda i: places[i])]
+
+
+def defaults_of(program: type[dspy.Module]) -> dict[str, Any]:
+    """Return the inputs that a program can be called without, and what it takes then."""
+    parameters = inspect.signature(program.forward).parameters.values()
+    return {each.name: each.default for each in parameters if each.default is not each.empty}
 
 
 def field_types(program: type[dspy.Module], labels: Mapping[str, Any]) -> dict[str, TypeAdapter[Any]]:
@@ -125,13 +153,17 @@ def decoded(where: str, line: bytes) -> str:
 
 def parsed(where: str, text: str) -> dict[str, Any]:
     try:
-        row = json.loads(text)
+        row = json.loads(text, parse_constant=refused)
         json.dumps(row, ensure_ascii=False).encode()  # half a surrogate pair is JSON, but no text that can be sent
     except (ValueError, RecursionError) as error:  # not all of its ValueErrors are JSONDecodeErrors
         raise DatasetError(f"{where}: row: not JSON: {getattr(error, 'msg', error)}") from error
     if not isinstance(row, dict):
         raise DatasetError(f"{where}: row: a JSON object is needed, not {type(row).__name__}")
     return row
+
+
+def refused(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def as_jsonl(rows: Iterable[Mapping[str, Any]]) -> bytes:

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import dspy
+from pydantic import Field
 
 from dspy_programs.actor import Actor
 from dspy_programs.data_generator import DataGenerator
@@ -13,7 +14,7 @@ from dspy_programs.embedding import embed_texts
 from dspy_programs.errors import UsageError
 from dspy_programs.failure_judge import FailureJudge
 from dspy_programs.memory_summarizer import MemorySummarizer
-from dspy_programs.planner import Planner
+from dspy_programs.planner import MOST_TASKS, Planner
 from dspy_programs.quality_judge import QualityJudge
 from dspy_programs.section_scorer import SectionScorer
 from dspy_programs.types import FailureMode, Pair, Task
@@ -139,7 +140,7 @@ RECIPES: dict[str, Recipe] = {
         name="planner",
         program=Planner,
         metric=plan_matches,
-        labels={"tasks": list[Task]},
+        labels={"tasks": Annotated[list[Task], Field(min_length=1, max_length=MOST_TASKS)]},
         build=planner_source.build,
         transfer=planner_transfer.TRANSFER,
         demonstrate=planner_source.as_demonstration,

@@ -42,7 +42,7 @@ class Interval:
     @property
     def is_noise(self) -> bool:
         """Whether a difference of this size is compatible with no difference."""
-        return self.low <= 0 <= self.high
+        return self.rows < 2 or self.low <= 0 <= self.high
 
 
 @dataclass(frozen=True)

@@ -172,7 +172,7 @@ def training_of(
     auto, limits = asked
     proposer, reasoning = levers
     place = data or data_directory(recipe.name)
-    usual = {"train": None, "val": None, "test": None} if place.is_file() else default_rows(recipe, is_embedded(task))
+    usual = default_rows(recipe, is_embedded(task), place.is_file())
     rows = read_rows(recipe, place, {split: sizes[split] or size for split, size in usual.items()}, seed)
     wanted = sizes["transfer_val"]
     transfer = read_transfer(recipe, place, TRANSFER_ROWS if wanted is None else wanted)

@@ -24,7 +24,7 @@ from optimizers.allowance import Allowance
 from optimizers.candidate import IN_USE, REASONING, Candidate, Job, Start, compiled_before, showing, uncompiled
 from optimizers.compile import CompileResult, compile_program
 from optimizers.conclusion import Report, as_json, as_lineage, concluded, test_scores
-from optimizers.data import SPLITS, evenly, read_split, split_own
+from optimizers.data import SPLITS, evenly, read_split, require_unseen, split_own
 from optimizers.demonstrations import POOL, Shelf, choose
 from optimizers.journal import Journal
 from optimizers.meter import Budget, Meter
@@ -73,13 +73,13 @@ def read_rows(recipe: Recipe, place: Path, sizes: Mapping[str, int | None], seed
 
     place: a folder with train.jsonl, val.jsonl and test.jsonl, or one file of rows that is split here.
     """
+    if not place.exists():
+        raise DatasetError(f"{place}: there is no such file or folder")
     if place.is_file():
         rows = split_own(read_split(place, recipe.program, recipe.labels), seed, place)
     else:
         rows = {split: read_split(place / f"{split}.jsonl", recipe.program, recipe.labels) for split in SPLITS}
-    shared = {row.id for row in rows["test"]} & {row.id for split in ("train", "val") for row in rows[split]}
-    if shared:
-        raise DatasetError(f"{place}: row {sorted(shared)[0]!r} is in test and in another split; test must stay unseen")
+    require_unseen(rows, place)
     return {split: examples[: sizes.get(split)] for split, examples in rows.items()}
 
 

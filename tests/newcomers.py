@@ -87,9 +87,10 @@ class Clock:
 
 @cache
 def planner_rows() -> dict[str, dspy.Example]:
-    """Return the rows of all splits by their goals."""
+    """Return the rows that a run may read, by their goals."""
     folder = data_directory("planner")
-    splits = [read_split(folder / f"{split}.jsonl", PLANNER.program, PLANNER.labels) for split in SPLITS]
+    names = ("transfer_val", *SPLITS)
+    splits = [read_split(folder / f"{name}.jsonl", PLANNER.program, PLANNER.labels) for name in names]
     return {row.goal: row for rows in splits for row in rows}
 
 

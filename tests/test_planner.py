@@ -98,6 +98,11 @@ def test_planner_falls_back_on_rules_when_reply_cannot_be_read(reply):
     assert len(asked.requests) == 1
 
 
+def test_failure_says_which_field_of_the_reply_was_wrong():
+    reason = Asked(plan_with(ONE_TASK.replace('"t"', f'"{"t" * 81}"'))).prediction.failure.reason
+    assert reason.endswith("tasks.0.title: String should have at most 60 characters"), reason
+
+
 @pytest.mark.parametrize("reply", ["no plan today", GOOD[:60], "[" * 5000, '{"plan": null}'])
 def test_planner_puts_failed_call_on_trace_with_raw_reply(reply):
     asked = Asked(reply)

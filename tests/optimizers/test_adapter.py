@@ -75,6 +75,14 @@ def test_a_train_row_is_never_shown_its_own_answer(shown, threads):
     assert sum(bool(others) for others, _ in seen) == 30, "others are shown all the same"
 
 
+def test_a_validation_row_that_is_a_train_row_under_another_id_is_not_shown_its_own_answer():
+    job = toy_job()
+    twins = [each.copy(id=f"twin of {each.id}") for each in job.trainset]
+    adapter, _, lm = adapter_of(job, lambda prompt, shown, id_: 0.5)
+    adapter.evaluate(twins, showing(SEED, ["t3", "t4", "t5"]))
+    assert all(row not in others for others, row in (asked(prompt) for prompt in lm.engine.prompts))
+
+
 def test_a_validation_row_is_shown_all_that_the_candidate_shows():
     job = toy_job()
     adapter, _, lm = adapter_of(job, lambda prompt, shown, id_: 0.5)

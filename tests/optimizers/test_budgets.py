@@ -48,4 +48,19 @@ def test_a_model_that_is_fast_gets_more_validation_rows_by_default():
 
 @pytest.mark.parametrize(("calls", "warned"), [(1, True), (17, True), (18, False), (300, False), (None, False)])
 def test_a_budget_that_allows_no_proposal_is_told_before_it_is_spent(calls, warned):
-    assert bool(list(warning_of(SimpleNamespace(budget=Budget(metric_calls=calls))))) is warned
+    assert bool(warnings(Budget(metric_calls=calls), 8, 8)) is warned
+
+
+def test_too_few_rows_to_choose_by_or_to_test_on_are_told_before_it_is_spent():
+    assert not warnings(Budget(), 4, 4)
+    [validation] = warnings(Budget(), 1, 4)
+    [test] = warnings(Budget(), 4, 3)
+    assert validation.startswith("1 validation row: too few") and test.startswith("3 test rows: too few")
+
+
+def warnings(budget, val, test):
+    return list(warning_of(SimpleNamespace(budget=budget, rows={"val": [None] * val, "test": [None] * test})))
+
+
+def test_a_file_of_ones_own_is_not_tested_on_thousands_of_rows():
+    assert default_rows(RECIPES["planner"], True, own_file=True) == {"train": None, "val": VALIDATION, "test": VALIDATION}

@@ -10,7 +10,18 @@ from dspy_programs.errors import DatasetError
 from dspy_programs.planner import Planner
 from dspy_programs.text import jaccard, words
 from dspy_programs.types import Task
-from optimizers.data import LONGEST_LINE, SPLITS, as_jsonl, data_directory, read_split, sha256
+from optimizers.data import (
+    FEWEST_OWN,
+    LONGEST_LINE,
+    SPLITS,
+    as_jsonl,
+    data_directory,
+    inputs_of,
+    read_split,
+    require_unseen,
+    sha256,
+    split_own,
+)
 from optimizers.sources.planner import SIZES, TOOLS_OFFERED, build
 from tests.fakes import toy_row
 
@@ -61,8 +72,14 @@ def test_read_split_takes_other_ways_to_write_lines(file, data):
 
 
 def test_read_split_names_rows_without_id_by_their_line(file):
-    file.write_bytes(line_of(id=...) + b"\n" + line_of(id=...))
+    file.write_bytes(line_of(id=...) + b"\n" + line_of(id=None))
     assert [row.id for row in read(file)] == ["1", "3"]
+
+
+def test_input_that_the_program_has_a_default_for_may_be_left_out(file):
+    file.write_bytes(line_of(progress=...))
+    [row] = read(file)
+    assert row.progress == "" and "progress" in row.inputs()
 
 
 @pytest.mark.parametrize(
@@ -90,7 +107,7 @@ def test_read_split_names_rows_without_id_by_their_line(file):
         (line_of(id="toy-0"), "id: 'toy-0' was used in line 1"),
         (line_of(id=1), "id: '1' was used in line 2"),
         (line_of(id=[1]), "id."),
-        (line_of(id=None), "id."),
+        (line_of(progress=float("nan")), "row: not JSON: NaN is no JSON"),
     ],
 )
 def test_read_split_says_where_and_what_is_wrong(file, line, fault):
@@ -111,6 +128,36 @@ def test_read_split_refuses_file_without_rows(file, data):
 def test_read_split_refuses_missing_file(file):
     with pytest.raises(DatasetError, match=r"rows\.jsonl: cannot be read: No such file"):
         read(file)
+
+
+def numbered(file, numbers):
+    file.write_bytes(as_jsonl([toy_row(number) | {"id": f"{place}"} for place, number in enumerate(numbers)]))
+    return read(file)
+
+
+def test_rows_of_one_file_with_the_same_inputs_stay_on_one_side(file):
+    rows = numbered(file, [*range(12), *range(12), 3, 3])
+    for seed in range(20):
+        splits = split_own(rows, seed, file)
+        assert not {inputs_of(row) for row in splits["test"]} & {inputs_of(row) for row in splits["train"]}
+        assert sorted(row.id for row in [*splits["train"], *splits["test"]]) == sorted(row.id for row in rows)
+
+
+def test_too_few_different_rows_of_one_file_are_refused(file):
+    with pytest.raises(DatasetError, match=f"40 rows, 1 of them different, are too few.* at least {FEWEST_OWN}"):
+        split_own(numbered(file, [7] * 40), 0, file)
+    with pytest.raises(DatasetError, match="8 rows are too few"):
+        split_own(numbered(file, range(8)), 0, file)
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_test_row_under_another_id_is_refused_and_the_same_id_for_another_row_is_not(file, split):
+    rows = numbered(file, range(9))
+    splits = {"train": rows[:3], "val": rows[3:6], "test": rows[6:]}
+    require_unseen({**splits, "test": [row.copy(id="0") for row in rows[6:]]}, file)
+    same = splits[split][1].copy(id="renamed")
+    with pytest.raises(DatasetError, match=f"'renamed' of test has the same inputs as row '{splits[split][1].id}' of {split}"):
+        require_unseen({**splits, "test": [rows[7], same]}, file)
 
 
 def test_as_jsonl_is_read_back_as_it_was():

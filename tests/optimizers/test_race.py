@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimizers.race import difference, is_behind, support, supported
+from optimizers.scoring import bootstrap
 
 SCORES = st.lists(st.floats(0, 1), max_size=12)
 
@@ -75,3 +76,7 @@ def test_no_support_is_more_than_the_gain(gains):
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_one_row_is_no_support_not_even_by_the_last_digit(score, other):
     assert support((score,), (other,)) <= 0
+
+
+def test_one_row_is_never_beyond_noise():
+    assert bootstrap([0.5]).is_noise and not bootstrap([0.5, 0.4]).is_noise
