@@ -30,6 +30,7 @@ from optimizers.scoring import Interval, bootstrap, mean_components, scored_rows
 if TYPE_CHECKING:
     from optimizers.training import Training
 
+SURE = 1.645  # standard errors that a test must show before what is in use is replaced: wrongly, once in twenty
 ELSEWHERE = "elsewhere"  # on rows of other sources
 BLOCK = 4  # test rows of one program before the next has its turn: what is cut short is paired, and a prompt cache still helps
 
@@ -182,8 +183,9 @@ def doubt(
         return "the budget left no row to test it on"
     if winner.index:
         after, before = ([score.value for score in scores.get(name, ())] for name in ("compiled", baseline_of(scores)))
-        if support(after, before) <= 0:
-            return f"on the test rows it is not better than {place} by more than a standard error"
+        errors, needed = (SURE, f"{SURE:.1f} standard errors") if now else (1.0, "a standard error")
+        if support(after, before, errors) <= 0:
+            return f"on the test rows it is not better than {place} by more than {needed}"
     if ELSEWHERE in test and test[ELSEWHERE].rows >= FEWEST and test[ELSEWHERE].high < 0:
         return f"it is worse on rows of other sources: {test[ELSEWHERE]}"
     return ""

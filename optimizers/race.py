@@ -29,19 +29,19 @@ def is_behind(scores: Sequence[float], others: Sequence[float]) -> bool:
     return mean + error < 0
 
 
-def support(scores: Sequence[float], others: Sequence[float]) -> float:
+def support(scores: Sequence[float], others: Sequence[float], errors: float = 1.0) -> float:
     """Return how much better the scores are than the others as far as their rows support it; at most 0 is no support.
 
-    It is the mean gain less its standard error, with one row more on which both were the same: so few rows say less, and
-    four equal gains are not taken for certainty.
+    It is the mean gain less its standard error, or so many of them, with one row more on which both were the same: so few
+    rows say less, and four equal gains are not taken for certainty.
     """
     both = min(len(scores), len(others))
-    return -np.inf if both == 0 else supported([a - b for a, b in zip(scores[:both], others[:both], strict=True)])
+    return -np.inf if both == 0 else supported([a - b for a, b in zip(scores[:both], others[:both], strict=True)], errors)
 
 
-def supported(gains: Sequence[float]) -> float:
-    """Return the mean less its standard error, rounded: one row alone is no support, not even by the last digit."""
+def supported(gains: Sequence[float], errors: float = 1.0) -> float:
+    """Return the mean less its standard errors, rounded: one row alone is no support, not even by the last digit."""
     number = len(gains) + 1
     mean = sum(gains) / number
     squares = sum((gain - mean) ** 2 for gain in gains) + mean**2
-    return round(mean - math.sqrt(squares / (number - 1) / number), 9)
+    return round(mean - errors * math.sqrt(squares / (number - 1) / number), 9)

@@ -61,7 +61,7 @@ def test_where_nothing_is_shipped_a_compiled_program_is_in_use_afterwards(newcom
 
 
 def test_better_program_takes_the_place_of_a_poor_one(newcomer):
-    outcome = newcomer(Machine(5), levels={**MEASURED, "shipped": 0.6}).run()
+    outcome = newcomer(Machine(5), levels={**MEASURED, "shipped": 0.6}, recorded={}).run()
     assert outcome.after == outcome.report.promoted
     assert outcome.worth_after > outcome.worth_before + 0.1
 
