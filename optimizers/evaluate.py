@@ -30,7 +30,7 @@ def evaluate(
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     compiled: Annotated[Path | None, typer.Option(help="A compiled JSON. Default: the one `load` would take.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder with a test.jsonl of your own.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Rows of your own: a file, or a folder with a test.jsonl.")] = None,
     split: Annotated[
         Literal["test", "transfer_val", "transfer_test"],
         typer.Option(
@@ -84,12 +84,11 @@ def evaluate_all(
     from optimizers.run_directory import RunDirectory, default_path
 
     data, split = source
-    examples = {
-        recipe.name: read_split((data or data_directory(recipe.name)) / f"{split}.jsonl", recipe.program, recipe.labels)[
-            : rows or recipe.test_rows
-        ]
-        for recipe in wanted
-    }
+    examples = {}
+    for recipe in wanted:
+        place = data or data_directory(recipe.name)
+        file = place if place.is_file() else place / f"{split}.jsonl"
+        examples[recipe.name] = read_split(file, recipe.program, recipe.labels)[: rows or recipe.test_rows]
     found = {recipe.name: compiled_program(recipe.name, model.model, compiled) for recipe in wanted}
     directory = RunDirectory(Path("runs") / "evaluate" / file_name(model.model), fresh=fresh)
     with contextlib.closing(directory), contextlib.closing(Journal(directory.journal)) as journal:

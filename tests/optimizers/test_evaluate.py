@@ -39,6 +39,13 @@ def test_evaluate_tells_twin_and_seed_and_writes_every_row(data, tmp_path, capsy
     assert 0 < program["variants"]["seed"]["mean"]["mean"] < 1
 
 
+def test_evaluate_takes_one_file_of_rows(data, capsys):
+    with ChatServer() as server:
+        assert main(arguments(server, "--data", str(data / "val.jsonl"))) == 0
+        assert len(server.requests) == 6
+    assert "\nseed " in capsys.readouterr().out
+
+
 def test_evaluate_again_pays_for_nothing_and_fresh_does(data, capsys):
     with ChatServer() as server:
         main(arguments(server, "--data", str(data)))
