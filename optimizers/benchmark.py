@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from optimizers.benchmarking import Run
     from optimizers.journal import Record
     from optimizers.recipes import Recipe
-    from optimizers.training import Training
+    from optimizers.settings import Training
 
 app = new_app(
     "Compare optimisers on the same rows at the same budget: stock dspy.GEPA, BootstrapFewShotWithRandomSearch, MIPROv2, "
@@ -169,7 +169,7 @@ def training_of(
     from dspy_programs.lm import is_embedded
     from optimizers.data import data_directory
     from optimizers.meter import Budget
-    from optimizers.training import Training, default_out, read_rows
+    from optimizers.settings import Training, default_out, read_rows
 
     default = {"train": None, "val": recipe.val_rows, "test": recipe.test_rows}
     return Training(

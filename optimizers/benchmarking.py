@@ -39,7 +39,8 @@ from optimizers.recorded import recorded
 from optimizers.run_directory import RunDirectory, default_path, digest, identity_of
 from optimizers.scoring import score_rows
 from optimizers.search import Search as OurSearch
-from optimizers.training import Training, job_of, stopping_on_signals
+from optimizers.settings import Training
+from optimizers.training import job_of, stopping_on_signals
 
 RESULTS = "results.jsonl"
 

@@ -14,7 +14,7 @@ from optimizers.race import FEWEST
 
 if TYPE_CHECKING:
     from optimizers.recipes import Recipe
-    from optimizers.training import Training
+    from optimizers.settings import Training
 
 MINUTES = 15.0  # for an embedded model, test included
 FEWEST_CALLS = 300  # rows of a default search with any other model

@@ -7,7 +7,7 @@ Holds      nothing replaces what is in use but what beat it on the same validati
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dspy
 
@@ -26,9 +26,7 @@ from optimizers.proposers import kinds_for
 from optimizers.race import FEWEST, support
 from optimizers.run_directory import BEFORE, COMPILED, RunDirectory, digest
 from optimizers.scoring import Interval, bootstrap, mean_components, scored_rows
-
-if TYPE_CHECKING:
-    from optimizers.training import Training
+from optimizers.settings import Training
 
 SURE = 1.645  # standard errors that a test must show before what is in use is replaced: wrongly, once in twenty
 ELSEWHERE = "elsewhere"  # on rows of other sources
@@ -68,7 +66,7 @@ class Report:
 
 
 def test_scores(
-    training: "Training", job: Job, result: CompileResult, lm: dspy.LM, progress: Progress, allowance: Allowance
+    training: Training, job: Job, result: CompileResult, lm: dspy.LM, progress: Progress, allowance: Allowance
 ) -> tuple[dict[str, list[Score]], bool]:
     """Read the test rows once for each of seed, winner and what is in use; return their scores, and whether it was cut short.
 
@@ -108,7 +106,7 @@ def test_scores(
 
 
 def concluded(
-    training: "Training",
+    training: Training,
     job: Job,
     result: CompileResult,
     scores: Mapping[str, list[Score]],
@@ -161,7 +159,7 @@ def baseline_of(programs: Mapping[str, Any]) -> str:
 
 
 def doubt(
-    training: "Training",
+    training: Training,
     result: CompileResult,
     scores: Mapping[str, list[Score]],
     test: Mapping[str, Interval],
@@ -191,7 +189,7 @@ def doubt(
     return ""
 
 
-def changed_meanwhile(training: "Training", job: Job, result: CompileResult, run: RunDirectory) -> str:
+def changed_meanwhile(training: Training, job: Job, result: CompileResult, run: RunDirectory) -> str:
     """Say what is wrong where `load` gives something else than when the run began; "" where it does not.
 
     A run that is finished can be run again: then its own result is in use, or one that a later run put there.
@@ -213,7 +211,7 @@ def changed_meanwhile(training: "Training", job: Job, result: CompileResult, run
     return "something else has been put to use since this run began; compare with it by --fresh"
 
 
-def notes(training: "Training", result: CompileResult, test: Mapping[str, Interval]) -> Iterator[str]:
+def notes(training: Training, result: CompileResult, test: Mapping[str, Interval]) -> Iterator[str]:
     if result.unfinished:
         most = max(len(each.scores) for each in result.candidates if each.index and not each.fell_out)
         lacking = "a larger budget" if most < len(training.rows["val"]) else "more validation rows"
@@ -225,7 +223,7 @@ def notes(training: "Training", result: CompileResult, test: Mapping[str, Interv
             yield f"{name}: not tried any more, {tried.closed}"
 
 
-def used_by(training: "Training", meter: Meter) -> dict[str, Any]:
+def used_by(training: Training, meter: Meter) -> dict[str, Any]:
     seconds = sum(used.seconds for used in meter.roles.values())
     output = sum(used.output_tokens for used in meter.roles.values())
     elapsed = max(meter.elapsed, seconds / training.threads)  # answers taken over from another run have their time too
@@ -243,7 +241,7 @@ def used_by(training: "Training", meter: Meter) -> dict[str, Any]:
     }
 
 
-def save(training: "Training", job: Job, result: CompileResult, report: Report) -> None:
+def save(training: Training, job: Job, result: CompileResult, report: Report) -> None:
     """Write the compiled JSON and its card with all that is needed to trust them and to make them again."""
     program, kept = job.program, job.candidate(result.winner)
     lms = {"task": training.task_lm, "reflection": training.reflection_lm}

@@ -8,7 +8,7 @@ from dspy_programs.text import quantity
 
 if TYPE_CHECKING:
     from optimizers.conclusion import Report
-    from optimizers.training import Training
+    from optimizers.settings import Training
 
 
 def plan_of(training: "Training", directory: Path) -> str:
@@ -88,7 +88,7 @@ def cost_lines(report: "Report") -> list[str]:
 
 def use_lines(training: "Training", report: "Report", directory: Path) -> list[str]:
     """Say what `load` gives from now on, or how to put the result to use all the same."""
-    from optimizers.training import default_out
+    from optimizers.settings import default_out
 
     name, model = training.recipe.name, training.task_lm.model
     path = "" if training.target == default_out(name, model) else f", path={os.fspath(training.target)!r}"

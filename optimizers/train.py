@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from optimizers.meter import Budget
     from optimizers.proposers import Choice
     from optimizers.recipes import Recipe
-    from optimizers.training import Training
+    from optimizers.settings import Training
 
 app = new_app("Compile a program to a language model: better instructions, measured on unseen rows, saved as JSON.")
 
@@ -167,7 +167,7 @@ def training_of(
     from dspy_programs.lm import is_embedded
     from optimizers.budgets import TRANSFER_ROWS, budget_for, default_rows
     from optimizers.data import data_directory
-    from optimizers.training import Training, read_rows, read_transfer
+    from optimizers.settings import Training, read_rows, read_transfer
 
     auto, limits = asked
     proposer, reasoning = levers

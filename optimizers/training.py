@@ -8,90 +8,32 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import dspy
 
 from dspy_programs import compiled_store as store
-from dspy_programs.errors import BudgetSpent, CompiledProgramError, DatasetError, ModelFailing, RunInterrupted, UsageError
+from dspy_programs.errors import BudgetSpent, CompiledProgramError, ModelFailing, RunInterrupted, UsageError
 from dspy_programs.lm import is_embedded, use
 from dspy_programs.text import quantity
 from optimizers.allowance import Allowance
 from optimizers.candidate import IN_USE, REASONING, Candidate, Job, Start, compiled_before, showing, uncompiled
 from optimizers.compile import CompileResult, compile_program
 from optimizers.conclusion import Report, as_json, as_lineage, concluded, test_scores
-from optimizers.data import SPLITS, evenly, read_split, require_unseen, split_own
+from optimizers.data import evenly
 from optimizers.demonstrations import POOL, Shelf, choose
 from optimizers.journal import Journal
-from optimizers.meter import Budget, Meter
+from optimizers.meter import Meter
 from optimizers.progress import Progress, noise_to
-from optimizers.proposers import Choice, NoNewRule, kinds_for, proposer_of
+from optimizers.proposers import NoNewRule, kinds_for, proposer_of
 from optimizers.recipes import Recipe
 from optimizers.recorded import recorded
 from optimizers.run_directory import BEFORE, OTHERS, RunDirectory
+from optimizers.settings import Rows, Training
 
 STOPPING = "\nstopping: the call under way is finished and what was found is kept; once more to end at once"
-
-Rows = Mapping[str, Sequence[dspy.Example]]
-
-
-@dataclass(frozen=True)
-class Training:
-    """What one run is asked to do.
-
-    transfer: rows of other sources, on which the result must not be worse; out: where it is put to use, by default where
-    `load` looks; place: where the rows came from, as it was given, "" for the shipped ones; patient: the budget is a
-    default, not a limit: a slow machine gets its first comparison all the same, and a search that finds nothing better
-    ends by itself.
-    """
-
-    recipe: Recipe
-    rows: Rows
-    task_lm: dspy.LM
-    reflection_lm: dspy.LM
-    budget: Budget
-    seed: int
-    threads: int
-    out: Path | None = None
-    proposer: Choice = "auto"
-    reasoning: bool = False
-    patient: bool = False
-    transfer: Sequence[dspy.Example] = ()
-    place: str = ""
-
-    @property
-    def target(self) -> Path:
-        return self.out or default_out(self.recipe.name, self.task_lm.model)
-
-
-def read_rows(recipe: Recipe, place: Path, sizes: Mapping[str, int | None], seed: int = 0) -> Rows:
-    """Read and check the rows, and take the first so many of each split. Raises DatasetError on the first bad row.
-
-    place: a folder with train.jsonl, val.jsonl and test.jsonl, or one file of rows that is split here.
-    """
-    if not place.exists():
-        raise DatasetError(f"{place}: there is no such file or folder")
-    if place.is_file():
-        rows = split_own(read_split(place, recipe.program, recipe.labels), seed, place)
-    else:
-        rows = {split: read_split(place / f"{split}.jsonl", recipe.program, recipe.labels) for split in SPLITS}
-    require_unseen(rows, place)
-    return {split: examples[: sizes.get(split)] for split, examples in rows.items()}
-
-
-def read_transfer(recipe: Recipe, place: Path, count: int) -> list[dspy.Example]:
-    """Read the first so many rows of another source, from the half that is for choosing; none where there are none."""
-    file = place / "transfer_val.jsonl"
-    return read_split(file, recipe.program, recipe.labels)[:count] if count and file.is_file() else []
-
-
-def default_out(module: str, spec: str) -> Path:
-    """Return where `load` looks for what a user has compiled."""
-    return store.user_directory() / module / f"{store.file_name(spec)}.json"
 
 
 def remember_compiled(training: Training, run: RunDirectory) -> None:

@@ -39,8 +39,9 @@ from optimizers.progress import Progress
 from optimizers.proposers import kinds_for
 from optimizers.recipes import RECIPES
 from optimizers.run_directory import RunDirectory, identity_of
+from optimizers.settings import Training
 from optimizers.train import training_of
-from optimizers.training import Training, compiled_starts, job_of, remember_compiled, train
+from optimizers.training import compiled_starts, job_of, remember_compiled, train
 
 LM = "local/qwen2.5-coder-1.5b"
 LM_WITHOUT_PROGRAM = "local/qwen2.5-coder-3b"  # nothing is shipped for it

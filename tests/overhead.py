@@ -26,7 +26,8 @@ from optimizers.meter import Budget, Meter
 from optimizers.progress import Progress, noise_to
 from optimizers.recipes import recipe
 from optimizers.run_directory import RunDirectory
-from optimizers.training import Training, read_rows, train
+from optimizers.settings import Training, read_rows
+from optimizers.training import train
 from tests.fakes import both, plan_reply, scripted_lm, write_toy_data
 
 CALLS = 400

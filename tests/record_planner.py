@@ -27,7 +27,8 @@ from optimizers.data import data_directory
 from optimizers.journal import Journal
 from optimizers.meter import Meter
 from optimizers.recorded import RecordedEngine
-from optimizers.training import job_of, read_rows
+from optimizers.settings import read_rows
+from optimizers.training import job_of
 from tests.newcomers import LM, PLANNER, RECORDED, asked_of, reply_key
 
 NAMES = {"seed": "none", IN_USE: "shipped"}  # of the others their own
