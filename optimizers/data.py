@@ -155,8 +155,10 @@ def parsed(where: str, text: str) -> dict[str, Any]:
     try:
         row = json.loads(text, parse_constant=refused)
         json.dumps(row, ensure_ascii=False).encode()  # half a surrogate pair is JSON, but no text that can be sent
-    except (ValueError, RecursionError) as error:  # not all of its ValueErrors are JSONDecodeErrors
-        raise DatasetError(f"{where}: row: not JSON: {getattr(error, 'msg', error)}") from error
+    except json.JSONDecodeError as error:
+        raise DatasetError(f"{where}: row: not JSON: {error.msg.removesuffix(' at')}, column {error.colno}") from error
+    except (ValueError, RecursionError) as error:
+        raise DatasetError(f"{where}: row: not JSON: {error}") from error
     if not isinstance(row, dict):
         raise DatasetError(f"{where}: row: a JSON object is needed, not {type(row).__name__}")
     return row

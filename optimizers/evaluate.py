@@ -94,7 +94,7 @@ def evaluate_all(
     with contextlib.closing(directory), contextlib.closing(Journal(directory.journal)) as journal:
         if not fresh:
             for recipe in wanted:
-                journal.read_also(default_path(recipe.name, model.model) / "calls.jsonl")
+                journal.read_also(default_path(recipe.name, model.model, data) / "calls.jsonl")
         prepare(model)
         meter = Meter()
         expected = sum((2 + (found[name] is not None)) * len(each) for name, each in examples.items())

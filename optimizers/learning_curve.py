@@ -57,6 +57,7 @@ def learning_curve(
     from optimizers.recipes import recipe
 
     model = connect(lm, api_base=api_base, api_key=api_key)
+    print(f"{module} on {model.model}: at most {rows} rows of transfer_val, scored with other rows of that file as one's own")
     points = []
     for point in curve(recipe(module), model, rows, seed, threads or (1 if is_embedded(model) else 8)):
         shown = " and the shipped" if point.shipped else ""

@@ -21,7 +21,7 @@ import dspy
 import filelock
 
 from dspy_programs.compiled_store import file_name, seed_instructions, shape_of, versions, write_atomically
-from dspy_programs.errors import RunLocked, RunMismatch
+from dspy_programs.errors import RunError, RunLocked, RunMismatch
 from dspy_programs.lm import decoding
 from optimizers.candidate import Job
 from optimizers.recipes import Recipe
@@ -29,6 +29,13 @@ from optimizers.recipes import Recipe
 COMPILED = "compiled.json"
 BEFORE = "in-use.json"
 OTHERS = "compiled-for-"
+CHANGED = {
+    **dict.fromkeys(("data train", "data val", "data test", "demonstrations"), "the rows"),
+    "starts": "what the search begins with (--reasoning, or what was compiled before)",
+    "program": "the program's code",
+    "metric": "the metric's code",
+}
+"""What parts of a run's identity are, where their values say nothing."""
 
 
 class RunDirectory:
@@ -37,13 +44,16 @@ class RunDirectory:
     def __init__(self, path: Path, *, fresh: bool = False, must_exist: bool = False) -> None:
         if must_exist and not (path / "run.json").is_file():
             raise RunMismatch(f"{path}: there is no run to resume; leave out --resume to begin one")
-        path.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._lock = filelock.FileLock(path / "lock")
         try:
+            path.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
-        except filelock.Timeout as error:
+        except filelock.Timeout as error:  # an OSError too
             raise RunLocked(f"{path}: another process is at work on this run; wait for it or give another --run-dir") from error
+        except OSError as error:
+            reason = error.strerror or error
+            raise RunError(f"{path}: a run cannot have its folder here: {reason}; give another --run-dir") from error
         if fresh:
             self._set_aside()
 
@@ -61,18 +71,21 @@ class RunDirectory:
         return self.path / "log.txt"
 
     def claim(self, identity: Mapping[str, Any]) -> bool:
-        """Write down what this run belongs to, or check it. Returns whether there was a run. Raises RunMismatch."""
+        """Write down what this run belongs to, or check it. Returns whether there was a run that has paid for something.
+
+        Raises RunMismatch where such a run belongs to something else.
+        """
         file = self.path / "run.json"
-        if not file.is_file():
+        if not file.is_file() or not (self.journal.is_file() and self.journal.stat().st_size):
             write_atomically(file, json.dumps(identity, indent=2) + "\n")
             return False
         before = json.loads(file.read_text(encoding="utf-8"))
         changed = [name for name in sorted(before.keys() | identity.keys()) if before.get(name) != identity.get(name)]
         if changed:
-            differences = "; ".join(f"{name}: {before.get(name)} -> {identity.get(name)}" for name in changed)
+            named = (CHANGED.get(name) or f"{name}: {before.get(name)} -> {identity.get(name)}" for name in changed)
             raise RunMismatch(
-                f"{self.path}: this run was started with something else ({differences}). "
-                "Begin anew with --fresh (the old run is kept beside it), or give another --run-dir"
+                f"{self.path}: this run was started with something else ({'; '.join(dict.fromkeys(named))}). "
+                "Begin anew with --fresh (the old run is kept in this folder), or give another --run-dir"
             )
         return True
 
@@ -93,9 +106,9 @@ class RunDirectory:
                 file.rename(target / file.name)
 
 
-def default_path(module: str, spec: str) -> Path:
-    """The same command finds its run again: one folder for each program and model, below where it was started."""
-    return Path("runs") / module / file_name(spec)
+def default_path(module: str, spec: str, data: Path | None = None) -> Path:
+    """The same command finds its run again: a folder for each program, model and place of rows, below where it was started."""
+    return Path("runs") / module / (file_name(spec) + (f"--{data.resolve().stem}" if data else ""))
 
 
 def identity_of(

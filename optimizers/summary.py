@@ -49,7 +49,7 @@ def search_lines(report: "Report") -> list[str]:
     mean = {each.index: sum(each.scores[:rows]) / rows for each in (seed, winner)}
     best = f", best {mean[winner.index]:.3f} (candidate {winner.index}, {winner.start})" if winner.index else ""
     return [
-        f"search      {quantity(len(report.candidates), 'candidate')}; changes that helped: {tried or 'none was tried'}",
+        f"search      {quantity(len(report.candidates), 'candidate')}; changes ahead at first sight: {tried or 'none was tried'}",
         f"            ended by {report.ended_by}",
         f"validation  seed {mean[0]:.3f}{best}, {quantity(rows, 'row')}",
     ]
@@ -88,15 +88,20 @@ def cost_lines(report: "Report") -> list[str]:
 
 def use_lines(training: "Training", report: "Report", directory: Path) -> list[str]:
     """Say what `load` gives from now on, or how to put the result to use all the same."""
+    from dspy_programs.lm import address_of
     from optimizers.settings import default_out
 
     name, model = training.recipe.name, training.task_lm.model
     path = "" if training.target == default_out(name, model) else f", path={os.fspath(training.target)!r}"
-    use = f"from dspy_programs import load; program = load({name!r}, {model!r}{path})"
+    base = address_of(training.task_lm)
+    server = f", api_base={base!r}" if base else ""
+    use = [
+        f"use         from dspy_programs import load, use; program = load({name!r}, {model!r}{path})",
+        f"            with use({model!r}{server}): program(...)",
+    ]
     if report.promoted:
-        return [f"in use now  {report.promoted}", f"use         {use}"]
-    winner_in_use = report.in_use is not None and report.in_use.index == report.winner
-    lines = [f"not changed {report.why_not}"]
-    if not winner_in_use and not report.interrupted:
-        lines.append(f"saved       {report.saved}; to use it all the same: python -m optimizers.promote {directory}")
-    return [*lines, f"use         {use}"] if report.in_use else lines
+        return [f"{'written to ' if training.out else 'in use now '} {report.promoted}", *use]
+    lines = [f"unchanged:  {report.why_not}"]
+    if report.winner and not report.interrupted and (report.in_use is None or report.in_use.index != report.winner):
+        lines.append(f"saved       {report.saved}; to use it all the same: python -m optimizers.promote {directory} --force")
+    return [*lines, *use] if report.in_use else lines

@@ -129,7 +129,7 @@ def train(
     ]
     failed: dict[str, str] = {}
     for training in trainings:
-        directory = run_dir or default_path(training.recipe.name, task.model)
+        directory = run_dir or default_path(training.recipe.name, task.model, data)
         print(plan_of(training, directory), flush=True)
         if dry_run:
             continue

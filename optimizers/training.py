@@ -20,13 +20,13 @@ from dspy_programs.lm import is_embedded, use
 from dspy_programs.text import quantity
 from optimizers.allowance import Allowance
 from optimizers.candidate import IN_USE, REASONING, Candidate, Job, Start, compiled_before, showing, uncompiled
-from optimizers.compile import CompileResult, compile_program
+from optimizers.compile import CompileResult, compile_program, winner_of
 from optimizers.conclusion import Report, as_json, as_lineage, concluded, test_scores
 from optimizers.data import evenly
 from optimizers.demonstrations import POOL, Shelf, choose
 from optimizers.journal import Journal
 from optimizers.meter import Meter
-from optimizers.progress import Progress, noise_to
+from optimizers.progress import Progress, clock, noise_to
 from optimizers.proposers import NoNewRule, kinds_for, proposer_of
 from optimizers.recipes import Recipe
 from optimizers.recorded import recorded
@@ -193,7 +193,7 @@ def search(
         before = found.get(candidate.index)
         found[candidate.index] = candidate
         run.write("candidates.json", [as_lineage(each) for each in found.values()])
-        progress.best = max(each.score for each in found.values())
+        progress.best = winner_of(list(found.values())).score
         progress.expected = expected(allowance)
         if before is None or len(before.scores) < len(candidate.scores):
             progress.say(
@@ -236,7 +236,8 @@ def paced(allowance: Allowance) -> str:
     seconds = meter.answered / max(1, meter.rollouts)
     rows = "no limit of rows" if left > 10**6 else f"{quantity(left, 'more row')} to search with"
     tested = quantity(allowance.rows_to_test, "test row")
-    return f"plan: a row takes about {seconds:.1f} s here: {rows}, then at most {tested} a program"
+    most = f", {clock(seconds * every)} in all at most" if (every := expected(allowance)) else ""
+    return f"plan: a row takes about {seconds:.1f} s here: {rows}, then at most {tested} a program{most}"
 
 
 def described(candidate: Candidate) -> str:

@@ -85,6 +85,11 @@ def decoding(lm: dspy.LM) -> dict[str, Any]:
     return {name: value for name, value in lm.kwargs.items() if name not in connection and value is not None}
 
 
+def address_of(lm: dspy.LM) -> str | None:
+    """Return the URL of the server of one's own that `lm` speaks with, None where it is another model."""
+    return lm.engine.lm.kwargs.get("api_base") if isinstance(lm.engine, ServerEngine) else None
+
+
 def prepare(lm: dspy.LM) -> None:
     """Fetch and load the weights of an embedded model now, in sight of the user; other models need nothing."""
     if isinstance(lm.engine, EmbeddedEngine):

@@ -16,6 +16,7 @@ import pytest
 from dspy_programs import load, use
 from optimizers.data import read_split
 from optimizers.recipes import RECIPES
+from optimizers.run_directory import CHANGED
 from optimizers.train import main
 from tests.fakes import ChatServer, both, level_of, levelled_planner, plan_reply, toy_row, write_toy_data
 
@@ -55,7 +56,7 @@ def test_train_finds_better_instructions_and_saves_them(data, tmp_path, capsys):
         code = main(arguments(server, data, tmp_path))
     out = capsys.readouterr().out
     assert code == 0
-    assert f"in use now  {tmp_path / 'run.json'}" in out
+    assert f"written to  {tmp_path / 'run.json'}" in out
     assert "-> compiled" in out and ": beyond noise (paired bootstrap, 95 %)" in out
     assert (tmp_path / "run.json").read_bytes() == (tmp_path / "run" / "compiled.json").read_bytes()
     saved = json.loads((tmp_path / "run.json").read_text())
@@ -82,8 +83,8 @@ def test_train_keeps_the_seed_when_nothing_beats_it_and_puts_nothing_to_use(data
     with ChatServer(stuck) as server:
         assert main(for_the_user(server, data, tmp_path)) == 0
     out = capsys.readouterr().out
-    assert "not changed it is the program as it was written" in out and "-> compiled" not in out
-    assert f"python -m optimizers.promote {tmp_path / 'run'}" in out
+    assert "unchanged:  it is the program as it was written" in out and "-> compiled" not in out
+    assert "optimizers.promote" not in out, "the seed needs no promotion"
     assert json.loads((tmp_path / "run" / "compiled.json").read_text())["metadata"]["app"]["kept"] == "seed"
     assert not used(tmp_path).exists()
 
@@ -208,7 +209,7 @@ def test_signal_ends_the_run_with_the_best_so_far_and_the_next_goes_on(data, tmp
         out, err = process.communicate(timeout=60)
         assert process.returncode == 130, err
         assert "not run: interrupted" in out and "Traceback" not in err
-        assert err.startswith("\nstopping: ") and "not changed it was interrupted" in out
+        assert err.startswith("\nstopping: ") and "unchanged:  it was interrupted" in out
         saved = json.loads((tmp_path / "run" / "compiled.json").read_text())
         assert saved["metadata"]["app"]["training"]["status"] == "interrupted"
         assert not (tmp_path / "run.json").exists(), "what is not tested is not put to use"
@@ -342,7 +343,7 @@ def test_resume_refuses_what_differs_and_names_it(data, tmp_path, capsys):
         assert "seed: 0 -> 1" in capsys.readouterr().err
         write_toy_data(data, train=11)
         assert main(arguments(server, data, tmp_path)) == 2
-        assert "data train:" in capsys.readouterr().err
+        assert "(the rows)" in capsys.readouterr().err
         assert main(arguments(server, data, tmp_path, "--temperature", "0.5")) == 2
         assert "task model:" in capsys.readouterr().err
 
@@ -370,7 +371,35 @@ def test_resume_refuses_a_run_of_something_else_by_name(data, tmp_path, capsys, 
         (tmp_path / "run" / "run.json").write_text(json.dumps(identity | {name: "something else"}))
         asked = len(server.requests)
         assert main(argv) == 2 and len(server.requests) == asked
-    assert f"({name}: something else ->" in capsys.readouterr().err
+    assert f"({CHANGED.get(name) or f'{name}: something else ->'}" in capsys.readouterr().err
+
+
+def test_a_run_that_got_no_answer_is_begun_anew_with_whatever_is_asked(data, tmp_path):
+    with ChatServer(status=401) as server:
+        assert main(arguments(server, data, tmp_path)) == 2
+        server.status = 200
+        assert main(arguments(server, data, tmp_path, "--seed", "1")) == 0
+
+
+@pytest.mark.parametrize("place", ["a file", "a file/run"])
+def test_a_folder_that_cannot_be_made_is_one_line(data, tmp_path, capsys, place):
+    (tmp_path / "a file").write_text("")
+    argv = ["--module", "planner", "--lm", "openai/scripted", "--data", str(data), "--run-dir", str(tmp_path / place)]
+    assert main(argv) == 2
+    err = capsys.readouterr().err
+    assert "a run cannot have its folder here" in err and err.count("\n") == 1
+
+
+def test_rows_of_ones_own_have_their_own_folder(tmp_path, data, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    few = ["--module", "planner", "--lm", "openai/scripted", "--max-metric-calls", "4", "--no-reasoning"]
+    with ChatServer() as server:
+        for rows in (data, write_toy_data(tmp_path / "others", train=11)):
+            assert main([*few, "--api-base", server.url, "--data", str(rows)]) == 0
+    assert {each.name for each in (tmp_path / "runs" / "planner").iterdir()} == {
+        "openai--scripted--data",
+        "openai--scripted--others",
+    }
 
 
 def test_fresh_keeps_the_old_run_beside_the_new(data, tmp_path):
@@ -461,7 +490,7 @@ def test_wrong_key_is_one_line_without_the_key(data, tmp_path, monkeypatch, caps
         (["--module", "plannr"], "there is no module 'plannr'; there are: actor, data_generator"),
         (["--module", "planner", "--lm", "gpt-4"], "is not a model: write provider/name"),
         (["--module", "planner", "--lm", "local/qwen"], "qwen2.5-coder-1.5b"),
-        (["--module", "planner", "--data", "nowhere"], "train.jsonl: cannot be read"),
+        (["--module", "planner", "--data", "nowhere"], "nowhere: there is no such file or folder"),
     ],
 )
 def test_wrong_arguments_are_one_line_and_exit_code_2(argv, message, capsys):
@@ -571,7 +600,7 @@ def test_a_small_run_after_a_large_one_does_not_replace_it(data, tmp_path, capsy
             capsys.readouterr()
             small = for_the_user(server, data, tmp_path, "--max-metric-calls", calls, "--seed", "1", name=f"small-{calls}")
             assert main(small) == 0
-            assert "not changed " in capsys.readouterr().out
+            assert "unchanged: " in capsys.readouterr().out
             assert used(tmp_path).read_bytes() == before
             assert (tmp_path / f"small-{calls}" / "in-use.json").read_bytes() == before
 
@@ -606,7 +635,7 @@ def test_what_is_worse_on_rows_of_other_sources_is_not_put_to_use(data, tmp_path
         assert main(for_the_user(server, data, tmp_path)) == 0
         test = report_of(tmp_path)["test"]
         assert test["elsewhere"]["rows"] == 6 and test["elsewhere"]["high"] < 0 < test["difference"]["low"]
-        assert "not changed it is worse on rows of other sources" in capsys.readouterr().out and not used(tmp_path).exists()
+        assert "unchanged:  it is worse on rows of other sources" in capsys.readouterr().out and not used(tmp_path).exists()
         assert main(for_the_user(server, data, tmp_path, "--transfer-rows", "0", name="at-home")) == 0
     assert "elsewhere" not in report_of(tmp_path, "at-home")["test"] and used(tmp_path).exists()
 
@@ -656,9 +685,11 @@ def test_the_printed_line_loads_what_was_just_trained(data, tmp_path, capsys):
     with ChatServer() as server:
         for argv in (arguments(server, data, tmp_path), for_the_user(server, data, tmp_path, name="users")):
             main(argv)
-            line = re.findall(r"(?m)^use +(.*)$", capsys.readouterr().out)[-1]
+            out = capsys.readouterr().out
+            line = re.findall(r"(?m)^use +(.*)$", out)[-1]
             names = {}
             exec(line, names)
+            assert f"with use('openai/scripted', api_base='{server.url}'): program(...)" in out
             assert "LEVEL-" in names["program"].plan.signature.instructions
 
 
