@@ -49,7 +49,7 @@ def search_lines(report: "Report") -> list[str]:
     mean = {each.index: sum(each.scores[:rows]) / rows for each in (seed, winner)}
     best = f", best {mean[winner.index]:.3f} (candidate {winner.index}, {winner.start})" if winner.index else ""
     return [
-        f"search      {quantity(len(report.candidates), 'candidate')}; changes ahead at first sight: {tried or 'none was tried'}",
+        f"search      {quantity(len(report.candidates), 'candidate')}; changes ahead at once: {tried or 'none was tried'}",
         f"            ended by {report.ended_by}",
         f"validation  seed {mean[0]:.3f}{best}, {quantity(rows, 'row')}",
     ]
