@@ -157,9 +157,9 @@ def test_signal_ends_it_with_one_line_and_what_is_finished_stays(data, tmp_path)
         process = start(arguments(server, data), tmp_path)
         wait_for(lambda: len(server.requests) >= 30 or process.poll() is not None)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "Traceback" not in err, err
-    assert "stopped; what is finished is in" in out.splitlines()[-1]
+    assert "stopped; what is finished is in" in err.splitlines()[-1]
     assert [json.loads(line)["optimizer"] for line in lines(data)][:2] == ["seed", "labelled"]
 
 

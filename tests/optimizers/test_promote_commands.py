@@ -16,6 +16,9 @@ from optimizers import export, history, promote, rollback
 ROOT = Path(__file__).resolve().parents[2]
 LM = "local/qwen2.5-coder-1.5b"
 SHIPPED = shipped_directory() / "planner" / "qwen2.5-coder-1.5b.json"
+SCORES = json.loads(SHIPPED.read_bytes())["metadata"]["app"]["scores"]
+SEED, COMPILED = (f"{SCORES['validation'][name]:.3f}" for name in ("seed", "compiled"))
+TEST_OF_SEED, TEST = (f"{SCORES['test'][name]['mean']:.3f}" for name in ("seed", "compiled"))
 MODULE = ["--module", "planner"]
 
 
@@ -62,8 +65,8 @@ def test_promote_says_both_scores_and_how_to_undo_it(better, capsys):
     assert promote.main([str(better)]) == 0
     out = capsys.readouterr().out
     assert used() == "better"
-    assert re.search(r"in use  \w{8}  validation 0\.523 -> 0\.818  test 0\.527 .* -> 0\.834 .*\(shipped\)", out)
-    assert re.search(r"new     \w{8}  validation 0\.523 -> 0\.900 \(in use then 0\.800\)  test 0\.527", out)
+    assert re.search(rf"in use  \w{{8}}  validation {SEED} -> {COMPILED}  test {TEST_OF_SEED} .* -> {TEST} .*\(shipped\)", out)
+    assert re.search(rf"new     \w{{8}}  validation {SEED} -> 0\.900 \(in use then 0\.800\)  test {TEST_OF_SEED}", out)
     assert "although" not in out
     undo = re.search(r"to undo it: python -m optimizers\.rollback (.*)", out)[1]
     assert rollback.main(undo.split()) == 0 and used() == "shipped"
@@ -87,7 +90,7 @@ def test_promote_the_same_again_says_so(better, capsys):
 
 
 REFUSED = {
-    "worse": ({"score": 0.6}, "does not beat what is in use: 0.600 against 0.818"),
+    "worse": ({"score": 0.6}, f"does not beat what is in use: 0.600 against {COMPILED}"),
     "no better than then": ({"score": 0.85, "in_use": 0.85}, "does not beat what was in use then: 0.850 against 0.850"),
     "interrupted": ({"status": "interrupted"}, "it has no test score (interrupted)"),
     "other rows": ({"in_use": None, "data": {"val": {"rows": 3, "digest": "x"}}}, "it is not known whether it beats"),
@@ -161,7 +164,7 @@ def test_history_is_a_table_with_the_one_in_use_marked(better, worse, capsys):
     title, head, *rows = capsys.readouterr().out.splitlines()
     assert title == f"planner for {LM}" and head.split()[:3] == ["put", "to", "use"]
     assert [row.startswith("*") for row in rows] == [False, True, False]
-    assert "rolled back" in rows[0] and "0.523 -> 0.900" in rows[1] and "shipped" in rows[2]
+    assert "rolled back" in rows[0] and f"{SEED} -> 0.900" in rows[1] and "shipped" in rows[2]
 
 
 def test_history_as_json_has_all_of_it(better, capsys):
