@@ -54,7 +54,7 @@ TransferFlag = Annotated[
     typer.Option(
         min=0,
         help="Rows of another source (transfer_val.jsonl) on which the result must not be worse than what is in use. "
-        "Default: 16, or as many as a limit leaves room for.",
+        "Default: 16, or as many as a limit leaves room for; none for an embedded --lm with a limit in rows.",
     ),
 ]
 
@@ -174,9 +174,10 @@ def training_of(
     place = data or data_directory(recipe.name)
     usual = default_rows(recipe, is_embedded(task), place.is_file())
     rows = read_rows(recipe, place, {split: sizes[split] or size for split, size in usual.items()}, seed)
-    wanted = sizes["transfer_val"]
-    transfer = read_transfer(recipe, place, TRANSFER_ROWS if wanted is None else wanted)
     budget, patient = budget_for(recipe, auto, limits, len(rows["val"]), is_embedded(task))
+    wanted = sizes["transfer_val"]
+    slow = is_embedded(task) and budget.metric_calls is not None  # they would come on top, and take minutes
+    transfer = read_transfer(recipe, place, (0 if slow else TRANSFER_ROWS) if wanted is None else wanted)
     return Training(
         recipe=recipe,
         rows=rows,
