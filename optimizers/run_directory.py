@@ -59,8 +59,9 @@ class RunDirectory:
 
     @property
     def is_new(self) -> bool:
-        """Whether nothing has been claimed here yet."""
-        return not (self.path / "run.json").is_file()
+        """Whether no run has paid for an answer here yet."""
+        paid = self.journal.is_file() and self.journal.stat().st_size > 0
+        return not (paid and (self.path / "run.json").is_file())
 
     @property
     def journal(self) -> Path:
@@ -76,7 +77,7 @@ class RunDirectory:
         Raises RunMismatch where such a run belongs to something else.
         """
         file = self.path / "run.json"
-        if not file.is_file() or not (self.journal.is_file() and self.journal.stat().st_size):
+        if self.is_new:
             write_atomically(file, json.dumps(identity, indent=2) + "\n")
             return False
         before = json.loads(file.read_text(encoding="utf-8"))

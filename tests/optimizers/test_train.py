@@ -376,9 +376,11 @@ def test_resume_refuses_a_run_of_something_else_by_name(data, tmp_path, capsys, 
 
 def test_a_run_that_got_no_answer_is_begun_anew_with_whatever_is_asked(data, tmp_path):
     with ChatServer(status=401) as server:
-        assert main(arguments(server, data, tmp_path)) == 2
+        assert main(for_the_user(server, data, tmp_path)) == 2
         server.status = 200
-        assert main(arguments(server, data, tmp_path, "--seed", "1")) == 0
+        assert main(for_the_user(server, data, tmp_path, name="another")) == 0
+        assert main(for_the_user(server, data, tmp_path, "--seed", "1")) == 0
+    assert "in use" in [each["start"] for each in report_of(tmp_path)["candidates"]], "what is in use now, not then"
 
 
 @pytest.mark.parametrize("place", ["a file", "a file/run"])
