@@ -41,8 +41,8 @@ def remember_compiled(training: Training, run: RunDirectory) -> None:
     name, model = training.recipe.name, training.task_lm.model
     if not run.is_new:
         return
-    for file in [run.path / BEFORE, *run.path.glob(f"{OTHERS}*.json")]:  # of a run that got no answer
-        file.unlink(missing_ok=True)
+    for stale in [run.path / BEFORE, *run.path.glob(f"{OTHERS}*.json")]:  # of a run that got no answer
+        stale.unlink(missing_ok=True)
     now = training.out or store.in_use(name, model)
     if now is not None and now.is_file():
         store.write_atomically(run.path / BEFORE, now.read_bytes())
