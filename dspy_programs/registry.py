@@ -88,7 +88,7 @@ def program_class(name: str) -> type[dspy.Module]:
 def most_similar(name: str, spec: str) -> tuple[Path, dspy.Module, str] | None:
     """Return what was compiled for the most similar model that fits today's code: its file, the program, the model.
 
-    Of the same family first, then of the same provider, then what gained most on validation; what kept the seed has nothing
+    Of the same family first, then of the same provider, then what gained most; what kept the seed has nothing
     to give. Of two files for one model the one that `load` takes for it.
     """
     found: dict[str, tuple[Path, Compiled]] = {}
@@ -109,7 +109,7 @@ def most_similar(name: str, spec: str) -> tuple[Path, dspy.Module, str] | None:
 def unlikeness(spec: str, saved: Provenance) -> tuple[bool, bool, float, str]:
     """Return what sorts the most useful first, the same every time."""
     provider, family = spec.partition("/")[0], family_of(spec)
-    return (family_of(saved.lm) != family, saved.lm.partition("/")[0] != provider, -validation_gain(saved), saved.lm)
+    return (family_of(saved.lm) != family, saved.lm.partition("/")[0] != provider, -gain_of(saved), saved.lm)
 
 
 def family_of(spec: str) -> str:
@@ -118,11 +118,14 @@ def family_of(spec: str) -> str:
     return letters.group() if letters else ""
 
 
-def validation_gain(saved: Provenance) -> float:
-    """Return by how much the compiled program beat the seed on validation; 0 where the file does not say."""
-    scores: Any = saved.scores.get("validation")
+def gain_of(saved: Provenance) -> float:
+    """Return by how much the compiled program beat the seed on test, else on validation; 0 where the file does not say."""
+    scores: Any = saved.scores
     try:
-        gain = float(scores["compiled"]) - float(scores["seed"])
+        if "difference" in (scores.get("test") or {}):
+            gain = float(scores["test"]["difference"]["mean"])
+        else:
+            gain = float(scores["validation"]["compiled"]) - float(scores["validation"]["seed"])
     except (KeyError, TypeError, ValueError):
         return 0.0
     return gain if math.isfinite(gain) else 0.0

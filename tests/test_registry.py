@@ -12,7 +12,7 @@ import pytest
 from dspy_programs import Planner, load
 from dspy_programs.compiled_store import candidates_for, read_compiled, shipped_directory
 from dspy_programs.errors import CompiledMismatch, CompiledMissing, CompiledProgramError, UsageError
-from dspy_programs.registry import family_of, validation_gain
+from dspy_programs.registry import family_of, gain_of
 
 LM = "local/qwen2.5-coder-1.5b"
 OTHER = "openai/some-model"
@@ -209,4 +209,12 @@ def test_family_is_what_a_models_name_begins_with(spec, family):
 )
 def test_gain_that_a_file_does_not_say_is_none(validation):
     saved = read_compiled(SHIPPED).provenance
-    assert validation_gain(saved.model_copy(update={"scores": {"validation": validation}})) == 0.0
+    assert gain_of(saved.model_copy(update={"scores": {"validation": validation}})) == 0.0
+
+
+def test_gain_is_that_of_the_test_where_there_was_one():
+    saved = read_compiled(SHIPPED).provenance
+    validation = {"validation": {"seed": 0.0, "compiled": 0.9}}
+    assert gain_of(saved.model_copy(update={"scores": validation})) == 0.9
+    tested = validation | {"test": {"difference": {"mean": 0.2}}}
+    assert gain_of(saved.model_copy(update={"scores": tested})) == 0.2
