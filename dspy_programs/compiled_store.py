@@ -170,7 +170,7 @@ def children(value: Any) -> list[Any]:
 
 
 def apply_state(program: dspy.Module, compiled: Compiled, path: Path) -> None:
-    """Load checked state into the program. Raises CompiledMismatch, with the first difference and what mends it."""
+    """Load checked state into the program. Raises CompiledMismatch, with the first difference and what to do."""
     saved, lm = compiled.provenance, compiled.provenance.lm
     if reasons(saved.fields) and not reasons(shape_of(program)):
         add_reasoning(program)

@@ -1,4 +1,4 @@
-"""Say which of eight ways a run of an agent failed, at which turn first, and what would mend it; or that it did not.
+"""Say which of eight ways a run of an agent failed, at which turn first, and how to fix it; or that it did not.
 
 Input      goal: str; turns: list[Turn] in time order, any number; final_result: str or None, where it is not the last
            turn; is_successful: bool or None, what the caller knows of the outcome; tools: names on offer, None if unknown.

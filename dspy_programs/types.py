@@ -95,7 +95,7 @@ FailureMode = Literal[
     "TIMEOUT_CASCADE",
     "none",
 ]
-"""What went wrong in a run, "none" where nothing did. failure_modes.py has what each means and what mends it."""
+"""What went wrong in a run, "none" where nothing did. failure_modes.py has what each means and how to fix it."""
 
 
 class Turn(BaseModel):

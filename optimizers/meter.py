@@ -106,8 +106,8 @@ class Meter:
             self._unreadable = 0 if unreadable is None else self._unreadable + 1
         if self._unreadable >= UNREADABLE_REPLIES:
             reason = f"{self._unreadable} replies of the task model in a row could not be read; the last began: "
-            mend = ". They are kept with the run: when the model is mended, begin anew with --fresh"
-            self.stop(ModelFailing(f"{reason}{(unreadable or '')[:200]!r}{mend}"))
+            advice = ". They are kept with the run: once the model works again, begin anew with --fresh"
+            self.stop(ModelFailing(f"{reason}{(unreadable or '')[:200]!r}{advice}"))
 
     def count(self, role: str, used: Used, at: float, replayed: bool) -> None:
         """Add one call that ended `at` that many seconds into the run."""

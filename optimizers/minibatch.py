@@ -1,7 +1,7 @@
 """Which train rows a proposal is made from: rows that failed and have not been shown often, and rows not tried yet.
 
 A batch of perfect rows costs its calls and teaches nothing, and a row that was run already costs nothing again. But a row that
-nothing mends must not stand in every batch.
+nothing fixes must not stand in every batch.
 """
 
 import random

@@ -23,7 +23,7 @@ class RecordedEngine:
 
     Raises     ContextWindowExceededError, again at each replay: that a prompt is too long says something about its row.
                Anything else stops the run and is never written down: an answer that never came must not be scored as a
-               wrong one, nor be there still when the server is mended.
+               wrong one, nor be there still when the server works again.
     """
 
     def __init__(self, lm: dspy.LM, role: str, journal: Journal, meter: Meter) -> None:

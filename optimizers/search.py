@@ -247,7 +247,7 @@ class Search:
         return arm.price * arm.tried <= self.allowance.spent + IDLE
 
     def changed(self, change: Change, parent: Node, partner: Texts | None, draw: random.Random) -> bool | None:
-        """Propose and try one change; tell whether it was better, None where the rows at hand left nothing to mend."""
+        """Propose and try one change; tell whether it was better, None where the rows at hand left nothing to improve."""
         batch = self.minibatch(parent, draw) if change.reads else []
         if change.reads and not self.has_failures(batch):
             return None

@@ -94,8 +94,8 @@ def searched(worth, budget=None, *, job=None, changes=None, seed=0, limits=None,
     return search, scores.ran, [candidate_of(job, node) for node in search.nodes]
 
 
-def require_sound(search, ran, candidates, budget=None):
-    """What holds of every search, however it ended."""
+def is_sound(search, ran, candidates, budget=None):
+    """Assert what holds of every search, however it ended."""
     assert budget is None or len(ran) <= budget
     assert search.allowance.spent == len(ran)
     assert max(Counter(ran).values(), default=0) <= 1, "a row was run twice for one candidate"
@@ -107,13 +107,14 @@ def require_sound(search, ran, candidates, budget=None):
     if winner.index:
         assert support(winner.scores, seed.scores) > 0
         assert min(len(winner.scores), len(seed.scores)) >= min(FEWEST, len(search.job.valset)) > 1
+    return True
 
 
 @pytest.mark.parametrize("worth", [by_level, by_demonstrations, by_both, lambda texts, row: 0.0, lambda texts, row: 0.5])
 def test_a_budget_of_any_size_ends_it_soundly(worth):
     for budget in range(1, 61):
         for shares in (SHARES, SHARES_OF_SMALL):
-            require_sound(*searched(worth, budget, shares=shares), budget)
+            assert is_sound(*searched(worth, budget, shares=shares), budget)
 
 
 def test_every_score_has_been_told_when_it_ends():
@@ -132,7 +133,7 @@ def test_few_rows_of_ones_own_are_run_once_though_they_train_and_validate(worth)
     job = job_of(recipe_of(), {"train": own, "val": own}, 0)
     for budget in (*range(1, 40), 400):
         search, ran, candidates = searched(worth, budget, job=job)
-        require_sound(search, ran, candidates, budget)
+        assert is_sound(search, ran, candidates, budget)
         assert all(len(node.train) >= len(node.validation) for node in search.nodes)
 
 
@@ -160,7 +161,7 @@ def test_stopped_at_any_row_it_leaves_what_the_rows_so_far_support(worth, reason
     whole = searched(worth, 60)[1]
     for row in range(1, len(whole)):
         search, ran, candidates = searched(worth, 60, before=stopping(reason, row))
-        require_sound(search, ran, candidates)
+        assert is_sound(search, ran, candidates)
         assert ran == whole[:row], "until then it went as if nobody had stopped it"
         assert search.ended_by == ("7 USD" if isinstance(reason, BudgetSpent) else "a signal")
 
@@ -182,7 +183,7 @@ def test_the_clock_may_end_it_at_any_row():
         job, scores = toy_job(val=10), Scores(by_both, tick)
         search = Search(job, scores, changes_of(job), Allowance(Budget(minutes=minutes), meter))
         search.run()
-        require_sound(search, scores.ran, [candidate_of(job, node) for node in search.nodes], max(minutes, FEWEST))
+        assert is_sound(search, scores.ran, [candidate_of(job, node) for node in search.nodes], max(minutes, FEWEST))
 
 
 @settings(max_examples=25, deadline=None)
@@ -198,7 +199,7 @@ def test_whatever_the_scores_are_it_ends_soundly(worlds, budget, train, val, ste
         return random.Random(f"{worlds}{sorted(texts.items())}{row}").randint(0, steps) / steps
 
     job = toy_job(train, val)
-    require_sound(*searched(worth, budget, job=job, seed=worlds), budget)
+    assert is_sound(*searched(worth, budget, job=job, seed=worlds), budget)
     assert searched(worth, budget, job=job, seed=worlds)[1] == searched(worth, budget, job=job, seed=worlds)[1]
 
 
@@ -287,7 +288,7 @@ def test_what_must_be_beaten_is_always_scored(budget):
     search, ran, candidates = searched(
         by_both, budget, job=with_in_use(texts), must_beat=["in use"], shares=Shares(known=0.0, train=4, last=4)
     )
-    require_sound(search, ran, candidates, budget)
+    assert is_sound(search, ran, candidates, budget)
     [now] = [each for each in candidates if each.start == "in use"]
     assert len(now.scores) >= FEWEST and not now.fell_out
     if budget >= 200:
@@ -323,14 +324,14 @@ def test_however_few_rows_there_are_it_ends_well(sizes):
     """On one validation row nothing is supported, so there the seed stays."""
     train, val = sizes
     for worth in (by_level, by_demonstrations, by_both):
-        require_sound(*searched(worth, 80, job=toy_job(train, val)), 80)
+        assert is_sound(*searched(worth, 80, job=toy_job(train, val)), 80)
 
 
 def test_no_row_to_show_leaves_the_instructions():
     job = toy_job(shown=0)
     assert [start.name for start in job.starts] == ["seed"]
     search, ran, candidates = searched(by_level, 200, job=job, changes=[NextLevel(Arm("next level", 1.0, 1.0))])
-    require_sound(search, ran, candidates, 200)
+    assert is_sound(search, ran, candidates, 200)
     assert level_of(winner_of(candidates).texts[KEY]) >= 5
 
 
@@ -339,7 +340,7 @@ def test_two_hundred_candidates_are_not_too_many():
         return min(1.0, 0.004 * level_of(texts[KEY]))
 
     search, ran, candidates = searched(slowly, 3000, changes=[NextLevel(Arm("next level", 1.0, 1.0))])
-    require_sound(search, ran, candidates, 3000)
+    assert is_sound(search, ran, candidates, 3000)
     assert len(candidates) > 100 and winner_of(candidates).index > len(candidates) - 20
 
 
@@ -398,4 +399,4 @@ def test_a_model_that_is_right_by_chance_is_no_reason_to_end_unsoundly():
         def luck(texts, row, world=world):
             return float(random.Random(f"{world}{sorted(texts.items())}{row}").random() < 0.5)
 
-        require_sound(*searched(luck, 120), 120)
+        assert is_sound(*searched(luck, 120), 120)
