@@ -106,7 +106,7 @@ class Candidate:
 
     start: what it showed or which change it came from; demonstrations: ids of the rows it shows or draws from; scores: of
     the first validation rows; fell_out: why it was not tried on more of them, "" if nothing spoke against it; shown:
-    characters of the demonstrations that one call shows.
+    characters of the demonstrations that one call shows; only_near: it shows them only to calls that are like them.
     """
 
     index: int
@@ -119,6 +119,7 @@ class Candidate:
     scores: tuple[float, ...]
     fell_out: str
     shown: int
+    only_near: bool
     metric_calls: int
     texts: Texts = field(repr=False)
 
@@ -135,11 +136,18 @@ class Candidate:
 
 def described(job: Job, texts: Texts) -> str:
     """Say in a few words what a candidate shows."""
-    words = []
-    for name in job.predictors:
-        number = len(job.shelf.demonstrations(texts[name + SHOWN], name))
-        words.append(shown_of(number))
-    return ", ".join(dict.fromkeys(words))
+    return ", ".join(dict.fromkeys(map(shown_of, numbers_shown(job, texts))))
+
+
+def numbers_shown(job: Job, texts: Texts) -> list[int]:
+    """Return how many demonstrations each predictor shows, or draws the nearest from."""
+    return [len(job.shelf.demonstrations(texts[name + SHOWN], name)) for name in job.predictors]
+
+
+def is_only_near(job: Job, texts: Texts) -> bool:
+    """Tell whether every demonstration is shown only to calls that are like it (few_shot.py)."""
+    numbers = numbers_shown(job, texts)
+    return any(numbers) and all(number == 0 or number > ALL_SHOWN for number in numbers)
 
 
 def shown_of(number: int) -> str:

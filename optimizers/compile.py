@@ -8,11 +8,11 @@ import dspy
 from dspy_programs.lm import is_embedded
 from optimizers.adapter import ProgramAdapter
 from optimizers.allowance import Allowance
-from optimizers.candidate import REASONING, SHOWN, Candidate, Job, described, prompt_length
+from optimizers.candidate import REASONING, SHOWN, Candidate, Job, described, is_only_near, prompt_length
 from optimizers.changes import changes_for
 from optimizers.meter import Budget, Meter
 from optimizers.proposers import Choice
-from optimizers.race import FEWEST, support
+from optimizers.race import FEWEST, is_behind, support
 from optimizers.search import SHARES, SHARES_OF_SMALL, Node, Search
 
 
@@ -60,13 +60,17 @@ class CompileResult:
 def winner_of(candidates: Sequence[Candidate]) -> Candidate:
     """Return the candidate whose gain over the seed is best supported by the rows that both were scored on, else the seed.
 
-    A gain counts less its standard error (race.support). Of equals the one with the shorter prompt, then the oldest.
+    A gain counts less its standard error (race.support). Of equals the one with the shorter prompt, then the oldest. One
+    that shows demonstrations only to calls like them is taken where it is no more than a standard error behind the best:
+    on calls of another kind it is the seed, where fixed demonstrations can lose (Breiman's rule: the simplest of those).
     """
     seed = candidates[0]
     fewest = min(FEWEST, len(seed.scores))
-    able = [each for each in candidates if each.index and not each.fell_out and len(each.scores) >= fewest]
-    best = max(able, key=lambda each: (support(each.scores, seed.scores), -each.length, -each.index), default=seed)
-    return best if best.index and support(best.scores, seed.scores) > 0 else seed
+    rank = {each.index: (support(each.scores, seed.scores), -each.length, -each.index) for each in candidates}
+    able = [each for each in candidates if not each.fell_out and len(each.scores) >= fewest and rank[each.index][0] > 0]
+    best = max(able, key=lambda each: rank[each.index], default=seed)
+    near = [each for each in able if each.only_near and not is_behind(each.scores, best.scores)]
+    return max(near, key=lambda each: rank[each.index], default=best)
 
 
 def compile_program(
@@ -121,6 +125,7 @@ def candidate_of(job: Job, node: Node) -> Candidate:
         scores=tuple(node.validation),
         fell_out=node.fell_out,
         shown=prompt_length(job, node.texts),
+        only_near=is_only_near(job, node.texts),
         metric_calls=node.found_at,
         texts=dict(node.texts),
     )

@@ -12,7 +12,12 @@ EVEN = (0.5,) * 8
 
 
 def candidate(
-    index: int, scores: tuple[float, ...], instruction: str = "do it", shown: int = 0, fell_out: str = ""
+    index: int,
+    scores: tuple[float, ...],
+    instruction: str = "do it",
+    shown: int = 0,
+    fell_out: str = "",
+    only_near: bool = False,
 ) -> Candidate:
     return Candidate(
         index=index,
@@ -25,6 +30,7 @@ def candidate(
         scores=scores,
         fell_out=fell_out,
         shown=shown,
+        only_near=only_near,
         metric_calls=0,
         texts={},
     )
@@ -66,6 +72,20 @@ def test_best_of_equals_is_the_oldest():
 def test_best_of_equals_is_the_one_with_the_shorter_prompt(instruction, shown):
     long, short = candidate(1, (0.7,) * 8, instruction, shown), candidate(2, (0.7,) * 8)
     assert winner_of([candidate(0, EVEN), long, short]) is short
+
+
+@pytest.mark.parametrize(
+    ("fixed", "near", "wins"),
+    [
+        ((0.7, 0.9, 0.8, 0.8), (0.8, 0.6, 0.9, 0.8), 2),  # 0.025 behind, standard error 0.1
+        ((0.8,) * 4, (0.7,) * 4, 1),  # behind on every row
+        ((0.9,) * 4, (0.9,) * 4, 2),
+        ((0.9,) * 4, (0.5, 0.5, 0.5, 0.6), 1),  # no supported gain of its own
+    ],
+)
+def test_one_that_shows_only_what_is_near_wins_where_it_is_not_behind(fixed, near, wins):
+    candidates = [candidate(0, EVEN), candidate(1, fixed), candidate(2, near, shown=99, only_near=True)]
+    assert winner_of(candidates).index == wins
 
 
 def test_one_that_fell_out_is_never_the_winner():
