@@ -107,11 +107,12 @@ def test_planner_plans_with_a_closed_set_of_tools_through_dspy():
     assert {task.tool for task in plan.tasks} <= {tool["name"] for tool in row["tools"]}
 
 
+SHORT = "--module section_scorer --train-rows 9 --val-rows 1 --test-rows 1 --max-metric-calls 2".split()  # of few words a reply
+
+
 def test_short_compile_on_the_real_model_ends_and_saves(tmp_path, capsys):
-    data = write_toy_data(tmp_path / "data", train=4, val=1, test=1)
-    out = tmp_path / "planner.json"
-    flags = ["--max-metric-calls", "3", "--max-reply-tokens", "1536", "--run-dir", str(tmp_path / "run"), "--out", str(out)]
-    assert main(["--module", "planner", "--lm", SPEC, "--data", str(data), *flags]) == 0
+    out = tmp_path / "scorer.json"
+    assert main([*SHORT, "--lm", SPEC, "--run-dir", str(tmp_path / "run"), "--out", str(out)]) == 0
     saved = json.loads(out.read_text())["metadata"]["app"]
     assert saved["lm"] == SPEC and saved["training"]["used"]["roles"]["task"]["output_tokens"] > 0
     assert "test        seed" in capsys.readouterr().out
@@ -119,11 +120,20 @@ def test_short_compile_on_the_real_model_ends_and_saves(tmp_path, capsys):
 
 def test_training_against_the_models_own_server_on_loopback(engine, tmp_path, monkeypatch):
     monkeypatch.setenv("DSPY_PROGRAMS_API_KEY", engine.api_key)
-    data = write_toy_data(tmp_path / "data", train=4, val=1, test=1)
-    out = tmp_path / "planner.json"
+    out = tmp_path / "scorer.json"
     where = ["--lm", "openai/smollm2-135m", "--api-base", f"{engine.address}/v1", "--threads", "1", "--proposer", "rules"]
-    flags = ["--max-metric-calls", "2", "--max-reply-tokens", "1536", "--run-dir", str(tmp_path / "run"), "--out", str(out)]
-    assert main(["--module", "planner", "--data", str(data), *where, *flags]) == 0
+    rest = [
+        "--transfer-rows",
+        "0",
+        "--no-reasoning",
+        "--max-reply-tokens",
+        "300",
+        "--run-dir",
+        str(tmp_path / "run"),
+        "--out",
+        str(out),
+    ]
+    assert main([*SHORT, *where, *rest]) == 0
     saved = json.loads(out.read_text())["metadata"]["app"]
     assert saved["lm"] == "openai/smollm2-135m"
     assert saved["training"]["used"]["roles"]["task"]["output_tokens"] > 0
