@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MINUTES = 15.0  # for an embedded model, test included
 FEWEST_CALLS = 300  # rows of a default search with any other model
-VALIDATION = 50  # rows there, and of a file of one's own to validate and to test on
+VALIDATION = 50  # rows there to validate and to test on, and of a file of one's own
 TRANSFER_ROWS = 16  # of other sources
 CANDIDATES = {"light": 6, "medium": 12, "heavy": 18}  # of dspy.GEPA
 
@@ -50,8 +50,8 @@ def default_rows(recipe: "Recipe", embedded: bool, own_file: bool = False) -> di
     """Return how many rows of each split to read where nobody says it: more for a model that is fast, and of one's own."""
     if own_file:
         return {"train": None, "val": VALIDATION, "test": VALIDATION}
-    validation = recipe.val_rows if embedded else max(VALIDATION, recipe.val_rows)
-    return {"train": None, "val": validation, "test": recipe.test_rows}
+    fewest = 0 if embedded else VALIDATION
+    return {"train": None, "val": max(fewest, recipe.val_rows), "test": max(fewest, recipe.test_rows)}
 
 
 def warning_of(training: "Training") -> Iterator[str]:

@@ -4,6 +4,7 @@ Holds      nothing replaces what is in use but what beat it on the same validati
            noise on the test rows or on rows of other sources.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from optimizers.progress import Progress
 from optimizers.promotion import promote
 from optimizers.proposers import kinds_for
 from optimizers.race import FEWEST, support
-from optimizers.run_directory import BEFORE, COMPILED, RunDirectory, digest
+from optimizers.run_directory import BEFORE, COMPILED, REPORT, RunDirectory, digest
 from optimizers.scoring import Interval, bootstrap, mean_components, scored_rows
 from optimizers.settings import Training
 
@@ -114,7 +115,10 @@ def concluded(
     run: RunDirectory,
     interrupted: bool,
 ) -> Report:
-    """Put the figures together, save the result in the run's folder, and put it to use where it is better."""
+    """Put the figures together, save the result in the run's folder, and put it to use where it is better.
+
+    What a finished run left there stays where a replay of it was interrupted: that knows less.
+    """
     test = intervals(scores)
     saved = run.path / COMPILED
     report = Report(
@@ -131,11 +135,20 @@ def concluded(
         interrupted=interrupted,
         notes=tuple(notes(training, result, test)),
     )
+    if interrupted and is_tested(run):
+        return replace(report, notes=(*report.notes, f"the report of the run that ended stays: {run.path / REPORT}"))
     save(training, job, result, report)
     if not report.why_not:
         promote(saved, training.recipe.name, training.task_lm.model, training.target)
         report = replace(report, promoted=training.target)
+    run.write(REPORT, as_json(report))
     return report
+
+
+def is_tested(run: RunDirectory) -> bool:
+    """Tell whether a run that ended has its report here."""
+    file = run.path / REPORT
+    return file.is_file() and bool(json.loads(file.read_text(encoding="utf-8")).get("test"))
 
 
 def intervals(scores: Mapping[str, list[Score]]) -> dict[str, Interval]:

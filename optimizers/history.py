@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from optimizers.past import Entry
 
 app = new_app("Show what was put to use for a program and a model: dates, scores, digests, and which one `load` takes.")
-HEAD = ("", "put to use (UTC)", "digest", "validation", "test, 95 % interval", "kept", "")
+HEAD = ("in use", "put to use (UTC)", "digest", "validation", "test, 95 % interval", "kept", "")
 
 
 @app.command()
@@ -64,14 +64,16 @@ def validation_of(entry: "Entry") -> str:
     """Write both scores on the validation rows, and that of what was in use at the time."""
     score = entry.validation
     then = f" (in use then {score['in_use']:.3f})" if "in_use" in score else ""
-    return arrow(*(f"{score[name]:.3f}" if name in score else None for name in ("seed", "compiled"))) + then
+    rows = f", {score['rows']:.0f} rows" if "rows" in score else ""
+    return arrow(*(f"{score[name]:.3f}" if name in score else None for name in ("seed", "compiled"))) + then + rows
 
 
 def test_of(entry: "Entry") -> str:
     """Write both scores on the test rows, each with its interval."""
     from optimizers.card import interval_line
 
-    return arrow(*(interval_line(entry.test[name]) if name in entry.test else None for name in ("seed", "compiled")))
+    rows = next((f", {each['rows']:.0f} rows" for each in entry.test.values() if "rows" in each), "")
+    return arrow(*(interval_line(entry.test[name]) if name in entry.test else None for name in ("seed", "compiled"))) + rows
 
 
 def arrow(seed: str | None, compiled: str | None) -> str:

@@ -58,6 +58,8 @@ def learning_curve(
 
     model = connect(lm, api_base=api_base, api_key=api_key)
     print(f"{module} on {model.model}: at most {rows} rows of transfer_val, scored with other rows of that file as one's own")
+    if missing := [str(size) for size in SIZES if size >= (count := rows_there(module))]:
+        print(f"that file has {count} rows, so {' and '.join(missing)} own rows cannot be measured")
     points = []
     for point in curve(recipe(module), model, rows, seed, threads or (1 if is_embedded(model) else 8)):
         shown = " and the shipped" if point.shipped else ""
@@ -65,6 +67,12 @@ def learning_curve(
         points.append(asdict(point))
     if json_out:
         write_atomically(json_out, json.dumps({"program": module, "lm": model.model, "points": points}, indent=1) + "\n")
+
+
+def rows_there(module: str) -> int:
+    from optimizers.data import data_directory, rows_of
+
+    return sum(1 for _ in rows_of(data_directory(module) / "transfer_val.jsonl"))
 
 
 def curve(recipe: "Recipe", model: "dspy.LM", count: int, seed: int, threads: int) -> Iterator[Point]:
@@ -88,7 +96,9 @@ def curve(recipe: "Recipe", model: "dspy.LM", count: int, seed: int, threads: in
         task = recorded(model, "task", journal, meter)
         plain: list[float] = []
         for size, shipped, program_for in programs(recipe, own, model.model, seed):
-            with noise_to(directory.log), Progress(meter, None).shown():
+            progress = Progress(meter, meter.rollouts + len(tested))
+            progress.phase = f"{size} own rows{' and the shipped' if shipped else ''}"
+            with noise_to(directory.log), progress.shown():
                 runs = run_rows(program_for, tested, recipe.metric, task, meter, threads)
                 scores = [run.score.value for run in runs]
             plain = plain or scores

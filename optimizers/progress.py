@@ -21,11 +21,14 @@ SECONDS_BETWEEN_LINES = 15.0
 
 
 class Progress:
-    """Shows a meter until `rollouts_expected` are done. `phase` and `best` are set by whoever knows them."""
+    """Shows a meter until so many rows have been run. `phase` and `best`, a score, are set by whoever knows them.
 
-    def __init__(self, meter: Meter, rollouts_expected: int | None, out: IO[str] | None = None) -> None:
+    A line has room in 80 columns: a terminal cuts off what is beyond, and that would be the time left.
+    """
+
+    def __init__(self, meter: Meter, expected: int | None, out: IO[str] | None = None) -> None:
         self.meter = meter
-        self.expected = rollouts_expected
+        self.expected = expected
         self.phase = "starting"
         self.best: float | None = None
         self._first: tuple[int, float] | None = None
@@ -43,15 +46,12 @@ class Progress:
 
     def line(self) -> str:
         meter = self.meter
-        of = f"/{self.expected}" if self.expected else ""
-        best = "" if self.best is None else f" | best on val {self.best:.3f}"
-        eta = self.seconds_left()
-        return (
-            f"{self.phase} | {meter.rollouts}{of} rollouts{best} | {meter.tokens:,} tokens"
-            + (f" | {meter.usd:.4f} USD" if meter.usd else "")
-            + f" | {clock(meter.elapsed)} elapsed"
-            + (f" | about {clock(eta)} left" if eta is not None else "")
-        )
+        rows = f"{meter.rollouts}/{self.expected}" if self.expected else f"{meter.rollouts}"
+        best = "" if self.best is None else f", best {self.best:.3f}"
+        tokens = f"{meter.tokens:,}" if meter.tokens < 10_000 else f"{meter.tokens / 1000:,.0f}k"
+        paid = f", ${meter.usd:.{4 if meter.usd < 1 else 2}f}" if meter.usd else ""
+        left = f", {clock(eta)} left" if (eta := self.seconds_left()) is not None else ""
+        return f"{self.phase} {rows} rows{best} | {tokens} tokens{paid} | {clock(meter.elapsed)}{left}"
 
     def seconds_left(self) -> float | None:
         """Go by the pace since the first rollout: loading the model says nothing about it."""

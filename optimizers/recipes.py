@@ -1,6 +1,6 @@
 """The one table that ties a program to its data, its metric and its budget."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,7 +17,7 @@ from dspy_programs.memory_summarizer import MemorySummarizer
 from dspy_programs.planner import MOST_TASKS, Planner
 from dspy_programs.quality_judge import QualityJudge
 from dspy_programs.section_scorer import SectionScorer
-from dspy_programs.types import FailureMode, Pair, Task
+from dspy_programs.types import FailureMode, Pair, Task, plan_problems
 from metrics.actor import AcceptedCall, calls_match
 from metrics.data_generator import pairs_are_useful
 from metrics.failure_judge import judge_agrees
@@ -52,11 +52,12 @@ from optimizers.sources.transfer import Transfer
 class Recipe:
     """All that `train` needs to know of a program.
 
-    labels: the fields of a row that are not inputs, with their types; build: raw folder -> rows of each split;
+    labels: the fields of a row that are not inputs, with their types; faults: what is wrong with a row beyond its types, a
+    few words each; build: raw folder -> rows of each split;
     transfer: rows of other sources in the same shape;
     demonstrate: a row as each predictor would have done it; kind: what demonstrations should cover, and how many;
-    max_metric_calls, max_minutes (of searching), val_rows, test_rows: what a default run spends, chosen for the embedded
-    model and 15 minutes on 2 cores; groups: fields of a row by which `evaluate` reports too.
+    val_rows, test_rows: of a default run with an embedded model, chosen for 15 minutes on 2 cores; max_metric_calls: of the
+    benchmark's search; groups: fields of a row by which `evaluate` reports too.
     """
 
     name: str
@@ -70,9 +71,9 @@ class Recipe:
     val_rows: int  # the defaults are for programs that ask once for each row; those that ask less can have more rows
     test_rows: int = 16
     max_metric_calls: int = 40
-    max_minutes: float = 7
     groups: tuple[str, ...] = ()
     transfer: Transfer | None = None
+    faults: Callable[[dspy.Example], Sequence[str]] = lambda row: ()
 
 
 RECIPES: dict[str, Recipe] = {
@@ -81,6 +82,7 @@ RECIPES: dict[str, Recipe] = {
         program=Actor,
         metric=calls_match,
         labels={"calls": list[AcceptedCall], "kind": str},
+        faults=actor_source.faults,
         build=actor_source.build,
         transfer=actor_transfer.TRANSFER,
         demonstrate=actor_source.as_demonstration,
@@ -141,6 +143,7 @@ RECIPES: dict[str, Recipe] = {
         program=Planner,
         metric=plan_matches,
         labels={"tasks": Annotated[list[Task], Field(min_length=1, max_length=MOST_TASKS)]},
+        faults=lambda row: plan_problems(row.tasks, [tool.name for tool in row.tools]),
         build=planner_source.build,
         transfer=planner_transfer.TRANSFER,
         demonstrate=planner_source.as_demonstration,

@@ -26,7 +26,10 @@ from dspy_programs.lm import decoding
 from optimizers.candidate import Job
 from optimizers.recipes import Recipe
 
+IDENTITY = "run.json"
+JOURNAL = "calls.jsonl"
 COMPILED = "compiled.json"
+REPORT = "report.json"
 BEFORE = "in-use.json"
 OTHERS = "compiled-for-"
 CHANGED = {
@@ -42,7 +45,7 @@ class RunDirectory:
     """Hold the folder for this process alone until `close`."""
 
     def __init__(self, path: Path, *, fresh: bool = False, must_exist: bool = False) -> None:
-        if must_exist and not (path / "run.json").is_file():
+        if must_exist and not (path / IDENTITY).is_file():
             raise RunMismatch(f"{path}: there is no run to resume; leave out --resume to begin one")
         self.path = path
         self._lock = filelock.FileLock(path / "lock")
@@ -60,12 +63,11 @@ class RunDirectory:
     @property
     def is_new(self) -> bool:
         """Whether no run has paid for an answer here yet."""
-        paid = self.journal.is_file() and self.journal.stat().st_size > 0
-        return not (paid and (self.path / "run.json").is_file())
+        return is_new(self.path)
 
     @property
     def journal(self) -> Path:
-        return self.path / "calls.jsonl"
+        return self.path / JOURNAL
 
     @property
     def log(self) -> Path:
@@ -76,18 +78,10 @@ class RunDirectory:
 
         Raises RunMismatch where such a run belongs to something else.
         """
-        file = self.path / "run.json"
         if self.is_new:
-            write_atomically(file, json.dumps(identity, indent=2) + "\n")
+            self.write(IDENTITY, identity)
             return False
-        before = json.loads(file.read_text(encoding="utf-8"))
-        changed = [name for name in sorted(before.keys() | identity.keys()) if before.get(name) != identity.get(name)]
-        if changed:
-            named = (CHANGED.get(name) or f"{name}: {before.get(name)} -> {identity.get(name)}" for name in changed)
-            raise RunMismatch(
-                f"{self.path}: this run was started with something else ({'; '.join(dict.fromkeys(named))}). "
-                "Begin anew with --fresh (the old run is kept in this folder), or give another --run-dir"
-            )
+        require_same(self.path, identity)
         return True
 
     def write(self, name: str, value: Any) -> None:
@@ -105,6 +99,24 @@ class RunDirectory:
             target.mkdir()
             for file in files:
                 file.rename(target / file.name)
+
+
+def is_new(path: Path) -> bool:
+    """Tell whether no run has paid for an answer in this folder yet."""
+    journal = path / JOURNAL
+    return not (journal.is_file() and journal.stat().st_size > 0 and (path / IDENTITY).is_file())
+
+
+def require_same(path: Path, identity: Mapping[str, Any]) -> None:
+    """Raise RunMismatch where the run in this folder was started with something else."""
+    before = json.loads((path / IDENTITY).read_text(encoding="utf-8"))
+    changed = [name for name in sorted(before.keys() | identity.keys()) if before.get(name) != identity.get(name)]
+    if changed:
+        named = (CHANGED.get(name) or f"{name}: {before.get(name)} -> {identity.get(name)}" for name in changed)
+        raise RunMismatch(
+            f"{path}: this run was started with something else ({'; '.join(dict.fromkeys(named))}). "
+            "Begin anew with --fresh (the old run is kept in this folder), or give another --run-dir"
+        )
 
 
 def default_path(module: str, spec: str, data: Path | None = None) -> Path:

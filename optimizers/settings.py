@@ -56,8 +56,18 @@ def read_rows(recipe: Recipe, place: Path, sizes: Mapping[str, int | None], seed
         rows = split_own(read_split(place, recipe.program, recipe.labels), seed, place)
     else:
         rows = {split: read_split(place / f"{split}.jsonl", recipe.program, recipe.labels) for split in SPLITS}
+    require_sound(recipe, rows, place)
     require_unseen(rows, place)
     return {split: examples[: sizes.get(split)] for split, examples in rows.items()}
+
+
+def require_sound(recipe: Recipe, rows: Rows, place: Path) -> None:
+    """Refuse a row whose labels no answer could reach. Raises DatasetError with its id and what is wrong."""
+    for split, examples in rows.items():
+        for row in examples:
+            if faults := recipe.faults(row):
+                of = "" if place.is_file() else f" of {split}"
+                raise DatasetError(f"{place}: row {row.id!r}{of}: {'; '.join(faults)}")
 
 
 def read_transfer(recipe: Recipe, place: Path, count: int) -> list[dspy.Example]:

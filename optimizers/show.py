@@ -10,6 +10,9 @@ import typer
 
 from dspy_programs.cli import new_app, run
 
+A_FEW = 3  # demonstrations
+LONGEST = 300  # characters of each
+
 app = new_app("Show a compiled program or a run: instructions before and after, demonstrations, candidates, scores.")
 
 
@@ -17,6 +20,7 @@ app = new_app("Show a compiled program or a run: instructions before and after, 
 def show(
     what: Annotated[str, typer.Argument(help="A program's name, a compiled JSON, or a folder of a run.")],
     lm: Annotated[str | None, typer.Option(envvar="DSPY_PROGRAMS_LM", help="For a program's name: which model.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Every demonstration, whole.")] = False,
 ) -> None:
     """Print the difference between seed and compiled, the demonstrations and the lineage of candidates."""
     if (Path(what) / "run.json").is_file():
@@ -40,7 +44,7 @@ def show(
     for line in [
         *lineage_lines(saved.lineage, saved.training["winner"]),
         *test_lines(saved.scores["test"]),
-        *demo_lines(demos),
+        *demo_lines(demos, full),
     ]:
         print(line)
 
@@ -48,11 +52,12 @@ def show(
 def run_lines(directory: Path) -> Iterator[str]:
     """Describe a run, finished or not."""
     from dspy_programs.errors import UsageError
+    from optimizers.run_directory import REPORT
 
     file = directory / "candidates.json"
     if not file.is_file():
         raise UsageError(f"{directory}: the seed has not been scored yet; there is nothing to show")
-    file_of_report = directory / "report.json"
+    file_of_report = directory / REPORT
     report = json.loads(file_of_report.read_text(encoding="utf-8")) if file_of_report.is_file() else {}
     yield from lineage_lines(json.loads(file.read_text(encoding="utf-8")), report.get("winner"))
     if report:
@@ -63,14 +68,18 @@ def run_lines(directory: Path) -> Iterator[str]:
 
 def lineage_lines(lineage: Sequence[Mapping[str, Any]], winner: int | None = None) -> Iterator[str]:
     """Tell each candidate's score and parent, then what the winner changed in the seed."""
-    yield "candidate  parent  validation  rows  demonstrations  found after"
-    for candidate in lineage:
+    from optimizers.card import shown_line  # imports DSPy
+
+    shown = [shown_line(candidate) for candidate in lineage]
+    width = max(map(len, ["shows", *shown]))
+    yield f"candidate  parent  validation  rows  {'shows':{width}}  found after"
+    for candidate, shows in zip(lineage, shown, strict=True):
         parents = ",".join(map(str, candidate["parents"])) or "-"
         fell = f"  {candidate['fell_out']}" if candidate.get("fell_out") else ""
         mark = "  <- kept" if candidate["index"] == winner else fell
         yield (
             f"{candidate['index']:9}  {parents:>6}  {candidate['score']:10.3f}  {len(candidate['scores']):4}  "
-            f"{len(candidate['demonstrations']):14}  {candidate['metric_calls']} rows  {candidate['start']}{mark}"
+            f"{shows:{width}}  {candidate['metric_calls']} rows  {candidate['start']}{mark}"
         )
     kept = next((each for each in lineage if each["index"] == winner), lineage[0])
     for name, before in lineage[0]["instructions"].items():
@@ -92,16 +101,19 @@ def test_lines(test: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
         yield f"  {name:10} {interval['mean']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]  {interval['rows']} rows"
 
 
-def demo_lines(demos: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:
+def demo_lines(demos: Mapping[str, Sequence[Mapping[str, Any]]], full: bool = False) -> Iterator[str]:
+    """Tell what a program shows: the beginning of a few, or all of them whole."""
     from dspy_programs.few_shot import ALL_SHOWN, NEAREST  # imports DSPy
+    from dspy_programs.text import shortened
 
     for name, each in demos.items():
         nearest = f", each call shows the {NEAREST} nearest" if len(each) > ALL_SHOWN else ""
         yield f"\ndemonstrations of {name!r}: {len(each) or 'none'}{nearest}"
-        for demo in each[:ALL_SHOWN]:
-            yield "  " + json.dumps(demo, ensure_ascii=False)[:300]
-        if len(each) > ALL_SHOWN:
-            yield f"  and {len(each) - ALL_SHOWN} more"
+        for demo in each if full else each[:A_FEW]:
+            text = json.dumps(demo, ensure_ascii=False)
+            yield "  " + (text if full or len(text) <= LONGEST else f"{shortened(text, LONGEST)} ...")
+        if each and not full:
+            yield f"  {f'and {len(each) - A_FEW} more; ' if len(each) > A_FEW else ''}--full shows them whole"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -132,6 +132,7 @@ def train(
         directory = run_dir or default_path(training.recipe.name, task.model, data)
         print(plan_of(training, directory), flush=True)
         if dry_run:
+            require_claimable(directory, training, resume)
             continue
         try:
             report = train_in(directory, training, resume)
@@ -195,6 +196,18 @@ def training_of(
     )
 
 
+def require_claimable(directory: Path, training: "Training", resume: bool | None) -> None:
+    """Refuse what `train_in` would refuse, and write nothing."""
+    from optimizers.past import place_of
+    from optimizers.run_directory import is_new, require_same
+    from optimizers.training import identity_for
+
+    place_of(training.recipe.name, training.task_lm.model, training.out)
+    if resume is not False and not is_new(directory):
+        require_same(directory, identity_for(training, directory))
+        print("  goes on      with the run in that folder: what it paid for is replayed")
+
+
 def train_in(directory: Path, training: "Training", resume: bool | None) -> "Report":
     """Claim the folder, get the models ready in sight of the user, and train."""
     from dspy_programs.compiled_store import require_writable
@@ -203,24 +216,18 @@ def train_in(directory: Path, training: "Training", resume: bool | None) -> "Rep
     from optimizers.meter import Budget, Meter
     from optimizers.past import place_of
     from optimizers.progress import Progress
-    from optimizers.proposers import kinds_for
-    from optimizers.run_directory import RunDirectory, identity_of
-    from optimizers.training import compiled_starts, job_of, remember_compiled, train
+    from optimizers.run_directory import RunDirectory
+    from optimizers.training import identity_for, remember_compiled, train
 
     place_of(training.recipe.name, training.task_lm.model, training.out)
     require_writable(training.target)
     run_directory = RunDirectory(directory, fresh=resume is False, must_exist=resume is True)
     try:
-        models = {"task": training.task_lm, "reflection": training.reflection_lm}
-        proposer = ", ".join(kinds_for(training.reflection_lm, training.proposer))
         remember_compiled(training, run_directory)
-        before = compiled_starts(training, run_directory)
-        job = job_of(training.recipe, training.rows, training.seed, training.reasoning, before)
-        identity = identity_of(training.recipe, training.rows, job, models, training.seed, proposer)
-        if run_directory.claim(identity):
+        if run_directory.claim(identity_for(training, directory)):
             print("going on with an earlier run: what it paid for is replayed", flush=True)
         else:
-            for lm in models.values():
+            for lm in (training.task_lm, training.reflection_lm):
                 prepare(lm)
         with contextlib.closing(Journal(run_directory.journal)) as journal:
             meter = Meter(limits=Budget() if training.patient else training.budget)

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -21,7 +22,7 @@ from dspy_programs.text import quantity
 from optimizers.allowance import Allowance
 from optimizers.candidate import IN_USE, REASONING, Candidate, Job, Start, compiled_before, showing, uncompiled
 from optimizers.compile import CompileResult, compile_program, winner_of
-from optimizers.conclusion import Report, as_json, as_lineage, concluded, test_scores
+from optimizers.conclusion import Report, as_lineage, concluded, test_scores
 from optimizers.data import evenly
 from optimizers.demonstrations import POOL, Shelf, choose
 from optimizers.journal import Journal
@@ -30,7 +31,7 @@ from optimizers.progress import Progress, clock, noise_to
 from optimizers.proposers import NoNewRule, kinds_for, proposer_of
 from optimizers.recipes import Recipe
 from optimizers.recorded import recorded
-from optimizers.run_directory import BEFORE, OTHERS, RunDirectory
+from optimizers.run_directory import BEFORE, OTHERS, RunDirectory, identity_of
 from optimizers.settings import Rows, Training
 
 STOPPING = "\nstopping: the call under way is finished and what was found is kept; once more to end at once"
@@ -52,14 +53,14 @@ def remember_compiled(training: Training, run: RunDirectory) -> None:
             store.write_atomically(copy, file.read_bytes())
 
 
-def compiled_starts(training: Training, run: RunDirectory) -> dict[str, dspy.Module]:
+def compiled_starts(training: Training, path: Path) -> dict[str, dspy.Module]:
     """Return the programs that were compiled when the run began, by their names as starts; those that fit today's code.
 
-    They are read from the run's folder, so that a run which goes on later still begins with the same.
+    They are read from the run's folder, `path`, so that a run which goes on later still begins with the same.
     """
     name = training.recipe.name
     found = {}
-    for file in [run.path / BEFORE, *sorted(run.path.glob(f"{OTHERS}*.json"))]:
+    for file in [path / BEFORE, *sorted(path.glob(f"{OTHERS}*.json"))]:
         program = training.recipe.program()
         with contextlib.suppress(CompiledProgramError):  # of an older code: it could not be used, so there is nothing to beat
             compiled = store.read_compiled(file, name, training.task_lm.model if file.name == BEFORE else None)
@@ -68,6 +69,14 @@ def compiled_starts(training: Training, run: RunDirectory) -> dict[str, dspy.Mod
             if file.name == BEFORE or saved.kept == "compiled":
                 found[IN_USE if file.name == BEFORE else f"for {saved.lm}"] = program
     return found
+
+
+def identity_for(training: Training, path: Path) -> dict[str, Any]:
+    """Say what the run in this folder belongs to, if it is to be this training's."""
+    job = job_of(training.recipe, training.rows, training.seed, training.reasoning, compiled_starts(training, path))
+    models = {"task": training.task_lm, "reflection": training.reflection_lm}
+    proposer = ", ".join(kinds_for(training.reflection_lm, training.proposer))
+    return identity_of(training.recipe, training.rows, job, models, training.seed, proposer)
 
 
 def allowance_of(training: Training, meter: Meter, programs: int) -> Allowance:
@@ -84,7 +93,7 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
         role: recorded(lm, role, journal, meter)
         for role, lm in (("task", training.task_lm), ("reflection", training.reflection_lm))
     }
-    before = compiled_starts(training, run)
+    before = compiled_starts(training, run.path)
     job = job_of(training.recipe, training.rows, training.seed, training.reasoning, before)
     allowance = allowance_of(training, meter, 2 + (IN_USE in before))
     with stopping_on_signals(meter), noise_to(run.log), progress.shown():
@@ -102,9 +111,7 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
         progress.phase = "testing"
         scores, interrupted = test_scores(training, job, result, lms["task"], progress, allowance)
         progress.phase = "done"
-    report = concluded(training, job, result, scores, meter, run, interrupted)
-    run.write("report.json", as_json(report))
-    return report
+    return concluded(training, job, result, scores, meter, run, interrupted)
 
 
 def job_of(

@@ -36,12 +36,11 @@ from optimizers.data import SPLITS, data_directory, read_split
 from optimizers.journal import Journal
 from optimizers.meter import Budget, Meter
 from optimizers.progress import Progress
-from optimizers.proposers import kinds_for
 from optimizers.recipes import RECIPES
-from optimizers.run_directory import RunDirectory, identity_of
+from optimizers.run_directory import RunDirectory
 from optimizers.settings import Training
 from optimizers.train import training_of
-from optimizers.training import compiled_starts, job_of, remember_compiled, train
+from optimizers.training import identity_for, job_of, remember_compiled, train
 
 LM = "local/qwen2.5-coder-1.5b"
 LM_WITHOUT_PROGRAM = "local/qwen2.5-coder-3b"  # nothing is shipped for it
@@ -318,12 +317,9 @@ def default_training(lm: dspy.LM, seed: int = 0) -> Training:
 def trained(training: Training, folder: Path, clock: Clock) -> tuple[Report, float]:
     """Do what `train_in` does, with this clock. Returns the report and the minutes it took, earlier processes included."""
     run = RunDirectory(folder)
-    lms = {"task": training.task_lm, "reflection": training.reflection_lm}
     with contextlib.closing(run), open(os.devnull, "w") as nowhere:
         remember_compiled(training, run)
-        job = job_of(training.recipe, training.rows, training.seed, training.reasoning, compiled_starts(training, run))
-        proposer = ", ".join(kinds_for(training.reflection_lm, training.proposer))
-        run.claim(identity_of(training.recipe, training.rows, job, lms, training.seed, proposer))
+        run.claim(identity_for(training, folder))
         with contextlib.closing(Journal(run.journal)) as journal:
             meter = Meter(limits=Budget() if training.patient else training.budget, clock=clock)
             report = train(training, run, Progress(meter, None, nowhere), meter, journal)

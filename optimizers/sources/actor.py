@@ -228,6 +228,12 @@ def last_turn(question: str, time: str) -> tuple[str, str]:
     return turns[-1][1], "\n".join([*now, *before])
 
 
+def faults(row: dspy.Example) -> list[str]:
+    """Say which labelled calls are of no tool on offer."""
+    offered = {tool.name for tool in row.tools}
+    return [f"the call of {call.tool!r}, which is not one of the tools" for call in row.calls if call.tool not in offered]
+
+
 def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
     """Show a row as the actor's one predictor would have answered it. The reason for "cannot" is made up: none is labelled."""
     calls = [one_call(call).model_dump() for call in row.calls]

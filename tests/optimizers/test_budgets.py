@@ -40,10 +40,11 @@ def test_auto_is_asked_for_and_other_limits_stay(embedded):
     assert not default and budget == Budget(metric_calls=calls_of("medium", 1, 50), usd=1.0)
 
 
-def test_a_model_that_is_fast_gets_more_validation_rows_by_default():
-    planner = RECIPES["planner"]
-    assert default_rows(planner, embedded=True) == {"train": None, "val": planner.val_rows, "test": planner.test_rows}
-    assert default_rows(planner, embedded=False)["val"] == max(VALIDATION, planner.val_rows)
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=list(RECIPES))
+def test_a_model_that_is_fast_gets_more_rows_to_choose_by_and_to_test_on_by_default(recipe):
+    assert default_rows(recipe, embedded=True) == {"train": None, "val": recipe.val_rows, "test": recipe.test_rows}
+    fast = default_rows(recipe, embedded=False)
+    assert fast["val"] >= VALIDATION <= fast["test"] and fast["val"] >= recipe.val_rows and fast["test"] >= recipe.test_rows
 
 
 @pytest.mark.parametrize(("calls", "warned"), [(1, True), (17, True), (18, False), (300, False), (None, False)])

@@ -54,4 +54,4 @@ def test_command_prints_every_point_and_writes_them(tmp_path, capsys):
         assert main([*command, "--threads", "1", "--json", "curve.json"]) == 0
     points = json.loads((tmp_path / "curve.json").read_text())["points"]
     assert [(point["own"], point["shipped"]) for point in points] == [(0, False), (10, False), (30, False)]
-    assert capsys.readouterr().out.count("own rows") == len(points)
+    assert capsys.readouterr().out.count("against none") == len(points)

@@ -521,11 +521,34 @@ def test_test_rows_that_are_also_in_train_are_refused(data, tmp_path, capsys):
     assert "test must stay unseen" in capsys.readouterr().err
 
 
+def test_row_that_no_answer_could_be_right_for_is_refused(data, tmp_path, capsys):
+    rows = [json.loads(line) for line in (data / "train.jsonl").read_text().splitlines()]
+    rows[3]["tasks"][0]["tool"] = "a tool that is not on offer"
+    (data / "train.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    with ChatServer() as server:
+        assert main(arguments(server, data, tmp_path)) == 2 and not server.requests
+    line = capsys.readouterr().err
+    assert repr(rows[3]["id"]) in line and "not one of the tools" in line and line.count("\n") == 1
+
+
 def test_dry_run_spends_and_writes_nothing(data, tmp_path, capsys):
     with ChatServer() as server:
         assert main(arguments(server, data, tmp_path, "--dry-run")) == 0
     assert "budget       60 metric calls" in capsys.readouterr().out
     assert not server.requests and not (tmp_path / "run").exists()
+
+
+def test_dry_run_says_what_the_runs_folder_would_say(data, tmp_path, capsys):
+    with ChatServer() as server:
+        main(arguments(server, data, tmp_path, "--max-metric-calls", "4"))
+        before = {file.name: file.read_bytes() for file in (tmp_path / "run").iterdir()}
+        capsys.readouterr()
+        assert main(arguments(server, data, tmp_path, "--dry-run")) == 0
+        assert "goes on" in capsys.readouterr().out
+        assert main(arguments(server, data, tmp_path, "--dry-run", "--seed", "1")) == 2
+        assert "seed: 0 -> 1" in capsys.readouterr().err
+        assert main(arguments(server, data, tmp_path, "--dry-run", "--seed", "1", "--fresh")) == 0
+    assert before == {file.name: file.read_bytes() for file in (tmp_path / "run").iterdir()}
 
 
 def test_help_is_quick():
@@ -592,6 +615,19 @@ def test_interrupted_later_training_leaves_what_is_in_use(data, tmp_path):
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     assert process.returncode == 130 and used(tmp_path).read_bytes() == before
+
+
+def test_interrupted_going_on_of_a_run_that_ended_keeps_its_report(data, tmp_path):
+    with ChatServer() as server:
+        main(for_the_user(server, data, tmp_path, "--max-metric-calls", "20"))
+        kept = {name: (tmp_path / "run" / name).read_bytes() for name in ("report.json", "compiled.json")}
+        paid, server.seconds = len(server.requests), 0.02
+        process = start(for_the_user(server, data, tmp_path, "--max-metric-calls", "300"), env=os.environ)
+        wait_for(lambda: len(server.requests) > paid + 5)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130 and "the report of the run that ended stays" in out
+    assert kept == {name: (tmp_path / "run" / name).read_bytes() for name in kept}
 
 
 def test_a_small_run_after_a_large_one_does_not_replace_it(data, tmp_path, capsys):
