@@ -18,6 +18,7 @@ from dspy_programs.few_shot import ALL_SHOWN, Index
 LONGEST = 1600  # characters of one demonstration, about 400 tokens: every call has to read them all
 POOL = 200  # rows: more would be seldom nearest, and a file to review
 SPREAD, NEAREST = "spread", "nearest"
+POOLED = "pooled"  # a few rows and the demonstrations of a program compiled before: together enough to draw from
 
 Demonstration = Mapping[str, Any]
 Demonstrate = Callable[[dspy.Example], Mapping[str, dict[str, Any]]]
@@ -45,7 +46,8 @@ class Shelf:
     @property
     def sets(self) -> list[str]:
         """Name the sets that a search begins with."""
-        return [SPREAD] * bool(self.rows and self.count) + [NEAREST] * (len(self.rows) > ALL_SHOWN)
+        able = {POOLED: POOLED in self.others, SPREAD: self.rows and self.count, NEAREST: len(self.rows) > ALL_SHOWN}
+        return [name for name, is_able in able.items() if is_able]
 
     def ids(self, shown: str) -> tuple[str, ...]:
         """Return the ids of the rows that a text of a candidate names; none for another program's demonstrations."""
@@ -92,6 +94,22 @@ class Shelf:
     def _index(self) -> Index:
         inputs = [dict(row.inputs()) for row in self.rows]
         return Index(inputs, tuple(inputs[0]))
+
+
+def pooled(
+    rows: Sequence[dspy.Example], demonstrate: Demonstrate, before: Mapping[str, Sequence[Demonstration]]
+) -> dict[str, Sequence[Demonstration]]:
+    """Put a few rows and the demonstrations of a program compiled before into one pool; empty where it would be no pool.
+
+    Rows too few to draw the nearest from are drawn from all the same: those of one's own domain are nearer than others.
+    """
+    if not rows or len(rows) > ALL_SHOWN:
+        return {}
+    made = [demonstrate(row) for row in rows]
+    pool: dict[str, Sequence[Demonstration]] = {
+        name: [*(each[name] for each in made), *before.get(name, ())] for name in made[0]
+    }
+    return pool if all(len(each) > ALL_SHOWN for each in pool.values()) else {}
 
 
 def named(shown: str | Sequence[str]) -> str:

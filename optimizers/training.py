@@ -8,7 +8,7 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -24,7 +24,7 @@ from optimizers.candidate import IN_USE, REASONING, Candidate, Job, Start, compi
 from optimizers.compile import CompileResult, compile_program, winner_of
 from optimizers.conclusion import Report, as_lineage, concluded, test_scores
 from optimizers.data import evenly
-from optimizers.demonstrations import POOL, Shelf, choose
+from optimizers.demonstrations import POOL, POOLED, Demonstration, Shelf, choose, pooled
 from optimizers.journal import Journal
 from optimizers.meter import Meter
 from optimizers.progress import Progress, clock, noise_to
@@ -126,7 +126,11 @@ def job_of(
     plain = uncompiled(program)
     others = {name: compiled_before(each, name) for name, each in before.items()}
     pool = choose(rows["train"], recipe.demonstrate, recipe.kind, POOL, seed)
-    shelf = Shelf(pool, recipe.demonstrate, recipe.demonstrations, {name: demos for name, (_, demos) in others.items()})
+    sets: dict[str, Mapping[str, Sequence[Demonstration]]] = {name: demos for name, (_, demos) in others.items()}
+    largest = max(sets.values(), key=lambda demos: sum(map(len, demos.values())), default={})  # of equals what is in use
+    if both := pooled(pool, recipe.demonstrate, largest):
+        sets[POOLED] = both
+    shelf = Shelf(pool, recipe.demonstrate, recipe.demonstrations, sets)
     starts = [
         Start("seed", plain),
         *(Start(name, texts) for name, (texts, _) in others.items() if name == IN_USE),

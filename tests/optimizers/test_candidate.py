@@ -17,7 +17,7 @@ from optimizers.candidate import (
     uncompiled,
 )
 from optimizers.demonstrations import NEAREST as POOL
-from optimizers.demonstrations import SPREAD, named
+from optimizers.demonstrations import POOLED, SPREAD, named
 from tests.optimizers.toy import Guesser, TwoGuessers, rows, toy_job
 
 SEED = uncompiled(Guesser())
@@ -55,6 +55,33 @@ def test_what_was_compiled_before_is_built_again_from_its_texts():
     start = again.starts[1]
     assert (start.name, start.texts) == ("in use", texts) and again.shelf.others == {"in use": demonstrations}
     assert again.build(texts).dump_state() == made.dump_state()
+
+
+def compiled_elsewhere(rows_shown, program=Guesser):
+    """A program that was compiled on so many rows of another source."""
+    made = program()
+    for predictor in made.predictors():
+        predictor.demos = [{"question": f"far row x{i}", "answer": "1.0"} for i in range(rows_shown)]
+    return made
+
+
+@pytest.mark.parametrize("program", [Guesser, TwoGuessers])
+def test_a_few_rows_are_pooled_with_what_was_compiled_before_and_none_is_shown_to_itself(program):
+    before = {"in use": compiled_elsewhere(20, program), "for another": compiled_elsewhere(3, program)}
+    job = toy_job(train=10, program=program, before=before)
+    assert [start.name for start in job.starts][:3] == ["seed", "in use", POOLED]
+    texts = job.starts[2].texts
+    assert described(job, texts) == "the 3 nearest of 30"
+    for predictor in job.build(texts, without=job.trainset[4]).predictors():
+        questions = [demo["question"] for demo in predictor.demos]
+        assert len(questions) == 29 and "row t4" not in questions
+        assert predictor.with_nearest({"question": "row t5"})["demos"][-1]["question"] == "row t5"
+
+
+@pytest.mark.parametrize(("train", "before"), [(30, 20), (10, 3), (0, 20)], ids=["many rows", "too few", "no rows"])
+def test_there_is_no_pool_where_rows_are_enough_or_the_two_too_few(train, before):
+    job = toy_job(train=train, before={"in use": compiled_elsewhere(before)})
+    assert POOLED not in [start.name for start in job.starts]
 
 
 def test_what_shows_nothing_names_no_set():
