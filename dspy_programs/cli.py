@@ -5,12 +5,14 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dspy_programs.dot_env import add_dot_env
 from dspy_programs.errors import ProgramsError, RunInterrupted
+from dspy_programs.text import printable
 
 
 def of_this_model(context: typer.Context, parameter: typer.CallbackParam, value: str | None) -> str | None:
@@ -61,14 +63,18 @@ def new_app(help_text: str) -> typer.Typer:
 def run(app: typer.Typer, argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0, its own, or 2 or 130 with a line on stderr. Bugs keep their traceback."""
     warnings.formatwarning = lambda message, *_args, **_kwargs: f"warning: {message}\n"  # no line of code for a user
+    sys.stdout, sys.stderr = sys.stdout or open(os.devnull, "w"), sys.stderr or open(os.devnull, "w")  # closed by the shell
+    if not Path(".").exists():
+        print("error: the working directory is gone; change to one that exists", file=sys.stderr)
+        return FAILED
     add_dot_env()
     try:
         app(args=list(sys.argv[1:] if argv is None else argv), standalone_mode=True)
     except RunInterrupted as stop:
-        print(stop, file=sys.stderr)
+        print(printable(str(stop)), file=sys.stderr)
         return INTERRUPTED
     except ProgramsError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         return FAILED
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else FAILED

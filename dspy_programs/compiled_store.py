@@ -27,6 +27,7 @@ from dspy_programs.reasoning import FIELD as REASONING
 from dspy_programs.reasoning import add_reasoning
 
 SCHEMA_VERSION = 1
+AUGMENTED = "augmented"  # DSPy marks demonstrations of its own making so
 DIRECTORY_VARIABLE = "DSPY_PROGRAMS_COMPILED"
 LARGEST_FILE = 10_000_000  # bytes
 DEEPEST = 50  # levels of nesting; ours have about ten, and DSPy copies a state by recursion
@@ -141,6 +142,8 @@ def read_compiled(path: Path, program: str | None = None, lm: str | None = None)
         if is_deeper(state, DEEPEST):
             raise CompiledProgramError(f"{path}: nested deeper than {DEEPEST} levels; not a compiled program")
         app = state.pop("metadata")["app"]
+        if isinstance(version_ := app["schema_version"], int) and version_ > SCHEMA_VERSION:
+            raise CompiledMismatch(f"{path}: written by a newer dspy-programs (format {version_}); upgrade this one to use it")
         compiled = Compiled(predictors=state, provenance=app)
     except OSError as error:
         raise CompiledProgramError(f"{path}: cannot be read: {error.strerror}") from error
@@ -185,7 +188,32 @@ def apply_state(program: dspy.Module, compiled: Compiled, path: Path) -> None:
             raise CompiledMismatch(f"{path}: its state does not have the fields it names for {name!r}. {mend}")
     if extra := sorted(compiled.predictors.keys() - saved.fields.keys()):
         raise CompiledMismatch(f"{path}: it has a state for {extra[0]!r}, which is not a predictor. {mend}")
+    require_readable(program, compiled, path, mend)
     program.load_state({name: state.model_dump() for name, state in compiled.predictors.items()})
+
+
+def require_readable(program: dspy.Module, compiled: Compiled, path: Path, mend: str) -> None:
+    """Refuse demonstrations that would raise at every call. What a row does not label may be missing."""
+    for name, predictor in program.named_predictors():
+        readers = {field: TypeAdapter(info.annotation) for field, info in predictor.signature.fields.items()}
+        for number, demo in enumerate(compiled.predictors[name].demos):
+            for field, value in demo.items():
+                if field != AUGMENTED and (field not in readers or not is_of_type(readers[field], value)):
+                    raise CompiledMismatch(
+                        f"{path}: demonstration {number} of {name!r}: {field}: not what the field takes. {mend}"
+                    )
+
+
+def is_of_type(reader: TypeAdapter[Any], value: Any) -> bool:
+    """Tell whether a value can be shown as what the field takes: the right types, whatever is missing or too long."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+        reader.validate_python(value)
+    except UnicodeEncodeError:
+        return False  # half a surrogate pair
+    except ValidationError as error:
+        return not any(fault["type"].endswith("_type") for fault in error.errors())
+    return True
 
 
 def reasons(shapes: dict[str, list[FieldShape]]) -> bool:

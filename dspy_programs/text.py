@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 WORD = re.compile(r"\w+")
 UNSENDABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # control characters, halves of surrogate pairs
+STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 REFUSAL = re.compile(
     r"\W*(?:(?:i[’']m |i am )?(?:very |so )?sorry\b[,.]? ?(?:but )?)?"
     r"(?:as an ai\b|i(?: am|[’']m) (?:unable|not able) to\b"
@@ -67,6 +68,11 @@ def containment(part: Iterable[Hashable], whole: Iterable[Hashable]) -> float:
 def sendable(text: str, characters: int) -> str:
     """Drop what no request can carry or no reader sees (see UNSENDABLE), and cut what is too long to be read."""
     return UNSENDABLE.sub("", text[: 2 * characters]).strip()[:characters]
+
+
+def printable(text: str) -> str:
+    """Drop what steers a terminal: control characters but tab and line end, and marks that turn the direction of writing."""
+    return STEERING.sub("", text)
 
 
 def is_json(text: str) -> bool:

@@ -21,8 +21,9 @@ from optimizers.candidate import IN_USE, Candidate, Job
 from optimizers.card import card_of
 from optimizers.compile import CompileResult, Tried
 from optimizers.meter import Meter
+from optimizers.past import digest_of
 from optimizers.progress import Progress
-from optimizers.promotion import promote
+from optimizers.promotion import Superseded, promote
 from optimizers.proposers import kinds_for
 from optimizers.race import FEWEST, support
 from optimizers.run_directory import BEFORE, COMPILED, REPORT, RunDirectory, digest
@@ -40,11 +41,13 @@ class Report:
 
     winner: index of the best candidate; test: "seed", "compiled" (the winner), "in use" (what `load` gave, where that is
     another), and "difference", compiled - seed; "gain", compiled - in use; "elsewhere", the gain on rows of other sources.
-    saved: the result in the run's folder; promoted: where it was put to use; why_not: why it was not.
+    standing: index of what `load` gave at the end, None where that is none of the candidates; saved: the result in the
+    run's folder; promoted: where it was put to use; why_not: why it was not.
     """
 
     candidates: tuple[Candidate, ...]
     winner: int
+    standing: int | None
     ended_by: str
     tried: Mapping[str, Tried]
     test: dict[str, Interval]
@@ -62,20 +65,48 @@ class Report:
 
     @property
     def in_use(self) -> Candidate | None:
-        """What `load` gave when the run began."""
-        return next((each for each in self.candidates if each.start == IN_USE), None)
+        """What `load` gave when the run ended."""
+        return None if self.standing is None else self.candidates[self.standing]
+
+
+def standing(training: Training, job: Job, result: CompileResult, run: RunDirectory) -> Candidate | None:
+    """Return the candidate that `load` gives now: its own result, where the run goes on after one, else what it began with."""
+    if digest_in_use(training) == digest_of_file(run.path / COMPILED) is not None:
+        own = store.read_compiled(run.path / COMPILED).predictors
+        if found := next((each for each in result.candidates if state_of(job, each) == own), None):
+            return found
+    return next((each for each in result.candidates if each.start == IN_USE), None)
+
+
+def digest_in_use(training: Training) -> str | None:
+    file = training.out or store.in_use(training.recipe.name, training.task_lm.model)
+    return digest_of_file(file) if file else None
+
+
+def digest_of_file(path: Path) -> str | None:
+    return digest_of(path.read_bytes()) if path.is_file() else None
+
+
+def state_of(job: Job, candidate: Candidate) -> dict[str, store.SavedPredictor]:
+    state = job.candidate(candidate).dump_state()
+    return {name: store.SavedPredictor.model_validate(each) for name, each in state.items()}
 
 
 def test_scores(
-    training: Training, job: Job, result: CompileResult, lm: dspy.LM, progress: Progress, allowance: Allowance
+    training: Training,
+    job: Job,
+    result: CompileResult,
+    now: Candidate | None,
+    lm: dspy.LM,
+    progress: Progress,
+    allowance: Allowance,
 ) -> tuple[dict[str, list[Score]], bool]:
-    """Read the test rows once for each of seed, winner and what is in use; return their scores, and whether it was cut short.
+    """Read the test rows once for seed, winner and what is in use, `now`; return their scores, and whether it was cut short.
 
     They take turns, a few rows at a time, so that what a limit cuts short is still paired.
     """
     wanted = {"seed": result.seed} | ({"compiled": result.winner} if result.winner.index else {})
-    now = next((each for each in result.candidates if each.start == IN_USE), None)
-    if now and now is not result.winner:
+    if now and now is not result.winner and now.index:
         wanted |= {IN_USE: now}
     meter = allowance.meter
     if isinstance(meter.reason, (RunInterrupted, BudgetSpent)):
@@ -110,6 +141,7 @@ def concluded(
     training: Training,
     job: Job,
     result: CompileResult,
+    now: Candidate | None,
     scores: Mapping[str, list[Score]],
     meter: Meter,
     run: RunDirectory,
@@ -117,13 +149,15 @@ def concluded(
 ) -> Report:
     """Put the figures together, save the result in the run's folder, and put it to use where it is better.
 
-    What a finished run left there stays where a replay of it was interrupted: that knows less.
+    now: the candidate that is in use. What a run that ended left in the folder stays where a replay of it had fewer rows.
     """
-    test = intervals(scores)
+    test, over = intervals(scores), digest_in_use(training)
     saved = run.path / COMPILED
+    why_not = doubt(training, result, now, scores, test, interrupted) or changed_meanwhile(training, job, now, over, run)
     report = Report(
         candidates=result.candidates,
         winner=result.winner.index,
+        standing=now.index if now else None,
         ended_by=result.ended_by,
         tried=result.tried,
         test=test,
@@ -131,24 +165,28 @@ def concluded(
         used=used_by(training, meter),
         saved=saved,
         promoted=None,
-        why_not=doubt(training, result, scores, test, interrupted) or changed_meanwhile(training, job, result, run),
+        why_not=why_not,
         interrupted=interrupted,
         notes=tuple(notes(training, result, test)),
     )
-    if interrupted and is_tested(run):
+    if (interrupted or meter.rollouts < rows_of_report(run)) and rows_of_report(run):
         return replace(report, notes=(*report.notes, f"the report of the run that ended stays: {run.path / REPORT}"))
     save(training, job, result, report)
     if not report.why_not:
-        promote(saved, training.recipe.name, training.task_lm.model, training.target)
-        report = replace(report, promoted=training.target)
+        try:
+            promote(saved, training.recipe.name, training.task_lm.model, training.target, over)
+            report = replace(report, promoted=training.target)
+        except Superseded as error:
+            report = replace(report, why_not=str(error))
     run.write(REPORT, as_json(report))
     return report
 
 
-def is_tested(run: RunDirectory) -> bool:
-    """Tell whether a run that ended has its report here."""
+def rows_of_report(run: RunDirectory) -> int:
+    """Return how many rows a run that ended here with a test has run, 0 where there was none."""
     file = run.path / REPORT
-    return file.is_file() and bool(json.loads(file.read_text(encoding="utf-8")).get("test"))
+    before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return int(before["used"]["rollouts"]) if before.get("test") else 0
 
 
 def intervals(scores: Mapping[str, list[Score]]) -> dict[str, Interval]:
@@ -174,12 +212,12 @@ def baseline_of(programs: Mapping[str, Any]) -> str:
 def doubt(
     training: Training,
     result: CompileResult,
+    now: Candidate | None,
     scores: Mapping[str, list[Score]],
     test: Mapping[str, Interval],
     interrupted: bool,
 ) -> str:
     """Say why the result is not put to use; "" where it is."""
-    now = next((each for each in result.candidates if each.start == IN_USE), None)
     place = "what is in use" if now else "the program as it was written"
     winner = result.winner
     if interrupted:
@@ -202,25 +240,20 @@ def doubt(
     return ""
 
 
-def changed_meanwhile(training: Training, job: Job, result: CompileResult, run: RunDirectory) -> str:
+def changed_meanwhile(training: Training, job: Job, now: Candidate | None, over: str | None, run: RunDirectory) -> str:
     """Say what is wrong where `load` gives something else than when the run began; "" where it does not.
 
-    A run that is finished can be run again: then its own result is in use, or one that a later run put there.
+    A run that is finished can be run again, or go on: then its own result is in use, or one that a later run put there.
     """
-    now = training.out or store.in_use(training.recipe.name, training.task_lm.model)
-    before = run.path / BEFORE
-    text = now.read_bytes() if now is not None and now.is_file() else b""
-    if text == (before.read_bytes() if before.is_file() else b""):
+    if over == digest_of_file(run.path / BEFORE):
         return ""
+    file = training.out or store.in_use(training.recipe.name, training.task_lm.model)
     try:
-        predictors = store.read_compiled(now).predictors if now is not None and text else {}
+        predictors = store.read_compiled(file).predictors if file and over else {}
     except CompiledProgramError:
         return ""
-    own = {
-        name: store.SavedPredictor.model_validate(state) for name, state in job.candidate(result.winner).dump_state().items()
-    }
-    if predictors == own:
-        return "it is in use already"
+    if now and predictors == state_of(job, now):
+        return ""  # what it put to use before it went on
     return "something else has been put to use since this run began; compare with it by --fresh"
 
 

@@ -156,7 +156,8 @@ def parsed(where: str, text: str) -> dict[str, Any]:
         row = json.loads(text, parse_constant=refused)
         json.dumps(row, ensure_ascii=False).encode()  # half a surrogate pair is JSON, but no text that can be sent
     except json.JSONDecodeError as error:
-        raise DatasetError(f"{where}: row: not JSON: {error.msg.removesuffix(' at')}, column {error.colno}") from error
+        ends = "; its lines end in CR alone, save it with LF" if "\r" in text.strip() else ""
+        raise DatasetError(f"{where}: row: not JSON: {error.msg.removesuffix(' at')}, column {error.colno}{ends}") from error
     except (ValueError, RecursionError) as error:
         raise DatasetError(f"{where}: row: not JSON: {error}") from error
     if not isinstance(row, dict):

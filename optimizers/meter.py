@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from dspy_programs.errors import BudgetSpent, ModelFailing
 
-UNREADABLE_REPLIES = 12  # in a row: the model is broken, not the prompt
+UNREADABLE_AT_FIRST = 12  # replies in a row, before any could be read: the model is broken, not the prompt
+UNREADABLE_LATER = 40  # once one could: a few changes for the worse in a row are no broken model
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Meter:
     reason: BaseException | None = None
     clock: Callable[[], float] = time.monotonic
     answered: float = 0.0  # seconds into the run when the last answer came: the same in a replay
+    _readable: int = 0
     _unreadable: int = 0
     _offset: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -99,15 +101,19 @@ class Meter:
             self.stop(BudgetSpent(limit))
             self.raise_if_stopped()
 
-    def count_rollout(self, unreadable: str | None = None) -> None:
-        """Count a row; `unreadable`: the reply that could not be used. Too many of those in a row stop the run."""
+    def count_rollout(self, unreadable: str | None = None, refused: bool = False) -> None:
+        """Count a row. unreadable: why its reply could not be used; too many of those in a row stop the run.
+
+        refused: the server would not take the prompt, which says nothing of the model.
+        """
         with self._lock:
             self.rollouts += 1
-            self._unreadable = 0 if unreadable is None else self._unreadable + 1
-        if self._unreadable >= UNREADABLE_REPLIES:
-            reason = f"{self._unreadable} replies of the task model in a row could not be read; the last began: "
-            advice = ". They are kept with the run: once the model works again, begin anew with --fresh"
-            self.stop(ModelFailing(f"{reason}{(unreadable or '')[:200]!r}{advice}"))
+            if not refused:
+                self._readable += unreadable is None
+                self._unreadable = 0 if unreadable is None else self._unreadable + 1
+        if self._unreadable >= (UNREADABLE_LATER if self._readable else UNREADABLE_AT_FIRST):
+            reason = f"{self._unreadable} replies of the task model in a row could not be read; the last: {unreadable}"
+            self.stop(ModelFailing(f"{reason}. They are kept with the run: once the model works, begin anew with --fresh"))
 
     def count(self, role: str, used: Used, at: float, replayed: bool) -> None:
         """Add one call that ended `at` that many seconds into the run."""

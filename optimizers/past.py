@@ -9,6 +9,7 @@ in use before. Newer ones were taken back, or a kill came before they were in us
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -203,5 +204,6 @@ def figures(saved: Provenance) -> dict[str, Any]:
 
 
 def numbers(scores: Any) -> dict[str, float]:
-    """Keep what is a number."""
-    return {name: value for name, value in scores.items() if type(value) in (int, float)} if isinstance(scores, dict) else {}
+    """Keep what is a finite number."""
+    pairs = scores.items() if isinstance(scores, dict) else ()
+    return {name: value for name, value in pairs if type(value) in (int, float) and math.isfinite(value)}

@@ -41,6 +41,7 @@ from optimizers.past import (
 
 SHIPPED = "shipped"  # what `rollback` calls the program that came with the package
 PATIENCE = 30.0  # seconds to wait for another process; a change takes a few hundredths
+ANYTHING = ""  # in the place of a digest
 NEW_FILE = 0o644  # mode of a file that replaces none
 
 
@@ -53,16 +54,23 @@ class Promoted:
     changed: bool
 
 
-def promote(source: Path, program: str, lm: str, target: Path | None = None) -> Promoted:
+class Superseded(UsageError):
+    """What is in use is not what the new program was compared with."""
+
+
+def promote(source: Path, program: str, lm: str, target: Path | None = None, over: str | None = ANYTHING) -> Promoted:
     """Put `source` to use for `program` on `lm`; what was there stays in the history. The same bytes again change nothing.
 
-    target: another file than the one of the user's directory; its history lies beside it.
+    target: another file than the one of the user's directory; its history lies beside it. over: the digest of what
+    `source` was compared with, None for nothing; where something else is in use, Superseded is raised.
     """
     place = place_of(program, lm, target)
     data, compiled = read_fitting(source, program, lm)
     card = card_for(compiled)
     with locked(place):
         before = current(place)
+        if over not in (ANYTHING, before.digest if before else None):
+            raise Superseded("something else was put to use while this run ended; compare with it by --fresh")
         if before and before.digest == digest_of(data):
             if not before.shipped:
                 replace_all([(place.card, card.encode(), mode_of(place.target))])  # a kill may have left another's

@@ -81,7 +81,7 @@ class RecordedEngine:
                 self.meter.stop(error.__cause__)
                 raise error.__cause__ from None
             reason = ModelFailing(
-                f"the {self.role} model {self.lm.model} does not answer: {first_line(error)}. "
+                f"the {self.role} model {self.lm.model} does not answer: {first_line(error).rstrip('.')}. "
                 "What is paid for is kept: run the same command again to go on from here"
             )
             self.meter.stop(reason)

@@ -24,14 +24,18 @@ from dspy_programs.compiled_store import file_name, seed_instructions, shape_of,
 from dspy_programs.errors import RunError, RunLocked, RunMismatch
 from dspy_programs.lm import decoding
 from optimizers.candidate import Job
+from optimizers.demonstrations import POOLED
 from optimizers.recipes import Recipe
 
 IDENTITY = "run.json"
 JOURNAL = "calls.jsonl"
 COMPILED = "compiled.json"
 REPORT = "report.json"
+CANDIDATES = "candidates.json"
 BEFORE = "in-use.json"
 OTHERS = "compiled-for-"
+OURS = (IDENTITY, f"*{JOURNAL}", "results.jsonl", CANDIDATES, "report.*", "compiled*", BEFORE, "log.txt")
+"""What a run, an evaluation or a benchmark writes into its folder; another file there is the user's."""
 CHANGED = {
     **dict.fromkeys(("data train", "data val", "data test", "demonstrations"), "the rows"),
     "starts": "what the search begins with (--reasoning, or what was compiled before)",
@@ -57,7 +61,7 @@ class RunDirectory:
         except OSError as error:
             reason = error.strerror or error
             raise RunError(f"{path}: a run cannot have its folder here: {reason}; give another --run-dir") from error
-        if fresh:
+        if fresh and any((path / name).is_file() for name in (IDENTITY, JOURNAL, "results.jsonl")):
             self._set_aside()
 
     @property
@@ -79,6 +83,7 @@ class RunDirectory:
         Raises RunMismatch where such a run belongs to something else.
         """
         if self.is_new:
+            self._refuse_what_others_wrote()
             self.write(IDENTITY, identity)
             return False
         require_same(self.path, identity)
@@ -90,9 +95,15 @@ class RunDirectory:
     def close(self) -> None:
         self._lock.release()
 
+    def _refuse_what_others_wrote(self) -> None:
+        """Raise RunError where a file that a run would write is here, and no run was."""
+        there = [name for name in (COMPILED, REPORT, CANDIDATES) if (self.path / name).exists()]
+        if there and not (self.path / IDENTITY).is_file():
+            raise RunError(f"{self.path}: there is a {there[0]} of something else here; give another --run-dir")
+
     def _set_aside(self) -> None:
         """Move the files of an earlier run into old-1, old-2, ...: answers that were paid for are not thrown away."""
-        files = [file for file in self.path.iterdir() if file.is_file() and file.name != "lock"]
+        files = [file for pattern in OURS for file in sorted(self.path.glob(pattern)) if file.is_file()]
         number = 1 + sum(1 for folder in self.path.glob("old-*") if folder.is_dir())
         if files:
             target = self.path / f"old-{number}"
@@ -138,10 +149,15 @@ def identity_of(
         "adapter": "CompleteJSONAdapter",
         "proposer": proposer,
         "demonstrations": f"{len(job.shelf.rows)} rows, {digest([row.id for row in job.shelf.rows])[:12]}",
-        "starts": {start.name: digest([start.texts, job.shelf.others.get(start.name)]) for start in job.starts},
+        "starts": {start.name: digest([start.texts, *before_of(job, start.name)]) for start in job.starts},
     }
     identity |= {f"data {split}": digest([row.toDict() for row in examples]) for split, examples in rows.items()}
     return identity | {f"{role} model": f"{lm.model} {json.dumps(decoding(lm))}" for role, lm in lms.items()}
+
+
+def before_of(job: Job, start: str) -> list[Any]:
+    """Return the demonstrations that a start took from a program compiled before; a pool's are told by its parts."""
+    return [job.shelf.others.get(start)] if start != POOLED else []
 
 
 def source(thing: Any) -> list[str]:

@@ -21,6 +21,7 @@ from optimizers.meter import Meter
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
+TOO_LONG = "The prompt is longer than the model can take."
 TOLERANCE = 1e-6  # a weighted sum may end up a digit beyond 1
 
 Step = tuple[str, dict[str, Any], dspy.Prediction]
@@ -112,8 +113,13 @@ def run_row(program: dspy.Module, row: dspy.Example, metric: Metric, meter: Mete
         meter.stop(error)
         raise
     failure = getattr(prediction, "failure", None)
-    meter.count_rollout(None if failure is None else str(getattr(failure, "raw_reply", "")))
+    meter.count_rollout(None if failure is None else told(failure), refused=getattr(failure, "reason", "") == TOO_LONG)
     return RowRun(row, prediction, score, steps)
+
+
+def told(failure: Any) -> str:
+    reply = str(getattr(failure, "raw_reply", ""))
+    return f"{getattr(failure, 'reason', '')} It began: {reply[:200]!r}" if reply else str(getattr(failure, "reason", ""))
 
 
 def steps_of(program: dspy.Module, trace: Sequence[Any]) -> tuple[Step, ...]:
@@ -129,8 +135,7 @@ def predicted(program: dspy.Module, row: dspy.Example) -> dspy.Prediction:
     except AdapterParseError as error:
         return dspy.Prediction(failure=Failure(reason=first_line(error), raw_reply=error.lm_response or ""))
     except ContextWindowExceededError:
-        reason = "The prompt is longer than the model can take."
-        return dspy.Prediction(failure=Failure(reason=reason, raw_reply=""))
+        return dspy.Prediction(failure=Failure(reason=TOO_LONG, raw_reply=""))
 
 
 def mean_components(scores: Sequence[Score]) -> dict[str, float]:

@@ -52,6 +52,11 @@ def read_rows(recipe: Recipe, place: Path, sizes: Mapping[str, int | None], seed
     """
     if not place.exists():
         raise DatasetError(f"{place}: there is no such file or folder")
+    if not (place.is_file() or place.is_dir()):
+        raise DatasetError(f"{place}: neither a file nor a folder of rows")
+    if missing := [split for split in SPLITS if place.is_dir() and not (place / f"{split}.jsonl").is_file()]:
+        advice = "a folder needs train.jsonl, val.jsonl and test.jsonl; one file, given by its own name, is split for you"
+        raise DatasetError(f"{place}: there is no {missing[0]}.jsonl in it; {advice}")
     if place.is_file():
         rows = split_own(read_split(place, recipe.program, recipe.labels), seed, place)
     else:

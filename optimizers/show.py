@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from dspy_programs.cli import new_app, run
+from dspy_programs.text import printable
 
 A_FEW = 3  # demonstrations
 LONGEST = 300  # characters of each
@@ -25,7 +26,7 @@ def show(
     """Print the difference between seed and compiled, the demonstrations and the lineage of candidates."""
     if (Path(what) / "run.json").is_file():
         for line in run_lines(Path(what)):
-            print(line)
+            print(printable(line))
         return
     from dspy_programs.compiled_store import candidates_for, read_compiled
     from dspy_programs.errors import UsageError
@@ -41,12 +42,12 @@ def show(
     saved = compiled.provenance
     print(f"{saved.program} for {saved.lm}: kept {saved.kept}  ({path})")
     demos = {name: state.demos for name, state in compiled.predictors.items()}
-    for line in [
-        *lineage_lines(saved.lineage, saved.training["winner"]),
-        *test_lines(saved.scores["test"]),
-        *demo_lines(demos, full),
-    ]:
-        print(line)
+    try:
+        made = [*lineage_lines(saved.lineage, saved.training.get("winner")), *test_lines(saved.scores.get("test", {}))]
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        made = ["how it was made and what it scored are not written as `train` writes them"]
+    for line in [*made, *demo_lines(demos, full)]:
+        print(printable(line))
 
 
 def run_lines(directory: Path) -> Iterator[str]:

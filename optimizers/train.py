@@ -1,6 +1,7 @@
 """python -m optimizers.train --module planner: compile one program to a language model and save it as JSON."""
 
 import contextlib
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -121,6 +122,9 @@ def train(
     limits = {"max_tokens": max_reply_tokens, "timeout": timeout}
     task, reflection = connect_both(lm, reflection_lm, of_task, of_reflection, temperature, **limits)
     budget, levers = Budget(max_metric_calls, max_minutes, max_tokens, max_usd), (proposer, reasoning)
+    for name, limit in (("--max-minutes", max_minutes), ("--max-usd", max_usd)):
+        if limit is not None and not math.isfinite(limit):
+            raise UsageError(f"{name} {limit}: give a number, or leave it out for no limit")
     if auto and budget.metric_calls:
         raise UsageError("--auto and --max-metric-calls both say how many rows to run; give one of them")
     sizes = {"train": train_rows, "val": val_rows, "test": test_rows, "transfer_val": transfer_rows}

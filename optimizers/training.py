@@ -22,7 +22,7 @@ from dspy_programs.text import quantity
 from optimizers.allowance import Allowance
 from optimizers.candidate import IN_USE, REASONING, Candidate, Job, Start, compiled_before, showing, uncompiled
 from optimizers.compile import CompileResult, compile_program, winner_of
-from optimizers.conclusion import Report, as_lineage, concluded, test_scores
+from optimizers.conclusion import Report, as_lineage, concluded, standing, test_scores
 from optimizers.data import evenly
 from optimizers.demonstrations import POOL, POOLED, Demonstration, Shelf, choose, pooled
 from optimizers.journal import Journal
@@ -31,7 +31,7 @@ from optimizers.progress import Progress, clock, noise_to
 from optimizers.proposers import NoNewRule, kinds_for, proposer_of
 from optimizers.recipes import Recipe
 from optimizers.recorded import recorded
-from optimizers.run_directory import BEFORE, OTHERS, RunDirectory, identity_of
+from optimizers.run_directory import BEFORE, CANDIDATES, OTHERS, RunDirectory, identity_of
 from optimizers.settings import Rows, Training
 
 STOPPING = "\nstopping: the call under way is finished and what was found is kept; once more to end at once"
@@ -109,9 +109,10 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
             line = f"a budget of {limit} ends before one row has been scored, so nothing can be compared; give it more"
             raise BudgetSpent(line) from limit
         progress.phase = "testing"
-        scores, interrupted = test_scores(training, job, result, lms["task"], progress, allowance)
+        now = standing(training, job, result, run)
+        scores, interrupted = test_scores(training, job, result, now, lms["task"], progress, allowance)
         progress.phase = "done"
-    return concluded(training, job, result, scores, meter, run, interrupted)
+    return concluded(training, job, result, now, scores, meter, run, interrupted)
 
 
 def job_of(
@@ -127,9 +128,10 @@ def job_of(
     others = {name: compiled_before(each, name) for name, each in before.items()}
     pool = choose(rows["train"], recipe.demonstrate, recipe.kind, POOL, seed)
     sets: dict[str, Mapping[str, Sequence[Demonstration]]] = {name: demos for name, (_, demos) in others.items()}
-    largest = max(sets.values(), key=lambda demos: sum(map(len, demos.values())), default={})  # of equals what is in use
-    if both := pooled(pool, recipe.demonstrate, largest):
+    largest = max(sets, key=lambda name: sum(map(len, sets[name].values())), default="")  # of equals what is in use
+    if both := pooled(pool, recipe.demonstrate, sets.get(largest, {})):
         sets[POOLED] = both
+        others = {name: each for name, each in others.items() if name != largest or name == IN_USE}  # it is in the pool
     shelf = Shelf(pool, recipe.demonstrate, recipe.demonstrations, sets)
     starts = [
         Start("seed", plain),
@@ -205,7 +207,7 @@ def search(
             progress.say(paced(allowance))
         before = found.get(candidate.index)
         found[candidate.index] = candidate
-        run.write("candidates.json", [as_lineage(each) for each in found.values()])
+        run.write(CANDIDATES, [as_lineage(each) for each in found.values()])
         progress.best = winner_of(list(found.values())).score
         progress.expected = expected(allowance)
         if before is None or len(before.scores) < len(candidate.scores):

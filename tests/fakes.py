@@ -116,6 +116,10 @@ def write_toy_data(directory: Path, train: int = 12, val: int = 6, test: int = 8
     return directory
 
 
+class ContextTooLong(Exception):
+    """Raised by an answer where the server refuses the prompt for its length."""
+
+
 class ChatServer:
     """An OpenAI-compatible server on loopback that answers by a script. `requests` are the bodies it was sent."""
 
@@ -154,9 +158,14 @@ class ChatServer:
         if self.key and handler.headers.get("Authorization") != f"Bearer {self.key}":
             status = 401
         prompt = "\n".join(str(message["content"]) for message in json.loads(body)["messages"])
-        reply = {"error": {"message": "scripted failure", "type": "scripted"}}
+        sent = handler.headers.get("Authorization")  # some gateways tell it everybody
+        reply = {"error": {"message": f"scripted failure, asked with {sent}", "type": "scripted"}}
+        try:
+            content = self.answer(prompt) if status == 200 else ""
+        except ContextTooLong:
+            status = 400
+            reply = {"error": {"message": "maximum context length exceeded", "code": "context_length_exceeded"}}
         if status == 200:
-            content = self.answer(prompt)
             reply = {
                 "id": "x",
                 "object": "chat.completion",

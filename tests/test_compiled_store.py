@@ -224,6 +224,34 @@ def test_hostile_file_is_refused_and_program_stays_untouched(saved_toy, attack):
     assert (program.dump_state(), sorted(vars(program.plan))) == (before, attributes)
 
 
+@pytest.mark.parametrize(
+    "demo",
+    [{"goal": [1, 2]}, {"goal": "\ud800"}, {"steps": 5}, {"steps": "go"}, {"item": []}, {"colour": "red"}],
+    ids=["list for text", "half a surrogate", "number for list", "text for list", "list for object", "unknown field"],
+)
+def test_demonstration_that_would_raise_at_every_call_is_refused(saved_toy, demo):
+    whole = {"goal": "g", "item": {"size": 1}, "steps": ["s"]}
+    saved_toy.write_bytes(edited(lambda s: s["plan"].update(demos=[whole, whole | demo]))(saved_toy.read_bytes()))
+    program = toy()
+    with pytest.raises(CompiledMismatch, match=f"demonstration 1 of 'plan': {next(iter(demo))}"):
+        apply_state(program, read_compiled(saved_toy, "toy"), saved_toy)
+    assert not program.plan.demos
+
+
+def test_demonstration_may_leave_out_what_its_row_does_not_label(saved_toy):
+    demos = [{"goal": "g", "item": {}, "augmented": True}]
+    saved_toy.write_bytes(edited(lambda s: s["plan"].update(demos=demos))(saved_toy.read_bytes()))
+    program = toy()
+    apply_state(program, read_compiled(saved_toy, "toy"), saved_toy)
+    assert len(program.plan.demos) == 1
+
+
+def test_file_of_a_newer_version_says_that_this_one_is_too_old(saved_toy):
+    saved_toy.write_bytes(edited(lambda s: app(s).update(schema_version=2))(saved_toy.read_bytes()))
+    with pytest.raises(CompiledMismatch, match="newer dspy-programs"):
+        read_compiled(saved_toy, "toy")
+
+
 @pytest.mark.parametrize("name", ["nothing.json", "folder", "nul\0.json"])
 def test_read_compiled_refuses_path_without_a_file(tmp_path, name):
     (tmp_path / "folder").mkdir()

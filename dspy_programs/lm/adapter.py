@@ -15,6 +15,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from dspy_programs.json_schema import calls_schema
 
 SCHEMA = {"type": "json_schema"}  # stands for the schema until the inputs of the call are known
+BLOCK = "<<CUSTOM-TYPE-"  # DSPy reads what is between two of these in a user's message as a block of the request
+THINKING = "<think>"
+THOUGHTS = re.compile(r"^\s*<think>.*?</think>", re.DOTALL)
 MARKS = {"one_of", "calls_of", "only_with"}  # in a schema, for `close_sets` alone
 
 
@@ -30,6 +33,8 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
     * A list of models that define `__str__` (tools) is shown one a line, and JSON in demonstrations on one line: fewer
       tokens to read, and the very form in which a grammar makes a model write.
     * The form of the reply is given once, as its JSON schema without titles, where DSPy nests it in a quoted template.
+    * DSPy's marks of images and other blocks are text where they stand in a value: a trace or a goal cannot add a block.
+    * What a reasoning model writes in <think> before its answer is not read.
     * The reminder behind the inputs is one short line: it stands after what varies, so no prompt cache pays for it.
     """
 
@@ -60,7 +65,8 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
         self, signature: type[dspy.Signature], inputs: dict[str, Any], *args: Any, **kwargs: Any
     ) -> str:
         fields = signature.input_fields
-        shown = {k: as_lines(fields[k].annotation, v) if k in fields else v for k, v in inputs.items()}
+        plain = {name: without_marks(value) for name, value in inputs.items()}
+        shown = {k: as_lines(fields[k].annotation, v) if k in fields else v for k, v in plain.items()}
         return str(super().format_user_message_content(signature, shown, *args, **kwargs))
 
     def format_field_with_value(self, fields_with_values: Mapping[Any, Any], role: str = "user") -> str:
@@ -73,7 +79,9 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
         return f"Reply with one JSON object: {', '.join(signature.output_fields)}."
 
     def parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
-        if is_cut_off(completion):
+        if (answer := THOUGHTS.sub("", completion)).lstrip().startswith(THINKING):
+            raise self.refusal(signature, completion, "The reply ends before its reasoning does.")
+        if is_cut_off(completion := answer):
             raise self.refusal(signature, completion, "The reply ends before its JSON object does.")
         try:
             parsed: dict[str, Any] = super().parse(signature, completion)
@@ -112,6 +120,24 @@ def as_lines(annotation: Any, value: Any) -> Any:
     except ValidationError:
         return value  # of a demonstration: nothing has checked its values
     return "\n".join(" ".join(as_text(model).split()) for model in models) or "(none)"
+
+
+def without_marks(value: Any) -> Any:
+    """Return the value with DSPy's marks of a block broken up in every text, the value itself where there are none."""
+    if isinstance(value, str):
+        return value.replace(BLOCK, "<< CUSTOM-TYPE-") if BLOCK in value else value
+    if isinstance(value, dspy.Type):
+        return value  # an image of the user's own program is meant as one
+    if isinstance(value, BaseModel):
+        changed = {name: new for name, old in value if (new := without_marks(old)) is not old}
+        return value.model_copy(update=changed) if changed else value
+    if isinstance(value, Mapping):
+        pairs = {without_marks(key): without_marks(item) for key, item in value.items()}
+        return pairs if pairs != value else value
+    if isinstance(value, (list, tuple)):
+        items = type(value)(without_marks(item) for item in value)
+        return items if items != value else value
+    return value
 
 
 def close_sets(schema: Any, inputs: Mapping[str, Any]) -> Any:

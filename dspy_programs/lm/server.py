@@ -13,6 +13,8 @@ import dspy
 from dspy import lm15
 from dspy.utils.exceptions import LMInvalidRequestError, LMUnsupportedFeatureError
 
+from dspy_programs.lm.redaction import redact
+
 PARAMS = frozenset({"response_format", "temperature", "max_tokens", "top_p", "stop", "seed"})
 LOGPROBS = frozenset({"logprobs", "top_logprobs"})
 LESS = (frozenset({"logprobs"}), frozenset({"response_format"}), frozenset({"logprobs", "response_format"}))
@@ -50,9 +52,16 @@ class ServerEngine:
         asked = without(request, self.refused if self.supports_response_schema else {"response_format", *self.refused})
         with dspy.context(disable_history=True):
             try:
-                return self.lm(request=asked)
-            except (LMInvalidRequestError, LMUnsupportedFeatureError) as error:
-                return self.asked_for_less(asked, error)
+                return self.answered(asked)
+            except Exception as error:
+                redact(error, [str(self.lm.kwargs.get("api_key") or "")])
+                raise
+
+    def answered(self, request: lm15.Request) -> lm15.Response:
+        try:
+            return self.lm(request=request)
+        except (LMInvalidRequestError, LMUnsupportedFeatureError) as error:
+            return self.asked_for_less(request, error)
 
     def asked_for_less(self, request: lm15.Request, error: Exception) -> lm15.Response:
         """Ask again without what may be too much, first the one, then the other, then both; else raise the last error."""

@@ -8,7 +8,7 @@ from dspy import lm15
 
 from dspy_programs.errors import ModelFailing
 from optimizers.journal import Journal
-from optimizers.meter import Budget, Meter
+from optimizers.meter import UNREADABLE_AT_FIRST, UNREADABLE_LATER, Budget, Meter
 from optimizers.recorded import recorded
 from tests.fakes import ScriptedEngine, scripted_lm
 
@@ -106,3 +106,22 @@ def test_recorded_engine_is_never_copied():
     _, lm, _ = setting(lambda prompt: "yes")
     assert isinstance(lm.engine.lm.engine, ScriptedEngine)
     assert lm.copy().engine is lm.engine
+
+
+def test_model_that_never_answered_well_stops_the_run_early_and_one_that_did_late():
+    for answered, most in ((False, UNREADABLE_AT_FIRST), (True, UNREADABLE_LATER)):
+        meter = Meter()
+        if answered:
+            meter.count_rollout()
+        for _ in range(most - 1):
+            meter.count_rollout("no JSON. It began: 'x'")
+        assert not meter.stopped
+        meter.count_rollout("no JSON. It began: 'x'")
+        assert isinstance(meter.reason, ModelFailing) and "the last: no JSON" in str(meter.reason)
+
+
+def test_prompts_that_the_server_does_not_take_say_nothing_of_the_model():
+    meter = Meter()
+    for _ in range(2 * UNREADABLE_LATER):
+        meter.count_rollout("longer than the model can take", refused=True)
+    assert not meter.stopped and meter.rollouts == 2 * UNREADABLE_LATER

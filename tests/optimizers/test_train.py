@@ -18,7 +18,7 @@ from optimizers.data import read_split
 from optimizers.recipes import RECIPES
 from optimizers.run_directory import CHANGED
 from optimizers.train import main
-from tests.fakes import ChatServer, both, level_of, levelled_planner, plan_reply, toy_row, write_toy_data
+from tests.fakes import ChatServer, ContextTooLong, both, level_of, levelled_planner, plan_reply, toy_row, write_toy_data
 
 ROOT = Path(__file__).resolve().parents[2]
 GARBAGE = "I would rather not."
@@ -615,6 +615,65 @@ def test_interrupted_later_training_leaves_what_is_in_use(data, tmp_path):
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     assert process.returncode == 130 and used(tmp_path).read_bytes() == before
+
+
+def test_larger_budget_in_the_same_folder_replaces_the_runs_own_smaller_result(data, tmp_path, capsys):
+    with ChatServer() as server:
+        main(for_the_user(server, data, tmp_path, "--max-metric-calls", "26"))
+        before, first = used(tmp_path).read_bytes(), report_of(tmp_path)
+        assert first["promoted"] and first["test"]["compiled"]["mean"] < 1
+        main(for_the_user(server, data, tmp_path, "--max-metric-calls", "90"))
+        second = report_of(tmp_path)
+        assert second["promoted"] and used(tmp_path).read_bytes() != before
+        assert second["test"]["in use"] == first["test"]["compiled"] and second["test"]["gain"]["low"] > 0
+        capsys.readouterr()
+        main(for_the_user(server, data, tmp_path, "--max-metric-calls", "90"))
+        assert "what is in use already was the best" in capsys.readouterr().out
+        after = used(tmp_path).read_bytes(), report_of(tmp_path)
+        main(for_the_user(server, data, tmp_path, "--max-metric-calls", "5"))
+        assert "the report of the run that ended stays" in capsys.readouterr().out
+        assert (used(tmp_path).read_bytes(), report_of(tmp_path)) == after
+
+
+def test_prompts_too_long_for_the_model_do_not_end_a_search(data, tmp_path, capsys):
+    def small(prompt):
+        if "[[ ## goal ## ]]" in prompt and prompt.count("[[ ## goal ## ]]") > 1:
+            raise ContextTooLong
+        return both(prompt)
+
+    with ChatServer(small) as server:
+        assert main(arguments(server, data, tmp_path)) == 0
+    report = report_of(tmp_path)
+    assert report["test"]["compiled"]["mean"] > report["test"]["seed"]["mean"], "an instruction is still found"
+
+
+@pytest.mark.parametrize("there", [{}, {"calls.jsonl": ""}], ids=["no run", "a run without an answer"])
+def test_fresh_leaves_files_of_the_user_where_they_are(data, tmp_path, there):
+    (tmp_path / "run").mkdir()
+    own = {"notes.txt": "mine", ".env": "A=1", "rows.jsonl": "{}"}
+    for name, text in (own | there).items():
+        (tmp_path / "run" / name).write_text(text)
+    with ChatServer() as server:
+        for _ in range(2):
+            assert main(arguments(server, data, tmp_path, "--max-metric-calls", "4", "--fresh")) == 0
+    assert {name: (tmp_path / "run" / name).read_text() for name in own} == own
+    assert not list((tmp_path / "run").glob("old-*/notes.txt")) and list((tmp_path / "run").glob("old-*/run.json"))
+
+
+def test_folder_with_a_report_of_something_else_is_refused(data, tmp_path, capsys):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "report.json").write_text("mine")
+    with ChatServer() as server:
+        assert main(arguments(server, data, tmp_path)) == 2
+    assert "give another --run-dir" in capsys.readouterr().err
+    assert (tmp_path / "run" / "report.json").read_text() == "mine"
+
+
+@pytest.mark.parametrize("flag", ["--max-minutes", "--max-usd"])
+def test_limit_that_is_no_number_is_refused(data, tmp_path, capsys, flag):
+    with ChatServer() as server:
+        assert main(arguments(server, data, tmp_path, flag, "inf")) == 2 and not server.requests
+    assert "leave it out for no limit" in capsys.readouterr().err
 
 
 def test_interrupted_going_on_of_a_run_that_ended_keeps_its_report(data, tmp_path):
