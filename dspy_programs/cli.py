@@ -5,7 +5,6 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -64,9 +63,6 @@ def run(app: typer.Typer, argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0, its own, or 2 or 130 with a line on stderr. Bugs keep their traceback."""
     warnings.formatwarning = lambda message, *_args, **_kwargs: f"warning: {message}\n"  # no line of code for a user
     sys.stdout, sys.stderr = sys.stdout or open(os.devnull, "w"), sys.stderr or open(os.devnull, "w")  # closed by the shell
-    if not Path(".").exists():
-        print("error: the working directory is gone; change to one that exists", file=sys.stderr)
-        return FAILED
     add_dot_env()
     try:
         app(args=list(sys.argv[1:] if argv is None else argv), standalone_mode=True)

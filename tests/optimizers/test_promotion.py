@@ -20,8 +20,8 @@ from dspy_programs import Planner, load
 from dspy_programs.compiled_store import all_compiled, available_models, read_compiled, shipped_directory, user_directory
 from dspy_programs.errors import CompiledMismatch, CompiledProgramError, UsageError
 from dspy_programs.reasoning import add_reasoning
-from optimizers.past import STAMP, Entry
-from optimizers.promotion import doubts, export_stock, history, in_use, look_at, promote, rollback
+from optimizers.past import STAMP, Entry, digest_of
+from optimizers.promotion import Superseded, doubts, export_stock, history, in_use, look_at, promote, rollback
 
 ROOT = Path(__file__).resolve().parents[2]
 LM = "local/qwen2.5-coder-1.5b"
@@ -138,6 +138,18 @@ def test_promote_the_same_bytes_again_changes_nothing(versions, users):
     done = promote(versions[0], "planner", LM)
     assert not done.changed and done.now.path == users
     assert files_below(user_directory()) == before
+
+
+def test_promote_over_something_else_than_it_was_compared_with_changes_nothing(versions, users):
+    shipped = digest_of(SHIPPED.read_bytes())
+    promote(versions[0], "planner", LM, over=shipped)
+    before = files_below(user_directory())
+    for over in (shipped, None, digest_of(versions[1].read_bytes())):
+        with pytest.raises(Superseded):
+            promote(versions[2], "planner", LM, over=over)
+    assert files_below(user_directory()) == before
+    promote(versions[2], "planner", LM, over=digest_of(versions[0].read_bytes()))
+    assert used() == "c"
 
 
 def test_promote_the_shipped_bytes_where_they_are_in_use_makes_no_file(tmp_path, users):
