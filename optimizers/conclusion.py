@@ -69,29 +69,6 @@ class Report:
         return None if self.standing is None else self.candidates[self.standing]
 
 
-def standing(training: Training, job: Job, result: CompileResult, run: RunDirectory) -> Candidate | None:
-    """Return the candidate that `load` gives now: its own result, where the run goes on after one, else what it began with."""
-    if digest_in_use(training) == digest_of_file(run.path / COMPILED) is not None:
-        own = store.read_compiled(run.path / COMPILED).predictors
-        if found := next((each for each in result.candidates if state_of(job, each) == own), None):
-            return found
-    return next((each for each in result.candidates if each.start == IN_USE), None)
-
-
-def digest_in_use(training: Training) -> str | None:
-    file = training.out or store.in_use(training.recipe.name, training.task_lm.model)
-    return digest_of_file(file) if file else None
-
-
-def digest_of_file(path: Path) -> str | None:
-    return digest_of(path.read_bytes()) if path.is_file() else None
-
-
-def state_of(job: Job, candidate: Candidate) -> dict[str, store.SavedPredictor]:
-    state = job.candidate(candidate).dump_state()
-    return {name: store.SavedPredictor.model_validate(each) for name, each in state.items()}
-
-
 def test_scores(
     training: Training,
     job: Job,
@@ -152,8 +129,9 @@ def concluded(
     now: the candidate that is in use. What a run that ended left in the folder stays where a replay of it had fewer rows.
     """
     test, over = intervals(scores), digest_in_use(training)
-    saved = run.path / COMPILED
+    saved, ended = run.path / COMPILED, rows_of_report(run)
     why_not = doubt(training, result, now, scores, test, interrupted) or changed_meanwhile(training, job, now, over, run)
+    knows_less = interrupted or meter.rollouts < ended
     report = Report(
         candidates=result.candidates,
         winner=result.winner.index,
@@ -165,11 +143,11 @@ def concluded(
         used=used_by(training, meter),
         saved=saved,
         promoted=None,
-        why_not=why_not,
+        why_not=why_not or (f"a run of {ended} rows ended in this folder, this one had fewer" if ended and knows_less else ""),
         interrupted=interrupted,
         notes=tuple(notes(training, result, test)),
     )
-    if (interrupted or meter.rollouts < rows_of_report(run)) and rows_of_report(run):
+    if ended and knows_less:
         return replace(report, notes=(*report.notes, f"the report of the run that ended stays: {run.path / REPORT}"))
     save(training, job, result, report)
     if not report.why_not:
@@ -238,6 +216,29 @@ def doubt(
     if ELSEWHERE in test and test[ELSEWHERE].rows >= FEWEST and test[ELSEWHERE].high < 0:
         return f"it is worse on rows of other sources: {test[ELSEWHERE]}"
     return ""
+
+
+def standing(training: Training, job: Job, result: CompileResult, run: RunDirectory) -> Candidate | None:
+    """Return the candidate that `load` gives now: its own result, where the run goes on after one, else what it began with."""
+    if digest_in_use(training) == digest_of_file(run.path / COMPILED) is not None:
+        own = store.read_compiled(run.path / COMPILED).predictors
+        if found := next((each for each in result.candidates if state_of(job, each) == own), None):
+            return found
+    return next((each for each in result.candidates if each.start == IN_USE), None)
+
+
+def digest_in_use(training: Training) -> str | None:
+    file = training.out or store.in_use(training.recipe.name, training.task_lm.model)
+    return digest_of_file(file) if file else None
+
+
+def digest_of_file(path: Path) -> str | None:
+    return digest_of(path.read_bytes()) if path.is_file() else None
+
+
+def state_of(job: Job, candidate: Candidate) -> dict[str, store.SavedPredictor]:
+    state = job.candidate(candidate).dump_state()
+    return {name: store.SavedPredictor.model_validate(each) for name, each in state.items()}
 
 
 def changed_meanwhile(training: Training, job: Job, now: Candidate | None, over: str | None, run: RunDirectory) -> str:
