@@ -105,6 +105,11 @@ def score_lines(scores: Mapping[str, Any], data: Mapping[str, Any], winner: str)
         cells[1] = interval_line(test["compiled"]) if "compiled" in test else "the seed"
         difference = interval_line(test["difference"]) if "difference" in test else ""
         yield f"| test, {test['seed']['rows']} rows | {' | '.join(cells)} | {difference} |"
+    if "elsewhere" in test:
+        other = [interval_line(test[name]) if (name := f"elsewhere {each}") in test else "" for each in names]
+        of = " (compiled - in use)" if "elsewhere in use" in test else ""
+        difference = interval_line(test["elsewhere"]) + of
+        yield f"| other sources, {test['elsewhere']['rows']} rows | {' | '.join(other)} | {difference} |"
 
 
 def interval_line(interval: Mapping[str, float]) -> str:
@@ -131,6 +136,7 @@ def command_of(compiled: Compiled) -> str:
             if value is not None and not training.get("patient")
         ),
         *(f"--{split}-rows {training['data'][split]['rows']}" for split in ("val", "test")),
+        *([f"--transfer-rows {training['transfer']}"] if "transfer" in training else []),
         *([f"--proposer {training['proposer']}"] if training.get("choice", "auto") != "auto" else []),
         *([f"--seed {training['seed']}"] if training["seed"] else []),
         *(["--reasoning"] if training.get("reasoning") else []),

@@ -310,6 +310,7 @@ def save(training: Training, job: Job, result: CompileResult, report: Report) ->
                 split: {"rows": len(rows), "digest": digest([row.toDict() for row in rows])}
                 for split, rows in training.rows.items()
             },
+            "transfer": len(training.transfer),
             "seed": training.seed,
             "winner": result.winner.index,
             "budget": asdict(training.budget),
