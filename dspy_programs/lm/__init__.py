@@ -20,6 +20,7 @@ from dspy_programs.errors import LanguageModelError
 from dspy_programs.lm.adapter import CompleteJSONAdapter
 from dspy_programs.lm.catalog import DEFAULT_ID, find
 from dspy_programs.lm.embedded import EmbeddedEngine, engine_for
+from dspy_programs.lm.redaction import NO_KEY
 from dspy_programs.lm.server import ServerEngine
 
 DEFAULT_SPEC = f"local/{DEFAULT_ID}"
@@ -64,7 +65,7 @@ def connect(
         api_base = api_base or os.environ.get(BASE_VARIABLE)
         api_key = api_key or os.environ.get(KEY_VARIABLE)
     if api_base and not api_key:
-        api_key = "none"  # servers of one's own seldom want one, clients always send one
+        api_key = NO_KEY  # servers of one's own seldom want one, clients always send one
     connection = {k: v for k, v in {"api_base": api_base, "api_key": api_key, "timeout": timeout}.items() if v}
     try:
         inner = dspy.LM(spec, cache=False, num_retries=RETRIES, **connection)
