@@ -21,8 +21,7 @@ def own_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that run a real model, in one process of `pytest -n`: two models at once are slower than in turn."""
-    items.sort(key=lambda item: item.get_closest_marker("model") is None)
+    """Keep the tests that run a real model in one process of `pytest -n`: two models at once are slower than one by one."""
     for item in items:
         if item.get_closest_marker("model"):
             item.add_marker(pytest.mark.xdist_group("model"))
