@@ -71,6 +71,14 @@ class Allowance:
             used + cost <= limit * (LONGEST if patient and cost >= SLOW else 1.0) for _, used, limit, cost in self._costly()
         )
 
+    def longest(self, rows: int) -> float:
+        """Return the seconds that so many rows, the test's among them, take at most: the test ends with its minutes."""
+        each, minutes = self.meter.answered / max(1, self.meter.rollouts), self.budget.minutes
+        if minutes is None:
+            return each * rows
+        patient = self.patient and each >= 60 * SLOW
+        return min(each * rows, max(60 * minutes * (LONGEST if patient else 1.0), each * (self.spent + self.rows_left)))
+
     def _each(self) -> list[tuple[str, int]]:
         """List (limit in words, rows it leaves to the search)."""
         calls = self.budget.metric_calls

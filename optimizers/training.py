@@ -251,7 +251,7 @@ def paced(allowance: Allowance) -> str:
     seconds = meter.answered / max(1, meter.rollouts)
     rows = "no limit of rows" if left > 10**6 else f"{quantity(left, 'more row')} to search with"
     tested = quantity(allowance.rows_to_test, "test row")
-    most = f", {clock(seconds * every)} in all at most" if (every := expected(allowance)) else ""
+    most = f", {clock(allowance.longest(every))} in all at most" if (every := expected(allowance)) else ""
     return f"plan: a row takes about {seconds:.1f} s here: {rows}, then at most {tested} a program{most}"
 
 

@@ -66,6 +66,21 @@ def test_each_limit_sets_the_rows_of_the_test_aside(unit):
     assert allowance.limit.endswith(unit)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "patient", "rows", "longest"),
+    [
+        (10, True, 50, 500),  # it fits
+        (10, True, 200, 900),  # no longer than its minutes
+        (95, True, 30, 1800),  # slow, and a default: twice the minutes
+        (95, False, 30, 900),
+        (400, True, 30, 12 * 400),  # the rows of the search that are run in any case
+    ],
+)
+def test_a_run_is_not_said_to_take_longer_than_its_minutes_allow(seconds, patient, rows, longest):
+    allowance = allowed(Budget(minutes=15), metered(rows=1, seconds=seconds), test_rows=6, programs=3, patient=patient)
+    assert allowance.longest(rows) == pytest.approx(longest)
+
+
 @pytest.mark.parametrize("unit", LIMITS)
 @pytest.mark.parametrize("programs", [2, 3])
 def test_the_test_takes_no_more_than_its_share(unit, programs):
