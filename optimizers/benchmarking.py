@@ -36,13 +36,11 @@ from optimizers.progress import Progress, noise_to
 from optimizers.proposers import RuleProposer, kinds_for
 from optimizers.race import support
 from optimizers.recorded import recorded
-from optimizers.run_directory import RunDirectory, default_path, digest, identity_of
+from optimizers.run_directory import RESULTS, RunDirectory, default_path, digest, identity_of
 from optimizers.scoring import score_rows
 from optimizers.search import Search as OurSearch
 from optimizers.settings import Training
 from optimizers.training import job_of, stopping_on_signals
-
-RESULTS = "results.jsonl"
 
 Say = Callable[[str], None]
 

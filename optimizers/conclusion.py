@@ -220,7 +220,8 @@ def doubt(
 
 def standing(training: Training, job: Job, result: CompileResult, run: RunDirectory) -> Candidate | None:
     """Return the candidate that `load` gives now: its own result, where the run goes on after one, else what it began with."""
-    if digest_in_use(training) == digest_of_file(run.path / COMPILED) is not None:
+    last = digest_of_file(run.path / COMPILED)
+    if last and last == digest_in_use(training):
         own = store.read_compiled(run.path / COMPILED).predictors
         if found := next((each for each in result.candidates if state_of(job, each) == own), None):
             return found

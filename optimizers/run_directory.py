@@ -32,9 +32,14 @@ JOURNAL = "calls.jsonl"
 COMPILED = "compiled.json"
 REPORT = "report.json"
 CANDIDATES = "candidates.json"
+RESULTS = "results.jsonl"  # of a benchmark
 BEFORE = "in-use.json"
 OTHERS = "compiled-for-"
-OURS = (IDENTITY, f"*{JOURNAL}", "results.jsonl", CANDIDATES, "report.*", "compiled*", BEFORE, "log.txt")
+OURS = (
+    *(IDENTITY, JOURNAL, f"*.{JOURNAL}", RESULTS, CANDIDATES, "log.txt"),
+    *(COMPILED, "compiled.md", BEFORE, f"{OTHERS}*.json"),
+    *(REPORT, "report.md", "report.png", "report.txt"),
+)
 """What a run, an evaluation or a benchmark writes into its folder; another file there is the user's."""
 CHANGED = {
     **dict.fromkeys(("data train", "data val", "data test", "demonstrations"), "the rows"),
@@ -61,7 +66,7 @@ class RunDirectory:
         except OSError as error:
             reason = error.strerror or error
             raise RunError(f"{path}: a run cannot have its folder here: {reason}; give another --run-dir") from error
-        if fresh and any((path / name).is_file() for name in (IDENTITY, JOURNAL, "results.jsonl")):
+        if fresh and any((path / name).is_file() for name in (IDENTITY, JOURNAL, RESULTS)):
             self._set_aside()
 
     @property

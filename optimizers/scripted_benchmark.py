@@ -23,12 +23,12 @@ from dspy_programs.compiled_store import versions, write_atomically
 from optimizers import adapter, allowance, bandit, baselines, candidate, demonstrations, scoring, scripted
 from optimizers.baselines import Search, optimize
 from optimizers.benchmark_report import COLOURS, MARKERS, require_matplotlib
-from optimizers.benchmarking import RESULTS, claimed, digest_of_code, finished, interruptible
+from optimizers.benchmarking import claimed, digest_of_code, finished, interruptible
 from optimizers.journal import Journal, Record
 from optimizers.meter import Meter
 from optimizers.progress import clock, noise_to
 from optimizers.recorded import recorded
-from optimizers.run_directory import digest
+from optimizers.run_directory import RESULTS, digest
 from optimizers.scoring import Interval, bootstrap, bootstrap_of_means, score_rows
 from optimizers.scripted import (
     BOTH,

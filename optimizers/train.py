@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from dspy_programs.cli import INTERRUPTED, ApiBaseOption, ApiKeyOption, LmOption, new_app, run
+from dspy_programs.text import printable
 from optimizers.cli import (
     ALL,
     DataOption,
@@ -110,7 +111,6 @@ def train(
     """Compile one program, or all. The same command again goes on where it was stopped, and pays for nothing twice."""
     print(f"{module}: reading the program and its data", flush=True)
     from dspy_programs.errors import LanguageModelError, ProgramsError, RunInterrupted, UsageError
-    from optimizers.meter import Budget
     from optimizers.recipes import recipes
     from optimizers.run_directory import default_path
     from optimizers.summary import plan_of, summary_of
@@ -121,10 +121,7 @@ def train(
     of_task, of_reflection = (api_base, api_key), (reflection_api_base, reflection_api_key)
     limits = {"max_tokens": max_reply_tokens, "timeout": timeout}
     task, reflection = connect_both(lm, reflection_lm, of_task, of_reflection, temperature, **limits)
-    budget, levers = Budget(max_metric_calls, max_minutes, max_tokens, max_usd), (proposer, reasoning)
-    for name, limit in (("--max-minutes", max_minutes), ("--max-usd", max_usd)):
-        if limit is not None and not math.isfinite(limit):
-            raise UsageError(f"{name} {limit}: give a number, or leave it out for no limit")
+    budget, levers = budget_of(max_metric_calls, max_minutes, max_tokens, max_usd), (proposer, reasoning)
     if auto and budget.metric_calls:
         raise UsageError("--auto and --max-metric-calls both say how many rows to run; give one of them")
     sizes = {"train": train_rows, "val": val_rows, "test": test_rows, "transfer_val": transfer_rows}
@@ -144,16 +141,31 @@ def train(
             if len(trainings) == 1 or isinstance(error, RunInterrupted):
                 raise
             failed[training.recipe.name] = str(error)
-            print(f"failed      {training.recipe.name}: {error}", flush=True)
+            print(printable(f"failed      {training.recipe.name}: {error}"), flush=True)
             continue
         print(summary_of(training, report, directory), flush=True)
         if report.interrupted:
             raise typer.Exit(INTERRUPTED)
     if failed:
-        done = [training.recipe.name for training in trainings if training.recipe.name not in failed]
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
-        counts = f"{len(failed)} of {len(trainings)} programs failed"
-        raise LanguageModelError(f"{counts} ({reasons}). Done: {', '.join(done) or 'none'}")
+        raise LanguageModelError(told(failed, [training.recipe.name for training in trainings]))
+
+
+def told(failed: Mapping[str, str], names: Sequence[str]) -> str:
+    """Say which programs failed, why, and which are done."""
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
+    done = ", ".join(name for name in names if name not in failed) or "none"
+    return f"{len(failed)} of {len(names)} programs failed ({reasons}). Done: {done}"
+
+
+def budget_of(calls: int | None, minutes: float | None, tokens: int | None, usd: float | None) -> "Budget":
+    """Put the limits together. Raises UsageError for one that is no number."""
+    from dspy_programs.errors import UsageError
+    from optimizers.meter import Budget
+
+    for name, limit in (("--max-minutes", minutes), ("--max-usd", usd)):
+        if limit is not None and not math.isfinite(limit):
+            raise UsageError(f"{name} {limit}: give a number, or leave it out for no limit")
+    return Budget(calls, minutes, tokens, usd)
 
 
 def training_of(

@@ -114,7 +114,7 @@ class FailureClassifier:
             reason = sendable(" ".join(str(error).split()))[:300]
             hopeless = LMAuthError | LMBillingError | LMConfigurationError | LMUnsupportedModelError
             if self._failures >= MOST_FAILURES or isinstance(error, hopeless):
-                raise ModelFailing(f"{reason}; mend it, or go on with the rules alone: --no-llm") from error
+                raise ModelFailing(f"{reason}; fix it, or go on with the rules alone: --no-llm") from error
             return report_of(trace, findings, ruled, "rules", reason)
         self._failures = 0
         failure = None if said.failure is None else sendable(said.failure.reason)

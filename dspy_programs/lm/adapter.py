@@ -135,8 +135,8 @@ def without_marks(value: Any) -> Any:
         pairs = {without_marks(key): without_marks(item) for key, item in value.items()}
         return pairs if pairs != value else value
     if isinstance(value, (list, tuple)):
-        items = type(value)(without_marks(item) for item in value)
-        return items if items != value else value
+        items = [without_marks(item) for item in value]  # a tuple too: it is shown as a list
+        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
     return value
 
 
