@@ -249,7 +249,7 @@ def shipped_directory() -> Path:
 
 def candidates_for(program: str, lm: str) -> list[Path]:
     """Return the files to look for, best first."""
-    return [root / program / f"{file_name(lm)}.json" for root in (user_directory(), shipped_directory())]
+    return [root / folder_name(program) / f"{file_name(lm)}.json" for root in (user_directory(), shipped_directory())]
 
 
 def in_use(program: str, lm: str) -> Path | None:
@@ -261,7 +261,7 @@ def available_models(program: str) -> list[str]:
     """Name the models that have a readable file for this program."""
     models = set()
     for path in all_compiled():
-        if path.parent.name == program:
+        if path.parent.name == folder_name(program):
             try:
                 models.add(read_compiled(path, program).provenance.lm)
             except CompiledProgramError:
@@ -277,6 +277,11 @@ def all_compiled() -> list[Path]:
 def file_name(spec: str) -> str:
     """Turn a model's spec into a file name without separators: "openai/gpt-4.1-mini" -> "openai--gpt-4.1-mini"."""
     return re.sub(r"[^A-Za-z0-9._-]+", "--", spec.removeprefix("local/")).strip(".-") or "model"
+
+
+def folder_name(program: str) -> str:
+    """Turn a program's name into that of a folder: "my_package.router:recipe" -> "my_package.router--recipe"."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "--", program).strip(".-") or "program"
 
 
 def versions() -> dict[str, str]:

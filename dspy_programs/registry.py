@@ -18,6 +18,7 @@ from dspy_programs.compiled_store import (
     all_compiled,
     apply_state,
     available_models,
+    folder_name,
     in_use,
     read_compiled,
 )
@@ -26,9 +27,11 @@ from dspy_programs.errors import CompiledMismatch, CompiledMissing, CompiledProg
 from dspy_programs.failure_judge import FailureJudge
 from dspy_programs.lm import spec_in_use
 from dspy_programs.memory_summarizer import MemorySummarizer
+from dspy_programs.own_programs import Source, introduce, is_introduced, is_own, name_of, named, new_from, registered, source_of
 from dspy_programs.planner import Planner
 from dspy_programs.quality_judge import QualityJudge
 from dspy_programs.section_scorer import SectionScorer
+from dspy_programs.shared import is_shared, program_in, shared_file
 
 PROGRAMS: dict[str, type[dspy.Module]] = {
     "actor": Actor,
@@ -43,7 +46,7 @@ logger = logging.getLogger("dspy_programs")
 
 
 def load(
-    name: str,
+    name: str | Source,
     lm: str | None = None,
     *,
     path: Path | str | None = None,
@@ -53,18 +56,28 @@ def load(
 ) -> dspy.Module:
     """Return the program `name` with the instructions compiled for a language model.
 
+    name      one of ours, "package.module:attribute", what an installed package registers, or a program of your own: its
+              class, or an instance, which is copied; see own_programs.py
     lm        spec of the model; without it, the one in use (DSPy's current LM, the environment, the embedded default)
-    path      a compiled JSON to use instead of looking for one: the user's directory first, then what is shipped
+    path      a compiled JSON to use instead of looking for one: the user's directory first, then what is shipped; or what
+              others share, a folder or "hf:OWNER/NAME@REVISION"; see shared.py
     strict    raise CompiledMissing where there is none; else warn, and return the program as it was written
     portable  where there is none, take what was compiled for the most similar other model, with a warning that names it
     verbose   say on stderr which file was taken; it is logged to "dspy_programs" (INFO) in any case
 
+    A shared place may stand for the name too, where it holds one of our programs or one that a package registers.
     The program's `loaded_from` is the path of that file, None for the program as it was written.
     Raises CompiledMismatch when the JSON was compiled for other fields, types or instructions than today's code has.
     """
-    program, spec = program_class(name)(), spec_in_use(lm)
+    spec = spec_in_use(lm)
+    if isinstance(name, str) and path is None and is_shared(name):
+        require_known(saved := program_in(name), name)
+        name, path = saved, name
+    name = name if isinstance(name, str) else introduced(name)
+    program = new_program(name)
     mend = f"Compile it: python -m optimizers.train --module {name} --lm {spec}"
-    if file := Path(path) if path else in_use(name, spec):
+    given = Path(shared_file(path, spec) if isinstance(path, str) and is_shared(path) else path) if path else None
+    if file := given or in_use(name, spec):
         apply_state(program, read_compiled(file, name, None if path else spec), file)
     elif portable and (other := most_similar(name, spec)):
         file, program, model = other
@@ -79,10 +92,38 @@ def load(
     return program
 
 
-def program_class(name: str) -> type[dspy.Module]:
-    if name not in PROGRAMS:
-        raise UsageError(f"there is no program {name!r}; there are: {', '.join(sorted(PROGRAMS))}")
-    return PROGRAMS[name]
+def introduced(program: Source) -> str:
+    """Return the name of a program that is given itself, by which it is found from now on."""
+    kind = type(program) if isinstance(program, dspy.Module) else program
+    if ours := next((name for name, each in PROGRAMS.items() if each is kind), None):
+        return ours
+    introduce(name := name_of(program), program)
+    return name
+
+
+def require_known(name: str, where: Path | str, given: str | None = None) -> None:
+    """Refuse a name that a file gives, unless it is ours, an installed package's or the one that the user gave: data never
+    says which code is imported. Raises UsageError."""
+    if name != given and name not in PROGRAMS and name not in registered() and not is_introduced(name):
+        raise UsageError(
+            f"{where}: compiled for {name}, which is not of this library. Where it is yours, say so: --module {name}, "
+            "in Python load(YourProgram, path=...)"
+        )
+
+
+def new_program(name: str) -> dspy.Module:
+    """Make the program of this name as it was written. Raises UsageError where there is none."""
+    return new_from(program_named(name), name)
+
+
+def program_named(name: str) -> Source:
+    """Return what makes the program of this name: ours, one that a package registers, or "package.module:attribute"."""
+    if name in PROGRAMS:
+        return PROGRAMS[name]
+    if is_own(name):
+        return source_of(named(name), name)
+    known = ", ".join([*sorted(PROGRAMS), *sorted(registered())])
+    raise UsageError(f"there is no program {name!r}; there are: {known}. One of your own: package.module:attribute")
 
 
 def most_similar(name: str, spec: str) -> tuple[Path, dspy.Module, str] | None:
@@ -93,12 +134,12 @@ def most_similar(name: str, spec: str) -> tuple[Path, dspy.Module, str] | None:
     """
     found: dict[str, tuple[Path, Compiled]] = {}
     for path in all_compiled():
-        if path.parent.name == name:
+        if path.parent.name == folder_name(name):
             with contextlib.suppress(CompiledProgramError):  # `verify` reports it
                 compiled = read_compiled(path, name)
                 found.setdefault(compiled.provenance.lm, (path, compiled))
     for model, (path, compiled) in sorted(found.items(), key=lambda item: unlikeness(spec, item[1][1].provenance)):
-        program = program_class(name)()
+        program = new_program(name)
         with contextlib.suppress(CompiledMismatch):
             if compiled.provenance.kept == "compiled":
                 apply_state(program, compiled, path)

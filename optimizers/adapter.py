@@ -15,9 +15,11 @@ from gepa.core.adapter import EvaluationBatch, GEPAAdapter
 from dspy_programs.text import sendable
 from optimizers.candidate import Job, Texts
 from optimizers.meter import Meter
+from optimizers.own_demonstrations import bootstrapped
 from optimizers.proposers import Proposer
 from optimizers.scoring import RowRun, run_rows
 
+GOOD = 0.9  # score from which what a program did can be shown as an example
 Record = Mapping[str, Any]
 """What a proposer sees of one row: Inputs, Generated Outputs, Feedback."""
 
@@ -27,6 +29,7 @@ class ProgramAdapter(GEPAAdapter[dspy.Example, RowRun, dspy.Prediction]):
 
     def __init__(self, job: Job, task_lm: dspy.LM, meter: Meter, threads: int = 1) -> None:
         self.job, self.task_lm, self.meter, self.threads = job, task_lm, meter, threads
+        self._train = {id(row) for row in job.trainset}
         self._built: dict[tuple[tuple[str, str], ...], dspy.Module] = {}
 
     def run(self, rows: Sequence[dspy.Example], texts: Texts) -> Iterator[RowRun]:
@@ -35,7 +38,14 @@ class ProgramAdapter(GEPAAdapter[dspy.Example, RowRun, dspy.Prediction]):
         def program_for(row: dspy.Example) -> dspy.Module:
             return self.job.build(texts, without=row) if self.job.shows(texts, row) else self.program(texts)
 
-        return run_rows(program_for, rows, self.job.metric, self.task_lm, self.meter, self.threads)
+        for run in run_rows(program_for, rows, self.job.metric, self.task_lm, self.meter, self.threads):
+            self.learn(run)
+            yield run
+
+    def learn(self, run: RowRun) -> None:
+        """Keep what was done well on a train row, to be shown on others."""
+        if self.job.shelf.learns and run.score.value >= GOOD and id(run.row) in self._train:
+            self.job.shelf.remember(run.row, bootstrapped(self.job.program, run.steps))
 
     def program(self, texts: Texts) -> dspy.Module:
         key = tuple(sorted(texts.items()))

@@ -22,7 +22,7 @@ from dspy_programs.errors import MissingExtra
 from dspy_programs.lm.adapter import CompleteJSONAdapter
 from metrics.score import for_gepa
 from optimizers.candidate import Job
-from optimizers.compile import compile_program
+from optimizers.compile import compile_job
 from optimizers.demonstrations import SPREAD, named
 from optimizers.meter import Budget, Meter
 from optimizers.proposers import longest_instruction
@@ -102,8 +102,8 @@ def labelled(search: Search) -> Found:
 
 
 def ours(search: Search) -> Found:
-    """Run this library's `compile_program` as `train` does."""
-    result = compile_program(
+    """Run this library's `compile_job` as `train` does."""
+    result = compile_job(
         search.job,
         task_lm=search.task_lm,
         reflection_lm=search.reflection_lm,

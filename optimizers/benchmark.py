@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from optimizers.benchmarking import Run
     from optimizers.journal import Record
-    from optimizers.recipes import Recipe
+    from optimizers.recipe import Recipe
     from optimizers.settings import Training
 
 app = new_app(

@@ -27,8 +27,9 @@ from dspy_programs.errors import RunInterrupted, RunLocked
 from dspy_programs.few_shot import FewShot
 from optimizers.baselines import Found, Search, optimize
 from optimizers.changes import changes_for
-from optimizers.compile import compile_program
+from optimizers.compile import compile_job
 from optimizers.demonstrations import choose
+from optimizers.job import job_of
 from optimizers.journal import Journal, Record
 from optimizers.meter import Meter, Used
 from optimizers.minibatch import hard_rows
@@ -40,7 +41,7 @@ from optimizers.run_directory import RESULTS, RunDirectory, default_path, digest
 from optimizers.scoring import score_rows
 from optimizers.search import Search as OurSearch
 from optimizers.settings import Training
-from optimizers.training import job_of, stopping_on_signals
+from optimizers.training import stopping_on_signals
 
 Say = Callable[[str], None]
 
@@ -96,7 +97,7 @@ def digest_of_code() -> str:
     """Name the code that decides what an optimiser finds, its answers given."""
     of_files = (
         optimize,
-        compile_program,
+        compile_job,
         OurSearch,
         changes_for,
         support,
@@ -180,7 +181,7 @@ def run_one(run: Run, directory: RunDirectory) -> Record:
 def tested(found: Found, training: Training, lm: dspy.LM, meter: Meter) -> list[float]:
     if found.program is None:
         return []
-    rows, metric = training.rows["test"], training.recipe.metric
+    rows, metric = training.rows["test"], training.recipe.scorer
     return [score.value for score in score_rows(found.program, rows, metric, lm, meter, training.threads)]
 
 

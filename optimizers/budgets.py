@@ -13,7 +13,7 @@ from optimizers.meter import Budget
 from optimizers.race import FEWEST
 
 if TYPE_CHECKING:
-    from optimizers.recipes import Recipe
+    from optimizers.recipe import Recipe
     from optimizers.settings import Training
 
 MINUTES = 15.0  # for an embedded model, test included
@@ -25,7 +25,7 @@ CANDIDATES = {"light": 6, "medium": 12, "heavy": 18}  # of dspy.GEPA
 
 def budget_for(recipe: "Recipe", auto: str | None, limits: Budget, validation: int, embedded: bool) -> tuple[Budget, bool]:
     """Return the budget, and whether it is a default: then it is stretched on a slow machine, and ends on a plateau."""
-    predictors = len(recipe.program().predictors())
+    predictors = len(recipe.new_program().predictors())
     if auto:
         return replace(limits, metric_calls=calls_of(auto, predictors, validation)), False
     if limits != Budget():

@@ -31,6 +31,7 @@ def build(
 
     recipe = recipe_of(module)
     target = out or data_directory(module)
+    assert recipe.build is not None  # of ours, which `recipe` gave
     splits = dict(recipe.build(raw))
     if recipe.transfer and (missing := recipe.transfer.missing(raw)):
         typer.echo(f"transfer_val and transfer_test are not made: {raw} has no {', no '.join(missing)}", err=True)

@@ -45,7 +45,7 @@ def calibrate(
     from optimizers.recorded import recorded
 
     recipe = recipe_of(module)
-    if "verdict" not in recipe.labels:
+    if "verdict" not in (recipe.labels or ()):
         raise UsageError(f"--module {module}: its rows have no verdict of people ({', '.join(VERDICTS)}) to compare with")
     if split not in SPLITS:
         raise UsageError(f"--split {split}: there are {', '.join(SPLITS)}")
@@ -53,7 +53,7 @@ def calibrate(
     examples = read_split(path, recipe.program, recipe.labels)[:rows]
     meter = Meter()
     if rules:
-        judge, task = recipe.program(), None
+        judge, task = recipe.new_program(), None
     else:
         model = connect(lm, api_base=api_base, api_key=api_key)
         judge = load(module, model.model, path=compiled)

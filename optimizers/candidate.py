@@ -15,7 +15,7 @@ import dspy
 
 from dspy_programs.compiled_store import digest, reasons, shape_of
 from dspy_programs.few_shot import ALL_SHOWN, NEAREST, shown_length
-from dspy_programs.reasoning import add_reasoning
+from dspy_programs.reasoning import FIELD, add_reasoning
 from dspy_programs.text import quantity
 from metrics.score import Metric
 from optimizers.demonstrations import Demonstration, Shelf, as_json, named, with_instructions
@@ -85,12 +85,22 @@ def showing(texts: Texts, shown: str | Sequence[str]) -> dict[str, str]:
     return dict(texts) | {key: named(shown) for key in texts if key.endswith(SHOWN)}
 
 
-def compiled_before(program: dspy.Module, name: str) -> tuple[dict[str, str], dict[str, Sequence[Demonstration]]]:
-    """Return a compiled program's texts, its demonstrations by the name of a set, and that set."""
+def thinks(program: dspy.Module) -> bool:
+    """Tell whether some predictor writes its reasoning as the program was written: then it is nothing to be added."""
+    return any(FIELD in predictor.signature.output_fields for predictor in program.predictors())
+
+
+def compiled_before(
+    program: dspy.Module, name: str, thinking: bool = False
+) -> tuple[dict[str, str], dict[str, Sequence[Demonstration]]]:
+    """Return a compiled program's texts, its demonstrations by the name of a set, and that set.
+
+    thinking: it writes its reasoning as it was written, so that the texts do not say so.
+    """
     predictors = dict(program.named_predictors())
     texts = {each: predictor.signature.instructions for each, predictor in predictors.items()}
     texts |= {each + SHOWN: named(name) if predictor.demos else "" for each, predictor in predictors.items()}
-    texts |= {REASONING: "on" if reasons(shape_of(program)) else ""}
+    texts |= {REASONING: "on" if reasons(shape_of(program)) and not thinking else ""}
     return texts, {each: [dict(demo) for demo in predictor.demos] for each, predictor in predictors.items()}
 
 

@@ -2,6 +2,7 @@
 
 instructions      rewritten by DSPy's proposer, or by short rules from single failures (proposers.py)
 near failures     one demonstration out, one in: a row near to one that failed
+own successes     what the program itself did well on train rows, where no label says what each predictor should write
 other cover       other rows, spread over the kinds
 crossing          some of the texts from another candidate
 """
@@ -35,6 +36,11 @@ class Change(Protocol):
     crosses: ClassVar[bool] = False  # it needs a partner
     shows: ClassVar[bool] = False  # it changes what is shown, and that alone
     reads: ClassVar[bool] = False  # it needs a batch; else it is asked without one, which costs nothing
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is anything to propose from yet."""
+        return True
 
     def propose(
         self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random
@@ -117,6 +123,25 @@ class OtherCover(Change):
 
 
 @dataclass
+class OwnSuccesses(Change):
+    """Show a few rows as the program itself did them (BootstrapFewShot of DSPy, inside the search)."""
+
+    arm: Arm
+    job: Job
+    shows: ClassVar[bool] = True
+
+    @property
+    def ready(self) -> bool:
+        return bool(self.job.shelf.done)
+
+    def propose(
+        self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random
+    ) -> dict[str, str] | None:
+        done = list(self.job.shelf.done)
+        return showing(texts, draw.sample(done, min(self.job.shelf.count, len(done))))
+
+
+@dataclass
 class Crossing(Change):
     """Take each text from one of two candidates: the instruction of one may suit the demonstrations of the other."""
 
@@ -140,6 +165,9 @@ def changes_for(job: Job, reflection_lm: dspy.LM, choice: Choice, meter: Meter) 
     if job.shelf.rows and job.shelf.count:
         likely = (2.0, 2.0) if small else (1.0, 6.0)
         changes += [NearFailures(Arm("near failures", *likely), job), OtherCover(Arm("other cover", 1.0, 6.0), job)]
+    if job.shelf.learns and job.shelf.count:
+        usual = small or not job.shelf.rows  # where nothing else can be shown
+        changes.append(OwnSuccesses(Arm("own successes", *((2.0, 2.0) if usual else (1.0, 6.0))), job))
     return [*changes, Crossing(Arm("crossing", 1.0, 4.0))]
 
 

@@ -13,7 +13,12 @@ MODULES = (
     "Which program: actor, data_generator, failure_judge, memory_summarizer, planner, quality_judge, section_scorer, or all."
 )
 
-ModuleOption = Annotated[str, typer.Option(help=MODULES)]
+OF_YOUR_OWN = " One of your own: package.module:attribute, a recipe or a dspy.Module."
+ModuleOption = Annotated[str, typer.Option(help=MODULES + OF_YOUR_OWN)]
+MetricOption = Annotated[
+    str | None,
+    typer.Option(help="Of a dspy.Module of your own: package.module:function of (row, prediction), a share in [0, 1]."),
+]
 ReflectionLmOption = Annotated[
     str | None,
     typer.Option(envvar="DSPY_PROGRAMS_REFLECTION_LM", help="The model that proposes instructions. Default: --lm."),

@@ -73,7 +73,7 @@ def winner_of(candidates: Sequence[Candidate]) -> Candidate:
     return max(near, key=lambda each: rank[each.index], default=best)
 
 
-def compile_program(
+def compile_job(
     job: Job,
     *,
     task_lm: dspy.LM,

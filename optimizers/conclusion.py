@@ -21,6 +21,7 @@ from optimizers.candidate import IN_USE, Candidate, Job
 from optimizers.card import card_of
 from optimizers.compile import CompileResult, Tried
 from optimizers.meter import Meter
+from optimizers.own_metric import name_of
 from optimizers.past import digest_of
 from optimizers.progress import Progress
 from optimizers.promotion import Superseded, promote
@@ -103,7 +104,7 @@ def test_scores(
             for part in (rows[i : i + threads] for i in range(0, len(rows), threads)):
                 if not allowance.has_room_to_test(len(scores[name]) if name in wanted else FEWEST_TESTED):
                     break
-                scores[name] += scored_rows(programs[name], part, training.recipe.metric, lm, meter, threads)
+                scores[name] += scored_rows(programs[name], part, training.recipe.scorer, lm, meter, threads)
     except RunInterrupted:
         return {}, True
     except BudgetSpent:
@@ -306,7 +307,7 @@ def save(training: Training, job: Job, result: CompileResult, report: Report) ->
             "adapter": "CompleteJSONAdapter",
             "proposer": kinds_for(training.reflection_lm, training.proposer)[0],
             "choice": training.proposer,
-            "metric": training.recipe.metric.__name__,
+            "metric": name_of(training.recipe.metric),
             "data": {
                 split: {"rows": len(rows), "digest": digest([row.toDict() for row in rows])}
                 for split, rows in training.rows.items()

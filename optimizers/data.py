@@ -34,7 +34,7 @@ def data_directory(name: str) -> Path:
     return (here if here.is_dir() else Path(str(files("dspy_programs") / "datasets"))) / name
 
 
-def read_split(path: Path, program: type[dspy.Module], labels: Mapping[str, Any]) -> list[dspy.Example]:
+def read_split(path: Path, program: type[dspy.Module], labels: Mapping[str, Any] | None) -> list[dspy.Example]:
     """Read every row of `path`, checked and in order. An input that the program has a default for may be left out.
 
     Raises DatasetError as "file:line: field: why" for a row that is not UTF-8, not JSON, too long, lacks a field, has

@@ -18,11 +18,13 @@ from dspy_programs.few_shot import ALL_SHOWN, Index
 LONGEST = 1600  # characters of one demonstration, about 400 tokens: every call has to read them all
 POOL = 200  # rows: more would be seldom nearest, and a file to review
 SPREAD, NEAREST = "spread", "nearest"
+DONE = "done:"  # before the id of a row: what the program did there
 POOLED = "pooled"  # a few rows and the demonstrations of a program compiled before: together enough to draw from
 
 Demonstration = Mapping[str, Any]
 Demonstrate = Callable[[dspy.Example], Mapping[str, dict[str, Any]]]
-"""A row -> for each predictor, its inputs and the outputs that are right."""
+"""A row -> for each predictor that it can be shown to, its inputs and the outputs that are right."""
+Written = tuple[Demonstration, str, str]
 
 
 @dataclass(frozen=True)
@@ -30,23 +32,28 @@ class Shelf:
     """What can be shown: train rows by their ids, a pool of them, and the demonstrations of programs compiled before.
 
     rows: spread over the kinds, the first `count` of them are the set SPREAD, all of them the pool NEAREST; count: of
-    rows that one call shows where all are shown; others: name -> predictor -> demonstrations.
+    rows that one call shows where all are shown; others: name -> predictor -> demonstrations; pools: every predictor
+    draws the nearest by itself (few_shot.py); learns: what the program did well on a row can be shown too, once it did.
     """
 
     rows: Sequence[dspy.Example]
     demonstrate: Demonstrate
     count: int
     others: Mapping[str, Mapping[str, Sequence[Demonstration]]] = field(default_factory=dict)
-    _cache: dict[tuple[str, str], list[tuple[Demonstration, str]]] = field(default_factory=dict, repr=False)
-
-    @cached_property
-    def by_id(self) -> dict[str, dspy.Example]:
-        return {row.id: row for row in self.rows}
+    pools: bool = True
+    learns: bool = False
+    done: dict[str, Mapping[str, dict[str, Any]]] = field(default_factory=dict, repr=False)
+    _asked: dict[str, str] = field(default_factory=dict, repr=False)  # what was asked there
+    _cache: dict[tuple[str, str], list[Written]] = field(default_factory=dict, repr=False)
 
     @property
     def sets(self) -> list[str]:
         """Name the sets that a search begins with."""
-        able = {POOLED: POOLED in self.others, SPREAD: self.rows and self.count, NEAREST: len(self.rows) > ALL_SHOWN}
+        able = {
+            POOLED: POOLED in self.others,
+            SPREAD: self.rows and self.count,
+            NEAREST: self.pools and len(self.rows) > ALL_SHOWN,
+        }
         return [name for name, is_able in able.items() if is_able]
 
     def ids(self, shown: str) -> tuple[str, ...]:
@@ -59,24 +66,40 @@ class Shelf:
     def demonstrations(self, shown: str, predictor: str, without: dspy.Example | None = None) -> list[Demonstration]:
         """Return what a text names for a predictor, but never the answer to the row at hand: `without`."""
         written = self._written(shown, predictor)
-        own = None if without is None else as_json(self.demonstrate(without)[predictor])
-        return [demonstration for demonstration, text in written if text != own]
+        own = self._own(without, predictor) if without is not None and written else ()
+        return [demonstration for demonstration, *marks in written if not own or own.isdisjoint(marks)]
 
     def shows(self, shown: str, predictor: str, row: dspy.Example) -> bool:
         """Tell whether what a text names has the answer to a row."""
-        return bool(shown) and any(
-            as_json(self.demonstrate(row)[predictor]) == text for _, text in self._written(shown, predictor)
-        )
+        written = self._written(shown, predictor) if shown else []
+        own = self._own(row, predictor) if written else set()
+        return any(not own.isdisjoint(marks) for _, *marks in written)
 
-    def _written(self, shown: str, predictor: str) -> list[tuple[Demonstration, str]]:
-        """Return the demonstrations, each with itself as JSON: by that it is told apart."""
+    def remember(self, row: dspy.Example, made: Mapping[str, dict[str, Any]]) -> None:
+        """Keep what the program did well on a row; the first time counts, so that what a text names never changes."""
+        asked = as_json(dict(row.inputs()))
+        if (
+            made
+            and asked not in self._asked.values()
+            and all(size(demonstration) <= LONGEST for demonstration in made.values())
+        ):
+            self.done[name := f"{DONE}{row.id}"] = made
+            self._asked[name] = asked
+
+    def _own(self, row: dspy.Example, predictor: str) -> set[str]:
+        """Return the marks of what would give a row its answer: its own demonstration, and a run that was asked the same."""
+        return {as_json(self.demonstrate(row).get(predictor)), as_json(dict(row.inputs()))}
+
+    def _written(self, shown: str, predictor: str) -> list[Written]:
+        """Return the demonstrations, each with its marks: itself as JSON, and what was asked where a run was kept."""
         if (shown, predictor) not in self._cache:
             name = json.loads(shown) if shown else []
             if isinstance(name, str) and name in self.others:
-                found = list(self.others[name].get(predictor, ()))
+                found = [(each, "") for each in self.others[name].get(predictor, ())]
             else:
-                found = [self.made[id_][predictor] for id_ in self.ids(shown)]
-            self._cache[shown, predictor] = [(each, as_json(each)) for each in found]
+                told = [((self.done if id_ in self.done else self.made)[id_], id_) for id_ in self.ids(shown)]
+                found = [(made[predictor], self._asked.get(id_, "")) for made, id_ in told if predictor in made]
+            self._cache[shown, predictor] = [(each, as_json(each), asked) for each, asked in found]
         return self._cache[shown, predictor]
 
     @cached_property
@@ -107,7 +130,7 @@ def pooled(
         return {}
     made = [demonstrate(row) for row in rows]
     pool: dict[str, Sequence[Demonstration]] = {
-        name: [*(each[name] for each in made), *before.get(name, ())] for name in made[0]
+        name: [*(each[name] for each in made if name in each), *before.get(name, ())] for name in made[0]
     }
     return pool if all(len(each) > ALL_SHOWN for each in pool.values()) else {}
 
@@ -125,7 +148,7 @@ def choose(
     seed: int | str,
 ) -> list[dspy.Example]:
     """Draw `count` rows, one of each kind in turn, the most frequent kind first; fewer where there are not enough."""
-    shuffled = [row for row in rows if all(size(demo) <= LONGEST for demo in demonstrate(row).values())]
+    shuffled = [row for row in rows if (made := demonstrate(row)) and all(size(demo) <= LONGEST for demo in made.values())]
     random.Random(f"{seed}-demonstrations").shuffle(shuffled)
     kinds: dict[Hashable, list[dspy.Example]] = {}
     for row in shuffled:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from dspy_programs.compiled_store import Compiled
     from optimizers.evaluation import Evaluation
-    from optimizers.recipes import Recipe
+    from optimizers.recipe import Recipe
 
 app = new_app("Score a program without a model, as it was written and as it was compiled, on the same test rows.")
 

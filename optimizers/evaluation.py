@@ -14,7 +14,7 @@ from dspy_programs.compiled_store import Compiled
 from metrics.score import Score
 from optimizers.meter import Meter
 from optimizers.progress import Progress
-from optimizers.recipes import Recipe
+from optimizers.recipe import Recipe
 from optimizers.scoring import Interval, bootstrap, score_rows
 
 Scores = Mapping[str, Sequence[Score]]
@@ -67,7 +67,7 @@ def evaluate_program(
 ) -> Evaluation:
     """Score all variants. Raises ModelFailing when the model stops to answer: no figure stands for a missing answer."""
     variants: dict[str, tuple[dspy.Module, dspy.LM | None]] = {
-        "twin": (recipe.program(), None),
+        "twin": (recipe.new_program(), None),
         "seed": (as_written(recipe), task_lm),
     }
     if compiled:
@@ -75,7 +75,7 @@ def evaluate_program(
     scores = {}
     for name, (program, lm) in variants.items():
         progress.phase = f"{recipe.name}, {name}"
-        scores[name] = score_rows(program, rows, recipe.metric, lm, meter, threads)
+        scores[name] = score_rows(program, rows, recipe.scorer, lm, meter, threads)
     used = compiled[1].provenance.training["used"] if compiled else {}
     return Evaluation(recipe.name, rows, recipe.groups, scores, used)
 
@@ -83,7 +83,7 @@ def evaluate_program(
 def as_written(recipe: Recipe) -> dspy.Module:
     """Build the seed as a search does. DSPy renames a signature that is given its instructions, even its own, and the name
     is a part of the request: only so are answers found that a training has paid for."""
-    program = recipe.program()
+    program = recipe.new_program()
     for predictor in program.predictors():
         predictor.signature = predictor.signature.with_instructions(predictor.signature.instructions)
     return program

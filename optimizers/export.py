@@ -1,59 +1,137 @@
-"""python -m optimizers.export --module planner --to planner.json: a compiled program for stock DSPy."""
+"""python -m optimizers.export --module planner --to planner.json: a compiled program for stock DSPy, or for others."""
 
+import inspect
+import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
 from dspy_programs.cli import LmOption, new_app, run
-from optimizers.cli import MODULES
+from optimizers.cli import MODULES, OF_YOUR_OWN
 
-app = new_app("Write a compiled program as the JSON that stock `dspy.Module.load` reads.")
+if TYPE_CHECKING:
+    from dspy_programs.compiled_store import Compiled
+
+HUB = "hf:"
+
+app = new_app(
+    "Write a compiled program as the JSON that stock `dspy.Module.load` reads, or into a folder or repository to share."
+)
+
+
+class Hub(Protocol):
+    """What is used of huggingface_hub.HfApi."""
+
+    def create_repo(self, repo_id: str, *, private: bool, exist_ok: bool) -> object: ...
+
+    def upload_folder(self, *, repo_id: str, folder_path: str, commit_message: str) -> object: ...
 
 
 @app.command()
 def export(
-    module: Annotated[str, typer.Option(help=MODULES.replace(", or all", ""))],
-    to: Annotated[Path, typer.Option(help="The file to write.")],
+    module: Annotated[str, typer.Option(help=MODULES.replace(", or all", "") + OF_YOUR_OWN)],
+    to: Annotated[
+        str, typer.Option(help="A file for stock DSPy, NAME.json; or a folder or hf:OWNER/NAME, from which `load` reads it.")
+    ],
     lm: LmOption = None,
     path: Annotated[Path | None, typer.Option(help="A compiled JSON instead of the one that `load` takes.")] = None,
+    public: Annotated[bool, typer.Option("--public", help="With hf: a new repository that everybody can read.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
 ) -> None:
-    """Write a compiled program as the JSON that stock `dspy.Module.load` reads.
+    """Write a compiled program as stock DSPy reads it, or into a folder or repository to share.
 
-    It holds instructions and demonstrations as DSPy's own `save` writes them, without our notes on data and scores.
+    For stock DSPy: instructions and demonstrations, as DSPy's own `save` writes them. To share: the compiled JSON, its card
+    and a manifest with its hash, for one model each time; no code. Demonstrations are rows of the training data: share none
+    that is private. A new repository is private unless you say --public.
     """
-    from dspy_programs.compiled_store import in_use, read_compiled, reasons
+    from dspy_programs.compiled_store import in_use, read_compiled
     from dspy_programs.errors import CompiledMissing, UsageError
     from dspy_programs.lm import spec_in_use
-    from dspy_programs.registry import program_class
     from optimizers.past import require_fit
-    from optimizers.promotion import export_stock
+    from optimizers.promotion import card_for, export_stock
 
-    program, spec = program_class(module), spec_in_use(lm)
+    spec = spec_in_use(lm)
     file = path or in_use(module, spec)
     if file is None:
         raise CompiledMissing(
             f"{module} is not compiled for {spec}. Compile it: python -m optimizers.train --module {module} --lm {spec}"
         )
-    if to.exists() and not force:
-        raise UsageError(f"{to}: is there already; --force replaces it")
     compiled = read_compiled(file, module, None if path else spec)
     require_fit(compiled, file)
-    export_stock(file, to)
+    if to.startswith(HUB):
+        import huggingface_hub
+
+        upload(file, compiled, card_for(compiled), to.removeprefix(HUB), not public, huggingface_hub.HfApi())
+        lines = shared_usage(module, spec, to)
+    elif Path(to).suffix == ".json":
+        if Path(to).exists() and not force:
+            raise UsageError(f"{to}: is there already; --force replaces it")
+        export_stock(file, Path(to))
+        lines = usage(module, compiled, to)
+    else:
+        share(file, compiled, card_for(compiled), Path(to))
+        lines = shared_usage(module, spec, to)
     print(f"wrote {to}, from {file}. To read it:")
-    for line in usage(program.__name__, reasons(compiled.provenance.fields), to):
+    for line in lines:
         print(line)
 
 
-def usage(name: str, thinks: bool, to: Path) -> Iterator[str]:
-    """Say how the file is read. thinks: it was compiled with chain of thought, which the class as it is written has not."""
-    yield f"  from dspy_programs import {name}"
-    if thinks:
+def share(file: Path, compiled: "Compiled", card: str, folder: Path) -> None:
+    """Put a compiled JSON and its card into a folder, beside those for other models, and write down its hash."""
+    from dspy_programs.compiled_store import file_name, require_writable, write_atomically
+    from dspy_programs.shared import MANIFEST, write_manifest
+
+    saved = compiled.provenance
+    name = file_name(saved.lm)
+    require_writable(folder / MANIFEST)
+    write_manifest(folder, saved.program, [])  # refuses a folder that shares another program, before anything is written
+    write_atomically(folder / f"{name}.json", file.read_bytes())
+    write_atomically(folder / f"{name}.md", card)
+    write_manifest(folder, saved.program, [(f"{name}.json", saved.lm)])
+
+
+def upload(file: Path, compiled: "Compiled", card: str, repo: str, private: bool, hub: Hub) -> None:
+    """Put it into a repository of the hub, beside those for other models. Raises CompiledProgramError where that fails."""
+    from dspy_programs.errors import CompiledProgramError
+    from dspy_programs.lm.weights import without_credentials
+    from dspy_programs.shared import MANIFEST, newest
+
+    with tempfile.TemporaryDirectory() as room:
+        try:
+            hub.create_repo(repo, private=private, exist_ok=True)
+            if (before := newest(repo)) is not None:
+                shutil.copy(before, Path(room) / MANIFEST)
+            share(file, compiled, card, Path(room))
+            what = f"{compiled.provenance.program} for {compiled.provenance.lm}"
+            hub.upload_folder(repo_id=repo, folder_path=room, commit_message=f"Compiled {what}")
+        except CompiledProgramError:
+            raise
+        except Exception as error:  # the client and its transports raise many unrelated types
+            raise CompiledProgramError(f"{HUB}{repo}: cannot be written: {without_credentials(error)}") from None
+
+
+def usage(module: str, compiled: "Compiled", to: str) -> Iterator[str]:
+    """Say how stock DSPy reads the file: with the class, and chain of thought where it was compiled with it."""
+    from dspy_programs.compiled_store import reasons, shape_of
+    from dspy_programs.registry import new_program, program_named
+
+    source, program = program_named(module), new_program(module)
+    home, name = type(program).__module__, type(program).__name__
+    made = f"{name}()" if inspect.isclass(source) else "..."  # an instance is the user's to make
+    yield f"  from {'dspy_programs' if home.startswith('dspy_programs.') else home} import {name}"
+    if thinks := reasons(compiled.provenance.fields) and not reasons(shape_of(program)):
         yield "  from dspy_programs.reasoning import add_reasoning"
-    yield f"  program = add_reasoning({name}())" if thinks else f"  program = {name}()"
-    yield f"  program.load({str(to)!r})"
+    yield f"  program = add_reasoning({made})" if thinks else f"  program = {made}"
+    yield f"  program.load({to!r})"
+
+
+def shared_usage(module: str, spec: str, to: str) -> Iterator[str]:
+    """Say how `load` reads what is shared."""
+    yield "  from dspy_programs import load"
+    yield f"  program = load({module!r}, {spec!r}, path={to!r})"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import dspy
 
     from optimizers.demonstrations import Demonstration
-    from optimizers.recipes import Recipe
+    from optimizers.recipe import Recipe
     from optimizers.scoring import Interval
 
 SIZES = (0, 10, 30, 100, 200)
@@ -77,7 +77,7 @@ def rows_there(module: str) -> int:
 
 def curve(recipe: "Recipe", model: "dspy.LM", count: int, seed: int, threads: int) -> Iterator[Point]:
     """Yield the points, the program as it was written first. Answers are kept in a journal, so nothing is asked twice."""
-    from dspy_programs.compiled_store import file_name
+    from dspy_programs.compiled_store import file_name, folder_name
     from dspy_programs.lm import prepare
     from optimizers.data import data_directory, evenly, read_split
     from optimizers.journal import Journal
@@ -89,7 +89,7 @@ def curve(recipe: "Recipe", model: "dspy.LM", count: int, seed: int, threads: in
 
     own = read_split(data_directory(recipe.name) / "transfer_val.jsonl", recipe.program, recipe.labels)
     tested = evenly(own, recipe.kind)[:count]
-    directory = RunDirectory(Path("runs") / "learning_curve" / recipe.name / file_name(model.model))
+    directory = RunDirectory(Path("runs") / "learning_curve" / folder_name(recipe.name) / file_name(model.model))
     with contextlib.closing(directory), contextlib.closing(Journal(directory.journal)) as journal:
         prepare(model)
         meter = Meter()
@@ -99,7 +99,7 @@ def curve(recipe: "Recipe", model: "dspy.LM", count: int, seed: int, threads: in
             progress = Progress(meter, meter.rollouts + len(tested))
             progress.phase = f"{size} own rows{' and the shipped' if shipped else ''}"
             with noise_to(directory.log), progress.shown():
-                runs = run_rows(program_for, tested, recipe.metric, task, meter, threads)
+                runs = run_rows(program_for, tested, recipe.scorer, task, meter, threads)
                 scores = [run.score.value for run in runs]
             plain = plain or scores
             differences = [a - b for a, b in zip(scores, plain, strict=True)]
@@ -133,17 +133,17 @@ def shown_own(
     from optimizers.candidate import Job, showing, uncompiled
     from optimizers.demonstrations import NEAREST, Shelf, choose
 
-    program = recipe.program()
-    rows = choose([each for each in own if each is not row], recipe.demonstrate, recipe.kind, size, seed)
+    program = recipe.new_program()
+    rows = choose([each for each in own if each is not row], recipe.demonstrator, recipe.kind, size, seed)
     if len(rows) + max(map(len, shipped.values()), default=0) <= ALL_SHOWN:
         rows = rows[: recipe.demonstrations]
     shown = {
-        name: [*(recipe.demonstrate(each)[name] for each in rows), *shipped.get(name, ())]
+        name: [*(recipe.demonstrator(each)[name] for each in rows), *shipped.get(name, ())]
         for name, _ in program.named_predictors()
     }
-    shelf = Shelf([], recipe.demonstrate, recipe.demonstrations, {NEAREST: shown})
+    shelf = Shelf([], recipe.demonstrator, recipe.demonstrations, {NEAREST: shown})
     texts = uncompiled(program)
-    job = Job(program, recipe.metric, [], [], shelf, recipe.kind, [])
+    job = Job(program, recipe.scorer, [], [], shelf, recipe.kind, [])
     return job.build(showing(texts, NEAREST) if any(shown.values()) else texts)
 
 

@@ -17,6 +17,7 @@ app = new_app("Put a compiled program to use in the place of the one that `load`
 @app.command()
 def promote(
     source: Annotated[Path, typer.Argument(help="A run's folder, which holds compiled.json, or a compiled JSON.")],
+    module: Annotated[str | None, typer.Option(help="The program, where it is one of your own.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Whatever speaks against it.")] = False,
 ) -> None:
     """Put a compiled program to use in the place of the one that `load` takes now, which is kept.
@@ -29,7 +30,7 @@ def promote(
     from optimizers.past import current, place_of
 
     file = compiled_of(source)
-    new = promotion.look_at(file)
+    new = promotion.look_at(file, module)
     now = current(place_of(new.program, new.lm))
     print(f"{new.program} for {new.lm}")
     print(f"in use  {scores_line(now)}")

@@ -20,6 +20,7 @@ import filelock
 from dspy_programs.compiled_store import Compiled, read_compiled, write_atomically
 from dspy_programs.compiled_store import in_use as in_use
 from dspy_programs.errors import CompiledProgramError, RunLocked, UsageError
+from dspy_programs.registry import require_known
 from optimizers.card import card_of
 from optimizers.past import (
     STAMP,
@@ -109,9 +110,13 @@ def history(program: str, lm: str) -> list[Entry]:
     return entries(place_of(program, lm))
 
 
-def look_at(source: Path) -> Entry:
-    """Return what a compiled file says of itself before it is put to use; it must fit today's code."""
+def look_at(source: Path, module: str | None = None) -> Entry:
+    """Return what a compiled file says of itself before it is put to use; it must fit today's code.
+
+    module: the name of a program of one's own, which the file alone is not believed.
+    """
     compiled = read_compiled(source)
+    require_known(compiled.provenance.program, source, module)
     require_fit(compiled, source)
     saved = compiled.provenance
     entry = entry_of(Lying(source, None, in_use=False), place_of(saved.program, saved.lm))

@@ -1,11 +1,10 @@
 """The one table that ties a program to its data, its metric and its budget."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
+from inspect import isfunction
 from typing import Annotated, Any, Literal
 
-import dspy
 from pydantic import Field
 
 from dspy_programs.actor import Actor
@@ -14,6 +13,7 @@ from dspy_programs.embedding import embed_texts
 from dspy_programs.errors import UsageError
 from dspy_programs.failure_judge import FailureJudge
 from dspy_programs.memory_summarizer import MemorySummarizer
+from dspy_programs.own_programs import called, is_own, named, source_of
 from dspy_programs.planner import MOST_TASKS, Planner
 from dspy_programs.quality_judge import QualityJudge
 from dspy_programs.section_scorer import SectionScorer
@@ -25,10 +25,9 @@ from metrics.memory_summarizer import Probe, memory_recalls
 from metrics.pair_quality import heuristic_quality
 from metrics.planner import plan_matches
 from metrics.quality_judge import prefers_as_people_do
-from metrics.score import Metric
 from metrics.section_scorer import coverage_agrees
 from optimizers.cli import ALL
-from optimizers.demonstrations import Demonstrate
+from optimizers.recipe import Recipe
 from optimizers.sources import actor as actor_source
 from optimizers.sources import (
     actor_transfer,
@@ -45,36 +44,6 @@ from optimizers.sources import memory_summarizer_transfer as memory_transfer
 from optimizers.sources import planner as planner_source
 from optimizers.sources import quality_judge as quality_judge_source
 from optimizers.sources import section_scorer as section_scorer_source
-from optimizers.sources.transfer import Transfer
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """All that `train` needs to know of a program.
-
-    labels: the fields of a row that are not inputs, with their types; faults: what is wrong with a row beyond its types, a
-    few words each; build: raw folder -> rows of each split;
-    transfer: rows of other sources in the same shape;
-    demonstrate: a row as each predictor would have done it; kind: what demonstrations should cover, and how many;
-    val_rows, test_rows: of a default run with an embedded model, chosen for 15 minutes on 2 cores; max_metric_calls: of the
-    benchmark's search; groups: fields of a row by which `evaluate` reports too.
-    """
-
-    name: str
-    program: type[dspy.Module]
-    metric: Metric
-    labels: Mapping[str, Any]
-    build: Callable[[Path], Mapping[str, list[dict[str, Any]]]]
-    demonstrate: Demonstrate
-    kind: Callable[[dspy.Example], Hashable]
-    demonstrations: int
-    val_rows: int  # the defaults are for programs that ask once for each row; those that ask less can have more rows
-    test_rows: int = 16
-    max_metric_calls: int = 40
-    groups: tuple[str, ...] = ()
-    transfer: Transfer | None = None
-    faults: Callable[[dspy.Example], Sequence[str]] = lambda row: ()
-
 
 RECIPES: dict[str, Recipe] = {
     "actor": Recipe(
@@ -189,13 +158,29 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-def recipe(name: str) -> Recipe:
-    """Return the recipe, or say which there are."""
-    if name not in RECIPES:
-        raise UsageError(f"there is no module {name!r}; there are: {', '.join(sorted(RECIPES))}")
-    return RECIPES[name]
+def recipe(name: str, metric: str | None = None) -> Recipe:
+    """Return the recipe of this name, ours or one's own, or say which there are. metric: that of a Module of one's own."""
+    if name in RECIPES:
+        if metric:
+            raise UsageError(f"--metric: {name} has its own")
+        return RECIPES[name]
+    if not is_own(name):
+        known = ", ".join(sorted(RECIPES))
+        raise UsageError(f"there is no module {name!r}; there are: {known}. One of your own: package.module:attribute")
+    thing = named(name)
+    thing = called(thing, name) if isfunction(thing) else thing
+    found = thing if isinstance(thing, Recipe) else Recipe(source_of(thing, name), named_metric(metric, name))
+    return replace(found, name=name, **({"metric": named(metric)} if metric else {}))
 
 
-def recipes(name: str) -> list[Recipe]:
-    """Return one recipe, or every one for "all"."""
-    return [RECIPES[each] for each in sorted(RECIPES)] if name == ALL else [recipe(name)]
+def named_metric(metric: str | None, name: str) -> Callable[..., Any]:
+    """Import the metric of a Module that has no recipe."""
+    if metric is None:
+        raise UsageError(f"{name} is a program without a metric: add --metric package.module:function, or name a Recipe")
+    found: Callable[..., Any] = named(metric)
+    return found
+
+
+def recipes(name: str, metric: str | None = None) -> list[Recipe]:
+    """Return one recipe, or every one of ours for "all"."""
+    return [RECIPES[each] for each in sorted(RECIPES)] if name == ALL else [recipe(name, metric)]

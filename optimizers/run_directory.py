@@ -20,12 +20,13 @@ from typing import Any
 import dspy
 import filelock
 
-from dspy_programs.compiled_store import file_name, seed_instructions, shape_of, versions, write_atomically
+from dspy_programs.compiled_store import file_name, folder_name, seed_instructions, shape_of, versions, write_atomically
 from dspy_programs.errors import RunError, RunLocked, RunMismatch
 from dspy_programs.lm import decoding
 from optimizers.candidate import Job
 from optimizers.demonstrations import POOLED
-from optimizers.recipes import Recipe
+from optimizers.own_metric import name_of
+from optimizers.recipe import Recipe
 
 IDENTITY = "run.json"
 JOURNAL = "calls.jsonl"
@@ -41,6 +42,7 @@ OURS = (
     *(REPORT, "report.md", "report.png", "report.txt"),
 )
 """What a run, an evaluation or a benchmark writes into its folder; another file there is the user's."""
+OURS_IN_CODE = ("dspy_programs.", "metrics.", "optimizers.")
 CHANGED = {
     **dict.fromkeys(("data train", "data val", "data test", "demonstrations"), "the rows"),
     "starts": "what the search begins with (--reasoning, or what was compiled before)",
@@ -137,18 +139,18 @@ def require_same(path: Path, identity: Mapping[str, Any]) -> None:
 
 def default_path(module: str, spec: str, data: Path | None = None) -> Path:
     """The same command finds its run again: a folder for each program, model and place of rows, below where it was started."""
-    return Path("runs") / module / (file_name(spec) + (f"--{data.resolve().stem}" if data else ""))
+    return Path("runs") / folder_name(module) / (file_name(spec) + (f"--{data.resolve().stem}" if data else ""))
 
 
 def identity_of(
     recipe: Recipe, rows: Mapping[str, Sequence[dspy.Example]], job: Job, lms: Mapping[str, dspy.LM], seed: int, proposer: str
 ) -> dict[str, Any]:
     """Say what decides the course of a run. Budget and threads do not: a larger budget goes on where a smaller ended."""
-    program = recipe.program()
+    program = recipe.new_program()
     shapes = {name: [str(field) for field in fields] for name, fields in shape_of(program).items()}
     identity: dict[str, Any] = {
         "program": digest([recipe.name, shapes, seed_instructions(program), source(recipe.program)]),
-        "metric": digest([recipe.metric.__name__, source(recipe.metric)]),
+        "metric": digest([name_of(recipe.metric), source(recipe.metric)]),
         "seed": seed,
         "versions": versions(),
         "adapter": "CompleteJSONAdapter",
@@ -166,11 +168,28 @@ def before_of(job: Job, start: str) -> list[Any]:
 
 
 def source(thing: Any) -> list[str]:
-    """Return the text of the file that holds `thing`, and of our files that it imports from: its twin, its measures."""
-    own = thing.__module__
+    """Return the text that decides what a program or a metric does.
+
+    Of ours the file that holds it, and our files that it imports from: its twin, its measures. Of the user's own the class or
+    the function alone: what else is in a notebook or a script may change between two runs.
+    """
+    kind = thing if inspect.isclass(thing) or inspect.isfunction(thing) else type(thing)
+    if not kind.__module__.startswith(OURS_IN_CODE):
+        theirs = [each for each in inspect.getmro(kind)] if inspect.isclass(kind) else [kind]
+        return [text_of(each) for each in theirs if each.__module__.partition(".")[0] not in ("builtins", "dspy")]
+    own = kind.__module__
     used = {getattr(value, "__module__", None) or "" for value in vars(sys.modules[own]).values()}
-    ours = {own} | {name for name in used if name.startswith(("dspy_programs.", "metrics."))}
+    ours = {own} | {name for name in used if name.startswith(OURS_IN_CODE)}
     return [inspect.getsource(sys.modules[name]) for name in sorted(ours)]
+
+
+def text_of(thing: Any) -> str:
+    """Return the source of a class or a function; of one that was typed in, what the compiler made of it."""
+    try:
+        return inspect.getsource(thing)
+    except (OSError, TypeError):
+        code = getattr(thing, "__code__", None)
+        return f"{code.co_code.hex()} {code.co_consts!r} {code.co_names!r}" if code else str(thing)
 
 
 def digest(value: Any) -> str:

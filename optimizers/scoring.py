@@ -18,14 +18,12 @@ from dspy_programs.lm.adapter import CompleteJSONAdapter
 from dspy_programs.reply import Failure, first_line
 from metrics.score import Metric, Score
 from optimizers.meter import Meter
+from optimizers.own_demonstrations import Step
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
 TOO_LONG = "The prompt is longer than the model can take."
 TOLERANCE = 1e-6  # a weighted sum may end up a digit beyond 1
-
-Step = tuple[str, dict[str, Any], dspy.Prediction]
-"""One call of a predictor: its name in the program ("" if it is none of the program's own), its inputs, its outputs."""
 
 
 @dataclass(frozen=True)

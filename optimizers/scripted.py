@@ -23,7 +23,7 @@ from dspy import lm15
 from dspy_programs.few_shot import FewShot
 from dspy_programs.reply import Failure, ask
 from metrics.score import Component, Score, composite
-from optimizers.recipes import Recipe
+from optimizers.recipe import Recipe
 
 TRAIN = 100  # rows
 LUCK = READ_WRONG = 0.1  # shares of parcels

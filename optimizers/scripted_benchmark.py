@@ -24,6 +24,7 @@ from optimizers import adapter, allowance, bandit, baselines, candidate, demonst
 from optimizers.baselines import Search, optimize
 from optimizers.benchmark_report import COLOURS, MARKERS, require_matplotlib
 from optimizers.benchmarking import claimed, digest_of_code, finished, interruptible
+from optimizers.job import job_of
 from optimizers.journal import Journal, Record
 from optimizers.meter import Meter
 from optimizers.progress import clock, noise_to
@@ -46,7 +47,6 @@ from optimizers.scripted import (
     scripted_lm,
     sort_parcel,
 )
-from optimizers.training import job_of
 
 OURS, STOCK = "ours", "dspy.GEPA"
 SEEDS, SEEDS_OF_SMALLEST = 8, 4

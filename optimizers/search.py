@@ -232,7 +232,12 @@ class Search:
         parent = self.parent(draw)
         partner = self.partner(parent, draw)
         arm = next_arm(
-            [each.arm for each in self.changes.values() if (partner or not each.crosses) and self.affords(each.arm)], draw
+            [
+                each.arm
+                for each in self.changes.values()
+                if each.ready and (partner or not each.crosses) and self.affords(each.arm)
+            ],
+            draw,
         )
         if arm is None:
             raise Ended("having nothing left to try")

@@ -3,17 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import dspy
 
 from dspy_programs import compiled_store as store
-from dspy_programs.errors import DatasetError
-from optimizers.data import SPLITS, read_split, require_unseen, split_own
+from dspy_programs.errors import DatasetError, UsageError
+from dspy_programs.lm import is_embedded
+from dspy_programs.own_programs import is_own
+from optimizers.budgets import TRANSFER_ROWS, budget_for, default_rows
+from optimizers.data import SPLITS, data_directory, read_split, require_unseen, split_own
 from optimizers.meter import Budget
+from optimizers.own_rows import split_given
 from optimizers.proposers import Choice
-from optimizers.recipes import Recipe
-
-Rows = Mapping[str, Sequence[dspy.Example]]
+from optimizers.recipe import Recipe, Rows
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,62 @@ class Training:
     @property
     def target(self) -> Path:
         return self.out or default_out(self.recipe.name, self.task_lm.model)
+
+
+def training_of(
+    recipe: Recipe,
+    task: dspy.LM,
+    reflection: dspy.LM,
+    levers: tuple[Choice, bool | None] = ("auto", None),
+    asked: tuple[str | None, Budget] = (None, Budget()),
+    seed: int = 0,
+    threads: int | None = None,
+    data: Path | Rows | None = None,
+    sizes: Mapping[str, int | None] = MappingProxyType({}),
+    out: Path | None = None,
+) -> Training:
+    """Fill in what a default run is, and read the rows. levers: proposer, reasoning; asked: --auto, and limits that were given.
+
+    data: a file, a folder, or rows by split; by default the recipe's, or the ones that are shipped.
+    """
+    auto, limits = asked
+    proposer, reasoning = levers
+    place = place_of_rows(recipe, data)
+    shipped = isinstance(place, Path) and place == data_directory(recipe.name)
+    usual = default_rows(recipe, is_embedded(task), not isinstance(place, Path) or place.is_file())
+    wanted = {split: sizes.get(split) or size for split, size in usual.items()}
+    rows = (
+        read_rows(recipe, place, wanted, seed)
+        if isinstance(place, Path)
+        else split_given(recipe.new_program(), place, seed, wanted)
+    )
+    budget, patient = budget_for(recipe, auto, limits, len(rows["val"]), is_embedded(task))
+    asked_elsewhere = sizes.get("transfer_val")
+    slow = is_embedded(task) and budget.metric_calls is not None  # they would come on top, and take minutes
+    elsewhere = (0 if slow else TRANSFER_ROWS) if asked_elsewhere is None else asked_elsewhere
+    return Training(
+        recipe=recipe,
+        rows=rows,
+        task_lm=task,
+        reflection_lm=reflection,
+        budget=budget,
+        seed=seed,
+        threads=threads or (1 if is_embedded(task) else 8),
+        out=out,
+        proposer=proposer,
+        reasoning=not is_embedded(task) if reasoning is None else reasoning,
+        patient=patient,
+        transfer=read_transfer(recipe, place, elsewhere) if isinstance(place, Path) else [],
+        place=str(place) if isinstance(place, Path) and not shipped else "",
+    )
+
+
+def place_of_rows(recipe: Recipe, data: Path | Rows | None) -> Path | Rows:
+    """Return where the rows are. Raises UsageError where a program of one's own has none."""
+    place = data or recipe.data
+    if place is None and is_own(recipe.name):
+        raise UsageError(f"{recipe.name}: it has no rows; give --data FILE or FOLDER, or `data` in its recipe")
+    return data_directory(recipe.name) if place is None else Path(place) if isinstance(place, (str, Path)) else place
 
 
 def read_rows(recipe: Recipe, place: Path, sizes: Mapping[str, int | None], seed: int = 0) -> Rows:
@@ -83,4 +142,4 @@ def read_transfer(recipe: Recipe, place: Path, count: int) -> list[dspy.Example]
 
 def default_out(module: str, spec: str) -> Path:
     """Return where `load` looks for what a user has compiled."""
-    return store.user_directory() / module / f"{store.file_name(spec)}.json"
+    return store.candidates_for(module, spec)[0]

@@ -1,6 +1,5 @@
 """python -m optimizers.train --module planner: compile one program to a language model and save it as JSON."""
 
-import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from optimizers.cli import (
     ALL,
     DataOption,
     MaxReplyTokensOption,
+    MetricOption,
     ModuleOption,
     ReflectionApiBaseOption,
     ReflectionApiKeyOption,
@@ -25,13 +25,7 @@ from optimizers.cli import (
 )
 
 if TYPE_CHECKING:
-    import dspy
-
-    from optimizers.conclusion import Report
     from optimizers.meter import Budget
-    from optimizers.proposers import Choice
-    from optimizers.recipes import Recipe
-    from optimizers.settings import Training
 
 app = new_app("Compile a program to a language model: better instructions, measured on unseen rows, saved as JSON.")
 
@@ -72,6 +66,7 @@ ReasoningFlag = Annotated[
 @app.command()
 def train(
     module: ModuleOption,
+    metric: MetricOption = None,
     lm: LmOption = None,
     reflection_lm: ReflectionLmOption = None,
     api_base: ApiBaseOption = None,
@@ -113,9 +108,11 @@ def train(
     from dspy_programs.errors import LanguageModelError, ProgramsError, RunInterrupted, UsageError
     from optimizers.recipes import recipes
     from optimizers.run_directory import default_path
+    from optimizers.settings import training_of
     from optimizers.summary import plan_of, summary_of
+    from optimizers.training import require_claimable, train_in
 
-    wanted = recipes(module)
+    wanted = recipes(module, metric)
     if module == ALL and (data or run_dir or out):
         raise UsageError("--data, --run-dir and --out belong to one program; leave them out with --module all")
     of_task, of_reflection = (api_base, api_key), (reflection_api_base, reflection_api_key)
@@ -166,90 +163,6 @@ def budget_of(calls: int | None, minutes: float | None, tokens: int | None, usd:
         if limit is not None and not math.isfinite(limit):
             raise UsageError(f"{name} {limit}: give a number, or leave it out for no limit")
     return Budget(calls, minutes, tokens, usd)
-
-
-def training_of(
-    recipe: "Recipe",
-    task: "dspy.LM",
-    reflection: "dspy.LM",
-    levers: tuple["Choice", bool | None],
-    asked: tuple[str | None, "Budget"],
-    seed: int,
-    threads: int | None,
-    data: Path | None,
-    sizes: Mapping[str, int | None],
-    out: Path | None,
-) -> "Training":
-    """Fill in what a default run is, and read the rows. asked: --auto, and the limits that were given."""
-    from dspy_programs.lm import is_embedded
-    from optimizers.budgets import TRANSFER_ROWS, budget_for, default_rows
-    from optimizers.data import data_directory
-    from optimizers.settings import Training, read_rows, read_transfer
-
-    auto, limits = asked
-    proposer, reasoning = levers
-    place = data or data_directory(recipe.name)
-    usual = default_rows(recipe, is_embedded(task), place.is_file())
-    rows = read_rows(recipe, place, {split: sizes[split] or size for split, size in usual.items()}, seed)
-    budget, patient = budget_for(recipe, auto, limits, len(rows["val"]), is_embedded(task))
-    wanted = sizes["transfer_val"]
-    slow = is_embedded(task) and budget.metric_calls is not None  # they would come on top, and take minutes
-    transfer = read_transfer(recipe, place, (0 if slow else TRANSFER_ROWS) if wanted is None else wanted)
-    return Training(
-        recipe=recipe,
-        rows=rows,
-        task_lm=task,
-        reflection_lm=reflection,
-        budget=budget,
-        seed=seed,
-        threads=threads or (1 if is_embedded(task) else 8),
-        out=out,
-        proposer=proposer,
-        reasoning=not is_embedded(task) if reasoning is None else reasoning,
-        patient=patient,
-        transfer=transfer,
-        place=str(data or ""),
-    )
-
-
-def require_claimable(directory: Path, training: "Training", resume: bool | None) -> None:
-    """Refuse what `train_in` would refuse, and write nothing."""
-    from optimizers.past import place_of
-    from optimizers.run_directory import is_new, require_same
-    from optimizers.training import identity_for
-
-    place_of(training.recipe.name, training.task_lm.model, training.out)
-    if resume is not False and not is_new(directory):
-        require_same(directory, identity_for(training, directory))
-        print("  goes on      with the run in that folder: what it paid for is replayed")
-
-
-def train_in(directory: Path, training: "Training", resume: bool | None) -> "Report":
-    """Claim the folder, get the models ready in sight of the user, and train."""
-    from dspy_programs.compiled_store import require_writable
-    from dspy_programs.lm import prepare
-    from optimizers.journal import Journal
-    from optimizers.meter import Budget, Meter
-    from optimizers.past import place_of
-    from optimizers.progress import Progress
-    from optimizers.run_directory import RunDirectory
-    from optimizers.training import identity_for, remember_compiled, train
-
-    place_of(training.recipe.name, training.task_lm.model, training.out)
-    require_writable(training.target)
-    run_directory = RunDirectory(directory, fresh=resume is False, must_exist=resume is True)
-    try:
-        remember_compiled(training, run_directory)
-        if run_directory.claim(identity_for(training, directory)):
-            print("going on with an earlier run: what it paid for is replayed", flush=True)
-        else:
-            for lm in (training.task_lm, training.reflection_lm):
-                prepare(lm)
-        with contextlib.closing(Journal(run_directory.journal)) as journal:
-            meter = Meter(limits=Budget() if training.patient else training.budget)
-            return train(training, run_directory, Progress(meter, None), meter, journal)
-    finally:
-        run_directory.close()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

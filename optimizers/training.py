@@ -8,67 +8,59 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import dspy
 
-from dspy_programs import compiled_store as store
-from dspy_programs.errors import BudgetSpent, CompiledProgramError, ModelFailing, RunInterrupted, UsageError
-from dspy_programs.lm import is_embedded, use
+from dspy_programs.compiled_store import require_writable
+from dspy_programs.errors import BudgetSpent, ModelFailing, RunInterrupted, UsageError
+from dspy_programs.lm import is_embedded, prepare, use
 from dspy_programs.text import quantity
 from optimizers.allowance import Allowance
-from optimizers.candidate import IN_USE, REASONING, Candidate, Job, Start, compiled_before, showing, uncompiled
-from optimizers.compile import CompileResult, compile_program, winner_of
+from optimizers.candidate import IN_USE, Candidate, Job
+from optimizers.compile import CompileResult, compile_job, winner_of
 from optimizers.conclusion import Report, as_lineage, concluded, standing, test_scores
-from optimizers.data import evenly
-from optimizers.demonstrations import POOL, POOLED, Demonstration, Shelf, choose, pooled
+from optimizers.job import compiled_starts, job_of, remember_compiled
 from optimizers.journal import Journal
-from optimizers.meter import Meter
+from optimizers.meter import Budget, Meter
+from optimizers.past import place_of
 from optimizers.progress import Progress, clock, noise_to
 from optimizers.proposers import NoNewRule, kinds_for, proposer_of
-from optimizers.recipes import Recipe
 from optimizers.recorded import recorded
-from optimizers.run_directory import BEFORE, CANDIDATES, OTHERS, RunDirectory, identity_of
-from optimizers.settings import Rows, Training
+from optimizers.run_directory import CANDIDATES, RunDirectory, identity_of, is_new, require_same
+from optimizers.scoring import predicted, told
+from optimizers.settings import Training
 
 STOPPING = "\nstopping: the call under way is finished and what was found is kept; once more to end at once"
 
 
-def remember_compiled(training: Training, run: RunDirectory) -> None:
-    """Keep copies, for a run that begins, of what `load` gives now and of what was compiled for other models."""
-    name, model = training.recipe.name, training.task_lm.model
-    if not run.is_new:
-        return
-    for stale in [run.path / BEFORE, *run.path.glob(f"{OTHERS}*.json")]:  # of a run that got no answer
-        stale.unlink(missing_ok=True)
-    now = training.out or store.in_use(name, model)
-    if now is not None and now.is_file():
-        store.write_atomically(run.path / BEFORE, now.read_bytes())
-    for other in store.available_models(name):
-        if other != model and (file := store.in_use(name, other)):
-            copy = run.path / f"{OTHERS}{store.file_name(other)}.json"
-            store.write_atomically(copy, file.read_bytes())
+def require_claimable(directory: Path, training: Training, resume: bool | None) -> None:
+    """Refuse what `train_in` would refuse, and write nothing."""
+    place_of(training.recipe.name, training.task_lm.model, training.out)
+    if resume is not False and not is_new(directory):
+        require_same(directory, identity_for(training, directory))
+        print("  goes on      with the run in that folder: what it paid for is replayed")
 
 
-def compiled_starts(training: Training, path: Path) -> dict[str, dspy.Module]:
-    """Return the programs that were compiled when the run began, by their names as starts; those that fit today's code.
-
-    They are read from the run's folder, `path`, so that a run which goes on later still begins with the same.
-    """
-    name = training.recipe.name
-    found = {}
-    for file in [path / BEFORE, *sorted(path.glob(f"{OTHERS}*.json"))]:
-        program = training.recipe.program()
-        with contextlib.suppress(CompiledProgramError):  # of an older code: it could not be used, so there is nothing to beat
-            compiled = store.read_compiled(file, name, training.task_lm.model if file.name == BEFORE else None)
-            store.apply_state(program, compiled, file)
-            saved = compiled.provenance
-            if file.name == BEFORE or saved.kept == "compiled":
-                found[IN_USE if file.name == BEFORE else f"for {saved.lm}"] = program
-    return found
+def train_in(directory: Path, training: Training, resume: bool | None) -> Report:
+    """Claim the folder, get the models ready in sight of the user, and train."""
+    place_of(training.recipe.name, training.task_lm.model, training.out)
+    require_writable(training.target)
+    run_directory = RunDirectory(directory, fresh=resume is False, must_exist=resume is True)
+    try:
+        remember_compiled(training, run_directory)
+        if run_directory.claim(identity_for(training, directory)):
+            print("going on with an earlier run: what it paid for is replayed", flush=True)
+        else:
+            for lm in (training.task_lm, training.reflection_lm):
+                prepare(lm)
+        with contextlib.closing(Journal(run_directory.journal)) as journal:
+            meter = Meter(limits=Budget() if training.patient else training.budget)
+            return train(training, run_directory, Progress(meter, None), meter, journal)
+    finally:
+        run_directory.close()
 
 
 def identity_for(training: Training, path: Path) -> dict[str, Any]:
@@ -115,50 +107,20 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
     return concluded(training, job, result, now, scores, meter, run, interrupted)
 
 
-def job_of(
-    recipe: Recipe,
-    rows: Rows,
-    seed: int,
-    reasoning: bool = False,
-    before: Mapping[str, dspy.Module] = MappingProxyType({}),
-) -> Job:
-    """Put together what a search needs. reasoning: try chain of thought too; before: programs compiled before, by name."""
-    program = recipe.program()
-    plain = uncompiled(program)
-    others = {name: compiled_before(each, name) for name, each in before.items()}
-    pool = choose(rows["train"], recipe.demonstrate, recipe.kind, POOL, seed)
-    sets: dict[str, Mapping[str, Sequence[Demonstration]]] = {name: demos for name, (_, demos) in others.items()}
-    largest = max(sets, key=lambda name: sum(map(len, sets[name].values())), default="")  # of equals what is in use
-    if both := pooled(pool, recipe.demonstrate, sets.get(largest, {})):
-        sets[POOLED] = both
-        others = {name: each for name, each in others.items() if name != largest or name == IN_USE}  # it is in the pool
-    shelf = Shelf(pool, recipe.demonstrate, recipe.demonstrations, sets)
-    starts = [
-        Start("seed", plain),
-        *(Start(name, texts) for name, (texts, _) in others.items() if name == IN_USE),
-        *(Start(name, showing(plain, name)) for name in shelf.sets),
-        *(Start(name, texts) for name, (texts, _) in others.items() if name != IN_USE),
-        *([Start("reasoning", plain | {REASONING: "on"})] if reasoning else []),
-    ]
-    return Job(program, recipe.metric, rows["train"], evenly(rows["val"], recipe.kind), shelf, recipe.kind, starts)
-
-
 def preflight(training: Training, job: Job, lms: Mapping[str, dspy.LM], meter: Meter) -> None:
     """Make one task call and one reflection call; both must be usable. The task call is needed later anyway.
 
     A program may answer a row by its rules alone: then the next row is tried, until the model has been asked.
     """
     program = job.build(job.starts[0].texts)
-    with usable(meter, f"the first reply of {training.task_lm.model}", "--lm"), use(lms["task"]):
+    with use(lms["task"]):
         for row in job.valset:
-            reply = program(**row.inputs())
-            if reply.failure is not None:
-                raise ValueError(f"{reply.failure.reason} It began: {reply.failure.raw_reply[:200]!r}")
+            reply = first_reply(program, row, training, meter)
             if meter.roles["task"].calls:
                 break
     if is_embedded(training.reflection_lm):
         return  # it has just answered, and its proposals cannot cost anything
-    score = training.recipe.metric(row, reply)
+    score = training.recipe.scorer(row, reply)
     name, predictor = program.named_predictors()[0]
     seen = {key: str(value) for key, value in row.inputs().items()}
     feedback = score.feedback if score.value < 1 else "Right, but it could be shorter."  # a proposer is asked about a failure
@@ -168,6 +130,19 @@ def preflight(training: Training, job: Job, lms: Mapping[str, dspy.LM], meter: M
     with usable(meter, f"the first proposal of {training.reflection_lm.model}", "--reflection-lm"), use(lms["reflection"]):
         with contextlib.suppress(NoNewRule):  # it was read, and that is all that is asked here
             proposer({name: predictor.signature.instructions}, {name: [example]}, [name])
+
+
+def first_reply(program: dspy.Module, row: dspy.Example, training: Training, meter: Meter) -> dspy.Prediction:
+    """Run one row. Raises ModelFailing for a reply that cannot be read, what stopped the run, and the bugs of a program."""
+    try:
+        reply = predicted(program, row)
+    except Exception:
+        meter.raise_if_stopped()
+        raise
+    if (failure := getattr(reply, "failure", None)) is not None:
+        what = f"the first reply of {training.task_lm.model} cannot be used"
+        raise ModelFailing(f"{what}: {told(failure)} Nothing more was spent; try another --lm")
+    return reply
 
 
 def require_prices(training: Training, meter: Meter) -> None:
@@ -182,7 +157,7 @@ def require_prices(training: Training, meter: Meter) -> None:
 
 @contextlib.contextmanager
 def usable(meter: Meter, what: str, flag: str) -> Iterator[None]:
-    """Turn any failure of the block into one line; what stopped the run goes before what follows from it."""
+    """Turn a failure of the model into one line; what stopped the run goes before what follows from it."""
     try:
         yield
     except Exception as error:
@@ -215,7 +190,7 @@ def search(
                 f"{described(candidate)}: {candidate.score:.3f} on {quantity(len(candidate.scores), 'validation row')}"
             )
 
-    return compile_program(
+    return compile_job(
         job,
         task_lm=lms["task"],
         reflection_lm=lms["reflection"],

@@ -14,17 +14,20 @@ app = new_app("Check that every compiled program, shipped and of the user, loads
 @app.command()
 def verify(
     files: Annotated[list[Path] | None, typer.Argument(help="Compiled JSONs. Default: all that `load` could find.")] = None,
+    module: Annotated[str | None, typer.Option(help="The program of these files, where it is one of your own.")] = None,
 ) -> None:
     """Print a line for each file; exit code 2 when one does not load."""
     from dspy_programs.compiled_store import all_compiled, read_compiled
     from dspy_programs.errors import ProgramsError
-    from dspy_programs.registry import load
+    from dspy_programs.registry import load, require_known
 
     faults = 0
     paths = files or all_compiled()
     for path in paths:
         try:
-            load(read_compiled(path).provenance.program, path=path)
+            name = read_compiled(path).provenance.program
+            require_known(name, path, module if files else name)  # what is in the user's directory was put there by the user
+            load(name, path=path)
             print(f"ok     {path}")
         except ProgramsError as error:
             faults += 1

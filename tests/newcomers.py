@@ -33,14 +33,14 @@ from dspy_programs.few_shot import Index
 from dspy_programs.types import Task
 from optimizers.conclusion import Report
 from optimizers.data import SPLITS, data_directory, read_split
+from optimizers.job import job_of, remember_compiled
 from optimizers.journal import Journal
 from optimizers.meter import Budget, Meter
 from optimizers.progress import Progress
 from optimizers.recipes import RECIPES
 from optimizers.run_directory import RunDirectory
-from optimizers.settings import Training
-from optimizers.train import training_of
-from optimizers.training import identity_for, job_of, remember_compiled, train
+from optimizers.settings import Training, training_of
+from optimizers.training import identity_for, train
 
 LM = "local/qwen2.5-coder-1.5b"
 LM_WITHOUT_PROGRAM = "local/qwen2.5-coder-3b"  # nothing is shipped for it

@@ -24,11 +24,11 @@ from dspy_programs.lm import connect, decoding
 from optimizers.budgets import default_rows
 from optimizers.candidate import IN_USE
 from optimizers.data import data_directory
+from optimizers.job import job_of
 from optimizers.journal import Journal
 from optimizers.meter import Meter
 from optimizers.recorded import RecordedEngine
 from optimizers.settings import read_rows
-from optimizers.training import job_of
 from tests.newcomers import LM, PLANNER, RECORDED, asked_of, reply_key
 
 NAMES = {"seed": "none", IN_USE: "shipped"}  # of the others their own

@@ -14,6 +14,7 @@ from optimizers.baselines import OPTIMIZERS, Search, mipro_size, optimize, shown
 from optimizers.candidate import Job, Start
 from optimizers.data import SPLITS, data_directory, read_split
 from optimizers.demonstrations import Shelf
+from optimizers.job import job_of
 from optimizers.journal import Journal
 from optimizers.meter import Meter
 from optimizers.progress import noise_to
@@ -21,7 +22,6 @@ from optimizers.recipes import RECIPES
 from optimizers.recorded import recorded
 from optimizers.scoring import score_rows
 from optimizers.search import MINIBATCH
-from optimizers.training import job_of
 from tests.fakes import any_prompt, plan_reply, scripted_lm, write_toy_data
 
 SEARCHES = [name for name in OPTIMIZERS if name not in ("seed", "labelled")]

@@ -150,7 +150,7 @@ def test_other_cover_draws_sets_of_the_shelf_and_new_ones():
     assert SPREAD in made and NEAREST in made
     drawn = [tuple(each) for each in made if isinstance(each, list)]
     assert len(set(drawn)) > len(drawn) / 2 and all(len(set(each)) == 3 for each in drawn)
-    assert all(set(each) <= set(job.shelf.by_id) for each in drawn)
+    assert all(set(each) <= {row.id for row in job.shelf.rows} for each in drawn)
 
 
 def test_crossing_takes_each_text_from_one_of_two():

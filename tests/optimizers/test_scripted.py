@@ -10,11 +10,11 @@ import pytest
 from optimizers.benchmark import main
 from optimizers.candidate import showing
 from optimizers.demonstrations import NEAREST, SPREAD
+from optimizers.job import job_of
 from optimizers.meter import Meter
 from optimizers.scoring import score_rows
 from optimizers.scripted import BOTH, PERFECT, RARE, RULES, SHOWN, recipe_of, reflector, rows_of, scripted_lm, sort_parcel
 from optimizers.scripted_benchmark import CELLS, OURS, SMALLEST, STOCK, Cell, Compared, Comparison, Run, as_table, run_one
-from optimizers.training import job_of
 
 ALL_RULES = "Sort. " + " ".join(f"Mind rule {name}." for name in RULES.values())
 

@@ -15,14 +15,14 @@ from optimizers.allowance import Allowance
 from optimizers.bandit import Arm
 from optimizers.candidate import SHOWN, Start, showing, uncompiled
 from optimizers.changes import Change, Crossing, NearFailures, OtherCover
-from optimizers.compile import candidate_of, compile_program, winner_of
+from optimizers.compile import candidate_of, compile_job, winner_of
 from optimizers.demonstrations import SPREAD, named
+from optimizers.job import job_of
 from optimizers.journal import Journal
 from optimizers.meter import Budget, Meter, Used
 from optimizers.race import FEWEST, support
 from optimizers.recorded import recorded
 from optimizers.search import IDLE, MINIBATCH, PLATEAU, SHARES, SHARES_OF_SMALL, Search, Shares
-from optimizers.training import job_of
 from tests.fakes import level_of
 from tests.optimizers.toy import Guesser, Scores, recipe_of, reflector, rows, task_model, toy_job
 
@@ -354,7 +354,7 @@ def compiled(worth, budget, threads=1, seed=0, journal=None, job=None):
     roles = zip(("task", "reflection"), lms, strict=True)
     task, reflection = (recorded(lm, role, journal, meter) for role, lm in roles)
     limits = {"budget": Budget(metric_calls=budget), "meter": meter, "seed": seed, "threads": threads}
-    return compile_program(job, task_lm=task, reflection_lm=reflection, **limits), *lms, meter
+    return compile_job(job, task_lm=task, reflection_lm=reflection, **limits), *lms, meter
 
 
 def worth_of_prompts(prompt, shown, row):

@@ -16,12 +16,12 @@ from dspy_programs.reply import Failure, ask
 from metrics.score import Score
 from optimizers.adapter import ProgramAdapter
 from optimizers.candidate import Job
+from optimizers.job import job_of
 from optimizers.journal import Journal
 from optimizers.meter import Meter
-from optimizers.recipes import Recipe
+from optimizers.recipe import Recipe
 from optimizers.recorded import recorded
 from optimizers.scoring import RowRun
-from optimizers.training import job_of
 from tests.fakes import level_of, scripted_lm
 
 Worth = Callable[[str, Sequence[str], str], float]

@@ -1,0 +1,117 @@
+"""Programs of the user's own, by name: "package.module:attribute", or what an installed package registers.
+
+A package registers programs as entry points of the group `dspy_programs.programs`:
+
+    [project.entry-points."dspy_programs.programs"]
+    ticket_router = "my_package.router:recipe"
+
+The attribute is a dspy.Module, as a class or an instance, something that has one as `program` (a recipe), or a function
+without arguments that returns one of these. Only names that the user or an installed package gave are imported: a compiled
+file never names code.
+"""
+
+import functools
+import importlib
+import inspect
+import sys
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import dspy
+
+from dspy_programs.errors import UsageError
+
+GROUP = "dspy_programs.programs"
+
+Source: TypeAlias = Callable[[], dspy.Module] | dspy.Module
+"""A class or function that makes a program, or the program itself, which is copied."""
+
+
+_introduced: dict[str, Source] = {}
+
+
+def introduce(name: str, program: Source) -> None:
+    """Let a name stand for a program of this process, as one that was defined in a notebook."""
+    _introduced[name] = program
+
+
+def is_introduced(name: str) -> bool:
+    return name in _introduced
+
+
+@functools.cache
+def registered() -> dict[str, str]:
+    """Return what installed packages register: name -> "package.module:attribute"."""
+    return {each.name: each.value for each in entry_points(group=GROUP)}
+
+
+def is_own(name: str) -> bool:
+    """Tell whether a name is one of these, without importing anything."""
+    return ":" in name or name in _introduced or name in registered()
+
+
+def named(name: str) -> Any:
+    """Return what a name stands for. Raises UsageError where there is none; what the user's file raises is not caught."""
+    if name in _introduced:
+        return _introduced[name]
+    place = registered().get(name, name)
+    module, _, attribute = place.partition(":")
+    if not all(part.isidentifier() for part in (*module.split("."), *attribute.split("."))):
+        raise UsageError(f"{name!r}: write package.module:attribute, e.g. my_package.router:recipe")
+    try:
+        found: Any = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise  # the file is there, and what it imports is not
+        raise UsageError(f"{name!r}: there is no module {error.name!r} here; run this from the folder that has it") from None
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            raise UsageError(f"{name!r}: {module} has no {part!r}")
+        found = getattr(found, part)
+    return found
+
+
+def source_of(thing: Any, name: str) -> Source:
+    """Return the program behind what a name stands for: itself, that of a recipe, or what a function returns."""
+    if isinstance(thing, dspy.Module) or (isinstance(thing, type) and issubclass(thing, dspy.Module)):
+        return thing
+    if hasattr(thing, "program"):
+        return source_of(thing.program, name)
+    if inspect.isfunction(thing):
+        return source_of(called(thing, name), name)
+    raise UsageError(f"{name!r} is {type(thing).__name__}, not a dspy.Module, a recipe or a function that returns one")
+
+
+def new_from(source: Source, name: str) -> dspy.Module:
+    """Make a new program: without models of its own, for those in use answer. Raises UsageError where it cannot be made."""
+    program: dspy.Module = source.deepcopy() if isinstance(source, dspy.Module) else called(source, name)
+    for predictor in program.predictors():
+        predictor.lm = None
+    return program
+
+
+def called(make: Callable[[], Any], name: str) -> Any:
+    """Call what needs no arguments."""
+    inside = make.__init__ if isinstance(make, type) else make  # type: ignore[misc]  # a Module's own takes anything
+    needed = [
+        each.name
+        for each in list(inspect.signature(inside).parameters.values())[isinstance(make, type) :]
+        if each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+    ]
+    if needed:
+        what = getattr(make, "__name__", "it")
+        raise UsageError(f"{name!r}: {what} needs {', '.join(needed)}; name an instance, or a function that makes one")
+    return make()
+
+
+def name_of(program: Source) -> str:
+    """Name a program by its place in the code. Raises UsageError where its class has no place by which it is found again."""
+    kind: Any = type(program) if isinstance(program, dspy.Module) else program
+    if kind.__module__.partition(".")[0] == "dspy" or "<" in kind.__qualname__:
+        raise UsageError(f"a {kind.__qualname__} needs a name to be saved by, e.g. name='ticket_router'")
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    if kind.__module__ != "__main__":
+        return f"{kind.__module__}:{kind.__qualname__}"
+    return f"{Path(script).stem}:{kind.__qualname__}" if script else kind.__qualname__  # a notebook has no file

@@ -1,0 +1,82 @@
+"""What a training searches over: a program, its rows, what can be shown, and what was compiled before to begin with."""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+import dspy
+
+from dspy_programs import compiled_store as store
+from dspy_programs.errors import CompiledProgramError
+from dspy_programs.few_shot import FewShot
+from optimizers.candidate import IN_USE, REASONING, Job, Start, compiled_before, showing, thinks, uncompiled
+from optimizers.data import evenly
+from optimizers.demonstrations import POOL, POOLED, Demonstration, Shelf, choose, pooled
+from optimizers.recipe import Recipe, Rows
+from optimizers.run_directory import BEFORE, OTHERS, RunDirectory
+from optimizers.settings import Training
+
+
+def remember_compiled(training: Training, run: RunDirectory) -> None:
+    """Keep copies, for a run that begins, of what `load` gives now and of what was compiled for other models."""
+    name, model = training.recipe.name, training.task_lm.model
+    if not run.is_new:
+        return
+    for stale in [run.path / BEFORE, *run.path.glob(f"{OTHERS}*.json")]:  # of a run that got no answer
+        stale.unlink(missing_ok=True)
+    now = training.out or store.in_use(name, model)
+    if now is not None and now.is_file():
+        store.write_atomically(run.path / BEFORE, now.read_bytes())
+    for other in store.available_models(name):
+        if other != model and (file := store.in_use(name, other)):
+            copy = run.path / f"{OTHERS}{store.file_name(other)}.json"
+            store.write_atomically(copy, file.read_bytes())
+
+
+def compiled_starts(training: Training, path: Path) -> dict[str, dspy.Module]:
+    """Return the programs that were compiled when the run began, by their names as starts; those that fit today's code.
+
+    They are read from the run's folder, `path`, so that a run which goes on later still begins with the same.
+    """
+    name = training.recipe.name
+    found = {}
+    for file in [path / BEFORE, *sorted(path.glob(f"{OTHERS}*.json"))]:
+        program = training.recipe.new_program()
+        with contextlib.suppress(CompiledProgramError):  # of an older code: it could not be used, so there is nothing to beat
+            compiled = store.read_compiled(file, name, training.task_lm.model if file.name == BEFORE else None)
+            store.apply_state(program, compiled, file)
+            saved = compiled.provenance
+            if file.name == BEFORE or saved.kept == "compiled":
+                found[IN_USE if file.name == BEFORE else f"for {saved.lm}"] = program
+    return found
+
+
+def job_of(
+    recipe: Recipe,
+    rows: Rows,
+    seed: int,
+    reasoning: bool = False,
+    before: Mapping[str, dspy.Module] = MappingProxyType({}),
+) -> Job:
+    """Put together what a search needs. reasoning: try chain of thought too; before: programs compiled before, by name."""
+    program = recipe.new_program()
+    plain = uncompiled(program)
+    others = {name: compiled_before(each, name, thinks(program)) for name, each in before.items()}
+    pools = all(isinstance(predictor, FewShot) for predictor in program.predictors())
+    pool = choose(rows["train"], recipe.demonstrator, recipe.kind, POOL, seed)
+    sets: dict[str, Mapping[str, Sequence[Demonstration]]] = {name: demos for name, (_, demos) in others.items()}
+    largest = max(sets, key=lambda name: sum(map(len, sets[name].values())), default="")  # of equals what is in use
+    if pools and (both := pooled(pool, recipe.demonstrator, sets.get(largest, {}))):
+        sets[POOLED] = both
+        others = {name: each for name, each in others.items() if name != largest or name == IN_USE}  # it is in the pool
+    learns = recipe.demonstrate is None
+    shelf = Shelf(pool, recipe.demonstrator, recipe.demonstrations, sets, pools, learns)
+    starts = [
+        Start("seed", plain),
+        *(Start(name, texts) for name, (texts, _) in others.items() if name == IN_USE),
+        *(Start(name, showing(plain, name)) for name in shelf.sets),
+        *(Start(name, texts) for name, (texts, _) in others.items() if name != IN_USE),
+        *([Start("reasoning", plain | {REASONING: "on"})] if reasoning and not thinks(program) else []),
+    ]
+    return Job(program, recipe.scorer, rows["train"], evenly(rows["val"], recipe.kind), shelf, recipe.kind, starts)

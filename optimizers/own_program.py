@@ -1,0 +1,105 @@
+"""Compile a program of one's own from Python: one call, with the journal, the guard and the file that `train` gives ours."""
+
+import warnings
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import dspy
+
+from dspy_programs.errors import UsageError
+from dspy_programs.lm import connect
+from dspy_programs.own_programs import introduce, name_of
+from dspy_programs.registry import PROGRAMS, load
+from optimizers.conclusion import Report
+from optimizers.demonstrations import Demonstrate
+from optimizers.meter import Budget
+from optimizers.own_rows import Row
+from optimizers.proposers import Choice
+from optimizers.recipe import Recipe, alike
+from optimizers.run_directory import default_path
+from optimizers.settings import training_of
+from optimizers.summary import plan_of, summary_of
+from optimizers.training import train_in
+
+
+class Compiled(NamedTuple):
+    """program: as `load` gives it from now on, on the model it was compiled for; report: what was tried and what it scored."""
+
+    program: dspy.Module
+    report: Report
+
+
+def compile_program(
+    program: dspy.Module | type[dspy.Module],
+    *,
+    metric: Callable[..., Any],
+    trainset: Sequence[Row],
+    valset: Sequence[Row] | None = None,
+    testset: Sequence[Row] | None = None,
+    lm: dspy.LM | str | None = None,
+    reflection_lm: dspy.LM | str | None = None,
+    auto: str | None = None,
+    max_metric_calls: int | None = None,
+    max_minutes: float | None = None,
+    max_tokens: int | None = None,
+    max_usd: float | None = None,
+    name: str | None = None,
+    demonstrate: Demonstrate | None = None,
+    demonstrations: int = 4,
+    kind: Callable[[dspy.Example], Hashable] = alike,
+    proposer: Choice = "auto",
+    reasoning: bool | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    run_dir: Path | str | None = None,
+    resume: bool | None = None,
+) -> Compiled:
+    """Search for better instructions and demonstrations, test them on unseen rows, and put them to use where they are better.
+
+    program      a dspy.Module, as an instance or a class that is made without arguments; it is not changed
+    metric       (row, prediction) -> a share in [0, 1], a bool, or score and feedback; see own_metric.py
+    trainset     rows, as dspy.Example or dict. Without a testset a third of them is kept for the test; without a valset the
+                 rest validates too, each row scored by what the others show
+    lm, reflection_lm   models or specs; by default DSPy's current one, else that of the environment, and the same for both
+    auto         "light", "medium" or "heavy", as in dspy.GEPA; or limits: metric calls, minutes, tokens, US dollars. By
+                 default light and at least 300 rows, for an embedded model 15 minutes
+    name         by it the result is saved and `load` finds it; by default the place of the class, "module:Class"
+    demonstrate, demonstrations, kind   see Recipe
+    proposer, reasoning, seed, threads, run_dir, resume   as the flags of `python -m optimizers.train`
+
+    The same call again goes on where it was stopped, and pays for no answer twice. Progress is printed.
+    Raises UsageError, DatasetError, LanguageModelError, RunError; whatever the program or the metric raises.
+    """
+    name = name or name_of(program)
+    if name in PROGRAMS:
+        raise UsageError(f"name: {name!r} is a program of this library; choose another")
+    introduce(name, program)
+    recipe = Recipe(program, metric, name, demonstrate=demonstrate, demonstrations=demonstrations, kind=kind)
+    task = model_of(lm, program)
+    training = training_of(
+        recipe,
+        task,
+        task if reflection_lm is None else model_of(reflection_lm, program),
+        (proposer, reasoning),
+        (auto, Budget(max_metric_calls, max_minutes, max_tokens, max_usd)),
+        seed,
+        threads,
+        {"train": trainset, "val": valset or (), "test": testset or ()},
+    )
+    directory = Path(run_dir) if run_dir else default_path(name, task.model)
+    print(plan_of(training, directory), flush=True)
+    report = train_in(directory, training, resume)
+    print(summary_of(training, report, directory), flush=True)
+    with warnings.catch_warnings(action="ignore"):  # where nothing was better, it runs as it was written: the report says so
+        return Compiled(load(name, task.model), report)
+
+
+def model_of(lm: dspy.LM | str | None, program: dspy.Module | type[dspy.Module]) -> dspy.LM:
+    """Return the model asked for, else the one that all predictors of the program have, DSPy's current one, or the default."""
+    own = {id(each.lm): each.lm for each in program.predictors() if each.lm} if isinstance(program, dspy.Module) else {}
+    if isinstance(lm, dspy.BaseLM):
+        return lm
+    if lm is None and len(own) > 1:
+        raise UsageError("its predictors have different models of their own; give the one to compile for: lm=...")
+    return next(iter(own.values()), None) or dspy.settings.lm or connect() if lm is None else connect(lm)
