@@ -146,7 +146,7 @@ class Candidate:
 
 def described(job: Job, texts: Texts) -> str:
     """Say in a few words what a candidate shows."""
-    return ", ".join(dict.fromkeys(map(shown_of, numbers_shown(job, texts))))
+    return ", ".join(dict.fromkeys(map(shown_of, filter(None, numbers_shown(job, texts))))) or shown_of(0)
 
 
 def numbers_shown(job: Job, texts: Texts) -> list[int]:

@@ -16,6 +16,7 @@ from dspy_programs import compiled_store as store
 from dspy_programs.errors import BudgetSpent, CompiledProgramError, RunInterrupted
 from dspy_programs.lm import decoding
 from metrics.score import Score
+from optimizers import report_view
 from optimizers.allowance import FEWEST_TESTED, Allowance
 from optimizers.candidate import IN_USE, Candidate, Job
 from optimizers.card import card_of
@@ -68,6 +69,17 @@ class Report:
     def in_use(self) -> Candidate | None:
         """What `load` gave when the run ended."""
         return None if self.standing is None else self.candidates[self.standing]
+
+    def table(self) -> str:
+        """Write what was found as a table in Markdown."""
+        return report_view.table(self)
+
+    def plot(self) -> Any:
+        """Draw it; return a matplotlib Figure. Raises MissingExtra where matplotlib is not installed."""
+        return report_view.plot(self)
+
+    def _repr_markdown_(self) -> str:
+        return self.table()  # so that a notebook shows it
 
 
 def test_scores(

@@ -1,0 +1,79 @@
+"""What a run found, to be looked at in a notebook: a table and a plot."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from optimizers.benchmark_report import require_matplotlib
+
+if TYPE_CHECKING:
+    from optimizers.conclusion import Report
+    from optimizers.scoring import Interval
+
+NAMES = {"seed": "as written", "in use": "in use before", "compiled": "best found"}
+DIFFERENCES = {"difference": "best found - as written", "gain": "best found - in use before", "elsewhere": "on other sources"}
+GREY, BLUE, ORANGE = "#9a9a9a", "#1f77b4", "#ff7f0e"
+
+
+def table(report: "Report") -> str:
+    """Write Markdown: what was compared on validation and test, and what became of it."""
+    lines = ["| program | validation | rows | test, 95 % interval | rows |", "|---|---|---|---|---|"]
+    for name, index in compared(report).items():
+        candidate, test = report.candidates[index], report.test.get(name)
+        cells = [NAMES[name], f"{candidate.score:.3f}", len(candidate.scores), test or "not tested", test.rows if test else ""]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join([*lines, "", *outcome(report)])
+
+
+def compared(report: "Report") -> dict[str, int]:
+    """Name the candidates that count: as it was written, in use before, the best found; each once."""
+    found = {"seed": 0} | ({"in use": report.standing} if report.standing else {})
+    return found | ({"compiled": report.winner} if report.winner not in found.values() else {})
+
+
+def outcome(report: "Report") -> Iterator[str]:
+    for name, what in DIFFERENCES.items():
+        if interval := report.test.get(name):
+            yield f"{what}: {interval}, {'within' if interval.is_noise else 'beyond'} noise  "
+    used = report.used
+    yield f"{used['rollouts']} rows run, {used['tokens']:,} tokens, {used['minutes']:.1f} minutes; ended by {report.ended_by}  "
+    yield f"in use now: {report.promoted}" if report.promoted else f"not put to use: {report.why_not}"
+
+
+def plot(report: "Report") -> Any:
+    """Draw every candidate by when it was found, and the test; return a matplotlib Figure. Raises MissingExtra."""
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    search, test = figure.subplots(1, 2, width_ratios=[3, 2])
+    draw_search(search, report)
+    draw_test(test, {name: report.test[name] for name in NAMES if name in report.test})
+    return figure
+
+
+def draw_search(axes: Any, report: "Report") -> None:
+    """Draw the validation score of each candidate; the larger the mark, the more rows it was scored on."""
+    most = max(len(each.scores) for each in report.candidates)
+    for each in report.candidates:
+        colour = BLUE if each.index == report.winner else ORANGE if each.index == 0 else GREY
+        axes.scatter(each.metric_calls, each.score, s=20 + 100 * len(each.scores) / most, color=colour, zorder=2)
+        for parent in each.parents:
+            before = report.candidates[parent]
+            axes.plot([before.metric_calls, each.metric_calls], [before.score, each.score], color=GREY, linewidth=0.6, zorder=1)
+    axes.set_xlabel("rows run when it was found")
+    axes.set_ylabel("validation score")
+    axes.set_ylim(-0.03, 1.03)
+    axes.set_title("candidates: orange as written, blue the best; larger: more rows", fontsize=9)
+    axes.grid(alpha=0.3)
+
+
+def draw_test(axes: Any, test: "dict[str, Interval]") -> None:
+    for place, (name, each) in enumerate(test.items()):
+        colour = {"seed": ORANGE, "compiled": BLUE}.get(name, GREY)
+        error = [[each.mean - each.low], [each.high - each.mean]]
+        axes.bar(place, each.mean, 0.6, yerr=error, capsize=4, color=colour)
+        axes.annotate(f"{each.mean:.2f}", (place, 0.02), ha="center", color="white")
+    axes.set_xticks(range(len(test)), [NAMES[name] for name in test])
+    axes.set_ylim(0, 1.05)
+    rows = next(iter(test.values())).rows if test else 0
+    axes.set_title(f"test, {rows} unseen rows, 95 % interval" if test else "test: not run", fontsize=9)

@@ -1,0 +1,363 @@
+"""A program that nobody here wrote: compiled by one call, saved, found again, and never trusted further than that."""
+
+import functools
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import dspy
+import pytest
+from dspy.evaluate import answer_exact_match
+
+from dspy_programs import load
+from dspy_programs.compiled_store import read_compiled
+from dspy_programs.errors import DatasetError, UsageError
+from dspy_programs.own_programs import name_of, named
+from metrics.score import Score
+from optimizers import Recipe, compile_program
+from optimizers.own_metric import as_metric
+from optimizers.own_rows import split_given
+from optimizers.recipes import recipe
+from tests.fakes import scripted_lm
+
+EXAMPLES = Path(__file__).resolve().parent.parent.parent / "docs" / "examples"
+WORDS = {"billing": ("invoice", "refund", "charge"), "technical": ("crash", "error", "bug"), "sales": ("price", "quote", "demo")}
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("DSPY_PROGRAMS_COMPILED", str(tmp_path / "compiled"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+
+
+class Router(dspy.Module):
+    def __init__(self):
+        super().__init__()
+        self.classify = dspy.ChainOfThought(dspy.Signature("ticket -> queue", "Route the ticket."))
+
+    def forward(self, ticket):
+        return self.classify(ticket=ticket)
+
+
+def tickets(count=30):
+    pairs = [(list(WORDS)[i % 3], i) for i in range(count)]
+    return [{"ticket": f"Case {i}: my {WORDS[queue][(i // 3) % 3]} again", "queue": queue} for queue, i in pairs]
+
+
+def routed(prompt):
+    """Know two queues; the third needs the rule that the reflector proposes, the first an example."""
+    if "new_instruction" in prompt:
+        return json.dumps({"new_instruction": "Route the ticket. RULE: crash, error and bug are technical"})
+    if "[[ ## often ## ]]" in prompt:
+        return json.dumps({"proposal": {"rule": "RULE nothing of this kind"}})
+    word = re.search(r"my (\w+) again", prompt.rsplit("[[ ## ticket ## ]]", 1)[1]).group(1)
+    queue = next(name for name, words in WORDS.items() if word in words)
+    known = {"technical": "RULE: crash" in prompt, "billing": prompt.count("[[ ## ticket ## ]]") > 2, "sales": True}
+    return json.dumps({"reasoning": "so", "queue": queue if known[queue] else "sales"})
+
+
+def same_queue(row, prediction, trace=None):
+    return row.queue == prediction.queue
+
+
+def compiled(lm=None, **settings):
+    lm = lm or scripted_lm(routed, "scripted/router")
+    given = {"metric": same_queue, "trainset": tickets(), "max_metric_calls": 200, "threads": 1} | settings
+    return compile_program(given.pop("program", Router()), lm=lm, **given)
+
+
+def test_a_classifier_is_compiled_put_to_use_and_found_again():
+    program, report = compiled()
+    assert report.promoted and report.test["difference"].low > 0
+    again = load(Router, "scripted/router")
+    assert again.loaded_from == report.promoted == program.loaded_from
+    assert "RULE: crash" in again.classify.predict.signature.instructions and len(again.classify.predict.demos) == 4
+    assert "| best found | " in report.table() and f"in use now: {report.promoted}" in report._repr_markdown_()
+
+
+def test_the_same_call_again_asks_nothing_and_gives_the_same():
+    lm = scripted_lm(routed, "scripted/router")
+    _, first = compiled(lm)
+    asked = len(lm.engine.prompts)
+    _, second = compiled(lm)
+    assert len(lm.engine.prompts) == asked and second.candidates == first.candidates
+
+
+def test_the_program_given_is_not_changed():
+    program = Router()
+    program.classify.predict.demos = [{"ticket": "mine", "queue": "mine"}]
+    before = program.dump_state()
+    compiled(program=program)
+    assert program.dump_state() == before
+
+
+def test_a_stock_module_needs_a_name_and_then_is_found_by_it():
+    plain = dspy.ChainOfThought(dspy.Signature("ticket -> queue", "Route the ticket."))
+    with pytest.raises(UsageError, match="name='ticket_router'"):
+        compiled(program=plain)
+    _, report = compiled(program=plain, name="ticket_router")
+    assert load("ticket_router", "scripted/router").loaded_from == report.promoted
+
+
+def test_a_name_of_this_library_is_refused():
+    with pytest.raises(UsageError, match="'planner' is a program of this library"):
+        compiled(name="planner")
+
+
+def test_models_of_single_predictors_give_way_and_two_of_them_need_a_choice():
+    lm, other = scripted_lm(routed, "scripted/router"), scripted_lm(routed, "scripted/other")
+    program = Router()
+    program.set_lm(lm)
+    found, _ = compile_program(
+        program, metric=same_queue, trainset=tickets(), max_metric_calls=60, threads=1, run_dir="run"
+    )
+    assert lm.engine.prompts and found.classify.predict.lm is None
+    two = dspy.Module()
+    two.first, two.second = dspy.Predict("ticket -> a"), dspy.Predict("ticket -> b")
+    two.first.lm, two.second.lm = lm, other
+    with pytest.raises(UsageError, match="different models"):
+        compile_program(two, name="two", metric=same_queue, trainset=tickets())
+
+
+# Programs of several steps ----------------------------------------------------------------------------------------------
+
+
+def lines(name):
+    return [json.loads(line) for line in (EXAMPLES / name).read_text(encoding="utf-8").splitlines()]
+
+
+RIGHT = {row["question"]: row["answer"] for name in ("bridge_questions", "stall_questions") for row in lines(f"{name}.jsonl")}
+
+
+def hopper(prompt):
+    """Ask for the second passage; know the answer where the passage is there and an example with a query is shown."""
+    if "new_instruction" in prompt or "[[ ## often ## ]]" in prompt:
+        return json.dumps({"new_instruction": "Answer.", "proposal": {"rule": "Nothing that would help at all"}})
+    asked = prompt.rsplit("[[ ## question ## ]]", 1)[1]
+    question = asked.strip().partition("\n")[0]
+    if "Reply with one JSON object: reasoning, query" in asked:
+        bridge = re.search(r"the ([A-Z][\w' ]*Bridge)", question).group(1)
+        helped = '"query": "' in prompt or sum(map(ord, question)) % 3 == 0
+        return json.dumps({"reasoning": "so", "query": next_look(bridge, question) if helped else "nothing"})
+    answer = RIGHT[question]
+    return json.dumps({"reasoning": "so", "answer": answer if answer.split()[-1] in asked else "unknown"})
+
+
+def next_look(bridge, question):
+    facts = (EXAMPLES / "bridges.txt").read_text(encoding="utf-8")
+    if "builder" in question:
+        return re.search(rf"{bridge} was built by ([\w ]+)\.", facts).group(1)
+    return "river " + re.search(rf"{bridge} crosses the river (\w+)", facts).group(1)
+
+
+def test_what_two_hops_did_well_is_shown_to_both_and_no_row_sees_itself():
+    from two_hop import TwoHop
+
+    lm = scripted_lm(hopper, "scripted/hopper")
+    program, report = compile_program(
+        TwoHop(), metric=answer_exact_match, trainset=lines("bridge_questions.jsonl"), lm=lm, max_metric_calls=300, threads=1
+    )
+    winner = report.candidates[report.winner]
+    assert winner.start in ("own successes", "crossing") and report.promoted
+    assert all("query" in demo and demo["augmented"] for demo in program.ask.predict.demos)
+    for prompt in (each for each in lm.engine.prompts if "[[ ## question ## ]]" in each):
+        asked = prompt.rsplit("[[ ## question ## ]]", 1)[1].strip().partition("\n")[0]
+        if asked in RIGHT:
+            assert prompt.count(asked) == 1
+
+
+def agent_reply(prompt):
+    if "new_instruction" in prompt or "[[ ## often ## ]]" in prompt:
+        return json.dumps({"new_instruction": "Keep the books.", "proposal": {"rule": "Nothing that would help at all"}})
+    asked = prompt.rsplit("[[ ## question ## ]]", 1)[1]
+    question = asked.strip().partition("\n")[0]
+    if "next_tool_name" in prompt.partition("[[ ## question ## ]]")[0]:
+        if "observation_0" in asked:
+            return json.dumps({"next_thought": "enough", "next_tool_name": "finish", "next_tool_args": {}})
+        fruit = re.search(r"(apples|pears|plums|melons|figs|quinces|limes|dates)", question).group(1)
+        return json.dumps({"next_thought": "look", "next_tool_name": "look_up", "next_tool_args": {"fruit": fruit}})
+    shown = prompt.count("[[ ## question ## ]]") > 2
+    return json.dumps({"reasoning": "so", "answer": RIGHT[question] if shown else "0"})
+
+
+def test_an_agent_with_tools_is_compiled_by_the_name_of_its_recipe(tmp_path):
+    name = "stall_agent:recipe"
+    found = recipe(name)
+    program, report = compile_program(
+        found.program,
+        name=name,
+        metric=found.metric,
+        trainset=lines("stall_questions.jsonl"),
+        lm=scripted_lm(agent_reply, "scripted/agent"),
+        max_metric_calls=100,
+        threads=1,
+    )
+    assert report.promoted.parent.name == "stall_agent--recipe" and program.extract.predict.demos
+    assert load(name, "scripted/agent").extract.predict.demos == program.extract.predict.demos
+
+
+# Metrics ----------------------------------------------------------------------------------------------------------------
+
+
+class Judge:
+    def __call__(self, row, prediction):
+        return 0.25
+
+
+def of_gepa(gold, pred, trace, pred_name, pred_trace):
+    return dspy.Prediction(score=0.25, feedback="look again")
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "feedback"),
+    [
+        (lambda row, pred: 0.25, 0.25, "It scored 0.25 of 1. Right: queue: sales"),
+        (lambda row, pred, trace=None: True, 1.0, "Perfect."),
+        (lambda row, pred, trace=None, frac=1.0: frac == 1.0, 1.0, "Perfect."),
+        (of_gepa, 0.25, "look again"),
+        (lambda *given: len(given) / 4, 0.5, "It scored 0.50 of 1. Right: queue: sales"),
+        (lambda row, pred: {"score": 0, "feedback": ""}, 0.0, "It scored 0.00 of 1. Right: queue: sales"),
+        (lambda row, pred: Score(0.5, "ours", {"part": 0.5}), 0.5, "ours"),
+        (functools.partial(lambda row, pred, most: most, most=0.5), 0.5, "It scored 0.50 of 1. Right: queue: sales"),
+        (Judge(), 0.25, "It scored 0.25 of 1. Right: queue: sales"),
+    ],
+)
+def test_metrics_as_people_write_them(metric, value, feedback):
+    row = dspy.Example(ticket="t", queue="sales", id="1").with_inputs("ticket")
+    found = as_metric(metric)(row, dspy.Prediction(queue="x"))
+    assert (found.value, found.feedback) == (value, feedback)
+
+
+@pytest.mark.parametrize("given", [None, "good", {"feedback": "no score"}, dspy.Prediction(grade=1)])
+def test_a_metric_that_gives_no_score_stops_the_run_and_is_named(given):
+    with pytest.raises(TypeError, match="the metric grade gave"):
+
+        def grade(row, prediction):
+            return given
+
+        compiled(metric=grade)
+
+
+@pytest.mark.parametrize("value", [7, -0.1, float("nan")])
+def test_a_score_that_is_no_share_stops_the_run(value):
+    with pytest.raises(ValueError, match="a share in"):
+        compiled(metric=lambda row, prediction: value)
+
+
+async def later(row, prediction):
+    return 1.0
+
+
+@pytest.mark.parametrize("metric", [later, "accuracy", Judge])
+def test_what_is_no_metric_is_said_before_anything_is_asked(metric):
+    lm = scripted_lm(routed, "scripted/router")
+    with pytest.raises(UsageError, match="metric: "):
+        compiled(lm, metric=metric)
+    assert not lm.engine.prompts
+
+
+def test_a_bug_of_the_program_keeps_its_traceback():
+    class Broken(Router):
+        def forward(self, ticket):
+            return {}["missing"]
+
+    with pytest.raises(KeyError, match="missing"):
+        compiled(program=Broken(), name="broken")
+
+
+# Rows -------------------------------------------------------------------------------------------------------------------
+
+
+def test_rows_without_ids_and_without_splits_are_split():
+    rows = split_given(Router(), {"train": tickets(30)}, 0)
+    assert {name: len(each) for name, each in rows.items()} == {"train": 20, "val": 20, "test": 10}
+    assert not {row.id for row in rows["test"]} & {row.id for row in rows["train"]}
+    assert set(rows["test"][0].inputs().keys()) == {"ticket"}
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"train": []}, "there are no rows"),
+        ({"train": tickets(5)}, "too few"),
+        ({"train": [{"text": "x", "queue": "sales"}] * 9}, "none of the program's inputs: ticket"),
+        ({"train": [{"id": 1, **row} for row in tickets(9)]}, "used twice"),
+        ({"train": tickets(9), "test": tickets(2)}, "test must stay unseen"),
+    ],
+)
+def test_rows_that_cannot_be_used_are_said(given, reason):
+    with pytest.raises(DatasetError, match=reason):
+        split_given(Router(), given, 0)
+
+
+# Names ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("no_such_module:thing", "there is no module 'no_such_module'"),
+        ("ticket_router:no_such_thing", "has no 'no_such_thing'"),
+        ("ticket_router:same_queue", "needs row, prediction"),
+        ("ticket_router:Path", "not a dspy.Module"),
+        ("../ticket_router:recipe", "write package.module:attribute"),
+        ("ticket_router:", "write package.module:attribute"),
+    ],
+)
+def test_names_that_stand_for_nothing_are_one_line(text, reason):
+    with pytest.raises(UsageError, match=reason):
+        load(text)
+
+
+def test_what_the_users_file_misses_is_not_called_missing_itself(tmp_path, monkeypatch):
+    (tmp_path / "half_installed.py").write_text("import no_such_package\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ModuleNotFoundError, match="no_such_package"):
+        named("half_installed:thing")
+
+
+def test_names_of_places():
+    assert name_of(Router) == name_of(Router()) == f"{Router.__module__}:Router"
+
+    class Inside(Router):
+        pass
+
+    with pytest.raises(UsageError, match="needs a name"):
+        name_of(Inside)
+
+
+def test_a_module_without_metric_is_told_what_is_missing():
+    with pytest.raises(UsageError, match="--metric"):
+        recipe("ticket_router:TicketRouter")
+    assert recipe("ticket_router:TicketRouter", "ticket_router:same_queue").name == "ticket_router:TicketRouter"
+    with pytest.raises(UsageError, match="has its own"):
+        recipe("planner", "ticket_router:same_queue")
+
+
+def test_a_file_never_says_which_code_is_imported(tmp_path):
+    """`verify` and `promote` of a file that names a module do not import it unless the user names it too."""
+    _, report = compiled()
+    stranger = tmp_path / "stranger.json"
+    stranger.write_text(report.saved.read_text().replace(read_compiled(report.saved).provenance.program, "evil_module:Router"))
+    (tmp_path / "evil_module.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    for command in (["verify", str(stranger)], ["promote", str(stranger), "--force"]):
+        done = command_of(command, tmp_path)
+        assert "--module evil_module:Router" in done.stdout + done.stderr and not (tmp_path / "ran").exists(), done
+
+
+def command_of(arguments, folder):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(EXAMPLES), str(EXAMPLES.parent.parent)])}
+    command = [sys.executable, "-m", f"optimizers.{arguments[0]}", *arguments[1:]]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_a_recipe_made_by_a_function_and_one_with_rows_in_python():
+    made = Recipe(Router, same_queue, data={"train": tickets(12)})
+    assert made.scorer(dspy.Example(queue="a"), dspy.Prediction(queue="a")).value == 1
+    assert made.demonstrator(dspy.Example(ticket="t", queue="sales", id="1")) == {
+        "classify.predict": {"ticket": "t", "queue": "sales"}
+    }
