@@ -3,7 +3,7 @@
 import inspect
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol
 
@@ -64,7 +64,9 @@ def export(
     if to.startswith(HUB):
         import huggingface_hub
 
-        upload(file, compiled, card_for(compiled), to.removeprefix(HUB), not public, huggingface_hub.HfApi())
+        from dspy_programs.shared import newest
+
+        upload(file, compiled, card_for(compiled), to.removeprefix(HUB), not public, huggingface_hub.HfApi(), newest)
         lines = shared_usage(module, spec, to)
     elif Path(to).suffix == ".json":
         if Path(to).exists() and not force:
@@ -93,11 +95,16 @@ def share(file: Path, compiled: "Compiled", card: str, folder: Path) -> None:
     write_manifest(folder, saved.program, [(f"{name}.json", saved.lm)])
 
 
-def upload(file: Path, compiled: "Compiled", card: str, repo: str, private: bool, hub: Hub) -> None:
-    """Put it into a repository of the hub, beside those for other models. Raises CompiledProgramError where that fails."""
+def upload(
+    file: Path, compiled: "Compiled", card: str, repo: str, private: bool, hub: Hub, newest: Callable[[str], Path | None]
+) -> None:
+    """Put it into a repository of the hub, beside those for other models; newest: the manifest that is there now.
+
+    Raises CompiledProgramError where that fails.
+    """
     from dspy_programs.errors import CompiledProgramError
     from dspy_programs.lm.weights import without_credentials
-    from dspy_programs.shared import MANIFEST, newest
+    from dspy_programs.shared import MANIFEST
 
     with tempfile.TemporaryDirectory() as room:
         try:
