@@ -70,9 +70,10 @@ def learning_curve(
 
 
 def rows_there(module: str) -> int:
-    from optimizers.data import data_directory, rows_of
+    from optimizers.data import data_directory
+    from optimizers.row_files import rows_in
 
-    return sum(1 for _ in rows_of(data_directory(module) / "transfer_val.jsonl"))
+    return sum(1 for _ in rows_in(data_directory(module) / "transfer_val.jsonl"))
 
 
 def curve(recipe: "Recipe", model: "dspy.LM", count: int, seed: int, threads: int) -> Iterator[Point]:

@@ -8,10 +8,12 @@ import dspy
 
 from dspy_programs import compiled_store as store
 from dspy_programs.errors import DatasetError
-from optimizers.data import SPLITS, read_split, require_unseen, split_own
+from optimizers.data import MOST_OWN, SPLITS, completed, examples_of, read_split, require_unseen
+from optimizers.fields import fields_of
 from optimizers.meter import Budget
 from optimizers.proposers import Choice
 from optimizers.recipes import Recipe
+from optimizers.row_places import tables_at
 
 Rows = Mapping[str, Sequence[dspy.Example]]
 
@@ -46,24 +48,25 @@ class Training:
 
 
 def read_rows(recipe: Recipe, place: Path, sizes: Mapping[str, int | None], seed: int = 0) -> Rows:
-    """Read and check the rows, and take the first so many of each split. Raises DatasetError on the first bad row.
+    """Read and check the first so many rows of each split; what is not used is not read. Raises DatasetError on a bad row.
 
-    place: a folder with train.jsonl, val.jsonl and test.jsonl, or one file of rows that is split here.
+    place: a file, a folder or a data set of the hub, as row_places.py has it; rows without splits are split here.
     """
-    if not place.exists():
-        raise DatasetError(f"{place}: there is no such file or folder")
-    if not (place.is_file() or place.is_dir()):
-        raise DatasetError(f"{place}: neither a file nor a folder of rows")
-    if missing := [split for split in SPLITS if place.is_dir() and not (place / f"{split}.jsonl").is_file()]:
-        advice = "a folder needs train.jsonl, val.jsonl and test.jsonl; one file, given by its own name, is split for you"
-        raise DatasetError(f"{place}: there is no {missing[0]}.jsonl in it; {advice}")
-    if place.is_file():
-        rows = split_own(read_split(place, recipe.program, recipe.labels), seed, place)
-    else:
-        rows = {split: read_split(place / f"{split}.jsonl", recipe.program, recipe.labels) for split in SPLITS}
+    tables, fields = tables_at(place), fields_of(recipe.program, recipe.labels)
+    counts = sizes if tables.keys() == set(SPLITS) else dict.fromkeys(tables, MOST_OWN)  # else train is to serve as more
+    found = {
+        split: examples_of(table, str(place), split or named(place), fields, counts.get(split))
+        for split, table in tables.items()
+    }
+    rows = completed(found, seed, str(place))
     require_sound(recipe, rows, place)
     require_unseen(rows, place)
     return {split: examples[: sizes.get(split)] for split, examples in rows.items()}
+
+
+def named(place: Path) -> str:
+    """Return what rows of this place are called that have neither a split nor an id of their own."""
+    return place.name.split(".")[0] or "row"
 
 
 def require_sound(recipe: Recipe, rows: Rows, place: Path) -> None:
@@ -78,7 +81,7 @@ def require_sound(recipe: Recipe, rows: Rows, place: Path) -> None:
 def read_transfer(recipe: Recipe, place: Path, count: int) -> list[dspy.Example]:
     """Read the first so many rows of another source, from the half that is for choosing; none where there are none."""
     file = place / "transfer_val.jsonl"
-    return read_split(file, recipe.program, recipe.labels)[:count] if count and file.is_file() else []
+    return read_split(file, recipe.program, recipe.labels, count) if count and file.is_file() else []
 
 
 def default_out(module: str, spec: str) -> Path:

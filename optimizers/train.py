@@ -189,7 +189,7 @@ def training_of(
     auto, limits = asked
     proposer, reasoning = levers
     place = data or data_directory(recipe.name)
-    usual = default_rows(recipe, is_embedded(task), place.is_file())
+    usual = default_rows(recipe, is_embedded(task), own=data is not None)
     rows = read_rows(recipe, place, {split: sizes[split] or size for split, size in usual.items()}, seed)
     budget, patient = budget_for(recipe, auto, limits, len(rows["val"]), is_embedded(task))
     wanted = sizes["transfer_val"]
