@@ -1,5 +1,8 @@
 """How programs are made better: `compile_program` for one of your own in Python, and the commands (see README)."""
 
+import os
+import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from dspy_programs.lazy import exports
@@ -7,6 +10,22 @@ from dspy_programs.lazy import exports
 if TYPE_CHECKING:
     from optimizers.own_program import Compiled, compile_program
     from optimizers.recipe import Recipe
+
+
+def require_our_metrics() -> None:
+    """Say what hides our package `metrics`, where Python would look for its modules in vain. Nothing of it is run."""
+    spec = find_spec("metrics")
+    ours = os.path.join(os.path.dirname(os.path.dirname(__file__)), "metrics", "__init__.py")
+    if spec is None or spec.origin is None or os.path.realpath(spec.origin) == os.path.realpath(ours):
+        return
+    line = f"{spec.origin} hides the package `metrics` that `optimizers` needs; rename it, or run from another folder"
+    if sys.argv[:1] in (["-m"], ["-c"]):  # a command line: Python still looks for the module, or runs a line of text
+        print(f"error: {line}", file=sys.stderr)
+        raise SystemExit(2)
+    raise ImportError(line, name="metrics", path=spec.origin)
+
+
+require_our_metrics()
 
 _HOMES = {"Compiled": "own_program", "compile_program": "own_program", "Recipe": "recipe"}
 __all__ = ["Compiled", "Recipe", "compile_program"]

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 MINUTES = 15.0  # for an embedded model, test included
 FEWEST_CALLS = 300  # rows of a default search with any other model
-VALIDATION = 50  # rows there to validate and to test on, and of a file of one's own
+VALIDATION = 50  # rows there to validate and to test on
+OWN = 100  # of one's own rows, likewise; an embedded model gets half of them
+OWN_TRAIN = 10_000  # of one's own rows: a pool shows 200 of them, a search looks at a few hundred
 TRANSFER_ROWS = 16  # of other sources
 CANDIDATES = {"light": 6, "medium": 12, "heavy": 18}  # of dspy.GEPA
 
@@ -46,10 +48,14 @@ def calls_of(auto: str, predictors: int, validation: int) -> int:
     return validation + 5 * candidates + 35 * trials + passes * validation
 
 
-def default_rows(recipe: "Recipe", embedded: bool, own_file: bool = False) -> dict[str, int | None]:
-    """Return how many rows of each split to read where nobody says it: more for a model that is fast, and of one's own."""
-    if own_file:
-        return {"train": None, "val": VALIDATION, "test": VALIDATION}
+def default_rows(recipe: "Recipe", embedded: bool, own: bool = False) -> dict[str, int | None]:
+    """Return how many rows of each split to read at most where nobody says it: more for a model that is fast.
+
+    own: they are the user's, so there are as many as he has, up to what the default budget can make use of.
+    """
+    if own:
+        most = OWN // 2 if embedded else OWN
+        return {"train": OWN_TRAIN, "val": most, "test": most}
     fewest = 0 if embedded else VALIDATION
     return {"train": None, "val": max(fewest, recipe.val_rows), "test": max(fewest, recipe.test_rows)}
 

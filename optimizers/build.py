@@ -42,7 +42,7 @@ def build(
         made = {split: Path(folder) / f"{split}.jsonl" for split in splits}
         for split, file in made.items():
             file.write_bytes(as_jsonl(splits[split]))
-            read_split(file, recipe.program, recipe.labels)
+            read_split(file, recipe.new_program, recipe.labels)
         for split, file in made.items():
             print(f"{split:13} {len(splits[split]):5} rows  sha256 {sha256(file.read_bytes())}")
             file.replace(target / file.name)

@@ -50,7 +50,7 @@ def calibrate(
     if split not in SPLITS:
         raise UsageError(f"--split {split}: there are {', '.join(SPLITS)}")
     path = (data or data_directory(module)) / f"{split}.jsonl"
-    examples = read_split(path, recipe.program, recipe.labels)[:rows]
+    examples = read_split(path, recipe.new_program, recipe.labels)[:rows]
     meter = Meter()
     if rules:
         judge, task = recipe.new_program(), None

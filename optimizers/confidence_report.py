@@ -20,7 +20,8 @@ from dspy_programs.failures.calibrated import SCHEMA_VERSION, Calibration, Curve
 from dspy_programs.types import FailureMode
 from optimizers.benchmark_report import COLOURS, require_matplotlib
 from optimizers.confidence_fit import Record, figures, fit, tables_of
-from optimizers.data import rows_of, sha256
+from optimizers.data import sha256
+from optimizers.row_files import rows_in
 
 FINDINGS, PLOT = "findings.jsonl", "reliability.png"
 KINDS = ("human", "outcome", "rule-made", "constructed")
@@ -30,12 +31,12 @@ WIDTH = 1.96  # standard errors on either side of a share
 def read_findings(path: Path) -> tuple[list[Record], str]:
     """Return the records and the SHA-256 of their file."""
     records = []
-    for number, row in rows_of(path):
+    for where, _, row in rows_in(path):
         try:
             records.append(Record.model_validate(row))
         except ValidationError as error:
             fault = error.errors()[0]
-            raise DatasetError(f"{path}:{number}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
+            raise DatasetError(f"{where}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
     if missing := sorted({"train", "val", "test"} - {record.split for record in records}):
         raise DatasetError(f"{path}: there are no rows of {missing[0]}; make it again: --raw DIR")
     return records, sha256(path.read_bytes())

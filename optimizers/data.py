@@ -1,69 +1,94 @@
-"""datasets/<program>/<split>.jsonl -> typed examples.
+"""Rows -> typed examples, in three splits of which each may see only what it should.
 
 A row is checked against the program itself: its signature's types for what goes in, the recipe's label types for what is
-known to be right. There is no second schema to keep in step.
+known to be right (fields.py). There is no second schema to keep in step.
 """
 
 import hashlib
-import inspect
 import io
+import itertools
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import dspy
 import jsonlines
-from pydantic import TypeAdapter, ValidationError
 
 from dspy_programs.errors import DatasetError
+from optimizers.fields import Fields, Program, example_of, fields_of
+from optimizers.row_files import WHOLE, Row, rows_in
 
 SPLITS = ("train", "val", "test")
 FEWEST_OWN = 9  # rows of one file
-LONGEST_LINE = 1_000_000  # bytes; a row that a model could read is far shorter
-ID: TypeAdapter[str | int] = TypeAdapter(str | int)
+MOST_OWN = 20_000  # rows of one file that are read
 
 
 def data_directory(name: str) -> Path:
-    """Return where the rows of a program are: in the checkout, or inside the installed package."""
-    here = Path(__file__).resolve().parent.parent / "datasets"
-    return (here if here.is_dir() else Path(str(files("dspy_programs") / "datasets"))) / name
+    """Return where the rows of a program are: inside the installed package, or in the checkout.
 
-
-def read_split(path: Path, program: type[dspy.Module], labels: Mapping[str, Any] | None) -> list[dspy.Example]:
-    """Read every row of `path`, checked and in order. An input that the program has a default for may be left out.
-
-    Raises DatasetError as "file:line: field: why" for a row that is not UTF-8, not JSON, too long, lacks a field, has
-    one that the program does not know, has a value of another type, or repeats an earlier row's id; and for no rows.
+    In this order: beside an installed package, the folder `datasets` is the library of that name.
     """
-    fields, defaults = field_types(program, labels), defaults_of(program)
-    inputs = [name for name in fields if name not in labels]
-    seen: dict[str, int] = {}
+    packed = Path(str(files("dspy_programs") / "datasets"))
+    return (packed if packed.is_dir() else Path(__file__).resolve().parent.parent / "datasets") / name
+
+
+def read_split(
+    path: Path, program: Program, labels: Mapping[str, Any] | None = None, count: int | None = None
+) -> list[dspy.Example]:
+    """Read the rows of a file in any format of row_files.py, the first `count` of them, checked and in order.
+
+    A field that has a default may be left out, and so may the id: it is then the file's name and the row's place.
+    labels: the fields that are not inputs, with their types; None: whatever else a row has, as it is.
+    Raises DatasetError as "file:line: field: why" for a row that cannot be read, lacks a field, has one that the program
+    does not know, has a value of another type, or repeats an earlier row's id; and for no rows.
+    """
+    return examples_of(rows_in(path), str(path), path.name.split(".")[0], fields_of(program, labels), count)
+
+
+def examples_of(rows: Iterable[Row], place: str, split: str, fields: Fields, count: int | None = None) -> list[dspy.Example]:
+    """Check rows and make examples of them. split: names those without an id, with their numbers."""
+    seen: dict[str, str] = {}
     examples = []
-    for number, row in rows_of(path):
-        where = f"{path}:{number}"
-        row = defaults | {name: value for name, value in row.items() if name != "id" or value is not None}
-        if (id_ := str(checked(where, "id", ID, {"id": number} | row))) in seen:
-            raise DatasetError(f"{where}: id: {id_!r} was used in line {seen[id_]}; every row needs its own")
-        seen[id_] = number
-        values = {name: checked(where, name, type_, row) for name, type_ in fields.items()}
-        if unknown := sorted(row.keys() - fields.keys() - {"id"}):
-            raise DatasetError(f"{where}: {unknown[0]}: no such field; known are id, {', '.join(fields)}")
-        examples.append(dspy.Example(id=id_, **values).with_inputs(*inputs))
+    for where, number, row in itertools.islice(rows, count):
+        example = example_of(where, row, f"{split}-{number}", fields)
+        if example.id in seen:
+            raise DatasetError(f"{where}: id: {example.id!r} was used in {seen[example.id]}; every row needs its own")
+        seen[example.id] = where
+        examples.append(example)
     if not examples:
-        raise DatasetError(f"{path}: there are no rows in it")
+        of = f"{split} " if split in SPLITS else ""
+        raise DatasetError(f"{place}: there are no {of}rows in it")
     return examples
 
 
-def split_own(rows: Sequence[dspy.Example], seed: int, where: Path) -> dict[str, list[dspy.Example]]:
+def completed(rows: Mapping[str, list[dspy.Example]], seed: int, place: str) -> dict[str, list[dspy.Example]]:
+    """Make three splits of those there are: of one as `split_own` does; train validates too where there is no val.
+
+    Raises DatasetError where there is nothing to learn from, or to test on.
+    """
+    if rows.keys() in ({WHOLE}, {"train"}):
+        return split_own(next(iter(rows.values())), seed, place)
+    if missing := [split for split in ("train", "test") if split not in rows]:
+        raise DatasetError(
+            f"{place}: there are no {missing[0]} rows in it, only {', '.join(rows)}; train and test are needed, or "
+            "rows without a split, which are split for you"
+        )
+    if "val" in rows:
+        return dict(rows)
+    return {"train": without_contradictions(rows["train"], place), "val": rows["train"], "test": rows["test"]}
+
+
+def split_own(rows: Sequence[dspy.Example], seed: int, where: Path | str) -> dict[str, list[dspy.Example]]:
     """Make three splits of the rows of one file: a third to test, the rest to learn from and to validate on.
 
     A row is never its own demonstration, so each of the rest can be validated on what the others show: leave-one-out
-    cross-validation, where a validation set of a few rows would say nothing. Rows with the same inputs stay together.
+    cross-validation, where a validation set of a few rows would say nothing. Rows with the same inputs stay together; where
+    they have different labels none of them is shown, as one would tell the answer to another.
     Raises DatasetError for too few different rows.
     """
     alike: dict[str, list[dspy.Example]] = {}
@@ -75,22 +100,52 @@ def split_own(rows: Sequence[dspy.Example], seed: int, where: Path) -> dict[str,
     drawn = random.Random(f"{seed}-own").sample(list(alike.values()), len(alike))
     cut = len(alike) // 3
     test, rest = ([row for group in groups for row in group] for groups in (drawn[:cut], drawn[cut:]))
-    return {"train": rest, "val": rest, "test": test}
+    return {"train": without_contradictions(rest, where), "val": rest, "test": test}
 
 
-def require_unseen(splits: Mapping[str, Sequence[dspy.Example]], where: Path) -> None:
-    """Refuse a test row whose inputs are in another split too, whatever its id. Raises DatasetError with both ids."""
-    seen = {inputs_of(row): (split, row.id) for split in ("val", "train") for row in splits[split]}
+def without_contradictions(rows: list[dspy.Example], where: Path | str) -> list[dspy.Example]:
+    """Leave out rows that have the same inputs and different labels. Raises DatasetError where none is left."""
+    labelled: dict[str, set[str]] = {}
+    for row in rows:
+        labelled.setdefault(inputs_of(row), set()).add(content_of(row))
+    alone = [row for row in rows if len(labelled[inputs_of(row)]) == 1]
+    if not alone:
+        raise DatasetError(f"{where}: every row has the same inputs as another one with other labels; nothing can be shown")
+    return alone
+
+
+def require_unseen(splits: Mapping[str, Sequence[dspy.Example]], where: Path | str) -> None:
+    """Refuse a row that another split gives the answer to, by what it says and whatever its id. Raises DatasetError.
+
+    A test row must be in no other split. A validation row may be in train too, for then it is not shown while it is
+    itself scored; but not with other labels, for then it would be.
+    """
+    seen = {inputs_of(row): (split, row) for split in ("val", "train") for row in splits[split]}
     for row in splits["test"]:
         if inputs_of(row) in seen:
             split, other = seen[inputs_of(row)]
-            line = f"row {row.id!r} of test has the same inputs as row {other!r} of {split}; test must stay unseen"
+            line = f"row {row.id!r} of test has the same inputs as row {other.id!r} of {split}; test must stay unseen"
+            raise DatasetError(f"{where}: {line}")
+    learnt = {inputs_of(row): row for row in splits["train"]}
+    for row in splits["val"]:
+        other = learnt.get(inputs_of(row), row)
+        if content_of(other) != content_of(row):
+            line = f"row {row.id!r} of val has the same inputs as row {other.id!r} of train, and other labels; leave one out"
             raise DatasetError(f"{where}: {line}")
 
 
 def inputs_of(row: dspy.Example) -> str:
     """Return the inputs of a row as text: two rows with the same ask for the same."""
-    return json.dumps(dict(row.inputs()), ensure_ascii=False, sort_keys=True, default=lambda model: model.model_dump())
+    return as_text(dict(row.inputs()))
+
+
+def content_of(row: dspy.Example) -> str:
+    """Return all that a row says as text, but not its id."""
+    return as_text({name: value for name, value in row.items() if name != "id"})
+
+
+def as_text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=lambda it: getattr(it, "model_dump", it.__str__)())
 
 
 def evenly(rows: Sequence[dspy.Example], kind: Callable[[dspy.Example], Hashable]) -> list[dspy.Example]:
@@ -102,71 +157,6 @@ def evenly(rows: Sequence[dspy.Example], kind: Callable[[dspy.Example], Hashable
         places.append((seen[each] + 0.5) / sizes[each])
         seen[each] += 1
     return [rows[i] for i in sorted(range(len(rows)), key=lambda i: places[i])]
-
-
-def defaults_of(program: type[dspy.Module]) -> dict[str, Any]:
-    """Return the inputs that a program can be called without, and what it takes then."""
-    parameters = inspect.signature(program.forward).parameters.values()
-    return {each.name: each.default for each in parameters if each.default is not each.empty}
-
-
-def field_types(program: type[dspy.Module], labels: Mapping[str, Any]) -> dict[str, TypeAdapter[Any]]:
-    """Map each field to its type: what a predictor's signature says of it, else what `forward` does."""
-    hints = get_type_hints(program.forward)
-    for predictor in program().predictors():
-        hints |= {name: field.annotation for name, field in predictor.signature.input_fields.items() if name in hints}
-    names = [name for name in inspect.signature(program.forward).parameters if name != "self"]
-    return {name: TypeAdapter(hints[name]) for name in names} | {n: TypeAdapter(t) for n, t in labels.items()}
-
-
-def checked(where: str, name: str, type_: TypeAdapter[Any], row: Mapping[str, Any]) -> Any:
-    if name not in row:
-        raise DatasetError(f"{where}: {name}: missing")
-    try:
-        return type_.validate_python(row[name])
-    except ValidationError as error:
-        fault = error.errors()[0]
-        inner = ".".join(str(part) for part in fault["loc"])
-        raise DatasetError(f"{where}: {name}{'.' + inner if inner else ''}: {fault['msg']}") from error
-
-
-def rows_of(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (line number, object); blank lines are passed over, CRLF is as good as LF, a byte order mark is dropped."""
-    try:
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                text = decoded(f"{path}:{number}", line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
-                if text.strip():
-                    yield number, parsed(f"{path}:{number}", text)
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def decoded(where: str, line: bytes) -> str:
-    if len(line) > LONGEST_LINE:
-        raise DatasetError(f"{where}: row: longer than {LONGEST_LINE:,} bytes")
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{where}: row: byte {error.start + 1} is not UTF-8; save the file as UTF-8") from error
-
-
-def parsed(where: str, text: str) -> dict[str, Any]:
-    try:
-        row = json.loads(text, parse_constant=refused)
-        json.dumps(row, ensure_ascii=False).encode()  # half a surrogate pair is JSON, but no text that can be sent
-    except json.JSONDecodeError as error:
-        ends = "; its lines end in CR alone, save it with LF" if "\r" in text.strip() else ""
-        raise DatasetError(f"{where}: row: not JSON: {error.msg.removesuffix(' at')}, column {error.colno}{ends}") from error
-    except (ValueError, RecursionError) as error:
-        raise DatasetError(f"{where}: row: not JSON: {error}") from error
-    if not isinstance(row, dict):
-        raise DatasetError(f"{where}: row: a JSON object is needed, not {type(row).__name__}")
-    return row
-
-
-def refused(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
 
 
 def as_jsonl(rows: Iterable[Mapping[str, Any]]) -> bytes:

@@ -88,7 +88,7 @@ def evaluate_all(
     for recipe in wanted:
         place = data or data_directory(recipe.name)
         file = place if place.is_file() else place / f"{split}.jsonl"
-        examples[recipe.name] = read_split(file, recipe.program, recipe.labels)[: rows or recipe.test_rows]
+        examples[recipe.name] = read_split(file, recipe.new_program, recipe.labels)[: rows or recipe.test_rows]
     found = {recipe.name: compiled_program(recipe.name, model.model, compiled) for recipe in wanted}
     directory = RunDirectory(Path("runs") / "evaluate" / file_name(model.model), fresh=fresh)
     with contextlib.closing(directory), contextlib.closing(Journal(directory.journal)) as journal:

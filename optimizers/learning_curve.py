@@ -70,9 +70,10 @@ def learning_curve(
 
 
 def rows_there(module: str) -> int:
-    from optimizers.data import data_directory, rows_of
+    from optimizers.data import data_directory
+    from optimizers.row_files import rows_in
 
-    return sum(1 for _ in rows_of(data_directory(module) / "transfer_val.jsonl"))
+    return sum(1 for _ in rows_in(data_directory(module) / "transfer_val.jsonl"))
 
 
 def curve(recipe: "Recipe", model: "dspy.LM", count: int, seed: int, threads: int) -> Iterator[Point]:
@@ -87,7 +88,7 @@ def curve(recipe: "Recipe", model: "dspy.LM", count: int, seed: int, threads: in
     from optimizers.run_directory import RunDirectory
     from optimizers.scoring import bootstrap, run_rows
 
-    own = read_split(data_directory(recipe.name) / "transfer_val.jsonl", recipe.program, recipe.labels)
+    own = read_split(data_directory(recipe.name) / "transfer_val.jsonl", recipe.new_program, recipe.labels)
     tested = evenly(own, recipe.kind)[:count]
     directory = RunDirectory(Path("runs") / "learning_curve" / folder_name(recipe.name) / file_name(model.model))
     with contextlib.closing(directory), contextlib.closing(Journal(directory.journal)) as journal:

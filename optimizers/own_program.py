@@ -1,7 +1,7 @@
 """Compile a program of one's own from Python: one call, with the journal, the guard and the file that `train` gives ours."""
 
 import warnings
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +14,6 @@ from dspy_programs.registry import PROGRAMS, load
 from optimizers.conclusion import Report
 from optimizers.demonstrations import Demonstrate
 from optimizers.meter import Budget
-from optimizers.own_rows import Row
 from optimizers.proposers import Choice
 from optimizers.recipe import Recipe, alike
 from optimizers.run_directory import default_path
@@ -34,9 +33,9 @@ def compile_program(
     program: dspy.Module | type[dspy.Module],
     *,
     metric: Callable[..., Any],
-    trainset: Sequence[Row],
-    valset: Sequence[Row] | None = None,
-    testset: Sequence[Row] | None = None,
+    trainset: Sequence[dspy.Example | Mapping[str, Any]],
+    valset: Sequence[dspy.Example | Mapping[str, Any]] | None = None,
+    testset: Sequence[dspy.Example | Mapping[str, Any]] | None = None,
     lm: dspy.LM | str | None = None,
     reflection_lm: dspy.LM | str | None = None,
     auto: str | None = None,

@@ -1,57 +1,31 @@
-"""Rows that are given in Python, as people have them for DSPy, made into three splits."""
+"""Rows that are given in Python, as people have them for DSPy: lists of dspy.Example, or of dicts, by split."""
 
-import inspect
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import dspy
+from pydantic import TypeAdapter
 
-from dspy_programs.errors import DatasetError
-from optimizers.data import SPLITS, require_unseen, split_own
+from optimizers.fields import Fields
+from optimizers.row_files import Row, Tables
 
-Row: TypeAlias = dspy.Example | Mapping[str, Any]
-
-
-def split_given(
-    program: dspy.Module, given: Mapping[str, Sequence[Row]], seed: int, sizes: Mapping[str, int | None] = MappingProxyType({})
-) -> dict[str, list[dspy.Example]]:
-    """Make three splits of rows that are given in Python: "train", and "val" and "test" where there are such.
-
-    Without a test a third of train is kept for it; without validation rows the rest of train serves for that too, each row
-    scored by what the others show. Raises DatasetError for a row that lacks an input, and for a test row that is not unseen.
-    """
-    inputs = inputs_of_program(program)
-    rows = {split: typed(given.get(split) or (), inputs, split) for split in SPLITS}
-    if not rows["train"]:
-        raise DatasetError("train: there are no rows in it")
-    if not rows["test"]:
-        own = split_own(rows["train"], seed, Path("train"))
-        rows |= {"train": own["train"], "test": own["test"]}
-    rows["val"] = rows["val"] or rows["train"]
-    require_unseen(rows, Path("rows"))
-    return {split: each[: sizes.get(split)] for split, each in rows.items()}
+Given: TypeAlias = Mapping[str, Sequence[dspy.Example | Mapping[str, Any]]]
 
 
-def inputs_of_program(program: dspy.Module) -> list[str]:
-    """Name what a program is called with: the arguments of `forward`, or what its first predictor reads."""
-    taken = inspect.signature(type(program).forward).parameters.values()
-    named = [each.name for each in taken if each.name != "self" and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
-    return named or list(program.predictors()[0].signature.input_fields)
+def tables_given(given: Given) -> Tables:
+    """Return the rows by split; a split without rows is none."""
+    return {split: list(rows_given(split, rows)) for split, rows in given.items() if len(rows)}
 
 
-def typed(rows: Sequence[Row], inputs: Sequence[str], split: str) -> list[dspy.Example]:
-    """Give each row an id where it has none, and say which of its fields are inputs where it does not."""
-    found, seen = [], set[str]()
+def rows_given(split: str, rows: Sequence[dspy.Example | Mapping[str, Any]]) -> Iterator[Row]:
     for number, row in enumerate(rows, 1):
-        example = row if isinstance(row, dspy.Example) else dspy.Example(**row)
-        asked = list(example.inputs()) if example._input_keys else [name for name in inputs if name in example]
-        id_ = str(example.get("id", f"{split}-{number}"))
-        if not asked:
-            raise DatasetError(f"{split}: row {number}: has none of the program's inputs: {', '.join(inputs)}")
-        if id_ in seen:
-            raise DatasetError(f"{split}: row {number}: id: {id_!r} is used twice; every row needs its own")
-        seen.add(id_)
-        found.append(dspy.Example(**{**example.toDict(), "id": id_}).with_inputs(*asked))
-    return found
+        yield Row(f"{split}: row {number}", number, dict(row.toDict() if isinstance(row, dspy.Example) else row))
+
+
+def as_marked(fields: Fields, given: Given) -> Fields:
+    """Take the inputs that the examples themselves mark, where the program does not say which it takes."""
+    rows = [row for rows in given.values() for row in rows if isinstance(row, dspy.Example)]
+    if fields.inputs or not rows or not rows[0]._input_keys:
+        return fields
+    return replace(fields, inputs={name: TypeAdapter(Any) for name in rows[0].inputs().keys()})

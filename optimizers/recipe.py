@@ -13,6 +13,7 @@ from metrics.score import Metric
 from optimizers.demonstrations import Demonstrate
 from optimizers.own_demonstrations import labelled
 from optimizers.own_metric import as_metric
+from optimizers.own_rows import Given
 from optimizers.sources.transfer import Transfer
 
 Rows = Mapping[str, Sequence[dspy.Example]]
@@ -31,7 +32,7 @@ class Recipe:
     metric       (row, prediction) -> a share in [0, 1], a bool, `dspy.Prediction(score=..., feedback=...)` or a Score;
                  DSPy's metrics of three arguments and GEPA's of five will do
     name         by it the result is saved and found again; for a program of one's own the place of its recipe
-    data         the rows where --data does not say: a file, a folder, or lists of dspy.Example by split
+    data         the rows where --data does not say: a file, a folder, or lists of rows by split: {"train": [...], ...}
     labels       the fields of a row that are not inputs, with their types; None: all of them, of any type
     demonstrate  a row as each predictor would have done it; None: its labels that are outputs of a predictor, and what
                  the program did on rows where the metric accepted it
@@ -47,7 +48,7 @@ class Recipe:
     program: type[dspy.Module] | dspy.Module
     metric: Callable[..., Any]
     name: str = ""
-    data: Path | str | Rows | None = None
+    data: Path | str | Given | None = None
     labels: Mapping[str, Any] | None = None
     demonstrate: Demonstrate | None = None
     kind: Callable[[dspy.Example], Hashable] = alike

@@ -12,11 +12,14 @@ from dspy_programs.errors import DatasetError, UsageError
 from dspy_programs.lm import is_embedded
 from dspy_programs.own_programs import is_own
 from optimizers.budgets import TRANSFER_ROWS, budget_for, default_rows
-from optimizers.data import SPLITS, data_directory, read_split, require_unseen, split_own
+from optimizers.data import MOST_OWN, SPLITS, completed, data_directory, examples_of, read_split, require_unseen, split_own
+from optimizers.fields import Fields, fields_of
 from optimizers.meter import Budget
-from optimizers.own_rows import split_given
+from optimizers.own_rows import Given, as_marked, tables_given
 from optimizers.proposers import Choice
 from optimizers.recipe import Recipe, Rows
+from optimizers.row_files import Tables
+from optimizers.row_places import tables_at
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def training_of(
     asked: tuple[str | None, Budget] = (None, Budget()),
     seed: int = 0,
     threads: int | None = None,
-    data: Path | Rows | None = None,
+    data: Path | Given | None = None,
     sizes: Mapping[str, int | None] = MappingProxyType({}),
     out: Path | None = None,
 ) -> Training:
@@ -68,13 +71,9 @@ def training_of(
     proposer, reasoning = levers
     place = place_of_rows(recipe, data)
     shipped = isinstance(place, Path) and place == data_directory(recipe.name)
-    usual = default_rows(recipe, is_embedded(task), not isinstance(place, Path) or place.is_file())
+    usual = default_rows(recipe, is_embedded(task), own=not shipped)
     wanted = {split: sizes.get(split) or size for split, size in usual.items()}
-    rows = (
-        read_rows(recipe, place, wanted, seed)
-        if isinstance(place, Path)
-        else split_given(recipe.new_program(), place, seed, wanted)
-    )
+    rows = read_rows(recipe, place, wanted, seed)
     budget, patient = budget_for(recipe, auto, limits, len(rows["val"]), is_embedded(task))
     asked_elsewhere = sizes.get("transfer_val")
     slow = is_embedded(task) and budget.metric_calls is not None  # they would come on top, and take minutes
@@ -96,7 +95,7 @@ def training_of(
     )
 
 
-def place_of_rows(recipe: Recipe, data: Path | Rows | None) -> Path | Rows:
+def place_of_rows(recipe: Recipe, data: Path | Given | None) -> Path | Given:
     """Return where the rows are. Raises UsageError where a program of one's own has none."""
     place = data or recipe.data
     if place is None and is_own(recipe.name):
@@ -104,40 +103,52 @@ def place_of_rows(recipe: Recipe, data: Path | Rows | None) -> Path | Rows:
     return data_directory(recipe.name) if place is None else Path(place) if isinstance(place, (str, Path)) else place
 
 
-def read_rows(recipe: Recipe, place: Path, sizes: Mapping[str, int | None], seed: int = 0) -> Rows:
-    """Read and check the rows, and take the first so many of each split. Raises DatasetError on the first bad row.
+def read_rows(recipe: Recipe, place: Path | Given, sizes: Mapping[str, int | None], seed: int = 0) -> Rows:
+    """Read and check the first so many rows of each split; what is not used is not read. Raises DatasetError on a bad row.
 
-    place: a folder with train.jsonl, val.jsonl and test.jsonl, or one file of rows that is split here.
+    place: a file, a folder or a data set of the hub, as row_places.py has it, or rows that are given; rows without splits
+    are split here, and of rows that are given without a test, which nobody can have forgotten, a third of train is one.
     """
-    if not place.exists():
-        raise DatasetError(f"{place}: there is no such file or folder")
-    if not (place.is_file() or place.is_dir()):
-        raise DatasetError(f"{place}: neither a file nor a folder of rows")
-    if missing := [split for split in SPLITS if place.is_dir() and not (place / f"{split}.jsonl").is_file()]:
-        advice = "a folder needs train.jsonl, val.jsonl and test.jsonl; one file, given by its own name, is split for you"
-        raise DatasetError(f"{place}: there is no {missing[0]}.jsonl in it; {advice}")
-    if place.is_file():
-        rows = split_own(read_split(place, recipe.program, recipe.labels), seed, place)
-    else:
-        rows = {split: read_split(place / f"{split}.jsonl", recipe.program, recipe.labels) for split in SPLITS}
-    require_sound(recipe, rows, place)
-    require_unseen(rows, place)
+    where, tables, fields = found_at(recipe, place)
+    counts = sizes if tables.keys() == set(SPLITS) else dict.fromkeys(tables, MOST_OWN)  # else train is to serve as more
+    found = {
+        split: examples_of(rows, where, split or named(place), fields, counts.get(split)) for split, rows in tables.items()
+    }
+    if found.keys() == {"train", "val"} and not isinstance(place, Path):
+        own = split_own(found["train"], seed, where)
+        found |= {"train": own["train"], "test": own["test"]}
+    rows = completed(found, seed, where)
+    require_sound(recipe, rows, where, isinstance(place, Path) and place.is_file())
+    require_unseen(rows, where)
     return {split: examples[: sizes.get(split)] for split, examples in rows.items()}
 
 
-def require_sound(recipe: Recipe, rows: Rows, place: Path) -> None:
+def found_at(recipe: Recipe, place: Path | Given) -> tuple[str, Tables, Fields]:
+    """Return how the place is called in a message, its rows by split, and what a row must hold."""
+    fields = fields_of(recipe.new_program, recipe.labels)
+    if isinstance(place, Path):
+        return str(place), tables_at(place), fields
+    return "the rows", tables_given(place), as_marked(fields, place)
+
+
+def named(place: Path | Given) -> str:
+    """Return what rows of this place are called that have neither a split nor an id of their own."""
+    return (isinstance(place, Path) and place.name.split(".")[0]) or "row"
+
+
+def require_sound(recipe: Recipe, rows: Rows, where: str, is_one: bool) -> None:
     """Refuse a row whose labels no answer could reach. Raises DatasetError with its id and what is wrong."""
     for split, examples in rows.items():
         for row in examples:
             if faults := recipe.faults(row):
-                of = "" if place.is_file() else f" of {split}"
-                raise DatasetError(f"{place}: row {row.id!r}{of}: {'; '.join(faults)}")
+                of = "" if is_one else f" of {split}"
+                raise DatasetError(f"{where}: row {row.id!r}{of}: {'; '.join(faults)}")
 
 
 def read_transfer(recipe: Recipe, place: Path, count: int) -> list[dspy.Example]:
     """Read the first so many rows of another source, from the half that is for choosing; none where there are none."""
     file = place / "transfer_val.jsonl"
-    return read_split(file, recipe.program, recipe.labels)[:count] if count and file.is_file() else []
+    return read_split(file, recipe.new_program, recipe.labels, count) if count and file.is_file() else []
 
 
 def default_out(module: str, spec: str) -> Path:

@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 
 from dspy_programs.errors import DatasetError
 from dspy_programs.types import Turn
-from optimizers.data import data_directory, rows_of
+from optimizers.data import data_directory
+from optimizers.row_files import rows_in
 from optimizers.sources.failure_judge import LONGEST_ROW, SEED, SHARES, split_by_group
 from optimizers.sources.failure_judge_runs import Run, agent, call, json_or_text, tau_runs, user, workbench_runs, xstest_runs
 from optimizers.sources.reading import read_csv, read_json
@@ -155,7 +156,7 @@ def workbench(raw: Path, home: Mapping[str, Home]) -> Iterator[Labelled]:
 def constructed() -> Iterator[Labelled]:
     """The rows of datasets/failure_judge into which a failure, or what only looks like one, was put."""
     for split in SPLITS:
-        for _, row in rows_of(data_directory("failure_judge") / f"{split}.jsonl"):
+        for _, _, row in rows_in(data_directory("failure_judge") / f"{split}.jsonl"):
             if row["label_kind"] == "constructed":
                 turns, mode, home = typed(row["turns"]), row["mode"], Home(split, split != "test")
                 yield Labelled(

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import dspy
 import pytest
 
-from optimizers.budgets import FEWEST_CALLS, MINUTES, VALIDATION, budget_for, calls_of, default_rows, warning_of
+from optimizers.budgets import FEWEST_CALLS, MINUTES, OWN_TRAIN, VALIDATION, budget_for, calls_of, default_rows, warning_of
 from optimizers.meter import Budget
 from optimizers.recipes import RECIPES
 from tests.fakes import both, scripted_lm
@@ -63,5 +63,6 @@ def warnings(budget, val, test):
     return list(warning_of(SimpleNamespace(budget=budget, rows={"val": [None] * val, "test": [None] * test})))
 
 
-def test_a_file_of_ones_own_is_not_tested_on_thousands_of_rows():
-    assert default_rows(RECIPES["planner"], True, own_file=True) == {"train": None, "val": VALIDATION, "test": VALIDATION}
+@pytest.mark.parametrize(("embedded", "most"), [(True, 50), (False, 100)])
+def test_rows_of_ones_own_are_all_used_up_to_what_the_budget_can_make_use_of(embedded, most):
+    assert default_rows(RECIPES["section_scorer"], embedded, own=True) == {"train": OWN_TRAIN, "val": most, "test": most}

@@ -19,8 +19,8 @@ from dspy_programs.own_programs import name_of, named
 from metrics.score import Score
 from optimizers import Recipe, compile_program
 from optimizers.own_metric import as_metric
-from optimizers.own_rows import split_given
 from optimizers.recipes import recipe
+from optimizers.settings import read_rows
 from tests.fakes import scripted_lm
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "docs" / "examples"
@@ -275,7 +275,7 @@ def test_a_bug_of_the_program_keeps_its_traceback():
 
 
 def test_rows_without_ids_and_without_splits_are_split():
-    rows = split_given(Router(), {"train": tickets(30)}, 0)
+    rows = read_rows(Recipe(Router, same_queue), {"train": tickets(30)}, {})
     assert {name: len(each) for name, each in rows.items()} == {"train": 20, "val": 20, "test": 10}
     assert not {row.id for row in rows["test"]} & {row.id for row in rows["train"]}
     assert set(rows["test"][0].inputs().keys()) == {"ticket"}
@@ -284,16 +284,16 @@ def test_rows_without_ids_and_without_splits_are_split():
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        ({"train": []}, "there are no rows"),
+        ({"train": []}, "there are no train rows"),
         ({"train": tickets(5)}, "too few"),
-        ({"train": [{"text": "x", "queue": "sales"}] * 9}, "none of the program's inputs: ticket"),
-        ({"train": [{"id": 1, **row} for row in tickets(9)]}, "used twice"),
+        ({"train": [{"text": "x", "queue": "sales"}] * 9}, "train: row 1: ticket: missing; it has text, queue"),
+        ({"train": [{"id": 1, **row} for row in tickets(9)]}, "was used in train: row 1"),
         ({"train": tickets(9), "test": tickets(2)}, "test must stay unseen"),
     ],
 )
 def test_rows_that_cannot_be_used_are_said(given, reason):
     with pytest.raises(DatasetError, match=reason):
-        split_given(Router(), given, 0)
+        read_rows(Recipe(Router, same_queue), given, {})
 
 
 # Names ------------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,133 @@
+"""What a row of a program must hold, and the check that it does: one typed example, or one line that says what is wrong."""
+
+import difflib
+import inspect
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, get_type_hints
+
+import dspy
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
+
+from dspy_programs.errors import DatasetError
+from optimizers.row_files import Cell, one_line, refused
+
+Program = Callable[[], dspy.Module]  # a class, or anything else that makes one
+ID: TypeAdapter[str | int] = TypeAdapter(str | int)
+SOME = 12  # names in a message
+
+
+@dataclass(frozen=True)
+class Fields:
+    """inputs, labels: name -> type; labels None: any other field is one, as it is; defaults: of those that may be left out."""
+
+    inputs: Mapping[str, TypeAdapter[Any]]
+    labels: Mapping[str, TypeAdapter[Any]] | None
+    defaults: Mapping[str, Any]
+
+    @property
+    def types(self) -> dict[str, TypeAdapter[Any]]:
+        return {**self.inputs, **(self.labels or {})}
+
+
+def fields_of(program: Program, labels: Mapping[str, Any] | None) -> Fields:
+    """Say what a program's rows hold. A label whose type has a default, Annotated[str, Field(default="")], may be left out."""
+    made = program()
+    parameters = inputs_with_types(made)
+    typed = None if labels is None else {name: type_adapter(type_) for name, type_ in labels.items()}
+    defaults = {name: each.default for name, each in signature_of(made).items() if each.default is not each.empty}
+    for name, type_ in (typed or {}).items():
+        if default := type_.get_default_value():
+            defaults[name] = default.value
+    return Fields({name: type_adapter(type_) for name, type_ in parameters.items()}, typed, defaults)
+
+
+def inputs_with_types(program: dspy.Module) -> dict[str, Any]:
+    """Map each input to its type: what a predictor's signature says of it, else what `forward` does, else anything."""
+    try:
+        hints = get_type_hints(type(program).forward)
+    except NameError:  # a name that its file imports for type checkers only
+        hints = {}
+    told = {name: field.annotation for each in program.predictors() for name, field in each.signature.input_fields.items()}
+    names = list(signature_of(program))
+    if not names and (own := getattr(program, "signature", None) or next((p.signature for p in program.predictors()), None)):
+        names = list(own.input_fields)  # `forward(**kwargs)`, as DSPy's own modules have it
+    return {name: told.get(name, hints.get(name, Any)) for name in names}
+
+
+def signature_of(program: dspy.Module) -> dict[str, inspect.Parameter]:
+    """Return the named parameters of a program's `forward`, but not `self`."""
+    _, *parameters = inspect.signature(type(program).forward).parameters.values()
+    return {each.name: each for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)}
+
+
+def type_adapter(type_: Any) -> TypeAdapter[Any]:
+    try:
+        return TypeAdapter(type_)
+    except PydanticUserError:  # a class of the user's that says nothing of its values
+        return TypeAdapter(Any)
+
+
+def example_of(where: str, row: Mapping[str, Any], default_id: str, fields: Fields) -> dspy.Example:
+    """Make an example of one row. Raises DatasetError as "where: field: why"."""
+    types, known = fields.types, {"id", *fields.types}
+    id_ = row.get("id")
+    values = {"id": str(checked(where, "id", ID, id_)) if id_ not in (None, "") else default_id}
+    for name, type_ in types.items():
+        if name in row:
+            values[name] = checked(where, name, type_, row[name], fields.defaults)
+        elif name in fields.defaults:
+            values[name] = fields.defaults[name]
+        else:
+            raise DatasetError(f"{where}: {name}: missing; {told(name, row, fields)}")
+    others = {name: value for name, value in row.items() if name not in known}
+    if fields.labels is None:
+        values |= {name: str(value) if isinstance(value, Cell) else value for name, value in others.items()}
+    elif others:
+        name = min(others)
+        raise DatasetError(f"{where}: {one_line(name, 60)}: no such field; known are id, {', '.join(types)}")
+    return dspy.Example(**values).with_inputs(*fields.inputs)
+
+
+def told(missing: str, row: Mapping[str, Any], fields: Fields) -> str:
+    """Say what a row has, what it should have, and which of its names comes nearest to the missing one."""
+    others = [one_line(name, 60) for name in row if name not in fields.types]
+    near = difflib.get_close_matches(missing, others, 1, 0.5)
+    meant = f"; is {near[0]} meant to be {missing}?" if near else ""
+    return f"it has {listed(one_line(name, 60) for name in row)}; needed are {listed(fields.types)}{meant}"
+
+
+def listed(names: Iterable[str]) -> str:
+    every = list(names)
+    return ", ".join(every[:SOME]) + (f" and {len(every) - SOME} more" if len(every) > SOME else "") or "nothing"
+
+
+def checked(where: str, name: str, type_: TypeAdapter[Any], value: Any, defaults: Mapping[str, Any] | None = None) -> Any:
+    """Return a value as its type has it. Nothing stands for the default: an empty cell, null where the type has none."""
+    defaults = defaults or {}
+    if name in defaults and isinstance(value, Cell) and not value.strip():
+        return defaults[name]
+    try:
+        return from_cell(type_, value) if isinstance(value, Cell) else type_.validate_python(value)
+    except ValidationError as error:
+        if name in defaults and value is None:
+            return defaults[name]
+        fault = error.errors(include_url=False, include_context=False)[0]
+        inner = "".join(f".{part}" for part in fault["loc"])
+        raise DatasetError(f"{where}: {one_line(name + inner, 100)}: {one_line(fault['msg'])}") from error
+
+
+def from_cell(type_: TypeAdapter[Any], cell: Cell) -> Any:
+    """Return what a cell of CSV stands for: its text where the field can be text, else JSON, or nothing if it is empty."""
+    text = str(cell)
+    try:
+        return type_.validate_python(text)
+    except ValidationError:
+        if not text.strip():
+            return type_.validate_python(None)
+        try:
+            value = json.loads(text, parse_constant=refused)
+        except (ValueError, RecursionError):
+            value = text
+        return type_.validate_python(value)

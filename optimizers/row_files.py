@@ -1,0 +1,342 @@
+"""One file of rows, in any of the usual formats -> plain objects, each with the place where it stands.
+
+Read       JSONL (.jsonl, .ndjson, and a name that says nothing), JSON (.json: a list, or an object of lists), CSV and TSV, each
+           of them packed too (.gz), and Parquet. Rows come one at a time, so the first few of a large file cost little; only
+           .json has to be read whole.
+Holds      whatever the file is, a row is what JSON can hold, in bounded memory; what is not is a DatasetError of one line.
+"""
+
+import codecs
+import csv
+import gzip
+import itertools
+import json
+import math
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, cast
+
+from dspy_programs.errors import DatasetError
+
+TEXTS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+FORMATS = (*TEXTS, *(f"{ending}.gz" for ending in TEXTS), ".parquet")
+WORKBOOKS = (".xlsx", ".xls", ".ods", ".numbers")
+SPLIT_NAMES = {
+    "train": "train",
+    **dict.fromkeys(("val", "validation", "valid", "dev", "eval"), "val"),
+    "test": "test",
+}
+"""How people call the splits -> how they are called here."""
+WHOLE = ""  # the name of rows that are in no split
+LONGEST_LINE = 1_000_000  # bytes; a row that a model could read is far shorter
+LARGEST_JSON = 100_000_000  # bytes of a file that has to be read whole
+MOST_COLUMNS = 1000
+PACKED = 200, 10_000_000  # text shrinks to no less than a two-hundredth; from so many bytes on that is checked
+BATCH = 64  # rows of Parquet at a time
+
+
+class Row(NamedTuple):
+    """where: "file:line" or "file: row N", for a message; number: the line or N; fields: what the row has, by name."""
+
+    where: str
+    number: int
+    fields: dict[str, Any]
+
+
+Tables = dict[str, Iterable[Row]]
+"""Rows by split, by its name here; those of no split under WHOLE."""
+
+
+class Cell(str):
+    """The text of a CSV cell. What it stands for depends on its field: text, or JSON, or nothing where it is empty."""
+
+
+def rows_in(path: Path) -> Iterator[Row]:
+    """Yield the rows of a file in order. Raises DatasetError for one that cannot be read, or that has several splits."""
+    tables = tables_in(path)
+    if tables.keys() != {WHOLE}:
+        raise DatasetError(f"{path}: rows of one split are needed here; it has {', '.join(tables)}")
+    yield from tables[WHOLE]
+
+
+def tables_in(path: Path) -> Tables:
+    """Return the rows of a file, by split where it is JSON that says so. Raises DatasetError."""
+    match ending_of(path).removesuffix(".gz"):
+        case ".parquet":
+            return {WHOLE: parquet_rows(path)}
+        case ".csv" | ".tsv" as ending:
+            return {WHOLE: csv_rows(path, "\t" if ending == ".tsv" else "")}
+        case ".json":
+            return json_tables(path)
+        case ending if ending in WORKBOOKS:
+            raise DatasetError(f"{path}: a workbook cannot be read; save the sheet as CSV UTF-8")
+    return {WHOLE: json_lines(path)}
+
+
+def ending_of(path: Path) -> str:
+    """Return what says the format: the last suffix of a name, in small letters, with .gz the last two."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    return "".join(suffixes[-2:] if suffixes[-1:] == [".gz"] else suffixes[-1:])
+
+
+# Lines of text -------------------------------------------------------------------------------------------------------------
+
+
+def text_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield (line number, line with its end) of a file of text, packed or not. A byte order mark is dropped."""
+    ratio, floor = PACKED
+    packed = path.suffix.lower() == ".gz"
+    read, line = 0, b""
+    with reading(path):
+        most = max(floor, ratio * path.stat().st_size) if packed else math.inf
+    with opened(path) as file:
+        for number in itertools.count(1):
+            with reading(path):
+                line = file.readline(LONGEST_LINE + 2)
+            if not line:
+                return
+            if (read := read + len(line)) > most:
+                raise DatasetError(f"{path}: unpacks to more than {ratio} times its size; give it unpacked")
+            yield number, decoded(f"{path}:{number}", line, first=number == 1)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    with reading(path):
+        file = cast(BinaryIO, gzip.open(path)) if path.suffix.lower() == ".gz" else path.open("rb")
+    with file:
+        yield file
+
+
+@contextmanager
+def reading(place: object) -> Iterator[None]:
+    """Turn what a file system or a packed file says into one line."""
+    try:
+        yield
+    except (OSError, EOFError, zlib.error) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
+        raise DatasetError(f"{place}: cannot be read: {reason}") from error
+
+
+def decoded(where: str, line: bytes, first: bool, longest: int = LONGEST_LINE) -> str:
+    if first and line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DatasetError(f"{where}: row: it is UTF-16; save the file as UTF-8")
+    line = line.removeprefix(codecs.BOM_UTF8) if first else line
+    if len(line) > longest:
+        raise DatasetError(f"{where}: row: longer than {longest:,} bytes")
+    if b"\0" in line:
+        raise DatasetError(f"{where}: row: byte {line.index(0) + 1} is NUL, so this is no text; save the file as UTF-8")
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{where}: row: byte {error.start + 1} is not UTF-8; save the file as UTF-8") from error
+
+
+# JSON ----------------------------------------------------------------------------------------------------------------------
+
+
+def json_lines(path: Path) -> Iterator[Row]:
+    """Yield one object a line; blank lines are passed over, CRLF is as good as LF."""
+    for number, text in text_lines(path):
+        if text.strip():
+            where = f"{path}:{number}"
+            yield Row(where, number, an_object(where, parsed(where, text.rstrip()), "; name a file that is one list .json"))
+
+
+def json_tables(path: Path) -> Tables:
+    """Return the rows of a list, of {"data": list}, or of an object with a list for each split; else of lines."""
+    with opened(path) as file, reading(path):
+        data = file.read(LARGEST_JSON + 1)
+    if len(data) > LARGEST_JSON:
+        raise DatasetError(f"{path}: more than {LARGEST_JSON:,} bytes cannot be read whole; save it as JSONL, a row a line")
+    if is_lines(data):
+        return {WHOLE: json_lines(path)}
+    value = parsed(str(path), decoded(str(path), data, True, LARGEST_JSON))
+    if isinstance(value, list):
+        return {WHOLE: listed(path, value)}
+    lists = {name: rows for name, rows in value.items() if isinstance(rows, list)} if isinstance(value, dict) else {}
+    splits = by_split(str(path), lists)
+    if splits:
+        return {split: listed(path, lists[name], f" of {name}") for split, name in splits.items()}
+    if "data" in lists:
+        return {WHOLE: listed(path, lists["data"])}
+    raise DatasetError(f"{path}: a list of rows is needed, or an object with one as data, or with one each as train and test")
+
+
+def is_lines(data: bytes) -> bool:
+    """Tell whether the first line is an object by itself and more follows: JSONL by another name."""
+    first, _, rest = data.strip().partition(b"\n")
+    try:
+        return bool(rest.strip()) and isinstance(json.loads(first), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def listed(path: Path, values: Iterable[Any], of: str = "") -> Iterator[Row]:
+    for number, value in enumerate(values, 1):
+        where = f"{path}: row {number}{of}"
+        yield Row(where, number, an_object(where, value))
+
+
+def by_split(place: str, names: Iterable[str]) -> dict[str, str]:
+    """Map each split to its name in `names`, of which others are left alone. Raises DatasetError where two are one split."""
+    found: dict[str, str] = {}
+    for name in names:
+        split = SPLIT_NAMES.get(Path(name).name.split(".")[0].lower())
+        if split in found:
+            raise DatasetError(f"{place}: {found[split]} and {name} are both rows of {split}; leave one of them out")
+        if split:
+            found[split] = name
+    return {split: found[split] for split in dict.fromkeys(SPLIT_NAMES.values()) if split in found}
+
+
+def parsed(where: str, text: str) -> Any:
+    try:
+        value = json.loads(text, parse_constant=refused)
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is JSON, but no text that can be sent
+    except json.JSONDecodeError as error:
+        ends = "; its lines end in CR alone, save it with LF" if "\r" in text and "\n" not in text else ""
+        at = f"line {error.lineno}, column {error.colno}" if error.lineno > 1 else f"column {error.colno}"
+        raise DatasetError(f"{where}: row: not JSON: {error.msg.removesuffix(' at')}, {at}{ends}") from error
+    except (ValueError, RecursionError) as error:
+        raise DatasetError(f"{where}: row: not JSON: {one_line(error)}") from error
+    return value
+
+
+def refused(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def an_object(where: str, value: Any, advice: str = "") -> dict[str, Any]:
+    if not isinstance(value, dict):
+        hint = advice if isinstance(value, list) else ""
+        raise DatasetError(f"{where}: row: a JSON object is needed, not {type(value).__name__}{hint}")
+    return value
+
+
+# CSV -----------------------------------------------------------------------------------------------------------------------
+
+
+def csv_rows(path: Path, delimiter: str = "") -> Iterator[Row]:
+    """Yield the rows below a line of names. delimiter: by default that of , ; tab | which gives most names.
+
+    A semicolon is what a spreadsheet writes where the comma is a decimal point. A cell may hold line ends in quotes.
+    """
+    csv.field_size_limit(LONGEST_LINE)  # of the process, whose default of 131,072 is less than a long trace
+    lines = text_lines(path)
+    begins, first = next(((number, text) for number, text in lines if text.strip()), (1, ""))
+    delimiter = delimiter or max(",;\t|", key=lambda each: len(next(csv.reader([first], delimiter=each), [])))
+    texts = itertools.chain([first], (text for _, text in lines))
+    reader = csv.reader(texts, delimiter=delimiter, strict=True)
+    names: list[str] = []
+    for number, cells in numbered(path, reader, begins):
+        if not names:
+            names = header(f"{path}:{number}", cells)
+        elif any(cells):
+            yield Row(f"{path}:{number}", number, named_cells(f"{path}:{number}", names, cells))
+
+
+def numbered(path: Path, reader: Any, begins: int) -> Iterator[tuple[int, list[str]]]:
+    """Yield the cells of each row with the number of its first line. begins: the line that the reader is given first."""
+    while True:
+        number = reader.line_num + begins
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise DatasetError(f"{path}:{number}: row: not CSV: {one_line(error)}") from error
+        yield number, cells
+
+
+def header(where: str, cells: list[str]) -> list[str]:
+    names = [cell.strip() for cell in cells]
+    if len(names) > MOST_COLUMNS:
+        raise DatasetError(f"{where}: row: {len(names):,} columns; there may be {MOST_COLUMNS:,}")
+    if twice := next((name for name in names if name and names.count(name) > 1), None):
+        raise DatasetError(f"{where}: {one_line(twice)}: two columns have this name")
+    return names
+
+
+def named_cells(where: str, names: list[str], cells: list[str]) -> dict[str, Any]:
+    if len(cells) > len(names) and any(cells[len(names) :]):
+        raise DatasetError(f"{where}: row: {len(cells)} cells under {len(names)} names; is one with a comma not in quotes?")
+    if len(cells) < len(names):
+        raise DatasetError(f"{where}: {one_line(names[len(cells)])}: missing; {len(cells)} cells under {len(names)} names")
+    named = {name: Cell(cell) for name, cell in zip(names, cells, strict=False) if name or cell}
+    if "" in named:
+        raise DatasetError(f"{where}: row: column {names.index('') + 1} has no name; pandas leaves it out by index=False")
+    return named
+
+
+# Parquet, and whatever Arrow holds -----------------------------------------------------------------------------------------
+
+
+def parquet_rows(path: Path) -> Iterator[Row]:
+    import pyarrow.parquet
+
+    with foreign(path):
+        file = pyarrow.parquet.ParquetFile(path, memory_map=True)
+        columns = len(file.schema_arrow)
+    if columns > MOST_COLUMNS:
+        raise DatasetError(f"{path}: {columns:,} columns; there may be {MOST_COLUMNS:,}")
+    batches = file.iter_batches(batch_size=BATCH)
+    return arrow_rows(path, (row for batch in batches for row in batch.to_pylist()))
+
+
+def arrow_rows(place: object, rows: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
+    """Yield rows of Arrow as JSON has them."""
+    iterator = iter(rows)
+    for number in itertools.count(1):
+        with foreign(place):
+            row = next(iterator, None)
+        if row is None:
+            return
+        where = f"{place}: row {number}"
+        yield Row(where, number, {str(name): plain_field(where, name, value) for name, value in row.items()})
+
+
+@contextmanager
+def foreign(place: object) -> Iterator[None]:
+    """Turn whatever a library raises on a file that it did not expect into one line."""
+    try:
+        yield
+    except Exception as error:  # it documents none: Arrow's own, KeyError, TypeError, those of HTTP, a missing decoder
+        raise DatasetError(f"{place}: cannot be read: {one_line(error)}") from error
+
+
+def plain_field(where: str, name: str, value: Any) -> Any:
+    try:
+        return plain(value)
+    except (ValueError, RecursionError) as error:
+        raise DatasetError(f"{where}: {one_line(name)}: {error}") from error
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: a date as its text, a decimal as a number. Raises ValueError for what JSON cannot hold.
+
+    A null in an object is left out: Arrow has the fields of all rows in each, so there it only says that there was none.
+    """
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float() | Decimal():
+            if not math.isfinite(value):
+                raise ValueError(f"{value} is no JSON".replace("nan", "NaN"))
+            return float(value)
+        case date() | time():
+            return value.isoformat()
+        case list() | tuple():
+            return [plain(each) for each in value]
+        case dict():
+            return {str(name): plain(each) for name, each in value.items() if each is not None}
+    raise ValueError(f"a value of type {type(value).__name__}, which JSON cannot hold")
+
+
+def one_line(text: object, longest: int = 300) -> str:
+    """Return what a file or a library says as part of one line of ours."""
+    return " ".join(str(text).split())[:longest] or type(text).__name__
