@@ -13,6 +13,7 @@ from optimizers.cli import (
     ALL,
     DataOption,
     MaxReplyTokensOption,
+    MetricOption,
     ModuleOption,
     ReflectionApiBaseOption,
     ReflectionApiKeyOption,
@@ -42,6 +43,7 @@ SEEDS = 3
 @app.command()
 def benchmark(
     module: ModuleOption = ALL,
+    metric: MetricOption = None,
     lm: LmOption = None,
     reflection_lm: ReflectionLmOption = None,
     api_base: ApiBaseOption = None,
@@ -91,6 +93,7 @@ def benchmark(
         raise UsageError("--json belongs to --scripted; the other comparison writes report.json")
     print(f"{module}: reading programs and data", flush=True)
     from dspy_programs.compiled_store import file_name
+    from dspy_programs.own_programs import is_own
     from optimizers.benchmark_report import require_matplotlib
     from optimizers.benchmarking import runs_of
     from optimizers.recipes import recipes
@@ -104,11 +107,11 @@ def benchmark(
     of_task, of_reflection = (api_base, api_key), (reflection_api_base, reflection_api_key)
     limits = {"max_tokens": max_reply_tokens, "timeout": timeout}
     task, reflection = connect_both(lm, reflection_lm, of_task, of_reflection, **limits)
-    wanted = {recipe.name for recipe in recipes(module)}
+    asked_for = recipes(module, metric)
+    wanted = {recipe.name for recipe in asked_for}
+    compared = asked_for if data or is_own(module) else recipes(ALL)
     sizes = {"train": None, "val": val_rows, "test": test_rows}
-    trainings = [
-        training_of(recipe, task, reflection, metric_calls, threads, data, sizes) for recipe in recipes(module if data else ALL)
-    ]
+    trainings = [training_of(recipe, task, reflection, metric_calls, threads, data, sizes) for recipe in compared]
     every = runs_of(trainings, names, 1 if quick else seeds or SEEDS)
     asked = [] if report_only else [each for each in every if each.program in wanted]
     compare(every, asked, out / file_name(task.model), fresh)
@@ -167,16 +170,13 @@ def training_of(
 ) -> "Training":
     """Fill in what the recipe says of a default run, and read the rows. Minutes are no budget here: engines differ."""
     from dspy_programs.lm import is_embedded
-    from optimizers.data import data_directory
     from optimizers.meter import Budget
-    from optimizers.settings import Training, default_out, read_rows
+    from optimizers.settings import Training, default_out, place_of_rows, read_rows
 
     default = {"train": None, "val": recipe.val_rows, "test": recipe.test_rows}
     return Training(
         recipe=recipe,
-        rows=read_rows(
-            recipe, data or data_directory(recipe.name), {split: sizes[split] or default[split] for split in default}
-        ),
+        rows=read_rows(recipe, place_of_rows(recipe, data), {split: sizes[split] or default[split] for split in default}),
         task_lm=task,
         reflection_lm=reflection,
         budget=Budget(metric_calls=metric_calls or recipe.max_metric_calls),

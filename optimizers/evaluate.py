@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from dspy_programs.cli import ApiBaseOption, ApiKeyOption, LmOption, new_app, run
-from optimizers.cli import ALL, ModuleOption, ThreadsOption
+from optimizers.cli import ALL, MetricOption, ModuleOption, ThreadsOption
 
 if TYPE_CHECKING:
     import dspy
@@ -26,6 +26,7 @@ app = new_app("Score a program without a model, as it was written and as it was 
 @app.command()
 def evaluate(
     module: ModuleOption,
+    metric: MetricOption = None,
     lm: LmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
@@ -51,7 +52,7 @@ def evaluate(
     from dspy_programs.lm import connect, is_embedded
     from optimizers.recipes import recipes
 
-    wanted = recipes(module)
+    wanted = recipes(module, metric)
     if module == ALL and (compiled or data):
         raise UsageError("--compiled and --data belong to one program; leave them out with --module all")
     model = connect(lm, api_base=api_base, api_key=api_key)
@@ -75,20 +76,16 @@ def evaluate_all(
     """Read all that is needed before anything is asked; then evaluate one program after the other behind one journal."""
     from dspy_programs.compiled_store import file_name
     from dspy_programs.lm import prepare
-    from optimizers.data import data_directory, read_split
     from optimizers.evaluation import evaluate_program
     from optimizers.journal import Journal
     from optimizers.meter import Meter
     from optimizers.progress import Progress, noise_to
     from optimizers.recorded import recorded
     from optimizers.run_directory import RunDirectory, default_path
+    from optimizers.settings import rows_to_test
 
     data, split = source
-    examples = {}
-    for recipe in wanted:
-        place = data or data_directory(recipe.name)
-        file = place if place.is_file() else place / f"{split}.jsonl"
-        examples[recipe.name] = read_split(file, recipe.new_program, recipe.labels)[: rows or recipe.test_rows]
+    examples = {recipe.name: rows_to_test(recipe, data, split, rows or recipe.test_rows) for recipe in wanted}
     found = {recipe.name: compiled_program(recipe.name, model.model, compiled) for recipe in wanted}
     directory = RunDirectory(Path("runs") / "evaluate" / file_name(model.model), fresh=fresh)
     with contextlib.closing(directory), contextlib.closing(Journal(directory.journal)) as journal:

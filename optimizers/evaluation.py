@@ -11,6 +11,7 @@ from typing import Any
 import dspy
 
 from dspy_programs.compiled_store import Compiled
+from dspy_programs.own_programs import is_own
 from metrics.score import Score
 from optimizers.meter import Meter
 from optimizers.progress import Progress
@@ -66,10 +67,9 @@ def evaluate_program(
     threads: int,
 ) -> Evaluation:
     """Score all variants. Raises ModelFailing when the model stops to answer: no figure stands for a missing answer."""
-    variants: dict[str, tuple[dspy.Module, dspy.LM | None]] = {
-        "twin": (recipe.new_program(), None),
-        "seed": (as_written(recipe), task_lm),
-    }
+    variants: dict[str, tuple[dspy.Module, dspy.LM | None]] = {"seed": (as_written(recipe), task_lm)}
+    if not is_own(recipe.name):  # ours have rules that answer without a model
+        variants = {"twin": (recipe.new_program(), None)} | variants
     if compiled:
         variants["compiled"] = (compiled[0], task_lm)
     scores = {}

@@ -151,6 +151,18 @@ def read_transfer(recipe: Recipe, place: Path, count: int) -> list[dspy.Example]
     return read_split(file, recipe.new_program, recipe.labels, count) if count and file.is_file() else []
 
 
+def rows_to_test(recipe: Recipe, data: Path | None, split: str, count: int) -> list[dspy.Example]:
+    """Read the first so many unseen rows: all of a file that is named for it, else those that a training keeps for its test."""
+    if data and data.is_file():
+        return read_split(data, recipe.new_program, recipe.labels, count)
+    place = place_of_rows(recipe, data)
+    if isinstance(place, Path) and (file := place / f"{split}.jsonl").is_file():
+        return read_split(file, recipe.new_program, recipe.labels, count)
+    if split != "test":
+        raise UsageError(f"{place}: there is no {split}.jsonl in it")
+    return list(read_rows(recipe, place, {})["test"])[:count]
+
+
 def default_out(module: str, spec: str) -> Path:
     """Return where `load` looks for what a user has compiled."""
     return store.candidates_for(module, spec)[0]
