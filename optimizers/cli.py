@@ -30,9 +30,11 @@ ReflectionApiKeyOption = Annotated[
 MaxReplyTokensOption = Annotated[int | None, typer.Option(min=1, help="Longest reply of either model.")]
 TimeoutOption = Annotated[float | None, typer.Option(min=0.1, help="Seconds to wait for a server.")]
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Rows at once. Default: 1 for an embedded model, else 8.")]
-DataOption = Annotated[
-    Path | None, typer.Option(help="Your own rows: one JSONL file, or a folder with train.jsonl, val.jsonl, test.jsonl.")
-]
+DATA = (
+    "Your own rows: one file (JSONL, JSON, CSV, TSV, also .gz; Parquet), a folder with train, val and test in any of these or "
+    "saved by Hugging Face datasets, or hf:OWNER/NAME[:CONFIG][@REVISION] of its hub. One file is split for you."
+)
+DataOption = Annotated[Path | None, typer.Option(help=DATA)]
 RowsOption = Annotated[int | None, typer.Option(min=1, help="Use the first so many. Default: the recipe's.")]
 
 

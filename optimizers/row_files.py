@@ -89,14 +89,11 @@ def ending_of(path: Path) -> str:
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield (line number, line with its end) of a file of text, packed or not. A byte order mark is dropped."""
     ratio, floor = PACKED
-    packed = path.suffix.lower() == ".gz"
-    read, line = 0, b""
-    with reading(path):
-        most = max(floor, ratio * path.stat().st_size) if packed else math.inf
     with opened(path) as file:
+        most = max(floor, ratio * path.stat().st_size) if is_packed(path) else math.inf
+        read = 0
         for number in itertools.count(1):
-            with reading(path):
-                line = file.readline(LONGEST_LINE + 2)
+            line = file.readline(LONGEST_LINE + 2)
             if not line:
                 return
             if (read := read + len(line)) > most:
@@ -106,10 +103,13 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    with reading(path):
-        file = cast(BinaryIO, gzip.open(path)) if path.suffix.lower() == ".gz" else path.open("rb")
-    with file:
+    """Open a file, packed or not; what goes wrong while it is open is told as one line."""
+    with reading(path), cast(BinaryIO, gzip.open(path)) if is_packed(path) else path.open("rb") as file:
         yield file
+
+
+def is_packed(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
 
 
 @contextmanager
@@ -149,7 +149,7 @@ def json_lines(path: Path) -> Iterator[Row]:
 
 def json_tables(path: Path) -> Tables:
     """Return the rows of a list, of {"data": list}, or of an object with a list for each split; else of lines."""
-    with opened(path) as file, reading(path):
+    with opened(path) as file:
         data = file.read(LARGEST_JSON + 1)
     if len(data) > LARGEST_JSON:
         raise DatasetError(f"{path}: more than {LARGEST_JSON:,} bytes cannot be read whole; save it as JSONL, a row a line")
@@ -235,8 +235,8 @@ def csv_rows(path: Path, delimiter: str = "") -> Iterator[Row]:
     names: list[str] = []
     for number, cells in numbered(path, reader, begins):
         if not names:
-            names = header(f"{path}:{number}", cells)
-        elif any(cells):
+            names = sound(f"{path}:{number}", [cell.strip() for cell in cells])
+        elif "".join(cells).strip():
             yield Row(f"{path}:{number}", number, named_cells(f"{path}:{number}", names, cells))
 
 
@@ -253,8 +253,8 @@ def numbered(path: Path, reader: Any, begins: int) -> Iterator[tuple[int, list[s
         yield number, cells
 
 
-def header(where: str, cells: list[str]) -> list[str]:
-    names = [cell.strip() for cell in cells]
+def sound(where: str, names: list[str]) -> list[str]:
+    """Return the names of columns, if a row can have them."""
     if len(names) > MOST_COLUMNS:
         raise DatasetError(f"{where}: row: {len(names):,} columns; there may be {MOST_COLUMNS:,}")
     if twice := next((name for name in names if name and names.count(name) > 1), None):
@@ -263,7 +263,7 @@ def header(where: str, cells: list[str]) -> list[str]:
 
 
 def named_cells(where: str, names: list[str], cells: list[str]) -> dict[str, Any]:
-    if len(cells) > len(names) and any(cells[len(names) :]):
+    if "".join(cells[len(names) :]).strip():
         raise DatasetError(f"{where}: row: {len(cells)} cells under {len(names)} names; is one with a comma not in quotes?")
     if len(cells) < len(names):
         raise DatasetError(f"{where}: {one_line(names[len(cells)])}: missing; {len(cells)} cells under {len(names)} names")
@@ -281,9 +281,8 @@ def parquet_rows(path: Path) -> Iterator[Row]:
 
     with foreign(path):
         file = pyarrow.parquet.ParquetFile(path, memory_map=True)
-        columns = len(file.schema_arrow)
-    if columns > MOST_COLUMNS:
-        raise DatasetError(f"{path}: {columns:,} columns; there may be {MOST_COLUMNS:,}")
+        names = file.schema_arrow.names
+    sound(str(path), names)
     batches = file.iter_batches(batch_size=BATCH)
     return arrow_rows(path, (row for batch in batches for row in batch.to_pylist()))
 

@@ -3,8 +3,11 @@
 import codecs
 import json
 from pathlib import Path
+from typing import Annotated
 
+import dspy
 import pytest
+from pydantic import Field
 
 from dspy_programs.errors import DatasetError
 from dspy_programs.planner import Planner
@@ -12,9 +15,9 @@ from dspy_programs.text import jaccard, words
 from dspy_programs.types import Task
 from optimizers.data import (
     FEWEST_OWN,
-    LONGEST_LINE,
     SPLITS,
     as_jsonl,
+    completed,
     data_directory,
     inputs_of,
     read_split,
@@ -22,6 +25,7 @@ from optimizers.data import (
     sha256,
     split_own,
 )
+from optimizers.row_files import LONGEST_LINE, WHOLE
 from optimizers.sources.planner import SIZES, TOOLS_OFFERED, build
 from tests.fakes import toy_row
 
@@ -71,9 +75,16 @@ def test_read_split_takes_other_ways_to_write_lines(file, data):
     assert [row.id for row in read(file)] == ["toy-1"]
 
 
-def test_read_split_names_rows_without_id_by_their_line(file):
+def test_rows_without_id_are_named_for_their_file_and_line(file):
     file.write_bytes(line_of(id=...) + b"\n" + line_of(id=None))
-    assert [row.id for row in read(file)] == ["1", "3"]
+    assert [row.id for row in read(file)] == ["rows-1", "rows-3"]
+
+
+def test_only_the_first_rows_that_are_wanted_are_read(file):
+    file.write_bytes(line_of(id=...) * 3 + b"no row\n")
+    assert len(read_split(file, Planner, LABELS, 3)) == 3
+    with pytest.raises(DatasetError, match=r"rows\.jsonl:4: row: not JSON"):
+        read_split(file, Planner, LABELS, 4)
 
 
 def test_input_that_the_program_has_a_default_for_may_be_left_out(file):
@@ -93,7 +104,9 @@ def test_input_that_the_program_has_a_default_for_may_be_left_out(file):
         (b"null\n", "row: a JSON object is needed, not NoneType"),
         ("{'goal': 'ü'}\n".encode("latin-1"), "row: byte 11 is not UTF-8"),
         (line_of(goal="x" * LONGEST_LINE), "row: longer than 1,000,000 bytes"),
-        (line_of(goal=...), "goal: missing"),
+        (line_of(goal=...), "goal: missing; it has id, tools, progress, tasks; needed are goal, tools, progress, tasks"),
+        (line_of(goal=..., gaol="x"), "goal: missing; it has id, tools, progress, tasks, gaol; needed are goal, tools,"),
+        (line_of(goal=..., **{f"x{n}": n for n in range(500)}), "goal: missing; it has id, tools, progress, tasks, x0,"),
         (line_of(tasks=...), "tasks: missing"),
         (line_of(goal=5), "goal: Input should be a valid string"),
         (line_of(goal="\ud800"), "row: not JSON: 'utf-8' codec can't encode"),
@@ -104,10 +117,12 @@ def test_input_that_the_program_has_a_default_for_may_be_left_out(file):
         (line_of(tasks=task(owner="me")), "tasks.0.owner: Extra inputs are not permitted"),
         (line_of(tasks=task() + task(title="")), "tasks.1.title: String should have at least 1 character"),
         (line_of(gaol="x"), "gaol: no such field; known are id, goal, tools, progress, tasks"),
-        (line_of(id="toy-0"), "id: 'toy-0' was used in line 1"),
-        (line_of(id=1), "id: '1' was used in line 2"),
+        (line_of(id="toy-0"), "id: 'toy-0' was used in "),
+        (line_of(id=1), "id: '1' was used in "),
         (line_of(id=[1]), "id."),
         (line_of(progress=float("nan")), "row: not JSON: NaN is no JSON"),
+        (line_of().replace(b"job", b"j\0b"), "row: byte "),
+        (line_of(**{"a\nb" * 99: 1}), "a b"),
     ],
 )
 def test_read_split_says_where_and_what_is_wrong(file, line, fault):
@@ -130,6 +145,47 @@ def test_read_split_refuses_missing_file(file):
         read(file)
 
 
+def test_nearest_name_is_suggested_for_one_that_is_missing(file):
+    file.write_bytes(line_of(goal=..., gaol="x"))
+    with pytest.raises(DatasetError, match="is gaol meant to be goal"):
+        read(file)
+
+
+class Sorter(dspy.Module):
+    """A program of somebody else: one input without a type, one that may be left out, and no signature of its own."""
+
+    def forward(self, text, hint: str = "none"):
+        return dspy.Prediction(kind=text)
+
+
+def read_unlabelled(file, program, **fields):
+    file.write_bytes(as_jsonl([fields]))
+    [row] = read_split(file, program, None)
+    return row
+
+
+def test_without_labels_any_other_field_is_one_as_it_is(file):
+    row = read_unlabelled(file, Sorter, text="a", kind={"deep": [1, None]}, weight=0.5)
+    assert (row.text, row.hint, row.kind, row.weight) == ("a", "none", {"deep": [1, None]}, 0.5)
+    assert row.inputs().keys() == ["text", "hint"] and row.id == "rows-1"
+
+
+@pytest.mark.parametrize(
+    "program", [lambda: dspy.ChainOfThought("question, n: int -> answer"), lambda: dspy.Predict("question, n: int -> answer")]
+)
+def test_program_may_be_made_by_a_function_and_take_any_arguments(file, program):
+    row = read_unlabelled(file, program, question="how many?", n=3, answer=4)
+    assert row.inputs().keys() == ["question", "n"] and row.answer == 4
+    with pytest.raises(DatasetError, match=r"rows\.jsonl:1: n: Input should be a valid integer"):
+        read_unlabelled(file, program, question="how many?", n="three", answer=4)
+
+
+def test_label_whose_type_has_a_default_may_be_left_out(file):
+    file.write_bytes(line_of())
+    [row] = read_split(file, Planner, LABELS | {"source": Annotated[str, Field(default="own")]})
+    assert row.source == "own" and "source" not in row.inputs()
+
+
 def numbered(file, numbers):
     file.write_bytes(as_jsonl([toy_row(number) | {"id": f"{place}"} for place, number in enumerate(numbers)]))
     return read(file)
@@ -141,6 +197,33 @@ def test_rows_of_one_file_with_the_same_inputs_stay_on_one_side(file):
         splits = split_own(rows, seed, file)
         assert not {inputs_of(row) for row in splits["test"]} & {inputs_of(row) for row in splits["train"]}
         assert sorted(row.id for row in [*splits["train"], *splits["test"]]) == sorted(row.id for row in rows)
+
+
+def test_rows_with_the_same_inputs_and_other_labels_are_not_shown_to_each_other(file):
+    rows = [*numbered(file, range(12)), *(row.copy(id=f"{row.id} again", tasks=[]) for row in numbered(file, range(3)))]
+    splits = split_own(rows, 0, file)
+    assert {id_ for row in splits["train"] if (id_ := row.id.split()[0]) in "012"} == set()
+    assert {row.id for row in splits["val"]} > {row.id for row in splits["train"]}
+    require_unseen(splits, file)
+
+
+def test_splits_that_are_missing_are_made_where_they_can_be(file):
+    rows = numbered(file, range(12))
+    assert completed({WHOLE: rows}, 3, "here") == completed({"train": rows}, 3, "here") == split_own(rows, 3, file)
+    made = completed({"train": rows[:8], "test": rows[8:]}, 0, "here")
+    assert made == {"train": rows[:8], "val": rows[:8], "test": rows[8:]}
+    for there, missing in (({"train", "val"}, "test"), ({"test"}, "train"), ({"val", "test"}, "train")):
+        with pytest.raises(DatasetError, match=f"here: there are no {missing} rows in it, only"):
+            completed({split: rows for split in there}, 0, "here")
+
+
+def test_same_row_may_train_and_validate_but_not_with_other_labels(file):
+    rows = numbered(file, range(9))
+    splits = {"train": rows[:4], "val": [rows[4], rows[0].copy(id="renamed")], "test": rows[6:]}
+    require_unseen(splits, file)
+    splits["val"][1]["tasks"] = rows[1].tasks
+    with pytest.raises(DatasetError, match="'renamed' of val has the same inputs as row '0' of train, and other labels"):
+        require_unseen(splits, file)
 
 
 def test_too_few_different_rows_of_one_file_are_refused(file):
