@@ -1,6 +1,8 @@
 """What a run found, to be looked at in a notebook: a table and a plot."""
 
+import io
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from optimizers.benchmark_report import require_matplotlib
@@ -44,11 +46,18 @@ def plot(report: "Report") -> Any:
     require_matplotlib()
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure: Any = Figure(figsize=(9, 3.6), layout="constrained")
     search, test = figure.subplots(1, 2, width_ratios=[3, 2])
     draw_search(search, report)
     draw_test(test, {name: report.test[name] for name in NAMES if name in report.test})
+    figure._repr_png_ = partial(as_png, figure)  # a notebook shows it, pyplot or not
     return figure
+
+
+def as_png(figure: Any) -> bytes:
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=100)
+    return picture.getvalue()
 
 
 def draw_search(axes: Any, report: "Report") -> None:
