@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dspy_programs.compiled_store import Compiled
+from dspy_programs.registry import PROGRAMS
 from optimizers.candidate import shown_of
 
 
@@ -124,6 +125,10 @@ def command_of(compiled: Compiled) -> str:
     """Write the command that makes the file again, with all that has another default elsewhere."""
     saved, training = compiled.provenance, compiled.provenance.training
     reflection, limits = training["models"]["reflection"]["lm"], training["budget"]
+    if saved.program not in PROGRAMS and not training.get("place"):
+        return (
+            f"# in Python, with rows and a metric of its own:\ncompile_program(..., lm={saved.lm!r}, seed={training['seed']})"
+        )
     task = {name: value for name, value in training["models"]["task"].items() if name not in ("lm", "temperature")}
     flags = [
         f"--module {saved.program}",

@@ -89,6 +89,7 @@ def cost_lines(report: "Report") -> list[str]:
 def use_lines(training: "Training", report: "Report", directory: Path) -> list[str]:
     """Say what `load` gives from now on, or how to put the result to use all the same."""
     from dspy_programs.lm import address_of
+    from dspy_programs.own_programs import is_own
     from optimizers.settings import default_out
 
     name, model = training.recipe.name, training.task_lm.model
@@ -103,5 +104,7 @@ def use_lines(training: "Training", report: "Report", directory: Path) -> list[s
         return [f"{'written to ' if training.out else 'in use now '} {report.promoted}", *use]
     lines = [f"unchanged:  {report.why_not}"]
     if report.winner and not report.interrupted and (report.in_use is None or report.in_use.index != report.winner):
-        lines.append(f"saved       {report.saved}; to use it all the same: python -m optimizers.promote {directory} --force")
+        module = f" --module {name}" if is_own(name) else ""
+        how = f"python -m optimizers.promote {directory}{module} --force"
+        lines.append(f"saved       {report.saved}; to use it all the same: {how}")
     return [*lines, *use] if report.in_use else lines

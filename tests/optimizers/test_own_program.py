@@ -332,6 +332,14 @@ def test_names_of_places():
         name_of(Inside)
 
 
+def test_what_an_installed_package_registers_is_found_by_its_name(tmp_path):
+    (package := tmp_path / "their_package-1.0.dist-info").mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: their-package\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[dspy_programs.programs]\nrouter_of_theirs = ticket_router:recipe\n")
+    done = command_of(["train", "--module", "router_of_theirs", "--dry-run"], tmp_path)
+    assert done.returncode == 0 and "24 train, at most 24 validation, 12 test" in done.stdout, done
+
+
 def test_a_module_without_metric_is_told_what_is_missing():
     with pytest.raises(UsageError, match="--metric"):
         recipe("ticket_router:TicketRouter")
