@@ -116,8 +116,13 @@ def configure(lm: str | dspy.LM | None = "", **settings: Any) -> None:
 
     Another process begins with nothing chosen, so a program that is sent there answers by rules, whatever was in use where
     it was pickled: ProcessPoolExecutor(initializer=configure, initargs=("openai/gpt-4.1-mini",)).
+    Raises UsageError in another thread or asyncio task than the one that configured first: DSPy allows no second.
     """
-    dspy.configure(**chosen(lm, **settings))
+    choice = chosen(lm, **settings)
+    try:
+        dspy.configure(**choice)
+    except RuntimeError as error:
+        raise UsageError("another thread or task has configured this process; choose for a block: with use(...)") from error
 
 
 def running_on(lm: dspy.LM) -> AbstractContextManager[None]:
@@ -129,7 +134,7 @@ def running_on(lm: dspy.LM) -> AbstractContextManager[None]:
 def chosen(lm: str | dspy.LM | None, **settings: Any) -> dict[str, Any]:
     """Return what DSPy is told of a choice. Raises UsageError for settings that nothing would be set by."""
     if settings and not isinstance(lm, str):
-        raise UsageError(f"{', '.join(settings)}: settings are for a model named by its spec, not for {lm!r}")
+        raise UsageError(f"{', '.join(settings)}: only for a model that is named by its spec")
     if lm is None:
         return {"lm": None, CHOICE: "rules"}
     return {"lm": connect(lm, **settings) if isinstance(lm, str) else lm, "adapter": CompleteJSONAdapter(), CHOICE: "model"}
