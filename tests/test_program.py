@@ -5,6 +5,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import anyio
 import dspy
 import pytest
 from dspy.utils.callback import BaseCallback
@@ -85,20 +86,28 @@ def test_event_loops_in_several_threads_do_not_wait_for_each_other():
         assert list(pool.map(loop, range(3))) == [["model"] * 12] * 3
 
 
-def test_cancelled_call_ends_at_once():
+async def stopped_by_asyncio(call):
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(call, 0.2)
+
+
+async def stopped_by_anyio(call):
+    with anyio.move_on_after(0.2) as scope:
+        await call
+    assert scope.cancelled_caught
+
+
+@pytest.mark.parametrize("stopped", [stopped_by_asyncio, stopped_by_anyio])
+def test_cancelled_call_ends_at_once(stopped):
     free = threading.Event()
 
     def answer(prompt):
         free.wait(20)
         return GOOD
 
-    async def impatient():
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(Planner().acall(goal=GOAL, tools=TOOLS), 0.2)
-
     began = time.monotonic()
     with use(scripted_lm(answer)):
-        asyncio.run(impatient())
+        asyncio.run(stopped(Planner().acall(goal=GOAL, tools=TOOLS)))
     assert time.monotonic() - began < 10
     free.set()
 
