@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 Choice = Literal["model", "rules"]
 CHOICE = "dspy_programs_choice"  # a setting of DSPy's, so that it goes wherever DSPy carries the model: "model" or "rules"
 LOST = (
-    "no model is in use in this thread, and one was chosen in another with use(...), which a new thread does not see. Carry it "
-    "there: contextvars.copy_context().run(program, ...), dspy.Parallel, program.batch or program.acall; or choose in the "
-    "thread itself: with use(...), or with use(None) where the rules should answer; or configure(...) for the whole process"
+    "no model is in use in this thread; one was chosen in another with use(...), which plain threads do not see. Take it along "
+    "from there: pool.submit(contextvars.copy_context().run, program, ...), dspy.Parallel, program.batch or program.acall; or "
+    "choose here: with use(...), or with use(None) for the rules; or configure(...) for the whole process"
 )
 
 
