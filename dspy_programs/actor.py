@@ -25,6 +25,8 @@ from dspy_programs.arguments import check, fold, unambiguous
 from dspy_programs.call_reader import read_calls
 from dspy_programs.few_shot import FewShot
 from dspy_programs.json_schema import LONGEST_TEXT
+from dspy_programs.model_in_use import model_in_use
+from dspy_programs.program import Program
 from dspy_programs.reply import Failure, ask
 from dspy_programs.types import Call, Function, Tool, Turn
 
@@ -86,7 +88,7 @@ class Act(dspy.Signature):
     action: Action = dspy.OutputField(desc="calls, or finish")
 
 
-class Actor(dspy.Module):
+class Actor(Program):
     """Choose one step, in one call."""
 
     def __init__(self) -> None:
@@ -103,7 +105,7 @@ class Actor(dspy.Module):
         """Return a Prediction with `calls`, `finish`, `cannot`, `repairs`, `problems`, ... (see the file's head)."""
         offered = [as_function(tool) for tool in tools]
         turns = [turn if isinstance(turn, Turn) else Turn.model_validate(turn) for turn in trajectory]
-        if dspy.settings.lm is None:
+        if model_in_use(self.act.lm) is None:
             return by_rules(task, offered, turns)
         said, done = as_lines(context), as_lines(as_text(turns))
         reply = ask(self.act, tools=offered, said=said, done=done, task=sendable(task))

@@ -3,7 +3,7 @@
 A small model that is torn between two answers has to write one of them; its log-probabilities say how torn it was. Where a
 grammar holds the reply, they are still the model's own, so what it may not say is left out here and the rest adds up to 1.
 
-Input      reply: a Prediction of a predictor that was called with `config=asking()`; field: the name of an output;
+Input      reply: a Prediction of a predictor that was called with `config=asking(...)`; field: the name of an output;
            options: the values that it can have, no two with one beginning (numbers of one digit, letters, words).
 Output     option -> chance in [0, 1], in the order of `options`; None where the engine gave no log-probabilities, or none
            at the place where the value begins.
@@ -17,13 +17,18 @@ from typing import Any
 
 import dspy
 
+from dspy_programs.model_in_use import model_in_use
+
 ASK = {"logprobs": True, "top_logprobs": 20}  # the most that servers give
 LOGPROBS = "logprobs"
 
 
-def asking() -> dict[str, Any]:
-    """Return the configuration of a call that asks for them; nothing where the engine in use does not say it gives them."""
-    engine = getattr(dspy.settings.lm, "engine", None)
+def asking(own: dspy.LM | None = None) -> dict[str, Any]:
+    """Return the configuration of a call that asks for them; nothing where the engine does not say it gives them.
+
+    own: the model of the predictor itself, where it has one.
+    """
+    engine = getattr(model_in_use(own), "engine", None)
     return dict(ASK) if LOGPROBS in getattr(engine, "supported_params", ()) else {}
 
 

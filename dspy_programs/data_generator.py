@@ -22,7 +22,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dspy_programs.errors import UsageError
 from dspy_programs.few_shot import FewShot
+from dspy_programs.model_in_use import model_in_use
 from dspy_programs.pair_templates import pairs_by_rules
+from dspy_programs.program import Program
 from dspy_programs.reply import Failure, ask
 from dspy_programs.text import STOPWORDS, jaccard, ngrams, sendable, shortened, words
 from dspy_programs.types import Pair, pair_problems
@@ -75,7 +77,7 @@ class WritePair(dspy.Signature):
     pair: DraftPair = dspy.OutputField(desc="the new example")
 
 
-class DataGenerator(dspy.Module):
+class DataGenerator(Program):
     """Write pairs one by one, and keep those that may be trained on."""
 
     def __init__(self) -> None:
@@ -96,7 +98,7 @@ class DataGenerator(dspy.Module):
         lessons = lessons_of(failures)
         check_request(template, n)
         harvest = Harvest(n, [start.instruction, *instructions_of(self.write.demos)])
-        if dspy.settings.lm is None:
+        if model_in_use(self.write.lm) is None:
             return by_rules(start, template, harvest)
         failure = None
         while not harvest.is_full and len(harvest.rejected) <= RETRIES:

@@ -8,6 +8,7 @@
     - MissingExtra        a package that an optional extra installs
     - WeightsError        weights that cannot be fetched, stored or trusted
     - ModelFailing        a model that keeps failing while a run depends on it
+    - ModelLost           a thread that does not see the model chosen in another
   + RunError              a run directory
     - RunLocked           another process is using it
     - RunMismatch         it belongs to another program, data set, metric, model, seed or version
@@ -49,6 +50,10 @@ class WeightsError(LanguageModelError):
 
 
 class ModelFailing(LanguageModelError):
+    pass
+
+
+class ModelLost(LanguageModelError):
     pass
 
 

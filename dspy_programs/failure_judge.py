@@ -19,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from dspy_programs.failure_modes import REMEDIES
 from dspy_programs.failure_rules import Finding, Ruling, findings_of, ruling
 from dspy_programs.few_shot import FewShot
+from dspy_programs.model_in_use import model_in_use
+from dspy_programs.program import Program
 from dspy_programs.reply import Failure, ask
 from dspy_programs.trace_view import View
 from dspy_programs.trace_window import cut, window
@@ -57,7 +59,7 @@ class JudgeFailure(dspy.Signature):
     verdict: Verdict = dspy.OutputField(desc="the one mode that fits best")
 
 
-class FailureJudge(dspy.Module):
+class FailureJudge(Program):
     """Blame one turn of a run, or none."""
 
     def __init__(self, window: int = 1200) -> None:
@@ -89,7 +91,7 @@ class FailureJudge(dspy.Module):
         known = typed(turns)
         findings = findings_of(View(goal, known, final_result, tools))
         ruled = ruling(findings, is_successful)
-        if ruled.sure or not known or dspy.settings.lm is None:
+        if ruled.sure or not known or model_in_use(self.judge.lm) is None:
             return by_rules(ruled, findings)
         inputs, shown = self.shown(goal, known, final_result, findings)
         reply = ask(self.judge, **inputs)

@@ -34,6 +34,8 @@ from dspy_programs.extractive_summary import (
     stated_in,
 )
 from dspy_programs.few_shot import FewShot
+from dspy_programs.model_in_use import model_in_use
+from dspy_programs.program import Program
 from dspy_programs.reply import Failure, ask
 from dspy_programs.text import Evidence, approximate_tokens, content_stems, evidence_of, facts_in, sentences, unsupported
 from dspy_programs.tokens import TokenCounter, counter_for
@@ -89,7 +91,7 @@ class Item(NamedTuple):
     fact: Fact
 
 
-class MemorySummarizer(dspy.Module):
+class MemorySummarizer(Program):
     """Summarize once, in one call; keep what must be kept by rule."""
 
     def __init__(self, characters: int = CHARACTERS) -> None:
@@ -103,9 +105,10 @@ class MemorySummarizer(dspy.Module):
         if token_budget < 1:
             raise UsageError(f"token_budget is {token_budget}: a memory needs a budget of at least 1 token")
         said = read([entry if isinstance(entry, Entry) else Entry.model_validate(entry) for entry in entries])
-        counter = counter_for(dspy.settings.lm)
+        model = model_in_use(self.summarize.lm)
+        counter = counter_for(model)
         reply: Any = None
-        if dspy.settings.lm is not None and said.clauses:
+        if model is not None and said.clauses:
             reply = ask(self.summarize, token_budget=token_budget, entries=condensed(said, self.characters))
         failure = reply if isinstance(reply, Failure) else None
         proposed: list[Item] = []

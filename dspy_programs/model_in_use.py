@@ -1,13 +1,65 @@
-"""The language model in use, asked for without importing DSPy: the tools' rules need none, and DSPy takes a second to load."""
+"""The one place that says which language model a program asks, and whether rules may answer in its place.
+
+Rules answer where no model was ever chosen in this process, and where none was chosen on purpose, with `use(None)` or
+`configure(None)`. Python gives a new thread no context, so the model of `with use(...)` is not seen in a plain thread or
+executor. Which model was meant there nobody can know: two threads may use two, and a block may have ended. So that is an
+error, never the rules in silence: in every thread but the main one, which nobody started and which has lost nothing.
+
+DSPy is not imported here: the tools' rules need none, and it takes a second to load.
+"""
 
 import sys
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Any, Literal
+
+from dspy_programs.errors import ModelLost
 
 if TYPE_CHECKING:
     import dspy
 
+Choice = Literal["model", "rules"]
+CHOICE = "dspy_programs_choice"  # a setting of DSPy's, so that it goes wherever DSPy carries the model: "model" or "rules"
+LOST = (
+    "no model is in use in this thread; one was chosen in another with use(...), which plain threads do not see. Take it along "
+    "from there: pool.submit(contextvars.copy_context().run, program, ...), dspy.Parallel, program.batch or program.acall; or "
+    "choose here: with use(...), or with use(None) for the rules; or configure(...) for the whole process"
+)
 
-def model_in_use() -> "dspy.LM | None":
-    """Return DSPy's current model. Whoever set one has imported DSPy; it is not imported to find that there is none."""
-    dspy = sys.modules.get("dspy")
-    return None if dspy is None else dspy.settings.lm
+
+class Chosen:
+    """What happened in this process; `once`: `use` has begun a block with a model."""
+
+    once = False
+
+
+def model_in_use(own: "dspy.LM | None" = None) -> "dspy.LM | None":
+    """Return the model to ask, None where the rules should answer. Whoever set one has imported DSPy.
+
+    own: the model of the predictor itself (`program.set_lm`), which goes before that of the context, but not before a
+    choice of the rules.
+    Raises ModelLost in a thread that cannot see the model that was chosen.
+    """
+    settings = settings_of_dspy()
+    if settings is None:
+        return None
+    model: dspy.LM | None = settings.lm
+    if model is None and choice(settings) == "rules":
+        return None
+    if model is None and own is None and is_lost(settings):
+        raise ModelLost(LOST)
+    return own or model
+
+
+def settings_of_dspy() -> Any:
+    """Return None where DSPy has not been imported, or not wholly yet, by another thread."""
+    return getattr(sys.modules.get("dspy"), "settings", None)
+
+
+def choice(settings: Any) -> Choice | None:
+    """Return what was chosen in this context, None where nothing was."""
+    return settings[CHOICE] if CHOICE in settings else None
+
+
+def is_lost(settings: Any) -> bool:
+    """Tell whether a context without a model may be one that lost it."""
+    return Chosen.once and choice(settings) is None and threading.current_thread() is not threading.main_thread()

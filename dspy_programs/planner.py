@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validat
 
 from dspy_programs.few_shot import FewShot
 from dspy_programs.goal_splitter import plan_by_rules
+from dspy_programs.model_in_use import model_in_use
+from dspy_programs.program import Program
 from dspy_programs.reply import Failure, ask
 from dspy_programs.types import Function, Task, Tool, plan_problems
 
@@ -62,7 +64,7 @@ class PlanTasks(dspy.Signature):
     plan: DraftPlan = dspy.OutputField(desc="one task for each action; depends_on lists the ids that must end first")
 
 
-class Planner(dspy.Module):
+class Planner(Program):
     """Plan once, in one call."""
 
     def __init__(self) -> None:
@@ -72,7 +74,7 @@ class Planner(dspy.Module):
     def forward(self, goal: str, tools: Sequence[Tool | dict[str, Any]] = (), progress: str = "") -> dspy.Prediction:
         """Return a Prediction with `tasks`, `rationale`, `problems`, `answered_by`, `failure` (see the file's head)."""
         offered = [tool if isinstance(tool, Tool) else Function.model_validate(tool) for tool in tools]
-        if dspy.settings.lm is None:
+        if model_in_use(self.plan.lm) is None:
             return by_rules(goal, offered, progress)
         reply = ask(self.plan, tools=offered, progress=progress, goal=goal)
         if isinstance(reply, Failure):

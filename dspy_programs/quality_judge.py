@@ -29,6 +29,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from dspy_programs.chances import asking, chances
 from dspy_programs.errors import UsageError
 from dspy_programs.few_shot import FewShot
+from dspy_programs.model_in_use import model_in_use
+from dspy_programs.program import Program
 from dspy_programs.reply import Failure, ask
 from dspy_programs.response_checks import scores_by_checks, worst_fault
 from dspy_programs.rubric import DEFAULT, passes, rubric_of
@@ -92,7 +94,7 @@ class Compared(NamedTuple):
     by_logprobs: bool
 
 
-class QualityJudge(dspy.Module):
+class QualityJudge(Program):
     """Judge one response, or two."""
 
     def __init__(self) -> None:
@@ -115,7 +117,7 @@ class QualityJudge(dspy.Module):
         instruction, input = require_text("instruction", instruction), require_text("input", input)
         texts = [require_text("response", response)] + ([] if other is None else [require_text("other", other)])
         ruled = [by_rules(f"{instruction}\n{input}", text, rubric) for text in texts]
-        if dspy.settings.lm is None or not all(text.strip() for text in texts):
+        if model_in_use(self.score.lm if other is None else self.compare.lm) is None or not all(text.strip() for text in texts):
             return prediction(rubric, ruled, "rules")
         asked = {"criteria": rubric.criteria, "instruction": shown(instruction), "input": shown(input)}
         if len(texts) == 1:
@@ -141,7 +143,7 @@ class QualityJudge(dspy.Module):
         """Ask which is better in both orders, and take the mean."""
         found = []
         for a, b, letter in ((first, second, "A"), (second, first, "B")):
-            reply = ask(self.compare, **asked, response_a=shown(a), response_b=shown(b), config=asking())
+            reply = ask(self.compare, **asked, response_a=shown(a), response_b=shown(b), config=asking(self.compare.lm))
             if isinstance(reply, Failure):
                 return reply
             told = chances(reply, "better", "AB")

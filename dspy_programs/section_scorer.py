@@ -24,6 +24,8 @@ import dspy
 
 from dspy_programs.coverage import shares_by_rules
 from dspy_programs.few_shot import FewShot
+from dspy_programs.model_in_use import model_in_use
+from dspy_programs.program import Program
 from dspy_programs.reply import Failure, ask
 from dspy_programs.types import Rubric, Section
 
@@ -42,7 +44,7 @@ class CheckSection(dspy.Signature):
     asks: Literal["yes", "no"] = dspy.OutputField(desc="whether this section asks for it")
 
 
-class SectionScorer(dspy.Module):
+class SectionScorer(Program):
     """Score a prompt's sections against a rubric, one pair of section and criterion at a time."""
 
     def __init__(self, longest: int = 1200, most_calls: int = 4) -> None:
@@ -55,7 +57,7 @@ class SectionScorer(dspy.Module):
         """Return a Prediction with `scores`, `overall` and more (see the file's head)."""
         parts, wanted = checked_sections(sections), Rubric.model_validate(rubric)
         ruled = shares_by_rules(parts, wanted)
-        asked = pairs_in_doubt(ruled, self.most_calls) if dspy.settings.lm is not None else []
+        asked = pairs_in_doubt(ruled, self.most_calls) if model_in_use(self.check.lm) is not None else []
         texts = {part.name: part.content for part in parts}
         meanings = {criterion.name: str(criterion) for criterion in wanted.criteria}
         shares = {name: dict(found) for name, found in ruled.items()}

@@ -17,7 +17,7 @@ from dspy_programs.budget.prompt import joined
 from dspy_programs.budget.scorers import Score, answering
 from dspy_programs.errors import UsageError
 from dspy_programs.few_shot import FewShot
-from dspy_programs.lm import use
+from dspy_programs.lm import running_on
 from dspy_programs.reply import Failure, ask
 from dspy_programs.types import Criterion, Rubric, Section
 
@@ -63,7 +63,7 @@ class JudgeScorer:
                 f"the prompt has {len(text):,} characters; a judge reads at most {LONGEST:,}: try --scorer sections"
             )
         shown = json.dumps(text.encode("utf-8", "replace").decode(), ensure_ascii=False)
-        with answering(self.name), use(self.lm):
+        with answering(self.name), running_on(self.lm):
             reply = ask(
                 self.judge,
                 criteria=rubric.criteria,

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from dspy_programs.budget.prompt import SEPARATOR, joined
 from dspy_programs.budget.scorers import Score, answering
 from dspy_programs.errors import UsageError
-from dspy_programs.lm import use
+from dspy_programs.lm import running_on
 from dspy_programs.quality_judge import QualityJudge
 from dspy_programs.rubric import first_fault
 from dspy_programs.types import Rubric, Section
@@ -89,7 +89,7 @@ class OutputsScorer:
             if example.wanted is not None:
                 values.append(float(matches(answer, example.wanted)))
                 continue
-            with answering(self.name), use(self.lm):
+            with answering(self.name), running_on(self.lm):
                 found = self.judge(instruction=task or prompt, input=example.input, response=answer, rubric=rubric)
             calls += found.answered_by == "model" or found.failure is not None
             values.append(found.overall)

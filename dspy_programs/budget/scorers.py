@@ -96,9 +96,9 @@ class SectionsScorer:
         return Score(value, calls, answered_by="model" if calls and not self.note else "rules", note=self.note)
 
     def learn(self, new: Sequence[Section], rubric: Rubric, task: str, keys: dict[str, tuple[str, str, str]]) -> None:
-        from dspy_programs.lm import use
+        from dspy_programs.lm import running_on
 
-        with answering(self.name), use(self.lm):
+        with answering(self.name), running_on(self.lm):
             found = self.program(sections=new, rubric=rubric, task=task)
         if found.failure:
             self.note = f"the rules answered: a reply could not be read ({found.failure.reason})"

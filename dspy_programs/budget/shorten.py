@@ -66,10 +66,10 @@ def pieces_of(text: str) -> list[str]:
 
 
 def by_model(section: Section, tokens: int, lm: dspy.LM) -> str:
-    from dspy_programs.lm import use
+    from dspy_programs.lm import running_on
     from dspy_programs.registry import load
 
-    with answering(f"compress ({lm.model})"), use(lm):
+    with answering(f"compress ({lm.model})"), running_on(lm):
         entries = [Entry(turn=i, role="system", content=piece) for i, piece in enumerate(pieces_of(section.content))]
         found = load("memory_summarizer", lm.model)(entries=entries, token_budget=max(1, int(SHARE * tokens)))
     if found.answered_by != "model":

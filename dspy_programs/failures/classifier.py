@@ -89,7 +89,8 @@ class FailureClassifier:
     def classify(self, trace: Trace | Mapping[str, Any]) -> FailureReport:
         """Return the report on one trace. A model that fails leaves the rules' verdict, marked by `failure`.
 
-        Raises UsageError for a mapping that is no trace; ModelFailing where the model refuses us, or fails again and again.
+        Raises UsageError for a mapping that is no trace; ModelFailing where the model refuses us, or fails again and again;
+        ModelLost in a thread that does not see the model of `use`.
         """
         known = trace if isinstance(trace, Trace) else parsed(trace)
         findings = findings_of(View(known.original_goal, known.turns, known.final_result, known.tools))

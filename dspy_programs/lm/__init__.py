@@ -9,19 +9,21 @@ belong to the model of DSPY_PROGRAMS_LM: no other model is looked for at that ad
 """
 
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import dspy
 from dspy.clients.lm import _is_openai_reasoning_model
 from dspy.utils.exceptions import LMConfigurationError
 
-from dspy_programs.errors import LanguageModelError
+from dspy_programs.errors import LanguageModelError, UsageError
 from dspy_programs.lm.adapter import CompleteJSONAdapter
 from dspy_programs.lm.catalog import DEFAULT_ID, find
 from dspy_programs.lm.embedded import EmbeddedEngine, engine_for
 from dspy_programs.lm.redaction import NO_KEY
 from dspy_programs.lm.server import ServerEngine
+from dspy_programs.model_in_use import CHOICE, Chosen
 
 DEFAULT_SPEC = f"local/{DEFAULT_ID}"
 SPEC_VARIABLE = "DSPY_PROGRAMS_LM"
@@ -97,14 +99,50 @@ def prepare(lm: dspy.LM) -> None:
         lm.engine.server()
 
 
-def use(lm: str | dspy.LM | None = None, **settings: Any) -> AbstractContextManager[None]:
-    """Make `with use("openai/gpt-4.1-mini"):` run programs on that model, in the form they were compiled for."""
-    model = lm if isinstance(lm, dspy.BaseLM) else connect(lm, **settings)
-    context: AbstractContextManager[None] = dspy.context(lm=model, adapter=CompleteJSONAdapter())
+def use(lm: str | dspy.LM | None = "", **settings: Any) -> AbstractContextManager[None]:
+    """Make `with use("openai/gpt-4.1-mini"):` run programs on that model, in the form they were compiled for.
+
+    lm: a spec or a model; without it that of the environment, else the default; None for no model: the rules answer, also
+    inside the block of a model. settings: as `connect` takes them, for a spec.
+    Seen in this thread, in asyncio tasks that begin in the block, and wherever DSPy carries its settings (Parallel, batch,
+    asyncify, acall). A plain thread or executor does not see it: there a program raises ModelLost. A block inside another
+    goes before it. A generator asks the model of the block that it is consumed in.
+    """
+    return entered(chosen(lm, **settings))
+
+
+def configure(lm: str | dspy.LM | None = "", **settings: Any) -> None:
+    """Do the same for the whole process and all its threads, as in a notebook's first cell.
+
+    Another process begins with nothing chosen, so a program that is sent there answers by rules, whatever was in use where
+    it was pickled: ProcessPoolExecutor(initializer=configure, initargs=("openai/gpt-4.1-mini",)).
+    Raises UsageError in another thread or asyncio task than the one that configured first: DSPy allows no second.
+    """
+    choice = chosen(lm, **settings)
+    try:
+        dspy.configure(**choice)
+    except RuntimeError as error:
+        raise UsageError("another thread or task has configured this process; choose for a block: with use(...)") from error
+
+
+def running_on(lm: dspy.LM) -> AbstractContextManager[None]:
+    """Run a block on a model that a tool was given. No user chose it for other work, so no other thread misses it."""
+    context: AbstractContextManager[None] = dspy.context(**chosen(lm))
     return context
 
 
-def configure(lm: str | dspy.LM | None = None, **settings: Any) -> None:
-    """Do the same for the whole process, as in a notebook's first cell."""
-    model = lm if isinstance(lm, dspy.BaseLM) else connect(lm, **settings)
-    dspy.configure(lm=model, adapter=CompleteJSONAdapter())
+def chosen(lm: str | dspy.LM | None, **settings: Any) -> dict[str, Any]:
+    """Return what DSPy is told of a choice. Raises UsageError for settings that nothing would be set by."""
+    if settings and not isinstance(lm, str):
+        raise UsageError(f"{', '.join(settings)}: only for a model that is named by its spec")
+    if lm is None:
+        return {"lm": None, CHOICE: "rules"}
+    return {"lm": connect(lm, **settings) if isinstance(lm, str) else lm, "adapter": CompleteJSONAdapter(), CHOICE: "model"}
+
+
+@contextmanager
+def entered(choice: dict[str, Any]) -> Iterator[None]:
+    """Run a block of the user's choice, and remember that there was one with a model."""
+    Chosen.once = Chosen.once or choice["lm"] is not None
+    with dspy.context(**choice):
+        yield

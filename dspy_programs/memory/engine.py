@@ -43,9 +43,9 @@ class CompressionEngine:
         """Make this engine's own model, if it has one, the one in use."""
         if self._lm is None:
             return nullcontext()
-        from dspy_programs.lm import use
+        from dspy_programs.lm import running_on
 
-        return use(self._lm)
+        return running_on(self._lm)
 
     def summarize(self, entry: MemoryEntry) -> MemoryEntry:
         """Return an entry with about half of the text, or what the model in use makes of it."""

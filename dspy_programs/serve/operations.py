@@ -7,7 +7,6 @@ is one, is that of the server; without one the rules answer, and every answer sa
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import dspy
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from dspy_programs.budget.analysis import Analysis, analyze
@@ -20,6 +19,7 @@ from dspy_programs.failures.formats.auto import Parser
 from dspy_programs.memory.adapters import compress_session, store_of
 from dspy_programs.memory.compressor import CompressionReport
 from dspy_programs.memory.context import ContextBuilder, ContextConfig
+from dspy_programs.model_in_use import model_in_use
 from dspy_programs.serve import requests as asked
 from dspy_programs.serve.limits import MAX_TURNS
 from dspy_programs.serve.problems import Invalid, TooLarge
@@ -146,7 +146,7 @@ def analyze_prompt(request: asked.AnalyzePrompt, progress: Progress) -> Analysis
 
 def negotiate_prompt(request: asked.NegotiatePrompt, progress: Progress) -> NegotiationResult:
     progress(0, 0)
-    lm = dspy.settings.lm
+    lm = model_in_use()
     scorer = OfflineScorer() if lm is None else SectionsScorer(lm)
     limits = (request.quality_threshold, request.min_token_savings, request.max_token_savings)
     negotiator = Negotiator(scorer, *limits, counter=counter_of(None))
@@ -160,7 +160,7 @@ def sections_of(sections: Sequence[asked.PromptSection]) -> list[Section]:
 
 def counter_of(model: str | None) -> TokenCounter:
     """Count as the model that is named, else as the server's own, else with a vocabulary that is shipped."""
-    lm = dspy.settings.lm
+    lm = model_in_use()
     if model is not None or lm is None:
         return counter_named(model)
     own = counter_for(lm)

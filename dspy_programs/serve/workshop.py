@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import dspy
 
-from dspy_programs.lm import use
+from dspy_programs.lm import running_on, use
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.problems import Busy, TooSlow, Unavailable, told
 from dspy_programs.serve.stoppable import stoppable
@@ -112,7 +112,7 @@ class Workshop:
 
     def _in_thread(self, outcome: "concurrent.futures.Future[Result]", work: Work, call: Callable[[Progress], Result]) -> None:
         try:
-            with use(stoppable(self.lm, work.check)) if self.lm is not None else dspy.context(lm=None):
+            with use(None) if self.lm is None else running_on(stoppable(self.lm, work.check)):
                 outcome.set_result(call(work.progress))
         except Stopped as stopped:
             outcome.set_exception(stopped)
