@@ -14,7 +14,7 @@ import dspy
 import numpy as np
 from dspy.utils.exceptions import AdapterParseError, ContextWindowExceededError
 
-from dspy_programs.lm.adapter import CompleteJSONAdapter
+from dspy_programs.lm import running_on
 from dspy_programs.reply import Failure, first_line
 from metrics.score import Metric, Score
 from optimizers.meter import Meter
@@ -81,7 +81,7 @@ def run_rows(
     Raises whatever stopped the meter: scores that stand for calls never made are not given. Raises what the program or the
     metric raised, with a note that names the row.
     """
-    with dspy.context(lm=lm, adapter=CompleteJSONAdapter(), disable_history=True):
+    with running_on(lm), dspy.context(disable_history=True):
         if threads == 1:
             for row in rows:
                 yield run_row(program_for(row), row, metric, meter)

@@ -16,7 +16,7 @@ import dspy
 
 from dspy_programs.compiled_store import require_writable
 from dspy_programs.errors import BudgetSpent, ModelFailing, RunInterrupted, UsageError
-from dspy_programs.lm import is_embedded, prepare, use
+from dspy_programs.lm import is_embedded, prepare, running_on
 from dspy_programs.text import quantity
 from optimizers.allowance import Allowance
 from optimizers.candidate import IN_USE, Candidate, Job
@@ -113,7 +113,7 @@ def preflight(training: Training, job: Job, lms: Mapping[str, dspy.LM], meter: M
     A program may answer a row by its rules alone: then the next row is tried, until the model has been asked.
     """
     program = job.build(job.starts[0].texts)
-    with use(lms["task"]):
+    with running_on(lms["task"]):
         for row in job.valset:
             reply = first_reply(program, row, training, meter)
             if meter.roles["task"].calls:
@@ -127,7 +127,10 @@ def preflight(training: Training, job: Job, lms: Mapping[str, dspy.LM], meter: M
     example = {"Inputs": seen, "Generated Outputs": str(reply.toDict()), "Feedback": feedback}
     kind = kinds_for(training.reflection_lm, training.proposer)[0]
     proposer = proposer_of(kind, training.reflection_lm, meter)  # forgotten: what it saw is no train row
-    with usable(meter, f"the first proposal of {training.reflection_lm.model}", "--reflection-lm"), use(lms["reflection"]):
+    with (
+        usable(meter, f"the first proposal of {training.reflection_lm.model}", "--reflection-lm"),
+        running_on(lms["reflection"]),
+    ):
         with contextlib.suppress(NoNewRule):  # it was read, and that is all that is asked here
             proposer({name: predictor.signature.instructions}, {name: [example]}, [name])
 

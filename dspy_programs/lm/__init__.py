@@ -125,8 +125,8 @@ def configure(lm: str | dspy.LM | None = "", **settings: Any) -> None:
         raise UsageError("another thread or task has configured this process; choose for a block: with use(...)") from error
 
 
-def running_on(lm: dspy.LM) -> AbstractContextManager[None]:
-    """Run a block on a model that a tool was given. No user chose it for other work, so no other thread misses it."""
+def running_on(lm: dspy.LM | None) -> AbstractContextManager[None]:
+    """Run a block on a model that a tool was given, None for rules. No user chose it, so no other thread misses it."""
     context: AbstractContextManager[None] = dspy.context(**chosen(lm))
     return context
 
