@@ -47,13 +47,14 @@ def export(
     and a manifest with its hash, for one model each time; no code. Demonstrations are rows of the training data: share none
     that is private. A new repository is private unless you say --public.
     """
-    from dspy_programs.compiled_store import in_use, read_compiled
+    from dspy_programs.compiled_store import in_use, read_compiled, reasons, shape_of
     from dspy_programs.errors import CompiledMissing, UsageError
     from dspy_programs.lm import spec_in_use
+    from dspy_programs.registry import new_program
     from optimizers.past import require_fit
     from optimizers.promotion import card_for, export_stock
 
-    spec = spec_in_use(lm)
+    program, spec = new_program(module), spec_in_use(lm)
     file = path or in_use(module, spec)
     if file is None:
         raise CompiledMissing(
@@ -72,7 +73,8 @@ def export(
         if Path(to).exists() and not force:
             raise UsageError(f"{to}: is there already; --force replaces it")
         export_stock(file, Path(to))
-        lines = usage(module, compiled, to)
+        thinks = reasons(compiled.provenance.fields) and not reasons(shape_of(program))
+        lines = usage(module, thinks, to)
     else:
         share(file, compiled, card_for(compiled), Path(to))
         lines = shared_usage(module, spec, to)
@@ -120,16 +122,15 @@ def upload(
             raise CompiledProgramError(f"{HUB}{repo}: cannot be written: {without_credentials(error)}") from None
 
 
-def usage(module: str, compiled: "Compiled", to: str) -> Iterator[str]:
-    """Say how stock DSPy reads the file: with the class, and chain of thought where it was compiled with it."""
-    from dspy_programs.compiled_store import reasons, shape_of
+def usage(module: str, thinks: bool, to: str) -> Iterator[str]:
+    """Say how stock DSPy reads the file. thinks: it was compiled with chain of thought, which the class has not as written."""
     from dspy_programs.registry import new_program, program_named
 
     source, program = program_named(module), new_program(module)
     home, name = type(program).__module__, type(program).__name__
     made = f"{name}()" if inspect.isclass(source) else "..."  # an instance is the user's to make
     yield f"  from {'dspy_programs' if home.startswith('dspy_programs.') else home} import {name}"
-    if thinks := reasons(compiled.provenance.fields) and not reasons(shape_of(program)):
+    if thinks:
         yield "  from dspy_programs.reasoning import add_reasoning"
     yield f"  program = add_reasoning({made})" if thinks else f"  program = {made}"
     yield f"  program.load({to!r})"
