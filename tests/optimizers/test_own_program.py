@@ -172,6 +172,24 @@ def test_what_two_hops_did_well_is_shown_to_both_and_no_row_sees_itself():
             assert prompt.count(asked) == 1
 
 
+def test_one_thread_and_many_find_the_same():
+    from two_hop import TwoHop
+
+    found = [
+        compile_program(
+            TwoHop(),
+            metric=answer_exact_match,
+            trainset=lines("bridge_questions.jsonl"),
+            lm=scripted_lm(hopper, "scripted/hopper"),
+            max_metric_calls=120,
+            threads=threads,
+            run_dir=f"run-{threads}",
+        ).report.candidates
+        for threads in (1, 8)
+    ]
+    assert found[0] == found[1] and any(each.start == "own successes" for each in found[0])
+
+
 def agent_reply(prompt):
     if "new_instruction" in prompt or "[[ ## often ## ]]" in prompt:
         return json.dumps({"new_instruction": "Keep the books.", "proposal": {"rule": "Nothing that would help at all"}})
