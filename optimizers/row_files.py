@@ -300,12 +300,12 @@ def arrow_rows(place: object, rows: Iterable[Mapping[str, Any]]) -> Iterator[Row
 
 
 @contextmanager
-def foreign(place: object) -> Iterator[None]:
+def foreign(place: object, done: str = "read", advice: str = "") -> Iterator[None]:
     """Turn whatever a library raises on a file that it did not expect into one line."""
     try:
         yield
     except Exception as error:  # it documents none: Arrow's own, KeyError, TypeError, those of HTTP, a missing decoder
-        raise DatasetError(f"{place}: cannot be read: {one_line(error)}") from error
+        raise DatasetError(f"{place}: cannot be {done}: {one_line(error).rstrip('.')}{advice}") from error
 
 
 def plain_field(where: str, name: str, value: Any) -> Any:

@@ -13,6 +13,7 @@ from optimizers.fields import fields_of
 from optimizers.meter import Budget
 from optimizers.proposers import Choice
 from optimizers.recipes import Recipe
+from optimizers.row_files import WHOLE
 from optimizers.row_places import tables_at
 
 Rows = Mapping[str, Sequence[dspy.Example]]
@@ -62,6 +63,17 @@ def read_rows(recipe: Recipe, place: Path, sizes: Mapping[str, int | None], seed
     require_sound(recipe, rows, place)
     require_unseen(rows, place)
     return {split: examples[: sizes.get(split)] for split, examples in rows.items()}
+
+
+def read_one(recipe: Recipe, place: Path, split: str, count: int | None = None) -> list[dspy.Example]:
+    """Read the first so many rows of one split, or of a place that has none. Raises DatasetError."""
+    if (file := place / f"{split}.jsonl").is_file():  # a split by any name
+        return read_split(file, recipe.program, recipe.labels, count)
+    tables = tables_at(place)
+    table = tables.get(split, tables.get(WHOLE))
+    if table is None:
+        raise DatasetError(f"{place}: there are no {split} rows in it, only {', '.join(tables)}")
+    return examples_of(table, str(place), split, fields_of(recipe.program, recipe.labels), count)
 
 
 def named(place: Path) -> str:
