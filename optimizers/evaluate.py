@@ -30,7 +30,9 @@ def evaluate(
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     compiled: Annotated[Path | None, typer.Option(help="A compiled JSON. Default: the one `load` would take.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Rows of your own: a file, or a folder with a test.jsonl.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Rows of your own, as for train; of several splits only one is read.")
+    ] = None,
     split: Annotated[
         Literal["test", "transfer_val", "transfer_test"],
         typer.Option(
@@ -75,20 +77,20 @@ def evaluate_all(
     """Read all that is needed before anything is asked; then evaluate one program after the other behind one journal."""
     from dspy_programs.compiled_store import file_name
     from dspy_programs.lm import prepare
-    from optimizers.data import data_directory, read_split
+    from optimizers.data import data_directory
     from optimizers.evaluation import evaluate_program
     from optimizers.journal import Journal
     from optimizers.meter import Meter
     from optimizers.progress import Progress, noise_to
     from optimizers.recorded import recorded
     from optimizers.run_directory import RunDirectory, default_path
+    from optimizers.settings import read_one
 
     data, split = source
     examples = {}
     for recipe in wanted:
         place = data or data_directory(recipe.name)
-        file = place if place.is_file() else place / f"{split}.jsonl"
-        examples[recipe.name] = read_split(file, recipe.program, recipe.labels)[: rows or recipe.test_rows]
+        examples[recipe.name] = read_one(recipe, place, split, rows or recipe.test_rows)
     found = {recipe.name: compiled_program(recipe.name, model.model, compiled) for recipe in wanted}
     directory = RunDirectory(Path("runs") / "evaluate" / file_name(model.model), fresh=fresh)
     with contextlib.closing(directory), contextlib.closing(Journal(directory.journal)) as journal:

@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -145,9 +146,16 @@ def test_read_split_refuses_missing_file(file):
         read(file)
 
 
-def test_nearest_name_is_suggested_for_one_that_is_missing(file):
-    file.write_bytes(line_of(goal=..., gaol="x"))
-    with pytest.raises(DatasetError, match="is gaol meant to be goal"):
+@pytest.mark.parametrize(
+    ("changes", "question"),
+    [
+        ({"goal": ..., "goals": "x"}, "is goal the same as goals?"),
+        ({"progress": ..., "progres": "x"}, "is progres the same as progress?"),
+    ],
+)
+def test_nearest_name_is_suggested_for_one_that_is_missing_or_not_known(file, changes, question):
+    file.write_bytes(line_of(**changes))
+    with pytest.raises(DatasetError, match=re.escape(question)):
         read(file)
 
 
