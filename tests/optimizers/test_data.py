@@ -229,7 +229,7 @@ def test_same_row_may_train_and_validate_but_not_with_other_labels(file):
     rows = numbered(file, range(9))
     splits = {"train": rows[:4], "val": [rows[4], rows[0].copy(id="renamed")], "test": rows[6:]}
     require_unseen(splits, file)
-    splits["val"][1]["tasks"] = rows[1].tasks
+    splits["train"].insert(0, rows[0].copy(id="0", tasks=rows[1].tasks))
     with pytest.raises(DatasetError, match="'renamed' of val has the same inputs as row '0' of train, and other labels"):
         require_unseen(splits, file)
 
