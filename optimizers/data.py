@@ -25,7 +25,7 @@ from optimizers.row_files import WHOLE, Row, rows_in
 
 SPLITS = ("train", "val", "test")
 FEWEST_OWN = 9  # rows of one file
-MOST_OWN = 20_000  # rows of one file that are read
+MOST_OWN = 10_000  # rows of one file that are read
 
 
 def data_directory(name: str) -> Path:
@@ -91,27 +91,30 @@ def split_own(rows: Sequence[dspy.Example], seed: int, where: Path | str) -> dic
     they have different labels none of them is shown, as one would tell the answer to another.
     Raises DatasetError for too few different rows.
     """
-    alike: dict[str, list[dspy.Example]] = {}
-    for row in rows:
-        alike.setdefault(inputs_of(row), []).append(row)
-    if len(alike) < FEWEST_OWN:
-        count = f"{len(rows)} rows, {len(alike)} of them different," if len(alike) < len(rows) else f"{len(rows)} rows"
+    groups = alike(rows)
+    if len(groups) < FEWEST_OWN:
+        count = f"{len(rows)} rows, {len(groups)} of them different," if len(groups) < len(rows) else f"{len(rows)} rows"
         raise DatasetError(f"{where}: {count} are too few to learn from and to test; give at least {FEWEST_OWN}")
-    drawn = random.Random(f"{seed}-own").sample(list(alike.values()), len(alike))
-    cut = len(alike) // 3
-    test, rest = ([row for group in groups for row in group] for groups in (drawn[:cut], drawn[cut:]))
+    drawn = random.Random(f"{seed}-own").sample(groups, len(groups))
+    cut = len(groups) // 3
+    test, rest = ([row for group in part for row in group] for part in (drawn[:cut], drawn[cut:]))
     return {"train": without_contradictions(rest, where), "val": rest, "test": test}
 
 
-def without_contradictions(rows: list[dspy.Example], where: Path | str) -> list[dspy.Example]:
-    """Leave out rows that have the same inputs and different labels. Raises DatasetError where none is left."""
-    labelled: dict[str, set[str]] = {}
+def alike(rows: Iterable[dspy.Example]) -> list[list[dspy.Example]]:
+    """Put rows with the same inputs together, in the order of the first of each."""
+    groups: dict[str, list[dspy.Example]] = {}
     for row in rows:
-        labelled.setdefault(inputs_of(row), set()).add(content_of(row))
-    alone = [row for row in rows if len(labelled[inputs_of(row)]) == 1]
-    if not alone:
+        groups.setdefault(inputs_of(row), []).append(row)
+    return list(groups.values())
+
+
+def without_contradictions(rows: Sequence[dspy.Example], where: Path | str) -> list[dspy.Example]:
+    """Leave out rows that have the same inputs and different labels. Raises DatasetError where none is left."""
+    sure = [row for group in alike(rows) if len(set(map(content_of, group))) == 1 for row in group]
+    if not sure:
         raise DatasetError(f"{where}: every row has the same inputs as another one with other labels; nothing can be shown")
-    return alone
+    return sure
 
 
 def require_unseen(splits: Mapping[str, Sequence[dspy.Example]], where: Path | str) -> None:
@@ -126,12 +129,12 @@ def require_unseen(splits: Mapping[str, Sequence[dspy.Example]], where: Path | s
             split, other = seen[inputs_of(row)]
             line = f"row {row.id!r} of test has the same inputs as row {other.id!r} of {split}; test must stay unseen"
             raise DatasetError(f"{where}: {line}")
-    learnt = {inputs_of(row): row for row in splits["train"]}
+    learnt = {inputs_of(group[0]): group for group in alike(splits["train"])}
     for row in splits["val"]:
-        other = learnt.get(inputs_of(row), row)
-        if content_of(other) != content_of(row):
-            line = f"row {row.id!r} of val has the same inputs as row {other.id!r} of train, and other labels; leave one out"
-            raise DatasetError(f"{where}: {line}")
+        others = [other for other in learnt.get(inputs_of(row), ()) if content_of(other) != content_of(row)]
+        if others:
+            line = f"row {row.id!r} of val has the same inputs as row {others[0].id!r} of train, and other labels"
+            raise DatasetError(f"{where}: {line}; leave one out")
 
 
 def inputs_of(row: dspy.Example) -> str:

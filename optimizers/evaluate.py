@@ -31,7 +31,9 @@ def evaluate(
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     compiled: Annotated[Path | None, typer.Option(help="A compiled JSON. Default: the one `load` would take.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Rows of your own: a file, or a folder with a test.jsonl.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Rows of your own, as for train; of several splits only one is read.")
+    ] = None,
     split: Annotated[
         Literal["test", "transfer_val", "transfer_test"],
         typer.Option(

@@ -85,17 +85,21 @@ def example_of(where: str, row: Mapping[str, Any], default_id: str, fields: Fiel
     if fields.labels is None:
         values |= {name: str(value) if isinstance(value, Cell) else value for name, value in others.items()}
     elif others:
-        name = min(others)
-        raise DatasetError(f"{where}: {one_line(name, 60)}: no such field; known are id, {', '.join(types)}")
+        name = one_line(min(others), 60)
+        raise DatasetError(f"{where}: {name}: no such field; known are id, {', '.join(types)}{meant(name, types)}")
     return dspy.Example(**values).with_inputs(*fields.inputs)
 
 
 def told(missing: str, row: Mapping[str, Any], fields: Fields) -> str:
     """Say what a row has, what it should have, and which of its names comes nearest to the missing one."""
-    others = [one_line(name, 60) for name in row if name not in fields.types]
-    near = difflib.get_close_matches(missing, others, 1, 0.5)
-    meant = f"; is {near[0]} meant to be {missing}?" if near else ""
-    return f"it has {listed(one_line(name, 60) for name in row)}; needed are {listed(fields.types)}{meant}"
+    names = [one_line(name, 60) for name in row]
+    others = [name for name in names if name not in fields.types]
+    return f"it has {listed(names)}; needed are {listed(fields.types)}{meant(missing, others)}"
+
+
+def meant(name: str, others: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, others, 1)
+    return f"; is {name} the same as {near[0]}?" if near else ""
 
 
 def listed(names: Iterable[str]) -> str:

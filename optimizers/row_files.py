@@ -222,14 +222,14 @@ def an_object(where: str, value: Any, advice: str = "") -> dict[str, Any]:
 
 
 def csv_rows(path: Path, delimiter: str = "") -> Iterator[Row]:
-    """Yield the rows below a line of names. delimiter: by default that of , ; tab | which gives most names.
+    """Yield the rows below a line of names. delimiter: by default that of , ; tab | which stands there most often.
 
     A semicolon is what a spreadsheet writes where the comma is a decimal point. A cell may hold line ends in quotes.
     """
     csv.field_size_limit(LONGEST_LINE)  # of the process, whose default of 131,072 is less than a long trace
     lines = text_lines(path)
     begins, first = next(((number, text) for number, text in lines if text.strip()), (1, ""))
-    delimiter = delimiter or max(",;\t|", key=lambda each: len(next(csv.reader([first], delimiter=each), [])))
+    delimiter = delimiter or max(",;\t|", key=first.count)
     texts = itertools.chain([first], (text for _, text in lines))
     reader = csv.reader(texts, delimiter=delimiter, strict=True)
     names: list[str] = []
@@ -249,7 +249,8 @@ def numbered(path: Path, reader: Any, begins: int) -> Iterator[tuple[int, list[s
         except StopIteration:
             return
         except csv.Error as error:
-            raise DatasetError(f"{path}:{number}: row: not CSV: {one_line(error)}") from error
+            ends = "its lines end in CR alone, save it with LF" if "new-line" in str(error) else one_line(error)
+            raise DatasetError(f"{path}:{number}: row: not CSV: {ends}") from error
         yield number, cells
 
 
@@ -300,12 +301,12 @@ def arrow_rows(place: object, rows: Iterable[Mapping[str, Any]]) -> Iterator[Row
 
 
 @contextmanager
-def foreign(place: object) -> Iterator[None]:
+def foreign(place: object, done: str = "read", advice: str = "") -> Iterator[None]:
     """Turn whatever a library raises on a file that it did not expect into one line."""
     try:
         yield
     except Exception as error:  # it documents none: Arrow's own, KeyError, TypeError, those of HTTP, a missing decoder
-        raise DatasetError(f"{place}: cannot be read: {one_line(error)}") from error
+        raise DatasetError(f"{place}: cannot be {done}: {one_line(error).rstrip('.')}{advice}") from error
 
 
 def plain_field(where: str, name: str, value: Any) -> Any:

@@ -89,7 +89,7 @@ def hub_tables(place: str) -> Tables:
     if not asked:
         raise DatasetError(f"{one_line(place)}: give a data set of the hub as hf:OWNER/NAME[:CONFIG][@REVISION]")
     library = hugging_face()
-    with foreign(place), quiet():
+    with foreign(place, "fetched", "; check its name and the connection, or give a file"), quiet():
         patience = library.DownloadConfig(max_retries=RETRIES)
         found = library.load_dataset(
             asked["name"], asked["config"], revision=asked["revision"], streaming=True, download_config=patience

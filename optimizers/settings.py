@@ -18,7 +18,7 @@ from optimizers.meter import Budget
 from optimizers.own_rows import Given, as_marked, tables_given
 from optimizers.proposers import Choice
 from optimizers.recipe import Recipe, Rows
-from optimizers.row_files import Tables
+from optimizers.row_files import WHOLE, Tables
 from optimizers.row_places import tables_at
 
 
@@ -151,15 +151,20 @@ def read_transfer(recipe: Recipe, place: Path, count: int) -> list[dspy.Example]
     return read_split(file, recipe.new_program, recipe.labels, count) if count and file.is_file() else []
 
 
-def rows_to_test(recipe: Recipe, data: Path | None, split: str, count: int) -> list[dspy.Example]:
-    """Read the first so many unseen rows: all of a file that is named for it, else those that a training keeps for its test."""
-    if data and data.is_file():
-        return read_split(data, recipe.new_program, recipe.labels, count)
+def rows_to_test(recipe: Recipe, data: Path | None, split: str, count: int | None = None) -> list[dspy.Example]:
+    """Read the first so many unseen rows: those of a split, all rows of a place that is given and has none, else those that a
+    training keeps for its test. Raises DatasetError."""
     place = place_of_rows(recipe, data)
-    if isinstance(place, Path) and (file := place / f"{split}.jsonl").is_file():
+    if isinstance(place, Path) and (file := place / f"{split}.jsonl").is_file():  # a split by any name
         return read_split(file, recipe.new_program, recipe.labels, count)
+    where, tables, fields = found_at(recipe, place)
+    table = tables.get(split, tables.get(WHOLE) if data else None)
+    if table is not None:
+        return examples_of(table, where, split, fields, count)
     if split != "test":
-        raise UsageError(f"{place}: there is no {split}.jsonl in it")
+        raise DatasetError(
+            f"{where}: there are no {split} rows in it, only {', '.join(filter(None, tables)) or 'rows in no split'}"
+        )
     return list(read_rows(recipe, place, {})["test"])[:count]
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """A folder with the unpacked wheel, as pip would lay it out."""
+    """A folder with the unpacked wheel, as pip would lay it out, beside Hugging Face `datasets`."""
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     site = folder / "site"
     with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
         wheel.extractall(site)
+    hugging_face = find_spec("datasets")
+    (site / "datasets").symlink_to(Path(hugging_face.origin).parent)  # where pip has put it
     return site
 
 
@@ -31,7 +34,7 @@ def run(installed, tmp_path, *command):
 
 def test_wheel_holds_the_rooms_and_no_folder_that_hides_hugging_face(installed):
     top = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
-    assert top == {"dspy_programs", "metrics", "optimizers"}
+    assert top == {"dspy_programs", "metrics", "optimizers", "datasets"} and (installed / "datasets").is_symlink()
     assert (installed / "dspy_programs" / "py.typed").is_file()
 
 
@@ -39,6 +42,13 @@ def test_installed_wheel_reads_its_own_rows(installed, tmp_path):
     done = run(installed, tmp_path, "-m", "optimizers.train", "--module", "planner", "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "300 train" in done.stdout
+
+
+def test_hugging_face_beside_the_wheel_is_what_is_imported(installed, tmp_path):
+    code = "import datasets, optimizers.data; print(datasets.__file__, datasets.load_from_disk, optimizers.__file__)"
+    done = run(installed, tmp_path, "-c", code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(str(installed)) == 2
 
 
 def test_installed_wheel_loads_its_compiled_planner(installed, tmp_path):

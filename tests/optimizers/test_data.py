@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -145,9 +146,16 @@ def test_read_split_refuses_missing_file(file):
         read(file)
 
 
-def test_nearest_name_is_suggested_for_one_that_is_missing(file):
-    file.write_bytes(line_of(goal=..., gaol="x"))
-    with pytest.raises(DatasetError, match="is gaol meant to be goal"):
+@pytest.mark.parametrize(
+    ("changes", "question"),
+    [
+        ({"goal": ..., "goals": "x"}, "is goal the same as goals?"),
+        ({"progress": ..., "progres": "x"}, "is progres the same as progress?"),
+    ],
+)
+def test_nearest_name_is_suggested_for_one_that_is_missing_or_not_known(file, changes, question):
+    file.write_bytes(line_of(**changes))
+    with pytest.raises(DatasetError, match=re.escape(question)):
         read(file)
 
 
@@ -221,7 +229,7 @@ def test_same_row_may_train_and_validate_but_not_with_other_labels(file):
     rows = numbered(file, range(9))
     splits = {"train": rows[:4], "val": [rows[4], rows[0].copy(id="renamed")], "test": rows[6:]}
     require_unseen(splits, file)
-    splits["val"][1]["tasks"] = rows[1].tasks
+    splits["train"].insert(0, rows[0].copy(id="0", tasks=rows[1].tasks))
     with pytest.raises(DatasetError, match="'renamed' of val has the same inputs as row '0' of train, and other labels"):
         require_unseen(splits, file)
 

@@ -183,7 +183,7 @@ def test_one_thread_and_many_find_the_same():
             lm=scripted_lm(hopper, "scripted/hopper"),
             max_metric_calls=120,
             threads=threads,
-            run_dir=f"run-{threads}",
+            name=f"hop_{threads}",  # else the second would begin with what the first has found
         ).report.candidates
         for threads in (1, 8)
     ]

@@ -140,6 +140,7 @@ REFUSED = {
     "CSV, comma without quotes": ("r.csv", as_csv() + b"a,b,c,d,e,f,g\n", "r.csv:14: row: 7 cells under 5 names"),
     "CSV, cell missing": ("r.csv", as_csv() + b"a,b\n", "r.csv:14: tools: missing; 2 cells under 5 names"),
     "CSV, quote never closed": ("r.csv", as_csv() + b'a,"b,c\nd,e\n', "r.csv:14: row: not CSV: unexpected end of data"),
+    "CSV, CR alone": ("r.csv", as_csv(eol="\r"), "r.csv:1: row: not CSV: its lines end in CR alone, save it with LF"),
     "CSV, other names": (
         "r.csv",
         as_csv().replace(b"goal", b"Goals", 1),
