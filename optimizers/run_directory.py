@@ -139,7 +139,7 @@ def require_same(path: Path, identity: Mapping[str, Any]) -> None:
 
 def default_path(module: str, spec: str, data: Path | None = None) -> Path:
     """The same command finds its run again: a folder for each program, model and place of rows, below where it was started."""
-    return Path("runs") / folder_name(module) / (file_name(spec) + (f"--{data.resolve().stem}" if data else ""))
+    return Path("runs") / folder_name(module) / (file_name(spec) + (f"--{folder_name(data.resolve().stem)}" if data else ""))
 
 
 def identity_of(
