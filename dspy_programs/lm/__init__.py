@@ -48,7 +48,8 @@ def connect(
 ) -> dspy.LM:
     """Return the language model that `spec` names. Nothing is fetched, loaded or called before its first use.
 
-    temperature: 0 unless given (OpenAI's reasoning models keep their own); timeout: seconds.
+    temperature: 0 unless given (OpenAI's reasoning models keep their own); timeout: seconds for one
+    answer from its request to its last byte.
     Raises UnknownModel, LanguageModelError.
     """
     from_environment = os.environ.get(SPEC_VARIABLE)
@@ -68,9 +69,9 @@ def connect(
         api_key = NO_KEY  # servers of one's own seldom want one, clients always send one
     connection = {k: v for k, v in {"api_base": api_base, "api_key": api_key, "timeout": timeout}.items() if v}
     try:
-        inner = dspy.LM(spec, cache=False, num_retries=RETRIES, **connection)
+        inner = dspy.LM(spec, cache=False, num_retries=0, **connection)
         engine = ServerEngine(inner, own=bool(api_base))
-        return dspy.LM(spec, engine=engine, cache=False, num_retries=0, **decoding)
+        return dspy.LM(spec, engine=engine, cache=False, num_retries=RETRIES, **decoding)
     except (LMConfigurationError, ValueError) as error:
         raise LanguageModelError(str(error)) from error
 

@@ -33,4 +33,5 @@ class StoppableEngine:
 
 
 def stoppable(lm: dspy.LM, check: Check) -> dspy.LM:
-    return dspy.LM(lm.model, engine=StoppableEngine(lm.engine, check), cache=False, num_retries=0, **decoding(lm))
+    engine = StoppableEngine(lm.engine, check)
+    return dspy.LM(lm.model, engine=engine, cache=False, num_retries=lm.num_retries, **decoding(lm))
