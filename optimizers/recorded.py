@@ -14,7 +14,7 @@ from dspy.utils.exceptions import ContextWindowExceededError, LMError
 
 from dspy_programs.errors import ModelFailing, ProgramsError
 from dspy_programs.lm import decoding
-from dspy_programs.lm.inner import ask
+from dspy_programs.lm.inner import ask, through
 from optimizers.journal import Journal, Record, key_of
 from optimizers.meter import Meter, Used
 
@@ -124,7 +124,7 @@ class RecordedEngine:
 
 def recorded(lm: dspy.LM, role: str, journal: Journal, meter: Meter) -> dspy.LM:
     """Return `lm` with the same name and settings behind a journal; retries stay with the model itself."""
-    return dspy.LM(lm.model, engine=RecordedEngine(lm, role, journal, meter), cache=False, num_retries=0, **decoding(lm))
+    return through(RecordedEngine(lm, role, journal, meter), lm.model, **decoding(lm))
 
 
 def first_line(error: Exception) -> str:

@@ -20,6 +20,7 @@ from dspy_programs.errors import LanguageModelError
 from dspy_programs.lm.adapter import CompleteJSONAdapter
 from dspy_programs.lm.catalog import DEFAULT_ID, find
 from dspy_programs.lm.embedded import EmbeddedEngine, engine_for
+from dspy_programs.lm.inner import through
 from dspy_programs.lm.redaction import NO_KEY
 from dspy_programs.lm.server import ServerEngine
 
@@ -61,7 +62,7 @@ def connect(
         temperature = 0.0
     decoding = {"temperature": temperature, "max_tokens": max_tokens, **settings}
     if provider == "local":
-        return dspy.LM(spec, engine=engine_for(find(name)), cache=False, num_retries=0, **decoding)
+        return through(engine_for(find(name)), spec, **decoding)
     if spec == from_environment:
         api_base = api_base or os.environ.get(BASE_VARIABLE)
         api_key = api_key or os.environ.get(KEY_VARIABLE)
@@ -70,8 +71,7 @@ def connect(
     connection = {k: v for k, v in {"api_base": api_base, "api_key": api_key, "timeout": timeout}.items() if v}
     try:
         inner = dspy.LM(spec, cache=False, num_retries=0, **connection)
-        engine = ServerEngine(inner, own=bool(api_base))
-        return dspy.LM(spec, engine=engine, cache=False, num_retries=RETRIES, **decoding)
+        return through(ServerEngine(inner, own=bool(api_base)), spec, retries=RETRIES, **decoding)
     except (LMConfigurationError, ValueError) as error:
         raise LanguageModelError(str(error)) from error
 

@@ -82,13 +82,16 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
         return f"Reply with one JSON object: {', '.join(signature.output_fields)}."
 
     def _call_postprocess(self, processed: Any, original: Any, outputs: list[Any], *rest: Any) -> list[dict[str, Any]]:
-        for output in outputs:
-            if isinstance(output, dict) and not output.get("text") and (thoughts := output.get("reasoning_content")):
-                if not is_object(thoughts):
-                    raise self.refusal(original, thoughts, "The reply holds reasoning and no answer.")
-                output["text"] = thoughts  # some servers put a reply that they hold to a schema there
-        values: list[dict[str, Any]] = super()._call_postprocess(processed, original, outputs, *rest)
+        said = [self.said(original, output) for output in outputs]
+        values: list[dict[str, Any]] = super()._call_postprocess(processed, original, said, *rest)
         return values
+
+    def said(self, signature: type[dspy.Signature], output: Any) -> Any:
+        """Return what the model said: some servers put a reply that they hold to a schema into the field of reasoning."""
+        thoughts = output.get("reasoning_content") if isinstance(output, dict) and not output.get("text") else None
+        if thoughts and not is_object(thoughts):
+            raise self.refusal(signature, thoughts, "The reply holds reasoning and no answer.")
+        return {**output, "text": thoughts} if thoughts else output
 
     def parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
         try:

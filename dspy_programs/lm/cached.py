@@ -27,7 +27,7 @@ from dspy._vendor.lm15.serde import request_to_dict, response_from_dict, respons
 from filelock import FileLock
 
 from dspy_programs.lm import connect, decoding, prepare
-from dspy_programs.lm.inner import ask
+from dspy_programs.lm.inner import ask, through
 
 FILE_VARIABLE = "DSPY_PROGRAMS_ANSWERS"  # moves the file
 TTL_SECONDS = 30 * 86_400.0
@@ -155,7 +155,7 @@ class CachedEngine:
 
 def cached(lm: dspy.LM, cache: AnswerCache | None = None) -> dspy.LM:
     """Return `lm` with the same name and settings behind a cache on disk."""
-    return dspy.LM(lm.model, engine=CachedEngine(lm, cache or AnswerCache()), cache=False, num_retries=0, **decoding(lm))
+    return through(CachedEngine(lm, cache or AnswerCache()), lm.model, **decoding(lm))
 
 
 def connect_kept(spec: str, keep: bool = True, **connection: Any) -> dspy.LM:

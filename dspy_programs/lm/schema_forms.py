@@ -32,6 +32,10 @@ class Form(NamedTuple):
     response_format: dict[str, Any] | None
     nulls: Schema | None = None
 
+    @property
+    def type(self) -> str | None:
+        return self.response_format["type"] if self.response_format else None
+
 
 class NotStrict(ValueError):
     """The schema allows what strict mode cannot say, such as an object with any names."""

@@ -30,6 +30,7 @@ REFUSALS = (lm15.InvalidRequestError, lm15.UnsupportedFeatureError, lm15.ServerE
 OTHERWISE = (lm15.ContextLengthError, lm15.UnsupportedModelError)  # such an error names the schema only by chance
 OF_LOGPROBS = re.compile(r"(?i)log[ _-]?prob")
 OF_SCHEMA = re.compile(r"(?i)response[ _.-]?format|schema|grammar|structured[ _-]?output|guided|output_(?:format|config)")
+OF_TYPE = re.compile(r"(?i)response_format\W{0,3}type")
 REMEMBERED = 10_000  # schemas; each set of tools makes another one
 
 T = TypeVar("T")
@@ -41,7 +42,7 @@ class ServerEngine:
     def __init__(self, lm: dspy.LM, *, own: bool = True) -> None:
         """own: the server is the user's own, so DSPy's table of models says nothing about it."""
         self.lm, self.own = lm, own
-        self.gives_logprobs = True
+        self.gives_logprobs = self.streams = True  # until it says no, or sends a whole answer for a stream
         self.taken: dict[str, Kind] = {}  # digest of a schema that was refused -> the form that was taken instead
         self._transport: LM15Engine | None = None
 
@@ -75,6 +76,9 @@ class ServerEngine:
             yield from self.taken_form(request, self.events)
 
     def close(self) -> None:
+        engine, self._transport = self._transport, None
+        if engine is not None:
+            engine.config.transport.close()
         self.lm.close()
 
     @contextlib.contextmanager
@@ -97,7 +101,7 @@ class ServerEngine:
                 if logprobs and refuses(OF_LOGPROBS, error):
                     logprobs = False
                 elif len(forms) > 1 and refuses(OF_SCHEMA, error):
-                    forms = forms[1:]
+                    forms = left_after(forms, error)
                 else:
                     raise
         self.remember(request, forms[0], logprobs)
@@ -124,12 +128,16 @@ class ServerEngine:
         return without_nulls(response, form.nulls) if form.nulls else response
 
     def events(self, request: lm15.Request, form: Form) -> Iterator[Any]:
-        if form.nulls:
+        if form.nulls or not self.streams:
             return iter(lm15.response_to_events(self.answer(request, form)))
         engine, routed = self.transport(request)
         events = engine.stream(routed)
-        first = next(events, None)  # a refusal comes here
-        return iter(()) if first is None else itertools.chain([first], events)
+        try:
+            first = next(events)  # a refusal comes here
+        except (StopIteration, lm15.StreamAssemblyError):
+            self.streams = False
+            return self.events(request, form)
+        return itertools.chain([first], events)
 
     def transport(self, request: lm15.Request) -> tuple[Any, lm15.Request]:
         engine, routed = transport_of(self.lm, request)
@@ -148,6 +156,12 @@ def in_form(request: lm15.Request, form: Form, logprobs: bool) -> lm15.Request:
 
 def refuses(what: re.Pattern[str], error: Exception) -> bool:
     return not isinstance(error, OTHERWISE) and what.search(f"{error} {getattr(error, 'feature', '')}") is not None
+
+
+def left_after(forms: list[Form], error: Exception) -> list[Form]:
+    """Return the forms still to try: none of the same type where the server says that it does not know the type."""
+    unknown = forms[0].type if OF_TYPE.search(str(error)) else None
+    return [form for form in forms[1:] if unknown is None or form.type != unknown]
 
 
 def digest_of(asked: Mapping[str, Any]) -> str:

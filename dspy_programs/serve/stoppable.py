@@ -11,6 +11,7 @@ from typing import Any
 import dspy
 
 from dspy_programs.lm import decoding
+from dspy_programs.lm.inner import through
 
 Check = Callable[[], None]
 
@@ -33,5 +34,4 @@ class StoppableEngine:
 
 
 def stoppable(lm: dspy.LM, check: Check) -> dspy.LM:
-    engine = StoppableEngine(lm.engine, check)
-    return dspy.LM(lm.model, engine=engine, cache=False, num_retries=lm.num_retries, **decoding(lm))
+    return through(StoppableEngine(lm.engine, check), lm.model, retries=lm.num_retries, **decoding(lm))

@@ -105,6 +105,50 @@ def test_tokens_stream_while_the_server_still_writes():
             asyncio.run(first_chunk())
 
 
+def test_server_that_does_not_stream_is_asked_for_the_whole_answer():
+    with Loopback(lambda path, body: chat(ANSWER)) as server:
+        with dspy.context(lm=connect("openai/m", api_base=server.url), adapter=CompleteJSONAdapter()):
+            assert [asked(stream=True).answer for _ in range(2)] == ["forty two it is"] * 2
+    assert [bool(body.get("stream")) for body in server.bodies] == [True, False, False]
+
+
+@pytest.mark.parametrize("layers", LAYERS)
+def test_model_can_be_awaited_and_is_counted_once_then_too(layers, tmp_path):
+    heard = Heard()
+
+    async def both() -> list[dspy.Prediction]:
+        predict = dspy.Predict("question -> answer")
+        return await asyncio.gather(*(predict.acall(question=question) for question in "ab"))
+
+    with Loopback(answering) as server:
+        lm = LAYERS[layers](connect("openai/m", api_base=server.url), tmp_path)
+        with dspy.context(lm=lm, adapter=CompleteJSONAdapter(), callbacks=[heard]):
+            assert [each.answer for each in asyncio.run(both())] == ["forty two it is"] * 2
+    assert (heard.starts, len(server.bodies)) == (2, 2)
+
+
+def test_stream_of_an_awaited_program_is_that_of_the_server():
+    class Asks(dspy.Module):
+        def __init__(self):
+            super().__init__()
+            self.predict = dspy.Predict("question -> answer")
+
+        async def aforward(self, question):
+            return await self.predict.acall(question=question)
+
+    async def chunks() -> list:
+        program = dspy.streamify(Asks(), is_async_program=True)
+        return [chunk async for chunk in program(question="q")]
+
+    with (
+        Loopback(answering) as server,
+        dspy.context(lm=connect("openai/m", api_base=server.url), adapter=CompleteJSONAdapter()),
+    ):
+        *said, prediction = asyncio.run(chunks())
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in said) == ANSWER
+    assert prediction.answer == "forty two it is" and len(server.bodies) == 1
+
+
 KEY = "sk-secret-secret"
 
 
@@ -241,7 +285,6 @@ def has_schema(body) -> bool:
     ("message", "status"),
     [
         ("Invalid schema for response_format 'reply'", 400),
-        ("This response_format type is unavailable now", 400),
         ("failed to parse grammar", 400),
         ("guided_json is not supported", 422),
         ("json_schema: unsupported", 500),
@@ -252,6 +295,13 @@ def test_refused_schema_is_left_out_from_then_on(message, status):
         for _ in range(2):
             assert picky.lm("one", response_format=format_of("a")) == ["ok"]
     assert picky.types == ["json_schema"] * 3 + ["json_object"] * 2
+
+
+@pytest.mark.parametrize("message", ["This response_format type is unavailable now", "'response_format.type' must be 'text'"])
+def test_type_that_a_server_does_not_know_is_not_tried_in_other_forms(message):
+    with Picky(message, lambda body: "response_format" in body) as picky:
+        assert picky.lm("one", response_format=format_of("a")) == ["ok"]
+    assert picky.types == ["json_schema", "json_object", None]
 
 
 def test_refused_schema_says_nothing_of_another_one():
