@@ -6,6 +6,8 @@ refuses an answer whose counts of tokens are negative, text or nested wrongly, t
 
 import dataclasses
 import json
+import socket
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -28,6 +30,17 @@ class Transport(StdlibTransport):
         response = super().stream(request)
         response._chunks = mended(response.header("content-type") or JSON, self.until(ends, response._chunks))
         return response
+
+    def _read_head(self, conn: Any, *, read_timeout: float) -> Any:
+        if self.seconds is None:
+            return super()._read_head(conn, read_timeout=read_timeout)
+        late = threading.Timer(self.seconds, socket.socket.shutdown, [conn.sock, socket.SHUT_RDWR])  # under TLS too
+        late.daemon = True
+        late.start()
+        try:
+            return super()._read_head(conn, read_timeout=read_timeout)
+        finally:
+            late.cancel()
 
     def until(self, ends: float | None, chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:

@@ -60,7 +60,9 @@ DIALECTS = {
     "llama.cpp": Dialect("own", says=lambda reply: chat(reply, timings={"prompt_n": 1})),
     "JSON mode alone": Dialect("object", only("json_object", "text")),
     "no response_format": Dialect("none", only()),
-    "Anthropic": Dialect("own", says=anthropic),
+    "Anthropic-compatible": Dialect("own", says=anthropic),
+    "Anthropic, strict schemas": Dialect("bare", strict(*ALL_BOUNDS), says=anthropic),
+    "Anthropic without schemas": Dialect("none", only(), says=anthropic),
     "reasoning in its own field": Dialect("own", says=lambda reply: chat(reply, reasoning_content=f"Perhaps {DRAFT}?")),
     "all in the field of reasoning": Dialect("own", says=lambda reply: chat(None, reasoning_content=reply)),
     "reasoning in <think>": Dialect("own", says=lambda reply: chat(f"<think>\nPerhaps {DRAFT}?\n</think>\n\n{reply}")),
@@ -81,7 +83,7 @@ class Asked:
         case = CASES[name]
 
         def respond(path: str, body: Body) -> Reply:
-            if fault := dialect.refuses(body.get("response_format")):
+            if fault := dialect.refuses(asked_of(body)):
                 return refusal(fault)
             return dialect.says(json.dumps(with_nulls(case.reply, body)))
 
@@ -91,16 +93,22 @@ class Asked:
     @property
     def form(self) -> str:
         """What the request that was answered said about the form of the reply."""
-        body = self.server.bodies[-1]
-        asked = body.get("response_format") or (body.get("output_config") or {}).get("format") or {}
+        asked = asked_of(self.server.bodies[-1]) or {}
         schema = json.dumps(asked)
         if asked.get("type") != "json_schema":
             return {"json_object": "object"}.get(asked.get("type", ""), "none")
-        if asked.get("json_schema", asked).get("strict") is False:
+        if asked["json_schema"]["strict"] is False:
             return "loose"
         if any(f'"{bound}"' in schema for bound in LENGTHS):
             return "own"
         return "strict" if any(f'"{bound}"' in schema for bound in ALL_BOUNDS) else "bare"
+
+
+def asked_of(body: Body) -> dict[str, Any] | None:
+    """Return what a request says about the form of the reply, in OpenAI's words."""
+    if form := body.get("output_config", {}).get("format"):  # Anthropic's
+        return {"type": form["type"], "json_schema": {"name": "output_config.format", "schema": form["schema"], "strict": True}}
+    return body.get("response_format")
 
 
 def connected(dialect: Dialect, server: Loopback) -> dspy.LM:

@@ -1,7 +1,9 @@
 """A model behind an API: each request counted once, a schema given up for itself alone, answers that end in time."""
 
 import asyncio
+import contextlib
 import json
+import socket
 import threading
 import time
 
@@ -204,6 +206,25 @@ def test_answer_that_trickles_is_given_up_after_the_time_for_one_call():
         lm.num_retries = 0
         start = time.monotonic()
         with pytest.raises(LMTransportError, match=r"not complete after 0\.5 seconds"):
+            lm("hello")
+        assert time.monotonic() - start < 3
+
+
+def test_head_that_trickles_is_given_up_too():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def trickle() -> None:
+            connection, _ = listening.accept()
+            with connection, contextlib.suppress(OSError):
+                for byte in b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100:
+                    connection.sendall(bytes([byte]))
+                    time.sleep(0.1)
+
+        threading.Thread(target=trickle, daemon=True).start()
+        lm = connect("openai/m", api_base=f"http://127.0.0.1:{listening.getsockname()[1]}/v1", timeout=0.5)
+        lm.num_retries = 0
+        start = time.monotonic()
+        with pytest.raises(LMTransportError):
             lm("hello")
         assert time.monotonic() - start < 3
 
