@@ -111,9 +111,8 @@ class ServerEngine:
         asked = request.config.response_format
         if asked is None or not self.supports_response_schema:
             return [Form("none", None)]
-        forms = forms_of(asked, self.own)
-        known = self.taken.get(digest_of(asked))
-        return [form for form in forms if form.kind == known] or forms
+        forms, taken = forms_of(asked, self.own), self.taken.get(digest_of(asked))
+        return list(itertools.dropwhile(lambda form: form.kind != taken, forms)) or forms
 
     def remember(self, request: lm15.Request, form: Form, logprobs: bool) -> None:
         self.gives_logprobs = self.gives_logprobs and (logprobs or request.config.logprobs is None)
