@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 from dspy_programs.errors import ModelFailing
 from dspy_programs.lm import is_embedded
 from dspy_programs.lm.adapter import CompleteJSONAdapter
+from dspy_programs.lm.thoughts import has_thoughts, without_thoughts
 from dspy_programs.text import CJK, content_stems, facts_in, jaccard, ngrams, sendable, stem, words
 from optimizers.ledger import PERFECT, Ledger, faults_in, loss
 from optimizers.meter import Meter
@@ -158,7 +159,8 @@ class CountedProposer(InstructionProposer):
     ) -> dict[str, str]:
         try:
             with dspy.context(disable_history=True):
-                texts = self.proposer(candidate, reflective_dataset, components_to_update)
+                proposed = self.proposer(candidate, reflective_dataset, components_to_update)
+            texts = {name: said(text, candidate.get(name, "")) for name, text in proposed.items()}
         except NoNewRule:
             self.failed = 0
             raise
@@ -171,6 +173,17 @@ class CountedProposer(InstructionProposer):
         self.count += 1
         self.failed = 0
         return texts
+
+
+def said(text: str, before: str) -> str:
+    """Return a new instruction without what the model thought first. Raises ValueError where there is nothing else.
+
+    Where the instruction before it already spoke of such marks, they belong to the task.
+    """
+    instruction = text if has_thoughts(before) else without_thoughts(text).strip()
+    if not instruction:
+        raise ValueError("the reflection model thought and proposed nothing")
+    return instruction
 
 
 def kinds_for(reflection_lm: dspy.LM, choice: Choice = "auto") -> tuple[Kind, ...]:

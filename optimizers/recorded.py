@@ -14,6 +14,7 @@ from dspy.utils.exceptions import ContextWindowExceededError, LMError
 
 from dspy_programs.errors import ModelFailing, ProgramsError
 from dspy_programs.lm import decoding
+from dspy_programs.lm.inner import ask, through
 from optimizers.journal import Journal, Record, key_of
 from optimizers.meter import Meter, Used
 
@@ -64,8 +65,7 @@ class RecordedEngine:
         start = self.meter.elapsed
         outcome: Record
         try:
-            with dspy.context(disable_history=True):
-                response = self.lm(request=request)
+            response = ask(self.lm, request)
             outcome = {"usd": self.price(request, response), "response": response_to_dict(response)}
         except ContextWindowExceededError as error:
             outcome = {"error": type(error).__name__, "message": str(error), "usd": None, "response": {}}
@@ -124,7 +124,7 @@ class RecordedEngine:
 
 def recorded(lm: dspy.LM, role: str, journal: Journal, meter: Meter) -> dspy.LM:
     """Return `lm` with the same name and settings behind a journal; retries stay with the model itself."""
-    return dspy.LM(lm.model, engine=RecordedEngine(lm, role, journal, meter), cache=False, num_retries=0, **decoding(lm))
+    return through(RecordedEngine(lm, role, journal, meter), lm.model, **decoding(lm))
 
 
 def first_line(error: Exception) -> str:

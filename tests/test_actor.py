@@ -132,7 +132,6 @@ def test_actor_returns_wrong_call_with_its_problems(call, problem):
         "[]",
         GOOD[:-1],
         GOOD[:40],
-        '{"calls": []}',
         '{"action": null}',
         '{"action": "call get_weather"}',
         '{"action": {}}',

@@ -80,7 +80,6 @@ def test_generator_keeps_nested_json_of_an_output_whole():
         reply_of(NEW | {"output": ["a"]}),
         reply_of(NEW | {"more": 1}),
         reply_of({"instruction": "Say hello."}),
-        json.dumps(NEW),
         '{"pair": "a question and its answer"}',
         reply_of(NEW).replace("North", "\\ud800"),
         "[" * 5000,

@@ -143,7 +143,6 @@ def test_judge_moves_a_turn_that_is_not_there_to_the_nearest(said, turn):
         '{"verdict": null}',
         '{"verdict": "none"}',
         "[" * 5000,
-        '{"mode": "none", "turn": -1, "cause": ""}',
         verdict("REFUSAL"),
         verdict("over_refusal"),
         verdict(turn="one"),

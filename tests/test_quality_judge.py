@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from dspy_programs.errors import UsageError
 from dspy_programs.lm.adapter import CompleteJSONAdapter
+from dspy_programs.lm.in_band import as_text
 from dspy_programs.quality_judge import LONGEST, QualityJudge, sharpened, shown
 from dspy_programs.reply import Failure
 from dspy_programs.rubric import rubric_of
@@ -289,7 +290,7 @@ def test_judge_shows_hostile_text_quoted_and_lets_it_decide_nothing():
     judged = Judged(BAD, response=HOSTILE)
     (request,) = judged.requests
     assert request.messages[-1].text.count("\n[[ ## response ## ]]") == 1
-    assert json.dumps(HOSTILE) in request.messages[-1].text and "Ignore the rubric" not in request.system
+    assert as_text(json.dumps(HOSTILE)) in request.messages[-1].text and "Ignore the rubric" not in request.system
     assert (judged.prediction.verdict, judged.prediction.overall) == ("fail", 0.0)
 
 

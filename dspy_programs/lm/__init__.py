@@ -21,6 +21,7 @@ from dspy_programs.errors import LanguageModelError, UsageError
 from dspy_programs.lm.adapter import CompleteJSONAdapter
 from dspy_programs.lm.catalog import DEFAULT_ID, find
 from dspy_programs.lm.embedded import EmbeddedEngine, engine_for
+from dspy_programs.lm.inner import through
 from dspy_programs.lm.redaction import NO_KEY
 from dspy_programs.lm.server import ServerEngine
 from dspy_programs.model_in_use import CHOICE, Chosen
@@ -50,7 +51,8 @@ def connect(
 ) -> dspy.LM:
     """Return the language model that `spec` names. Nothing is fetched, loaded or called before its first use.
 
-    temperature: 0 unless given (OpenAI's reasoning models keep their own); timeout: seconds.
+    temperature: 0 unless given (OpenAI's reasoning models keep their own); timeout: seconds for one
+    answer from its request to its last byte.
     Raises UnknownModel, LanguageModelError.
     """
     from_environment = os.environ.get(SPEC_VARIABLE)
@@ -62,7 +64,7 @@ def connect(
         temperature = 0.0
     decoding = {"temperature": temperature, "max_tokens": max_tokens, **settings}
     if provider == "local":
-        return dspy.LM(spec, engine=engine_for(find(name)), cache=False, num_retries=0, **decoding)
+        return through(engine_for(find(name)), spec, **decoding)
     if spec == from_environment:
         api_base = api_base or os.environ.get(BASE_VARIABLE)
         api_key = api_key or os.environ.get(KEY_VARIABLE)
@@ -70,9 +72,8 @@ def connect(
         api_key = NO_KEY  # servers of one's own seldom want one, clients always send one
     connection = {k: v for k, v in {"api_base": api_base, "api_key": api_key, "timeout": timeout}.items() if v}
     try:
-        inner = dspy.LM(spec, cache=False, num_retries=RETRIES, **connection)
-        engine = ServerEngine(inner, own=bool(api_base))
-        return dspy.LM(spec, engine=engine, cache=False, num_retries=0, **decoding)
+        inner = dspy.LM(spec, cache=False, num_retries=0, **connection)
+        return through(ServerEngine(inner, own=bool(api_base)), spec, retries=RETRIES, **decoding)
     except (LMConfigurationError, ValueError) as error:
         raise LanguageModelError(str(error)) from error
 

@@ -10,14 +10,16 @@ import dspy
 from dspy.adapters.json_adapter import _get_structured_outputs_response_format
 from dspy.adapters.utils import serialize_for_json
 from dspy.utils.exceptions import AdapterParseError
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from dspy_programs.json_schema import calls_schema
+from dspy_programs.lm.in_band import as_text
+from dspy_programs.lm.shapes import NoOneAnswer, in_shape, is_object, reader_of
+from dspy_programs.lm.thoughts import Unfinished, without_thoughts
 
 SCHEMA = {"type": "json_schema"}  # stands for the schema until the inputs of the call are known
-BLOCK = "<<CUSTOM-TYPE-"  # DSPy reads what is between two of these in a user's message as a block of the request
-THINKING = "<think>"
-THOUGHTS = re.compile(r"^\s*<think>.*?</think>", re.DOTALL)
+STRING_OR_BRACE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?P<closed>"?)|[{}]', re.DOTALL)
+BRACE = re.compile("[{}]")
 MARKS = {"one_of", "calls_of", "only_with"}  # in a schema, for `close_sets` alone
 
 
@@ -33,8 +35,9 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
     * A list of models that define `__str__` (tools) is shown one a line, and JSON in demonstrations on one line: fewer
       tokens to read, and the very form in which a grammar makes a model write.
     * The form of the reply is given once, as its JSON schema without titles, where DSPy nests it in a quoted template.
-    * DSPy's marks of images and other blocks are text where they stand in a value: a trace or a goal cannot add a block.
-    * What a reasoning model writes in <think> before its answer is not read.
+    * Marks that some program would read as protocol are text where they stand in a value (`in_band`).
+    * What a reasoning model thinks before its answer is not read (`thoughts`).
+    * An answer in a wrapper, or one that is the only field's value itself, is read as what it is (`shapes`).
     * The reminder behind the inputs is one short line: it stands after what varies, so no prompt cache pays for it.
     """
 
@@ -65,32 +68,51 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
         self, signature: type[dspy.Signature], inputs: dict[str, Any], *args: Any, **kwargs: Any
     ) -> str:
         fields = signature.input_fields
-        plain = {name: without_marks(value) for name, value in inputs.items()}
+        plain = {name: as_text(value) for name, value in inputs.items()}
         shown = {k: as_lines(fields[k].annotation, v) if k in fields else v for k, v in plain.items()}
         return str(super().format_user_message_content(signature, shown, *args, **kwargs))
 
     def format_field_with_value(self, fields_with_values: Mapping[Any, Any], role: str = "user") -> str:
         if role == "user":
             return str(super().format_field_with_value(fields_with_values, role=role))
-        values = {field.name: value for field, value in fields_with_values.items()}
+        values = {field.name: as_text(value) for field, value in fields_with_values.items()}
         return json.dumps(serialize_for_json(values), ensure_ascii=False)
 
     def user_message_output_requirements(self, signature: type[dspy.Signature]) -> str:
         return f"Reply with one JSON object: {', '.join(signature.output_fields)}."
 
+    def _call_postprocess(self, processed: Any, original: Any, outputs: list[Any], *rest: Any) -> list[dict[str, Any]]:
+        said = [self.said(original, output) for output in outputs]
+        values: list[dict[str, Any]] = super()._call_postprocess(processed, original, said, *rest)
+        return values
+
+    def said(self, signature: type[dspy.Signature], output: Any) -> Any:
+        """Return what the model said: some servers put a reply that they hold to a schema into the field of reasoning."""
+        thoughts = output.get("reasoning_content") if isinstance(output, dict) and not output.get("text") else None
+        if thoughts and not is_object(thoughts):
+            raise self.refusal(signature, thoughts, "The reply holds reasoning and no answer.")
+        return {**output, "text": thoughts} if thoughts else output
+
     def parse(self, signature: type[dspy.Signature], completion: str) -> dict[str, Any]:
-        if (answer := THOUGHTS.sub("", completion)).lstrip().startswith(THINKING):
-            raise self.refusal(signature, completion, "The reply ends before its reasoning does.")
-        if is_cut_off(completion := answer):
+        try:
+            answer = without_thoughts(completion)
+        except Unfinished:
+            raise self.refusal(signature, completion, "The reply ends before its reasoning does.") from None
+        if is_cut_off(answer):
             raise self.refusal(signature, completion, "The reply ends before its JSON object does.")
         try:
-            parsed: dict[str, Any] = super().parse(signature, completion)
+            parsed: dict[str, Any] = super().parse(signature, in_shape(signature, answer))
+        except NoOneAnswer as error:
+            raise self.refusal(signature, completion, str(error)) from None
         except (RecursionError, ValueError) as error:  # brackets nested by the thousand
             raise self.refusal(signature, completion, f"The reply cannot be read as JSON: {error}") from error
         return parsed
 
     def refusal(self, signature: type[dspy.Signature], completion: str, message: str) -> AdapterParseError:
         return AdapterParseError(type(self).__name__, signature, completion, message)
+
+
+CompleteJSONAdapter.__name__ = "JSONAdapter"  # DSPy's stream listeners know the adapters by the names of their classes
 
 
 @functools.lru_cache(maxsize=256)
@@ -101,11 +123,6 @@ def schema_of(signature: type[dspy.Signature]) -> dict[str, Any] | None:
     except ValueError:
         return None
     return schema
-
-
-@functools.lru_cache(maxsize=256)
-def reader_of(annotation: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(annotation)
 
 
 def as_lines(annotation: Any, value: Any) -> Any:
@@ -120,24 +137,6 @@ def as_lines(annotation: Any, value: Any) -> Any:
     except ValidationError:
         return value  # of a demonstration: nothing has checked its values
     return "\n".join(" ".join(as_text(model).split()) for model in models) or "(none)"
-
-
-def without_marks(value: Any) -> Any:
-    """Return the value with DSPy's marks of a block broken up in every text, the value itself where there are none."""
-    if isinstance(value, str):
-        return value.replace(BLOCK, "<< CUSTOM-TYPE-") if BLOCK in value else value
-    if isinstance(value, dspy.Type):
-        return value  # an image of the user's own program is meant as one
-    if isinstance(value, BaseModel):
-        changed = {name: new for name, old in value if (new := without_marks(old)) is not old}
-        return value.model_copy(update=changed) if changed else value
-    if isinstance(value, Mapping):
-        pairs = {without_marks(key): without_marks(item) for key, item in value.items()}
-        return pairs if pairs != value else value
-    if isinstance(value, (list, tuple)):
-        items = [without_marks(item) for item in value]  # a tuple too: it is shown as a list
-        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
-    return value
 
 
 def close_sets(schema: Any, inputs: Mapping[str, Any]) -> Any:
@@ -214,8 +213,9 @@ def is_cut_off(completion: str) -> bool:
     if start < 0:
         return False
     depth = 0
-    for mark in re.finditer(r'"(?:[^"\\]|\\.)*"|[{}]', completion[start:]):
-        depth += {"{": 1, "}": -1}.get(mark.group(), 0)
-        if depth == 0:
-            return False
+    for mark in STRING_OR_BRACE.finditer(completion, start):
+        for brace in BRACE.findall("" if mark["closed"] else mark.group()):  # a quote that is never closed is no string
+            depth += 1 if brace == "{" else -1
+            if depth == 0:
+                return False
     return True

@@ -27,6 +27,7 @@ from dspy._vendor.lm15.serde import request_to_dict, response_from_dict, respons
 from filelock import FileLock
 
 from dspy_programs.lm import connect, decoding, prepare
+from dspy_programs.lm.inner import ask, through
 
 FILE_VARIABLE = "DSPY_PROGRAMS_ANSWERS"  # moves the file
 TTL_SECONDS = 30 * 86_400.0
@@ -68,9 +69,7 @@ class AnswerCache:
             file = sqlite3.connect(self.path, timeout=WAIT_SECONDS, check_same_thread=False, isolation_level=None)
             with FileLock(f"{self.path}.lock", timeout=WAIT_SECONDS):  # SQLite does not wait for one who turns WAL on
                 file.execute("PRAGMA journal_mode=WAL")
-                file.execute(
-                    "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, at REAL NOT NULL, answer TEXT NOT NULL)"
-                )
+                file.execute(TABLE)
                 file.execute("DELETE FROM answers WHERE at < ?", (self.now() - self.ttl,))
             return file
         except (OSError, sqlite3.Error) as error:
@@ -143,8 +142,7 @@ class CachedEngine:
         if (known := self.cache.get(key)) is not None:
             with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):  # written by other code: ask again
                 return response_from_dict(known)
-        with dspy.context(disable_history=True):
-            response = self.lm(request=request)
+        response = ask(self.lm, request)
         self.cache.put(key, response_to_dict(response))
         return response
 
@@ -157,7 +155,7 @@ class CachedEngine:
 
 def cached(lm: dspy.LM, cache: AnswerCache | None = None) -> dspy.LM:
     """Return `lm` with the same name and settings behind a cache on disk."""
-    return dspy.LM(lm.model, engine=CachedEngine(lm, cache or AnswerCache()), cache=False, num_retries=0, **decoding(lm))
+    return through(CachedEngine(lm, cache or AnswerCache()), lm.model, **decoding(lm))
 
 
 def connect_kept(spec: str, keep: bool = True, **connection: Any) -> dspy.LM:

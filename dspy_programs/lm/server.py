@@ -1,41 +1,59 @@
 """A model behind an API, held to JSON schemas and asked for log-probabilities where it gives them.
 
 DSPy sends no schema to a model it does not know, and it does not know what runs behind an api base. vLLM, Ollama,
-LM Studio and llama.cpp all take one, and a small model needs it. A provider or server that refuses the schema (some take
-no bounds on strings) or the log-probabilities is asked again without, once and for all.
+LM Studio and llama.cpp all take one, and a small model needs it. A server that says that it does not take a schema is asked
+for the same in another form (`schema_forms`), and which form it took is remembered for that schema alone. One that says that
+it gives no log-probabilities is asked for none any more.
 """
 
+import contextlib
 import dataclasses
-from collections.abc import Iterable, Iterator
-from typing import Any
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import dspy
 from dspy import lm15
-from dspy.utils.exceptions import LMInvalidRequestError, LMUnsupportedFeatureError
+from dspy.clients.engines.lm15_engine import LM15Engine
 
+from dspy_programs.lm.inner import transport_of
 from dspy_programs.lm.redaction import redact
+from dspy_programs.lm.schema_forms import Form, Kind, forms_of, read_back
+from dspy_programs.lm.transport import with_transport
 
 PARAMS = frozenset({"response_format", "temperature", "max_tokens", "top_p", "stop", "seed"})
 LOGPROBS = frozenset({"logprobs", "top_logprobs"})
-LESS = (frozenset({"logprobs"}), frozenset({"response_format"}), frozenset({"logprobs", "response_format"}))
+REFUSALS = (lm15.InvalidRequestError, lm15.UnsupportedFeatureError, lm15.ServerError)
+OTHERWISE = (lm15.ContextLengthError, lm15.UnsupportedModelError)  # such an error names the schema only by chance
+OF_LOGPROBS = re.compile(r"(?i)log[ _-]?prob")
+OF_SCHEMA = re.compile(r"(?i)response[ _.-]?format|schema|grammar|structured[ _-]?output|guided|output_(?:format|config)")
+OF_TYPE = re.compile(r"(?i)response_format\W{0,3}type")
+REMEMBERED = 10_000  # schemas; each set of tools makes another one
+
+T = TypeVar("T")
 
 
 class ServerEngine:
-    """Pass requests on to `lm`, which knows the address, the key and how to retry."""
+    """Speak with the server of `lm`, which knows the address and the key. A request is tried once: DSPy sees to retries."""
 
     def __init__(self, lm: dspy.LM, *, own: bool = True) -> None:
         """own: the server is the user's own, so DSPy's table of models says nothing about it."""
         self.lm, self.own = lm, own
-        self.refused: frozenset[str] = frozenset()
+        self.gives_logprobs = self.streams = True  # until it says no, or sends a whole answer for a stream
+        self.taken: dict[str, Kind] = {}  # digest of a schema that was refused -> the form that was taken instead
+        self._transport: LM15Engine | None = None
 
     @property
     def supported_params(self) -> frozenset[str]:
-        gives = "logprobs" not in self.refused and (self.own or "logprobs" in self.lm.supported_params)
+        gives = self.gives_logprobs and (self.own or "logprobs" in self.lm.supported_params)
         return PARAMS | LOGPROBS if gives else PARAMS
 
     @property
     def supports_response_schema(self) -> bool:
-        return "response_format" not in self.refused and (self.own or bool(self.lm.supports_response_schema))
+        return self.own or bool(self.lm.supports_response_schema)
 
     @property
     def supports_function_calling(self) -> bool:
@@ -49,38 +67,109 @@ class ServerEngine:
         return self
 
     def complete(self, request: lm15.Request) -> lm15.Response:
-        asked = without(request, self.refused if self.supports_response_schema else {"response_format", *self.refused})
-        with dspy.context(disable_history=True):
-            try:
-                return self.answered(asked)
-            except Exception as error:
-                redact(error, [str(self.lm.kwargs.get("api_key") or "")])
-                raise
-
-    def answered(self, request: lm15.Request) -> lm15.Response:
-        try:
-            return self.lm(request=request)
-        except (LMInvalidRequestError, LMUnsupportedFeatureError) as error:
-            return self.asked_for_less(request, error)
-
-    def asked_for_less(self, request: lm15.Request, error: Exception) -> lm15.Response:
-        """Ask again without what may be too much, first the one, then the other, then both; else raise the last error."""
-        for less in [names for names in LESS if all(getattr(request.config, name) is not None for name in names)]:
-            try:
-                response = self.lm(request=without(request, less))
-            except (LMInvalidRequestError, LMUnsupportedFeatureError) as again:
-                error = again
-                continue
-            self.refused |= less  # for without it, it answered
-            return response
-        raise error
+        with self.keeping_the_key():
+            return self.taken_form(request, self.answer)
 
     def stream(self, request: lm15.Request) -> Iterator[Any]:
-        return iter(lm15.response_to_events(self.complete(request)))
+        """Yield the events of the answer as they come; all at its end where nulls have to be taken out of it."""
+        with self.keeping_the_key():
+            yield from self.taken_form(request, self.events)
 
     def close(self) -> None:
+        engine, self._transport = self._transport, None
+        if engine is not None:
+            engine.config.transport.close()
         self.lm.close()
 
+    @contextlib.contextmanager
+    def keeping_the_key(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            redact(error, [str(self.lm.kwargs.get("api_key") or "")])
+            raise
 
-def without(request: lm15.Request, names: Iterable[str]) -> lm15.Request:
-    return dataclasses.replace(request, config=dataclasses.replace(request.config, **dict.fromkeys(names)))
+    def taken_form(self, request: lm15.Request, send: Callable[[lm15.Request, Form], T]) -> T:
+        """Send the request in the first form that the server takes, which is remembered. Raises the last refusal."""
+        logprobs = request.config.logprobs is not None and self.gives_logprobs
+        forms = self.forms(request)
+        while True:
+            try:
+                answer = send(in_form(request, forms[0], logprobs), forms[0])
+                break
+            except REFUSALS as error:
+                if logprobs and refuses(OF_LOGPROBS, error):
+                    logprobs = False
+                elif len(forms) > 1 and refuses(OF_SCHEMA, error):
+                    forms = left_after(forms, error)
+                else:
+                    raise
+        self.remember(request, forms[0], logprobs)
+        return answer
+
+    def forms(self, request: lm15.Request) -> list[Form]:
+        asked = request.config.response_format
+        if asked is None or not self.supports_response_schema:
+            return [Form("none", None)]
+        forms, taken = forms_of(asked, self.own), self.taken.get(digest_of(asked))
+        return list(itertools.dropwhile(lambda form: form.kind != taken, forms)) or forms
+
+    def remember(self, request: lm15.Request, form: Form, logprobs: bool) -> None:
+        self.gives_logprobs = self.gives_logprobs and (logprobs or request.config.logprobs is None)
+        if (asked := request.config.response_format) and form.kind != forms_of(asked, self.own)[0].kind:
+            if len(self.taken) >= REMEMBERED:
+                self.taken.clear()
+            self.taken[digest_of(asked)] = form.kind
+
+    def answer(self, request: lm15.Request, form: Form) -> lm15.Response:
+        engine, routed = self.transport(request)
+        response: lm15.Response = engine.complete(routed)
+        return without_nulls(response, form.nulls) if form.nulls else response
+
+    def events(self, request: lm15.Request, form: Form) -> Iterator[Any]:
+        if form.nulls or not self.streams:
+            return iter(lm15.response_to_events(self.answer(request, form)))
+        engine, routed = self.transport(request)
+        events = engine.stream(routed)
+        try:
+            first = next(events)  # a refusal comes here
+        except (StopIteration, lm15.StreamAssemblyError):
+            self.streams = False
+            return self.events(request, form)
+        return itertools.chain([first], events)
+
+    def transport(self, request: lm15.Request) -> tuple[Any, lm15.Request]:
+        engine, routed = transport_of(self.lm, request)
+        if not isinstance(engine, LM15Engine):
+            return engine, routed
+        if self._transport is None:
+            seconds = self.lm.kwargs.get("timeout")
+            self._transport = with_transport(engine, seconds if isinstance(seconds, (int, float)) else None)
+        return self._transport, routed
+
+
+def in_form(request: lm15.Request, form: Form, logprobs: bool) -> lm15.Request:
+    asked = {"response_format": form.response_format, "logprobs": request.config.logprobs if logprobs else None}
+    return dataclasses.replace(request, config=dataclasses.replace(request.config, **asked))
+
+
+def refuses(what: re.Pattern[str], error: Exception) -> bool:
+    return not isinstance(error, OTHERWISE) and what.search(f"{error} {getattr(error, 'feature', '')}") is not None
+
+
+def left_after(forms: list[Form], error: Exception) -> list[Form]:
+    """Return the forms still to try: none of the same type where the server says that it does not know the type."""
+    unknown = forms[0].type if OF_TYPE.search(str(error)) else None
+    return [form for form in forms[1:] if unknown is None or form.type != unknown]
+
+
+def digest_of(asked: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def without_nulls(response: lm15.Response, schema: Any) -> lm15.Response:
+    parts = [
+        dataclasses.replace(part, text=read_back(part.text, schema)) if isinstance(part, lm15.TextPart) else part
+        for part in response.message.parts
+    ]
+    return dataclasses.replace(response, message=dataclasses.replace(response.message, parts=tuple(parts)))

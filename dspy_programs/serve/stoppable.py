@@ -11,6 +11,7 @@ from typing import Any
 import dspy
 
 from dspy_programs.lm import decoding
+from dspy_programs.lm.inner import through
 
 Check = Callable[[], None]
 
@@ -33,4 +34,4 @@ class StoppableEngine:
 
 
 def stoppable(lm: dspy.LM, check: Check) -> dspy.LM:
-    return dspy.LM(lm.model, engine=StoppableEngine(lm.engine, check), cache=False, num_retries=0, **decoding(lm))
+    return through(StoppableEngine(lm.engine, check), lm.model, retries=lm.num_retries, **decoding(lm))

@@ -8,7 +8,8 @@ import pytest
 from dspy.utils.exceptions import AdapterParseError
 from pydantic import BaseModel, Field
 
-from dspy_programs.lm.adapter import CompleteJSONAdapter, as_lines, close_sets, is_cut_off, names_in, without_marks
+from dspy_programs.lm.adapter import CompleteJSONAdapter, as_lines, close_sets, is_cut_off, names_in
+from dspy_programs.lm.in_band import as_text
 from dspy_programs.types import Function, Tool
 from tests.fakes import ScriptedEngine
 
@@ -278,11 +279,11 @@ def test_marks_of_a_block_are_text_wherever_they_stand(block):
     assert tool.description == marked, "the caller's own value is left alone"
 
 
-def test_without_marks_gives_back_what_has_none_itself():
+def test_as_text_gives_back_what_has_none_itself():
     value = {"a": ["b", Tool(name="c")], "d": 1}
-    assert without_marks(value) is value
+    assert as_text(value) is value
     image = dspy.Image("http://127.0.0.1:9/x.png")
-    assert without_marks({"picture": image})["picture"] is image
+    assert as_text({"picture": image})["picture"] is image
 
 
 @pytest.mark.parametrize("thoughts", ['<think>hm {"pick": 3}</think>', "\n<think></think>\n", ""])

@@ -5,15 +5,13 @@ import sys
 
 import dspy
 import pytest
-from dspy import lm15
-from dspy.utils.exceptions import LMAuthError, LMInvalidRequestError, LMServerError
 
 from dspy_programs.errors import LanguageModelError, MissingExtra, UnknownModel
 from dspy_programs.lm import DEFAULT_SPEC, CompleteJSONAdapter, connect, decoding, spec_in_use, use
 from dspy_programs.lm.catalog import CATALOG
 from dspy_programs.lm.embedded import EmbeddedEngine, import_xllamacpp
 from dspy_programs.lm.server import ServerEngine
-from tests.fakes import ChatServer, ScriptedEngine
+from tests.fakes import ChatServer
 
 KEY = "sk-very-secret"
 URL = "http://127.0.0.1:9/v1"
@@ -157,120 +155,6 @@ def test_embedded_engine_says_what_to_install_before_it_loads(monkeypatch):
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
     with pytest.raises(MissingExtra, match="need an extra"):
         EmbeddedEngine(CATALOG["smollm2-135m"]).server()
-
-
-class Picky(ScriptedEngine):
-    """A server that answers "ok", but refuses with `error` what `refuses` says."""
-
-    def __init__(self, error: Exception, refuses) -> None:
-        super().__init__(lambda prompt: "ok")
-        self.error, self.refuses = error, refuses
-
-    def complete(self, request):
-        response = super().complete(request)
-        if self.refuses(request):
-            raise self.error
-        return response
-
-    @property
-    def schemas(self) -> list[bool]:
-        return [request.config.response_format is not None for request in self.requests]
-
-    @property
-    def logprobs(self) -> list[int | None]:
-        return [request.config.logprobs for request in self.requests]
-
-
-def wants_schema(request) -> bool:
-    return request.config.response_format is not None
-
-
-def behind_server_engine(engine: Picky) -> dspy.LM:
-    inner = dspy.LM("openai/mine", engine=engine, cache=False, num_retries=0)
-    return dspy.LM("openai/mine", engine=ServerEngine(inner), cache=False, num_retries=0)
-
-
-def test_server_engine_sends_schema_to_server_that_takes_it():
-    engine = Picky(lm15.InvalidRequestError("no"), refuses=lambda request: False)
-    assert behind_server_engine(engine)("hi", response_format=SCHEMA) == ["ok"]
-    assert engine.schemas == [True]
-
-
-@pytest.mark.parametrize("error", [lm15.InvalidRequestError("no"), lm15.UnsupportedFeatureError("no")])
-def test_server_engine_asks_again_without_refused_schema_and_remembers(error):
-    engine = Picky(error, refuses=wants_schema)
-    lm = behind_server_engine(engine)
-    assert lm("one", response_format=SCHEMA) == ["ok"]
-    assert lm("two", response_format=SCHEMA) == ["ok"]
-    assert engine.schemas == [True, False, False]
-    assert lm.supports_response_schema is False
-
-
-def test_server_engine_goes_on_with_schema_when_it_was_not_the_fault():
-    engine = Picky(lm15.InvalidRequestError("bad prompt"), refuses=lambda request: "bad" in request.messages[0].text)
-    lm = behind_server_engine(engine)
-    with pytest.raises(LMInvalidRequestError, match="bad prompt"):
-        lm("bad", response_format=SCHEMA)
-    assert lm("good", response_format=SCHEMA) == ["ok"]
-    assert engine.schemas == [True, False, True]
-
-
-@pytest.mark.parametrize(
-    ("error", "raised"), [(lm15.ServerError("down"), LMServerError), (lm15.AuthError("wrong key"), LMAuthError)]
-)
-def test_server_engine_does_not_ask_again_after_other_errors(error, raised):
-    engine = Picky(error, refuses=wants_schema)
-    lm = behind_server_engine(engine)
-    with pytest.raises(raised):
-        lm("hi", response_format=SCHEMA)
-    assert engine.schemas == [True]
-    assert lm.supports_response_schema is True
-
-
-def wants_logprobs(request) -> bool:
-    return request.config.logprobs is not None
-
-
-BOTH = {"response_format": SCHEMA, "logprobs": True, "top_logprobs": 20}
-
-
-@pytest.mark.parametrize("error", [lm15.InvalidRequestError("no"), lm15.UnsupportedFeatureError("no")])
-def test_server_engine_gives_up_logprobs_alone_when_they_were_the_fault(error):
-    engine = Picky(error, refuses=wants_logprobs)
-    lm = behind_server_engine(engine)
-    assert "logprobs" in lm.supported_params
-    assert [lm("one", **BOTH), lm("two", **BOTH)] == [[{"text": "ok", "logprobs": {"content": []}}]] * 2
-    assert engine.schemas == [True, True, True] and engine.logprobs == [20, None, None]
-    assert "logprobs" not in lm.supported_params and lm.supports_response_schema
-
-
-def test_server_engine_gives_up_the_schema_alone_when_it_was_the_fault():
-    engine = Picky(lm15.InvalidRequestError("no"), refuses=wants_schema)
-    lm = behind_server_engine(engine)
-    lm("one", **BOTH), lm("two", **BOTH)
-    assert engine.schemas == [True, True, False, False] and engine.logprobs == [20, None, 20, 20]
-
-
-def test_server_engine_gives_up_both_when_both_are_refused():
-    engine = Picky(lm15.InvalidRequestError("no"), refuses=lambda request: wants_schema(request) or wants_logprobs(request))
-    lm = behind_server_engine(engine)
-    lm("one", **BOTH), lm("two", **BOTH)
-    assert list(zip(engine.schemas, engine.logprobs, strict=True)) == [
-        (True, 20),
-        (True, None),
-        (False, 20),
-        (False, None),
-        (False, None),
-    ]
-
-
-def test_server_engine_gives_up_nothing_when_the_prompt_was_the_fault():
-    engine = Picky(lm15.InvalidRequestError("bad prompt"), refuses=lambda request: "bad" in request.messages[0].text)
-    lm = behind_server_engine(engine)
-    with pytest.raises(LMInvalidRequestError, match="bad prompt"):
-        lm("bad", **BOTH)
-    lm("good", **BOTH)
-    assert (engine.schemas[-1], engine.logprobs[-1]) == (True, 20)
 
 
 def test_server_engine_claims_logprobs_of_a_provider_only_where_its_api_has_them():

@@ -370,3 +370,41 @@ def test_train_by_rules_refuses_a_model_whose_first_rule_cannot_be_read(tmp_path
         assert train(server, tmp_path) == 2
     assert len(server.requests) == 2
     assert "the first proposal of openai/scripted cannot be used" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("proposed", "before", "kept"),
+    [
+        ("<think>What about rules?</think>\nPlan well.", SEED, "Plan well."),
+        ("I could say more.</think> Plan well.", SEED, "Plan well."),
+        ("Never write <think> or </think>.", "Do not write <think>.", "Never write <think> or </think>."),
+        ("Plan well.", SEED, "Plan well."),
+        ("<think>I should", SEED, None),
+        ("<think>hm</think>", SEED, None),
+    ],
+)
+def test_what_the_reflection_model_thinks_is_no_candidate(proposed, before, kept):
+    proposer = CountedProposer(lambda candidate, cases, names: {"plan": proposed}, Meter())
+    if kept is not None:
+        assert proposer({"plan": before}, {}, ["plan"]) == {"plan": kept} and proposer.count == 1
+        return
+    with pytest.raises(ValueError):
+        proposer({"plan": before}, {}, ["plan"])
+    assert (proposer.count, proposer.failed) == (0, 1)
+
+
+@pytest.mark.parametrize("kind", ["rules", "dspy"])
+@pytest.mark.parametrize("closing", ["</think>", ""])
+def test_draft_in_an_open_thought_is_no_proposal(kind, closing):
+    good = {"proposal": {"rule": "Order tool calls by dependency"}, "new_instruction": "Order the calls."}
+    draft = {"proposal": {"rule": "Prefer search before payment"}, "new_instruction": "A draft."}
+    key = "proposal" if kind == "rules" else "new_instruction"
+    said = f"<think>{json.dumps({key: draft[key]})}{closing}{json.dumps({key: good[key]})}"
+    lm = scripted_lm(lambda prompt: said)
+    proposer = proposer_of(kind, lm, Meter())
+    if closing:
+        assert "Order" in propose(proposer, lm, SEED, case())
+        return
+    with pytest.raises(AdapterParseError, match="before its reasoning does"):
+        propose(proposer, lm, SEED, case())
+    assert proposer.count == 0

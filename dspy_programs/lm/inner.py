@@ -1,0 +1,52 @@
+"""What engines that stand between DSPy and a model have in common: asking that model, and being asked without waiting.
+
+An engine of ours may stand between DSPy and a model: to hold it to a schema, to keep its answers, to write a journal. DSPy
+has run its callbacks and will count the usage for the outer model; `dspy.LM.__call__` on the inner one would do so again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import dspy
+from dspy import lm15
+from dspy.clients.execution import _engine, execute, prepare
+
+
+def ask(lm: dspy.LM, request: lm15.Request) -> lm15.Response:
+    """Return the answer of `lm`, with its own retries. Nothing goes into the stream of the caller: it sends its own."""
+    with dspy.context(send_stream=None):
+        response: lm15.Response = execute(lm, prepare(lm, None, None, {"request": request})).typed(request, lm.model_type)
+    return response
+
+
+def transport_of(lm: dspy.LM, request: lm15.Request) -> tuple[Any, lm15.Request]:
+    """Return DSPy's engine that sends a request of `lm` once, and the request in that engine's form."""
+    engine, routed, _ = _engine(lm, prepare(lm, None, None, {"request": request}), False)
+    return engine, routed
+
+
+class InThread:
+    """The same engine for `acall` and `aforward`: each of its steps runs in a thread, and the event loop goes on."""
+
+    def __init__(self, engine: Any) -> None:
+        self.engine = engine
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "InThread":
+        return self
+
+    async def complete(self, request: lm15.Request) -> lm15.Response:
+        return await asyncio.to_thread(self.engine.complete, request)
+
+    async def stream(self, request: lm15.Request) -> AsyncIterator[Any]:
+        events = await asyncio.to_thread(self.engine.stream, request)
+        while (event := await asyncio.to_thread(next, events, None)) is not None:
+            yield event
+
+    async def aclose(self) -> None:
+        self.engine.close()
+
+
+def through(engine: Any, model: str, *, retries: int = 0, **decoding: Any) -> dspy.LM:
+    """Return the model of that name that speaks through `engine`, also asynchronously."""
+    return dspy.LM(model, engine=engine, async_engine=InThread(engine), cache=False, num_retries=retries, **decoding)

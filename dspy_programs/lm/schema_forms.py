@@ -1,0 +1,186 @@
+"""The forms in which a server may be asked to hold its reply to a JSON schema, the closest to the schema first.
+
+own      the schema as it is, strict: servers with grammars of their own (vLLM, Ollama, LM Studio, llama.cpp) take all of it
+strict   as OpenAI's strict mode wants it: every property required, what may be left out null instead, nothing beside what is
+         named, no bounds on texts
+bare     the same without bounds on numbers and lists, which Azure and others refuse too
+loose    the schema as it is, as a hint to the model
+object   some JSON object; none: no word about the form, which stands in the prompt anyway
+
+Source   "Supported schemas" in OpenAI's and Azure's pages on structured outputs.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+Kind = Literal["own", "strict", "bare", "loose", "object", "none"]
+KEPT = ("description", "enum", "type")
+BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minItems", "maxItems")
+NULL = {"type": "null"}
+REFERENCE = re.compile(r'"#/\$defs/([^"]+)"')
+TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
+
+Schema = dict[str, Any]
+
+
+class Form(NamedTuple):
+    """nulls: the schema whose optional values the model has to write as null, for `read_back`; None where there are none."""
+
+    kind: Kind
+    response_format: dict[str, Any] | None
+    nulls: Schema | None = None
+
+    @property
+    def type(self) -> str | None:
+        return self.response_format["type"] if self.response_format else None
+
+
+class NotStrict(ValueError):
+    """The schema allows what strict mode cannot say, such as an object with any names."""
+
+
+def forms_of(response_format: Mapping[str, Any], own: bool) -> list[Form]:
+    """Return the forms to try in turn. own: the server is the user's own, so it is first asked for the schema as it is."""
+    asked = dict(response_format)
+    last = [Form("object", {"type": "json_object"}), Form("none", None)]
+    if not isinstance(schema := asked.get("schema"), dict):
+        return [Form("object", asked), last[1]]
+    forms = [Form("own", asked)] if own else []
+    try:
+        strict, bare = strict_form(schema, BOUNDS), strict_form(schema)
+        nulls = schema if has_optional(schema) else None
+        forms.append(Form("strict", asked | {"schema": strict, "strict": True}, nulls))
+        forms += [Form("bare", asked | {"schema": bare, "strict": True}, nulls)] if bare != strict else []
+    except (NotStrict, RecursionError):
+        pass
+    return [*forms, Form("loose", asked | {"strict": False}), *last]
+
+
+def strict_form(schema: Schema, bounds: Sequence[str] = ()) -> Schema:
+    """Return the schema in strict mode, with these of its bounds and the definitions it refers to. Raises NotStrict."""
+    strict = strict_part(schema, bounds)
+    made: Schema = {}
+    while new := set(REFERENCE.findall(json.dumps([strict, made]))) - made.keys():
+        made |= {name: strict_part(schema.get("$defs", {}).get(name), bounds) for name in sorted(new)}
+    return strict | ({"$defs": made} if made else {})
+
+
+def strict_part(schema: Any, bounds: Sequence[str]) -> Schema:
+    if not isinstance(schema, dict) or "allOf" in schema or "prefixItems" in schema:
+        raise NotStrict
+    if "$ref" in schema:
+        return {"$ref": schema["$ref"]}  # with nothing beside it
+    strict: Schema = {key: schema[key] for key in (*KEPT, *bounds) if key in schema}
+    if "const" in schema:
+        strict["enum"] = [schema["const"]]
+    if "enum" in strict:
+        strict.setdefault("type", types_of(strict["enum"]))
+    if forms := schema.get("anyOf") or schema.get("oneOf"):
+        strict["anyOf"] = [strict_part(form, bounds) for form in forms]
+    elif "type" not in strict:
+        raise NotStrict
+    if "object" in named_types(strict):
+        strict |= strict_object(schema, bounds)
+    if "array" in named_types(strict):
+        strict["items"] = strict_part(schema.get("items"), bounds)
+    return strict
+
+
+def strict_object(schema: Schema, bounds: Sequence[str]) -> Schema:
+    beside = schema.get("additionalProperties")
+    properties = schema.get("properties")
+    if beside is True or isinstance(beside, dict) or (beside is None and not isinstance(properties, dict)):
+        raise NotStrict
+    required = schema.get("required", [])
+    strict = {name: strict_part(each, bounds) for name, each in (properties or {}).items()}
+    closed = {name: each if name in required else nullable(each) for name, each in strict.items()}
+    return {"properties": closed, "required": [*closed], "additionalProperties": False}
+
+
+def has_optional(schema: Any) -> bool:
+    if isinstance(schema, list):
+        return any(map(has_optional, schema))
+    if not isinstance(schema, dict):
+        return False
+    properties = schema.get("properties")
+    optional = isinstance(properties, dict) and not set(properties) <= set(schema.get("required", []))
+    return optional or any(map(has_optional, schema.values()))
+
+
+def nullable(schema: Schema) -> Schema:
+    if allows_null(schema):
+        return schema
+    return {"anyOf": [*schema["anyOf"], NULL]} if set(schema) == {"anyOf"} else {"anyOf": [schema, NULL]}
+
+
+def allows_null(schema: Any) -> bool:
+    if not isinstance(schema, dict):
+        return True
+    if forms := schema.get("anyOf") or schema.get("oneOf"):
+        return any(map(allows_null, forms))
+    if "enum" in schema:
+        return None in schema["enum"]
+    return "null" in named_types(schema) or not {"type", "$ref", "const", "properties"} & set(schema)
+
+
+def named_types(schema: Schema) -> list[Any]:
+    named = schema.get("type")
+    return named if isinstance(named, list) else [named]
+
+
+def types_of(values: Sequence[Any]) -> str | list[str]:
+    """Return the types of an enum's values. Raises NotStrict for one that is no scalar."""
+    try:
+        types = list(dict.fromkeys(TYPES[type(value)] for value in values))
+    except KeyError:
+        raise NotStrict from None
+    return types[0] if len(types) == 1 else types
+
+
+def read_back(reply: str, schema: Any) -> str:
+    """Leave out the nulls that strict mode made a model write for what it could have left out; else the reply itself."""
+    try:
+        value = json.loads(reply)
+    except (ValueError, RecursionError):
+        return reply
+    kept = without_nulls(value, schema, schema)
+    return reply if kept == value else json.dumps(kept, ensure_ascii=False)
+
+
+def without_nulls(value: Any, schema: Any, root: Any) -> Any:
+    schema = resolved(schema, root)
+    if isinstance(value, list):
+        return [without_nulls(item, schema.get("items"), root) for item in value]
+    if not isinstance(value, dict):
+        return value
+    form = form_for(value, schema, root)
+    properties, required = form.get("properties", {}), form.get("required", [])
+    return {
+        name: without_nulls(item, properties.get(name), root)
+        for name, item in value.items()
+        if item is not None or name in required or name not in properties or allows_null(resolved(properties[name], root))
+    }
+
+
+def form_for(value: dict[str, Any], schema: Schema, root: Any) -> Schema:
+    """Return the form of a union whose object this is: that which has all its names, and its constants."""
+    forms = [resolved(form, root) for form in schema.get("anyOf") or schema.get("oneOf") or []]
+    for form in (nested for each in forms for nested in [form_for(value, each, root)]):
+        properties = form.get("properties", {})
+        if set(value) <= set(properties) and all(fits(value[name], properties[name]) for name in value):
+            return form
+    return schema
+
+
+def fits(value: Any, schema: Any) -> bool:
+    allowed = [schema["const"]] if "const" in schema else schema.get("enum") if isinstance(schema, dict) else None
+    return value is None or allowed is None or value in allowed
+
+
+def resolved(schema: Any, root: Any) -> Schema:
+    """Follow a reference into `$defs`, the only place that pydantic refers to."""
+    if isinstance(schema, dict) and isinstance(reference := schema.get("$ref"), str):
+        schema = root.get("$defs", {}).get(reference.rsplit("/", 1)[-1], {})
+    return schema if isinstance(schema, dict) else {}

@@ -1,0 +1,109 @@
+"""The wire between DSPy and a server: an answer comes within the time given for it, and odd figures of use do not spoil it.
+
+DSPy's own time limit is for the next byte, so a server that sends one byte a second is waited for without end; and it
+refuses an answer whose counts of tokens are negative, text or nested wrongly, though the answer itself is whole.
+"""
+
+import dataclasses
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from dspy._vendor.lm15.transports import ReadTimeout, StdlibTransport, TransportRequest, TransportResponse
+from dspy.clients.engines.lm15_engine import LM15Engine
+
+JSON, EVENTS = "application/json", "text/event-stream"
+
+
+class Transport(StdlibTransport):
+    """DSPy's transport. seconds: for a whole answer, from its request to its last byte; None: no limit."""
+
+    def __init__(self, seconds: float | None = None, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.seconds = seconds
+
+    def stream(self, request: TransportRequest) -> TransportResponse:
+        ends = None if self.seconds is None else time.monotonic() + self.seconds
+        response = super().stream(request)
+        response._chunks = mended(response.header("content-type") or JSON, self.until(ends, response._chunks))
+        return response
+
+    def _read_head(self, conn: Any, *, read_timeout: float) -> Any:
+        if self.seconds is None:
+            return super()._read_head(conn, read_timeout=read_timeout)
+        late = threading.Timer(self.seconds, socket.socket.shutdown, [conn.sock, socket.SHUT_RDWR])  # under TLS too
+        late.daemon = True
+        late.start()
+        try:
+            return super()._read_head(conn, read_timeout=read_timeout)
+        finally:
+            late.cancel()
+
+    def until(self, ends: float | None, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            if ends is not None and time.monotonic() > ends:
+                raise ReadTimeout(f"the answer was not complete after {self.seconds:g} seconds")
+            yield chunk
+
+
+def with_transport(engine: LM15Engine, seconds: float | None) -> LM15Engine:
+    """Return the engine with this transport in the place of its own."""
+    transport = Transport(seconds, **engine.config.transport_kwargs())
+    return LM15Engine(
+        dataclasses.replace(engine.config, timeouts=None, max_connections=None, transport=transport),
+        model_type=engine.model_type,
+    )
+
+
+def mended(content_type: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Pass a body on: a stream of events line by line, as it comes; JSON as a whole; anything else as it is."""
+    if content_type.startswith(EVENTS):
+        yield from map(without_odd_usage, lines(chunks))
+    elif content_type.startswith(JSON):
+        yield without_odd_usage(b"".join(chunks))
+    else:
+        yield from chunks
+
+
+def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from (line + b"\n" for line in whole)
+    if rest:
+        yield rest
+
+
+def without_odd_usage(data: bytes) -> bytes:
+    """Leave out of `usage` what is no count; all else stays, byte for byte where there is nothing to leave out."""
+    if b'"usage"' not in data:
+        return data
+    start = data.find(b"{")
+    try:
+        body = json.loads(data[start:])
+    except (ValueError, RecursionError):
+        return data
+    holders = [holder for holder in (body, body.get("message")) if isinstance(holder, dict) and "usage" in holder]
+    counted = [(holder, counts_of(holder["usage"])) for holder in holders]
+    if all(holder["usage"] == counts for holder, counts in counted):
+        return data
+    for holder, counts in counted:
+        holder["usage"] = counts
+    end = b"\n" if data.endswith(b"\n") else b""
+    return data[:start] + json.dumps(body).encode() + end
+
+
+def counts_of(usage: Any) -> Any:
+    """Return the counts of a report of use and of its parts; None where it is no report."""
+    if not isinstance(usage, dict):
+        return None
+    parts = {name: counts_of(value) for name, value in usage.items() if isinstance(value, dict) or name.endswith("_details")}
+    return {name: parts.get(name, value) for name, value in usage.items() if name in parts or is_count(name, value)}
+
+
+def is_count(name: str, value: Any) -> bool:
+    """Tell whether a figure is a count of tokens; what is no count by its name may be anything."""
+    return value is None or not name.endswith("_tokens") or (type(value) is int and value >= 0)
