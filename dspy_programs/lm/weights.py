@@ -80,6 +80,13 @@ def cache_directory() -> Path:
     return platformdirs.user_cache_path("dspy-programs") / "weights"
 
 
+def is_fetched(weights: Weights) -> bool:
+    """Tell whether a file of that name is here, right or not."""
+    given = os.environ.get(DIRECTORY_VARIABLE)
+    places = [cache_directory(), *([Path(given).expanduser()] if given else [])]
+    return any((place / weights.file).is_file() for place in places)
+
+
 def notes_directory() -> Path:
     """Where the hashes of files that were read are remembered."""
     return cache_directory() / "hashes"
@@ -155,12 +162,12 @@ def hub_download(repo: str, file: str, revision: str | None, target: Path, progr
 
 
 @contextmanager
-def hub_errors() -> Iterator[None]:
+def hub_errors(what: str = "") -> Iterator[None]:
     """Say in one line what failed: the client and its transports raise many unrelated types, each a reason to go on."""
     try:
         yield
     except Exception as error:
-        raise WeightsError(without_credentials(error)) from None
+        raise WeightsError(what + without_credentials(error)) from None
 
 
 def pip_command(has_pip: bool, uv: str | None) -> list[str]:

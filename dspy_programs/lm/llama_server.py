@@ -1,0 +1,126 @@
+"""A llama.cpp server in another process, asked with the very request that an embedded one gets.
+
+Found at a URL (a build of one's own) or at a socket in a private directory (another process of this user). No proxy is
+asked on the way. A reply may take minutes, so there is no limit on it; a server that has stopped is known by its silence
+on another connection.
+"""
+
+import http.client
+import json
+import select
+import socket
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dspy_programs.errors import LanguageModelError
+
+QUIET_SECONDS = 10.0  # without a byte of the reply before the server is asked whether it is well
+WELL_SECONDS = 10.0  # in which it has to say so, also on a busy machine
+ASKED_TWICE = 2
+
+
+class ServerGone(ConnectionError):
+    """Nothing answers there any more."""
+
+
+class SocketConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self.path))
+
+
+class LlamaServer:
+    """Has the names of the embedded server's own methods, and stands in for it."""
+
+    def __init__(self, url: str, key: str = "", path: Path | None = None) -> None:
+        """url: of the server, with `/v1` or without; path: its Unix socket, where that is the way to it.
+
+        Raises     LanguageModelError when the URL is none.
+        """
+        try:
+            parts = urlsplit(url)
+            self.host, self.port = parts.hostname or "", parts.port
+        except ValueError as error:  # a port that is no number
+            raise LanguageModelError(f"{url!r} is not the address of a server: {error}") from None
+        if parts.scheme not in ("http", "https") or not self.host or parts.username:
+            raise LanguageModelError(f"{url.rpartition('@')[2]!r} is not the address of a server: write http://HOST:PORT")
+        self.secure, self.prefix = parts.scheme == "https", parts.path.rstrip("/").removesuffix("/v1")
+        self.key, self.path = key, path
+        self.listening_address = f"{parts.scheme}://{parts.netloc}{self.prefix}"
+
+    def handle_chat_completions(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return llama.cpp's reply, an error of its own too. Raises ServerGone."""
+        return self.post("/v1/chat/completions", body)
+
+    def count_tokens(self, text: str) -> int:
+        reply = self.post("/tokenize", {"content": text, "add_special": False})
+        if "tokens" not in reply:
+            raise LanguageModelError(f"{self.listening_address} does not count tokens: {reply.get('error', reply)}")
+        return len(reply["tokens"])
+
+    def model_names(self) -> list[str]:
+        """Return what the server calls its models. Raises ServerGone, or LanguageModelError where it tells us nothing."""
+        reply = self.ask("GET", "/v1/models", None)
+        if "data" not in reply:
+            error = reply.get("error")
+            reason = error.get("message", error) if isinstance(error, dict) else error
+            raise LanguageModelError(f"{self.listening_address} does not say which model it runs: {reason}")
+        return [str(name) for entry in reply["data"] for name in (entry.get("id"), *entry.get("aliases", ())) if name]
+
+    def is_well(self) -> bool:
+        """Tell whether anything answers within WELL_SECONDS, be it busy with a request."""
+        try:
+            with closing(self.connection(WELL_SECONDS)) as connection:
+                connection.request("GET", f"{self.prefix}/health")
+                connection.getresponse()
+        except (OSError, http.client.HTTPException):
+            return False
+        return True
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self.ask("POST", path, json.dumps(body).encode())
+
+    def ask(self, method: str, path: str, content: bytes | None) -> dict[str, Any]:
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self.key}"} if self.key else {})
+        try:
+            with closing(self.connection(WELL_SECONDS)) as connection:
+                connection.request(method, f"{self.prefix}{path}", content, headers)
+                self.wait_for_reply(connection)
+                response = connection.getresponse()
+                return as_reply(response.status, response.read())
+        except (OSError, http.client.HTTPException) as error:
+            reason = str(error) or type(error).__name__
+            raise ServerGone(f"{self.listening_address}: no llama.cpp server answers there ({reason})") from error
+
+    def wait_for_reply(self, connection: http.client.HTTPConnection) -> None:
+        silent = 0
+        while not select.select([connection.sock], [], [], QUIET_SECONDS)[0]:
+            silent = 0 if self.is_well() else silent + 1
+            if silent == ASKED_TWICE:
+                raise TimeoutError("it has stopped")
+
+    def connection(self, timeout: float) -> http.client.HTTPConnection:
+        if self.path:
+            return SocketConnection(self.path, timeout)
+        kind = http.client.HTTPSConnection if self.secure else http.client.HTTPConnection
+        return kind(self.host, self.port, timeout=timeout)
+
+
+def as_reply(status: int, content: bytes) -> dict[str, Any]:
+    try:
+        reply = json.loads(content)
+    except ValueError:
+        reply = None
+    if isinstance(reply, dict):
+        return reply
+    return {"error": {"code": status, "message": f"HTTP {status} and no JSON: is this a llama.cpp server?"}}
