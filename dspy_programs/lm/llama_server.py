@@ -17,8 +17,7 @@ from urllib.parse import urlsplit
 
 from dspy_programs.errors import LanguageModelError
 
-QUIET_SECONDS = 10.0  # without a byte of the reply before the server is asked whether it is well
-WELL_SECONDS = 10.0  # in which it has to say so, also on a busy machine
+PATIENCE_SECONDS = 10.0
 ASKED_TWICE = 2
 
 
@@ -42,8 +41,11 @@ class SocketConnection(http.client.HTTPConnection):
 class LlamaServer:
     """Has the names of the embedded server's own methods, and stands in for it."""
 
-    def __init__(self, url: str, key: str = "", path: Path | None = None) -> None:
+    def __init__(self, url: str, key: str = "", path: Path | None = None, *, patience: float = PATIENCE_SECONDS) -> None:
         """url: of the server, with `/v1` or without; path: its Unix socket, where that is the way to it.
+
+        patience: seconds without a byte of a reply before the server is asked whether it is well, and in which it has to
+        say so; a busy machine needs some.
 
         Raises     LanguageModelError when the URL is none.
         """
@@ -55,7 +57,7 @@ class LlamaServer:
         if parts.scheme not in ("http", "https") or not self.host or parts.username:
             raise LanguageModelError(f"{url.rpartition('@')[2]!r} is not the address of a server: write http://HOST:PORT")
         self.secure, self.prefix = parts.scheme == "https", parts.path.rstrip("/").removesuffix("/v1")
-        self.key, self.path = key, path
+        self.key, self.path, self.patience = key, path, patience
         self.listening_address = f"{parts.scheme}://{parts.netloc}{self.prefix}"
 
     def handle_chat_completions(self, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,9 +80,9 @@ class LlamaServer:
         return [str(name) for entry in reply["data"] for name in (entry.get("id"), *entry.get("aliases", ())) if name]
 
     def is_well(self) -> bool:
-        """Tell whether anything answers within WELL_SECONDS, be it busy with a request."""
+        """Tell whether anything answers in good time, be it busy with a request."""
         try:
-            with closing(self.connection(WELL_SECONDS)) as connection:
+            with closing(self.connection()) as connection:
                 connection.request("GET", f"{self.prefix}/health")
                 connection.getresponse()
         except (OSError, http.client.HTTPException):
@@ -93,7 +95,7 @@ class LlamaServer:
     def ask(self, method: str, path: str, content: bytes | None) -> dict[str, Any]:
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self.key}"} if self.key else {})
         try:
-            with closing(self.connection(WELL_SECONDS)) as connection:
+            with closing(self.connection()) as connection:
                 connection.request(method, f"{self.prefix}{path}", content, headers)
                 self.wait_for_reply(connection)
                 response = connection.getresponse()
@@ -104,16 +106,16 @@ class LlamaServer:
 
     def wait_for_reply(self, connection: http.client.HTTPConnection) -> None:
         silent = 0
-        while not select.select([connection.sock], [], [], QUIET_SECONDS)[0]:
+        while not select.select([connection.sock], [], [], self.patience)[0]:
             silent = 0 if self.is_well() else silent + 1
             if silent == ASKED_TWICE:
                 raise TimeoutError("it has stopped")
 
-    def connection(self, timeout: float) -> http.client.HTTPConnection:
+    def connection(self) -> http.client.HTTPConnection:
         if self.path:
-            return SocketConnection(self.path, timeout)
+            return SocketConnection(self.path, self.patience)
         kind = http.client.HTTPSConnection if self.secure else http.client.HTTPConnection
-        return kind(self.host, self.port, timeout=timeout)
+        return kind(self.host, self.port, timeout=self.patience)
 
 
 def as_reply(status: int, content: bytes) -> dict[str, Any]:
