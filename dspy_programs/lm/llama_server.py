@@ -3,13 +3,16 @@
 Found at a URL (a build of one's own) or at a socket in a private directory (another process of this user). No proxy is
 asked on the way. A reply may take minutes, so there is no limit on it; a server that has stopped is known by its silence
 on another connection.
+
+From another process of this user the reply comes in pieces: llama.cpp goes on with a reply in one piece for a client that
+was killed, and the process that has the model loaded would wait for nothing.
 """
 
 import http.client
 import json
 import select
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,40 @@ from dspy_programs.errors import LanguageModelError
 
 PATIENCE_SECONDS = 10.0
 ASKED_TWICE = 2
+SILENT_SECONDS = 120.0  # between two pieces; llama.cpp gives a sign of life every 30
+IN_PIECES = {"stream": True, "stream_options": {"include_usage": True}}
+
+
+def whole(response: http.client.HTTPResponse) -> dict[str, Any]:
+    """Return a reply that comes in one piece; one that is no JSON object as an error."""
+    try:
+        reply = json.loads(response.read())
+    except ValueError:
+        reply = None
+    if isinstance(reply, dict):
+        return reply
+    return {"error": {"code": response.status, "message": f"HTTP {response.status} and no JSON: is this a llama.cpp server?"}}
+
+
+def joined(response: http.client.HTTPResponse) -> dict[str, Any]:
+    """Return a reply that comes in pieces as it would have come in one. Raises HTTPException where the end is missing."""
+    if not (response.getheader("Content-Type") or "").startswith("text/event-stream"):
+        return whole(response)
+    text, reason, last = "", None, {}
+    for line in response:
+        name, _, content = line.partition(b": ")
+        if not content.startswith(b"{"):
+            continue  # a sign of life, or "[DONE]"
+        last = json.loads(content)
+        if "error" in last or name == b"error":
+            return last if "error" in last else {"error": last}
+        for choice in last["choices"]:
+            text += choice["delta"].get("content") or ""
+            reason = choice["finish_reason"] or reason
+    if reason is None or "usage" not in last:
+        raise http.client.IncompleteRead(text.encode())
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": reason}
+    return {**last, "choices": [choice]}
 
 
 class ServerGone(ConnectionError):
@@ -62,7 +99,9 @@ class LlamaServer:
 
     def handle_chat_completions(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Return llama.cpp's reply, an error of its own too. Raises ServerGone."""
-        return self.post("/v1/chat/completions", body)
+        if self.path is None or body.get("logprobs"):  # pieces lose those of a token that is half a character
+            return self.post("/v1/chat/completions", body)
+        return self.ask("POST", "/v1/chat/completions", json.dumps({**body, **IN_PIECES}).encode(), joined)
 
     def count_tokens(self, text: str) -> int:
         reply = self.post("/tokenize", {"content": text, "add_special": False})
@@ -84,7 +123,7 @@ class LlamaServer:
         try:
             with closing(self.connection()) as connection:
                 connection.request("GET", f"{self.prefix}/health")
-                connection.getresponse()
+                connection.getresponse().read()
         except (OSError, http.client.HTTPException):
             return False
         return True
@@ -92,14 +131,16 @@ class LlamaServer:
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         return self.ask("POST", path, json.dumps(body).encode())
 
-    def ask(self, method: str, path: str, content: bytes | None) -> dict[str, Any]:
+    def ask(
+        self, method: str, path: str, content: bytes | None, read: Callable[[http.client.HTTPResponse], dict[str, Any]] = whole
+    ) -> dict[str, Any]:
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self.key}"} if self.key else {})
         try:
             with closing(self.connection()) as connection:
                 connection.request(method, f"{self.prefix}{path}", content, headers)
                 self.wait_for_reply(connection)
-                response = connection.getresponse()
-                return as_reply(response.status, response.read())
+                connection.sock.settimeout(max(self.patience, SILENT_SECONDS))
+                return read(connection.getresponse())
         except (OSError, http.client.HTTPException) as error:
             reason = str(error) or type(error).__name__
             raise ServerGone(f"{self.listening_address}: no llama.cpp server answers there ({reason})") from error
@@ -116,13 +157,3 @@ class LlamaServer:
             return SocketConnection(self.path, self.patience)
         kind = http.client.HTTPSConnection if self.secure else http.client.HTTPConnection
         return kind(self.host, self.port, timeout=self.patience)
-
-
-def as_reply(status: int, content: bytes) -> dict[str, Any]:
-    try:
-        reply = json.loads(content)
-    except ValueError:
-        reply = None
-    if isinstance(reply, dict):
-        return reply
-    return {"error": {"code": status, "message": f"HTTP {status} and no JSON: is this a llama.cpp server?"}}

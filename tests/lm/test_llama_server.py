@@ -1,5 +1,7 @@
 """A llama.cpp server of one's own: it gets the embedded model's own request, and what is wrong with it is said."""
 
+import http.client
+import io
 import json
 import os
 import signal
@@ -19,7 +21,7 @@ from dspy_programs.lm import connect, prepare
 from dspy_programs.lm.cached import AnswerCache, cached
 from dspy_programs.lm.catalog import CATALOG
 from dspy_programs.lm.embedded import EmbeddedEngine, chat_request
-from dspy_programs.lm.llama_server import LlamaServer, ServerGone
+from dspy_programs.lm.llama_server import LlamaServer, ServerGone, joined
 
 FILE = CATALOG["smollm2-135m"].file
 SCHEMA = {"type": "json_schema", "schema": {"type": "object", "properties": {"n": {"enum": ["a"]}}, "required": ["n"]}}
@@ -205,3 +207,37 @@ def test_kept_answers_of_one_server_are_not_those_of_another(tmp_path):
         kept = [cached(lm, cache) for lm in lms]
         assert [lm("hi") for lm in (*kept, *kept)] == [["hello"], ["other"]] * 2
     assert len(one.requests) == len(two.requests) == 1
+
+
+class Pieces(io.BytesIO):
+    def getheader(self, name: str) -> str:
+        return "text/event-stream"
+
+
+def pieces(*events: object) -> Pieces:
+    """A reply in pieces, as http.client gives it."""
+    lines = b"".join(b"data: %s\n\n" % (json.dumps(event).encode() if event != "[DONE]" else b"[DONE]") for event in events)
+    return Pieces(b": ping\n\n" + lines)
+
+
+def piece(text=None, reason=None) -> dict:
+    return {"id": "x", "choices": [{"index": 0, "delta": {"content": text} if text else {}, "finish_reason": reason}]}
+
+
+END = {"id": "x", "choices": [], "usage": REPLY["usage"]}
+
+
+def test_reply_in_pieces_is_read_as_one():
+    reply = joined(pieces(piece(), piece("hel"), piece("lo"), piece(reason="stop"), END, "[DONE]"))
+    assert reply["choices"] == [{"index": 0, **REPLY["choices"][0]}]
+    assert (reply["id"], reply["usage"]) == ("x", REPLY["usage"])
+
+
+@pytest.mark.parametrize("events", [[], [piece("hel")], [piece("hel"), piece(reason="stop")]])
+def test_reply_whose_end_is_missing_is_none(events):
+    with pytest.raises(http.client.IncompleteRead):
+        joined(pieces(*events))
+
+
+def test_error_in_the_middle_of_a_reply_is_the_reply():
+    assert joined(pieces(piece("hel"), TOO_LONG)) == TOO_LONG
