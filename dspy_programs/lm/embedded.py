@@ -32,6 +32,7 @@ REPLY_TOKENS = 1536  # when a request does not say: an unbounded reply of a smal
 BYTES_PER_PARAMETER_BYTE = 1.25  # an estimate on the safe side: resident memory over the size of the file ...
 CONTEXT_BYTES = 1_000_000_000  # ... plus context, scratch buffers and prompt cache
 PROMPT_CACHE_MIB = 512  # prompts of programs that take turns on one slot; llama.cpp's own default is 8 GiB
+SPIN_COUNT = "10000"  # measured with `python -m tests.engine_speed`
 LISTENERS = 32  # threads of llama.cpp that take requests of other processes; one that waits for its turn holds one
 TRIES = 3  # of one request, when the process that had the model loaded has gone
 SLOTS_VARIABLE = "DSPY_PROGRAMS_SLOTS"
@@ -55,7 +56,7 @@ class EmbeddedEngine:
         """url: of a llama.cpp server that runs this model; nothing is loaded then."""
         self.weights, self.url = weights, url
         self.slots = slots or slots_for_this_machine()
-        self.threads = threads or os.cpu_count() or 1
+        self.threads = threads or threads_for_this_process()
         self._key = secrets.token_urlsafe(24)  # llama.cpp also listens on loopback: nobody else may use it
         self._server: Any = None
         self._starting = threading.Lock()
@@ -251,6 +252,17 @@ def slots_for_this_machine() -> int:
     return int(chosen) if chosen else max(1, min(4, (os.cpu_count() or 1) // 8))
 
 
+def threads_for_this_process() -> int:
+    """Return as many as OMP_NUM_THREADS says, else one for every core that this process may run on.
+
+    More threads than cores are much slower than as many: each waits for one that does not run.
+    """
+    chosen = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    if chosen.isdecimal() and int(chosen) > 0:
+        return int(chosen)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def check_memory(name: str, size: int) -> None:
     """Refuse to load what does not fit: the kernel would kill the process without a word. size: of its file, in bytes."""
     try:
@@ -266,8 +278,13 @@ def check_memory(name: str, size: int) -> None:
 
 
 def import_xllamacpp() -> Any:
-    """Import llama.cpp. Its threads wait for each other only briefly before they sleep: a busy machine stands still else."""
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # read when the library is loaded
+    """Import llama.cpp. Its threads wait for each other only briefly before they sleep: a busy machine stands still else.
+
+    libgomp reads that when it is loaded. Where the user chose how threads wait, by either variable, nothing is set:
+    GOMP_SPINCOUNT would go before OMP_WAIT_POLICY.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
     try:
         import xllamacpp
     except ImportError as error:
