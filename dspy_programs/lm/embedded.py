@@ -110,7 +110,9 @@ class EmbeddedEngine:
         except RuntimeError as error:
             if socket:
                 return self._load(model, None)
-            raise LanguageModelError(f"llama.cpp could not load {model.path}: {error}") from error
+            raise LanguageModelError(
+                f"llama.cpp could not load {model.path}: {error} The file may be damaged, or newer than xllamacpp: upgrade that"
+            ) from error
 
     def complete(self, request: lm15.Request) -> lm15.Response:
         reply = self._asked(chat_request(request))

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dspy_programs.atomic_file import write_atomically
 from dspy_programs.errors import LanguageModelError, WeightsError
-from dspy_programs.lm import gguf
+from dspy_programs.lm.gguf import chat_model
 from dspy_programs.lm.hashes import sha256_of
 from dspy_programs.lm.weights import (
     CACHE_VARIABLE,
@@ -167,7 +167,7 @@ def differs(found: str, pin: Pin) -> str:
 def pinned(model: HubFile, part: Path, revision: str) -> Pin:
     """Return the pin of what was fetched. Raises WeightsError where it is no chat model."""
     try:
-        size = gguf.chat_model(part, model.file).size
+        size = chat_model(part, model.file).size
     except WeightsError as error:
         raise WeightsError(f"{model.id}{str(error).removeprefix(str(part))}") from None
     return Pin(repo=model.repo, file=model.hub_file, revision=revision, sha256=sha256_of(part, None), size=size)

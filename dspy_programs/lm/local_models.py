@@ -8,8 +8,8 @@ local/hf:OWNER/REPO/FILE.gguf      a file on the hub, pinned at the first fetch
 from pathlib import Path
 from typing import NamedTuple
 
-from dspy_programs.lm import gguf
 from dspy_programs.lm.catalog import CATALOG, Weights, find
+from dspy_programs.lm.gguf import chat_model
 from dspy_programs.lm.hub_file import PREFIX, HubFile, fetch_pinned, hub_file
 from dspy_programs.lm.own_file import NAME, OwnFile, as_it_was, is_path, own_file
 from dspy_programs.lm.weights import fetch
@@ -57,4 +57,4 @@ def located(model: LocalModel) -> Located:
     if isinstance(model, OwnFile):
         return Located(as_it_was(model), model.size, model.context_tokens, model.sha256)
     path, pin = fetch_pinned(model)
-    return Located(path, pin.size, gguf.chat_model(path, model.file).context_tokens, pin.sha256)
+    return Located(path, pin.size, chat_model(path, model.file).context_tokens, pin.sha256)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dspy_programs.errors import WeightsError
-from dspy_programs.lm import gguf
+from dspy_programs.lm.gguf import chat_model
 from dspy_programs.lm.hashes import known_sha256, remembered, sha256_of
 from dspy_programs.lm.weights import notes_directory, say
 
@@ -48,7 +48,7 @@ def own_file(name: str) -> OwnFile:
     Raises     WeightsError when it is no whole chat model, or cannot be read or found.
     """
     path = path_of(name)
-    header = gguf.chat_model(path)
+    header = chat_model(path)
     if header.size > LONG_TO_READ and known_sha256(path, notes_directory()) is None:
         say(f"Reading {path} once, {header.size / 1e6:,.0f} MB, to know it by its SHA-256", progress=True)
     try:
