@@ -13,7 +13,9 @@ import pytest
 
 from dspy_programs.lm import connect
 from dspy_programs.lm.catalog import CATALOG
+from dspy_programs.lm.embedded import EmbeddedEngine
 from dspy_programs.lm.llama_server import LlamaServer
+from dspy_programs.lm.local_models import located
 from dspy_programs.lm.weights import fetch
 
 pytestmark = [pytest.mark.model, pytest.mark.skipif(sys.platform == "win32", reason="needs Unix sockets")]
@@ -91,7 +93,9 @@ def story(tmp_path_factory):
     processes = [Process(runtime), Process(runtime)]
     first, second = processes
     try:
-        told = {"hello": [process.ask("Say hello.") for process in processes]}
+        for process in processes:  # both at once: neither has loaded yet
+            process.send("Say hello.")
+        told = {"hello": [process.read() for process in processes]}
         facts = {process: facts_of(number) for number, process in enumerate(processes, 7)}
         told["first prompts"] = [process.ask("Say hello.", system=facts[process]) for process in processes]
         told["again"] = [process.ask("Say goodbye.", system=facts[process]) for process in processes]
@@ -165,3 +169,9 @@ def test_server_of_ones_own_answers_as_the_embedded_model_does(monkeypatch):
     there = connect(SPEC)
     assert there.engine is not known.engine and there("Make a record.", **asked) == embedded
     assert there.engine.count_tokens("hello world") == 2
+
+
+def test_model_is_loaded_where_no_socket_can_be_made(tmp_path):
+    engine = EmbeddedEngine(CATALOG["smollm2-135m"])
+    server = engine._load(located(engine.weights), tmp_path / "missing" / "x.sock")
+    assert "choices" in server.handle_chat_completions({"messages": [{"role": "user", "content": "hi"}], "max_tokens": 2})
