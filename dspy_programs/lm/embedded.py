@@ -109,6 +109,7 @@ class EmbeddedEngine:
             return xllamacpp.Server(params)
         except RuntimeError as error:
             if socket:
+                socket.unlink(missing_ok=True)  # it may be made before the model fails to load
                 return self._load(model, None)
             raise LanguageModelError(
                 f"llama.cpp could not load {model.path}: {error} The file may be damaged, or newer than xllamacpp: upgrade that"

@@ -106,10 +106,14 @@ def test_file_that_changed_after_it_was_named_is_not_loaded(models):
         EmbeddedEngine(model).server()
 
 
-def test_file_that_llama_cpp_cannot_load_is_said_in_one_line(models):
+def test_file_that_llama_cpp_cannot_load_is_said_in_one_line_and_leaves_nothing(models, tmp_path_factory, monkeypatch):
     pytest.importorskip("xllamacpp")
+    runtime = tmp_path_factory.mktemp("r")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    monkeypatch.delenv("DSPY_PROGRAMS_SHARE")
     with pytest.raises(LanguageModelError, match=r"llama.cpp could not load .*Qwen3-1.7B.gguf"):
         connect(f"local/{models}/Qwen3-1.7B.gguf").engine.server()
+    assert {path.suffix for path in runtime.rglob("*") if not path.is_dir()} <= {".lock"}
 
 
 def test_hash_is_remembered_in_the_cache_and_not_beside_the_file(models, cache):
