@@ -275,8 +275,15 @@ def all_compiled() -> list[Path]:
 
 
 def file_name(spec: str) -> str:
-    """Turn a model's spec into a file name without separators: "openai/gpt-4.1-mini" -> "openai--gpt-4.1-mini"."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "--", spec.removeprefix("local/")).strip(".-") or "model"
+    """Turn a model's spec into a file name without separators: "openai/gpt-4.1-mini" -> "openai--gpt-4.1-mini".
+
+    A GGUF file is `local/FILE@DIGITS` wherever it lies (lm/own_file.py), so a file that was moved keeps its name here. A
+    local spec that has a path in it (a file on the hub) gets digits of its own, for a path may look like another.
+    """
+    name = spec.removeprefix("local/")
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "--", name).strip(".-") or "model"
+    has_path = name != spec and re.search(r"[/\\]", name)
+    return f"{plain}--{digest(name)[:8]}" if has_path else plain
 
 
 def folder_name(program: str) -> str:

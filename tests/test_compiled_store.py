@@ -384,10 +384,17 @@ def test_available_models_passes_over_broken_file():
         ("a\\b:c\0d", "a--b--c--d"),
         ("..", "model"),
         ("", "model"),
+        ("local/Qwen3 1.7B.gguf@1a2b3c4d", "Qwen3--1.7B.gguf--1a2b3c4d"),
     ],
 )
 def test_file_name_has_no_separators(spec, name):
     assert file_name(spec) == name
+
+
+def test_file_names_of_different_paths_never_collide():
+    specs = ["hf:o/r/x.gguf", "hf:o/r--x.gguf", "hf:o/r/a/x.gguf", "hf:o/r/a--x.gguf", "/a/x.gguf", "/b/x.gguf", "a/x.gguf"]
+    names = {file_name(f"local/{spec}") for spec in specs}
+    assert len(names) == len(specs) and not any("/" in name for name in names)
 
 
 def test_load_in_new_process_gives_compiled_instruction():

@@ -1,6 +1,8 @@
 """From a spec string to a language model DSPy can use; the only place that reads model settings from the environment.
 
     local/qwen2.5-coder-1.5b                 embedded, on this machine's CPU; no key (the default)
+    local/PATH.gguf                          embedded, any chat model in a GGUF file
+    local/hf:OWNER/REPO/FILE.gguf            the same from the hub, pinned at the first fetch
     openai/gpt-4.1-mini, anthropic/...       hosted; the provider's key from its usual environment variable
     openai/<name> with an api base           any OpenAI-compatible server: vLLM, Ollama, LM Studio, llama.cpp
 
@@ -19,9 +21,10 @@ from dspy.utils.exceptions import LMConfigurationError
 
 from dspy_programs.errors import LanguageModelError, UsageError
 from dspy_programs.lm.adapter import CompleteJSONAdapter
-from dspy_programs.lm.catalog import DEFAULT_ID, find
+from dspy_programs.lm.catalog import DEFAULT_ID
 from dspy_programs.lm.embedded import EmbeddedEngine, engine_for
 from dspy_programs.lm.inner import through
+from dspy_programs.lm.local_models import LOCAL, canonical, named
 from dspy_programs.lm.redaction import NO_KEY
 from dspy_programs.lm.server import ServerEngine
 from dspy_programs.model_in_use import CHOICE, Chosen
@@ -36,7 +39,7 @@ RETRIES = 5  # of rate limits, timeouts and server errors, after 1, 2, 4, 8 and 
 def spec_in_use(spec: str | None = None) -> str:
     """Return the spec of the language model in use: the argument, DSPy's current LM, the environment, the default."""
     current = getattr(dspy.settings.lm, "model", None)
-    return spec or current or os.environ.get(SPEC_VARIABLE) or DEFAULT_SPEC
+    return canonical(spec or current or os.environ.get(SPEC_VARIABLE) or DEFAULT_SPEC)
 
 
 def connect(
@@ -64,7 +67,8 @@ def connect(
         temperature = 0.0
     decoding = {"temperature": temperature, "max_tokens": max_tokens, **settings}
     if provider == "local":
-        return through(engine_for(find(name)), spec, **decoding)
+        model = named(name)
+        return through(engine_for(model), LOCAL + model.id, **decoding)
     if spec == from_environment:
         api_base = api_base or os.environ.get(BASE_VARIABLE)
         api_key = api_key or os.environ.get(KEY_VARIABLE)
@@ -79,8 +83,8 @@ def connect(
 
 
 def is_embedded(lm: dspy.LM) -> bool:
-    """Tell whether the model runs in this process: then it is small, and one row at a time is as fast as many."""
-    return bool(lm.model.startswith("local/"))
+    """Tell whether the model runs on this machine: then it is small, and one row at a time is as fast as many."""
+    return bool(lm.model.startswith(LOCAL))
 
 
 def decoding(lm: dspy.LM) -> dict[str, Any]:

@@ -127,7 +127,7 @@ class CachedEngine:
         self.supports_reasoning = lm.supports_reasoning
         self.supported_params = lm.supported_params
         inner = getattr(lm.engine, "lm", lm)  # two servers may call different weights by one name
-        self.address = inner.kwargs.get("api_base")
+        self.address = inner.kwargs.get("api_base") or getattr(lm.engine, "url", None)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "CachedEngine":
         return self

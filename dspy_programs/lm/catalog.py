@@ -109,5 +109,5 @@ def find(id: str) -> Weights:
     if id in CATALOG:
         return CATALOG[id]
     near = difflib.get_close_matches(id, CATALOG, n=1)
-    hint = f" Did you mean {near[0]}?" if near else ""
+    hint = f" Did you mean {near[0]}?" if near else " A file of your own is local/PATH.gguf."
     raise UnknownModel(f"no embedded model is called {id!r}; known: {', '.join(CATALOG)}.{hint}")

@@ -1,4 +1,7 @@
-"""A language model inside this process: llama.cpp, through the `xllamacpp` wheel, as a DSPy engine.
+"""A language model on this machine: llama.cpp, through the `xllamacpp` wheel, as a DSPy engine.
+
+It runs in this process, unless another process of the user has the same model loaded already (sharing.py), or
+DSPY_PROGRAMS_LLAMA is the URL of a llama.cpp server of one's own build, which then answers for every `local/...`.
 
 One prefix pays for all: llama.cpp keeps the prompt's state, so what is constant (instructions, demonstrations) is read
 once and only what differs is read again. JSON schemas become grammars: a reply cannot leave its schema, and no token
@@ -6,12 +9,12 @@ goes into indentation.
 """
 
 import functools
-import json
 import os
+import re
 import secrets
 import threading
-import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from dspy import lm15
@@ -19,15 +22,22 @@ from dspy._vendor.lm15.providers.common import openai_token_logprobs
 
 from dspy_programs.errors import LanguageModelError, MissingExtra
 from dspy_programs.lm.catalog import Weights
-from dspy_programs.lm.weights import fetch
+from dspy_programs.lm.llama_server import LlamaServer, ServerGone
+from dspy_programs.lm.local_models import LocalModel, Located, located
+from dspy_programs.lm.sharing import shared
+from dspy_programs.lm.weights import is_fetched
 
 CONTEXT_TOKENS = 8192  # per slot; what does not fit is refused, never cut
 REPLY_TOKENS = 1536  # when a request does not say: an unbounded reply of a small model can run for minutes
 BYTES_PER_PARAMETER_BYTE = 1.25  # an estimate on the safe side: resident memory over the size of the file ...
 CONTEXT_BYTES = 1_000_000_000  # ... plus context, scratch buffers and prompt cache
 PROMPT_CACHE_MIB = 512  # prompts of programs that take turns on one slot; llama.cpp's own default is 8 GiB
-TOKENIZE_SECONDS = 60  # a megabyte takes less than one
+SPIN_COUNT = "10000"  # measured with `python -m tests.engine_speed`
+LISTENERS = 32  # threads of llama.cpp that take requests of other processes; one that waits for its turn holds one
+TRIES = 3  # of one request, when the process that had the model loaded has gone
 SLOTS_VARIABLE = "DSPY_PROGRAMS_SLOTS"
+LLAMA_VARIABLE = "DSPY_PROGRAMS_LLAMA"
+LLAMA_KEY_VARIABLE = "LLAMA_API_KEY"  # llama-server itself reads it
 
 
 class EmbeddedEngine:
@@ -40,11 +50,14 @@ class EmbeddedEngine:
         {"response_format", "temperature", "max_tokens", "top_p", "stop", "seed", "logprobs", "top_logprobs"}
     )
 
-    def __init__(self, weights: Weights, *, slots: int | None = None, threads: int | None = None) -> None:
-        self.weights = weights
+    def __init__(
+        self, weights: LocalModel, *, slots: int | None = None, threads: int | None = None, url: str | None = None
+    ) -> None:
+        """url: of a llama.cpp server that runs this model; nothing is loaded then."""
+        self.weights, self.url = weights, url
         self.slots = slots or slots_for_this_machine()
-        self.threads = threads or os.cpu_count() or 1
-        self.api_key = secrets.token_urlsafe(24)  # llama.cpp also listens on loopback: nobody else may use it
+        self.threads = threads or threads_for_this_process()
+        self._key = secrets.token_urlsafe(24)  # llama.cpp also listens on loopback: nobody else may use it
         self._server: Any = None
         self._starting = threading.Lock()
 
@@ -56,35 +69,54 @@ class EmbeddedEngine:
         """The loopback URL of the model's own OpenAI-compatible server, e.g. "http://127.0.0.1:41357"."""
         return str(self.server().listening_address)
 
+    @property
+    def api_key(self) -> str:
+        """The key that the server at `address` wants."""
+        return self._server.key if isinstance(self._server, LlamaServer) else self._key
+
     def server(self) -> Any:
-        """Fetch and load the weights at the first call."""
+        """Fetch and load the weights at the first call, or find a process that has."""
         with self._starting:
             if self._server is None:
-                self._server = self._start()
+                self._server = server_at(self.url, self.weights) if self.url else self._start()
         return self._server
 
     def _start(self) -> Any:
+        version = import_xllamacpp().__version__
+        if isinstance(self.weights, Weights) and not is_fetched(self.weights):
+            check_memory(self.weights.id, self.weights.size)  # before the fetch: nobody can have it loaded
+        model = located(self.weights)
+        how = {"sha256": model.sha256, "slots": self.slots, "threads": self.threads, "xllamacpp": version}
+        return shared(how, self._key, lambda socket: self._load(model, socket))
+
+    def _load(self, model: Located, socket: Path | None) -> Any:
+        """socket: where to listen beside loopback, for other processes of this user."""
         xllamacpp = import_xllamacpp()
-        check_memory(self.weights)
-        path = fetch(self.weights)
+        check_memory(self.weights.id, model.size)
         params = xllamacpp.CommonParams()
-        params.model.path = str(path)
+        params.model.path = str(model.path)
         params.n_parallel = self.slots
-        params.n_ctx = min(CONTEXT_TOKENS, self.weights.context_tokens) * self.slots
+        params.n_ctx = min(CONTEXT_TOKENS, model.context_tokens) * self.slots
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = self.threads
-        params.api_keys = [self.api_key]
-        params.hostnames = ["127.0.0.1"]
+        params.api_keys = [self._key]
+        params.hostnames = ["127.0.0.1", *([str(socket)] if socket else [])]
         params.port = 0
+        params.n_threads_http = LISTENERS
         params.cache_ram_mib = PROMPT_CACHE_MIB
         params.ui = False
         params.verbosity = -1
         try:
             return xllamacpp.Server(params)
         except RuntimeError as error:
-            raise LanguageModelError(f"llama.cpp could not load {path}: {error}") from error
+            if socket:
+                socket.unlink(missing_ok=True)  # it may be made before the model fails to load
+                return self._load(model, None)
+            raise LanguageModelError(
+                f"llama.cpp could not load {model.path}: {error} The file may be damaged, or newer than xllamacpp: upgrade that"
+            ) from error
 
     def complete(self, request: lm15.Request) -> lm15.Response:
-        reply = self.server().handle_chat_completions(chat_request(request))
+        reply = self._asked(chat_request(request))
         if "choices" not in reply:
             raise engine_error(reply)
         choice, usage = reply["choices"][0], reply["usage"]
@@ -101,17 +133,29 @@ class EmbeddedEngine:
             logprobs=openai_token_logprobs((choice.get("logprobs") or {}).get("content")) or None,
         )
 
+    def _asked(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return llama.cpp's reply. When the process that had the model loaded has gone, load it, or find the next one."""
+        gone: ServerGone | None = None
+        for _ in range(1 if self.url else TRIES):
+            server = self.server()
+            try:
+                reply: dict[str, Any] = server.handle_chat_completions(body)
+                return reply
+            except ServerGone as error:
+                gone = error
+                self._forget(server)
+        raise lm15.ServerError(str(gone))
+
+    def _forget(self, server: Any) -> None:
+        with self._starting:
+            if self._server is server:
+                self._server = None
+
     def count_tokens(self, text: str) -> int:
         """Count with the model's own tokenizer, without the marks of a chat's turns. Loads the model."""
-        request = urllib.request.Request(
-            f"{self.address}/tokenize",
-            data=json.dumps({"content": text, "add_special": False}).encode(),
-            headers={"Authorization": f"Bearer {self.api_key}", "Content-Type": "application/json"},
-        )
         try:
-            with urllib.request.urlopen(request, timeout=TOKENIZE_SECONDS) as reply:
-                return len(json.load(reply)["tokens"])
-        except OSError as error:
+            return LlamaServer(self.address, self.api_key).count_tokens(text)
+        except ServerGone as error:
             raise LanguageModelError(f"{self.weights.id} does not count tokens: {error}") from error
 
     def stream(self, request: lm15.Request) -> Iterator[Any]:
@@ -121,10 +165,34 @@ class EmbeddedEngine:
         self._server = None
 
 
+def engine_for(weights: LocalModel, url: str | None = None) -> EmbeddedEngine:
+    """Return this process's engine for `weights`: two would only halve the memory and the cores of each other.
+
+    url: of a llama.cpp server of one's own build, else DSPY_PROGRAMS_LLAMA.
+    """
+    return engine_at(weights, url or os.environ.get(LLAMA_VARIABLE) or None)
+
+
 @functools.cache
-def engine_for(weights: Weights) -> EmbeddedEngine:
-    """Return this process's engine for `weights`: two would only halve the memory and the cores of each other."""
-    return EmbeddedEngine(weights)
+def engine_at(weights: LocalModel, url: str | None) -> EmbeddedEngine:
+    return EmbeddedEngine(weights, url=url)
+
+
+def server_at(url: str, weights: LocalModel) -> LlamaServer:
+    """Return the server at `url`. Raises LanguageModelError when it does not answer, or says that it runs another model."""
+    server = LlamaServer(url, os.environ.get(LLAMA_KEY_VARIABLE, ""))
+    mend = f"mend or unset {LLAMA_VARIABLE}; if the server wants a key, set {LLAMA_KEY_VARIABLE}"
+    try:
+        runs = {re.split(r"[/\\]", name)[-1].lower() for name in server.model_names()}
+    except (ServerGone, LanguageModelError) as error:
+        raise LanguageModelError(f"{error}; {mend}") from error
+    ours = {name.lower() for name in (weights.id, weights.file, Path(weights.file).stem)}
+    if not runs & ours and any(name.endswith(".gguf") for name in runs):  # another name is an alias, which says nothing
+        raise LanguageModelError(
+            f"{server.listening_address} runs {', '.join(sorted(runs))}, not {weights.file}; start llama-server with that "
+            f"file (or with --alias {weights.id} if it is that model), or unset {LLAMA_VARIABLE}"
+        )
+    return server
 
 
 def chat_request(request: lm15.Request) -> dict[str, Any]:
@@ -187,23 +255,39 @@ def slots_for_this_machine() -> int:
     return int(chosen) if chosen else max(1, min(4, (os.cpu_count() or 1) // 8))
 
 
-def check_memory(weights: Weights) -> None:
-    """Refuse to load what does not fit: the kernel would kill the process without a word."""
+def threads_for_this_process() -> int:
+    """Return as many as OMP_NUM_THREADS says, else one for every core that this process may run on.
+
+    More threads than cores are much slower than as many: each waits for one that does not run.
+    """
+    chosen = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    if chosen.isdecimal() and int(chosen) > 0:
+        return int(chosen)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_memory(name: str, size: int) -> None:
+    """Refuse to load what does not fit: the kernel would kill the process without a word. size: of its file, in bytes."""
     try:
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):
         return  # not every system says
-    needed = int(weights.size * BYTES_PER_PARAMETER_BYTE) + CONTEXT_BYTES
+    needed = int(size * BYTES_PER_PARAMETER_BYTE) + CONTEXT_BYTES
     if free < needed:
         raise LanguageModelError(
-            f"{weights.id} needs about {needed / 1e9:.1f} GB of free memory and there are {free / 1e9:.1f} GB: "
+            f"{name} needs about {needed / 1e9:.1f} GB of free memory and there are {free / 1e9:.1f} GB: "
             "close something, or take a smaller model, e.g. --lm local/qwen2.5-coder-0.5b"
         )
 
 
 def import_xllamacpp() -> Any:
-    """Import llama.cpp. Its threads wait for each other only briefly before they sleep: a busy machine stands still else."""
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # read when the library is loaded
+    """Import llama.cpp. Its threads wait for each other only briefly before they sleep: a busy machine stands still else.
+
+    libgomp reads that when it is loaded. Where the user chose how threads wait, by either variable, nothing is set:
+    GOMP_SPINCOUNT would go before OMP_WAIT_POLICY.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
     try:
         import xllamacpp
     except ImportError as error:

