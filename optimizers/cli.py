@@ -28,7 +28,7 @@ ReflectionApiKeyOption = Annotated[
     str | None, typer.Option(envvar="DSPY_PROGRAMS_REFLECTION_API_KEY", help="The same for --reflection-lm.")
 ]
 MaxReplyTokensOption = Annotated[int | None, typer.Option(min=1, help="Longest reply of either model.")]
-TimeoutOption = Annotated[float | None, typer.Option(min=0.1, help="Seconds to wait for a server.")]
+TimeoutOption = Annotated[float | None, typer.Option(min=0.1, help="Seconds a server has for one whole answer.")]
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Rows at once. Default: 1 for an embedded model, else 8.")]
 DATA = (
     "Your own rows: one file (JSONL, JSON, CSV, TSV, also .gz; Parquet), a folder with train, val and test in any of these or "
