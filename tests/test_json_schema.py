@@ -73,7 +73,7 @@ def test_function_that_refers_to_itself_is_shown_in_bounds():
 
 
 def test_arguments_schema_keeps_optional_arguments_optional_and_in_order():
-    schema = {"type": "dict", "properties": {"b": {"type": "float"}, "a": {"type": "int"}}, "required": ["a", "none", "a"]}
+    schema = {"type": "dict", "properties": {"b": {"type": "float"}, "a": {"type": "int"}}, "required": ["a", "a"]}
     made = arguments_schema(schema)
     assert made == {
         "type": "object",
