@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from pydantic_core import to_json
 
 from dspy_programs.json_schema import (
+    dependent_schemas,
     forms_of,
     items_of,
     list_of,
@@ -162,6 +163,8 @@ class Compiler:
             checks.append(anything_but(self.compile(schema["not"], level + 1)))
         if isinstance(schema.get("if"), (dict, bool)):
             checks.append(whether(*(self.compile(schema.get(key), level + 1) for key in ("if", "then", "else"))))
+        for name, inner in dependent_schemas(schema).items():
+            checks.append(whether(having(name), self.compile(inner, level + 1), anything))
         return checks
 
     def reference(self, reference: str) -> Check:
@@ -413,6 +416,13 @@ def whether(condition: Check, then: Check, otherwise: Check) -> Check:
         return (then if fits(condition, value, path, report, depth) else otherwise)(value, path, report, depth + 1)
 
     return check_whether
+
+
+def having(name: str) -> Check:
+    def check_having(value: Any, path: str, report: Report, depth: int) -> Any:
+        return value if isinstance(value, dict) and name in value else report.problem(path, value, f"has no {name}")
+
+    return check_having
 
 
 def all_different(inner: Check) -> Check:

@@ -34,6 +34,8 @@ LONGEST_DESCRIPTION = 2000  # characters of what is shown of a description,
 LONGEST_FIELDS = 4000  # of the arguments with their types on one line; beyond, the names alone,
 LONGEST_MEANINGS = 8000  # and of what the arguments of one tool mean
 MOST_MIXED = 20  # forms that may be taken together
+MOST_PROPERTIES = 400  # of one object in a grammar: llguidance stops in the middle of an object that has 500 optional ones,
+LARGEST_GRAMMAR = 300_000  # characters of all the tools' schemas: it takes about 700,000
 LONGEST_LIST = 50  # items of a list without a bound, and
 LONGEST_TEXT = 1000  # characters of any string, that a model may write: it may never end one by itself
 
@@ -138,7 +140,7 @@ def forms_of(schema: Any, root: Mapping[str, Any], made: "count[int] | None" = N
     Where parts say different things of the same, a form allows what both do, or more. `made` counts the schemas; raises
     OverflowError for too many.
     """
-    schema = resolved(schema, root)
+    schema = with_conditional(resolved(schema, root))
     if not any(list_of(schema, key) for key in COMBINED):
         return [schema]
     made = made or count(1)
@@ -154,6 +156,19 @@ def forms_of(schema: Any, root: Mapping[str, Any], made: "count[int] | None" = N
             raise OverflowError
         forms = [merged(form, other) for form in forms for other in others]
     return forms
+
+
+def with_conditional(schema: Schema) -> Schema:
+    """Add the properties that are only named under a condition: they may be there, as anything."""
+    branches = [*dependent_schemas(schema).values(), schema.get("then"), schema.get("else")]
+    names: Schema = {name: {} for branch in branches if isinstance(branch, dict) for name in named_in(branch)}
+    return {**schema, "properties": names | properties_of(schema)} if names else schema
+
+
+def dependent_schemas(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return, for a property, the schema that holds where it is there; `dependencies` is how draft 7 wrote it."""
+    given = [found for key in ("dependencies", "dependentSchemas") if isinstance(found := schema.get(key), dict)]
+    return {name: inner for found in given for name, inner in found.items() if isinstance(inner, dict)}
 
 
 def merged(first: Schema, second: Schema) -> Schema:
@@ -290,7 +305,7 @@ def any_item(schema: Mapping[str, Any]) -> Any:
 def enum_of(schema: Mapping[str, Any]) -> list[Any]:
     """Return the scalars that a schema allows, [] where it has no such list or one too long to hold or show."""
     values = listed_in(schema) or []
-    if len(values) > LONGEST_ENUM:
+    if len(values) > LONGEST_ENUM or sum(len(value) for value in values if isinstance(value, str)) > 10 * LONGEST_FIELDS:
         return []
     return [value for value in values if value is None or isinstance(value, (str, int, float, bool))]
 
@@ -306,24 +321,38 @@ def calls_schema(tools: Iterable[tuple[str, Mapping[str, Any]]]) -> Schema:
     first: dict[str, Mapping[str, Any]] = {}
     for name, parameters in tools:
         first.setdefault(name, parameters)
-    forms = [call_schema(name, parameters) for name, parameters in first.items()]
+    arguments = without_the_largest([arguments_schema(parameters) for parameters in first.values()])
+    forms = [call_schema(name, schema) for name, schema in zip(first, arguments, strict=True)]
     if not forms:
         return {"type": "array", "items": {}, "maxItems": 0}
     return {"type": "array", "items": {"anyOf": forms} if len(forms) > 1 else forms[0]}
 
 
-def call_schema(name: str, parameters: Mapping[str, Any]) -> Schema:
-    properties = {"tool": {"type": "string", "enum": [name]}, "arguments": arguments_schema(parameters)}
+def call_schema(name: str, arguments: Schema) -> Schema:
+    properties = {"tool": {"type": "string", "enum": [name]}, "arguments": arguments}
     return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
 
 
+def without_the_largest(schemas: list[Schema]) -> list[Schema]:
+    """Open the largest of the schemas where all together are more than a grammar holds."""
+    sizes = [len(json.dumps(schema)) for schema in schemas]
+    for largest in sorted(range(len(schemas)), key=lambda i: -sizes[i]):
+        if sum(sizes) <= LARGEST_GRAMMAR:
+            break
+        schemas[largest], sizes[largest] = {"type": "object"}, 0
+    return schemas
+
+
 def arguments_schema(parameters: Mapping[str, Any]) -> Schema:
-    made = count(1)
-    try:
-        forms = [form for form in mixed(parameters, parameters, made) if "object" in (types_of(form) or ["object"])]
-        return one_of_them([object_schema(form, parameters, 0, made) for form in forms or [{}]])
-    except OverflowError:
-        return {"type": "object"}
+    """Return the schema of one tool's arguments: to all its levels, else to as many as can be held, else any object."""
+    for levels in (DEEPEST, 4, 2, 1):
+        made = count(1)
+        try:
+            forms = [form for form in mixed(parameters, parameters, made) if "object" in (types_of(form) or ["object"])]
+            return one_of_them([object_schema(form, parameters, DEEPEST - levels, made) for form in forms or [{}]])
+        except OverflowError:
+            continue
+    return {"type": "object"}
 
 
 def one_of_them(schemas: Iterable[Schema]) -> Schema:
@@ -392,7 +421,9 @@ def form_of(schema: Schema, type_: str, root: Mapping[str, Any], depth: int, mad
 
 
 def object_schema(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int, made: "count[int]") -> Schema:
-    properties = {name: bounded_schema(inner, root, depth + 1, made) for name, inner in named_in(schema).items()}
+    if len(named := named_in(schema)) > MOST_PROPERTIES:
+        return {"type": "object"}
+    properties = {name: bounded_schema(inner, root, depth + 1, made) for name, inner in named.items()}
     others = others_in(schema)
     more = False if others is False else bounded_schema(others, root, depth + 1, made)
     required = list(dict.fromkeys(required_of(schema)))
@@ -403,8 +434,9 @@ def limits(schema: Mapping[str, Any], least: str, most: str, largest: int | None
     """Return the limits of a schema that make sense together; `largest` holds where it sets none or a larger one."""
     low, high = (value if is_number(value := schema.get(name)) else None for name in (least, most))
     if largest is not None:
-        low, high = (low if isinstance(low, int) and low >= 0 else None), (high if isinstance(high, int) else largest)
-        high = min(high, max(largest, low or 0)) if high >= 0 else largest
+        low = low if isinstance(low, int) and 0 <= low <= 10 * largest else None
+        largest = max(largest, low or 0)
+        high = min(high, largest) if isinstance(high, int) and high >= 0 else largest
     if low is not None and high is not None and low > high:
         low = None
     return {name: value for name, value in ((least, low), (most, high)) if value is not None}

@@ -25,7 +25,7 @@ from pydantic.errors import PydanticUserError
 
 from dspy_programs.json_schema import pointed_at, resolved
 
-DEEPEST = 100  # levels of a definition
+DEEPEST = 240  # levels of brackets in a definition: a property inside a property is two
 MOST_LEVELS = 4  # of bundles inside each other
 WRAPPERS = ("function", "toolSpec", "custom", "tool_def", "metadata")
 BUNDLES = ("tools", "functionDeclarations", "function_declarations", "functions", "toolConfig")
