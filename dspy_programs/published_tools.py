@@ -115,9 +115,9 @@ def named(holder: Any) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def told(holder: Any) -> Any:
+def told(holder: Any) -> str:
     texts = (read(holder, key) for key in ("description", "desc", "summary"))
-    return next((text for text in texts if text is not None), "")
+    return next((text for text in texts if isinstance(text, str)), "")
 
 
 def parameters_of(holder: Any) -> Any:
@@ -141,7 +141,7 @@ def schema_in(value: Any) -> Any:
     if isinstance(value, str):
         value = json.loads(value) if value.strip() else {}
     if isinstance(value, type):
-        return TypeAdapter(value).json_schema()
+        return class_schema(value)
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json", by_alias=True, exclude_none=True)
     if not isinstance(value, Mapping):
@@ -149,6 +149,13 @@ def schema_in(value: Any) -> Any:
     if value.keys() == {"json"}:
         return schema_in(value["json"])
     return around(value) if are_names_and_types(value) else dict(value)
+
+
+def class_schema(kind: type) -> Plain:
+    try:
+        return TypeAdapter(kind).json_schema()
+    except PydanticUserError as error:
+        raise ValueError(f"{kind!r} has no JSON schema: give a pydantic model, or a function with types") from error
 
 
 def are_names_and_types(value: Mapping[str, Any]) -> bool:
@@ -175,9 +182,8 @@ def of_dspy(tool: Any, args: Mapping[str, Any]) -> Plain:
     function = getattr(tool, "func", None)
     variadic = {name for name, parameter in parameters_in(function) if parameter.kind in VARIADIC} if function else set()
     schema = around({name: inner for name, inner in args.items() if name not in variadic})
-    if tool.has_kwargs:
-        says = tool.arg_desc or {}
-        schema["required"] = [name for name in schema["required"] if str(says.get(name, "")).endswith("(Required)")]
+    if tool.has_kwargs and tool.arg_desc is not None:
+        schema["required"] = [name for name in args if str(tool.arg_desc.get(name)).endswith("(Required)")]
     return schema
 
 
