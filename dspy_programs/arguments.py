@@ -231,14 +231,17 @@ class Compiler:
                 place = f"{path}.{str(name)[:LONGEST_SHOWN]}" if path else str(name)[:LONGEST_SHOWN]
                 if name not in properties and (meant := spelled.get(fold(name))) and (meant not in value or meant in dropped):
                     name = report.repair(f"{place} (the name)", name, meant)
-                known = properties.get(name, others)
-                if known is None or (names is not None and name not in names):
+                known = properties.get(name)
+                if known is None and (names is None or name in names):
+                    known = others
+                if known is None:
                     report.problem(place, inner, "is not an argument of it")
                 elif is_dropped(name, inner):
                     report.repair(place, None, MISSING)
                     continue
                 repaired[name] = known(inner, place, report, depth + 1) if known else inner
-            for name in dict.fromkeys([*required, *(name for key in dependent.keys() & repaired for name in dependent[key])]):
+            with_others = [name for key in dependent.keys() & repaired for name in dependent[key]] if dependent else ()
+            for name in {**required, **dict.fromkeys(with_others)} if with_others else required:
                 if name not in repaired:
                     report.problem(f"{path}.{name}" if path else name, MISSING, "missing")
             return repaired
