@@ -2,8 +2,8 @@
 
 One call, several at once, or one step of a loop: after each step put the calls and their results into `trajectory`.
 
-Input      task: str; tools: list[Function], 0..50 of them; context: str, what was said before, "" for nothing;
-           trajectory: list[Turn], the calls made so far and their results, in time order.
+Input      task: str; tools: list[Function], 0..50 of them, or in any form of published_tools.py; context: str, what was
+           said before, "" for nothing; trajectory: list[Turn], the calls made so far and their results, in time order.
 Output     calls: list[Call], 0..8 of them, to be made side by side, valid where `problems` is empty;
            finish: str or None, the answer, once there is a trajectory; cannot: str or None, the reason; never two of
            calls, finish, cannot; repairs: list[str], what was changed in the arguments; problems: list[str], what is wrong
@@ -28,7 +28,7 @@ from dspy_programs.json_schema import LONGEST_TEXT
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.program import Program
 from dspy_programs.reply import Failure, ask
-from dspy_programs.types import Call, Function, Tool, Turn
+from dspy_programs.types import LONGEST_NAME, SAYS_100, Call, Function, Turn, read_functions
 
 TRAJECTORY_CHARACTERS = 4000  # of the trajectory that a model reads, about 1,000 tokens
 NO_TOOL = "no tool on offer does what is asked"
@@ -43,7 +43,7 @@ OLD_RESULT_CHARACTERS = 80  # of an old one, where the trajectory is too long
 class DraftCall(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    tool: str = Field(min_length=1, max_length=100)
+    tool: str = Field(min_length=1, max_length=LONGEST_NAME, json_schema_extra=SAYS_100)
     arguments: Annotated[dict[str, JsonValue], WithJsonSchema({"description": "an object: argument name to value"})]
 
 
@@ -98,12 +98,12 @@ class Actor(Program):
     def forward(
         self,
         task: str,
-        tools: Sequence[Function | Tool | dict[str, Any]] = (),
+        tools: Sequence[Any] | Mapping[str, Any] = (),
         context: str = "",
         trajectory: Sequence[Turn | dict[str, Any]] = (),
     ) -> dspy.Prediction:
         """Return a Prediction with `calls`, `finish`, `cannot`, `repairs`, `problems`, ... (see the file's head)."""
-        offered = [as_function(tool) for tool in tools]
+        offered = read_functions(tools)
         turns = [turn if isinstance(turn, Turn) else Turn.model_validate(turn) for turn in trajectory]
         if model_in_use(self.act.lm) is None:
             return by_rules(task, offered, turns)
@@ -169,12 +169,6 @@ def texts_in(value: JsonValue) -> Iterator[str]:
     elif isinstance(value, (list, dict)):
         for inner in value.values() if isinstance(value, dict) else value:
             yield from texts_in(inner)
-
-
-def as_function(tool: Function | Tool | Mapping[str, Any]) -> Function:
-    if isinstance(tool, Function):
-        return tool
-    return Function.model_validate(tool.model_dump() if isinstance(tool, Tool) else dict(tool))
 
 
 def as_text(turns: Sequence[Turn], longest: int = TRAJECTORY_CHARACTERS) -> str:

@@ -8,22 +8,36 @@ Holds      never raises and always ends, whatever the schema or the value is; th
 Repaired   "5" for an integer, "2.5" for a number, "true" for a boolean, 5 for a string, 5.0 for an integer; JSON in a
            string for a list or an object; one value for a list of such; an enum or a name in another case or spacing;
            null for what may be left out, which then is.
-Unchecked  pattern, format, multipleOf, uniqueItems, `if`, `not`: a pattern can take for ever to match.
+Unchecked  pattern, format, contains, propertyNames, the names of patternProperties: a pattern can take for ever to match.
 """
 
+import itertools
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
-from dspy_programs.json_schema import items_of, options_of, pointed_at, properties_of, required_of, resolved, types_of
+from dspy_programs.json_schema import (
+    dependent_schemas,
+    forms_of,
+    items_of,
+    list_of,
+    listed_in,
+    named_in,
+    others_in,
+    pointed_at,
+    properties_of,
+    required_of,
+    resolved,
+    types_of,
+)
 from dspy_programs.types import Function
 
-DEEPEST = 50  # levels of a value, or of a schema
+DEEPEST = 64  # levels of a value, or of a schema
 MOST_VISITS = 100_000  # values looked at in one check
 LONGEST_SHOWN = 60  # characters of a value in a message
 MOST_TOLD = 20  # repairs, and problems, that are put into words
@@ -73,6 +87,7 @@ class Report:
             f"{path}: {fault if value is MISSING else f'{shown(value)} {fault}'}"
             for path, value, fault in self.problems[:MOST_TOLD]
         ]
+        told = list(dict.fromkeys(told))  # two parts of a schema may find the same
         return told + and_more(len(self.problems))
 
 
@@ -94,7 +109,7 @@ def check(function: Function, arguments: Any) -> Checked:
 @lru_cache(maxsize=1024)
 def checker_of(parameters: bytes) -> Check:
     root = json.loads(parameters)
-    return Compiler(root).object_check(resolved(root, root), 0, strict=True)
+    return Compiler(root).whole()
 
 
 class Compiler:
@@ -104,23 +119,53 @@ class Compiler:
         self.root = root
         self.referred: dict[str, Check] = {}
 
+    def whole(self) -> Check:
+        """Check all the arguments: an object, with no name that the schema has nowhere unless it allows others."""
+        schema = resolved(self.root, self.root)
+        return every([self.object_check(schema, 0, self.names()), *self.added(schema, 0)])
+
+    def names(self) -> set[str] | None:
+        """Return every argument's name, in whatever form; None where others are allowed."""
+        try:
+            forms = forms_of(self.root, self.root)
+        except OverflowError:
+            return None
+        if any(others_in(form) is not False for form in forms):
+            return None
+        return {name for form in forms for name in named_in(form)}
+
     def compile(self, schema: Any, level: int) -> Check:
         if level > DEEPEST:
             return too_deep
+        if schema is False:
+            return nothing
         if not isinstance(schema, dict):
             return anything
-        if isinstance(reference := schema.get("$ref"), str):
-            return self.reference(reference)
-        options = [self.compile(option, level + 1) for option in options_of(schema)]
-        if not options:
-            options = [self.typed(schema, type_, level) for type_ in types_of(schema)]
-        found = options[0] if len(options) == 1 else first_that_fits(options) if options else anything
-        if isinstance(parts := schema.get("allOf"), list):
-            found = every([found, *(self.compile(part, level + 1) for part in parts)])
-        allowed = [schema["const"]] if "const" in schema else schema.get("enum")
-        if isinstance(allowed, list) and "array" not in types_of(schema):
-            found = one_of(found, allowed)
+        found = first_that_fits(
+            [self.typed(schema, type_, level) for type_ in types_of(schema)] or [self.untyped(schema, level)]
+        )
+        found = every([found, *self.added(schema, level)])
+        if schema.get("nullable") is True and not types_of(schema):
+            found = first_that_fits([found, null])
+        allowed = listed_in(schema)
+        if allowed is not None and "array" not in types_of(schema):
+            found = one_of(found, allowed + [None] * (schema.get("nullable") is True))
         return found
+
+    def added(self, schema: dict[str, Any], level: int) -> list[Check]:
+        """Return what a schema asks for beside its own type: by `$ref`, `allOf`, `anyOf`, `oneOf`, `not`, `if`."""
+        checks = [self.reference(reference)] if isinstance(reference := schema.get("$ref"), str) else []
+        checks += [self.compile(part, level + 1) for part in list_of(schema, "allOf")]
+        for key in ("anyOf", "oneOf"):
+            if options := [self.compile(option, level + 1) for option in list_of(schema, key)]:
+                checks.append(first_that_fits(options, alone=key == "oneOf"))
+        if isinstance(schema.get("not"), (dict, bool)):
+            checks.append(anything_but(self.compile(schema["not"], level + 1)))
+        if isinstance(schema.get("if"), (dict, bool)):
+            checks.append(whether(*(self.compile(schema.get(key), level + 1) for key in ("if", "then", "else"))))
+        for name, inner in dependent_schemas(schema).items():
+            checks.append(whether(having(name), self.compile(inner, level + 1), anything))
+        return checks
 
     def reference(self, reference: str) -> Check:
         def check_reference(value: Any, path: str, report: Report, depth: int) -> Any:
@@ -143,20 +188,31 @@ class Compiler:
             return of_length(string, schema, "minLength", "maxLength", "characters")
         return SCALARS[type_]
 
-    def array_check(self, schema: dict[str, Any], level: int) -> Check:
-        items = items_of(schema)
-        allowed = schema.get("enum")
-        if isinstance(allowed, list) and not any(isinstance(value, list) for value in allowed):
-            items = {"enum": allowed, **items}  # a list's enum is sometimes meant for what is in it
-        return of_length(array(self.compile(items, level + 1)), schema, "minItems", "maxItems", "items")
+    def untyped(self, schema: dict[str, Any], level: int) -> Check:
+        """Hold a value of any type to what is said of values of its own type."""
+        found = of_length(within(anything, schema), schema, "minLength", "maxLength", "characters", of=str)
+        found = of_length(found, schema, "minItems", "maxItems", "items", of=list)
+        return where(dict, self.object_check(schema, level), found) if OF_OBJECTS & schema.keys() else found
 
-    def object_check(self, schema: dict[str, Any], level: int, strict: bool = False) -> Check:
-        """strict: an unknown name is wrong unless the schema allows it, as for a function's arguments."""
+    def array_check(self, schema: dict[str, Any], level: int) -> Check:
+        first, rest = items_of(schema)
+        allowed = schema.get("enum")
+        if isinstance(allowed, list) and isinstance(rest, dict) and not any(isinstance(value, list) for value in allowed):
+            rest = {"enum": allowed, **rest}  # a list's enum is sometimes meant for what is in it
+        item = self.compile(rest, level + 1)
+        found = array(item, [self.compile(one, level + 1) for one in first])
+        found = of_length(found, schema, "minItems", "maxItems", "items")
+        return all_different(found) if schema.get("uniqueItems") is True else found
+
+    def object_check(self, schema: dict[str, Any], level: int, names: set[str] | None = None) -> Check:
+        """names: those of a function's arguments; another is wrong unless the schema itself allows it."""
         properties = {name: self.compile(inner, level + 1) for name, inner in properties_of(schema).items()}
         required = dict.fromkeys(required_of(schema))
-        extra = schema.get("additionalProperties", not strict)
-        others = None if extra is False else self.compile(extra, level + 1)
-        spelled = unambiguous(properties)
+        dependent = dependencies_in(schema)
+        extra = others_in(schema)
+        is_closed = schema.get("additionalProperties") is False and extra is False
+        others = None if is_closed else anything if extra is False else self.compile(extra, level + 1)
+        spelled = unambiguous(properties.keys() | (names or ()))
 
         def is_dropped(name: Any, inner: Any) -> bool:
             """Tell whether an argument is only said to be missing."""
@@ -175,23 +231,47 @@ class Compiler:
                 place = f"{path}.{str(name)[:LONGEST_SHOWN]}" if path else str(name)[:LONGEST_SHOWN]
                 if name not in properties and (meant := spelled.get(fold(name))) and (meant not in value or meant in dropped):
                     name = report.repair(f"{place} (the name)", name, meant)
-                known = properties.get(name, others)
+                known = properties.get(name)
+                if known is None and (names is None or name in names):
+                    known = others
                 if known is None:
                     report.problem(place, inner, "is not an argument of it")
                 elif is_dropped(name, inner):
                     report.repair(place, None, MISSING)
                     continue
                 repaired[name] = known(inner, place, report, depth + 1) if known else inner
-            for name in required:
+            with_others = [name for key in dependent.keys() & repaired for name in dependent[key]] if dependent else ()
+            for name in {**required, **dict.fromkeys(with_others)} if with_others else required:
                 if name not in repaired:
                     report.problem(f"{path}.{name}" if path else name, MISSING, "missing")
             return repaired
 
-        return check_object
+        return of_length(check_object, schema, "minProperties", "maxProperties", "properties", of=dict)
 
 
 def anything(value: Any, path: str, report: Report, depth: int) -> Any:
     return value
+
+
+def nothing(value: Any, path: str, report: Report, depth: int) -> Any:
+    return report.problem(path, value, "may not be there")
+
+
+def where(kind: type, inner: Check, otherwise: Check) -> Check:
+    def check_where(value: Any, path: str, report: Report, depth: int) -> Any:
+        return (inner if isinstance(value, kind) else otherwise)(value, path, report, depth)
+
+    return check_where
+
+
+def dependencies_in(schema: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return, for a property, those that must be there with it."""
+    given = [found for key in ("dependentRequired", "dependencies") if isinstance(found := schema.get(key), dict)]
+    return {name: [each for each in needed if isinstance(each, str)] for found in given for name, needed in lists_in(found)}
+
+
+def lists_in(found: Mapping[str, Any]) -> list[tuple[str, list[Any]]]:
+    return [(name, needed) for name, needed in found.items() if isinstance(needed, list)]
 
 
 def too_deep(value: Any, path: str, report: Report, depth: int) -> Any:
@@ -241,55 +321,128 @@ def null(value: Any, path: str, report: Report, depth: int) -> Any:
     return None if value is None else report.problem(path, value, "is not null")
 
 
+OF_OBJECTS = {
+    *("required", "additionalProperties", "patternProperties", "minProperties", "maxProperties"),
+    *("dependentRequired", "dependencies"),
+}
 SCALARS: dict[str, Check] = {"integer": integer, "number": number, "boolean": boolean, "string": string, "null": null}
 
 
-def array(item: Check) -> Check:
+def array(item: Check, first: Sequence[Check] = ()) -> Check:
     def check_array(value: Any, path: str, report: Report, depth: int) -> Any:
         value = read_json(value, list, path, report)
         if not isinstance(value, list):
             trial = Report(report.visits)
-            alone = None if value is None else item(value, path, trial, depth + 1)
+            alone = None if value is None else (first[0] if first else item)(value, path, trial, depth + 1)
             if value is None or trial.problems:
                 return report.problem(path, value, "is not a list")
             return report.repair(path, value, [alone])
         if depth > DEEPEST or exhausted(report):
             return report.problem(path, value, "is nested too deep, or too large, to be checked")
         report.visits[0] += len(value)
-        return [item(inner, f"{path}[{i}]", report, depth + 1) for i, inner in enumerate(value)]
+        checks = itertools.chain(first, itertools.repeat(item))
+        return [
+            check(inner, f"{path}[{i}]", report, depth + 1) for i, (inner, check) in enumerate(zip(value, checks, strict=False))
+        ]
 
     return check_array
 
 
-def first_that_fits(options: list[Check]) -> Check:
-    """Take the first option that a value fits as it is, else the first that it fits after a repair."""
+def first_that_fits(options: list[Check], alone: bool = False) -> Check:
+    """Take the first option that a value fits as it is, else the first that it fits after a repair.
+
+    alone: an object may fit no other one. Of an object that fits none, what keeps it from the nearest is told.
+    """
+    if len(options) == 1:
+        return options[0]
 
     def check_options(value: Any, path: str, report: Report, depth: int) -> Any:
-        mended: tuple[Any, list[tuple[str, Any, Any]]] | None = None
+        fitting: list[tuple[Any, Report]] = []
+        nearest: Report | None = None
         for option in options:
             if exhausted(report):
                 return report.problem(path, value, "is nested too deep, or too large, to be checked")
             trial = Report(report.visits)
             result = option(value, path, trial, depth + 1)
-            if not trial.problems:
-                if not trial.repairs:
-                    return result
-                mended = mended or (result, trial.repairs)
-        if mended is None:
-            return report.problem(path, value, f"fits none of the {len(options)} forms it may have")
-        report.repairs += mended[1]
-        return mended[0]
+            if trial.problems:
+                nearest = trial if nearest is None or len(trial.problems) < len(nearest.problems) else nearest
+                continue
+            fitting.append((result, trial))
+            if not trial.repairs and not (alone and isinstance(value, dict)):
+                return result
+        as_it_is = [result for result, trial in fitting if not trial.repairs]
+        if as_it_is:
+            if len(as_it_is) > 1:
+                report.problem(path or "arguments", value, f"fits {len(as_it_is)} forms, and may fit only one")
+            return as_it_is[0]
+        if fitting:
+            report.repairs += fitting[0][1].repairs
+            return fitting[0][0]
+        report.problem(path or "arguments", value, f"fits none of the {len(options)} forms it may have")
+        report.problems += nearest.problems if nearest and isinstance(value, dict) else []
+        return value
 
     return check_options
 
 
 def every(parts: list[Check]) -> Check:
+    parts = [part for part in parts if part is not anything] or [anything]
+    if len(parts) == 1:
+        return parts[0]
+
     def check_every(value: Any, path: str, report: Report, depth: int) -> Any:
         for part in parts:
             value = part(value, path, report, depth + 1)
         return value
 
     return check_every
+
+
+def fits(inner: Check, value: Any, path: str, report: Report, depth: int) -> bool:
+    """Tell whether a value is right as it is."""
+    trial = Report(report.visits)
+    inner(value, path, trial, depth + 1)
+    return not trial.problems and not trial.repairs
+
+
+def anything_but(inner: Check) -> Check:
+    def check_not(value: Any, path: str, report: Report, depth: int) -> Any:
+        if fits(inner, value, path, report, depth):
+            report.problem(path or "arguments", value, "is what it may not be")
+        return value
+
+    return check_not
+
+
+def whether(condition: Check, then: Check, otherwise: Check) -> Check:
+    def check_whether(value: Any, path: str, report: Report, depth: int) -> Any:
+        return (then if fits(condition, value, path, report, depth) else otherwise)(value, path, report, depth + 1)
+
+    return check_whether
+
+
+def having(name: str) -> Check:
+    def check_having(value: Any, path: str, report: Report, depth: int) -> Any:
+        return value if isinstance(value, dict) and name in value else report.problem(path, value, f"has no {name}")
+
+    return check_having
+
+
+def all_different(inner: Check) -> Check:
+    def check_different(value: Any, path: str, report: Report, depth: int) -> Any:
+        value = inner(value, path, report, depth)
+        if isinstance(value, list) and not exhausted(report) and len(set(map(whole_text, value))) < len(value):
+            report.problem(path, value, "has the same item twice")
+        return value
+
+    return check_different
+
+
+def whole_text(value: Any) -> str:
+    try:
+        return json.dumps(value, sort_keys=True)
+    except (TypeError, ValueError, RecursionError):  # no JSON: like nothing else
+        return str(id(value))
 
 
 def one_of(inner: Check, allowed: list[Any]) -> Check:
@@ -323,6 +476,14 @@ def within(inner: Check, schema: Mapping[str, Any]) -> Check:
         )
         if type(schema.get(key)) in (int, float)
     ]
+    for limit, exclusive, words, test in (
+        ("minimum", "exclusiveMinimum", "not above", lambda value, limit: value <= limit),
+        ("maximum", "exclusiveMaximum", "not below", lambda value, limit: value >= limit),
+    ):
+        if schema.get(exclusive) is True and type(schema.get(limit)) in (int, float):  # as draft 4 wrote it
+            tests.append((words, test, schema[limit]))
+    if type(step := schema.get("multipleOf")) is int and step > 0:
+        tests.append(("no multiple of", lambda value, step: math.isfinite(value) and value % step != 0, step))
     if not tests:
         return inner
 
@@ -336,14 +497,14 @@ def within(inner: Check, schema: Mapping[str, Any]) -> Check:
     return check_within
 
 
-def of_length(inner: Check, schema: Mapping[str, Any], least: str, most: str, unit: str) -> Check:
+def of_length(inner: Check, schema: Mapping[str, Any], least: str, most: str, unit: str, of: Any = (str, list)) -> Check:
     low, high = (limit if type(limit := schema.get(key)) is int else None for key in (least, most))
     if low is None and high is None:
         return inner
 
     def check_length(value: Any, path: str, report: Report, depth: int) -> Any:
         value = inner(value, path, report, depth)
-        if isinstance(value, (str, list)):
+        if isinstance(value, of):
             if low is not None and len(value) < low:
                 report.problem(path, value, f"has {len(value)} {unit}, fewer than {low}")
             if high is not None and len(value) > high:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from dspy_programs.json_schema import properties_of, resolved
+from dspy_programs.json_schema import named_in, united
 from dspy_programs.types import Call, Function
 
 LONGEST = 20_000  # characters of a text
@@ -80,7 +80,7 @@ def in_parentheses(text: str, function: Function) -> dict[str, Any] | None:
             return None
         if len(call.args) == 1 and not call.keywords and isinstance(call.args[0], ast.Dict):
             return dict(constant(call.args[0]))
-        order = [*properties_of(resolved(function.parameters, function.parameters))]
+        order = [*named_in(united(function.parameters))]
         named = dict(zip(order, map(constant, call.args), strict=False))
         if len(call.args) > len(order) or any(keyword.arg in named for keyword in call.keywords):
             return None

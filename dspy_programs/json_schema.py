@@ -1,7 +1,14 @@
 """JSON schemas of arguments as users write them: made regular, shown on one line, made safe for a grammar.
 
-Some publishers write "dict", "float" or "tuple" for the types of JSON; here every spelling is read. Nothing fails on a
-schema that is malformed, refers to itself or is very large: what cannot be read allows any value.
+Some publishers write "dict", "float", "tuple" or "STRING" for the types of JSON; here every spelling is read, and every
+draft from 4 to 2020-12. Nothing fails on a schema that is malformed, refers to itself or is very large: what cannot be read
+allows any value.
+
+An object holds the names that its schema gives, in the form or the forms that it takes (`allOf`, `anyOf`, `oneOf`), and
+others only where the schema says so: by `additionalProperties`, `unevaluatedProperties` or `patternProperties`.
+
+A grammar never forbids what the schema allows, but for lengths: LONGEST_TEXT, LONGEST_LIST. What it cannot say (`not`, `if`,
+`pattern`, `exclusiveMinimum`, ...) it leaves open: arguments.py holds the call to the schema itself.
 """
 
 import json
@@ -9,6 +16,7 @@ import math
 from collections.abc import Iterable, Mapping
 from itertools import count
 from typing import Any
+from urllib.parse import unquote
 
 JSON_TYPES = {
     **dict.fromkeys(("object", "dict", "hashmap", "map"), "object"),
@@ -22,9 +30,16 @@ JSON_TYPES = {
 DEEPEST = 8  # levels of a schema that are shown or held by a grammar
 LARGEST = 2000  # schemas inside one grammar; a schema that refers to itself several times grows without end
 LONGEST_ENUM = 200
-LONGEST_FIELDS = 4000  # characters of the arguments with their types on one line; beyond, the names alone
+LONGEST_DESCRIPTION = 2000  # characters of what is shown of a description,
+LONGEST_FIELDS = 4000  # of the arguments with their types on one line; beyond, the names alone,
+LONGEST_MEANINGS = 8000  # and of what the arguments of one tool mean
+MOST_MIXED = 20  # forms that may be taken together
+MOST_PROPERTIES = 400  # of one object in a grammar: llguidance stops in the middle of an object that has 500 optional ones,
+LARGEST_GRAMMAR = 300_000  # characters of all the tools' schemas: it takes about 700,000
 LONGEST_LIST = 50  # items of a list without a bound, and
 LONGEST_TEXT = 1000  # characters of any string, that a model may write: it may never end one by itself
+
+SAYS_NOTHING = {"title", "description", "default", "examples", "example", "deprecated", "$comment", "$schema", "$id", "$defs"}
 
 Schema = dict[str, Any]
 
@@ -51,15 +66,20 @@ def resolved(schema: Any, root: Mapping[str, Any]) -> Schema:
             return schema
         beside = {key: value for key, value in schema.items() if key != "$ref"}
         target = pointed_at(schema["$ref"], root)
-        schema = {**target, **beside} if isinstance(target, dict) else {}
+        if not isinstance(target, dict):
+            return {}
+        differ = any(target[key] != beside[key] for key in target.keys() & beside.keys() - SAYS_NOTHING)
+        schema = {**beside, "allOf": [*list_of(beside, "allOf"), target]} if differ else {**target, **beside}
     return {}
 
 
 def pointed_at(reference: str, root: Mapping[str, Any]) -> Any:
     place: Any = root
     for part in reference.removeprefix("#").strip("/").split("/"):
-        key = part.replace("~1", "/").replace("~0", "~")
-        if key:
+        key = unquote(part).replace("~1", "/").replace("~0", "~")
+        if key and isinstance(place, list):
+            place = dict(enumerate(place)).get(int(key)) if key.isdecimal() else None
+        elif key:
             place = place.get(key) if isinstance(place, dict) else None
     return place
 
@@ -69,18 +89,130 @@ def properties_of(schema: Mapping[str, Any]) -> dict[str, Any]:
     return properties if isinstance(properties, dict) else {}
 
 
+def named_in(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the properties, and those that must be there without being described."""
+    return properties_of(schema) | {name: {} for name in required_of(schema) if name not in properties_of(schema)}
+
+
+def others_in(schema: Mapping[str, Any]) -> Any:
+    """Return the schema of properties without a name; False where there may be none, or nothing is said of them."""
+    if isinstance(patterns := schema.get("patternProperties"), dict) and patterns:
+        rest = schema.get("additionalProperties", {})
+        return {"anyOf": [*patterns.values(), *([] if rest is False else [rest])]}
+    others = schema.get("additionalProperties", schema.get("unevaluatedProperties", False))
+    return {} if others is True else others if isinstance(others, dict) else False
+
+
 def required_of(schema: Mapping[str, Any]) -> list[str]:
     required = schema.get("required")
     return [name for name in required if isinstance(name, str)] if isinstance(required, list) else []
 
 
-def options_of(schema: Mapping[str, Any]) -> list[Any]:
-    options = schema.get("anyOf") or schema.get("oneOf")
-    return options if isinstance(options, list) else []
+def list_of(schema: Mapping[str, Any], key: str) -> list[Any]:
+    return value if isinstance(value := schema.get(key), list) else []
 
 
-def items_of(schema: Mapping[str, Any]) -> Any:
-    return schema.get("items") if isinstance(schema.get("items"), dict) else {}
+def items_of(schema: Mapping[str, Any]) -> tuple[list[Any], Any]:
+    """Return the schemas of the first items, one each, and that of all the others; False where there may be none."""
+    first = list_of(schema, "prefixItems")
+    rest = schema.get("items", {})
+    if isinstance(rest, list):  # before the draft of 2020
+        first, rest = rest, schema.get("additionalItems", {})
+    return first, rest if isinstance(rest, dict) or (rest is False and first) else {}
+
+
+def listed_in(schema: Any) -> list[Any] | None:
+    """Return the values that a schema lists, None where it lists none."""
+    if not isinstance(schema, Mapping):
+        return None
+    values = [schema["const"]] if "const" in schema else schema.get("enum")
+    return values if isinstance(values, list) else None
+
+
+# Forms: what `$ref`, `allOf`, `anyOf` and `oneOf` come to.
+
+COMBINED = ("allOf", "anyOf", "oneOf")
+
+
+def forms_of(schema: Any, root: Mapping[str, Any], made: "count[int] | None" = None, depth: int = 0) -> list[Schema]:
+    """Return the forms that a value may take, each a schema without `$ref`, `allOf`, `anyOf` and `oneOf` at its top.
+
+    Where parts say different things of the same, a form allows what both do, or more. `made` counts the schemas; raises
+    OverflowError for too many.
+    """
+    schema = with_conditional(resolved(schema, root))
+    if not any(list_of(schema, key) for key in COMBINED):
+        return [schema]
+    made = made or count(1)
+    forms = [{key: value for key, value in schema.items() if key not in COMBINED}]
+    parts = [[part] for part in list_of(schema, "allOf")] + [list_of(schema, key) for key in ("anyOf", "oneOf")]
+    for options in filter(None, parts):
+        others = []
+        for option in options:
+            if next(made) > LARGEST or depth > 2 * DEEPEST:
+                raise OverflowError
+            others += forms_of(option, root, made, depth + 1)
+        if len(forms) * len(others) > LARGEST:
+            raise OverflowError
+        forms = [merged(form, other) for form in forms for other in others]
+    return forms
+
+
+def with_conditional(schema: Schema) -> Schema:
+    """Add the properties that are only named under a condition: they may be there, as anything."""
+    branches = [*dependent_schemas(schema).values(), schema.get("then"), schema.get("else")]
+    names: Schema = {name: {} for branch in branches if isinstance(branch, dict) for name in named_in(branch)}
+    return {**schema, "properties": names | properties_of(schema)} if names else schema
+
+
+def dependent_schemas(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return, for a property, the schema that holds where it is there; `dependencies` is how draft 7 wrote it."""
+    given = [found for key in ("dependencies", "dependentSchemas") if isinstance(found := schema.get(key), dict)]
+    return {name: inner for found in given for name, inner in found.items() if isinstance(inner, dict)}
+
+
+def merged(first: Schema, second: Schema) -> Schema:
+    """Return a schema of what both allow, or more: where they differ in a way not named here, the first one's word holds."""
+    both = {**second, **first}
+    if properties_of(first) and properties_of(second):
+        pairs = properties_of(second).items()
+        both["properties"] = properties_of(first) | {name: together(properties_of(first).get(name), s) for name, s in pairs}
+    if required := list(dict.fromkeys([*required_of(first), *required_of(second)])):
+        both["required"] = required
+    if (types := types_of(first)) and (others := types_of(second)):
+        both["type"] = shared_types(types, others) or types
+    if (values := listed_in(first)) is not None and (allowed := listed_in(second)) is not None:
+        both["enum"] = [value for value in values if value in allowed] or values
+        both.pop("const", None)
+    if isinstance(first.get("items"), dict) and isinstance(second.get("items"), dict):
+        both["items"] = together(first["items"], second["items"])
+    for tighter, keys in ((max, ("minimum", "minLength", "minItems")), (min, ("maximum", "maxLength", "maxItems"))):
+        both |= {
+            key: tighter(first[key], second[key]) for key in keys if is_number(first.get(key)) and is_number(second.get(key))
+        }
+    return both
+
+
+def together(first: Any, second: Any) -> Any:
+    if first == second or not isinstance(second, dict) or not second:
+        return second if first is None else first
+    return {"allOf": [first, second]} if isinstance(first, dict) and first else second
+
+
+def shared_types(types: list[str], others: list[str]) -> list[str]:
+    """Return the types in both; an integer is a number."""
+    wider = {"integer": "number"}
+    found = [type_ for type_ in types if type_ in others or wider.get(type_) in others]
+    return found + [type_ for type_ in others if type_ not in types and wider.get(type_) in types]
+
+
+def gathered(forms: Iterable[Schema]) -> dict[str, Any]:
+    """Return the properties of all the forms; one that they describe differently may be as any of them says."""
+    found: dict[str, list[Any]] = {}
+    for form in forms:
+        for name, schema in named_in(form).items():
+            found.setdefault(name, []).extend([schema] if schema not in found.get(name, []) else [])
+    return {name: schemas[0] if len(schemas) == 1 else {"anyOf": schemas} for name, schemas in found.items()}
 
 
 # One line for a model to read.
@@ -88,50 +220,92 @@ def items_of(schema: Mapping[str, Any]) -> Any:
 
 def as_line(name: str, description: str, parameters: Mapping[str, Any]) -> str:
     """Show a function as `name(city: string, days?: integer) - what it does; city: what that means`."""
-    parameters = {**parameters, **resolved(parameters, parameters)}
+    whole = united(parameters)
     meanings = []
-    for argument, schema in properties_of(parameters).items():
-        text = resolved(schema, parameters).get("description")
+    for argument, schema in named_in(whole).items():
+        text = meaning_of(schema, parameters)
         if isinstance(text, str) and text.strip():
             meanings.append(f"{argument}: {text.strip().rstrip('.')}")
-    said = "; ".join([description.strip().rstrip("."), *meanings] if description.strip() else meanings)
-    arguments = fields(parameters, parameters, 0)
-    line = f"{name}({arguments if len(arguments) <= LONGEST_FIELDS else ', '.join(properties_of(parameters))})"
+    told = shortened("; ".join(meanings), LONGEST_MEANINGS)
+    said = "; ".join(filter(None, [shortened(description.strip().rstrip("."), LONGEST_DESCRIPTION), told]))
+    line = f"{name}({arguments_text(whole, parameters)})"
     return f"{line} - {said}" if said else line
 
 
-def fields(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> str:
+def arguments_text(whole: Schema, root: Mapping[str, Any]) -> str:
+    try:
+        text = fields(whole, root, 0, count(1))
+    except OverflowError:
+        text = ""
+    names = ", ".join(named_in(whole))
+    return text if text and len(text) <= LONGEST_FIELDS else shortened(names, LONGEST_FIELDS)
+
+
+def united(parameters: Mapping[str, Any]) -> Schema:
+    """Return one object of all the arguments that the forms have; one must be there where it must in every form."""
+    try:
+        forms = forms_of(parameters, parameters)
+    except OverflowError:
+        return {}
+    if len(forms) == 1:
+        return forms[0]
+    properties = gathered(forms)
+    required = set.intersection(*(set(required_of(form)) for form in forms))
+    return {"type": "object", "properties": properties, "required": [name for name in properties if name in required]}
+
+
+def meaning_of(schema: Any, root: Mapping[str, Any]) -> Any:
+    """Return the description of an argument, or of the first of its parts that has one."""
+    schema = resolved(schema, root)
+    parts = (resolved(part, root) for key in ("allOf", "anyOf") for part in list_of(schema, key))
+    return schema.get("description") or next((part["description"] for part in parts if part.get("description")), None)
+
+
+def shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}..."
+
+
+def fields(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int, made: "count[int]") -> str:
     required = set(required_of(schema))
     return ", ".join(
-        f"{name}{'' if name in required else '?'}: {type_text(inner, root, depth + 1)}"
-        for name, inner in properties_of(schema).items()
+        f"{name}{'' if name in required else '?'}: {type_text(inner, root, depth + 1, made)}"
+        for name, inner in named_in(schema).items()
     )
 
 
-def type_text(schema: Any, root: Mapping[str, Any], depth: int = 0) -> str:
+def type_text(schema: Any, root: Mapping[str, Any], depth: int, made: "count[int]") -> str:
+    if next(made) > LARGEST:
+        raise OverflowError
     if depth > DEEPEST // 2:
         return "..."
     schema = resolved(schema, root)
     if allowed := enum_of(schema):
         return "|".join(json.dumps(value, ensure_ascii=False) for value in allowed)
-    if options := options_of(schema):
-        return "|".join(dict.fromkeys(type_text(option, root, depth + 1) for option in options[:LONGEST_ENUM]))
+    if any(list_of(schema, key) for key in COMBINED):
+        forms = forms_of(schema, root, made)[:LONGEST_ENUM]
+        return "|".join(dict.fromkeys(type_text(form, root, depth + (len(forms) > 1), made) for form in forms))
     texts = []
     for type_ in types_of(schema):
         if type_ == "array":
-            inner = type_text(items_of(schema), root, depth + 1)
+            inner = type_text(any_item(schema), root, depth + 1, made)
             texts.append(f"({inner})[]" if "|" in inner else f"{inner}[]")
         elif type_ == "object" and properties_of(schema):
-            texts.append(f"{{{fields(schema, root, depth)}}}")
+            texts.append(f"{{{fields(schema, root, depth, made)}}}")
         else:
             texts.append(type_)
     return "|".join(texts) or "any"
 
 
+def any_item(schema: Mapping[str, Any]) -> Any:
+    """Return one schema for all items of a list."""
+    first, rest = items_of(schema)
+    return {"anyOf": [*first, *([] if rest is False else [rest])]} if first else rest
+
+
 def enum_of(schema: Mapping[str, Any]) -> list[Any]:
     """Return the scalars that a schema allows, [] where it has no such list or one too long to hold or show."""
-    values = [schema["const"]] if "const" in schema else schema.get("enum")
-    if not isinstance(values, list) or len(values) > LONGEST_ENUM:
+    values = listed_in(schema) or []
+    if len(values) > LONGEST_ENUM or sum(len(value) for value in values if isinstance(value, str)) > 10 * LONGEST_FIELDS:
         return []
     return [value for value in values if value is None or isinstance(value, (str, int, float, bool))]
 
@@ -140,23 +314,50 @@ def enum_of(schema: Mapping[str, Any]) -> list[Any]:
 
 
 def calls_schema(tools: Iterable[tuple[str, Mapping[str, Any]]]) -> Schema:
-    """Return the schema of a list of calls, each of one of the tools (name, parameters) with its own arguments."""
-    forms = [call_schema(name, parameters) for name, parameters in tools]
+    """Return the schema of a list of calls, each of one of the tools (name, parameters) with its own arguments.
+
+    Of tools that share a name the first one counts.
+    """
+    first: dict[str, Mapping[str, Any]] = {}
+    for name, parameters in tools:
+        first.setdefault(name, parameters)
+    arguments = without_the_largest([arguments_schema(parameters) for parameters in first.values()])
+    forms = [call_schema(name, schema) for name, schema in zip(first, arguments, strict=True)]
     if not forms:
         return {"type": "array", "items": {}, "maxItems": 0}
     return {"type": "array", "items": {"anyOf": forms} if len(forms) > 1 else forms[0]}
 
 
-def call_schema(name: str, parameters: Mapping[str, Any]) -> Schema:
-    properties = {"tool": {"type": "string", "enum": [name]}, "arguments": arguments_schema(parameters)}
+def call_schema(name: str, arguments: Schema) -> Schema:
+    properties = {"tool": {"type": "string", "enum": [name]}, "arguments": arguments}
     return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
 
 
+def without_the_largest(schemas: list[Schema]) -> list[Schema]:
+    """Open the largest of the schemas where all together are more than a grammar holds."""
+    sizes = [len(json.dumps(schema)) for schema in schemas]
+    for largest in sorted(range(len(schemas)), key=lambda i: -sizes[i]):
+        if sum(sizes) <= LARGEST_GRAMMAR:
+            break
+        schemas[largest], sizes[largest] = {"type": "object"}, 0
+    return schemas
+
+
 def arguments_schema(parameters: Mapping[str, Any]) -> Schema:
-    try:
-        return object_schema(resolved(parameters, parameters), parameters, 0, count(1))
-    except OverflowError:
-        return {"type": "object"}
+    """Return the schema of one tool's arguments: to all its levels, else to as many as can be held, else any object."""
+    for levels in (DEEPEST, 4, 2, 1):
+        made = count(1)
+        try:
+            forms = [form for form in mixed(parameters, parameters, made) if "object" in (types_of(form) or ["object"])]
+            return one_of_them([object_schema(form, parameters, DEEPEST - levels, made) for form in forms or [{}]])
+        except OverflowError:
+            continue
+    return {"type": "object"}
+
+
+def one_of_them(schemas: Iterable[Schema]) -> Schema:
+    different = list({json.dumps(schema): schema for schema in schemas}.values())
+    return {"anyOf": different} if len(different) > 1 else different[0]
 
 
 def bounded_schema(schema: Any, root: Mapping[str, Any], depth: int, made: "count[int]") -> Schema:
@@ -164,20 +365,51 @@ def bounded_schema(schema: Any, root: Mapping[str, Any], depth: int, made: "coun
         raise OverflowError
     if depth > DEEPEST:
         return {}
-    schema = resolved(schema, root)
-    if options := options_of(schema):
-        return {"anyOf": [bounded_schema(option, root, depth + 1, made) for option in options]}
-    forms = [form_of(schema, type_, root, depth, made) for type_ in types_of(schema)]
-    if (allowed := enum_of(schema)) and "array" not in types_of(schema):
-        return {"enum": allowed}
-    return {"anyOf": forms} if len(forms) > 1 else forms[0] if forms else {}
+    schemas: list[Schema] = []
+    for form in mixed(schema, root, made):
+        schemas += plain_forms(form, root, depth, made)
+    return {} if {} in schemas else one_of_them(schemas)
+
+
+def plain_forms(form: Schema, root: Mapping[str, Any], depth: int, made: "count[int]") -> list[Schema]:
+    """Return a schema for each type that the form has: {} for any."""
+    types = types_of(form)
+    forms = [form_of(form, type_, root, depth, made) for type_ in types]
+    values = listed_in(form)
+    if values and len(allowed := enum_of(form)) == len(values) and "array" not in types:
+        return [{"enum": allowed + [None] * (form.get("nullable") is True and None not in allowed)}]
+    return forms or [{}]
+
+
+def mixed(schema: Any, root: Mapping[str, Any], made: "count[int]") -> list[Schema]:
+    """Return the forms of a schema; where it says `anyOf`, one value may have the names of several of them."""
+    forms = forms_of(schema, root, made)
+    if not 1 < len(forms) <= MOST_MIXED or list_of(resolved(schema, root), "oneOf"):
+        return forms
+    return [with_names(form, [other for other in forms if may_be_both(form, other)]) for form in forms]
+
+
+def with_names(form: Schema, others: Iterable[Schema]) -> Schema:
+    named = named_in(form)
+    extra = {name: schema for name, schema in gathered(others).items() if name not in named}
+    return {**form, "properties": properties_of(form) | extra} if extra else form
+
+
+def may_be_both(form: Schema, other: Schema) -> bool:
+    """Tell whether an object can be of both forms: neither is closed, and no property must have different values in them."""
+    if any(one.get("additionalProperties") is False or "object" not in types_of(one) for one in (form, other)):
+        return False
+    pairs = [(listed_in(schema), listed_in(named_in(other).get(name))) for name, schema in named_in(form).items()]
+    return not any(these and those and not any(value in those for value in these) for these, those in pairs)
 
 
 def form_of(schema: Schema, type_: str, root: Mapping[str, Any], depth: int, made: "count[int]") -> Schema:
     if type_ == "object" and properties_of(schema):
         return object_schema(schema, root, depth, made)
     if type_ == "array":
-        items = bounded_schema(items_of(schema), root, depth + 1, made)
+        items = bounded_schema(any_item(schema), root, depth + 1, made)
+        first, rest = items_of(schema)
+        schema = schema | ({"maxItems": len(first)} if rest is False and "maxItems" not in schema else {})
         return {"type": "array", "items": items, **limits(schema, "minItems", "maxItems", LONGEST_LIST)}
     if type_ == "string":
         return {"type": "string", **limits(schema, "minLength", "maxLength", LONGEST_TEXT)}
@@ -189,17 +421,22 @@ def form_of(schema: Schema, type_: str, root: Mapping[str, Any], depth: int, mad
 
 
 def object_schema(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int, made: "count[int]") -> Schema:
-    properties = {name: bounded_schema(inner, root, depth + 1, made) for name, inner in properties_of(schema).items()}
-    required = [name for name in dict.fromkeys(required_of(schema)) if name in properties]
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    if len(named := named_in(schema)) > MOST_PROPERTIES:
+        return {"type": "object"}
+    properties = {name: bounded_schema(inner, root, depth + 1, made) for name, inner in named.items()}
+    others = others_in(schema)
+    more = False if others is False else bounded_schema(others, root, depth + 1, made)
+    required = list(dict.fromkeys(required_of(schema)))
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": more}
 
 
 def limits(schema: Mapping[str, Any], least: str, most: str, largest: int | None) -> dict[str, int | float]:
     """Return the limits of a schema that make sense together; `largest` holds where it sets none or a larger one."""
     low, high = (value if is_number(value := schema.get(name)) else None for name in (least, most))
     if largest is not None:
-        low, high = (low if isinstance(low, int) and low >= 0 else None), (high if isinstance(high, int) else largest)
-        high = min(high, largest) if high >= 0 else largest
+        low = low if isinstance(low, int) and 0 <= low <= 10 * largest else None
+        largest = max(largest, low or 0)
+        high = min(high, largest) if isinstance(high, int) and high >= 0 else largest
     if low is not None and high is not None and low > high:
         low = None
     return {name: value for name, value in ((least, low), (most, high)) if value is not None}

@@ -1,7 +1,7 @@
 """Break a goal into the few ordered tasks that reach it, each with the one tool that does it.
 
-Input      goal: str, what the user wants, in their words; tools: list[Tool], 0..50 of them; progress: str, what is
-           already done, "" at the start.
+Input      goal: str, what the user wants, in their words; tools: list[Tool], 0..50 of them, or in any form of
+           published_tools.py; progress: str, what is already done, "" at the start.
 Output     tasks: list[Task], at most 6, valid where `problems` is empty; rationale: str;
            problems: list[str], what is wrong with the plan (types.plan_problems), empty for a plan that can be run;
            answered_by: "model" or "rules"; failure: Failure or None, the reply that could not be read.
@@ -9,7 +9,7 @@ Calls      one; none without a language model, then the rules of goal_splitter.p
 Source     task and data: UltraTool (Huang et al. 2024) as prepared by GNN4TaskPlan (Wu et al. 2024).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self
 
 import dspy
@@ -20,7 +20,7 @@ from dspy_programs.goal_splitter import plan_by_rules
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.program import Program
 from dspy_programs.reply import Failure, ask
-from dspy_programs.types import Function, Task, Tool, plan_problems
+from dspy_programs.types import Task, Tool, plan_problems, read_tools
 
 MOST_TASKS = 6
 
@@ -71,9 +71,9 @@ class Planner(Program):
         super().__init__()
         self.plan = FewShot(PlanTasks, by=["goal"])
 
-    def forward(self, goal: str, tools: Sequence[Tool | dict[str, Any]] = (), progress: str = "") -> dspy.Prediction:
+    def forward(self, goal: str, tools: Sequence[Any] | Mapping[str, Any] = (), progress: str = "") -> dspy.Prediction:
         """Return a Prediction with `tasks`, `rationale`, `problems`, `answered_by`, `failure` (see the file's head)."""
-        offered = [tool if isinstance(tool, Tool) else Function.model_validate(tool) for tool in tools]
+        offered = read_tools(tools)
         if model_in_use(self.plan.lm) is None:
             return by_rules(goal, offered, progress)
         reply = ask(self.plan, tools=offered, progress=progress, goal=goal)

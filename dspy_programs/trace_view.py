@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from dspy_programs.failure_phrases import Phrases
+from dspy_programs.published_tools import tool_names
 from dspy_programs.types import Turn
 
 LONGEST = 1200  # characters of any one text that patterns read
@@ -87,7 +88,7 @@ class View:
             turns = [*turns, Turn(turn_number=number, role="agent", content=final_result)]
         self.goal = goal
         self.turns = turns
-        self.tools = None if tools is None else frozenset(tools)
+        self.tools = None if tools is None else frozenset(tool_names(tools))
         self.calls = calls_of(turns)
         self.said = [i for i, turn in enumerate(turns) if turn.role == "agent" and turn.content]
         self.first_call = self.calls[0].place if self.calls else len(turns)

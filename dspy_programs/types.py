@@ -4,10 +4,18 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
-from dspy_programs.json_schema import as_line
+from dspy_programs.json_schema import LONGEST_DESCRIPTION, as_line, shortened
+from dspy_programs.published_tools import as_published, definitions_in, tool_names
 from dspy_programs.text import is_placeholder, is_refusal
+
+LONGEST_NAME = 500  # characters of a tool's name: servers put their own in front of it
+# The schema of a signature's types, docstrings included, is a part of its prompt and of the shape that a compiled file must
+# have. So it keeps these numbers, though longer names and descriptions are taken; of a description a model is shown
+# LONGEST_DESCRIPTION characters.
+SAYS_100: dict[str, JsonValue] = {"maxLength": 100}
+SAYS_2000: dict[str, JsonValue] = {"maxLength": 2000}
 
 
 class Tool(BaseModel):
@@ -15,11 +23,11 @@ class Tool(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(min_length=1, max_length=100)
-    description: str = Field(default="", max_length=2000)
+    name: str = Field(min_length=1, max_length=LONGEST_NAME, json_schema_extra=SAYS_100)
+    description: str = Field(default="", json_schema_extra=SAYS_2000)
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.description}" if self.description else self.name
+        return f"{self.name}: {shortened(self.description, LONGEST_DESCRIPTION)}" if self.description else self.name
 
 
 class Function(Tool):
@@ -27,8 +35,26 @@ class Function(Tool):
 
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
 
+    @model_validator(mode="before")
+    @classmethod
+    def read(cls, definition: Any) -> Any:
+        """Take a definition in any form of published_tools.py."""
+        return definition if isinstance(definition, Tool) else as_published(definition)
+
     def __str__(self) -> str:
         return as_line(self.name, self.description, self.parameters)
+
+
+def read_tools(published: Any) -> list[Tool]:
+    """Read tools in any form of published_tools.py, one or a list or a whole API; what is a Tool already stays as it is."""
+    found = definitions_in(published)
+    return [tool if isinstance(tool, Tool) else Function.model_validate(tool) for tool in found]
+
+
+def read_functions(published: Any) -> list[Function]:
+    """Read tools as `read_tools` does; one without a schema takes no arguments."""
+    found = read_tools(published)
+    return [tool if isinstance(tool, Function) else Function(**tool.model_dump()) for tool in found]
 
 
 class Call(BaseModel):
@@ -36,7 +62,7 @@ class Call(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    tool: str = Field(min_length=1, max_length=100)
+    tool: str = Field(min_length=1, max_length=LONGEST_NAME, json_schema_extra=SAYS_100)
     arguments: dict[str, JsonValue] = Field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -49,20 +75,20 @@ class Task(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: int = Field(ge=1, le=20)
-    tool: str = Field(max_length=100, json_schema_extra={"one_of": "tools"})  # see lm/adapter.py
+    tool: str = Field(max_length=LONGEST_NAME, json_schema_extra={**SAYS_100, "one_of": "tools"})  # see lm/adapter.py
     title: str = Field(min_length=1, max_length=300)
     depends_on: list[int] = Field(default_factory=list, max_length=20)
     success_criterion: str = Field(default="", max_length=300)
 
 
-def plan_problems(tasks: Sequence[Task], tool_names: Iterable[str]) -> list[str]:
+def plan_problems(tasks: Sequence[Task], names: Iterable[str]) -> list[str]:
     """Say what is wrong with a plan, one sentence each; an empty list means that it can be run.
 
     Holds      ids are unique; every dependency exists; nothing waits for itself, not even through others;
-               every tool is in `tool_names` (with no tools at all, every `tool` is "").
+               every tool is in `names` (with no tools at all, every `tool` is "").
     """
     ids = [task.id for task in tasks]
-    known, allowed = set(ids), set(tool_names) or {""}
+    known, allowed = set(ids), set(names) or {""}
     problems = [f"the id {id_} is used {ids.count(id_)} times" for id_ in sorted(known) if ids.count(id_) > 1]
     for task in tasks:
         problems += [f"task {task.id} depends on {d}, which does not exist" for d in task.depends_on if d not in known]
@@ -136,6 +162,12 @@ class Trace(BaseModel):
     is_successful: bool | None = None
     tools: list[str] | None = None
     turns: list[Turn]
+
+    @field_validator("tools", mode="before")
+    @classmethod
+    def names_of_definitions(cls, tools: Any) -> Any:
+        are_names = tools is None or (isinstance(tools, list) and all(isinstance(name, str) for name in tools))
+        return tools if are_names else tool_names(tools) or tools
 
 
 class Criterion(BaseModel):

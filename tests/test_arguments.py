@@ -105,12 +105,42 @@ def test_check_repairs_what_is_only_written_wrong_and_tells(schema, value, mende
         ({"type": "number", "exclusiveMaximum": 1}, 1, "a: 1 is not below 1"),
         ({"type": "string", "maxLength": 2}, "abc", "has 3 characters, more than 2"),
         ({"type": "array", "minItems": 2}, [1], "has 1 items, fewer than 2"),
+        ({"type": "array", "prefixItems": [{}], "items": False}, [1, 2], "a[1]: 2 may not be there"),
+        ({"type": "array", "items": [{}, {"type": "integer"}]}, [1, "x"], 'a[1]: "x" is not an integer'),
+        ({"type": "array", "uniqueItems": True}, [[1], [2], [1]], "a: [[1], [2], [1]] has the same item twice"),
+        ({"type": "integer", "multipleOf": 5}, 7, "a: 7 is no multiple of 5"),
+        ({"type": "number", "minimum": 0, "exclusiveMinimum": True}, 0, "a: 0 is not above 0"),
+        ({"type": "string", "not": {"enum": ["x"]}}, "x", 'a: "x" is what it may not be'),
+        (False, 1, "a: 1 may not be there"),
+        ({"minLength": 2}, "x", "has 1 characters, fewer than 2"),
+        ({"$ref": "#/properties/b", "maximum": 3}, 5, "a: 5 is above 3"),
+        ({"oneOf": [{"required": ["b"]}, {"required": ["c"]}]}, {"b": 1, "c": 2}, "fits 2 forms, and may fit only one"),
+        ({"if": {"required": ["b"]}, "then": {"required": ["c"]}}, {"b": 1}, "a.c: missing"),
+        ({"type": "object", "dependentRequired": {"b": ["c"]}}, {"b": 1}, "a.c: missing"),
+        ({"type": "object", "dependencies": {"b": {"required": ["c"]}}}, {"b": 1}, "a.c: missing"),
+        ({"type": "object", "minProperties": 2}, {"b": 1}, "has 1 properties, fewer than 2"),
+        ({"patternProperties": {"^x": {"type": "integer"}}, "additionalProperties": False}, {"x": "y"}, "is not an integer"),
     ],
 )
 def test_check_tells_what_is_wrong_and_changes_nothing(schema, value, fault):
     found = one(schema, value, required=["a"])
     assert found.problems[0].endswith(fault) and len(found.problems) == 1
     assert found.repairs == []
+
+
+def test_check_tells_what_keeps_an_object_from_the_nearest_form():
+    forms = [{"properties": {"b": {}, "c": {}}, "required": ["b", "c"]}, {"properties": {"d": {}}, "required": ["d"]}]
+    found = check(Function(name="f", parameters={"type": "object", "oneOf": forms}), {"b": 1})
+    assert found.problems == ['arguments: {"b": 1} fits none of the 2 forms it may have', "c: missing"]
+    assert check(Function(name="f", parameters={"type": "object", "oneOf": forms}), {"d": 1, "e": 2}).problems == [
+        "e: 2 is not an argument of it"
+    ]
+
+
+def test_check_mends_the_name_and_drops_the_null_of_an_argument_of_a_form():
+    forms = {"allOf": [{"properties": {"startDate": {}}}, {"properties": {"b": {"type": "integer"}}}]}
+    found = check(Function(name="f", parameters=forms), {"start_date": "x", "b": None})
+    assert (found.arguments, found.problems) == ({"startDate": "x"}, [])
 
 
 def test_check_tells_missing_and_unknown_arguments():

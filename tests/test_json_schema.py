@@ -7,6 +7,8 @@ import pytest
 from dspy_programs.json_schema import DEEPEST, LARGEST, LONGEST_LIST, LONGEST_TEXT, arguments_schema, calls_schema, types_of
 from dspy_programs.types import Function, Tool
 
+ARRAY = {"type": "array", "items": {"type": "integer"}, "maxItems": 3}
+
 
 def shown(properties: dict, required=(), description: str = "") -> str:
     parameters = {"type": "object", "properties": properties, "required": list(required)}
@@ -73,7 +75,7 @@ def test_function_that_refers_to_itself_is_shown_in_bounds():
 
 
 def test_arguments_schema_keeps_optional_arguments_optional_and_in_order():
-    schema = {"type": "dict", "properties": {"b": {"type": "float"}, "a": {"type": "int"}}, "required": ["a", "none", "a"]}
+    schema = {"type": "dict", "properties": {"b": {"type": "float"}, "a": {"type": "int"}}, "required": ["a", "a"]}
     made = arguments_schema(schema)
     assert made == {
         "type": "object",
@@ -121,8 +123,65 @@ def test_arguments_schema_that_refers_to_itself_ends():
     inner = form({"$ref": "#"})
     assert json.dumps(inner).count('"a"') < 3 * DEEPEST
     wide = {"properties": {name: {"$ref": "#"} for name in "abcdefgh"}}
-    assert arguments_schema(wide) == {"type": "object"}
-    assert LARGEST < 8**4
+    third = arguments_schema(wide)["properties"]["a"]["properties"]["b"]["properties"]
+    assert third == {name: {} for name in "abcdefgh"} and 8 + 8**2 + 8**3 < LARGEST < 8**4
+
+
+A = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+B = {"type": "object", "properties": {"b": {"type": "boolean"}}, "required": ["b"]}
+
+
+def named(schema: dict) -> list[tuple[list[str], list[str]]]:
+    return [(list(form["properties"]), form["required"]) for form in arguments_schema(schema)["anyOf"]]
+
+
+def test_object_may_have_the_names_of_several_forms_of_any_of_but_of_one_of_only_its_own():
+    assert named({"anyOf": [A, B]}) == [(["a", "b"], ["a"]), (["b", "a"], ["b"])]
+    assert named({"oneOf": [A, B]}) == [(["a"], ["a"]), (["b"], ["b"])]
+    closed = {**B, "additionalProperties": False}
+    assert named({"anyOf": [A, closed]}) == [(["a"], ["a"]), (["b"], ["b"])]
+
+
+def test_object_of_one_kind_has_no_names_of_another_kind():
+    cat, dog = ({"properties": {"kind": {"const": kind}, kind: {}}} for kind in ("cat", "dog"))
+    assert named({"type": "object", "anyOf": [cat, dog]}) == [(["kind", "cat"], []), (["kind", "dog"], [])]
+
+
+@pytest.mark.parametrize(
+    ("parts", "made"),
+    [
+        ([{"type": "integer"}, {"type": "number", "minimum": 2}], {"type": "integer", "minimum": 2}),
+        ([{"type": ["string", "integer"]}, {"type": ["integer", "null"]}], {"type": "integer"}),
+        ([{"enum": [1, 2]}, {"enum": [2, 3]}], {"enum": [2]}),
+        ([{"minimum": 1, "maximum": 9}, {"type": "integer", "minimum": 3}], {"type": "integer", "minimum": 3, "maximum": 9}),
+        ([{"type": "string", "maxLength": 9}, {"maxLength": 5}, {"not": {}}], {"type": "string", "maxLength": 5}),
+        ([{"type": "array", "items": {"type": "number"}}, {"items": {"type": "integer"}, "maxItems": 3}], ARRAY),
+        ([{}, True], {}),
+    ],
+)
+def test_parts_of_all_of_are_merged(parts, made):
+    assert form({"allOf": parts}) == made
+
+
+@pytest.mark.parametrize(
+    ("more", "allowed"),
+    [
+        ({}, False),
+        ({"additionalProperties": False}, False),
+        ({"additionalProperties": True}, {}),
+        ({"additionalProperties": {"type": "bool"}}, {"type": "boolean"}),
+        ({"unevaluatedProperties": True}, {}),
+        ({"patternProperties": {"^x": {"type": "bool"}}, "additionalProperties": False}, {"type": "boolean"}),
+    ],
+)
+def test_other_names_are_allowed_where_the_schema_says_so(more, allowed):
+    assert arguments_schema({**A, **more})["additionalProperties"] == allowed
+
+
+def test_names_that_are_only_required_or_named_under_a_condition_may_be_there():
+    conditional = {"if": A, "then": {"properties": {"c": {}}, "required": ["d"]}, "dependentSchemas": {"a": B}}
+    made = arguments_schema({**A, "required": ["a", "e"], **conditional})
+    assert (set(made["properties"]), made["required"]) == (set("abcde"), ["a", "e"])
 
 
 def test_calls_schema_has_a_form_for_each_tool():

@@ -30,19 +30,23 @@ from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.native import with_known_role
 from dspy_programs.failures.plain import plain, text_of_object
 from dspy_programs.failures.reader import read_traces
+from dspy_programs.published_tools import tool_names
 
 NOT_REDACTED = ("role", "trace_id")
 
 
 class TraceRecorder:
-    """Records one run. `redact` is given every text (not the names of fields) and returns what may be written."""
+    """Records one run. `redact` is given every text (not the names of fields) and returns what may be written.
+
+    `tools` are names, or definitions in any form of published_tools.py, of which the names are kept.
+    """
 
     def __init__(
         self,
         goal: str,
         output_dir: str | Path = "traces",
         *,
-        tools: Sequence[str] | None = None,
+        tools: Sequence[Any] | None = None,
         redact: Callable[[str], str] | None = None,
     ) -> None:
         self.goal = goal
@@ -68,7 +72,7 @@ class TraceRecorder:
         except OSError as error:
             raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
         self.path = path
-        tools = None if self.tools is None else [as_text(name) for name in self.tools]
+        tools = None if self.tools is None else [as_text(name) for name in tool_names(self.tools)]
         self._write("recording", {"trace_id": self.trace_id, "original_goal": as_text(self.goal), "tools": tools})
         return self
 

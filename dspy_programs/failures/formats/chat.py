@@ -226,15 +226,6 @@ def text_id(raw: Mapping[str, Any], *keys: str) -> str | None:
     return next((str(raw[key]) for key in keys if isinstance(raw.get(key), (str, int)) and raw[key] != ""), None)
 
 
-def tool_names(raw: Any) -> list[str]:
-    """Return the names of the tools on offer, however they are declared."""
-    names = []
-    for item in as_list(raw):
-        inner = item["function"] if isinstance(item, dict) and isinstance(item.get("function"), dict) else item
-        names.append(inner.get("name") or inner.get("type") if isinstance(inner, dict) else inner)
-    return [name for name in names if isinstance(name, str) and name]
-
-
 def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 

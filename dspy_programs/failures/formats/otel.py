@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.formats.chat import as_list, decoded, marked, messages_of, parts_of, text_id, tool_names
+from dspy_programs.failures.formats.chat import as_list, decoded, marked, messages_of, parts_of, text_id
 from dspy_programs.failures.formats.conversation import Message, Result, trace_of
 from dspy_programs.failures.formats.history import Story
 from dspy_programs.failures.formats.langsmith import seconds_of
 from dspy_programs.failures.plain import plain
+from dspy_programs.published_tools import tool_names
 from dspy_programs.types import Trace
 
 CALLS_OF_MODEL = ("chat", "text_completion", "generate_content", "completion")
