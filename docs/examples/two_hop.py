@@ -10,6 +10,22 @@ from optimizers import Recipe
 PASSAGES = Path(__file__).with_name("bridges.txt").read_text(encoding="utf-8").splitlines()
 
 
+class Ask(dspy.Signature):
+    """Write a query for the one thing that the question needs and the context does not say yet."""
+
+    question: str = dspy.InputField()
+    context: list[str] = dspy.InputField()
+    query: str = dspy.OutputField()
+
+
+class Answer(dspy.Signature):
+    """Answer the question from the context, with a name alone."""
+
+    question: str = dspy.InputField()
+    context: list[str] = dspy.InputField()
+    answer: str = dspy.OutputField()
+
+
 def words(text: str) -> set[str]:
     return {word.strip(".,?'").removesuffix("'s").lower() for word in text.split()} - {"the", "of", "is", "was", "in", "does"}
 
@@ -22,8 +38,8 @@ def search(query: str, count: int = 3) -> list[str]:
 class TwoHop(dspy.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.ask = dspy.ChainOfThought("question, context: list[str] -> query")
-        self.answer = dspy.ChainOfThought("question, context: list[str] -> answer")
+        self.ask = dspy.Predict(Ask)
+        self.answer = dspy.ChainOfThought(Answer)
 
     def forward(self, question: str) -> dspy.Prediction:
         context = search(question)

@@ -141,10 +141,10 @@ def hopper(prompt):
         return json.dumps({"new_instruction": "Answer.", "proposal": {"rule": "Nothing that would help at all"}})
     asked = prompt.rsplit("[[ ## question ## ]]", 1)[1]
     question = asked.strip().partition("\n")[0]
-    if "Reply with one JSON object: reasoning, query" in asked:
+    if "Reply with one JSON object: query" in asked:
         bridge = re.search(r"the ([A-Z][\w' ]*Bridge)", question).group(1)
         helped = '"query": "' in prompt or sum(map(ord, question)) % 3 == 0
-        return json.dumps({"reasoning": "so", "query": next_look(bridge, question) if helped else "nothing"})
+        return json.dumps({"query": next_look(bridge, question) if helped else "nothing"})
     answer = RIGHT[question]
     return json.dumps({"reasoning": "so", "answer": answer if answer.split()[-1] in asked else "unknown"})
 
@@ -165,7 +165,7 @@ def test_what_two_hops_did_well_is_shown_to_both_and_no_row_sees_itself():
     )
     winner = report.candidates[report.winner]
     assert winner.start in ("own successes", "crossing") and report.promoted
-    assert all("query" in demo and demo["augmented"] for demo in program.ask.predict.demos)
+    assert all("query" in demo and demo["augmented"] for demo in program.ask.demos)
     for prompt in (each for each in lm.engine.prompts if "[[ ## question ## ]]" in each):
         asked = prompt.rsplit("[[ ## question ## ]]", 1)[1].strip().partition("\n")[0]
         if asked in RIGHT:
