@@ -11,6 +11,7 @@ file never names code.
 """
 
 import functools
+import hashlib
 import importlib
 import inspect
 import sys
@@ -87,6 +88,11 @@ def source_of(thing: Any, name: str) -> Source:
 def new_from(source: Source, name: str) -> dspy.Module:
     """Make a new program: without models of its own, for those in use answer. Raises UsageError where it cannot be made."""
     program: dspy.Module = source.deepcopy() if isinstance(source, dspy.Module) else called(source, name)
+    if not callable(getattr(type(program), "forward", None)):
+        raise UsageError(f"{name!r}: {type(program).__name__} has no `forward`, which is what is called and compiled")
+    if not program.predictors():
+        what = "no predictor of its own: make them in __init__, e.g. self.answer = dspy.Predict(...)"
+        raise UsageError(f"{name!r}: {type(program).__name__} has {what} (those of a module that is compiled already stay)")
     for predictor in program.predictors():
         predictor.lm = None
     return program
@@ -106,12 +112,33 @@ def called(make: Callable[[], Any], name: str) -> Any:
     return make()
 
 
+def written(program: Source, name: str) -> str:
+    """Write a program as `load` takes it: by its name, or where no other process knows that, by what the user has in hand."""
+    kind: Any = type(program) if isinstance(program, dspy.Module) else program
+    if name not in _introduced or ":" in name:
+        return repr(name)
+    is_users = isinstance(kind, type) and kind.__module__.partition(".")[0] != "dspy" and "<" not in kind.__qualname__
+    what = kind.__qualname__ if is_users else "program"
+    return what if is_users and name == kind.__qualname__ else f"{what}, name={name!r}"
+
+
+def home_of(program: dspy.Module) -> str | None:
+    """Return a digest of the folder that a user's program stands in, a notebook's own; None for what has none."""
+    module = type(program).__module__
+    if module.partition(".")[0] in ("dspy", "dspy_programs"):
+        return None
+    file = getattr(sys.modules.get(module), "__file__", None)
+    folder = Path(file).resolve().parent if file else Path.cwd()
+    return hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+
+
 def name_of(program: Source) -> str:
     """Name a program by its place in the code. Raises UsageError where its class has no place by which it is found again."""
     kind: Any = type(program) if isinstance(program, dspy.Module) else program
     if kind.__module__.partition(".")[0] == "dspy" or "<" in kind.__qualname__:
         raise UsageError(f"a {kind.__qualname__} needs a name to be saved by, e.g. name='ticket_router'")
-    script = getattr(sys.modules["__main__"], "__file__", None)
+    script = getattr(sys.modules["__main__"], "__file__", "")
+    script = script if Path(script or "").is_file() else ""
     if kind.__module__ != "__main__":
         return f"{kind.__module__}:{kind.__qualname__}"
     return f"{Path(script).stem}:{kind.__qualname__}" if script else kind.__qualname__  # a notebook has no file

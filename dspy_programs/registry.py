@@ -27,7 +27,18 @@ from dspy_programs.errors import CompiledMismatch, CompiledMissing, CompiledProg
 from dspy_programs.failure_judge import FailureJudge
 from dspy_programs.lm import spec_in_use
 from dspy_programs.memory_summarizer import MemorySummarizer
-from dspy_programs.own_programs import Source, introduce, is_introduced, is_own, name_of, named, new_from, registered, source_of
+from dspy_programs.own_programs import (
+    Source,
+    home_of,
+    introduce,
+    is_introduced,
+    is_own,
+    name_of,
+    named,
+    new_from,
+    registered,
+    source_of,
+)
 from dspy_programs.planner import Planner
 from dspy_programs.quality_judge import QualityJudge
 from dspy_programs.section_scorer import SectionScorer
@@ -46,59 +57,88 @@ logger = logging.getLogger("dspy_programs")
 
 
 def load(
-    name: str | Source,
+    program: str | Source,
     lm: str | None = None,
     *,
+    name: str | None = None,
     path: Path | str | None = None,
     strict: bool = False,
     portable: bool = False,
     verbose: bool = False,
 ) -> dspy.Module:
-    """Return the program `name` with the instructions compiled for a language model.
+    """Return a program with the instructions compiled for a language model.
 
-    name      one of ours, "package.module:attribute", what an installed package registers, or a program of your own: its
-              class, or an instance, which is copied; see own_programs.py
+    program   the name of one of ours, "package.module:attribute", what an installed package registers, or a program of your
+              own: its class, or an instance, which is copied; see own_programs.py
     lm        spec of the model; without it, the one in use (DSPy's current LM, the environment, the embedded default)
+    name      what a program of your own was saved as, where that is not the place of its class
     path      a compiled JSON to use instead of looking for one: the user's directory first, then what is shipped; or what
               others share, a folder or "hf:OWNER/NAME@REVISION"; see shared.py
     strict    raise CompiledMissing where there is none; else warn, and return the program as it was written
     portable  where there is none, take what was compiled for the most similar other model, with a warning that names it
     verbose   say on stderr which file was taken; it is logged to "dspy_programs" (INFO) in any case
 
-    A shared place may stand for the name too, where it holds one of our programs or one that a package registers.
+    A shared place may stand for the program too, where it holds one of ours or one that a package registers.
     The program's `loaded_from` is the path of that file, None for the program as it was written.
     Raises CompiledMismatch when the JSON was compiled for other fields, types or instructions than today's code has.
     """
     spec = spec_in_use(lm)
-    if isinstance(name, str) and path is None and is_shared(name):
-        require_known(saved := program_in(name), name)
-        name, path = saved, name
-    name = name if isinstance(name, str) else introduced(name)
-    program = new_program(name)
-    mend = f"Compile it: python -m optimizers.train --module {name} --lm {spec}"
+    if isinstance(program, str) and path is None and is_shared(program):
+        require_known(saved := program_in(program), program)
+        program, path = saved, program
     given = Path(shared_file(path, spec) if isinstance(path, str) and is_shared(path) else path) if path else None
+    name = program if isinstance(program, str) else name_for(program, name, given)
+    made = new_program(name) if isinstance(program, str) else new_from(program, name)
+    mend = mend_of(name, spec)
     if file := given or in_use(name, spec):
-        apply_state(program, read_compiled(file, name, None if path else spec), file)
+        compiled = read_compiled(file, name, None if path else spec)
+        apply_state(made, compiled, file)
+        if not path and (where := elsewhere_made(made, compiled)):
+            warnings.warn(f"{name}: {where}", stacklevel=2)
     elif portable and (other := most_similar(name, spec)):
-        file, program, model = other
+        file, made, model = other
         warnings.warn(f"{name} is not compiled for {spec}, so it runs as compiled for {model}. {mend}", stacklevel=2)
     else:
         message = f"{name} is not compiled for {spec}, so it runs as it was written. {mend}{elsewhere(name, portable)}"
         if strict:
             raise CompiledMissing(message)
         warnings.warn(message, stacklevel=2)
-    program.loaded_from = file
+    made.loaded_from = file
     tell(f"{name} for {spec}: {file or 'as it was written'}", verbose)
-    return program
+    return made
 
 
-def introduced(program: Source) -> str:
-    """Return the name of a program that is given itself, by which it is found from now on."""
-    kind = type(program) if isinstance(program, dspy.Module) else program
-    if ours := next((name for name, each in PROGRAMS.items() if each is kind), None):
+def mend_of(name: str, spec: str) -> str:
+    """Say how a program is compiled: one of ours by a command, the user's own as the user did it."""
+    ours = f"Compile it: python -m optimizers.train --module {name} --lm {spec}"
+    return ours if name in PROGRAMS else f"{ours}, or optimizers.compile_program in Python"
+
+
+def name_for(program: Source, name: str | None, given: Path | None) -> str:
+    """Return the name of a program that is given itself, by which it is found from now on in this process.
+
+    given: a file that it is to be loaded from, which says what it was called.
+    """
+    kind: Any = type(program) if isinstance(program, dspy.Module) else program
+    if not isinstance(kind, type) or not issubclass(kind, dspy.Module):
+        raise UsageError(f"{program!r} is not a dspy.Module; give its class, an instance, or its name")
+    if ours := next((each for each, made in PROGRAMS.items() if made is kind), None):
         return ours
-    introduce(name := name_of(program), program)
+    if given and name is None:
+        return read_compiled(given).provenance.program
+    introduce(name := name or name_of(program), program)
     return name
+
+
+def elsewhere_made(program: dspy.Module, compiled: Compiled) -> str:
+    """Say that a program of the same name was compiled in another folder; "" where it was not, or nobody knows."""
+    then, now = compiled.provenance.training.get("home"), home_of(program)
+    if then in (None, now):
+        return ""
+    return (
+        "what is in use was compiled for a program of this name in another folder. If that is another program, compile this "
+        "one with a name of its own: compile_program(..., name=...)"
+    )
 
 
 def require_known(name: str, where: Path | str, given: str | None = None) -> None:

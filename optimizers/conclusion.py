@@ -15,6 +15,7 @@ import dspy
 from dspy_programs import compiled_store as store
 from dspy_programs.errors import BudgetSpent, CompiledProgramError, RunInterrupted
 from dspy_programs.lm import decoding
+from dspy_programs.own_programs import home_of
 from metrics.score import Score
 from optimizers import report_view
 from optimizers.allowance import FEWEST_TESTED, Allowance
@@ -325,6 +326,7 @@ def save(training: Training, job: Job, result: CompileResult, report: Report) ->
                 for split, rows in training.rows.items()
             },
             "transfer": len(training.transfer),
+            "home": home_of(program),
             "seed": training.seed,
             "winner": result.winner.index,
             "budget": asdict(training.budget),

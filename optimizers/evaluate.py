@@ -87,8 +87,11 @@ def evaluate_all(
     from optimizers.settings import rows_to_test
 
     data, split = source
-    examples = {recipe.name: rows_to_test(recipe, data, split, rows or recipe.test_rows) for recipe in wanted}
     found = {recipe.name: compiled_program(recipe.name, model.model, compiled) for recipe in wanted}
+    learnt = {name: seed_of(each[1], data) if each else None for name, each in found.items()}
+    examples = {
+        recipe.name: rows_to_test(recipe, data, split, rows or recipe.test_rows, learnt[recipe.name]) for recipe in wanted
+    }
     directory = RunDirectory(Path("runs") / "evaluate" / file_name(model.model), fresh=fresh)
     with contextlib.closing(directory), contextlib.closing(Journal(directory.journal)) as journal:
         if not fresh:
@@ -107,6 +110,14 @@ def evaluate_all(
     if meter.replayed_calls:
         print(f"{meter.replayed_calls} of {meter.calls} answers had been paid for by an earlier run; --fresh asks again")
     return done
+
+
+def seed_of(compiled: "Compiled", data: Path | None) -> int | None:
+    """Return the seed by which these very rows were split when the program was compiled on them; None where it was not."""
+    place = compiled.provenance.training.get("place")
+    return (
+        int(compiled.provenance.training.get("seed", 0)) if data and place and Path(place).resolve() == data.resolve() else None
+    )
 
 
 def compiled_program(name: str, spec: str, path: Path | None) -> "tuple[dspy.Module, Compiled] | None":

@@ -70,6 +70,8 @@ def compile_program(
     The same call again goes on where it was stopped, and pays for no answer twice. Progress is printed.
     Raises UsageError, DatasetError, LanguageModelError, RunError; whatever the program or the metric raises.
     """
+    if not isinstance(program, dspy.Module) and not (isinstance(program, type) and issubclass(program, dspy.Module)):
+        raise UsageError(f"program: {program!r} is not a dspy.Module; give its class or an instance (--module takes names)")
     name = name or name_of(program)
     if name in PROGRAMS:
         raise UsageError(f"name: {name!r} is a program of this library; choose another")
@@ -84,7 +86,7 @@ def compile_program(
         (auto, Budget(max_metric_calls, max_minutes, max_tokens, max_usd)),
         seed,
         threads,
-        {"train": trainset, "val": valset or (), "test": testset or ()},
+        {split: rows for split, rows in (("train", trainset), ("val", valset), ("test", testset)) if rows is not None},
     )
     directory = Path(run_dir) if run_dir else default_path(name, task.model)
     print(plan_of(training, directory), flush=True)

@@ -20,7 +20,7 @@ from typing import Any
 
 from dspy_programs.compiled_store import Compiled, Provenance, apply_state, candidates_for, read_compiled
 from dspy_programs.errors import CompiledProgramError, UsageError
-from dspy_programs.registry import new_program, program_named
+from dspy_programs.registry import PROGRAMS, new_program, program_named
 
 STAMP = "%Y%m%dT%H%M%S.%fZ"
 NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}\.json")
@@ -104,7 +104,8 @@ class Place:
 
 def place_of(program: str, lm: str, target: Path | None = None) -> Place:
     """Return the place in the user's directory, or at `target`. Raises UsageError for what is no program or no file."""
-    program_named(program)
+    if not candidates_for(program, lm)[0].parent.is_dir():  # one that was named in Python has files, and no other trace
+        program_named(program)
     place = Place(program, lm, target or candidates_for(program, lm)[0])
     if (place.target.exists() and not place.target.is_file()) or place.target.suffix == ".md":
         raise UsageError(f"{place.target}: name a JSON file, a new one or one that holds a compiled program")
@@ -184,8 +185,15 @@ def entry_of(file: Lying, place: Place) -> Entry | None:
 
 
 def require_fit(compiled: Compiled, path: Path) -> None:
-    """Raise CompiledMismatch where today's code has other fields, types or instructions."""
-    apply_state(new_program(compiled.provenance.program), compiled, path)
+    """Raise CompiledMismatch where today's code has other fields, types or instructions; without code nobody can tell."""
+    name = compiled.provenance.program
+    try:
+        program = new_program(name)
+    except UsageError:
+        if name in PROGRAMS:
+            raise
+        return
+    apply_state(program, compiled, path)
 
 
 def figures(saved: Provenance) -> dict[str, Any]:

@@ -27,9 +27,9 @@ def table(report: "Report") -> str:
 
 
 def compared(report: "Report") -> dict[str, int]:
-    """Name the candidates that count: as it was written, in use before, the best found; each once."""
-    found = {"seed": 0} | ({"in use": report.standing} if report.standing else {})
-    return found | ({"compiled": report.winner} if report.winner not in found.values() else {})
+    """Name the candidates that count: as it was written, in use before where that is another one, the best; each once."""
+    found = {"seed": 0} | ({"in use": report.standing} if report.standing not in (None, 0, report.winner) else {})
+    return found | ({"compiled": report.winner} if report.winner else {})
 
 
 def outcome(report: "Report") -> Iterator[str]:

@@ -42,6 +42,7 @@ OURS = (
     *(REPORT, "report.md", "report.png", "report.txt"),
 )
 """What a run, an evaluation or a benchmark writes into its folder; another file there is the user's."""
+MENDED = {"program", "metric", "starts", "demonstrations"}  # what changes where a user mends code
 OURS_IN_CODE = ("dspy_programs.", "metrics.", "optimizers.")
 CHANGED = {
     **dict.fromkeys(("data train", "data val", "data test", "demonstrations"), "the rows"),
@@ -96,6 +97,14 @@ class RunDirectory:
         require_same(self.path, identity)
         return True
 
+    def set_aside_where_mended(self, identity: Mapping[str, Any]) -> Path | None:
+        """Begin anew where nothing but the user's code has changed since; return the journal of the run before.
+
+        What a model answered does not depend on the metric, nor on code that asks the same: it is not paid for again.
+        """
+        changed = set() if self.is_new else changes(self.path, identity)
+        return self._set_aside() / JOURNAL if changed and changed <= MENDED else None
+
     def write(self, name: str, value: Any) -> None:
         write_atomically(self.path / name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
@@ -108,15 +117,15 @@ class RunDirectory:
         if there and not (self.path / IDENTITY).is_file():
             raise RunError(f"{self.path}: there is a {there[0]} of something else here; give another --run-dir")
 
-    def _set_aside(self) -> None:
+    def _set_aside(self) -> Path:
         """Move the files of an earlier run into old-1, old-2, ...: answers that were paid for are not thrown away."""
         files = [file for pattern in OURS for file in sorted(self.path.glob(pattern)) if file.is_file()]
-        number = 1 + sum(1 for folder in self.path.glob("old-*") if folder.is_dir())
+        target = self.path / f"old-{1 + sum(1 for folder in self.path.glob('old-*') if folder.is_dir())}"
         if files:
-            target = self.path / f"old-{number}"
             target.mkdir()
             for file in files:
                 file.rename(target / file.name)
+        return target
 
 
 def is_new(path: Path) -> bool:
@@ -125,15 +134,20 @@ def is_new(path: Path) -> bool:
     return not (journal.is_file() and journal.stat().st_size > 0 and (path / IDENTITY).is_file())
 
 
+def changes(path: Path, identity: Mapping[str, Any]) -> set[str]:
+    """Return what is not as it was when the run in this folder was started."""
+    before = json.loads((path / IDENTITY).read_text(encoding="utf-8"))
+    return {name for name in before.keys() | identity.keys() if before.get(name) != identity.get(name)}
+
+
 def require_same(path: Path, identity: Mapping[str, Any]) -> None:
     """Raise RunMismatch where the run in this folder was started with something else."""
-    before = json.loads((path / IDENTITY).read_text(encoding="utf-8"))
-    changed = [name for name in sorted(before.keys() | identity.keys()) if before.get(name) != identity.get(name)]
-    if changed:
+    if changed := sorted(changes(path, identity)):
+        before = json.loads((path / IDENTITY).read_text(encoding="utf-8"))
         named = (CHANGED.get(name) or f"{name}: {before.get(name)} -> {identity.get(name)}" for name in changed)
         raise RunMismatch(
             f"{path}: this run was started with something else ({'; '.join(dict.fromkeys(named))}). "
-            "Begin anew with --fresh (the old run is kept in this folder), or give another --run-dir"
+            "Begin anew with --fresh, in Python resume=False (the old run is kept in this folder), or give another --run-dir"
         )
 
 

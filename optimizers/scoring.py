@@ -102,7 +102,7 @@ def run_row(program: dspy.Module, row: dspy.Example, metric: Metric, meter: Mete
         with dspy.context(trace=[]):
             prediction = predicted(program, row)
             steps = steps_of(program, dspy.settings.trace)
-        score = metric(row, prediction)
+        score = prediction.score if isinstance(prediction, Unread) else metric(row, prediction)
         if not -TOLERANCE <= score.value <= 1 + TOLERANCE:  # NaN is not either
             raise ValueError(f"the metric gave {score.value}, and a score is a share in [0, 1]")
     except Exception as error:
@@ -126,14 +126,25 @@ def steps_of(program: dspy.Module, trace: Sequence[Any]) -> tuple[Step, ...]:
     return tuple((names.get(id(predictor), ""), inputs, outputs) for predictor, inputs, outputs in trace)
 
 
+class Unread(dspy.Prediction):
+    """In the place of a program's answer, where a reply could not be read. No metric is asked: it would look for fields."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure=failure)
+
+    @property
+    def score(self) -> Score:
+        return Score(0.0, f"The reply could not be read: {told(self.failure)}", {})
+
+
 def predicted(program: dspy.Module, row: dspy.Example) -> dspy.Prediction:
     """Call the program; what the model did wrong is a prediction that carries a failure."""
     try:
         return program(**row.inputs())
     except AdapterParseError as error:
-        return dspy.Prediction(failure=Failure(reason=first_line(error), raw_reply=error.lm_response or ""))
+        return Unread(Failure(reason=first_line(error), raw_reply=error.lm_response or ""))
     except ContextWindowExceededError:
-        return dspy.Prediction(failure=Failure(reason=TOO_LONG, raw_reply=""))
+        return Unread(Failure(reason=TOO_LONG, raw_reply=""))
 
 
 def mean_components(scores: Sequence[Score]) -> dict[str, float]:

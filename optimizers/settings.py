@@ -151,21 +151,26 @@ def read_transfer(recipe: Recipe, place: Path, count: int) -> list[dspy.Example]
     return read_split(file, recipe.new_program, recipe.labels, count) if count and file.is_file() else []
 
 
-def rows_to_test(recipe: Recipe, data: Path | None, split: str, count: int | None = None) -> list[dspy.Example]:
+def rows_to_test(
+    recipe: Recipe, data: Path | None, split: str, count: int | None = None, learnt: int | None = None
+) -> list[dspy.Example]:
     """Read the first so many unseen rows: those of a split, all rows of a place that is given and has none, else those that a
-    training keeps for its test. Raises DatasetError."""
+    training keeps for its test. Raises DatasetError.
+
+    learnt: the seed of a training on this very place, whose other rows are known to what it compiled.
+    """
     place = place_of_rows(recipe, data)
     if isinstance(place, Path) and (file := place / f"{split}.jsonl").is_file():  # a split by any name
         return read_split(file, recipe.new_program, recipe.labels, count)
     where, tables, fields = found_at(recipe, place)
-    table = tables.get(split, tables.get(WHOLE) if data else None)
+    table = tables.get(split, tables.get(WHOLE) if data and learnt is None else None)
     if table is not None:
         return examples_of(table, where, split, fields, count)
     if split != "test":
         raise DatasetError(
             f"{where}: there are no {split} rows in it, only {', '.join(filter(None, tables)) or 'rows in no split'}"
         )
-    return list(read_rows(recipe, place, {})["test"])[:count]
+    return list(read_rows(recipe, place, {}, learnt or 0)["test"])[:count]
 
 
 def default_out(module: str, spec: str) -> Path:

@@ -88,17 +88,20 @@ def cost_lines(report: "Report") -> list[str]:
 
 def use_lines(training: "Training", report: "Report", directory: Path) -> list[str]:
     """Say what `load` gives from now on, or how to put the result to use all the same."""
-    from dspy_programs.lm import address_of
-    from dspy_programs.own_programs import is_own
+    from dspy_programs.lm import address_of, is_named
+    from dspy_programs.own_programs import is_own, written
     from optimizers.settings import default_out
 
     name, model = training.recipe.name, training.task_lm.model
     path = "" if training.target == default_out(name, model) else f", path={os.fspath(training.target)!r}"
     base = address_of(training.task_lm)
     server = f", api_base={base!r}" if base else ""
+    first, _, named = written(training.recipe.program, name).partition(", ")
+    program = f"{first}, {model!r}" + (f", {named}" if named else "")
+    lm = f"{model!r}{server}" if is_named(training.task_lm) else "lm"  # an object of the user's own, which no text brings back
     use = [
-        f"use         from dspy_programs import load, use; program = load({name!r}, {model!r}{path})",
-        f"            with use({model!r}{server}): program(...)",
+        f"use         from dspy_programs import load, use; program = load({program}{path})",
+        f"            with use({lm}): program(...)",
     ]
     if report.promoted:
         return [f"{'written to ' if training.out else 'in use now '} {report.promoted}", *use]

@@ -17,6 +17,7 @@ import dspy
 from dspy_programs.compiled_store import require_writable
 from dspy_programs.errors import BudgetSpent, ModelFailing, RunInterrupted, UsageError
 from dspy_programs.lm import is_embedded, prepare, running_on
+from dspy_programs.own_programs import is_own
 from dspy_programs.text import quantity
 from optimizers.allowance import Allowance
 from optimizers.candidate import IN_USE, Candidate, Job
@@ -29,7 +30,7 @@ from optimizers.past import place_of
 from optimizers.progress import Progress, clock, noise_to
 from optimizers.proposers import NoNewRule, kinds_for, proposer_of
 from optimizers.recorded import recorded
-from optimizers.run_directory import CANDIDATES, RunDirectory, identity_of, is_new, require_same
+from optimizers.run_directory import CANDIDATES, MENDED, RunDirectory, changes, identity_of, is_new, require_same
 from optimizers.scoring import predicted, told
 from optimizers.settings import Training
 
@@ -40,7 +41,9 @@ def require_claimable(directory: Path, training: Training, resume: bool | None) 
     """Refuse what `train_in` would refuse, and write nothing."""
     place_of(training.recipe.name, training.task_lm.model, training.out)
     if resume is not False and not is_new(directory):
-        require_same(directory, identity_for(training, directory))
+        identity = identity_for(training, directory)
+        if not (is_own(training.recipe.name) and changes(directory, identity) <= MENDED):
+            require_same(directory, identity)
         print("  goes on      with the run in that folder: what it paid for is replayed")
 
 
@@ -51,12 +54,20 @@ def train_in(directory: Path, training: Training, resume: bool | None) -> Report
     run_directory = RunDirectory(directory, fresh=resume is False, must_exist=resume is True)
     try:
         remember_compiled(training, run_directory)
+        paid = None
+        if is_own(training.recipe.name):
+            paid = run_directory.set_aside_where_mended(identity_for(training, directory))
+        if paid:
+            print("the program or the metric was changed: a new run, with the answers that are paid for", flush=True)
+            remember_compiled(training, run_directory)
         if run_directory.claim(identity_for(training, directory)):
             print("going on with an earlier run: what it paid for is replayed", flush=True)
         else:
             for lm in (training.task_lm, training.reflection_lm):
                 prepare(lm)
         with contextlib.closing(Journal(run_directory.journal)) as journal:
+            if paid:
+                journal.read_also(paid)
             meter = Meter(limits=Budget() if training.patient else training.budget)
             return train(training, run_directory, Progress(meter, None), meter, journal)
     finally:

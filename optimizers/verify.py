@@ -1,5 +1,6 @@
 """python -m optimizers.verify: does every compiled program load into today's code?"""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -17,24 +18,40 @@ def verify(
     module: Annotated[str | None, typer.Option(help="The program of these files, where it is one of your own.")] = None,
 ) -> None:
     """Print a line for each file; exit code 2 when one does not load."""
-    from dspy_programs.compiled_store import all_compiled, read_compiled
-    from dspy_programs.errors import ProgramsError
+    from dspy_programs.compiled_store import all_compiled, folder_name
+    from dspy_programs.registry import program_named
+
+    if module:
+        program_named(module)  # or it says which there are
+    paths = files or [path for path in all_compiled() if module is None or path.parent.name == folder_name(module)]
+    found = Counter(verdict(path, module, bool(files)) for path in paths)
+    print(f"{len(paths)} compiled programs, {found['FAILS']} that do not load" + elsewhere(found["not here"]))
+    if found["FAILS"]:
+        raise typer.Exit(FAILED)
+
+
+def verdict(path: Path, module: str | None, given: bool) -> str:
+    """Print and return whether a file loads: "ok", "FAILS", or "not here" where its program is another folder's."""
+    from dspy_programs.compiled_store import read_compiled
+    from dspy_programs.errors import ProgramsError, UsageError
     from dspy_programs.registry import load, require_known
 
-    faults = 0
-    paths = files or all_compiled()
-    for path in paths:
-        try:
-            name = read_compiled(path).provenance.program
-            require_known(name, path, module if files else name)  # what is in the user's directory was put there by the user
-            load(name, path=path)
-            print(f"ok     {path}")
-        except ProgramsError as error:
-            faults += 1
-            print(f"FAILS  {error}")
-    print(f"{len(paths)} compiled programs, {faults} that do not load")
-    if faults:
-        raise typer.Exit(FAILED)
+    result, said = "ok", str(path)
+    try:
+        name = read_compiled(path).provenance.program
+        if given or name == module:
+            require_known(name, path, module)
+        load(name, path=path)
+    except UsageError as error:
+        result, said = ("FAILS" if given or module else "not here"), str(error) if given or module else said
+    except ProgramsError as error:
+        result, said = "FAILS", str(error)
+    print(f"{result:6} {said}")
+    return result
+
+
+def elsewhere(number: int) -> str:
+    return f", {number} of programs that are not here: run from their folder, or give --module" if number else ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

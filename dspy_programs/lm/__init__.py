@@ -98,6 +98,11 @@ def address_of(lm: dspy.LM) -> str | None:
     return lm.engine.lm.kwargs.get("api_base") if isinstance(lm.engine, ServerEngine) else None
 
 
+def is_named(lm: dspy.LM) -> bool:
+    """Tell whether `use` of its spec gives the same model again, at the same address."""
+    return isinstance(lm.engine, (ServerEngine, EmbeddedEngine))
+
+
 def prepare(lm: dspy.LM) -> None:
     """Fetch and load the weights of an embedded model now, in sight of the user; other models need nothing."""
     if isinstance(lm.engine, EmbeddedEngine):

@@ -20,7 +20,7 @@ from metrics.score import Score
 from optimizers import Recipe, compile_program
 from optimizers.own_metric import as_metric
 from optimizers.recipes import recipe
-from optimizers.settings import read_rows
+from optimizers.settings import read_rows, rows_to_test
 from tests.fakes import scripted_lm
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "docs" / "examples"
@@ -302,7 +302,10 @@ def test_rows_without_ids_and_without_splits_are_split():
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        ({"train": []}, "there are no train rows"),
+        ({"train": []}, "train: there are no rows"),
+        ({"train": tickets(12), "test": []}, "leave it out"),
+        ({"train": "rows.csv"}, "a file goes to --data"),
+        ({"train": [["a", "b"]]}, "not list"),
         ({"train": tickets(5)}, "too few"),
         ({"train": [{"text": "x", "queue": "sales"}] * 9}, "train: row 1: ticket: missing; it has text, queue"),
         ({"train": [{"id": 1, **row} for row in tickets(9)]}, "was used in train: row 1"),
@@ -389,3 +392,113 @@ def test_a_recipe_made_by_a_function_and_one_with_rows_in_python():
     assert made.demonstrator(dspy.Example(ticket="t", queue="sales", id="1")) == {
         "classify.predict": {"ticket": "t", "queue": "sales"}
     }
+
+
+# What newcomers did ------------------------------------------------------------------------------------------------------
+
+
+def sometimes(bad):
+    """Answer a few of the tickets with something that cannot be read."""
+
+    def reply(prompt):
+        asked = prompt.rsplit("[[ ## ticket ## ]]", 1)[-1]
+        return bad if re.search(r"Case \d*3:", asked) else routed(prompt)
+
+    return reply
+
+
+@pytest.mark.parametrize("bad", ["I am sorry, I cannot.", "", '{"reasoning": "so"}', '{"reasoning": "so", "queue": '])
+def test_a_reply_that_cannot_be_read_is_a_score_of_0_and_no_metric_is_asked(bad):
+    def metric(row, prediction):
+        return prediction.queue == row.queue  # would raise without a queue
+
+    _, report = compiled(scripted_lm(sometimes(bad), "scripted/router"), metric=metric, max_metric_calls=60)
+    assert 0 < report.test["seed"].mean < 1 or report.candidates[0].score < 1
+
+
+def test_a_name_of_ones_own_is_loaded_with_the_program_and_told_so(capsys):
+    plain = dspy.ChainOfThought(dspy.Signature("ticket -> queue", "Route the ticket."))
+    _, report = compiled(program=plain, name="ticket_router")
+    assert "load(program, 'scripted/router', name='ticket_router')" in capsys.readouterr().out
+    assert load(plain, "scripted/router", name="ticket_router").loaded_from == report.promoted
+    assert load(plain, "scripted/router", path=report.saved).predict.demos
+
+
+def test_its_history_is_there_in_another_process_too(tmp_path):
+    compiled(name="ticket_router")
+    done = command_of(["history", "--module", "ticket_router", "--lm", "scripted/router"], tmp_path)
+    assert done.returncode == 0 and "*" in done.stdout, done
+    assert "1 of programs that are not here" in command_of(["verify"], tmp_path).stdout
+
+
+def test_what_is_mended_goes_on_with_the_answers_that_are_paid_for():
+    lm = scripted_lm(routed, "scripted/router")
+
+    def mistaken(row, prediction):
+        return row.queu == prediction.queue
+
+    with pytest.raises(AttributeError, match="queu"):
+        compiled(lm, metric=mistaken)
+    paid = set(lm.engine.prompts)
+
+    def mended(row, prediction):
+        return row.queue == prediction.queue
+
+    mended.__name__ = "mistaken"
+    _, report = compiled(lm, metric=mended)
+    assert report.promoted and all(lm.engine.prompts.count(prompt) == 1 for prompt in paid)
+
+
+def test_the_report_tells_the_tested_one_when_what_is_in_use_wins():
+    compiled()
+    _, report = compiled(run_dir="again")
+    assert (
+        report.standing == report.winner and "| best found | 1.000 |" in report.table() and "not tested" not in report.table()
+    )
+
+
+def test_a_program_of_the_same_name_from_another_folder_is_told(tmp_path, monkeypatch):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "qa.py").write_text(
+            "import dspy\nqa = dspy.Predict('ticket -> queue')\nclass QA(dspy.Module):\n"
+            "    def __init__(self):\n        super().__init__()\n        self.p = dspy.Predict('ticket -> queue')\n"
+            "    def forward(self, ticket):\n        return self.p(ticket=ticket)\n"
+        )
+    monkeypatch.syspath_prepend(str(tmp_path / "a"))
+    compiled(program=named("qa:QA"))
+    code = "from qa import QA; from dspy_programs import load; load(QA, 'scripted/router')"
+    told = {
+        folder: subprocess.run(
+            [sys.executable, "-W", "always", "-c", code],
+            cwd=tmp_path / folder,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path / folder), str(EXAMPLES.parent.parent)])},
+            capture_output=True,
+            text=True,
+        ).stderr
+        for folder in ("a", "b")
+    }
+    assert "in another folder" in told["b"] and "in another folder" not in told["a"], told
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        (dspy.Module, "has no `forward`"),
+        (type("Bare", (dspy.Module,), {"forward": lambda self, ticket: None}), "has no predictor"),
+        ("planner", "is not a dspy.Module"),
+        (Recipe(Router, same_queue), "is not a dspy.Module"),
+    ],
+)
+def test_what_cannot_be_compiled_is_one_line(program, reason):
+    with pytest.raises(UsageError, match=reason):
+        compile_program(program, name="it", metric=same_queue, trainset=tickets())
+
+
+def test_evaluate_keeps_to_the_rows_that_the_training_kept_for_its_test(tmp_path):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(json.dumps(row) + "\n" for row in tickets(30)))
+    found = Recipe(Router, same_queue, name="x")
+    test = {row.id for row in read_rows(found, rows, {})["test"]}
+    assert {row.id for row in rows_to_test(found, rows, "test", learnt=0)} == test
+    assert len(rows_to_test(found, rows, "test")) == 30, "of a place that nothing was learnt from, all rows are unseen"
