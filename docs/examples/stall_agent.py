@@ -21,6 +21,8 @@ STALL = {
 
 def look_up(fruit: str) -> str:
     """Say how many of a fruit there are, and what one costs."""
+    if fruit.lower() not in STALL:
+        return f"there is no {fruit}; there are {', '.join(STALL)}"
     count, price = STALL[fruit.lower()]
     return f"{count} {fruit}, {price} coins each"
 
@@ -30,5 +32,6 @@ def calculate(first: int, operation: str, second: int) -> int:
     return {"+": first + second, "-": first - second, "*": first * second}[operation]
 
 
-agent = dspy.ReAct("question -> answer", tools=[look_up, calculate], max_iters=4)
+asked = dspy.Signature("question -> answer", "Answer with a number alone.")
+agent = dspy.ReAct(asked, tools=[look_up, calculate], max_iters=4)
 recipe = Recipe(agent, answer_exact_match, data=Path(__file__).with_name("stall_questions.jsonl"))
