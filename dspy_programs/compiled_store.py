@@ -30,6 +30,7 @@ SCHEMA_VERSION = 1
 AUGMENTED = "augmented"  # DSPy marks demonstrations of its own making so
 DIRECTORY_VARIABLE = "DSPY_PROGRAMS_COMPILED"
 LARGEST_FILE = 10_000_000  # bytes
+LONGEST_NAME = 100  # characters of a folder
 DEEPEST = 50  # levels of nesting; ours have about ten, and DSPy copies a state by recursion
 
 
@@ -287,8 +288,14 @@ def file_name(spec: str) -> str:
 
 
 def folder_name(program: str) -> str:
-    """Turn a program's name into that of a folder: "my_package.router:recipe" -> "my_package.router--recipe"."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "--", program).strip(".-") or "program"
+    """Turn a program's name into that of a folder: "my_package.router:recipe" -> "my_package.router--recipe".
+
+    A name that cannot stand there as it is gets digits of its own: two names never share a folder.
+    """
+    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.]*(:[A-Za-z0-9_.]+)?", program) and len(program) <= LONGEST_NAME:
+        return program.replace(":", "--")
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "--", program).strip(".-")[:LONGEST_NAME] or "program"
+    return f"{plain}--{digest(program)[:8]}"
 
 
 def versions() -> dict[str, str]:

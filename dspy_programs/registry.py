@@ -42,7 +42,7 @@ from dspy_programs.own_programs import (
 from dspy_programs.planner import Planner
 from dspy_programs.quality_judge import QualityJudge
 from dspy_programs.section_scorer import SectionScorer
-from dspy_programs.shared import is_shared, program_in, shared_file
+from dspy_programs.shared import HUB, is_shared, program_in, shared_file
 
 PROGRAMS: dict[str, type[dspy.Module]] = {
     "actor": Actor,
@@ -83,10 +83,10 @@ def load(
     Raises CompiledMismatch when the JSON was compiled for other fields, types or instructions than today's code has.
     """
     spec = spec_in_use(lm)
-    if isinstance(program, str) and path is None and is_shared(program):
+    if isinstance(program, str) and path is None and not is_name(program) and is_shared(program):
         require_known(saved := program_in(program), program)
         program, path = saved, program
-    given = Path(shared_file(path, spec) if isinstance(path, str) and is_shared(path) else path) if path else None
+    given = file_at(path, spec) if path else None
     name = program if isinstance(program, str) else name_for(program, name, given)
     made = new_program(name) if isinstance(program, str) else new_from(program, name)
     mend = mend_of(name, spec)
@@ -106,6 +106,16 @@ def load(
     made.loaded_from = file
     tell(f"{name} for {spec}: {file or 'as it was written'}", verbose)
     return made
+
+
+def is_name(program: str) -> bool:
+    return program in PROGRAMS or is_own(program)
+
+
+def file_at(path: Path | str, spec: str) -> Path:
+    """Return the file for a model at a place: the file itself, or one that a folder or a repository shares."""
+    shared = str(path).startswith(HUB) or Path(path).is_dir()
+    return shared_file(str(path), spec) if shared else Path(path)
 
 
 def mend_of(name: str, spec: str) -> str:

@@ -57,8 +57,8 @@ class Pin(BaseModel):
 
 
 def is_shared(place: str) -> bool:
-    """Tell whether a text names a shared place, and not a program or a JSON."""
-    return place.startswith(HUB) or Path(place).is_dir()
+    """Tell whether a text names a shared place. A folder that shares nothing may have a program's name."""
+    return place.startswith(HUB) or (Path(place) / MANIFEST).is_file()
 
 
 def program_in(place: str) -> str:

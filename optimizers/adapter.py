@@ -6,7 +6,7 @@ candidate, and first of all the program as it was written, on all validation row
 Source     the contract of gepa/core/adapter.py: order kept, one score a row, nothing raised for a row that merely failed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dspy
@@ -17,7 +17,7 @@ from optimizers.candidate import Job, Texts
 from optimizers.meter import Meter
 from optimizers.own_demonstrations import bootstrapped
 from optimizers.proposers import Proposer
-from optimizers.scoring import RowRun, run_rows
+from optimizers.scoring import RowRun, failure_in, run_rows
 
 GOOD = 0.9  # score from which what a program did can be shown as an example
 Record = Mapping[str, Any]
@@ -30,15 +30,12 @@ class ProgramAdapter(GEPAAdapter[dspy.Example, RowRun, dspy.Prediction]):
     def __init__(self, job: Job, task_lm: dspy.LM, meter: Meter, threads: int = 1) -> None:
         self.job, self.task_lm, self.meter, self.threads = job, task_lm, meter, threads
         self._train = {id(row) for row in job.trainset}
-        self._built: dict[tuple[tuple[str, str], ...], dspy.Module] = {}
+        self._built: dict[tuple[tuple[str, str], ...], Callable[[dspy.Example], dspy.Module]] = {}
 
     def run(self, rows: Sequence[dspy.Example], texts: Texts) -> Iterator[RowRun]:
         """Yield each row's run in order. No row is shown its own answer."""
 
-        def program_for(row: dspy.Example) -> dspy.Module:
-            return self.job.build(texts, without=row) if self.job.shows(texts, row) else self.program(texts)
-
-        for run in run_rows(program_for, rows, self.job.metric, self.task_lm, self.meter, self.threads):
+        for run in run_rows(self.program(texts), rows, self.job.metric, self.task_lm, self.meter, self.threads):
             self.learn(run)
             yield run
 
@@ -47,10 +44,10 @@ class ProgramAdapter(GEPAAdapter[dspy.Example, RowRun, dspy.Prediction]):
         if self.job.shelf.learns and run.score.value >= GOOD and id(run.row) in self._train:
             self.job.shelf.remember(run.row, bootstrapped(self.job.program, run.steps))
 
-    def program(self, texts: Texts) -> dspy.Module:
+    def program(self, texts: Texts) -> Callable[[dspy.Example], dspy.Module]:
         key = tuple(sorted(texts.items()))
         if key not in self._built:
-            self._built[key] = self.job.build(texts)
+            self._built[key] = self.job.for_rows(texts)
         return self._built[key]
 
     def evaluate(
@@ -82,8 +79,8 @@ def records(runs: Sequence[RowRun], predictor: str) -> list[Record]:
         if calls:
             inputs, outputs = (failed or calls)[-1]
             found.append(record(inputs, outputs, run))
-        elif getattr(run.prediction, "failure", None) is not None:  # a program that does not put its failures on the trace
-            found.append(record(run.row.inputs(), {"reply": run.prediction.failure.raw_reply}, run))
+        elif failure := failure_in(run.prediction):  # of a program that does not put its failures on the trace
+            found.append(record(run.row.inputs(), {"reply": failure.raw_reply}, run))
     return found
 
 

@@ -22,6 +22,7 @@ from optimizers.demonstrations import Demonstration, Shelf, as_json, named, with
 
 SHOWN = ":shown"
 REASONING = ":reasoning"
+SEED = "seed"  # the start that is the program as it was written
 IN_USE = "in use"  # the start that `load` gives now
 
 Texts = Mapping[str, str]
@@ -68,6 +69,15 @@ class Job:
         """Build the program that a candidate of a result stands for."""
         return self.build(candidate.texts)
 
+    def for_rows(self, texts: Texts) -> Callable[[dspy.Example], dspy.Module]:
+        """Return what gives each row the candidate's program, and never its own answer."""
+        program = self.build(texts)
+        return lambda row: self.build(texts, without=row) if self.shows(texts, row) else program
+
+    def asked(self, texts: Texts) -> dict[str, list[str]]:
+        """Return what was asked in each demonstration of each predictor, as a digest, for a later search to leave out."""
+        return {name: self.shelf.asked_in(texts[name + SHOWN], name) for name in self.predictors}
+
     def shows(self, texts: Texts, row: dspy.Example) -> bool:
         """Tell whether the candidate would show a row its own answer."""
         return any(self.shelf.shows(texts[name + SHOWN], name, row) for name in self.predictors)
@@ -83,6 +93,14 @@ def uncompiled(program: dspy.Module) -> dict[str, str]:
 def showing(texts: Texts, shown: str | Sequence[str]) -> dict[str, str]:
     """Return the texts with every predictor showing a set, or rows by their ids."""
     return dict(texts) | {key: named(shown) for key in texts if key.endswith(SHOWN)}
+
+
+def given_demonstrations(program: dspy.Module) -> dict[str, Sequence[Demonstration]]:
+    """Return what a program shows as it was written, by predictor; nothing where it shows nothing."""
+    given: dict[str, Sequence[Demonstration]] = {
+        name: [dict(demo) for demo in predictor.demos] for name, predictor in program.named_predictors()
+    }
+    return given if any(given.values()) else {}
 
 
 def thinks(program: dspy.Module) -> bool:

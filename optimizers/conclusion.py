@@ -30,7 +30,7 @@ from optimizers.promotion import Superseded, promote
 from optimizers.proposers import kinds_for
 from optimizers.race import FEWEST, support
 from optimizers.run_directory import BEFORE, COMPILED, REPORT, RunDirectory, digest
-from optimizers.scoring import Interval, bootstrap, mean_components, scored_rows
+from optimizers.scoring import Interval, bootstrap, mean_components, run_rows
 from optimizers.settings import Training
 
 SURE = 1.645  # standard errors that a test must show before what is in use is replaced: wrongly, once in twenty
@@ -108,7 +108,7 @@ def test_scores(
         runs += [(f"{ELSEWHERE} {name}", wanted[name], others) for name in (baseline_of(wanted), "compiled")]
     progress.expected = meter.rollouts + sum(len(of) for _, _, of in runs)
     scores: dict[str, list[Score]] = {name: [] for name, _, _ in runs}
-    programs = {name: job.candidate(candidate) for name, candidate, _ in runs}
+    programs = {name: job.for_rows(candidate.texts) for name, candidate, _ in runs}
     threads = training.threads
     block = max(BLOCK, threads)
     turns = [(name, of[i : i + block]) for i in range(0, max(len(of) for _, _, of in runs), block) for name, _, of in runs]
@@ -117,7 +117,8 @@ def test_scores(
             for part in (rows[i : i + threads] for i in range(0, len(rows), threads)):
                 if not allowance.has_room_to_test(len(scores[name]) if name in wanted else FEWEST_TESTED):
                     break
-                scores[name] += scored_rows(programs[name], part, training.recipe.scorer, lm, meter, threads)
+                ran = run_rows(programs[name], part, training.recipe.scorer, lm, meter, threads)
+                scores[name] += (run.score for run in ran)
     except RunInterrupted:
         return {}, True
     except BudgetSpent:
@@ -327,6 +328,7 @@ def save(training: Training, job: Job, result: CompileResult, report: Report) ->
             },
             "transfer": len(training.transfer),
             "home": home_of(program),
+            "asked": job.asked(result.winner.texts),
             "seed": training.seed,
             "winner": result.winner.index,
             "budget": asdict(training.budget),

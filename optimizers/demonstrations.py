@@ -4,6 +4,7 @@ Demonstrations drawn at random leave kinds of cases out, and a small model then 
 over the kinds, or a pool is given from which each call shows the nearest (few_shot.py).
 """
 
+import hashlib
 import json
 import random
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -32,18 +33,19 @@ class Shelf:
     """What can be shown: train rows by their ids, a pool of them, and the demonstrations of programs compiled before.
 
     rows: spread over the kinds, the first `count` of them are the set SPREAD, all of them the pool NEAREST; count: of
-    rows that one call shows where all are shown; others: name -> predictor -> demonstrations; pools: every predictor
-    draws the nearest by itself (few_shot.py); learns: what the program did well on a row can be shown too, once it did.
+    rows that one call shows where all are shown; others: name -> predictor -> demonstrations; asked: what was asked in each
+    of those, as a digest; pools: every predictor draws the nearest by itself (few_shot.py); learns: what the program did
+    well on a row can be shown too, once it did.
     """
 
     rows: Sequence[dspy.Example]
     demonstrate: Demonstrate
     count: int
     others: Mapping[str, Mapping[str, Sequence[Demonstration]]] = field(default_factory=dict)
+    asked: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     pools: bool = True
     learns: bool = False
     done: dict[str, Mapping[str, dict[str, Any]]] = field(default_factory=dict, repr=False)
-    _asked: dict[str, str] = field(default_factory=dict, repr=False)  # what was asked there
     _cache: dict[tuple[str, str], list[Written]] = field(default_factory=dict, repr=False)
 
     @property
@@ -66,8 +68,8 @@ class Shelf:
     def demonstrations(self, shown: str, predictor: str, without: dspy.Example | None = None) -> list[Demonstration]:
         """Return what a text names for a predictor, but never the answer to the row at hand: `without`."""
         written = self._written(shown, predictor)
-        own = self._own(without, predictor) if without is not None and written else ()
-        return [demonstration for demonstration, *marks in written if not own or own.isdisjoint(marks)]
+        own = self._own(without, predictor) if without is not None and written else set()
+        return [demonstration for demonstration, *marks in written if own.isdisjoint(marks)]
 
     def shows(self, shown: str, predictor: str, row: dspy.Example) -> bool:
         """Tell whether what a text names has the answer to a row."""
@@ -75,32 +77,42 @@ class Shelf:
         own = self._own(row, predictor) if written else set()
         return any(not own.isdisjoint(marks) for _, *marks in written)
 
+    def asked_in(self, shown: str, predictor: str) -> list[str]:
+        """Return what was asked in each demonstration that a text names, as a digest; "" where nobody knows."""
+        return [asked for _, _, asked in self._written(shown, predictor)]
+
     def remember(self, row: dspy.Example, made: Mapping[str, dict[str, Any]]) -> None:
         """Keep what the program did well on a row; the first time counts, so that what a text names never changes."""
-        asked = as_json(dict(row.inputs()))
-        if (
-            made
-            and asked not in self._asked.values()
-            and all(size(demonstration) <= LONGEST for demonstration in made.values())
-        ):
-            self.done[name := f"{DONE}{row.id}"] = made
-            self._asked[name] = asked
+        name = f"{DONE}{row.id}"
+        known = {asked_by(self.by_id[id_.removeprefix(DONE)]) for id_ in self.done}
+        if made and name not in self.made and asked_by(row) not in known and all(map(is_short, made.values())):
+            self.done[name] = made
+            self.by_id.setdefault(row.id, row)
 
     def _own(self, row: dspy.Example, predictor: str) -> set[str]:
-        """Return the marks of what would give a row its answer: its own demonstration, and a run that was asked the same."""
-        return {as_json(self.demonstrate(row).get(predictor)), as_json(dict(row.inputs()))}
+        """Return the marks of what would give a row its answer: its own demonstration, and any that was asked the same."""
+        return {mark(self.demonstrate(row).get(predictor)), asked_by(row)}
 
     def _written(self, shown: str, predictor: str) -> list[Written]:
-        """Return the demonstrations, each with its marks: itself as JSON, and what was asked where a run was kept."""
+        """Return the demonstrations, each with its marks: itself, and what was asked in it."""
         if (shown, predictor) not in self._cache:
             name = json.loads(shown) if shown else []
             if isinstance(name, str) and name in self.others:
-                found = [(each, "") for each in self.others[name].get(predictor, ())]
+                demos = self.others[name].get(predictor, ())
+                known = self.asked.get(name, {}).get(predictor, ())
+                found = list(zip(demos, known if len(known) == len(demos) else [""] * len(demos), strict=True))
             else:
-                told = [((self.done if id_ in self.done else self.made)[id_], id_) for id_ in self.ids(shown)]
-                found = [(made[predictor], self._asked.get(id_, "")) for made, id_ in told if predictor in made]
-            self._cache[shown, predictor] = [(each, as_json(each), asked) for each, asked in found]
+                told = [(self.made.get(id_) or self.done[id_], self.by_id[self.row_of(id_)]) for id_ in self.ids(shown)]
+                found = [(made[predictor], asked_by(row)) for made, row in told if predictor in made]
+            self._cache[shown, predictor] = [(each, mark(each), asked) for each, asked in found]
         return self._cache[shown, predictor]
+
+    def row_of(self, id_: str) -> str:
+        return id_ if id_ in self.made else id_.removeprefix(DONE)
+
+    @cached_property
+    def by_id(self) -> dict[str, dspy.Example]:
+        return {row.id: row for row in self.rows}
 
     @cached_property
     def made(self) -> dict[str, Mapping[str, dict[str, Any]]]:
@@ -162,8 +174,36 @@ def size(demonstration: Demonstration) -> int:
     return len(as_json(demonstration))
 
 
-def as_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=lambda model: getattr(model, "model_dump", lambda: str(model))())
+def is_short(demonstration: Demonstration) -> bool:
+    """Tell whether a demonstration can be shown: not too long, and text that can be sent."""
+    try:
+        as_json(demonstration).encode()
+    except UnicodeEncodeError:  # half a surrogate pair
+        return False
+    return size(demonstration) <= LONGEST
+
+
+def mark(demonstration: Demonstration | None) -> str:
+    """Name a demonstration by what it says, in whatever order."""
+    return digest(as_json(demonstration, sort_keys=True))
+
+
+def asked_by(row: dspy.Example) -> str:
+    """Name what a row asks, in whatever order."""
+    return digest(as_json(dict(row.inputs()), sort_keys=True))
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def as_json(value: Any, sort_keys: bool = False) -> str:
+    return json.dumps(
+        value,
+        ensure_ascii=False,
+        sort_keys=sort_keys,
+        default=lambda model: getattr(model, "model_dump", lambda: str(model))(),
+    )
 
 
 def with_instructions(program: dspy.Module, instructions: Mapping[str, str]) -> dspy.Module:

@@ -114,10 +114,10 @@ def evaluate_all(
 
 def seed_of(compiled: "Compiled", data: Path | None) -> int | None:
     """Return the seed by which these very rows were split when the program was compiled on them; None where it was not."""
-    place = compiled.provenance.training.get("place")
-    return (
-        int(compiled.provenance.training.get("seed", 0)) if data and place and Path(place).resolve() == data.resolve() else None
-    )
+    training = compiled.provenance.training
+    place = training.get("place")
+    same = data is None or (place and Path(place).resolve() == data.resolve())
+    return int(training.get("seed", 0)) if same else None
 
 
 def compiled_program(name: str, spec: str, path: Path | None) -> "tuple[dspy.Module, Compiled] | None":

@@ -11,6 +11,7 @@ import dspy
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from dspy_programs.errors import DatasetError
+from dspy_programs.program import Program as OfOurs
 from optimizers.row_files import Cell, one_line, refused
 
 Program = Callable[[], dspy.Module]  # a class, or anything else that makes one
@@ -44,16 +45,21 @@ def fields_of(program: Program, labels: Mapping[str, Any] | None) -> Fields:
 
 
 def inputs_with_types(program: dspy.Module) -> dict[str, Any]:
-    """Map each input to its type: what a predictor's signature says of it, else what `forward` does, else anything."""
+    """Map each input to its type: what a predictor's signature says of it, else what `forward` does, else anything.
+
+    A program of the user's own may make something else of an argument before a predictor reads it: there `forward` goes first.
+    """
     try:
         hints = get_type_hints(type(program).forward)
     except NameError:  # a name that its file imports for type checkers only
         hints = {}
-    told = {name: field.annotation for each in program.predictors() for name, field in each.signature.input_fields.items()}
+    fields = [item for each in program.predictors() for item in each.signature.input_fields.items()]
+    told = {name: field.annotation for name, field in fields if not field.json_schema_extra.get("IS_TYPE_UNDEFINED")}
     names = list(signature_of(program))
     if not names and (own := getattr(program, "signature", None) or next((p.signature for p in program.predictors()), None)):
         names = list(own.input_fields)  # `forward(**kwargs)`, as DSPy's own modules have it
-    return {name: told.get(name, hints.get(name, Any)) for name in names}
+    known = hints | told if isinstance(program, OfOurs) else told | hints
+    return {name: known.get(name, Any) for name in names}
 
 
 def signature_of(program: dspy.Module) -> dict[str, inspect.Parameter]:

@@ -4,24 +4,37 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import dspy
+from pydantic import TypeAdapter, ValidationError
 
 from dspy_programs import compiled_store as store
 from dspy_programs.errors import CompiledProgramError
 from dspy_programs.few_shot import FewShot
-from optimizers.candidate import IN_USE, REASONING, Job, Start, compiled_before, showing, thinks, uncompiled
+from optimizers.candidate import (
+    IN_USE,
+    REASONING,
+    SEED,
+    Job,
+    Start,
+    compiled_before,
+    given_demonstrations,
+    showing,
+    thinks,
+    uncompiled,
+)
 from optimizers.data import evenly
-from optimizers.demonstrations import POOL, POOLED, Demonstration, Shelf, choose, pooled
+from optimizers.demonstrations import POOL, POOLED, Demonstration, Shelf, asked_by, choose, pooled
 from optimizers.recipe import Recipe, Rows
 from optimizers.run_directory import BEFORE, OTHERS, RunDirectory
 from optimizers.settings import Training
 
 
-def remember_compiled(training: Training, run: RunDirectory) -> None:
+def remember_compiled(training: Training, run: RunDirectory, again: bool = False) -> None:
     """Keep copies, for a run that begins, of what `load` gives now and of what was compiled for other models."""
     name, model = training.recipe.name, training.task_lm.model
-    if not run.is_new:
+    if not (run.is_new or again):
         return
     for stale in [run.path / BEFORE, *run.path.glob(f"{OTHERS}*.json")]:  # of a run that got no answer
         stale.unlink(missing_ok=True)
@@ -47,9 +60,18 @@ def compiled_starts(training: Training, path: Path) -> dict[str, dspy.Module]:
             compiled = store.read_compiled(file, name, training.task_lm.model if file.name == BEFORE else None)
             store.apply_state(program, compiled, file)
             saved = compiled.provenance
+            program.asked = digests_in(saved.training.get("asked"))
             if file.name == BEFORE or saved.kept == "compiled":
                 found[IN_USE if file.name == BEFORE else f"for {saved.lm}"] = program
     return found
+
+
+def digests_in(asked: Any) -> dict[str, list[str]]:
+    """Return what a file says was asked in its demonstrations; nothing where it does not say it as `train` does."""
+    try:
+        return TypeAdapter(dict[str, list[str]]).validate_python(asked or {})
+    except ValidationError:
+        return {}
 
 
 def job_of(
@@ -63,17 +85,21 @@ def job_of(
     program = recipe.new_program()
     plain = uncompiled(program)
     others = {name: compiled_before(each, name, thinks(program)) for name, each in before.items()}
+    asked = {name: dict(getattr(each, "asked", {})) for name, each in before.items()}
     pools = all(isinstance(predictor, FewShot) for predictor in program.predictors())
     pool = choose(rows["train"], recipe.demonstrator, recipe.kind, POOL, seed)
     sets: dict[str, Mapping[str, Sequence[Demonstration]]] = {name: demos for name, (_, demos) in others.items()}
     largest = max(sets, key=lambda name: sum(map(len, sets[name].values())), default="")  # of equals what is in use
     if pools and (both := pooled(pool, recipe.demonstrator, sets.get(largest, {}))):
         sets[POOLED] = both
+        asked[POOLED] = {name: [*map(asked_by, pool), *asked.get(largest, {}).get(name, ())] for name in both}
         others = {name: each for name, each in others.items() if name != largest or name == IN_USE}  # it is in the pool
+    if given := given_demonstrations(program):
+        sets[SEED], plain = given, showing(plain, SEED)
     learns = recipe.demonstrate is None
-    shelf = Shelf(pool, recipe.demonstrator, recipe.demonstrations, sets, pools, learns)
+    shelf = Shelf(pool, recipe.demonstrator, recipe.demonstrations, sets, asked, pools, learns)
     starts = [
-        Start("seed", plain),
+        Start(SEED, plain),
         *(Start(name, texts) for name, (texts, _) in others.items() if name == IN_USE),
         *(Start(name, showing(plain, name)) for name in shelf.sets),
         *(Start(name, texts) for name, (texts, _) in others.items() if name != IN_USE),

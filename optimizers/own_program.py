@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import dspy
 
@@ -11,6 +11,7 @@ from dspy_programs.errors import UsageError
 from dspy_programs.lm import connect
 from dspy_programs.own_programs import introduce, name_of
 from dspy_programs.registry import PROGRAMS, load
+from optimizers.budgets import CANDIDATES
 from optimizers.conclusion import Report
 from optimizers.demonstrations import Demonstrate
 from optimizers.meter import Budget
@@ -75,6 +76,10 @@ def compile_program(
     name = name or name_of(program)
     if name in PROGRAMS:
         raise UsageError(f"name: {name!r} is a program of this library; choose another")
+    if auto not in (None, *CANDIDATES) or proposer not in get_args(Choice):
+        raise UsageError(f"auto: {', '.join(CANDIDATES)} or None; proposer: {', '.join(get_args(Choice))}")
+    if auto and max_metric_calls:
+        raise UsageError("auto and max_metric_calls both say how many rows to run; give one of them")
     introduce(name, program)
     recipe = Recipe(program, metric, name, demonstrate=demonstrate, demonstrations=demonstrations, kind=kind)
     task = model_of(lm, program)

@@ -15,6 +15,7 @@ from dspy.utils.exceptions import ContextWindowExceededError, LMError
 from dspy_programs.errors import ModelFailing, ProgramsError
 from dspy_programs.lm import decoding
 from dspy_programs.lm.inner import ask, through
+from dspy_programs.lm.redaction import redact
 from optimizers.journal import Journal, Record, key_of
 from optimizers.meter import Meter, Used
 
@@ -80,6 +81,7 @@ class RecordedEngine:
             if isinstance(error.__cause__, ProgramsError):  # our own engine's: a missing extra, no weights, no memory
                 self.meter.stop(error.__cause__)
                 raise error.__cause__ from None
+            redact(error, [str(self.lm.kwargs.get("api_key") or "")])
             reason = ModelFailing(
                 f"the {self.role} model {self.lm.model} does not answer: {first_line(error).rstrip('.')}. "
                 "What is paid for is kept: run the same command again to go on from here"

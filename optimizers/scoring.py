@@ -5,6 +5,7 @@ and says why. A bug in the program or the metric stops the run, with its traceba
 """
 
 import contextvars
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import numpy as np
 from dspy.utils.exceptions import AdapterParseError, ContextWindowExceededError
 
 from dspy_programs.lm import running_on
+from dspy_programs.program import Program
 from dspy_programs.reply import Failure, first_line
 from metrics.score import Metric, Score
 from optimizers.meter import Meter
@@ -102,7 +104,7 @@ def run_row(program: dspy.Module, row: dspy.Example, metric: Metric, meter: Mete
         with dspy.context(trace=[]):
             prediction = predicted(program, row)
             steps = steps_of(program, dspy.settings.trace)
-        score = prediction.score if isinstance(prediction, Unread) else metric(row, prediction)
+        prediction, score = judged(row, prediction, metric)
         if not -TOLERANCE <= score.value <= 1 + TOLERANCE:  # NaN is not either
             raise ValueError(f"the metric gave {score.value}, and a score is a share in [0, 1]")
     except Exception as error:
@@ -110,9 +112,26 @@ def run_row(program: dspy.Module, row: dspy.Example, metric: Metric, meter: Mete
         error.add_note(f"in row {row.get('id')!r}; nothing was scored. Mend the program or the metric, and run it again")
         meter.stop(error)
         raise
-    failure = getattr(prediction, "failure", None)
+    failure = failure_in(prediction)
     meter.count_rollout(None if failure is None else told(failure), refused=getattr(failure, "reason", "") == TOO_LONG)
     return RowRun(row, prediction, score, steps)
+
+
+def judged(row: dspy.Example, prediction: dspy.Prediction, metric: Metric) -> tuple[dspy.Prediction, Score]:
+    """Score an answer. Where a reply could not be read, the metric's own model's too, the score is 0 and says so."""
+    if not isinstance(prediction, Unread):
+        try:
+            return prediction, metric(row, prediction)
+        except AdapterParseError as error:
+            reason = f"The metric's own model: {first_line(error)}"
+            prediction = Unread(Failure(reason=reason, raw_reply=error.lm_response or ""))
+    return prediction, prediction.score
+
+
+def failure_in(prediction: Any) -> Failure | None:
+    """Return what a program says it could not read. An output of the user's own that is called so is none."""
+    failure = getattr(prediction, "failure", None)
+    return failure if isinstance(failure, Failure) else None
 
 
 def told(failure: Any) -> str:
@@ -139,8 +158,13 @@ class Unread(dspy.Prediction):
 
 def predicted(program: dspy.Module, row: dspy.Example) -> dspy.Prediction:
     """Call the program; what the model did wrong is a prediction that carries a failure."""
+    inputs = dict(row.inputs())
     try:
-        return program(**row.inputs())
+        return program(**(inputs if isinstance(program, Program) else copy.deepcopy(inputs)))  # the user's may change them
+    except ValueError as error:
+        if "surrogate" not in str(error):
+            raise
+        return Unread(Failure(reason="A reply holds half a surrogate pair, which no other call can send on.", raw_reply=""))
     except AdapterParseError as error:
         return Unread(Failure(reason=first_line(error), raw_reply=error.lm_response or ""))
     except ContextWindowExceededError:

@@ -14,8 +14,8 @@ from typing import Any
 
 import dspy
 
-from dspy_programs.compiled_store import require_writable
-from dspy_programs.errors import BudgetSpent, ModelFailing, RunInterrupted, UsageError
+from dspy_programs.compiled_store import require_writable, write_atomically
+from dspy_programs.errors import BudgetSpent, ModelFailing, RunInterrupted, RunLocked, UsageError
 from dspy_programs.lm import is_embedded, prepare, running_on
 from dspy_programs.own_programs import is_own
 from dspy_programs.text import quantity
@@ -31,7 +31,7 @@ from optimizers.progress import Progress, clock, noise_to
 from optimizers.proposers import NoNewRule, kinds_for, proposer_of
 from optimizers.recorded import recorded
 from optimizers.run_directory import CANDIDATES, MENDED, RunDirectory, changes, identity_of, is_new, require_same
-from optimizers.scoring import predicted, told
+from optimizers.scoring import failure_in, predicted, told
 from optimizers.settings import Training
 
 STOPPING = "\nstopping: the call under way is finished and what was found is kept; once more to end at once"
@@ -47,8 +47,20 @@ def require_claimable(directory: Path, training: Training, resume: bool | None) 
         print("  goes on      with the run in that folder: what it paid for is replayed")
 
 
+_alone = threading.Lock()  # what a run prints beside its own lines goes into its log, for the whole process
+
+
 def train_in(directory: Path, training: Training, resume: bool | None) -> Report:
-    """Claim the folder, get the models ready in sight of the user, and train."""
+    """Claim the folder, get the models ready in sight of the user, and train. Raises RunLocked beside another in this process."""
+    if not _alone.acquire(blocking=False):
+        raise RunLocked("another training is under way in this process; wait for it, or give this one a process of its own")
+    try:
+        return claimed(directory, training, resume)
+    finally:
+        _alone.release()
+
+
+def claimed(directory: Path, training: Training, resume: bool | None) -> Report:
     place_of(training.recipe.name, training.task_lm.model, training.out)
     require_writable(training.target)
     run_directory = RunDirectory(directory, fresh=resume is False, must_exist=resume is True)
@@ -59,15 +71,14 @@ def train_in(directory: Path, training: Training, resume: bool | None) -> Report
             paid = run_directory.set_aside_where_mended(identity_for(training, directory))
         if paid:
             print("the program or the metric was changed: a new run, with the answers that are paid for", flush=True)
-            remember_compiled(training, run_directory)
+            write_atomically(run_directory.journal, paid.read_bytes())
+            remember_compiled(training, run_directory, again=True)
         if run_directory.claim(identity_for(training, directory)):
             print("going on with an earlier run: what it paid for is replayed", flush=True)
         else:
             for lm in (training.task_lm, training.reflection_lm):
                 prepare(lm)
         with contextlib.closing(Journal(run_directory.journal)) as journal:
-            if paid:
-                journal.read_also(paid)
             meter = Meter(limits=Budget() if training.patient else training.budget)
             return train(training, run_directory, Progress(meter, None), meter, journal)
     finally:
@@ -131,7 +142,8 @@ def preflight(training: Training, job: Job, lms: Mapping[str, dspy.LM], meter: M
                 break
     if is_embedded(training.reflection_lm):
         return  # it has just answered, and its proposals cannot cost anything
-    score = training.recipe.scorer(row, reply)
+    with running_on(lms["task"]):  # a metric may ask it too
+        score = training.recipe.scorer(row, reply)
     name, predictor = program.named_predictors()[0]
     seen = {key: str(value) for key, value in row.inputs().items()}
     feedback = score.feedback if score.value < 1 else "Right, but it could be shorter."  # a proposer is asked about a failure
@@ -153,7 +165,7 @@ def first_reply(program: dspy.Module, row: dspy.Example, training: Training, met
     except Exception:
         meter.raise_if_stopped()
         raise
-    if (failure := getattr(reply, "failure", None)) is not None:
+    if (failure := failure_in(reply)) is not None:
         what = f"the first reply of {training.task_lm.model} cannot be used"
         raise ModelFailing(f"{what}: {told(failure)} Nothing more was spent; try another --lm")
     return reply

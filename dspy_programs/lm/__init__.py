@@ -33,6 +33,18 @@ DEFAULT_SPEC = f"local/{DEFAULT_ID}"
 SPEC_VARIABLE = "DSPY_PROGRAMS_LM"
 BASE_VARIABLE = "DSPY_PROGRAMS_API_BASE"
 KEY_VARIABLE = "DSPY_PROGRAMS_API_KEY"
+DECODING = {
+    *("temperature", "max_tokens", "max_completion_tokens", "top_p", "top_k", "min_p", "n", "stop", "seed"),
+    *(
+        "presence_penalty",
+        "frequency_penalty",
+        "repetition_penalty",
+        "logprobs",
+        "top_logprobs",
+        "reasoning_effort",
+        "verbosity",
+    ),
+}
 RETRIES = 5  # of rate limits, timeouts and server errors, after 1, 2, 4, 8 and 16 seconds or as the server asks
 
 
@@ -88,9 +100,8 @@ def is_embedded(lm: dspy.LM) -> bool:
 
 
 def decoding(lm: dspy.LM) -> dict[str, Any]:
-    """Return the decoding settings of `lm`: what changes its answers, and never where it lives or its key."""
-    connection = {"api_key", "api_base", "base_url", "timeout", "headers", "extra_headers"}
-    return {name: value for name, value in lm.kwargs.items() if name not in connection and value is not None}
+    """Return the decoding settings of `lm`: what is known to change its answers, and so nothing that could be a secret."""
+    return {name: value for name, value in lm.kwargs.items() if name in DECODING and value is not None}
 
 
 def address_of(lm: dspy.LM) -> str | None:

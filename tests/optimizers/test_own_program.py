@@ -13,7 +13,7 @@ import pytest
 from dspy.evaluate import answer_exact_match
 
 from dspy_programs import load
-from dspy_programs.compiled_store import read_compiled
+from dspy_programs.compiled_store import folder_name, read_compiled
 from dspy_programs.errors import DatasetError, UsageError
 from dspy_programs.own_programs import name_of, named
 from metrics.score import Score
@@ -502,3 +502,145 @@ def test_evaluate_keeps_to_the_rows_that_the_training_kept_for_its_test(tmp_path
     test = {row.id for row in read_rows(found, rows, {})["test"]}
     assert {row.id for row in rows_to_test(found, rows, "test", learnt=0)} == test
     assert len(rows_to_test(found, rows, "test")) == 30, "of a place that nothing was learnt from, all rows are unseen"
+
+
+# What an attacker found --------------------------------------------------------------------------------------------------
+
+
+def copier(prompt):
+    """Know nothing but what is shown: the queue of a ticket that stands among the examples."""
+    if "new_instruction" in prompt or "[[ ## often ## ]]" in prompt:
+        return json.dumps({"new_instruction": "Route the ticket.", "proposal": {"rule": "Nothing that would help at all"}})
+    *shown, asked = prompt.split("[[ ## ticket ## ]]")[1:]
+    ticket = asked.strip().partition("\n")[0]
+    known = [re.search(r'"queue": "(\w+)"', each) for each in shown if each.strip().startswith(ticket)]
+    return json.dumps({"reasoning": "so", "queue": known[0].group(1) if known and known[0] else "nobody"})
+
+
+def test_no_row_sees_itself_in_what_an_earlier_run_compiled_nor_in_the_test():
+    first = scripted_lm(routed, "scripted/router")
+    compiled(first, seed=0)
+    for lm, seed in ((scripted_lm(copier, "scripted/other"), 3), (scripted_lm(copier, "scripted/router"), 5)):
+        _, report = compiled(lm, seed=seed, run_dir=f"run-{seed}", max_metric_calls=80)
+        assert report.test["seed"].mean == 0 and all(interval.mean == 0 for interval in report.test.values()), report.test
+        assert not report.winner
+
+
+def test_a_row_with_its_keys_in_another_order_is_the_same_row():
+    class Boxes(dspy.Module):
+        def __init__(self):
+            super().__init__()
+            self.p = dspy.Predict("box -> queue")
+
+        def forward(self, box):
+            return self.p(box=str(box))
+
+    rows = [{"box": {"x": f"box {i}", "y": 1}, "queue": str(i)} for i in range(9)]
+    turned = [{"box": dict(reversed(row["box"].items())), "queue": row["queue"]} for row in rows]
+    with pytest.raises(DatasetError, match="test must stay unseen"):
+        read_rows(Recipe(Boxes, same_queue), {"train": rows, "test": turned}, {})
+
+
+def test_what_a_program_shows_as_it_was_written_stays():
+    program = Router()
+    program.classify.predict.demos = [{"ticket": "Case 99: my refund again", "reasoning": "so", "queue": "billing"}]
+    found, report = compiled(program=program, max_metric_calls=60)
+    assert report.candidates[0].shows == "1 row" and len(found.classify.predict.demos) >= 1
+    assert any("Case 99" in prompt for prompt in [str(found.classify.predict.demos)]) or report.winner
+
+
+def test_a_metric_may_ask_the_model_and_is_heard_where_its_judge_is_not():
+    judge = dspy.Predict("ticket, queue -> right: bool")
+
+    def asked(row, prediction, trace=None):
+        return judge(ticket=row.ticket, queue=prediction.queue).right
+
+    def reply(prompt):
+        if "[[ ## queue ## ]]" in prompt:
+            return "no idea" if "Case 7:" in prompt else json.dumps({"right": "billing" not in prompt})
+        return routed(prompt)
+
+    _, report = compiled(scripted_lm(reply, "scripted/router"), metric=asked, max_metric_calls=60)
+    assert report.test
+
+
+def test_half_an_emoji_is_one_rows_failure():
+    class Two(Router):
+        def __init__(self):
+            super().__init__()
+            self.again = dspy.Predict("queue -> sure")
+
+        def forward(self, ticket):
+            found = self.classify(ticket=ticket)
+            self.again(queue=found.queue)
+            return found
+
+    def reply(prompt):
+        if "[[ ## ticket ## ]]" not in prompt and "[[ ## queue ## ]]" in prompt:
+            return json.dumps({"sure": "yes"})
+        return '{"reasoning": "so", "queue": "\\ud83d"}' if "Case 1:" in prompt else routed(prompt)
+
+    _, report = compiled(scripted_lm(reply, "scripted/router"), program=Two(), name="two", max_metric_calls=60)
+    assert report.test
+
+
+def test_a_mended_run_is_paid_once_whatever_comes_after():
+    lm = scripted_lm(routed, "scripted/router")
+    compiled(lm, max_metric_calls=40)
+
+    def stricter(row, prediction):
+        return row.queue == prediction.queue and bool(prediction.reasoning)
+
+    compiled(lm, metric=stricter, max_metric_calls=40)
+    asked = len(lm.engine.prompts)
+    compiled(lm, metric=stricter, max_metric_calls=40)
+    assert len(lm.engine.prompts) == asked
+
+
+def test_a_folder_of_a_programs_name_is_no_shared_place(tmp_path):
+    (tmp_path / "planner").mkdir()
+    (tmp_path / "ticket_router").mkdir()
+    assert load("planner", "local/qwen2.5-coder-1.5b").loaded_from
+    assert compiled(name="ticket_router")[1].promoted
+
+
+@pytest.mark.parametrize(("one", "other"), [("分类器", "路由器"), ("a b", "a/b"), ("a:b", "a--b"), ("x" * 300, "x" * 301)])
+def test_two_names_never_share_a_folder(one, other):
+    assert folder_name(one) != folder_name(other) and len(folder_name(other)) < 120
+
+
+def test_a_program_that_changes_its_inputs_changes_no_row():
+    class Appends(Router):
+        def forward(self, ticket):
+            ticket.append("more")
+            return self.classify(ticket=str(ticket[0]))
+
+    rows = [{"ticket": [row["ticket"]], "queue": row["queue"]} for row in tickets()]
+    lm = scripted_lm(routed, "scripted/router")
+    compiled(lm, program=Appends(), name="appends", trainset=rows, max_metric_calls=40)
+    assert all(len(row["ticket"]) == 1 for row in rows)
+
+
+def test_an_output_may_be_called_failure():
+    class Fails(dspy.Module):
+        def __init__(self):
+            super().__init__()
+            self.p = dspy.Predict("ticket -> failure: bool, queue")
+
+        def forward(self, ticket):
+            return self.p(ticket=ticket)
+
+    def reply(prompt):
+        return (
+            json.dumps({**json.loads(routed(prompt)), "failure": False}) if "[[ ## ticket ## ]]" in prompt else routed(prompt)
+        )
+
+    assert compiled(scripted_lm(reply, "scripted/f"), program=Fails(), name="fails", max_metric_calls=40)[1].test
+
+
+def test_secrets_of_a_plain_lm_reach_no_file(tmp_path):
+    lm = scripted_lm(routed, "scripted/router")
+    lm.kwargs |= {"api_key": "very-secret-key-1", "aws_secret_access_key": "very-secret-key-2"}
+    compiled(lm, max_metric_calls=40)
+    files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert files and not any(b"very-secret" in content for content in files)
