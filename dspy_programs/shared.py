@@ -57,8 +57,8 @@ class Pin(BaseModel):
 
 
 def is_shared(place: str) -> bool:
-    """Tell whether a text names a shared place. A folder that shares nothing may have a program's name."""
-    return place.startswith(HUB) or (Path(place) / MANIFEST).is_file()
+    """Tell whether a text names a shared place. A folder that shares nothing may have a program's name, but no path."""
+    return place.startswith(HUB) or (Path(place) / MANIFEST).is_file() or (len(Path(place).parts) > 1 and Path(place).is_dir())
 
 
 def program_in(place: str) -> str:

@@ -51,7 +51,7 @@ _alone = threading.Lock()  # what a run prints beside its own lines goes into it
 
 
 def train_in(directory: Path, training: Training, resume: bool | None) -> Report:
-    """Claim the folder, get the models ready in sight of the user, and train. Raises RunLocked beside another in this process."""
+    """Claim the folder, get the models ready in sight of the user, and train. Raises RunLocked beside another training."""
     if not _alone.acquire(blocking=False):
         raise RunLocked("another training is under way in this process; wait for it, or give this one a process of its own")
     try:

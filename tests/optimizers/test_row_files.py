@@ -114,8 +114,8 @@ REFUSED = {
     "surrogate": ("r.jsonl", JSONL.replace(b"job 3", b"job \\ud800"), "r.jsonl:4: row: not JSON: 'utf-8' codec can't encode"),
     "surrogate in a cell": (
         "r.csv",
-        as_csv().replace(b"does c", b"\\ud800", 1),
-        "r.csv:2: tools.2.description: Inp",
+        as_csv().replace(b"use tool_a", b"\\ud800", 1),
+        "r.csv:2: tasks.0.title: Inp",
     ),
     "NUL": ("r.jsonl", JSONL.replace(b"job 3", b"job \0"), "r.jsonl:4: row: byte"),
     "NaN": ("r.jsonl", JSONL.replace(b'"job', b"NaN").replace(b'"toy-3"', b"NaN"), "r.jsonl:4: row: not JSON: NaN is no JSON"),
