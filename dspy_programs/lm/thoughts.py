@@ -19,6 +19,7 @@ OPENING = re.compile(
 CLOSING = re.compile(
     rf"(?i)</(?:{WORDS})>|\[/THINK\]|\u25c1/think\u25b7|<\|END_THINKING\|>|<\|end_of_thought\|>|<\|inner_suffix\|>"
 )
+MOST = 50  # thoughts in one reply
 CHANNEL = re.compile(r"<\|channel\|>|\Aanalysis(?=[A-Z{\[\"'])")  # the second as a server leaves it that drops such tokens
 FINAL = re.compile(r"<\|channel\|>\s*final\b.*?<\|message\|>|assistantfinal", re.DOTALL)
 ENDS = re.compile(r"(?:\s*<\|(?:end|return|call)\|>)+\s*\Z")
@@ -32,7 +33,7 @@ def without_thoughts(text: str) -> str:
     """Return the answer in a reply, the reply itself where it has no thoughts. Raises Unfinished."""
     if first_outside(CHANNEL, text.lstrip()):
         return final_channel(text)
-    while True:
+    for _ in range(MOST):
         opening, closing = first_outside(OPENING, text), first_outside(CLOSING, text)
         if closing is None and opening is None:
             return text
@@ -40,6 +41,7 @@ def without_thoughts(text: str) -> str:
             raise Unfinished
         before = text[: opening.start()] if opening and opening.start() < closing.start() else ""
         text = before + text[closing.end() :]
+    raise Unfinished  # it only thinks
 
 
 def has_thoughts(text: str) -> bool:
