@@ -175,7 +175,7 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_how_long_threads_wait_is_set_before_the_library_is_loaded(way, tmp_path):
-    assert loading(WAYS[way], tmp_path) == "10000 None"
+    assert loading(WAYS[way], tmp_path) == "2000 None"
 
 
 @pytest.mark.parametrize(
