@@ -32,9 +32,7 @@ REPLY_TOKENS = 1536  # when a request does not say: an unbounded reply of a smal
 BYTES_PER_PARAMETER_BYTE = 1.25  # an estimate on the safe side: resident memory over the size of the file ...
 CONTEXT_BYTES = 1_000_000_000  # ... plus context, scratch buffers and prompt cache
 PROMPT_CACHE_MIB = 512  # prompts of programs that take turns on one slot; llama.cpp's own default is 8 GiB
-SPIN_COUNT = (
-    "2000"  # beside other work 1.4 times as fast as at 10,000, alone the same within noise: `python -m tests.engine_speed`
-)
+SPIN_COUNT = "2000"  # `python -m tests.engine_speed`: alone as fast as 10,000 within noise, beside other work 1.4 times
 LISTENERS = 32  # threads of llama.cpp that take requests of other processes; one that waits for its turn holds one
 TRIES = 3  # of one request, when the process that had the model loaded has gone
 SLOTS_VARIABLE = "DSPY_PROGRAMS_SLOTS"
