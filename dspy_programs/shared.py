@@ -81,11 +81,11 @@ def shared_file(place: str, lm: str) -> Path:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    try:
-        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
-    except OSError as error:
+    if not (folder / MANIFEST).is_file():
         reason = f"there is no {MANIFEST} in it; `python -m optimizers.export --to {folder}` writes one"
-        raise CompiledProgramError(f"{folder}: {reason}") from error
+        raise CompiledProgramError(f"{folder}: {reason}")
+    try:
+        manifest = Manifest.model_validate_json(content_of(folder / MANIFEST))
     except ValidationError as error:
         raise CompiledProgramError(f"{folder / MANIFEST}: {error.errors()[0]['msg']}") from error
     if manifest.format > FORMAT:
@@ -163,10 +163,17 @@ def read_pins() -> dict[str, Pin]:
 
 
 def digest_of(path: Path) -> str:
-    """Return a file's SHA-256. Raises CompiledProgramError where it is missing or too large to be one of ours."""
+    """Return a file's SHA-256. Raises CompiledProgramError as `content_of` does."""
+    return hashlib.sha256(content_of(path)).hexdigest()
+
+
+def content_of(path: Path) -> bytes:
+    """Read a whole file. Raises CompiledProgramError where it is none, cannot be read or is too large to be one of ours."""
     try:
+        if not path.is_file():  # a device or a pipe never ends
+            raise CompiledProgramError(f"{path}: there is no such file")
         if path.stat().st_size > LARGEST_FILE:
             raise CompiledProgramError(f"{path}: larger than {LARGEST_FILE:,} bytes; not a compiled program")
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise CompiledProgramError(f"{path}: cannot be read: {error.strerror}") from error
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        raise CompiledProgramError(f"{path}: cannot be read: {error}") from error

@@ -61,6 +61,22 @@ def point_elsewhere(folder):
     shutil.copy(folder / "qwen2.5-coder-1.5b.json", folder.parent)
 
 
+def be_a_device(folder):
+    (folder / "qwen2.5-coder-1.5b.json").unlink()
+    (folder / "qwen2.5-coder-1.5b.json").symlink_to("/dev/zero")
+
+
+def be_huge(folder):
+    with (folder / MANIFEST).open("r+b") as file:
+        file.truncate(20_000_000)
+
+
+def have_a_null_in_a_name(folder):
+    manifest = json.loads((folder / MANIFEST).read_text())
+    manifest["files"] = {f"\0{name}": file for name, file in manifest["files"].items()}
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+
+
 def lose_the_file(folder):
     (folder / "qwen2.5-coder-1.5b.json").unlink()
 
@@ -78,7 +94,20 @@ def have_no_manifest(folder):
     (folder / MANIFEST).unlink()
 
 
-@pytest.mark.parametrize("harm", [change_a_byte, point_elsewhere, lose_the_file, empty, come_from_the_future, have_no_manifest])
+@pytest.mark.parametrize(
+    "harm",
+    [
+        change_a_byte,
+        point_elsewhere,
+        be_a_device,
+        be_huge,
+        have_a_null_in_a_name,
+        lose_the_file,
+        empty,
+        come_from_the_future,
+        have_no_manifest,
+    ],
+)
 def test_what_is_not_as_it_was_shared_is_refused(folder, harm):
     harm(folder)
     with pytest.raises(CompiledProgramError):
