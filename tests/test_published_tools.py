@@ -167,7 +167,6 @@ def test_every_form_gives_the_same_tool(published):
         (dspy.Tool(search), 'search(query: string, limit?: integer, kind?: "web"|"news") - Search the web.'),
         (lambda x: x, "<lambda>(x: any)"),
     ],
-    ids=str,
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_pythons_own_are_read_by_their_types(published, line):
