@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from optimizers.own_program import Compiled, compile_program
+    from optimizers.own_program import CompiledProgram, compile_program
     from optimizers.recipe import Recipe
 
 
@@ -27,7 +27,7 @@ def require_our_metrics() -> None:
 
 require_our_metrics()
 
-_HOMES = {"Compiled": "own_program", "compile_program": "own_program", "Recipe": "recipe"}
-__all__ = ["Compiled", "Recipe", "compile_program"]
+_HOMES = {"CompiledProgram": "own_program", "compile_program": "own_program", "Recipe": "recipe"}
+__all__ = ["CompiledProgram", "Recipe", "compile_program"]
 
 __getattr__ = exports(__name__, _HOMES)

@@ -92,7 +92,13 @@ def job_of(
     largest = max(sets, key=lambda name: sum(map(len, sets[name].values())), default="")  # of equals what is in use
     if pools and (both := pooled(pool, recipe.demonstrator, sets.get(largest, {}))):
         sets[POOLED] = both
-        asked[POOLED] = {name: [*map(asked_by, pool), *asked.get(largest, {}).get(name, ())] for name in both}
+        asked[POOLED] = {
+            name: [
+                *(asked_by(row) for row in pool if name in recipe.demonstrator(row)),
+                *(asked.get(largest, {}).get(name) or [""] * len(sets.get(largest, {}).get(name, ()))),
+            ]
+            for name in both
+        }
         others = {name: each for name, each in others.items() if name != largest or name == IN_USE}  # it is in the pool
     if given := given_demonstrations(program):
         sets[SEED], plain = given, showing(plain, SEED)

@@ -23,7 +23,7 @@ from optimizers.summary import plan_of, summary_of
 from optimizers.training import train_in
 
 
-class Compiled(NamedTuple):
+class CompiledProgram(NamedTuple):
     """program: as `load` gives it from now on, on the model it was compiled for; report: what was tried and what it scored."""
 
     program: dspy.Module
@@ -54,7 +54,7 @@ def compile_program(
     threads: int | None = None,
     run_dir: Path | str | None = None,
     resume: bool | None = None,
-) -> Compiled:
+) -> CompiledProgram:
     """Search for better instructions and demonstrations, test them on unseen rows, and put them to use where they are better.
 
     program      a dspy.Module, as an instance or a class that is made without arguments; it is not changed
@@ -98,7 +98,7 @@ def compile_program(
     report = train_in(directory, training, resume)
     print(summary_of(training, report, directory), flush=True)
     with warnings.catch_warnings(action="ignore"):  # where nothing was better, it runs as it was written: the report says so
-        return Compiled(load(name, task.model), report)
+        return CompiledProgram(load(name, task.model), report)
 
 
 def model_of(lm: dspy.LM | str | None, program: dspy.Module | type[dspy.Module]) -> dspy.LM:

@@ -60,14 +60,7 @@ def score_rows(
     program: dspy.Module, rows: Sequence[dspy.Example], metric: Metric, lm: dspy.LM | None, meter: Meter, threads: int = 1
 ) -> list[Score]:
     """Run the program on every row, in order; with no model, its rules answer. Raises as `run_rows` does."""
-    return list(scored_rows(program, rows, metric, lm, meter, threads))
-
-
-def scored_rows(
-    program: dspy.Module, rows: Sequence[dspy.Example], metric: Metric, lm: dspy.LM | None, meter: Meter, threads: int = 1
-) -> Iterator[Score]:
-    """Yield each row's score, in order, as soon as it is known. Raises as `run_rows` does."""
-    return (run.score for run in run_rows(lambda row: program, rows, metric, lm, meter, threads))
+    return [run.score for run in run_rows(lambda row: program, rows, metric, lm, meter, threads)]
 
 
 def run_rows(
