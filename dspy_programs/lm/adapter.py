@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 import dspy
+from dspy.adapters.chat_adapter import FieldInfoWithName
 from dspy.adapters.json_adapter import _get_structured_outputs_response_format
 from dspy.adapters.utils import serialize_for_json
 from dspy.utils.exceptions import AdapterParseError
@@ -34,6 +35,8 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
     * A form marked `json_schema_extra={"only_with": "done"}` may only be taken when the input `done` is not empty.
     * A list of models that define `__str__` (tools) is shown one a line, and JSON in demonstrations on one line: fewer
       tokens to read, and the very form in which a grammar makes a model write.
+    * An example that lacks a field is shown without it. DSPy writes "Not supplied for this particular example." in its place,
+      and a small model copies that for its own reasoning.
     * The form of the reply is given once, as its JSON schema without titles, where DSPy nests it in a quoted template.
     * Marks that some program would read as protocol are text where they stand in a value (`in_band`).
     * What a reasoning model thinks before its answer is not read (`thoughts`).
@@ -71,6 +74,12 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
         plain = {name: as_text(value) for name, value in inputs.items()}
         shown = {k: as_lines(fields[k].annotation, v) if k in fields else v for k, v in plain.items()}
         return str(super().format_user_message_content(signature, shown, *args, **kwargs))
+
+    def format_assistant_message_content(
+        self, signature: type[dspy.Signature], outputs: dict[str, Any], missing_field_message: str | None = None
+    ) -> str:
+        fields = {FieldInfoWithName(f, info): outputs[f] for f, info in signature.output_fields.items() if f in outputs}
+        return self.format_field_with_value(fields, role="assistant")
 
     def format_field_with_value(self, fields_with_values: Mapping[Any, Any], role: str = "user") -> str:
         if role == "user":

@@ -245,6 +245,17 @@ def test_adapter_shows_demonstration_with_malformed_tools_as_it_is():
     assert '[{"no": "name"}]' in engine.requests[0].messages[0].text
 
 
+def test_adapter_shows_demonstration_without_the_field_that_it_lacks():
+    engine = engine_saying('{"reasoning": "it is near", "answer": "Oslo"}')
+    program = dspy.ChainOfThought("question -> answer")
+    [predictor] = program.predictors()
+    predictor.demos = [{"question": "Where to?", "answer": "Bergen"}, {"question": "And you?", "answer": None}]
+    with dspy.context(lm=dspy.LM("scripted/any", engine=engine, cache=False, num_retries=0), adapter=CompleteJSONAdapter()):
+        assert program(question="Where?").reasoning == "it is near"
+    answers = [message.text for message in engine.requests[0].messages if message.role == "assistant"]
+    assert [json.loads(answer) for answer in answers] == [{"answer": "Bergen"}, {"answer": None}]
+
+
 def test_adapter_reminds_in_one_short_line():
     engine = engine_saying(REPLY)
     ask(engine)
