@@ -45,6 +45,7 @@ DECODING = {
         "verbosity",
     ),
 }
+LONGEST_THOUGHT = 1000  # characters that an embedded model thinks before it answers: about 250 tokens, 20 seconds
 RETRIES = 5  # of rate limits, timeouts and server errors, after 1, 2, 4, 8 and 16 seconds or as the server asks
 
 
@@ -158,7 +159,9 @@ def chosen(lm: str | dspy.LM | None, **settings: Any) -> dict[str, Any]:
         raise UsageError(f"{', '.join(settings)}: only for a model that is named by its spec")
     if lm is None:
         return {"lm": None, CHOICE: "rules"}
-    return {"lm": connect(lm, **settings) if isinstance(lm, str) else lm, "adapter": CompleteJSONAdapter(), CHOICE: "model"}
+    model = connect(lm, **settings) if isinstance(lm, str) else lm
+    adapter = CompleteJSONAdapter(LONGEST_THOUGHT if is_embedded(model) else None)
+    return {"lm": model, "adapter": adapter, CHOICE: "model"}
 
 
 @contextmanager

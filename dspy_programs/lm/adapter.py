@@ -21,6 +21,7 @@ from dspy_programs.lm.thoughts import Unfinished, without_thoughts
 SCHEMA = {"type": "json_schema"}  # stands for the schema until the inputs of the call are known
 STRING_OR_BRACE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?P<closed>"?)|[{}]', re.DOTALL)
 BRACE = re.compile("[{}]")
+THOUGHTS = {"reasoning", "next_thought"}  # fields of dspy.ChainOfThought and dspy.ReAct
 MARKS = {"one_of", "calls_of", "only_with"}  # in a schema, for `close_sets` alone
 
 
@@ -44,10 +45,10 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
     * The reminder behind the inputs is one short line: it stands after what varies, so no prompt cache pays for it.
     """
 
-    def __init__(self, longest_text: int | None = None) -> None:
-        """longest_text: characters of any string in the reply that has no bound of its own, held by the grammar."""
+    def __init__(self, longest_thought: int | None = None) -> None:
+        """longest_thought: characters of what a model writes for itself before it answers, held by the grammar."""
         super().__init__()
-        self.longest_text = longest_text
+        self.longest_thought = longest_thought
 
     def _prepare_response_format(self, lm: Any, lm_kwargs: dict[str, Any], signature: Any) -> None:
         if lm.supports_response_schema and "response_format" in lm.supported_params and schema_of(signature):
@@ -57,7 +58,7 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
 
     def _call_preprocess(self, lm: Any, lm_kwargs: dict[str, Any], signature: Any, inputs: dict[str, Any]) -> Any:
         if lm_kwargs.get("response_format") is SCHEMA:
-            schema = bounded(close_sets(schema_of(signature), inputs), self.longest_text)
+            schema = bounded(close_sets(schema_of(signature), inputs), self.longest_thought)
             json_schema = {"name": signature.__name__, "schema": schema, "strict": True}
             lm_kwargs["response_format"] = {"type": "json_schema", "json_schema": json_schema}
         return super()._call_preprocess(lm, lm_kwargs, signature, inputs)
@@ -184,16 +185,13 @@ def without_titles(schema: Any) -> Any:
     return {key: without_titles(value) for key, value in schema.items() if key not in unread}
 
 
-def bounded(schema: Any, longest: int | None) -> Any:
-    """Copy a JSON schema, giving strings without a bound one: a small model may never end a text by itself."""
-    if longest is None or not isinstance(schema, (dict, list)):
+def bounded(schema: dict[str, Any], longest: int | None) -> dict[str, Any]:
+    """Copy a JSON schema, giving the model's own thoughts a bound: a small model may circle in them until its reply is cut."""
+    if longest is None:
         return schema
-    if isinstance(schema, list):
-        return [bounded(item, longest) for item in schema]
-    copy = {key: bounded(value, longest) for key, value in schema.items()}
-    if copy.get("type") == "string" and "enum" not in copy:
-        copy.setdefault("maxLength", longest)
-    return copy
+    fields = schema["properties"]
+    thoughts = {name: fields[name] for name in THOUGHTS & fields.keys() if fields[name].get("type") == "string"}
+    return schema | {"properties": fields | {name: {"maxLength": longest} | each for name, each in thoughts.items()}}
 
 
 def names_in(values: Any) -> list[str]:
