@@ -92,7 +92,7 @@ def running(offer: Path) -> LlamaServer | None:
     trouble = server.trouble()
     if not trouble:
         with suppress(ServerGone, LanguageModelError):
-            server.count_tokens("")  # the key fits: what a server of llama.cpp says of its models, it says to anybody
+            server.count_tokens("")  # the key fits; some builds of llama.cpp say which models they have without one
             return server
     if trouble == STOPPED:
         abandon(server)

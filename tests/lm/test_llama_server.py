@@ -344,7 +344,7 @@ s.serve_forever()
         begun = time.monotonic()
         with pytest.raises(ServerGone, match="it has stopped"):
             LlamaServer(f"http://127.0.0.1:{port}", patience=0.5).handle_chat_completions({})
-        assert 1.5 < time.monotonic() - begun < 6
+        assert 1.5 < time.monotonic() - begun < 15
     finally:
         process.kill()
         process.communicate()

@@ -59,7 +59,7 @@ class Loaded:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """As llama.cpp does, tells anybody that it is well and which models it has; counts tokens for whoever has the key."""
+    """As llama.cpp does, tells anybody that it is well, and counts tokens for whoever has the key."""
 
     def do_GET(self):
         self.answer(200, {"data": [{"id": "x"}]})
@@ -313,6 +313,6 @@ def test_model_is_loaded_here_too_where_the_process_that_has_it_was_stopped(load
     silent = shared(MODEL, KEY, Silent)
     begun = time.monotonic()
     assert isinstance(shared(MODEL, KEY, load), Loaded)
-    assert 5 < time.monotonic() - begun < 10
+    assert 5 < time.monotonic() - begun < 15
     assert "was stopped (by Ctrl-Z?); the model is loaded anew" in capsys.readouterr().err
     silent.listening.close()
