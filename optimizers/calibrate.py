@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dspy_programs.cli import ApiBaseOption, ApiKeyOption, LmOption, new_app, run
-from optimizers.cli import ThreadsOption
+from optimizers.cli import ThreadsOption, UnseenDataOption
 
 UNSEEN = "test"  # the split whose figures a gate may rely on
 REFUSED = 1  # with --gate: the judge is no better than chance
@@ -24,7 +24,7 @@ def calibrate(
     api_key: ApiKeyOption = None,
     rules: Annotated[bool, typer.Option("--rules", help="Calibrate the rules that answer without a model.")] = False,
     compiled: Annotated[Path | None, typer.Option(help="A compiled JSON. Default: the one `load` would take.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder with labelled rows of your own.")] = None,
+    data: UnseenDataOption = None,
     split: Annotated[str, typer.Option(help="Which rows: train, val or test.")] = UNSEEN,
     rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many rows. Default: all.")] = None,
     threads: ThreadsOption = None,
@@ -37,20 +37,20 @@ def calibrate(
     from dspy_programs.lm import connect, is_embedded, prepare
     from optimizers.calibration import VERDICTS, save_calibration, summary
     from optimizers.calibration import calibrate as measure
-    from optimizers.data import SPLITS, data_directory, read_split, sha256
+    from optimizers.data import SPLITS
     from optimizers.journal import Journal
     from optimizers.meter import Meter
     from optimizers.progress import Progress, noise_to
     from optimizers.recipes import recipe as recipe_of
     from optimizers.recorded import recorded
+    from optimizers.settings import rows_to_test
 
     recipe = recipe_of(module)
     if "verdict" not in (recipe.labels or ()):
         raise UsageError(f"--module {module}: its rows have no verdict of people ({', '.join(VERDICTS)}) to compare with")
     if split not in SPLITS:
         raise UsageError(f"--split {split}: there are {', '.join(SPLITS)}")
-    path = (data or data_directory(module)) / f"{split}.jsonl"
-    examples = read_split(path, recipe.new_program, recipe.labels)[:rows]
+    examples = rows_to_test(recipe, data, split, rows)
     meter = Meter()
     if rules:
         judge, task = recipe.new_program(), None
@@ -63,7 +63,7 @@ def calibrate(
     progress = Progress(meter, 2 * len(examples))
     progress.phase = "judging"
     with noise_to(Path(os.devnull)), progress.shown():
-        result = measure(judge, examples, task, meter, module, sha256(path.read_bytes()), threads)
+        result = measure(judge, examples, task, meter, module, threads)
     for name, text in summary(result).items():
         print(f"{name:12} {text}")
     kept = save_calibration(result) if split == UNSEEN else f"nowhere: only the {UNSEEN} rows are unseen"

@@ -35,6 +35,9 @@ DATA = (
     "saved by Hugging Face datasets, or hf:OWNER/NAME[:CONFIG][@REVISION] of its hub. One file is split for you."
 )
 DataOption = Annotated[Path | None, typer.Option(help=DATA)]
+UnseenDataOption = Annotated[
+    Path | None, typer.Option(help="Rows of your own, as for train; of several splits only one is read.")
+]
 RowsOption = Annotated[int | None, typer.Option(min=1, help="Use the first so many. Default: the recipe's.")]
 
 

@@ -75,8 +75,8 @@ def completed(rows: Mapping[str, list[dspy.Example]], seed: int, place: str) -> 
         return split_own(next(iter(rows.values())), seed, place)
     if missing := [split for split in ("train", "test") if split not in rows]:
         raise DatasetError(
-            f"{place}: there are no {missing[0]} rows in it, only {', '.join(rows)}; train and test are needed, or "
-            "rows without a split, which are split for you"
+            f"{place}: there are no {missing[0]} rows in it, only {', '.join(rows) or 'rows of other sources'}; "
+            "train and test are needed, or rows without a split, which are split for you"
         )
     if "val" in rows:
         return dict(rows)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from dspy_programs.cli import ApiBaseOption, ApiKeyOption, LmOption, new_app, run
-from optimizers.cli import ALL, MetricOption, ModuleOption, ThreadsOption
+from optimizers.cli import ALL, MetricOption, ModuleOption, ThreadsOption, UnseenDataOption
 
 if TYPE_CHECKING:
     import dspy
@@ -31,9 +31,7 @@ def evaluate(
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     compiled: Annotated[Path | None, typer.Option(help="A compiled JSON. Default: the one `load` would take.")] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Rows of your own, as for train; of several splits only one is read.")
-    ] = None,
+    data: UnseenDataOption = None,
     split: Annotated[
         Literal["test", "transfer_val", "transfer_test"],
         typer.Option(

@@ -25,10 +25,12 @@ from dspy_programs.errors import DatasetError
 TEXTS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 FORMATS = (*TEXTS, *(f"{ending}.gz" for ending in TEXTS), ".parquet")
 WORKBOOKS = (".xlsx", ".xls", ".ods", ".numbers")
+ELSEWHERE = ("transfer_val", "transfer_test")  # rows of other sources: to choose by, and to report
 SPLIT_NAMES = {
     "train": "train",
     **dict.fromkeys(("val", "validation", "valid", "dev", "eval"), "val"),
     "test": "test",
+    **{split: split for split in ELSEWHERE},
 }
 """How people call the splits -> how they are called here."""
 WHOLE = ""  # the name of rows that are in no split

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 import dspy
 
@@ -12,13 +13,13 @@ from dspy_programs.errors import DatasetError, UsageError
 from dspy_programs.lm import is_embedded
 from dspy_programs.own_programs import is_own
 from optimizers.budgets import TRANSFER_ROWS, budget_for, default_rows
-from optimizers.data import MOST_OWN, SPLITS, completed, data_directory, examples_of, read_split, require_unseen, split_own
+from optimizers.data import MOST_OWN, SPLITS, completed, data_directory, examples_of, require_unseen, split_own
 from optimizers.fields import Fields, fields_of
 from optimizers.meter import Budget
 from optimizers.own_rows import Given, as_marked, tables_given
 from optimizers.proposers import Choice
 from optimizers.recipe import Recipe, Rows
-from optimizers.row_files import WHOLE, Tables
+from optimizers.row_files import ELSEWHERE, WHOLE, Tables
 from optimizers.row_places import tables_at
 
 
@@ -73,7 +74,8 @@ def training_of(
     shipped = isinstance(place, Path) and place == data_directory(recipe.name)
     usual = default_rows(recipe, is_embedded(task), own=not shipped)
     wanted = {split: sizes.get(split) or size for split, size in usual.items()}
-    rows = read_rows(recipe, place, wanted, seed)
+    found = found_at(recipe, place)
+    rows = rows_of(recipe, found, wanted, seed)
     budget, patient = budget_for(recipe, auto, limits, len(rows["val"]), is_embedded(task))
     asked_elsewhere = sizes.get("transfer_val")
     slow = is_embedded(task) and budget.metric_calls is not None  # they would come on top, and take minutes
@@ -90,7 +92,7 @@ def training_of(
         proposer=proposer,
         reasoning=not is_embedded(task) if reasoning is None else reasoning,
         patient=patient,
-        transfer=read_transfer(recipe, place, elsewhere) if isinstance(place, Path) else [],
+        transfer=transfer_of(found, elsewhere),
         place=str(place) if isinstance(place, Path) and not shipped else "",
     )
 
@@ -109,7 +111,21 @@ def read_rows(recipe: Recipe, place: Path | Given, sizes: Mapping[str, int | Non
     place: a file, a folder or a data set of the hub, as row_places.py has it, or rows that are given; rows without splits
     are split here, and of rows that are given without a test, which nobody can have forgotten, a third of train is one.
     """
-    where, tables, fields = found_at(recipe, place)
+    return rows_of(recipe, found_at(recipe, place), sizes, seed)
+
+
+class Found(NamedTuple):
+    """Rows that are not read yet. where: what the place is called in a message; tables: by split; fields: what a row holds."""
+
+    place: Path | Given
+    where: str
+    tables: Tables
+    fields: Fields
+
+
+def rows_of(recipe: Recipe, there: Found, sizes: Mapping[str, int | None], seed: int) -> Rows:
+    place, where, tables, fields = there
+    tables = {split: rows for split, rows in tables.items() if split not in ELSEWHERE}
     counts = sizes if tables.keys() == set(SPLITS) else dict.fromkeys(tables, MOST_OWN)  # else train is to serve as more
     found = {
         split: examples_of(rows, where, split or named(place), fields, counts.get(split)) for split, rows in tables.items()
@@ -123,12 +139,11 @@ def read_rows(recipe: Recipe, place: Path | Given, sizes: Mapping[str, int | Non
     return {split: examples[: sizes.get(split)] for split, examples in rows.items()}
 
 
-def found_at(recipe: Recipe, place: Path | Given) -> tuple[str, Tables, Fields]:
-    """Return how the place is called in a message, its rows by split, and what a row must hold."""
+def found_at(recipe: Recipe, place: Path | Given) -> Found:
     fields = fields_of(recipe.new_program, recipe.labels)
     if isinstance(place, Path):
-        return str(place), tables_at(place), fields
-    return "the rows", tables_given(place), as_marked(fields, place)
+        return Found(place, str(place), tables_at(place), fields)
+    return Found(place, "the rows", tables_given(place), as_marked(fields, place))
 
 
 def named(place: Path | Given) -> str:
@@ -145,10 +160,10 @@ def require_sound(recipe: Recipe, rows: Rows, where: str, is_one: bool) -> None:
                 raise DatasetError(f"{where}: row {row.id!r}{of}: {'; '.join(faults)}")
 
 
-def read_transfer(recipe: Recipe, place: Path, count: int) -> list[dspy.Example]:
+def transfer_of(there: Found, count: int) -> list[dspy.Example]:
     """Read the first so many rows of another source, from the half that is for choosing; none where there are none."""
-    file = place / "transfer_val.jsonl"
-    return read_split(file, recipe.new_program, recipe.labels, count) if count and file.is_file() else []
+    rows = there.tables.get("transfer_val") if count else None
+    return [] if rows is None else examples_of(rows, there.where, "transfer_val", there.fields, count)
 
 
 def rows_to_test(
@@ -159,10 +174,8 @@ def rows_to_test(
 
     learnt: the seed of a training on this very place, whose other rows are known to what it compiled.
     """
-    place = place_of_rows(recipe, data)
-    if isinstance(place, Path) and (file := place / f"{split}.jsonl").is_file():  # a split by any name
-        return read_split(file, recipe.new_program, recipe.labels, count)
-    where, tables, fields = found_at(recipe, place)
+    there = found_at(recipe, place_of_rows(recipe, data))
+    _, where, tables, fields = there
     table = tables.get(split, tables.get(WHOLE) if data and learnt is None else None)
     if table is not None:
         return examples_of(table, where, split, fields, count)
@@ -170,7 +183,7 @@ def rows_to_test(
         raise DatasetError(
             f"{where}: there are no {split} rows in it, only {', '.join(filter(None, tables)) or 'rows in no split'}"
         )
-    return list(read_rows(recipe, place, {}, learnt or 0)["test"])[:count]
+    return list(rows_of(recipe, there, {}, learnt or 0)["test"])[:count]
 
 
 def default_out(module: str, spec: str) -> Path:

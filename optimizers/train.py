@@ -49,7 +49,7 @@ TransferFlag = Annotated[
     int | None,
     typer.Option(
         min=0,
-        help="Rows of another source (transfer_val.jsonl) on which the result must not be worse than what is in use. "
+        help="Rows of another source (transfer_val) on which the result must not be worse than what is in use. "
         "Default: 16, or as many as a limit leaves room for; none for an embedded --lm with a limit in rows.",
     ),
 ]

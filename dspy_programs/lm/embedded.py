@@ -13,19 +13,20 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dspy import lm15
 from dspy._vendor.lm15.providers.common import openai_token_logprobs
 
 from dspy_programs.errors import LanguageModelError, MissingExtra
 from dspy_programs.lm.catalog import Weights
-from dspy_programs.lm.llama_server import LlamaServer, ServerGone
+from dspy_programs.lm.llama_server import LlamaServer, ServerGone, ServerStopped
 from dspy_programs.lm.local_models import LocalModel, Located, located
-from dspy_programs.lm.sharing import shared
-from dspy_programs.lm.weights import is_fetched
+from dspy_programs.lm.redaction import redact
+from dspy_programs.lm.sharing import abandon, shared
+from dspy_programs.lm.weights import is_fetched, within
 
 CONTEXT_TOKENS = 8192  # per slot; what does not fit is refused, never cut
 REPLY_TOKENS = 1536  # when a request does not say: an unbounded reply of a small model can run for minutes
@@ -38,6 +39,8 @@ TRIES = 3  # of one request, when the process that had the model loaded has gone
 SLOTS_VARIABLE = "DSPY_PROGRAMS_SLOTS"
 LLAMA_VARIABLE = "DSPY_PROGRAMS_LLAMA"
 LLAMA_KEY_VARIABLE = "LLAMA_API_KEY"  # llama-server itself reads it
+LLAMA_SECONDS = 5.0  # in which a server of one's own has to say what it is
+T = TypeVar("T")
 
 
 class EmbeddedEngine:
@@ -116,9 +119,15 @@ class EmbeddedEngine:
             ) from error
 
     def complete(self, request: lm15.Request) -> lm15.Response:
-        reply = self._asked(chat_request(request))
+        body = chat_request(request)
+        try:
+            reply: dict[str, Any] = self._asked(lambda server: server.handle_chat_completions(body))
+        except ServerGone as error:
+            raise lm15.ServerError(str(error)) from error
         if "choices" not in reply:
-            raise engine_error(reply)
+            refusal = engine_error(reply)
+            redact(refusal, [self.api_key])  # a server of one's own may say the key that it refuses
+            raise refusal
         choice, usage = reply["choices"][0], reply["usage"]
         return lm15.Response(
             id=reply.get("id"),
@@ -133,30 +142,38 @@ class EmbeddedEngine:
             logprobs=openai_token_logprobs((choice.get("logprobs") or {}).get("content")) or None,
         )
 
-    def _asked(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Return llama.cpp's reply. When the process that had the model loaded has gone, load it, or find the next one."""
-        gone: ServerGone | None = None
+    def _asked(self, ask: Callable[[Any], T]) -> T:
+        """Ask the server. When the process that had the model loaded has gone, load it, or find the next one.
+
+        Raises     ServerGone.
+        """
+        gone = ServerGone()
         for _ in range(1 if self.url else TRIES):
             server = self.server()
             try:
-                reply: dict[str, Any] = server.handle_chat_completions(body)
-                return reply
+                return ask(server)
             except ServerGone as error:
                 gone = error
-                self._forget(server)
-        raise lm15.ServerError(str(gone))
+                self._forget(server, isinstance(error, ServerStopped))
+        raise gone
 
-    def _forget(self, server: Any) -> None:
+    def _forget(self, server: Any, stopped: bool) -> None:
         with self._starting:
-            if self._server is server:
+            if self._server is server and isinstance(server, LlamaServer):
                 self._server = None
+                if stopped and not self.url:
+                    abandon(server)
 
     def count_tokens(self, text: str) -> int:
         """Count with the model's own tokenizer, without the marks of a chat's turns. Loads the model."""
         try:
-            return LlamaServer(self.address, self.api_key).count_tokens(text)
+            return self._asked(lambda server: self._over_http(server).count_tokens(text))
         except ServerGone as error:
             raise LanguageModelError(f"{self.weights.id} does not count tokens: {error}") from error
+
+    def _over_http(self, server: Any) -> LlamaServer:
+        """A process that shares is asked at its socket: once it has ended, anybody may listen at its port."""
+        return server if isinstance(server, LlamaServer) else LlamaServer(server.listening_address, self._key)
 
     def stream(self, request: lm15.Request) -> Iterator[Any]:
         return iter(lm15.response_to_events(self.complete(request)))
@@ -180,19 +197,36 @@ def engine_at(weights: LocalModel, url: str | None) -> EmbeddedEngine:
 
 def server_at(url: str, weights: LocalModel) -> LlamaServer:
     """Return the server at `url`. Raises LanguageModelError when it does not answer, or says that it runs another model."""
-    server = LlamaServer(url, os.environ.get(LLAMA_KEY_VARIABLE, ""))
-    mend = f"mend or unset {LLAMA_VARIABLE}; if the server wants a key, set {LLAMA_KEY_VARIABLE}"
     try:
-        runs = {re.split(r"[/\\]", name)[-1].lower() for name in server.model_names()}
+        server = LlamaServer(url, os.environ.get(LLAMA_KEY_VARIABLE, "").strip())
+        runs = {re.split(r"[/\\]", name)[-1].lower() for name in names_at(server)}
     except (ServerGone, LanguageModelError) as error:
+        mend = f"mend or unset {LLAMA_VARIABLE}; if the server wants a key, set {LLAMA_KEY_VARIABLE}"
         raise LanguageModelError(f"{error}; {mend}") from error
     ours = {name.lower() for name in (weights.id, weights.file, Path(weights.file).stem)}
     if not runs & ours and any(name.endswith(".gguf") for name in runs):  # another name is an alias, which says nothing
         raise LanguageModelError(
-            f"{server.listening_address} runs {', '.join(sorted(runs))}, not {weights.file}; start llama-server with that "
-            f"file (or with --alias {weights.id} if it is that model), or unset {LLAMA_VARIABLE}"
+            f"{server.listening_address} runs {', '.join(sorted(runs))[:200]}, not {weights.file}; start llama-server with "
+            f"that file (or with --alias {weights.id} if it is that model), or unset {LLAMA_VARIABLE}"
         )
     return server
+
+
+def names_at(server: LlamaServer) -> list[str]:
+    """Return what a server calls its models, once it has counted tokens: no other kind does that, and none without its key.
+
+    Raises     ServerGone, LanguageModelError.
+    """
+
+    def asked() -> list[str]:
+        names = server.model_names()
+        server.count_tokens("")
+        return names
+
+    try:
+        return within(LLAMA_SECONDS, asked)
+    except TimeoutError as error:
+        raise LanguageModelError(f"{server.listening_address}: {error}") from None
 
 
 def chat_request(request: lm15.Request) -> dict[str, Any]:

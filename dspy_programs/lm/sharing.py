@@ -6,7 +6,8 @@ socket and asks there. There is no process that nobody started and nothing that 
 or is killed, whoever is left loads the model at the next request, and the others find that one.
 
 Holds      whatever fails here (no room, a full disk, a server that has stopped), the model is loaded as if nobody shared;
-           of two that start at once one loads and the other waits; what a killed process left is no obstacle.
+           of two that start at once one loads and the other waits; what a killed process left is no obstacle;
+           no other user, root aside, can read what is asked, ask, or answer in the place of the model.
 """
 
 import hashlib
@@ -19,21 +20,24 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
+from pydantic import BaseModel
 
 from dspy_programs.errors import LanguageModelError
-from dspy_programs.lm.llama_server import LlamaServer, ServerGone
+from dspy_programs.lm.llama_server import STOPPED, LlamaServer, ServerGone
+from dspy_programs.lm.weights import say
 
 SHARE_VARIABLE = "DSPY_PROGRAMS_SHARE"  # 0: every process loads its own
 LOADING_SECONDS = 120.0  # to wait for another process that is loading, before one loads for oneself
+PATIENCE_SECONDS = 3.0  # for a sign of life of the process that has the model loaded; llama.cpp gives one while it works
 LONGEST_SOCKET_PATH = 100  # bytes; the system takes 104 to 108
 DECIDES = ("OMP_", "GOMP_", "CUDA_", "HIP_")  # beginnings of variables that decide how fast it is; KMP_ is set by ggml itself
 
 
-class Offer(NamedTuple):
-    """How others reach a loaded model. key: without it llama.cpp answers nobody."""
+class Offer(BaseModel):
+    """How others reach a loaded model. key: without it llama.cpp answers nobody; socket: the name of its file."""
 
     address: str
     key: str
@@ -51,7 +55,7 @@ def shared(loaded_as: Mapping[str, Any], key: str, load: Callable[[Path | None],
     offer = room / f"{digest({**loaded_as, **conditions()})}.json"
     lock = FileLock(offer.with_suffix(".lock"))
     try:
-        lock.acquire(timeout=LOADING_SECONDS)
+        wait_for(lock)
     except OSError:  # a timeout is one: whoever is loading has stopped
         return load(None)
     try:
@@ -60,31 +64,50 @@ def shared(loaded_as: Mapping[str, Any], key: str, load: Callable[[Path | None],
         lock.release()
 
 
+def wait_for(lock: FileLock) -> None:
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say("Waiting for another process that is loading the same model", progress=True)
+        lock.acquire(timeout=LOADING_SECONDS)
+
+
 def loaded(offer: Path, key: str, load: Callable[[Path | None], Any]) -> Any:
     path = offer.with_name(f"{secrets.token_hex(8)}.sock")
     server = load(path)
-    if path.exists():
-        with suppress(OSError):  # nobody finds it, that is all
-            write_private(offer, json.dumps(Offer(server.listening_address, key, path.name)._asdict()))
+    with suppress(OSError):  # nobody finds it, that is all
+        path.chmod(0o600)
+        write_private(offer, Offer(address=server.listening_address, key=key, socket=path.name).model_dump_json())
     return server
 
 
 def running(offer: Path) -> LlamaServer | None:
     """Return the server of an offer, None where there is none or nothing answers; then its traces are cleared away."""
     try:
-        found = Offer(**json.loads(offer.read_bytes()))
+        found = Offer.model_validate_json(offer.read_bytes())
         path = offer.with_name(Path(found.socket).name)
-        server = LlamaServer(found.address, found.key, path)
-    except (OSError, ValueError, TypeError, LanguageModelError):
+        server = LlamaServer(found.address, found.key, path, patience=PATIENCE_SECONDS)
+    except (OSError, ValueError, LanguageModelError):
         return None
-    if server.is_well():
+    trouble = server.trouble()
+    if not trouble:
         with suppress(ServerGone, LanguageModelError):
-            server.model_names()  # the key fits
+            server.count_tokens("")  # the key fits; some builds of llama.cpp say which models they have without one
             return server
+    if trouble == STOPPED:
+        abandon(server)
     with suppress(OSError):
         offer.unlink()
         path.unlink()
     return None
+
+
+def abandon(server: LlamaServer) -> None:
+    """Leave a process that was stopped; at its socket nobody has to find that out again."""
+    say("The process that has this model loaded was stopped (by Ctrl-Z?); the model is loaded anew", progress=True)
+    if server.path:
+        with suppress(OSError):
+            server.path.unlink()
 
 
 def private_directory() -> Path | None:
@@ -93,14 +116,26 @@ def private_directory() -> Path | None:
         return None
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     parent = Path(runtime) if runtime and Path(runtime).is_dir() else Path(tempfile.gettempdir())
-    room = parent / f"dspy-programs-{os.getuid()}"
     try:
+        parent = parent.resolve()
+        room = parent / f"dspy-programs-{os.getuid()}"
         room.mkdir(mode=0o700, exist_ok=True)
-        state = room.lstat()
+        is_private = is_ours_alone(room) and all(map(stays_in_place, (parent, *parent.parents)))
     except OSError:
         return None
-    private = stat.S_ISDIR(state.st_mode) and state.st_uid == os.getuid() and not state.st_mode & 0o077
-    return room if private and len(os.fsencode(room)) + 24 <= LONGEST_SOCKET_PATH else None
+    return room if is_private and len(os.fsencode(room)) + 24 <= LONGEST_SOCKET_PATH else None
+
+
+def is_ours_alone(room: Path) -> bool:
+    state = room.lstat()
+    return stat.S_ISDIR(state.st_mode) and state.st_uid == os.getuid() and not state.st_mode & 0o077
+
+
+def stays_in_place(folder: Path) -> bool:
+    """Tell whether nobody else can put something of theirs in the place of what is in a folder: in /tmp nobody can."""
+    state = folder.stat()
+    others_write = state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return state.st_uid in (0, os.getuid()) and (not others_write or bool(state.st_mode & stat.S_ISVTX))
 
 
 def conditions() -> dict[str, Any]:

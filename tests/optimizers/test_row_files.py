@@ -19,9 +19,9 @@ from dspy_programs.types import Task
 from optimizers.data import SPLITS, as_jsonl, read_split
 from optimizers.recipes import RECIPES
 from optimizers.row_files import LONGEST_LINE, MOST_COLUMNS, rows_in
-from optimizers.settings import read_rows
+from optimizers.settings import read_rows, rows_to_test, training_of
 from optimizers.train import main
-from tests.fakes import toy_row
+from tests.fakes import both, scripted_lm, toy_row
 
 PLANNER = RECIPES["planner"]
 ROWS = [toy_row(number) for number in range(12)]
@@ -265,6 +265,57 @@ def test_what_hugging_face_has_saved_is_read(tmp_path):
     (tmp_path / "one" / "state.json").write_text("{}")
     with pytest.raises(DatasetError, match="one: cannot be read: "):
         read(tmp_path / "one")
+
+
+ABROAD = [toy_row(number) for number in range(500, 506)]
+ABROAD_AS = {
+    "transfer_val.jsonl": as_jsonl(ABROAD),
+    "transfer_val.jsonl.gz": gzip.compress(as_jsonl(ABROAD)),
+    "Transfer_Val.json": json.dumps(ABROAD).encode(),
+    "transfer_val.csv": as_csv(ABROAD, ";"),
+    "transfer_val.parquet": as_parquet(ABROAD),
+}
+
+
+def transferred(place):
+    """The goals of other sources that a training is given, and those that `evaluate` reads."""
+    model = scripted_lm(both)
+    training = training_of(PLANNER, model, model, data=place)
+    tested = rows_to_test(PLANNER, place, "transfer_val", 2)
+    return [row.goal for row in training.transfer], [row.goal for row in tested]
+
+
+@pytest.mark.parametrize("name", ABROAD_AS)
+def test_rows_of_other_sources_come_through_the_same_door(tmp_path, name):
+    for split, rows in parts().items():
+        (tmp_path / f"{split}.jsonl").write_bytes(as_jsonl(rows))
+    (tmp_path / name).write_bytes(ABROAD_AS[name])
+    goals = [row["goal"] for row in ABROAD]
+    assert transferred(tmp_path) == (goals, goals[:2])
+    assert read(tmp_path) == goals_of(parts()), "and no program learns from them"
+
+
+def test_rows_of_other_sources_may_be_in_one_file_with_the_splits(tmp_path):
+    (tmp_path / "all.json").write_text(json.dumps({**parts(), "transfer_val": ABROAD}))
+    goals = [row["goal"] for row in ABROAD]
+    assert transferred(tmp_path / "all.json") == (goals, goals[:2])
+    assert read(tmp_path / "all.json") == goals_of(parts())
+
+
+def test_fault_in_rows_of_other_sources_is_told_as_any_other(tmp_path):
+    for split, rows in parts().items():
+        (tmp_path / f"{split}.jsonl").write_bytes(as_jsonl(rows))
+    (tmp_path / "transfer_val.csv").write_bytes(as_csv(ABROAD).replace(b"Do job 502", b"Do \xff"))
+    with pytest.raises(DatasetError, match=r"transfer_val\.csv:4: row: byte \d+ is not UTF-8"):
+        transferred(tmp_path)
+
+
+def test_folder_of_nothing_but_rows_of_other_sources_teaches_nothing(tmp_path):
+    (tmp_path / "transfer_val.jsonl").write_bytes(as_jsonl(ABROAD))
+    with pytest.raises(
+        DatasetError, match="there are no train rows in it, only rows of other sources; train and test are needed"
+    ):
+        read(tmp_path)
 
 
 def test_rows_without_ids_do_not_clash_between_splits_and_are_named_the_same_each_time(tmp_path):
