@@ -5,13 +5,15 @@ import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import dspy
-from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, PydanticUserError, TypeAdapter, ValidationError
 
 from dspy_programs.errors import DatasetError
 from dspy_programs.program import Program as OfOurs
+from dspy_programs.published_tools import as_published, definitions_in
+from dspy_programs.types import Function, Tool
 from optimizers.row_files import Cell, one_line, refused
 
 Program = Callable[[], dspy.Module]  # a class, or anything else that makes one
@@ -70,9 +72,28 @@ def signature_of(program: dspy.Module) -> dict[str, inspect.Parameter]:
 
 def type_adapter(type_: Any) -> TypeAdapter[Any]:
     try:
-        return TypeAdapter(type_)
+        return TypeAdapter(as_published_tools(type_))
     except PydanticUserError:  # a class of the user's that says nothing of its values
         return TypeAdapter(Any)
+
+
+def as_published_tools(type_: Any) -> Any:
+    """Return the type of a field; tools are read in every form in which a call takes them."""
+    if type_ == list[Tool]:
+        return Annotated[list[Annotated[Tool, BeforeValidator(as_tool)]], BeforeValidator(unbundled)]
+    return Annotated[list[Function], BeforeValidator(unbundled)] if type_ == list[Function] else type_
+
+
+def as_tool(definition: Any) -> Any:
+    if isinstance(definition, Tool):
+        return definition
+    found = as_published(definition)
+    return {field: found[field] for field in Tool.model_fields}
+
+
+def unbundled(value: Any) -> Any:
+    """Return the tools of what holds some, such as the answer of tools/list or a whole API."""
+    return definitions_in(value) if isinstance(value, (Mapping, list)) else value
 
 
 def example_of(where: str, row: Mapping[str, Any], default_id: str, fields: Fields) -> dspy.Example:

@@ -10,10 +10,11 @@ import dspy
 import pytest
 from pydantic import Field
 
+from dspy_programs.actor import Actor
 from dspy_programs.errors import DatasetError
 from dspy_programs.planner import Planner
 from dspy_programs.text import jaccard, words
-from dspy_programs.types import Task
+from dspy_programs.types import Function, Task, Tool, read_tools
 from optimizers.data import (
     FEWEST_OWN,
     SPLITS,
@@ -156,6 +157,36 @@ def test_read_split_refuses_missing_file(file):
 def test_nearest_name_is_suggested_for_one_that_is_missing_or_not_known(file, changes, question):
     file.write_bytes(line_of(**changes))
     with pytest.raises(DatasetError, match=re.escape(question)):
+        read(file)
+
+
+F = {"name": "f", "description": "d"}
+X = {"type": "object", "properties": {"x": {"type": "integer"}}}
+
+
+@pytest.mark.parametrize(
+    "published",
+    [
+        [F | {"parameters": X}],
+        [F | {"inputSchema": X, "annotations": {"readOnlyHint": True}}],
+        [F | {"input_schema": X}],
+        [{"type": "function", "function": F | {"parameters": X}}],
+        [F | {"type": "function", "strict": True, "parameters": X}],
+        {"tools": [F | {"inputSchema": X}], "nextCursor": None},
+        {"f": {"description": "d", "parameters": X}},
+    ],
+)
+def test_tools_of_a_row_are_read_in_every_form_that_a_call_takes(file, published):
+    file.write_bytes(as_jsonl([{"goal": "g", "task": "t", "tools": published}]))
+    [row] = read_split(file, Planner, {"task": str})
+    assert row.tools == [Tool(**F)]
+    [row] = read_split(file, Actor, {"goal": str})
+    assert row.tools == read_tools(published) == [Function(**F, parameters=X)]
+
+
+def test_what_is_no_tool_in_a_row_is_refused_with_the_reason(file):
+    file.write_bytes(line_of(tools=[{"nam": "f"}]))
+    with pytest.raises(DatasetError, match=r"rows\.jsonl:1: tools\.0: .*a tool without a name"):
         read(file)
 
 
