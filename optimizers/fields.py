@@ -118,10 +118,12 @@ def example_of(where: str, row: Mapping[str, Any], default_id: str, fields: Fiel
 
 
 def told(missing: str, row: Mapping[str, Any], fields: Fields) -> str:
-    """Say what a row has, what it should have, and which of its names comes nearest to the missing one."""
+    """Say what a row has, what it needs, what may be left out, and which of its names comes nearest to the missing one."""
     names = [one_line(name, 60) for name in row]
-    others = [name for name in names if name not in fields.types]
-    return f"it has {listed(names)}; needed are {listed(fields.types)}{meant(missing, others)}"
+    others = [name for name in names if name not in ("id", *fields.types)]
+    needed = listed(name for name in fields.types if name not in fields.defaults)
+    optional = f"; {listed(fields.defaults)} may be left out" if fields.defaults else ""
+    return f"it has {listed(names)}; needed are {needed}{optional}{meant(missing, others)}"
 
 
 def meant(name: str, others: Iterable[str]) -> str:
