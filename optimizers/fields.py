@@ -148,7 +148,9 @@ def checked(where: str, name: str, type_: TypeAdapter[Any], value: Any, defaults
             return defaults[name]
         fault = error.errors(include_url=False, include_context=False)[0]
         inner = "".join(f".{part}" for part in fault["loc"])
-        raise DatasetError(f"{where}: {one_line(name + inner, 100)}: {one_line(fault['msg'])}") from error
+        raise DatasetError(
+            f"{where}: {one_line(name + inner, 100)}: {one_line(fault['msg'].removeprefix('Value error, '))}"
+        ) from error
 
 
 def from_cell(type_: TypeAdapter[Any], cell: Cell) -> Any:
