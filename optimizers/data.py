@@ -20,6 +20,7 @@ import dspy
 import jsonlines
 
 from dspy_programs.errors import DatasetError
+from dspy_programs.text import quantity
 from optimizers.fields import Fields, Program, example_of, fields_of
 from optimizers.row_files import WHOLE, Row, rows_in
 
@@ -93,8 +94,8 @@ def split_own(rows: Sequence[dspy.Example], seed: int, where: Path | str) -> dic
     """
     groups = alike(rows)
     if len(groups) < FEWEST_OWN:
-        count = f"{len(rows)} rows, {len(groups)} of them different," if len(groups) < len(rows) else f"{len(rows)} rows"
-        raise DatasetError(f"{where}: {count} are too few to learn from and to test; give at least {FEWEST_OWN}")
+        count = quantity(len(rows), "row") + (f", {len(groups)} of them different" if len(groups) < len(rows) else "")
+        raise DatasetError(f"{where}: {count}: too few to learn from and to test; give at least {FEWEST_OWN}")
     drawn = random.Random(f"{seed}-own").sample(groups, len(groups))
     cut = len(groups) // 3
     test, rest = ([row for group in part for row in group] for part in (drawn[:cut], drawn[cut:]))

@@ -77,7 +77,8 @@ def evaluate_program(
         progress.phase = f"{recipe.name}, {name}"
         scores[name] = score_rows(program, rows, recipe.scorer, lm, meter, threads)
     used = compiled[1].provenance.training["used"] if compiled else {}
-    return Evaluation(recipe.name, rows, recipe.groups, scores, used)
+    groups = [field for field in recipe.groups if any(row.get(field) for row in rows)]  # rows of one's own need not tell them
+    return Evaluation(recipe.name, rows, groups, scores, used)
 
 
 def as_written(recipe: Recipe) -> dspy.Module:

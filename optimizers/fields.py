@@ -5,13 +5,15 @@ import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import dspy
-from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, PydanticUserError, TypeAdapter, ValidationError
 
 from dspy_programs.errors import DatasetError
 from dspy_programs.program import Program as OfOurs
+from dspy_programs.published_tools import as_published, definitions_in
+from dspy_programs.types import Function, Tool
 from optimizers.row_files import Cell, one_line, refused
 
 Program = Callable[[], dspy.Module]  # a class, or anything else that makes one
@@ -70,9 +72,28 @@ def signature_of(program: dspy.Module) -> dict[str, inspect.Parameter]:
 
 def type_adapter(type_: Any) -> TypeAdapter[Any]:
     try:
-        return TypeAdapter(type_)
+        return TypeAdapter(as_published_tools(type_))
     except PydanticUserError:  # a class of the user's that says nothing of its values
         return TypeAdapter(Any)
+
+
+def as_published_tools(type_: Any) -> Any:
+    """Return the type of a field; tools are read in every form in which a call takes them."""
+    if type_ == list[Tool]:
+        return Annotated[list[Annotated[Tool, BeforeValidator(as_tool)]], BeforeValidator(unbundled)]
+    return Annotated[list[Function], BeforeValidator(unbundled)] if type_ == list[Function] else type_
+
+
+def as_tool(definition: Any) -> Any:
+    if isinstance(definition, Tool):
+        return definition
+    found = as_published(definition)
+    return {field: found[field] for field in Tool.model_fields}
+
+
+def unbundled(value: Any) -> Any:
+    """Return the tools of what holds some, such as the answer of tools/list or a whole API."""
+    return definitions_in(value) if isinstance(value, (Mapping, list)) else value
 
 
 def example_of(where: str, row: Mapping[str, Any], default_id: str, fields: Fields) -> dspy.Example:
@@ -97,10 +118,12 @@ def example_of(where: str, row: Mapping[str, Any], default_id: str, fields: Fiel
 
 
 def told(missing: str, row: Mapping[str, Any], fields: Fields) -> str:
-    """Say what a row has, what it should have, and which of its names comes nearest to the missing one."""
+    """Say what a row has, what it needs, what may be left out, and which of its names comes nearest to the missing one."""
     names = [one_line(name, 60) for name in row]
-    others = [name for name in names if name not in fields.types]
-    return f"it has {listed(names)}; needed are {listed(fields.types)}{meant(missing, others)}"
+    others = [name for name in names if name not in ("id", *fields.types)]
+    needed = listed(name for name in fields.types if name not in fields.defaults)
+    optional = f"; {listed(fields.defaults)} may be left out" if fields.defaults else ""
+    return f"it has {listed(names)}; needed are {needed}{optional}{meant(missing, others)}"
 
 
 def meant(name: str, others: Iterable[str]) -> str:
@@ -125,7 +148,9 @@ def checked(where: str, name: str, type_: TypeAdapter[Any], value: Any, defaults
             return defaults[name]
         fault = error.errors(include_url=False, include_context=False)[0]
         inner = "".join(f".{part}" for part in fault["loc"])
-        raise DatasetError(f"{where}: {one_line(name + inner, 100)}: {one_line(fault['msg'])}") from error
+        raise DatasetError(
+            f"{where}: {one_line(name + inner, 100)}: {one_line(fault['msg'].removeprefix('Value error, '))}"
+        ) from error
 
 
 def from_cell(type_: TypeAdapter[Any], cell: Cell) -> Any:

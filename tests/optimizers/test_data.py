@@ -10,10 +10,12 @@ import dspy
 import pytest
 from pydantic import Field
 
+from dspy_programs.actor import Actor
 from dspy_programs.errors import DatasetError
+from dspy_programs.lm import use
 from dspy_programs.planner import Planner
 from dspy_programs.text import jaccard, words
-from dspy_programs.types import Task
+from dspy_programs.types import Function, Task, Tool, read_tools
 from optimizers.data import (
     FEWEST_OWN,
     SPLITS,
@@ -26,6 +28,7 @@ from optimizers.data import (
     sha256,
     split_own,
 )
+from optimizers.recipes import RECIPES
 from optimizers.row_files import LONGEST_LINE, WHOLE
 from optimizers.sources.planner import SIZES, TOOLS_OFFERED, build
 from tests.fakes import toy_row
@@ -105,8 +108,8 @@ def test_input_that_the_program_has_a_default_for_may_be_left_out(file):
         (b"null\n", "row: a JSON object is needed, not NoneType"),
         ("{'goal': 'ü'}\n".encode("latin-1"), "row: byte 11 is not UTF-8"),
         (line_of(goal="x" * LONGEST_LINE), "row: longer than 1,000,000 bytes"),
-        (line_of(goal=...), "goal: missing; it has id, tools, progress, tasks; needed are goal, tools, progress, tasks"),
-        (line_of(goal=..., gaol="x"), "goal: missing; it has id, tools, progress, tasks, gaol; needed are goal, tools,"),
+        (line_of(goal=...), "goal: missing; it has id, tools, progress, tasks; needed are goal, tasks; tools, progress may"),
+        (line_of(goal=..., gaol="x"), "goal: missing; it has id, tools, progress, tasks, gaol; needed are goal, tasks;"),
         (line_of(goal=..., **{f"x{n}": n for n in range(500)}), "goal: missing; it has id, tools, progress, tasks, x0,"),
         (line_of(tasks=...), "tasks: missing"),
         (line_of(goal=5), "goal: Input should be a valid string"),
@@ -159,6 +162,42 @@ def test_nearest_name_is_suggested_for_one_that_is_missing_or_not_known(file, ch
         read(file)
 
 
+F = {"name": "f", "description": "d"}
+X = {"type": "object", "properties": {"x": {"type": "integer"}}}
+
+
+@pytest.mark.parametrize(
+    "published",
+    [
+        [F | {"parameters": X}],
+        [F | {"inputSchema": X, "annotations": {"readOnlyHint": True}}],
+        [F | {"input_schema": X}],
+        [{"type": "function", "function": F | {"parameters": X}}],
+        [F | {"type": "function", "strict": True, "parameters": X}],
+        {"tools": [F | {"inputSchema": X}], "nextCursor": None},
+        {"f": {"description": "d", "parameters": X}},
+    ],
+)
+def test_tools_of_a_row_are_read_in_every_form_that_a_call_takes(file, published):
+    file.write_bytes(as_jsonl([{"goal": "g", "task": "t", "tools": published}]))
+    [row] = read_split(file, Planner, {"task": str})
+    assert row.tools == [Tool(**F)]
+    [row] = read_split(file, Actor, {"goal": str})
+    assert row.tools == read_tools(published) == [Function(**F, parameters=X)]
+
+
+def test_what_is_no_tool_in_a_row_is_refused_with_the_reason(file):
+    file.write_bytes(line_of(tools=[{"nam": "f"}]))
+    with pytest.raises(DatasetError, match=r"rows\.jsonl:1: tools\.0: a tool without a name"):
+        read(file)
+
+
+def test_id_is_never_the_same_as_a_missing_field(file):
+    file.write_bytes(as_jsonl([{"id": "1", "text": "a"}]))
+    with pytest.raises(DatasetError, match=r"kind: missing; it has id, text; needed are text, kind; hint may be left out$"):
+        read_split(file, Sorter, {"kind": str})
+
+
 class Sorter(dspy.Module):
     """A program of somebody else: one input without a type, one that may be left out, and no signature of its own."""
 
@@ -192,6 +231,30 @@ def test_label_whose_type_has_a_default_may_be_left_out(file):
     file.write_bytes(line_of())
     [row] = read_split(file, Planner, LABELS | {"source": Annotated[str, Field(default="own")]})
     assert row.source == "own" and "source" not in row.inputs()
+
+
+NOT_NEEDED = {
+    "actor": ("context", "trajectory", "kind"),
+    "data_generator": ("failures", "n", "others", "practise"),
+    "failure_judge": ("final_result", "is_successful", "tools", "cause", "label_kind", "source"),
+    "memory_summarizer": ("reference", "source", "label_kind"),
+    "planner": ("progress",),
+    "quality_judge": ("input", "rubric", "unanimous"),
+    "section_scorer": ("task", "group", "hard", "source"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_row_of_ones_own_needs_only_what_it_is_scored_by(file, name):
+    recipe = RECIPES[name]
+    with (data_directory(name) / "train.jsonl").open(encoding="utf-8") as shipped:
+        row = json.loads(next(shipped))
+    file.write_bytes(as_jsonl([{field: value for field, value in row.items() if field not in ("id", *NOT_NEEDED[name])}]))
+    [own] = read_split(file, recipe.new_program, recipe.labels)
+    assert not recipe.faults(own) and recipe.demonstrator(own).keys() and hash(recipe.kind(own)) is not None
+    with use(None):
+        answer = recipe.new_program()(**own.inputs())
+    assert 0 <= recipe.metric(own, answer).value <= 1
 
 
 def numbered(file, numbers):
@@ -235,10 +298,12 @@ def test_same_row_may_train_and_validate_but_not_with_other_labels(file):
 
 
 def test_too_few_different_rows_of_one_file_are_refused(file):
-    with pytest.raises(DatasetError, match=f"40 rows, 1 of them different, are too few.* at least {FEWEST_OWN}"):
+    with pytest.raises(DatasetError, match=f"40 rows, 1 of them different: too few.* at least {FEWEST_OWN}"):
         split_own(numbered(file, [7] * 40), 0, file)
-    with pytest.raises(DatasetError, match="8 rows are too few"):
+    with pytest.raises(DatasetError, match="8 rows: too few"):
         split_own(numbered(file, range(8)), 0, file)
+    with pytest.raises(DatasetError, match="1 row: too few"):
+        split_own(numbered(file, range(1)), 0, file)
 
 
 @pytest.mark.parametrize("split", ["train", "val"])

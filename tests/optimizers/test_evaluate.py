@@ -96,6 +96,15 @@ def test_table_has_lift_and_cost_where_something_is_compiled():
     )
 
 
+def test_groups_that_no_row_tells_are_not_told(tmp_path, capsys):
+    rows = [{"task": f"Do {number}.", "tools": [{"name": "f"}], "calls": [{"tool": "f", "accepted": {}}]} for number in "123"]
+    with ChatServer(lambda prompt: "{}") as server:
+        for kind, told in (("", 0), ("simple", 1)):
+            (tmp_path / "own.jsonl").write_text("".join(json.dumps(row | {"kind": kind}) + "\n" for row in rows))
+            assert main(arguments(server, "--data", "own.jsonl", module="actor")) == 0
+            assert capsys.readouterr().out.count("| kind |") == told
+
+
 def test_groups_are_told_the_most_frequent_first():
     rows = [{"mode": mode} for mode in ("b", "a", "a")]
     evaluation = Evaluation("x", rows, ("mode",), {"seed": scored(0.0, 0.5, 1.0)}, {})
