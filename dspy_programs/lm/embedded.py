@@ -24,6 +24,7 @@ from dspy_programs.errors import LanguageModelError, MissingExtra
 from dspy_programs.lm.catalog import Weights
 from dspy_programs.lm.llama_server import LlamaServer, ServerGone
 from dspy_programs.lm.local_models import LocalModel, Located, located
+from dspy_programs.lm.samples import drawn, seed_of
 from dspy_programs.lm.sharing import shared
 from dspy_programs.lm.weights import is_fetched
 
@@ -116,7 +117,8 @@ class EmbeddedEngine:
             ) from error
 
     def complete(self, request: lm15.Request) -> lm15.Response:
-        reply = self._asked(chat_request(request))
+        with drawn() as sample:
+            reply = self._asked(chat_request(request, seed_of(sample)))
         if "choices" not in reply:
             raise engine_error(reply)
         choice, usage = reply["choices"][0], reply["usage"]
@@ -195,14 +197,14 @@ def server_at(url: str, weights: LocalModel) -> LlamaServer:
     return server
 
 
-def chat_request(request: lm15.Request) -> dict[str, Any]:
-    """Write a canonical request as llama.cpp's chat completion; greedy and seeded unless it says otherwise."""
+def chat_request(request: lm15.Request, seed: int = 0) -> dict[str, Any]:
+    """Write a canonical request as llama.cpp's chat completion; greedy, and seeded by `seed`, unless it says otherwise."""
     config = request.config
     body: dict[str, Any] = {
         "messages": messages_of(request),
         "max_tokens": config.max_tokens or REPLY_TOKENS,
         "temperature": config.temperature or 0.0,
-        "seed": 0 if config.seed is None else config.seed,
+        "seed": seed if config.seed is None else config.seed,
         "cache_prompt": True,
     }
     if config.top_p is not None:
