@@ -2,11 +2,12 @@
 
 import json
 
+import dspy
 import gepa
 import pytest
 from gepa.core.adapter import EvaluationBatch
 
-from dspy_programs.errors import RunInterrupted
+from dspy_programs.errors import ModelFailing, RunInterrupted
 from metrics.score import Score
 from optimizers.adapter import ProgramAdapter, propose
 from optimizers.candidate import SHOWN, showing, uncompiled
@@ -178,3 +179,24 @@ def test_texts_of_demonstrations_are_not_shown_to_the_proposer():
     texts = showing(SEED, ["t1"])
     assert propose(proposer, scripted_lm(str), texts, {"guess": []}, "guess") == texts | {"guess": "Guess well."}
     assert seen == [{"guess": SEED["guess"]}] and "guess" + SHOWN in texts
+
+
+class Catching(Guesser):
+    def forward(self, question):
+        try:
+            return dspy.Prediction(answer=self.guess(question=question).answer, failure=None)
+        except Exception:
+            return dspy.Prediction(answer="1.0", failure=None)
+
+
+def test_a_row_whose_call_was_lost_is_not_scored_though_the_program_catches_it():
+    def dies(prompt):
+        if "row v1" in prompt:
+            raise RuntimeError("gone")
+        return json.dumps({"answer": "0.5"})
+
+    meter, ran = Meter(), []
+    adapter = ProgramAdapter(toy_job(program=Catching), recorded(scripted_lm(dies), "task", Journal(), meter), meter)
+    with pytest.raises(ModelFailing):
+        ran += (run.row.id for run in adapter.run(rows("v", 3), SEED))
+    assert ran == ["v0"] and meter.rollouts == 1
