@@ -10,6 +10,8 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -93,9 +95,29 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@contextmanager
+def models_aside(program: dspy.Module) -> Iterator[None]:
+    """Set the models of single predictors aside: the code says which they are, and never a file."""
+    own = {name: predictor.lm for name, predictor in program.named_predictors()}
+    for predictor in program.predictors():
+        predictor.lm = None
+    try:
+        yield
+    finally:
+        for name, predictor in program.named_predictors():
+            predictor.lm = own[name]
+
+
+def state_of(program: dspy.Module) -> dict[str, Any]:
+    """Return what is saved of a program."""
+    with models_aside(program):
+        state: dict[str, Any] = program.dump_state()
+    return state
+
+
 def save_compiled(program: dspy.Module, provenance: Provenance, path: Path) -> None:
     """Write the program's state and where it came from, atomically."""
-    state = program.dump_state()
+    state = state_of(program)
     app = provenance.model_dump(mode="json")
     state["metadata"] = {"dependency_versions": get_dependency_versions(), "app": app}
     write_atomically(path, json.dumps(state, indent=2, ensure_ascii=False) + "\n")
@@ -166,7 +188,8 @@ def apply_state(program: dspy.Module, compiled: Compiled, path: Path) -> None:
     if extra := sorted(compiled.predictors.keys() - saved.fields.keys()):
         raise CompiledMismatch(f"{path}: it has a state for {extra[0]!r}, which is not a predictor. {mend}")
     require_readable(program, compiled, path, mend)
-    program.load_state({name: state.model_dump() for name, state in compiled.predictors.items()})
+    with models_aside(program):
+        program.load_state({name: state.model_dump() for name, state in compiled.predictors.items()})
 
 
 def require_readable(program: dspy.Module, compiled: Compiled, path: Path, mend: str) -> None:

@@ -86,16 +86,29 @@ def source_of(thing: Any, name: str) -> Source:
 
 
 def new_from(source: Source, name: str) -> dspy.Module:
-    """Make a new program: without models of its own, for those in use answer. Raises UsageError where it cannot be made."""
+    """Make a new program, which asks the model in use. Raises UsageError where it cannot be made."""
     program: dspy.Module = source.deepcopy() if isinstance(source, dspy.Module) else called(source, name)
     if not callable(getattr(type(program), "forward", None)):
         raise UsageError(f"{name!r}: {type(program).__name__} has no `forward`, which is what is called and compiled")
     if not program.predictors():
         what = "no predictor of its own: make them in __init__, e.g. self.answer = dspy.Predict(...)"
         raise UsageError(f"{name!r}: {type(program).__name__} has {what} (those of a module that is compiled already stay)")
-    for predictor in program.predictors():
-        predictor.lm = None
+    leave_own_models(program)
     return program
+
+
+def leave_own_models(program: dspy.Module) -> None:
+    """Let single predictors have the models that the user gave them. One that all have stands for the model in use.
+
+    They are copied without their histories, which every copy of the program would carry on.
+    """
+    if len({id(predictor.lm) for predictor in program.predictors()}) == 1:
+        for predictor in program.predictors():
+            predictor.lm = None
+    everywhere = [each for _, each in program.named_sub_modules(dspy.Predict) if isinstance(each.lm, dspy.BaseLM)]
+    copies = {id(each.lm): each.lm.copy() for each in everywhere}
+    for each in everywhere:
+        each.lm = copies[id(each.lm)]
 
 
 def called(make: Callable[[], Any], name: str) -> Any:

@@ -24,10 +24,16 @@ def ask(predictor: dspy.Predict, **inputs: Any) -> dspy.Prediction | Failure:
         return predictor(**inputs)
     except AdapterParseError as error:
         failure = Failure(reason=first_line(error), raw_reply=error.lm_response or "")
-        if dspy.settings.trace is not None:
+        trace = dspy.settings.trace
+        if trace is not None and not is_noted(trace, predictor):
             seen = {name: value for name, value in inputs.items() if name != "config"}
-            dspy.settings.trace.append((predictor, seen, dspy.Prediction(unreadable_reply=failure.raw_reply)))
+            trace.append((predictor, seen, dspy.Prediction(unreadable_reply=failure.raw_reply)))
         return failure
+
+
+def is_noted(trace: list[Any], predictor: dspy.Predict) -> bool:
+    """Tell whether the call that has just failed is on the trace: an adapter may have put it there."""
+    return any(step[0] is predictor and "unreadable_reply" in step[2] for step in trace[-1:])
 
 
 def first_line(error: AdapterParseError) -> str:

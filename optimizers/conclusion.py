@@ -254,7 +254,7 @@ def digest_of_file(path: Path) -> str | None:
 
 
 def state_of(job: Job, candidate: Candidate) -> dict[str, store.SavedPredictor]:
-    state = job.candidate(candidate).dump_state()
+    state = store.state_of(job.candidate(candidate))
     return {name: store.SavedPredictor.model_validate(each) for name, each in state.items()}
 
 

@@ -103,9 +103,10 @@ def compile_program(
 
 def model_of(lm: dspy.LM | str | None, program: dspy.Module | type[dspy.Module]) -> dspy.LM:
     """Return the model asked for, else the one that all predictors of the program have, DSPy's current one, or the default."""
-    own = {id(each.lm): each.lm for each in program.predictors() if each.lm} if isinstance(program, dspy.Module) else {}
+    own = {id(each.lm): each.lm for each in program.predictors()} if isinstance(program, dspy.Module) else {}
     if isinstance(lm, dspy.BaseLM):
         return lm
-    if lm is None and len(own) > 1:
-        raise UsageError("its predictors have different models of their own; give the one to compile for: lm=...")
-    return next(iter(own.values()), None) or dspy.settings.lm or connect() if lm is None else connect(lm)
+    if lm is None and len(own) > 1 and all(own.values()):
+        raise UsageError("its predictors have different models of their own, and keep them; say what to compile for: lm=...")
+    shared = next(iter(own.values())) if len(own) == 1 else None
+    return shared or dspy.settings.lm or connect() if lm is None else connect(lm)

@@ -14,8 +14,9 @@ from dspy.utils.exceptions import ContextWindowExceededError, LMError
 
 from dspy_programs.errors import ModelFailing, ProgramsError
 from dspy_programs.lm import decoding
-from dspy_programs.lm.inner import ask, through
+from dspy_programs.lm.inner import ask, place_of, through
 from dspy_programs.lm.redaction import redact
+from dspy_programs.lm.samples import Sample, drawn
 from optimizers.journal import Journal, Record, key_of
 from optimizers.meter import Meter, Used
 
@@ -23,23 +24,32 @@ from optimizers.meter import Meter, Used
 class RecordedEngine:
     """Stand between DSPy and a model. The same request twice, even at the same time, is one call and one answer.
 
+    at: an address that tells the model from another of its name.
     Raises     ContextWindowExceededError, again at each replay: that a prompt is too long says something about its row.
                Anything else stops the run and is never written down: an answer that never came must not be scored as a
                wrong one, nor be there still when the server works again.
     """
 
-    def __init__(self, lm: dspy.LM, role: str, journal: Journal, meter: Meter) -> None:
-        self.lm, self.role, self.journal, self.meter = lm, role, journal, meter
+    def __init__(self, lm: dspy.LM, role: str, journal: Journal, meter: Meter, at: str | None = None) -> None:
+        self.lm, self.role, self.journal, self.meter, self.at = lm, role, journal, meter, at
         self.supports_response_schema = lm.supports_response_schema
         self.supports_function_calling = lm.supports_function_calling
         self.supports_reasoning = lm.supports_reasoning
         self.supported_params = lm.supported_params
         self._asking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._counted: set[str] = set()
-        self._has_price = True
+        self._unpriced: set[str] = set()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "RecordedEngine":
         return self
+
+    def beside(self, lm: dspy.BaseLM) -> dspy.LM:
+        """Return a model that a program or a metric brings with it, behind the same journal and on the same account."""
+        if isinstance(getattr(lm, "engine", None), RecordedEngine):
+            return lm
+        engine = RecordedEngine(lm, self.role, self.journal, self.meter, place_of(lm))
+        engine._asking, engine._counted, engine._unpriced = self._asking, self._counted, self._unpriced
+        return through(engine, lm.model, **decoding(lm))
 
     @property
     def count_tokens(self) -> Callable[[str], int] | None:
@@ -47,7 +57,14 @@ class RecordedEngine:
         return getattr(self.lm.engine, "count_tokens", None)
 
     def complete(self, request: lm15.Request) -> lm15.Response:
-        key = key_of(self.role, request_to_dict(request))
+        with drawn() as sample:
+            return self.answer(request, self.key(request, sample))
+
+    def key(self, request: lm15.Request, sample: Sample) -> str:
+        apart = {name: value for name, value in (("sample", sample), ("at", self.at)) if value}
+        return key_of(self.role, request_to_dict(request) | apart)
+
+    def answer(self, request: lm15.Request, key: str) -> lm15.Response:
         with self._asking[key]:
             record = self.journal.get(key)
             if record is None:
@@ -111,9 +128,10 @@ class RecordedEngine:
         provider, _, model = self.lm.model.partition("/")
         if provider == "local":
             return 0.0
-        if self._has_price:  # looking for a price that is not there takes longer than all else here
+        if self.lm.model not in self._unpriced:  # looking for a price that is not there takes longer than all else here
             usd, _ = estimate_cost(response, provider=provider, requested_model=model, request=request)
-            self._has_price = usd is not None
+            if usd is None:
+                self._unpriced.add(self.lm.model)
             return None if usd is None else float(usd)
         return None
 

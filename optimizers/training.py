@@ -19,6 +19,7 @@ from dspy_programs.errors import BudgetSpent, ModelFailing, RunInterrupted, RunL
 from dspy_programs.lm import is_embedded, prepare, running_on
 from dspy_programs.own_programs import is_own
 from dspy_programs.text import quantity
+from metrics.score import Score
 from optimizers.allowance import Allowance
 from optimizers.candidate import IN_USE, Candidate, Job
 from optimizers.compile import CompileResult, compile_job, winner_of
@@ -30,8 +31,9 @@ from optimizers.past import place_of
 from optimizers.progress import Progress, clock, noise_to
 from optimizers.proposers import NoNewRule, kinds_for, proposer_of
 from optimizers.recorded import recorded
+from optimizers.row_calls import calls_of, told
 from optimizers.run_directory import CANDIDATES, MENDED, RunDirectory, changes, identity_of, is_new, require_same
-from optimizers.scoring import failure_in, predicted, told
+from optimizers.scoring import failure_in, judged, predicted
 from optimizers.settings import Training
 
 STOPPING = "\nstopping: the call under way is finished and what was found is kept; once more to end at once"
@@ -137,17 +139,16 @@ def preflight(training: Training, job: Job, lms: Mapping[str, dspy.LM], meter: M
     program = job.build(job.starts[0].texts)
     with running_on(lms["task"]):
         for row in job.valset:
-            reply = first_reply(program, row, training, meter)
+            reply, score = first_reply(program, row, training, meter)
             if meter.roles["task"].calls:
                 break
     if is_embedded(training.reflection_lm):
         return  # it has just answered, and its proposals cannot cost anything
-    with running_on(lms["task"]):  # a metric may ask it too
-        score = training.recipe.scorer(row, reply)
     name, predictor = program.named_predictors()[0]
     seen = {key: str(value) for key, value in row.inputs().items()}
     feedback = score.feedback if score.value < 1 else "Right, but it could be shorter."  # a proposer is asked about a failure
-    example = {"Inputs": seen, "Generated Outputs": str(reply.toDict()), "Feedback": feedback}
+    wrote = str(reply.toDict() if isinstance(reply, dspy.Prediction) else reply)
+    example = {"Inputs": seen, "Generated Outputs": wrote, "Feedback": feedback}
     kind = kinds_for(training.reflection_lm, training.proposer)[0]
     proposer = proposer_of(kind, training.reflection_lm, meter)  # forgotten: what it saw is no train row
     with (
@@ -158,17 +159,15 @@ def preflight(training: Training, job: Job, lms: Mapping[str, dspy.LM], meter: M
             proposer({name: predictor.signature.instructions}, {name: [example]}, [name])
 
 
-def first_reply(program: dspy.Module, row: dspy.Example, training: Training, meter: Meter) -> dspy.Prediction:
-    """Run one row. Raises ModelFailing for a reply that cannot be read, what stopped the run, and the bugs of a program."""
-    try:
-        reply = predicted(program, row)
-    except Exception:
-        meter.raise_if_stopped()
-        raise
+def first_reply(program: dspy.Module, row: dspy.Example, training: Training, meter: Meter) -> tuple[dspy.Prediction, Score]:
+    """Run and score one row. Raises ModelFailing for a reply that cannot be read, what stopped the run, and the user's bugs."""
+    with calls_of(row, meter) as calls:
+        reply = predicted(program, row, calls)
+        _, score = judged(row, reply, training.recipe.scorer, calls)
     if (failure := failure_in(reply)) is not None:
         what = f"the first reply of {training.task_lm.model} cannot be used"
         raise ModelFailing(f"{what}: {told(failure)} Nothing more was spent; try another --lm")
-    return reply
+    return reply, score
 
 
 def require_prices(training: Training, meter: Meter) -> None:

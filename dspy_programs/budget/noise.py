@@ -9,7 +9,7 @@ Decided    when the probability that the true loss is within what the threshold 
            repeated answers, beginning at PRIOR_SD, so that two equal answers are no proof.
 Interval   of the difference to the target: one-sided 90 %, Student's t on the same variance.
 Holds      the same set of sections is never paid for twice with a scorer that is not noisy; at most `repeats` answers a set,
-           at most `most_calls` in all; the n-th answer to a question is asked under lm.cached.sample(n), with the criteria
+           at most `most_calls` in all; the n-th answer to a question is asked under lm.samples.sample(n), with the criteria
            in another order each time.
 """
 
@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 
 from dspy_programs.budget.scorers import Score, Scorer, is_noisy
 from dspy_programs.errors import LanguageModelError
-from dspy_programs.lm.cached import sample
+from dspy_programs.lm.samples import sample
 from dspy_programs.types import Rubric, Section
 
 REPEATS = 8

@@ -34,7 +34,7 @@ SPEC_VARIABLE = "DSPY_PROGRAMS_LM"
 BASE_VARIABLE = "DSPY_PROGRAMS_API_BASE"
 KEY_VARIABLE = "DSPY_PROGRAMS_API_KEY"
 DECODING = {
-    *("temperature", "max_tokens", "max_completion_tokens", "top_p", "top_k", "min_p", "n", "stop", "seed"),
+    *("temperature", "max_tokens", "max_completion_tokens", "top_p", "top_k", "min_p", "n", "rollout_id", "stop", "seed"),
     *(
         "presence_penalty",
         "frequency_penalty",

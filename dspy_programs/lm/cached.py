@@ -8,7 +8,6 @@ Holds      safe for several threads and processes; a file that is broken or cann
 """
 
 import contextlib
-import contextvars
 import hashlib
 import json
 import os
@@ -27,23 +26,13 @@ from dspy._vendor.lm15.serde import request_to_dict, response_from_dict, respons
 from filelock import FileLock
 
 from dspy_programs.lm import connect, decoding, prepare
-from dspy_programs.lm.inner import ask, through
+from dspy_programs.lm.inner import ask, place_of, through
+from dspy_programs.lm.samples import Sample, drawn
 
 FILE_VARIABLE = "DSPY_PROGRAMS_ANSWERS"  # moves the file
 TTL_SECONDS = 30 * 86_400.0
 TABLE = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, at REAL NOT NULL, answer TEXT NOT NULL)"
 WAIT_SECONDS = 5.0  # for another process that writes
-_sample: contextvars.ContextVar[int] = contextvars.ContextVar("sample", default=0)
-
-
-@contextlib.contextmanager
-def sample(number: int) -> Iterator[None]:
-    """Ask for the `number`-th answer to the same request: a judge that is asked twice must not be read twice."""
-    token = _sample.set(number)
-    try:
-        yield
-    finally:
-        _sample.reset(token)
 
 
 def default_path() -> Path:
@@ -126,8 +115,7 @@ class CachedEngine:
         self.supports_function_calling = lm.supports_function_calling
         self.supports_reasoning = lm.supports_reasoning
         self.supported_params = lm.supported_params
-        inner = getattr(lm.engine, "lm", lm)  # two servers may call different weights by one name
-        self.address = inner.kwargs.get("api_base") or getattr(lm.engine, "url", None)
+        self.address = place_of(lm)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "CachedEngine":
         return self
@@ -137,7 +125,11 @@ class CachedEngine:
         return getattr(self.lm.engine, "count_tokens", None)
 
     def complete(self, request: lm15.Request) -> lm15.Response:
-        asked = {"model": self.lm.model, "at": self.address, "sample": _sample.get(), "request": request_to_dict(request)}
+        with drawn() as sample:
+            return self.answer(request, sample)
+
+    def answer(self, request: lm15.Request, sample: Sample) -> lm15.Response:
+        asked = {"model": self.lm.model, "at": self.address, "sample": sample, "request": request_to_dict(request)}
         key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
         if (known := self.cache.get(key)) is not None:
             with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):  # written by other code: ask again

@@ -25,6 +25,7 @@ from dspy_programs.lm.catalog import Weights
 from dspy_programs.lm.llama_server import LlamaServer, ServerGone, ServerStopped
 from dspy_programs.lm.local_models import LocalModel, Located, located
 from dspy_programs.lm.redaction import redact
+from dspy_programs.lm.samples import drawn, seed_of
 from dspy_programs.lm.sharing import abandon, shared
 from dspy_programs.lm.weights import is_fetched, within
 
@@ -119,11 +120,12 @@ class EmbeddedEngine:
             ) from error
 
     def complete(self, request: lm15.Request) -> lm15.Response:
-        body = chat_request(request)
-        try:
-            reply: dict[str, Any] = self._asked(lambda server: server.handle_chat_completions(body))
-        except ServerGone as error:
-            raise lm15.ServerError(str(error)) from error
+        with drawn() as sample:
+            body = chat_request(request, seed_of(sample))
+            try:
+                reply: dict[str, Any] = self._asked(lambda server: server.handle_chat_completions(body))
+            except ServerGone as error:
+                raise lm15.ServerError(str(error)) from error
         if "choices" not in reply:
             refusal = engine_error(reply)
             redact(refusal, [self.api_key])  # a server of one's own may say the key that it refuses
@@ -229,14 +231,14 @@ def names_at(server: LlamaServer) -> list[str]:
         raise LanguageModelError(f"{server.listening_address}: {error}") from None
 
 
-def chat_request(request: lm15.Request) -> dict[str, Any]:
-    """Write a canonical request as llama.cpp's chat completion; greedy and seeded unless it says otherwise."""
+def chat_request(request: lm15.Request, seed: int = 0) -> dict[str, Any]:
+    """Write a canonical request as llama.cpp's chat completion; greedy, and seeded by `seed`, unless it says otherwise."""
     config = request.config
     body: dict[str, Any] = {
         "messages": messages_of(request),
         "max_tokens": config.max_tokens or REPLY_TOKENS,
         "temperature": config.temperature or 0.0,
-        "seed": 0 if config.seed is None else config.seed,
+        "seed": seed if config.seed is None else config.seed,
         "cache_prompt": True,
     }
     if config.top_p is not None:

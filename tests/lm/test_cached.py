@@ -9,7 +9,8 @@ import dspy
 import pytest
 
 from dspy_programs.lm import connect
-from dspy_programs.lm.cached import AnswerCache, cached, default_path, sample
+from dspy_programs.lm.cached import AnswerCache, cached, default_path
+from dspy_programs.lm.samples import sample
 from tests.fakes import ChatServer, scripted_lm
 
 

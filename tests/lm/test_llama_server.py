@@ -412,3 +412,17 @@ def test_reply_whose_end_is_missing_is_none(events):
 
 def test_error_in_the_middle_of_a_reply_is_the_reply():
     assert joined(pieces(piece("hel"), TOO_LONG)) == TOO_LONG
+
+
+def test_samples_are_drawn_by_seeds_of_their_own_and_the_same_every_time(monkeypatch):
+    with Llama() as llama:
+        monkeypatch.setenv("DSPY_PROGRAMS_LLAMA", llama.url)
+        lm = connect("local/smollm2-135m")
+        for _ in range(2):
+            lm("hi")
+            for rollout in (0, 1):
+                lm("hi", rollout_id=rollout, temperature=1.0)
+            lm("hi", n=2, temperature=1.0)
+        lm("hi", rollout_id=1, temperature=1.0, seed=7)
+    seeds = [json.loads(body)["seed"] for _, body in llama.requests]
+    assert seeds[:5] == seeds[5:10] and seeds[0] == seeds[3] == 0 and len(set(seeds[:5])) == 4 and seeds[10] == 7
