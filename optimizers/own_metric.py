@@ -8,7 +8,7 @@ Raises     UsageError for what is no metric; TypeError, which ends a run, for a 
 import inspect
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any
+from typing import Any, SupportsFloat, TypeAlias
 
 import dspy
 
@@ -18,8 +18,11 @@ from metrics.score import Metric, Score
 
 LONGEST_LABEL = 200  # characters
 
+OwnMetric: TypeAlias = Callable[..., SupportsFloat | Score | dspy.Prediction | Mapping[str, Any]]
+"""A metric as people write it: (row, prediction), with as many more arguments as DSPy and GEPA pass."""
 
-def as_metric(metric: Callable[..., Any]) -> Metric:
+
+def as_metric(metric: OwnMetric) -> Metric:
     """Wrap a metric; nothing is called."""
     name = name_of(metric)
     if not callable(metric) or isinstance(metric, type):
@@ -39,7 +42,7 @@ def name_of(metric: Any) -> str:
     return str(getattr(metric, "__name__", type(metric).__name__))
 
 
-def required(metric: Callable[..., Any]) -> int:
+def required(metric: OwnMetric) -> int:
     """Count the arguments a metric cannot be called without; two at least."""
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     given = [each for each in inspect.signature(metric).parameters.values() if each.kind in positional]
