@@ -3,21 +3,15 @@
 The model says what matters; a rule then picks, from its sentences and from the clauses of the conversation itself, what
 tells most about that for its tokens. So a vague sentence does not drive out an id, and what must hold is guaranteed.
 
-Input      entries: list[Entry], any number, in time order; token_budget: int >= 1, of the memory's text.
-Output     summary: str; facts, decisions: list[Fact], each with the turns that say it; text: the three as they would be put
-           back into a context; tokens: of that text, tokens_before: of the entries; token_counter: whose tokens, exact: bool;
-           within_budget: bool; problems: list[str], what was removed and why;
-           answered_by: "model" or "rules"; failure: Failure or None, the reply that could not be read.
 Holds      tokens <= token_budget, counted by the model's own tokenizer where there is one; no name, number, date or id that
            the entries lack; every turn exists; a tool call whose result is not there yet is a fact of the memory, with its
            id; no entries, or a budget too small for anything, gives an empty memory.
 Calls      one of at most `characters` of conversation, however long it is; none without a language model.
-Raises     UsageError for a budget below 1; ValidationError for what is no Entry; never for one bad reply of the model.
 Source     query-focused recall as in QMSum (Zhong et al. 2021); see datasets/memory_summarizer/CARD.md.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import dspy
 from pydantic import BaseModel, ConfigDict, Field
@@ -35,7 +29,7 @@ from dspy_programs.extractive_summary import (
 )
 from dspy_programs.few_shot import FewShot
 from dspy_programs.model_in_use import model_in_use
-from dspy_programs.program import Program
+from dspy_programs.program import Program, Result
 from dspy_programs.reply import Failure, ask
 from dspy_programs.text import Evidence, approximate_tokens, content_stems, evidence_of, facts_in, sentences, unsupported
 from dspy_programs.tokens import TokenCounter, counter_for
@@ -91,17 +85,59 @@ class Item(NamedTuple):
     fact: Fact
 
 
+class MemorySummarizerResult(Result):
+    """A memory within its budget: a summary, decisions and facts, and the text that they make."""
+
+    summary: str
+    """The gist, in sentences."""
+    decisions: list[Fact]
+    """What was decided, each with the turns that say it."""
+    facts: list[Fact]
+    """What else to remember, each with the turns that say it; a tool call without a result is one, with its id."""
+    text: str
+    """The three as they are put back into a context; "" where nothing fits."""
+    tokens: int
+    """The tokens of `text`."""
+    tokens_before: int
+    """The tokens of the entries."""
+    token_counter: str
+    """Whose tokens these are: a model's name, a vocabulary's, or "approximate"."""
+    exact: bool
+    """Whether they are counted by the model's own tokenizer."""
+    within_budget: bool
+    """Whether `tokens` is within the budget that was given."""
+    problems: list[str]
+    """What was removed from the model's reply, and why."""
+
+
 class MemorySummarizer(Program):
     """Summarize once, in one call; keep what must be kept by rule."""
 
     def __init__(self, characters: int = CHARACTERS) -> None:
-        """characters: of conversation that the model is shown; of a longer one, its most telling clauses."""
+        """Make a summarizer.
+
+        Args:
+            characters: Of conversation that the model is shown; of a longer one, its most telling clauses.
+        """
         super().__init__()
         self.characters = characters
         self.summarize = FewShot(SummarizeMemory)
 
-    def forward(self, entries: Sequence[Entry | dict[str, Any]], token_budget: int) -> dspy.Prediction:
-        """Return a Prediction with `summary`, `facts`, `decisions`, `text` and the rest (see the file's head)."""
+    def forward(self, entries: Sequence[Entry | Mapping[str, object]], token_budget: int) -> MemorySummarizerResult:
+        """Replace a long conversation by a short memory of it.
+
+        Args:
+            entries: The conversation in time order, any number of `Entry`s or mappings of their fields.
+            token_budget: Tokens that the memory's text may have, 1 or more.
+
+        Returns:
+            The memory; empty where there are no entries, or the budget is too small for anything.
+
+        Raises:
+            UsageError: The budget is below 1.
+            ValueError: An entry is none.
+            ModelLost: This thread cannot see the model that another thread chose with `use`.
+        """
         if token_budget < 1:
             raise UsageError(f"token_budget is {token_budget}: a memory needs a budget of at least 1 token")
         said = read([entry if isinstance(entry, Entry) else Entry.model_validate(entry) for entry in entries])
@@ -118,7 +154,7 @@ class MemorySummarizer(Program):
         memory = fitted(proposed, said, token_budget, counter)
         text = rendered(memory)
         tokens = counter.count(text)
-        return dspy.Prediction(
+        return MemorySummarizerResult(
             summary=" ".join(item.fact.text for item in memory if item.kind == "summary"),
             decisions=[item.fact for item in memory if item.kind == "decision"],
             facts=[item.fact for item in memory if item.kind == "fact"],
@@ -132,6 +168,9 @@ class MemorySummarizer(Program):
             answered_by="rules" if reply is None or failure else "model",
             failure=failure,
         )
+
+    if TYPE_CHECKING:
+        __call__ = forward
 
 
 def items_of(memory: DraftMemory) -> list[Item]:

@@ -7,7 +7,7 @@ import re
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
 import dspy
 
@@ -40,11 +40,12 @@ from dspy_programs.own_programs import (
     source_of,
 )
 from dspy_programs.planner import Planner
+from dspy_programs.program import Program
 from dspy_programs.quality_judge import QualityJudge
 from dspy_programs.section_scorer import SectionScorer
 from dspy_programs.shared import HUB, is_shared, program_in, shared_file
 
-PROGRAMS: dict[str, type[dspy.Module]] = {
+PROGRAMS: dict[str, type[Program]] = {
     "actor": Actor,
     "data_generator": DataGenerator,
     "failure_judge": FailureJudge,
@@ -53,11 +54,49 @@ PROGRAMS: dict[str, type[dspy.Module]] = {
     "quality_judge": QualityJudge,
     "section_scorer": SectionScorer,
 }
+P = TypeVar("P", bound=Program)
+M = TypeVar("M", bound=dspy.Module)
 logger = logging.getLogger("dspy_programs")
 
 
+class LoadOptions(TypedDict, total=False):
+    """The keywords of `load`."""
+
+    name: str | None
+    path: Path | str | None
+    strict: bool
+    portable: bool
+    verbose: bool
+
+
+# DSPy has no types, so mypy takes a user's program for a subclass of anything, and so for the first of these. To pyright it is
+# a dspy.Module, and so the last of them.
+@overload
+def load(program: P, lm: str | None = None, **options: Unpack[LoadOptions]) -> P: ...
+@overload
+def load(program: type[M], lm: str | None = None, **options: Unpack[LoadOptions]) -> M: ...
+@overload
+def load(program: Literal["actor"], lm: str | None = None, **options: Unpack[LoadOptions]) -> Actor: ...
+@overload
+def load(program: Literal["data_generator"], lm: str | None = None, **options: Unpack[LoadOptions]) -> DataGenerator: ...
+@overload
+def load(program: Literal["failure_judge"], lm: str | None = None, **options: Unpack[LoadOptions]) -> FailureJudge: ...
+@overload
+def load(program: Literal["memory_summarizer"], lm: str | None = None, **options: Unpack[LoadOptions]) -> MemorySummarizer: ...
+@overload
+def load(program: Literal["planner"], lm: str | None = None, **options: Unpack[LoadOptions]) -> Planner: ...
+@overload
+def load(program: Literal["quality_judge"], lm: str | None = None, **options: Unpack[LoadOptions]) -> QualityJudge: ...
+@overload
+def load(program: Literal["section_scorer"], lm: str | None = None, **options: Unpack[LoadOptions]) -> SectionScorer: ...
+@overload
+def load(program: str, lm: str | None = None, **options: Unpack[LoadOptions]) -> dspy.Module: ...
+@overload
+def load(program: M, lm: str | None = None, **options: Unpack[LoadOptions]) -> M: ...
+
+
 def load(
-    program: str | Source,
+    program: str | type[dspy.Module] | dspy.Module,
     lm: str | None = None,
     *,
     name: str | None = None,
@@ -66,21 +105,31 @@ def load(
     portable: bool = False,
     verbose: bool = False,
 ) -> dspy.Module:
-    """Return a program with the instructions compiled for a language model.
+    """Return a program with the instructions and demonstrations that were compiled for a language model.
 
-    program   the name of one of ours, "package.module:attribute", what an installed package registers, or a program of your
-              own: its class, or an instance, which is copied; see own_programs.py
-    lm        spec of the model; without it, the one in use (DSPy's current LM, the environment, the embedded default)
-    name      what a program of your own was saved as, where that is not the place of its class
-    path      a compiled JSON to use instead of looking for one: the user's directory first, then what is shipped; or what
-              others share, a folder or "hf:OWNER/NAME@REVISION"; see shared.py
-    strict    raise CompiledMissing where there is none; else warn, and return the program as it was written
-    portable  where there is none, take what was compiled for the most similar other model, with a warning that names it
-    verbose   say on stderr which file was taken; it is logged to "dspy_programs" (INFO) in any case
+    Args:
+        program: The name of one of ours, "package.module:attribute", or what an installed package registers; or a program of
+            your own, as its class or an instance, which is copied. A shared place as for `path` may stand here too, where it
+            holds one of ours or one that a package registers.
+        lm: The spec of the model, such as "openai/gpt-4.1-mini". By default the model in use, else that of the environment,
+            else the embedded one.
+        name: What a program of your own was saved as, where that is not the place of its class.
+        path: A compiled JSON to use instead of looking for one, first in your directory and then in what is shipped; or what
+            others share, a folder or "hf:OWNER/NAME@REVISION".
+        strict: Raise CompiledMissing where nothing was compiled for the model; otherwise warn, and return the program as it
+            was written.
+        portable: Where nothing was compiled for the model, take what was compiled for the most similar one, and warn.
+        verbose: Print on stderr which file was taken. It is logged to "dspy_programs" (INFO) in any case.
 
-    A shared place may stand for the program too, where it holds one of ours or one that a package registers.
-    The program's `loaded_from` is the path of that file, None for the program as it was written.
-    Raises CompiledMismatch when the JSON was compiled for other fields, types or instructions than today's code has.
+    Returns:
+        A new program; a name of ours gives its class. Its `loaded_from` is the path of the file that was taken, None for the
+        program as it was written.
+
+    Raises:
+        UsageError: There is no such program, or it cannot be made.
+        CompiledMissing: `strict`, and there is no file for the model.
+        CompiledMismatch: The file was compiled for other fields, types or instructions than the code has today.
+        CompiledProgramError: The file cannot be read as a compiled program.
     """
     spec = spec_in_use(lm)
     if isinstance(program, str) and path is None and not is_name(program) and is_shared(program):

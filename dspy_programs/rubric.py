@@ -23,7 +23,17 @@ ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 
 
 def read_rubric(path: Path | str) -> Rubric:
-    """Read a rubric file. Raises UsageError as "file: field: why"."""
+    """Read a rubric from a YAML or JSON file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The rubric, its pass condition checked.
+
+    Raises:
+        UsageError: It cannot be read or used, as "file: field: why".
+    """
     path = Path(path)
     try:
         if path.stat().st_size > LARGEST_FILE:

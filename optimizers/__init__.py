@@ -30,4 +30,5 @@ require_our_metrics()
 _HOMES = {"CompiledProgram": "own_program", "compile_program": "own_program", "Recipe": "recipe"}
 __all__ = ["CompiledProgram", "Recipe", "compile_program"]
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a type checker reads the imports above, and refuses any other name
+    __getattr__ = exports(__name__, _HOMES)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dspy
 
@@ -33,6 +33,9 @@ from optimizers.race import FEWEST, support
 from optimizers.run_directory import BEFORE, COMPILED, REPORT, RunDirectory, digest
 from optimizers.scoring import Interval, bootstrap, mean_components, run_rows
 from optimizers.settings import Training
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SURE = 1.645  # standard errors that a test must show before what is in use is replaced: wrongly, once in twenty
 ELSEWHERE = "elsewhere"  # on rows of other sources
@@ -76,7 +79,7 @@ class Report:
         """Write what was found as a table in Markdown."""
         return report_view.table(self)
 
-    def plot(self) -> Any:
+    def plot(self) -> "Figure":
         """Draw it; return a matplotlib Figure. Raises MissingExtra where matplotlib is not installed."""
         return report_view.plot(self)
 

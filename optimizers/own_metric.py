@@ -8,7 +8,7 @@ Raises     UsageError for what is no metric; TypeError, which ends a run, for a 
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, SupportsFloat, TypeAlias
 
 import dspy
 
@@ -22,8 +22,11 @@ Call: TypeAlias = tuple[Any, Any, Any]
 """One call of a predictor as DSPy traces it: the predictor, its inputs, its outputs."""
 Trace: TypeAlias = Sequence[Call]
 
+UserMetric: TypeAlias = Callable[..., SupportsFloat | Score | dspy.Prediction | Mapping[str, Any]]
+"""A metric as people write it: (row, prediction), with as many more arguments as DSPy and GEPA pass."""
 
-def as_metric(metric: Callable[..., Any]) -> Metric:
+
+def as_metric(metric: UserMetric) -> Metric:
     """Wrap a metric; nothing is called."""
     if not callable(metric) or isinstance(metric, type):
         raise UsageError(f"metric: {metric!r} is not a function of (row, prediction)")
@@ -35,7 +38,7 @@ def as_metric(metric: Callable[..., Any]) -> Metric:
 class OwnMetric:
     """Score a row by a metric; where it takes GEPA's five arguments, ask it about a single predictor too."""
 
-    def __init__(self, metric: Callable[..., Any]) -> None:
+    def __init__(self, metric: UserMetric) -> None:
         self.metric, self.name = metric, name_of(metric)
         given = arguments(metric)
         self.missing = (None,) * (max(2, sum(each.default is each.empty for each in given)) - 2)
@@ -62,7 +65,7 @@ def name_of(metric: Any) -> str:
     return str(getattr(metric, "__name__", type(metric).__name__))
 
 
-def arguments(metric: Callable[..., Any]) -> list[inspect.Parameter]:
+def arguments(metric: UserMetric) -> list[inspect.Parameter]:
     """Return the arguments that a metric takes by their places."""
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return [each for each in inspect.signature(metric).parameters.values() if each.kind in positional]

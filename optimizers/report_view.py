@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from optimizers.benchmark_report import require_matplotlib
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from optimizers.conclusion import Report
     from optimizers.scoring import Interval
 
@@ -41,7 +43,7 @@ def outcome(report: "Report") -> Iterator[str]:
     yield f"in use now: {report.promoted}" if report.promoted else f"not put to use: {report.why_not}"
 
 
-def plot(report: "Report") -> Any:
+def plot(report: "Report") -> "Figure":
     """Draw every candidate by when it was found, and the test; return a matplotlib Figure. Raises MissingExtra."""
     require_matplotlib()
     from matplotlib.figure import Figure

@@ -50,4 +50,5 @@ __all__ = [
     "read_prompt",
 ]
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a type checker reads the imports above, and refuses any other name
+    __getattr__ = exports(__name__, _HOMES)

@@ -37,6 +37,15 @@ class Analysis(BaseModel):
 
 
 def analyze(sections: Sequence[Section], counter: TokenCounter | None = None) -> Analysis:
+    """Count the tokens of each section of a prompt.
+
+    Args:
+        sections: The parts of the prompt.
+        counter: Whose tokens are counted; by default those of OpenAI's cl100k vocabulary.
+
+    Returns:
+        The sections with their tokens and shares, and the total.
+    """
     counter = counter or counter_named(None)
     counts = [counter.count(section.content) for section in sections]
     total = sum(counts)

@@ -114,14 +114,13 @@ def negotiate(
     who = scorer.value if scorer else None
     language_model = model_of(who, model, lm, typed(context, "api_base"), typed(context, "api_key"), cache=not no_cache)
     by = scorer_of(who, language_model, examples)
-    strategies = [item.value for item in strategy or [Strategy.REMOVE]]
     negotiator = Negotiator(
         by,
         threshold,
         min_savings,
         max_savings,
         search=search.value,
-        strategies=strategies,
+        strategies=[item.value for item in strategy or [Strategy.REMOVE]],
         counter=counter_of(tokens, language_model),
         shortener=language_model,
     )

@@ -13,8 +13,8 @@ Raises     UsageError for input that cannot be used; LanguageModelError where a 
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -32,10 +32,14 @@ from dspy_programs.section_scorer import MOST_SECTIONS, checked_sections
 from dspy_programs.tokens import TokenCounter, counter_named
 from dspy_programs.types import Rubric, Section
 
+if TYPE_CHECKING:
+    import dspy
+
 DEFAULT_RUBRIC = "qa"
 OFFLINE_TIMES = 4  # as many scoring calls as a scorer that costs something
 ADVICE = "a lower threshold, or a rubric that names what is demanded"
-STRATEGIES = ("remove", "compress", "reorder")
+Strategy = Literal["remove", "compress", "reorder"]
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 Search = Literal["ours", "greedy"]
 
 
@@ -95,15 +99,30 @@ class Negotiator:
         max_token_savings: float = 0.60,
         *,
         search: Search = "ours",
-        strategies: Sequence[str] = ("remove",),
+        strategies: Sequence[Strategy] = ("remove",),
         counter: TokenCounter | None = None,
         repeats: int = REPEATS,
         most_calls: int | None = None,
-        shortener: Any = None,
+        shortener: "dspy.LM | None" = None,
     ) -> None:
-        """repeats: answers of a noisy scorer about one prompt, at most; most_calls: scoring calls in all, at most (default:
-        one for each section and one more, times `repeats` with a noisy scorer, times 4 offline); shortener: a dspy.LM that
-        writes shorter forms for `compress`."""
+        """Set the scorer and the limits.
+
+        Args:
+            scorer: What says how good a prompt is.
+            quality_threshold: Share of the whole prompt's score that must be kept, in [0, 1].
+            min_token_savings: Share of the tokens from which the result counts as a success, in [0, 1].
+            max_token_savings: Share of the tokens that may be saved, in [0, 1].
+            search: "ours", or "greedy" as other tools of this kind have it.
+            strategies: What may be done, of "remove", "compress" and "reorder".
+            counter: Whose tokens are counted; by default those of OpenAI's cl100k vocabulary.
+            repeats: Answers of a noisy scorer about one prompt, at most.
+            most_calls: Scoring calls in all, at most; by default one for each section and one more, times `repeats` with a
+                noisy scorer, times 4 offline.
+            shortener: A model that writes shorter forms for "compress"; without one the rules do.
+
+        Raises:
+            UsageError: A limit is out of range, or there is no such search or strategy.
+        """
         limits = {"threshold": quality_threshold, "min savings": min_token_savings, "max savings": max_token_savings}
         for name, value in limits.items():
             if not 0 <= value <= 1:
@@ -123,12 +142,26 @@ class Negotiator:
 
     def negotiate(
         self,
-        sections: Sequence[Any],
-        rubric: Any = DEFAULT_RUBRIC,
+        sections: Sequence[Section | Mapping[str, object]],
+        rubric: Rubric | Mapping[str, object] | str = DEFAULT_RUBRIC,
         target_task: str = "",
         progress: Callable[[int, int], None] | None = None,
     ) -> NegotiationResult:
-        """progress: called as progress(calls made, calls at most, 0 where unbounded) after each candidate."""
+        """Find the smallest prompt that is as good as the whole one.
+
+        Args:
+            sections: The parts of the prompt, 1 to 40, each with its own name.
+            rubric: A Rubric, a mapping of its fields, or the name of one that is shipped.
+            target_task: What the prompt is for.
+            progress: Called after each candidate with the calls made, and the most there can be (0 for no limit).
+
+        Returns:
+            The prompt, what it saves and keeps, and all that was tried.
+
+        Raises:
+            UsageError: The sections or the rubric cannot be used.
+            LanguageModelError: A judge cannot be reached or read.
+        """
         parts, wanted = usable(sections), rubric_of(rubric)
         start = time.perf_counter()
         meter = Meter(self.scorer, wanted, target_task, self.threshold, self.repeats, self.bound(parts))
@@ -209,7 +242,7 @@ class Negotiator:
         )
 
 
-def usable(sections: Sequence[Any]) -> list[Section]:
+def usable(sections: Sequence[Section | Mapping[str, object]]) -> list[Section]:
     try:
         parts = checked_sections(sections)
     except ValidationError as error:

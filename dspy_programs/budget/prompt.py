@@ -46,17 +46,47 @@ class SectionType(StrEnum):
 
 
 def PromptSection(name: str, content: str, section_type: str = "instruction", priority: int = 0) -> Section:
-    """Return a Section; the spelling that other tools of this kind have. Raises UsageError."""
+    """Return a Section; the spelling that other tools of this kind have.
+
+    Args:
+        name: Its name, its own in the prompt.
+        content: Its text.
+        section_type: "system", "few_shot", "context" or "instruction".
+        priority: The lowest goes first.
+
+    Returns:
+        The section.
+
+    Raises:
+        UsageError: A field cannot be used.
+    """
     return checked({"name": name, "type": str(section_type), "content": content, "priority": priority}, "sections", name)
 
 
 def joined(sections: Sequence[Section]) -> str:
-    """Return the prompt as it is sent."""
+    """Put a prompt together.
+
+    Args:
+        sections: Its parts, in order.
+
+    Returns:
+        The text as it is sent: contents with an empty line between two.
+    """
     return SEPARATOR.join(content for section in sections if (content := section.content.strip()))
 
 
 def read_prompt(path: Path | str) -> list[Section]:
-    """Read a prompt file: text by its suffix (.md, .txt, .prompt), else YAML or JSON."""
+    """Read a prompt file.
+
+    Args:
+        path: Text by its suffix (.md, .markdown, .txt, .prompt), which is cut at its headings; else YAML or JSON.
+
+    Returns:
+        Its sections, in order.
+
+    Raises:
+        UsageError: The file cannot be read or has no text, as "file:line: section 'name': field: why".
+    """
     path = Path(path)
     try:
         if path.stat().st_size > LARGEST_FILE:

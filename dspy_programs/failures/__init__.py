@@ -29,4 +29,5 @@ _HOMES = {
 }
 __all__ = ["AutoParser", "FailureClassifier", "FailureReport", "Trace", "TraceRecorder", "read_traces"]
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a type checker reads the imports above, and refuses any other name
+    __getattr__ = exports(__name__, _HOMES)

@@ -15,7 +15,17 @@ class AutoParser(Parser):
     """The parser of formats, which reads files too."""
 
     def parse_file(self, path: str | Path) -> Trace:
-        """Read a file with exactly one trace, JSON or JSONL. Raises UsageError that names the file."""
+        """Read a file with exactly one trace.
+
+        Args:
+            path: A file of JSON or JSONL, also .gz.
+
+        Returns:
+            The trace.
+
+        Raises:
+            UsageError: The file cannot be read, or has no trace or several.
+        """
         items = list(read_traces([path], self.format))
         if len(items) != 1 or items[0].trace is None:
             told = items[0].problem if len(items) == 1 else f"{len(items)} traces where one was asked for"

@@ -7,7 +7,7 @@ Holds      without a model DSPy is not imported. Safe for several threads.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -81,16 +81,28 @@ class FailureClassifier:
     """Say how a run failed: by rules, and where they are unsure by the language model in use, if there is one."""
 
     def __init__(self, use_llm: bool = True) -> None:
-        """use_llm: ask the model of `with dspy_programs.use(...)` about what the rules leave open; False never does."""
+        """Choose who answers.
+
+        Args:
+            use_llm: Ask the model of `with dspy_programs.use(...)` about what the rules leave open; False never does.
+        """
         self.use_llm = use_llm
         self._judges: dict[str, FailureJudge] = {}
         self._failures = 0  # of the model, in a row
 
-    def classify(self, trace: Trace | Mapping[str, Any]) -> FailureReport:
-        """Return the report on one trace. A model that fails leaves the rules' verdict, marked by `failure`.
+    def classify(self, trace: Trace | Mapping[str, object]) -> FailureReport:
+        """Say why one run failed, or that it did not. A model that fails leaves the rules' verdict, marked by `failure`.
 
-        Raises UsageError for a mapping that is no trace; ModelFailing where the model refuses us, or fails again and again;
-        ModelLost in a thread that does not see the model of `use`.
+        Args:
+            trace: A Trace, or a mapping in any format that AutoParser reads.
+
+        Returns:
+            The report.
+
+        Raises:
+            UsageError: The mapping is no trace.
+            ModelFailing: The model refuses us, or fails again and again.
+            ModelLost: This thread cannot see the model that another thread chose with `use`.
         """
         known = trace if isinstance(trace, Trace) else parsed(trace)
         findings = findings_of(View(known.original_goal, known.turns, known.final_result, known.tools))
@@ -123,7 +135,7 @@ class FailureClassifier:
         return report_of(trace, findings, verdict, said.answered_by, failure)
 
 
-def parsed(raw: Mapping[str, Any]) -> Trace:
+def parsed(raw: Mapping[str, object]) -> Trace:
     from dspy_programs.failures.formats.auto import Parser
 
     return Parser().parse(raw)

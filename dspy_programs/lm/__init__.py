@@ -65,11 +65,24 @@ def connect(
     timeout: float | None = None,
     **settings: Any,
 ) -> dspy.LM:
-    """Return the language model that `spec` names. Nothing is fetched, loaded or called before its first use.
+    """Return the language model that a spec names. Nothing is fetched, loaded or called before its first use.
 
-    temperature: 0 unless given (OpenAI's reasoning models keep their own); timeout: seconds for one
-    answer from its request to its last byte.
-    Raises UnknownModel, LanguageModelError.
+    Args:
+        spec: "local/NAME" or "local/PATH.gguf" for a model on this machine, else provider/name, such as "openai/gpt-4.1-mini".
+            By default that of the environment, else the embedded model.
+        api_base: The URL of an OpenAI-compatible server.
+        api_key: The server's key; by default the provider's own environment variable.
+        temperature: 0 unless given; OpenAI's reasoning models keep their own.
+        max_tokens: Tokens of one reply, at most.
+        timeout: Seconds for one answer, from its request to its last byte.
+        settings: Anything else that the model is sent with each request, such as `top_p` or `seed`.
+
+    Returns:
+        A dspy.LM, to be given to `use`, `configure` or `dspy.context`.
+
+    Raises:
+        UnknownModel: A `local/` name is not in the catalogue.
+        LanguageModelError: The spec is no model, or its settings cannot be used.
     """
     from_environment = os.environ.get(SPEC_VARIABLE)
     spec = spec or from_environment or DEFAULT_SPEC
@@ -124,21 +137,39 @@ def prepare(lm: dspy.LM) -> None:
 def use(lm: str | dspy.LM | None = "", **settings: Any) -> AbstractContextManager[None]:
     """Make `with use("openai/gpt-4.1-mini"):` run programs on that model, in the form they were compiled for.
 
-    lm: a spec or a model; without it that of the environment, else the default; None for no model: the rules answer, also
-    inside the block of a model. settings: as `connect` takes them, for a spec.
     Seen in this thread, in asyncio tasks that begin in the block, and wherever DSPy carries its settings (Parallel, batch,
     asyncify, acall). A plain thread or executor does not see it: there a program raises ModelLost. A block inside another
     goes before it. A generator asks the model of the block that it is consumed in.
+
+    Args:
+        lm: A spec or a model; by default that of the environment, else the embedded one. None for no model: the rules
+            answer, also inside the block of a model.
+        settings: As `connect` takes them, for a spec.
+
+    Returns:
+        A context manager that gives nothing.
+
+    Raises:
+        UsageError: There are settings, and no spec that they belong to.
+        LanguageModelError: The spec is no model.
     """
     return entered(chosen(lm, **settings))
 
 
 def configure(lm: str | dspy.LM | None = "", **settings: Any) -> None:
-    """Do the same for the whole process and all its threads, as in a notebook's first cell.
+    """Choose the model for the whole process and all its threads, as in a notebook's first cell.
 
     Another process begins with nothing chosen, so a program that is sent there answers by rules, whatever was in use where
     it was pickled: ProcessPoolExecutor(initializer=configure, initargs=("openai/gpt-4.1-mini",)).
-    Raises UsageError in another thread or asyncio task than the one that configured first: DSPy allows no second.
+
+    Args:
+        lm: A spec or a model; by default that of the environment, else the embedded one. None for no model: the rules answer.
+        settings: As `connect` takes them, for a spec.
+
+    Raises:
+        UsageError: Another thread or asyncio task configured first, and DSPy allows no second; or there are settings, and no
+            spec that they belong to.
+        LanguageModelError: The spec is no model.
     """
     choice = chosen(lm, **settings)
     try:

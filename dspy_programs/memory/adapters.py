@@ -14,7 +14,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from pydantic import ValidationError
 
@@ -26,6 +26,7 @@ from dspy_programs.memory.store import MemoryStore
 from dspy_programs.progress_bar import Progress
 from dspy_programs.tokens import TokenCounter
 
+Message = TypeVar("Message")
 OF_TYPE = {"user": "human", "assistant": "ai", "system": "system"}  # LangGraph's names
 
 
@@ -38,7 +39,19 @@ class Session:
     source: Any
 
 
-def store_of(session: Any, counter: TokenCounter | None = None) -> Session:
+def store_of(session: object, counter: TokenCounter | None = None) -> Session:
+    """Return a session as a store, an entry a message.
+
+    Args:
+        session: A list of messages, a dspy.History, or what has `get_messages()`.
+        counter: Whose tokens are counted; by default those of OpenAI's cl100k vocabulary.
+
+    Returns:
+        The store, with the messages that its entries were.
+
+    Raises:
+        UsageError: A message is none: its number, and what is wrong.
+    """
     store, known = MemoryStore(counter=counter), {}
     entries = []
     now = time.time()
@@ -64,11 +77,11 @@ def places_of(entry: MemoryEntry) -> list[int]:
     return [record["position"] for record in entry.compression_history if type(record.get("position")) is int]
 
 
-def is_history(session: Any) -> bool:
+def is_history(session: object) -> bool:
     return type(session).__name__ == "History" and hasattr(session, "messages")
 
 
-def messages_in(session: Any) -> Sequence[Any]:
+def messages_in(session: object) -> Sequence[Any]:
     found = session.get_messages() if hasattr(session, "get_messages") else getattr(session, "messages", session)
     if isinstance(found, (str, bytes, Mapping)) or not isinstance(found, Sequence):
         raise UsageError(f"{type(session).__name__} is no session: give a list of messages, or what has get_messages()")
@@ -112,12 +125,12 @@ def message_of(entry: MemoryEntry) -> dict[str, Any]:
     return {"role": entry.chat_role, "content": entry.content, **message} if isinstance(message, dict) else as_message(entry)
 
 
-def fields_of(message: Any) -> dict[str, Any]:
+def fields_of(message: object) -> dict[str, Any]:
     names = ("role", "type", "content", "tool_calls", "tool_call_id", "name")
     return {name: value for name in names if (value := getattr(message, name, None)) is not None}
 
 
-def parts(content: Any, kind: str) -> list[Any]:
+def parts(content: object, kind: str) -> list[Any]:
     return (
         [part for part in content if isinstance(part, Mapping) and part.get("type") == kind]
         if isinstance(content, list)
@@ -125,7 +138,7 @@ def parts(content: Any, kind: str) -> list[Any]:
     )
 
 
-def text_of(content: Any) -> str:
+def text_of(content: object) -> str:
     """Return the text of a content: itself, or its texts and results of tools one below the other; of other parts, nothing."""
     if content is None or isinstance(content, str):
         return content or ""
@@ -140,7 +153,7 @@ def text_of(content: Any) -> str:
     return "\n".join(texts)
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """Return a value as JSON has it; an object of an API's client as its fields."""
     if isinstance(value, Mapping):
         return {str(key): plain(inner) for key, inner in value.items()}
@@ -152,7 +165,14 @@ def plain(value: Any) -> Any:
 
 
 def messages_of(session: Session) -> Any:
-    """Return the messages of the store as it is now, in the kind that came in."""
+    """Return the messages of a store as it is now.
+
+    Args:
+        session: What `store_of` gave.
+
+    Returns:
+        A list of messages, or a dspy.History where that came in; what was not compressed as the very same objects.
+    """
     found = [
         session.messages[entry.id] if entry.role != "compressed" else stand_in_like(entry, session) for entry in session.store
     ]
@@ -173,15 +193,50 @@ def stand_in_like(entry: MemoryEntry, session: Session) -> Any:
     return {"role": role, "content": entry.content, **marks}
 
 
+@overload
 def compress_session(
-    session: Any,
+    session: Sequence[Message],
+    token_budget: int = TOKEN_BUDGET,
+    protected_recent: int = PROTECTED_RECENT,
+    *,
+    counter: TokenCounter | None = None,
+    progress: Progress | None = None,
+) -> tuple[list[Message | dict[str, Any]], CompressionReport]: ...
+@overload
+def compress_session(
+    session: object,
+    token_budget: int = TOKEN_BUDGET,
+    protected_recent: int = PROTECTED_RECENT,
+    *,
+    counter: TokenCounter | None = None,
+    progress: Progress | None = None,
+) -> tuple[Any, CompressionReport]: ...
+
+
+def compress_session(
+    session: object,
     token_budget: int = TOKEN_BUDGET,
     protected_recent: int = PROTECTED_RECENT,
     *,
     counter: TokenCounter | None = None,
     progress: Progress | None = None,
 ) -> tuple[Any, CompressionReport]:
-    """Return a session's messages within the budget, and what was done. The session itself is not changed."""
+    """Bring the messages of a session within a budget. The session itself is not changed.
+
+    Args:
+        session: A list of messages, a dspy.History, or what has `get_messages()`.
+        token_budget: Tokens that all messages may have, 0 or more.
+        protected_recent: How many of the last messages stay word for word, as all system prompts do.
+        counter: Whose tokens are counted; by default those of OpenAI's cl100k vocabulary.
+        progress: Called between pieces of work with how much is done and how much there is.
+
+    Returns:
+        The messages in the kind that came in, those that stay as the very same objects; and what was done.
+
+    Raises:
+        UsageError: A message is none, or the budget is below what is protected.
+        LanguageModelError: A model is in use and does not answer.
+    """
     known = store_of(session, counter)
     report = MemoryCompressor(token_budget, protected_recent).compress(known.store, progress)
     return messages_of(known), report

@@ -69,6 +69,8 @@ class CompressionReport(BaseModel):
 
 
 class MemoryCompressor:
+    """Brings stores within one budget."""
+
     def __init__(
         self,
         token_budget: int = TOKEN_BUDGET,
@@ -79,9 +81,19 @@ class MemoryCompressor:
         now: Callable[[], float] = time.time,
         engine: CompressionEngine | None = None,
     ) -> None:
-        """fallback: "extract" lets the rules answer where a model that is in use fails; without, that is an error.
+        """Set the budget, and how it is met.
 
-        engine: one with its own model or fallback, in place of one with `fallback`.
+        Args:
+            token_budget: Tokens of the store's own counter that the whole store may have, 0 or more.
+            protected_recent: How many of the last entries stay word for word, as all system prompts do.
+            scorer: What says how much an entry matters.
+            strategies: Which ways may be used, of "summarize", "extract_facts" and "archive".
+            fallback: "extract" lets the rules answer where a model that is in use fails; None makes that an error.
+            now: The clock of the histories, in seconds since 1970.
+            engine: One with its own model or fallback, in place of one with `fallback`.
+
+        Raises:
+            UsageError: `protected_recent` is below 0, or there is no such strategy.
         """
         if protected_recent < 0:
             raise UsageError(f"protected_recent is {protected_recent}: give 0 or more entries")
@@ -96,7 +108,20 @@ class MemoryCompressor:
     def compress(
         self, store: MemoryStore, progress: Progress | None = None, *, target_budget: int | None = None
     ) -> CompressionReport:
-        """Compress the store to target_budget tokens, token_budget where not given (see the file's head)."""
+        """Bring a store within the budget, in place.
+
+        Args:
+            store: The memory.
+            progress: Called between pieces of work with how much is done and how much there is.
+            target_budget: Tokens to come down to; `token_budget` where not given.
+
+        Returns:
+            What was done, also in `last_report`.
+
+        Raises:
+            UsageError: The budget is below 0 or below what is protected, or the strategies are not enough.
+            LanguageModelError: A model that is to summarize does not.
+        """
         started = time.perf_counter()
         budget = self.token_budget if target_budget is None else target_budget
         if budget < 0:

@@ -13,7 +13,7 @@ Raises     UsageError where what is always in has more than max_tokens already, 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from dspy_programs.errors import UsageError
 from dspy_programs.memory.entry import MemoryEntry
@@ -26,16 +26,42 @@ MESSAGE_TOKENS = 4  # of a message beside its content, in OpenAI's format
 
 @dataclass(frozen=True)
 class ContextConfig:
+    """How large a context may be, and how it is written."""
+
     max_tokens: int = 4000
+    """Tokens of the whole, as the store counts them."""
     protected_recent: int = 3
+    """How many of the last entries are always in."""
     system_message_reserve: int = 500
     """Tokens held free for a system message, where one is given, even if it has fewer."""
     format_template: str = "{role}: {content}"
     separator: str = "\n\n"
 
 
+class ContextStats(TypedDict):
+    """What a context takes from a store. Tokens are the store's own, the rest are numbers of entries."""
+
+    total_tokens: int
+    max_tokens: int
+    entries_included: int
+    protected_entries: int
+    older_entries_included: int
+    entries_excluded: int
+    has_system_message: bool
+
+
 class ContextBuilder:
+    """Builds contexts of one size."""
+
     def __init__(self, config: ContextConfig | None = None) -> None:
+        """Set the size and the form.
+
+        Args:
+            config: By default 4,000 tokens, with the last 3 entries always in.
+
+        Raises:
+            UsageError: `protected_recent` is below 0, or `format_template` is none.
+        """
         self.config = config or ContextConfig()
         if self.config.protected_recent < 0:
             raise UsageError(f"protected_recent is {self.config.protected_recent}: give 0 or more entries")
@@ -54,7 +80,7 @@ class ContextBuilder:
         head = [{"role": "system", "content": system_message}] if system_message else []
         return head + as_messages(chosen)
 
-    def get_context_stats(self, store: MemoryStore, system_message: str | None = None) -> dict[str, Any]:
+    def get_context_stats(self, store: MemoryStore, system_message: str | None = None) -> ContextStats:
         """Say what build_context takes from the store, and its tokens."""
         chosen = self._chosen(store, system_message, self._as_text(store))
         kept = protected(store.entries, units(store.entries), self.config.protected_recent)

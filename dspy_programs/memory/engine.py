@@ -11,7 +11,7 @@ Raises     LanguageModelError where the model does not answer, or not in a form 
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from dspy_programs.errors import LanguageModelError, ProgramsError, UsageError
 from dspy_programs.memory.changes import Change, Strategy, Task
@@ -23,6 +23,11 @@ from dspy_programs.model_in_use import model_in_use
 from dspy_programs.progress_bar import Progress
 from dspy_programs.types import Entry
 
+if TYPE_CHECKING:
+    import dspy
+
+    from dspy_programs.memory_summarizer import MemorySummarizer, MemorySummarizerResult
+
 Fallback = Literal["extract"]
 SMALLEST_WINDOW = 1500  # tokens
 CALLS = 24
@@ -30,13 +35,27 @@ TARGET = 0.25  # share of a window's tokens that its summary has at most
 
 
 class CompressionEngine:
-    def __init__(self, llm_client: Any = None, fallback: Fallback | None = None, now: Callable[[], float] = time.time) -> None:
-        """llm_client: an LLMClient or a dspy.LM to ask, in place of the model that is in use where the engine is called."""
+    def __init__(
+        self,
+        llm_client: "LLMClient | dspy.LM | None" = None,
+        fallback: Fallback | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Make an engine.
+
+        Args:
+            llm_client: The model to ask, in place of the one that is in use where the engine is called.
+            fallback: "extract" lets the rules answer where the model fails; None makes that an error.
+            now: The clock of the histories, in seconds since 1970.
+
+        Raises:
+            UsageError: There is no such fallback.
+        """
         if fallback not in (None, "extract"):
             raise UsageError(f"fallback is {fallback!r}: give 'extract', or None to stop where the model fails")
         self.fallback, self.now = fallback, now
         self._lm = llm_client.connected() if isinstance(llm_client, LLMClient) else llm_client
-        self._program: Any = None
+        self._program: MemorySummarizer | None = None
         self._down: str | None = None  # why the model cannot be reached: that takes half a minute to find out
 
     def model(self) -> AbstractContextManager[None]:
@@ -129,7 +148,7 @@ class CompressionEngine:
             text = Extracts([[entry] for entry in entries]).archive(room, counter_for(model_in_use()).count, "")
         return Change(list(entries), text, strategy, "rules", reason)
 
-    def _summarizer(self) -> Any:
+    def _summarizer(self) -> "MemorySummarizer":
         if self._program is None:
             from dspy_programs.registry import load
 
@@ -137,9 +156,9 @@ class CompressionEngine:
         return self._program
 
 
-def listed(memory: Any) -> str:
+def listed(memory: "MemorySummarizerResult") -> str:
     """Return only the decisions and facts of a memory, one a line; all of it where it has none."""
-    return "\n".join(f"- {fact.text}" for fact in [*memory.decisions, *memory.facts]) or str(memory.text)
+    return "\n".join(f"- {fact.text}" for fact in [*memory.decisions, *memory.facts]) or memory.text
 
 
 def enough_of(task: Task) -> tuple[list[int], int]:

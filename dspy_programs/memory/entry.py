@@ -39,15 +39,15 @@ class MemoryEntry(BaseModel):
 
     @field_validator("content", mode="before")
     @classmethod
-    def null_is_empty(cls, content: Any) -> Any:
+    def null_is_empty(cls, content: Any) -> object:
         return "" if content is None else content  # a message that only calls tools
 
     @field_validator("role", mode="before")
     @classmethod
-    def common_role(cls, role: Any) -> Any:
+    def common_role(cls, role: Any) -> object:
         return SAME_ROLE.get(role, role) if isinstance(role, str) else role
 
-    def kept(self, key: str) -> Any:
+    def kept(self, key: str) -> JsonValue:
         """Return what the message had under a key that has no field here, or None."""
         message = self.metadata.get("message")
         return self.metadata[key] if key in self.metadata else message.get(key) if isinstance(message, dict) else None

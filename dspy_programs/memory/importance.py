@@ -35,18 +35,33 @@ KEEP, ARCHIVE = 0.7, 0.4  # from here on an entry is kept word for word; below t
 
 @dataclass(frozen=True)
 class ScoringConfig:
+    """Which formula, and what it goes by."""
+
     formula: Literal["turns", "age"] = "turns"
+    """"turns" gives scores in [0, 1], "age" from 0 up."""
     decay_half_life: float = 3600.0
     """Seconds after which an entry counts half, in the formula "age"."""
     type_weights: Mapping[str, float] = field(default_factory=lambda: ROLE_WEIGHTS)
+    """Role -> weight, in the formula "age"."""
     boost_keywords: Mapping[str, float] = field(default_factory=dict)
+    """Word -> what it adds, in the formula "age"; in "turns" only whether one occurs counts."""
     case_sensitive: bool = False
     goal: str = ""
     """What the agent is after; entries that mean something like it count for more."""
 
 
 class ImportanceScorer:
+    """Scores entries by one formula."""
+
     def __init__(self, config: ScoringConfig | None = None) -> None:
+        """Set the formula.
+
+        Args:
+            config: By default "turns", without keywords or a goal.
+
+        Raises:
+            UsageError: The half-life is not above 0.
+        """
         self.config = config or ScoringConfig()
         self.reference_time: float | None = None
         if not self.config.decay_half_life > 0:
@@ -75,6 +90,7 @@ class ImportanceScorer:
         return self._by_turn(entry, (entry.turn_number if last_turn is None else last_turn) - entry.turn_number, 0.0)
 
     def score_store(self, store: MemoryStore) -> list[tuple[MemoryEntry, float]]:
+        """Return the entries with their scores, the highest first."""
         entries = store.entries
         return sorted(zip(entries, self.scores(entries), strict=True), key=lambda pair: -pair[1])
 

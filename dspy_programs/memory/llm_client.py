@@ -9,7 +9,10 @@ Raises     LanguageModelError for what names no model.
 
 import os
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import dspy
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,8 @@ class LLMClient:
     base_url: str | None = None
     mock: bool = False
 
-    def connected(self) -> Any:
+    def connected(self) -> "dspy.LM | None":
+        """Return the model, or None where there is nothing to call."""
         is_spec = "/" in self.model and self.base_url is None
         if self.mock or not (is_spec or self.api_key or self.base_url or os.environ.get("OPENAI_API_KEY")):
             return None

@@ -55,6 +55,17 @@ def original_of(record: Record) -> MemoryEntry:
 
 
 def restore(store: MemoryStore) -> MemoryStore:
+    """Return a new store with every original, in the order in which they were added.
+
+    Args:
+        store: A memory, compressed or not.
+
+    Returns:
+        A store of its own; the one given is not changed.
+
+    Raises:
+        UsageError: The history of an entry is damaged.
+    """
     found: list[tuple[int, MemoryEntry]] = []
     for entry in store:
         if entry.role == "compressed" and entry.compression_history:

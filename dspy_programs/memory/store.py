@@ -20,7 +20,15 @@ ENCODING = "cl100k_base"
 
 
 class MemoryStore:
+    """Entries in order, by id, with their tokens."""
+
     def __init__(self, encoding_name: str = ENCODING, counter: TokenCounter | None = None) -> None:
+        """Make an empty memory.
+
+        Args:
+            encoding_name: A vocabulary of tiktoken, used where its file is on this machine, else an estimate.
+            counter: The tokens of a model, in place of that.
+        """
         self.encoding_name = encoding_name
         self.counter = counter or with_vocabulary(encoding_name, exact=False) or APPROXIMATE
         self._entries: dict[str, MemoryEntry] = {}

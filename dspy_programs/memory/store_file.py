@@ -42,7 +42,19 @@ class Loaded(NamedTuple):
 
 
 def save(store: MemoryStore, path: str | Path, report: dict[str, Any] | None = None) -> Path:
-    """Write a store, and with it the report of its last compression."""
+    """Write a store, whole or not at all.
+
+    Args:
+        store: The memory.
+        path: The file to write.
+        report: Of its last compression, to be kept beside it.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        UsageError: The file cannot be written, or the originals are too large to be read back.
+    """
     content: dict[str, Any] = {"version": VERSION, "encoding_name": store.encoding_name}
     if report is not None:
         content["extra"] = {"last_report": report}
@@ -142,7 +154,18 @@ def chunks_of(entries: Sequence[MemoryEntry]) -> Iterator[list[MemoryEntry]]:
 
 
 def load(path: str | Path, counter: TokenCounter | None = None) -> Loaded:
-    """Read a store; counter: whose tokens to count, where it is not the file's encoding."""
+    """Read a store.
+
+    Args:
+        path: The file.
+        counter: Whose tokens are counted, where not those of the vocabulary that the file names.
+
+    Returns:
+        The store, equal to what was saved, and what else the file holds.
+
+    Raises:
+        UsageError: The file cannot be read, is no such memory, or its originals are damaged.
+    """
     path = Path(path)
     try:
         content = json.loads(path.read_bytes())

@@ -9,7 +9,7 @@ Holds      the token trigger needs 5 entries, the turn trigger half as many as i
 Raises     UsageError for an interval or a threshold below 1, or both None.
 """
 
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from dspy_programs.errors import UsageError
 from dspy_programs.memory.entry import MemoryEntry
@@ -20,7 +20,36 @@ from dspy_programs.memory.units import protected, units
 MIN_ENTRIES = 5  # for the token trigger
 
 
+class TurnTrigger(TypedDict):
+    """Where the turn trigger stands."""
+
+    max_turns: int
+    turns_since_compression: int
+    should_trigger: bool
+
+
+class TokenTrigger(TypedDict):
+    """Where the token trigger stands."""
+
+    token_threshold: int
+    current_tokens: int
+    tokens_after_compression: int | None
+    hysteresis: float
+    should_trigger: bool
+
+
+class Status(TypedDict):
+    """Whether it is time to compress, and why; a trigger that is switched off is not there."""
+
+    should_compress: bool
+    require_both: bool
+    turn_trigger: NotRequired[TurnTrigger]
+    token_trigger: NotRequired[TokenTrigger]
+
+
 class ForgettingCurve:
+    """Two triggers, by turns and by tokens."""
+
     def __init__(
         self,
         compression_interval_turns: int | None = 10,
@@ -28,6 +57,18 @@ class ForgettingCurve:
         require_both: bool = False,
         hysteresis: float = 0.8,
     ) -> None:
+        """Set the triggers.
+
+        Args:
+            compression_interval_turns: Turns after which to compress, 1 or more; None switches this trigger off.
+            compression_threshold_tokens: Tokens above which to compress, 1 or more; None switches this trigger off.
+            require_both: Both triggers must hold.
+            hysteresis: Share of the threshold, in [0, 1]: how far the memory must fall or grow before the token trigger fires
+                again.
+
+        Raises:
+            UsageError: Both triggers are off, or a number is out of range.
+        """
         given = {"interval_turns": compression_interval_turns, "threshold_tokens": compression_threshold_tokens}
         if set(given.values()) == {None}:
             raise UsageError("neither turns nor tokens are given: nothing would ever be compressed")
@@ -69,8 +110,9 @@ class ForgettingCurve:
                 return False
         return total > threshold
 
-    def get_status(self, store: MemoryStore) -> dict[str, Any]:
-        status: dict[str, Any] = {"should_compress": self.should_compress(store), "require_both": self.require_both}
+    def get_status(self, store: MemoryStore) -> Status:
+        """Say where both triggers stand."""
+        status: Status = {"should_compress": self.should_compress(store), "require_both": self.require_both}
         if self.compression_interval_turns is not None:
             status["turn_trigger"] = {
                 "max_turns": self.compression_interval_turns,

@@ -17,4 +17,5 @@ if TYPE_CHECKING:
 _HOMES = {"create_app": "app", "Limits": "limits", "Workshop": "workshop"}
 __all__ = ["Limits", "Workshop", "create_app"]
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a type checker reads the imports above, and refuses any other name
+    __getattr__ = exports(__name__, _HOMES)

@@ -52,7 +52,15 @@ class Health(BaseModel):
 
 
 def create_app(workshop: Workshop, key: str | None = None) -> Door:
-    """Return the ASGI app over a workshop. Its lifespan opens and closes the workshop."""
+    """Make the ASGI app over a workshop. Its lifespan opens and closes the workshop.
+
+    Args:
+        workshop: Where the operations run.
+        key: What clients must send; None lets everybody in.
+
+    Returns:
+        The app, for any ASGI server.
+    """
     limits = workshop.limits
 
     @contextlib.asynccontextmanager

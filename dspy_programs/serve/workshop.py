@@ -57,6 +57,12 @@ class Workshop:
     """Runs calls. One for a server."""
 
     def __init__(self, limits: Limits, lm: dspy.LM | None = None) -> None:
+        """Make a workshop, which takes calls at once.
+
+        Args:
+            limits: How much one request may ask for, and how much runs at once.
+            lm: The model of every call; None for the rules.
+        """
         self.limits, self.lm = limits, lm
         self.open()
 
