@@ -6,7 +6,6 @@ import json
 import os
 import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import warnings
@@ -22,8 +21,8 @@ from dspy_programs.errors import CompiledMismatch, CompiledProgramError, UsageEr
 from dspy_programs.reasoning import add_reasoning
 from optimizers.past import STAMP, Entry, digest_of
 from optimizers.promotion import Superseded, doubts, export_stock, history, in_use, look_at, promote, rollback
+from tests.processes import Started
 
-ROOT = Path(__file__).resolve().parents[2]
 LM = "local/qwen2.5-coder-1.5b"
 SHIPPED = shipped_directory() / "planner" / "qwen2.5-coder-1.5b.json"
 CHANGES = (os.open, os.replace, os.unlink, os.mkdir, os.chmod, open)  # functions by which files change
@@ -475,13 +474,15 @@ def test_kill_between_any_two_changes_leaves_old_or_new_in_use_and_loses_nothing
     assert seen == may_be and kills > 3, "killed early the old one is in use, killed late the new one"
 
 
+def promote_each(sources) -> int:
+    for source in sources:
+        promote(Path(source), "planner", LM)
+    return 0
+
+
 def test_two_processes_at_once_lose_nothing(versions, tmp_path, users):
-    code = (
-        "import sys; from pathlib import Path; from optimizers.promotion import promote\n"
-        "for name in sys.argv[1:]: promote(Path(name), 'planner', 'local/qwen2.5-coder-1.5b')"
-    )
     sources = [[str(version(tmp_path, f"{who}-{n}")) for n in range(12)] for who in ("one", "two")]
-    running = [subprocess.Popen([sys.executable, "-c", code, *each], cwd=ROOT) for each in sources]
+    running = [Started(promote_each, each, tmp_path) for each in sources]
     while any(process.poll() is None for process in running):
         instruction()  # never half a file, never an error
     assert [process.returncode for process in running] == [0, 0]
