@@ -172,7 +172,7 @@ def test_killed_five_times_on_end_gives_the_same_as_uninterrupted_and_pays_once(
         server.requests.clear()
         for _ in range(5):
             assert run_and_kill(server, tmp_path, argv, draw.randrange(1, 12)) < 0
-        assert main(arguments(server, data, tmp_path, "--threads", "2")) == 0
+        assert main(argv) == 0
     asked_again = len(server.requests) - len(set(server.requests))
     assert asked_again <= 2 * 5, "only what was on its way at a kill may be asked for again: two threads, two a kill"
     assert outcome(tmp_path) == outcome(tmp_path, "whole")
