@@ -554,20 +554,13 @@ def test_dry_run_says_what_the_runs_folder_would_say(data, tmp_path, capsys):
 
 
 def test_help_is_quick():
-    """Importing dspy takes a second or two; asking for help must not. Best of three: the machine is shared."""
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-m", "optimizers.train", "--help"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            env=os.environ,
-        )
-        seconds.append(time.perf_counter() - start)
-        assert "--max-metric-calls" in done.stdout
-    assert min(seconds) < 0.5
+    """Importing dspy takes a second or two; asking for help must not. Seconds of the processor: the machine is shared."""
+    before = os.times()
+    command = [sys.executable, "-m", "optimizers.train", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    after = os.times()
+    assert "--max-metric-calls" in done.stdout
+    assert after.children_user - before.children_user + after.children_system - before.children_system < 0.5
 
 
 def test_search_ends_when_every_row_is_perfect_and_the_budget_cannot_be_reached(data, tmp_path, capsys):
