@@ -10,6 +10,7 @@ Holds      every text it gives is in the input, but for JSON's punctuation and m
 Source     maximum coverage of concepts within a budget: Gillick and Favre 2009; greedy by cost: Lin and Bilmes 2010.
 """
 
+import functools
 import heapq
 import math
 import re
@@ -112,6 +113,7 @@ class Conversation:
 
 def read(entries: Sequence[Entry]) -> Conversation:
     pieces = [(place, text) for place, entry in enumerate(entries) for text in clauses(readable(entry.content))]
+    stated = functools.cache(stated_in)  # tool results and logs repeat themselves
     found = [
         Clause(
             number=number,
@@ -119,7 +121,7 @@ def read(entries: Sequence[Entry]) -> Conversation:
             turn=entries[place].turn,
             place=place,
             tokens=approximate_tokens(text) + POINTER_TOKENS,
-            stated=stated_in(text),
+            stated=stated(text),
             decision=entries[place].role != "tool" and decides(text),
         )
         for number, (place, text) in enumerate(pieces)

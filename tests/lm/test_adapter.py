@@ -83,9 +83,9 @@ def test_is_cut_off_sees_every_cut_of_a_plan(title):
 
 @pytest.mark.parametrize("unit", ["{", '"', '\\"', "{}", '{"', "\\"])
 def test_is_cut_off_is_quick_for_long_text(unit):
-    start = time.perf_counter()
+    start = time.process_time()
     is_cut_off("{" + unit * 5000)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize("reply", [REPLY[:-1], REPLY[:-2], '{"pick": {"tool": "a'])

@@ -19,6 +19,7 @@ from optimizers.meter import Used
 from optimizers.recipes import RECIPES
 from optimizers.scoring import bootstrap, bootstrap_of_means
 from tests.fakes import ChatServer, any_prompt, write_toy_data
+from tests.processes import Started
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMES = ("minutes", "engine", "wall_minutes")  # no two runs take the same
@@ -140,7 +141,7 @@ def test_killed_at_a_random_moment_it_gives_the_same_report_and_two_at_once_are_
     out, requests = whole
     moment = random.Random(3).randrange(5, len(requests))
     with ChatServer(any_prompt, seconds=0.01) as server:
-        process = start(arguments(server, data), data.parent)
+        process = Started(main, arguments(server, data), data.parent)
         wait_for(lambda: len(server.requests) >= moment or process.poll() is not None)
         assert main(arguments(server, data)) == 2
         assert "another benchmark is at work here" in capsys.readouterr().err

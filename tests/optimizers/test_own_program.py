@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import dspy
@@ -22,6 +23,7 @@ from optimizers.own_metric import as_metric
 from optimizers.recipes import recipe
 from optimizers.settings import read_rows, rows_to_test
 from tests.fakes import scripted_lm
+from tests.processes import Started
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "docs" / "examples"
 WORDS = {
@@ -380,10 +382,15 @@ def test_a_file_never_says_which_code_is_imported(tmp_path):
         assert "--module evil_module:Router" in done.stdout + done.stderr and not (tmp_path / "ran").exists(), done
 
 
+def in_its_folder(argv) -> int:
+    sys.path.insert(0, os.getcwd())
+    return import_module(f"optimizers.{argv[0]}").main(argv[1:])
+
+
 def command_of(arguments, folder):
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(EXAMPLES), str(EXAMPLES.parent.parent)])}
-    command = [sys.executable, "-m", f"optimizers.{arguments[0]}", *arguments[1:]]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    process = Started(in_its_folder, arguments, folder)
+    out, err = process.communicate()
+    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 
 def test_a_recipe_made_by_a_function_and_one_with_rows_in_python():

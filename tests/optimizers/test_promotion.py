@@ -2,15 +2,16 @@
 
 import contextlib
 import io
+import itertools
 import json
 import os
 import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import warnings
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import dspy
@@ -22,8 +23,8 @@ from dspy_programs.errors import CompiledMismatch, CompiledProgramError, UsageEr
 from dspy_programs.reasoning import add_reasoning
 from optimizers.past import STAMP, Entry, digest_of
 from optimizers.promotion import Superseded, doubts, export_stock, history, in_use, look_at, promote, rollback
+from tests.processes import Started
 
-ROOT = Path(__file__).resolve().parents[2]
 LM = "local/qwen2.5-coder-1.5b"
 SHIPPED = shipped_directory() / "planner" / "qwen2.5-coder-1.5b.json"
 CHANGES = (os.open, os.replace, os.unlink, os.mkdir, os.chmod, open)  # functions by which files change
@@ -421,25 +422,40 @@ def in_child(work) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def dying_at(number: int, work):
-    """Return `work` with a kill -9 straight after its change of files of that number, which may be half of a write."""
+def at_changes(then, work) -> None:
+    """Do `work` and call `then` with 0, 1, ... straight after each change of files, which may be half of a write."""
+    numbers = itertools.count()
 
-    def run() -> None:
-        left = number
+    def profile(frame, event: str, function) -> None:
+        if event != "c_return":
+            return
+        writes = isinstance(getattr(function, "__self__", None), io.BufferedWriter) and function.__name__ == "write"
+        reads = frame.f_back and frame.f_back.f_code.co_name in ("read_bytes", "read_text")
+        if (writes or function in CHANGES) and not reads:
+            then(next(numbers))
 
-        def profile(frame, event: str, function) -> None:
-            nonlocal left
-            writes = isinstance(getattr(function, "__self__", None), io.BufferedWriter) and function.__name__ == "write"
-            reads = frame.f_back and frame.f_back.f_code.co_name in ("read_bytes", "read_text")
-            if event == "c_return" and (writes or function in CHANGES) and not reads:
-                left -= 1
-                if left < 0:
-                    os.kill(os.getpid(), 9)
-
-        sys.setprofile(profile)
+    sys.setprofile(profile)
+    try:
         work()
+    finally:
+        sys.setprofile(None)
 
-    return run
+
+def die_at(wanted: int, number: int) -> None:
+    if number == wanted:
+        os.kill(os.getpid(), 9)
+
+
+def copies(work, folder: Path) -> list[Path]:
+    """Do it; return copies of the user's directory, one from each moment between two changes: what a kill -9 then leaves."""
+    made = []
+
+    def copy(number: int) -> None:
+        if user_directory().is_dir():
+            made.append(shutil.copytree(user_directory(), folder / f"killed-{number}"))
+
+    at_changes(copy, work)
+    return made
 
 
 STEPS = {
@@ -451,37 +467,53 @@ STEPS = {
 }
 
 
+def begin(steps: str, a: Path, b: Path) -> None:
+    """Put a and b to use and go back, as "ab-" says."""
+    for name in steps:
+        put({"a": a, "b": b}[name]) if name != "-" else rollback("planner", LM)
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_kill_between_any_two_changes_leaves_old_or_new_in_use_and_loses_nothing(step, versions, tmp_path, monkeypatch):
     begun, work, may_be = STEPS[step]
     a, b, c, _ = versions
-    seen, kills = set(), 0
-    while True:
-        monkeypatch.setenv("DSPY_PROGRAMS_COMPILED", str(tmp_path / f"killed-{kills}"))
-        put(*[{"a": a, "b": b}[name] for name in begun if name != "-"])
-        if "-" in begun:
-            rollback("planner", LM)
-        known = contents()
-        code = in_child(dying_at(kills, lambda: work(a, b, c)))
+    begin(begun, a, b)
+    known = contents()
+    killed = copies(lambda: work(a, b, c), tmp_path)
+    seen = set()
+    for left in [*killed, user_directory()]:
+        monkeypatch.setenv("DSPY_PROGRAMS_COMPILED", str(left))
         seen.add(used())
         put(c)  # the next one is not in the way of what the killed one left
         assert used() == "c" and contents() >= known
         rollback("planner", LM)
         assert used() in may_be
-        if code == 0:
-            break
-        assert code == -9
-        kills += 1
-    assert seen == may_be and kills > 3, "killed early the old one is in use, killed late the new one"
+    assert seen == may_be and len(killed) > 3, "killed early the old one is in use, killed late the new one"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_copy_of_the_directory_is_what_a_kill_leaves(step, versions, tmp_path, monkeypatch):
+    begun, work, _ = STEPS[step]
+    a, b, c, _ = versions
+    begin(begun, a, b)
+    made = copies(lambda: work(a, b, c), tmp_path)
+    copy = made[len(made) // 2]
+    number = int(copy.name.removeprefix("killed-"))
+    monkeypatch.setenv("DSPY_PROGRAMS_COMPILED", str(tmp_path / "killed"))
+    begin(begun, a, b)
+    assert in_child(lambda: at_changes(partial(die_at, number), lambda: work(a, b, c))) == -9
+    assert sorted(files_below(tmp_path / "killed").values()) == sorted(files_below(copy).values())
+
+
+def promote_each(sources) -> int:
+    for source in sources:
+        promote(Path(source), "planner", LM)
+    return 0
 
 
 def test_two_processes_at_once_lose_nothing(versions, tmp_path, users):
-    code = (
-        "import sys; from pathlib import Path; from optimizers.promotion import promote\n"
-        "for name in sys.argv[1:]: promote(Path(name), 'planner', 'local/qwen2.5-coder-1.5b')"
-    )
     sources = [[str(version(tmp_path, f"{who}-{n}")) for n in range(12)] for who in ("one", "two")]
-    running = [subprocess.Popen([sys.executable, "-c", code, *each], cwd=ROOT) for each in sources]
+    running = [Started(promote_each, each, tmp_path) for each in sources]
     while any(process.poll() is None for process in running):
         instruction()  # never half a file, never an error
     assert [process.returncode for process in running] == [0, 0]
