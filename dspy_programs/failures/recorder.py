@@ -1,16 +1,16 @@
-"""TraceRecorder: the run of an agent on disk while it runs.
+"""TraceRecorder: writes an agent's run to disk while it runs.
 
     with TraceRecorder(goal="Find Italian restaurants", output_dir="./traces") as recorder:
         recorder.add_turn(role="user", content="Find Italian restaurants near me")
         recorder.set_final_result("Found Luigi Bistro", is_successful=True)
 
-Each turn is in trace_<id>_<time>.jsonl when add_turn returns, so that nothing of it is lost with the program; reader.py
-reads such an unfinished file too. On exit trace_<id>_<time>.json takes its place, a trace in the native format.
+Each turn is in trace_<id>_<time>.jsonl when add_turn returns, so nothing is lost if the program dies; reader.py reads such
+an unfinished file too. On exit trace_<id>_<time>.json replaces it, a trace in the native format.
 
-Input      values of any kind: what is no JSON is kept as text (plain.py). latency_ms: milliseconds.
-Holds      threads may add turns together; no two recordings share a file, in whatever directory or process; nothing is
-           left out or blacked out unless `redact` does it; an exception in the block is recorded and raised again.
-Raises     UsageError when a file cannot be written, or where nothing is being recorded.
+Input      values of any kind: anything that is not JSON is kept as text (plain.py). latency_ms: milliseconds.
+Guarantees threads may add turns concurrently; no two recordings share a file, whatever the directory or process; nothing is
+           omitted or redacted unless `redact` does it; an exception in the block is recorded and re-raised.
+Raises     UsageError if a file cannot be written, or if nothing is being recorded.
 """
 
 import contextlib
@@ -36,9 +36,9 @@ NOT_REDACTED = ("role", "trace_id")
 
 
 class TraceRecorder:
-    """Records one run. `redact` is given every text (not the names of fields) and returns what may be written.
+    """Records one run. `redact` receives every text (not field names) and returns what may be written.
 
-    `tools` are names, or definitions in any form of published_tools.py, of which the names are kept.
+    `tools`: names, or definitions in any form that published_tools.py reads; only the names are kept.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class TraceRecorder:
 
     def __enter__(self) -> "TraceRecorder":
         if self.path is not None:
-            raise UsageError(f"{self.path}: this recorder was used already; make a new one for each run")
+            raise UsageError(f"{self.path}: this recorder has already been used; create a new one for each run")
         time = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
         path = self.output_dir / f"trace_{self.trace_id}_{time}.json"
         try:
@@ -85,7 +85,7 @@ class TraceRecorder:
         tool_output: Any = None,
         latency_ms: float | None = None,
     ) -> None:
-        """Record a turn. A role that nobody knows counts as the agent's, with its name in front of the content."""
+        """Record a turn. An unknown role counts as the agent's, with its name in front of the content."""
         name = None if tool_name is None else as_text(tool_name)
         turn = {"role": as_text(role), "content": "" if content is None else as_text(content), "tool_name": name}
         turn = timed(turn | {"tool_input": tool_input, "tool_output": tool_output}, latency_ms)
@@ -174,7 +174,7 @@ def append(file: int, line: bytes, path: Path | None) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Put the name of a new file on the disk too."""
+    """Flush a new file's name to disk too."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
