@@ -1,13 +1,13 @@
-"""Sessions of other frameworks as a memory, and back: plain and OpenAI messages, LangGraph's, dspy.History.
+"""Sessions of other frameworks to a memory and back: plain and OpenAI messages, LangGraph's, dspy.History.
 
 Input      a list of messages, a dspy.History, or anything with get_messages(). A message is a mapping with role (or type)
            and content, or an object with .type or .role and .content. Content may be null, or a list of parts.
-Output     store_of(session) -> Session, whose `store` holds an entry a message; messages_of(session) gives them back in the
-           kind that came in. compress_session(...) -> (messages, report).
-Holds      without compression the messages come back equal, the objects as the very same ones. What stands for compressed
-           messages has their role (never "tool"), `compressed: true` and `compression_history`. What a mapping has beside
-           role, text and tools (parts that are no text, other keys) is in its entry, so also in the history.
-Raises     UsageError for what is no message: its number, and what is wrong.
+Output     store_of(session) -> Session, whose `store` has one entry per message; messages_of(session) returns them in their
+           original kind. compress_session(...) -> (messages, report).
+Guarantees without compression the messages come back equal, objects as the identical ones. A message that replaces
+           compressed ones has their role (never "tool"), `compressed: true` and `compression_history`. Whatever a mapping
+           has besides role, text and tools (non-text parts, other keys) is kept in its entry, and so in the history.
+Raises     UsageError for an invalid message: its number, and what is wrong.
 """
 
 import json
@@ -31,7 +31,7 @@ OF_TYPE = {"user": "human", "assistant": "ai", "system": "system"}  # LangGraph'
 
 @dataclass(frozen=True)
 class Session:
-    """A store, and the message that each of its entries was, by id."""
+    """A store, and the original message of each entry, by id."""
 
     store: MemoryStore
     messages: Mapping[str, Any]
@@ -60,7 +60,7 @@ def store_of(session: Any, counter: TokenCounter | None = None) -> Session:
 
 
 def places_of(entry: MemoryEntry) -> list[int]:
-    """Return the places in the session of what an entry stands for since an earlier round."""
+    """Return the session positions of the originals that an entry replaced in an earlier round."""
     return [record["position"] for record in entry.compression_history if type(record.get("position")) is int]
 
 
@@ -71,12 +71,14 @@ def is_history(session: Any) -> bool:
 def messages_in(session: Any) -> Sequence[Any]:
     found = session.get_messages() if hasattr(session, "get_messages") else getattr(session, "messages", session)
     if isinstance(found, (str, bytes, Mapping)) or not isinstance(found, Sequence):
-        raise UsageError(f"{type(session).__name__} is no session: give a list of messages, or what has get_messages()")
+        raise UsageError(
+            f"{type(session).__name__} is not a session: give a list of messages, or an object with get_messages()"
+        )
     return found
 
 
 def entry_of(message: Any, number: int, fields_only: bool = False) -> MemoryEntry:
-    """Return the entry of one message; fields_only: it is a turn of a dspy.History, fields of a signature by name."""
+    """Return the entry of one message; fields_only: it is a turn of a dspy.History, a mapping of signature fields."""
     if fields_only:
         lines = [f"{name}: {value}" for name, value in message.items()]
         return MemoryEntry(role="user", content="\n".join(lines), turn_number=number)
@@ -101,13 +103,13 @@ def entry_of(message: Any, number: int, fields_only: bool = False) -> MemoryEntr
 
 
 def as_call(part: Mapping[str, Any]) -> dict[str, Any]:
-    """Return Anthropic's call of a tool as OpenAI has it."""
+    """Convert Anthropic's tool call to OpenAI's form."""
     arguments = json.dumps(plain(part.get("input")), ensure_ascii=False)
     return {"id": part.get("id"), "type": "function", "function": {"name": part.get("name"), "arguments": arguments}}
 
 
 def message_of(entry: MemoryEntry) -> dict[str, Any]:
-    """Return an entry as the message that it was, and what stands for compressed ones as a chat message."""
+    """Return an entry as its original message, or a compressed one as a chat message."""
     message = entry.metadata.get("message")
     return {"role": entry.chat_role, "content": entry.content, **message} if isinstance(message, dict) else as_message(entry)
 
@@ -126,11 +128,11 @@ def parts(content: Any, kind: str) -> list[Any]:
 
 
 def text_of(content: Any) -> str:
-    """Return the text of a content: itself, or its texts and results of tools one below the other; of other parts, nothing."""
+    """Return the text of a content: itself, or its texts and tool results line by line; other parts give nothing."""
     if content is None or isinstance(content, str):
         return content or ""
     if not isinstance(content, list):
-        raise ValueError(f"content is {type(content).__name__}, not a text or a list of parts")
+        raise ValueError(f"content is {type(content).__name__}, not a string or a list of parts")
     texts = []
     for part in content:
         text = part.get("text") if isinstance(part, Mapping) else part
@@ -141,7 +143,7 @@ def text_of(content: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON has it; an object of an API's client as its fields."""
+    """Return a value as plain JSON; an API client's object as its fields."""
     if isinstance(value, Mapping):
         return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
@@ -152,7 +154,7 @@ def plain(value: Any) -> Any:
 
 
 def messages_of(session: Session) -> Any:
-    """Return the messages of the store as it is now, in the kind that came in."""
+    """Return the store's current messages, in their original kind."""
     found = [
         session.messages[entry.id] if entry.role != "compressed" else stand_in_like(entry, session) for entry in session.store
     ]
@@ -160,7 +162,7 @@ def messages_of(session: Session) -> Any:
 
 
 def stand_in_like(entry: MemoryEntry, session: Session) -> Any:
-    """Return a compressed entry as a message of the kind that its first original was."""
+    """Return a compressed entry as a message of its first original's kind."""
     first = session.messages[entry.id]
     if is_history(session.source):
         names = list(first) or ["memory"]
@@ -181,7 +183,7 @@ def compress_session(
     counter: TokenCounter | None = None,
     progress: Progress | None = None,
 ) -> tuple[Any, CompressionReport]:
-    """Return a session's messages within the budget, and what was done. The session itself is not changed."""
+    """Return a session's messages within the budget, and a report. The session itself is not changed."""
     known = store_of(session, counter)
     report = MemoryCompressor(token_budget, protected_recent).compress(known.store, progress)
     return messages_of(known), report
