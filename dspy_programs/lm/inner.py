@@ -1,7 +1,7 @@
-"""What engines that stand between DSPy and a model have in common: asking that model, and being asked without waiting.
+"""Shared code of engines that sit between DSPy and a model: calling that model, and asynchronous calls.
 
-An engine of ours may stand between DSPy and a model: to hold it to a schema, to keep its answers, to write a journal. DSPy
-has run its callbacks and will count the usage for the outer model; `dspy.LM.__call__` on the inner one would do so again.
+Our engines sit between DSPy and a model to enforce a schema, cache answers or write a journal. DSPy has already run its
+callbacks and counts the usage for the outer model; `dspy.LM.__call__` on the inner one would do so again.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from dspy.clients.execution import _engine, execute, prepare
 
 
 def ask(lm: dspy.LM, request: lm15.Request) -> lm15.Response:
-    """Return the answer of `lm`, with its own retries. Nothing goes into the stream of the caller: it sends its own."""
+    """Return the answer of `lm`, with its own retries. Sends nothing to the caller's stream, which has its own events."""
     with dspy.context(send_stream=None):
         response: lm15.Response = execute(lm, prepare(lm, None, None, {"request": request})).typed(request, lm.model_type)
     return response
@@ -27,7 +27,7 @@ def transport_of(lm: dspy.LM, request: lm15.Request) -> tuple[Any, lm15.Request]
 
 
 class InThread:
-    """The same engine for `acall` and `aforward`: each of its steps runs in a thread, and the event loop goes on."""
+    """The same engine for `acall` and `aforward`: each step runs in a thread, so the event loop is not blocked."""
 
     def __init__(self, engine: Any) -> None:
         self.engine = engine
@@ -48,5 +48,5 @@ class InThread:
 
 
 def through(engine: Any, model: str, *, retries: int = 0, **decoding: Any) -> dspy.LM:
-    """Return the model of that name that speaks through `engine`, also asynchronously."""
+    """Return a model of that name that uses `engine`, also asynchronously."""
     return dspy.LM(model, engine=engine, async_engine=InThread(engine), cache=False, num_retries=retries, **decoding)

@@ -1,11 +1,10 @@
-"""A llama.cpp server in another process, asked with the very request that an embedded one gets.
+"""A llama.cpp server in another process, which gets the same requests as an embedded one.
 
-Found at a URL (a build of one's own) or at a socket in a private directory (another process of this user). No proxy is
-asked on the way. A reply may take minutes, so there is no limit on it; a server that has stopped is known by its silence
-on another connection.
+Found at a URL (your own build) or at a socket in a private directory (another process of this user). No proxy is used. A
+reply may take minutes, so it has no time limit; a server that has stopped is recognized by its silence on another connection.
 
-From another process of this user the reply comes in pieces: llama.cpp goes on with a reply in one piece for a client that
-was killed, and the process that has the model loaded would wait for nothing.
+From another process of this user the reply is streamed: llama.cpp finishes an unstreamed reply even for a client that was
+killed, and the process that has loaded the model would wait for nothing.
 """
 
 import http.client
@@ -22,12 +21,12 @@ from dspy_programs.errors import LanguageModelError
 
 PATIENCE_SECONDS = 10.0
 ASKED_TWICE = 2
-SILENT_SECONDS = 120.0  # between two pieces; llama.cpp gives a sign of life every 30
+SILENT_SECONDS = 120.0  # between two pieces; llama.cpp sends a keep-alive every 30
 IN_PIECES = {"stream": True, "stream_options": {"include_usage": True}}
 
 
 def whole(response: http.client.HTTPResponse) -> dict[str, Any]:
-    """Return a reply that comes in one piece; one that is no JSON object as an error."""
+    """Return an unstreamed reply; anything but a JSON object becomes an error."""
     try:
         reply = json.loads(response.read())
     except ValueError:
@@ -38,14 +37,14 @@ def whole(response: http.client.HTTPResponse) -> dict[str, Any]:
 
 
 def joined(response: http.client.HTTPResponse) -> dict[str, Any]:
-    """Return a reply that comes in pieces as it would have come in one. Raises HTTPException where the end is missing."""
+    """Return a streamed reply as if it were unstreamed. Raises HTTPException if the end is missing."""
     if not (response.getheader("Content-Type") or "").startswith("text/event-stream"):
         return whole(response)
     text, reason, last = "", None, {}
     for line in response:
         name, _, content = line.partition(b": ")
         if not content.startswith(b"{"):
-            continue  # a sign of life, or "[DONE]"
+            continue  # a keep-alive, or "[DONE]"
         last = json.loads(content)
         if "error" in last or name == b"error":
             return last if "error" in last else {"error": last}
@@ -76,50 +75,50 @@ class SocketConnection(http.client.HTTPConnection):
 
 
 class LlamaServer:
-    """Has the names of the embedded server's own methods, and stands in for it."""
+    """A replacement for the embedded server, with the same method names."""
 
     def __init__(self, url: str, key: str = "", path: Path | None = None, *, patience: float = PATIENCE_SECONDS) -> None:
-        """url: of the server, with `/v1` or without; path: its Unix socket, where that is the way to it.
+        """url: of the server, with or without `/v1`; path: its Unix socket, if it is reached that way.
 
-        patience: seconds without a byte of a reply before the server is asked whether it is well, and in which it has to
-        say so; a busy machine needs some.
+        patience: seconds without a byte of a reply before a health check, and the time the check may take; a busy machine
+        needs some.
 
-        Raises     LanguageModelError when the URL is none.
+        Raises     LanguageModelError if the URL is invalid.
         """
         try:
             parts = urlsplit(url)
             self.host, self.port = parts.hostname or "", parts.port
-        except ValueError as error:  # a port that is no number
-            raise LanguageModelError(f"{url!r} is not the address of a server: {error}") from None
+        except ValueError as error:  # a port that is not a number
+            raise LanguageModelError(f"{url!r} is not a server URL: {error}; write http://HOST:PORT") from None
         if parts.scheme not in ("http", "https") or not self.host or parts.username:
-            raise LanguageModelError(f"{url.rpartition('@')[2]!r} is not the address of a server: write http://HOST:PORT")
+            raise LanguageModelError(f"{url.rpartition('@')[2]!r} is not a server URL; write http://HOST:PORT")
         self.secure, self.prefix = parts.scheme == "https", parts.path.rstrip("/").removesuffix("/v1")
         self.key, self.path, self.patience = key, path, patience
         self.listening_address = f"{parts.scheme}://{parts.netloc}{self.prefix}"
 
     def handle_chat_completions(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Return llama.cpp's reply, an error of its own too. Raises ServerGone."""
-        if self.path is None or body.get("logprobs"):  # pieces lose those of a token that is half a character
+        """Return llama.cpp's reply, even if it is an error. Raises ServerGone."""
+        if self.path is None or body.get("logprobs"):  # streaming loses those of a token that is half a character
             return self.post("/v1/chat/completions", body)
         return self.ask("POST", "/v1/chat/completions", json.dumps({**body, **IN_PIECES}).encode(), joined)
 
     def count_tokens(self, text: str) -> int:
         reply = self.post("/tokenize", {"content": text, "add_special": False})
         if "tokens" not in reply:
-            raise LanguageModelError(f"{self.listening_address} does not count tokens: {reply.get('error', reply)}")
+            raise LanguageModelError(f"{self.listening_address} cannot count tokens: {reply.get('error', reply)}")
         return len(reply["tokens"])
 
     def model_names(self) -> list[str]:
-        """Return what the server calls its models. Raises ServerGone, or LanguageModelError where it tells us nothing."""
+        """Return the names of the server's models. Raises ServerGone, or LanguageModelError if it does not say."""
         reply = self.ask("GET", "/v1/models", None)
         if "data" not in reply:
             error = reply.get("error")
             reason = error.get("message", error) if isinstance(error, dict) else error
-            raise LanguageModelError(f"{self.listening_address} does not say which model it runs: {reason}")
+            raise LanguageModelError(f"{self.listening_address} does not report which model it runs: {reason}")
         return [str(name) for entry in reply["data"] for name in (entry.get("id"), *entry.get("aliases", ())) if name]
 
     def is_well(self) -> bool:
-        """Tell whether anything answers in good time, be it busy with a request."""
+        """Return whether the server answers in time, even while busy with a request."""
         try:
             with closing(self.connection()) as connection:
                 connection.request("GET", f"{self.prefix}/health")

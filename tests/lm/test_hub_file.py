@@ -159,14 +159,14 @@ def test_pinned_file_is_used_without_asking_the_hub(story):
 
 def test_file_that_changed_in_the_cache_is_refused(story):
     changed = story["answers"]["changed here"]
-    assert "where " in changed["said"] and "was pinned; delete the file to fetch it again" in changed["said"]
+    assert "but " in changed["said"] and "is pinned; delete the file to download it again" in changed["said"]
     assert changed["asked"] == []
 
 
 @pytest.mark.parametrize("case", ["changed there", "changed there, without a hash"])
 def test_another_file_of_that_name_on_the_hub_is_refused_and_the_way_to_accept_it_is_said(story, case):
     there = story["answers"][case]
-    assert f"{SPEC}: the hub has another file now, SHA-256 {story['sha256']} where" in there["said"]
+    assert f"{SPEC}: the Hub has a different file now, SHA-256 {story['sha256']}, but" in there["said"]
     assert "-tiny.gguf.json to accept it" in there["said"] and not there["file"]
 
 

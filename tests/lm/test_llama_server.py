@@ -109,7 +109,7 @@ def test_variable_sends_every_local_model_there(monkeypatch):
 
 def test_key_is_llama_servers_own(monkeypatch):
     with Llama(key="sesame") as llama:
-        with pytest.raises(LanguageModelError, match=r"does not say which model it runs: Invalid API Key; .*set LLAMA_API_KEY"):
+        with pytest.raises(LanguageModelError, match=r"does not report which model it runs: Invalid API Key; .*set LLAMA_API_KEY"):
             at(llama).server()
         monkeypatch.setenv("LLAMA_API_KEY", "sesame")
         engine = at(llama)
@@ -140,7 +140,7 @@ def test_server_that_is_not_there_is_said_at_first_use():
 
 @pytest.mark.parametrize("url", ["localhost:8080", "ftp://x", "http://", "http://x:y", "", "http://me:secret@x"])
 def test_url_that_is_none_is_refused_without_what_may_be_a_password(url):
-    with pytest.raises(LanguageModelError, match="is not the address of a server") as caught:
+    with pytest.raises(LanguageModelError, match="is not a server URL") as caught:
         LlamaServer(url)
     assert "secret" not in str(caught.value)
 
