@@ -1,8 +1,8 @@
-"""A metric as people write it for DSPy, in the one shape that a search reads: (row, prediction) -> Score.
+"""Adapts a metric written for DSPy to the one form that a search uses: (row, prediction) -> Score.
 
-Input      a metric of two arguments, of DSPy's three (trace) or of GEPA's five; what it may be called without is left out.
-           It gives a number in [0, 1], a bool, `dspy.Prediction(score=..., feedback=...)`, a dict like that, or a Score.
-Raises     UsageError for what is no metric; TypeError, which ends a run, for a metric that gives something else.
+Input      a metric of two arguments, DSPy's three (trace) or GEPA's five; optional ones are omitted. It returns a number in
+           [0, 1], a bool, `dspy.Prediction(score=..., feedback=...)`, a dict like that, or a Score.
+Raises     UsageError if it is not a metric; TypeError, which ends a run, if it returns something else.
 """
 
 import inspect
@@ -20,7 +20,7 @@ LONGEST_LABEL = 200  # characters
 
 
 def as_metric(metric: Callable[..., Any]) -> Metric:
-    """Wrap a metric; nothing is called."""
+    """Wrap a metric without calling it."""
     name = name_of(metric)
     if not callable(metric) or isinstance(metric, type):
         raise UsageError(f"metric: {metric!r} is not a function of (row, prediction)")
@@ -35,19 +35,19 @@ def as_metric(metric: Callable[..., Any]) -> Metric:
 
 
 def name_of(metric: Any) -> str:
-    """Name a metric in reports: a function's name, else that of its class."""
+    """Return a metric's name for reports: a function's name, else its class's."""
     return str(getattr(metric, "__name__", type(metric).__name__))
 
 
 def required(metric: Callable[..., Any]) -> int:
-    """Count the arguments a metric cannot be called without; two at least."""
+    """Count a metric's required arguments; at least two."""
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     given = [each for each in inspect.signature(metric).parameters.values() if each.kind in positional]
     return max(2, sum(each.default is each.empty for each in given))
 
 
 def score_from(found: Any, row: dspy.Example, name: str) -> Score:
-    """Read what a metric gave; where it has no words, the feedback says what was right."""
+    """Read a metric's result; without feedback, say what was right."""
     if isinstance(found, Score):
         return found
     value: Any
@@ -59,7 +59,9 @@ def score_from(found: Any, row: dspy.Example, name: str) -> Score:
     try:
         share = float(value)
     except (TypeError, ValueError):
-        raise TypeError(f"the metric {name} gave {found!r}; it must give a number, a bool or score and feedback") from None
+        raise TypeError(
+            f"the metric {name} returned {found!r}; it must return a number, a bool, or score and feedback"
+        ) from None
     return Score(share, feedback or told(row, share), parts)
 
 

@@ -1,4 +1,4 @@
-"""Compile a program of one's own from Python: one call, with the journal, the guard and the file that `train` gives ours."""
+"""Compile your own program from Python: one call, with the journal, checks and files that `train` gives ours."""
 
 import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -24,7 +24,7 @@ from optimizers.training import train_in
 
 
 class CompiledProgram(NamedTuple):
-    """program: as `load` gives it from now on, on the model it was compiled for; report: what was tried and what it scored."""
+    """program: as `load` returns it from now on, for the model it was compiled for; report: what was tried and scored."""
 
     program: dspy.Module
     report: Report
@@ -55,31 +55,33 @@ def compile_program(
     run_dir: Path | str | None = None,
     resume: bool | None = None,
 ) -> CompiledProgram:
-    """Search for better instructions and demonstrations, test them on unseen rows, and put them to use where they are better.
+    """Search for better instructions and demonstrations, test them on unseen rows, and put them into use if they are better.
 
-    program      a dspy.Module, as an instance or a class that is made without arguments; it is not changed
-    metric       (row, prediction) -> a share in [0, 1], a bool, or score and feedback; see own_metric.py
-    trainset     rows, as dspy.Example or dict. Without a testset a third of them is kept for the test; without a valset the
-                 rest validates too, each row scored by what the others show
-    lm, reflection_lm   models or specs; by default DSPy's current one, else that of the environment, and the same for both
+    program      a dspy.Module instance, or a class without required arguments; it is not changed
+    metric       (row, prediction) -> a score in [0, 1], a bool, or score and feedback; see own_metric.py
+    trainset     rows, as dspy.Example or dict. Without a testset, a third of them is kept for the test; without a valset,
+                 the rest also validates, each row scored with the others as demonstrations
+    lm, reflection_lm   models or specs; by default DSPy's current one, else the environment's, and the same for both
     auto         "light", "medium" or "heavy", as in dspy.GEPA; or limits: metric calls, minutes, tokens, US dollars. By
-                 default light and at least 300 rows, for an embedded model 15 minutes
-    name         by it the result is saved and `load` finds it; by default the place of the class, "module:Class"
+                 default light with at least 300 metric calls, or 15 minutes for an embedded model
+    name         the name under which the result is saved and `load` finds it; by default the class's place, "module:Class"
     demonstrate, demonstrations, kind   see Recipe
-    proposer, reasoning, seed, threads, run_dir, resume   as the flags of `python -m optimizers.train`
+    proposer, reasoning, seed, threads, run_dir, resume   like the flags of `python -m optimizers.train`
 
-    The same call again goes on where it was stopped, and pays for no answer twice. Progress is printed.
-    Raises UsageError, DatasetError, LanguageModelError, RunError; whatever the program or the metric raises.
+    Repeat the same call to resume after a stop; no answer is paid for twice. Progress is printed.
+    Raises UsageError, DatasetError, LanguageModelError, RunError; and whatever the program or the metric raises.
     """
     if not isinstance(program, dspy.Module) and not (isinstance(program, type) and issubclass(program, dspy.Module)):
-        raise UsageError(f"program: {program!r} is not a dspy.Module; give its class or an instance (--module takes names)")
+        raise UsageError(
+            f"program: {program!r} is not a dspy.Module; give a Module class or an instance (--module takes names)"
+        )
     name = name or name_of(program)
     if name in PROGRAMS:
         raise UsageError(f"name: {name!r} is a program of this library; choose another")
     if auto not in (None, *CANDIDATES) or proposer not in get_args(Choice):
-        raise UsageError(f"auto: {', '.join(CANDIDATES)} or None; proposer: {', '.join(get_args(Choice))}")
+        raise UsageError(f"choose auto from {', '.join(CANDIDATES)} or None, and proposer from {', '.join(get_args(Choice))}")
     if auto and max_metric_calls:
-        raise UsageError("auto and max_metric_calls both say how many rows to run; give one of them")
+        raise UsageError("auto and max_metric_calls both set the number of metric calls; give only one")
     introduce(name, program)
     recipe = Recipe(program, metric, name, demonstrate=demonstrate, demonstrations=demonstrations, kind=kind)
     task = model_of(lm, program)
@@ -97,15 +99,15 @@ def compile_program(
     print(plan_of(training, directory), flush=True)
     report = train_in(directory, training, resume)
     print(summary_of(training, report, directory), flush=True)
-    with warnings.catch_warnings(action="ignore"):  # where nothing was better, it runs as it was written: the report says so
+    with warnings.catch_warnings(action="ignore"):  # if nothing was better, it runs uncompiled: the report says so
         return CompiledProgram(load(name, task.model), report)
 
 
 def model_of(lm: dspy.LM | str | None, program: dspy.Module | type[dspy.Module]) -> dspy.LM:
-    """Return the model asked for, else the one that all predictors of the program have, DSPy's current one, or the default."""
+    """Return the requested model, else the one that all of the program's predictors have, DSPy's current or the default."""
     own = {id(each.lm): each.lm for each in program.predictors() if each.lm} if isinstance(program, dspy.Module) else {}
     if isinstance(lm, dspy.BaseLM):
         return lm
     if lm is None and len(own) > 1:
-        raise UsageError("its predictors have different models of their own; give the one to compile for: lm=...")
+        raise UsageError("the program's predictors have different models; give the one to compile for: lm=...")
     return next(iter(own.values()), None) or dspy.settings.lm or connect() if lm is None else connect(lm)

@@ -1,4 +1,4 @@
-"""All that a training needs to know of a program, ours or the user's own."""
+"""Everything that a training needs to know about a program, ours or the user's own."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,29 +20,29 @@ Rows = Mapping[str, Sequence[dspy.Example]]
 
 
 def alike(row: dspy.Example) -> Hashable:
-    """Tell no kinds apart."""
+    """Treat all rows as one kind."""
     return None
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that `train` needs to know of a program. A program of one's own needs the first two, and rows.
+    """Everything that `train` needs to know about a program. Your own program needs the first two, and rows.
 
-    program      a dspy.Module class that is made without arguments, or an instance, which is copied
-    metric       (row, prediction) -> a share in [0, 1], a bool, `dspy.Prediction(score=..., feedback=...)` or a Score;
-                 DSPy's metrics of three arguments and GEPA's of five will do
-    name         by it the result is saved and found again; for a program of one's own the place of its recipe
-    data         the rows where --data does not say: a file, a folder, or lists of rows by split: {"train": [...], ...}
+    program      a dspy.Module class without required arguments, or an instance, which is copied
+    metric       (row, prediction) -> a score in [0, 1], a bool, `dspy.Prediction(score=..., feedback=...)` or a Score;
+                 DSPy's metrics of three arguments and GEPA's of five also work
+    name         the name under which the result is saved and found; for your own program the place of its recipe
+    data         the rows if --data is not given: a file, a folder, or lists of rows by split: {"train": [...], ...}
     labels       the fields of a row that are not inputs, with their types; None: all of them, of any type
-    demonstrate  a row as each predictor would have done it; None: its labels that are outputs of a predictor, and what
-                 the program did on rows where the metric accepted it
-    kind         of a row: what demonstrations should cover; None: no kinds
-    demonstrations                how many rows a call shows where all are shown
-    val_rows, test_rows           of a default run with an embedded model, chosen for 15 minutes on 2 cores
+    demonstrate  a row as each predictor should have answered it; by default the labels that are outputs of a predictor, and
+                 what the program did on rows that the metric accepted
+    kind         a row's kind, which demonstrations should cover; by default there are no kinds
+    demonstrations                how many rows a call shows if all are shown
+    val_rows, test_rows           for a default run with an embedded model, chosen for 15 minutes on 2 cores
     max_metric_calls              of the benchmark's search
-    groups       fields of a row by which `evaluate` reports too
+    groups       fields of a row by which `evaluate` also reports
     faults       what is wrong with a row beyond its types, a few words each
-    build, transfer               of ours: raw folder -> rows of each split; rows of other sources in the same shape
+    build, transfer               for ours: raw folder -> rows of each split; rows from other sources in the same shape
     """
 
     program: type[dspy.Module] | dspy.Module
@@ -53,7 +53,7 @@ class Recipe:
     demonstrate: Demonstrate | None = None
     kind: Callable[[dspy.Example], Hashable] = alike
     demonstrations: int = 4
-    val_rows: int = 16  # the defaults are for programs that ask once for each row; those that ask less can have more rows
+    val_rows: int = 16  # the defaults suit programs with one call per row; those with fewer calls can have more rows
     test_rows: int = 16
     max_metric_calls: int = 40
     groups: tuple[str, ...] = ()
@@ -62,15 +62,15 @@ class Recipe:
     transfer: Transfer | None = None
 
     def new_program(self) -> dspy.Module:
-        """Return the program as it was written, a new one each time. Raises UsageError where it cannot be made."""
+        """Return the uncompiled program, a new one each time. Raises UsageError if it cannot be made."""
         return new_from(self.program, self.name)
 
     @cached_property
     def scorer(self) -> Metric:
-        """The metric in the one shape that a search reads."""
+        """The metric in the one form that a search uses."""
         return as_metric(self.metric)
 
     @cached_property
     def demonstrator(self) -> Demonstrate:
-        """How a row is shown."""
+        """How a row becomes a demonstration."""
         return self.demonstrate or labelled(self.new_program())

@@ -1,4 +1,4 @@
-"""A language model whose every answer is journalled, counted and asked for only once."""
+"""A language model whose answers are journalled, counted and paid for only once."""
 
 import contextlib
 import threading
@@ -21,11 +21,11 @@ from optimizers.meter import Meter, Used
 
 
 class RecordedEngine:
-    """Stand between DSPy and a model. The same request twice, even at the same time, is one call and one answer.
+    """Sits between DSPy and a model. The same request twice, even concurrently, is one call and one answer.
 
-    Raises     ContextWindowExceededError, again at each replay: that a prompt is too long says something about its row.
-               Anything else stops the run and is never written down: an answer that never came must not be scored as a
-               wrong one, nor be there still when the server works again.
+    Raises     ContextWindowExceededError, again at each replay: an overlong prompt says something about its row. Anything
+               else stops the run and is never recorded: a missing answer must not be scored as a wrong one, nor persist
+               when the server works again.
     """
 
     def __init__(self, lm: dspy.LM, role: str, journal: Journal, meter: Meter) -> None:
@@ -43,7 +43,7 @@ class RecordedEngine:
 
     @property
     def count_tokens(self) -> Callable[[str], int] | None:
-        """The model's own tokenizer where it has one; the same text has as many tokens again, so nothing is recorded."""
+        """The model's own tokenizer, if it has one; counts are deterministic, so they are not recorded."""
         return getattr(self.lm.engine, "count_tokens", None)
 
     def complete(self, request: lm15.Request) -> lm15.Response:
@@ -78,13 +78,13 @@ class RecordedEngine:
         try:
             yield
         except LMError as error:
-            if isinstance(error.__cause__, ProgramsError):  # our own engine's: a missing extra, no weights, no memory
+            if isinstance(error.__cause__, ProgramsError):  # from our own engine: a missing extra, no weights, no memory
                 self.meter.stop(error.__cause__)
                 raise error.__cause__ from None
             redact(error, [str(self.lm.kwargs.get("api_key") or "")])
             reason = ModelFailing(
                 f"the {self.role} model {self.lm.model} does not answer: {first_line(error).rstrip('.')}. "
-                "What is paid for is kept: run the same command again to go on from here"
+                "Answers already paid for are kept: run the same command again to resume"
             )
             self.meter.stop(reason)
             raise reason from error
@@ -107,11 +107,11 @@ class RecordedEngine:
         self.meter.count(self.role, used, record["at"], replayed)
 
     def price(self, request: lm15.Request, response: lm15.Response) -> float | None:
-        """Return USD by DSPy's price table; None where it has no price. An embedded model costs nothing."""
+        """Return USD by DSPy's price table; None if it has no price. An embedded model is free."""
         provider, _, model = self.lm.model.partition("/")
         if provider == "local":
             return 0.0
-        if self._has_price:  # looking for a price that is not there takes longer than all else here
+        if self._has_price:  # looking up a missing price takes longer than everything else here
             usd, _ = estimate_cost(response, provider=provider, requested_model=model, request=request)
             self._has_price = usd is not None
             return None if usd is None else float(usd)
@@ -125,7 +125,7 @@ class RecordedEngine:
 
 
 def recorded(lm: dspy.LM, role: str, journal: Journal, meter: Meter) -> dspy.LM:
-    """Return `lm` with the same name and settings behind a journal; retries stay with the model itself."""
+    """Return `lm` with the same name and settings and a journal; the model itself handles retries."""
     return through(RecordedEngine(lm, role, journal, meter), lm.model, **decoding(lm))
 
 

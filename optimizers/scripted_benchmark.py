@@ -3,7 +3,7 @@
 Output     for each cell, a world (scripted.py) at a budget of metric calls: the mean test score of each, the paired
            difference with its 95 % bootstrap interval over the seeds, how many seeds were won, tied and lost, and the rows
            really used.
-Holds      the same seed gives the same figures; a run that is in the journal is not run again.
+Guarantees the same seed gives the same figures; a run that is in the journal is not run again.
            As in GEPA, stock finishes the pass under way when the budget ends: it may use a validation pass more.
 """
 

@@ -143,7 +143,7 @@ def test_killed_at_a_random_moment_it_gives_the_same_report_and_two_at_once_are_
         process = start(arguments(server, data), data.parent)
         wait_for(lambda: len(server.requests) >= moment or process.poll() is not None)
         assert main(arguments(server, data)) == 2
-        assert "another benchmark is at work here" in capsys.readouterr().err
+        assert "another benchmark is running here" in capsys.readouterr().err
         process.kill()
         process.communicate()
         assert process.returncode == -signal.SIGKILL
@@ -159,7 +159,7 @@ def test_signal_ends_it_with_one_line_and_what_is_finished_stays(data, tmp_path)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "Traceback" not in err, err
-    assert "stopped; what is finished is in" in err.splitlines()[-1]
+    assert "stopped; finished runs are in" in err.splitlines()[-1]
     assert [json.loads(line)["optimizer"] for line in lines(data)][:2] == ["seed", "labelled"]
 
 
@@ -229,9 +229,9 @@ def test_optimizer_that_fails_is_told_and_compared_with_nobody(data, capsys):
 @pytest.mark.parametrize(
     ("argv", "line"),
     [
-        (["--optimizers", "COPRO"], "there is no 'COPRO'; there are: seed, labelled, dspy.GEPA"),
-        (["--module", "writer"], "there is no module 'writer'"),
-        (["--module", "all"], "--data belongs to one program"),
+        (["--optimizers", "COPRO"], "unknown optimiser 'COPRO'; choose from seed, labelled, dspy.GEPA"),
+        (["--module", "writer"], "unknown module 'writer'"),
+        (["--module", "all"], "--data applies to one program"),
         (["--fresh", "--report-only"], "--fresh leaves nothing to report"),
         (["--lm", "gpt"], "is not a model"),
     ],

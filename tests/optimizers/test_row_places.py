@@ -93,7 +93,7 @@ def test_data_set_of_the_hub_is_read(tmp_path):
     [
         ("hf:own/others@v1", "hf:own/others@v1: cannot be fetched: Dataset 'own/others' doesn't exist on the Hub"),
         ("hf:own/rows:big", "hf:own/rows:big: cannot be fetched: BuilderConfig 'big' not found. Available: ['default']; check"),
-        ("hf:rows", "hf:rows: give a data set of the hub as hf:OWNER/NAME[:CONFIG][@REVISION]"),
+        ("hf:rows", "hf:rows: give a Hub data set as hf:OWNER/NAME[:CONFIG][@REVISION]"),
     ],
 )
 def test_data_set_that_the_hub_has_not_is_one_line(tmp_path, data, fault):
