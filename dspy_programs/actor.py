@@ -1,16 +1,16 @@
-"""Choose the next step of a task: typed calls of the tools on offer, or finish, or "cannot" with the reason.
+"""Choose the next step of a task: typed calls of the offered tools, or finish, or "cannot" with the reason.
 
-One call, several at once, or one step of a loop: after each step put the calls and their results into `trajectory`.
+One call, several in parallel, or one step of a loop: after each step put the calls and their results into `trajectory`.
 
-Input      task: str; tools: list[Function], 0..50 of them, or in any form of published_tools.py; context: str, what was
-           said before, "" for nothing; trajectory: list[Turn], the calls made so far and their results, in time order.
-Output     calls: list[Call], 0..8 of them, to be made side by side, valid where `problems` is empty;
+Input      task: str; tools: list[Function], 0..50 of them, or in any form of published_tools.py; context: str, the
+           conversation so far, "" for none; trajectory: list[Turn], calls made so far and their results, in time order.
+Output     calls: list[Call], 0..8 of them, to be made in parallel, valid if `problems` is empty;
            finish: str or None, the answer, once there is a trajectory; cannot: str or None, the reason; never two of
            calls, finish, cannot; repairs: list[str], what was changed in the arguments; problems: list[str], what is wrong
-           with the calls (arguments.py), empty for calls that can be made; answered_by: "model" or "rules";
-           failure: Failure or None, the reply that could not be read.
-Calls      one; none without a language model, then the rules of call_reader.py answer: they make the calls that the task
-           writes out, and no other.
+           with the calls (arguments.py), empty for valid calls; answered_by: "model" or "rules";
+           failure: Failure or None, the unreadable reply.
+Calls      one; without a language model none, and the rules of call_reader.py answer: they make only calls that the task
+           spells out.
 Source     the task as in BFCL (Patil et al. 2025), the loop as in ReAct (Yao et al. 2023).
 """
 
@@ -102,7 +102,7 @@ class Actor(Program):
         context: str = "",
         trajectory: Sequence[Turn | dict[str, Any]] = (),
     ) -> dspy.Prediction:
-        """Return a Prediction with `calls`, `finish`, `cannot`, `repairs`, `problems`, ... (see the file's head)."""
+        """Return a Prediction with `calls`, `finish`, `cannot`, `repairs`, `problems`, ... (see the module docstring)."""
         offered = read_functions(tools)
         turns = [turn if isinstance(turn, Turn) else Turn.model_validate(turn) for turn in trajectory]
         if model_in_use(self.act.lm) is None:
@@ -120,7 +120,7 @@ class Actor(Program):
 
 
 def by_rules(task: str, tools: Sequence[Function], turns: Sequence[Turn], failure: Failure | None = None) -> dspy.Prediction:
-    """Make the calls that the task writes out, each once; finish when all are made; else say that it cannot."""
+    """Make the calls that the task spells out, each once; finish when all are made; else say that it cannot."""
     told: dict[str, Any] = {"answered_by": "rules", "failure": failure}
     why = "the model's reply could not be read" if failure else "there is no language model"
     written = read_calls(task, tools)
@@ -137,13 +137,13 @@ def by_rules(task: str, tools: Sequence[Function], turns: Sequence[Turn], failur
 
 
 def decision(**said: Any) -> dspy.Prediction:
-    """Return a Prediction with every output there; what is not said is empty."""
+    """Return a Prediction with every output set; unset ones are empty."""
     empty: dict[str, Any] = {"calls": [], "finish": None, "cannot": None, "repairs": [], "problems": [], "failure": None}
     return dspy.Prediction(**({**empty, "answered_by": "model"} | said))
 
 
 def checked_calls(calls: Sequence[Call], tools: Sequence[Function]) -> dspy.Prediction:
-    """Hold the calls to their functions' schemas."""
+    """Check the calls against their functions' schemas."""
     by_name = {tool.name: tool for tool in reversed(tools)}
     spelled = unambiguous(by_name)
     mended, repairs, problems = [], [], []
@@ -172,7 +172,7 @@ def texts_in(value: JsonValue) -> Iterator[str]:
 
 
 def as_text(turns: Sequence[Turn], longest: int = TRAJECTORY_CHARACTERS) -> str:
-    """Show a trajectory a turn a line. If it is too long, the oldest results are shortened, then the oldest turns left out."""
+    """Show a trajectory, one turn per line. If it is too long, shorten the oldest results, then drop the oldest turns."""
     lines = [turn_text(turn, RESULT_CHARACTERS) for turn in turns]
     left = sum(len(line) + 1 for line in lines)
     for number, turn in enumerate(turns[:-1]):
@@ -207,5 +207,5 @@ def as_lines(text: str) -> list[Line]:
 
 
 def sendable(text: str) -> str:
-    """Replace half surrogate pairs: they are no text that can be sent."""
+    """Replace lone surrogates, which cannot be sent."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,14 +1,13 @@
-"""Make new training pairs out of a seed.
+"""Generate new training pairs from a seed.
 
-Input      seed: Pair, or the instruction alone, as text; template: one of six, what kind of pair to make;
-           failures: list[str], what went wrong earlier and should be taught, 0..5 of them; n: int, 1..8 pairs.
-Output     pairs: list[Pair], at most n, each of them one that may be trained on; rejected: list[Rejected], those that
-           may not, with the reason, and replies that could not be read; answered_by: "model" or "rules";
-           failure: Failure or None, the reply that could not be read.
-Holds      a model sees the words that the seed turns on, never the seed: shown an example, a small one copies it.
-Calls      one for each pair, each seeing the instructions written so far, refused ones too, until the third is refused.
-           None without a language model, then the rules of pair_templates.py answer, as they do for a first reply that
-           cannot be read.
+Input      seed: Pair, or just the instruction as text; template: one of six kinds of pair;
+           failures: list[str], earlier mistakes to teach, 0..5 of them; n: int, 1..8 pairs.
+Output     pairs: list[Pair], at most n, each suitable for training; rejected: list[Rejected], unsuitable ones with the
+           reason, and unreadable replies; answered_by: "model" or "rules"; failure: Failure or None, the unreadable reply.
+Guarantees a model sees the seed's key words, never the seed: shown an example, a small model copies it.
+Calls      one per pair, each seeing the instructions written so far, including refused ones, until the third refusal.
+           Without a language model none, and the rules of pair_templates.py answer, as they do if the first reply is
+           unreadable.
 Source     the task: Self-Instruct (Wang et al. 2023).
 """
 
@@ -78,7 +77,7 @@ class WritePair(dspy.Signature):
 
 
 class DataGenerator(Program):
-    """Write pairs one by one, and keep those that may be trained on."""
+    """Write pairs one by one, and keep those suitable for training."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,12 +86,12 @@ class DataGenerator(Program):
     def forward(
         self, seed: Pair | str, template: Template = "INSTRUCTION", failures: Sequence[str] = (), n: int = 1
     ) -> dspy.Prediction:
-        """Return a Prediction with `pairs`, `rejected`, `answered_by`, `failure` (see the file's head).
+        """Return a Prediction with `pairs`, `rejected`, `answered_by`, `failure` (see the module docstring).
 
-        `seed` may be a plain dict as well.
+        `seed` may also be a plain dict.
 
-        Raises UsageError for a seed without an instruction, a template that there is not, or an n out of range;
-        pydantic's ValidationError for a seed that is no pair.
+        Raises UsageError for a seed without an instruction, an unknown template, or an n out of range;
+        pydantic's ValidationError for a seed that is not a pair.
         """
         start = seed_of(seed)
         lessons = lessons_of(failures)
@@ -135,7 +134,7 @@ class Harvest:
         return list(dict.fromkeys([*(pair.instruction for pair in self.pairs), *refused]))
 
     def add(self, draft: Pair) -> None:
-        """Keep a pair that may be trained on and is new; else say why not."""
+        """Keep a pair that is new and suitable for training; else record why not."""
         pair = Pair(**{name: sendable(unfenced(text), READ) for name, text in draft.model_dump().items()})
         problems = pair_problems(pair) or [f"a copy of {text!r}" for text in self.known if is_copy(pair.instruction, text)]
         if problems:
@@ -166,29 +165,29 @@ def seed_of(value: Pair | str) -> Pair:
 
 
 def lessons_of(failures: Sequence[str]) -> list[str]:
-    """Return the first few failures that say something, each cut."""
+    """Return the first few non-empty failures, each cut."""
     if isinstance(failures, str) or not all(isinstance(failure, str) for failure in failures):
-        raise UsageError("failures must be a list of texts, each saying what went wrong")
+        raise UsageError("failures must be a list of strings, each saying what went wrong")
     told = (" ".join(sendable(failure, READ).split()) for failure in failures)
     return [shortened(text, LONGEST_FAILURE) for text in told if text][:MOST_FAILURES]
 
 
 def check_request(template: str, n: int) -> None:
     if template not in MEANING:
-        raise UsageError(f"there is no template {template!r}; there are: {', '.join(get_args(Template))}")
+        raise UsageError(f"unknown template {template!r}; choose from {', '.join(get_args(Template))}")
     if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST_PAIRS:
-        raise UsageError(f"n is {n!r}; it must be a whole number, 1 to {MOST_PAIRS}")
+        raise UsageError(f"n is {n!r}; it must be an integer from 1 to {MOST_PAIRS}")
 
 
 def subject(seed: Pair) -> str:
-    """Return the words that a seed turns on: of a whole example, a small model writes a copy."""
+    """Return a seed's key words: shown a whole example, a small model copies it."""
     found = (word[:LONGEST_WORD] for text in seed.model_dump().values() for word in words(text))
     telling = dict.fromkeys(word for word in found if word not in STOPWORDS and len(word) > 2 and not word.isdigit())
     return ", ".join(list(telling)[:MOST_WORDS]) or seed.instruction[:LONGEST_WORD]
 
 
 def unfenced(text: str) -> str:
-    """Return what a code fence holds where the fence is all there is."""
+    """Return the contents of a code fence if there is nothing else."""
     match = FENCED.fullmatch(text)
     return match["text"] if match else text
 
@@ -198,6 +197,6 @@ def is_copy(instruction: str, other: str) -> bool:
 
 
 def instructions_of(demonstrations: Iterable[Any]) -> list[str]:
-    """Return what the predictor's demonstrations ask: a small model likes to repeat them."""
+    """Return the demonstrations' instructions, which a small model tends to repeat."""
     pairs = (demonstration.get("pair") for demonstration in demonstrations)
     return [str(pair.get("instruction", "") if isinstance(pair, Mapping) else pair.instruction) for pair in pairs if pair]

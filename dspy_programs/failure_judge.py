@@ -1,12 +1,12 @@
-"""Say which of eight ways a run of an agent failed, at which turn first, and how to fix it; or that it did not.
+"""Say in which of eight ways an agent run failed, at which turn first, and how to fix it; or that it did not fail.
 
-Input      goal: str; turns: list[Turn] in time order, any number; final_result: str or None, where it is not the last
-           turn; is_successful: bool or None, what the caller knows of the outcome; tools: names on offer, None if unknown.
-           The fields of a Trace: `judge.of(trace)`.
+Input      goal: str; turns: list[Turn] in time order, any number; final_result: str or None, if it is not the last turn;
+           is_successful: bool or None, what the caller knows about the outcome; tools: names of offered tools, None if
+           unknown. These are the fields of a Trace: `judge.of(trace)`.
 Output     mode: FailureMode; turn: int or None, the turn_number that failed first, None for "none"; cause: str, a sentence;
            fixes: list[str]; confidence: float in [0, 1]; findings: list[Finding] of the detectors, strongest first;
-           answered_by: "model" or "rules"; failure: Failure or None, the reply that could not be read.
-Calls      one where the rules are silent, weak or at odds; none where they are sure, or without a language model.
+           answered_by: "model" or "rules"; failure: Failure or None, the unreadable reply.
+Calls      one if the rules are silent, weak or contradictory; none if they are sure, or without a language model.
 Source     the modes of Agent Failure Classifier (2026); see failure_modes.py and failure_rules.py.
 """
 
@@ -27,9 +27,9 @@ from dspy_programs.trace_window import cut, window
 from dspy_programs.types import FailureMode, Trace, Turn
 
 LONGEST_GOAL = 260  # characters shown to the model
-WORTH_SAYING = 0.5  # the confidence of a finding from which the model is told of it: it follows what it is told
+WORTH_SAYING = 0.5  # confidence from which a finding is shown to the model, which tends to follow it
 CLAIMABLE: frozenset[FailureMode] = frozenset({"HALLUCINATION", "TOOL_MISUSE", "GOAL_DRIFT", "OVER_REFUSAL", "none"})
-"""What the model may say against silent rules. The other modes leave signs that a rule cannot miss."""
+"""Modes that the model may claim when the rules are silent. The others leave signs that a rule cannot miss."""
 
 
 class Verdict(BaseModel):
@@ -60,10 +60,10 @@ class JudgeFailure(dspy.Signature):
 
 
 class FailureJudge(Program):
-    """Blame one turn of a run, or none."""
+    """Blames one turn of a run, or none."""
 
     def __init__(self, window: int = 1200) -> None:
-        """window: characters of the run that a model is shown; raise it for models that read fast."""
+        """window: characters of the run shown to a model; raise it for models that read fast."""
         super().__init__()
         self.window = window
         self.judge = FewShot(JudgeFailure)
@@ -87,7 +87,7 @@ class FailureJudge(Program):
         is_successful: bool | None = None,
         tools: Sequence[str] | None = None,
     ) -> dspy.Prediction:
-        """Return a Prediction as the file's head says. Turns may be given as mappings."""
+        """Return a Prediction as described in the module docstring. Turns may be mappings."""
         known = typed(turns)
         findings = findings_of(View(goal, known, final_result, tools))
         ruled = ruling(findings, is_successful)
@@ -120,9 +120,9 @@ def by_rules(ruled: Ruling, findings: Sequence[Finding], failure: Failure | None
 
 
 def by_model(verdict: Verdict, shown: Sequence[int], ruled: Ruling, findings: Sequence[Finding]) -> dspy.Prediction:
-    """Take the model's word where the rules have seen something of the kind, or cannot see it; else keep theirs.
+    """Follow the model if the rules have seen something similar, or cannot see it; else keep the rules' verdict.
 
-    What the rules have seen and excused (a mended argument, a retry) is not taken up again on the model's word alone.
+    What the rules have seen and excused (a corrected argument, a retry) is not revived by the model's word alone.
     """
     seen = {finding.mode: finding for finding in findings}
     excused = verdict.mode in seen and seen[verdict.mode].confidence < WORTH_SAYING

@@ -1,4 +1,4 @@
-"""Break a goal into the few ordered tasks that reach it, each with the one tool that does it.
+"""Break a goal into a few ordered tasks that reach it, each with the one tool that does it.
 
 Input      goal: str, what the user wants, in their words; tools: list[Tool], 0..50 of them, or in any form of
            published_tools.py; progress: str, what is already done, "" at the start.
@@ -72,7 +72,7 @@ class Planner(Program):
         self.plan = FewShot(PlanTasks, by=["goal"])
 
     def forward(self, goal: str, tools: Sequence[Any] | Mapping[str, Any] = (), progress: str = "") -> dspy.Prediction:
-        """Return a Prediction with `tasks`, `rationale`, `problems`, `answered_by`, `failure` (see the file's head)."""
+        """Return a Prediction with `tasks`, `rationale`, `problems`, `answered_by`, `failure` (see the module docstring)."""
         offered = read_tools(tools)
         if model_in_use(self.plan.lm) is None:
             return by_rules(goal, offered, progress)

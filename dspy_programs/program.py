@@ -1,8 +1,8 @@
 """What every program is: a dspy.Module that can be awaited as well as called.
 
-`acall` runs `forward`, which is written once, in a worker thread with the caller's context: the model in use, DSPy's trace,
-usage and callbacks go along. Calls that are awaited side by side run side by side, as many as anyio has threads (40 for each
-event loop). dspy.asyncify is not used: its one limit for the whole process hangs where several event loops wait for it.
+`acall` runs `forward` in a worker thread with the caller's context: the model in use, DSPy's trace, usage and callbacks come
+along. Concurrent calls run in parallel, as many as anyio has threads (40 per event loop). dspy.asyncify is not used: its
+single limit for the whole process hangs if several event loops wait for it.
 """
 
 from collections.abc import Iterator
@@ -20,9 +20,9 @@ class Program(dspy.Module):
     """A module with one `forward`, called or awaited."""
 
     async def aforward(self, *args: Any, **kwargs: Any) -> dspy.Prediction:
-        """Do as `forward` does, without keeping the event loop waiting.
+        """Like `forward`, without blocking the event loop.
 
-        A call that is cancelled ends at once; a request that is under way cannot be called back, and its answer is dropped.
+        A cancelled call ends at once; a request in progress cannot be recalled, and its answer is dropped.
         """
         forward = object.__getattribute__(self, "forward")  # DSPy warns of self.forward, for it would miss usage and callbacks
         with carried():
@@ -31,7 +31,7 @@ class Program(dspy.Module):
 
 @contextmanager
 def carried() -> Iterator[None]:
-    """Let a worker thread know that its context is the caller's, so that none in use means none, and not one lost."""
+    """Mark a worker thread's context as the caller's, so that no model in use means none, not a lost one."""
     settings = dspy.settings
     with dspy.context(**{} if is_lost(settings) else {CHOICE: choice(settings) or "model"}):
         yield

@@ -1,21 +1,21 @@
 """Score a response by a rubric, or say which of two responses is better.
 
-Input      instruction: str, what was asked; response: str, the text to judge; other: str or None, a second response to
-           the same; input: str, what the instruction is about; rubric: a Rubric, a mapping that is one, or the name of
-           one that is shipped (rubric.py).
+Input      instruction: str, the request; response: str, the text to judge; other: str or None, a second response to the
+           same; input: str, what the instruction is about; rubric: a Rubric, a mapping with its fields, or the name of a
+           shipped one (rubric.py).
 Output     scores: {criterion: share in [0, 1]}; overall: their weighted mean; passed: bool, the rubric's pass condition;
            verdict: "pass" or "fail", with two responses "first", "second" or "tie"; reason: str, at most 100 characters;
            other_scores, other_overall: of the second response, else {} and None;
-           judged_by: "scores" of the model for one response; for two its "chances" (log-probabilities) or, from an
-           engine that gives none, its "answers"; "rules" where it was not asked or could not be read;
-           decided_by: "model", or "rules" where the model did not answer or was torn between the two;
-           answered_by: "model" or "rules"; failure: Failure or None, the reply that could not be read.
-Holds      means, pass and verdict are ours. Two responses are compared in both orders, so that it cannot matter which
-           stands first. Their scores lie halfway between what the checks give both on average and the chance that it is
-           the better one; where the model is torn, they are the checks'. A blank response scores 0 and is not shown to
-           the model. Texts are shown quoted, and of a longer one than LONGEST characters the beginning and the end.
-Raises     UsageError for a rubric that cannot be used, or a text that is none.
-Calls      one for one response, two for two; none without a language model, then the checks of response_checks.py answer.
+           judged_by: the model's "scores" for one response; for two its "chances" (log-probabilities) or, if the engine
+           gives none, its "answers"; "rules" if it was not asked or its reply was unreadable;
+           decided_by: "model", or "rules" if the model did not answer or was torn between the two;
+           answered_by: "model" or "rules"; failure: Failure or None, the unreadable reply.
+Guarantees means, pass and verdict are computed here. Two responses are compared in both orders, so their order cannot
+           matter. Their scores lie halfway between the checks' average for both and the probability of being better; if
+           the model is torn, they are the checks'. A blank response scores 0 and is not shown to the model. Texts are
+           shown quoted; from one longer than LONGEST characters, the start and the end.
+Raises     UsageError for an unusable rubric, or a text that is not a string.
+Calls      one for one response, two for two; without a language model none, and the checks of response_checks.py answer.
 Source     data: PandaLM (Wang et al. 2023); scores by criteria, and chances for answers, as in G-Eval (Liu et al. 2023).
 """
 
@@ -95,7 +95,7 @@ class Compared(NamedTuple):
 
 
 class QualityJudge(Program):
-    """Judge one response, or two."""
+    """Judges one response, or two."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,10 +110,10 @@ class QualityJudge(Program):
         input: str = "",
         rubric: Rubric | dict[str, Any] | str = DEFAULT,
     ) -> dspy.Prediction:
-        """Return a Prediction with the outputs that the file's head lists."""
+        """Return a Prediction with the outputs listed in the module docstring."""
         rubric = rubric_of(rubric)
         if len(rubric.criteria) > MOST:
-            raise UsageError(f"rubric {rubric.name!r}: {len(rubric.criteria)} criteria; at most {MOST} can be judged at once")
+            raise UsageError(f"rubric {rubric.name!r}: {len(rubric.criteria)} criteria; give at most {MOST}")
         instruction, input = require_text("instruction", instruction), require_text("input", input)
         texts = [require_text("response", response)] + ([] if other is None else [require_text("other", other)])
         ruled = [by_rules(f"{instruction}\n{input}", text, rubric) for text in texts]
@@ -162,7 +162,7 @@ def failed(rubric: Rubric, ruled: Sequence[Judged], failure: Failure) -> dspy.Pr
 
 
 def weighed(rubric: Rubric, ruled: Sequence[Judged], compared: Compared) -> dspy.Prediction:
-    """Move the scores of two responses apart by the model's chances; leave them as the checks have them where it is torn."""
+    """Move two responses' scores apart by the model's probabilities; keep the checks' scores if it is torn."""
     judged_by = "chances" if compared.by_logprobs else "answers"
     if abs(compared.chance - 0.5) <= TORN:
         return prediction(rubric, ruled, judged_by, decided_by="rules")
@@ -182,7 +182,7 @@ def sharpened(chance: float) -> float:
 def prediction(
     rubric: Rubric, judged: Sequence[Judged], judged_by: str, decided_by: str | None = None, failure: Failure | None = None
 ) -> dspy.Prediction:
-    """Make means and a verdict of the scores."""
+    """Compute means and a verdict from the scores."""
     overall = [rubric.overall(each.scores) for each in judged]
     passed = passes(rubric, judged[0].scores)
     answered_by = "rules" if judged_by == "rules" else "model"
@@ -208,14 +208,14 @@ def better(first: float, second: float) -> str:
 
 
 def require_text(name: str, value: Any) -> str:
-    """Return the text without halves of surrogate pairs, which cannot be sent."""
+    """Return the text without lone surrogates, which cannot be sent."""
     if not isinstance(value, str):
-        raise UsageError(f"{name}: a text is needed, not {type(value).__name__}")
+        raise UsageError(f"{name} must be a string, not {type(value).__name__}")
     return value.encode("utf-8", "replace").decode("utf-8")
 
 
 def shown(text: str) -> str:
-    """Quote a text, so that nothing in it can pass for a field of the prompt; leave out the middle of a long one."""
+    """Quote a text, so that nothing in it can pass for a field of the prompt; drop the middle of a long one."""
     if len(text) > LONGEST:
         head, tail = LONGEST * 3 // 4, LONGEST // 4
         text = f"{text[:head]} [... {len(text) - head - tail:,} characters left out ...] {text[-tail:]}"

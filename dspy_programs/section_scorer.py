@@ -1,19 +1,19 @@
-"""Say how much of a rubric the sections of a prompt ask for: drop a section, score again, and see what it was worth.
+"""Score how much of a rubric a prompt's sections cover: drop a section, score again, and see what it was worth.
 
-The rules compare every section with every criterion; where they are in doubt, the model says whether that section asks for
-that criterion. Each pair is judged by itself, so what a section is worth does not depend on the others: `overall_without`
-scores the prompt without some of its sections from the same answers, and no score rises because something was dropped.
+The rules compare every section with every criterion; if they are in doubt, the model says whether the section covers the
+criterion. Each pair is judged separately, so a section's worth does not depend on the others: `overall_without` scores the
+prompt without some of its sections from the same answers, and no score rises because something was dropped.
 
 Input      sections: list[Section], 0..40 of them, each with its own name; rubric: Rubric; task: str, what the prompt is for.
-           Mappings with the same fields do as well.
-Output     scores: dict, criterion -> share of it that is asked for, in [0, 1], in the rubric's order;
-           overall: float in [0, 1], their weighted mean; covered_by: dict, criterion -> the first section that asks for
-           it, "" for none; shares: dict, section -> criterion -> share of it that this section asks for;
-           answered_by: "model" or "rules"; failure: Failure or None, the first reply that could not be read.
-Holds      a criterion that is covered twice counts once. Text in a section can speak for that section alone.
-Calls      one for each pair in doubt, at most `most_calls` a section, the most doubtful; none where the rules are sure of
-           all, or without a language model: then the rules of coverage.py answer.
-Raises     ValueError for sections or a rubric that are not what they should be (two of one name, no criteria).
+           Mappings with the same fields also work.
+Output     scores: dict, criterion -> share of it that is covered, in [0, 1], in the rubric's order;
+           overall: float in [0, 1], their weighted mean; covered_by: dict, criterion -> the first section that covers it,
+           "" for none; shares: dict, section -> criterion -> share of it that this section covers;
+           answered_by: "model" or "rules"; failure: Failure or None, the first unreadable reply.
+Guarantees a criterion covered twice counts once. Text in a section affects only that section.
+Calls      one per doubtful pair, at most `most_calls` per section, the most doubtful first; none if the rules are sure of
+           everything, or without a language model: then the rules of coverage.py answer.
+Raises     ValueError for invalid sections or an invalid rubric (two with one name, no criteria).
 Source     task and data: constraints of IFEval (Zhou et al. 2023) and FollowBench (Jiang et al. 2024) as sections.
 """
 
@@ -45,16 +45,16 @@ class CheckSection(dspy.Signature):
 
 
 class SectionScorer(Program):
-    """Score a prompt's sections against a rubric, one pair of section and criterion at a time."""
+    """Scores a prompt's sections against a rubric, one pair of section and criterion at a time."""
 
     def __init__(self, longest: int = 1200, most_calls: int = 4) -> None:
-        """longest: characters of a section that the model is shown (of a longer one, its two ends); most_calls: a section."""
+        """longest: characters of a section shown to the model (the two ends of a longer one); most_calls: per section."""
         super().__init__()
         self.longest, self.most_calls = longest, most_calls
         self.check = FewShot(CheckSection)
 
     def forward(self, sections: Sequence[Section], rubric: Rubric, task: str = "") -> dspy.Prediction:
-        """Return a Prediction with `scores`, `overall` and more (see the file's head)."""
+        """Return a Prediction with `scores`, `overall` and more (see the module docstring)."""
         parts, wanted = checked_sections(sections), Rubric.model_validate(rubric)
         ruled = shares_by_rules(parts, wanted)
         asked = pairs_in_doubt(ruled, self.most_calls) if model_in_use(self.check.lm) is not None else []
@@ -70,7 +70,7 @@ class SectionScorer(Program):
 
 
 def pairs_in_doubt(shares: Mapping[str, Mapping[str, float]], most: int = 20) -> list[tuple[str, str]]:
-    """Return (section, criterion) where the rules are in doubt, section by section, of each the `most` doubtful ones."""
+    """Return the (section, criterion) pairs in doubt, section by section, at most the `most` most doubtful of each."""
     middle = sum(DOUBT) / 2
     pairs = []
     for section, found in shares.items():
@@ -85,7 +85,7 @@ def as_shown(task: str, section: str, criterion: str, longest: int) -> dict[str,
 
 
 def overall_without(shares: Mapping[str, Mapping[str, float]], rubric: Rubric, *dropped: str) -> float:
-    """Return the overall score of the prompt without the named sections; `shares` are those of a Prediction."""
+    """Return the overall score of the prompt without the named sections; `shares`: from a Prediction."""
     return rubric.overall(best({name: found for name, found in shares.items() if name not in dropped}, rubric))
 
 
@@ -97,14 +97,14 @@ def checked_sections(sections: Sequence[Any]) -> list[Section]:
     parts = [Section.model_validate(section) for section in sections]
     names = [part.name for part in parts]
     if len(parts) > MOST_SECTIONS:
-        raise ValueError(f"{len(parts)} sections; at most {MOST_SECTIONS} can be scored")
+        raise ValueError(f"{len(parts)} sections; give at most {MOST_SECTIONS}")
     if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"two sections are named {repeated[0]!r}")
+        raise ValueError(f"two sections are named {repeated[0]!r}; give each its own name")
     return parts
 
 
 def shown(text: str, longest: int) -> str:
-    """Put a text on one line, cut in the middle, without control characters and halves of surrogate pairs."""
+    """Put a text on one line, cut in the middle, without control characters and lone surrogates."""
     kept = "".join(c if c.isprintable() else " " for c in text.encode("utf-8", "replace").decode())
     line = " ".join(kept.split())
     if len(line) <= longest:

@@ -1,6 +1,6 @@
 """The field to compare with: DSPy's own optimisers and two plain baselines, each given the same job and the same budget.
 
-Holds      every row that is scored is counted in the metric itself, bootstrapping included: what an optimiser says of its
+Guarantees every row that is scored is counted in the metric itself, bootstrapping included: what an optimiser says of its
            own spending is not trusted. As in GEPA, what is under way when the budget ends is finished: a search may
            spend at most one pass over the validation rows more.
 Fair       an optimiser that shows rows may show as many as ours and the same ones: rows of the train split short enough
