@@ -17,7 +17,7 @@ class Failure(BaseModel):
 def ask(predictor: dspy.Predict, **inputs: Any) -> dspy.Prediction | Failure:
     """Call the predictor once; an unreadable reply is returned as a Failure.
 
-    The failed call is added to DSPy's trace with the raw reply as its output: otherwise an optimiser would never see the
+    The failed call is added to DSPy's trace with the raw reply as its output: otherwise an optimizer would never see the
     cases it should fix. Errors of the model itself (no network, a wrong key) are not caught.
     """
     try:

@@ -1,4 +1,4 @@
-"""python -m optimizers.benchmark: compare optimisers on the library's programs, with one language model."""
+"""python -m optimizers.benchmark: compare optimizers on the library's programs, with one language model."""
 
 import json
 import sys
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from optimizers.settings import Training
 
 app = new_app(
-    "Compare optimisers on the same rows at the same budget: stock dspy.GEPA, BootstrapFewShotWithRandomSearch, MIPROv2, "
-    "labelled demonstrations with no optimiser (labelled), the uncompiled program (seed), and this library (ours)."
+    "Compare optimizers on the same rows at the same budget: stock dspy.GEPA, BootstrapFewShotWithRandomSearch, MIPROv2, "
+    "labelled demonstrations with no optimizer (labelled), the uncompiled program (seed), and this library (ours)."
 )
 
 SEEDS = 3
@@ -79,7 +79,7 @@ def benchmark(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --scripted: print JSON instead of the table.")] = False,
 ) -> None:
-    """Run what has not run yet, one optimiser after the other, and update the report after each. Run the same command
+    """Run what has not run yet, one optimizer after the other, and update the report after each. Run the same command
     again to resume; no call is paid for twice, and answers that `train` paid for in this folder are reused."""
     from dspy_programs.errors import UsageError
 
@@ -153,7 +153,7 @@ def chosen(optimizers: str | None, report_only: bool) -> list[str]:
 
     asked = list(OPTIMIZERS) if optimizers is None else [name.strip() for name in optimizers.split(",") if name.strip()]
     if unknown := [name for name in asked if name not in OPTIMIZERS]:
-        raise UsageError(f"--optimizers: unknown optimiser {unknown[0]!r}; choose from {', '.join(OPTIMIZERS)}")
+        raise UsageError(f"--optimizers: unknown optimizer {unknown[0]!r}; choose from {', '.join(OPTIMIZERS)}")
     if "MIPROv2" in asked and not report_only:
         require_optuna()
     return [name for name in OPTIMIZERS if name in asked or name == REFERENCE]

@@ -2,7 +2,7 @@
 
 Figures    test score: mean over the test rows of each row's mean over the random seeds, with its 95 % bootstrap interval
            over rows; lift: the same for the paired differences to the uncompiled program. The mean over programs compares
-           optimisers only on programs that all of them finished, with rows drawn within each program.
+           optimizers only on programs that all of them finished, with rows drawn within each program.
 """
 
 import io
@@ -24,10 +24,10 @@ MARKERS = ("o", "s", "^", "v", "D", "*")
 NOTES = """\
 * Test score: mean over the test rows of each row's mean over the random seeds, with its 95 % bootstrap interval over rows.
   Lift: the same for the paired differences to `seed`, the uncompiled program.
-* Metric calls: rows scored during the search, including bootstrapping, counted in the metric itself. An optimiser finishes
+* Metric calls: rows scored during the search, including bootstrapping, counted in the metric itself. An optimizer finishes
   the pass in progress when the budget ends.
 * Model calls, tokens, minutes: of the search, mean over the random seeds; minutes are those the models took. An answer that
-  several optimisers need is paid once and counts for each.
+  several optimizers need is paid once and counts for each.
 * Prompt tokens per call: on the test rows, the cost of using the result. `labelled` shows labelled rows, without a search.
 * Engine: share of the wall time in which a model was working, over search and test; above 100 % if calls overlap, low if
   most answers were replayed.
@@ -46,7 +46,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Cell:
-    """One optimiser on one program: its runs, one per random seed."""
+    """One optimizer on one program: its runs, one per random seed."""
 
     runs: tuple[Wanted, ...]
 
@@ -82,7 +82,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Report:
-    """about: models, versions and the like; sizes: program -> its budget and rows; cells: (program, optimiser) -> runs."""
+    """about: models, versions and the like; sizes: program -> its budget and rows; cells: (program, optimizer) -> runs."""
 
     about: Mapping[str, Any]
     sizes: Mapping[str, Mapping[str, int]]
@@ -91,11 +91,11 @@ class Report:
 
     @property
     def compared(self) -> list[str]:
-        """The programs that every optimiser finished."""
+        """The programs that every optimizer finished."""
         return [name for name in self.sizes if all(self.cells[name, optimizer].finished for optimizer in self.optimizers)]
 
     def differences(self, program: str, optimizer: str) -> list[float]:
-        """Return an optimiser's gain over the uncompiled program, row by row; [] for itself, or if that was not run."""
+        """Return an optimizer's gain over the uncompiled program, row by row; [] for itself, or if that was not run."""
         reference = self.cells.get((program, REFERENCE))
         if optimizer == REFERENCE or reference is None or not reference.records:
             return []
@@ -168,7 +168,7 @@ def as_markdown(report: Report) -> str:
     seeds = "1 seed" if about["seeds"] == 1 else f"{about['seeds']} seeds"
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     lines = [
-        f"# Optimisers compared on {about['models']['task']}",
+        f"# Optimizers compared on {about['models']['task']}",
         "",
         f"Same rows, same budget of metric calls, {seeds}. {about['models']['reflection']} proposes. {versions}.",
         "",
@@ -182,13 +182,13 @@ def as_markdown(report: Report) -> str:
 def mean_lines(report: Report) -> Iterator[str]:
     compared, missing = report.compared, [name for name in report.sizes if name not in report.compared]
     if not compared:
-        yield "No program has been finished by all of these optimisers yet, so there is no mean over programs."
+        yield "No program has been finished by all of these optimizers yet, so there is no mean over programs."
         return
-    yield f"Mean over {', '.join(compared)}, which all of these optimisers finished."
+    yield f"Mean over {', '.join(compared)}, which all of these optimizers finished."
     if missing:
         yield f"Not included, because not all finished them: {', '.join(missing)}."
     yield ""
-    yield from table_head("optimiser", "test score", "lift", *HEADS)
+    yield from table_head("optimizer", "test score", "lift", *HEADS)
     for name in report.optimizers:
         figures = report.of_mean(name)
         yield table_row(name, figures["test"], figures["lift"] or "-", *cost_cells(figures))
@@ -202,7 +202,7 @@ def program_lines(report: Report, program: str, sizes: Mapping[str, int]) -> Ite
     if not any(figures.values()):
         yield "Not run."
         return
-    yield from table_head("optimiser", "test score", "each seed", "lift", *HEADS)
+    yield from table_head("optimizer", "test score", "each seed", "lift", *HEADS)
     for name, found in figures.items():
         if found is None or "test" not in found:
             yield table_row(name, "not run" if found is None else "failed", *["-"] * (2 + len(HEADS)))
@@ -266,7 +266,7 @@ def plot(report: Report) -> bytes:
         figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
         figure.supylabel("line: best validation score so far, mark: test score (95 % interval)", fontsize=9)
     else:
-        title += ": no program has been finished by all of these optimisers yet"
+        title += ": no program has been finished by all of these optimizers yet"
     figure.suptitle(title, fontsize=11)
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=120)

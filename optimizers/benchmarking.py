@@ -1,11 +1,11 @@
-"""Run the optimisers on the library's programs, one after the other, each finished run a line in a journal.
+"""Run the optimizers on the library's programs, one after the other, each finished run a line in a journal.
 
 results.jsonl         a line for every finished run: what it belongs to, its score on each test row, what it cost
-<program>.calls.jsonl every answer of the models, shared by all optimisers and random seeds: each request is paid once
+<program>.calls.jsonl every answer of the models, shared by all optimizers and random seeds: each request is paid once
 report.*              rebuilt from results.jsonl after every run (benchmark_report.py)
 
 Guarantees a run in the journal is loaded, not run again; its key covers everything that decides its course: program, metric,
-           rows, models, random seed, budget, versions and the code of the optimisers.
+           rows, models, random seed, budget, versions and the code of the optimizers.
 """
 
 import contextlib
@@ -48,7 +48,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Run:
-    """One program, one optimiser, one random seed (in `training`, with the budget)."""
+    """One program, one optimizer, one random seed (in `training`, with the budget)."""
 
     training: Training
     optimizer: str
@@ -94,7 +94,7 @@ class SteadyMeter(Meter):
 
 
 def digest_of_code() -> str:
-    """Return a digest of the code that decides what an optimiser finds, given the answers."""
+    """Return a digest of the code that decides what an optimizer finds, given the answers."""
     of_files = (
         optimize,
         compile_job,
@@ -112,7 +112,7 @@ def digest_of_code() -> str:
 
 
 def runs_of(trainings: Sequence[Training], optimizers: Sequence[str], seeds: int) -> list[Run]:
-    """List the runs by program, optimiser and random seed."""
+    """List the runs by program, optimizer and random seed."""
     return [Run(replace(training, seed=seed), name) for training in trainings for name in optimizers for seed in range(seeds)]
 
 

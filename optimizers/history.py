@@ -21,7 +21,7 @@ HEAD = ("in use", "put into use (UTC)", "digest", "validation", "test, 95 % inte
 def history(
     module: ModuleOption,
     lm: LmOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything known, as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all details as JSON.")] = False,
 ) -> None:
     """Show what was put into use for a program and a model, newest first, shipped last; * marks what `load` uses.
 

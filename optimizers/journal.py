@@ -2,7 +2,7 @@
 
 GEPA is deterministic once the models' answers are given. So a run is resumed by running it again from the start with the
 answers in this file: same candidates, same scores, same winner, and only what is missing is asked. No state of the
-optimiser is saved, hence nothing is unpickled.
+optimizer is saved, hence nothing is unpickled.
 
 Guarantees a line is appended before its answer is used; a last line truncated by a kill is cut off at the next start.
 """

@@ -133,7 +133,7 @@ def told(failure: Any) -> str:
 
 
 def steps_of(program: dspy.Module, trace: Sequence[Any]) -> tuple[Step, ...]:
-    """Name the predictors of a trace. DSPy's own optimisers go by their signatures, which two predictors may share."""
+    """Name the predictors of a trace. DSPy's own optimizers go by their signatures, which two predictors may share."""
     names = {id(predictor): name for name, predictor in program.named_predictors()}
     return tuple((names.get(id(predictor), ""), inputs, outputs) for predictor, inputs, outputs in trace)
 

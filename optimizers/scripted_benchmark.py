@@ -83,7 +83,7 @@ SMALLEST = [Cell(PERFECT, 40), Cell(SOME, 80), Cell(LONG, 80), Cell(WIDE, 80), C
 
 @dataclass(frozen=True)
 class Run:
-    """One optimiser in one cell with one seed; test: rows that the result is scored on."""
+    """One optimizer in one cell with one seed; test: rows that the result is scored on."""
 
     cell: Cell
     optimizer: str
@@ -102,7 +102,7 @@ class Run:
 
 @cache
 def code_of(optimizer: str) -> str:
-    """Name the code that decides an optimiser's figures, as it was when this process began; stock asks none of our search."""
+    """Name the code that decides an optimizer's figures, as it was when this process began; stock asks none of our search."""
     files = [scripted, baselines, candidate, demonstrations, scoring]
     of_search = [digest_of_code(), *map(inspect.getsource, (adapter, allowance, bandit))] if optimizer == OURS else []
     return digest([*of_search, *map(inspect.getsource, files)])

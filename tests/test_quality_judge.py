@@ -333,7 +333,7 @@ def test_judge_refuses_what_is_no_text_before_asking(field, value):
         ("kindness", "unknown rubric 'kindness'; choose from coding, factuality, qa, quality, summarization"),
         ({"name": "r", "criteria": [{"name": f"c{n}"} for n in range(11)]}, "11 criteria; give at most 10"),
         ({"name": "r", "criteria": []}, "criteria: List should have at least 1 item"),
-        ({"name": "r", "criteria": [{"name": "wit"}], "pass_condition": "humour > 0"}, "no criterion 'humour'"),
+        ({"name": "r", "criteria": [{"name": "wit"}], "pass_condition": "humour > 0"}, "unknown criterion 'humour'"),
     ],
 )
 def test_judge_refuses_a_rubric_that_cannot_be_used_before_asking(rubric, reason):

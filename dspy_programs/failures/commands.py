@@ -58,7 +58,7 @@ def classify(
     sarif: SarifOption = None,
     junit: JunitOption = None,
 ) -> None:
-    """Say how one run failed, at which turn first, why and how to fix it, or that it did not fail."""
+    """Say whether one run failed and, if so, how, at which turn first, why, and how to fix it."""
     from dspy_programs.failures.batch import Outcome, tallied
     from dspy_programs.failures.classifier import FailureClassifier
     from dspy_programs.failures.reports.lines import print_json

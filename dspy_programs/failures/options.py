@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 AT_ONCE = 8  # traces sent to a model on a server in parallel
-FormatOption = Annotated[str | None, typer.Option("--format", help="Trace format. Default: detected for each.")]
+FormatOption = Annotated[str | None, typer.Option("--format", help="Trace format. Default: detected per trace.")]
 HtmlOption = Annotated[Path | None, typer.Option("--html", help="Also write a self-contained HTML report.")]
 SarifOption = Annotated[Path | None, typer.Option("--sarif", help="Also write SARIF 2.1.0, for code scanning.")]
 JunitOption = Annotated[Path | None, typer.Option("--junit", help="Also write JUnit XML, for CI test reports.")]

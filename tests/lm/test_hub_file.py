@@ -150,7 +150,7 @@ def test_first_fetch_pins_the_commit_and_the_hash(story):
     assert paths[0] == "/nobody/tiny-GGUF/resolve/main/q4/tiny.gguf"
     assert f"/nobody/tiny-GGUF/resolve/{'0' * 40}/q4/tiny.gguf" in paths, "the very commit that was asked about"
     assert {key for *_, key in first["asked"]} == {"Bearer hf_secretsecret"}, "HF_TOKEN counts"
-    assert f"Fetching {SPEC}, 0 MB, from the hub into" in story["stderr"]
+    assert f"Fetching {SPEC}, 0 MB, from the Hub into" in story["stderr"]
 
 
 def test_pinned_file_is_used_without_asking_the_hub(story):

@@ -109,7 +109,7 @@ def test_variable_sends_every_local_model_there(monkeypatch):
 
 def test_key_is_llama_servers_own(monkeypatch):
     with Llama(key="sesame") as llama:
-        with pytest.raises(LanguageModelError, match=r"does not report which model it runs: Invalid API Key; .*set LLAMA_API_KEY"):
+        with pytest.raises(LanguageModelError, match=r"which model it runs: Invalid API Key; .*set LLAMA_API_KEY"):
             at(llama).server()
         monkeypatch.setenv("LLAMA_API_KEY", "sesame")
         engine = at(llama)

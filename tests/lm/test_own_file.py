@@ -69,7 +69,7 @@ def test_name_stands_for_the_file_as_long_as_it_stays(models):
     assert named(spec.removeprefix("local/")).path == models / "Qwen3-1.7B.gguf"
     (models / "Qwen3-1.7B.gguf").unlink()
     assert canonical(spec) == spec, "what was compiled for it can still be listed"
-    with pytest.raises(WeightsError, match=r"no file Qwen3-1.7B.gguf whose SHA-256 begins with .* give its path"):
+    with pytest.raises(WeightsError, match=r"no known file Qwen3-1.7B.gguf has a SHA-256 starting with .* give its path"):
         connect(spec)
 
 

@@ -65,7 +65,7 @@ def lines(data):
 
 def test_benchmark_tells_every_optimizer_and_pays_for_nothing_twice(data, whole, capsys):
     out, requests = whole
-    assert len(requests) == len(set(requests)), "the journal is shared by all optimisers"
+    assert len(requests) == len(set(requests)), "the journal is shared by all optimizers"
     shutil.copytree(out, data.parent / "out")
     with ChatServer(any_prompt) as server:
         assert main(arguments(server, data)) == 0
@@ -198,7 +198,7 @@ def test_report_alone_asks_nothing_and_shows_what_is_missing(data, capsys):
         assert len(server.requests) == asked
     out = capsys.readouterr().out
     assert "| ours | not run | - |" in out and "| labelled | 0." in out
-    assert "No program has been finished by all of these optimisers yet" in out
+    assert "No program has been finished by all of these optimizers yet" in out
 
 
 def test_other_budget_rows_or_seed_is_another_run(data):
@@ -229,7 +229,7 @@ def test_optimizer_that_fails_is_told_and_compared_with_nobody(data, capsys):
 @pytest.mark.parametrize(
     ("argv", "line"),
     [
-        (["--optimizers", "COPRO"], "unknown optimiser 'COPRO'; choose from seed, labelled, dspy.GEPA"),
+        (["--optimizers", "COPRO"], "unknown optimizer 'COPRO'; choose from seed, labelled, dspy.GEPA"),
         (["--module", "writer"], "unknown module 'writer'"),
         (["--module", "all"], "--data applies to one program"),
         (["--fresh", "--report-only"], "--fresh leaves nothing to report"),
@@ -268,7 +268,7 @@ def record(test, history=(), failure="", **figures):
 
 
 def report_on(*runs, seeds=1):
-    """Make a report of (program, optimiser, seed, record or None)."""
+    """Make a report of (program, optimizer, seed, record or None)."""
     sizes = {run[0]: {"metric_calls": 10, "train": 4, "val": 2, "test": 2} for run in runs}
     about = {"models": {"task": "openai/a", "reflection": "openai/b"}, "versions": {"dspy": "3.4.1"}, "seeds": seeds}
     return report_of([Wanted(*run) for run in runs], sizes, about)
