@@ -1,6 +1,6 @@
-"""Choose the next step of a task: typed calls of the tools on offer, or finish, or "cannot" with the reason.
+"""Choose the next step of a task: typed calls of the offered tools, or finish, or "cannot" with the reason.
 
-One call, several at once, or one step of a loop: after each step put the calls and their results into `trajectory`.
+One call, several in parallel, or one step of a loop: after each step put the calls and their results into `trajectory`.
 
 Calls      one; none without a language model, then the rules of call_reader.py answer: they make the calls that the task
            writes out, and no other.
@@ -215,7 +215,7 @@ def texts_in(value: JsonValue) -> Iterator[str]:
 
 
 def as_text(turns: Sequence[Turn], longest: int = TRAJECTORY_CHARACTERS) -> str:
-    """Show a trajectory a turn a line. If it is too long, the oldest results are shortened, then the oldest turns left out."""
+    """Show a trajectory, one turn per line. If it is too long, shorten the oldest results, then drop the oldest turns."""
     lines = [turn_text(turn, RESULT_CHARACTERS) for turn in turns]
     left = sum(len(line) + 1 for line in lines)
     for number, turn in enumerate(turns[:-1]):
@@ -250,5 +250,5 @@ def as_lines(text: str) -> list[Line]:
 
 
 def sendable(text: str) -> str:
-    """Replace half surrogate pairs: they are no text that can be sent."""
+    """Replace lone surrogates, which cannot be sent."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""Make new training pairs out of a seed.
+"""Generate new training pairs from a seed.
 
 Holds      a model sees the words that the seed turns on, never the seed: shown an example, a small one copies it.
 Calls      one for each pair, each seeing the instructions written so far, refused ones too, until the third is refused.
@@ -82,7 +82,7 @@ class DataGeneratorResult(Result):
 
 
 class DataGenerator(Program):
-    """Write pairs one by one, and keep those that may be trained on."""
+    """Write pairs one by one, and keep those suitable for training."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -155,7 +155,7 @@ class Harvest:
         return list(dict.fromkeys([*(pair.instruction for pair in self.pairs), *refused]))
 
     def add(self, draft: Pair) -> None:
-        """Keep a pair that may be trained on and is new; else say why not."""
+        """Keep a pair that is new and suitable for training; else record why not."""
         pair = Pair(**{name: sendable(unfenced(text), READ) for name, text in draft.model_dump().items()})
         problems = pair_problems(pair) or [f"a copy of {text!r}" for text in self.known if is_copy(pair.instruction, text)]
         if problems:
@@ -186,29 +186,29 @@ def seed_of(value: Pair | Mapping[str, object] | str) -> Pair:
 
 
 def lessons_of(failures: Sequence[str]) -> list[str]:
-    """Return the first few failures that say something, each cut."""
+    """Return the first few non-empty failures, each cut."""
     if isinstance(failures, str) or not all(isinstance(failure, str) for failure in failures):
-        raise UsageError("failures must be a list of texts, each saying what went wrong")
+        raise UsageError("failures must be a list of strings, each saying what went wrong")
     told = (" ".join(sendable(failure, READ).split()) for failure in failures)
     return [shortened(text, LONGEST_FAILURE) for text in told if text][:MOST_FAILURES]
 
 
 def check_request(template: str, n: int) -> None:
     if template not in MEANING:
-        raise UsageError(f"there is no template {template!r}; there are: {', '.join(get_args(Template))}")
+        raise UsageError(f"unknown template {template!r}; choose from {', '.join(get_args(Template))}")
     if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST_PAIRS:
-        raise UsageError(f"n is {n!r}; it must be a whole number, 1 to {MOST_PAIRS}")
+        raise UsageError(f"n is {n!r}; it must be an integer from 1 to {MOST_PAIRS}")
 
 
 def subject(seed: Pair) -> str:
-    """Return the words that a seed turns on: of a whole example, a small model writes a copy."""
+    """Return a seed's key words: shown a whole example, a small model copies it."""
     found = (word[:LONGEST_WORD] for text in seed.model_dump().values() for word in words(text))
     telling = dict.fromkeys(word for word in found if word not in STOPWORDS and len(word) > 2 and not word.isdigit())
     return ", ".join(list(telling)[:MOST_WORDS]) or seed.instruction[:LONGEST_WORD]
 
 
 def unfenced(text: str) -> str:
-    """Return what a code fence holds where the fence is all there is."""
+    """Return the contents of a code fence if there is nothing else."""
     match = FENCED.fullmatch(text)
     return match["text"] if match else text
 
@@ -218,6 +218,6 @@ def is_copy(instruction: str, other: str) -> bool:
 
 
 def instructions_of(demonstrations: Iterable[Any]) -> list[str]:
-    """Return what the predictor's demonstrations ask: a small model likes to repeat them."""
+    """Return the demonstrations' instructions, which a small model tends to repeat."""
     pairs = (demonstration.get("pair") for demonstration in demonstrations)
     return [str(pair.get("instruction", "") if isinstance(pair, Mapping) else pair.instruction) for pair in pairs if pair]

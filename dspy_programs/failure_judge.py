@@ -1,4 +1,4 @@
-"""Say which of eight ways a run of an agent failed, at which turn first, and how to fix it; or that it did not.
+"""Say in which of eight ways an agent run failed, at which turn first, and how to fix it; or that it did not fail.
 
 Calls      one where the rules are silent, weak or at odds; none where they are sure, or without a language model.
 Source     the modes of Agent Failure Classifier (2026); see failure_modes.py and failure_rules.py.
@@ -21,9 +21,9 @@ from dspy_programs.trace_window import cut, window
 from dspy_programs.types import FailureMode, Trace, Turn
 
 LONGEST_GOAL = 260  # characters shown to the model
-WORTH_SAYING = 0.5  # the confidence of a finding from which the model is told of it: it follows what it is told
+WORTH_SAYING = 0.5  # confidence from which a finding is shown to the model, which tends to follow it
 CLAIMABLE: frozenset[FailureMode] = frozenset({"HALLUCINATION", "TOOL_MISUSE", "GOAL_DRIFT", "OVER_REFUSAL", "none"})
-"""What the model may say against silent rules. The other modes leave signs that a rule cannot miss."""
+"""Modes that the model may claim when the rules are silent. The others leave signs that a rule cannot miss."""
 
 
 class Verdict(BaseModel):
@@ -71,7 +71,7 @@ class FailureJudgeResult(Result):
 
 
 class FailureJudge(Program):
-    """Blame one turn of a run, or none."""
+    """Blames one turn of a run, or none."""
 
     def __init__(self, window: int = 1200) -> None:
         """Make a judge.
@@ -166,7 +166,7 @@ def by_rules(ruled: Ruling, findings: Sequence[Finding], failure: Failure | None
 def by_model(verdict: Verdict, shown: Sequence[int], ruled: Ruling, findings: Sequence[Finding]) -> FailureJudgeResult:
     """Take the model's word where the rules have seen something of the kind, or cannot see it; else keep theirs.
 
-    What the rules have seen and excused (a mended argument, a retry) is not taken up again on the model's word alone.
+    What the rules have seen and excused (a corrected argument, a retry) is not revived by the model's word alone.
     """
     seen = {finding.mode: finding for finding in findings}
     excused = verdict.mode in seen and seen[verdict.mode].confidence < WORTH_SAYING

@@ -1,4 +1,4 @@
-"""Break a goal into the few ordered tasks that reach it, each with the one tool that does it.
+"""Break a goal into a few ordered tasks that reach it, each with the one tool that does it.
 
 Calls      one; none without a language model, then the rules of goal_splitter.py answer.
 Source     task and data: UltraTool (Huang et al. 2024) as prepared by GNN4TaskPlan (Wu et al. 2024).

@@ -55,7 +55,7 @@ class Program(dspy.Module):
     async def aforward(self, *args: Any, **kwargs: Any) -> Any:
         """Do as `forward` does, without keeping the event loop waiting.
 
-        A call that is cancelled ends at once; a request that is under way cannot be called back, and its answer is dropped.
+        A cancelled call ends at once; a request in progress cannot be recalled, and its answer is dropped.
         """
         forward = object.__getattribute__(self, "forward")  # DSPy warns of self.forward, for it would miss usage and callbacks
         with carried():
@@ -70,7 +70,7 @@ class Forward(Protocol[P, R_co]):
 
 @contextmanager
 def carried() -> Iterator[None]:
-    """Let a worker thread know that its context is the caller's, so that none in use means none, and not one lost."""
+    """Mark a worker thread's context as the caller's, so that no model in use means none, not a lost one."""
     settings = dspy.settings
     with dspy.context(**{} if is_lost(settings) else {CHOICE: choice(settings) or "model"}):
         yield

@@ -111,7 +111,7 @@ class QualityJudgeResult(Result):
 
 
 class QualityJudge(Program):
-    """Judge one response, or two."""
+    """Judges one response, or two."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -145,7 +145,7 @@ class QualityJudge(Program):
         """
         rubric = rubric_of(rubric)
         if len(rubric.criteria) > MOST:
-            raise UsageError(f"rubric {rubric.name!r}: {len(rubric.criteria)} criteria; at most {MOST} can be judged at once")
+            raise UsageError(f"rubric {rubric.name!r}: {len(rubric.criteria)} criteria; give at most {MOST}")
         instruction, input = require_text("instruction", instruction), require_text("input", input)
         texts = [require_text("response", response)] + ([] if other is None else [require_text("other", other)])
         ruled = [by_rules(f"{instruction}\n{input}", text, rubric) for text in texts]
@@ -247,14 +247,14 @@ def better(first: float, second: float) -> Literal["first", "second", "tie"]:
 
 
 def require_text(name: str, value: Any) -> str:
-    """Return the text without halves of surrogate pairs, which cannot be sent."""
+    """Return the text without lone surrogates, which cannot be sent."""
     if not isinstance(value, str):
-        raise UsageError(f"{name}: a text is needed, not {type(value).__name__}")
+        raise UsageError(f"{name} must be a string, not {type(value).__name__}")
     return value.encode("utf-8", "replace").decode("utf-8")
 
 
 def shown(text: str) -> str:
-    """Quote a text, so that nothing in it can pass for a field of the prompt; leave out the middle of a long one."""
+    """Quote a text, so that nothing in it can pass for a field of the prompt; drop the middle of a long one."""
     if len(text) > LONGEST:
         head, tail = LONGEST * 3 // 4, LONGEST // 4
         text = f"{text[:head]} [... {len(text) - head - tail:,} characters left out ...] {text[-tail:]}"

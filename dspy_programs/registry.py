@@ -1,4 +1,4 @@
-"""Program names, and a program with its compiled state for the language model in use."""
+"""Program names, and loading a program with its compiled state for the language model in use."""
 
 import contextlib
 import logging
@@ -146,14 +146,14 @@ def load(
             warnings.warn(f"{name}: {where}", stacklevel=2)
     elif portable and (other := most_similar(name, spec)):
         file, made, model = other
-        warnings.warn(f"{name} is not compiled for {spec}, so it runs as compiled for {model}. {mend}", stacklevel=2)
+        warnings.warn(f"{name} is not compiled for {spec}, so the one compiled for {model} is used. {mend}", stacklevel=2)
     else:
-        message = f"{name} is not compiled for {spec}, so it runs as it was written. {mend}{elsewhere(name, portable)}"
+        message = f"{name} is not compiled for {spec}, so it runs uncompiled. {mend}{elsewhere(name, portable)}"
         if strict:
             raise CompiledMissing(message)
         warnings.warn(message, stacklevel=2)
     made.loaded_from = file
-    tell(f"{name} for {spec}: {file or 'as it was written'}", verbose)
+    tell(f"{name} for {spec}: {file or 'uncompiled'}", verbose)
     return made
 
 
@@ -162,25 +162,25 @@ def is_name(program: str) -> bool:
 
 
 def file_at(path: Path | str, spec: str) -> Path:
-    """Return the file for a model at a place: the file itself, or one that a folder or a repository shares."""
+    """Return a place's file for a model: the file itself, or one shared by a folder or repository."""
     shared = str(path).startswith(HUB) or Path(path).is_dir()
     return shared_file(str(path), spec) if shared else Path(path)
 
 
 def mend_of(name: str, spec: str) -> str:
-    """Say how a program is compiled: one of ours by a command, the user's own as the user did it."""
+    """Say how to compile a program: ours by a command, the user's own also in Python."""
     ours = f"Compile it: python -m optimizers.train --module {name} --lm {spec}"
     return ours if name in PROGRAMS else f"{ours}, or optimizers.compile_program in Python"
 
 
 def name_for(program: Source, name: str | None, given: Path | None) -> str:
-    """Return the name of a program that is given itself, by which it is found from now on in this process.
+    """Return the name for a program object, by which this process finds it from now on.
 
-    given: a file that it is to be loaded from, which says what it was called.
+    given: the file to load it from, which records its name.
     """
     kind: Any = type(program) if isinstance(program, dspy.Module) else program
     if not isinstance(kind, type) or not issubclass(kind, dspy.Module):
-        raise UsageError(f"{program!r} is not a dspy.Module; give its class, an instance, or its name")
+        raise UsageError(f"{program!r} is not a dspy.Module; give a Module class, an instance or a name")
     if ours := next((each for each, made in PROGRAMS.items() if made is kind), None):
         return ours
     if given and name is None:
@@ -190,46 +190,46 @@ def name_for(program: Source, name: str | None, given: Path | None) -> str:
 
 
 def elsewhere_made(program: dspy.Module, compiled: Compiled) -> str:
-    """Say that a program of the same name was compiled in another folder; "" where it was not, or nobody knows."""
+    """Say that a program of the same name was compiled in another folder; "" if not, or if unknown."""
     then, now = compiled.provenance.training.get("home"), home_of(program)
     if then in (None, now):
         return ""
     return (
-        "what is in use was compiled for a program of this name in another folder. If that is another program, compile this "
-        "one with a name of its own: compile_program(..., name=...)"
+        "the compiled program in use belongs to a program of this name in another folder. If that is a different program, "
+        "compile this one under its own name: compile_program(..., name=...)"
     )
 
 
 def require_known(name: str, where: Path | str, given: str | None = None) -> None:
-    """Refuse a name that a file gives, unless it is ours, an installed package's or the one that the user gave: data never
-    says which code is imported. Raises UsageError."""
+    """Refuse a name read from a file unless it is ours, an installed package's or the user's: data never decides which code
+    is imported. Raises UsageError."""
     if name != given and name not in PROGRAMS and name not in registered() and not is_introduced(name):
         raise UsageError(
-            f"{where}: compiled for {name}, which is not of this library. Where it is yours, say so: --module {name}, "
-            "in Python load(YourProgram, path=...)"
+            f"{where}: compiled for {name}, which is not a program of this library. If it is yours, add --module {name}, "
+            "or in Python load(YourProgram, path=...)"
         )
 
 
 def new_program(name: str) -> dspy.Module:
-    """Make the program of this name as it was written. Raises UsageError where there is none."""
+    """Make the uncompiled program of this name. Raises UsageError if there is none."""
     return new_from(program_named(name), name)
 
 
 def program_named(name: str) -> Source:
-    """Return what makes the program of this name: ours, one that a package registers, or "package.module:attribute"."""
+    """Return the source of this program: ours, one that a package registers, or "package.module:attribute"."""
     if name in PROGRAMS:
         return PROGRAMS[name]
     if is_own(name):
         return source_of(named(name), name)
     known = ", ".join([*sorted(PROGRAMS), *sorted(registered())])
-    raise UsageError(f"there is no program {name!r}; there are: {known}. One of your own: package.module:attribute")
+    raise UsageError(f"unknown program {name!r}; choose from {known}, or name your own as package.module:attribute")
 
 
 def most_similar(name: str, spec: str) -> tuple[Path, dspy.Module, str] | None:
-    """Return what was compiled for the most similar model that fits today's code: its file, the program, the model.
+    """Return the program compiled for the most similar model that fits the current code: file, program, model.
 
-    Of the same family first, then of the same provider, then what gained most; what kept the seed has nothing
-    to give. Of two files for one model the one that `load` takes for it.
+    Same family first, then same provider, then the largest gain; files that kept the seed are skipped. Of two files for
+    one model, the one that `load` uses.
     """
     found: dict[str, tuple[Path, Compiled]] = {}
     for path in all_compiled():
@@ -247,19 +247,19 @@ def most_similar(name: str, spec: str) -> tuple[Path, dspy.Module, str] | None:
 
 
 def unlikeness(spec: str, saved: Provenance) -> tuple[bool, bool, float, str]:
-    """Return what sorts the most useful first, the same every time."""
+    """Return a sort key: most useful first, deterministic."""
     provider, family = spec.partition("/")[0], family_of(spec)
     return (family_of(saved.lm) != family, saved.lm.partition("/")[0] != provider, -gain_of(saved), saved.lm)
 
 
 def family_of(spec: str) -> str:
-    """Return the letters a model's name begins with: "local/qwen2.5-coder-1.5b" and "openai/Qwen/Qwen3-8B" are both "qwen"."""
+    """Return the letters a model's name starts with: "local/qwen2.5-coder-1.5b" and "openai/Qwen/Qwen3-8B" are both "qwen"."""
     letters = re.match(r"[a-z]*", spec.rpartition("/")[2].lower())
     return letters.group() if letters else ""
 
 
 def gain_of(saved: Provenance) -> float:
-    """Return by how much the compiled program beat the seed on test, else on validation; 0 where the file does not say."""
+    """Return by how much the compiled program beat the seed on test, else on validation; 0 if the file does not say."""
     scores: Any = saved.scores
     try:
         if "difference" in (scores.get("test") or {}):
@@ -272,10 +272,10 @@ def gain_of(saved: Provenance) -> float:
 
 
 def elsewhere(name: str, portable: bool) -> str:
-    """Say for which models there is a file, and how to take one of them."""
+    """Say which models have a file, and how to use one of them."""
     if not (models := available_models(name)):
         return ""
-    how = "none of these has something to give" if portable else "load(..., portable=True) takes the most similar of these"
+    how = "none of these is an improvement" if portable else "load(..., portable=True) uses the most similar one"
     return f". It is compiled for {', '.join(models)}; {how}"
 
 

@@ -1,8 +1,8 @@
-"""Say how much of a rubric the sections of a prompt ask for: drop a section, score again, and see what it was worth.
+"""Score how much of a rubric a prompt's sections cover: drop a section, score again, and see what it was worth.
 
-The rules compare every section with every criterion; where they are in doubt, the model says whether that section asks for
-that criterion. Each pair is judged by itself, so what a section is worth does not depend on the others: `overall_without`
-scores the prompt without some of its sections from the same answers, and no score rises because something was dropped.
+The rules compare every section with every criterion; if they are in doubt, the model says whether the section covers the
+criterion. Each pair is judged separately, so a section's worth does not depend on the others: `overall_without` scores the
+prompt without some of its sections from the same answers, and no score rises because something was dropped.
 
 Holds      a criterion that is covered twice counts once. Text in a section can speak for that section alone.
 Calls      one for each pair in doubt, at most `most_calls` a section, the most doubtful; none where the rules are sure of
@@ -51,7 +51,7 @@ class SectionScorerResult(Result):
 
 
 class SectionScorer(Program):
-    """Score a prompt's sections against a rubric, one pair of section and criterion at a time."""
+    """Scores a prompt's sections against a rubric, one pair of section and criterion at a time."""
 
     def __init__(self, longest: int = 1200, most_calls: int = 4) -> None:
         """Make a scorer.
@@ -102,7 +102,7 @@ class SectionScorer(Program):
 
 
 def pairs_in_doubt(shares: Mapping[str, Mapping[str, float]], most: int = 20) -> list[tuple[str, str]]:
-    """Return (section, criterion) where the rules are in doubt, section by section, of each the `most` doubtful ones."""
+    """Return the (section, criterion) pairs in doubt, section by section, at most the `most` most doubtful of each."""
     middle = sum(DOUBT) / 2
     pairs = []
     for section, found in shares.items():
@@ -138,14 +138,14 @@ def checked_sections(sections: Sequence[Section | Mapping[str, object]]) -> list
     parts = [Section.model_validate(section) for section in sections]
     names = [part.name for part in parts]
     if len(parts) > MOST_SECTIONS:
-        raise ValueError(f"{len(parts)} sections; at most {MOST_SECTIONS} can be scored")
+        raise ValueError(f"{len(parts)} sections; give at most {MOST_SECTIONS}")
     if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"two sections are named {repeated[0]!r}")
+        raise ValueError(f"two sections are named {repeated[0]!r}; give each its own name")
     return parts
 
 
 def shown(text: str, longest: int) -> str:
-    """Put a text on one line, cut in the middle, without control characters and halves of surrogate pairs."""
+    """Put a text on one line, cut in the middle, without control characters and lone surrogates."""
     kept = "".join(c if c.isprintable() else " " for c in text.encode("utf-8", "replace").decode())
     line = " ".join(kept.split())
     if len(line) <= longest:

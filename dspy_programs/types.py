@@ -88,7 +88,7 @@ class Task(BaseModel):
 def plan_problems(tasks: Sequence[Task], names: Iterable[str]) -> list[str]:
     """Say what is wrong with a plan, one sentence each; an empty list means that it can be run.
 
-    Holds      ids are unique; every dependency exists; nothing waits for itself, not even through others;
+    Guarantees ids are unique; every dependency exists; nothing waits for itself, not even through others;
                every tool is in `names` (with no tools at all, every `tool` is "").
     """
     ids = [task.id for task in tasks]
@@ -233,7 +233,7 @@ LONGEST_IN_PAIR = {"instruction": 2000, "input": 4000, "output": 8000}  # charac
 def pair_problems(pair: Pair) -> list[str]:
     """Say why a pair must not be trained on, whatever it was made from; an empty list means that nothing is known.
 
-    Holds      instruction and output say something, neither is a placeholder, the output is no refusal, no field is
+    Guarantees instruction and output say something, neither is a placeholder, the output is no refusal, no field is
                too long, and no code fence is left in it.
     """
     fields = {name: getattr(pair, name) for name in LONGEST_IN_PAIR}

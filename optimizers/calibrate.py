@@ -1,4 +1,4 @@
-"""python -m optimizers.calibrate --module quality_judge: compare a judge with people, and say whether to trust it."""
+"""python -m optimizers.calibrate --module quality_judge: compare a judge with people and say whether to trust it."""
 
 import os
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from optimizers.cli import ThreadsOption, UnseenDataOption
 UNSEEN = "test"  # the split whose figures a gate may rely on
 REFUSED = 1  # with --gate: the judge is no better than chance
 
-app = new_app("Compare a judge's verdicts with people's: agreement, Cohen's kappa, and whether it may be a gate.")
+app = new_app("Compare a judge's verdicts with people's: agreement, Cohen's kappa, and whether it can serve as a gate.")
 
 
 @app.command()
@@ -26,12 +26,12 @@ def calibrate(
     compiled: Annotated[Path | None, typer.Option(help="A compiled JSON. Default: the one `load` would take.")] = None,
     data: UnseenDataOption = None,
     split: Annotated[str, typer.Option(help="Which rows: train, val or test.")] = UNSEEN,
-    rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many rows. Default: all.")] = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="Use only the first N rows. Default: all.")] = None,
     threads: ThreadsOption = None,
-    gate: Annotated[bool, typer.Option("--gate", help="Exit with 1 when the judge is no better than chance.")] = False,
+    gate: Annotated[bool, typer.Option("--gate", help="Exit with 1 if the judge is no better than chance.")] = False,
     json_out: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
 ) -> None:
-    """Print agreement, kappa with its interval, position consistency and the verdict; keep those of test for later gates."""
+    """Print agreement, kappa with its interval, position consistency and the verdict; save those of test for later gates."""
     from dspy_programs import compiled_store, load
     from dspy_programs.errors import UsageError
     from dspy_programs.lm import connect, is_embedded, prepare
@@ -47,7 +47,9 @@ def calibrate(
 
     recipe = recipe_of(module)
     if "verdict" not in (recipe.labels or ()):
-        raise UsageError(f"--module {module}: its rows have no verdict of people ({', '.join(VERDICTS)}) to compare with")
+        raise UsageError(
+            f"--module {module}: its rows have no human verdict ({', '.join(VERDICTS)}) to compare with; choose quality_judge"
+        )
     if split not in SPLITS:
         raise UsageError(f"--split {split}: there are {', '.join(SPLITS)}")
     examples = rows_to_test(recipe, data, split, rows)

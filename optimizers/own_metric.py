@@ -1,4 +1,4 @@
-"""A metric as people write it for DSPy, in the one shape that a search reads: (row, prediction) -> Score.
+"""Adapts a metric written for DSPy to the one form that a search uses: (row, prediction) -> Score.
 
 Input      a metric of two arguments, of DSPy's three (trace) or of GEPA's five; what it may be called without is left out,
            but for GEPA's pred_name and pred_trace where a proposer is told of a single predictor. It gives a number in
@@ -61,7 +61,7 @@ class OwnMetric:
 
 
 def name_of(metric: Any) -> str:
-    """Name a metric in reports: a function's name, else that of its class."""
+    """Return a metric's name for reports: a function's name, else its class's."""
     return str(getattr(metric, "__name__", type(metric).__name__))
 
 
@@ -72,7 +72,7 @@ def arguments(metric: UserMetric) -> list[inspect.Parameter]:
 
 
 def score_from(found: Any, row: dspy.Example, name: str) -> Score:
-    """Read what a metric gave; where it has no words, the feedback says what was right."""
+    """Read a metric's result; without feedback, say what was right."""
     if isinstance(found, Score):
         return found
     value: Any
@@ -84,7 +84,9 @@ def score_from(found: Any, row: dspy.Example, name: str) -> Score:
     try:
         share = float(value)
     except (TypeError, ValueError):
-        raise TypeError(f"the metric {name} gave {found!r}; it must give a number, a bool or score and feedback") from None
+        raise TypeError(
+            f"the metric {name} returned {found!r}; it must return a number, a bool, or score and feedback"
+        ) from None
     return Score(share, feedback or told(row, share), parts)
 
 

@@ -1,4 +1,4 @@
-"""Compile a program of one's own from Python: one call, with the journal, the guard and the file that `train` gives ours."""
+"""Compile your own program from Python: one call, with the journal, checks and files that `train` gives ours."""
 
 import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -137,14 +137,16 @@ def compile_program(
         Exception: Whatever the program or the metric raises.
     """
     if not isinstance(program, dspy.Module) and not (isinstance(program, type) and issubclass(program, dspy.Module)):
-        raise UsageError(f"program: {program!r} is not a dspy.Module; give its class or an instance (--module takes names)")
+        raise UsageError(
+            f"program: {program!r} is not a dspy.Module; give a Module class or an instance (--module takes names)"
+        )
     name = name or name_of(program)
     if name in PROGRAMS:
         raise UsageError(f"name: {name!r} is a program of this library; choose another")
     if auto not in (None, *CANDIDATES) or proposer not in get_args(Choice):
-        raise UsageError(f"auto: {', '.join(CANDIDATES)} or None; proposer: {', '.join(get_args(Choice))}")
+        raise UsageError(f"choose auto from {', '.join(CANDIDATES)} or None, and proposer from {', '.join(get_args(Choice))}")
     if auto and max_metric_calls:
-        raise UsageError("auto and max_metric_calls both say how many rows to run; give one of them")
+        raise UsageError("auto and max_metric_calls both set the number of metric calls; give only one")
     introduce(name, program)
     recipe = Recipe(program, metric, name, demonstrate=demonstrate, demonstrations=demonstrations, kind=kind)
     task = model_of(lm, program)
@@ -162,7 +164,7 @@ def compile_program(
     print(plan_of(training, directory), flush=True)
     report = train_in(directory, training, resume)
     print(summary_of(training, report, directory), flush=True)
-    with warnings.catch_warnings(action="ignore"):  # where nothing was better, it runs as it was written: the report says so
+    with warnings.catch_warnings(action="ignore"):  # if nothing was better, it runs uncompiled: the report says so
         return CompiledProgram(load(name, task.model), report)
 
 

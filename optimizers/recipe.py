@@ -1,4 +1,4 @@
-"""All that a training needs to know of a program, ours or the user's own."""
+"""Everything that a training needs to know about a program, ours or the user's own."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ Rows = Mapping[str, Sequence[dspy.Example]]
 
 
 def alike(row: dspy.Example) -> Hashable:
-    """Tell no kinds apart."""
+    """Treat all rows as one kind."""
     return None
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that `train` needs to know of a program. A program of one's own needs the first two, and rows.
+    """Everything that `train` needs to know about a program. Your own program needs the first two, and rows.
 
     Args:
         program: A dspy.Module class that is made without arguments, or an instance, which is copied.
@@ -56,7 +56,7 @@ class Recipe:
     demonstrate: Demonstrate | None = None
     kind: Callable[[dspy.Example], Hashable] = alike
     demonstrations: int = 4
-    val_rows: int = 16  # the defaults are for programs that ask once for each row; those that ask less can have more rows
+    val_rows: int = 16  # the defaults suit programs with one call per row; those with fewer calls can have more rows
     test_rows: int = 16
     max_metric_calls: int = 40
     groups: tuple[str, ...] = ()
@@ -65,15 +65,15 @@ class Recipe:
     transfer: Transfer | None = None
 
     def new_program(self) -> dspy.Module:
-        """Return the program as it was written, a new one each time. Raises UsageError where it cannot be made."""
+        """Return the uncompiled program, a new one each time. Raises UsageError if it cannot be made."""
         return new_from(self.program, self.name)
 
     @cached_property
     def scorer(self) -> Metric:
-        """The metric in the one shape that a search reads."""
+        """The metric in the one form that a search uses."""
         return as_metric(self.metric)
 
     @cached_property
     def demonstrator(self) -> Demonstrate:
-        """How a row is shown."""
+        """How a row becomes a demonstration."""
         return self.demonstrate or labelled(self.new_program())

@@ -163,14 +163,14 @@ RECIPES: dict[str, Recipe] = {
 
 
 def recipe(name: str, metric: str | None = None) -> Recipe:
-    """Return the recipe of this name, ours or one's own, or say which there are. metric: that of a Module of one's own."""
+    """Return the recipe of this name, ours or your own; an unknown name lists them. metric: for your own Module."""
     if name in RECIPES:
         if metric:
-            raise UsageError(f"--metric: {name} has its own")
+            raise UsageError(f"--metric: {name} has its own; omit the flag")
         return RECIPES[name]
     if not is_own(name):
         known = ", ".join(sorted(RECIPES))
-        raise UsageError(f"there is no module {name!r}; there are: {known}. One of your own: package.module:attribute")
+        raise UsageError(f"unknown module {name!r}; choose from {known}, or name your own as package.module:attribute")
     thing = named(name)
     thing = called(thing, name) if isfunction(thing) else thing
     found = thing if isinstance(thing, Recipe) else Recipe(source_of(thing, name), named_metric(metric, name))
@@ -180,7 +180,7 @@ def recipe(name: str, metric: str | None = None) -> Recipe:
 def named_metric(metric: str | None, name: str) -> Callable[..., Any]:
     """Import the metric of a Module that has no recipe."""
     if metric is None:
-        raise UsageError(f"{name} is a program without a metric: add --metric package.module:function, or name a Recipe")
+        raise UsageError(f"{name} is a program without a metric; add --metric package.module:function, or name a Recipe")
     found: Callable[..., Any] = named(metric)
     return found
 

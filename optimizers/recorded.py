@@ -1,4 +1,4 @@
-"""A language model whose every answer is journalled, counted and asked for only once."""
+"""A language model whose answers are journalled, counted and paid for only once."""
 
 import contextlib
 import threading
@@ -22,7 +22,7 @@ from optimizers.meter import Meter, Used
 
 
 class RecordedEngine:
-    """Stand between DSPy and a model. The same request twice, even at the same time, is one call and one answer.
+    """Sits between DSPy and a model. The same request twice, even concurrently, is one call and one answer.
 
     at: an address that tells the model from another of its name.
     Raises     ContextWindowExceededError, again at each replay: that a prompt is too long says something about its row.
@@ -53,7 +53,7 @@ class RecordedEngine:
 
     @property
     def count_tokens(self) -> Callable[[str], int] | None:
-        """The model's own tokenizer where it has one; the same text has as many tokens again, so nothing is recorded."""
+        """The model's own tokenizer, if it has one; counts are deterministic, so they are not recorded."""
         return getattr(self.lm.engine, "count_tokens", None)
 
     def complete(self, request: lm15.Request) -> lm15.Response:
@@ -95,13 +95,13 @@ class RecordedEngine:
         try:
             yield
         except LMError as error:
-            if isinstance(error.__cause__, ProgramsError):  # our own engine's: a missing extra, no weights, no memory
+            if isinstance(error.__cause__, ProgramsError):  # from our own engine: a missing extra, no weights, no memory
                 self.meter.stop(error.__cause__)
                 raise error.__cause__ from None
             redact(error, [str(self.lm.kwargs.get("api_key") or "")])
             reason = ModelFailing(
                 f"the {self.role} model {self.lm.model} does not answer: {first_line(error).rstrip('.')}. "
-                "What is paid for is kept: run the same command again to go on from here"
+                "Answers already paid for are kept: run the same command again to resume"
             )
             self.meter.stop(reason)
             raise reason from error
@@ -124,7 +124,7 @@ class RecordedEngine:
         self.meter.count(self.role, used, record["at"], replayed)
 
     def price(self, request: lm15.Request, response: lm15.Response) -> float | None:
-        """Return USD by DSPy's price table; None where it has no price. An embedded model costs nothing."""
+        """Return USD by DSPy's price table; None if it has no price. An embedded model is free."""
         provider, _, model = self.lm.model.partition("/")
         if provider == "local":
             return 0.0
@@ -143,7 +143,7 @@ class RecordedEngine:
 
 
 def recorded(lm: dspy.LM, role: str, journal: Journal, meter: Meter) -> dspy.LM:
-    """Return `lm` with the same name and settings behind a journal; retries stay with the model itself."""
+    """Return `lm` with the same name and settings and a journal; the model itself handles retries."""
     return through(RecordedEngine(lm, role, journal, meter), lm.model, **decoding(lm))
 
 

@@ -1,4 +1,4 @@
-"""What one training is asked to do: a program, two models, a budget, and the rows it reads."""
+"""The settings of one training: a program, two models, a budget, and the rows it reads."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ from optimizers.row_places import tables_at
 
 @dataclass(frozen=True)
 class Training:
-    """What one run is asked to do.
+    """The settings of one run.
 
-    transfer: rows of other sources, on which the result must not be worse; out: where it is put to use, by default where
-    `load` looks; place: where the rows came from, as it was given, "" for the shipped ones; patient: the budget is a
-    default, not a limit: a slow machine gets its first comparison all the same, and a search that finds nothing better
-    ends by itself.
+    transfer: rows from other sources, on which the result must not be worse; out: where to put the result into use, by
+    default where `load` looks; place: where the rows came from, as given, "" for the shipped ones; patient: the budget is
+    a default, not a limit: a slow machine still gets its first comparison, and a search that finds nothing better ends
+    by itself.
     """
 
     recipe: Recipe
@@ -64,9 +64,9 @@ def training_of(
     sizes: Mapping[str, int | None] = MappingProxyType({}),
     out: Path | None = None,
 ) -> Training:
-    """Fill in what a default run is, and read the rows. levers: proposer, reasoning; asked: --auto, and limits that were given.
+    """Fill in the defaults and read the rows. levers: proposer, reasoning; asked: --auto and the limits given.
 
-    data: a file, a folder, or rows by split; by default the recipe's, or the ones that are shipped.
+    data: a file, a folder, or rows by split; by default the recipe's, or the shipped ones.
     """
     auto, limits = asked
     proposer, reasoning = levers
@@ -78,7 +78,7 @@ def training_of(
     rows = rows_of(recipe, found, wanted, seed)
     budget, patient = budget_for(recipe, auto, limits, len(rows["val"]), is_embedded(task))
     asked_elsewhere = sizes.get("transfer_val")
-    slow = is_embedded(task) and budget.metric_calls is not None  # they would come on top, and take minutes
+    slow = is_embedded(task) and budget.metric_calls is not None  # they would be extra and take minutes
     elsewhere = (0 if slow else TRANSFER_ROWS) if asked_elsewhere is None else asked_elsewhere
     return Training(
         recipe=recipe,
@@ -98,18 +98,18 @@ def training_of(
 
 
 def place_of_rows(recipe: Recipe, data: Path | Given | None) -> Path | Given:
-    """Return where the rows are. Raises UsageError where a program of one's own has none."""
+    """Return where the rows are. Raises UsageError if a user's own program has none."""
     place = data or recipe.data
     if place is None and is_own(recipe.name):
-        raise UsageError(f"{recipe.name}: it has no rows; give --data FILE or FOLDER, or `data` in its recipe")
+        raise UsageError(f"{recipe.name} has no rows; give --data FILE or FOLDER, or `data` in its recipe")
     return data_directory(recipe.name) if place is None else Path(place) if isinstance(place, (str, Path)) else place
 
 
 def read_rows(recipe: Recipe, place: Path | Given, sizes: Mapping[str, int | None], seed: int = 0) -> Rows:
-    """Read and check the first so many rows of each split; what is not used is not read. Raises DatasetError on a bad row.
+    """Read and check the first rows of each split, as many as `sizes` says, and no more. Raises DatasetError on a bad row.
 
-    place: a file, a folder or a data set of the hub, as row_places.py has it, or rows that are given; rows without splits
-    are split here, and of rows that are given without a test, which nobody can have forgotten, a third of train is one.
+    place: a file, a folder or a Hub data set, as in row_places.py, or the rows themselves; rows without splits are split
+    here, and if rows passed in Python have no test split, a third of train becomes one.
     """
     return rows_of(recipe, found_at(recipe, place), sizes, seed)
 
@@ -147,12 +147,12 @@ def found_at(recipe: Recipe, place: Path | Given) -> Found:
 
 
 def named(place: Path | Given) -> str:
-    """Return what rows of this place are called that have neither a split nor an id of their own."""
+    """Return the name for rows of this place that have neither a split nor an id."""
     return (isinstance(place, Path) and place.name.split(".")[0]) or "row"
 
 
 def require_sound(recipe: Recipe, rows: Rows, where: str, is_one: bool) -> None:
-    """Refuse a row whose labels no answer could reach. Raises DatasetError with its id and what is wrong."""
+    """Refuse a row whose labels no answer could match. Raises DatasetError with its id and the fault."""
     for split, examples in rows.items():
         for row in examples:
             if faults := recipe.faults(row):
@@ -169,10 +169,10 @@ def transfer_of(there: Found, count: int) -> list[dspy.Example]:
 def rows_to_test(
     recipe: Recipe, data: Path | None, split: str, count: int | None = None, learnt: int | None = None
 ) -> list[dspy.Example]:
-    """Read the first so many unseen rows: those of a split, all rows of a place that is given and has none, else those that a
+    """Read the first `count` unseen rows: those of a split, all rows of a given place without splits, else those that a
     training keeps for its test. Raises DatasetError.
 
-    learnt: the seed of a training on this very place, whose other rows are known to what it compiled.
+    learnt: the random seed of a training on this same place, which has seen the other rows.
     """
     there = found_at(recipe, place_of_rows(recipe, data))
     _, where, tables, fields = there
@@ -187,5 +187,5 @@ def rows_to_test(
 
 
 def default_out(module: str, spec: str) -> Path:
-    """Return where `load` looks for what a user has compiled."""
+    """Return where `load` looks for a user's compiled program."""
     return store.candidates_for(module, spec)[0]

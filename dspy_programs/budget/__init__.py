@@ -1,4 +1,4 @@
-"""The smallest prompt that is as good as the whole one.
+"""Find the smallest prompt that scores as well as the full one.
 
 from dspy_programs.budget import Negotiator, OfflineScorer, read_prompt
 

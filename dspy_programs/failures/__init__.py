@@ -1,4 +1,4 @@
-"""Why the run of an agent failed: traces from any framework in, causes, fixes and reports out.
+"""Find out why an agent run failed: traces from any framework in; causes, fixes and reports out.
 
 from dspy_programs.failures import AutoParser, FailureClassifier, TraceRecorder
 

@@ -1,16 +1,16 @@
-"""TraceRecorder: the run of an agent on disk while it runs.
+"""TraceRecorder: writes an agent's run to disk while it runs.
 
     with TraceRecorder(goal="Find Italian restaurants", output_dir="./traces") as recorder:
         recorder.add_turn(role="user", content="Find Italian restaurants near me")
         recorder.set_final_result("Found Luigi Bistro", is_successful=True)
 
-Each turn is in trace_<id>_<time>.jsonl when add_turn returns, so that nothing of it is lost with the program; reader.py
-reads such an unfinished file too. On exit trace_<id>_<time>.json takes its place, a trace in the native format.
+Each turn is in trace_<id>_<time>.jsonl when add_turn returns, so nothing is lost if the program dies; reader.py reads such
+an unfinished file too. On exit trace_<id>_<time>.json replaces it, a trace in the native format.
 
-Input      values of any kind: what is no JSON is kept as text (plain.py). latency_ms: milliseconds.
-Holds      threads may add turns together; no two recordings share a file, in whatever directory or process; nothing is
-           left out or blacked out unless `redact` does it; an exception in the block is recorded and raised again.
-Raises     UsageError when a file cannot be written, or where nothing is being recorded.
+Input      values of any kind: anything that is not JSON is kept as text (plain.py). latency_ms: milliseconds.
+Guarantees threads may add turns concurrently; no two recordings share a file, whatever the directory or process; nothing is
+           omitted or redacted unless `redact` does it; an exception in the block is recorded and re-raised.
+Raises     UsageError if a file cannot be written, or if nothing is being recorded.
 """
 
 import contextlib
@@ -69,7 +69,7 @@ class TraceRecorder:
 
     def __enter__(self) -> Self:
         if self.path is not None:
-            raise UsageError(f"{self.path}: this recorder was used already; make a new one for each run")
+            raise UsageError(f"{self.path}: this recorder has already been used; create a new one for each run")
         time = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
         path = self.output_dir / f"trace_{self.trace_id}_{time}.json"
         try:
@@ -202,7 +202,7 @@ def append(file: int, line: bytes, path: Path | None) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Put the name of a new file on the disk too."""
+    """Flush a new file's name to disk too."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,13 +1,13 @@
-"""From a spec string to a language model DSPy can use; the only place that reads model settings from the environment.
+"""From a spec string to a language model for DSPy; the only place that reads model settings from the environment.
 
     local/qwen2.5-coder-1.5b                 embedded, on this machine's CPU; no key (the default)
     local/PATH.gguf                          embedded, any chat model in a GGUF file
-    local/hf:OWNER/REPO/FILE.gguf            the same from the hub, pinned at the first fetch
+    local/hf:OWNER/REPO/FILE.gguf            the same from the Hub, pinned at the first download
     openai/gpt-4.1-mini, anthropic/...       hosted; the provider's key from its usual environment variable
     openai/<name> with an api base           any OpenAI-compatible server: vLLM, Ollama, LM Studio, llama.cpp
 
-A flag goes before an environment variable, that before the default. DSPY_PROGRAMS_API_BASE and DSPY_PROGRAMS_API_KEY
-belong to the model of DSPY_PROGRAMS_LM: no other model is looked for at that address, no other provider sees that key.
+A flag overrides an environment variable, which overrides the default. DSPY_PROGRAMS_API_BASE and DSPY_PROGRAMS_API_KEY
+belong to the model of DSPY_PROGRAMS_LM: no other model is sought at that URL, and no other provider sees that key.
 """
 
 import os
@@ -89,7 +89,7 @@ def connect(
     provider, _, name = spec.partition("/")
     if not name:
         raise LanguageModelError(f"{spec!r} is not a model: write provider/name, e.g. {DEFAULT_SPEC} or openai/gpt-4.1-mini")
-    if temperature is None and not _is_openai_reasoning_model(spec):  # those refuse 0; they are left with their own
+    if temperature is None and not _is_openai_reasoning_model(spec):  # those reject 0, so they keep their own
         temperature = 0.0
     decoding = {"temperature": temperature, "max_tokens": max_tokens, **settings}
     if provider == "local":
@@ -99,7 +99,7 @@ def connect(
         api_base = api_base or os.environ.get(BASE_VARIABLE)
         api_key = api_key or os.environ.get(KEY_VARIABLE)
     if api_base and not api_key:
-        api_key = NO_KEY  # servers of one's own seldom want one, clients always send one
+        api_key = NO_KEY  # private servers seldom require a key, but clients always send one
     connection = {k: v for k, v in {"api_base": api_base, "api_key": api_key, "timeout": timeout}.items() if v}
     try:
         inner = dspy.LM(spec, cache=False, num_retries=0, **connection)
@@ -109,27 +109,27 @@ def connect(
 
 
 def is_embedded(lm: dspy.LM) -> bool:
-    """Tell whether the model runs on this machine: then it is small, and one row at a time is as fast as many."""
+    """Return whether the model runs on this machine: then it is small, and one row at a time is as fast as many."""
     return bool(lm.model.startswith(LOCAL))
 
 
 def decoding(lm: dspy.LM) -> dict[str, Any]:
-    """Return the decoding settings of `lm`: what is known to change its answers, and so nothing that could be a secret."""
+    """Return the decoding settings of `lm`: those known to change its answers, so nothing that could be a secret."""
     return {name: value for name, value in lm.kwargs.items() if name in DECODING and value is not None}
 
 
 def address_of(lm: dspy.LM) -> str | None:
-    """Return the URL of the server of one's own that `lm` speaks with, None where it is another model."""
+    """Return the URL of the private server that `lm` uses, None for other models."""
     return lm.engine.lm.kwargs.get("api_base") if isinstance(lm.engine, ServerEngine) else None
 
 
 def is_named(lm: dspy.LM) -> bool:
-    """Tell whether `use` of its spec gives the same model again, at the same address."""
+    """Return whether `use` of its spec gives the same model again, at the same URL."""
     return isinstance(lm.engine, (ServerEngine, EmbeddedEngine))
 
 
 def prepare(lm: dspy.LM) -> None:
-    """Fetch and load the weights of an embedded model now, in sight of the user; other models need nothing."""
+    """Download and load the weights of an embedded model now, while the user watches; other models need nothing."""
     if isinstance(lm.engine, EmbeddedEngine):
         lm.engine.server()
 
@@ -175,7 +175,9 @@ def configure(lm: str | dspy.LM | None = "", **settings: Any) -> None:
     try:
         dspy.configure(**choice)
     except RuntimeError as error:
-        raise UsageError("another thread or task has configured this process; choose for a block: with use(...)") from error
+        raise UsageError(
+            "another thread or task has already configured this process; use a block instead: with use(...)"
+        ) from error
 
 
 def running_on(lm: dspy.LM | None) -> AbstractContextManager[None]:
@@ -185,9 +187,9 @@ def running_on(lm: dspy.LM | None) -> AbstractContextManager[None]:
 
 
 def chosen(lm: str | dspy.LM | None, **settings: Any) -> dict[str, Any]:
-    """Return what DSPy is told of a choice. Raises UsageError for settings that nothing would be set by."""
+    """Return DSPy's settings for a choice. Raises UsageError for settings that would have no effect."""
     if settings and not isinstance(lm, str):
-        raise UsageError(f"{', '.join(settings)}: only for a model that is named by its spec")
+        raise UsageError(f"{', '.join(settings)}: valid only with a model given by its spec")
     if lm is None:
         return {"lm": None, CHOICE: "rules"}
     model = connect(lm, **settings) if isinstance(lm, str) else lm
@@ -197,7 +199,7 @@ def chosen(lm: str | dspy.LM | None, **settings: Any) -> dict[str, Any]:
 
 @contextmanager
 def entered(choice: dict[str, Any]) -> Iterator[None]:
-    """Run a block of the user's choice, and remember that there was one with a model."""
+    """Run a block with the user's choice, and remember if there was one with a model."""
     Chosen.once = Chosen.once or choice["lm"] is not None
     with dspy.context(**choice):
         yield

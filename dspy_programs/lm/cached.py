@@ -1,10 +1,10 @@
-"""A language model whose answers are kept on disk: the same request again, also tomorrow, costs nothing.
+"""A language model whose answers are cached on disk: repeating a request, even tomorrow, costs nothing.
 
-The key is the whole request (server, model, decoding, schema, every word of the prompt), so nothing that changes an answer
-can be forgotten in it. Answers, like the prompts they came from, may be private: the file is readable by its owner alone.
+The key is the whole request (server, model, decoding, schema, every word of the prompt), so it covers everything that changes
+an answer. Answers, like their prompts, may be private: only the owner can read the file.
 
-Holds      safe for several threads and processes; a file that is broken or cannot be opened is left alone with one
-           warning, and the model is asked; errors are not kept.
+Guarantees safe for several threads and processes; a broken or unreadable file is left alone with one warning, and the model
+           is asked; errors are not cached.
 """
 
 import contextlib
@@ -56,7 +56,7 @@ class AnswerCache:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
             file = sqlite3.connect(self.path, timeout=WAIT_SECONDS, check_same_thread=False, isolation_level=None)
-            with FileLock(f"{self.path}.lock", timeout=WAIT_SECONDS):  # SQLite does not wait for one who turns WAL on
+            with FileLock(f"{self.path}.lock", timeout=WAIT_SECONDS):  # SQLite does not wait while another process turns WAL on
                 file.execute("PRAGMA journal_mode=WAL")
                 file.execute(TABLE)
                 file.execute("DELETE FROM answers WHERE at < ?", (self.now() - self.ttl,))
@@ -66,14 +66,14 @@ class AnswerCache:
             return None
 
     def _warn(self, error: Exception) -> None:
-        warnings.warn(f"{self.path}: ignored, answers are not kept ({error}); delete the file to mend it", stacklevel=4)
+        warnings.warn(f"{self.path}: ignored, answers are not cached ({error}); delete the file to fix it", stacklevel=4)
 
     def _give_up(self, error: Exception) -> None:
         self._file = None
         self._warn(error)
 
     def get(self, key: str) -> Any:
-        """Return the answer, or None where there is none that is young enough and readable."""
+        """Return the answer, or None if there is none that is recent and readable."""
         with self._lock:
             answer = self._read(key)
             self.hits, self.misses = self.hits + (answer is not None), self.misses + (answer is None)
@@ -96,7 +96,7 @@ class AnswerCache:
             try:
                 row = (key, self.now(), json.dumps(answer))
                 self._file.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", row)
-            except sqlite3.Error as error:  # a full disk, a lock that is not let go
+            except sqlite3.Error as error:  # a full disk, a lock that is never released
                 self._give_up(error)
 
     def close(self) -> None:
@@ -107,7 +107,7 @@ class AnswerCache:
 
 
 class CachedEngine:
-    """Stand between DSPy and a model: look the request up, else ask and keep the answer."""
+    """Sits between DSPy and a model: looks a request up, else asks and caches the answer."""
 
     def __init__(self, lm: dspy.LM, cache: AnswerCache) -> None:
         self.lm, self.cache = lm, cache
@@ -146,14 +146,14 @@ class CachedEngine:
 
 
 def cached(lm: dspy.LM, cache: AnswerCache | None = None) -> dspy.LM:
-    """Return `lm` with the same name and settings behind a cache on disk."""
+    """Return `lm` with the same name and settings and a cache on disk."""
     return through(CachedEngine(lm, cache or AnswerCache()), lm.model, **decoding(lm))
 
 
 def connect_kept(spec: str, keep: bool = True, **connection: Any) -> dspy.LM:
-    """Return the model that `spec` names, its weights fetched now, in sight of the user; keep: its answers are kept on disk.
+    """Return the model that `spec` names, its weights downloaded now, while the user watches; keep: cache its answers on disk.
 
-    connection: as for `connect`. Raises as `connect` and `prepare` do.
+    connection: as for `connect`. Raises what `connect` and `prepare` raise.
     """
     model = connect(spec, **connection)
     prepare(model)

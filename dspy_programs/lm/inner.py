@@ -1,7 +1,7 @@
 """What engines that stand between DSPy and a model have in common: asking that model, and how DSPy asks them.
 
-An engine of ours may stand between DSPy and a model: to hold it to a schema, to keep its answers, to write a journal. DSPy
-has run its callbacks and will count the usage for the outer model; `dspy.LM.__call__` on the inner one would do so again.
+Our engines sit between DSPy and a model to enforce a schema, cache answers or write a journal. DSPy has already run its
+callbacks and counts the usage for the outer model; `dspy.LM.__call__` on the inner one would do so again.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ def transport_of(lm: dspy.LM, request: lm15.Request) -> tuple[Any, lm15.Request]
 
 
 class InThread:
-    """The same engine for `acall` and `aforward`: each of its steps runs in a thread, and the event loop goes on."""
+    """The same engine for `acall` and `aforward`: each step runs in a thread, so the event loop is not blocked."""
 
     def __init__(self, engine: Any) -> None:
         self.engine = engine

@@ -1,11 +1,11 @@
-"""A llama.cpp server in another process, asked with the very request that an embedded one gets.
+"""A llama.cpp server in another process, which gets the same requests as an embedded one.
 
 Found at a URL (a build of one's own) or at a socket in a private directory (another process of this user). No proxy is
 asked on the way. A reply may take minutes, so there is no limit on it: while it is awaited, the server is asked on another
 connection whether it is well, and one that was stopped, as by Ctrl-Z, is left within seconds.
 
-From another process of this user the reply comes in pieces: llama.cpp goes on with a reply in one piece for a client that
-was killed, and the process that has the model loaded would wait for nothing.
+From another process of this user the reply is streamed: llama.cpp finishes an unstreamed reply even for a client that was
+killed, and the process that has loaded the model would wait for nothing.
 """
 
 import http.client
@@ -45,7 +45,7 @@ class Models(BaseModel):
 
 
 def whole(response: http.client.HTTPResponse) -> dict[str, Any]:
-    """Return a reply that comes in one piece; one that is no JSON object as an error."""
+    """Return an unstreamed reply; anything but a JSON object becomes an error."""
     try:
         reply = json.loads(response.read())
     except (ValueError, RecursionError):
@@ -56,14 +56,14 @@ def whole(response: http.client.HTTPResponse) -> dict[str, Any]:
 
 
 def joined(response: http.client.HTTPResponse) -> dict[str, Any]:
-    """Return a reply that comes in pieces as it would have come in one. Raises HTTPException where the end is missing."""
+    """Return a streamed reply as if it were unstreamed. Raises HTTPException if the end is missing."""
     if not (response.getheader("Content-Type") or "").startswith("text/event-stream"):
         return whole(response)
     text, reason, last = "", None, {}
     for line in response:
         name, _, content = line.partition(b": ")
         if not content.startswith(b"{"):
-            continue  # a sign of life, or "[DONE]"
+            continue  # a keep-alive, or "[DONE]"
         last = json.loads(content)
         if "error" in last or name == b"error":
             return last if "error" in last else {"error": last}
@@ -106,10 +106,10 @@ class SocketConnection(http.client.HTTPConnection):
 
 
 class LlamaServer:
-    """Has the names of the embedded server's own methods, and stands in for it."""
+    """A replacement for the embedded server, with the same method names."""
 
     def __init__(self, url: str, key: str = "", path: Path | None = None, *, patience: float = PATIENCE_SECONDS) -> None:
-        """url: of the server, with `/v1` or without; path: its Unix socket, where that is the way to it.
+        """url: of the server, with or without `/v1`; path: its Unix socket, if it is reached that way.
 
         patience: seconds between two questions whether the server is well while it writes a reply, and in which it has to
         answer one of two such questions; a busy machine needs some.
@@ -125,8 +125,8 @@ class LlamaServer:
             raise LanguageModelError(f"the key for {self.listening_address} holds a character that cannot be sent")
 
     def handle_chat_completions(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Return llama.cpp's reply, an error of its own too. Raises ServerGone."""
-        if self.path is None or body.get("logprobs"):  # pieces lose those of a token that is half a character
+        """Return llama.cpp's reply, even if it is an error. Raises ServerGone."""
+        if self.path is None or body.get("logprobs"):  # streaming loses those of a token that is half a character
             return self.post("/v1/chat/completions", body)
         return self.ask("POST", "/v1/chat/completions", json.dumps({**body, **IN_PIECES}).encode(), joined)
 
@@ -138,7 +138,7 @@ class LlamaServer:
         return len(tokens)
 
     def model_names(self) -> list[str]:
-        """Return what the server calls its models. Raises ServerGone, or LanguageModelError where it tells us nothing."""
+        """Return the names of the server's models. Raises ServerGone, or LanguageModelError if it does not say."""
         reply = self.ask("GET", "/v1/models", None)
         try:
             models = Models.model_validate(reply).data

@@ -1,9 +1,9 @@
-"""One loaded model for all processes of a user, for as long as one that has loaded it lives.
+"""One loaded model for all of a user's processes, as long as a process that has loaded it lives.
 
-The first process loads the model into itself, as if it were alone, and its llama.cpp also listens on a socket in a
-directory that only this user can enter. The next process that wants the same model, loaded in the same way, finds the
-socket and asks there. There is no process that nobody started and nothing that has to be stopped: when the first one ends
-or is killed, whoever is left loads the model at the next request, and the others find that one.
+The first process loads the model into itself, as usual, and its llama.cpp also listens on a socket in a directory that only
+this user can enter. The next process that needs the same model, loaded in the same way, finds the socket and uses it. There
+is no daemon to start or stop: when the first process ends or is killed, one of the others loads the model at its next
+request, and the rest find that one.
 
 Holds      whatever fails here (no room, a full disk, a server that has stopped), the model is loaded as if nobody shared;
            of two that start at once one loads and the other waits; what a killed process left is no obstacle;
@@ -33,7 +33,7 @@ SHARE_VARIABLE = "DSPY_PROGRAMS_SHARE"  # 0: every process loads its own
 LOADING_SECONDS = 120.0  # to wait for another process that is loading, before one loads for oneself
 PATIENCE_SECONDS = 3.0  # for a sign of life of the process that has the model loaded; llama.cpp gives one while it works
 LONGEST_SOCKET_PATH = 100  # bytes; the system takes 104 to 108
-DECIDES = ("OMP_", "GOMP_", "CUDA_", "HIP_")  # beginnings of variables that decide how fast it is; KMP_ is set by ggml itself
+DECIDES = ("OMP_", "GOMP_", "CUDA_", "HIP_")  # prefixes of variables that affect speed; KMP_ is set by ggml itself
 
 
 class Offer(BaseModel):
@@ -45,9 +45,9 @@ class Offer(BaseModel):
 
 
 def shared(loaded_as: Mapping[str, Any], key: str, load: Callable[[Path | None], Any]) -> Any:
-    """Return a server of this model that runs already, else what `load` gives; others will find it at its socket.
+    """Return a running server of this model, else the result of `load`, which others will find at its socket.
 
-    loaded_as: the model and all that decides how it answers and how fast; only processes that agree share.
+    loaded_as: the model and everything that decides its answers and speed; only processes that agree share.
     """
     room = private_directory()
     if room is None:
@@ -82,7 +82,7 @@ def loaded(offer: Path, key: str, load: Callable[[Path | None], Any]) -> Any:
 
 
 def running(offer: Path) -> LlamaServer | None:
-    """Return the server of an offer, None where there is none or nothing answers; then its traces are cleared away."""
+    """Return the server of an offer, None if there is none or it does not answer; then its files are removed."""
     try:
         found = Offer.model_validate_json(offer.read_bytes())
         path = offer.with_name(Path(found.socket).name)
@@ -111,7 +111,7 @@ def abandon(server: LlamaServer) -> None:
 
 
 def private_directory() -> Path | None:
-    """Return a directory that nobody else can enter, None where there is none or the user does not want to share."""
+    """Return a directory that nobody else can enter, None if there is none or sharing is off."""
     if os.environ.get(SHARE_VARIABLE) == "0" or not hasattr(socket, "AF_UNIX"):
         return None
     runtime = os.environ.get("XDG_RUNTIME_DIR")
@@ -139,7 +139,7 @@ def stays_in_place(folder: Path) -> bool:
 
 
 def conditions() -> dict[str, Any]:
-    """Return how this process is placed on the machine: one that may use less of it is never asked in another's stead."""
+    """Return this process's share of the machine: a process that may use less never answers for another."""
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     chosen = {name: value for name, value in os.environ.items() if name.startswith(DECIDES)}
     return {"cores": cores, "priority": os.getpriority(os.PRIO_PROCESS, 0), "environment": chosen}
@@ -150,7 +150,7 @@ def digest(value: Mapping[str, Any]) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that its owner alone can read, whole or not at all."""
+    """Write a file that only its owner can read, whole or not at all."""
     temporary = path.with_suffix(f".{secrets.token_hex(4)}")
     try:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

@@ -1,4 +1,4 @@
-"""An agent's memory within a budget of tokens: facts stay, the rest can be restored."""
+"""Keep an agent's memory within a token budget: facts stay, the rest can be restored."""
 
 from typing import TYPE_CHECKING
 

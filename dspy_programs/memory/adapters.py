@@ -1,13 +1,13 @@
-"""Sessions of other frameworks as a memory, and back: plain and OpenAI messages, LangGraph's, dspy.History.
+"""Sessions of other frameworks to a memory and back: plain and OpenAI messages, LangGraph's, dspy.History.
 
 Input      a list of messages, a dspy.History, or anything with get_messages(). A message is a mapping with role (or type)
            and content, or an object with .type or .role and .content. Content may be null, or a list of parts.
-Output     store_of(session) -> Session, whose `store` holds an entry a message; messages_of(session) gives them back in the
-           kind that came in. compress_session(...) -> (messages, report).
-Holds      without compression the messages come back equal, the objects as the very same ones. What stands for compressed
-           messages has their role (never "tool"), `compressed: true` and `compression_history`. What a mapping has beside
-           role, text and tools (parts that are no text, other keys) is in its entry, so also in the history.
-Raises     UsageError for what is no message: its number, and what is wrong.
+Output     store_of(session) -> Session, whose `store` has one entry per message; messages_of(session) returns them in their
+           original kind. compress_session(...) -> (messages, report).
+Guarantees without compression the messages come back equal, objects as the identical ones. A message that replaces
+           compressed ones has their role (never "tool"), `compressed: true` and `compression_history`. Whatever a mapping
+           has besides role, text and tools (non-text parts, other keys) is kept in its entry, and so in the history.
+Raises     UsageError for an invalid message: its number, and what is wrong.
 """
 
 import json
@@ -32,7 +32,7 @@ OF_TYPE = {"user": "human", "assistant": "ai", "system": "system"}  # LangGraph'
 
 @dataclass(frozen=True)
 class Session:
-    """A store, and the message that each of its entries was, by id."""
+    """A store, and the original message of each entry, by id."""
 
     store: MemoryStore
     messages: Mapping[str, Any]
@@ -73,7 +73,7 @@ def store_of(session: object, counter: TokenCounter | None = None) -> Session:
 
 
 def places_of(entry: MemoryEntry) -> list[int]:
-    """Return the places in the session of what an entry stands for since an earlier round."""
+    """Return the session positions of the originals that an entry replaced in an earlier round."""
     return [record["position"] for record in entry.compression_history if type(record.get("position")) is int]
 
 
@@ -84,12 +84,14 @@ def is_history(session: object) -> bool:
 def messages_in(session: object) -> Sequence[Any]:
     found = session.get_messages() if hasattr(session, "get_messages") else getattr(session, "messages", session)
     if isinstance(found, (str, bytes, Mapping)) or not isinstance(found, Sequence):
-        raise UsageError(f"{type(session).__name__} is no session: give a list of messages, or what has get_messages()")
+        raise UsageError(
+            f"{type(session).__name__} is not a session: give a list of messages, or an object with get_messages()"
+        )
     return found
 
 
 def entry_of(message: Any, number: int, fields_only: bool = False) -> MemoryEntry:
-    """Return the entry of one message; fields_only: it is a turn of a dspy.History, fields of a signature by name."""
+    """Return the entry of one message; fields_only: it is a turn of a dspy.History, a mapping of signature fields."""
     if fields_only:
         lines = [f"{name}: {value}" for name, value in message.items()]
         return MemoryEntry(role="user", content="\n".join(lines), turn_number=number)
@@ -114,13 +116,13 @@ def entry_of(message: Any, number: int, fields_only: bool = False) -> MemoryEntr
 
 
 def as_call(part: Mapping[str, Any]) -> dict[str, Any]:
-    """Return Anthropic's call of a tool as OpenAI has it."""
+    """Convert Anthropic's tool call to OpenAI's form."""
     arguments = json.dumps(plain(part.get("input")), ensure_ascii=False)
     return {"id": part.get("id"), "type": "function", "function": {"name": part.get("name"), "arguments": arguments}}
 
 
 def message_of(entry: MemoryEntry) -> dict[str, Any]:
-    """Return an entry as the message that it was, and what stands for compressed ones as a chat message."""
+    """Return an entry as its original message, or a compressed one as a chat message."""
     message = entry.metadata.get("message")
     return {"role": entry.chat_role, "content": entry.content, **message} if isinstance(message, dict) else as_message(entry)
 
@@ -143,7 +145,7 @@ def text_of(content: object) -> str:
     if content is None or isinstance(content, str):
         return content or ""
     if not isinstance(content, list):
-        raise ValueError(f"content is {type(content).__name__}, not a text or a list of parts")
+        raise ValueError(f"content is {type(content).__name__}, not a string or a list of parts")
     texts = []
     for part in content:
         text = part.get("text") if isinstance(part, Mapping) else part
@@ -180,7 +182,7 @@ def messages_of(session: Session) -> Any:
 
 
 def stand_in_like(entry: MemoryEntry, session: Session) -> Any:
-    """Return a compressed entry as a message of the kind that its first original was."""
+    """Return a compressed entry as a message of its first original's kind."""
     first = session.messages[entry.id]
     if is_history(session.source):
         names = list(first) or ["memory"]

@@ -1,4 +1,4 @@
-"""The tools for other programs: MCP, A2A and REST.
+"""Serve the tools to other programs over MCP, A2A and REST.
 
 from dspy_programs.serve import Limits, Workshop, create_app
 

@@ -159,7 +159,7 @@ def test_server_that_is_not_there_is_said_at_first_use():
     ],
 )
 def test_url_that_is_none_is_refused_without_what_may_be_a_password(url):
-    with pytest.raises(LanguageModelError, match="is not the address of a server") as caught:
+    with pytest.raises(LanguageModelError, match="is not a server URL") as caught:
         LlamaServer(url)
     assert "secret" not in str(caught.value)
 

@@ -104,8 +104,8 @@ def test_input_that_the_program_has_a_default_for_may_be_left_out(file):
         (b"goal,tools\n", "row: not JSON"),
         (b"[" * 50_000 + b"\n", "row: not JSON: maximum recursion depth"),
         (b'{"goal": ' + b"9" * 5000 + b"}\n", "row: not JSON: Exceeds the limit"),
-        (b"[1, 2]\n", "row: a JSON object is needed, not list"),
-        (b"null\n", "row: a JSON object is needed, not NoneType"),
+        (b"[1, 2]\n", "row: must be a JSON object, not list"),
+        (b"null\n", "row: must be a JSON object, not NoneType"),
         ("{'goal': 'ü'}\n".encode("latin-1"), "row: byte 11 is not UTF-8"),
         (line_of(goal="x" * LONGEST_LINE), "row: longer than 1,000,000 bytes"),
         (line_of(goal=...), "goal: missing; it has id, tools, progress, tasks; needed are goal, tasks; tools, progress may"),
@@ -120,11 +120,11 @@ def test_input_that_the_program_has_a_default_for_may_be_left_out(file):
         (line_of(tasks=task(depends_on=[1, "x"])), "tasks.0.depends_on.1: Input should be a valid integer"),
         (line_of(tasks=task(owner="me")), "tasks.0.owner: Extra inputs are not permitted"),
         (line_of(tasks=task() + task(title="")), "tasks.1.title: String should have at least 1 character"),
-        (line_of(gaol="x"), "gaol: no such field; known are id, goal, tools, progress, tasks"),
-        (line_of(id="toy-0"), "id: 'toy-0' was used in "),
-        (line_of(id=1), "id: '1' was used in "),
+        (line_of(gaol="x"), "gaol: unknown field; choose from id, goal, tools, progress, tasks"),
+        (line_of(id="toy-0"), "id: 'toy-0' was already used in "),
+        (line_of(id=1), "id: '1' was already used in "),
         (line_of(id=[1]), "id."),
-        (line_of(progress=float("nan")), "row: not JSON: NaN is no JSON"),
+        (line_of(progress=float("nan")), "row: not JSON: NaN is not JSON"),
         (line_of().replace(b"job", b"j\0b"), "row: byte "),
         (line_of(**{"a\nb" * 99: 1}), "a b"),
     ],
@@ -140,7 +140,7 @@ def test_read_split_says_where_and_what_is_wrong(file, line, fault):
 @pytest.mark.parametrize("data", [b"", b"\n\n", codecs.BOM_UTF8])
 def test_read_split_refuses_file_without_rows(file, data):
     file.write_bytes(data)
-    with pytest.raises(DatasetError, match=r"rows\.jsonl: there are no rows in it"):
+    with pytest.raises(DatasetError, match=r"rows\.jsonl: no rows"):
         read(file)
 
 
@@ -152,8 +152,8 @@ def test_read_split_refuses_missing_file(file):
 @pytest.mark.parametrize(
     ("changes", "question"),
     [
-        ({"goal": ..., "goals": "x"}, "is goal the same as goals?"),
-        ({"progress": ..., "progres": "x"}, "is progres the same as progress?"),
+        ({"goal": ..., "goals": "x"}, "did you mean goals for goal?"),
+        ({"progress": ..., "progres": "x"}, "did you mean progress for progres?"),
     ],
 )
 def test_nearest_name_is_suggested_for_one_that_is_missing_or_not_known(file, changes, question):
@@ -284,7 +284,7 @@ def test_splits_that_are_missing_are_made_where_they_can_be(file):
     made = completed({"train": rows[:8], "test": rows[8:]}, 0, "here")
     assert made == {"train": rows[:8], "val": rows[:8], "test": rows[8:]}
     for there, missing in (({"train", "val"}, "test"), ({"test"}, "train"), ({"val", "test"}, "train")):
-        with pytest.raises(DatasetError, match=f"here: there are no {missing} rows in it, only"):
+        with pytest.raises(DatasetError, match=f"here: no {missing} rows, only"):
             completed({split: rows for split in there}, 0, "here")
 
 
@@ -293,7 +293,7 @@ def test_same_row_may_train_and_validate_but_not_with_other_labels(file):
     splits = {"train": rows[:4], "val": [rows[4], rows[0].copy(id="renamed")], "test": rows[6:]}
     require_unseen(splits, file)
     splits["train"].insert(0, rows[0].copy(id="0", tasks=rows[1].tasks))
-    with pytest.raises(DatasetError, match="'renamed' of val has the same inputs as row '0' of train, and other labels"):
+    with pytest.raises(DatasetError, match="'renamed' of val has the same inputs as row '0' of train, but different labels"):
         require_unseen(splits, file)
 
 

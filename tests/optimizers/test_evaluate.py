@@ -70,7 +70,7 @@ def test_all_refuses_what_belongs_to_one_program(flag, data, capsys):
     with ChatServer() as server:
         assert main(arguments(server, flag, str(data), module="all")) == 2
         assert not server.requests
-    assert "belong to one program" in capsys.readouterr().err
+    assert "apply to one program" in capsys.readouterr().err
 
 
 def test_all_survives_a_model_that_talks_nonsense_and_tells_every_program(capsys):

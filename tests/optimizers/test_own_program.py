@@ -256,7 +256,7 @@ def test_metrics_as_people_write_them(metric, value, feedback):
 
 @pytest.mark.parametrize("given", [None, "good", {"feedback": "no score"}, dspy.Prediction(grade=1)])
 def test_a_metric_that_gives_no_score_stops_the_run_and_is_named(given):
-    with pytest.raises(TypeError, match="the metric grade gave"):
+    with pytest.raises(TypeError, match="the metric grade returned"):
 
         def grade(row, prediction):
             return given
@@ -304,13 +304,13 @@ def test_rows_without_ids_and_without_splits_are_split():
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        ({"train": []}, "train: there are no rows"),
-        ({"train": tickets(12), "test": []}, "leave it out"),
-        ({"train": "rows.csv"}, "a file goes to --data"),
+        ({"train": []}, "train: no rows"),
+        ({"train": tickets(12), "test": []}, "omit it"),
+        ({"train": "rows.csv"}, "give a file with --data"),
         ({"train": [["a", "b"]]}, "not list"),
         ({"train": tickets(5)}, "too few"),
         ({"train": [{"text": "x", "queue": "sales"}] * 9}, "train: row 1: ticket: missing; it has text, queue"),
-        ({"train": [{"id": 1, **row} for row in tickets(9)]}, "was used in train: row 1"),
+        ({"train": [{"id": 1, **row} for row in tickets(9)]}, "was already used in train: row 1"),
         ({"train": tickets(9), "test": tickets(2)}, "test must stay unseen"),
     ],
 )
@@ -325,7 +325,7 @@ def test_rows_that_cannot_be_used_are_said(given, reason):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("no_such_module:thing", "there is no module 'no_such_module'"),
+        ("no_such_module:thing", "no module 'no_such_module'"),
         ("ticket_router:no_such_thing", "has no 'no_such_thing'"),
         ("ticket_router:same_queue", "needs row, prediction"),
         ("ticket_router:Path", "not a dspy.Module"),

@@ -185,7 +185,7 @@ def test_promote_to_a_file_of_any_name(versions, tmp_path):
 @pytest.mark.parametrize("target", ["card.md", "pipe"])
 def test_promote_refuses_a_card_or_a_pipe_as_target(target, versions, tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(UsageError, match="name a JSON file"):
+    with pytest.raises(UsageError, match="give a JSON file"):
         promote(versions[0], "planner", LM, tmp_path / target)
 
 
@@ -199,8 +199,11 @@ def test_promote_keeps_the_mode_of_the_file_it_replaces(versions, users):
 REFUSED = {
     "other program": (lambda state: app(state).update(program="actor"), "compiled actor for"),
     "other model": (lambda state: app(state).update(lm="openai/other"), "for openai/other, not planner for"),
-    "drifted field": (lambda state: app(state)["fields"]["plan"][0].update(name="means"), "are others or in another order"),
-    "drifted seed": (lambda state: app(state)["seed_instructions_sha256"].update(plan="0"), "has changed in the code"),
+    "drifted field": (lambda state: app(state)["fields"]["plan"][0].update(name="means"), "differ or are in another order"),
+    "drifted seed": (
+        lambda state: app(state)["seed_instructions_sha256"].update(plan="0"),
+        "has changed since it was compiled",
+    ),
     "no notes of ours": (lambda state: state["metadata"].pop("app"), "not a compiled program"),
 }
 
@@ -222,7 +225,7 @@ def test_promote_refuses_what_is_no_file(source, tmp_path):
 
 
 def test_promote_refuses_an_unknown_program(versions):
-    with pytest.raises(UsageError, match="there is no program 'plannr'"):
+    with pytest.raises(UsageError, match="unknown program 'plannr'"):
         promote(versions[0], "plannr", LM)
 
 
@@ -334,9 +337,9 @@ def test_rollback_where_nothing_is_shipped_ends_at_the_program_as_it_was_written
     promote(source, "planner", "openai/mine")
     done = rollback("planner", "openai/mine")
     assert done.now is None and done.before.path.read_bytes() == source.read_bytes()
-    with pytest.warns(UserWarning, match="as it was written"):
+    with pytest.warns(UserWarning, match="runs uncompiled"):
         load("planner", "openai/mine")
-    with pytest.raises(UsageError, match="the program as it was written is in use; there is nothing before it"):
+    with pytest.raises(UsageError, match="the uncompiled program is in use; there is nothing before it"):
         rollback("planner", "openai/mine")
 
 
@@ -364,7 +367,7 @@ def test_rollback_to_a_digest_that_is_begun_twice(versions):
             break
         put(version(versions[0].parent, f"more-{number}"))
         starts = [entry.digest[0] for entry in history("planner", LM)]
-    with pytest.raises(UsageError, match="begins more than one digest"):
+    with pytest.raises(UsageError, match="starts more than one digest"):
         rollback("planner", LM, twice)
 
 
@@ -591,7 +594,7 @@ def test_folder_that_may_only_be_read_is_one_line_and_stays_as_it_is(work, versi
 
 def test_target_that_is_a_folder_is_refused(versions, users):
     users.mkdir(parents=True)
-    with pytest.raises(UsageError, match="name a JSON file"):
+    with pytest.raises(UsageError, match="give a JSON file"):
         put(versions[0])
 
 
@@ -602,7 +605,7 @@ def entry(score=0.8, in_use=None, kept="compiled", **more) -> Entry:
     return Entry(Path("x.json"), None, False, program="planner", lm=LM, digest="0" * 64, **known)
 
 
-UNKNOWN = "it is not known whether"
+UNKNOWN = "unknown whether"
 OTHERS = {"judged_on": "others"}
 INTERVAL = {"mean": -0.1, "low": -0.2, "high": -0.05}
 DOUBTS = {
@@ -613,26 +616,26 @@ DOUBTS = {
     "no status is no fault": (entry(0.8, in_use=0.7, status=None), entry(0.7), []),
     "nothing in use": (entry(0.8), None, []),
     "nothing in use, worse than the seed": (entry(0.4), None, ["0.400 against 0.500"]),
-    "equal to then": (entry(0.8, in_use=0.8), entry(0.7), ["what was in use then: 0.800 against 0.800"]),
-    "worse than now": (entry(0.8, in_use=0.7), entry(0.9), ["does not beat what is in use: 0.800 against 0.900"]),
+    "equal to then": (entry(0.8, in_use=0.8), entry(0.7), ["the program then in use: 0.800 against 0.800"]),
+    "worse than now": (entry(0.8, in_use=0.7), entry(0.9), ["does not beat the program in use: 0.800 against 0.900"]),
     "not comparable": (entry(0.8), entry(0.7, **OTHERS), [UNKNOWN]),
     "rows unknown": (entry(0.8, judged_on=None), entry(0.7, judged_on=None), [UNKNOWN]),
     "score unknown": (entry(0.8, validation={}), entry(0.7), [UNKNOWN]),
     "in use is refused by load": (entry(0.8), entry(0.9, fault="drifted"), []),
-    "the seed": (entry(0.8, in_use=0.4, kept="seed"), entry(0.4), ["it is the program as it was written"]),
+    "the seed": (entry(0.8, in_use=0.4, kept="seed"), entry(0.4), ["it is the uncompiled program"]),
     "interrupted": (entry(0.8, in_use=0.7, test={}, status="interrupted"), entry(0.7), ["no test score (interrupted)"]),
     "not tested": (entry(0.8, in_use=0.7, test={}, status=None), entry(0.7), ["it has no test score"]),
     "worse on test than the seed": (
         entry(0.8, in_use=0.7, test=entry().test | {"difference": INTERVAL}),
         entry(0.7),
-        ["on the test rows it is worse than the program as it was written, by 0.100"],
+        ["on the test rows it is worse than the uncompiled program, by 0.100"],
     ),
     "worse on test than then": (
         entry(0.8, in_use=0.7, test=entry().test | {"gain": INTERVAL}),
         entry(0.7),
-        ["on the test rows it is worse than what was in use then, by 0.100"],
+        ["on the test rows it is worse than the program then in use, by 0.100"],
     ),
-    "NaN": (entry(float("nan"), in_use=0.7), entry(0.7), ["what was in use then", "what is in use"]),
+    "NaN": (entry(float("nan"), in_use=0.7), entry(0.7), ["the program then in use", "the program in use"]),
 }
 
 

@@ -84,7 +84,7 @@ def test_train_keeps_the_seed_when_nothing_beats_it_and_puts_nothing_to_use(data
     with ChatServer(stuck) as server:
         assert main(for_the_user(server, data, tmp_path)) == 0
     out = capsys.readouterr().out
-    assert "unchanged:  it is the program as it was written" in out and "-> compiled" not in out
+    assert "unchanged:  no candidate beat the uncompiled program by one standard error" in out and "-> compiled" not in out
     assert "optimizers.promote" not in out, "the seed needs no promotion"
     assert json.loads((tmp_path / "run" / "compiled.json").read_text())["metadata"]["app"]["kept"] == "seed"
     assert not used(tmp_path).exists()
@@ -245,7 +245,7 @@ def test_server_that_dies_in_the_middle_stops_the_run_and_the_next_goes_on(data,
         server.answer = lambda prompt: both(prompt) if len(server.requests) < 20 else fail(server, status)
         assert main(arguments(server, data, tmp_path)) == 2
         assert len(server.requests) < 40, "a dead server must not be asked for the rest of the budget"
-        assert "run the same command again to go on" in capsys.readouterr().err
+        assert "run the same command again to resume" in capsys.readouterr().err
         server.status, server.answer = 200, both
         assert main(arguments(server, data, tmp_path)) == 0
         main(arguments(server, data, tmp_path, name="whole"))
@@ -333,7 +333,7 @@ def test_a_budget_for_less_than_a_row_is_one_line(data, tmp_path, capsys, flags,
         assert main(arguments(server, data, tmp_path, "--threads", threads, *flags)) == 2
     err = capsys.readouterr().err
     assert len(server.requests) <= (0 if "--max-minutes" in flags else 2)
-    assert f"a budget of {flags[1]} {flags[0].removeprefix('--max-')} ends before one row has been scored" in err
+    assert f"a budget of {flags[1]} {flags[0].removeprefix('--max-')} ends before one row is scored" in err
     assert err.count("\n") == 1 and not (tmp_path / "run.json").exists()
 
 
@@ -406,7 +406,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(data, tmp_path, capsys, place)
     argv = ["--module", "planner", "--lm", "openai/scripted", "--data", str(data), "--run-dir", str(tmp_path / place)]
     assert main(argv) == 2
     err = capsys.readouterr().err
-    assert "a run cannot have its folder here" in err and err.count("\n") == 1
+    assert "cannot be used as a run folder" in err and err.count("\n") == 1
 
 
 def test_rows_of_ones_own_have_their_own_folder(tmp_path, data, monkeypatch):
@@ -434,7 +434,7 @@ def test_fresh_keeps_the_old_run_beside_the_new(data, tmp_path):
 def test_resume_flag_without_a_run_is_refused(data, tmp_path, capsys):
     with ChatServer() as server:
         assert main(arguments(server, data, tmp_path, "--resume")) == 2
-    assert "there is no run to resume" in capsys.readouterr().err and not server.requests
+    assert "no run to resume" in capsys.readouterr().err and not server.requests
 
 
 def test_two_processes_on_one_run_directory_are_refused(data, tmp_path, capsys):
@@ -506,10 +506,10 @@ def test_wrong_key_is_one_line_without_the_key(data, tmp_path, monkeypatch, caps
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["--module", "plannr"], "there is no module 'plannr'; there are: actor, data_generator"),
+        (["--module", "plannr"], "unknown module 'plannr'; choose from actor, data_generator"),
         (["--module", "planner", "--lm", "gpt-4"], "is not a model: write provider/name"),
         (["--module", "planner", "--lm", "local/qwen"], "qwen2.5-coder-1.5b"),
-        (["--module", "planner", "--data", "nowhere"], "nowhere: there is no such file or folder"),
+        (["--module", "planner", "--data", "nowhere"], "nowhere: no such file or folder"),
     ],
 )
 def test_wrong_arguments_are_one_line_and_exit_code_2(argv, message, capsys):
@@ -561,7 +561,7 @@ def test_dry_run_says_what_the_runs_folder_would_say(data, tmp_path, capsys):
         before = {file.name: file.read_bytes() for file in (tmp_path / "run").iterdir()}
         capsys.readouterr()
         assert main(arguments(server, data, tmp_path, "--dry-run")) == 0
-        assert "goes on" in capsys.readouterr().out
+        assert "resumes" in capsys.readouterr().out
         assert main(arguments(server, data, tmp_path, "--dry-run", "--seed", "1")) == 2
         assert "seed: 0 -> 1" in capsys.readouterr().err
         assert main(arguments(server, data, tmp_path, "--dry-run", "--seed", "1", "--fresh")) == 0
@@ -638,10 +638,10 @@ def test_larger_budget_in_the_same_folder_replaces_the_runs_own_smaller_result(d
         assert second["test"]["in use"] == first["test"]["compiled"] and second["test"]["gain"]["low"] > 0
         capsys.readouterr()
         main(for_the_user(server, data, tmp_path, "--max-metric-calls", "90"))
-        assert "what is in use already was the best" in capsys.readouterr().out
+        assert "the program already in use is the best" in capsys.readouterr().out
         after = used(tmp_path).read_bytes(), report_of(tmp_path)
         main(for_the_user(server, data, tmp_path, "--max-metric-calls", "5"))
-        assert "the report of the run that ended stays" in capsys.readouterr().out
+        assert "the report of the finished run stays" in capsys.readouterr().out
         assert (used(tmp_path).read_bytes(), report_of(tmp_path)) == after
 
 
@@ -683,7 +683,7 @@ def test_folder_with_a_report_of_something_else_is_refused(data, tmp_path, capsy
 def test_limit_that_is_no_number_is_refused(data, tmp_path, capsys, flag):
     with ChatServer() as server:
         assert main(arguments(server, data, tmp_path, flag, "inf")) == 2 and not server.requests
-    assert "leave it out for no limit" in capsys.readouterr().err
+    assert "omit it for no limit" in capsys.readouterr().err
 
 
 def test_interrupted_going_on_of_a_run_that_ended_keeps_its_report(data, tmp_path):
@@ -695,7 +695,7 @@ def test_interrupted_going_on_of_a_run_that_ended_keeps_its_report(data, tmp_pat
         wait_for(lambda: len(server.requests) > paid + 5)
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=60)
-    assert process.returncode == 130 and "the report of the run that ended stays" in out
+    assert process.returncode == 130 and "the report of the finished run stays" in out
     assert kept == {name: (tmp_path / "run" / name).read_bytes() for name in kept}
 
 
