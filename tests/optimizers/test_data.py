@@ -107,7 +107,7 @@ def test_input_that_the_program_has_a_default_for_may_be_left_out(file):
         (line_of(goal="x" * LONGEST_LINE), "row: longer than 1,000,000 bytes"),
         (line_of(goal=...), "goal: missing; the row has id, tools, progress, tasks but needs goal, tools, progress, tasks"),
         (line_of(goal=..., gaol="x"), "goal: missing; the row has id, tools, progress, tasks, gaol but needs goal, tools,"),
-        (line_of(goal=..., **{f"x{n}": n for n in range(500)}), "goal: missing; it has id, tools, progress, tasks, x0,"),
+        (line_of(goal=..., **{f"x{n}": n for n in range(500)}), "goal: missing; the row has id, tools, progress, tasks, x0,"),
         (line_of(tasks=...), "tasks: missing"),
         (line_of(goal=5), "goal: Input should be a valid string"),
         (line_of(goal="\ud800"), "row: not JSON: 'utf-8' codec can't encode"),
