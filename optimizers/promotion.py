@@ -209,7 +209,7 @@ def chosen(place: Place, to: str) -> Lying | None:
     named = [each for each in found if digests[each].startswith(to.lower())]
     different = sorted({digests[each] for each in named})
     if len(different) > 1:
-        raise UsageError(f"{to!r} starts more than one digest: {', '.join(each[:16] for each in different)}; give more digits")
+        raise UsageError(f"{to!r} matches more than one digest: {', '.join(each[:16] for each in different)}; give more digits")
     if not named:
         there = ", ".join(dict.fromkeys(each[:8] for each in digests.values()))
         raise UsageError(f"no {place.program} for {place.lm} has the digest {to!r}; choose from {there or 'none'}")

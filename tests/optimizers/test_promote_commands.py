@@ -69,15 +69,15 @@ def test_promote_says_both_scores_and_how_to_undo_it(better, capsys):
         rf"in use  \w{{8}}  validation {SEED} -> {COMPILED}, .* test {TEST_OF_SEED} .* -> {TEST} .*\(shipped\)", out
     )
     assert re.search(rf"new     \w{{8}}  validation {SEED} -> 0\.900 \(in use then 0\.800\), .* test {TEST_OF_SEED}", out)
-    assert "although" not in out
-    undo = re.search(r"to undo it: python -m optimizers\.rollback (.*)", out)[1]
+    assert "despite" not in out
+    undo = re.search(r"to undo: python -m optimizers\.rollback (.*)", out)[1]
     assert rollback.main(undo.split()) == 0 and used() == "shipped"
 
 
 def test_what_rollback_says_undoes_it_too(better, capsys):
     promote.main([str(better)])
     rollback.main(MODULE)
-    undo = re.findall(r"to undo it: python -m optimizers\.rollback (.*)", capsys.readouterr().out)[-1]
+    undo = re.findall(r"to undo: python -m optimizers\.rollback (.*)", capsys.readouterr().out)[-1]
     assert rollback.main(undo.split()) == 0 and used() == "better"
 
 
@@ -164,7 +164,7 @@ def test_history_is_a_table_with_the_one_in_use_marked(better, worse, capsys):
     capsys.readouterr()
     assert history.main(MODULE) == 0
     title, head, *rows = capsys.readouterr().out.splitlines()
-    assert title == f"planner for {LM}" and head.split()[:5] == ["in", "use", "put", "to", "use"]
+    assert title == f"planner for {LM}" and head.split()[:5] == ["in", "use", "put", "into", "use"]
     assert [row.startswith("*") for row in rows] == [False, True, False]
     assert "rolled back" in rows[0] and f"{SEED} -> 0.900" in rows[1] and "shipped" in rows[2]
 

@@ -367,7 +367,7 @@ def test_rollback_to_a_digest_that_is_begun_twice(versions):
             break
         put(version(versions[0].parent, f"more-{number}"))
         starts = [entry.digest[0] for entry in history("planner", LM)]
-    with pytest.raises(UsageError, match="starts more than one digest"):
+    with pytest.raises(UsageError, match="matches more than one digest"):
         rollback("planner", LM, twice)
 
 

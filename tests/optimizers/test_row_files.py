@@ -127,7 +127,7 @@ REFUSED = {
         gzip.compress(b"goal\n" + BLANKS),
         "r.csv.gz: unpacks to more than 200 times",
     ),
-    "zip bomb of JSON": ("r.json.gz", gzip.compress(b" " * 101_000_000), "r.json.gz: more than 100,000,000 bytes cannot be"),
+    "zip bomb of JSON": ("r.json.gz", gzip.compress(b" " * 101_000_000), "r.json.gz: larger than 100,000,000 bytes; save"),
     "torn packed file": ("r.jsonl.gz", gzip.compress(JSONL)[:-20], "r.jsonl.gz: cannot be read: Compressed file ended"),
     "not packed": ("r.jsonl.gz", JSONL, "r.jsonl.gz: cannot be read: Not a gzipped file"),
     "damaged packed file": ("r.jsonl.gz", gzip.compress(JSONL)[:30] + bytes(99), "r.jsonl.gz: cannot be read: "),
@@ -144,7 +144,7 @@ REFUSED = {
     "CSV, other names": (
         "r.csv",
         as_csv().replace(b"goal", b"Goals", 1),
-        "r.csv:2: goal: missing; it has id, Goals,",
+        "r.csv:2: goal: missing; the row has id, Goals,",
     ),
     "CSV, one name twice": ("r.csv", as_csv().replace(b"id", b"goal", 1), "r.csv:1: goal: two columns have this name"),
     "CSV with an index": (
