@@ -40,6 +40,8 @@ class Started:
 
     def __init__(self, main: Callable[[Sequence[str]], int], argv: Sequence[str], folder: Path, **environment: str) -> None:
         self.folder = folder
+        for name in (OUT, ERR):
+            (folder / name).write_bytes(b"")
         self.process = forks().Process(target=work, args=(main, argv, folder, {**os.environ, **environment}), daemon=True)
         self.process.start()
 
