@@ -22,7 +22,7 @@ QUOTED_OR_PATH = re.compile(
 
 
 class FieldShape(BaseModel):
-    """One field of a predictor as the code has it: what must be the same for a file to fit."""
+    """One field of a predictor as declared in the code; a compiled file fits only if it has the same."""
 
     name: str
     role: str
@@ -32,7 +32,7 @@ class FieldShape(BaseModel):
     @field_validator("type")
     @classmethod
     def by_name(cls, type_: str) -> str:
-        """Read types as they were written before, with paths."""
+        """Also read the earlier form of types, with module paths."""
         return without_paths(type_)
 
     def __str__(self) -> str:
@@ -40,7 +40,7 @@ class FieldShape(BaseModel):
 
 
 Shapes = dict[str, list[FieldShape]]
-"""predictor -> its fields in order; DSPy's JSON keeps their texts by position only."""
+"""predictor -> its fields in order; DSPy's JSON stores their texts by position only."""
 
 
 class SchemaByName(GenerateJsonSchema):
@@ -71,18 +71,18 @@ def field_shape(name: str, field: Any, schema: type[GenerateJsonSchema] = Schema
 
 
 def without_paths(type_: str) -> str:
-    """Write a type without saying where it is defined: "list[my_package.types.Line]" -> "list[Line]"."""
+    """Write a type without its module path: "list[my_package.types.Line]" -> "list[Line]"."""
     return QUOTED_OR_PATH.sub(lambda found: "" if found["path"] else found[0], type_)
 
 
 def misfit(saved: Shapes, program: dspy.Module) -> str | None:
-    """Say where the program differs from a saved shape; None where it fits, by its names or as they were written before."""
+    """Describe how the program differs from a saved shape; None if it fits, with names in the current or the earlier form."""
     difference = first_difference(saved, shape_of(program))
     return difference and first_difference(saved, shape_of(program, GenerateJsonSchema)) and difference
 
 
 def first_difference(saved: Shapes, current: Shapes) -> str | None:
-    """Say in words where two programs differ: predictors, then fields in order, then types."""
+    """Describe the first difference between two programs: predictors, then fields in order, then types."""
     if saved.keys() != current.keys():
         return f"compiled for the predictors {', '.join(saved)}; the code has {', '.join(current)}"
     for name in current:

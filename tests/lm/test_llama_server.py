@@ -115,7 +115,7 @@ def test_variable_sends_every_local_model_there(monkeypatch):
 
 def test_key_is_llama_servers_own(monkeypatch):
     with Llama(key="sesame") as llama:
-        with pytest.raises(LanguageModelError, match=r"does not count tokens: Invalid API Key; .*set LLAMA_API_KEY"):
+        with pytest.raises(LanguageModelError, match=r"cannot count tokens: Invalid API Key; .*set LLAMA_API_KEY"):
             at(llama).server()
         monkeypatch.setenv("LLAMA_API_KEY", "sesame")
         engine = at(llama)
@@ -232,14 +232,14 @@ def nobody(url):
 
 
 FAULTS = {
-    "no URL": (nobody("nonsense"), "'nonsense' is not the address of a server: write http://HOST:PORT"),
-    "scheme": (nobody("ftp://127.0.0.1"), "'ftp://127.0.0.1' is not the address of a server"),
+    "no URL": (nobody("nonsense"), "'nonsense' is not a server URL; write http://HOST:PORT"),
+    "scheme": (nobody("ftp://127.0.0.1"), "'ftp://127.0.0.1' is not a server URL"),
     "nobody listens": (nobody("http://127.0.0.1:9"), "127.0.0.1:9: no llama.cpp server answers there ([Errno 111] Conn"),
     "no such host": (nobody("http://nowhere.invalid"), "nowhere.invalid"),
     "TLS of a server without": (served(), "no llama.cpp server answers there ([SSL"),
     "no HTTP": (listening(b"SSH-2.0-OpenSSH_9.6\r\n"), "no llama.cpp server answers there (SSH-2.0-OpenSSH_9.6)"),
     "hangs": (listening(), "no answer within 5 seconds"),
-    "another kind": (served(counts=False), "does not count tokens: is this a llama.cpp server?"),
+    "another kind": (served(counts=False), "cannot count tokens: is this a llama.cpp server?"),
     "HTML": (served(content=b"<html>"), "HTTP 200 and no JSON: is this a llama.cpp server?"),
     "too deep": (served(content=b"[" * 100_000), "HTTP 200 and no JSON"),
     "another model": (served(name="/m/Qwen3-8B.gguf"), f"runs qwen3-8b.gguf, not {FILE}; start llama-server with that file"),
