@@ -115,7 +115,7 @@ class Actor(Program):
 
         Args:
             task: What to do.
-            tools: The tools on offer, up to 50, in any form that OpenAI, Anthropic, MCP, LangChain or OpenAPI use.
+            tools: The offered tools, up to 50, in any form that OpenAI, Anthropic, MCP, LangChain or OpenAPI use.
             context: The conversation so far, "" for none.
             trajectory: The calls made so far and their results, in time order, as `Turn`s or mappings of their fields.
 

@@ -1,10 +1,10 @@
-"""Which of several answers to one and the same request is asked for.
+"""Which of several answers to the same request is wanted.
 
-A judge that is asked twice must not be read twice, and no more must BestOfN. DSPy tells its samples apart by a `rollout_id`
+Asking a judge twice must not read one answer twice, nor must BestOfN. DSPy distinguishes its samples by a `rollout_id`
 (BestOfN, Refine, `config={"rollout_id": 2, "temperature": 1.0}`) and asks for `n` of them by equal requests; none of that is in
-a request. So what keeps answers has the sample in its key, and an embedded model draws by it.
+a request. So stores of answers have the sample in their key, and an embedded model uses it as its random seed.
 
-Holds      a sample has the same name in every process: what was kept is found again.
+Guarantees a sample has the same name in every process: stored answers are found again.
 """
 
 import contextlib
