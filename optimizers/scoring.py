@@ -158,13 +158,13 @@ def failure_in(prediction: Any) -> Failure | None:
 
 
 def steps_of(program: dspy.Module, trace: Sequence[Any]) -> tuple[Step, ...]:
-    """Name the predictors of a trace, also those that ran as copies, as in BestOfN and Refine.
+    """Name the predictors of a trace, including those that ran as copies, as in BestOfN and Refine.
 
-    DSPy's own optimisers go by their signatures, which two predictors may share. A copy keeps its `stage`.
+    DSPy's own optimizers go by their signatures, which two predictors may share. A copy keeps its `stage`.
     """
     predictors = program.named_predictors()
     names: dict[Any, str] = {id(predictor): name for name, predictor in predictors}
-    stages = Counter(predictor.stage for _, predictor in predictors)  # of a predictor that was itself made as a copy, twice
+    stages = Counter(predictor.stage for _, predictor in predictors)  # 2 for a predictor that was itself made as a copy
     names |= {predictor.stage: name for name, predictor in predictors if stages[predictor.stage] == 1}
     return tuple(
         (names.get(id(predictor)) or names.get(getattr(predictor, "stage", None), ""), inputs, outputs)
