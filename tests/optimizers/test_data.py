@@ -188,7 +188,7 @@ def test_tools_of_a_row_are_read_in_every_form_that_a_call_takes(file, published
 
 def test_what_is_no_tool_in_a_row_is_refused_with_the_reason(file):
     file.write_bytes(line_of(tools=[{"nam": "f"}]))
-    with pytest.raises(DatasetError, match=r"rows\.jsonl:1: tools\.0: a tool without a name"):
+    with pytest.raises(DatasetError, match=r"rows\.jsonl:1: tools\.0: a tool has no name"):
         read(file)
 
 
