@@ -89,7 +89,7 @@ def first_difference(saved: Shapes, current: Shapes) -> str | None:
         before, now = saved[name], current[name]
         if [field.name for field in before] != [field.name for field in now]:
             names = " -> ".join(", ".join(field.name for field in fields) for fields in (before, now))
-            return f"the fields of {name!r} are others or in another order: {names}"
+            return f"the fields of {name!r} differ or are in another order: {names}"
         for old, new in zip(before, now, strict=True):
             if old != new:
                 inside = " (its schema)" if str(old) == str(new) else ""

@@ -243,7 +243,7 @@ FAULTS = {
     "HTML": (served(content=b"<html>"), "HTTP 200 and no JSON: is this a llama.cpp server?"),
     "too deep": (served(content=b"[" * 100_000), "HTTP 200 and no JSON"),
     "another model": (served(name="/m/Qwen3-8B.gguf"), f"runs qwen3-8b.gguf, not {FILE}; start llama-server with that file"),
-    "key": (served(key="sesame"), "does not count tokens: Invalid API Key"),
+    "key": (served(key="sesame"), "cannot count tokens: Invalid API Key"),
 }
 
 
