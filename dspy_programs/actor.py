@@ -86,15 +86,15 @@ class ActorResult(Result):
     """One step: calls to make side by side, or an answer, or why there is neither. Never two of `calls`, `finish`, `cannot`."""
 
     calls: list[Call]
-    """The calls to make, 0 to 8 of them; valid where `problems` is empty."""
+    """The calls to make, 0 to 8 of them; valid if `problems` is empty."""
     finish: str | None
-    """The answer, once the results in the trajectory give it."""
+    """The answer, once the results in the trajectory contain it."""
     cannot: str | None
     """Why no call is made."""
     repairs: list[str]
     """What was changed in the model's calls so that they match their schemas."""
     problems: list[str]
-    """What is still wrong with the calls; empty for calls that can be made."""
+    """What is still wrong with the calls; empty for valid calls."""
 
 
 class Actor(Program):

@@ -73,7 +73,7 @@ class WritePair(dspy.Signature):
 
 
 class DataGeneratorResult(Result):
-    """New pairs, and what was refused."""
+    """New pairs, and refused ones."""
 
     pairs: list[Pair]
     """The pairs that may be trained on, at most `n`, each with an instruction of its own."""

@@ -57,7 +57,7 @@ class FailureJudgeResult(Result):
     """The verdict on one run."""
 
     mode: FailureMode
-    """How the run failed, "none" where it did not."""
+    """How the run failed, "none" if it did not."""
     turn: int | None
     """The `turn_number` that failed first; None for "none"."""
     cause: str

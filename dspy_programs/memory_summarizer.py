@@ -93,15 +93,15 @@ class MemorySummarizerResult(Result):
     decisions: list[Fact]
     """What was decided, each with the turns that say it."""
     facts: list[Fact]
-    """What else to remember, each with the turns that say it; a tool call without a result is one, with its id."""
+    """Other things to remember, each with the turns that say it, including tool calls without a result, with their ids."""
     text: str
-    """The three as they are put back into a context; "" where nothing fits."""
+    """The three as text for a context; "" if nothing fits."""
     tokens: int
     """The tokens of `text`."""
     tokens_before: int
     """The tokens of the entries."""
     token_counter: str
-    """Whose tokens these are: a model's name, a vocabulary's, or "approximate"."""
+    """The token counter: a model's name, a vocabulary's, or "approximate"."""
     exact: bool
     """Whether they are counted by the model's own tokenizer."""
     within_budget: bool

@@ -102,7 +102,7 @@ def new_from(source: Source, name: str) -> dspy.Module:
 
 
 def leave_own_models(program: dspy.Module) -> None:
-    """Let single predictors have the models that the user gave them. One that all have stands for the model in use.
+    """Keep the models that the user gave to single predictors. If all have the same one, the model in use replaces it.
 
     They are copied without their histories, which every copy of the program would carry on.
     """

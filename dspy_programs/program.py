@@ -1,4 +1,4 @@
-"""What every program is: a dspy.Module that can be awaited as well as called, and what every program gives.
+"""The base of every program, a dspy.Module that can be awaited as well as called, and of every result.
 
 `acall` runs `forward` in a worker thread with the caller's context: the model in use, DSPy's trace, usage and callbacks come
 along. Concurrent calls run in parallel, as many as anyio has threads (40 per event loop). dspy.asyncify is not used: its
@@ -30,12 +30,12 @@ class TypedPrediction(dspy.Prediction):
 
 
 class Result(TypedPrediction):
-    """What every program gives: a dspy.Prediction with at least these two fields, and those of the program's own class."""
+    """The result of every program: a dspy.Prediction with at least these two fields, and those of the program's own class."""
 
     answered_by: Literal["model", "rules"]
-    """Who answered: "rules" where no model is in use, where none had to be asked, or where its reply could not be read."""
+    """Who answered: "rules" if no model is in use, if none had to be asked, or if its reply was unreadable."""
     failure: Failure | None
-    """Why the model's reply could not be read, and that reply; None where nothing failed."""
+    """Why the model's reply was unreadable, and that reply; None if nothing failed."""
 
 
 class Program(dspy.Module):

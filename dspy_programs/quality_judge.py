@@ -100,14 +100,14 @@ class QualityJudgeResult(Result):
     reason: str
     """Why, in at most 100 characters."""
     other_scores: dict[str, float]
-    """The second response's `scores`; {} where there is none."""
+    """The second response's `scores`; {} without a second response."""
     other_overall: float | None
-    """The second response's `overall`; None where there is none."""
+    """The second response's `overall`; None without a second response."""
     judged_by: Evidence
     """What the scores come from: "scores" that the model wrote; of two responses its "chances" (log-probabilities) or, from an
-    engine that gives none, its "answers"; "rules" where it was not asked or could not be read."""
+    engine that has none, its "answers"; "rules" if it was not asked or its reply was unreadable."""
     decided_by: Literal["model", "rules"]
-    """Who settled it: "rules" where the model did not answer, or was torn between the two."""
+    """Who decided: "rules" if the model did not answer, or was torn between the two."""
 
 
 class QualityJudge(Program):

@@ -38,7 +38,7 @@ class CheckSection(dspy.Signature):
 
 
 class SectionScorerResult(Result):
-    """How much of a rubric a prompt asks for, and which section asks for what."""
+    """How much of a rubric a prompt covers, and which section covers what."""
 
     scores: dict[str, float]
     """Criterion -> share of it that the prompt asks for, in [0, 1], in the rubric's order."""

@@ -1,6 +1,6 @@
-"""The shape of a program: the fields of its predictors, their roles, types and schemas; what a compiled file must fit.
+"""The shape of a program: the fields of its predictors, their roles, types and schemas; a compiled file must match it.
 
-A type is known by its name and its schema, never by the file it stands in: a type that moves keeps its shape.
+A type is identified by its name and its schema, never by its file: a type that moves keeps its shape.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ Shapes = dict[str, list[FieldShape]]
 
 
 class SchemaByName(GenerateJsonSchema):
-    """Pydantic's JSON schema, but two types of one name are told apart by a number and not by their paths."""
+    """Pydantic's JSON schema, but two types with one name are distinguished by a number, not by their module paths."""
 
     def get_defs_ref(self, core_mode_ref: CoreModeRef) -> DefsRef:
         reference, mode = core_mode_ref
@@ -98,5 +98,5 @@ def first_difference(saved: Shapes, current: Shapes) -> str | None:
 
 
 def reasons(shapes: Shapes) -> bool:
-    """Tell whether every predictor writes its reasoning before its answer."""
+    """Return whether every predictor writes its reasoning before its answer."""
     return bool(shapes) and all(any(field.name == REASONING for field in fields) for fields in shapes.values())

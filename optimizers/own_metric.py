@@ -48,7 +48,7 @@ class OwnMetric:
         return score_from(self.metric(row, prediction, *self.missing), row, self.name)
 
     def feedback_on(self, row: dspy.Example, prediction: dspy.Prediction, trace: Trace, predictor: str, call: Call) -> str:
-        """Return what the metric says of one call of a predictor, as `dspy.GEPA` asks it; "" where it says nothing.
+        """Return the metric's feedback on one call of a predictor, as `dspy.GEPA` asks for it; "" if there is none.
 
         Its score there counts for nothing: a row has one score, that of the whole program.
         """

@@ -44,7 +44,7 @@ class RecordedEngine:
         return self
 
     def beside(self, lm: dspy.BaseLM) -> dspy.LM:
-        """Return a model that a program or a metric brings with it, behind the same journal and on the same account."""
+        """Return a model that a program or a metric brings along, with the same journal and accounting."""
         if isinstance(getattr(lm, "engine", None), RecordedEngine):
             return lm
         engine = RecordedEngine(lm, self.role, self.journal, self.meter, place_of(lm))

@@ -53,7 +53,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class RowRun:
-    """One row run once: what the program gave, its score, the calls of its predictors in order, and as DSPy traces them."""
+    """One run of a row: the program's result, its score, its predictors' calls in order, and DSPy's trace of them."""
 
     row: dspy.Example
     prediction: dspy.Prediction
@@ -142,7 +142,7 @@ def consequence(error: Exception, whose: str, first: Failure) -> "Unread":
 
 
 def feedback_on(run: RowRun, predictor: str, number: int, metric: Metric, meter: Meter) -> str:
-    """Return what the metric says of a predictor's call, the `number`-th of the trace; else what it said of the row."""
+    """Return the metric's feedback on a predictor's call, the `number`-th of the trace; else its feedback on the row."""
     ask = getattr(metric, "feedback_on", None)
     if ask is None or isinstance(run.prediction, Unread):
         return run.score.feedback

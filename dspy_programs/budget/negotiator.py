@@ -109,7 +109,7 @@ class Negotiator:
 
         Args:
             scorer: Rates how good a prompt is.
-            quality_threshold: Share of the whole prompt's score that must be kept, in [0, 1].
+            quality_threshold: Share of the whole prompt's score to keep, in [0, 1].
             min_token_savings: Share of the tokens from which the result counts as a success, in [0, 1].
             max_token_savings: Share of the tokens that may be saved, in [0, 1].
             search: "ours", or "greedy" as in other tools of this kind.

@@ -79,7 +79,7 @@ def read_prompt(path: Path | str) -> list[Section]:
     """Read a prompt file.
 
     Args:
-        path: Text by its suffix (.md, .markdown, .txt, .prompt), which is cut at its headings; else YAML or JSON.
+        path: Text if its suffix is .md, .markdown, .txt or .prompt, split at its headings; else YAML or JSON.
 
     Returns:
         Its sections, in order.

@@ -47,7 +47,7 @@ class TraceRecorder:
         tools: ToolDefinitions | None = None,
         redact: Callable[[str], str] | None = None,
     ) -> None:
-        """Name the run and where it goes. Nothing is written before the `with` block.
+        """Name the run and its folder. Nothing is written before the `with` block.
 
         Args:
             goal: What the agent was asked to do.

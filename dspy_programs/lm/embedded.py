@@ -128,7 +128,7 @@ class EmbeddedEngine:
                 raise lm15.ServerError(str(error)) from error
         if "choices" not in reply:
             refusal = engine_error(reply)
-            redact(refusal, [self.api_key])  # a server of one's own may say the key that it refuses
+            redact(refusal, [self.api_key])  # a user's own server may repeat the key that it refuses
             raise refusal
         choice, usage = reply["choices"][0], reply["usage"]
         return lm15.Response(

@@ -24,7 +24,7 @@ def ask(lm: dspy.LM, request: lm15.Request) -> lm15.Response:
 
 
 def place_of(lm: dspy.BaseLM) -> str | None:
-    """Return where a model is asked, if that is not its provider's: two servers may call different weights by one name."""
+    """Return a model's address, if it is not its provider's: two servers may use one name for different weights."""
     engine = getattr(lm, "engine", None)
     place: str | None = getattr(engine, "lm", lm).kwargs.get("api_base") or getattr(engine, "url", None)
     return place
@@ -58,7 +58,7 @@ class InThread:
 
 
 class Model(dspy.LM):
-    """dspy.LM that tells the engines behind it which sample a request asks for."""
+    """A dspy.LM that passes on to its engines which sample a request asks for."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with call_of(self.rollout(kwargs)):

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 Sample: TypeAlias = int | str
-"""Names a sample; 0 for the one answer where nobody asks for more."""
+"""Names a sample; 0 for the only answer if nobody asks for more."""
 
 _number: contextvars.ContextVar[int] = contextvars.ContextVar("number", default=0)
 _samples: contextvars.ContextVar[Iterator[Sample] | None] = contextvars.ContextVar("samples", default=None)
@@ -37,7 +37,7 @@ def call_of(rollout: object) -> Iterator[None]:
 
 @contextlib.contextmanager
 def drawn() -> Iterator[Sample]:
-    """Give the sample that a request asks for; an engine behind the one that drew it is asked for the same."""
+    """Yield the sample that a request asks for; inner engines are asked for the same one."""
     one = next(_samples.get() or named(_number.get(), None))
     with setting(_samples, itertools.repeat(one)):
         yield one

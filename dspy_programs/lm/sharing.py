@@ -132,7 +132,7 @@ def is_ours_alone(room: Path) -> bool:
 
 
 def stays_in_place(folder: Path) -> bool:
-    """Tell whether nobody else can put something of theirs in the place of what is in a folder: in /tmp nobody can."""
+    """Return whether no other user can replace files in a folder: in /tmp nobody can."""
     state = folder.stat()
     others_write = state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     return state.st_uid in (0, os.getuid()) and (not others_write or bool(state.st_mode & stat.S_ISVTX))

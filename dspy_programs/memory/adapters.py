@@ -43,14 +43,14 @@ def store_of(session: object, counter: TokenCounter | None = None) -> Session:
     """Return a session as a store, an entry a message.
 
     Args:
-        session: A list of messages, a dspy.History, or what has `get_messages()`.
-        counter: Whose tokens are counted; by default those of OpenAI's cl100k vocabulary.
+        session: A list of messages, a dspy.History, or an object with `get_messages()`.
+        counter: The token counter; by default OpenAI's cl100k vocabulary.
 
     Returns:
         The store, with the messages that its entries were.
 
     Raises:
-        UsageError: A message is none: its number, and what is wrong.
+        UsageError: A message is invalid: its number, and the fault.
     """
     store, known = MemoryStore(counter=counter), {}
     entries = []

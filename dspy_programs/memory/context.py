@@ -38,7 +38,7 @@ class ContextConfig:
 
 
 class ContextStats(TypedDict):
-    """What a context takes from a store. Tokens are the store's own, the rest are numbers of entries."""
+    """What a context includes from a store. Tokens are by the store's counter; the rest are numbers of entries."""
 
     total_tokens: int
     max_tokens: int
