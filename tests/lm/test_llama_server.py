@@ -179,7 +179,7 @@ def test_key_that_cannot_be_sent_is_said_without_it(monkeypatch):
 def test_key_that_a_server_says_again_is_in_no_error(monkeypatch):
     monkeypatch.setenv("LLAMA_API_KEY", "open-sesame")
     said = {"error": {"code": 400, "message": "bad key:\nopen-sesame"}}
-    with Llama(listed=said) as llama, pytest.raises(LanguageModelError, match=r"it runs: bad key: \[key\]; mend"):
+    with Llama(listed=said) as llama, pytest.raises(LanguageModelError, match=r"it runs: bad key: \[key\]; fix"):
         at(llama).server()
     with Llama(key="open-sesame", replies=[(400, said)]) as llama, pytest.raises(lm15.InvalidRequestError, match=r"\[key\]"):
         at(llama).complete(request())
@@ -191,7 +191,7 @@ def test_key_that_a_server_says_again_is_in_no_error(monkeypatch):
 def test_server_that_lists_its_models_in_another_way_is_said(listed):
     with (
         Llama(listed=listed) as llama,
-        pytest.raises(LanguageModelError, match=r"it runs: is this a llama\.cpp server\?; mend"),
+        pytest.raises(LanguageModelError, match=r"it runs: is this a llama\.cpp server\?; fix"),
     ):
         at(llama).server()
 
