@@ -2,8 +2,8 @@
 
 One call, several in parallel, or one step of a loop: after each step put the calls and their results into `trajectory`.
 
-Calls      one; none without a language model, then the rules of call_reader.py answer: they make the calls that the task
-           writes out, and no other.
+Calls      one; without a language model none, and the rules of call_reader.py answer: they make only calls that the task
+           spells out.
 Source     the task as in BFCL (Patil et al. 2025), the loop as in ReAct (Yao et al. 2023).
 """
 
@@ -86,15 +86,15 @@ class ActorResult(Result):
     """One step: calls to make side by side, or an answer, or why there is neither. Never two of `calls`, `finish`, `cannot`."""
 
     calls: list[Call]
-    """The calls to make, 0 to 8 of them; valid where `problems` is empty."""
+    """The calls to make, 0 to 8 of them; valid if `problems` is empty."""
     finish: str | None
-    """The answer, once the results in the trajectory give it."""
+    """The answer, once the results in the trajectory contain it."""
     cannot: str | None
     """Why no call is made."""
     repairs: list[str]
     """What was changed in the model's calls so that they match their schemas."""
     problems: list[str]
-    """What is still wrong with the calls; empty for calls that can be made."""
+    """What is still wrong with the calls; empty for valid calls."""
 
 
 class Actor(Program):
@@ -115,15 +115,15 @@ class Actor(Program):
 
         Args:
             task: What to do.
-            tools: The tools on offer, up to 50, in any form that OpenAI, Anthropic, MCP, LangChain or OpenAPI use.
-            context: What was said before, "" for nothing.
+            tools: The offered tools, up to 50, in any form that OpenAI, Anthropic, MCP, LangChain or OpenAPI use.
+            context: The conversation so far, "" for none.
             trajectory: The calls made so far and their results, in time order, as `Turn`s or mappings of their fields.
 
         Returns:
             Calls that match the tools' schemas, or the answer in `finish`, or the reason in `cannot`.
 
         Raises:
-            ValueError: A tool has no name, or no schema that can be read; or a turn is none.
+            ValueError: A tool has no name or no readable schema, or a turn is invalid.
             ModelLost: This thread cannot see the model that another thread chose with `use`.
         """
         offered = read_functions(tools)
@@ -146,7 +146,7 @@ class Actor(Program):
 
 
 def by_rules(task: str, tools: Sequence[Function], turns: Sequence[Turn], failure: Failure | None = None) -> ActorResult:
-    """Make the calls that the task writes out, each once; finish when all are made; else say that it cannot."""
+    """Make the calls that the task spells out, each once; finish when all are made; else say that it cannot."""
     decided = partial(decision, answered_by="rules", failure=failure)
     why = "the model's reply could not be read" if failure else "there is no language model"
     written = read_calls(task, tools)
@@ -171,7 +171,7 @@ def decision(
     failure: Failure | None = None,
     answered_by: Literal["model", "rules"] = "model",
 ) -> ActorResult:
-    """Return a result with every field there; what is not said is empty."""
+    """Return a result with every field set; unset ones are empty."""
     return ActorResult(
         calls=list(calls),
         finish=finish,
@@ -184,7 +184,7 @@ def decision(
 
 
 def checked_calls(calls: Sequence[Call], tools: Sequence[Function]) -> ActorResult:
-    """Hold the calls to their functions' schemas."""
+    """Check the calls against their functions' schemas."""
     by_name = {tool.name: tool for tool in reversed(tools)}
     spelled = unambiguous(by_name)
     mended: list[Call] = []

@@ -97,7 +97,7 @@ def digest(text: str) -> str:
 
 @contextmanager
 def models_aside(program: dspy.Module) -> Iterator[None]:
-    """Set the models of single predictors aside: the code says which they are, and never a file."""
+    """Set the models of single predictors aside: the code defines them, never a file."""
     own = {name: predictor.lm for name, predictor in program.named_predictors()}
     for predictor in program.predictors():
         predictor.lm = None
@@ -109,7 +109,7 @@ def models_aside(program: dspy.Module) -> Iterator[None]:
 
 
 def state_of(program: dspy.Module) -> dict[str, Any]:
-    """Return what is saved of a program."""
+    """Return the saved part of a program."""
     with models_aside(program):
         state: dict[str, Any] = program.dump_state()
     return state

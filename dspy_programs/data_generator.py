@@ -1,9 +1,9 @@
 """Generate new training pairs from a seed.
 
-Holds      a model sees the words that the seed turns on, never the seed: shown an example, a small one copies it.
-Calls      one for each pair, each seeing the instructions written so far, refused ones too, until the third is refused.
-           None without a language model, then the rules of pair_templates.py answer, as they do for a first reply that
-           cannot be read.
+Guarantees a model sees the seed's key words, never the seed: shown an example, a small model copies it.
+Calls      one per pair, each seeing the instructions written so far, including refused ones, until the third refusal.
+           Without a language model none, and the rules of pair_templates.py answer, as they do if the first reply is
+           unreadable.
 Source     the task: Self-Instruct (Wang et al. 2023).
 """
 
@@ -73,7 +73,7 @@ class WritePair(dspy.Signature):
 
 
 class DataGeneratorResult(Result):
-    """New pairs, and what was refused."""
+    """New pairs, and refused ones."""
 
     pairs: list[Pair]
     """The pairs that may be trained on, at most `n`, each with an instruction of its own."""
@@ -98,17 +98,17 @@ class DataGenerator(Program):
         """Make new training pairs out of a seed.
 
         Args:
-            seed: A Pair, a mapping of its fields, or the instruction alone as text.
+            seed: A Pair, a mapping of its fields, or just the instruction as text.
             template: What kind of pair to make.
-            failures: What went wrong earlier and should be taught; the first 5 are used, 160 characters of each.
+            failures: Earlier mistakes to teach; the first 5 are used, 160 characters of each.
             n: How many pairs to make, 1 to 8.
 
         Returns:
-            The pairs, fewer than `n` where three were refused.
+            The pairs, fewer than `n` if three were refused.
 
         Raises:
-            UsageError: The seed has no instruction, there is no such template, or `n` is out of range.
-            ValueError: The seed is no pair.
+            UsageError: The seed has no instruction, the template is unknown, or `n` is out of range.
+            ValueError: The seed is not a pair.
             ModelLost: This thread cannot see the model that another thread chose with `use`.
         """
         start = seed_of(seed)

@@ -1,6 +1,6 @@
 """Say in which of eight ways an agent run failed, at which turn first, and how to fix it; or that it did not fail.
 
-Calls      one where the rules are silent, weak or at odds; none where they are sure, or without a language model.
+Calls      one if the rules are silent, weak or contradictory; none if they are sure, or without a language model.
 Source     the modes of Agent Failure Classifier (2026); see failure_modes.py and failure_rules.py.
 """
 
@@ -57,7 +57,7 @@ class FailureJudgeResult(Result):
     """The verdict on one run."""
 
     mode: FailureMode
-    """How the run failed, "none" where it did not."""
+    """How the run failed, "none" if it did not."""
     turn: int | None
     """The `turn_number` that failed first; None for "none"."""
     cause: str
@@ -77,7 +77,7 @@ class FailureJudge(Program):
         """Make a judge.
 
         Args:
-            window: Characters of the run that a model is shown; raise it for models that read fast.
+            window: Characters of the run shown to a model; raise it for models that read fast.
         """
         super().__init__()
         self.window = window
@@ -113,20 +113,20 @@ class FailureJudge(Program):
         is_successful: bool | None = None,
         tools: Sequence[str] | None = None,
     ) -> FailureJudgeResult:
-        """Say how a run failed and at which turn first, or that it did not.
+        """Determine how a run failed and at which turn first, or that it did not.
 
         Args:
             goal: What the agent was asked to do.
             turns: The run in time order, any number of `Turn`s or mappings of their fields.
-            final_result: The answer, where it is not the last turn.
-            is_successful: What you know of the outcome; None for nothing.
-            tools: The names of the tools on offer; None if unknown.
+            final_result: The answer, if it is not the last turn.
+            is_successful: What you know about the outcome; None if unknown.
+            tools: The names of the offered tools; None if unknown.
 
         Returns:
-            The verdict, with what the rules saw beside it.
+            The verdict, together with the rules' findings.
 
         Raises:
-            ValueError: A turn is none.
+            ValueError: A turn is invalid.
             ModelLost: This thread cannot see the model that another thread chose with `use`.
         """
         known = typed(turns)
@@ -164,7 +164,7 @@ def by_rules(ruled: Ruling, findings: Sequence[Finding], failure: Failure | None
 
 
 def by_model(verdict: Verdict, shown: Sequence[int], ruled: Ruling, findings: Sequence[Finding]) -> FailureJudgeResult:
-    """Take the model's word where the rules have seen something of the kind, or cannot see it; else keep theirs.
+    """Follow the model if the rules have seen something similar, or cannot see it; else keep the rules' verdict.
 
     What the rules have seen and excused (a corrected argument, a retry) is not revived by the model's word alone.
     """

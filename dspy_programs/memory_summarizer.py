@@ -3,10 +3,10 @@
 The model says what matters; a rule then picks, from the model's sentences and the conversation's own clauses, what says most
 about that per token. So a vague sentence does not displace an id, and the guarantees always apply.
 
-Holds      tokens <= token_budget, counted by the model's own tokenizer where there is one; no name, number, date or id that
-           the entries lack; every turn exists; a tool call whose result is not there yet is a fact of the memory, with its
-           id; no entries, or a budget too small for anything, gives an empty memory.
-Calls      one of at most `characters` of conversation, however long it is; none without a language model.
+Guarantees tokens <= token_budget, counted by the model's own tokenizer if there is one; no name, number, date or id that the
+           entries lack; every turn exists; a tool call without a result is a fact of the memory, with its id; no entries,
+           or a budget too small for anything, gives an empty memory.
+Calls      one, with at most `characters` of conversation, however long it is; none without a language model.
 Source     query-focused recall as in QMSum (Zhong et al. 2021); see datasets/memory_summarizer/CARD.md.
 """
 
@@ -93,15 +93,15 @@ class MemorySummarizerResult(Result):
     decisions: list[Fact]
     """What was decided, each with the turns that say it."""
     facts: list[Fact]
-    """What else to remember, each with the turns that say it; a tool call without a result is one, with its id."""
+    """Other things to remember, each with the turns that say it, including tool calls without a result, with their ids."""
     text: str
-    """The three as they are put back into a context; "" where nothing fits."""
+    """The three as text for a context; "" if nothing fits."""
     tokens: int
     """The tokens of `text`."""
     tokens_before: int
     """The tokens of the entries."""
     token_counter: str
-    """Whose tokens these are: a model's name, a vocabulary's, or "approximate"."""
+    """The token counter: a model's name, a vocabulary's, or "approximate"."""
     exact: bool
     """Whether they are counted by the model's own tokenizer."""
     within_budget: bool
@@ -117,25 +117,25 @@ class MemorySummarizer(Program):
         """Make a summarizer.
 
         Args:
-            characters: Of conversation that the model is shown; of a longer one, its most telling clauses.
+            characters: Characters of conversation shown to the model; from a longer one, its most salient clauses.
         """
         super().__init__()
         self.characters = characters
         self.summarize = FewShot(SummarizeMemory)
 
     def forward(self, entries: Sequence[Entry | Mapping[str, object]], token_budget: int) -> MemorySummarizerResult:
-        """Replace a long conversation by a short memory of it.
+        """Condense a long conversation into a short memory.
 
         Args:
             entries: The conversation in time order, any number of `Entry`s or mappings of their fields.
-            token_budget: Tokens that the memory's text may have, 1 or more.
+            token_budget: Token limit of the memory's text, 1 or more.
 
         Returns:
-            The memory; empty where there are no entries, or the budget is too small for anything.
+            The memory; empty if there are no entries, or the budget is too small for anything.
 
         Raises:
             UsageError: The budget is below 1.
-            ValueError: An entry is none.
+            ValueError: An entry is invalid.
             ModelLost: This thread cannot see the model that another thread chose with `use`.
         """
         if token_budget < 1:

@@ -86,21 +86,23 @@ def source_of(thing: Any, name: str) -> Source:
 
 
 def new_from(source: Source, name: str) -> dspy.Module:
-    """Make a new program, which asks the model in use. Raises UsageError where it cannot be made."""
+    """Make a new program, which asks the model in use. Raises UsageError if it cannot."""
     program: dspy.Module = source.deepcopy() if isinstance(source, dspy.Module) else called(source, name)
     if not callable(getattr(type(program), "forward", None)):
         raise UsageError(
             f"{name!r}: {type(program).__name__} has no `forward` method; add one, because that is what is called and compiled"
         )
     if not program.predictors():
-        what = "no predictor of its own: make them in __init__, e.g. self.answer = dspy.Predict(...)"
-        raise UsageError(f"{name!r}: {type(program).__name__} has {what} (those of a module that is compiled already stay)")
+        what = "no predictors: create them in __init__, e.g. self.answer = dspy.Predict(...)"
+        raise UsageError(
+            f"{name!r}: {type(program).__name__} has {what} (a submodule that is already compiled is left as it is)"
+        )
     leave_own_models(program)
     return program
 
 
 def leave_own_models(program: dspy.Module) -> None:
-    """Let single predictors have the models that the user gave them. One that all have stands for the model in use.
+    """Keep the models that the user gave to single predictors. If all have the same one, the model in use replaces it.
 
     They are copied without their histories, which every copy of the program would carry on.
     """

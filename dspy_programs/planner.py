@@ -81,14 +81,14 @@ class Planner(Program):
 
         Args:
             goal: What the user wants, in their words.
-            tools: The tools on offer, up to 50, in any form that OpenAI, Anthropic, MCP, LangChain or OpenAPI use.
+            tools: The offered tools, up to 50, in any form that OpenAI, Anthropic, MCP, LangChain or OpenAPI use.
             progress: What is already done, in words; "" at the start.
 
         Returns:
-            The tasks, with `problems` empty where the plan can be run.
+            The tasks; `problems` is empty if the plan can be run.
 
         Raises:
-            ValueError: A tool has no name, or no schema that can be read.
+            ValueError: A tool has no name or no readable schema.
             ModelLost: This thread cannot see the model that another thread chose with `use`.
         """
         offered = read_tools(tools)

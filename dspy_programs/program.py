@@ -1,11 +1,11 @@
-"""What every program is: a dspy.Module that can be awaited as well as called, and what every program gives.
+"""The base of every program, a dspy.Module that can be awaited as well as called, and of every result.
 
-`acall` runs `forward`, which is written once, in a worker thread with the caller's context: the model in use, DSPy's trace,
-usage and callbacks go along. Calls that are awaited side by side run side by side, as many as anyio has threads (40 for each
-event loop). dspy.asyncify is not used: its one limit for the whole process hangs where several event loops wait for it.
+`acall` runs `forward` in a worker thread with the caller's context: the model in use, DSPy's trace, usage and callbacks come
+along. Concurrent calls run in parallel, as many as anyio has threads (40 per event loop). dspy.asyncify is not used: its
+single limit for the whole process hangs if several event loops wait for it.
 
-DSPy says nothing of types, so a program's are said here: it is called and awaited with the parameters of its `forward`, and
-gives what that gives.
+DSPy declares no types, so a program's are declared here: calling and awaiting it take the parameters of its `forward` and
+return its result.
 """
 
 from collections.abc import Iterator
@@ -30,19 +30,19 @@ class TypedPrediction(dspy.Prediction):
 
 
 class Result(TypedPrediction):
-    """What every program gives: a dspy.Prediction with at least these two fields, and those of the program's own class."""
+    """The result of every program: a dspy.Prediction with at least these two fields, and those of the program's own class."""
 
     answered_by: Literal["model", "rules"]
-    """Who answered: "rules" where no model is in use, where none had to be asked, or where its reply could not be read."""
+    """Who answered: "rules" if no model is in use, if none had to be asked, or if its reply was unreadable."""
     failure: Failure | None
-    """Why the model's reply could not be read, and that reply; None where nothing failed."""
+    """Why the model's reply was unreadable, and that reply; None if nothing failed."""
 
 
 class Program(dspy.Module):
     """A module with one `forward`, called or awaited."""
 
     loaded_from: Path | None
-    """The compiled file that `load` took; None for the program as it was written. Only what `load` returns has it."""
+    """The compiled file that `load` used; None for the uncompiled program. Set only by `load`."""
 
     if TYPE_CHECKING:
 
@@ -50,10 +50,10 @@ class Program(dspy.Module):
             """Answer, with the arguments of `forward`."""
 
         async def acall(self: "Forward[P, R_co]", *args: P.args, **kwargs: P.kwargs) -> R_co:
-            """Answer without keeping the event loop waiting, with the arguments of `forward`."""
+            """Answer without blocking the event loop, with the arguments of `forward`."""
 
     async def aforward(self, *args: Any, **kwargs: Any) -> Any:
-        """Do as `forward` does, without keeping the event loop waiting.
+        """Like `forward`, without blocking the event loop.
 
         A cancelled call ends at once; a request in progress cannot be recalled, and its answer is dropped.
         """

@@ -1,10 +1,10 @@
 """Score a response by a rubric, or say which of two responses is better.
 
-Holds      means, pass and verdict are ours. Two responses are compared in both orders, so that it cannot matter which
-           stands first. Their scores lie halfway between what the checks give both on average and the chance that it is
-           the better one; where the model is torn, they are the checks'. A blank response scores 0 and is not shown to
-           the model. Texts are shown quoted, and of a longer one than LONGEST characters the beginning and the end.
-Calls      one for one response, two for two; none without a language model, then the checks of response_checks.py answer.
+Guarantees means, pass and verdict are computed here. Two responses are compared in both orders, so their order cannot
+           matter. Their scores lie halfway between the checks' average for both and the probability of being better; if
+           the model is torn, they are the checks'. A blank response scores 0 and is not shown to the model. Texts are
+           shown quoted; from one longer than LONGEST characters, the start and the end.
+Calls      one for one response, two for two; without a language model none, and the checks of response_checks.py answer.
 Source     data: PandaLM (Wang et al. 2023); scores by criteria, and chances for answers, as in G-Eval (Liu et al. 2023).
 """
 
@@ -100,14 +100,14 @@ class QualityJudgeResult(Result):
     reason: str
     """Why, in at most 100 characters."""
     other_scores: dict[str, float]
-    """The second response's `scores`; {} where there is none."""
+    """The second response's `scores`; {} without a second response."""
     other_overall: float | None
-    """The second response's `overall`; None where there is none."""
+    """The second response's `overall`; None without a second response."""
     judged_by: Evidence
     """What the scores come from: "scores" that the model wrote; of two responses its "chances" (log-probabilities) or, from an
-    engine that gives none, its "answers"; "rules" where it was not asked or could not be read."""
+    engine that has none, its "answers"; "rules" if it was not asked or its reply was unreadable."""
     decided_by: Literal["model", "rules"]
-    """Who settled it: "rules" where the model did not answer, or was torn between the two."""
+    """Who decided: "rules" if the model did not answer, or was torn between the two."""
 
 
 class QualityJudge(Program):
@@ -126,21 +126,21 @@ class QualityJudge(Program):
         input: str = "",
         rubric: Rubric | Mapping[str, object] | str = DEFAULT,
     ) -> QualityJudgeResult:
-        """Score a response by a rubric, or say which of two responses is better.
+        """Score a response against a rubric, or decide which of two responses is better.
 
         Args:
-            instruction: What was asked.
+            instruction: The request.
             response: The text to judge.
-            other: A second response to the same, to compare with; None to judge one.
+            other: A second response to the same request, to compare with; None to judge one.
             input: What the instruction is about; "" for nothing.
-            rubric: A Rubric of at most 10 criteria, a mapping of its fields, or the name of one that is shipped: "coding",
+            rubric: A Rubric of at most 10 criteria, a mapping of its fields, or the name of a shipped one: "coding",
                 "factuality", "qa", "quality" or "summarization".
 
         Returns:
             Scores, their weighted mean and a verdict.
 
         Raises:
-            UsageError: The rubric cannot be used, or an argument is no text.
+            UsageError: The rubric is unusable, or an argument is not a string.
             ModelLost: This thread cannot see the model that another thread chose with `use`.
         """
         rubric = rubric_of(rubric)
@@ -197,7 +197,7 @@ def failed(rubric: Rubric, ruled: Sequence[Judged], failure: Failure) -> Quality
 
 
 def weighed(rubric: Rubric, ruled: Sequence[Judged], compared: Compared) -> QualityJudgeResult:
-    """Move the scores of two responses apart by the model's chances; leave them as the checks have them where it is torn."""
+    """Move two responses' scores apart by the model's probabilities; keep the checks' scores if it is torn."""
     judged_by: Evidence = "chances" if compared.by_logprobs else "answers"
     if abs(compared.chance - 0.5) <= TORN:
         return result(rubric, ruled, judged_by, decided_by="rules")
@@ -221,7 +221,7 @@ def result(
     decided_by: Literal["model", "rules"] | None = None,
     failure: Failure | None = None,
 ) -> QualityJudgeResult:
-    """Make means and a verdict of the scores."""
+    """Compute means and a verdict from the scores."""
     overall = [rubric.overall(each.scores) for each in judged]
     passed = passes(rubric, judged[0].scores)
     answered_by: Literal["model", "rules"] = "rules" if judged_by == "rules" else "model"

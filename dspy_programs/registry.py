@@ -108,27 +108,27 @@ def load(
     """Return a program with the instructions and demonstrations that were compiled for a language model.
 
     Args:
-        program: The name of one of ours, "package.module:attribute", or what an installed package registers; or a program of
-            your own, as its class or an instance, which is copied. A shared place as for `path` may stand here too, where it
-            holds one of ours or one that a package registers.
-        lm: The spec of the model, such as "openai/gpt-4.1-mini". By default the model in use, else that of the environment,
-            else the embedded one.
-        name: What a program of your own was saved as, where that is not the place of its class.
-        path: A compiled JSON to use instead of looking for one, first in your directory and then in what is shipped; or what
-            others share, a folder or "hf:OWNER/NAME@REVISION".
-        strict: Raise CompiledMissing where nothing was compiled for the model; otherwise warn, and return the program as it
-            was written.
-        portable: Where nothing was compiled for the model, take what was compiled for the most similar one, and warn.
-        verbose: Print on stderr which file was taken. It is logged to "dspy_programs" (INFO) in any case.
+        program: The name of one of ours, "package.module:attribute", or a name that an installed package registers; or your
+            own program, as its class or an instance, which is copied. A shared place, as for `path`, may also be given here,
+            if it holds one of ours or one that a package registers.
+        lm: The spec of the model, such as "openai/gpt-4.1-mini". By default the model in use, else the environment's, else
+            the embedded one.
+        name: The name your own program was saved under, if that is not the place of its class.
+        path: A compiled JSON to use instead of searching your directory and then the shipped files; or a shared folder or
+            "hf:OWNER/NAME@REVISION".
+        strict: Raise CompiledMissing if nothing was compiled for the model; otherwise warn and return the uncompiled
+            program.
+        portable: If nothing was compiled for the model, use the one compiled for the most similar model, and warn.
+        verbose: Print on stderr which file is used. It is logged to "dspy_programs" (INFO) in any case.
 
     Returns:
-        A new program; a name of ours gives its class. Its `loaded_from` is the path of the file that was taken, None for the
-        program as it was written.
+        A new program; a name of ours gives its class. Its `loaded_from` is the path of the file that was used, None for the
+        uncompiled program.
 
     Raises:
-        UsageError: There is no such program, or it cannot be made.
-        CompiledMissing: `strict`, and there is no file for the model.
-        CompiledMismatch: The file was compiled for other fields, types or instructions than the code has today.
+        UsageError: The program is unknown or cannot be created.
+        CompiledMissing: With `strict`, if there is no file for the model.
+        CompiledMismatch: The file was compiled for different fields, types or instructions than the code has now.
         CompiledProgramError: The file cannot be read as a compiled program.
     """
     spec = spec_in_use(lm)

@@ -32,7 +32,7 @@ def ask(predictor: dspy.Predict, **inputs: Any) -> dspy.Prediction | Failure:
 
 
 def is_noted(trace: list[Any], predictor: dspy.Predict) -> bool:
-    """Tell whether the call that has just failed is on the trace: an adapter may have put it there."""
+    """Return whether the call that has just failed is on the trace: an adapter may have put it there."""
     return any(step[0] is predictor and "unreadable_reply" in step[2] for step in trace[-1:])
 
 

@@ -4,9 +4,9 @@ The rules compare every section with every criterion; if they are in doubt, the 
 criterion. Each pair is judged separately, so a section's worth does not depend on the others: `overall_without` scores the
 prompt without some of its sections from the same answers, and no score rises because something was dropped.
 
-Holds      a criterion that is covered twice counts once. Text in a section can speak for that section alone.
-Calls      one for each pair in doubt, at most `most_calls` a section, the most doubtful; none where the rules are sure of
-           all, or without a language model: then the rules of coverage.py answer.
+Guarantees a criterion covered twice counts once. Text in a section affects only that section.
+Calls      one per doubtful pair, at most `most_calls` per section, the most doubtful first; none if the rules are sure of
+           everything, or without a language model: then the rules of coverage.py answer.
 Source     task and data: constraints of IFEval (Zhou et al. 2023) and FollowBench (Jiang et al. 2024) as sections.
 """
 
@@ -38,7 +38,7 @@ class CheckSection(dspy.Signature):
 
 
 class SectionScorerResult(Result):
-    """How much of a rubric a prompt asks for, and which section asks for what."""
+    """How much of a rubric a prompt covers, and which section covers what."""
 
     scores: dict[str, float]
     """Criterion -> share of it that the prompt asks for, in [0, 1], in the rubric's order."""
@@ -57,8 +57,8 @@ class SectionScorer(Program):
         """Make a scorer.
 
         Args:
-            longest: Characters of a section that the model is shown; of a longer one, its two ends.
-            most_calls: Questions to the model about one section, at most.
+            longest: Characters of a section shown to the model; from a longer one, its two ends.
+            most_calls: Maximum questions to the model per section.
         """
         super().__init__()
         self.longest, self.most_calls = longest, most_calls
@@ -78,10 +78,10 @@ class SectionScorer(Program):
             task: What the prompt is for.
 
         Returns:
-            Scores for the whole, and what each section adds to them.
+            Scores of the whole prompt, and what each section adds to them.
 
         Raises:
-            ValueError: A section or the rubric is none, there are too many, or two have one name.
+            ValueError: A section or the rubric is invalid, there are too many, or two share a name.
             ModelLost: This thread cannot see the model that another thread chose with `use`.
         """
         parts, wanted = checked_sections(sections), Rubric.model_validate(rubric)
@@ -117,15 +117,15 @@ def as_shown(task: str, section: str, criterion: str, longest: int) -> dict[str,
 
 
 def overall_without(shares: Mapping[str, Mapping[str, float]], rubric: Rubric, *dropped: str) -> float:
-    """Score a prompt without some of its sections, from answers that are there already.
+    """Score a prompt without some of its sections, from answers already given.
 
     Args:
         shares: The `shares` of a SectionScorerResult.
-        rubric: The rubric that was scored.
+        rubric: The rubric that was used.
         dropped: Names of the sections to leave out.
 
     Returns:
-        The overall score of what is left, in [0, 1].
+        The overall score of the rest, in [0, 1].
     """
     return rubric.overall(best({name: found for name, found in shares.items() if name not in dropped}, rubric))
 

@@ -1,6 +1,6 @@
-"""The shape of a program: the fields of its predictors, their roles, types and schemas; what a compiled file must fit.
+"""The shape of a program: the fields of its predictors, their roles, types and schemas; a compiled file must match it.
 
-A type is known by its name and its schema, never by the file it stands in: a type that moves keeps its shape.
+A type is identified by its name and its schema, never by its file: a type that moves keeps its shape.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ QUOTED_OR_PATH = re.compile(
 
 
 class FieldShape(BaseModel):
-    """One field of a predictor as the code has it: what must be the same for a file to fit."""
+    """One field of a predictor as declared in the code; a compiled file fits only if it has the same."""
 
     name: str
     role: str
@@ -32,7 +32,7 @@ class FieldShape(BaseModel):
     @field_validator("type")
     @classmethod
     def by_name(cls, type_: str) -> str:
-        """Read types as they were written before, with paths."""
+        """Also read the earlier form of types, with module paths."""
         return without_paths(type_)
 
     def __str__(self) -> str:
@@ -40,11 +40,11 @@ class FieldShape(BaseModel):
 
 
 Shapes = dict[str, list[FieldShape]]
-"""predictor -> its fields in order; DSPy's JSON keeps their texts by position only."""
+"""predictor -> its fields in order; DSPy's JSON stores their texts by position only."""
 
 
 class SchemaByName(GenerateJsonSchema):
-    """Pydantic's JSON schema, but two types of one name are told apart by a number and not by their paths."""
+    """Pydantic's JSON schema, but two types with one name are distinguished by a number, not by their module paths."""
 
     def get_defs_ref(self, core_mode_ref: CoreModeRef) -> DefsRef:
         reference, mode = core_mode_ref
@@ -71,25 +71,25 @@ def field_shape(name: str, field: Any, schema: type[GenerateJsonSchema] = Schema
 
 
 def without_paths(type_: str) -> str:
-    """Write a type without saying where it is defined: "list[my_package.types.Line]" -> "list[Line]"."""
+    """Write a type without its module path: "list[my_package.types.Line]" -> "list[Line]"."""
     return QUOTED_OR_PATH.sub(lambda found: "" if found["path"] else found[0], type_)
 
 
 def misfit(saved: Shapes, program: dspy.Module) -> str | None:
-    """Say where the program differs from a saved shape; None where it fits, by its names or as they were written before."""
+    """Describe how the program differs from a saved shape; None if it fits, with names in the current or the earlier form."""
     difference = first_difference(saved, shape_of(program))
     return difference and first_difference(saved, shape_of(program, GenerateJsonSchema)) and difference
 
 
 def first_difference(saved: Shapes, current: Shapes) -> str | None:
-    """Say in words where two programs differ: predictors, then fields in order, then types."""
+    """Describe the first difference between two programs: predictors, then fields in order, then types."""
     if saved.keys() != current.keys():
         return f"compiled for the predictors {', '.join(saved)}; the code has {', '.join(current)}"
     for name in current:
         before, now = saved[name], current[name]
         if [field.name for field in before] != [field.name for field in now]:
             names = " -> ".join(", ".join(field.name for field in fields) for fields in (before, now))
-            return f"the fields of {name!r} are others or in another order: {names}"
+            return f"the fields of {name!r} differ or are in another order: {names}"
         for old, new in zip(before, now, strict=True):
             if old != new:
                 inside = " (its schema)" if str(old) == str(new) else ""
@@ -98,5 +98,5 @@ def first_difference(saved: Shapes, current: Shapes) -> str | None:
 
 
 def reasons(shapes: Shapes) -> bool:
-    """Tell whether every predictor writes its reasoning before its answer."""
+    """Return whether every predictor writes its reasoning before its answer."""
     return bool(shapes) and all(any(field.name == REASONING for field in fields) for fields in shapes.values())

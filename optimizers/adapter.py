@@ -1,9 +1,9 @@
 """A program behind GEPA's adapter interface: run a candidate on rows, and show a proposer what went wrong.
 
-`gepa.optimize` could drive it as it is (a test does). Our own loop (search.py) does, because GEPA's engine scores each
-candidate, and first of all the program as it was written, on all validation rows at once.
+`gepa.optimize` could drive it unchanged (a test does). Our own loop (search.py) drives it instead, because GEPA's engine
+scores each candidate, starting with the uncompiled program, on all validation rows at once.
 
-Source     the contract of gepa/core/adapter.py: order kept, one score a row, nothing raised for a row that merely failed.
+Source     the contract of gepa/core/adapter.py: order kept, one score per row, no exception for a row that merely failed.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ from optimizers.own_demonstrations import bootstrapped
 from optimizers.proposers import Proposer
 from optimizers.scoring import RowRun, failure_in, feedback_on, run_rows
 
-GOOD = 0.9  # score from which what a program did can be shown as an example
+GOOD = 0.9  # score from which a program's reply can be shown as an example
 Record = Mapping[str, Any]
 """What a proposer sees of one row: Inputs, Generated Outputs, Feedback."""
 
@@ -41,7 +41,7 @@ class ProgramAdapter(GEPAAdapter[dspy.Example, RowRun, dspy.Prediction]):
             yield run
 
     def learn(self, run: RowRun) -> None:
-        """Keep what was done well on a train row, to be shown on others."""
+        """Keep a good reply to a train row, to show on others."""
         if self.job.shelf.learns and run.score.value >= GOOD and id(run.row) in self._train:
             self.job.shelf.remember(run.row, bootstrapped(self.job.program, run.steps))
 
@@ -71,9 +71,9 @@ class ProgramAdapter(GEPAAdapter[dspy.Example, RowRun, dspy.Prediction]):
         return {name: self.records(eval_batch.trajectories or [], name) for name in components_to_update}
 
     def records(self, runs: Sequence[RowRun], predictor: str) -> list[Record]:
-        """Tell what the predictor read and wrote in each run, its last call that failed or else its last, and the feedback.
+        """Return what the predictor read and wrote in each run (in its last failed call, else its last), and the feedback.
 
-        A metric of GEPA's five arguments is asked about that call, and may ask the task model.
+        A metric with GEPA's five arguments is asked about that call, and may call the task model.
         """
         with running_on(self.task_lm), dspy.context(disable_history=True):
             return [found for run in runs if (found := self.record(run, predictor))]
@@ -86,7 +86,7 @@ class ProgramAdapter(GEPAAdapter[dspy.Example, RowRun, dspy.Prediction]):
             _, inputs, outputs = run.steps[number]
             feedback = run.score.feedback if failed else feedback_on(run, predictor, number, self.job.metric, self.meter)
             return told_of(inputs, outputs, feedback)
-        if failure := failure_in(run.prediction):  # of a reply that no predictor of the program is known to have asked for
+        if failure := failure_in(run.prediction):  # of a reply that cannot be assigned to a predictor
             return told_of(run.row.inputs(), {"reply": failure.raw_reply}, run.score.feedback)
         return None
 

@@ -54,7 +54,7 @@ class Allowance:
 
     @property
     def rows_elsewhere(self) -> int:
-        """Return how many rows of other sources each of two programs is tested on: none where there is no room for a few."""
+        """Return how many rows from other sources each of two programs is tested on: 0 if there is no room for a few."""
         rows = [int(TRANSFER_SHARE * limit / cost / 2) for _, _, limit, cost in self._costly() if cost]
         return fewest if (fewest := min([self.transfer_rows, *rows])) >= FEWEST else 0
 

@@ -1,12 +1,12 @@
-"""The field to compare with: DSPy's own optimizers and two plain baselines, each given the same job and the same budget.
+"""What to compare with: DSPy's own optimizers and two plain baselines, each given the same job and the same budget.
 
-Guarantees every row that is scored is counted in the metric itself, bootstrapping included: what an optimizer says of its
-           own spending is not trusted. As in GEPA, what is under way when the budget ends is finished: a search may
-           spend at most one pass over the validation rows more.
+Guarantees every scored row is counted in the metric itself, including bootstrapping: an optimizer's own account of its
+           spending is not trusted. As in GEPA, work in progress when the budget ends is finished: a search may overspend
+           by at most one pass over the validation rows.
 Fair       an optimizer that shows rows may show as many as ours and the same ones: rows of the train split short enough
            to be shown. A bootstrapped demonstration needs a score above 0 (DSPy's default) and a reply of the model.
 Source     GEPA (Agrawal et al. 2025), BootstrapFewShotWithRandomSearch (Khattab et al. 2024), MIPROv2 (Opsahl-Ong et al.
-           2024), all as DSPy has them.
+           2024), all as implemented in DSPy.
 """
 
 import random
@@ -34,7 +34,7 @@ BOOTSTRAPPED = 4  # demonstrations made from the program's own replies, DSPy's d
 
 @dataclass(frozen=True)
 class Search:
-    """What an optimizer is given. `metric_calls`: rows that it may have scored."""
+    """What an optimizer is given. `metric_calls`: how many rows it may score."""
 
     job: Job
     task_lm: dspy.LM
@@ -53,13 +53,13 @@ class Search:
 
     @property
     def most_shown(self) -> int:
-        """How many labelled rows ours shows in one call, where it does not draw the nearest."""
+        """How many labelled rows ours shows in one call, if it does not draw the nearest."""
         return len(self.job.shelf.ids(named(SPREAD)))
 
 
 @dataclass(frozen=True)
 class Found:
-    """The compiled program, or why there is none; history: (metric calls, best validation score so far), where told."""
+    """The compiled program, or why there is none; history: (metric calls, best validation score so far), if reported."""
 
     program: dspy.Module | None
     history: History = ()
@@ -70,10 +70,10 @@ Optimizer = Callable[[Search], Found]
 
 
 def optimize(name: str, search: Search) -> Found:
-    """Run one optimizer of the field.
+    """Run one of the optimizers.
 
-    A reply that its own prompts cannot use is its failure, and told. Raises what stopped the meter, even where DSPy
-    swallowed it: a model that is dead must not look like one that is wrong.
+    A reply that its own prompts cannot use counts as its failure and is reported. Raises what stopped the meter, even if DSPy
+    swallowed it: a dead model must not look like a wrong one.
     """
     try:
         with dspy.context(lm=search.task_lm, adapter=CompleteJSONAdapter(), disable_history=True):
@@ -92,7 +92,7 @@ def optimize(name: str, search: Search) -> Found:
 
 
 def seed_program(search: Search) -> Found:
-    """Do nothing: the reference of every lift."""
+    """Do nothing: the reference for every gain."""
     return Found(started(search.job, "seed"))
 
 
@@ -117,7 +117,7 @@ def ours(search: Search) -> Found:
 
 
 def stock_gepa(search: Search) -> Found:
-    """Run `dspy.GEPA` with its defaults and its own proposer, from the program as it was written."""
+    """Run `dspy.GEPA` with its defaults and its own proposer, starting from the uncompiled program."""
     scored: list[tuple[int, float]] = []
 
     class Watch:
@@ -145,10 +145,10 @@ def stock_gepa(search: Search) -> Found:
 
 
 def random_search(search: Search) -> Found:
-    """Run `dspy.BootstrapFewShotWithRandomSearch`, one of its candidates after the other until the budget is used.
+    """Run `dspy.BootstrapFewShotWithRandomSearch`, one candidate after another until the budget is used.
 
-    Its own draws depend on the candidate's number alone, so that `restrict` to one number at a time changes nothing but
-    when it ends. Bootstrapping is given as many rows as there are calls left.
+    Its own draws depend only on the candidate's number, so `restrict` to one number at a time changes only when it ends.
+    Bootstrapping gets as many rows as there are calls left.
     """
     student, valset, meter = started(search.job, "seed"), list(search.job.valset), search.meter
     rows, shown, bootstrapped = shown_rows(search)
@@ -157,7 +157,7 @@ def random_search(search: Search) -> Found:
     for number in range(-3, search.metric_calls):
         left = search.metric_calls - meter.rollouts
         if (number == -2 and not shown) or left < (bootstrapped if number > -2 else 1):
-            continue  # with nothing labelled to show, -2 is -3 again
+            continue  # without labelled rows to show, -2 equals -3
         few_shot = dspy.BootstrapFewShotWithRandomSearch(
             metric=as_number(search),
             max_bootstrapped_demos=bootstrapped,
@@ -178,9 +178,9 @@ def random_search(search: Search) -> Found:
 
 
 def mipro(search: Search) -> Found:
-    """Run `dspy.MIPROv2` with as many trials as the budget has passes for; see `mipro_size`.
+    """Run `dspy.MIPROv2` with as many trials as the budget allows passes; see `mipro_size`.
 
-    Each trial is scored on all validation rows, as MIPROv2 itself does where there are at most 50. Raises MissingExtra.
+    Each trial is scored on all validation rows, as MIPROv2 itself does if there are at most 50. Raises MissingExtra.
     """
     require_optuna()
     scored: list[tuple[int, float]] = []
@@ -202,10 +202,10 @@ def mipro(search: Search) -> Found:
         num_candidates=candidates,
         num_threads=search.threads,
         max_errors=len(rows) + len(search.job.valset) + 1,
-        seed=search.seed + 1,  # it takes 0 for "none given"
-        track_stats=False,  # it would write its score over a predictor of the name `score`
+        seed=search.seed + 1,  # it reads 0 as "none given"
+        track_stats=False,  # it would overwrite a predictor named `score` with its score
     )
-    adapter = CompleteJSONAdapter(longest_instruction(search.reflection_lm))  # or a small one never ends
+    adapter = CompleteJSONAdapter(longest_instruction(search.reflection_lm))  # else a small model may never end
     with dspy.context(callbacks=[Watch()], adapter=adapter):
         program = optimizer.compile(
             started(search.job, "seed"),
@@ -218,17 +218,17 @@ def mipro(search: Search) -> Found:
 
 
 def mipro_size(metric_calls: int, valset: int, bootstrapped: int, labelled: bool = True) -> tuple[int, int, int]:
-    """Return (trials, candidates, rows to bootstrap from) so that the last trial begins within the budget; one at least.
+    """Return (trials, candidates, rows to bootstrap from) so that the last trial starts within the budget; at least one.
 
-    Three candidates at least: then the sets of demonstrations are none, labelled and bootstrapped. For more, MIPROv2
-    advises 1.5 trials each. Where no reply is good enough to be shown, every row given is tried for every set. Where
-    nothing labelled may be shown, the second set is bootstrapped too.
+    At least three candidates: then the sets of demonstrations are none, labelled and bootstrapped. For more, MIPROv2
+    recommends 1.5 trials each. If no reply is good enough to be shown, every given row is tried for every set. If no
+    labelled rows may be shown, the second set is bootstrapped too.
     """
     first = 2 if labelled else 1  # candidates that bootstrap nothing
     trials = 1
     while valset * (trials + 1) + (candidates_for(trials + 1) - first) * bootstrapped < metric_calls:
         trials += 1
-    passes = valset * (trials + 1)  # the program as it was written is scored too
+    passes = valset * (trials + 1)  # the uncompiled program is scored too
     candidates = candidates_for(trials)
     return trials, candidates, max(bootstrapped, (metric_calls + valset - passes) // (candidates - first))
 
@@ -238,10 +238,10 @@ def candidates_for(trials: int) -> int:
 
 
 class ShownRow(dspy.Example):
-    """A row whose items are what a predictor reads and writes in it, and whose inputs are the program's.
+    """A row whose items are what a predictor reads and writes, and whose inputs are the program's.
 
-    DSPy's optimizers show train rows as they are; where a program reads other fields than its predictor, that is no
-    demonstration of anything.
+    DSPy's optimizers show train rows as they are; if a program reads other fields than its predictor, that demonstrates
+    nothing.
     """
 
     def __init__(self, base: Any = None, row: dspy.Example | None = None, **fields: Any) -> None:
@@ -255,7 +255,7 @@ class ShownRow(dspy.Example):
 def shown_rows(search: Search) -> tuple[list[dspy.Example], int, int]:
     """Return the rows for an optimizer that shows them, how many labelled ones it may show, and how many bootstrapped.
 
-    DSPy shows the same row to every predictor: a program of several gets bootstrapped demonstrations only.
+    DSPy shows the same row to every predictor, so a program with several gets only bootstrapped demonstrations.
     """
     most = max(1, search.most_shown)
     names = [name for name, _ in search.job.program.named_predictors()]
@@ -266,19 +266,19 @@ def shown_rows(search: Search) -> tuple[list[dspy.Example], int, int]:
 
 
 def as_number(search: Search) -> Callable[..., float]:
-    """Give the metric the shape of DSPy's older optimizers; with a trace they ask whether a reply may be shown."""
+    """Adapt the metric to DSPy's older optimizers; with a trace they ask whether a reply may be shown."""
 
     def metric(gold: dspy.Example, pred: dspy.Prediction, trace: Any = None) -> float:
         search.meter.count_rollout()
         if trace is not None and getattr(pred, "failure", None) is not None:
-            return 0.0  # the program's rules answered, and what the model said cannot be read
+            return 0.0  # the program's rules answered, because the model's reply was unreadable
         return search.job.metric(gold._row if isinstance(gold, ShownRow) else gold, pred).value
 
     return metric
 
 
 def started(job: Job, name: str) -> dspy.Module:
-    """Build one of the programs that a search begins with, in the form in which it asks it."""
+    """Build one of a search's starting programs, in the form in which the search runs it."""
     return job.build(next(start for start in job.starts if start.name == name).texts)
 
 

@@ -22,8 +22,8 @@ def calibrate(
     lm: LmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
-    rules: Annotated[bool, typer.Option("--rules", help="Calibrate the rules that answer without a model.")] = False,
-    compiled: Annotated[Path | None, typer.Option(help="A compiled JSON. Default: the one `load` would take.")] = None,
+    rules: Annotated[bool, typer.Option("--rules", help="Measure the rules, which need no model.")] = False,
+    compiled: Annotated[Path | None, typer.Option(help="A compiled JSON. Default: the one `load` would use.")] = None,
     data: UnseenDataOption = None,
     split: Annotated[str, typer.Option(help="Which rows: train, val or test.")] = UNSEEN,
     rows: Annotated[int | None, typer.Option(min=1, help="Use only the first N rows. Default: all.")] = None,
@@ -51,7 +51,7 @@ def calibrate(
             f"--module {module}: its rows have no human verdict ({', '.join(VERDICTS)}) to compare with; choose quality_judge"
         )
     if split not in SPLITS:
-        raise UsageError(f"--split {split}: there are {', '.join(SPLITS)}")
+        raise UsageError(f"--split {split}: choose from {', '.join(SPLITS)}")
     examples = rows_to_test(recipe, data, split, rows)
     meter = Meter()
     if rules:

@@ -1,10 +1,10 @@
-"""What a search tries: a program told apart from others by its instructions, what it shows, and whether it reasons first.
+"""What a search tries: a program, identified by its instructions, its demonstrations, and whether it reasons first.
 
-A candidate is the mapping of texts that GEPA has (component -> text), so both kinds of change are one kind of thing:
+A candidate is a mapping of texts as in GEPA (component -> text), so that all kinds of change have one form:
 
     "plan"            the instruction of the predictor `plan`
-    "plan:shown"      what it shows: "" nothing, "[...]" train rows by id, a quoted name a set of the shelf
-    ":reasoning"      "on" where every predictor writes its reasoning before its answer
+    "plan:shown"      its demonstrations: "" none, "[...]" train rows by id, a quoted name a set of the shelf
+    ":reasoning"      "on" if every predictor writes its reasoning before its answer
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -23,15 +23,15 @@ from optimizers.demonstrations import Demonstration, Shelf, as_json, named, with
 
 SHOWN = ":shown"
 REASONING = ":reasoning"
-SEED = "seed"  # the start that is the program as it was written
-IN_USE = "in use"  # the start that `load` gives now
+SEED = "seed"  # the uncompiled program
+IN_USE = "in use"  # the program that `load` currently returns
 
 Texts = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Start:
-    """What a search begins with, by the name that reports give it. `seed` is the program as it was written."""
+    """A program that a search starts from, by its name in reports. `seed` is the uncompiled program."""
 
     name: str
     texts: Texts
@@ -39,10 +39,10 @@ class Start:
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be compiled: the program, its metric, its rows, what can be shown, and what the search begins with.
+    """What to compile: the program, its metric, its rows, what can be shown, and the starts of the search.
 
-    trainset: rows that proposals are made from and tried on; none of them is ever its own demonstration.
-    kind: of a row, so that demonstrations can be spread over the kinds.
+    trainset: rows that proposals are made from and tried on; no row is ever its own demonstration.
+    kind: a row's kind; demonstrations are spread over the kinds.
     """
 
     program: dspy.Module
@@ -58,7 +58,7 @@ class Job:
         return [name for name, _ in self.program.named_predictors()]
 
     def build(self, texts: Texts, without: dspy.Example | None = None) -> dspy.Module:
-        """Return the program that a candidate stands for; `without`: a row whose own answer must not be shown."""
+        """Return the program of a candidate; `without`: a row whose own answer must not be shown."""
         program = with_instructions(self.program, texts)
         if texts.get(REASONING):
             add_reasoning(program)
@@ -67,25 +67,25 @@ class Job:
         return program
 
     def candidate(self, candidate: "Candidate") -> dspy.Module:
-        """Build the program that a candidate of a result stands for."""
+        """Build the program of a result's candidate."""
         return self.build(candidate.texts)
 
     def for_rows(self, texts: Texts) -> Callable[[dspy.Example], dspy.Module]:
-        """Return what gives each row the candidate's program, and never its own answer."""
+        """Return a function that gives each row the candidate's program, never with the row's own answer."""
         program = self.build(texts)
         return lambda row: self.build(texts, without=row) if self.shows(texts, row) else program
 
     def asked(self, texts: Texts) -> dict[str, list[str]]:
-        """Return what was asked in each demonstration of each predictor, as a digest, for a later search to leave out."""
+        """Return a digest of each demonstration's inputs, by predictor, so that a later search can leave them out."""
         return {name: self.shelf.asked_in(texts[name + SHOWN], name) for name in self.predictors}
 
     def shows(self, texts: Texts, row: dspy.Example) -> bool:
-        """Tell whether the candidate would show a row its own answer."""
+        """Return whether the candidate would show a row its own answer."""
         return any(self.shelf.shows(texts[name + SHOWN], name, row) for name in self.predictors)
 
 
 def uncompiled(program: dspy.Module) -> dict[str, str]:
-    """Return the texts of a program as it was written."""
+    """Return the texts of an uncompiled program."""
     predictors = dict(program.named_predictors())
     texts = {name: predictor.signature.instructions for name, predictor in predictors.items()}
     return texts | {name + SHOWN: "" for name in predictors} | {REASONING: ""}
@@ -97,7 +97,7 @@ def showing(texts: Texts, shown: str | Sequence[str]) -> dict[str, str]:
 
 
 def given_demonstrations(program: dspy.Module) -> dict[str, Sequence[Demonstration]]:
-    """Return what a program shows as it was written, by predictor; nothing where it shows nothing."""
+    """Return an uncompiled program's demonstrations by predictor; empty if it has none."""
     given: dict[str, Sequence[Demonstration]] = {
         name: [dict(demo) for demo in predictor.demos] for name, predictor in program.named_predictors()
     }
@@ -105,16 +105,16 @@ def given_demonstrations(program: dspy.Module) -> dict[str, Sequence[Demonstrati
 
 
 def thinks(program: dspy.Module) -> bool:
-    """Tell whether some predictor writes its reasoning as the program was written: then it is nothing to be added."""
+    """Return whether a predictor of the uncompiled program already reasons: then there is nothing to add."""
     return any(FIELD in predictor.signature.output_fields for predictor in program.predictors())
 
 
 def compiled_before(
     program: dspy.Module, name: str, thinking: bool = False
 ) -> tuple[dict[str, str], dict[str, Sequence[Demonstration]]]:
-    """Return a compiled program's texts, its demonstrations by the name of a set, and that set.
+    """Return a compiled program's texts, with its demonstrations under the name of a set, and that set.
 
-    thinking: it writes its reasoning as it was written, so that the texts do not say so.
+    thinking: the uncompiled program already reasons, so the texts do not mention it.
     """
     predictors = dict(program.named_predictors())
     texts = {each: predictor.signature.instructions for each, predictor in predictors.items()}
@@ -124,18 +124,18 @@ def compiled_before(
 
 
 def identity(job: Job, texts: Texts) -> str:
-    """Name what a candidate does: two that would ask the same are the same."""
+    """Return a candidate's identity: two that would send the same prompts are the same."""
     shown = {name: job.shelf.demonstrations(texts[name + SHOWN], name) for name in job.predictors}
     return digest(as_json([[texts[name] for name in job.predictors], shown, texts.get(REASONING, "")]))
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One program that was scored on validation; number 0 is the seed. `metric_calls` had been made when it was found.
+    """One program that was scored on validation; number 0 is the seed. `metric_calls`: calls made when it was found.
 
-    start: what it showed or which change it came from; demonstrations: ids of the rows it shows or draws from; scores: of
-    the first validation rows; fell_out: why it was not tried on more of them, "" if nothing spoke against it; shown:
-    characters of the demonstrations that one call shows; only_near: it shows them only to calls that are like them.
+    start: the start or the change that it came from; demonstrations: ids of the rows it shows or draws from; scores: on the
+    first validation rows; fell_out: why it was not tried on more of them, "" if nothing spoke against it; shown:
+    characters of the demonstrations in one call; only_near: it shows them only to calls similar to them.
     """
 
     index: int
@@ -154,17 +154,17 @@ class Candidate:
 
     @property
     def score(self) -> float:
-        """Mean over the validation rows it was scored on, in [0, 1]."""
+        """Mean score over the validation rows it was scored on, in [0, 1]."""
         return sum(self.scores) / len(self.scores) if self.scores else 0.0
 
     @property
     def length(self) -> int:
-        """Characters of its prompt that are the same in every call, or of the same number."""
+        """Characters of its prompt that are constant, or constant in number, for every call."""
         return self.shown + sum(map(len, self.instructions.values()))
 
 
 def described(job: Job, texts: Texts) -> str:
-    """Say in a few words what a candidate shows."""
+    """Describe a candidate's demonstrations in a few words."""
     return ", ".join(dict.fromkeys(map(shown_of, filter(None, numbers_shown(job, texts))))) or shown_of(0)
 
 
@@ -174,17 +174,17 @@ def numbers_shown(job: Job, texts: Texts) -> list[int]:
 
 
 def is_only_near(job: Job, texts: Texts) -> bool:
-    """Tell whether every demonstration is shown only to calls that are like it (few_shot.py)."""
+    """Return whether every demonstration is shown only to calls similar to it (few_shot.py)."""
     numbers = numbers_shown(job, texts)
     return any(numbers) and all(number == 0 or number > ALL_SHOWN for number in numbers)
 
 
 def shown_of(number: int) -> str:
-    """Say what a call shows of so many demonstrations."""
+    """Describe how many demonstrations a call shows."""
     return f"the {NEAREST} nearest of {number}" if number > ALL_SHOWN else quantity(number, "row") if number else "none"
 
 
 def prompt_length(job: Job, texts: Texts) -> int:
-    """Count the characters of the demonstrations that one call shows, of the predictor that shows most."""
+    """Count the characters of the demonstrations in one call, for the predictor that shows most."""
     lengths: list[Any] = [shown_length(job.shelf.demonstrations(texts[name + SHOWN], name)) for name in job.predictors]
     return int(max(lengths, default=0))

@@ -1,10 +1,10 @@
-"""The changes a search can make to a candidate, each with what is believed of it beforehand.
+"""The changes a search can make to a candidate, each with its prior.
 
 instructions      rewritten by DSPy's proposer, or by short rules from single failures (proposers.py)
-near failures     one demonstration out, one in: a row near to one that failed
-own successes     what the program itself did well on train rows, where no label says what each predictor should write
+near failures     swap one demonstration for a row similar to one that failed
+own successes     the program's own good replies on train rows, if no label says what each predictor should write
 other cover       other rows, spread over the kinds
-crossing          some of the texts from another candidate
+crossing          take some of the texts from another candidate
 """
 
 import random
@@ -27,18 +27,18 @@ from optimizers.proposers import Choice, CountedProposer, Kind, NoNewRule, kinds
 from optimizers.scoring import RowRun
 
 UNREADABLE = (AdapterParseError, ContextWindowExceededError, ValidationError, ValueError)
-PRICE = 2.0  # rows that a call of the reflection model stands for
-PATIENCE = 2  # proposals in a row that could not be read: then an arm that was not asked for is closed
+PRICE = 2.0  # rows that a call of the reflection model counts as
+PATIENCE = 2  # consecutive unreadable proposals after which an arm that was not asked for is closed
 
 Seen = Callable[[Sequence[RowRun], str], list[Record]]
-"""Runs and a predictor -> what a proposer sees of them."""
+"""(runs, predictor) -> what a proposer sees of them."""
 
 
 class Change(Protocol):
     arm: Arm
     crosses: ClassVar[bool] = False  # it needs a partner
-    shows: ClassVar[bool] = False  # it changes what is shown, and that alone
-    reads: ClassVar[bool] = False  # it needs a batch; else it is asked without one, which costs nothing
+    shows: ClassVar[bool] = False  # it changes only what is shown
+    reads: ClassVar[bool] = False  # it needs a batch; otherwise it is called without one, which costs nothing
 
     @property
     def ready(self) -> bool:
@@ -48,9 +48,9 @@ class Change(Protocol):
     def propose(
         self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random
     ) -> dict[str, str] | None:
-        """Return the texts of a new candidate, or None where there is nothing to propose.
+        """Return the texts of a new candidate, or None if there is nothing to propose.
 
-        batch: what the candidate did on a few train rows, not all of it perfect, or nothing; partner: another candidate.
+        batch: the candidate's runs on a few train rows, not all perfect, or empty; partner: another candidate.
         """
         ...
 
@@ -77,7 +77,7 @@ class Rewrite(Change):
         except NoNewRule:
             return None
         except Exception as error:
-            self.proposer.meter.raise_if_stopped()  # DSPy wraps what stopped the run: a limit, a signal, a dead model
+            self.proposer.meter.raise_if_stopped()  # DSPy wraps the error that stopped the run: a limit, a signal, a dead model
             if not isinstance(error, UNREADABLE):
                 raise
             if not self.proposer.essential and self.proposer.failed >= PATIENCE:
@@ -87,7 +87,7 @@ class Rewrite(Change):
 
 @dataclass
 class NearFailures(Change):
-    """Show a row near to one that failed, in the place of one that is shown. A pool finds what is near by itself."""
+    """Show a row similar to one that failed, in place of another. A pool finds similar rows by itself."""
 
     arm: Arm
     job: Job
@@ -112,7 +112,7 @@ class NearFailures(Change):
 
 @dataclass
 class OtherCover(Change):
-    """Show one of the shelf's sets, or other rows, drawn anew from all kinds."""
+    """Show one of the shelf's sets, or other rows, newly drawn from all kinds."""
 
     arm: Arm
     job: Job
@@ -128,7 +128,7 @@ class OtherCover(Change):
 
 @dataclass
 class OwnSuccesses(Change):
-    """Show a few rows as the program itself did them (BootstrapFewShot of DSPy, inside the search)."""
+    """Show a few rows with the program's own replies (DSPy's BootstrapFewShot, inside the search)."""
 
     arm: Arm
     job: Job
@@ -147,7 +147,7 @@ class OwnSuccesses(Change):
 
 @dataclass
 class Crossing(Change):
-    """Take each text from one of two candidates: the instruction of one may suit the demonstrations of the other."""
+    """Take each text from either of two candidates: one's instruction may suit the other's demonstrations."""
 
     arm: Arm
     crosses: ClassVar[bool] = True
@@ -159,18 +159,18 @@ class Crossing(Change):
 
 
 def changes_for(job: Job, reflection_lm: dspy.LM, choice: Choice, meter: Meter, seen: Seen) -> list[Change]:
-    """Return the changes to try. What is believed beforehand goes by the model: small ones gain by demonstrations."""
+    """Return the changes to try. Priors depend on the model: small ones gain from demonstrations."""
     small = is_embedded(reflection_lm)
     changes: list[Change] = []
     for place, kind in enumerate(kinds_for(reflection_lm, choice)):
-        essential = place == 0 and not small  # a small model may be unable to propose, and still gain by demonstrations
+        essential = place == 0 and not small  # a small model may be unable to propose, but still gain from demonstrations
         proposer = proposer_of(kind, reflection_lm, meter, essential)
         changes.append(Rewrite(rewriting(kind, small, place == 0), job, proposer, reflection_lm, seen))
     if job.shelf.rows and job.shelf.count:
         likely = (2.0, 2.0) if small else (1.0, 6.0)
         changes += [NearFailures(Arm("near failures", *likely), job), OtherCover(Arm("other cover", 1.0, 6.0), job)]
     if job.shelf.learns and job.shelf.count:
-        usual = small or not job.shelf.rows  # where nothing else can be shown
+        usual = small or not job.shelf.rows  # if nothing else can be shown
         changes.append(OwnSuccesses(Arm("own successes", *((2.0, 2.0) if usual else (1.0, 6.0))), job))
     return [*changes, Crossing(Arm("crossing", 1.0, 4.0))]
 

@@ -1,7 +1,7 @@
-"""What code does, as text, wherever its file lies: by this a run knows whether a program, a metric or a search has changed.
+"""What code does, as text, wherever its file is: this tells a run whether a program, a metric or a search has changed.
 
-Of our files imports, docstrings and comments are left out. So a file that is moved or explained better is the same code,
-and what was paid for with it still counts; a docstring that is a part of a prompt is told apart by the program's shape and
+Imports, docstrings and comments of our files are left out. So moving a file or improving its docs keeps the code the same,
+and what was paid for with it still counts; docstrings that are part of a prompt count in the program's shape and
 instructions.
 """
 
@@ -13,20 +13,20 @@ from types import ModuleType
 from typing import Any
 
 OURS = ("dspy_programs.", "metrics.", "optimizers.")
-FORM = "code:"  # such a digest begins so; earlier versions took whole files, and their digests are 16 digits alone
+FORM = "code:"  # prefix of these digests; earlier versions hashed whole files, into just 16 digits
 
 
 def is_comparable(before: Any, now: Any) -> bool:
-    """Tell whether two digests are of one form: an earlier version's says nothing of today's code."""
+    """Return whether two digests have the same form: an earlier version's says nothing about the current code."""
     is_earlier = isinstance(before, str) and len(before) == 16 and before.isalnum()
     return not (is_earlier and str(now).startswith(FORM))
 
 
 def code_of(thing: Any) -> list[str]:
-    """Return the text that decides what a program or a metric does.
+    """Return the source text that decides what a program or a metric does.
 
-    Of ours the file that holds it, and our files that it imports from: its twin, its measures. Of the user's own the class or
-    the function alone: what else is in a notebook or a script may change between two runs.
+    For ours, its file and our files that it imports from: its rules, its measures. For the user's own, only the class or the
+    function: the rest of a notebook or a script may change between two runs.
     """
     kind = thing if inspect.isclass(thing) or inspect.isfunction(thing) else type(thing)
     if not kind.__module__.startswith(OURS):
@@ -40,12 +40,12 @@ def code_of(thing: Any) -> list[str]:
 
 @cache
 def code_in(module: ModuleType) -> str:
-    """Return what a file of ours does: its statements, without what says where others are and what it is for."""
+    """Return what one of our files does: its statements, without imports and docstrings."""
     return ast.unparse(WithoutPlaces().visit(ast.parse(inspect.getsource(module))))
 
 
 class WithoutPlaces(ast.NodeTransformer):
-    """Takes imports and docstrings out of a tree."""
+    """Removes imports and docstrings from a tree."""
 
     def visit_Import(self, node: ast.Import) -> None:
         return None
@@ -59,7 +59,7 @@ class WithoutPlaces(ast.NodeTransformer):
 
 
 def text_of(thing: Any) -> str:
-    """Return the source of a class or a function; of one that was typed in, what the compiler made of it."""
+    """Return the source of a class or a function; if there is none (typed at a prompt), its bytecode."""
     try:
         return inspect.getsource(thing)
     except (OSError, TypeError):

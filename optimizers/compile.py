@@ -1,4 +1,4 @@
-"""One search as a function: a job, two models and a budget in, every candidate that was compared on validation out."""
+"""One search as a function: takes a job, two models and a budget, returns every candidate compared on validation."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Tried:
 
 @dataclass(frozen=True)
 class CompileResult:
-    """Every candidate in the order found, why the search ended, and what each kind of change gave."""
+    """Every candidate in the order found, why the search ended, and the results of each kind of change."""
 
     candidates: tuple[Candidate, ...]
     ended_by: str
@@ -44,7 +44,7 @@ class CompileResult:
 
     @property
     def unfinished(self) -> bool:
-        """Whether some candidate was ahead of the seed on its rows, and they were too few to say more."""
+        """Whether a candidate was ahead of the seed, but on too few rows to be sure."""
         gains = [each for each in self.candidates if each.index and not each.fell_out and each.score > self.seed.score]
         return not self.winner.index and bool(gains)
 
@@ -60,9 +60,9 @@ class CompileResult:
 def winner_of(candidates: Sequence[Candidate]) -> Candidate:
     """Return the candidate whose gain over the seed is best supported by the rows that both were scored on, else the seed.
 
-    A gain counts less its standard error (race.support). Of equals the one with the shorter prompt, then the oldest. One
-    that shows demonstrations only to calls like them is taken where it is no more than a standard error behind the best:
-    on calls of another kind it is the seed, where fixed demonstrations can lose (Breiman's rule: the simplest of those).
+    A gain counts minus its standard error (race.support). Among equals, the one with the shorter prompt wins, then the
+    oldest. One that shows demonstrations only to calls like them wins if it is within a standard error of the best: on other
+    calls it is the seed, while fixed demonstrations can lose there (Breiman's rule: the simplest of those).
     """
     seed = candidates[0]
     fewest = min(FEWEST, len(seed.scores))
@@ -90,10 +90,10 @@ def compile_job(
 ) -> CompileResult:
     """Search for a better program; see search.py.
 
-    choice: who rewrites instructions; allowance: how the budget is counted, by default for the search alone; must_beat:
-    starts that the winner is compared with on the same rows, beside the seed; plateau: end when nothing better comes.
-    Raises ModelFailing when a model keeps failing; RunInterrupted or BudgetSpent when stopped before the seed was scored on
-    any row; whatever the program or the metric raises.
+    choice: who rewrites instructions; allowance: how the budget is counted, by default for the search only; must_beat:
+    starts that the winner is compared with on the same rows, besides the seed; plateau: end when nothing better is found.
+    Raises ModelFailing if a model keeps failing; RunInterrupted or BudgetSpent if stopped before the seed was scored on any
+    row; whatever the program or the metric raises.
     """
     adapter = ProgramAdapter(job, task_lm, meter, threads)
     search = Search(

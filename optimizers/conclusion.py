@@ -37,9 +37,9 @@ from optimizers.settings import Training
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SURE = 1.645  # standard errors that a test must show before what is in use is replaced: wrongly, once in twenty
-ELSEWHERE = "elsewhere"  # on rows of other sources
-BLOCK = 4  # test rows of one program before the next has its turn: what is cut short is paired, and a prompt cache still helps
+SURE = 1.645  # standard errors required on the test rows to replace the program in use: wrong once in twenty
+ELSEWHERE = "elsewhere"  # on rows from other sources
+BLOCK = 4  # test rows per program and turn: a test that is cut short stays paired, and a prompt cache still helps
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Report:
         return report_view.table(self)
 
     def plot(self) -> "Figure":
-        """Draw it; return a matplotlib Figure. Raises MissingExtra where matplotlib is not installed."""
+        """Plot it; return a matplotlib Figure. Raises MissingExtra if matplotlib is not installed."""
         return report_view.plot(self)
 
     def _repr_markdown_(self) -> str:

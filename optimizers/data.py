@@ -76,8 +76,8 @@ def completed(rows: Mapping[str, list[dspy.Example]], seed: int, place: str) -> 
         return split_own(next(iter(rows.values())), seed, place)
     if missing := [split for split in ("train", "test") if split not in rows]:
         raise DatasetError(
-            f"{place}: there are no {missing[0]} rows in it, only {', '.join(rows) or 'rows of other sources'}; "
-            "train and test are needed, or rows without a split, which are split for you"
+            f"{place}: no {missing[0]} rows, only {', '.join(rows) or 'rows from other sources'}; give train and test, or "
+            "rows without a split, which are split for you"
         )
     if "val" in rows:
         return dict(rows)
@@ -95,7 +95,7 @@ def split_own(rows: Sequence[dspy.Example], seed: int, where: Path | str) -> dic
     groups = alike(rows)
     if len(groups) < FEWEST_OWN:
         count = quantity(len(rows), "row") + (f", {len(groups)} of them different" if len(groups) < len(rows) else "")
-        raise DatasetError(f"{where}: {count}: too few to learn from and to test; give at least {FEWEST_OWN}")
+        raise DatasetError(f"{where}: {count}: too few to train and test; give at least {FEWEST_OWN}")
     drawn = random.Random(f"{seed}-own").sample(groups, len(groups))
     cut = len(groups) // 3
     test, rest = ([row for group in part for row in group] for part in (drawn[:cut], drawn[cut:]))

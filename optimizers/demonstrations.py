@@ -1,6 +1,6 @@
 """Labelled rows to show a model, as sets that a candidate names.
 
-Demonstrations drawn at random leave kinds of cases out, and a small model then never does them. So they are spread evenly
+Demonstrations drawn at random miss some kinds of cases, and a small model then never handles them. So they are spread evenly
 over the kinds, or a pool is given from which each call shows the nearest (few_shot.py).
 """
 
@@ -17,25 +17,25 @@ import dspy
 from dspy_programs.few_shot import ALL_SHOWN, Index
 
 LONGEST = 1600  # characters of one demonstration, about 400 tokens: every call has to read them all
-POOL = 200  # rows: more would be seldom nearest, and a file to review
+POOL = 200  # rows: more would rarely be nearest, and the file must stay reviewable
 SPREAD, NEAREST = "spread", "nearest"
-DONE = "done:"  # before the id of a row: what the program did there
-POOLED = "pooled"  # a few rows and the demonstrations of a program compiled before: together enough to draw from
+DONE = "done:"  # before a row's id: the program's own reply to it
+POOLED = "pooled"  # a few rows and an earlier compiled program's demonstrations: together enough to draw from
 
 Demonstration = Mapping[str, Any]
 Demonstrate = Callable[[dspy.Example], Mapping[str, dict[str, Any]]]
-"""A row -> for each predictor that it can be shown to, its inputs and the outputs that are right."""
+"""A row -> for each predictor that it can be shown to, its inputs and the correct outputs."""
 Written = tuple[Demonstration, str, str]
 
 
 @dataclass(frozen=True)
 class Shelf:
-    """What can be shown: train rows by their ids, a pool of them, and the demonstrations of programs compiled before.
+    """What can be shown: train rows by their ids, a pool of them, and the demonstrations of earlier compiled programs.
 
-    rows: spread over the kinds, the first `count` of them are the set SPREAD, all of them the pool NEAREST; count: of
-    rows that one call shows where all are shown; others: name -> predictor -> demonstrations; asked: what was asked in each
-    of those, as a digest; pools: every predictor draws the nearest by itself (few_shot.py); learns: what the program did
-    well on a row can be shown too, once it did.
+    rows: spread over the kinds, the first `count` of them are the set SPREAD, all of them the pool NEAREST; count: rows
+    that one call shows if all are shown; others: name -> predictor -> demonstrations; asked: a digest of the inputs of each
+    of those; pools: every predictor draws the nearest by itself (few_shot.py); learns: the program's own good replies can
+    also be shown, once there are any.
     """
 
     rows: Sequence[dspy.Example]
@@ -50,7 +50,7 @@ class Shelf:
 
     @property
     def sets(self) -> list[str]:
-        """Name the sets that a search begins with."""
+        """Return the names of the sets that a search starts with."""
         able = {
             POOLED: POOLED in self.others,
             SPREAD: self.rows and self.count,
@@ -59,30 +59,30 @@ class Shelf:
         return [name for name, is_able in able.items() if is_able]
 
     def ids(self, shown: str) -> tuple[str, ...]:
-        """Return the ids of the rows that a text of a candidate names; none for another program's demonstrations."""
+        """Return the ids of the rows that a candidate's text names; none for another program's demonstrations."""
         named = json.loads(shown) if shown else []
         if isinstance(named, list):
             return tuple(named)
         return tuple(row.id for row in {SPREAD: self.rows[: self.count], NEAREST: self.rows}.get(named, ()))
 
     def demonstrations(self, shown: str, predictor: str, without: dspy.Example | None = None) -> list[Demonstration]:
-        """Return what a text names for a predictor, but never the answer to the row at hand: `without`."""
+        """Return the demonstrations that a text names for a predictor, but never the answer to the current row: `without`."""
         written = self._written(shown, predictor)
         own = self._own(without, predictor) if without is not None and written else set()
         return [demonstration for demonstration, *marks in written if own.isdisjoint(marks)]
 
     def shows(self, shown: str, predictor: str, row: dspy.Example) -> bool:
-        """Tell whether what a text names has the answer to a row."""
+        """Return whether the demonstrations that a text names contain a row's answer."""
         written = self._written(shown, predictor) if shown else []
         own = self._own(row, predictor) if written else set()
         return any(not own.isdisjoint(marks) for _, *marks in written)
 
     def asked_in(self, shown: str, predictor: str) -> list[str]:
-        """Return what was asked in each demonstration that a text names, as a digest; "" where nobody knows."""
+        """Return a digest of the inputs of each demonstration that a text names; "" if unknown."""
         return [asked for _, _, asked in self._written(shown, predictor)]
 
     def remember(self, row: dspy.Example, made: Mapping[str, dict[str, Any]]) -> None:
-        """Keep what the program did well on a row; the first time counts, so that what a text names never changes."""
+        """Keep the program's good reply to a row; only the first counts, so that what a text names never changes."""
         name = f"{DONE}{row.id}"
         known = {asked_by(self.by_id[id_.removeprefix(DONE)]) for id_ in self.done}
         if made and name not in self.made and asked_by(row) not in known and all(map(is_short, made.values())):
@@ -90,11 +90,11 @@ class Shelf:
             self.by_id.setdefault(row.id, row)
 
     def _own(self, row: dspy.Example, predictor: str) -> set[str]:
-        """Return the marks of what would give a row its answer: its own demonstration, and any that was asked the same."""
+        """Return the marks of what would give away a row's answer: its own demonstration, and any with the same inputs."""
         return {mark(self.demonstrate(row).get(predictor)), asked_by(row)}
 
     def _written(self, shown: str, predictor: str) -> list[Written]:
-        """Return the demonstrations, each with its marks: itself, and what was asked in it."""
+        """Return the demonstrations, each with its marks: itself, and its inputs."""
         if (shown, predictor) not in self._cache:
             name = json.loads(shown) if shown else []
             if isinstance(name, str) and name in self.others:
@@ -119,7 +119,7 @@ class Shelf:
         return {row.id: self.demonstrate(row) for row in self.rows}
 
     def nearest_to(self, row: dspy.Example, but: Sequence[str]) -> str | None:
-        """Return the id of the row most like this one, of those that are not it and not among `but`."""
+        """Return the id of the row most similar to this one, other than itself and those in `but`."""
         near = self._index.likeness(dict(row.inputs()))
         ids = [each.id for each in self.rows]
         order = sorted(range(len(ids)), key=lambda i: -near[i])
@@ -134,9 +134,9 @@ class Shelf:
 def pooled(
     rows: Sequence[dspy.Example], demonstrate: Demonstrate, before: Mapping[str, Sequence[Demonstration]]
 ) -> dict[str, Sequence[Demonstration]]:
-    """Put a few rows and the demonstrations of a program compiled before into one pool; empty where it would be no pool.
+    """Put a few rows and an earlier compiled program's demonstrations into one pool; empty if it would not be a pool.
 
-    Rows too few to draw the nearest from are drawn from all the same: those of one's own domain are nearer than others.
+    Rows too few to be a pool of their own are still drawn from here: those of the user's domain are nearer than others.
     """
     if not rows or len(rows) > ALL_SHOWN:
         return {}
@@ -148,7 +148,7 @@ def pooled(
 
 
 def named(shown: str | Sequence[str]) -> str:
-    """Write the text by which a candidate names a set, or rows by their ids."""
+    """Return the text by which a candidate names a set, or rows by their ids."""
     return json.dumps(shown if isinstance(shown, str) else list(shown), ensure_ascii=False)
 
 
@@ -159,7 +159,7 @@ def choose(
     count: int,
     seed: int | str,
 ) -> list[dspy.Example]:
-    """Draw `count` rows, one of each kind in turn, the most frequent kind first; fewer where there are not enough."""
+    """Draw `count` rows, one of each kind in turn, the most frequent kind first; fewer if there are not enough."""
     shuffled = [row for row in rows if (made := demonstrate(row)) and all(size(demo) <= LONGEST for demo in made.values())]
     random.Random(f"{seed}-demonstrations").shuffle(shuffled)
     kinds: dict[Hashable, list[dspy.Example]] = {}
@@ -175,7 +175,7 @@ def size(demonstration: Demonstration) -> int:
 
 
 def is_short(demonstration: Demonstration) -> bool:
-    """Tell whether a demonstration can be shown: not too long, and text that can be sent."""
+    """Return whether a demonstration can be shown: not too long, and text that can be sent."""
     try:
         as_json(demonstration).encode()
     except UnicodeEncodeError:  # half a surrogate pair
@@ -184,12 +184,12 @@ def is_short(demonstration: Demonstration) -> bool:
 
 
 def mark(demonstration: Demonstration | None) -> str:
-    """Name a demonstration by what it says, in whatever order."""
+    """Return a demonstration's digest, whatever the order of its fields."""
     return digest(as_json(demonstration, sort_keys=True))
 
 
 def asked_by(row: dspy.Example) -> str:
-    """Name what a row asks, in whatever order."""
+    """Return a digest of a row's inputs, whatever their order."""
     return digest(as_json(dict(row.inputs()), sort_keys=True))
 
 

@@ -30,7 +30,7 @@ def evaluate(
     lm: LmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
-    compiled: Annotated[Path | None, typer.Option(help="A compiled JSON. Default: the one `load` would take.")] = None,
+    compiled: Annotated[Path | None, typer.Option(help="A compiled JSON. Default: the one `load` would use.")] = None,
     data: UnseenDataOption = None,
     split: Annotated[
         Literal["test", "transfer_val", "transfer_test"],

@@ -77,7 +77,7 @@ def evaluate_program(
         progress.phase = f"{recipe.name}, {name}"
         scores[name] = score_rows(program, rows, recipe.scorer, lm, meter, threads)
     used = compiled[1].provenance.training["used"] if compiled else {}
-    groups = [field for field in recipe.groups if any(row.get(field) for row in rows)]  # rows of one's own need not tell them
+    groups = [field for field in recipe.groups if any(row.get(field) for row in rows)]  # a user's own rows need not have them
     return Evaluation(recipe.name, rows, groups, scores, used)
 
 

@@ -73,12 +73,12 @@ def signature_of(program: dspy.Module) -> dict[str, inspect.Parameter]:
 def type_adapter(type_: Any) -> TypeAdapter[Any]:
     try:
         return TypeAdapter(as_published_tools(type_))
-    except PydanticUserError:  # a class of the user's that says nothing of its values
+    except PydanticUserError:  # a user's class without type information
         return TypeAdapter(Any)
 
 
 def as_published_tools(type_: Any) -> Any:
-    """Return the type of a field; tools are read in every form in which a call takes them."""
+    """Return the type of a field; tools are read in every form that a call accepts."""
     if type_ == list[Tool]:
         return Annotated[list[Annotated[Tool, BeforeValidator(as_tool)]], BeforeValidator(unbundled)]
     return Annotated[list[Function], BeforeValidator(unbundled)] if type_ == list[Function] else type_
@@ -92,7 +92,7 @@ def as_tool(definition: Any) -> Any:
 
 
 def unbundled(value: Any) -> Any:
-    """Return the tools of what holds some, such as the answer of tools/list or a whole API."""
+    """Return the tools inside a value, such as the answer of tools/list or a whole API."""
     return definitions_in(value) if isinstance(value, (Mapping, list)) else value
 
 
@@ -118,12 +118,12 @@ def example_of(where: str, row: Mapping[str, Any], default_id: str, fields: Fiel
 
 
 def told(missing: str, row: Mapping[str, Any], fields: Fields) -> str:
-    """Say what a row has, what it needs, what may be left out, and which of its names comes nearest to the missing one."""
+    """Say what a row has, what it needs, what is optional, and which of its names is closest to the missing one."""
     names = [one_line(name, 60) for name in row]
     others = [name for name in names if name not in ("id", *fields.types)]
     needed = listed(name for name in fields.types if name not in fields.defaults)
-    optional = f"; {listed(fields.defaults)} may be left out" if fields.defaults else ""
-    return f"it has {listed(names)}; needed are {needed}{optional}{meant(missing, others)}"
+    optional = f"; optional: {listed(fields.defaults)}" if fields.defaults else ""
+    return f"the row has {listed(names)} but needs {needed}{optional}{meant(missing, others)}"
 
 
 def meant(name: str, others: Iterable[str]) -> str:

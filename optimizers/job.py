@@ -1,4 +1,4 @@
-"""What a training searches over: a program, its rows, what can be shown, and what was compiled before to begin with."""
+"""What a training searches over: a program, its rows, what can be shown, and earlier compiled programs as starts."""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -32,11 +32,11 @@ from optimizers.settings import Training
 
 
 def remember_compiled(training: Training, run: RunDirectory, again: bool = False) -> None:
-    """Keep copies, for a run that begins, of what `load` gives now and of what was compiled for other models."""
+    """When a run starts, copy what `load` currently returns and what was compiled for other models."""
     name, model = training.recipe.name, training.task_lm.model
     if not (run.is_new or again):
         return
-    for stale in [run.path / BEFORE, *run.path.glob(f"{OTHERS}*.json")]:  # of a run that got no answer
+    for stale in [run.path / BEFORE, *run.path.glob(f"{OTHERS}*.json")]:  # from a run that got no answer
         stale.unlink(missing_ok=True)
     now = training.out or store.in_use(name, model)
     if now is not None and now.is_file():
@@ -48,15 +48,15 @@ def remember_compiled(training: Training, run: RunDirectory, again: bool = False
 
 
 def compiled_starts(training: Training, path: Path) -> dict[str, dspy.Module]:
-    """Return the programs that were compiled when the run began, by their names as starts; those that fit today's code.
+    """Return the programs that were compiled when the run started and fit the current code, by their names as starts.
 
-    They are read from the run's folder, `path`, so that a run which goes on later still begins with the same.
+    They are read from the run's folder, `path`, so that a resumed run has the same starts.
     """
     name = training.recipe.name
     found = {}
     for file in [path / BEFORE, *sorted(path.glob(f"{OTHERS}*.json"))]:
         program = training.recipe.new_program()
-        with contextlib.suppress(CompiledProgramError):  # of an older code: it could not be used, so there is nothing to beat
+        with contextlib.suppress(CompiledProgramError):  # for older code: it cannot be used, so there is nothing to beat
             compiled = store.read_compiled(file, name, training.task_lm.model if file.name == BEFORE else None)
             store.apply_state(program, compiled, file)
             saved = compiled.provenance
@@ -67,7 +67,7 @@ def compiled_starts(training: Training, path: Path) -> dict[str, dspy.Module]:
 
 
 def digests_in(asked: Any) -> dict[str, list[str]]:
-    """Return what a file says was asked in its demonstrations; nothing where it does not say it as `train` does."""
+    """Return the digests of the demonstrations' inputs that a file records; empty if not in the form of `train`."""
     try:
         return TypeAdapter(dict[str, list[str]]).validate_python(asked or {})
     except ValidationError:
@@ -81,7 +81,7 @@ def job_of(
     reasoning: bool = False,
     before: Mapping[str, dspy.Module] = MappingProxyType({}),
 ) -> Job:
-    """Put together what a search needs. reasoning: try chain of thought too; before: programs compiled before, by name."""
+    """Assemble what a search needs. reasoning: also try chain of thought; before: earlier compiled programs, by name."""
     program = recipe.new_program()
     plain = uncompiled(program)
     others = {name: compiled_before(each, name, thinks(program)) for name, each in before.items()}
@@ -89,7 +89,7 @@ def job_of(
     pools = all(isinstance(predictor, FewShot) for predictor in program.predictors())
     pool = choose(rows["train"], recipe.demonstrator, recipe.kind, POOL, seed)
     sets: dict[str, Mapping[str, Sequence[Demonstration]]] = {name: demos for name, (_, demos) in others.items()}
-    largest = max(sets, key=lambda name: sum(map(len, sets[name].values())), default="")  # of equals what is in use
+    largest = max(sets, key=lambda name: sum(map(len, sets[name].values())), default="")  # among equals the one in use
     if pools and (both := pooled(pool, recipe.demonstrator, sets.get(largest, {}))):
         sets[POOLED] = both
         asked[POOLED] = {

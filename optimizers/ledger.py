@@ -1,10 +1,10 @@
-"""Feedback summed up over many cases: which component fails how often, by how much, in which direction.
+"""Summarizes feedback over many cases: which component fails how often, by how much, in which direction.
 
-Input      feedback as `metrics.score.composite` writes it: "name 0.42: message" a line, or "Perfect.".
+Input      feedback as `metrics.score.composite` writes it: "name 0.42: message" per line, or "Perfect.".
 Output     at most three lines, the costliest component first, such as
            "steps: below 1 in 7 of 9 cases, mean 0.62; on average 4.8 tasks where 2.3 reach the goal: too long".
-Guarantees a case that is seen again replaces what was known of it, so a summary stands still when nothing new is seen.
-           What stands behind "Right:" and in quotes belongs to one row: it is left out.
+Guarantees a case that is seen again replaces what was known about it, so a summary changes only with new information.
+           Text after "Right:" and in quotes belongs to one row: it is left out.
 """
 
 import re
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from dspy_programs.text import sendable, shortened
 
 PERFECT = "Perfect."
-LONGEST_FEEDBACK = 4000  # characters that are read of one feedback
+LONGEST_FEEDBACK = 4000  # characters read of one feedback
 LONGEST_MESSAGE = 120
 LINES = 3
 FAULT = re.compile(r"^(\w{1,40}) ([01]\.\d\d): (.+)$", re.MULTILINE | re.ASCII)
@@ -24,7 +24,7 @@ QUOTED = re.compile(r"(?<!\w)'[^'\n]*'(?!\w)|\"[^\"\n]*\"")
 
 
 class Fault(NamedTuple):
-    """One line of feedback: the component, its value in [0, 1], and what the metric said of it."""
+    """One line of feedback: the component, its value in [0, 1], and the metric's message."""
 
     name: str
     value: float
@@ -38,11 +38,11 @@ class Ledger:
         self._cases: dict[Hashable, list[Fault]] = {}
 
     def add(self, case: Hashable, feedback: str) -> None:
-        """Note what was said last of this case."""
+        """Store the latest feedback for this case."""
         self._cases[case] = faults_in(feedback)
 
     def summary(self) -> str:
-        """Return at most three lines; "" while nothing has failed."""
+        """Return at most three lines; "" if nothing has failed yet."""
         faults: dict[str, list[Fault]] = {}
         for fault in (fault for case in self._cases.values() for fault in case):
             faults.setdefault(fault.name, []).append(fault)
@@ -56,24 +56,24 @@ class Ledger:
 
 
 def faults_in(feedback: str) -> list[Fault]:
-    """Read the faults out of a feedback, one for each component; what does not look like one is passed over."""
+    """Parse the faults in a feedback, one per component; other lines are skipped."""
     lines = FAULT.finditer(sendable(feedback, LONGEST_FEEDBACK))
     found = {line[1]: Fault(line[1], min(1.0, float(line[2])), general(line[3])) for line in lines}
     return list(found.values())
 
 
 def loss(faults: Sequence[Fault]) -> float:
-    """Return how far the faults are from 1 together."""
+    """Return the faults' total distance from 1."""
     return sum(1 - fault.value for fault in faults)
 
 
 def general(message: str) -> str:
-    """Cut out of a message what belongs to its row alone."""
+    """Remove from a message what belongs only to its row."""
     return shortened(QUOTED.sub("'...'", re.split(r"[.;] Right:", message)[0]), LONGEST_MESSAGE)
 
 
 def in_common(faults: Sequence[Fault]) -> str:
-    """Say what the commonest kind of message has to say, numbers as their means; the last message if all are different."""
+    """Return the most common kind of message, with numbers as means; the last message if all differ."""
     kinds = Counter(NUMBER.sub("\0", fault.message) for fault in faults)
     kind, times = kinds.most_common(1)[0]
     if times == 1:

@@ -1,22 +1,22 @@
 """Which train rows a proposal is made from: rows that failed and have not been shown often, and rows not tried yet.
 
-A batch of perfect rows costs its calls and teaches nothing, and a row that was run already costs nothing again. But a row that
-nothing fixes must not stand in every batch.
+A batch of perfect rows costs its calls and teaches nothing, and a row that was already run costs nothing again. But a row that
+nothing fixes must not be in every batch.
 """
 
 import random
 from collections.abc import Mapping, Sequence
 
-UNTRIED = 1.0  # weight of all untried rows together, beside those that failed with their losses
+UNTRIED = 1.0  # weight of all untried rows together, compared with the losses of failed ones
 
 
 def hard_rows(
     ids: Sequence[str], lost: Mapping[str, float], used: Mapping[str, int], size: int, draw: random.Random
 ) -> list[str]:
-    """Draw at most `size` rows, one after the other: an untried one, or one that failed.
+    """Draw up to `size` rows, one by one: each untried, or failed.
 
-    lost: id -> 1 - score, of the rows that the program at hand has run; used: id -> how often a proposal was made from it.
-    Guarantees as long as there are untried rows, one of them at least is in the batch.
+    lost: id -> 1 - score, of the rows that this program has run; used: id -> how often a proposal was made from it.
+    Guarantees as long as there are untried rows, the batch has at least one.
     """
     weights = {id_: lost[id_] / (1 + used.get(id_, 0)) ** 2 for id_ in ids if lost.get(id_, 0.0) > 0}
     untried = [id_ for id_ in ids if id_ not in lost]

@@ -1,9 +1,9 @@
 """Adapts a metric written for DSPy to the one form that a search uses: (row, prediction) -> Score.
 
-Input      a metric of two arguments, of DSPy's three (trace) or of GEPA's five; what it may be called without is left out,
-           but for GEPA's pred_name and pred_trace where a proposer is told of a single predictor. It gives a number in
-           [0, 1], a bool, `dspy.Prediction(score=..., feedback=...)`, a dict like that, or a Score.
-Raises     UsageError for what is no metric; TypeError, which ends a run, for a metric that gives something else.
+Input      a metric of two arguments, DSPy's three (trace) or GEPA's five; optional ones are omitted, except GEPA's pred_name
+           and pred_trace when a proposer asks about a single predictor. It returns a number in [0, 1], a bool,
+           `dspy.Prediction(score=..., feedback=...)`, a dict like that, or a Score.
+Raises     UsageError if it is not a metric; TypeError, which ends a run, if it returns something else.
 """
 
 import inspect
@@ -23,11 +23,11 @@ Call: TypeAlias = tuple[Any, Any, Any]
 Trace: TypeAlias = Sequence[Call]
 
 UserMetric: TypeAlias = Callable[..., SupportsFloat | Score | dspy.Prediction | Mapping[str, Any]]
-"""A metric as people write it: (row, prediction), with as many more arguments as DSPy and GEPA pass."""
+"""A user's metric: (row, prediction), and optionally the further arguments that DSPy and GEPA pass."""
 
 
 def as_metric(metric: UserMetric) -> Metric:
-    """Wrap a metric; nothing is called."""
+    """Wrap a metric without calling it."""
     if not callable(metric) or isinstance(metric, type):
         raise UsageError(f"metric: {metric!r} is not a function of (row, prediction)")
     if inspect.iscoroutinefunction(metric):
@@ -36,7 +36,7 @@ def as_metric(metric: UserMetric) -> Metric:
 
 
 class OwnMetric:
-    """Score a row by a metric; where it takes GEPA's five arguments, ask it about a single predictor too."""
+    """Score a row by a metric; if it takes GEPA's five arguments, also ask it about a single predictor."""
 
     def __init__(self, metric: UserMetric) -> None:
         self.metric, self.name = metric, name_of(metric)
@@ -48,7 +48,7 @@ class OwnMetric:
         return score_from(self.metric(row, prediction, *self.missing), row, self.name)
 
     def feedback_on(self, row: dspy.Example, prediction: dspy.Prediction, trace: Trace, predictor: str, call: Call) -> str:
-        """Return what the metric says of one call of a predictor, as `dspy.GEPA` asks it; "" where it says nothing.
+        """Return the metric's feedback on one call of a predictor, as `dspy.GEPA` asks for it; "" if there is none.
 
         Its score there counts for nothing: a row has one score, that of the whole program.
         """
@@ -66,7 +66,7 @@ def name_of(metric: Any) -> str:
 
 
 def arguments(metric: UserMetric) -> list[inspect.Parameter]:
-    """Return the arguments that a metric takes by their places."""
+    """Return a metric's positional arguments."""
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return [each for each in inspect.signature(metric).parameters.values() if each.kind in positional]
 

@@ -29,12 +29,12 @@ M = TypeVar("M", bound=dspy.Module)
 
 
 class CompiledProgram(NamedTuple, Generic[M]):
-    """What `compile_program` gives; `program, report = compile_program(...)` takes it apart."""
+    """The result of `compile_program`; unpack it with `program, report = compile_program(...)`."""
 
     program: M
-    """The program as `load` gives it from now on, on the model it was compiled for."""
+    """The program as `load` returns it from now on, for the model it was compiled for."""
     report: Report
-    """What was tried, and what it scored."""
+    """What was tried and scored."""
 
 
 class CompileOptions(TypedDict, total=False):
@@ -96,43 +96,44 @@ def compile_program(
     run_dir: Path | str | None = None,
     resume: bool | None = None,
 ) -> CompiledProgram[Any]:
-    """Search for better instructions and demonstrations, test them on unseen rows, and put them to use where they are better.
+    """Search for better instructions and demonstrations, test them on unseen rows, and put them into use if they are better.
 
-    The same call again goes on where it was stopped, and pays for no answer twice. Progress is printed.
+    Repeat the same call to resume after a stop; no answer is paid for twice. Progress is printed.
 
     Args:
-        program: A dspy.Module, as an instance or a class that is made without arguments. It is not changed.
-        metric: (row, prediction) -> a share in [0, 1], a bool, or score and feedback; DSPy's metrics of three arguments and
-            GEPA's of five will do.
-        trainset: Rows, as dspy.Example or dict. Without a `testset` a third of them is kept for the test; without a `valset`
-            the rest validates too, each row scored by what the others show.
+        program: A dspy.Module instance, or a class without required arguments. It is not changed.
+        metric: (row, prediction) -> a score in [0, 1], a bool, or score and feedback; DSPy's metrics of three arguments and
+            GEPA's of five also work.
+        trainset: Rows, as dspy.Example or dict. Without a `testset`, a third of them is kept for the test; without a
+            `valset`, the rest also validates, each row scored with the others as demonstrations.
         valset: Rows that choose between candidates.
-        testset: Rows that are read once, to say what the result is worth.
-        lm: The model to compile for, or its spec; by default DSPy's current one, else that of the environment.
+        testset: Rows that are read once, to measure the result.
+        lm: The model to compile for, or its spec; by default DSPy's current one, else the environment's.
         reflection_lm: The model that proposes instructions, or its spec; by default `lm`.
-        auto: How much to spend, as in dspy.GEPA. By default "light" and at least 300 rows, for an embedded model 15 minutes.
-        max_metric_calls: Rows that may be run.
-        max_minutes: Minutes that it may take, test included.
-        max_tokens: Tokens that it may take, of requests and replies together, test included.
-        max_usd: US dollars that it may cost, test included.
-        name: What the result is saved by, and how `load` finds it; by default the place of the class, "module:Class".
-        demonstrate: A row -> for each predictor, what it should have written; by default its labels.
-        demonstrations: How many rows a call shows, where all are shown.
+        auto: Budget preset, as in dspy.GEPA. By default "light" with at least 300 metric calls, or 15 minutes for an
+            embedded model.
+        max_metric_calls: Limit on metric calls: rows run.
+        max_minutes: Limit in minutes, including the test.
+        max_tokens: Limit on tokens of requests and replies together, including the test.
+        max_usd: Limit in US dollars, including the test.
+        name: The name under which the result is saved and `load` finds it; by default the class's place, "module:Class".
+        demonstrate: A row -> what each predictor should have written; by default its labels.
+        demonstrations: How many rows a call shows if all are shown.
         kind: A row -> its kind; demonstrations are spread over the kinds.
-        proposer: Who writes new instructions: "rules" for small models, "dspy" for GEPA's own, "auto" to go by the model.
+        proposer: Who writes new instructions: "rules" for small models, "dspy" for GEPA's own, "auto" to decide by model.
         reasoning: Whether to try a version that writes its reasoning first; by default not with an embedded model.
-        seed: Of everything that is drawn at random.
-        threads: Rows that run at once; by default 8, and 1 with an embedded model.
-        run_dir: Where the run keeps its journal; by default a folder of its own for this program and model.
-        resume: True: go on with the run that is there; False: begin anew; None: go on where there is one.
+        seed: Random seed.
+        threads: Rows in parallel; by default 8, or 1 with an embedded model.
+        run_dir: Where the run keeps its journal; by default a folder for this program and model.
+        resume: True: resume the existing run; False: start a new one; None: resume if there is one.
 
     Returns:
-        The program as `load` gives it from now on, on the model it was compiled for, and the report.
+        The program as `load` returns it from now on, for the model it was compiled for, and the report.
 
     Raises:
-        UsageError: An argument cannot be used.
-        DatasetError: A row cannot be used.
-        LanguageModelError: A model cannot be had, or does not answer.
+        UsageError: An argument is invalid.
+        DatasetError: A row is invalid.
+        LanguageModelError: A model is unavailable or does not answer.
         RunError: The run's folder belongs to another run, or a limit was reached before there was a result.
         Exception: Whatever the program or the metric raises.
     """
@@ -169,11 +170,11 @@ def compile_program(
 
 
 def model_of(lm: dspy.LM | str | None, program: dspy.Module | type[dspy.Module]) -> dspy.LM:
-    """Return the model asked for, else the one that all predictors of the program have, DSPy's current one, or the default."""
+    """Return the requested model, else the one that all of the program's predictors have, DSPy's current or the default."""
     own = {id(each.lm): each.lm for each in program.predictors()} if isinstance(program, dspy.Module) else {}
     if isinstance(lm, dspy.BaseLM):
         return lm
     if lm is None and len(own) > 1 and all(own.values()):
-        raise UsageError("its predictors have different models of their own, and keep them; say what to compile for: lm=...")
+        raise UsageError("the program's predictors have different models, and keep them; give the one to compile for: lm=...")
     shared = next(iter(own.values())) if len(own) == 1 else None
     return shared or dspy.settings.lm or connect() if lm is None else connect(lm)

@@ -1,7 +1,7 @@
 """Who rewrites the instructions: short rules from single failures for small models, DSPy's own proposer for the others.
 
 A proposer is what `dspy.GEPA` calls an `instruction_proposer`: (candidate, reflective dataset, components) -> new texts.
-It sees rows of train alone.
+It sees only train rows.
 """
 
 import re
@@ -23,15 +23,15 @@ from optimizers.ledger import PERFECT, Ledger, faults_in, loss
 from optimizers.meter import Meter
 
 LONGEST_OF_SMALL = 1200  # characters of an instruction for an embedded model, about 300 tokens
-LONGEST_INSTRUCTION = 20_000  # of any other model, about 5,000 tokens: what windows of 32,000 and more have room for
-FAILED_PROPOSALS = 6  # in a row
+LONGEST_INSTRUCTION = 20_000  # of any other model, about 5,000 tokens: fits windows of 32,000 and more
+FAILED_PROPOSALS = 6  # consecutive
 RULES = 6
 LONGEST_RULE = 120  # characters
 SHORTEST_RULE = 10
 CASES = 2  # failed cases asked about for one proposal
 TRIED = 5  # rejected rules shown to the model
-LONGEST_RUN = 5  # words in a row that a rule may share with its case
-ALIKE = 0.5  # Jaccard overlap of content words from which two rules say the same
+LONGEST_RUN = 5  # consecutive words that a rule may share with its case
+ALIKE = 0.5  # Jaccard overlap of content words at which two rules count as the same
 
 Case = Mapping[str, Any]
 Proposer = Callable[[dict[str, str], Mapping[str, Sequence[Case]], list[str]], dict[str, str]]
@@ -40,7 +40,7 @@ Choice = Literal["auto", "rules", "dspy"]
 
 
 class NoNewRule(ValueError):
-    """Nothing is left to try in these cases: every rule given is known, copied or empty. The model is not at fault."""
+    """Nothing is left to try for these cases: every proposed rule is known, copied or empty. The model is not at fault."""
 
 
 class Proposal(BaseModel):
@@ -63,14 +63,14 @@ class WriteRule(dspy.Signature):
 
 
 class RuleProposer:
-    """Keep an instruction as it was written, and add rules to it: one for each of the worst failed cases.
+    """Keep the original instruction, and add rules to it: one for each of the worst failed cases.
 
-    Guarantees a new instruction is the first text given for its component and at most RULES rules, one line each; no rule
-               says what another or a rejected one says, or carries a run of words from its case. Of too many, the oldest
-               goes. Rejected is what was proposed before and is not in the candidate at hand.
+    Guarantees a new instruction is the first text given for its component plus at most RULES rules, one line each; no rule
+               repeats another or a rejected one, or copies a run of words from its case. If there are too many, the oldest
+               is removed. Rejected rules are those proposed before that are not in the current candidate.
                Given the model's answers, the same calls in the same order give the same texts; GEPA calls from one thread.
-    Raises     NoNewRule; AdapterParseError when no reply could be read.
-    Source     itemised contexts that grow and are pruned, never rewritten: ACE (Zhang et al. 2025).
+    Raises     NoNewRule; AdapterParseError if no reply was readable.
+    Source     itemized contexts that grow and are pruned, never rewritten: ACE (Zhang et al. 2025).
     """
 
     def __init__(self) -> None:
@@ -123,7 +123,7 @@ class RuleProposer:
         return found, refused
 
     def seen(self, case: Case) -> dict[str, str]:
-        """Return what the model is shown of a case."""
+        """Return what the model sees of a case."""
         return {
             "often": self.ledger.summary(),
             "inputs": shown(case.get("Inputs"), 600),
@@ -132,7 +132,7 @@ class RuleProposer:
         }
 
     def remembered(self, name: str, seed: str, rules: Sequence[str]) -> str:
-        """Write an instruction, and remember what it is made of. Done last: what an error kept back was not proposed."""
+        """Build an instruction, and remember its parts. Done last: after an error, nothing counts as proposed."""
         kept = tuple(rules[-RULES:])
         text = f"{seed}\n\nRules:\n{listed(kept)}"
         self._made[name, text] = (seed, kept)
@@ -141,9 +141,9 @@ class RuleProposer:
 
 
 class CountedProposer(InstructionProposer):
-    """Watch a proposer. `essential`: when its replies cannot be read, the run is stopped.
+    """Watch a proposer. `essential`: if its replies are unreadable, the run stops.
 
-    DSPy's class is the base because `dspy.GEPA` gives typed values to that class alone, and to any other only their texts.
+    DSPy's class is the base because `dspy.GEPA` gives typed values only to that class, and just their texts to any other.
     """
 
     def __init__(self, proposer: Proposer, meter: Meter, essential: bool = True) -> None:
@@ -176,9 +176,9 @@ class CountedProposer(InstructionProposer):
 
 
 def said(text: str, before: str) -> str:
-    """Return a new instruction without what the model thought first. Raises ValueError where there is nothing else.
+    """Return a new instruction without the model's preceding thoughts. Raises ValueError if there is nothing else.
 
-    Where the instruction before it already spoke of such marks, they belong to the task.
+    If the previous instruction already mentioned such marks, they belong to the task.
     """
     instruction = text if has_thoughts(before) else without_thoughts(text).strip()
     if not instruction:
@@ -187,14 +187,14 @@ def said(text: str, before: str) -> str:
 
 
 def kinds_for(reflection_lm: dspy.LM, choice: Choice = "auto") -> tuple[Kind, ...]:
-    """Return who proposes, the likeliest to succeed first: for "auto" both, rules first where the model is embedded."""
+    """Return the proposers, the most promising first: for "auto" both, rules first if the model is embedded."""
     if choice == "auto":
         return ("rules", "dspy") if is_embedded(reflection_lm) else ("dspy", "rules")
     return (choice,)
 
 
 def proposer_of(kind: Kind, reflection_lm: dspy.LM, meter: Meter, essential: bool = True) -> CountedProposer:
-    """Return a new proposer, counted. It remembers what it proposed: one for each run."""
+    """Return a new, counted proposer. It remembers its proposals: use one per run."""
     if kind == "rules":
         return CountedProposer(RuleProposer(), meter, essential)
     longest = longest_instruction(reflection_lm)
@@ -203,7 +203,7 @@ def proposer_of(kind: Kind, reflection_lm: dspy.LM, meter: Meter, essential: boo
 
 
 def longest_instruction(lm: dspy.LM) -> int:
-    """Return the characters an instruction may have. A longer one is shortened by asking; every call has to read it."""
+    """Return the character limit of an instruction. The model is asked to shorten a longer one, because every call reads it."""
     return LONGEST_OF_SMALL if is_embedded(lm) else LONGEST_INSTRUCTION
 
 
@@ -220,7 +220,7 @@ EMPTY_WORDS = frozenset(
 
 
 def one_line(text: str) -> str:
-    """Return a rule without line ends, characters nobody sees, and the bullets and numbers before it."""
+    """Return a rule without line breaks, invisible characters, and leading bullets and numbers."""
     line = " ".join("".join(c if c.isprintable() else " " if c.isspace() else "" for c in text).split())
     while match := BULLET.match(line):
         line = line[match.end() :]
@@ -245,12 +245,12 @@ def fault_of(rule: str, instruction: str, known: Sequence[str], case: str) -> st
 
 
 def runs(text: str) -> set[tuple[str, ...]]:
-    """Return the runs of words that are too long to be shared; each character of a script without spaces is a word."""
+    """Return the runs of words that are too long to share; in a script without spaces, each character is a word."""
     return ngrams(re.sub(f"[{CJK}]", r" \g<0> ", text), LONGEST_RUN + 1)
 
 
 def worst(cases: Sequence[Case]) -> Iterator[Case]:
-    """Yield the failed cases that lost most; one whose feedback names no component has lost all."""
+    """Yield the failed cases that lost most; one whose feedback names no component has lost everything."""
     failed = [case for case in cases if feedback_of(case).strip() != PERFECT]
     lost = {id(case): loss(faults) if (faults := faults_in(feedback_of(case))) else float("inf") for case in failed}
     yield from sorted(failed, key=lambda case: lost[id(case)], reverse=True)[:CASES]
@@ -261,7 +261,7 @@ def feedback_of(case: Case) -> str:
 
 
 def shown(value: Any, characters: int = 100_000) -> str:
-    """Write the fields of a case as text, each cut to its share of the characters."""
+    """Return the fields of a case as text, each cut to its share of the characters."""
     if not isinstance(value, Mapping):
         return sendable(str(value or ""), characters)
     share = characters // max(1, len(value))

@@ -1,4 +1,4 @@
-"""Who is ahead after the first rows, and how sure that is: paired scores, and the one-standard-error rule.
+"""Which candidate leads after the first rows, and how sure that is: paired scores, and the one-standard-error rule.
 
 Every comparison is between scores on the same rows, in the same order.
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-FEWEST = 4  # rows before a comparison counts for anything, where there are as many
+FEWEST = 4  # rows before a comparison counts, if there are that many
 
 
 def difference(scores: Sequence[float], others: Sequence[float]) -> tuple[float, float]:
@@ -24,23 +24,23 @@ def difference(scores: Sequence[float], others: Sequence[float]) -> tuple[float,
 
 
 def is_behind(scores: Sequence[float], others: Sequence[float]) -> bool:
-    """Tell whether one standard error more would still not reach the others."""
+    """Return whether even one standard error more would not reach the others."""
     mean, error = difference(scores, others)
     return mean + error < 0
 
 
 def support(scores: Sequence[float], others: Sequence[float], errors: float = 1.0) -> float:
-    """Return how much better the scores are than the others as far as their rows support it; at most 0 is no support.
+    """Return how much better the scores are than the others, as far as their rows support it; 0 or less is no support.
 
-    It is the mean gain less its standard error, or so many of them, with one row more on which both were the same: so few
-    rows say less, and four equal gains are not taken for certainty.
+    It is the mean gain minus one or more standard errors, with one extra row on which both were equal: so few rows count
+    for less, and four equal gains are not taken for certainty.
     """
     both = min(len(scores), len(others))
     return -np.inf if both == 0 else supported([a - b for a, b in zip(scores[:both], others[:both], strict=True)], errors)
 
 
 def supported(gains: Sequence[float], errors: float = 1.0) -> float:
-    """Return the mean less its standard errors, rounded: one row alone is no support, not even by the last digit."""
+    """Return the mean minus its standard errors, rounded: a single row gives no support, not even in the last digit."""
     number = len(gains) + 1
     mean = sum(gains) / number
     squares = sum((gain - mean) ** 2 for gain in gains) + mean**2

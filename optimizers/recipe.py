@@ -29,23 +29,23 @@ class Recipe:
     """Everything that `train` needs to know about a program. Your own program needs the first two, and rows.
 
     Args:
-        program: A dspy.Module class that is made without arguments, or an instance, which is copied.
-        metric: (row, prediction) -> a share in [0, 1], a bool, `dspy.Prediction(score=..., feedback=...)` or a Score; DSPy's
-            metrics of three arguments and GEPA's of five will do.
-        name: What the result is saved by and found again; for a program of one's own the place of its recipe.
-        data: The rows where --data does not say: a file, a folder, or lists of rows by split: {"train": [...], ...}.
+        program: A dspy.Module class without required arguments, or an instance, which is copied.
+        metric: (row, prediction) -> a score in [0, 1], a bool, `dspy.Prediction(score=..., feedback=...)` or a Score; DSPy's
+            metrics of three arguments and GEPA's of five also work.
+        name: The name under which the result is saved and found; for your own program the place of its recipe.
+        data: The rows if --data is not given: a file, a folder, or lists of rows by split: {"train": [...], ...}.
         labels: The fields of a row that are not inputs, with their types; None: all of them, of any type.
-        demonstrate: A row as each predictor would have done it; None: its labels that are outputs of a predictor, and what
-            the program did on rows where the metric accepted it.
-        kind: Of a row: what demonstrations should cover. By default there are no kinds.
-        demonstrations: How many rows a call shows, where all are shown.
-        val_rows: Rows that validate in a default run with an embedded model, chosen for 15 minutes on 2 cores.
-        test_rows: Rows that test in such a run.
-        max_metric_calls: Rows that the benchmark's search may run.
-        groups: Fields of a row by which `evaluate` reports too.
+        demonstrate: A row as each predictor should have answered it; by default the labels that are outputs of a predictor,
+            and what the program did on rows that the metric accepted.
+        kind: A row's kind, which demonstrations should cover; by default there are no kinds.
+        demonstrations: How many rows a call shows if all are shown.
+        val_rows: Validation rows of a default run with an embedded model, chosen for 15 minutes on 2 cores.
+        test_rows: Test rows of such a run.
+        max_metric_calls: Limit on metric calls of the benchmark's search.
+        groups: Fields of a row by which `evaluate` also reports.
         faults: What is wrong with a row beyond its types, a few words each.
-        build: Of ours: a raw folder -> the rows of each split.
-        transfer: Of ours: rows of other sources in the same shape.
+        build: For ours: a raw folder -> the rows of each split.
+        transfer: For ours: rows from other sources in the same shape.
     """
 
     program: type[dspy.Module] | dspy.Module

@@ -45,7 +45,7 @@ from optimizers.sources import planner as planner_source
 from optimizers.sources import quality_judge as quality_judge_source
 from optimizers.sources import section_scorer as section_scorer_source
 
-# What our own sources tell of a row, and a row of the user's need not.
+# What our own sources say about a row, and a user's row need not.
 TOLD = Annotated[str, Field(default="")]
 NO_TEXTS = Annotated[list[str], Field(default=[])]
 

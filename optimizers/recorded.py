@@ -24,10 +24,10 @@ from optimizers.meter import Meter, Used
 class RecordedEngine:
     """Sits between DSPy and a model. The same request twice, even concurrently, is one call and one answer.
 
-    at: an address that tells the model from another of its name.
-    Raises     ContextWindowExceededError, again at each replay: that a prompt is too long says something about its row.
-               Anything else stops the run and is never written down: an answer that never came must not be scored as a
-               wrong one, nor be there still when the server works again.
+    at: an address that distinguishes the model from another with its name.
+    Raises     ContextWindowExceededError, again at each replay: an overlong prompt says something about its row. Anything
+               else stops the run and is never recorded: a missing answer must not be scored as a wrong one, nor persist
+               when the server works again.
     """
 
     def __init__(self, lm: dspy.LM, role: str, journal: Journal, meter: Meter, at: str | None = None) -> None:
@@ -44,7 +44,7 @@ class RecordedEngine:
         return self
 
     def beside(self, lm: dspy.BaseLM) -> dspy.LM:
-        """Return a model that a program or a metric brings with it, behind the same journal and on the same account."""
+        """Return a model that a program or a metric brings along, with the same journal and accounting."""
         if isinstance(getattr(lm, "engine", None), RecordedEngine):
             return lm
         engine = RecordedEngine(lm, self.role, self.journal, self.meter, place_of(lm))
@@ -128,7 +128,7 @@ class RecordedEngine:
         provider, _, model = self.lm.model.partition("/")
         if provider == "local":
             return 0.0
-        if self.lm.model not in self._unpriced:  # looking for a price that is not there takes longer than all else here
+        if self.lm.model not in self._unpriced:  # looking up a missing price takes longer than everything else here
             usd, _ = estimate_cost(response, provider=provider, requested_model=model, request=request)
             if usd is None:
                 self._unpriced.add(self.lm.model)

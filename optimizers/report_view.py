@@ -44,7 +44,7 @@ def outcome(report: "Report") -> Iterator[str]:
 
 
 def plot(report: "Report") -> "Figure":
-    """Draw every candidate by when it was found, and the test; return a matplotlib Figure. Raises MissingExtra."""
+    """Plot every candidate by when it was found, and the test; return a matplotlib Figure. Raises MissingExtra."""
     require_matplotlib()
     from matplotlib.figure import Figure
 

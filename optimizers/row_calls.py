@@ -38,7 +38,7 @@ NO_MODEL = (
 class RowCalls(CompleteJSONAdapter):
     """The adapter of one row. lm: the model that the program runs on; Refine makes copies of this class without it.
 
-    unread: what could not be used; lost: some call failed for another reason, as where the run has been stopped.
+    unread: unusable replies; lost: a call failed for another reason, such as a stopped run.
     """
 
     def __init__(self, lm: dspy.LM | None = None) -> None:
@@ -83,7 +83,7 @@ RowCalls.__name__ = "JSONAdapter"  # as its parent: errors name it
 
 @contextmanager
 def calls_of(row: dspy.Example, meter: Meter) -> Iterator[RowCalls]:
-    """Give a block the calls of a row. What stopped the run goes before what follows from it; a bug gets the row's name."""
+    """Record a row's calls in a block. What stopped the run takes precedence over its consequences; bugs get the row's id."""
     calls = RowCalls(dspy.settings.lm)
     try:
         with dspy.context(adapter=calls):
@@ -96,18 +96,18 @@ def calls_of(row: dspy.Example, meter: Meter) -> Iterator[RowCalls]:
         meter.stop(error)
         raise
     if calls.lost:
-        meter.raise_if_stopped()  # a program may catch what stopped the run, but what it then gives is no answer
+        meter.raise_if_stopped()  # a program may catch what stopped the run, but its result is then no answer
 
 
 def failure_of(error: Exception) -> Failure:
-    """Say what was wrong with a reply, or that there was none."""
+    """Describe what was wrong with a reply, or that there was none."""
     if isinstance(error, AdapterParseError):
         return Failure(reason=first_line(error), raw_reply=error.lm_response or "")
     return Failure(reason=TOO_LONG, raw_reply="")
 
 
 def note(inputs: dict[str, Any], failure: Failure) -> None:
-    """Put a call that failed on DSPy's trace, as `reply.ask` does: only so does a proposer see what is to be mended."""
+    """Put a failed call on DSPy's trace, as `reply.ask` does: only then does a proposer see what to fix."""
     trace, callers = dspy.settings.trace, dspy.settings.caller_modules
     if trace is not None and callers:
         trace.append((callers[-1], dict(inputs), dspy.Prediction(unreadable_reply=failure.raw_reply)))
@@ -134,7 +134,7 @@ class Trace(list[Any]):
             self.append(step)
 
     def in_order(self) -> list[Any]:
-        """Return the steps of the row's own thread as they came; those of others, between two of them, by what they say."""
+        """Return the steps of the row's own thread in order; those of other threads, between two of them, sorted by content."""
         stretches = itertools.groupby(self, lambda step: self.workers.get(id(step), self.own) == self.own)
         return [step for is_own, steps in stretches for step in (steps if is_own else sorted(steps, key=content_of))]
 

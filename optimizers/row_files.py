@@ -25,7 +25,7 @@ from dspy_programs.errors import DatasetError
 TEXTS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 FORMATS = (*TEXTS, *(f"{ending}.gz" for ending in TEXTS), ".parquet")
 WORKBOOKS = (".xlsx", ".xls", ".ods", ".numbers")
-ELSEWHERE = ("transfer_val", "transfer_test")  # rows of other sources: to choose by, and to report
+ELSEWHERE = ("transfer_val", "transfer_test")  # rows from other sources: to choose by, and to report
 SPLIT_NAMES = {
     "train": "train",
     **dict.fromkeys(("val", "validation", "valid", "dev", "eval"), "val"),

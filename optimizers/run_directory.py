@@ -41,8 +41,8 @@ OURS = (
     *(COMPILED, "compiled.md", BEFORE, f"{OTHERS}*.json"),
     *(REPORT, "report.md", "report.png", "report.txt"),
 )
-"""What a run, an evaluation or a benchmark writes into its folder; another file there is the user's."""
-MENDED = {"program", "metric", "starts", "demonstrations"}  # what changes where a user mends code
+"""What a run, an evaluation or a benchmark writes into its folder; any other file there is the user's."""
+MENDED = {"program", "metric", "starts", "demonstrations"}  # what changes if a user fixes code
 CHANGED = {
     **dict.fromkeys(("data train", "data val", "data test", "demonstrations"), "the rows"),
     "starts": "the search's starting programs (--reasoning, or programs compiled before)",

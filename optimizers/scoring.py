@@ -53,7 +53,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class RowRun:
-    """One row run once: what the program gave, its score, the calls of its predictors in order, and as DSPy traces them."""
+    """One run of a row: the program's result, its score, its predictors' calls in order, and DSPy's trace of them."""
 
     row: dspy.Example
     prediction: dspy.Prediction
@@ -142,7 +142,7 @@ def consequence(error: Exception, whose: str, first: Failure) -> "Unread":
 
 
 def feedback_on(run: RowRun, predictor: str, number: int, metric: Metric, meter: Meter) -> str:
-    """Return what the metric says of a predictor's call, the `number`-th of the trace; else what it said of the row."""
+    """Return the metric's feedback on a predictor's call, the `number`-th of the trace; else its feedback on the row."""
     ask = getattr(metric, "feedback_on", None)
     if ask is None or isinstance(run.prediction, Unread):
         return run.score.feedback
@@ -158,13 +158,13 @@ def failure_in(prediction: Any) -> Failure | None:
 
 
 def steps_of(program: dspy.Module, trace: Sequence[Any]) -> tuple[Step, ...]:
-    """Name the predictors of a trace, also those that ran as copies, as in BestOfN and Refine.
+    """Name the predictors of a trace, including those that ran as copies, as in BestOfN and Refine.
 
-    DSPy's own optimisers go by their signatures, which two predictors may share. A copy keeps its `stage`.
+    DSPy's own optimizers go by their signatures, which two predictors may share. A copy keeps its `stage`.
     """
     predictors = program.named_predictors()
     names: dict[Any, str] = {id(predictor): name for name, predictor in predictors}
-    stages = Counter(predictor.stage for _, predictor in predictors)  # of a predictor that was itself made as a copy, twice
+    stages = Counter(predictor.stage for _, predictor in predictors)  # 2 for a predictor that was itself made as a copy
     names |= {predictor.stage: name for name, predictor in predictors if stages[predictor.stage] == 1}
     return tuple(
         (names.get(id(predictor)) or names.get(getattr(predictor, "stage", None), ""), inputs, outputs)

@@ -1,17 +1,17 @@
 """One search, in which instructions, demonstrations and reasoning compete under one budget.
 
-It begins with what is known, raced on a few validation rows. Then it takes turns: a change of a good candidate, tried on a
-few train rows, and more validation rows for those ahead. Whenever it ends, the scores on the rows seen so far say which
-candidate they support.
+It starts with a race of the initial programs on a few validation rows. Then it iterates: change a good candidate, try the
+change on a few train rows, and give more validation rows to the leaders. Whenever it ends, the scores on the rows seen so far
+decide which candidate they support.
 
 1. A parent is drawn from the Pareto front over the validation rows (GEPA).
-2. An arm is drawn by what has paid so far: rewriting instructions, other demonstrations, crossing two candidates.
+2. An arm is drawn by its payoff so far: rewriting instructions, other demonstrations, crossing two candidates.
 3. The child must beat its parent on a minibatch of train rows, then not fall behind it on validation.
-4. Validation gets its share of rows on the way (Shares); those clearly behind the leader are dropped.
-5. The last part of the budget goes to telling the leader from what it must beat.
+4. Validation gets its share of rows along the way (Shares); candidates clearly behind the leader are dropped.
+5. The last part of the budget goes to distinguishing the leader from what it must beat.
 
 Guarantees given the models' answers, the result is a function of its arguments: threads, time and restarts change nothing.
-           No (candidate, row) is run twice. A limit is looked at before every row and every call.
+           No (candidate, row) is run twice. Limits are checked before every row and every call.
 Source     GEPA (Agrawal et al. 2025); racing (race.py), bandit (bandit.py).
 """
 
@@ -38,20 +38,20 @@ from optimizers.scoring import RowRun
 
 MINIBATCH = 3  # train rows that a change is tried on first
 BEAM = 4  # candidates that get more validation rows
-TIE = 1e-9  # sums of scores that differ by less are the same
-LOST_BY_A_SET = 4.0  # tries in vain that a set of demonstrations stands for which was no better than the seed
-MOST_UNDECIDED = 8  # validation rows of a start that scores as the seed does on all of them
-SATISFIED = 3  # batches in a row without a failure, from which a perfect score is worth confirming
-IDLE = 100  # proposals in a row that cost no row: everything has been tried
-PLATEAU = 40  # proposals in a row that had something to learn from and were no better, where no budget was asked for
+TIE = 1e-9  # sums of scores that differ by less are equal
+LOST_BY_A_SET = 4.0  # failed tries that a set of demonstrations counts for if it was no better than the seed
+MOST_UNDECIDED = 8  # validation rows of a start that scores the same as the seed on all of them
+SATISFIED = 3  # consecutive batches without a failure after which a perfect score is worth confirming
+IDLE = 100  # consecutive proposals that cost no row: everything has been tried
+PLATEAU = 40  # consecutive proposals that had failures to learn from and were no better, if no budget was given
 
 
 @dataclass(frozen=True)
 class Shares:
     """How a budget is spent.
 
-    known: the part that may go into the first race; train: rows of train for each row of validation, while changes are
-    tried; last: one part in so many is for telling the leader from the others, half of that where it is clear.
+    known: the share that the first race may use; train: train rows per validation row while changes are tried; last: one
+    part in `last` is for distinguishing the leader from the others, half of that if it is clear.
     """
 
     known: float
@@ -60,16 +60,16 @@ class Shares:
 
 
 SHARES = Shares(known=0.25, train=4, last=4)
-SHARES_OF_SMALL = Shares(known=1.0, train=1, last=2)  # small models gain most by what is known: tell that apart well
+SHARES_OF_SMALL = Shares(known=1.0, train=1, last=2)  # small models gain most from the initial programs: compare those well
 
 
 class Ended(Exception):
-    """The search is over; the message says what ended it."""
+    """Ends the search; the message says why."""
 
 
 @dataclass(eq=False)
 class Node:
-    """A candidate and what is known of it: scores of the first validation rows, runs of train rows by id."""
+    """A candidate and what is known about it: scores of the first validation rows, runs of train rows by id."""
 
     index: int
     texts: Texts
@@ -91,9 +91,9 @@ class Node:
 
 
 class Search:
-    """Runs one search. `nodes` are all candidates in the order found; `on_node` is told when one has been scored or judged.
+    """Runs one search. `nodes` are all candidates in the order found; `on_node` is called when one has been scored or judged.
 
-    must_beat: the names of starts that the winner is compared with, beside the seed; plateau: end on PLATEAU.
+    must_beat: names of starts that the winner is compared with, besides the seed; plateau: end on PLATEAU.
     """
 
     def __init__(
@@ -113,9 +113,9 @@ class Search:
         self.changes = {change.arm.name: change for change in changes}
         self.must_beat, self.plateau, self.shares, self.on_node = must_beat, plateau, shares, on_node
         self.nodes: list[Node] = []
-        self.known: dict[str, Node] = {}  # by what they do, those too that a minibatch spoke against
+        self.known: dict[str, Node] = {}  # by what they do, including those that a minibatch rejected
         self.rows = {row.id: row for row in job.trainset}
-        self.shared = {  # rows of a small file of one's own are for training and for validation
+        self.shared = {  # rows of a user's small file serve training and validation
             row.id for row in job.valset if row.id in self.rows and row is self.rows[row.id]
         }
         self.rung = min(FEWEST, len(job.valset))
@@ -128,7 +128,7 @@ class Search:
         return [change.arm for change in self.changes.values()]
 
     def run(self) -> None:
-        """Search until something ends it, and say what in `ended_by`. Raises what stopped the meter for a fault."""
+        """Search until something ends it, and set `ended_by` to the reason. Raises the fault that stopped the meter."""
         try:
             self.race_known()
             for number in itertools.count(1):
@@ -145,13 +145,13 @@ class Search:
             if not self.nodes or not self.nodes[0].validation:
                 raise
             self.ended_by = str(stop) if isinstance(stop, BudgetSpent) else "a signal"
-        for node in self.nodes:  # what was cut short has a few scores more
+        for node in self.nodes:  # a batch that was cut short has left some scores
             self.on_node(node)
 
     # What is known ------------------------------------------------------------------------------------------------------
 
     def race_known(self) -> None:
-        """Score all that the search begins with on the first rows, and on more where those tell nothing."""
+        """Score all starts on the first rows, and on more if those are inconclusive."""
         for start in self.job.starts:
             node = self.node_for(start.texts, (0,) if self.nodes else (), start.name)
             if node not in self.nodes and (not self.nodes or start.name in self.must_beat or self.room_for(1)):
@@ -169,26 +169,26 @@ class Search:
         self.validated = 0  # the first race is not held against validation
 
     def learn_from_starts(self) -> None:
-        """Believe less in other demonstrations where the sets that the search began with were no better than the seed."""
+        """Lower the prior of other demonstrations if the initial sets were no better than the seed."""
         fell_out = sum(bool(node.fell_out) and node.start in self.job.shelf.sets for node in self.nodes)
         for change in self.changes.values():
             change.arm.losses += LOST_BY_A_SET * fell_out * change.shows
 
     def room_for(self, programs: int) -> bool:
-        """Tell whether the part of the budget that is for the first race has room for a few more rows of so many programs."""
+        """Return whether the first race's share of the budget allows a few more rows for this many programs."""
         rows = self.allowance.spent + programs * FEWEST
         share = self.shares.known * (self.allowance.spent + self.allowance.rows_left)
         return rows <= max(share, FEWEST_SEARCHED if self.allowance.patient else 0)
 
     def undecided(self) -> list[Node]:
-        """Return the starts that have scored the same as the seed on every row so far, and may yet differ."""
+        """Return the starts that have scored the same as the seed on every row so far, but may still differ."""
         seed, most = self.nodes[0].validation, min(MOST_UNDECIDED, len(self.job.valset))
         return [
             node for node in self.nodes[1:] if len(node.validation) < most and node.validation == seed[: len(node.validation)]
         ]
 
     def adds_nothing(self, node: Node) -> bool:
-        """Tell whether a start was no better where there was something to gain, or is clearly worse."""
+        """Return whether a start was no better although something could be gained, or is clearly worse."""
         seed = self.nodes[0].validation[: len(node.validation)]
         mean, error = difference(node.validation, seed)
         return mean + error <= 0 if min(seed, default=1) < 1 else is_behind(node.validation, seed)
@@ -196,7 +196,7 @@ class Search:
     # One turn -----------------------------------------------------------------------------------------------------------
 
     def go_on(self) -> None:
-        """End the search where nothing more is to be gained, or to be had for what is left."""
+        """End the search if nothing more can be gained, or the rest of the budget cannot pay for it."""
         if perfect := [node for node in self.running if node.mean >= 1]:
             best = max(perfect, key=lambda node: (len(node.validation), -node.index))
             if self.idle >= SATISFIED:
@@ -214,7 +214,7 @@ class Search:
             raise Ended(self.allowance.limit)
 
     def last_part(self) -> int:
-        """Return the rows to keep for the end: what the comparison needs, at most a part of all, less where it is clear."""
+        """Return the rows to reserve for the end: what the comparison needs, up to a share of all, less if it is clear."""
         if len(compared := self.compared) == 1:
             return 0
         needed = sum(len(self.job.valset) - len(node.validation) for node in compared)
@@ -248,11 +248,11 @@ class Search:
         self.idle = self.idle + 1 if self.allowance.spent == before else 0
 
     def affords(self, arm: Arm) -> bool:
-        """Tell whether the arm's tries, as calls of a model that writes the same again, stay within the rows of the search."""
+        """Return whether the arm's tries, such as calls of a model that repeats itself, stay within the rows of the search."""
         return arm.price * arm.tried <= self.allowance.spent + IDLE
 
     def changed(self, change: Change, parent: Node, partner: Texts | None, draw: random.Random) -> bool | None:
-        """Propose and try one change; tell whether it was better, None where the rows at hand left nothing to improve."""
+        """Propose and try one change; return whether it was better, None if these rows leave nothing to improve."""
         batch = self.minibatch(parent, draw) if change.reads else []
         if change.reads and not self.has_failures(batch):
             return None
@@ -271,9 +271,9 @@ class Search:
         return any(run.score.value < 1 for run in batch)
 
     def is_better(self, child: Node, parent: Node, ids: Sequence[str]) -> bool:
-        """Try a change; tell whether it joins the candidates and is ahead of its parent on validation.
+        """Try a change; return whether it joins the candidates and is ahead of its parent on validation.
 
-        One that was tried before, and was no better then, is judged by all the train rows that both have run.
+        One that was tried before and was no better is judged by all the train rows that both have run.
         """
         self.train(child, ids)
         both = parent.train.keys() & child.train.keys()
@@ -290,7 +290,7 @@ class Search:
         return not child.fell_out and difference(child.validation, parent.validation)[0] > 0
 
     def raise_rung(self) -> None:
-        """Score those ahead on more rows, and drop who is clearly behind the leader there."""
+        """Score the leaders on more rows, and drop those clearly behind the first."""
         self.rung = min(2 * self.rung, len(self.job.valset))
         ahead = sorted(self.running, key=lambda node: (-self.gain(node), node.index))[:BEAM]
         for node in {node.index: node for node in [*self.compared, *ahead]}.values():
@@ -305,7 +305,7 @@ class Search:
                 node.fell_out = f"behind candidate {self.leader.index} after {quantity(len(node.validation), 'row')}"
 
     def confirm(self) -> None:
-        """Spend what is left on telling the leader from what it must beat, a few rows at a time."""
+        """Spend the rest on distinguishing the leader from what it must beat, a few rows at a time."""
         while short := [node for node in self.compared if len(node.validation) < len(self.job.valset)]:
             node = min(short, key=lambda node: len(node.validation))
             rows = min(FEWEST, self.allowance.rows_left)
@@ -322,18 +322,18 @@ class Search:
 
     @property
     def leader(self) -> Node:
-        """Return who is ahead; of equals the one found last, for it was better than its parent on train rows."""
+        """Return the leader; among equals the newest, because it was better than its parent on train rows."""
         return max(self.running, key=lambda node: (support(node.validation, self.nodes[0].validation), node.index))
 
     @property
     def compared(self) -> list[Node]:
-        """Return those whose scores decide the result: the seed, what must be beaten, and who is ahead."""
+        """Return the candidates whose scores decide the result: the seed, those to beat, and the leader."""
         required = [node for node in self.nodes if node.start in self.must_beat]
         return list({node.index: node for node in [self.nodes[0], *required, self.leader, self.highest]}.values())
 
     @property
     def highest(self) -> Node:
-        """Return who gained most over the seed, on however few rows."""
+        """Return the candidate that gained most over the seed, on however few rows."""
         return max(self.running, key=lambda node: (self.gain(node), node.index))
 
     def gain(self, node: Node) -> float:
@@ -346,7 +346,7 @@ class Search:
         rows = min(len(node.validation) for node in running)
         best = [max(node.validation[row] for node in running) for row in range(rows)]
         fronts = {row: {node.index for node in running if node.validation[row] == best[row]} for row in range(rows)}
-        gains = [self.gain(node) + 1e-9 * node.index for node in self.nodes]  # of equals the newer
+        gains = [self.gain(node) + 1e-9 * node.index for node in self.nodes]  # among equals the newer
         return self.nodes[select_program_candidate_from_pareto_front(fronts, gains, draw)]
 
     def partner(self, parent: Node, draw: random.Random) -> Texts | None:
@@ -379,7 +379,7 @@ class Search:
                 self.validated += row.id not in known
 
     def counted(self, rows: Sequence[dspy.Example], texts: Texts) -> Generator[RowRun, None, None]:
-        """Run rows as far as the budget goes. Raises Ended where it does not reach the last of them."""
+        """Run rows as far as the budget allows. Raises Ended if it does not reach the last one."""
         affordable = rows[: self.allowance.rows_left]
         for run in self.adapter.run(affordable, texts):
             self.allowance.spent += 1
@@ -388,7 +388,7 @@ class Search:
             raise Ended(self.allowance.limit)
 
     def node_for(self, texts: Texts, parents: tuple[int, ...], start: str) -> Node:
-        """Return the candidate that does what these texts say, a new one where nothing like it has been tried."""
+        """Return the candidate with these texts, a new one if none like it has been tried."""
         return self.known.setdefault(identity(self.job, texts), Node(len(self.nodes), texts, parents, start))
 
     def join(self, node: Node) -> None:

@@ -115,7 +115,7 @@ def read_rows(recipe: Recipe, place: Path | Given, sizes: Mapping[str, int | Non
 
 
 class Found(NamedTuple):
-    """Rows that are not read yet. where: what the place is called in a message; tables: by split; fields: what a row holds."""
+    """Rows not read yet. where: the place's name for messages; tables: by split; fields: the fields a row must have."""
 
     place: Path | Given
     where: str
@@ -126,7 +126,7 @@ class Found(NamedTuple):
 def rows_of(recipe: Recipe, there: Found, sizes: Mapping[str, int | None], seed: int) -> Rows:
     place, where, tables, fields = there
     tables = {split: rows for split, rows in tables.items() if split not in ELSEWHERE}
-    counts = sizes if tables.keys() == set(SPLITS) else dict.fromkeys(tables, MOST_OWN)  # else train is to serve as more
+    counts = sizes if tables.keys() == set(SPLITS) else dict.fromkeys(tables, MOST_OWN)  # else train serves several
     found = {
         split: examples_of(rows, where, split or named(place), fields, counts.get(split)) for split, rows in tables.items()
     }
@@ -161,7 +161,7 @@ def require_sound(recipe: Recipe, rows: Rows, where: str, is_one: bool) -> None:
 
 
 def transfer_of(there: Found, count: int) -> list[dspy.Example]:
-    """Read the first so many rows of another source, from the half that is for choosing; none where there are none."""
+    """Read the first `count` rows from another source, from the half meant for choosing; [] if there are none."""
     rows = there.tables.get("transfer_val") if count else None
     return [] if rows is None else examples_of(rows, there.where, "transfer_val", there.fields, count)
 
@@ -180,9 +180,7 @@ def rows_to_test(
     if table is not None:
         return examples_of(table, where, split, fields, count)
     if split != "test":
-        raise DatasetError(
-            f"{where}: there are no {split} rows in it, only {', '.join(filter(None, tables)) or 'rows in no split'}"
-        )
+        raise DatasetError(f"{where}: no {split} rows, only {', '.join(filter(None, tables)) or 'rows without a split'}")
     return list(rows_of(recipe, there, {}, learnt or 0)["test"])[:count]
 
 

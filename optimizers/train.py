@@ -49,8 +49,8 @@ TransferFlag = Annotated[
     int | None,
     typer.Option(
         min=0,
-        help="Rows of another source (transfer_val) on which the result must not be worse than what is in use. "
-        "Default: 16, or as many as a limit leaves room for; none for an embedded --lm with a limit in rows.",
+        help="Rows from another source (transfer_val) on which the result must not be worse than the program in use. "
+        "Default: 16, or as many as the budget allows; 0 for an embedded --lm with a limit on metric calls.",
     ),
 ]
 

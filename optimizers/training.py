@@ -145,10 +145,10 @@ def preflight(training: Training, job: Job, lms: Mapping[str, dspy.LM], meter: M
             if meter.roles["task"].calls:
                 break
     if is_embedded(training.reflection_lm):
-        return  # it has just answered, and its proposals cannot cost anything
+        return  # it has just answered, and its proposals cost nothing
     name, predictor = program.named_predictors()[0]
     seen = {key: str(value) for key, value in row.inputs().items()}
-    feedback = score.feedback if score.value < 1 else "Right, but it could be shorter."  # a proposer is asked about a failure
+    feedback = score.feedback if score.value < 1 else "Right, but it could be shorter."  # a proposer expects a failure
     wrote = str(reply.toDict() if isinstance(reply, dspy.Prediction) else reply)
     example = {"Inputs": seen, "Generated Outputs": wrote, "Feedback": feedback}
     kind = kinds_for(training.reflection_lm, training.proposer)[0]
@@ -162,13 +162,13 @@ def preflight(training: Training, job: Job, lms: Mapping[str, dspy.LM], meter: M
 
 
 def first_reply(program: dspy.Module, row: dspy.Example, training: Training, meter: Meter) -> tuple[dspy.Prediction, Score]:
-    """Run and score one row. Raises ModelFailing for a reply that cannot be read, what stopped the run, and the user's bugs."""
+    """Run and score one row. Raises ModelFailing for an unreadable reply, what stopped the run, and the user's bugs."""
     with calls_of(row, meter) as calls:
         reply = predicted(program, row, calls)
         _, score = judged(row, reply, training.recipe.scorer, calls)
     if (failure := failure_in(reply)) is not None:
         what = f"the first reply of {training.task_lm.model} cannot be used"
-        raise ModelFailing(f"{what}: {told(failure)} Nothing more was spent; try another --lm")
+        raise ModelFailing(f"{what}: {told(failure)} Nothing else was spent; try another --lm")
     return reply, score
 
 

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     import dspy
 
 DEFAULT_RUBRIC = "qa"
-OFFLINE_TIMES = 4  # as many scoring calls as a scorer that costs something
-ADVICE = "a lower threshold, or a rubric that names what is demanded"
+OFFLINE_TIMES = 4  # times as many scoring calls as a scorer that costs something
+ADVICE = "a lower threshold, or a rubric that names the requirements"
 Strategy = Literal["remove", "compress", "reorder"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 Search = Literal["ours", "greedy"]
@@ -108,20 +108,20 @@ class Negotiator:
         """Set the scorer and the limits.
 
         Args:
-            scorer: What says how good a prompt is.
-            quality_threshold: Share of the whole prompt's score that must be kept, in [0, 1].
+            scorer: Rates how good a prompt is.
+            quality_threshold: Share of the whole prompt's score to keep, in [0, 1].
             min_token_savings: Share of the tokens from which the result counts as a success, in [0, 1].
             max_token_savings: Share of the tokens that may be saved, in [0, 1].
-            search: "ours", or "greedy" as other tools of this kind have it.
-            strategies: What may be done, of "remove", "compress" and "reorder".
-            counter: Whose tokens are counted; by default those of OpenAI's cl100k vocabulary.
-            repeats: Answers of a noisy scorer about one prompt, at most.
-            most_calls: Scoring calls in all, at most; by default one for each section and one more, times `repeats` with a
-                noisy scorer, times 4 offline.
-            shortener: A model that writes shorter forms for "compress"; without one the rules do.
+            search: "ours", or "greedy" as in other tools of this kind.
+            strategies: Which of "remove", "compress" and "reorder" to use.
+            counter: The token counter; by default OpenAI's cl100k vocabulary.
+            repeats: Maximum answers of a noisy scorer per prompt.
+            most_calls: Maximum scoring calls; by default the number of sections plus one, times `repeats` with a noisy
+                scorer, times 4 offline.
+            shortener: A model that writes shorter forms for "compress"; without one, the rules do.
 
         Raises:
-            UsageError: A limit is out of range, or there is no such search or strategy.
+            UsageError: A limit is out of range, or the search or a strategy is unknown.
         """
         limits = {"threshold": quality_threshold, "min savings": min_token_savings, "max savings": max_token_savings}
         for name, value in limits.items():
@@ -153,16 +153,16 @@ class Negotiator:
 
         Args:
             sections: The parts of the prompt, 1 to 40, each with its own name.
-            rubric: A Rubric, a mapping of its fields, or the name of one that is shipped.
+            rubric: A Rubric, a mapping of its fields, or the name of a shipped one.
             target_task: What the prompt is for.
-            progress: Called after each candidate with the calls made, and the most there can be (0 for no limit).
+            progress: Called after each candidate with the calls made and the maximum (0 if unbounded).
 
         Returns:
-            The prompt, what it saves and keeps, and all that was tried.
+            The prompt, what it saves and keeps, and everything that was tried.
 
         Raises:
-            UsageError: The sections or the rubric cannot be used.
-            LanguageModelError: A judge cannot be reached or read.
+            UsageError: The sections or the rubric are invalid.
+            LanguageModelError: A judge cannot be reached, or its reply is unreadable.
         """
         parts, wanted = usable(sections), rubric_of(rubric)
         start = time.perf_counter()

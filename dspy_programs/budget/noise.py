@@ -8,9 +8,9 @@ Decided    when the probability that the true loss is within what the threshold 
            rule, with the search's expectation as prior). The judge's error is estimated from all its repeated answers,
            starting at PRIOR_SD, so two equal answers prove nothing.
 Interval   of the difference to the target: one-sided 90 %, Student's t on the same variance.
-Holds      the same set of sections is never paid for twice with a scorer that is not noisy; at most `repeats` answers a set,
-           at most `most_calls` in all; the n-th answer to a question is asked under lm.samples.sample(n), with the criteria
-           in another order each time.
+Guarantees with a scorer that is not noisy, no set of sections is paid for twice; at most `repeats` answers per set and
+           `most_calls` in all; the n-th answer to a question is asked under lm.samples.sample(n), with the criteria in a
+           different order each time.
 """
 
 import math

@@ -46,19 +46,19 @@ class SectionType(StrEnum):
 
 
 def PromptSection(name: str, content: str, section_type: str = "instruction", priority: int = 0) -> Section:
-    """Return a Section; the spelling that other tools of this kind have.
+    """Return a Section; spelled as in other tools of this kind.
 
     Args:
-        name: Its name, its own in the prompt.
+        name: Its name, unique in the prompt.
         content: Its text.
         section_type: "system", "few_shot", "context" or "instruction".
-        priority: The lowest goes first.
+        priority: The lowest is removed first.
 
     Returns:
         The section.
 
     Raises:
-        UsageError: A field cannot be used.
+        UsageError: A field is invalid.
     """
     return checked({"name": name, "type": str(section_type), "content": content, "priority": priority}, "sections", name)
 
@@ -79,7 +79,7 @@ def read_prompt(path: Path | str) -> list[Section]:
     """Read a prompt file.
 
     Args:
-        path: Text by its suffix (.md, .markdown, .txt, .prompt), which is cut at its headings; else YAML or JSON.
+        path: Text if its suffix is .md, .markdown, .txt or .prompt, split at its headings; else YAML or JSON.
 
     Returns:
         Its sections, in order.

@@ -81,17 +81,17 @@ class FailureClassifier:
     """Classifies how a run failed: by rules and, where they are unsure, by the language model in use, if any."""
 
     def __init__(self, use_llm: bool = True) -> None:
-        """Choose who answers.
+        """Choose whether a model may be asked.
 
         Args:
-            use_llm: Ask the model of `with dspy_programs.use(...)` about what the rules leave open; False never does.
+            use_llm: Ask the model of `with dspy_programs.use(...)` if the rules are unsure; False never asks.
         """
         self.use_llm = use_llm
         self._judges: dict[str, FailureJudge] = {}
         self._failures = 0  # of the model, in a row
 
     def classify(self, trace: Trace | Mapping[str, object]) -> FailureReport:
-        """Say why one run failed, or that it did not. A model that fails leaves the rules' verdict, marked by `failure`.
+        """Report why one run failed, or that it did not. If the model fails, the rules' verdict stays, marked by `failure`.
 
         Args:
             trace: A Trace, or a mapping in any format that AutoParser reads.
@@ -100,8 +100,8 @@ class FailureClassifier:
             The report.
 
         Raises:
-            UsageError: The mapping is no trace.
-            ModelFailing: The model refuses us, or fails again and again.
+            UsageError: The mapping is not a trace.
+            ModelFailing: The model rejects us or fails repeatedly.
             ModelLost: This thread cannot see the model that another thread chose with `use`.
         """
         known = trace if isinstance(trace, Trace) else parsed(trace)

@@ -65,24 +65,24 @@ def connect(
     timeout: float | None = None,
     **settings: Any,
 ) -> dspy.LM:
-    """Return the language model that a spec names. Nothing is fetched, loaded or called before its first use.
+    """Return the language model that a spec names. Nothing is downloaded, loaded or called before its first use.
 
     Args:
         spec: "local/NAME" or "local/PATH.gguf" for a model on this machine, else provider/name, such as "openai/gpt-4.1-mini".
-            By default that of the environment, else the embedded model.
+            By default the environment's, else the embedded model.
         api_base: The URL of an OpenAI-compatible server.
-        api_key: The server's key; by default the provider's own environment variable.
+        api_key: The server's key; by default read from the provider's own environment variable.
         temperature: 0 unless given; OpenAI's reasoning models keep their own.
-        max_tokens: Tokens of one reply, at most.
-        timeout: Seconds for one answer, from its request to its last byte.
-        settings: Anything else that the model is sent with each request, such as `top_p` or `seed`.
+        max_tokens: Token limit of one reply.
+        timeout: Seconds for one complete answer, from its request to its last byte.
+        settings: Anything else to send with each request, such as `top_p` or `seed`.
 
     Returns:
-        A dspy.LM, to be given to `use`, `configure` or `dspy.context`.
+        A dspy.LM for `use`, `configure` or `dspy.context`.
 
     Raises:
         UnknownModel: A `local/` name is not in the catalogue.
-        LanguageModelError: The spec is no model, or its settings cannot be used.
+        LanguageModelError: The spec does not name a model, or its settings are invalid.
     """
     from_environment = os.environ.get(SPEC_VARIABLE)
     spec = spec or from_environment or DEFAULT_SPEC
@@ -137,21 +137,21 @@ def prepare(lm: dspy.LM) -> None:
 def use(lm: str | dspy.LM | None = "", **settings: Any) -> AbstractContextManager[None]:
     """Make `with use("openai/gpt-4.1-mini"):` run programs on that model, in the form they were compiled for.
 
-    Seen in this thread, in asyncio tasks that begin in the block, and wherever DSPy carries its settings (Parallel, batch,
-    asyncify, acall). A plain thread or executor does not see it: there a program raises ModelLost. A block inside another
-    goes before it. A generator asks the model of the block that it is consumed in.
+    Applies to this thread, to asyncio tasks started in the block, and wherever DSPy carries its settings (Parallel, batch,
+    asyncify, acall). A plain thread or executor does not see it: there a program raises ModelLost. An inner block
+    overrides an outer one. A generator uses the model of the block in which it is consumed.
 
     Args:
-        lm: A spec or a model; by default that of the environment, else the embedded one. None for no model: the rules
-            answer, also inside the block of a model.
-        settings: As `connect` takes them, for a spec.
+        lm: A spec or a model; by default the environment's, else the embedded one. None for no model: the rules answer, even
+            inside another model's block.
+        settings: As for `connect`, with a spec.
 
     Returns:
-        A context manager that gives nothing.
+        A context manager that yields nothing.
 
     Raises:
-        UsageError: There are settings, and no spec that they belong to.
-        LanguageModelError: The spec is no model.
+        UsageError: Settings were given without a spec.
+        LanguageModelError: The spec does not name a model.
     """
     return entered(chosen(lm, **settings))
 
@@ -159,17 +159,17 @@ def use(lm: str | dspy.LM | None = "", **settings: Any) -> AbstractContextManage
 def configure(lm: str | dspy.LM | None = "", **settings: Any) -> None:
     """Choose the model for the whole process and all its threads, as in a notebook's first cell.
 
-    Another process begins with nothing chosen, so a program that is sent there answers by rules, whatever was in use where
-    it was pickled: ProcessPoolExecutor(initializer=configure, initargs=("openai/gpt-4.1-mini",)).
+    A new process starts with no model chosen, so a program sent there answers by rules, whatever was in use where it was
+    pickled: ProcessPoolExecutor(initializer=configure, initargs=("openai/gpt-4.1-mini",)).
 
     Args:
-        lm: A spec or a model; by default that of the environment, else the embedded one. None for no model: the rules answer.
-        settings: As `connect` takes them, for a spec.
+        lm: A spec or a model; by default the environment's, else the embedded one. None for no model: the rules answer.
+        settings: As for `connect`, with a spec.
 
     Raises:
-        UsageError: Another thread or asyncio task configured first, and DSPy allows no second; or there are settings, and no
-            spec that they belong to.
-        LanguageModelError: The spec is no model.
+        UsageError: Another thread or asyncio task configured first, and DSPy allows only one; or settings were given without
+            a spec.
+        LanguageModelError: The spec does not name a model.
     """
     choice = chosen(lm, **settings)
     try:

@@ -22,7 +22,7 @@ SCHEMA = {"type": "json_schema"}  # placeholder until the inputs of the call are
 STRING_OR_BRACE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?P<closed>"?)|[{}]', re.DOTALL)
 BRACE = re.compile("[{}]")
 THOUGHTS = {"reasoning", "next_thought"}  # fields of dspy.ChainOfThought and dspy.ReAct
-MARKS = {"one_of", "calls_of", "only_with"}  # in a schema, for `close_sets` alone
+MARKS = {"one_of", "calls_of", "only_with"}  # in a schema, for `close_sets` only
 
 
 class CompleteJSONAdapter(dspy.JSONAdapter):
@@ -31,13 +31,13 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
     * A reply that ends in the middle of its object is refused. DSPy repairs it, and then half a plan looks like a plan.
     * A field marked `json_schema_extra={"one_of": "tools"}` may only take the names in the input `tools`: a closed set
       known only at the call reaches the grammar, while the constant part of the prompt stays constant.
-    * A list of calls marked `json_schema_extra={"calls_of": "tools"}` may only hold calls {tool, arguments} of the
-      functions in the input `tools`, each with the arguments that its own schema has: likewise known only at the call.
-    * A form marked `json_schema_extra={"only_with": "done"}` may only be taken when the input `done` is not empty.
-    * A list of models that define `__str__` (tools) is shown one a line, and JSON in demonstrations on one line: fewer
-      tokens to read, and the very form in which a grammar makes a model write.
-    * An example that lacks a field is shown without it. DSPy writes "Not supplied for this particular example." in its place,
-      and a small model copies that for its own reasoning.
+    * A list of calls marked `json_schema_extra={"calls_of": "tools"}` may only contain calls {tool, arguments} of the
+      functions in the input `tools`, each with its own schema's arguments: likewise known only at the call.
+    * A form marked `json_schema_extra={"only_with": "done"}` is allowed only if the input `done` is not empty.
+    * A list of models that define `__str__` (tools) is shown one per line, and JSON in demonstrations on one line: fewer
+      tokens to read, and the same form in which a grammar makes a model write.
+    * An example that lacks a field is shown without it. DSPy writes "Not supplied for this particular example." instead, and
+      a small model copies that as its own reasoning.
     * The form of the reply is given once, as its JSON schema without titles, where DSPy nests it in a quoted template.
     * Marks that some program would read as protocol stay plain text inside a value (`in_band`).
     * A reasoning model's thoughts before its answer are ignored (`thoughts`).
@@ -46,7 +46,7 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
     """
 
     def __init__(self, longest_thought: int | None = None) -> None:
-        """longest_thought: characters of what a model writes for itself before it answers, held by the grammar."""
+        """longest_thought: character limit, enforced by the grammar, for what a model writes to itself before it answers."""
         super().__init__()
         self.longest_thought = longest_thought
 
@@ -186,7 +186,7 @@ def without_titles(schema: Any) -> Any:
 
 
 def bounded(schema: dict[str, Any], longest: int | None) -> dict[str, Any]:
-    """Copy a JSON schema, giving the model's own thoughts a bound: a small model may circle in them until its reply is cut."""
+    """Copy a JSON schema, adding a limit to the model's thoughts: a small model may repeat them until its reply is cut."""
     if longest is None:
         return schema
     fields = schema["properties"]

@@ -39,8 +39,8 @@ LISTENERS = 32  # llama.cpp threads for requests of other processes; each waitin
 TRIES = 3  # of one request, if the process that had loaded the model is gone
 SLOTS_VARIABLE = "DSPY_PROGRAMS_SLOTS"
 LLAMA_VARIABLE = "DSPY_PROGRAMS_LLAMA"
-LLAMA_KEY_VARIABLE = "LLAMA_API_KEY"  # llama-server itself reads it
-LLAMA_SECONDS = 5.0  # in which a server of one's own has to say what it is
+LLAMA_KEY_VARIABLE = "LLAMA_API_KEY"  # also read by llama-server itself
+LLAMA_SECONDS = 5.0  # for your own server to say what it is
 T = TypeVar("T")
 
 
@@ -128,7 +128,7 @@ class EmbeddedEngine:
                 raise lm15.ServerError(str(error)) from error
         if "choices" not in reply:
             refusal = engine_error(reply)
-            redact(refusal, [self.api_key])  # a server of one's own may say the key that it refuses
+            redact(refusal, [self.api_key])  # a user's own server may repeat the key that it refuses
             raise refusal
         choice, usage = reply["choices"][0], reply["usage"]
         return lm15.Response(
@@ -145,7 +145,7 @@ class EmbeddedEngine:
         )
 
     def _asked(self, ask: Callable[[Any], T]) -> T:
-        """Ask the server. When the process that had the model loaded has gone, load it, or find the next one.
+        """Ask the server. If the process that had loaded the model is gone, load it, or find the next one.
 
         Raises     ServerGone.
         """
@@ -198,12 +198,12 @@ def engine_at(weights: LocalModel, url: str | None) -> EmbeddedEngine:
 
 
 def server_at(url: str, weights: LocalModel) -> LlamaServer:
-    """Return the server at `url`. Raises LanguageModelError when it does not answer, or says that it runs another model."""
+    """Return the server at `url`. Raises LanguageModelError if it does not answer, or says it runs another model."""
     try:
         server = LlamaServer(url, os.environ.get(LLAMA_KEY_VARIABLE, "").strip())
         runs = {re.split(r"[/\\]", name)[-1].lower() for name in names_at(server)}
     except (ServerGone, LanguageModelError) as error:
-        mend = f"mend or unset {LLAMA_VARIABLE}; if the server wants a key, set {LLAMA_KEY_VARIABLE}"
+        mend = f"fix or unset {LLAMA_VARIABLE}; if the server requires a key, set {LLAMA_KEY_VARIABLE}"
         raise LanguageModelError(f"{error}; {mend}") from error
     ours = {name.lower() for name in (weights.id, weights.file, Path(weights.file).stem)}
     if not runs & ours and any(name.endswith(".gguf") for name in runs):  # any other name is an alias, which proves nothing
@@ -215,7 +215,7 @@ def server_at(url: str, weights: LocalModel) -> LlamaServer:
 
 
 def names_at(server: LlamaServer) -> list[str]:
-    """Return what a server calls its models, once it has counted tokens: no other kind does that, and none without its key.
+    """Return a server's names for its models, once it has counted tokens: only llama.cpp's does, and only with its key.
 
     Raises     ServerGone, LanguageModelError.
     """
@@ -232,7 +232,7 @@ def names_at(server: LlamaServer) -> list[str]:
 
 
 def chat_request(request: lm15.Request, seed: int = 0) -> dict[str, Any]:
-    """Write a canonical request as llama.cpp's chat completion; greedy, and seeded by `seed`, unless it says otherwise."""
+    """Convert a canonical request to llama.cpp's chat completion; greedy, and seeded by `seed`, unless it says otherwise."""
     config = request.config
     body: dict[str, Any] = {
         "messages": messages_of(request),

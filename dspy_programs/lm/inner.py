@@ -1,4 +1,4 @@
-"""What engines that stand between DSPy and a model have in common: asking that model, and how DSPy asks them.
+"""Shared code of engines that sit between DSPy and a model: calling that model, and how DSPy calls them.
 
 Our engines sit between DSPy and a model to enforce a schema, cache answers or write a journal. DSPy has already run its
 callbacks and counts the usage for the outer model; `dspy.LM.__call__` on the inner one would do so again.
@@ -16,7 +16,7 @@ from dspy_programs.lm.samples import call_of, drawn
 
 
 def ask(lm: dspy.LM, request: lm15.Request) -> lm15.Response:
-    """Return the answer of `lm`, with its own retries. Nothing goes into the stream of the caller: it sends its own."""
+    """Return the answer of `lm`, with its own retries. Sends nothing to the caller's stream, which has its own events."""
     with dspy.context(send_stream=None), drawn() as sample:
         asked = {"request": request} | ({"rollout_id": sample} if sample else {})  # for DSPy's cache, if `lm` has it on
         response: lm15.Response = execute(lm, prepare(lm, None, None, asked)).typed(request, lm.model_type)
@@ -24,7 +24,7 @@ def ask(lm: dspy.LM, request: lm15.Request) -> lm15.Response:
 
 
 def place_of(lm: dspy.BaseLM) -> str | None:
-    """Return where a model is asked, if that is not its provider's: two servers may call different weights by one name."""
+    """Return a model's address, if it is not its provider's: two servers may use one name for different weights."""
     engine = getattr(lm, "engine", None)
     place: str | None = getattr(engine, "lm", lm).kwargs.get("api_base") or getattr(engine, "url", None)
     return place
@@ -58,7 +58,7 @@ class InThread:
 
 
 class Model(dspy.LM):
-    """dspy.LM that tells the engines behind it which sample a request asks for."""
+    """A dspy.LM that passes on to its engines which sample a request asks for."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with call_of(self.rollout(kwargs)):
@@ -73,5 +73,5 @@ class Model(dspy.LM):
 
 
 def through(engine: Any, model: str, *, retries: int = 0, **decoding: Any) -> dspy.LM:
-    """Return the model of that name that speaks through `engine`, also asynchronously."""
+    """Return a model of that name that uses `engine`, also asynchronously."""
     return Model(model, engine=engine, async_engine=InThread(engine), cache=False, num_retries=retries, **decoding)

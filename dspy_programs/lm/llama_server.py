@@ -1,8 +1,8 @@
 """A llama.cpp server in another process, which gets the same requests as an embedded one.
 
-Found at a URL (a build of one's own) or at a socket in a private directory (another process of this user). No proxy is
-asked on the way. A reply may take minutes, so there is no limit on it: while it is awaited, the server is asked on another
-connection whether it is well, and one that was stopped, as by Ctrl-Z, is left within seconds.
+Found at a URL (your own build) or at a socket in a private directory (another process of this user). No proxy is used. A
+reply may take minutes, so it has no time limit: meanwhile health checks go to the server on another connection, and one that
+was stopped, as by Ctrl-Z, is abandoned within seconds.
 
 From another process of this user the reply is streamed: llama.cpp finishes an unstreamed reply even for a client that was
 killed, and the process that has loaded the model would wait for nothing.
@@ -27,7 +27,7 @@ from dspy_programs.lm.redaction import without_keys
 PATIENCE_SECONDS = 10.0
 ASKED_TWICE = 2  # a client that was itself stopped for a while finds its own time limit passed
 FULL_SECONDS = 0.02  # between two tries of a socket whose queue is full
-LONGEST = 300  # characters of what a server says, in a message of ours
+LONGEST = 300  # characters of a server's text quoted in our messages
 IN_PIECES = {"stream": True, "stream_options": {"include_usage": True}}
 FAILURES = (OSError, http.client.HTTPException, UnicodeError)  # the last: of a name that no host can have
 STOPPED = "it has stopped"
@@ -111,10 +111,10 @@ class LlamaServer:
     def __init__(self, url: str, key: str = "", path: Path | None = None, *, patience: float = PATIENCE_SECONDS) -> None:
         """url: of the server, with or without `/v1`; path: its Unix socket, if it is reached that way.
 
-        patience: seconds between two questions whether the server is well while it writes a reply, and in which it has to
-        answer one of two such questions; a busy machine needs some.
+        patience: seconds between two health checks while the server writes a reply, and the time in which it has to answer
+        one of two; a busy machine needs some.
 
-        Raises     LanguageModelError when the URL is none, or the key cannot be sent.
+        Raises     LanguageModelError if the URL is invalid, or the key cannot be sent.
         """
         parts = address_of(url)
         self.host, self.port = parts.hostname or "", parts.port
@@ -131,10 +131,10 @@ class LlamaServer:
         return self.ask("POST", "/v1/chat/completions", json.dumps({**body, **IN_PIECES}).encode(), joined)
 
     def count_tokens(self, text: str) -> int:
-        """Raises ServerGone, or LanguageModelError where it does not count, as with a key that does not fit."""
+        """Raises ServerGone, or LanguageModelError if it does not count, as with a wrong key."""
         reply = self.post("/tokenize", {"content": text, "add_special": False})
         if not isinstance(tokens := reply.get("tokens"), list):
-            raise LanguageModelError(f"{self.listening_address} does not count tokens: {self.complaint(reply)}")
+            raise LanguageModelError(f"{self.listening_address} cannot count tokens: {self.complaint(reply)}")
         return len(tokens)
 
     def model_names(self) -> list[str]:
@@ -144,11 +144,11 @@ class LlamaServer:
             models = Models.model_validate(reply).data
         except ValidationError:
             complaint = self.complaint(reply)
-            raise LanguageModelError(f"{self.listening_address} does not say which model it runs: {complaint}") from None
+            raise LanguageModelError(f"{self.listening_address} does not report which model it runs: {complaint}") from None
         return [name for model in models for name in (model.id, *model.aliases) if name]
 
     def complaint(self, reply: Mapping[str, Any]) -> str:
-        """Return what a reply says in the place of an answer, as part of one line and without our key, which some say again."""
+        """Return a reply's error as part of one line, without our key, which some servers repeat."""
         error = reply.get("error") or "is this a llama.cpp server?"
         return self.as_line(error.get("message", error) if isinstance(error, dict) else error)
 
@@ -156,7 +156,7 @@ class LlamaServer:
         return without_keys(" ".join(str(said).split()) or type(said).__name__, [self.key])[:LONGEST]
 
     def trouble(self) -> str:
-        """Say why nothing answers in good time; "" where something does, be it busy with a request."""
+        """Say why nothing answers in time; "" if something does, even while busy with a request."""
         reason = ""
         for _ in range(ASKED_TWICE):
             try:
@@ -188,7 +188,7 @@ class LlamaServer:
 
     @contextmanager
     def watched(self, connection: socket.socket) -> Iterator[None]:
-        """Hang up when the server is in trouble, and raise ServerStopped: on this connection nothing would be heard of it."""
+        """Hang up if the server is in trouble, and raise ServerStopped: this connection would just stay silent."""
         over, troubles = threading.Event(), list[str]()
 
         def watch() -> None:
@@ -220,9 +220,9 @@ class LlamaServer:
 
 
 def address_of(url: str) -> SplitResult:
-    """Return the parts of a server's URL. Raises LanguageModelError, without what may be a password."""
-    with suppress(ValueError):  # a port that is no number, half an IPv6 address
+    """Return the parts of a server's URL. Raises LanguageModelError, without a possible password."""
+    with suppress(ValueError):  # a port that is not a number, half an IPv6 address
         parts = urlsplit(url)
         if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and parts.username is None:
             return parts
-    raise LanguageModelError(f"{url.rpartition('@')[2]!r} is not the address of a server: write http://HOST:PORT")
+    raise LanguageModelError(f"{url.rpartition('@')[2]!r} is not a server URL; write http://HOST:PORT")

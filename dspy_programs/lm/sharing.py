@@ -5,9 +5,9 @@ this user can enter. The next process that needs the same model, loaded in the s
 is no daemon to start or stop: when the first process ends or is killed, one of the others loads the model at its next
 request, and the rest find that one.
 
-Holds      whatever fails here (no room, a full disk, a server that has stopped), the model is loaded as if nobody shared;
-           of two that start at once one loads and the other waits; what a killed process left is no obstacle;
-           no other user, root aside, can read what is asked, ask, or answer in the place of the model.
+Guarantees whatever fails here (no room, a full disk, a stopped server), the model is loaded as if there were no sharing; of
+           two that start together one loads and the other waits; leftovers of a killed process do no harm; no other user,
+           except root, can read the requests, send any, or answer in place of the model.
 """
 
 import hashlib
@@ -30,14 +30,14 @@ from dspy_programs.lm.llama_server import STOPPED, LlamaServer, ServerGone
 from dspy_programs.lm.weights import say
 
 SHARE_VARIABLE = "DSPY_PROGRAMS_SHARE"  # 0: every process loads its own
-LOADING_SECONDS = 120.0  # to wait for another process that is loading, before one loads for oneself
-PATIENCE_SECONDS = 3.0  # for a sign of life of the process that has the model loaded; llama.cpp gives one while it works
+LOADING_SECONDS = 120.0  # to wait for another process that is loading, before loading it here
+PATIENCE_SECONDS = 3.0  # for a health check of the process that has loaded the model; llama.cpp answers while it works
 LONGEST_SOCKET_PATH = 100  # bytes; the system takes 104 to 108
 DECIDES = ("OMP_", "GOMP_", "CUDA_", "HIP_")  # prefixes of variables that affect speed; KMP_ is set by ggml itself
 
 
 class Offer(BaseModel):
-    """How others reach a loaded model. key: without it llama.cpp answers nobody; socket: the name of its file."""
+    """How others reach a loaded model. key: required by llama.cpp; socket: the name of its file."""
 
     address: str
     key: str
@@ -56,7 +56,7 @@ def shared(loaded_as: Mapping[str, Any], key: str, load: Callable[[Path | None],
     lock = FileLock(offer.with_suffix(".lock"))
     try:
         wait_for(lock)
-    except OSError:  # a timeout is one: whoever is loading has stopped
+    except OSError:  # includes Timeout: the loading process has stopped
         return load(None)
     try:
         return running(offer) or loaded(offer, key, load)
@@ -75,7 +75,7 @@ def wait_for(lock: FileLock) -> None:
 def loaded(offer: Path, key: str, load: Callable[[Path | None], Any]) -> Any:
     path = offer.with_name(f"{secrets.token_hex(8)}.sock")
     server = load(path)
-    with suppress(OSError):  # nobody finds it, that is all
+    with suppress(OSError):  # then nobody finds it, which does no harm
         path.chmod(0o600)
         write_private(offer, Offer(address=server.listening_address, key=key, socket=path.name).model_dump_json())
     return server
@@ -132,7 +132,7 @@ def is_ours_alone(room: Path) -> bool:
 
 
 def stays_in_place(folder: Path) -> bool:
-    """Tell whether nobody else can put something of theirs in the place of what is in a folder: in /tmp nobody can."""
+    """Return whether no other user can replace files in a folder: in /tmp nobody can."""
     state = folder.stat()
     others_write = state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     return state.st_uid in (0, os.getuid()) and (not others_write or bool(state.st_mode & stat.S_ISVTX))

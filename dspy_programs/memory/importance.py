@@ -38,13 +38,13 @@ class ScoringConfig:
     """Which formula, and what it goes by."""
 
     formula: Literal["turns", "age"] = "turns"
-    """"turns" gives scores in [0, 1], "age" from 0 up."""
+    """"turns" returns scores in [0, 1], "age" scores of 0 or more."""
     decay_half_life: float = 3600.0
     """Seconds after which an entry counts half, in the formula "age"."""
     type_weights: Mapping[str, float] = field(default_factory=lambda: ROLE_WEIGHTS)
     """Role -> weight, in the formula "age"."""
     boost_keywords: Mapping[str, float] = field(default_factory=dict)
-    """Word -> what it adds, in the formula "age"; in "turns" only whether one occurs counts."""
+    """Word -> what it adds, in the formula "age"; in "turns", only whether one occurs counts."""
     case_sensitive: bool = False
     goal: str = ""
     """The agent's goal; entries with a similar meaning count more."""

@@ -57,7 +57,7 @@ class Workshop:
     """Runs calls. One per server."""
 
     def __init__(self, limits: Limits, lm: dspy.LM | None = None) -> None:
-        """Make a workshop, which takes calls at once.
+        """Make a workshop; it accepts calls immediately.
 
         Args:
             limits: How much one request may ask for, and how much runs at once.

@@ -115,7 +115,7 @@ def test_variable_sends_every_local_model_there(monkeypatch):
 
 def test_key_is_llama_servers_own(monkeypatch):
     with Llama(key="sesame") as llama:
-        with pytest.raises(LanguageModelError, match=r"does not count tokens: Invalid API Key; .*set LLAMA_API_KEY"):
+        with pytest.raises(LanguageModelError, match=r"cannot count tokens: Invalid API Key; .*set LLAMA_API_KEY"):
             at(llama).server()
         monkeypatch.setenv("LLAMA_API_KEY", "sesame")
         engine = at(llama)
@@ -179,7 +179,7 @@ def test_key_that_cannot_be_sent_is_said_without_it(monkeypatch):
 def test_key_that_a_server_says_again_is_in_no_error(monkeypatch):
     monkeypatch.setenv("LLAMA_API_KEY", "open-sesame")
     said = {"error": {"code": 400, "message": "bad key:\nopen-sesame"}}
-    with Llama(listed=said) as llama, pytest.raises(LanguageModelError, match=r"it runs: bad key: \[key\]; mend"):
+    with Llama(listed=said) as llama, pytest.raises(LanguageModelError, match=r"it runs: bad key: \[key\]; fix"):
         at(llama).server()
     with Llama(key="open-sesame", replies=[(400, said)]) as llama, pytest.raises(lm15.InvalidRequestError, match=r"\[key\]"):
         at(llama).complete(request())
@@ -191,7 +191,7 @@ def test_key_that_a_server_says_again_is_in_no_error(monkeypatch):
 def test_server_that_lists_its_models_in_another_way_is_said(listed):
     with (
         Llama(listed=listed) as llama,
-        pytest.raises(LanguageModelError, match=r"it runs: is this a llama\.cpp server\?; mend"),
+        pytest.raises(LanguageModelError, match=r"it runs: is this a llama\.cpp server\?; fix"),
     ):
         at(llama).server()
 
@@ -232,18 +232,18 @@ def nobody(url):
 
 
 FAULTS = {
-    "no URL": (nobody("nonsense"), "'nonsense' is not the address of a server: write http://HOST:PORT"),
-    "scheme": (nobody("ftp://127.0.0.1"), "'ftp://127.0.0.1' is not the address of a server"),
+    "no URL": (nobody("nonsense"), "'nonsense' is not a server URL; write http://HOST:PORT"),
+    "scheme": (nobody("ftp://127.0.0.1"), "'ftp://127.0.0.1' is not a server URL"),
     "nobody listens": (nobody("http://127.0.0.1:9"), "127.0.0.1:9: no llama.cpp server answers there ([Errno 111] Conn"),
     "no such host": (nobody("http://nowhere.invalid"), "nowhere.invalid"),
     "TLS of a server without": (served(), "no llama.cpp server answers there ([SSL"),
     "no HTTP": (listening(b"SSH-2.0-OpenSSH_9.6\r\n"), "no llama.cpp server answers there (SSH-2.0-OpenSSH_9.6)"),
     "hangs": (listening(), "no answer within 5 seconds"),
-    "another kind": (served(counts=False), "does not count tokens: is this a llama.cpp server?"),
+    "another kind": (served(counts=False), "cannot count tokens: is this a llama.cpp server?"),
     "HTML": (served(content=b"<html>"), "HTTP 200 and no JSON: is this a llama.cpp server?"),
     "too deep": (served(content=b"[" * 100_000), "HTTP 200 and no JSON"),
     "another model": (served(name="/m/Qwen3-8B.gguf"), f"runs qwen3-8b.gguf, not {FILE}; start llama-server with that file"),
-    "key": (served(key="sesame"), "does not count tokens: Invalid API Key"),
+    "key": (served(key="sesame"), "cannot count tokens: Invalid API Key"),
 }
 
 

@@ -292,7 +292,7 @@ def test_mean_is_over_programs_that_all_finished_alone():
     made = report_on(*whole, *partly, *failed)
     assert made.compared == ["a", "b"] and made.of_mean("ours")["test"].mean == pytest.approx(0.3)
     text = as_markdown(made)
-    assert "Mean over a, b, which" in text and "not finished by all: c, d." in text
+    assert "Mean over a, b, which" in text and "because not all finished them: c, d." in text
     assert "| ours | not run | - |" in text and "ours, seed 0, failed: too / long" in text
     widths = {line.count("|") for line in text.split("## c")[1].splitlines() if line.startswith("|")}
     assert len(widths) == 1, "a table whose rows differ in columns"

@@ -287,7 +287,7 @@ def test_command_keeps_only_what_was_measured_on_unseen_rows(folder, capsys, tmp
     [
         (["--module", "planner", "--rules"], "its rows have no human verdict"),
         (["--module", "nobody", "--rules"], "unknown module 'nobody'"),
-        (["--module", "quality_judge", "--rules", "--split", "dev"], "--split dev: there are train, val, test"),
+        (["--module", "quality_judge", "--rules", "--split", "dev"], "--split dev: choose from train, val, test"),
         (["--module", "quality_judge", "--rules", "--data", "nowhere"], "nowhere: there is no such file or folder"),
     ],
 )

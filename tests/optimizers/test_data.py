@@ -108,9 +108,9 @@ def test_input_that_the_program_has_a_default_for_may_be_left_out(file):
         (b"null\n", "row: must be a JSON object, not NoneType"),
         ("{'goal': 'ü'}\n".encode("latin-1"), "row: byte 11 is not UTF-8"),
         (line_of(goal="x" * LONGEST_LINE), "row: longer than 1,000,000 bytes"),
-        (line_of(goal=...), "goal: missing; it has id, tools, progress, tasks; needed are goal, tasks; tools, progress may"),
-        (line_of(goal=..., gaol="x"), "goal: missing; it has id, tools, progress, tasks, gaol; needed are goal, tasks;"),
-        (line_of(goal=..., **{f"x{n}": n for n in range(500)}), "goal: missing; it has id, tools, progress, tasks, x0,"),
+        (line_of(goal=...), "goal: missing; the row has id, tools, progress, tasks but needs goal, tasks; optional: tools"),
+        (line_of(goal=..., gaol="x"), "goal: missing; the row has id, tools, progress, tasks, gaol but needs goal, tasks;"),
+        (line_of(goal=..., **{f"x{n}": n for n in range(500)}), "goal: missing; the row has id, tools, progress, tasks, x0,"),
         (line_of(tasks=...), "tasks: missing"),
         (line_of(goal=5), "goal: Input should be a valid string"),
         (line_of(goal="\ud800"), "row: not JSON: 'utf-8' codec can't encode"),
@@ -188,18 +188,18 @@ def test_tools_of_a_row_are_read_in_every_form_that_a_call_takes(file, published
 
 def test_what_is_no_tool_in_a_row_is_refused_with_the_reason(file):
     file.write_bytes(line_of(tools=[{"nam": "f"}]))
-    with pytest.raises(DatasetError, match=r"rows\.jsonl:1: tools\.0: a tool without a name"):
+    with pytest.raises(DatasetError, match=r"rows\.jsonl:1: tools\.0: a tool has no name"):
         read(file)
 
 
 def test_id_is_never_the_same_as_a_missing_field(file):
     file.write_bytes(as_jsonl([{"id": "1", "text": "a"}]))
-    with pytest.raises(DatasetError, match=r"kind: missing; it has id, text; needed are text, kind; hint may be left out$"):
+    with pytest.raises(DatasetError, match=r"kind: missing; the row has id, text but needs text, kind; optional: hint$"):
         read_split(file, Sorter, {"kind": str})
 
 
 class Sorter(dspy.Module):
-    """A program of somebody else: one input without a type, one that may be left out, and no signature of its own."""
+    """A program of somebody else: one input without a type, one optional, and no signature of its own."""
 
     def forward(self, text, hint: str = "none"):
         return dspy.Prediction(kind=text)

@@ -96,7 +96,7 @@ print(json.dumps({data: told(data) for data in sys.argv[1:]}))
 FAULTS = {
     "hf:own/others@v1": "hf:own/others@v1: cannot be fetched: Dataset 'own/others' doesn't exist on the Hub",
     "hf:own/rows:big": "hf:own/rows:big: cannot be fetched: BuilderConfig 'big' not found. Available: ['default']; check",
-    "hf:rows": "hf:rows: give a data set of the hub as hf:OWNER/NAME[:CONFIG][@REVISION]",
+    "hf:rows": "hf:rows: give a Hub data set as hf:OWNER/NAME[:CONFIG][@REVISION]",
 }
 
 

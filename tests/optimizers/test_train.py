@@ -444,7 +444,7 @@ def test_two_processes_on_one_run_directory_are_refused(data, tmp_path, capsys):
         code = main(arguments(server, data, tmp_path))
         process.kill()
         process.communicate()
-    assert code == 2 and "another process is at work on this run" in capsys.readouterr().err
+    assert code == 2 and "another process is working on this run" in capsys.readouterr().err
 
 
 def test_torn_last_line_of_the_journal_is_cut_off(data, tmp_path):
@@ -742,7 +742,7 @@ def test_what_is_worse_on_rows_of_other_sources_is_not_put_to_use(data, tmp_path
         assert main(for_the_user(server, data, tmp_path)) == 0
         test = report_of(tmp_path)["test"]
         assert test["elsewhere"]["rows"] == 6 and test["elsewhere"]["high"] < 0 < test["difference"]["low"]
-        assert "unchanged:  it is worse on rows of other sources" in capsys.readouterr().out and not used(tmp_path).exists()
+        assert "unchanged:  it is worse on rows from other sources" in capsys.readouterr().out and not used(tmp_path).exists()
         assert main(for_the_user(server, data, tmp_path, "--transfer-rows", "0", name="at-home")) == 0
     assert "elsewhere" not in report_of(tmp_path, "at-home")["test"] and used(tmp_path).exists()
 
