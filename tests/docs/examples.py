@@ -10,7 +10,7 @@ A comment before a fence says what is special about it:
 
     <!-- not run: a model -->     what it would need; see NEEDS
     <!-- exit 1 -->               the exit code of the command, where it is not 0
-    <!-- recorded -->             what the embedded model once replied, in order, from recorded.json
+    <!-- recorded compiled -->    what the embedded model once replied, by its name in recorded.json
 
 --write puts what was printed into the page. Exit code: 0 where every page prints what it says, else 1.
 """
@@ -135,10 +135,8 @@ def own_directories(folder: Path) -> Iterator[None]:
 
 def outcome(fence: Fence, path: Path, names: dict[str, Any]) -> str | None:
     """Run one example, or write one file. Returns what it printed, None where it did not run."""
-    kind, _, detail = fence.mark.partition(": " if fence.mark.startswith("not run") else " ")
+    kind, detail = known_mark(fence, path)
     if kind == "not run":
-        if detail not in NEEDS:
-            raise PageError(f"{path}:{fence.line}: not run: {detail}; say which it needs: {', '.join(NEEDS)}")
         return None
     if fence.title:
         Path(fence.title).parent.mkdir(parents=True, exist_ok=True)
@@ -146,10 +144,20 @@ def outcome(fence: Fence, path: Path, names: dict[str, Any]) -> str | None:
         return None
     if fence.language not in ("python", "bash"):
         return None
-    with recorded() if kind == "recorded" else contextlib.nullcontext():
+    with recorded(detail) if kind == "recorded" else contextlib.nullcontext():
         if fence.language == "bash":
             return printed_by_bash(fence, path, int(detail) if kind == "exit" else 0)
         return printed_by_python(fence, path, names)
+
+
+def known_mark(fence: Fence, path: Path) -> tuple[str, str]:
+    """Return kind and detail of the comment before a fence. Raises PageError."""
+    where, (kind, _, detail) = f"{path}:{fence.line}", fence.mark.partition(": " if fence.mark.startswith("not run:") else " ")
+    if kind == "not run" and detail not in NEEDS:
+        raise PageError(f"{where}: not run: {detail}; say which it needs: {', '.join(NEEDS)}")
+    if fence.mark and kind not in ("not run", "exit", "recorded", "figures:", "end"):
+        raise PageError(f"{where}: nobody knows the mark {fence.mark!r}")
+    return kind, detail
 
 
 def printed_by_bash(fence: Fence, path: Path, code: int) -> str:
@@ -179,13 +187,13 @@ def printed_by_python(fence: Fence, path: Path, names: dict[str, Any]) -> str:
 
 
 @contextlib.contextmanager
-def recorded() -> Iterator[None]:
-    """Let a llama.cpp server on loopback give the recorded replies, as `local/qwen2.5-coder-1.5b`."""
+def recorded(name: str) -> Iterator[None]:
+    """Let a llama.cpp server on loopback give a recorded reply, as `local/qwen2.5-coder-1.5b`."""
     from dspy_programs.lm.catalog import CATALOG, DEFAULT_ID
     from tests.lm.test_llama_server import Llama
 
-    replies = [(200, reply_of(text)) for text in json.loads(RECORDED.read_text(encoding="utf-8"))]
-    with Llama(f"/models/{CATALOG[DEFAULT_ID].file}", replies=replies) as llama:
+    reply = reply_of(json.loads(RECORDED.read_text(encoding="utf-8"))[name])
+    with Llama(f"/models/{CATALOG[DEFAULT_ID].file}", replies=[(200, reply)]) as llama:
         os.environ["DSPY_PROGRAMS_LLAMA"] = llama.url
         yield
         del os.environ["DSPY_PROGRAMS_LLAMA"]
@@ -205,6 +213,10 @@ def corrected(page: str, wrong: Sequence[Difference]) -> str:
     return page
 
 
+def name_of(path: Path) -> Path:
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Run the examples of README and docs, and compare what they print.")
     parser.add_argument("pages", nargs="*", type=Path)
@@ -216,7 +228,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if wrong and arguments.write:
             path.write_text(corrected(path.read_text(encoding="utf-8"), wrong), encoding="utf-8")
         failed |= bool(wrong) and not arguments.write
-        print(f"{path.relative_to(ROOT)}: {'as it says' if not wrong else 'written' if arguments.write else 'differs'}")
+        print(f"{name_of(path)}: {'as it says' if not wrong else 'written' if arguments.write else 'differs'}")
         print("\n".join(map(str, wrong)), end="\n" if wrong else "")
     return int(failed)
 

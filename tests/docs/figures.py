@@ -1,0 +1,87 @@
+"""python -m tests.docs.figures [--write]: the tables of measured results in README and docs, from the data they come from.
+
+A table stands between `<!-- figures: NAME ARGUMENT -->` and `<!-- end of figures -->`. Scores come from the shipped compiled
+programs, the first command's from its recorded output.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dspy_programs.compiled_store import read_compiled, shipped_directory
+from dspy_programs.registry import PROGRAMS
+from tests.docs.examples import ROOT, pages
+from tests.docs.generated import main_for
+
+OUTPUT = ROOT / "docs" / "pictures" / "train.txt"
+PLACE = re.compile(r"(?P<head><!-- figures: (?P<name>[^\n]+) -->\n)(?P<table>.*?)(?P<tail><!-- end of figures -->)", re.S)
+
+
+class Scored(NamedTuple):
+    """What the card of a program says of its test. compiled, gain: None where the program ships as it was written."""
+
+    program: str
+    written: dict[str, float]
+    compiled: dict[str, float] | None
+    gain: dict[str, float] | None
+
+    @property
+    def gains(self) -> bool:
+        """Whether the gain is beyond noise."""
+        return self.gain is not None and self.gain["low"] > 0
+
+
+def scored(model: str) -> list[Scored]:
+    """Read every program that ships for a model, best gain first."""
+    found = []
+    for program in PROGRAMS:
+        path = shipped_directory() / program / f"{model}.json"
+        if path.is_file():
+            test: dict[str, Any] = read_compiled(path, program).provenance.scores["test"]
+            found.append(Scored(program, test["seed"], test.get("compiled"), test.get("difference")))
+    return sorted(found, key=lambda each: (not each.gains, -(each.gain or {"mean": 0.0})["mean"], each.program))
+
+
+def interval(found: dict[str, float] | None) -> str:
+    return f"{found['mean']:.3f} [{found['low']:.3f}, {found['high']:.3f}]" if found else ""
+
+
+def scores_table(model: str) -> Iterator[str]:
+    yield "| program | test rows | as written | compiled | gain |"
+    yield "|---|---|---|---|---|"
+    for each in scored(model):
+        compiled = interval(each.compiled) or "as written"
+        yield f"| {each.program} | {each.written['rows']} | {interval(each.written)} | {compiled} | {interval(each.gain) or 0} |"
+
+
+def gains_table(model: str) -> Iterator[str]:
+    """The same in short: what gains beyond noise, and what does not."""
+    yield "| program | test rows | as written | compiled | gain (95 % interval) |"
+    yield "|---|---|---|---|---|"
+    for each in scored(model):
+        compiled = f"{each.compiled['mean']:.3f}" if each.compiled else "ships as written"
+        gain = f"**{interval(each.gain)}**" if each.gains else interval(each.gain) or "none"
+        yield f"| {each.program} | {each.written['rows']} | {each.written['mean']:.3f} | {compiled} | {gain} |"
+
+
+TABLES: dict[str, Callable[..., Iterator[str]]] = {"scores": scores_table, "gains": gains_table}
+
+
+def with_tables(page: Path) -> str:
+    """Return the page with every table as its data has it now."""
+    return PLACE.sub(lambda place: place["head"] + made(place["name"]) + place["tail"], page.read_text(encoding="utf-8"))
+
+
+def made(name: str) -> str:
+    kind, *arguments = name.split()
+    return "\n".join(["", *TABLES[kind](*arguments), "", ""])  # Markdown wants blank lines around a table
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return main_for(__doc__, {page: partial(with_tables, page) for page in pages()}, argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

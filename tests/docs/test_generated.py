@@ -1,0 +1,61 @@
+"""What is generated in README and docs is current, and figures in prose agree with the place that they come from."""
+
+import re
+
+import pytest
+
+from dspy_programs.failures.formats.auto import FORMATS
+from dspy_programs.lm.catalog import CATALOG, DEFAULT_ID
+from dspy_programs.registry import PROGRAMS
+from optimizers.budgets import MINUTES
+from tests.docs import cli_reference, figures, picture
+from tests.docs.examples import ROOT, pages
+from tests.docs.generated import outdated
+
+WORDS = ("None", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+
+
+def test_reference_of_commands_is_current():
+    assert outdated({cli_reference.PAGE: cli_reference.reference}) == [], "python -m tests.docs.cli_reference --write"
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_tables_of_figures_are_those_of_their_data(page):
+    assert page.read_text(encoding="utf-8") == figures.with_tables(page), "python -m tests.docs.figures --write"
+
+
+def test_picture_shows_what_the_recorded_run_printed():
+    assert picture.PICTURE.read_text(encoding="utf-8") == picture.drawn(), "python -m tests.docs.picture --write"
+
+
+def test_readme_says_how_many_programs_do_not_gain():
+    found = figures.scored(DEFAULT_ID)
+    assert f"{WORDS[sum(not each.gains for each in found)]} of the {WORDS[len(found)].lower()} show no gain" in README
+    assert len(found) == len(PROGRAMS)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"{WORDS[len(PROGRAMS)]} typed",
+        f"a {CATALOG[DEFAULT_ID].size / 1e9:.1f} GB model",
+        f"plans for {MINUTES:g} minutes",
+        f"from {WORDS[len(FORMATS)].lower()} formats",
+    ],
+)
+def test_readme_says_what_the_code_has(said):
+    assert said in README
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"])
+def test_links_of_pages_beside_the_site_lead_somewhere(page):
+    links = LINK.findall((ROOT / page).read_text(encoding="utf-8"))
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_readme_is_short_and_keeps_its_commands():
+    assert len(README.split()) <= 800
+    assert 'pip install -e ".[local]" && python -m optimizers.train --module planner' in README
+    assert 'pip install -e ".[local,dev]" && pytest -n auto' in README
