@@ -26,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,7 +89,7 @@ def fences_in(page: str) -> list[Fence]:
 def with_output(page: str) -> Iterator[tuple[Fence, Fence | None]]:
     """Yield each fence with the one that says what it prints: a `text` right after it."""
     fences = fences_in(page)
-    for fence, following in zip(fences, [*fences[1:], None], strict=True):
+    for fence, following in zip_longest(fences, fences[1:]):
         is_output = following and following.language == "text" and not page[fence.fence[1] : following.fence[0]].strip()
         yield fence, following if is_output else None
 
