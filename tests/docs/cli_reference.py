@@ -21,8 +21,8 @@ APPS = {
 }
 HEAD = """# Commands
 
-`dspy-programs` is also `python -m dspy_programs`. An expected error is one line on standard error and exit code 2; a gate that fails
-exits with 1, an interrupted command with 130. This page is generated from `--help`.
+`dspy-programs` is also `python -m dspy_programs`. An expected error is one line on standard error and exit code 2; a gate that
+fails exits with 1, an interrupted command with 130. This page is generated from `--help`.
 """
 WIDE = 10_000  # columns: no line of help is broken
 

@@ -63,8 +63,8 @@ def scores_table(model: str) -> Iterator[str]:
     yield "| program | test rows | as written | compiled | gain |"
     yield "|---|---|---|---|---|"
     for each in scored(model):
-        compiled = interval(each.compiled) or "as written"
-        yield f"| {each.program} | {each.written['rows']} | {interval(each.written)} | {compiled} | {interval(each.gain) or 0} |"
+        compiled, gain = interval(each.compiled) or "as written", interval(each.gain) or "0"
+        yield f"| {each.program} | {each.written['rows']} | {interval(each.written)} | {compiled} | {gain} |"
 
 
 def gains_table(model: str) -> Iterator[str]:

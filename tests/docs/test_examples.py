@@ -9,7 +9,9 @@ from tests.docs.examples import ROOT, PageError, corrected, differences, fences_
 
 
 def runs(path):
-    return any(fence.language in ("python", "bash") and not fence.mark.startswith("not run") for fence in fences_in(path.read_text()))
+    return any(
+        fence.language in ("python", "bash") and not fence.mark.startswith("not run") for fence in fences_in(path.read_text())
+    )
 
 
 @pytest.mark.parametrize("path", [path for path in pages() if runs(path)], ids=lambda path: str(path.relative_to(ROOT)))
@@ -47,7 +49,9 @@ def test_other_output_is_found_and_written(page):
     assert main([str(path), "--write"]) == 0 and differences(path) == []
 
 
-@pytest.mark.parametrize(("expected", "holds"), [("one ... four", True), ("...four", True), ("one ... five", False), ("one", False)])
+@pytest.mark.parametrize(
+    ("expected", "holds"), [("one ... four", True), ("...four", True), ("one ... five", False), ("one", False)]
+)
 def test_three_dots_stand_for_anything(page, expected, holds):
     path = page(f"~~~python\nprint('one two three four')\n~~~\n\n~~~text\n{expected}\n~~~\n")
     assert (differences(path) == []) is holds

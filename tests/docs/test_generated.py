@@ -1,6 +1,7 @@
 """What is generated in README and docs is current, and figures in prose agree with the place that they come from."""
 
 import re
+from importlib import import_module
 
 import pytest
 
@@ -14,11 +15,21 @@ from tests.docs.generated import outdated
 
 WORDS = ("None", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+API = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
 
 
 def test_reference_of_commands_is_current():
     assert outdated({cli_reference.PAGE: cli_reference.reference}) == [], "python -m tests.docs.cli_reference --write"
+
+
+@pytest.mark.parametrize("room", ["", ".failures", ".memory", ".budget", ".serve", "optimizers"])
+def test_every_public_name_is_in_the_reference(room):
+    door = f"dspy_programs{room}" if room != "optimizers" else room
+    names, listed = import_module(door).__all__, re.findall(r"^::: (\S+)$", API, re.M)
+    assert {name for name in names if f"{door}.{name}" not in listed} <= {name.rpartition(".")[2] for name in listed}
+    here = [name.rpartition(".")[2] for name in listed if name.rpartition(".")[0] == door]
+    assert [name for name in here if not hasattr(import_module(door), name)] == []
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda path: str(path.relative_to(ROOT)))
