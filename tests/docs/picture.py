@@ -27,10 +27,6 @@ STYLES = (
     (r"^candidate .*|^seed: .*", "rgb(120,190,255)"),
     (r"beyond noise", "bold rgb(120,220,150)"),
 )
-    (r"^\$ .*", "bold rgb(255,255,255)"),
-    (r"^candidate .*|^seed: .*", "rgb(120,190,255)"),
-    (r"beyond noise", "bold rgb(120,220,150)"),
-)
 FONT = re.compile(r"@font-face \{.*?\}\s*", re.S)  # from a server elsewhere, which an image does not load
 
 
