@@ -15,8 +15,14 @@ from tests.docs.generated import outdated
 
 WORDS = ("None", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+RESULTS = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+SITE = [page.relative_to(ROOT / "docs") for page in pages() if page.is_relative_to(ROOT / "docs")]
 API = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+
+
+def page_of(program):
+    return (ROOT / "docs" / "programs" / f"{program}.md").read_text(encoding="utf-8")
 
 
 def test_reference_of_commands_is_current():
@@ -47,12 +53,40 @@ def test_readme_says_how_many_programs_do_not_gain():
     assert len(found) == len(PROGRAMS)
 
 
+@pytest.mark.parametrize("each", figures.scored(DEFAULT_ID), ids=lambda each: each.program)
+def test_page_of_a_program_says_what_compiling_gave(each):
+    page = page_of(each.program)
+    if each.gains:
+        assert f"{each.gain['mean']:.3f}" in page
+    elif each.compiled:
+        assert f"{each.written['mean']:.3f} as written, {each.compiled['mean']:.3f} compiled" in page
+    else:
+        assert re.search(r"as written on the (embedded )?1\.5B model, so that ships", page)
+
+
+@pytest.mark.parametrize("name", sorted(PROGRAMS))
+def test_page_of_a_program_says_how_many_rows_train_it(name):
+    rows = (ROOT / "datasets" / name / "train.jsonl").read_bytes().count(b"\n")
+    assert [int(said) for said in re.findall(r"(\d+) to train on", page_of(name))] in ([], [rows])
+
+
+@pytest.mark.parametrize("figure", ["0.913 [0.894, 0.931]"])
+def test_agreement_of_the_rules_is_that_of_the_data_card(figure):
+    assert figure in RESULTS and figure in (ROOT / "datasets" / "failure_judge" / "CARD.md").read_text(encoding="utf-8")
+
+
+def test_every_page_of_the_site_is_in_its_menu():
+    menu = (ROOT / "zensical.toml").read_text(encoding="utf-8")
+    assert [str(page) for page in SITE if f'"{page}"' not in menu] == []
+    assert {f"programs/{name}.md" for name in PROGRAMS} <= {str(page) for page in SITE}
+
+
 @pytest.mark.parametrize(
     "said",
     [
         f"{WORDS[len(PROGRAMS)]} typed",
         f"a {CATALOG[DEFAULT_ID].size / 1e9:.1f} GB model",
-        f"plans for {MINUTES:g} minutes ({figures.first_command()['minutes']} on two slow cores)",
+        f"takes about {MINUTES:g} minutes ({figures.first_command()['minutes']} on two slow cores)",
         f"from {WORDS[len(FORMATS)].lower()} formats",
     ],
 )
