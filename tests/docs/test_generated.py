@@ -50,6 +50,7 @@ def test_picture_shows_what_the_recorded_run_printed():
 def test_readme_says_how_many_programs_do_not_gain():
     found = figures.scored(DEFAULT_ID)
     assert f"{WORDS[sum(not each.gains for each in found)]} of the {WORDS[len(found)].lower()} show no gain" in README
+    assert f"{WORDS[sum(each.gains for each in found)]} programs gain, " in RESULTS
     assert len(found) == len(PROGRAMS)
 
 
