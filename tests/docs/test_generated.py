@@ -8,6 +8,8 @@ import pytest
 from dspy_programs.failures.formats.auto import FORMATS
 from dspy_programs.lm.catalog import CATALOG, DEFAULT_ID
 from dspy_programs.registry import PROGRAMS
+from dspy_programs.serve.limits import MAX_MESSAGES, MAX_SECTIONS, MAX_TRACES, Limits
+from dspy_programs.serve.operations import OPERATIONS
 from optimizers.budgets import MINUTES
 from tests.docs import cli_reference, figures, picture
 from tests.docs.examples import ROOT, pages
@@ -15,6 +17,8 @@ from tests.docs.generated import outdated
 
 WORDS = ("None", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+HOME = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+SERVE = (ROOT / "docs" / "tools" / "serve.md").read_text(encoding="utf-8")
 RESULTS = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
 SITE = [page.relative_to(ROOT / "docs") for page in pages() if page.is_relative_to(ROOT / "docs")]
 API = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
@@ -27,6 +31,11 @@ def page_of(program):
 
 def test_reference_of_commands_is_current():
     assert outdated({cli_reference.PAGE: cli_reference.reference}) == [], "python -m tests.docs.cli_reference --write"
+
+
+def test_every_command_is_in_the_reference():
+    commands = {path.stem for path in (ROOT / "optimizers").glob("*.py") if "new_app(" in path.read_text(encoding="utf-8")}
+    assert commands == {name for groups in cli_reference.APPS.values() for names in groups.values() for name in names}
 
 
 @pytest.mark.parametrize("room", ["", ".failures", ".memory", ".budget", ".serve", "optimizers"])
@@ -47,9 +56,10 @@ def test_picture_shows_what_the_recorded_run_printed():
     assert picture.PICTURE.read_text(encoding="utf-8") == picture.drawn(), "python -m tests.docs.picture --write"
 
 
-def test_readme_says_how_many_programs_do_not_gain():
+def test_pages_say_how_many_programs_do_not_gain():
     found = figures.scored(DEFAULT_ID)
-    assert f"{WORDS[sum(not each.gains for each in found)]} of the {WORDS[len(found)].lower()} show no gain" in README
+    without = f"{WORDS[sum(not each.gains for each in found)]} of the {WORDS[len(found)].lower()}"
+    assert f"{without} show no gain" in README and f"{without.lower()} programs show no gain" in HOME
     assert f"{WORDS[sum(each.gains for each in found)]} programs gain, " in RESULTS
     assert len(found) == len(PROGRAMS)
 
@@ -93,6 +103,16 @@ def test_every_page_of_the_site_is_in_its_menu():
 )
 def test_readme_says_what_the_code_has(said):
     assert said in README
+
+
+def test_page_of_the_servers_says_their_limits():
+    limits = Limits()
+    assert f"take {limits.seconds:g} seconds" in SERVE
+    assert (
+        f"hold {limits.body_bytes >> 20} MiB, {MAX_TRACES} traces, {MAX_MESSAGES:,} messages or {MAX_SECTIONS} sections"
+        in SERVE
+    )
+    assert [each.name for each in OPERATIONS.values() if f"| `{each.name}` | `{each.path}` |" not in SERVE] == []
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"])
