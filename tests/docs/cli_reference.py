@@ -80,7 +80,7 @@ def plain(names: str) -> str:
 def markdown(text: str) -> str:
     """Escape what Markdown would read as markup; code in backticks stays."""
     parts = re.split(r"(`[^`]*`)", text)
-    return "".join(part if part.startswith("`") else re.sub(r"([\[\]<>*_|\\])", r"\\\1", part) for part in parts)
+    return "".join(part if part.startswith("`") else re.sub(r"([\[\]<>*|\\])", r"\\\1", part) for part in parts)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
