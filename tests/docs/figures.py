@@ -31,7 +31,7 @@ PLACE = re.compile(r"(?P<head><!-- figures: (?P<name>[^\n]+) -->\n)(?P<table>.*?
 
 
 class Scored(NamedTuple):
-    """What the card of a program says of its test. compiled, gain: None where the program ships as it was written."""
+    """What the card of a program says of its test. compiled, gain: None where the program ships uncompiled."""
 
     program: str
     written: dict[str, float]
@@ -60,19 +60,19 @@ def interval(found: dict[str, float] | None) -> str:
 
 
 def scores_table(model: str) -> Iterator[str]:
-    yield "| program | test rows | as written | compiled | gain |"
+    yield "| program | test rows | uncompiled | compiled | gain |"
     yield "|---|---|---|---|---|"
     for each in scored(model):
-        compiled, gain = interval(each.compiled) or "as written", interval(each.gain) or "0"
+        compiled, gain = interval(each.compiled) or "uncompiled", interval(each.gain) or "0"
         yield f"| {each.program} | {each.written['rows']} | {interval(each.written)} | {compiled} | {gain} |"
 
 
 def gains_table(model: str) -> Iterator[str]:
     """The same in short: what gains beyond noise, and what does not."""
-    yield "| program | test rows | as written | compiled | gain (95 % interval) |"
+    yield "| program | test rows | uncompiled | compiled | gain (95 % interval) |"
     yield "|---|---|---|---|---|"
     for each in scored(model):
-        compiled = f"{each.compiled['mean']:.3f}" if each.compiled else "ships as written"
+        compiled = f"{each.compiled['mean']:.3f}" if each.compiled else "ships uncompiled"
         gain = f"**{interval(each.gain)}**" if each.gains else interval(each.gain) or "none"
         yield f"| {each.program} | {each.written['rows']} | {each.written['mean']:.3f} | {compiled} | {gain} |"
 
@@ -89,7 +89,7 @@ def first_table() -> Iterator[str]:
     yield "| | |"
     yield "|---|---|"
     yield f"| the training, test included | {run['minutes']} minutes, {run['calls']} model calls, {run['tokens']} tokens |"
-    yield f"| as written, {run['rows']} test rows | {run['written']} |"
+    yield f"| uncompiled, {run['rows']} test rows | {run['written']} |"
     yield f"| best found, the same rows | {run['compiled']} |"
     yield f"| difference (paired bootstrap, 95 %) | {run['difference']} |"
     yield f"| outcome | {run['outcome']} |"
