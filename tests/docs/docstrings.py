@@ -29,14 +29,16 @@ class ReadableDocstrings(griffe.Extension):
 
 
 def fields_of(cls: griffe.Class) -> list[griffe.Attribute]:
-    """Return the annotated names of the class's body; what `__init__` alone sets has a value there, and no class."""
-    annotated = [each for each in cls.attributes.values() if each.annotation is not None and each.is_public]
+    """Return the annotated names of the class's body without a docstring; those with one have a place of their own.
+
+    What `__init__` alone sets has a value there, and is no attribute of the class.
+    """
+    annotated = [each for each in cls.attributes.values() if each.annotation and each.is_public and not each.docstring]
     return [each for each in annotated if each.value is None or "class-attribute" in each.labels]
 
 
 def field_line(field: griffe.Attribute) -> str:
-    said = f" {field.docstring.value}" if field.docstring else ""
-    return f"- **{field.name}** `{field.annotation}`{said}"
+    return f"- **{field.name}** `{field.annotation}`"
 
 
 def as_markdown(docstring: str) -> str:

@@ -49,7 +49,6 @@ def test_aligned_entries_become_a_list_and_fields_are_added(module):
         - **mode** what failed; "none"
           where nothing did
 
-        - **turn** `int | None` Of the first failure.
         - **shown** `int`"""
     )
 
