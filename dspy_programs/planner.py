@@ -11,7 +11,6 @@ import dspy
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from dspy_programs.few_shot import FewShot
-from dspy_programs.goal_splitter import plan_by_rules
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.program import Program, Result
 from dspy_programs.reply import Failure, ask
@@ -112,6 +111,8 @@ class Planner(Program):
 
 
 def by_rules(goal: str, tools: Sequence[Tool], progress: str, failure: Failure | None = None) -> PlannerResult:
+    from dspy_programs.goal_splitter import plan_by_rules  # here: its patterns take a tenth of a second to compile
+
     tasks = plan_by_rules(goal, tools, progress)
     return PlannerResult(
         tasks=tasks,

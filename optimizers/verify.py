@@ -25,7 +25,7 @@ def verify(
         program_named(module)  # an unknown name raises and lists the known ones
     paths = files or [path for path in all_compiled() if module is None or path.parent.name == folder_name(module)]
     found = Counter(verdict(path, module, bool(files)) for path in paths)
-    print(f"{len(paths)} compiled programs, {found['FAILS']} that do not load" + elsewhere(found["not here"]))
+    print(f"{len(paths)} compiled programs, {found['FAILS']} do not load" + elsewhere(found["not here"]))
     if found["FAILS"]:
         raise typer.Exit(FAILED)
 
@@ -51,7 +51,7 @@ def verdict(path: Path, module: str | None, given: bool) -> str:
 
 
 def elsewhere(number: int) -> str:
-    return f", {number} belong to programs not found here: run from their folder, or give --module" if number else ""
+    return f", {number} for programs not found here: run from their folder, or give --module" if number else ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,11 +9,30 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["pytest", "optimizers.training", "optimizers.summary", "dspy_programs.failures.classifier"])
+ROOT = Path(__file__).resolve().parents[1]
+IMPORTED = ["pytest", "optimizers.training", "optimizers.summary", "dspy_programs.failures.classifier"]
 OUT, ERR = "stdout.txt", "stderr.txt"
+
+
+@cache
+def forks() -> ForkServerContext:
+    """Return what starts processes by forks, of the code beside these tests, whichever is installed."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(IMPORTED)
+    path = os.environ.get("PYTHONPATH", "")
+    os.environ["PYTHONPATH"] = f"{ROOT}{os.pathsep}{path}".rstrip(os.pathsep)
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ["PYTHONPATH"] = path
+        if not path:
+            del os.environ["PYTHONPATH"]
+    return context
 
 
 class Started:
@@ -21,7 +40,9 @@ class Started:
 
     def __init__(self, main: Callable[[Sequence[str]], int], argv: Sequence[str], folder: Path, **environment: str) -> None:
         self.folder = folder
-        self.process = FORKS.Process(target=work, args=(main, argv, folder, {**os.environ, **environment}), daemon=True)
+        for name in (OUT, ERR):
+            (folder / name).write_bytes(b"")
+        self.process = forks().Process(target=work, args=(main, argv, folder, {**os.environ, **environment}), daemon=True)
         self.process.start()
 
     @property

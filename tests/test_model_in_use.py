@@ -19,7 +19,7 @@ from dspy_programs.lm import running_on
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.planner import Planner
 from tests.fakes import ChatServer, plan_reply, scripted_lm
-from tests.processes import FORKS, Started
+from tests.processes import Started, forks
 
 TOOLS = [{"name": "book", "description": "books a flight"}, {"name": "mail", "description": "sends an email"}]
 INPUTS = {"goal": "Book a flight, then email Ann", "tools": TOOLS}
@@ -269,7 +269,7 @@ def test_another_process_asks_the_model_that_was_chosen_there():
         choose = partial(configure, "openai/scripted", api_base=server.url)
         with use("openai/scripted", api_base=server.url):
             for initializer, wanted in ((None, "rules"), (choose, "model")):
-                with ProcessPoolExecutor(1, mp_context=FORKS, initializer=initializer) as pool:
+                with ProcessPoolExecutor(1, mp_context=forks(), initializer=initializer) as pool:
                     assert pool.submit(Planner(), **INPUTS).result(60).answered_by == wanted
     assert len(server.requests) == 1
 

@@ -11,7 +11,7 @@ from dspy_programs.lm import connect
 from dspy_programs.lm.cached import AnswerCache, cached, default_path
 from dspy_programs.lm.samples import sample
 from tests.fakes import ChatServer, scripted_lm
-from tests.processes import FORKS
+from tests.processes import forks
 
 
 def counting_lm(name="scripted/judge"):
@@ -128,8 +128,8 @@ def fill(folder, first, together):
 
 
 def test_processes_that_open_and_write_at_once_lose_nothing(tmp_path):
-    together = FORKS.Barrier(4)
-    writers = [FORKS.Process(target=fill, args=(tmp_path, 5 * each, together)) for each in range(4)]
+    together = forks().Barrier(4)
+    writers = [forks().Process(target=fill, args=(tmp_path, 5 * each, together)) for each in range(4)]
     for writer in writers:
         writer.start()
     for writer in writers:

@@ -79,7 +79,7 @@ def test_benchmark_tells_every_optimizer_and_pays_for_nothing_twice(data, whole,
     assert all(24 <= figures[name]["metric_calls"] <= 42 for name in OPTIMIZERS if name not in ("seed", "labelled"))
     assert (folder(data) / "report.png").read_bytes().startswith(b"\x89PNG")
     printed = capsys.readouterr().out
-    assert "6 of 6 runs are in" in printed and "| ours | 0." in printed
+    assert "6 of 6 runs are already in" in printed and "| ours | 0." in printed
 
 
 def test_answers_that_train_has_paid_for_are_replayed(data, whole):

@@ -53,7 +53,7 @@ def test_evaluate_again_pays_for_nothing_and_fresh_does(data, capsys):
         assert paid == 8
         main(arguments(server, "--data", str(data)))
         assert len(server.requests) == paid
-        assert "8 of 8 answers had been paid for" in capsys.readouterr().out
+        assert "8 of 8 answers replayed" in capsys.readouterr().out
         main(arguments(server, "--data", str(data), "--fresh"))
         assert len(server.requests) == 2 * paid
 

@@ -309,7 +309,7 @@ def test_rows_without_ids_and_without_splits_are_split():
         ({"train": "rows.csv"}, "give a file with --data"),
         ({"train": [["a", "b"]]}, "not list"),
         ({"train": tickets(5)}, "too few"),
-        ({"train": [{"text": "x", "queue": "sales"}] * 9}, "train: row 1: ticket: missing; it has text, queue"),
+        ({"train": [{"text": "x", "queue": "sales"}] * 9}, "train: row 1: ticket: missing; the row has text, queue"),
         ({"train": [{"id": 1, **row} for row in tickets(9)]}, "was already used in train: row 1"),
         ({"train": tickets(9), "test": tickets(2)}, "test must stay unseen"),
     ],
@@ -435,7 +435,7 @@ def test_its_history_is_there_in_another_process_too(tmp_path):
     compiled(name="ticket_router")
     done = command_of(["history", "--module", "ticket_router", "--lm", "scripted/router"], tmp_path)
     assert done.returncode == 0 and "*" in done.stdout, done
-    assert "1 of programs that are not here" in command_of(["verify"], tmp_path).stdout
+    assert "1 for programs not found here" in command_of(["verify"], tmp_path).stdout
 
 
 def test_what_is_mended_goes_on_with_the_answers_that_are_paid_for():
