@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from dspy_programs.actor import Actor
     from dspy_programs.data_generator import DataGenerator
     from dspy_programs.failure_judge import FailureJudge
+    from dspy_programs.few_shot import FewShot
     from dspy_programs.lm import configure, connect, use
     from dspy_programs.memory_summarizer import MemorySummarizer
     from dspy_programs.planner import Plan, Planner
     from dspy_programs.quality_judge import QualityJudge
+    from dspy_programs.reasoning import add_reasoning
     from dspy_programs.registry import load
     from dspy_programs.rubric import read_rubric
     from dspy_programs.section_scorer import SectionScorer, overall_without
@@ -30,6 +32,7 @@ _HOMES = {
     "Actor": "actor",
     "DataGenerator": "data_generator",
     "FailureJudge": "failure_judge",
+    "FewShot": "few_shot",
     "configure": "lm",
     "connect": "lm",
     "use": "lm",
@@ -37,6 +40,7 @@ _HOMES = {
     "Plan": "planner",
     "Planner": "planner",
     "QualityJudge": "quality_judge",
+    "add_reasoning": "reasoning",
     "load": "registry",
     "read_rubric": "rubric",
     "SectionScorer": "section_scorer",
@@ -60,6 +64,7 @@ __all__ = [
     "DataGenerator",
     "Entry",
     "FailureJudge",
+    "FewShot",
     "Function",
     "MemorySummarizer",
     "Pair",
@@ -73,6 +78,7 @@ __all__ = [
     "Tool",
     "Trace",
     "Turn",
+    "add_reasoning",
     "configure",
     "connect",
     "load",

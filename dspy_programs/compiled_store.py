@@ -23,8 +23,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from dspy_programs import __version__
 from dspy_programs.atomic_file import write_atomically as write_atomically
 from dspy_programs.errors import CompiledMismatch, CompiledProgramError, UsageError
-from dspy_programs.reasoning import FIELD as REASONING
 from dspy_programs.reasoning import add_reasoning
+from dspy_programs.shape import Shapes, misfit, reasons, shape_of
 
 SCHEMA_VERSION = 1
 AUGMENTED = "augmented"  # DSPy marks demonstrations of its own making so
@@ -60,18 +60,6 @@ class SavedPredictor(BaseModel):
     lm: None
 
 
-class FieldShape(BaseModel):
-    """One field of a predictor as the code has it: what must be the same for a file to fit."""
-
-    name: str
-    role: str
-    type: str
-    schema_sha256: str
-
-    def __str__(self) -> str:
-        return f"{self.role} {self.name}: {self.type}"
-
-
 class Provenance(BaseModel):
     """Where a compiled program came from, what it was made for and what it scored."""
 
@@ -80,7 +68,7 @@ class Provenance(BaseModel):
     schema_version: int = Field(ge=1, le=SCHEMA_VERSION)
     program: str
     lm: str
-    fields: dict[str, list[FieldShape]]
+    fields: Shapes
     seed_instructions_sha256: dict[str, str]
     kept: str
     training: dict[str, Any]
@@ -95,18 +83,6 @@ class Compiled(BaseModel):
 
     predictors: dict[str, SavedPredictor]
     provenance: Provenance
-
-
-def shape_of(program: dspy.Module) -> dict[str, list[FieldShape]]:
-    """Describe every predictor's fields in order; DSPy's JSON keeps their texts by position only."""
-    return {name: [field_shape(*item) for item in p.signature.fields.items()] for name, p in program.named_predictors()}
-
-
-def field_shape(name: str, field: Any) -> FieldShape:
-    schema = json.dumps(TypeAdapter(field.annotation).json_schema(), sort_keys=True)
-    role = str(field.json_schema_extra["__dspy_field_type"])
-    type_ = getattr(field.annotation, "__name__", str(field.annotation)) if isinstance(field.annotation, type) else ""
-    return FieldShape(name=name, role=role, type=type_ or str(field.annotation), schema_sha256=digest(schema))
 
 
 def seed_instructions(program: dspy.Module) -> dict[str, str]:
@@ -179,7 +155,7 @@ def apply_state(program: dspy.Module, compiled: Compiled, path: Path) -> None:
     if reasons(saved.fields) and not reasons(shape_of(program)):
         add_reasoning(program)
     mend = f"Compile it again: python -m optimizers.train --module {saved.program} --lm {lm} --fresh"
-    if difference := first_difference(saved.fields, shape_of(program)):
+    if difference := misfit(saved.fields, program):
         raise CompiledMismatch(f"{path}: {difference}. {mend}")
     seeds = {name: digest(text) for name, text in seed_instructions(program).items()}
     if saved.seed_instructions_sha256 != seeds:
@@ -215,27 +191,6 @@ def is_of_type(reader: TypeAdapter[Any], value: Any) -> bool:
     except ValidationError as error:
         return not any(fault["type"].endswith("_type") for fault in error.errors())
     return True
-
-
-def reasons(shapes: dict[str, list[FieldShape]]) -> bool:
-    """Tell whether every predictor writes its reasoning before its answer."""
-    return bool(shapes) and all(any(field.name == REASONING for field in fields) for fields in shapes.values())
-
-
-def first_difference(saved: dict[str, list[FieldShape]], current: dict[str, list[FieldShape]]) -> str | None:
-    """Say in words where two programs differ: predictors, then fields in order, then types."""
-    if saved.keys() != current.keys():
-        return f"compiled for the predictors {', '.join(saved)}; the code has {', '.join(current)}"
-    for name in current:
-        before, now = saved[name], current[name]
-        if [field.name for field in before] != [field.name for field in now]:
-            names = " -> ".join(", ".join(field.name for field in fields) for fields in (before, now))
-            return f"the fields of {name!r} are others or in another order: {names}"
-        for old, new in zip(before, now, strict=True):
-            if old != new:
-                inside = " (its schema)" if str(old) == str(new) else ""
-                return f"a field of {name!r} has changed: {old} -> {new}{inside}"
-    return None
 
 
 def user_directory() -> Path:

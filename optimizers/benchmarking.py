@@ -10,7 +10,6 @@ Holds      a run that is in the journal is loaded, not run again; it is found by
 
 import contextlib
 import hashlib
-import inspect
 import os
 import sys
 import time
@@ -27,6 +26,7 @@ from dspy_programs.errors import RunInterrupted, RunLocked
 from dspy_programs.few_shot import FewShot
 from optimizers.baselines import Found, Search, optimize
 from optimizers.changes import changes_for
+from optimizers.code_digest import code_in
 from optimizers.compile import compile_job
 from optimizers.demonstrations import choose
 from optimizers.job import job_of
@@ -107,7 +107,7 @@ def digest_of_code() -> str:
         RuleProposer,
         score_rows,
     )
-    texts = [inspect.getsource(sys.modules[thing.__module__]) for thing in of_files]
+    texts = [code_in(sys.modules[thing.__module__]) for thing in of_files]
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 

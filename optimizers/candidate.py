@@ -13,9 +13,10 @@ from typing import Any
 
 import dspy
 
-from dspy_programs.compiled_store import digest, reasons, shape_of
+from dspy_programs.compiled_store import digest
 from dspy_programs.few_shot import ALL_SHOWN, NEAREST, shown_length
 from dspy_programs.reasoning import FIELD, add_reasoning
+from dspy_programs.shape import reasons, shape_of
 from dspy_programs.text import quantity
 from metrics.score import Metric
 from optimizers.demonstrations import Demonstration, Shelf, as_json, named, with_instructions

@@ -16,6 +16,7 @@ from dspy_programs import compiled_store as store
 from dspy_programs.errors import BudgetSpent, CompiledProgramError, RunInterrupted
 from dspy_programs.lm import decoding
 from dspy_programs.own_programs import home_of
+from dspy_programs.shape import shape_of
 from metrics.score import Score
 from optimizers import report_view
 from optimizers.allowance import FEWEST_TESTED, Allowance
@@ -313,7 +314,7 @@ def save(training: Training, job: Job, result: CompileResult, report: Report) ->
         schema_version=store.SCHEMA_VERSION,
         program=training.recipe.name,
         lm=training.task_lm.model,
-        fields=store.shape_of(kept),
+        fields=shape_of(kept),
         seed_instructions_sha256={n: store.digest(text) for n, text in store.seed_instructions(program).items()},
         kept=report.kept,
         training={

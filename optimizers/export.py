@@ -47,10 +47,11 @@ def export(
     and a manifest with its hash, for one model each time; no code. Demonstrations are rows of the training data: share none
     that is private. A new repository is private unless you say --public.
     """
-    from dspy_programs.compiled_store import in_use, read_compiled, reasons, shape_of
+    from dspy_programs.compiled_store import in_use, read_compiled
     from dspy_programs.errors import CompiledMissing, UsageError
     from dspy_programs.lm import spec_in_use
     from dspy_programs.registry import new_program
+    from dspy_programs.shape import reasons, shape_of
     from optimizers.past import require_fit
     from optimizers.promotion import card_for, export_stock
 
@@ -131,7 +132,7 @@ def usage(module: str, thinks: bool, to: str) -> Iterator[str]:
     made = f"{name}()" if inspect.isclass(source) else "..."  # an instance is the user's to make
     yield f"  from {'dspy_programs' if home.startswith('dspy_programs.') else home} import {name}"
     if thinks:
-        yield "  from dspy_programs.reasoning import add_reasoning"
+        yield "  from dspy_programs import add_reasoning"
     yield f"  program = add_reasoning({made})" if thinks else f"  program = {made}"
     yield f"  program.load({to!r})"
 

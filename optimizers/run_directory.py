@@ -10,9 +10,7 @@ log.txt          what DSPy had to say
 """
 
 import hashlib
-import inspect
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,10 +18,12 @@ from typing import Any
 import dspy
 import filelock
 
-from dspy_programs.compiled_store import file_name, folder_name, seed_instructions, shape_of, versions, write_atomically
+from dspy_programs.compiled_store import file_name, folder_name, seed_instructions, versions, write_atomically
 from dspy_programs.errors import RunError, RunLocked, RunMismatch
 from dspy_programs.lm import decoding
+from dspy_programs.shape import shape_of
 from optimizers.candidate import Job
+from optimizers.code_digest import FORM, code_of, is_comparable
 from optimizers.demonstrations import POOLED
 from optimizers.own_metric import name_of
 from optimizers.recipe import Recipe
@@ -43,7 +43,6 @@ OURS = (
 )
 """What a run, an evaluation or a benchmark writes into its folder; another file there is the user's."""
 MENDED = {"program", "metric", "starts", "demonstrations"}  # what changes where a user mends code
-OURS_IN_CODE = ("dspy_programs.", "metrics.", "optimizers.")
 CHANGED = {
     **dict.fromkeys(("data train", "data val", "data test", "demonstrations"), "the rows"),
     "starts": "what the search begins with (--reasoning, or what was compiled before)",
@@ -90,12 +89,13 @@ class RunDirectory:
 
         Raises RunMismatch where such a run belongs to something else.
         """
-        if self.is_new:
+        goes_on = not self.is_new
+        if goes_on:
+            require_same(self.path, identity)
+        else:
             self._refuse_what_others_wrote()
-            self.write(IDENTITY, identity)
-            return False
-        require_same(self.path, identity)
-        return True
+        self.write(IDENTITY, identity)
+        return goes_on
 
     def set_aside_where_mended(self, identity: Mapping[str, Any]) -> Path | None:
         """Begin anew where nothing but the user's code has changed since; return the journal of the run before.
@@ -137,7 +137,8 @@ def is_new(path: Path) -> bool:
 def changes(path: Path, identity: Mapping[str, Any]) -> set[str]:
     """Return what is not as it was when the run in this folder was started."""
     before = json.loads((path / IDENTITY).read_text(encoding="utf-8"))
-    return {name for name in before.keys() | identity.keys() if before.get(name) != identity.get(name)}
+    pairs = {name: (before.get(name), identity.get(name)) for name in before.keys() | identity.keys()}
+    return {name for name, (then, now) in pairs.items() if then != now and is_comparable(then, now)}
 
 
 def require_same(path: Path, identity: Mapping[str, Any]) -> None:
@@ -161,10 +162,10 @@ def identity_of(
 ) -> dict[str, Any]:
     """Say what decides the course of a run. Budget and threads do not: a larger budget goes on where a smaller ended."""
     program = recipe.new_program()
-    shapes = {name: [str(field) for field in fields] for name, fields in shape_of(program).items()}
+    shapes = {name: [field.model_dump() for field in fields] for name, fields in shape_of(program).items()}
     identity: dict[str, Any] = {
-        "program": digest([recipe.name, shapes, seed_instructions(program), source(recipe.program)]),
-        "metric": digest([name_of(recipe.metric), source(recipe.metric)]),
+        "program": FORM + digest([recipe.name, shapes, seed_instructions(program), code_of(recipe.program)]),
+        "metric": FORM + digest([name_of(recipe.metric), code_of(recipe.metric)]),
         "seed": seed,
         "versions": versions(),
         "adapter": "CompleteJSONAdapter",
@@ -179,31 +180,6 @@ def identity_of(
 def before_of(job: Job, start: str) -> list[Any]:
     """Return the demonstrations that a start took from a program compiled before; a pool's are told by its parts."""
     return [job.shelf.others.get(start)] if start != POOLED else []
-
-
-def source(thing: Any) -> list[str]:
-    """Return the text that decides what a program or a metric does.
-
-    Of ours the file that holds it, and our files that it imports from: its twin, its measures. Of the user's own the class or
-    the function alone: what else is in a notebook or a script may change between two runs.
-    """
-    kind = thing if inspect.isclass(thing) or inspect.isfunction(thing) else type(thing)
-    if not kind.__module__.startswith(OURS_IN_CODE):
-        theirs = [each for each in inspect.getmro(kind)] if inspect.isclass(kind) else [kind]
-        return [text_of(each) for each in theirs if each.__module__.partition(".")[0] not in ("builtins", "dspy")]
-    own = kind.__module__
-    used = {getattr(value, "__module__", None) or "" for value in vars(sys.modules[own]).values()}
-    ours = {own} | {name for name in used if name.startswith(OURS_IN_CODE)}
-    return [inspect.getsource(sys.modules[name]) for name in sorted(ours)]
-
-
-def text_of(thing: Any) -> str:
-    """Return the source of a class or a function; of one that was typed in, what the compiler made of it."""
-    try:
-        return inspect.getsource(thing)
-    except (OSError, TypeError):
-        code = getattr(thing, "__code__", None)
-        return f"{code.co_code.hex()} {code.co_consts!r} {code.co_names!r}" if code else str(thing)
 
 
 def digest(value: Any) -> str:

@@ -8,7 +8,6 @@ Holds      the same seed gives the same figures; a run that is in the journal is
 """
 
 import contextlib
-import inspect
 import io
 import json
 import os
@@ -24,6 +23,7 @@ from optimizers import adapter, allowance, bandit, baselines, candidate, demonst
 from optimizers.baselines import Search, optimize
 from optimizers.benchmark_report import COLOURS, MARKERS, require_matplotlib
 from optimizers.benchmarking import claimed, digest_of_code, finished, interruptible
+from optimizers.code_digest import code_in
 from optimizers.job import job_of
 from optimizers.journal import Journal, Record
 from optimizers.meter import Meter
@@ -104,8 +104,8 @@ class Run:
 def code_of(optimizer: str) -> str:
     """Name the code that decides an optimiser's figures, as it was when this process began; stock asks none of our search."""
     files = [scripted, baselines, candidate, demonstrations, scoring]
-    of_search = [digest_of_code(), *map(inspect.getsource, (adapter, allowance, bandit))] if optimizer == OURS else []
-    return digest([*of_search, *map(inspect.getsource, files)])
+    of_search = [digest_of_code(), *map(code_in, (adapter, allowance, bandit))] if optimizer == OURS else []
+    return digest([*of_search, *map(code_in, files)])
 
 
 def runs_of(cells: Sequence[Cell], seeds: int, test: int) -> list[Run]:

@@ -21,7 +21,6 @@ from dspy_programs.compiled_store import (
     read_compiled,
     save_compiled,
     seed_instructions,
-    shape_of,
     shipped_directory,
     user_directory,
     write_atomically,
@@ -29,6 +28,7 @@ from dspy_programs.compiled_store import (
 from dspy_programs.errors import CompiledMismatch, CompiledMissing, CompiledProgramError, UsageError
 from dspy_programs.planner import Planner
 from dspy_programs.registry import load
+from dspy_programs.shape import shape_of
 
 ROOT = Path(__file__).parents[1]
 LM = "openai/some-model"

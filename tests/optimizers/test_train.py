@@ -374,6 +374,21 @@ def test_resume_refuses_a_run_of_something_else_by_name(data, tmp_path, capsys, 
     assert f"({CHANGED.get(name) or f'{name}: something else ->'}" in capsys.readouterr().err
 
 
+def test_a_run_of_an_earlier_version_goes_on_and_pays_for_nothing_twice(data, tmp_path, capsys):
+    """Its digests of code are of whole files: 16 digits, which no file that has moved has again."""
+    with ChatServer() as server:
+        assert main(arguments(server, data, tmp_path)) == 0
+        found, place = outcome(tmp_path), tmp_path / "run" / "run.json"
+        today = json.loads(place.read_text())
+        place.write_text(json.dumps(today | {"program": "0123456789abcdef", "metric": "fedcba9876543210"}))
+        (tmp_path / "run.json").unlink()  # what was put to use
+        asked = len(server.requests)
+        assert main(arguments(server, data, tmp_path, "--resume")) == 0
+        assert len(server.requests) == asked and outcome(tmp_path) == found
+        assert json.loads(place.read_text()) == today, "from now on it is told when the code changes"
+    assert not (tmp_path / "run" / "old-1").exists()
+
+
 def test_a_run_that_got_no_answer_is_begun_anew_with_whatever_is_asked(data, tmp_path):
     with ChatServer(status=401) as server:
         assert main(for_the_user(server, data, tmp_path)) == 2
