@@ -1,14 +1,7 @@
-"""Choose the next step of a task: typed calls of the tools on offer, or finish, or "cannot" with the reason.
+"""Choose the next step of a task: typed calls of the offered tools, or finish, or "cannot" with the reason.
 
-One call, several at once, or one step of a loop: after each step put the calls and their results into `trajectory`.
+One call, several in parallel, or one step of a loop: after each step put the calls and their results into `trajectory`.
 
-Input      task: str; tools: list[Function], 0..50 of them, or in any form of published_tools.py; context: str, what was
-           said before, "" for nothing; trajectory: list[Turn], the calls made so far and their results, in time order.
-Output     calls: list[Call], 0..8 of them, to be made side by side, valid where `problems` is empty;
-           finish: str or None, the answer, once there is a trajectory; cannot: str or None, the reason; never two of
-           calls, finish, cannot; repairs: list[str], what was changed in the arguments; problems: list[str], what is wrong
-           with the calls (arguments.py), empty for calls that can be made; answered_by: "model" or "rules";
-           failure: Failure or None, the reply that could not be read.
 Calls      one; none without a language model, then the rules of call_reader.py answer: they make the calls that the task
            writes out, and no other.
 Source     the task as in BFCL (Patil et al. 2025), the loop as in ReAct (Yao et al. 2023).
@@ -16,7 +9,8 @@ Source     the task as in BFCL (Patil et al. 2025), the loop as in ReAct (Yao et
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import dspy
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, RootModel, WithJsonSchema, model_validator
@@ -26,9 +20,9 @@ from dspy_programs.call_reader import read_calls
 from dspy_programs.few_shot import FewShot
 from dspy_programs.json_schema import LONGEST_TEXT
 from dspy_programs.model_in_use import model_in_use
-from dspy_programs.program import Program
+from dspy_programs.program import Program, Result
 from dspy_programs.reply import Failure, ask
-from dspy_programs.types import LONGEST_NAME, SAYS_100, Call, Function, Turn, read_functions
+from dspy_programs.types import LONGEST_NAME, SAYS_100, Call, Function, ToolDefinitions, Turn, read_functions
 
 TRAJECTORY_CHARACTERS = 4000  # of the trajectory that a model reads, about 1,000 tokens
 NO_TOOL = "no tool on offer does what is asked"
@@ -88,6 +82,21 @@ class Act(dspy.Signature):
     action: Action = dspy.OutputField(desc="calls, or finish")
 
 
+class ActorResult(Result):
+    """One step: calls to make side by side, or an answer, or why there is neither. Never two of `calls`, `finish`, `cannot`."""
+
+    calls: list[Call]
+    """The calls to make, 0 to 8 of them; valid where `problems` is empty."""
+    finish: str | None
+    """The answer, once the results in the trajectory give it."""
+    cannot: str | None
+    """Why no call is made."""
+    repairs: list[str]
+    """What was changed in the model's calls so that they match their schemas."""
+    problems: list[str]
+    """What is still wrong with the calls; empty for calls that can be made."""
+
+
 class Actor(Program):
     """Choose one step, in one call."""
 
@@ -98,11 +107,25 @@ class Actor(Program):
     def forward(
         self,
         task: str,
-        tools: Sequence[Any] | Mapping[str, Any] = (),
+        tools: ToolDefinitions = (),
         context: str = "",
-        trajectory: Sequence[Turn | dict[str, Any]] = (),
-    ) -> dspy.Prediction:
-        """Return a Prediction with `calls`, `finish`, `cannot`, `repairs`, `problems`, ... (see the file's head)."""
+        trajectory: Sequence[Turn | Mapping[str, object]] = (),
+    ) -> ActorResult:
+        """Choose the next step of a task.
+
+        Args:
+            task: What to do.
+            tools: The tools on offer, up to 50, in any form that OpenAI, Anthropic, MCP, LangChain or OpenAPI use.
+            context: What was said before, "" for nothing.
+            trajectory: The calls made so far and their results, in time order, as `Turn`s or mappings of their fields.
+
+        Returns:
+            Calls that match the tools' schemas, or the answer in `finish`, or the reason in `cannot`.
+
+        Raises:
+            ValueError: A tool has no name, or no schema that can be read; or a turn is none.
+            ModelLost: This thread cannot see the model that another thread chose with `use`.
+        """
         offered = read_functions(tools)
         turns = [turn if isinstance(turn, Turn) else Turn.model_validate(turn) for turn in trajectory]
         if model_in_use(self.act.lm) is None:
@@ -118,35 +141,55 @@ class Actor(Program):
             return decision(cannot=action.cannot.strip() or NO_TOOL)
         return checked_calls([Call(tool=call.tool, arguments=call.arguments) for call in action.calls], offered)
 
+    if TYPE_CHECKING:
+        __call__ = forward
 
-def by_rules(task: str, tools: Sequence[Function], turns: Sequence[Turn], failure: Failure | None = None) -> dspy.Prediction:
+
+def by_rules(task: str, tools: Sequence[Function], turns: Sequence[Turn], failure: Failure | None = None) -> ActorResult:
     """Make the calls that the task writes out, each once; finish when all are made; else say that it cannot."""
-    told: dict[str, Any] = {"answered_by": "rules", "failure": failure}
+    decided = partial(decision, answered_by="rules", failure=failure)
     why = "the model's reply could not be read" if failure else "there is no language model"
     written = read_calls(task, tools)
     if not written:
-        return decision(cannot=f"{why}, and the rules only make calls that the task writes out", **told)
+        return decided(cannot=f"{why}, and the rules only make calls that the task writes out")
     answer = checked_calls(written, tools)
     if answer.problems:
-        return decision(cannot=f"{why}, and the calls in the task are not valid: {'; '.join(answer.problems)}", **told)
+        return decided(cannot=f"{why}, and the calls in the task are not valid: {'; '.join(answer.problems)}")
     made = [(turn.tool_name, turn.tool_input) for turn in turns if turn.tool_name and turn.tool_input is not None]
     left = [call for call in answer.calls if (call.tool, call.arguments) not in made]
     if not left:
-        return decision(finish="every call that the task writes out was made; the results are in the trajectory", **told)
-    return decision(calls=left, repairs=answer.repairs, **told)
+        return decided(finish="every call that the task writes out was made; the results are in the trajectory")
+    return decided(calls=left, repairs=answer.repairs)
 
 
-def decision(**said: Any) -> dspy.Prediction:
-    """Return a Prediction with every output there; what is not said is empty."""
-    empty: dict[str, Any] = {"calls": [], "finish": None, "cannot": None, "repairs": [], "problems": [], "failure": None}
-    return dspy.Prediction(**({**empty, "answered_by": "model"} | said))
+def decision(
+    calls: Sequence[Call] = (),
+    finish: str | None = None,
+    cannot: str | None = None,
+    repairs: Sequence[str] = (),
+    problems: Sequence[str] = (),
+    failure: Failure | None = None,
+    answered_by: Literal["model", "rules"] = "model",
+) -> ActorResult:
+    """Return a result with every field there; what is not said is empty."""
+    return ActorResult(
+        calls=list(calls),
+        finish=finish,
+        cannot=cannot,
+        repairs=list(repairs),
+        problems=list(problems),
+        failure=failure,
+        answered_by=answered_by,
+    )
 
 
-def checked_calls(calls: Sequence[Call], tools: Sequence[Function]) -> dspy.Prediction:
+def checked_calls(calls: Sequence[Call], tools: Sequence[Function]) -> ActorResult:
     """Hold the calls to their functions' schemas."""
     by_name = {tool.name: tool for tool in reversed(tools)}
     spelled = unambiguous(by_name)
-    mended, repairs, problems = [], [], []
+    mended: list[Call] = []
+    repairs: list[str] = []
+    problems: list[str] = []
     for call in calls:
         name = call.tool if call.tool in by_name else spelled.get(fold(call.tool), call.tool)
         if name not in by_name:
@@ -172,7 +215,7 @@ def texts_in(value: JsonValue) -> Iterator[str]:
 
 
 def as_text(turns: Sequence[Turn], longest: int = TRAJECTORY_CHARACTERS) -> str:
-    """Show a trajectory a turn a line. If it is too long, the oldest results are shortened, then the oldest turns left out."""
+    """Show a trajectory, one turn per line. If it is too long, shorten the oldest results, then drop the oldest turns."""
     lines = [turn_text(turn, RESULT_CHARACTERS) for turn in turns]
     left = sum(len(line) + 1 for line in lines)
     for number, turn in enumerate(turns[:-1]):
@@ -207,5 +250,5 @@ def as_lines(text: str) -> list[Line]:
 
 
 def sendable(text: str) -> str:
-    """Replace half surrogate pairs: they are no text that can be sent."""
+    """Replace lone surrogates, which cannot be sent."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,14 +1,14 @@
-"""Check the arguments of a call against the function's JSON schema, and repair what is only written the wrong way.
+"""Check a call's arguments against the function's JSON schema, and repair values that are only written the wrong way.
 
 Input      function: Function; arguments: what a model wrote, any JSON value.
 Output     arguments: dict, repaired; repairs: list[str], what was changed; problems: list[str], what is still wrong.
-           A call may be made where `problems` is empty. Nothing is filled in: a default is the function's own affair.
-Holds      never raises and always ends, whatever the schema or the value is; the arguments given are not changed;
-           a repair loses nothing: what is right is returned as it is, and repairing twice is repairing once.
+           A call may be made if `problems` is empty. Nothing is filled in: defaults are up to the function.
+Guarantees never raises and always terminates, whatever the schema or the value; the given arguments are not changed;
+           repairs lose nothing: valid values are returned unchanged, and repairing is idempotent.
 Repaired   "5" for an integer, "2.5" for a number, "true" for a boolean, 5 for a string, 5.0 for an integer; JSON in a
            string for a list or an object; one value for a list of such; an enum or a name in another case or spacing;
-           null for what may be left out, which then is.
-Unchecked  pattern, format, contains, propertyNames, the names of patternProperties: a pattern can take for ever to match.
+           null for an optional value, which is then dropped.
+Unchecked  pattern, format, contains, propertyNames, the names of patternProperties: a pattern can take forever to match.
 """
 
 import itertools
@@ -50,7 +50,7 @@ NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?([eE][+-]?[0-9]{1,2})?")
 
 
 class Checked(NamedTuple):
-    """The arguments after repair, what was repaired, and what is wrong all the same."""
+    """The arguments after repair, what was repaired, and what is still wrong."""
 
     arguments: dict[str, Any]
     repairs: list[str]
@@ -58,9 +58,9 @@ class Checked(NamedTuple):
 
 
 class Report:
-    """What a check finds, in words only when it has ended: most trials are thrown away.
+    """What a check finds, put into words only at the end, because most trials are discarded.
 
-    The visits are counted over all trials of the check, so that none goes on for ever.
+    Visits are counted over all trials of the check, so that it always terminates.
     """
 
     __slots__ = ("problems", "repairs", "visits")
@@ -96,11 +96,11 @@ Check = Callable[[Any, str, Report, int], Any]
 
 
 def check(function: Function, arguments: Any) -> Checked:
-    """Check the arguments of one call; the function's checker is made once and kept."""
+    """Check the arguments of one call; the function's checker is built once and cached."""
     report = Report([0])
     try:
         checker = checker_of(to_json(function.parameters))
-    except ValueError as error:  # half a surrogate pair in it, or hundreds of levels
+    except ValueError as error:  # a lone surrogate in it, or hundreds of levels
         return Checked({}, [], [f"the schema of {function.name} cannot be read: {str(error)[:100]}"])
     repaired = checker(arguments, "", report, 0)
     return Checked(repaired if isinstance(repaired, dict) else {}, report.repairs_told(), report.problems_told())
@@ -120,12 +120,12 @@ class Compiler:
         self.referred: dict[str, Check] = {}
 
     def whole(self) -> Check:
-        """Check all the arguments: an object, with no name that the schema has nowhere unless it allows others."""
+        """Check all arguments: an object without unknown names, unless the schema allows them."""
         schema = resolved(self.root, self.root)
         return every([self.object_check(schema, 0, self.names()), *self.added(schema, 0)])
 
     def names(self) -> set[str] | None:
-        """Return every argument's name, in whatever form; None where others are allowed."""
+        """Return the names of all arguments, in any form; None if others are allowed."""
         try:
             forms = forms_of(self.root, self.root)
         except OverflowError:
@@ -153,7 +153,7 @@ class Compiler:
         return found
 
     def added(self, schema: dict[str, Any], level: int) -> list[Check]:
-        """Return what a schema asks for beside its own type: by `$ref`, `allOf`, `anyOf`, `oneOf`, `not`, `if`."""
+        """Return a schema's requirements besides its own type: by `$ref`, `allOf`, `anyOf`, `oneOf`, `not`, `if`."""
         checks = [self.reference(reference)] if isinstance(reference := schema.get("$ref"), str) else []
         checks += [self.compile(part, level + 1) for part in list_of(schema, "allOf")]
         for key in ("anyOf", "oneOf"):
@@ -189,7 +189,7 @@ class Compiler:
         return SCALARS[type_]
 
     def untyped(self, schema: dict[str, Any], level: int) -> Check:
-        """Hold a value of any type to what is said of values of its own type."""
+        """Check a value of any type against the rules for its own type."""
         found = of_length(within(anything, schema), schema, "minLength", "maxLength", "characters", of=str)
         found = of_length(found, schema, "minItems", "maxItems", "items", of=list)
         return where(dict, self.object_check(schema, level), found) if OF_OBJECTS & schema.keys() else found
@@ -205,7 +205,7 @@ class Compiler:
         return all_different(found) if schema.get("uniqueItems") is True else found
 
     def object_check(self, schema: dict[str, Any], level: int, names: set[str] | None = None) -> Check:
-        """names: those of a function's arguments; another is wrong unless the schema itself allows it."""
+        """names: of a function's arguments; any other is wrong unless the schema itself allows it."""
         properties = {name: self.compile(inner, level + 1) for name, inner in properties_of(schema).items()}
         required = dict.fromkeys(required_of(schema))
         dependent = dependencies_in(schema)
@@ -215,7 +215,7 @@ class Compiler:
         spelled = unambiguous(properties.keys() | (names or ()))
 
         def is_dropped(name: Any, inner: Any) -> bool:
-            """Tell whether an argument is only said to be missing."""
+            """Return whether a null only says that an argument is missing."""
             known = properties.get(name, others)
             return inner is None and known is not None and name not in required and not allows_null(known)
 
@@ -265,7 +265,7 @@ def where(kind: type, inner: Check, otherwise: Check) -> Check:
 
 
 def dependencies_in(schema: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return, for a property, those that must be there with it."""
+    """Return, for each property, those that it requires."""
     given = [found for key in ("dependentRequired", "dependencies") if isinstance(found := schema.get(key), dict)]
     return {name: [each for each in needed if isinstance(each, str)] for found in given for name, needed in lists_in(found)}
 
@@ -349,9 +349,9 @@ def array(item: Check, first: Sequence[Check] = ()) -> Check:
 
 
 def first_that_fits(options: list[Check], alone: bool = False) -> Check:
-    """Take the first option that a value fits as it is, else the first that it fits after a repair.
+    """Take the first option that a value fits unchanged, else the first that it fits after a repair.
 
-    alone: an object may fit no other one. Of an object that fits none, what keeps it from the nearest is told.
+    alone: an object must fit no other one. If an object fits none, its faults against the nearest are reported.
     """
     if len(options) == 1:
         return options[0]
@@ -399,7 +399,7 @@ def every(parts: list[Check]) -> Check:
 
 
 def fits(inner: Check, value: Any, path: str, report: Report, depth: int) -> bool:
-    """Tell whether a value is right as it is."""
+    """Return whether a value is valid unchanged."""
     trial = Report(report.visits)
     inner(value, path, trial, depth + 1)
     return not trial.problems and not trial.repairs
@@ -465,7 +465,7 @@ def one_of(inner: Check, allowed: list[Any]) -> Check:
 
 
 def within(inner: Check, schema: Mapping[str, Any]) -> Check:
-    """Hold a number to its limits; the check itself where there are none."""
+    """Check a number against its limits; return the check itself if there are none."""
     tests: list[tuple[str, Callable[[Any, Any], bool], Any]] = [
         (words, test, schema[key])
         for key, words, test in (
@@ -520,7 +520,7 @@ def allows_null(known: Check) -> bool:
 
 
 def read_json(value: Any, wanted: type, path: str, report: Report) -> Any:
-    """Read JSON written into a string, where it is of the type that is wanted."""
+    """Read JSON inside a string, if it is of the wanted type."""
     if not (isinstance(value, str) and value.lstrip()[:1] == ("{" if wanted is dict else "[")):
         return value
     try:
@@ -531,7 +531,7 @@ def read_json(value: Any, wanted: type, path: str, report: Report) -> Any:
 
 
 def unambiguous(names: Iterable[str]) -> dict[str, str]:
-    """Map each name without case and spacing to the name, where it is the only one."""
+    """Map each name, folded in case and spacing, to the original, if that is unambiguous."""
     folded: dict[str, list[str]] = {}
     for name in names:
         folded.setdefault(fold(name), []).append(name)
@@ -551,7 +551,7 @@ def and_more(found: int) -> list[str]:
 
 
 def shown(value: Any) -> str:
-    """Write a value for a message as JSON, only as far as it is shown: it may be very large."""
+    """Format a value for a message as JSON, only as far as it is shown: it may be very large."""
     text = ""
     try:
         for chunk in JSON.iterencode(value[: LONGEST_SHOWN + 1] if isinstance(value, str) else value):

@@ -1,8 +1,8 @@
-"""Read calls that a text writes out: the actor's rules, for when no model answers.
+"""Read calls that a text spells out: the actor's rules, used when no model answers.
 
 Input      text: str; functions: those that may be called.
-Output     list[Call] in the text's order, arguments as written; [] unless the text is calls and nothing else of weight.
-Holds      never raises; nothing is run or guessed: "do not call f(x=1)" and "is f(x=1) safe?" are no calls.
+Output     list[Call] in the text's order, arguments as written; [] unless the text consists only of calls.
+Guarantees never raises; nothing is run or guessed: "do not call f(x=1)" and "is f(x=1) safe?" are not calls.
 Forms      f(city="Oslo", days=3), f("Oslo", 3), f {"city": "Oslo"}, f city=Oslo days=3; joined by commas, semicolons,
            new lines, "and", "then"; with "call", "run", "use" or "please" in front.
 """
@@ -26,7 +26,7 @@ WORDS_OF_JSON = {"true": True, "false": False, "null": None}
 
 
 def read_calls(text: str, functions: Sequence[Function]) -> list[Call]:
-    """Return the calls of a text that is calls alone, [] of any other."""
+    """Return the calls of a text that consists only of calls, [] for any other."""
     names = sorted((function.name for function in functions), key=len, reverse=True)
     if len(text) > LONGEST or not names:
         return []
@@ -49,7 +49,7 @@ def read_calls(text: str, functions: Sequence[Function]) -> list[Call]:
 
 
 def arguments_at(text: str, place: int, function: Function) -> tuple[dict[str, Any], int] | None:
-    """Return the arguments that begin here and where they end; None where there are none."""
+    """Return the arguments that begin here and where they end; None if there are none."""
     if text.startswith("(", place):
         end = closing(text, place)
         arguments = in_parentheses(text[place:end], function) if end else None
@@ -73,7 +73,7 @@ def json_at(text: str, place: int) -> tuple[dict[str, Any], int] | None:
 
 
 def in_parentheses(text: str, function: Function) -> dict[str, Any] | None:
-    """Read `(...)` as Python writes arguments, of constants alone; values without a name take the schema's order."""
+    """Read `(...)` as Python arguments, constants only; positional values follow the schema's order."""
     try:
         call = ast.parse(f"f{text}", mode="eval").body
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
@@ -90,7 +90,7 @@ def in_parentheses(text: str, function: Function) -> dict[str, Any] | None:
 
 
 def constant(node: ast.expr) -> Any:
-    """Evaluate a literal; JSON's own words for True, False and None too. A tuple is a list."""
+    """Evaluate a literal, including JSON's true, false and null. A tuple becomes a list."""
     if isinstance(node, ast.Name) and node.id in WORDS_OF_JSON:
         return WORDS_OF_JSON[node.id]
     if isinstance(node, (ast.List, ast.Tuple)):
@@ -101,7 +101,7 @@ def constant(node: ast.expr) -> Any:
 
 
 def closing(text: str, place: int) -> int:
-    """Return where the bracket that opens here has closed, 0 where it never does."""
+    """Return the position after the matching closing bracket, 0 if there is none."""
     depth = 0
     for token in TOKEN.finditer(text, place):
         depth += 1 if token.group() in "([{" else -1 if token.group() in ")]}" else 0

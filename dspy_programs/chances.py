@@ -1,12 +1,12 @@
-"""How likely each answer was: the chances of the values of a field, from the log-probabilities of a reply's tokens.
+"""How likely each answer was: the probabilities of a field's values, from the log-probabilities of a reply's tokens.
 
-A small model that is torn between two answers has to write one of them; its log-probabilities say how torn it was. Where a
-grammar holds the reply, they are still the model's own, so what it may not say is left out here and the rest adds up to 1.
+A small model that is torn between two answers must write one of them; its log-probabilities say how torn it was. They are the
+model's own even under a grammar, so forbidden values are dropped here and the rest is normalised to 1.
 
-Input      reply: a Prediction of a predictor that was called with `config=asking(...)`; field: the name of an output;
-           options: the values that it can have, no two with one beginning (numbers of one digit, letters, words).
-Output     option -> chance in [0, 1], in the order of `options`; None where the engine gave no log-probabilities, or none
-           at the place where the value begins.
+Input      reply: a Prediction of a predictor called with `config=asking(...)`; field: the name of an output; options: its
+           possible values, no two with the same start (single digits, letters, words).
+Output     option -> probability in [0, 1], in the order of `options`; None if the engine gave no log-probabilities, or none
+           where the value starts.
 Source     token probabilities as weights: G-Eval (Liu et al. 2023).
 """
 
@@ -24,16 +24,16 @@ LOGPROBS = "logprobs"
 
 
 def asking(own: dspy.LM | None = None) -> dict[str, Any]:
-    """Return the configuration of a call that asks for them; nothing where the engine does not say it gives them.
+    """Return the configuration that requests log-probabilities; empty if the engine does not support them.
 
-    own: the model of the predictor itself, where it has one.
+    own: the predictor's own model, if it has one.
     """
     engine = getattr(model_in_use(own), "engine", None)
     return dict(ASK) if LOGPROBS in getattr(engine, "supported_params", ()) else {}
 
 
 def chances(reply: dspy.Prediction, field: str, options: Sequence[str]) -> dict[str, float] | None:
-    """Return the chance of every option to be the value of `field`."""
+    """Return the probability of every option as the value of `field`."""
     tokens = getattr(reply.get(LOGPROBS), "content", None) or []
     found = dict.fromkeys(options, 0.0)
     for text, chance in said_at(tokens, field):
@@ -45,7 +45,7 @@ def chances(reply: dspy.Prediction, field: str, options: Sequence[str]) -> dict[
 
 
 def said_at(tokens: Sequence[Any], field: str) -> Iterator[tuple[str, float]]:
-    """Yield what could have stood where the value of the field begins, each with its chance."""
+    """Yield the possible starts of the field's value, each with its probability."""
     value = re.search(rf'"{re.escape(field)}"\s*:\s*"?', "".join(token.token for token in tokens))
     left = value.end() if value else -1  # characters up to the value
     for token in tokens:

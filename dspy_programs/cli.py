@@ -1,4 +1,4 @@
-"""What every command shares: how it is run from Python and from a shell, how it fails, and the options that name a model."""
+"""What every command shares: running from Python or a shell, exit codes, and the options that choose a model."""
 
 import errno
 import os
@@ -15,7 +15,7 @@ from dspy_programs.text import printable
 
 
 def of_this_model(context: typer.Context, parameter: typer.CallbackParam, value: str | None) -> str | None:
-    """Leave an address or a key of the environment to the model that the environment names, if --lm is another."""
+    """Ignore a URL or key from the environment when --lm is not the model the environment names."""
     source = context.get_parameter_source(parameter.name or "")
     named, asked = os.environ.get("DSPY_PROGRAMS_LM"), context.params.get("lm")
     is_of_another = source is not None and source.name == "ENVIRONMENT" and named and asked not in (None, named)
@@ -26,17 +26,18 @@ LmOption = Annotated[
     str | None,
     typer.Option(
         envvar="DSPY_PROGRAMS_LM",
-        help="The model: provider/name. Default: local/qwen2.5-coder-1.5b, embedded, no key.",
+        help="The model, as provider/name. Default: local/qwen2.5-coder-1.5b, embedded, no key needed.",
     ),
 ]
 ToolLmOption = Annotated[
     str | None,
     typer.Option(
-        envvar="DSPY_PROGRAMS_LM", help="A model, provider/name, for what the rules leave open. Default: none, rules alone."
+        envvar="DSPY_PROGRAMS_LM",
+        help="A model, as provider/name, for what the rules cannot decide. Default: none, rules only.",
     ),
 ]
-NoLlmOption = Annotated[bool, typer.Option("--no-llm", help="Rules alone, also where a model is set in the environment.")]
-NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Ask the model again instead of taking kept answers.")]
+NoLlmOption = Annotated[bool, typer.Option("--no-llm", help="Use rules only, even if the environment names a model.")]
+NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Ask the model again instead of using cached answers.")]
 ApiBaseOption = Annotated[
     str | None,
     typer.Option(envvar="DSPY_PROGRAMS_API_BASE", callback=of_this_model, help="URL of an OpenAI-compatible server for --lm."),
@@ -46,13 +47,13 @@ ApiKeyOption = Annotated[
     typer.Option(
         envvar="DSPY_PROGRAMS_API_KEY",
         callback=of_this_model,
-        help="Its key; better in the environment, or in a file .env, than on a command line.",
+        help="API key for --lm. Safer in the environment or a .env file than on the command line.",
     ),
 ]
 
-GATE_CLOSED = 1  # the command ran, and what it was asked to guard did not hold
+GATE_CLOSED = 1  # the command ran, and the check it guards failed
 FAILED = 2  # a wrong flag, a wrong file, a model that does not answer: one line, nothing half done
-INTERRUPTED = 130  # by a signal: what is there is kept, and the same command goes on
+INTERRUPTED = 130  # by a signal: finished work is kept, and the same command resumes
 
 
 def new_app(help_text: str) -> typer.Typer:
@@ -61,7 +62,7 @@ def new_app(help_text: str) -> typer.Typer:
 
 def run(app: typer.Typer, argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0, its own, or 2 or 130 with a line on stderr. Bugs keep their traceback."""
-    warnings.formatwarning = lambda message, *_args, **_kwargs: f"warning: {message}\n"  # no line of code for a user
+    warnings.formatwarning = lambda message, *_args, **_kwargs: f"warning: {message}\n"  # users need no source line
     sys.stdout, sys.stderr = sys.stdout or open(os.devnull, "w"), sys.stderr or open(os.devnull, "w")  # closed by the shell
     add_dot_env()
     try:
@@ -78,6 +79,6 @@ def run(app: typer.Typer, argv: Sequence[str] | None = None) -> int:
         if error.errno != errno.ENOSPC:
             raise
         print(f"error: {error.filename or 'standard output'}: cannot be written: {error.strerror}", file=sys.stderr)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the rest of it is tried again at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries to flush the rest at exit
         return FAILED
     return 0

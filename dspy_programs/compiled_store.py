@@ -1,15 +1,17 @@
 """Save, find, check and load compiled programs: one JSON for each program and language model.
 
 The file is what DSPy's own `Module.save` writes, so stock `Module.load` reads it; what DSPy does not keep (field names
-and types, where it came from, what it scored) stands beside it under `metadata.app`.
+and types, where it came from, what it scored) is stored under `metadata.app`.
 
-Holds      written whole or not at all; nothing in a file is run, imported or set as an attribute before it was checked.
+Guarantees files are written whole or not at all; nothing in a file is run, imported or set as an attribute unchecked.
 """
 
 import hashlib
 import json
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -79,7 +81,7 @@ class Provenance(BaseModel):
 
 
 class Compiled(BaseModel):
-    """A file that has been read and checked as far as that goes without the program."""
+    """A file that has been read and checked as far as possible without the program."""
 
     predictors: dict[str, SavedPredictor]
     provenance: Provenance
@@ -93,18 +95,38 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@contextmanager
+def models_aside(program: dspy.Module) -> Iterator[None]:
+    """Set the models of single predictors aside: the code says which they are, and never a file."""
+    own = {name: predictor.lm for name, predictor in program.named_predictors()}
+    for predictor in program.predictors():
+        predictor.lm = None
+    try:
+        yield
+    finally:
+        for name, predictor in program.named_predictors():
+            predictor.lm = own[name]
+
+
+def state_of(program: dspy.Module) -> dict[str, Any]:
+    """Return what is saved of a program."""
+    with models_aside(program):
+        state: dict[str, Any] = program.dump_state()
+    return state
+
+
 def save_compiled(program: dspy.Module, provenance: Provenance, path: Path) -> None:
     """Write the program's state and where it came from, atomically."""
-    state = program.dump_state()
+    state = state_of(program)
     app = provenance.model_dump(mode="json")
     state["metadata"] = {"dependency_versions": get_dependency_versions(), "app": app}
     write_atomically(path, json.dumps(state, indent=2, ensure_ascii=False) + "\n")
 
 
 def require_writable(path: Path) -> None:
-    """Raise UsageError now rather than after an hour of work."""
+    """Raise UsageError now, not after an hour of work."""
     if path.is_dir():
-        raise UsageError(f"{path}: is a folder; name the JSON file to write")
+        raise UsageError(f"{path} is a folder; give the JSON file to write")
     trial = path.with_name(f".{path.name}.trial")
     write_atomically(trial, "")
     trial.unlink(missing_ok=True)
@@ -120,7 +142,7 @@ def read_compiled(path: Path, program: str | None = None, lm: str | None = None)
             raise CompiledProgramError(f"{path}: nested deeper than {DEEPEST} levels; not a compiled program")
         app = state.pop("metadata")["app"]
         if isinstance(version_ := app["schema_version"], int) and version_ > SCHEMA_VERSION:
-            raise CompiledMismatch(f"{path}: written by a newer dspy-programs (format {version_}); upgrade this one to use it")
+            raise CompiledMismatch(f"{path}: written by a newer dspy-programs (format {version_}); upgrade to use it")
         compiled = Compiled(predictors=state, provenance=app)
     except OSError as error:
         raise CompiledProgramError(f"{path}: cannot be read: {error.strerror}") from error
@@ -150,7 +172,7 @@ def children(value: Any) -> list[Any]:
 
 
 def apply_state(program: dspy.Module, compiled: Compiled, path: Path) -> None:
-    """Load checked state into the program. Raises CompiledMismatch, with the first difference and what to do."""
+    """Load checked state into the program. Raises CompiledMismatch with the first difference and what to do."""
     saved, lm = compiled.provenance, compiled.provenance.lm
     if reasons(saved.fields) and not reasons(shape_of(program)):
         add_reasoning(program)
@@ -159,30 +181,31 @@ def apply_state(program: dspy.Module, compiled: Compiled, path: Path) -> None:
         raise CompiledMismatch(f"{path}: {difference}. {mend}")
     seeds = {name: digest(text) for name, text in seed_instructions(program).items()}
     if saved.seed_instructions_sha256 != seeds:
-        raise CompiledMismatch(f"{path}: the instruction it was compiled from has changed in the code. {mend}")
+        raise CompiledMismatch(f"{path}: the code's instruction has changed since it was compiled. {mend}")
     for name, shapes in saved.fields.items():
         if name not in compiled.predictors or len(compiled.predictors[name].signature.fields) != len(shapes):
-            raise CompiledMismatch(f"{path}: its state does not have the fields it names for {name!r}. {mend}")
+            raise CompiledMismatch(f"{path}: its state lacks fields that it declares for {name!r}. {mend}")
     if extra := sorted(compiled.predictors.keys() - saved.fields.keys()):
-        raise CompiledMismatch(f"{path}: it has a state for {extra[0]!r}, which is not a predictor. {mend}")
+        raise CompiledMismatch(f"{path}: it has state for {extra[0]!r}, which is not a predictor. {mend}")
     require_readable(program, compiled, path, mend)
-    program.load_state({name: state.model_dump() for name, state in compiled.predictors.items()})
+    with models_aside(program):
+        program.load_state({name: state.model_dump() for name, state in compiled.predictors.items()})
 
 
 def require_readable(program: dspy.Module, compiled: Compiled, path: Path, mend: str) -> None:
-    """Refuse demonstrations that would raise at every call. What a row does not label may be missing."""
+    """Refuse demonstrations that would raise in every call. Unlabelled fields may be missing."""
     for name, predictor in program.named_predictors():
         readers = {field: TypeAdapter(info.annotation) for field, info in predictor.signature.fields.items()}
         for number, demo in enumerate(compiled.predictors[name].demos):
             for field, value in demo.items():
                 if field != AUGMENTED and (field not in readers or not is_of_type(readers[field], value)):
                     raise CompiledMismatch(
-                        f"{path}: demonstration {number} of {name!r}: {field}: not what the field takes. {mend}"
+                        f"{path}: demonstration {number} of {name!r}: {field}: wrong type for this field. {mend}"
                     )
 
 
 def is_of_type(reader: TypeAdapter[Any], value: Any) -> bool:
-    """Tell whether a value can be shown as what the field takes: the right types, whatever is missing or too long."""
+    """Return whether a value fits the field's type; missing or overlong parts are allowed."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
         reader.validate_python(value)
@@ -209,7 +232,7 @@ def candidates_for(program: str, lm: str) -> list[Path]:
 
 
 def in_use(program: str, lm: str) -> Path | None:
-    """Return the file that `load` takes, the user's before the shipped one; None where there is none."""
+    """Return the file that `load` uses, the user's before the shipped one; None if there is none."""
     return next((path for path in candidates_for(program, lm) if path.is_file()), None)
 
 
@@ -221,20 +244,20 @@ def available_models(program: str) -> list[str]:
             try:
                 models.add(read_compiled(path, program).provenance.lm)
             except CompiledProgramError:
-                continue  # `verify` reports it; here it only cannot be offered
+                continue  # `verify` reports it; here it just cannot be offered
     return sorted(models)
 
 
 def all_compiled() -> list[Path]:
-    """Return what `load` could take, the user's before the shipped ones; what is deeper, as a history, is not of them."""
+    """Return every file that `load` could use, the user's before the shipped ones; skips deeper folders such as a history."""
     return [path for root in (user_directory(), shipped_directory()) for path in sorted(root.glob("*/*.json"))]
 
 
 def file_name(spec: str) -> str:
     """Turn a model's spec into a file name without separators: "openai/gpt-4.1-mini" -> "openai--gpt-4.1-mini".
 
-    A GGUF file is `local/FILE@DIGITS` wherever it lies (lm/own_file.py), so a file that was moved keeps its name here. A
-    local spec that has a path in it (a file on the hub) gets digits of its own, for a path may look like another.
+    A GGUF file is `local/FILE@DIGITS` wherever it lies (lm/own_file.py), so a moved file keeps its name here. A local spec
+    that contains a path (a file on the Hub) gets digits of its own, because two paths may look alike.
     """
     name = spec.removeprefix("local/")
     plain = re.sub(r"[^A-Za-z0-9._-]+", "--", name).strip(".-") or "model"
@@ -243,9 +266,9 @@ def file_name(spec: str) -> str:
 
 
 def folder_name(program: str) -> str:
-    """Turn a program's name into that of a folder: "my_package.router:recipe" -> "my_package.router--recipe".
+    """Turn a program's name into a folder name: "my_package.router:recipe" -> "my_package.router--recipe".
 
-    A name that cannot stand there as it is gets digits of its own: two names never share a folder.
+    A name that cannot be used unchanged gets digits of its own, so two names never share a folder.
     """
     if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.]*(:[A-Za-z0-9_.]+)?", program) and len(program) <= LONGEST_NAME:
         return program.replace(":", "--")

@@ -1,9 +1,9 @@
-"""How much of each criterion some section of a prompt asks for, by counting words: the section scorer without a model.
+"""How much of each criterion a prompt's sections cover, by counting words: the section scorer without a model.
 
 Input      sections: list[Section]; rubric: Rubric.
-Output     section -> criterion -> share of it that the section asks for, in [0, 1]; both in the order given.
-Holds      linear in the text; what a section asks for does not depend on the other sections; no text asks for nothing. Where
-           a number or a quotation is missing a fifth counts, where only one of the two texts forbids something a half.
+Output     section -> criterion -> share of it that the section covers, in [0, 1]; both in the given order.
+Guarantees linear in the text; a section's coverage does not depend on the other sections; an empty text covers nothing. If a
+           number or a quotation is missing, a fifth counts; if only one of the two texts forbids something, half.
 """
 
 import re
@@ -70,20 +70,20 @@ def ends(text: str) -> str:
 
 
 def covers(wanted: Facts, said: Facts, common: Counter[str]) -> float:
-    """Return the share of the wanted words (more for those of few criteria) that the section has; less where facts differ."""
+    """Return the share of the wanted words (rarer ones weigh more) that the section has; less if facts differ."""
     weights = {stem: 1 / common[stem] for stem in wanted.stems}
     if not weights or not said.stems:
         return 0.0
     shared = sum(weight for stem, weight in weights.items() if stem in said.stems) / sum(weights.values())
     if not shared:
         return 0.0
-    value = min(1.0, 0.25 + 1.5 * shared)  # wordings differ: half of the words is as much as one can hope for
+    value = min(1.0, 0.25 + 1.5 * shared)  # wordings differ: half of the words is the most to expect
     value *= OTHER_FACTS if facts_differ(wanted, said) else 1.0
     return value * (OTHER_SIGN if wanted.negated != said.negated else 1.0)
 
 
 def facts_differ(wanted: Facts, said: Facts) -> bool:
-    """Tell whether a number or a quotation that is wanted is missing."""
+    """Return whether a wanted number or quotation is missing."""
     steps = (0, 1, -1) if wanted.strict != said.strict else (0,)  # "more than 2" is "at least 3"
     numbers = all(
         any(number + step in said.numbers for step in steps) for number in wanted.numbers - {1}
@@ -109,7 +109,7 @@ def facts(text: str) -> Facts:
 
 
 def stem(word: str) -> str:
-    """Cut one common English ending off a word that stays long enough."""
+    """Remove one common English ending if the rest is long enough."""
     for ending in ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word[: -len(ending)]

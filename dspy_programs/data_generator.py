@@ -1,10 +1,5 @@
-"""Make new training pairs out of a seed.
+"""Generate new training pairs from a seed.
 
-Input      seed: Pair, or the instruction alone, as text; template: one of six, what kind of pair to make;
-           failures: list[str], what went wrong earlier and should be taught, 0..5 of them; n: int, 1..8 pairs.
-Output     pairs: list[Pair], at most n, each of them one that may be trained on; rejected: list[Rejected], those that
-           may not, with the reason, and replies that could not be read; answered_by: "model" or "rules";
-           failure: Failure or None, the reply that could not be read.
 Holds      a model sees the words that the seed turns on, never the seed: shown an example, a small one copies it.
 Calls      one for each pair, each seeing the instructions written so far, refused ones too, until the third is refused.
            None without a language model, then the rules of pair_templates.py answer, as they do for a first reply that
@@ -15,7 +10,7 @@ Source     the task: Self-Instruct (Wang et al. 2023).
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import dspy
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,7 +19,7 @@ from dspy_programs.errors import UsageError
 from dspy_programs.few_shot import FewShot
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.pair_templates import pairs_by_rules
-from dspy_programs.program import Program
+from dspy_programs.program import Program, Result
 from dspy_programs.reply import Failure, ask
 from dspy_programs.text import STOPWORDS, jaccard, ngrams, sendable, shortened, words
 from dspy_programs.types import Pair, pair_problems
@@ -77,22 +72,44 @@ class WritePair(dspy.Signature):
     pair: DraftPair = dspy.OutputField(desc="the new example")
 
 
+class DataGeneratorResult(Result):
+    """New pairs, and what was refused."""
+
+    pairs: list[Pair]
+    """The pairs that may be trained on, at most `n`, each with an instruction of its own."""
+    rejected: list[Rejected]
+    """The pairs that may not, each with the reason, and a reply that could not be read."""
+
+
 class DataGenerator(Program):
-    """Write pairs one by one, and keep those that may be trained on."""
+    """Write pairs one by one, and keep those suitable for training."""
 
     def __init__(self) -> None:
         super().__init__()
         self.write = FewShot(WritePair)
 
     def forward(
-        self, seed: Pair | str, template: Template = "INSTRUCTION", failures: Sequence[str] = (), n: int = 1
-    ) -> dspy.Prediction:
-        """Return a Prediction with `pairs`, `rejected`, `answered_by`, `failure` (see the file's head).
+        self,
+        seed: Pair | Mapping[str, object] | str,
+        template: Template = "INSTRUCTION",
+        failures: Sequence[str] = (),
+        n: int = 1,
+    ) -> DataGeneratorResult:
+        """Make new training pairs out of a seed.
 
-        `seed` may be a plain dict as well.
+        Args:
+            seed: A Pair, a mapping of its fields, or the instruction alone as text.
+            template: What kind of pair to make.
+            failures: What went wrong earlier and should be taught; the first 5 are used, 160 characters of each.
+            n: How many pairs to make, 1 to 8.
 
-        Raises UsageError for a seed without an instruction, a template that there is not, or an n out of range;
-        pydantic's ValidationError for a seed that is no pair.
+        Returns:
+            The pairs, fewer than `n` where three were refused.
+
+        Raises:
+            UsageError: The seed has no instruction, there is no such template, or `n` is out of range.
+            ValueError: The seed is no pair.
+            ModelLost: This thread cannot see the model that another thread chose with `use`.
         """
         start = seed_of(seed)
         lessons = lessons_of(failures)
@@ -112,7 +129,10 @@ class DataGenerator(Program):
             harvest.add(reply.pair)
         if failure and not harvest.pairs:
             return by_rules(start, template, harvest, failure)
-        return harvest.prediction("model", failure)
+        return harvest.result("model", failure)
+
+    if TYPE_CHECKING:
+        __call__ = forward
 
 
 @dataclass
@@ -135,7 +155,7 @@ class Harvest:
         return list(dict.fromkeys([*(pair.instruction for pair in self.pairs), *refused]))
 
     def add(self, draft: Pair) -> None:
-        """Keep a pair that may be trained on and is new; else say why not."""
+        """Keep a pair that is new and suitable for training; else record why not."""
         pair = Pair(**{name: sendable(unfenced(text), READ) for name, text in draft.model_dump().items()})
         problems = pair_problems(pair) or [f"a copy of {text!r}" for text in self.known if is_copy(pair.instruction, text)]
         if problems:
@@ -144,19 +164,19 @@ class Harvest:
         self.pairs.append(pair)
         self.known.append(pair.instruction)
 
-    def prediction(self, answered_by: str, failure: Failure | None) -> dspy.Prediction:
-        return dspy.Prediction(pairs=self.pairs, rejected=self.rejected, answered_by=answered_by, failure=failure)
+    def result(self, answered_by: Literal["model", "rules"], failure: Failure | None) -> DataGeneratorResult:
+        return DataGeneratorResult(pairs=self.pairs, rejected=self.rejected, answered_by=answered_by, failure=failure)
 
 
-def by_rules(seed: Pair, template: Template, harvest: Harvest, failure: Failure | None = None) -> dspy.Prediction:
+def by_rules(seed: Pair, template: Template, harvest: Harvest, failure: Failure | None = None) -> DataGeneratorResult:
     for pair in pairs_by_rules(seed, template):
         if harvest.is_full:
             break
         harvest.add(pair)
-    return harvest.prediction("rules", failure)
+    return harvest.result("rules", failure)
 
 
-def seed_of(value: Pair | str) -> Pair:
+def seed_of(value: Pair | Mapping[str, object] | str) -> Pair:
     """Read a seed: a pair, or an instruction that has no answer yet."""
     seed = Pair(instruction=value, output="") if isinstance(value, str) else Pair.model_validate(value)
     seed = Pair(**{name: sendable(text, READ) for name, text in seed.model_dump().items()})
@@ -166,29 +186,29 @@ def seed_of(value: Pair | str) -> Pair:
 
 
 def lessons_of(failures: Sequence[str]) -> list[str]:
-    """Return the first few failures that say something, each cut."""
+    """Return the first few non-empty failures, each cut."""
     if isinstance(failures, str) or not all(isinstance(failure, str) for failure in failures):
-        raise UsageError("failures must be a list of texts, each saying what went wrong")
+        raise UsageError("failures must be a list of strings, each saying what went wrong")
     told = (" ".join(sendable(failure, READ).split()) for failure in failures)
     return [shortened(text, LONGEST_FAILURE) for text in told if text][:MOST_FAILURES]
 
 
 def check_request(template: str, n: int) -> None:
     if template not in MEANING:
-        raise UsageError(f"there is no template {template!r}; there are: {', '.join(get_args(Template))}")
+        raise UsageError(f"unknown template {template!r}; choose from {', '.join(get_args(Template))}")
     if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST_PAIRS:
-        raise UsageError(f"n is {n!r}; it must be a whole number, 1 to {MOST_PAIRS}")
+        raise UsageError(f"n is {n!r}; it must be an integer from 1 to {MOST_PAIRS}")
 
 
 def subject(seed: Pair) -> str:
-    """Return the words that a seed turns on: of a whole example, a small model writes a copy."""
+    """Return a seed's key words: shown a whole example, a small model copies it."""
     found = (word[:LONGEST_WORD] for text in seed.model_dump().values() for word in words(text))
     telling = dict.fromkeys(word for word in found if word not in STOPWORDS and len(word) > 2 and not word.isdigit())
     return ", ".join(list(telling)[:MOST_WORDS]) or seed.instruction[:LONGEST_WORD]
 
 
 def unfenced(text: str) -> str:
-    """Return what a code fence holds where the fence is all there is."""
+    """Return the contents of a code fence if there is nothing else."""
     match = FENCED.fullmatch(text)
     return match["text"] if match else text
 
@@ -198,6 +218,6 @@ def is_copy(instruction: str, other: str) -> bool:
 
 
 def instructions_of(demonstrations: Iterable[Any]) -> list[str]:
-    """Return what the predictor's demonstrations ask: a small model likes to repeat them."""
+    """Return the demonstrations' instructions, which a small model tends to repeat."""
     pairs = (demonstration.get("pair") for demonstration in demonstrations)
     return [str(pair.get("instruction", "") if isinstance(pair, Mapping) else pair.instruction) for pair in pairs if pair]

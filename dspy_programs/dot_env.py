@@ -1,9 +1,9 @@
-"""Keys and models from a file .env in the working directory, for the commands: they need not be typed into a shell.
+"""Keys and model names from a .env file in the working directory, so that commands need no shell exports.
 
-Input      lines NAME=value, also with `export` in front, quotes around the value, a comment behind it. Only the names that this
-           library documents are taken: DSPY_PROGRAMS_..., and the providers' keys in KEYS; other lines are other programs'.
-Holds      what the environment has stays, an empty value too; an address is not taken where the key comes from elsewhere,
-           so that no file found in a folder decides who is sent it. Nothing is printed but that the file cannot be read.
+Input      lines NAME=value, optionally with `export` in front, quotes around the value or a comment after it. Only names that
+           this library documents are read: DSPY_PROGRAMS_..., and the providers' keys in KEYS; all other lines are ignored.
+Guarantees variables already set are kept, even empty ones; a URL is ignored if the key comes from elsewhere, so no file
+           found in a folder decides who receives the key. Prints nothing except that the file cannot be read.
 """
 
 import os
@@ -15,12 +15,12 @@ from pathlib import Path
 KEYS = ("OPENROUTER_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 BASE, KEY = "DSPY_PROGRAMS_API_BASE", "DSPY_PROGRAMS_API_KEY"
 LINE = re.compile(rf"\s*(?:export\s+)?(DSPY_PROGRAMS_[A-Z_]+|{'|'.join(KEYS)})\s*=\s*(.*?)\s*")
-LARGEST = 1_000_000  # characters that are looked at
+LARGEST = 1_000_000  # characters read
 
 
 def add_dot_env(environment: MutableMapping[str, str] = os.environ, path: Path = Path(".env")) -> None:
-    """Add what the file says to the environment, where it says nothing of it."""
-    if not path.is_file():  # a pipe of that name would be waited for
+    """Add the file's variables to the environment, unless already set."""
+    if not path.is_file():  # opening a pipe of that name would block
         return
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
@@ -35,13 +35,13 @@ def add_dot_env(environment: MutableMapping[str, str] = os.environ, path: Path =
 
 
 def values_in(text: str) -> dict[str, str]:
-    """Return the values of the lines that are for us; of a name that comes twice, the last."""
+    """Return the values of our variables; if a name appears twice, the last one wins."""
     found = (LINE.fullmatch(line) for line in text.splitlines() if "\0" not in line)
     return {match[1]: unquoted(match[2]) for match in found if match is not None}
 
 
 def unquoted(value: str) -> str:
-    """Return a value without its quotes, or, where it has none, without the comment behind it."""
+    """Return a value without its quotes or, if unquoted, without a trailing comment."""
     if quoted := re.match(r"""(["'])(.*?)\1(?:\s+#.*)?$""", value):
         return quoted[2]
     return re.split(r"(?:^|\s+)#", value, maxsplit=1)[0]

@@ -13,7 +13,7 @@ from dspy_programs.errors import MissingExtra
 def embed_texts(texts: list[str]) -> npt.NDArray[np.float64]:
     """Return one vector of length 1 for each text; zeros for one without a token.
 
-    Raises MissingExtra where the package `wordllama` is not installed. It is loaded at the first call.
+    Raises MissingExtra if the package `wordllama` is not installed. It is loaded at the first call.
     """
     if not texts:
         return np.zeros((0, 0))

@@ -1,28 +1,28 @@
-"""Every error this library raises on purpose. A command turns each into one line and exit code 2.
+"""Every error this library raises deliberately. Commands turn each into one line and exit code 2.
 
 * ProgramsError
   + UsageError            a flag, a name or a file that cannot be used as given
   + DatasetError          a data file or a row in it
-  + LanguageModelError    a language model that cannot be had or does not answer
+  + LanguageModelError    a language model that is unavailable or does not answer
     - UnknownModel        a `local/` name that is not in the catalogue
-    - MissingExtra        a package that an optional extra installs
-    - WeightsError        weights that cannot be fetched, stored or trusted
+    - MissingExtra        a package from an optional extra is not installed
+    - WeightsError        weights that cannot be downloaded, stored or trusted
     - ModelFailing        a model that keeps failing while a run depends on it
-    - ModelLost           a thread that does not see the model chosen in another
+    - ModelLost           a thread that cannot see the model chosen in another thread
   + RunError              a run directory
     - RunLocked           another process is using it
     - RunMismatch         it belongs to another program, data set, metric, model, seed or version
     - RunInterrupted      stopped by a signal before there was a result
     - BudgetSpent         a limit in tokens, money or minutes was reached; what was found so far is kept
   + CompiledProgramError  a compiled program's JSON
-    - CompiledMissing     there is none for this language model
+    - CompiledMissing     no compiled program for this language model
     - CompiledMismatch    it was compiled for other fields, types or code
-  + JudgeNotTrusted       a judge that was to be a gate is no better than chance, or was never compared with people
+  + JudgeNotTrusted       a judge meant as a gate is no better than chance, or was never compared with people
 """
 
 
 class ProgramsError(Exception):
-    """Base of the tree. The message says what, where and what to do next."""
+    """Base class. The message says what went wrong, where, and what to do next."""
 
 
 class UsageError(ProgramsError):

@@ -1,15 +1,16 @@
-"""What to remember of a conversation, picked from its own words: the summarizer without a model.
+"""What to remember of a conversation, extracted from its own words: the summarizer without a model.
 
 A conversation is cut into clauses of at most LONGEST characters. What a clause is worth is the names, numbers, dates, ids
 and recurring words in it that are not yet remembered, more for what people said than for what a tool returned, more for
 what is said often and late, and something extra for a decision. The clauses that are worth most for their tokens are
 taken first (Minoux 1978: lazily evaluated greedy choice), so a fact is not remembered twice.
 
-Holds      every text it gives is in the input, but for JSON's punctuation and markdown's stars; the same input gives the
-           same output; time is close to linear in the input; any script works.
+Guarantees every returned text is in the input, except for JSON punctuation and Markdown asterisks; deterministic; time is
+           close to linear in the input; any script works.
 Source     maximum coverage of concepts within a budget: Gillick and Favre 2009; greedy by cost: Lin and Bilmes 2010.
 """
 
+import functools
 import heapq
 import math
 import re
@@ -54,7 +55,7 @@ class Clause:
 
 
 def readable(content: str) -> str:
-    """Drop what costs tokens and says nothing: control characters, markdown's stars, and the punctuation of JSON."""
+    """Drop what costs tokens and says nothing: control characters, Markdown asterisks, and JSON punctuation."""
     text = CONTROL.sub(" ", content).strip()
     if text.startswith(("{", "[")):
         text = " ".join(JSON_MARKS.sub(" ", text).split()).replace(" , ", ", ").replace(" : ", ": ").replace(" ,", ",")
@@ -62,7 +63,7 @@ def readable(content: str) -> str:
 
 
 def clauses(text: str, longest: int = LONGEST) -> list[str]:
-    """Cut a text into sentences, longer ones at commas, then at spaces, then anywhere."""
+    """Split a text into sentences, longer ones at commas, then at spaces, then anywhere."""
     found = []
     for sentence in sentences(text):
         if len(sentence) <= longest:
@@ -80,7 +81,7 @@ def clauses(text: str, longest: int = LONGEST) -> list[str]:
 
 
 def wrapped(text: str, longest: int) -> Iterable[str]:
-    """Yield the text in pieces of at most `longest` characters, cut behind spaces where there are any."""
+    """Yield the text in pieces of at most `longest` characters, cut after spaces if there are any."""
     start = 0
     while len(text) - start > longest:
         cut = text.rfind(" ", start + 1, start + longest) + 1 or start + longest
@@ -90,7 +91,7 @@ def wrapped(text: str, longest: int) -> Iterable[str]:
 
 
 def decides(text: str) -> bool:
-    """Tell whether a text decides something, or says what has been or must be done."""
+    """Return whether a text decides something, or says what has been or must be done."""
     return DECISION.search(text.lower()) is not None
 
 
@@ -112,6 +113,7 @@ class Conversation:
 
 def read(entries: Sequence[Entry]) -> Conversation:
     pieces = [(place, text) for place, entry in enumerate(entries) for text in clauses(readable(entry.content))]
+    stated = functools.cache(stated_in)  # tool results and logs repeat themselves
     found = [
         Clause(
             number=number,
@@ -119,7 +121,7 @@ def read(entries: Sequence[Entry]) -> Conversation:
             turn=entries[place].turn,
             place=place,
             tokens=approximate_tokens(text) + POINTER_TOKENS,
-            stated=stated_in(text),
+            stated=stated(text),
             decision=entries[place].role != "tool" and decides(text),
         )
         for number, (place, text) in enumerate(pieces)
@@ -128,7 +130,7 @@ def read(entries: Sequence[Entry]) -> Conversation:
 
 
 def worths(found: Sequence[Clause], entries: Sequence[Entry]) -> dict[str, float]:
-    """Say what each stated thing is worth: more if several entries state it, and as much as its best voice gives it."""
+    """Return each stated thing's worth: more if several entries state it, weighted by its best voice."""
     mentions: Counter[str] = Counter()
     voices: dict[str, float] = {}
     last: dict[str, int] = {}
@@ -180,7 +182,7 @@ def most_telling(said: Conversation, tokens: int, known: str = "", proposed: Seq
 
 
 def condensed(said: Conversation, characters: int) -> list[Entry]:
-    """Return the entries in a readable form, and where they are longer than `characters` together, the best of each."""
+    """Return the entries in a readable form; if they are longer than `characters` together, the best of each."""
     plain = [entry.model_copy(update={"content": readable(entry.content)}) for entry in said.entries]
     if sum(len(str(entry)) + 1 for entry in plain) <= characters:
         return plain

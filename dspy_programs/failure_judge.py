@@ -1,17 +1,11 @@
-"""Say which of eight ways a run of an agent failed, at which turn first, and how to fix it; or that it did not.
+"""Say in which of eight ways an agent run failed, at which turn first, and how to fix it; or that it did not fail.
 
-Input      goal: str; turns: list[Turn] in time order, any number; final_result: str or None, where it is not the last
-           turn; is_successful: bool or None, what the caller knows of the outcome; tools: names on offer, None if unknown.
-           The fields of a Trace: `judge.of(trace)`.
-Output     mode: FailureMode; turn: int or None, the turn_number that failed first, None for "none"; cause: str, a sentence;
-           fixes: list[str]; confidence: float in [0, 1]; findings: list[Finding] of the detectors, strongest first;
-           answered_by: "model" or "rules"; failure: Failure or None, the reply that could not be read.
 Calls      one where the rules are silent, weak or at odds; none where they are sure, or without a language model.
 Source     the modes of Agent Failure Classifier (2026); see failure_modes.py and failure_rules.py.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
 import dspy
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,16 +14,16 @@ from dspy_programs.failure_modes import REMEDIES
 from dspy_programs.failure_rules import Finding, Ruling, findings_of, ruling
 from dspy_programs.few_shot import FewShot
 from dspy_programs.model_in_use import model_in_use
-from dspy_programs.program import Program
+from dspy_programs.program import Program, Result
 from dspy_programs.reply import Failure, ask
 from dspy_programs.trace_view import View
 from dspy_programs.trace_window import cut, window
 from dspy_programs.types import FailureMode, Trace, Turn
 
 LONGEST_GOAL = 260  # characters shown to the model
-WORTH_SAYING = 0.5  # the confidence of a finding from which the model is told of it: it follows what it is told
+WORTH_SAYING = 0.5  # confidence from which a finding is shown to the model, which tends to follow it
 CLAIMABLE: frozenset[FailureMode] = frozenset({"HALLUCINATION", "TOOL_MISUSE", "GOAL_DRIFT", "OVER_REFUSAL", "none"})
-"""What the model may say against silent rules. The other modes leave signs that a rule cannot miss."""
+"""Modes that the model may claim when the rules are silent. The others leave signs that a rule cannot miss."""
 
 
 class Verdict(BaseModel):
@@ -59,17 +53,49 @@ class JudgeFailure(dspy.Signature):
     verdict: Verdict = dspy.OutputField(desc="the one mode that fits best")
 
 
+class FailureJudgeResult(Result):
+    """The verdict on one run."""
+
+    mode: FailureMode
+    """How the run failed, "none" where it did not."""
+    turn: int | None
+    """The `turn_number` that failed first; None for "none"."""
+    cause: str
+    """What went wrong, one sentence."""
+    fixes: list[str]
+    """What would mend it, the most useful first."""
+    confidence: float
+    """How sure the verdict is, a share in [0, 1]."""
+    findings: list[Finding]
+    """What the rules saw, the strongest first, whatever the verdict."""
+
+
 class FailureJudge(Program):
-    """Blame one turn of a run, or none."""
+    """Blames one turn of a run, or none."""
 
     def __init__(self, window: int = 1200) -> None:
-        """window: characters of the run that a model is shown; raise it for models that read fast."""
+        """Make a judge.
+
+        Args:
+            window: Characters of the run that a model is shown; raise it for models that read fast.
+        """
         super().__init__()
         self.window = window
         self.judge = FewShot(JudgeFailure)
 
-    def of(self, trace: Trace | Mapping[str, Any]) -> dspy.Prediction:
-        """Judge a whole trace."""
+    def of(self, trace: Trace | Mapping[str, object]) -> FailureJudgeResult:
+        """Judge a whole trace.
+
+        Args:
+            trace: A Trace, or a mapping of its fields.
+
+        Returns:
+            The verdict, as for the fields one by one.
+
+        Raises:
+            ValueError: The mapping is no trace.
+            ModelLost: This thread cannot see the model that another thread chose with `use`.
+        """
         known = trace if isinstance(trace, Trace) else Trace.model_validate(trace)
         return self(
             goal=known.original_goal,
@@ -82,12 +108,27 @@ class FailureJudge(Program):
     def forward(
         self,
         goal: str,
-        turns: Sequence[Turn],
+        turns: Sequence[Turn | Mapping[str, object]],
         final_result: str | None = None,
         is_successful: bool | None = None,
         tools: Sequence[str] | None = None,
-    ) -> dspy.Prediction:
-        """Return a Prediction as the file's head says. Turns may be given as mappings."""
+    ) -> FailureJudgeResult:
+        """Say how a run failed and at which turn first, or that it did not.
+
+        Args:
+            goal: What the agent was asked to do.
+            turns: The run in time order, any number of `Turn`s or mappings of their fields.
+            final_result: The answer, where it is not the last turn.
+            is_successful: What you know of the outcome; None for nothing.
+            tools: The names of the tools on offer; None if unknown.
+
+        Returns:
+            The verdict, with what the rules saw beside it.
+
+        Raises:
+            ValueError: A turn is none.
+            ModelLost: This thread cannot see the model that another thread chose with `use`.
+        """
         known = typed(turns)
         findings = findings_of(View(goal, known, final_result, tools))
         ruled = ruling(findings, is_successful)
@@ -98,6 +139,9 @@ class FailureJudge(Program):
         if isinstance(reply, Failure):
             return by_rules(ruled, findings, failure=reply)
         return by_model(reply.verdict, shown, ruled, findings)
+
+    if TYPE_CHECKING:
+        __call__ = forward
 
     def shown(
         self, goal: str, turns: Sequence[Turn], final_result: str | None, findings: Sequence[Finding]
@@ -111,18 +155,18 @@ class FailureJudge(Program):
         return {"goal": cut(goal, LONGEST_GOAL), "run": run, "signs": signs}, numbers
 
 
-def typed(turns: Sequence[Turn | Mapping[str, Any]]) -> list[Turn]:
+def typed(turns: Sequence[Turn | Mapping[str, object]]) -> list[Turn]:
     return [turn if isinstance(turn, Turn) else Turn.model_validate(turn) for turn in turns]
 
 
-def by_rules(ruled: Ruling, findings: Sequence[Finding], failure: Failure | None = None) -> dspy.Prediction:
+def by_rules(ruled: Ruling, findings: Sequence[Finding], failure: Failure | None = None) -> FailureJudgeResult:
     return answer(ruled.mode, ruled.turn, ruled.evidence, ruled.confidence, findings, "rules", failure)
 
 
-def by_model(verdict: Verdict, shown: Sequence[int], ruled: Ruling, findings: Sequence[Finding]) -> dspy.Prediction:
+def by_model(verdict: Verdict, shown: Sequence[int], ruled: Ruling, findings: Sequence[Finding]) -> FailureJudgeResult:
     """Take the model's word where the rules have seen something of the kind, or cannot see it; else keep theirs.
 
-    What the rules have seen and excused (a mended argument, a retry) is not taken up again on the model's word alone.
+    What the rules have seen and excused (a corrected argument, a retry) is not revived by the model's word alone.
     """
     seen = {finding.mode: finding for finding in findings}
     excused = verdict.mode in seen and seen[verdict.mode].confidence < WORTH_SAYING
@@ -143,11 +187,11 @@ def answer(
     evidence: str,
     confidence: float,
     findings: Sequence[Finding],
-    answered_by: str,
+    answered_by: Literal["model", "rules"],
     failure: Failure | None = None,
-) -> dspy.Prediction:
+) -> FailureJudgeResult:
     remedy = REMEDIES[mode]
-    return dspy.Prediction(
+    return FailureJudgeResult(
         mode=mode,
         turn=turn,
         cause=remedy.cause.format(evidence=evidence),

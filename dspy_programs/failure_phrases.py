@@ -1,6 +1,6 @@
-"""The words by which claims, refusals, complaints and broken texts are known. English; other languages pass unseen.
+"""The words that mark claims, refusals, complaints and broken texts. English only; other languages are not detected.
 
-Every pattern is tried on a bounded piece of text only (trace_view.LONGEST), and none repeats a repetition.
+Every pattern is applied only to a bounded piece of text (trace_view.LONGEST), and none nests repetitions.
 """
 
 import re
@@ -85,7 +85,7 @@ EVADES = any_of(
 NEEDS_MORE = any_of(
     r"\b(?:until|unless|without(?!(?: \w+){0,4} (?:consent|permission|knowledge|authori[sz]ation|approval)))\b"
 )  # in the sentence of the refusal
-ASKS_BACK = any_of(r"\b(?:could you|please) (?:please )?(?:provide|tell|share|confirm)\b")  # anywhere behind it
+ASKS_BACK = any_of(r"\b(?:could you|please) (?:please )?(?:provide|tell|share|confirm)\b")  # anywhere after it
 SENSITIVE = any_of(
     r"\b(?:kill|murder|bomb|explo|weapon|gun\b|shoot|shot|attack|poison|drug|coke|cocaine|heroin|meth\b|hack|steal|stole|theft)",
     r"\b(?:rob\b|robbe|fraud|scam|blackmail|suicid|self.?harm|hurt|tortur|rape|porn|sex|nude|racis|discriminat|slur|hate|terror)",

@@ -1,10 +1,10 @@
-"""Eight detectors over a trace, one for each way to fail; each gives its evidence and how sure it is.
+"""Eight detectors over a trace, one per failure mode; each gives its evidence and its confidence.
 
 Input      a View of the trace (trace_view.py).
-Output     Finding or None; `ruling` weighs the findings: the strongest, the earlier where two are about as strong.
-Holds      pure functions, linear in the trace; a text that tells the judge what to answer is a text like any other.
-Source     the signals of Agent Failure Classifier (2026), graded here, and held against what excuses them: a retry, a
-           change of state, a mended argument, a full answer after a slow call.
+Output     Finding or None; `ruling` weighs the findings: the strongest, or the earlier if two are about as strong.
+Guarantees pure functions, linear in the trace; a text that tells the judge what to answer is treated like any other.
+Source     the signals of Agent Failure Classifier (2026), graded here, and weighed against what excuses them: a retry, a
+           change of state, a corrected argument, a full answer after a slow call.
 """
 
 import itertools
@@ -46,17 +46,17 @@ from dspy_programs.text import is_json
 from dspy_programs.trace_view import LONGEST, Call, View, names_in
 from dspy_programs.types import FailureMode
 
-SURE = 0.7  # from here on a finding stands without a second opinion
-LIKELY = 0.55  # from here on it is the better guess, where nobody else can be asked
+SURE = 0.7  # from here on a finding needs no second opinion
+LIKELY = 0.55  # from here on it is the better guess, if no model can be asked
 CLOSE = 0.1  # two findings nearer than this are about as strong
-SURE_AGAINST_SUCCESS = 0.85  # what it takes to find a failure in a run that its caller calls successful
+SURE_AGAINST_SUCCESS = 0.85  # required to report a failure in a run that its caller calls successful
 SLOW = 5000  # milliseconds
 LONGEST_POLICY = 20_000  # characters of a system's text in which figures are looked up
 SHORTEST_CYCLE = 4  # steps: two, twice
 
 
 class Finding(BaseModel):
-    """What one detector saw. `turn` is where it first shows, `turns` all that bear witness, `evidence` words of the run."""
+    """What one detector found. `turn`: where it first shows; `turns`: all turns with evidence; `evidence`: words of the run."""
 
     mode: FailureMode
     turn: int
@@ -110,7 +110,7 @@ def unknown_tool(view: View) -> Finding | None:
 
 
 def claim_of_deed(view: View) -> Finding | None:
-    """Something was done, says the agent, and no tool was called that could have done it."""
+    """The agent says something was done, but no tool was called that could have done it."""
     if not view.said or any(call.writes for call in view.calls):
         return None
     place = view.said[-1]
@@ -171,7 +171,7 @@ def sentence_at(text: str, place: int) -> str:
 
 
 def detect_tool_misuse(view: View) -> Finding | None:
-    """A tool says that its arguments are wrong and no later call of it goes well; or an argument is a placeholder."""
+    """A tool says that its arguments are wrong and no later call of it succeeds; or an argument is a placeholder."""
     mended: set[str] = set()
     faults: list[tuple[Call, bool]] = []
     for call in reversed(view.calls):
@@ -246,7 +246,7 @@ def repeated_question(view: View) -> Finding | None:
 
 
 def is_courtesy(text: str) -> bool:
-    """Tell whether the last question is one that ends every turn: "Is there anything else?"."""
+    """Return whether the last question is a routine closing one: "Is there anything else?"."""
     return COURTESY.search(SENTENCE_END.split(text[: text.rfind("?")])[-1]) is not None
 
 
@@ -377,7 +377,7 @@ def turn_text(view: View, place: int) -> str:
 
 
 def detect_over_refusal(view: View) -> Finding | None:
-    """A refusal before any tool was tried. Whether it was right to refuse what sounds harmful is not for a rule."""
+    """A refusal before any tool was tried. Whether refusing something that sounds harmful was right is not for a rule."""
     for place in view.said[:3]:
         if place > view.first_call:
             return None
@@ -412,7 +412,7 @@ def detect_schema_error(view: View) -> Finding | None:
 
 
 def broken_arguments(view: View) -> Finding | None:
-    """Arguments that begin as JSON and are none, or a tool that says so; less when a later call of the tool goes well."""
+    """Arguments that start like JSON but are not, or a tool that says so; weaker if a later call of the tool succeeds."""
     well = {call.name: call.place for call in view.calls if not call.fault}
     for call in view.calls:
         is_text = isinstance(call.given, str) and call.given.lstrip()[:1] in ("{", "[")
@@ -425,7 +425,7 @@ def broken_arguments(view: View) -> Finding | None:
 
 
 def broken_answer(view: View) -> Finding | None:
-    """A turn of the agent that begins as JSON and is none, or a call that is only written down."""
+    """An agent turn that starts like JSON but is not, or a call that is only written as text."""
     wanted = "json" in view.asked.casefold() and JSON_ASKED.search(view.asked[: 2 * LONGEST]) is not None
     for place in view.said:
         text = view.turns[place].content
@@ -447,7 +447,7 @@ def broken_answer(view: View) -> Finding | None:
 
 
 def detect_timeout_cascade(view: View) -> Finding | None:
-    """A call slower than 5 s, and behind it a turn of the agent less than half as long as what the tool gave."""
+    """A call slower than 5 s, followed by an agent turn less than half as long as the tool's output."""
     worst: Finding | None = None
     said = iter(view.said)
     place = next(said, None)
@@ -488,13 +488,13 @@ DETECTORS: dict[FailureMode, Detector] = {
 
 
 def findings_of(view: View) -> list[Finding]:
-    """Run all detectors; strongest first, the earlier first where two are as strong."""
+    """Run all detectors; strongest first, ties by the earlier turn."""
     findings = [finding for detect in DETECTORS.values() if (finding := detect(view)) is not None]
     return findings if len(findings) < 2 else sorted(without_echoes(findings), key=lambda f: (-f.confidence, f.turn))
 
 
 def without_echoes(findings: Sequence[Finding]) -> list[Finding]:
-    """Drop what another finding explains: in a cycle every call is a repeated one, and broken JSON is no answer."""
+    """Drop what another finding explains: in a cycle every call is a repeated one, and broken JSON is not an answer."""
     modes = {f.mode: f for f in findings}
     cycle_found, broken = modes.get("CIRCULAR_REASONING"), modes.get("SCHEMA_ERROR")
     explained: set[tuple[FailureMode, int]] = set()

@@ -1,7 +1,7 @@
 """A predictor that shows, of the many demonstrations it may hold, the few that are nearest to the inputs of the call.
 
 Input      those of its signature, and so is the output; its state is that of dspy.Predict, so stock DSPy reads it.
-Holds      up to ALL_SHOWN demonstrations are all shown, always in the same order: a prompt cache keeps them. More are a
+Guarantees up to ALL_SHOWN demonstrations are all shown, always in the same order: a prompt cache keeps them. More are a
            pool: at most NEAREST of it are shown, the nearest last, in at most LONGEST_SHOWN characters.
            What is far from the whole pool is shown none: further from its nearest than FAR of the pool's own members are
            from theirs. A model copies the shape of what it is shown, and there the shape is another domain's.

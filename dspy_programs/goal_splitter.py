@@ -1,12 +1,12 @@
 """Split a goal into ordered clauses and plan one task for each, without a language model.
 
-It is the planner's deterministic twin: a plan to fall back on, and the baseline that a compiled planner has to beat.
-The words and patterns it goes by stand at the bottom.
+These are the planner's deterministic rules: a fallback plan, and the baseline that a compiled planner must beat. Their words
+and patterns are at the bottom.
 
 Input      goal: any text, in any script; tools: 0 or more; progress: what has been done so far, in words.
-Output     split_goal: pieces of the goal, word for word. plan_by_rules: 0..8 tasks, each waiting for the one before it.
-Holds      clauses keep their order and never overlap; plan_problems() of a plan is []; no text raises;
-           the time grows with the length of the goal, not faster.
+Output     split_goal: pieces of the goal, verbatim. plan_by_rules: 0..8 tasks, each waiting for the one before it.
+Guarantees clauses keep their order and never overlap; plan_problems() of a plan is []; no text raises; time is linear in the
+           length of the goal.
 Calls      no model.
 """
 
@@ -27,8 +27,8 @@ def split_goal(goal: str) -> list[str]:
 def plan_by_rules(goal: str, tools: Sequence[Tool], progress: str = "") -> list[Task]:
     """Return one task per clause, with the tool that shares most words with it.
 
-    A clause that asks for nothing, or matches no tool, is joined to the task before it ("; " stands between them).
-    Clauses whose words all occur in `progress` are left out as done, unless that would leave no clause at all.
+    A clause that asks for nothing, or matches no tool, is joined to the task before it, separated by "; ".
+    Clauses whose words all occur in `progress` are dropped as done, unless none would be left.
     """
     clauses = split_goal(goal)
     done = _words(progress)
@@ -52,7 +52,7 @@ def _task(number: int, tool: str, title: str) -> Task:
 
 
 def _shortened(text: str) -> str:
-    """Cut `text` at a word, so that it fits a Task's field; a single word that is too long is cut inside."""
+    """Cut `text` at a word to fit a Task's field; a single overlong word is cut inside."""
     return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT + 1].rsplit(None, 1)[0][:_MAX_TEXT]
 
 
@@ -72,7 +72,7 @@ def _in_steps(clauses: Sequence[str], tools: Sequence[Tool]) -> list[tuple[str, 
 
 
 def _best_tool(clause: str, tools: Sequence[Tool], weights: Sequence[dict[str, float]]) -> str | None:
-    """Return the name of the tool that shares most with `clause`, the first of equals; None when none shares a word."""
+    """Return the name of the tool that shares most with `clause`, the first of equals; None if none shares a word."""
     if not tools:
         return ""
     words = _words(clause)
@@ -82,7 +82,7 @@ def _best_tool(clause: str, tools: Sequence[Tool], weights: Sequence[dict[str, f
 
 
 def _word_weights(tools: Sequence[Tool]) -> list[dict[str, float]]:
-    """Return for each tool what each of its words is worth: 2 in the name, 1 in the description, shared among tools."""
+    """Return the weight of each word of each tool: 2 in the name, 1 in the description, shared among tools."""
     names = [_words(tool.name) for tool in tools]
     texts = [_words(tool.description) for tool in tools]
     users = Counter(word for name, text in zip(names, texts, strict=True) for word in name | text)
@@ -99,7 +99,7 @@ def _words(text: str) -> set[str]:
 
 
 def _stem(word: str) -> str:
-    """Make the forms of one word alike: "cancels", "cancelled", "cancellation" -> "cancel". Not always a real word."""
+    """Reduce the forms of a word to one stem: "cancels", "cancelled", "cancellation" -> "cancel". Not always a real word."""
     word = re.sub(r"(?<=[^su])s$", "", word)
     word = re.sub(r"(?<=...)(?:ing|ed|ion|e)$", "", word)
     word = re.sub(r"(?<=....)at$", "", word)  # "translate" and "translation", "reserve" and "reservation"
@@ -107,7 +107,7 @@ def _stem(word: str) -> str:
 
 
 def _asks(clause: str) -> bool:
-    """Tell whether a clause asks for something; "My name is Ann" and "on Monday" only add to what is asked."""
+    """Return whether a clause asks for something; "My name is Ann" and "on Monday" only add detail."""
     head = clause[:_MAX_TEXT]
     return bool(_ACTION.search(head)) or not _STATEMENT.match(head)
 
@@ -135,7 +135,7 @@ def _clause_spans(goal: str) -> Iterator[tuple[int, int]]:
 
 
 def _may_cut(token: re.Match[str], start: int) -> bool:
-    """Tell whether the clause that began at `start` can end at `token`; it reads a bounded stretch, to stay linear."""
+    """Return whether the clause that starts at `start` can end at `token`; reads a bounded stretch, to stay linear."""
     goal, cut = token.string, token.start()
     said = goal[start : min(cut, start + _MAX_TEXT)]
     if token.lastgroup in ("keep", "end"):

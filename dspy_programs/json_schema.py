@@ -1,14 +1,14 @@
-"""JSON schemas of arguments as users write them: made regular, shown on one line, made safe for a grammar.
+"""JSON schemas of arguments as users write them: normalised, shown on one line, made safe for a grammar.
 
 Some publishers write "dict", "float", "tuple" or "STRING" for the types of JSON; here every spelling is read, and every
-draft from 4 to 2020-12. Nothing fails on a schema that is malformed, refers to itself or is very large: what cannot be read
+draft from 4 to 2020-12. Nothing fails on a schema that is malformed, refers to itself or is very large: an unreadable part
 allows any value.
 
-An object holds the names that its schema gives, in the form or the forms that it takes (`allOf`, `anyOf`, `oneOf`), and
-others only where the schema says so: by `additionalProperties`, `unevaluatedProperties` or `patternProperties`.
+An object has the names that its schema gives, in one or several forms (`allOf`, `anyOf`, `oneOf`), and others only if the
+schema says so: by `additionalProperties`, `unevaluatedProperties` or `patternProperties`.
 
-A grammar never forbids what the schema allows, but for lengths: LONGEST_TEXT, LONGEST_LIST. What it cannot say (`not`, `if`,
-`pattern`, `exclusiveMinimum`, ...) it leaves open: arguments.py holds the call to the schema itself.
+A grammar never forbids what the schema allows, except for lengths: LONGEST_TEXT, LONGEST_LIST. What it cannot express (`not`,
+`if`, `pattern`, `exclusiveMinimum`, ...) it leaves open: arguments.py checks the call against the schema itself.
 """
 
 import json
@@ -27,7 +27,7 @@ JSON_TYPES = {
     **dict.fromkeys(("boolean", "bool"), "boolean"),
     **dict.fromkeys(("null", "none"), "null"),
 }
-DEEPEST = 8  # levels of a schema that are shown or held by a grammar
+DEEPEST = 8  # levels of a schema shown, or enforced by a grammar
 LARGEST = 2000  # schemas inside one grammar; a schema that refers to itself several times grows without end
 LONGEST_ENUM = 200
 LONGEST_DESCRIPTION = 2000  # characters of what is shown of a description,
@@ -45,7 +45,7 @@ Schema = dict[str, Any]
 
 
 def types_of(schema: Mapping[str, Any]) -> list[str]:
-    """Return the JSON types that a schema names, [] where it allows any."""
+    """Return the JSON types that a schema names, [] if it allows any."""
     named = schema.get("type")
     names = named if isinstance(named, list) else [named]
     known = [JSON_TYPES.get(name.lower()) for name in names if isinstance(name, str)]
@@ -58,7 +58,7 @@ def types_of(schema: Mapping[str, Any]) -> list[str]:
 
 
 def resolved(schema: Any, root: Mapping[str, Any]) -> Schema:
-    """Follow `$ref` inside `root`; {} for what is no schema or refers to nothing or only to itself."""
+    """Follow `$ref` inside `root`; {} for a non-schema, or a reference to nothing or only to itself."""
     for _ in range(DEEPEST):
         if not isinstance(schema, dict):
             return {}
@@ -90,12 +90,12 @@ def properties_of(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def named_in(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the properties, and those that must be there without being described."""
+    """Return the properties, including required ones without a description."""
     return properties_of(schema) | {name: {} for name in required_of(schema) if name not in properties_of(schema)}
 
 
 def others_in(schema: Mapping[str, Any]) -> Any:
-    """Return the schema of properties without a name; False where there may be none, or nothing is said of them."""
+    """Return the schema of unnamed properties; False if none are allowed, or nothing is said about them."""
     if isinstance(patterns := schema.get("patternProperties"), dict) and patterns:
         rest = schema.get("additionalProperties", {})
         return {"anyOf": [*patterns.values(), *([] if rest is False else [rest])]}
@@ -113,7 +113,7 @@ def list_of(schema: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def items_of(schema: Mapping[str, Any]) -> tuple[list[Any], Any]:
-    """Return the schemas of the first items, one each, and that of all the others; False where there may be none."""
+    """Return the schemas of the first items, one each, and that of all others; False if none are allowed."""
     first = list_of(schema, "prefixItems")
     rest = schema.get("items", {})
     if isinstance(rest, list):  # before the draft of 2020
@@ -122,7 +122,7 @@ def items_of(schema: Mapping[str, Any]) -> tuple[list[Any], Any]:
 
 
 def listed_in(schema: Any) -> list[Any] | None:
-    """Return the values that a schema lists, None where it lists none."""
+    """Return the values that a schema lists, None if it lists none."""
     if not isinstance(schema, Mapping):
         return None
     values = [schema["const"]] if "const" in schema else schema.get("enum")
@@ -137,7 +137,7 @@ COMBINED = ("allOf", "anyOf", "oneOf")
 def forms_of(schema: Any, root: Mapping[str, Any], made: "count[int] | None" = None, depth: int = 0) -> list[Schema]:
     """Return the forms that a value may take, each a schema without `$ref`, `allOf`, `anyOf` and `oneOf` at its top.
 
-    Where parts say different things of the same, a form allows what both do, or more. `made` counts the schemas; raises
+    If parts contradict each other, a form allows what both allow, or more. `made` counts the schemas; raises
     OverflowError for too many.
     """
     schema = with_conditional(resolved(schema, root))
@@ -166,13 +166,13 @@ def with_conditional(schema: Schema) -> Schema:
 
 
 def dependent_schemas(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return, for a property, the schema that holds where it is there; `dependencies` is how draft 7 wrote it."""
+    """Return, for each property, the schema that applies if it is present; draft 7 calls this `dependencies`."""
     given = [found for key in ("dependencies", "dependentSchemas") if isinstance(found := schema.get(key), dict)]
     return {name: inner for found in given for name, inner in found.items() if isinstance(inner, dict)}
 
 
 def merged(first: Schema, second: Schema) -> Schema:
-    """Return a schema of what both allow, or more: where they differ in a way not named here, the first one's word holds."""
+    """Return a schema of what both allow, or more: if they differ in a way not handled here, the first one applies."""
     both = {**second, **first}
     if properties_of(first) and properties_of(second):
         pairs = properties_of(second).items()
@@ -242,7 +242,7 @@ def arguments_text(whole: Schema, root: Mapping[str, Any]) -> str:
 
 
 def united(parameters: Mapping[str, Any]) -> Schema:
-    """Return one object of all the arguments that the forms have; one must be there where it must in every form."""
+    """Return one object with all arguments of the forms; one is required if it is in every form."""
     try:
         forms = forms_of(parameters, parameters)
     except OverflowError:
@@ -303,7 +303,7 @@ def any_item(schema: Mapping[str, Any]) -> Any:
 
 
 def enum_of(schema: Mapping[str, Any]) -> list[Any]:
-    """Return the scalars that a schema allows, [] where it has no such list or one too long to hold or show."""
+    """Return the scalars that a schema allows, [] if it has no such list or one too long to enforce or show."""
     values = listed_in(schema) or []
     if len(values) > LONGEST_ENUM or sum(len(value) for value in values if isinstance(value, str)) > 10 * LONGEST_FIELDS:
         return []
@@ -334,7 +334,7 @@ def call_schema(name: str, arguments: Schema) -> Schema:
 
 
 def without_the_largest(schemas: list[Schema]) -> list[Schema]:
-    """Open the largest of the schemas where all together are more than a grammar holds."""
+    """Relax the largest schemas if all together exceed what a grammar can hold."""
     sizes = [len(json.dumps(schema)) for schema in schemas]
     for largest in sorted(range(len(schemas)), key=lambda i: -sizes[i]):
         if sum(sizes) <= LARGEST_GRAMMAR:
@@ -344,7 +344,7 @@ def without_the_largest(schemas: list[Schema]) -> list[Schema]:
 
 
 def arguments_schema(parameters: Mapping[str, Any]) -> Schema:
-    """Return the schema of one tool's arguments: to all its levels, else to as many as can be held, else any object."""
+    """Return the schema of one tool's arguments: all its levels, else as many as possible, else any object."""
     for levels in (DEEPEST, 4, 2, 1):
         made = count(1)
         try:
@@ -382,7 +382,7 @@ def plain_forms(form: Schema, root: Mapping[str, Any], depth: int, made: "count[
 
 
 def mixed(schema: Any, root: Mapping[str, Any], made: "count[int]") -> list[Schema]:
-    """Return the forms of a schema; where it says `anyOf`, one value may have the names of several of them."""
+    """Return the forms of a schema; with `anyOf`, one value may have the names of several of them."""
     forms = forms_of(schema, root, made)
     if not 1 < len(forms) <= MOST_MIXED or list_of(resolved(schema, root), "oneOf"):
         return forms
@@ -396,7 +396,7 @@ def with_names(form: Schema, others: Iterable[Schema]) -> Schema:
 
 
 def may_be_both(form: Schema, other: Schema) -> bool:
-    """Tell whether an object can be of both forms: neither is closed, and no property must have different values in them."""
+    """Return whether an object can match both forms: neither is closed, and no property needs different values."""
     if any(one.get("additionalProperties") is False or "object" not in types_of(one) for one in (form, other)):
         return False
     pairs = [(listed_in(schema), listed_in(named_in(other).get(name))) for name, schema in named_in(form).items()]
@@ -431,7 +431,7 @@ def object_schema(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int
 
 
 def limits(schema: Mapping[str, Any], least: str, most: str, largest: int | None) -> dict[str, int | float]:
-    """Return the limits of a schema that make sense together; `largest` holds where it sets none or a larger one."""
+    """Return a schema's consistent limits; `largest` applies if it sets none or a larger one."""
     low, high = (value if is_number(value := schema.get(name)) else None for name in (least, most))
     if largest is not None:
         low = low if isinstance(low, int) and 0 <= low <= 10 * largest else None

@@ -1,23 +1,17 @@
-"""Replace a long conversation by a short memory of it: a summary, facts and decisions, each pointing to its turns.
+"""Replace a long conversation with a short memory of it: a summary, facts and decisions, each pointing to its turns.
 
-The model says what matters; a rule then picks, from its sentences and from the clauses of the conversation itself, what
-tells most about that for its tokens. So a vague sentence does not drive out an id, and what must hold is guaranteed.
+The model says what matters; a rule then picks, from the model's sentences and the conversation's own clauses, what says most
+about that per token. So a vague sentence does not displace an id, and the guarantees always apply.
 
-Input      entries: list[Entry], any number, in time order; token_budget: int >= 1, of the memory's text.
-Output     summary: str; facts, decisions: list[Fact], each with the turns that say it; text: the three as they would be put
-           back into a context; tokens: of that text, tokens_before: of the entries; token_counter: whose tokens, exact: bool;
-           within_budget: bool; problems: list[str], what was removed and why;
-           answered_by: "model" or "rules"; failure: Failure or None, the reply that could not be read.
 Holds      tokens <= token_budget, counted by the model's own tokenizer where there is one; no name, number, date or id that
            the entries lack; every turn exists; a tool call whose result is not there yet is a fact of the memory, with its
            id; no entries, or a budget too small for anything, gives an empty memory.
 Calls      one of at most `characters` of conversation, however long it is; none without a language model.
-Raises     UsageError for a budget below 1; ValidationError for what is no Entry; never for one bad reply of the model.
 Source     query-focused recall as in QMSum (Zhong et al. 2021); see datasets/memory_summarizer/CARD.md.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import dspy
 from pydantic import BaseModel, ConfigDict, Field
@@ -35,7 +29,7 @@ from dspy_programs.extractive_summary import (
 )
 from dspy_programs.few_shot import FewShot
 from dspy_programs.model_in_use import model_in_use
-from dspy_programs.program import Program
+from dspy_programs.program import Program, Result
 from dspy_programs.reply import Failure, ask
 from dspy_programs.text import Evidence, approximate_tokens, content_stems, evidence_of, facts_in, sentences, unsupported
 from dspy_programs.tokens import TokenCounter, counter_for
@@ -44,9 +38,9 @@ from dspy_programs.types import Entry
 CHARACTERS = 1800  # of conversation that a small model reads in a few seconds
 SUMMARY_SHARE = 0.5  # of the budget, for the summary that the rules write
 LONGEST_SUMMARY = 200  # characters
-TRUST = 0.7  # worth of what the model wrote, against the same words as somebody said them
-SPARE = 1.4  # the estimate counts too many tokens: so much more is picked, and what is over is cut by the exact count
-MORE_TRIED = 8  # shorter items, behind the first that does not fit
+TRUST = 0.7  # worth of the model's words relative to the same words in the conversation
+SPARE = 1.4  # the estimate is high, so this much more is picked, then cut by the exact count
+MORE_TRIED = 8  # shorter items, after the first that does not fit
 
 
 class Fact(BaseModel):
@@ -91,19 +85,61 @@ class Item(NamedTuple):
     fact: Fact
 
 
+class MemorySummarizerResult(Result):
+    """A memory within its budget: a summary, decisions and facts, and the text that they make."""
+
+    summary: str
+    """The gist, in sentences."""
+    decisions: list[Fact]
+    """What was decided, each with the turns that say it."""
+    facts: list[Fact]
+    """What else to remember, each with the turns that say it; a tool call without a result is one, with its id."""
+    text: str
+    """The three as they are put back into a context; "" where nothing fits."""
+    tokens: int
+    """The tokens of `text`."""
+    tokens_before: int
+    """The tokens of the entries."""
+    token_counter: str
+    """Whose tokens these are: a model's name, a vocabulary's, or "approximate"."""
+    exact: bool
+    """Whether they are counted by the model's own tokenizer."""
+    within_budget: bool
+    """Whether `tokens` is within the budget that was given."""
+    problems: list[str]
+    """What was removed from the model's reply, and why."""
+
+
 class MemorySummarizer(Program):
-    """Summarize once, in one call; keep what must be kept by rule."""
+    """Summarize once, in one call; rules keep what must be kept."""
 
     def __init__(self, characters: int = CHARACTERS) -> None:
-        """characters: of conversation that the model is shown; of a longer one, its most telling clauses."""
+        """Make a summarizer.
+
+        Args:
+            characters: Of conversation that the model is shown; of a longer one, its most telling clauses.
+        """
         super().__init__()
         self.characters = characters
         self.summarize = FewShot(SummarizeMemory)
 
-    def forward(self, entries: Sequence[Entry | dict[str, Any]], token_budget: int) -> dspy.Prediction:
-        """Return a Prediction with `summary`, `facts`, `decisions`, `text` and the rest (see the file's head)."""
+    def forward(self, entries: Sequence[Entry | Mapping[str, object]], token_budget: int) -> MemorySummarizerResult:
+        """Replace a long conversation by a short memory of it.
+
+        Args:
+            entries: The conversation in time order, any number of `Entry`s or mappings of their fields.
+            token_budget: Tokens that the memory's text may have, 1 or more.
+
+        Returns:
+            The memory; empty where there are no entries, or the budget is too small for anything.
+
+        Raises:
+            UsageError: The budget is below 1.
+            ValueError: An entry is none.
+            ModelLost: This thread cannot see the model that another thread chose with `use`.
+        """
         if token_budget < 1:
-            raise UsageError(f"token_budget is {token_budget}: a memory needs a budget of at least 1 token")
+            raise UsageError(f"token_budget is {token_budget}; give at least 1 token")
         said = read([entry if isinstance(entry, Entry) else Entry.model_validate(entry) for entry in entries])
         model = model_in_use(self.summarize.lm)
         counter = counter_for(model)
@@ -118,7 +154,7 @@ class MemorySummarizer(Program):
         memory = fitted(proposed, said, token_budget, counter)
         text = rendered(memory)
         tokens = counter.count(text)
-        return dspy.Prediction(
+        return MemorySummarizerResult(
             summary=" ".join(item.fact.text for item in memory if item.kind == "summary"),
             decisions=[item.fact for item in memory if item.kind == "decision"],
             facts=[item.fact for item in memory if item.kind == "fact"],
@@ -133,6 +169,9 @@ class MemorySummarizer(Program):
             failure=failure,
         )
 
+    if TYPE_CHECKING:
+        __call__ = forward
+
 
 def items_of(memory: DraftMemory) -> list[Item]:
     summary = sentences(memory.summary)
@@ -144,7 +183,7 @@ def items_of(memory: DraftMemory) -> list[Item]:
 
 
 def checked(items: Sequence[Item], entries: Sequence[Entry]) -> tuple[list[Item], list[str]]:
-    """Keep what the entries vouch for and say what was removed: invented facts, turns that do not exist, repetitions."""
+    """Keep what the entries support and say what was removed: invented facts, turns that do not exist, repetitions."""
     evidence: Evidence = evidence_of("\n".join(f"{entry.content}\n{' '.join(entry.tool_call_ids)}" for entry in entries))
     turns = {entry.turn for entry in entries}
     kept: list[Item] = []
@@ -173,7 +212,7 @@ def open_calls(entries: Sequence[Entry]) -> list[Item]:
 
 
 def fitted(proposed: Sequence[Item], said: Conversation, budget: int, counter: TokenCounter) -> list[Item]:
-    """Return what fits: calls that are open, then what tells most for its tokens; if nothing fits, bare ids."""
+    """Return what fits: open calls, then what says most per token; if nothing fits, bare ids."""
     calls = open_calls(said.entries)
     items = [*calls, *picked(proposed, said, int(budget * SPARE), rendered(calls))]
 
@@ -191,7 +230,7 @@ def fitted(proposed: Sequence[Item], said: Conversation, budget: int, counter: T
 
 
 def picked(proposed: Sequence[Item], said: Conversation, tokens: int, known: str) -> list[Item]:
-    """Return what is worth most of the model's items and the conversation's clauses; without its summary, some are one."""
+    """Return the best of the model's items and the conversation's clauses; without its summary, some clauses form one."""
     places = {entry.turn: place for place, entry in enumerate(said.entries)}
     candidates = [as_clause(number, item, places) for number, item in enumerate(proposed, -len(proposed))]
     chosen = most_telling(said, tokens - approximate_tokens(known), known, candidates)
@@ -211,7 +250,7 @@ def picked(proposed: Sequence[Item], said: Conversation, tokens: int, known: str
 
 
 def as_clause(number: int, item: Item, places: dict[int, int]) -> Clause:
-    """Let a model's item compete with the clauses of the conversation. A summary is not late: it speaks of all of it."""
+    """Let a model's item compete with the conversation's clauses. A summary has no position: it covers everything."""
     turns = [turn for turn in item.fact.turns if turn in places] or [min(places, key=lambda turn: places[turn])]
     return Clause(
         number=number,
@@ -226,7 +265,7 @@ def as_clause(number: int, item: Item, places: dict[int, int]) -> Clause:
 
 
 def longest_prefix(items: Sequence[Item], fits: Callable[[Sequence[Item]], bool]) -> int:
-    """Return how many items, from the first, fit together: found by halving, for a longer memory has more tokens."""
+    """Return how many items, from the first, fit together; by bisection, because a longer memory has more tokens."""
     low, high = 0, len(items)
     while low < high:
         middle = (low + high + 1) // 2
@@ -235,7 +274,7 @@ def longest_prefix(items: Sequence[Item], fits: Callable[[Sequence[Item]], bool]
 
 
 def rendered(items: Sequence[Item]) -> str:
-    """Write a memory as text: the summary, then decisions and facts by turn, each with its turns."""
+    """Format a memory as text: the summary, then decisions and facts by turn, each with its turns."""
     in_time = sorted(items, key=lambda item: item.fact.turns[:1])
     lines = [" ".join(item.fact.text for item in in_time if item.kind == "summary")]
     for kind, title in (("decision", "Decisions:"), ("fact", "Facts:")):

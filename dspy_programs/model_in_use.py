@@ -1,11 +1,11 @@
-"""The one place that says which language model a program asks, and whether rules may answer in its place.
+"""The one place that decides which language model a program asks, and whether rules may answer instead.
 
-Rules answer where no model was ever chosen in this process, and where none was chosen on purpose, with `use(None)` or
-`configure(None)`. Python gives a new thread no context, so the model of `with use(...)` is not seen in a plain thread or
-executor. Which model was meant there nobody can know: two threads may use two, and a block may have ended. So that is an
-error, never the rules in silence: in every thread but the main one, which nobody started and which has lost nothing.
+Rules answer if no model was ever chosen in this process, or if none was chosen on purpose, with `use(None)` or
+`configure(None)`. Python gives a new thread no context, so the model of `with use(...)` is not visible in a plain thread or
+executor. Which model was meant there is unknown: two threads may use two, and a block may have ended. So that is an error,
+never a silent fallback to rules: in every thread except the main one, which cannot have lost a context.
 
-DSPy is not imported here: the tools' rules need none, and it takes a second to load.
+DSPy is not imported here: the tools' rules do not need it, and it takes a second to load.
 """
 
 import sys
@@ -33,10 +33,9 @@ class Chosen:
 
 
 def model_in_use(own: "dspy.LM | None" = None) -> "dspy.LM | None":
-    """Return the model to ask, None where the rules should answer. Whoever set one has imported DSPy.
+    """Return the model to ask, None if the rules should answer. Whoever set one has imported DSPy.
 
-    own: the model of the predictor itself (`program.set_lm`), which goes before that of the context, but not before a
-    choice of the rules.
+    own: the predictor's own model (`program.set_lm`), which overrides the context's, but not a choice of the rules.
     Raises ModelLost in a thread that cannot see the model that was chosen.
     """
     settings = settings_of_dspy()
@@ -51,15 +50,15 @@ def model_in_use(own: "dspy.LM | None" = None) -> "dspy.LM | None":
 
 
 def settings_of_dspy() -> Any:
-    """Return None where DSPy has not been imported, or not wholly yet, by another thread."""
+    """Return None if DSPy has not been imported, or not completely yet, by another thread."""
     return getattr(sys.modules.get("dspy"), "settings", None)
 
 
 def choice(settings: Any) -> Choice | None:
-    """Return what was chosen in this context, None where nothing was."""
+    """Return the choice in this context, None if there is none."""
     return settings[CHOICE] if CHOICE in settings else None
 
 
 def is_lost(settings: Any) -> bool:
-    """Tell whether a context without a model may be one that lost it."""
+    """Return whether a context without a model may have lost it."""
     return Chosen.once and choice(settings) is None and threading.current_thread() is not threading.main_thread()

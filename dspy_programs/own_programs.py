@@ -1,13 +1,13 @@
-"""Programs of the user's own, by name: "package.module:attribute", or what an installed package registers.
+"""The user's own programs by name: "package.module:attribute", or a name that an installed package registers.
 
 A package registers programs as entry points of the group `dspy_programs.programs`:
 
     [project.entry-points."dspy_programs.programs"]
     ticket_router = "my_package.router:recipe"
 
-The attribute is a dspy.Module, as a class or an instance, something that has one as `program` (a recipe), or a function
-without arguments that returns one of these. Only names that the user or an installed package gave are imported: a compiled
-file never names code.
+The attribute is a dspy.Module class or instance, an object with one as `program` (a recipe), or a function without
+arguments that returns one of these. Only names given by the user or an installed package are imported: a compiled file
+never names code.
 """
 
 import functools
@@ -34,7 +34,7 @@ _introduced: dict[str, Source] = {}
 
 
 def introduce(name: str, program: Source) -> None:
-    """Let a name stand for a program of this process, as one that was defined in a notebook."""
+    """Register a name for a program of this process, such as one defined in a notebook."""
     _introduced[name] = program
 
 
@@ -49,12 +49,12 @@ def registered() -> dict[str, str]:
 
 
 def is_own(name: str) -> bool:
-    """Tell whether a name is one of these, without importing anything."""
+    """Return whether a name is one of these, without importing anything."""
     return ":" in name or name in _introduced or name in registered()
 
 
 def named(name: str) -> Any:
-    """Return what a name stands for. Raises UsageError where there is none; what the user's file raises is not caught."""
+    """Return the object a name refers to. Raises UsageError if there is none; errors in the user's file are not caught."""
     if name in _introduced:
         return _introduced[name]
     place = registered().get(name, name)
@@ -65,8 +65,8 @@ def named(name: str) -> Any:
         found: Any = importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise  # the file is there, and what it imports is not
-        raise UsageError(f"{name!r}: there is no module {error.name!r} here; run this from the folder that has it") from None
+            raise  # the file exists, but something it imports does not
+        raise UsageError(f"{name!r}: no module {error.name!r} here; run this from the folder that contains it") from None
     for part in attribute.split("."):
         if not hasattr(found, part):
             raise UsageError(f"{name!r}: {module} has no {part!r}")
@@ -75,7 +75,7 @@ def named(name: str) -> Any:
 
 
 def source_of(thing: Any, name: str) -> Source:
-    """Return the program behind what a name stands for: itself, that of a recipe, or what a function returns."""
+    """Return the program that an object gives: itself, a recipe's program, or a function's result."""
     if isinstance(thing, dspy.Module) or (isinstance(thing, type) and issubclass(thing, dspy.Module)):
         return thing
     if hasattr(thing, "program"):
@@ -86,20 +86,35 @@ def source_of(thing: Any, name: str) -> Source:
 
 
 def new_from(source: Source, name: str) -> dspy.Module:
-    """Make a new program: without models of its own, for those in use answer. Raises UsageError where it cannot be made."""
+    """Make a new program, which asks the model in use. Raises UsageError where it cannot be made."""
     program: dspy.Module = source.deepcopy() if isinstance(source, dspy.Module) else called(source, name)
     if not callable(getattr(type(program), "forward", None)):
-        raise UsageError(f"{name!r}: {type(program).__name__} has no `forward`, which is what is called and compiled")
+        raise UsageError(
+            f"{name!r}: {type(program).__name__} has no `forward` method; add one, because that is what is called and compiled"
+        )
     if not program.predictors():
         what = "no predictor of its own: make them in __init__, e.g. self.answer = dspy.Predict(...)"
         raise UsageError(f"{name!r}: {type(program).__name__} has {what} (those of a module that is compiled already stay)")
-    for predictor in program.predictors():
-        predictor.lm = None
+    leave_own_models(program)
     return program
 
 
+def leave_own_models(program: dspy.Module) -> None:
+    """Let single predictors have the models that the user gave them. One that all have stands for the model in use.
+
+    They are copied without their histories, which every copy of the program would carry on.
+    """
+    if len({id(predictor.lm) for predictor in program.predictors()}) == 1:
+        for predictor in program.predictors():
+            predictor.lm = None
+    everywhere = [each for _, each in program.named_sub_modules(dspy.Predict) if isinstance(each.lm, dspy.BaseLM)]
+    copies = {id(each.lm): each.lm.copy() for each in everywhere}
+    for each in everywhere:
+        each.lm = copies[id(each.lm)]
+
+
 def called(make: Callable[[], Any], name: str) -> Any:
-    """Call what needs no arguments."""
+    """Call something that needs no arguments."""
     inside = make.__init__ if isinstance(make, type) else make  # type: ignore[misc]  # a Module's own takes anything
     needed = [
         each.name
@@ -108,12 +123,12 @@ def called(make: Callable[[], Any], name: str) -> Any:
     ]
     if needed:
         what = getattr(make, "__name__", "it")
-        raise UsageError(f"{name!r}: {what} needs {', '.join(needed)}; name an instance, or a function that makes one")
+        raise UsageError(f"{name!r}: {what} needs {', '.join(needed)}; name an instance, or a function that creates one")
     return make()
 
 
 def written(program: Source, name: str) -> str:
-    """Write a program as `load` takes it: by its name, or where no other process knows that, by what the user has in hand."""
+    """Write a program as an argument of `load`: its name, or the user's own object if no other process knows the name."""
     kind: Any = type(program) if isinstance(program, dspy.Module) else program
     if name not in _introduced or ":" in name:
         return repr(name)
@@ -123,7 +138,7 @@ def written(program: Source, name: str) -> str:
 
 
 def home_of(program: dspy.Module) -> str | None:
-    """Return a digest of the folder that a user's program stands in, a notebook's own; None for what has none."""
+    """Return a digest of the folder of a user's program (a notebook's working folder); None if there is none."""
     module = type(program).__module__
     if module.partition(".")[0] in ("dspy", "dspy_programs"):
         return None
@@ -133,10 +148,10 @@ def home_of(program: dspy.Module) -> str | None:
 
 
 def name_of(program: Source) -> str:
-    """Name a program by its place in the code. Raises UsageError where its class has no place by which it is found again."""
+    """Name a program by its place in the code. Raises UsageError if its class cannot be found again by name."""
     kind: Any = type(program) if isinstance(program, dspy.Module) else program
     if kind.__module__.partition(".")[0] == "dspy" or "<" in kind.__qualname__:
-        raise UsageError(f"a {kind.__qualname__} needs a name to be saved by, e.g. name='ticket_router'")
+        raise UsageError(f"a {kind.__qualname__} needs a name to be saved under, e.g. name='ticket_router'")
     script = getattr(sys.modules["__main__"], "__file__", "")
     script = script if Path(script or "").is_file() else ""
     if kind.__module__ != "__main__":

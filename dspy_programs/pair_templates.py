@@ -1,8 +1,8 @@
-"""Pairs by rule: tasks about the seed's own text whose answers are computed, so that they are right by construction.
+"""Pairs by rules: tasks about the seed's own text whose answers are computed, so they are right by construction.
 
 Input      seed: Pair; template: one of the six of data_generator.py.
-Output     pairs, in an order drawn from the seed alone; none where the text is too short, or in a script without spaces.
-Holds      nothing is invented: every word of an answer is computed from the text, and the text is in the pair.
+Output     pairs, in an order derived from the seed only; none if the text is too short, or in a script without spaces.
+Guarantees nothing is invented: every word of an answer is computed from the text, and the text is in the pair.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from dspy_programs.types import Pair
 
 LONGEST_TEXT = 180  # characters of the text that a task is about
 FEWEST_WORDS = 3
-SENTENCE_END = re.compile(r"(?<=[a-z]{4}[.!?])\s+(?=[A-Z])")  # not behind "Dr." or an initial
+SENTENCE_END = re.compile(r"(?<=[a-z]{4}[.!?])\s+(?=[A-Z])")  # not after "Dr." or an initial
 NUMBER = re.compile(r"(?<![\w.,-])\d{1,6}(?![\w,]|\.\d)")
 LINE_OF_VERSE = 4  # words
 TOOLS = {
@@ -27,11 +27,11 @@ TOOLS = {
 }
 
 Rule = Callable[[str], Pair | None]
-"""A text of at least three words -> a task about it, None where the task makes no sense for that text."""
+"""A text of at least three words -> a task about it, None if the task makes no sense for that text."""
 
 
 def pairs_by_rules(seed: Pair, template: str) -> Iterator[Pair]:
-    """Yield every pair that the template's rules can make of the seed."""
+    """Yield every pair that the template's rules can make from the seed."""
     text = text_of(seed)
     if len(WORD.findall(text)) < FEWEST_WORDS:
         return

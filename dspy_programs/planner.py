@@ -1,26 +1,20 @@
-"""Break a goal into the few ordered tasks that reach it, each with the one tool that does it.
+"""Break a goal into a few ordered tasks that reach it, each with the one tool that does it.
 
-Input      goal: str, what the user wants, in their words; tools: list[Tool], 0..50 of them, or in any form of
-           published_tools.py; progress: str, what is already done, "" at the start.
-Output     tasks: list[Task], at most 6, valid where `problems` is empty; rationale: str;
-           problems: list[str], what is wrong with the plan (types.plan_problems), empty for a plan that can be run;
-           answered_by: "model" or "rules"; failure: Failure or None, the reply that could not be read.
 Calls      one; none without a language model, then the rules of goal_splitter.py answer.
 Source     task and data: UltraTool (Huang et al. 2024) as prepared by GNN4TaskPlan (Wu et al. 2024).
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Self
 
 import dspy
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from dspy_programs.few_shot import FewShot
-from dspy_programs.goal_splitter import plan_by_rules
 from dspy_programs.model_in_use import model_in_use
-from dspy_programs.program import Program
+from dspy_programs.program import Program, Result
 from dspy_programs.reply import Failure, ask
-from dspy_programs.types import Task, Tool, plan_problems, read_tools
+from dspy_programs.types import Task, Tool, ToolDefinitions, plan_problems, read_tools
 
 MOST_TASKS = 6
 
@@ -64,6 +58,17 @@ class PlanTasks(dspy.Signature):
     plan: DraftPlan = dspy.OutputField(desc="one task for each action; depends_on lists the ids that must end first")
 
 
+class PlannerResult(Result):
+    """A plan, and whether it can be run."""
+
+    tasks: list[Task]
+    """The tasks in the order they run, at most 6 from a model and 8 from the rules."""
+    rationale: str
+    """Why these tasks, in at most 80 characters."""
+    problems: list[str]
+    """What keeps the plan from being run, one sentence each: a cycle, a tool that is not on offer. Empty for a valid plan."""
+
+
 class Planner(Program):
     """Plan once, in one call."""
 
@@ -71,8 +76,21 @@ class Planner(Program):
         super().__init__()
         self.plan = FewShot(PlanTasks, by=["goal"])
 
-    def forward(self, goal: str, tools: Sequence[Any] | Mapping[str, Any] = (), progress: str = "") -> dspy.Prediction:
-        """Return a Prediction with `tasks`, `rationale`, `problems`, `answered_by`, `failure` (see the file's head)."""
+    def forward(self, goal: str, tools: ToolDefinitions = (), progress: str = "") -> PlannerResult:
+        """Break a goal into the few ordered tasks that reach it.
+
+        Args:
+            goal: What the user wants, in their words.
+            tools: The tools on offer, up to 50, in any form that OpenAI, Anthropic, MCP, LangChain or OpenAPI use.
+            progress: What is already done, in words; "" at the start.
+
+        Returns:
+            The tasks, with `problems` empty where the plan can be run.
+
+        Raises:
+            ValueError: A tool has no name, or no schema that can be read.
+            ModelLost: This thread cannot see the model that another thread chose with `use`.
+        """
         offered = read_tools(tools)
         if model_in_use(self.plan.lm) is None:
             return by_rules(goal, offered, progress)
@@ -80,7 +98,7 @@ class Planner(Program):
         if isinstance(reply, Failure):
             return by_rules(goal, offered, progress, failure=reply)
         tasks = [Task.model_validate(task.model_dump()) for task in reply.plan.tasks]
-        return dspy.Prediction(
+        return PlannerResult(
             tasks=tasks,
             rationale=reply.plan.rationale,
             problems=plan_problems(tasks, [tool.name for tool in offered]),
@@ -88,10 +106,15 @@ class Planner(Program):
             failure=None,
         )
 
+    if TYPE_CHECKING:
+        __call__ = forward
 
-def by_rules(goal: str, tools: Sequence[Tool], progress: str, failure: Failure | None = None) -> dspy.Prediction:
+
+def by_rules(goal: str, tools: Sequence[Tool], progress: str, failure: Failure | None = None) -> PlannerResult:
+    from dspy_programs.goal_splitter import plan_by_rules  # here: its patterns take a tenth of a second to compile
+
     tasks = plan_by_rules(goal, tools, progress)
-    return dspy.Prediction(
+    return PlannerResult(
         tasks=tasks,
         rationale="one task for each clause of the goal",
         problems=plan_problems(tasks, [tool.name for tool in tools]),

@@ -1,4 +1,4 @@
-"""A bar with the time left on standard error, where that is a terminal; nothing elsewhere."""
+"""A progress bar with the time left on standard error, if that is a terminal; otherwise nothing."""
 
 import contextlib
 import sys
@@ -10,7 +10,7 @@ Progress = Callable[[int, int], None]
 
 @contextlib.contextmanager
 def shown(what: str, in_bytes: bool = False) -> Iterator[Progress | None]:
-    """Show a bar while the block runs. Gives what moves it, or None where nobody would see it."""
+    """Show a bar while the block runs. Yields the function that moves it, or None if nobody would see it."""
     if not sys.stderr.isatty():
         yield None
         return

@@ -1,6 +1,6 @@
-"""Tool definitions as the world publishes them, read into one form: name, description, parameters.
+"""Tool definitions in all published forms, read into one: name, description, parameters.
 
-Input      a definition, a list of them, or what holds some: a mapping, an object or a function.
+Input      a definition, a list of them, or a container of some: a mapping, an object or a function.
 Output     mappings with `name`, `description` and `parameters`, the JSON schema of the arguments ({} for none).
 Read       the schema under parameters, inputSchema (MCP), input_schema (Anthropic), parametersJsonSchema (Gemini),
            toolSpec.inputSchema.json (Bedrock), args_schema (LangChain), parameter_definitions (Cohere), inputs (smolagents);
@@ -8,9 +8,9 @@ Read       the schema under parameters, inputSchema (MCP), input_schema (Anthrop
            answer of tools/list; a mapping from name to definition; operations of OpenAPI 3 and Swagger 2, one or a whole
            description; objects with such attributes, dspy.Tool among them; pydantic models; Python functions.
            A schema may be null, JSON in a string, a pydantic model, or names and types without the object around them.
-Holds      what else a definition says (title, annotations, outputSchema, strict, ...) is left out; half a surrogate pair,
-           which no model can be sent, becomes a question mark; nothing is called and nothing is fetched.
-Raises     ValueError, where there is no name, or a schema that cannot be found or is nested more than DEEPEST levels.
+Guarantees a definition's other fields (title, annotations, outputSchema, strict, ...) are dropped; a lone surrogate, which
+           cannot be sent, becomes a question mark; nothing is called and nothing is fetched.
+Raises     ValueError if there is no name, or the schema cannot be found or is nested more than DEEPEST levels.
 """
 
 import functools
@@ -42,7 +42,7 @@ Plain = dict[str, Any]
 
 
 def definitions_in(published: Any, level: int = 0) -> list[Any]:
-    """Return the single definitions of a list, of what holds a list, or of an API description; none of None."""
+    """Return the single definitions in a list, a container, or an API description; none for None."""
     if published is None or level > MOST_LEVELS:
         return []
     if isinstance(published, Mapping):
@@ -72,7 +72,7 @@ def is_single(published: Any) -> bool:
 
 
 def tool_names(published: Any) -> list[str]:
-    """Return the names of tools given as definitions or as names; what has none is passed over. Never raises."""
+    """Return the names of tools given as definitions or as names; nameless ones are skipped. Never raises."""
     found: list[Any] = []
     for item in [] if isinstance(published, str) else definitions_in(published):
         held, _ = unwrapped(item)
@@ -91,7 +91,7 @@ def as_published(definition: Any) -> Plain:
     else:
         found = {"name": named(held), "description": told(held) or told(outside), "parameters": parameters_of(held)}
     if found["name"] is None:
-        raise ValueError("a tool without a name: give its name, description and parameters, the JSON schema of its arguments")
+        raise ValueError("a tool has no name: give its name, description and parameters, the JSON schema of its arguments")
     return sendable(found)
 
 
@@ -155,11 +155,11 @@ def class_schema(kind: type) -> Plain:
     try:
         return TypeAdapter(kind).json_schema()
     except PydanticUserError as error:
-        raise ValueError(f"{kind!r} has no JSON schema: give a pydantic model, or a function with types") from error
+        raise ValueError(f"{kind!r} has no JSON schema: give a pydantic model, or a function with type hints") from error
 
 
 def are_names_and_types(value: Mapping[str, Any]) -> bool:
-    """Tell `{"city": {"type": "string"}}` from a schema."""
+    """Return whether a mapping is `{"city": {"type": "string"}}` and not a schema."""
     keywords = {"properties", "definitions", "additionalProperties", "patternProperties", "not", "if", "items"}
     if not value or keywords & value.keys() or any(str(key).startswith("$") for key in value):
         return False
@@ -167,7 +167,7 @@ def are_names_and_types(value: Mapping[str, Any]) -> bool:
 
 
 def around(properties: Mapping[str, Any]) -> Plain:
-    """Make an object of names and types: an argument must be there unless it says no, is nullable or has a default."""
+    """Turn names and types into an object: an argument is required unless it says no, is nullable or has a default."""
     required = [
         name
         for name, inner in properties.items()
@@ -219,7 +219,7 @@ def parameters_in(function: Any) -> list[tuple[str, inspect.Parameter]]:
     try:
         return list(inspect.signature(function).parameters.items())
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{function!r} does not say what it takes: give a definition with the schema of it") from error
+        raise ValueError(f"{function!r} does not declare its arguments: give a definition with their schema") from error
 
 
 def hints_of(function: Any) -> dict[str, Any]:
@@ -320,12 +320,14 @@ def put(tree: Plain, parts: list[str], value: Any) -> None:
 
 
 def sendable(found: Plain) -> Plain:
-    """Replace half surrogate pairs. Raises ValueError for a definition that is nested too deep."""
+    """Replace lone surrogates. Raises ValueError for a definition that is nested too deeply."""
     levels, inside = 0, [found]
     while inside := [inner for holder in inside for inner in inner_of(holder)]:
         levels += 1
         if levels > DEEPEST:
-            raise ValueError(f"{found['name']}: the schema of its arguments is nested more than {DEEPEST} levels: flatten it")
+            raise ValueError(
+                f"{found['name']}: the schema of its arguments is nested more than {DEEPEST} levels deep: flatten it"
+            )
     try:
         text = json.dumps(found, ensure_ascii=False)
         text.encode("utf-8")

@@ -1,27 +1,16 @@
 """Score a response by a rubric, or say which of two responses is better.
 
-Input      instruction: str, what was asked; response: str, the text to judge; other: str or None, a second response to
-           the same; input: str, what the instruction is about; rubric: a Rubric, a mapping that is one, or the name of
-           one that is shipped (rubric.py).
-Output     scores: {criterion: share in [0, 1]}; overall: their weighted mean; passed: bool, the rubric's pass condition;
-           verdict: "pass" or "fail", with two responses "first", "second" or "tie"; reason: str, at most 100 characters;
-           other_scores, other_overall: of the second response, else {} and None;
-           judged_by: "scores" of the model for one response; for two its "chances" (log-probabilities) or, from an
-           engine that gives none, its "answers"; "rules" where it was not asked or could not be read;
-           decided_by: "model", or "rules" where the model did not answer or was torn between the two;
-           answered_by: "model" or "rules"; failure: Failure or None, the reply that could not be read.
 Holds      means, pass and verdict are ours. Two responses are compared in both orders, so that it cannot matter which
            stands first. Their scores lie halfway between what the checks give both on average and the chance that it is
            the better one; where the model is torn, they are the checks'. A blank response scores 0 and is not shown to
            the model. Texts are shown quoted, and of a longer one than LONGEST characters the beginning and the end.
-Raises     UsageError for a rubric that cannot be used, or a text that is none.
 Calls      one for one response, two for two; none without a language model, then the checks of response_checks.py answer.
 Source     data: PandaLM (Wang et al. 2023); scores by criteria, and chances for answers, as in G-Eval (Liu et al. 2023).
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import dspy
 from pydantic import BaseModel, ConfigDict, Field
@@ -30,7 +19,7 @@ from dspy_programs.chances import asking, chances
 from dspy_programs.errors import UsageError
 from dspy_programs.few_shot import FewShot
 from dspy_programs.model_in_use import model_in_use
-from dspy_programs.program import Program
+from dspy_programs.program import Program, Result
 from dspy_programs.reply import Failure, ask
 from dspy_programs.response_checks import scores_by_checks, worst_fault
 from dspy_programs.rubric import DEFAULT, passes, rubric_of
@@ -80,6 +69,9 @@ class CompareResponses(dspy.Signature):
     better: Literal["A", "B"] = dspy.OutputField(desc="the better response")
 
 
+Evidence = Literal["scores", "chances", "answers", "rules"]
+
+
 class Judged(NamedTuple):
     """What came out for one response."""
 
@@ -94,8 +86,32 @@ class Compared(NamedTuple):
     by_logprobs: bool
 
 
+class QualityJudgeResult(Result):
+    """The scores of one response, or of two and which is better."""
+
+    scores: dict[str, float]
+    """Criterion -> share in [0, 1], 1 is best, in the rubric's order; of two responses, the first one's."""
+    overall: float
+    """The weighted mean of `scores`, in [0, 1]."""
+    passed: bool
+    """Whether `scores` meet the rubric's pass condition."""
+    verdict: Literal["pass", "fail", "first", "second", "tie"]
+    """Of one response "pass" or "fail"; of two, the better one or "tie"."""
+    reason: str
+    """Why, in at most 100 characters."""
+    other_scores: dict[str, float]
+    """The second response's `scores`; {} where there is none."""
+    other_overall: float | None
+    """The second response's `overall`; None where there is none."""
+    judged_by: Evidence
+    """What the scores come from: "scores" that the model wrote; of two responses its "chances" (log-probabilities) or, from an
+    engine that gives none, its "answers"; "rules" where it was not asked or could not be read."""
+    decided_by: Literal["model", "rules"]
+    """Who settled it: "rules" where the model did not answer, or was torn between the two."""
+
+
 class QualityJudge(Program):
-    """Judge one response, or two."""
+    """Judges one response, or two."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -108,23 +124,42 @@ class QualityJudge(Program):
         response: str,
         other: str | None = None,
         input: str = "",
-        rubric: Rubric | dict[str, Any] | str = DEFAULT,
-    ) -> dspy.Prediction:
-        """Return a Prediction with the outputs that the file's head lists."""
+        rubric: Rubric | Mapping[str, object] | str = DEFAULT,
+    ) -> QualityJudgeResult:
+        """Score a response by a rubric, or say which of two responses is better.
+
+        Args:
+            instruction: What was asked.
+            response: The text to judge.
+            other: A second response to the same, to compare with; None to judge one.
+            input: What the instruction is about; "" for nothing.
+            rubric: A Rubric of at most 10 criteria, a mapping of its fields, or the name of one that is shipped: "coding",
+                "factuality", "qa", "quality" or "summarization".
+
+        Returns:
+            Scores, their weighted mean and a verdict.
+
+        Raises:
+            UsageError: The rubric cannot be used, or an argument is no text.
+            ModelLost: This thread cannot see the model that another thread chose with `use`.
+        """
         rubric = rubric_of(rubric)
         if len(rubric.criteria) > MOST:
-            raise UsageError(f"rubric {rubric.name!r}: {len(rubric.criteria)} criteria; at most {MOST} can be judged at once")
+            raise UsageError(f"rubric {rubric.name!r}: {len(rubric.criteria)} criteria; give at most {MOST}")
         instruction, input = require_text("instruction", instruction), require_text("input", input)
         texts = [require_text("response", response)] + ([] if other is None else [require_text("other", other)])
         ruled = [by_rules(f"{instruction}\n{input}", text, rubric) for text in texts]
         if model_in_use(self.score.lm if other is None else self.compare.lm) is None or not all(text.strip() for text in texts):
-            return prediction(rubric, ruled, "rules")
+            return result(rubric, ruled, "rules")
         asked = {"criteria": rubric.criteria, "instruction": shown(instruction), "input": shown(input)}
         if len(texts) == 1:
             judged = self.judged(asked, texts[0], rubric)
-            return failed(rubric, ruled, judged) if isinstance(judged, Failure) else prediction(rubric, [judged], "scores")
+            return failed(rubric, ruled, judged) if isinstance(judged, Failure) else result(rubric, [judged], "scores")
         compared = self.compared(asked, *texts)
         return failed(rubric, ruled, compared) if isinstance(compared, Failure) else weighed(rubric, ruled, compared)
+
+    if TYPE_CHECKING:
+        __call__ = forward
 
     def judged(self, asked: Mapping[str, Any], response: str, rubric: Rubric) -> Judged | Failure:
         """Score one response by each criterion."""
@@ -157,20 +192,20 @@ def by_rules(asked: str, response: str, rubric: Rubric) -> Judged:
     return Judged(scores_by_checks(asked, response, rubric), fault)
 
 
-def failed(rubric: Rubric, ruled: Sequence[Judged], failure: Failure) -> dspy.Prediction:
-    return prediction(rubric, ruled, "rules", failure=failure)
+def failed(rubric: Rubric, ruled: Sequence[Judged], failure: Failure) -> QualityJudgeResult:
+    return result(rubric, ruled, "rules", failure=failure)
 
 
-def weighed(rubric: Rubric, ruled: Sequence[Judged], compared: Compared) -> dspy.Prediction:
+def weighed(rubric: Rubric, ruled: Sequence[Judged], compared: Compared) -> QualityJudgeResult:
     """Move the scores of two responses apart by the model's chances; leave them as the checks have them where it is torn."""
-    judged_by = "chances" if compared.by_logprobs else "answers"
+    judged_by: Evidence = "chances" if compared.by_logprobs else "answers"
     if abs(compared.chance - 0.5) <= TORN:
-        return prediction(rubric, ruled, judged_by, decided_by="rules")
+        return result(rubric, ruled, judged_by, decided_by="rules")
     level = {name: sum(each.scores[name] for each in ruled) / len(ruled) for name in ruled[0].scores}
     chance = sharpened(compared.chance)
     pairs = zip(ruled, (chance, 1 - chance), strict=True)
     judged = [Judged({name: (mean + share) / 2 for name, mean in level.items()}, each.reason) for each, share in pairs]
-    return prediction(rubric, judged, judged_by)
+    return result(rubric, judged, judged_by)
 
 
 def sharpened(chance: float) -> float:
@@ -179,16 +214,20 @@ def sharpened(chance: float) -> float:
     return yes / (yes + no)
 
 
-def prediction(
-    rubric: Rubric, judged: Sequence[Judged], judged_by: str, decided_by: str | None = None, failure: Failure | None = None
-) -> dspy.Prediction:
+def result(
+    rubric: Rubric,
+    judged: Sequence[Judged],
+    judged_by: Evidence,
+    decided_by: Literal["model", "rules"] | None = None,
+    failure: Failure | None = None,
+) -> QualityJudgeResult:
     """Make means and a verdict of the scores."""
     overall = [rubric.overall(each.scores) for each in judged]
     passed = passes(rubric, judged[0].scores)
-    answered_by = "rules" if judged_by == "rules" else "model"
+    answered_by: Literal["model", "rules"] = "rules" if judged_by == "rules" else "model"
     reasons = [shortened(each.reason, 40) for each in judged]
     two = len(judged) == 2
-    return dspy.Prediction(
+    return QualityJudgeResult(
         scores=judged[0].scores,
         overall=overall[0],
         passed=passed,
@@ -203,19 +242,19 @@ def prediction(
     )
 
 
-def better(first: float, second: float) -> str:
+def better(first: float, second: float) -> Literal["first", "second", "tie"]:
     return "tie" if abs(first - second) < SAME else "first" if first > second else "second"
 
 
 def require_text(name: str, value: Any) -> str:
-    """Return the text without halves of surrogate pairs, which cannot be sent."""
+    """Return the text without lone surrogates, which cannot be sent."""
     if not isinstance(value, str):
-        raise UsageError(f"{name}: a text is needed, not {type(value).__name__}")
+        raise UsageError(f"{name} must be a string, not {type(value).__name__}")
     return value.encode("utf-8", "replace").decode("utf-8")
 
 
 def shown(text: str) -> str:
-    """Quote a text, so that nothing in it can pass for a field of the prompt; leave out the middle of a long one."""
+    """Quote a text, so that nothing in it can pass for a field of the prompt; drop the middle of a long one."""
     if len(text) > LONGEST:
         head, tail = LONGEST * 3 // 4, LONGEST // 4
         text = f"{text[:head]} [... {len(text) - head - tail:,} characters left out ...] {text[-tail:]}"

@@ -1,7 +1,7 @@
-"""Chain of thought as a change of a program: every predictor writes its reasoning before its answer.
+"""Chain of thought as a change to a program: every predictor writes its reasoning before its answer.
 
-Large models often gain by it, small ones often lose, and every reply gets longer. So it is a start that a search may race, not
-a habit.
+Large models often gain from it, small ones often lose, and every reply gets longer. So a search tries it as a starting program;
+it is not the default.
 
 Source     chain of thought: Wei et al. 2022, "Chain-of-Thought Prompting Elicits Reasoning in Large Language Models".
 """

@@ -1,4 +1,4 @@
-"""Program names, and a program with its compiled state for the language model in use."""
+"""Program names, and loading a program with its compiled state for the language model in use."""
 
 import contextlib
 import logging
@@ -7,7 +7,7 @@ import re
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict, TypeVar, Unpack, overload
 
 import dspy
 
@@ -40,11 +40,12 @@ from dspy_programs.own_programs import (
     source_of,
 )
 from dspy_programs.planner import Planner
+from dspy_programs.program import Program
 from dspy_programs.quality_judge import QualityJudge
 from dspy_programs.section_scorer import SectionScorer
 from dspy_programs.shared import HUB, is_shared, program_in, shared_file
 
-PROGRAMS: dict[str, type[dspy.Module]] = {
+PROGRAMS: dict[str, type[Program]] = {
     "actor": Actor,
     "data_generator": DataGenerator,
     "failure_judge": FailureJudge,
@@ -53,11 +54,49 @@ PROGRAMS: dict[str, type[dspy.Module]] = {
     "quality_judge": QualityJudge,
     "section_scorer": SectionScorer,
 }
+P = TypeVar("P", bound=Program)
+M = TypeVar("M", bound=dspy.Module)
 logger = logging.getLogger("dspy_programs")
 
 
+class LoadOptions(TypedDict, total=False):
+    """The keywords of `load`."""
+
+    name: str | None
+    path: Path | str | None
+    strict: bool
+    portable: bool
+    verbose: bool
+
+
+# DSPy has no types, so mypy takes a user's program for a subclass of anything, and so for the first of these. To pyright it is
+# a dspy.Module, and so the last of them.
+@overload
+def load(program: P, lm: str | None = None, **options: Unpack[LoadOptions]) -> P: ...
+@overload
+def load(program: type[M], lm: str | None = None, **options: Unpack[LoadOptions]) -> M: ...
+@overload
+def load(program: Literal["actor"], lm: str | None = None, **options: Unpack[LoadOptions]) -> Actor: ...
+@overload
+def load(program: Literal["data_generator"], lm: str | None = None, **options: Unpack[LoadOptions]) -> DataGenerator: ...
+@overload
+def load(program: Literal["failure_judge"], lm: str | None = None, **options: Unpack[LoadOptions]) -> FailureJudge: ...
+@overload
+def load(program: Literal["memory_summarizer"], lm: str | None = None, **options: Unpack[LoadOptions]) -> MemorySummarizer: ...
+@overload
+def load(program: Literal["planner"], lm: str | None = None, **options: Unpack[LoadOptions]) -> Planner: ...
+@overload
+def load(program: Literal["quality_judge"], lm: str | None = None, **options: Unpack[LoadOptions]) -> QualityJudge: ...
+@overload
+def load(program: Literal["section_scorer"], lm: str | None = None, **options: Unpack[LoadOptions]) -> SectionScorer: ...
+@overload
+def load(program: str, lm: str | None = None, **options: Unpack[LoadOptions]) -> dspy.Module: ...
+@overload
+def load(program: M, lm: str | None = None, **options: Unpack[LoadOptions]) -> M: ...
+
+
 def load(
-    program: str | Source,
+    program: str | type[dspy.Module] | dspy.Module,
     lm: str | None = None,
     *,
     name: str | None = None,
@@ -66,21 +105,31 @@ def load(
     portable: bool = False,
     verbose: bool = False,
 ) -> dspy.Module:
-    """Return a program with the instructions compiled for a language model.
+    """Return a program with the instructions and demonstrations that were compiled for a language model.
 
-    program   the name of one of ours, "package.module:attribute", what an installed package registers, or a program of your
-              own: its class, or an instance, which is copied; see own_programs.py
-    lm        spec of the model; without it, the one in use (DSPy's current LM, the environment, the embedded default)
-    name      what a program of your own was saved as, where that is not the place of its class
-    path      a compiled JSON to use instead of looking for one: the user's directory first, then what is shipped; or what
-              others share, a folder or "hf:OWNER/NAME@REVISION"; see shared.py
-    strict    raise CompiledMissing where there is none; else warn, and return the program as it was written
-    portable  where there is none, take what was compiled for the most similar other model, with a warning that names it
-    verbose   say on stderr which file was taken; it is logged to "dspy_programs" (INFO) in any case
+    Args:
+        program: The name of one of ours, "package.module:attribute", or what an installed package registers; or a program of
+            your own, as its class or an instance, which is copied. A shared place as for `path` may stand here too, where it
+            holds one of ours or one that a package registers.
+        lm: The spec of the model, such as "openai/gpt-4.1-mini". By default the model in use, else that of the environment,
+            else the embedded one.
+        name: What a program of your own was saved as, where that is not the place of its class.
+        path: A compiled JSON to use instead of looking for one, first in your directory and then in what is shipped; or what
+            others share, a folder or "hf:OWNER/NAME@REVISION".
+        strict: Raise CompiledMissing where nothing was compiled for the model; otherwise warn, and return the program as it
+            was written.
+        portable: Where nothing was compiled for the model, take what was compiled for the most similar one, and warn.
+        verbose: Print on stderr which file was taken. It is logged to "dspy_programs" (INFO) in any case.
 
-    A shared place may stand for the program too, where it holds one of ours or one that a package registers.
-    The program's `loaded_from` is the path of that file, None for the program as it was written.
-    Raises CompiledMismatch when the JSON was compiled for other fields, types or instructions than today's code has.
+    Returns:
+        A new program; a name of ours gives its class. Its `loaded_from` is the path of the file that was taken, None for the
+        program as it was written.
+
+    Raises:
+        UsageError: There is no such program, or it cannot be made.
+        CompiledMissing: `strict`, and there is no file for the model.
+        CompiledMismatch: The file was compiled for other fields, types or instructions than the code has today.
+        CompiledProgramError: The file cannot be read as a compiled program.
     """
     spec = spec_in_use(lm)
     if isinstance(program, str) and path is None and not is_name(program) and is_shared(program):
@@ -97,14 +146,14 @@ def load(
             warnings.warn(f"{name}: {where}", stacklevel=2)
     elif portable and (other := most_similar(name, spec)):
         file, made, model = other
-        warnings.warn(f"{name} is not compiled for {spec}, so it runs as compiled for {model}. {mend}", stacklevel=2)
+        warnings.warn(f"{name} is not compiled for {spec}, so the one compiled for {model} is used. {mend}", stacklevel=2)
     else:
-        message = f"{name} is not compiled for {spec}, so it runs as it was written. {mend}{elsewhere(name, portable)}"
+        message = f"{name} is not compiled for {spec}, so it runs uncompiled. {mend}{elsewhere(name, portable)}"
         if strict:
             raise CompiledMissing(message)
         warnings.warn(message, stacklevel=2)
     made.loaded_from = file
-    tell(f"{name} for {spec}: {file or 'as it was written'}", verbose)
+    tell(f"{name} for {spec}: {file or 'uncompiled'}", verbose)
     return made
 
 
@@ -113,25 +162,25 @@ def is_name(program: str) -> bool:
 
 
 def file_at(path: Path | str, spec: str) -> Path:
-    """Return the file for a model at a place: the file itself, or one that a folder or a repository shares."""
+    """Return a place's file for a model: the file itself, or one shared by a folder or repository."""
     shared = str(path).startswith(HUB) or Path(path).is_dir()
     return shared_file(str(path), spec) if shared else Path(path)
 
 
 def mend_of(name: str, spec: str) -> str:
-    """Say how a program is compiled: one of ours by a command, the user's own as the user did it."""
+    """Say how to compile a program: ours by a command, the user's own also in Python."""
     ours = f"Compile it: python -m optimizers.train --module {name} --lm {spec}"
     return ours if name in PROGRAMS else f"{ours}, or optimizers.compile_program in Python"
 
 
 def name_for(program: Source, name: str | None, given: Path | None) -> str:
-    """Return the name of a program that is given itself, by which it is found from now on in this process.
+    """Return the name for a program object, by which this process finds it from now on.
 
-    given: a file that it is to be loaded from, which says what it was called.
+    given: the file to load it from, which records its name.
     """
     kind: Any = type(program) if isinstance(program, dspy.Module) else program
     if not isinstance(kind, type) or not issubclass(kind, dspy.Module):
-        raise UsageError(f"{program!r} is not a dspy.Module; give its class, an instance, or its name")
+        raise UsageError(f"{program!r} is not a dspy.Module; give a Module class, an instance or a name")
     if ours := next((each for each, made in PROGRAMS.items() if made is kind), None):
         return ours
     if given and name is None:
@@ -141,46 +190,46 @@ def name_for(program: Source, name: str | None, given: Path | None) -> str:
 
 
 def elsewhere_made(program: dspy.Module, compiled: Compiled) -> str:
-    """Say that a program of the same name was compiled in another folder; "" where it was not, or nobody knows."""
+    """Say that a program of the same name was compiled in another folder; "" if not, or if unknown."""
     then, now = compiled.provenance.training.get("home"), home_of(program)
     if then in (None, now):
         return ""
     return (
-        "what is in use was compiled for a program of this name in another folder. If that is another program, compile this "
-        "one with a name of its own: compile_program(..., name=...)"
+        "the compiled program in use belongs to a program of this name in another folder. If that is a different program, "
+        "compile this one under its own name: compile_program(..., name=...)"
     )
 
 
 def require_known(name: str, where: Path | str, given: str | None = None) -> None:
-    """Refuse a name that a file gives, unless it is ours, an installed package's or the one that the user gave: data never
-    says which code is imported. Raises UsageError."""
+    """Refuse a name read from a file unless it is ours, an installed package's or the user's: data never decides which code
+    is imported. Raises UsageError."""
     if name != given and name not in PROGRAMS and name not in registered() and not is_introduced(name):
         raise UsageError(
-            f"{where}: compiled for {name}, which is not of this library. Where it is yours, say so: --module {name}, "
-            "in Python load(YourProgram, path=...)"
+            f"{where}: compiled for {name}, which is not a program of this library. If it is yours, add --module {name}, "
+            "or in Python load(YourProgram, path=...)"
         )
 
 
 def new_program(name: str) -> dspy.Module:
-    """Make the program of this name as it was written. Raises UsageError where there is none."""
+    """Make the uncompiled program of this name. Raises UsageError if there is none."""
     return new_from(program_named(name), name)
 
 
 def program_named(name: str) -> Source:
-    """Return what makes the program of this name: ours, one that a package registers, or "package.module:attribute"."""
+    """Return the source of this program: ours, one that a package registers, or "package.module:attribute"."""
     if name in PROGRAMS:
         return PROGRAMS[name]
     if is_own(name):
         return source_of(named(name), name)
     known = ", ".join([*sorted(PROGRAMS), *sorted(registered())])
-    raise UsageError(f"there is no program {name!r}; there are: {known}. One of your own: package.module:attribute")
+    raise UsageError(f"unknown program {name!r}; choose from {known}, or name your own as package.module:attribute")
 
 
 def most_similar(name: str, spec: str) -> tuple[Path, dspy.Module, str] | None:
-    """Return what was compiled for the most similar model that fits today's code: its file, the program, the model.
+    """Return the program compiled for the most similar model that fits the current code: file, program, model.
 
-    Of the same family first, then of the same provider, then what gained most; what kept the seed has nothing
-    to give. Of two files for one model the one that `load` takes for it.
+    Same family first, then same provider, then the largest gain; files that kept the seed are skipped. Of two files for
+    one model, the one that `load` uses.
     """
     found: dict[str, tuple[Path, Compiled]] = {}
     for path in all_compiled():
@@ -198,19 +247,19 @@ def most_similar(name: str, spec: str) -> tuple[Path, dspy.Module, str] | None:
 
 
 def unlikeness(spec: str, saved: Provenance) -> tuple[bool, bool, float, str]:
-    """Return what sorts the most useful first, the same every time."""
+    """Return a sort key: most useful first, deterministic."""
     provider, family = spec.partition("/")[0], family_of(spec)
     return (family_of(saved.lm) != family, saved.lm.partition("/")[0] != provider, -gain_of(saved), saved.lm)
 
 
 def family_of(spec: str) -> str:
-    """Return the letters a model's name begins with: "local/qwen2.5-coder-1.5b" and "openai/Qwen/Qwen3-8B" are both "qwen"."""
+    """Return the letters a model's name starts with: "local/qwen2.5-coder-1.5b" and "openai/Qwen/Qwen3-8B" are both "qwen"."""
     letters = re.match(r"[a-z]*", spec.rpartition("/")[2].lower())
     return letters.group() if letters else ""
 
 
 def gain_of(saved: Provenance) -> float:
-    """Return by how much the compiled program beat the seed on test, else on validation; 0 where the file does not say."""
+    """Return by how much the compiled program beat the seed on test, else on validation; 0 if the file does not say."""
     scores: Any = saved.scores
     try:
         if "difference" in (scores.get("test") or {}):
@@ -223,10 +272,10 @@ def gain_of(saved: Provenance) -> float:
 
 
 def elsewhere(name: str, portable: bool) -> str:
-    """Say for which models there is a file, and how to take one of them."""
+    """Say which models have a file, and how to use one of them."""
     if not (models := available_models(name)):
         return ""
-    how = "none of these has something to give" if portable else "load(..., portable=True) takes the most similar of these"
+    how = "none of these is an improvement" if portable else "load(..., portable=True) uses the most similar one"
     return f". It is compiled for {', '.join(models)}; {how}"
 
 

@@ -1,7 +1,7 @@
-"""What can be told of a response without a model: is there enough, does it refuse, repeat, echo, stray, lack its form?
+"""Checks of a response without a model: is there enough, does it refuse, repeat, echo, stray, miss the requested form?
 
-Each check takes what was asked and the response and gives a share in [0, 1], 1 where nothing is wrong. They see form and
-overlap, never truth. The judge's rules multiply them: one fault is enough.
+Each check takes the request and the response and returns a share in [0, 1], 1 if nothing is wrong. They see form and overlap,
+never truth. The judge's rules multiply them: one fault is enough.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from dspy_programs.text import ngrams, words
 from dspy_programs.types import Rubric
 
-LONGEST = 20_000  # characters that are looked at: of a longer text the beginning
+LONGEST = 20_000  # characters that are read, from the start of the text
 ENOUGH = 100  # distinct words; more say nothing about quality
 
 REFUSAL = re.compile(
@@ -37,7 +37,7 @@ TO_THE_JUDGE = re.compile(
     r"|\b(10|5|100)(?: ?/ ?| out of )\1\b|\bpassed\W{1,4}true\b|\b(?:judge|grader|evaluator)s?\b",
     re.IGNORECASE,
 )
-WITHOUT_FORM = 0.3  # what is left for a good answer in another form than was asked for
+WITHOUT_FORM = 0.3  # what is left for a good answer in the wrong form
 COPIED = 0.4  # and for one that is all in the request: it may have been a choice
 OFF_THE_POINT = 0.3  # and for one without a word of the request
 COMMON = frozenset(
@@ -76,7 +76,7 @@ def to_the_point(asked: str, response: str) -> float:
 
 
 def in_form(asked: str, response: str) -> float:
-    """See a form that was asked for and is not there: JSON, code, a list."""
+    """Detect a requested form that is missing: JSON, code, a list."""
     if WANTS_JSON.search(asked):
         return 1.0 if is_json(response) else WITHOUT_FORM
     if WANTS_CODE.search(asked):
@@ -96,12 +96,12 @@ def in_script(asked: str, response: str) -> float:
 
 
 def honest(asked: str, response: str) -> float:
-    """See a text that speaks to whoever judges it; a request may be about that."""
+    """Detect a text that addresses its judge; a request may be about that."""
     return float(not TO_THE_JUDGE.search(response) or bool(TO_THE_JUDGE.search(asked)))
 
 
 class Sign(NamedTuple):
-    """A check, and what to say of a response that does badly in it."""
+    """A check, and what to say about a response that fails it."""
 
     check: Check
     fault: str
@@ -123,7 +123,7 @@ BAD = 0.5  # a check below this is a fault worth naming
 
 
 def scores_by_checks(asked: str, response: str, rubric: Rubric) -> dict[str, float]:
-    """Give every criterion its share: the product of its checks, of all where the criterion is not known."""
+    """Return every criterion's share: the product of its checks, or of all checks if the criterion is unknown."""
     asked, response = asked[:LONGEST], response[:LONGEST]
     if not says_something(response):
         return {criterion.name: 0.0 for criterion in rubric.criteria}
@@ -136,7 +136,7 @@ def scores_by_checks(asked: str, response: str, rubric: Rubric) -> dict[str, flo
 
 
 def worst_fault(asked: str, response: str) -> str:
-    """Name the worst fault; "" where there is none to be seen."""
+    """Return the worst fault; "" if there is none."""
     asked, response = asked[:LONGEST], response[:LONGEST]
     if not says_something(response):
         return "does not answer"
@@ -149,7 +149,7 @@ def says_something(response: str) -> bool:
 
 
 def units(text: str) -> list[str]:
-    """Return the words; in scripts that are written without spaces, the characters."""
+    """Return the words; in scripts without spaces, the characters."""
     return [unit for word in words(text) for unit in (word if WITHOUT_SPACES.search(word) else [word])]
 
 

@@ -1,4 +1,4 @@
-"""Read a rubric from YAML or JSON, and decide by its pass condition: an expression, checked when read, never executed.
+"""Read a rubric from YAML or JSON, and apply its pass condition: an expression, checked when read, never executed.
 
 A condition compares numbers: the criteria's names, `overall`, constants, + - * /, min, max, abs; joined by and, or, not.
 """
@@ -23,7 +23,17 @@ ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 
 
 def read_rubric(path: Path | str) -> Rubric:
-    """Read a rubric file. Raises UsageError as "file: field: why"."""
+    """Read a rubric from a YAML or JSON file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The rubric, its pass condition checked.
+
+    Raises:
+        UsageError: It cannot be read or used, as "file: field: why".
+    """
     path = Path(path)
     try:
         if path.stat().st_size > LARGEST_FILE:
@@ -43,11 +53,11 @@ def read_rubric(path: Path | str) -> Rubric:
 
 
 def rubric_of(source: Rubric | Mapping[str, object] | str) -> Rubric:
-    """Return a rubric as it was given, or from a mapping, or one that is shipped by its name. Raises UsageError."""
+    """Return a given rubric, one from a mapping, or a shipped one by name. Raises UsageError."""
     if isinstance(source, str):
         names = shipped_rubrics()
         if source not in names:
-            raise UsageError(f"there is no rubric {source[:60]!r}; there are: {', '.join(names)} (a file: read_rubric)")
+            raise UsageError(f"unknown rubric {source[:60]!r}; choose from {', '.join(names)}, or read a file with read_rubric")
         return read_rubric(names[source])
     try:
         rubric = Rubric.model_validate(source)
@@ -93,7 +103,7 @@ def condition_problem(rubric: Rubric) -> str | None:
 
 
 def require_truth(node: ast.expr, names: set[str]) -> None:
-    """Raise ValueError unless the node is a comparison of numbers, or such joined by and, or, not."""
+    """Raise ValueError unless the node is a comparison of numbers, or several joined by and, or, not."""
     match node:
         case ast.BoolOp(values=values):
             for value in values:
@@ -113,7 +123,7 @@ def require_number(node: ast.expr, names: set[str]) -> None:
             return
         case ast.Name(id=name):
             if name not in names:
-                raise ValueError(f"there is no criterion {name!r}; there are: {', '.join(sorted(names))}")
+                raise ValueError(f"unknown criterion {name!r}; choose from {', '.join(sorted(names))}")
         case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
             require_number(operand, names)
         case ast.BinOp(left=left, op=op, right=right) if isinstance(op, ARITHMETIC):
@@ -125,4 +135,6 @@ def require_number(node: ast.expr, names: set[str]) -> None:
         case ast.Call(func=ast.Name(id="abs"), args=[arg], keywords=[]):
             require_number(arg, names)
         case _:
-            raise ValueError(f"{ast.unparse(node)!r} may not be in a pass condition (numbers, names, + - * /, min, max, abs)")
+            raise ValueError(
+                f"{ast.unparse(node)!r} is not allowed in a pass condition (use numbers, names, + - * /, min, max, abs)"
+            )

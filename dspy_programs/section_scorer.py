@@ -1,31 +1,24 @@
-"""Say how much of a rubric the sections of a prompt ask for: drop a section, score again, and see what it was worth.
+"""Score how much of a rubric a prompt's sections cover: drop a section, score again, and see what it was worth.
 
-The rules compare every section with every criterion; where they are in doubt, the model says whether that section asks for
-that criterion. Each pair is judged by itself, so what a section is worth does not depend on the others: `overall_without`
-scores the prompt without some of its sections from the same answers, and no score rises because something was dropped.
+The rules compare every section with every criterion; if they are in doubt, the model says whether the section covers the
+criterion. Each pair is judged separately, so a section's worth does not depend on the others: `overall_without` scores the
+prompt without some of its sections from the same answers, and no score rises because something was dropped.
 
-Input      sections: list[Section], 0..40 of them, each with its own name; rubric: Rubric; task: str, what the prompt is for.
-           Mappings with the same fields do as well.
-Output     scores: dict, criterion -> share of it that is asked for, in [0, 1], in the rubric's order;
-           overall: float in [0, 1], their weighted mean; covered_by: dict, criterion -> the first section that asks for
-           it, "" for none; shares: dict, section -> criterion -> share of it that this section asks for;
-           answered_by: "model" or "rules"; failure: Failure or None, the first reply that could not be read.
 Holds      a criterion that is covered twice counts once. Text in a section can speak for that section alone.
 Calls      one for each pair in doubt, at most `most_calls` a section, the most doubtful; none where the rules are sure of
            all, or without a language model: then the rules of coverage.py answer.
-Raises     ValueError for sections or a rubric that are not what they should be (two of one name, no criteria).
 Source     task and data: constraints of IFEval (Zhou et al. 2023) and FollowBench (Jiang et al. 2024) as sections.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import dspy
 
 from dspy_programs.coverage import shares_by_rules
 from dspy_programs.few_shot import FewShot
 from dspy_programs.model_in_use import model_in_use
-from dspy_programs.program import Program
+from dspy_programs.program import Program, Result
 from dspy_programs.reply import Failure, ask
 from dspy_programs.types import Rubric, Section
 
@@ -44,17 +37,53 @@ class CheckSection(dspy.Signature):
     asks: Literal["yes", "no"] = dspy.OutputField(desc="whether this section asks for it")
 
 
+class SectionScorerResult(Result):
+    """How much of a rubric a prompt asks for, and which section asks for what."""
+
+    scores: dict[str, float]
+    """Criterion -> share of it that the prompt asks for, in [0, 1], in the rubric's order."""
+    overall: float
+    """The weighted mean of `scores`, in [0, 1]."""
+    covered_by: dict[str, str]
+    """Criterion -> the first section that asks for most of it; "" for none."""
+    shares: dict[str, dict[str, float]]
+    """Section -> criterion -> share of it that this section asks for, in [0, 1]; `overall_without` reads them."""
+
+
 class SectionScorer(Program):
-    """Score a prompt's sections against a rubric, one pair of section and criterion at a time."""
+    """Scores a prompt's sections against a rubric, one pair of section and criterion at a time."""
 
     def __init__(self, longest: int = 1200, most_calls: int = 4) -> None:
-        """longest: characters of a section that the model is shown (of a longer one, its two ends); most_calls: a section."""
+        """Make a scorer.
+
+        Args:
+            longest: Characters of a section that the model is shown; of a longer one, its two ends.
+            most_calls: Questions to the model about one section, at most.
+        """
         super().__init__()
         self.longest, self.most_calls = longest, most_calls
         self.check = FewShot(CheckSection)
 
-    def forward(self, sections: Sequence[Section], rubric: Rubric, task: str = "") -> dspy.Prediction:
-        """Return a Prediction with `scores`, `overall` and more (see the file's head)."""
+    def forward(
+        self,
+        sections: Sequence[Section | Mapping[str, object]],
+        rubric: Rubric | Mapping[str, object],
+        task: str = "",
+    ) -> SectionScorerResult:
+        """Score a prompt's sections against a rubric.
+
+        Args:
+            sections: The parts of the prompt, up to 40 `Section`s or mappings of their fields, each with its own name.
+            rubric: A Rubric, or a mapping of its fields.
+            task: What the prompt is for.
+
+        Returns:
+            Scores for the whole, and what each section adds to them.
+
+        Raises:
+            ValueError: A section or the rubric is none, there are too many, or two have one name.
+            ModelLost: This thread cannot see the model that another thread chose with `use`.
+        """
         parts, wanted = checked_sections(sections), Rubric.model_validate(rubric)
         ruled = shares_by_rules(parts, wanted)
         asked = pairs_in_doubt(ruled, self.most_calls) if model_in_use(self.check.lm) is not None else []
@@ -64,13 +93,16 @@ class SectionScorer(Program):
         for section, criterion in asked:
             reply = ask(self.check, **as_shown(task, texts[section], meanings[criterion], self.longest))
             if isinstance(reply, Failure):
-                return prediction(wanted, ruled, "rules", failure=reply)
+                return result(wanted, ruled, "rules", failure=reply)
             shares[section][criterion] = float(reply.asks == "yes")
-        return prediction(wanted, shares, "model" if asked else "rules")
+        return result(wanted, shares, "model" if asked else "rules")
+
+    if TYPE_CHECKING:
+        __call__ = forward
 
 
 def pairs_in_doubt(shares: Mapping[str, Mapping[str, float]], most: int = 20) -> list[tuple[str, str]]:
-    """Return (section, criterion) where the rules are in doubt, section by section, of each the `most` doubtful ones."""
+    """Return the (section, criterion) pairs in doubt, section by section, at most the `most` most doubtful of each."""
     middle = sum(DOUBT) / 2
     pairs = []
     for section, found in shares.items():
@@ -85,7 +117,16 @@ def as_shown(task: str, section: str, criterion: str, longest: int) -> dict[str,
 
 
 def overall_without(shares: Mapping[str, Mapping[str, float]], rubric: Rubric, *dropped: str) -> float:
-    """Return the overall score of the prompt without the named sections; `shares` are those of a Prediction."""
+    """Score a prompt without some of its sections, from answers that are there already.
+
+    Args:
+        shares: The `shares` of a SectionScorerResult.
+        rubric: The rubric that was scored.
+        dropped: Names of the sections to leave out.
+
+    Returns:
+        The overall score of what is left, in [0, 1].
+    """
     return rubric.overall(best({name: found for name, found in shares.items() if name not in dropped}, rubric))
 
 
@@ -93,18 +134,18 @@ def best(shares: Mapping[str, Mapping[str, float]], rubric: Rubric) -> dict[str,
     return {c.name: max((found[c.name] for found in shares.values()), default=0.0) for c in rubric.criteria}
 
 
-def checked_sections(sections: Sequence[Any]) -> list[Section]:
+def checked_sections(sections: Sequence[Section | Mapping[str, object]]) -> list[Section]:
     parts = [Section.model_validate(section) for section in sections]
     names = [part.name for part in parts]
     if len(parts) > MOST_SECTIONS:
-        raise ValueError(f"{len(parts)} sections; at most {MOST_SECTIONS} can be scored")
+        raise ValueError(f"{len(parts)} sections; give at most {MOST_SECTIONS}")
     if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"two sections are named {repeated[0]!r}")
+        raise ValueError(f"two sections are named {repeated[0]!r}; give each its own name")
     return parts
 
 
 def shown(text: str, longest: int) -> str:
-    """Put a text on one line, cut in the middle, without control characters and halves of surrogate pairs."""
+    """Put a text on one line, cut in the middle, without control characters and lone surrogates."""
     kept = "".join(c if c.isprintable() else " " for c in text.encode("utf-8", "replace").decode())
     line = " ".join(kept.split())
     if len(line) <= longest:
@@ -113,12 +154,15 @@ def shown(text: str, longest: int) -> str:
     return f"{line[:half]}{CUT}{line[-half:]}"
 
 
-def prediction(
-    rubric: Rubric, shares: Mapping[str, Mapping[str, float]], answered_by: str, failure: Failure | None = None
-) -> dspy.Prediction:
+def result(
+    rubric: Rubric,
+    shares: Mapping[str, dict[str, float]],
+    answered_by: Literal["model", "rules"],
+    failure: Failure | None = None,
+) -> SectionScorerResult:
     scores = best(shares, rubric)
     first = {name: next((s for s, found in shares.items() if found[name] == score), "") for name, score in scores.items()}
-    return dspy.Prediction(
+    return SectionScorerResult(
         scores=scores,
         overall=rubric.overall(scores),
         covered_by={name: first[name] if score > 0 else "" for name, score in scores.items()},

@@ -1,6 +1,6 @@
-"""Measures of text that programs and metrics share: words, overlaps, sentences, exact facts. No model, no file, no draw.
+"""Text measures shared by programs and metrics: words, overlaps, sentences, exact facts. No model, no file, no randomness.
 
-Everything takes time in proportion to the text, also where that is one word of a megabyte.
+Everything is linear in the text, even if that is a single word of a megabyte.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable
 from typing import Any, NamedTuple
 
 WORD = re.compile(r"\w+")
-UNSENDABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # control characters, halves of surrogate pairs
+UNSENDABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # control characters, lone surrogates
 STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 REFUSAL = re.compile(
     r"\W*(?:(?:i[’']m |i am )?(?:very |so )?sorry\b[,.]? ?(?:but )?)?"
@@ -26,7 +26,7 @@ PLACEHOLDER = re.compile(
 
 
 def quantity(number: int, noun: str) -> str:
-    """Say how many of something there are: "1 row", "2 rows"."""
+    """Format a count with its noun: "1 row", "2 rows"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
@@ -36,13 +36,13 @@ def words(text: str) -> list[str]:
 
 
 def ngrams(text: str, n: int) -> set[tuple[str, ...]]:
-    """Return the distinct runs of n words; of a shorter text, all its words as one run; nothing of no text."""
+    """Return the distinct runs of n words; for a shorter text, all its words as one run; empty for no text."""
     found = words(text)
     return {tuple(found[i : i + n]) for i in range(max(1, len(found) - n + 1))} if found else set()
 
 
 def jaccard(a: Iterable[Hashable], b: Iterable[Hashable]) -> float:
-    """Return the share of what either has that both have, in [0, 1]; 1.0 when both are empty."""
+    """Return the Jaccard index in [0, 1]; 1.0 if both are empty."""
     a, b = frozenset(a), frozenset(b)
     return len(a & b) / len(a | b) if a or b else 1.0
 
@@ -60,18 +60,18 @@ def shortened(text: str, characters: int) -> str:
 
 
 def containment(part: Iterable[Hashable], whole: Iterable[Hashable]) -> float:
-    """Return the share of `part` that is also in `whole`, in [0, 1]; 0.0 of no part."""
+    """Return the share of `part` that is also in `whole`, in [0, 1]; 0.0 for an empty part."""
     part = frozenset(part)
     return len(part & frozenset(whole)) / len(part) if part else 0.0
 
 
 def sendable(text: str, characters: int) -> str:
-    """Drop what no request can carry or no reader sees (see UNSENDABLE), and cut what is too long to be read."""
+    """Drop what no request can carry or no reader sees (see UNSENDABLE), and cut overlong text."""
     return UNSENDABLE.sub("", text[: 2 * characters]).strip()[:characters]
 
 
 def printable(text: str) -> str:
-    """Drop what steers a terminal: control characters but tab and line end, and marks that turn the direction of writing."""
+    """Drop what controls a terminal: control characters except tab and newline, and marks that change writing direction."""
     return STEERING.sub("", text)
 
 
@@ -84,12 +84,12 @@ def is_json(text: str) -> bool:
 
 
 def is_refusal(text: str) -> bool:
-    """Tell whether a text opens by declining to do what was asked."""
+    """Return whether a text starts by refusing the request."""
     return REFUSAL.match(text) is not None
 
 
 def is_placeholder(text: str) -> bool:
-    """Tell whether a text only holds the place of one: nothing, dots, "[Generation failed]", "your answer here"."""
+    """Return whether a text is only a placeholder: nothing, dots, "[Generation failed]", "your answer here"."""
     return len(text) <= 200 and PLACEHOLDER.fullmatch(text) is not None
 
 
@@ -105,7 +105,7 @@ ENDINGS = ("ations", "ation", "ments", "ment", "ings", "ing", "ies", "ied", "ed"
 
 
 def stem(word: str) -> str:
-    """Cut the commonest English endings off a word of at least four letters before them: a coarse key to compare by."""
+    """Remove common English endings after at least four letters: a coarse key for comparison."""
     word = without_possessive(word.lower())
     base = next((word.removesuffix(end) for end in ENDINGS if word.endswith(end) and len(word) - len(end) >= 4), word)
     return base[:-1] if base != word and base[-1] == base[-2] else base  # cancelled, planning
@@ -128,7 +128,7 @@ def content_stems(text: str) -> list[str]:
 
 
 def approximate_tokens(text: str) -> int:
-    """Estimate a text's tokens: words by their length, each digit and sign as one, CJK by the character. Errs to too many.
+    """Estimate a text's tokens: words by length, each digit and sign as one, CJK by character. Errs on the high side.
 
     Against OpenAI's two vocabularies: English 1.0 times their count, JSON with ids 1.3, Chinese, Russian, Arabic 1.0 to 2.
     """
@@ -166,7 +166,7 @@ def sentences(text: str) -> list[str]:
 
 
 class Facts(NamedTuple):
-    """What a text states exactly, normalised: "$1,200.00" is the number 1200; "27 May" and "2024-05-27" are both 05-27."""
+    """A text's exact statements, normalised: "$1,200.00" is the number 1200; "27 May" and "2024-05-27" are both 05-27."""
 
     names: frozenset[str] = frozenset()
     numbers: frozenset[str] = frozenset()
@@ -190,7 +190,7 @@ FACT = re.compile(
 )
 NO_CODES = frozenset("OK AM PM EST AND OR NOT NO YES THE TO IN OF ON FOR IS IT BE US ID WE SO".split())
 SPELLED = "zero one two three four five six seven eight nine ten eleven twelve".split()
-LONGEST_ID = 60  # characters; what is longer is data, not a name for something
+LONGEST_ID = 60  # characters; anything longer is data, not a name
 
 
 def facts_in(text: str) -> Facts:
@@ -222,7 +222,7 @@ def facts_in(text: str) -> Facts:
 
 
 def is_id(word: str) -> bool:
-    """Tell a code from a word: letters with digits (HAT017, sofia_kim_7287), or a few capitals alone (LAX)."""
+    """Return whether a token is a code, not a word: letters with digits (HAT017, sofia_kim_7287), or a few capitals (LAX)."""
     if not 2 <= len(word) <= LONGEST_ID or word in NO_CODES:
         return False
     if any(c.isdigit() for c in word) and any(c.isalpha() for c in word):
@@ -254,7 +254,7 @@ def without_possessive(word: str) -> str:
 
 
 class Evidence(NamedTuple):
-    """All that a text can vouch for."""
+    """Everything that a text supports."""
 
     facts: Facts
     words: frozenset[str]

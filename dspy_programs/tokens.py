@@ -1,10 +1,10 @@
-"""Count the tokens of a text as the language model in use does, and say whether the count is exact.
+"""Count a text's tokens as the language model in use does, and say whether the count is exact.
 
-Never touches the network: tiktoken fetches a missing vocabulary at every call, so it is asked only where the file is
-already on this machine (its own cache, or inside litellm's wheel).
+No network access: tiktoken downloads a missing vocabulary at every call, so it is used only if the file is already on this
+machine (its own cache, or inside litellm's wheel).
 
-Output     counter_for(lm) -> TokenCounter; `exact` is False for the estimate of text.approximate_tokens, which errs to
-           too many for English and counts every CJK character as a token.
+Output     counter_for(lm) -> TokenCounter; `exact` is False for the estimate of text.approximate_tokens, which is high for
+           English and counts every CJK character as a token.
 """
 
 import functools
@@ -22,13 +22,13 @@ from dspy_programs.text import approximate_tokens
 
 CACHE_VARIABLE = "TIKTOKEN_CACHE_DIR"
 VOCABULARY = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"  # tiktoken names its files by this
-FALLBACK = "cl100k_base"  # the vocabulary where the model has none here: common, and in litellm's wheel
+FALLBACK = "cl100k_base"  # the vocabulary for models without one here: common, and in litellm's wheel
 SHIPPED = Path("litellm_core_utils", "tokenizers")  # inside litellm
 
 
 @dataclass(frozen=True)
 class TokenCounter:
-    """name: whose tokens these are; count: text -> tokens."""
+    """name: of the tokenizer; count: text -> tokens."""
 
     name: str
     exact: bool
@@ -47,16 +47,16 @@ def counter_for(lm: Any) -> TokenCounter:
 
 
 def counter_named(model: str | None) -> TokenCounter:
-    """Return the counter of a model that is only named: OpenAI's exact, for others and for none a vocabulary of OpenAI's.
+    """Return the counter for a model's name: exact for OpenAI's, one of OpenAI's vocabularies for others and for none.
 
-    Holds      no weights are fetched and no model is loaded; without any vocabulary on this machine, the estimate.
+    No weights are downloaded and no model is loaded; without any vocabulary on this machine, it is the estimate.
     """
     known = openai_counter((model or "").removeprefix("openai/"))
     return known or with_vocabulary(FALLBACK, exact=False) or APPROXIMATE
 
 
 def openai_counter(model: str) -> TokenCounter | None:
-    """Return tiktoken's count for a model it knows by name; None for others, or where the vocabulary is not at hand."""
+    """Return tiktoken's counter for a model it knows by name; None for others, or if the vocabulary is missing."""
     try:
         name = tiktoken.encoding_name_for_model(model)
     except KeyError:
@@ -66,7 +66,7 @@ def openai_counter(model: str) -> TokenCounter | None:
 
 @functools.cache
 def with_vocabulary(name: str, exact: bool) -> TokenCounter | None:
-    """Return tiktoken's count with a vocabulary that is on this machine, else None."""
+    """Return tiktoken's counter with a vocabulary on this machine, else None."""
     folder = next((folder for folder in caches() if (folder / file_of(name)).is_file()), None)
     if folder is None:
         return None

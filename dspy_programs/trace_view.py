@@ -1,6 +1,6 @@
-"""A trace as the detectors need it: what was asked, each call with its result, what the agent said. Made in one pass.
+"""A trace as the detectors need it: the request, each call with its result, what the agent said. Built in one pass.
 
-Holds      linear in the trace; every text a pattern is run over is at most LONGEST characters, so no turn can hang it.
+Guarantees linear in the trace; patterns run on at most LONGEST characters of a text, so no turn can hang it.
 """
 
 import json
@@ -68,7 +68,7 @@ class Call:
 
     @cached_property
     def output(self) -> str:
-        """What the tool returned as text. Made when it is asked for: of most calls it never is, and it may be long."""
+        """What the tool returned as text. Computed on demand: most calls never need it, and it may be long."""
         return text_of(self.returned)
 
 
@@ -83,7 +83,7 @@ class View:
         tools: Sequence[str] | None = None,
     ) -> None:
         last = next((turn.content for turn in reversed(turns) if turn.role == "agent" and turn.content), "")
-        if final_result and final_result.strip() != last.strip():  # an answer that is no turn counts as the last turn's
+        if final_result and final_result.strip() != last.strip():  # an answer that is not a turn counts as the last turn
             number = turns[-1].turn_number if turns else 0
             turns = [*turns, Turn(turn_number=number, role="agent", content=final_result)]
         self.goal = goal
@@ -97,7 +97,7 @@ class View:
 
     @cached_property
     def is_foreign(self) -> bool:
-        """Whether the last answer names two things or more, and none of them was in the goal, an input or an output."""
+        """Whether the last answer names two or more things, none of which was in the goal, an input or an output."""
         if self.has_a_name_of_goal or len(named := names_in(self.final)) < 2:
             return False
         sources = [self.goal, *(t.content for t in self.turns if t.role != "agent")]
@@ -127,7 +127,7 @@ class View:
 
 
 def asked_in(goal: str, turns: Sequence[Turn]) -> str:
-    """Return the goal and what the user said, each cut. A short goal that is only said again is told once."""
+    """Return the goal and what the user said, each cut. A short goal that the user only repeats appears once."""
     asked = [goal[:LONGEST], *(turn.content[:LONGEST] for turn in turns if turn.role == "user")]
     if len(asked) == 2 and asked[0] == asked[1] and 2 * len(goal) < LONGEST:
         return asked[0]
@@ -135,14 +135,14 @@ def asked_in(goal: str, turns: Sequence[Turn]) -> str:
 
 
 def names_in(text: str) -> list[str]:
-    """Return what stands out in a text: names, quoted words, whatever has a digit; at most eight, lower case."""
+    """Return the salient words of a text: names, quoted words, anything with a digit; at most eight, lower case."""
     return sorted({(name or quoted).lower() for name, quoted in NAMED.findall(text[:LONGEST])})[:8]
 
 
 def calls_of(turns: Sequence[Turn]) -> list[Call]:
-    """Return the calls in order. A call may stand on the agent's turn, with its result on the tool's turn behind it."""
+    """Return the calls in order. A call may be on the agent's turn, with its result on the following tool turn."""
     calls: list[Call] = []
-    pending: tuple[int, Turn] | None = None  # a call of the agent's whose result has not come
+    pending: tuple[int, Turn] | None = None  # an agent's call still without its result
     for place, turn in enumerate(turns):
         if turn.role == "agent":
             if pending is not None:
@@ -185,15 +185,15 @@ def text_of(value: Any) -> str:
 
 @lru_cache(maxsize=4096)
 def changes(name: str) -> bool:
-    """Tell from its name whether a tool changes anything."""
+    """Return, from its name, whether a tool changes anything."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name[:200])
     return WRITES.search(spaced.lower().replace("_", " ")) is not None
 
 
 def fault_of(value: Any, text: str) -> Fault:
-    """Tell from what a tool returned whether it failed, and of which kind. Data that mentions an error is no failure.
+    """Classify a tool's output: whether it failed, and how. Data that mentions an error is not a failure.
 
-    `text` is what it said, where that is no other JSON value.
+    `text` is the output if it is a string.
     """
     if isinstance(value, dict):
         found = next((value[key] for key in ERROR_KEYS if value.get(key)), None)

@@ -1,6 +1,6 @@
-"""Show a trace of any length in a bounded space: the turns that matter, each cut, all of it quoted as data.
+"""Show a trace of any length in bounded space: the turns that matter, each cut, all quoted as data.
 
-Holds      at most `characters` long; whatever a turn says stays inside the quotes of its own line.
+Guarantees at most `characters` long; a turn's content stays inside the quotes of its own line.
 """
 
 import json
@@ -10,8 +10,8 @@ from typing import Any
 from dspy_programs.trace_view import text_of
 from dspy_programs.types import Turn
 
-NARROWEST = 90  # characters of a turn: with less, a line says nothing
-FRAME = 34  # characters of a line that are not its texts
+NARROWEST = 90  # characters of a turn; a shorter line says nothing
+FRAME = 34  # characters of a line besides its texts
 
 
 def window(turns: Sequence[Turn], matter: Sequence[int], characters: int) -> tuple[str, list[int]]:
@@ -28,7 +28,7 @@ def window(turns: Sequence[Turn], matter: Sequence[int], characters: int) -> tup
 
 
 def chosen(turns: Sequence[Turn], matter: Sequence[int], count: int) -> list[int]:
-    """Choose at most `count` places, in order of weight: witnesses, the first, the last two, neighbours, the rest."""
+    """Choose at most `count` places, in order of importance: evidence, the first, the last two, neighbours, the rest."""
     if len(turns) <= count:
         return list(range(len(turns)))
     place_of = {turn.turn_number: place for place, turn in reversed(list(enumerate(turns)))}
@@ -56,14 +56,14 @@ def line_of(turn: Turn, width: int) -> str:
 
 
 def shown(value: Any, text: str, characters: int) -> str:
-    """Quote what is text; JSON has its strings quoted already."""
+    """Quote text; JSON already has its strings quoted."""
     if isinstance(value, str) or not text:
         return cut(text, characters) if text else ""
     return printable(shortened_in_the_middle(text, characters))
 
 
 def cut(text: str, characters: int) -> str:
-    """Quote a text; of a longer one, its beginning and its end."""
+    """Quote a text; from a longer one, its start and its end."""
     return json.dumps(printable(shortened_in_the_middle(text, characters)), ensure_ascii=False)
 
 
@@ -73,5 +73,5 @@ def shortened_in_the_middle(text: str, characters: int) -> str:
 
 
 def printable(text: Any) -> str:
-    """Replace half surrogate pairs: no tokenizer takes them."""
+    """Replace lone surrogates, which no tokenizer accepts."""
     return str(text).encode("utf-8", "replace").decode("utf-8")

@@ -1,8 +1,8 @@
 """The types that several programs share: tools and plans, the trace of a run, rubrics, pairs of training data."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
@@ -37,7 +37,7 @@ class Function(Tool):
 
     @model_validator(mode="before")
     @classmethod
-    def read(cls, definition: Any) -> Any:
+    def read(cls, definition: Any) -> object:
         """Take a definition in any form of published_tools.py."""
         return definition if isinstance(definition, Tool) else as_published(definition)
 
@@ -45,13 +45,17 @@ class Function(Tool):
         return as_line(self.name, self.description, self.parameters)
 
 
-def read_tools(published: Any) -> list[Tool]:
+ToolDefinitions: TypeAlias = Sequence[object] | Mapping[str, object] | Callable[..., object]
+"""Tools in any form of published_tools.py: definitions, objects or Python functions, in a list or alone; or a whole API."""
+
+
+def read_tools(published: ToolDefinitions) -> list[Tool]:
     """Read tools in any form of published_tools.py, one or a list or a whole API; what is a Tool already stays as it is."""
     found = definitions_in(published)
     return [tool if isinstance(tool, Tool) else Function.model_validate(tool) for tool in found]
 
 
-def read_functions(published: Any) -> list[Function]:
+def read_functions(published: ToolDefinitions) -> list[Function]:
     """Read tools as `read_tools` does; one without a schema takes no arguments."""
     found = read_tools(published)
     return [tool if isinstance(tool, Function) else Function(**tool.model_dump()) for tool in found]
@@ -84,7 +88,7 @@ class Task(BaseModel):
 def plan_problems(tasks: Sequence[Task], names: Iterable[str]) -> list[str]:
     """Say what is wrong with a plan, one sentence each; an empty list means that it can be run.
 
-    Holds      ids are unique; every dependency exists; nothing waits for itself, not even through others;
+    Guarantees ids are unique; every dependency exists; nothing waits for itself, not even through others;
                every tool is in `names` (with no tools at all, every `tool` is "").
     """
     ids = [task.id for task in tasks]
@@ -139,12 +143,12 @@ class Turn(BaseModel):
 
     @field_validator("role", mode="before")
     @classmethod
-    def common_role(cls, role: Any) -> Any:
+    def common_role(cls, role: Any) -> object:
         return {"assistant": "agent", "ai": "agent", "human": "user"}.get(role, role) if isinstance(role, str) else role
 
     @field_validator("content", mode="before")
     @classmethod
-    def null_content(cls, content: Any) -> Any:
+    def null_content(cls, content: Any) -> object:
         return "" if content is None else content  # a message that only calls tools
 
 
@@ -165,7 +169,7 @@ class Trace(BaseModel):
 
     @field_validator("tools", mode="before")
     @classmethod
-    def names_of_definitions(cls, tools: Any) -> Any:
+    def names_of_definitions(cls, tools: Any) -> object:
         are_names = tools is None or (isinstance(tools, list) and all(isinstance(name, str) for name in tools))
         return tools if are_names else tool_names(tools) or tools
 
@@ -229,7 +233,7 @@ LONGEST_IN_PAIR = {"instruction": 2000, "input": 4000, "output": 8000}  # charac
 def pair_problems(pair: Pair) -> list[str]:
     """Say why a pair must not be trained on, whatever it was made from; an empty list means that nothing is known.
 
-    Holds      instruction and output say something, neither is a placeholder, the output is no refusal, no field is
+    Guarantees instruction and output say something, neither is a placeholder, the output is no refusal, no field is
                too long, and no code fence is left in it.
     """
     fields = {name: getattr(pair, name) for name in LONGEST_IN_PAIR}
@@ -261,12 +265,12 @@ class Entry(BaseModel):
 
     @field_validator("content", mode="before")
     @classmethod
-    def can_be_sent(cls, content: Any) -> Any:
+    def can_be_sent(cls, content: Any) -> object:
         return content.encode("utf-8", "replace").decode() if isinstance(content, str) else content or ""
 
     @field_validator("role", mode="before")
     @classmethod
-    def developer_is_system(cls, role: Any) -> Any:
+    def developer_is_system(cls, role: Any) -> object:
         return "system" if role == "developer" else role
 
 

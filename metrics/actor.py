@@ -4,7 +4,7 @@ Input      gold: Example with `calls` (list[AcceptedCall], [] where no call is r
            (`calls`, `finish`, `cannot`, `problems`, `failure`). Any field of pred may be missing or malformed.
 Output     Score: function, arguments, decision, format, and exact (weight 0: the share of rows right as a whole), each in
            [0, 1], and a line of feedback for each that is not 1. Where no call is right, 1.0 if and only if there is none.
-Holds      never raises, never draws at random; an unreadable reply scores 0; 1.0 exactly for accepted calls, in any order.
+Guarantees never raises, never draws at random; an unreadable reply scores 0; 1.0 exactly for accepted calls, in any order.
 Source     the rules for accepted values are those of BFCL's AST check (Patil et al. 2025): "" means that an argument may be
            left out; text is compared without case, spaces and ,./-_*^; an integer will do for a float; lists item by
            item; objects key by key; calls side by side in any order.

@@ -6,7 +6,7 @@ Input      gold: Example with `seed`, `template`, `n`, and the labels `others` (
 Output     Score: schema, novelty, leak, length, kind, quality, failures, format, each in [0, 1], and a line of feedback
            for each that is not 1. Every one but format is a mean over the n pairs asked for: a pair that is missing, may
            not be trained on, is a copy or has nothing to do with the seed counts 0 in all.
-Holds      never raises where `quality` and `embed` do not, never draws at random; an unreadable reply scores 0; 1.0
+Guarantees never raises where `quality` and `embed` do not, never draws at random; an unreadable reply scores 0; 1.0
            exactly for n pairs that are valid, new, near the seed, within bounds, free of faults and on the failures'
            subject: the label `example`, a human-written pair, is one in every row.
 Source     novelty as overlap of n-grams and of embeddings: Self-Instruct (Wang et al. 2023) filters by the former.

@@ -5,7 +5,7 @@ Input      gold: Example with `mode` (None where nobody has labelled it), `turn`
            missing or malformed.
 Output     Score: mode, turn, cause, format, each in [0, 1]; what has no label is left out and the weights of the rest
            are scaled up; a line of feedback for each that is not 1.
-Holds      never raises, never draws at random; an unreadable reply scores 0; 1.0 exactly for the reference itself; a
+Guarantees never raises, never draws at random; an unreadable reply scores 0; 1.0 exactly for the reference itself; a
            longer cause never scores more than its key words alone; what is not one of the modes scores 0.
 Source     exact and within-tolerance step as in Who&When (Zhang et al. 2025).
 """

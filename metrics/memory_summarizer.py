@@ -4,7 +4,7 @@ Input      gold: Example with `entries`, `token_budget`, `probes`; pred: a Memor
            `decisions`, `tokens`, `tokens_before`, `failure`). Any field may be missing or malformed.
 Output     Score: recall, precision, budget, compression, pointers, format, each in [0, 1], and a line of feedback for each
            that is not 1. recall: the share of each probe's terms that the memory holds, the mean over the probes.
-Holds      never raises, never draws at random; an unreadable reply scores 0, and so does a memory that holds nothing that is
+Guarantees never raises, never draws at random; an unreadable reply scores 0, and so does a memory that holds nothing that is
            asked for; what is not recall earns its full weight only from a recall of one half on, so short and safe pays
            little; of a memory over its budget only what fits is read, so copying everything pays less than choosing;
            1.0 exactly for a memory that holds every term, grounded and within its bounds.

@@ -3,7 +3,7 @@
 Input      pair: Pair, from any source.
 Output     pair_faults: list[str], one sentence for each fault, with what is right; heuristic_quality: float in [0, 1],
            halved by each fault; template_fit: float in [0, 1], whether the pair is what its template asks for.
-Holds      deterministic; never raises on a pair within the bounds of types.pair_problems. It cannot see whether an
+Guarantees deterministic; never raises on a pair within the bounds of types.pair_problems. It cannot see whether an
            answer is true, only whether it can be.
 """
 

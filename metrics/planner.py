@@ -3,7 +3,7 @@
 Input      gold: Example with `tools` (those on offer) and `tasks` (the reference plan, a chain or any DAG);
            pred: a Planner's Prediction (`tasks`, `failure`, `answered_by`). Any field may be missing or malformed.
 Output     Score: tools, order, graph, steps, format, each in [0, 1], and a line of feedback for each that is not 1.
-Holds      never raises, never draws at random; an unreadable reply scores 0; 1.0 exactly for the reference itself.
+Guarantees never raises, never draws at random; an unreadable reply scores 0; 1.0 exactly for the reference itself.
 Source     tool and link F1 as in TaskBench (Shen et al. 2023) and UltraTool (Huang et al. 2024).
 """
 

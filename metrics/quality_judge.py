@@ -3,7 +3,7 @@
 Input      gold: Example with `verdict` ("first", "second" or "tie", the human majority); pred: a QualityJudge's Prediction
            (`verdict`, `overall`, `other_overall`, `scores`, `reason`, `failure`). Any field may be missing or malformed.
 Output     Score: agreement, margin, format, each in [0, 1], and a line of feedback for each that is not 1.
-Holds      never raises, never draws at random; an unreadable reply scores 0; 1.0 exactly for the people's verdict with
+Guarantees never raises, never draws at random; an unreadable reply scores 0; 1.0 exactly for the people's verdict with
            overall scores CLEAR apart (equal for a tie). Of rows with a winner half have it first, so that always "first"
            scores about half, and always "tie" a quarter. Kappa and its interval are in optimizers/calibration.py.
 """

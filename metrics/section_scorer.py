@@ -4,7 +4,7 @@ Input      gold: Example with `rubric`, `gold` (criterion -> share covered), `co
            it), `overall`; pred: a SectionScorer's Prediction (`scores`, `overall`, `failure`). Any field may be missing or
            malformed.
 Output     Score: error, agreement, ranking, format, each in [0, 1], and a line of feedback for each that is not 1.
-Holds      never raises, never draws at random; an unreadable reply scores 0; 1.0 exactly for the reference itself. The
+Guarantees never raises, never draws at random; an unreadable reply scores 0; 1.0 exactly for the reference itself. The
            same score for every criterion gets 0 for agreement and ranking wherever a row has both covered and dropped ones.
 """
 

@@ -1,4 +1,4 @@
-"""How programs are made better: `compile_program` for one of your own in Python, and the commands (see README)."""
+"""Compiling programs: `compile_program` for your own program in Python, and the commands (see README)."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def require_our_metrics() -> None:
-    """Say what hides our package `metrics`, where Python would look for its modules in vain. Nothing of it is run."""
+    """Name whatever shadows our package `metrics`, which would break imports. Runs none of it."""
     spec = find_spec("metrics")
     ours = os.path.join(os.path.dirname(os.path.dirname(__file__)), "metrics", "__init__.py")
     if spec is None or spec.origin is None or os.path.realpath(spec.origin) == os.path.realpath(ours):
@@ -30,4 +30,5 @@ require_our_metrics()
 _HOMES = {"CompiledProgram": "own_program", "compile_program": "own_program", "Recipe": "recipe"}
 __all__ = ["CompiledProgram", "Recipe", "compile_program"]
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a type checker reads the imports above, and refuses any other name
+    __getattr__ = exports(__name__, _HOMES)

@@ -12,12 +12,13 @@ from typing import Any
 import dspy
 from gepa.core.adapter import EvaluationBatch, GEPAAdapter
 
+from dspy_programs.lm import running_on
 from dspy_programs.text import sendable
 from optimizers.candidate import Job, Texts
 from optimizers.meter import Meter
 from optimizers.own_demonstrations import bootstrapped
 from optimizers.proposers import Proposer
-from optimizers.scoring import RowRun, failure_in, run_rows
+from optimizers.scoring import RowRun, failure_in, feedback_on, run_rows
 
 GOOD = 0.9  # score from which what a program did can be shown as an example
 Record = Mapping[str, Any]
@@ -67,26 +68,32 @@ class ProgramAdapter(GEPAAdapter[dspy.Example, RowRun, dspy.Prediction]):
         eval_batch: EvaluationBatch[RowRun, dspy.Prediction],
         components_to_update: list[str],
     ) -> dict[str, list[Record]]:
-        return {name: records(eval_batch.trajectories or [], name) for name in components_to_update}
+        return {name: self.records(eval_batch.trajectories or [], name) for name in components_to_update}
 
+    def records(self, runs: Sequence[RowRun], predictor: str) -> list[Record]:
+        """Tell what the predictor read and wrote in each run, its last call that failed or else its last, and the feedback.
 
-def records(runs: Sequence[RowRun], predictor: str) -> list[Record]:
-    """Tell what the predictor read and wrote in each run, its last call that failed or else its last, and the feedback."""
-    found = []
-    for run in runs:
-        calls = [(inputs, outputs) for name, inputs, outputs in run.steps if name == predictor]
-        failed = [call for call in calls if "unreadable_reply" in call[1]]
+        A metric of GEPA's five arguments is asked about that call, and may ask the task model.
+        """
+        with running_on(self.task_lm), dspy.context(disable_history=True):
+            return [found for run in runs if (found := self.record(run, predictor))]
+
+    def record(self, run: RowRun, predictor: str) -> Record | None:
+        calls = [number for number, (name, _, _) in enumerate(run.steps) if name == predictor]
+        failed = [number for number in calls if "unreadable_reply" in run.steps[number][2]]
         if calls:
-            inputs, outputs = (failed or calls)[-1]
-            found.append(record(inputs, outputs, run))
-        elif failure := failure_in(run.prediction):  # of a program that does not put its failures on the trace
-            found.append(record(run.row.inputs(), {"reply": failure.raw_reply}, run))
-    return found
+            number = (failed or calls)[-1]
+            _, inputs, outputs = run.steps[number]
+            feedback = run.score.feedback if failed else feedback_on(run, predictor, number, self.job.metric, self.meter)
+            return told_of(inputs, outputs, feedback)
+        if failure := failure_in(run.prediction):  # of a reply that no predictor of the program is known to have asked for
+            return told_of(run.row.inputs(), {"reply": failure.raw_reply}, run.score.feedback)
+        return None
 
 
-def record(inputs: Mapping[str, Any], outputs: Mapping[str, Any], run: RowRun) -> Record:
+def told_of(inputs: Mapping[str, Any], outputs: Mapping[str, Any], feedback: str) -> Record:
     seen = {name: value for name, value in inputs.items() if name not in ("demos", "config", "lm")}
-    return {"Inputs": seen, "Generated Outputs": dict(outputs), "Feedback": run.score.feedback}
+    return {"Inputs": seen, "Generated Outputs": dict(outputs), "Feedback": feedback}
 
 
 def propose(

@@ -1,7 +1,7 @@
-"""How many rows a search may still run, whatever its limits are in: rows, tokens, money or minutes.
+"""How many rows a search may still run, whatever its limits are: rows, tokens, money or minutes.
 
-Limits in tokens, money and minutes hold for search and test together. So the rows of the test are set aside, at what a row has
-cost so far: the same share of a slow machine's time as of a fast one's.
+Limits in tokens, money and minutes cover search and test together. So the test's rows are set aside at the cost of a row so
+far: the same share of the time on a slow machine as on a fast one.
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
-"""The field to compare with: DSPy's own optimisers and two plain baselines, each given the same job and the same budget.
+"""The field to compare with: DSPy's own optimizers and two plain baselines, each given the same job and the same budget.
 
-Holds      every row that is scored is counted in the metric itself, bootstrapping included: what an optimiser says of its
+Guarantees every row that is scored is counted in the metric itself, bootstrapping included: what an optimizer says of its
            own spending is not trusted. As in GEPA, what is under way when the budget ends is finished: a search may
            spend at most one pass over the validation rows more.
-Fair       an optimiser that shows rows may show as many as ours and the same ones: rows of the train split short enough
+Fair       an optimizer that shows rows may show as many as ours and the same ones: rows of the train split short enough
            to be shown. A bootstrapped demonstration needs a score above 0 (DSPy's default) and a reply of the model.
 Source     GEPA (Agrawal et al. 2025), BootstrapFewShotWithRandomSearch (Khattab et al. 2024), MIPROv2 (Opsahl-Ong et al.
            2024), all as DSPy has them.
@@ -34,7 +34,7 @@ BOOTSTRAPPED = 4  # demonstrations made from the program's own replies, DSPy's d
 
 @dataclass(frozen=True)
 class Search:
-    """What an optimiser is given. `metric_calls`: rows that it may have scored."""
+    """What an optimizer is given. `metric_calls`: rows that it may have scored."""
 
     job: Job
     task_lm: dspy.LM
@@ -70,7 +70,7 @@ Optimizer = Callable[[Search], Found]
 
 
 def optimize(name: str, search: Search) -> Found:
-    """Run one optimiser of the field.
+    """Run one optimizer of the field.
 
     A reply that its own prompts cannot use is its failure, and told. Raises what stopped the meter, even where DSPy
     swallowed it: a model that is dead must not look like one that is wrong.
@@ -97,7 +97,7 @@ def seed_program(search: Search) -> Found:
 
 
 def labelled(search: Search) -> Found:
-    """Show k labelled rows spread evenly over the kinds of cases; no optimiser at all."""
+    """Show k labelled rows spread evenly over the kinds of cases; no optimizer at all."""
     return Found(started(search.job, SPREAD if search.most_shown else "seed"))
 
 
@@ -240,7 +240,7 @@ def candidates_for(trials: int) -> int:
 class ShownRow(dspy.Example):
     """A row whose items are what a predictor reads and writes in it, and whose inputs are the program's.
 
-    DSPy's optimisers show train rows as they are; where a program reads other fields than its predictor, that is no
+    DSPy's optimizers show train rows as they are; where a program reads other fields than its predictor, that is no
     demonstration of anything.
     """
 
@@ -253,7 +253,7 @@ class ShownRow(dspy.Example):
 
 
 def shown_rows(search: Search) -> tuple[list[dspy.Example], int, int]:
-    """Return the rows for an optimiser that shows them, how many labelled ones it may show, and how many bootstrapped.
+    """Return the rows for an optimizer that shows them, how many labelled ones it may show, and how many bootstrapped.
 
     DSPy shows the same row to every predictor: a program of several gets bootstrapped demonstrations only.
     """
@@ -266,7 +266,7 @@ def shown_rows(search: Search) -> tuple[list[dspy.Example], int, int]:
 
 
 def as_number(search: Search) -> Callable[..., float]:
-    """Give the metric the shape of DSPy's older optimisers; with a trace they ask whether a reply may be shown."""
+    """Give the metric the shape of DSPy's older optimizers; with a trace they ask whether a reply may be shown."""
 
     def metric(gold: dspy.Example, pred: dspy.Prediction, trace: Any = None) -> float:
         search.meter.count_rollout()

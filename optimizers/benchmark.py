@@ -1,4 +1,4 @@
-"""python -m optimizers.benchmark: compare optimisers on the library's programs, with one language model."""
+"""python -m optimizers.benchmark: compare optimizers on the library's programs, with one language model."""
 
 import json
 import sys
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from optimizers.settings import Training
 
 app = new_app(
-    "Compare optimisers on the same rows at the same budget: stock dspy.GEPA, BootstrapFewShotWithRandomSearch, MIPROv2, "
-    "labelled demonstrations with no optimiser (labelled), the program as it was written (seed), and this library (ours)."
+    "Compare optimizers on the same rows at the same budget: stock dspy.GEPA, BootstrapFewShotWithRandomSearch, MIPROv2, "
+    "labelled demonstrations with no optimizer (labelled), the uncompiled program (seed), and this library (ours)."
 )
 
 SEEDS = 3
@@ -53,34 +53,34 @@ def benchmark(
     max_reply_tokens: MaxReplyTokensOption = None,
     timeout: TimeoutOption = None,
     optimizers: Annotated[
-        str | None, typer.Option(help="Some of them, with commas between. Default: all. The reference, seed, is always run.")
+        str | None, typer.Option(help="Comma-separated subset. Default: all. The reference, seed, always runs.")
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(min=1, help="How often each is run: with seeds 0, 1, ... Default: 3; with --scripted 8.")
+        int | None, typer.Option(min=1, help="Runs of each, with random seeds 0, 1, ... Default: 3; with --scripted, 8.")
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="One seed only; with --scripted the smallest cells.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="One random seed only; with --scripted, the smallest cells.")] = False,
     metric_calls: Annotated[
-        int | None, typer.Option(min=1, help="Budget: rows scored while searching. Default: the recipe's.")
+        int | None, typer.Option(min=1, help="Budget: metric calls during the search. Default: the recipe's.")
     ] = None,
     threads: ThreadsOption = None,
     data: DataOption = None,
     val_rows: RowsOption = None,
     test_rows: RowsOption = None,
-    out: Annotated[Path, typer.Option(help="Folder of results and report; each model has its own in it.")] = Path("benchmarks"),
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Begin anew; the old files are kept beside. Default: go on where it was stopped.")
-    ] = False,
+    out: Annotated[Path, typer.Option(help="Folder for results and report, with one subfolder per model.")] = Path(
+        "benchmarks"
+    ),
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start over; old files are kept alongside. Default: resume.")] = False,
     report_only: Annotated[
-        bool, typer.Option("--report-only", help="Make the report from what has been run. Nothing is asked.")
+        bool, typer.Option("--report-only", help="Build the report from finished runs; no model is called.")
     ] = False,
     scripted: Annotated[
         bool,
-        typer.Option("--scripted", help="Ours against dspy.GEPA on scripted models with hidden rules: no model is needed."),
+        typer.Option("--scripted", help="Compare ours with dspy.GEPA on scripted models with hidden rules; needs no model."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --scripted: print JSON instead of the table.")] = False,
 ) -> None:
-    """Run what has not been run yet, one optimiser after the other, and report after each. The same command again goes on
-    where it was stopped and pays for nothing twice; answers that `train` has paid for in this folder are used too."""
+    """Run what has not run yet, one optimizer after the other, and update the report after each. Run the same command
+    again to resume; no call is paid for twice, and answers that `train` paid for in this folder are reused."""
     from dspy_programs.errors import UsageError
 
     if scripted:
@@ -90,7 +90,7 @@ def benchmark(
             )
         raise typer.Exit(compare_scripted(out / "scripted", seeds, quick, fresh, as_json))
     if as_json:
-        raise UsageError("--json belongs to --scripted; the other comparison writes report.json")
+        raise UsageError("--json works only with --scripted; the other comparison writes report.json")
     print(f"{module}: reading programs and data", flush=True)
     from dspy_programs.compiled_store import file_name
     from dspy_programs.own_programs import is_own
@@ -99,9 +99,9 @@ def benchmark(
     from optimizers.recipes import recipes
 
     if module == ALL and data:
-        raise UsageError("--data belongs to one program; name it with --module")
+        raise UsageError("--data applies to one program; name it with --module")
     if fresh and report_only:
-        raise UsageError("--fresh leaves nothing to report; give one of --fresh and --report-only")
+        raise UsageError("--fresh leaves nothing to report; give either --fresh or --report-only")
     names = chosen(optimizers, report_only)
     require_matplotlib()
     of_task, of_reflection = (api_base, api_key), (reflection_api_base, reflection_api_key)
@@ -118,14 +118,14 @@ def benchmark(
 
 
 def compare(every: Sequence["Run"], asked: Sequence["Run"], path: Path, fresh: bool) -> None:
-    """Run those of `asked` that are not in the folder's journal, and report on `every`."""
+    """Run those of `asked` that the folder's journal lacks, and report on `every`."""
     from dspy_programs.lm import prepare
     from optimizers.benchmarking import claimed, finished, run_all
 
     with claimed(path, fresh=fresh) as directory:
         results = finished(directory)
         if asked:
-            print(f"{sum(each.key in results for each in asked)} of {len(asked)} runs are in {path} already", flush=True)
+            print(f"{sum(each.key in results for each in asked)} of {len(asked)} runs are already in {path}", flush=True)
         if any(each.key not in results for each in asked):
             prepare(asked[0].training.task_lm)
             prepare(asked[0].training.reflection_lm)
@@ -136,7 +136,7 @@ def compare(every: Sequence["Run"], asked: Sequence["Run"], path: Path, fresh: b
 
 
 def compare_scripted(path: Path, seeds: int | None, quick: bool, fresh: bool, as_json: bool) -> int:
-    """Compare on scripted models, and return the exit code: GATE_CLOSED where ours is behind, in a cell or in the mean."""
+    """Compare on scripted models and return the exit code: GATE_CLOSED if ours trails in any cell or in the mean."""
     print("scripted models: ours and dspy.GEPA", file=sys.stderr, flush=True)
     from optimizers import scripted_benchmark
 
@@ -146,14 +146,14 @@ def compare_scripted(path: Path, seeds: int | None, quick: bool, fresh: bool, as
 
 
 def chosen(optimizers: str | None, report_only: bool) -> list[str]:
-    """Return the names in the field's order, the reference among them. Raises UsageError, MissingExtra."""
+    """Return the names in their usual order, including the reference. Raises UsageError, MissingExtra."""
     from dspy_programs.errors import UsageError
     from optimizers.baselines import OPTIMIZERS, require_optuna
     from optimizers.benchmark_report import REFERENCE
 
     asked = list(OPTIMIZERS) if optimizers is None else [name.strip() for name in optimizers.split(",") if name.strip()]
     if unknown := [name for name in asked if name not in OPTIMIZERS]:
-        raise UsageError(f"--optimizers: there is no {unknown[0]!r}; there are: {', '.join(OPTIMIZERS)}")
+        raise UsageError(f"--optimizers: unknown optimizer {unknown[0]!r}; choose from {', '.join(OPTIMIZERS)}")
     if "MIPROv2" in asked and not report_only:
         require_optuna()
     return [name for name in OPTIMIZERS if name in asked or name == REFERENCE]
@@ -168,7 +168,7 @@ def training_of(
     data: Path | None,
     sizes: Mapping[str, int | None],
 ) -> "Training":
-    """Fill in what the recipe says of a default run, and read the rows. Minutes are no budget here: engines differ."""
+    """Fill in the recipe's defaults and read the rows. Minutes are not a budget here, because engines differ."""
     from dspy_programs.lm import is_embedded
     from optimizers.meter import Budget
     from optimizers.settings import Training, default_out, place_of_rows, read_rows

@@ -1,8 +1,8 @@
-"""From finished runs to a comparison: JSON, Markdown tables, a plot. Only what was run is shown; what is missing says so.
+"""From finished runs to a comparison: JSON, Markdown tables, a plot. Only finished runs are shown; missing ones are named.
 
-Figures    test score: mean over the test rows of each row's mean over the seeds, with its 95 % bootstrap interval over rows;
-           lift: the same of the paired differences to the program as it was written. The mean over programs compares
-           optimisers on those programs alone that all of them finished, with rows drawn within each program.
+Figures    test score: mean over the test rows of each row's mean over the random seeds, with its 95 % bootstrap interval
+           over rows; lift: the same for the paired differences to the uncompiled program. The mean over programs compares
+           optimizers only on programs that all of them finished, with rows drawn within each program.
 """
 
 import io
@@ -18,25 +18,25 @@ from optimizers.scoring import Interval, bootstrap, bootstrap_of_means
 
 REFERENCE = "seed"
 COSTS = ("metric_calls", "lm_calls", "tokens", "prompt_tokens_per_call", "minutes", "engine")
-HEADS = ("metric calls", "model calls", "tokens", "prompt tokens a call", "minutes", "engine")
-COLOURS = ("#7f7f7f", "#e69f00", "#0072b2", "#009e73", "#cc79a7", "#d55e00")  # told apart by the colour-blind too
+HEADS = ("metric calls", "model calls", "tokens", "prompt tokens per call", "minutes", "engine")
+COLOURS = ("#7f7f7f", "#e69f00", "#0072b2", "#009e73", "#cc79a7", "#d55e00")  # distinguishable with colour blindness
 MARKERS = ("o", "s", "^", "v", "D", "*")
 NOTES = """\
-* Test score: mean over the test rows of each row's mean over the seeds, with its 95 % bootstrap interval over rows. Lift: the
-  same of the paired differences to `seed`, the program as it was written.
-* Metric calls: rows scored while searching, bootstrapping included, counted in the metric itself. An optimiser finishes
-  the pass that is under way when the budget ends.
-* Model calls, tokens, minutes: of searching, mean over the seeds; minutes are those the models took. An answer that several
-  optimisers ask for is asked once and counts for each.
-* Prompt tokens a call: on the test rows, what using the result costs. `labelled` shows labelled rows, with no search.
-* Engine: share of the wall time in which a model was at work, over search and test; above 100 % where calls overlap,
-  low where most answers were replayed.
+* Test score: mean over the test rows of each row's mean over the random seeds, with its 95 % bootstrap interval over rows.
+  Lift: the same for the paired differences to `seed`, the uncompiled program.
+* Metric calls: rows scored during the search, including bootstrapping, counted in the metric itself. An optimizer finishes
+  the pass in progress when the budget ends.
+* Model calls, tokens, minutes: of the search, mean over the random seeds; minutes are those the models took. An answer that
+  several optimizers need is paid once and counts for each.
+* Prompt tokens per call: on the test rows, the cost of using the result. `labelled` shows labelled rows, without a search.
+* Engine: share of the wall time in which a model was working, over search and test; above 100 % if calls overlap, low if
+  most answers were replayed.
 """
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One run that the report is to have; record: None where it has not been run."""
+    """One run of the report; record: None if it has not been run."""
 
     program: str
     optimizer: str
@@ -46,7 +46,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Cell:
-    """One optimiser on one program: its wanted runs, seed by seed."""
+    """One optimizer on one program: its runs, one per random seed."""
 
     runs: tuple[Wanted, ...]
 
@@ -64,11 +64,11 @@ class Cell:
 
     @property
     def rows(self) -> list[float]:
-        """Each test row's mean over the seeds."""
+        """Each test row's mean over the random seeds."""
         return [float(value) for value in np.mean([record["test"] for record in self.records], axis=0)]
 
     def costs(self) -> dict[str, Any]:
-        """Mean over the seeds; None where nothing was asked."""
+        """Mean over the random seeds; None if no model was called."""
         records = self.records
         wall = sum(r["wall_seconds"] for r in records if r["asked_seconds"])
         calls = sum(r["test_calls"] for r in records)
@@ -82,7 +82,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Report:
-    """about: models, versions and the like; sizes: program -> its budget and rows; cells: (program, optimiser) -> runs."""
+    """about: models, versions and the like; sizes: program -> its budget and rows; cells: (program, optimizer) -> runs."""
 
     about: Mapping[str, Any]
     sizes: Mapping[str, Mapping[str, int]]
@@ -91,18 +91,18 @@ class Report:
 
     @property
     def compared(self) -> list[str]:
-        """The programs that every optimiser finished."""
+        """The programs that every optimizer finished."""
         return [name for name in self.sizes if all(self.cells[name, optimizer].finished for optimizer in self.optimizers)]
 
     def differences(self, program: str, optimizer: str) -> list[float]:
-        """Row by row, what an optimiser gained over the program as it was written; [] of itself, or if that was not run."""
+        """Return an optimizer's gain over the uncompiled program, row by row; [] for itself, or if that was not run."""
         reference = self.cells.get((program, REFERENCE))
         if optimizer == REFERENCE or reference is None or not reference.records:
             return []
         return [float(value) for value in np.subtract(self.cells[program, optimizer].rows, reference.rows)]
 
     def of_program(self, program: str, optimizer: str) -> dict[str, Any] | None:
-        """Give the figures of one table row; None where nothing was run."""
+        """Return the figures of one table row; None if nothing was run."""
         cell = self.cells[program, optimizer]
         if not cell.records:
             return {"failures": cell.failures} if cell.failures else None
@@ -118,7 +118,7 @@ class Report:
         }
 
     def of_mean(self, optimizer: str) -> dict[str, Any]:
-        """Give the same for the mean over the compared programs."""
+        """Return the same for the mean over the compared programs."""
         cells = [self.cells[program, optimizer] for program in self.compared]
         costs = [cell.costs() for cell in cells]
         differences = [self.differences(program, optimizer) for program in self.compared]
@@ -146,7 +146,7 @@ def mean_of(values: Sequence[float | None]) -> float | None:
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """Give every figure of the report as plain values; null for what was not run."""
+    """Return every figure of the report as plain values; null for what was not run."""
     programs = {
         program: {**sizes, "optimizers": {name: plain(report.of_program(program, name)) for name in report.optimizers}}
         for program, sizes in report.sizes.items()
@@ -163,12 +163,12 @@ def plain(figures: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def as_markdown(report: Report) -> str:
-    """Write the mean over programs, then a table for each."""
+    """Return the mean over programs, then a table for each."""
     about = report.about
     seeds = "1 seed" if about["seeds"] == 1 else f"{about['seeds']} seeds"
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     lines = [
-        f"# Optimisers compared on {about['models']['task']}",
+        f"# Optimizers compared on {about['models']['task']}",
         "",
         f"Same rows, same budget of metric calls, {seeds}. {about['models']['reflection']} proposes. {versions}.",
         "",
@@ -182,13 +182,13 @@ def as_markdown(report: Report) -> str:
 def mean_lines(report: Report) -> Iterator[str]:
     compared, missing = report.compared, [name for name in report.sizes if name not in report.compared]
     if not compared:
-        yield "No program has been finished by all of these optimisers yet, so there is no mean over programs."
+        yield "No program has been finished by all of these optimizers yet, so there is no mean over programs."
         return
-    yield f"Mean over {', '.join(compared)}, which all of these optimisers finished."
+    yield f"Mean over {', '.join(compared)}, which all of these optimizers finished."
     if missing:
-        yield f"Not among them, as not finished by all: {', '.join(missing)}."
+        yield f"Not included, because not all finished them: {', '.join(missing)}."
     yield ""
-    yield from table_head("optimiser", "test score", "lift", *HEADS)
+    yield from table_head("optimizer", "test score", "lift", *HEADS)
     for name in report.optimizers:
         figures = report.of_mean(name)
         yield table_row(name, figures["test"], figures["lift"] or "-", *cost_cells(figures))
@@ -202,7 +202,7 @@ def program_lines(report: Report, program: str, sizes: Mapping[str, int]) -> Ite
     if not any(figures.values()):
         yield "Not run."
         return
-    yield from table_head("optimiser", "test score", "each seed", "lift", *HEADS)
+    yield from table_head("optimizer", "test score", "each seed", "lift", *HEADS)
     for name, found in figures.items():
         if found is None or "test" not in found:
             yield table_row(name, "not run" if found is None else "failed", *["-"] * (2 + len(HEADS)))
@@ -230,7 +230,7 @@ def cost_cells(figures: Mapping[str, Any]) -> list[str]:
 
 
 def line_of(report: Report, optimizer: str, programs: Sequence[str], share: bool = False) -> list[tuple[float, float]]:
-    """Average the best validation score so far over programs and seeds, from where all of them have one to the last end.
+    """Average the best validation score so far over programs and random seeds, from where all have one to the last end.
 
     share: count metric calls as a share of each program's budget.
     """
@@ -248,7 +248,7 @@ def line_of(report: Report, optimizer: str, programs: Sequence[str], share: bool
 
 
 def plot(report: Report) -> bytes:
-    """Draw score against metric calls as a PNG: the mean over the compared programs, then each of them."""
+    """Plot score against metric calls as a PNG: the mean over the compared programs, then each of them."""
     require_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -266,7 +266,7 @@ def plot(report: Report) -> bytes:
         figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
         figure.supylabel("line: best validation score so far, mark: test score (95 % interval)", fontsize=9)
     else:
-        title += ": no program has been finished by all of these optimisers yet"
+        title += ": no program has been finished by all of these optimizers yet"
     figure.suptitle(title, fontsize=11)
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=120)
@@ -278,7 +278,7 @@ def draw(axes: Any, report: Report, programs: Sequence[str]) -> None:
     share = len(programs) > 1
     for number, name in enumerate(report.optimizers):
         colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
-        width = 1 + 0.5 * (len(report.optimizers) - number)  # lines and marks that lie on one another can be seen
+        width = 1 + 0.5 * (len(report.optimizers) - number)  # overlapping lines and marks stay visible
         cells = [report.cells[program, name] for program in programs]
         unit = [report.sizes[program]["metric_calls"] if share else 1 for program in programs]
         end = float(np.mean([cell.costs()["metric_calls"] / per for cell, per in zip(cells, unit, strict=True)]))

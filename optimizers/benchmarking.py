@@ -1,11 +1,11 @@
-"""Run the field of optimisers on the library's programs, one after the other, each finished run a line in a journal.
+"""Run the optimizers on the library's programs, one after the other, each finished run a line in a journal.
 
 results.jsonl         a line for every finished run: what it belongs to, its score on each test row, what it cost
-<program>.calls.jsonl every answer of the models, shared by all optimisers and seeds: the same request is paid once
-report.*              made anew from results.jsonl after every run (benchmark_report.py)
+<program>.calls.jsonl every answer of the models, shared by all optimizers and random seeds: each request is paid once
+report.*              rebuilt from results.jsonl after every run (benchmark_report.py)
 
-Holds      a run that is in the journal is loaded, not run again; it is found by all that decides its course: program,
-           metric, rows, models, seed, budget, versions and the code of the optimisers.
+Guarantees a run in the journal is loaded, not run again; its key covers everything that decides its course: program, metric,
+           rows, models, random seed, budget, versions and the code of the optimizers.
 """
 
 import contextlib
@@ -48,7 +48,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Run:
-    """One program, one optimiser, one seed (in `training`, with the budget)."""
+    """One program, one optimizer, one random seed (in `training`, with the budget)."""
 
     training: Training
     optimizer: str
@@ -82,7 +82,7 @@ class Run:
 
 @dataclass
 class SteadyMeter(Meter):
-    """A meter for a journal that many runs share: an answer of another run does not move this one's clock."""
+    """A meter for a journal shared by many runs: another run's answer does not move this one's clock."""
 
     asked_seconds: float = field(default=0.0)
 
@@ -94,7 +94,7 @@ class SteadyMeter(Meter):
 
 
 def digest_of_code() -> str:
-    """Name the code that decides what an optimiser finds, its answers given."""
+    """Return a digest of the code that decides what an optimizer finds, given the answers."""
     of_files = (
         optimize,
         compile_job,
@@ -112,23 +112,23 @@ def digest_of_code() -> str:
 
 
 def runs_of(trainings: Sequence[Training], optimizers: Sequence[str], seeds: int) -> list[Run]:
-    """List the runs program by program, optimiser by optimiser, seed by seed."""
+    """List the runs by program, optimizer and random seed."""
     return [Run(replace(training, seed=seed), name) for training in trainings for name in optimizers for seed in range(seeds)]
 
 
 @contextlib.contextmanager
 def claimed(path: Path, fresh: bool = False) -> Iterator[RunDirectory]:
-    """Hold the folder for this process alone. Raises RunLocked."""
+    """Lock the folder for this process. Raises RunLocked."""
     try:
         directory = RunDirectory(path, fresh=fresh)
     except RunLocked as error:
-        raise RunLocked(f"{path}: another benchmark is at work here; wait for it or give another --out") from error
+        raise RunLocked(f"{path}: another benchmark is running here; wait for it or give another --out") from error
     with contextlib.closing(directory):
         yield directory
 
 
 def finished(directory: RunDirectory) -> dict[str, Record]:
-    """Load every finished run; what a kill left of the last line is cut off. Raises RunError for a line that is none."""
+    """Load every finished run; a last line truncated by a kill is cut off. Raises RunError for an invalid line."""
     with contextlib.closing(Journal(directory.path / RESULTS)) as results:
         return {record["key"]: record for record in results}
 
@@ -140,9 +140,9 @@ def run_all(
     say: Say,
     on_finished: Callable[[], None],
 ) -> None:
-    """Run what is not in `results` yet and put it there, on the disk first.
+    """Run what is not yet in `results` and add it, on disk first.
 
-    Raises ModelFailing when a model stops to answer, RunInterrupted on a signal: what is finished stays.
+    Raises ModelFailing if a model stops answering, RunInterrupted on a signal: finished runs are kept.
     """
     for number, run in enumerate(runs, 1):
         if run.key in results:
@@ -150,7 +150,7 @@ def run_all(
         say(f"{number} of {len(runs)}: {run}")
         record = run_one(run, directory)
         with contextlib.closing(Journal(directory.path / RESULTS)) as journal:
-            journal.append(record)  # closing it puts it on the disk
+            journal.append(record)  # closing it flushes it to disk
         results[run.key] = record
         score = f"{sum(record['test']) / len(record['test']):.3f} on test" if record["test"] else record["failure"]
         say(f"  {score}; {record['metric_calls']} metric calls, {record['lm_calls']} model calls")
@@ -158,7 +158,7 @@ def run_all(
 
 
 def run_one(run: Run, directory: RunDirectory) -> Record:
-    """Search, then score what was found on the test rows; the cost of the two is told apart."""
+    """Search, then score the result on the test rows; the costs of the two are separate."""
     training, meter = run.training, SteadyMeter()
     job = job_of(training.recipe, training.rows, training.seed, training.reasoning)
     progress = Progress(meter, run.metric_calls + len(training.rows["test"]))
@@ -191,7 +191,7 @@ def interruptible(meter: Meter, path: Path) -> Iterator[None]:
         with stopping_on_signals(meter):
             yield
     except RunInterrupted as error:
-        line = f"stopped; what is finished is in {os.fspath(path)}, and the same command again goes on from here"
+        line = f"stopped; finished runs are in {os.fspath(path)}; run the same command again to resume"
         raise RunInterrupted(line) from error
 
 
@@ -208,7 +208,7 @@ def record_of(
     meter: SteadyMeter,
     wall: float,
 ) -> Record:
-    """Put a run's figures together; minutes are those the models took, replayed answers included."""
+    """Collect a run's figures; minutes are those the models took, including replayed answers."""
     training, task = run.training, meter.roles["task"]
     return {
         "key": run.key,

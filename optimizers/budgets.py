@@ -1,6 +1,6 @@
-"""What a run may spend where nobody says it, and what a budget is too small for.
+"""Default budgets, and warnings about budgets that are too small.
 
-An embedded model gets minutes, because its user waits; any other gets rows by DSPy's own measure, because its user pays.
+An embedded model gets minutes, because its user waits; any other gets metric calls by DSPy's measure, because its user pays.
 """
 
 import math
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from optimizers.recipe import Recipe
     from optimizers.settings import Training
 
-MINUTES = 15.0  # for an embedded model, test included
-FEWEST_CALLS = 300  # rows of a default search with any other model
-VALIDATION = 50  # rows there to validate and to test on
-OWN = 100  # of one's own rows, likewise; an embedded model gets half of them
-OWN_TRAIN = 10_000  # of one's own rows: a pool shows 200 of them, a search looks at a few hundred
-TRANSFER_ROWS = 16  # of other sources
+MINUTES = 15.0  # for an embedded model, including the test
+FEWEST_CALLS = 300  # metric calls of a default search with any other model
+VALIDATION = 50  # rows to validate and to test on then
+OWN = 100  # of the user's own rows, likewise; half for an embedded model
+OWN_TRAIN = 10_000  # of the user's own rows: a pool shows 200 of them, a search looks at a few hundred
+TRANSFER_ROWS = 16  # from other sources
 CANDIDATES = {"light": 6, "medium": 12, "heavy": 18}  # of dspy.GEPA
 
 
 def budget_for(recipe: "Recipe", auto: str | None, limits: Budget, validation: int, embedded: bool) -> tuple[Budget, bool]:
-    """Return the budget, and whether it is a default: then it is stretched on a slow machine, and ends on a plateau."""
+    """Return the budget, and whether it is a default: then it is extended on a slow machine, and ends on a plateau."""
     predictors = len(recipe.new_program().predictors())
     if auto:
         return replace(limits, metric_calls=calls_of(auto, predictors, validation)), False
@@ -49,9 +49,9 @@ def calls_of(auto: str, predictors: int, validation: int) -> int:
 
 
 def default_rows(recipe: "Recipe", embedded: bool, own: bool = False) -> dict[str, int | None]:
-    """Return how many rows of each split to read at most where nobody says it: more for a model that is fast.
+    """Return the default maximum of rows to read per split: more for a fast model.
 
-    own: they are the user's, so there are as many as he has, up to what the default budget can make use of.
+    own: they are the user's, so all are read, up to what the default budget can use.
     """
     if own:
         most = OWN // 2 if embedded else OWN
@@ -61,11 +61,11 @@ def default_rows(recipe: "Recipe", embedded: bool, own: bool = False) -> dict[st
 
 
 def warning_of(training: "Training") -> Iterator[str]:
-    """Say what the budget is too small for."""
+    """Warn if the budget is too small."""
     calls = training.budget.metric_calls
     first = FEWEST * 2 + 2 * 3 + FEWEST  # seed and one more, a minibatch twice, the child on validation
     if calls is not None and calls < first:
-        yield f"{calls} rows are too few to propose anything: they compare what is known. {first} allow one proposal"
+        yield f"{calls} metric calls are too few to propose anything, only to compare what is known. {first} allow one proposal"
     for split, name in (("val", "validation"), ("test", "test")):
         if (rows := len(training.rows[split])) < FEWEST:
-            yield f"{quantity(rows, f'{name} row')}: too few for a sound choice; give at least {FEWEST}"
+            yield f"{quantity(rows, f'{name} row')}: too few for a reliable choice; give at least {FEWEST}"

@@ -1,4 +1,4 @@
-"""python -m optimizers.build planner --raw DIR: make a program's rows again from their source, bit for bit."""
+"""python -m optimizers.build planner --raw DIR: rebuild a program's rows from their source, bit for bit."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,20 +9,18 @@ import typer
 from dspy_programs.cli import new_app, run
 from optimizers.cli import MODULES
 
-app = new_app(
-    "Build datasets/<module>/{train,val,test,transfer_val,transfer_test}.jsonl from the raw data that its card names."
-)
+app = new_app("Build datasets/<module>/{train,val,test,transfer_val,transfer_test}.jsonl from the raw data its card names.")
 
 
 @app.command()
 def build(
     module: Annotated[str, typer.Argument(help=MODULES.removesuffix(", or all."))],
-    raw: Annotated[Path, typer.Option(help="The folder with the raw files.")],
+    raw: Annotated[Path, typer.Option(help="Folder with the raw files.")],
     out: Annotated[Path | None, typer.Option(help="Where to write. Default: the module's folder in datasets/.")] = None,
 ) -> None:
-    """Write all splits, checked row by row, or none; print rows and SHA-256 of each.
+    """Check every row, then write all splits or none; print rows and SHA-256 of each.
 
-    The transfer rows come from other sources than the program's own: where DIR has not got those, a line says so.
+    The transfer rows come from different sources; if DIR lacks those, a line says so.
     """
     import tempfile
 
@@ -31,10 +29,10 @@ def build(
 
     recipe = recipe_of(module)
     target = out or data_directory(module)
-    assert recipe.build is not None  # of ours, which `recipe` gave
+    assert recipe.build is not None  # `recipe` returns only our own here
     splits = dict(recipe.build(raw))
     if recipe.transfer and (missing := recipe.transfer.missing(raw)):
-        typer.echo(f"transfer_val and transfer_test are not made: {raw} has no {', no '.join(missing)}", err=True)
+        typer.echo(f"transfer_val and transfer_test are not built: {raw} has no {', no '.join(missing)}", err=True)
     elif recipe.transfer:
         splits |= recipe.transfer.build(raw, splits)
     target.mkdir(parents=True, exist_ok=True)

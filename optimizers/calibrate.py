@@ -1,4 +1,4 @@
-"""python -m optimizers.calibrate --module quality_judge: compare a judge with people, and say whether to trust it."""
+"""python -m optimizers.calibrate --module quality_judge: compare a judge with people and say whether to trust it."""
 
 import os
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from dspy_programs.cli import ApiBaseOption, ApiKeyOption, LmOption, new_app, run
-from optimizers.cli import ThreadsOption
+from optimizers.cli import ThreadsOption, UnseenDataOption
 
 UNSEEN = "test"  # the split whose figures a gate may rely on
 REFUSED = 1  # with --gate: the judge is no better than chance
 
-app = new_app("Compare a judge's verdicts with people's: agreement, Cohen's kappa, and whether it may be a gate.")
+app = new_app("Compare a judge's verdicts with people's: agreement, Cohen's kappa, and whether it can serve as a gate.")
 
 
 @app.command()
@@ -24,33 +24,35 @@ def calibrate(
     api_key: ApiKeyOption = None,
     rules: Annotated[bool, typer.Option("--rules", help="Calibrate the rules that answer without a model.")] = False,
     compiled: Annotated[Path | None, typer.Option(help="A compiled JSON. Default: the one `load` would take.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder with labelled rows of your own.")] = None,
+    data: UnseenDataOption = None,
     split: Annotated[str, typer.Option(help="Which rows: train, val or test.")] = UNSEEN,
-    rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many rows. Default: all.")] = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="Use only the first N rows. Default: all.")] = None,
     threads: ThreadsOption = None,
-    gate: Annotated[bool, typer.Option("--gate", help="Exit with 1 when the judge is no better than chance.")] = False,
+    gate: Annotated[bool, typer.Option("--gate", help="Exit with 1 if the judge is no better than chance.")] = False,
     json_out: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
 ) -> None:
-    """Print agreement, kappa with its interval, position consistency and the verdict; keep those of test for later gates."""
+    """Print agreement, kappa with its interval, position consistency and the verdict; save those of test for later gates."""
     from dspy_programs import compiled_store, load
     from dspy_programs.errors import UsageError
     from dspy_programs.lm import connect, is_embedded, prepare
     from optimizers.calibration import VERDICTS, save_calibration, summary
     from optimizers.calibration import calibrate as measure
-    from optimizers.data import SPLITS, data_directory, read_split, sha256
+    from optimizers.data import SPLITS
     from optimizers.journal import Journal
     from optimizers.meter import Meter
     from optimizers.progress import Progress, noise_to
     from optimizers.recipes import recipe as recipe_of
     from optimizers.recorded import recorded
+    from optimizers.settings import rows_to_test
 
     recipe = recipe_of(module)
     if "verdict" not in (recipe.labels or ()):
-        raise UsageError(f"--module {module}: its rows have no verdict of people ({', '.join(VERDICTS)}) to compare with")
+        raise UsageError(
+            f"--module {module}: its rows have no human verdict ({', '.join(VERDICTS)}) to compare with; choose quality_judge"
+        )
     if split not in SPLITS:
         raise UsageError(f"--split {split}: there are {', '.join(SPLITS)}")
-    path = (data or data_directory(module)) / f"{split}.jsonl"
-    examples = read_split(path, recipe.new_program, recipe.labels)[:rows]
+    examples = rows_to_test(recipe, data, split, rows)
     meter = Meter()
     if rules:
         judge, task = recipe.new_program(), None
@@ -63,7 +65,7 @@ def calibrate(
     progress = Progress(meter, 2 * len(examples))
     progress.phase = "judging"
     with noise_to(Path(os.devnull)), progress.shown():
-        result = measure(judge, examples, task, meter, module, sha256(path.read_bytes()), threads)
+        result = measure(judge, examples, task, meter, module, threads)
     for name, text in summary(result).items():
         print(f"{name:12} {text}")
     kept = save_calibration(result) if split == UNSEEN else f"nowhere: only the {UNSEEN} rows are unseen"

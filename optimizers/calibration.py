@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from dspy_programs import compiled_store
 from dspy_programs.errors import JudgeNotTrusted
 from metrics.score import Score
+from optimizers.data import as_text
 from optimizers.meter import Meter
 from optimizers.scoring import group_interval, run_rows
 
@@ -58,7 +59,6 @@ def calibrate(
     lm: dspy.LM | None,
     meter: Meter,
     name: str,
-    data_sha256: str,
     threads: int = 1,
 ) -> Calibration:
     """Judge every row as it stands and with its responses swapped; compare with the people's verdicts.
@@ -75,7 +75,7 @@ def calibrate(
         program=name,
         lm=lm.model if lm else WITHOUT_MODEL,
         state_sha256=state_sha256(judge),
-        data_sha256=data_sha256,
+        data_sha256=compiled_store.digest("\n".join(as_text(dict(row)) for row in rows)),
         rows=len(rows),
         unread=verdicts.count(UNREAD),
         agreement=float(np.trace(tables.sum(axis=0)) / len(rows)),

@@ -1,6 +1,6 @@
-"""What a compiled program is, as a page to read: how it was made, what it scored, what was tried and did not help.
+"""The card of a compiled program: how it was made, what it scored, what was tried and did not help.
 
-Everything in it is read from the compiled JSON; nothing is said that the run did not measure.
+Everything in it is read from the compiled JSON; it says nothing that the run did not measure.
 """
 
 import shlex
@@ -22,21 +22,21 @@ def card_lines(compiled: Compiled) -> Iterator[str]:
     training, used = saved.training, saved.training["used"]
     yield f"# {saved.program} for {saved.lm}"
     yield ""
-    yield f"Kept: {kept_line(saved.lineage[training['winner']])}. Made by"
+    yield f"Kept: {kept_line(saved.lineage[training['winner']])}. Made with"
     yield ""
     yield "```bash"
     yield command_of(compiled)
     yield "```"
     yield ""
     reflection = training["models"]["reflection"]["lm"]
-    yield f"Seed of every draw: {training['seed']}. Reflection model: {reflection}. {versions_line(saved.versions)}."
+    yield f"Random seed: {training['seed']}. Reflection model: {reflection}. {versions_line(saved.versions)}."
     yield ""
     yield from score_lines(saved.scores, training["data"], saved.lineage[training["winner"]]["start"])
     yield ""
-    if note := training.get("note"):  # written by hand into a file that is shipped
+    if note := training.get("note"):  # written by hand into a shipped file
         yield note
         yield ""
-    yield "Every candidate that was compared on validation, in the order found, on the rows it was given:"
+    yield "Every candidate compared on validation, in the order found, with its number of rows:"
     yield ""
     yield "| | shows | instruction | came from | validation | rows | found after |"
     yield "|---|---|---|---|---|---|---|"
@@ -45,20 +45,19 @@ def card_lines(compiled: Compiled) -> Iterator[str]:
     yield ""
     yield from tried_lines(training.get("tried", {}))
     yield (
-        f"Cost: {used['rollouts']} rows run (test included), {used['lm_calls']} model calls, {used['tokens']:,} tokens, "
-        f"{used['minutes']:.1f} minutes."
-        + (f" The search was ended by {training['ended_by']}." if "ended_by" in training else "")
+        f"Cost: {used['rollouts']} rows run (including the test), {used['lm_calls']} model calls, {used['tokens']:,} tokens, "
+        f"{used['minutes']:.1f} minutes." + (f" The search ended by {training['ended_by']}." if "ended_by" in training else "")
     )
 
 
 def kept_line(candidate: Mapping[str, Any]) -> str:
     if not candidate["index"]:
-        return "the program as it was written; no gain on validation was larger than its standard error"
+        return "the uncompiled program; no candidate beat it by one standard error on validation"
     return f"candidate {candidate['index']}; demonstrations: {shown_line(candidate)}"
 
 
 def shown_line(candidate: Mapping[str, Any]) -> str:
-    """Say what a candidate shows; a file of the first edition says it by its number of demonstrations."""
+    """Say what a candidate shows; files of the first edition only have its number of demonstrations."""
     if "shows" in candidate:
         return f"{candidate['shows']}{', chain of thought' if candidate['reasoning'] else ''}"
     return shown_of(len(candidate["demonstrations"]))
@@ -75,11 +74,11 @@ def candidate_line(candidate: Mapping[str, Any], seed: Mapping[str, str]) -> str
 
 
 def tried_lines(tried: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Tell what each kind of change gave; a file of the first edition does not say."""
+    """Yield the outcome of each kind of change; files of the first edition do not have it."""
     if not tried:
         return
     if not any(each["tried"] for each in tried.values()):
-        yield "No change was tried: the budget went to telling apart what was known."
+        yield "No change was tried: the budget was spent on comparing the starting programs."
         yield ""
         return
     yield "| change | tried | better on validation | train rows run |"
@@ -91,7 +90,7 @@ def tried_lines(tried: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 
 
 def score_lines(scores: Mapping[str, Any], data: Mapping[str, Any], winner: str) -> Iterator[str]:
-    """Tell what was in use too, where there was something else than the winner."""
+    """Yield the scores, including the program in use if that is not the winner."""
     validation, test = dict(scores["validation"]), scores["test"]
     if winner == "in use":
         validation.pop("in_use", None)
@@ -122,13 +121,11 @@ def versions_line(versions: Mapping[str, str]) -> str:
 
 
 def command_of(compiled: Compiled) -> str:
-    """Write the command that makes the file again, with all that has another default elsewhere."""
+    """Return the command that reproduces the file, with every setting whose default may differ elsewhere."""
     saved, training = compiled.provenance, compiled.provenance.training
     reflection, limits = training["models"]["reflection"]["lm"], training["budget"]
     if saved.program not in PROGRAMS and not training.get("place"):
-        return (
-            f"# in Python, with rows and a metric of its own:\ncompile_program(..., lm={saved.lm!r}, seed={training['seed']})"
-        )
+        return f"# in Python, with its own rows and metric:\ncompile_program(..., lm={saved.lm!r}, seed={training['seed']})"
     task = {name: value for name, value in training["models"]["task"].items() if name not in ("lm", "temperature")}
     flags = [
         f"--module {saved.program}",

@@ -8,7 +8,7 @@ crossing          some of the texts from another candidate
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from dspy_programs.few_shot import ALL_SHOWN
 from dspy_programs.lm import is_embedded
-from optimizers.adapter import propose, records
+from optimizers.adapter import Record, propose
 from optimizers.bandit import Arm
 from optimizers.candidate import SHOWN, Job, Texts, showing
 from optimizers.demonstrations import SPREAD, choose, named
@@ -29,6 +29,9 @@ from optimizers.scoring import RowRun
 UNREADABLE = (AdapterParseError, ContextWindowExceededError, ValidationError, ValueError)
 PRICE = 2.0  # rows that a call of the reflection model stands for
 PATIENCE = 2  # proposals in a row that could not be read: then an arm that was not asked for is closed
+
+Seen = Callable[[Sequence[RowRun], str], list[Record]]
+"""Runs and a predictor -> what a proposer sees of them."""
 
 
 class Change(Protocol):
@@ -60,13 +63,14 @@ class Rewrite(Change):
     job: Job
     proposer: CountedProposer
     reflection_lm: dspy.LM
+    seen: Seen
     reads: ClassVar[bool] = True
 
     def propose(
         self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random
     ) -> dict[str, str] | None:
         predictor = draw.choice(self.job.predictors)
-        if not (seen := records(batch, predictor)):
+        if not (seen := self.seen(batch, predictor)):
             return None
         try:
             return propose(self.proposer, self.reflection_lm, texts, {predictor: seen}, predictor)
@@ -154,14 +158,14 @@ class Crossing(Change):
         return None if partner is None else {name: draw.choice([text, partner[name]]) for name, text in texts.items()}
 
 
-def changes_for(job: Job, reflection_lm: dspy.LM, choice: Choice, meter: Meter) -> list[Change]:
+def changes_for(job: Job, reflection_lm: dspy.LM, choice: Choice, meter: Meter, seen: Seen) -> list[Change]:
     """Return the changes to try. What is believed beforehand goes by the model: small ones gain by demonstrations."""
     small = is_embedded(reflection_lm)
     changes: list[Change] = []
     for place, kind in enumerate(kinds_for(reflection_lm, choice)):
         essential = place == 0 and not small  # a small model may be unable to propose, and still gain by demonstrations
         proposer = proposer_of(kind, reflection_lm, meter, essential)
-        changes.append(Rewrite(rewriting(kind, small, place == 0), job, proposer, reflection_lm))
+        changes.append(Rewrite(rewriting(kind, small, place == 0), job, proposer, reflection_lm, seen))
     if job.shelf.rows and job.shelf.count:
         likely = (2.0, 2.0) if small else (1.0, 6.0)
         changes += [NearFailures(Arm("near failures", *likely), job), OtherCover(Arm("other cover", 1.0, 6.0), job)]

@@ -1,4 +1,4 @@
-"""The options that several commands of this room share; those of every command are in dspy_programs/cli.py."""
+"""Options that several commands in this package share; those of every command are in dspy_programs/cli.py."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,28 +13,31 @@ MODULES = (
     "Which program: actor, data_generator, failure_judge, memory_summarizer, planner, quality_judge, section_scorer, or all."
 )
 
-OF_YOUR_OWN = " One of your own: package.module:attribute, a recipe or a dspy.Module."
+OF_YOUR_OWN = " Your own program: package.module:attribute, a recipe or a dspy.Module."
 ModuleOption = Annotated[str, typer.Option(help=MODULES + OF_YOUR_OWN)]
 MetricOption = Annotated[
     str | None,
-    typer.Option(help="Of a dspy.Module of your own: package.module:function of (row, prediction), a share in [0, 1]."),
+    typer.Option(help="For your own dspy.Module: package.module:function of (row, prediction), returning a score in [0, 1]."),
 ]
 ReflectionLmOption = Annotated[
     str | None,
     typer.Option(envvar="DSPY_PROGRAMS_REFLECTION_LM", help="The model that proposes instructions. Default: --lm."),
 ]
-ReflectionApiBaseOption = Annotated[str | None, typer.Option(help="The same for --reflection-lm.")]
+ReflectionApiBaseOption = Annotated[str | None, typer.Option(help="Like --api-base, for --reflection-lm.")]
 ReflectionApiKeyOption = Annotated[
-    str | None, typer.Option(envvar="DSPY_PROGRAMS_REFLECTION_API_KEY", help="The same for --reflection-lm.")
+    str | None, typer.Option(envvar="DSPY_PROGRAMS_REFLECTION_API_KEY", help="Like --api-key, for --reflection-lm.")
 ]
-MaxReplyTokensOption = Annotated[int | None, typer.Option(min=1, help="Longest reply of either model.")]
-TimeoutOption = Annotated[float | None, typer.Option(min=0.1, help="Seconds a server has for one whole answer.")]
-ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Rows at once. Default: 1 for an embedded model, else 8.")]
+MaxReplyTokensOption = Annotated[int | None, typer.Option(min=1, help="Token limit of one reply, for both models.")]
+TimeoutOption = Annotated[float | None, typer.Option(min=0.1, help="Seconds to wait for one complete reply from a server.")]
+ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Rows in parallel. Default: 1 for an embedded model, else 8.")]
 DATA = (
-    "Your own rows: one file (JSONL, JSON, CSV, TSV, also .gz; Parquet), a folder with train, val and test in any of these or "
-    "saved by Hugging Face datasets, or hf:OWNER/NAME[:CONFIG][@REVISION] of its hub. One file is split for you."
+    "Your own rows: one file (JSONL, JSON, CSV, TSV, also .gz; Parquet), a folder with train, val and test in any of these "
+    "formats or saved by Hugging Face datasets, or hf:OWNER/NAME[:CONFIG][@REVISION] on the Hub. One file is split for you."
 )
 DataOption = Annotated[Path | None, typer.Option(help=DATA)]
+UnseenDataOption = Annotated[
+    Path | None, typer.Option(help="Rows of your own, as for train; of several splits only one is read.")
+]
 RowsOption = Annotated[int | None, typer.Option(min=1, help="Use the first so many. Default: the recipe's.")]
 
 
@@ -46,7 +49,7 @@ def connect_both(
     temperature: float | None = None,
     **settings: Any,
 ) -> tuple["dspy.LM", "dspy.LM"]:
-    """Return task and reflection model. of_task, of_reflection: base URL and key; the same server where there is one model."""
+    """Return task and reflection model. of_task, of_reflection: base URL and key; without a reflection model, the task's."""
     from dspy_programs.lm import DEFAULT_SPEC, connect
 
     spec = lm or DEFAULT_SPEC

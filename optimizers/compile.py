@@ -99,7 +99,7 @@ def compile_job(
     search = Search(
         job,
         adapter,
-        changes_for(job, reflection_lm, choice, meter),
+        changes_for(job, reflection_lm, choice, meter, adapter.records),
         allowance or Allowance(budget, meter),
         seed=seed,
         must_beat=must_beat,

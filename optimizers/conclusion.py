@@ -1,14 +1,14 @@
-"""The end of a run: test, say what was found, save it, and put it to use where it beats what `load` gives now.
+"""The end of a run: test, report, save, and put the result into use if it beats what `load` returns now.
 
-Holds      nothing replaces what is in use but what beat it on the same validation rows, was tested, and is not worse beyond
-           noise on the test rows or on rows of other sources.
+Guarantees only a program that beat the one in use on the same validation rows, was tested, and is not worse beyond noise on
+           the test rows or on rows from other sources replaces it.
 """
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dspy
 
@@ -34,6 +34,9 @@ from optimizers.run_directory import BEFORE, COMPILED, REPORT, RunDirectory, dig
 from optimizers.scoring import Interval, bootstrap, mean_components, run_rows
 from optimizers.settings import Training
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 SURE = 1.645  # standard errors that a test must show before what is in use is replaced: wrongly, once in twenty
 ELSEWHERE = "elsewhere"  # on rows of other sources
 BLOCK = 4  # test rows of one program before the next has its turn: what is cut short is paired, and a prompt cache still helps
@@ -41,12 +44,12 @@ BLOCK = 4  # test rows of one program before the next has its turn: what is cut 
 
 @dataclass(frozen=True)
 class Report:
-    """What a run found. Scores are shares in [0, 1]; intervals are 95 % bootstrap over the test rows.
+    """The result of a run. Scores are shares in [0, 1]; intervals are 95 % bootstrap over the test rows.
 
-    winner: index of the best candidate; test: "seed", "compiled" (the winner), "in use" (what `load` gave, where that is
-    another), and "difference", compiled - seed; "gain", compiled - in use; "elsewhere", the gain on rows of other sources.
-    standing: index of what `load` gave at the end, None where that is none of the candidates; saved: the result in the
-    run's folder; promoted: where it was put to use; why_not: why it was not.
+    winner: index of the best candidate; test: "seed" (uncompiled), "compiled" (the winner), "in use" (what `load`
+    returned, if different), and "difference", compiled - seed; "gain", compiled - in use; "elsewhere", the gain on rows
+    from other sources. standing: index of what `load` returned at the end, None if not a candidate; saved: the result in
+    the run's folder; promoted: where it was put into use; why_not: why it was not.
     """
 
     candidates: tuple[Candidate, ...]
@@ -69,14 +72,14 @@ class Report:
 
     @property
     def in_use(self) -> Candidate | None:
-        """What `load` gave when the run ended."""
+        """What `load` returned when the run ended."""
         return None if self.standing is None else self.candidates[self.standing]
 
     def table(self) -> str:
-        """Write what was found as a table in Markdown."""
+        """Return the result as a Markdown table."""
         return report_view.table(self)
 
-    def plot(self) -> Any:
+    def plot(self) -> "Figure":
         """Draw it; return a matplotlib Figure. Raises MissingExtra where matplotlib is not installed."""
         return report_view.plot(self)
 
@@ -93,9 +96,9 @@ def test_scores(
     progress: Progress,
     allowance: Allowance,
 ) -> tuple[dict[str, list[Score]], bool]:
-    """Read the test rows once for seed, winner and what is in use, `now`; return their scores, and whether it was cut short.
+    """Run the test rows once for seed, winner and the program in use, `now`; return scores, and whether it was interrupted.
 
-    They take turns, a few rows at a time, so that what a limit cuts short is still paired.
+    They take turns, a few rows at a time, so that a test cut short by a limit is still paired.
     """
     wanted = {"seed": result.seed} | ({"compiled": result.winner} if result.winner.index else {})
     if now and now is not result.winner and now.index:
@@ -123,7 +126,7 @@ def test_scores(
     except RunInterrupted:
         return {}, True
     except BudgetSpent:
-        pass  # what is tested so far counts, as far as it is paired
+        pass  # paired results so far count
     for names in (list(wanted), [name for name in scores if name not in wanted]):
         fewest = min((len(scores[name]) for name in names), default=0)
         scores |= {name: scores[name][:fewest] for name in names}
@@ -140,9 +143,9 @@ def concluded(
     run: RunDirectory,
     interrupted: bool,
 ) -> Report:
-    """Put the figures together, save the result in the run's folder, and put it to use where it is better.
+    """Collect the figures, save the result in the run's folder, and put it into use if it is better.
 
-    now: the candidate that is in use. What a run that ended left in the folder stays where a replay of it had fewer rows.
+    now: the candidate in use. A finished run's report stays if a replay of it had fewer rows.
     """
     test, over = intervals(scores), digest_in_use(training)
     saved, ended = run.path / COMPILED, rows_of_report(run)
@@ -159,12 +162,13 @@ def concluded(
         used=used_by(training, meter),
         saved=saved,
         promoted=None,
-        why_not=why_not or (f"a run of {ended} rows ended in this folder, this one had fewer" if ended and knows_less else ""),
+        why_not=why_not
+        or (f"an earlier run in this folder finished with {ended} rows, more than this one" if ended and knows_less else ""),
         interrupted=interrupted,
         notes=tuple(notes(training, result, test)),
     )
     if ended and knows_less:
-        return replace(report, notes=(*report.notes, f"the report of the run that ended stays: {run.path / REPORT}"))
+        return replace(report, notes=(*report.notes, f"the report of the finished run stays: {run.path / REPORT}"))
     save(training, job, result, report)
     if not report.why_not:
         try:
@@ -177,7 +181,7 @@ def concluded(
 
 
 def rows_of_report(run: RunDirectory) -> int:
-    """Return how many rows a run that ended here with a test has run, 0 where there was none."""
+    """Return how many rows a run that finished here with a test has run, 0 if there was none."""
     file = run.path / REPORT
     before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     return int(before["used"]["rollouts"]) if before.get("test") else 0
@@ -199,7 +203,7 @@ def intervals(scores: Mapping[str, list[Score]]) -> dict[str, Interval]:
 
 
 def baseline_of(programs: Mapping[str, Any]) -> str:
-    """Name what a result is compared with: what is in use, else the program as it was written."""
+    """Return the baseline's name: the program in use, else the uncompiled one."""
     return IN_USE if IN_USE in programs else "seed"
 
 
@@ -211,31 +215,33 @@ def doubt(
     test: Mapping[str, Interval],
     interrupted: bool,
 ) -> str:
-    """Say why the result is not put to use; "" where it is."""
-    place = "what is in use" if now else "the program as it was written"
+    """Say why the result is not put into use; "" if it is."""
+    place = "the program in use" if now else "the uncompiled program"
     winner = result.winner
     if interrupted:
-        return "it was interrupted, and what is not tested replaces nothing"
+        return "the run was interrupted, and an untested result replaces nothing"
     if now is winner:
-        return "what is in use already was the best"
+        return "the program already in use is the best"
     if now and support(winner.scores, now.scores) <= 0:
-        return "it did not beat what is in use by more than a standard error on the same validation rows"
+        return "it did not beat the program in use by more than a standard error on the same validation rows"
     if not winner.index and not training.out:
-        return "it is the program as it was written" + (", and nothing more could be told" if result.unfinished else "")
+        return "no candidate beat the uncompiled program by one standard error" + (
+            ", on as many rows as the budget allowed" if result.unfinished else ""
+        )
     if not test:
-        return "the budget left no row to test it on"
+        return "the budget left no rows to test it on"
     if winner.index:
         after, before = ([score.value for score in scores.get(name, ())] for name in ("compiled", baseline_of(scores)))
         errors, needed = (SURE, f"{SURE:.1f} standard errors") if now else (1.0, "a standard error")
         if support(after, before, errors) <= 0:
             return f"on the test rows it is not better than {place} by more than {needed}"
     if ELSEWHERE in test and test[ELSEWHERE].rows >= FEWEST and test[ELSEWHERE].high < 0:
-        return f"it is worse on rows of other sources: {test[ELSEWHERE]}"
+        return f"it is worse on rows from other sources: {test[ELSEWHERE]}"
     return ""
 
 
 def standing(training: Training, job: Job, result: CompileResult, run: RunDirectory) -> Candidate | None:
-    """Return the candidate that `load` gives now: its own result, where the run goes on after one, else what it began with."""
+    """Return the candidate that `load` returns now: its own result if the run resumes after one, else what it began with."""
     last = digest_of_file(run.path / COMPILED)
     if last and last == digest_in_use(training):
         own = store.read_compiled(run.path / COMPILED).predictors
@@ -254,14 +260,14 @@ def digest_of_file(path: Path) -> str | None:
 
 
 def state_of(job: Job, candidate: Candidate) -> dict[str, store.SavedPredictor]:
-    state = job.candidate(candidate).dump_state()
+    state = store.state_of(job.candidate(candidate))
     return {name: store.SavedPredictor.model_validate(each) for name, each in state.items()}
 
 
 def changed_meanwhile(training: Training, job: Job, now: Candidate | None, over: str | None, run: RunDirectory) -> str:
-    """Say what is wrong where `load` gives something else than when the run began; "" where it does not.
+    """Say what is wrong if `load` returns something else than when the run began; "" if it does not.
 
-    A run that is finished can be run again, or go on: then its own result is in use, or one that a later run put there.
+    A finished run can be repeated or resumed: then its own result is in use, or a later run's.
     """
     if over == digest_of_file(run.path / BEFORE):
         return ""
@@ -271,26 +277,26 @@ def changed_meanwhile(training: Training, job: Job, now: Candidate | None, over:
     except CompiledProgramError:
         return ""
     if now and predictors == state_of(job, now):
-        return ""  # what it put to use before it went on
-    return "something else has been put to use since this run began; compare with it by --fresh"
+        return ""  # what it put into use before it resumed
+    return "another program has been put into use since this run began; compare with it by running again with --fresh"
 
 
 def notes(training: Training, result: CompileResult, test: Mapping[str, Interval]) -> Iterator[str]:
     if result.unfinished:
         most = max(len(each.scores) for each in result.candidates if each.index and not each.fell_out)
         lacking = "a larger budget" if most < len(training.rows["val"]) else "more validation rows"
-        yield f"some candidates were ahead of the seed, on too few rows to tell; give it {lacking}"
+        yield f"some candidates were ahead of the uncompiled program, but on too few rows to tell; give it {lacking}"
     if "compiled" in test and training.transfer and ELSEWHERE not in test and result.winner.start != IN_USE:
-        yield f"no room was left for rows of other sources: evaluate --module {training.recipe.name} --split transfer_test"
+        yield f"no budget was left for rows from other sources: evaluate --module {training.recipe.name} --split transfer_test"
     for name, tried in result.tried.items():
         if tried.closed:
-            yield f"{name}: not tried any more, {tried.closed}"
+            yield f"{name}: stopped being tried, {tried.closed}"
 
 
 def used_by(training: Training, meter: Meter) -> dict[str, Any]:
     seconds = sum(used.seconds for used in meter.roles.values())
     output = sum(used.output_tokens for used in meter.roles.values())
-    elapsed = max(meter.elapsed, seconds / training.threads)  # answers taken over from another run have their time too
+    elapsed = max(meter.elapsed, seconds / training.threads)  # answers reused from another run have their time too
     return {
         "rollouts": meter.rollouts,
         "lm_calls": meter.calls,
@@ -306,7 +312,7 @@ def used_by(training: Training, meter: Meter) -> dict[str, Any]:
 
 
 def save(training: Training, job: Job, result: CompileResult, report: Report) -> None:
-    """Write the compiled JSON and its card with all that is needed to trust them and to make them again."""
+    """Write the compiled JSON and its card with everything needed to trust and reproduce them."""
     program, kept = job.program, job.candidate(result.winner)
     lms = {"task": training.task_lm, "reflection": training.reflection_lm}
     now = report.in_use
@@ -355,7 +361,7 @@ def save(training: Training, job: Job, result: CompileResult, report: Report) ->
 
 
 def paired_scores(result: CompileResult, now: Candidate | None) -> dict[str, float]:
-    """Return the mean scores of seed, winner and what was in use, over the validation rows that all have been scored on."""
+    """Return the mean scores of seed, winner and the program in use, over the validation rows that all were scored on."""
     named = {"seed": result.seed, "compiled": result.winner} | ({"in_use": now} if now and now.scores else {})
     rows = min(len(each.scores) for each in named.values())
     return {name: sum(each.scores[:rows]) / rows for name, each in named.items()} | {"rows": rows}

@@ -1,4 +1,4 @@
-"""python -m optimizers.confidence: fit how often the failure rules are right, from labelled findings; measure it unseen."""
+"""python -m optimizers.confidence: fit how often the failure rules are right on labelled findings; measure on unseen ones."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,17 +8,15 @@ import typer
 
 from dspy_programs.cli import new_app, run
 
-app = new_app("Turn the confidence of the failure rules into probabilities, and say how far these hold on unseen runs.")
+app = new_app("Turn the confidence of the failure rules into probabilities, and measure how well they hold on unseen runs.")
 
 
 @app.command()
 def confidence(
     raw: Annotated[
-        Path | None, typer.Option(help="The raw data's folder: judge its runs again. Default: shipped rows.")
+        Path | None, typer.Option(help="Raw data folder: run the rules on its runs again. Default: shipped rows.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="A folder for all that is written. Default: where the package has it.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Output folder. Default: where the package keeps the files.")] = None,
 ) -> None:
     """Fit on train, measure on val and test; write findings.jsonl (with --raw), calibration.json and reliability.png."""
     from dspy_programs.compiled_store import write_atomically

@@ -2,7 +2,7 @@
 
 Input      Record: one verdict of the rules (mode, confidence), whether its label says that it is right, and where from.
 Output     Fit: for each mode a rising piecewise linear curve; Figures: calibration error and Brier score, before and after.
-Holds      isotonic (pool adjacent violators, Ayer et al. 1955) or Platt's sigmoid (1999), and how far a mode is drawn to
+Guarantees isotonic (pool adjacent violators, Ayer et al. 1955) or Platt's sigmoid (1999), and how far a mode is drawn to
            the curve of all modes, are chosen by log loss in cross-validation over groups; no curve reaches 0 or 1.
 """
 

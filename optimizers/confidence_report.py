@@ -2,7 +2,7 @@
 
 Input      findings.jsonl: a confidence_fit.Record a line.
 Output     Calibration, as dspy_programs/failures/calibrated.py reads it; lines to print; a PNG.
-Holds      curves are fitted on train alone; val and test are only measured.
+Guarantees curves are fitted on train alone; val and test are only measured.
 Raises     DatasetError as "file:line: field: why" for a row that is not a Record; MissingExtra without matplotlib.
 """
 

@@ -1,4 +1,4 @@
-"""python -m optimizers.evaluate --module planner: score rules, seed and compiled program on unseen rows."""
+"""python -m optimizers.evaluate --module planner: score rules, uncompiled and compiled program on unseen rows."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from dspy_programs.cli import ApiBaseOption, ApiKeyOption, LmOption, new_app, run
-from optimizers.cli import ALL, MetricOption, ModuleOption, ThreadsOption
+from optimizers.cli import ALL, MetricOption, ModuleOption, ThreadsOption, UnseenDataOption
 
 if TYPE_CHECKING:
     import dspy
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from optimizers.evaluation import Evaluation
     from optimizers.recipe import Recipe
 
-app = new_app("Score a program without a model, as it was written and as it was compiled, on the same test rows.")
+app = new_app("Score a program on the same test rows by rules without a model, uncompiled and compiled.")
 
 
 @app.command()
@@ -31,23 +31,21 @@ def evaluate(
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     compiled: Annotated[Path | None, typer.Option(help="A compiled JSON. Default: the one `load` would take.")] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Rows of your own, as for train; of several splits only one is read.")
-    ] = None,
+    data: UnseenDataOption = None,
     split: Annotated[
         Literal["test", "transfer_val", "transfer_test"],
         typer.Option(
-            help="Which rows: test, or those of another source, to choose by (transfer_val) or to report (transfer_test)."
+            help="Which rows: test, or rows from another source to choose by (transfer_val) or to report (transfer_test)."
         ),
     ] = "test",
-    rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many test rows. Default: the recipe's.")] = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="Use only the first N test rows. Default: the recipe's.")] = None,
     threads: ThreadsOption = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Ask everything anew. Default: replay answers that are paid for.")
+        bool, typer.Option("--fresh", help="Ask the model everything again. Default: replay answers already paid for.")
     ] = False,
     json_out: Annotated[Path | None, typer.Option("--json", help="Also write every row's scores to this file.")] = None,
 ) -> None:
-    """Print mean scores with 95 % intervals and the paired difference; for one program, its components and groups too."""
+    """Print mean scores with 95 % intervals and the paired difference; for a single program, also components and groups."""
     print(f"{module}: reading programs and data", flush=True)
     from dspy_programs.compiled_store import write_atomically
     from dspy_programs.errors import UsageError
@@ -56,7 +54,7 @@ def evaluate(
 
     wanted = recipes(module, metric)
     if module == ALL and (compiled or data):
-        raise UsageError("--compiled and --data belong to one program; leave them out with --module all")
+        raise UsageError("--compiled and --data apply to one program; omit them with --module all")
     model = connect(lm, api_base=api_base, api_key=api_key)
     threads = threads or (1 if is_embedded(model) else 8)
     done = evaluate_all(wanted, model, compiled, (data, split), rows, threads, fresh)
@@ -75,7 +73,7 @@ def evaluate_all(
     threads: int,
     fresh: bool,
 ) -> list["Evaluation"]:
-    """Read all that is needed before anything is asked; then evaluate one program after the other behind one journal."""
+    """Read everything before the first call, then evaluate the programs one by one with one shared journal."""
     from dspy_programs.compiled_store import file_name
     from dspy_programs.lm import prepare
     from optimizers.evaluation import evaluate_program
@@ -108,12 +106,12 @@ def evaluate_all(
                 for recipe in wanted
             ]
     if meter.replayed_calls:
-        print(f"{meter.replayed_calls} of {meter.calls} answers had been paid for by an earlier run; --fresh asks again")
+        print(f"{meter.replayed_calls} of {meter.calls} answers replayed from an earlier run; --fresh asks again")
     return done
 
 
 def seed_of(compiled: "Compiled", data: Path | None) -> int | None:
-    """Return the seed by which these very rows were split when the program was compiled on them; None where it was not."""
+    """Return the random seed that split these rows when the program was compiled on them; None if it was not."""
     training = compiled.provenance.training
     place = training.get("place")
     same = data is None or (place and Path(place).resolve() == data.resolve())
@@ -121,7 +119,7 @@ def seed_of(compiled: "Compiled", data: Path | None) -> int | None:
 
 
 def compiled_program(name: str, spec: str, path: Path | None) -> "tuple[dspy.Module, Compiled] | None":
-    """Return (program, file) as `load` would take it; None, and a line that says so, where there is none."""
+    """Return (program, file) as `load` would use it; if there is none, print that and return None."""
     from dspy_programs import load
     from dspy_programs.compiled_store import candidates_for, read_compiled
     from dspy_programs.errors import CompiledMissing
@@ -136,7 +134,7 @@ def compiled_program(name: str, spec: str, path: Path | None) -> "tuple[dspy.Mod
 
 
 def details(evaluation: "Evaluation") -> Iterator[str]:
-    """Tell every variant's mean and components, the difference, and each group's means."""
+    """Yield every variant's mean and components, the difference, and each group's means."""
     from optimizers.scoring import mean_components
 
     for variant, scores in evaluation.scores.items():
@@ -153,7 +151,7 @@ def details(evaluation: "Evaluation") -> Iterator[str]:
 
 
 def table(evaluations: Sequence["Evaluation"]) -> Iterator[str]:
-    """Tell all programs in one Markdown table, and their mean. Metric calls and minutes are what compiling had cost."""
+    """Yield all programs as one Markdown table, and their mean. Metric calls and minutes are what compiling cost."""
     from optimizers.scoring import bootstrap_of_means
 
     yield "| program | rows | twin | seed | compiled | lift (95 % paired bootstrap) | metric calls | minutes |"

@@ -1,6 +1,6 @@
-"""One program on its test rows, as it answers with no model, as it was written and as it was compiled.
+"""One program on its test rows: by rules without a model, uncompiled, and compiled.
 
-Holds      every variant sees the same rows; an answer that a training run of the same folder has paid for is replayed.
+Guarantees every variant sees the same rows; answers that a training run in the same folder has paid for are replayed.
 """
 
 from collections import defaultdict
@@ -23,7 +23,7 @@ Scores = Mapping[str, Sequence[Score]]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores of each variant ("twin", "seed", "compiled"), row by row. `compiled_by`: what compiling it had cost."""
+    """Scores of each variant ("twin": rules, "seed": uncompiled, "compiled"), row by row. `compiled_by`: compiling cost."""
 
     program: str
     rows: Sequence[dspy.Example]
@@ -38,7 +38,7 @@ class Evaluation:
 
     @property
     def differences(self) -> list[float]:
-        """Compiled - seed, row by row; nothing where nothing is compiled."""
+        """Compiled - seed, row by row; empty if nothing is compiled."""
         if "compiled" not in self.scores:
             return []
         pairs = zip(self.scores["seed"], self.scores["compiled"], strict=True)
@@ -46,11 +46,11 @@ class Evaluation:
 
     @property
     def lift(self) -> Interval | None:
-        """The paired difference compiled - seed; None where nothing is compiled."""
+        """The paired difference compiled - seed; None if nothing is compiled."""
         return bootstrap(self.differences) if self.differences else None
 
     def members(self, field: str) -> dict[str, list[int]]:
-        """Map each value of a row's field to the indices of its rows, the most frequent first."""
+        """Map each value of a row's field to the indices of its rows, most frequent first."""
         found: dict[str, list[int]] = defaultdict(list)
         for i, row in enumerate(self.rows):
             found[str(row[field])].append(i)
@@ -66,7 +66,7 @@ def evaluate_program(
     meter: Meter,
     threads: int,
 ) -> Evaluation:
-    """Score all variants. Raises ModelFailing when the model stops to answer: no figure stands for a missing answer."""
+    """Score all variants. Raises ModelFailing if the model stops answering: a missing answer is never scored."""
     variants: dict[str, tuple[dspy.Module, dspy.LM | None]] = {"seed": (as_written(recipe), task_lm)}
     if not is_own(recipe.name):  # ours have rules that answer without a model
         variants = {"twin": (recipe.new_program(), None)} | variants
@@ -77,12 +77,13 @@ def evaluate_program(
         progress.phase = f"{recipe.name}, {name}"
         scores[name] = score_rows(program, rows, recipe.scorer, lm, meter, threads)
     used = compiled[1].provenance.training["used"] if compiled else {}
-    return Evaluation(recipe.name, rows, recipe.groups, scores, used)
+    groups = [field for field in recipe.groups if any(row.get(field) for row in rows)]  # rows of one's own need not tell them
+    return Evaluation(recipe.name, rows, groups, scores, used)
 
 
 def as_written(recipe: Recipe) -> dspy.Module:
-    """Build the seed as a search does. DSPy renames a signature that is given its instructions, even its own, and the name
-    is a part of the request: only so are answers found that a training has paid for."""
+    """Build the uncompiled program as a search does. DSPy renames a signature when its instructions are set, even to the same
+    text, and the name is part of the request: only this way are a training's paid answers found."""
     program = recipe.new_program()
     for predictor in program.predictors():
         predictor.signature = predictor.signature.with_instructions(predictor.signature.instructions)

@@ -1,4 +1,4 @@
-"""python -m optimizers.export --module planner --to planner.json: a compiled program for stock DSPy, or for others."""
+"""python -m optimizers.export --module planner --to planner.json: a compiled program for stock DSPy, or to share."""
 
 import inspect
 import shutil
@@ -23,7 +23,7 @@ app = new_app(
 
 
 class Hub(Protocol):
-    """What is used of huggingface_hub.HfApi."""
+    """The part of huggingface_hub.HfApi that is used here."""
 
     def create_repo(self, repo_id: str, *, private: bool, exist_ok: bool) -> object: ...
 
@@ -33,19 +33,17 @@ class Hub(Protocol):
 @app.command()
 def export(
     module: Annotated[str, typer.Option(help=MODULES.replace(", or all", "") + OF_YOUR_OWN)],
-    to: Annotated[
-        str, typer.Option(help="A file for stock DSPy, NAME.json; or a folder or hf:OWNER/NAME, from which `load` reads it.")
-    ],
+    to: Annotated[str, typer.Option(help="A file for stock DSPy, NAME.json; or a folder or hf:OWNER/NAME for `load`.")],
     lm: LmOption = None,
-    path: Annotated[Path | None, typer.Option(help="A compiled JSON instead of the one that `load` takes.")] = None,
-    public: Annotated[bool, typer.Option("--public", help="With hf: a new repository that everybody can read.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
+    path: Annotated[Path | None, typer.Option(help="A compiled JSON. Default: the one that `load` uses.")] = None,
+    public: Annotated[bool, typer.Option("--public", help="With hf: make a new repository public.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
     """Write a compiled program as stock DSPy reads it, or into a folder or repository to share.
 
     For stock DSPy: instructions and demonstrations, as DSPy's own `save` writes them. To share: the compiled JSON, its card
-    and a manifest with its hash, for one model each time; no code. Demonstrations are rows of the training data: share none
-    that is private. A new repository is private unless you say --public.
+    and a manifest with its hash, one model at a time; no code. Demonstrations are rows of the training data: do not share
+    private ones. A new repository is private unless you add --public.
     """
     from dspy_programs.compiled_store import in_use, read_compiled
     from dspy_programs.errors import CompiledMissing, UsageError
@@ -72,7 +70,7 @@ def export(
         lines = shared_usage(module, spec, to)
     elif Path(to).suffix == ".json":
         if Path(to).exists() and not force:
-            raise UsageError(f"{to}: is there already; --force replaces it")
+            raise UsageError(f"{to} already exists; --force overwrites it")
         export_stock(file, Path(to))
         thinks = reasons(compiled.provenance.fields) and not reasons(shape_of(program))
         lines = usage(module, thinks, to)
@@ -85,7 +83,7 @@ def export(
 
 
 def share(file: Path, compiled: "Compiled", card: str, folder: Path) -> None:
-    """Put a compiled JSON and its card into a folder, beside those for other models, and write down its hash."""
+    """Put a compiled JSON and its card into a folder, next to those for other models, and record its hash."""
     from dspy_programs.compiled_store import file_name, require_writable, write_atomically
     from dspy_programs.shared import MANIFEST, write_manifest
 
@@ -101,9 +99,9 @@ def share(file: Path, compiled: "Compiled", card: str, folder: Path) -> None:
 def upload(
     file: Path, compiled: "Compiled", card: str, repo: str, private: bool, hub: Hub, newest: Callable[[str], Path | None]
 ) -> None:
-    """Put it into a repository of the hub, beside those for other models; newest: the manifest that is there now.
+    """Put it into a Hub repository, next to those for other models; newest: the manifest there now.
 
-    Raises CompiledProgramError where that fails.
+    Raises CompiledProgramError if that fails.
     """
     from dspy_programs.errors import CompiledProgramError
     from dspy_programs.lm.weights import without_credentials
@@ -124,7 +122,7 @@ def upload(
 
 
 def usage(module: str, thinks: bool, to: str) -> Iterator[str]:
-    """Say how stock DSPy reads the file. thinks: it was compiled with chain of thought, which the class has not as written."""
+    """Say how stock DSPy reads the file. thinks: it was compiled with chain of thought, which the class itself lacks."""
     from dspy_programs.registry import new_program, program_named
 
     source, program = program_named(module), new_program(module)
@@ -138,7 +136,7 @@ def usage(module: str, thinks: bool, to: str) -> Iterator[str]:
 
 
 def shared_usage(module: str, spec: str, to: str) -> Iterator[str]:
-    """Say how `load` reads what is shared."""
+    """Say how `load` reads a shared program."""
     yield "  from dspy_programs import load"
     yield f"  program = load({module!r}, {spec!r}, path={to!r})"
 

@@ -1,17 +1,19 @@
-"""What a row of a program must hold, and the check that it does: one typed example, or one line that says what is wrong."""
+"""The fields that a program's row must have, and their check: one typed example, or one line saying what is wrong."""
 
 import difflib
 import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import dspy
-from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, PydanticUserError, TypeAdapter, ValidationError
 
 from dspy_programs.errors import DatasetError
 from dspy_programs.program import Program as OfOurs
+from dspy_programs.published_tools import as_published, definitions_in
+from dspy_programs.types import Function, Tool
 from optimizers.row_files import Cell, one_line, refused
 
 Program = Callable[[], dspy.Module]  # a class, or anything else that makes one
@@ -21,7 +23,7 @@ SOME = 12  # names in a message
 
 @dataclass(frozen=True)
 class Fields:
-    """inputs, labels: name -> type; labels None: any other field is one, as it is; defaults: of those that may be left out."""
+    """inputs, labels: name -> type; labels None: any other field is one, unchecked; defaults: of optional fields."""
 
     inputs: Mapping[str, TypeAdapter[Any]]
     labels: Mapping[str, TypeAdapter[Any]] | None
@@ -33,7 +35,7 @@ class Fields:
 
 
 def fields_of(program: Program, labels: Mapping[str, Any] | None) -> Fields:
-    """Say what a program's rows hold. A label whose type has a default, Annotated[str, Field(default="")], may be left out."""
+    """Return the fields of a program's rows. A label with a default, Annotated[str, Field(default="")], is optional."""
     made = program()
     parameters = inputs_with_types(made)
     typed = None if labels is None else {name: type_adapter(type_) for name, type_ in labels.items()}
@@ -45,38 +47,57 @@ def fields_of(program: Program, labels: Mapping[str, Any] | None) -> Fields:
 
 
 def inputs_with_types(program: dspy.Module) -> dict[str, Any]:
-    """Map each input to its type: what a predictor's signature says of it, else what `forward` does, else anything.
+    """Map each input to its type: from a predictor's signature, else from `forward`, else anything.
 
-    A program of the user's own may make something else of an argument before a predictor reads it: there `forward` goes first.
+    A user's own program may convert an argument before a predictor reads it, so there `forward` takes precedence.
     """
     try:
         hints = get_type_hints(type(program).forward)
-    except NameError:  # a name that its file imports for type checkers only
+    except NameError:  # a name that its file imports only for type checkers
         hints = {}
     fields = [item for each in program.predictors() for item in each.signature.input_fields.items()]
     told = {name: field.annotation for name, field in fields if not field.json_schema_extra.get("IS_TYPE_UNDEFINED")}
     names = list(signature_of(program))
     if not names and (own := getattr(program, "signature", None) or next((p.signature for p in program.predictors()), None)):
-        names = list(own.input_fields)  # `forward(**kwargs)`, as DSPy's own modules have it
+        names = list(own.input_fields)  # `forward(**kwargs)`, as in DSPy's own modules
     known = hints | told if isinstance(program, OfOurs) else told | hints
     return {name: known.get(name, Any) for name in names}
 
 
 def signature_of(program: dspy.Module) -> dict[str, inspect.Parameter]:
-    """Return the named parameters of a program's `forward`, but not `self`."""
+    """Return the named parameters of a program's `forward`, except `self`."""
     _, *parameters = inspect.signature(type(program).forward).parameters.values()
     return {each.name: each for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)}
 
 
 def type_adapter(type_: Any) -> TypeAdapter[Any]:
     try:
-        return TypeAdapter(type_)
+        return TypeAdapter(as_published_tools(type_))
     except PydanticUserError:  # a class of the user's that says nothing of its values
         return TypeAdapter(Any)
 
 
+def as_published_tools(type_: Any) -> Any:
+    """Return the type of a field; tools are read in every form in which a call takes them."""
+    if type_ == list[Tool]:
+        return Annotated[list[Annotated[Tool, BeforeValidator(as_tool)]], BeforeValidator(unbundled)]
+    return Annotated[list[Function], BeforeValidator(unbundled)] if type_ == list[Function] else type_
+
+
+def as_tool(definition: Any) -> Any:
+    if isinstance(definition, Tool):
+        return definition
+    found = as_published(definition)
+    return {field: found[field] for field in Tool.model_fields}
+
+
+def unbundled(value: Any) -> Any:
+    """Return the tools of what holds some, such as the answer of tools/list or a whole API."""
+    return definitions_in(value) if isinstance(value, (Mapping, list)) else value
+
+
 def example_of(where: str, row: Mapping[str, Any], default_id: str, fields: Fields) -> dspy.Example:
-    """Make an example of one row. Raises DatasetError as "where: field: why"."""
+    """Turn one row into an example. Raises DatasetError as "where: field: why"."""
     types, known = fields.types, {"id", *fields.types}
     id_ = row.get("id")
     values = {"id": str(checked(where, "id", ID, id_)) if id_ not in (None, "") else default_id}
@@ -92,20 +113,22 @@ def example_of(where: str, row: Mapping[str, Any], default_id: str, fields: Fiel
         values |= {name: str(value) if isinstance(value, Cell) else value for name, value in others.items()}
     elif others:
         name = one_line(min(others), 60)
-        raise DatasetError(f"{where}: {name}: no such field; known are id, {', '.join(types)}{meant(name, types)}")
+        raise DatasetError(f"{where}: {name}: unknown field; choose from id, {', '.join(types)}{meant(name, types)}")
     return dspy.Example(**values).with_inputs(*fields.inputs)
 
 
 def told(missing: str, row: Mapping[str, Any], fields: Fields) -> str:
-    """Say what a row has, what it should have, and which of its names comes nearest to the missing one."""
+    """Say what a row has, what it needs, what may be left out, and which of its names comes nearest to the missing one."""
     names = [one_line(name, 60) for name in row]
-    others = [name for name in names if name not in fields.types]
-    return f"it has {listed(names)}; needed are {listed(fields.types)}{meant(missing, others)}"
+    others = [name for name in names if name not in ("id", *fields.types)]
+    needed = listed(name for name in fields.types if name not in fields.defaults)
+    optional = f"; {listed(fields.defaults)} may be left out" if fields.defaults else ""
+    return f"it has {listed(names)}; needed are {needed}{optional}{meant(missing, others)}"
 
 
 def meant(name: str, others: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, others, 1)
-    return f"; is {name} the same as {near[0]}?" if near else ""
+    return f"; did you mean {near[0]} for {name}?" if near else ""
 
 
 def listed(names: Iterable[str]) -> str:
@@ -114,7 +137,7 @@ def listed(names: Iterable[str]) -> str:
 
 
 def checked(where: str, name: str, type_: TypeAdapter[Any], value: Any, defaults: Mapping[str, Any] | None = None) -> Any:
-    """Return a value as its type has it. Nothing stands for the default: an empty cell, null where the type has none."""
+    """Return a validated value. An empty cell, or null if the type has none, means the default."""
     defaults = defaults or {}
     if name in defaults and isinstance(value, Cell) and not value.strip():
         return defaults[name]
@@ -125,11 +148,13 @@ def checked(where: str, name: str, type_: TypeAdapter[Any], value: Any, defaults
             return defaults[name]
         fault = error.errors(include_url=False, include_context=False)[0]
         inner = "".join(f".{part}" for part in fault["loc"])
-        raise DatasetError(f"{where}: {one_line(name + inner, 100)}: {one_line(fault['msg'])}") from error
+        raise DatasetError(
+            f"{where}: {one_line(name + inner, 100)}: {one_line(fault['msg'].removeprefix('Value error, '))}"
+        ) from error
 
 
 def from_cell(type_: TypeAdapter[Any], cell: Cell) -> Any:
-    """Return what a cell of CSV stands for: its text where the field can be text, else JSON, or nothing if it is empty."""
+    """Return a CSV cell's value: its text if the field can be text, else JSON, or None if it is empty."""
     text = str(cell)
     try:
         return type_.validate_python(text)

@@ -1,4 +1,4 @@
-"""python -m optimizers.history --module planner: what was put to use, when, and what it scored."""
+"""python -m optimizers.history --module planner: what was put into use, when, and what it scored."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -13,17 +13,17 @@ from optimizers.cli import ALL, ModuleOption
 if TYPE_CHECKING:
     from optimizers.past import Entry
 
-app = new_app("Show what was put to use for a program and a model: dates, scores, digests, and which one `load` takes.")
-HEAD = ("in use", "put to use (UTC)", "digest", "validation", "test, 95 % interval", "kept", "")
+app = new_app("Show what was put into use for a program and a model: dates, scores, digests, and which one `load` uses.")
+HEAD = ("in use", "put into use (UTC)", "digest", "validation", "test, 95 % interval", "kept", "")
 
 
 @app.command()
 def history(
     module: ModuleOption,
     lm: LmOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Everything that is known, as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all details as JSON.")] = False,
 ) -> None:
-    """Show what was put to use for a program and a model, newest first, the shipped one last; * is what `load` takes.
+    """Show what was put into use for a program and a model, newest first, shipped last; * marks what `load` uses.
 
     Scores are uncompiled -> compiled, each on the rows of its own run.
     """
@@ -37,7 +37,7 @@ def history(
         print(json.dumps([as_row(entry) for each in found.values() for entry in each], indent=2, ensure_ascii=False))
         return
     for name, each in found.items():
-        print(f"{name} for {spec}" + ("" if each else ": nothing is compiled, so the program as it was written is in use"))
+        print(f"{name} for {spec}" + ("" if each else ": nothing is compiled, so the uncompiled program is in use"))
         for line in table(each):
             print(line)
 
@@ -61,7 +61,7 @@ def cells(entry: "Entry") -> tuple[str, ...]:
 
 
 def validation_of(entry: "Entry") -> str:
-    """Write both scores on the validation rows, and that of what was in use at the time."""
+    """Format both scores on the validation rows, and that of the program in use at the time."""
     score = entry.validation
     then = f" (in use then {score['in_use']:.3f})" if "in_use" in score else ""
     rows = f", {score['rows']:.0f} rows" if "rows" in score else ""
@@ -69,7 +69,7 @@ def validation_of(entry: "Entry") -> str:
 
 
 def test_of(entry: "Entry") -> str:
-    """Write both scores on the test rows, each with its interval."""
+    """Format both scores on the test rows, each with its interval."""
     from optimizers.card import interval_line
 
     rows = next((f", {each['rows']:.0f} rows" for each in entry.test.values() if "rows" in each), "")

@@ -1,10 +1,10 @@
-"""Every answer a run has paid for, one JSON line each, so that a run that dies can be replayed for nothing.
+"""Every answer a run has paid for, one JSON line each, so that an interrupted run can be replayed at no cost.
 
 GEPA is deterministic once the models' answers are given. So a run is resumed by running it again from the start with the
 answers in this file: same candidates, same scores, same winner, and only what is missing is asked. No state of the
-optimiser is saved, hence nothing is unpickled.
+optimizer is saved, hence nothing is unpickled.
 
-Holds      a line is appended before its answer is used; what a kill leaves of the last line is cut off at the next start.
+Guarantees a line is appended before its answer is used; a last line truncated by a kill is cut off at the next start.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ Record = dict[str, Any]
 
 
 class Journal:
-    """A mapping from a request's key to the record of its answer. With no path it lives in memory only."""
+    """A mapping from a request's key to the record of its answer. Without a path it lives in memory only."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
@@ -42,7 +42,7 @@ class Journal:
         return self._records.get(key)
 
     def append(self, record: Record) -> None:
-        """Write first, remember then. Raises RunError when the disk does not take the whole line."""
+        """Write first, then remember. Raises RunError if the whole line cannot be written."""
         line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
         with self._appending:
             if self._file is not None:
@@ -50,7 +50,7 @@ class Journal:
             self._records[record["key"]] = record
 
     def read_also(self, path: Path) -> None:
-        """Take over the answers of another run's journal, which is left as it is; nothing where there is none."""
+        """Also read the answers in another run's journal, which is not changed; does nothing if there is none."""
         if path.is_file():
             self._read(path)
 
@@ -72,25 +72,25 @@ class Journal:
             os.ftruncate(self._file, size)
             raise RunError(
                 f"{self.path}: cannot write: {error.strerror or error}. "
-                "Make room and run the same command again: it goes on from here"
+                "Free some space and run the same command again to resume"
             ) from error
 
     def _read(self, path: Path) -> int:
-        """Fill the mapping; return how many bytes are whole lines."""
+        """Fill the mapping; return how many bytes are complete lines."""
         whole = 0
         with path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
                 if not line.endswith(b"\n"):
-                    break  # the line that a kill cut off
+                    break  # a line truncated by a kill
                 try:
                     record = json.loads(line)
                     self._records.setdefault(record["key"], record)
                 except (ValueError, KeyError, TypeError) as error:
-                    raise RunError(f"{path}:{number}: not a record of a call; begin anew with --fresh") from error
+                    raise RunError(f"{path}:{number}: not a record of a call; start over with --fresh") from error
                 whole += len(line)
         return whole
 
 
 def key_of(role: str, request: Record) -> str:
-    """Name a request: the same role, model, messages and settings give the same key in every process."""
+    """Return a request's key: the same role, model, messages and settings give the same key in every process."""
     return hashlib.sha256(json.dumps([role, request], sort_keys=True).encode()).hexdigest()[:32]

@@ -1,8 +1,8 @@
-"""python -m optimizers.learning_curve --module planner: what do a few rows of one's own domain give?
+"""python -m optimizers.learning_curve --module planner: how much do a few rows of your own domain help?
 
-Rows of another source (transfer_val) are the domain's own: the program is scored on each of them, and shows others of them,
-never itself. Up to 16 rows: a few spread over the kinds of cases, the same in every call; more: the nearest to each call.
-Nothing is searched: the curve tells what rows alone do.
+Rows from another source (transfer_val) stand in for your own domain: the program is scored on each of them and shows others as
+demonstrations, never the row itself. Up to 16 rows: a few spread over the kinds of cases, the same in every call; with more:
+the nearest to each call. Nothing is searched: the curve shows what rows alone achieve.
 """
 
 import contextlib
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 SIZES = (0, 10, 30, 100, 200)
 
-app = new_app("Measure how a program gains by rows of one's own domain, with and without the shipped demonstrations.")
+app = new_app("Measure how much a program gains from rows of your own domain, with and without the shipped demonstrations.")
 
 
 @dataclass(frozen=True)
 class Point:
-    """One program of the curve: how many own rows it shows from, whether the shipped ones too, and its score."""
+    """One point of the curve: how many own rows the demonstrations come from, whether shipped ones are added, and the score."""
 
     own: int
     shipped: bool
@@ -46,18 +46,18 @@ def learning_curve(
     lm: LmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
-    rows: Annotated[int, typer.Option(min=2, help="Score on so many of the rows.")] = 16,
+    rows: Annotated[int, typer.Option(min=2, help="How many rows to score.")] = 16,
     threads: ThreadsOption = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the draw of own rows.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed for drawing own rows.")] = 0,
     json_out: Annotated[Path | None, typer.Option("--json", help="Also write the curve to this file.")] = None,
 ) -> None:
-    """Print the score for 0, 10, 30, 100 and 200 own rows, as far as there are any; the same command again goes on."""
+    """Print the score with 0, 10, 30, 100 and 200 own rows, as far as there are any; run it again to resume."""
     from dspy_programs.compiled_store import write_atomically
     from dspy_programs.lm import connect, is_embedded
     from optimizers.recipes import recipe
 
     model = connect(lm, api_base=api_base, api_key=api_key)
-    print(f"{module} on {model.model}: at most {rows} rows of transfer_val, scored with other rows of that file as one's own")
+    print(f"{module} on {model.model}: at most {rows} rows of transfer_val, scored with other rows of that file as your own")
     if missing := [str(size) for size in SIZES if size >= (count := rows_there(module))]:
         print(f"that file has {count} rows, so {' and '.join(missing)} own rows cannot be measured")
     points = []
@@ -77,7 +77,7 @@ def rows_there(module: str) -> int:
 
 
 def curve(recipe: "Recipe", model: "dspy.LM", count: int, seed: int, threads: int) -> Iterator[Point]:
-    """Yield the points, the program as it was written first. Answers are kept in a journal, so nothing is asked twice."""
+    """Yield the points, the uncompiled program first. Answers are kept in a journal, so nothing is asked twice."""
     from dspy_programs.compiled_store import file_name, folder_name
     from dspy_programs.lm import prepare
     from optimizers.data import data_directory, evenly, read_split
@@ -110,7 +110,7 @@ def curve(recipe: "Recipe", model: "dspy.LM", count: int, seed: int, threads: in
 def programs(
     recipe: "Recipe", own: Sequence["dspy.Example"], spec: str, seed: int
 ) -> "Iterator[tuple[int, bool, Callable[[dspy.Example], dspy.Module]]]":
-    """Yield (own rows, whether the shipped demonstrations are among those shown, the program for a row without its own)."""
+    """Yield (own rows, whether the shipped demonstrations are shown too, a function from a row to its program)."""
     from dspy_programs.compiled_store import in_use, read_compiled
 
     file = in_use(recipe.name, spec)
@@ -129,7 +129,7 @@ def shown_own(
     shipped: "Mapping[str, Sequence[Demonstration]]",
     row: "dspy.Example",
 ) -> "dspy.Module":
-    """Build the program that shows from `size` other rows and the shipped demonstrations: what a training begins with."""
+    """Build the program that shows `size` other rows and the shipped demonstrations: the start of a training."""
     from dspy_programs.few_shot import ALL_SHOWN
     from optimizers.candidate import Job, showing, uncompiled
     from optimizers.demonstrations import NEAREST, Shelf, choose

@@ -3,7 +3,7 @@
 Input      feedback as `metrics.score.composite` writes it: "name 0.42: message" a line, or "Perfect.".
 Output     at most three lines, the costliest component first, such as
            "steps: below 1 in 7 of 9 cases, mean 0.62; on average 4.8 tasks where 2.3 reach the goal: too long".
-Holds      a case that is seen again replaces what was known of it, so a summary stands still when nothing new is seen.
+Guarantees a case that is seen again replaces what was known of it, so a summary stands still when nothing new is seen.
            What stands behind "Right:" and in quotes belongs to one row: it is left out.
 """
 

@@ -1,4 +1,4 @@
-"""What a run has used so far, what it may use, and whether it has been told to stop.
+"""What a run has used so far, its limits, and whether it must stop.
 
 The clock is part of the replay: an answer from the journal moves it to where it stood when that answer came, so a budget
 in minutes ends a resumed run at the same place as an uninterrupted one.
@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 from dspy_programs.errors import BudgetSpent, ModelFailing
 
-UNREADABLE_AT_FIRST = 12  # replies in a row, before any could be read: the model is broken, not the prompt
-UNREADABLE_LATER = 40  # once one could: a few changes for the worse in a row are no broken model
+UNREADABLE_AT_FIRST = 12  # unreadable replies in a row before any readable one: the model is broken, not the prompt
+UNREADABLE_LATER = 40  # after a readable one: a few bad candidates in a row do not mean a broken model
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Limits of one run; None means without limit. Tokens, money and minutes are those of search and test together."""
+    """Limits of one run; None means no limit. Tokens, money and minutes cover search and test together."""
 
     metric_calls: int | None = None
     minutes: float | None = None
@@ -27,7 +27,7 @@ class Budget:
 
 @dataclass
 class Used:
-    """Calls, tokens and money of one role ("task" or "reflection"), whether asked now or in an earlier process."""
+    """Calls, tokens and money of one role ("task" or "reflection"), from this process or an earlier one."""
 
     calls: int = 0
     input_tokens: int = 0
@@ -46,7 +46,7 @@ class Used:
 class Meter:
     """Shared by every thread of a run. `stop` is final: from then on no call leaves this process.
 
-    limits: tokens, money and minutes, looked at before each call. clock: seconds, rising.
+    limits: tokens, money and minutes, checked before each call. clock: seconds, monotonic.
     """
 
     limits: Budget = Budget()
@@ -95,7 +95,7 @@ class Meter:
             raise self.reason
 
     def before_call(self) -> None:
-        """Let a call through, or stop the run. Raises BudgetSpent; whatever stopped it before."""
+        """Let a call through, or stop the run. Raises BudgetSpent, or whatever stopped it before."""
         self.raise_if_stopped()
         if limit := self.exceeds(self.limits):
             self.stop(BudgetSpent(limit))
@@ -104,7 +104,7 @@ class Meter:
     def count_rollout(self, unreadable: str | None = None, refused: bool = False) -> None:
         """Count a row. unreadable: why its reply could not be used; too many of those in a row stop the run.
 
-        refused: the server would not take the prompt, which says nothing of the model.
+        refused: the server rejected the prompt, which says nothing about the model.
         """
         with self._lock:
             self.rollouts += 1
@@ -113,7 +113,7 @@ class Meter:
                 self._unreadable = 0 if unreadable is None else self._unreadable + 1
         if self._unreadable >= (UNREADABLE_LATER if self._readable else UNREADABLE_AT_FIRST):
             reason = f"{self._unreadable} replies of the task model in a row could not be read; the last: {unreadable}"
-            self.stop(ModelFailing(f"{reason}. They are kept with the run: once the model works, begin anew with --fresh"))
+            self.stop(ModelFailing(f"{reason}. They are kept with the run: once the model works, start over with --fresh"))
 
     def count(self, role: str, used: Used, at: float, replayed: bool) -> None:
         """Add one call that ended `at` that many seconds into the run."""
@@ -127,7 +127,7 @@ class Meter:
                 self._offset += max(0.0, at - self.elapsed)
 
     def exceeds(self, budget: Budget) -> str | None:
-        """Name the limit that is reached, or None."""
+        """Return the limit that has been reached, or None."""
         for name, used, limit in (
             ("minutes", self.elapsed / 60, budget.minutes),
             ("tokens", self.tokens, budget.tokens),

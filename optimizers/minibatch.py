@@ -16,7 +16,7 @@ def hard_rows(
     """Draw at most `size` rows, one after the other: an untried one, or one that failed.
 
     lost: id -> 1 - score, of the rows that the program at hand has run; used: id -> how often a proposal was made from it.
-    Holds      as long as there are untried rows, one of them at least is in the batch.
+    Guarantees as long as there are untried rows, one of them at least is in the batch.
     """
     weights = {id_: lost[id_] / (1 + used.get(id_, 0)) ** 2 for id_ in ids if lost.get(id_, 0.0) > 0}
     untried = [id_ for id_ in ids if id_ not in lost]

@@ -1,4 +1,4 @@
-"""Demonstrations of a user's own program, with no word from the user: from labels, and from what the program did well."""
+"""Demonstrations for a user's own program, made automatically: from labels, and from the program's own successes."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,13 +12,13 @@ from dspy_programs.reasoning import FIELD as REASONING
 from optimizers.demonstrations import Demonstrate, as_json
 
 Step = tuple[str, dict[str, Any], dspy.Prediction]
-"""One call of a predictor: its name in the program ("" if it is none of the program's own), its inputs, its outputs."""
+"""One predictor call: its name in the program ("" if it is not one of the program's), its inputs, its outputs."""
 
 
 def labelled(program: dspy.Module) -> Demonstrate:
-    """Return a function that shows a row to each predictor whose fields it has: an input, and an output that is right.
+    """Return a function that turns a row into a demonstration for each predictor whose input and output fields it has.
 
-    What the row has no value of the right type for is left out; a predictor that no label speaks of is shown nothing.
+    Fields without a value of the right type are omitted; a predictor without labels gets no demonstration.
     """
     signatures = {name: predictor.signature for name, predictor in program.named_predictors()}
     readers = {name: {f: TypeAdapter(i.annotation) for f, i in each.fields.items()} for name, each in signatures.items()}
@@ -36,7 +36,7 @@ def labelled(program: dspy.Module) -> Demonstrate:
 
 
 def bootstrapped(program: dspy.Module, steps: Sequence[Step]) -> Mapping[str, dict[str, Any]]:
-    """Show what each predictor of the program read and wrote in a run, its last call where there was more than one.
+    """Return each predictor's inputs and outputs in a run, from its last call if there were several.
 
     Source     bootstrapped demonstrations: Khattab et al. 2024, "DSPy: Compiling Declarative Language Model Calls".
     """
@@ -49,6 +49,6 @@ def bootstrapped(program: dspy.Module, steps: Sequence[Step]) -> Mapping[str, di
 
 
 def plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values as JSON has them."""
+    """Return the values as plain JSON."""
     found: dict[str, Any] = json.loads(as_json(dict(values)))
     return found

@@ -1,14 +1,14 @@
-"""A metric as people write it for DSPy, in the one shape that a search reads: (row, prediction) -> Score.
+"""Adapts a metric written for DSPy to the one form that a search uses: (row, prediction) -> Score.
 
-Input      a metric of two arguments, of DSPy's three (trace) or of GEPA's five; what it may be called without is left out.
-           It gives a number in [0, 1], a bool, `dspy.Prediction(score=..., feedback=...)`, a dict like that, or a Score.
+Input      a metric of two arguments, of DSPy's three (trace) or of GEPA's five; what it may be called without is left out,
+           but for GEPA's pred_name and pred_trace where a proposer is told of a single predictor. It gives a number in
+           [0, 1], a bool, `dspy.Prediction(score=..., feedback=...)`, a dict like that, or a Score.
 Raises     UsageError for what is no metric; TypeError, which ends a run, for a metric that gives something else.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
-from functools import wraps
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, SupportsFloat, TypeAlias
 
 import dspy
 
@@ -18,36 +18,61 @@ from metrics.score import Metric, Score
 
 LONGEST_LABEL = 200  # characters
 
+Call: TypeAlias = tuple[Any, Any, Any]
+"""One call of a predictor as DSPy traces it: the predictor, its inputs, its outputs."""
+Trace: TypeAlias = Sequence[Call]
 
-def as_metric(metric: Callable[..., Any]) -> Metric:
+UserMetric: TypeAlias = Callable[..., SupportsFloat | Score | dspy.Prediction | Mapping[str, Any]]
+"""A metric as people write it: (row, prediction), with as many more arguments as DSPy and GEPA pass."""
+
+
+def as_metric(metric: UserMetric) -> Metric:
     """Wrap a metric; nothing is called."""
-    name = name_of(metric)
     if not callable(metric) or isinstance(metric, type):
         raise UsageError(f"metric: {metric!r} is not a function of (row, prediction)")
     if inspect.iscoroutinefunction(metric):
-        raise UsageError(f"metric: {name} is async; give a function that returns the score itself")
-    missing = (None,) * (required(metric) - 2)
+        raise UsageError(f"metric: {name_of(metric)} is async; give a function that returns the score itself")
+    return OwnMetric(metric)
 
-    def scored(row: dspy.Example, prediction: dspy.Prediction) -> Score:
-        return score_from(metric(row, prediction, *missing), row, name)
 
-    return wraps(metric)(scored) if hasattr(metric, "__name__") else scored
+class OwnMetric:
+    """Score a row by a metric; where it takes GEPA's five arguments, ask it about a single predictor too."""
+
+    def __init__(self, metric: UserMetric) -> None:
+        self.metric, self.name = metric, name_of(metric)
+        given = arguments(metric)
+        self.missing = (None,) * (max(2, sum(each.default is each.empty for each in given)) - 2)
+        self.knows_predictors = len(given) >= 5 and all(each.default in (each.empty, None) for each in given[2:5])
+
+    def __call__(self, row: dspy.Example, prediction: dspy.Prediction) -> Score:
+        return score_from(self.metric(row, prediction, *self.missing), row, self.name)
+
+    def feedback_on(self, row: dspy.Example, prediction: dspy.Prediction, trace: Trace, predictor: str, call: Call) -> str:
+        """Return what the metric says of one call of a predictor, as `dspy.GEPA` asks it; "" where it says nothing.
+
+        Its score there counts for nothing: a row has one score, that of the whole program.
+        """
+        if not self.knows_predictors:
+            return ""
+        found = self.metric(row, prediction, list(trace), predictor, [call])
+        if isinstance(found, Score):
+            return found.feedback
+        return str(found.get("feedback") or "") if isinstance(found, (Mapping, dspy.Prediction)) else ""
 
 
 def name_of(metric: Any) -> str:
-    """Name a metric in reports: a function's name, else that of its class."""
+    """Return a metric's name for reports: a function's name, else its class's."""
     return str(getattr(metric, "__name__", type(metric).__name__))
 
 
-def required(metric: Callable[..., Any]) -> int:
-    """Count the arguments a metric cannot be called without; two at least."""
+def arguments(metric: UserMetric) -> list[inspect.Parameter]:
+    """Return the arguments that a metric takes by their places."""
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    given = [each for each in inspect.signature(metric).parameters.values() if each.kind in positional]
-    return max(2, sum(each.default is each.empty for each in given))
+    return [each for each in inspect.signature(metric).parameters.values() if each.kind in positional]
 
 
 def score_from(found: Any, row: dspy.Example, name: str) -> Score:
-    """Read what a metric gave; where it has no words, the feedback says what was right."""
+    """Read a metric's result; without feedback, say what was right."""
     if isinstance(found, Score):
         return found
     value: Any
@@ -59,7 +84,9 @@ def score_from(found: Any, row: dspy.Example, name: str) -> Score:
     try:
         share = float(value)
     except (TypeError, ValueError):
-        raise TypeError(f"the metric {name} gave {found!r}; it must give a number, a bool or score and feedback") from None
+        raise TypeError(
+            f"the metric {name} returned {found!r}; it must return a number, a bool, or score and feedback"
+        ) from None
     return Score(share, feedback or told(row, share), parts)
 
 

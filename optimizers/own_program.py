@@ -1,20 +1,22 @@
-"""Compile a program of one's own from Python: one call, with the journal, the guard and the file that `train` gives ours."""
+"""Compile your own program from Python: one call, with the journal, checks and files that `train` gives ours."""
 
 import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, Generic, Literal, NamedTuple, Required, TypedDict, TypeVar, Unpack, get_args, overload
 
 import dspy
 
 from dspy_programs.errors import UsageError
 from dspy_programs.lm import connect
 from dspy_programs.own_programs import introduce, name_of
+from dspy_programs.program import Program
 from dspy_programs.registry import PROGRAMS, load
 from optimizers.budgets import CANDIDATES
 from optimizers.conclusion import Report
 from optimizers.demonstrations import Demonstrate
 from optimizers.meter import Budget
+from optimizers.own_metric import UserMetric
 from optimizers.proposers import Choice
 from optimizers.recipe import Recipe, alike
 from optimizers.run_directory import default_path
@@ -22,24 +24,63 @@ from optimizers.settings import training_of
 from optimizers.summary import plan_of, summary_of
 from optimizers.training import train_in
 
+P = TypeVar("P", bound=Program)
+M = TypeVar("M", bound=dspy.Module)
 
-class CompiledProgram(NamedTuple):
-    """program: as `load` gives it from now on, on the model it was compiled for; report: what was tried and what it scored."""
 
-    program: dspy.Module
+class CompiledProgram(NamedTuple, Generic[M]):
+    """What `compile_program` gives; `program, report = compile_program(...)` takes it apart."""
+
+    program: M
+    """The program as `load` gives it from now on, on the model it was compiled for."""
     report: Report
+    """What was tried, and what it scored."""
+
+
+class CompileOptions(TypedDict, total=False):
+    """The keywords of `compile_program`."""
+
+    metric: Required[UserMetric]
+    trainset: Required[Sequence[dspy.Example | Mapping[str, Any]]]
+    valset: Sequence[dspy.Example | Mapping[str, Any]] | None
+    testset: Sequence[dspy.Example | Mapping[str, Any]] | None
+    lm: dspy.LM | str | None
+    reflection_lm: dspy.LM | str | None
+    auto: Literal["light", "medium", "heavy"] | None
+    max_metric_calls: int | None
+    max_minutes: float | None
+    max_tokens: int | None
+    max_usd: float | None
+    name: str | None
+    demonstrate: Demonstrate | None
+    demonstrations: int
+    kind: Callable[[dspy.Example], Hashable]
+    proposer: Choice
+    reasoning: bool | None
+    seed: int
+    threads: int | None
+    run_dir: Path | str | None
+    resume: bool | None
+
+
+@overload  # the first for mypy, the last for pyright, as for `load`
+def compile_program(program: P, **options: Unpack[CompileOptions]) -> CompiledProgram[P]: ...
+@overload
+def compile_program(program: type[M], **options: Unpack[CompileOptions]) -> CompiledProgram[M]: ...
+@overload
+def compile_program(program: M, **options: Unpack[CompileOptions]) -> CompiledProgram[M]: ...
 
 
 def compile_program(
-    program: dspy.Module | type[dspy.Module],
+    program: type[dspy.Module] | dspy.Module,
     *,
-    metric: Callable[..., Any],
+    metric: UserMetric,
     trainset: Sequence[dspy.Example | Mapping[str, Any]],
     valset: Sequence[dspy.Example | Mapping[str, Any]] | None = None,
     testset: Sequence[dspy.Example | Mapping[str, Any]] | None = None,
     lm: dspy.LM | str | None = None,
     reflection_lm: dspy.LM | str | None = None,
-    auto: str | None = None,
+    auto: Literal["light", "medium", "heavy"] | None = None,
     max_metric_calls: int | None = None,
     max_minutes: float | None = None,
     max_tokens: int | None = None,
@@ -54,32 +95,58 @@ def compile_program(
     threads: int | None = None,
     run_dir: Path | str | None = None,
     resume: bool | None = None,
-) -> CompiledProgram:
+) -> CompiledProgram[Any]:
     """Search for better instructions and demonstrations, test them on unseen rows, and put them to use where they are better.
 
-    program      a dspy.Module, as an instance or a class that is made without arguments; it is not changed
-    metric       (row, prediction) -> a share in [0, 1], a bool, or score and feedback; see own_metric.py
-    trainset     rows, as dspy.Example or dict. Without a testset a third of them is kept for the test; without a valset the
-                 rest validates too, each row scored by what the others show
-    lm, reflection_lm   models or specs; by default DSPy's current one, else that of the environment, and the same for both
-    auto         "light", "medium" or "heavy", as in dspy.GEPA; or limits: metric calls, minutes, tokens, US dollars. By
-                 default light and at least 300 rows, for an embedded model 15 minutes
-    name         by it the result is saved and `load` finds it; by default the place of the class, "module:Class"
-    demonstrate, demonstrations, kind   see Recipe
-    proposer, reasoning, seed, threads, run_dir, resume   as the flags of `python -m optimizers.train`
-
     The same call again goes on where it was stopped, and pays for no answer twice. Progress is printed.
-    Raises UsageError, DatasetError, LanguageModelError, RunError; whatever the program or the metric raises.
+
+    Args:
+        program: A dspy.Module, as an instance or a class that is made without arguments. It is not changed.
+        metric: (row, prediction) -> a share in [0, 1], a bool, or score and feedback; DSPy's metrics of three arguments and
+            GEPA's of five will do.
+        trainset: Rows, as dspy.Example or dict. Without a `testset` a third of them is kept for the test; without a `valset`
+            the rest validates too, each row scored by what the others show.
+        valset: Rows that choose between candidates.
+        testset: Rows that are read once, to say what the result is worth.
+        lm: The model to compile for, or its spec; by default DSPy's current one, else that of the environment.
+        reflection_lm: The model that proposes instructions, or its spec; by default `lm`.
+        auto: How much to spend, as in dspy.GEPA. By default "light" and at least 300 rows, for an embedded model 15 minutes.
+        max_metric_calls: Rows that may be run.
+        max_minutes: Minutes that it may take, test included.
+        max_tokens: Tokens that it may take, of requests and replies together, test included.
+        max_usd: US dollars that it may cost, test included.
+        name: What the result is saved by, and how `load` finds it; by default the place of the class, "module:Class".
+        demonstrate: A row -> for each predictor, what it should have written; by default its labels.
+        demonstrations: How many rows a call shows, where all are shown.
+        kind: A row -> its kind; demonstrations are spread over the kinds.
+        proposer: Who writes new instructions: "rules" for small models, "dspy" for GEPA's own, "auto" to go by the model.
+        reasoning: Whether to try a version that writes its reasoning first; by default not with an embedded model.
+        seed: Of everything that is drawn at random.
+        threads: Rows that run at once; by default 8, and 1 with an embedded model.
+        run_dir: Where the run keeps its journal; by default a folder of its own for this program and model.
+        resume: True: go on with the run that is there; False: begin anew; None: go on where there is one.
+
+    Returns:
+        The program as `load` gives it from now on, on the model it was compiled for, and the report.
+
+    Raises:
+        UsageError: An argument cannot be used.
+        DatasetError: A row cannot be used.
+        LanguageModelError: A model cannot be had, or does not answer.
+        RunError: The run's folder belongs to another run, or a limit was reached before there was a result.
+        Exception: Whatever the program or the metric raises.
     """
     if not isinstance(program, dspy.Module) and not (isinstance(program, type) and issubclass(program, dspy.Module)):
-        raise UsageError(f"program: {program!r} is not a dspy.Module; give its class or an instance (--module takes names)")
+        raise UsageError(
+            f"program: {program!r} is not a dspy.Module; give a Module class or an instance (--module takes names)"
+        )
     name = name or name_of(program)
     if name in PROGRAMS:
         raise UsageError(f"name: {name!r} is a program of this library; choose another")
     if auto not in (None, *CANDIDATES) or proposer not in get_args(Choice):
-        raise UsageError(f"auto: {', '.join(CANDIDATES)} or None; proposer: {', '.join(get_args(Choice))}")
+        raise UsageError(f"choose auto from {', '.join(CANDIDATES)} or None, and proposer from {', '.join(get_args(Choice))}")
     if auto and max_metric_calls:
-        raise UsageError("auto and max_metric_calls both say how many rows to run; give one of them")
+        raise UsageError("auto and max_metric_calls both set the number of metric calls; give only one")
     introduce(name, program)
     recipe = Recipe(program, metric, name, demonstrate=demonstrate, demonstrations=demonstrations, kind=kind)
     task = model_of(lm, program)
@@ -97,15 +164,16 @@ def compile_program(
     print(plan_of(training, directory), flush=True)
     report = train_in(directory, training, resume)
     print(summary_of(training, report, directory), flush=True)
-    with warnings.catch_warnings(action="ignore"):  # where nothing was better, it runs as it was written: the report says so
+    with warnings.catch_warnings(action="ignore"):  # if nothing was better, it runs uncompiled: the report says so
         return CompiledProgram(load(name, task.model), report)
 
 
 def model_of(lm: dspy.LM | str | None, program: dspy.Module | type[dspy.Module]) -> dspy.LM:
     """Return the model asked for, else the one that all predictors of the program have, DSPy's current one, or the default."""
-    own = {id(each.lm): each.lm for each in program.predictors() if each.lm} if isinstance(program, dspy.Module) else {}
+    own = {id(each.lm): each.lm for each in program.predictors()} if isinstance(program, dspy.Module) else {}
     if isinstance(lm, dspy.BaseLM):
         return lm
-    if lm is None and len(own) > 1:
-        raise UsageError("its predictors have different models of their own; give the one to compile for: lm=...")
-    return next(iter(own.values()), None) or dspy.settings.lm or connect() if lm is None else connect(lm)
+    if lm is None and len(own) > 1 and all(own.values()):
+        raise UsageError("its predictors have different models of their own, and keep them; say what to compile for: lm=...")
+    shared = next(iter(own.values())) if len(own) == 1 else None
+    return shared or dspy.settings.lm or connect() if lm is None else connect(lm)

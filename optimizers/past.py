@@ -1,11 +1,11 @@
-"""What is in use and what was, for one program and model: read from files, nothing is written.
+"""The program in use and earlier ones, for one program and model: read from files, without writing.
 
     <folder>/<lm>.json                                        in use
-    <folder>/history/<lm>/<UTC time>-<digest>.json            what was put to use, and the one in use
-    <folder>/history/<lm>/set-aside/<UTC time>-<digest>.json  what was taken back
+    <folder>/history/<lm>/<UTC time>-<digest>.json            programs put into use, including the current one
+    <folder>/history/<lm>/set-aside/<UTC time>-<digest>.json  programs rolled back
 
-The history is a stack: its newest file that has the bytes of the file in use is where we are, and the one below is what was
-in use before. Newer ones were taken back, or a kill came before they were in use; the next change sets them aside.
+The history is a stack: its newest file with the same bytes as the file in use is the current position, and the one below is the
+previous program. Newer ones were rolled back, or a kill came before they were in use; the next change sets them aside.
 """
 
 import json
@@ -28,7 +28,7 @@ NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}\.json")
 
 @dataclass(frozen=True)
 class Lying:
-    """A file that is or was in use, not read yet. date: when it was put to use, UTC; None for the shipped one."""
+    """A file that is or was in use, not read yet. date: when it was put into use, UTC; None for the shipped one."""
 
     path: Path
     date: datetime | None
@@ -42,16 +42,16 @@ class Entry(Lying):
     """One compiled program that is or was in use, with what it scored when it was made (shares in [0, 1]).
 
     digest      SHA-256 of the file
-    set_aside   it was taken back
+    set_aside   it was rolled back
     kept        "compiled" or "seed"
     status      "tested", "interrupted" or "not tested"
-    validation  "seed", "compiled", and "in_use": what `load` gave at the time, on the same rows
-    test        "seed", "compiled", "in_use", and how much better it was than these: "difference", "gain"; each with mean,
-                low and high of the 95 % interval, rows
-    parent      digest of the user's file that was in use when it was made
-    judged_on   metric and validation rows: figures of two programs compare only where this is the same
+    validation  "seed", "compiled", and "in_use": what `load` returned at the time, on the same rows
+    test        "seed", "compiled", "in_use", and its advantage over these: "difference", "gain"; each with mean, low and
+                high of the 95 % interval, rows
+    parent      digest of the user's file in use when it was made
+    judged_on   metric and validation rows: figures of two programs are comparable only if this is the same
     fault       why `load` would refuse it
-    What a file does not say is None or empty.
+    Whatever a file does not say is None or empty.
     """
 
     program: str
@@ -67,7 +67,7 @@ class Entry(Lying):
 
     @property
     def score(self) -> float | None:
-        """What the kept program scored on validation."""
+        """The kept program's score on validation."""
         return self.validation.get(self.kept or "")
 
     @property
@@ -77,7 +77,7 @@ class Entry(Lying):
 
 @dataclass(frozen=True)
 class Place:
-    """Where one program for one model is put to use, and where its past lies."""
+    """Where one program for one model is put into use, and where its history is."""
 
     program: str
     lm: str
@@ -97,34 +97,34 @@ class Place:
 
     @property
     def shipped(self) -> Path | None:
-        """What `load` takes where there is no file of the user."""
+        """What `load` uses if the user has no file."""
         users, shipped = candidates_for(self.program, self.lm)
         return shipped if self.target == users and shipped.is_file() else None
 
 
 def place_of(program: str, lm: str, target: Path | None = None) -> Place:
-    """Return the place in the user's directory, or at `target`. Raises UsageError for what is no program or no file."""
-    if not candidates_for(program, lm)[0].parent.is_dir():  # one that was named in Python has files, and no other trace
+    """Return the place in the user's directory, or at `target`. Raises UsageError if it is not a program or not a file."""
+    if not candidates_for(program, lm)[0].parent.is_dir():  # a program named in Python leaves only its files
         program_named(program)
     place = Place(program, lm, target or candidates_for(program, lm)[0])
     if (place.target.exists() and not place.target.is_file()) or place.target.suffix == ".md":
-        raise UsageError(f"{place.target}: name a JSON file, a new one or one that holds a compiled program")
+        raise UsageError(f"{place.target}: give a JSON file, either new or a compiled program")
     return place
 
 
 def entries(place: Place) -> list[Entry]:
-    """Return all that is or was in use, newest first, the shipped one last."""
+    """Return everything that is or was in use, newest first, the shipped one last."""
     return [entry for each in lying(place) if (entry := entry_of(each, place))]
 
 
 def current(place: Place) -> Entry | None:
-    """Return what `load` takes; None for the program as it was written."""
+    """Return what `load` uses; None for the uncompiled program."""
     now = next((each for each in lying(place) if each.in_use), None)
     return entry_of(now, place) if now else None
 
 
 def lying(place: Place) -> list[Lying]:
-    """Return the files of the entries, in their order; none of them is read but to find the one in use."""
+    """Return the files of the entries, in order; they are read only to find the one in use."""
     here, users = where(place), place.target.is_file()
     found = [Lying(place.target, changed_at(place.target), in_use=True)] if users and here is None else []
     files = [*dated_files(place.history), *dated_files(place.set_aside)]
@@ -137,7 +137,7 @@ def lying(place: Place) -> list[Lying]:
 
 
 def where(place: Place) -> Path | None:
-    """Return the file of the history that is in use; None where that is the shipped one, or was put there by hand."""
+    """Return the file of the history that is in use; None if that is the shipped one, or was placed by hand."""
     if not place.target.is_file():
         return None
     data = place.target.read_bytes()
@@ -164,9 +164,9 @@ def digest_of(data: bytes) -> str:
 
 
 def entry_of(file: Lying, place: Place) -> Entry | None:
-    """Read what a file says of itself; one that does not fit, or is no compiled program, is an entry too.
+    """Read what a file says about itself; one that does not fit, or is not a compiled program, is an entry too.
 
-    None where another process has set it aside since.
+    None if another process has set it aside meanwhile.
     """
     path, says = file.path, dict[str, Any]()
     try:
@@ -185,7 +185,7 @@ def entry_of(file: Lying, place: Place) -> Entry | None:
 
 
 def require_fit(compiled: Compiled, path: Path) -> None:
-    """Raise CompiledMismatch where today's code has other fields, types or instructions; without code nobody can tell."""
+    """Raise CompiledMismatch if the current code has other fields, types or instructions; without code it cannot be checked."""
     name = compiled.provenance.program
     try:
         program = new_program(name)
@@ -197,7 +197,7 @@ def require_fit(compiled: Compiled, path: Path) -> None:
 
 
 def figures(saved: Provenance) -> dict[str, Any]:
-    """Take the figures of an entry out of what a file says of itself."""
+    """Extract an entry's figures from a file's provenance."""
     data, metric, test = saved.training.get("data"), saved.training.get("metric"), saved.scores.get("test")
     rows = data.get("val") if isinstance(data, dict) else None
     intervals = {name: numbers(each) for name, each in test.items()} if isinstance(test, dict) else {}
@@ -212,6 +212,6 @@ def figures(saved: Provenance) -> dict[str, Any]:
 
 
 def numbers(scores: Any) -> dict[str, float]:
-    """Keep what is a finite number."""
+    """Keep the finite numbers."""
     pairs = scores.items() if isinstance(scores, dict) else ()
     return {name: value for name, value in pairs if type(value) in (int, float) and math.isfinite(value)}

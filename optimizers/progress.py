@@ -1,6 +1,6 @@
-"""One live line for a long run: what it has done, what it has cost, how long it will still take.
+"""One live line for a long run: work done, cost so far, time left.
 
-On a terminal the line is redrawn in place; into a file or a pipe a new line is printed every 15 seconds.
+On a terminal the line is redrawn in place; for a file or a pipe, a new line is printed every 15 seconds.
 """
 
 import contextlib
@@ -21,9 +21,9 @@ SECONDS_BETWEEN_LINES = 15.0
 
 
 class Progress:
-    """Shows a meter until so many rows have been run. `phase` and `best`, a score, are set by whoever knows them.
+    """Shows a meter until `expected` rows have run. The caller sets `phase` and `best`, a score.
 
-    A line has room in 80 columns: a terminal cuts off what is beyond, and that would be the time left.
+    A line fits in 80 columns: a terminal cuts off the rest, which would be the time left.
     """
 
     def __init__(self, meter: Meter, expected: int | None, out: IO[str] | None = None) -> None:
@@ -33,7 +33,7 @@ class Progress:
         self.best: float | None = None
         self._first: tuple[int, float] | None = None
         out = out or sys.stdout
-        terminal = out.isatty()  # asked of the stream itself: in a notebook rich would redraw, and pile up lines
+        terminal = out.isatty()  # ask the stream itself: in a notebook rich would redraw and pile up lines
         self.console = Console(file=out, highlight=False, soft_wrap=True, force_jupyter=False, force_terminal=terminal)
         self._done = threading.Event()
 
@@ -54,7 +54,7 @@ class Progress:
         return f"{self.phase} {rows} rows{best} | {tokens} tokens{paid} | {clock(meter.elapsed)}{left}"
 
     def seconds_left(self) -> float | None:
-        """Go by the pace since the first rollout: loading the model says nothing about it."""
+        """Use the pace since the first row: loading the model says nothing about it."""
         done, now = self.meter.rollouts, self.meter.elapsed
         if self.expected is None or done < 1:
             return None
@@ -85,7 +85,7 @@ class Progress:
 
 @contextlib.contextmanager
 def noise_to(log: Path) -> Iterator[None]:
-    """Send what DSPy, GEPA and their progress bars print to a file while the block runs. Raises RunError on a full disk."""
+    """Redirect what DSPy, GEPA and their progress bars print to a file during the block. Raises RunError on a full disk."""
     import logging
 
     file = log.open("a", encoding="utf-8")
@@ -100,7 +100,7 @@ def noise_to(log: Path) -> Iterator[None]:
         try:
             file.close()
         except OSError as error:
-            line = "Make room and run the same command again: it goes on from here"
+            line = "Free some space and run the same command again to resume"
             raise RunError(f"{log}: cannot write: {error.strerror}. {line}") from error
 
 

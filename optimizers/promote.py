@@ -1,4 +1,4 @@
-"""python -m optimizers.promote runs/planner/...: put what a run found to use; what was in use is kept."""
+"""python -m optimizers.promote runs/planner/...: put a run's result into use; the previous program is kept."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,18 +11,18 @@ from dspy_programs.cli import new_app, run
 if TYPE_CHECKING:
     from optimizers.past import Entry
 
-app = new_app("Put a compiled program to use in the place of the one that `load` takes now, which is kept.")
+app = new_app("Put a compiled program into use instead of the one that `load` uses now, which is kept.")
 
 
 @app.command()
 def promote(
-    source: Annotated[Path, typer.Argument(help="A run's folder, which holds compiled.json, or a compiled JSON.")],
-    module: Annotated[str | None, typer.Option(help="The program, where it is one of your own.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Whatever speaks against it.")] = False,
+    source: Annotated[Path, typer.Argument(help="A run folder with a compiled.json, or a compiled JSON.")],
+    module: Annotated[str | None, typer.Option(help="The program, if it is your own.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Promote it despite any objection.")] = False,
 ) -> None:
-    """Put a compiled program to use in the place of the one that `load` takes now, which is kept.
+    """Put a compiled program into use instead of the one that `load` uses now, which is kept.
 
-    Prints the scores of both, and how to undo it. One that was not tested, or did not beat what is in use on the same
+    Prints both scores and how to undo it. A program that was not tested, or did not beat the one in use on the same
     validation rows, needs --force.
     """
     from dspy_programs.errors import UsageError
@@ -38,28 +38,28 @@ def promote(
     same = now is not None and now.digest == new.digest
     found = [] if same else promotion.doubts(new, now)
     if found and not force:
-        raise UsageError(f"{file} was not promoted: {'; '.join(found)}. To do it all the same, add --force")
+        raise UsageError(f"{file} was not promoted: {'; '.join(found)}. To promote it anyway, add --force")
     for doubt in found:
-        print(f"forced  although {doubt}")
+        print(f"forced  despite this: {doubt}")
     done = promotion.promote(file, new.program, new.lm)
     assert done.now is not None
     if not done.changed:
-        print(f"this very program is in use already, nothing was changed: {done.now.path}")
+        print(f"already in use, nothing changed: {done.now.path}")
         return
-    print(f"in use from now on: {done.now.path}")
+    print(f"now in use: {done.now.path}")
     if done.before and not done.before.shipped:
-        print(f"the one before is kept: {done.before.path}")
-    print(f"to undo it: python -m optimizers.rollback --module {new.program} --lm {new.lm}")
+        print(f"the previous program is kept: {done.before.path}")
+    print(f"to undo: python -m optimizers.rollback --module {new.program} --lm {new.lm}")
 
 
 def compiled_of(source: Path) -> Path:
-    """Return the compiled program of a run's folder, or the file itself."""
+    """Return the compiled program of a run folder, or the file itself."""
     from dspy_programs.errors import UsageError
 
     file = source / "compiled.json" if source.is_dir() else source
     if not file.is_file():
-        what = "this folder has no compiled.json, so no run has ended in it" if source.is_dir() else "there is no such file"
-        raise UsageError(f"{source}: {what}; name a run's folder or a compiled JSON")
+        what = "this folder has no compiled.json, so no run has finished in it" if source.is_dir() else "no such file"
+        raise UsageError(f"{source}: {what}; give a run folder or a compiled JSON")
     return file
 
 
@@ -67,7 +67,7 @@ def scores_line(entry: "Entry | None") -> str:
     from optimizers.history import test_of, validation_of
 
     if entry is None:
-        return "the program as it was written"
+        return "the uncompiled program"
     where = "shipped" if entry.shipped else entry.path
     return f"{entry.digest[:8]}  validation {validation_of(entry)}  test {test_of(entry)}  ({where})"
 

@@ -1,9 +1,9 @@
-"""Put a compiled program to use, look back at what was, go back to it, and take it elsewhere. Its files: see past.py.
+"""Put a compiled program into use, list earlier ones, return to one, and export it. For the files see past.py.
 
-Holds      at any moment, a kill -9 included, the old file or the new one is in use, whole; no compiled program is ever
-           deleted; of processes that change the same program and model, one waits for the other.
-Raises     CompiledProgramError for a file that `load` would refuse, UsageError for a place that cannot be written or a
-           wrong choice, RunLocked when another process does not come to its end. Then nothing was changed.
+Guarantees at any moment, even after kill -9, either the old file or the new one is in use, complete; no compiled program is
+           ever deleted; processes that change the same program and model wait for each other.
+Raises     CompiledProgramError for a file that `load` would refuse, UsageError for an unwritable place or a wrong choice,
+           RunLocked if another process does not finish. Then nothing has changed.
 """
 
 import contextlib
@@ -40,15 +40,15 @@ from optimizers.past import (
     where,
 )
 
-SHIPPED = "shipped"  # what `rollback` calls the program that came with the package
-PATIENCE = 30.0  # seconds to wait for another process; a change takes a few hundredths
-ANYTHING = ""  # in the place of a digest
+SHIPPED = "shipped"  # what `rollback` calls the program shipped with the package
+PATIENCE = 30.0  # seconds to wait for another process; a change takes a few hundredths of one
+ANYTHING = ""  # instead of a digest
 NEW_FILE = 0o644  # mode of a file that replaces none
 
 
 @dataclass(frozen=True)
 class Promoted:
-    """What is in use now and what was before; None stands for the program as it was written."""
+    """What is in use now and what was before; None is the uncompiled program."""
 
     now: Entry | None
     before: Entry | None
@@ -56,14 +56,14 @@ class Promoted:
 
 
 class Superseded(UsageError):
-    """What is in use is not what the new program was compared with."""
+    """The program in use is not the one that the new program was compared with."""
 
 
 def promote(source: Path, program: str, lm: str, target: Path | None = None, over: str | None = ANYTHING) -> Promoted:
-    """Put `source` to use for `program` on `lm`; what was there stays in the history. The same bytes again change nothing.
+    """Put `source` into use for `program` on `lm`; the previous file stays in the history. The same bytes again change nothing.
 
-    target: another file than the one of the user's directory; its history lies beside it. over: the digest of what
-    `source` was compared with, None for nothing; where something else is in use, Superseded is raised.
+    target: a file instead of the one in the user's directory; its history lies next to it. over: digest of the program
+    that `source` was compared with, None for none; Superseded is raised if another one is in use.
     """
     place = place_of(program, lm, target)
     data, compiled = read_fitting(source, program, lm)
@@ -71,17 +71,19 @@ def promote(source: Path, program: str, lm: str, target: Path | None = None, ove
     with locked(place):
         before = current(place)
         if over not in (ANYTHING, before.digest if before else None):
-            raise Superseded("something else was put to use while this run ended; compare with it by --fresh")
+            raise Superseded(
+                "another program was put into use while this run was finishing; compare with it by running again with --fresh"
+            )
         if before and before.digest == digest_of(data):
             if not before.shipped:
-                replace_all([(place.card, card.encode(), mode_of(place.target))])  # a kill may have left another's
+                replace_all([(place.card, card.encode(), mode_of(place.target))])  # a kill may have left another program's card
             return Promoted(before, before, changed=False)
         settle(place)
         file = record(place, data, card, datetime.now(UTC))
         try:
             put_to_use(place, file)
         except BaseException:
-            if where(place) != file:  # it never came into use, and the source is still there
+            if where(place) != file:  # it was never in use, and the source still exists
                 file.unlink()
                 file.with_suffix(".md").unlink()
             raise
@@ -89,9 +91,9 @@ def promote(source: Path, program: str, lm: str, target: Path | None = None, ove
 
 
 def rollback(program: str, lm: str, to: str | None = None) -> Promoted:
-    """Go back to what was in use before, at the end to the shipped program; what is left stays in the history.
+    """Return to the previous program, and finally to the shipped one; the program you leave stays in the history.
 
-    to: the beginning of a digest, of what was rolled back too, or "shipped".
+    to: start of a digest, even of one that was rolled back, or "shipped".
     """
     place = place_of(program, lm)
     with locked(place) if place.target.is_file() or place.history.is_dir() else contextlib.nullcontext():
@@ -106,14 +108,14 @@ def rollback(program: str, lm: str, to: str | None = None) -> Promoted:
 
 
 def history(program: str, lm: str) -> list[Entry]:
-    """Return all that is or was in use, newest first, the shipped program last. Nothing is written."""
+    """Return all programs that are or were in use, newest first, the shipped one last. Writes nothing."""
     return entries(place_of(program, lm))
 
 
 def look_at(source: Path, module: str | None = None) -> Entry:
-    """Return what a compiled file says of itself before it is put to use; it must fit today's code.
+    """Return what a compiled file says about itself before it is put into use; it must fit the current code.
 
-    module: the name of a program of one's own, which the file alone is not believed.
+    module: the name of the user's own program; the name in the file alone is not trusted.
     """
     compiled = read_compiled(source)
     require_known(compiled.provenance.program, source, module)
@@ -125,30 +127,30 @@ def look_at(source: Path, module: str | None = None) -> Entry:
 
 
 def doubts(source: Entry, now: Entry | None) -> list[str]:
-    """Say what speaks against putting `source` in the place of `now`; an empty list where nothing does."""
+    """Return the objections to replacing `now` with `source`; empty if there are none."""
     found = []
     if source.kept == "seed":
-        found.append("it is the program as it was written: nothing beat that in its run")
+        found.append("it is the uncompiled program: no candidate beat that in its run")
     if not source.tested:
         found.append("it has no test score" + (f" ({source.status})" if source.status else ""))
-    for name, other in (("difference", "the program as it was written"), ("gain", "what was in use then")):
+    for name, other in (("difference", "the uncompiled program"), ("gain", "the program then in use")):
         if (interval := source.test.get(name, {})).get("high", 0.0) < 0:
             found.append(f"on the test rows it is worse than {other}, by {-interval['mean']:.3f}")
-    return found if now and now.fault else [*found, *defeats(source, now)]  # what `load` refuses is beaten by anything
+    return found if now and now.fault else [*found, *defeats(source, now)]  # anything beats a file that `load` refuses
 
 
 def defeats(source: Entry, now: Entry | None) -> Iterator[str]:
-    """Compare on the same validation rows: with what was in use when it was trained, and with what is now."""
-    rivals = {"what was in use then": source.validation.get("in_use"), "what is in use": score_of_now(source, now)}
-    if source.score is None or rivals["what is in use"] is None:
-        yield "it is not known whether it beats what is in use: nobody scored both on the same validation rows"
+    """Compare on the same validation rows: with the program in use during training, and with the one in use now."""
+    rivals = {"the program then in use": source.validation.get("in_use"), "the program in use": score_of_now(source, now)}
+    if source.score is None or rivals["the program in use"] is None:
+        yield "unknown whether it beats the program in use: they have not been scored on the same validation rows"
     for name, rival in rivals.items():
         if source.score is not None and rival is not None and not source.score > rival:
             yield f"it does not beat {name}: {source.score:.3f} against {rival:.3f} on the same validation rows"
 
 
 def score_of_now(source: Entry, now: Entry | None) -> float | None:
-    """Return what `now` scored on the validation rows of `source`; None where no file says it."""
+    """Return the score of `now` on the validation rows of `source`; None if no file has it."""
     if now is None:
         return source.validation.get("seed")
     if now.judged_on and now.judged_on == source.judged_on:
@@ -158,48 +160,48 @@ def score_of_now(source: Entry, now: Entry | None) -> float | None:
 
 
 def export_stock(path: Path, to: Path) -> None:
-    """Write what stock `dspy.Module.load` reads: the state without our own notes."""
+    """Write what stock `dspy.Module.load` reads: the state without our own metadata."""
     read_compiled(path)
     if to.exists() and to.samefile(path):
-        raise UsageError(f"{to}: this is the compiled program itself; name another file")
+        raise UsageError(f"{to} is the compiled program itself; give another file")
     state = json.loads(path.read_bytes())
     del state["metadata"]["app"]
     write_atomically(to, json.dumps(state, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_fitting(path: Path, program: str, lm: str) -> tuple[bytes, Compiled]:
-    """Read a file that `load` would take, as bytes and as data: the bytes that were checked."""
+    """Read a file that `load` would accept, as bytes and as data: the same bytes that were checked."""
     compiled = read_compiled(path, program, lm)
     require_fit(compiled, path)
     data = path.read_bytes()
     if read_compiled(path, program, lm) != compiled:
-        raise CompiledProgramError(f"{path}: was changed while it was read; try again")
+        raise CompiledProgramError(f"{path} changed while it was being read; try again")
     return data, compiled
 
 
 def card_for(compiled: Compiled) -> str:
-    """Return the card; a short one for a file that does not say how it was made."""
+    """Return the card; a short one if the file does not say how it was made."""
     try:
         return card_of(compiled)
     except (KeyError, IndexError, TypeError, ValueError):
         saved = compiled.provenance
-        return f"# {saved.program} for {saved.lm}\n\nKept: {saved.kept}. How it was made is not written in the file.\n"
+        return f"# {saved.program} for {saved.lm}\n\nKept: {saved.kept}. The file does not say how it was made.\n"
 
 
 def one_before(place: Place) -> Lying | None:
-    """Return what was in use before: a file of the history, the shipped one, or None for the program as it was written."""
+    """Return the previous program: a file of the history, the shipped one, or None for the uncompiled program."""
     found = lying(place)
     users = [each for each in found if not (each.shipped or each.set_aside)]
     here = next((number for number, each in enumerate(users) if each.in_use), None)
     if here is None:
-        what = "the shipped program" if place.shipped else "the program as it was written"
+        what = "the shipped program" if place.shipped else "the uncompiled program"
         raise UsageError(f"{place.program} for {place.lm}: {what} is in use; there is nothing before it")
     older = [*users[here + 1 :], *(each for each in found if each.shipped)]
     return older[0] if older else None
 
 
 def chosen(place: Place, to: str) -> Lying | None:
-    """Return the file that a digest's beginning names: of equal ones the one in use, else the newest not set aside."""
+    """Return the file whose digest starts like this: of equal ones the one in use, else the newest not set aside."""
     found = lying(place)
     if to == SHIPPED:
         return next((each for each in found if each.shipped), None)
@@ -207,15 +209,15 @@ def chosen(place: Place, to: str) -> Lying | None:
     named = [each for each in found if digests[each].startswith(to.lower())]
     different = sorted({digests[each] for each in named})
     if len(different) > 1:
-        raise UsageError(f"{to!r} begins more than one digest: {', '.join(each[:16] for each in different)}; give more of it")
+        raise UsageError(f"{to!r} matches more than one digest: {', '.join(each[:16] for each in different)}; give more digits")
     if not named:
         there = ", ".join(dict.fromkeys(each[:8] for each in digests.values()))
-        raise UsageError(f"no {place.program} for {place.lm} has the digest {to!r}; there are: {there or 'none'}")
+        raise UsageError(f"no {place.program} for {place.lm} has the digest {to!r}; choose from {there or 'none'}")
     return min(named, key=lambda each: (not each.in_use, each.set_aside))
 
 
 def go_to(place: Place, goal: Lying | None) -> None:
-    """Put an entry to use. Where the user has no file, that is the shipped one or the program as it was written."""
+    """Put an entry into use. Without a user's file, that is the shipped or the uncompiled program."""
     if goal is None or goal.shipped:
         with writing(place.target):
             place.target.unlink(missing_ok=True)
@@ -232,7 +234,7 @@ def go_to(place: Place, goal: Lying | None) -> None:
 
 
 def moved(before: Entry | None, place: Place) -> Entry | None:
-    """Return the entry of what was in use, with the path where it lies now."""
+    """Return the entry of the previous program, with its current path."""
     if before is None or before.shipped:
         return before and replace(before, in_use=False)
     ending = f"-{before.digest[:8]}.json"
@@ -242,7 +244,7 @@ def moved(before: Entry | None, place: Place) -> Entry | None:
 
 @contextlib.contextmanager
 def locked(place: Place) -> Iterator[None]:
-    """Hold the history of one program and model for this process alone."""
+    """Lock the history of one program and model for this process."""
     lock = filelock.FileLock(place.history / "lock")
     try:
         place.history.mkdir(parents=True, exist_ok=True)
@@ -258,7 +260,7 @@ def locked(place: Place) -> Iterator[None]:
 
 
 def settle(place: Place) -> None:
-    """Make what is in use the top of the history: copy it there if it was put there by hand, set aside what is above."""
+    """Make the program in use the top of the history: copy it there if it was placed by hand, set aside newer entries."""
     here = where(place)
     if place.target.is_file() and here is None:
         card = place.card.read_text(encoding="utf-8", errors="replace") if place.card.is_file() else None
@@ -268,7 +270,7 @@ def settle(place: Place) -> None:
         if here is None or path.name > here.name:
             with writing(place.set_aside):
                 place.set_aside.mkdir(exist_ok=True)
-                for file in (path.with_suffix(".md"), path):  # the program last: what a kill leaves is done the next time
+                for file in (path.with_suffix(".md"), path):  # the program last: after a kill, the next change finishes it
                     if file.is_file():
                         os.replace(file, place.set_aside / file.name)
 
@@ -285,16 +287,16 @@ def record(place: Place, data: bytes, card: str | None, when: datetime) -> Path:
 
 
 def put_to_use(place: Place, file: Path) -> None:
-    """Let a file of the history take the place of the one in use, and its card that of the card."""
+    """Replace the file in use with one from the history, and its card likewise."""
     card = file.with_suffix(".md")
     goals = [(place.target, file), *([(place.card, card)] if card.is_file() else [])]
     replace_all([(Path(os.path.realpath(goal)), source.read_bytes(), mode_of(source)) for goal, source in goals])
     if not card.is_file():
-        place.card.unlink(missing_ok=True)  # it describes the other program, and lies in the history with that
+        place.card.unlink(missing_ok=True)  # it describes the other program, and is in the history with it
 
 
 def replace_all(files: Sequence[tuple[Path, bytes, int]]) -> None:
-    """Write path, content and mode of each: all are whole and on the disk before the first one takes its place."""
+    """Write each path with content and mode: all are complete and on disk before the first one is put in place."""
     with contextlib.ExitStack() as block:
         staged = [(block.enter_context(beside(path, data, mode)), path) for path, data, mode in files]
         for temporary, path in staged:
@@ -304,7 +306,7 @@ def replace_all(files: Sequence[tuple[Path, bytes, int]]) -> None:
 
 @contextlib.contextmanager
 def beside(path: Path, data: bytes, mode: int) -> Iterator[Path]:
-    """Write a file in the folder of `path`, never more open than its mode; what is left of it at the end is removed."""
+    """Write a temporary file in the folder of `path`, never more permissive than its mode; leftovers are removed."""
     temporary = None
     try:
         with writing(path):

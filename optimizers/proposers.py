@@ -65,7 +65,7 @@ class WriteRule(dspy.Signature):
 class RuleProposer:
     """Keep an instruction as it was written, and add rules to it: one for each of the worst failed cases.
 
-    Holds      a new instruction is the first text given for its component and at most RULES rules, one line each; no rule
+    Guarantees a new instruction is the first text given for its component and at most RULES rules, one line each; no rule
                says what another or a rejected one says, or carries a run of words from its case. Of too many, the oldest
                goes. Rejected is what was proposed before and is not in the candidate at hand.
                Given the model's answers, the same calls in the same order give the same texts; GEPA calls from one thread.

@@ -1,4 +1,4 @@
-"""All that a training needs to know of a program, ours or the user's own."""
+"""Everything that a training needs to know about a program, ours or the user's own."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from dspy_programs.own_programs import new_from
 from metrics.score import Metric
 from optimizers.demonstrations import Demonstrate
 from optimizers.own_demonstrations import labelled
-from optimizers.own_metric import as_metric
+from optimizers.own_metric import UserMetric, as_metric
 from optimizers.own_rows import Given
 from optimizers.sources.transfer import Transfer
 
@@ -20,40 +20,43 @@ Rows = Mapping[str, Sequence[dspy.Example]]
 
 
 def alike(row: dspy.Example) -> Hashable:
-    """Tell no kinds apart."""
+    """Treat all rows as one kind."""
     return None
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that `train` needs to know of a program. A program of one's own needs the first two, and rows.
+    """Everything that `train` needs to know about a program. Your own program needs the first two, and rows.
 
-    program      a dspy.Module class that is made without arguments, or an instance, which is copied
-    metric       (row, prediction) -> a share in [0, 1], a bool, `dspy.Prediction(score=..., feedback=...)` or a Score;
-                 DSPy's metrics of three arguments and GEPA's of five will do
-    name         by it the result is saved and found again; for a program of one's own the place of its recipe
-    data         the rows where --data does not say: a file, a folder, or lists of rows by split: {"train": [...], ...}
-    labels       the fields of a row that are not inputs, with their types; None: all of them, of any type
-    demonstrate  a row as each predictor would have done it; None: its labels that are outputs of a predictor, and what
-                 the program did on rows where the metric accepted it
-    kind         of a row: what demonstrations should cover; None: no kinds
-    demonstrations                how many rows a call shows where all are shown
-    val_rows, test_rows           of a default run with an embedded model, chosen for 15 minutes on 2 cores
-    max_metric_calls              of the benchmark's search
-    groups       fields of a row by which `evaluate` reports too
-    faults       what is wrong with a row beyond its types, a few words each
-    build, transfer               of ours: raw folder -> rows of each split; rows of other sources in the same shape
+    Args:
+        program: A dspy.Module class that is made without arguments, or an instance, which is copied.
+        metric: (row, prediction) -> a share in [0, 1], a bool, `dspy.Prediction(score=..., feedback=...)` or a Score; DSPy's
+            metrics of three arguments and GEPA's of five will do.
+        name: What the result is saved by and found again; for a program of one's own the place of its recipe.
+        data: The rows where --data does not say: a file, a folder, or lists of rows by split: {"train": [...], ...}.
+        labels: The fields of a row that are not inputs, with their types; None: all of them, of any type.
+        demonstrate: A row as each predictor would have done it; None: its labels that are outputs of a predictor, and what
+            the program did on rows where the metric accepted it.
+        kind: Of a row: what demonstrations should cover. By default there are no kinds.
+        demonstrations: How many rows a call shows, where all are shown.
+        val_rows: Rows that validate in a default run with an embedded model, chosen for 15 minutes on 2 cores.
+        test_rows: Rows that test in such a run.
+        max_metric_calls: Rows that the benchmark's search may run.
+        groups: Fields of a row by which `evaluate` reports too.
+        faults: What is wrong with a row beyond its types, a few words each.
+        build: Of ours: a raw folder -> the rows of each split.
+        transfer: Of ours: rows of other sources in the same shape.
     """
 
     program: type[dspy.Module] | dspy.Module
-    metric: Callable[..., Any]
+    metric: UserMetric
     name: str = ""
     data: Path | str | Given | None = None
     labels: Mapping[str, Any] | None = None
     demonstrate: Demonstrate | None = None
     kind: Callable[[dspy.Example], Hashable] = alike
     demonstrations: int = 4
-    val_rows: int = 16  # the defaults are for programs that ask once for each row; those that ask less can have more rows
+    val_rows: int = 16  # the defaults suit programs with one call per row; those with fewer calls can have more rows
     test_rows: int = 16
     max_metric_calls: int = 40
     groups: tuple[str, ...] = ()
@@ -62,15 +65,15 @@ class Recipe:
     transfer: Transfer | None = None
 
     def new_program(self) -> dspy.Module:
-        """Return the program as it was written, a new one each time. Raises UsageError where it cannot be made."""
+        """Return the uncompiled program, a new one each time. Raises UsageError if it cannot be made."""
         return new_from(self.program, self.name)
 
     @cached_property
     def scorer(self) -> Metric:
-        """The metric in the one shape that a search reads."""
+        """The metric in the one form that a search uses."""
         return as_metric(self.metric)
 
     @cached_property
     def demonstrator(self) -> Demonstrate:
-        """How a row is shown."""
+        """How a row becomes a demonstration."""
         return self.demonstrate or labelled(self.new_program())

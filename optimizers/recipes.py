@@ -45,12 +45,16 @@ from optimizers.sources import planner as planner_source
 from optimizers.sources import quality_judge as quality_judge_source
 from optimizers.sources import section_scorer as section_scorer_source
 
+# What our own sources tell of a row, and a row of the user's need not.
+TOLD = Annotated[str, Field(default="")]
+NO_TEXTS = Annotated[list[str], Field(default=[])]
+
 RECIPES: dict[str, Recipe] = {
     "actor": Recipe(
         name="actor",
         program=Actor,
         metric=calls_match,
-        labels={"calls": list[AcceptedCall], "kind": str},
+        labels={"calls": list[AcceptedCall], "kind": TOLD},
         faults=actor_source.faults,
         build=actor_source.build,
         transfer=actor_transfer.TRANSFER,
@@ -64,7 +68,7 @@ RECIPES: dict[str, Recipe] = {
         name="data_generator",
         program=DataGenerator,
         metric=pairs_are_useful(heuristic_quality, embed_texts),  # a judge no better than chance must not be a gate
-        labels={"examples": list[Pair], "others": list[str], "practise": list[str]},
+        labels={"examples": list[Pair], "others": NO_TEXTS, "practise": NO_TEXTS},
         build=data_generator_source.build,
         transfer=data_generator_transfer.TRANSFER,
         demonstrate=data_generator_source.as_demonstration,
@@ -80,9 +84,9 @@ RECIPES: dict[str, Recipe] = {
         labels={
             "mode": FailureMode | None,
             "turn": int | None,
-            "cause": str,
-            "label_kind": Literal["human", "rule-made", "constructed"],
-            "source": str,
+            "cause": TOLD,
+            "label_kind": Annotated[Literal["human", "rule-made", "constructed"], Field(default="human")],
+            "source": TOLD,
         },
         build=failure_judge_source.build,
         transfer=failure_judge_transfer.TRANSFER,
@@ -98,7 +102,7 @@ RECIPES: dict[str, Recipe] = {
         name="memory_summarizer",
         program=MemorySummarizer,
         metric=memory_recalls,
-        labels={"probes": list[Probe], "reference": str, "source": str, "label_kind": str},
+        labels={"probes": list[Probe], "reference": TOLD, "source": TOLD, "label_kind": TOLD},
         build=memory_source.build,
         transfer=memory_transfer.TRANSFER,
         demonstrate=memory_source.as_demonstration,
@@ -124,7 +128,7 @@ RECIPES: dict[str, Recipe] = {
         name="quality_judge",
         program=QualityJudge,
         metric=prefers_as_people_do,
-        labels={"verdict": Literal["first", "second", "tie"], "unanimous": bool},
+        labels={"verdict": Literal["first", "second", "tie"], "unanimous": Annotated[bool, Field(default=True)]},
         build=quality_judge_source.build,
         transfer=quality_judge_transfer.TRANSFER,
         demonstrate=quality_judge_source.as_demonstration,
@@ -141,9 +145,9 @@ RECIPES: dict[str, Recipe] = {
             "gold": dict[str, float],
             "covering": dict[str, list[str]],
             "overall": float,
-            "group": str,
-            "hard": str,
-            "source": str,
+            "group": TOLD,
+            "hard": TOLD,
+            "source": TOLD,
         },
         build=section_scorer_source.build,
         transfer=section_scorer_transfer.TRANSFER,
@@ -159,14 +163,14 @@ RECIPES: dict[str, Recipe] = {
 
 
 def recipe(name: str, metric: str | None = None) -> Recipe:
-    """Return the recipe of this name, ours or one's own, or say which there are. metric: that of a Module of one's own."""
+    """Return the recipe of this name, ours or your own; an unknown name lists them. metric: for your own Module."""
     if name in RECIPES:
         if metric:
-            raise UsageError(f"--metric: {name} has its own")
+            raise UsageError(f"--metric: {name} has its own; omit the flag")
         return RECIPES[name]
     if not is_own(name):
         known = ", ".join(sorted(RECIPES))
-        raise UsageError(f"there is no module {name!r}; there are: {known}. One of your own: package.module:attribute")
+        raise UsageError(f"unknown module {name!r}; choose from {known}, or name your own as package.module:attribute")
     thing = named(name)
     thing = called(thing, name) if isfunction(thing) else thing
     found = thing if isinstance(thing, Recipe) else Recipe(source_of(thing, name), named_metric(metric, name))
@@ -176,7 +180,7 @@ def recipe(name: str, metric: str | None = None) -> Recipe:
 def named_metric(metric: str | None, name: str) -> Callable[..., Any]:
     """Import the metric of a Module that has no recipe."""
     if metric is None:
-        raise UsageError(f"{name} is a program without a metric: add --metric package.module:function, or name a Recipe")
+        raise UsageError(f"{name} is a program without a metric; add --metric package.module:function, or name a Recipe")
     found: Callable[..., Any] = named(metric)
     return found
 

@@ -1,4 +1,4 @@
-"""A language model whose every answer is journalled, counted and asked for only once."""
+"""A language model whose answers are journalled, counted and paid for only once."""
 
 import contextlib
 import threading
@@ -14,40 +14,57 @@ from dspy.utils.exceptions import ContextWindowExceededError, LMError
 
 from dspy_programs.errors import ModelFailing, ProgramsError
 from dspy_programs.lm import decoding
-from dspy_programs.lm.inner import ask, through
+from dspy_programs.lm.inner import ask, place_of, through
 from dspy_programs.lm.redaction import redact
+from dspy_programs.lm.samples import Sample, drawn
 from optimizers.journal import Journal, Record, key_of
 from optimizers.meter import Meter, Used
 
 
 class RecordedEngine:
-    """Stand between DSPy and a model. The same request twice, even at the same time, is one call and one answer.
+    """Sits between DSPy and a model. The same request twice, even concurrently, is one call and one answer.
 
+    at: an address that tells the model from another of its name.
     Raises     ContextWindowExceededError, again at each replay: that a prompt is too long says something about its row.
                Anything else stops the run and is never written down: an answer that never came must not be scored as a
                wrong one, nor be there still when the server works again.
     """
 
-    def __init__(self, lm: dspy.LM, role: str, journal: Journal, meter: Meter) -> None:
-        self.lm, self.role, self.journal, self.meter = lm, role, journal, meter
+    def __init__(self, lm: dspy.LM, role: str, journal: Journal, meter: Meter, at: str | None = None) -> None:
+        self.lm, self.role, self.journal, self.meter, self.at = lm, role, journal, meter, at
         self.supports_response_schema = lm.supports_response_schema
         self.supports_function_calling = lm.supports_function_calling
         self.supports_reasoning = lm.supports_reasoning
         self.supported_params = lm.supported_params
         self._asking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._counted: set[str] = set()
-        self._has_price = True
+        self._unpriced: set[str] = set()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "RecordedEngine":
         return self
 
+    def beside(self, lm: dspy.BaseLM) -> dspy.LM:
+        """Return a model that a program or a metric brings with it, behind the same journal and on the same account."""
+        if isinstance(getattr(lm, "engine", None), RecordedEngine):
+            return lm
+        engine = RecordedEngine(lm, self.role, self.journal, self.meter, place_of(lm))
+        engine._asking, engine._counted, engine._unpriced = self._asking, self._counted, self._unpriced
+        return through(engine, lm.model, **decoding(lm))
+
     @property
     def count_tokens(self) -> Callable[[str], int] | None:
-        """The model's own tokenizer where it has one; the same text has as many tokens again, so nothing is recorded."""
+        """The model's own tokenizer, if it has one; counts are deterministic, so they are not recorded."""
         return getattr(self.lm.engine, "count_tokens", None)
 
     def complete(self, request: lm15.Request) -> lm15.Response:
-        key = key_of(self.role, request_to_dict(request))
+        with drawn() as sample:
+            return self.answer(request, self.key(request, sample))
+
+    def key(self, request: lm15.Request, sample: Sample) -> str:
+        apart = {name: value for name, value in (("sample", sample), ("at", self.at)) if value}
+        return key_of(self.role, request_to_dict(request) | apart)
+
+    def answer(self, request: lm15.Request, key: str) -> lm15.Response:
         with self._asking[key]:
             record = self.journal.get(key)
             if record is None:
@@ -78,13 +95,13 @@ class RecordedEngine:
         try:
             yield
         except LMError as error:
-            if isinstance(error.__cause__, ProgramsError):  # our own engine's: a missing extra, no weights, no memory
+            if isinstance(error.__cause__, ProgramsError):  # from our own engine: a missing extra, no weights, no memory
                 self.meter.stop(error.__cause__)
                 raise error.__cause__ from None
             redact(error, [str(self.lm.kwargs.get("api_key") or "")])
             reason = ModelFailing(
                 f"the {self.role} model {self.lm.model} does not answer: {first_line(error).rstrip('.')}. "
-                "What is paid for is kept: run the same command again to go on from here"
+                "Answers already paid for are kept: run the same command again to resume"
             )
             self.meter.stop(reason)
             raise reason from error
@@ -107,13 +124,14 @@ class RecordedEngine:
         self.meter.count(self.role, used, record["at"], replayed)
 
     def price(self, request: lm15.Request, response: lm15.Response) -> float | None:
-        """Return USD by DSPy's price table; None where it has no price. An embedded model costs nothing."""
+        """Return USD by DSPy's price table; None if it has no price. An embedded model is free."""
         provider, _, model = self.lm.model.partition("/")
         if provider == "local":
             return 0.0
-        if self._has_price:  # looking for a price that is not there takes longer than all else here
+        if self.lm.model not in self._unpriced:  # looking for a price that is not there takes longer than all else here
             usd, _ = estimate_cost(response, provider=provider, requested_model=model, request=request)
-            self._has_price = usd is not None
+            if usd is None:
+                self._unpriced.add(self.lm.model)
             return None if usd is None else float(usd)
         return None
 
@@ -125,7 +143,7 @@ class RecordedEngine:
 
 
 def recorded(lm: dspy.LM, role: str, journal: Journal, meter: Meter) -> dspy.LM:
-    """Return `lm` with the same name and settings behind a journal; retries stay with the model itself."""
+    """Return `lm` with the same name and settings and a journal; the model itself handles retries."""
     return through(RecordedEngine(lm, role, journal, meter), lm.model, **decoding(lm))
 
 

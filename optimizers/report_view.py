@@ -1,4 +1,4 @@
-"""What a run found, to be looked at in a notebook: a table and a plot."""
+"""A run's result for a notebook: a table and a plot."""
 
 import io
 from collections.abc import Iterator
@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 from optimizers.benchmark_report import require_matplotlib
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from optimizers.conclusion import Report
     from optimizers.scoring import Interval
 
-NAMES = {"seed": "as written", "in use": "in use before", "compiled": "best found"}
-DIFFERENCES = {"difference": "best found - as written", "gain": "best found - in use before", "elsewhere": "on other sources"}
+NAMES = {"seed": "uncompiled", "in use": "in use before", "compiled": "best found"}
+DIFFERENCES = {"difference": "best found - uncompiled", "gain": "best found - in use before", "elsewhere": "on other sources"}
 GREY, BLUE, ORANGE = "#9a9a9a", "#1f77b4", "#ff7f0e"
 
 
 def table(report: "Report") -> str:
-    """Write Markdown: what was compared on validation and test, and what became of it."""
+    """Return Markdown: what was compared on validation and test, and the outcome."""
     lines = ["| program | validation | rows | test, 95 % interval | rows |", "|---|---|---|---|---|"]
     for name, index in compared(report).items():
         candidate, test = report.candidates[index], report.test.get(name)
@@ -27,7 +29,7 @@ def table(report: "Report") -> str:
 
 
 def compared(report: "Report") -> dict[str, int]:
-    """Name the candidates that count: as it was written, in use before where that is another one, the best; each once."""
+    """Return the candidates that matter: uncompiled, in use before if different, best; each once."""
     found = {"seed": 0} | ({"in use": report.standing} if report.standing not in (None, 0, report.winner) else {})
     return found | ({"compiled": report.winner} if report.winner else {})
 
@@ -38,10 +40,10 @@ def outcome(report: "Report") -> Iterator[str]:
             yield f"{what}: {interval}, {'within' if interval.is_noise else 'beyond'} noise  "
     used = report.used
     yield f"{used['rollouts']} rows run, {used['tokens']:,} tokens, {used['minutes']:.1f} minutes; ended by {report.ended_by}  "
-    yield f"in use now: {report.promoted}" if report.promoted else f"not put to use: {report.why_not}"
+    yield f"in use now: {report.promoted}" if report.promoted else f"not put into use: {report.why_not}"
 
 
-def plot(report: "Report") -> Any:
+def plot(report: "Report") -> "Figure":
     """Draw every candidate by when it was found, and the test; return a matplotlib Figure. Raises MissingExtra."""
     require_matplotlib()
     from matplotlib.figure import Figure
@@ -50,7 +52,7 @@ def plot(report: "Report") -> Any:
     search, test = figure.subplots(1, 2, width_ratios=[3, 2])
     draw_search(search, report)
     draw_test(test, {name: report.test[name] for name in NAMES if name in report.test})
-    figure._repr_png_ = partial(as_png, figure)  # a notebook shows it, pyplot or not
+    figure._repr_png_ = partial(as_png, figure)  # a notebook shows it, with or without pyplot
     return figure
 
 
@@ -61,7 +63,7 @@ def as_png(figure: Any) -> bytes:
 
 
 def draw_search(axes: Any, report: "Report") -> None:
-    """Draw the validation score of each candidate; the larger the mark, the more rows it was scored on."""
+    """Draw the validation score of each candidate; larger marks mean more rows."""
     most = max(len(each.scores) for each in report.candidates)
     for each in report.candidates:
         colour = BLUE if each.index == report.winner else ORANGE if each.index == 0 else GREY
@@ -72,7 +74,7 @@ def draw_search(axes: Any, report: "Report") -> None:
     axes.set_xlabel("rows run when it was found")
     axes.set_ylabel("validation score")
     axes.set_ylim(-0.03, 1.03)
-    axes.set_title("candidates: orange as written, blue the best; larger: more rows", fontsize=9)
+    axes.set_title("candidates: orange uncompiled, blue best; larger: more rows", fontsize=9)
     axes.grid(alpha=0.3)
 
 

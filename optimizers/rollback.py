@@ -1,4 +1,4 @@
-"""python -m optimizers.rollback --module planner: use what was in use before; nothing is deleted."""
+"""python -m optimizers.rollback --module planner: return to the previous compiled program; nothing is deleted."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -8,7 +8,7 @@ import typer
 from dspy_programs.cli import LmOption, new_app, run
 from optimizers.cli import MODULES
 
-app = new_app("Go back to the compiled program that was in use before, at the end to the shipped one.")
+app = new_app("Return to the compiled program that was in use before, and finally to the shipped one.")
 
 
 @app.command()
@@ -17,12 +17,12 @@ def rollback(
     lm: LmOption = None,
     to: Annotated[
         str | None,
-        typer.Option(help='The beginning of a digest that `optimizers.history` shows, or "shipped". Default: before.'),
+        typer.Option(help='Start of a digest shown by `optimizers.history`, or "shipped". Default: the previous one.'),
     ] = None,
 ) -> None:
-    """Go back to the compiled program that was in use before, step by step, at the end to the shipped one.
+    """Return to the compiled program that was in use before, step by step, and finally to the shipped one.
 
-    Nothing is deleted: what is left stays in the history, and --to with its digest puts it to use again.
+    Nothing is deleted: the program you leave stays in the history, and --to with its digest puts it back into use.
     """
     from dspy_programs.lm import spec_in_use
     from optimizers import promotion
@@ -32,12 +32,12 @@ def rollback(
     done = promotion.rollback(module, spec, to)
     print(f"{module} for {spec}")
     if not done.changed:
-        print(f"in use already, nothing was changed: {scores_line(done.now)}")
+        print(f"already in use, nothing changed: {scores_line(done.now)}")
         return
     print(f"was     {scores_line(done.before)}")
     print(f"in use  {scores_line(done.now)}")
     if done.before:
-        print(f"to undo it: python -m optimizers.rollback --module {module} --lm {spec} --to {done.before.digest[:8]}")
+        print(f"to undo: python -m optimizers.rollback --module {module} --lm {spec} --to {done.before.digest[:8]}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,9 +1,9 @@
-"""One file of rows, in any of the usual formats -> plain objects, each with the place where it stands.
+"""One file of rows, in any of the usual formats -> plain objects, each with its place in the file.
 
-Read       JSONL (.jsonl, .ndjson, and a name that says nothing), JSON (.json: a list, or an object of lists), CSV and TSV, each
-           of them packed too (.gz), and Parquet. Rows come one at a time, so the first few of a large file cost little; only
-           .json has to be read whole.
-Holds      whatever the file is, a row is what JSON can hold, in bounded memory; what is not is a DatasetError of one line.
+Read       JSONL (.jsonl, .ndjson, or an unknown suffix), JSON (.json: a list, or an object of lists), CSV and TSV, each also
+           compressed (.gz), and Parquet. Rows come one at a time, so the first few of a large file cost little; only .json
+           must be read whole.
+Guarantees whatever the file, a row is valid JSON data, in bounded memory; anything else is a one-line DatasetError.
 """
 
 import codecs
@@ -25,22 +25,24 @@ from dspy_programs.errors import DatasetError
 TEXTS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 FORMATS = (*TEXTS, *(f"{ending}.gz" for ending in TEXTS), ".parquet")
 WORKBOOKS = (".xlsx", ".xls", ".ods", ".numbers")
+ELSEWHERE = ("transfer_val", "transfer_test")  # rows of other sources: to choose by, and to report
 SPLIT_NAMES = {
     "train": "train",
     **dict.fromkeys(("val", "validation", "valid", "dev", "eval"), "val"),
     "test": "test",
+    **{split: split for split in ELSEWHERE},
 }
-"""How people call the splits -> how they are called here."""
-WHOLE = ""  # the name of rows that are in no split
-LONGEST_LINE = 1_000_000  # bytes; a row that a model could read is far shorter
-LARGEST_JSON = 100_000_000  # bytes of a file that has to be read whole
+"""Common names of splits -> their names here."""
+WHOLE = ""  # the name for rows without a split
+LONGEST_LINE = 1_000_000  # bytes; any row that a model could read is far shorter
+LARGEST_JSON = 100_000_000  # bytes of a file that must be read whole
 MOST_COLUMNS = 1000
-PACKED = 200, 10_000_000  # text shrinks to no less than a two-hundredth; from so many bytes on that is checked
+PACKED = 200, 10_000_000  # maximum compression ratio of text, checked above this many bytes
 BATCH = 64  # rows of Parquet at a time
 
 
 class Row(NamedTuple):
-    """where: "file:line" or "file: row N", for a message; number: the line or N; fields: what the row has, by name."""
+    """where: "file:line" or "file: row N", for messages; number: the line or N; fields: the row's fields by name."""
 
     where: str
     number: int
@@ -48,23 +50,23 @@ class Row(NamedTuple):
 
 
 Tables = dict[str, Iterable[Row]]
-"""Rows by split, by its name here; those of no split under WHOLE."""
+"""Rows by split name; rows without a split under WHOLE."""
 
 
 class Cell(str):
-    """The text of a CSV cell. What it stands for depends on its field: text, or JSON, or nothing where it is empty."""
+    """The text of a CSV cell. Its meaning depends on its field: text, JSON, or None if it is empty."""
 
 
 def rows_in(path: Path) -> Iterator[Row]:
-    """Yield the rows of a file in order. Raises DatasetError for one that cannot be read, or that has several splits."""
+    """Yield the rows of a file in order. Raises DatasetError for one that is unreadable or has several splits."""
     tables = tables_in(path)
     if tables.keys() != {WHOLE}:
-        raise DatasetError(f"{path}: rows of one split are needed here; it has {', '.join(tables)}")
+        raise DatasetError(f"{path}: has several splits ({', '.join(tables)}); give a file with one")
     yield from tables[WHOLE]
 
 
 def tables_in(path: Path) -> Tables:
-    """Return the rows of a file, by split where it is JSON that says so. Raises DatasetError."""
+    """Return the rows of a file, by split if it is JSON with splits. Raises DatasetError."""
     match ending_of(path).removesuffix(".gz"):
         case ".parquet":
             return {WHOLE: parquet_rows(path)}
@@ -73,12 +75,12 @@ def tables_in(path: Path) -> Tables:
         case ".json":
             return json_tables(path)
         case ending if ending in WORKBOOKS:
-            raise DatasetError(f"{path}: a workbook cannot be read; save the sheet as CSV UTF-8")
+            raise DatasetError(f"{path}: workbooks are not supported; save the sheet as CSV UTF-8")
     return {WHOLE: json_lines(path)}
 
 
 def ending_of(path: Path) -> str:
-    """Return what says the format: the last suffix of a name, in small letters, with .gz the last two."""
+    """Return the suffix that names the format: the last one, in lower case, or the last two with .gz."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     return "".join(suffixes[-2:] if suffixes[-1:] == [".gz"] else suffixes[-1:])
 
@@ -87,7 +89,7 @@ def ending_of(path: Path) -> str:
 
 
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield (line number, line with its end) of a file of text, packed or not. A byte order mark is dropped."""
+    """Yield (line number, line with its end) of a text file, compressed or not. A byte order mark is dropped."""
     ratio, floor = PACKED
     with opened(path) as file:
         most = max(floor, ratio * path.stat().st_size) if is_packed(path) else math.inf
@@ -97,13 +99,13 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
             if not line:
                 return
             if (read := read + len(line)) > most:
-                raise DatasetError(f"{path}: unpacks to more than {ratio} times its size; give it unpacked")
+                raise DatasetError(f"{path}: unpacks to more than {ratio} times its size; give it uncompressed")
             yield number, decoded(f"{path}:{number}", line, first=number == 1)
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a file, packed or not; what goes wrong while it is open is told as one line."""
+    """Open a file, compressed or not; errors while it is open become one line."""
     with reading(path), cast(BinaryIO, gzip.open(path)) if is_packed(path) else path.open("rb") as file:
         yield file
 
@@ -114,7 +116,7 @@ def is_packed(path: Path) -> bool:
 
 @contextmanager
 def reading(place: object) -> Iterator[None]:
-    """Turn what a file system or a packed file says into one line."""
+    """Turn errors of a file system or a compressed file into one line."""
     try:
         yield
     except (OSError, EOFError, zlib.error) as error:
@@ -124,12 +126,12 @@ def reading(place: object) -> Iterator[None]:
 
 def decoded(where: str, line: bytes, first: bool, longest: int = LONGEST_LINE) -> str:
     if first and line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise DatasetError(f"{where}: row: it is UTF-16; save the file as UTF-8")
+        raise DatasetError(f"{where}: row: the file is UTF-16; save it as UTF-8")
     line = line.removeprefix(codecs.BOM_UTF8) if first else line
     if len(line) > longest:
         raise DatasetError(f"{where}: row: longer than {longest:,} bytes")
     if b"\0" in line:
-        raise DatasetError(f"{where}: row: byte {line.index(0) + 1} is NUL, so this is no text; save the file as UTF-8")
+        raise DatasetError(f"{where}: row: byte {line.index(0) + 1} is NUL, so this is not text; save the file as UTF-8")
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -140,19 +142,19 @@ def decoded(where: str, line: bytes, first: bool, longest: int = LONGEST_LINE) -
 
 
 def json_lines(path: Path) -> Iterator[Row]:
-    """Yield one object a line; blank lines are passed over, CRLF is as good as LF."""
+    """Yield one object per line; blank lines are skipped, CRLF works like LF."""
     for number, text in text_lines(path):
         if text.strip():
             where = f"{path}:{number}"
-            yield Row(where, number, an_object(where, parsed(where, text.rstrip()), "; name a file that is one list .json"))
+            yield Row(where, number, an_object(where, parsed(where, text.rstrip()), "; if the file is one list, name it .json"))
 
 
 def json_tables(path: Path) -> Tables:
-    """Return the rows of a list, of {"data": list}, or of an object with a list for each split; else of lines."""
+    """Return the rows of a list, of {"data": list}, or of an object with a list per split; else of lines."""
     with opened(path) as file:
         data = file.read(LARGEST_JSON + 1)
     if len(data) > LARGEST_JSON:
-        raise DatasetError(f"{path}: more than {LARGEST_JSON:,} bytes cannot be read whole; save it as JSONL, a row a line")
+        raise DatasetError(f"{path}: larger than {LARGEST_JSON:,} bytes; save it as JSONL, one row per line")
     if is_lines(data):
         return {WHOLE: json_lines(path)}
     value = parsed(str(path), decoded(str(path), data, True, LARGEST_JSON))
@@ -164,11 +166,11 @@ def json_tables(path: Path) -> Tables:
         return {split: listed(path, lists[name], f" of {name}") for split, name in splits.items()}
     if "data" in lists:
         return {WHOLE: listed(path, lists["data"])}
-    raise DatasetError(f"{path}: a list of rows is needed, or an object with one as data, or with one each as train and test")
+    raise DatasetError(f"{path}: give a list of rows, or an object with one under data, or one each under train and test")
 
 
 def is_lines(data: bytes) -> bool:
-    """Tell whether the first line is an object by itself and more follows: JSONL by another name."""
+    """Return whether the first line is a complete object and more follows: JSONL under another name."""
     first, _, rest = data.strip().partition(b"\n")
     try:
         return bool(rest.strip()) and isinstance(json.loads(first), dict)
@@ -183,12 +185,12 @@ def listed(path: Path, values: Iterable[Any], of: str = "") -> Iterator[Row]:
 
 
 def by_split(place: str, names: Iterable[str]) -> dict[str, str]:
-    """Map each split to its name in `names`, of which others are left alone. Raises DatasetError where two are one split."""
+    """Map each split to its name in `names`, ignoring the others. Raises DatasetError if two name the same split."""
     found: dict[str, str] = {}
     for name in names:
         split = SPLIT_NAMES.get(Path(name).name.split(".")[0].lower())
         if split in found:
-            raise DatasetError(f"{place}: {found[split]} and {name} are both rows of {split}; leave one of them out")
+            raise DatasetError(f"{place}: {found[split]} and {name} are both rows of {split}; remove one")
         if split:
             found[split] = name
     return {split: found[split] for split in dict.fromkeys(SPLIT_NAMES.values()) if split in found}
@@ -197,9 +199,9 @@ def by_split(place: str, names: Iterable[str]) -> dict[str, str]:
 def parsed(where: str, text: str) -> Any:
     try:
         value = json.loads(text, parse_constant=refused)
-        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is JSON, but no text that can be sent
+        json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate is JSON, but cannot be sent as text
     except json.JSONDecodeError as error:
-        ends = "; its lines end in CR alone, save it with LF" if "\r" in text and "\n" not in text else ""
+        ends = "; its lines end in CR only, save it with LF" if "\r" in text and "\n" not in text else ""
         at = f"line {error.lineno}, column {error.colno}" if error.lineno > 1 else f"column {error.colno}"
         raise DatasetError(f"{where}: row: not JSON: {error.msg.removesuffix(' at')}, {at}{ends}") from error
     except (ValueError, RecursionError) as error:
@@ -208,13 +210,13 @@ def parsed(where: str, text: str) -> Any:
 
 
 def refused(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def an_object(where: str, value: Any, advice: str = "") -> dict[str, Any]:
     if not isinstance(value, dict):
         hint = advice if isinstance(value, list) else ""
-        raise DatasetError(f"{where}: row: a JSON object is needed, not {type(value).__name__}{hint}")
+        raise DatasetError(f"{where}: row: must be a JSON object, not {type(value).__name__}{hint}")
     return value
 
 
@@ -222,11 +224,11 @@ def an_object(where: str, value: Any, advice: str = "") -> dict[str, Any]:
 
 
 def csv_rows(path: Path, delimiter: str = "") -> Iterator[Row]:
-    """Yield the rows below a line of names. delimiter: by default that of , ; tab | which stands there most often.
+    """Yield the rows below a header line. delimiter: by default the most frequent in the header of , ; tab |.
 
-    A semicolon is what a spreadsheet writes where the comma is a decimal point. A cell may hold line ends in quotes.
+    Spreadsheets write a semicolon where the comma is the decimal separator. A quoted cell may contain line breaks.
     """
-    csv.field_size_limit(LONGEST_LINE)  # of the process, whose default of 131,072 is less than a long trace
+    csv.field_size_limit(LONGEST_LINE)  # for the process, because the default of 131,072 is too small for a long trace
     lines = text_lines(path)
     begins, first = next(((number, text) for number, text in lines if text.strip()), (1, ""))
     delimiter = delimiter or max(",;\t|", key=first.count)
@@ -241,7 +243,7 @@ def csv_rows(path: Path, delimiter: str = "") -> Iterator[Row]:
 
 
 def numbered(path: Path, reader: Any, begins: int) -> Iterator[tuple[int, list[str]]]:
-    """Yield the cells of each row with the number of its first line. begins: the line that the reader is given first."""
+    """Yield the cells of each row with the number of its first line. begins: the reader's first line."""
     while True:
         number = reader.line_num + begins
         try:
@@ -249,15 +251,15 @@ def numbered(path: Path, reader: Any, begins: int) -> Iterator[tuple[int, list[s
         except StopIteration:
             return
         except csv.Error as error:
-            ends = "its lines end in CR alone, save it with LF" if "new-line" in str(error) else one_line(error)
+            ends = "its lines end in CR only, save it with LF" if "new-line" in str(error) else one_line(error)
             raise DatasetError(f"{path}:{number}: row: not CSV: {ends}") from error
         yield number, cells
 
 
 def sound(where: str, names: list[str]) -> list[str]:
-    """Return the names of columns, if a row can have them."""
+    """Return the column names, if they are valid."""
     if len(names) > MOST_COLUMNS:
-        raise DatasetError(f"{where}: row: {len(names):,} columns; there may be {MOST_COLUMNS:,}")
+        raise DatasetError(f"{where}: row: {len(names):,} columns; the limit is {MOST_COLUMNS:,}")
     if twice := next((name for name in names if name and names.count(name) > 1), None):
         raise DatasetError(f"{where}: {one_line(twice)}: two columns have this name")
     return names
@@ -265,16 +267,18 @@ def sound(where: str, names: list[str]) -> list[str]:
 
 def named_cells(where: str, names: list[str], cells: list[str]) -> dict[str, Any]:
     if "".join(cells[len(names) :]).strip():
-        raise DatasetError(f"{where}: row: {len(cells)} cells under {len(names)} names; is one with a comma not in quotes?")
+        raise DatasetError(f"{where}: row: {len(cells)} cells for {len(names)} columns; is a cell with a comma not quoted?")
     if len(cells) < len(names):
-        raise DatasetError(f"{where}: {one_line(names[len(cells)])}: missing; {len(cells)} cells under {len(names)} names")
+        raise DatasetError(f"{where}: {one_line(names[len(cells)])}: missing; {len(cells)} cells for {len(names)} columns")
     named = {name: Cell(cell) for name, cell in zip(names, cells, strict=False) if name or cell}
     if "" in named:
-        raise DatasetError(f"{where}: row: column {names.index('') + 1} has no name; pandas leaves it out by index=False")
+        raise DatasetError(
+            f"{where}: row: column {names.index('') + 1} has no name; name it, or omit it in pandas with index=False"
+        )
     return named
 
 
-# Parquet, and whatever Arrow holds -----------------------------------------------------------------------------------------
+# Parquet, and other Arrow data ---------------------------------------------------------------------------------------------
 
 
 def parquet_rows(path: Path) -> Iterator[Row]:
@@ -289,7 +293,7 @@ def parquet_rows(path: Path) -> Iterator[Row]:
 
 
 def arrow_rows(place: object, rows: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
-    """Yield rows of Arrow as JSON has them."""
+    """Yield Arrow rows as plain JSON values."""
     iterator = iter(rows)
     for number in itertools.count(1):
         with foreign(place):
@@ -302,10 +306,10 @@ def arrow_rows(place: object, rows: Iterable[Mapping[str, Any]]) -> Iterator[Row
 
 @contextmanager
 def foreign(place: object, done: str = "read", advice: str = "") -> Iterator[None]:
-    """Turn whatever a library raises on a file that it did not expect into one line."""
+    """Turn whatever a library raises on an unexpected file into one line."""
     try:
         yield
-    except Exception as error:  # it documents none: Arrow's own, KeyError, TypeError, those of HTTP, a missing decoder
+    except Exception as error:  # undocumented: Arrow's own, KeyError, TypeError, HTTP errors, a missing decoder
         raise DatasetError(f"{place}: cannot be {done}: {one_line(error).rstrip('.')}{advice}") from error
 
 
@@ -317,16 +321,16 @@ def plain_field(where: str, name: str, value: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON has it: a date as its text, a decimal as a number. Raises ValueError for what JSON cannot hold.
+    """Return a value as plain JSON: a date as text, a decimal as a number. Raises ValueError for values JSON cannot represent.
 
-    A null in an object is left out: Arrow has the fields of all rows in each, so there it only says that there was none.
+    A null in an object is dropped: Arrow gives every row the fields of all rows, so it only means that there was none.
     """
     match value:
         case None | bool() | int() | str():
             return value
         case float() | Decimal():
             if not math.isfinite(value):
-                raise ValueError(f"{value} is no JSON".replace("nan", "NaN"))
+                raise ValueError(f"{value} is not JSON".replace("nan", "NaN"))
             return float(value)
         case date() | time():
             return value.isoformat()
@@ -334,9 +338,9 @@ def plain(value: Any) -> Any:
             return [plain(each) for each in value]
         case dict():
             return {str(name): plain(each) for name, each in value.items() if each is not None}
-    raise ValueError(f"a value of type {type(value).__name__}, which JSON cannot hold")
+    raise ValueError(f"a value of type {type(value).__name__}, which JSON cannot represent")
 
 
 def one_line(text: object, longest: int = 300) -> str:
-    """Return what a file or a library says as part of one line of ours."""
+    """Return a file's or library's message as part of one line."""
     return " ".join(str(text).split())[:longest] or type(text).__name__

@@ -1,6 +1,6 @@
-"""Where rows are -> the rows of each split: a file, a folder, what Hugging Face `datasets` saved, or a data set of its hub.
+"""A place of rows -> the rows of each split: a file, a folder, a saved Hugging Face `datasets` folder, or a Hub data set.
 
-Nothing is read before it is asked for, and `datasets` is imported only for what it alone can read.
+Nothing is read before it is needed, and `datasets` is imported only for what it alone can read.
 """
 
 import logging
@@ -30,20 +30,20 @@ from optimizers.row_files import (
 HUB = "hf:"
 ON_HUB = re.compile(r"hf:(?P<name>[\w.-]+/[\w.-]+)(?::(?P<config>[^@]+))?(?:@(?P<revision>\S+))?")
 SAVED = ("dataset_dict.json", "state.json")  # by `save_to_disk`: several splits, or one
-RETRIES = 1  # of a hub that does not answer
+RETRIES = 1  # if the Hub does not answer
 
 
 def tables_at(place: Path) -> Tables:
-    """Return the rows at a place by split; under WHOLE where it has no splits. Raises DatasetError."""
+    """Return the rows at a place by split; under WHOLE if it has no splits. Raises DatasetError."""
     if str(place).startswith(HUB):
         return hub_tables(str(place))
     with reading(place):
         if os.path.isfile(place):
             return tables_in(place)
         if not place.exists():
-            raise DatasetError(f"{place}: there is no such file or folder")
+            raise DatasetError(f"{place}: no such file or folder")
         if not place.is_dir():
-            raise DatasetError(f"{place}: neither a file nor a folder of rows")
+            raise DatasetError(f"{place}: neither a file nor a folder; give one with rows")
         if any((place / name).is_file() for name in SAVED):
             return saved_tables(place)
         return folder_tables(place)
@@ -54,9 +54,7 @@ def folder_tables(place: Path) -> Tables:
     files = split_files(place)
     if not files:
         there = ", ".join(sorted(path.name for path in place.iterdir())[:6]) or "nothing"
-        raise DatasetError(
-            f"{place}: there is no train, val or test file in it ({', '.join(FORMATS[:5])}, .parquet), only {one_line(there)}"
-        )
+        raise DatasetError(f"{place}: no train, val or test file ({', '.join(FORMATS[:5])}, .parquet), only {one_line(there)}")
     return {split: one_table(file) for split, file in files.items()}
 
 
@@ -69,7 +67,7 @@ def split_files(place: Path) -> dict[str, Path]:
 def one_table(file: Path) -> Iterator[Row]:
     tables = tables_in(file)
     if tables.keys() != {WHOLE}:
-        raise DatasetError(f"{file}: it has {', '.join(tables)} in it; give the file by its own name")
+        raise DatasetError(f"{file}: has several splits ({', '.join(tables)}); give this file itself")
     yield from tables[WHOLE]
 
 
@@ -87,7 +85,7 @@ def hub_tables(place: str) -> Tables:
     """Return the rows of hf:OWNER/NAME[:CONFIG][@REVISION], fetched as they are read."""
     asked = ON_HUB.fullmatch(place)
     if not asked:
-        raise DatasetError(f"{one_line(place)}: give a data set of the hub as hf:OWNER/NAME[:CONFIG][@REVISION]")
+        raise DatasetError(f"{one_line(place)}: give a Hub data set as hf:OWNER/NAME[:CONFIG][@REVISION]")
     library = hugging_face()
     with foreign(place, "fetched", "; check its name and the connection, or give a file"), quiet():
         patience = library.DownloadConfig(max_retries=RETRIES)
@@ -98,23 +96,25 @@ def hub_tables(place: str) -> Tables:
 
 
 def tables_of(place: str, found: Any) -> Tables:
-    """Return a data set's rows by split; of one that has a single split, whatever its name, under WHOLE."""
+    """Return a data set's rows by split; under WHOLE if it has a single split, whatever its name."""
     if not isinstance(found, Mapping):
         return {WHOLE: arrow_rows(place, found)}
     if len(found) == 1:
         return {WHOLE: arrow_rows(place, *found.values())}
     splits = by_split(place, found)
     if not splits:
-        raise DatasetError(f"{place}: there is no train, val or test in it, only {one_line(', '.join(found))}")
+        raise DatasetError(f"{place}: no train, val or test split, only {one_line(', '.join(found))}")
     return {split: arrow_rows(f"{place} {name}", found[name]) for split, name in splits.items()}
 
 
 def hugging_face() -> Any:
-    """Return the library `datasets`, and not a file of the user's that has its name: that is not even run."""
+    """Return the library `datasets`, never a user's file of the same name, which is not even run."""
     spec = find_spec("datasets")
     if spec is None or not spec.submodule_search_locations or not spec.origin:
         here = spec.origin if spec and spec.origin else "a folder of this name"
-        raise DatasetError(f"{here} hides the library `datasets`, which has to read this; rename it, or run from elsewhere")
+        raise DatasetError(
+            f"{here} hides the library `datasets`, which is needed to read this; rename it, or run from another folder"
+        )
     with foreign("the library `datasets`"):
         import datasets
 
@@ -123,7 +123,7 @@ def hugging_face() -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Leave the hub's client its last word only: its retries are told in the one line of the error."""
+    """Silence the Hub client's retries: the one-line error reports them."""
     loggers = [logging.getLogger(name) for name in ("huggingface_hub", "datasets")]
     before = [logger.level for logger in loggers]
     try:

@@ -1,12 +1,12 @@
-"""The folder of one run: who may use it, what it belongs to, and where its files are.
+"""The folder of one run: its lock, its identity, and its files.
 
 run.json         what the run was started with: program, data, metric, models, seed, versions
-calls.jsonl      every answer paid for (journal.py); it holds the rows and the replies, never a key
+calls.jsonl      every answer paid for (journal.py); it contains rows and replies, never a key
 candidates.json  every candidate so far, with scores and parents
 report.json      the result
-compiled.json    the same as a compiled program, and its card beside it
-in-use.json      what `load` gave when the run began; compiled-for-*.json: what was compiled for other models
-log.txt          what DSPy had to say
+compiled.json    the result as a compiled program, with its card next to it
+in-use.json      what `load` returned when the run began; compiled-for-*.json: programs compiled for other models
+log.txt          what DSPy printed
 """
 
 import hashlib
@@ -45,29 +45,29 @@ OURS = (
 MENDED = {"program", "metric", "starts", "demonstrations"}  # what changes where a user mends code
 CHANGED = {
     **dict.fromkeys(("data train", "data val", "data test", "demonstrations"), "the rows"),
-    "starts": "what the search begins with (--reasoning, or what was compiled before)",
+    "starts": "the search's starting programs (--reasoning, or programs compiled before)",
     "program": "the program's code",
     "metric": "the metric's code",
 }
-"""What parts of a run's identity are, where their values say nothing."""
+"""Descriptions of identity parts whose values are just digests."""
 
 
 class RunDirectory:
-    """Hold the folder for this process alone until `close`."""
+    """Locks the folder for this process until `close`."""
 
     def __init__(self, path: Path, *, fresh: bool = False, must_exist: bool = False) -> None:
         if must_exist and not (path / IDENTITY).is_file():
-            raise RunMismatch(f"{path}: there is no run to resume; leave out --resume to begin one")
+            raise RunMismatch(f"{path}: no run to resume; omit --resume to start one")
         self.path = path
         self._lock = filelock.FileLock(path / "lock")
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
-        except filelock.Timeout as error:  # an OSError too
-            raise RunLocked(f"{path}: another process is at work on this run; wait for it or give another --run-dir") from error
+        except filelock.Timeout as error:  # also an OSError
+            raise RunLocked(f"{path}: another process is working on this run; wait for it or give another --run-dir") from error
         except OSError as error:
             reason = error.strerror or error
-            raise RunError(f"{path}: a run cannot have its folder here: {reason}; give another --run-dir") from error
+            raise RunError(f"{path}: cannot be used as a run folder: {reason}; give another --run-dir") from error
         if fresh and any((path / name).is_file() for name in (IDENTITY, JOURNAL, RESULTS)):
             self._set_aside()
 
@@ -85,9 +85,9 @@ class RunDirectory:
         return self.path / "log.txt"
 
     def claim(self, identity: Mapping[str, Any]) -> bool:
-        """Write down what this run belongs to, or check it. Returns whether there was a run that has paid for something.
+        """Record this run's identity, or check it. Returns whether there was a run that has paid for something.
 
-        Raises RunMismatch where such a run belongs to something else.
+        Raises RunMismatch if such a run has another identity.
         """
         goes_on = not self.is_new
         if goes_on:
@@ -98,9 +98,9 @@ class RunDirectory:
         return goes_on
 
     def set_aside_where_mended(self, identity: Mapping[str, Any]) -> Path | None:
-        """Begin anew where nothing but the user's code has changed since; return the journal of the run before.
+        """Start over if only the user's code has changed; return the journal of the previous run.
 
-        What a model answered does not depend on the metric, nor on code that asks the same: it is not paid for again.
+        A model's answers do not depend on the metric, nor on code that asks the same: they are not paid for again.
         """
         changed = set() if self.is_new else changes(self.path, identity)
         return self._set_aside() / JOURNAL if changed and changed <= MENDED else None
@@ -112,13 +112,13 @@ class RunDirectory:
         self._lock.release()
 
     def _refuse_what_others_wrote(self) -> None:
-        """Raise RunError where a file that a run would write is here, and no run was."""
+        """Raise RunError if a file that a run would write is here, but no run was."""
         there = [name for name in (COMPILED, REPORT, CANDIDATES) if (self.path / name).exists()]
         if there and not (self.path / IDENTITY).is_file():
-            raise RunError(f"{self.path}: there is a {there[0]} of something else here; give another --run-dir")
+            raise RunError(f"{self.path}: contains a {there[0]} that is not from a run; give another --run-dir")
 
     def _set_aside(self) -> Path:
-        """Move the files of an earlier run into old-1, old-2, ...: answers that were paid for are not thrown away."""
+        """Move the files of an earlier run into old-1, old-2, ...: paid answers are not thrown away."""
         files = [file for pattern in OURS for file in sorted(self.path.glob(pattern)) if file.is_file()]
         target = self.path / f"old-{1 + sum(1 for folder in self.path.glob('old-*') if folder.is_dir())}"
         if files:
@@ -129,38 +129,38 @@ class RunDirectory:
 
 
 def is_new(path: Path) -> bool:
-    """Tell whether no run has paid for an answer in this folder yet."""
+    """Return whether no run has paid for an answer in this folder yet."""
     journal = path / JOURNAL
     return not (journal.is_file() and journal.stat().st_size > 0 and (path / IDENTITY).is_file())
 
 
 def changes(path: Path, identity: Mapping[str, Any]) -> set[str]:
-    """Return what is not as it was when the run in this folder was started."""
+    """Return what has changed since the run in this folder was started."""
     before = json.loads((path / IDENTITY).read_text(encoding="utf-8"))
     pairs = {name: (before.get(name), identity.get(name)) for name in before.keys() | identity.keys()}
     return {name for name, (then, now) in pairs.items() if then != now and is_comparable(then, now)}
 
 
 def require_same(path: Path, identity: Mapping[str, Any]) -> None:
-    """Raise RunMismatch where the run in this folder was started with something else."""
+    """Raise RunMismatch if the run in this folder was started with something else."""
     if changed := sorted(changes(path, identity)):
         before = json.loads((path / IDENTITY).read_text(encoding="utf-8"))
         named = (CHANGED.get(name) or f"{name}: {before.get(name)} -> {identity.get(name)}" for name in changed)
         raise RunMismatch(
-            f"{path}: this run was started with something else ({'; '.join(dict.fromkeys(named))}). "
-            "Begin anew with --fresh, in Python resume=False (the old run is kept in this folder), or give another --run-dir"
+            f"{path}: this run was started with different settings ({'; '.join(dict.fromkeys(named))}). "
+            "Start over with --fresh, in Python resume=False (the old run is kept in this folder), or give another --run-dir"
         )
 
 
 def default_path(module: str, spec: str, data: Path | None = None) -> Path:
-    """The same command finds its run again: a folder for each program, model and place of rows, below where it was started."""
+    """Return a folder per program, model and place of rows in the working directory, so that the same command finds its run."""
     return Path("runs") / folder_name(module) / (file_name(spec) + (f"--{folder_name(data.resolve().stem)}" if data else ""))
 
 
 def identity_of(
     recipe: Recipe, rows: Mapping[str, Sequence[dspy.Example]], job: Job, lms: Mapping[str, dspy.LM], seed: int, proposer: str
 ) -> dict[str, Any]:
-    """Say what decides the course of a run. Budget and threads do not: a larger budget goes on where a smaller ended."""
+    """Return what decides the course of a run. Budget and threads do not: a larger budget continues a smaller one's run."""
     program = recipe.new_program()
     shapes = {name: [field.model_dump() for field in fields] for name, fields in shape_of(program).items()}
     identity: dict[str, Any] = {
@@ -178,7 +178,7 @@ def identity_of(
 
 
 def before_of(job: Job, start: str) -> list[Any]:
-    """Return the demonstrations that a start took from a program compiled before; a pool's are told by its parts."""
+    """Return the demonstrations that a start took from an earlier compiled program; a pool is identified by its parts."""
     return [job.shelf.others.get(start)] if start != POOLED else []
 
 

@@ -1,31 +1,36 @@
 """Run a program on rows, score what comes out, and say how sure the figures are.
 
 Only what the model did is data: a reply that cannot be read, or a prompt that is longer than the model can take, scores 0
-and says why. A bug in the program or the metric stops the run, with its traceback and the row.
+and says why, and so does an exception that follows from it. Any other is a bug in the program or the metric, and stops the
+run with its traceback and the row.
 """
 
 import contextvars
 import copy
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import dspy
 import numpy as np
-from dspy.utils.exceptions import AdapterParseError, ContextWindowExceededError
 
 from dspy_programs.lm import running_on
 from dspy_programs.program import Program
-from dspy_programs.reply import Failure, first_line
+from dspy_programs.reply import Failure
+from dspy_programs.text import shortened
 from metrics.score import Metric, Score
 from optimizers.meter import Meter
 from optimizers.own_demonstrations import Step
+from optimizers.row_calls import TOO_LONG, UNUSABLE, RowCalls, Trace, calls_of, failure_of, told
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
-TOO_LONG = "The prompt is longer than the model can take."
+LONGEST_ERROR = 200  # characters
 TOLERANCE = 1e-6  # a weighted sum may end up a digit beyond 1
+HALF_A_PAIR = "A reply holds half a surrogate pair, which no other call can send on."
 
 
 @dataclass(frozen=True)
@@ -48,12 +53,13 @@ class Interval:
 
 @dataclass(frozen=True)
 class RowRun:
-    """One row run once: what the program gave, its score, and the calls of its predictors in order."""
+    """One row run once: what the program gave, its score, the calls of its predictors in order, and as DSPy traces them."""
 
     row: dspy.Example
     prediction: dspy.Prediction
     score: Score
     steps: Sequence[Step] = field(default=(), repr=False)
+    trace: Sequence[Any] = field(default=(), repr=False)
 
 
 def score_rows(
@@ -93,32 +99,56 @@ def run_rows(
 def run_row(program: dspy.Module, row: dspy.Example, metric: Metric, meter: Meter) -> RowRun:
     """Run and score one row. Nothing is run once the meter is stopped."""
     meter.raise_if_stopped()
-    try:
-        with dspy.context(trace=[]):
-            prediction = predicted(program, row)
-            steps = steps_of(program, dspy.settings.trace)
-        prediction, score = judged(row, prediction, metric)
-        if not -TOLERANCE <= score.value <= 1 + TOLERANCE:  # NaN is not either
-            raise ValueError(f"the metric gave {score.value}, and a score is a share in [0, 1]")
-    except Exception as error:
-        meter.raise_if_stopped()  # what follows from a stop has its reason in the meter
-        error.add_note(f"in row {row.get('id')!r}; nothing was scored. Mend the program or the metric, and run it again")
-        meter.stop(error)
-        raise
-    failure = failure_in(prediction)
-    meter.count_rollout(None if failure is None else told(failure), refused=getattr(failure, "reason", "") == TOO_LONG)
-    return RowRun(row, prediction, score, steps)
+    with calls_of(row, meter) as calls:
+        prediction, trace = traced(program, row, calls)
+        prediction, score = judged(row, prediction, metric, calls)
+    failure = failure_in(prediction) or (None if score.value > 0 else calls.first_unread)
+    meter.count_rollout(None if failure is None else told(failure), refused=failure is not None and TOO_LONG in failure.reason)
+    return RowRun(row, prediction, score, steps_of(program, trace), trace)
 
 
-def judged(row: dspy.Example, prediction: dspy.Prediction, metric: Metric) -> tuple[dspy.Prediction, Score]:
+def traced(program: dspy.Module, row: dspy.Example, calls: RowCalls) -> tuple[dspy.Prediction, Sequence[Any]]:
+    """Run one row; return with its answer the calls of predictors, as DSPy traces them."""
+    with dspy.context(trace=(trace := Trace())):
+        return predicted(program, row, calls), trace.in_order()
+
+
+def judged(row: dspy.Example, prediction: dspy.Prediction, metric: Metric, calls: RowCalls) -> tuple[dspy.Prediction, Score]:
     """Score an answer. Where a reply could not be read, the metric's own model's too, the score is 0 and says so."""
-    if not isinstance(prediction, Unread):
-        try:
-            return prediction, metric(row, prediction)
-        except AdapterParseError as error:
-            reason = f"The metric's own model: {first_line(error)}"
-            prediction = Unread(Failure(reason=reason, raw_reply=error.lm_response or ""))
+    if isinstance(prediction, Unread):
+        return prediction, prediction.score
+    try:
+        return prediction, checked(metric(row, prediction))
+    except UNUSABLE as error:
+        failure = failure_of(error)
+        prediction = Unread(Failure(reason=f"The metric's own model: {failure.reason}", raw_reply=failure.raw_reply))
+    except Exception as error:
+        if calls.first_unread is None:
+            raise
+        prediction = consequence(error, "metric", calls.first_unread)
     return prediction, prediction.score
+
+
+def checked(score: Score) -> Score:
+    if not -TOLERANCE <= score.value <= 1 + TOLERANCE:  # NaN is not either
+        raise ValueError(f"the metric gave {score.value}, and a score is a share in [0, 1]")
+    return score
+
+
+def consequence(error: Exception, whose: str, first: Failure) -> "Unread":
+    """Put an exception down to a reply that could not be used before it, in the same row."""
+    raised = shortened(f"{type(error).__name__}: {error}", LONGEST_ERROR)
+    return Unread(Failure(reason=f"{first.reason} Then the {whose} raised {raised}.", raw_reply=first.raw_reply))
+
+
+def feedback_on(run: RowRun, predictor: str, number: int, metric: Metric, meter: Meter) -> str:
+    """Return what the metric says of a predictor's call, the `number`-th of the trace; else what it said of the row."""
+    ask = getattr(metric, "feedback_on", None)
+    if ask is None or isinstance(run.prediction, Unread):
+        return run.score.feedback
+    with calls_of(run.row, meter), suppress(*UNUSABLE):
+        return ask(run.row, run.prediction, run.trace, predictor, run.trace[number]) or run.score.feedback
+    return run.score.feedback
 
 
 def failure_in(prediction: Any) -> Failure | None:
@@ -127,15 +157,19 @@ def failure_in(prediction: Any) -> Failure | None:
     return failure if isinstance(failure, Failure) else None
 
 
-def told(failure: Any) -> str:
-    reply = str(getattr(failure, "raw_reply", ""))
-    return f"{getattr(failure, 'reason', '')} It began: {reply[:200]!r}" if reply else str(getattr(failure, "reason", ""))
-
-
 def steps_of(program: dspy.Module, trace: Sequence[Any]) -> tuple[Step, ...]:
-    """Name the predictors of a trace. DSPy's own optimisers go by their signatures, which two predictors may share."""
-    names = {id(predictor): name for name, predictor in program.named_predictors()}
-    return tuple((names.get(id(predictor), ""), inputs, outputs) for predictor, inputs, outputs in trace)
+    """Name the predictors of a trace, also those that ran as copies, as in BestOfN and Refine.
+
+    DSPy's own optimisers go by their signatures, which two predictors may share. A copy keeps its `stage`.
+    """
+    predictors = program.named_predictors()
+    names: dict[Any, str] = {id(predictor): name for name, predictor in predictors}
+    stages = Counter(predictor.stage for _, predictor in predictors)  # of a predictor that was itself made as a copy, twice
+    names |= {predictor.stage: name for name, predictor in predictors if stages[predictor.stage] == 1}
+    return tuple(
+        (names.get(id(predictor)) or names.get(getattr(predictor, "stage", None), ""), inputs, outputs)
+        for predictor, inputs, outputs in trace
+    )
 
 
 class Unread(dspy.Prediction):
@@ -146,22 +180,22 @@ class Unread(dspy.Prediction):
 
     @property
     def score(self) -> Score:
-        return Score(0.0, f"The reply could not be read: {told(self.failure)}", {})
+        return Score(0.0, f"A reply could not be read: {told(self.failure)}", {})
 
 
-def predicted(program: dspy.Module, row: dspy.Example) -> dspy.Prediction:
+def predicted(program: dspy.Module, row: dspy.Example, calls: RowCalls) -> dspy.Prediction:
     """Call the program; what the model did wrong is a prediction that carries a failure."""
     inputs = dict(row.inputs())
     try:
         return program(**(inputs if isinstance(program, Program) else copy.deepcopy(inputs)))  # the user's may change them
-    except ValueError as error:
-        if "surrogate" not in str(error):
+    except UNUSABLE as error:
+        return Unread(failure_of(error))
+    except Exception as error:
+        if isinstance(error, ValueError) and "surrogate" in str(error):
+            return Unread(Failure(reason=HALF_A_PAIR, raw_reply=""))
+        if calls.first_unread is None:
             raise
-        return Unread(Failure(reason="A reply holds half a surrogate pair, which no other call can send on.", raw_reply=""))
-    except AdapterParseError as error:
-        return Unread(Failure(reason=first_line(error), raw_reply=error.lm_response or ""))
-    except ContextWindowExceededError:
-        return Unread(Failure(reason=TOO_LONG, raw_reply=""))
+        return consequence(error, "program", calls.first_unread)
 
 
 def mean_components(scores: Sequence[Score]) -> dict[str, float]:

@@ -3,7 +3,7 @@
 Output     for each cell, a world (scripted.py) at a budget of metric calls: the mean test score of each, the paired
            difference with its 95 % bootstrap interval over the seeds, how many seeds were won, tied and lost, and the rows
            really used.
-Holds      the same seed gives the same figures; a run that is in the journal is not run again.
+Guarantees the same seed gives the same figures; a run that is in the journal is not run again.
            As in GEPA, stock finishes the pass under way when the budget ends: it may use a validation pass more.
 """
 
@@ -83,7 +83,7 @@ SMALLEST = [Cell(PERFECT, 40), Cell(SOME, 80), Cell(LONG, 80), Cell(WIDE, 80), C
 
 @dataclass(frozen=True)
 class Run:
-    """One optimiser in one cell with one seed; test: rows that the result is scored on."""
+    """One optimizer in one cell with one seed; test: rows that the result is scored on."""
 
     cell: Cell
     optimizer: str
@@ -102,7 +102,7 @@ class Run:
 
 @cache
 def code_of(optimizer: str) -> str:
-    """Name the code that decides an optimiser's figures, as it was when this process began; stock asks none of our search."""
+    """Name the code that decides an optimizer's figures, as it was when this process began; stock asks none of our search."""
     files = [scripted, baselines, candidate, demonstrations, scoring]
     of_search = [digest_of_code(), *map(code_in, (adapter, allowance, bandit))] if optimizer == OURS else []
     return digest([*of_search, *map(code_in, files)])

@@ -10,7 +10,7 @@ candidate they support.
 4. Validation gets its share of rows on the way (Shares); those clearly behind the leader are dropped.
 5. The last part of the budget goes to telling the leader from what it must beat.
 
-Holds      given the models' answers, the result is a function of its arguments: threads, time and restarts change nothing.
+Guarantees given the models' answers, the result is a function of its arguments: threads, time and restarts change nothing.
            No (candidate, row) is run twice. A limit is looked at before every row and every call.
 Source     GEPA (Agrawal et al. 2025); racing (race.py), bandit (bandit.py).
 """

@@ -1,9 +1,10 @@
-"""What one training is asked to do: a program, two models, a budget, and the rows it reads."""
+"""The settings of one training: a program, two models, a budget, and the rows it reads."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 import dspy
 
@@ -12,24 +13,24 @@ from dspy_programs.errors import DatasetError, UsageError
 from dspy_programs.lm import is_embedded
 from dspy_programs.own_programs import is_own
 from optimizers.budgets import TRANSFER_ROWS, budget_for, default_rows
-from optimizers.data import MOST_OWN, SPLITS, completed, data_directory, examples_of, read_split, require_unseen, split_own
+from optimizers.data import MOST_OWN, SPLITS, completed, data_directory, examples_of, require_unseen, split_own
 from optimizers.fields import Fields, fields_of
 from optimizers.meter import Budget
 from optimizers.own_rows import Given, as_marked, tables_given
 from optimizers.proposers import Choice
 from optimizers.recipe import Recipe, Rows
-from optimizers.row_files import WHOLE, Tables
+from optimizers.row_files import ELSEWHERE, WHOLE, Tables
 from optimizers.row_places import tables_at
 
 
 @dataclass(frozen=True)
 class Training:
-    """What one run is asked to do.
+    """The settings of one run.
 
-    transfer: rows of other sources, on which the result must not be worse; out: where it is put to use, by default where
-    `load` looks; place: where the rows came from, as it was given, "" for the shipped ones; patient: the budget is a
-    default, not a limit: a slow machine gets its first comparison all the same, and a search that finds nothing better
-    ends by itself.
+    transfer: rows from other sources, on which the result must not be worse; out: where to put the result into use, by
+    default where `load` looks; place: where the rows came from, as given, "" for the shipped ones; patient: the budget is
+    a default, not a limit: a slow machine still gets its first comparison, and a search that finds nothing better ends
+    by itself.
     """
 
     recipe: Recipe
@@ -63,9 +64,9 @@ def training_of(
     sizes: Mapping[str, int | None] = MappingProxyType({}),
     out: Path | None = None,
 ) -> Training:
-    """Fill in what a default run is, and read the rows. levers: proposer, reasoning; asked: --auto, and limits that were given.
+    """Fill in the defaults and read the rows. levers: proposer, reasoning; asked: --auto and the limits given.
 
-    data: a file, a folder, or rows by split; by default the recipe's, or the ones that are shipped.
+    data: a file, a folder, or rows by split; by default the recipe's, or the shipped ones.
     """
     auto, limits = asked
     proposer, reasoning = levers
@@ -73,10 +74,11 @@ def training_of(
     shipped = isinstance(place, Path) and place == data_directory(recipe.name)
     usual = default_rows(recipe, is_embedded(task), own=not shipped)
     wanted = {split: sizes.get(split) or size for split, size in usual.items()}
-    rows = read_rows(recipe, place, wanted, seed)
+    found = found_at(recipe, place)
+    rows = rows_of(recipe, found, wanted, seed)
     budget, patient = budget_for(recipe, auto, limits, len(rows["val"]), is_embedded(task))
     asked_elsewhere = sizes.get("transfer_val")
-    slow = is_embedded(task) and budget.metric_calls is not None  # they would come on top, and take minutes
+    slow = is_embedded(task) and budget.metric_calls is not None  # they would be extra and take minutes
     elsewhere = (0 if slow else TRANSFER_ROWS) if asked_elsewhere is None else asked_elsewhere
     return Training(
         recipe=recipe,
@@ -90,26 +92,40 @@ def training_of(
         proposer=proposer,
         reasoning=not is_embedded(task) if reasoning is None else reasoning,
         patient=patient,
-        transfer=read_transfer(recipe, place, elsewhere) if isinstance(place, Path) else [],
+        transfer=transfer_of(found, elsewhere),
         place=str(place) if isinstance(place, Path) and not shipped else "",
     )
 
 
 def place_of_rows(recipe: Recipe, data: Path | Given | None) -> Path | Given:
-    """Return where the rows are. Raises UsageError where a program of one's own has none."""
+    """Return where the rows are. Raises UsageError if a user's own program has none."""
     place = data or recipe.data
     if place is None and is_own(recipe.name):
-        raise UsageError(f"{recipe.name}: it has no rows; give --data FILE or FOLDER, or `data` in its recipe")
+        raise UsageError(f"{recipe.name} has no rows; give --data FILE or FOLDER, or `data` in its recipe")
     return data_directory(recipe.name) if place is None else Path(place) if isinstance(place, (str, Path)) else place
 
 
 def read_rows(recipe: Recipe, place: Path | Given, sizes: Mapping[str, int | None], seed: int = 0) -> Rows:
-    """Read and check the first so many rows of each split; what is not used is not read. Raises DatasetError on a bad row.
+    """Read and check the first rows of each split, as many as `sizes` says, and no more. Raises DatasetError on a bad row.
 
-    place: a file, a folder or a data set of the hub, as row_places.py has it, or rows that are given; rows without splits
-    are split here, and of rows that are given without a test, which nobody can have forgotten, a third of train is one.
+    place: a file, a folder or a Hub data set, as in row_places.py, or the rows themselves; rows without splits are split
+    here, and if rows passed in Python have no test split, a third of train becomes one.
     """
-    where, tables, fields = found_at(recipe, place)
+    return rows_of(recipe, found_at(recipe, place), sizes, seed)
+
+
+class Found(NamedTuple):
+    """Rows that are not read yet. where: what the place is called in a message; tables: by split; fields: what a row holds."""
+
+    place: Path | Given
+    where: str
+    tables: Tables
+    fields: Fields
+
+
+def rows_of(recipe: Recipe, there: Found, sizes: Mapping[str, int | None], seed: int) -> Rows:
+    place, where, tables, fields = there
+    tables = {split: rows for split, rows in tables.items() if split not in ELSEWHERE}
     counts = sizes if tables.keys() == set(SPLITS) else dict.fromkeys(tables, MOST_OWN)  # else train is to serve as more
     found = {
         split: examples_of(rows, where, split or named(place), fields, counts.get(split)) for split, rows in tables.items()
@@ -123,21 +139,20 @@ def read_rows(recipe: Recipe, place: Path | Given, sizes: Mapping[str, int | Non
     return {split: examples[: sizes.get(split)] for split, examples in rows.items()}
 
 
-def found_at(recipe: Recipe, place: Path | Given) -> tuple[str, Tables, Fields]:
-    """Return how the place is called in a message, its rows by split, and what a row must hold."""
+def found_at(recipe: Recipe, place: Path | Given) -> Found:
     fields = fields_of(recipe.new_program, recipe.labels)
     if isinstance(place, Path):
-        return str(place), tables_at(place), fields
-    return "the rows", tables_given(place), as_marked(fields, place)
+        return Found(place, str(place), tables_at(place), fields)
+    return Found(place, "the rows", tables_given(place), as_marked(fields, place))
 
 
 def named(place: Path | Given) -> str:
-    """Return what rows of this place are called that have neither a split nor an id of their own."""
+    """Return the name for rows of this place that have neither a split nor an id."""
     return (isinstance(place, Path) and place.name.split(".")[0]) or "row"
 
 
 def require_sound(recipe: Recipe, rows: Rows, where: str, is_one: bool) -> None:
-    """Refuse a row whose labels no answer could reach. Raises DatasetError with its id and what is wrong."""
+    """Refuse a row whose labels no answer could match. Raises DatasetError with its id and the fault."""
     for split, examples in rows.items():
         for row in examples:
             if faults := recipe.faults(row):
@@ -145,24 +160,22 @@ def require_sound(recipe: Recipe, rows: Rows, where: str, is_one: bool) -> None:
                 raise DatasetError(f"{where}: row {row.id!r}{of}: {'; '.join(faults)}")
 
 
-def read_transfer(recipe: Recipe, place: Path, count: int) -> list[dspy.Example]:
+def transfer_of(there: Found, count: int) -> list[dspy.Example]:
     """Read the first so many rows of another source, from the half that is for choosing; none where there are none."""
-    file = place / "transfer_val.jsonl"
-    return read_split(file, recipe.new_program, recipe.labels, count) if count and file.is_file() else []
+    rows = there.tables.get("transfer_val") if count else None
+    return [] if rows is None else examples_of(rows, there.where, "transfer_val", there.fields, count)
 
 
 def rows_to_test(
     recipe: Recipe, data: Path | None, split: str, count: int | None = None, learnt: int | None = None
 ) -> list[dspy.Example]:
-    """Read the first so many unseen rows: those of a split, all rows of a place that is given and has none, else those that a
+    """Read the first `count` unseen rows: those of a split, all rows of a given place without splits, else those that a
     training keeps for its test. Raises DatasetError.
 
-    learnt: the seed of a training on this very place, whose other rows are known to what it compiled.
+    learnt: the random seed of a training on this same place, which has seen the other rows.
     """
-    place = place_of_rows(recipe, data)
-    if isinstance(place, Path) and (file := place / f"{split}.jsonl").is_file():  # a split by any name
-        return read_split(file, recipe.new_program, recipe.labels, count)
-    where, tables, fields = found_at(recipe, place)
+    there = found_at(recipe, place_of_rows(recipe, data))
+    _, where, tables, fields = there
     table = tables.get(split, tables.get(WHOLE) if data and learnt is None else None)
     if table is not None:
         return examples_of(table, where, split, fields, count)
@@ -170,9 +183,9 @@ def rows_to_test(
         raise DatasetError(
             f"{where}: there are no {split} rows in it, only {', '.join(filter(None, tables)) or 'rows in no split'}"
         )
-    return list(read_rows(recipe, place, {}, learnt or 0)["test"])[:count]
+    return list(rows_of(recipe, there, {}, learnt or 0)["test"])[:count]
 
 
 def default_out(module: str, spec: str) -> Path:
-    """Return where `load` looks for what a user has compiled."""
+    """Return where `load` looks for a user's compiled program."""
     return store.candidates_for(module, spec)[0]

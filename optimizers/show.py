@@ -19,11 +19,11 @@ app = new_app("Show a compiled program or a run: instructions before and after, 
 
 @app.command()
 def show(
-    what: Annotated[str, typer.Argument(help="A program's name, a compiled JSON, or a folder of a run.")],
-    lm: Annotated[str | None, typer.Option(envvar="DSPY_PROGRAMS_LM", help="For a program's name: which model.")] = None,
-    full: Annotated[bool, typer.Option("--full", help="Every demonstration, whole.")] = False,
+    what: Annotated[str, typer.Argument(help="A program's name, a compiled JSON, or a run folder.")],
+    lm: Annotated[str | None, typer.Option(envvar="DSPY_PROGRAMS_LM", help="With a program's name: its model.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Show every demonstration in full.")] = False,
 ) -> None:
-    """Print the difference between seed and compiled, the demonstrations and the lineage of candidates."""
+    """Print what changed from the uncompiled program, the demonstrations and the lineage of candidates."""
     if (Path(what) / "run.json").is_file():
         for line in run_lines(Path(what)):
             print(printable(line))
@@ -37,7 +37,7 @@ def show(
         files = candidates_for(what, spec_in_use(lm))
         path = next((file for file in files if file.is_file()), files[0])
     if not path.is_file():
-        raise UsageError(f"there is no {path}; name a program that is compiled for this model, a JSON or a run's folder")
+        raise UsageError(f"{path} does not exist; name a program compiled for this model, a compiled JSON or a run folder")
     compiled = read_compiled(path)
     saved = compiled.provenance
     print(f"{saved.program} for {saved.lm}: kept {saved.kept}  ({path})")
@@ -45,7 +45,7 @@ def show(
     try:
         made = [*lineage_lines(saved.lineage, saved.training.get("winner")), *test_lines(saved.scores.get("test", {}))]
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-        made = ["how it was made and what it scored are not written as `train` writes them"]
+        made = ["lineage and scores: not in the format that `train` writes"]
     for line in [*made, *demo_lines(demos, full)]:
         print(printable(line))
 
@@ -57,18 +57,18 @@ def run_lines(directory: Path) -> Iterator[str]:
 
     file = directory / "candidates.json"
     if not file.is_file():
-        raise UsageError(f"{directory}: the seed has not been scored yet; there is nothing to show")
+        raise UsageError(f"{directory}: nothing to show yet: the uncompiled program has not been scored")
     file_of_report = directory / REPORT
     report = json.loads(file_of_report.read_text(encoding="utf-8")) if file_of_report.is_file() else {}
     yield from lineage_lines(json.loads(file.read_text(encoding="utf-8")), report.get("winner"))
     if report:
         yield from test_lines(report["test"])
     else:
-        yield "the run is not finished: the command that began it goes on with it"
+        yield "the run is unfinished: run the command that started it again to resume"
 
 
 def lineage_lines(lineage: Sequence[Mapping[str, Any]], winner: int | None = None) -> Iterator[str]:
-    """Tell each candidate's score and parent, then what the winner changed in the seed."""
+    """Yield each candidate's score and parent, then what the winner changed in the uncompiled program."""
     from optimizers.card import shown_line  # imports DSPy
 
     shown = [shown_line(candidate) for candidate in lineage]
@@ -103,7 +103,7 @@ def test_lines(test: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
 
 
 def demo_lines(demos: Mapping[str, Sequence[Mapping[str, Any]]], full: bool = False) -> Iterator[str]:
-    """Tell what a program shows: the beginning of a few, or all of them whole."""
+    """Yield a program's demonstrations: the start of a few, or all in full."""
     from dspy_programs.few_shot import ALL_SHOWN, NEAREST  # imports DSPy
     from dspy_programs.text import shortened
 
@@ -114,7 +114,7 @@ def demo_lines(demos: Mapping[str, Sequence[Mapping[str, Any]]], full: bool = Fa
             text = json.dumps(demo, ensure_ascii=False)
             yield "  " + (text if full or len(text) <= LONGEST else f"{shortened(text, LONGEST)} ...")
         if each and not full:
-            yield f"  {f'and {len(each) - A_FEW} more; ' if len(each) > A_FEW else ''}--full shows them whole"
+            yield f"  {f'and {len(each) - A_FEW} more; ' if len(each) > A_FEW else ''}--full shows them in full"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

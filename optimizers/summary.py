@@ -18,7 +18,7 @@ def plan_of(training: "Training", directory: Path) -> str:
     rows, budget = training.rows, training.budget
     named = {"metric calls": budget.metric_calls, "minutes": budget.minutes, "tokens": budget.tokens, "USD": budget.usd}
     limits = ", ".join(f"{value:g} {name}" for name, value in named.items() if value is not None)
-    on_top = f", then at most {len(rows['test'])} test rows a program" if budget.metric_calls else ", test included"
+    on_top = f", then at most {quantity(len(rows['test']), 'test row')} a program" if budget.metric_calls else ", test included"
     longer = "; more only where a row takes half a minute or longer" if training.patient and budget.minutes else ""
     proposers = " and ".join(kinds_for(training.reflection_lm, training.proposer))
     return "\n".join(
@@ -30,13 +30,13 @@ def plan_of(training: "Training", directory: Path) -> str:
             f"  budget       {limits}{on_top}{longer}",
             *(f"  note         {warning}" for warning in warning_of(training)),
             f"  run          {directory}",
-            f"  result       {training.target}, if it beats what is in use",
+            f"  result       {training.target}, if it beats the program in use",
         ]
     )
 
 
 def summary_of(training: "Training", report: "Report", directory: Path) -> str:
-    """Say what was found, what it cost, what is in use now and how to use it."""
+    """Say what the search found, what it cost, what is in use now and how to use it."""
     lines = [*search_lines(report), *test_lines(report), *cost_lines(report), *use_lines(training, report, directory)]
     lines += [f"note        {note}" for note in report.notes]
     return "\n".join(["", *lines, f"look        python -m optimizers.show {directory}"])
@@ -49,7 +49,7 @@ def search_lines(report: "Report") -> list[str]:
     mean = {each.index: sum(each.scores[:rows]) / rows for each in (seed, winner)}
     best = f", best {mean[winner.index]:.3f} (candidate {winner.index}, {winner.start})" if winner.index else ""
     return [
-        f"search      {quantity(len(report.candidates), 'candidate')}; changes ahead at once: {tried or 'none was tried'}",
+        f"search      {quantity(len(report.candidates), 'candidate')}; accepted at once: {tried or 'none tried'}",
         f"            ended by {report.ended_by}",
         f"validation  seed {mean[0]:.3f}{best}, {quantity(rows, 'row')}",
     ]
@@ -58,9 +58,9 @@ def search_lines(report: "Report") -> list[str]:
 def test_lines(report: "Report") -> list[str]:
     test = report.test
     if report.interrupted:
-        return ["test        not run: interrupted. Run the same command again to go on from here"]
+        return ["test        not run: interrupted. Run the same command again to resume"]
     if not test:
-        return ["test        not run: the budget left no row for it"]
+        return ["test        not run: the budget left no rows for it"]
     if "difference" not in test:
         now = f"; in use {test['in use']}" if "in use" in test else ""
         return [f"test        seed {test['seed']}{now}, {quantity(test['seed'].rows, 'row')} (95 % interval)"]
@@ -70,9 +70,9 @@ def test_lines(report: "Report") -> list[str]:
         f"            difference {test['difference']}: {verdict} (paired bootstrap, 95 %)",
     ]
     if "elsewhere" in test:
-        lines.append(f"            on rows of other sources, compiled - in use (else seed) {test['elsewhere']}")
+        lines.append(f"            on rows from other sources, compiled - in use (else seed) {test['elsewhere']}")
     if "gain" in test:
-        lines.append(f"            in use until now {test['in use']}; compiled - in use {test['gain']}")
+        lines.append(f"            previously in use {test['in use']}; compiled - in use {test['gain']}")
     return lines
 
 
@@ -87,7 +87,7 @@ def cost_lines(report: "Report") -> list[str]:
 
 
 def use_lines(training: "Training", report: "Report", directory: Path) -> list[str]:
-    """Say what `load` gives from now on, or how to put the result to use all the same."""
+    """Say what `load` returns from now on, or how to use the result anyway."""
     from dspy_programs.lm import address_of, is_named
     from dspy_programs.own_programs import is_own, written
     from optimizers.settings import default_out
@@ -98,7 +98,7 @@ def use_lines(training: "Training", report: "Report", directory: Path) -> list[s
     server = f", api_base={base!r}" if base else ""
     first, _, named = written(training.recipe.program, name).partition(", ")
     program = f"{first}, {model!r}" + (f", {named}" if named else "")
-    lm = f"{model!r}{server}" if is_named(training.task_lm) else "lm"  # an object of the user's own, which no text brings back
+    lm = f"{model!r}{server}" if is_named(training.task_lm) else "lm"  # the user's own object, which text cannot recreate
     use = [
         f"use         from dspy_programs import load, use; program = load({program}{path})",
         f"            with use({lm}): program(...)",
@@ -109,5 +109,5 @@ def use_lines(training: "Training", report: "Report", directory: Path) -> list[s
     if report.winner and not report.interrupted and (report.in_use is None or report.in_use.index != report.winner):
         module = f" --module {name}" if is_own(name) else ""
         how = f"python -m optimizers.promote {directory}{module} --force"
-        lines.append(f"saved       {report.saved}; to use it all the same: {how}")
+        lines.append(f"saved       {report.saved}; to use it anyway: {how}")
     return [*lines, *use] if report.in_use else lines

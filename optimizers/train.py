@@ -1,4 +1,4 @@
-"""python -m optimizers.train --module planner: compile one program to a language model and save it as JSON."""
+"""python -m optimizers.train --module planner: compile one program for a language model and save it as JSON."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -27,12 +27,12 @@ from optimizers.cli import (
 if TYPE_CHECKING:
     from optimizers.meter import Budget
 
-app = new_app("Compile a program to a language model: better instructions, measured on unseen rows, saved as JSON.")
+app = new_app("Compile a program for a language model: better instructions, measured on unseen rows, saved as JSON.")
 
 ProposerFlag = Annotated[
     Literal["auto", "rules", "dspy"],
     typer.Option(
-        help="Who rewrites instructions: rules adds short ones from single failures, fit for small models; dspy is DSPy's own. "
+        help="Instruction proposer: rules adds short rules from single failures, suited to small models; dspy is DSPy's own. "
         "auto: rules for an embedded --reflection-lm, else dspy."
     ),
 ]
@@ -40,8 +40,8 @@ ProposerFlag = Annotated[
 AutoFlag = Annotated[
     Literal["light", "medium", "heavy"] | None,
     typer.Option(
-        help="Budget by DSPy's own measure, as dspy.GEPA(auto=...). Default: 15 minutes for an embedded --lm, else light and "
-        "at least 300 rows."
+        help="Budget preset, as in dspy.GEPA(auto=...). Default: 15 minutes for an embedded --lm, else light with at least "
+        "300 metric calls."
     ),
 ]
 
@@ -49,7 +49,7 @@ TransferFlag = Annotated[
     int | None,
     typer.Option(
         min=0,
-        help="Rows of another source (transfer_val.jsonl) on which the result must not be worse than what is in use. "
+        help="Rows of another source (transfer_val) on which the result must not be worse than what is in use. "
         "Default: 16, or as many as a limit leaves room for; none for an embedded --lm with a limit in rows.",
     ),
 ]
@@ -58,7 +58,7 @@ ReasoningFlag = Annotated[
     bool | None,
     typer.Option(
         "--reasoning/--no-reasoning",
-        help="Whether the search tries chain of thought too. Default: not for an embedded --lm, where it is slow.",
+        help="Whether the search also tries chain of thought. Default: no for an embedded --lm, where it is slow; else yes.",
     ),
 ]
 
@@ -73,37 +73,39 @@ def train(
     api_key: ApiKeyOption = None,
     reflection_api_base: ReflectionApiBaseOption = None,
     reflection_api_key: ReflectionApiKeyOption = None,
-    temperature: Annotated[float | None, typer.Option(min=0, max=2, help="Of --lm. Default: 0.")] = None,
+    temperature: Annotated[float | None, typer.Option(min=0, max=2, help="Temperature of --lm. Default: 0.")] = None,
     max_reply_tokens: MaxReplyTokensOption = None,
     timeout: TimeoutOption = None,
     auto: AutoFlag = None,
     max_metric_calls: Annotated[
         int | None,
-        typer.Option(min=1, help="Limit: rows run while searching; the test comes on top."),
+        typer.Option(min=1, help="Limit: metric calls during the search; the test is extra."),
     ] = None,
-    max_minutes: Annotated[float | None, typer.Option(min=0, help="Limit: minutes, test included.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(min=1, help="Limit: tokens of both models, test included.")] = None,
+    max_minutes: Annotated[float | None, typer.Option(min=0, help="Limit: minutes, including the test.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="Limit: tokens of both models, including the test.")] = None,
     max_usd: Annotated[
-        float | None, typer.Option(min=0, help="Limit: US dollars by DSPy's price table, test included.")
+        float | None, typer.Option(min=0, help="Limit: US dollars by DSPy's price table, including the test.")
     ] = None,
     proposer: ProposerFlag = "auto",
     reasoning: ReasoningFlag = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of every draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     threads: ThreadsOption = None,
     data: DataOption = None,
-    train_rows: Annotated[int | None, typer.Option(min=1, help="Use the first so many. Default: all.")] = None,
+    train_rows: Annotated[int | None, typer.Option(min=1, help="Use only the first N rows. Default: all.")] = None,
     val_rows: RowsOption = None,
     test_rows: RowsOption = None,
     transfer_rows: TransferFlag = None,
-    run_dir: Annotated[Path | None, typer.Option(help="Folder of the run. Default: runs/<module>/<model>.")] = None,
+    run_dir: Annotated[Path | None, typer.Option(help="Run folder. Default: runs/<module>/<model>.")] = None,
     resume: Annotated[
         bool | None,
-        typer.Option("--resume/--fresh", help="Insist on an earlier run, or begin anew. Default: go on if there is one."),
+        typer.Option(
+            "--resume/--fresh", help="--resume requires an earlier run, --fresh starts over. Default: resume if there is one."
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write the compiled JSON. Default: the user's directory.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, print the plan, spend nothing.")] = False,
 ) -> None:
-    """Compile one program, or all. The same command again goes on where it was stopped, and pays for nothing twice."""
+    """Compile one program, or all. Run the same command again to resume after a stop; no call is paid for twice."""
     print(f"{module}: reading the program and its data", flush=True)
     from dspy_programs.errors import LanguageModelError, ProgramsError, RunInterrupted, UsageError
     from optimizers.recipes import recipes
@@ -114,13 +116,13 @@ def train(
 
     wanted = recipes(module, metric)
     if module == ALL and (data or run_dir or out):
-        raise UsageError("--data, --run-dir and --out belong to one program; leave them out with --module all")
+        raise UsageError("--data, --run-dir and --out apply to one program; omit them with --module all")
     of_task, of_reflection = (api_base, api_key), (reflection_api_base, reflection_api_key)
     limits = {"max_tokens": max_reply_tokens, "timeout": timeout}
     task, reflection = connect_both(lm, reflection_lm, of_task, of_reflection, temperature, **limits)
     budget, levers = budget_of(max_metric_calls, max_minutes, max_tokens, max_usd), (proposer, reasoning)
     if auto and budget.metric_calls:
-        raise UsageError("--auto and --max-metric-calls both say how many rows to run; give one of them")
+        raise UsageError("--auto and --max-metric-calls both set the number of metric calls; give only one")
     sizes = {"train": train_rows, "val": val_rows, "test": test_rows, "transfer_val": transfer_rows}
     trainings = [
         training_of(recipe, task, reflection, levers, (auto, budget), seed, threads, data, sizes, out) for recipe in wanted
@@ -148,20 +150,20 @@ def train(
 
 
 def told(failed: Mapping[str, str], names: Sequence[str]) -> str:
-    """Say which programs failed, why, and which are done."""
+    """Say which programs failed, why, and which finished."""
     reasons = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
     done = ", ".join(name for name in names if name not in failed) or "none"
     return f"{len(failed)} of {len(names)} programs failed ({reasons}). Done: {done}"
 
 
 def budget_of(calls: int | None, minutes: float | None, tokens: int | None, usd: float | None) -> "Budget":
-    """Put the limits together. Raises UsageError for one that is no number."""
+    """Combine the limits. Raises UsageError for one that is not a finite number."""
     from dspy_programs.errors import UsageError
     from optimizers.meter import Budget
 
     for name, limit in (("--max-minutes", minutes), ("--max-usd", usd)):
         if limit is not None and not math.isfinite(limit):
-            raise UsageError(f"{name} {limit}: give a number, or leave it out for no limit")
+            raise UsageError(f"{name} {limit}: give a number, or omit it for no limit")
     return Budget(calls, minutes, tokens, usd)
 
 

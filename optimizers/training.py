@@ -1,7 +1,7 @@
-"""Train one program from its rows to its compiled JSON: check, preflight, search, test, put to use what is better.
+"""Train one program, from its rows to its compiled JSON: check, preflight, search, test, and put a better result into use.
 
-Nothing is spent before the data is read and both models have given one answer that could be used. The result stays in the
-run's folder; it is put to use only where it beats, on the same rows, what `load` gives now.
+Nothing is spent before the data is read and both models have given one usable answer. The result stays in the run's folder;
+it is put into use only if it beats, on the same rows, what `load` returns now.
 """
 
 import contextlib
@@ -19,6 +19,7 @@ from dspy_programs.errors import BudgetSpent, ModelFailing, RunInterrupted, RunL
 from dspy_programs.lm import is_embedded, prepare, running_on
 from dspy_programs.own_programs import is_own
 from dspy_programs.text import quantity
+from metrics.score import Score
 from optimizers.allowance import Allowance
 from optimizers.candidate import IN_USE, Candidate, Job
 from optimizers.compile import CompileResult, compile_job, winner_of
@@ -30,11 +31,12 @@ from optimizers.past import place_of
 from optimizers.progress import Progress, clock, noise_to
 from optimizers.proposers import NoNewRule, kinds_for, proposer_of
 from optimizers.recorded import recorded
+from optimizers.row_calls import calls_of, told
 from optimizers.run_directory import CANDIDATES, MENDED, RunDirectory, changes, identity_of, is_new, require_same
-from optimizers.scoring import failure_in, predicted, told
+from optimizers.scoring import failure_in, judged, predicted
 from optimizers.settings import Training
 
-STOPPING = "\nstopping: the call under way is finished and what was found is kept; once more to end at once"
+STOPPING = "\nstopping: finishing the current call; results so far are kept. Press again to stop at once"
 
 
 def require_claimable(directory: Path, training: Training, resume: bool | None) -> None:
@@ -44,16 +46,16 @@ def require_claimable(directory: Path, training: Training, resume: bool | None) 
         identity = identity_for(training, directory)
         if not (is_own(training.recipe.name) and changes(directory, identity) <= MENDED):
             require_same(directory, identity)
-        print("  goes on      with the run in that folder: what it paid for is replayed")
+        print("  resumes      the run in that folder: answers already paid for are replayed")
 
 
-_alone = threading.Lock()  # what a run prints beside its own lines goes into its log, for the whole process
+_alone = threading.Lock()  # output besides a run's own lines goes into its log, for the whole process
 
 
 def train_in(directory: Path, training: Training, resume: bool | None) -> Report:
-    """Claim the folder, get the models ready in sight of the user, and train. Raises RunLocked beside another training."""
+    """Claim the folder, prepare the models while the user watches, and train. Raises RunLocked during another training."""
     if not _alone.acquire(blocking=False):
-        raise RunLocked("another training is under way in this process; wait for it, or give this one a process of its own")
+        raise RunLocked("another training is running in this process; wait for it, or run this one in its own process")
     try:
         return claimed(directory, training, resume)
     finally:
@@ -70,11 +72,13 @@ def claimed(directory: Path, training: Training, resume: bool | None) -> Report:
         if is_own(training.recipe.name):
             paid = run_directory.set_aside_where_mended(identity_for(training, directory))
         if paid:
-            print("the program or the metric was changed: a new run, with the answers that are paid for", flush=True)
+            print(
+                "the program or the metric has changed: starting a new run that reuses the answers already paid for", flush=True
+            )
             write_atomically(run_directory.journal, paid.read_bytes())
             remember_compiled(training, run_directory, again=True)
         if run_directory.claim(identity_for(training, directory)):
-            print("going on with an earlier run: what it paid for is replayed", flush=True)
+            print("resuming an earlier run: answers already paid for are replayed", flush=True)
         else:
             for lm in (training.task_lm, training.reflection_lm):
                 prepare(lm)
@@ -86,7 +90,7 @@ def claimed(directory: Path, training: Training, resume: bool | None) -> Report:
 
 
 def identity_for(training: Training, path: Path) -> dict[str, Any]:
-    """Say what the run in this folder belongs to, if it is to be this training's."""
+    """Return the identity that the run in this folder must have to belong to this training."""
     job = job_of(training.recipe, training.rows, training.seed, training.reasoning, compiled_starts(training, path))
     models = {"task": training.task_lm, "reflection": training.reflection_lm}
     proposer = ", ".join(kinds_for(training.reflection_lm, training.proposer))
@@ -99,9 +103,9 @@ def allowance_of(training: Training, meter: Meter, programs: int) -> Allowance:
 
 
 def train(training: Training, run: RunDirectory, progress: Progress, meter: Meter, journal: Journal) -> Report:
-    """Do all of it inside a claimed run directory; see the head of this file.
+    """Do everything inside a claimed run directory; see the module docstring.
 
-    Raises ModelFailing, RunError; on a signal returns the best so far, not tested and not put to use.
+    Raises ModelFailing, RunError; on a signal returns the best so far, neither tested nor put into use.
     """
     lms = {
         role: recorded(lm, role, journal, meter)
@@ -120,7 +124,7 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
             progress.phase = "searching"
             result = search(training, job, lms, run, progress, allowance)
         except BudgetSpent as limit:
-            line = f"a budget of {limit} ends before one row has been scored, so nothing can be compared; give it more"
+            line = f"a budget of {limit} ends before one row is scored, so nothing can be compared; raise it"
             raise BudgetSpent(line) from limit
         progress.phase = "testing"
         now = standing(training, job, result, run)
@@ -132,49 +136,46 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
 def preflight(training: Training, job: Job, lms: Mapping[str, dspy.LM], meter: Meter) -> None:
     """Make one task call and one reflection call; both must be usable. The task call is needed later anyway.
 
-    A program may answer a row by its rules alone: then the next row is tried, until the model has been asked.
+    A program may answer a row by rules only: then the next row is tried, until the model has been asked.
     """
     program = job.build(job.starts[0].texts)
     with running_on(lms["task"]):
         for row in job.valset:
-            reply = first_reply(program, row, training, meter)
+            reply, score = first_reply(program, row, training, meter)
             if meter.roles["task"].calls:
                 break
     if is_embedded(training.reflection_lm):
         return  # it has just answered, and its proposals cannot cost anything
-    with running_on(lms["task"]):  # a metric may ask it too
-        score = training.recipe.scorer(row, reply)
     name, predictor = program.named_predictors()[0]
     seen = {key: str(value) for key, value in row.inputs().items()}
     feedback = score.feedback if score.value < 1 else "Right, but it could be shorter."  # a proposer is asked about a failure
-    example = {"Inputs": seen, "Generated Outputs": str(reply.toDict()), "Feedback": feedback}
+    wrote = str(reply.toDict() if isinstance(reply, dspy.Prediction) else reply)
+    example = {"Inputs": seen, "Generated Outputs": wrote, "Feedback": feedback}
     kind = kinds_for(training.reflection_lm, training.proposer)[0]
-    proposer = proposer_of(kind, training.reflection_lm, meter)  # forgotten: what it saw is no train row
+    proposer = proposer_of(kind, training.reflection_lm, meter)  # discarded: it has not seen a train row
     with (
         usable(meter, f"the first proposal of {training.reflection_lm.model}", "--reflection-lm"),
         running_on(lms["reflection"]),
     ):
-        with contextlib.suppress(NoNewRule):  # it was read, and that is all that is asked here
+        with contextlib.suppress(NoNewRule):  # the reply was readable, which is all that is checked here
             proposer({name: predictor.signature.instructions}, {name: [example]}, [name])
 
 
-def first_reply(program: dspy.Module, row: dspy.Example, training: Training, meter: Meter) -> dspy.Prediction:
-    """Run one row. Raises ModelFailing for a reply that cannot be read, what stopped the run, and the bugs of a program."""
-    try:
-        reply = predicted(program, row)
-    except Exception:
-        meter.raise_if_stopped()
-        raise
+def first_reply(program: dspy.Module, row: dspy.Example, training: Training, meter: Meter) -> tuple[dspy.Prediction, Score]:
+    """Run and score one row. Raises ModelFailing for a reply that cannot be read, what stopped the run, and the user's bugs."""
+    with calls_of(row, meter) as calls:
+        reply = predicted(program, row, calls)
+        _, score = judged(row, reply, training.recipe.scorer, calls)
     if (failure := failure_in(reply)) is not None:
         what = f"the first reply of {training.task_lm.model} cannot be used"
         raise ModelFailing(f"{what}: {told(failure)} Nothing more was spent; try another --lm")
-    return reply
+    return reply, score
 
 
 def require_prices(training: Training, meter: Meter) -> None:
-    """Refuse a budget in money that could never be reached: nothing is paid, or nobody knows what a call costs."""
+    """Refuse a budget in money that could never be reached: calls are free, or their price is unknown."""
     if training.budget.usd is not None and not meter.usd and not any(u.unpriced_calls for u in meter.roles.values()):
-        raise UsageError("--max-usd: these models cost nothing; limit --max-minutes or --max-metric-calls instead")
+        raise UsageError("--max-usd: these models are free; limit --max-minutes or --max-metric-calls instead")
     for role, used in meter.roles.items():
         if training.budget.usd is not None and used.unpriced_calls:
             lm = training.task_lm if role == "task" else training.reflection_lm
@@ -183,14 +184,14 @@ def require_prices(training: Training, meter: Meter) -> None:
 
 @contextlib.contextmanager
 def usable(meter: Meter, what: str, flag: str) -> Iterator[None]:
-    """Turn a failure of the model into one line; what stopped the run goes before what follows from it."""
+    """Turn a failure of the model into one line; the cause that stopped the run takes precedence."""
     try:
         yield
     except Exception as error:
         if meter.reason is not None:
             raise meter.reason from error
         reason = " ".join(str(error).split())[:400]
-        raise ModelFailing(f"{what} cannot be used: {reason} Nothing more was spent; try another {flag}") from error
+        raise ModelFailing(f"{what} cannot be used: {reason} Nothing else was spent; try another {flag}") from error
 
 
 def search(
@@ -233,27 +234,27 @@ def search(
 
 
 def expected(allowance: Allowance) -> int | None:
-    """Say how many rows will be run in all, as far as the budget tells."""
+    """Return how many rows will run in total, as far as the budget says."""
     left = allowance.rows_left
     return None if left > 10**6 else allowance.spent + left + allowance.programs * allowance.rows_to_test
 
 
 def priced(allowance: Allowance) -> str:
-    """Say what the rows of the budget will cost, at what the first calls cost; "" where nothing is paid."""
+    """Say what the budget's rows will cost at the price of the first calls; "" if calls are free."""
     task, rows = allowance.meter.roles["task"], expected(allowance)
     if not task.usd or rows is None:
         return ""
-    return f"price: about {rows * task.usd / task.calls:.2f} USD for {rows} rows, test included, by DSPy's price table"
+    return f"price: about {rows * task.usd / task.calls:.2f} USD for {rows} rows, including the test, by DSPy's price table"
 
 
 def paced(allowance: Allowance) -> str:
-    """Tell the plan, now that a row's cost has been measured."""
+    """Say the plan, now that a row's cost has been measured."""
     meter, left = allowance.meter, allowance.rows_left
     seconds = meter.answered / max(1, meter.rollouts)
-    rows = "no limit of rows" if left > 10**6 else f"{quantity(left, 'more row')} to search with"
+    rows = "no limit on rows" if left > 10**6 else f"{quantity(left, 'more row')} to search with"
     tested = quantity(allowance.rows_to_test, "test row")
-    most = f", {clock(allowance.longest(every))} in all at most" if (every := expected(allowance)) else ""
-    return f"plan: a row takes about {seconds:.1f} s here: {rows}, then at most {tested} a program{most}"
+    most = f", at most {clock(allowance.longest(every))} in total" if (every := expected(allowance)) else ""
+    return f"plan: a row takes about {seconds:.1f} s here: {rows}, then at most {tested} per program{most}"
 
 
 def described(candidate: Candidate) -> str:
@@ -267,11 +268,11 @@ def stopping_on_signals(meter: Meter) -> Iterator[None]:
     """Let the first Ctrl-C or SIGTERM end the run with what it has; a second one ends the process at once."""
 
     def stop(number: int, frame: object) -> None:
-        meter.stop(RunInterrupted("stopped before the seed was scored; run the same command again to go on from here"))
+        meter.stop(RunInterrupted("stopped before the uncompiled program was scored; run the same command again to resume"))
         signal.signal(number, before[number])
         print(STOPPING, file=sys.__stderr__, flush=True)
 
-    in_main_thread = threading.current_thread() is threading.main_thread()  # Python allows handlers nowhere else
+    in_main_thread = threading.current_thread() is threading.main_thread()  # Python allows handlers only there
     before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if in_main_thread}
     try:
         for number in before:

@@ -1,4 +1,4 @@
-"""python -m optimizers.verify: does every compiled program load into today's code?"""
+"""python -m optimizers.verify: does every compiled program load with the current code?"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,29 +9,29 @@ import typer
 
 from dspy_programs.cli import FAILED, new_app, run
 
-app = new_app("Check that every compiled program, shipped and of the user, loads into today's code.")
+app = new_app("Check that every compiled program, shipped or your own, loads with the current code.")
 
 
 @app.command()
 def verify(
-    files: Annotated[list[Path] | None, typer.Argument(help="Compiled JSONs. Default: all that `load` could find.")] = None,
-    module: Annotated[str | None, typer.Option(help="The program of these files, where it is one of your own.")] = None,
+    files: Annotated[list[Path] | None, typer.Argument(help="Compiled JSONs. Default: all that `load` can find.")] = None,
+    module: Annotated[str | None, typer.Option(help="The program of these files, if it is your own.")] = None,
 ) -> None:
-    """Print a line for each file; exit code 2 when one does not load."""
+    """Print one line per file; exit with 2 if one does not load."""
     from dspy_programs.compiled_store import all_compiled, folder_name
     from dspy_programs.registry import program_named
 
     if module:
-        program_named(module)  # or it says which there are
+        program_named(module)  # an unknown name raises and lists the known ones
     paths = files or [path for path in all_compiled() if module is None or path.parent.name == folder_name(module)]
     found = Counter(verdict(path, module, bool(files)) for path in paths)
-    print(f"{len(paths)} compiled programs, {found['FAILS']} that do not load" + elsewhere(found["not here"]))
+    print(f"{len(paths)} compiled programs, {found['FAILS']} do not load" + elsewhere(found["not here"]))
     if found["FAILS"]:
         raise typer.Exit(FAILED)
 
 
 def verdict(path: Path, module: str | None, given: bool) -> str:
-    """Print and return whether a file loads: "ok", "FAILS", or "not here" where its program is another folder's."""
+    """Print and return whether a file loads: "ok", "FAILS", or "not here" if its program lives in another folder."""
     from dspy_programs.compiled_store import read_compiled
     from dspy_programs.errors import ProgramsError, UsageError
     from dspy_programs.registry import load, require_known
@@ -51,7 +51,7 @@ def verdict(path: Path, module: str | None, given: bool) -> str:
 
 
 def elsewhere(number: int) -> str:
-    return f", {number} of programs that are not here: run from their folder, or give --module" if number else ""
+    return f", {number} for programs not found here: run from their folder, or give --module" if number else ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

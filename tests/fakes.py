@@ -203,7 +203,7 @@ class ChatServer:
 
 
 def any_prompt(prompt: str) -> str:
-    """Answer whatever an optimiser of DSPy's may ask; MIPROv2 gets an instruction of level 2."""
+    """Answer whatever an optimizer of DSPy's may ask; MIPROv2 gets an instruction of level 2."""
     wanted = "".join(re.findall(r'"required": \["(\w+)"\]', prompt)[-1:])
     if "new_instruction" in prompt or wanted in ("", "plan"):
         return both(prompt)

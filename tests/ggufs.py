@@ -1,5 +1,7 @@
-"""Small GGUF files that are whole, but hold no model: for what reads headers, hashes and names."""
+"""Small GGUF files: whole ones that hold no model, for what reads headers, hashes and names; and a tiny model that runs."""
 
+import math
+import random
 import struct
 
 CHAT = {
@@ -59,4 +61,47 @@ def as_value(value) -> bytes:
     if isinstance(value, str):
         return struct.pack("<I", 8) + text(value)
     items = [as_value(item) for item in value]
-    return struct.pack("<I", 9) + items[0][:4] + struct.pack("<Q", len(items)) + b"".join(item[4:] for item in items)
+    kind = struct.pack("<I", 5) if isinstance(value[0], int) else items[0][:4]  # llama.cpp wants the kinds of tokens signed
+    return struct.pack("<I", 9) + kind + struct.pack("<Q", len(items)) + b"".join(item[4:] for item in items)
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+VOCABULARY = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *LETTERS]
+WIDTH = 32
+RUNS = {
+    "llama.context_length": 8192,
+    "llama.embedding_length": WIDTH,
+    "llama.block_count": 1,
+    "llama.feed_forward_length": WIDTH,
+    "llama.attention.head_count": 1,
+    "llama.attention.layer_norm_rms_epsilon": 1e-5,
+    "llama.rope.dimension_count": WIDTH,
+    "tokenizer.ggml.model": "llama",
+    "tokenizer.ggml.tokens": VOCABULARY,
+    "tokenizer.ggml.scores": [0.0] * len(VOCABULARY),
+    "tokenizer.ggml.token_type": [2, 3, 3, *[6] * 256, *[1] * len(LETTERS)],
+    "tokenizer.ggml.unknown_token_id": 0,
+    "tokenizer.ggml.bos_token_id": 1,
+    "tokenizer.ggml.eos_token_id": 2,
+    "tokenizer.chat_template": "{% for message in messages %}{{ message['content'] }}{% endfor %}",
+}
+SQUARES = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
+
+
+def babbler(seed: int = 0) -> bytes:
+    """A model that llama.cpp loads in a moment and that says letters without end: of one layer, drawn at random."""
+    draw = random.Random(seed)
+    tensors = {"token_embd.weight": (WIDTH, len(VOCABULARY)), "output.weight": (WIDTH, len(VOCABULARY))}
+    tensors |= {name: (WIDTH,) for name in ("output_norm.weight", "blk.0.attn_norm.weight", "blk.0.ffn_norm.weight")}
+    tensors |= {f"blk.0.{name}.weight": (WIDTH, WIDTH) for name in SQUARES}
+    data = b"".join(drawn(draw, name, shape) for name, shape in tensors.items())
+    return gguf(RUNS, tensors={name: (shape, 0) for name, shape in tensors.items()}, weights=data)
+
+
+def drawn(draw: random.Random, name: str, shape: tuple[int, ...]) -> bytes:
+    if "norm" in name:
+        values = [1.0] * WIDTH
+    else:
+        silent = (len(VOCABULARY) - len(LETTERS)) * WIDTH if name == "output.weight" else 0  # what is no letter is never said
+        values = [0.0] * silent + [draw.gauss(0, 1) for _ in range(math.prod(shape) - silent)]
+    return struct.pack(f"<{len(values)}f", *values)

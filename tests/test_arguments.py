@@ -249,9 +249,9 @@ LOOPS = {
     ],
 )
 def test_check_ends_and_says_so_where_there_is_too_much_to_check(schema, value):
-    start = time.perf_counter()
+    start = time.process_time()
     found = one(schema, value, **{"$defs": LOOPS})
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
     if schema.get("type") != "array":
         assert "nested too deep, or too large, to be checked" in found.problems[0]
 

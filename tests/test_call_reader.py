@@ -83,9 +83,9 @@ def test_read_calls_makes_no_call_without_functions():
 
 @pytest.mark.parametrize("unit", ["get(", "get()", "and ", "get {", "get a=", '"', "get('"])
 def test_read_calls_is_quick(unit):
-    start = time.perf_counter()
+    start = time.process_time()
     read(unit * (LONGEST // len(unit)))
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @given(st.text(max_size=40) | st.builds("get_weather{}".format, st.text("()[]{}'\"=, \\ax1:", max_size=20)))

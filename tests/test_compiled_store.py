@@ -121,7 +121,7 @@ DRIFTED = {
         "compiled for the predictors plan; the code has draft",
     ),
     "predictor added": (toy(check="steps: str -> ok: bool"), "predictors plan; the code has plan, check"),
-    "seed changed": (toy(seed="Do it now."), "the instruction it was compiled from has changed in the code"),
+    "seed changed": (toy(seed="Do it now."), "the code's instruction has changed since it was compiled"),
 }
 
 
@@ -339,7 +339,7 @@ def test_candidates_are_of_the_user_before_shipped_ones():
 
 def test_load_warns_and_returns_seed_when_there_is_none():
     compiled_planner()
-    with pytest.warns(UserWarning, match="planner is not compiled for openai/none, so it runs as it was written") as seen:
+    with pytest.warns(UserWarning, match="planner is not compiled for openai/none, so it runs uncompiled") as seen:
         program = load("planner", "openai/none")
     assert program.plan.signature.instructions == Planner().plan.signature.instructions
     message = str(seen[0].message)
@@ -364,7 +364,7 @@ def test_load_refuses_missing_path(tmp_path):
 
 
 def test_load_lists_programs_when_name_is_unknown():
-    with pytest.raises(UsageError, match=r"there is no program 'plannr'; there are: .*planner"):
+    with pytest.raises(UsageError, match=r"unknown program 'plannr'; choose from .*planner"):
         load("plannr")
 
 

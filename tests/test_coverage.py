@@ -67,9 +67,9 @@ def test_shares_by_rules_keeps_order_and_reads_other_scripts():
     "text", ["word " * 200_000, "x" * 10**6, "'" * 10**6, '"a' * 500_000, "9" * 10**6, "١" * 10**6, "\ud800" * 10**6]
 )
 def test_shares_by_rules_is_quick_and_calm_about_a_megabyte(text):
-    start = time.perf_counter()
+    start = time.process_time()
     assert 0 <= score("no more than 9 words 'a'", text) <= 1
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 @given(st.text(max_size=80), st.lists(st.text(max_size=80), max_size=4))

@@ -5,9 +5,9 @@ import contextvars
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 
 import dspy
 import pytest
@@ -15,9 +15,11 @@ import pytest
 from dspy_programs import configure, use
 from dspy_programs.errors import ModelLost, UsageError
 from dspy_programs.failures.classifier import FailureClassifier
+from dspy_programs.lm import running_on
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.planner import Planner
 from tests.fakes import ChatServer, plan_reply, scripted_lm
+from tests.processes import Started, forks
 
 TOOLS = [{"name": "book", "description": "books a flight"}, {"name": "mail", "description": "sends an email"}]
 INPUTS = {"goal": "Book a flight, then email Ann", "tools": TOOLS}
@@ -47,12 +49,12 @@ def in_thread(call=answered):
         return pool.submit(call).result(30)
 
 
-def in_new_process(script: str) -> str:
-    """Run a script where nothing was chosen before, behind what every one of them needs."""
-    head = "from dspy_programs.lm import running_on\nfrom tests.test_model_in_use import *\n"
-    done = subprocess.run([sys.executable, "-c", head + script], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+def in_new_process(script: Callable[[Sequence[str]], int], folder) -> str:
+    """Return what a script prints where nothing was chosen before."""
+    process = Started(script, [], folder)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    return out.strip()
 
 
 def chosen_in(context) -> str:
@@ -60,12 +62,15 @@ def chosen_in(context) -> str:
         return answered()
 
 
-def test_rules_answer_in_every_thread_where_no_user_ever_chose_a_model():
-    script = """
-print(answered(), in_thread(), in_thread(lambda: FailureClassifier().classify(UNCLEAR).answered_by))
-with running_on(model()): print(answered(), in_thread())
-"""
-    assert in_new_process(script).split() == ["rules", "rules", "rules", "book", "rules"]
+def never_chosen(argv) -> int:
+    print(answered(), in_thread(), in_thread(lambda: FailureClassifier().classify(UNCLEAR).answered_by))
+    with running_on(model()):
+        print(answered(), in_thread())
+    return 0
+
+
+def test_rules_answer_in_every_thread_where_no_user_ever_chose_a_model(tmp_path):
+    assert in_new_process(never_chosen, tmp_path).split() == ["rules", "rules", "rules", "book", "rules"]
 
 
 def test_finding_that_no_model_is_in_use_imports_no_dspy():
@@ -244,13 +249,19 @@ def test_use_refuses_settings_that_would_set_nothing(lm):
         use(lm, temperature=0.5)
 
 
-def test_configured_model_is_that_of_every_thread():
-    script = """
-configure(model("book")); print(answered(), in_thread(), in_thread(lambda: chosen_in(use(None))))
-with use(model("mail")): print(answered(), answered())
-configure(None); print(answered(), in_thread(), chosen_in(use(model("mail"))), asyncio.run(asyncio.to_thread(answered)))
-"""
-    assert in_new_process(script).split() == ["book", "book", "rules", "mail", "mail", "rules", "rules", "mail", "rules"]
+def configured(argv) -> int:
+    configure(model("book"))
+    print(answered(), in_thread(), in_thread(lambda: chosen_in(use(None))))
+    with use(model("mail")):
+        print(answered(), answered())
+    configure(None)
+    print(answered(), in_thread(), chosen_in(use(model("mail"))), asyncio.run(asyncio.to_thread(answered)))
+    return 0
+
+
+def test_configured_model_is_that_of_every_thread(tmp_path):
+    said = in_new_process(configured, tmp_path).split()
+    assert said == ["book", "book", "rules", "mail", "mail", "rules", "rules", "mail", "rules"]
 
 
 def test_another_process_asks_the_model_that_was_chosen_there():
@@ -258,16 +269,21 @@ def test_another_process_asks_the_model_that_was_chosen_there():
         choose = partial(configure, "openai/scripted", api_base=server.url)
         with use("openai/scripted", api_base=server.url):
             for initializer, wanted in ((None, "rules"), (choose, "model")):
-                with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=initializer) as pool:
+                with ProcessPoolExecutor(1, mp_context=forks(), initializer=initializer) as pool:
                     assert pool.submit(Planner(), **INPUTS).result(60).answered_by == wanted
     assert len(server.requests) == 1
 
 
-def test_second_task_that_configures_is_told_what_to_do():
-    script = """
-async def main(): configure(model())
-asyncio.run(main())
-with pytest.raises(UsageError, match="with use"): asyncio.run(main())
-print(answered())
-"""
-    assert in_new_process(script) == "book"
+def configured_twice(argv) -> int:
+    async def configured():
+        configure(model())
+
+    asyncio.run(configured())
+    with pytest.raises(UsageError, match="with use"):
+        asyncio.run(configured())
+    print(answered())
+    return 0
+
+
+def test_second_task_that_configures_is_told_what_to_do(tmp_path):
+    assert in_new_process(configured_twice, tmp_path) == "book"

@@ -210,16 +210,16 @@ def test_planner_reads_a_tool_that_is_one_already_as_it_is():
 @pytest.mark.parametrize(
     ("published", "says"),
     [
-        ({"nam": "x"}, "a tool without a name"),
+        ({"nam": "x"}, "a tool has no name"),
         ({"name": "x", "paramters": XY}, "x: is 'paramters' the schema of its arguments?"),
         ({"name": "x", "parameters": []}, "valid dictionary"),
         ({"name": "x", "parameters": "{"}, "Expecting property name"),
         ({"name": ""}, "at least 1 character"),
         ({"name": "x" * 501}, "at most 500 characters"),
-        ("search", "a tool without a name"),
-        (min, "does not say what it takes"),
+        ("search", "a tool has no name"),
+        (min, "does not declare its arguments"),
         (Session, "has no JSON schema"),
-        (7, "a tool without a name"),
+        (7, "a tool has no name"),
     ],
 )
 def test_what_is_no_tool_is_refused_with_the_reason(published, says):
@@ -238,7 +238,7 @@ def test_schema_nested_sixty_deep_is_held_and_one_of_hundreds_is_refused_with_th
     schema, value = nested(60)
     assert check(one({"name": "f", "parameters": schema}), value).problems == []
     for levels in (130, 5000):
-        with pytest.raises(ValidationError, match="nested more than 240 levels: flatten it"):
+        with pytest.raises(ValidationError, match="nested more than 240 levels deep: flatten it"):
             read_tools([{"name": "f", "parameters": nested(levels)[0]}])
 
 

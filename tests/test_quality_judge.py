@@ -323,17 +323,17 @@ def test_shown_keeps_beginning_and_end_of_a_long_text_and_says_what_is_left_out(
 @pytest.mark.parametrize("field", ["instruction", "input", "response", "other"])
 @pytest.mark.parametrize("value", [7, ["a"], b"bytes"])
 def test_judge_refuses_what_is_no_text_before_asking(field, value):
-    with pytest.raises(UsageError, match=f"{field}: a text is needed, not "):
+    with pytest.raises(UsageError, match=f"{field} must be a string, not "):
         Judged(**{field: value})
 
 
 @pytest.mark.parametrize(
     ("rubric", "reason"),
     [
-        ("kindness", "there is no rubric 'kindness'; there are: coding, factuality, qa, quality, summarization"),
-        ({"name": "r", "criteria": [{"name": f"c{n}"} for n in range(11)]}, "11 criteria; at most 10"),
+        ("kindness", "unknown rubric 'kindness'; choose from coding, factuality, qa, quality, summarization"),
+        ({"name": "r", "criteria": [{"name": f"c{n}"} for n in range(11)]}, "11 criteria; give at most 10"),
         ({"name": "r", "criteria": []}, "criteria: List should have at least 1 item"),
-        ({"name": "r", "criteria": [{"name": "wit"}], "pass_condition": "humour > 0"}, "no criterion 'humour'"),
+        ({"name": "r", "criteria": [{"name": "wit"}], "pass_condition": "humour > 0"}, "unknown criterion 'humour'"),
     ],
 )
 def test_judge_refuses_a_rubric_that_cannot_be_used_before_asking(rubric, reason):

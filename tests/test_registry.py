@@ -75,7 +75,7 @@ def test_load_logs_the_file_it_took(caplog, capsys):
         loaded(OTHER)
     assert [record.getMessage() for record in caplog.records] == [
         f"planner for {LM}: {SHIPPED}",
-        f"planner for {OTHER}: as it was written",
+        f"planner for {OTHER}: uncompiled",
     ]
     assert capsys.readouterr() == ("", "")
 
@@ -86,14 +86,14 @@ def test_load_says_the_file_it_took_on_stderr(capsys):
 
 
 def test_load_without_an_artefact_names_the_option_and_takes_none():
-    with pytest.warns(UserWarning, match=r"runs as it was written.*load\(\.\.\., portable=True\)") as seen:
+    with pytest.warns(UserWarning, match=r"runs uncompiled.*load\(\.\.\., portable=True\)") as seen:
         program = load("planner", OTHER)
     assert program.dump_state() == Planner().dump_state()
     assert LM in str(seen[0].message) and seen[0].filename == __file__
 
 
 def test_portable_takes_another_models_artefact_and_says_whose():
-    with pytest.warns(UserWarning, match=f"planner is not compiled for {OTHER}, so it runs as compiled for {LM}") as seen:
+    with pytest.warns(UserWarning, match=f"planner is not compiled for {OTHER}, so the one compiled for {LM} is used") as seen:
         program = load("planner", OTHER, portable=True)
     assert program.loaded_from == SHIPPED and program.dump_state() == load("planner", LM).dump_state()
     assert f"python -m optimizers.train --module planner --lm {OTHER}" in str(seen[0].message)
@@ -168,7 +168,7 @@ def test_portable_takes_no_other_programs_artefact():
 def test_portable_where_nothing_fits_is_the_program_as_it_was_written(monkeypatch):
     for lm in (LM, "local/qwen2.5-coder-0.5b"):
         compiled_for(lm, kept="seed")
-    with pytest.warns(UserWarning, match="runs as it was written.*none of these has something to give"):
+    with pytest.warns(UserWarning, match="runs uncompiled.*none of these is an improvement"):
         assert load("planner", OTHER, portable=True).loaded_from is None
     with pytest.raises(CompiledMissing):
         load("planner", OTHER, portable=True, strict=True)
@@ -185,7 +185,7 @@ def test_own_file_that_does_not_fit_is_an_error_and_not_passed_over(how):
 
 
 def test_unknown_program_is_said_first():
-    with pytest.raises(UsageError, match="there is no program 'plannr'"):
+    with pytest.raises(UsageError, match="unknown program 'plannr'"):
         load("plannr", path="nothing.json", portable=True)
 
 

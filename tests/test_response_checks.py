@@ -123,10 +123,10 @@ def test_rules_let_a_response_speak_of_judging_when_that_was_asked():
 @pytest.mark.parametrize("unit", ["(", "\n", ";" + " " * 50, "a(", "1", "- ", "\x00", "\ud800", "字", "\u0301", "{", "```json"])
 def test_rules_take_a_megabyte_in_little_time(unit):
     text = unit * (1_000_000 // len(unit))
-    start = time.perf_counter()
+    start = time.process_time()
     for asked in (text, "Reply in JSON.", "Write code.", "List some ideas."):
         assert 0 <= overall(text, asked) <= 1
-    assert time.perf_counter() - start < 4
+    assert time.process_time() - start < 4
 
 
 @given(st.text(max_size=200), st.text(max_size=200))

@@ -59,7 +59,7 @@ def test_factuality_fails_what_is_not_correct_however_good_the_rest():
         ("name: r\ncriteria: [{name: wit, weight: 0}]", "criteria.0.weight: Input should be greater than 0"),
         ("name: r\ncriteria: [{name: wit, wieght: 1}]", "criteria.0.wieght: Extra inputs"),
         ("name: r\ncriteria: [{name: overall}]", "criteria: none may be named 'overall'"),
-        ("name: r\ncriteria: [{name: wit}]\npass_condition: wti > 0", "pass_condition: there is no criterion 'wti'"),
+        ("name: r\ncriteria: [{name: wit}]\npass_condition: wti > 0", "pass_condition: unknown criterion 'wti'"),
     ],
 )
 def test_read_rubric_says_where_and_what_is_wrong(file, text, fault):

@@ -45,7 +45,7 @@ def test_several_models_share_a_folder_and_several_programs_do_not(folder):
 
 
 def test_a_model_it_is_not_for_is_said(folder):
-    with pytest.raises(CompiledMissing, match=r"it is for local/qwen2\.5-coder-1\.5b"):
+    with pytest.raises(CompiledMissing, match=r"only for local/qwen2\.5-coder-1\.5b"):
         load(str(folder), "openai/gpt-4.1-mini")
 
 
@@ -173,7 +173,7 @@ def test_a_hub_that_lies_about_a_commit_is_refused(hub):
     put(hub)
     folder = folder_of("hf:me/ours", hub.snapshot)
     (folder / MANIFEST).write_text((folder / MANIFEST).read_text() + " ")
-    with pytest.raises(CompiledProgramError, match="not what it was at its first use"):
+    with pytest.raises(CompiledProgramError, match="has changed since its first use"):
         folder_of("hf:me/ours", hub.snapshot)
 
 

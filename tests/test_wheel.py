@@ -35,7 +35,7 @@ def run(installed, tmp_path, *command):
 def test_wheel_holds_the_rooms_and_no_folder_that_hides_hugging_face(installed):
     top = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
     assert top == {"dspy_programs", "metrics", "optimizers", "datasets"} and (installed / "datasets").is_symlink()
-    assert (installed / "dspy_programs" / "py.typed").is_file()
+    assert all((installed / room / "py.typed").is_file() for room in ("dspy_programs", "metrics", "optimizers"))
 
 
 def test_installed_wheel_reads_its_own_rows(installed, tmp_path):

@@ -1,4 +1,4 @@
-"""The smallest prompt that is as good as the whole one.
+"""Find the smallest prompt that scores as well as the full one.
 
 from dspy_programs.budget import Negotiator, OfflineScorer, read_prompt
 
@@ -50,4 +50,5 @@ __all__ = [
     "read_prompt",
 ]
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a type checker reads the imports above, and refuses any other name
+    __getattr__ = exports(__name__, _HOMES)

@@ -1,8 +1,8 @@
-"""How many tokens each section of a prompt holds, and whose tokens those are.
+"""Token counts of a prompt's sections, and the tokenizer they are counted with.
 
-Input      sections: list[Section]; counter: a TokenCounter (tokens.py), by default that of OpenAI's cl100k vocabulary.
-Output     Analysis: the sections in their order with tokens and share, the total, the name of the counter and whether it is
-           exact for the model that was named. The empty lines between sections are in `joined`, not in the total.
+Input      sections: list[Section]; counter: a TokenCounter (tokens.py), by default with OpenAI's cl100k vocabulary.
+Output     Analysis: the sections in order with tokens and share, the total, the counter's name and whether it is exact for
+           the named model. The empty lines between sections count in `joined`, not in the total.
 """
 
 from collections.abc import Sequence
@@ -37,6 +37,15 @@ class Analysis(BaseModel):
 
 
 def analyze(sections: Sequence[Section], counter: TokenCounter | None = None) -> Analysis:
+    """Count the tokens of each section of a prompt.
+
+    Args:
+        sections: The parts of the prompt.
+        counter: Whose tokens are counted; by default those of OpenAI's cl100k vocabulary.
+
+    Returns:
+        The sections with their tokens and shares, and the total.
+    """
     counter = counter or counter_named(None)
     counts = [counter.count(section.content) for section in sections]
     total = sum(counts)
@@ -56,16 +65,16 @@ def table(analysis: Analysis) -> str:
     for row in analysis.sections:
         lines.append(f"{row.name:<{width}} {row.type:<15} {row.tokens:>8} {row.share:>8.1%} {row.priority:>8}")
     lines += [rule, f"{'TOTAL':<{width}} {'':<15} {analysis.total:>8} {float(analysis.total > 0):>8.1%}"]
-    exact = "exact for this model" if analysis.exact else "not this model's own; its counts differ somewhat"
+    exact = "exact for this model" if analysis.exact else "not this model's own tokenizer; its counts differ somewhat"
     return "\n".join([*lines, f"Tokens of {analysis.token_counter} ({exact}); {analysis.joined} with the lines between"])
 
 
 def problems(analysis: Analysis, max_tokens: int | None = None, max_share: float | None = None) -> list[str]:
-    """Say what is larger than it may be: the prompt as it is sent, or the share of one section."""
+    """Say what exceeds a limit: the prompt as sent, or the share of one section."""
     found = []
     if max_tokens is not None and analysis.joined > max_tokens:
         found.append(f"{analysis.joined} tokens, {analysis.joined - max_tokens} more than the {max_tokens} allowed")
     for row in analysis.sections:
         if max_share is not None and row.share > max_share:
-            found.append(f"section {row.name!r} holds {row.share:.1%} of the tokens; {max_share:.1%} are allowed")
+            found.append(f"section {row.name!r} has {row.share:.1%} of the tokens; {max_share:.1%} are allowed")
     return found

@@ -1,7 +1,7 @@
-"""From names to objects: which model, which scorer, whose tokens; the one place where flags and fields of a request meet.
+"""From names to objects: model, scorer and tokenizer; the one place where flags and request fields meet.
 
-Scorers    offline; sections, judge, outputs with any model; ollama and openrouter: a judge there. With examples always outputs.
-           Without a name: sections where there is a model, else offline.
+Scorers    offline; sections, judge, outputs with any model; ollama and openrouter: a judge there. With examples, always
+           outputs. Without a name: sections if there is a model, else offline.
 """
 
 from pathlib import Path
@@ -24,7 +24,7 @@ def model_of(
     api_key: str | None = None,
     cache: bool = True,
 ) -> dspy.LM | None:
-    """Return the language model that is named, with its answers kept on disk; None where none is, or for `offline`.
+    """Return the named language model, with its answers cached on disk; None if none is named, or for `offline`.
 
     model: at Ollama or OpenRouter; lm: provider/name. Raises UsageError, LanguageModelError.
     """
@@ -34,10 +34,10 @@ def model_of(
 
         return connected(server_named(scorer or "", model, api_base, api_key), cache)
     if model:
-        raise UsageError("--model goes with --scorer ollama or openrouter; name any other model by --lm provider/name")
+        raise UsageError("--model works only with --scorer ollama or openrouter; name any other model with --lm provider/name")
     if scorer == "offline" or not lm:
         if scorer not in (None, "offline"):
-            raise UsageError(f"--scorer {scorer} needs a model: name it by --lm provider/name")
+            raise UsageError(f"--scorer {scorer} needs a model: name one with --lm provider/name")
         return None
     from dspy_programs.lm.cached import connect_kept
 
@@ -45,13 +45,13 @@ def model_of(
 
 
 def scorer_of(scorer: str | None, model: dspy.LM | None, examples: Path | None = None) -> Scorer:
-    """Return the scorer that is named; with examples, that of outputs."""
+    """Return the named scorer; with examples, the outputs scorer."""
     require_scorer(scorer)
     if examples or scorer == "outputs":
         from dspy_programs.budget.outputs import OutputsScorer, read_examples
 
         if not examples or model is None:
-            raise UsageError("to score outputs, name examples by --examples FILE and a model by --lm or --scorer ollama")
+            raise UsageError("scoring outputs needs examples (--examples FILE) and a model (--lm, or --scorer ollama)")
         return OutputsScorer(model, read_examples(examples))
     if model is None:
         return OfflineScorer()
@@ -64,11 +64,11 @@ def scorer_of(scorer: str | None, model: dspy.LM | None, examples: Path | None =
 
 def require_scorer(name: str | None) -> None:
     if name is not None and name not in SCORERS:
-        raise UsageError(f"there is no scorer {name[:60]!r}; there are: {', '.join(SCORERS)}")
+        raise UsageError(f"unknown scorer {name[:60]!r}; choose from {', '.join(SCORERS)}")
 
 
 def counter_of(tokens: str | None, model: dspy.LM | None = None) -> TokenCounter:
-    """Count as the model named by `tokens`, else as the one in use where its count is known, else by the bundled vocabulary."""
+    """Count as the model in `tokens` does, else as the one in use if its count is known, else with the bundled vocabulary."""
     if tokens or model is None:
         return counter_named(tokens)
     own = counter_for(model)

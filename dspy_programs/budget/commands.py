@@ -1,9 +1,9 @@
 """python -m dspy_programs budget ...: thin commands over this package.
 
-analyze P                 how many tokens each section holds
-negotiate P               the smallest prompt that keeps the quality
+analyze P                 token count of each section
+negotiate P               find the smallest prompt that keeps its quality
 apply P RESULT -o NEW     write the smaller prompt
-check P --max-tokens N    exit 1 when a prompt has grown too large
+check P --max-tokens N    exit 1 if a prompt is too large
 check-ollama, check-openrouter
 """
 
@@ -19,11 +19,13 @@ from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, NoCacheO
 if TYPE_CHECKING:
     from dspy_programs.budget.negotiator import NegotiationResult
 
-app = new_app("Find the smallest prompt that is as good as the whole one.")
-PromptArgument = Annotated[Path, typer.Argument(help="A prompt: YAML with sections, or text (.md, .txt).")]
-TokensOption = Annotated[str | None, typer.Option("--tokens", help="Count as this model does, e.g. openai/gpt-4.1-mini.")]
+app = new_app("Find the smallest prompt that scores as well as the full one.")
+PromptArgument = Annotated[Path, typer.Argument(help="Prompt file: YAML with sections, or text (.md, .txt).")]
+TokensOption = Annotated[
+    str | None, typer.Option("--tokens", help="Count tokens as this model does, e.g. openai/gpt-4.1-mini.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-BaseUrl = Annotated[str | None, typer.Option("--api-base", help="Where the server is, if not at its usual address.")]
+BaseUrl = Annotated[str | None, typer.Option("--api-base", help="URL of the server. Default: its usual address.")]
 
 
 class ScorerName(StrEnum):
@@ -53,15 +55,15 @@ class Strategy(StrEnum):
 
 @app.callback()
 def budget(
-    context: typer.Context, verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print the log too.")] = False
+    context: typer.Context, verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also print the log.")] = False
 ) -> None:
-    """Find the smallest prompt that is as good as the whole one."""
+    """Find the smallest prompt that scores as well as the full one."""
     context.obj = verbose
 
 
 @app.command()
 def analyze(prompt: PromptArgument, tokens: TokensOption = None, as_json: JsonOption = False) -> None:
-    """Show how many tokens each section of a prompt holds."""
+    """Count the tokens in each section of a prompt."""
     from dspy_programs.budget import analysis
     from dspy_programs.budget.prompt import read_prompt
     from dspy_programs.tokens import counter_named
@@ -74,30 +76,32 @@ def analyze(prompt: PromptArgument, tokens: TokensOption = None, as_json: JsonOp
 def negotiate(
     context: typer.Context,
     prompt: PromptArgument,
-    rubric: Annotated[str | None, typer.Option("--rubric", "-r", help="YAML file, or qa, coding, ... Default: qa.")] = None,
-    scorer: Annotated[
-        ScorerName | None, typer.Option("--scorer", "-s", help="Who scores. Default: offline; with --lm, sections.")
+    rubric: Annotated[
+        str | None, typer.Option("--rubric", "-r", help="YAML file, or a shipped one: qa, coding, ... Default: qa.")
     ] = None,
-    model: Annotated[str | None, typer.Option("--model", "-m", help="The model's name at ollama or openrouter.")] = None,
-    threshold: Annotated[float, typer.Option("--threshold", "-t", help="Least share of the score to keep.")] = 0.95,
+    scorer: Annotated[
+        ScorerName | None, typer.Option("--scorer", "-s", help="Scorer to use. Default: offline; with --lm, sections.")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Model name on Ollama or OpenRouter.")] = None,
+    threshold: Annotated[float, typer.Option("--threshold", "-t", help="Smallest share of the score to keep.")] = 0.95,
     min_savings: Annotated[float, typer.Option(help="Stop once this share of the tokens is saved.")] = 0.40,
-    max_savings: Annotated[float, typer.Option(help="Never save more than this share.")] = 0.60,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the result here.")] = None,
-    form: Annotated[Form, typer.Option("--format", "-f", help="Of --output.")] = Form.JSON,
-    html: Annotated[Path | None, typer.Option(help="Write a page with the tokens before and after.")] = None,
-    examples: Annotated[Path | None, typer.Option(help="JSONL of {input, output}: score what the model makes of them.")] = None,
-    strategy: Annotated[list[Strategy] | None, typer.Option(help="Several times for several. Default: remove.")] = None,
-    search: Annotated[SearchName, typer.Option(help="How to look for what can go.")] = SearchName.OURS,
-    task: Annotated[str, typer.Option(help="What the prompt is for, for scorers with a model.")] = "",
+    max_savings: Annotated[float, typer.Option(help="Never save more than this share of the tokens.")] = 0.60,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the result to this file.")] = None,
+    form: Annotated[Form, typer.Option("--format", "-f", help="Format of --output.")] = Form.JSON,
+    html: Annotated[Path | None, typer.Option(help="Write an HTML report with tokens before and after.")] = None,
+    examples: Annotated[Path | None, typer.Option(help="JSONL of {input, output}: score the model's outputs on these.")] = None,
+    strategy: Annotated[list[Strategy] | None, typer.Option(help="How to shorten; repeatable. Default: remove.")] = None,
+    search: Annotated[SearchName, typer.Option(help="Which search to use.")] = SearchName.OURS,
+    task: Annotated[str, typer.Option(help="What the prompt is for; read by scorers that use a model.")] = "",
     lm: ToolLmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     tokens: TokensOption = None,
     no_cache: NoCacheOption = False,
     as_json: JsonOption = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print the log too.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also print the log.")] = False,
 ) -> None:
-    """Find the smallest prompt that keeps the quality."""
+    """Find the smallest prompt that keeps its quality."""
     from dspy_programs.budget.choice import counter_of, model_of, scorer_of
     from dspy_programs.budget.negotiator import DEFAULT_RUBRIC, Negotiator
     from dspy_programs.budget.prompt import read_prompt
@@ -114,14 +118,13 @@ def negotiate(
     who = scorer.value if scorer else None
     language_model = model_of(who, model, lm, typed(context, "api_base"), typed(context, "api_key"), cache=not no_cache)
     by = scorer_of(who, language_model, examples)
-    strategies = [item.value for item in strategy or [Strategy.REMOVE]]
     negotiator = Negotiator(
         by,
         threshold,
         min_savings,
         max_savings,
         search=search.value,
-        strategies=strategies,
+        strategies=[item.value for item in strategy or [Strategy.REMOVE]],
         counter=counter_of(tokens, language_model),
         shortener=language_model,
     )
@@ -138,7 +141,7 @@ def negotiate(
 
 
 def typed(context: typer.Context, name: str) -> str | None:
-    """Return an option that was typed; one from the environment belongs to DSPY_PROGRAMS_LM, and lm.connect reads it."""
+    """Return an option from the command line; one from the environment belongs to DSPY_PROGRAMS_LM (see lm.connect)."""
     source = context.get_parameter_source(name)
     return context.params[name] if source is not None and source.name == "COMMANDLINE" else None
 
@@ -153,7 +156,7 @@ def print_result(result: "NegotiationResult", verbose: bool, text: str, output: 
 
 
 class shown_progress:
-    """A line with the scoring calls made, on stderr, where that is a terminal."""
+    """A progress line of scoring calls on stderr, if that is a terminal."""
 
     def __enter__(self) -> Any:
         from rich.console import Console
@@ -172,19 +175,19 @@ class shown_progress:
 @app.command()
 def check(
     prompt: PromptArgument,
-    max_tokens: Annotated[int | None, typer.Option(min=0, help="Most tokens of the whole prompt.")] = None,
-    max_share: Annotated[float | None, typer.Option(min=0, max=1, help="Most of a single section, as a share.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=0, help="Limit: tokens in the whole prompt.")] = None,
+    max_share: Annotated[float | None, typer.Option(min=0, max=1, help="Limit: share of any one section.")] = None,
     tokens: TokensOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Exit 1 when a prompt, or one section of it, is larger than it may be: for CI."""
+    """Exit with 1 if a prompt or one of its sections is too large; for CI."""
     from dspy_programs.budget.analysis import analyze, problems
     from dspy_programs.budget.prompt import read_prompt
     from dspy_programs.errors import UsageError
     from dspy_programs.tokens import counter_named
 
     if max_tokens is None and max_share is None:
-        raise UsageError("name a bound: --max-tokens N, --max-share SHARE or both")
+        raise UsageError("give a limit: --max-tokens N, --max-share SHARE or both")
     found = analyze(read_prompt(prompt), counter_named(tokens))
     broken = problems(found, max_tokens, max_share)
     if as_json:
@@ -192,7 +195,7 @@ def check(
 
         print(json.dumps({"ok": not broken, "problems": broken, "analysis": found.model_dump()}, indent=2))
     else:
-        print("\n".join(f"{prompt}: {problem}" for problem in broken) or f"{prompt}: {found.joined} tokens, within bounds")
+        print("\n".join(f"{prompt}: {problem}" for problem in broken) or f"{prompt}: {found.joined} tokens, within limits")
     if broken:
         raise typer.Exit(GATE_CLOSED)
 
@@ -200,10 +203,12 @@ def check(
 @app.command()
 def apply(
     prompt: PromptArgument,
-    result: Annotated[Path, typer.Argument(help="What negotiate wrote by --output.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The new prompt: .yaml, or .md or .txt for the joined text.")],
+    result: Annotated[Path, typer.Argument(help="The file that negotiate wrote with --output.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The new prompt: .yaml for sections, .md or .txt for plain text.")
+    ],
 ) -> None:
-    """Write the smaller prompt; refused when the prompt is not the one that the result was made from."""
+    """Write the smaller prompt; refused if the result was made from a different prompt."""
     from dspy_programs.budget.negotiator import digest
     from dspy_programs.budget.prompt import TEXT_SUFFIXES, as_yaml, read_prompt
     from dspy_programs.budget.report import read_result_file
@@ -212,21 +217,25 @@ def apply(
 
     found = read_result_file(result)
     if found.original_sha256 != digest(read_prompt(prompt)) or digest(found.original_sections) != found.original_sha256:
-        raise UsageError(f"{prompt}: not the prompt that {result} was made from; run negotiate again")
+        raise UsageError(f"{prompt}: not the prompt {result} was made from; run negotiate again")
     is_text = output.suffix.lower() in TEXT_SUFFIXES
     write_atomically(output, f"{found.optimized_prompt}\n" if is_text else as_yaml(found.optimized_sections))
     print(f"{output}: {found.optimized_token_count} tokens (before: {found.original_token_count})")
 
 
 @app.command("check-ollama")
-def check_ollama(model: Annotated[str | None, typer.Option("--model", "-m")] = None, api_base: BaseUrl = None) -> None:
-    """Say whether Ollama answers and has the model; exit 1 where not."""
+def check_ollama(
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Model to look for.")] = None, api_base: BaseUrl = None
+) -> None:
+    """Check that Ollama answers and has the model; exit with 1 otherwise."""
     check_server("ollama", model, api_base)
 
 
 @app.command("check-openrouter")
-def check_openrouter(model: Annotated[str | None, typer.Option("--model", "-m")] = None, api_base: BaseUrl = None) -> None:
-    """Say whether OpenRouter takes the key of OPENROUTER_API_KEY and has the model; exit 1 where not."""
+def check_openrouter(
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Model to look for.")] = None, api_base: BaseUrl = None
+) -> None:
+    """Check that OpenRouter accepts the key in OPENROUTER_API_KEY and has the model; exit with 1 otherwise."""
     check_server("openrouter", model, api_base)
 
 

@@ -1,11 +1,11 @@
-"""Sentences of a prompt that must not get lost unseen: rules, numbers, quotations, places to fill in.
+"""Requirements: sentences of a prompt that must not be dropped unnoticed: rules, numbers, quotations, placeholders.
 
 A scorer that looks for a rubric in a prompt is blind to what the rubric does not name: drop "Never give medical advice" and
-no score falls. So a sentence that demands something is kept unless a criterion clearly speaks of it (then the scorer
-can tell) or a section that stays says the same.
+no score falls. So requirements the rubric omits are always kept: a sentence that requires something goes only if a criterion
+clearly covers it (then the scorer notices) or a remaining section says the same.
 
-Holds      any script works, though the words that demand something are English; of a text of more than MOST_COMPARED
-           sentences the others are only compared word for word, so that no text takes long.
+Guarantees any script works, though the words that mark a requirement are English; in a text of more than MOST_COMPARED
+           sentences the rest are only compared verbatim, so no text takes long.
 """
 
 import functools
@@ -20,7 +20,7 @@ from dspy_programs.types import Rubric, Section
 
 PLACEHOLDER = re.compile(r"\{\{?\s*[A-Za-z_][\w.]*\s*\}?\}|<<\s*\w+\s*>>|\$\{\w+\}|\[\[\w+\]\]")
 LISTED = re.compile(r"\s*(?:\d{1,3}[.)]|[-*•])\s+")
-PERSONA = re.compile(r"\s*(?:you are|you['’]re|act as)\b", re.IGNORECASE)  # "an expert with 20 years" demands nothing
+PERSONA = re.compile(r"\s*(?:you are|you['’]re|act as)\b", re.IGNORECASE)  # "an expert with 20 years" requires nothing
 NUMBER = re.compile(r"\d")
 QUOTED = re.compile(r"[\"“«](?=\S)[^\"“”«»\n]{1,200}[\"”»]|`[^`\n]{1,200}`|(?<!\w)'(?=\S)[^'\n]{2,100}'(?!\w)")
 BINDING = re.compile(
@@ -33,18 +33,18 @@ BINDING = re.compile(
 SPELLED = frozenset(
     "two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred once twice".split()
 )
-CLEARLY = 0.85  # share of a criterion that a sentence must ask for, by the rules, to be what it speaks of
+CLEARLY = 0.85  # share of a criterion that a sentence must cover, by the rules, to count as about it
 MOST_COMPARED = 500
-SAME = 0.8  # share of a demand's words that another sentence has: it says the same
+SAME = 0.8  # share of a requirement's words in another sentence, from which that says the same
 
 
 def placeholders(text: str) -> frozenset[str]:
-    """Return the places that are filled in before the prompt is sent: {input}, {{ name }}, ${name}, <<name>>."""
+    """Return the placeholders that are filled in before the prompt is sent: {input}, {{ name }}, ${name}, <<name>>."""
     return frozenset(found.group() for found in PLACEHOLDER.finditer(text))
 
 
 def demands(section: Section) -> list[str]:
-    """Return the sentences that demand or fix something; in examples only the places to fill in."""
+    """Return the sentences that require or fix something; in examples only the placeholders."""
     found = sentences(section.content)
     if section.type == "few_shot":
         return [sentence for sentence in found if PLACEHOLDER.search(sentence)]
@@ -61,7 +61,7 @@ def is_demand(sentence: str) -> bool:
 
 
 def unseen(sections: Sequence[Section], rubric: Rubric) -> dict[str, list[str]]:
-    """Return, by section, the demands that no criterion clearly speaks of."""
+    """Return, by section, the requirements that no criterion clearly covers."""
     found = {section.name: demands(section) for section in sections}
     texts = dict.fromkeys(text for own in found.values() for text in own)
     each = [Section(name=str(i), content=text) for i, text in enumerate(texts)]
@@ -71,7 +71,7 @@ def unseen(sections: Sequence[Section], rubric: Rubric) -> dict[str, list[str]]:
 
 
 def lost(wanted: Iterable[str], kept: Sequence[str]) -> Iterator[str]:
-    """Yield the demands that no kept text says as well, with the same numbers, quotations and places."""
+    """Yield the requirements that no kept text also states with the same numbers, quotations and placeholders."""
     said = dict.fromkeys(sentence for text in kept for sentence in split(text))
     compared = [facts_of(sentence) for sentence in itertools.islice(said, MOST_COMPARED)]
     yield from (demand for demand in wanted if demand not in said and not any(says(found, demand) for found in compared))
@@ -100,7 +100,7 @@ def split(text: str) -> tuple[str, ...]:
 
 
 def exact(text: str) -> frozenset[str]:
-    """Return what must be the same word for word: numbers, quotations, places, and whether it forbids."""
+    """Return what must match verbatim: numbers, quotations, placeholders, and whether it forbids."""
     found = {*re.findall(r"\d+", text), *(q.group() for q in QUOTED.finditer(text)), *placeholders(text)}
     found |= {word for word in words(text) if word in SPELLED}
     return frozenset(found | {word for word in words(text) if word in {"not", "never", "no", "without", "avoid", "don"}})

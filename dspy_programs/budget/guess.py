@@ -1,4 +1,4 @@
-"""What the words of sections and rubric say about dropping a section, before anything is scored and free of cost."""
+"""A prior from words: what sections and rubric say about dropping a section, free of cost, before anything is scored."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,13 +9,13 @@ from dspy_programs.section_scorer import overall_without
 from dspy_programs.text import content_stems, jaccard
 from dspy_programs.types import Rubric, Section
 
-SURE, MAYBE, HARDLY = 0.95, 0.6, 0.2  # chances that a section can go: nothing of the rubric in it, little, much
+SURE, MAYBE, HARDLY = 0.95, 0.6, 0.2  # chances that a section can be dropped: nothing of the rubric in it, little, much
 NOTHING, LITTLE = 0.01, 0.05  # shares of the rubric's coverage
-BASE_RISK = 0.02  # loss that is expected of the section of the highest priority, where the words tell nothing
+BASE_RISK = 0.02  # expected loss of the highest-priority section when the words say nothing
 
 
 class Guess:
-    """What the words of sections and rubric say about the loss of a move, before anything is scored."""
+    """Expected loss of a move from the words of sections and rubric, before anything is scored."""
 
     def __init__(self, sections: Sequence[Section], rubric: Rubric, blind: bool) -> None:
         self.rubric = rubric
@@ -28,7 +28,7 @@ class Guess:
         self.rank = {s.name: (1 + ranks.index(s.priority)) / len(ranks) for s in sections}
 
     def loss(self, kept: Sequence[Section], move: Move) -> float:
-        """Return the share of the rubric's coverage that goes with the move."""
+        """Return the share of the rubric's coverage that the move loses."""
         if not self.whole:
             return 0.0
         shares = {s.name: self.shares[s.name] for s in kept}
@@ -40,15 +40,15 @@ class Guess:
         return (with_it - overall_without(shares, self.rubric, move.name)) / self.whole
 
     def held(self, kept: Sequence[Section], move: Move) -> str:
-        """Say why a move must not even be tried: it would lose a demand that the scorer cannot see, or a place.
+        """Say why a move must not even be tried: it would lose a requirement that the scorer cannot see, or a placeholder.
 
-        All demands of the original count, also those whose own section is gone already because this one says the same.
+        All requirements of the original count, even if their own section is already gone because this one says the same.
         """
         rest = [section.content for section in after(kept, [move])]
         if gone := placeholders(self.contents[move.name]) - placeholders("\n".join(rest)):
-            return f"has the only place to fill in for {min(gone)}"
+            return f"has the only placeholder {min(gone)}"
         if self.blind and (demanded := next(lost(self.demanded, rest), "")):
-            return f"demands what the rubric does not name: {demanded[:80]!r}"
+            return f"has a requirement the rubric omits: {demanded[:80]!r}"
         return ""
 
     def cost(self, kept: Sequence[Section], move: Move) -> float:
@@ -62,13 +62,13 @@ class Guess:
         return MAYBE if loss > NOTHING or any(lost(self.unseen[move.name], rest)) else SURE
 
     def likeness(self, name: str, other: str) -> float:
-        """Return how far two sections ask for the same: for one criterion, or in the same words."""
+        """Return how similar two sections are: serving one criterion, or in the same words."""
         both = max(min(share, self.shares[other][criterion]) for criterion, share in self.shares[name].items())
         texts = (frozenset(content_stems(self.contents[section])) for section in (name, other))
         return max(both, jaccard(*texts))
 
     def chance_of_all(self, kept: Sequence[Section], moves: Sequence[Move]) -> float:
-        """Return the chance that none of the moves loses anything, one after the other."""
+        """Return the chance that none of the moves, made one after the other, loses anything."""
         chance = 1.0
         for move in moves:
             chance, kept = chance * self.chance(kept, move), after(kept, [move])

@@ -1,9 +1,9 @@
 """A language model reads the whole prompt and scores it by the rubric.
 
-Output     Score: the weighted mean over the criteria. A reply that is no JSON is read by patterns ("accuracy: 8/10", "score:
+Output     Score: the weighted mean over the criteria. A reply that is not JSON is read by patterns ("accuracy: 8/10", "score:
            0.7", "85 %"), with confidence FREE_TEXT; one without any number has no value.
-Holds      the prompt is shown quoted, as data: what it says is no order to the judge. The model gives marks, the mean is ours.
-Calls      one for each prompt.
+Guarantees the prompt is shown quoted, as data, and never instructs the judge. The model gives marks; we compute the mean.
+Calls      one per prompt.
 """
 
 import json
@@ -22,7 +22,7 @@ from dspy_programs.reply import Failure, ask
 from dspy_programs.types import Criterion, Rubric, Section
 
 FREE_TEXT = 0.5
-LONGEST = 60_000  # characters; a judge that is shown a part of a prompt cannot tell what a section is worth
+LONGEST = 60_000  # characters; a judge that sees only part of a prompt cannot tell what a section is worth
 LONGEST_REPLY = 20_000
 NUMBER = r"(?P<value>\d{1,3}(?:\.\d{1,6})?)\s*(?:(?:/|out of)\s*(?P<of>\d{1,3})|(?P<percent>%))?"
 BETWEEN = r"(?:[^\d\n.]|\.(?=[\d*]))" + "{0,40}?"
@@ -48,7 +48,7 @@ class JudgePrompt(dspy.Signature):
 
 
 class JudgeScorer:
-    """One judge; asked again, it may say something else."""
+    """One judge; asked again, it may answer differently."""
 
     noisy, reads = True, "rubric"
 
@@ -80,7 +80,7 @@ class JudgeScorer:
 
 
 def from_text(reply: str, rubric: Rubric) -> Score:
-    """Pick a score out of a reply in free text: every criterion's, else the overall one, else the only number there is."""
+    """Extract a score from a free-text reply: every criterion's, else the overall one, else the only number."""
     reply = reply[:LONGEST_REPLY]
     marks = {}
     for criterion in rubric.criteria:
@@ -88,17 +88,17 @@ def from_text(reply: str, rubric: Rubric) -> Score:
         found = re.search(rf"\b{spelled}\b{BETWEEN}(?<![\d.-]){NUMBER}", reply, re.IGNORECASE)
         if found and (value := share_of(found)) is not None:
             marks[criterion.name] = value
-    note = "the judge answered in free text: its scores were picked out by pattern"
+    note = "the judge answered in free text: its scores were extracted by pattern"
     if len(marks) == len(rubric.criteria):
         return Score(rubric.overall(marks), 1, FREE_TEXT, "model", note)
     found = OVERALL.search(reply) or ALONE.fullmatch(reply)
     if found and (value := share_of(found)) is not None:
         return Score(value, 1, FREE_TEXT, "model", note)
-    return Score(None, 1, 0.0, "model", f"no score can be found in a reply of the judge: {' '.join(reply.split())[:80]!r}")
+    return Score(None, 1, 0.0, "model", f"no score found in a reply of the judge: {' '.join(reply.split())[:80]!r}")
 
 
 def share_of(found: re.Match[str]) -> float | None:
-    """Return a number as a share: 8/10, 80 % and 0.8 are the same; without a scale, 7 is of 10 and 70 of 100."""
+    """Return a number as a share: 8/10, 80 % and 0.8 are the same; without a scale, 7 is out of 10 and 70 out of 100."""
     value = float(found["value"])
     if found["of"]:
         scale = float(found["of"])

@@ -1,6 +1,6 @@
-"""One search through the smaller forms of a prompt: what is kept so far, what was tried, and what may be tried.
+"""One search through smaller versions of a prompt: what is kept, what was tried, and what may be tried.
 
-Holds      an accepted step is smaller than the one before, within the most savings, reached the target, and leaves some text.
+Guarantees an accepted step is smaller than the one before, within the maximum savings, reaches the target and leaves some text.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -16,7 +16,7 @@ ROUNDING = 1e-9
 
 
 class Move(NamedTuple):
-    """What may be done to a section: dropped (content None), or replaced by a shorter form. saved: tokens."""
+    """A change to a section: drop it (content None), or replace it with a shorter form. saved: tokens."""
 
     name: str
     saved: int
@@ -24,7 +24,7 @@ class Move(NamedTuple):
 
 
 class Step(BaseModel):
-    """One candidate that was scored, or one that was not, and what came of it. savings: share of the original's tokens."""
+    """One candidate, scored or not, and the outcome. savings: share of the original's tokens."""
 
     action: str
     sections: list[str]
@@ -39,7 +39,7 @@ class Step(BaseModel):
 
 @dataclass
 class Run:
-    """One search: what is kept so far, what it may cost, and all that was tried."""
+    """One search: what is kept so far, what it may cost, and everything tried."""
 
     sections: Sequence[Section]
     count: Callable[[str], int]
@@ -71,22 +71,22 @@ class Run:
         return self.savings(self.kept) >= self.least - ROUNDING
 
     def allowed(self, sections: Sequence[Section]) -> bool:
-        """Tell whether a prompt is smaller than the one kept, within the most savings, and not empty."""
+        """Return whether a prompt is smaller than the one kept, within the maximum savings, and not empty."""
         if not any(section.content.strip() for section in sections) or self.tokens(sections) >= self.tokens(self.kept):
             return False
         return self.savings(sections) <= self.most + ROUNDING
 
     def with_back(self, sections: Sequence[Section], name: str) -> list[Section]:
-        """Return the sections with one that was dropped before, in the original's order."""
+        """Return the sections with a dropped one put back, in the original's order."""
         now = {section.name: section for section in sections}
         return [now.get(s.name, s) for s in self.sections if s.name in now or s.name == name]
 
     def try_moves(
         self, moves: Sequence[Move], chance: float = 0.5, loss: float = 0.0, free_only: bool = False, back: str = ""
     ) -> tuple[bool, Verdict]:
-        """Score the prompt after the moves, and keep it where it reaches the target; free_only: only where nothing is lost.
+        """Score the prompt after the moves, and keep it if it reaches the target; free_only: only if nothing is lost.
 
-        chance, loss: see Meter.verdict; back: name of a dropped section that comes back.
+        chance, loss: see Meter.verdict; back: name of a dropped section to put back.
         """
         candidate = after(self.kept, moves)
         if back:
@@ -95,7 +95,9 @@ class Run:
         verdict = self.meter.verdict(candidate, chance, loss)
         free = self.meter.noisy or verdict.score >= before - SAME
         accepted = verdict.answer == "yes" and (free or not free_only)
-        reason = reached(verdict) if accepted or verdict.answer != "yes" else "reaches the target but loses something: later"
+        reason = (
+            reached(verdict) if accepted or verdict.answer != "yes" else "reaches the target but loses something; postponed"
+        )
         self.note(moves, candidate, verdict, accepted, f"{reason}; with {back} in its place" if back else reason)
         if accepted:
             self.before.append((len(self.steps) - 1, self.kept))
@@ -104,12 +106,12 @@ class Run:
         return accepted, verdict
 
     def take_back(self) -> None:
-        """Undo the last accepted steps as long as later answers of a noisy scorer put the prompt below its target."""
+        """Undo the last accepted steps while later answers of a noisy scorer put the prompt below its target."""
         meter = self.meter
         while self.before and meter.mean(self.kept) < meter.threshold * meter.mean(meter.whole) - SAME:
             number, self.kept = self.before.pop()
             self.steps[number].accepted = False
-            self.steps[number].reason = "reached the target at first, later answers put it below"
+            self.steps[number].reason = "reached the target at first, but later answers put it below"
 
     def note(
         self, moves: Sequence[Move], candidate: Sequence[Section], verdict: Verdict | None, accepted: bool, reason: str

@@ -1,20 +1,20 @@
-"""The smallest prompt that is as good as the whole one, with all that was tried to find it.
+"""Find the smallest prompt that scores as well as the full one, with a record of everything tried.
 
-Input      sections: list[Section] (or mappings with the same fields), 1..40 with names of their own; rubric: a Rubric, a
-           mapping that is one, or the name of one that is shipped, by default "qa" (accuracy and relevance); target_task: str.
+Input      sections: list[Section] (or mappings with the same fields), 1..40 with unique names; rubric: a Rubric, a mapping
+           with its fields, or the name of a shipped one, by default "qa" (accuracy and relevance); target_task: str.
 Output     NegotiationResult. Scores in [0, 1]; savings and retention are shares (1.0 is all); elapsed in seconds;
            scoring_calls: judgements of a prompt; model_calls: requests to a language model for them.
-Holds      never larger than the original; savings at most `max_token_savings`; the score of what is returned was measured and
-           reached threshold x the original's, else nothing is dropped; with the offline scorer the same every time.
-           success: that holds, and savings reach `min_token_savings`. A whole prompt that scores 0 gives nothing to compare
-           with: nothing is dropped.
-Raises     UsageError for input that cannot be used; LanguageModelError where a judge cannot be read; what `progress` raises.
+Guarantees never larger than the original; savings at most `max_token_savings`; the returned prompt's score was measured and
+           reached threshold x the original's, else nothing is dropped; deterministic with the offline scorer. success: the
+           above, and savings reach `min_token_savings`. If the full prompt scores 0 there is nothing to compare with, and
+           nothing is dropped.
+Raises     UsageError for unusable input; LanguageModelError if a judge's replies cannot be read; what `progress` raises.
 """
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -32,15 +32,19 @@ from dspy_programs.section_scorer import MOST_SECTIONS, checked_sections
 from dspy_programs.tokens import TokenCounter, counter_named
 from dspy_programs.types import Rubric, Section
 
+if TYPE_CHECKING:
+    import dspy
+
 DEFAULT_RUBRIC = "qa"
 OFFLINE_TIMES = 4  # as many scoring calls as a scorer that costs something
 ADVICE = "a lower threshold, or a rubric that names what is demanded"
-STRATEGIES = ("remove", "compress", "reorder")
+Strategy = Literal["remove", "compress", "reorder"]
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 Search = Literal["ours", "greedy"]
 
 
 class Retention(BaseModel):
-    """Share of the original's score that is kept, with its interval (90 % to each side) where the scorer is noisy."""
+    """Share of the original's score that is kept, with its interval (90 % on each side) if the scorer is noisy."""
 
     value: float
     low: float
@@ -49,7 +53,7 @@ class Retention(BaseModel):
 
 
 class NegotiationResult(BaseModel):
-    """What came of a negotiation; as JSON it is the report."""
+    """The result of a negotiation; as JSON it is the report."""
 
     success: bool
     original_token_count: int
@@ -95,25 +99,42 @@ class Negotiator:
         max_token_savings: float = 0.60,
         *,
         search: Search = "ours",
-        strategies: Sequence[str] = ("remove",),
+        strategies: Sequence[Strategy] = ("remove",),
         counter: TokenCounter | None = None,
         repeats: int = REPEATS,
         most_calls: int | None = None,
-        shortener: Any = None,
+        shortener: "dspy.LM | None" = None,
     ) -> None:
-        """repeats: answers of a noisy scorer about one prompt, at most; most_calls: scoring calls in all, at most (default:
-        one for each section and one more, times `repeats` with a noisy scorer, times 4 offline); shortener: a dspy.LM that
-        writes shorter forms for `compress`."""
+        """Set the scorer and the limits.
+
+        Args:
+            scorer: What says how good a prompt is.
+            quality_threshold: Share of the whole prompt's score that must be kept, in [0, 1].
+            min_token_savings: Share of the tokens from which the result counts as a success, in [0, 1].
+            max_token_savings: Share of the tokens that may be saved, in [0, 1].
+            search: "ours", or "greedy" as other tools of this kind have it.
+            strategies: What may be done, of "remove", "compress" and "reorder".
+            counter: Whose tokens are counted; by default those of OpenAI's cl100k vocabulary.
+            repeats: Answers of a noisy scorer about one prompt, at most.
+            most_calls: Scoring calls in all, at most; by default one for each section and one more, times `repeats` with a
+                noisy scorer, times 4 offline.
+            shortener: A model that writes shorter forms for "compress"; without one the rules do.
+
+        Raises:
+            UsageError: A limit is out of range, or there is no such search or strategy.
+        """
         limits = {"threshold": quality_threshold, "min savings": min_token_savings, "max savings": max_token_savings}
         for name, value in limits.items():
             if not 0 <= value <= 1:
-                raise UsageError(f"{name} is {value}: a share between 0 and 1 is needed")
+                raise UsageError(f"{name} is {value}; give a share between 0 and 1")
         if min_token_savings > max_token_savings:
-            raise UsageError(f"min savings ({min_token_savings}) is above max savings ({max_token_savings})")
+            raise UsageError(
+                f"min savings ({min_token_savings}) exceeds max savings ({max_token_savings}); lower one or raise the other"
+            )
         if unknown := sorted(set(strategies) - set(STRATEGIES)):
-            raise UsageError(f"there is no strategy {unknown[0]!r}; there are: {', '.join(STRATEGIES)}")
+            raise UsageError(f"unknown strategy {unknown[0]!r}; choose from {', '.join(STRATEGIES)}")
         if search not in ("ours", "greedy"):
-            raise UsageError(f"there is no search {search!r}; there are: ours, greedy")
+            raise UsageError(f"unknown search {search!r}; choose ours or greedy")
         if search == "greedy" and "compress" in strategies:
             raise UsageError("the greedy search only removes; use --search ours to compress")
         self.scorer, self.threshold, self.least, self.most = scorer, quality_threshold, min_token_savings, max_token_savings
@@ -123,12 +144,26 @@ class Negotiator:
 
     def negotiate(
         self,
-        sections: Sequence[Any],
-        rubric: Any = DEFAULT_RUBRIC,
+        sections: Sequence[Section | Mapping[str, object]],
+        rubric: Rubric | Mapping[str, object] | str = DEFAULT_RUBRIC,
         target_task: str = "",
         progress: Callable[[int, int], None] | None = None,
     ) -> NegotiationResult:
-        """progress: called as progress(calls made, calls at most, 0 where unbounded) after each candidate."""
+        """Find the smallest prompt that is as good as the whole one.
+
+        Args:
+            sections: The parts of the prompt, 1 to 40, each with its own name.
+            rubric: A Rubric, a mapping of its fields, or the name of one that is shipped.
+            target_task: What the prompt is for.
+            progress: Called after each candidate with the calls made, and the most there can be (0 for no limit).
+
+        Returns:
+            The prompt, what it saves and keeps, and all that was tried.
+
+        Raises:
+            UsageError: The sections or the rubric cannot be used.
+            LanguageModelError: A judge cannot be reached or read.
+        """
         parts, wanted = usable(sections), rubric_of(rubric)
         start = time.perf_counter()
         meter = Meter(self.scorer, wanted, target_task, self.threshold, self.repeats, self.bound(parts))
@@ -137,13 +172,15 @@ class Negotiator:
         log = [f"tokens: {self.counter.name}", f"scorer: {name_of(self.scorer)}; rubric: {wanted.name}"]
         whole = meter.measure_whole(parts)
         if whole <= SAME:
-            log.append("the whole prompt scores 0, so nothing can be compared with it: nothing is dropped; try another rubric")
+            log.append(
+                "the full prompt scores 0, so there is nothing to compare with and nothing is dropped; try another rubric"
+            )
         else:
             self.shrink(run)
             run.take_back()
             if "reorder" in self.strategies:
                 reorder(run, log)
-                run.take_back()  # its answers count for what was accepted before, too
+                run.take_back()  # its answers also count for earlier accepted steps
         return self.result(run, wanted, target_task, log, time.perf_counter() - start)
 
     def bound(self, parts: Sequence[Section]) -> int | None:
@@ -173,7 +210,7 @@ class Negotiator:
         log += [*meter.notes, *(line_of(step) for step in run.steps)]
         if whole > SAME and savings < self.least - SAME:
             advice = ADVICE if "compress" in self.strategies else f"{ADVICE}, or --strategy compress,"
-            log.append(f"{savings:.1%} of {self.least:.1%} saved: {advice} would allow more")
+            log.append(f"{savings:.1%} saved, {self.least:.1%} requested: {advice} would allow more")
         return NegotiationResult(
             success=savings >= self.least - SAME and score >= self.threshold * whole - SAME and whole > SAME,
             original_token_count=before.total,
@@ -209,16 +246,16 @@ class Negotiator:
         )
 
 
-def usable(sections: Sequence[Any]) -> list[Section]:
+def usable(sections: Sequence[Section | Mapping[str, object]]) -> list[Section]:
     try:
         parts = checked_sections(sections)
     except ValidationError as error:
         raise UsageError(f"sections: {first_fault(error)}") from error
     except ValueError as error:
-        hint = "; join some of them" if len(sections) > MOST_SECTIONS else ""
+        hint = "; merge some of them" if len(sections) > MOST_SECTIONS else ""
         raise UsageError(f"sections: {error}{hint}") from error
     if not any(part.content.strip() for part in parts):
-        raise UsageError("sections: there is no text in them")
+        raise UsageError("sections: all are empty; give at least one with text")
     return parts
 
 
@@ -229,36 +266,36 @@ def digest(sections: Sequence[Section]) -> str:
 
 
 def reorder(run: Run, log: list[str]) -> None:
-    """Put sections that are the same in every call before those with places to fill in, where the score allows it."""
+    """Put sections that are constant across calls before those with placeholders, if the score allows it."""
     order = sorted(run.kept, key=lambda section: bool(placeholders(section.content)))
     if [section.name for section in order] == [section.name for section in run.kept]:
-        log.append("reorder: what is constant already stands first")
+        log.append("reorder: constant sections already come first")
         return
     before, constant = run.kept, [s for s in order if not placeholders(s.content)]
     try:
         verdict = run.meter.verdict(order)
     except OutOfCalls:
-        log.append("reorder: no scoring calls left to check it, so the order stays")
+        log.append("reorder: no scoring calls left to check it, so the order is kept")
         return
     free = run.meter.noisy or verdict.score >= run.meter.mean(before) - SAME
     if verdict.answer == "yes" and free:
         run.kept = order
-    said = f"{run.tokens(constant)} constant tokens first" if run.kept is order else "the order stays"
+    said = f"{run.tokens(constant)} constant tokens first" if run.kept is order else "the order is kept"
     log.append(f"reorder: score {verdict.score:.3f} (before: {run.meter.mean(before):.3f}), {said}")
 
 
 def retention(meter: Meter, kept: Sequence[Section]) -> Retention:
-    """Say how much of the quality is kept. More than all of it is no finding: it is how far the judge is off."""
+    """Say how much of the quality is kept. More than all of it is not a finding but the judge's error."""
     whole, score = meter.mean(meter.whole), meter.mean(kept)
     if whole <= SAME:
-        return Retention(value=1.0, low=0.0, high=1.0, statement="unknown: the whole prompt scores 0")
+        return Retention(value=1.0, low=0.0, high=1.0, statement="unknown: the full prompt scores 0")
     value = score / whole
     margin = meter.margin(kept, value) / whole
     low, high = max(0.0, value - margin), value + margin
     spread = f" (interval {low:.1%} to {high:.1%})" if margin else ""
     if value > 1 + SAME:
-        why = "the scorer's noise" if low <= 1 else "the scorer's liking for short prompts, beyond its noise"
-        statement = f"100.0%: measured {value:.1%}{spread}; more than all is {why}, not a gain"
+        why = "the scorer's noise" if low <= 1 else "the scorer's preference for short prompts, beyond its noise"
+        statement = f"100.0%: measured {value:.1%}{spread}; the excess is {why}, not a gain"
     else:
         statement = f"{value:.1%}{spread}"
     return Retention(value=value, low=low, high=high, statement=statement)

@@ -1,15 +1,15 @@
-"""Ask a scorer about prompts until it is clear whether they reach the target, and no longer.
+"""Ask a scorer about prompts only until it is clear whether they reach the target.
 
-A judge that gives 0.6 to a prompt and 0.7 to the half of it has not found a better prompt: it is noisy. So a noisy scorer is
-asked again about the candidate and about the whole prompt, until the difference between the candidate and threshold x whole
-is decided, or a bound is reached: then it is undecided, and nothing is dropped for it.
+A judge that gives 0.6 to a prompt and 0.7 to half of it has not found a better prompt: it is noisy. So a noisy scorer is
+asked again about the candidate and the full prompt until the difference between the candidate and threshold x full is
+decided, or a limit is reached: then it is undecided, and nothing is dropped.
 
 Decided    when the probability that the true loss is within what the threshold allows is above 95 % or below 5 % (Bayes'
-           rule, beginning with what the search expects without asking). The judge's error is estimated from all its
-           repeated answers, beginning at PRIOR_SD, so that two equal answers are no proof.
+           rule, with the search's expectation as prior). The judge's error is estimated from all its repeated answers,
+           starting at PRIOR_SD, so two equal answers prove nothing.
 Interval   of the difference to the target: one-sided 90 %, Student's t on the same variance.
 Holds      the same set of sections is never paid for twice with a scorer that is not noisy; at most `repeats` answers a set,
-           at most `most_calls` in all; the n-th answer to a question is asked under lm.cached.sample(n), with the criteria
+           at most `most_calls` in all; the n-th answer to a question is asked under lm.samples.sample(n), with the criteria
            in another order each time.
 """
 
@@ -19,22 +19,22 @@ from typing import Literal, NamedTuple
 
 from dspy_programs.budget.scorers import Score, Scorer, is_noisy
 from dspy_programs.errors import LanguageModelError
-from dspy_programs.lm.cached import sample
+from dspy_programs.lm.samples import sample
 from dspy_programs.types import Rubric, Section
 
 REPEATS = 8
 PRIOR_SD, PRIOR_WEIGHT = 0.05, 2.0
 T90 = ((1, 3.08), (2, 1.89), (3, 1.64), (4, 1.53), (5, 1.48), (6, 1.44), (8, 1.40), (10, 1.37), (15, 1.34), (30, 1.31))
 SURE = 0.95
-MOST_TRUSTED = 0.8  # what is known without asking alone never decides
-LARGEST_LOSS = 0.3  # share of a prompt's score that is not expected to go at once
+MOST_TRUSTED = 0.8  # the prior alone never decides
+LARGEST_LOSS = 0.3  # share of a prompt's score; a larger loss at once is not expected
 SAME = 1e-9  # scores that differ by less are equal
 
 Key = tuple[tuple[str, str], ...]
 
 
 class Verdict(NamedTuple):
-    """Whether a candidate reaches the target. difference: of its score to the target, with half the width of its interval."""
+    """Whether a candidate reaches the target. difference: its score less the target; margin: half its interval's width."""
 
     answer: Literal["yes", "no", "undecided"]
     score: float
@@ -44,7 +44,7 @@ class Verdict(NamedTuple):
 
 
 class OutOfCalls(Exception):
-    """The bound on calls is reached; what is not decided yet stays as it is."""
+    """The call limit is reached; what is undecided stays as it is."""
 
 
 class Meter:
@@ -59,7 +59,7 @@ class Meter:
         repeats: int = REPEATS,
         most_calls: int | None = None,
     ) -> None:
-        """threshold: share of the whole prompt's score to keep; repeats: 1 takes a single answer for the truth."""
+        """threshold: share of the full prompt's score to keep; repeats: 1 takes a single answer as the truth."""
         self.scorer, self.rubric, self.task, self.threshold = scorer, rubric, task, threshold
         self.noisy = is_noisy(scorer) and repeats > 1
         self.repeats, self.most_calls = repeats, most_calls
@@ -72,7 +72,7 @@ class Meter:
         self.confidence = 1.0
 
     def measure_whole(self, sections: Sequence[Section]) -> float:
-        """Score the prompt that all others are compared with: twice, to see how noisy a noisy scorer is."""
+        """Score the reference prompt: twice if the scorer is noisy, to see how noisy."""
         self.whole = list(sections)
         while self.count(self.whole) < (2 if self.noisy else 1):
             self.ask(self.whole)
@@ -103,9 +103,9 @@ class Meter:
             self.answers.setdefault(key, []).append(min(1.0, max(0.0, found.value)))
 
     def verdict(self, candidate: Sequence[Section], chance: float = 0.5, loss: float = 0.0) -> Verdict:
-        """Say whether the candidate keeps the threshold's share of the whole prompt's score. Raises OutOfCalls.
+        """Say whether the candidate keeps the threshold's share of the full prompt's score. Raises OutOfCalls.
 
-        chance: that it loses just `loss` of the score, as is known without asking; else any loss is as likely.
+        chance: prior probability that it loses exactly `loss` of the score; otherwise any loss is equally likely.
         """
         while not self.count(candidate):
             self.ask(candidate)
@@ -134,7 +134,7 @@ class Meter:
         return Verdict(answer, score, target, difference, margin)
 
     def sd(self) -> float:
-        """Return the standard deviation of one answer: of all repeated ones pooled, beginning at PRIOR_SD."""
+        """Return the standard deviation of one answer, pooled over all repeats, starting at PRIOR_SD."""
         return math.sqrt(self.spread()[0])
 
     def spread(self) -> tuple[float, float]:

@@ -1,11 +1,11 @@
-"""Score a prompt by what it makes of examples: the target model answers each with it, and the answers are compared.
+"""Score a prompt by its outputs on examples: the target model answers each one, and the answers are compared.
 
-Examples   JSONL of {input: str, output or expected: str}, the latter optional: what the answer must be or contain, without
-           regard to case and blank space. Where it is missing the quality judge scores the answer by the rubric.
-Sent       one message: the prompt with {input} (or {question}, {query}, {text}, where there is no other place) filled in;
-           without such a place the input follows behind an empty line.
+Examples   JSONL of {input: str, output or expected: str}, the latter optional: what the answer must equal or contain,
+           ignoring case and whitespace. If it is missing, the quality judge scores the answer by the rubric.
+Sent       one message: the prompt with {input} (or {question}, {query}, {text}, if that is the placeholder) filled in;
+           without a placeholder the input follows after an empty line.
 Output     Score: the mean over the examples.
-Calls      one for each example, another where the judge is needed.
+Calls      one per example, plus one if the judge is needed.
 """
 
 import re
@@ -28,7 +28,7 @@ MOST_EXAMPLES = 1000
 
 
 class Example(BaseModel):
-    """One input, and what the answer to it must be or contain; None: the judge decides."""
+    """One input, and what its answer must equal or contain; None: the judge decides."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -58,12 +58,12 @@ def read_examples(path: Path | str) -> list[Example]:
             except ValidationError as error:
                 raise UsageError(f"{path}:{number}: {first_fault(error)}") from error
     if not 0 < len(examples) <= MOST_EXAMPLES:
-        raise UsageError(f"{path}: {len(examples)} examples; 1 to {MOST_EXAMPLES} can be used")
+        raise UsageError(f"{path}: {len(examples)} examples; give 1 to {MOST_EXAMPLES}")
     return examples
 
 
 class OutputsScorer:
-    """The target model at temperature 0 on fixed examples: the same answers every time, so it is asked once."""
+    """The target model at temperature 0 on fixed examples: deterministic, so each is asked once."""
 
     noisy, reads = False, "outputs"
 
@@ -94,7 +94,7 @@ class OutputsScorer:
             calls += found.answered_by == "model" or found.failure is not None
             values.append(found.overall)
             if found.failure:
-                note = f"rules scored an answer: the judge's reply could not be read ({found.failure.reason})"
+                note = f"rules scored an answer because the judge's reply could not be read ({found.failure.reason})"
         return Score(sum(values) / len(values), calls, answered_by="model", note=note)
 
     def answer(self, message: str) -> str:
@@ -105,14 +105,14 @@ class OutputsScorer:
 
 
 def filled(prompt: str, value: str) -> str:
-    """Return the message for one input; its text is put in as it is, also where it looks like a place."""
+    """Return the message for one input; its text is inserted unchanged, even if it looks like a placeholder."""
     if PLACE.search(prompt):
         return PLACE.sub(lambda _: value, prompt)
     return f"{prompt}{SEPARATOR}{value}" if prompt else value
 
 
 def matches(answer: str, wanted: str) -> bool:
-    """Tell whether the answer is what is wanted, or has it as whole words."""
+    """Return whether the answer equals the wanted text or contains it as whole words."""
     said, expected = (" ".join(text.casefold().split()) for text in (answer, wanted))
     if not expected or said == expected:
         return said == expected

@@ -1,11 +1,11 @@
-"""A prompt in named sections: read from YAML or cut from plain text, and put together again.
+"""A prompt in named sections: read from YAML or split from plain text, and joined again.
 
 YAML       a list of sections, the same under the key `sections`, or a mapping from name to section (or to its text):
-           {name, type: system|few_shot|context|instruction, content, priority: int, the lowest goes first}.
-Text       a Markdown prompt is cut at its headings (the highest level that stands there twice), another text at its empty
-           lines. Types and priorities are then a guess by the headings' words: `analyze` shows them.
-Joined     contents in the order of the file, each without blank space at its ends, one empty line between two. Nothing
-           else is added: this is the text to send.
+           {name, type: system|few_shot|context|instruction, content, priority: int, the lowest is dropped first}.
+Text       a Markdown prompt is split at its headings (the highest level that occurs twice), other text at empty lines.
+           Types and priorities are then guessed from the headings' words: `analyze` shows them.
+Joined     contents in file order, each stripped, with one empty line between two. Nothing else is added: this is the text
+           to send.
 Raises     UsageError as "file:line: section 'name': field: why".
 """
 
@@ -46,17 +46,47 @@ class SectionType(StrEnum):
 
 
 def PromptSection(name: str, content: str, section_type: str = "instruction", priority: int = 0) -> Section:
-    """Return a Section; the spelling that other tools of this kind have. Raises UsageError."""
+    """Return a Section; the spelling that other tools of this kind have.
+
+    Args:
+        name: Its name, its own in the prompt.
+        content: Its text.
+        section_type: "system", "few_shot", "context" or "instruction".
+        priority: The lowest goes first.
+
+    Returns:
+        The section.
+
+    Raises:
+        UsageError: A field cannot be used.
+    """
     return checked({"name": name, "type": str(section_type), "content": content, "priority": priority}, "sections", name)
 
 
 def joined(sections: Sequence[Section]) -> str:
-    """Return the prompt as it is sent."""
+    """Put a prompt together.
+
+    Args:
+        sections: Its parts, in order.
+
+    Returns:
+        The text as it is sent: contents with an empty line between two.
+    """
     return SEPARATOR.join(content for section in sections if (content := section.content.strip()))
 
 
 def read_prompt(path: Path | str) -> list[Section]:
-    """Read a prompt file: text by its suffix (.md, .txt, .prompt), else YAML or JSON."""
+    """Read a prompt file.
+
+    Args:
+        path: Text by its suffix (.md, .markdown, .txt, .prompt), which is cut at its headings; else YAML or JSON.
+
+    Returns:
+        Its sections, in order.
+
+    Raises:
+        UsageError: The file cannot be read or has no text, as "file:line: section 'name': field: why".
+    """
     path = Path(path)
     try:
         if path.stat().st_size > LARGEST_FILE:
@@ -68,19 +98,19 @@ def read_prompt(path: Path | str) -> list[Section]:
         raise UsageError(f"{path}: byte {error.start + 1} is not UTF-8") from error
     sections = from_text(text) if path.suffix.lower() in TEXT_SUFFIXES else from_yaml(text, str(path))
     if not any(section.content.strip() for section in sections):
-        raise UsageError(f"{path}: no section has any text")
+        raise UsageError(f"{path}: no section has any text; add some")
     return sections
 
 
 class UniqueKeys(yaml.SafeLoader):
-    """YAML as data, in which a key that stands twice is an error: the first would be lost."""
+    """YAML as data; a duplicate key is an error, because the first would be lost."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
-                    raise yaml.MarkedYAMLError(problem=f"the key {key.value[:60]!r} stands twice", problem_mark=key.start_mark)
+                    raise yaml.MarkedYAMLError(problem=f"the key {key.value[:60]!r} appears twice", problem_mark=key.start_mark)
                 seen.add(key.value)
         return super().construct_mapping(node, deep=deep)
 
@@ -96,14 +126,16 @@ def from_yaml(text: str, where: str = "prompt") -> list[Section]:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise UsageError(f"{where}{line}: not YAML: {error.problem} (a plain text ends in .md or .txt)") from error
+        raise UsageError(
+            f"{where}{line}: not YAML: {error.problem} (for plain text use a name ending in .md or .txt)"
+        ) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UsageError(f"{where}: not YAML: {' '.join(str(error).split())[:200]}") from error
     if isinstance(found, Mapping) and isinstance(found.get("sections"), (list, dict)):
         node = next(value for key, value in node.value if key.value == "sections")
         found = found["sections"]
     if not isinstance(found, (list, dict)) or not found:
-        raise UsageError(f"{where}: a list of sections is needed, or a mapping from name to section")
+        raise UsageError(f"{where}: give a list of sections, or a mapping from name to section")
     places = node.value if isinstance(found, list) else [key for key, _ in node.value]
     lines = [place.start_mark.line + 1 for place in places]
     records = found if isinstance(found, list) else [named(name, value) for name, value in found.items()]
@@ -111,7 +143,7 @@ def from_yaml(text: str, where: str = "prompt") -> list[Section]:
     for line, record in zip(lines, records, strict=True):
         sections.append(checked(record, f"{where}:{line}", ""))
         if sections[-1].name in {section.name for section in sections[:-1]}:
-            raise UsageError(f"{where}:{line}: section {sections[-1].name!r}: name: stands twice; give each its own")
+            raise UsageError(f"{where}:{line}: section {sections[-1].name!r}: name: appears twice; give each section its own")
     return sections
 
 
@@ -122,20 +154,20 @@ def named(name: Any, value: Any) -> Any:
 
 def checked(record: Any, where: str, name: str) -> Section:
     if not isinstance(record, Mapping):
-        raise UsageError(f"{where}: a section is a mapping with name, type, content and priority")
+        raise UsageError(f"{where}: a section must be a mapping with name, type, content and priority")
     name = name or str(record.get("name", ""))[:60]
     if "content" not in record:
-        raise UsageError(f"{where}: section {name!r}: content: is missing")
+        raise UsageError(f"{where}: section {name!r}: content: missing")
     try:
         return Section.model_validate(dict(record))
     except ValidationError as error:
         raise UsageError(f"{where}: section {name!r}: {first_fault(error)}") from error
-    except TypeError as error:  # a key that is no text
+    except TypeError as error:  # a key that is not a string
         raise UsageError(f"{where}: section {name!r}: {error}") from error
 
 
 def from_text(text: str) -> list[Section]:
-    """Cut a text at its headings, or at empty lines where it has none; every line is in one section."""
+    """Split a text at its headings, or at empty lines if it has none; every line is in one section."""
     parts = cut(text.splitlines())
     sections: list[Section] = []
     for number, part in enumerate(parts, 1):
@@ -184,7 +216,7 @@ def as_yaml(sections: Sequence[Section]) -> str:
 
 
 class Blocks(yaml.SafeDumper):
-    """YAML with texts of several lines as blocks."""
+    """YAML with multi-line texts as blocks."""
 
 
 def block(dumper: yaml.SafeDumper, text: str) -> yaml.Node:

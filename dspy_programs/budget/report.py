@@ -1,6 +1,6 @@
-"""A negotiation as JSON, YAML, a few lines, a diff, or one HTML page with the tokens before and after.
+"""A negotiation as JSON, YAML, a short summary, a diff, or an HTML report with tokens before and after.
 
-Holds      the page needs nothing from elsewhere and runs no script; all that comes from a prompt or a model is escaped.
+Guarantees the page is self-contained and runs no script; everything from a prompt or a model is escaped.
 """
 
 import difflib
@@ -28,7 +28,7 @@ def written(result: NegotiationResult, form: str = "json") -> str:
 
 
 def read_result_file(path: Path) -> NegotiationResult:
-    """Read a file that `written` made. Raises UsageError."""
+    """Read a file made by `written`. Raises UsageError."""
     try:
         text = path.read_text(encoding="utf-8")
         found = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
@@ -36,13 +36,13 @@ def read_result_file(path: Path) -> NegotiationResult:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except ValidationError as error:
-        raise UsageError(f"{path}: not a result of negotiate: {first_fault(error)}") from error
+        raise UsageError(f"{path}: not a result file of negotiate: {first_fault(error)}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not JSON or YAML: {' '.join(str(error).split())[:200]}") from error
 
 
 def summary(result: NegotiationResult) -> str:
-    """Return the lines that are printed."""
+    """Return the printed summary."""
     lines = [
         "Negotiation Result:",
         f"  Original: {result.original_token_count} tokens, score={result.original_score:.3f}",
@@ -73,7 +73,7 @@ def diff(result: NegotiationResult) -> list[str]:
 
 
 class Bar(NamedTuple):
-    """One section in the chart. before, now: tokens; width and new_width: of the longest bar, in percent."""
+    """One section in the chart. before, now: tokens; width and new_width: percent of the longest bar."""
 
     name: str
     type: str

@@ -1,10 +1,10 @@
-"""How good a prompt is, by one protocol; and the two scorers that judge section by section.
+"""The scorer protocol, and the two scorers that judge section by section.
 
 Scorer     .score(sections, rubric, task) -> Score. Optional: .name, for reports; .noisy (default True): asked again, it may
-           say something else; .reads ("rubric" by default, or "outputs"): a scorer that reads the prompt by a rubric is
+           answer differently; .reads ("rubric" by default, or "outputs"): a scorer that reads the prompt by a rubric is
            blind to what the rubric does not name, one that reads outputs is not.
-Score      value: float in [0, 1], or None where a reply could not be read; calls: requests to a model; confidence: in [0, 1],
-           lower where a value was picked out of free text; answered_by: "model" or "rules"; note: what to tell the user.
+Score      value: float in [0, 1], or None if a reply could not be read; calls: requests to a model; confidence: in [0, 1],
+           lower if a value was extracted from free text; answered_by: "model" or "rules"; note: a message for the user.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from dspy_programs.types import Rubric, Section
 
 
 class Score(NamedTuple):
-    """A value with where it comes from."""
+    """A value and its origin."""
 
     value: float | None
     calls: int = 0
@@ -50,7 +50,7 @@ def reads_outputs(scorer: Scorer) -> bool:
 
 @contextlib.contextmanager
 def answering(name: str) -> Iterator[None]:
-    """Turn what a model's server does wrong into one line. Raises LanguageModelError."""
+    """Turn a model server's errors into one line. Raises LanguageModelError."""
     try:
         yield
     except LMError as error:
@@ -58,7 +58,7 @@ def answering(name: str) -> Iterator[None]:
 
 
 class OfflineScorer:
-    """How much of the rubric the sections ask for, by the words they share (coverage.py); no model, the same every time."""
+    """How much of the rubric the sections cover, by shared words (coverage.py); no model, deterministic."""
 
     name, noisy, reads = "offline", False, "rubric"
 
@@ -68,9 +68,9 @@ class OfflineScorer:
 
 
 class SectionsScorer:
-    """The same where the rules are sure; else the compiled section scorer says it, one question a pair.
+    """The same where the rules are sure; otherwise the compiled section scorer decides, one call per pair.
 
-    Each section is judged once: what it is worth does not depend on the others, so further prompts of them cost nothing.
+    Each section is judged once: its value does not depend on the others, so further prompts made of them cost nothing.
     """
 
     noisy, reads = False, "rubric"
@@ -101,6 +101,6 @@ class SectionsScorer:
         with answering(self.name), running_on(self.lm):
             found = self.program(sections=new, rubric=rubric, task=task)
         if found.failure:
-            self.note = f"the rules answered: a reply could not be read ({found.failure.reason})"
+            self.note = f"the rules answered because a reply could not be read ({found.failure.reason})"
         for section in new:
             self.known[keys[section.name]] = found.shares[section.name]

@@ -1,16 +1,16 @@
-"""Which sections can go: the greedy search that others have, and one that finds more with the same number of scoring calls.
+"""Which sections to drop: the usual greedy search, and one that finds more with the same number of scoring calls.
 
-greedy     in ascending order of priority, one section at a time: dropped if the rest reaches the target; ends at the least
-           savings that were asked for; what would save more than the most is passed over.
-ours       what the words of prompt and rubric say (coverage.py, free of cost) orders the sections by expected loss for a token
-           saved; the group that is expected to save most is dropped at once, and halved where that fails. First goes what
-           costs no quality; what the threshold allows to lose is then spent where it buys most tokens; then a needed section
-           is exchanged for a shorter one that was dropped, where both ask for the same. For a scorer that reads prompts by a
-           rubric, no sentence that demands something goes unseen (demands.py).
-Never      dropped by `ours`: the instruction of the highest priority (of several the last; without instructions the section of
-           the highest priority), and a section with a place to fill in that no other has.
-Holds      every accepted step is smaller than the one before and reached the target; savings stay at or below the most; at
-           least one section with text is left; within the calls that the meter allows, else what was accepted so far.
+greedy     one section at a time, lowest priority first: dropped if the rest reaches the target; stops at the minimum savings;
+           skips what would exceed the maximum.
+ours       the words of prompt and rubric (coverage.py, free of cost) rank sections by expected loss per token saved; the
+           group expected to save most is dropped at once, and halved if that fails. What costs no quality goes first; the
+           loss that the threshold allows is then spent where it buys most tokens; then a needed section is exchanged for a
+           shorter dropped one that serves the same purpose. For a scorer that reads prompts by a rubric, requirements the
+           rubric omits are always kept (demands.py).
+Never      dropped by `ours`: the highest-priority instruction (of several the last; without instructions the
+           highest-priority section), and a section with a placeholder that no other has.
+Guarantees every accepted step is smaller than the one before and reached the target; savings stay within the maximum; at
+           least one section with text is left; never more calls than the meter allows: what was accepted so far is kept.
 """
 
 import itertools
@@ -22,8 +22,8 @@ from dspy_programs.budget.moves import ROUNDING, Move, Run, after
 from dspy_programs.budget.noise import SAME, OutOfCalls
 from dspy_programs.types import Section
 
-ALIKE = 0.2  # likeness of two sections below which an exchange is not tried
-MOST_COMBINED = 12  # sections whose every combination is weighed
+ALIKE = 0.2  # similarity of two sections below which no exchange is tried
+MOST_COMBINED = 12  # sections whose every combination is considered
 
 
 def greedy(run: Run) -> None:
@@ -36,13 +36,13 @@ def greedy(run: Run) -> None:
         if run.allowed(candidate):
             run.try_moves(moves)
         else:
-            run.note(moves, candidate, None, False, "would save nothing, leave nothing, or save more than the most")
+            run.note(moves, candidate, None, False, "would save nothing, leave nothing, or exceed the maximum savings")
 
 
 def ours(run: Run, blind: bool, moves: Sequence[Move] | None = None) -> None:
-    """Make free moves in groups, then those that the threshold pays for; ends quietly where the calls do.
+    """Make free moves in groups, then those that the threshold pays for; stops quietly when the calls run out.
 
-    blind: the scorer reads the prompt by the rubric alone; moves: by default, to drop any section that may be dropped.
+    blind: the scorer reads the prompt by the rubric only; moves: by default, dropping any section that may be dropped.
     """
     guess = Guess(run.sections, run.meter.rubric, blind)
     offered = removals(run) if moves is None else moves
@@ -60,7 +60,7 @@ def ours(run: Run, blind: bool, moves: Sequence[Move] | None = None) -> None:
 
 
 def removals(run: Run) -> list[Move]:
-    """Offer to drop every section but the one that says what to do, and the only holders of places to fill in."""
+    """Offer to drop every section except the main instruction and the only holders of a placeholder."""
     instructions = [section for section in run.sections if section.type == "instruction" and section.content.strip()]
     main = max(reversed(instructions or list(run.sections)), key=lambda section: section.priority)
     moves = []
@@ -86,7 +86,7 @@ def free_moves(run: Run, guess: Guess, offered: Sequence[Move]) -> None:
 
 
 def group_to_try(run: Run, guess: Guess, moves: list[Move]) -> list[Move]:
-    """Return the group of moves that is expected to save most tokens by one call: chance that all hold x tokens saved."""
+    """Return the group of moves expected to save most tokens in one call: chance that all succeed x tokens saved."""
     group: list[Move] = []
     kept, chance, saved, best = list(run.kept), 1.0, 0, (0.0, 0)
     while moves:
@@ -105,7 +105,7 @@ def group_to_try(run: Run, guess: Guess, moves: list[Move]) -> list[Move]:
 
 
 def settle(run: Run, guess: Guess, group: Sequence[Move]) -> None:
-    """Make the moves of a group that lose nothing; halve it until that is known, and note what each other one loses."""
+    """Make the moves of a group that lose nothing, halving it until that is known, and note what each other one loses."""
     if run.enough() or not run.allowed(after(run.kept, group)):
         return
     before = run.meter.mean(run.kept)
@@ -120,7 +120,7 @@ def settle(run: Run, guess: Guess, group: Sequence[Move]) -> None:
 
 
 def exchanges(run: Run, guess: Guess, offered: Sequence[Move]) -> None:
-    """Drop a section that is needed for a shorter one that was dropped, where both seem to ask for the same."""
+    """Exchange a needed section for a shorter dropped one if both seem to serve the same purpose."""
     gone = {section.name for section in run.sections} - {section.name for section in run.kept}
     pairs = [
         (guess.likeness(move.name, back.name), move, back)
@@ -138,7 +138,7 @@ def exchanges(run: Run, guess: Guess, offered: Sequence[Move]) -> None:
 
 
 def paid_moves(run: Run, guess: Guess, offered: Sequence[Move]) -> None:
-    """Spend what the threshold allows to lose on the moves that buy most tokens; what fails is learnt from."""
+    """Spend the loss that the threshold allows on the moves that save most tokens; remember what fails."""
     while not run.enough():
         here = {section.name: section.content for section in run.kept}
         left = [m for m in offered if m.name in here and here[m.name] != m.content and not guess.held(run.kept, m)]
@@ -152,9 +152,9 @@ def paid_moves(run: Run, guess: Guess, offered: Sequence[Move]) -> None:
 
 
 def best_buy(run: Run, guess: Guess, moves: Sequence[Move]) -> tuple[list[Move], float]:
-    """Return the moves that reach the least savings at the smallest loss, else those that save most within the allowance.
+    """Return the moves that reach the minimum savings at the smallest loss, else those that save most within the allowance.
 
-    With them, the loss that is expected.
+    With them, the expected loss.
     """
     whole = run.meter.mean(run.meter.whole)
     allowance = run.meter.mean(run.kept) - run.meter.threshold * whole
@@ -176,7 +176,7 @@ def best_buy(run: Run, guess: Guess, moves: Sequence[Move]) -> tuple[list[Move],
 
 
 def holds_back(guess: Guess, kept: Sequence[Section], moves: Sequence[Move]) -> bool:
-    """Tell whether moves that could be made alone must not be made together."""
+    """Return whether moves that are fine alone must not be made together."""
     for move in moves:
         if guess.held(kept, move):
             return True

@@ -1,7 +1,7 @@
-"""Ollama and OpenRouter by name: where they are, whether they answer, and the language model that one of them runs.
+"""Ollama and OpenRouter by name: where they are, whether they answer, and the language model one of them runs.
 
 Ollama is looked for at OLLAMA_HOST or http://localhost:11434, OpenRouter at https://openrouter.ai/api/v1 with the key of
-OPENROUTER_API_KEY; both speak OpenAI's protocol, so both become an ordinary `openai/NAME` behind lm.connect.
+OPENROUTER_API_KEY; both speak OpenAI's protocol, so both become an ordinary `openai/NAME` for lm.connect.
 """
 
 import http.client
@@ -29,7 +29,7 @@ class Server(NamedTuple):
 
 
 class Status(NamedTuple):
-    """available: None where the server does not tell."""
+    """available: None if the server does not say."""
 
     connected: bool
     available: bool | None
@@ -37,7 +37,7 @@ class Status(NamedTuple):
 
 
 def server_named(name: str, model: str | None = None, base: str | None = None, key: str | None = None) -> Server:
-    """Return "ollama" or "openrouter" with what the user and the environment say. Raises UsageError for another name."""
+    """Return "ollama" or "openrouter" with the user's and the environment's settings. Raises UsageError for another name."""
     if name == "ollama":
         host = base or os.environ.get("OLLAMA_HOST") or "http://localhost:11434"
         host = host if "://" in host else f"http://{host}"
@@ -45,13 +45,13 @@ def server_named(name: str, model: str | None = None, base: str | None = None, k
     if name == "openrouter":
         key = key or os.environ.get("OPENROUTER_API_KEY")
         return Server("OpenRouter", model or "qwen/qwen3-8b", (base or "https://openrouter.ai/api/v1").rstrip("/"), key)
-    raise UsageError(f"there is no server {name!r}; there are: ollama, openrouter")
+    raise UsageError(f"unknown server {name!r}; choose ollama or openrouter")
 
 
 def check(server: Server) -> Status:
     """Ask a server whether it is there and has the model; at most two requests."""
     if server.title == "OpenRouter" and not server.key:
-        return Status(False, None, "there is no key: set OPENROUTER_API_KEY")
+        return Status(False, None, "no key: set OPENROUTER_API_KEY")
     try:
         if server.title == "Ollama":
             names = {str(item.get("name")) for item in items(fetched(f"{server.base}/api/tags", None), "models")}
@@ -74,7 +74,7 @@ def fetched(url: str, key: str | None) -> Any:
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A key goes to the address that the user named, and nowhere else."""
+    """A key is sent to the address that the user named, and nowhere else."""
 
     def redirect_request(self, *args: Any) -> None:
         return None
@@ -86,7 +86,7 @@ def items(reply: Any, name: str) -> list[dict[str, Any]]:
 
 
 def connected(server: Server, cache: bool = True) -> dspy.LM:
-    """Return the model behind a server that answers. Raises LanguageModelError at once where it does not."""
+    """Return the model that a server runs. Raises LanguageModelError at once if the server does not answer."""
     from dspy_programs.lm.cached import connect_kept
 
     status = check(server)

@@ -1,10 +1,10 @@
 """A shorter form of a section: the strategy `compress`.
 
-Rules      sentences that demand something (demands.py) and headings stay word for word; of the others the most telling ones,
-           within SHARE of the section's tokens; all in their order. Examples are never cut: half an example teaches nothing.
-Model      the memory summarizer's summary and facts, and every demand that they do not say, word for word.
-Output     Move for each section that gets shorter, and who made it ("model" or "rules").
-Holds      no demand, number, quotation or place to fill in is lost; nothing is in a short form that the section lacks.
+Rules      requirements (demands.py) and headings stay verbatim, plus the most salient other sentences within SHARE of the
+           section's tokens, all in order. Examples are never cut: half an example teaches nothing.
+Model      the memory summarizer's summary and facts, plus every requirement they omit, verbatim.
+Output     a Move for each section that gets shorter.
+Guarantees no requirement, number, quotation or placeholder is lost; a short form adds nothing to its section.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from dspy_programs.tokens import TokenCounter
 from dspy_programs.types import Entry, Section
 
 SHARE = 0.5
-SHORTEST = 24  # tokens; less is not worth a change
+SHORTEST = 24  # tokens; shorter sections are not worth a change
 
 
 def compressions(sections: Sequence[Section], counter: TokenCounter, lm: dspy.LM | None = None) -> list[Move]:
@@ -40,7 +40,7 @@ def compressions(sections: Sequence[Section], counter: TokenCounter, lm: dspy.LM
 
 
 def is_faithful(section: Section, form: str) -> bool:
-    """Tell whether a form loses no demand and adds no name, number or id."""
+    """Return whether a form loses no requirement and adds no name, number or id."""
     if any(lost(demands(section), [form])) or placeholders(form) != placeholders(section.content):
         return False
     return not unsupported(form, evidence_of(section.content))
@@ -56,7 +56,7 @@ def by_rules(section: Section, counter: TokenCounter) -> str:
 
 
 def pieces_of(text: str) -> list[str]:
-    """Cut a text into sentences with the blank space behind them: joined they are the text."""
+    """Split a text into sentences with their trailing whitespace: joined, they are the text."""
     starts, at = [], 0
     for sentence in sentences(text):
         at = text.index(sentence, at)

@@ -1,4 +1,4 @@
-"""Why the run of an agent failed: traces from any framework in, causes, fixes and reports out.
+"""Find out why an agent run failed: traces from any framework in; causes, fixes and reports out.
 
 from dspy_programs.failures import AutoParser, FailureClassifier, TraceRecorder
 
@@ -29,4 +29,5 @@ _HOMES = {
 }
 __all__ = ["AutoParser", "FailureClassifier", "FailureReport", "Trace", "TraceRecorder", "read_traces"]
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a type checker reads the imports above, and refuses any other name
+    __getattr__ = exports(__name__, _HOMES)

@@ -1,4 +1,4 @@
-"""AutoParser: a run in any known format, as a value or as a file, into a Trace.
+"""AutoParser: turn a run in any known format, as a value or a file, into a Trace.
 
 trace = AutoParser().parse_file("path/to/trace.json")
 """
@@ -12,12 +12,22 @@ from dspy_programs.types import Trace
 
 
 class AutoParser(Parser):
-    """The parser of formats, which reads files too."""
+    """The format parser, with file reading."""
 
     def parse_file(self, path: str | Path) -> Trace:
-        """Read a file with exactly one trace, JSON or JSONL. Raises UsageError that names the file."""
+        """Read a file with exactly one trace.
+
+        Args:
+            path: A file of JSON or JSONL, also .gz.
+
+        Returns:
+            The trace.
+
+        Raises:
+            UsageError: The file cannot be read, or has no trace or several.
+        """
         items = list(read_traces([path], self.format))
         if len(items) != 1 or items[0].trace is None:
-            told = items[0].problem if len(items) == 1 else f"{len(items)} traces where one was asked for"
+            told = items[0].problem if len(items) == 1 else f"{len(items)} traces, expected one; use the command batch"
             raise UsageError(f"{items[0].source if len(items) == 1 else path}: {told}")
         return items[0].trace

@@ -1,9 +1,9 @@
-"""Many traces: each with its report, and what they come to, in constant memory.
+"""Many traces: a report on each and the totals, in constant memory.
 
-Input      Items as reader.py gives them.
-Output     Outcomes in the same order; Tally adds them up to a Batch: counts, rates with 95 % intervals, first turns.
-Holds      every Item becomes one Outcome. A trace counts for its verdict in `count`, for every mode it shows in `seen`;
-           what could not be read is counted by itself and is part of no rate.
+Input      Items as read by reader.py.
+Output     Outcomes in the same order; Tally sums them into a Batch: counts, rates with 95 % intervals, first turns.
+Guarantees every Item becomes one Outcome. A trace counts under its verdict in `count`, under every mode it shows in `seen`;
+           unreadable records are counted separately and are part of no rate.
 """
 
 from collections import Counter, deque
@@ -22,14 +22,14 @@ from dspy_programs.types import FailureMode, Trace
 
 MODES: tuple[FailureMode, ...] = get_args(FailureMode)
 FORMAT: Literal["failures-batch-1"] = "failures-batch-1"
-MOST_PROBLEMS = 10_000  # named in a Batch; all are counted, and all are named in what is written trace by trace
+MOST_PROBLEMS = 10_000  # named in a Batch; all are counted, and all are named in the per-trace outputs
 LATE = 20  # first failing turns from here on are counted together
 LATER = f"{LATE}+"
-AHEAD = 4  # records read ahead for each that is worked on
+AHEAD = 4  # records read ahead per record in progress
 
 
 class Outcome(NamedTuple):
-    """What became of one record: a report on its trace, or a problem."""
+    """The outcome of one record: a report on its trace, or a problem."""
 
     source: str
     trace: Trace | None
@@ -38,7 +38,7 @@ class Outcome(NamedTuple):
 
 
 class Share(BaseModel):
-    """count of the traces, their share and its 95 % interval."""
+    """Count of traces, their share and its 95 % interval."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -63,7 +63,7 @@ class Problem(BaseModel):
 
 
 class Check(BaseModel):
-    """One thing that a batch was held to: a sentence with rate, interval and bound, and whether it holds."""
+    """One check of a batch: a sentence with rate, interval and limit, and whether it passes."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -72,7 +72,7 @@ class Check(BaseModel):
 
 
 class Batch(BaseModel):
-    """What a batch came to; written as JSON it is the baseline for a later one."""
+    """The result of a batch; written as JSON it is the baseline for a later one."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -88,12 +88,12 @@ class Batch(BaseModel):
     checks: list[Check] = []
 
     def share(self, mode: str) -> Share:
-        """Return the share of a mode, or of ANY: all verdicts but "none"."""
+        """Return the share of a mode, or of ANY: all verdicts except "none"."""
         return self.failing if mode == "ANY" else next(each for each in self.modes if each.mode == mode)
 
 
 def classified(items: Iterable[Item], classifier: FailureClassifier, at_once: int = 1) -> Iterator[Outcome]:
-    """Give each record its report, in the order of the records. at_once: how many a model is asked about at a time."""
+    """Yield each record's outcome, in order. at_once: how many records a model is asked about in parallel."""
 
     def outcome(item: Item) -> Outcome:
         report = None if item.trace is None else classifier.classify(item.trace)
@@ -103,7 +103,7 @@ def classified(items: Iterable[Item], classifier: FailureClassifier, at_once: in
 
 
 def in_order(work: Callable[[Item], Outcome], items: Iterable[Item], at_once: int) -> Iterator[Outcome]:
-    """Work in threads, each in the context of the caller; give the results in order. Few wait at a time."""
+    """Work in threads, each in the caller's context; yield the results in order. Few wait at a time."""
     waiting: deque[Future[Outcome]] = deque()
     pool = ThreadPoolExecutor(at_once)
     try:
@@ -118,7 +118,7 @@ def in_order(work: Callable[[Item], Outcome], items: Iterable[Item], at_once: in
 
 
 class Sink(Protocol):
-    """Something that is written while a batch runs."""
+    """An output that is written while a batch runs."""
 
     def add(self, outcome: Outcome) -> None:
         """Take the next outcome."""
@@ -128,7 +128,7 @@ class Sink(Protocol):
 
 
 class Tally:
-    """Adds outcomes up. Its size does not depend on how many there are, but for the problems that it can name."""
+    """Sums up outcomes, in constant memory except a bounded problem list."""
 
     def __init__(self) -> None:
         self.traces = self.unreadable = self.model_failures = 0
@@ -155,7 +155,7 @@ class Tally:
             self.first_turns[min(report.first_failure_turn, LATE)] += 1
 
     def batch(self) -> Batch:
-        """Return what it comes to so far."""
+        """Return the totals so far."""
         turns = {str(turn) if turn < LATE else LATER: count for turn, count in sorted(self.first_turns.items())}
         return Batch(
             traces=self.traces,
@@ -179,9 +179,9 @@ class Tally:
 
 
 def tallied(outcomes: Iterable[Outcome], sinks: Sequence[Sink], hold: Callable[[Batch], list[Check]]) -> Batch:
-    """Add outcomes up, hand each to the sinks as it comes, and hold the result to what it is held to.
+    """Sum up outcomes, pass each to the sinks as it comes, and check the result.
 
-    Raises UsageError where there is no outcome at all: a folder that is empty is not a batch without failures.
+    Raises UsageError if there is no outcome at all: an empty folder is not a batch without failures.
     """
     tally = Tally()
     for outcome in outcomes:
@@ -190,7 +190,7 @@ def tallied(outcomes: Iterable[Outcome], sinks: Sequence[Sink], hold: Callable[[
             sink.add(outcome)
     batch = tally.batch()
     if not batch.traces and not batch.unreadable:
-        raise UsageError("there is no trace in what was named")
+        raise UsageError("no trace in the given paths; give files or folders with traces")
     batch.checks = hold(batch)
     for sink in sinks:
         sink.finish(batch)

@@ -1,13 +1,13 @@
-"""How often a finding of this mode and this confidence is right: the detectors' confidence, turned into a probability.
+"""How often a finding of this mode and confidence is right: the detectors' confidence, turned into a probability.
 
 Input      mode: one of the eight modes or "none"; confidence: float in [0, 1], as the detectors give it (not a model's).
-Output     probability in (0, 1), never falling as the confidence rises; None for a mode without labels, or where the
-           file with the curves is missing.
-Holds      the curves are data: piecewise linear, in calibration.json beside this file, read once and checked.
-Raises     DatasetError when that file is there but is not what it should be.
-Source     fitted on labels by `python -m optimizers.confidence`; on which, and how well it does on unseen runs, stands in
-           datasets/failure_judge/CARD.md. A probability holds for runs like those: half of what people labelled there are
-           chats that were made to sound harmful.
+Output     probability in (0, 1), never falling as the confidence rises; None for a mode without labels, or if the file with
+           the curves is missing.
+Guarantees the curves are data: piecewise linear, in calibration.json next to this file, read once and checked.
+Raises     DatasetError if that file exists but is invalid.
+Source     fitted on labels by `python -m optimizers.confidence`; datasets/failure_judge/CARD.md says which, and how well it
+           does on unseen runs. A probability is valid for runs like those: half of the human-labelled ones are chats made to
+           sound harmful.
 """
 
 from functools import lru_cache
@@ -29,7 +29,7 @@ Curve = list[tuple[Share, Inner]]  # (confidence, probability), by rising confid
 
 
 class FittedOn(BaseModel):
-    """labels: mode -> who labelled -> how many findings; rows_sha256: of the file with them."""
+    """labels: mode -> labeller -> number of findings; rows_sha256: of the file with them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -39,7 +39,7 @@ class FittedOn(BaseModel):
 
 
 class Calibration(BaseModel):
-    """The curves, how and on what they were fitted, and what they are worth on rows they were not fitted on."""
+    """The curves, how and on what they were fitted, and how well they do on unseen rows."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -64,14 +64,14 @@ class Calibration(BaseModel):
 
 
 def probability_of(mode: str, confidence: float) -> float | None:
-    """Return the share of findings like this one that are right; None where there are no labels to tell."""
+    """Return the share of findings like this one that are right; None without labels."""
     calibration = shipped()
     curve = calibration.curves.get(mode) if calibration is not None else None  # type: ignore[call-overload]
     return round(value_at(curve, confidence), 3) if curve else None
 
 
 def value_at(curve: Curve, x: float) -> float:
-    """Read a piecewise linear curve; outside of its points it is level."""
+    """Evaluate a piecewise linear curve; constant outside its points."""
     if x <= curve[0][0]:
         return curve[0][1]
     for (left, low), (right, high) in pairwise(curve):
@@ -90,8 +90,8 @@ def shipped() -> Calibration | None:
 
 
 def read_calibration(path: Path) -> Calibration | None:
-    """Read and check the curves; None where there is no such file. Raises DatasetError."""
-    again = "make it again: python -m optimizers.confidence"
+    """Read and check the curves; None if there is no such file. Raises DatasetError."""
+    again = "create it again: python -m optimizers.confidence"
     try:
         return Calibration.model_validate_json(path.read_bytes())
     except FileNotFoundError:

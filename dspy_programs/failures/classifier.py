@@ -1,13 +1,13 @@
-"""The report on one trace: which ways of failing it shows, the turn of each, how sure, why, and what would mend it.
+"""The report on one trace: which failure modes it shows, the turn of each, how sure, why, and how to fix it.
 
 Input      a Trace, or a mapping in any of the formats that formats.py reads.
-Output     FailureReport. `modes` are all that was found, the verdict first; it is empty exactly where the verdict is "none".
-Calls      none where the rules are sure or no model is in use; else one, of the FailureJudge for the model in use.
-Holds      without a model DSPy is not imported. Safe for several threads.
+Output     FailureReport. `modes` lists every mode found, the verdict first; it is empty exactly if the verdict is "none".
+Calls      none if the rules are sure or no model is in use; else one, by the FailureJudge for the model in use.
+Guarantees without a model DSPy is not imported. Thread-safe.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class FoundMode(BaseModel):
-    """One way of failing that was seen: the turn it shows at first, all turns that bear witness, words of the run."""
+    """One failure mode found: its first turn, all turns with evidence, and words quoted from the run."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -42,10 +42,10 @@ class FailureReport(BaseModel):
     """The verdict on one trace.
 
     confidence    the detector's own, in [0, 1]
-    probability   that the verdict is right, as measured on labels; None where it was not measured
-    turns         how many turns the trace has
+    probability   that the verdict is right, as measured on labels; None if not measured
+    turns         number of turns in the trace
     answered_by   "model" or "rules"
-    failure       why the model's reply could not be used; the rules answered
+    failure       why the model's reply could not be used and the rules answered instead
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -68,29 +68,41 @@ class FailureReport(BaseModel):
         return self.classified_failure_mode != "none"
 
     def to_json(self) -> bytes:
-        """Return the report as one line of JSON, without the line's end."""
+        """Return the report as one line of JSON, without a newline."""
         return TO_JSON(self)
 
 
 TO_JSON = FailureReport.__pydantic_serializer__.to_json
-MOST_FAILURES = 3  # of the model in a row: then it is not asked about the rest
+MOST_FAILURES = 3  # of the model in a row, after which it is not asked again
 FIXES: dict[FailureMode, list[str]] = {mode: list(remedy.fixes) for mode, remedy in REMEDIES.items()}
 
 
 class FailureClassifier:
-    """Say how a run failed: by rules, and where they are unsure by the language model in use, if there is one."""
+    """Classifies how a run failed: by rules and, where they are unsure, by the language model in use, if any."""
 
     def __init__(self, use_llm: bool = True) -> None:
-        """use_llm: ask the model of `with dspy_programs.use(...)` about what the rules leave open; False never does."""
+        """Choose who answers.
+
+        Args:
+            use_llm: Ask the model of `with dspy_programs.use(...)` about what the rules leave open; False never does.
+        """
         self.use_llm = use_llm
         self._judges: dict[str, FailureJudge] = {}
         self._failures = 0  # of the model, in a row
 
-    def classify(self, trace: Trace | Mapping[str, Any]) -> FailureReport:
-        """Return the report on one trace. A model that fails leaves the rules' verdict, marked by `failure`.
+    def classify(self, trace: Trace | Mapping[str, object]) -> FailureReport:
+        """Say why one run failed, or that it did not. A model that fails leaves the rules' verdict, marked by `failure`.
 
-        Raises UsageError for a mapping that is no trace; ModelFailing where the model refuses us, or fails again and again;
-        ModelLost in a thread that does not see the model of `use`.
+        Args:
+            trace: A Trace, or a mapping in any format that AutoParser reads.
+
+        Returns:
+            The report.
+
+        Raises:
+            UsageError: The mapping is no trace.
+            ModelFailing: The model refuses us, or fails again and again.
+            ModelLost: This thread cannot see the model that another thread chose with `use`.
         """
         known = trace if isinstance(trace, Trace) else parsed(trace)
         findings = findings_of(View(known.original_goal, known.turns, known.final_result, known.tools))
@@ -100,7 +112,7 @@ class FailureClassifier:
         return report_of(known, findings, ruled)
 
     def by_model(self, trace: Trace, findings: Sequence[Finding], ruled: Ruling, model: "dspy.LM") -> FailureReport:
-        """Ask the judge that was compiled for the model. Its word on a mode goes before the rules'."""
+        """Ask the judge compiled for the model. Its verdict on a mode overrides the rules'."""
         from dspy.utils.exceptions import LMAuthError, LMBillingError, LMConfigurationError, LMError, LMUnsupportedModelError
 
         judge = self._judges.get(model.model)
@@ -115,7 +127,7 @@ class FailureClassifier:
             reason = sendable(" ".join(str(error).split()))[:300]
             hopeless = LMAuthError | LMBillingError | LMConfigurationError | LMUnsupportedModelError
             if self._failures >= MOST_FAILURES or isinstance(error, hopeless):
-                raise ModelFailing(f"{reason}; fix it, or go on with the rules alone: --no-llm") from error
+                raise ModelFailing(f"{reason}; fix it, or continue with rules only: --no-llm") from error
             return report_of(trace, findings, ruled, "rules", reason)
         self._failures = 0
         failure = None if said.failure is None else sendable(said.failure.reason)
@@ -123,14 +135,14 @@ class FailureClassifier:
         return report_of(trace, findings, verdict, said.answered_by, failure)
 
 
-def parsed(raw: Mapping[str, Any]) -> Trace:
+def parsed(raw: Mapping[str, object]) -> Trace:
     from dspy_programs.failures.formats.auto import Parser
 
     return Parser().parse(raw)
 
 
 def evidence_in(cause: str, mode: FailureMode) -> str:
-    """Return what the sentence about a mode was filled in with."""
+    """Return the evidence inside the sentence about a mode."""
     return cause.removeprefix(REMEDIES[mode].cause.partition("{evidence}")[0])
 
 
@@ -141,9 +153,9 @@ def report_of(
     answered_by: Literal["model", "rules"] = "rules",
     failure: str | None = None,
 ) -> FailureReport:
-    """Put a verdict and all that was found with it into a report. Nothing here needs checking again."""
+    """Build a report from a verdict and all findings. Nothing here needs validation again."""
     mode, confidence = ruled.mode, round(ruled.confidence, 2)
-    # what was measured is a "none" of the rules' own, not one that the caller's word on the outcome made
+    # probabilities were measured for a "none" by the rules, not for one that follows from the caller's `is_successful`
     measured = answered_by == "rules" and (mode != "none" or trace.is_successful is None)
     return FailureReport.model_construct(
         trace_id=sendable(trace.trace_id),
@@ -164,7 +176,7 @@ def report_of(
 def modes_of(
     findings: Sequence[Finding], ruled: Ruling, confidence: float, is_successful: bool | None, calibrated: bool
 ) -> list[FoundMode]:
-    """Return the verdict's mode, then every other finding that would be the better guess by itself, strongest first."""
+    """Return the verdict's mode, then every other finding likely enough to stand alone, strongest first."""
     bound = SURE_AGAINST_SUCCESS if is_successful else LIKELY
     seen = next((f.turns for f in findings if f.mode == ruled.mode and f.turn == ruled.turn), None)
     turn = 0 if ruled.turn is None else ruled.turn
@@ -185,5 +197,5 @@ def found_mode(mode: FailureMode, turn: int, turns: list[int], confidence: float
 
 
 def sendable(text: str) -> str:
-    """Return the text as it can be written in UTF-8: half a surrogate pair becomes a question mark."""
+    """Return the text so that it can be encoded as UTF-8: a lone surrogate becomes a question mark."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -30,16 +30,16 @@ from dspy_programs.failures.options import (
 if TYPE_CHECKING:
     from dspy_programs.types import Trace
 
-app = new_app("Why did the run of an agent fail? Traces in, causes and fixes out.")
+app = new_app("Find out why an agent run failed: traces in, causes and fixes out.")
 
-FileArgument = Annotated[Path | None, typer.Argument(help="A file with one trace; - is standard input.")]
-TraceOption = Annotated[Path | None, typer.Option("--trace", help="The same, as an option.")]
+FileArgument = Annotated[Path | None, typer.Argument(help="A file with one trace; - reads standard input.")]
+TraceOption = Annotated[Path | None, typer.Option("--trace", help="Alternative to the FILE argument.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 @app.callback()
 def failures() -> None:
-    """Why did the run of an agent fail? Traces in, causes and fixes out."""
+    """Find out why an agent run failed: traces in, causes and fixes out."""
 
 
 @app.command()
@@ -58,7 +58,7 @@ def classify(
     sarif: SarifOption = None,
     junit: JunitOption = None,
 ) -> None:
-    """Say how one run failed, at which turn first, why, and how to fix it; or that it did not."""
+    """Say whether one run failed and, if so, how, at which turn first, why, and how to fix it."""
     from dspy_programs.failures.batch import Outcome, tallied
     from dspy_programs.failures.classifier import FailureClassifier
     from dspy_programs.failures.reports.lines import print_json
@@ -81,7 +81,7 @@ def classify(
 def validate(
     file: FileArgument = None, trace: TraceOption = None, format: FormatOption = None, as_json: JsonOption = False
 ) -> None:
-    """Show what is read of a trace: its id, its goal, and the beginning of each turn."""
+    """Show how a trace is read: its id, its goal and the start of each turn."""
     from dspy_programs.failures.reports.lines import print_json
     from dspy_programs.failures.reports.table import print_trace
 
@@ -93,16 +93,16 @@ def validate(
 
 
 def one_trace(file: Path | None, option: Path | None, format: str | None) -> "tuple[str, Trace]":
-    """Return the only trace of the file that was named. Raises UsageError."""
+    """Return the only trace in the given file. Raises UsageError."""
     from dspy_programs.errors import UsageError
     from dspy_programs.failures.reader import read_traces
 
     named = [path for path in (file, option) if path is not None]
     if len(named) != 1:
-        raise UsageError("name one file with a trace: classify FILE, or --trace FILE; - is standard input")
+        raise UsageError("give one trace file: classify FILE, or --trace FILE; - reads standard input")
     items = list(itertools.islice(read_traces(named, format), 2))
     if len(items) != 1:
-        many = "it holds more than one trace; use `batch`" if items else "there is no trace in it"
+        many = "contains more than one trace; use `batch`" if items else "contains no trace"
         raise UsageError(f"{named[0]}: {many}")
     source, known, problem = items[0]
     if known is None:
@@ -112,8 +112,8 @@ def one_trace(file: Path | None, option: Path | None, format: str | None) -> "tu
 
 @app.command()
 def batch(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Files and folders of traces; - is standard input.")] = None,
-    traces_dir: Annotated[Path | None, typer.Option("--traces-dir", help="A folder of traces, as an option.")] = None,
+    paths: Annotated[list[Path] | None, typer.Argument(help="Trace files and folders; - reads standard input.")] = None,
+    traces_dir: Annotated[Path | None, typer.Option("--traces-dir", help="Alternative to PATHS: a folder of traces.")] = None,
     format: FormatOption = None,
     no_llm: NoLlmOption = False,
     lm: ToolLmOption = None,
@@ -122,26 +122,28 @@ def batch(
     no_cache: NoCacheOption = False,
     as_json: JsonOption = False,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Also write every report to this file, a line of JSON each.")
+        Path | None, typer.Option("-o", "--output", help="Also write every report to this file, one line of JSON each.")
     ] = None,
     html: HtmlOption = None,
     sarif: SarifOption = None,
     junit: JunitOption = None,
     fail_on: Annotated[
         list[str] | None,
-        typer.Option(metavar="MODE=RATE", help="Exit with 1 when a larger share of the traces has this verdict; ANY: any."),
+        typer.Option(
+            metavar="MODE=RATE", help="Exit with 1 if a larger share of the traces has this failure mode; ANY: any mode."
+        ),
     ] = None,
     baseline: Annotated[
-        Path | None, typer.Option(help="What `batch --json` printed before. Exit with 1 when a mode rises beyond noise.")
+        Path | None, typer.Option(help="Earlier output of `batch --json`. Exit with 1 if a mode rises beyond noise.")
     ] = None,
     keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="Exit as if what cannot be read were not there. It is named all the same.")
+        bool, typer.Option("--keep-going", help="Ignore unreadable input in the exit code; it is still reported.")
     ] = False,
 ) -> None:
-    """Classify many traces: how often each way of failing occurs, with intervals, and which traces.
+    """Classify many traces: how often each failure mode occurs, with confidence intervals, and in which traces.
 
-    Exit code: 0; 1 when a bound or the baseline does not hold; 2 when something could not be read (unless --keep-going)
-    or nothing was there: the figures are then not those of all traces. All outputs are written in each case.
+    Exit code: 0; 1 if a limit or the baseline check fails; 2 if some input is unreadable (unless --keep-going) or there
+    is no trace, because the figures then do not cover everything. All outputs are written in every case.
     """
     from dspy_programs.errors import UsageError
     from dspy_programs.failures.batch import classified, tallied
@@ -155,11 +157,11 @@ def batch(
 
     inputs = [*(paths or []), *([traces_dir] if traces_dir else [])]
     if not inputs:
-        raise UsageError("name files or folders with traces: batch PATH..., or --traces-dir DIR; - is standard input")
+        raise UsageError("give trace files or folders: batch PATH..., or --traces-dir DIR; - reads standard input")
     bounds, before = bounds_of(fail_on or []), read_baseline(baseline) if baseline else None
     named = Named()
     outputs = Outputs(output, html, sarif, junit)
-    gc.freeze()  # what is loaded by now stays: not to look through it again and again makes a large batch 7 % faster
+    gc.freeze()  # the collector skips what is loaded by now: a large batch runs 7 % faster
     with opened(outputs, inputs) as sinks, model(lm, api_base, api_key, no_llm, no_cache) as in_use:
         with shown("reading traces", in_bytes=True) as progress:
             items = read_traces(inputs, format, progress)
@@ -177,20 +179,20 @@ def batch(
 
 @app.command()
 def watch(
-    folder: Annotated[Path, typer.Argument(help="The folder that traces are written into.")],
+    folder: Annotated[Path, typer.Argument(help="The folder that traces are written to.")],
     format: FormatOption = None,
     no_llm: NoLlmOption = False,
     lm: ToolLmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     no_cache: NoCacheOption = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print lines of JSON.")] = False,
-    once: Annotated[bool, typer.Option("--once", help="Classify what is there, and end.")] = False,
-    interval: Annotated[float, typer.Option(min=0.05, help="Seconds from one look to the next.")] = 1.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Classify the traces already there, then exit.")] = False,
+    interval: Annotated[float, typer.Option(min=0.05, help="Seconds between scans.")] = 1.0,
 ) -> None:
-    """Classify traces as they are written, a line each; Ctrl-C ends with the distribution.
+    """Classify traces as they are written, one line each; Ctrl-C stops and prints the distribution.
 
-    Exit code: 130 after Ctrl-C; with --once 0, or 2 when something could not be read.
+    Exit code: 130 after Ctrl-C; with --once, 0, or 2 if some input is unreadable.
     """
     from dspy_programs.failures.batch import Tally, classified
     from dspy_programs.failures.classifier import FailureClassifier

@@ -1,8 +1,8 @@
-"""What a build is held to: rates that must not be passed, and a baseline that must not be left behind.
+"""Checks for a build: rates that must not be exceeded, and a baseline that must not get worse.
 
-Input      "MODE=RATE" as typed, ANY for all ways of failing together, RATE in [0, 1]; the JSON of an earlier batch.
-Output     Check: a sentence with rate, interval and bound, and whether it holds.
-Raises     UsageError for a bound that is none, and for a baseline that is empty, of another format or not readable.
+Input      "MODE=RATE" as typed, ANY for all failure modes together, RATE in [0, 1]; the JSON of an earlier batch.
+Output     Check: a sentence with rate, interval and limit, and whether it passes.
+Raises     UsageError for an invalid limit, and for a baseline that is empty, of another format or unreadable.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Bound(NamedTuple):
 
 
 def bounds_of(texts: Sequence[str]) -> list[Bound]:
-    """Read what was typed."""
+    """Parse the limits as typed."""
     return [bound_of(text) for text in texts]
 
 
@@ -44,7 +44,7 @@ def bound_of(text: str) -> Bound:
 
 
 def read_baseline(path: Path) -> Batch:
-    """Read what an earlier `batch --json` printed."""
+    """Read the output of an earlier `batch --json`."""
     try:
         batch = Batch.model_validate_json(path.read_bytes())
     except OSError as error:
@@ -52,26 +52,26 @@ def read_baseline(path: Path) -> Batch:
     except ValidationError as error:
         fault = error.errors()[0]
         field = ".".join(map(str, fault["loc"])) or "the file"
-        mend = f"a baseline is what `batch --json` prints (format {FORMAT}); make it again"
+        mend = f"a baseline is the output of `batch --json` (format {FORMAT}); create it again"
         raise UsageError(f"{path}: {field}: {fault['msg']}; {mend}") from error
     if fault_in := unusable(batch):
-        raise UsageError(f"{path}: {fault_in}, so nothing can be held against it; make it again with `batch --json`")
+        raise UsageError(f"{path}: {fault_in}, so it cannot be a baseline; create it again with `batch --json`")
     return batch
 
 
 def unusable(batch: Batch) -> str | None:
-    """Say why a batch that reads well is no baseline, None where it is one."""
+    """Say why a valid batch cannot be a baseline; None if it can."""
     if batch.traces == 0:
-        return "it is of no traces at all"
+        return "it covers no traces"
     if sorted(share.mode for share in batch.modes) != sorted(MODES):
-        return "it does not have each mode once"
+        return "it does not list every mode exactly once"
     if any(share.count > batch.traces for share in (batch.failing, *batch.modes)):
         return "it counts more traces in a mode than there are"
     return None
 
 
 def checks_of(batch: Batch, bounds: Sequence[Bound], baseline: Batch | None) -> list[Check]:
-    """Hold a batch against its bounds, then each mode against the baseline."""
+    """Check a batch against its limits, then each mode against the baseline."""
     checks = [against_bound(bound, batch.share(bound.mode)) for bound in bounds]
     if baseline is not None:
         checks += [against_baseline(mode, batch, baseline) for mode in GUARDED]
@@ -81,11 +81,11 @@ def checks_of(batch: Batch, bounds: Sequence[Bound], baseline: Batch | None) -> 
 def against_bound(bound: Bound, now: Share) -> Check:
     holds = now.rate <= bound.rate
     words = "within" if holds else "above"
-    return Check(holds=holds, text=f"{bound.mode}: {in_words(now)}, {words} the bound of {bound.rate:.1%}")
+    return Check(holds=holds, text=f"{bound.mode}: {in_words(now)}, {words} the limit of {bound.rate:.1%}")
 
 
 def against_baseline(mode: str, batch: Batch, baseline: Batch) -> Check:
-    """A mode has risen where the whole 95 % interval of the difference lies above 0."""
+    """A mode has risen if the whole 95 % interval of the difference lies above 0."""
     now, before = batch.share(mode), baseline.share(mode)
     low, high = newcombe(now.count, batch.traces, before.count, baseline.traces)
     holds = low <= 0

@@ -1,4 +1,4 @@
-"""How far the reading of files has come, in bytes: known before anything is read, and the same for packed files."""
+"""Progress of reading files, in bytes: the total is known before reading, also for compressed files."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -9,18 +9,18 @@ EVERY = 50  # records
 
 
 class Gauge:
-    """Reports (bytes read, bytes in all) while records are read out of files."""
+    """Reports (bytes read, total bytes) while records are read from files."""
 
     def __init__(self, progress: Callable[[int, int], None]) -> None:
         self.progress = progress
         self.total = self.done = 0
 
     def expect(self, files: Iterable[Path]) -> None:
-        """Take up files that will be read."""
+        """Add files that will be read."""
         self.total += sum(map(size_of, files))
 
     def along(self, records: Iterable[T], path: Path, file: BinaryIO) -> Iterator[T]:
-        """Pass records on, reporting now and then where in the file they stand."""
+        """Pass records on, reporting the position in the file now and then."""
         for number, record in enumerate(records):
             if number % EVERY == 0:
                 self.progress(self.done + file.tell(), self.total)
@@ -33,4 +33,4 @@ def size_of(path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError:
-        return 0  # gone meanwhile; whoever reads it says so
+        return 0  # deleted meanwhile; the reader reports it

@@ -1,7 +1,7 @@
 """95 % intervals of a share, and of the difference of two shares.
 
 Output     Interval: low and high, in [0, 1] for a share, in [-1, 1] for a difference.
-Holds      also where nothing or everything was counted; with no trials at all nothing is known.
+Guarantees valid also if nothing or everything was counted; with no trials, the interval is the whole range.
 Source     Wilson 1927; Newcombe 1998, method 10 (two Wilson intervals, squared and added).
 """
 

@@ -1,4 +1,4 @@
-"""The options that the commands of this package share, and the model that some of them name."""
+"""Options that the commands of this package share, and the model that --lm selects."""
 
 import contextlib
 from collections.abc import Iterator
@@ -7,15 +7,15 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-AT_ONCE = 8  # traces that a model on a server is asked about at a time
-FormatOption = Annotated[str | None, typer.Option("--format", help="The traces' format. Default: found out for each.")]
-HtmlOption = Annotated[Path | None, typer.Option("--html", help="Also write a page that needs nothing else.")]
+AT_ONCE = 8  # traces sent to a model on a server in parallel
+FormatOption = Annotated[str | None, typer.Option("--format", help="Trace format. Default: detected per trace.")]
+HtmlOption = Annotated[Path | None, typer.Option("--html", help="Also write a self-contained HTML report.")]
 SarifOption = Annotated[Path | None, typer.Option("--sarif", help="Also write SARIF 2.1.0, for code scanning.")]
-JunitOption = Annotated[Path | None, typer.Option("--junit", help="Also write JUnit XML, for a CI's test page.")]
+JunitOption = Annotated[Path | None, typer.Option("--junit", help="Also write JUnit XML, for CI test reports.")]
 
 
 class InUse(NamedTuple):
-    """Whether a model may be asked, and about how many traces at once."""
+    """Whether a model may be asked, and about how many traces in parallel."""
 
     model: bool
     at_once: int
@@ -25,7 +25,7 @@ class InUse(NamedTuple):
 def model(
     lm: str | None, api_base: str | None, api_key: str | None, no_llm: bool = False, no_cache: bool = False
 ) -> Iterator[InUse]:
-    """Run a block on the model that was named, if one was."""
+    """Run a block with the selected model, if any."""
     if no_llm or not lm:
         yield InUse(False, 1)
         return

@@ -1,8 +1,9 @@
-"""Plain JSON of whatever a run holds: dates, objects, bytes, NaN and half characters are kept as text.
+"""Plain JSON from any value in a run: dates, objects, bytes, NaN and lone surrogates are kept as text.
 
 Input      value: anything; the values of a decoded JSON file or of a running program.
-Output     what `json.dumps` writes and any reader takes back. Keys are text; sets become lists, in the order of their texts.
-Holds      never raises, whatever the value; what is nested deeper than DEEPEST levels, or holds itself, says so in its place.
+Output     a value that `json.dumps` writes and any reader accepts. Keys are strings; sets become sorted lists.
+Guarantees never raises, whatever the value; anything nested deeper than DEEPEST levels, or containing itself, is replaced by
+           a note that says so.
 """
 
 import math
@@ -16,7 +17,7 @@ LONGEST_INT = 1000  # bits; more cannot be printed in decimal by default
 
 
 def plain(value: Any, around: tuple[int, ...] = ()) -> Any:
-    """Return `value` as JSON. `around` are the ids of the containers that it is in."""
+    """Return `value` as JSON. `around`: ids of the containers around it."""
     if value is None or value is True or value is False:
         return value
     if isinstance(value, str):
@@ -30,7 +31,7 @@ def plain(value: Any, around: tuple[int, ...] = ()) -> Any:
     if not isinstance(value, (Mapping, list, tuple, set, frozenset, BaseModel)):
         return text_of_object(value)
     if id(value) in around:
-        return "(holds itself)"
+        return "(contains itself)"
     if len(around) >= DEEPEST:
         return f"(nested deeper than {DEEPEST} levels)"
     inside = (*around, id(value))
@@ -53,7 +54,7 @@ def plain_mapping(value: Mapping[Any, Any], inside: tuple[int, ...]) -> dict[str
 
 
 def sound(text: str) -> str:
-    """Replace halves of surrogate pairs, which no file and no request can carry."""
+    """Replace lone surrogates, which no file or request can carry."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -64,5 +65,5 @@ def sound(text: str) -> str:
 def text_of_object(value: Any) -> str:
     try:
         return sound(str(value))
-    except Exception as error:  # any code may stand behind __str__, and to record a run must not end it
+    except Exception as error:  # __str__ may run any code, and recording must not end a run
         return f"({type(value).__name__}, which cannot be shown: {type(error).__name__})"

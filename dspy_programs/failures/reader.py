@@ -1,13 +1,13 @@
-"""Traces out of files, folders and pipes, one after the other, whatever is in them.
+"""Read traces from files, folders and pipes, one after the other, whatever they contain.
 
-Input      paths: files (.json, .jsonl, .ndjson, each also .gz), folders (walked in order of names), "-" for stdin.
-           format: one of formats.FORMATS, or None to find out for each record.
-Output     Items: `source` says where the record stands ("runs.jsonl:17", "log.json#3"), and either `trace` or `problem`
-           is there. A bad record is an Item with a problem, and the next record follows.
-Holds      JSONL is read line by line: memory does not grow with the file. Only lines that are parts of one trace (spans,
-           runs that name a parent, single messages, an unfinished recording) are kept to the end of their file.
-           No line over LONGEST_LINE and no JSON file over LARGEST_FILE is read; nothing waits for a pipe without an end.
-Raises     UsageError for a path that is not there or cannot be read at all.
+Input      paths: files (.json, .jsonl, .ndjson, each also .gz), folders (walked in name order), "-" for stdin.
+           format: one of formats.FORMATS, or None to detect it for each record.
+Output     Items: `source` says where the record is ("runs.jsonl:17", "log.json#3"), with either `trace` or `problem` set.
+           A bad record is an Item with a problem, and the next record follows.
+Guarantees JSONL is read line by line: memory does not grow with the file. Only lines that are parts of one trace (spans,
+           runs that name a parent, single messages, an unfinished recording) are kept until the end of their file.
+           No line over LONGEST_LINE and no JSON file over LARGEST_FILE is read; no endless pipe is waited for.
+Raises     UsageError for a path that does not exist or cannot be read at all.
 """
 
 import gzip
@@ -46,7 +46,7 @@ class Item(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What is in a folder: files that may hold traces, in order, and how many others there are."""
+    """A folder's contents: files that may contain traces, in order, and the number of other files."""
 
     files: list[Path]
     skipped: int
@@ -55,7 +55,19 @@ class Found(NamedTuple):
 def read_traces(
     paths: Sequence[str | Path], format: str | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Iterator[Item]:
-    """Give every trace of every path, in order. progress: called with the bytes read so far, and those of all files."""
+    """Read traces one after the other, whatever is in the files. A bad record is an Item with a problem; the next follows.
+
+    Args:
+        paths: Files (.json, .jsonl, .ndjson, each also .gz), folders, or "-" for stdin.
+        format: The format of all records; None to find out for each.
+        progress: Called with the bytes read so far, and those of all files.
+
+    Returns:
+        An iterator of Items, in order.
+
+    Raises:
+        UsageError: There is no such format, or a path cannot be read at all.
+    """
     parser = Parser(format)
     gauge = Gauge(progress) if progress is not None else None
     found = [(path, None if str(path) == "-" else found_at(Path(path))) for path in paths]
@@ -66,14 +78,14 @@ def read_traces(
             yield from read_stream(sys.stdin.buffer, "-", parser)
             continue
         if not files.files:
-            others = f"; {files.skipped} other files are in it" if files.skipped else ""
+            others = f", only {files.skipped} other files" if files.skipped else ""
             yield Item(str(path), None, f"no {', '.join(SUFFIXES)} files in this folder{others}")
         for file in files.files:
             yield from read_file(file, parser, gauge)
 
 
 def found_at(path: Path) -> Found:
-    """Return the files that a path stands for. Raises UsageError where it cannot be read at all."""
+    """Return the files at a path. Raises UsageError if it cannot be read at all."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
@@ -81,12 +93,12 @@ def found_at(path: Path) -> Found:
     if stat.S_ISDIR(mode):
         return files_in(path)
     if not stat.S_ISREG(mode):
-        raise UsageError(f"{path}: is no regular file; to read from a pipe, name - and redirect it to stdin")
+        raise UsageError(f"{path}: not a regular file; to read from a pipe, give - and redirect it to stdin")
     return Found([path], 0)
 
 
 def files_in(folder: Path) -> Found:
-    """Find the files below a folder. Links are followed, but no folder is entered twice; finished recordings come once."""
+    """Find the files below a folder. Links are followed, but no folder is entered twice; finished recordings count once."""
     files: list[Path] = []
     skipped = 0
     entered: set[tuple[int, int]] = set()
@@ -111,7 +123,7 @@ def files_in(folder: Path) -> Found:
 
 
 def kind_of_file(path: Path) -> str:
-    """Return the suffix that tells what is in a file, "" for none of ours."""
+    """Return the suffix that says what a file contains, "" if it is not one of ours."""
     suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
     return suffix if suffix in SUFFIXES else ""
 
@@ -128,14 +140,14 @@ def read_file(path: Path, parser: Parser, gauge: Gauge | None = None) -> Iterato
 
 
 def read_stream(stream: BinaryIO, source: str, parser: Parser, by_line: bool = False) -> Iterator[Item]:
-    """Read a stream: by lines where it is known or its first line is a JSON value by itself, else as one value."""
+    """Read a stream by lines if `by_line` or if its first line is a complete JSON value, else as one value."""
     first = stream.readline(LONGEST_LINE + 1).removeprefix(b"\xef\xbb\xbf")
     if by_line or (len(first) <= LONGEST_LINE and first.strip() and is_json(first)):
         yield from Lines(source, parser).read(stream, first)
         return
     content = first + stream.read(max(0, LARGEST_FILE + 1 - len(first)))
     if len(content) > LARGEST_FILE:
-        yield Item(source, None, f"larger than {LARGEST_FILE:,} bytes; write one trace a line, as .jsonl")
+        yield Item(source, None, f"larger than {LARGEST_FILE:,} bytes; write one trace per line, as .jsonl")
     elif not content.strip():
         yield Item(source, None, "is empty")
     else:
@@ -148,7 +160,7 @@ def is_json(text: bytes) -> bool:
 
 
 class Lines:
-    """Reads a file of lines. Keeps only what is part of a trace that other lines go on with."""
+    """Reads a file of lines. Keeps only parts of traces that span several lines."""
 
     def __init__(self, source: str, parser: Parser) -> None:
         self.source = source
@@ -169,13 +181,13 @@ class Lines:
         yield from self.joined()
 
     def items(self, stream: BinaryIO, line: bytes, number: int) -> Iterable[Item]:
-        """Give what is in a line. Of one that is too long, the rest is taken from the stream."""
+        """Yield the records in a line. If it is too long, the rest is consumed from the stream."""
         source = f"{self.source}:{number}"
         trace = native_trace(line, self.parser.format)
         return self.others(stream, line, source) if trace is None else (Item(source, trace, None),)
 
     def others(self, stream: BinaryIO, line: bytes, source: str) -> Iterator[Item]:
-        """Give what is in a line that is not simply a trace in our own format."""
+        """Yield the records in a line that is not simply a trace in our own format."""
         if len(line) > LONGEST_LINE:
             while line and not line.endswith(b"\n"):
                 line = stream.readline(1_000_000)
@@ -194,7 +206,7 @@ class Lines:
                 self.parts.setdefault(kind, []).append(value)
 
     def joined(self) -> Iterator[Item]:
-        """Give the traces whose parts stood on several lines."""
+        """Yield the traces that span several lines."""
         for kind, values in self.parts.items():
             if kind == "recording":
                 yield from recordings_of(values, self.source)
@@ -203,7 +215,7 @@ class Lines:
 
 
 def recordings_of(lines: list[Any], source: str) -> Iterator[Item]:
-    """Give the trace of each unfinished recording; one begins with its head."""
+    """Yield the trace of each unfinished recording; each starts with its header."""
     starts = [place for place, line in enumerate(lines) if "recording" in line and place] + [len(lines)]
     begin = 0
     for number, end in enumerate(starts, 1):
@@ -216,9 +228,9 @@ def recordings_of(lines: list[Any], source: str) -> Iterator[Item]:
 
 
 def native_trace(line: bytes, format: str | None) -> Trace | None:
-    """Read a line in our own format at once; None sends it the long way, which says what is wrong with it.
+    """Read a line in our own format directly; None sends it through the general parser, which says what is wrong.
 
-    NaN is no JSON: the long way keeps it as text.
+    NaN is not JSON: the general parser keeps it as text.
     """
     if format not in (None, "native") or b'"original_goal"' not in line or b"NaN" in line or b"Infinity" in line:
         return None
@@ -240,16 +252,16 @@ def decode(content: bytes) -> tuple[Any, str | None]:
         place = f"line {error.lineno}, column {error.colno}" if error.lineno > 1 else f"column {error.colno}"
         return None, f"not JSON: {error.msg} at {place}"
     except RecursionError:
-        return None, "not read: nested too deep"
+        return None, "not read: nested too deeply"
     except ValueError as error:
         return None, f"not JSON: {error}"  # a number of thousands of digits
 
 
 def items_of(value: Any, source: str, parser: Parser) -> Iterator[Item]:
-    """Give the traces of one JSON value; several are told apart as source#1, source#2."""
+    """Yield the traces in one JSON value; several are numbered source#1, source#2."""
     found = list(parser.each(value))
     for number, one in enumerate(found, 1):
         place = f"{source}#{number}" if len(found) > 1 else source
         yield Item(place, one, None) if isinstance(one, Trace) else Item(place, None, str(one))
     if not found:
-        yield Item(source, None, "holds no trace")
+        yield Item(source, None, "contains no trace")

@@ -1,16 +1,16 @@
-"""TraceRecorder: the run of an agent on disk while it runs.
+"""TraceRecorder: writes an agent's run to disk while it runs.
 
     with TraceRecorder(goal="Find Italian restaurants", output_dir="./traces") as recorder:
         recorder.add_turn(role="user", content="Find Italian restaurants near me")
         recorder.set_final_result("Found Luigi Bistro", is_successful=True)
 
-Each turn is in trace_<id>_<time>.jsonl when add_turn returns, so that nothing of it is lost with the program; reader.py
-reads such an unfinished file too. On exit trace_<id>_<time>.json takes its place, a trace in the native format.
+Each turn is in trace_<id>_<time>.jsonl when add_turn returns, so nothing is lost if the program dies; reader.py reads such
+an unfinished file too. On exit trace_<id>_<time>.json replaces it, a trace in the native format.
 
-Input      values of any kind: what is no JSON is kept as text (plain.py). latency_ms: milliseconds.
-Holds      threads may add turns together; no two recordings share a file, in whatever directory or process; nothing is
-           left out or blacked out unless `redact` does it; an exception in the block is recorded and raised again.
-Raises     UsageError when a file cannot be written, or where nothing is being recorded.
+Input      values of any kind: anything that is not JSON is kept as text (plain.py). latency_ms: milliseconds.
+Guarantees threads may add turns concurrently; no two recordings share a file, whatever the directory or process; nothing is
+           omitted or redacted unless `redact` does it; an exception in the block is recorded and re-raised.
+Raises     UsageError if a file cannot be written, or if nothing is being recorded.
 """
 
 import contextlib
@@ -18,11 +18,11 @@ import json
 import math
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 from dspy_programs.atomic_file import write_atomically
@@ -31,24 +31,31 @@ from dspy_programs.failures.formats.native import with_known_role
 from dspy_programs.failures.plain import plain, text_of_object
 from dspy_programs.failures.reader import read_traces
 from dspy_programs.published_tools import tool_names
+from dspy_programs.types import ToolDefinitions
 
 NOT_REDACTED = ("role", "trace_id")
 
 
 class TraceRecorder:
-    """Records one run. `redact` is given every text (not the names of fields) and returns what may be written.
-
-    `tools` are names, or definitions in any form of published_tools.py, of which the names are kept.
-    """
+    """Records one run, in a `with` block."""
 
     def __init__(
         self,
         goal: str,
         output_dir: str | Path = "traces",
         *,
-        tools: Sequence[Any] | None = None,
+        tools: ToolDefinitions | None = None,
         redact: Callable[[str], str] | None = None,
     ) -> None:
+        """Name the run and where it goes. Nothing is written before the `with` block.
+
+        Args:
+            goal: What the agent was asked to do.
+            output_dir: The folder for the trace; it is made where it is missing.
+            tools: The tools on offer, as names or as definitions in any form that OpenAI, Anthropic, MCP, LangChain or
+                OpenAPI use, of which the names are kept; None where they are not known.
+            redact: Given every text, but not the names of fields; returns what may be written.
+        """
         self.goal = goal
         self.output_dir = Path(output_dir)
         self.tools = tools
@@ -60,9 +67,9 @@ class TraceRecorder:
         self._has_result = False
         self._lock = threading.Lock()
 
-    def __enter__(self) -> "TraceRecorder":
+    def __enter__(self) -> Self:
         if self.path is not None:
-            raise UsageError(f"{self.path}: this recorder was used already; make a new one for each run")
+            raise UsageError(f"{self.path}: this recorder has already been used; create a new one for each run")
         time = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
         path = self.output_dir / f"trace_{self.trace_id}_{time}.json"
         try:
@@ -79,20 +86,41 @@ class TraceRecorder:
     def add_turn(
         self,
         role: str,
-        content: Any = "",
+        content: object = "",
         tool_name: str | None = None,
-        tool_input: Any = None,
-        tool_output: Any = None,
+        tool_input: object = None,
+        tool_output: object = None,
         latency_ms: float | None = None,
     ) -> None:
-        """Record a turn. A role that nobody knows counts as the agent's, with its name in front of the content."""
+        """Record a turn; it is on disk when this returns.
+
+        Args:
+            role: "system", "user", "agent" or "tool", or what other frameworks call them. One that nobody knows counts as the
+                agent's, with its name in front of the content.
+            content: What was said. Here and below, what is no JSON is kept as text.
+            tool_name: The tool that was called.
+            tool_input: Its arguments.
+            tool_output: Its result.
+            latency_ms: How long the turn took, in milliseconds.
+
+        Raises:
+            UsageError: Nothing is being recorded, or the file cannot be written.
+        """
         name = None if tool_name is None else as_text(tool_name)
         turn = {"role": as_text(role), "content": "" if content is None else as_text(content), "tool_name": name}
         turn = timed(turn | {"tool_input": tool_input, "tool_output": tool_output}, latency_ms)
         self._write("turn", {key: value for key, value in turn.items() if value is not None})
 
     def set_final_result(self, text: str | None, is_successful: bool | None = None) -> None:
-        """Record how the run ended; the last call counts."""
+        """Record how the run ended; the last call counts.
+
+        Args:
+            text: The agent's final result.
+            is_successful: Whether the goal was met; None where nobody knows.
+
+        Raises:
+            UsageError: Nothing is being recorded, or the file cannot be written.
+        """
         final = None if text is None else as_text(text)
         self._write("result", {"final_result": final, "is_successful": None if is_successful is None else bool(is_successful)})
 
@@ -145,7 +173,7 @@ class TraceRecorder:
             recorded.unlink(missing_ok=True)
 
 
-def as_text(value: Any) -> str:
+def as_text(value: object) -> str:
     """Return a text as it is, and any other value as JSON."""
     return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
 
@@ -174,7 +202,7 @@ def append(file: int, line: bytes, path: Path | None) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Put the name of a new file on the disk too."""
+    """Flush a new file's name to disk too."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

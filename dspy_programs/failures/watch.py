@@ -1,10 +1,10 @@
-"""A folder that agents write traces into: each trace is classified as it comes.
+"""Watch a folder that agents write traces to: each trace is classified as it arrives.
 
 Input      a folder; files in it may appear, grow line by line, be replaced or deleted.
-Output     Items, each trace once for each time it was written.
-Holds      a line is read when its end is there. A JSON file is read at once if it is whole, else when it has stopped
-           changing. Lines that belong together (spans, an unfinished recording) are read when the file has rested for
-           REST seconds. What cannot be read is an Item with a problem. A few numbers are kept for each file.
+Output     Items, one for each time a trace is written.
+Guarantees a line is read once it is complete. A JSON file is read at once if it is complete, else when it has stopped
+           changing. Lines that belong together (spans, an unfinished recording) are read when the file has been unchanged
+           for REST seconds. An unreadable record is an Item with a problem. Only a few numbers are kept per file.
 """
 
 import time
@@ -18,11 +18,11 @@ from dspy_programs.failures.reader import LINES, LONGEST_LINE, Item, Lines, file
 from dspy_programs.failures.reports.place import place_of
 
 REST = 60.0  # seconds
-QUIET_LOOKS = 2  # without a change: then a JSON file that is not whole will not become whole
+QUIET_LOOKS = 2  # without a change, after which an incomplete JSON file stays incomplete
 
 
 class Mark(NamedTuple):
-    """What a file looks like from outside: new contents change it."""
+    """A file's outer state: new contents change it."""
 
     file: int
     size: int
@@ -30,7 +30,7 @@ class Mark(NamedTuple):
 
 
 class Seen:
-    """How far a file was read. `quiet`: for how many looks it has been as it is; `done`: all that is there was read."""
+    """How far a file has been read. `quiet`: scans without a change; `done`: everything in it was read."""
 
     def __init__(self, mark: Mark) -> None:
         self.mark = mark
@@ -39,17 +39,17 @@ class Seen:
 
 
 class Watch:
-    """Looks at a folder again and again; each `look` gives what is new since the last."""
+    """Scans a folder repeatedly; each `look` yields what is new since the last."""
 
     def __init__(self, folder: Path, format: str | None = None) -> None:
-        """Raises UsageError where there is no such folder or format."""
+        """Raises UsageError if there is no such folder or format."""
         if not folder.is_dir():
-            raise UsageError(f"{folder}: is no folder; name the one that traces are written into")
+            raise UsageError(f"{folder} is not a folder; give the one that traces are written to")
         self.folder, self.parser = folder, Parser(format)
         self.seen: dict[Path, Seen] = {}
 
     def look(self, last: bool = False) -> Iterator[Item]:
-        """Give the records that are new. last: nobody looks again, so nothing is waited for."""
+        """Yield the new records. last: this is the last scan, so wait for nothing."""
         files = files_in(self.folder).files
         for path in self.seen.keys() - set(files):
             del self.seen[path]
@@ -58,7 +58,7 @@ class Watch:
                 yield from self.new_in(path, seen, last)
 
     def update(self, path: Path) -> Seen | None:
-        """Note what the file looks like now, None where it is gone. A file that is another or has shrunk starts anew."""
+        """Record the file's current state; None if it is gone. A replaced or shrunken file is read from the start."""
         try:
             status = path.stat()
         except OSError:
@@ -84,11 +84,11 @@ class Watch:
         if seen.in_parts and (last or time.time() - seen.mark.changed >= REST):
             seen.done = True
             for item in read_file(path, self.parser):
-                if item.source == str(path) or place_of(item.source).line > seen.line:  # other lines were given before
+                if item.source == str(path) or place_of(item.source).line > seen.line:  # other lines were yielded before
                     yield item
 
     def new_lines(self, path: Path, seen: Seen, last: bool) -> Iterator[Item]:
-        """Give the records of the lines that have ended since the last look."""
+        """Yield the records of the lines completed since the last scan."""
         lines = Lines(str(path), self.parser)
         try:
             with open(path, "rb") as file:

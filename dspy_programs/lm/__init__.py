@@ -1,13 +1,13 @@
-"""From a spec string to a language model DSPy can use; the only place that reads model settings from the environment.
+"""From a spec string to a language model for DSPy; the only place that reads model settings from the environment.
 
     local/qwen2.5-coder-1.5b                 embedded, on this machine's CPU; no key (the default)
     local/PATH.gguf                          embedded, any chat model in a GGUF file
-    local/hf:OWNER/REPO/FILE.gguf            the same from the hub, pinned at the first fetch
+    local/hf:OWNER/REPO/FILE.gguf            the same from the Hub, pinned at the first download
     openai/gpt-4.1-mini, anthropic/...       hosted; the provider's key from its usual environment variable
     openai/<name> with an api base           any OpenAI-compatible server: vLLM, Ollama, LM Studio, llama.cpp
 
-A flag goes before an environment variable, that before the default. DSPY_PROGRAMS_API_BASE and DSPY_PROGRAMS_API_KEY
-belong to the model of DSPY_PROGRAMS_LM: no other model is looked for at that address, no other provider sees that key.
+A flag overrides an environment variable, which overrides the default. DSPY_PROGRAMS_API_BASE and DSPY_PROGRAMS_API_KEY
+belong to the model of DSPY_PROGRAMS_LM: no other model is sought at that URL, and no other provider sees that key.
 """
 
 import os
@@ -34,7 +34,7 @@ SPEC_VARIABLE = "DSPY_PROGRAMS_LM"
 BASE_VARIABLE = "DSPY_PROGRAMS_API_BASE"
 KEY_VARIABLE = "DSPY_PROGRAMS_API_KEY"
 DECODING = {
-    *("temperature", "max_tokens", "max_completion_tokens", "top_p", "top_k", "min_p", "n", "stop", "seed"),
+    *("temperature", "max_tokens", "max_completion_tokens", "top_p", "top_k", "min_p", "n", "rollout_id", "stop", "seed"),
     *(
         "presence_penalty",
         "frequency_penalty",
@@ -45,6 +45,7 @@ DECODING = {
         "verbosity",
     ),
 }
+LONGEST_THOUGHT = 1000  # characters that an embedded model thinks before it answers: about 250 tokens, 20 seconds
 RETRIES = 5  # of rate limits, timeouts and server errors, after 1, 2, 4, 8 and 16 seconds or as the server asks
 
 
@@ -64,18 +65,31 @@ def connect(
     timeout: float | None = None,
     **settings: Any,
 ) -> dspy.LM:
-    """Return the language model that `spec` names. Nothing is fetched, loaded or called before its first use.
+    """Return the language model that a spec names. Nothing is fetched, loaded or called before its first use.
 
-    temperature: 0 unless given (OpenAI's reasoning models keep their own); timeout: seconds for one
-    answer from its request to its last byte.
-    Raises UnknownModel, LanguageModelError.
+    Args:
+        spec: "local/NAME" or "local/PATH.gguf" for a model on this machine, else provider/name, such as "openai/gpt-4.1-mini".
+            By default that of the environment, else the embedded model.
+        api_base: The URL of an OpenAI-compatible server.
+        api_key: The server's key; by default the provider's own environment variable.
+        temperature: 0 unless given; OpenAI's reasoning models keep their own.
+        max_tokens: Tokens of one reply, at most.
+        timeout: Seconds for one answer, from its request to its last byte.
+        settings: Anything else that the model is sent with each request, such as `top_p` or `seed`.
+
+    Returns:
+        A dspy.LM, to be given to `use`, `configure` or `dspy.context`.
+
+    Raises:
+        UnknownModel: A `local/` name is not in the catalogue.
+        LanguageModelError: The spec is no model, or its settings cannot be used.
     """
     from_environment = os.environ.get(SPEC_VARIABLE)
     spec = spec or from_environment or DEFAULT_SPEC
     provider, _, name = spec.partition("/")
     if not name:
         raise LanguageModelError(f"{spec!r} is not a model: write provider/name, e.g. {DEFAULT_SPEC} or openai/gpt-4.1-mini")
-    if temperature is None and not _is_openai_reasoning_model(spec):  # those refuse 0; they are left with their own
+    if temperature is None and not _is_openai_reasoning_model(spec):  # those reject 0, so they keep their own
         temperature = 0.0
     decoding = {"temperature": temperature, "max_tokens": max_tokens, **settings}
     if provider == "local":
@@ -85,7 +99,7 @@ def connect(
         api_base = api_base or os.environ.get(BASE_VARIABLE)
         api_key = api_key or os.environ.get(KEY_VARIABLE)
     if api_base and not api_key:
-        api_key = NO_KEY  # servers of one's own seldom want one, clients always send one
+        api_key = NO_KEY  # private servers seldom require a key, but clients always send one
     connection = {k: v for k, v in {"api_base": api_base, "api_key": api_key, "timeout": timeout}.items() if v}
     try:
         inner = dspy.LM(spec, cache=False, num_retries=0, **connection)
@@ -95,27 +109,27 @@ def connect(
 
 
 def is_embedded(lm: dspy.LM) -> bool:
-    """Tell whether the model runs on this machine: then it is small, and one row at a time is as fast as many."""
+    """Return whether the model runs on this machine: then it is small, and one row at a time is as fast as many."""
     return bool(lm.model.startswith(LOCAL))
 
 
 def decoding(lm: dspy.LM) -> dict[str, Any]:
-    """Return the decoding settings of `lm`: what is known to change its answers, and so nothing that could be a secret."""
+    """Return the decoding settings of `lm`: those known to change its answers, so nothing that could be a secret."""
     return {name: value for name, value in lm.kwargs.items() if name in DECODING and value is not None}
 
 
 def address_of(lm: dspy.LM) -> str | None:
-    """Return the URL of the server of one's own that `lm` speaks with, None where it is another model."""
+    """Return the URL of the private server that `lm` uses, None for other models."""
     return lm.engine.lm.kwargs.get("api_base") if isinstance(lm.engine, ServerEngine) else None
 
 
 def is_named(lm: dspy.LM) -> bool:
-    """Tell whether `use` of its spec gives the same model again, at the same address."""
+    """Return whether `use` of its spec gives the same model again, at the same URL."""
     return isinstance(lm.engine, (ServerEngine, EmbeddedEngine))
 
 
 def prepare(lm: dspy.LM) -> None:
-    """Fetch and load the weights of an embedded model now, in sight of the user; other models need nothing."""
+    """Download and load the weights of an embedded model now, while the user watches; other models need nothing."""
     if isinstance(lm.engine, EmbeddedEngine):
         lm.engine.server()
 
@@ -123,27 +137,47 @@ def prepare(lm: dspy.LM) -> None:
 def use(lm: str | dspy.LM | None = "", **settings: Any) -> AbstractContextManager[None]:
     """Make `with use("openai/gpt-4.1-mini"):` run programs on that model, in the form they were compiled for.
 
-    lm: a spec or a model; without it that of the environment, else the default; None for no model: the rules answer, also
-    inside the block of a model. settings: as `connect` takes them, for a spec.
     Seen in this thread, in asyncio tasks that begin in the block, and wherever DSPy carries its settings (Parallel, batch,
     asyncify, acall). A plain thread or executor does not see it: there a program raises ModelLost. A block inside another
     goes before it. A generator asks the model of the block that it is consumed in.
+
+    Args:
+        lm: A spec or a model; by default that of the environment, else the embedded one. None for no model: the rules
+            answer, also inside the block of a model.
+        settings: As `connect` takes them, for a spec.
+
+    Returns:
+        A context manager that gives nothing.
+
+    Raises:
+        UsageError: There are settings, and no spec that they belong to.
+        LanguageModelError: The spec is no model.
     """
     return entered(chosen(lm, **settings))
 
 
 def configure(lm: str | dspy.LM | None = "", **settings: Any) -> None:
-    """Do the same for the whole process and all its threads, as in a notebook's first cell.
+    """Choose the model for the whole process and all its threads, as in a notebook's first cell.
 
     Another process begins with nothing chosen, so a program that is sent there answers by rules, whatever was in use where
     it was pickled: ProcessPoolExecutor(initializer=configure, initargs=("openai/gpt-4.1-mini",)).
-    Raises UsageError in another thread or asyncio task than the one that configured first: DSPy allows no second.
+
+    Args:
+        lm: A spec or a model; by default that of the environment, else the embedded one. None for no model: the rules answer.
+        settings: As `connect` takes them, for a spec.
+
+    Raises:
+        UsageError: Another thread or asyncio task configured first, and DSPy allows no second; or there are settings, and no
+            spec that they belong to.
+        LanguageModelError: The spec is no model.
     """
     choice = chosen(lm, **settings)
     try:
         dspy.configure(**choice)
     except RuntimeError as error:
-        raise UsageError("another thread or task has configured this process; choose for a block: with use(...)") from error
+        raise UsageError(
+            "another thread or task has already configured this process; use a block instead: with use(...)"
+        ) from error
 
 
 def running_on(lm: dspy.LM | None) -> AbstractContextManager[None]:
@@ -153,17 +187,19 @@ def running_on(lm: dspy.LM | None) -> AbstractContextManager[None]:
 
 
 def chosen(lm: str | dspy.LM | None, **settings: Any) -> dict[str, Any]:
-    """Return what DSPy is told of a choice. Raises UsageError for settings that nothing would be set by."""
+    """Return DSPy's settings for a choice. Raises UsageError for settings that would have no effect."""
     if settings and not isinstance(lm, str):
-        raise UsageError(f"{', '.join(settings)}: only for a model that is named by its spec")
+        raise UsageError(f"{', '.join(settings)}: valid only with a model given by its spec")
     if lm is None:
         return {"lm": None, CHOICE: "rules"}
-    return {"lm": connect(lm, **settings) if isinstance(lm, str) else lm, "adapter": CompleteJSONAdapter(), CHOICE: "model"}
+    model = connect(lm, **settings) if isinstance(lm, str) else lm
+    adapter = CompleteJSONAdapter(LONGEST_THOUGHT if is_embedded(model) else None)
+    return {"lm": model, "adapter": adapter, CHOICE: "model"}
 
 
 @contextmanager
 def entered(choice: dict[str, Any]) -> Iterator[None]:
-    """Run a block of the user's choice, and remember that there was one with a model."""
+    """Run a block with the user's choice, and remember if there was one with a model."""
     Chosen.once = Chosen.once or choice["lm"] is not None
     with dspy.context(**choice):
         yield

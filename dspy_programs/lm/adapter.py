@@ -1,4 +1,4 @@
-"""How every program here speaks to every model: JSON in the reply, complete or not at all."""
+"""How every program here talks to every model: JSON in the reply, complete or not at all."""
 
 import functools
 import json
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 import dspy
+from dspy.adapters.chat_adapter import FieldInfoWithName
 from dspy.adapters.json_adapter import _get_structured_outputs_response_format
 from dspy.adapters.utils import serialize_for_json
 from dspy.utils.exceptions import AdapterParseError
@@ -17,16 +18,17 @@ from dspy_programs.lm.in_band import as_text
 from dspy_programs.lm.shapes import NoOneAnswer, in_shape, is_object, reader_of
 from dspy_programs.lm.thoughts import Unfinished, without_thoughts
 
-SCHEMA = {"type": "json_schema"}  # stands for the schema until the inputs of the call are known
+SCHEMA = {"type": "json_schema"}  # placeholder until the inputs of the call are known
 STRING_OR_BRACE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?P<closed>"?)|[{}]', re.DOTALL)
 BRACE = re.compile("[{}]")
+THOUGHTS = {"reasoning", "next_thought"}  # fields of dspy.ChainOfThought and dspy.ReAct
 MARKS = {"one_of", "calls_of", "only_with"}  # in a schema, for `close_sets` alone
 
 
 class CompleteJSONAdapter(dspy.JSONAdapter):
     """DSPy's JSON adapter with these changes.
 
-    * A reply that ends in the middle of its object is refused. DSPy mends it, and then half a plan looks like a plan.
+    * A reply that ends in the middle of its object is refused. DSPy repairs it, and then half a plan looks like a plan.
     * A field marked `json_schema_extra={"one_of": "tools"}` may only take the names in the input `tools`: a closed set
       known only at the call reaches the grammar, while the constant part of the prompt stays constant.
     * A list of calls marked `json_schema_extra={"calls_of": "tools"}` may only hold calls {tool, arguments} of the
@@ -34,27 +36,29 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
     * A form marked `json_schema_extra={"only_with": "done"}` may only be taken when the input `done` is not empty.
     * A list of models that define `__str__` (tools) is shown one a line, and JSON in demonstrations on one line: fewer
       tokens to read, and the very form in which a grammar makes a model write.
+    * An example that lacks a field is shown without it. DSPy writes "Not supplied for this particular example." in its place,
+      and a small model copies that for its own reasoning.
     * The form of the reply is given once, as its JSON schema without titles, where DSPy nests it in a quoted template.
-    * Marks that some program would read as protocol are text where they stand in a value (`in_band`).
-    * What a reasoning model thinks before its answer is not read (`thoughts`).
-    * An answer in a wrapper, or one that is the only field's value itself, is read as what it is (`shapes`).
-    * The reminder behind the inputs is one short line: it stands after what varies, so no prompt cache pays for it.
+    * Marks that some program would read as protocol stay plain text inside a value (`in_band`).
+    * A reasoning model's thoughts before its answer are ignored (`thoughts`).
+    * A wrapped answer, or the bare value of the only field, is accepted (`shapes`).
+    * The reminder after the inputs is one short line: it follows the part that varies, so no prompt cache covers it.
     """
 
-    def __init__(self, longest_text: int | None = None) -> None:
-        """longest_text: characters of any string in the reply that has no bound of its own, held by the grammar."""
+    def __init__(self, longest_thought: int | None = None) -> None:
+        """longest_thought: characters of what a model writes for itself before it answers, held by the grammar."""
         super().__init__()
-        self.longest_text = longest_text
+        self.longest_thought = longest_thought
 
     def _prepare_response_format(self, lm: Any, lm_kwargs: dict[str, Any], signature: Any) -> None:
         if lm.supports_response_schema and "response_format" in lm.supported_params and schema_of(signature):
-            lm_kwargs["response_format"] = SCHEMA  # filled in below, where the inputs are known
+            lm_kwargs["response_format"] = SCHEMA  # filled in below, once the inputs are known
         else:
             super()._prepare_response_format(lm, lm_kwargs, signature)
 
     def _call_preprocess(self, lm: Any, lm_kwargs: dict[str, Any], signature: Any, inputs: dict[str, Any]) -> Any:
         if lm_kwargs.get("response_format") is SCHEMA:
-            schema = bounded(close_sets(schema_of(signature), inputs), self.longest_text)
+            schema = bounded(close_sets(schema_of(signature), inputs), self.longest_thought)
             json_schema = {"name": signature.__name__, "schema": schema, "strict": True}
             lm_kwargs["response_format"] = {"type": "json_schema", "json_schema": json_schema}
         return super()._call_preprocess(lm, lm_kwargs, signature, inputs)
@@ -72,6 +76,12 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
         shown = {k: as_lines(fields[k].annotation, v) if k in fields else v for k, v in plain.items()}
         return str(super().format_user_message_content(signature, shown, *args, **kwargs))
 
+    def format_assistant_message_content(
+        self, signature: type[dspy.Signature], outputs: dict[str, Any], missing_field_message: str | None = None
+    ) -> str:
+        fields = {FieldInfoWithName(f, info): outputs[f] for f, info in signature.output_fields.items() if f in outputs}
+        return self.format_field_with_value(fields, role="assistant")
+
     def format_field_with_value(self, fields_with_values: Mapping[Any, Any], role: str = "user") -> str:
         if role == "user":
             return str(super().format_field_with_value(fields_with_values, role=role))
@@ -87,7 +97,7 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
         return values
 
     def said(self, signature: type[dspy.Signature], output: Any) -> Any:
-        """Return what the model said: some servers put a reply that they hold to a schema into the field of reasoning."""
+        """Return the model's reply: some servers put a schema-constrained reply into the reasoning field."""
         thoughts = output.get("reasoning_content") if isinstance(output, dict) and not output.get("text") else None
         if thoughts and not is_object(thoughts):
             raise self.refusal(signature, thoughts, "The reply holds reasoning and no answer.")
@@ -112,12 +122,12 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
         return AdapterParseError(type(self).__name__, signature, completion, message)
 
 
-CompleteJSONAdapter.__name__ = "JSONAdapter"  # DSPy's stream listeners know the adapters by the names of their classes
+CompleteJSONAdapter.__name__ = "JSONAdapter"  # DSPy's stream listeners identify adapters by class name
 
 
 @functools.lru_cache(maxsize=256)
 def schema_of(signature: type[dspy.Signature]) -> dict[str, Any] | None:
-    """Return the JSON schema of the outputs, None where they have keys that are not known beforehand."""
+    """Return the JSON schema of the outputs, None if they have keys that are not known beforehand."""
     try:
         schema: dict[str, Any] = _get_structured_outputs_response_format(signature).model_json_schema()
     except ValueError:
@@ -126,7 +136,7 @@ def schema_of(signature: type[dspy.Signature]) -> dict[str, Any] | None:
 
 
 def as_lines(annotation: Any, value: Any) -> Any:
-    """Show a list of models that say how they read as text one a line; leave every other value to DSPy."""
+    """Show a list of models that define `__str__` one per line; leave every other value to DSPy."""
     item = next(iter(get_args(annotation)), None)
     if not (isinstance(value, list) and isinstance(item, type) and issubclass(item, BaseModel)):
         return value
@@ -135,16 +145,16 @@ def as_lines(annotation: Any, value: Any) -> Any:
     try:
         models = reader_of(annotation).validate_python(value)
     except ValidationError:
-        return value  # of a demonstration: nothing has checked its values
+        return value  # a demonstration's values are unchecked
     return "\n".join(" ".join(as_text(model).split()) for model in models) or "(none)"
 
 
 def close_sets(schema: Any, inputs: Mapping[str, Any]) -> Any:
-    """Copy a JSON schema, filling in what is known only now.
+    """Copy a JSON schema, filling in what is known only at the call.
 
     A string marked `one_of: <input>` gets the enum of that input's names ("" if none); a list marked
-    `calls_of: <input>` may hold calls of that input's functions; a form marked `only_with: <input>` goes where that
-    input is empty.
+    `calls_of: <input>` may contain calls of that input's functions; a form marked `only_with: <input>` is dropped if
+    that input is empty.
     """
     if isinstance(schema, list):
         return [close_sets(item, inputs) for item in schema]
@@ -166,7 +176,7 @@ def is_out(form: Any, inputs: Mapping[str, Any]) -> bool:
 
 
 def without_titles(schema: Any) -> Any:
-    """Drop what a model need not read: pydantic's titles, and marks that are for `close_sets`."""
+    """Drop what a model need not read: pydantic's titles, and marks for `close_sets`."""
     if isinstance(schema, list):
         return [without_titles(item) for item in schema]
     if not isinstance(schema, dict):
@@ -175,16 +185,13 @@ def without_titles(schema: Any) -> Any:
     return {key: without_titles(value) for key, value in schema.items() if key not in unread}
 
 
-def bounded(schema: Any, longest: int | None) -> Any:
-    """Copy a JSON schema, giving strings without a bound one: a small model may never end a text by itself."""
-    if longest is None or not isinstance(schema, (dict, list)):
+def bounded(schema: dict[str, Any], longest: int | None) -> dict[str, Any]:
+    """Copy a JSON schema, giving the model's own thoughts a bound: a small model may circle in them until its reply is cut."""
+    if longest is None:
         return schema
-    if isinstance(schema, list):
-        return [bounded(item, longest) for item in schema]
-    copy = {key: bounded(value, longest) for key, value in schema.items()}
-    if copy.get("type") == "string" and "enum" not in copy:
-        copy.setdefault("maxLength", longest)
-    return copy
+    fields = schema["properties"]
+    thoughts = {name: fields[name] for name in THOUGHTS & fields.keys() if fields[name].get("type") == "string"}
+    return schema | {"properties": fields | {name: {"maxLength": longest} | each for name, each in thoughts.items()}}
 
 
 def names_in(values: Any) -> list[str]:
@@ -195,7 +202,7 @@ def names_in(values: Any) -> list[str]:
 
 
 def parameters_in(values: Any) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return (name, schema of the arguments) of functions given as objects or mappings; {} where there is no schema."""
+    """Return (name, schema of the arguments) of functions given as objects or mappings; {} without a schema."""
     found = []
     for item in values if isinstance(values, (list, tuple)) else []:
         read = item.get if isinstance(item, Mapping) else functools.partial(getattr, item)
@@ -205,16 +212,16 @@ def parameters_in(values: Any) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def is_cut_off(completion: str) -> bool:
-    """Tell whether the text opens a JSON object that never closes. Text without any object is not cut off.
+    """Return whether the text opens a JSON object that never closes. Text without any object is not cut off.
 
-    Braces are counted outside strings, so that lenient JSON (trailing commas, prose around it) still counts as whole.
+    Braces are counted outside strings, so lenient JSON (trailing commas, prose around it) still counts as complete.
     """
     start = completion.find("{")
     if start < 0:
         return False
     depth = 0
     for mark in STRING_OR_BRACE.finditer(completion, start):
-        for brace in BRACE.findall("" if mark["closed"] else mark.group()):  # a quote that is never closed is no string
+        for brace in BRACE.findall("" if mark["closed"] else mark.group()):  # an unclosed quote is not a string
             depth += 1 if brace == "{" else -1
             if depth == 0:
                 return False

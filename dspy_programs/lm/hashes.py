@@ -1,9 +1,9 @@
-"""The SHA-256 of large files, each read once and remembered for as long as the file stays as it was.
+"""The SHA-256 of large files, each read once and remembered as long as the file is unchanged.
 
-A note is kept in a directory of our own, never beside the file: who may write there could vouch for other bytes. It holds
-for one path, size, inode and both times; the time of the last change (ctime) is one that nobody can set back.
+A note is kept in our own directory, never next to the file, where others with write access could vouch for other bytes. It is
+valid for one path, size, inode and both times; the change time (ctime) cannot be set back.
 
-Holds      a note that is damaged or cannot be written only means that the file is read again.
+Guarantees a note that is damaged or cannot be written only means that the file is read again.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ class Known(NamedTuple):
 
 
 def sha256_of(path: Path, notes: Path | None) -> str:
-    """Return the SHA-256 of a file in hexadecimal digits. notes: where hashes are remembered, None: read in any case."""
+    """Return the SHA-256 of a file in hexadecimal digits. notes: where hashes are remembered; None: always read."""
     before = state_of(path)
     if notes and (known := known_sha256(path, notes)):
         return known
@@ -38,7 +38,7 @@ def sha256_of(path: Path, notes: Path | None) -> str:
 
 
 def known_sha256(path: Path, notes: Path) -> str | None:
-    """Return what was remembered of a file that is still the same, None where there is nothing."""
+    """Return the remembered hash of an unchanged file, None if there is none."""
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         note = json.loads(note_of(path, notes).read_bytes())
         if note["state"] == state_of(path):
@@ -53,7 +53,7 @@ def remember(path: Path, sha256: str, notes: Path) -> None:
 
 
 def remembered(notes: Path) -> Iterator[Known]:
-    """Give the files that have a note and are still as they were."""
+    """Yield the files that have a note and are unchanged."""
     for note in sorted(notes.glob("*.json")):
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             path = Path(json.loads(note.read_bytes())["state"]["path"])

@@ -1,9 +1,9 @@
-"""A GGUF file of any repository on Hugging Face as a model: `local/hf:OWNER/REPO/FILE.gguf`, with `@REVISION` or without.
+"""A GGUF file from any Hugging Face repository as a model: `local/hf:OWNER/REPO/FILE.gguf`, with or without `@REVISION`.
 
-Nobody here knows the file beforehand, so the first fetch pins it: the commit and the SHA-256 are written down, and from
-then on only these bytes are taken, also where the repository or the file in the cache has changed since.
+The file is not known beforehand, so the first download pins it: commit and SHA-256 are recorded, and from then on only these
+bytes are accepted, even if the repository or the cached file has changed since.
 
-Holds      the pin is on the disk before the file gets its name; what is not a chat model is never pinned.
+Guarantees the pin is on disk before the file gets its name; only chat models are pinned.
 """
 
 import hashlib
@@ -42,7 +42,7 @@ NAME = re.compile(
 
 
 class Pin(BaseModel):
-    """What the first fetch brought."""
+    """What the first download gave."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -69,7 +69,7 @@ class HubFile:
 
     @property
     def place(self) -> Path:
-        """Where its file is kept. Two names never share one: of names that look alike, the digits differ."""
+        """Where its file is kept. Two names never share a file: the digits of similar names differ."""
         digits = hashlib.sha256(self.id.encode()).hexdigest()[:8]
         return cache_directory() / "hub" / f"{digits}-{self.file}"
 
@@ -79,11 +79,11 @@ class HubFile:
 
 
 def hub_file(name: str) -> HubFile:
-    """Read `hf:OWNER/REPO/FILE.gguf` or `hf:OWNER/REPO/FILE.gguf@REVISION`. Raises LanguageModelError when it is neither."""
+    """Read `hf:OWNER/REPO/FILE.gguf` or `hf:OWNER/REPO/FILE.gguf@REVISION`. Raises LanguageModelError if it is neither."""
     found = NAME.fullmatch(name)
     if not found or ".." in found["file"].split("/"):
         raise LanguageModelError(
-            f"'local/{name}' is not a file on the hub: write local/hf:OWNER/REPO/FILE.gguf, or ...@REVISION"
+            f"'local/{name}' is not a file on the Hub: write local/hf:OWNER/REPO/FILE.gguf, or ...@REVISION"
         )
     return HubFile(found["repo"], found["file"], found["revision"])
 
@@ -94,9 +94,9 @@ def fetch_pinned(
     *,
     free_bytes: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free,
 ) -> tuple[Path, Pin]:
-    """Return the file and its pin: from the cache, else from the hub.
+    """Return the file and its pin: from the cache, else from the Hub.
 
-    Raises     WeightsError when it is no chat model, other bytes than the first time, or cannot be had.
+    Raises     WeightsError if it is not a chat model, has other bytes than the first time, or is unavailable.
     """
     try:
         with alone(make_room_for(model.place), progress):
@@ -104,11 +104,11 @@ def fetch_pinned(
             if pin is None or not model.place.is_file():
                 return model.place, bring(model, pin, progress, free_bytes)
             if (found := sha256_of(model.place, notes_directory())) != pin.sha256:
-                raise WeightsError(f"{model.place}: {differs(found, pin)}; delete the file to fetch it again")
+                raise WeightsError(f"{model.place}: {differs(found, pin)}; delete the file to download it again")
             return model.place, pin
     except OSError as error:
         where = f"{error.filename or model.place.parent}: {error.strerror or error}"
-        raise WeightsError(f"{where}; {CACHE_VARIABLE} moves the cache elsewhere") from error
+        raise WeightsError(f"{where}; set {CACHE_VARIABLE} to move the cache") from error
 
 
 def make_room_for(place: Path) -> Path:
@@ -122,11 +122,11 @@ def read_pin(model: HubFile) -> Pin | None:
     except FileNotFoundError:
         return None
     except ValidationError as error:
-        raise WeightsError(f"{model.pin}: damaged; delete it and {model.place} to fetch {model.id} anew") from error
+        raise WeightsError(f"{model.pin}: damaged; delete it and {model.place} to download {model.id} again") from error
 
 
 def bring(model: HubFile, pin: Pin | None, progress: bool, free_bytes: Callable[[Path], int]) -> Pin:
-    """Fetch what was pinned, or what the hub has now and pin it."""
+    """Download what was pinned, or what the Hub has now and pin it."""
     part = model.place.with_name(f"{model.place.name}.part")
     try:
         revision = download(model, pin, part, progress, free_bytes)
@@ -142,14 +142,14 @@ def bring(model: HubFile, pin: Pin | None, progress: bool, free_bytes: Callable[
 
 
 def download(model: HubFile, pin: Pin | None, part: Path, progress: bool, free_bytes: Callable[[Path], int]) -> str:
-    """Bring the file and return its commit. The etag is the SHA-256 of a large file: others are refused before they come."""
+    """Download the file and return its commit. A large file's etag is its SHA-256: wrong bytes are refused beforehand."""
     with hub_errors(f"{model.id} could not be fetched: "):
         head = hub_head(model.repo, model.hub_file, pin.revision if pin else model.revision)
     revision = head.commit_hash or model.revision or "main"
     if re.fullmatch("[0-9a-f]{64}", head.etag or ""):
         refuse_other(model, pin, str(head.etag))
     require_room(model.id, head.size or 0, part.parent, free_bytes)
-    say(f"Fetching {model.id}, {(head.size or 0) / 1e6:,.0f} MB, from the hub into {part.parent}", progress)
+    say(f"Fetching {model.id}, {(head.size or 0) / 1e6:,.0f} MB, from the Hub into {part.parent}", progress)
     with hub_errors(f"{model.id} could not be fetched: "):
         hub_download(model.repo, model.hub_file, revision, part, progress)
     return revision
@@ -157,15 +157,17 @@ def download(model: HubFile, pin: Pin | None, part: Path, progress: bool, free_b
 
 def refuse_other(model: HubFile, pin: Pin | None, found: str) -> None:
     if pin and found != pin.sha256:
-        raise WeightsError(f"{model.id}: the hub has another file now, {differs(found, pin)}; delete {model.pin} to accept it")
+        raise WeightsError(
+            f"{model.id}: the Hub has a different file now, {differs(found, pin)}; delete {model.pin} to accept it"
+        )
 
 
 def differs(found: str, pin: Pin) -> str:
-    return f"SHA-256 {found} where {pin.sha256} was pinned"
+    return f"SHA-256 {found}, but {pin.sha256} is pinned"
 
 
 def pinned(model: HubFile, part: Path, revision: str) -> Pin:
-    """Return the pin of what was fetched. Raises WeightsError where it is no chat model."""
+    """Return the pin of a downloaded file. Raises WeightsError if it is not a chat model."""
     try:
         size = chat_model(part, model.file).size
     except WeightsError as error:

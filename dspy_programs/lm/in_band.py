@@ -1,8 +1,8 @@
-"""Values are text and nothing else: what some program on the way to the model would read as protocol is broken up in them.
+"""Values are text and nothing else: marks that some program on the way to the model would read as protocol are broken up.
 
-DSPy reads what stands between two marks of its own as an image or another block of the message; a server that writes the
-messages into one prompt, as llama.cpp does, reads the marks of a chat template there as the end of the message and the start
-of another one; a model reads the heading of a field as one. A space after the first bracket makes each of them plain text.
+DSPy reads text between two of its own marks as an image or another message block; a server that writes the messages into one
+prompt, as llama.cpp does, reads chat-template marks as the end of one message and the start of another; a model reads a field
+heading as one. A space after the first bracket makes each of them plain text.
 """
 
 import re
@@ -22,11 +22,11 @@ MARK = re.compile(
 
 
 def as_text(value: Any) -> Any:
-    """Return the value with such marks broken up in every text, the value itself where there are none."""
+    """Return the value with such marks broken up in every text, or the value itself if there are none."""
     if isinstance(value, str):
         return MARK.sub(r"\g<0> ", value) if MARK.search(value) else value
     if isinstance(value, dspy.Type):
-        return value  # an image of the user's own program is meant as one
+        return value  # an image from the user's own program is intended
     if isinstance(value, BaseModel):
         changed = {name: new for name, old in value if (new := as_text(old)) is not old}
         return value.model_copy(update=changed) if changed else value

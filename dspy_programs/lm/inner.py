@@ -1,23 +1,33 @@
-"""What engines that stand between DSPy and a model have in common: asking that model, and being asked without waiting.
+"""What engines that stand between DSPy and a model have in common: asking that model, and how DSPy asks them.
 
-An engine of ours may stand between DSPy and a model: to hold it to a schema, to keep its answers, to write a journal. DSPy
-has run its callbacks and will count the usage for the outer model; `dspy.LM.__call__` on the inner one would do so again.
+Our engines sit between DSPy and a model to enforce a schema, cache answers or write a journal. DSPy has already run its
+callbacks and counts the usage for the outer model; `dspy.LM.__call__` on the inner one would do so again.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import dspy
 from dspy import lm15
 from dspy.clients.execution import _engine, execute, prepare
 
+from dspy_programs.lm.samples import call_of, drawn
+
 
 def ask(lm: dspy.LM, request: lm15.Request) -> lm15.Response:
     """Return the answer of `lm`, with its own retries. Nothing goes into the stream of the caller: it sends its own."""
-    with dspy.context(send_stream=None):
-        response: lm15.Response = execute(lm, prepare(lm, None, None, {"request": request})).typed(request, lm.model_type)
+    with dspy.context(send_stream=None), drawn() as sample:
+        asked = {"request": request} | ({"rollout_id": sample} if sample else {})  # for DSPy's cache, if `lm` has it on
+        response: lm15.Response = execute(lm, prepare(lm, None, None, asked)).typed(request, lm.model_type)
     return response
+
+
+def place_of(lm: dspy.BaseLM) -> str | None:
+    """Return where a model is asked, if that is not its provider's: two servers may call different weights by one name."""
+    engine = getattr(lm, "engine", None)
+    place: str | None = getattr(engine, "lm", lm).kwargs.get("api_base") or getattr(engine, "url", None)
+    return place
 
 
 def transport_of(lm: dspy.LM, request: lm15.Request) -> tuple[Any, lm15.Request]:
@@ -27,7 +37,7 @@ def transport_of(lm: dspy.LM, request: lm15.Request) -> tuple[Any, lm15.Request]
 
 
 class InThread:
-    """The same engine for `acall` and `aforward`: each of its steps runs in a thread, and the event loop goes on."""
+    """The same engine for `acall` and `aforward`: each step runs in a thread, so the event loop is not blocked."""
 
     def __init__(self, engine: Any) -> None:
         self.engine = engine
@@ -47,6 +57,21 @@ class InThread:
         self.engine.close()
 
 
+class Model(dspy.LM):
+    """dspy.LM that tells the engines behind it which sample a request asks for."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with call_of(self.rollout(kwargs)):
+            return super().__call__(*args, **kwargs)
+
+    async def acall(self, *args: Any, **kwargs: Any) -> Any:
+        with call_of(self.rollout(kwargs)):
+            return await super().acall(*args, **kwargs)
+
+    def rollout(self, asked: Mapping[str, Any]) -> Any:
+        return asked.get("rollout_id", self.kwargs.get("rollout_id"))
+
+
 def through(engine: Any, model: str, *, retries: int = 0, **decoding: Any) -> dspy.LM:
     """Return the model of that name that speaks through `engine`, also asynchronously."""
-    return dspy.LM(model, engine=engine, async_engine=InThread(engine), cache=False, num_retries=retries, **decoding)
+    return Model(model, engine=engine, async_engine=InThread(engine), cache=False, num_retries=retries, **decoding)

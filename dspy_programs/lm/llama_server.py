@@ -1,36 +1,54 @@
-"""A llama.cpp server in another process, asked with the very request that an embedded one gets.
+"""A llama.cpp server in another process, which gets the same requests as an embedded one.
 
 Found at a URL (a build of one's own) or at a socket in a private directory (another process of this user). No proxy is
-asked on the way. A reply may take minutes, so there is no limit on it; a server that has stopped is known by its silence
-on another connection.
+asked on the way. A reply may take minutes, so there is no limit on it: while it is awaited, the server is asked on another
+connection whether it is well, and one that was stopped, as by Ctrl-Z, is left within seconds.
 
-From another process of this user the reply comes in pieces: llama.cpp goes on with a reply in one piece for a client that
-was killed, and the process that has the model loaded would wait for nothing.
+From another process of this user the reply is streamed: llama.cpp finishes an unstreamed reply even for a client that was
+killed, and the process that has loaded the model would wait for nothing.
 """
 
 import http.client
 import json
-import select
 import socket
-from collections.abc import Callable, Mapping
-from contextlib import closing
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import BaseModel, ValidationError
 
 from dspy_programs.errors import LanguageModelError
+from dspy_programs.lm.redaction import without_keys
 
 PATIENCE_SECONDS = 10.0
-ASKED_TWICE = 2
-SILENT_SECONDS = 120.0  # between two pieces; llama.cpp gives a sign of life every 30
+ASKED_TWICE = 2  # a client that was itself stopped for a while finds its own time limit passed
+FULL_SECONDS = 0.02  # between two tries of a socket whose queue is full
+LONGEST = 300  # characters of what a server says, in a message of ours
 IN_PIECES = {"stream": True, "stream_options": {"include_usage": True}}
+FAILURES = (OSError, http.client.HTTPException, UnicodeError)  # the last: of a name that no host can have
+STOPPED = "it has stopped"
+
+
+class Listed(BaseModel):
+    """A model as llama.cpp lists it."""
+
+    id: str
+    aliases: list[str] = []
+
+
+class Models(BaseModel):
+    data: list[Listed]
 
 
 def whole(response: http.client.HTTPResponse) -> dict[str, Any]:
-    """Return a reply that comes in one piece; one that is no JSON object as an error."""
+    """Return an unstreamed reply; anything but a JSON object becomes an error."""
     try:
         reply = json.loads(response.read())
-    except ValueError:
+    except (ValueError, RecursionError):
         reply = None
     if isinstance(reply, dict):
         return reply
@@ -38,14 +56,14 @@ def whole(response: http.client.HTTPResponse) -> dict[str, Any]:
 
 
 def joined(response: http.client.HTTPResponse) -> dict[str, Any]:
-    """Return a reply that comes in pieces as it would have come in one. Raises HTTPException where the end is missing."""
+    """Return a streamed reply as if it were unstreamed. Raises HTTPException if the end is missing."""
     if not (response.getheader("Content-Type") or "").startswith("text/event-stream"):
         return whole(response)
     text, reason, last = "", None, {}
     for line in response:
         name, _, content = line.partition(b": ")
         if not content.startswith(b"{"):
-            continue  # a sign of life, or "[DONE]"
+            continue  # a keep-alive, or "[DONE]"
         last = json.loads(content)
         if "error" in last or name == b"error":
             return last if "error" in last else {"error": last}
@@ -62,6 +80,10 @@ class ServerGone(ConnectionError):
     """Nothing answers there any more."""
 
 
+class ServerStopped(ServerGone):
+    """It answers no question whether it is well, though somebody holds the connection."""
+
+
 class SocketConnection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
@@ -70,63 +92,81 @@ class SocketConnection(http.client.HTTPConnection):
         self.path = path
 
     def connect(self) -> None:
+        """Wait for a place in the queue too: with a time limit, the system itself refuses at once when it is full."""
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self.path))
+        ends = time.monotonic() + (self.timeout or 0)
+        while True:
+            try:
+                return self.sock.connect(str(self.path))
+            except BlockingIOError:
+                if time.monotonic() > ends:
+                    raise TimeoutError("its queue is full") from None
+                time.sleep(FULL_SECONDS)
 
 
 class LlamaServer:
-    """Has the names of the embedded server's own methods, and stands in for it."""
+    """A replacement for the embedded server, with the same method names."""
 
     def __init__(self, url: str, key: str = "", path: Path | None = None, *, patience: float = PATIENCE_SECONDS) -> None:
-        """url: of the server, with `/v1` or without; path: its Unix socket, where that is the way to it.
+        """url: of the server, with or without `/v1`; path: its Unix socket, if it is reached that way.
 
-        patience: seconds without a byte of a reply before the server is asked whether it is well, and in which it has to
-        say so; a busy machine needs some.
+        patience: seconds between two questions whether the server is well while it writes a reply, and in which it has to
+        answer one of two such questions; a busy machine needs some.
 
-        Raises     LanguageModelError when the URL is none.
+        Raises     LanguageModelError when the URL is none, or the key cannot be sent.
         """
-        try:
-            parts = urlsplit(url)
-            self.host, self.port = parts.hostname or "", parts.port
-        except ValueError as error:  # a port that is no number
-            raise LanguageModelError(f"{url!r} is not the address of a server: {error}") from None
-        if parts.scheme not in ("http", "https") or not self.host or parts.username:
-            raise LanguageModelError(f"{url.rpartition('@')[2]!r} is not the address of a server: write http://HOST:PORT")
+        parts = address_of(url)
+        self.host, self.port = parts.hostname or "", parts.port
         self.secure, self.prefix = parts.scheme == "https", parts.path.rstrip("/").removesuffix("/v1")
         self.key, self.path, self.patience = key, path, patience
         self.listening_address = f"{parts.scheme}://{parts.netloc}{self.prefix}"
+        if not (key.isascii() and key.isprintable()):
+            raise LanguageModelError(f"the key for {self.listening_address} holds a character that cannot be sent")
 
     def handle_chat_completions(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Return llama.cpp's reply, an error of its own too. Raises ServerGone."""
-        if self.path is None or body.get("logprobs"):  # pieces lose those of a token that is half a character
+        """Return llama.cpp's reply, even if it is an error. Raises ServerGone."""
+        if self.path is None or body.get("logprobs"):  # streaming loses those of a token that is half a character
             return self.post("/v1/chat/completions", body)
         return self.ask("POST", "/v1/chat/completions", json.dumps({**body, **IN_PIECES}).encode(), joined)
 
     def count_tokens(self, text: str) -> int:
+        """Raises ServerGone, or LanguageModelError where it does not count, as with a key that does not fit."""
         reply = self.post("/tokenize", {"content": text, "add_special": False})
-        if "tokens" not in reply:
-            raise LanguageModelError(f"{self.listening_address} does not count tokens: {reply.get('error', reply)}")
-        return len(reply["tokens"])
+        if not isinstance(tokens := reply.get("tokens"), list):
+            raise LanguageModelError(f"{self.listening_address} does not count tokens: {self.complaint(reply)}")
+        return len(tokens)
 
     def model_names(self) -> list[str]:
-        """Return what the server calls its models. Raises ServerGone, or LanguageModelError where it tells us nothing."""
+        """Return the names of the server's models. Raises ServerGone, or LanguageModelError if it does not say."""
         reply = self.ask("GET", "/v1/models", None)
-        if "data" not in reply:
-            error = reply.get("error")
-            reason = error.get("message", error) if isinstance(error, dict) else error
-            raise LanguageModelError(f"{self.listening_address} does not say which model it runs: {reason}")
-        return [str(name) for entry in reply["data"] for name in (entry.get("id"), *entry.get("aliases", ())) if name]
-
-    def is_well(self) -> bool:
-        """Tell whether anything answers in good time, be it busy with a request."""
         try:
-            with closing(self.connection()) as connection:
-                connection.request("GET", f"{self.prefix}/health")
-                connection.getresponse().read()
-        except (OSError, http.client.HTTPException):
-            return False
-        return True
+            models = Models.model_validate(reply).data
+        except ValidationError:
+            complaint = self.complaint(reply)
+            raise LanguageModelError(f"{self.listening_address} does not say which model it runs: {complaint}") from None
+        return [name for model in models for name in (model.id, *model.aliases) if name]
+
+    def complaint(self, reply: Mapping[str, Any]) -> str:
+        """Return what a reply says in the place of an answer, as part of one line and without our key, which some say again."""
+        error = reply.get("error") or "is this a llama.cpp server?"
+        return self.as_line(error.get("message", error) if isinstance(error, dict) else error)
+
+    def as_line(self, said: object) -> str:
+        return without_keys(" ".join(str(said).split()) or type(said).__name__, [self.key])[:LONGEST]
+
+    def trouble(self) -> str:
+        """Say why nothing answers in good time; "" where something does, be it busy with a request."""
+        reason = ""
+        for _ in range(ASKED_TWICE):
+            try:
+                with closing(self.connection()) as connection:
+                    connection.request("GET", f"{self.prefix}/health")
+                    connection.getresponse().read()
+                    return ""
+            except FAILURES as error:
+                reason = STOPPED if isinstance(error, TimeoutError) else self.as_line(error)
+        return reason
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         return self.ask("POST", path, json.dumps(body).encode())
@@ -138,22 +178,51 @@ class LlamaServer:
         try:
             with closing(self.connection()) as connection:
                 connection.request(method, f"{self.prefix}{path}", content, headers)
-                self.wait_for_reply(connection)
-                connection.sock.settimeout(max(self.patience, SILENT_SECONDS))
-                return read(connection.getresponse())
-        except (OSError, http.client.HTTPException) as error:
-            reason = str(error) or type(error).__name__
-            raise ServerGone(f"{self.listening_address}: no llama.cpp server answers there ({reason})") from error
+                connection.sock.settimeout(None)
+                with self.watched(connection.sock):
+                    return read(connection.getresponse())
+        except ServerStopped:
+            raise
+        except FAILURES as error:
+            raise ServerGone(self.silence(error)) from error
 
-    def wait_for_reply(self, connection: http.client.HTTPConnection) -> None:
-        silent = 0
-        while not select.select([connection.sock], [], [], self.patience)[0]:
-            silent = 0 if self.is_well() else silent + 1
-            if silent == ASKED_TWICE:
-                raise TimeoutError("it has stopped")
+    @contextmanager
+    def watched(self, connection: socket.socket) -> Iterator[None]:
+        """Hang up when the server is in trouble, and raise ServerStopped: on this connection nothing would be heard of it."""
+        over, troubles = threading.Event(), list[str]()
+
+        def watch() -> None:
+            while not over.wait(self.patience):
+                if trouble := self.trouble():
+                    troubles.append(trouble)
+                    with suppress(OSError):
+                        socket.socket.shutdown(connection, socket.SHUT_RDWR)  # under TLS too
+                    return
+
+        threading.Thread(target=watch, daemon=True).start()
+        try:
+            yield
+        except FAILURES:
+            if troubles:
+                raise ServerStopped(self.silence(troubles[0])) from None
+            raise
+        finally:
+            over.set()
+
+    def silence(self, reason: object) -> str:
+        return f"{self.listening_address}: no llama.cpp server answers there ({self.as_line(reason)})"
 
     def connection(self) -> http.client.HTTPConnection:
         if self.path:
             return SocketConnection(self.path, self.patience)
         kind = http.client.HTTPSConnection if self.secure else http.client.HTTPConnection
         return kind(self.host, self.port, timeout=self.patience)
+
+
+def address_of(url: str) -> SplitResult:
+    """Return the parts of a server's URL. Raises LanguageModelError, without what may be a password."""
+    with suppress(ValueError):  # a port that is no number, half an IPv6 address
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and parts.username is None:
+            return parts
+    raise LanguageModelError(f"{url.rpartition('@')[2]!r} is not the address of a server: write http://HOST:PORT")

@@ -1,8 +1,8 @@
-"""What stands behind `local/...`, and where it is on this machine.
+"""What `local/...` refers to, and where it is on this machine.
 
-local/qwen2.5-coder-1.5b           of the catalogue: fetched and checked against the publisher's hash
-local/PATH.gguf                    a file of the user's own; named by its file name and hash from then on
-local/hf:OWNER/REPO/FILE.gguf      a file on the hub, pinned at the first fetch
+local/qwen2.5-coder-1.5b           from the catalogue: downloaded and checked against the publisher's hash
+local/PATH.gguf                    the user's own file, identified by its name and hash from then on
+local/hf:OWNER/REPO/FILE.gguf      a file on the Hub, pinned at the first download
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ LocalModel = Weights | OwnFile | HubFile
 
 
 class Located(NamedTuple):
-    """A file that is here and is the right one. size: bytes; context_tokens: the longest the model was trained for."""
+    """A verified local file. size: bytes; context_tokens: the longest context the model was trained for."""
 
     path: Path
     size: int
@@ -28,7 +28,7 @@ class Located(NamedTuple):
 
 
 def named(name: str) -> LocalModel:
-    """Return the model of a spec without its `local/`; only a path is read, nothing is fetched.
+    """Return the model of a spec without its `local/`; only a path is read, nothing is downloaded.
 
     Raises     UnknownModel, LanguageModelError, WeightsError.
     """
@@ -38,20 +38,20 @@ def named(name: str) -> LocalModel:
 
 
 def canonical(spec: str) -> str:
-    """Return the one name of a model: a path becomes `local/FILE@DIGITS`, every other spec stays as it is.
+    """Return a model's canonical name: a path becomes `local/FILE@DIGITS`, every other spec is unchanged.
 
-    Raises     WeightsError where the path is no chat model.
+    Raises     WeightsError if the path is not a chat model.
     """
     name = spec.removeprefix(LOCAL)
     if name == spec or name in CATALOG or name.startswith(PREFIX) or not is_path(name):
         return spec
     if NAME.fullmatch(name) and not Path(name).is_file():
-        return spec  # it is that name already; whether the file is still here matters when it is loaded
+        return spec  # already canonical; whether the file still exists matters only when it is loaded
     return LOCAL + own_file(name).id
 
 
 def located(model: LocalModel) -> Located:
-    """Bring the model's file here and check it. Raises WeightsError."""
+    """Download the model's file if needed, and check it. Raises WeightsError."""
     if isinstance(model, Weights):
         return Located(fetch(model), model.size, model.context_tokens, model.sha256)
     if isinstance(model, OwnFile):

@@ -1,6 +1,6 @@
-"""Take keys out of what a provider says: some echo the key that they refuse, and errors are printed and kept.
+"""Remove keys from providers' messages: some echo the key that they reject, and errors are printed and stored.
 
-Known keys are replaced, those of the environment too, and what is shaped like one.
+Known keys are replaced, including those in the environment, and anything shaped like one.
 """
 
 import os
@@ -8,14 +8,14 @@ import re
 from collections.abc import Iterable, Iterator
 
 SHOWN = "[key]"
-SHORTEST = 8  # characters; what is shorter may be a part of any word
-NO_KEY = "none"  # sent to servers of one's own that want none
+SHORTEST = 8  # characters; anything shorter may be part of any word
+NO_KEY = "none"  # sent to private servers that require none
 SHAPES = re.compile(r"(?i)(?<=bearer )[^\s\"',;]{8,}|\bsk-[A-Za-z0-9_-]{8,}")
 NAMES = re.compile(r"(?:^|_)(?:API_?KEY|SERVER_KEY|ACCESS_?KEY|SECRET|TOKEN)S?$")
 
 
 def without_keys(text: str, keys: Iterable[str] = ()) -> str:
-    """Replace the keys where they stand as words, those of the environment anywhere, and what looks like one."""
+    """Replace the given keys where they appear as words, those in the environment anywhere, and anything shaped like a key."""
     for key in {key for key in keys if key and key != NO_KEY}:
         text = re.sub(rf"(?<!\w){re.escape(key)}(?!\w)", SHOWN, text)
     known = {value for name, value in os.environ.items() if NAMES.search(name) and len(value) >= SHORTEST}
@@ -25,7 +25,7 @@ def without_keys(text: str, keys: Iterable[str] = ()) -> str:
 
 
 def redact(error: BaseException, keys: Iterable[str] = ()) -> None:
-    """Take the keys out of an error and of all that it came from."""
+    """Remove the keys from an error and all its causes."""
     keys = tuple(keys)
     for each in chain(error):
         each.args = tuple(without_keys(arg, keys) if isinstance(arg, str) else arg for arg in each.args)

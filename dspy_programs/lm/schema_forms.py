@@ -1,11 +1,11 @@
-"""The forms in which a server may be asked to hold its reply to a JSON schema, the closest to the schema first.
+"""The forms in which a server may be asked to constrain its reply to a JSON schema, closest to the schema first.
 
-own      the schema as it is, strict: servers with grammars of their own (vLLM, Ollama, LM Studio, llama.cpp) take all of it
-strict   as OpenAI's strict mode wants it: every property required, what may be left out null instead, nothing beside what is
-         named, no bounds on texts
-bare     the same without bounds on numbers and lists, which Azure and others refuse too
-loose    the schema as it is, as a hint to the model
-object   some JSON object; none: no word about the form, which stands in the prompt anyway
+own      the schema unchanged, strict: servers with their own grammars (vLLM, Ollama, LM Studio, llama.cpp) accept all of it
+strict   as OpenAI's strict mode requires: every property required, optional ones nullable instead, no additional properties,
+         no bounds on strings
+bare     the same without bounds on numbers and lists, which Azure and others also reject
+loose    the schema unchanged, as a hint to the model
+object   any JSON object; none: no response format at all; the prompt describes it anyway
 
 Source   "Supported schemas" in OpenAI's and Azure's pages on structured outputs.
 """
@@ -26,7 +26,7 @@ Schema = dict[str, Any]
 
 
 class Form(NamedTuple):
-    """nulls: the schema whose optional values the model has to write as null, for `read_back`; None where there are none."""
+    """nulls: the schema whose optional values the model must write as null, for `read_back`; None if there are none."""
 
     kind: Kind
     response_format: dict[str, Any] | None
@@ -38,11 +38,11 @@ class Form(NamedTuple):
 
 
 class NotStrict(ValueError):
-    """The schema allows what strict mode cannot say, such as an object with any names."""
+    """The schema allows something that strict mode cannot express, such as an object with arbitrary keys."""
 
 
 def forms_of(response_format: Mapping[str, Any], own: bool) -> list[Form]:
-    """Return the forms to try in turn. own: the server is the user's own, so it is first asked for the schema as it is."""
+    """Return the forms to try in turn. own: the server is the user's own, so it is first asked for the unchanged schema."""
     asked = dict(response_format)
     last = [Form("object", {"type": "json_object"}), Form("none", None)]
     if not isinstance(schema := asked.get("schema"), dict):
@@ -59,7 +59,7 @@ def forms_of(response_format: Mapping[str, Any], own: bool) -> list[Form]:
 
 
 def strict_form(schema: Schema, bounds: Sequence[str] = ()) -> Schema:
-    """Return the schema in strict mode, with these of its bounds and the definitions it refers to. Raises NotStrict."""
+    """Return the schema in strict mode, with these bounds and the definitions it refers to. Raises NotStrict."""
     strict = strict_part(schema, bounds)
     made: Schema = {}
     while new := set(REFERENCE.findall(json.dumps([strict, made]))) - made.keys():
@@ -131,7 +131,7 @@ def named_types(schema: Schema) -> list[Any]:
 
 
 def types_of(values: Sequence[Any]) -> str | list[str]:
-    """Return the types of an enum's values. Raises NotStrict for one that is no scalar."""
+    """Return the types of an enum's values. Raises NotStrict for one that is not a scalar."""
     try:
         types = list(dict.fromkeys(TYPES[type(value)] for value in values))
     except KeyError:
@@ -140,7 +140,7 @@ def types_of(values: Sequence[Any]) -> str | list[str]:
 
 
 def read_back(reply: str, schema: Any) -> str:
-    """Leave out the nulls that strict mode made a model write for what it could have left out; else the reply itself."""
+    """Remove the nulls that strict mode forced for optional values; otherwise return the reply unchanged."""
     try:
         value = json.loads(reply)
     except (ValueError, RecursionError):
@@ -165,7 +165,7 @@ def without_nulls(value: Any, schema: Any, root: Any) -> Any:
 
 
 def form_for(value: dict[str, Any], schema: Schema, root: Any) -> Schema:
-    """Return the form of a union whose object this is: that which has all its names, and its constants."""
+    """Return the union member that this object matches: the one with all its names and constants."""
     forms = [resolved(form, root) for form in schema.get("anyOf") or schema.get("oneOf") or []]
     for form in (nested for each in forms for nested in [form_for(value, each, root)]):
         properties = form.get("properties", {})

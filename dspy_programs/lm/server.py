@@ -1,9 +1,9 @@
-"""A model behind an API, held to JSON schemas and asked for log-probabilities where it gives them.
+"""A model behind an API, constrained to JSON schemas and asked for log-probabilities if it provides them.
 
-DSPy sends no schema to a model it does not know, and it does not know what runs behind an api base. vLLM, Ollama,
-LM Studio and llama.cpp all take one, and a small model needs it. A server that says that it does not take a schema is asked
-for the same in another form (`schema_forms`), and which form it took is remembered for that schema alone. One that says that
-it gives no log-probabilities is asked for none any more.
+DSPy sends no schema to a model it does not know, and it does not know what runs behind an api base. vLLM, Ollama, LM Studio
+and llama.cpp all accept one, and a small model needs it. A server that rejects a schema is asked in another form
+(`schema_forms`), and the form it accepts is remembered for that schema only. One that rejects log-probabilities is not asked
+for them again.
 """
 
 import contextlib
@@ -27,23 +27,23 @@ from dspy_programs.lm.transport import with_transport
 PARAMS = frozenset({"response_format", "temperature", "max_tokens", "top_p", "stop", "seed"})
 LOGPROBS = frozenset({"logprobs", "top_logprobs"})
 REFUSALS = (lm15.InvalidRequestError, lm15.UnsupportedFeatureError, lm15.ServerError)
-OTHERWISE = (lm15.ContextLengthError, lm15.UnsupportedModelError)  # such an error names the schema only by chance
+OTHERWISE = (lm15.ContextLengthError, lm15.UnsupportedModelError)  # such an error mentions the schema only by coincidence
 OF_LOGPROBS = re.compile(r"(?i)log[ _-]?prob")
 OF_SCHEMA = re.compile(r"(?i)response[ _.-]?format|schema|grammar|structured[ _-]?output|guided|output_(?:format|config)")
 OF_TYPE = re.compile(r"(?i)response_format\W{0,3}type")
-REMEMBERED = 10_000  # schemas; each set of tools makes another one
+REMEMBERED = 10_000  # schemas; each set of tools makes a new one
 
 T = TypeVar("T")
 
 
 class ServerEngine:
-    """Speak with the server of `lm`, which knows the address and the key. A request is tried once: DSPy sees to retries."""
+    """Talks to the server of `lm`, which knows the URL and the key. A request is tried once: DSPy handles retries."""
 
     def __init__(self, lm: dspy.LM, *, own: bool = True) -> None:
-        """own: the server is the user's own, so DSPy's table of models says nothing about it."""
+        """own: the server is the user's own, so DSPy's model table does not apply."""
         self.lm, self.own = lm, own
-        self.gives_logprobs = self.streams = True  # until it says no, or sends a whole answer for a stream
-        self.taken: dict[str, Kind] = {}  # digest of a schema that was refused -> the form that was taken instead
+        self.gives_logprobs = self.streams = True  # until it refuses, or sends a complete answer instead of a stream
+        self.taken: dict[str, Kind] = {}  # digest of a rejected schema -> the form accepted instead
         self._transport: LM15Engine | None = None
 
     @property
@@ -71,7 +71,7 @@ class ServerEngine:
             return self.taken_form(request, self.answer)
 
     def stream(self, request: lm15.Request) -> Iterator[Any]:
-        """Yield the events of the answer as they come; all at its end where nulls have to be taken out of it."""
+        """Yield the answer's events as they come, or all at the end if nulls must be removed."""
         with self.keeping_the_key():
             yield from self.taken_form(request, self.events)
 
@@ -90,7 +90,7 @@ class ServerEngine:
             raise
 
     def taken_form(self, request: lm15.Request, send: Callable[[lm15.Request, Form], T]) -> T:
-        """Send the request in the first form that the server takes, which is remembered. Raises the last refusal."""
+        """Send the request in the first form that the server accepts, which is remembered. Raises the last refusal."""
         logprobs = request.config.logprobs is not None and self.gives_logprobs
         forms = self.forms(request)
         while True:
@@ -158,7 +158,7 @@ def refuses(what: re.Pattern[str], error: Exception) -> bool:
 
 
 def left_after(forms: list[Form], error: Exception) -> list[Form]:
-    """Return the forms still to try: none of the same type where the server says that it does not know the type."""
+    """Return the forms still to try: none of the same type if the server says it does not know the type."""
     unknown = forms[0].type if OF_TYPE.search(str(error)) else None
     return [form for form in forms[1:] if unknown is None or form.type != unknown]
 

@@ -1,7 +1,7 @@
-"""An answer in another shape than the one that was asked for, where there is no doubt about what it says.
+"""Accepts an answer in a different shape than requested, if its meaning is unambiguous.
 
-Held to no schema, a model may wrap its answer ({"json": {...}}), put it in a list of one, or give the value of the only field
-without its name. Where a reply holds two answers that differ, one may be a draft: it has no answer then.
+Without a schema, a model may wrap its answer ({"json": {...}}), put it in a list of one, or give the only field's value
+without its name. If a reply contains two different answers, one may be a draft, so it counts as no answer.
 """
 
 import json
@@ -15,11 +15,11 @@ from dspy_programs.lm.thoughts import objects_in
 
 
 class NoOneAnswer(Exception):
-    """Why there is not one answer in the reply."""
+    """Why the reply does not contain exactly one answer."""
 
 
 def in_shape(signature: type[dspy.Signature], text: str) -> str:
-    """Return the one answer in a reply as JSON with the names of the outputs; what is no JSON as it is. Raises NoOneAnswer."""
+    """Return the one answer in a reply as JSON with the outputs' names; other text unchanged. Raises NoOneAnswer."""
     names = set(signature.output_fields)
     try:
         value = json.loads(text, strict=False)
@@ -37,7 +37,7 @@ def in_shape(signature: type[dspy.Signature], text: str) -> str:
 
 
 def only_object(text: str) -> Any:
-    """Return the object that a text holds from its first brace to its last, None where that is none."""
+    """Return the object from a text's first brace to its last, None if that is not one."""
     try:
         return json.loads(text[text.find("{") : text.rfind("}") + 1], strict=False)
     except (ValueError, RecursionError):
@@ -62,7 +62,7 @@ def unwrapped(signature: type[dspy.Signature], value: Any) -> Any:
 
 
 def is_value_of(signature: type[dspy.Signature], value: Any) -> bool:
-    """Tell whether the value is one of the only output; an object with strange names is none, for any may be ignored."""
+    """Return whether the value fits the only output; an object with unknown names does not, because names may be ignored."""
     [field] = signature.output_fields.values()
     reader = reader_of(field.annotation)
     try:
@@ -78,7 +78,7 @@ def reader_of(annotation: Any) -> TypeAdapter[Any]:
 
 
 def read(value: Any) -> Any:
-    """Return what a text that is JSON says, any other value itself."""
+    """Return the value of a JSON text, or any other value unchanged."""
     try:
         return json.loads(value, strict=False) if isinstance(value, str) else value
     except (ValueError, RecursionError):

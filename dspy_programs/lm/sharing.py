@@ -1,12 +1,13 @@
-"""One loaded model for all processes of a user, for as long as one that has loaded it lives.
+"""One loaded model for all of a user's processes, as long as a process that has loaded it lives.
 
-The first process loads the model into itself, as if it were alone, and its llama.cpp also listens on a socket in a
-directory that only this user can enter. The next process that wants the same model, loaded in the same way, finds the
-socket and asks there. There is no process that nobody started and nothing that has to be stopped: when the first one ends
-or is killed, whoever is left loads the model at the next request, and the others find that one.
+The first process loads the model into itself, as usual, and its llama.cpp also listens on a socket in a directory that only
+this user can enter. The next process that needs the same model, loaded in the same way, finds the socket and uses it. There
+is no daemon to start or stop: when the first process ends or is killed, one of the others loads the model at its next
+request, and the rest find that one.
 
 Holds      whatever fails here (no room, a full disk, a server that has stopped), the model is loaded as if nobody shared;
-           of two that start at once one loads and the other waits; what a killed process left is no obstacle.
+           of two that start at once one loads and the other waits; what a killed process left is no obstacle;
+           no other user, root aside, can read what is asked, ask, or answer in the place of the model.
 """
 
 import hashlib
@@ -19,21 +20,24 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
+from pydantic import BaseModel
 
 from dspy_programs.errors import LanguageModelError
-from dspy_programs.lm.llama_server import LlamaServer, ServerGone
+from dspy_programs.lm.llama_server import STOPPED, LlamaServer, ServerGone
+from dspy_programs.lm.weights import say
 
 SHARE_VARIABLE = "DSPY_PROGRAMS_SHARE"  # 0: every process loads its own
 LOADING_SECONDS = 120.0  # to wait for another process that is loading, before one loads for oneself
+PATIENCE_SECONDS = 3.0  # for a sign of life of the process that has the model loaded; llama.cpp gives one while it works
 LONGEST_SOCKET_PATH = 100  # bytes; the system takes 104 to 108
-DECIDES = ("OMP_", "GOMP_", "CUDA_", "HIP_")  # beginnings of variables that decide how fast it is; KMP_ is set by ggml itself
+DECIDES = ("OMP_", "GOMP_", "CUDA_", "HIP_")  # prefixes of variables that affect speed; KMP_ is set by ggml itself
 
 
-class Offer(NamedTuple):
-    """How others reach a loaded model. key: without it llama.cpp answers nobody."""
+class Offer(BaseModel):
+    """How others reach a loaded model. key: without it llama.cpp answers nobody; socket: the name of its file."""
 
     address: str
     key: str
@@ -41,9 +45,9 @@ class Offer(NamedTuple):
 
 
 def shared(loaded_as: Mapping[str, Any], key: str, load: Callable[[Path | None], Any]) -> Any:
-    """Return a server of this model that runs already, else what `load` gives; others will find it at its socket.
+    """Return a running server of this model, else the result of `load`, which others will find at its socket.
 
-    loaded_as: the model and all that decides how it answers and how fast; only processes that agree share.
+    loaded_as: the model and everything that decides its answers and speed; only processes that agree share.
     """
     room = private_directory()
     if room is None:
@@ -51,7 +55,7 @@ def shared(loaded_as: Mapping[str, Any], key: str, load: Callable[[Path | None],
     offer = room / f"{digest({**loaded_as, **conditions()})}.json"
     lock = FileLock(offer.with_suffix(".lock"))
     try:
-        lock.acquire(timeout=LOADING_SECONDS)
+        wait_for(lock)
     except OSError:  # a timeout is one: whoever is loading has stopped
         return load(None)
     try:
@@ -60,51 +64,82 @@ def shared(loaded_as: Mapping[str, Any], key: str, load: Callable[[Path | None],
         lock.release()
 
 
+def wait_for(lock: FileLock) -> None:
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say("Waiting for another process that is loading the same model", progress=True)
+        lock.acquire(timeout=LOADING_SECONDS)
+
+
 def loaded(offer: Path, key: str, load: Callable[[Path | None], Any]) -> Any:
     path = offer.with_name(f"{secrets.token_hex(8)}.sock")
     server = load(path)
-    if path.exists():
-        with suppress(OSError):  # nobody finds it, that is all
-            write_private(offer, json.dumps(Offer(server.listening_address, key, path.name)._asdict()))
+    with suppress(OSError):  # nobody finds it, that is all
+        path.chmod(0o600)
+        write_private(offer, Offer(address=server.listening_address, key=key, socket=path.name).model_dump_json())
     return server
 
 
 def running(offer: Path) -> LlamaServer | None:
-    """Return the server of an offer, None where there is none or nothing answers; then its traces are cleared away."""
+    """Return the server of an offer, None if there is none or it does not answer; then its files are removed."""
     try:
-        found = Offer(**json.loads(offer.read_bytes()))
+        found = Offer.model_validate_json(offer.read_bytes())
         path = offer.with_name(Path(found.socket).name)
-        server = LlamaServer(found.address, found.key, path)
-    except (OSError, ValueError, TypeError, LanguageModelError):
+        server = LlamaServer(found.address, found.key, path, patience=PATIENCE_SECONDS)
+    except (OSError, ValueError, LanguageModelError):
         return None
-    if server.is_well():
+    trouble = server.trouble()
+    if not trouble:
         with suppress(ServerGone, LanguageModelError):
-            server.model_names()  # the key fits
+            server.count_tokens("")  # the key fits; some builds of llama.cpp say which models they have without one
             return server
+    if trouble == STOPPED:
+        abandon(server)
     with suppress(OSError):
         offer.unlink()
         path.unlink()
     return None
 
 
+def abandon(server: LlamaServer) -> None:
+    """Leave a process that was stopped; at its socket nobody has to find that out again."""
+    say("The process that has this model loaded was stopped (by Ctrl-Z?); the model is loaded anew", progress=True)
+    if server.path:
+        with suppress(OSError):
+            server.path.unlink()
+
+
 def private_directory() -> Path | None:
-    """Return a directory that nobody else can enter, None where there is none or the user does not want to share."""
+    """Return a directory that nobody else can enter, None if there is none or sharing is off."""
     if os.environ.get(SHARE_VARIABLE) == "0" or not hasattr(socket, "AF_UNIX"):
         return None
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     parent = Path(runtime) if runtime and Path(runtime).is_dir() else Path(tempfile.gettempdir())
-    room = parent / f"dspy-programs-{os.getuid()}"
     try:
+        parent = parent.resolve()
+        room = parent / f"dspy-programs-{os.getuid()}"
         room.mkdir(mode=0o700, exist_ok=True)
-        state = room.lstat()
+        is_private = is_ours_alone(room) and all(map(stays_in_place, (parent, *parent.parents)))
     except OSError:
         return None
-    private = stat.S_ISDIR(state.st_mode) and state.st_uid == os.getuid() and not state.st_mode & 0o077
-    return room if private and len(os.fsencode(room)) + 24 <= LONGEST_SOCKET_PATH else None
+    return room if is_private and len(os.fsencode(room)) + 24 <= LONGEST_SOCKET_PATH else None
+
+
+def is_ours_alone(room: Path) -> bool:
+    state = room.lstat()
+    return stat.S_ISDIR(state.st_mode) and state.st_uid == os.getuid() and not state.st_mode & 0o077
+
+
+def stays_in_place(folder: Path) -> bool:
+    """Tell whether nobody else can put something of theirs in the place of what is in a folder: in /tmp nobody can."""
+    state = folder.stat()
+    others_write = state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return state.st_uid in (0, os.getuid()) and (not others_write or bool(state.st_mode & stat.S_ISVTX))
 
 
 def conditions() -> dict[str, Any]:
-    """Return how this process is placed on the machine: one that may use less of it is never asked in another's stead."""
+    """Return this process's share of the machine: a process that may use less never answers for another."""
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     chosen = {name: value for name, value in os.environ.items() if name.startswith(DECIDES)}
     return {"cores": cores, "priority": os.getpriority(os.PRIO_PROCESS, 0), "environment": chosen}
@@ -115,7 +150,7 @@ def digest(value: Mapping[str, Any]) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that its owner alone can read, whole or not at all."""
+    """Write a file that only its owner can read, whole or not at all."""
     temporary = path.with_suffix(f".{secrets.token_hex(4)}")
     try:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

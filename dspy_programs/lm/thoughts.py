@@ -1,7 +1,7 @@
-"""What a reasoning model thinks before it answers is no answer: it is taken out, in every dialect that is known.
+"""Removes a reasoning model's thoughts from its reply, in every known dialect.
 
-A thought may hold drafts, so it is never guessed where one ends: a reply whose reasoning has no end has no answer. A mark that
-stands inside a whole JSON object belongs to that object.
+Thoughts may contain drafts, so their end is never guessed: a reply whose reasoning does not end has no answer. A mark inside a
+complete JSON object belongs to that object.
 
 Source   chat templates and model cards of DeepSeek-R1 and Qwen3 (<think>), Magistral ([THINK]), Kimi (a think in triangles),
          Command A (<|START_THINKING|>), OpenThinker (<|begin_of_thought|>), Seed-OSS (<seed:think>); the harmony format of
@@ -20,7 +20,7 @@ CLOSING = re.compile(
     rf"(?i)</(?:{WORDS})>|\[/THINK\]|\u25c1/think\u25b7|<\|END_THINKING\|>|<\|end_of_thought\|>|<\|inner_suffix\|>"
 )
 MOST = 50  # thoughts in one reply
-CHANNEL = re.compile(r"<\|channel\|>|\Aanalysis(?=[A-Z{\[\"'])")  # the second as a server leaves it that drops such tokens
+CHANNEL = re.compile(r"<\|channel\|>|\Aanalysis(?=[A-Z{\[\"'])")  # the second is what a server that drops such tokens leaves
 FINAL = re.compile(r"<\|channel\|>\s*final\b.*?<\|message\|>|assistantfinal", re.DOTALL)
 ENDS = re.compile(r"(?:\s*<\|(?:end|return|call)\|>)+\s*\Z")
 
@@ -30,7 +30,7 @@ class Unfinished(ValueError):
 
 
 def without_thoughts(text: str) -> str:
-    """Return the answer in a reply, the reply itself where it has no thoughts. Raises Unfinished."""
+    """Return the answer in a reply, or the reply itself if it has no thoughts. Raises Unfinished."""
     if first_outside(CHANNEL, text.lstrip()):
         return final_channel(text)
     for _ in range(MOST):
@@ -41,16 +41,16 @@ def without_thoughts(text: str) -> str:
             raise Unfinished
         before = text[: opening.start()] if opening and opening.start() < closing.start() else ""
         text = before + text[closing.end() :]
-    raise Unfinished  # it only thinks
+    raise Unfinished  # it contains only thoughts
 
 
 def has_thoughts(text: str) -> bool:
-    """Tell whether a text has any mark of reasoning, be it only talk about one."""
+    """Return whether a text has any mark of reasoning, even if it only mentions one."""
     return any(first_outside(mark, text.lstrip()) for mark in (OPENING, CLOSING, CHANNEL))
 
 
 def final_channel(text: str) -> str:
-    """Return what a gpt-oss says for the user to read."""
+    """Return gpt-oss's final channel, meant for the user."""
     said = FINAL.split(text)
     if len(said) < 2:
         raise Unfinished
@@ -58,14 +58,14 @@ def final_channel(text: str) -> str:
 
 
 def first_outside(mark: re.Pattern[str], text: str) -> re.Match[str] | None:
-    """Return the first of the marks that stands in no JSON object."""
+    """Return the first mark that is not inside a JSON object."""
     found = list(mark.finditer(text))
     inside = list(objects_in(text)) if found else []
     return next((each for each in found if not any(start < each.start() < end for start, end in inside)), None)
 
 
 def objects_in(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where each whole JSON object of a text starts and ends; none that is inside another."""
+    """Yield the start and end of each complete top-level JSON object in a text."""
     decoder = json.JSONDecoder(strict=False)
     start = text.find("{")
     while start >= 0:

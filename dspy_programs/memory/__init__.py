@@ -1,4 +1,4 @@
-"""An agent's memory within a budget of tokens: facts stay, the rest can be restored."""
+"""Keep an agent's memory within a token budget: facts stay, the rest can be restored."""
 
 from typing import TYPE_CHECKING
 
@@ -56,4 +56,5 @@ __all__ = [
     "store_of",
 ]
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a type checker reads the imports above, and refuses any other name
+    __getattr__ = exports(__name__, _HOMES)

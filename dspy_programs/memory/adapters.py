@@ -1,20 +1,20 @@
-"""Sessions of other frameworks as a memory, and back: plain and OpenAI messages, LangGraph's, dspy.History.
+"""Sessions of other frameworks to a memory and back: plain and OpenAI messages, LangGraph's, dspy.History.
 
 Input      a list of messages, a dspy.History, or anything with get_messages(). A message is a mapping with role (or type)
            and content, or an object with .type or .role and .content. Content may be null, or a list of parts.
-Output     store_of(session) -> Session, whose `store` holds an entry a message; messages_of(session) gives them back in the
-           kind that came in. compress_session(...) -> (messages, report).
-Holds      without compression the messages come back equal, the objects as the very same ones. What stands for compressed
-           messages has their role (never "tool"), `compressed: true` and `compression_history`. What a mapping has beside
-           role, text and tools (parts that are no text, other keys) is in its entry, so also in the history.
-Raises     UsageError for what is no message: its number, and what is wrong.
+Output     store_of(session) -> Session, whose `store` has one entry per message; messages_of(session) returns them in their
+           original kind. compress_session(...) -> (messages, report).
+Guarantees without compression the messages come back equal, objects as the identical ones. A message that replaces
+           compressed ones has their role (never "tool"), `compressed: true` and `compression_history`. Whatever a mapping
+           has besides role, text and tools (non-text parts, other keys) is kept in its entry, and so in the history.
+Raises     UsageError for an invalid message: its number, and what is wrong.
 """
 
 import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from pydantic import ValidationError
 
@@ -26,19 +26,32 @@ from dspy_programs.memory.store import MemoryStore
 from dspy_programs.progress_bar import Progress
 from dspy_programs.tokens import TokenCounter
 
+Message = TypeVar("Message")
 OF_TYPE = {"user": "human", "assistant": "ai", "system": "system"}  # LangGraph's names
 
 
 @dataclass(frozen=True)
 class Session:
-    """A store, and the message that each of its entries was, by id."""
+    """A store, and the original message of each entry, by id."""
 
     store: MemoryStore
     messages: Mapping[str, Any]
     source: Any
 
 
-def store_of(session: Any, counter: TokenCounter | None = None) -> Session:
+def store_of(session: object, counter: TokenCounter | None = None) -> Session:
+    """Return a session as a store, an entry a message.
+
+    Args:
+        session: A list of messages, a dspy.History, or what has `get_messages()`.
+        counter: Whose tokens are counted; by default those of OpenAI's cl100k vocabulary.
+
+    Returns:
+        The store, with the messages that its entries were.
+
+    Raises:
+        UsageError: A message is none: its number, and what is wrong.
+    """
     store, known = MemoryStore(counter=counter), {}
     entries = []
     now = time.time()
@@ -60,23 +73,25 @@ def store_of(session: Any, counter: TokenCounter | None = None) -> Session:
 
 
 def places_of(entry: MemoryEntry) -> list[int]:
-    """Return the places in the session of what an entry stands for since an earlier round."""
+    """Return the session positions of the originals that an entry replaced in an earlier round."""
     return [record["position"] for record in entry.compression_history if type(record.get("position")) is int]
 
 
-def is_history(session: Any) -> bool:
+def is_history(session: object) -> bool:
     return type(session).__name__ == "History" and hasattr(session, "messages")
 
 
-def messages_in(session: Any) -> Sequence[Any]:
+def messages_in(session: object) -> Sequence[Any]:
     found = session.get_messages() if hasattr(session, "get_messages") else getattr(session, "messages", session)
     if isinstance(found, (str, bytes, Mapping)) or not isinstance(found, Sequence):
-        raise UsageError(f"{type(session).__name__} is no session: give a list of messages, or what has get_messages()")
+        raise UsageError(
+            f"{type(session).__name__} is not a session: give a list of messages, or an object with get_messages()"
+        )
     return found
 
 
 def entry_of(message: Any, number: int, fields_only: bool = False) -> MemoryEntry:
-    """Return the entry of one message; fields_only: it is a turn of a dspy.History, fields of a signature by name."""
+    """Return the entry of one message; fields_only: it is a turn of a dspy.History, a mapping of signature fields."""
     if fields_only:
         lines = [f"{name}: {value}" for name, value in message.items()]
         return MemoryEntry(role="user", content="\n".join(lines), turn_number=number)
@@ -101,23 +116,23 @@ def entry_of(message: Any, number: int, fields_only: bool = False) -> MemoryEntr
 
 
 def as_call(part: Mapping[str, Any]) -> dict[str, Any]:
-    """Return Anthropic's call of a tool as OpenAI has it."""
+    """Convert Anthropic's tool call to OpenAI's form."""
     arguments = json.dumps(plain(part.get("input")), ensure_ascii=False)
     return {"id": part.get("id"), "type": "function", "function": {"name": part.get("name"), "arguments": arguments}}
 
 
 def message_of(entry: MemoryEntry) -> dict[str, Any]:
-    """Return an entry as the message that it was, and what stands for compressed ones as a chat message."""
+    """Return an entry as its original message, or a compressed one as a chat message."""
     message = entry.metadata.get("message")
     return {"role": entry.chat_role, "content": entry.content, **message} if isinstance(message, dict) else as_message(entry)
 
 
-def fields_of(message: Any) -> dict[str, Any]:
+def fields_of(message: object) -> dict[str, Any]:
     names = ("role", "type", "content", "tool_calls", "tool_call_id", "name")
     return {name: value for name in names if (value := getattr(message, name, None)) is not None}
 
 
-def parts(content: Any, kind: str) -> list[Any]:
+def parts(content: object, kind: str) -> list[Any]:
     return (
         [part for part in content if isinstance(part, Mapping) and part.get("type") == kind]
         if isinstance(content, list)
@@ -125,12 +140,12 @@ def parts(content: Any, kind: str) -> list[Any]:
     )
 
 
-def text_of(content: Any) -> str:
+def text_of(content: object) -> str:
     """Return the text of a content: itself, or its texts and results of tools one below the other; of other parts, nothing."""
     if content is None or isinstance(content, str):
         return content or ""
     if not isinstance(content, list):
-        raise ValueError(f"content is {type(content).__name__}, not a text or a list of parts")
+        raise ValueError(f"content is {type(content).__name__}, not a string or a list of parts")
     texts = []
     for part in content:
         text = part.get("text") if isinstance(part, Mapping) else part
@@ -140,7 +155,7 @@ def text_of(content: Any) -> str:
     return "\n".join(texts)
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """Return a value as JSON has it; an object of an API's client as its fields."""
     if isinstance(value, Mapping):
         return {str(key): plain(inner) for key, inner in value.items()}
@@ -152,7 +167,14 @@ def plain(value: Any) -> Any:
 
 
 def messages_of(session: Session) -> Any:
-    """Return the messages of the store as it is now, in the kind that came in."""
+    """Return the messages of a store as it is now.
+
+    Args:
+        session: What `store_of` gave.
+
+    Returns:
+        A list of messages, or a dspy.History where that came in; what was not compressed as the very same objects.
+    """
     found = [
         session.messages[entry.id] if entry.role != "compressed" else stand_in_like(entry, session) for entry in session.store
     ]
@@ -160,7 +182,7 @@ def messages_of(session: Session) -> Any:
 
 
 def stand_in_like(entry: MemoryEntry, session: Session) -> Any:
-    """Return a compressed entry as a message of the kind that its first original was."""
+    """Return a compressed entry as a message of its first original's kind."""
     first = session.messages[entry.id]
     if is_history(session.source):
         names = list(first) or ["memory"]
@@ -173,15 +195,50 @@ def stand_in_like(entry: MemoryEntry, session: Session) -> Any:
     return {"role": role, "content": entry.content, **marks}
 
 
+@overload
 def compress_session(
-    session: Any,
+    session: Sequence[Message],
+    token_budget: int = TOKEN_BUDGET,
+    protected_recent: int = PROTECTED_RECENT,
+    *,
+    counter: TokenCounter | None = None,
+    progress: Progress | None = None,
+) -> tuple[list[Message | dict[str, Any]], CompressionReport]: ...
+@overload
+def compress_session(
+    session: object,
+    token_budget: int = TOKEN_BUDGET,
+    protected_recent: int = PROTECTED_RECENT,
+    *,
+    counter: TokenCounter | None = None,
+    progress: Progress | None = None,
+) -> tuple[Any, CompressionReport]: ...
+
+
+def compress_session(
+    session: object,
     token_budget: int = TOKEN_BUDGET,
     protected_recent: int = PROTECTED_RECENT,
     *,
     counter: TokenCounter | None = None,
     progress: Progress | None = None,
 ) -> tuple[Any, CompressionReport]:
-    """Return a session's messages within the budget, and what was done. The session itself is not changed."""
+    """Bring the messages of a session within a budget. The session itself is not changed.
+
+    Args:
+        session: A list of messages, a dspy.History, or what has `get_messages()`.
+        token_budget: Tokens that all messages may have, 0 or more.
+        protected_recent: How many of the last messages stay word for word, as all system prompts do.
+        counter: Whose tokens are counted; by default those of OpenAI's cl100k vocabulary.
+        progress: Called between pieces of work with how much is done and how much there is.
+
+    Returns:
+        The messages in the kind that came in, those that stay as the very same objects; and what was done.
+
+    Raises:
+        UsageError: A message is none, or the budget is below what is protected.
+        LanguageModelError: A model is in use and does not answer.
+    """
     known = store_of(session, counter)
     report = MemoryCompressor(token_budget, protected_recent).compress(known.store, progress)
     return messages_of(known), report

@@ -13,13 +13,13 @@ class Task(NamedTuple):
 
     units: list[list[MemoryEntry]]
     sizes: list[int]  # tokens
-    order: Callable[[], list[int]]  # of the units, the least important first, of equals the oldest; costs time, once
-    room: int  # tokens that all units together may have
+    order: Callable[[], list[int]]  # of the units, least important first, ties by age; computed once
+    room: int  # token limit for all units together
     count: Callable[[str], int]
 
 
 class Change(NamedTuple):
-    """A text, and the entries in whose place it comes. fallback: why the rules answered and not the model."""
+    """A text, and the entries it replaces. fallback: why the rules answered instead of the model."""
 
     originals: list[MemoryEntry]
     text: str

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from dspy_programs.memory.compressor import CompressionReport
     from dspy_programs.tokens import TokenCounter
 
-app = new_app("Keep an agent's memory within a budget of tokens, facts first.")
+app = new_app("Keep an agent's memory within a token budget, facts first.")
 
-PathArgument = Annotated[Path, typer.Argument(help="A memory's file, a file of messages (JSON, JSON lines), or - for stdin.")]
-RecentOption = Annotated[int, typer.Option(min=0, help="How many of the last entries stay word for word.")]
-NoLlmOption = Annotated[bool, typer.Option("--no-llm", help="Call no model; --lm then only says whose tokens to count.")]
+PathArgument = Annotated[Path, typer.Argument(help="A memory file, a file of messages (JSON or JSON lines), or - for stdin.")]
+RecentOption = Annotated[int, typer.Option(min=0, help="How many of the latest entries to keep verbatim.")]
+NoLlmOption = Annotated[bool, typer.Option("--no-llm", help="Call no model; --lm then only selects the tokenizer.")]
 
 
 @app.callback()
 def memory() -> None:
-    """Keep an agent's memory within a budget of tokens, facts first."""
+    """Keep an agent's memory within a token budget, facts first."""
 
 
 def counter_of(lm: str | None) -> "TokenCounter | None":
@@ -39,7 +39,7 @@ def inspect(
     lm: ToolLmOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say what a memory holds: entries, tokens, turns, roles, and what matters most in it. Calls no model."""
+    """Summarize a memory: entries, tokens, turns, roles and the most important entries. Calls no model."""
     from dspy_programs.memory.importance import ImportanceScorer
     from dspy_programs.memory.source import read_memory
 
@@ -71,7 +71,7 @@ def inspect(
 
 
 def shown(text: str) -> str:
-    """Return the beginning of a text on one line, without what a terminal would obey."""
+    """Return the start of a text on one line, without terminal control characters."""
     line = "".join(c if c.isprintable() else " " for c in text[:200])
     return line if len(line) <= 70 else f"{line[:67]}..."
 
@@ -79,19 +79,19 @@ def shown(text: str) -> str:
 @app.command()
 def compress(
     path: PathArgument,
-    budget: Annotated[int, typer.Option(min=0, help="Tokens that the whole memory may have.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write what is left.")],
+    budget: Annotated[int, typer.Option(min=0, help="Token limit for the whole memory.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the compressed memory.")],
     protected_recent: RecentOption = 3,
     strategy: Annotated[
         Literal["auto", "summarize", "extract_facts", "archive"],
-        typer.Option(help="auto: the least destructive that is enough."),
+        typer.Option(help="auto: the least destructive strategy that fits the budget."),
     ] = "auto",
     fallback: Annotated[
-        Literal["none", "extract"], typer.Option(help="What to do where the model fails: stop, or extract and mark it.")
+        Literal["none", "extract"], typer.Option(help="What to do if the model fails: stop, or use an extract and mark it.")
     ] = "none",
     format_: Annotated[
         Literal["store", "messages"],
-        typer.Option("--format", help="store: originals can be restored; messages: ready for a chat API, without them."),
+        typer.Option("--format", help="store: originals can be restored; messages: ready for a chat API, without originals."),
     ] = "store",
     lm: ToolLmOption = None,
     api_base: ApiBaseOption = None,
@@ -99,7 +99,7 @@ def compress(
     no_llm: NoLlmOption = False,
     no_cache: NoCacheOption = False,
 ) -> None:
-    """Bring a memory within a budget and print what that saved, as one line of JSON."""
+    """Compress a memory to fit a budget and print the savings as one line of JSON."""
     from dspy_programs.memory.adapters import message_of
     from dspy_programs.memory.compressor import MemoryCompressor
     from dspy_programs.memory.source import read_memory
@@ -142,7 +142,7 @@ def line_of(report: "CompressionReport") -> dict[str, Any]:
 
 @contextlib.contextmanager
 def model_of(lm: str | None, api_base: str | None, api_key: str | None, keep: bool) -> "Iterator[TokenCounter | None]":
-    """Make the named model the one in use, and give its tokens; nothing of it without a name."""
+    """Use the named model inside the block and yield its token counter; None without a name."""
     if not lm:
         yield None
         return
@@ -158,13 +158,13 @@ def model_of(lm: str | None, api_base: str | None, api_key: str | None, keep: bo
 @app.command()
 def context(
     path: PathArgument,
-    max_tokens: Annotated[int, typer.Option(min=0, help="Tokens that the context may have.")] = 4000,
+    max_tokens: Annotated[int, typer.Option(min=0, help="Token limit for the context.")] = 4000,
     protected_recent: RecentOption = 3,
-    system_message: Annotated[str | None, typer.Option(help="Put this first.")] = None,
+    system_message: Annotated[str | None, typer.Option(help="System message to put first.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print chat messages as JSON.")] = False,
     lm: ToolLmOption = None,
 ) -> None:
-    """Print the context that a memory gives within a number of tokens. Calls no model."""
+    """Print the context built from a memory within a token limit. Calls no model."""
     from dspy_programs.memory.context import ContextBuilder, ContextConfig
     from dspy_programs.memory.source import read_memory
 
@@ -177,8 +177,10 @@ def context(
 
 
 @app.command()
-def restore(path: PathArgument, output: Annotated[Path, typer.Option("--output", "-o", help="Where to write it.")]) -> None:
-    """Write a memory with all originals as they were."""
+def restore(
+    path: PathArgument, output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the restored memory.")]
+) -> None:
+    """Write a memory with all original entries restored."""
     from dspy_programs.memory.originals import restore as restored
     from dspy_programs.memory.source import read_memory
     from dspy_programs.memory.store_file import save
@@ -189,8 +191,8 @@ def restore(path: PathArgument, output: Annotated[Path, typer.Option("--output",
 
 
 @app.command()
-def demo(budget: Annotated[int, typer.Option(min=0, help="Tokens that the memory may have.")] = 600) -> None:
-    """Compress a made-up session of 120 turns and show what is left. Calls no model."""
+def demo(budget: Annotated[int, typer.Option(min=0, help="Token limit for the memory.")] = 600) -> None:
+    """Compress a sample session of 120 turns and show the result. Calls no model."""
     from dspy_programs.memory.compressor import MemoryCompressor
     from dspy_programs.memory.demo import FACTS, demo_store
     from dspy_programs.memory.originals import restore as restored
@@ -202,8 +204,6 @@ def demo(budget: Annotated[int, typer.Option(min=0, help="Tokens that the memory
         typer.echo(f"{entry.role}: {entry.text}")
     live = "\n".join(entry.content for entry in store)
     kept = sum(fact in live for fact in FACTS.values())
-    typer.echo(
-        f"\n{len(before)} entries -> {len(store)}; {kept} of {len(FACTS)} facts are still there word for word; ", nl=False
-    )
+    typer.echo(f"\n{len(before)} entries -> {len(store)}; {kept} of {len(FACTS)} facts kept verbatim; ", nl=False)
     typer.echo("all originals restored" if restored(store).entries == before else "originals differ")
     typer.echo(json.dumps(line_of(report)))

@@ -1,14 +1,14 @@
-"""Bring a memory within a budget of tokens: the least important first, in the least destructive way that is enough.
+"""Compress a memory to a token budget: least important entries first, with the least destructive strategy that suffices.
 
-Input      a MemoryStore; token_budget: tokens >= 0 of the store's own counter, for the whole store; protected_recent: how
-           many of the last entries stay word for word, as all system prompts do; strategies: which ways may be used.
+Input      a MemoryStore; token_budget: tokens >= 0 by the store's own counter, for the whole store; protected_recent: how
+           many of the latest entries stay verbatim, as all system prompts do; strategies: which may be used.
 Output     a CompressionReport; the store is changed in place.
-Holds      token_total() <= budget afterwards, and never more than before; not less than it need be: no unit that was
-           compressed would fit in what is left of the budget (with a model: no window, see engine.py). Protected entries
-           are untouched and the order is kept; a call of tools and its results are compressed together or not at all;
-           every original is in a compression_history. On any error, and when `progress` raises, the store is as it was.
-Raises     UsageError for a negative budget, for one below what the protected entries need, and where the strategies that
-           are allowed are not enough. LanguageModelError where a model that is to summarize does not (see engine.py).
+Guarantees token_total() <= budget afterwards, and never more than before; no more compression than needed: no compressed
+           unit would fit in the rest of the budget (with a model: no window, see engine.py). Protected entries are
+           untouched and the order is kept; a tool call and its results are compressed together or not at all; every
+           original is in a compression_history. On any error, and if `progress` raises, the store is unchanged.
+Raises     UsageError for a negative budget, one below what the protected entries need, or if the allowed strategies do not
+           suffice. LanguageModelError if a model in use fails to summarize (see engine.py).
 Calls      none without a language model.
 """
 
@@ -36,7 +36,7 @@ REPORT_EVERY = 200  # units
 
 
 class CompressionReport(BaseModel):
-    """What was done. Counts are of original entries and tokens; compression_ratio is the share saved, in [0, 1]."""
+    """The result. Counts are of original entries and tokens; compression_ratio is the share saved, in [0, 1]."""
 
     initial_tokens: int
     final_tokens: int
@@ -47,28 +47,30 @@ class CompressionReport(BaseModel):
     entries_extracted: int = 0
     compression_ratio: float = 0.0
     iterations: int = 0
-    """Strategies that were tried."""
+    """Strategies tried."""
     duration_seconds: float = 0.0
     protected_entries: int = 0
     token_budget: int = TOKEN_BUDGET
     strategy: str = "none"
     answered_by: str = "rules"
-    """"model", or "rules": then every text is an extract, word for word."""
+    """"model", or "rules": then every text is a verbatim extract."""
     fallbacks: int = 0
-    """Texts that the model should have written and the rules did, each marked in its entry."""
+    """Texts written by the rules because the model failed, each marked in its entry."""
     failure: str | None = None
-    """Why, of the first of them."""
+    """Reason for the first of them."""
     token_counter: str
     exact: bool
-    """Whether the tokens are counted as the model itself does."""
+    """Whether tokens are counted exactly as the model counts them."""
     restorable: int = 0
-    """Originals that are in the histories of the entries."""
+    """Originals kept in the entries' histories."""
 
     def to_dict(self) -> dict[str, Any]:
         return self.model_dump()
 
 
 class MemoryCompressor:
+    """Brings stores within one budget."""
+
     def __init__(
         self,
         token_budget: int = TOKEN_BUDGET,
@@ -79,14 +81,24 @@ class MemoryCompressor:
         now: Callable[[], float] = time.time,
         engine: CompressionEngine | None = None,
     ) -> None:
-        """fallback: "extract" lets the rules answer where a model that is in use fails; without, that is an error.
+        """Set the budget, and how it is met.
 
-        engine: one with its own model or fallback, in place of one with `fallback`.
+        Args:
+            token_budget: Tokens of the store's own counter that the whole store may have, 0 or more.
+            protected_recent: How many of the last entries stay word for word, as all system prompts do.
+            scorer: What says how much an entry matters.
+            strategies: Which ways may be used, of "summarize", "extract_facts" and "archive".
+            fallback: "extract" lets the rules answer where a model that is in use fails; None makes that an error.
+            now: The clock of the histories, in seconds since 1970.
+            engine: One with its own model or fallback, in place of one with `fallback`.
+
+        Raises:
+            UsageError: `protected_recent` is below 0, or there is no such strategy.
         """
         if protected_recent < 0:
-            raise UsageError(f"protected_recent is {protected_recent}: give 0 or more entries")
+            raise UsageError(f"protected_recent is {protected_recent}; give 0 or more entries")
         if not strategies or not set(strategies) <= set(STRATEGIES):
-            raise UsageError(f"strategies are {list(strategies)}: choose from {', '.join(STRATEGIES)}")
+            raise UsageError(f"strategies are {list(strategies)}; choose from {', '.join(STRATEGIES)}")
         self.token_budget, self.protected_recent = token_budget, protected_recent
         self.scorer = scorer or ImportanceScorer()
         self.strategies = [strategy for strategy in STRATEGIES if strategy in strategies]
@@ -96,11 +108,24 @@ class MemoryCompressor:
     def compress(
         self, store: MemoryStore, progress: Progress | None = None, *, target_budget: int | None = None
     ) -> CompressionReport:
-        """Compress the store to target_budget tokens, token_budget where not given (see the file's head)."""
+        """Bring a store within the budget, in place.
+
+        Args:
+            store: The memory.
+            progress: Called between pieces of work with how much is done and how much there is.
+            target_budget: Tokens to come down to; `token_budget` where not given.
+
+        Returns:
+            What was done, also in `last_report`.
+
+        Raises:
+            UsageError: The budget is below 0 or below what is protected, or the strategies are not enough.
+            LanguageModelError: A model that is to summarize does not.
+        """
         started = time.perf_counter()
         budget = self.token_budget if target_budget is None else target_budget
         if budget < 0:
-            raise UsageError(f"token_budget is {budget}: give 0 tokens or more")
+            raise UsageError(f"token_budget is {budget}; give 0 or more tokens")
         entries = store.entries
         grouped = units(entries)
         kept = protected(entries, grouped, self.protected_recent)
@@ -121,9 +146,9 @@ class MemoryCompressor:
         needed = sum(store.entry_tokens(entries[index]) for index in kept)
         if needed > budget:
             raise UsageError(
-                f"the budget is {budget} tokens, and the protected part alone has {needed}: {len(kept)} entries, which are "
-                f"the system prompts, the last {self.protected_recent} and what belongs to them; "
-                "give a larger budget, or protect fewer of the last entries"
+                f"the budget is {budget} tokens, but the protected part alone has {needed}: {len(kept)} entries (the system "
+                f"prompts, the last {self.protected_recent} and what belongs to them); "
+                "give a larger budget, or protect fewer recent entries"
             )
 
         @functools.cache
@@ -141,7 +166,7 @@ class MemoryCompressor:
         )
 
     def _changes(self, task: Task, progress: Progress | None) -> tuple[list[Change], int]:
-        """Return the changes of the first strategy that is enough, and how many were tried."""
+        """Return the changes of the first strategy that suffices, and how many were tried."""
         if model_in_use() is not None:
             return self.engine.windowed(task, self.strategies[0], progress), 1
         extracts = None
@@ -150,14 +175,14 @@ class MemoryCompressor:
             if strategy == "archive":
                 return archived(task, progress), tried
             if task.room < SHARE[strategy] * total and strategy != self.strategies[-1]:
-                continue  # even all units together would not become small enough
+                continue  # would not suffice even for all units together
             extracts = extracts or Extracts(task.units)
             changes, left = one_by_one(task, extracts, strategy, progress)
             if left <= task.room:
                 return changes, tried
             reached = min(reached, left)
         raise UsageError(
-            f"{' and '.join(self.strategies)} bring what is not protected to {reached} tokens, and there is room for "
+            f"{' and '.join(self.strategies)} reduce the unprotected part to {reached} tokens, but there is room for only "
             f"{task.room}; allow the strategy archive, or give a larger budget"
         )
 
@@ -174,7 +199,7 @@ class MemoryCompressor:
 
 
 def one_by_one(task: Task, extracts: Extracts, strategy: Strategy, progress: Progress | None) -> tuple[list[Change], int]:
-    """Shrink unit after unit until there is room; return the changes and the tokens that all units then have."""
+    """Shrink one unit after the other until they fit; return the changes and the tokens of all units then."""
     left, changes = sum(task.sizes), []
     shrink = extracts.summarize if strategy == "summarize" else extracts.extract_facts
     for done, unit in enumerate(task.order()):
@@ -183,7 +208,7 @@ def one_by_one(task: Task, extracts: Extracts, strategy: Strategy, progress: Pro
         if progress is not None and done % REPORT_EVERY == 0:
             progress(done, len(task.units))
         text = shrink(unit)
-        saved = task.sizes[unit] - task.count(text) if text else 0  # what says nothing is for the archive, not a blank entry
+        saved = task.sizes[unit] - task.count(text) if text else 0  # an empty extract is left to archive: no blank entries
         if saved > 0:
             changes.append(Change(task.units[unit], text, strategy))
             left -= saved
@@ -191,7 +216,7 @@ def one_by_one(task: Task, extracts: Extracts, strategy: Strategy, progress: Pro
 
 
 def archived(task: Task, progress: Progress | None) -> list[Change]:
-    """Put one text in the place of the least important units, and give back whole the last ones that still fit beside it."""
+    """Replace the least important units with one text, and restore the latest of them that still fit next to it."""
     if progress is not None:
         progress(0, 1)
     chosen, size = enough_of(task)
@@ -201,10 +226,8 @@ def archived(task: Task, progress: Progress | None) -> list[Change]:
         room, task.count, f"[Archived: turns {min(turns)} to {max(turns)}]"
     )
     left = room - task.count(text)
-    if left < 0:  # a counter for which even no text at all is more
-        raise UsageError(
-            f"there is room for {room} tokens, and one entry without a word has {room - left}; give a larger budget"
-        )
+    if left < 0:  # a counter that counts tokens even for an empty text
+        raise UsageError(f"there is room for {room} tokens, but even an empty entry has {room - left}; give a larger budget")
     merging: list[int] = []
     for unit in reversed(chosen):
         if task.sizes[unit] <= left:

@@ -1,19 +1,18 @@
-"""Build a prompt's context from a memory, within a number of tokens.
+"""Build a prompt's context from a memory, within a token limit.
 
 Input      a MemoryStore; ContextConfig; system_message: put first.
-Output     build_context(...) -> str; build_messages(...) -> messages that any chat API takes: roles system, user, assistant
-           and tool, calls and their results together; get_context_stats(...); verify_recent_protected(...) -> bool.
-Holds      the tokens, counted as the store counts them, are at most max_tokens: those of the whole string, or of each
-           message with MESSAGE_TOKENS for its frame. System prompts and the last protected_recent entries are always in,
-           then what stands for compressed entries (cut to what fits, if need be), then others, the newest first. The order
-           is that of the store.
-Raises     UsageError where what is always in has more than max_tokens already, or the template is none.
+Output     build_context(...) -> str; build_messages(...) -> messages that any chat API accepts: roles system, user,
+           assistant and tool, calls together with their results; get_context_stats(...); verify_recent_protected(...) -> bool.
+Guarantees by the store's counter, at most max_tokens: of the whole string, or of each message plus MESSAGE_TOKENS for its
+           frame. System prompts and the last protected_recent entries are always included, then compressed entries (cut to
+           fit, if needed), then others, newest first. The order is the store's.
+Raises     UsageError if the parts that are always included exceed max_tokens, or the template is invalid.
 """
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from dspy_programs.errors import UsageError
 from dspy_programs.memory.entry import MemoryEntry
@@ -21,24 +20,50 @@ from dspy_programs.memory.store import MemoryStore
 from dspy_programs.memory.strategies import Extracts
 from dspy_programs.memory.units import protected, units
 
-MESSAGE_TOKENS = 4  # of a message beside its content, in OpenAI's format
+MESSAGE_TOKENS = 4  # of a message besides its content, in OpenAI's format
 
 
 @dataclass(frozen=True)
 class ContextConfig:
+    """How large a context may be, and how it is written."""
+
     max_tokens: int = 4000
+    """Tokens of the whole, as the store counts them."""
     protected_recent: int = 3
+    """How many of the last entries are always in."""
     system_message_reserve: int = 500
-    """Tokens held free for a system message, where one is given, even if it has fewer."""
+    """Tokens reserved for a system message, if one is given, even if it has fewer."""
     format_template: str = "{role}: {content}"
     separator: str = "\n\n"
 
 
+class ContextStats(TypedDict):
+    """What a context takes from a store. Tokens are the store's own, the rest are numbers of entries."""
+
+    total_tokens: int
+    max_tokens: int
+    entries_included: int
+    protected_entries: int
+    older_entries_included: int
+    entries_excluded: int
+    has_system_message: bool
+
+
 class ContextBuilder:
+    """Builds contexts of one size."""
+
     def __init__(self, config: ContextConfig | None = None) -> None:
+        """Set the size and the form.
+
+        Args:
+            config: By default 4,000 tokens, with the last 3 entries always in.
+
+        Raises:
+            UsageError: `protected_recent` is below 0, or `format_template` is none.
+        """
         self.config = config or ContextConfig()
         if self.config.protected_recent < 0:
-            raise UsageError(f"protected_recent is {self.config.protected_recent}: give 0 or more entries")
+            raise UsageError(f"protected_recent is {self.config.protected_recent}; give 0 or more entries")
         try:
             self.config.format_template.format(role="", content="")
         except (LookupError, ValueError, AttributeError) as error:
@@ -54,7 +79,7 @@ class ContextBuilder:
         head = [{"role": "system", "content": system_message}] if system_message else []
         return head + as_messages(chosen)
 
-    def get_context_stats(self, store: MemoryStore, system_message: str | None = None) -> dict[str, Any]:
+    def get_context_stats(self, store: MemoryStore, system_message: str | None = None) -> ContextStats:
         """Say what build_context takes from the store, and its tokens."""
         chosen = self._chosen(store, system_message, self._as_text(store))
         kept = protected(store.entries, units(store.entries), self.config.protected_recent)
@@ -69,7 +94,7 @@ class ContextBuilder:
         }
 
     def verify_recent_protected(self, store: MemoryStore, context: str) -> bool:
-        """Tell whether the last entries are in a context word for word."""
+        """Return whether the latest entries are in a context verbatim."""
         return all(self._formatted(entry) in context for entry in store.get_recent(self.config.protected_recent))
 
     def _formatted(self, entry: MemoryEntry) -> str:
@@ -90,7 +115,7 @@ class ContextBuilder:
         return tokens
 
     def _chosen(self, store: MemoryStore, system_message: str | None, measure: "Measure") -> list[MemoryEntry]:
-        """Return the entries that go in, in order."""
+        """Return the entries to include, in order."""
         entries = store.entries
         grouped = units(entries)
         kept = protected(entries, grouped, self.config.protected_recent)
@@ -110,17 +135,17 @@ class ContextBuilder:
                 chosen.update(zip(unit, group, strict=True))
                 room -= price
             elif not may_be_cut:
-                break  # older ones that are shorter would come without what was said next
+                break  # including older, shorter ones would leave a gap
         self._fit(chosen, [unit for unit in reversed(free) if unit[0] in chosen], system_message, measure)
         return in_order(chosen)
 
     def _room(self, always: list[MemoryEntry], system_message: str | None, measure: "Measure") -> int:
-        """Return the tokens that are left beside what is always in. Raises UsageError where that is too much."""
+        """Return the tokens left besides what is always included. Raises UsageError if that is too much."""
         config = self.config
         if (needed := measure(always, system_message)) > config.max_tokens:
             raise UsageError(
-                f"max_tokens is {config.max_tokens}, and the system prompts and the last {config.protected_recent} entries "
-                f"alone have {needed}; give more, or protect fewer"
+                f"max_tokens is {config.max_tokens}, but the system prompts and the last {config.protected_recent} entries "
+                f"alone have {needed}; allow more tokens, or protect fewer entries"
             )
         reserve = config.system_message_reserve - measure([], system_message) if system_message else 0
         return config.max_tokens - needed - max(0, reserve)
@@ -128,7 +153,7 @@ class ContextBuilder:
     def _fit(
         self, chosen: dict[int, MemoryEntry], spare: list[list[int]], system_message: str | None, measure: "Measure"
     ) -> None:
-        """Drop spare units, the first ones first, until the whole, counted as one, is small enough."""
+        """Drop spare units, in order, until the whole, counted as one text, is small enough."""
         for unit in spare:
             if measure(in_order(chosen), system_message) <= self.config.max_tokens:
                 break
@@ -144,13 +169,13 @@ def in_order(chosen: dict[int, MemoryEntry]) -> list[MemoryEntry]:
 
 
 def cut_to(entry: MemoryEntry, room: int, count: Callable[[str], int]) -> MemoryEntry:
-    """Return a compressed entry with the most telling part of its text that has at most `room` tokens."""
+    """Return a compressed entry with the most salient part of its text that fits in `room` tokens."""
     text = Extracts([[entry]]).archive(room, count, "") if room > 0 else ""
     return entry.model_copy(update={"content": text})
 
 
 def as_message(entry: MemoryEntry) -> dict[str, Any]:
-    """Return an entry as a chat message; what its message had beside the role and the content comes with it."""
+    """Return an entry as a chat message, with its message's other fields besides role and content."""
     message: dict[str, Any] = {"role": entry.chat_role, "content": entry.content}
     if entry.role != "compressed":
         message.update({key: value for key in ("tool_calls", "tool_call_id", "name") if (value := entry.kept(key))})
@@ -158,7 +183,7 @@ def as_message(entry: MemoryEntry) -> dict[str, Any]:
 
 
 def as_messages(entries: list[MemoryEntry]) -> list[dict[str, Any]]:
-    """Return entries as chat messages; a tool's result whose call is not among them, which no chat API takes, as plain text."""
+    """Return entries as chat messages; a tool result without its call, which no chat API accepts, as plain text."""
     messages: list[dict[str, Any]] = []
     asked: set[str] = set()
     for entry in entries:
@@ -171,6 +196,6 @@ def as_messages(entries: list[MemoryEntry]) -> list[dict[str, Any]]:
 
 
 def sent_tokens(store: MemoryStore, entry: MemoryEntry) -> int:
-    """Count what is sent of an entry: its content, and the calls as JSON."""
+    """Count what is sent for an entry: its content, and its calls as JSON."""
     calls = store.count_tokens(json.dumps(entry.calls, ensure_ascii=False)) if entry.calls else 0
     return store.count_tokens(entry.content) + calls

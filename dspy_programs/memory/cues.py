@@ -1,6 +1,6 @@
-"""What facts look like: words that announce one, and what is exact in a text. Told by people's habits, not by a list of facts.
+"""What facts look like: words that announce one, and exact values in a text. Based on how people write, not on a list of facts.
 
-CUE is matched at the start of a lower-case word, CJK_CUE anywhere; EXACT finds what is exact, named by its kind.
+CUE is matched at the start of a lower-case word, CJK_CUE anywhere; EXACT finds exact values, named by kind.
 """
 
 import re
@@ -68,7 +68,7 @@ WORTH = {
 
 
 def exact_in(text: str) -> Iterator[tuple[str, str]]:
-    """Yield what is exact in a text, with its kind, one of WORTH."""
+    """Yield the exact values in a text, each with its kind, one of WORTH."""
     for match in EXACT.finditer(text):
         if match.lastgroup is not None:
             yield match.group(), match.lastgroup

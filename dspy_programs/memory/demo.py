@@ -1,4 +1,4 @@
-"""A made-up session of an agent, to see what compressing does: 120 turns, a tool, and facts among much that says little."""
+"""A sample agent session that shows what compression does: 120 turns, a tool, and a few facts among much small talk."""
 
 import json
 
@@ -6,7 +6,7 @@ from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.store import MemoryStore
 
 TURNS = 120
-STARTED = 1_767_600_000.0  # seconds since 1970: the same demo at every run
+STARTED = 1_767_600_000.0  # seconds since 1970, fixed so that every run is the same
 FACTS = {
     7: "The budget for the migration is approved: $42,500.",
     19: "Maria decided to use PostgreSQL instead of MongoDB, because the reports need joins.",

@@ -1,17 +1,17 @@
-"""The three strategies on single entries, and the summarizing by a language model, a window of entries a call.
+"""The three strategies on single entries, and summarizing with a language model, one window of entries per call.
 
 Input      an entry for summarize, extract_facts and archive; for windowed, what the compressor may compress.
 Output     an entry of the role "compressed" with its original in the history; changes, marked with who answered.
-Holds      without a model in use every text is an extract. A model that fails is an error, or with fallback="extract" an
-           extract that is marked as a fallback in its entry and in the report, never a text that stands for nothing.
-Calls      one a window of consecutive entries, at most CALLS + 1 however long the memory is.
-Raises     LanguageModelError where the model does not answer, or not in a form that can be read.
+Guarantees without a model in use every text is an extract. A failing model is an error, or with fallback="extract" an
+           extract marked as a fallback in its entry and in the report, never an unmarked substitute.
+Calls      one per window of consecutive entries, at most CALLS + 1 however long the memory is.
+Raises     LanguageModelError if the model does not answer, or not in a readable form.
 """
 
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from dspy_programs.errors import LanguageModelError, ProgramsError, UsageError
 from dspy_programs.memory.changes import Change, Strategy, Task
@@ -23,24 +23,43 @@ from dspy_programs.model_in_use import model_in_use
 from dspy_programs.progress_bar import Progress
 from dspy_programs.types import Entry
 
+if TYPE_CHECKING:
+    import dspy
+
+    from dspy_programs.memory_summarizer import MemorySummarizer, MemorySummarizerResult
+
 Fallback = Literal["extract"]
 SMALLEST_WINDOW = 1500  # tokens
 CALLS = 24
-TARGET = 0.25  # share of a window's tokens that its summary has at most
+TARGET = 0.25  # maximum share of a window's tokens in its summary
 
 
 class CompressionEngine:
-    def __init__(self, llm_client: Any = None, fallback: Fallback | None = None, now: Callable[[], float] = time.time) -> None:
-        """llm_client: an LLMClient or a dspy.LM to ask, in place of the model that is in use where the engine is called."""
+    def __init__(
+        self,
+        llm_client: "LLMClient | dspy.LM | None" = None,
+        fallback: Fallback | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Make an engine.
+
+        Args:
+            llm_client: The model to ask, in place of the one that is in use where the engine is called.
+            fallback: "extract" lets the rules answer where the model fails; None makes that an error.
+            now: The clock of the histories, in seconds since 1970.
+
+        Raises:
+            UsageError: There is no such fallback.
+        """
         if fallback not in (None, "extract"):
-            raise UsageError(f"fallback is {fallback!r}: give 'extract', or None to stop where the model fails")
+            raise UsageError(f"fallback is {fallback!r}; give 'extract', or None to stop if the model fails")
         self.fallback, self.now = fallback, now
         self._lm = llm_client.connected() if isinstance(llm_client, LLMClient) else llm_client
-        self._program: Any = None
+        self._program: MemorySummarizer | None = None
         self._down: str | None = None  # why the model cannot be reached: that takes half a minute to find out
 
     def model(self) -> AbstractContextManager[None]:
-        """Make this engine's own model, if it has one, the one in use."""
+        """Use this engine's own model, if it has one."""
         if self._lm is None:
             return nullcontext()
         from dspy_programs.lm import running_on
@@ -48,15 +67,15 @@ class CompressionEngine:
         return running_on(self._lm)
 
     def summarize(self, entry: MemoryEntry) -> MemoryEntry:
-        """Return an entry with about half of the text, or what the model in use makes of it."""
+        """Return an entry with about half of the text, or the model's summary."""
         return self._shrunk(entry, "summarize")
 
     def extract_facts(self, entry: MemoryEntry) -> MemoryEntry:
-        """Return an entry with only what is exact or decided, about a quarter of the text; a list, where a model makes it."""
+        """Return an entry with only exact facts and decisions, about a quarter of the text; from a model, a list."""
         return self._shrunk(entry, "extract_facts")
 
     def archive(self, entry: MemoryEntry) -> MemoryEntry:
-        """Return an entry with no more than a reference to the original, which is in its history."""
+        """Return an entry that only references the original, which is in its history."""
         return self._made(Change([entry], f"[Archived {entry.role} message from turn {entry.turn_number}]", "archive"))
 
     def _shrunk(self, entry: MemoryEntry, strategy: Literal["summarize", "extract_facts"]) -> MemoryEntry:
@@ -74,7 +93,7 @@ class CompressionEngine:
         return stand_in(change, records_of(entry, 0, change.strategy, self.now()))
 
     def windowed(self, task: Task, strategy: Strategy, progress: Progress | None) -> list[Change]:
-        """Summarize the least important units, window by window, until all have room; ask a model that is down once."""
+        """Summarize the least important units, window by window, until all fit; a model that is down is asked only once."""
         chosen, size = enough_of(task)
         share = min(TARGET, max(0, task.room - (sum(task.sizes) - size)) / size) if size else 0.0
         windows = windows_of(task, chosen, max(SMALLEST_WINDOW, size // CALLS))
@@ -88,17 +107,19 @@ class CompressionEngine:
             room = int(tokens * share)
             members = [entry for unit in window for entry in task.units[unit]]
             change = self._asked(members, room, strategy) if room else Change(members, "", strategy)
-            if task.count(change.text) > room:  # the store counts in other tokens than the model does
+            if task.count(change.text) > room:  # the store and the model count tokens differently
                 cut = Extracts([[MemoryEntry(role="assistant", content=change.text)]]).archive(room, task.count, "")
                 change = change._replace(text=cut)
             changes.append(change)
             left += task.count(change.text) - tokens
         if left > task.room:  # a counter for which even no text at all is more
-            raise UsageError(f"summaries bring what is not protected to {left} tokens, and there is room for {task.room}")
+            raise UsageError(
+                f"summaries reduce the unprotected part to {left} tokens, but only {task.room} fit; give a larger budget"
+            )
         return changes
 
     def _asked(self, entries: Sequence[MemoryEntry], room: int, strategy: Strategy) -> Change:
-        """Return what the compiled summarizer makes of entries within `room` tokens."""
+        """Return the compiled summarizer's text for entries, within `room` tokens."""
         from dspy.utils.exceptions import LMError
 
         said = [
@@ -120,7 +141,7 @@ class CompressionEngine:
         if self.fallback is None:
             turns = f"turns {entries[0].turn_number} to {entries[-1].turn_number}"
             raise LanguageModelError(
-                f"the model did not summarize {turns}: {reason}. Nothing was changed; try again, or take extracts where it "
+                f"the model did not summarize {turns}: {reason}. Nothing was changed; try again, or use extracts when it "
                 "fails: fallback='extract' (--fallback extract)"
             )
         if not text:
@@ -129,7 +150,7 @@ class CompressionEngine:
             text = Extracts([[entry] for entry in entries]).archive(room, counter_for(model_in_use()).count, "")
         return Change(list(entries), text, strategy, "rules", reason)
 
-    def _summarizer(self) -> Any:
+    def _summarizer(self) -> "MemorySummarizer":
         if self._program is None:
             from dspy_programs.registry import load
 
@@ -137,17 +158,17 @@ class CompressionEngine:
         return self._program
 
 
-def listed(memory: Any) -> str:
+def listed(memory: "MemorySummarizerResult") -> str:
     """Return only the decisions and facts of a memory, one a line; all of it where it has none."""
-    return "\n".join(f"- {fact.text}" for fact in [*memory.decisions, *memory.facts]) or str(memory.text)
+    return "\n".join(f"- {fact.text}" for fact in [*memory.decisions, *memory.facts]) or memory.text
 
 
 def enough_of(task: Task) -> tuple[list[int], int]:
-    """Return the least important units that are enough if each shrinks to TARGET, in time order, and their tokens."""
+    """Return the least important units that suffice if each shrinks to TARGET, in time order, and their tokens."""
     total = sum(task.sizes)
     needed, size, chosen = total - task.room, 0, list[int]()
     if total * (1 - TARGET) < needed:
-        return list(range(len(task.units))), total  # all of them, so nobody need say which matter less
+        return list(range(len(task.units))), total  # all of them, so no ranking is needed
     for unit in task.order():
         if size * (1 - TARGET) >= needed:
             break

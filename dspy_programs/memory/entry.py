@@ -1,13 +1,13 @@
-"""One thing that an agent remembers: a message, a tool's result, or what is left of some of them.
+"""One item of an agent's memory: a message, a tool's result, or the compressed form of several.
 
 Input      content: str, any text; role: "system", "user", "assistant", "tool" or "compressed" ("developer" is read as
            "system", "ai" and "agent" as "assistant", "human" as "user", "function" as "tool"); turn_number: 0-based or
-           1-based, as the session counts; timestamp: seconds since 1970; metadata: JSON values. A call of tools keeps
-           `tool_calls`, a tool's result `tool_call_id` and `name`, word for word, in the metadata or in its `message`.
-Holds      an entry is never changed in place, so what was counted of it stays true; `MemoryStore.update` replaces it.
-           compression_history has one record for each original that an entry stands for: {strategy, original_content,
-           timestamp, metadata, original}, where `original` are the other fields and `position` its place in the session.
-Raises     pydantic.ValidationError for a field that is no such value.
+           1-based, as the session counts; timestamp: seconds since 1970; metadata: JSON values. A tool call keeps
+           `tool_calls`, a tool's result `tool_call_id` and `name`, verbatim, in the metadata or in its `message`.
+Guarantees an entry is never changed in place, so its token count stays valid; `MemoryStore.update_entry` replaces it.
+           compression_history has one record for each original that an entry replaces: {strategy, original_content,
+           timestamp, metadata, original}, where `original` has the other fields and `position` its place in the session.
+Raises     pydantic.ValidationError for an invalid field.
 """
 
 import json
@@ -22,7 +22,7 @@ SAME_ROLE = {"developer": "system", "human": "user", "ai": "assistant", "agent":
 
 
 def new_id() -> str:
-    return uuid.uuid4().hex[:16]  # short, for every original on disk has one
+    return uuid.uuid4().hex[:16]  # short, because every original on disk has one
 
 
 class MemoryEntry(BaseModel):
@@ -39,22 +39,22 @@ class MemoryEntry(BaseModel):
 
     @field_validator("content", mode="before")
     @classmethod
-    def null_is_empty(cls, content: Any) -> Any:
+    def null_is_empty(cls, content: Any) -> object:
         return "" if content is None else content  # a message that only calls tools
 
     @field_validator("role", mode="before")
     @classmethod
-    def common_role(cls, role: Any) -> Any:
+    def common_role(cls, role: Any) -> object:
         return SAME_ROLE.get(role, role) if isinstance(role, str) else role
 
-    def kept(self, key: str) -> Any:
+    def kept(self, key: str) -> JsonValue:
         """Return what the message had under a key that has no field here, or None."""
         message = self.metadata.get("message")
         return self.metadata[key] if key in self.metadata else message.get(key) if isinstance(message, dict) else None
 
     @property
     def calls(self) -> list[Any]:
-        """The tool calls that this entry makes, as its message has them."""
+        """The tool calls that this entry makes, as in its message."""
         calls = self.kept("tool_calls") if self.metadata else None
         return calls if isinstance(calls, list) else []
 
@@ -71,7 +71,7 @@ class MemoryEntry(BaseModel):
 
     @property
     def chat_role(self) -> str:
-        """The role under which a chat model can be sent this entry: one of its four, and never "tool" without a call."""
+        """The role for sending this entry to a chat model: one of its four, and never "tool" without a call."""
         role = str(self.metadata.get("original_role", "assistant")) if self.role == "compressed" else self.role
         role = SAME_ROLE.get(role, role)
         if self.role == "compressed" or (role == "tool" and self.answers is None):
@@ -80,12 +80,12 @@ class MemoryEntry(BaseModel):
 
     @property
     def text(self) -> str:
-        """What of this entry a model reads, and so what is counted: the content, and the calls with their arguments."""
+        """What a model reads of this entry, and so what is counted: the content, and the calls with their arguments."""
         return f"{self.content}\n{written(self.calls)}" if self.metadata and self.calls else self.content
 
 
 def written(calls: list[Any]) -> str:
-    """Write tool calls as a reader would: name(arguments), one a line; what has another shape as JSON."""
+    """Format tool calls for reading: name(arguments), one per line; any other shape as JSON."""
     lines = []
     for call in calls:
         inner = call.get("function", call) if isinstance(call, dict) else call

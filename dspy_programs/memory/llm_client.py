@@ -1,15 +1,18 @@
-"""A model for the memory, named as its OpenAI-compatible server has it, for those who do not use dspy_programs.lm itself.
+"""A model for the memory, named as on its OpenAI-compatible server, for those who do not use dspy_programs.lm itself.
 
-Input      api_key, model, base_url: of the server, OpenAI's own where no base_url is given; mock: call no model at all.
-           model may be a whole spec (provider/name) where there is no base_url.
-Output     connected(): the language model, or None where there is nothing to call: mock, or no key, no base_url and no
+Input      api_key, model, base_url: of the server, by default OpenAI's; mock: call no model at all. model may be a full
+           spec (provider/name) if there is no base_url.
+Output     connected(): the language model, or None if there is nothing to call: mock, or no key, no base_url and no
            OPENAI_API_KEY. Then extracts are made, and the report says so (`answered_by` "rules").
-Raises     LanguageModelError for what names no model.
+Raises     LanguageModelError if the spec names no model.
 """
 
 import os
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import dspy
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,8 @@ class LLMClient:
     base_url: str | None = None
     mock: bool = False
 
-    def connected(self) -> Any:
+    def connected(self) -> "dspy.LM | None":
+        """Return the model, or None where there is nothing to call."""
         is_spec = "/" in self.model and self.base_url is None
         if self.mock or not (is_spec or self.api_key or self.base_url or os.environ.get("OPENAI_API_KEY")):
             return None

@@ -1,10 +1,10 @@
-"""What a compressed entry stands for: a record of each original in its history, and the way back.
+"""The originals of a compressed entry: a record of each in its history, and how to restore them.
 
-Output     record_of(entry, position, strategy, at): one record; records_of(...): those of an entry that may stand for
-           others already; restore(store): a new store with every original, in the order in which they were added.
-Holds      restore gives each original back as it was, character for character, also after several rounds of compressing;
-           a record is made once, and later rounds pass it on.
-Raises     UsageError for an entry whose history is damaged: which, and what is wrong.
+Output     record_of(entry, position, strategy, at): one record; records_of(...): the records of an entry that may already
+           be compressed; restore(store): a new store with every original, in the order in which they were added.
+Guarantees restore returns each original exactly, character for character, even after several rounds of compression; a
+           record is made once and passed on by later rounds.
+Raises     UsageError for an entry with a damaged history, saying what is wrong.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.store import MemoryStore
 
 Record = dict[str, Any]
-NOT_HERE = {"content", "metadata"}  # of the fields of an original: a record has them beside these
+NOT_HERE = {"content", "metadata"}  # fields of an original that a record stores separately
 
 
 def record_of(entry: MemoryEntry, position: int, strategy: str, at: float) -> Record:
@@ -39,7 +39,7 @@ def records_of(entry: MemoryEntry, position: int, strategy: str, at: float) -> l
 
 
 def written_elsewhere(entry: MemoryEntry) -> MemoryEntry:
-    """Return the original of an entry from a file of the same form that names no positions: its first record has it."""
+    """Return the original of an entry from a file of this form without positions: its first record has it."""
     first = entry.compression_history[0]
     role = entry.metadata.get("original_role", "assistant")
     return original_of({**first, "original": {**dict(entry), "role": role, "compression_history": []}})
@@ -51,10 +51,21 @@ def original_of(record: Record) -> MemoryEntry:
         return MemoryEntry.model_validate(fields)
     except (KeyError, TypeError, ValidationError) as error:
         what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else repr(error)
-        raise UsageError(f"the history of a compressed entry is damaged ({what}); take the file from a backup") from error
+        raise UsageError(f"the history of a compressed entry is damaged ({what}); restore the file from a backup") from error
 
 
 def restore(store: MemoryStore) -> MemoryStore:
+    """Return a new store with every original, in the order in which they were added.
+
+    Args:
+        store: A memory, compressed or not.
+
+    Returns:
+        A store of its own; the one given is not changed.
+
+    Raises:
+        UsageError: The history of an entry is damaged.
+    """
     found: list[tuple[int, MemoryEntry]] = []
     for entry in store:
         if entry.role == "compressed" and entry.compression_history:

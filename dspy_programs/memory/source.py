@@ -1,7 +1,7 @@
-"""A memory from wherever it is: a store's file, a file of messages (JSON or JSON lines), or stdin.
+"""Read a memory from a store's file, a file of messages (JSON or JSON lines), or stdin.
 
-Input      path, "-" for stdin. JSON: a store; a list of messages; an object with `messages`. JSON lines: a message a line.
-Output     Loaded: the store, and what else its file holds.
+Input      path, "-" for stdin. JSON: a store; a list of messages; an object with `messages`. JSON lines: one message per line.
+Output     Loaded: the store, and what else its file contains.
 Raises     UsageError: file, line or message, what is wrong.
 """
 
@@ -24,7 +24,7 @@ def read_memory(path: Path, counter: TokenCounter | None = None) -> Loaded:
     except OSError as error:
         raise UsageError(f"{name}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{name}: is not UTF-8 at byte {error.start}; save it as UTF-8") from error
+        raise UsageError(f"{name}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
     content = parsed(text, name)
     if isinstance(content, dict) and "entries" in content:
         return from_content(content, name, counter)
@@ -32,7 +32,9 @@ def read_memory(path: Path, counter: TokenCounter | None = None) -> Loaded:
     if isinstance(content, dict) and "role" in content and messages is None:
         messages = [content]  # one line of JSON lines
     if not isinstance(messages, list):
-        raise UsageError(f"{name}: neither a memory (entries), nor messages (a list, JSON lines, or under `messages`)")
+        raise UsageError(
+            f"{name}: neither a memory (`entries`) nor messages; give a list, JSON lines, or an object with `messages`"
+        )
     try:
         return Loaded(store_of(messages, counter).store, {})
     except UsageError as error:
@@ -40,7 +42,7 @@ def read_memory(path: Path, counter: TokenCounter | None = None) -> Loaded:
 
 
 def parsed(text: str, name: Path) -> Any:
-    """Return what JSON or JSON lines hold: of lines, a list."""
+    """Return the value of JSON, or a list for JSON lines."""
     try:
         return json.loads(text)
     except RecursionError as error:
@@ -48,7 +50,7 @@ def parsed(text: str, name: Path) -> Any:
     except ValueError as whole:
         lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
         if len(lines) < 2 or not lines[0][1].lstrip().startswith("{"):
-            raise UsageError(f"{name}: is no JSON: {whole}; give a memory's file or messages") from whole
+            raise UsageError(f"{name}: not JSON: {whole}; give a memory file or messages") from whole
         return [line_of(line, f"{name}:{number}") for number, line in lines]
 
 
@@ -56,4 +58,4 @@ def line_of(line: str, where: str) -> Any:
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{where}: is no JSON: {error}; mend or delete that line") from error
+        raise UsageError(f"{where}: not JSON: {error}; fix or delete that line") from error

@@ -1,11 +1,11 @@
-"""The memory of one session: entries in order, each counted once in tokens, found by their id at once.
+"""The memory of one session: entries in order, each counted once in tokens, with constant-time lookup by id.
 
-Input      encoding_name: a vocabulary of tiktoken, used where its file is on this machine (else an estimate that errs to
-           too many); or counter: the tokens of a model, as tokens.counter_for and counter_named give them.
+Input      encoding_name: a tiktoken vocabulary, used if its file is on this machine (else an estimate that errs on the high
+           side); or counter: a model's token counter, from tokens.counter_for or counter_named.
 Output     token_total(): int, the sum over the entries of the tokens of `MemoryEntry.text`.
-Holds      order is that of adding; the total is kept up to date at each change and never counted anew; adding, finding,
-           updating and removing by id take constant time; nothing goes to the network.
-Raises     UsageError for an id that is there already; pydantic.ValidationError for what is no entry.
+Guarantees entries keep the order of adding; the total is updated at each change and never recounted; adding, finding,
+           updating and removing by id take constant time; no network access.
+Raises     UsageError for a duplicate id; pydantic.ValidationError for an invalid entry.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,12 +20,20 @@ ENCODING = "cl100k_base"
 
 
 class MemoryStore:
+    """Entries in order, by id, with their tokens."""
+
     def __init__(self, encoding_name: str = ENCODING, counter: TokenCounter | None = None) -> None:
+        """Make an empty memory.
+
+        Args:
+            encoding_name: A vocabulary of tiktoken, used where its file is on this machine, else an estimate.
+            counter: The tokens of a model, in place of that.
+        """
         self.encoding_name = encoding_name
         self.counter = counter or with_vocabulary(encoding_name, exact=False) or APPROXIMATE
         self._entries: dict[str, MemoryEntry] = {}
         self._tokens: dict[str, int] = {}
-        self._positions: dict[str, int] = {}  # of each entry among all that were ever added: restoring goes by it
+        self._positions: dict[str, int] = {}  # of each entry among all ever added, for restoring
         self._total = self._next = self.last_turn = 0
 
     @property
@@ -53,7 +61,7 @@ class MemoryStore:
         return self.counter.count(text)
 
     def entry_tokens(self, entry: MemoryEntry) -> int:
-        """Return an entry's tokens: looked up for one that is here as it is, counted for any other."""
+        """Return an entry's tokens: looked up if the entry is stored here unchanged, else counted."""
         return self._tokens[entry.id] if self._entries.get(entry.id) is entry else self.counter.count(entry.text)
 
     def position(self, entry: MemoryEntry) -> int:
@@ -67,9 +75,9 @@ class MemoryStore:
         return list(islice(reversed(self._entries.values()), max(0, n)))[::-1]
 
     def add_entry(self, entry: MemoryEntry, position: int | None = None) -> None:
-        """Put an entry last; position: its place in the whole session, where entries before it are compressed already."""
+        """Append an entry; position: its place in the whole session, if entries before it are already compressed."""
         if entry.id in self._entries:
-            raise UsageError(f"the memory has an entry {entry.id!r} already; give each its own id, or update that one")
+            raise UsageError(f"the memory already has an entry {entry.id!r}; give each its own id, or update that one")
         self._tokens[entry.id] = self.counter.count(entry.text)
         self._entries[entry.id] = entry
         self._positions[entry.id] = position = self._next if position is None else position
@@ -82,7 +90,7 @@ class MemoryStore:
             self.add_entry(entry)
 
     def add(self, role: str, content: str, **fields: Any) -> MemoryEntry:
-        """Add what was said, as the next turn unless `turn_number` is given; return the entry."""
+        """Append a message, as the next turn unless `turn_number` is given; return the entry."""
         fields.setdefault("turn_number", self.last_turn + 1)
         entry = MemoryEntry.model_validate({"role": role, "content": content, **fields})
         self.add_entry(entry)
@@ -96,7 +104,7 @@ class MemoryStore:
         return True
 
     def update_entry(self, entry_id: str, **updates: Any) -> MemoryEntry | None:
-        """Replace fields of an entry, checked anew, at its place; the id stays. Return the new entry, None without one."""
+        """Replace fields of an entry in place, validated again; the id stays. Return the new entry, None if there is none."""
         if entry_id not in self._entries:
             return None
         new = MemoryEntry.model_validate({**dict(self._entries[entry_id]), **updates, "id": entry_id})
@@ -104,7 +112,7 @@ class MemoryStore:
         return new
 
     def replace(self, new: Sequence[MemoryEntry], gone: Iterable[str] = ()) -> None:
-        """Put entries in the place of those with their ids and take others away: in one step, after all were counted."""
+        """Replace entries by id and remove others, in one step, after all are counted."""
         tokens = {entry.id: self.counter.count(entry.text) for entry in new}
         self._total += sum(tokens.values()) - sum(self._tokens[id_] for id_ in tokens)
         self._tokens.update(tokens)

@@ -1,13 +1,13 @@
-"""A memory on disk: one JSON file, small although every original can be had back.
+"""A memory on disk: one JSON file, small although every original can be restored.
 
-{version: 1, encoding_name, entries[...], extra?{last_report}} as other memory files of this form have it. The histories of
-compressed entries are not written out: `originals` holds them once, packed (zlib, base85), and an entry's
-`compression_history` is the number of records there that are its own, in order.
+{version: 1, encoding_name, entries[...], extra?{last_report}}, as in other memory files of this form. Histories of
+compressed entries are not written inline: `originals` stores them once, packed (zlib, base85), and an entry's
+`compression_history` is the number of its records there, in order.
 
 Input      save(store, path, report): any store; load(path): a file of this form, with or without `originals`.
-Output     load gives a store that is equal to what was saved, positions and histories too, with the report beside it.
-Holds      written whole or not at all; loading and saving again gives the same bytes; what is read is data: checked, never run.
-Raises     UsageError for a file that cannot be read, is no such memory, or whose originals are damaged: file, field, what.
+Output     load returns a store equal to the saved one, including positions and histories, and the report.
+Guarantees written whole or not at all; loading and saving again gives the same bytes; contents are data: checked, never run.
+Raises     UsageError for a file that is unreadable, not a memory, or has damaged originals: file, field, what.
 """
 
 import base64
@@ -30,19 +30,31 @@ from dspy_programs.tokens import TokenCounter
 VERSION = 1
 WINDOW = 32_000  # bytes that the packer looks back
 COLUMNS = ("strategy", "timestamp", "metadata", "original", "position")
-LARGEST = 256_000_000  # bytes of all originals of a file, unpacked: a small file must not fill the machine
+LARGEST = 256_000_000  # bytes of all originals of a file, unpacked: a small file must not exhaust memory
 BROKEN = (ValueError, RecursionError, TypeError, KeyError, AttributeError, IndexError, zlib.error)
 
 
 class Loaded(NamedTuple):
-    """extra: what else the file holds, such as {"last_report": ...}."""
+    """extra: the file's other content, such as {"last_report": ...}."""
 
     store: MemoryStore
     extra: dict[str, Any]
 
 
 def save(store: MemoryStore, path: str | Path, report: dict[str, Any] | None = None) -> Path:
-    """Write a store, and with it the report of its last compression."""
+    """Write a store, whole or not at all.
+
+    Args:
+        store: The memory.
+        path: The file to write.
+        report: Of its last compression, to be kept beside it.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        UsageError: The file cannot be written, or the originals are too large to be read back.
+    """
     content: dict[str, Any] = {"version": VERSION, "encoding_name": store.encoding_name}
     if report is not None:
         content["extra"] = {"last_report": report}
@@ -59,9 +71,7 @@ def save(store: MemoryStore, path: str | Path, report: dict[str, Any] | None = N
     if stand_ins := [entry for entry in store if entry.compression_history]:
         content["originals"] = [packed(chunk) for chunk in chunks_of(stand_ins)]
         if sum(block["size"] for block in content["originals"]) > LARGEST:
-            raise UsageError(
-                f"{path}: the originals have more than {LARGEST:,} bytes, more than is read back; split the memory"
-            )
+            raise UsageError(f"{path}: the originals exceed {LARGEST:,} bytes, the limit for reading back; split the memory")
     content["entries"] = entries
     path = Path(path)
     write_atomically(path, as_bytes(content))
@@ -69,7 +79,7 @@ def save(store: MemoryStore, path: str | Path, report: dict[str, Any] | None = N
 
 
 def as_bytes(content: dict[str, Any]) -> bytes:
-    """Write JSON, one entry a line, readable in every script; half a surrogate pair as an escape."""
+    """Write JSON, one entry per line, readable in every script; a lone surrogate as an escape."""
     rest = [f"{dumped(key)}: {dumped(value)}" for key, value in content.items() if key != "entries"]
     lines = ",\n".join(dumped(entry) for entry in content["entries"])
     return ("{" + ",\n".join([*rest, f'"entries": [\n{lines}\n]']) + "}\n").encode()
@@ -85,10 +95,10 @@ def dumped(value: Any) -> str:
 
 
 def packed(entries: Sequence[MemoryEntry]) -> dict[str, Any]:
-    """Put the records of entries by columns, so that like stands beside like, and each distinct text once.
+    """Store the entries' records by column, so that similar values are adjacent, and each distinct text once.
 
-    What stands in the file already is the packing's dictionary: an extract is in its original word for word, so what can
-    be read there takes next to no place here.
+    The file's live text is the packing dictionary: an extract occurs verbatim in its original, so text that is readable
+    there takes almost no space here.
     """
     records = [record for entry in entries for record in entry.compression_history]
     texts: dict[str, int] = {}
@@ -103,11 +113,11 @@ def packed(entries: Sequence[MemoryEntry]) -> dict[str, Any]:
 
 
 def unpack_into(raws: Sequence[dict[str, Any]], block: dict[str, Any]) -> None:
-    """Give raw entries, whose history is a number, that many records of a block each, and their metadata."""
+    """Give raw entries, whose history is a count, that many records of a block each, and their metadata."""
     unpacker = zlib.decompressobj(zdict=dictionary(raws))
     data = unpacker.decompress(base64.b85decode(block["data"]), block["size"] + 1)
     if not unpacker.eof or len(data) != block["size"]:
-        raise ValueError("they are cut off, or larger than they say")
+        raise ValueError("truncated, or larger than declared")
     content = json.loads(data)
     columns = content["columns"]
     records = []
@@ -115,20 +125,20 @@ def unpack_into(raws: Sequence[dict[str, Any]], block: dict[str, Any]) -> None:
         fields = {name: columns[name][number] for name in COLUMNS if columns[name][number] is not None}
         records.append({**fields, "original_content": content["texts"][text], **columns["more"][number]})
     if len(records) != block["count"]:
-        raise ValueError(f"{block['count']} are named and {len(records)} are there")
+        raise ValueError(f"{block['count']} records declared, {len(records)} found")
     left = iter(records)
     for raw, metadata in zip(raws, content["metadata"], strict=True):
         raw["metadata"], raw["compression_history"] = metadata, list(islice(left, raw["compression_history"]))
 
 
 def dictionary(entries: Sequence[dict[str, Any]]) -> bytes:
-    """Return what entries in the file have in common with their originals."""
+    """Return the text that entries in the file share with their originals."""
     lines = [f"{entry['content']}\n{entry['id']} {entry['timestamp']!r}\n" for entry in entries]
     return dumped("".join(lines))[-WINDOW:].encode()
 
 
 def chunks_of(entries: Sequence[MemoryEntry]) -> Iterator[list[MemoryEntry]]:
-    """Group entries with histories so that the live text of a group is within the packer's reach."""
+    """Group entries with histories so that a group's live text is within the packer's reach."""
     chunk: list[MemoryEntry] = []
     size = 0
     for entry in entries:
@@ -142,38 +152,51 @@ def chunks_of(entries: Sequence[MemoryEntry]) -> Iterator[list[MemoryEntry]]:
 
 
 def load(path: str | Path, counter: TokenCounter | None = None) -> Loaded:
-    """Read a store; counter: whose tokens to count, where it is not the file's encoding."""
+    """Read a store.
+
+    Args:
+        path: The file.
+        counter: Whose tokens are counted, where not those of the vocabulary that the file names.
+
+    Returns:
+        The store, equal to what was saved, and what else the file holds.
+
+    Raises:
+        UsageError: The file cannot be read, is no such memory, or its originals are damaged.
+    """
     path = Path(path)
     try:
         content = json.loads(path.read_bytes())
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: is no JSON: {error}; give a memory's JSON file") from error
+        raise UsageError(f"{path}: not JSON: {error}; give a memory's JSON file") from error
     return from_content(content, path, counter)
 
 
 def from_content(content: Any, path: Path, counter: TokenCounter | None = None) -> Loaded:
     if not isinstance(content, dict) or not isinstance(content.get("entries"), list):
-        raise UsageError(f"{path}: entries: missing; a memory's file is a JSON object with a list of entries")
+        raise UsageError(f"{path}: entries: missing; a memory file is a JSON object with a list of entries")
     if content.get("version", VERSION) != VERSION:
-        raise UsageError(f"{path}: version: {content['version']!r} is not {VERSION}; it was written by other code")
+        raise UsageError(
+            f"{path}: version: {content['version']!r} is not {VERSION}; the file was written by a different version"
+        )
     encoding = content.get("encoding_name", ENCODING)
     if not isinstance(encoding, str):
-        raise UsageError(f"{path}: encoding_name: {encoding!r} is no name; try {ENCODING!r}")
+        raise UsageError(f"{path}: encoding_name: {encoding!r} is not a name; try {ENCODING!r}")
     raws = [dict(raw) if isinstance(raw, dict) else raw for raw in content["entries"]]
     try:
         histories_into(raws, content.get("originals", []))
     except BROKEN as error:
-        raise UsageError(f"{path}: originals: damaged ({error!r:.200}); take the file from a backup") from error
+        raise UsageError(f"{path}: originals: damaged ({error!r:.200}); restore the file from a backup") from error
     entries = [entry_of(raw, f"{path}: entries[{place}]") for place, raw in enumerate(raws)]
     positions = content.get("positions", list(range(len(entries))))
     if not is_rising(positions, len(entries)):
-        raise UsageError(f"{path}: positions: not {len(entries)} rising numbers; take the file from a backup")
+        raise UsageError(f"{path}: positions: not {len(entries)} rising numbers; restore the file from a backup")
     store = MemoryStore(encoding, counter)
     for place, (entry, position) in enumerate(zip(entries, positions, strict=True)):
         if entry.id in store:
-            raise UsageError(f"{path}: entries[{place}]: id: {entry.id!r} is there already; give each entry its own")
+            raise UsageError(f"{path}: entries[{place}]: id: {entry.id!r} appears twice; give each entry its own")
         store.add_entry(entry, position)
     extra = content.get("extra")
     return Loaded(store, extra if isinstance(extra, dict) else {})
@@ -186,9 +209,9 @@ def is_rising(positions: Any, length: int) -> bool:
 
 
 def histories_into(raws: list[Any], blocks: Any) -> None:
-    """Give each raw entry whose history is a number that many records of the blocks, in order. Raises one of BROKEN."""
+    """Give each raw entry whose history is a count that many records of the blocks, in order. Raises one of BROKEN."""
     if any(block["size"] < 0 for block in blocks) or sum(block["size"] for block in blocks) > LARGEST:
-        raise ValueError("they are larger than a memory can be")
+        raise ValueError("larger than a memory can be")
     waiting = deque(raw for raw in raws if isinstance(raw, dict) and type(raw.get("compression_history")) is int)
     for block in blocks:
         mine: list[dict[str, Any]] = []
@@ -198,7 +221,7 @@ def histories_into(raws: list[Any], blocks: Any) -> None:
             named += mine[-1]["compression_history"]
         unpack_into(mine, block)
     if waiting:
-        raise ValueError(f"{len(waiting)} entries have none")
+        raise ValueError(f"{len(waiting)} entries have no records")
 
 
 def entry_of(raw: Any, where: str) -> MemoryEntry:
@@ -207,4 +230,4 @@ def entry_of(raw: Any, where: str) -> MemoryEntry:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "entry"
-        raise UsageError(f"{where}: {field}: {first['msg']}; mend that entry") from error
+        raise UsageError(f"{where}: {field}: {first['msg']}; fix that entry") from error

@@ -1,13 +1,13 @@
 """Three ways to make entries smaller, the least destructive first: summarize, extract_facts, archive.
 
-Without a model all three are extracts, and say so (`answered_by` "rules"): summarize keeps about half of what is said, the
-pieces that tell most; extract_facts about a quarter, only pieces with something exact or decided; archive one text for all
-the entries together, as many pieces as there is room for.
+Without a model all three are extracts, and say so (`answered_by` "rules"): summarize keeps about half of the text, the most
+salient pieces; extract_facts about a quarter, only pieces with something exact or decided; archive makes one text for all
+entries together, with as many pieces as fit.
 
-Input      units of entries, each with its texts read together (see telling.py); room: tokens, in the counter's own.
-Output     texts; stand_in(...) makes the entry that takes the place of those it was made from.
-Holds      what extracts give is in the input word for word, in its order; a unit with a fact keeps one by itself;
-           archive's text is within its room.
+Input      units of entries, each with its texts read together (see telling.py); room: tokens, by the counter.
+Output     texts; stand_in(...) makes the entry that replaces the originals.
+Guarantees extracts are verbatim from the input, in its order; a unit with a fact keeps at least one; archive's text is
+           within its room.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,10 +19,10 @@ from dspy_programs.memory.originals import Record
 from dspy_programs.memory.telling import Reading
 
 STRATEGIES: tuple[Strategy, ...] = ("summarize", "extract_facts", "archive")
-SHARE = {"summarize": 0.5, "extract_facts": 0.25, "archive": 0.0}  # of the characters that stay
+SHARE = {"summarize": 0.5, "extract_facts": 0.25, "archive": 0.0}  # of the characters kept
 VOICE = {"system": 1.0, "user": 1.0, "assistant": 1.0, "tool": 0.6, "compressed": 1.2}
 ROUNDS = 5
-SPARE = 1.6  # the estimate of a piece's tokens is high: so much more is picked, then cut by the exact count
+SPARE = 1.6  # the estimate of a piece's tokens is high, so this much more is picked, then cut by the exact count
 
 
 class Extracts:
@@ -52,7 +52,7 @@ class Extracts:
         return "\n".join(reading.pieces[number] for number in sorted(chosen))
 
     def archive(self, room: int, count: Callable[[str], int], head: str) -> str:
-        """Return the best text of all units within `room` tokens: `head` where it fits, then pieces in their order."""
+        """Return the best text of all units within `room` tokens: `head` if it fits, then pieces in order."""
         reading = self.reading
         head = head if count(head) <= room else ""
 
@@ -64,7 +64,7 @@ class Extracts:
         costs = {number: count(reading.pieces[number]) + 1 for number in waiting}
         chosen: list[int] = []
         left = room - count(head)
-        for _ in range(ROUNDS):  # lines have fewer tokens together than apart, so there is room for more
+        for _ in range(ROUNDS):  # lines have fewer tokens together than apart, so more may fit
             taken, waiting = within(waiting, costs, left)
             chosen += taken
             left = room - count(rendered(chosen))
@@ -77,7 +77,7 @@ class Extracts:
 
 
 def within(numbers: Sequence[int], costs: Mapping[int, int], room: int) -> tuple[list[int], list[int]]:
-    """Part numbers into those that fit into the room, the first ones first, and those that do not."""
+    """Split numbers into those that fit into the room, in order, and the rest."""
     taken: list[int] = []
     others: list[int] = []
     for number in numbers:
@@ -88,7 +88,7 @@ def within(numbers: Sequence[int], costs: Mapping[int, int], room: int) -> tuple
 
 
 def stand_in(change: Change, records: list[Record]) -> MemoryEntry:
-    """Return the entry that takes the place of the first of a change's originals and stands for all of them."""
+    """Return the entry that replaces all of a change's originals, in the place of the first."""
     first, last = change.originals[0], max(entry.turn_number for entry in change.originals)
     roles = {entry.chat_role for entry in change.originals}
     metadata: dict[str, Any] = {

@@ -1,15 +1,15 @@
-"""What in a long memory is worth keeping: its pieces, and what each tells. Fast: megabytes in well under a second.
+"""Salience: which pieces of a long memory are worth keeping. Fast: megabytes in well under a second.
 
-A piece tells much if it states something exact (an amount, a date, an id, a path, a name), decides something or says how
-something is (an owner, a deadline, a preference), in a form that is not said all over: a form is the piece without its
-numbers, so a thousand "Step 17: nothing to report" are one form that is worth little. Rare words count for more than
-common ones. All pieces are read in a cheap way (which characters, which words); only the best are read closely.
+A piece is salient if it states something exact (an amount, a date, an id, a path, a name), decides something or describes
+something (an owner, a deadline, a preference), in a form that is not repeated everywhere: a form is the piece without its
+numbers, so a thousand "Step 17: nothing to report" are one form of little worth. Rare words count more than common ones.
+All pieces get a cheap reading (which characters, which words); only the best are read closely.
 
-Input      texts: what the entries say, in time order; voices: how much what each says is worth, 1.0 for people.
+Input      texts: the entries' texts, in time order; voices: a weight for each, 1.0 for people.
 Output     Reading(texts, voices): pieces in time order, worth of each. best(tokens): the numbers of the pieces to keep
-           within about so many tokens, best first; what is said twice is kept once.
-Holds      a piece is a part of its text, word for word but for white space and control characters; every script works;
-           the time is close to linear in the text; the same input gives the same output.
+           within about `tokens` tokens, best first; what is said twice is kept once.
+Guarantees a piece is a verbatim part of its text, except for whitespace and control characters; every script works; time is
+           close to linear in the text; deterministic.
 Source     rarity as in inverse document frequency (Sparck Jones 1972); maximum coverage within a budget, lazily evaluated
            (Minoux 1978; Gillick and Favre 2009; Lin and Bilmes 2010).
 """
@@ -25,20 +25,20 @@ from itertools import chain
 from dspy_programs.memory.cues import CJK_CUE, CUE, WORTH, exact_in, says_something_exact
 from dspy_programs.text import CJK_RUN
 
-LONGEST = 200  # characters of a piece; a sentence that is longer is cut
-FORM_POWER = 2.0  # to which the rarity of a form counts
+LONGEST = 200  # characters of a piece; longer sentences are cut
+FORM_POWER = 2.0  # exponent of a form's rarity
 CUE_WORTH, NAME_WORTH, SYMBOL_WORTH, SETTING_WORTH = 4.0, 1.5, 2.0, 2.0  # by the cheap reading
 DIGIT_WORTH, NUMBER_WORTH, WORD_WORTH = 0.6, 1.5, 0.35
-MOST_WORDS = 5.0  # rare words that count in one piece, as if each were the only one of its kind
+MOST_WORDS = 5.0  # maximum of rare words that count in one piece
 COMMON_WORD, RARE_NAME_WORTH = 0.6, 2.0  # rarity in [0, 1] up to which a capital means little
-FADING = [0.75**place for place in range(100)]  # of the things in one piece: a table of ids is not a hundred facts
+FADING = [0.75**place for place in range(100)]  # weights of further things in one piece: a table of ids is not a hundred facts
 KIND_POWER = 2.5
-FRAME = 3  # tokens that a piece costs beside its own, about
+FRAME = 3  # overhead of a piece in tokens, about
 LATE_WORTH = 0.2  # the last text is worth this much more than the first
-ONE_IN, AT_LEAST = 15, 200  # of all pieces, that many are read closely, and no fewer than this
-READ_FOR_ONE = 2  # pieces that are read closely for one that is kept, of about 12 tokens
+ONE_IN, AT_LEAST = 15, 200  # one in ONE_IN of all pieces is read closely, at least AT_LEAST
+READ_FOR_ONE = 2  # pieces read closely per piece kept, of about 12 tokens
 
-ENDED = (  # white space behind a sentence, but not behind an initial or an abbreviation; each begins with what is rare
+ENDED = (  # whitespace after a sentence, but not after an initial or an abbreviation; each branch starts with the rare part
     r"\s(?:(?<=\n)|(?<=[.!?]\s)(?<!\b[A-Z]\.\s)(?<!\b(?:Mr|Ms|Dr|St|vs)\.\s)(?<!\b(?:Mrs|e\.g|i\.e|etc|Inc|Ltd)\.\s))\s*"
 )
 BREAK = re.compile(ENDED)
@@ -53,7 +53,7 @@ FORM = {**NO_LETTERS, **{ord(c): "0" for c in "0123456789"}, **{ord(c): c.lower(
 
 
 def pieces_of(text: str) -> list[str]:
-    """Cut a text into sentences and lines, and what is longer than LONGEST at commas or spaces, else anywhere."""
+    """Split a text into sentences and lines, and longer ones than LONGEST at commas or spaces, else anywhere."""
     found: list[str] = []
     for part in (BREAK if text.isascii() else BREAK_ANY).split(CONTROL.sub(" ", text)):
         found += (part,) if len(part) <= LONGEST else CUT.findall(part)
@@ -61,7 +61,7 @@ def pieces_of(text: str) -> list[str]:
 
 
 class Reading:
-    """Pieces of texts, and what each is worth by the cheap reading."""
+    """Pieces of texts, and the worth of each by the cheap reading."""
 
     def __init__(self, texts: Sequence[str], voices: Sequence[float]) -> None:
         cut = [pieces_of(text) for text in texts]
@@ -74,7 +74,7 @@ class Reading:
         self.worths = list(self._worths())
 
     def _forms_by_rarity(self) -> tuple[dict[str, float], dict[str, float]]:
-        """Return for each form its rarity in [0, 1], and what its words and its cues tell."""
+        """Return each form's rarity in [0, 1], and the salience of its words and cues."""
         count = Counter(self.forms)
         words = {form: form.split() if form.isascii() else words_of(form) for form in count}
         frequency = Counter(chain.from_iterable(words.values()))
@@ -107,24 +107,24 @@ class Reading:
             yield worth * rarities[form] * weights[place]
 
     def tokens(self, number: int) -> int:
-        """Estimate what a piece costs: a token for four characters, for one where each is a word."""
+        """Estimate a piece's tokens: one per four characters, or per character in scripts where each is a word."""
         piece = self.pieces[number]
         return (len(piece) // 4 if piece.isascii() else len(piece)) + FRAME
 
     def telling(self, number: int) -> bool:
-        """Tell whether a piece announces a fact or states something exact."""
+        """Return whether a piece announces a fact or states something exact."""
         return self._telling[self.forms[number]] >= CUE_WORTH / 2 or says_something_exact(self.pieces[number])
 
     def stated(self, number: int) -> dict[str, tuple[str, float]]:
-        """Read a piece closely: the things that it states, each with its kind and what it is worth where that is rare."""
+        """Read a piece closely: what it states, each with its kind and its worth if rare."""
         piece, form = self.pieces[number], self.forms[number]
-        shouts = piece.isupper()  # then a word in capitals is no abbreviation
+        shouts = piece.isupper()  # then a word in capitals is not an abbreviation
         found = {
             exact.lower(): (kind, WORTH[kind])
             for exact, kind in exact_in(piece)
             if not (shouts and kind == "id" and exact.isalpha())
         }
-        for word in CAPITALISED.findall(piece):  # a name, if hardly anything else here is called so
+        for word in CAPITALISED.findall(piece):  # a name, if the word is rare here
             rare = self._rarity_of_word.get(word.lower(), 0.0) - COMMON_WORD
             if rare > 0:
                 found.setdefault(f"rare {word.lower()}", ("rare name", RARE_NAME_WORTH * rare / (1 - COMMON_WORD)))
@@ -132,7 +132,7 @@ class Reading:
         return found
 
     def best(self, tokens: int) -> list[int]:
-        """Return the numbers of the pieces that tell most within about `tokens` tokens, best first."""
+        """Return the numbers of the most salient pieces within about `tokens` tokens, best first."""
         dear = [-worth / (len(piece) + 40) for worth, piece in zip(self.worths, self.pieces, strict=True)]
         order = sorted(range(len(dear)), key=dear.__getitem__)
         order = order[: max(READ_FOR_ONE * tokens // 12, len(order) // ONE_IN, AT_LEAST)]
@@ -165,7 +165,7 @@ class Reading:
 
 
 def weighed(stated: Mapping[int, Mapping[str, tuple[str, float]]]) -> dict[int, dict[str, float]]:
-    """Weigh things by their kind: where nearly every piece has an id, an id tells little, and a date all the more."""
+    """Weigh values by kind: if nearly every piece has an id, an id is worth little and a date all the more."""
     count = Counter(kind for things in stated.values() for kind in {kind for kind, _ in things.values()})
     most = math.log1p(len(stated)) or 1.0
     factor = {kind: min(1.0, KIND_POWER * math.log1p(len(stated) / times) / most) for kind, times in count.items()}
@@ -176,5 +176,5 @@ def weighed(stated: Mapping[int, Mapping[str, tuple[str, float]]]) -> dict[int, 
 
 
 def words_of(form: str) -> list[str]:
-    """Return the words of a form; where words are not parted by spaces, the pairs of characters."""
+    """Return the words of a form; in scripts without spaces, its pairs of characters."""
     return list(map(str.__add__, form, form[1:])) if CJK_RUN.search(form) else form.split()

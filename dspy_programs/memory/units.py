@@ -1,10 +1,10 @@
-"""What must stay together, and what must stay as it is.
+"""What must stay together, and what must stay unchanged.
 
-Output     units(entries): the indexes of the entries, grouped: a message that calls tools with the results of its calls;
-           any other entry alone. In order of their first entry.
-           protected(entries, units, recent): the indexes that are kept word for word: system prompts, the last `recent`
-           entries, calls that wait for a result, and whatever belongs to the unit of one of these.
-Holds      each index is in exactly one unit. An id that is used again belongs to the latest call with it.
+Output     units(entries): the indexes of the entries, grouped: a message that calls tools together with the results of its
+           calls; any other entry alone. In order of their first entry.
+           protected(entries, units, recent): the indexes kept verbatim: system prompts, the last `recent` entries, calls
+           waiting for a result, and everything in the same unit as one of these.
+Guarantees each index is in exactly one unit. A reused id belongs to the latest call with it.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ def protected(entries: Sequence[MemoryEntry], grouped: Sequence[Unit], recent: i
 
 
 def waiting(entries: Sequence[MemoryEntry]) -> set[int]:
-    """Return the index of the last message if it calls tools, only results follow it, and one is still to come."""
+    """Return the index of the last message if it calls tools, only results follow, and one is still missing."""
     last = len(entries) - 1
     answered = set()
     while last >= 0 and entries[last].role == "tool":

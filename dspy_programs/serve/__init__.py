@@ -1,4 +1,4 @@
-"""The tools for other programs: MCP, A2A and REST.
+"""Serve the tools to other programs over MCP, A2A and REST.
 
 from dspy_programs.serve import Limits, Workshop, create_app
 
@@ -17,4 +17,5 @@ if TYPE_CHECKING:
 _HOMES = {"create_app": "app", "Limits": "limits", "Workshop": "workshop"}
 __all__ = ["Limits", "Workshop", "create_app"]
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a type checker reads the imports above, and refuses any other name
+    __getattr__ = exports(__name__, _HOMES)

@@ -1,9 +1,9 @@
 """The operations as an A2A agent, with the official SDK: card, send, stream, get, cancel.
 
-Input      a message with one part: a data part (or text that is JSON) {"skill": NAME, "input": {...}}, where NAME is that
-           of an operation; anything else is taken for a trace that is to be classified.
-Output     a task with one artifact, the answer as data; the stream tells the progress; a fault is the status' message.
-Holds      cancelling a task stops its work; what was sent is not kept, and ended tasks are kept up to a number of bytes.
+Input      a message with one part: a data part (or text that is JSON) {"skill": NAME, "input": {...}}, where NAME is an
+           operation; anything else is treated as a trace to classify.
+Output     a task with one artifact, the answer as data; the stream reports progress; an error is the status message.
+Guarantees cancelling a task stops its work; requests are not stored, and finished tasks are kept up to a number of bytes.
 """
 
 import json
@@ -46,9 +46,9 @@ PATH = "/a2a"
 CARD_PATH = "/.well-known/agent-card.json"
 JSON = "application/json"
 SKILLS = {
-    "classify_failure": ("Why did the run fail?", ["agents", "traces", "failures"]),
-    "compress_memory": ("A memory within its budget", ["agents", "memory", "tokens"]),
-    "negotiate_prompt": ("A smaller prompt, as good", ["prompts", "tokens", "cost"]),
+    "classify_failure": ("Find out why a run failed", ["agents", "traces", "failures"]),
+    "compress_memory": ("Compress a memory to a budget", ["agents", "memory", "tokens"]),
+    "negotiate_prompt": ("Shrink a prompt, keep its quality", ["prompts", "tokens", "cost"]),
 }
 ENDED = {
     TaskState.TASK_STATE_COMPLETED,
@@ -59,7 +59,7 @@ ENDED = {
 
 
 class Agent(AgentExecutor):
-    """Runs one operation for a task. The SDK cancels `execute` when the task is cancelled, and that stops the work."""
+    """Runs one operation for a task. The SDK cancels `execute` when the task is cancelled, which stops the work."""
 
     def __init__(self, workshop: Workshop) -> None:
         self.workshop = workshop
@@ -97,15 +97,15 @@ def asked_in(message: Message | None) -> tuple[Operation, Any]:
     parts = list(message.parts) if message is not None else []
     found = get_data_parts(parts) or [parsed(text) for text in get_text_parts(parts)]
     if len(parts) != 1 or not found:
-        raise Invalid("one part is expected: data, or text that is JSON")
+        raise Invalid("send exactly one part: data, or text that is JSON")
     content = integers(found[0])
     if not isinstance(content, dict) or "skill" not in content:
         content = {"skill": "classify_failure", "input": {"trace": content}}
     skill, given = content["skill"], content.get("input")
     if not isinstance(skill, str) or skill not in OPERATIONS:
-        raise Invalid(f"skill: is one of {', '.join(OPERATIONS)}")
+        raise Invalid(f"skill: choose from {', '.join(OPERATIONS)}")
     if not isinstance(given, Mapping):
-        raise Invalid("input: an object with the fields of the request is expected")
+        raise Invalid("input: send an object with the request's fields")
     return OPERATIONS[skill], request_from(OPERATIONS[skill], given)
 
 
@@ -117,14 +117,14 @@ def parsed(text: str) -> Any:
 
 
 def integers(value: Any) -> Any:
-    """A protobuf value knows only doubles: give whole ones their type back."""
+    """A protobuf value has only doubles: turn whole ones back into integers."""
     if isinstance(value, dict):
         return {key: integers(item) for key, item in value.items()}
     return [integers(item) for item in value] if isinstance(value, list) else whole(value)
 
 
 class Tasks(InMemoryTaskStore):
-    """Tasks in memory; when they take too many bytes, those that ended first are forgotten first."""
+    """Tasks in memory; when they take too many bytes, those that finished first are dropped first."""
 
     def __init__(self, kept_bytes: int) -> None:
         super().__init__()
@@ -150,7 +150,7 @@ def agent_card(url: str, needs_key: bool) -> AgentCard:
     address = url.rstrip("/") + PATH
     return AgentCard(
         name="dspy-programs",
-        description="Tools for people who build LM agents: why runs fail, memory within a budget, smaller prompts.",
+        description="Tools for people who build LM agents: find out why runs fail, compress memory, shrink prompts.",
         version=dspy_programs.__version__,
         supported_interfaces=[
             AgentInterface(url=address, protocol_binding="JSONRPC", protocol_version="1.0"),
@@ -172,7 +172,7 @@ def skill(name: str, title: str, tags: list[str]) -> AgentSkill:
 
 
 def agent_routes(workshop: Workshop, limits: Limits, needs_key: bool) -> tuple[list[Route], DefaultRequestHandler]:
-    """Return the routes of the agent, and their handler, which must be closed at the end."""
+    """Return the agent's routes and their handler, which must be closed at the end."""
     card = agent_card("http://localhost", needs_key)
     handler = DefaultRequestHandler(Agent(workshop), Tasks(limits.kept_bytes), card)
 

@@ -28,15 +28,15 @@ from dspy_programs.serve.workshop import Workshop
 
 FAULTS = {
     400: "not JSON",
-    401: "no key, or a wrong one",
-    403: "a Host or Origin that this server does not answer to",
-    409: "valid, but it cannot be had: a trace of no known format, a budget below the protected part",
+    401: "missing or wrong key",
+    403: "a Host or Origin that this server does not accept",
+    409: "valid but cannot be done: a trace of unknown format, a budget below the protected part",
     413: "too large",
-    422: "not as the schema says",
-    429: "too many requests wait",
-    500: "a fault of the server, with an id",
-    503: "shutting down, no free place, or the language model does not answer",
-    504: "not done in time, and stopped",
+    422: "does not match the schema",
+    429: "too many requests are waiting",
+    500: "a server error, with an id",
+    503: "shutting down, no free worker, or the language model does not answer",
+    504: "not finished in time, and stopped",
 }
 RETRY = {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}}
 
@@ -52,12 +52,20 @@ class Health(BaseModel):
 
 
 def create_app(workshop: Workshop, key: str | None = None) -> Door:
-    """Return the ASGI app over a workshop. Its lifespan opens and closes the workshop."""
+    """Make the ASGI app over a workshop. Its lifespan opens and closes the workshop.
+
+    Args:
+        workshop: Where the operations run.
+        key: What clients must send; None lets everybody in.
+
+    Returns:
+        The app, for any ASGI server.
+    """
     limits = workshop.limits
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        """Both SDKs hold state that lives as long as a server runs and no longer: their routes are made here."""
+        """Both SDKs keep state that lives only while the server runs, so their routes are created here."""
         workshop.open()
         agent, tasks = agent_routes(workshop, limits, needs_key=key is not None)
         sessions = sessions_of(mcp_server(workshop), limits)
@@ -71,7 +79,7 @@ def create_app(workshop: Workshop, key: str | None = None) -> Door:
         title="dspy-programs",
         version=dspy_programs.__version__,
         description="Tools for people who build LM agents.",
-        docs_url=None,  # its page loads scripts from elsewhere
+        docs_url=None,  # its page loads external scripts
         redoc_url=None,
         lifespan=lifespan,
         exception_handlers={ServeError: on_fault, RequestValidationError: on_invalid, HTTPException: on_http},
@@ -108,7 +116,7 @@ def endpoint_for(operation: Operation, workshop: Workshop) -> Callable[..., Coro
 
 
 async def unless_gone(request: Request, running: Coroutine[Any, Any, BaseModel]) -> BaseModel:
-    """Return the answer; stop the work when the client has closed the connection."""
+    """Return the answer; stop the work if the client closes the connection."""
     work, gone = asyncio.ensure_future(running), asyncio.ensure_future(request.receive())
     try:
         await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -140,8 +148,8 @@ async def on_fault(_: Request, error: Exception) -> Response:
 
 async def on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    if "json" not in request.headers.get("content-type", "").lower():  # curl -d calls everything a form
-        return response_to(Invalid("the body is not called JSON; send the header Content-Type: application/json"))
+    if "json" not in request.headers.get("content-type", "").lower():  # curl -d labels everything a form
+        return response_to(Invalid("the body is not declared as JSON; send the header Content-Type: application/json"))
     faults = [{**fault, "loc": fault["loc"][1:]} for fault in error.errors()]
     if any(fault["type"] == "json_invalid" for fault in faults):
         return response_to(Malformed("the body is not JSON"))
@@ -149,7 +157,7 @@ async def on_invalid(request: Request, error: Exception) -> Response:
 
 
 async def on_http(_: Request, error: Exception) -> Response:
-    """Say in our words what the framework refuses: paths, methods, bodies it cannot parse."""
+    """Report in our own form what the framework rejects: paths, methods, unparsable bodies."""
     assert isinstance(error, HTTPException)
     kind = {404: NotFound, 405: WrongMethod, 413: TooLarge}.get(error.status_code, Malformed)
     response = response_to(kind(str(error.detail)))
@@ -158,7 +166,7 @@ async def on_http(_: Request, error: Exception) -> Response:
 
 
 def with_key(app: FastAPI) -> None:
-    """Say in the OpenAPI schema that a key is needed, and in which of two headers."""
+    """Declare in the OpenAPI schema that a key is required, and in which headers."""
     schema = app.openapi()
     schema["components"]["securitySchemes"] = {
         "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},

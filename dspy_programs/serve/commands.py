@@ -14,24 +14,24 @@ from dspy_programs.errors import MissingExtra
 if TYPE_CHECKING:
     from dspy_programs.serve.workshop import Workshop
 
-NEEDED = ("a2a", "fastapi", "mcp", "sse_starlette", "uvicorn")  # what the extra installs
+NEEDED = ("a2a", "fastapi", "mcp", "sse_starlette", "uvicorn")  # installed by the extra
 
-app = new_app("The tools for other programs: MCP, A2A, REST.")
+app = new_app("Serve the tools to other programs over MCP, A2A and REST.")
 
-SecondsOption = Annotated[float, typer.Option("--time-limit", min=0.1, help="Seconds that one request may take.")]
+SecondsOption = Annotated[float, typer.Option("--time-limit", min=0.1, help="Time limit of one request, in seconds.")]
 
 
 @app.callback()
 def serve() -> None:
-    """The tools for other programs: MCP, A2A, REST."""
+    """Serve the tools to other programs over MCP, A2A and REST."""
 
 
 @app.command()
 def http(
-    host: Annotated[str, typer.Option(help="Address to listen on; any but loopback needs a key.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on; any but loopback requires a key.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")] = 8000,
     key_file: Annotated[
-        Path | None, typer.Option(help="File with the key that clients must send. Or DSPY_PROGRAMS_SERVER_KEY.")
+        Path | None, typer.Option(help="File with the key clients must send. Or set DSPY_PROGRAMS_SERVER_KEY.")
     ] = None,
     lm: ToolLmOption = None,
     api_base: ApiBaseOption = None,
@@ -39,7 +39,7 @@ def http(
     no_cache: NoCacheOption = False,
     time_limit: SecondsOption = 60.0,
 ) -> None:
-    """REST under /v1 (OpenAPI at /openapi.json), MCP at /mcp, A2A with its card at /.well-known/agent-card.json."""
+    """Serve REST under /v1 (OpenAPI at /openapi.json), MCP at /mcp, A2A with its card at /.well-known/agent-card.json."""
     check_extra()
     from dspy_programs.serve.http_server import listen, run
     from dspy_programs.serve.security import KEY_VARIABLE, key_from
@@ -57,25 +57,25 @@ def mcp(
     no_cache: NoCacheOption = False,
     time_limit: SecondsOption = 60.0,
 ) -> None:
-    """MCP over stdin and stdout, for clients that start their servers themselves."""
+    """Serve MCP over stdin and stdout, for clients that start the server themselves."""
     check_extra()
     import anyio
 
     from dspy_programs.serve.mcp_tools import serve_stdio
 
     workshop = workshop_for(lm, api_base, api_key, no_cache, time_limit)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # else Ctrl-C waits for the line that a thread reads from stdin
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # else Ctrl-C waits for the thread that reads a line from stdin
     anyio.run(serve_stdio, workshop)
 
 
 def check_extra() -> None:
-    """Raise MissingExtra where the packages of the servers are not installed."""
+    """Raise MissingExtra if the server packages are not installed."""
     if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         raise MissingExtra(f'{", ".join(missing)}: not installed; pip install "dspy-programs[serve]"')
 
 
 def workshop_for(lm: str | None, api_base: str | None, api_key: str | None, no_cache: bool, seconds: float) -> "Workshop":
-    """Connect to the model, once, where one was named; its weights are fetched now, in sight of the user."""
+    """Connect to the model once, if one is named; its weights are downloaded now, while the user watches."""
     from dspy_programs.serve.limits import Limits
     from dspy_programs.serve.log import to_stderr
     from dspy_programs.serve.workshop import Workshop

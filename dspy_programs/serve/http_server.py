@@ -1,7 +1,7 @@
-"""From a host and a port to a server that runs: the socket first, so that a port in use is an error and no log.
+"""From a host and a port to a running server: the socket first, so that a port in use is an error, not a log line.
 
-Holds      without a key only loopback is listened on, whatever the name of the host resolves to; SIGTERM and Ctrl-C end
-           what runs within a few seconds.
+Guarantees without a key it listens only on loopback, whatever the host name resolves to; SIGTERM and Ctrl-C stop running work
+           within a few seconds.
 """
 
 import socket
@@ -20,7 +20,7 @@ BACKLOG = 128
 
 
 def listen(host: str, port: int, has_key: bool) -> socket.socket:
-    """Return a listening socket. Raises UsageError: no such host, a port in use, a host that needs a key."""
+    """Return a listening socket. Raises UsageError: no such host, a port in use, a host that requires a key."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host or "?", port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (OSError, UnicodeError) as error:
@@ -32,11 +32,11 @@ def listen(host: str, port: int, has_key: bool) -> socket.socket:
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each answer waits 40 ms for an acknowledgement
         return listening
     except OSError as error:
-        raise UsageError(f"--port {port}: {host}:{port} cannot be had ({error.strerror}); choose another") from None
+        raise UsageError(f"--port {port}: {host}:{port} is not available ({error.strerror}); choose another") from None
 
 
 class Server(uvicorn.Server):
-    """Stops the work as soon as a signal comes, so that its clients are told and not cut off."""
+    """Stops the work as soon as a signal arrives, so that clients get an answer instead of a broken connection."""
 
     def __init__(self, config: uvicorn.Config, workshop: Workshop) -> None:
         super().__init__(config)
@@ -48,7 +48,7 @@ class Server(uvicorn.Server):
 
 
 def run(listening: socket.socket, workshop: Workshop, key: str | None) -> None:
-    """Serve until a signal comes, which is then raised again, so that the exit code is the usual one."""
+    """Serve until a signal arrives, then re-raise it, so that the exit code is the usual one."""
     limits = workshop.limits
     config = uvicorn.Config(
         create_app(workshop, key),
@@ -63,5 +63,5 @@ def run(listening: socket.socket, workshop: Workshop, key: str | None) -> None:
     host, port = listening.getsockname()[:2]
     LOG.info("listening on http://%s:%d (%s)", f"[{host}]" if ":" in host else host, port, workshop.lm or "no model")
     if not is_loopback(str(host)):
-        LOG.info("others can reach this server: the key travels in clear, put a proxy with TLS in front")
+        LOG.info("others can reach this server and the key is sent unencrypted: put a TLS proxy in front")
     Server(config, workshop).run(sockets=[listening])

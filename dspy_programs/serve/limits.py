@@ -1,31 +1,31 @@
-"""How much one request may ask for, and how much the server does at once: one place, so that the numbers agree.
+"""How much one request may ask for, and how much the server does in parallel: in one place, so that the numbers agree.
 
 Input      none; tests and the command pass another Limits.
-Output     Limits; the bounds that the request models name in their schemas.
+Output     Limits; the bounds that the request models declare in their schemas.
 """
 
 from dataclasses import dataclass
 
 MAX_TRACES = 200  # in one batch
-MAX_TURNS = 2_000  # of one trace, once it is read
+MAX_TURNS = 2_000  # of one trace, after reading
 MAX_MESSAGES = 10_000  # of one memory
 MAX_PARTS = 1_000  # of one message
 MAX_SECTIONS = 40  # of one prompt
 MAX_CRITERIA = 20  # of one rubric
 MAX_TEXT = 100_000  # characters of one section, message or goal
-MAX_TOKENS = 10_000_000  # a budget above this is no budget
+MAX_TOKENS = 10_000_000  # a larger budget is no limit at all
 
 
 @dataclass(frozen=True)
 class Limits:
-    """body_bytes: of a request; seconds: from its start to its answer; at_once: operations that run; waiting: that queue."""
+    """body_bytes: of a request; seconds: from its start to its answer; at_once: running operations; waiting: queued ones."""
 
     body_bytes: int = 8 * 1024 * 1024
     seconds: float = 60.0
     at_once: int = 4
     waiting: int = 32
-    seconds_to_read: float = 20.0  # a body must have arrived
-    seconds_to_stop: float = 3.0  # work in flight has this long after SIGTERM
-    kept_bytes: int = 64 * 1024 * 1024  # of A2A tasks that have ended
+    seconds_to_read: float = 20.0  # for a body to arrive
+    seconds_to_stop: float = 3.0  # for running work after SIGTERM
+    kept_bytes: int = 64 * 1024 * 1024  # of finished A2A tasks
     sessions: int = 256  # of MCP over HTTP, each dropped when idle
     idle_seconds: float = 600.0

@@ -1,6 +1,6 @@
-"""What the servers log: to stderr, when they start, stop and fail. Never a request.
+"""What the servers log to stderr: starting, stopping and failures. Never a request.
 
-Holds      the loggers of the SDKs below are silent: at their warnings they quote what clients sent.
+Guarantees the SDKs' loggers are silent, because their warnings quote what clients sent.
 """
 
 import logging
@@ -10,7 +10,7 @@ QUIET = ("a2a", "mcp", "sse_starlette", "uvicorn", "asyncio", "jsonrpc", "httpx"
 
 
 def to_stderr() -> None:
-    """Send this package's log to stderr, one line a message, and silence the SDKs'."""
+    """Send this package's log to stderr, one line per message, and silence the SDKs."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     own = logging.getLogger("dspy_programs.serve")

@@ -1,9 +1,9 @@
-"""The operations as MCP tools, over stdio and over HTTP, with the official SDK.
+"""The operations as MCP tools, over stdio and HTTP, with the official SDK.
 
 Input      a Workshop.
 Output     an MCP server whose tools have the schemas of requests.py; each answers with structured content and the same as
-           text; progress is reported to clients that ask for it; a cancelled call is stopped.
-Holds      a call that fails is a tool error of one line, as a model can read it, never a crash of the connection.
+           text; progress is reported to clients that request it; a cancelled call is stopped.
+Guarantees a failing call is a one-line tool error that a model can read, never a broken connection.
 """
 
 from typing import Any
@@ -34,7 +34,7 @@ NAME = "dspy-programs"
 
 
 def mcp_server(workshop: Workshop) -> Server[Any]:
-    """Return the server; it has no state of its own, so one serves any number of sessions."""
+    """Return the server; it is stateless, so one serves any number of sessions."""
 
     async def list_tools(_: Any, __: PaginatedRequestParams | None) -> ListToolsResult:
         return ListToolsResult(tools=[tool_of(operation) for operation in OPERATIONS.values()])
@@ -42,7 +42,7 @@ def mcp_server(workshop: Workshop) -> Server[Any]:
     async def call_tool(context: Any, params: CallToolRequestParams) -> CallToolResult:
         operation = OPERATIONS.get(params.name)
         if operation is None:
-            raise MCPError(code=INVALID_PARAMS, message=f"no such tool; there are {', '.join(OPERATIONS)}")
+            raise MCPError(code=INVALID_PARAMS, message=f"unknown tool; choose from {', '.join(OPERATIONS)}")
 
         async def heard(done: int, total: int) -> None:
             await context.session.report_progress(done, total or None)
@@ -58,7 +58,7 @@ def mcp_server(workshop: Workshop) -> Server[Any]:
     return Server(
         NAME,
         version=dspy_programs.__version__,
-        instructions="Why agents fail, their memory within a budget, smaller prompts.",
+        instructions="Find out why agents fail, compress their memory, shrink prompts.",
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )
@@ -75,7 +75,7 @@ def tool_of(operation: Operation) -> Tool:
 
 
 def sessions_of(server: Server[Any], limits: Limits) -> StreamableHTTPSessionManager:
-    """Return what serves MCP over HTTP; its `run()` must be entered for as long as the app lives."""
+    """Return the manager of MCP sessions over HTTP; keep its `run()` context open while the app lives."""
     return StreamableHTTPSessionManager(
         server,
         session_idle_timeout=limits.idle_seconds,
@@ -85,7 +85,7 @@ def sessions_of(server: Server[Any], limits: Limits) -> StreamableHTTPSessionMan
 
 
 async def serve_stdio(workshop: Workshop) -> None:
-    """Serve one client until stdin ends and all is answered; whatever else prints goes to stderr meanwhile."""
+    """Serve one client until stdin ends and everything is answered; other output goes to stderr meanwhile."""
     server = mcp_server(workshop)
     async with stdio_server() as (read, write):
         talk = Conversation(read, write, workshop.limits.seconds)

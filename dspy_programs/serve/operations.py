@@ -1,7 +1,7 @@
-"""The operations that every surface offers, in one table: what is asked, what is answered, and the tool that does it.
+"""The operations that every surface offers, in one table: request, answer, and the tool that does the work.
 
-This is the only file of the servers that calls the tools. Each call runs in a worker thread whose language model, where there
-is one, is that of the server; without one the rules answer, and every answer says which of the two it was.
+This is the only file in the servers that calls the tools. Each call runs in a worker thread with the server's language model,
+if it has one; otherwise the rules answer, and every answer says which of the two it was.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,7 @@ FAULTS_SHOWN = 3
 
 
 class Classified(BaseModel):
-    """What became of one trace: its report, or why it cannot be read. index: its place in the request, which may hold many."""
+    """The outcome of one trace: its report, or why it cannot be read. index: its position in the request."""
 
     index: int
     report: FailureReport | None
@@ -39,14 +39,14 @@ class Classified(BaseModel):
 
 
 class CompressedMemory(BaseModel):
-    """The messages that are left. One that stands for others has `compressed` and, in `compression_history`, those."""
+    """The resulting messages. One that replaces others has `compressed`, and the originals in `compression_history`."""
 
     messages: list[dict[str, JsonValue]]
     report: CompressionReport
 
 
 class ContextStats(BaseModel):
-    """What of the session is in the context, in entries and tokens."""
+    """How much of the session is in the context, in entries and tokens."""
 
     total_tokens: int
     max_tokens: int
@@ -59,7 +59,7 @@ class ContextStats(BaseModel):
 
 
 class BuiltContext(BaseModel):
-    """The context as one text and as chat messages, each within the tokens."""
+    """The context as one text and as chat messages, each within the token limit."""
 
     context: str
     messages: list[dict[str, JsonValue]]
@@ -67,7 +67,7 @@ class BuiltContext(BaseModel):
 
 
 class ClassifiedTraces(BaseModel):
-    """Every trace of the request with its outcome, in order, and what they come to."""
+    """Every trace of the request with its outcome, in order, and the totals."""
 
     results: list[Classified]
     batch: Batch
@@ -77,12 +77,12 @@ def classify_failure(request: asked.ClassifyFailure, progress: Progress) -> Fail
     progress(0, 1)
     found = list(Parser(request.format).each(request.trace))
     if len(found) != 1:
-        raise UsageError(f"trace: holds {len(found)} traces; send them to classify_failures")
+        raise UsageError(f"trace: contains {len(found)} traces; send them to classify_failures")
     return FailureClassifier().classify(short_enough(found[0]))
 
 
 def classify_failures(request: asked.ClassifyFailures, progress: Progress) -> ClassifiedTraces:
-    """Classify trace after trace; one that cannot be read has a problem, and the others their reports all the same."""
+    """Classify each trace; an unreadable one has a problem, and the others still get their reports."""
     parser, classifier = Parser(request.format), FailureClassifier()
     tally, results = Tally(), list[Classified]()
     for index, raw in enumerate(request.traces):
@@ -107,7 +107,7 @@ def short_enough(read: Trace | UsageError) -> Trace:
     if isinstance(read, UsageError):
         raise read
     if len(read.turns) > MAX_TURNS:
-        raise TooLarge(f"trace: {len(read.turns)} turns; at most {MAX_TURNS}, cut it first")
+        raise TooLarge(f"trace: {len(read.turns)} turns; send at most {MAX_TURNS}")
     return read
 
 
@@ -159,7 +159,7 @@ def sections_of(sections: Sequence[asked.PromptSection]) -> list[Section]:
 
 
 def counter_of(model: str | None) -> TokenCounter:
-    """Count as the model that is named, else as the server's own, else with a vocabulary that is shipped."""
+    """Count as the named model does, else as the server's own, else with a shipped vocabulary."""
     lm = model_in_use()
     if model is not None or lm is None:
         return counter_named(model)
@@ -168,7 +168,7 @@ def counter_of(model: str | None) -> TokenCounter:
 
 
 class Operation(NamedTuple):
-    """name: as MCP and A2A call it; path: as REST does; call: (request, progress) -> answer, in a worker thread."""
+    """name: in MCP and A2A; path: in REST; call: (request, progress) -> answer, in a worker thread."""
 
     name: str
     path: str
@@ -184,7 +184,7 @@ OPERATIONS = {
         Operation(
             "classify_failure",
             "/v1/failures/classify",
-            "Say why the run of an agent failed: mode, first failing turn, evidence, fixes; none for a healthy run.",
+            "Say why an agent run failed: mode, first failing turn, evidence, fixes; none for a healthy run.",
             asked.ClassifyFailure,
             FailureReport,
             classify_failure,
@@ -200,7 +200,7 @@ OPERATIONS = {
         Operation(
             "compress_memory",
             "/v1/memory/compress",
-            "Bring the messages of a session within a budget of tokens; facts, system prompts and the last messages stay.",
+            "Compress a session's messages to a token budget; facts, system prompts and the latest messages stay.",
             asked.CompressMemory,
             CompressedMemory,
             compress_memory,
@@ -208,7 +208,7 @@ OPERATIONS = {
         Operation(
             "build_context",
             "/v1/memory/context",
-            "Choose what of a session goes into a prompt of at most so many tokens.",
+            "Choose the part of a session to put into a prompt, within a token limit.",
             asked.BuildContext,
             BuiltContext,
             build_context,
@@ -224,7 +224,7 @@ OPERATIONS = {
         Operation(
             "negotiate_prompt",
             "/v1/budget/negotiate",
-            "Find a smaller prompt that is as good by a rubric as the whole one.",
+            "Find a smaller prompt that scores as well on a rubric as the full one.",
             asked.NegotiatePrompt,
             NegotiationResult,
             negotiate_prompt,
@@ -238,7 +238,7 @@ def answer_as_json(answer: BaseModel) -> dict[str, Any]:
 
 
 def request_from(operation: Operation, arguments: Mapping[str, Any]) -> asked.Request:
-    """Return the typed request. Raises Invalid with one line that names the fields and never their values."""
+    """Return the typed request. Raises Invalid with one line that names the fields but never their values."""
     try:
         return operation.request.model_validate(arguments)
     except ValidationError as error:
@@ -250,13 +250,13 @@ def faults(error: ValidationError) -> str:
 
 
 def line_of(errors: Any) -> str:
-    """Say in a line what is wrong with a request: field, fault; what was sent is not repeated."""
+    """Say in one line what is wrong with a request: field and fault, without repeating what was sent."""
     lines = [f"{place_of(fault['loc'])}: {fault['msg']}" for fault in errors]
     more = f"; and {len(lines) - FAULTS_SHOWN} more" if len(lines) > FAULTS_SHOWN else ""
     return "; ".join(lines[:FAULTS_SHOWN]) + more
 
 
 def place_of(location: Sequence[int | str]) -> str:
-    """Return the path to a field. pydantic puts the names of its validators into it, which say nothing to a client."""
+    """Return the path to a field, without the validator names that pydantic adds, which mean nothing to a client."""
     parts = [str(part) for part in location if isinstance(part, int) or str(part).isidentifier()]
     return ".".join(parts) or "request"

@@ -1,7 +1,7 @@
-"""The two ends of MCP over stdio, such that the end of the input does not cut off answers that are still to come.
+"""Streams for MCP over stdio that let pending answers finish after the input has ended.
 
-`printf ... | python -m dspy_programs serve mcp` closes stdin as soon as everything is sent; the SDK would then drop the calls
-that run. Here the end is passed on when every request has its answer, or has been cancelled, or its time is over.
+`printf ... | python -m dspy_programs serve mcp` closes stdin as soon as everything is sent; the SDK would then drop running
+calls. Here the end is passed on once every request is answered, cancelled or out of time.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from mcp_types import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPC
 
 
 class Conversation:
-    """Which requests are open. `reading` and `writing` take the place of the transport's streams."""
+    """Tracks open requests. `reading` and `writing` replace the transport's streams."""
 
     def __init__(self, read: Any, write: Any, seconds: float) -> None:
         self.seconds = seconds
@@ -62,7 +62,7 @@ class Stream:
 
 
 class Reading(Stream):
-    """What the client sends; its end comes when all that was asked is answered."""
+    """What the client sends; it ends when every request is answered."""
 
     @property
     def last_context(self) -> Any:
@@ -89,7 +89,7 @@ class Reading(Stream):
 
 
 class Writing(Stream):
-    """What the client is sent."""
+    """What is sent to the client."""
 
     async def send(self, item: SessionMessage, /) -> None:
         await self.inner.send(item)

@@ -1,7 +1,7 @@
-"""What a client is told when a request is not answered: one line, a word to act on, an HTTP status. Never a traceback.
+"""What a client gets when a request fails: one line, a code to act on, an HTTP status. Never a traceback.
 
 Output     Problem (the body of every error), ServeError and its kinds, told(error) -> ServeError.
-Holds      a log line of an internal error has where it happened and no value: messages of exceptions quote requests.
+Guarantees the log line of an internal error says where it happened but no values: exception messages quote requests.
 """
 
 import logging
@@ -24,7 +24,7 @@ Code = Literal[
 
 
 class Problem(BaseModel):
-    """Why there is no answer. `id` is in the server's log where the fault is the server's."""
+    """Why there is no answer. `id` is in the server's log if the fault is the server's."""
 
     error: str = Field(description="one line: what is wrong and what to do")
     code: Code
@@ -32,7 +32,7 @@ class Problem(BaseModel):
 
 
 class ServeError(Exception):
-    """A request that gets no answer. `retry_after`: seconds after which it is worth asking again."""
+    """A request that gets no answer. `retry_after`: seconds after which a retry is worthwhile."""
 
     status, code = 500, "internal"
     retry_after: int | None = None
@@ -70,7 +70,7 @@ class SlowClient(ServeError):
 
 
 class Unusable(ServeError):
-    """Valid, but what it asks for cannot be had: a trace of no known format, a budget below the protected part."""
+    """Valid but cannot be done: a trace of unknown format, a budget below the protected part."""
 
     status, code = 409, "unusable"
 
@@ -96,11 +96,11 @@ class TooSlow(ServeError):
 
 
 def told(error: Exception) -> ServeError:
-    """Return what the client is told of an exception; what was not foreseen gets an id and goes to the log."""
+    """Return the client's version of an exception; unexpected ones get an id and are logged."""
     if isinstance(error, ServeError):
         return error
     refused = next((one for one in (error, error.__cause__) if isinstance(one, LMError)), None)
-    if refused is not None:  # its message is the provider's, who may quote keys and prompts
+    if refused is not None:  # the provider's message may quote keys and prompts
         LOG.error("the language model does not answer: %s", type(refused).__name__)
         return Unavailable(f"the language model does not answer ({type(refused).__name__})")
     if isinstance(error, LanguageModelError):
@@ -109,10 +109,10 @@ def told(error: Exception) -> ServeError:
         return Unusable(str(error))
     id_ = uuid.uuid4().hex[:12]
     LOG.error("internal error %s: %s at %s", id_, type(error).__name__, where(error))
-    return ServeError(f"internal error {id_}; the server's log has where it happened", id_)
+    return ServeError(f"internal error {id_}; the server's log says where it happened", id_)
 
 
 def where(error: BaseException) -> str:
-    """Return the last calls of a traceback, innermost first, without a word of what they were given."""
+    """Return the last calls of a traceback, innermost first, without their arguments."""
     frames = traceback.extract_tb(error.__traceback__)[-6:]
     return " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames)) or "nowhere"

@@ -1,7 +1,7 @@
-"""What may be asked, as types: the JSON schemas that REST, MCP and A2A show are made from these.
+"""Requests as types, from which the JSON schemas of REST, MCP and A2A are made.
 
-Holds      strict: a number in quotes is not a number; unknown fields are refused; every length has a bound; a value that
-           no text can hold (NaN, nesting without end) is refused, half a surrogate pair becomes a question mark.
+Guarantees strict: a number in quotes is not a number; unknown fields are refused; every length is bounded; values that JSON
+           cannot represent (NaN, endless nesting) are refused, a lone surrogate becomes a question mark.
 """
 
 import json
@@ -16,25 +16,25 @@ NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 
 def whole(value: Any) -> Any:
-    """4000.0 is the integer 4000: so JSON Schema says, and a protobuf knows no other numbers."""
+    """Turn 4000.0 into the integer 4000, as JSON Schema allows: protobuf has only doubles."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def readable(value: Any) -> Any:
-    """Return a JSON value that can be written again."""
+    """Return a JSON value that can be serialized again."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     except RecursionError:
-        raise ValueError("nested too deep") from None
+        raise ValueError("nested too deeply") from None
     except (ValueError, TypeError):
-        raise ValueError("not JSON: NaN and Infinity are no numbers") from None
+        raise ValueError("not JSON: NaN and Infinity are not allowed") from None
     sound = text.encode("utf-8", "replace").decode()
     return value if sound == text else json.loads(sound)
 
 
 def known_format(name: str) -> str:
     if name not in FORMATS:
-        raise ValueError(f"choose one of {', '.join(FORMATS)}")
+        raise ValueError(f"choose from {', '.join(FORMATS)}")
     return name
 
 
@@ -48,7 +48,7 @@ Raw = Annotated[
     Discriminator(
         lambda value: {dict: "object", list: "list"}.get(type(value)),
         custom_error_type="json_container",
-        custom_error_message="an object or a list is expected",
+        custom_error_message="send an object or a list",
     ),
 ]
 Text = Annotated[str, Field(max_length=limits.MAX_TEXT)]
@@ -60,7 +60,7 @@ class Request(BaseModel):
 
 
 def shown(example: dict[str, Any]) -> ConfigDict:
-    """Put an example into the schema: clients learn from it, and the tests of the schema begin with it."""
+    """Put an example into the schema: clients learn from it, and the schema tests start from it."""
     return ConfigDict(json_schema_extra={"examples": [example]})
 
 
@@ -82,7 +82,7 @@ FACTS = {"name": "facts", "criteria": [{"name": "accuracy", "description": "accu
 
 
 class ClassifyFailure(Request):
-    """One run of an agent, as its framework recorded it."""
+    """One agent run, as its framework recorded it."""
 
     model_config = shown({"trace": TRACE})
 
@@ -90,7 +90,7 @@ class ClassifyFailure(Request):
         description="a trace in any known format: native, LangSmith, LangGraph, chat messages (OpenAI, Anthropic), "
         "OpenTelemetry GenAI spans, Inspect, tau-bench"
     )
-    format: Format | None = Field(default=None, description="its name, where it is not to be guessed")
+    format: Format | None = Field(default=None, description="the trace's format; default: detected")
 
 
 class ClassifyFailures(Request):
@@ -99,11 +99,11 @@ class ClassifyFailures(Request):
     model_config = shown({"traces": [TRACE, {"no": "trace"}]})
 
     traces: list[Raw] = Field(min_length=1, max_length=limits.MAX_TRACES, description="traces, each in any known format")
-    format: Format | None = Field(default=None, description="the format of all, where it is not to be guessed")
+    format: Format | None = Field(default=None, description="the format of all traces; default: detected")
 
 
 class Message(BaseModel):
-    """A chat message, or an entry of a stored memory. What else it has (ids, tool calls, metadata) is kept."""
+    """A chat message, or an entry of a stored memory. Other fields (ids, tool calls, metadata) are kept."""
 
     model_config = ConfigDict(strict=True, extra="allow")
 
@@ -117,27 +117,31 @@ Messages = Annotated[
 
 
 class CompressMemory(Request):
-    """A session that must become smaller."""
+    """A session to compress."""
 
     model_config = shown({"messages": SESSION, "token_budget": 30, "protected_recent": 1})
 
     messages: Messages
-    token_budget: Whole = Field(ge=1, le=limits.MAX_TOKENS, description="tokens that the result may have")
-    protected_recent: Whole = Field(default=3, ge=0, le=limits.MAX_MESSAGES, description="the last ones stay word for word")
+    token_budget: Whole = Field(ge=1, le=limits.MAX_TOKENS, description="token limit for the result")
+    protected_recent: Whole = Field(
+        default=3, ge=0, le=limits.MAX_MESSAGES, description="how many of the latest messages stay verbatim"
+    )
 
 
 class BuildContext(Request):
-    """A session from which the most important part is to go into a prompt."""
+    """A session whose most important part goes into a prompt."""
 
     model_config = shown({"messages": SESSION, "max_tokens": 30, "protected_recent": 1})
 
     messages: Messages
-    max_tokens: Whole = Field(ge=1, le=limits.MAX_TOKENS, description="tokens that the context may have")
-    protected_recent: Whole = Field(default=3, ge=0, le=limits.MAX_MESSAGES, description="the last ones are always in it")
+    max_tokens: Whole = Field(ge=1, le=limits.MAX_TOKENS, description="token limit for the context")
+    protected_recent: Whole = Field(
+        default=3, ge=0, le=limits.MAX_MESSAGES, description="how many of the latest messages are always included"
+    )
 
 
 class PromptSection(Request):
-    """One named part of a prompt. Where a prompt must shrink, the section of the lowest priority goes first."""
+    """One named part of a prompt. When a prompt must shrink, the section with the lowest priority goes first."""
 
     name: str = Field(min_length=1, max_length=60)
     type: Literal["system", "few_shot", "context", "instruction"] = "instruction"
@@ -151,16 +155,18 @@ Sections = Annotated[
 
 
 class AnalyzePrompt(Request):
-    """A prompt whose tokens are to be counted, section by section."""
+    """A prompt whose tokens to count, section by section."""
 
     model_config = shown({"sections": PROMPT})
 
     sections: Sections
-    model: str | None = Field(default=None, max_length=100, description="whose tokens: provider/name; default: the server's")
+    model: str | None = Field(
+        default=None, max_length=100, description="model whose tokenizer to use: provider/name; default: the server's"
+    )
 
 
 class RubricCriterion(Request):
-    """One thing that a good prompt must bring about."""
+    """One quality that a good prompt must achieve."""
 
     name: str = Field(min_length=1, max_length=60, pattern=NAME)
     description: str = Field(default="", max_length=500)
@@ -176,7 +182,7 @@ class PromptRubric(Request):
 
 
 class NegotiatePrompt(Request):
-    """A prompt that should lose tokens and no quality."""
+    """A prompt that should lose tokens but no quality."""
 
     model_config = shown({"sections": PROMPT, "rubric": FACTS, "min_token_savings": 0.2, "max_token_savings": 0.6})
 

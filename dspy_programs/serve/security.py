@@ -1,9 +1,9 @@
-"""The door: who may speak to the server, how much a request may carry, and what leaves it when something breaks.
+"""Access control: who may use the server, how large a request may be, and what a client sees when something breaks.
 
 Input      an ASGI app; a key or None; Limits.
-Holds      without a key only loopback is served, and only requests that were meant for it (Host, Origin: DNS rebinding);
-           the key is compared in constant time; a body is read up to its limit, in limited time, before the app sees it;
-           an exception of the app becomes a 500 with an id. Nothing here logs a header, a query or a body.
+Guarantees without a key only loopback is served, and only requests addressed to it (Host and Origin are checked against DNS
+           rebinding); the key is compared in constant time; a body is read up to its limit, in limited time, before the app
+           sees it; an exception in the app becomes a 500 with an id. Nothing here logs a header, a query or a body.
 """
 
 import asyncio
@@ -21,20 +21,20 @@ from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.problems import Forbidden, Malformed, NoKey, ServeError, SlowClient, TooLarge, told
 
 KEY_VARIABLE = "DSPY_PROGRAMS_SERVER_KEY"
-OPEN_PATHS = ("/healthz", "/.well-known/agent-card.json")  # says that there is a server, and which
+OPEN_PATHS = ("/healthz", "/.well-known/agent-card.json")  # reveal only that there is a server, and which
 EXTRA_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 
 def key_from(file: Path | None, environment: str | None) -> str | None:
-    """Return the server's key: the file's, else the environment's. Raises UsageError for one that cannot be sent."""
+    """Return the server's key: from the file, else the environment. Raises UsageError for one that cannot be sent."""
     try:
         key = file.read_text(encoding="ascii").strip() if file else (environment or "").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file}: no key can be read from it ({type(error).__name__})") from None
+        raise UsageError(f"{file}: cannot read a key from it ({type(error).__name__})") from None
     if file and not key:
-        raise UsageError(f"{file}: is empty; write a key into it, e.g. from `openssl rand -hex 32`")
+        raise UsageError(f"{file} is empty; write a key into it, e.g. from `openssl rand -hex 32`")
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise UsageError("the server's key: only printable ASCII without spaces can be sent in a header")
+        raise UsageError("the server's key must be printable ASCII without spaces, because it is sent in a header")
     return key or None
 
 
@@ -72,22 +72,22 @@ class Door:
             self.admit(scope["path"], Headers(scope=scope))
             body = await self.body(Headers(scope=scope), receive)
             await self.app(scope, replayed(body, receive), sending)
-        except Exception as error:  # the outermost edge: else the client hangs and the log gets the request's values
+        except Exception as error:  # the outermost boundary: otherwise the client hangs and the log gets the request's values
             fault = told(error)
             if not started:
                 await response_to(fault)(scope, receive, sending)
 
     def admit(self, path: str, headers: Headers) -> None:
-        """Raise NoKey or Forbidden where the request must not go on."""
+        """Raise NoKey or Forbidden if the request must be refused."""
         host = name_in(f"//{headers.get('host', '')}")
         origin = headers.get("origin")
         if origin is not None and name_in(origin) != host:
-            raise Forbidden("Origin: pages of other hosts may not call this server")
+            raise Forbidden("Origin: pages from other hosts may not call this server")
         if self._key is None:
             if not is_loopback(host):
                 raise Forbidden("Host: this server has no key and answers only to localhost")
         elif path not in OPEN_PATHS and not self.has_key(headers):
-            raise NoKey("a key is needed: send X-API-Key: KEY, or Authorization: Bearer KEY")
+            raise NoKey("a key is required: send X-API-Key: KEY, or Authorization: Bearer KEY")
 
     def has_key(self, headers: Headers) -> bool:
         scheme, _, token = headers.get("authorization", "").partition(" ")
@@ -96,9 +96,9 @@ class Door:
         return any(matches)
 
     async def body(self, headers: Headers, receive: Receive) -> bytes:
-        """Return the whole body. Raises TooLarge as soon as that is known, SlowClient, Malformed."""
+        """Return the whole body. Raises TooLarge as soon as that is known, SlowClient or Malformed."""
         limit = self.limits.body_bytes
-        too_large = TooLarge(f"the body may have {limit} bytes")
+        too_large = TooLarge(f"the body is too large; send at most {limit} bytes")
         declared = headers.get("content-length", "")
         if declared.isdecimal() and int(declared[:20]) > limit:
             raise too_large
@@ -121,7 +121,7 @@ class Door:
 
 
 def name_in(url: str) -> str:
-    """Return the host of a URL in lower case, "" where there is none or it makes no sense."""
+    """Return a URL's host in lower case, "" if it is missing or invalid."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
@@ -129,7 +129,7 @@ def name_in(url: str) -> str:
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:
-    """Give the body once, then whatever comes: that the client has gone."""
+    """Deliver the body once, then pass through what follows: the client's disconnect."""
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> Message:

@@ -1,8 +1,8 @@
-"""A language model that is not called any more once the work that calls it has been stopped.
+"""A language model that is no longer called once the work using it has been stopped.
 
-Input      lm: any dspy.LM; check: raises where the work has been stopped.
-Output     a dspy.LM with the same name, settings and engine, that runs `check` before each request.
-Holds      a request that is under way is not cut off: it ends with its answer or at the model's own time limit.
+Input      lm: any dspy.LM; check: raises if the work has been stopped.
+Output     a dspy.LM with the same name, settings and engine that runs `check` before each request.
+Guarantees a request in progress is not cut off: it ends with its answer or at the model's own time limit.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Check = Callable[[], None]
 
 
 class StoppableEngine:
-    """Stands between DSPy and an engine."""
+    """Sits between DSPy and an engine."""
 
     def __init__(self, engine: Any, check: Check) -> None:
         self.engine, self.check = engine, check

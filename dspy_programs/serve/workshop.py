@@ -1,10 +1,10 @@
-"""Where operations run: worker threads, a few at once, each of which can be stopped.
+"""Where operations run: a few worker threads in parallel, each of which can be stopped.
 
 Input      a call that takes a `progress` callback (done, total), as the tools do.
 Output     its result; ServeError for whatever it raised.
-Holds      a stopped call raises at its next progress, or before its next request to the model, and does nothing more; its
-           place is free only then, so `at_once` is true; who waits too long, or comes when the line is full, is turned
-           away; the language model is that of the server for every call and for no other thread.
+Guarantees a stopped call raises at its next progress report, or before its next request to the model, and does nothing more;
+           its slot is free only then, so `at_once` is exact; a call that waits too long, or finds the queue full, is
+           refused; every call uses the server's language model, and no other thread sees it.
 """
 
 import asyncio
@@ -24,18 +24,18 @@ from dspy_programs.serve.stoppable import stoppable
 Progress = Callable[[int, int], None]
 Heard = Callable[[int, int], Awaitable[None]]
 Result = TypeVar("Result")
-GLANCE = 0.2  # seconds between two looks at the progress
+GLANCE = 0.2  # seconds between progress checks
 
 
 class Stopped(BaseException):
-    """Raised inside a call by its progress callback or its model: nobody waits for the result any more.
+    """Raised inside a call by its progress callback or its model when nobody waits for the result any more.
 
-    No Exception: what a tool or DSPy catches on the way must not keep the work going.
+    Not an Exception, so that no handler in a tool or DSPy can catch it and keep the work going.
     """
 
 
 class Work:
-    """One call that runs. Its thread calls `progress`, the loop calls `stop`."""
+    """One running call. Its thread calls `progress`, the event loop calls `stop`."""
 
     def __init__(self) -> None:
         self.at = (0, 0)
@@ -54,14 +54,20 @@ class Work:
 
 
 class Workshop:
-    """Runs calls. One for a server."""
+    """Runs calls. One per server."""
 
     def __init__(self, limits: Limits, lm: dspy.LM | None = None) -> None:
+        """Make a workshop, which takes calls at once.
+
+        Args:
+            limits: How much one request may ask for, and how much runs at once.
+            lm: The model of every call; None for the rules.
+        """
         self.limits, self.lm = limits, lm
         self.open()
 
     def open(self) -> None:
-        """Take calls, in whichever loop comes next."""
+        """Accept calls, in whichever event loop comes next."""
         self.closed, self.waiting = False, 0
         self._places = asyncio.Semaphore(self.limits.at_once)
         self._running: dict[asyncio.Future[Any], Work] = {}
@@ -71,9 +77,9 @@ class Workshop:
         return len(self._running)
 
     async def run(self, call: Callable[[Progress], Result], heard: Heard | None = None) -> Result:
-        """Return the call's result. `heard` is told of progress a few times a second. Cancelling this stops the call.
+        """Return the call's result. `heard` receives progress a few times a second. Cancelling this stops the call.
 
-        Raises Busy, Unavailable, TooSlow, and for what the call raised the ServeError that says so.
+        Raises Busy, Unavailable, TooSlow, or the ServeError for what the call raised.
         """
         ends = time.monotonic() + self.limits.seconds
         await self._place(ends)
@@ -88,13 +94,13 @@ class Workshop:
         if self.closed:
             raise Unavailable("the server is shutting down")
         if self._places.locked() and self.waiting >= self.limits.waiting:
-            raise Busy(f"{self.running} requests run and {self.waiting} wait; try again in a second")
+            raise Busy(f"{self.running} requests are running and {self.waiting} are waiting; try again in a second")
         self.waiting += 1
         try:
             async with asyncio.timeout(ends - time.monotonic()):
                 await self._places.acquire()
         except TimeoutError:
-            raise Unavailable(f"no place was free for {self.limits.seconds:g} s; try again later") from None
+            raise Unavailable(f"no worker was free for {self.limits.seconds:g} s; try again later") from None
         finally:
             self.waiting -= 1
         if self.closed:
@@ -116,13 +122,13 @@ class Workshop:
                 outcome.set_result(call(work.progress))
         except Stopped as stopped:
             outcome.set_exception(stopped)
-        except Exception as error:  # the edge between the tools and their clients: whatever it is, one of them waits for it
+        except Exception as error:  # the boundary between tools and clients: whatever it is, a client waits for it
             outcome.set_exception(told(error))
 
     def _ended(self, future: "asyncio.Future[Any]") -> None:
         del self._running[future]
         self._places.release()
-        future.exception()  # looked at, or asyncio logs what nobody fetched
+        future.exception()  # retrieve it, or asyncio logs an unretrieved exception
 
     async def _outcome(self, future: "asyncio.Future[Result]", work: Work, ends: float, heard: Heard | None) -> Result:
         last = work.at
@@ -138,10 +144,10 @@ class Workshop:
                 raise Unavailable("the server is shutting down") from None
         if self.closed:
             raise Unavailable("the server is shutting down")
-        raise TooSlow(f"not done after {self.limits.seconds:g} s and stopped; ask for less at a time")
+        raise TooSlow(f"not finished after {self.limits.seconds:g} s, so it was stopped; ask for less at a time")
 
     def close(self) -> None:
-        """Stop what runs and take nothing more. May be called from a signal handler."""
+        """Stop running work and accept nothing more. May be called from a signal handler."""
         self.closed = True
         for work in list(self._running.values()):
             work.stop()

@@ -3,7 +3,7 @@
 Input      raw: a folder with bfcl_v4/BFCL_v4_*.json and acebench_en/data_normal_atom_*.json, both with possible_answer/
            (one JSON object a line, whatever the names say).
 Output     {"train": rows, "val": rows, "test": rows}; a row is {id, task, tools, context, trajectory, calls, kind}.
-Holds      the same input gives the same rows, bit for bit; a function that a row of test must call is called in no row of
+Guarantees the same input gives the same rows, bit for bit; a function that a row of test must call is called in no row of
            the others, and no two tasks share more than half of their words; in every split the kinds come in turn.
 Raises     DatasetError when a file is missing or is not what it should be.
 Source     github.com/ShishirPatil/gorilla, commit 6ea57973 (Apache-2.0); github.com/ACEBench/ACEBench, commit e6db74b7

@@ -2,7 +2,7 @@
 
 Input      raw: a folder with actor/acebench_en; own: the actor's rows.
 Output     {"transfer_val": rows, "transfer_test": rows}; rows as those of actor.py, with kinds of their own.
-Holds      the same input gives the same rows, bit for bit; no function on offer in `own` is on offer here; no family of
+Guarantees the same input gives the same rows, bit for bit; no function on offer in `own` is on offer here; no family of
            functions that is called (a name up to its first "_") and no talk is in both halves; every text and number of
            an accepted call stands in the task or the context.
 Raises     DatasetError when a file is missing or is not what it should be.

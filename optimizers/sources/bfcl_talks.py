@@ -2,7 +2,7 @@
 
 Input      folder: bfcl_v4, with BFCL_v4_multi_turn_base.json and possible_answer/ (one JSON object a line).
 Output     Talk: id, turns, the functions that are missing in it; a call is (name, {argument: value}).
-Holds      nothing of the source is evaluated: a call is read as a syntax tree of literals.
+Guarantees nothing of the source is evaluated: a call is read as a syntax tree of literals.
 Raises     DatasetError when a file is missing or is not what it should be.
 Source     github.com/ShishirPatil/gorilla, commit 6ea57973 (Apache-2.0).
 """

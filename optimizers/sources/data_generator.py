@@ -3,7 +3,7 @@
 Input      raw: a folder with seed_tasks.jsonl. `embed` compares texts (the extra `embed`).
 Output     {"train": rows, "val": rows, "test": rows}; a row is
            {id, seed, template, failures, n, examples, others, practise}.
-Holds      the same input gives the same rows, bit for bit; splits are by seed task, and no two tasks of different splits
+Guarantees the same input gives the same rows, bit for bit; splits are by seed task, and no two tasks of different splits
            share more than half of their words; `examples` are n pairs of the same template and split that score 1.0.
 Raises     DatasetError when the file is missing or is not what it should be.
 Source     github.com/yizhongw/self-instruct, commit 0b26ccaa (Apache-2.0); see datasets/data_generator/CARD.md.

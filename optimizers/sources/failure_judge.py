@@ -4,7 +4,7 @@ Input      raw: the folder that holds failure_judge/ (workbench_traces, xstest, 
            actor/workbench (its queries and answers).
 Output     {"train": rows, "val": rows, "test": rows}; a row is {id, goal, turns, final_result, is_successful, tools, mode,
            turn, cause, label_kind, source}. `is_successful` is null in every row: it would give the label away.
-Holds      the same input gives the same rows, bit for bit; a task, a prompt or a conversation is in one split only, and no
+Guarantees the same input gives the same rows, bit for bit; a task, a prompt or a conversation is in one split only, and no
            goal of train or val shares more than half of its words with one of test; wordings are not shared either.
 Raises     DatasetError when a file is missing or is not what it should be.
 Source     see datasets/failure_judge/CARD.md.

@@ -2,7 +2,7 @@
 
 Input      raw: the folder that holds actor/ and failure_judge/.
 Output     Run: goal, turns, tools, and a label where the source or a plain rule gives one.
-Holds      nothing of a source is evaluated: a Python repr is read as a syntax tree of literals.
+Guarantees nothing of a source is evaluated: a Python repr is read as a syntax tree of literals.
 Raises     DatasetError when a file is missing or is not what it should be.
 """
 

@@ -3,7 +3,7 @@
 Input      raw: as for failure_judge.py; own: the judge's rows.
 Output     {"transfer_val": rows, "transfer_test": rows}; rows as those of failure_judge.py, with a turn and a reason by
            people and no mode.
-Holds      the same input gives the same rows, bit for bit; no goal shares more than half of its words with one of `own`,
+Guarantees the same input gives the same rows, bit for bit; no goal shares more than half of its words with one of `own`,
            or with another here.
 Raises     DatasetError when the file is missing or is not what it should be.
 Source     github.com/ag2ai/Agents_Failure_Attribution, commit f4d2b6da (MIT); see datasets/failure_judge/CARD.md.

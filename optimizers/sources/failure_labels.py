@@ -2,7 +2,7 @@
 
 Input      raw: the folder that holds failure_judge/ and actor/workbench/.
 Output     Labelled: a run as a user would hand it in, and the verdicts that its label settles.
-Holds      what a label does not settle is left out, not guessed: people who judged an answer's refusal have not checked
+Guarantees what a label does not settle is left out, not guessed: people who judged an answer's refusal have not checked
            its figures, and a reward of 0 does not say what went wrong. A run has one label: another mode is wrong, even
            where a second, smaller failure is there.
 Raises     DatasetError when a file is missing or is not what it should be.

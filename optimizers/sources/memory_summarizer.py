@@ -4,7 +4,7 @@ Input      raw: a folder that holds memory_summarizer/qmsum and failure_judge/ta
 Output     {"train": rows, "val": rows, "test": rows}; a row is {id, entries, token_budget, probes, reference, source,
            label_kind}. QMSum: the probe is a question that a person asked of the meeting, its terms the words of their answer
            that the window holds. tau-bench: the terms are what the rest of the conversation uses again, and what was done.
-Holds      the same input gives the same rows, bit for bit; split by meeting and by task; for every row there is a memory
+Guarantees the same input gives the same rows, bit for bit; split by meeting and by task; for every row there is a memory
            (`ideal`) that holds all terms within the budget and the bounds of the reply.
 Raises     DatasetError when a file is missing or is not what it should be.
 Source     github.com/Yale-LILY/QMSum, commit 83d7768c; github.com/sierra-research/tau-bench, commit 59a200c6 (both MIT);

@@ -2,7 +2,7 @@
 
 Input      raw: a folder with data.json (one JSON object a line), tool_desc.json, split_ids.json.
 Output     {"train": rows, "val": rows, "test": rows}; a row is {id, goal, tools, progress, tasks}.
-Holds      the same input gives the same rows, bit for bit; test rows are the publisher's test ids, and no goal of train
+Guarantees the same input gives the same rows, bit for bit; test rows are the publisher's test ids, and no goal of train
            or val shares more than half of its words with a goal of test, or with one another's.
 Raises     DatasetError when a file is missing or is not what it should be.
 Source     github.com/WxxShirley/GNN4TaskPlan, commit f1486690, data/ultratool (MIT); see datasets/planner/CARD.md.

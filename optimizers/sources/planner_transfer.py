@@ -3,7 +3,7 @@
 Input      raw: a folder with actor/bfcl_v4 (BFCL_v4_multi_turn_base.json, its possible_answer and multi_turn_func_doc),
            actor/workbench and failure_judge/workbench_traces; own: the planner's rows.
 Output     {"transfer_val": rows, "transfer_test": rows}; rows as those of planner.py.
-Holds      the same input gives the same rows, bit for bit; no service, and so no function, is in both halves; no goal
+Guarantees the same input gives the same rows, bit for bit; no service, and so no function, is in both halves; no goal
            shares more than half of its words with one of `own`, or with another here.
 Raises     DatasetError when a file is missing or is not what it should be.
 Source     github.com/ShishirPatil/gorilla, commit 6ea57973 (Apache-2.0); github.com/olly-styles/WorkBench, commit 42f1b6dc

@@ -3,7 +3,7 @@
 Input      raw: a folder with testset-v1.json (one list of records).
 Output     {"train": rows, "val": rows, "test": rows}; a row is {id, instruction, input, response, other, rubric,
            verdict, unanimous}.
-Holds      the same input gives the same rows, bit for bit; an instruction is in one split only, and none shares more than
+Guarantees the same input gives the same rows, bit for bit; an instruction is in one split only, and none shares more than
            half of its words with one of another split; of the rows with a winner half have it first.
 Raises     DatasetError when the file is missing or is not what it should be.
 Source     github.com/WeOpenML/PandaLM, commit 3871806e, data/testset-v1.json (Apache-2.0); see the data card.

@@ -3,7 +3,7 @@
 Input      raw: a folder with failure_judge/xstest; own: the judge's rows.
 Output     {"transfer_val": rows, "transfer_test": rows}; rows as those of quality_judge.py. The verdict follows from what
            people said of each answer alone; nobody compared the two.
-Holds      the same input gives the same rows, bit for bit; a type of request is in one half only; no request shares more
+Guarantees the same input gives the same rows, bit for bit; a type of request is in one half only; no request shares more
            than half of its words with one of `own` or with another here; half of the winners stand first.
 Raises     DatasetError when a file is missing or is not what it should be.
 Source     github.com/paul-rottger/exaggerated-safety, commit d7bb5bd7 (CC BY 4.0); see datasets/quality_judge/CARD.md.

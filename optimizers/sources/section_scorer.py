@@ -3,7 +3,7 @@
 Input      raw: a folder with ifeval/input_data.jsonl, followbench/*_constraints.json, fabric_patterns/system_prompts.jsonl.
 Output     {"train": rows, "val": rows, "test": rows}; a row is {id, task, sections, rubric} and the labels gold, covering,
            overall, group, hard, source.
-Holds      the same input gives the same rows, bit for bit; the rows of a group have one task and one rubric; no prompt, no
+Guarantees the same input gives the same rows, bit for bit; the rows of a group have one task and one rubric; no prompt, no
            pattern and no borrowed sentence of one split comes from a prompt of another, and no two tasks of the data
            set share more than half of their words. No gold label was given by a person or a model: all are constructed.
 Raises     DatasetError when a file is missing or is not what it should be.

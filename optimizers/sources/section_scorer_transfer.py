@@ -2,7 +2,7 @@
 
 Input      raw: a folder with section_scorer/fabric_patterns; own: the scorer's rows.
 Output     {"transfer_val": rows, "transfer_test": rows}; rows as those of section_scorer.py, three of each prompt.
-Holds      the same input gives the same rows, bit for bit; a prompt is in one half only, its task is no section of `own` and
+Guarantees the same input gives the same rows, bit for bit; a prompt is in one half only, its task is no section of `own` and
            shares no more than half of its words with a task there or here; no filler states what a rubric asks for.
 Raises     DatasetError when the file is missing or is not what it should be.
 Source     github.com/danielmiessler/fabric, commit 272f04dd (MIT); see datasets/section_scorer/CARD.md.

@@ -197,5 +197,5 @@ def test_broken_cache_file_is_a_warning_and_is_left_alone(prompt, tmp_path):
     with ChatServer(scripted) as server, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         assert negotiated(server, prompt) > 0
-    assert any("answers are not kept" in str(warning.message) for warning in caught)
+    assert any("answers are not cached" in str(warning.message) for warning in caught)
     assert path.read_bytes() == b"no database" * 100

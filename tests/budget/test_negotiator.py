@@ -61,7 +61,7 @@ def test_greedy_stops_at_least_savings_and_passes_over_what_saves_too_much():
     sections = prompt(50, 10, 40)
     result = Negotiator(Table({"task": 1}), 0.9, 0.3, 0.45, search="greedy").negotiate(sections)
     assert result.sections_removed == ["s1"] or result.savings <= 0.45
-    assert "s0" not in result.sections_removed and any("more than the most" in line for line in result.log)
+    assert "s0" not in result.sections_removed and any("exceed the maximum savings" in line for line in result.log)
 
 
 def test_published_snippet_runs_with_a_scorer_of_ones_own():
@@ -137,7 +137,7 @@ def test_ours_keeps_a_demand_that_a_scorer_of_prompts_cannot_see(reads, kept):
     sections = [*prompt(20), Section(name="rule", type="system", content=RULE, priority=1)]
     result = Negotiator(Table({"task": 1}, reads=reads), 0.5, 0.95, 0.99).negotiate(sections, RUBRIC)
     assert ("rule" not in result.sections_removed) is kept
-    assert any("demands what the rubric does not name: 'Never mention" in line for line in result.log) is kept
+    assert any("has a requirement the rubric omits: 'Never mention" in line for line in result.log) is kept
 
 
 def test_ours_drops_a_demand_that_another_section_repeats():
@@ -177,7 +177,7 @@ def test_retention_above_all_is_called_noise():
         def score(self, sections, rubric, task=""):
             return Score(low if len(sections) == 3 else 0.7)
 
-    for low, why in ((0.66, "is the scorer's noise"), (0.35, "liking for short prompts, beyond its noise")):
+    for low, why in ((0.66, "is the scorer's noise"), (0.35, "preference for short prompts, beyond its noise")):
         retention = Negotiator(Rising({}, noisy=True), 0.8, 0.4, 0.9).negotiate(prompt(30, 30)).retention
         assert retention.value == pytest.approx(0.7 / low) and retention.low < retention.value < retention.high
         assert retention.statement.startswith(f"100.0%: measured {0.7 / low:.1%}") and why in retention.statement
@@ -219,11 +219,11 @@ def test_progress_counts_scoring_calls():
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"quality_threshold": 1.2}, "threshold is 1.2: a share"),
-        ({"min_token_savings": 0.7}, "above max savings"),
+        ({"quality_threshold": 1.2}, "threshold is 1.2; give a share"),
+        ({"min_token_savings": 0.7}, "exceeds max savings"),
         ({"max_token_savings": float("nan")}, "max savings is nan"),
-        ({"search": "best"}, "there is no search 'best'"),
-        ({"strategies": ["fold"]}, "there is no strategy 'fold'"),
+        ({"search": "best"}, "unknown search 'best'"),
+        ({"strategies": ["fold"]}, "unknown strategy 'fold'"),
         ({"strategies": ["compress"], "search": "greedy"}, "only removes"),
     ],
 )
@@ -235,10 +235,10 @@ def test_negotiator_refuses_what_it_cannot_do(change, fault):
 @pytest.mark.parametrize(
     ("sections", "fault"),
     [
-        ([], "no text"),
-        ([{"name": "a", "content": " \n"}], "no text"),
+        ([], "all are empty"),
+        ([{"name": "a", "content": " \n"}], "all are empty"),
         ([{"name": "a", "content": "x"}] * 2, "two sections are named 'a'"),
-        ([{"name": f"s{i}", "content": "x"} for i in range(41)], "41 sections; at most 40"),
+        ([{"name": f"s{i}", "content": "x"} for i in range(41)], "41 sections; give at most 40"),
         ([{"name": "a", "text": "x"}], "text: Extra inputs"),
         ([7], "sections: "),
     ],

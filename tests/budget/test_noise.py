@@ -7,7 +7,7 @@ import pytest
 from dspy_programs.budget.noise import Meter, OutOfCalls, probability
 from dspy_programs.budget.scorers import Score
 from dspy_programs.errors import LanguageModelError
-from dspy_programs.lm import cached
+from dspy_programs.lm.samples import drawn
 from dspy_programs.types import Criterion, Rubric, Section
 
 RUBRIC = Rubric(name="r", criteria=[Criterion(name="a"), Criterion(name="b"), Criterion(name="c")])
@@ -22,7 +22,8 @@ class Judge:
         self.seen = []
 
     def score(self, sections, rubric, task=""):
-        self.seen.append((len(sections), cached._sample.get(), "".join(c.name for c in rubric.criteria)))
+        with drawn() as number:
+            self.seen.append((len(sections), number, "".join(c.name for c in rubric.criteria)))
         return Score(self.scores[len(sections)] + self.draw.gauss(0, self.sd))
 
 

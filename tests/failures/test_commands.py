@@ -219,7 +219,7 @@ def test_two_outputs_of_one_name_are_refused_before_any_work(many, tmp_path, cap
 def test_input_is_never_an_output(one, command, option, capsys):
     before = one.read_bytes()
     assert failures(command, one, option, one) == 2
-    assert "would be read as a trace" in capsys.readouterr().err
+    assert "is read as a trace" in capsys.readouterr().err
     assert one.read_bytes() == before
 
 
@@ -227,7 +227,7 @@ def test_input_is_never_an_output(one, command, option, capsys):
 def test_output_in_a_folder_that_is_read_is_never_a_trace(one, name, capsys):
     before = one.read_bytes()
     assert failures("batch", "--traces-dir", one.parent, "--html", one.parent / name) == 2
-    assert "would be read as a trace" in capsys.readouterr().err
+    assert "is read as a trace" in capsys.readouterr().err
     assert one.read_bytes() == before and list(one.parent.iterdir()) == [one]
     assert failures("batch", one.parent, "--html", one.parent / "page.html") == 0
 

@@ -261,7 +261,7 @@ def test_agents_that_talk_to_each_other_keep_their_names():
         ("text", "a text"),
         (None, "null"),
         ({}, "the keys none"),
-        ({"messages": []}, "is empty"),
+        ({"messages": []}, "messages: empty"),
         ({"messages": [{"role": "user", "content": "hi"}, 3]}, r"messages\[1\]: is a number"),
         ({"eval": {}, "plan": {}}, "samples"),
         ({"original_goal": "x", "turns": [{"role": "user", "content": 3}]}, "turns.0.content"),
@@ -280,7 +280,7 @@ def test_unknown_shape_names_the_known_formats():
 
 
 def test_unknown_name_of_a_format_is_refused():
-    with pytest.raises(UsageError, match="choose one of"):
+    with pytest.raises(UsageError, match="choose from"):
         AutoParser("xml")
 
 

@@ -36,7 +36,7 @@ def test_bound_holds_up_to_its_rate_and_closes_above():
 
 def test_check_says_rate_interval_and_bound():
     text = checks_of(batch_of(9, 1), bounds_of(["ANY=0.05"]), None)[0].text
-    assert text == "ANY: 10.0% [1.8%, 40.4%], above the bound of 5.0%"
+    assert text == "ANY: 10.0% [1.8%, 40.4%], above the limit of 5.0%"
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_values_that_are_no_json_are_kept_as_text(tmp_path):
     first, second = read(tmp_path).turns
     assert (first.tool_input["1"], first.tool_input["1_"]) == ("2024-02-03", "\\xff")
     assert (first.tool_input["n"], first.tool_input["s"], first.tool_input["u"]) == ("nan", [1, 2], "?")
-    assert "cannot be shown" in first.tool_input["o"] and first.tool_input["r"] == ["(holds itself)"]
+    assert "cannot be shown" in first.tool_input["o"] and first.tool_input["r"] == ["(contains itself)"]
     assert first.tool_output.startswith("0x") and first.content == "(latency_ms: nan)"
     assert (second.role, second.content, second.latency_ms) == ("agent", 'critic: {"a": 1} (latency_ms: -1)', None)
 
@@ -202,7 +202,7 @@ def test_recorder_outside_its_block_is_refused(tmp_path):
         pass
     with pytest.raises(UsageError, match="with block"):
         recorder.add_turn("user", "x")
-    with pytest.raises(UsageError, match="used already"):
+    with pytest.raises(UsageError, match="already been used"):
         recorder.__enter__()
 
 

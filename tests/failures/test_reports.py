@@ -140,7 +140,7 @@ def test_page_of_a_large_batch_is_bounded_and_says_so(monkeypatch):
     monkeypatch.setattr(html, "MOST_ROWS", 3)
     page = written(Page, [*[OUTCOMES[1]] * 5, *[OUTCOMES[0]] * 2]).decode()
     assert page.count("<tr>") == 1 + 3
-    assert "3 of 7 are named here, failing ones first" in page
+    assert "3 of 7 are listed here, failing ones first" in page
     assert page.count('<td><a href="#trace-') == 2
 
 
@@ -187,7 +187,7 @@ def test_junit_has_a_case_for_each_record_and_counts_them():
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "1", "1")
     cases = suite.findall("testcase")
     assert [case.get("name") for case in cases] == ["bad (runs.jsonl:3)", "good (runs.jsonl:4)", "runs.jsonl:5"]
-    assert cases[0].find("failure").get("type") == "HALLUCINATION" and "mend" in cases[0].find("failure").text
+    assert cases[0].find("failure").get("type") == "HALLUCINATION" and "How to fix it:" in cases[0].find("failure").text
     assert cases[1].find("failure") is None
     assert cases[2].find("error").get("message") == "not JSON"
 

@@ -85,5 +85,5 @@ def test_bad_line_is_a_problem_and_the_next_line_follows(tmp_path):
 
 
 def test_watch_of_no_folder_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         Watch(tmp_path / "none")

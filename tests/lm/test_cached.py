@@ -1,6 +1,5 @@
 """Answers kept on disk: what makes two requests the same, how long an answer holds, and what a broken file does."""
 
-import multiprocessing
 import os
 import sqlite3
 import threading
@@ -9,8 +8,10 @@ import dspy
 import pytest
 
 from dspy_programs.lm import connect
-from dspy_programs.lm.cached import AnswerCache, cached, default_path, sample
+from dspy_programs.lm.cached import AnswerCache, cached, default_path
+from dspy_programs.lm.samples import sample
 from tests.fakes import ChatServer, scripted_lm
+from tests.processes import forks
 
 
 def counting_lm(name="scripted/judge"):
@@ -127,9 +128,8 @@ def fill(folder, first, together):
 
 
 def test_processes_that_open_and_write_at_once_lose_nothing(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    together = context.Barrier(4)
-    writers = [context.Process(target=fill, args=(tmp_path, 5 * each, together)) for each in range(4)]
+    together = forks().Barrier(4)
+    writers = [forks().Process(target=fill, args=(tmp_path, 5 * each, together)) for each in range(4)]
     for writer in writers:
         writer.start()
     for writer in writers:

@@ -39,27 +39,27 @@ def test_tensors_of_an_unknown_type_are_no_fault(tmp_path):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", r"not a GGUF file \(it begins with b''\)"),
-        (b"<html>sign in first</html>", r"not a GGUF file .* take a file that ends in \.gguf"),
+        (b"", r"not a GGUF file \(it starts with b''\)"),
+        (b"<html>sign in first</html>", r"not a GGUF file .* use a file that ends in \.gguf"),
         (b"PK\x03\x04" + bytes(100), "not a GGUF file"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "pointer of Git LFS.*git lfs pull"),
-        (gguf(version=1), "GGUF of version 1"),
-        (gguf(version=3 << 24), "GGUF of version 50331648"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer.*git lfs pull"),
+        (gguf(version=1), "GGUF version 1"),
+        (gguf(version=3 << 24), "GGUF version 50331648"),
         (gguf()[:10], "cut off in its header"),
         (gguf()[:200], "cut off in its header"),
-        (gguf()[:-1], r"cut off: [\d,]+ bytes of at least [\d,]+; fetch it again"),
+        (gguf()[:-1], r"cut off: [\d,]+ bytes of at least [\d,]+; download it again"),
         (gguf(without=["tokenizer.chat_template"]), "no chat template.*instruct or chat version"),
-        (gguf(without=["llama.context_length"]), "does not say its architecture or its context length"),
-        (gguf(without=["general.architecture"]), "does not say its architecture"),
+        (gguf(without=["llama.context_length"]), "does not declare its architecture or context length"),
+        (gguf(without=["general.architecture"]), "does not declare its architecture"),
         (gguf({"llama.pooling_type": 3}), "for embeddings.*cannot chat"),
         (gguf({"llama.attention.causal": False}), "for embeddings"),
         (gguf({"general.architecture": "nomic-bert", "nomic-bert.context_length": 512}), "for embeddings"),
-        (gguf({"general.type": "adapter"}), "holds 'adapter', not a model"),
+        (gguf({"general.type": "adapter"}), "contains 'adapter', not a model"),
         (gguf({"split.count": 3}), "one piece of a split model.*llama-gguf-split --merge"),
         (struct.pack("<4sIQQ", b"GGUF", 3, 0, 2**63), "damaged: a length of"),
         (struct.pack("<4sIQQQ", b"GGUF", 3, 0, 1, 2**62), "damaged: a length of"),
         (struct.pack("<4sIQQQ1sI", b"GGUF", 3, 0, 1, 1, b"k", 77), "unknown type 77"),
-        (struct.pack("<4sIQQQ1sIIQ", b"GGUF", 3, 0, 1, 1, b"k", 9, 9, 1), "list of the unknown type 9"),
+        (struct.pack("<4sIQQQ1sIIQ", b"GGUF", 3, 0, 1, 1, b"k", 9, 9, 1), "list of unknown type 9"),
         (struct.pack("<4sIQQQ1sIIQ", b"GGUF", 3, 0, 1, 1, b"k", 9, 12, 2**60), "cut off"),
         (struct.pack("<4sIQQQ1sIIQQ", b"GGUF", 3, 0, 1, 1, b"k", 9, 8, 1000, 2**60), "cut off"),
     ],
@@ -80,7 +80,7 @@ def test_piece_of_a_split_model_is_known_by_its_name_too(tmp_path):
 def test_path_that_is_no_file_is_refused(tmp_path):
     with pytest.raises(WeightsError, match="no such file"):
         chat_model(tmp_path / "nothing.gguf")
-    with pytest.raises(WeightsError, match="not a file; name the GGUF file itself"):
+    with pytest.raises(WeightsError, match="not a file; give the GGUF file itself"):
         chat_model(tmp_path)
     with pytest.raises(WeightsError, match=r"no such file|cannot be read"):
         chat_model(tmp_path / "a\0b.gguf")

@@ -150,7 +150,7 @@ def test_first_fetch_pins_the_commit_and_the_hash(story):
     assert paths[0] == "/nobody/tiny-GGUF/resolve/main/q4/tiny.gguf"
     assert f"/nobody/tiny-GGUF/resolve/{'0' * 40}/q4/tiny.gguf" in paths, "the very commit that was asked about"
     assert {key for *_, key in first["asked"]} == {"Bearer hf_secretsecret"}, "HF_TOKEN counts"
-    assert f"Fetching {SPEC}, 0 MB, from the hub into" in story["stderr"]
+    assert f"Fetching {SPEC}, 0 MB, from the Hub into" in story["stderr"]
 
 
 def test_pinned_file_is_used_without_asking_the_hub(story):
@@ -159,14 +159,14 @@ def test_pinned_file_is_used_without_asking_the_hub(story):
 
 def test_file_that_changed_in_the_cache_is_refused(story):
     changed = story["answers"]["changed here"]
-    assert "where " in changed["said"] and "was pinned; delete the file to fetch it again" in changed["said"]
+    assert "but " in changed["said"] and "is pinned; delete the file to download it again" in changed["said"]
     assert changed["asked"] == []
 
 
 @pytest.mark.parametrize("case", ["changed there", "changed there, without a hash"])
 def test_another_file_of_that_name_on_the_hub_is_refused_and_the_way_to_accept_it_is_said(story, case):
     there = story["answers"][case]
-    assert f"{SPEC}: the hub has another file now, SHA-256 {story['sha256']} where" in there["said"]
+    assert f"{SPEC}: the Hub has a different file now, SHA-256 {story['sha256']}, but" in there["said"]
     assert "-tiny.gguf.json to accept it" in there["said"] and not there["file"]
 
 

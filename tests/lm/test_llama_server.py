@@ -1,10 +1,12 @@
 """A llama.cpp server of one's own: it gets the embedded model's own request, and what is wrong with it is said."""
 
+import contextlib
 import http.client
 import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +24,8 @@ from dspy_programs.lm.cached import AnswerCache, cached
 from dspy_programs.lm.catalog import CATALOG
 from dspy_programs.lm.embedded import EmbeddedEngine, chat_request
 from dspy_programs.lm.llama_server import LlamaServer, ServerGone, joined
+from optimizers.evaluate import main as evaluate
+from tests.fakes import write_toy_data
 
 FILE = CATALOG["smollm2-135m"].file
 SCHEMA = {"type": "json_schema", "schema": {"type": "object", "properties": {"n": {"enum": ["a"]}}, "required": ["n"]}}
@@ -36,7 +40,7 @@ TOO_LONG = {"error": {"code": 400, "message": "request (9 tokens) exceeds the av
 class Llama:
     """Speaks as llama-server does: a script of replies, and what it was asked."""
 
-    def __init__(self, name=f"/models/{FILE}", key="", replies=(), content=None, wait=0.0):
+    def __init__(self, name=f"/models/{FILE}", key="", replies=(), content=None, wait=0.0, listed=None, counts=True):
         self.requests, self.replies, self.key = [], list(replies), key
         llama = self
 
@@ -44,18 +48,20 @@ class Llama:
             def do_GET(self):
                 if self.path.endswith("/health"):
                     return self.answer(200, {"status": "ok"})
-                self.answer(200, {"data": [{"id": name, "aliases": [name]}]})
+                self.answer(200, {"data": [{"id": name, "aliases": [name]}]} if listed is None else listed)
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                llama.requests.append((self.path, body))
                 time.sleep(wait)
+                if self.path.endswith("/tokenize") and not counts:
+                    return self.answer(404, {"detail": "Not Found"})
                 if self.path.endswith("/tokenize"):
                     return self.answer(200, {"tokens": json.loads(body)["content"].split()})
+                llama.requests.append((self.path, body))
                 self.answer(*(llama.replies.pop(0) if llama.replies else (200, REPLY)))
 
             def answer(self, status, reply):
-                if llama.key and not self.path.endswith("/health") and self.headers["Authorization"] != f"Bearer {llama.key}":
+                if llama.key and self.command == "POST" and self.headers["Authorization"] != f"Bearer {llama.key}":
                     status, reply = 401, {"error": {"message": "Invalid API Key", "code": 401}}
                 data = content or json.dumps(reply).encode()
                 self.send_response(status)
@@ -109,7 +115,7 @@ def test_variable_sends_every_local_model_there(monkeypatch):
 
 def test_key_is_llama_servers_own(monkeypatch):
     with Llama(key="sesame") as llama:
-        with pytest.raises(LanguageModelError, match=r"does not say which model it runs: Invalid API Key; .*set LLAMA_API_KEY"):
+        with pytest.raises(LanguageModelError, match=r"does not count tokens: Invalid API Key; .*set LLAMA_API_KEY"):
             at(llama).server()
         monkeypatch.setenv("LLAMA_API_KEY", "sesame")
         engine = at(llama)
@@ -138,9 +144,22 @@ def test_server_that_is_not_there_is_said_at_first_use():
         prepare(lm)
 
 
-@pytest.mark.parametrize("url", ["localhost:8080", "ftp://x", "http://", "http://x:y", "", "http://me:secret@x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:8080",
+        "ftp://x",
+        "http://",
+        "http://x:y",
+        "",
+        "http://me:secret@x",
+        "http://me:secret@x:y",
+        "http://[::1",
+        "http://x:0",
+    ],
+)
 def test_url_that_is_none_is_refused_without_what_may_be_a_password(url):
-    with pytest.raises(LanguageModelError, match="is not the address of a server") as caught:
+    with pytest.raises(LanguageModelError, match="is not a server URL") as caught:
         LlamaServer(url)
     assert "secret" not in str(caught.value)
 
@@ -148,6 +167,98 @@ def test_url_that_is_none_is_refused_without_what_may_be_a_password(url):
 def test_something_that_is_no_llama_server_is_said():
     with Llama(content=b"<html>") as llama, pytest.raises(LanguageModelError, match="no JSON: is this a llama"):
         at(llama).server()
+
+
+def test_key_that_cannot_be_sent_is_said_without_it(monkeypatch):
+    monkeypatch.setenv("LLAMA_API_KEY", "sesame\nopen\u20ac")
+    with pytest.raises(LanguageModelError, match=r"holds a character that cannot be sent; .*set LLAMA_API_KEY") as caught:
+        at("http://127.0.0.1:9").server()
+    assert "sesame" not in str(caught.value)
+
+
+def test_key_that_a_server_says_again_is_in_no_error(monkeypatch):
+    monkeypatch.setenv("LLAMA_API_KEY", "open-sesame")
+    said = {"error": {"code": 400, "message": "bad key:\nopen-sesame"}}
+    with Llama(listed=said) as llama, pytest.raises(LanguageModelError, match=r"it runs: bad key: \[key\]; mend"):
+        at(llama).server()
+    with Llama(key="open-sesame", replies=[(400, said)]) as llama, pytest.raises(lm15.InvalidRequestError, match=r"\[key\]"):
+        at(llama).complete(request())
+
+
+@pytest.mark.parametrize(
+    "listed", [{}, {"data": "x"}, {"data": [1]}, {"data": [{"id": None}]}, {"data": [{"id": "x", "aliases": 1}]}]
+)
+def test_server_that_lists_its_models_in_another_way_is_said(listed):
+    with (
+        Llama(listed=listed) as llama,
+        pytest.raises(LanguageModelError, match=r"it runs: is this a llama\.cpp server\?; mend"),
+    ):
+        at(llama).server()
+
+
+@pytest.mark.parametrize("url", ["http://.x", f"http://{'x' * 70}.y", "http://127.0.0.1:9/caf\u00e9"])
+def test_address_that_nothing_can_have_is_one_line(url):
+    with pytest.raises(LanguageModelError, match=r"no llama\.cpp server answers there .*DSPY_PROGRAMS_LLAMA"):
+        at(url).server()
+
+
+@contextlib.contextmanager
+def listening(answer=b""):
+    """Something that speaks no HTTP: it says one thing to each that connects, or takes everybody in and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = []
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    taken.append(server.accept()[0])
+                    if answer:
+                        taken[-1].sendall(answer)
+                        taken[-1].close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@contextlib.contextmanager
+def served(**settings):
+    with Llama(**settings) as server:
+        yield server.url
+
+
+@contextlib.contextmanager
+def nobody(url):
+    yield url
+
+
+FAULTS = {
+    "no URL": (nobody("nonsense"), "'nonsense' is not the address of a server: write http://HOST:PORT"),
+    "scheme": (nobody("ftp://127.0.0.1"), "'ftp://127.0.0.1' is not the address of a server"),
+    "nobody listens": (nobody("http://127.0.0.1:9"), "127.0.0.1:9: no llama.cpp server answers there ([Errno 111] Conn"),
+    "no such host": (nobody("http://nowhere.invalid"), "nowhere.invalid"),
+    "TLS of a server without": (served(), "no llama.cpp server answers there ([SSL"),
+    "no HTTP": (listening(b"SSH-2.0-OpenSSH_9.6\r\n"), "no llama.cpp server answers there (SSH-2.0-OpenSSH_9.6)"),
+    "hangs": (listening(), "no answer within 5 seconds"),
+    "another kind": (served(counts=False), "does not count tokens: is this a llama.cpp server?"),
+    "HTML": (served(content=b"<html>"), "HTTP 200 and no JSON: is this a llama.cpp server?"),
+    "too deep": (served(content=b"[" * 100_000), "HTTP 200 and no JSON"),
+    "another model": (served(name="/m/Qwen3-8B.gguf"), f"runs qwen3-8b.gguf, not {FILE}; start llama-server with that file"),
+    "key": (served(key="sesame"), "does not count tokens: Invalid API Key"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_command_says_in_one_line_what_is_wrong_with_the_server(fault, monkeypatch, tmp_path, capsys):
+    server, reason = FAULTS[fault]
+    data = write_toy_data(tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    with server as url:
+        monkeypatch.setenv("DSPY_PROGRAMS_LLAMA", url.replace("http:", "https:") if fault.startswith("TLS") else url)
+        begun = time.monotonic()
+        assert evaluate(["--module", "planner", "--lm", "local/smollm2-135m", "--data", str(data)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and reason in error and "DSPY_PROGRAMS_LLAMA" in error and error.count("\n") == 1
+    assert time.monotonic() - begun < 30, "most of which are imports"
 
 
 @pytest.mark.parametrize(
@@ -199,6 +310,66 @@ def test_server_that_was_stopped_is_given_up():
         process.communicate()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs a process that can be stopped")
+def test_server_that_is_stopped_in_the_middle_of_a_reply_is_given_up():
+    server = """
+import http.server
+class Half(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_POST(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write(b"{")
+        print("half", flush=True)
+        while True: pass
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Half)
+print(s.server_port, flush=True)
+s.serve_forever()
+"""
+    process = subprocess.Popen([sys.executable, "-c", server], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        port = int(process.stdout.readline())
+
+        def stop():
+            process.stdout.readline()
+            time.sleep(1.5)  # of a reply that is silent, while the server is well
+            process.send_signal(signal.SIGSTOP)
+
+        threading.Thread(target=stop, daemon=True).start()
+        begun = time.monotonic()
+        with pytest.raises(ServerGone, match="it has stopped"):
+            LlamaServer(f"http://127.0.0.1:{port}", patience=0.5).handle_chat_completions({})
+        assert 1.5 < time.monotonic() - begun < 15
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="needs Unix sockets")
+def test_place_in_a_full_queue_of_a_socket_is_waited_for(tmp_path_factory):
+    path = tmp_path_factory.mktemp("s") / "s"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen(0)
+        first = socket.socket(socket.AF_UNIX)
+        first.connect(str(path))
+
+        def serve():
+            time.sleep(0.5)
+            for _ in range(2):
+                connection = server.accept()[0]
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+        threading.Thread(target=serve, daemon=True).start()
+        assert LlamaServer("http://x", path=path, patience=5).trouble() == ""
+        first.close()
+
+
 def test_kept_answers_of_one_server_are_not_those_of_another(tmp_path):
     cache = AnswerCache(tmp_path / "answers.sqlite")
     other = REPLY | {"choices": [{"message": {"content": "other"}, "finish_reason": "stop"}]}
@@ -241,3 +412,17 @@ def test_reply_whose_end_is_missing_is_none(events):
 
 def test_error_in_the_middle_of_a_reply_is_the_reply():
     assert joined(pieces(piece("hel"), TOO_LONG)) == TOO_LONG
+
+
+def test_samples_are_drawn_by_seeds_of_their_own_and_the_same_every_time(monkeypatch):
+    with Llama() as llama:
+        monkeypatch.setenv("DSPY_PROGRAMS_LLAMA", llama.url)
+        lm = connect("local/smollm2-135m")
+        for _ in range(2):
+            lm("hi")
+            for rollout in (0, 1):
+                lm("hi", rollout_id=rollout, temperature=1.0)
+            lm("hi", n=2, temperature=1.0)
+        lm("hi", rollout_id=1, temperature=1.0, seed=7)
+    seeds = [json.loads(body)["seed"] for _, body in llama.requests]
+    assert seeds[:5] == seeds[5:10] and seeds[0] == seeds[3] == 0 and len(set(seeds[:5])) == 4 and seeds[10] == 7

@@ -2,16 +2,22 @@
 
 import json
 import os
+import socket
 import socketserver
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+from dspy_programs.lm.catalog import CATALOG
+from dspy_programs.lm.embedded import EmbeddedEngine
 from dspy_programs.lm.llama_server import LlamaServer
-from dspy_programs.lm.sharing import conditions, private_directory, shared
+from dspy_programs.lm.sharing import conditions, private_directory, shared, wait_for
+from tests.fakes import ChatServer
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs Unix sockets")
 MODEL = {"sha256": "0" * 64, "slots": 1}
@@ -53,10 +59,19 @@ class Loaded:
 
 
 class Handler(BaseHTTPRequestHandler):
+    """As llama.cpp does, tells anybody that it is well, and counts tokens for whoever has the key."""
+
     def do_GET(self):
-        known = self.path == "/health" or self.headers["Authorization"] == f"Bearer {KEY}"
-        data = json.dumps({"data": [{"id": "x"}]} if known else {"error": {"message": "Invalid API Key"}}).encode()
-        self.send_response(200 if known else 401)
+        self.answer(200, {"data": [{"id": "x"}]})
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        known = self.headers["Authorization"] == f"Bearer {KEY}"
+        self.answer(200, {"tokens": []}) if known else self.answer(401, {"error": {"message": "Invalid API Key"}})
+
+    def answer(self, status, reply):
+        data = json.dumps(reply).encode()
+        self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
@@ -126,7 +141,18 @@ def test_model_is_loaded_anew_when_the_process_that_had_it_has_ended(load):
     assert len(list(private_directory().glob("*.sock"))) == 1, "what was left is cleared away"
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"address": 1}', '{"address": "x", "key": "k", "socket": "s"}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        '{"address": 1}',
+        '{"address": 1, "key": 2, "socket": 3}',
+        '{"address": "http://x", "key": "", "socket": ""}',
+        '{"address": "x", "key": "k", "socket": "s"}',
+    ],
+)
 def test_damaged_offer_is_replaced(load, content):
     shared(MODEL, KEY, load).close()
     [offer] = private_directory().glob("*.json")
@@ -213,3 +239,80 @@ def test_failure_to_load_is_the_callers_and_leaves_no_lock(load):
     with pytest.raises(OSError, match="no such weights"):
         shared(MODEL, KEY, fails)
     assert isinstance(shared(MODEL, KEY, load), Loaded)
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770])
+def test_directory_in_one_where_others_could_replace_it_is_not_used(load, runtime, mode):
+    runtime.chmod(mode)
+    assert private_directory() is None
+    assert shared(MODEL, KEY, load).http is None
+    runtime.chmod(mode | 0o1000)  # as /tmp is: everybody may write there, and nobody can move what is another's
+    assert private_directory() is not None
+
+
+def test_directory_below_one_where_others_could_replace_it_is_not_used(runtime, monkeypatch):
+    below = runtime / "a"
+    below.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(below))
+    assert private_directory() is not None
+    runtime.chmod(0o777)
+    assert private_directory() is None
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a directory away")
+def test_directory_in_one_of_somebody_else_is_not_used(runtime):
+    os.chown(runtime, 12345, -1)  # sudo keeps XDG_RUNTIME_DIR: the user could answer in root's stead
+    assert private_directory() is None
+
+
+def test_socket_is_the_users_alone_whatever_the_umask(load):
+    before = os.umask(0)
+    try:
+        shared(MODEL, KEY, load)
+    finally:
+        os.umask(before)
+    assert {path.suffix: path.stat().st_mode & 0o077 for path in private_directory().glob("*.[js]*")} == {
+        ".json": 0,
+        ".sock": 0,
+    }
+
+
+def test_tokens_are_counted_at_the_socket_and_never_at_the_port_of_a_process_that_may_have_ended(load):
+    with ChatServer() as hostile:
+
+        def ended(path):
+            server = load(path)
+            server.listening_address = hostile.url.removesuffix("/v1")  # somebody else listens there now
+            return server
+
+        shared(MODEL, KEY, ended)
+        engine = EmbeddedEngine(CATALOG["smollm2-135m"])
+        engine._server = shared(MODEL, KEY, never)
+        assert engine.count_tokens("a secret") == 0
+        assert hostile.requests == []
+
+
+def test_process_that_is_loading_is_waited_for_with_a_line(load, capsys):
+    lock = FileLock(private_directory() / "x.lock")
+    with lock:
+        waiter = threading.Thread(target=wait_for, args=(FileLock(lock.lock_file),), daemon=True)
+        waiter.start()
+        waiter.join(0.3)
+    waiter.join(5)
+    assert "Waiting for another process that is loading the same model" in capsys.readouterr().err and not waiter.is_alive()
+
+
+def test_model_is_loaded_here_too_where_the_process_that_has_it_was_stopped(load, capsys):
+    class Silent(Loaded):
+        def __init__(self, path: Path) -> None:
+            super().__init__(None)
+            self.listening = socket.socket(socket.AF_UNIX)
+            self.listening.bind(str(path))
+            self.listening.listen()
+
+    silent = shared(MODEL, KEY, Silent)
+    begun = time.monotonic()
+    assert isinstance(shared(MODEL, KEY, load), Loaded)
+    assert 5 < time.monotonic() - begun < 15
+    assert "was stopped (by Ctrl-Z?); the model is loaded anew" in capsys.readouterr().err
+    silent.listening.close()

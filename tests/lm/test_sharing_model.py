@@ -1,96 +1,32 @@
 """Processes that share a real model, the smallest one, and what happens when one of them is killed."""
 
-import contextlib
-import json
 import os
 import shutil
-import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
 
 from dspy_programs.lm import connect
 from dspy_programs.lm.catalog import CATALOG
 from dspy_programs.lm.embedded import EmbeddedEngine
-from dspy_programs.lm.llama_server import LlamaServer
 from dspy_programs.lm.local_models import located
 from dspy_programs.lm.weights import fetch
+from tests.lm.processes import Process, busy, wait_until
 
 pytestmark = [pytest.mark.model, pytest.mark.skipif(sys.platform == "win32", reason="needs Unix sockets")]
-ROOT = Path(__file__).parents[2]
 SPEC = "local/smollm2-135m"
 LONG = {"text": "Tell a long story about a dog.", "max_tokens": 7000}
-CHILD = """
-import json, sys
-from dspy import lm15
-from dspy_programs.lm import connect
-
-engine = connect(sys.argv[1]).engine
-for line in sys.stdin:
-    asked = json.loads(line)
-    config = lm15.Config(max_tokens=asked["max_tokens"])
-    message = lm15.Message.user(asked["text"])
-    response = engine.complete(lm15.Request(model="x", messages=message, system=asked.get("system"), config=config))
-    usage = response.usage
-    said = {"text": response.message.text, "cached": usage.cache_read_tokens, "read": usage.input_tokens}
-    kind = type(engine.server()).__name__
-    print(json.dumps(said | {"kind": kind, "address": engine.address, "key": engine.api_key}), flush=True)
-"""
-
-
-class Process:
-    """A process of the user's that asks a model."""
-
-    def __init__(self, runtime: Path, spec: str = SPEC) -> None:
-        environment = {**os.environ, "XDG_RUNTIME_DIR": str(runtime), "PYTHONPATH": str(ROOT)}
-        environment.pop("DSPY_PROGRAMS_SHARE", None)
-        command = [sys.executable, "-c", CHILD, spec]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT
-        )
-
-    def send(self, text: str, max_tokens: int = 12, **asked: object) -> None:
-        self.process.stdin.write(json.dumps({"text": text, "max_tokens": max_tokens, **asked}) + "\n")
-        self.process.stdin.flush()
-
-    def ask(self, text: str, **asked: object) -> dict:
-        self.send(text, **asked)
-        return self.read()
-
-    def read(self) -> dict:
-        return json.loads(self.process.stdout.readline())
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
-def busy(holder: dict) -> bool:
-    """Whether the model is at work on a request."""
-    server = LlamaServer(holder["address"], holder["key"])
-    with contextlib.closing(server.connection()) as connection:
-        connection.request("GET", "/slots", headers={"Authorization": f"Bearer {server.key}"})
-        return any(slot["is_processing"] for slot in json.load(connection.getresponse()))
 
 
 def facts_of(number: int) -> str:
     return f"Process {number} knows: " + " ".join(f"{i} times {number} is {i * number}." for i in range(60))
 
 
-def wait_until(happened, seconds: float = 60.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while not happened() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return happened()
-
-
 @pytest.fixture(scope="module")
 def story(tmp_path_factory):
     """Three processes and two kills, in one run: each starts and loads for seconds."""
     runtime = tmp_path_factory.mktemp("r")
-    processes = [Process(runtime), Process(runtime)]
+    processes = [Process(runtime, SPEC), Process(runtime, SPEC)]
     first, second = processes
     try:
         for process in processes:  # both at once: neither has loaded yet
@@ -105,7 +41,7 @@ def story(tmp_path_factory):
         holder.kill()
         told["after the kill"] = asker.read()
         told["again after the kill"] = asker.ask("Name three colours.", max_tokens=300)
-        processes.append(third := Process(runtime))
+        processes.append(third := Process(runtime, SPEC))
         told["third"] = third.ask("Say hello.")
         third.send(**LONG)
         told["at work for the third"] = wait_until(lambda: busy(told["third"]))

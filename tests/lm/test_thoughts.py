@@ -95,12 +95,12 @@ def test_several_thoughts_are_all_taken_out():
 
 @pytest.mark.parametrize("unit", ["{", '{"', "<think>", "</think>", '{"a": ', "<|channel|>", "\\"])
 def test_taking_thoughts_out_is_quick_for_long_text(unit):
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         without_thoughts(unit * 1000 + "</think>{}")
     except Unfinished:
         pass
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_text_without_marks_is_itself():

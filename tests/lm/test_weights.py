@@ -527,7 +527,7 @@ def test_from_hub_brings_the_file_or_says_why_at_once(tmp_path: Path) -> None:
     command = [sys.executable, "-c", HUB, str(ROOT), __file__, str(tmp_path)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=60)
     (other, _), (good, _), (closed, seconds) = map(json.loads, run.stdout.splitlines())
-    assert "the hub has 0000" in other
+    assert "the Hub has 0000" in other
     assert good == "fetched"
     assert (tmp_path / "good").read_bytes() == CONTENT
     assert "refused" in closed

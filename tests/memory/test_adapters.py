@@ -125,7 +125,7 @@ def test_history_of_dspy_stays_one():
 
 @pytest.mark.parametrize("session", [None, "hello", {"role": "user"}, 3])
 def test_what_is_no_session_is_refused(session):
-    with pytest.raises(UsageError, match="is no session"):
+    with pytest.raises(UsageError, match="is not a session"):
         compress_session(session)
 
 

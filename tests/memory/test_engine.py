@@ -121,7 +121,7 @@ def test_counter_that_does_not_add_up_is_obeyed(store, count):
 
 def test_strategies_that_are_not_enough_are_an_error_that_says_how_far_they_come(store):
     before = store.entries
-    with pytest.raises(UsageError, match=r"summarize bring .* to \d+ tokens"):
+    with pytest.raises(UsageError, match=r"summarize reduce .* to \d+ tokens"):
         MemoryCompressor(200, strategies=["summarize"]).compress(store)
     assert store.entries == before
 

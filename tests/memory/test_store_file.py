@@ -62,20 +62,22 @@ def test_file_of_the_form_without_positions_is_read_and_restored(tmp_path):
 def test_damaged_history_is_one_clear_line_when_it_is_restored(tmp_path, records):
     path = tmp_path / "m.json"
     path.write_text(json.dumps({"entries": [{**ENTRY, "role": "compressed", "compression_history": records}]}))
-    with pytest.raises(UsageError, match=r"^the history of a compressed entry is damaged \(.*\); take"):
+    with pytest.raises(
+        UsageError, match=r"^the history of a compressed entry is damaged \(.*\); restore the file from a backup"
+    ):
         restore(load(path).store)
 
 
 @pytest.mark.parametrize(
     ("content", "match"),
     [
-        (b"", "no JSON"),
-        (b'{"entries": [{"id": "a", "con', "no JSON"),
-        (b"[" * 100_000, "no JSON"),
+        (b"", "not JSON"),
+        (b'{"entries": [{"id": "a", "con', "not JSON"),
+        (b"[" * 100_000, "not JSON"),
         (b'{"entries": 3}', "entries: missing"),
         (b'{"version": 2, "entries": []}', "version: 2"),
         (b'{"entries": [{"id": "a", "content": "x", "role": "user", "timestamp": NaN}]}', r"entries\[0\]: timestamp"),
-        (json.dumps({"entries": [ENTRY, ENTRY]}).encode(), r"entries\[1\]: id: 'a' is there already"),
+        (json.dumps({"entries": [ENTRY, ENTRY]}).encode(), r"entries\[1\]: id: 'a' appears twice"),
         (json.dumps({"entries": [ENTRY], "positions": [-1]}).encode(), "positions"),
         (json.dumps({"entries": [ENTRY], "encoding_name": 4}).encode(), "encoding_name"),
         (json.dumps({"entries": [PACKED]}).encode(), "originals: damaged"),

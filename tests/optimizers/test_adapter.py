@@ -2,13 +2,14 @@
 
 import json
 
+import dspy
 import gepa
 import pytest
 from gepa.core.adapter import EvaluationBatch
 
-from dspy_programs.errors import RunInterrupted
+from dspy_programs.errors import ModelFailing, RunInterrupted
 from metrics.score import Score
-from optimizers.adapter import ProgramAdapter, propose, records
+from optimizers.adapter import ProgramAdapter, propose
 from optimizers.candidate import SHOWN, showing, uncompiled
 from optimizers.demonstrations import NEAREST, SPREAD
 from optimizers.journal import Journal
@@ -114,9 +115,10 @@ def test_two_predictors_that_share_a_signature_get_their_own_records():
 def test_a_reply_that_cannot_be_read_is_data_and_stands_in_the_records(reply):
     job, meter = toy_job(), Meter()
     lm = recorded(scripted_lm(lambda prompt: reply), "task", Journal(), meter)
-    batch = ProgramAdapter(job, lm, meter).evaluate(rows("v", 1), SEED, capture_traces=True)
+    adapter = ProgramAdapter(job, lm, meter)
+    batch = adapter.evaluate(rows("v", 1), SEED, capture_traces=True)
     assert batch.scores == [0.0] and not meter.stopped
-    [record] = records(batch.trajectories, "guess")
+    [record] = adapter.records(batch.trajectories, "guess")
     assert record["Inputs"] == {"question": "row v0"}
     assert record["Generated Outputs"] == {"unreadable_reply": reply}
     assert "could not be read" in record["Feedback"]
@@ -126,10 +128,15 @@ def test_of_several_calls_of_a_predictor_the_one_that_failed_is_told():
     replies = iter([json.dumps({"answer": "0.7"}), "no"])
     job, meter = toy_job(program=TwoGuessers), Meter()
     lm = recorded(scripted_lm(lambda prompt: next(replies)), "task", Journal(), meter)
-    [run] = ProgramAdapter(job, lm, meter).run(rows("v", 1), uncompiled(TwoGuessers()))
+    adapter = ProgramAdapter(job, lm, meter)
+    [run] = adapter.run(rows("v", 1), uncompiled(TwoGuessers()))
     assert run.score.value == 0.0 and run.prediction.failure.raw_reply == "no"
-    assert records([run], "second") == [
-        {"Inputs": {"question": "row v0"}, "Generated Outputs": {"reply": "no"}, "Feedback": run.score.feedback}
+    assert adapter.records([run], "second") == [
+        {
+            "Inputs": {"question": "again row v0"},
+            "Generated Outputs": {"unreadable_reply": "no"},
+            "Feedback": run.score.feedback,
+        }
     ]
 
 
@@ -172,3 +179,24 @@ def test_texts_of_demonstrations_are_not_shown_to_the_proposer():
     texts = showing(SEED, ["t1"])
     assert propose(proposer, scripted_lm(str), texts, {"guess": []}, "guess") == texts | {"guess": "Guess well."}
     assert seen == [{"guess": SEED["guess"]}] and "guess" + SHOWN in texts
+
+
+class Catching(Guesser):
+    def forward(self, question):
+        try:
+            return dspy.Prediction(answer=self.guess(question=question).answer, failure=None)
+        except Exception:
+            return dspy.Prediction(answer="1.0", failure=None)
+
+
+def test_a_row_whose_call_was_lost_is_not_scored_though_the_program_catches_it():
+    def dies(prompt):
+        if "row v1" in prompt:
+            raise RuntimeError("gone")
+        return json.dumps({"answer": "0.5"})
+
+    meter, ran = Meter(), []
+    adapter = ProgramAdapter(toy_job(program=Catching), recorded(scripted_lm(dies), "task", Journal(), meter), meter)
+    with pytest.raises(ModelFailing):
+        ran += (run.row.id for run in adapter.run(rows("v", 3), SEED))
+    assert ran == ["v0"] and meter.rollouts == 1

@@ -1,4 +1,4 @@
-"""Every optimiser of the field on a toy program: it gives a program, keeps to the budget, and shows rows that fit."""
+"""Every optimizer of the field on a toy program: it gives a program, keeps to the budget, and shows rows that fit."""
 
 import copy
 import json
@@ -37,7 +37,7 @@ def rows(tmp_path):
 
 
 def searched(name, rows, answer=any_prompt, budget=40, seed=0, threads=1, metric=None):
-    """Run one optimiser. Returns (what it found, the meter, the model, the job)."""
+    """Run one optimizer. Returns (what it found, the meter, the model, the job)."""
     recipe, lm, meter, journal = RECIPES["planner"], scripted_lm(answer), Meter(), Journal()
     job = job_of(replace(recipe, metric=metric or recipe.metric), rows, seed)
     models = [recorded(lm, role, journal, meter) for role in ("task", "reflection")]

@@ -19,6 +19,7 @@ from optimizers.meter import Used
 from optimizers.recipes import RECIPES
 from optimizers.scoring import bootstrap, bootstrap_of_means
 from tests.fakes import ChatServer, any_prompt, write_toy_data
+from tests.processes import Started
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMES = ("minutes", "engine", "wall_minutes")  # no two runs take the same
@@ -65,7 +66,7 @@ def lines(data):
 
 def test_benchmark_tells_every_optimizer_and_pays_for_nothing_twice(data, whole, capsys):
     out, requests = whole
-    assert len(requests) == len(set(requests)), "the journal is shared by all optimisers"
+    assert len(requests) == len(set(requests)), "the journal is shared by all optimizers"
     shutil.copytree(out, data.parent / "out")
     with ChatServer(any_prompt) as server:
         assert main(arguments(server, data)) == 0
@@ -78,7 +79,7 @@ def test_benchmark_tells_every_optimizer_and_pays_for_nothing_twice(data, whole,
     assert all(24 <= figures[name]["metric_calls"] <= 42 for name in OPTIMIZERS if name not in ("seed", "labelled"))
     assert (folder(data) / "report.png").read_bytes().startswith(b"\x89PNG")
     printed = capsys.readouterr().out
-    assert "6 of 6 runs are in" in printed and "| ours | 0." in printed
+    assert "6 of 6 runs are already in" in printed and "| ours | 0." in printed
 
 
 def test_answers_that_train_has_paid_for_are_replayed(data, whole):
@@ -140,10 +141,10 @@ def test_killed_at_a_random_moment_it_gives_the_same_report_and_two_at_once_are_
     out, requests = whole
     moment = random.Random(3).randrange(5, len(requests))
     with ChatServer(any_prompt, seconds=0.01) as server:
-        process = start(arguments(server, data), data.parent)
+        process = Started(main, arguments(server, data), data.parent)
         wait_for(lambda: len(server.requests) >= moment or process.poll() is not None)
         assert main(arguments(server, data)) == 2
-        assert "another benchmark is at work here" in capsys.readouterr().err
+        assert "another benchmark is running here" in capsys.readouterr().err
         process.kill()
         process.communicate()
         assert process.returncode == -signal.SIGKILL
@@ -159,7 +160,7 @@ def test_signal_ends_it_with_one_line_and_what_is_finished_stays(data, tmp_path)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "Traceback" not in err, err
-    assert "stopped; what is finished is in" in err.splitlines()[-1]
+    assert "stopped; finished runs are in" in err.splitlines()[-1]
     assert [json.loads(line)["optimizer"] for line in lines(data)][:2] == ["seed", "labelled"]
 
 
@@ -198,7 +199,7 @@ def test_report_alone_asks_nothing_and_shows_what_is_missing(data, capsys):
         assert len(server.requests) == asked
     out = capsys.readouterr().out
     assert "| ours | not run | - |" in out and "| labelled | 0." in out
-    assert "No program has been finished by all of these optimisers yet" in out
+    assert "No program has been finished by all of these optimizers yet" in out
 
 
 def test_other_budget_rows_or_seed_is_another_run(data):
@@ -229,9 +230,9 @@ def test_optimizer_that_fails_is_told_and_compared_with_nobody(data, capsys):
 @pytest.mark.parametrize(
     ("argv", "line"),
     [
-        (["--optimizers", "COPRO"], "there is no 'COPRO'; there are: seed, labelled, dspy.GEPA"),
-        (["--module", "writer"], "there is no module 'writer'"),
-        (["--module", "all"], "--data belongs to one program"),
+        (["--optimizers", "COPRO"], "unknown optimizer 'COPRO'; choose from seed, labelled, dspy.GEPA"),
+        (["--module", "writer"], "unknown module 'writer'"),
+        (["--module", "all"], "--data applies to one program"),
         (["--fresh", "--report-only"], "--fresh leaves nothing to report"),
         (["--lm", "gpt"], "is not a model"),
     ],
@@ -268,7 +269,7 @@ def record(test, history=(), failure="", **figures):
 
 
 def report_on(*runs, seeds=1):
-    """Make a report of (program, optimiser, seed, record or None)."""
+    """Make a report of (program, optimizer, seed, record or None)."""
     sizes = {run[0]: {"metric_calls": 10, "train": 4, "val": 2, "test": 2} for run in runs}
     about = {"models": {"task": "openai/a", "reflection": "openai/b"}, "versions": {"dspy": "3.4.1"}, "seeds": seeds}
     return report_of([Wanted(*run) for run in runs], sizes, about)

@@ -1,10 +1,15 @@
 """A judge is compared with people: kappa is Cohen's, its interval honest, and only a judge beyond chance passes the gate."""
 
+import csv
+import gzip
+import io
 import json
 import random
 
 import dspy
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from dspy_programs.errors import JudgeNotTrusted, ModelFailing
@@ -67,7 +72,7 @@ class Always(dspy.Module):
 
 
 def measured(judge, made) -> Calibration:
-    return calibrate(judge, examples(made), None, Meter(), "quality_judge", "0" * 64)
+    return calibrate(judge, examples(made), None, Meter(), "quality_judge")
 
 
 def by_length(response: str, other: str) -> str:
@@ -150,7 +155,7 @@ def test_calibrate_raises_what_stopped_the_meter():
     meter = Meter()
     meter.stop(ModelFailing("no answer"))
     with pytest.raises(ModelFailing):
-        calibrate(Always(by_length), examples(rows(4)), None, meter, "quality_judge", "0" * 64)
+        calibrate(Always(by_length), examples(rows(4)), None, meter, "quality_judge")
 
 
 def test_gate_lets_a_calibrated_judge_pass():
@@ -208,6 +213,46 @@ def test_command_prints_and_keeps_the_calibration(folder, capsys, tmp_path):
     assert result == gate(QualityJudge(), "quality_judge", "rules")
 
 
+def as_csv(made: list[dict]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(made[0]))
+    writer.writeheader()
+    writer.writerows({name: json.dumps(value) if isinstance(value, bool) else value for name, value in r.items()} for r in made)
+    return text.getvalue().encode()
+
+
+def as_parquet(made: list[dict]) -> bytes:
+    sink = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(made), sink)
+    return sink.getvalue()
+
+
+FORMS = {
+    "test.csv": as_csv(rows(wrong=4)),
+    "test.json": json.dumps(rows(wrong=4)).encode(),
+    "test.jsonl.gz": gzip.compress("".join(json.dumps(r) + "\n" for r in rows(wrong=4)).encode()),
+    "test.parquet": as_parquet(rows(wrong=4)),
+}
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["file", "folder"])
+@pytest.mark.parametrize("name", FORMS)
+def test_command_reads_rows_in_every_form_that_train_reads(tmp_path, capsys, name, whole):
+    (tmp_path / name).write_bytes(FORMS[name])
+    assert command(tmp_path / name if whole else tmp_path) == 0
+    assert "agreement    0.900" in capsys.readouterr().out
+
+
+def test_same_rows_are_known_as_the_same_whatever_their_form(tmp_path):
+    names = set()
+    for name, content in FORMS.items():
+        (tmp_path / name).write_bytes(content)
+        command(tmp_path / name)
+        names.add(gate(QualityJudge(), "quality_judge", "rules").data_sha256)
+    assert len(names) == 1
+    assert measured(QualityJudge(), rows()).data_sha256 not in names
+
+
 def test_command_asks_a_model_once_for_each_order(folder, capsys):
     def answer(prompt: str) -> str:
         first = prompt.rsplit("[[ ## response_a ## ]]", 1)[1].partition("[[ ## response_b ## ]]")[0]
@@ -240,10 +285,10 @@ def test_command_keeps_only_what_was_measured_on_unseen_rows(folder, capsys, tmp
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--module", "planner", "--rules"], "its rows have no verdict of people"),
-        (["--module", "nobody", "--rules"], "there is no module 'nobody'"),
+        (["--module", "planner", "--rules"], "its rows have no human verdict"),
+        (["--module", "nobody", "--rules"], "unknown module 'nobody'"),
         (["--module", "quality_judge", "--rules", "--split", "dev"], "--split dev: there are train, val, test"),
-        (["--module", "quality_judge", "--rules", "--data", "nowhere"], "cannot be read"),
+        (["--module", "quality_judge", "--rules", "--data", "nowhere"], "nowhere: there is no such file or folder"),
     ],
 )
 def test_command_refuses_in_one_line(arguments, reason, capsys):

@@ -7,6 +7,7 @@ import pytest
 
 from dspy_programs.errors import BudgetSpent, ModelFailing, RunInterrupted
 from dspy_programs.few_shot import ALL_SHOWN
+from optimizers.adapter import ProgramAdapter
 from optimizers.bandit import Arm
 from optimizers.candidate import SHOWN, showing, uncompiled
 from optimizers.changes import PATIENCE, Crossing, NearFailures, OtherCover, changes_for
@@ -33,7 +34,9 @@ def batch_of(job, texts=SEED, worth=0.3, ids=("t0", "t1", "t2")):
 
 
 def changes(job, lm, **more):
-    return {change.arm.name: change for change in changes_for(job, lm, "auto", more.pop("meter", Meter()))}
+    meter = more.pop("meter", Meter())
+    made = changes_for(job, lm, "auto", meter, ProgramAdapter(job, lm, meter).records)
+    return {change.arm.name: change for change in made}
 
 
 def shown_in(texts):

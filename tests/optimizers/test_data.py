@@ -10,10 +10,12 @@ import dspy
 import pytest
 from pydantic import Field
 
+from dspy_programs.actor import Actor
 from dspy_programs.errors import DatasetError
+from dspy_programs.lm import use
 from dspy_programs.planner import Planner
 from dspy_programs.text import jaccard, words
-from dspy_programs.types import Task
+from dspy_programs.types import Function, Task, Tool, read_tools
 from optimizers.data import (
     FEWEST_OWN,
     SPLITS,
@@ -26,6 +28,7 @@ from optimizers.data import (
     sha256,
     split_own,
 )
+from optimizers.recipes import RECIPES
 from optimizers.row_files import LONGEST_LINE, WHOLE
 from optimizers.sources.planner import SIZES, TOOLS_OFFERED, build
 from tests.fakes import toy_row
@@ -101,12 +104,12 @@ def test_input_that_the_program_has_a_default_for_may_be_left_out(file):
         (b"goal,tools\n", "row: not JSON"),
         (b"[" * 50_000 + b"\n", "row: not JSON: maximum recursion depth"),
         (b'{"goal": ' + b"9" * 5000 + b"}\n", "row: not JSON: Exceeds the limit"),
-        (b"[1, 2]\n", "row: a JSON object is needed, not list"),
-        (b"null\n", "row: a JSON object is needed, not NoneType"),
+        (b"[1, 2]\n", "row: must be a JSON object, not list"),
+        (b"null\n", "row: must be a JSON object, not NoneType"),
         ("{'goal': 'ü'}\n".encode("latin-1"), "row: byte 11 is not UTF-8"),
         (line_of(goal="x" * LONGEST_LINE), "row: longer than 1,000,000 bytes"),
-        (line_of(goal=...), "goal: missing; it has id, tools, progress, tasks; needed are goal, tools, progress, tasks"),
-        (line_of(goal=..., gaol="x"), "goal: missing; it has id, tools, progress, tasks, gaol; needed are goal, tools,"),
+        (line_of(goal=...), "goal: missing; it has id, tools, progress, tasks; needed are goal, tasks; tools, progress may"),
+        (line_of(goal=..., gaol="x"), "goal: missing; it has id, tools, progress, tasks, gaol; needed are goal, tasks;"),
         (line_of(goal=..., **{f"x{n}": n for n in range(500)}), "goal: missing; it has id, tools, progress, tasks, x0,"),
         (line_of(tasks=...), "tasks: missing"),
         (line_of(goal=5), "goal: Input should be a valid string"),
@@ -117,11 +120,11 @@ def test_input_that_the_program_has_a_default_for_may_be_left_out(file):
         (line_of(tasks=task(depends_on=[1, "x"])), "tasks.0.depends_on.1: Input should be a valid integer"),
         (line_of(tasks=task(owner="me")), "tasks.0.owner: Extra inputs are not permitted"),
         (line_of(tasks=task() + task(title="")), "tasks.1.title: String should have at least 1 character"),
-        (line_of(gaol="x"), "gaol: no such field; known are id, goal, tools, progress, tasks"),
-        (line_of(id="toy-0"), "id: 'toy-0' was used in "),
-        (line_of(id=1), "id: '1' was used in "),
+        (line_of(gaol="x"), "gaol: unknown field; choose from id, goal, tools, progress, tasks"),
+        (line_of(id="toy-0"), "id: 'toy-0' was already used in "),
+        (line_of(id=1), "id: '1' was already used in "),
         (line_of(id=[1]), "id."),
-        (line_of(progress=float("nan")), "row: not JSON: NaN is no JSON"),
+        (line_of(progress=float("nan")), "row: not JSON: NaN is not JSON"),
         (line_of().replace(b"job", b"j\0b"), "row: byte "),
         (line_of(**{"a\nb" * 99: 1}), "a b"),
     ],
@@ -137,7 +140,7 @@ def test_read_split_says_where_and_what_is_wrong(file, line, fault):
 @pytest.mark.parametrize("data", [b"", b"\n\n", codecs.BOM_UTF8])
 def test_read_split_refuses_file_without_rows(file, data):
     file.write_bytes(data)
-    with pytest.raises(DatasetError, match=r"rows\.jsonl: there are no rows in it"):
+    with pytest.raises(DatasetError, match=r"rows\.jsonl: no rows"):
         read(file)
 
 
@@ -149,14 +152,50 @@ def test_read_split_refuses_missing_file(file):
 @pytest.mark.parametrize(
     ("changes", "question"),
     [
-        ({"goal": ..., "goals": "x"}, "is goal the same as goals?"),
-        ({"progress": ..., "progres": "x"}, "is progres the same as progress?"),
+        ({"goal": ..., "goals": "x"}, "did you mean goals for goal?"),
+        ({"progress": ..., "progres": "x"}, "did you mean progress for progres?"),
     ],
 )
 def test_nearest_name_is_suggested_for_one_that_is_missing_or_not_known(file, changes, question):
     file.write_bytes(line_of(**changes))
     with pytest.raises(DatasetError, match=re.escape(question)):
         read(file)
+
+
+F = {"name": "f", "description": "d"}
+X = {"type": "object", "properties": {"x": {"type": "integer"}}}
+
+
+@pytest.mark.parametrize(
+    "published",
+    [
+        [F | {"parameters": X}],
+        [F | {"inputSchema": X, "annotations": {"readOnlyHint": True}}],
+        [F | {"input_schema": X}],
+        [{"type": "function", "function": F | {"parameters": X}}],
+        [F | {"type": "function", "strict": True, "parameters": X}],
+        {"tools": [F | {"inputSchema": X}], "nextCursor": None},
+        {"f": {"description": "d", "parameters": X}},
+    ],
+)
+def test_tools_of_a_row_are_read_in_every_form_that_a_call_takes(file, published):
+    file.write_bytes(as_jsonl([{"goal": "g", "task": "t", "tools": published}]))
+    [row] = read_split(file, Planner, {"task": str})
+    assert row.tools == [Tool(**F)]
+    [row] = read_split(file, Actor, {"goal": str})
+    assert row.tools == read_tools(published) == [Function(**F, parameters=X)]
+
+
+def test_what_is_no_tool_in_a_row_is_refused_with_the_reason(file):
+    file.write_bytes(line_of(tools=[{"nam": "f"}]))
+    with pytest.raises(DatasetError, match=r"rows\.jsonl:1: tools\.0: a tool without a name"):
+        read(file)
+
+
+def test_id_is_never_the_same_as_a_missing_field(file):
+    file.write_bytes(as_jsonl([{"id": "1", "text": "a"}]))
+    with pytest.raises(DatasetError, match=r"kind: missing; it has id, text; needed are text, kind; hint may be left out$"):
+        read_split(file, Sorter, {"kind": str})
 
 
 class Sorter(dspy.Module):
@@ -194,6 +233,30 @@ def test_label_whose_type_has_a_default_may_be_left_out(file):
     assert row.source == "own" and "source" not in row.inputs()
 
 
+NOT_NEEDED = {
+    "actor": ("context", "trajectory", "kind"),
+    "data_generator": ("failures", "n", "others", "practise"),
+    "failure_judge": ("final_result", "is_successful", "tools", "cause", "label_kind", "source"),
+    "memory_summarizer": ("reference", "source", "label_kind"),
+    "planner": ("progress",),
+    "quality_judge": ("input", "rubric", "unanimous"),
+    "section_scorer": ("task", "group", "hard", "source"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_row_of_ones_own_needs_only_what_it_is_scored_by(file, name):
+    recipe = RECIPES[name]
+    with (data_directory(name) / "train.jsonl").open(encoding="utf-8") as shipped:
+        row = json.loads(next(shipped))
+    file.write_bytes(as_jsonl([{field: value for field, value in row.items() if field not in ("id", *NOT_NEEDED[name])}]))
+    [own] = read_split(file, recipe.new_program, recipe.labels)
+    assert not recipe.faults(own) and recipe.demonstrator(own).keys() and hash(recipe.kind(own)) is not None
+    with use(None):
+        answer = recipe.new_program()(**own.inputs())
+    assert 0 <= recipe.metric(own, answer).value <= 1
+
+
 def numbered(file, numbers):
     file.write_bytes(as_jsonl([toy_row(number) | {"id": f"{place}"} for place, number in enumerate(numbers)]))
     return read(file)
@@ -221,7 +284,7 @@ def test_splits_that_are_missing_are_made_where_they_can_be(file):
     made = completed({"train": rows[:8], "test": rows[8:]}, 0, "here")
     assert made == {"train": rows[:8], "val": rows[:8], "test": rows[8:]}
     for there, missing in (({"train", "val"}, "test"), ({"test"}, "train"), ({"val", "test"}, "train")):
-        with pytest.raises(DatasetError, match=f"here: there are no {missing} rows in it, only"):
+        with pytest.raises(DatasetError, match=f"here: no {missing} rows, only"):
             completed({split: rows for split in there}, 0, "here")
 
 
@@ -230,15 +293,17 @@ def test_same_row_may_train_and_validate_but_not_with_other_labels(file):
     splits = {"train": rows[:4], "val": [rows[4], rows[0].copy(id="renamed")], "test": rows[6:]}
     require_unseen(splits, file)
     splits["train"].insert(0, rows[0].copy(id="0", tasks=rows[1].tasks))
-    with pytest.raises(DatasetError, match="'renamed' of val has the same inputs as row '0' of train, and other labels"):
+    with pytest.raises(DatasetError, match="'renamed' of val has the same inputs as row '0' of train, but different labels"):
         require_unseen(splits, file)
 
 
 def test_too_few_different_rows_of_one_file_are_refused(file):
-    with pytest.raises(DatasetError, match=f"40 rows, 1 of them different, are too few.* at least {FEWEST_OWN}"):
+    with pytest.raises(DatasetError, match=f"40 rows, 1 of them different: too few.* at least {FEWEST_OWN}"):
         split_own(numbered(file, [7] * 40), 0, file)
-    with pytest.raises(DatasetError, match="8 rows are too few"):
+    with pytest.raises(DatasetError, match="8 rows: too few"):
         split_own(numbered(file, range(8)), 0, file)
+    with pytest.raises(DatasetError, match="1 row: too few"):
+        split_own(numbered(file, range(1)), 0, file)
 
 
 @pytest.mark.parametrize("split", ["train", "val"])

@@ -53,7 +53,7 @@ def test_evaluate_again_pays_for_nothing_and_fresh_does(data, capsys):
         assert paid == 8
         main(arguments(server, "--data", str(data)))
         assert len(server.requests) == paid
-        assert "8 of 8 answers had been paid for" in capsys.readouterr().out
+        assert "8 of 8 answers replayed" in capsys.readouterr().out
         main(arguments(server, "--data", str(data), "--fresh"))
         assert len(server.requests) == 2 * paid
 
@@ -70,7 +70,7 @@ def test_all_refuses_what_belongs_to_one_program(flag, data, capsys):
     with ChatServer() as server:
         assert main(arguments(server, flag, str(data), module="all")) == 2
         assert not server.requests
-    assert "belong to one program" in capsys.readouterr().err
+    assert "apply to one program" in capsys.readouterr().err
 
 
 def test_all_survives_a_model_that_talks_nonsense_and_tells_every_program(capsys):
@@ -94,6 +94,15 @@ def test_table_has_lift_and_cost_where_something_is_compiled():
     assert (
         "not compiled | - | - | - |" in list(table([Evaluation("x", [{}], (), {"twin": scored(1), "seed": scored(1)}, {})]))[2]
     )
+
+
+def test_groups_that_no_row_tells_are_not_told(tmp_path, capsys):
+    rows = [{"task": f"Do {number}.", "tools": [{"name": "f"}], "calls": [{"tool": "f", "accepted": {}}]} for number in "123"]
+    with ChatServer(lambda prompt: "{}") as server:
+        for kind, told in (("", 0), ("simple", 1)):
+            (tmp_path / "own.jsonl").write_text("".join(json.dumps(row | {"kind": kind}) + "\n" for row in rows))
+            assert main(arguments(server, "--data", "own.jsonl", module="actor")) == 0
+            assert capsys.readouterr().out.count("| kind |") == told
 
 
 def test_groups_are_told_the_most_frequent_first():

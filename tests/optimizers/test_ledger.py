@@ -61,10 +61,10 @@ def test_nothing_seen_and_nothing_failed_are_empty():
 
 
 def test_megabyte_of_feedback_is_read_in_no_time():
-    start = time.perf_counter()
+    start = time.process_time()
     ledger = ledger_of("a 0.10: " + "'" * 1_000_000, "a 0.10: " + "9" * 1_000_000, "x 0.1" * 200_000)
     assert len(ledger.summary()) < 400
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 NAMES = st.sampled_from(["a", "steps", "x" * 50, "\ud800", ""])

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import dspy
@@ -22,6 +23,7 @@ from optimizers.own_metric import as_metric
 from optimizers.recipes import recipe
 from optimizers.settings import read_rows, rows_to_test
 from tests.fakes import scripted_lm
+from tests.processes import Started
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "docs" / "examples"
 WORDS = {
@@ -254,7 +256,7 @@ def test_metrics_as_people_write_them(metric, value, feedback):
 
 @pytest.mark.parametrize("given", [None, "good", {"feedback": "no score"}, dspy.Prediction(grade=1)])
 def test_a_metric_that_gives_no_score_stops_the_run_and_is_named(given):
-    with pytest.raises(TypeError, match="the metric grade gave"):
+    with pytest.raises(TypeError, match="the metric grade returned"):
 
         def grade(row, prediction):
             return given
@@ -302,13 +304,13 @@ def test_rows_without_ids_and_without_splits_are_split():
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        ({"train": []}, "train: there are no rows"),
-        ({"train": tickets(12), "test": []}, "leave it out"),
-        ({"train": "rows.csv"}, "a file goes to --data"),
+        ({"train": []}, "train: no rows"),
+        ({"train": tickets(12), "test": []}, "omit it"),
+        ({"train": "rows.csv"}, "give a file with --data"),
         ({"train": [["a", "b"]]}, "not list"),
         ({"train": tickets(5)}, "too few"),
-        ({"train": [{"text": "x", "queue": "sales"}] * 9}, "train: row 1: ticket: missing; it has text, queue"),
-        ({"train": [{"id": 1, **row} for row in tickets(9)]}, "was used in train: row 1"),
+        ({"train": [{"text": "x", "queue": "sales"}] * 9}, "train: row 1: ticket: missing; the row has text, queue"),
+        ({"train": [{"id": 1, **row} for row in tickets(9)]}, "was already used in train: row 1"),
         ({"train": tickets(9), "test": tickets(2)}, "test must stay unseen"),
     ],
 )
@@ -323,7 +325,7 @@ def test_rows_that_cannot_be_used_are_said(given, reason):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("no_such_module:thing", "there is no module 'no_such_module'"),
+        ("no_such_module:thing", "no module 'no_such_module'"),
         ("ticket_router:no_such_thing", "has no 'no_such_thing'"),
         ("ticket_router:same_queue", "needs row, prediction"),
         ("ticket_router:Path", "not a dspy.Module"),
@@ -380,10 +382,15 @@ def test_a_file_never_says_which_code_is_imported(tmp_path):
         assert "--module evil_module:Router" in done.stdout + done.stderr and not (tmp_path / "ran").exists(), done
 
 
+def in_its_folder(argv) -> int:
+    sys.path.insert(0, os.getcwd())
+    return import_module(f"optimizers.{argv[0]}").main(argv[1:])
+
+
 def command_of(arguments, folder):
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(EXAMPLES), str(EXAMPLES.parent.parent)])}
-    command = [sys.executable, "-m", f"optimizers.{arguments[0]}", *arguments[1:]]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    process = Started(in_its_folder, arguments, folder)
+    out, err = process.communicate()
+    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 
 def test_a_recipe_made_by_a_function_and_one_with_rows_in_python():
@@ -428,7 +435,7 @@ def test_its_history_is_there_in_another_process_too(tmp_path):
     compiled(name="ticket_router")
     done = command_of(["history", "--module", "ticket_router", "--lm", "scripted/router"], tmp_path)
     assert done.returncode == 0 and "*" in done.stdout, done
-    assert "1 of programs that are not here" in command_of(["verify"], tmp_path).stdout
+    assert "1 for programs not found here" in command_of(["verify"], tmp_path).stdout
 
 
 def test_what_is_mended_goes_on_with_the_answers_that_are_paid_for():

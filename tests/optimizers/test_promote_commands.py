@@ -69,15 +69,15 @@ def test_promote_says_both_scores_and_how_to_undo_it(better, capsys):
         rf"in use  \w{{8}}  validation {SEED} -> {COMPILED}, .* test {TEST_OF_SEED} .* -> {TEST} .*\(shipped\)", out
     )
     assert re.search(rf"new     \w{{8}}  validation {SEED} -> 0\.900 \(in use then 0\.800\), .* test {TEST_OF_SEED}", out)
-    assert "although" not in out
-    undo = re.search(r"to undo it: python -m optimizers\.rollback (.*)", out)[1]
+    assert "despite" not in out
+    undo = re.search(r"to undo: python -m optimizers\.rollback (.*)", out)[1]
     assert rollback.main(undo.split()) == 0 and used() == "shipped"
 
 
 def test_what_rollback_says_undoes_it_too(better, capsys):
     promote.main([str(better)])
     rollback.main(MODULE)
-    undo = re.findall(r"to undo it: python -m optimizers\.rollback (.*)", capsys.readouterr().out)[-1]
+    undo = re.findall(r"to undo: python -m optimizers\.rollback (.*)", capsys.readouterr().out)[-1]
     assert rollback.main(undo.split()) == 0 and used() == "better"
 
 
@@ -88,14 +88,14 @@ def test_promote_takes_the_compiled_file_too(better):
 def test_promote_the_same_again_says_so(better, capsys):
     promote.main([str(better)])
     assert promote.main([str(better)]) == 0
-    assert "this very program is in use already, nothing was changed" in capsys.readouterr().out
+    assert "already in use, nothing changed" in capsys.readouterr().out
 
 
 REFUSED = {
-    "worse": ({"score": 0.6}, f"does not beat what is in use: 0.600 against {COMPILED}"),
-    "no better than then": ({"score": 0.85, "in_use": 0.85}, "does not beat what was in use then: 0.850 against 0.850"),
+    "worse": ({"score": 0.6}, f"does not beat the program in use: 0.600 against {COMPILED}"),
+    "no better than then": ({"score": 0.85, "in_use": 0.85}, "does not beat the program then in use: 0.850 against 0.850"),
     "interrupted": ({"status": "interrupted"}, "it has no test score (interrupted)"),
-    "other rows": ({"in_use": None, "data": {"val": {"rows": 3, "digest": "x"}}}, "it is not known whether it beats"),
+    "other rows": ({"in_use": None, "data": {"val": {"rows": 3, "digest": "x"}}}, "unknown whether it beats"),
 }
 
 
@@ -114,7 +114,7 @@ def test_promote_refuses_what_is_not_better_until_forced(case, tmp_path, capsys)
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("nothing", "there is no such file; name a run's folder or a compiled JSON"),
+        ("nothing", "no such file; give a run folder or a compiled JSON"),
         ("empty", "this folder has no compiled.json"),
         ("broken.json", "not a compiled program of this library"),
     ],
@@ -135,26 +135,26 @@ def test_promote_force_does_not_take_what_load_would_refuse(better, capsys):
 
 def test_rollback_without_history(capsys):
     assert "the shipped program is in use; there is nothing before it" in fails(capsys, rollback, *MODULE)
-    assert "as it was written is in use" in fails(capsys, rollback, *MODULE, "--lm", "openai/none")
+    assert "the uncompiled program is in use" in fails(capsys, rollback, *MODULE, "--lm", "openai/none")
 
 
 def test_rollback_to_an_unknown_digest(better, capsys):
     promote.main([str(better)])
     capsys.readouterr()
-    assert "has the digest 'abc'; there are: " in fails(capsys, rollback, *MODULE, "--to", "abc")
+    assert "has the digest 'abc'; choose from " in fails(capsys, rollback, *MODULE, "--to", "abc")
     assert used() == "better"
 
 
 def test_rollback_to_what_is_in_use_says_so(better, capsys):
     promote.main([str(better)])
     assert rollback.main([*MODULE, "--to", "shipped"]) == 0 == rollback.main([*MODULE, "--to", "shipped"])
-    assert "in use already, nothing was changed" in capsys.readouterr().out
+    assert "already in use, nothing changed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", [rollback, history, export])
 def test_unknown_module_names_those_there_are(command, tmp_path, capsys):
     more = ["--to", tmp_path / "x.json"] if command is export else []
-    assert "there is no program 'plannr'; there are: actor" in fails(capsys, command, "--module", "plannr", *more)
+    assert "unknown program 'plannr'; choose from actor" in fails(capsys, command, "--module", "plannr", *more)
 
 
 def test_history_is_a_table_with_the_one_in_use_marked(better, worse, capsys):
@@ -164,7 +164,7 @@ def test_history_is_a_table_with_the_one_in_use_marked(better, worse, capsys):
     capsys.readouterr()
     assert history.main(MODULE) == 0
     title, head, *rows = capsys.readouterr().out.splitlines()
-    assert title == f"planner for {LM}" and head.split()[:5] == ["in", "use", "put", "to", "use"]
+    assert title == f"planner for {LM}" and head.split()[:5] == ["in", "use", "put", "into", "use"]
     assert [row.startswith("*") for row in rows] == [False, True, False]
     assert "rolled back" in rows[0] and f"{SEED} -> 0.900" in rows[1] and "shipped" in rows[2]
 
@@ -188,7 +188,7 @@ def test_history_says_why_load_refuses_a_file(capsys):
 
 def test_history_of_nothing_and_of_all(capsys):
     assert history.main([*MODULE, "--lm", "openai/none"]) == 0
-    assert "nothing is compiled, so the program as it was written is in use" in capsys.readouterr().out
+    assert "nothing is compiled, so the uncompiled program is in use" in capsys.readouterr().out
     assert history.main(["--module", "all"]) == 0
     assert capsys.readouterr().out.count(f" for {LM}\n") == 7
 
@@ -213,7 +213,7 @@ def test_export_takes_what_is_in_use_or_the_given_file(better, tmp_path):
 def test_export_replaces_nothing_unless_forced(tmp_path, capsys):
     to = tmp_path / "there.json"
     to.write_text("mine")
-    assert "is there already; --force replaces it" in fails(capsys, export, *MODULE, "--to", to)
+    assert "already exists; --force overwrites it" in fails(capsys, export, *MODULE, "--to", to)
     assert to.read_text() == "mine"
     assert export.main([*MODULE, "--to", str(to), "--force"]) == 0 and b"signature" in to.read_bytes()
 

@@ -2,15 +2,16 @@
 
 import contextlib
 import io
+import itertools
 import json
 import os
 import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import warnings
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import dspy
@@ -22,8 +23,8 @@ from dspy_programs.errors import CompiledMismatch, CompiledProgramError, UsageEr
 from dspy_programs.reasoning import add_reasoning
 from optimizers.past import STAMP, Entry, digest_of
 from optimizers.promotion import Superseded, doubts, export_stock, history, in_use, look_at, promote, rollback
+from tests.processes import Started
 
-ROOT = Path(__file__).resolve().parents[2]
 LM = "local/qwen2.5-coder-1.5b"
 SHIPPED = shipped_directory() / "planner" / "qwen2.5-coder-1.5b.json"
 CHANGES = (os.open, os.replace, os.unlink, os.mkdir, os.chmod, open)  # functions by which files change
@@ -184,7 +185,7 @@ def test_promote_to_a_file_of_any_name(versions, tmp_path):
 @pytest.mark.parametrize("target", ["card.md", "pipe"])
 def test_promote_refuses_a_card_or_a_pipe_as_target(target, versions, tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(UsageError, match="name a JSON file"):
+    with pytest.raises(UsageError, match="give a JSON file"):
         promote(versions[0], "planner", LM, tmp_path / target)
 
 
@@ -198,8 +199,11 @@ def test_promote_keeps_the_mode_of_the_file_it_replaces(versions, users):
 REFUSED = {
     "other program": (lambda state: app(state).update(program="actor"), "compiled actor for"),
     "other model": (lambda state: app(state).update(lm="openai/other"), "for openai/other, not planner for"),
-    "drifted field": (lambda state: app(state)["fields"]["plan"][0].update(name="means"), "are others or in another order"),
-    "drifted seed": (lambda state: app(state)["seed_instructions_sha256"].update(plan="0"), "has changed in the code"),
+    "drifted field": (lambda state: app(state)["fields"]["plan"][0].update(name="means"), "differ or are in another order"),
+    "drifted seed": (
+        lambda state: app(state)["seed_instructions_sha256"].update(plan="0"),
+        "has changed since it was compiled",
+    ),
     "no notes of ours": (lambda state: state["metadata"].pop("app"), "not a compiled program"),
 }
 
@@ -221,7 +225,7 @@ def test_promote_refuses_what_is_no_file(source, tmp_path):
 
 
 def test_promote_refuses_an_unknown_program(versions):
-    with pytest.raises(UsageError, match="there is no program 'plannr'"):
+    with pytest.raises(UsageError, match="unknown program 'plannr'"):
         promote(versions[0], "plannr", LM)
 
 
@@ -333,9 +337,9 @@ def test_rollback_where_nothing_is_shipped_ends_at_the_program_as_it_was_written
     promote(source, "planner", "openai/mine")
     done = rollback("planner", "openai/mine")
     assert done.now is None and done.before.path.read_bytes() == source.read_bytes()
-    with pytest.warns(UserWarning, match="as it was written"):
+    with pytest.warns(UserWarning, match="runs uncompiled"):
         load("planner", "openai/mine")
-    with pytest.raises(UsageError, match="the program as it was written is in use; there is nothing before it"):
+    with pytest.raises(UsageError, match="the uncompiled program is in use; there is nothing before it"):
         rollback("planner", "openai/mine")
 
 
@@ -363,7 +367,7 @@ def test_rollback_to_a_digest_that_is_begun_twice(versions):
             break
         put(version(versions[0].parent, f"more-{number}"))
         starts = [entry.digest[0] for entry in history("planner", LM)]
-    with pytest.raises(UsageError, match="begins more than one digest"):
+    with pytest.raises(UsageError, match="matches more than one digest"):
         rollback("planner", LM, twice)
 
 
@@ -421,25 +425,40 @@ def in_child(work) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def dying_at(number: int, work):
-    """Return `work` with a kill -9 straight after its change of files of that number, which may be half of a write."""
+def at_changes(then, work) -> None:
+    """Do `work` and call `then` with 0, 1, ... straight after each change of files, which may be half of a write."""
+    numbers = itertools.count()
 
-    def run() -> None:
-        left = number
+    def profile(frame, event: str, function) -> None:
+        if event != "c_return":
+            return
+        writes = isinstance(getattr(function, "__self__", None), io.BufferedWriter) and function.__name__ == "write"
+        reads = frame.f_back and frame.f_back.f_code.co_name in ("read_bytes", "read_text")
+        if (writes or function in CHANGES) and not reads:
+            then(next(numbers))
 
-        def profile(frame, event: str, function) -> None:
-            nonlocal left
-            writes = isinstance(getattr(function, "__self__", None), io.BufferedWriter) and function.__name__ == "write"
-            reads = frame.f_back and frame.f_back.f_code.co_name in ("read_bytes", "read_text")
-            if event == "c_return" and (writes or function in CHANGES) and not reads:
-                left -= 1
-                if left < 0:
-                    os.kill(os.getpid(), 9)
-
-        sys.setprofile(profile)
+    sys.setprofile(profile)
+    try:
         work()
+    finally:
+        sys.setprofile(None)
 
-    return run
+
+def die_at(wanted: int, number: int) -> None:
+    if number == wanted:
+        os.kill(os.getpid(), 9)
+
+
+def copies(work, folder: Path) -> list[Path]:
+    """Do it; return copies of the user's directory, one from each moment between two changes: what a kill -9 then leaves."""
+    made = []
+
+    def copy(number: int) -> None:
+        if user_directory().is_dir():
+            made.append(shutil.copytree(user_directory(), folder / f"killed-{number}"))
+
+    at_changes(copy, work)
+    return made
 
 
 STEPS = {
@@ -451,37 +470,53 @@ STEPS = {
 }
 
 
+def begin(steps: str, a: Path, b: Path) -> None:
+    """Put a and b to use and go back, as "ab-" says."""
+    for name in steps:
+        put({"a": a, "b": b}[name]) if name != "-" else rollback("planner", LM)
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_kill_between_any_two_changes_leaves_old_or_new_in_use_and_loses_nothing(step, versions, tmp_path, monkeypatch):
     begun, work, may_be = STEPS[step]
     a, b, c, _ = versions
-    seen, kills = set(), 0
-    while True:
-        monkeypatch.setenv("DSPY_PROGRAMS_COMPILED", str(tmp_path / f"killed-{kills}"))
-        put(*[{"a": a, "b": b}[name] for name in begun if name != "-"])
-        if "-" in begun:
-            rollback("planner", LM)
-        known = contents()
-        code = in_child(dying_at(kills, lambda: work(a, b, c)))
+    begin(begun, a, b)
+    known = contents()
+    killed = copies(lambda: work(a, b, c), tmp_path)
+    seen = set()
+    for left in [*killed, user_directory()]:
+        monkeypatch.setenv("DSPY_PROGRAMS_COMPILED", str(left))
         seen.add(used())
         put(c)  # the next one is not in the way of what the killed one left
         assert used() == "c" and contents() >= known
         rollback("planner", LM)
         assert used() in may_be
-        if code == 0:
-            break
-        assert code == -9
-        kills += 1
-    assert seen == may_be and kills > 3, "killed early the old one is in use, killed late the new one"
+    assert seen == may_be and len(killed) > 3, "killed early the old one is in use, killed late the new one"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_copy_of_the_directory_is_what_a_kill_leaves(step, versions, tmp_path, monkeypatch):
+    begun, work, _ = STEPS[step]
+    a, b, c, _ = versions
+    begin(begun, a, b)
+    made = copies(lambda: work(a, b, c), tmp_path)
+    copy = made[len(made) // 2]
+    number = int(copy.name.removeprefix("killed-"))
+    monkeypatch.setenv("DSPY_PROGRAMS_COMPILED", str(tmp_path / "killed"))
+    begin(begun, a, b)
+    assert in_child(lambda: at_changes(partial(die_at, number), lambda: work(a, b, c))) == -9
+    assert sorted(files_below(tmp_path / "killed").values()) == sorted(files_below(copy).values())
+
+
+def promote_each(sources) -> int:
+    for source in sources:
+        promote(Path(source), "planner", LM)
+    return 0
 
 
 def test_two_processes_at_once_lose_nothing(versions, tmp_path, users):
-    code = (
-        "import sys; from pathlib import Path; from optimizers.promotion import promote\n"
-        "for name in sys.argv[1:]: promote(Path(name), 'planner', 'local/qwen2.5-coder-1.5b')"
-    )
     sources = [[str(version(tmp_path, f"{who}-{n}")) for n in range(12)] for who in ("one", "two")]
-    running = [subprocess.Popen([sys.executable, "-c", code, *each], cwd=ROOT) for each in sources]
+    running = [Started(promote_each, each, tmp_path) for each in sources]
     while any(process.poll() is None for process in running):
         instruction()  # never half a file, never an error
     assert [process.returncode for process in running] == [0, 0]
@@ -559,7 +594,7 @@ def test_folder_that_may_only_be_read_is_one_line_and_stays_as_it_is(work, versi
 
 def test_target_that_is_a_folder_is_refused(versions, users):
     users.mkdir(parents=True)
-    with pytest.raises(UsageError, match="name a JSON file"):
+    with pytest.raises(UsageError, match="give a JSON file"):
         put(versions[0])
 
 
@@ -570,7 +605,7 @@ def entry(score=0.8, in_use=None, kept="compiled", **more) -> Entry:
     return Entry(Path("x.json"), None, False, program="planner", lm=LM, digest="0" * 64, **known)
 
 
-UNKNOWN = "it is not known whether"
+UNKNOWN = "unknown whether"
 OTHERS = {"judged_on": "others"}
 INTERVAL = {"mean": -0.1, "low": -0.2, "high": -0.05}
 DOUBTS = {
@@ -581,26 +616,26 @@ DOUBTS = {
     "no status is no fault": (entry(0.8, in_use=0.7, status=None), entry(0.7), []),
     "nothing in use": (entry(0.8), None, []),
     "nothing in use, worse than the seed": (entry(0.4), None, ["0.400 against 0.500"]),
-    "equal to then": (entry(0.8, in_use=0.8), entry(0.7), ["what was in use then: 0.800 against 0.800"]),
-    "worse than now": (entry(0.8, in_use=0.7), entry(0.9), ["does not beat what is in use: 0.800 against 0.900"]),
+    "equal to then": (entry(0.8, in_use=0.8), entry(0.7), ["the program then in use: 0.800 against 0.800"]),
+    "worse than now": (entry(0.8, in_use=0.7), entry(0.9), ["does not beat the program in use: 0.800 against 0.900"]),
     "not comparable": (entry(0.8), entry(0.7, **OTHERS), [UNKNOWN]),
     "rows unknown": (entry(0.8, judged_on=None), entry(0.7, judged_on=None), [UNKNOWN]),
     "score unknown": (entry(0.8, validation={}), entry(0.7), [UNKNOWN]),
     "in use is refused by load": (entry(0.8), entry(0.9, fault="drifted"), []),
-    "the seed": (entry(0.8, in_use=0.4, kept="seed"), entry(0.4), ["it is the program as it was written"]),
+    "the seed": (entry(0.8, in_use=0.4, kept="seed"), entry(0.4), ["it is the uncompiled program"]),
     "interrupted": (entry(0.8, in_use=0.7, test={}, status="interrupted"), entry(0.7), ["no test score (interrupted)"]),
     "not tested": (entry(0.8, in_use=0.7, test={}, status=None), entry(0.7), ["it has no test score"]),
     "worse on test than the seed": (
         entry(0.8, in_use=0.7, test=entry().test | {"difference": INTERVAL}),
         entry(0.7),
-        ["on the test rows it is worse than the program as it was written, by 0.100"],
+        ["on the test rows it is worse than the uncompiled program, by 0.100"],
     ),
     "worse on test than then": (
         entry(0.8, in_use=0.7, test=entry().test | {"gain": INTERVAL}),
         entry(0.7),
-        ["on the test rows it is worse than what was in use then, by 0.100"],
+        ["on the test rows it is worse than the program then in use, by 0.100"],
     ),
-    "NaN": (entry(float("nan"), in_use=0.7), entry(0.7), ["what was in use then", "what is in use"]),
+    "NaN": (entry(float("nan"), in_use=0.7), entry(0.7), ["the program then in use", "the program in use"]),
 }
 
 

@@ -223,10 +223,10 @@ def test_same_answers_give_the_same_texts_and_the_same_requests():
     ],
 )
 def test_hostile_cases_make_a_short_sendable_request(hostile):
-    lm, start = saying(DISTINCT[0]), time.perf_counter()
+    lm, start = saying(DISTINCT[0]), time.process_time()
     assert rules_of(propose(RuleProposer(), lm, SEED, hostile)) == [DISTINCT[0]]
     assert len(lm.engine.prompts[0].encode()) < 12_000
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 REPLIES = st.one_of(

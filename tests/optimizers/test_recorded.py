@@ -1,5 +1,6 @@
 """A model behind the journal: one answer for one request, nothing paid twice, and failures that never become scores."""
 
+import asyncio
 import threading
 import time
 
@@ -7,10 +8,13 @@ import pytest
 from dspy import lm15
 
 from dspy_programs.errors import ModelFailing
+from dspy_programs.lm import connect
+from dspy_programs.lm.cached import AnswerCache, cached
+from dspy_programs.lm.samples import sample
 from optimizers.journal import Journal
 from optimizers.meter import UNREADABLE_AT_FIRST, UNREADABLE_LATER, Budget, Meter
 from optimizers.recorded import recorded
-from tests.fakes import ScriptedEngine, scripted_lm
+from tests.fakes import ChatServer, ScriptedEngine, scripted_lm
 
 REQUEST = lm15.Request(model="scripted/planner", messages=lm15.Message.user("hello"))
 
@@ -125,3 +129,50 @@ def test_prompts_that_the_server_does_not_take_say_nothing_of_the_model():
     for _ in range(2 * UNREADABLE_LATER):
         meter.count_rollout("longer than the model can take", refused=True)
     assert not meter.stopped and meter.rollouts == 2 * UNREADABLE_LATER
+
+
+def counting(path=None):
+    """A model that gives another answer each time it is asked."""
+    engine, lm, meter = setting(lambda prompt: str(len(engine.prompts)), path)
+    return engine, lm, meter
+
+
+def test_samples_of_one_request_are_apart_and_each_is_asked_once(tmp_path):
+    def asked(lm):
+        rollouts = [lm("hello", rollout_id=n, temperature=1.0) for n in (None, 0, 1, 1, 2)]
+        copies = [lm.copy(rollout_id=n, temperature=1.0)("hello") for n in (1, 3)]
+        several = lm("hello", n=3, temperature=0.7)
+        with sample(1):
+            return [*rollouts, *copies, several, lm("hello", temperature=1.0)]
+
+    engine, lm, _ = counting(tmp_path / "calls.jsonl")
+    first = asked(lm)
+    assert first == [["1"], ["2"], ["3"], ["3"], ["4"], ["3"], ["5"], ["6", "7", "8"], ["9"]]
+    engine, lm, meter = counting(tmp_path / "calls.jsonl")
+    assert asked(lm) == first and not engine.prompts and meter.replayed_calls == 9
+
+
+def test_samples_that_are_awaited_are_apart_too():
+    async def asked(lm):
+        return [await lm.acall("hello", rollout_id=n, temperature=1.0) for n in (1, 2, 1)], await lm.acall("hello", n=2)
+
+    _, lm, _ = counting()
+    assert asyncio.run(asked(lm)) == ([["1"], ["2"], ["1"]], ["3", "4"])
+
+
+def test_a_cache_behind_the_journal_tells_samples_apart(tmp_path):
+    inner = scripted_lm(lambda prompt: str(len(inner.engine.prompts)))
+    kept = cached(inner, AnswerCache(tmp_path / "answers.sqlite"))
+    for _ in range(2):
+        lm = recorded(kept, "task", Journal(), Meter())
+        assert [lm("hello", rollout_id=n, temperature=1.0) for n in (1, 2)] == [["1"], ["2"]]
+        assert lm("hello", n=2) == ["3", "4"]
+
+
+def test_a_model_beside_has_the_same_journal_and_account_and_its_own_place():
+    _, lm, meter = setting(lambda prompt: "mine")
+    with ChatServer(lambda prompt: "left") as left, ChatServer(lambda prompt: "right") as right:
+        others = [connect("openai/other", api_base=server.url) for server in (left, right)]
+        said = [lm.engine.beside(other)("hello") for other in others * 2]
+        assert said == [["left"], ["right"]] * 2 and len(left.requests) == len(right.requests) == 1
+    assert lm.engine.beside(lm) is lm and meter.roles["task"].calls == 2

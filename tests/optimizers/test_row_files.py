@@ -19,9 +19,9 @@ from dspy_programs.types import Task
 from optimizers.data import SPLITS, as_jsonl, read_split
 from optimizers.recipes import RECIPES
 from optimizers.row_files import LONGEST_LINE, MOST_COLUMNS, rows_in
-from optimizers.settings import read_rows
+from optimizers.settings import read_rows, rows_to_test, training_of
 from optimizers.train import main
-from tests.fakes import toy_row
+from tests.fakes import both, scripted_lm, toy_row
 
 PLANNER = RECIPES["planner"]
 ROWS = [toy_row(number) for number in range(12)]
@@ -101,14 +101,14 @@ def test_text_is_the_same_from_every_format(tmp_path, name):
 BLANKS = (b" " * 999 + b"\n") * 12_000
 WIDE = ",".join(f"c{number}" for number in range(MOST_COLUMNS + 1)).encode()
 REFUSED = {
-    "list in JSONL": ("r.jsonl", LISTED, ":1: row: a JSON object is needed, not list; name a file that is one list .json"),
+    "list in JSONL": ("r.jsonl", LISTED, ":1: row: must be a JSON object, not list; if the file is one list, name it .json"),
     "torn": (
         "r.jsonl",
         JSONL + b'{"id": 3,',
         ":13: row: not JSON: Expecting property name enclosed in double",
     ),
-    "CR alone": ("r.jsonl", JSONL.replace(b"\n", b"\r"), "r.jsonl:1: row: not JSON: Extra data, column"),
-    "UTF-16": ("r.jsonl", JSONL.decode().encode("utf-16"), "r.jsonl:1: row: it is UTF-16; save the file as UTF-8"),
+    "CR only": ("r.jsonl", JSONL.replace(b"\n", b"\r"), "r.jsonl:1: row: not JSON: Extra data, column"),
+    "UTF-16": ("r.jsonl", JSONL.decode().encode("utf-16"), "r.jsonl:1: row: the file is UTF-16; save it as UTF-8"),
     "UTF-16 without a mark": ("r.csv", as_csv().decode().encode("utf-16-le"), "r.csv:1: row: byte 2 is NUL"),
     "Latin-1": ("r.csv", as_csv(with_goal("café")).decode().encode("latin-1"), "r.csv:5: row: byte"),
     "surrogate": ("r.jsonl", JSONL.replace(b"job 3", b"job \\ud800"), "r.jsonl:4: row: not JSON: 'utf-8' codec can't encode"),
@@ -118,7 +118,7 @@ REFUSED = {
         "r.csv:2: tasks.0.title: Inp",
     ),
     "NUL": ("r.jsonl", JSONL.replace(b"job 3", b"job \0"), "r.jsonl:4: row: byte"),
-    "NaN": ("r.jsonl", JSONL.replace(b'"job', b"NaN").replace(b'"toy-3"', b"NaN"), "r.jsonl:4: row: not JSON: NaN is no JSON"),
+    "NaN": ("r.jsonl", JSONL.replace(b'"job', b"NaN").replace(b'"toy-3"', b"NaN"), "r.jsonl:4: row: not JSON: NaN is not JSON"),
     "deep": ("r.json", b"[" * 100_000, "r.json: row: not JSON: maximum recursion depth"),
     "one long line": ("r.jsonl", b'{"goal": "' + b"x" * LONGEST_LINE, "r.jsonl:1: row: longer than 1,000,000 bytes"),
     "zip bomb": ("r.jsonl.gz", gzip.compress(b"x" * 50_000_000), "r.jsonl.gz:1: row: longer than 1,000,000 bytes"),
@@ -127,31 +127,35 @@ REFUSED = {
         gzip.compress(b"goal\n" + BLANKS),
         "r.csv.gz: unpacks to more than 200 times",
     ),
-    "zip bomb of JSON": ("r.json.gz", gzip.compress(b" " * 101_000_000), "r.json.gz: more than 100,000,000 bytes cannot be"),
+    "zip bomb of JSON": ("r.json.gz", gzip.compress(b" " * 101_000_000), "r.json.gz: larger than 100,000,000 bytes; save"),
     "torn packed file": ("r.jsonl.gz", gzip.compress(JSONL)[:-20], "r.jsonl.gz: cannot be read: Compressed file ended"),
     "not packed": ("r.jsonl.gz", JSONL, "r.jsonl.gz: cannot be read: Not a gzipped file"),
     "damaged packed file": ("r.jsonl.gz", gzip.compress(JSONL)[:30] + bytes(99), "r.jsonl.gz: cannot be read: "),
-    "JSON of columns": ("r.json", b'{"goal": {"0": "x"}}', "r.json: a list of rows is needed, or an object with one as data"),
-    "JSON list of lists": ("r.json", b"[[1]]", "r.json: row 1: row: a JSON object is needed, not list"),
+    "JSON of columns": ("r.json", b'{"goal": {"0": "x"}}', "r.json: give a list of rows, or an object with one under data"),
+    "JSON list of lists": ("r.json", b"[[1]]", "r.json: row 1: row: must be a JSON object, not list"),
     "JSON, torn": ("r.json", json.dumps(ROWS, indent=1).encode()[:900], "r.json: row: not JSON: "),
     "JSON, wrong type": ("r.json", json.dumps(with_goal(5)).encode(), "r.json: row 4: goal: Input should be a valid string"),
-    "two names of one split": ("r.json", b'{"val": [{}], "dev": [{}]}', "r.json: val and dev are both rows of val; leave one"),
+    "two names of one split": ("r.json", b'{"val": [{}], "dev": [{}]}', "r.json: val and dev are both rows of val; remove one"),
     "CSV, cell is no list": ("r.csv", b"goal,tools,tasks\nx,y,[]\n", "r.csv:2: tools: Input should be a valid list"),
-    "CSV, comma without quotes": ("r.csv", as_csv() + b"a,b,c,d,e,f,g\n", "r.csv:14: row: 7 cells under 5 names"),
-    "CSV, cell missing": ("r.csv", as_csv() + b"a,b\n", "r.csv:14: tools: missing; 2 cells under 5 names"),
+    "CSV, comma without quotes": ("r.csv", as_csv() + b"a,b,c,d,e,f,g\n", "r.csv:14: row: 7 cells for 5 columns"),
+    "CSV, cell missing": ("r.csv", as_csv() + b"a,b\n", "r.csv:14: tools: missing; 2 cells for 5 columns"),
     "CSV, quote never closed": ("r.csv", as_csv() + b'a,"b,c\nd,e\n', "r.csv:14: row: not CSV: unexpected end of data"),
-    "CSV, CR alone": ("r.csv", as_csv(eol="\r"), "r.csv:1: row: not CSV: its lines end in CR alone, save it with LF"),
+    "CSV, CR only": ("r.csv", as_csv(eol="\r"), "r.csv:1: row: not CSV: its lines end in CR only, save it with LF"),
     "CSV, other names": (
         "r.csv",
         as_csv().replace(b"goal", b"Goals", 1),
-        "r.csv:2: goal: missing; it has id, Goals,",
+        "r.csv:2: goal: missing; the row has id, Goals,",
     ),
     "CSV, one name twice": ("r.csv", as_csv().replace(b"id", b"goal", 1), "r.csv:1: goal: two columns have this name"),
-    "CSV with an index": ("r.csv", as_csv().replace(b"id", b"", 1), "r.csv:2: row: column 1 has no name; pandas leaves"),
-    "CSV, too many columns": ("r.csv", WIDE, "r.csv:1: row: 1,001 columns; there may be 1,000"),
+    "CSV with an index": (
+        "r.csv",
+        as_csv().replace(b"id", b"", 1),
+        "r.csv:2: row: column 1 has no name; name it, or omit it in pandas",
+    ),
+    "CSV, too many columns": ("r.csv", WIDE, "r.csv:1: row: 1,001 columns; the limit is 1,000"),
     "CSV, a million columns": ("r.csv", b"a," * 1_000_000, "r.csv:1: row: longer than 1,000,000 bytes"),
     "CSV with a NUL": ("r.csv", as_csv().replace(b"job 1 ", b"job \0 "), "r.csv:3: row: byte"),
-    "CSV without rows": ("r.csv", as_csv([ROWS[0]]).split(b"\n")[0], "r.csv: there are no rows in it"),
+    "CSV without rows": ("r.csv", as_csv([ROWS[0]]).split(b"\n")[0], "r.csv: no rows"),
     "Parquet, torn": ("r.parquet", as_parquet()[:-9], "r.parquet: cannot be read: "),
     "Parquet, damaged": ("r.parquet", as_parquet()[:200] + bytes(300) + as_parquet()[500:], "r.parquet: "),
     "Parquet, wrong type": (
@@ -166,8 +170,8 @@ REFUSED = {
         "r.parquet: row: 1,",
     ),
     "CSV called Parquet": ("r.parquet", as_csv(), "r.parquet: cannot be read: "),
-    "workbook": ("r.xlsx", b"PK", "r.xlsx: a workbook cannot be read; save the sheet as CSV UTF-8"),
-    "nothing": ("r.csv", b"", "r.csv: there are no rows in it"),
+    "workbook": ("r.xlsx", b"PK", "r.xlsx: workbooks are not supported; save the sheet as CSV UTF-8"),
+    "nothing": ("r.csv", b"", "r.csv: no rows"),
 }
 
 
@@ -212,9 +216,9 @@ def test_parquet_gives_what_json_can_hold(tmp_path):
 @pytest.mark.parametrize(
     ("value", "fault"),
     [
-        (b"\xff", "a value of type bytes, which JSON cannot hold"),
-        (float("nan"), "NaN is no JSON"),
-        ([1.0, float("-inf")], "-inf is no JSON"),
+        (b"\xff", "a value of type bytes, which JSON cannot represent"),
+        (float("nan"), "NaN is not JSON"),
+        ([1.0, float("-inf")], "-inf is not JSON"),
     ],
 )
 def test_parquet_value_that_json_cannot_hold_is_refused(tmp_path, value, fault):
@@ -265,6 +269,57 @@ def test_what_hugging_face_has_saved_is_read(tmp_path):
     (tmp_path / "one" / "state.json").write_text("{}")
     with pytest.raises(DatasetError, match="one: cannot be read: "):
         read(tmp_path / "one")
+
+
+ABROAD = [toy_row(number) for number in range(500, 506)]
+ABROAD_AS = {
+    "transfer_val.jsonl": as_jsonl(ABROAD),
+    "transfer_val.jsonl.gz": gzip.compress(as_jsonl(ABROAD)),
+    "Transfer_Val.json": json.dumps(ABROAD).encode(),
+    "transfer_val.csv": as_csv(ABROAD, ";"),
+    "transfer_val.parquet": as_parquet(ABROAD),
+}
+
+
+def transferred(place):
+    """The goals of other sources that a training is given, and those that `evaluate` reads."""
+    model = scripted_lm(both)
+    training = training_of(PLANNER, model, model, data=place)
+    tested = rows_to_test(PLANNER, place, "transfer_val", 2)
+    return [row.goal for row in training.transfer], [row.goal for row in tested]
+
+
+@pytest.mark.parametrize("name", ABROAD_AS)
+def test_rows_of_other_sources_come_through_the_same_door(tmp_path, name):
+    for split, rows in parts().items():
+        (tmp_path / f"{split}.jsonl").write_bytes(as_jsonl(rows))
+    (tmp_path / name).write_bytes(ABROAD_AS[name])
+    goals = [row["goal"] for row in ABROAD]
+    assert transferred(tmp_path) == (goals, goals[:2])
+    assert read(tmp_path) == goals_of(parts()), "and no program learns from them"
+
+
+def test_rows_of_other_sources_may_be_in_one_file_with_the_splits(tmp_path):
+    (tmp_path / "all.json").write_text(json.dumps({**parts(), "transfer_val": ABROAD}))
+    goals = [row["goal"] for row in ABROAD]
+    assert transferred(tmp_path / "all.json") == (goals, goals[:2])
+    assert read(tmp_path / "all.json") == goals_of(parts())
+
+
+def test_fault_in_rows_of_other_sources_is_told_as_any_other(tmp_path):
+    for split, rows in parts().items():
+        (tmp_path / f"{split}.jsonl").write_bytes(as_jsonl(rows))
+    (tmp_path / "transfer_val.csv").write_bytes(as_csv(ABROAD).replace(b"Do job 502", b"Do \xff"))
+    with pytest.raises(DatasetError, match=r"transfer_val\.csv:4: row: byte \d+ is not UTF-8"):
+        transferred(tmp_path)
+
+
+def test_folder_of_nothing_but_rows_of_other_sources_teaches_nothing(tmp_path):
+    (tmp_path / "transfer_val.jsonl").write_bytes(as_jsonl(ABROAD))
+    with pytest.raises(
+        DatasetError, match="there are no train rows in it, only rows of other sources; train and test are needed"
+    ):
+        read(tmp_path)
 
 
 def test_rows_without_ids_do_not_clash_between_splits_and_are_named_the_same_each_time(tmp_path):
@@ -339,16 +394,16 @@ def make_leak(path):
 
 
 PLACES = {
-    make_nothing: "there is no train, val or test file in it (.jsonl, .ndjson, .json, .csv, .tsv, .parquet), only nothing",
-    make_pipe: "neither a file nor a folder of rows",
-    make_folder_of_rows: "there is no train, val or test file in it",
-    make_pipe_in_folder: "there is no train, val or test file in it",
-    make_loop: "there is no such file or folder",
-    make_loop_in_folder: "there is no train, val or test file in it",
-    make_two_of_train: "train.csv and train.jsonl are both rows of train; leave one of them out",
-    make_no_test: "there are no test rows in it, only train, val",
-    make_splits_in_a_split: "train.json: it has train, val, test in it; give the file by its own name",
-    make_empty_val: "there are no val rows in it",
+    make_nothing: "no train, val or test file (.jsonl, .ndjson, .json, .csv, .tsv, .parquet), only nothing",
+    make_pipe: "neither a file nor a folder",
+    make_folder_of_rows: "no train, val or test file",
+    make_pipe_in_folder: "no train, val or test file",
+    make_loop: "no such file or folder",
+    make_loop_in_folder: "no train, val or test file",
+    make_two_of_train: "train.csv and train.jsonl are both rows of train; remove one",
+    make_no_test: "no test rows, only train, val",
+    make_splits_in_a_split: "train.json: has several splits (train, val, test); give this file itself",
+    make_empty_val: "no val rows",
     make_leak: "row 'toy-11' of test has the same inputs as row 'mine' of val; test must stay unseen",
 }
 

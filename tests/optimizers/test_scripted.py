@@ -132,4 +132,4 @@ def test_flags_of_the_other_comparison_are_refused(more, capsys):
 
 def test_json_without_scripted_is_refused(capsys):
     assert main(["--json"]) == 2
-    assert "--json belongs to --scripted" in capsys.readouterr().err
+    assert "--json works only with --scripted" in capsys.readouterr().err

@@ -17,7 +17,7 @@ def shown(capsys, *arguments: str) -> str:
 def test_it_names_what_each_candidate_shows_and_the_beginning_of_a_few_demonstrations(capsys):
     text = shown(capsys)
     assert f"the 3 nearest of {len(LEARNT)}" in text and "<- kept" in text
-    assert f"and {len(LEARNT) - 3} more; --full shows them whole" in text
+    assert f"and {len(LEARNT) - 3} more; --full shows them in full" in text
     assert max(map(len, text.split("demonstrations of")[-1].splitlines())) < 320
 
 

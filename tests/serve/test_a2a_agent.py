@@ -84,11 +84,11 @@ def test_send_a_trace_get_a_report(content, server):
     ("content", "said"),
     [
         ("what went wrong?", "not JSON"),
-        ({"skill": "rm -rf", "input": {}}, "skill: is one of classify_failure"),
-        ({"skill": "negotiate_prompt", "input": 3}, "input: an object"),
+        ({"skill": "rm -rf", "input": {}}, "skill: choose from classify_failure"),
+        ({"skill": "negotiate_prompt", "input": 3}, "input: send an object"),
         ({"skill": "negotiate_prompt", "input": {"sections": []}}, "sections: "),
         ("[" * 5000, "not JSON"),
-        (3, "trace: an object or a list"),
+        (3, "trace: send an object or a list"),
     ],
 )
 def test_what_is_refused(content, said, server):

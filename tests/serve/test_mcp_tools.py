@@ -44,7 +44,7 @@ def check(tools, good, bad, unreadable, again):
         assert tool.annotations.read_only_hint
     assert not good.is_error and good.structured_content["classified_failure_mode"] == "OVER_REFUSAL"
     assert json.loads(good.content[0].text) == good.structured_content
-    assert bad.is_error and bad.content[0].text.startswith("trace: an object or a list")
+    assert bad.is_error and bad.content[0].text.startswith("trace: send an object or a list")
     assert "surplus" in bad.content[0].text and "\n" not in bad.content[0].text
     assert unreadable.is_error and "\n" not in unreadable.content[0].text
     assert again.structured_content["classified_failure_mode"] == "none"
@@ -70,7 +70,7 @@ def test_http(mode, server):
 def test_unknown_tool(server):
     async def session():
         async with Client(f"{server.url}/mcp") as client:
-            with pytest.raises(MCPError, match="there are classify_failure"):
+            with pytest.raises(MCPError, match="choose from classify_failure"):
                 await client.call_tool("drop_tables", {})
 
     asyncio.run(session())

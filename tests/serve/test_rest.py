@@ -142,7 +142,7 @@ def test_negotiate_by_the_rules(server):
     [
         ("classify_failure", {}, 422, "trace: Field required"),
         ("classify_failure", [], 422, "request: "),
-        ("classify_failure", {"trace": "text"}, 422, "trace: an object or a list"),
+        ("classify_failure", {"trace": "text"}, 422, "trace: send an object or a list"),
         ("classify_failure", {"trace": None}, 422, "trace: "),
         ("classify_failure", {"trace": []}, 422, "trace.list: "),
         ("classify_failure", {"trace": HEALTHY, "more": 1}, 422, "more: "),

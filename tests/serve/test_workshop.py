@@ -98,7 +98,7 @@ def test_a_place_is_free_only_when_its_thread_has_ended():
         workshop = Workshop(Limits(at_once=1, seconds=0.2))
         with pytest.raises(TooSlow):
             await workshop.run(lambda progress: release.wait(5))
-        with pytest.raises(Unavailable, match="no place"):
+        with pytest.raises(Unavailable, match="no worker was free"):
             await workshop.run(lambda progress: True)
         release.set()
         await asyncio.sleep(0.1)

@@ -146,7 +146,7 @@ def test_build_command_says_what_is_missing_and_writes_own_splits(tmp_path, caps
     ultratool = write_ultratool(tmp_path / "ultratool")
     assert main(["planner", "--raw", str(ultratool), "--out", str(tmp_path / "out")]) == 0
     assert sorted(file.stem for file in (tmp_path / "out").iterdir()) == sorted(SPLITS)
-    assert f"transfer_val and transfer_test are not made: {ultratool} has no actor/bfcl_v4" in capsys.readouterr().err
+    assert f"transfer_val and transfer_test are not built: {ultratool} has no actor/bfcl_v4" in capsys.readouterr().err
 
 
 def test_unlike_keeps_the_first_of_those_alike():

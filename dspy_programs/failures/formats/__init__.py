@@ -1,4 +1,4 @@
-"""Traces as other frameworks write them, read into one form: auto.py finds out which; a small file for each family of formats.
+"""Traces from other frameworks, read into one form: auto.py detects the format; one small file per family of formats.
 
-What is no part of a run is left out: counts of tokens, names of models, and the private reasoning that some models log.
+Whatever is not part of a run is left out: token counts, model names, and the private reasoning that some models log.
 """

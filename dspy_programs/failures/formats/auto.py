@@ -1,9 +1,9 @@
-"""Finds out in which format a run was told, or takes its name, and gives traces.
+"""Detects a run's format, or uses the given one, and returns traces.
 
-Input      raw: decoded JSON, one trace or many. format: one of FORMATS, or None to find out.
-Output     Trace: parse gives exactly one, parse_all as many as there are, each gives an error in place of what is none.
-Raises     UsageError for a shape that nobody knows (it says what was seen, and the known formats), or a field that is wrong.
-Holds      the argument is not changed; of a key that an object has twice, the last value counts.
+Input      raw: decoded JSON, one trace or many. format: one of FORMATS, or None to detect it.
+Output     Trace: parse returns exactly one, parse_all all of them, each yields an error in place of an invalid one.
+Raises     UsageError for an unknown shape (it says what was found and lists the known formats), or a wrong field.
+Guarantees the argument is not changed; if an object has a key twice, the last value counts.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,25 +26,25 @@ class Parser:
 
     def __init__(self, format: str | None = None) -> None:
         if format is not None and format not in FORMATS:
-            raise UsageError(f"format {format!r} is not known; choose one of {', '.join(FORMATS)}")
+            raise UsageError(f"unknown format {format!r}; choose from {', '.join(FORMATS)}")
         self.format = format
 
     def parse(self, raw: Any) -> Trace:
-        """Return the one trace. Raises UsageError where there are none or several."""
+        """Return the only trace. Raises UsageError if there are none or several."""
         traces = self.parse_all(raw)
         if len(traces) != 1:
-            raise UsageError(f"{len(traces)} traces where one was asked for; use parse_all, or the command batch")
+            raise UsageError(f"{len(traces)} traces, expected one; use parse_all, or the command batch")
         return traces[0]
 
     def parse_all(self, raw: Any) -> list[Trace]:
-        """Return all traces. Raises UsageError at the first that is none."""
+        """Return all traces. Raises UsageError at the first invalid one."""
         found = list(self.each(raw))
         if problem := next((one for one in found if isinstance(one, UsageError)), None):
             raise problem
         return [one for one in found if isinstance(one, Trace)]
 
     def each(self, raw: Any) -> Iterator[Trace | UsageError]:
-        """Give each trace, or the error that stands in its place."""
+        """Yield each trace, or an error in its place."""
         if isinstance(raw, Trace):
             yield raw
             return
@@ -60,7 +60,7 @@ class Parser:
                 yield error
 
     def format_of(self, raw: Any) -> str | None:
-        """Name the format, None where no known one fits."""
+        """Return the format's name, None if no known one fits."""
         if self.format is not None:
             return self.format
         if isinstance(raw, dict):
@@ -73,7 +73,7 @@ class Parser:
         return None
 
     def readers(self, raw: Any) -> Readers:
-        """Give for each trace in `raw` what reads it."""
+        """Yield a reader for each trace in `raw`."""
         kind = self.format_of(raw)
         if kind in ("langgraph", "messages", "openai", "anthropic"):
             return chats(raw)
@@ -91,7 +91,7 @@ class Parser:
 
 
 def format_of_object(raw: dict[str, Any]) -> str | None:
-    """Name the format of one object, by the keys that only this format has."""
+    """Return the format of one object, by keys that only this format has."""
     tests: tuple[tuple[str, bool], ...] = (
         ("native", native.is_native(raw) or native.is_recorded_line(raw)),
         ("langsmith", langsmith.is_run(raw) or has_list(raw, "runs", langsmith.is_run)),
@@ -109,7 +109,7 @@ def has_list(raw: dict[str, Any], key: str, fits: Callable[[Any], bool]) -> bool
 
 
 def fragment_of(raw: Any) -> Fragment | None:
-    """Say of what a line is only a part: of a recording, a trace's spans, a tree of runs, a conversation; else None."""
+    """Say what a line is only a part of: a recording, a trace's spans, a tree of runs, a conversation; else None."""
     if not isinstance(raw, dict):
         return None
     if native.is_recorded_line(raw):
@@ -123,7 +123,7 @@ def fragment_of(raw: Any) -> Fragment | None:
 
 
 def chats(raw: Any) -> Readers:
-    """Give the readers of one conversation, or of a list of them."""
+    """Yield the readers of one conversation, or of a list of them."""
     if isinstance(raw, dict):
         yield partial(records.read_record, raw)
     elif records.is_messages(raw) or (isinstance(raw, list) and raw and isinstance(raw[0], str)):
@@ -143,7 +143,7 @@ def samples(raw: Any) -> Readers:
 
 
 def read_object(raw: Any) -> Trace:
-    """Read one object of a list of traces; others than native ones may be among them."""
+    """Read one object in a list of traces, which may mix native and other formats."""
     if isinstance(raw, dict) and native.is_native(raw):
         return native.read_native(raw)
     return Parser().parse(raw)

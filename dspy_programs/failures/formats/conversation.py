@@ -3,7 +3,7 @@
 A call stands on the agent's turn and its result on the tool's turn behind it. An agent that makes several calls in one
 message gets a turn for each, with the text on the first, so that every call keeps its own result.
 
-Holds      every text, call and result of the messages is in exactly one turn; turns are numbered from 0.
+Guarantees every text, call and result of the messages is in exactly one turn; turns are numbered from 0.
 """
 
 from collections import defaultdict, deque

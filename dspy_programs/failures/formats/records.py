@@ -1,6 +1,6 @@
-"""Whole records of chat logs: a list of messages, a request with its reply, the state of a LangGraph thread.
+"""Complete records of chat logs: a list of messages, a request with its reply, the state of a LangGraph thread.
 
-Holds      what a record says beside its messages is taken over: its id, the goal, the tools on offer, how it ended.
+Guarantees a record's other fields are kept: its id, the goal, the offered tools, how it ended.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ LANGCHAIN = ("human", "ai", "AIMessageChunk", "constructor")
 
 
 def is_messages(raw: Any) -> bool:
-    """Tell whether a value is a list of messages, in whatever dialect."""
+    """Return whether a value is a list of messages, in any dialect."""
     return isinstance(raw, list) and bool(raw) and isinstance(raw[0], dict) and is_message(raw[0])
 
 
@@ -38,7 +38,7 @@ def is_record(raw: dict[str, Any]) -> bool:
 
 
 def parts(raw: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the objects in which a record may hold its messages: itself, or its request."""
+    """Return the objects that may contain a record's messages: itself, or its request."""
     return [raw, *(raw[key] for key in ("request", "kwargs", "body") if isinstance(raw.get(key), dict))]
 
 
@@ -48,7 +48,7 @@ def state_of(raw: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def dialect_of(raw: Any) -> str:
-    """Name the dialect of a record or a list of messages: langgraph, openai, anthropic, or messages where it is plain."""
+    """Name the dialect of a record or a list of messages: langgraph, openai, anthropic, or messages if it is plain."""
     if isinstance(raw, dict) and state_of(raw) is not None:
         return "langgraph"
     said = (
@@ -71,7 +71,7 @@ def read_messages(raw: list[Any]) -> Trace:
 
 
 def read_record(raw: dict[str, Any]) -> Trace:
-    """Read an object that holds messages. Raises UsageError where there are none."""
+    """Read an object that contains messages. Raises UsageError if there are none."""
     state = state_of(raw)
     holders = [state] if state is not None else parts(raw)
     found = next(((part, key) for part in holders for key in MESSAGES if isinstance(part.get(key), list)), None)
@@ -82,7 +82,7 @@ def read_record(raw: dict[str, Any]) -> Trace:
     said = as_agents(holder[key]) if goal and is_talk_of_agents(holder[key]) else holder[key]
     messages = [*instructions(holder), *messages_of(said, key), *replies(raw)]
     if not messages:
-        raise UsageError(f"{key}: is empty; there is no run to read")
+        raise UsageError(f"{key}: empty; there is no run to read")
     offers = [tool_names(part.get(name)) for part in (holder, raw) for name in ("tools", "functions")]
     return trace_of(
         messages,
@@ -95,26 +95,26 @@ def read_record(raw: dict[str, Any]) -> Trace:
 
 
 def is_talk_of_agents(said: list[Any]) -> bool:
-    """Tell whether several agents talk to each other: everybody has a name, and none of them makes calls."""
+    """Return whether several agents talk to each other: all have names, and none makes calls."""
     plain = all(isinstance(item, dict) and isinstance(item.get("name"), str) and "tool_calls" not in item for item in said)
     return plain and len({item["name"] for item in said if item.get("role") != "tool"}) > 1
 
 
 def as_agents(said: list[Any]) -> list[dict[str, Any]]:
-    """Let each agent speak under its name, whatever its role towards the others; a terminal is a tool (AutoGen)."""
+    """Use each agent's name as its role, whatever its role towards the others; a terminal is a tool (AutoGen)."""
     is_tool = [item.get("role") in ("tool", "function") or item["name"].lower().endswith("terminal") for item in said]
     return [{**item, "role": "tool" if tool else item["name"]} for item, tool in zip(said, is_tool, strict=True)]
 
 
 def instructions(holder: dict[str, Any]) -> list[Message]:
-    """Return the system prompt that stands beside the messages."""
+    """Return the system prompt stored next to the messages."""
     told = next((holder[key] for key in ("system", "instructions") if holder.get(key)), None)
     text = output_of(told)
     return [Message("system", text)] if isinstance(text, str) and text else []
 
 
 def replies(raw: dict[str, Any]) -> list[Message]:
-    """Return what the model answered, where a log keeps the request and its reply."""
+    """Return the model's answer, if a log keeps the request and its reply."""
     reply = raw["response"] if isinstance(raw.get("response"), dict) else raw
     if isinstance(choices := reply.get("choices"), list):
         return messages_of([c["message"] for c in choices[:1] if isinstance(c, dict) and "message" in c], "choices")
@@ -124,7 +124,7 @@ def replies(raw: dict[str, Any]) -> list[Message]:
 
 
 def thread_of(raw: dict[str, Any]) -> str:
-    """Return the thread's id from where LangGraph keeps it in a snapshot."""
+    """Return the thread's id from LangGraph's snapshot config."""
     config = raw.get("config")
     inner = config.get("configurable") if isinstance(config, dict) else None
     return (text_id(inner, "thread_id") if isinstance(inner, dict) else None) or ""
@@ -135,7 +135,7 @@ def first_text(raw: dict[str, Any], *keys: str) -> str | None:
 
 
 def outcome_of(raw: dict[str, Any]) -> bool | None:
-    """Return how the run ended, where the record says so."""
+    """Return how the run ended, if the record says so."""
     value = next((raw[key] for key in SUCCESSES if raw.get(key) is not None), None)
     if isinstance(value, str):
         return {"true": True, "false": False}.get(value.lower())

@@ -1,7 +1,7 @@
-"""Pages that need nothing else: one trace with the blamed turn and its witnesses marked, or a whole batch.
+"""Self-contained HTML reports: one trace with the blamed turn and its evidence marked, or a whole batch.
 
-Holds      everything that comes from a trace is escaped; no script, no external address, a policy that forbids both;
-           a page of many traces is bounded: it names MOST_ROWS, shows MOST_WHOLE runs whole, and says so.
+Guarantees everything from a trace is escaped; no script, no external address, and a policy that forbids both; a page of
+           many traces is bounded: it lists MOST_ROWS, shows MOST_WHOLE runs in full, and says so.
 """
 
 import json
@@ -17,14 +17,14 @@ from dspy_programs.failures.batch import Batch, Outcome
 from dspy_programs.failures.classifier import FailureReport
 from dspy_programs.types import Trace, Turn
 
-MOST_ROWS = 1000  # traces named on the page of a batch
-MOST_WHOLE = 100  # failing runs shown whole on it
-MOST_CHARACTERS = 4_000_000  # of the runs shown whole
+MOST_ROWS = 1000  # traces listed on a batch page
+MOST_WHOLE = 100  # failing runs shown in full on it
+MOST_CHARACTERS = 4_000_000  # of the runs shown in full
 MOST_PROBLEMS = 1000
 
 
 class ShownTurn(NamedTuple):
-    """A turn as the page has it; input and output as indented JSON."""
+    """A turn as shown on the page; input and output as indented JSON."""
 
     number: int
     role: str
@@ -39,7 +39,7 @@ class ShownTurn(NamedTuple):
 
 
 class ShownTrace(NamedTuple):
-    """A trace as the page has it. `places`: where the turn of a number stands; `result`: an answer that is no turn."""
+    """A trace as shown on the page. `places`: turn number -> position; `result`: an answer that is not a turn."""
 
     name: str
     source: str
@@ -51,7 +51,7 @@ class ShownTrace(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A line of a batch's table. `anchor`: where the run is shown whole, "" where it is not."""
+    """A row of a batch's table. `anchor`: where the run is shown in full, "" if it is not."""
 
     name: str
     anchor: str
@@ -62,7 +62,7 @@ class Row(NamedTuple):
 
 
 class Page:
-    """Collects what the page of a batch shows; `finish` writes it."""
+    """Collects the contents of a batch page; `finish` writes it."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
@@ -80,7 +80,7 @@ class Page:
             rows.append(row_of(outcome.source, report, self.section(outcome.source, outcome.trace, report)))
 
     def section(self, source: str, trace: Trace | None, report: FailureReport) -> str:
-        """Keep a failing run whole, where there is room, and return its anchor."""
+        """Keep a failing run in full, if there is room, and return its anchor."""
         if trace is None or not report.failed or len(self.sections) >= MOST_WHOLE or self.characters >= MOST_CHARACTERS:
             return ""
         anchor = f"trace-{len(self.sections) + 1}"
@@ -109,7 +109,7 @@ class Page:
 
 
 class TracePage:
-    """The page of one trace: the first that has a report."""
+    """The page of one trace: the first with a report."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
@@ -123,7 +123,7 @@ class TracePage:
 
 
 def trace_page(source: str, trace: Trace, report: FailureReport) -> bytes:
-    """Return the whole page of one trace."""
+    """Return the page of one trace."""
     return template("trace.html").render(trace=shown(source, trace, report)).encode("utf-8", "replace")
 
 
@@ -173,7 +173,7 @@ def shown_turn(turn: Turn, report: FailureReport, blamed: bool, answers_marked: 
 
 
 def indented(value: Any) -> str:
-    """Return a JSON value as a person reads it; text that holds JSON is laid out too."""
+    """Return a JSON value indented for people; text that contains JSON is indented too."""
     if value is None:
         return ""
     if isinstance(value, str):

@@ -1,7 +1,7 @@
-"""JUnit XML, for the test page of a CI: a test case for each trace, one for each bound, an error for what is unreadable.
+"""JUnit XML for CI test reports: a test case per trace and per limit, an error per unreadable record.
 
-Holds      what XML cannot hold (control characters, halves of surrogate pairs) becomes a replacement character; cases wait
-           in a temporary file, as the counts stand in front of them.
+Guarantees what XML cannot represent (control characters, lone surrogates) becomes a replacement character; cases wait in a
+           temporary file, because the counts come first.
 """
 
 import re
@@ -54,7 +54,7 @@ class JUnit:
 
 def failure(report: FailureReport) -> str:
     seen = [f"{m.mode} at turn {m.turn}, confidence {m.confidence:.2f}: {m.evidence}" for m in report.modes]
-    text = "\n".join([*seen, "", "What would mend it:", *(f"- {fix}" for fix in report.fixes)])
+    text = "\n".join([*seen, "", "How to fix it:", *(f"- {fix}" for fix in report.fixes)])
     kind, message = attribute(report.classified_failure_mode), attribute(report.root_cause_summary)
     return f"<failure type={kind} message={message}>{escape(valid(text))}</failure>"
 

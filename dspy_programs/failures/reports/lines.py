@@ -1,4 +1,4 @@
-"""JSON lines: one for each record, with where it stands and its report, or what is wrong with it."""
+"""JSON lines: one per record, with its place and its report, or what is wrong with it."""
 
 import json
 import sys
@@ -38,11 +38,11 @@ class Lines:
         self.file.write(line_of(outcome))
 
     def finish(self, batch: Batch) -> None:
-        """Nothing: every line stands by itself."""
+        """Nothing: every line is complete."""
 
 
 class OneReport:
-    """Writes the report on one trace by itself, as a person reads JSON."""
+    """Writes the report on a single trace as indented JSON."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file

@@ -1,6 +1,6 @@
-"""The files a command was asked to write, opened before the work and put in place after it, each whole or not at all.
+"""The files a command is asked to write, opened before the work and put in place after it, each whole or not at all.
 
-Raises     UsageError where two outputs have one name, one is an input or would be in a folder that is, or one cannot be
+Raises     UsageError if two outputs have the same name, one is an input or lies in an input folder, or one cannot be
            written.
 """
 
@@ -17,11 +17,11 @@ from dspy_programs.failures.reports.junit import JUnit
 from dspy_programs.failures.reports.lines import Lines, OneReport
 from dspy_programs.failures.reports.sarif import Sarif
 
-NAMED = 100  # traces that a terminal names one by one
+NAMED = 100  # traces listed one by one on a terminal
 
 
 class Outputs(NamedTuple):
-    """Where each kind goes, None where it was not asked for."""
+    """Where each kind goes, None if not requested."""
 
     lines: Path | None = None
     html: Path | None = None
@@ -31,14 +31,14 @@ class Outputs(NamedTuple):
 
 @contextlib.contextmanager
 def opened(outputs: Outputs, inputs: Sequence[Path], one_trace: bool = False) -> Iterator[list[Sink]]:
-    """Give a sink for each output. inputs: what is read, and must not be written. one_trace: report and page are its own."""
+    """Yield a sink for each output. inputs: read, so never written. one_trace: report and page cover a single trace."""
     asked = [path.resolve() for path in outputs if path is not None]
     if repeated := [path for path in asked if asked.count(path) > 1]:
-        raise UsageError(f"{repeated[0]}: named for two outputs; give each a file of its own")
+        raise UsageError(f"{repeated[0]}: given for two outputs; give each its own file")
     read = {path.resolve() for path in inputs}
     for path in asked:
         if path in read or (kind_of_file(path) and read & set(path.parents)):
-            raise UsageError(f"{path}: would be read as a trace, so it cannot be an output; name another file")
+            raise UsageError(f"{path}: is read as a trace, so it cannot be an output; give another file")
     sinks: list[Sink] = []
     with contextlib.ExitStack() as stack:
         if outputs.lines:
@@ -57,7 +57,7 @@ def opened(outputs: Outputs, inputs: Sequence[Path], one_trace: bool = False) ->
 
 
 class Named:
-    """Keeps the outcomes that a terminal names: all where they are few, else the first failing ones and then others."""
+    """Keeps the outcomes that a terminal lists: all if they are few, else the first failing ones and then others."""
 
     def __init__(self) -> None:
         self.failing: list[Outcome] = []
@@ -70,7 +70,7 @@ class Named:
                 rows.append(outcome._replace(trace=None))
 
     def finish(self, batch: Batch) -> None:
-        """Nothing: the rows are there."""
+        """Nothing: the rows are complete."""
 
     @property
     def rows(self) -> list[Outcome]:

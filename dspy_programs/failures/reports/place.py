@@ -1,4 +1,4 @@
-"""Where a record stands, as other tools want it: "runs.jsonl:17" and "runs.jsonl:17#2" are a file and a line in it."""
+"""A record's place in the form other tools expect: "runs.jsonl:17" and "runs.jsonl:17#2" are a file and a line in it."""
 
 import re
 from pathlib import PurePath
@@ -24,7 +24,7 @@ def place_of(source: str) -> Place:
 
 
 def uri_of(file: str) -> str:
-    """Return a file's name as a URI reference: relative where the name is."""
+    """Return a file's name as a URI reference: relative if the name is."""
     path = PurePath(file)
     name = quote(path.as_posix().encode("utf-8", "surrogatepass"))
     return f"file://{'' if name.startswith('/') else '/'}{name}" if path.is_absolute() else name

@@ -1,7 +1,7 @@
-"""SARIF, for code scanning: each way of failing is a rule, each sighting a result at the file and line of its trace.
+"""SARIF for code scanning: each failure mode is a rule, each finding a result at the file and line of its trace.
 
-Output     SARIF 2.1.0. What cannot be read is a notification of the tool, and then the run counts as not successful.
-Holds      results are written as they come, in constant memory.
+Output     SARIF 2.1.0. An unreadable record is a tool notification, and the run then counts as unsuccessful.
+Guarantees results are written as they come, in constant memory.
 Source     OASIS SARIF 2.1.0.
 """
 
@@ -26,7 +26,7 @@ class Sarif:
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file, self.results = file, 0
-        self.notifications = tempfile.TemporaryFile()  # they stand behind the results
+        self.notifications = tempfile.TemporaryFile()  # they come after the results
         head = json.dumps({"$schema": SCHEMA, "version": "2.1.0"})[:-1]
         tool = {"driver": {"name": "dspy-programs", "version": __version__, "rules": [rule(mode) for mode in RULES]}}
         self.file.write(f'{head}, "runs": [{{"tool": {json.dumps(tool)}, "results": ['.encode())

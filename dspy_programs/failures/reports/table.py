@@ -1,6 +1,6 @@
-"""Verdicts on a terminal: colours and lines there, plain columns into a pipe or a file.
+"""Verdicts on a terminal: colours and lines there, plain columns in a pipe or a file.
 
-Holds      what a trace says is shown as text: nothing in it moves the cursor, colours the screen or is read as markup.
+Guarantees a trace's content is shown as text: nothing in it moves the cursor, colours the screen or is read as markup.
 """
 
 import sys
@@ -14,14 +14,14 @@ from dspy_programs.failures.batch import Batch, Outcome
 from dspy_programs.failures.classifier import FailureReport
 from dspy_programs.types import Trace
 
-WIDTH_IN_PIPE = 400  # columns: cells are cut before, so nothing wraps
+WIDTH_IN_PIPE = 400  # columns: cells are cut beforehand, so nothing wraps
 PREVIEW = 110  # characters of a turn
 PROBLEMS = 20
 BAR = 24  # columns
 
 
 def show(*parts: Table | Text | str) -> None:
-    """Print to standard output as it is now; a pipe gets no colours and no blanks at the end of a line."""
+    """Print to the current standard output; a pipe gets no colours and no trailing blanks."""
     width = None if sys.stdout.isatty() else WIDTH_IN_PIPE
     out = Console(file=sys.stdout, markup=False, highlight=False, emoji=False, width=width)
     with out.capture() as captured:
@@ -33,19 +33,19 @@ def show(*parts: Table | Text | str) -> None:
 
 
 def plain(text: str, characters: int = 2000) -> str:
-    """Return text for one cell: one line, what cannot be printed left out."""
+    """Return text for one cell: one line, without unprintable characters."""
     line = " ".join(text[: 2 * characters].split())
     shown = "".join(c for c in line if c.isprintable())
     return shown if len(shown) <= characters else shown[: characters - 1].rstrip() + "…"
 
 
 def one_line(text: str, characters: int) -> Text:
-    """Return text for a cell that a narrow terminal cuts rather than wraps."""
+    """Return text for a cell that a narrow terminal cuts instead of wrapping."""
     return Text(plain(text, characters), no_wrap=True, overflow="ellipsis")
 
 
 def end_of(source: str, characters: int) -> str:
-    """Cut a path at its beginning: what tells two traces apart is at its end."""
+    """Cut a path at its start: what distinguishes two traces is at its end."""
     return source if len(source) <= characters else f"…{source[1 - characters :]}"
 
 
@@ -68,7 +68,7 @@ def print_report(source: str, report: FailureReport) -> None:
     table.add_row("verdict", Text(report.classified_failure_mode, colour(report.classified_failure_mode)))
     table.add_row("confidence", sureness(report.confidence, report.probability))
     if report.first_failure_turn is not None:
-        table.add_row("first failure", f"turn {report.first_failure_turn} ({report.turns} turns in all)")
+        table.add_row("first failure", f"turn {report.first_failure_turn} (of {report.turns} turns)")
     table.add_row("cause", plain(report.root_cause_summary))
     for number, fix in enumerate(report.fixes):
         table.add_row("" if number else "fixes", f"{number + 1}. {fix}")
@@ -87,7 +87,7 @@ def sureness(confidence: float, probability: float | None) -> str:
 
 
 def print_trace(source: str, trace: Trace) -> None:
-    """Print what was read of a trace: id, goal, and the beginning of each turn."""
+    """Print how a trace was read: id, goal and the start of each turn."""
     table = two_columns()
     table.add_row("trace", f"{plain(trace.trace_id) or 'without an id'} ({plain(source)})")
     table.add_row("goal", plain(trace.original_goal, 300))
@@ -108,7 +108,7 @@ def print_trace(source: str, trace: Trace) -> None:
 
 
 def print_outcome(outcome: Outcome) -> None:
-    """Print what became of one trace, on a line."""
+    """Print the outcome of one trace, on one line."""
     report = outcome.report
     if report is None:
         show(Text(f"{plain(outcome.source)}  cannot be read: {plain(outcome.problem or '', 300)}", "yellow"))
@@ -122,7 +122,7 @@ def print_outcome(outcome: Outcome) -> None:
 
 
 def print_batch(batch: Batch, rows: Sequence[Outcome]) -> None:
-    """Print the distribution, the traces named, what could not be read, and the bounds."""
+    """Print the distribution, the listed traces, what could not be read, and the checks."""
     show(summary_line(batch))
     if batch.traces:
         show(
@@ -131,11 +131,11 @@ def print_batch(batch: Batch, rows: Sequence[Outcome]) -> None:
     if rows:
         show("", traces_table(rows))
         if batch.traces > len(rows):
-            show(f"{len(rows)} of {batch.traces:,} traces are named, failing ones first; -o FILE has all")
+            show(f"{len(rows)} of {batch.traces:,} traces are listed, failing ones first; -o FILE has all")
     for line in problem_lines(batch):
         show(Text(line, "yellow"))
     for check in batch.checks:
-        show(Text(f"holds  {check.text}") if check.holds else Text(f"closed {check.text}", "bold red"))
+        show(Text(f"PASS  {check.text}") if check.holds else Text(f"FAIL  {check.text}", "bold red"))
 
 
 def summary_line(batch: Batch) -> str:
@@ -182,4 +182,4 @@ def traces_table(rows: Sequence[Outcome]) -> Table:
 def problem_lines(batch: Batch) -> list[str]:
     lines = [f"cannot be read: {plain(each.source)}: {plain(each.problem, 300)}" for each in batch.problems[:PROBLEMS]]
     rest = batch.unreadable - len(lines)
-    return [*lines, f"and {rest:,} more that cannot be read; -o FILE names all"] if rest > 0 else lines
+    return [*lines, f"and {rest:,} more that cannot be read; -o FILE lists all"] if rest > 0 else lines

@@ -1,0 +1,62 @@
+"""Which of several answers to one and the same request is asked for.
+
+A judge that is asked twice must not be read twice, and no more must BestOfN. DSPy tells its samples apart by a `rollout_id`
+(BestOfN, Refine, `config={"rollout_id": 2, "temperature": 1.0}`) and asks for `n` of them by equal requests; none of that is in
+a request. So what keeps answers has the sample in its key, and an embedded model draws by it.
+
+Holds      a sample has the same name in every process: what was kept is found again.
+"""
+
+import contextlib
+import contextvars
+import itertools
+import zlib
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+Sample: TypeAlias = int | str
+"""Names a sample; 0 for the one answer where nobody asks for more."""
+
+_number: contextvars.ContextVar[int] = contextvars.ContextVar("number", default=0)
+_samples: contextvars.ContextVar[Iterator[Sample] | None] = contextvars.ContextVar("samples", default=None)
+
+
+@contextlib.contextmanager
+def sample(number: int) -> Iterator[None]:
+    """Ask for the `number`-th answer to the same request."""
+    with setting(_number, number):
+        yield
+
+
+@contextlib.contextmanager
+def call_of(rollout: object) -> Iterator[None]:
+    """Begin a call of a model: its first request asks for the first sample of this rollout, and so on."""
+    with setting(_samples, named(_number.get(), rollout)):
+        yield
+
+
+@contextlib.contextmanager
+def drawn() -> Iterator[Sample]:
+    """Give the sample that a request asks for; an engine behind the one that drew it is asked for the same."""
+    one = next(_samples.get() or named(_number.get(), None))
+    with setting(_samples, itertools.repeat(one)):
+        yield one
+
+
+def named(number: int, rollout: object) -> Iterator[Sample]:
+    for nth in itertools.count():
+        yield number if rollout is None and nth == 0 else f"{number}/{rollout}/{nth}"
+
+
+def seed_of(one: Sample) -> int:
+    """Return a seed to draw a sample by: 0 for the one answer, and the same in every process."""
+    return zlib.crc32(str(one).encode()) & 0x7FFF_FFFF if one else 0
+
+
+@contextlib.contextmanager
+def setting(variable: contextvars.ContextVar[Any], value: Any) -> Iterator[None]:
+    token = variable.set(value)
+    try:
+        yield
+    finally:
+        variable.reset(token)
