@@ -19,7 +19,14 @@ class Reasoning(RootModel[Annotated[str, Field(max_length=400)]]):  # the bound 
 
 
 def add_reasoning(program: dspy.Module) -> dspy.Module:
-    """Put the field before the other outputs of every predictor, in place; return the program."""
+    """Put the field before the other outputs of every predictor, in place.
+
+    Args:
+        program: A program of this library, or any `dspy.Module`.
+
+    Returns:
+        The same program.
+    """
     for predictor in program.predictors():
         field = dspy.OutputField(desc="step by step, in a few words")
         predictor.signature = predictor.signature.prepend(FIELD, field, type_=Reasoning)
