@@ -65,7 +65,7 @@ class Allowance:
         return max(min([self.test_rows, *rows]), min(FEWEST_TESTED, self.test_rows) if self.patient else 0)
 
     def has_room_to_test(self, tested: int) -> bool:
-        """Tell whether one row more may be tested: within the limits, or one of the fewest where rows are slow."""
+        """Return whether one row more may be tested: within the limits, or one of the fewest where rows are slow."""
         patient = self.patient and tested < FEWEST_TESTED
         return all(
             used + cost <= limit * (LONGEST if patient and cost >= SLOW else 1.0) for _, used, limit, cost in self._costly()
