@@ -160,7 +160,7 @@ def read_compiled(path: Path, program: str | None = None, lm: str | None = None)
 
 
 def is_deeper(value: Any, levels: int) -> bool:
-    """Tell whether lists and objects are nested in each other more than `levels` times."""
+    """Return whether lists and objects are nested in each other more than `levels` times."""
     layer = [value]
     for _ in range(levels + 1):
         layer = [child for item in layer for child in children(item)]

@@ -63,7 +63,7 @@ class FailureJudgeResult(Result):
     cause: str
     """What went wrong, one sentence."""
     fixes: list[str]
-    """What would mend it, the most useful first."""
+    """What would fix it, the most useful first."""
     confidence: float
     """How sure the verdict is, a share in [0, 1]."""
     findings: list[Finding]

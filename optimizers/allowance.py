@@ -59,20 +59,20 @@ class Allowance:
         return fewest if (fewest := min([self.transfer_rows, *rows])) >= FEWEST else 0
 
     def rows_to_test_now(self, programs: int) -> int:
-        """Return how many rows each of so many programs is tested on, now that the search is over: what is left is theirs."""
+        """Return how many rows each of this many programs is tested on, now that the search is over: they get the rest."""
         aside = 2 * self.rows_elsewhere
         rows = [int((limit - used) / cost - aside) // programs for _, used, limit, cost in self._costly() if cost]
         return max(min([self.test_rows, *rows]), min(FEWEST_TESTED, self.test_rows) if self.patient else 0)
 
     def has_room_to_test(self, tested: int) -> bool:
-        """Tell whether one row more may be tested: within the limits, or one of the fewest where rows are slow."""
+        """Return whether one row more may be tested: within the limits, or one of the fewest where rows are slow."""
         patient = self.patient and tested < FEWEST_TESTED
         return all(
             used + cost <= limit * (LONGEST if patient and cost >= SLOW else 1.0) for _, used, limit, cost in self._costly()
         )
 
     def longest(self, rows: int) -> float:
-        """Return the seconds that so many rows, the test's among them, take at most: the test ends with its minutes."""
+        """Return the maximum seconds for this many rows, including the test's: the test ends with its minutes."""
         each, minutes = self.meter.answered / max(1, self.meter.rollouts), self.budget.minutes
         if minutes is None:
             return each * rows

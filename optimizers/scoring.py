@@ -152,7 +152,7 @@ def feedback_on(run: RowRun, predictor: str, number: int, metric: Metric, meter:
 
 
 def failure_in(prediction: Any) -> Failure | None:
-    """Return what a program says it could not read. An output of the user's own that is called so is none."""
+    """Return the failure that a program reports. A user's own output with that name does not count."""
     failure = getattr(prediction, "failure", None)
     return failure if isinstance(failure, Failure) else None
 

@@ -288,7 +288,7 @@ def test_command_keeps_only_what_was_measured_on_unseen_rows(folder, capsys, tmp
         (["--module", "planner", "--rules"], "its rows have no human verdict"),
         (["--module", "nobody", "--rules"], "unknown module 'nobody'"),
         (["--module", "quality_judge", "--rules", "--split", "dev"], "--split dev: choose from train, val, test"),
-        (["--module", "quality_judge", "--rules", "--data", "nowhere"], "nowhere: there is no such file or folder"),
+        (["--module", "quality_judge", "--rules", "--data", "nowhere"], "nowhere: no such file or folder"),
     ],
 )
 def test_command_refuses_in_one_line(arguments, reason, capsys):

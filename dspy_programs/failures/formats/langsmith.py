@@ -108,7 +108,7 @@ def in_order(root: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def began(run: dict[str, Any]) -> float:
-    """Return when a run began, in seconds; 0.0 where it is not recorded, which keeps the order given."""
+    """Return when a run started, in seconds; 0.0 if it is not recorded, which keeps the given order."""
     return seconds_of(run.get("start_time")) or 0.0
 
 

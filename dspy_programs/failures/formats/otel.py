@@ -271,7 +271,7 @@ def value_of(value: Any) -> Any:
 
 
 def json_of(value: Any) -> Any:
-    """Decode JSON that stands in a text; a text that is none stays."""
+    """Decode JSON in a text; any other text stays."""
     if not isinstance(value, str) or value.lstrip()[:1] not in ("[", "{"):
         return value
     try:
