@@ -32,18 +32,15 @@ def calibrate(
     json_out: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
 ) -> None:
     """Print agreement, kappa with its interval, position consistency and the verdict; save those of test for later gates."""
-    from dspy_programs import compiled_store, load
+    from dspy_programs import load
     from dspy_programs.errors import UsageError
     from dspy_programs.lm import connect, is_embedded, prepare
-    from optimizers.calibration import VERDICTS, save_calibration, summary
-    from optimizers.calibration import calibrate as measure
+    from dspy_programs.registry import compiled_store
+    from optimizers.calls import Journal, Meter, Progress, noise_to, recorded
     from optimizers.data import SPLITS
-    from optimizers.journal import Journal
-    from optimizers.meter import Meter
-    from optimizers.progress import Progress, noise_to
+    from optimizers.measures import VERDICTS, calibrate as measure, save_calibration, summary
     from optimizers.recipes import recipe as recipe_of
-    from optimizers.recorded import recorded
-    from optimizers.settings import rows_to_test
+    from optimizers.training import rows_to_test
 
     recipe = recipe_of(module)
     if "verdict" not in (recipe.labels or ()):

@@ -19,18 +19,19 @@ def confidence(
     out: Annotated[Path | None, typer.Option(help="Output folder. Default: where the package keeps the files.")] = None,
 ) -> None:
     """Fit on train, measure on val and test; write findings.jsonl (with --raw), calibration.json and reliability.png."""
-    from dspy_programs.compiled_store import write_atomically
-    from dspy_programs.failures.calibrated import FILE, calibration_file
-    from optimizers.benchmark_report import require_matplotlib
-    from optimizers.confidence_report import FINDINGS, PLOT, calibrate, read_findings, reliability, summary
+    from dspy_programs.atomic_file import write_atomically
+    from dspy_programs.failures import FILE, calibration_file
     from optimizers.data import as_jsonl, data_directory
+    from optimizers.measures import FINDINGS, PLOT, read_findings, reliability
+    from optimizers.measures.confidence_report import calibrate, summary
+    from optimizers.plotting import require_matplotlib
 
     require_matplotlib()
     folder = out or data_directory("failure_judge")
     rows = data_directory("failure_judge") / FINDINGS
     if raw is not None:
-        from optimizers.confidence_fit import records_of
-        from optimizers.sources.failure_labels import labelled_runs
+        from optimizers.measures import records_of
+        from optimizers.sources import labelled_runs
 
         rows = folder / FINDINGS
         write_atomically(rows, as_jsonl(record.model_dump() for record in records_of(labelled_runs(raw))))

@@ -25,7 +25,7 @@ from optimizers.cli import (
 )
 
 if TYPE_CHECKING:
-    from optimizers.meter import Budget
+    from optimizers.calls import Budget
 
 app = new_app("Compile a program for a language model: better instructions, measured on unseen rows, saved as JSON.")
 
@@ -109,10 +109,7 @@ def train(
     print(f"{module}: reading the program and its data", flush=True)
     from dspy_programs.errors import LanguageModelError, ProgramsError, RunInterrupted, UsageError
     from optimizers.recipes import recipes
-    from optimizers.run_directory import default_path
-    from optimizers.settings import training_of
-    from optimizers.summary import plan_of, summary_of
-    from optimizers.training import require_claimable, train_in
+    from optimizers.training import default_path, plan_of, require_claimable, summary_of, train_in, training_of
 
     wanted = recipes(module, metric)
     if module == ALL and (data or run_dir or out):
@@ -159,7 +156,7 @@ def told(failed: Mapping[str, str], names: Sequence[str]) -> str:
 def budget_of(calls: int | None, minutes: float | None, tokens: int | None, usd: float | None) -> "Budget":
     """Combine the limits. Raises UsageError for one that is not a finite number."""
     from dspy_programs.errors import UsageError
-    from optimizers.meter import Budget
+    from optimizers.calls import Budget
 
     for name, limit in (("--max-minutes", minutes), ("--max-usd", usd)):
         if limit is not None and not math.isfinite(limit):

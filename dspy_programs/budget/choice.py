@@ -30,7 +30,7 @@ def model_of(
     """
     require_scorer(scorer)
     if scorer in SERVERS:
-        from dspy_programs.budget.servers import connected, server_named
+        from dspy_programs.lm import connected, server_named
 
         return connected(server_named(scorer or "", model, api_base, api_key), cache)
     if model:
@@ -39,7 +39,7 @@ def model_of(
         if scorer not in (None, "offline"):
             raise UsageError(f"--scorer {scorer} needs a model: name one with --lm provider/name")
         return None
-    from dspy_programs.lm.cached import connect_kept
+    from dspy_programs.lm import connect_kept
 
     return connect_kept(lm, cache, api_base=api_base, api_key=api_key)
 

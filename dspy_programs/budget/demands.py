@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from dspy_programs.coverage import shares_by_rules
+from dspy_programs.programs.section_scorer import shares_by_rules
 from dspy_programs.text import containment, content_stems, sentences, words
 from dspy_programs.types import Rubric, Section
 

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from dspy_programs.budget.demands import lost, placeholders, unseen
 from dspy_programs.budget.moves import Move, after
-from dspy_programs.coverage import shares_by_rules
-from dspy_programs.section_scorer import overall_without
+from dspy_programs.programs.section_scorer import overall_without, shares_by_rules
 from dspy_programs.text import content_stems, jaccard
 from dspy_programs.types import Rubric, Section
 

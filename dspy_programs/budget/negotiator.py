@@ -27,8 +27,8 @@ from dspy_programs.budget.scorers import Scorer, is_noisy, name_of, reads_output
 from dspy_programs.budget.search import greedy, ours
 from dspy_programs.budget.shorten import compressions
 from dspy_programs.errors import UsageError
+from dspy_programs.programs.section_scorer import MOST_SECTIONS, checked_sections
 from dspy_programs.rubric import first_fault, rubric_of
-from dspy_programs.section_scorer import MOST_SECTIONS, checked_sections
 from dspy_programs.tokens import TokenCounter, counter_named
 from dspy_programs.types import Rubric, Section
 

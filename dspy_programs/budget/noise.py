@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 
 from dspy_programs.budget.scorers import Score, Scorer, is_noisy
 from dspy_programs.errors import LanguageModelError
-from dspy_programs.lm.samples import sample
+from dspy_programs.lm import sample
 from dspy_programs.types import Rubric, Section
 
 REPEATS = 8

@@ -12,17 +12,24 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict
 
 from dspy_programs.errors import ModelFailing
-from dspy_programs.failure_modes import REMEDIES
-from dspy_programs.failure_rules import LIKELY, SURE_AGAINST_SUCCESS, Finding, Ruling, findings_of, ruling
 from dspy_programs.failures.calibrated import probability_of
 from dspy_programs.model_in_use import model_in_use
-from dspy_programs.trace_view import View
+from dspy_programs.programs.failure_judge import (
+    LIKELY,
+    REMEDIES,
+    SURE_AGAINST_SUCCESS,
+    Finding,
+    Ruling,
+    View,
+    findings_of,
+    ruling,
+)
 from dspy_programs.types import FailureMode, Trace
 
 if TYPE_CHECKING:
     import dspy
 
-    from dspy_programs.failure_judge import FailureJudge
+    from dspy_programs.programs.failure_judge import FailureJudge
 
 
 class FoundMode(BaseModel):

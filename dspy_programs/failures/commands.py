@@ -19,13 +19,7 @@ from dspy_programs.cli import (
     ToolLmOption,
     new_app,
 )
-from dspy_programs.failures.options import (
-    FormatOption,
-    HtmlOption,
-    JunitOption,
-    SarifOption,
-    model,
-)
+from dspy_programs.failures.options import FormatOption, HtmlOption, JunitOption, SarifOption, model
 
 if TYPE_CHECKING:
     from dspy_programs.types import Trace
@@ -145,6 +139,7 @@ def batch(
     Exit code: 0; 1 if a limit or the baseline check fails; 2 if some input is unreadable (unless --keep-going) or there
     is no trace, because the figures then do not cover everything. All outputs are written in every case.
     """
+    from dspy_programs.cli import shown
     from dspy_programs.errors import UsageError
     from dspy_programs.failures.batch import classified, tallied
     from dspy_programs.failures.classifier import FailureClassifier
@@ -153,7 +148,6 @@ def batch(
     from dspy_programs.failures.reports.lines import print_json
     from dspy_programs.failures.reports.outputs import Named, Outputs, opened
     from dspy_programs.failures.reports.table import print_batch
-    from dspy_programs.progress_bar import shown
 
     inputs = [*(paths or []), *([traces_dir] if traces_dir else [])]
     if not inputs:

@@ -29,8 +29,7 @@ def model(
     if no_llm or not lm:
         yield InUse(False, 1)
         return
-    from dspy_programs.lm import is_embedded, use
-    from dspy_programs.lm.cached import connect_kept
+    from dspy_programs.lm import connect_kept, is_embedded, use
 
     connected = connect_kept(lm, not no_cache, api_base=api_base, api_key=api_key)
     with use(connected):

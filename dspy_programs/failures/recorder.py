@@ -30,7 +30,7 @@ from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.native import with_known_role
 from dspy_programs.failures.plain import plain, text_of_object
 from dspy_programs.failures.reader import read_traces
-from dspy_programs.published_tools import tool_names
+from dspy_programs.schemas import tool_names
 from dspy_programs.types import ToolDefinitions
 
 NOT_REDACTED = ("role", "trace_id")

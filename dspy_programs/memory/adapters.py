@@ -18,12 +18,17 @@ from typing import Any, TypeVar, overload
 
 from pydantic import ValidationError
 
+from dspy_programs.cli import Progress
 from dspy_programs.errors import UsageError
-from dspy_programs.memory.compressor import PROTECTED_RECENT, TOKEN_BUDGET, CompressionReport, MemoryCompressor
+from dspy_programs.memory.compressor import (
+    PROTECTED_RECENT,
+    TOKEN_BUDGET,
+    CompressionReport,
+    MemoryCompressor,
+)
 from dspy_programs.memory.context import as_message
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.store import MemoryStore
-from dspy_programs.progress_bar import Progress
 from dspy_programs.tokens import TokenCounter
 
 Message = TypeVar("Message")

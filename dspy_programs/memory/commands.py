@@ -100,12 +100,12 @@ def compress(
     no_cache: NoCacheOption = False,
 ) -> None:
     """Compress a memory to fit a budget and print the savings as one line of JSON."""
+    from dspy_programs.cli import shown as shown_progress
     from dspy_programs.memory.adapters import message_of
     from dspy_programs.memory.compressor import MemoryCompressor
     from dspy_programs.memory.source import read_memory
     from dspy_programs.memory.store_file import dumped, save
     from dspy_programs.memory.strategies import STRATEGIES
-    from dspy_programs.progress_bar import shown as shown_progress
 
     with model_of(None if no_llm else lm, api_base, api_key, not no_cache) as counter:
         store = read_memory(path, counter or counter_of(lm)).store
@@ -146,8 +146,7 @@ def model_of(lm: str | None, api_base: str | None, api_key: str | None, keep: bo
     if not lm:
         yield None
         return
-    from dspy_programs.lm import use
-    from dspy_programs.lm.cached import connect_kept
+    from dspy_programs.lm import connect_kept, use
     from dspy_programs.tokens import counter_for
 
     model = connect_kept(lm, keep, api_base=api_base, api_key=api_key)

@@ -19,6 +19,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from dspy_programs.cli import Progress
 from dspy_programs.errors import UsageError
 from dspy_programs.memory.changes import Change, Strategy, Task
 from dspy_programs.memory.engine import CompressionEngine, Fallback, enough_of
@@ -29,7 +30,6 @@ from dspy_programs.memory.store import MemoryStore
 from dspy_programs.memory.strategies import SHARE, STRATEGIES, Extracts, stand_in
 from dspy_programs.memory.units import protected, units
 from dspy_programs.model_in_use import model_in_use
-from dspy_programs.progress_bar import Progress
 
 TOKEN_BUDGET, PROTECTED_RECENT = 4000, 3
 REPORT_EVERY = 200  # units

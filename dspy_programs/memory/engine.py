@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Literal
 
+from dspy_programs.cli import Progress
 from dspy_programs.errors import LanguageModelError, ProgramsError, UsageError
 from dspy_programs.memory.changes import Change, Strategy, Task
 from dspy_programs.memory.entry import MemoryEntry
@@ -20,13 +21,12 @@ from dspy_programs.memory.llm_client import LLMClient
 from dspy_programs.memory.originals import records_of
 from dspy_programs.memory.strategies import SHARE, Extracts, stand_in
 from dspy_programs.model_in_use import model_in_use
-from dspy_programs.progress_bar import Progress
 from dspy_programs.types import Entry
 
 if TYPE_CHECKING:
     import dspy
 
-    from dspy_programs.memory_summarizer import MemorySummarizer, MemorySummarizerResult
+    from dspy_programs.programs.memory_summarizer import MemorySummarizer, MemorySummarizerResult
 
 Fallback = Literal["extract"]
 SMALLEST_WINDOW = 1500  # tokens

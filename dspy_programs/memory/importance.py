@@ -21,10 +21,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dspy_programs.errors import UsageError
-from dspy_programs.extractive_summary import decides
 from dspy_programs.memory.cues import says_something_exact
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.store import MemoryStore
+from dspy_programs.programs.memory_summarizer import decides
 
 ROLE_WEIGHTS = {"system": 2.0, "user": 1.5, "assistant": 1.0, "tool": 0.8, "compressed": 0.5}
 TYPE_SCORES = {"decision": 0.9, "fact": 0.9, "assistant": 0.6, "user": 0.5, "tool": 0.4, "compressed": 0.9, "system": 1.0}

@@ -22,7 +22,16 @@ import dspy_programs
 from dspy_programs.serve.a2a_agent import agent_routes
 from dspy_programs.serve.mcp_tools import mcp_server, sessions_of
 from dspy_programs.serve.operations import OPERATIONS, Operation, line_of
-from dspy_programs.serve.problems import Invalid, Malformed, NotFound, Problem, ServeError, SlowClient, TooLarge, WrongMethod
+from dspy_programs.serve.problems import (
+    Invalid,
+    Malformed,
+    NotFound,
+    Problem,
+    ServeError,
+    SlowClient,
+    TooLarge,
+    WrongMethod,
+)
 from dspy_programs.serve.security import Door, response_to
 from dspy_programs.serve.workshop import Workshop
 

@@ -87,6 +87,6 @@ def workshop_for(lm: str | None, api_base: str | None, api_key: str | None, no_c
 def model_for(lm: str | None, api_base: str | None, api_key: str | None, no_cache: bool, seconds: float) -> Any:
     if lm is None:
         return None
-    from dspy_programs.lm.cached import connect_kept
+    from dspy_programs.lm import connect_kept
 
     return connect_kept(lm, not no_cache, api_base=api_base, api_key=api_key, timeout=seconds)

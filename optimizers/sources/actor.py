@@ -19,10 +19,9 @@ from typing import Any
 
 import dspy
 
-from dspy_programs.actor import NO_TOOL, as_lines, as_text
-from dspy_programs.arguments import check
 from dspy_programs.errors import DatasetError
-from dspy_programs.json_schema import JSON_TYPES
+from dspy_programs.programs.actor import NO_TOOL, as_lines, as_text, check
+from dspy_programs.schemas import JSON_TYPES
 from dspy_programs.text import jaccard, words
 from dspy_programs.types import Function
 from metrics.actor import AcceptedCall, one_call

@@ -20,9 +20,9 @@ from typing import Any
 
 import dspy
 
-from dspy_programs.data_generator import MEANING, subject
 from dspy_programs.embedding import embed_texts
 from dspy_programs.errors import DatasetError
+from dspy_programs.programs.data_generator import MEANING, subject
 from dspy_programs.text import jaccard, words
 from dspy_programs.types import Pair, pair_problems
 from metrics.data_generator import Embed, novelty_of, pairs_are_useful

@@ -20,11 +20,16 @@ from typing import Any
 import dspy
 
 from dspy_programs.errors import DatasetError
-from dspy_programs.failure_judge import FailureJudge
-from dspy_programs.failure_rules import findings_of
+from dspy_programs.programs.failure_judge import FailureJudge, View, findings_of
 from dspy_programs.text import jaccard, shortened, words
-from dspy_programs.trace_view import View
-from optimizers.sources.failure_judge_runs import Run, agent, tau_runs, who_and_when_runs, workbench_runs, xstest_runs
+from optimizers.sources.failure_judge_runs import (
+    Run,
+    agent,
+    tau_runs,
+    who_and_when_runs,
+    workbench_runs,
+    xstest_runs,
+)
 from optimizers.sources.failure_judge_transplants import FAILURES, LOOK_ALIKES, Made, Transplant, swap_answer
 from optimizers.sources.failure_judge_wordings import Words
 

@@ -18,10 +18,18 @@ from typing import Any, NamedTuple
 
 from dspy_programs.errors import DatasetError
 from dspy_programs.types import Turn
-from optimizers.data import data_directory
-from optimizers.row_files import rows_in
+from optimizers.data import data_directory, rows_in
 from optimizers.sources.failure_judge import LONGEST_ROW, SEED, SHARES, split_by_group
-from optimizers.sources.failure_judge_runs import Run, agent, call, json_or_text, tau_runs, user, workbench_runs, xstest_runs
+from optimizers.sources.failure_judge_runs import (
+    Run,
+    agent,
+    call,
+    json_or_text,
+    tau_runs,
+    user,
+    workbench_runs,
+    xstest_runs,
+)
 from optimizers.sources.reading import read_csv, read_json
 
 XSTEST, TAU, WORKBENCH = "xstest", "tau-bench", "workbench"

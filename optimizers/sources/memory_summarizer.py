@@ -21,8 +21,7 @@ from typing import Any
 import dspy
 
 from dspy_programs.errors import DatasetError
-from dspy_programs.extractive_summary import Clause, condensed, read
-from dspy_programs.memory_summarizer import CHARACTERS, Fact, Item, rendered
+from dspy_programs.programs.memory_summarizer import CHARACTERS, Clause, Fact, Item, condensed, read, rendered
 from dspy_programs.text import (
     approximate_tokens,
     content_stems,

@@ -19,8 +19,7 @@ from typing import Any
 import dspy
 
 from dspy_programs.errors import DatasetError
-from dspy_programs.quality_judge import BEST, shown
-from dspy_programs.response_checks import scores_by_checks, worst_fault
+from dspy_programs.programs.quality_judge import BEST, scores_by_checks, shown, worst_fault
 from dspy_programs.rubric import rubric_of
 from dspy_programs.text import jaccard, words
 from optimizers.sources.reading import home, read_json

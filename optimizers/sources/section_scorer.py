@@ -19,9 +19,8 @@ from typing import Any, NamedTuple
 
 import dspy
 
-from dspy_programs.coverage import shares_by_rules
 from dspy_programs.errors import DatasetError
-from dspy_programs.section_scorer import DOUBT, as_shown
+from dspy_programs.programs.section_scorer import DOUBT, as_shown, shares_by_rules
 from dspy_programs.text import jaccard, shortened, words
 from dspy_programs.types import Criterion, Section
 from optimizers.sources.followbench_criteria import CRITERIA

@@ -191,8 +191,8 @@ def printed_by_python(fence: Fence, path: Path, names: dict[str, Any]) -> str:
 @contextlib.contextmanager
 def recorded(name: str) -> Iterator[None]:
     """Let a llama.cpp server on loopback give a recorded reply, as `local/qwen2.5-coder-1.5b`."""
-    from dspy_programs.lm.catalog import CATALOG, DEFAULT_ID
-    from tests.lm.test_llama_server import Llama
+    from dspy_programs.lm.weights.catalog import CATALOG, DEFAULT_ID
+    from tests.dspy_programs.lm.test_llama_server import Llama
 
     reply = reply_of(json.loads(RECORDED.read_text(encoding="utf-8"))[name])
     with Llama(f"/models/{CATALOG[DEFAULT_ID].file}", replies=[(200, reply)]) as llama:

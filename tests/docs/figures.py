@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dspy_programs.compiled_store import read_compiled, shipped_directory
-from dspy_programs.registry import PROGRAMS
+from dspy_programs.registry import PROGRAMS, read_compiled
+from dspy_programs.registry.compiled_store import shipped_directory
 from tests.docs.examples import ROOT, pages
 from tests.docs.generated import main_for
 

@@ -5,12 +5,12 @@ from importlib import import_module
 
 import pytest
 
-from dspy_programs.failures.formats.auto import FORMATS
-from dspy_programs.lm.catalog import CATALOG, DEFAULT_ID
+from dspy_programs.failures.formats import FORMATS
+from dspy_programs.lm.weights.catalog import CATALOG, DEFAULT_ID
 from dspy_programs.registry import PROGRAMS
 from dspy_programs.serve.limits import MAX_MESSAGES, MAX_SECTIONS, MAX_TRACES, Limits
 from dspy_programs.serve.operations import OPERATIONS
-from optimizers.budgets import MINUTES
+from optimizers.training.budgets import MINUTES
 from tests.docs import cli_reference, figures, picture
 from tests.docs.examples import ROOT, pages
 from tests.docs.generated import outdated

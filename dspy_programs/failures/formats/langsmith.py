@@ -16,7 +16,7 @@ from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.chat import as_list, decoded, marked, messages_of, output_of, text_id
 from dspy_programs.failures.formats.conversation import Message, Result, trace_of
 from dspy_programs.failures.formats.history import Story
-from dspy_programs.published_tools import tool_names
+from dspy_programs.schemas import tool_names
 from dspy_programs.types import Trace
 
 PLUMBING = ("prompt", "parser", "embedding")

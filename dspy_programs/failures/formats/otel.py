@@ -18,7 +18,7 @@ from dspy_programs.failures.formats.conversation import Message, Result, trace_o
 from dspy_programs.failures.formats.history import Story
 from dspy_programs.failures.formats.langsmith import seconds_of
 from dspy_programs.failures.plain import plain
-from dspy_programs.published_tools import tool_names
+from dspy_programs.schemas import tool_names
 from dspy_programs.types import Trace
 
 CALLS_OF_MODEL = ("chat", "text_completion", "generate_content", "completion")
