@@ -5,7 +5,7 @@ Input      gold: Example with `verdict` ("first", "second" or "tie", the human m
 Output     Score: agreement, margin, format, each in [0, 1], and a line of feedback for each that is not 1.
 Guarantees never raises, never draws at random; an unreadable reply scores 0; 1.0 exactly for the human verdict with overall
            scores CLEAR apart (equal for a tie). Half of the rows with a winner have it first, so always saying "first"
-           scores about half, and always "tie" a quarter. Kappa and its interval are in optimizers/measures/calibration.py.
+           scores about half, and always "tie" a quarter. Kappa and its interval are in optimizers/measures/agreement.py.
 """
 
 import math

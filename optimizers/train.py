@@ -82,7 +82,10 @@ def train(
         typer.Option(min=1, help="Limit: metric calls during the search; the test is extra."),
     ] = None,
     max_minutes: Annotated[float | None, typer.Option(min=0, help="Limit: minutes, including the test.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(min=1, help="Limit: tokens of both models, including the test.")] = None,
+    budget_tokens: Annotated[
+        int | None,
+        typer.Option("--budget-tokens", "--max-tokens", min=1, help="Limit: tokens of both models, including the test."),
+    ] = None,
     max_usd: Annotated[
         float | None, typer.Option(min=0, help="Limit: US dollars by DSPy's price table, including the test.")
     ] = None,
@@ -115,9 +118,9 @@ def train(
     if module == ALL and (data or run_dir or out):
         raise UsageError("--data, --run-dir and --out apply to one program; omit them with --module all")
     of_task, of_reflection = (api_base, api_key), (reflection_api_base, reflection_api_key)
-    limits = {"max_tokens": max_reply_tokens, "timeout": timeout}
+    limits = {"budget_tokens": max_reply_tokens, "timeout": timeout}
     task, reflection = connect_both(lm, reflection_lm, of_task, of_reflection, temperature, **limits)
-    budget, levers = budget_of(max_metric_calls, max_minutes, max_tokens, max_usd), (proposer, reasoning)
+    budget, levers = budget_of(max_metric_calls, max_minutes, budget_tokens, max_usd), (proposer, reasoning)
     if auto and budget.metric_calls:
         raise UsageError("--auto and --max-metric-calls both set the number of metric calls; give only one")
     sizes = {"train": train_rows, "val": val_rows, "test": test_rows, "transfer_val": transfer_rows}

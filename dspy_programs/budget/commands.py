@@ -103,7 +103,7 @@ def negotiate(
 ) -> None:
     """Find the smallest prompt that keeps its quality."""
     from dspy_programs.atomic_file import write_atomically
-    from dspy_programs.budget.choice import counter_of, model_of, scorer_of
+    from dspy_programs.budget.factories import counter_of, model_of, scorer_of
     from dspy_programs.budget.negotiator import DEFAULT_RUBRIC, Negotiator
     from dspy_programs.budget.prompt import read_prompt
     from dspy_programs.budget.report import as_html, summary, written

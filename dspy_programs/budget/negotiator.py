@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Literal, get_args
 from pydantic import BaseModel, ValidationError
 
 from dspy_programs.budget.analysis import analyze
-from dspy_programs.budget.demands import placeholders
 from dspy_programs.budget.moves import Move, Run, Step
-from dspy_programs.budget.noise import REPEATS, SAME, Meter, OutOfCalls
 from dspy_programs.budget.prompt import joined
+from dspy_programs.budget.requirements import placeholders
+from dspy_programs.budget.score_estimator import REPEATS, SAME, OutOfCalls, ScoreEstimator
 from dspy_programs.budget.scorers import Scorer, is_noisy, name_of, reads_outputs
 from dspy_programs.budget.search import greedy, ours
 from dspy_programs.budget.shorten import compressions
@@ -166,7 +166,7 @@ class Negotiator:
         """
         parts, wanted = usable(sections), rubric_of(rubric)
         start = time.perf_counter()
-        meter = Meter(self.scorer, wanted, target_task, self.threshold, self.repeats, self.bound(parts))
+        meter = ScoreEstimator(self.scorer, wanted, target_task, self.threshold, self.repeats, self.bound(parts))
         tell = (lambda tried: progress(meter.calls, meter.most_calls or 0)) if progress else (lambda tried: None)
         run = Run(parts, self.counter.count, meter, self.least, self.most, tell)
         log = [f"tokens: {self.counter.name}", f"scorer: {name_of(self.scorer)}; rubric: {wanted.name}"]
@@ -284,7 +284,7 @@ def reorder(run: Run, log: list[str]) -> None:
     log.append(f"reorder: score {verdict.score:.3f} (before: {run.meter.mean(before):.3f}), {said}")
 
 
-def retention(meter: Meter, kept: Sequence[Section]) -> Retention:
+def retention(meter: ScoreEstimator, kept: Sequence[Section]) -> Retention:
     """Say how much of the quality is kept. More than all of it is not a finding but the judge's error."""
     whole, score = meter.mean(meter.whole), meter.mean(kept)
     if whole <= SAME:

@@ -173,7 +173,7 @@ def from_text(text: str) -> list[Section]:
     for number, part in enumerate(parts, 1):
         heading = HEADING.match(part)
         title = heading[2] if heading else ""
-        type_, priority = guess(title or part[:200])
+        type_, priority = prior(title or part[:200])
         name = slug(title) or f"part_{number}"
         taken = {section.name for section in sections}
         unique = name if name not in taken else next(f"{name}_{n}" for n in range(2, 10**6) if f"{name}_{n}" not in taken)
@@ -202,8 +202,8 @@ def cut(lines: Sequence[str]) -> list[str]:
     return [part for lines in parts if (part := "\n".join(lines).strip())]
 
 
-def guess(words: str) -> tuple[str, int]:
-    return next((guess for pattern, guess in GUESSES if pattern.search(words)), OTHERWISE)
+def prior(words: str) -> tuple[str, int]:
+    return next((prior for pattern, prior in GUESSES if pattern.search(words)), OTHERWISE)
 
 
 def slug(title: str) -> str:

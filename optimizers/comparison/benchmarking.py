@@ -27,7 +27,16 @@ from dspy_programs.registry import compiled_store as store
 from optimizers.calls import Journal, Meter, Progress, Record, Used, noise_to, recorded
 from optimizers.comparison.baselines import Found, Search, optimize
 from optimizers.scoring import score_rows
-from optimizers.search import RuleProposer, Search as OurSearch, changes_for, choose, compile_job, hard_rows, kinds_for, support
+from optimizers.search import (
+    RuleProposer,
+    Search as OurSearch,
+    changes_for,
+    choose,
+    compile_job,
+    kinds_for,
+    loss_weighted_rows,
+    support,
+)
 from optimizers.training import (
     RESULTS,
     RunDirectory,
@@ -100,7 +109,7 @@ def digest_of_code() -> str:
         support,
         choose,
         FewShot,
-        hard_rows,
+        loss_weighted_rows,
         RuleProposer,
         score_rows,
     )

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from optimizers.measures.calibration import (
+    from optimizers.measures.agreement import (
         VERDICTS as VERDICTS,
-        calibrate as calibrate,
+        agreement_with_people as agreement_with_people,
         gate as gate,
-        save_calibration as save_calibration,
+        save_agreement as save_agreement,
         summary as summary,
     )
-    from optimizers.measures.confidence_fit import records_of as records_of
-    from optimizers.measures.confidence_report import (
+    from optimizers.measures.calibration_fit import records_of as records_of
+    from optimizers.measures.calibration_report import (
         FINDINGS as FINDINGS,
         PLOT as PLOT,
         read_findings as read_findings,
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from optimizers.measures.evaluation import Evaluation as Evaluation, evaluate_program as evaluate_program
 
 _HOMES = {
-    "VERDICTS": "calibration",
-    "calibrate": "calibration",
-    "gate": "calibration",
-    "save_calibration": "calibration",
-    "summary": "calibration",
-    "records_of": "confidence_fit",
-    "FINDINGS": "confidence_report",
-    "PLOT": "confidence_report",
-    "read_findings": "confidence_report",
-    "reliability": "confidence_report",
+    "VERDICTS": "agreement",
+    "agreement_with_people": "agreement",
+    "gate": "agreement",
+    "save_agreement": "agreement",
+    "summary": "agreement",
+    "records_of": "calibration_fit",
+    "FINDINGS": "calibration_report",
+    "PLOT": "calibration_report",
+    "read_findings": "calibration_report",
+    "reliability": "calibration_report",
     "Evaluation": "evaluation",
     "evaluate_program": "evaluation",
 }

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
         REASONING as REASONING,
         SEED as SEED,
         Candidate as Candidate,
+        InitialProgram as InitialProgram,
         Job as Job,
-        Start as Start,
         compiled_before as compiled_before,
         given_demonstrations as given_demonstrations,
         showing as showing,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         named as named,
         pooled as pooled,
     )
-    from optimizers.search.minibatch import hard_rows as hard_rows
+    from optimizers.search.minibatch import loss_weighted_rows as loss_weighted_rows
     from optimizers.search.own_demonstrations import labelled as labelled
     from optimizers.search.proposers import (
         Choice as Choice,
@@ -84,7 +84,7 @@ _HOMES = {
     "choose": "demonstrations",
     "named": "demonstrations",
     "pooled": "demonstrations",
-    "hard_rows": "minibatch",
+    "loss_weighted_rows": "minibatch",
     "labelled": "own_demonstrations",
     "Choice": "proposers",
     "NoNewRule": "proposers",

@@ -29,7 +29,7 @@ Texts = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Start:
+class InitialProgram:
     """A program that a search starts from, by its name in reports. `seed` is the uncompiled program."""
 
     name: str
@@ -50,7 +50,7 @@ class Job:
     valset: Sequence[dspy.Example]
     shelf: Shelf
     kind: Callable[[dspy.Example], Hashable]
-    starts: Sequence[Start]
+    starts: Sequence[InitialProgram]
 
     @property
     def predictors(self) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 UNTRIED = 1.0  # weight of all untried rows together, compared with the losses of failed ones
 
 
-def hard_rows(
+def loss_weighted_rows(
     ids: Sequence[str], lost: Mapping[str, float], used: Mapping[str, int], size: int, draw: random.Random
 ) -> list[str]:
     """Draw up to `size` rows, one by one: each untried, or failed.

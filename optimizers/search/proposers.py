@@ -19,7 +19,7 @@ from dspy_programs.lm import is_embedded
 from dspy_programs.lm.replies import CompleteJSONAdapter, has_thoughts, without_thoughts
 from dspy_programs.text import CJK, content_stems, facts_in, jaccard, ngrams, sendable, stem, words
 from optimizers.calls import Meter
-from optimizers.search.ledger import PERFECT, Ledger, faults_in, loss
+from optimizers.search.feedback_summary import PERFECT, FeedbackSummary, faults_in, loss
 
 LONGEST_OF_SMALL = 1200  # characters of an instruction for an embedded model, about 300 tokens
 LONGEST_INSTRUCTION = 20_000  # of any other model, about 5,000 tokens: fits windows of 32,000 and more
@@ -74,7 +74,7 @@ class RuleProposer:
 
     def __init__(self) -> None:
         self.write = dspy.Predict(WriteRule)
-        self.ledger = Ledger()
+        self.feedback = FeedbackSummary()
         self._made: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {}  # (component, text) -> its seed, its rules
         self._proposed: defaultdict[str, list[str]] = defaultdict(list)
 
@@ -102,7 +102,7 @@ class RuleProposer:
     ) -> tuple[list[str], list[str]]:
         """Ask about each of the worst failed cases; return the rules to add, and why others were refused."""
         for case in cases:
-            self.ledger.add(hash(shown(case.get("Inputs"))), feedback_of(case))
+            self.feedback.add(hash(shown(case.get("Inputs"))), feedback_of(case))
         found: list[str] = []
         refused: list[str] = []
         unreadable: AdapterParseError | None = None
@@ -124,7 +124,7 @@ class RuleProposer:
     def seen(self, case: Case) -> dict[str, str]:
         """Return what the model sees of a case."""
         return {
-            "often": self.ledger.summary(),
+            "often": self.feedback.summary(),
             "inputs": shown(case.get("Inputs"), 600),
             "reply": shown(case.get("Generated Outputs"), 300),
             "feedback": sendable(feedback_of(case), 400),

@@ -33,7 +33,7 @@ from optimizers.search.allowance import FEWEST_SEARCHED, Allowance
 from optimizers.search.bandit import Arm, next_arm
 from optimizers.search.candidate import Job, Texts, identity
 from optimizers.search.changes import Change
-from optimizers.search.minibatch import hard_rows
+from optimizers.search.minibatch import loss_weighted_rows
 from optimizers.search.race import FEWEST, difference, is_behind, support
 
 MINIBATCH = 3  # train rows that a change is tried on first
@@ -356,7 +356,7 @@ class Search:
     # Rows ---------------------------------------------------------------------------------------------------------------
 
     def minibatch(self, node: Node, draw: random.Random) -> list[RowRun]:
-        ids = hard_rows(list(self.rows), node.lost, node.used, MINIBATCH, draw)
+        ids = loss_weighted_rows(list(self.rows), node.lost, node.used, MINIBATCH, draw)
         node.used.update(ids)
         return self.train(node, ids)
 

@@ -21,9 +21,9 @@ from optimizers.search import (
     REASONING,
     SEED,
     Demonstration,
+    InitialProgram,
     Job,
     Shelf,
-    Start,
     asked_by,
     choose,
     compiled_before,
@@ -111,10 +111,10 @@ def job_of(
     learns = recipe.demonstrate is None
     shelf = Shelf(pool, recipe.demonstrator, recipe.demonstrations, sets, asked, pools, learns)
     starts = [
-        Start(SEED, plain),
-        *(Start(name, texts) for name, (texts, _) in others.items() if name == IN_USE),
-        *(Start(name, showing(plain, name)) for name in shelf.sets),
-        *(Start(name, texts) for name, (texts, _) in others.items() if name != IN_USE),
-        *([Start("reasoning", plain | {REASONING: "on"})] if reasoning and not thinks(program) else []),
+        InitialProgram(SEED, plain),
+        *(InitialProgram(name, texts) for name, (texts, _) in others.items() if name == IN_USE),
+        *(InitialProgram(name, showing(plain, name)) for name in shelf.sets),
+        *(InitialProgram(name, texts) for name, (texts, _) in others.items() if name != IN_USE),
+        *([InitialProgram("reasoning", plain | {REASONING: "on"})] if reasoning and not thinks(program) else []),
     ]
     return Job(program, recipe.scorer, rows["train"], evenly(rows["val"], recipe.kind), shelf, recipe.kind, starts)

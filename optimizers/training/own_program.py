@@ -47,7 +47,7 @@ class CompileOptions(TypedDict, total=False):
     auto: Literal["light", "medium", "heavy"] | None
     max_metric_calls: int | None
     max_minutes: float | None
-    max_tokens: int | None
+    budget_tokens: int | None
     max_usd: float | None
     name: str | None
     demonstrate: Demonstrate | None
@@ -81,7 +81,7 @@ def compile_program(
     auto: Literal["light", "medium", "heavy"] | None = None,
     max_metric_calls: int | None = None,
     max_minutes: float | None = None,
-    max_tokens: int | None = None,
+    budget_tokens: int | None = None,
     max_usd: float | None = None,
     name: str | None = None,
     demonstrate: Demonstrate | None = None,
@@ -112,7 +112,7 @@ def compile_program(
             embedded model.
         max_metric_calls: Limit on metric calls: rows run.
         max_minutes: Limit in minutes, including the test.
-        max_tokens: Limit on tokens of requests and replies together, including the test.
+        budget_tokens: Limit on tokens of requests and replies together, including the test.
         max_usd: Limit in US dollars, including the test.
         name: The name under which the result is saved and `load` finds it; by default the class's place, "module:Class".
         demonstrate: A row -> what each predictor should have written; by default its labels.
@@ -154,7 +154,7 @@ def compile_program(
         task,
         task if reflection_lm is None else model_of(reflection_lm, program),
         (proposer, reasoning),
-        (auto, Budget(max_metric_calls, max_minutes, max_tokens, max_usd)),
+        (auto, Budget(max_metric_calls, max_minutes, budget_tokens, max_usd)),
         seed,
         threads,
         {split: rows for split, rows in (("train", trainset), ("val", valset), ("test", testset)) if rows is not None},

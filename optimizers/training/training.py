@@ -191,7 +191,7 @@ def require_prices(training: Training, meter: Meter) -> None:
     for role, used in meter.roles.items():
         if training.budget.usd is not None and used.unpriced_calls:
             lm = training.task_lm if role == "task" else training.reflection_lm
-            raise UsageError(f"--max-usd: DSPy has no price for {lm.model}; limit --max-tokens or --max-minutes instead")
+            raise UsageError(f"--max-usd: DSPy has no price for {lm.model}; limit --budget-tokens or --max-minutes instead")
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ APPS = {
     "python -m optimizers.": {
         "Train and measure": ("train", "evaluate", "learning_curve", "benchmark"),
         "What is in use": ("history", "show", "promote", "rollback", "export", "verify"),
-        "Judges and data": ("calibrate", "confidence", "build"),
+        "Judges and data": ("agreement", "calibrate", "build"),
     }
 }
 HEAD = """# Commands

@@ -90,5 +90,5 @@ BROKEN = {
 def test_broken_file_is_named_with_what_mends_it(name, tmp_path):
     path = tmp_path / "calibration.json"
     path.write_bytes(BROKEN[name])
-    with pytest.raises(DatasetError, match=r"calibration\.json: .*python -m optimizers\.confidence"):
+    with pytest.raises(DatasetError, match=r"calibration\.json: .*python -m optimizers\.calibrate"):
         read_calibration(path)

@@ -150,7 +150,7 @@ def test_cancel_stops_the_work():
     with Slow().instead_of("negotiate_prompt") as slow, running() as server:
         states = asyncio.run(cancel(server.url, slow))
         assert slow.stays_still()
-        assert server.workshop.running == 0
+        assert server.worker_pool.running == 0
     assert states == [
         TaskState.TASK_STATE_WORKING,
         TaskState.TASK_STATE_CANCELED,

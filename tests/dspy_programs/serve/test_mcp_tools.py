@@ -79,15 +79,15 @@ def test_unknown_tool(server):
 @pytest.mark.parametrize("mode", MODES)
 def test_cancelled_call_stops_its_work(mode):
     """What the client does when its user gives up: the call's task is cancelled, the server hears of it."""
-    heard = []
+    on_progress = []
 
     async def listen(done, total, message):
-        heard.append((done, total))
+        on_progress.append((done, total))
 
     async def session(url):
         async with Client(f"{url}/mcp", mode=mode) as client:
             call = asyncio.create_task(client.call_tool("negotiate_prompt", ARGUMENTS, progress_callback=listen))
-            while not heard:
+            while not on_progress:
                 await asyncio.sleep(0.02)
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -97,7 +97,7 @@ def test_cancelled_call_stops_its_work(mode):
     with Slow().instead_of("negotiate_prompt") as slow, running() as server:
         assert not asyncio.run(session(server.url)).is_error
         assert slow.stays_still()
-        assert server.workshop.running == 0
+        assert server.worker_pool.running == 0
 
 
 ARGUMENTS = {"sections": [{"name": "a", "content": "Say hello."}]}

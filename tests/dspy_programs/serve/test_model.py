@@ -75,7 +75,7 @@ def test_cancelled_task_asks_the_model_no_more():
         assert asyncio.run(cancel(server.url)).status.state == TaskState.TASK_STATE_CANCELED
         time.sleep(0.2)  # one request was on its way
         assert stays_at(lm) and len(lm.engine.prompts) < 10
-        assert server.workshop.running == 0
+        assert server.worker_pool.running == 0
 
 
 def test_too_slow_model_is_504_and_asked_no_more():
@@ -104,7 +104,7 @@ def test_model_summarizes_a_memory_and_is_asked_no_more_once_its_client_is_gone(
         time.sleep(0.4)
         asked = len(lm.engine.prompts)
         assert stays_at(lm) and asked < 10
-        assert server.workshop.running == 0
+        assert server.worker_pool.running == 0
         found = HTTP.post(f"{server.url}/v1/memory/compress", json=body, timeout=60).json()
     assert found["report"]["answered_by"] == "model" and found["report"]["final_tokens"] <= 2000
     assert len(lm.engine.prompts) > asked

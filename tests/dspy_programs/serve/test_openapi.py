@@ -10,7 +10,7 @@ import schemathesis
 
 from dspy_programs.serve.app import create_app
 from dspy_programs.serve.limits import Limits
-from dspy_programs.serve.workshop import Workshop
+from dspy_programs.serve.worker_pool import WorkerPool
 
 EXAMPLES = int(os.environ.get("DSPY_PROGRAMS_TEST_EXAMPLES", "8"))
 KEY = "a-key-for-tests-0123456789"
@@ -28,7 +28,7 @@ class AtLocalhost:
         await self.app(scope, receive, send)
 
 
-schema = schemathesis.openapi.from_asgi("/openapi.json", AtLocalhost(create_app(Workshop(Limits()))))
+schema = schemathesis.openapi.from_asgi("/openapi.json", AtLocalhost(create_app(WorkerPool(Limits()))))
 schema.config.generation.update(modes=[schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE])
 
 

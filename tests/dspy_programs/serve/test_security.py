@@ -143,7 +143,7 @@ def test_client_that_goes_away_stops_its_work():
             while not slow.calls:
                 time.sleep(0.01)
         assert slow.stays_still()
-        assert server.workshop.running == 0
+        assert server.worker_pool.running == 0
 
 
 def test_too_slow_is_504_and_stops():

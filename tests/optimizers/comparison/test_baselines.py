@@ -16,7 +16,7 @@ from optimizers.comparison.baselines import Search, mipro_size, optimize, shown_
 from optimizers.data import SPLITS, data_directory, read_split
 from optimizers.recipes import RECIPES
 from optimizers.scoring import score_rows
-from optimizers.search import Job, Shelf, Start
+from optimizers.search import InitialProgram, Job, Shelf
 from optimizers.search.search import MINIBATCH
 from optimizers.training import job_of
 from tests.fakes import any_prompt, plan_reply, scripted_lm, write_toy_data
@@ -191,7 +191,7 @@ def test_threads_change_nothing_and_the_seed_does(name, rows):
 def test_bug_in_an_optimizer_keeps_its_traceback(rows):
     planner = RECIPES["planner"]
     shelf = Shelf([], planner.demonstrate, 3)
-    job = Job(None, planner.metric, [], [], shelf, planner.kind, [Start("seed", {})])
+    job = Job(None, planner.metric, [], [], shelf, planner.kind, [InitialProgram("seed", {})])
     with pytest.raises(AttributeError):
         optimize("seed", Search(job, scripted_lm(any_prompt), scripted_lm(any_prompt), 40, Meter()))
 

@@ -6,13 +6,13 @@ from collections import Counter
 import pytest
 from hypothesis import given, strategies as st
 
-from optimizers.search import hard_rows
+from optimizers.search import loss_weighted_rows
 
 IDS = [f"row {number}" for number in range(10)]
 
 
 def drawn(lost, used, times=2000, ids=IDS, size=1):
-    return Counter(id_ for draw in range(times) for id_ in hard_rows(ids, lost, used, size, random.Random(draw)))
+    return Counter(id_ for draw in range(times) for id_ in loss_weighted_rows(ids, lost, used, size, random.Random(draw)))
 
 
 def test_rows_on_which_more_was_lost_are_drawn_more_often():
@@ -27,9 +27,9 @@ def test_row_that_was_shown_often_gives_way():
 
 def test_perfect_row_is_never_drawn_and_rows_may_run_out():
     lost = dict.fromkeys(IDS, 0.0) | {"row 3": 0.5}
-    assert hard_rows(IDS, lost, {}, 3, random.Random(0)) == ["row 3"]
-    assert hard_rows(IDS, dict.fromkeys(IDS, 0.0), {}, 3, random.Random(0)) == []
-    assert hard_rows([], {}, {}, 3, random.Random(0)) == []
+    assert loss_weighted_rows(IDS, lost, {}, 3, random.Random(0)) == ["row 3"]
+    assert loss_weighted_rows(IDS, dict.fromkeys(IDS, 0.0), {}, 3, random.Random(0)) == []
+    assert loss_weighted_rows([], {}, {}, 3, random.Random(0)) == []
 
 
 def test_untried_rows_together_weigh_as_much_as_one_that_failed_altogether():
@@ -44,10 +44,10 @@ def test_untried_rows_together_weigh_as_much_as_one_that_failed_altogether():
     st.integers(0, 999),
 )
 def test_whatever_was_lost_a_batch_has_no_row_twice_and_an_untried_one_while_there_are_any(lost, used, size, seed):
-    batch = hard_rows(IDS, lost, used, size, random.Random(seed))
+    batch = loss_weighted_rows(IDS, lost, used, size, random.Random(seed))
     useful = [id_ for id_ in IDS if lost.get(id_, 1.0) > 0]
     assert len(set(batch)) == len(batch) == min(size, len(useful))
     assert set(batch) <= set(useful)
     if size and len(lost) < len(IDS):
         assert any(id_ not in lost for id_ in batch)
-    assert batch == hard_rows(IDS, lost, used, size, random.Random(seed))
+    assert batch == loss_weighted_rows(IDS, lost, used, size, random.Random(seed))

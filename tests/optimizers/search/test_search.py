@@ -15,8 +15,8 @@ from optimizers.search import (
     FEWEST,
     SPREAD,
     Allowance,
+    InitialProgram,
     Search,
-    Start,
     compile_job,
     named,
     showing,
@@ -281,7 +281,7 @@ def test_a_plateau_ends_a_search_that_nobody_gave_a_budget():
 
 def with_in_use(texts, **more):
     job = toy_job(val=10, **more)
-    starts = [job.starts[0], Start("in use", texts), *job.starts[1:]]
+    starts = [job.starts[0], InitialProgram("in use", texts), *job.starts[1:]]
     return type(job)(**{**vars_of(job), "starts": starts})
 
 

@@ -219,7 +219,7 @@ def test_a_program_that_catches_everything_does_not_catch_the_end_of_the_run():
     lm = scripted_lm(routed, "scripted/router")
     program = catching(lambda ticket: dspy.Prediction(queue=right(ticket)))
     with pytest.raises(BudgetSpent):
-        compiled(lm, program=program, name="catches", max_tokens=300)
+        compiled(lm, program=program, name="catches", budget_tokens=300)
 
     def dies(prompt):
         if len(gone.engine.prompts) > 3:
@@ -290,7 +290,7 @@ def test_a_model_of_a_predictors_own_is_asked_once_counted_and_kept(frozen):
 def test_a_model_of_a_predictors_own_spends_the_same_budget():
     other = scripted_lm(word_of, "scripted/words")
     with pytest.raises(BudgetSpent):
-        compiled(program=Two(other), max_tokens=150)
+        compiled(program=Two(other), budget_tokens=150)
     assert len(other.engine.prompts) <= 2
 
 

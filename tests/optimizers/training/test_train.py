@@ -317,8 +317,8 @@ def test_cut_off_replies_count_as_unreadable_and_not_as_plans(data, tmp_path, ca
 @pytest.mark.parametrize(
     ("flags", "limit"),
     [
-        (["--max-tokens", "150"], "150 tokens"),
-        (["--max-tokens", "800"], "800 tokens"),
+        (["--budget-tokens", "150"], "150 tokens"),
+        (["--budget-tokens", "800"], "800 tokens"),
         (["--max-metric-calls", "1"], "1 metric"),
         (["--max-metric-calls", "13"], "13 metric"),
     ],
@@ -335,7 +335,7 @@ def test_every_budget_is_a_limit_and_is_named(data, tmp_path, capsys, flags, lim
         assert used["rollouts"] - tested <= int(flags[1])
 
 
-@pytest.mark.parametrize("flags", [["--max-minutes", "0"], ["--max-tokens", "1"], ["--max-tokens", "20"]])
+@pytest.mark.parametrize("flags", [["--max-minutes", "0"], ["--budget-tokens", "1"], ["--budget-tokens", "20"]])
 @pytest.mark.parametrize("threads", ["1", "8"])
 def test_a_budget_for_less_than_a_row_is_one_line(data, tmp_path, capsys, flags, threads):
     with ChatServer() as server:
@@ -589,7 +589,7 @@ def test_help_is_quick():
 
 def test_search_ends_when_every_row_is_perfect_and_the_budget_cannot_be_reached(data, tmp_path, capsys):
     with ChatServer(lambda prompt: both(prompt.replace("[[ ## goal ## ]]", "LEVEL-9 [[ ## goal ## ]]"))) as server:
-        assert main(arguments(server, data, tmp_path, "--max-tokens", "100000")) == 0
+        assert main(arguments(server, data, tmp_path, "--budget-tokens", "100000")) == 0
     assert "ended by a perfect score on every validation row" in capsys.readouterr().out
 
 

@@ -5,11 +5,11 @@ import time
 from hypothesis import given, settings, strategies as st
 
 from metrics.score import Component, composite
-from optimizers.search.ledger import Ledger
+from optimizers.search.feedback_summary import FeedbackSummary
 
 
 def ledger_of(*feedbacks):
-    ledger = Ledger()
+    ledger = FeedbackSummary()
     for number, feedback in enumerate(feedbacks):
         ledger.add(number, feedback)
     return ledger
@@ -56,7 +56,7 @@ def test_reads_what_a_metric_writes():
 
 
 def test_nothing_seen_and_nothing_failed_are_empty():
-    assert Ledger().summary() == "" and ledger_of("Perfect.", "", "no component here").summary() == ""
+    assert FeedbackSummary().summary() == "" and ledger_of("Perfect.", "", "no component here").summary() == ""
 
 
 def test_megabyte_of_feedback_is_read_in_no_time():

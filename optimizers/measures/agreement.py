@@ -26,7 +26,7 @@ MIRROR = {"first": "second", "second": "first"}
 WITHOUT_MODEL = "rules"
 
 
-class Calibration(BaseModel):
+class Agreement(BaseModel):
     """What was measured, of which judge, on which rows. Shares are in [0, 1], kappa and its interval in [-1, 1]."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,14 +53,14 @@ class Calibration(BaseModel):
         return f"kappa {self.kappa:.3f} [{self.low:.3f}, {self.high:.3f}], {self.rows} rows"
 
 
-def calibrate(
+def agreement_with_people(
     judge: dspy.Module,
     rows: Sequence[dspy.Example],
     lm: dspy.LM | None,
     meter: Meter,
     name: str,
     threads: int = 1,
-) -> Calibration:
+) -> Agreement:
     """Judge every row as it stands and with its responses swapped; compare with the people's verdicts.
 
     Raises whatever stopped the meter.
@@ -71,7 +71,7 @@ def calibrate(
     tables = confusion([row.verdict for row in rows], verdicts, [f"{row.instruction}\n{row.input}" for row in rows])
     kappa, (low, high) = kappa_of(tables.sum(axis=0)), kappa_interval(tables)
     agree = [a == b != UNREAD for a, b in zip(verdicts, mirrored, strict=True)]
-    return Calibration(
+    return Agreement(
         program=name,
         lm=lm.model if lm else WITHOUT_MODEL,
         state_sha256=state_sha256(judge),
@@ -137,18 +137,18 @@ def calibration_path(program: str, lm: str, root: Path | None = None) -> Path:
     return folder / f"{compiled_store.file_name(lm)}.json"
 
 
-def save_calibration(calibration: Calibration) -> Path:
+def save_agreement(calibration: Agreement) -> Path:
     path = calibration_path(calibration.program, calibration.lm)
     compiled_store.write_atomically(path, calibration.model_dump_json(indent=2) + "\n")
     return path
 
 
-def gate(judge: dspy.Module, program: str, lm: str) -> Calibration:
+def gate(judge: dspy.Module, program: str, lm: str) -> Agreement:
     """Return the calibration of a judge that may decide what is kept; raise JudgeNotTrusted for any other.
 
     Looks for a calibration of this very state with this language model: the user's first, then what is shipped.
     """
-    again = f"measure it: python -m optimizers.calibrate --module {program} " + (
+    again = f"measure it: python -m optimizers.agreement --module {program} " + (
         "--rules" if lm == WITHOUT_MODEL else f"--lm {lm}"
     )
     paths = [calibration_path(program, lm, root) for root in (None, compiled_store.shipped_directory())]
@@ -156,7 +156,7 @@ def gate(judge: dspy.Module, program: str, lm: str) -> Calibration:
     if path is None:
         raise JudgeNotTrusted(f"{program} with {lm} has never been compared with people; {again}")
     try:
-        calibration = Calibration.model_validate_json(path.read_bytes())
+        calibration = Agreement.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise JudgeNotTrusted(f"{path}: not a calibration that can be read; {again}") from error
     if (calibration.program, calibration.lm, calibration.state_sha256) != (program, lm, state_sha256(judge)):
@@ -164,7 +164,7 @@ def gate(judge: dspy.Module, program: str, lm: str) -> Calibration:
     return require_trusted(calibration)
 
 
-def require_trusted(calibration: Calibration) -> Calibration:
+def require_trusted(calibration: Agreement) -> Agreement:
     """Raise JudgeNotTrusted where the interval of kappa reaches down to chance."""
     if not calibration.usable_as_gate:
         raise JudgeNotTrusted(
@@ -174,7 +174,7 @@ def require_trusted(calibration: Calibration) -> Calibration:
     return calibration
 
 
-def summary(calibration: Calibration) -> Mapping[str, str]:
+def summary(calibration: Agreement) -> Mapping[str, str]:
     """Return what a person wants to read, by name."""
     better = "better than chance" if calibration.usable_as_gate else "no better than chance: refused as a gate"
     return {

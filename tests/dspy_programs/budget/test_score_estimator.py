@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from dspy_programs.budget.noise import Meter, OutOfCalls, probability
+from dspy_programs.budget.score_estimator import OutOfCalls, ScoreEstimator, probability
 from dspy_programs.budget.scorers import Score
 from dspy_programs.errors import LanguageModelError
 from dspy_programs.lm import drawn
@@ -28,7 +28,7 @@ class Judge:
 
 
 def verdict(judge, threshold=0.9, **settings):
-    meter = Meter(judge, RUBRIC, "", threshold, **settings)
+    meter = ScoreEstimator(judge, RUBRIC, "", threshold, **settings)
     meter.measure_whole(WHOLE)
     return meter.verdict(WHOLE[:1]), meter
 
@@ -74,7 +74,7 @@ def test_right_yes_is_common():
 
 
 def test_meter_stops_at_the_bound_on_calls():
-    meter = Meter(Judge({2: 0.8, 1: 0.7}, sd=0.3), RUBRIC, "", 0.9, most_calls=2)
+    meter = ScoreEstimator(Judge({2: 0.8, 1: 0.7}, sd=0.3), RUBRIC, "", 0.9, most_calls=2)
     meter.measure_whole(WHOLE)
     with pytest.raises(OutOfCalls):
         meter.verdict(WHOLE[:1])

@@ -15,11 +15,11 @@ import pytest
 from dspy_programs.errors import JudgeNotTrusted, ModelFailing
 from dspy_programs.predict import Failure
 from dspy_programs.programs.quality_judge import QualityJudge
-from optimizers.calibrate import main
+from optimizers.agreement import main
 from optimizers.calls import Meter
-from optimizers.measures import calibrate, gate, save_calibration
-from optimizers.measures.calibration import (
-    Calibration,
+from optimizers.measures import agreement_with_people, gate, save_agreement
+from optimizers.measures.agreement import (
+    Agreement,
     calibration_path,
     confusion,
     kappa_interval,
@@ -69,8 +69,8 @@ class Always(dspy.Module):
         return verdict if isinstance(verdict, dspy.Prediction) else dspy.Prediction(verdict=verdict, failure=None)
 
 
-def measured(judge, made) -> Calibration:
-    return calibrate(judge, examples(made), None, Meter(), "quality_judge")
+def measured(judge, made) -> Agreement:
+    return agreement_with_people(judge, examples(made), None, Meter(), "quality_judge")
 
 
 def by_length(response: str, other: str) -> str:
@@ -153,28 +153,28 @@ def test_calibrate_raises_what_stopped_the_meter():
     meter = Meter()
     meter.stop(ModelFailing("no answer"))
     with pytest.raises(ModelFailing):
-        calibrate(Always(by_length), examples(rows(4)), None, meter, "quality_judge")
+        agreement_with_people(Always(by_length), examples(rows(4)), None, meter, "quality_judge")
 
 
 def test_gate_lets_a_calibrated_judge_pass():
     kept = measured(QualityJudge(), rows())
-    assert save_calibration(kept) == calibration_path("quality_judge", "rules")
+    assert save_agreement(kept) == calibration_path("quality_judge", "rules")
     assert gate(QualityJudge(), "quality_judge", "rules") == kept
 
 
 def test_gate_refuses_a_judge_that_was_never_calibrated():
-    with pytest.raises(JudgeNotTrusted, match=r"never been compared with people; measure it: python -m optimizers\.calibrate"):
+    with pytest.raises(JudgeNotTrusted, match=r"never been compared with people; measure it: python -m optimizers\.agreement"):
         gate(QualityJudge(), "quality_judge", "scripted/judge")
 
 
 def test_gate_refuses_a_judge_no_better_than_chance():
-    save_calibration(measured(QualityJudge(), rows(wrong=20)))
+    save_agreement(measured(QualityJudge(), rows(wrong=20)))
     with pytest.raises(JudgeNotTrusted, match="no better than chance"):
         gate(QualityJudge(), "quality_judge", "rules")
 
 
 def test_gate_refuses_the_calibration_of_another_instruction():
-    save_calibration(measured(QualityJudge(), rows()))
+    save_agreement(measured(QualityJudge(), rows()))
     other = QualityJudge()
     other.score.signature = other.score.signature.with_instructions("Be kind.")
     with pytest.raises(JudgeNotTrusted, match="another judge, model, instruction"):
@@ -183,7 +183,7 @@ def test_gate_refuses_the_calibration_of_another_instruction():
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"kappa": 1}', "\x00"])
 def test_gate_refuses_a_calibration_that_cannot_be_read(text):
-    path = save_calibration(measured(QualityJudge(), rows()))
+    path = save_agreement(measured(QualityJudge(), rows()))
     path.write_text(text, encoding="utf-8")
     with pytest.raises(JudgeNotTrusted, match="not a calibration that can be read"):
         gate(QualityJudge(), "quality_judge", "rules")
@@ -207,7 +207,7 @@ def test_command_prints_and_keeps_the_calibration(folder, capsys, tmp_path):
     printed = capsys.readouterr().out
     for text in ("agreement    0.900", "kappa        0.800 [", "consistency  1.000", "better than chance", "kept"):
         assert text in printed
-    result = Calibration.model_validate_json((tmp_path / "out.json").read_bytes())
+    result = Agreement.model_validate_json((tmp_path / "out.json").read_bytes())
     assert result == gate(QualityJudge(), "quality_judge", "rules")
 
 

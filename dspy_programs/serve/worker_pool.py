@@ -18,11 +18,11 @@ import dspy
 
 from dspy_programs.lm import running_on, use
 from dspy_programs.serve.limits import Limits
-from dspy_programs.serve.problems import Busy, TooSlow, Unavailable, told
+from dspy_programs.serve.problems import Busy, TooSlow, Unavailable, to_serve_error
 from dspy_programs.serve.stoppable import stoppable
 
 Progress = Callable[[int, int], None]
-Heard = Callable[[int, int], Awaitable[None]]
+OnProgress = Callable[[int, int], Awaitable[None]]
 Result = TypeVar("Result")
 GLANCE = 0.2  # seconds between progress checks
 
@@ -53,11 +53,11 @@ class Work:
         self._stop.set()
 
 
-class Workshop:
+class WorkerPool:
     """Runs calls. One per server."""
 
     def __init__(self, limits: Limits, lm: dspy.LM | None = None) -> None:
-        """Make a workshop; it accepts calls immediately.
+        """Make a worker_pool; it accepts calls immediately.
 
         Args:
             limits: How much one request may ask for, and how much runs at once.
@@ -76,8 +76,8 @@ class Workshop:
     def running(self) -> int:
         return len(self._running)
 
-    async def run(self, call: Callable[[Progress], Result], heard: Heard | None = None) -> Result:
-        """Return the call's result. `heard` receives progress a few times a second. Cancelling this stops the call.
+    async def run(self, call: Callable[[Progress], Result], on_progress: OnProgress | None = None) -> Result:
+        """Return the call's result. `on_progress` receives progress a few times a second. Cancelling this stops the call.
 
         Raises Busy, Unavailable, TooSlow, or the ServeError for what the call raised.
         """
@@ -86,7 +86,7 @@ class Workshop:
         work = Work()
         future = self._start(work, call)
         try:
-            return await self._outcome(future, work, ends, heard)
+            return await self._outcome(future, work, ends, on_progress)
         finally:
             work.stop()
 
@@ -123,20 +123,22 @@ class Workshop:
         except Stopped as stopped:
             outcome.set_exception(stopped)
         except Exception as error:  # the boundary between tools and clients: whatever it is, a client waits for it
-            outcome.set_exception(told(error))
+            outcome.set_exception(to_serve_error(error))
 
     def _ended(self, future: "asyncio.Future[Any]") -> None:
         del self._running[future]
         self._places.release()
         future.exception()  # retrieve it, or asyncio logs an unretrieved exception
 
-    async def _outcome(self, future: "asyncio.Future[Result]", work: Work, ends: float, heard: Heard | None) -> Result:
+    async def _outcome(
+        self, future: "asyncio.Future[Result]", work: Work, ends: float, on_progress: OnProgress | None
+    ) -> Result:
         last = work.at
         while not future.done() and not self.closed and (left := ends - time.monotonic()) > 0:
             await asyncio.wait({future}, timeout=min(GLANCE, left))
-            if heard is not None and work.at != last:
+            if on_progress is not None and work.at != last:
                 last = work.at
-                await heard(*last)
+                await on_progress(*last)
         if future.done():
             try:
                 return future.result()

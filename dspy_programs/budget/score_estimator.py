@@ -47,7 +47,7 @@ class OutOfCalls(Exception):
     """The call limit is reached; what is undecided stays as it is."""
 
 
-class Meter:
+class ScoreEstimator:
     """Every answer of one scorer in one negotiation."""
 
     def __init__(

@@ -10,7 +10,7 @@ import pytest
 from dspy_programs.errors import LanguageModelError, UsageError
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.problems import Busy, ServeError, TooSlow, Unavailable, Unusable
-from dspy_programs.serve.workshop import Workshop
+from dspy_programs.serve.worker_pool import WorkerPool
 from tests.fakes import scripted_lm
 from tests.servers import Slow
 
@@ -20,14 +20,14 @@ def run(coroutine):
 
 
 def test_result_comes_back():
-    assert run(Workshop(Limits()).run(lambda progress: 41 + 1)) == 42
+    assert run(WorkerPool(Limits()).run(lambda progress: 41 + 1)) == 42
 
 
 def test_too_slow_work_is_stopped():
     slow = Slow()
     began = time.monotonic()
     with pytest.raises(TooSlow, match=r"0\.3 s"):
-        run(Workshop(Limits(seconds=0.3)).run(lambda progress: slow(None, progress)))
+        run(WorkerPool(Limits(seconds=0.3)).run(lambda progress: slow(None, progress)))
     assert time.monotonic() - began < 2
     assert slow.stays_still()
 
@@ -36,7 +36,7 @@ def test_cancelled_work_is_stopped():
     slow = Slow()
 
     async def cancel():
-        task = asyncio.create_task(Workshop(Limits()).run(lambda progress: slow(None, progress)))
+        task = asyncio.create_task(WorkerPool(Limits()).run(lambda progress: slow(None, progress)))
         while slow.calls < 3:
             await asyncio.sleep(0.01)
         task.cancel()
@@ -48,13 +48,13 @@ def test_cancelled_work_is_stopped():
 
 
 def test_progress_is_heard():
-    heard = []
+    on_progress = []
 
     async def listen(done, total):
-        heard.append((done, total))
+        on_progress.append((done, total))
 
-    run(Workshop(Limits()).run(lambda progress: Slow(30)(None, progress), listen))
-    assert heard and heard == sorted(heard) and all(total == 30 for _, total in heard)
+    run(WorkerPool(Limits()).run(lambda progress: Slow(30)(None, progress), listen))
+    assert on_progress and on_progress == sorted(on_progress) and all(total == 30 for _, total in on_progress)
 
 
 def test_no_more_run_at_once_than_there_are_places():
@@ -71,8 +71,8 @@ def test_no_more_run_at_once_than_there_are_places():
         return True
 
     async def many():
-        workshop = Workshop(Limits(at_once=3, waiting=40))
-        return await asyncio.gather(*(workshop.run(call) for _ in range(20)))
+        worker_pool = WorkerPool(Limits(at_once=3, waiting=40))
+        return await asyncio.gather(*(worker_pool.run(call) for _ in range(20)))
 
     assert all(run(many()))
     assert most == 3
@@ -80,9 +80,9 @@ def test_no_more_run_at_once_than_there_are_places():
 
 def test_a_full_line_turns_away():
     async def many():
-        workshop = Workshop(Limits(at_once=1, waiting=2))
+        worker_pool = WorkerPool(Limits(at_once=1, waiting=2))
         results = await asyncio.gather(
-            *(workshop.run(lambda progress: time.sleep(0.05)) for _ in range(6)), return_exceptions=True
+            *(worker_pool.run(lambda progress: time.sleep(0.05)) for _ in range(6)), return_exceptions=True
         )
         return [type(result) for result in results]
 
@@ -95,14 +95,14 @@ def test_a_place_is_free_only_when_its_thread_has_ended():
     release = threading.Event()
 
     async def stuck():
-        workshop = Workshop(Limits(at_once=1, seconds=0.2))
+        worker_pool = WorkerPool(Limits(at_once=1, seconds=0.2))
         with pytest.raises(TooSlow):
-            await workshop.run(lambda progress: release.wait(5))
+            await worker_pool.run(lambda progress: release.wait(5))
         with pytest.raises(Unavailable, match="no worker was free"):
-            await workshop.run(lambda progress: True)
+            await worker_pool.run(lambda progress: True)
         release.set()
         await asyncio.sleep(0.1)
-        return await workshop.run(lambda progress: True)
+        return await worker_pool.run(lambda progress: True)
 
     assert run(stuck())
 
@@ -111,16 +111,16 @@ def test_closing_stops_work_and_takes_no_more():
     slow = Slow()
 
     async def close():
-        workshop = Workshop(Limits())
-        task = asyncio.create_task(workshop.run(lambda progress: slow(None, progress)))
+        worker_pool = WorkerPool(Limits())
+        task = asyncio.create_task(worker_pool.run(lambda progress: slow(None, progress)))
         while slow.calls < 3:
             await asyncio.sleep(0.01)
-        workshop.close()
+        worker_pool.close()
         with pytest.raises(Unavailable, match="shutting down"):
             await task
         with pytest.raises(Unavailable, match="shutting down"):
-            await workshop.run(lambda progress: True)
-        await workshop.ended()
+            await worker_pool.run(lambda progress: True)
+        await worker_pool.ended()
 
     run(close())
     assert slow.stays_still()
@@ -139,7 +139,7 @@ def test_what_a_call_raises(raised, kind, said, caplog):
         raise raised
 
     with pytest.raises(ServeError) as caught:
-        run(Workshop(Limits()).run(call))
+        run(WorkerPool(Limits()).run(call))
     assert type(caught.value) is kind
     assert said in str(caught.value)
     assert "secret-4711" not in str(caught.value) + caplog.text
@@ -150,7 +150,7 @@ def test_an_internal_error_can_be_found_in_the_log(caplog):
         raise ZeroDivisionError("secret-4711")
 
     with pytest.raises(ServeError) as caught:
-        run(Workshop(Limits()).run(call))
+        run(WorkerPool(Limits()).run(call))
     assert caught.value.id and caught.value.id in caplog.text
     assert "ZeroDivisionError" in caplog.text and "test_workshop.py" in caplog.text
 
@@ -163,7 +163,7 @@ def test_every_thread_has_the_servers_model_and_no_other():
         time.sleep(0.05)
 
     async def both():
-        with_model, without = Workshop(Limits(), scripted_lm(str)), Workshop(Limits())
+        with_model, without = WorkerPool(Limits(), scripted_lm(str)), WorkerPool(Limits())
         with dspy.context(lm=scripted_lm(str, name="scripted/other")):
             await asyncio.gather(with_model.run(call), without.run(call), with_model.run(call))
 

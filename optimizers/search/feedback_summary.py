@@ -31,7 +31,7 @@ class Fault(NamedTuple):
     message: str
 
 
-class Ledger:
+class FeedbackSummary:
     """The faults of every case seen. Give it train cases only: its summary is shown to the reflection model."""
 
     def __init__(self) -> None:

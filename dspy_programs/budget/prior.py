@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from dspy_programs.budget.demands import lost, placeholders, unseen
 from dspy_programs.budget.moves import Move, after
+from dspy_programs.budget.requirements import lost, placeholders, unseen
 from dspy_programs.programs.section_scorer import overall_without, shares_by_rules
 from dspy_programs.text import content_stems, jaccard
 from dspy_programs.types import Rubric, Section
@@ -13,7 +13,7 @@ NOTHING, LITTLE = 0.01, 0.05  # shares of the rubric's coverage
 BASE_RISK = 0.02  # expected loss of the highest-priority section when the words say nothing
 
 
-class Guess:
+class Prior:
     """Expected loss of a move from the words of sections and rubric, before anything is scored."""
 
     def __init__(self, sections: Sequence[Section], rubric: Rubric, blind: bool) -> None:

@@ -10,10 +10,10 @@ from hypothesis import given, settings, strategies as st
 from dspy_programs.errors import DatasetError
 from dspy_programs.failures import calibration_file, value_at
 from dspy_programs.failures.calibrated import read_calibration
-from optimizers.confidence import main
+from optimizers.calibrate import main
 from optimizers.data import data_directory
 from optimizers.measures import FINDINGS, PLOT, read_findings, records_of
-from optimizers.measures.confidence_fit import (
+from optimizers.measures.calibration_fit import (
     METHODS,
     Record,
     curves_of,
@@ -23,7 +23,7 @@ from optimizers.measures.confidence_fit import (
     isotonic,
     platt,
 )
-from optimizers.measures.confidence_report import calibrate
+from optimizers.measures.calibration_report import calibrate
 from optimizers.sources.failure_labels import constructed
 
 POINTS = st.lists(st.tuples(st.sampled_from([0.0, 0.3, 0.35, 0.5, 0.75, 0.9, 1.0]), st.booleans()), min_size=1, max_size=40)
@@ -152,7 +152,7 @@ def test_command_says_what_is_missing(tmp_path, capsys):
 
 
 def test_shipped_findings_are_those_of_todays_rules():
-    """Where this fails the rules have changed: python -m optimizers.confidence --raw DIR."""
+    """Where this fails the rules have changed: python -m optimizers.calibrate --raw DIR."""
     records, sha256 = read_findings(data_directory("failure_judge") / FINDINGS)
     assert [r for r in records if r.kind == "constructed"] == records_of(constructed())
     assert read_calibration(calibration_file()).fitted_on.rows_sha256 == sha256

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from dspy_programs.budget.demands import demands, is_demand, lost, placeholders, unseen
+from dspy_programs.budget.requirements import demands, is_demand, lost, placeholders, unseen
 from dspy_programs.budget.shorten import compressions, is_faithful, pieces_of
 from dspy_programs.tokens import counter_named
 from dspy_programs.types import Criterion, Entry, Rubric, Section
@@ -15,8 +15,8 @@ COMMAS = Rubric(name="r", criteria=[Criterion(name="commas", description="no com
     "text",
     [
         "Never give medical advice.",
-        "Do not guess.",
-        "Don't guess.",
+        "Do not prior.",
+        "Don't prior.",
         "Refrain from using commas.",
         "Answer in JSON.",
         "Use at most five sentences.",

@@ -1,6 +1,6 @@
 """Labelled findings in; the calibration that is shipped, its figures and its reliability plot out.
 
-Input      findings.jsonl: a confidence_fit.Record a line.
+Input      findings.jsonl: a calibration_fit.Record a line.
 Output     Calibration, as dspy_programs/failures/calibrated.py reads it; lines to print; a PNG.
 Guarantees curves are fitted on train alone; val and test are only measured.
 Raises     DatasetError as "file:line: field: why" for a row that is not a Record; MissingExtra without matplotlib.
@@ -19,7 +19,7 @@ from dspy_programs.errors import DatasetError
 from dspy_programs.failures import SCHEMA_VERSION, Calibration, Curve, FittedOn, value_at
 from dspy_programs.types import FailureMode
 from optimizers.data import rows_in, sha256
-from optimizers.measures.confidence_fit import Record, figures, fit, tables_of
+from optimizers.measures.calibration_fit import Record, figures, fit, tables_of
 from optimizers.plotting import COLOURS, require_matplotlib
 
 FINDINGS, PLOT = "findings.jsonl", "reliability.png"
