@@ -1,10 +1,10 @@
-"""What the calls of one row go through: the program's, and those of a metric that asks a model itself.
+"""Handles the calls of one row: the program's, and those of a metric that asks a model itself.
 
-Models that a program or a metric brings with it (`predictor.lm`, `set_lm`, `dspy.context(lm=...)`) are journalled and counted
-as the one it is compiled for. And a reply that cannot be read is remembered, though the program catches the error: what comes
-of it in that row is the model's doing, and no bug.
+Models that a program or a metric brings along (`predictor.lm`, `set_lm`, `dspy.context(lm=...)`) are journaled and counted like
+the one it is compiled for. And an unreadable reply is remembered even if the program catches the error: its consequences in
+that row are the model's fault, not a bug.
 
-Not seen   calls past DSPy's predictors (`lm("...")` of a model of one's own), or in a thread that DSPy's settings do not reach.
+Not seen   calls that bypass DSPy's predictors (`lm("...")` of a user's model), or in a thread without DSPy's settings.
 """
 
 import asyncio
@@ -73,11 +73,11 @@ class RowCalls(CompleteJSONAdapter):
 
     @property
     def first_unread(self) -> Failure | None:
-        """Return one of them, of several threads' the same each time."""
+        """Return one of them; with several threads, the same one each time."""
         return min(self.unread, key=told, default=None)
 
 
-RowCalls.__name__ = "JSONAdapter"  # as its parent: errors name it
+RowCalls.__name__ = "JSONAdapter"  # like its parent: errors name it
 
 
 @contextmanager
@@ -117,7 +117,7 @@ def told(failure: Failure) -> str:
 
 
 class Trace(list[Any]):
-    """DSPy's trace of one row: (predictor, inputs, outputs). `in_order` is the same whichever thread or task was faster."""
+    """DSPy's trace of one row: (predictor, inputs, outputs). `in_order` does not depend on which thread or task was faster."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -139,7 +139,7 @@ class Trace(list[Any]):
 
 
 def worker() -> tuple[int, int]:
-    """Name the thread, and in it the task, that this is called in."""
+    """Return the current thread and its task."""
     try:
         return threading.get_ident(), id(asyncio.current_task())
     except RuntimeError:  # there is no event loop

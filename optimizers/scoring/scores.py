@@ -1,8 +1,8 @@
-"""Run a program on rows, score what comes out, and say how sure the figures are.
+"""Run a program on rows, score its answers, and compute how certain the figures are.
 
-Only what the model did is data: a reply that cannot be read, or a prompt that is longer than the model can take, scores 0
-and says why, and so does an exception that follows from it. Any other is a bug in the program or the metric, and stops the
-run with its traceback and the row.
+Only the model's faults are data: an unreadable reply, or a prompt too long for the model, scores 0 with the reason, and so
+does an exception that follows from it. Any other exception is a bug in the program or the metric, and stops the run with its
+traceback and the row.
 """
 
 import contextvars
@@ -30,7 +30,7 @@ Step = tuple[str, dict[str, Any], dspy.Prediction]
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
 LONGEST_ERROR = 200  # characters
-TOLERANCE = 1e-6  # a weighted sum may end up a digit beyond 1
+TOLERANCE = 1e-6  # a weighted sum may exceed 1 in its last digit
 HALF_A_PAIR = "A reply holds half a surrogate pair, which no other call can send on."
 
 
@@ -80,15 +80,15 @@ def run_rows(
 ) -> Iterator[RowRun]:
     """Yield each row's run, in order, as soon as it and those before it are done; the meter counts them.
 
-    Raises whatever stopped the meter: scores that stand for calls never made are not given. Raises what the program or the
-    metric raised, with a note that names the row.
+    Raises whatever stopped the meter: calls never made get no scores. Raises what the program or the metric raised, with a
+    note that names the row.
     """
     with running_on(lm), dspy.context(disable_history=True):
         if threads == 1:
             for row in rows:
                 yield run_row(program_for(row), row, metric, meter)
             return
-        with ThreadPoolExecutor(threads) as pool:  # a context for each thread: DSPy's settings live there
+        with ThreadPoolExecutor(threads) as pool:  # one context per thread: DSPy's settings are stored there
             work = [pool.submit(contextvars.copy_context().run, run_row, program_for(row), row, metric, meter) for row in rows]
             try:
                 for done in work:
@@ -109,13 +109,13 @@ def run_row(program: dspy.Module, row: dspy.Example, metric: Metric, meter: Mete
 
 
 def traced(program: dspy.Module, row: dspy.Example, calls: RowCalls) -> tuple[dspy.Prediction, Sequence[Any]]:
-    """Run one row; return with its answer the calls of predictors, as DSPy traces them."""
+    """Run one row; return its answer and DSPy's trace of the predictors' calls."""
     with dspy.context(trace=(trace := Trace())):
         return predicted(program, row, calls), trace.in_order()
 
 
 def judged(row: dspy.Example, prediction: dspy.Prediction, metric: Metric, calls: RowCalls) -> tuple[dspy.Prediction, Score]:
-    """Score an answer. Where a reply could not be read, the metric's own model's too, the score is 0 and says so."""
+    """Score an answer. If a reply was unreadable, including one of the metric's own model, the score is 0 with the reason."""
     if isinstance(prediction, Unread):
         return prediction, prediction.score
     try:
@@ -131,13 +131,13 @@ def judged(row: dspy.Example, prediction: dspy.Prediction, metric: Metric, calls
 
 
 def checked(score: Score) -> Score:
-    if not -TOLERANCE <= score.value <= 1 + TOLERANCE:  # NaN is not either
+    if not -TOLERANCE <= score.value <= 1 + TOLERANCE:  # also excludes NaN
         raise ValueError(f"the metric gave {score.value}, and a score is a share in [0, 1]")
     return score
 
 
 def consequence(error: Exception, whose: str, first: Failure) -> "Unread":
-    """Put an exception down to a reply that could not be used before it, in the same row."""
+    """Attribute an exception to an earlier unusable reply in the same row."""
     raised = shortened(f"{type(error).__name__}: {error}", LONGEST_ERROR)
     return Unread(Failure(reason=f"{first.reason} Then the {whose} raised {raised}.", raw_reply=first.raw_reply))
 
@@ -174,7 +174,7 @@ def steps_of(program: dspy.Module, trace: Sequence[Any]) -> tuple[Step, ...]:
 
 
 class Unread(dspy.Prediction):
-    """In the place of a program's answer, where a reply could not be read. No metric is asked: it would look for fields."""
+    """Replaces a program's answer if a reply was unreadable. The metric is not called: it would expect fields."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure=failure)
@@ -185,10 +185,10 @@ class Unread(dspy.Prediction):
 
 
 def predicted(program: dspy.Module, row: dspy.Example, calls: RowCalls) -> dspy.Prediction:
-    """Call the program; what the model did wrong is a prediction that carries a failure."""
+    """Call the program; a model's fault becomes a prediction with a failure."""
     inputs = dict(row.inputs())
     try:
-        return program(**(inputs if isinstance(program, Program) else copy.deepcopy(inputs)))  # the user's may change them
+        return program(**(inputs if isinstance(program, Program) else copy.deepcopy(inputs)))  # a user's may change them
     except UNUSABLE as error:
         return Unread(failure_of(error))
     except Exception as error:
@@ -210,7 +210,7 @@ def bootstrap(values: Sequence[float], seed: int = 0) -> Interval:
 
 
 def bootstrap_of_means(samples: Sequence[Sequence[float]], seed: int = 0) -> Interval:
-    """Return the mean of the samples' means; rows are drawn within each sample: the samples themselves are no draw."""
+    """Return the mean of the samples' means; rows are drawn within each sample: the samples themselves are fixed."""
     generator = np.random.default_rng(seed)
     arrays = [np.asarray(values, dtype=float) for values in samples]
     means = [a[generator.integers(0, len(a), size=(RESAMPLES, len(a)))].mean(axis=1) for a in arrays]
@@ -220,7 +220,7 @@ def bootstrap_of_means(samples: Sequence[Sequence[float]], seed: int = 0) -> Int
 
 
 def group_interval(tables: np.ndarray, figure: Callable[[np.ndarray], np.ndarray], seed: int = 0) -> tuple[float, float]:
-    """Return the percentile bootstrap interval of a figure of the sum of tables, drawing whole tables: one for each group."""
+    """Return the percentile bootstrap interval of a statistic of the sum of tables, drawing whole tables, one per group."""
     draws = np.random.default_rng(seed).integers(0, len(tables), size=(RESAMPLES, len(tables)))
     weights = np.stack([np.bincount(draw, minlength=len(tables)) for draw in draws])
     resampled = np.tensordot(weights, tables, axes=1)

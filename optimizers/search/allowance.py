@@ -1,6 +1,6 @@
 """How many rows a search may still run, whatever its limits are: rows, tokens, money or minutes.
 
-Limits in tokens, money and minutes cover search and test together. So the test's rows are set aside at the cost of a row so
+Limits in tokens, money and minutes cover search and test together. So the test's rows are reserved at the mean cost of a row so
 far: the same share of the time on a slow machine as on a fast one.
 """
 
@@ -10,12 +10,12 @@ from optimizers.calls import Budget, Meter
 from optimizers.search.race import FEWEST
 
 WITHOUT_LIMIT = 1_000_000_000
-FIRST = 4  # rows to learn from what a row costs
+FIRST = 4  # rows from which to estimate the cost of a row
 TEST_SHARE = 0.4  # of a limit in tokens, money or minutes
 TRANSFER_SHARE = 0.1  # likewise
 FEWEST_TESTED = 6
-FEWEST_SEARCHED = 12  # three programs on four rows: less would be to have tried nothing
-SLOW = 0.5  # minutes a row takes: from there on a patient run may take longer than its minutes
+FEWEST_SEARCHED = 12  # three programs on four rows: the least that is a search
+SLOW = 0.5  # minutes per row from which a patient run may exceed its minutes
 LONGEST = 2.0  # times the minutes
 
 
@@ -23,8 +23,8 @@ LONGEST = 2.0  # times the minutes
 class Allowance:
     """Counts the rows of a search, `spent`, against its budget.
 
-    test_rows: as many as would be tested without a limit; programs: how many are tested; transfer_rows: of other sources,
-    on which two programs are tested where there is room; patient: run at least FEWEST_SEARCHED and FEWEST_TESTED rows,
+    test_rows: how many would be tested without a limit; programs: how many are tested; transfer_rows: from other sources,
+    on which two programs are tested if the budget allows; patient: run at least FEWEST_SEARCHED and FEWEST_TESTED rows,
     however long a row takes.
     """
 
@@ -42,13 +42,13 @@ class Allowance:
 
     @property
     def limit(self) -> str:
-        """Name the limit that leaves fewest rows."""
+        """Return the name of the limit that leaves the fewest rows."""
         name, _ = min(self._each(), key=lambda each: each[1])
         return name
 
     @property
     def rows_to_test(self) -> int:
-        """Return how many rows each program is tested on: all there are, unless a limit leaves no room for them."""
+        """Return how many rows each program is tested on: all, unless a limit does not allow them."""
         rows = [TEST_SHARE * limit / cost / self.programs for _, _, limit, cost in self._costly() if cost]
         return max(min([self.test_rows, *map(int, rows)]), min(FEWEST_TESTED, self.test_rows) if self.patient else 0)
 
@@ -65,7 +65,7 @@ class Allowance:
         return max(min([self.test_rows, *rows]), min(FEWEST_TESTED, self.test_rows) if self.patient else 0)
 
     def has_room_to_test(self, tested: int) -> bool:
-        """Return whether one row more may be tested: within the limits, or one of the fewest where rows are slow."""
+        """Return whether one more row may be tested: within the limits, or one of the minimum if rows are slow."""
         patient = self.patient and tested < FEWEST_TESTED
         return all(
             used + cost <= limit * (LONGEST if patient and cost >= SLOW else 1.0) for _, used, limit, cost in self._costly()
@@ -80,7 +80,7 @@ class Allowance:
         return min(each * rows, max(60 * minutes * (LONGEST if patient else 1.0), each * (self.spent + self.rows_left)))
 
     def _each(self) -> list[tuple[str, int]]:
-        """List (limit in words, rows it leaves to the search)."""
+        """List (limit in words, rows it leaves for the search)."""
         calls = self.budget.metric_calls
         found = [] if calls is None else [(f"{calls:g} metric calls", max(0, calls - self.spent))]
         set_aside = self.programs * self.rows_to_test + 2 * self.rows_elsewhere
@@ -90,7 +90,7 @@ class Allowance:
         return found or [("without a limit", WITHOUT_LIMIT)]
 
     def _costly(self) -> list[tuple[str, float, float, float]]:
-        """List (unit, used so far, limit, mean cost of a row) of each limit that is set."""
+        """List (unit, used so far, limit, mean cost of a row) for each limit that is set."""
         meter, rows = self.meter, self.meter.rollouts
         units = (
             ("tokens", meter.tokens, self.budget.tokens),

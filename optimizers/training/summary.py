@@ -18,11 +18,8 @@ def plan_of(training: "Training", directory: Path) -> str:
     rows, budget = training.rows, training.budget
     named = {"metric calls": budget.metric_calls, "minutes": budget.minutes, "tokens": budget.tokens, "USD": budget.usd}
     limits = ", ".join(f"{value:g} {name}" for name, value in named.items() if value is not None)
-    on_top = (
-        f", then at most {quantity(len(rows['test']), 'test row')} per program"
-        if budget.metric_calls
-        else ", including the test"
-    )
+    per_program = f", then at most {quantity(len(rows['test']), 'test row')} per program"
+    on_top = per_program if budget.metric_calls else ", including the test"
     longer = "; more only if a row takes half a minute or longer" if training.patient and budget.minutes else ""
     proposers = " and ".join(kinds_for(training.reflection_lm, training.proposer))
     return "\n".join(
