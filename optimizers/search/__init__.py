@@ -61,7 +61,7 @@ _HOMES = {
     "Job": "candidate",
     "REASONING": "candidate",
     "SEED": "candidate",
-    "Start": "candidate",
+    "InitialProgram": "candidate",
     "compiled_before": "candidate",
     "given_demonstrations": "candidate",
     "showing": "candidate",

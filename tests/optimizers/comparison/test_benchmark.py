@@ -22,6 +22,7 @@ from tests.fakes import ChatServer, any_prompt, write_toy_data
 from tests.processes import Started
 
 ROOT = Path(__file__).resolve().parents[3]
+SAMPLES = 3  # prompts for instructions that MIPROv2 asks again, each under a rollout id of its own: another answer
 TIMES = ("minutes", "engine", "wall_minutes")  # no two runs take the same
 
 
@@ -66,7 +67,7 @@ def lines(data):
 
 def test_benchmark_tells_every_optimizer_and_pays_for_nothing_twice(data, whole, capsys):
     out, requests = whole
-    assert len(requests) == len(set(requests)), "the journal is shared by all optimizers"
+    assert len(requests) - len(set(requests)) == SAMPLES, "the journal is shared by all optimizers"
     shutil.copytree(out, data.parent / "out")
     with ChatServer(any_prompt) as server:
         assert main(arguments(server, data)) == 0
@@ -107,7 +108,7 @@ def test_dead_model_stops_it_and_the_next_goes_on_where_it_was(data, whole, caps
         server.status, server.answer = 200, any_prompt
         assert main(arguments(server, data)) == 0
         again = len(server.requests) - len(set(server.requests))
-    assert again <= 4, "only what was cut off, tried again and refused, in two threads"
+    assert again <= SAMPLES + 4, "only what was cut off, tried again and refused, in two threads"
     assert report(data.parent / "out") == report(out)
 
 
@@ -149,7 +150,7 @@ def test_killed_at_a_random_moment_it_gives_the_same_report_and_two_at_once_are_
         process.communicate()
         assert process.returncode == -signal.SIGKILL
         assert main(arguments(server, data)) == 0
-        assert len(server.requests) - len(set(server.requests)) <= 2
+        assert len(server.requests) - len(set(server.requests)) <= SAMPLES + 2
     assert report(data.parent / "out") == report(out)
 
 
