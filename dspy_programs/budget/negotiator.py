@@ -26,8 +26,8 @@ from dspy_programs.budget.prompt import joined
 from dspy_programs.budget.scorers import Scorer, is_noisy, name_of, reads_outputs
 from dspy_programs.budget.search import greedy, ours
 from dspy_programs.budget.shorten import compressions
-from dspy_programs.errors import UsageError
-from dspy_programs.rubric import first_fault, rubric_of
+from dspy_programs.errors import UsageError, first_fault
+from dspy_programs.rubric import rubric_of
 from dspy_programs.section_scorer import MOST_SECTIONS, checked_sections
 from dspy_programs.tokens import TokenCounter, counter_named
 from dspy_programs.types import Rubric, Section
@@ -250,7 +250,7 @@ def usable(sections: Sequence[Section | Mapping[str, object]]) -> list[Section]:
     try:
         parts = checked_sections(sections)
     except ValidationError as error:
-        raise UsageError(f"sections: {first_fault(error)}") from error
+        raise UsageError(f"sections: {first_fault(error, 'list')}") from error
     except ValueError as error:
         hint = "; merge some of them" if len(sections) > MOST_SECTIONS else ""
         raise UsageError(f"sections: {error}{hint}") from error
