@@ -7,10 +7,9 @@ check P --max-tokens N    exit 1 if a prompt is too large
 check-ollama, check-openrouter
 """
 
-import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -107,6 +106,7 @@ def negotiate(
     from dspy_programs.budget.prompt import read_prompt
     from dspy_programs.budget.report import as_html, summary, written
     from dspy_programs.compiled_store import require_writable, write_atomically
+    from dspy_programs.progress_bar import shown
     from dspy_programs.rubric import read_rubric, rubric_of, shipped_rubrics
 
     sections = read_prompt(prompt)
@@ -128,7 +128,7 @@ def negotiate(
         counter=counter_of(tokens, language_model),
         shortener=language_model,
     )
-    with shown_progress() as progress:
+    with shown("scoring calls") as progress:
         result = negotiator.negotiate(sections, wanted, task, progress)
     if output:
         write_atomically(output, written(result, form.value))
@@ -153,23 +153,6 @@ def print_result(result: "NegotiationResult", verbose: bool, text: str, output: 
     for path in (output, html):
         if path:
             print(f"Results saved to {path}")
-
-
-class shown_progress:
-    """A progress line of scoring calls on stderr, if that is a terminal."""
-
-    def __enter__(self) -> Any:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn("scoring calls"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self.bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-        self.bar.start()
-        self.id = self.bar.add_task("", total=None)
-        return lambda done, total: self.bar.update(self.id, completed=done, total=total or None)
-
-    def __exit__(self, *error: object) -> None:
-        self.bar.stop()
 
 
 @app.command()
