@@ -12,52 +12,61 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from dspy_programs.actor import Actor, ActorResult
-    from dspy_programs.data_generator import DataGenerator, DataGeneratorResult, Rejected
-    from dspy_programs.failure_judge import FailureJudge, FailureJudgeResult
-    from dspy_programs.failure_rules import Finding
-    from dspy_programs.few_shot import FewShot
     from dspy_programs.lm import configure, connect, use
-    from dspy_programs.memory_summarizer import Fact, MemorySummarizer, MemorySummarizerResult
-    from dspy_programs.planner import Plan, Planner, PlannerResult
-    from dspy_programs.quality_judge import QualityJudge, QualityJudgeResult
-    from dspy_programs.reasoning import add_reasoning
+    from dspy_programs.predict import Failure, FewShot, add_reasoning
+    from dspy_programs.programs.actor import Actor, ActorResult
+    from dspy_programs.programs.data_generator import DataGenerator, DataGeneratorResult, Rejected
+    from dspy_programs.programs.failure_judge import FailureJudge, FailureJudgeResult, Finding
+    from dspy_programs.programs.memory_summarizer import Fact, MemorySummarizer, MemorySummarizerResult
+    from dspy_programs.programs.planner import Plan, Planner, PlannerResult
+    from dspy_programs.programs.quality_judge import QualityJudge, QualityJudgeResult
+    from dspy_programs.programs.section_scorer import SectionScorer, SectionScorerResult, overall_without
     from dspy_programs.registry import load
-    from dspy_programs.reply import Failure
     from dspy_programs.rubric import read_rubric
-    from dspy_programs.section_scorer import SectionScorer, SectionScorerResult, overall_without
-    from dspy_programs.types import Call, Criterion, Entry, Function, Pair, Rubric, Section, Task, Tool, Trace, Turn
+    from dspy_programs.types import (
+        Call,
+        Criterion,
+        Entry,
+        Function,
+        Pair,
+        Rubric,
+        Section,
+        Task,
+        Tool,
+        Trace,
+        Turn,
+    )
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Actor": "actor",
-    "ActorResult": "actor",
-    "DataGenerator": "data_generator",
-    "DataGeneratorResult": "data_generator",
-    "Rejected": "data_generator",
-    "FailureJudge": "failure_judge",
-    "FailureJudgeResult": "failure_judge",
-    "Finding": "failure_rules",
-    "FewShot": "few_shot",
+    "Actor": "programs.actor",
+    "ActorResult": "programs.actor",
+    "DataGenerator": "programs.data_generator",
+    "DataGeneratorResult": "programs.data_generator",
+    "Rejected": "programs.data_generator",
+    "FailureJudge": "programs.failure_judge",
+    "FailureJudgeResult": "programs.failure_judge",
+    "Finding": "programs.failure_judge",
+    "FewShot": "predict",
     "configure": "lm",
     "connect": "lm",
     "use": "lm",
-    "Fact": "memory_summarizer",
-    "MemorySummarizer": "memory_summarizer",
-    "MemorySummarizerResult": "memory_summarizer",
-    "Plan": "planner",
-    "Planner": "planner",
-    "PlannerResult": "planner",
-    "QualityJudge": "quality_judge",
-    "QualityJudgeResult": "quality_judge",
-    "add_reasoning": "reasoning",
+    "Fact": "programs.memory_summarizer",
+    "MemorySummarizer": "programs.memory_summarizer",
+    "MemorySummarizerResult": "programs.memory_summarizer",
+    "Plan": "programs.planner",
+    "Planner": "programs.planner",
+    "PlannerResult": "programs.planner",
+    "QualityJudge": "programs.quality_judge",
+    "QualityJudgeResult": "programs.quality_judge",
+    "add_reasoning": "predict",
     "load": "registry",
-    "Failure": "reply",
+    "Failure": "predict",
     "read_rubric": "rubric",
-    "SectionScorer": "section_scorer",
-    "SectionScorerResult": "section_scorer",
-    "overall_without": "section_scorer",
+    "SectionScorer": "programs.section_scorer",
+    "SectionScorerResult": "programs.section_scorer",
+    "overall_without": "programs.section_scorer",
     "Call": "types",
     "Criterion": "types",
     "Entry": "types",

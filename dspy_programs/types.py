@@ -6,8 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
-from dspy_programs.json_schema import LONGEST_DESCRIPTION, as_line, shortened
-from dspy_programs.published_tools import as_published, definitions_in, tool_names
+from dspy_programs.schemas import LONGEST_DESCRIPTION, as_line, as_published, definitions_in, shortened, tool_names
 from dspy_programs.text import is_placeholder, is_refusal
 
 LONGEST_NAME = 500  # characters of a tool's name: servers put their own in front of it
@@ -79,7 +78,7 @@ class Task(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: int = Field(ge=1, le=20)
-    tool: str = Field(max_length=LONGEST_NAME, json_schema_extra={**SAYS_100, "one_of": "tools"})  # see lm/adapter.py
+    tool: str = Field(max_length=LONGEST_NAME, json_schema_extra={**SAYS_100, "one_of": "tools"})  # see lm/replies/adapter.py
     title: str = Field(min_length=1, max_length=300)
     depends_on: list[int] = Field(default_factory=list, max_length=20)
     success_criterion: str = Field(default="", max_length=300)
@@ -125,7 +124,7 @@ FailureMode = Literal[
     "TIMEOUT_CASCADE",
     "none",
 ]
-"""What went wrong in a run, "none" where nothing did. failure_modes.py has what each means and how to fix it."""
+"""What went wrong in a run, "none" where nothing did. failure_judge/modes.py has what each means and how to fix it."""
 
 
 class Turn(BaseModel):

@@ -1,13 +1,13 @@
-"""Are these the calls that the task needs, with arguments that are accepted, and no call where no tool fits?
+"""Are these the calls that the task needs, with accepted arguments, and no call if no tool fits?
 
-Input      gold: Example with `calls` (list[AcceptedCall], [] where no call is right); pred: an Actor's Prediction
+Input      gold: Example with `calls` (list[AcceptedCall], [] if no call is right); pred: an Actor's Prediction
            (`calls`, `finish`, `cannot`, `problems`, `failure`). Any field of pred may be missing or malformed.
-Output     Score: function, arguments, decision, format, and exact (weight 0: the share of rows right as a whole), each in
-           [0, 1], and a line of feedback for each that is not 1. Where no call is right, 1.0 if and only if there is none.
+Output     Score: function, arguments, decision, format, and exact (weight 0: the share of entirely correct rows), each in
+           [0, 1], and a line of feedback for each that is not 1. If no call is right, 1.0 if and only if none is made.
 Guarantees never raises, never draws at random; an unreadable reply scores 0; 1.0 exactly for accepted calls, in any order.
-Source     the rules for accepted values are those of BFCL's AST check (Patil et al. 2025): "" means that an argument may be
-           left out; text is compared without case, spaces and ,./-_*^; an integer will do for a float; lists item by
-           item; objects key by key; calls side by side in any order.
+Source     the rules for accepted values are those of BFCL's AST check (Patil et al. 2025): "" marks an optional argument;
+           text is compared without case, spaces and ,./-_*^; an integer counts as a float; lists item by item; objects
+           key by key; parallel calls in any order.
 """
 
 import json
@@ -24,8 +24,8 @@ from dspy_programs.types import Call
 from metrics.score import Component, Score, composite, unreadable
 
 WEIGHTS = {"function": 0.3, "arguments": 0.45, "decision": 0.15, "format": 0.1, "exact": 0.0}
-MOST_PAIRED = 24  # calls of a reply that are compared with the accepted ones; the rest count as not needed
-MOST_EXACT = 8  # accepted calls for which the best pairs are searched for; beyond, the best are taken one by one
+MOST_PAIRED = 24  # calls of a reply compared with the accepted ones; the rest count as superfluous
+MOST_EXACT = 8  # accepted calls up to which the best pairing is searched for; beyond, pairs are matched greedily
 UNWRITTEN = re.compile(r"[ ,./\-_*^]")
 
 
@@ -39,7 +39,7 @@ class AcceptedCall(BaseModel):
 
 
 class Paired(NamedTuple):
-    """An accepted call, the call made for it (None for none), and the share of its arguments that are right."""
+    """An accepted call, the call made for it (None if missing), and the share of its arguments that are right."""
 
     wanted: AcceptedCall
     call: Call | None
@@ -47,7 +47,7 @@ class Paired(NamedTuple):
 
 
 def calls_match(gold: dspy.Example, pred: dspy.Prediction) -> Score:
-    """Score the calls of one step against those that are accepted."""
+    """Score the calls of one step against the accepted ones."""
     wanted = [as_accepted(call) for call in getattr(gold, "calls", None) or []]
     calls = calls_of(pred)
     failure = getattr(pred, "failure", None)
@@ -73,7 +73,7 @@ def function_component(wanted: Sequence[AcceptedCall], calls: Sequence[Call]) ->
 
 
 def arguments_component(wanted: Sequence[AcceptedCall], calls: Sequence[Call]) -> Component:
-    """Give every accepted call the made call that fits best; a call too many counts as one that is all wrong."""
+    """Match every accepted call with the best fitting call made; a superfluous call counts as entirely wrong."""
     if not wanted and not calls:
         return Component("arguments", 1.0, WEIGHTS["arguments"])
     pairs = paired(wanted, calls)
@@ -93,7 +93,7 @@ def decision_component(wanted: Sequence[AcceptedCall], calls: Sequence[Call], pr
 
 
 def format_component(calls: Sequence[Call], pred: Any) -> Component:
-    """Ask for one decision, and for calls that their schemas allow."""
+    """Require exactly one decision, and calls that their schemas allow."""
     problems = getattr(pred, "problems", None)
     faults = [str(problem) for problem in problems] if isinstance(problems, (list, tuple)) else []
     said = [text for name in ("finish", "cannot") if isinstance(text := getattr(pred, name, None), str) and text.strip()]
@@ -111,13 +111,13 @@ def paired(wanted: Sequence[AcceptedCall], calls: Sequence[Call]) -> list[Paired
 
 
 def best_pairs(shares: Sequence[Sequence[float | None]]) -> list[tuple[int, int]]:
-    """Return the pairs (row, column), each used once, with the largest sum; None is no pair. Exact, over sets of columns."""
+    """Return the pairs (row, column), each used once, with the largest sum; None is no pair. Exact, by sets of columns."""
     best: dict[int, tuple[float, list[tuple[int, int]]]] = {0: (0.0, [])}
     for i, row in enumerate(shares):
         for used, (value, pairs) in list(best.items()):
             for j, share in enumerate(row):
                 if share is not None and not used >> j & 1:
-                    total, key = value + share + 1e-9, used | 1 << j  # even a pair that is all wrong is one to talk about
+                    total, key = value + share + 1e-9, used | 1 << j  # even an entirely wrong pair gets feedback
                     if key not in best or total > best[key][0]:
                         best[key] = (total, [*pairs, (i, j)])
     return max(best.values(), key=lambda item: item[0])[1]
@@ -135,7 +135,7 @@ def greedy_pairs(shares: Sequence[Sequence[float | None]]) -> list[tuple[int, in
 
 
 def share_right(call: Call, want: AcceptedCall) -> float:
-    """Return right arguments over all that matter: those made and those that must be; what may be left out is no merit."""
+    """Return right arguments over all that matter: those given and those required; optional ones earn nothing."""
     matter = call.arguments.keys() | {name for name, accepted in want.accepted.items() if "" not in accepted}
     right = [name for name in matter if is_right(call, want, name)]
     return len(right) / len(matter) if matter else 1.0
@@ -158,7 +158,7 @@ def argument_faults(call: Call, want: AcceptedCall) -> list[str]:
 
 
 def same(value: Any, accepted: Any) -> bool:
-    """Tell whether a value is this accepted one. In an object, each key has its own list of accepted values."""
+    """Return whether a value matches this accepted one. In an object, each key has its own list of accepted values."""
     if isinstance(accepted, str) or isinstance(value, str):
         return isinstance(accepted, str) and isinstance(value, str) and standard(value) == standard(accepted)
     if isinstance(accepted, bool) or isinstance(value, bool):
@@ -183,7 +183,7 @@ def standard(text: str) -> str:
 
 
 def plain(accepted: Any) -> Any:
-    """Return one value of those that an accepted one stands for: in an object, the first that each key accepts."""
+    """Return one of the values that an accepted one stands for: in an object, the first accepted for each key."""
     if isinstance(accepted, list):
         return [plain(item) for item in accepted]
     if not isinstance(accepted, dict):
@@ -193,7 +193,7 @@ def plain(accepted: Any) -> Any:
 
 
 def one_call(want: AcceptedCall) -> Call:
-    """Return the shortest call that is accepted: what may be left out is."""
+    """Return the shortest accepted call, without optional arguments."""
     arguments = {name: plain(values[0]) for name, values in want.accepted.items() if values and "" not in values}
     return Call(tool=want.tool, arguments=arguments)
 

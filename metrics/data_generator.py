@@ -1,12 +1,12 @@
-"""Are the pairs such that a model may be trained on them: valid, new, of the seed's family, right as far as can be seen?
+"""Are the pairs suitable for training: valid, new, related to the seed, and right as far as can be checked?
 
 Input      gold: Example with `seed`, `template`, `n`, and the labels `others` (instructions of nearby seeds, which must
-           not be copied either) and `practise` (words of which a pair must hold one, [] where no failures were given);
+           not be copied either) and `practise` (words of which a pair must contain one, [] if no failures were given);
            pred: a DataGenerator's Prediction (`pairs`, `rejected`, `failure`). Any field may be missing or malformed.
 Output     Score: schema, novelty, leak, length, kind, quality, failures, format, each in [0, 1], and a line of feedback
-           for each that is not 1. Every one but format is a mean over the n pairs asked for: a pair that is missing, may
-           not be trained on, is a copy or has nothing to do with the seed counts 0 in all.
-Guarantees never raises where `quality` and `embed` do not, never draws at random; an unreadable reply scores 0; 1.0
+           for each that is not 1. All except format are means over the n requested pairs: a pair that is missing,
+           unsuitable, a copy or unrelated to the seed counts 0 in all.
+Guarantees never raises unless `quality` or `embed` does, never draws at random; an unreadable reply scores 0; 1.0
            exactly for n pairs that are valid, new, near the seed, within bounds, free of faults and on the failures'
            subject: the label `example`, a human-written pair, is one in every row.
 Source     novelty as overlap of n-grams and of embeddings: Self-Instruct (Wang et al. 2023) filters by the former.
@@ -37,23 +37,23 @@ WEIGHTS = {
 }
 READ = 4000  # characters of any text of the row
 MOST_PAIRS = 8
-SAME_WORDS = (0.25, 0.5)  # Jaccard of the bigrams of two instructions: new up to the one, a copy from the other on
+SAME_WORDS = (0.25, 0.5)  # Jaccard of two instructions' bigrams: new up to the first value, a copy from the second
 SAME_SENSE = (0.55, 0.85)  # cosine of two instructions: the same; a paraphrase lies between 0.45 and 0.9
-TAKEN = (0.4, 0.8)  # share of the seed's n-grams that are in the pair
-ANSWERS = (0.02, 0.12)  # cosine of an output of five words or more with what was asked: 95 in 100 human ones are above 0.1
+TAKEN = (0.4, 0.8)  # share of the seed's n-grams in the pair
+ANSWERS = (0.02, 0.12)  # cosine of an output of at least five words with the request: 95 % of human ones are above 0.1
 FEWEST_WORDS_TO_COMPARE = 5
-RELATED = (0.03, 0.1)  # cosine of the two whole texts: nothing to do with each other, and near enough
+RELATED = (0.03, 0.1)  # cosine of the two whole texts: unrelated, and near enough
 AT_THE_BOUND = {"instruction": 198, "input": 198, "output": 298}  # characters: the text was probably cut there
 FEWEST = {"QA": 1, "INSTRUCTION": 2, "REASONING": 20, "CREATIVE": 40, "TOOL_USE": 25, "CODE": 8}  # characters of output
 
 Quality = Callable[[Pair], float]
 Embed = Callable[[list[str]], npt.NDArray[Any]]
-"""Texts -> one vector of length 1 for each."""
+"""Texts -> one unit vector per text."""
 
 
 @dataclass
 class Judged:
-    """One pair's components, and what is wrong by component; all are 0 where the pair is refused."""
+    """One pair's components, and the faults by component; all are 0 if the pair is refused."""
 
     values: dict[str, float]
     messages: dict[str, str]
@@ -61,7 +61,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a row asks for."""
+    """The requirements of a row."""
 
     seed: Pair
     template: str
@@ -102,7 +102,7 @@ def nothing(pred: Any, failure: Any) -> Score:
 
 
 def mean_components(judged: Sequence[Judged], asked: int) -> list[Component]:
-    """Average each component over the pairs asked for; missing ones count 0 and are told of once, by schema."""
+    """Average each component over the requested pairs; missing ones count 0 and are reported once, by schema."""
     components = []
     for name, weight in WEIGHTS.items():
         if name != "format":
@@ -148,7 +148,7 @@ def judge(pair: Pair, wanted: Wanted, before: Sequence[Pair], quality: Quality, 
 
 
 def novelty_of(pair: Pair, known: Sequence[str], embed: Embed) -> tuple[float, str]:
-    """Return how new the instruction is, in [0, 1], and the known one that it comes nearest to."""
+    """Return how new the instruction is, in [0, 1], and the known one closest to it."""
     cosines = cosine(pair.instruction, known, embed)
     own = ngrams(pair.instruction, 2)
     likeness = [
@@ -160,7 +160,7 @@ def novelty_of(pair: Pair, known: Sequence[str], embed: Embed) -> tuple[float, s
 
 
 def leak_of(pair: Pair, seed: Pair) -> tuple[float, str]:
-    """Measure what was taken from the seed; a text that the pair gives as its own input is worked on, not taken."""
+    """Measure what was copied from the seed; text that the pair gives as its own input is used, not copied."""
     asked = taken(seed.instruction, f"{pair.instruction}\n{pair.input}", 4)
     answered = max(taken(seed.output, pair.output, 3, but=pair.input), taken(pair.output, seed.output, 3, but=pair.input))
     part = "the seed's instruction" if asked >= answered else "the seed's output"
@@ -174,7 +174,7 @@ def taken(part: str, whole: str, n: int, but: str = "") -> float:
 
 
 def answers_what_is_asked(pair: Pair, embed: Embed) -> float:
-    """Tell whether a longer output speaks of what was asked: one that would do for any question has no such words."""
+    """Return whether a longer output is about the request: one that would fit any question has no such words."""
     if len(words(pair.output)) < FEWEST_WORDS_TO_COMPARE:
         return 1.0
     return ramp(cosine(pair.output, [f"{pair.instruction}\n{pair.input}"], embed)[0], ANSWERS)
@@ -210,7 +210,7 @@ def practises(pair: Pair, wanted: Sequence[str]) -> float:
 
 
 def cosine(text: str, others: Sequence[str], embed: Embed) -> list[float]:
-    """Compare a text with others; one without words is like nothing."""
+    """Compare a text with others; one without words is similar to none."""
     if not words(text):
         return [0.0] * len(others)
     told = [other if words(other) else "" for other in others]

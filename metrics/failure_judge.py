@@ -1,12 +1,12 @@
-"""Is the mode right, the turn, and does the cause name what failed?
+"""Are the mode and the turn right, and does the cause name what failed?
 
-Input      gold: Example with `mode` (None where nobody has labelled it), `turn` (None for a run without a failure),
-           `cause` (a key phrase, "" where there is none) and `turns`; pred: a FailureJudge's Prediction. Any field may be
+Input      gold: Example with `mode` (None if unlabelled), `turn` (None for a run without a failure),
+           `cause` (a key phrase, "" if there is none) and `turns`; pred: a FailureJudge's Prediction. Any field may be
            missing or malformed.
-Output     Score: mode, turn, cause, format, each in [0, 1]; what has no label is left out and the weights of the rest
+Output     Score: mode, turn, cause, format, each in [0, 1]; unlabelled ones are left out and the weights of the rest
            are scaled up; a line of feedback for each that is not 1.
 Guarantees never raises, never draws at random; an unreadable reply scores 0; 1.0 exactly for the reference itself; a
-           longer cause never scores more than its key words alone; what is not one of the modes scores 0.
+           longer cause never scores more than its key words alone; an unknown mode scores 0.
 Source     exact and within-tolerance step as in Who&When (Zhang et al. 2025).
 """
 
@@ -22,7 +22,7 @@ from metrics.score import Component, Score, composite, unreadable
 WEIGHTS = {"mode": 0.5, "turn": 0.25, "cause": 0.1, "format": 0.15}
 MODES = get_args(FailureMode)
 NEAR = 2  # turns
-ENOUGH_WORDS = 40  # of a cause; a longer one is diluted, so that copying the run does not pay
+ENOUGH_WORDS = 40  # of a cause; a longer one loses, so that copying the run does not pay
 TOKEN = re.compile(r"[^\W_]+")
 
 
@@ -38,7 +38,7 @@ def judge_agrees(gold: dspy.Example, pred: dspy.Prediction) -> Score:
 
 
 def is_labelled(gold: dspy.Example, name: str) -> bool:
-    """Tell whether the row has a label for this component. A known failure at an unknown turn leaves the turn out."""
+    """Return whether the row has a label for this component. A known failure at an unknown turn leaves out the turn."""
     mode = getattr(gold, "mode", None)
     if name == "mode":
         return mode is not None
@@ -54,7 +54,7 @@ def mode_component(gold: dspy.Example, mode: str) -> Component:
 
 
 def turn_component(gold: dspy.Example, pred: dspy.Prediction) -> Component:
-    """1 for the very turn, 0.5 within two turns of it; where nothing failed, None is right and any number wrong."""
+    """1 for the exact turn, 0.5 within two turns of it; if nothing failed, None is right and any number wrong."""
     wanted, turn = getattr(gold, "turn", None), getattr(pred, "turn", None)
     if wanted is None or not is_number(turn):
         value = float(wanted is None and turn is None)
@@ -65,7 +65,7 @@ def turn_component(gold: dspy.Example, pred: dspy.Prediction) -> Component:
 
 
 def cause_component(gold: dspy.Example, pred: dspy.Prediction) -> Component:
-    """The share of the key phrase's words that the cause has, less for a cause that goes on and on."""
+    """The share of the key phrase's words in the cause, reduced for an overlong cause."""
     wanted = frozenset(tokens(getattr(gold, "cause", "")))
     said = tokens(getattr(pred, "cause", ""))
     share = len(wanted & frozenset(said)) / len(wanted) if wanted else 1.0

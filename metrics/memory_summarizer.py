@@ -1,14 +1,14 @@
-"""Does a memory keep what will be asked for, invent nothing, stay within its budget, and point to where it was said?
+"""Does a memory keep what will be needed, invent nothing, stay within its budget, and point to its sources?
 
 Input      gold: Example with `entries`, `token_budget`, `probes`; pred: a MemorySummarizer's Prediction (`summary`, `facts`,
            `decisions`, `tokens`, `tokens_before`, `failure`). Any field may be missing or malformed.
 Output     Score: recall, precision, budget, compression, pointers, format, each in [0, 1], and a line of feedback for each
-           that is not 1. recall: the share of each probe's terms that the memory holds, the mean over the probes.
-Guarantees never raises, never draws at random; an unreadable reply scores 0, and so does a memory that holds nothing that is
-           asked for; what is not recall earns its full weight only from a recall of one half on, so short and safe pays
-           little; of a memory over its budget only what fits is read, so copying everything pays less than choosing;
-           1.0 exactly for a memory that holds every term, grounded and within its bounds.
-Source     recall of facts by probes in place of overlap with one reference text: as in QAGS and QuestEval (Wang et al. 2020,
+           that is not 1. recall: the share of each probe's terms in the memory, averaged over the probes.
+Guarantees never raises, never draws at random; an unreadable reply scores 0, and so does a memory with nothing that is
+           needed; the other components earn their full weight only from a recall of one half, so short and safe pays
+           little; of a memory over its budget only the part that fits is read, so copying everything pays less than
+           selecting; 1.0 exactly for a memory that has every term, grounded and within its bounds.
+Source     recall of facts by probes instead of overlap with one reference text: as in QAGS and QuestEval (Wang et al. 2020,
            Scialom et al. 2021), here by rule.
 """
 
@@ -23,10 +23,10 @@ from dspy_programs.text import approximate_tokens, content_stems, evidence_of, f
 from metrics.score import Component, Score, composite, unreadable
 
 WEIGHTS = {"recall": 0.45, "precision": 0.2, "budget": 0.1, "compression": 0.1, "pointers": 0.05, "format": 0.1}
-EARNED_AT = 0.5  # recall from which on the other components count fully
+EARNED_AT = 0.5  # recall from which the other components count fully
 FULL_COMPRESSION = 0.5  # share of the entries' tokens: at or below it compression is 1, at 1 it is 0
-FEWEST_TOKENS = 3  # a claim of tokens is believed down to this part of the estimate
-POINTED = 0.5  # share of a fact's words that the turns it points to must hold
+FEWEST_TOKENS = 3  # a claimed token count is trusted down to this fraction of the estimate
+POINTED = 0.5  # share of a fact's words that must be in the turns it points to
 
 
 class Probe(BaseModel):
@@ -37,7 +37,7 @@ class Probe(BaseModel):
 
 
 class Memory(NamedTuple):
-    """What a prediction holds, as plain values. marked: facts and decisions with their turns."""
+    """A prediction's content as plain values. marked: facts and decisions with their turns."""
 
     summary: str
     marked: list[tuple[str, list[int]]]
@@ -48,7 +48,7 @@ class Memory(NamedTuple):
 
 
 def memory_recalls(gold: dspy.Example, pred: dspy.Prediction) -> Score:
-    """Score a memory by what it keeps of the entries."""
+    """Score a memory by what it keeps from the entries."""
     memory = memory_of(pred)
     failure = getattr(pred, "failure", None)
     if failure is not None or memory is None:
@@ -113,7 +113,7 @@ def compression_component(tokens: int, before: int) -> Component:
 
 
 def pointers_component(memory: Memory, entries: Sequence[tuple[int, str]]) -> Component:
-    """Check that the turns a fact names exist and hold at least half of its words. Without any fact there is no fault."""
+    """Check that the turns a fact names exist and contain at least half of its words. Without facts there is no fault."""
     said: dict[int, set[str]] = {}
     for turn, text in entries:
         said.setdefault(turn, set()).update(content_stems(text))
@@ -128,7 +128,7 @@ def pointers_component(memory: Memory, entries: Sequence[tuple[int, str]]) -> Co
 
 
 def format_component(memory: Memory) -> Component:
-    """Half for fields of the right type, half for facts that are not empty and not said twice."""
+    """Half for fields of the right type, half for facts that are neither empty nor repeated."""
     texts = [" ".join(text.lower().split()) for text, _ in memory.marked]
     distinct = all(texts) and len(set(texts)) == len(texts)
     faults = ["" if memory.sound else "summary is text, facts and decisions are lists of {text, turns}"]
@@ -138,7 +138,7 @@ def format_component(memory: Memory) -> Component:
 
 
 def memory_of(pred: Any) -> Memory | None:
-    """Read a prediction; None where it holds no text at all. What is of another type is left out, and so is not sound."""
+    """Read a prediction; None if it has no text at all. Values of other types are left out and count as malformed."""
     summary = getattr(pred, "summary", None)
     marked: list[tuple[str, list[int]]] = []
     sound = isinstance(summary, str)

@@ -1,10 +1,10 @@
-"""What can be seen of a pair's quality without a model: does the answer keep to what the instruction asks?
+"""A pair's quality as far as it can be checked without a model: does the answer follow the instruction?
 
 Input      pair: Pair, from any source.
-Output     pair_faults: list[str], one sentence for each fault, with what is right; heuristic_quality: float in [0, 1],
-           halved by each fault; template_fit: float in [0, 1], whether the pair is what its template asks for.
-Guarantees deterministic; never raises on a pair within the bounds of types.pair_problems. It cannot see whether an
-           answer is true, only whether it can be.
+Output     pair_faults: list[str], one sentence for each fault, with the correction; heuristic_quality: float in [0, 1],
+           halved by each fault; template_fit: float in [0, 1], whether the pair matches its template.
+Guarantees deterministic; never raises on a pair within the bounds of types.pair_problems. It cannot check whether
+           an answer is true, only whether it can be.
 """
 
 import ast
@@ -54,7 +54,7 @@ def heuristic_quality(pair: Pair) -> float:
 
 
 def pair_faults(pair: Pair) -> list[str]:
-    """Say what is wrong, one sentence each."""
+    """Return the faults, one sentence each."""
     return [fault for check in CHECKS if (fault := check(pair))]
 
 
@@ -129,7 +129,7 @@ def wrong_sum(pair: Pair) -> str:
     for match in EQUATION.finditer(pair.output[:2000]):
         before = pair.output[: match.start()]
         if before and (before[-1].isalnum() or before[-1] in ".," or before.rstrip()[-1:] in tuple("+-*/×÷^=(")):
-            continue  # the left side began earlier
+            continue  # the left side starts earlier
         value = value_of(match["left"])
         right = float(match["right"].replace(",", ""))
         if value is not None and abs(value - right) > 0.01 * max(1.0, abs(value)):
@@ -159,7 +159,7 @@ CHECKS: list[Callable[[Pair], str]] = [
 
 
 def template_fit(pair: Pair, template: str) -> float:
-    """Tell whether the pair has the shape that its template asks for; 1.0 for a template that asks for none."""
+    """Return whether the pair has the form that its template requires; 1.0 for a template without one."""
     check = TEMPLATE_CHECKS.get(template)
     return check(pair) if check else 1.0
 
@@ -213,7 +213,7 @@ def sentences(text: str) -> int:
 
 
 def counts_of_items(text: str) -> set[int]:
-    """Count the items of a list in each way that it may be written."""
+    """Count the items of a list in each notation."""
     lines = [line for line in text.splitlines() if line.strip()]
     marked = re.findall(r"(?:^|\s)(?:\d{1,2}[.)]|[-*•])\s", text)
     parts = [part for part in re.split(r"[,;，、]|\band\b", text.strip(" .\n")) if part.strip()]
@@ -232,7 +232,7 @@ def is_python(text: str) -> bool:
 
 
 def value_of(expression: str) -> float | None:
-    """Compute one side of an equation; None where it is no plain sum."""
+    """Compute one side of an equation; None if it is not plain arithmetic."""
     plain = expression.translate({ord("×"): "*", ord("x"): "*", ord("÷"): "/"}).strip()
     if len(plain) > 60 or "**" in plain or "//" in plain:
         return None

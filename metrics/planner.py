@@ -1,4 +1,4 @@
-"""Does a plan name the right tools, in the right order, in a graph that can be run, without padding?
+"""Does a plan name the right tools, in the right order, in an executable graph, without padding?
 
 Input      gold: Example with `tools` (those on offer) and `tasks` (the reference plan, a chain or any DAG);
            pred: a Planner's Prediction (`tasks`, `failure`, `answered_by`). Any field may be missing or malformed.
@@ -49,7 +49,7 @@ def tools_component(wanted: Sequence[Task], tasks: Sequence[Task]) -> Component:
 
 
 def order_component(wanted: Sequence[Task], tasks: Sequence[Task]) -> Component:
-    """Compare who must come before whom, by tool, through any number of steps: a chain and its closure are the same."""
+    """Compare which tool must precede which, through any number of steps: a chain and its closure are the same."""
     gold, found = precedences(wanted), precedences(tasks)
     value = f1(gold, found)
     message = ""
@@ -61,19 +61,19 @@ def order_component(wanted: Sequence[Task], tasks: Sequence[Task]) -> Component:
 
 def graph_component(tasks: Sequence[Task], names: Sequence[str]) -> Component:
     problems = plan_problems(tasks, names)
-    value = 1 / (1 + len(problems))  # not a share of the tasks: then padding would thin the problems out
+    value = 1 / (1 + len(problems))  # not a share of the tasks: padding would dilute the problems
     return Component("graph", value, WEIGHTS["graph"], "; ".join(problems))
 
 
 def steps_component(wanted: Sequence[Task], tasks: Sequence[Task]) -> Component:
-    """Measure padding alone. A short plan loses by the tools it lacks; were it scored here too, padding would pay."""
+    """Measure only padding. A short plan loses through its missing tools; if it lost here too, padding would pay."""
     gold, found = len(wanted), len(tasks)
     message = f"{found} tasks where {gold} reach the goal: too long" if found > gold else ""
     return Component("steps", min(1.0, gold / found), WEIGHTS["steps"], message)
 
 
 def precedences(tasks: Sequence[Task]) -> Counter[tuple[str, str]]:
-    """Count (tool, later tool) for every pair of tasks of which one waits for the other, directly or not."""
+    """Count (tool, later tool) for every pair of tasks where one waits for the other, directly or not."""
     by_id = {task.id: task for task in tasks}
     pairs: Counter[tuple[str, str]] = Counter()
     for task in by_id.values():

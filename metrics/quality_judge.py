@@ -3,9 +3,9 @@
 Input      gold: Example with `verdict` ("first", "second" or "tie", the human majority); pred: a QualityJudge's Prediction
            (`verdict`, `overall`, `other_overall`, `scores`, `reason`, `failure`). Any field may be missing or malformed.
 Output     Score: agreement, margin, format, each in [0, 1], and a line of feedback for each that is not 1.
-Guarantees never raises, never draws at random; an unreadable reply scores 0; 1.0 exactly for the people's verdict with
-           overall scores CLEAR apart (equal for a tie). Of rows with a winner half have it first, so that always "first"
-           scores about half, and always "tie" a quarter. Kappa and its interval are in optimizers/calibration.py.
+Guarantees never raises, never draws at random; an unreadable reply scores 0; 1.0 exactly for the human verdict with overall
+           scores CLEAR apart (equal for a tie). Half of the rows with a winner have it first, so always saying "first"
+           scores about half, and always "tie" a quarter. Kappa and its interval are in optimizers/measures/agreement.py.
 """
 
 import math
@@ -17,8 +17,8 @@ from metrics.score import Component, Score, composite, unreadable
 
 WEIGHTS = {"agreement": 0.6, "margin": 0.3, "format": 0.1}
 VERDICTS = ("first", "second", "tie")
-NEAR = 0.25  # for a tie where people had a winner, and a winner where they had none
-CLEAR = 0.3  # of the scale: two overall scores that differ by so much differ clearly
+NEAR = 0.25  # for a tie if people chose a winner, and a winner if they chose none
+CLEAR = 0.3  # of the scale: overall scores this far apart differ clearly
 
 
 def prefers_as_people_do(gold: dspy.Example, pred: dspy.Prediction) -> Score:
@@ -44,7 +44,7 @@ def agreement_component(wanted: Any, verdict: str) -> Component:
 
 
 def margin_component(wanted: Any, first: float, second: float) -> Component:
-    """Measure how far apart the scores are in the right direction; for a tie, how near."""
+    """Measure how far apart the scores are in the right direction; for a tie, how close."""
     apart = first - second if wanted == "first" else second - first if wanted == "second" else CLEAR - abs(first - second)
     value = min(1.0, max(0.0, apart / CLEAR))
     message = f"the first response has {first:.2f} overall, the second {second:.2f}. Right: {right(wanted)}"
@@ -52,7 +52,7 @@ def margin_component(wanted: Any, first: float, second: float) -> Component:
 
 
 def format_component(pred: dspy.Prediction) -> Component:
-    """See scores for both responses and a reason that says something, not too long."""
+    """Check for scores of both responses and a meaningful reason that is not too long."""
     faults = [f"there are no {name}" for name in ("scores", "other_scores") if not holds_shares(getattr(pred, name, None))]
     reason = getattr(pred, "reason", None)
     if not isinstance(reason, str) or not 0 < len(reason.strip()) <= 100:

@@ -1,4 +1,4 @@
-"""A score that carries its reason, and the one shape GEPA wants it in."""
+"""A score with its reason, and the form that GEPA requires."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ class Component(NamedTuple):
 
 
 class Score(NamedTuple):
-    """value in [0, 1], 1 is best; feedback tells a reflecting model what was wrong and what right looks like."""
+    """value in [0, 1], 1 is best; feedback tells the reflection model what was wrong and what is right."""
 
     value: float
     feedback: str
@@ -27,7 +27,7 @@ Metric = Callable[[dspy.Example, dspy.Prediction], Score]
 
 
 def composite(components: Sequence[Component]) -> Score:
-    """Weigh the components into one score; the feedback has a line for each that is not perfect, worst first."""
+    """Combine weighted components into one score; the feedback has a line for each imperfect one, worst first."""
     total = sum(component.weight for component in components)
     value = sum(component.value * component.weight for component in components) / total
     faults = sorted((c for c in components if c.message), key=lambda c: (c.value - 1) * c.weight)
@@ -36,7 +36,7 @@ def composite(components: Sequence[Component]) -> Score:
 
 
 def unreadable(weights: Mapping[str, float], pred: Any, what: str, fault: str, right: str) -> Score:
-    """Score 0 for a reply that is no `what`: its own failure says why, else `fault` does; `right` is what was wanted."""
+    """Score 0 for a reply that is not a `what`: its own failure says why, else `fault`; `right` is what was expected."""
     failure = getattr(pred, "failure", None)
     reason = getattr(failure, "reason", None) or fault
     began = str(getattr(failure, "raw_reply", ""))[:200]

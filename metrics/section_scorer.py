@@ -1,11 +1,11 @@
-"""Is a prompt's score near its gold score, for the right criteria, with what is covered ranked above what is dropped?
+"""Is a prompt's score near its gold score, for the right criteria, with covered ones ranked above dropped ones?
 
-Input      gold: Example with `rubric`, `gold` (criterion -> share covered), `covering` (criterion -> sections that ask for
+Input      gold: Example with `rubric`, `gold` (criterion -> share covered), `covering` (criterion -> sections that cover
            it), `overall`; pred: a SectionScorer's Prediction (`scores`, `overall`, `failure`). Any field may be missing or
            malformed.
 Output     Score: error, agreement, ranking, format, each in [0, 1], and a line of feedback for each that is not 1.
 Guarantees never raises, never draws at random; an unreadable reply scores 0; 1.0 exactly for the reference itself. The
-           same score for every criterion gets 0 for agreement and ranking wherever a row has both covered and dropped ones.
+           same score for every criterion gets 0 for agreement and ranking if a row has both covered and dropped ones.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ def coverage_agrees(gold: dspy.Example, pred: dspy.Prediction) -> Score:
 
 
 def error_component(wanted: float | None, found: float | None) -> Component:
-    """Count the distance twice: half of the range away is as bad as all of it."""
+    """Count the distance twice: half of the range is as bad as all of it."""
     if wanted is None or found is None:
         return Component("error", 0.0, WEIGHTS["error"], f"there is no overall score in [0, 1]; right: {wanted}")
     error = abs(wanted - found)
@@ -46,7 +46,7 @@ def error_component(wanted: float | None, found: float | None) -> Component:
 
 
 def agreement_component(gold: dspy.Example, wanted: Mapping[str, float], found: Mapping[str, float]) -> Component:
-    """Average the two sides, covered and dropped, so that the same answer to all is worth nothing."""
+    """Average the two sides, covered and dropped, so that a constant answer is worth nothing."""
     sides: dict[bool, list[float]] = {True: [], False: []}
     for name, share in wanted.items():
         sides[share >= 0.5].append(1 - abs(share - found[name]))
@@ -57,7 +57,7 @@ def agreement_component(gold: dspy.Example, wanted: Mapping[str, float], found: 
 
 
 def ranking_component(wanted: Mapping[str, float], found: Mapping[str, float]) -> Component:
-    """Score the pairs of which one is covered more; equal scores are not in order. Without pairs, it is how far all are off."""
+    """Score the order of pairs with unequal coverage; equal scores are out of order. Without pairs, score the mean error."""
     pairs = [(high, low) for high in wanted for low in wanted if wanted[high] > wanted[low]]
     if not pairs:
         value = 1 - sum(abs(wanted[name] - found[name]) for name in wanted) / len(wanted)
@@ -95,7 +95,7 @@ def names_of(covering: Any, name: str) -> Sequence[str]:
 
 
 def shares_of(scores: Any) -> dict[str, float]:
-    """Read criterion -> share; what is not a name with a number in [0, 1] is left out."""
+    """Read criterion -> share; anything but a name with a number in [0, 1] is left out."""
     found = {}
     for name, value in scores.items() if isinstance(scores, Mapping) else ():
         share = share_of(value)

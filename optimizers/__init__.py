@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from optimizers.own_program import CompiledProgram, compile_program
-    from optimizers.recipe import Recipe
+    from optimizers.recipes import Recipe
+    from optimizers.training import CompiledProgram, compile_program
 
 
 def require_our_metrics() -> None:
@@ -27,7 +27,7 @@ def require_our_metrics() -> None:
 
 require_our_metrics()
 
-_HOMES = {"CompiledProgram": "own_program", "compile_program": "own_program", "Recipe": "recipe"}
+_HOMES = {"CompiledProgram": "training", "compile_program": "training", "Recipe": "recipes"}
 __all__ = ["CompiledProgram", "Recipe", "compile_program"]
 
 if not TYPE_CHECKING:  # a type checker reads the imports above, and refuses any other name

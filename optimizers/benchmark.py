@@ -25,8 +25,8 @@ from optimizers.cli import (
 )
 
 if TYPE_CHECKING:
-    from optimizers.benchmarking import Run
-    from optimizers.journal import Record
+    from optimizers.calls import Record
+    from optimizers.comparison import Run
 
 app = new_app(
     "Compare optimizers on the same rows at the same budget: stock dspy.GEPA, BootstrapFewShotWithRandomSearch, MIPROv2, "
@@ -88,13 +88,12 @@ def benchmark(
     if as_json:
         raise UsageError("--json works only with --scripted; the other comparison writes report.json")
     print(f"{module}: reading programs and data", flush=True)
-    from dspy_programs.compiled_store import file_name
-    from dspy_programs.own_programs import is_own
-    from optimizers.benchmark_report import require_matplotlib
-    from optimizers.benchmarking import runs_of
-    from optimizers.meter import Budget
+    from dspy_programs.registry import file_name, is_own
+    from optimizers.calls import Budget
+    from optimizers.comparison import runs_of
+    from optimizers.plotting import require_matplotlib
     from optimizers.recipes import recipes
-    from optimizers.settings import training_of
+    from optimizers.training import training_of
 
     if module == ALL and data:
         raise UsageError("--data applies to one program; name it with --module")
@@ -128,7 +127,7 @@ def benchmark(
 def compare(every: Sequence["Run"], asked: Sequence["Run"], path: Path, fresh: bool) -> None:
     """Run those of `asked` that the folder's journal lacks, and report on `every`."""
     from dspy_programs.lm import prepare
-    from optimizers.benchmarking import claimed, finished, run_all
+    from optimizers.comparison import claimed, finished, run_all
 
     with claimed(path, fresh=fresh) as directory:
         results = finished(directory)
@@ -146,7 +145,7 @@ def compare(every: Sequence["Run"], asked: Sequence["Run"], path: Path, fresh: b
 def compare_scripted(path: Path, seeds: int | None, quick: bool, fresh: bool, as_json: bool) -> int:
     """Compare on scripted models and return the exit code: GATE_CLOSED if ours trails in any cell or in the mean."""
     print("scripted models: ours and dspy.GEPA", file=sys.stderr, flush=True)
-    from optimizers import scripted_benchmark
+    from optimizers.comparison import scripted_benchmark
 
     comparison = scripted_benchmark.compare(path, seeds, quick, fresh, lambda text: print(text, file=sys.stderr, flush=True))
     print(json.dumps(scripted_benchmark.as_json(comparison), indent=1) if as_json else scripted_benchmark.as_table(comparison))
@@ -156,8 +155,7 @@ def compare_scripted(path: Path, seeds: int | None, quick: bool, fresh: bool, as
 def chosen(optimizers: str | None, report_only: bool) -> list[str]:
     """Return the names in their usual order, including the reference. Raises UsageError, MissingExtra."""
     from dspy_programs.errors import UsageError
-    from optimizers.baselines import OPTIMIZERS, require_optuna
-    from optimizers.benchmark_report import REFERENCE
+    from optimizers.comparison import OPTIMIZERS, REFERENCE, require_optuna
 
     asked = list(OPTIMIZERS) if optimizers is None else [name.strip() for name in optimizers.split(",") if name.strip()]
     if unknown := [name for name in asked if name not in OPTIMIZERS]:
@@ -169,8 +167,9 @@ def chosen(optimizers: str | None, report_only: bool) -> list[str]:
 
 def write_report(directory: Path, runs: Sequence["Run"], results: Mapping[str, "Record"]) -> None:
     """Write report.json, report.md and report.png, each whole or not at all."""
-    from dspy_programs.compiled_store import versions, write_atomically
-    from optimizers.benchmark_report import Wanted, as_json, as_markdown, plot, report_of
+    from dspy_programs.atomic_file import write_atomically
+    from dspy_programs.registry import versions
+    from optimizers.comparison import Wanted, as_json, as_markdown, plot, report_of
 
     first = runs[0].training
     about = {

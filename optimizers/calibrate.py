@@ -1,79 +1,46 @@
-"""python -m optimizers.calibrate --module quality_judge: compare a judge with people and say whether to trust it."""
+"""python -m optimizers.calibrate: fit how often the failure rules are right on labelled findings; measure on unseen ones."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dspy_programs.cli import ApiBaseOption, ApiKeyOption, LmOption, new_app, run
-from optimizers.cli import ThreadsOption, UnseenDataOption
+from dspy_programs.cli import new_app, run
 
-UNSEEN = "test"  # the split whose figures a gate may rely on
-REFUSED = 1  # with --gate: the judge is no better than chance
-
-app = new_app("Compare a judge's verdicts with people's: agreement, Cohen's kappa, and whether it can serve as a gate.")
+app = new_app("Turn the confidence of the failure rules into probabilities, and measure how well they hold on unseen runs.")
 
 
 @app.command()
 def calibrate(
-    module: Annotated[str, typer.Option(help="Which judge: quality_judge.")],
-    lm: LmOption = None,
-    api_base: ApiBaseOption = None,
-    api_key: ApiKeyOption = None,
-    rules: Annotated[bool, typer.Option("--rules", help="Calibrate the rules that answer without a model.")] = False,
-    compiled: Annotated[Path | None, typer.Option(help="A compiled JSON. Default: the one `load` would take.")] = None,
-    data: UnseenDataOption = None,
-    split: Annotated[str, typer.Option(help="Which rows: train, val or test.")] = UNSEEN,
-    rows: Annotated[int | None, typer.Option(min=1, help="Use only the first N rows. Default: all.")] = None,
-    threads: ThreadsOption = None,
-    gate: Annotated[bool, typer.Option("--gate", help="Exit with 1 if the judge is no better than chance.")] = False,
-    json_out: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
+    raw: Annotated[
+        Path | None, typer.Option(help="Raw data folder: run the rules on its runs again. Default: shipped rows.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Output folder. Default: where the package keeps the files.")] = None,
 ) -> None:
-    """Print agreement, kappa with its interval, position consistency and the verdict; save those of test for later gates."""
-    from dspy_programs import compiled_store, load
-    from dspy_programs.errors import UsageError
-    from dspy_programs.lm import connect, is_embedded, prepare
-    from optimizers.calibration import VERDICTS, save_calibration, summary
-    from optimizers.calibration import calibrate as measure
-    from optimizers.data import SPLITS
-    from optimizers.journal import Journal
-    from optimizers.meter import Meter
-    from optimizers.progress import Progress, noise_to
-    from optimizers.recipes import recipe as recipe_of
-    from optimizers.recorded import recorded
-    from optimizers.settings import rows_to_test
+    """Fit on train, measure on val and test; write findings.jsonl (with --raw), calibration.json and reliability.png."""
+    from dspy_programs.atomic_file import write_atomically
+    from dspy_programs.failures import FILE, calibration_file
+    from optimizers.data import as_jsonl, data_directory
+    from optimizers.measures import FINDINGS, PLOT, read_findings, reliability
+    from optimizers.measures.calibration_report import calibrate as calibrated, summary
+    from optimizers.plotting import require_matplotlib
 
-    recipe = recipe_of(module)
-    if "verdict" not in (recipe.labels or ()):
-        raise UsageError(
-            f"--module {module}: its rows have no human verdict ({', '.join(VERDICTS)}) to compare with; choose quality_judge"
-        )
-    if split not in SPLITS:
-        raise UsageError(f"--split {split}: there are {', '.join(SPLITS)}")
-    examples = rows_to_test(recipe, data, split, rows)
-    meter = Meter()
-    if rules:
-        judge, task = recipe.new_program(), None
-    else:
-        model = connect(lm, api_base=api_base, api_key=api_key)
-        judge = load(module, model.model, path=compiled)
-        prepare(model)
-        task = recorded(model, "task", Journal(), meter)
-    threads = threads or (1 if task is None or is_embedded(task) else 8)
-    progress = Progress(meter, 2 * len(examples))
-    progress.phase = "judging"
-    with noise_to(Path(os.devnull)), progress.shown():
-        result = measure(judge, examples, task, meter, module, threads)
-    for name, text in summary(result).items():
-        print(f"{name:12} {text}")
-    kept = save_calibration(result) if split == UNSEEN else f"nowhere: only the {UNSEEN} rows are unseen"
-    print(f"{'kept':12} {kept}")
-    if json_out:
-        compiled_store.write_atomically(json_out, result.model_dump_json(indent=2) + "\n")
-    if gate and not result.usable_as_gate:
-        raise typer.Exit(REFUSED)
+    require_matplotlib()
+    folder = out or data_directory("failure_judge")
+    rows = data_directory("failure_judge") / FINDINGS
+    if raw is not None:
+        from optimizers.measures import records_of
+        from optimizers.sources import labelled_runs
+
+        rows = folder / FINDINGS
+        write_atomically(rows, as_jsonl(record.model_dump() for record in records_of(labelled_runs(raw))))
+    records, digest = read_findings(rows)
+    calibration = calibrated(records, digest)
+    write_atomically(out / FILE if out else calibration_file(), calibration.model_dump_json(indent=1) + "\n")
+    write_atomically(folder / PLOT, reliability(records, calibration.curves))
+    for line in summary(calibration):
+        print(line)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Options that several commands in this package share; those of every command are in dspy_programs/cli.py."""
+"""Options that several commands in this package share; those of every command are in dspy_programs/cli/cli.py."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,10 +35,8 @@ DATA = (
     "formats or saved by Hugging Face datasets, or hf:OWNER/NAME[:CONFIG][@REVISION] on the Hub. One file is split for you."
 )
 DataOption = Annotated[Path | None, typer.Option(help=DATA)]
-UnseenDataOption = Annotated[
-    Path | None, typer.Option(help="Rows of your own, as for train; of several splits only one is read.")
-]
-RowsOption = Annotated[int | None, typer.Option(min=1, help="Use the first so many. Default: the recipe's.")]
+UnseenDataOption = Annotated[Path | None, typer.Option(help="Your own rows, as for train; only one split is read.")]
+RowsOption = Annotated[int | None, typer.Option(min=1, help="Use only the first N rows. Default: the recipe's.")]
 
 
 def connect_both(

@@ -16,9 +16,9 @@ from optimizers.cli import ALL, MetricOption, ModuleOption, ThreadsOption, Unsee
 if TYPE_CHECKING:
     import dspy
 
-    from dspy_programs.compiled_store import Compiled
-    from optimizers.evaluation import Evaluation
-    from optimizers.recipe import Recipe
+    from dspy_programs.registry import Compiled
+    from optimizers.measures import Evaluation
+    from optimizers.recipes import Recipe
 
 app = new_app("Score a program on the same test rows by rules without a model, uncompiled and compiled.")
 
@@ -30,7 +30,7 @@ def evaluate(
     lm: LmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
-    compiled: Annotated[Path | None, typer.Option(help="A compiled JSON. Default: the one `load` would take.")] = None,
+    compiled: Annotated[Path | None, typer.Option(help="A compiled JSON. Default: the one `load` would use.")] = None,
     data: UnseenDataOption = None,
     split: Annotated[
         Literal["test", "transfer_val", "transfer_test"],
@@ -47,7 +47,7 @@ def evaluate(
 ) -> None:
     """Print mean scores with 95 % intervals and the paired difference; for a single program, also components and groups."""
     print(f"{module}: reading programs and data", flush=True)
-    from dspy_programs.compiled_store import write_atomically
+    from dspy_programs.atomic_file import write_atomically
     from dspy_programs.errors import UsageError
     from dspy_programs.lm import connect, is_embedded
     from optimizers.recipes import recipes
@@ -74,15 +74,11 @@ def evaluate_all(
     fresh: bool,
 ) -> list["Evaluation"]:
     """Read everything before the first call, then evaluate the programs one by one with one shared journal."""
-    from dspy_programs.compiled_store import file_name
     from dspy_programs.lm import prepare
-    from optimizers.evaluation import evaluate_program
-    from optimizers.journal import Journal
-    from optimizers.meter import Meter
-    from optimizers.progress import Progress, noise_to
-    from optimizers.recorded import recorded
-    from optimizers.run_directory import RunDirectory, default_path
-    from optimizers.settings import rows_to_test
+    from dspy_programs.registry import file_name
+    from optimizers.calls import Journal, Meter, Progress, noise_to, recorded
+    from optimizers.measures import evaluate_program
+    from optimizers.training import RunDirectory, default_path, rows_to_test
 
     data, split = source
     found = {recipe.name: compiled_program(recipe.name, model.model, compiled) for recipe in wanted}
@@ -121,8 +117,8 @@ def seed_of(compiled: "Compiled", data: Path | None) -> int | None:
 def compiled_program(name: str, spec: str, path: Path | None) -> "tuple[dspy.Module, Compiled] | None":
     """Return (program, file) as `load` would use it; if there is none, print that and return None."""
     from dspy_programs import load
-    from dspy_programs.compiled_store import candidates_for, read_compiled
     from dspy_programs.errors import CompiledMissing
+    from dspy_programs.registry import candidates_for, read_compiled
 
     try:
         program = load(name, spec, path=path, strict=True)

@@ -13,7 +13,7 @@ from dspy_programs.cli import LmOption, new_app, run
 from optimizers.cli import MODULES, OF_YOUR_OWN
 
 if TYPE_CHECKING:
-    from dspy_programs.compiled_store import Compiled
+    from dspy_programs.registry import Compiled
 
 HUB = "hf:"
 
@@ -45,13 +45,10 @@ def export(
     and a manifest with its hash, one model at a time; no code. Demonstrations are rows of the training data: do not share
     private ones. A new repository is private unless you add --public.
     """
-    from dspy_programs.compiled_store import in_use, read_compiled
     from dspy_programs.errors import CompiledMissing, UsageError
     from dspy_programs.lm import spec_in_use
-    from dspy_programs.registry import new_program
-    from dspy_programs.shape import reasons, shape_of
-    from optimizers.past import require_fit
-    from optimizers.promotion import card_for, export_stock
+    from dspy_programs.registry import in_use, new_program, read_compiled, reasons, shape_of
+    from optimizers.promotion import card_for, export_stock, require_fit
 
     program, spec = new_program(module), spec_in_use(lm)
     file = path or in_use(module, spec)
@@ -64,7 +61,7 @@ def export(
     if to.startswith(HUB):
         import huggingface_hub
 
-        from dspy_programs.shared import newest
+        from dspy_programs.registry import newest
 
         upload(file, compiled, card_for(compiled), to.removeprefix(HUB), not public, huggingface_hub.HfApi(), newest)
         lines = shared_usage(module, spec, to)
@@ -84,8 +81,8 @@ def export(
 
 def share(file: Path, compiled: "Compiled", card: str, folder: Path) -> None:
     """Put a compiled JSON and its card into a folder, next to those for other models, and record its hash."""
-    from dspy_programs.compiled_store import file_name, require_writable, write_atomically
-    from dspy_programs.shared import MANIFEST, write_manifest
+    from dspy_programs.atomic_file import write_atomically
+    from dspy_programs.registry import MANIFEST, file_name, require_writable, write_manifest
 
     saved = compiled.provenance
     name = file_name(saved.lm)
@@ -105,7 +102,7 @@ def upload(
     """
     from dspy_programs.errors import CompiledProgramError
     from dspy_programs.lm.weights import without_credentials
-    from dspy_programs.shared import MANIFEST
+    from dspy_programs.registry import MANIFEST
 
     with tempfile.TemporaryDirectory() as room:
         try:

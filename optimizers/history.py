@@ -11,7 +11,7 @@ from dspy_programs.cli import LmOption, new_app, run
 from optimizers.cli import ALL, ModuleOption
 
 if TYPE_CHECKING:
-    from optimizers.past import Entry
+    from optimizers.promotion import Entry
 
 app = new_app("Show what was put into use for a program and a model: dates, scores, digests, and which one `load` uses.")
 HEAD = ("in use", "put into use (UTC)", "digest", "validation", "test, 95 % interval", "kept", "")
@@ -29,7 +29,7 @@ def history(
     """
     from dspy_programs.lm import spec_in_use
     from dspy_programs.registry import PROGRAMS
-    from optimizers import promotion
+    from optimizers.promotion import promoting as promotion
 
     spec = spec_in_use(lm)
     found = {name: promotion.history(name, spec) for name in (sorted(PROGRAMS) if module == ALL else [module])}
@@ -70,7 +70,7 @@ def validation_of(entry: "Entry") -> str:
 
 def test_of(entry: "Entry") -> str:
     """Format both scores on the test rows, each with its interval."""
-    from optimizers.card import interval_line
+    from optimizers.promotion import interval_line
 
     rows = next((f", {each['rows']:.0f} rows" for each in entry.test.values() if "rows" in each), "")
     return arrow(*(interval_line(entry.test[name]) if name in entry.test else None for name in ("seed", "compiled"))) + rows

@@ -21,9 +21,9 @@ from optimizers.cli import ModuleOption, ThreadsOption
 if TYPE_CHECKING:
     import dspy
 
-    from optimizers.demonstrations import Demonstration
-    from optimizers.recipe import Recipe
+    from optimizers.recipes import Recipe
     from optimizers.scoring import Interval
+    from optimizers.search import Demonstration
 
 SIZES = (0, 10, 30, 100, 200)
 
@@ -52,7 +52,7 @@ def learning_curve(
     json_out: Annotated[Path | None, typer.Option("--json", help="Also write the curve to this file.")] = None,
 ) -> None:
     """Print the score with 0, 10, 30, 100 and 200 own rows, as far as there are any; run it again to resume."""
-    from dspy_programs.compiled_store import write_atomically
+    from dspy_programs.atomic_file import write_atomically
     from dspy_programs.lm import connect, is_embedded
     from optimizers.recipes import recipe
 
@@ -70,23 +70,19 @@ def learning_curve(
 
 
 def rows_there(module: str) -> int:
-    from optimizers.data import data_directory
-    from optimizers.row_files import rows_in
+    from optimizers.data import data_directory, rows_in
 
     return sum(1 for _ in rows_in(data_directory(module) / "transfer_val.jsonl"))
 
 
 def curve(recipe: "Recipe", model: "dspy.LM", count: int, seed: int, threads: int) -> Iterator[Point]:
     """Yield the points, the uncompiled program first. Answers are kept in a journal, so nothing is asked twice."""
-    from dspy_programs.compiled_store import file_name, folder_name
     from dspy_programs.lm import prepare
+    from dspy_programs.registry import file_name, folder_name
+    from optimizers.calls import Journal, Meter, Progress, noise_to, recorded
     from optimizers.data import data_directory, evenly, read_split
-    from optimizers.journal import Journal
-    from optimizers.meter import Meter
-    from optimizers.progress import Progress, noise_to
-    from optimizers.recorded import recorded
-    from optimizers.run_directory import RunDirectory
     from optimizers.scoring import bootstrap, run_rows
+    from optimizers.training import RunDirectory
 
     own = read_split(data_directory(recipe.name) / "transfer_val.jsonl", recipe.new_program, recipe.labels)
     tested = evenly(own, recipe.kind)[:count]
@@ -111,7 +107,7 @@ def programs(
     recipe: "Recipe", own: Sequence["dspy.Example"], spec: str, seed: int
 ) -> "Iterator[tuple[int, bool, Callable[[dspy.Example], dspy.Module]]]":
     """Yield (own rows, whether the shipped demonstrations are shown too, a function from a row to its program)."""
-    from dspy_programs.compiled_store import in_use, read_compiled
+    from dspy_programs.registry import in_use, read_compiled
 
     file = in_use(recipe.name, spec)
     shipped = {name: state.demos for name, state in read_compiled(file).predictors.items()} if file else {}
@@ -130,9 +126,8 @@ def shown_own(
     row: "dspy.Example",
 ) -> "dspy.Module":
     """Build the program that shows `size` other rows and the shipped demonstrations: the start of a training."""
-    from dspy_programs.few_shot import ALL_SHOWN
-    from optimizers.candidate import Job, showing, uncompiled
-    from optimizers.demonstrations import NEAREST, Shelf, choose
+    from dspy_programs.predict import ALL_SHOWN
+    from optimizers.search import NEAREST, Job, Shelf, choose, showing, uncompiled
 
     program = recipe.new_program()
     rows = choose([each for each in own if each is not row], recipe.demonstrator, recipe.kind, size, seed)

@@ -9,7 +9,7 @@ import typer
 from dspy_programs.cli import new_app, run
 
 if TYPE_CHECKING:
-    from optimizers.past import Entry
+    from optimizers.promotion import Entry
 
 app = new_app("Put a compiled program into use instead of the one that `load` uses now, which is kept.")
 
@@ -26,8 +26,7 @@ def promote(
     validation rows, needs --force.
     """
     from dspy_programs.errors import UsageError
-    from optimizers import promotion
-    from optimizers.past import current, place_of
+    from optimizers.promotion import current, place_of, promoting as promotion
 
     file = compiled_of(source)
     new = promotion.look_at(file, module)

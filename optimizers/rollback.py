@@ -25,8 +25,8 @@ def rollback(
     Nothing is deleted: the program you leave stays in the history, and --to with its digest puts it back into use.
     """
     from dspy_programs.lm import spec_in_use
-    from optimizers import promotion
     from optimizers.promote import scores_line
+    from optimizers.promotion import promoting as promotion
 
     spec = spec_in_use(lm)
     done = promotion.rollback(module, spec, to)

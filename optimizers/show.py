@@ -28,9 +28,9 @@ def show(
         for line in run_lines(Path(what)):
             print(printable(line))
         return
-    from dspy_programs.compiled_store import candidates_for, read_compiled
     from dspy_programs.errors import UsageError
     from dspy_programs.lm import spec_in_use
+    from dspy_programs.registry import candidates_for, read_compiled
 
     path = Path(what)
     if path.suffix != ".json":
@@ -53,7 +53,7 @@ def show(
 def run_lines(directory: Path) -> Iterator[str]:
     """Describe a run, finished or not."""
     from dspy_programs.errors import UsageError
-    from optimizers.run_directory import REPORT
+    from optimizers.training import REPORT
 
     file = directory / "candidates.json"
     if not file.is_file():
@@ -69,7 +69,7 @@ def run_lines(directory: Path) -> Iterator[str]:
 
 def lineage_lines(lineage: Sequence[Mapping[str, Any]], winner: int | None = None) -> Iterator[str]:
     """Yield each candidate's score and parent, then what the winner changed in the uncompiled program."""
-    from optimizers.card import shown_line  # imports DSPy
+    from optimizers.promotion import shown_line  # imports DSPy
 
     shown = [shown_line(candidate) for candidate in lineage]
     width = max(map(len, ["shows", *shown]))
@@ -104,7 +104,7 @@ def test_lines(test: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
 
 def demo_lines(demos: Mapping[str, Sequence[Mapping[str, Any]]], full: bool = False) -> Iterator[str]:
     """Yield a program's demonstrations: the start of a few, or all in full."""
-    from dspy_programs.few_shot import ALL_SHOWN, NEAREST  # imports DSPy
+    from dspy_programs.predict import ALL_SHOWN, NEAREST  # imports DSPy
     from dspy_programs.text import shortened
 
     for name, each in demos.items():

@@ -25,7 +25,7 @@ from optimizers.cli import (
 )
 
 if TYPE_CHECKING:
-    from optimizers.meter import Budget
+    from optimizers.calls import Budget
 
 app = new_app("Compile a program for a language model: better instructions, measured on unseen rows, saved as JSON.")
 
@@ -49,8 +49,8 @@ TransferFlag = Annotated[
     int | None,
     typer.Option(
         min=0,
-        help="Rows of another source (transfer_val) on which the result must not be worse than what is in use. "
-        "Default: 16, or as many as a limit leaves room for; none for an embedded --lm with a limit in rows.",
+        help="Rows from another source (transfer_val) on which the result must not be worse than the program in use. "
+        "Default: 16, or as many as the budget allows; 0 for an embedded --lm with a limit on metric calls.",
     ),
 ]
 
@@ -82,7 +82,10 @@ def train(
         typer.Option(min=1, help="Limit: metric calls during the search; the test is extra."),
     ] = None,
     max_minutes: Annotated[float | None, typer.Option(min=0, help="Limit: minutes, including the test.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(min=1, help="Limit: tokens of both models, including the test.")] = None,
+    budget_tokens: Annotated[
+        int | None,
+        typer.Option("--budget-tokens", "--max-tokens", min=1, help="Limit: tokens of both models, including the test."),
+    ] = None,
     max_usd: Annotated[
         float | None, typer.Option(min=0, help="Limit: US dollars by DSPy's price table, including the test.")
     ] = None,
@@ -109,18 +112,15 @@ def train(
     print(f"{module}: reading the program and its data", flush=True)
     from dspy_programs.errors import LanguageModelError, ProgramsError, RunInterrupted, UsageError
     from optimizers.recipes import recipes
-    from optimizers.run_directory import default_path
-    from optimizers.settings import training_of
-    from optimizers.summary import plan_of, summary_of
-    from optimizers.training import require_claimable, train_in
+    from optimizers.training import default_path, plan_of, require_claimable, summary_of, train_in, training_of
 
     wanted = recipes(module, metric)
     if module == ALL and (data or run_dir or out):
         raise UsageError("--data, --run-dir and --out apply to one program; omit them with --module all")
     of_task, of_reflection = (api_base, api_key), (reflection_api_base, reflection_api_key)
-    limits = {"max_tokens": max_reply_tokens, "timeout": timeout}
+    limits = {"budget_tokens": max_reply_tokens, "timeout": timeout}
     task, reflection = connect_both(lm, reflection_lm, of_task, of_reflection, temperature, **limits)
-    budget, levers = budget_of(max_metric_calls, max_minutes, max_tokens, max_usd), (proposer, reasoning)
+    budget, levers = budget_of(max_metric_calls, max_minutes, budget_tokens, max_usd), (proposer, reasoning)
     if auto and budget.metric_calls:
         raise UsageError("--auto and --max-metric-calls both set the number of metric calls; give only one")
     sizes = {"train": train_rows, "val": val_rows, "test": test_rows, "transfer_val": transfer_rows}
@@ -159,7 +159,7 @@ def told(failed: Mapping[str, str], names: Sequence[str]) -> str:
 def budget_of(calls: int | None, minutes: float | None, tokens: int | None, usd: float | None) -> "Budget":
     """Combine the limits. Raises UsageError for one that is not a finite number."""
     from dspy_programs.errors import UsageError
-    from optimizers.meter import Budget
+    from optimizers.calls import Budget
 
     for name, limit in (("--max-minutes", minutes), ("--max-usd", usd)):
         if limit is not None and not math.isfinite(limit):

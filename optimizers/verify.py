@@ -18,8 +18,7 @@ def verify(
     module: Annotated[str | None, typer.Option(help="The program of these files, if it is your own.")] = None,
 ) -> None:
     """Print one line per file; exit with 2 if one does not load."""
-    from dspy_programs.compiled_store import all_compiled, folder_name
-    from dspy_programs.registry import program_named
+    from dspy_programs.registry import all_compiled, folder_name, program_named
 
     if module:
         program_named(module)  # an unknown name raises and lists the known ones
@@ -32,9 +31,8 @@ def verify(
 
 def verdict(path: Path, module: str | None, given: bool) -> str:
     """Print and return whether a file loads: "ok", "FAILS", or "not here" if its program lives in another folder."""
-    from dspy_programs.compiled_store import read_compiled
     from dspy_programs.errors import ProgramsError, UsageError
-    from dspy_programs.registry import load, require_known
+    from dspy_programs.registry import load, read_compiled, require_known
 
     result, said = "ok", str(path)
     try:

@@ -6,7 +6,7 @@ Not a test: timings on a shared machine are for reading, not for passing.
 import json
 import time
 
-from dspy_programs.arguments import check
+from dspy_programs.programs.actor import check
 from dspy_programs.types import Function
 from metrics.actor import AcceptedCall, one_call
 from optimizers.data import SPLITS, data_directory

@@ -24,9 +24,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dspy_programs.budget.negotiator import NegotiationResult, Negotiator
+from dspy_programs.budget import NegotiationResult, Negotiator, OfflineScorer
 from dspy_programs.budget.prompt import from_text
-from dspy_programs.budget.scorers import OfflineScorer, Score
+from dspy_programs.budget.scorers import Score
 from dspy_programs.types import Rubric, Section
 from optimizers.sources.ifeval_kinds import mentions
 from optimizers.sources.reading import read_jsonl

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Sequence
 import dspy
 
 from dspy_programs import load
-from dspy_programs.chances import ASK, chances
-from dspy_programs.coverage import shares_by_rules
 from dspy_programs.lm import connect, use
-from dspy_programs.quality_judge import TORN, QualityJudge, better, by_rules, sharpened, shown
+from dspy_programs.programs.quality_judge import QualityJudge, shown
+from dspy_programs.programs.quality_judge.chances import ASK, chances
+from dspy_programs.programs.quality_judge.quality_judge import TORN, better, by_rules, sharpened
+from dspy_programs.programs.section_scorer import as_shown, pairs_in_doubt, shares_by_rules
 from dspy_programs.rubric import rubric_of
-from dspy_programs.section_scorer import as_shown, pairs_in_doubt
 from metrics.quality_judge import prefers_as_people_do
 from optimizers.data import data_directory, read_split
 from optimizers.recipes import recipe

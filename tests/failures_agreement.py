@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dspy_programs.failure_rules import Finding, Ruling, findings_of, ruling
-from dspy_programs.trace_view import View
+from dspy_programs.programs.failure_judge import Finding, Ruling, View, findings_of, ruling
 from dspy_programs.types import Turn
 from optimizers.scoring import group_interval
+from optimizers.sources import Labelled, labelled_runs
 from optimizers.sources.failure_judge_runs import who_and_when_runs
-from optimizers.sources.failure_labels import TAU, WORKBENCH, XSTEST, Labelled, labelled_runs
+from optimizers.sources.failure_labels import TAU, WORKBENCH, XSTEST
 
 NEAR = 2  # turns
 

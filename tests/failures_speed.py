@@ -19,9 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dspy_programs.failure_rules import findings_of, ruling
 from dspy_programs.failures.reader import read_traces
-from dspy_programs.trace_view import View
+from dspy_programs.programs.failure_judge import View, findings_of, ruling
 
 COUNTS = (1_000, 100_000)
 TOOLS = ["search_tasks", "update_task", "get_population", "send_email"]

@@ -42,9 +42,15 @@ from dspy_programs import (
 )
 from dspy_programs.budget import Analysis, NegotiationResult, Negotiator, OfflineScorer, analyze, read_prompt
 from dspy_programs.failures import AutoParser, FailureClassifier, FailureReport, TraceRecorder, read_traces
-from dspy_programs.memory import CompressionReport, ContextBuilder, MemoryCompressor, MemoryStore, compress_session
+from dspy_programs.memory import (
+    CompressionReport,
+    ContextBuilder,
+    MemoryCompressor,
+    MemoryStore,
+    compress_session,
+)
 from optimizers import CompiledProgram, Recipe, compile_program
-from optimizers.conclusion import Report
+from optimizers.training.conclusion import Report
 
 Mode = Literal[
     "HALLUCINATION",

@@ -27,20 +27,17 @@ import dspy
 import numpy as np
 from dspy import lm15
 
-from dspy_programs import compiled_store as store
 from dspy_programs import load
-from dspy_programs.few_shot import Index
+from dspy_programs.predict import Index
+from dspy_programs.registry import compiled_store as store
 from dspy_programs.types import Task
-from optimizers.conclusion import Report
+from optimizers.calls import Budget, Journal, Meter, Progress
 from optimizers.data import SPLITS, data_directory, read_split
-from optimizers.job import job_of, remember_compiled
-from optimizers.journal import Journal
-from optimizers.meter import Budget, Meter
-from optimizers.progress import Progress
 from optimizers.recipes import RECIPES
-from optimizers.run_directory import RunDirectory
-from optimizers.settings import Training, training_of
-from optimizers.training import identity_for, train
+from optimizers.training import RunDirectory, Training, job_of, training_of
+from optimizers.training.conclusion import Report
+from optimizers.training.job import remember_compiled
+from optimizers.training.training import identity_for, train
 
 LM = "local/qwen2.5-coder-1.5b"
 LM_WITHOUT_PROGRAM = "local/qwen2.5-coder-3b"  # nothing is shipped for it

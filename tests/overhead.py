@@ -16,18 +16,15 @@ from pathlib import Path
 import dspy
 
 from dspy_programs.lm import connect, use
-from dspy_programs.lm.embedded import chat_request
-from dspy_programs.planner import Planner
+from dspy_programs.lm.embedded.embedded import chat_request
+from dspy_programs.programs.planner import Planner
 from dspy_programs.types import Tool
 from metrics.score import for_gepa
+from optimizers.calls import Budget, Journal, Meter, Progress, noise_to
 from optimizers.data import data_directory, read_split
-from optimizers.journal import Journal
-from optimizers.meter import Budget, Meter
-from optimizers.progress import Progress, noise_to
 from optimizers.recipes import recipe
-from optimizers.run_directory import RunDirectory
-from optimizers.settings import Training, read_rows
-from optimizers.training import train
+from optimizers.training import RunDirectory, Training, read_rows
+from optimizers.training.training import train
 from tests.fakes import both, plan_reply, scripted_lm, write_toy_data
 
 CALLS = 400

@@ -21,14 +21,11 @@ from dspy_programs import load, use
 from dspy_programs.atomic_file import write_atomically
 from dspy_programs.errors import ProgramsError
 from dspy_programs.lm import connect, decoding
-from optimizers.budgets import default_rows
-from optimizers.candidate import IN_USE
+from optimizers.calls import Journal, Meter, RecordedEngine
 from optimizers.data import data_directory
-from optimizers.job import job_of
-from optimizers.journal import Journal
-from optimizers.meter import Meter
-from optimizers.recorded import RecordedEngine
-from optimizers.settings import read_rows
+from optimizers.search import IN_USE
+from optimizers.training import job_of, read_rows
+from optimizers.training.budgets import default_rows
 from tests.newcomers import LM, PLANNER, RECORDED, asked_of, reply_key
 
 NAMES = {"seed": "none", IN_USE: "shipped"}  # of the others their own

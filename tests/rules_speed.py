@@ -5,8 +5,7 @@ Not a test: timings on a shared machine are for reading, not for passing.
 
 import time
 
-from dspy_programs.failure_rules import findings_of, ruling
-from dspy_programs.trace_view import View
+from dspy_programs.programs.failure_judge import View, findings_of, ruling
 from dspy_programs.types import Turn
 
 SECONDS = 2.0

@@ -22,7 +22,7 @@ from dspy_programs.serve import operations
 from dspy_programs.serve.app import create_app
 from dspy_programs.serve.http_server import listen
 from dspy_programs.serve.limits import Limits
-from dspy_programs.serve.workshop import Workshop
+from dspy_programs.serve.worker_pool import WorkerPool
 
 ROOT = Path(__file__).resolve().parent.parent
 HTTP = httpx.Client(verify=False)  # one for all: each makes a TLS context, which no test needs
@@ -91,22 +91,22 @@ class Slow:
 
 class Running(NamedTuple):
     url: str
-    workshop: Workshop
+    worker_pool: WorkerPool
 
 
 @contextlib.contextmanager
 def running(limits: Limits | None = None, lm: object = None, key: str | None = None) -> Iterator[Running]:
     """Serve the real app on a free loopback port."""
-    workshop = Workshop(limits or Limits(), lm)
+    worker_pool = WorkerPool(limits or Limits(), lm)
     listening = listen("127.0.0.1", 0, has_key=key is not None)
-    config = uvicorn.Config(create_app(workshop, key), log_config=None, ws="none", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(create_app(worker_pool, key), log_config=None, ws="none", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.01)
     try:
-        yield Running(f"http://127.0.0.1:{listening.getsockname()[1]}", workshop)
+        yield Running(f"http://127.0.0.1:{listening.getsockname()[1]}", worker_pool)
     finally:
         server.should_exit = True
         thread.join(10)

@@ -16,10 +16,10 @@ import pytest
 from pydantic import TypeAdapter
 
 from dspy_programs import use
-from dspy_programs.program import Result
+from dspy_programs.predict import Result
 from dspy_programs.registry import PROGRAMS, load
+from tests.dspy_programs.predict.test_program import INPUTS
 from tests.fakes import plan_reply, scripted_lm
-from tests.test_program import INPUTS
 
 DOORS = [
     *("dspy_programs", "dspy_programs.failures", "dspy_programs.memory", "dspy_programs.budget", "dspy_programs.serve"),
@@ -102,7 +102,7 @@ def test_load_knows_the_class_of_every_name():
 
 
 def test_load_options_are_the_keywords_of_load():
-    from dspy_programs.registry import LoadOptions
+    from dspy_programs.registry.registry import LoadOptions
 
     given = inspect.signature(load).parameters.values()
     keywords = {each.name: each.annotation for each in given if each.kind is each.KEYWORD_ONLY}

@@ -10,14 +10,12 @@ import dspy
 
 from dspy_programs import load
 from dspy_programs.lm import connect, use
-from dspy_programs.planner import Planner
+from dspy_programs.programs.planner import Planner
 from dspy_programs.types import Task, Tool
 from metrics.planner import plan_matches
+from optimizers.calls import Journal, Meter, recorded
 from optimizers.data import data_directory, read_split
-from optimizers.journal import Journal
-from optimizers.meter import Meter
 from optimizers.recipes import recipe
-from optimizers.recorded import recorded
 from optimizers.scoring import bootstrap
 
 

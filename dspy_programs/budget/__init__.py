@@ -12,12 +12,13 @@ from dspy_programs.lazy import exports
 if TYPE_CHECKING:
     from dspy_programs.budget.analysis import Analysis, analyze
     from dspy_programs.budget.judge import JudgeScorer
-    from dspy_programs.budget.negotiator import NegotiationResult, Negotiator
+    from dspy_programs.budget.negotiator import DEFAULT_RUBRIC as DEFAULT_RUBRIC, NegotiationResult, Negotiator
     from dspy_programs.budget.outputs import OutputsScorer
     from dspy_programs.budget.prompt import PromptSection, SectionType, joined, read_prompt
     from dspy_programs.budget.scorers import OfflineScorer, Score, Scorer, SectionsScorer
 
 _HOMES = {
+    "DEFAULT_RUBRIC": "negotiator",
     "Analysis": "analysis",
     "analyze": "analysis",
     "JudgeScorer": "judge",

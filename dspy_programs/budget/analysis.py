@@ -41,7 +41,7 @@ def analyze(sections: Sequence[Section], counter: TokenCounter | None = None) ->
 
     Args:
         sections: The parts of the prompt.
-        counter: Whose tokens are counted; by default those of OpenAI's cl100k vocabulary.
+        counter: The token counter; by default OpenAI's cl100k vocabulary.
 
     Returns:
         The sections with their tokens and shares, and the total.

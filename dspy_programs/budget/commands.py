@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, NoCacheOption, ToolLmOption, new_app
+from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, NoCacheOption, ToolLmOption, new_app, shown
 
 if TYPE_CHECKING:
     from dspy_programs.budget.negotiator import NegotiationResult
@@ -101,12 +101,12 @@ def negotiate(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also print the log.")] = False,
 ) -> None:
     """Find the smallest prompt that keeps its quality."""
-    from dspy_programs.budget.choice import counter_of, model_of, scorer_of
+    from dspy_programs.atomic_file import write_atomically
+    from dspy_programs.budget.factories import counter_of, model_of, scorer_of
     from dspy_programs.budget.negotiator import DEFAULT_RUBRIC, Negotiator
     from dspy_programs.budget.prompt import read_prompt
     from dspy_programs.budget.report import as_html, summary, written
-    from dspy_programs.compiled_store import require_writable, write_atomically
-    from dspy_programs.progress_bar import shown
+    from dspy_programs.registry import require_writable
     from dspy_programs.rubric import read_rubric, rubric_of, shipped_rubrics
 
     sections = read_prompt(prompt)
@@ -192,10 +192,10 @@ def apply(
     ],
 ) -> None:
     """Write the smaller prompt; refused if the result was made from a different prompt."""
+    from dspy_programs.atomic_file import write_atomically
     from dspy_programs.budget.negotiator import digest
     from dspy_programs.budget.prompt import TEXT_SUFFIXES, as_yaml, read_prompt
     from dspy_programs.budget.report import read_result_file
-    from dspy_programs.compiled_store import write_atomically
     from dspy_programs.errors import UsageError
 
     found = read_result_file(result)
@@ -223,8 +223,7 @@ def check_openrouter(
 
 
 def check_server(name: str, model: str | None, base: str | None) -> None:
-    from dspy_programs.budget.servers import check as checked
-    from dspy_programs.budget.servers import server_named
+    from dspy_programs.lm import check as checked, server_named
 
     server = server_named(name, model, base)
     status = checked(server)

@@ -16,9 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from dspy_programs.budget.prompt import joined
 from dspy_programs.budget.scorers import Score, answering
 from dspy_programs.errors import UsageError
-from dspy_programs.few_shot import FewShot
 from dspy_programs.lm import running_on
-from dspy_programs.reply import Failure, ask
+from dspy_programs.predict import Failure, FewShot, ask
 from dspy_programs.types import Criterion, Rubric, Section
 
 FREE_TEXT = 0.5

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from dspy_programs.budget.noise import SAME, Meter, Verdict
+from dspy_programs.budget.score_estimator import SAME, ScoreEstimator, Verdict
 from dspy_programs.types import Section
 
 ROUNDING = 1e-9
@@ -43,7 +43,7 @@ class Run:
 
     sections: Sequence[Section]
     count: Callable[[str], int]
-    meter: Meter
+    meter: ScoreEstimator
     min_savings: float
     max_savings: float
     progress: Callable[[int], None] = lambda tried: None
@@ -86,7 +86,7 @@ class Run:
     ) -> tuple[bool, Verdict]:
         """Score the prompt after the moves, and keep it if it reaches the target; free_only: only if nothing is lost.
 
-        chance, loss: see Meter.verdict; back: name of a dropped section to put back.
+        chance, loss: see ScoreEstimator.verdict; back: name of a dropped section to put back.
         """
         candidate = after(self.kept, moves)
         if back:

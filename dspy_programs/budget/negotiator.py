@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING, Literal, get_args
 from pydantic import BaseModel, ValidationError
 
 from dspy_programs.budget.analysis import analyze
-from dspy_programs.budget.demands import placeholders
 from dspy_programs.budget.moves import Move, Run, Step
-from dspy_programs.budget.noise import REPEATS, SAME, Meter, OutOfCalls
 from dspy_programs.budget.prompt import joined
+from dspy_programs.budget.requirements import placeholders
+from dspy_programs.budget.score_estimator import REPEATS, SAME, OutOfCalls, ScoreEstimator
 from dspy_programs.budget.scorers import Scorer, is_noisy, name_of, reads_outputs
 from dspy_programs.budget.search import greedy, ours
 from dspy_programs.budget.shorten import compressions
 from dspy_programs.errors import UsageError, first_fault
+from dspy_programs.programs.section_scorer import MOST_SECTIONS, checked_sections
 from dspy_programs.rubric import rubric_of
-from dspy_programs.section_scorer import MOST_SECTIONS, checked_sections
 from dspy_programs.tokens import TokenCounter, counter_named
 from dspy_programs.types import Rubric, Section
 
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     import dspy
 
 DEFAULT_RUBRIC = "qa"
-OFFLINE_TIMES = 4  # as many scoring calls as a scorer that costs something
-ADVICE = "a lower threshold, or a rubric that names what is demanded"
+OFFLINE_TIMES = 4  # times as many scoring calls as a scorer that costs something
+ADVICE = "a lower threshold, or a rubric that names the requirements"
 Strategy = Literal["remove", "compress", "reorder"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 Search = Literal["ours", "greedy"]
@@ -108,20 +108,20 @@ class Negotiator:
         """Set the scorer and the limits.
 
         Args:
-            scorer: What says how good a prompt is.
-            quality_threshold: Share of the whole prompt's score that must be kept, in [0, 1].
+            scorer: Rates how good a prompt is.
+            quality_threshold: Share of the whole prompt's score to keep, in [0, 1].
             min_token_savings: Share of the tokens from which the result counts as a success, in [0, 1].
             max_token_savings: Share of the tokens that may be saved, in [0, 1].
-            search: "ours", or "greedy" as other tools of this kind have it.
-            strategies: What may be done, of "remove", "compress" and "reorder".
-            counter: Whose tokens are counted; by default those of OpenAI's cl100k vocabulary.
-            repeats: Answers of a noisy scorer about one prompt, at most.
-            most_calls: Scoring calls in all, at most; by default one for each section and one more, times `repeats` with a
-                noisy scorer, times 4 offline.
-            shortener: A model that writes shorter forms for "compress"; without one the rules do.
+            search: "ours", or "greedy" as in other tools of this kind.
+            strategies: Which of "remove", "compress" and "reorder" to use.
+            counter: The token counter; by default OpenAI's cl100k vocabulary.
+            repeats: Maximum answers of a noisy scorer per prompt.
+            most_calls: Maximum scoring calls; by default the number of sections plus one, times `repeats` with a noisy
+                scorer, times 4 offline.
+            shortener: A model that writes shorter forms for "compress"; without one, the rules do.
 
         Raises:
-            UsageError: A limit is out of range, or there is no such search or strategy.
+            UsageError: A limit is out of range, or the search or a strategy is unknown.
         """
         limits = {"threshold": quality_threshold, "min savings": min_token_savings, "max savings": max_token_savings}
         for name, value in limits.items():
@@ -154,20 +154,20 @@ class Negotiator:
 
         Args:
             sections: The parts of the prompt, 1 to 40, each with its own name.
-            rubric: A Rubric, a mapping of its fields, or the name of one that is shipped.
+            rubric: A Rubric, a mapping of its fields, or the name of a shipped one.
             target_task: What the prompt is for.
-            progress: Called after each candidate with the calls made, and the most there can be (0 for no limit).
+            progress: Called after each candidate with the calls made and the maximum (0 if unbounded).
 
         Returns:
-            The prompt, what it saves and keeps, and all that was tried.
+            The prompt, what it saves and keeps, and everything that was tried.
 
         Raises:
-            UsageError: The sections or the rubric cannot be used.
-            LanguageModelError: A judge cannot be reached or read.
+            UsageError: The sections or the rubric are invalid.
+            LanguageModelError: A judge cannot be reached, or its reply is unreadable.
         """
         parts, wanted = usable(sections), rubric_of(rubric)
         start = time.perf_counter()
-        meter = Meter(self.scorer, wanted, target_task, self.threshold, self.repeats, self.bound(parts))
+        meter = ScoreEstimator(self.scorer, wanted, target_task, self.threshold, self.repeats, self.bound(parts))
         tell = (lambda tried: progress(meter.calls, meter.most_calls or 0)) if progress else (lambda tried: None)
         run = Run(parts, self.counter.count, meter, self.min_savings, self.max_savings, tell)
         log = [f"tokens: {self.counter.name}", f"scorer: {name_of(self.scorer)}; rubric: {wanted.name}"]
@@ -285,7 +285,7 @@ def reorder(run: Run, log: list[str]) -> None:
     log.append(f"reorder: score {verdict.score:.3f} (before: {run.meter.mean(before):.3f}), {said}")
 
 
-def retention(meter: Meter, kept: Sequence[Section]) -> Retention:
+def retention(meter: ScoreEstimator, kept: Sequence[Section]) -> Retention:
     """Say how much of the quality is kept. More than all of it is not a finding but the judge's error."""
     whole, score = meter.mean(meter.whole), meter.mean(kept)
     if whole <= SAME:

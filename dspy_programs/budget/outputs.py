@@ -19,7 +19,7 @@ from dspy_programs.budget.prompt import SEPARATOR, joined
 from dspy_programs.budget.scorers import Score, answering
 from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.lm import running_on
-from dspy_programs.quality_judge import QualityJudge
+from dspy_programs.programs.quality_judge import QualityJudge
 from dspy_programs.types import Rubric, Section
 
 PLACE = re.compile(r"\{\{?\s*(?:input|question|query|text|user_input)\s*\}?\}", re.IGNORECASE)

@@ -45,19 +45,19 @@ class SectionType(StrEnum):
 
 
 def PromptSection(name: str, content: str, section_type: str = "instruction", priority: int = 0) -> Section:
-    """Return a Section; the spelling that other tools of this kind have.
+    """Return a Section; spelled as in other tools of this kind.
 
     Args:
-        name: Its name, its own in the prompt.
+        name: Its name, unique in the prompt.
         content: Its text.
         section_type: "system", "few_shot", "context" or "instruction".
-        priority: The lowest goes first.
+        priority: The lowest is removed first.
 
     Returns:
         The section.
 
     Raises:
-        UsageError: A field cannot be used.
+        UsageError: A field is invalid.
     """
     return checked({"name": name, "type": str(section_type), "content": content, "priority": priority}, "sections", name)
 
@@ -78,7 +78,7 @@ def read_prompt(path: Path | str) -> list[Section]:
     """Read a prompt file.
 
     Args:
-        path: Text by its suffix (.md, .markdown, .txt, .prompt), which is cut at its headings; else YAML or JSON.
+        path: Text if its suffix is .md, .markdown, .txt or .prompt, split at its headings; else YAML or JSON.
 
     Returns:
         Its sections, in order.
@@ -172,7 +172,7 @@ def from_text(text: str) -> list[Section]:
     for number, part in enumerate(parts, 1):
         heading = HEADING.match(part)
         title = heading[2] if heading else ""
-        type_, priority = guess(title or part[:200])
+        type_, priority = prior(title or part[:200])
         name = slug(title) or f"part_{number}"
         taken = {section.name for section in sections}
         unique = name if name not in taken else next(f"{name}_{n}" for n in range(2, 10**6) if f"{name}_{n}" not in taken)
@@ -201,8 +201,8 @@ def cut(lines: Sequence[str]) -> list[str]:
     return [part for lines in parts if (part := "\n".join(lines).strip())]
 
 
-def guess(words: str) -> tuple[str, int]:
-    return next((guess for pattern, guess in GUESSES if pattern.search(words)), OTHERWISE)
+def prior(words: str) -> tuple[str, int]:
+    return next((prior for pattern, prior in GUESSES if pattern.search(words)), OTHERWISE)
 
 
 def slug(title: str) -> str:

@@ -14,9 +14,8 @@ from typing import Literal, NamedTuple, Protocol
 import dspy
 from dspy.utils.exceptions import LMError
 
-from dspy_programs.coverage import shares_by_rules
 from dspy_programs.errors import LanguageModelError
-from dspy_programs.section_scorer import SectionScorer, best, pairs_in_doubt
+from dspy_programs.programs.section_scorer import SectionScorer, best, pairs_in_doubt, shares_by_rules
 from dspy_programs.types import Rubric, Section
 
 

@@ -16,10 +16,10 @@ Guarantees every accepted step is smaller than the one before and reached the ta
 import itertools
 from collections.abc import Sequence
 
-from dspy_programs.budget.demands import placeholders
-from dspy_programs.budget.guess import MAYBE, Guess
 from dspy_programs.budget.moves import ROUNDING, Move, Run, after
-from dspy_programs.budget.noise import SAME, OutOfCalls
+from dspy_programs.budget.prior import MAYBE, Prior
+from dspy_programs.budget.requirements import placeholders
+from dspy_programs.budget.score_estimator import SAME, OutOfCalls
 from dspy_programs.types import Section
 
 ALIKE = 0.2  # similarity of two sections below which no exchange is tried
@@ -44,18 +44,18 @@ def ours(run: Run, blind: bool, moves: Sequence[Move] | None = None) -> None:
 
     blind: the scorer reads the prompt by the rubric only; moves: by default, dropping any section that may be dropped.
     """
-    guess = Guess(run.sections, run.meter.rubric, blind)
+    prior = Prior(run.sections, run.meter.rubric, blind)
     offered = removals(run) if moves is None else moves
     try:
-        free_moves(run, guess, offered)
-        paid_moves(run, guess, offered)
+        free_moves(run, prior, offered)
+        paid_moves(run, prior, offered)
         if moves is None:
-            exchanges(run, guess, offered)
+            exchanges(run, prior, offered)
     except OutOfCalls:
         pass
     noted = {name for step in run.steps for name in step.sections}
     for move in offered:
-        if not run.enough() and move.name not in noted and (reason := guess.held(run.kept, move)):
+        if not run.enough() and move.name not in noted and (reason := prior.held(run.kept, move)):
             run.note([move], after(run.kept, [move]), None, False, reason)
 
 
@@ -73,29 +73,29 @@ def removals(run: Run) -> list[Move]:
     return moves
 
 
-def free_moves(run: Run, guess: Guess, offered: Sequence[Move]) -> None:
+def free_moves(run: Run, prior: Prior, offered: Sequence[Move]) -> None:
     """Make the moves that lose nothing, in groups."""
     left = {move.name: move for move in offered}
     while left and not run.enough():
-        group = group_to_try(run, guess, list(left.values()))
+        group = group_to_try(run, prior, list(left.values()))
         if not group:
             return
         for move in group:
             del left[move.name]
-        settle(run, guess, group)
+        settle(run, prior, group)
 
 
-def group_to_try(run: Run, guess: Guess, moves: list[Move]) -> list[Move]:
+def group_to_try(run: Run, prior: Prior, moves: list[Move]) -> list[Move]:
     """Return the group of moves expected to save most tokens in one call: chance that all succeed x tokens saved."""
     group: list[Move] = []
     kept, chance, saved, best = list(run.kept), 1.0, 0, (0.0, 0)
     while moves:
-        move = min(moves, key=lambda move: guess.cost(kept, move))
+        move = min(moves, key=lambda move: prior.cost(kept, move))
         moves.remove(move)
         candidate = after(kept, [move])
-        if not run.allowed(candidate) or guess.held(kept, move):
+        if not run.allowed(candidate) or prior.held(kept, move):
             continue
-        chance, saved = chance * guess.chance(kept, move), saved + move.saved
+        chance, saved = chance * prior.chance(kept, move), saved + move.saved
         group.append(move)
         kept = candidate
         best = max(best, (chance * saved, len(group)))
@@ -104,26 +104,26 @@ def group_to_try(run: Run, guess: Guess, moves: list[Move]) -> list[Move]:
     return group[: best[1]]
 
 
-def settle(run: Run, guess: Guess, group: Sequence[Move]) -> None:
+def settle(run: Run, prior: Prior, group: Sequence[Move]) -> None:
     """Make the moves of a group that lose nothing, halving it until that is known, and note what each other one loses."""
     if run.enough() or not run.allowed(after(run.kept, group)):
         return
     before = run.meter.mean(run.kept)
-    accepted, verdict = run.try_moves(group, guess.chance_of_all(run.kept, group), free_only=True)
+    accepted, verdict = run.try_moves(group, prior.chance_of_all(run.kept, group), free_only=True)
     if accepted:
         return
     if len(group) == 1:
         run.losses[group[0].name] = before - verdict.score
         return
-    settle(run, guess, group[: len(group) // 2])
-    settle(run, guess, group[len(group) // 2 :])
+    settle(run, prior, group[: len(group) // 2])
+    settle(run, prior, group[len(group) // 2 :])
 
 
-def exchanges(run: Run, guess: Guess, offered: Sequence[Move]) -> None:
+def exchanges(run: Run, prior: Prior, offered: Sequence[Move]) -> None:
     """Exchange a needed section for a shorter dropped one if both seem to serve the same purpose."""
     gone = {section.name for section in run.sections} - {section.name for section in run.kept}
     pairs = [
-        (guess.likeness(move.name, back.name), move, back)
+        (prior.likeness(move.name, back.name), move, back)
         for move in offered
         for back in offered
         if move.name in run.losses and back.name in gone and back.saved < move.saved
@@ -133,16 +133,16 @@ def exchanges(run: Run, guess: Guess, offered: Sequence[Move]) -> None:
         kept = {section.name for section in run.kept}
         if likeness < ALIKE or run.enough() or move.name not in kept or back.name in kept or not run.allowed(candidate):
             continue
-        if not guess.held(run.with_back(run.kept, back.name), move):
+        if not prior.held(run.with_back(run.kept, back.name), move):
             run.try_moves([move], likeness, free_only=True, back=back.name)
 
 
-def paid_moves(run: Run, guess: Guess, offered: Sequence[Move]) -> None:
+def paid_moves(run: Run, prior: Prior, offered: Sequence[Move]) -> None:
     """Spend the loss that the threshold allows on the moves that save most tokens; remember what fails."""
     while not run.enough():
         here = {section.name: section.content for section in run.kept}
-        left = [m for m in offered if m.name in here and here[m.name] != m.content and not guess.held(run.kept, m)]
-        chosen, loss = best_buy(run, guess, left)
+        left = [m for m in offered if m.name in here and here[m.name] != m.content and not prior.held(run.kept, m)]
+        chosen, loss = best_buy(run, prior, left)
         if not chosen:
             return
         spent = run.meter.mean(run.meter.whole) - run.meter.mean(run.kept)
@@ -151,14 +151,14 @@ def paid_moves(run: Run, guess: Guess, offered: Sequence[Move]) -> None:
             run.failed.append(frozenset(move.name for move in chosen))
 
 
-def best_buy(run: Run, guess: Guess, moves: Sequence[Move]) -> tuple[list[Move], float]:
+def best_buy(run: Run, prior: Prior, moves: Sequence[Move]) -> tuple[list[Move], float]:
     """Return the moves that reach the minimum savings at the smallest loss, else those that save most within the allowance.
 
     With them, the expected loss.
     """
     whole = run.meter.mean(run.meter.whole)
     allowance = run.meter.mean(run.kept) - run.meter.threshold * whole
-    losses = {m.name: max(run.losses.get(m.name, guess.loss(run.kept, m) * whole), 0.0) for m in moves}
+    losses = {m.name: max(run.losses.get(m.name, prior.loss(run.kept, m) * whole), 0.0) for m in moves}
     cheap = sorted(moves, key=lambda move: (losses[move.name] / move.saved, -move.saved))[:MOST_COMBINED]
     best: tuple[tuple[float, float], list[Move], float] = ((0.0, -1.0), [], 0.0)
     for size in range(1, len(cheap) + 1):
@@ -170,15 +170,15 @@ def best_buy(run: Run, guess: Guess, moves: Sequence[Move]) -> tuple[list[Move],
             candidate = after(run.kept, chosen)
             savings = run.savings(candidate)
             worth = (run.min_savings, -loss) if savings >= run.min_savings - ROUNDING else (savings, 0.0)
-            if worth > best[0] and run.allowed(candidate) and not holds_back(guess, run.kept, chosen):
+            if worth > best[0] and run.allowed(candidate) and not holds_back(prior, run.kept, chosen):
                 best = (worth, list(chosen), loss)
     return best[1:]
 
 
-def holds_back(guess: Guess, kept: Sequence[Section], moves: Sequence[Move]) -> bool:
+def holds_back(prior: Prior, kept: Sequence[Section], moves: Sequence[Move]) -> bool:
     """Return whether moves that are fine alone must not be made together."""
     for move in moves:
-        if guess.held(kept, move):
+        if prior.held(kept, move):
             return True
         kept = after(kept, [move])
     return False

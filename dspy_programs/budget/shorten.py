@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 import dspy
 
-from dspy_programs.budget.demands import demands, is_demand, lost, placeholders
 from dspy_programs.budget.moves import Move
+from dspy_programs.budget.requirements import demands, is_demand, lost, placeholders
 from dspy_programs.budget.scorers import answering
-from dspy_programs.extractive_summary import most_telling, read
+from dspy_programs.programs.memory_summarizer import most_telling, read
 from dspy_programs.text import evidence_of, sentences, unsupported
 from dspy_programs.tokens import TokenCounter
 from dspy_programs.types import Entry, Section

@@ -14,12 +14,32 @@ from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from dspy_programs.failures.auto_parser import AutoParser
+    from dspy_programs.failures.batch import Batch as Batch, Outcome as Outcome, Tally as Tally
+    from dspy_programs.failures.calibrated import (
+        FILE as FILE,
+        SCHEMA_VERSION as SCHEMA_VERSION,
+        Calibration as Calibration,
+        Curve as Curve,
+        FittedOn as FittedOn,
+        calibration_file as calibration_file,
+        value_at as value_at,
+    )
     from dspy_programs.failures.classifier import FailureClassifier, FailureReport
     from dspy_programs.failures.reader import read_traces
     from dspy_programs.failures.recorder import TraceRecorder
     from dspy_programs.types import Trace
 
 _HOMES = {
+    "Batch": "batch",
+    "Calibration": "calibrated",
+    "Curve": "calibrated",
+    "FILE": "calibrated",
+    "FittedOn": "calibrated",
+    "Outcome": "batch",
+    "SCHEMA_VERSION": "calibrated",
+    "Tally": "batch",
+    "calibration_file": "calibrated",
+    "value_at": "calibrated",
     "AutoParser": "auto_parser",
     "FailureClassifier": "classifier",
     "FailureReport": "classifier",

@@ -5,7 +5,7 @@ Output     probability in (0, 1), never falling as the confidence rises; None fo
            the curves is missing.
 Guarantees the curves are data: piecewise linear, in calibration.json next to this file, read once and checked.
 Raises     DatasetError if that file exists but is invalid.
-Source     fitted on labels by `python -m optimizers.confidence`; datasets/failure_judge/CARD.md says which, and how well it
+Source     fitted on labels by `python -m optimizers.calibrate`; datasets/failure_judge/CARD.md says which, and how well it
            does on unseen runs. A probability is valid for runs like those: half of the human-labelled ones are chats made to
            sound harmful.
 """
@@ -91,7 +91,7 @@ def shipped() -> Calibration | None:
 
 def read_calibration(path: Path) -> Calibration | None:
     """Read and check the curves; None if there is no such file. Raises DatasetError."""
-    again = "create it again: python -m optimizers.confidence"
+    again = "create it again: python -m optimizers.calibrate"
     try:
         return Calibration.model_validate_json(path.read_bytes())
     except FileNotFoundError:

@@ -12,17 +12,24 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict
 
 from dspy_programs.errors import ModelFailing
-from dspy_programs.failure_modes import REMEDIES
-from dspy_programs.failure_rules import LIKELY, SURE_AGAINST_SUCCESS, Finding, Ruling, findings_of, ruling
 from dspy_programs.failures.calibrated import probability_of
 from dspy_programs.model_in_use import model_in_use
-from dspy_programs.trace_view import View
+from dspy_programs.programs.failure_judge import (
+    LIKELY,
+    REMEDIES,
+    SURE_AGAINST_SUCCESS,
+    Finding,
+    Ruling,
+    View,
+    findings_of,
+    ruling,
+)
 from dspy_programs.types import FailureMode, Trace
 
 if TYPE_CHECKING:
     import dspy
 
-    from dspy_programs.failure_judge import FailureJudge
+    from dspy_programs.programs.failure_judge import FailureJudge
 
 
 class FoundMode(BaseModel):
@@ -81,17 +88,17 @@ class FailureClassifier:
     """Classifies how a run failed: by rules and, where they are unsure, by the language model in use, if any."""
 
     def __init__(self, use_llm: bool = True) -> None:
-        """Choose who answers.
+        """Choose whether a model may be asked.
 
         Args:
-            use_llm: Ask the model of `with dspy_programs.use(...)` about what the rules leave open; False never does.
+            use_llm: Ask the model of `with dspy_programs.use(...)` if the rules are unsure; False never asks.
         """
         self.use_llm = use_llm
         self._judges: dict[str, FailureJudge] = {}
         self._failures = 0  # of the model, in a row
 
     def classify(self, trace: Trace | Mapping[str, object]) -> FailureReport:
-        """Say why one run failed, or that it did not. A model that fails leaves the rules' verdict, marked by `failure`.
+        """Report why one run failed, or that it did not. If the model fails, the rules' verdict stays, marked by `failure`.
 
         Args:
             trace: A Trace, or a mapping in any format that AutoParser reads.
@@ -100,8 +107,8 @@ class FailureClassifier:
             The report.
 
         Raises:
-            UsageError: The mapping is no trace.
-            ModelFailing: The model refuses us, or fails again and again.
+            UsageError: The mapping is not a trace.
+            ModelFailing: The model rejects us or fails repeatedly.
             ModelLost: This thread cannot see the model that another thread chose with `use`.
         """
         known = trace if isinstance(trace, Trace) else parsed(trace)

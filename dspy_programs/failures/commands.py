@@ -20,13 +20,7 @@ from dspy_programs.cli import (
     new_app,
     using,
 )
-from dspy_programs.failures.options import (
-    FormatOption,
-    HtmlOption,
-    JunitOption,
-    SarifOption,
-    at_once,
-)
+from dspy_programs.failures.options import FormatOption, HtmlOption, JunitOption, SarifOption, at_once
 
 if TYPE_CHECKING:
     from dspy_programs.types import Trace
@@ -146,6 +140,7 @@ def batch(
     Exit code: 0; 1 if a limit or the baseline check fails; 2 if some input is unreadable (unless --keep-going) or there
     is no trace, because the figures then do not cover everything. All outputs are written in every case.
     """
+    from dspy_programs.cli import shown
     from dspy_programs.errors import UsageError
     from dspy_programs.failures.batch import classified, tallied
     from dspy_programs.failures.classifier import FailureClassifier
@@ -154,7 +149,6 @@ def batch(
     from dspy_programs.failures.reports.lines import print_json
     from dspy_programs.failures.reports.outputs import Named, Outputs, opened
     from dspy_programs.failures.reports.table import print_batch
-    from dspy_programs.progress_bar import shown
 
     inputs = [*(paths or []), *([traces_dir] if traces_dir else [])]
     if not inputs:

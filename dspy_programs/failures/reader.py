@@ -55,18 +55,18 @@ class Found(NamedTuple):
 def read_traces(
     paths: Sequence[str | Path], format: str | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Iterator[Item]:
-    """Read traces one after the other, whatever is in the files. A bad record is an Item with a problem; the next follows.
+    """Yield every trace of every path, in order. A bad record is an Item with a problem; reading continues.
 
     Args:
         paths: Files (.json, .jsonl, .ndjson, each also .gz), folders, or "-" for stdin.
-        format: The format of all records; None to find out for each.
-        progress: Called with the bytes read so far, and those of all files.
+        format: The format of all records; None to detect it for each.
+        progress: Called with the bytes read so far and the total.
 
     Returns:
         An iterator of Items, in order.
 
     Raises:
-        UsageError: There is no such format, or a path cannot be read at all.
+        UsageError: The format is unknown, or a path cannot be read at all.
     """
     parser = Parser(format)
     gauge = Gauge(progress) if progress is not None else None

@@ -30,7 +30,7 @@ from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.native import with_known_role
 from dspy_programs.failures.plain import plain, text_of_object
 from dspy_programs.failures.reader import read_traces
-from dspy_programs.published_tools import tool_names
+from dspy_programs.schemas import tool_names
 from dspy_programs.types import ToolDefinitions
 
 NOT_REDACTED = ("role", "trace_id")
@@ -47,14 +47,14 @@ class TraceRecorder:
         tools: ToolDefinitions | None = None,
         redact: Callable[[str], str] | None = None,
     ) -> None:
-        """Name the run and where it goes. Nothing is written before the `with` block.
+        """Name the run and its folder. Nothing is written before the `with` block.
 
         Args:
             goal: What the agent was asked to do.
-            output_dir: The folder for the trace; it is made where it is missing.
-            tools: The tools on offer, as names or as definitions in any form that OpenAI, Anthropic, MCP, LangChain or
-                OpenAPI use, of which the names are kept; None where they are not known.
-            redact: Given every text, but not the names of fields; returns what may be written.
+            output_dir: The folder for the trace; created if it is missing.
+            tools: The offered tools, as names or as definitions in any form that OpenAI, Anthropic, MCP, LangChain or
+                OpenAPI use, of which only the names are kept; None if they are unknown.
+            redact: Receives every text (not field names) and returns what may be written.
         """
         self.goal = goal
         self.output_dir = Path(output_dir)
@@ -95,9 +95,9 @@ class TraceRecorder:
         """Record a turn; it is on disk when this returns.
 
         Args:
-            role: "system", "user", "agent" or "tool", or what other frameworks call them. One that nobody knows counts as the
+            role: "system", "user", "agent" or "tool", or another framework's word for them. An unknown role counts as the
                 agent's, with its name in front of the content.
-            content: What was said. Here and below, what is no JSON is kept as text.
+            content: What was said. Here and below, anything that is not JSON is kept as text.
             tool_name: The tool that was called.
             tool_input: Its arguments.
             tool_output: Its result.
@@ -116,7 +116,7 @@ class TraceRecorder:
 
         Args:
             text: The agent's final result.
-            is_successful: Whether the goal was met; None where nobody knows.
+            is_successful: Whether the goal was met; None if unknown.
 
         Raises:
             UsageError: Nothing is being recorded, or the file cannot be written.

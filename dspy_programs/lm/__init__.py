@@ -1,205 +1,46 @@
-"""From a spec string to a language model for DSPy; the only place that reads model settings from the environment.
+"""From a spec string to a language model that DSPy can use."""
 
-    local/qwen2.5-coder-1.5b                 embedded, on this machine's CPU; no key (the default)
-    local/PATH.gguf                          embedded, any chat model in a GGUF file
-    local/hf:OWNER/REPO/FILE.gguf            the same from the Hub, pinned at the first download
-    openai/gpt-4.1-mini, anthropic/...       hosted; the provider's key from its usual environment variable
-    openai/<name> with an api base           any OpenAI-compatible server: vLLM, Ollama, LM Studio, llama.cpp
+from typing import TYPE_CHECKING
 
-A flag overrides an environment variable, which overrides the default. DSPY_PROGRAMS_API_BASE and DSPY_PROGRAMS_API_KEY
-belong to the model of DSPY_PROGRAMS_LM: no other model is sought at that URL, and no other provider sees that key.
-"""
+from dspy_programs.lazy import exports
 
-import os
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+if TYPE_CHECKING:
+    from dspy_programs.lm.cached import connect_kept as connect_kept
+    from dspy_programs.lm.models import (
+        DEFAULT_SPEC as DEFAULT_SPEC,
+        address_of as address_of,
+        configure as configure,
+        connect as connect,
+        decoding as decoding,
+        is_embedded as is_embedded,
+        is_named as is_named,
+        prepare as prepare,
+        running_on as running_on,
+        spec_in_use as spec_in_use,
+        use as use,
+    )
+    from dspy_programs.lm.named_servers import check as check, connected as connected, server_named as server_named
+    from dspy_programs.lm.samples import Sample as Sample, drawn as drawn, sample as sample
 
-import dspy
-from dspy.clients.lm import _is_openai_reasoning_model
-from dspy.utils.exceptions import LMConfigurationError
-
-from dspy_programs.errors import LanguageModelError, UsageError
-from dspy_programs.lm.adapter import CompleteJSONAdapter
-from dspy_programs.lm.catalog import DEFAULT_ID
-from dspy_programs.lm.embedded import EmbeddedEngine, engine_for
-from dspy_programs.lm.inner import through
-from dspy_programs.lm.local_models import LOCAL, canonical, named
-from dspy_programs.lm.redaction import NO_KEY
-from dspy_programs.lm.server import ServerEngine
-from dspy_programs.model_in_use import CHOICE, Chosen
-
-DEFAULT_SPEC = f"local/{DEFAULT_ID}"
-SPEC_VARIABLE = "DSPY_PROGRAMS_LM"
-BASE_VARIABLE = "DSPY_PROGRAMS_API_BASE"
-KEY_VARIABLE = "DSPY_PROGRAMS_API_KEY"
-DECODING = {
-    *("temperature", "max_tokens", "max_completion_tokens", "top_p", "top_k", "min_p", "n", "rollout_id", "stop", "seed"),
-    *(
-        "presence_penalty",
-        "frequency_penalty",
-        "repetition_penalty",
-        "logprobs",
-        "top_logprobs",
-        "reasoning_effort",
-        "verbosity",
-    ),
+_HOMES = {
+    "connect_kept": "cached",
+    "DEFAULT_SPEC": "models",
+    "address_of": "models",
+    "configure": "models",
+    "connect": "models",
+    "decoding": "models",
+    "is_embedded": "models",
+    "is_named": "models",
+    "prepare": "models",
+    "running_on": "models",
+    "spec_in_use": "models",
+    "use": "models",
+    "check": "named_servers",
+    "connected": "named_servers",
+    "server_named": "named_servers",
+    "Sample": "samples",
+    "drawn": "samples",
+    "sample": "samples",
 }
-LONGEST_THOUGHT = 1000  # characters that an embedded model thinks before it answers: about 250 tokens, 20 seconds
-RETRIES = 5  # of rate limits, timeouts and server errors, after 1, 2, 4, 8 and 16 seconds or as the server asks
 
-
-def spec_in_use(spec: str | None = None) -> str:
-    """Return the spec of the language model in use: the argument, DSPy's current LM, the environment, the default."""
-    current = getattr(dspy.settings.lm, "model", None)
-    return canonical(spec or current or os.environ.get(SPEC_VARIABLE) or DEFAULT_SPEC)
-
-
-def connect(
-    spec: str | None = None,
-    *,
-    api_base: str | None = None,
-    api_key: str | None = None,
-    temperature: float | None = None,
-    max_tokens: int | None = None,
-    timeout: float | None = None,
-    **settings: Any,
-) -> dspy.LM:
-    """Return the language model that a spec names. Nothing is fetched, loaded or called before its first use.
-
-    Args:
-        spec: "local/NAME" or "local/PATH.gguf" for a model on this machine, else provider/name, such as "openai/gpt-4.1-mini".
-            By default that of the environment, else the embedded model.
-        api_base: The URL of an OpenAI-compatible server.
-        api_key: The server's key; by default the provider's own environment variable.
-        temperature: 0 unless given; OpenAI's reasoning models keep their own.
-        max_tokens: Tokens of one reply, at most.
-        timeout: Seconds for one answer, from its request to its last byte.
-        settings: Anything else that the model is sent with each request, such as `top_p` or `seed`.
-
-    Returns:
-        A dspy.LM, to be given to `use`, `configure` or `dspy.context`.
-
-    Raises:
-        UnknownModel: A `local/` name is not in the catalogue.
-        LanguageModelError: The spec is no model, or its settings cannot be used.
-    """
-    from_environment = os.environ.get(SPEC_VARIABLE)
-    spec = spec or from_environment or DEFAULT_SPEC
-    provider, _, name = spec.partition("/")
-    if not name:
-        raise LanguageModelError(f"{spec!r} is not a model: write provider/name, e.g. {DEFAULT_SPEC} or openai/gpt-4.1-mini")
-    if temperature is None and not _is_openai_reasoning_model(spec):  # those reject 0, so they keep their own
-        temperature = 0.0
-    decoding = {"temperature": temperature, "max_tokens": max_tokens, **settings}
-    if provider == "local":
-        model = named(name)
-        return through(engine_for(model), LOCAL + model.id, **decoding)
-    if spec == from_environment:
-        api_base = api_base or os.environ.get(BASE_VARIABLE)
-        api_key = api_key or os.environ.get(KEY_VARIABLE)
-    if api_base and not api_key:
-        api_key = NO_KEY  # private servers seldom require a key, but clients always send one
-    connection = {k: v for k, v in {"api_base": api_base, "api_key": api_key, "timeout": timeout}.items() if v}
-    try:
-        inner = dspy.LM(spec, cache=False, num_retries=0, **connection)
-        return through(ServerEngine(inner, own=bool(api_base)), spec, retries=RETRIES, **decoding)
-    except (LMConfigurationError, ValueError) as error:
-        raise LanguageModelError(str(error)) from error
-
-
-def is_embedded(lm: dspy.LM) -> bool:
-    """Return whether the model runs on this machine: then it is small, and one row at a time is as fast as many."""
-    return bool(lm.model.startswith(LOCAL))
-
-
-def decoding(lm: dspy.LM) -> dict[str, Any]:
-    """Return the decoding settings of `lm`: those known to change its answers, so nothing that could be a secret."""
-    return {name: value for name, value in lm.kwargs.items() if name in DECODING and value is not None}
-
-
-def address_of(lm: dspy.LM) -> str | None:
-    """Return the URL of the private server that `lm` uses, None for other models."""
-    return lm.engine.lm.kwargs.get("api_base") if isinstance(lm.engine, ServerEngine) else None
-
-
-def is_named(lm: dspy.LM) -> bool:
-    """Return whether `use` of its spec gives the same model again, at the same URL."""
-    return isinstance(lm.engine, (ServerEngine, EmbeddedEngine))
-
-
-def prepare(lm: dspy.LM) -> None:
-    """Download and load the weights of an embedded model now, while the user watches; other models need nothing."""
-    if isinstance(lm.engine, EmbeddedEngine):
-        lm.engine.server()
-
-
-def use(lm: str | dspy.LM | None = "", **settings: Any) -> AbstractContextManager[None]:
-    """Make `with use("openai/gpt-4.1-mini"):` run programs on that model, in the form they were compiled for.
-
-    Seen in this thread, in asyncio tasks that begin in the block, and wherever DSPy carries its settings (Parallel, batch,
-    asyncify, acall). A plain thread or executor does not see it: there a program raises ModelLost. A block inside another
-    goes before it. A generator asks the model of the block that it is consumed in.
-
-    Args:
-        lm: A spec or a model; by default that of the environment, else the embedded one. None for no model: the rules
-            answer, also inside the block of a model.
-        settings: As `connect` takes them, for a spec.
-
-    Returns:
-        A context manager that gives nothing.
-
-    Raises:
-        UsageError: There are settings, and no spec that they belong to.
-        LanguageModelError: The spec is no model.
-    """
-    return entered(chosen(lm, **settings))
-
-
-def configure(lm: str | dspy.LM | None = "", **settings: Any) -> None:
-    """Choose the model for the whole process and all its threads, as in a notebook's first cell.
-
-    Another process begins with nothing chosen, so a program that is sent there answers by rules, whatever was in use where
-    it was pickled: ProcessPoolExecutor(initializer=configure, initargs=("openai/gpt-4.1-mini",)).
-
-    Args:
-        lm: A spec or a model; by default that of the environment, else the embedded one. None for no model: the rules answer.
-        settings: As `connect` takes them, for a spec.
-
-    Raises:
-        UsageError: Another thread or asyncio task configured first, and DSPy allows no second; or there are settings, and no
-            spec that they belong to.
-        LanguageModelError: The spec is no model.
-    """
-    choice = chosen(lm, **settings)
-    try:
-        dspy.configure(**choice)
-    except RuntimeError as error:
-        raise UsageError(
-            "another thread or task has already configured this process; use a block instead: with use(...)"
-        ) from error
-
-
-def running_on(lm: dspy.LM | None) -> AbstractContextManager[None]:
-    """Run a block on a model that a tool was given, None for rules. No user chose it, so no other thread misses it."""
-    context: AbstractContextManager[None] = dspy.context(**chosen(lm))
-    return context
-
-
-def chosen(lm: str | dspy.LM | None, **settings: Any) -> dict[str, Any]:
-    """Return DSPy's settings for a choice. Raises UsageError for settings that would have no effect."""
-    if settings and not isinstance(lm, str):
-        raise UsageError(f"{', '.join(settings)}: valid only with a model given by its spec")
-    if lm is None:
-        return {"lm": None, CHOICE: "rules"}
-    model = connect(lm, **settings) if isinstance(lm, str) else lm
-    adapter = CompleteJSONAdapter(LONGEST_THOUGHT if is_embedded(model) else None)
-    return {"lm": model, "adapter": adapter, CHOICE: "model"}
-
-
-@contextmanager
-def entered(choice: dict[str, Any]) -> Iterator[None]:
-    """Run a block with the user's choice, and remember if there was one with a model."""
-    Chosen.once = Chosen.once or choice["lm"] is not None
-    with dspy.context(**choice):
-        yield
+__getattr__ = exports(__name__, _HOMES)

@@ -25,9 +25,9 @@ from dspy import lm15
 from dspy._vendor.lm15.serde import request_to_dict, response_from_dict, response_to_dict
 from filelock import FileLock
 
-from dspy_programs.lm import connect, decoding, prepare
-from dspy_programs.lm.inner import ask, place_of, through
+from dspy_programs.lm.models import connect, decoding, prepare
 from dspy_programs.lm.samples import Sample, drawn
+from dspy_programs.lm.server.inner import ask, place_of, through
 
 FILE_VARIABLE = "DSPY_PROGRAMS_ANSWERS"  # moves the file
 TTL_SECONDS = 30 * 86_400.0

@@ -1,10 +1,10 @@
-"""Which of several answers to one and the same request is asked for.
+"""Which of several answers to the same request is wanted.
 
-A judge that is asked twice must not be read twice, and no more must BestOfN. DSPy tells its samples apart by a `rollout_id`
+Asking a judge twice must not read one answer twice, nor must BestOfN. DSPy distinguishes its samples by a `rollout_id`
 (BestOfN, Refine, `config={"rollout_id": 2, "temperature": 1.0}`) and asks for `n` of them by equal requests; none of that is in
-a request. So what keeps answers has the sample in its key, and an embedded model draws by it.
+a request. So stores of answers have the sample in their key, and an embedded model uses it as its random seed.
 
-Holds      a sample has the same name in every process: what was kept is found again.
+Guarantees a sample has the same name in every process: stored answers are found again.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 Sample: TypeAlias = int | str
-"""Names a sample; 0 for the one answer where nobody asks for more."""
+"""Names a sample; 0 for the only answer if nobody asks for more."""
 
 _number: contextvars.ContextVar[int] = contextvars.ContextVar("number", default=0)
 _samples: contextvars.ContextVar[Iterator[Sample] | None] = contextvars.ContextVar("samples", default=None)
@@ -37,7 +37,7 @@ def call_of(rollout: object) -> Iterator[None]:
 
 @contextlib.contextmanager
 def drawn() -> Iterator[Sample]:
-    """Give the sample that a request asks for; an engine behind the one that drew it is asked for the same."""
+    """Yield the sample that a request asks for; inner engines are asked for the same one."""
     one = next(_samples.get() or named(_number.get(), None))
     with setting(_samples, itertools.repeat(one)):
         yield one

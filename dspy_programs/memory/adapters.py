@@ -18,12 +18,17 @@ from typing import Any, TypeVar, overload
 
 from pydantic import ValidationError
 
+from dspy_programs.cli import Progress
 from dspy_programs.errors import UsageError
-from dspy_programs.memory.compressor import PROTECTED_RECENT, TOKEN_BUDGET, CompressionReport, MemoryCompressor
+from dspy_programs.memory.compressor import (
+    PROTECTED_RECENT,
+    TOKEN_BUDGET,
+    CompressionReport,
+    MemoryCompressor,
+)
 from dspy_programs.memory.context import as_message
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.store import MemoryStore
-from dspy_programs.progress_bar import Progress
 from dspy_programs.tokens import TokenCounter
 
 Message = TypeVar("Message")
@@ -43,14 +48,14 @@ def store_of(session: object, counter: TokenCounter | None = None) -> Session:
     """Return a session as a store, an entry a message.
 
     Args:
-        session: A list of messages, a dspy.History, or what has `get_messages()`.
-        counter: Whose tokens are counted; by default those of OpenAI's cl100k vocabulary.
+        session: A list of messages, a dspy.History, or an object with `get_messages()`.
+        counter: The token counter; by default OpenAI's cl100k vocabulary.
 
     Returns:
         The store, with the messages that its entries were.
 
     Raises:
-        UsageError: A message is none: its number, and what is wrong.
+        UsageError: A message is invalid: its number, and the fault.
     """
     store, known = MemoryStore(counter=counter), {}
     entries = []
@@ -141,7 +146,7 @@ def parts(content: object, kind: str) -> list[Any]:
 
 
 def text_of(content: object) -> str:
-    """Return the text of a content: itself, or its texts and results of tools one below the other; of other parts, nothing."""
+    """Return the text of a content: itself, or its texts and tool results line by line; other parts give nothing."""
     if content is None or isinstance(content, str):
         return content or ""
     if not isinstance(content, list):
@@ -156,7 +161,7 @@ def text_of(content: object) -> str:
 
 
 def plain(value: object) -> Any:
-    """Return a value as JSON has it; an object of an API's client as its fields."""
+    """Return a value as plain JSON; an API client's object as its fields."""
     if isinstance(value, Mapping):
         return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
@@ -167,13 +172,13 @@ def plain(value: object) -> Any:
 
 
 def messages_of(session: Session) -> Any:
-    """Return the messages of a store as it is now.
+    """Return a store's current messages, in their original kind.
 
     Args:
-        session: What `store_of` gave.
+        session: The result of `store_of`.
 
     Returns:
-        A list of messages, or a dspy.History where that came in; what was not compressed as the very same objects.
+        A list of messages, or a dspy.History if that was given; uncompressed messages are the same objects.
     """
     found = [
         session.messages[entry.id] if entry.role != "compressed" else stand_in_like(entry, session) for entry in session.store
@@ -223,20 +228,20 @@ def compress_session(
     counter: TokenCounter | None = None,
     progress: Progress | None = None,
 ) -> tuple[Any, CompressionReport]:
-    """Bring the messages of a session within a budget. The session itself is not changed.
+    """Return a session's messages within a budget, and a report. The session itself is not changed.
 
     Args:
-        session: A list of messages, a dspy.History, or what has `get_messages()`.
-        token_budget: Tokens that all messages may have, 0 or more.
+        session: A list of messages, a dspy.History, or an object with `get_messages()`.
+        token_budget: Tokens for all messages together, 0 or more.
         protected_recent: How many of the last messages stay word for word, as all system prompts do.
-        counter: Whose tokens are counted; by default those of OpenAI's cl100k vocabulary.
-        progress: Called between pieces of work with how much is done and how much there is.
+        counter: The token counter; by default OpenAI's cl100k vocabulary.
+        progress: Called between pieces of work with the amount done and the total.
 
     Returns:
-        The messages in the kind that came in, those that stay as the very same objects; and what was done.
+        The messages in their original kind, kept ones as the same objects; and the report.
 
     Raises:
-        UsageError: A message is none, or the budget is below what is protected.
+        UsageError: A message is invalid, or the budget is below what is protected.
         LanguageModelError: A model is in use and does not answer.
     """
     known = store_of(session, counter)

@@ -101,12 +101,12 @@ def compress(
     no_cache: NoCacheOption = False,
 ) -> None:
     """Compress a memory to fit a budget and print the savings as one line of JSON."""
+    from dspy_programs.cli import shown as shown_progress
     from dspy_programs.memory.adapters import message_of
     from dspy_programs.memory.compressor import MemoryCompressor
     from dspy_programs.memory.source import read_memory
     from dspy_programs.memory.store_file import dumped, save
     from dspy_programs.memory.strategies import STRATEGIES
-    from dspy_programs.progress_bar import shown as shown_progress
 
     with using(None if no_llm else lm, api_base, api_key, no_cache) as model:
         store = read_memory(path, counter_of(lm, model)).store

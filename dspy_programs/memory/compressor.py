@@ -19,6 +19,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from dspy_programs.cli import Progress
 from dspy_programs.errors import UsageError
 from dspy_programs.memory.changes import Change, Strategy, Task
 from dspy_programs.memory.engine import CompressionEngine, Fallback
@@ -30,7 +31,6 @@ from dspy_programs.memory.store import MemoryStore
 from dspy_programs.memory.strategies import SHARE, STRATEGIES, Extracts, stand_in
 from dspy_programs.memory.units import protected, units
 from dspy_programs.model_in_use import model_in_use
-from dspy_programs.progress_bar import Progress
 
 TOKEN_BUDGET, PROTECTED_RECENT = 4000, 3
 
@@ -81,19 +81,19 @@ class MemoryCompressor:
         now: Callable[[], float] = time.time,
         engine: CompressionEngine | None = None,
     ) -> None:
-        """Set the budget, and how it is met.
+        """Set the budget and how to meet it.
 
         Args:
-            token_budget: Tokens of the store's own counter that the whole store may have, 0 or more.
+            token_budget: Tokens for the whole store, by the store's own counter, 0 or more.
             protected_recent: How many of the last entries stay word for word, as all system prompts do.
-            scorer: What says how much an entry matters.
-            strategies: Which ways may be used, of "summarize", "extract_facts" and "archive".
-            fallback: "extract" lets the rules answer where a model that is in use fails; None makes that an error.
+            scorer: Rates how much an entry matters.
+            strategies: Which of "summarize", "extract_facts" and "archive" to use.
+            fallback: "extract" lets the rules answer if the model in use fails; None makes that an error.
             now: The clock of the histories, in seconds since 1970.
-            engine: One with its own model or fallback, in place of one with `fallback`.
+            engine: One with its own model or fallback, instead of one with `fallback`.
 
         Raises:
-            UsageError: `protected_recent` is below 0, or there is no such strategy.
+            UsageError: `protected_recent` is below 0, or a strategy is unknown.
         """
         if protected_recent < 0:
             raise UsageError(f"protected_recent is {protected_recent}; give 0 or more entries")
@@ -112,15 +112,15 @@ class MemoryCompressor:
 
         Args:
             store: The memory.
-            progress: Called between pieces of work with how much is done and how much there is.
-            target_budget: Tokens to come down to; `token_budget` where not given.
+            progress: Called between pieces of work with the amount done and the total.
+            target_budget: Tokens to compress to; by default `token_budget`.
 
         Returns:
-            What was done, also in `last_report`.
+            The report, also kept in `last_report`.
 
         Raises:
-            UsageError: The budget is below 0 or below what is protected, or the strategies are not enough.
-            LanguageModelError: A model that is to summarize does not.
+            UsageError: The budget is below 0 or below what is protected, or the strategies do not suffice.
+            LanguageModelError: The model that should summarize fails.
         """
         started = time.perf_counter()
         budget = self.token_budget if target_budget is None else target_budget

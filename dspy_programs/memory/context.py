@@ -38,7 +38,7 @@ class ContextConfig:
 
 
 class ContextStats(TypedDict):
-    """What a context takes from a store. Tokens are the store's own, the rest are numbers of entries."""
+    """What a context includes from a store. Tokens are by the store's counter; the rest are numbers of entries."""
 
     total_tokens: int
     max_tokens: int
@@ -80,7 +80,7 @@ class ContextBuilder:
         return head + as_messages(chosen)
 
     def get_context_stats(self, store: MemoryStore, system_message: str | None = None) -> ContextStats:
-        """Say what build_context takes from the store, and its tokens."""
+        """Return what build_context includes from the store, and its tokens."""
         chosen = self._chosen(store, system_message, self._as_text(store))
         kept = protected(store.entries, units(store.entries), self.config.protected_recent)
         return {

@@ -25,7 +25,7 @@ from dspy_programs.types import Entry
 if TYPE_CHECKING:
     import dspy
 
-    from dspy_programs.memory_summarizer import MemorySummarizer, MemorySummarizerResult
+    from dspy_programs.programs.memory_summarizer import MemorySummarizer, MemorySummarizerResult
 
 Fallback = Literal["extract"]
 
@@ -40,19 +40,19 @@ class CompressionEngine:
         """Make an engine.
 
         Args:
-            llm_client: The model to ask, in place of the one that is in use where the engine is called.
-            fallback: "extract" lets the rules answer where the model fails; None makes that an error.
+            llm_client: The model to ask, instead of the one in use at the time of the call.
+            fallback: "extract" lets the rules answer if the model fails; None makes that an error.
             now: The clock of the histories, in seconds since 1970.
 
         Raises:
-            UsageError: There is no such fallback.
+            UsageError: The fallback is unknown.
         """
         if fallback not in (None, "extract"):
             raise UsageError(f"fallback is {fallback!r}; give 'extract', or None to stop if the model fails")
         self.fallback, self.now = fallback, now
         self._lm = llm_client.connected() if isinstance(llm_client, LLMClient) else llm_client
         self._program: MemorySummarizer | None = None
-        self._down: str | None = None  # why the model cannot be reached: that takes half a minute to find out
+        self._down: str | None = None  # why the model cannot be reached; finding out takes half a minute, so it is remembered
 
     def model(self) -> AbstractContextManager[None]:
         """Use this engine's own model, if it has one. A model that was down is asked again."""
@@ -129,5 +129,5 @@ class CompressionEngine:
 
 
 def listed(memory: "MemorySummarizerResult") -> str:
-    """Return only the decisions and facts of a memory, one a line; all of it where it has none."""
+    """Return only a memory's decisions and facts, one per line; its whole text if it has none."""
     return "\n".join(f"- {fact.text}" for fact in [*memory.decisions, *memory.facts]) or memory.text

@@ -48,7 +48,7 @@ class MemoryEntry(BaseModel):
         return SAME_ROLE.get(role, role) if isinstance(role, str) else role
 
     def kept(self, key: str) -> JsonValue:
-        """Return what the message had under a key that has no field here, or None."""
+        """Return the message's value for a key that has no field here, or None."""
         message = self.metadata.get("message")
         return self.metadata[key] if key in self.metadata else message.get(key) if isinstance(message, dict) else None
 

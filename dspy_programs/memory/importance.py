@@ -21,10 +21,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dspy_programs.errors import UsageError
-from dspy_programs.extractive_summary import decides
 from dspy_programs.memory.cues import says_something_exact
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.store import MemoryStore
+from dspy_programs.programs.memory_summarizer import decides
 
 ROLE_WEIGHTS = {"system": 2.0, "user": 1.5, "assistant": 1.0, "tool": 0.8, "compressed": 0.5}
 TYPE_SCORES = {"decision": 0.9, "fact": 0.9, "assistant": 0.6, "user": 0.5, "tool": 0.4, "compressed": 0.9, "system": 1.0}
@@ -38,13 +38,13 @@ class ScoringConfig:
     """Which formula, and what it goes by."""
 
     formula: Literal["turns", "age"] = "turns"
-    """"turns" gives scores in [0, 1], "age" from 0 up."""
+    """"turns" returns scores in [0, 1], "age" scores of 0 or more."""
     decay_half_life: float = 3600.0
     """Seconds after which an entry counts half, in the formula "age"."""
     type_weights: Mapping[str, float] = field(default_factory=lambda: ROLE_WEIGHTS)
     """Role -> weight, in the formula "age"."""
     boost_keywords: Mapping[str, float] = field(default_factory=dict)
-    """Word -> what it adds, in the formula "age"; in "turns" only whether one occurs counts."""
+    """Word -> what it adds, in the formula "age"; in "turns", only whether one occurs counts."""
     case_sensitive: bool = False
     goal: str = ""
     """The agent's goal; entries with a similar meaning count more."""

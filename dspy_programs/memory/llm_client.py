@@ -23,7 +23,7 @@ class LLMClient:
     mock: bool = False
 
     def connected(self) -> "dspy.LM | None":
-        """Return the model, or None where there is nothing to call."""
+        """Return the model, or None if there is nothing to call."""
         is_spec = "/" in self.model and self.base_url is None
         if self.mock or not (is_spec or self.api_key or self.base_url or os.environ.get("OPENAI_API_KEY")):
             return None

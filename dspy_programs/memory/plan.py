@@ -9,11 +9,11 @@ Raises     UsageError if even no text at all is too much, by a counter that coun
 
 from collections.abc import Callable, Sequence
 
+from dspy_programs.cli import Progress
 from dspy_programs.errors import UsageError
 from dspy_programs.memory.changes import Change, Strategy, Task
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.strategies import Extracts
-from dspy_programs.progress_bar import Progress
 
 REPORT_EVERY = 200  # units
 SMALLEST_WINDOW = 1500  # tokens

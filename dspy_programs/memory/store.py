@@ -26,7 +26,7 @@ class MemoryStore:
         """Make an empty memory.
 
         Args:
-            encoding_name: A vocabulary of tiktoken, used where its file is on this machine, else an estimate.
+            encoding_name: A tiktoken vocabulary, used if its file is on this machine; otherwise an estimate.
             counter: The tokens of a model, in place of that.
         """
         self.encoding_name = encoding_name

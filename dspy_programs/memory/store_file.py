@@ -42,18 +42,18 @@ class Loaded(NamedTuple):
 
 
 def save(store: MemoryStore, path: str | Path, report: dict[str, Any] | None = None) -> Path:
-    """Write a store, whole or not at all.
+    """Write a store and the report of its last compression, completely or not at all.
 
     Args:
         store: The memory.
         path: The file to write.
-        report: Of its last compression, to be kept beside it.
+        report: The report of its last compression, to store with it.
 
     Returns:
         The path of the file.
 
     Raises:
-        UsageError: The file cannot be written, or the originals are too large to be read back.
+        UsageError: The file cannot be written, or the originals are too large to read back.
     """
     content: dict[str, Any] = {"version": VERSION, "encoding_name": store.encoding_name}
     if report is not None:
@@ -156,13 +156,13 @@ def load(path: str | Path, counter: TokenCounter | None = None) -> Loaded:
 
     Args:
         path: The file.
-        counter: Whose tokens are counted, where not those of the vocabulary that the file names.
+        counter: Token counter to use instead of the file's encoding.
 
     Returns:
-        The store, equal to what was saved, and what else the file holds.
+        The store, equal to the saved one, and the rest of the file.
 
     Raises:
-        UsageError: The file cannot be read, is no such memory, or its originals are damaged.
+        UsageError: The file cannot be read, is not such a memory, or its originals are damaged.
     """
     path = Path(path)
     try:

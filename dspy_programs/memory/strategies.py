@@ -16,7 +16,7 @@ from typing import Any
 from dspy_programs.memory.changes import Change, Strategy
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.originals import Record
-from dspy_programs.memory.telling import Reading
+from dspy_programs.memory.salience import Reading
 
 STRATEGIES: tuple[Strategy, ...] = ("summarize", "extract_facts", "archive")
 SHARE = {"summarize": 0.5, "extract_facts": 0.25, "archive": 0.0}  # of the characters kept

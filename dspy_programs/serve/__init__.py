@@ -1,8 +1,8 @@
 """Serve the tools to other programs over MCP, A2A and REST.
 
-from dspy_programs.serve import Limits, Workshop, create_app
+from dspy_programs.serve import Limits, WorkerPool, create_app
 
-app = create_app(Workshop(Limits(seconds=30)))  # ASGI, for any server; or python -m dspy_programs serve http
+app = create_app(WorkerPool(Limits(seconds=30)))  # ASGI, for any server; or python -m dspy_programs serve http
 """
 
 from typing import TYPE_CHECKING
@@ -12,10 +12,10 @@ from dspy_programs.lazy import exports
 if TYPE_CHECKING:
     from dspy_programs.serve.app import create_app
     from dspy_programs.serve.limits import Limits
-    from dspy_programs.serve.workshop import Workshop
+    from dspy_programs.serve.worker_pool import WorkerPool
 
-_HOMES = {"create_app": "app", "Limits": "limits", "Workshop": "workshop"}
-__all__ = ["Limits", "Workshop", "create_app"]
+_HOMES = {"create_app": "app", "Limits": "limits", "WorkerPool": "worker_pool"}
+__all__ = ["Limits", "WorkerPool", "create_app"]
 
 if not TYPE_CHECKING:  # a type checker reads the imports above, and refuses any other name
     __getattr__ = exports(__name__, _HOMES)

@@ -40,7 +40,7 @@ from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, request_from
 from dspy_programs.serve.problems import Invalid, ServeError, TooLarge
 from dspy_programs.serve.requests import whole
-from dspy_programs.serve.workshop import Workshop
+from dspy_programs.serve.worker_pool import WorkerPool
 
 PATH = "/a2a"
 CARD_PATH = "/.well-known/agent-card.json"
@@ -61,21 +61,21 @@ ENDED = {
 class Agent(AgentExecutor):
     """Runs one operation for a task. The SDK cancels `execute` when the task is cancelled, which stops the work."""
 
-    def __init__(self, workshop: Workshop) -> None:
-        self.workshop = workshop
+    def __init__(self, worker_pool: WorkerPool) -> None:
+        self.worker_pool = worker_pool
 
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
         task_id, context_id = context.task_id or "", context.context_id or ""
         await event_queue.enqueue_event(new_task(task_id, context_id, TaskState.TASK_STATE_SUBMITTED))
         updates = TaskUpdater(event_queue, task_id, context_id)
 
-        async def heard(done: int, total: int) -> None:
+        async def on_progress(done: int, total: int) -> None:
             await updates.start_work(said(updates, f"{done} of {total}" if total else f"{done}"))
 
         try:
             operation, request = asked_in(context.message)
             await updates.start_work()
-            answer = await self.workshop.run(lambda progress: operation.call(request, progress), heard)
+            answer = await self.worker_pool.run(lambda progress: operation.call(request, progress), on_progress)
         except (Invalid, TooLarge) as error:
             await updates.reject(said(updates, str(error)))
         except ServeError as error:
@@ -171,10 +171,10 @@ def skill(name: str, title: str, tags: list[str]) -> AgentSkill:
     return AgentSkill(id=name, name=title, description=OPERATIONS[name].says, tags=tags, examples=[example])
 
 
-def agent_routes(workshop: Workshop, limits: Limits, needs_key: bool) -> tuple[list[Route], DefaultRequestHandler]:
+def agent_routes(worker_pool: WorkerPool, limits: Limits, needs_key: bool) -> tuple[list[Route], DefaultRequestHandler]:
     """Return the agent's routes and their handler, which must be closed at the end."""
     card = agent_card("http://localhost", needs_key)
-    handler = DefaultRequestHandler(Agent(workshop), Tasks(limits.kept_bytes), card)
+    handler = DefaultRequestHandler(Agent(worker_pool), Tasks(limits.kept_bytes), card)
 
     async def card_where_asked(request: Request) -> Response:
         [route] = create_agent_card_routes(agent_card(str(request.base_url), needs_key))

@@ -22,9 +22,18 @@ import dspy_programs
 from dspy_programs.serve.a2a_agent import agent_routes
 from dspy_programs.serve.mcp_tools import mcp_server, sessions_of
 from dspy_programs.serve.operations import OPERATIONS, Operation, line_of
-from dspy_programs.serve.problems import Invalid, Malformed, NotFound, Problem, ServeError, SlowClient, TooLarge, WrongMethod
-from dspy_programs.serve.security import Door, response_to
-from dspy_programs.serve.workshop import Workshop
+from dspy_programs.serve.problems import (
+    Invalid,
+    Malformed,
+    NotFound,
+    Problem,
+    ServeError,
+    SlowClient,
+    TooLarge,
+    WrongMethod,
+)
+from dspy_programs.serve.security import AccessMiddleware, response_to
+from dspy_programs.serve.worker_pool import WorkerPool
 
 FAULTS = {
     400: "not JSON",
@@ -51,28 +60,28 @@ class Health(BaseModel):
     waiting: int
 
 
-def create_app(workshop: Workshop, key: str | None = None) -> Door:
-    """Make the ASGI app over a workshop. Its lifespan opens and closes the workshop.
+def create_app(worker_pool: WorkerPool, key: str | None = None) -> AccessMiddleware:
+    """Make the ASGI app over a worker_pool. Its lifespan opens and closes the worker_pool.
 
     Args:
-        workshop: Where the operations run.
+        worker_pool: Where the operations run.
         key: What clients must send; None lets everybody in.
 
     Returns:
         The app, for any ASGI server.
     """
-    limits = workshop.limits
+    limits = worker_pool.limits
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         """Both SDKs keep state that lives only while the server runs, so their routes are created here."""
-        workshop.open()
-        agent, tasks = agent_routes(workshop, limits, needs_key=key is not None)
-        sessions = sessions_of(mcp_server(workshop), limits)
+        worker_pool.open()
+        agent, tasks = agent_routes(worker_pool, limits, needs_key=key is not None)
+        sessions = sessions_of(mcp_server(worker_pool), limits)
         app.router.routes[:] = [*own, *agent, Route("/mcp", endpoint=StreamableHTTPASGIApp(sessions))]
         async with sessions.run():
             yield
-            await workshop.ended()
+            await worker_pool.ended()
             await tasks.aclose()
 
     app = FastAPI(
@@ -88,18 +97,18 @@ def create_app(workshop: Workshop, key: str | None = None) -> Door:
     for operation in OPERATIONS.values():
         app.add_api_route(
             operation.path,
-            endpoint_for(operation, workshop),
+            endpoint_for(operation, worker_pool),
             methods=["POST"],
             response_model=operation.answer,
             operation_id=operation.name,
             summary=operation.name.replace("_", " "),
             description=operation.says,
         )
-    app.add_api_route("/healthz", health_of(workshop), methods=["GET"], operation_id="health", responses={})
+    app.add_api_route("/healthz", health_of(worker_pool), methods=["GET"], operation_id="health", responses={})
     own = list(app.router.routes)
     if key is not None:
         with_key(app)
-    return Door(app, key, limits)
+    return AccessMiddleware(app, key, limits)
 
 
 def fault_of(code: int) -> dict[str, Any]:
@@ -107,9 +116,9 @@ def fault_of(code: int) -> dict[str, Any]:
     return {"model": Problem, "description": FAULTS[code], **headers}
 
 
-def endpoint_for(operation: Operation, workshop: Workshop) -> Callable[..., Coroutine[Any, Any, BaseModel]]:
+def endpoint_for(operation: Operation, worker_pool: WorkerPool) -> Callable[..., Coroutine[Any, Any, BaseModel]]:
     async def endpoint(body: Any, request: Request) -> BaseModel:
-        return await unless_gone(request, workshop.run(lambda progress: operation.call(body, progress)))
+        return await unless_gone(request, worker_pool.run(lambda progress: operation.call(body, progress)))
 
     endpoint.__annotations__ = {"body": operation.request, "request": Request, "return": operation.answer}
     return endpoint
@@ -128,14 +137,14 @@ async def unless_gone(request: Request, running: Coroutine[Any, Any, BaseModel])
         gone.cancel()
 
 
-def health_of(workshop: Workshop) -> Callable[[], Awaitable[Health]]:
+def health_of(worker_pool: WorkerPool) -> Callable[[], Awaitable[Health]]:
     async def health() -> Health:
         return Health(
-            status="shutting down" if workshop.closed else "ok",
+            status="shutting down" if worker_pool.closed else "ok",
             version=dspy_programs.__version__,
-            model=workshop.lm.model if workshop.lm else None,
-            running=workshop.running,
-            waiting=workshop.waiting,
+            model=worker_pool.lm.model if worker_pool.lm else None,
+            running=worker_pool.running,
+            waiting=worker_pool.waiting,
         )
 
     return health

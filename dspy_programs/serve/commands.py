@@ -12,7 +12,7 @@ from dspy_programs.cli import ApiBaseOption, ApiKeyOption, NoCacheOption, ToolLm
 from dspy_programs.errors import MissingExtra
 
 if TYPE_CHECKING:
-    from dspy_programs.serve.workshop import Workshop
+    from dspy_programs.serve.worker_pool import WorkerPool
 
 NEEDED = ("a2a", "fastapi", "mcp", "sse_starlette", "uvicorn")  # installed by the extra
 
@@ -46,7 +46,7 @@ def http(
 
     key = key_from(key_file, os.environ.get(KEY_VARIABLE))
     socket = listen(host, port, key is not None)
-    run(socket, workshop_for(lm, api_base, api_key, no_cache, time_limit), key)
+    run(socket, worker_pool_for(lm, api_base, api_key, no_cache, time_limit), key)
 
 
 @app.command()
@@ -63,9 +63,9 @@ def mcp(
 
     from dspy_programs.serve.mcp_tools import serve_stdio
 
-    workshop = workshop_for(lm, api_base, api_key, no_cache, time_limit)
+    worker_pool = worker_pool_for(lm, api_base, api_key, no_cache, time_limit)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # else Ctrl-C waits for the thread that reads a line from stdin
-    anyio.run(serve_stdio, workshop)
+    anyio.run(serve_stdio, worker_pool)
 
 
 def check_extra() -> None:
@@ -74,11 +74,11 @@ def check_extra() -> None:
         raise MissingExtra(f'{", ".join(missing)}: not installed; pip install "dspy-programs[serve]"')
 
 
-def workshop_for(lm: str | None, api_base: str | None, api_key: str | None, no_cache: bool, seconds: float) -> "Workshop":
+def worker_pool_for(lm: str | None, api_base: str | None, api_key: str | None, no_cache: bool, seconds: float) -> "WorkerPool":
     """Connect to the model once, if one is named; its weights are downloaded now, while the user watches."""
     from dspy_programs.serve.limits import Limits
     from dspy_programs.serve.log import to_stderr
-    from dspy_programs.serve.workshop import Workshop
+    from dspy_programs.serve.worker_pool import WorkerPool
 
     to_stderr()
-    return Workshop(Limits(seconds=seconds), model_named(lm, api_base, api_key, no_cache, timeout=seconds))
+    return WorkerPool(Limits(seconds=seconds), model_named(lm, api_base, api_key, no_cache, timeout=seconds))

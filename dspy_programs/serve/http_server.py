@@ -13,7 +13,7 @@ from dspy_programs.errors import UsageError
 from dspy_programs.serve.app import create_app
 from dspy_programs.serve.problems import LOG
 from dspy_programs.serve.security import KEY_VARIABLE, is_loopback
-from dspy_programs.serve.workshop import Workshop
+from dspy_programs.serve.worker_pool import WorkerPool
 
 CONNECTIONS = 512  # at once; more get a 503
 BACKLOG = 128
@@ -38,20 +38,20 @@ def listen(host: str, port: int, has_key: bool) -> socket.socket:
 class Server(uvicorn.Server):
     """Stops the work as soon as a signal arrives, so that clients get an answer instead of a broken connection."""
 
-    def __init__(self, config: uvicorn.Config, workshop: Workshop) -> None:
+    def __init__(self, config: uvicorn.Config, worker_pool: WorkerPool) -> None:
         super().__init__(config)
-        self.workshop = workshop
+        self.worker_pool = worker_pool
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self.workshop.close()
+        self.worker_pool.close()
         super().handle_exit(sig, frame)
 
 
-def run(listening: socket.socket, workshop: Workshop, key: str | None) -> None:
+def run(listening: socket.socket, worker_pool: WorkerPool, key: str | None) -> None:
     """Serve until a signal arrives, then re-raise it, so that the exit code is the usual one."""
-    limits = workshop.limits
+    limits = worker_pool.limits
     config = uvicorn.Config(
-        create_app(workshop, key),
+        create_app(worker_pool, key),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -61,7 +61,7 @@ def run(listening: socket.socket, workshop: Workshop, key: str | None) -> None:
         timeout_graceful_shutdown=max(1, round(limits.seconds_to_stop)),
     )
     host, port = listening.getsockname()[:2]
-    LOG.info("listening on http://%s:%d (%s)", f"[{host}]" if ":" in host else host, port, workshop.lm or "no model")
+    LOG.info("listening on http://%s:%d (%s)", f"[{host}]" if ":" in host else host, port, worker_pool.lm or "no model")
     if not is_loopback(str(host)):
         LOG.info("others can reach this server and the key is sent unencrypted: put a TLS proxy in front")
-    Server(config, workshop).run(sockets=[listening])
+    Server(config, worker_pool).run(sockets=[listening])

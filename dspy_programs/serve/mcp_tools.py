@@ -1,6 +1,6 @@
 """The operations as MCP tools, over stdio and HTTP, with the official SDK.
 
-Input      a Workshop.
+Input      a WorkerPool.
 Output     an MCP server whose tools have the schemas of requests.py; each answers with structured content and the same as
            text; progress is reported to clients that request it; a cancelled call is stopped.
 Guarantees a failing call is a one-line tool error that a model can read, never a broken connection.
@@ -26,14 +26,14 @@ from mcp_types import (
 import dspy_programs
 from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.operations import OPERATIONS, Operation, answer_as_json, request_from
-from dspy_programs.serve.patient_streams import Conversation
 from dspy_programs.serve.problems import ServeError
-from dspy_programs.serve.workshop import Workshop
+from dspy_programs.serve.stdio_drain import Conversation
+from dspy_programs.serve.worker_pool import WorkerPool
 
 NAME = "dspy-programs"
 
 
-def mcp_server(workshop: Workshop) -> Server[Any]:
+def mcp_server(worker_pool: WorkerPool) -> Server[Any]:
     """Return the server; it is stateless, so one serves any number of sessions."""
 
     async def list_tools(_: Any, __: PaginatedRequestParams | None) -> ListToolsResult:
@@ -44,12 +44,12 @@ def mcp_server(workshop: Workshop) -> Server[Any]:
         if operation is None:
             raise MCPError(code=INVALID_PARAMS, message=f"unknown tool; choose from {', '.join(OPERATIONS)}")
 
-        async def heard(done: int, total: int) -> None:
+        async def on_progress(done: int, total: int) -> None:
             await context.session.report_progress(done, total or None)
 
         try:
             request = request_from(operation, params.arguments or {})
-            answer = await workshop.run(lambda progress: operation.call(request, progress), heard)
+            answer = await worker_pool.run(lambda progress: operation.call(request, progress), on_progress)
         except ServeError as error:
             return CallToolResult(content=[TextContent(type="text", text=str(error))], is_error=True)
         text = TextContent(type="text", text=answer.model_dump_json())
@@ -84,10 +84,10 @@ def sessions_of(server: Server[Any], limits: Limits) -> StreamableHTTPSessionMan
     )
 
 
-async def serve_stdio(workshop: Workshop) -> None:
+async def serve_stdio(worker_pool: WorkerPool) -> None:
     """Serve one client until stdin ends and everything is answered; other output goes to stderr meanwhile."""
-    server = mcp_server(workshop)
+    server = mcp_server(worker_pool)
     async with stdio_server() as (read, write):
-        talk = Conversation(read, write, workshop.limits.seconds)
+        talk = Conversation(read, write, worker_pool.limits.seconds)
         await server.run(talk.reading, talk.writing, server.create_initialization_options())
-    await workshop.ended()
+    await worker_pool.ended()

@@ -9,21 +9,16 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from dspy_programs.budget.analysis import Analysis, analyze
-from dspy_programs.budget.negotiator import DEFAULT_RUBRIC, NegotiationResult, Negotiator
-from dspy_programs.budget.scorers import OfflineScorer, SectionsScorer
+from dspy_programs.budget import DEFAULT_RUBRIC, Analysis, NegotiationResult, Negotiator, OfflineScorer, SectionsScorer, analyze
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.batch import Batch, Outcome, Tally
-from dspy_programs.failures.classifier import FailureClassifier, FailureReport
-from dspy_programs.failures.formats.auto import Parser
-from dspy_programs.memory.adapters import compress_session, store_of
-from dspy_programs.memory.compressor import CompressionReport
-from dspy_programs.memory.context import ContextBuilder, ContextConfig
+from dspy_programs.failures import Batch, FailureClassifier, FailureReport, Outcome, Tally
+from dspy_programs.failures.formats import Parser
+from dspy_programs.memory import CompressionReport, ContextBuilder, ContextConfig, compress_session, store_of
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.serve import requests as asked
 from dspy_programs.serve.limits import MAX_TURNS
 from dspy_programs.serve.problems import Invalid, TooLarge
-from dspy_programs.serve.workshop import Progress
+from dspy_programs.serve.worker_pool import Progress
 from dspy_programs.tokens import TokenCounter, counter_for, counter_named
 from dspy_programs.types import Section, Trace
 

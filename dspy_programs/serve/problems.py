@@ -1,6 +1,6 @@
 """What a client gets when a request fails: one line, a code to act on, an HTTP status. Never a traceback.
 
-Output     Problem (the body of every error), ServeError and its kinds, told(error) -> ServeError.
+Output     Problem (the body of every error), ServeError and its kinds, to_serve_error(error) -> ServeError.
 Guarantees the log line of an internal error says where it happened but no values: exception messages quote requests.
 """
 
@@ -95,7 +95,7 @@ class TooSlow(ServeError):
     status, code = 504, "too_slow"
 
 
-def told(error: Exception) -> ServeError:
+def to_serve_error(error: Exception) -> ServeError:
     """Return the client's version of an exception; unexpected ones get an id and are logged."""
     if isinstance(error, ServeError):
         return error

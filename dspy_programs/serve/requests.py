@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, JsonValue, Tag
 
-from dspy_programs.failures.formats.auto import FORMATS
+from dspy_programs.failures.formats import FORMATS
 from dspy_programs.serve import limits
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dspy_programs.errors import UsageError
 from dspy_programs.serve.limits import Limits
-from dspy_programs.serve.problems import Forbidden, Malformed, NoKey, ServeError, SlowClient, TooLarge, told
+from dspy_programs.serve.problems import Forbidden, Malformed, NoKey, ServeError, SlowClient, TooLarge, to_serve_error
 
 KEY_VARIABLE = "DSPY_PROGRAMS_SERVER_KEY"
 OPEN_PATHS = ("/healthz", "/.well-known/agent-card.json")  # reveal only that there is a server, and which
@@ -45,7 +45,7 @@ def is_loopback(address: str) -> bool:
         return address.lower() == "localhost"
 
 
-class Door:
+class AccessMiddleware:
     """The outermost ASGI layer of the server."""
 
     def __init__(self, app: ASGIApp, key: str | None, limits: Limits) -> None:
@@ -73,7 +73,7 @@ class Door:
             body = await self.body(Headers(scope=scope), receive)
             await self.app(scope, replayed(body, receive), sending)
         except Exception as error:  # the outermost boundary: otherwise the client hangs and the log gets the request's values
-            fault = told(error)
+            fault = to_serve_error(error)
             if not started:
                 await response_to(fault)(scope, receive, sending)
 

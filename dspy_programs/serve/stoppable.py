@@ -11,7 +11,7 @@ from typing import Any
 import dspy
 
 from dspy_programs.lm import decoding
-from dspy_programs.lm.inner import through
+from dspy_programs.lm.server import through
 
 Check = Callable[[], None]
 

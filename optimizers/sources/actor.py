@@ -1,11 +1,11 @@
-"""BFCL and ACEBench made into actor rows: a task, functions on offer, what was said or done before, the accepted calls.
+"""BFCL and ACEBench made into actor rows: a task, offered functions, the context so far, the accepted calls.
 
 Input      raw: a folder with bfcl_v4/BFCL_v4_*.json and acebench_en/data_normal_atom_*.json, both with possible_answer/
-           (one JSON object a line, whatever the names say).
+           (one JSON object per line, whatever the names say).
 Output     {"train": rows, "val": rows, "test": rows}; a row is {id, task, tools, context, trajectory, calls, kind}.
-Guarantees the same input gives the same rows, bit for bit; a function that a row of test must call is called in no row of
-           the others, and no two tasks share more than half of their words; in every split the kinds come in turn.
-Raises     DatasetError when a file is missing or is not what it should be.
+Guarantees the same input gives the same rows, bit for bit; a function that a test row must call is called in no row of
+           the others, and no two tasks share more than half of their words; in every split the kinds alternate.
+Raises     DatasetError if a file is missing or malformed.
 Source     github.com/ShishirPatil/gorilla, commit 6ea57973 (Apache-2.0); github.com/ACEBench/ACEBench, commit e6db74b7
            (MIT); see datasets/actor/CARD.md.
 """
@@ -19,10 +19,9 @@ from typing import Any
 
 import dspy
 
-from dspy_programs.actor import NO_TOOL, as_lines, as_text
-from dspy_programs.arguments import check
 from dspy_programs.errors import DatasetError
-from dspy_programs.json_schema import JSON_TYPES
+from dspy_programs.programs.actor import NO_TOOL, as_lines, as_text, check
+from dspy_programs.schemas import JSON_TYPES
 from dspy_programs.text import jaccard, words
 from dspy_programs.types import Function
 from metrics.actor import AcceptedCall, one_call
@@ -38,8 +37,8 @@ BFCL_KINDS = {
 }
 ATOMS = ("bool", "enum", "list", "number", "object_deep", "object_short")
 KINDS = (*BFCL_KINDS.values(), "step", "atom")
-SHARE_OF_STEPS = 0.25  # of the rows with several calls: the first is already made
-PER_KIND = {"test": 50, "val": 15, "train": 42}  # rows of one kind at most, in the order in which they are drawn
+SHARE_OF_STEPS = 0.25  # of the rows with several calls: the first has already been made
+PER_KIND = {"test": 50, "val": 15, "train": 42}  # maximum rows per kind, in drawing order
 SHARES = {"test": 0.4, "val": 0.15, "train": 0.45}  # of the groups of functions
 LONGEST_INPUT = 1700  # characters of tools, context and task as a model reads them, about 400 tokens
 LONGEST_REPLY = 400  # characters of the calls, about 100 tokens
@@ -52,7 +51,7 @@ Row = dict[str, Any]
 
 
 def build(raw: Path, per_kind: Mapping[str, int] = PER_KIND) -> dict[str, list[Row]]:
-    """Draw the three splits, test first; `per_kind` is how many rows of one kind each gets at most."""
+    """Draw the three splits, test first; `per_kind` is the maximum rows per kind."""
     raw = home(raw, "actor")
     rows = sorted([*bfcl_rows(raw / "bfcl_v4"), *ace_rows(raw / "acebench_en")], key=lambda row: str(row["id"]))
     rows = [row for row in map(as_step, rows) if row]
@@ -115,7 +114,7 @@ def answers_of(folder: Path, name: str) -> dict[str, Any]:
 
 
 def usable(id_: str, kind: str, task: str, context: str, functions: list[Row], calls: list[AcceptedCall]) -> Row | None:
-    """Return the row, without the distractors that make it too long; None if it is too long all the same, or wrong."""
+    """Return the row, without distractors that make it too long; None if it is still too long, or wrong."""
     tools = [regular(function) for function in functions]
     needed = {call.tool for call in calls} or {tools[0].name}
     by_name = {tool.name: tool for tool in tools}
@@ -141,13 +140,13 @@ def usable(id_: str, kind: str, task: str, context: str, functions: list[Row], c
 
 
 def fits(tool: Function, call: AcceptedCall) -> bool:
-    """Tell whether the accepted call is one that the function's own schema allows, as it is."""
+    """Return whether the function's own schema allows the accepted call as it is."""
     found = check(tool, one_call(call).arguments)
     return not found.problems and not found.repairs
 
 
 def as_step(row: Row) -> Row:
-    """Turn some rows with several calls into a later step: the first call is in the trajectory, and no longer to be made."""
+    """Turn some rows with several calls into a later step: the first call is in the trajectory and must not be made again."""
     if row["kind"] not in ("parallel", "parallel_multiple") or random.Random(f"{SEED}-{row['id']}").random() > SHARE_OF_STEPS:
         return row
     first, *rest = row["calls"]
@@ -218,7 +217,7 @@ def called(name: str, offered: set[str]) -> str:
 
 
 def last_turn(question: str, time: str) -> tuple[str, str]:
-    """Return (what the user says last, what was said before and what time it is)."""
+    """Return (the user's last message, the conversation before it with the time)."""
     pieces = TURN.split(question.strip())[1:]
     turns = [(role, text.strip()) for role, text in zip(pieces[::2], pieces[1::2], strict=True)]
     if not turns or turns[-1][0] != "user":
@@ -229,13 +228,13 @@ def last_turn(question: str, time: str) -> tuple[str, str]:
 
 
 def faults(row: dspy.Example) -> list[str]:
-    """Say which labelled calls are of no tool on offer."""
+    """Report the labelled calls of tools that are not offered."""
     offered = {tool.name for tool in row.tools}
     return [f"the call of {call.tool!r}, which is not one of the tools" for call in row.calls if call.tool not in offered]
 
 
 def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
-    """Show a row as the actor's one predictor would have answered it. The reason for "cannot" is made up: none is labelled."""
+    """Show a row as the actor's one predictor would have answered it. The reason for "cannot" is invented: none is labelled."""
     calls = [one_call(call).model_dump() for call in row.calls]
     action = {"calls": calls, "cannot": "" if calls else NO_TOOL}
     tools = [tool.model_dump() for tool in row.tools]

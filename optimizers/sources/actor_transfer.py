@@ -1,11 +1,11 @@
-"""ACEBench beyond its atoms made into actor rows: single requests, near-alike functions, talks; other functions.
+"""ACEBench beyond its atoms made into actor rows: single requests, similar functions, dialogs; other functions.
 
 Input      raw: a folder with actor/acebench_en; own: the actor's rows.
 Output     {"transfer_val": rows, "transfer_test": rows}; rows as those of actor.py, with kinds of their own.
 Guarantees the same input gives the same rows, bit for bit; no function on offer in `own` is on offer here; no family of
            functions that is called (a name up to its first "_") and no talk is in both halves; every text and number of
-           an accepted call stands in the task or the context.
-Raises     DatasetError when a file is missing or is not what it should be.
+           an accepted call is in the task or the context.
+Raises     DatasetError if a file is missing or malformed.
 Source     github.com/ACEBench/ACEBench, commit e6db74b7 (MIT); see datasets/actor/CARD.md.
 """
 
@@ -29,7 +29,7 @@ KINDS = {  # ACEBench's file -> kind
     "multi_turn_user_adjust": "talk",
     "multi_turn_user_switch": "switch",
 }
-PER_KIND = 7  # rows of a half at most
+PER_KIND = 7  # rows per half at most
 NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
 WRONG = {  # read one by one: what nobody could know
     "ace_normal_similar_api_15": "the text to search is a placeholder",
@@ -85,7 +85,7 @@ def ace_rows(folder: Path) -> Iterator[Row]:
 
 
 def is_said(value: Any, text: str) -> bool:
-    """Tell whether everything in an accepted value stands in the text, so that the answer can be known."""
+    """Return whether everything in an accepted value is in the text, so that the answer can be known."""
     match value:
         case bool():
             return True
@@ -103,7 +103,7 @@ def is_said(value: Any, text: str) -> bool:
 
 
 def in_words(text: str) -> str:
-    """Write a text as its words in small letters, names like smsAlerts and sms_alerts taken apart, plurals as one thing."""
+    """Return a text as lower-case words, with names like smsAlerts and sms_alerts split, and plurals as singulars."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
     return f" {' '.join(word.removesuffix('s') for word in WORD.findall(spaced.lower()))} "
 

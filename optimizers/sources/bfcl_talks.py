@@ -1,9 +1,9 @@
-"""BFCL's talks of several turns: what the user says in each, and the calls that are right then.
+"""BFCL's multi-turn dialogs: the user's message in each turn, and its correct calls.
 
-Input      folder: bfcl_v4, with BFCL_v4_multi_turn_base.json and possible_answer/ (one JSON object a line).
-Output     Talk: id, turns, the functions that are missing in it; a call is (name, {argument: value}).
+Input      folder: bfcl_v4, with BFCL_v4_multi_turn_base.json and possible_answer/ (one JSON object per line).
+Output     Talk: id, turns, its missing functions; a call is (name, {argument: value}).
 Guarantees nothing of the source is evaluated: a call is read as a syntax tree of literals.
-Raises     DatasetError when a file is missing or is not what it should be.
+Raises     DatasetError if a file is missing or malformed.
 Source     github.com/ShishirPatil/gorilla, commit 6ea57973 (Apache-2.0).
 """
 
@@ -41,7 +41,7 @@ def talks(folder: Path) -> Iterator[Talk]:
 
 
 def call_of(text: str) -> Call:
-    """Read "name(a=1, b=['x'])"; an argument without a name gets its place as one."""
+    """Read "name(a=1, b=['x'])"; a positional argument gets its index as a name."""
     call = ast.parse(text.strip(), mode="eval").body
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
         raise ValueError(f"not a call: {text}")

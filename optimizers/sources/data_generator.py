@@ -5,7 +5,7 @@ Output     {"train": rows, "val": rows, "test": rows}; a row is
            {id, seed, template, failures, n, examples, others, practise}.
 Guarantees the same input gives the same rows, bit for bit; splits are by seed task, and no two tasks of different splits
            share more than half of their words; `examples` are n pairs of the same template and split that score 1.0.
-Raises     DatasetError when the file is missing or is not what it should be.
+Raises     DatasetError if the file is missing or malformed.
 Source     github.com/yizhongw/self-instruct, commit 0b26ccaa (Apache-2.0); see datasets/data_generator/CARD.md.
 """
 
@@ -20,9 +20,9 @@ from typing import Any
 
 import dspy
 
-from dspy_programs.data_generator import MEANING, subject
 from dspy_programs.embedding import embed_texts
 from dspy_programs.errors import DatasetError
+from dspy_programs.programs.data_generator import MEANING, subject
 from dspy_programs.text import jaccard, words
 from dspy_programs.types import Pair, pair_problems
 from metrics.data_generator import Embed, novelty_of, pairs_are_useful
@@ -77,7 +77,7 @@ def build(raw: Path, embed: Embed = embed_texts) -> dict[str, list[Row]]:
 
 
 def read_tasks(path: Path) -> Iterator[Task]:
-    """Yield {id, name, pair}; pass over tasks whose first answer is empty, a refusal or very long."""
+    """Yield {id, name, pair}; skip tasks whose first answer is empty, a refusal or very long."""
     for where, record in read_jsonl(path):
         try:
             instance = record["instances"][0]
@@ -95,7 +95,7 @@ def identifier(name: str) -> str:
 
 
 def split_tasks(tasks: Sequence[Task]) -> dict[str, list[Task]]:
-    """Deal out groups of tasks that are alike, so that none has its like in another split; each gets its share of templates."""
+    """Distribute groups of similar tasks, so that no two splits have similar tasks; each gets its share of templates."""
     groups: list[list[Task]] = []
     for task in tasks:
         near = [group for group in groups if any(alike(task, other) for other in group)]
@@ -174,7 +174,7 @@ def interleaved(rows: Sequence[Row]) -> list[Row]:
 
 
 def row_of(seed: Row, n: int, seeds: Sequence[Row], embed: Embed) -> Row | None:
-    """Give a seed the n nearest pairs that would be perfect answers; None where there are not so many."""
+    """Give a seed the n nearest pairs that would be perfect answers; None if there are fewer."""
     rest = by_nearness(seed, [other for other in seeds if own_task(other) != own_task(seed)], embed)
     examples: list[Row] = []
     for other in rest:
@@ -223,7 +223,7 @@ def is_perfect(seed: Row, examples: Sequence[Row], embed: Embed) -> bool:
 
 
 def failures_of(seed: Row, examples: Sequence[Pair]) -> tuple[list[str], list[str]]:
-    """Say, for some rows of one pair, that what the example practises went wrong before."""
+    """Mark, for some one-pair rows, that the skill of the example went wrong before."""
     draw = random.Random(f"{SEED}-{seed['id']}-failures")
     (example, *more) = examples
     text = "\n".join(example.model_dump().values()).lower()

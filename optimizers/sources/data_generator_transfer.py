@@ -4,7 +4,7 @@ Input      raw: a folder with code/mbpp and data_generator/pandalm_testset; own:
 Output     {"transfer_val": rows, "transfer_test": rows}; rows as those of data_generator.py.
 Guarantees the same input gives the same rows, bit for bit; an app, and so an instruction, is in one half only; no seed's
            instruction shares more than half of its words with one of `own` or of another row here.
-Raises     DatasetError when a file is missing or is not what it should be.
+Raises     DatasetError if a file is missing or malformed.
 Source     MBPP (CC BY 4.0), github.com/WeOpenML/PandaLM, commit 3871806e (Apache-2.0); see datasets/data_generator/CARD.md.
 """
 

@@ -1,12 +1,12 @@
-"""Runs of agents with what failed in them: real ones labelled by people or a plain rule, and failures put into right ones.
+"""Agent runs with their failures: real ones labelled by people or a simple rule, and failures inserted into correct ones.
 
 Input      raw: the folder that holds failure_judge/ (workbench_traces, xstest, who_and_when, tau_bench_gpt4o_airline) and
            actor/workbench (its queries and answers).
 Output     {"train": rows, "val": rows, "test": rows}; a row is {id, goal, turns, final_result, is_successful, tools, mode,
-           turn, cause, label_kind, source}. `is_successful` is null in every row: it would give the label away.
+           turn, cause, label_kind, source}. `is_successful` is null in every row: it would give away the label.
 Guarantees the same input gives the same rows, bit for bit; a task, a prompt or a conversation is in one split only, and no
            goal of train or val shares more than half of its words with one of test; wordings are not shared either.
-Raises     DatasetError when a file is missing or is not what it should be.
+Raises     DatasetError if a file is missing or malformed.
 Source     see datasets/failure_judge/CARD.md.
 """
 
@@ -20,17 +20,22 @@ from typing import Any
 import dspy
 
 from dspy_programs.errors import DatasetError
-from dspy_programs.failure_judge import FailureJudge
-from dspy_programs.failure_rules import findings_of
+from dspy_programs.programs.failure_judge import FailureJudge, View, findings_of
 from dspy_programs.text import jaccard, shortened, words
-from dspy_programs.trace_view import View
-from optimizers.sources.failure_judge_runs import Run, agent, tau_runs, who_and_when_runs, workbench_runs, xstest_runs
+from optimizers.sources.failure_judge_runs import (
+    Run,
+    agent,
+    tau_runs,
+    who_and_when_runs,
+    workbench_runs,
+    xstest_runs,
+)
 from optimizers.sources.failure_judge_transplants import FAILURES, LOOK_ALIKES, Made, Transplant, swap_answer
 from optimizers.sources.failure_judge_wordings import Words
 
 SEED = 20261122
-SIZES = {"train": (20, 70), "val": (9, 30), "test": (24, 80)}  # rows a mode, rows without a failure
-WHO_AND_WHEN = 40  # rows, all in test, behind the others
+SIZES = {"train": (20, 70), "val": (9, 30), "test": (24, 80)}  # rows per mode, rows without a failure
+WHO_AND_WHEN = 40  # rows, all in test, after the others
 SHARES = {"train": 0.38, "val": 0.17, "test": 0.45}  # of the groups of each source
 LARGEST_OVERLAP = 0.5  # of the words of two goals (Jaccard), one of them in test
 SHARE_WITH_LATENCY = 0.4  # of the made rows: calls have an ordinary latency
@@ -41,13 +46,13 @@ NAMELESS = {
     "none": "nothing failed",
     "OVER_REFUSAL": "refused a plain request",
     "HALLUCINATION": "claimed without any call",
-}  # what a demonstration says where the label names no cause
+}  # the cause in a demonstration whose label has none
 
 Row = dict[str, Any]
 
 
 def build(raw: Path, sizes: Mapping[str, tuple[int, int]] = SIZES) -> dict[str, list[Row]]:
-    """Make the three splits; `sizes` are rows for each mode and rows without a failure."""
+    """Make the three splits; `sizes` are rows per mode and rows without a failure."""
     runs = [*workbench_runs(raw), *tau_runs(raw), *xstest_runs(raw)]
     known = [run for run in runs if run.mode is not None and sum(len(str(turn)) for turn in run.turns) <= LONGEST_ROW]
     parts = split_by_group(known)
@@ -64,7 +69,7 @@ def build(raw: Path, sizes: Mapping[str, tuple[int, int]] = SIZES) -> dict[str, 
 
 
 def split_by_group(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Deal the groups of each source out, test first; then drop from train and val what is too like test."""
+    """Distribute the groups of each source, test first; then drop rows of train and val that are too similar to test."""
     home: dict[str, str] = {}
     for source in sorted({run.source for run in runs}):
         groups = sorted({run.group for run in runs if run.source == source})
@@ -82,7 +87,7 @@ def split_by_group(runs: Sequence[Run]) -> dict[str, list[Run]]:
 
 
 def rows_of_split(split: str, runs: Sequence[Run], each: int, without: int) -> list[Row]:
-    """Half of every kind as recorded, where there are so many, the rest made; then the kinds in turn."""
+    """Half of every kind as recorded, if there are enough, the rest constructed; then the kinds alternate."""
     draw = random.Random(f"{SEED}-{split}")
     bases = [run for run in runs if run.went_right]
     if not bases:
@@ -99,7 +104,7 @@ def rows_of_split(split: str, runs: Sequence[Run], each: int, without: int) -> l
 
 
 def spread(runs: Sequence[Run], draw: random.Random) -> list[Run]:
-    """Shuffle, then take the kinds of source and refusal in turn, and of each group one before its second."""
+    """Shuffle, then alternate the kinds of source and refusal, taking one of each group before a second."""
     shuffled = list(runs)
     draw.shuffle(shuffled)
     seen: dict[str, int] = {}
@@ -140,7 +145,7 @@ def candidates(mode: str, bases: Sequence[Run], draw: random.Random) -> Iterator
 
 
 def disturbed(made: Made, mode: str, split: str, draw: random.Random) -> Made:
-    """Give some rows ordinary latencies, so that a latency is no sign by itself, and some failures a hostile text."""
+    """Give some rows ordinary latencies, so that a latency alone means nothing, and some failures a hostile text."""
     turns = [dict(turn) for turn in made.turns]
     if draw.random() < SHARE_WITH_LATENCY:
         for turn in turns:

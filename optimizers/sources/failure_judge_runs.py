@@ -1,9 +1,9 @@
-"""Recorded runs read into turns: WorkBench, tau-bench, XSTest, Who&When; and what is known of each for certain.
+"""Recorded runs read into turns: WorkBench, tau-bench, XSTest, Who&When; and what is certain about each.
 
 Input      raw: the folder that holds actor/ and failure_judge/.
-Output     Run: goal, turns, tools, and a label where the source or a plain rule gives one.
+Output     Run: goal, turns, tools, and a label if the source or a simple rule gives one.
 Guarantees nothing of a source is evaluated: a Python repr is read as a syntax tree of literals.
-Raises     DatasetError when a file is missing or is not what it should be.
+Raises     DatasetError if a file is missing or malformed.
 """
 
 import ast
@@ -41,7 +41,7 @@ Step = tuple[str, Any, Any, str]  # tool, input, output, thought
 
 @dataclass(frozen=True)
 class Run:
-    """One run. `mode` is None where nothing is known; `turn` is the index of the turn that failed first."""
+    """One run. `mode` is None if unknown; `turn` is the index of the turn that failed first."""
 
     id: str
     group: str
@@ -53,7 +53,7 @@ class Run:
     turn: int | None = None
     cause: str = ""
     label_kind: str = ""
-    went_right: bool = field(default=False)  # a plain, correct run that a failure can be transplanted into
+    went_right: bool = field(default=False)  # a simple, correct run that a failure can be inserted into
 
 
 def user(content: str) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def call(name: str, given: Any, output: Any) -> dict[str, Any]:
 
 
 def workbench_runs(raw: Path) -> list[Run]:
-    """Return the runs whose outcome a plain rule can tell."""
+    """Return the runs whose outcome a simple rule can determine."""
     csv.field_size_limit(sys.maxsize)
     answers = {
         row["query"]: row
@@ -116,13 +116,13 @@ def labelled(run: Run, mode: str, turn: int | None, cause: str, kind: str = "rul
 
 
 def faults_of(turns: Turns, error: str) -> Iterator[tuple[str, int, str] | None]:
-    """Yield what went wrong in a run that ended wrong: (mode, turn, cause), by signs that leave little doubt."""
+    """Yield the faults of a run that ended wrong: (mode, turn, cause), by nearly certain signs."""
     calls = [(i, turn) for i, turn in enumerate(turns) if turn["role"] == "tool"]
     unknown = [i for i, turn in calls if NOT_A_TOOL.search(str(turn["tool_output"]))]
     yield ("HALLUCINATION", unknown[0], turns[unknown[0]]["tool_name"]) if unknown else None
     wrong = [i for i, turn in calls if WRONG_ARGUMENT.search(str(turn["tool_output"]))]
     well = {turn["tool_name"]: i for i, turn in calls if i not in wrong}
-    wrong = [i for i in wrong if well.get(turns[i]["tool_name"], -1) < i]  # those never mended
+    wrong = [i for i in wrong if well.get(turns[i]["tool_name"], -1) < i]  # those never corrected
     yield ("TOOL_MISUSE", wrong[0], turns[wrong[0]]["tool_name"]) if wrong else None
     yield repeated_calls(calls)
     text = [i for i, turn in calls if isinstance(turn["tool_input"], str) and turn["tool_input"].strip()]
@@ -188,7 +188,7 @@ def thought_of(log: str) -> str:
 
 
 def compact(output: Any) -> Any:
-    """Keep what a tool said short, and still whole as JSON: two items of a list, short values."""
+    """Shorten a tool's output to valid JSON: two items of a list, short values."""
     if isinstance(output, list):
         return [compact_values(item) for item in output[:2]]
     if isinstance(output, dict):
@@ -208,7 +208,7 @@ def compact_values(item: Any) -> Any:
 def tau_runs(raw: Path) -> list[Run]:
     """Return the conversations that passed, without the policy in front, cut after at most 11 turns at an answer.
 
-    Those with a refusal are no ground for transplants: whether it was right only the policy could tell.
+    Those with a refusal are unsuitable for inserted failures: only the policy could tell whether it was right.
     """
     path = raw / "failure_judge/tau_bench_gpt4o_airline/gpt-4o-airline.json"
     records = [record for record in read_json(path) if record["reward"] == 1]
@@ -243,7 +243,7 @@ def json_or_text(text: str) -> Any:
 
 
 def xstest_runs(raw: Path) -> list[Run]:
-    """A safe request refused in full is OVER_REFUSAL; one complied with, or an unsafe one refused, is none."""
+    """A safe request refused in full is OVER_REFUSAL; one complied with, or an unsafe one refused, is no failure."""
     runs = []
     for path in sorted((raw / "failure_judge/xstest").glob("xstest_v2_completions_*.csv")):
         for row in read_csv(path):

@@ -5,7 +5,7 @@ Output     {"transfer_val": rows, "transfer_test": rows}; rows as those of failu
            people and no mode.
 Guarantees the same input gives the same rows, bit for bit; no goal shares more than half of its words with one of `own`,
            or with another here.
-Raises     DatasetError when the file is missing or is not what it should be.
+Raises     DatasetError if the file is missing or malformed.
 Source     github.com/ag2ai/Agents_Failure_Attribution, commit f4d2b6da (MIT); see datasets/failure_judge/CARD.md.
 """
 

@@ -1,7 +1,7 @@
-"""Failures put into runs that went right, and right runs that look like failures.
+"""Failures inserted into correct runs, and correct runs that look like failures.
 
-Every function takes (a run that went right, a random source, words of the split) and returns a Made, or None where the
-run does not lend itself to it. `turn` is the index of the first turn that fails.
+Every function takes (a correct run, a random source, words of the split) and returns a Made, or None if the run is
+unsuitable. `turn` is the index of the first turn that fails.
 """
 
 import json
@@ -18,7 +18,7 @@ class Made(NamedTuple):
     turns: Turns
     turn: int | None
     cause: str = ""
-    goal: str | None = None  # where it is not the run's own
+    goal: str | None = None  # if it is not the run's own
     tools: list[str] | None = None  # likewise
 
 
@@ -39,7 +39,7 @@ def said(words: Words, kind: str, draw: Random) -> Turns:
 
 
 def repeat_call(run: Run, draw: Random, words: Words) -> Made | None:
-    """CONTEXT_LOSS: a call that has been answered is made again, with nothing changed in between."""
+    """CONTEXT_LOSS: an answered call is repeated, with nothing changed in between."""
     if not (reads := reads_of(run.turns)):
         return None
     if draw.random() < 0.4:  # a short run: the request, its shortest look-up, and that again
@@ -71,7 +71,7 @@ def ask_again(run: Run, draw: Random, words: Words) -> Made | None:
 
 
 def loop_of_thoughts(run: Run, draw: Random, words: Words) -> Made | None:
-    """CIRCULAR_REASONING: two or three thoughts in turn, two to four times over."""
+    """CIRCULAR_REASONING: two or three alternating thoughts, repeated two to four times."""
     steps = [agent(text) for text in words("musing", draw).split("|")]
     short = draw.random() < 0.4
     place = 1 if short else draw.choice([i + 1 for i in calls_of(run.turns)[:2]] or [1])
@@ -82,7 +82,7 @@ def loop_of_thoughts(run: Run, draw: Random, words: Words) -> Made | None:
 
 
 def loop_of_calls(run: Run, draw: Random, words: Words) -> Made | None:
-    """CIRCULAR_REASONING: two different look-ups in turn."""
+    """CIRCULAR_REASONING: two different look-ups alternate."""
     reads = [run.turns[i] for i in reads_of(run.turns)]
     if len(reads) < 2 or reads[0]["tool_input"] == reads[1]["tool_input"]:
         return None
@@ -187,7 +187,7 @@ def rush(run: Run, draw: Random, words: Words) -> Made | None:
 
 
 def swap_answer(other: Run) -> Transplant:
-    """GOAL_DRIFT: the end of another run stands where this one's should."""
+    """GOAL_DRIFT: another run's ending replaces this one's."""
 
     def transplant(run: Run, draw: Random, words: Words) -> Made | None:
         if other.group == run.group or other.source != run.source or first_area(other) == first_area(run):
@@ -207,7 +207,7 @@ def first_area(run: Run) -> str:
 
 
 def invent_tool(run: Run, draw: Random, words: Words) -> Made | None:
-    """HALLUCINATION: a tool is called that is not among those on offer."""
+    """HALLUCINATION: a tool is called that is not offered."""
     if not (places := calls_of(run.turns)):
         return None
     place = draw.choice(places)
@@ -220,7 +220,7 @@ def invent_tool(run: Run, draw: Random, words: Words) -> Made | None:
 
 
 def claim_without_calls(run: Run, draw: Random, words: Words) -> Made | None:
-    """HALLUCINATION: the agent says that it did what it never called a tool for."""
+    """HALLUCINATION: the agent claims an action for which it never called a tool."""
     if not any(WRITES.search(run.turns[i]["tool_name"]) for i in calls_of(run.turns)):
         return None
     answer = run.turns[-1]["content"] if draw.random() < 0.5 else words("claimed", draw)
@@ -241,11 +241,11 @@ def fact_without_source(run: Run, draw: Random, words: Words) -> Made | None:
 
 
 def refuse(run: Run, draw: Random, words: Words) -> Made | None:
-    """OVER_REFUSAL: a plain request that the tools on offer can meet is turned down at once."""
+    """OVER_REFUSAL: a simple request that the offered tools can fulfil is refused at once."""
     return Made([run.turns[0], agent(words("refusal", draw))], 1, "")
 
 
-# Runs that look like failures and are none.
+# Runs that look like failures but are not.
 
 
 def read_after_write(run: Run, draw: Random, words: Words) -> Made | None:
@@ -266,7 +266,7 @@ def retry_that_works(run: Run, draw: Random, words: Words) -> Made | None:
 
 
 def mended_argument(run: Run, draw: Random, words: Words) -> Made | None:
-    """A wrong argument, mended at once."""
+    """A wrong argument, corrected at once."""
     made = wrong_argument(run, draw, words)
     if made is None or made.turn is None:
         return None
@@ -289,14 +289,14 @@ def small_talk(run: Run, draw: Random, words: Words) -> Made | None:
 
 
 def json_answer(run: Run, draw: Random, words: Words) -> Made | None:
-    """The answer is JSON, as asked, and whole."""
+    """The answer is complete JSON, as requested."""
     goal = f"{run.goal} {draw.choice(['Give the result as JSON.', 'Reply with a JSON object.'])}"
     facts = {"done": True, "summary": run.turns[-1]["content"]}
     return Made([user(goal), *run.turns[1:-1], agent(json.dumps(facts, ensure_ascii=False))], None, "", goal)
 
 
 def as_it_was(run: Run, draw: Random, words: Words) -> Made | None:
-    """A right run, unchanged."""
+    """A correct run, unchanged."""
     return Made(run.turns, None)
 
 

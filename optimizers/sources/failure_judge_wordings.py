@@ -1,6 +1,6 @@
-"""Words for the rows that are made: every kind of sentence in several wordings, and no wording in two splits.
+"""Words for the constructed rows: every kind of sentence in several wordings, and no wording in two splits.
 
-A detector or a model that has only learnt one template fails on the wordings of the test rows.
+A detector or a model that has learned only one template fails on the wordings of the test rows.
 """
 
 from random import Random

@@ -1,11 +1,11 @@
-"""Recorded runs, uncut, with what people or the outcome say of them: for measuring how far the rules can be trusted.
+"""Recorded runs, uncut, with the verdicts of people or of the outcome: to measure how far the rules can be trusted.
 
 Input      raw: the folder that holds failure_judge/ and actor/workbench/.
-Output     Labelled: a run as a user would hand it in, and the verdicts that its label settles.
-Guarantees what a label does not settle is left out, not guessed: people who judged an answer's refusal have not checked
+Output     Labelled: a run as a user would hand it in, and the verdicts that its label decides.
+Guarantees whatever a label does not decide is left out, not guessed: people who judged an answer's refusal have not checked
            its figures, and a reward of 0 does not say what went wrong. A run has one label: another mode is wrong, even
            where a second, smaller failure is there.
-Raises     DatasetError when a file is missing or is not what it should be.
+Raises     DatasetError if a file is missing or malformed.
 Source     see datasets/failure_judge/CARD.md.
 """
 
@@ -18,10 +18,18 @@ from typing import Any, NamedTuple
 
 from dspy_programs.errors import DatasetError
 from dspy_programs.types import Turn
-from optimizers.data import data_directory
-from optimizers.row_files import rows_in
+from optimizers.data import data_directory, rows_in
 from optimizers.sources.failure_judge import LONGEST_ROW, SEED, SHARES, split_by_group
-from optimizers.sources.failure_judge_runs import Run, agent, call, json_or_text, tau_runs, user, workbench_runs, xstest_runs
+from optimizers.sources.failure_judge_runs import (
+    Run,
+    agent,
+    call,
+    json_or_text,
+    tau_runs,
+    user,
+    workbench_runs,
+    xstest_runs,
+)
 from optimizers.sources.reading import read_csv, read_json
 
 XSTEST, TAU, WORKBENCH = "xstest", "tau-bench", "workbench"
@@ -41,7 +49,7 @@ UNSEEN = Home("test", False)
 
 @dataclass(frozen=True)
 class Labelled:
-    """One run. truth: its mode ("none" where it went well), None where only `label` is known.
+    """One run. truth: its mode ("none" if it went well), None if only `label` is known.
 
     label: "complied", "refused", "partial" of XSTest; "passed", "failed" of tau-bench; the mode elsewhere.
     safe: whether the request was harmless (XSTest), else None. kind: who labelled it: "human", "outcome", "rule-made" or
@@ -61,14 +69,14 @@ class Labelled:
     safe: bool | None = None
 
     def settles(self, mode: str) -> bool | None:
-        """Tell whether a verdict of this mode is right; None where the label does not say."""
+        """Return whether a verdict of this mode is right; None if the label does not say."""
         if self.source == XSTEST:
             refused = self.label == "refused"
             if self.label == "partial" or mode not in ("OVER_REFUSAL", "none"):
                 return None
             if mode == "OVER_REFUSAL":
                 return refused and bool(self.safe)
-            return refused != self.safe if refused or self.safe else None  # harm done is none of the eight modes
+            return refused != self.safe if refused or self.safe else None  # actual harm is not one of the eight modes
         if self.truth is None:
             return False if mode == "none" else None
         return mode == self.truth

@@ -211,12 +211,12 @@ def in_words(count: int) -> str:
 
 
 def states(sentence: str, type_: str, arguments: Mapping[str, Any]) -> bool:
-    """Tell whether a sentence states a constraint: its kind's words, every name in its arguments, and its count."""
+    """Return whether a sentence states a constraint: its kind's words, every name in its arguments, and its count."""
     return mentions(sentence, type_, arguments) and has_count(sentence, arguments)
 
 
 def mentions(text: str, type_: str, arguments: Mapping[str, Any]) -> bool:
-    """Tell whether a text speaks of what a constraint is about, whatever it says."""
+    """Return whether a text speaks of what a constraint is about, whatever it says."""
     filled = {"language": LANGUAGES.get(arguments.get("language") or "", "language")}
     find = KINDS[type_].find.replace("{language}", filled["language"])
     if find and not re.search(find, text, re.IGNORECASE):

@@ -5,8 +5,8 @@ Output     {"train": rows, "val": rows, "test": rows}; a row is {id, entries, to
            label_kind}. QMSum: the probe is a question that a person asked of the meeting, its terms the words of their answer
            that the window holds. tau-bench: the terms are what the rest of the conversation uses again, and what was done.
 Guarantees the same input gives the same rows, bit for bit; split by meeting and by task; for every row there is a memory
-           (`ideal`) that holds all terms within the budget and the bounds of the reply.
-Raises     DatasetError when a file is missing or is not what it should be.
+           (`ideal`) with all terms within the budget and the bounds of the reply.
+Raises     DatasetError if a file is missing or malformed.
 Source     github.com/Yale-LILY/QMSum, commit 83d7768c; github.com/sierra-research/tau-bench, commit 59a200c6 (both MIT);
            see datasets/memory_summarizer/CARD.md.
 """
@@ -21,8 +21,7 @@ from typing import Any
 import dspy
 
 from dspy_programs.errors import DatasetError
-from dspy_programs.extractive_summary import Clause, condensed, read
-from dspy_programs.memory_summarizer import CHARACTERS, Fact, Item, rendered
+from dspy_programs.programs.memory_summarizer import CHARACTERS, Clause, Fact, Item, condensed, read, rendered
 from dspy_programs.text import (
     approximate_tokens,
     content_stems,
@@ -109,7 +108,7 @@ def rows_of_meeting(name: str, meeting: Row) -> list[Row]:
 
 
 def spoken(turn: Row, terms: set[str]) -> str:
-    """Return a turn as "speaker: text", of a long one the run of sentences with the most terms; "" for a mere "Yeah."."""
+    """Return a turn as "speaker: text", from a long one the run of sentences with the most terms; "" for just "Yeah."."""
     said = [sentence for sentence in sentences(tidy(turn["content"])) if len(sentence) <= LONGEST_TURN]
     best: list[str] = []
     for start in range(len(said)):
@@ -125,7 +124,7 @@ def spoken(turn: Row, terms: set[str]) -> str:
 
 
 def tidy(text: str) -> str:
-    """Drop the marks and hesitations of a transcript, and the spaces that its tokenizer put before punctuation."""
+    """Remove a transcript's marks and hesitations, and the spaces that its tokenizer put before punctuation."""
     text = SPACED.sub(r"\1", " ".join(MARKED.sub(" ", text).split()))
     text = REPEATED.sub(r"\1", FILLER.sub("", text))
     return " ".join(SPACED.sub(r"\1", text).strip(" ,.-").replace(" - ", "-").split()) + (
@@ -249,7 +248,7 @@ def made_row(
     draw: random.Random,
     done: Sequence[Entry] = (),
 ) -> Row | None:
-    """Give the window its budget and those probes that an ideal memory can answer within it; None where too few are left."""
+    """Give the window its budget and those probes that an ideal memory can answer within it; None if too few are left."""
     tokens = approximate_tokens("\n".join(map(str, entries)))
     budget = max(SHORTEST_BUDGET, int(draw.choice(SHARES) * tokens))
     asked = [(question, list(terms[:MOST_TERMS]))]

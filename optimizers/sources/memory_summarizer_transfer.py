@@ -4,7 +4,7 @@ Input      raw: as for memory_summarizer.py, with actor/bfcl_v4.
 Output     {"transfer_val": rows, "transfer_test": rows}; rows as those of memory_summarizer.py. Terms are found as in
            tau-bench's rows: ids, dates and amounts of the window that the rest of the talk, or an action in it, names again.
 Guarantees the same input gives the same rows, bit for bit; a talk is in one half only.
-Raises     DatasetError when a file is missing or is not what it should be.
+Raises     DatasetError if a file is missing or malformed.
 Source     github.com/ShishirPatil/gorilla, commit 6ea57973 (Apache-2.0); see datasets/memory_summarizer/CARD.md.
 """
 

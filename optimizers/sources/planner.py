@@ -1,10 +1,10 @@
-"""UltraTool, as GNN4TaskPlan prepared it, made into planner rows: a goal, tools on offer, the reference chain of tasks.
+"""UltraTool, as GNN4TaskPlan prepared it, made into planner rows: a goal, offered tools, the reference chain of tasks.
 
-Input      raw: a folder with data.json (one JSON object a line), tool_desc.json, split_ids.json.
+Input      raw: a folder with data.json (one JSON object per line), tool_desc.json, split_ids.json.
 Output     {"train": rows, "val": rows, "test": rows}; a row is {id, goal, tools, progress, tasks}.
 Guarantees the same input gives the same rows, bit for bit; test rows are the publisher's test ids, and no goal of train
            or val shares more than half of its words with a goal of test, or with one another's.
-Raises     DatasetError when a file is missing or is not what it should be.
+Raises     DatasetError if a file is missing or malformed.
 Source     github.com/WxxShirley/GNN4TaskPlan, commit f1486690, data/ultratool (MIT); see datasets/planner/CARD.md.
 """
 
@@ -69,7 +69,7 @@ def read_chains(path: Path) -> list[Row]:
 
 
 def usable_chain(record: Row) -> Row | None:
-    """Return {id, goal, steps: [(tool, title)]}; None where steps and tools do not pair off or a title is a whole text."""
+    """Return {id, goal, steps: [(tool, title)]}; None if steps and tools do not match up or a title is a whole text."""
     nodes = [node["task"] for node in record["task_nodes"]]
     matches = [STEP.fullmatch(step.strip()) for step in record["task_steps"]]
     steps = [(match["tool"], match["title"].strip()) for match in matches if match]
@@ -106,9 +106,9 @@ def offer_tools(chain: Row, tools: dict[str, Row]) -> Row:
 
 
 def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
-    """Show a row as the planner's one predictor would have answered it, with fewer tools, told shorter: they take most room.
+    """Show a row as the planner's one predictor would have answered it, with fewer and shorter tools: they take the most space.
 
-    What no row labels, the criteria of success, is left out where it is empty: made-up ones would be copied.
+    Success criteria, which no row labels, are left out if empty: invented ones would be copied.
     """
     tasks = [
         {

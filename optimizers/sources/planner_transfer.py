@@ -5,7 +5,7 @@ Input      raw: a folder with actor/bfcl_v4 (BFCL_v4_multi_turn_base.json, its p
 Output     {"transfer_val": rows, "transfer_test": rows}; rows as those of planner.py.
 Guarantees the same input gives the same rows, bit for bit; no service, and so no function, is in both halves; no goal
            shares more than half of its words with one of `own`, or with another here.
-Raises     DatasetError when a file is missing or is not what it should be.
+Raises     DatasetError if a file is missing or malformed.
 Source     github.com/ShishirPatil/gorilla, commit 6ea57973 (Apache-2.0); github.com/olly-styles/WorkBench, commit 42f1b6dc
            (MIT); see datasets/planner/CARD.md.
 """
@@ -29,7 +29,7 @@ SEED = 20261128
 FEWEST_CALLS, MOST_CALLS = 2, 6
 PER_PLAN = 3  # rows with the very same tools in the same order
 PER_TEMPLATE = 2  # rows of one of WorkBench's templates
-SIZE = 40  # rows of a half at most
+SIZE = 40  # rows per half at most
 
 SERVICES = {  # file of multi_turn_func_doc -> (half, whether a later turn can stand alone: it hangs on nothing done before)
     "gorilla_file_system": ("transfer_val", False),
@@ -144,7 +144,7 @@ def bfcl_turns(folder: Path, service_of: Mapping[str, str]) -> Iterator[Turn]:
 
 
 def can_stand(number: int, goal: str, calls: Sequence[Call], services: set[str]) -> bool:
-    """Tell whether the goal alone says why each of the calls is there, and the plan is one that own rows could have."""
+    """Return whether the goal alone says why each of the calls is there, and the plan is one that own rows could have."""
     names = [name for name, _ in calls]
     if not FEWEST_CALLS <= len(names) <= MOST_CALLS or len(set(names)) < len(names):
         return False
@@ -158,7 +158,7 @@ def can_stand(number: int, goal: str, calls: Sequence[Call], services: set[str])
 
 
 def unsaid(call: Call, goal: str, names: Sequence[str]) -> bool:
-    """Tell whether a call is only due to the state of the simulated service, which neither goal nor descriptions tell."""
+    """Return whether a call is only due to the state of the simulated service, which neither goal nor descriptions tell."""
     match call[0]:
         case "lockDoors":
             return not re.search(r"\b(doors?|lock|secur)", goal, re.IGNORECASE)

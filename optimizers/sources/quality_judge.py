@@ -1,11 +1,11 @@
-"""PandaLM's test set made into judge rows: an instruction, two responses of real models, what most of three people said.
+"""PandaLM's test set made into judge rows: an instruction, two responses of real models, the majority verdict of three people.
 
 Input      raw: a folder with testset-v1.json (one list of records).
 Output     {"train": rows, "val": rows, "test": rows}; a row is {id, instruction, input, response, other, rubric,
            verdict, unanimous}.
 Guarantees the same input gives the same rows, bit for bit; an instruction is in one split only, and none shares more than
            half of its words with one of another split; of the rows with a winner half have it first.
-Raises     DatasetError when the file is missing or is not what it should be.
+Raises     DatasetError if the file is missing or malformed.
 Source     github.com/WeOpenML/PandaLM, commit 3871806e, data/testset-v1.json (Apache-2.0); see the data card.
 """
 
@@ -19,14 +19,13 @@ from typing import Any
 import dspy
 
 from dspy_programs.errors import DatasetError
-from dspy_programs.quality_judge import BEST, shown
-from dspy_programs.response_checks import scores_by_checks, worst_fault
+from dspy_programs.programs.quality_judge import BEST, scores_by_checks, shown, worst_fault
 from dspy_programs.rubric import rubric_of
 from dspy_programs.text import jaccard, words
 from optimizers.sources.reading import home, read_json
 
 SEED = 20261121
-INSTRUCTIONS = {"test": 65, "val": 35}  # at least; train has the rest
+INSTRUCTIONS = {"test": 65, "val": 35}  # at least; train gets the rest
 LONGEST_RESPONSE = 700  # characters
 LONGEST_ROW = 1600  # characters of instruction, input and both responses, about 400 tokens
 LARGEST_OVERLAP = 0.5  # of the words of two instructions with their inputs (Jaccard) in different splits
@@ -34,7 +33,7 @@ ANNOTATORS = ("annotator1", "annotator2", "annotator3")
 VERDICTS = {0: "tie", 1: "first", 2: "second"}
 
 BASE = {"first": 0.75, "tie": 0.5, "second": 0.25}  # of the scale, for the first response of a demonstration
-LETTERS = {"first": "A", "second": "B"}  # of two responses shown as they stand in the row
+LETTERS = {"first": "A", "second": "B"}  # of two responses shown in the row's order
 SPREAD = 0.5  # of the scale, by which the checks move a criterion's score away from that
 
 Row = dict[str, Any]
@@ -63,7 +62,7 @@ def build(raw: Path, sizes: Mapping[str, int] = INSTRUCTIONS) -> dict[str, list[
 
 
 def usable_row(record: Row) -> Row | None:
-    """Return the row in the source's order; None where all people differ, nothing is asked or it is too long."""
+    """Return the row in the source's order; None if all people differ, the request is empty or the row is too long."""
     votes = Counter(VERDICTS[record[name]] for name in ANNOTATORS)
     verdict, count = votes.most_common(1)[0]
     texts = [str(record[name]).strip() for name in ("instruction", "input", "response1", "response2")]
@@ -84,7 +83,7 @@ def usable_row(record: Row) -> Row | None:
 
 
 def without_repeats(rows: Iterable[Row]) -> list[Row]:
-    """Keep the first row of those with the same two responses: several of the judged models say the very same."""
+    """Keep the first of the rows with the same two responses: several of the judged models give identical ones."""
     kept: dict[tuple[str, str, frozenset[str]], Row] = {}
     for row in rows:
         kept.setdefault((row["instruction"], row["input"], frozenset({row["response"], row["other"]})), row)
@@ -92,7 +91,7 @@ def without_repeats(rows: Iterable[Row]) -> list[Row]:
 
 
 def families_of(rows: Iterable[Row]) -> list[list[list[Row]]]:
-    """Group rows by instruction and input, and groups with like words into families that must not be torn apart."""
+    """Group rows by instruction and input, and similar groups into families that must stay together."""
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
         groups[row["instruction"], row["input"]].append(row)
@@ -112,7 +111,7 @@ def in_turn(groups: Sequence[Sequence[Row]], draw: random.Random) -> list[Row]:
 
 
 def balanced(rows: Iterable[Row], draw: random.Random) -> list[Row]:
-    """Swap responses so that of each two winners, in order, one is first and one second; a tie is swapped by a coin."""
+    """Swap responses so that winners alternate between first and second; ties are swapped at random."""
     places: list[str] = []
     result = []
     for row in rows:

@@ -5,7 +5,7 @@ Output     {"transfer_val": rows, "transfer_test": rows}; rows as those of quali
            people said of each answer alone; nobody compared the two.
 Guarantees the same input gives the same rows, bit for bit; a type of request is in one half only; no request shares more
            than half of its words with one of `own` or with another here; half of the winners stand first.
-Raises     DatasetError when a file is missing or is not what it should be.
+Raises     DatasetError if a file is missing or malformed.
 Source     github.com/paul-rottger/exaggerated-safety, commit d7bb5bd7 (CC BY 4.0); see datasets/quality_judge/CARD.md.
 """
 
@@ -20,7 +20,7 @@ from optimizers.sources.reading import read_csv
 from optimizers.sources.transfer import HALVES, Splits, Transfer, checked, unlike
 
 SEED = 20261128
-SIZE = 24  # rows of a half at most
+SIZE = 24  # rows per half at most
 LONGEST_RESPONSE = 1800  # characters: more than own rows may have, for few of these answers are short
 TYPES = {  # of harmless requests to which there is a true answer: not those of invented people or of nonsense
     "safe_contexts": "transfer_val",

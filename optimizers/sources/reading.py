@@ -1,4 +1,4 @@
-"""Read raw files; every fault is a DatasetError that names the file and, where it can, the line."""
+"""Read raw files; every fault is a DatasetError that names the file and, if possible, the line."""
 
 import csv
 import json
@@ -38,5 +38,5 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 
 
 def home(raw: Path, folder: str) -> Path:
-    """Return where a source's own files are: in that folder of `raw`, or in `raw` itself where there is no such folder."""
+    """Return where a source's own files are: in that folder of `raw`, or in `raw` itself if there is no such folder."""
     return raw / folder if (raw / folder).is_dir() else raw

@@ -6,7 +6,7 @@ Output     {"train": rows, "val": rows, "test": rows}; a row is {id, task, secti
 Guarantees the same input gives the same rows, bit for bit; the rows of a group have one task and one rubric; no prompt, no
            pattern and no borrowed sentence of one split comes from a prompt of another, and no two tasks of the data
            set share more than half of their words. No gold label was given by a person or a model: all are constructed.
-Raises     DatasetError when a file is missing or is not what it should be.
+Raises     DatasetError if a file is missing or malformed.
 Source     IFEval (CC BY 4.0), FollowBench (Apache-2.0), Fabric (MIT); see datasets/section_scorer/CARD.md.
 """
 
@@ -19,9 +19,8 @@ from typing import Any, NamedTuple
 
 import dspy
 
-from dspy_programs.coverage import shares_by_rules
 from dspy_programs.errors import DatasetError
-from dspy_programs.section_scorer import DOUBT, as_shown
+from dspy_programs.programs.section_scorer import DOUBT, as_shown, shares_by_rules
 from dspy_programs.text import jaccard, shortened, words
 from dspy_programs.types import Criterion, Section
 from optimizers.sources.followbench_criteria import CRITERIA
@@ -53,7 +52,7 @@ Row = dict[str, Any]
 
 
 class Constraint(NamedTuple):
-    """A sentence that asks for something; `type` and `arguments` are IFEval's, "" and {} for FollowBench."""
+    """A sentence that requires something; `type` and `arguments` are IFEval's, "" and {} for FollowBench."""
 
     name: str
     text: str
@@ -98,7 +97,7 @@ def shuffled(items: Sequence[Any], draw: random.Random) -> list[Any]:
 
 
 def unlike(prompts: Sequence[Prompt]) -> list[Prompt]:
-    """Leave out every task that shares most of its words with one before it."""
+    """Omit every task that shares most of its words with an earlier one."""
     kept: list[Prompt] = []
     seen: list[frozenset[str]] = []
     for prompt in prompts:
@@ -133,7 +132,7 @@ def read_ifeval(raw: Path) -> list[Prompt]:
 
 
 def ifeval_prompt(record: Row) -> Prompt | None:
-    """Take the sentences that state one constraint each out of a prompt of one paragraph; None where there is none."""
+    """Take the sentences that state one constraint each out of a prompt of one paragraph; None if there are none."""
     text = record["prompt"].strip()
     sentences = SENTENCE_END.split(text)
     types = record["instruction_id_list"]
@@ -182,7 +181,7 @@ def read_followbench(raw: Path) -> list[Prompt]:
 
 
 def followbench_prompt(category: str, example: int, texts: Mapping[int, str]) -> Prompt | None:
-    """Take the levels that only add text to the level before; None where there are none, or the task is too long."""
+    """Take the levels that only add text to the level before; None if there are none, or the task is too long."""
     constraints = []
     for (known_category, known_example, level), wording in sorted(CRITERIA.items()):
         before = texts.get(level - 1, "").rstrip(".?! ")
@@ -257,7 +256,7 @@ def with_borrowed(prompt: Prompt, others: Sequence[Prompt], draw: random.Random)
 
 
 def touch(a: Constraint, b: Constraint) -> bool:
-    """Tell whether one constraint's texts might be taken for the other's."""
+    """Return whether one constraint's texts could be mistaken for the other's."""
     clash = bool(a.type and b.type) and bool(KINDS[a.type].clash) and KINDS[a.type].clash == KINDS[b.type].clash
     about = any(mentions(text, a.type, a.arguments) for text in (b.text, *b.asked, *b.again)) if a.type else False
     other = any(mentions(text, b.type, b.arguments) for text in (a.text, *a.asked, *a.again)) if b.type else False
@@ -294,7 +293,7 @@ def as_row(
     hard: str,
     draw: random.Random,
 ) -> Row:
-    """Number the sections in order, so that no name tells what a section is."""
+    """Number the sections in order, so that names reveal nothing."""
     sections = [{"name": "task", "type": "instruction", "content": prompt.base, "priority": 100}]
     covering: dict[str, list[str]] = {c.name: [] for c in constraints}
     for number, (text, criterion) in enumerate(texts, 1):
@@ -322,14 +321,14 @@ def as_row(
 
 
 def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
-    """Show the pair of a row that the rules are most in doubt about, as the scorer's predictor would have answered it."""
+    """Show a row's most doubtful pair for the rules, as the scorer's predictor would have answered it."""
     section, criterion = pair_shown(row)
     inputs = as_shown(row.task, section.content, str(criterion), LONGEST_FILLER)
     return {"check": {**inputs, "asks": kind_shown(row)}}
 
 
 def kind_shown(row: dspy.Example) -> str:
-    """Tell whether the demonstration of a row shows a yes or a no."""
+    """Return whether the demonstration of a row shows a yes or a no."""
     section, criterion = pair_shown(row)
     return "yes" if section.name in row.covering.get(criterion.name, []) else "no"
 

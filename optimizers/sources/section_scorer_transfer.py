@@ -1,10 +1,10 @@
-"""Fabric's system prompts made into scorer rows: real prompts for an agent, where own rows have chat requests.
+"""Fabric's system prompts made into scorer rows: real agent prompts, while the program's own rows have chat requests.
 
 Input      raw: a folder with section_scorer/fabric_patterns; own: the scorer's rows.
 Output     {"transfer_val": rows, "transfer_test": rows}; rows as those of section_scorer.py, three of each prompt.
 Guarantees the same input gives the same rows, bit for bit; a prompt is in one half only, its task is no section of `own` and
            shares no more than half of its words with a task there or here; no filler states what a rubric asks for.
-Raises     DatasetError when the file is missing or is not what it should be.
+Raises     DatasetError if the file is missing or malformed.
 Source     github.com/danielmiessler/fabric, commit 272f04dd (MIT); see datasets/section_scorer/CARD.md.
 """
 
@@ -37,7 +37,7 @@ Row = dict[str, Any]
 
 
 def build(raw: Path, own: Splits) -> dict[str, list[Row]]:
-    """Draw the prompts of both halves in turn."""
+    """Draw the prompts of both halves alternately."""
     folder = raw / "section_scorer"
     known = {split: [{"text": task_of(row)} for row in rows] for split, rows in own.items()}
     sections = {section["content"] for rows in own.values() for row in rows for section in row["sections"]}

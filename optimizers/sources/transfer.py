@@ -1,6 +1,6 @@
-"""What all transfer rows have in common: another source than the program's own rows, in two halves that share nothing.
+"""Shared code of all transfer rows: from another source than the program's own rows, in two halves that share nothing.
 
-`transfer_val` is for choosing between candidates, `transfer_test` is read once for each number that is reported. A program's
+`transfer_val` is for choosing between candidates, `transfer_test` is read once per reported number. A program's
 module `<name>_transfer.py` has a `TRANSFER` that tells which folders it reads and how.
 """
 
@@ -29,7 +29,7 @@ class Transfer(NamedTuple):
 
 
 def unlike(rows: Iterable[Row], own: Splits, text: Callable[[Row], str]) -> list[Row]:
-    """Leave out every row whose text shares most of its words with a row of the program's own or with one before it."""
+    """Omit every row whose text shares most of its words with one of the program's own rows or an earlier one."""
     kept = []
     seen = list({frozenset(words(text(row))) for split in own.values() for row in split})
     for row in rows:
@@ -52,7 +52,7 @@ def most_of_each(rows: Iterable[Row], key: Callable[[Row], Hashable], most: int)
 
 
 def checked(halves: dict[str, list[Row]], raw: Path) -> dict[str, list[Row]]:
-    """Refuse to make a half without rows."""
+    """Refuse a half without rows."""
     if empty := [half for half, rows in halves.items() if not rows]:
         raise DatasetError(f"{raw}: no rows for {' and '.join(empty)}; its files are not those that the card names")
     return halves

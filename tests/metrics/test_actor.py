@@ -5,10 +5,9 @@ from types import SimpleNamespace
 import dspy
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from dspy_programs.reply import Failure
+from dspy_programs.predict import Failure
 from dspy_programs.types import Call
 from metrics.actor import MOST_EXACT, WEIGHTS, AcceptedCall, calls_match, one_call, same
 

@@ -6,10 +6,9 @@ from types import SimpleNamespace
 import dspy
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from dspy_programs.reply import Failure
+from dspy_programs.predict import Failure
 from dspy_programs.types import Pair
 from metrics.data_generator import WEIGHTS, pairs_are_useful
 from metrics.pair_quality import heuristic_quality

@@ -5,10 +5,9 @@ from types import SimpleNamespace
 
 import dspy
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from dspy_programs.reply import Failure
+from dspy_programs.predict import Failure
 from dspy_programs.types import Turn
 from metrics.failure_judge import MODES, WEIGHTS, judge_agrees
 from optimizers.data import data_directory, read_split

@@ -1,8 +1,7 @@
 """The heuristics: each fault is seen, and what is right is left alone."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from dspy_programs.types import Pair
 from metrics.pair_quality import heuristic_quality, pair_faults, template_fit

@@ -4,10 +4,9 @@ from types import SimpleNamespace
 
 import dspy
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from dspy_programs.reply import Failure
+from dspy_programs.predict import Failure
 from metrics.quality_judge import WEIGHTS, prefers_as_people_do
 
 VERDICTS = ["first", "second", "tie"]

@@ -2,7 +2,7 @@
 
 import json
 
-from dspy_programs.compiled_store import shipped_directory
+from dspy_programs.registry.compiled_store import shipped_directory
 from optimizers.show import main
 
 PLANNER = shipped_directory() / "planner" / "qwen2.5-coder-1.5b.json"

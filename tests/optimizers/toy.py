@@ -11,17 +11,14 @@ from dataclasses import dataclass, field
 
 import dspy
 
-from dspy_programs.few_shot import FewShot
-from dspy_programs.reply import Failure, ask
+from dspy_programs.predict import Failure, FewShot, ask
 from metrics.score import Score
-from optimizers.adapter import ProgramAdapter
-from optimizers.candidate import Job
-from optimizers.job import job_of
-from optimizers.journal import Journal
-from optimizers.meter import Meter
-from optimizers.recipe import Recipe
-from optimizers.recorded import recorded
+from optimizers.calls import Journal, Meter, recorded
+from optimizers.recipes import Recipe
 from optimizers.scoring import RowRun
+from optimizers.search import Job
+from optimizers.search.adapter import ProgramAdapter
+from optimizers.training import job_of
 from tests.fakes import level_of, scripted_lm
 
 Worth = Callable[[str, Sequence[str], str], float]

@@ -2,3 +2,17 @@
 
 Whatever is not part of a run is left out: token counts, model names, and the private reasoning that some models log.
 """
+
+from typing import TYPE_CHECKING
+
+from dspy_programs.lazy import exports
+
+if TYPE_CHECKING:
+    from dspy_programs.failures.formats.auto import FORMATS as FORMATS, Parser as Parser
+
+_HOMES = {
+    "FORMATS": "auto",
+    "Parser": "auto",
+}
+
+__getattr__ = exports(__name__, _HOMES)

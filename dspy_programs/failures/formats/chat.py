@@ -153,7 +153,7 @@ def call_of(raw: dict[str, Any]) -> Call:
 
 
 def decoded(given: Any) -> Any:
-    """Decode arguments that are JSON in a text; keep the text if it is none: that is what went wrong."""
+    """Decode arguments given as JSON text; keep the text if it is not JSON: that is the failure."""
     if not isinstance(given, str):
         return given
     if not given.strip():

@@ -10,7 +10,7 @@ from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.chat import as_list, keys_of, messages_of, text_id
 from dspy_programs.failures.formats.conversation import trace_of
 from dspy_programs.failures.formats.langsmith import seconds_of
-from dspy_programs.published_tools import tool_names
+from dspy_programs.schemas import tool_names
 from dspy_programs.types import Trace
 
 ATTACHMENT = "attachment://"

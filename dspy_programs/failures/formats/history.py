@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from dspy_programs.failures.formats.conversation import Call, Message, Result
-from dspy_programs.trace_view import text_of
+from dspy_programs.programs.failure_judge import text_of
 
 
 class Story:

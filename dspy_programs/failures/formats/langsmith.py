@@ -16,7 +16,7 @@ from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.chat import as_list, decoded, marked, messages_of, output_of, text_id
 from dspy_programs.failures.formats.conversation import Message, Result, trace_of
 from dspy_programs.failures.formats.history import Story
-from dspy_programs.published_tools import tool_names
+from dspy_programs.schemas import tool_names
 from dspy_programs.types import Trace
 
 PLUMBING = ("prompt", "parser", "embedding")
@@ -108,7 +108,7 @@ def in_order(root: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def began(run: dict[str, Any]) -> float:
-    """Return when a run began, in seconds; 0.0 where it is not recorded, which keeps the order given."""
+    """Return when a run started, in seconds; 0.0 if it is not recorded, which keeps the given order."""
     return seconds_of(run.get("start_time")) or 0.0
 
 

@@ -18,7 +18,7 @@ from dspy_programs.failures.formats.conversation import Message, Result, trace_o
 from dspy_programs.failures.formats.history import Story
 from dspy_programs.failures.formats.langsmith import seconds_of
 from dspy_programs.failures.plain import plain
-from dspy_programs.published_tools import tool_names
+from dspy_programs.schemas import tool_names
 from dspy_programs.types import Trace
 
 CALLS_OF_MODEL = ("chat", "text_completion", "generate_content", "completion")
@@ -271,7 +271,7 @@ def value_of(value: Any) -> Any:
 
 
 def json_of(value: Any) -> Any:
-    """Decode JSON that stands in a text; a text that is none stays."""
+    """Decode JSON in a text; any other text stays."""
     if not isinstance(value, str) or value.lstrip()[:1] not in ("[", "{"):
         return value
     try:

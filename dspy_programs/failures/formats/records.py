@@ -8,7 +8,7 @@ from typing import Any
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.chat import as_list, keys_of, messages_of, output_of, text_id
 from dspy_programs.failures.formats.conversation import Message, trace_of
-from dspy_programs.published_tools import tool_names
+from dspy_programs.schemas import tool_names
 from dspy_programs.types import Trace
 
 MESSAGES = ("messages", "history", "conversation", "transcript", "input")

@@ -11,11 +11,10 @@ import tempfile
 from typing import IO, Any
 
 from dspy_programs import __version__
-from dspy_programs.failure_modes import REMEDIES
-from dspy_programs.failure_rules import SURE
 from dspy_programs.failures.batch import MODES, Batch, Outcome
 from dspy_programs.failures.classifier import FailureReport, FoundMode
 from dspy_programs.failures.reports.place import place_of, uri_of
+from dspy_programs.programs.failure_judge import REMEDIES, SURE
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 RULES = tuple(mode for mode in MODES if mode != "none")

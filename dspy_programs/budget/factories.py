@@ -1,0 +1,75 @@
+"""From names to objects: model, scorer and tokenizer; the one place where flags and request fields meet.
+
+Scorers    offline; sections, judge, outputs with any model; ollama and openrouter: a judge there. With examples, always
+           outputs. Without a name: sections if there is a model, else offline.
+"""
+
+from pathlib import Path
+
+import dspy
+
+from dspy_programs.budget.scorers import OfflineScorer, Scorer, SectionsScorer
+from dspy_programs.errors import UsageError
+from dspy_programs.tokens import TokenCounter, counter_for, counter_named
+
+SERVERS = ("ollama", "openrouter")
+SCORERS = ("offline", "sections", "judge", "outputs", *SERVERS)
+
+
+def model_of(
+    scorer: str | None,
+    model: str | None = None,
+    lm: str | None = None,
+    api_base: str | None = None,
+    api_key: str | None = None,
+    cache: bool = True,
+) -> dspy.LM | None:
+    """Return the named language model, with its answers cached on disk; None if none is named, or for `offline`.
+
+    model: at Ollama or OpenRouter; lm: provider/name. Raises UsageError, LanguageModelError.
+    """
+    require_scorer(scorer)
+    if scorer in SERVERS:
+        from dspy_programs.lm import connected, server_named
+
+        return connected(server_named(scorer or "", model, api_base, api_key), cache)
+    if model:
+        raise UsageError("--model works only with --scorer ollama or openrouter; name any other model with --lm provider/name")
+    if scorer == "offline" or not lm:
+        if scorer not in (None, "offline"):
+            raise UsageError(f"--scorer {scorer} needs a model: name one with --lm provider/name")
+        return None
+    from dspy_programs.lm import connect_kept
+
+    return connect_kept(lm, cache, api_base=api_base, api_key=api_key)
+
+
+def scorer_of(scorer: str | None, model: dspy.LM | None, examples: Path | None = None) -> Scorer:
+    """Return the named scorer; with examples, the outputs scorer."""
+    require_scorer(scorer)
+    if examples or scorer == "outputs":
+        from dspy_programs.budget.outputs import OutputsScorer, read_examples
+
+        if not examples or model is None:
+            raise UsageError("scoring outputs needs examples (--examples FILE) and a model (--lm, or --scorer ollama)")
+        return OutputsScorer(model, read_examples(examples))
+    if model is None:
+        return OfflineScorer()
+    if scorer in (None, "sections"):
+        return SectionsScorer(model)
+    from dspy_programs.budget.judge import JudgeScorer
+
+    return JudgeScorer(model, scorer or "judge")
+
+
+def require_scorer(name: str | None) -> None:
+    if name is not None and name not in SCORERS:
+        raise UsageError(f"unknown scorer {name[:60]!r}; choose from {', '.join(SCORERS)}")
+
+
+def counter_of(tokens: str | None, model: dspy.LM | None = None) -> TokenCounter:
+    """Count as the model in `tokens` does, else as the one in use if its count is known, else with the bundled vocabulary."""
+    if tokens or model is None:
+        return counter_named(tokens)
+    own = counter_for(model)
+    return own if own.exact else counter_named(model.model)

@@ -1,0 +1,43 @@
+"""What every command shares."""
+
+from typing import TYPE_CHECKING
+
+from dspy_programs.lazy import exports
+
+if TYPE_CHECKING:
+    from dspy_programs.cli.cli import (
+        FAILED as FAILED,
+        GATE_CLOSED as GATE_CLOSED,
+        INTERRUPTED as INTERRUPTED,
+        ApiBaseOption as ApiBaseOption,
+        ApiKeyOption as ApiKeyOption,
+        LmOption as LmOption,
+        NoCacheOption as NoCacheOption,
+        NoLlmOption as NoLlmOption,
+        ToolLmOption as ToolLmOption,
+        model_named as model_named,
+        new_app as new_app,
+        run as run,
+        using as using,
+    )
+    from dspy_programs.cli.progress_bar import Progress as Progress, shown as shown
+
+_HOMES = {
+    "ApiBaseOption": "cli",
+    "ApiKeyOption": "cli",
+    "FAILED": "cli",
+    "GATE_CLOSED": "cli",
+    "INTERRUPTED": "cli",
+    "LmOption": "cli",
+    "NoCacheOption": "cli",
+    "NoLlmOption": "cli",
+    "ToolLmOption": "cli",
+    "model_named": "cli",
+    "new_app": "cli",
+    "run": "cli",
+    "using": "cli",
+    "Progress": "progress_bar",
+    "shown": "progress_bar",
+}
+
+__getattr__ = exports(__name__, _HOMES)

@@ -1,0 +1,110 @@
+"""What every command shares: running from Python or a shell, exit codes, and the options that choose a model."""
+
+import contextlib
+import errno
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dspy_programs.cli.dot_env import add_dot_env
+from dspy_programs.errors import ProgramsError, RunInterrupted
+from dspy_programs.text import printable
+
+if TYPE_CHECKING:
+    import dspy
+
+
+def of_this_model(context: typer.Context, parameter: typer.CallbackParam, value: str | None) -> str | None:
+    """Ignore a URL or key from the environment when --lm is not the model the environment names."""
+    source = context.get_parameter_source(parameter.name or "")
+    named, asked = os.environ.get("DSPY_PROGRAMS_LM"), context.params.get("lm")
+    is_of_another = source is not None and source.name == "ENVIRONMENT" and named and asked not in (None, named)
+    return None if is_of_another else value
+
+
+LmOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="DSPY_PROGRAMS_LM",
+        help="The model, as provider/name. Default: local/qwen2.5-coder-1.5b, embedded, no key needed.",
+    ),
+]
+ToolLmOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="DSPY_PROGRAMS_LM",
+        help="A model, as provider/name, for what the rules cannot decide. Default: none, rules only.",
+    ),
+]
+NoLlmOption = Annotated[bool, typer.Option("--no-llm", help="Use rules only, even if the environment names a model.")]
+NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Ask the model again instead of using cached answers.")]
+ApiBaseOption = Annotated[
+    str | None,
+    typer.Option(envvar="DSPY_PROGRAMS_API_BASE", callback=of_this_model, help="URL of an OpenAI-compatible server for --lm."),
+]
+ApiKeyOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="DSPY_PROGRAMS_API_KEY",
+        callback=of_this_model,
+        help="API key for --lm. Safer in the environment or a .env file than on the command line.",
+    ),
+]
+
+GATE_CLOSED = 1  # the command ran, and the check it guards failed
+FAILED = 2  # a wrong flag, a wrong file, a model that does not answer: one line, nothing half done
+INTERRUPTED = 130  # by a signal: finished work is kept, and the same command resumes
+
+
+def new_app(help_text: str) -> typer.Typer:
+    return typer.Typer(help=help_text, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+def model_named(lm: str | None, api_base: str | None, api_key: str | None, no_cache: bool, **settings: Any) -> "dspy.LM | None":
+    """Return the model that the options name, its weights downloaded and its answers cached on disk; None without a name."""
+    if not lm:
+        return None
+    from dspy_programs.lm import connect_kept
+
+    return connect_kept(lm, not no_cache, api_base=api_base, api_key=api_key, **settings)
+
+
+@contextlib.contextmanager
+def using(lm: str | None, api_base: str | None, api_key: str | None, no_cache: bool) -> "Iterator[dspy.LM | None]":
+    """Run a block on the model that the options name, if any, and yield it."""
+    model = model_named(lm, api_base, api_key, no_cache)
+    if model is None:
+        yield None
+        return
+    from dspy_programs.lm import use
+
+    with use(model):
+        yield model
+
+
+def run(app: typer.Typer, argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0, its own, or 2 or 130 with a line on stderr. Bugs keep their traceback."""
+    warnings.formatwarning = lambda message, *_args, **_kwargs: f"warning: {message}\n"  # users need no source line
+    sys.stdout, sys.stderr = sys.stdout or open(os.devnull, "w"), sys.stderr or open(os.devnull, "w")  # closed by the shell
+    add_dot_env()
+    try:
+        app(args=list(sys.argv[1:] if argv is None else argv), standalone_mode=True)
+    except RunInterrupted as stop:
+        print(printable(str(stop)), file=sys.stderr)
+        return INTERRUPTED
+    except ProgramsError as error:
+        print(f"error: {printable(str(error))}", file=sys.stderr)
+        return FAILED
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0 if end.code is None else FAILED
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(f"error: {error.filename or 'standard output'}: cannot be written: {error.strerror}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries to flush the rest at exit
+        return FAILED
+    return 0

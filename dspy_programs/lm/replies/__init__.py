@@ -1,0 +1,17 @@
+"""JSON in and out of a model, and what models write around it."""
+
+from typing import TYPE_CHECKING
+
+from dspy_programs.lazy import exports
+
+if TYPE_CHECKING:
+    from dspy_programs.lm.replies.adapter import CompleteJSONAdapter as CompleteJSONAdapter
+    from dspy_programs.lm.replies.thoughts import has_thoughts as has_thoughts, without_thoughts as without_thoughts
+
+_HOMES = {
+    "CompleteJSONAdapter": "adapter",
+    "has_thoughts": "thoughts",
+    "without_thoughts": "thoughts",
+}
+
+__getattr__ = exports(__name__, _HOMES)

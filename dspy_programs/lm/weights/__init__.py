@@ -1,0 +1,14 @@
+"""Files of weights: which there are, where they come from, and that they are right."""
+
+from typing import TYPE_CHECKING
+
+from dspy_programs.lazy import exports
+
+if TYPE_CHECKING:
+    from dspy_programs.lm.weights.weights import without_credentials as without_credentials
+
+_HOMES = {
+    "without_credentials": "weights",
+}
+
+__getattr__ = exports(__name__, _HOMES)

@@ -1,0 +1,26 @@
+"""A task and tools in, typed calls out."""
+
+from typing import TYPE_CHECKING
+
+from dspy_programs.lazy import exports
+
+if TYPE_CHECKING:
+    from dspy_programs.programs.actor.actor import (
+        NO_TOOL as NO_TOOL,
+        Actor as Actor,
+        ActorResult as ActorResult,
+        as_lines as as_lines,
+        as_text as as_text,
+    )
+    from dspy_programs.programs.actor.arguments import check as check
+
+_HOMES = {
+    "Actor": "actor",
+    "ActorResult": "actor",
+    "NO_TOOL": "actor",
+    "as_lines": "actor",
+    "as_text": "actor",
+    "check": "arguments",
+}
+
+__getattr__ = exports(__name__, _HOMES)

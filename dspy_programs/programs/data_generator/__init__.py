@@ -1,0 +1,24 @@
+"""A seed in, training pairs out."""
+
+from typing import TYPE_CHECKING
+
+from dspy_programs.lazy import exports
+
+if TYPE_CHECKING:
+    from dspy_programs.programs.data_generator.data_generator import (
+        MEANING as MEANING,
+        DataGenerator as DataGenerator,
+        DataGeneratorResult as DataGeneratorResult,
+        Rejected as Rejected,
+        subject as subject,
+    )
+
+_HOMES = {
+    "DataGenerator": "data_generator",
+    "DataGeneratorResult": "data_generator",
+    "MEANING": "data_generator",
+    "Rejected": "data_generator",
+    "subject": "data_generator",
+}
+
+__getattr__ = exports(__name__, _HOMES)

@@ -1,0 +1,39 @@
+"""The trace of a run in, what failed first out."""
+
+from typing import TYPE_CHECKING
+
+from dspy_programs.lazy import exports
+
+if TYPE_CHECKING:
+    from dspy_programs.programs.failure_judge.failure_judge import (
+        FailureJudge as FailureJudge,
+        FailureJudgeResult as FailureJudgeResult,
+    )
+    from dspy_programs.programs.failure_judge.modes import REMEDIES as REMEDIES
+    from dspy_programs.programs.failure_judge.rules import (
+        LIKELY as LIKELY,
+        SURE as SURE,
+        SURE_AGAINST_SUCCESS as SURE_AGAINST_SUCCESS,
+        Finding as Finding,
+        Ruling as Ruling,
+        findings_of as findings_of,
+        ruling as ruling,
+    )
+    from dspy_programs.programs.failure_judge.trace_view import View as View, text_of as text_of
+
+_HOMES = {
+    "FailureJudge": "failure_judge",
+    "FailureJudgeResult": "failure_judge",
+    "REMEDIES": "modes",
+    "Finding": "rules",
+    "LIKELY": "rules",
+    "Ruling": "rules",
+    "SURE": "rules",
+    "SURE_AGAINST_SUCCESS": "rules",
+    "findings_of": "rules",
+    "ruling": "rules",
+    "View": "trace_view",
+    "text_of": "trace_view",
+}
+
+__getattr__ = exports(__name__, _HOMES)

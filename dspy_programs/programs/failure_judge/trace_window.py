@@ -1,0 +1,77 @@
+"""Show a trace of any length in bounded space: the turns that matter, each cut, all quoted as data.
+
+Guarantees at most `characters` long; a turn's content stays inside the quotes of its own line.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from dspy_programs.programs.failure_judge.trace_view import text_of
+from dspy_programs.types import Turn
+
+NARROWEST = 90  # characters of a turn; a shorter line says nothing
+FRAME = 34  # characters of a line besides its texts
+
+
+def window(turns: Sequence[Turn], matter: Sequence[int], characters: int) -> tuple[str, list[int]]:
+    """Return the lines and the numbers of the turns shown: first, last, those that `matter` and their neighbours."""
+    places = chosen(turns, matter, max(1, characters // NARROWEST))
+    width = max(8, characters // max(1, len(places)) - FRAME)
+    lines, before = [], -1
+    for place in places:
+        if place > before + 1:
+            lines.append(f"({place - before - 1} turns)")
+        lines.append(line_of(turns[place], width))
+        before = place
+    return "\n".join(lines)[:characters], [turns[place].turn_number for place in places]
+
+
+def chosen(turns: Sequence[Turn], matter: Sequence[int], count: int) -> list[int]:
+    """Choose at most `count` places, in order of importance: evidence, the first, the last two, neighbours, the rest."""
+    if len(turns) <= count:
+        return list(range(len(turns)))
+    place_of = {turn.turn_number: place for place, turn in reversed(list(enumerate(turns)))}
+    witnesses = [place_of[number] for number in matter if number in place_of]
+    last = len(turns) - 1
+    near = [place + step for place in witnesses[:4] for step in (1, -1) if 0 <= place + step <= last]
+    wanted = dict.fromkeys([*witnesses[:4], 0, last, last - 1, *near, *range(min(len(turns), 2 * count))])
+    return sorted(list(wanted)[:count])
+
+
+def line_of(turn: Turn, width: int) -> str:
+    parts = [f"{turn.turn_number} {turn.role}"]
+    given, output = text_of(turn.tool_input), text_of(turn.tool_output)
+    texts = [text for text in (turn.content, given, output) if text]
+    room = max(8, width // max(1, len(texts)))
+    if turn.content:
+        parts.append(cut(turn.content, width - (room * (len(texts) - 1))))
+    if turn.tool_name:
+        parts.append(f"{printable(turn.tool_name[:60])}({shown(turn.tool_input, given, room)})")
+    if output:
+        parts.append(f"-> {shown(turn.tool_output, output, room)}")
+    if turn.latency_ms is not None:
+        parts.append(f"{turn.latency_ms:.0f} ms")
+    return " ".join(parts)
+
+
+def shown(value: Any, text: str, characters: int) -> str:
+    """Quote text; JSON already has its strings quoted."""
+    if isinstance(value, str) or not text:
+        return cut(text, characters) if text else ""
+    return printable(shortened_in_the_middle(text, characters))
+
+
+def cut(text: str, characters: int) -> str:
+    """Quote a text; from a longer one, its start and its end."""
+    return json.dumps(printable(shortened_in_the_middle(text, characters)), ensure_ascii=False)
+
+
+def shortened_in_the_middle(text: str, characters: int) -> str:
+    tail = characters // 3
+    return text if len(text) <= characters else f"{text[: characters - tail]} ... {text[len(text) - tail :]}"
+
+
+def printable(text: Any) -> str:
+    """Replace lone surrogates, which no tokenizer accepts."""
+    return str(text).encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,22 @@
+"""A goal and tools in, ordered tasks out."""
+
+from typing import TYPE_CHECKING
+
+from dspy_programs.lazy import exports
+
+if TYPE_CHECKING:
+    from dspy_programs.programs.planner.planner import (
+        MOST_TASKS as MOST_TASKS,
+        Plan as Plan,
+        Planner as Planner,
+        PlannerResult as PlannerResult,
+    )
+
+_HOMES = {
+    "MOST_TASKS": "planner",
+    "Plan": "planner",
+    "Planner": "planner",
+    "PlannerResult": "planner",
+}
+
+__getattr__ = exports(__name__, _HOMES)

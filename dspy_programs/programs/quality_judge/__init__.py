@@ -1,0 +1,28 @@
+"""One response or two and a rubric in, scores and a verdict out."""
+
+from typing import TYPE_CHECKING
+
+from dspy_programs.lazy import exports
+
+if TYPE_CHECKING:
+    from dspy_programs.programs.quality_judge.quality_judge import (
+        BEST as BEST,
+        QualityJudge as QualityJudge,
+        QualityJudgeResult as QualityJudgeResult,
+        shown as shown,
+    )
+    from dspy_programs.programs.quality_judge.response_checks import (
+        scores_by_checks as scores_by_checks,
+        worst_fault as worst_fault,
+    )
+
+_HOMES = {
+    "BEST": "quality_judge",
+    "QualityJudge": "quality_judge",
+    "QualityJudgeResult": "quality_judge",
+    "shown": "quality_judge",
+    "scores_by_checks": "response_checks",
+    "worst_fault": "response_checks",
+}
+
+__getattr__ = exports(__name__, _HOMES)

@@ -1,0 +1,83 @@
+"""From a name to a program with its compiled state."""
+
+from typing import TYPE_CHECKING
+
+from dspy_programs.lazy import exports
+
+if TYPE_CHECKING:
+    from dspy_programs.registry.compiled_store import (
+        AUGMENTED as AUGMENTED,
+        Compiled as Compiled,
+        Provenance as Provenance,
+        all_compiled as all_compiled,
+        apply_state as apply_state,
+        candidates_for as candidates_for,
+        digest as digest,
+        file_name as file_name,
+        folder_name as folder_name,
+        in_use as in_use,
+        is_of_type as is_of_type,
+        read_compiled as read_compiled,
+        require_writable as require_writable,
+        seed_instructions as seed_instructions,
+        versions as versions,
+    )
+    from dspy_programs.registry.own_programs import (
+        called as called,
+        home_of as home_of,
+        introduce as introduce,
+        is_own as is_own,
+        name_of as name_of,
+        named as named,
+        new_from as new_from,
+        source_of as source_of,
+        written as written,
+    )
+    from dspy_programs.registry.registry import (
+        PROGRAMS as PROGRAMS,
+        load as load,
+        new_program as new_program,
+        program_named as program_named,
+        require_known as require_known,
+    )
+    from dspy_programs.registry.shape import reasons as reasons, shape_of as shape_of
+    from dspy_programs.registry.shared import MANIFEST as MANIFEST, newest as newest, write_manifest as write_manifest
+
+_HOMES = {
+    "AUGMENTED": "compiled_store",
+    "Compiled": "compiled_store",
+    "Provenance": "compiled_store",
+    "all_compiled": "compiled_store",
+    "apply_state": "compiled_store",
+    "candidates_for": "compiled_store",
+    "digest": "compiled_store",
+    "file_name": "compiled_store",
+    "folder_name": "compiled_store",
+    "in_use": "compiled_store",
+    "is_of_type": "compiled_store",
+    "read_compiled": "compiled_store",
+    "require_writable": "compiled_store",
+    "seed_instructions": "compiled_store",
+    "versions": "compiled_store",
+    "called": "own_programs",
+    "home_of": "own_programs",
+    "introduce": "own_programs",
+    "is_own": "own_programs",
+    "name_of": "own_programs",
+    "named": "own_programs",
+    "new_from": "own_programs",
+    "source_of": "own_programs",
+    "written": "own_programs",
+    "PROGRAMS": "registry",
+    "load": "registry",
+    "new_program": "registry",
+    "program_named": "registry",
+    "require_known": "registry",
+    "reasons": "shape",
+    "shape_of": "shape",
+    "MANIFEST": "shared",
+    "newest": "shared",
+    "write_manifest": "shared",
+}
+
+__getattr__ = exports(__name__, _HOMES)

@@ -1,0 +1,135 @@
+"""A place of rows -> the rows of each split: a file, a folder, a saved Hugging Face `datasets` folder, or a Hub data set.
+
+Nothing is read before it is needed, and `datasets` is imported only for what it alone can read.
+"""
+
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from dspy_programs.errors import DatasetError
+from optimizers.data.files import (
+    FORMATS,
+    WHOLE,
+    Row,
+    Tables,
+    arrow_rows,
+    by_split,
+    ending_of,
+    foreign,
+    one_line,
+    reading,
+    tables_in,
+)
+
+HUB = "hf:"
+ON_HUB = re.compile(r"hf:(?P<name>[\w.-]+/[\w.-]+)(?::(?P<config>[^@]+))?(?:@(?P<revision>\S+))?")
+SAVED = ("dataset_dict.json", "state.json")  # by `save_to_disk`: several splits, or one
+RETRIES = 1  # if the Hub does not answer
+
+
+def tables_at(place: Path) -> Tables:
+    """Return the rows at a place by split; under WHOLE if it has no splits. Raises DatasetError."""
+    if str(place).startswith(HUB):
+        return hub_tables(str(place))
+    with reading(place):
+        if os.path.isfile(place):
+            return tables_in(place)
+        if not place.exists():
+            raise DatasetError(f"{place}: no such file or folder")
+        if not place.is_dir():
+            raise DatasetError(f"{place}: neither a file nor a folder; give one with rows")
+        if any((place / name).is_file() for name in SAVED):
+            return saved_tables(place)
+        return folder_tables(place)
+
+
+def folder_tables(place: Path) -> Tables:
+    """Return the rows of a folder's files, each named for its split."""
+    files = split_files(place)
+    if not files:
+        there = ", ".join(sorted(path.name for path in place.iterdir())[:6]) or "nothing"
+        raise DatasetError(f"{place}: no train, val or test file ({', '.join(FORMATS[:5])}, .parquet), only {one_line(there)}")
+    return {split: one_table(file) for split, file in files.items()}
+
+
+def split_files(place: Path) -> dict[str, Path]:
+    """Map each split to the file of its rows in a folder."""
+    names = sorted(path.name for path in place.iterdir() if ending_of(path) in FORMATS and os.path.isfile(path))
+    return {split: place / name for split, name in by_split(str(place), names).items()}
+
+
+def one_table(file: Path) -> Iterator[Row]:
+    tables = tables_in(file)
+    if tables.keys() != {WHOLE}:
+        raise DatasetError(f"{file}: has several splits ({', '.join(tables)}); give this file itself")
+    yield from tables[WHOLE]
+
+
+# Hugging Face datasets -----------------------------------------------------------------------------------------------------
+
+
+def saved_tables(place: Path) -> Tables:
+    library = hugging_face()
+    with foreign(place):
+        found = library.load_from_disk(str(place))
+    return tables_of(str(place), found)
+
+
+def hub_tables(place: str) -> Tables:
+    """Return the rows of hf:OWNER/NAME[:CONFIG][@REVISION], fetched as they are read."""
+    asked = ON_HUB.fullmatch(place)
+    if not asked:
+        raise DatasetError(f"{one_line(place)}: give a Hub data set as hf:OWNER/NAME[:CONFIG][@REVISION]")
+    library = hugging_face()
+    with foreign(place, "fetched", "; check its name and the connection, or give a file"), quiet():
+        patience = library.DownloadConfig(max_retries=RETRIES)
+        found = library.load_dataset(
+            asked["name"], asked["config"], revision=asked["revision"], streaming=True, download_config=patience
+        )
+    return tables_of(place, found)
+
+
+def tables_of(place: str, found: Any) -> Tables:
+    """Return a data set's rows by split; under WHOLE if it has a single split, whatever its name."""
+    if not isinstance(found, Mapping):
+        return {WHOLE: arrow_rows(place, found)}
+    if len(found) == 1:
+        return {WHOLE: arrow_rows(place, *found.values())}
+    splits = by_split(place, found)
+    if not splits:
+        raise DatasetError(f"{place}: no train, val or test split, only {one_line(', '.join(found))}")
+    return {split: arrow_rows(f"{place} {name}", found[name]) for split, name in splits.items()}
+
+
+def hugging_face() -> Any:
+    """Return the library `datasets`, never a user's file of the same name, which is not even run."""
+    spec = find_spec("datasets")
+    if spec is None or not spec.submodule_search_locations or not spec.origin:
+        here = spec.origin if spec and spec.origin else "a folder of this name"
+        raise DatasetError(
+            f"{here} hides the library `datasets`, which is needed to read this; rename it, or run from another folder"
+        )
+    with foreign("the library `datasets`"):
+        import datasets
+
+    return datasets
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence the Hub client's retries: the one-line error reports them."""
+    loggers = [logging.getLogger(name) for name in ("huggingface_hub", "datasets")]
+    before = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

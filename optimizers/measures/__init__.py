@@ -1,0 +1,39 @@
+"""Programs and judges measured: on unseen rows, against people, as probabilities."""
+
+from typing import TYPE_CHECKING
+
+from dspy_programs.lazy import exports
+
+if TYPE_CHECKING:
+    from optimizers.measures.agreement import (
+        VERDICTS as VERDICTS,
+        agreement_with_people as agreement_with_people,
+        gate as gate,
+        save_agreement as save_agreement,
+        summary as summary,
+    )
+    from optimizers.measures.calibration_fit import records_of as records_of
+    from optimizers.measures.calibration_report import (
+        FINDINGS as FINDINGS,
+        PLOT as PLOT,
+        read_findings as read_findings,
+        reliability as reliability,
+    )
+    from optimizers.measures.evaluation import Evaluation as Evaluation, evaluate_program as evaluate_program
+
+_HOMES = {
+    "VERDICTS": "agreement",
+    "agreement_with_people": "agreement",
+    "gate": "agreement",
+    "save_agreement": "agreement",
+    "summary": "agreement",
+    "records_of": "calibration_fit",
+    "FINDINGS": "calibration_report",
+    "PLOT": "calibration_report",
+    "read_findings": "calibration_report",
+    "reliability": "calibration_report",
+    "Evaluation": "evaluation",
+    "evaluate_program": "evaluation",
+}
+
+__getattr__ = exports(__name__, _HOMES)

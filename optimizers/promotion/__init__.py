@@ -1,0 +1,38 @@
+"""What is in use, what was, and what may replace it."""
+
+from typing import TYPE_CHECKING
+
+from dspy_programs.lazy import exports
+
+if TYPE_CHECKING:
+    from optimizers.promotion.card import card_of as card_of, interval_line as interval_line, shown_line as shown_line
+    from optimizers.promotion.past import (
+        Entry as Entry,
+        current as current,
+        digest_of as digest_of,
+        place_of as place_of,
+        require_fit as require_fit,
+    )
+    from optimizers.promotion.promoting import (
+        Superseded as Superseded,
+        card_for as card_for,
+        export_stock as export_stock,
+        promote as promote,
+    )
+
+_HOMES = {
+    "card_of": "card",
+    "interval_line": "card",
+    "shown_line": "card",
+    "Entry": "past",
+    "current": "past",
+    "digest_of": "past",
+    "place_of": "past",
+    "require_fit": "past",
+    "Superseded": "promoting",
+    "card_for": "promoting",
+    "export_stock": "promoting",
+    "promote": "promoting",
+}
+
+__getattr__ = exports(__name__, _HOMES)

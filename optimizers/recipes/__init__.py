@@ -1,0 +1,20 @@
+"""A program, its rows, its metric and its budget, tied together."""
+
+from typing import TYPE_CHECKING
+
+from dspy_programs.lazy import exports
+
+if TYPE_CHECKING:
+    from optimizers.recipes.definition import Recipe as Recipe, Rows as Rows, alike as alike
+    from optimizers.recipes.ours import RECIPES as RECIPES, recipe as recipe, recipes as recipes
+
+_HOMES = {
+    "Recipe": "definition",
+    "Rows": "definition",
+    "alike": "definition",
+    "RECIPES": "ours",
+    "recipe": "ours",
+    "recipes": "ours",
+}
+
+__getattr__ = exports(__name__, _HOMES)

@@ -1,0 +1,190 @@
+"""The one table that ties a program to its data, its metric and its budget."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from inspect import isfunction
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from dspy_programs.embedding import embed_texts
+from dspy_programs.errors import UsageError
+from dspy_programs.programs.actor import Actor
+from dspy_programs.programs.data_generator import DataGenerator
+from dspy_programs.programs.failure_judge import FailureJudge
+from dspy_programs.programs.memory_summarizer import MemorySummarizer
+from dspy_programs.programs.planner import MOST_TASKS, Planner
+from dspy_programs.programs.quality_judge import QualityJudge
+from dspy_programs.programs.section_scorer import SectionScorer
+from dspy_programs.registry import called, is_own, named, source_of
+from dspy_programs.types import FailureMode, Pair, Task, plan_problems
+from metrics.actor import AcceptedCall, calls_match
+from metrics.data_generator import pairs_are_useful
+from metrics.failure_judge import judge_agrees
+from metrics.memory_summarizer import Probe, memory_recalls
+from metrics.pair_quality import heuristic_quality
+from metrics.planner import plan_matches
+from metrics.quality_judge import prefers_as_people_do
+from metrics.section_scorer import coverage_agrees
+from optimizers.cli import ALL
+from optimizers.recipes.definition import Recipe
+from optimizers.sources import (
+    actor as actor_source,
+    actor_transfer,
+    data_generator as data_generator_source,
+    data_generator_transfer,
+    failure_judge as failure_judge_source,
+    failure_judge_transfer,
+    memory_summarizer as memory_source,
+    memory_summarizer_transfer as memory_transfer,
+    planner as planner_source,
+    planner_transfer,
+    quality_judge as quality_judge_source,
+    quality_judge_transfer,
+    section_scorer as section_scorer_source,
+    section_scorer_transfer,
+)
+
+# What our own sources say about a row, and a user's row need not.
+TOLD = Annotated[str, Field(default="")]
+NO_TEXTS = Annotated[list[str], Field(default=[])]
+
+RECIPES: dict[str, Recipe] = {
+    "actor": Recipe(
+        name="actor",
+        program=Actor,
+        metric=calls_match,
+        labels={"calls": list[AcceptedCall], "kind": TOLD},
+        faults=actor_source.faults,
+        build=actor_source.build,
+        transfer=actor_transfer.TRANSFER,
+        demonstrate=actor_source.as_demonstration,
+        kind=lambda row: "step" if row.trajectory else min(len(row.calls), 2),  # a later step; no call, one, several
+        demonstrations=4,
+        val_rows=12,
+        groups=("kind",),
+    ),
+    "data_generator": Recipe(
+        name="data_generator",
+        program=DataGenerator,
+        metric=pairs_are_useful(heuristic_quality, embed_texts),  # a judge no better than chance must not be a gate
+        labels={"examples": list[Pair], "others": NO_TEXTS, "practise": NO_TEXTS},
+        build=data_generator_source.build,
+        transfer=data_generator_transfer.TRANSFER,
+        demonstrate=data_generator_source.as_demonstration,
+        kind=lambda row: row.template,
+        demonstrations=5,
+        val_rows=16,
+        groups=("template",),
+    ),
+    "failure_judge": Recipe(
+        name="failure_judge",
+        program=FailureJudge,
+        metric=judge_agrees,
+        labels={
+            "mode": FailureMode | None,
+            "turn": int | None,
+            "cause": TOLD,
+            "label_kind": Annotated[Literal["human", "rule-made", "constructed"], Field(default="human")],
+            "source": TOLD,
+        },
+        build=failure_judge_source.build,
+        transfer=failure_judge_transfer.TRANSFER,
+        demonstrate=failure_judge_source.as_demonstration,
+        kind=lambda row: row.mode,  # one demonstration a mode, none among them
+        demonstrations=9,
+        val_rows=36,
+        test_rows=54,
+        max_metric_calls=90,
+        groups=("mode", "label_kind"),
+    ),
+    "memory_summarizer": Recipe(
+        name="memory_summarizer",
+        program=MemorySummarizer,
+        metric=memory_recalls,
+        labels={"probes": list[Probe], "reference": TOLD, "source": TOLD, "label_kind": TOLD},
+        build=memory_source.build,
+        transfer=memory_transfer.TRANSFER,
+        demonstrate=memory_source.as_demonstration,
+        kind=lambda row: row.source,  # a meeting, or a conversation with tools
+        demonstrations=2,
+        val_rows=10,
+        groups=("source",),
+    ),
+    "planner": Recipe(
+        name="planner",
+        program=Planner,
+        metric=plan_matches,
+        labels={"tasks": Annotated[list[Task], Field(min_length=1, max_length=MOST_TASKS)]},
+        faults=lambda row: plan_problems(row.tasks, [tool.name for tool in row.tools]),
+        build=planner_source.build,
+        transfer=planner_transfer.TRANSFER,
+        demonstrate=planner_source.as_demonstration,
+        kind=lambda row: min(len(row.tasks), 3),  # two tasks, or more: in turn, about as often as they come
+        demonstrations=3,
+        val_rows=10,
+    ),
+    "quality_judge": Recipe(
+        name="quality_judge",
+        program=QualityJudge,
+        metric=prefers_as_people_do,
+        labels={"verdict": Literal["first", "second", "tie"], "unanimous": Annotated[bool, Field(default=True)]},
+        build=quality_judge_source.build,
+        transfer=quality_judge_transfer.TRANSFER,
+        demonstrate=quality_judge_source.as_demonstration,
+        kind=lambda row: row.verdict,  # a good response, a bad one and one between, in turn
+        demonstrations=5,
+        val_rows=12,
+        groups=("verdict",),
+    ),
+    "section_scorer": Recipe(
+        name="section_scorer",
+        program=SectionScorer,
+        metric=coverage_agrees,
+        labels={
+            "gold": dict[str, float],
+            "covering": dict[str, list[str]],
+            "overall": float,
+            "group": TOLD,
+            "hard": TOLD,
+            "source": TOLD,
+        },
+        build=section_scorer_source.build,
+        transfer=section_scorer_transfer.TRANSFER,
+        demonstrate=section_scorer_source.as_demonstration,
+        kind=section_scorer_source.kind_shown,
+        demonstrations=6,
+        val_rows=64,
+        test_rows=48,
+        max_metric_calls=160,
+        groups=("hard", "source"),
+    ),
+}
+
+
+def recipe(name: str, metric: str | None = None) -> Recipe:
+    """Return the recipe of this name, ours or your own; an unknown name lists them. metric: for your own Module."""
+    if name in RECIPES:
+        if metric:
+            raise UsageError(f"--metric: {name} has its own; omit the flag")
+        return RECIPES[name]
+    if not is_own(name):
+        known = ", ".join(sorted(RECIPES))
+        raise UsageError(f"unknown module {name!r}; choose from {known}, or name your own as package.module:attribute")
+    thing = named(name)
+    thing = called(thing, name) if isfunction(thing) else thing
+    found = thing if isinstance(thing, Recipe) else Recipe(source_of(thing, name), named_metric(metric, name))
+    return replace(found, name=name, **({"metric": named(metric)} if metric else {}))
+
+
+def named_metric(metric: str | None, name: str) -> Callable[..., Any]:
+    """Import the metric of a Module that has no recipe."""
+    if metric is None:
+        raise UsageError(f"{name} is a program without a metric; add --metric package.module:function, or name a Recipe")
+    found: Callable[..., Any] = named(metric)
+    return found
+
+
+def recipes(name: str, metric: str | None = None) -> list[Recipe]:
+    """Return one recipe, or every one of ours for "all"."""
+    return [RECIPES[each] for each in sorted(RECIPES)] if name == ALL else [recipe(name, metric)]

@@ -1,0 +1,100 @@
+"""One search: instructions and demonstrations compete under one budget."""
+
+from typing import TYPE_CHECKING
+
+from dspy_programs.lazy import exports
+
+if TYPE_CHECKING:
+    from optimizers.search.allowance import FEWEST_TESTED as FEWEST_TESTED, Allowance as Allowance
+    from optimizers.search.candidate import (
+        IN_USE as IN_USE,
+        REASONING as REASONING,
+        SEED as SEED,
+        Candidate as Candidate,
+        InitialProgram as InitialProgram,
+        Job as Job,
+        compiled_before as compiled_before,
+        given_demonstrations as given_demonstrations,
+        showing as showing,
+        shown_of as shown_of,
+        thinks as thinks,
+        uncompiled as uncompiled,
+    )
+    from optimizers.search.changes import changes_for as changes_for
+    from optimizers.search.compile import (
+        CompileResult as CompileResult,
+        Tried as Tried,
+        compile_job as compile_job,
+        winner_of as winner_of,
+    )
+    from optimizers.search.demonstrations import (
+        NEAREST as NEAREST,
+        POOL as POOL,
+        POOLED as POOLED,
+        SPREAD as SPREAD,
+        Demonstrate as Demonstrate,
+        Demonstration as Demonstration,
+        Shelf as Shelf,
+        asked_by as asked_by,
+        choose as choose,
+        named as named,
+        pooled as pooled,
+    )
+    from optimizers.search.minibatch import loss_weighted_rows as loss_weighted_rows
+    from optimizers.search.own_demonstrations import labelled as labelled
+    from optimizers.search.proposers import (
+        Choice as Choice,
+        NoNewRule as NoNewRule,
+        RuleProposer as RuleProposer,
+        kinds_for as kinds_for,
+        longest_instruction as longest_instruction,
+        proposer_of as proposer_of,
+    )
+    from optimizers.search.race import FEWEST as FEWEST, support as support
+    from optimizers.search.search import Search as Search
+
+_HOMES = {
+    "Allowance": "allowance",
+    "FEWEST_TESTED": "allowance",
+    "Candidate": "candidate",
+    "IN_USE": "candidate",
+    "Job": "candidate",
+    "REASONING": "candidate",
+    "SEED": "candidate",
+    "InitialProgram": "candidate",
+    "compiled_before": "candidate",
+    "given_demonstrations": "candidate",
+    "showing": "candidate",
+    "shown_of": "candidate",
+    "thinks": "candidate",
+    "uncompiled": "candidate",
+    "changes_for": "changes",
+    "CompileResult": "compile",
+    "Tried": "compile",
+    "compile_job": "compile",
+    "winner_of": "compile",
+    "Demonstrate": "demonstrations",
+    "Demonstration": "demonstrations",
+    "NEAREST": "demonstrations",
+    "POOL": "demonstrations",
+    "POOLED": "demonstrations",
+    "SPREAD": "demonstrations",
+    "Shelf": "demonstrations",
+    "asked_by": "demonstrations",
+    "choose": "demonstrations",
+    "named": "demonstrations",
+    "pooled": "demonstrations",
+    "loss_weighted_rows": "minibatch",
+    "labelled": "own_demonstrations",
+    "Choice": "proposers",
+    "NoNewRule": "proposers",
+    "RuleProposer": "proposers",
+    "kinds_for": "proposers",
+    "longest_instruction": "proposers",
+    "proposer_of": "proposers",
+    "FEWEST": "race",
+    "support": "race",
+    "Search": "search",
+}
+
+__getattr__ = exports(__name__, _HOMES)

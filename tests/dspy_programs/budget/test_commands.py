@@ -1,0 +1,267 @@
+"""The commands: what they print, what they write, how they end."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dspy_programs.__main__ import main
+from tests.dspy_programs.budget.test_negotiator import EXAMPLE
+from tests.fakes import ChatServer
+
+ARTICLE = """\
+Token Distribution Analysis:
+Section              Type              Tokens        % Priority
+-----------------------------------------------------------------
+system               system                22    18.6%       30
+style_guide          system                26    22.0%       10
+few_shot_1           few_shot              26    22.0%       20
+few_shot_2           few_shot              20    16.9%       25
+context              context               12    10.2%       40
+instruction          instruction           12    10.2%      100
+-----------------------------------------------------------------
+TOTAL                                     118   100.0%
+"""
+ROOT = Path(__file__).resolve().parents[3]
+LIMITS = ["--threshold", "0.80", "--min-savings", "0.20", "--max-savings", "0.80"]
+
+
+def budget(*arguments):
+    return main(["budget", *map(str, arguments)])
+
+
+def test_analyze_prints_the_published_table_and_names_the_counter(capsys):
+    assert budget("analyze", EXAMPLE) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(ARTICLE) and "tiktoken cl100k_base (not this model's own" in out
+
+
+def test_analyze_counts_as_the_named_model_does(capsys):
+    assert budget("analyze", EXAMPLE, "--tokens", "openai/gpt-4", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["exact"] and found["total"] == 118 and [row["tokens"] for row in found["sections"]] == [22, 26, 26, 20, 12, 12]
+
+
+def test_negotiate_prints_the_published_lines(capsys, tmp_path):
+    path = tmp_path / "result.json"
+    assert budget("negotiate", EXAMPLE, "--scorer", "offline", *LIMITS, "--output", path, "--format", "json") == 0
+    out = capsys.readouterr().out
+    for line in (
+        "Original: 118 tokens, score=1.000",
+        "Optimized: 92 tokens, score=1.000",
+        "Savings: 22.0%",
+        "Quality Retention: 100.0%",
+        "Success: Yes",
+        "Sections removed: style_guide",
+        "Scorer: offline (rules), 2 scoring calls",
+    ):
+        assert line in out
+    result = json.loads(path.read_text())
+    assert {"steps", "log", "rubric", "scoring_calls", "elapsed", "retention", "optimized_prompt"} <= result.keys()
+
+
+@pytest.mark.parametrize("verbose", [["-v", "negotiate"], ["negotiate", "-v"]])
+def test_verbose_prints_the_log(capsys, verbose):
+    assert budget(*verbose, EXAMPLE, *LIMITS) == 0
+    assert "remove style_guide: done; score 1.000, target 0.800 reaches the target" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("rubric", ["qa", "coding", "summarization"])
+def test_negotiate_takes_shipped_rubrics_by_name(rubric):
+    assert budget("negotiate", EXAMPLE, "-r", rubric) == 0
+
+
+def test_negotiate_reads_a_rubric_file_as_published(tmp_path):
+    path = tmp_path / "qa.yaml"
+    path.write_text(
+        'name: qa\ndescription: General question-answer rubric\nversion: "1.0"\ncriteria:\n  - name: accuracy\n'
+        "    description: Is the response factually correct?\n    weight: 1.0\n  - name: relevance\n"
+        "    description: Does it answer what was asked?\n    weight: 1.0\n"
+        "scoring_instructions: |\n  Score 0-1. 1 = perfect, 0 = wrong or irrelevant.\noutput_format: json\n"
+    )
+    assert budget("negotiate", EXAMPLE, "-r", path) == 0
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_apply_writes_the_smaller_prompt(tmp_path, form, capsys):
+    result, new, text = tmp_path / f"r.{form}", tmp_path / "new.yaml", tmp_path / "new.txt"
+    assert budget("negotiate", EXAMPLE, *LIMITS, "-o", result, "-f", form) == 0
+    assert yaml.safe_load(result.read_text())["sections_removed"] == ["style_guide"]
+    assert budget("apply", EXAMPLE, result, "-o", new) == budget("apply", EXAMPLE, result, "-o", text) == 0
+    capsys.readouterr()
+    assert budget("analyze", new, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["total"] == 92 and [row["priority"] for row in found["sections"]] == [30, 20, 25, 40, 100]
+    assert text.read_text().endswith("that was asked: {question}\n") and "neighbour" not in text.read_text()
+
+
+def test_apply_refuses_another_prompt_or_a_changed_result(tmp_path, capsys):
+    result, other, new = tmp_path / "r.json", tmp_path / "p.yaml", tmp_path / "new.yaml"
+    assert budget("negotiate", EXAMPLE, *LIMITS, "-o", result) == 0
+    other.write_text(EXAMPLE.read_text().replace("bicycles", "boats"))
+    assert budget("apply", other, result, "-o", new) == 2
+    assert "not the prompt" in capsys.readouterr().err
+    forged = json.loads(result.read_text())
+    forged["original_sections"][0]["content"] = "x"
+    result.write_text(json.dumps(forged))
+    assert budget("apply", EXAMPLE, result, "-o", new) == 2 and not new.exists()
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", "{", "nonsense: [", '{"success": true}', "[" * 20_000])
+def test_apply_refuses_what_is_no_result(tmp_path, text, capsys):
+    path = tmp_path / "r.json"
+    path.write_text(text)
+    assert budget("apply", EXAMPLE, path, "-o", tmp_path / "new.yaml") == 2
+    assert str(path) in capsys.readouterr().err and not (tmp_path / "new.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "code"),
+    [
+        (["--max-tokens", "118"], 0),
+        (["--max-tokens", "117"], 1),
+        (["--max-share", "0.25"], 0),
+        (["--max-share", "0.2"], 1),
+        (["--max-tokens", "500", "--max-share", "0.2"], 1),
+        ([], 2),
+    ],
+)
+def test_check_closes_where_a_bound_is_broken(flags, code, capsys):
+    assert budget("check", EXAMPLE, *flags) == code
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.err and (code != 1 or str(EXAMPLE) in captured.out)
+
+
+def test_check_as_json_names_the_sections(capsys):
+    assert budget("check", EXAMPLE, "--max-share", "0.2", "--json") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert not found["ok"] and [p.split("'")[1] for p in found["problems"]] == ["style_guide", "few_shot_1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["negotiate", "none.yaml"], "none.yaml: cannot be read"),
+        (["negotiate", EXAMPLE, "-r", "none.yaml"], "none.yaml: cannot be read"),
+        (["negotiate", EXAMPLE, "-s", "judge"], "--scorer judge needs a model"),
+        (["negotiate", EXAMPLE, "-s", "outputs"], "--scorer outputs needs a model"),
+        (["negotiate", EXAMPLE, "--examples", "x.jsonl"], "scoring outputs needs examples (--examples FILE) and a model"),
+        (["negotiate", EXAMPLE, "-m", "x"], "--model works only with --scorer ollama"),
+        (["negotiate", EXAMPLE, "-t", "7"], "threshold is 7"),
+        (["negotiate", EXAMPLE, "--min-savings", "0.9"], "exceeds max savings"),
+        (["negotiate", EXAMPLE, "-o", "."], "is a folder"),
+        (["negotiate", EXAMPLE, "--search", "greedy", "--strategy", "compress"], "only removes"),
+        (["negotiate", EXAMPLE, "-s", "ollama", "--api-base", "http://127.0.0.1:9"], "Ollama at http://127.0.0.1:9: "),
+        (["negotiate", EXAMPLE, "-s", "openrouter"], "set OPENROUTER_API_KEY"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_2(arguments, fault, capsys, monkeypatch):
+    monkeypatch.delenv("OPENROUTER_API_KEY", raising=False)
+    assert budget(*arguments) == 2
+    error = capsys.readouterr().err
+    assert fault in error and error.count("\n") == 1
+
+
+def test_key_and_address_of_another_model_are_not_used(capsys, monkeypatch):
+    monkeypatch.delenv("OPENROUTER_API_KEY", raising=False)
+    with ChatServer() as server:
+        monkeypatch.setenv("DSPY_PROGRAMS_API_KEY", "sk-other")
+        monkeypatch.setenv("DSPY_PROGRAMS_API_BASE", server.url)
+        assert budget("negotiate", EXAMPLE, "-s", "openrouter") == 2
+        assert "https://openrouter.ai/api/v1: no key" in capsys.readouterr().err and not server.requests
+
+
+def test_environment_names_the_model_with_its_address(capsys, monkeypatch):
+    with ChatServer(lambda prompt: "score: 0.5") as server:
+        for name, value in {"LM": "openai/tiny", "API_BASE": server.url, "API_KEY": "none"}.items():
+            monkeypatch.setenv(f"DSPY_PROGRAMS_{name}", value)
+        assert budget("negotiate", EXAMPLE, "-s", "judge", *LIMITS) == 0
+        assert server.requests and "Scorer: judge (openai/tiny) (model)" in capsys.readouterr().out
+
+
+def test_strategies_can_be_combined(tmp_path, capsys):
+    flags = ["--strategy", "remove", "--strategy", "compress", "--strategy", "reorder"]
+    assert budget("negotiate", EXAMPLE, *flags, "--html", tmp_path / "r.html") == 0
+    assert "Savings" in capsys.readouterr().out and (tmp_path / "r.html").stat().st_size > 3000
+
+
+def test_negotiate_prints_json_alone(capsys):
+    assert budget("negotiate", EXAMPLE, *LIMITS, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["optimized_token_count"] == 92
+
+
+def test_interrupted_command_ends_with_130_and_writes_nothing(tmp_path):
+    result = tmp_path / "r.json"
+    with ChatServer(lambda prompt: "score: 0.5", seconds=30) as server:
+        server.pages["/api/tags"] = {"models": [{"name": "m:latest"}]}
+        base = server.url.removesuffix("/v1")
+        command = [sys.executable, "-m", "dspy_programs", "budget", "negotiate", str(EXAMPLE), "-s", "ollama", "-m", "m"]
+        process = subprocess.Popen([*command, "--api-base", base, "-o", str(result)], cwd=ROOT, stderr=subprocess.PIPE)
+        while not server.requests and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=20)
+    assert process.returncode == 130 and b"Traceback" not in error and not list(tmp_path.glob("*r.json*"))
+
+
+def test_check_ollama_says_host_and_model(capsys):
+    with ChatServer() as server:
+        base = server.url.removesuffix("/v1")
+        server.pages["/api/tags"] = {"models": [{"name": "gemma4:latest"}, {"name": "tiny:latest"}]}
+        assert budget("check-ollama", "--model", "gemma4:latest", "--api-base", base) == 0
+        out = capsys.readouterr().out
+        assert out == f"Ollama is connected\n  Host: {base}\n  Model requested: gemma4:latest\n  Model available: Yes\n"
+        assert budget("check-ollama", "-m", "tiny", "--api-base", f"{base}/v1/") == 0
+        assert budget("check-ollama", "-m", "huge", "--api-base", base) == 1
+    assert "Model available: No" in capsys.readouterr().out
+    assert budget("check-ollama", "--api-base", base) == 1
+    assert "Ollama is not connected" in capsys.readouterr().out
+
+
+def test_check_ollama_looks_at_the_usual_variable(monkeypatch, capsys):
+    with ChatServer() as server:
+        server.pages["/api/tags"] = {"models": [{"name": "gemma4:latest"}]}
+        monkeypatch.setenv("OLLAMA_HOST", server.url.removeprefix("http://").removesuffix("/v1"))
+        assert budget("check-ollama") == 0
+
+
+@pytest.mark.parametrize("page", [None, [], "x", {"models": 7}, {"models": [None, 3, {"name": None}]}])
+def test_check_ollama_survives_strange_answers(page):
+    with ChatServer() as server:
+        server.pages["/api/tags"] = page
+        assert budget("check-ollama", "--api-base", server.url.removesuffix("/v1")) == 1
+
+
+def test_check_openrouter_needs_a_key_that_is_taken(monkeypatch, capsys):
+    monkeypatch.delenv("OPENROUTER_API_KEY", raising=False)
+    with ChatServer(key="sk-right") as server:
+        server.pages |= {"/v1/key": {"data": {}}, "/v1/models": {"data": [{"id": "qwen/qwen3-8b"}]}}
+        assert budget("check-openrouter", "--api-base", server.url) == 1
+        assert "set OPENROUTER_API_KEY" in capsys.readouterr().out
+        monkeypatch.setenv("OPENROUTER_API_KEY", "sk-wrong")
+        assert budget("check-openrouter", "--api-base", server.url) == 1
+        assert "it answered 401" in capsys.readouterr().out
+        monkeypatch.setenv("OPENROUTER_API_KEY", "sk-right")
+        assert budget("check-openrouter", "--api-base", server.url) == 0
+    out = capsys.readouterr().out
+    assert re.match(r"OpenRouter is connected\n  Base URL: .*\n  Model requested: qwen/qwen3-8b\n", out) and "sk-" not in out
+
+
+@pytest.mark.parametrize("name", ["ollama", "openrouter"])
+def test_negotiate_speaks_to_both_servers_alike(name, monkeypatch, capsys):
+    def answer(prompt):
+        return "Accuracy: 9/10. Relevance: 9/10."
+
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-right")
+    with ChatServer(answer, key="sk-right" if name == "openrouter" else None) as server:
+        server.pages |= {"/api/tags": {"models": [{"name": "m:latest"}]}, "/v1/key": {}, "/v1/models": {"data": [{"id": "m"}]}}
+        base = server.url.removesuffix("/v1") if name == "ollama" else server.url
+        assert budget("-v", "negotiate", EXAMPLE, "-s", name, "-m", "m", "--api-base", base, *LIMITS) == 0
+    out = capsys.readouterr().out
+    assert f"Scorer: {name} (openai/m) (model)" in out and "Optimized: 92 tokens" in out and "free text" in out

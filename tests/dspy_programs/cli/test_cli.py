@@ -1,0 +1,58 @@
+"""How every command ends: one line, no key, nothing that steers a terminal, whatever the shell closed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dspy_programs.cli import FAILED, new_app, run
+from dspy_programs.errors import UsageError
+from dspy_programs.lm.server import redact
+from dspy_programs.lm.server.redaction import SHOWN, without_keys
+
+ROOT = Path(__file__).parents[3]
+HISTORY = [sys.executable, "-m", "optimizers.history", "--module", "planner"]
+
+
+def test_error_that_quotes_a_server_does_not_steer_the_terminal(capsys):
+    app = new_app("fails")
+
+    @app.command()
+    def fail() -> None:
+        raise UsageError("it said \x1b[31mred\x9b2J\u202e and\ta tab")
+
+    assert run(app, []) == FAILED
+    assert capsys.readouterr().err == "error: it said [31mred2J and\ta tab\n"
+
+
+def test_command_without_standard_output_ends_without_traceback():
+    line = " ".join(HISTORY) + " >&-"
+    done = subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True, env=os.environ)
+    assert done.returncode == 0 and done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Incorrect API key provided: mine-is-long.", f"Incorrect API key provided: {SHOWN}."),
+        ("sent Bearer abcdefgh12345, refused", f"sent Bearer {SHOWN}, refused"),
+        ("sk-proj-abcdefgh_1 is no key", f"{SHOWN} is no key"),
+        ("a secret of the environment: from-the-env", f"a secret of the environment: {SHOWN}"),
+        ("none of your tasks, sk-ip it", "none of your tasks, sk-ip it"),
+    ],
+)
+def test_keys_are_taken_out_and_words_are_left(text, left, monkeypatch):
+    monkeypatch.setenv("SOME_API_KEY", "from-the-env")
+    monkeypatch.setenv("OTHER_TOKEN", "no")  # too short to be one
+    assert without_keys(text, ["mine-is-long", "none", ""]) == left
+
+
+def test_keys_are_taken_out_of_an_error_and_of_what_it_came_from():
+    cause = ValueError("with mine-is-long inside")
+    error = RuntimeError("mine-is-long")
+    error.__cause__, error.url = cause, "http://x/?key=mine-is-long"
+    cause.__cause__ = error  # a circle ends too
+    redact(error, ["mine-is-long"])
+    assert "mine-is-long" not in f"{error!r} {error.url} {cause!r}"

@@ -1,0 +1,103 @@
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dspy_programs.cli.dot_env import add_dot_env
+from tests.fakes import ChatServer
+
+ROOT = Path(__file__).parents[3]
+TRACE = '[{"role": "user", "content": "Tell me about dogs"}, {"role": "assistant", "content": "Cats sleep in warm houses."}]'
+
+
+def added(tmp_path, text: str | bytes, **environment: str) -> dict[str, str]:
+    path = tmp_path / ".env"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    add_dot_env(environment, path)
+    return environment
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("OPENAI_API_KEY=sk-a", "sk-a"),
+        ("  export OPENAI_API_KEY = sk-a  ", "sk-a"),
+        ("OPENAI_API_KEY='sk-a # b'  # mine", "sk-a # b"),
+        ('OPENAI_API_KEY="sk-a"', "sk-a"),
+        ("OPENAI_API_KEY=sk-a # mine", "sk-a"),
+        ("OPENAI_API_KEY=sk#a", "sk#a"),
+        ("OPENAI_API_KEY=", ""),
+        ("OPENAI_API_KEY=old\nOPENAI_API_KEY=sk-a\r\n", "sk-a"),
+        ("\ufeffOPENAI_API_KEY=sk-a", "sk-a"),
+        ("OPENAI_API_KEY=$HOME", "$HOME"),
+    ],
+)
+def test_line_gives_its_value(tmp_path, line, value):
+    assert added(tmp_path, line) == {"OPENAI_API_KEY": value}
+
+
+@pytest.mark.parametrize("line", ["PATH=/tmp", "#OPENAI_API_KEY=x", "OPENAI_API_KEY", "OPENAI_API_KEY=a\0b", "="])
+def test_other_lines_are_left(tmp_path, line):
+    assert added(tmp_path, line) == {}
+
+
+def test_environment_goes_before_the_file(tmp_path):
+    text = "OPENROUTER_API_KEY=file\nANTHROPIC_API_KEY=file\nDSPY_PROGRAMS_LM=openai/file"
+    found = added(tmp_path, text, OPENROUTER_API_KEY="shell", ANTHROPIC_API_KEY="")
+    assert found == {"OPENROUTER_API_KEY": "shell", "ANTHROPIC_API_KEY": "", "DSPY_PROGRAMS_LM": "openai/file"}
+
+
+def test_address_of_the_file_never_gets_the_key_of_the_shell(tmp_path):
+    text = "DSPY_PROGRAMS_API_BASE=http://elsewhere/v1\nDSPY_PROGRAMS_API_KEY=file"
+    assert added(tmp_path, text)["DSPY_PROGRAMS_API_BASE"] == "http://elsewhere/v1"
+    assert added(tmp_path, text, DSPY_PROGRAMS_API_KEY="shell") == {"DSPY_PROGRAMS_API_KEY": "shell"}
+
+
+def test_what_is_no_readable_file_is_left(tmp_path):
+    environment: dict[str, str] = {}
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("none", "pipe", ""):
+        add_dot_env(environment, tmp_path / name)
+    assert environment == {} and added(tmp_path, b"\xff\xfe=\nOPENAI_API_KEY=sk-a") == {"OPENAI_API_KEY": "sk-a"}
+
+
+def test_reading_takes_time_linear_in_the_file(tmp_path):
+    text = "OPENAI_API_KEY=sk-a" + " " * 100_000 + "b\nOPENROUTER_API_KEY=" + " " * 100_000
+    begun = time.perf_counter()
+    assert added(tmp_path, text)["OPENROUTER_API_KEY"] == ""
+    assert time.perf_counter() - begun < 5
+
+
+def classify(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder, as a user does."""
+    (folder / "trace.json").write_text(TRACE, encoding="utf-8")
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith("DSPY_PROGRAMS_") and "API_KEY" not in name
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "dspy_programs", "failures", "classify", "trace.json", "--no-cache", *arguments],
+        cwd=folder,
+        env={**kept, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_key_in_the_file_reaches_the_server_and_nobody_else(tmp_path):
+    with ChatServer(lambda prompt: '{"verdict": {"mode": "none", "turn": -1, "cause": ""}}', key="sk-file") as server:
+        (tmp_path / ".env").write_text("DSPY_PROGRAMS_API_KEY=sk-file\n", encoding="utf-8")
+        done = classify(tmp_path, "--lm", "openai/tiny", "--api-base", server.url)
+        assert done.returncode == 0 and done.stdout.endswith("answered by  model\n")
+        assert len(server.requests) == 1 and "sk-file" not in done.stdout + done.stderr
+
+
+def test_address_and_key_of_one_model_are_not_another_ones(tmp_path):
+    with ChatServer() as server:
+        named = {"DSPY_PROGRAMS_LM": "openai/mine", "DSPY_PROGRAMS_API_BASE": server.url, "DSPY_PROGRAMS_API_KEY": "sk-mine"}
+        done = classify(tmp_path, "--lm", "openrouter/other/model", **named)
+        assert done.returncode == 2 and "no API key found for provider 'openrouter'" in done.stderr
+        assert not server.requests and "sk-mine" not in done.stdout + done.stderr

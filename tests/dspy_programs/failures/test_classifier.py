@@ -1,0 +1,201 @@
+"""The report on one trace: the published examples, several modes, and a model that is asked only where it must be."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, strategies as st
+
+from dspy_programs import use
+from dspy_programs.errors import UsageError
+from dspy_programs.failures import FailureClassifier, FailureReport
+from dspy_programs.failures.batch import MODES
+from dspy_programs.types import Trace
+from tests.fakes import ChatServer, scripted_lm
+
+ROLES = ("user", "agent", "tool", "system")
+
+
+def turns(*said, **about_last):
+    made = [{"turn_number": i, "role": role, "content": text} for i, (role, text) in enumerate(said)]
+    made[-1].update(about_last)
+    return made
+
+
+HALLUCINATION = {
+    "trace_id": "hallucination-001",
+    "original_goal": "Get population statistics",
+    "final_result": "70 million people died in WWII.",
+    "is_successful": False,
+    "turns": turns(("user", "How many people died in WWII?"), ("agent", "70 million people died in WWII.")),
+}
+CIRCULAR = {
+    "original_goal": "Plan the move",
+    "turns": turns(*[("agent", ["Let me analyze this step by step.", "I need more information."][i % 2]) for i in range(4)]),
+}
+SLOW = {"turn_number": 1, "role": "tool", "tool_name": "slow_api", "tool_output": "a row of data " * 9, "latency_ms": 6000}
+TIMEOUT = {
+    "original_goal": "Get the report",
+    "turns": [
+        {"turn_number": 0, "role": "user", "content": "Get the report"},
+        SLOW,
+        {"turn_number": 2, "role": "agent", "content": "OK"},
+    ],
+}
+HEALTHY = {
+    "trace_id": "healthy",
+    "original_goal": "Which city is Nadia in?",
+    "is_successful": True,
+    "turns": [
+        {"turn_number": 0, "role": "user", "content": "Which city is Nadia in?"},
+        {"turn_number": 1, "role": "tool", "tool_name": "find_person", "tool_input": {"name": "Nadia"}, "tool_output": "Oslo"},
+        {"turn_number": 2, "role": "agent", "content": "Nadia is in Oslo."},
+    ],
+}
+TWO_MODES = {
+    "original_goal": "Book the flight to Oslo",
+    "tools": ["book"],
+    "turns": [
+        {"turn_number": 0, "role": "user", "content": "Book the flight to Oslo"},
+        {"turn_number": 1, "role": "tool", "tool_name": "fly", "tool_input": {"to": "Oslo"}, "tool_output": "x" * 400},
+        {"turn_number": 2, "role": "tool", "tool_name": "book", "latency_ms": 9000, "tool_output": "a row of data " * 9},
+        {"turn_number": 3, "role": "agent", "content": "OK"},
+    ],
+}
+UNSURE = {
+    "trace_id": "unsure",
+    "original_goal": "How high is the tower?",
+    "turns": turns(("user", "How high is the tower?"), ("agent", "The tower is lovely in spring.")),
+}
+
+
+@pytest.mark.parametrize(
+    ("trace", "mode", "confidence"),
+    [(HALLUCINATION, "HALLUCINATION", 0.75), (CIRCULAR, "CIRCULAR_REASONING", 0.80), (TIMEOUT, "TIMEOUT_CASCADE", 0.70)],
+)
+def test_classify_reproduces_the_published_examples(trace, mode, confidence):
+    report = FailureClassifier(use_llm=False).classify(trace)
+    assert (report.classified_failure_mode, report.confidence, report.answered_by) == (mode, confidence, "rules")
+    assert report.modes[0].mode == mode
+    assert report.fixes
+
+
+def test_classify_blames_the_turn_of_the_published_hallucination():
+    report = FailureClassifier(use_llm=False).classify(Trace.model_validate(HALLUCINATION))
+    assert report.first_failure_turn == 1
+    assert "70 million" in report.root_cause_summary
+    assert (report.trace_id, report.turns) == ("hallucination-001", 2)
+
+
+def test_classify_says_none_for_a_healthy_run():
+    report = FailureClassifier(use_llm=False).classify(HEALTHY)
+    assert (report.classified_failure_mode, report.first_failure_turn, report.modes) == ("none", None, [])
+    assert not report.failed
+
+
+def test_classify_reports_every_mode_that_stands_by_itself_verdict_first():
+    report = FailureClassifier(use_llm=False).classify(TWO_MODES)
+    assert [found.mode for found in report.modes] == ["HALLUCINATION", "TIMEOUT_CASCADE"]
+    assert report.classified_failure_mode == "HALLUCINATION"
+    assert all(found.evidence and found.turns for found in report.modes)
+
+
+def test_classify_refuses_a_mapping_that_is_no_trace():
+    with pytest.raises(UsageError):
+        FailureClassifier(use_llm=False).classify({"colour": "blue"})
+
+
+def test_classify_offline_imports_no_dspy():
+    code = (
+        "import sys; from dspy_programs.failures import FailureClassifier; "
+        f"FailureClassifier().classify({HALLUCINATION!r}); sys.exit('dspy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_report_json_has_the_agreed_keys_and_reads_back():
+    report = FailureClassifier(use_llm=False).classify(TWO_MODES)
+    text = report.to_json()
+    assert b"\n" not in text
+    assert list(json.loads(text)) == [
+        *("trace_id", "original_goal", "classified_failure_mode", "confidence", "probability", "first_failure_turn"),
+        *("root_cause_summary", "fixes", "modes", "turns", "answered_by", "failure"),
+    ]
+    assert FailureReport.model_validate_json(text) == report
+
+
+def test_report_of_half_a_surrogate_pair_can_be_written():
+    trace = {**HALLUCINATION, "trace_id": "a\ud800", "original_goal": "b\udfff"}
+    known = Trace.model_construct(**{**Trace.model_validate(HALLUCINATION).__dict__, **{k: trace[k] for k in ("trace_id",)}})
+    assert json.loads(FailureClassifier(use_llm=False).classify(known).to_json())["trace_id"] == "a?"
+
+
+def verdict(mode, turn, cause="as scripted"):
+    return lambda prompt: json.dumps({"verdict": {"mode": mode, "turn": turn, "cause": cause}})
+
+
+@pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
+def test_model_gets_one_call_for_the_unresolved_trace_and_none_for_the_sure_one():
+    with ChatServer(verdict("GOAL_DRIFT", 1)) as server, use("openai/any", api_base=server.url):
+        classifier = FailureClassifier()
+        sure, unsure = classifier.classify(HALLUCINATION), classifier.classify(UNSURE)
+    assert len(server.requests) == 1
+    assert (sure.answered_by, unsure.answered_by) == ("rules", "model")
+    assert (unsure.classified_failure_mode, unsure.modes[0].mode) == ("GOAL_DRIFT", "GOAL_DRIFT")
+    assert unsure.probability is None  # measured for the rules' confidence alone
+
+
+@pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
+def test_model_that_writes_nonsense_leaves_the_rules_verdict_and_is_named():
+    with use(scripted_lm(lambda prompt: "no json at all")):
+        report = FailureClassifier().classify(UNSURE)
+    assert report.answered_by == "rules"
+    assert report.failure
+    assert report.classified_failure_mode == FailureClassifier(use_llm=False).classify(UNSURE).classified_failure_mode
+
+
+@pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
+def test_no_llm_asks_nobody_though_a_model_is_in_use():
+    lm = scripted_lm(verdict("GOAL_DRIFT", 1))
+    with use(lm):
+        FailureClassifier(use_llm=False).classify(UNSURE)
+    assert lm.engine.prompts == []
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=40),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+phrases = st.sampled_from(["I cannot help with that.", "OK", "Error: missing parameter id", "{bad json", "Total is 4,210."])
+any_turn = st.fixed_dictionaries(
+    {"turn_number": st.integers(0, 9), "role": st.sampled_from(ROLES), "content": phrases | st.text(max_size=60)},
+    optional={
+        "tool_name": st.sampled_from(["find", "book", "\x1b[2J"]),
+        "tool_input": values,
+        "tool_output": values,
+        "latency_ms": st.floats(0, 1e7),
+    },
+)
+any_trace = st.fixed_dictionaries(
+    {"original_goal": st.text(max_size=60), "turns": st.lists(any_turn, max_size=8)},
+    optional={
+        "trace_id": st.text(max_size=10),
+        "final_result": st.none() | st.text(max_size=40),
+        "is_successful": st.none() | st.booleans(),
+        "tools": st.none() | st.lists(st.sampled_from(["find", "book"]), max_size=2),
+    },
+)
+
+
+@given(any_trace)
+def test_report_of_any_trace_is_whole_and_consistent(raw):
+    report = FailureClassifier(use_llm=False).classify(Trace.model_validate(raw))
+    again = FailureReport.model_validate_json(report.to_json())
+    assert again == report
+    assert report.failed == bool(report.modes) == (report.first_failure_turn is not None)
+    assert report.classified_failure_mode in MODES
+    if report.failed:
+        assert report.modes[0].mode == report.classified_failure_mode
+        assert len({found.mode for found in report.modes}) == len(report.modes)

@@ -1,0 +1,265 @@
+"""Pages, SARIF, JUnit, lines and tables: whole, escaped, and every record in them."""
+
+import io
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, strategies as st
+
+from dspy_programs.failures import Batch, FailureClassifier, Outcome, Tally
+from dspy_programs.failures.reports import html, table
+from dspy_programs.failures.reports.html import Page, TracePage
+from dspy_programs.failures.reports.junit import JUnit
+from dspy_programs.failures.reports.lines import Lines
+from dspy_programs.failures.reports.place import place_of, uri_of
+from dspy_programs.failures.reports.sarif import RULES, Sarif
+from dspy_programs.types import Trace
+
+HOSTILE = "</style><script>alert(1)</script><img src=https://example.com/x onerror=alert(1)> ]]> & \x1b[2J\x00 {{ 7*7 }} \"'"
+
+
+def failing(text="meet", **more):
+    return {
+        "trace_id": "bad",
+        "original_goal": "Greet",
+        "tools": ["greet"],
+        "turns": [
+            {"turn_number": 0, "role": "user", "content": "Greet"},
+            {
+                "turn_number": 7,
+                "role": "tool",
+                "tool_name": text,
+                "tool_input": {"to": text},
+                "tool_output": f'{{"a": "{text}"}}',
+            },
+        ],
+        **more,
+    }
+
+
+HEALTHY = {
+    "trace_id": "good",
+    "original_goal": "Greet",
+    "is_successful": True,
+    "turns": [{"turn_number": 0, "role": "agent", "content": "Hi"}],
+}
+
+
+def outcome(raw, source="runs.jsonl:3"):
+    trace = Trace.model_validate(raw)
+    return Outcome(source, trace, FailureClassifier(use_llm=False).classify(trace), None)
+
+
+OUTCOMES = [outcome(failing()), outcome(HEALTHY, "runs.jsonl:4"), Outcome("runs.jsonl:5", None, None, "not JSON")]
+
+
+def written(kind, outcomes):
+    file, tally = io.BytesIO(), Tally()
+    sink = kind(file)
+    for each in outcomes:
+        tally.add(each)
+        sink.add(each)
+    sink.finish(tally.batch())
+    return file.getvalue()
+
+
+class Tags(HTMLParser):
+    """Collects what a browser would see: tags, and the attributes that lead elsewhere or run something."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.links = set(), []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        self.links += [value for name, value in attributes if name in ("src", "href", "action") or name.startswith("on")]
+
+
+def assert_needs_nothing_else(page):
+    seen = Tags(page)
+    assert not seen.tags & {"script", "img", "link", "iframe", "object", "embed", "form", "base"}
+    assert all(link.startswith("#") for link in seen.links)
+    assert "url(" not in page and "@import" not in page
+    assert "default-src 'none'" in page
+
+
+def test_lines_name_every_record_and_read_back():
+    rows = [json.loads(line) for line in written(Lines, OUTCOMES).splitlines()]
+    assert [row["source"] for row in rows] == ["runs.jsonl:3", "runs.jsonl:4", "runs.jsonl:5"]
+    assert rows[0]["classified_failure_mode"] == "HALLUCINATION"
+    assert rows[2] == {"source": "runs.jsonl:5", "problem": "not JSON"}
+
+
+def test_page_of_a_trace_marks_the_blamed_turn_and_links_to_it():
+    page = written(TracePage, OUTCOMES[:1]).decode()
+    assert_needs_nothing_else(page)
+    assert 'href="#turn-1">turn 7</a>' in page
+    assert re.search(r'class="turn tool witness blamed" id="turn-1"', page)
+    assert "first failing turn" in page
+
+
+def test_page_of_a_trace_shows_all_turns_and_a_result_that_is_no_turn():
+    page = written(TracePage, [outcome(failing(final_result="the very end"))]).decode()
+    assert page.count("<article") == 3
+    assert "the very end" in page
+
+
+@pytest.mark.parametrize("kind", [TracePage, Page])
+def test_page_escapes_what_a_trace_says(kind):
+    page = written(kind, [outcome(failing(HOSTILE, trace_id=HOSTILE, original_goal=HOSTILE, final_result=HOSTILE))]).decode()
+    assert_needs_nothing_else(page)
+    assert "&lt;script&gt;alert(1)" in page
+    assert "{{ 7*7 }}" in page
+
+
+def test_page_of_a_batch_names_traces_problems_and_shows_intervals():
+    page = written(Page, OUTCOMES).decode()
+    assert_needs_nothing_else(page)
+    assert "2 traces, 1 failing" in page
+    assert 'href="#trace-1">bad</a>' in page and 'id="trace-1"' in page
+    assert 'aria-label="HALLUCINATION: 50.0 %, 9.5 % to 90.5 %"' in page
+    assert "runs.jsonl:5: not JSON" in page
+    assert len(set(re.findall(r'id="([^"]+)"', page))) == len(re.findall(r'id="([^"]+)"', page))
+
+
+def test_page_of_a_batch_links_only_to_what_is_there(monkeypatch):
+    monkeypatch.setattr(html, "MOST_WHOLE", 2)
+    page = written(Page, [*OUTCOMES[:1] * 4, OUTCOMES[2]]).decode()
+    targets = set(re.findall(r'href="#([^"]+)"', page))
+    assert targets <= set(re.findall(r'id="([^"]+)"', page))
+    assert page.count('class="whole"') == 2
+
+
+def test_page_of_a_large_batch_is_bounded_and_says_so(monkeypatch):
+    monkeypatch.setattr(html, "MOST_ROWS", 3)
+    page = written(Page, [*[OUTCOMES[1]] * 5, *[OUTCOMES[0]] * 2]).decode()
+    assert page.count("<tr>") == 1 + 3
+    assert "3 of 7 are listed here, failing ones first" in page
+    assert page.count('<td><a href="#trace-') == 2
+
+
+def test_page_of_huge_runs_is_bounded():
+    huge = outcome(failing(turns=[*failing()["turns"], {"turn_number": 8, "role": "agent", "content": "x" * 1_500_000}]))
+    assert len(written(Page, [huge] * 10)) < html.MOST_CHARACTERS + 200_000
+
+
+def test_sarif_has_what_the_schema_requires():
+    log = json.loads(written(Sarif, OUTCOMES))
+    run = log["runs"][0]
+    assert log["version"] == "2.1.0" and log["$schema"].endswith("sarif-2.1.0.json")
+    assert run["tool"]["driver"]["name"] and [rule["id"] for rule in run["tool"]["driver"]["rules"]] == list(RULES)
+    for rule in run["tool"]["driver"]["rules"]:
+        assert rule["help"]["text"] and rule["shortDescription"]["text"].endswith(".")
+    (result,) = run["results"]
+    assert result["message"]["text"] and RULES[result["ruleIndex"]] == result["ruleId"] == "HALLUCINATION"
+    assert result["level"] in ("none", "note", "warning", "error")
+    place = result["locations"][0]["physicalLocation"]
+    assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == ("runs.jsonl", 3)
+    (invocation,) = run["invocations"]
+    assert invocation["executionSuccessful"] is False
+    assert [each["message"]["text"] for each in invocation["toolExecutionNotifications"]] == ["not JSON"]
+
+
+def test_sarif_of_nothing_found_is_a_document_too():
+    run = json.loads(written(Sarif, OUTCOMES[1:2]))["runs"][0]
+    assert run["results"] == [] and run["invocations"][0]["executionSuccessful"] is True
+
+
+def test_sarif_gives_each_mode_of_a_trace_a_result_and_marks_the_verdict():
+    slow = {"turn_number": 8, "role": "tool", "tool_name": "greet", "latency_ms": 9000, "tool_output": "a row of data " * 9}
+    end = {"turn_number": 9, "role": "agent", "content": "OK"}
+    run = json.loads(written(Sarif, [outcome(failing(turns=[*failing()["turns"], slow, end]))]))["runs"][0]
+    assert [(r["ruleId"], r["properties"]["isVerdict"]) for r in run["results"]] == [
+        ("HALLUCINATION", True),
+        ("TIMEOUT_CASCADE", False),
+    ]
+    assert len({r["partialFingerprints"]["traceModeTurn/v1"] for r in run["results"]}) == 2
+
+
+def test_junit_has_a_case_for_each_record_and_counts_them():
+    suite = ElementTree.fromstring(written(JUnit, OUTCOMES)).find("testsuite")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "1", "1")
+    cases = suite.findall("testcase")
+    assert [case.get("name") for case in cases] == ["bad (runs.jsonl:3)", "good (runs.jsonl:4)", "runs.jsonl:5"]
+    assert cases[0].find("failure").get("type") == "HALLUCINATION" and "How to fix it:" in cases[0].find("failure").text
+    assert cases[1].find("failure") is None
+    assert cases[2].find("error").get("message") == "not JSON"
+
+
+@given(st.text(st.characters(), max_size=60))
+def test_every_report_of_any_text_can_be_read_again(text):
+    one = [outcome(failing(text or "x", trace_id=text, original_goal=text)), Outcome(f"{text}:3", None, None, text)]
+    suite = ElementTree.fromstring(written(JUnit, one)).find("testsuite")
+    assert [len(case) for case in suite] == [1, 1]
+    results = json.loads(written(Sarif, one))["runs"][0]["results"]
+    assert len(results) == len(one[0].report.modes)
+    assert len(written(Lines, one).splitlines()) == 2
+    written(Page, one).decode()
+    tally = Tally()
+    tally.add(one[1])
+    assert Batch.model_validate_json(tally.batch().model_dump_json()) == tally.batch()
+
+
+@pytest.mark.parametrize(
+    ("source", "file", "line"),
+    [
+        ("runs.jsonl:17", "runs.jsonl", 17),
+        ("runs.jsonl:17#2", "runs.jsonl", 17),
+        ("log.json#3", "log.json", 1),
+        ("a:b.json", "a:b.json", 1),
+        ("-:2", "-", 2),
+        ("", "", 1),
+        (":5", ":5", 1),
+        ("x:0", "x", 1),
+    ],
+)
+def test_place_of_a_source(source, file, line):
+    assert place_of(source) == (file, line)
+
+
+def test_uri_of_a_file_is_escaped_and_keeps_relative_names_relative():
+    assert uri_of("runs/my file#1.json") == "runs/my%20file%231.json"
+    assert uri_of("/runs/a b.json") == "file:///runs/a%20b.json"
+
+
+def test_table_prints_nothing_that_moves_the_cursor(capsys):
+    each = outcome(failing(HOSTILE, trace_id=HOSTILE, original_goal=HOSTILE), source="\x1b]0;owned\x07.json")
+    table.print_report(each.source, each.report)
+    table.print_trace(each.source, each.trace)
+    tally = Tally()
+    tally.add(each)
+    tally.add(Outcome("\x1b[31m", None, None, "\x9b2J \u202e"))
+    table.print_batch(tally.batch(), [each])
+    shown = capsys.readouterr().out
+    assert not [c for c in shown if not c.isprintable() and c != "\n"]
+    assert "HALLUCINATION" in shown and "[31m" in shown
+
+
+def test_table_into_a_pipe_has_no_rules_no_colours_and_no_blanks_at_the_end(capsys):
+    tally = Tally()
+    for each in OUTCOMES:
+        tally.add(each)
+    table.print_batch(tally.batch(), OUTCOMES[:2])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [line.rstrip() for line in lines]
+    assert "cannot be read: runs.jsonl:5: not JSON" in lines
+
+
+def test_batch_counts_verdicts_modes_turns_and_problems():
+    tally = Tally()
+    for each in [
+        *OUTCOMES,
+        outcome(failing(turns=[{"turn_number": 50, "role": "tool", "tool_name": "x", "tool_output": "y"}])),
+    ]:
+        tally.add(each)
+    batch = Batch.model_validate_json(tally.batch().model_dump_json())
+    assert (batch.traces, batch.unreadable, batch.failing.count) == (3, 1, 2)
+    assert batch.share("HALLUCINATION").count == 2 and batch.share("none").count == 1
+    assert sum(share.count for share in batch.modes) == batch.traces
+    assert batch.first_failure_turns == {"7": 1, "20+": 1}
+    assert batch.answered_by == {"rules": 3}
+    assert batch.problems[0].source == "runs.jsonl:5"

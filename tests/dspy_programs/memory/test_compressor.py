@@ -1,0 +1,60 @@
+"""What the compressor does first, and what it leaves alone; other scripts, and the same said a thousand times."""
+
+from dspy_programs.memory import (
+    ContextBuilder,
+    ContextConfig,
+    MemoryCompressor,
+    MemoryEntry,
+    MemoryStore,
+    restore,
+)
+from dspy_programs.text import approximate_tokens
+from dspy_programs.tokens import APPROXIMATE
+
+LONG = "We talked for a while about the weather, and then about lunch. It was a calm day. Nobody had anything to add. "
+
+
+def said(role="user", content="hello", turn=0, **fields):
+    return MemoryEntry(role=role, content=content, turn_number=turn, timestamp=fields.pop("timestamp", 0.0), **fields)
+
+
+def store_of(*entries):
+    store = MemoryStore(counter=APPROXIMATE)
+    store.add_entries(entries)
+    return store
+
+
+def test_small_cut_is_a_summary_and_leaves_what_matters_whole():
+    facts = [said("user", f"We decided that vault {n} opens at {n}:30. {LONG}", n) for n in range(10)]
+    store = store_of(*[said("assistant", LONG * 2, n) for n in range(30)], *facts)
+    report = MemoryCompressor(int(store.token_total() * 0.8), 0).compress(store)
+    assert report.strategy == "summarize" and report.answered_by == "rules"
+    assert store.entries[-10:] == facts  # a decision outweighs small talk of its age
+    assert all(entry.content for entry in store)
+
+
+def test_cjk_is_compressed_and_keeps_its_facts():
+    store = store_of(*[said("user", f"今天继续检查系统的流程，没有新的问题。第{n}步。", n) for n in range(500)])
+    store.update_entry(store.entries[77].id, content="预算已批准：42500美元，由李雷负责。")
+    MemoryCompressor(300).compress(store)
+    assert store.token_total() <= 300 and "42500" in "".join(entry.content for entry in store)
+
+
+def test_a_repeated_message_does_not_cost_more_than_the_budget_asks():
+    store = store_of(*[said("user", "hello there", n) for n in range(1000)])
+    report = MemoryCompressor(400).compress(store)
+    assert 400 - report.final_tokens < approximate_tokens("hello there")
+
+
+def test_restored_order_is_that_of_adding_though_important_entries_stayed_between():
+    entries = [said("system" if n % 7 == 0 else "assistant", f"{n}. {LONG}", n) for n in range(60)]
+    store = store_of(*entries)
+    MemoryCompressor(store.token_total() // 3).compress(store)
+    assert len(store) < 60 and restore(store).entries == entries
+
+
+def test_context_takes_the_archive_first_then_the_newest():
+    store = store_of(*[said("user", f"{LONG} The code of box {n} is {n * 7919}.", n) for n in range(100)])
+    MemoryCompressor(600).compress(store)
+    text = ContextBuilder(ContextConfig(max_tokens=400)).build_context(store)
+    assert "Archived" in text and approximate_tokens(text) <= 400

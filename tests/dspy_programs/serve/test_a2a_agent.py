@@ -1,0 +1,211 @@
+"""A2A, spoken by the SDK's own client: card, send, stream, get, cancel that stops the work."""
+
+import asyncio
+import json
+
+import httpx
+import pytest
+from a2a.client import A2ACardResolver, ClientConfig, create_client
+from a2a.helpers import get_data_parts, new_data_message, new_text_message
+from a2a.types import (
+    CancelTaskRequest,
+    GetTaskRequest,
+    Role,
+    SendMessageConfiguration,
+    SendMessageRequest,
+    TaskNotCancelableError,
+    TaskNotFoundError,
+    TaskState,
+)
+
+from dspy_programs.serve.limits import Limits
+from tests.servers import FAILING, HEALTHY, HTTP, Slow, running
+
+NEGOTIATE = {"skill": "negotiate_prompt", "input": {"sections": [{"name": "a", "content": "Say hello.", "priority": 3}]}}
+KEY = "a-key-for-tests-0123456789"
+
+
+@pytest.fixture(scope="module")
+def server():
+    with running() as server:
+        yield server
+
+
+def sending(content, **configuration):
+    make = new_text_message if isinstance(content, str) else new_data_message
+    message = make(content, role=Role.ROLE_USER)
+    return SendMessageRequest(message=message, configuration=SendMessageConfiguration(**configuration))
+
+
+async def client_of(url, streaming=False):
+    return await create_client(url, ClientConfig(streaming=streaming))
+
+
+async def answer_to(url, content):
+    async with await client_of(url) as client:
+        [reply] = [reply async for reply in client.send_message(sending(content))]
+        return reply.task
+
+
+def report_in(task):
+    assert task.status.state == TaskState.TASK_STATE_COMPLETED, task.status
+    [artifact] = task.artifacts
+    return get_data_parts(artifact.parts)[0]
+
+
+def test_card(server):
+    async def card():
+        async with httpx.AsyncClient() as http:
+            return await A2ACardResolver(http, server.url).get_agent_card()
+
+    card = asyncio.run(card())
+    assert [skill.id for skill in card.skills] == ["classify_failure", "compress_memory", "negotiate_prompt"]
+    assert card.capabilities.streaming and not card.capabilities.push_notifications
+    assert card.supported_interfaces[0].url == f"{server.url}/a2a"
+    assert not card.security_schemes
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        FAILING,
+        {"skill": "classify_failure", "input": {"trace": FAILING}},
+        json.dumps(FAILING),
+        json.dumps({"skill": "classify_failure", "input": {"trace": FAILING}}),
+    ],
+)
+def test_send_a_trace_get_a_report(content, server):
+    report = report_in(asyncio.run(answer_to(server.url, content)))
+    assert report["classified_failure_mode"] == "OVER_REFUSAL"
+    assert report["answered_by"] == "rules"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("what went wrong?", "not JSON"),
+        ({"skill": "rm -rf", "input": {}}, "skill: choose from classify_failure"),
+        ({"skill": "negotiate_prompt", "input": 3}, "input: send an object"),
+        ({"skill": "negotiate_prompt", "input": {"sections": []}}, "sections: "),
+        ("[" * 5000, "not JSON"),
+        (3, "trace: send an object or a list"),
+    ],
+)
+def test_what_is_refused(content, said, server):
+    task = asyncio.run(answer_to(server.url, content))
+    assert task.status.state == TaskState.TASK_STATE_REJECTED
+    assert said in task.status.message.parts[0].text
+
+
+def test_a_trace_of_no_known_format_fails(server):
+    task = asyncio.run(answer_to(server.url, {"what": "ever"}))
+    assert task.status.state == TaskState.TASK_STATE_FAILED
+    assert task.status.message.parts[0].text
+
+
+def test_stream_tells_progress_and_ends_with_the_artifact():
+    async def events(url):
+        async with await client_of(url, streaming=True) as client:
+            return [event async for event in client.send_message(sending(NEGOTIATE))]
+
+    with Slow(steps=40).instead_of("negotiate_prompt"), running() as server:
+        found = asyncio.run(events(server.url))
+    assert found[0].task.status.state == TaskState.TASK_STATE_SUBMITTED
+    updates = [event.status_update.status for event in found if event.HasField("status_update")]
+    lines = [status.message.parts[0].text for status in updates if status.message.parts]
+    assert lines and all(line.endswith(" of 40") for line in lines)
+    [artifact] = [event.artifact_update.artifact for event in found if event.HasField("artifact_update")]
+    assert get_data_parts(artifact.parts) == [{"calls": 40}]
+    assert updates[-1].state == TaskState.TASK_STATE_COMPLETED
+
+
+def test_get_finds_a_task_and_not_one_that_never_was(server):
+    async def get():
+        async with await client_of(server.url) as client:
+            [reply] = [reply async for reply in client.send_message(sending(HEALTHY))]
+            found = await client.get_task(GetTaskRequest(id=reply.task.id))
+            with pytest.raises(TaskNotFoundError):
+                await client.get_task(GetTaskRequest(id="no-such-task"))
+            with pytest.raises(TaskNotFoundError):
+                await client.cancel_task(CancelTaskRequest(id="no-such-task"))
+            with pytest.raises(TaskNotCancelableError):
+                await client.cancel_task(CancelTaskRequest(id=reply.task.id))
+            return found
+
+    assert report_in(asyncio.run(get()))["classified_failure_mode"] == "none"
+
+
+def test_cancel_stops_the_work():
+    async def cancel(url, slow):
+        async with await client_of(url) as client:
+            request = sending(NEGOTIATE, return_immediately=True)
+            [reply] = [reply async for reply in client.send_message(request)]
+            while slow.calls < 3:
+                await asyncio.sleep(0.02)
+            during = await client.get_task(GetTaskRequest(id=reply.task.id))
+            cancelled = await client.cancel_task(CancelTaskRequest(id=reply.task.id))
+            after = await client.get_task(GetTaskRequest(id=reply.task.id))
+            return [task.status.state for task in (during, cancelled, after)]
+
+    with Slow().instead_of("negotiate_prompt") as slow, running() as server:
+        states = asyncio.run(cancel(server.url, slow))
+        assert slow.stays_still()
+        assert server.worker_pool.running == 0
+    assert states == [
+        TaskState.TASK_STATE_WORKING,
+        TaskState.TASK_STATE_CANCELED,
+        TaskState.TASK_STATE_CANCELED,
+    ]
+
+
+def test_too_slow_work_fails_the_task():
+    with Slow().instead_of("negotiate_prompt") as slow, running(Limits(seconds=0.3)) as server:
+        task = asyncio.run(answer_to(server.url, NEGOTIATE))
+        assert task.status.state == TaskState.TASK_STATE_FAILED
+        assert "0.3 s" in task.status.message.parts[0].text
+        assert slow.stays_still()
+
+
+def test_names_of_the_older_protocol_work_too(server):
+    """message/send, tasks/get, tasks/cancel as clients of A2A 0.3 call them."""
+
+    def call(method, params):
+        body = {"jsonrpc": "2.0", "id": 7, "method": method, "params": params}
+        return HTTP.post(f"{server.url}/a2a", json=body).json()
+
+    part = {"kind": "data", "data": FAILING}
+    task = call("message/send", {"message": {"messageId": "m", "role": "user", "kind": "message", "parts": [part]}})["result"]
+    assert task["status"]["state"] == "completed"
+    assert task["artifacts"][0]["parts"][0]["data"]["classified_failure_mode"] == "OVER_REFUSAL"
+    assert call("tasks/get", {"id": task["id"]})["result"]["id"] == task["id"]
+    assert call("tasks/get", {"id": "no-such-task"})["error"]["code"] == -32001
+    assert call("tasks/cancel", {"id": task["id"]})["error"]["code"] == -32002
+    assert call("tasks/explode", {})["error"]["code"] == -32601
+    assert HTTP.post(f"{server.url}/a2a", content=b'{"jsonrpc').json()["error"]["code"] == -32700
+
+
+def test_with_a_key_the_card_is_public_and_the_rest_is_not():
+    async def with_key(url):
+        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {KEY}"}) as http:
+            client = await create_client(url, ClientConfig(streaming=False, httpx_client=http))
+            [reply] = [reply async for reply in client.send_message(sending(HEALTHY))]
+            return reply.task
+
+    with running(key=KEY) as server:
+        card = HTTP.get(f"{server.url}/.well-known/agent-card.json").json()
+        assert card["securitySchemes"].keys() == {"apiKey", "bearer"}
+        assert HTTP.post(f"{server.url}/a2a", json={}).status_code == 401
+        assert report_in(asyncio.run(with_key(server.url)))
+
+
+def test_ended_tasks_are_forgotten_when_they_take_too_much(server):
+    async def first_and_last(url):
+        async with await client_of(url) as client:
+            ids = [reply.task.id for _ in range(6) async for reply in client.send_message(sending(HEALTHY))]
+            with pytest.raises(TaskNotFoundError):
+                await client.get_task(GetTaskRequest(id=ids[0]))
+            return await client.get_task(GetTaskRequest(id=ids[-1]))
+
+    size = asyncio.run(answer_to(server.url, HEALTHY)).ByteSize()
+    with running(Limits(kept_bytes=3 * size)) as small:
+        assert report_in(asyncio.run(first_and_last(small.url)))

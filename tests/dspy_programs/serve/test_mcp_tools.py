@@ -1,0 +1,135 @@
+"""MCP, spoken by the SDK's own client: to the real command over stdio, and to the app over HTTP."""
+
+import asyncio
+import json
+import subprocess
+import sys
+
+import pytest
+from mcp import Client, MCPError, StdioServerParameters
+from mcp.client.stdio import stdio_client
+
+from dspy_programs.serve.limits import Limits
+from dspy_programs.serve.operations import OPERATIONS
+from tests.servers import FAILING, HEALTHY, ROOT, Slow, environment, running
+
+COMMAND = ["-m", "dspy_programs", "serve", "mcp"]
+MODES = ["auto", "legacy"]
+
+
+@pytest.fixture(scope="module")
+def server():
+    with running() as server:
+        yield server
+
+
+def over_stdio(tmp_path):
+    parameters = StdioServerParameters(command=sys.executable, args=COMMAND, env=environment(), cwd=ROOT)
+    return stdio_client(parameters, errlog=(tmp_path / "stderr.log").open("w"))
+
+
+async def talk(client):
+    tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+    good = await client.call_tool("classify_failure", {"trace": FAILING})
+    bad = await client.call_tool("classify_failure", {"trace": 5, "surplus": 1})
+    unreadable = await client.call_tool("classify_failure", {"trace": {"what": "ever"}})
+    again = await client.call_tool("classify_failure", {"trace": HEALTHY})
+    return tools, good, bad, unreadable, again
+
+
+def check(tools, good, bad, unreadable, again):
+    assert tools.keys() == OPERATIONS.keys()
+    for name, tool in tools.items():
+        assert tool.input_schema["required"] and tool.output_schema["properties"], name
+        assert tool.annotations.read_only_hint
+    assert not good.is_error and good.structured_content["classified_failure_mode"] == "OVER_REFUSAL"
+    assert json.loads(good.content[0].text) == good.structured_content
+    assert bad.is_error and bad.content[0].text.startswith("trace: send an object or a list")
+    assert "surplus" in bad.content[0].text and "\n" not in bad.content[0].text
+    assert unreadable.is_error and "\n" not in unreadable.content[0].text
+    assert again.structured_content["classified_failure_mode"] == "none"
+
+
+def test_stdio(tmp_path):
+    async def session():
+        async with Client(over_stdio(tmp_path)) as client:
+            return await talk(client)
+
+    check(*asyncio.run(session()))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_http(mode, server):
+    async def session():
+        async with Client(f"{server.url}/mcp", mode=mode) as client:
+            return await talk(client)
+
+    check(*asyncio.run(session()))
+
+
+def test_unknown_tool(server):
+    async def session():
+        async with Client(f"{server.url}/mcp") as client:
+            with pytest.raises(MCPError, match="choose from classify_failure"):
+                await client.call_tool("drop_tables", {})
+
+    asyncio.run(session())
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_cancelled_call_stops_its_work(mode):
+    """What the client does when its user gives up: the call's task is cancelled, the server hears of it."""
+    on_progress = []
+
+    async def listen(done, total, message):
+        on_progress.append((done, total))
+
+    async def session(url):
+        async with Client(f"{url}/mcp", mode=mode) as client:
+            call = asyncio.create_task(client.call_tool("negotiate_prompt", ARGUMENTS, progress_callback=listen))
+            while not on_progress:
+                await asyncio.sleep(0.02)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            return await client.call_tool("classify_failure", {"trace": HEALTHY})
+
+    with Slow().instead_of("negotiate_prompt") as slow, running() as server:
+        assert not asyncio.run(session(server.url)).is_error
+        assert slow.stays_still()
+        assert server.worker_pool.running == 0
+
+
+ARGUMENTS = {"sections": [{"name": "a", "content": "Say hello."}]}
+
+
+def test_too_slow_call_is_an_error_of_the_tool():
+    async def session(url):
+        async with Client(f"{url}/mcp") as client:
+            return await client.call_tool("negotiate_prompt", ARGUMENTS)
+
+    with Slow().instead_of("negotiate_prompt") as slow, running(Limits(seconds=0.3)) as server:
+        result = asyncio.run(session(server.url))
+        assert result.is_error and "0.3 s" in result.content[0].text
+        assert slow.stays_still()
+
+
+def test_nothing_but_the_protocol_is_on_stdout(tmp_path):
+    lines = [
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        "canary-4711 this is not JSON",
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "classify_failure", "arguments": CANARY}},
+    ]
+    sent = "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines)
+    command = [sys.executable, *COMMAND]
+    done = subprocess.run(command, input=sent, capture_output=True, text=True, timeout=60, env=environment(), cwd=ROOT)
+    replies = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0
+    assert {reply.get("id") for reply in replies} >= {1, 2}
+    assert all(reply["jsonrpc"] == "2.0" for reply in replies)
+    assert "canary-4711" not in done.stderr
+
+
+INITIALIZE = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+CANARY = {"trace": "canary-4711", "canary": "canary-4711"}

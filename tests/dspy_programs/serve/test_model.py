@@ -1,0 +1,129 @@
+"""With a language model: it is asked where the rules are unsure, it can fail, and it is not asked any more once work stops."""
+
+import asyncio
+import json
+import time
+
+import pytest
+from a2a.client import ClientConfig, create_client
+from a2a.helpers import new_data_message
+from a2a.types import CancelTaskRequest, Role, SendMessageConfiguration, SendMessageRequest, TaskState
+
+from dspy_programs.lm import connect
+from dspy_programs.serve.limits import Limits
+from tests.fakes import ChatServer, scripted_lm
+from tests.servers import FAILING, HEALTHY, HTTP, on_its_way, running
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*is not compiled for:UserWarning")
+DOUBTFUL = [{"name": f"s{n}", "content": f"Separate the items by commas. ({n})", "priority": n} for n in range(20)]
+RUBRIC = {"name": "r", "criteria": [{"name": "commas", "description": "comma-free"}]}
+NEGOTIATE = {"sections": DOUBTFUL, "rubric": RUBRIC}
+UNSURE = HEALTHY | {"is_successful": None, "turns": [*HEALTHY["turns"], {"turn_number": 2, "role": "user", "content": "Hm."}]}
+CALL = {"turn_number": 1, "role": "agent", "content": "", "tool_name": "teleport", "tool_input": {}}
+SURE = FAILING | {"tools": ["search"], "turns": [FAILING["turns"][0], CALL]}
+MEMORY = {"summary": "Invoices were spoken about.", "decisions": [], "facts": []}
+NONE = json.dumps({"verdict": {"mode": "none", "turn": -1, "cause": ""}})
+
+
+def slow_lm(seconds=0.05):
+    def answer(prompt):
+        time.sleep(seconds)
+        return json.dumps({"asks": "yes"})
+
+    return scripted_lm(answer, name="scripted/scorer")
+
+
+def stays_at(lm, seconds=0.5):
+    """Whether the model is called no more."""
+    before = len(lm.engine.prompts)
+    time.sleep(seconds)
+    return len(lm.engine.prompts) == before
+
+
+def test_model_answers_where_the_rules_are_unsure():
+    lm = scripted_lm(lambda prompt: NONE, name="scripted/judge")
+    with running(lm=lm) as server:
+        health = HTTP.get(f"{server.url}/healthz").json()
+        sure = HTTP.post(f"{server.url}/v1/failures/classify", json={"trace": SURE}).json()
+        asked_for_sure = len(lm.engine.prompts)
+        unsure = HTTP.post(f"{server.url}/v1/failures/classify", json={"trace": UNSURE}).json()
+    assert health["model"] == "scripted/judge"
+    assert sure["answered_by"] == "rules" and asked_for_sure == 0
+    assert unsure["answered_by"] == "model" and len(lm.engine.prompts) == 1
+
+
+def test_model_scores_the_sections_of_a_prompt():
+    lm = slow_lm(0)
+    with running(lm=lm) as server:
+        found = HTTP.post(f"{server.url}/v1/budget/negotiate", json=NEGOTIATE).json()
+    assert found["answered_by"] == "model" and len(lm.engine.prompts) == found["model_calls"] == 20
+
+
+def test_cancelled_task_asks_the_model_no_more():
+    lm = slow_lm()
+
+    async def cancel(url):
+        client = await create_client(url, ClientConfig(streaming=False))
+        message = new_data_message({"skill": "negotiate_prompt", "input": NEGOTIATE}, role=Role.ROLE_USER)
+        later = SendMessageConfiguration(return_immediately=True)
+        [reply] = [r async for r in client.send_message(SendMessageRequest(message=message, configuration=later))]
+        while len(lm.engine.prompts) < 2:
+            await asyncio.sleep(0.02)
+        return await client.cancel_task(CancelTaskRequest(id=reply.task.id))
+
+    with running(lm=lm) as server:
+        assert asyncio.run(cancel(server.url)).status.state == TaskState.TASK_STATE_CANCELED
+        time.sleep(0.2)  # one request was on its way
+        assert stays_at(lm) and len(lm.engine.prompts) < 10
+        assert server.worker_pool.running == 0
+
+
+def test_too_slow_model_is_504_and_asked_no_more():
+    lm = slow_lm(0.1)
+    with running(Limits(seconds=0.4), lm=lm) as server:
+        response = HTTP.post(f"{server.url}/v1/budget/negotiate", json=NEGOTIATE)
+        assert response.status_code == 504
+        time.sleep(0.2)
+        assert stays_at(lm) and len(lm.engine.prompts) < 10
+
+
+def test_model_summarizes_a_memory_and_is_asked_no_more_once_its_client_is_gone():
+    """Each window is a request to the model; the client leaves after the second."""
+
+    def answer(prompt):
+        time.sleep(0.05)
+        return json.dumps({"memory": MEMORY})
+
+    lm = scripted_lm(answer, name="scripted/summarizer")
+    session = [{"role": "user", "content": f"Invoice {n}: " + "so much was said about it. " * 20} for n in range(200)]
+    body = {"messages": session, "token_budget": 2000}
+    with running(lm=lm) as server:
+        with on_its_way(server, "/v1/memory/compress", body):
+            while len(lm.engine.prompts) < 2:
+                time.sleep(0.01)
+        time.sleep(0.4)
+        asked = len(lm.engine.prompts)
+        assert stays_at(lm) and asked < 10
+        assert server.worker_pool.running == 0
+        found = HTTP.post(f"{server.url}/v1/memory/compress", json=body, timeout=60).json()
+    assert found["report"]["answered_by"] == "model" and found["report"]["final_tokens"] <= 2000
+    assert len(lm.engine.prompts) > asked
+
+
+def classified(status):
+    with ChatServer(status=status) as chat:
+        lm = connect("openai/canary-model", api_base=chat.url, api_key="canary-key-4711", timeout=5)
+        with running(lm=lm) as server:
+            return HTTP.post(f"{server.url}/v1/failures/classify", json={"trace": UNSURE}, timeout=30)
+
+
+def test_model_that_refuses_us_is_503_without_its_words():
+    response = classified(401)
+    assert response.status_code == 503, response.text
+    assert response.json()["code"] == "unavailable" and int(response.headers["retry-after"]) > 0
+    assert "canary-key" not in response.text and "scripted failure" not in response.text
+
+
+def test_model_that_fails_once_leaves_the_answer_to_the_rules_and_says_so():
+    report = classified(400).json()
+    assert report["answered_by"] == "rules" and report["failure"]

@@ -1,0 +1,224 @@
+"""Who is let in, how much may be sent, and that no key and no request is ever repeated."""
+
+import http.client
+import json
+import socket
+import time
+from urllib.parse import urlsplit
+
+import pytest
+
+from dspy_programs.errors import UsageError
+from dspy_programs.serve.http_server import listen
+from dspy_programs.serve.limits import Limits
+from dspy_programs.serve.security import is_loopback, key_from
+from tests.servers import HEALTHY, HTTP, Slow, on_its_way, running
+
+KEY = "a-key-for-tests-0123456789"
+PATH = "/v1/failures/classify"
+BODY = {"trace": HEALTHY}
+NEGOTIATE = {"sections": [{"name": "a"}]}
+
+
+@pytest.fixture(scope="module")
+def server():
+    with running(Limits(body_bytes=20_000, seconds_to_read=0.5)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def locked():
+    with running(key=KEY) as server:
+        yield server
+
+
+def problem_in(response, status, code):
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/json"
+    body = response.json()
+    assert body["code"] == code and body["error"] and "\n" not in body["error"] and len(body["error"]) <= 500
+    return body["error"]
+
+
+@pytest.mark.parametrize(
+    "headers", [{"X-API-Key": KEY}, {"Authorization": f"Bearer {KEY}"}, {"authorization": f"bearer {KEY}"}]
+)
+def test_key_opens(headers, locked):
+    assert HTTP.post(locked.url + PATH, json=BODY, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-API-Key": ""},
+        {"X-API-Key": KEY[:-1]},
+        {"X-API-Key": KEY + "x"},
+        {"X-API-Key": KEY.upper()},
+        {"Authorization": KEY},
+        {"Authorization": f"Basic {KEY}"},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer ÿ".encode("latin-1")},
+    ],
+)
+@pytest.mark.parametrize("path", [PATH, "/mcp", "/a2a", "/openapi.json", "/no/such/path"])
+def test_no_key_no_answer(headers, path, locked):
+    response = HTTP.post(locked.url + path, json=BODY, headers=headers)
+    assert KEY not in problem_in(response, 401, "no_key")
+    assert response.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/.well-known/agent-card.json"])
+def test_what_is_open_says_little(path, locked):
+    response = HTTP.get(locked.url + path)
+    assert response.status_code == 200 and KEY not in response.text
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost.evil", "", "["])
+@pytest.mark.parametrize("path", [PATH, "/mcp", "/a2a", "/healthz"])
+def test_rebound_host_is_refused(host, path, server):
+    assert problem_in(HTTP.post(server.url + path, json=BODY, headers={"Host": host}), 403, "forbidden")
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1", "127.8.9.1:80", "[::1]:8000"])
+def test_loopback_host_is_accepted(host, server):
+    assert HTTP.post(server.url + PATH, json=BODY, headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost.evil.example", "file://", "http://["])
+@pytest.mark.parametrize("path", [PATH, "/mcp", "/a2a"])
+def test_foreign_origin_is_refused(origin, path, server):
+    assert problem_in(HTTP.post(server.url + path, json=BODY, headers={"Origin": origin}), 403, "forbidden")
+
+
+def test_own_origin_is_accepted_and_no_cors_is_offered(server):
+    response = HTTP.post(server.url + PATH, json=BODY, headers={"Origin": server.url})
+    assert response.status_code == 200
+    asked = {"Origin": server.url, "Access-Control-Request-Method": "POST"}
+    for answer in (response, HTTP.options(server.url + PATH, headers=asked)):
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize("path", [PATH, "/mcp", "/a2a"])
+def test_too_large_by_its_length_is_refused_before_it_is_sent(path, server):
+    """Only the head is sent: the answer comes without the body."""
+    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=5)
+    connection.putrequest("POST", path)
+    connection.putheader("Content-Type", "application/json")
+    connection.putheader("Content-Length", str(10**15))
+    connection.endheaders()
+    response = connection.getresponse()
+    assert response.status == 413 and json.loads(response.read())["code"] == "too_large"
+
+
+@pytest.mark.parametrize("path", [PATH, "/mcp", "/a2a"])
+def test_too_large_in_chunks_is_refused_before_all_is_read(path, server):
+    """The body never ends: the answer comes all the same, once there is too much of it."""
+    with socket.create_connection(urlsplit(server.url).netloc.split(":"), timeout=5) as connection:
+        connection.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+        for _ in range(3):
+            connection.sendall(b"2710\r\n" + b"x" * 10_000 + b"\r\n")
+        assert b" 413 " in connection.recv(100)
+
+
+def test_largest_body_is_read(server):
+    padding = 20_000 - len(json.dumps(BODY))
+    body = json.dumps(BODY) + " " * padding
+    assert HTTP.post(server.url + PATH, content=body, headers={"Content-Type": "application/json"}).status_code == 200
+    larger = HTTP.post(server.url + PATH, content=body + " ", headers={"Content-Type": "application/json"})
+    problem_in(larger, 413, "too_large")
+
+
+def test_slow_body_is_given_up(server):
+    with socket.create_connection(urlsplit(server.url).netloc.split(":"), timeout=5) as connection:
+        connection.sendall(b"POST /v1/failures/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+        began = time.monotonic()
+        assert b"408" in connection.recv(100)
+        assert time.monotonic() - began < 3
+
+
+def test_client_that_goes_away_stops_its_work():
+    with Slow().instead_of("negotiate_prompt") as slow, running() as server:
+        with on_its_way(server, "/v1/budget/negotiate", NEGOTIATE):
+            while not slow.calls:
+                time.sleep(0.01)
+        assert slow.stays_still()
+        assert server.worker_pool.running == 0
+
+
+def test_too_slow_is_504_and_stops():
+    with Slow().instead_of("negotiate_prompt") as slow, running(Limits(seconds=0.3)) as server:
+        response = HTTP.post(f"{server.url}/v1/budget/negotiate", json=NEGOTIATE)
+        assert "0.3 s" in problem_in(response, 504, "too_slow")
+        assert slow.stays_still()
+
+
+def test_too_many_are_told_when_to_come_back():
+    limits = Limits(at_once=1, waiting=0)
+    with Slow().instead_of("negotiate_prompt") as slow, running(limits) as server:
+        with on_its_way(server, "/v1/budget/negotiate", NEGOTIATE):
+            while not slow.started:
+                time.sleep(0.01)
+            response = HTTP.post(server.url + PATH, json=BODY)
+            problem_in(response, 429, "busy")
+            assert int(response.headers["retry-after"]) >= 1
+            assert HTTP.get(f"{server.url}/healthz").json()["running"] == 1
+        assert slow.stays_still()
+
+
+def test_internal_error_has_an_id_and_no_traceback(caplog):
+    def broken(request, progress):
+        raise ZeroDivisionError(f"canary-4711 {request}")
+
+    slow = Slow()
+    slow.__class__ = type("Broken", (Slow,), {"__call__": lambda self, request, progress: broken(request, progress)})
+    with slow.instead_of("negotiate_prompt"), running() as server:
+        response = HTTP.post(f"{server.url}/v1/budget/negotiate", json=NEGOTIATE)
+    problem_in(response, 500, "internal")
+    assert response.json()["id"] in caplog.text
+    assert "canary-4711" not in response.text + caplog.text
+    assert "ZeroDivisionError" not in response.text and "Traceback" not in response.text
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_other_hosts_need_a_key(host):
+    with pytest.raises(UsageError, match=r"DSPY_PROGRAMS_SERVER_KEY|--key-file"):
+        listen(host, 0, has_key=False)
+    listen(host, 0, has_key=True).close()
+
+
+@pytest.mark.parametrize("host", ["", "no-such-host", "a" * 300])
+def test_no_such_host(host, monkeypatch):
+    look_up = socket.getaddrinfo
+
+    def without_network(name, *rest, **options):
+        if name == "no-such-host":
+            raise socket.gaierror(-2, "Name or service not known")
+        return look_up(name, *rest, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", without_network)
+    with pytest.raises(UsageError, match="no such address"):
+        listen(host, 0, has_key=False)
+
+
+def test_what_loopback_is():
+    assert all(map(is_loopback, ["127.0.0.1", "127.1.2.3", "::1", "localhost", "LocalHost"]))
+    assert not any(map(is_loopback, ["", "0.0.0.0", "::", "10.0.0.1", "localhost.evil.example", "127.0.0.1.nip.example"]))
+
+
+def test_keys_from_files_and_the_environment(tmp_path):
+    file = tmp_path / "key"
+    file.write_text("from-the-file\n")
+    assert key_from(file, "from-the-environment") == "from-the-file"
+    assert key_from(None, " from-the-environment ") == "from-the-environment"
+    assert key_from(None, None) is key_from(None, "") is None
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"two words", b"\xff\xfe", b"caf\xc3\xa9", b"a\x00b", None])
+def test_keys_that_cannot_be_sent(content, tmp_path):
+    file = tmp_path / "key"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(UsageError) as caught:
+        key_from(file, None)
+    assert "two words" not in str(caught.value)
