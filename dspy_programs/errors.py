@@ -20,6 +20,11 @@
   + JudgeNotTrusted       a judge meant as a gate is no better than chance, or was never compared with people
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
 
 class ProgramsError(Exception):
     """Base class. The message says what went wrong, where, and what to do next."""
@@ -91,3 +96,9 @@ class CompiledMismatch(CompiledProgramError):
 
 class JudgeNotTrusted(ProgramsError):
     pass
+
+
+def first_fault(error: "ValidationError", whole: str) -> str:
+    """Say in one line which field is wrong first, and how; `whole` names what was read if it is wrong as a whole."""
+    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return f"{'.'.join(map(str, fault['loc'])) or whole}: {fault['msg']}"

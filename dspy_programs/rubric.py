@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 from simpleeval import SimpleEval
 
-from dspy_programs.errors import UsageError
+from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.types import Rubric
 
 DEFAULT = "quality"
@@ -44,7 +44,7 @@ def read_rubric(path: Path | str) -> Rubric:
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: byte {error.start + 1} is not UTF-8") from error
     except ValidationError as error:
-        raise UsageError(f"{path}: {first_fault(error)}") from error
+        raise UsageError(f"{path}: {first_fault(error, 'rubric')}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not YAML: {' '.join(str(error).split())[:200]}") from error
     if problem := condition_problem(rubric):
@@ -62,7 +62,7 @@ def rubric_of(source: Rubric | Mapping[str, object] | str) -> Rubric:
     try:
         rubric = Rubric.model_validate(source)
     except ValidationError as error:
-        raise UsageError(f"rubric: {first_fault(error)}") from error
+        raise UsageError(f"rubric: {first_fault(error, 'rubric')}") from error
     if problem := condition_problem(rubric):
         raise UsageError(f"rubric {rubric.name!r}: {problem}")
     return rubric
@@ -70,11 +70,6 @@ def rubric_of(source: Rubric | Mapping[str, object] | str) -> Rubric:
 
 def shipped_rubrics() -> dict[str, Path]:
     return {path.stem: path for path in sorted(Path(str(files("dspy_programs") / "rubrics")).glob("*.yaml"))}
-
-
-def first_fault(error: ValidationError) -> str:
-    fault = error.errors()[0]
-    return f"{'.'.join(map(str, fault['loc'])) or 'rubric'}: {fault['msg']}"
 
 
 def passes(rubric: Rubric, scores: Mapping[str, float]) -> bool:

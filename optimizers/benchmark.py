@@ -25,12 +25,8 @@ from optimizers.cli import (
 )
 
 if TYPE_CHECKING:
-    import dspy
-
     from optimizers.calls import Record
     from optimizers.comparison import Run
-    from optimizers.recipes import Recipe
-    from optimizers.training import Training
 
 app = new_app(
     "Compare optimizers on the same rows at the same budget: stock dspy.GEPA, BootstrapFewShotWithRandomSearch, MIPROv2, "
@@ -93,9 +89,11 @@ def benchmark(
         raise UsageError("--json works only with --scripted; the other comparison writes report.json")
     print(f"{module}: reading programs and data", flush=True)
     from dspy_programs.registry import file_name, is_own
+    from optimizers.calls import Budget
     from optimizers.comparison import runs_of
     from optimizers.plotting import require_matplotlib
     from optimizers.recipes import recipes
+    from optimizers.training import training_of
 
     if module == ALL and data:
         raise UsageError("--data applies to one program; name it with --module")
@@ -109,8 +107,18 @@ def benchmark(
     asked_for = recipes(module, metric)
     wanted = {recipe.name for recipe in asked_for}
     compared = asked_for if data or is_own(module) else recipes(ALL)
-    sizes = {"train": None, "val": val_rows, "test": test_rows}
-    trainings = [training_of(recipe, task, reflection, metric_calls, threads, data, sizes) for recipe in compared]
+    trainings = [
+        training_of(
+            recipe,
+            task,
+            reflection,
+            asked=(None, Budget(metric_calls=metric_calls or recipe.max_metric_calls)),  # not minutes: engines differ
+            threads=threads,
+            data=data,
+            sizes={"val": val_rows or recipe.val_rows, "test": test_rows or recipe.test_rows, "transfer_val": 0},
+        )
+        for recipe in compared
+    ]
     every = runs_of(trainings, names, 1 if quick else seeds or SEEDS)
     asked = [] if report_only else [each for each in every if each.program in wanted]
     compare(every, asked, out / file_name(task.model), fresh)
@@ -155,34 +163,6 @@ def chosen(optimizers: str | None, report_only: bool) -> list[str]:
     if "MIPROv2" in asked and not report_only:
         require_optuna()
     return [name for name in OPTIMIZERS if name in asked or name == REFERENCE]
-
-
-def training_of(
-    recipe: "Recipe",
-    task: "dspy.LM",
-    reflection: "dspy.LM",
-    metric_calls: int | None,
-    threads: int | None,
-    data: Path | None,
-    sizes: Mapping[str, int | None],
-) -> "Training":
-    """Fill in the recipe's defaults and read the rows. Minutes are not a budget here, because engines differ."""
-    from dspy_programs.lm import is_embedded
-    from optimizers.calls import Budget
-    from optimizers.training import Training, default_out, place_of_rows, read_rows
-
-    default = {"train": None, "val": recipe.val_rows, "test": recipe.test_rows}
-    return Training(
-        recipe=recipe,
-        rows=read_rows(recipe, place_of_rows(recipe, data), {split: sizes[split] or default[split] for split in default}),
-        task_lm=task,
-        reflection_lm=reflection,
-        budget=Budget(metric_calls=metric_calls or recipe.max_metric_calls),
-        seed=0,
-        threads=threads or (1 if is_embedded(task) else 8),
-        out=default_out(recipe.name, task.model),
-        reasoning=not is_embedded(task),
-    )
 
 
 def write_report(directory: Path, runs: Sequence["Run"], results: Mapping[str, "Record"]) -> None:

@@ -34,11 +34,6 @@ def room_of(module: str) -> str:
     return room if len(parts) > 1 and is_package(room) else parts[0]
 
 
-def is_command(path: Path) -> bool:
-    """Tell whether a file beside the rooms is one that people run."""
-    return 'if __name__ == "__main__":' in path.read_text(encoding="utf-8")
-
-
 def imports_of(path: Path) -> set[str]:
     """Return the modules of this project that a file imports from, at any place in it; of a package the door."""
     names = set()

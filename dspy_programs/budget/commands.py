@@ -7,14 +7,13 @@ check P --max-tokens N    exit 1 if a prompt is too large
 check-ollama, check-openrouter
 """
 
-import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, NoCacheOption, ToolLmOption, new_app
+from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, NoCacheOption, ToolLmOption, new_app, shown
 
 if TYPE_CHECKING:
     from dspy_programs.budget.negotiator import NegotiationResult
@@ -129,7 +128,7 @@ def negotiate(
         counter=counter_of(tokens, language_model),
         shortener=language_model,
     )
-    with shown_progress() as progress:
+    with shown("scoring calls") as progress:
         result = negotiator.negotiate(sections, wanted, task, progress)
     if output:
         write_atomically(output, written(result, form.value))
@@ -154,23 +153,6 @@ def print_result(result: "NegotiationResult", verbose: bool, text: str, output: 
     for path in (output, html):
         if path:
             print(f"Results saved to {path}")
-
-
-class shown_progress:
-    """A progress line of scoring calls on stderr, if that is a terminal."""
-
-    def __enter__(self) -> Any:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn("scoring calls"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self.bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-        self.bar.start()
-        self.id = self.bar.add_task("", total=None)
-        return lambda done, total: self.bar.update(self.id, completed=done, total=total or None)
-
-    def __exit__(self, *error: object) -> None:
-        self.bar.stop()
 
 
 @app.command()

@@ -44,8 +44,8 @@ class Run:
     sections: Sequence[Section]
     count: Callable[[str], int]
     meter: ScoreEstimator
-    least: float
-    most: float
+    min_savings: float
+    max_savings: float
     progress: Callable[[int], None] = lambda tried: None
     kept: list[Section] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
@@ -68,13 +68,13 @@ class Run:
         return 1 - self.tokens(sections) / self.original if self.original else 0.0
 
     def enough(self) -> bool:
-        return self.savings(self.kept) >= self.least - ROUNDING
+        return self.savings(self.kept) >= self.min_savings - ROUNDING
 
     def allowed(self, sections: Sequence[Section]) -> bool:
         """Return whether a prompt is smaller than the one kept, within the maximum savings, and not empty."""
         if not any(section.content.strip() for section in sections) or self.tokens(sections) >= self.tokens(self.kept):
             return False
-        return self.savings(sections) <= self.most + ROUNDING
+        return self.savings(sections) <= self.max_savings + ROUNDING
 
     def with_back(self, sections: Sequence[Section], name: str) -> list[Section]:
         """Return the sections with a dropped one put back, in the original's order."""

@@ -26,9 +26,9 @@ from dspy_programs.budget.score_estimator import REPEATS, SAME, OutOfCalls, Scor
 from dspy_programs.budget.scorers import Scorer, is_noisy, name_of, reads_outputs
 from dspy_programs.budget.search import greedy, ours
 from dspy_programs.budget.shorten import compressions
-from dspy_programs.errors import UsageError
+from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.programs.section_scorer import MOST_SECTIONS, checked_sections
-from dspy_programs.rubric import first_fault, rubric_of
+from dspy_programs.rubric import rubric_of
 from dspy_programs.tokens import TokenCounter, counter_named
 from dspy_programs.types import Rubric, Section
 
@@ -137,7 +137,8 @@ class Negotiator:
             raise UsageError(f"unknown search {search!r}; choose ours or greedy")
         if search == "greedy" and "compress" in strategies:
             raise UsageError("the greedy search only removes; use --search ours to compress")
-        self.scorer, self.threshold, self.least, self.most = scorer, quality_threshold, min_token_savings, max_token_savings
+        self.scorer, self.threshold = scorer, quality_threshold
+        self.min_savings, self.max_savings = min_token_savings, max_token_savings
         self.search, self.strategies = search, tuple(strategies)
         self.counter, self.repeats, self.most_calls = counter or counter_named(None), repeats, most_calls
         self.shortener = shortener
@@ -168,7 +169,7 @@ class Negotiator:
         start = time.perf_counter()
         meter = ScoreEstimator(self.scorer, wanted, target_task, self.threshold, self.repeats, self.bound(parts))
         tell = (lambda tried: progress(meter.calls, meter.most_calls or 0)) if progress else (lambda tried: None)
-        run = Run(parts, self.counter.count, meter, self.least, self.most, tell)
+        run = Run(parts, self.counter.count, meter, self.min_savings, self.max_savings, tell)
         log = [f"tokens: {self.counter.name}", f"scorer: {name_of(self.scorer)}; rubric: {wanted.name}"]
         whole = meter.measure_whole(parts)
         if whole <= SAME:
@@ -208,11 +209,11 @@ class Negotiator:
         savings = run.savings(kept)
         names = [section.name for section in run.sections]
         log += [*meter.notes, *(line_of(step) for step in run.steps)]
-        if whole > SAME and savings < self.least - SAME:
+        if whole > SAME and savings < self.min_savings - SAME:
             advice = ADVICE if "compress" in self.strategies else f"{ADVICE}, or --strategy compress,"
-            log.append(f"{savings:.1%} saved, {self.least:.1%} requested: {advice} would allow more")
+            log.append(f"{savings:.1%} saved, {self.min_savings:.1%} requested: {advice} would allow more")
         return NegotiationResult(
-            success=savings >= self.least - SAME and score >= self.threshold * whole - SAME and whole > SAME,
+            success=savings >= self.min_savings - SAME and score >= self.threshold * whole - SAME and whole > SAME,
             original_token_count=before.total,
             optimized_token_count=run.tokens(kept),
             savings=savings,
@@ -230,8 +231,8 @@ class Negotiator:
             token_counter=self.counter.name,
             exact=self.counter.exact,
             threshold=self.threshold,
-            min_savings=self.least,
-            max_savings=self.most,
+            min_savings=self.min_savings,
+            max_savings=self.max_savings,
             search=self.search,
             strategies=list(self.strategies),
             scoring_calls=meter.calls,
@@ -250,7 +251,7 @@ def usable(sections: Sequence[Section | Mapping[str, object]]) -> list[Section]:
     try:
         parts = checked_sections(sections)
     except ValidationError as error:
-        raise UsageError(f"sections: {first_fault(error)}") from error
+        raise UsageError(f"sections: {first_fault(error, 'list')}") from error
     except ValueError as error:
         hint = "; merge some of them" if len(sections) > MOST_SECTIONS else ""
         raise UsageError(f"sections: {error}{hint}") from error

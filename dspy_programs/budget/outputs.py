@@ -17,10 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dspy_programs.budget.prompt import SEPARATOR, joined
 from dspy_programs.budget.scorers import Score, answering
-from dspy_programs.errors import UsageError
+from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.lm import running_on
 from dspy_programs.programs.quality_judge import QualityJudge
-from dspy_programs.rubric import first_fault
 from dspy_programs.types import Rubric, Section
 
 PLACE = re.compile(r"\{\{?\s*(?:input|question|query|text|user_input)\s*\}?\}", re.IGNORECASE)
@@ -56,7 +55,7 @@ def read_examples(path: Path | str) -> list[Example]:
             try:
                 examples.append(Example.model_validate_json(line))
             except ValidationError as error:
-                raise UsageError(f"{path}:{number}: {first_fault(error)}") from error
+                raise UsageError(f"{path}:{number}: {first_fault(error, 'example')}") from error
     if not 0 < len(examples) <= MOST_EXAMPLES:
         raise UsageError(f"{path}: {len(examples)} examples; give 1 to {MOST_EXAMPLES}")
     return examples

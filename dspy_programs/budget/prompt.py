@@ -18,8 +18,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from dspy_programs.errors import UsageError
-from dspy_programs.rubric import first_fault
+from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.types import Section
 
 LARGEST_FILE = 2_000_000  # bytes
@@ -161,7 +160,7 @@ def checked(record: Any, where: str, name: str) -> Section:
     try:
         return Section.model_validate(dict(record))
     except ValidationError as error:
-        raise UsageError(f"{where}: section {name!r}: {first_fault(error)}") from error
+        raise UsageError(f"{where}: section {name!r}: {first_fault(error, 'section')}") from error
     except TypeError as error:  # a key that is not a string
         raise UsageError(f"{where}: section {name!r}: {error}") from error
 

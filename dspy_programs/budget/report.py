@@ -14,8 +14,7 @@ from pydantic import ValidationError
 
 from dspy_programs.budget.negotiator import NegotiationResult
 from dspy_programs.budget.prompt import Blocks, joined
-from dspy_programs.errors import UsageError
-from dspy_programs.rubric import first_fault
+from dspy_programs.errors import UsageError, first_fault
 
 FORMATS = ("json", "yaml")
 
@@ -36,7 +35,7 @@ def read_result_file(path: Path) -> NegotiationResult:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except ValidationError as error:
-        raise UsageError(f"{path}: not a result file of negotiate: {first_fault(error)}") from error
+        raise UsageError(f"{path}: not a result file of negotiate: {first_fault(error, 'the file')}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not JSON or YAML: {' '.join(str(error).split())[:200]}") from error
 

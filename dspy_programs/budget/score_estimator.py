@@ -15,6 +15,7 @@ Guarantees with a scorer that is not noisy, no set of sections is paid for twice
 
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 from typing import Literal, NamedTuple
 
 from dspy_programs.budget.scorers import Score, Scorer, is_noisy
@@ -167,12 +168,9 @@ def probability(seen: float, sd: float, allowed: float, chance: float, loss: flo
 
     Before measuring it is `loss` with probability `chance`, else uniform from 0 to `most` (Bayes' rule; all are scores).
     """
-
-    def below(x: float) -> float:  # normal distribution function
-        return 0.5 * (1 + math.erf((x - seen) / sd / math.sqrt(2)))
-
-    as_expected = chance * math.exp(-(((seen - loss) / sd) ** 2) / 2) / (sd * math.sqrt(2 * math.pi))
-    fine, any_loss = ((1 - chance) / most * (below(upper) - below(0.0)) for upper in (min(allowed, most), most))
+    likely = NormalDist(seen, sd)
+    as_expected = chance * likely.pdf(loss)
+    fine, any_loss = ((1 - chance) / most * (likely.cdf(upper) - likely.cdf(0.0)) for upper in (min(allowed, most), most))
     total = as_expected + any_loss
     if total <= 0:
         return float(seen <= allowed)

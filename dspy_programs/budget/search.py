@@ -99,7 +99,7 @@ def group_to_try(run: Run, prior: Prior, moves: list[Move]) -> list[Move]:
         group.append(move)
         kept = candidate
         best = max(best, (chance * saved, len(group)))
-        if run.savings(kept) >= run.least - ROUNDING:
+        if run.savings(kept) >= run.min_savings - ROUNDING:
             break
     return group[: best[1]]
 
@@ -169,7 +169,7 @@ def best_buy(run: Run, prior: Prior, moves: Sequence[Move]) -> tuple[list[Move],
                 continue
             candidate = after(run.kept, chosen)
             savings = run.savings(candidate)
-            worth = (run.least, -loss) if savings >= run.least - ROUNDING else (savings, 0.0)
+            worth = (run.min_savings, -loss) if savings >= run.min_savings - ROUNDING else (savings, 0.0)
             if worth > best[0] and run.allowed(candidate) and not holds_back(prior, run.kept, chosen):
                 best = (worth, list(chosen), loss)
     return best[1:]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 KEYS = ("OPENROUTER_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 BASE, KEY = "DSPY_PROGRAMS_API_BASE", "DSPY_PROGRAMS_API_KEY"
-LINE = re.compile(rf"\s*(?:export\s+)?(DSPY_PROGRAMS_[A-Z_]+|{'|'.join(KEYS)})\s*=\s*(.*?)\s*")
+LINE = re.compile(rf"\s*(?:export\s+)?(DSPY_PROGRAMS_[A-Z_]+|{'|'.join(KEYS)})\s*=(.*)")
 LARGEST = 1_000_000  # characters read
 
 
@@ -37,11 +37,11 @@ def add_dot_env(environment: MutableMapping[str, str] = os.environ, path: Path =
 def values_in(text: str) -> dict[str, str]:
     """Return the values of our variables; if a name appears twice, the last one wins."""
     found = (LINE.fullmatch(line) for line in text.splitlines() if "\0" not in line)
-    return {match[1]: unquoted(match[2]) for match in found if match is not None}
+    return {match[1]: unquoted(match[2].strip()) for match in found if match is not None}
 
 
 def unquoted(value: str) -> str:
     """Return a value without its quotes or, if unquoted, without a trailing comment."""
     if quoted := re.match(r"""(["'])(.*?)\1(?:\s+#.*)?$""", value):
         return quoted[2]
-    return re.split(r"(?:^|\s+)#", value, maxsplit=1)[0]
+    return re.split(r"(?:^|\s)#", value, maxsplit=1)[0].rstrip()  # `\s+` here takes hours for a megabyte of spaces

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 Progress = Callable[[int, int], None]
-"""Called with how much is done and how much there is, in one unit, between pieces of work."""
+"""Called with how much is done and how much there is (0 if nobody knows), in one unit, between pieces of work."""
 
 
 @contextlib.contextmanager
@@ -21,4 +21,4 @@ def shown(what: str, in_bytes: bool = False) -> Iterator[Progress | None]:
     columns = (TextColumn("{task.description}"), BarColumn(), amount, TimeRemainingColumn(elapsed_when_finished=True))
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)

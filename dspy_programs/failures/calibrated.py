@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from dspy_programs.errors import DatasetError
+from dspy_programs.errors import DatasetError, first_fault
 from dspy_programs.types import FailureMode
 
 FILE = "calibration.json"
@@ -99,5 +99,4 @@ def read_calibration(path: Path) -> Calibration | None:
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read: {error.strerror}; {again}") from error
     except ValidationError as error:
-        fault = error.errors()[0]
-        raise DatasetError(f"{path}: {'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}; {again}") from error
+        raise DatasetError(f"{path}: {first_fault(error, 'file')}; {again}") from error

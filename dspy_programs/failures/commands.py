@@ -18,8 +18,9 @@ from dspy_programs.cli import (
     NoLlmOption,
     ToolLmOption,
     new_app,
+    using,
 )
-from dspy_programs.failures.options import FormatOption, HtmlOption, JunitOption, SarifOption, model
+from dspy_programs.failures.options import FormatOption, HtmlOption, JunitOption, SarifOption, at_once
 
 if TYPE_CHECKING:
     from dspy_programs.types import Trace
@@ -62,8 +63,8 @@ def classify(
     source, known = one_trace(file, trace, format)
     inputs = [path for path in (file, trace) if path is not None]
     with opened(Outputs(output, html, sarif, junit), inputs, one_trace=True) as sinks:
-        with model(lm, api_base, api_key, no_llm, no_cache) as in_use:
-            report = FailureClassifier(use_llm=in_use.model).classify(known)
+        with using(None if no_llm else lm, api_base, api_key, no_cache) as model:
+            report = FailureClassifier(use_llm=model is not None).classify(known)
         tallied([Outcome(source, known, report, None)], sinks, lambda batch: [])
     if as_json:
         print_json(report.model_dump_json(indent=2))
@@ -156,10 +157,10 @@ def batch(
     named = Named()
     outputs = Outputs(output, html, sarif, junit)
     gc.freeze()  # the collector skips what is loaded by now: a large batch runs 7 % faster
-    with opened(outputs, inputs) as sinks, model(lm, api_base, api_key, no_llm, no_cache) as in_use:
+    with opened(outputs, inputs) as sinks, using(None if no_llm else lm, api_base, api_key, no_cache) as model:
         with shown("reading traces", in_bytes=True) as progress:
             items = read_traces(inputs, format, progress)
-            found = classified(items, FailureClassifier(use_llm=in_use.model), in_use.at_once)
+            found = classified(items, FailureClassifier(use_llm=model is not None), at_once(model))
             result = tallied(found, [*sinks, named], lambda made: checks_of(made, bounds, before))
     if as_json:
         print_json(result.model_dump_json(indent=2))
@@ -195,11 +196,11 @@ def watch(
     from dspy_programs.failures.watch import Watch
 
     watched, tally, code = Watch(folder, format), Tally(), 0
-    with model(lm, api_base, api_key, no_llm, no_cache) as in_use:
-        classifier = FailureClassifier(use_llm=in_use.model)
+    with using(None if no_llm else lm, api_base, api_key, no_cache) as model:
+        classifier = FailureClassifier(use_llm=model is not None)
         try:
             while True:
-                for outcome in classified(watched.look(last=once), classifier, in_use.at_once):
+                for outcome in classified(watched.look(last=once), classifier, at_once(model)):
                     tally.add(outcome)
                     print_json(line_of(outcome).decode().rstrip()) if as_json else print_outcome(outcome)
                 if once:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from dspy_programs.errors import UsageError
+from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.failures.batch import FORMAT, MODES, Batch, Check, Share
 from dspy_programs.failures.intervals import newcombe
 
@@ -50,10 +50,8 @@ def read_baseline(path: Path) -> Batch:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except ValidationError as error:
-        fault = error.errors()[0]
-        field = ".".join(map(str, fault["loc"])) or "the file"
         mend = f"a baseline is the output of `batch --json` (format {FORMAT}); create it again"
-        raise UsageError(f"{path}: {field}: {fault['msg']}; {mend}") from error
+        raise UsageError(f"{path}: {first_fault(error, 'the file')}; {mend}") from error
     if fault_in := unusable(batch):
         raise UsageError(f"{path}: {fault_in}, so it cannot be a baseline; create it again with `batch --json`")
     return batch

@@ -1,11 +1,12 @@
-"""Options that the commands of this package share, and the model that --lm selects."""
+"""Options that the commands of this package share, and how many traces they read at once."""
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    import dspy
 
 AT_ONCE = 8  # traces sent to a model on a server in parallel
 FormatOption = Annotated[str | None, typer.Option("--format", help="Trace format. Default: detected per trace.")]
@@ -14,23 +15,10 @@ SarifOption = Annotated[Path | None, typer.Option("--sarif", help="Also write SA
 JunitOption = Annotated[Path | None, typer.Option("--junit", help="Also write JUnit XML, for CI test reports.")]
 
 
-class InUse(NamedTuple):
-    """Whether a model may be asked, and about how many traces in parallel."""
+def at_once(model: "dspy.LM | None") -> int:
+    """Return how many traces to classify in parallel."""
+    if model is None:
+        return 1
+    from dspy_programs.lm import is_embedded
 
-    model: bool
-    at_once: int
-
-
-@contextlib.contextmanager
-def model(
-    lm: str | None, api_base: str | None, api_key: str | None, no_llm: bool = False, no_cache: bool = False
-) -> Iterator[InUse]:
-    """Run a block with the selected model, if any."""
-    if no_llm or not lm:
-        yield InUse(False, 1)
-        return
-    from dspy_programs.lm import connect_kept, is_embedded, use
-
-    connected = connect_kept(lm, not no_cache, api_base=api_base, api_key=api_key)
-    with use(connected):
-        yield InUse(True, 1 if is_embedded(connected) else AT_ONCE)
+    return 1 if is_embedded(model) else AT_ONCE

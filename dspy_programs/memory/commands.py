@@ -1,17 +1,17 @@
 """python -m dspy_programs memory ...: thin commands over this package."""
 
-import contextlib
 import json
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from dspy_programs.cli import ApiBaseOption, ApiKeyOption, NoCacheOption, ToolLmOption, new_app
+from dspy_programs.cli import ApiBaseOption, ApiKeyOption, NoCacheOption, ToolLmOption, new_app, using
 
 if TYPE_CHECKING:
+    import dspy
+
     from dspy_programs.memory.compressor import CompressionReport
     from dspy_programs.tokens import TokenCounter
 
@@ -27,10 +27,11 @@ def memory() -> None:
     """Keep an agent's memory within a token budget, facts first."""
 
 
-def counter_of(lm: str | None) -> "TokenCounter | None":
-    from dspy_programs.tokens import counter_named
+def counter_of(lm: str | None, model: "dspy.LM | None" = None) -> "TokenCounter | None":
+    """Return the token counter of the model in use, else of the one that is named, if any."""
+    from dspy_programs.tokens import counter_for, counter_named
 
-    return counter_named(lm) if lm else None
+    return counter_for(model) if model else counter_named(lm) if lm else None
 
 
 @app.command()
@@ -107,8 +108,8 @@ def compress(
     from dspy_programs.memory.store_file import dumped, save
     from dspy_programs.memory.strategies import STRATEGIES
 
-    with model_of(None if no_llm else lm, api_base, api_key, not no_cache) as counter:
-        store = read_memory(path, counter or counter_of(lm)).store
+    with using(None if no_llm else lm, api_base, api_key, no_cache) as model:
+        store = read_memory(path, counter_of(lm, model)).store
         allowed = STRATEGIES if strategy == "auto" else (strategy,)
         compressor = MemoryCompressor(
             budget, protected_recent, strategies=allowed, fallback=None if fallback == "none" else fallback
@@ -138,20 +139,6 @@ def line_of(report: "CompressionReport") -> dict[str, Any]:
         "token_counter": report.token_counter,
         "exact": report.exact,
     }
-
-
-@contextlib.contextmanager
-def model_of(lm: str | None, api_base: str | None, api_key: str | None, keep: bool) -> "Iterator[TokenCounter | None]":
-    """Use the named model inside the block and yield its token counter; None without a name."""
-    if not lm:
-        yield None
-        return
-    from dspy_programs.lm import connect_kept, use
-    from dspy_programs.tokens import counter_for
-
-    model = connect_kept(lm, keep, api_base=api_base, api_key=api_key)
-    with use(model):
-        yield counter_for(model)
 
 
 @app.command()

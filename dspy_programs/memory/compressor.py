@@ -4,7 +4,7 @@ Input      a MemoryStore; token_budget: tokens >= 0 by the store's own counter, 
            many of the latest entries stay verbatim, as all system prompts do; strategies: which may be used.
 Output     a CompressionReport; the store is changed in place.
 Guarantees token_total() <= budget afterwards, and never more than before; no more compression than needed: no compressed
-           unit would fit in the rest of the budget (with a model: no window, see engine.py). Protected entries are
+           unit would fit in the rest of the budget (with a model: no window, see plan.py). Protected entries are
            untouched and the order is kept; a tool call and its results are compressed together or not at all; every
            original is in a compression_history. On any error, and if `progress` raises, the store is unchanged.
 Raises     UsageError for a negative budget, one below what the protected entries need, or if the allowed strategies do not
@@ -22,17 +22,17 @@ from pydantic import BaseModel
 from dspy_programs.cli import Progress
 from dspy_programs.errors import UsageError
 from dspy_programs.memory.changes import Change, Strategy, Task
-from dspy_programs.memory.engine import CompressionEngine, Fallback, enough_of
+from dspy_programs.memory.engine import CompressionEngine, Fallback
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.importance import ImportanceScorer
 from dspy_programs.memory.originals import records_of
+from dspy_programs.memory.plan import archived, one_by_one, windowed
 from dspy_programs.memory.store import MemoryStore
 from dspy_programs.memory.strategies import SHARE, STRATEGIES, Extracts, stand_in
 from dspy_programs.memory.units import protected, units
 from dspy_programs.model_in_use import model_in_use
 
 TOKEN_BUDGET, PROTECTED_RECENT = 4000, 3
-REPORT_EVERY = 200  # units
 
 
 class CompressionReport(BaseModel):
@@ -168,7 +168,7 @@ class MemoryCompressor:
     def _changes(self, task: Task, progress: Progress | None) -> tuple[list[Change], int]:
         """Return the changes of the first strategy that suffices, and how many were tried."""
         if model_in_use() is not None:
-            return self.engine.windowed(task, self.strategies[0], progress), 1
+            return windowed(task, self.strategies[0], self.engine.asked, progress), 1
         extracts = None
         reached = total = sum(task.sizes)
         for tried, strategy in enumerate(self.strategies, 1):
@@ -196,46 +196,6 @@ class MemoryCompressor:
             new.append(stand_in(change, records))
             gone += [entry.id for entry in change.originals[1:]]
         store.replace(new, gone)
-
-
-def one_by_one(task: Task, extracts: Extracts, strategy: Strategy, progress: Progress | None) -> tuple[list[Change], int]:
-    """Shrink one unit after the other until they fit; return the changes and the tokens of all units then."""
-    left, changes = sum(task.sizes), []
-    shrink = extracts.summarize if strategy == "summarize" else extracts.extract_facts
-    for done, unit in enumerate(task.order()):
-        if left <= task.room:
-            break
-        if progress is not None and done % REPORT_EVERY == 0:
-            progress(done, len(task.units))
-        text = shrink(unit)
-        saved = task.sizes[unit] - task.count(text) if text else 0  # an empty extract is left to archive: no blank entries
-        if saved > 0:
-            changes.append(Change(task.units[unit], text, strategy))
-            left -= saved
-    return changes, left
-
-
-def archived(task: Task, progress: Progress | None) -> list[Change]:
-    """Replace the least important units with one text, and restore the latest of them that still fit next to it."""
-    if progress is not None:
-        progress(0, 1)
-    chosen, size = enough_of(task)
-    room = task.room - (sum(task.sizes) - size)
-    turns = [entry.turn_number for unit in chosen for entry in task.units[unit]]
-    text = Extracts([task.units[unit] for unit in chosen]).archive(
-        room, task.count, f"[Archived: turns {min(turns)} to {max(turns)}]"
-    )
-    left = room - task.count(text)
-    if left < 0:  # a counter that counts tokens even for an empty text
-        raise UsageError(f"there is room for {room} tokens, but even an empty entry has {room - left}; give a larger budget")
-    merging: list[int] = []
-    for unit in reversed(chosen):
-        if task.sizes[unit] <= left:
-            left -= task.sizes[unit]
-        else:
-            merging.append(unit)
-    merged = [entry for unit in reversed(merging) for entry in task.units[unit]]
-    return [Change(merged, text, "archive")]
 
 
 def report_on(changes: Sequence[Change], before: int, store: MemoryStore, budget: int) -> CompressionReport:

@@ -1,10 +1,10 @@
-"""The three strategies on single entries, and summarizing with a language model, one window of entries per call.
+"""The three strategies on single entries, and the language model that summarizes entries.
 
-Input      an entry for summarize, extract_facts and archive; for windowed, what the compressor may compress.
-Output     an entry of the role "compressed" with its original in the history; changes, marked with who answered.
+Input      an entry for summarize, extract_facts and archive; for asked, entries that get one text.
+Output     an entry of the role "compressed" with its original in the history; a change, marked with who answered.
 Guarantees without a model in use every text is an extract. A failing model is an error, or with fallback="extract" an
            extract marked as a fallback in its entry and in the report, never an unmarked substitute.
-Calls      one per window of consecutive entries, at most CALLS + 1 however long the memory is.
+Calls      one per `asked`.
 Raises     LanguageModelError if the model does not answer, or not in a readable form.
 """
 
@@ -13,9 +13,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Literal
 
-from dspy_programs.cli import Progress
 from dspy_programs.errors import LanguageModelError, ProgramsError, UsageError
-from dspy_programs.memory.changes import Change, Strategy, Task
+from dspy_programs.memory.changes import Change, Strategy
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.llm_client import LLMClient
 from dspy_programs.memory.originals import records_of
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
     from dspy_programs.programs.memory_summarizer import MemorySummarizer, MemorySummarizerResult
 
 Fallback = Literal["extract"]
-SMALLEST_WINDOW = 1500  # tokens
-CALLS = 24
-TARGET = 0.25  # maximum share of a window's tokens in its summary
 
 
 class CompressionEngine:
@@ -59,7 +55,8 @@ class CompressionEngine:
         self._down: str | None = None  # why the model cannot be reached; finding out takes half a minute, so it is remembered
 
     def model(self) -> AbstractContextManager[None]:
-        """Use this engine's own model, if it has one."""
+        """Use this engine's own model, if it has one. A model that was down is asked again."""
+        self._down = None
         if self._lm is None:
             return nullcontext()
         from dspy_programs.lm import running_on
@@ -79,11 +76,10 @@ class CompressionEngine:
         return self._made(Change([entry], f"[Archived {entry.role} message from turn {entry.turn_number}]", "archive"))
 
     def _shrunk(self, entry: MemoryEntry, strategy: Literal["summarize", "extract_facts"]) -> MemoryEntry:
-        self._down = None
         with self.model():
             if model_in_use() is not None:
                 room = max(1, int(SHARE[strategy] * len(entry.text)) // 4)  # four characters are about a token
-                return self._made(self._asked([entry], room, strategy))
+                return self._made(self.asked([entry], room, strategy))
         extracts = Extracts([[entry]])
         text = extracts.summarize(0) if strategy == "summarize" else extracts.extract_facts(0)
         return self._made(Change([entry], text, strategy))
@@ -92,34 +88,8 @@ class CompressionEngine:
         entry = change.originals[0]
         return stand_in(change, records_of(entry, 0, change.strategy, self.now()))
 
-    def windowed(self, task: Task, strategy: Strategy, progress: Progress | None) -> list[Change]:
-        """Summarize the least important units, window by window, until all fit; a model that is down is asked only once."""
-        chosen, size = enough_of(task)
-        share = min(TARGET, max(0, task.room - (sum(task.sizes) - size)) / size) if size else 0.0
-        windows = windows_of(task, chosen, max(SMALLEST_WINDOW, size // CALLS))
-        left, changes, self._down = sum(task.sizes), list[Change](), None
-        for done, window in enumerate(windows):
-            if progress is not None:
-                progress(done, len(windows))
-            if left <= task.room:
-                break
-            tokens = sum(task.sizes[unit] for unit in window)
-            room = int(tokens * share)
-            members = [entry for unit in window for entry in task.units[unit]]
-            change = self._asked(members, room, strategy) if room else Change(members, "", strategy)
-            if task.count(change.text) > room:  # the store and the model count tokens differently
-                cut = Extracts([[MemoryEntry(role="assistant", content=change.text)]]).archive(room, task.count, "")
-                change = change._replace(text=cut)
-            changes.append(change)
-            left += task.count(change.text) - tokens
-        if left > task.room:  # a counter for which even no text at all is more
-            raise UsageError(
-                f"summaries reduce the unprotected part to {left} tokens, but only {task.room} fit; give a larger budget"
-            )
-        return changes
-
-    def _asked(self, entries: Sequence[MemoryEntry], room: int, strategy: Strategy) -> Change:
-        """Return the compiled summarizer's text for entries, within `room` tokens."""
+    def asked(self, entries: Sequence[MemoryEntry], room: int, strategy: Strategy) -> Change:
+        """Return the compiled summarizer's text for entries, within `room` tokens; a model that is down is not asked again."""
         from dspy.utils.exceptions import LMError
 
         said = [
@@ -161,29 +131,3 @@ class CompressionEngine:
 def listed(memory: "MemorySummarizerResult") -> str:
     """Return only a memory's decisions and facts, one per line; its whole text if it has none."""
     return "\n".join(f"- {fact.text}" for fact in [*memory.decisions, *memory.facts]) or memory.text
-
-
-def enough_of(task: Task) -> tuple[list[int], int]:
-    """Return the least important units that suffice if each shrinks to TARGET, in time order, and their tokens."""
-    total = sum(task.sizes)
-    needed, size, chosen = total - task.room, 0, list[int]()
-    if total * (1 - TARGET) < needed:
-        return list(range(len(task.units))), total  # all of them, so no ranking is needed
-    for unit in task.order():
-        if size * (1 - TARGET) >= needed:
-            break
-        chosen.append(unit)
-        size += task.sizes[unit]
-    return sorted(chosen), size
-
-
-def windows_of(task: Task, chosen: Sequence[int], tokens: int) -> list[list[int]]:
-    windows: list[list[int]] = []
-    size = tokens
-    for unit in chosen:
-        if size >= tokens:
-            windows.append([])
-            size = 0
-        windows[-1].append(unit)
-        size += task.sizes[unit]
-    return windows

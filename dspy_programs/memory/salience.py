@@ -14,7 +14,6 @@ Source     rarity as in inverse document frequency (Sparck Jones 1972); maximum 
            (Minoux 1978; Gillick and Favre 2009; Lin and Bilmes 2010).
 """
 
-import heapq
 import math
 import operator
 import re
@@ -22,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
+from dspy_programs.greedy import best_first
 from dspy_programs.memory.cues import CJK_CUE, CUE, WORTH, exact_in, says_something_exact
 from dspy_programs.text import CJK_RUN
 
@@ -147,20 +147,10 @@ class Reading:
             new = sorted((worth for thing, worth in stated[number].items() if thing not in known), reverse=True)
             return factor[number] * math.fsum(map(operator.mul, new, FADING))
 
-        heap = [(-value(number), number) for number in order]
-        heapq.heapify(heap)
         chosen: list[int] = []
-        left = tokens
-        while heap and left > 0:
-            number = heapq.heappop(heap)[1]
-            now = -value(number)
-            if heap and now > heap[0][0]:
-                if now < 0:
-                    heapq.heappush(heap, (now, number))
-            elif now < 0 and self.tokens(number) <= left:
-                chosen.append(number)
-                known.update(stated[number])
-                left -= self.tokens(number)
+        for number in best_first(order, value, self.tokens, tokens):
+            chosen.append(number)
+            known.update(stated[number])
         return chosen
 
 

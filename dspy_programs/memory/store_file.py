@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from dspy_programs.atomic_file import write_atomically
-from dspy_programs.errors import UsageError
+from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.store import ENCODING, MemoryStore
 from dspy_programs.tokens import TokenCounter
@@ -228,6 +228,4 @@ def entry_of(raw: Any, where: str) -> MemoryEntry:
     try:
         return MemoryEntry.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "entry"
-        raise UsageError(f"{where}: {field}: {first['msg']}; fix that entry") from error
+        raise UsageError(f"{where}: {first_fault(error, 'entry')}; fix that entry") from error

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from dspy_programs import __version__
 from dspy_programs.atomic_file import write_atomically as write_atomically
-from dspy_programs.errors import CompiledMismatch, CompiledProgramError, UsageError
+from dspy_programs.errors import CompiledMismatch, CompiledProgramError, UsageError, first_fault
 from dspy_programs.predict import add_reasoning
 from dspy_programs.registry.shape import Shapes, misfit, reasons, shape_of
 
@@ -147,8 +147,7 @@ def read_compiled(path: Path, program: str | None = None, lm: str | None = None)
     except OSError as error:
         raise CompiledProgramError(f"{path}: cannot be read: {error.strerror}") from error
     except ValidationError as error:
-        fault = error.errors()[0]
-        raise CompiledProgramError(f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
+        raise CompiledProgramError(f"{path}: {first_fault(error, 'file')}") from error
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise CompiledProgramError(f"{path}: not a compiled program of this library ({reason})") from error

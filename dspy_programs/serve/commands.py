@@ -4,11 +4,11 @@ import importlib.util
 import os
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dspy_programs.cli import ApiBaseOption, ApiKeyOption, NoCacheOption, ToolLmOption, new_app
+from dspy_programs.cli import ApiBaseOption, ApiKeyOption, NoCacheOption, ToolLmOption, model_named, new_app
 from dspy_programs.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -81,12 +81,4 @@ def worker_pool_for(lm: str | None, api_base: str | None, api_key: str | None, n
     from dspy_programs.serve.worker_pool import WorkerPool
 
     to_stderr()
-    return WorkerPool(Limits(seconds=seconds), model_for(lm, api_base, api_key, no_cache, seconds))
-
-
-def model_for(lm: str | None, api_base: str | None, api_key: str | None, no_cache: bool, seconds: float) -> Any:
-    if lm is None:
-        return None
-    from dspy_programs.lm import connect_kept
-
-    return connect_kept(lm, not no_cache, api_base=api_base, api_key=api_key, timeout=seconds)
+    return WorkerPool(Limits(seconds=seconds), model_named(lm, api_base, api_key, no_cache, timeout=seconds))

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dspy_programs import __version__
-from dspy_programs.errors import DatasetError
+from dspy_programs.errors import DatasetError, first_fault
 from dspy_programs.failures import SCHEMA_VERSION, Calibration, Curve, FittedOn, value_at
 from dspy_programs.types import FailureMode
 from optimizers.data import rows_in, sha256
@@ -34,8 +34,7 @@ def read_findings(path: Path) -> tuple[list[Record], str]:
         try:
             records.append(Record.model_validate(row))
         except ValidationError as error:
-            fault = error.errors()[0]
-            raise DatasetError(f"{where}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
+            raise DatasetError(f"{where}: {first_fault(error, 'row')}") from error
     if missing := sorted({"train", "val", "test"} - {record.split for record in records}):
         raise DatasetError(f"{path}: there are no rows of {missing[0]}; make it again: --raw DIR")
     return records, sha256(path.read_bytes())

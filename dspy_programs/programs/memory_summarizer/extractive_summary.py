@@ -11,13 +11,13 @@ Source     maximum coverage of concepts within a budget: Gillick and Favre 2009;
 """
 
 import functools
-import heapq
 import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from dspy_programs.greedy import best_first
 from dspy_programs.text import approximate_tokens, content_stems, facts_in, sentences
 from dspy_programs.types import Entry
 
@@ -158,26 +158,16 @@ def most_telling(said: Conversation, tokens: int, known: str = "", proposed: Seq
     remembered = set(stated_in(known))
     last = max(1, len(said.entries) - 1)
 
-    def value(clause: Clause) -> float:
+    def value(number: int) -> float:
+        clause = found[number]
         new = math.fsum(worth.get(thing, 0.0) for thing in clause.stated - remembered)
         extra = DECISION_WORTH if clause.decision and new else 0.0
         return clause.trust * (new + extra) * (1 + LATE_WORTH * clause.place / last) / clause.tokens
 
-    heap = [(-value(clause), number) for number, clause in enumerate(found)]
-    heapq.heapify(heap)
     chosen: list[Clause] = []
-    left = tokens
-    while heap and left > 0:
-        _, number = heapq.heappop(heap)
-        clause = found[number]
-        now = -value(clause)
-        if heap and now > heap[0][0]:
-            if now < 0:
-                heapq.heappush(heap, (now, number))
-        elif now < 0 and clause.tokens <= left:
-            chosen.append(clause)
-            remembered |= clause.stated
-            left -= clause.tokens
+    for number in best_first(range(len(found)), value, lambda number: found[number].tokens, tokens):
+        chosen.append(found[number])
+        remembered |= found[number].stated
     return chosen
 
 

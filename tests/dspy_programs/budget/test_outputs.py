@@ -94,7 +94,7 @@ def test_filled_puts_the_input_in_as_it_is(prompt, message):
         ("", "0 examples"),
         ('{"input": "a"}\n{"input": ""}\n', ":2: input: String should have at least 1"),
         ('{"input": "a"}\n\n{"output": "b"}\n', ":3: input: Field required"),
-        ("nonsense\n", ":1: rubric: Invalid JSON"),
+        ("nonsense\n", ":1: example: Invalid JSON"),
         ('{"input": 7}\n', ":1: input: Input should be a valid string"),
     ],
 )

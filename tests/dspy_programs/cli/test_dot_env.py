@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,13 @@ def test_what_is_no_readable_file_is_left(tmp_path):
     for name in ("none", "pipe", ""):
         add_dot_env(environment, tmp_path / name)
     assert environment == {} and added(tmp_path, b"\xff\xfe=\nOPENAI_API_KEY=sk-a") == {"OPENAI_API_KEY": "sk-a"}
+
+
+def test_reading_takes_time_linear_in_the_file(tmp_path):
+    text = "OPENAI_API_KEY=sk-a" + " " * 100_000 + "b\nOPENROUTER_API_KEY=" + " " * 100_000
+    begun = time.perf_counter()
+    assert added(tmp_path, text)["OPENROUTER_API_KEY"] == ""
+    assert time.perf_counter() - begun < 5
 
 
 def classify(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

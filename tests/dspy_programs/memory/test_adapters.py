@@ -1,4 +1,4 @@
-"""Sessions of other frameworks: identity without compression, roles and histories with it. D17."""
+"""Sessions of other frameworks: identity without compression, roles and histories with it."""
 
 from types import SimpleNamespace
 

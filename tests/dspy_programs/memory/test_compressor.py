@@ -1,4 +1,4 @@
-"""What the compressor does first, and what it leaves alone; other scripts, and the same said a thousand times. D6, D7, D19."""
+"""What the compressor does first, and what it leaves alone; other scripts, and the same said a thousand times."""
 
 from dspy_programs.memory import (
     ContextBuilder,

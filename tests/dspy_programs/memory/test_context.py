@@ -1,4 +1,4 @@
-"""The context of a prompt: within its tokens as a chat API counts them, roles it takes, pairs whole. D12, D13."""
+"""The context of a prompt: within its tokens as a chat API counts them, roles it takes, pairs whole."""
 
 import json
 

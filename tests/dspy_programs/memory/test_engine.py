@@ -1,4 +1,4 @@
-"""The strategies one by one; a model that summarizes well, badly, with lies, or not at all. D4, D6 to D9, D14, D18 to D20."""
+"""The strategies one by one; a model that summarizes well, badly, with lies, or not at all."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Both published formulas, keywords, turns before clocks, and comparing by meaning. D2, D3."""
+"""Both published formulas, keywords, turns before clocks, and comparing by meaning."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The commands, as a shell runs them: exit codes, one line of JSON, files whole or not there. D15, D16, D18."""
+"""The commands, as a shell runs them: exit codes, one line of JSON, files whole or not there."""
 
 import json
 import os

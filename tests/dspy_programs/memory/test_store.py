@@ -1,4 +1,4 @@
-"""The store: what it counts, finds and refuses. D1."""
+"""The store: what it counts, finds and refuses."""
 
 import pytest
 from pydantic import ValidationError

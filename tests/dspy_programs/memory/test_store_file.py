@@ -1,4 +1,4 @@
-"""The file of a memory: round trips, small, whole or not there, and nothing in it can do harm. D5, D15."""
+"""The file of a memory: round trips, small, whole or not there, and nothing in it can do harm."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""When it is time to compress, also right after the last time, and what would go first. D10, D11."""
+"""When it is time to compress, also right after the last time, and what would go first."""
 
 import pytest
 

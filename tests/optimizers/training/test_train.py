@@ -602,10 +602,6 @@ def test_budget_in_money_is_refused_where_nothing_has_a_price(data, tmp_path, ca
 # What is put to use ------------------------------------------------------------------------------------------------------
 
 
-def lineage_of(path):
-    return json.loads(path.read_text())["metadata"]["app"]["lineage"]
-
-
 def score_of(path, server, data):
     """The mean score on the validation rows of the program that a file holds; None: as it was written."""
     planner, metric = load("planner", path=path) if path else RECIPES["planner"].program(), RECIPES["planner"].metric
