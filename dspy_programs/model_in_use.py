@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Choice = Literal["model", "rules"]
 CHOICE = "dspy_programs_choice"  # a setting of DSPy's, so that it goes wherever DSPy carries the model: "model" or "rules"
-LOST = (
+_LOST = (
     "no model is in use in this thread; one was chosen in another with use(...), which plain threads do not see. Take it along "
     "from there: pool.submit(contextvars.copy_context().run, program, ...), dspy.Parallel, program.batch or program.acall; or "
     "choose here: with use(...), or with use(None) for the rules; or configure(...) for the whole process"
@@ -38,18 +38,18 @@ def model_in_use(own: "dspy.LM | None" = None) -> "dspy.LM | None":
     own: the predictor's own model (`program.set_lm`), which overrides the context's, but not a choice of the rules.
     Raises ModelLost in a thread that cannot see the model that was chosen.
     """
-    settings = settings_of_dspy()
+    settings = _settings_of_dspy()
     if settings is None:
         return None
     model: dspy.LM | None = settings.lm
     if model is None and choice(settings) == "rules":
         return None
     if model is None and own is None and is_lost(settings):
-        raise ModelLost(LOST)
+        raise ModelLost(_LOST)
     return own or model
 
 
-def settings_of_dspy() -> Any:
+def _settings_of_dspy() -> Any:
     """Return None if DSPy has not been imported, or not completely yet, by another thread."""
     return getattr(sys.modules.get("dspy"), "settings", None)
 

@@ -18,8 +18,8 @@ from dspy_programs.types import Rubric
 DEFAULT = "quality"
 LARGEST_FILE = 100_000  # bytes
 FUNCTIONS = {"min": min, "max": max, "abs": abs}
-COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
-ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
+_COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
+_ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 
 
 def read_rubric(path: Path | str) -> Rubric:
@@ -47,7 +47,7 @@ def read_rubric(path: Path | str) -> Rubric:
         raise UsageError(f"{path}: {first_fault(error, 'rubric')}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not YAML: {' '.join(str(error).split())[:200]}") from error
-    if problem := condition_problem(rubric):
+    if problem := _condition_problem(rubric):
         raise UsageError(f"{path}: {problem}")
     return rubric
 
@@ -63,7 +63,7 @@ def rubric_of(source: Rubric | Mapping[str, object] | str) -> Rubric:
         rubric = Rubric.model_validate(source)
     except ValidationError as error:
         raise UsageError(f"rubric: {first_fault(error, 'rubric')}") from error
-    if problem := condition_problem(rubric):
+    if problem := _condition_problem(rubric):
         raise UsageError(f"rubric {rubric.name!r}: {problem}")
     return rubric
 
@@ -82,13 +82,13 @@ def passes(rubric: Rubric, scores: Mapping[str, float]) -> bool:
         return False
 
 
-def condition_problem(rubric: Rubric) -> str | None:
+def _condition_problem(rubric: Rubric) -> str | None:
     """Say what is wrong with the criteria's names or the pass condition, or None."""
     names = {criterion.name for criterion in rubric.criteria}
     if "overall" in names:
         return "criteria: none may be named 'overall': that is the weighted mean of them all"
     try:
-        require_truth(ast.parse(rubric.pass_condition.strip(), mode="eval").body, names | {"overall"})
+        _require_truth(ast.parse(rubric.pass_condition.strip(), mode="eval").body, names | {"overall"})
         passes(rubric, {})
     except (SyntaxError, RecursionError, MemoryError) as error:
         return f"pass_condition: {rubric.pass_condition!r} is not an expression ({getattr(error, 'msg', error)})"
@@ -97,22 +97,22 @@ def condition_problem(rubric: Rubric) -> str | None:
     return None
 
 
-def require_truth(node: ast.expr, names: set[str]) -> None:
+def _require_truth(node: ast.expr, names: set[str]) -> None:
     """Raise ValueError unless the node is a comparison of numbers, or several joined by and, or, not."""
     match node:
         case ast.BoolOp(values=values):
             for value in values:
-                require_truth(value, names)
+                _require_truth(value, names)
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            require_truth(operand, names)
-        case ast.Compare(left=left, ops=ops, comparators=others) if all(isinstance(op, COMPARISONS) for op in ops):
+            _require_truth(operand, names)
+        case ast.Compare(left=left, ops=ops, comparators=others) if all(isinstance(op, _COMPARISONS) for op in ops):
             for side in (left, *others):
-                require_number(side, names)
+                _require_number(side, names)
         case _:
             raise ValueError(f"{ast.unparse(node)!r} is not a comparison, like overall >= 0.6")
 
 
-def require_number(node: ast.expr, names: set[str]) -> None:
+def _require_number(node: ast.expr, names: set[str]) -> None:
     match node:
         case ast.Constant(value=value) if isinstance(value, (int, float)) and not isinstance(value, bool):
             return
@@ -120,15 +120,15 @@ def require_number(node: ast.expr, names: set[str]) -> None:
             if name not in names:
                 raise ValueError(f"unknown criterion {name!r}; choose from {', '.join(sorted(names))}")
         case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
-            require_number(operand, names)
-        case ast.BinOp(left=left, op=op, right=right) if isinstance(op, ARITHMETIC):
-            require_number(left, names)
-            require_number(right, names)
+            _require_number(operand, names)
+        case ast.BinOp(left=left, op=op, right=right) if isinstance(op, _ARITHMETIC):
+            _require_number(left, names)
+            _require_number(right, names)
         case ast.Call(func=ast.Name(id="min" | "max"), args=[_, _, *_] as args, keywords=[]):
             for arg in args:
-                require_number(arg, names)
+                _require_number(arg, names)
         case ast.Call(func=ast.Name(id="abs"), args=[arg], keywords=[]):
-            require_number(arg, names)
+            _require_number(arg, names)
         case _:
             raise ValueError(
                 f"{ast.unparse(node)!r} is not allowed in a pass condition (use numbers, names, + - * /, min, max, abs)"

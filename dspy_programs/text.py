@@ -10,8 +10,8 @@ from collections.abc import Hashable, Iterable
 from typing import Any, NamedTuple
 
 WORD = re.compile(r"\w+")
-UNSENDABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # control characters, lone surrogates
-STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+_UNSENDABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # control characters, lone surrogates
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 REFUSAL = re.compile(
     r"\W*(?:(?:i[’']m |i am )?(?:very |so )?sorry\b[,.]? ?(?:but )?)?"
     r"(?:as an ai\b|i(?: am|[’']m) (?:unable|not able) to\b"
@@ -67,12 +67,12 @@ def containment(part: Iterable[Hashable], whole: Iterable[Hashable]) -> float:
 
 def sendable(text: str, characters: int) -> str:
     """Drop what no request can carry or no reader sees (see UNSENDABLE), and cut overlong text."""
-    return UNSENDABLE.sub("", text[: 2 * characters]).strip()[:characters]
+    return _UNSENDABLE.sub("", text[: 2 * characters]).strip()[:characters]
 
 
 def printable(text: str) -> str:
     """Drop what controls a terminal: control characters except tab and newline, and marks that change writing direction."""
-    return STEERING.sub("", text)
+    return _STEERING.sub("", text)
 
 
 def is_json(text: str) -> bool:
@@ -106,7 +106,7 @@ ENDINGS = ("ations", "ation", "ments", "ment", "ings", "ing", "ies", "ied", "ed"
 
 def stem(word: str) -> str:
     """Remove common English endings after at least four letters: a coarse key for comparison."""
-    word = without_possessive(word.lower())
+    word = _without_possessive(word.lower())
     base = next((word.removesuffix(end) for end in ENDINGS if word.endswith(end) and len(word) - len(end) >= 4), word)
     return base[:-1] if base != word and base[-1] == base[-2] else base  # cancelled, planning
 
@@ -143,7 +143,7 @@ def approximate_tokens(text: str) -> int:
     return -(-halves // 2)
 
 
-ABBREVIATIONS = frozenset(
+_ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof st vs fig eq e.g i.e etc inc ltd approx dept jan feb mar apr jun jul aug sep oct nov dec".split()
 )
 SENTENCE_END = re.compile(r"[.!?]+[\"'\u201d\u2019)\]]*(?=\s|$)|[\u3002\uff01\uff1f]+[\"\u201d\u2019\u300d\u300f]*|\n+")
@@ -157,7 +157,7 @@ def sentences(text: str) -> list[str]:
             before = text[max(start, end.start() - 10) : end.start()].strip().rsplit(maxsplit=1)
             last = before[-1].lstrip("([\"'").lower() if before else ""
             initial = len(last) == 1 and last.isalpha() and last.isascii()
-            if last in ABBREVIATIONS or initial or (last.isdigit() and not text[start : end.start() - len(last)].strip()):
+            if last in _ABBREVIATIONS or initial or (last.isdigit() and not text[start : end.start() - len(last)].strip()):
                 continue
         found.append(text[start : end.end()].strip())
         start = end.end()
@@ -177,9 +177,9 @@ class Facts(NamedTuple):
         return self.names | self.numbers | self.dates | self.ids
 
 
-MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 MONTH = "(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"  # noqa: E501
-FACT = re.compile(
+_FACT = re.compile(
     r"(?<!\w)(?P<iso>\d{4}-\d{1,2}-\d{1,2})(?!\d)"
     rf"|\b(?P<month>{MONTH})\.?\s(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b"
     rf"|(?<!\w)(?P<day_first>\d{{1,2}})(?:st|nd|rd|th)?\s(?:of\s)?(?P<month_last>{MONTH})\b"
@@ -188,9 +188,9 @@ FACT = re.compile(
     r"|(?P<word>[^\W_][\w'\u2019-]*(?:\.\d+)*)"
     r"|(?P<end>[.!?:;\u3002\uff01\uff1f\n\u2022*]+)",
 )
-NO_CODES = frozenset("OK AM PM EST AND OR NOT NO YES THE TO IN OF ON FOR IS IT BE US ID WE SO".split())
+_NO_CODES = frozenset("OK AM PM EST AND OR NOT NO YES THE TO IN OF ON FOR IS IT BE US ID WE SO".split())
 SPELLED = "zero one two three four five six seven eight nine ten eleven twelve".split()
-LONGEST_ID = 60  # characters; anything longer is data, not a name
+_LONGEST_ID = 60  # characters; anything longer is data, not a name
 
 
 def facts_in(text: str) -> Facts:
@@ -202,15 +202,15 @@ def facts_in(text: str) -> Facts:
     found: dict[str, set[str]] = {"names": set(), "numbers": set(), "dates": set(), "ids": set()}
     run: list[str] = []
     opening, last_end = True, 0
-    for match in FACT.finditer(text):
+    for match in _FACT.finditer(text):
         word = match["word"] or ""
-        proper = word[:1].isupper() and word not in NO_CODES and not is_id(word) and word.lower() not in STOPWORDS
+        proper = word[:1].isupper() and word not in _NO_CODES and not _is_id(word) and word.lower() not in STOPWORDS
         if run and not (proper and match.start() == last_end + 1 and text[last_end] == " "):
             found["names"].add(" ".join(run))
             run = []
         if proper and not opening:
-            run.append(without_possessive(word.lower()))
-        elif is_id(word):
+            run.append(_without_possessive(word.lower()))
+        elif _is_id(word):
             found["ids"].add(word.strip("-'\u2019").lower())
         elif not match["end"]:
             kind, value = exact_value(match)
@@ -221,9 +221,9 @@ def facts_in(text: str) -> Facts:
     return Facts(**{kind: frozenset(values) for kind, values in found.items()})
 
 
-def is_id(word: str) -> bool:
+def _is_id(word: str) -> bool:
     """Return whether a token is a code, not a word: letters with digits (HAT017, sofia_kim_7287), or a few capitals (LAX)."""
-    if not 2 <= len(word) <= LONGEST_ID or word in NO_CODES:
+    if not 2 <= len(word) <= _LONGEST_ID or word in _NO_CODES:
         return False
     if any(c.isdigit() for c in word) and any(c.isalpha() for c in word):
         return True
@@ -236,20 +236,20 @@ def exact_value(match: re.Match[str]) -> tuple[str, list[str]]:
         _, month, day = match["iso"].split("-")
         return "dates", [f"{int(month):02}-{int(day):02}"]
     if month := match["month"] or match["month_last"]:
-        return "dates", [f"{MONTHS.index(month[:3].lower()) + 1:02}-{int(match['day'] or match['day_first']):02}"]
+        return "dates", [f"{_MONTHS.index(month[:3].lower()) + 1:02}-{int(match['day'] or match['day_first']):02}"]
     if match["hour"]:
         return "numbers", [f"{int(match['hour']) % 12}:{match['minute']}"]  # 16:00 and 4:00 PM are one time
     number = match["number"] or match["word"]
-    return "numbers", [plain_number(number)] if number[0].isdigit() and number.isascii() else []
+    return "numbers", [_plain_number(number)] if number[0].isdigit() and number.isascii() else []
 
 
-def plain_number(number: str) -> str:
+def _plain_number(number: str) -> str:
     """Write 1,200.00 and 01200 as 1200."""
     number = number.replace(",", "")
     return (number.rstrip("0").rstrip(".") if "." in number else number).lstrip("0") or "0"
 
 
-def without_possessive(word: str) -> str:
+def _without_possessive(word: str) -> str:
     return word.removesuffix("'s").removesuffix("\u2019s")
 
 
@@ -263,7 +263,7 @@ class Evidence(NamedTuple):
 
 def evidence_of(text: str) -> Evidence:
     facts, known = facts_in(text), frozenset(words(text) + words(CJK_RUN.sub(" ", text)))
-    runs = {plain_number(run) for run in re.findall(r"[0-9]+", text)}
+    runs = {_plain_number(run) for run in re.findall(r"[0-9]+", text)}
     spelled = {str(number) for number, word in enumerate(SPELLED) if word in known}
     return Evidence(facts, known, frozenset(facts.numbers | runs | spelled))
 

@@ -22,7 +22,7 @@ from dspy_programs.text import approximate_tokens
 
 CACHE_VARIABLE = "TIKTOKEN_CACHE_DIR"
 VOCABULARY = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"  # tiktoken names its files by this
-FALLBACK = "cl100k_base"  # the vocabulary for models without one here: common, and in litellm's wheel
+_FALLBACK = "cl100k_base"  # the vocabulary for models without one here: common, and in litellm's wheel
 SHIPPED = Path("litellm_core_utils", "tokenizers")  # inside litellm
 
 
@@ -52,7 +52,7 @@ def counter_named(model: str | None) -> TokenCounter:
     No weights are downloaded and no model is loaded; without any vocabulary on this machine, it is the estimate.
     """
     known = openai_counter((model or "").removeprefix("openai/"))
-    return known or with_vocabulary(FALLBACK, exact=False) or APPROXIMATE
+    return known or with_vocabulary(_FALLBACK, exact=False) or APPROXIMATE
 
 
 def openai_counter(model: str) -> TokenCounter | None:
@@ -67,7 +67,7 @@ def openai_counter(model: str) -> TokenCounter | None:
 @functools.cache
 def with_vocabulary(name: str, exact: bool) -> TokenCounter | None:
     """Return tiktoken's counter with a vocabulary on this machine, else None."""
-    folder = next((folder for folder in caches() if (folder / file_of(name)).is_file()), None)
+    folder = next((folder for folder in caches() if (folder / _file_of(name)).is_file()), None)
     if folder is None:
         return None
     before = os.environ.get(CACHE_VARIABLE)
@@ -89,5 +89,5 @@ def caches() -> list[Path]:
     return ([Path(own)] if own else []) + shipped
 
 
-def file_of(encoding: str) -> str:
+def _file_of(encoding: str) -> str:
     return hashlib.sha1(VOCABULARY.format(encoding).encode(errors="replace"), usedforsecurity=False).hexdigest()

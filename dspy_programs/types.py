@@ -14,7 +14,7 @@ LONGEST_NAME = 500  # characters of a tool's name: servers put their own in fron
 # have. So it keeps these numbers, though longer names and descriptions are taken; of a description a model is shown
 # LONGEST_DESCRIPTION characters.
 SAYS_100: dict[str, JsonValue] = {"maxLength": 100}
-SAYS_2000: dict[str, JsonValue] = {"maxLength": 2000}
+_SAYS_2000: dict[str, JsonValue] = {"maxLength": 2000}
 
 
 class Tool(BaseModel):
@@ -23,7 +23,7 @@ class Tool(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=LONGEST_NAME, json_schema_extra=SAYS_100)
-    description: str = Field(default="", json_schema_extra=SAYS_2000)
+    description: str = Field(default="", json_schema_extra=_SAYS_2000)
 
     def __str__(self) -> str:
         return f"{self.name}: {shortened(self.description, LONGEST_DESCRIPTION)}" if self.description else self.name
@@ -226,7 +226,7 @@ class Pair(BaseModel):
     output: str
 
 
-LONGEST_IN_PAIR = {"instruction": 2000, "input": 4000, "output": 8000}  # characters
+_LONGEST_IN_PAIR = {"instruction": 2000, "input": 4000, "output": 8000}  # characters
 
 
 def pair_problems(pair: Pair) -> list[str]:
@@ -235,9 +235,9 @@ def pair_problems(pair: Pair) -> list[str]:
     Guarantees instruction and output say something, neither is a placeholder, the output is no refusal, no field is
                too long, and no code fence is left in it.
     """
-    fields = {name: getattr(pair, name) for name in LONGEST_IN_PAIR}
-    if long := [name for name, text in fields.items() if len(text) > LONGEST_IN_PAIR[name]]:
-        return [f"the {name} is longer than {LONGEST_IN_PAIR[name]} characters" for name in long]
+    fields = {name: getattr(pair, name) for name in _LONGEST_IN_PAIR}
+    if long := [name for name, text in fields.items() if len(text) > _LONGEST_IN_PAIR[name]]:
+        return [f"the {name} is longer than {_LONGEST_IN_PAIR[name]} characters" for name in long]
     problems = [f"the {name} is empty" for name in ("instruction", "output") if not fields[name].strip()]
     problems += [f"the {name} is a placeholder" for name, text in fields.items() if text.strip() and is_placeholder(text)]
     problems += ["the output is a refusal"] if is_refusal(pair.output) else []

@@ -24,9 +24,9 @@ from dspy_programs.types import Call
 from metrics.score import Component, Score, composite, unreadable
 
 WEIGHTS = {"function": 0.3, "arguments": 0.45, "decision": 0.15, "format": 0.1, "exact": 0.0}
-MOST_PAIRED = 24  # calls of a reply compared with the accepted ones; the rest count as superfluous
+_MOST_PAIRED = 24  # calls of a reply compared with the accepted ones; the rest count as superfluous
 MOST_EXACT = 8  # accepted calls up to which the best pairing is searched for; beyond, pairs are matched greedily
-UNWRITTEN = re.compile(r"[ ,./\-_*^]")
+_UNWRITTEN = re.compile(r"[ ,./\-_*^]")
 
 
 class AcceptedCall(BaseModel):
@@ -38,7 +38,7 @@ class AcceptedCall(BaseModel):
     accepted: dict[str, list[JsonValue]]
 
 
-class Paired(NamedTuple):
+class _Paired(NamedTuple):
     """An accepted call, the call made for it (None if missing), and the share of its arguments that are right."""
 
     wanted: AcceptedCall
@@ -48,46 +48,46 @@ class Paired(NamedTuple):
 
 def calls_match(gold: dspy.Example, pred: dspy.Prediction) -> Score:
     """Score the calls of one step against the accepted ones."""
-    wanted = [as_accepted(call) for call in getattr(gold, "calls", None) or []]
+    wanted = [_as_accepted(call) for call in getattr(gold, "calls", None) or []]
     calls = calls_of(pred)
     failure = getattr(pred, "failure", None)
     if failure is not None or calls is None:
         return unreadable(WEIGHTS, pred, "calls", "its calls are not a list of {tool, arguments}", outline(wanted))
     parts = [
-        function_component(wanted, calls),
-        arguments_component(wanted, calls),
-        decision_component(wanted, calls, pred),
+        _function_component(wanted, calls),
+        _arguments_component(wanted, calls),
+        _decision_component(wanted, calls, pred),
         format_component(calls, pred),
     ]
     exact = all(part.value == 1 for part in parts[:3])
     return composite([*parts, Component("exact", float(exact), WEIGHTS["exact"])])
 
 
-def function_component(wanted: Sequence[AcceptedCall], calls: Sequence[Call]) -> Component:
+def _function_component(wanted: Sequence[AcceptedCall], calls: Sequence[Call]) -> Component:
     gold, found = Counter(call.tool for call in wanted), Counter(call.tool for call in calls)
     missing, extra = sorted((gold - found).elements()), sorted((found - gold).elements())
     parts = [f"missing {', '.join(missing)}"] if missing else []
-    parts += [f"not needed: {shortened_text(', '.join(extra))}"] if extra else []
+    parts += [f"not needed: {_shortened_text(', '.join(extra))}"] if extra else []
     message = f"{'; '.join(parts)}. Right: {outline(wanted)}" if parts else ""
     return Component("function", f1(gold, found), WEIGHTS["function"], message)
 
 
-def arguments_component(wanted: Sequence[AcceptedCall], calls: Sequence[Call]) -> Component:
+def _arguments_component(wanted: Sequence[AcceptedCall], calls: Sequence[Call]) -> Component:
     """Match every accepted call with the best fitting call made; a superfluous call counts as entirely wrong."""
     if not wanted and not calls:
         return Component("arguments", 1.0, WEIGHTS["arguments"])
     pairs = paired(wanted, calls)
     value = sum(pair.share for pair in pairs) / max(len(wanted), len(calls))
-    faults = [fault for pair in pairs if pair.call for fault in argument_faults(pair.call, pair.wanted)]
+    faults = [fault for pair in pairs if pair.call for fault in _argument_faults(pair.call, pair.wanted)]
     return Component("arguments", value, WEIGHTS["arguments"], "; ".join(faults))
 
 
-def decision_component(wanted: Sequence[AcceptedCall], calls: Sequence[Call], pred: Any) -> Component:
+def _decision_component(wanted: Sequence[AcceptedCall], calls: Sequence[Call], pred: Any) -> Component:
     message = ""
     if calls and not wanted:
         message = "no tool on offer does what is asked, so no call is right: an empty list, and the reason in `cannot`"
     elif wanted and not calls:
-        said = shortened_text(str(getattr(pred, "cannot", None) or getattr(pred, "finish", None) or "nothing"))
+        said = _shortened_text(str(getattr(pred, "cannot", None) or getattr(pred, "finish", None) or "nothing"))
         message = f"there is no call (it says: {said}). Right: {outline(wanted)}"
     return Component("decision", 0.0 if message else 1.0, WEIGHTS["decision"], message)
 
@@ -99,18 +99,20 @@ def format_component(calls: Sequence[Call], pred: Any) -> Component:
     said = [text for name in ("finish", "cannot") if isinstance(text := getattr(pred, name, None), str) and text.strip()]
     if bool(calls) + len(said) != 1:
         faults.append("there must be one of calls, finish, cannot")
-    return Component("format", 1 / (1 + len(faults)), WEIGHTS["format"], shortened_text("; ".join(faults), 500))
+    return Component("format", 1 / (1 + len(faults)), WEIGHTS["format"], _shortened_text("; ".join(faults), 500))
 
 
-def paired(wanted: Sequence[AcceptedCall], calls: Sequence[Call]) -> list[Paired]:
+def paired(wanted: Sequence[AcceptedCall], calls: Sequence[Call]) -> list[_Paired]:
     """Pair calls of the same function so that most arguments are right."""
-    shares = [[share_right(call, want) if call.tool == want.tool else None for want in wanted] for call in calls[:MOST_PAIRED]]
-    chosen = best_pairs(shares) if len(wanted) <= MOST_EXACT else greedy_pairs(shares)
+    shares = [
+        [_share_right(call, want) if call.tool == want.tool else None for want in wanted] for call in calls[:_MOST_PAIRED]
+    ]
+    chosen = _best_pairs(shares) if len(wanted) <= MOST_EXACT else _greedy_pairs(shares)
     made = {j: (calls[i], shares[i][j] or 0.0) for i, j in chosen}
-    return [Paired(want, *made.get(j, (None, 0.0))) for j, want in enumerate(wanted)]
+    return [_Paired(want, *made.get(j, (None, 0.0))) for j, want in enumerate(wanted)]
 
 
-def best_pairs(shares: Sequence[Sequence[float | None]]) -> list[tuple[int, int]]:
+def _best_pairs(shares: Sequence[Sequence[float | None]]) -> list[tuple[int, int]]:
     """Return the pairs (row, column), each used once, with the largest sum; None is no pair. Exact, by sets of columns."""
     best: dict[int, tuple[float, list[tuple[int, int]]]] = {0: (0.0, [])}
     for i, row in enumerate(shares):
@@ -123,7 +125,7 @@ def best_pairs(shares: Sequence[Sequence[float | None]]) -> list[tuple[int, int]
     return max(best.values(), key=lambda item: item[0])[1]
 
 
-def greedy_pairs(shares: Sequence[Sequence[float | None]]) -> list[tuple[int, int]]:
+def _greedy_pairs(shares: Sequence[Sequence[float | None]]) -> list[tuple[int, int]]:
     cells = [(-share, i, j) for i, row in enumerate(shares) for j, share in enumerate(row) if share is not None]
     rows: set[int] = set()
     columns: dict[int, int] = {}
@@ -134,27 +136,27 @@ def greedy_pairs(shares: Sequence[Sequence[float | None]]) -> list[tuple[int, in
     return [(i, j) for j, i in columns.items()]
 
 
-def share_right(call: Call, want: AcceptedCall) -> float:
+def _share_right(call: Call, want: AcceptedCall) -> float:
     """Return right arguments over all that matter: those given and those required; optional ones earn nothing."""
     matter = call.arguments.keys() | {name for name, accepted in want.accepted.items() if "" not in accepted}
-    right = [name for name in matter if is_right(call, want, name)]
+    right = [name for name in matter if _is_right(call, want, name)]
     return len(right) / len(matter) if matter else 1.0
 
 
-def is_right(call: Call, want: AcceptedCall, name: str) -> bool:
+def _is_right(call: Call, want: AcceptedCall, name: str) -> bool:
     return name in call.arguments and any(same(call.arguments[name], value) for value in want.accepted.get(name, []))
 
 
-def argument_faults(call: Call, want: AcceptedCall) -> list[str]:
+def _argument_faults(call: Call, want: AcceptedCall) -> list[str]:
     faults = []
     for name, accepted in want.accepted.items():
-        right = " or ".join(shortened_json(plain(value)) for value in accepted[:4] if value != "")
-        if name in call.arguments and not is_right(call, want, name):
-            faults.append(f"{call.tool}: {name} is {shortened_json(call.arguments[name])}, right: {right or 'left out'}")
+        right = " or ".join(_shortened_json(plain(value)) for value in accepted[:4] if value != "")
+        if name in call.arguments and not _is_right(call, want, name):
+            faults.append(f"{call.tool}: {name} is {_shortened_json(call.arguments[name])}, right: {right or 'left out'}")
         elif name not in call.arguments and "" not in accepted:
             faults.append(f"{call.tool}: {name} is missing, right: {right}")
     extra = [name for name in call.arguments if name not in want.accepted]
-    return faults + [f"{call.tool}: {shortened_text(name)} is not asked for: leave it out" for name in extra[:5]]
+    return faults + [f"{call.tool}: {_shortened_text(name)} is not asked for: leave it out" for name in extra[:5]]
 
 
 def same(value: Any, accepted: Any) -> bool:
@@ -166,11 +168,11 @@ def same(value: Any, accepted: Any) -> bool:
     if isinstance(accepted, list):
         return isinstance(value, list) and len(value) == len(accepted) and all(map(same, value, accepted))
     if isinstance(accepted, dict):
-        return isinstance(value, dict) and same_object(value, accepted)
+        return isinstance(value, dict) and _same_object(value, accepted)
     return bool(value == accepted)
 
 
-def same_object(value: dict[str, Any], accepted: dict[str, Any]) -> bool:
+def _same_object(value: dict[str, Any], accepted: dict[str, Any]) -> bool:
     lists = {name: options if isinstance(options, list) else [options] for name, options in accepted.items()}
     return value.keys() <= lists.keys() and all(
         any(same(value[name], option) for option in options) if name in value else "" in options
@@ -179,7 +181,7 @@ def same_object(value: dict[str, Any], accepted: dict[str, Any]) -> bool:
 
 
 def standard(text: str) -> str:
-    return UNWRITTEN.sub("", text).lower().replace("'", '"')
+    return _UNWRITTEN.sub("", text).lower().replace("'", '"')
 
 
 def plain(accepted: Any) -> Any:
@@ -198,7 +200,7 @@ def one_call(want: AcceptedCall) -> Call:
     return Call(tool=want.tool, arguments=arguments)
 
 
-def as_accepted(call: Any) -> AcceptedCall:
+def _as_accepted(call: Any) -> AcceptedCall:
     return call if isinstance(call, AcceptedCall) else AcceptedCall.model_validate(call)
 
 
@@ -214,12 +216,12 @@ def calls_of(pred: Any) -> list[Call] | None:
 
 
 def outline(wanted: Sequence[AcceptedCall]) -> str:
-    return "; ".join(shortened_text(str(one_call(want)), 300) for want in wanted) or "no call, but `cannot` and the reason"
+    return "; ".join(_shortened_text(str(one_call(want)), 300) for want in wanted) or "no call, but `cannot` and the reason"
 
 
-def shortened_json(value: Any) -> str:
-    return shortened_text(json.dumps(value, ensure_ascii=False))
+def _shortened_json(value: Any) -> str:
+    return _shortened_text(json.dumps(value, ensure_ascii=False))
 
 
-def shortened_text(text: str, longest: int = 120) -> str:
+def _shortened_text(text: str, longest: int = 120) -> str:
     return text if len(text) <= longest else f"{text[:longest]}..."

@@ -22,38 +22,43 @@ from metrics.score import Component, Score, composite, unreadable
 WEIGHTS = {"mode": 0.5, "turn": 0.25, "cause": 0.1, "format": 0.15}
 MODES = get_args(FailureMode)
 NEAR = 2  # turns
-ENOUGH_WORDS = 40  # of a cause; a longer one loses, so that copying the run does not pay
-TOKEN = re.compile(r"[^\W_]+")
+_ENOUGH_WORDS = 40  # of a cause; a longer one loses, so that copying the run does not pay
+_TOKEN = re.compile(r"[^\W_]+")
 
 
 def judge_agrees(gold: dspy.Example, pred: dspy.Prediction) -> Score:
     """Score a verdict against the label."""
     mode, failure = getattr(pred, "mode", None), getattr(pred, "failure", None)
     if failure is not None or not isinstance(mode, str) or mode not in MODES:
-        weights = {name: weight for name, weight in WEIGHTS.items() if is_labelled(gold, name)}
+        weights = {name: weight for name, weight in WEIGHTS.items() if _is_labelled(gold, name)}
         fault = f"{str(mode)[:80]!r} is not one of {', '.join(MODES)}"
         return unreadable(weights, pred, "a verdict", fault, outline(gold))
-    parts = [mode_component(gold, mode), turn_component(gold, pred), cause_component(gold, pred), format_component(gold, pred)]
-    return composite([part for part in parts if is_labelled(gold, part.name)])
+    parts = [
+        _mode_component(gold, mode),
+        _turn_component(gold, pred),
+        _cause_component(gold, pred),
+        format_component(gold, pred),
+    ]
+    return composite([part for part in parts if _is_labelled(gold, part.name)])
 
 
-def is_labelled(gold: dspy.Example, name: str) -> bool:
+def _is_labelled(gold: dspy.Example, name: str) -> bool:
     """Return whether the row has a label for this component. A known failure at an unknown turn leaves out the turn."""
     mode = getattr(gold, "mode", None)
     if name == "mode":
         return mode is not None
     if name == "turn":
         return mode == "none" or getattr(gold, "turn", None) is not None
-    return name == "format" or bool(TOKEN.search(str(getattr(gold, "cause", None) or "")))
+    return name == "format" or bool(_TOKEN.search(str(getattr(gold, "cause", None) or "")))
 
 
-def mode_component(gold: dspy.Example, mode: str) -> Component:
+def _mode_component(gold: dspy.Example, mode: str) -> Component:
     right = mode == getattr(gold, "mode", None)
     message = "" if right else f"said {mode}. Right: {outline(gold)}"
     return Component("mode", float(right), WEIGHTS["mode"], message)
 
 
-def turn_component(gold: dspy.Example, pred: dspy.Prediction) -> Component:
+def _turn_component(gold: dspy.Example, pred: dspy.Prediction) -> Component:
     """1 for the exact turn, 0.5 within two turns of it; if nothing failed, None is right and any number wrong."""
     wanted, turn = getattr(gold, "turn", None), getattr(pred, "turn", None)
     if wanted is None or not is_number(turn):
@@ -64,27 +69,27 @@ def turn_component(gold: dspy.Example, pred: dspy.Prediction) -> Component:
     return Component("turn", value, WEIGHTS["turn"], "" if value == 1 else f"blamed turn {str(turn)[:20]}; {where}")
 
 
-def cause_component(gold: dspy.Example, pred: dspy.Prediction) -> Component:
+def _cause_component(gold: dspy.Example, pred: dspy.Prediction) -> Component:
     """The share of the key phrase's words in the cause, reduced for an overlong cause."""
     wanted = frozenset(tokens(getattr(gold, "cause", "")))
     said = tokens(getattr(pred, "cause", ""))
     share = len(wanted & frozenset(said)) / len(wanted) if wanted else 1.0
-    value = share * min(1.0, max(ENOUGH_WORDS, len(wanted)) / max(1, len(said)))
+    value = share * min(1.0, max(_ENOUGH_WORDS, len(wanted)) / max(1, len(said)))
     message = "" if value == 1 else f"the cause should name, in few words: {str(gold.cause)[:120]}"
     return Component("cause", value, WEIGHTS["cause"], message)
 
 
 def format_component(gold: dspy.Example, pred: dspy.Prediction) -> Component:
-    problems = format_problems(gold, pred)
+    problems = _format_problems(gold, pred)
     return Component("format", 1 / (1 + len(problems)), WEIGHTS["format"], "; ".join(problems))
 
 
-def format_problems(gold: dspy.Example, pred: dspy.Prediction) -> list[str]:
+def _format_problems(gold: dspy.Example, pred: dspy.Prediction) -> list[str]:
     mode, turn = getattr(pred, "mode", None), getattr(pred, "turn", None)
     problems = []
     if mode == "none" and turn is not None:
         problems.append("the mode is none, but a turn is blamed")
-    if mode != "none" and (not is_number(turn) or turn not in numbers_of(gold)):
+    if mode != "none" and (not is_number(turn) or turn not in _numbers_of(gold)):
         problems.append("the turn is not the number of a turn of the run")
     cause = getattr(pred, "cause", None)
     if not isinstance(cause, str) or not cause.strip() or len(cause) > 400:
@@ -95,7 +100,7 @@ def format_problems(gold: dspy.Example, pred: dspy.Prediction) -> list[str]:
     return problems
 
 
-def numbers_of(gold: dspy.Example) -> Sequence[Any]:
+def _numbers_of(gold: dspy.Example) -> Sequence[Any]:
     turns = getattr(gold, "turns", None) or []
     if not isinstance(turns, (list, tuple)):
         return []
@@ -107,7 +112,7 @@ def is_number(value: Any) -> bool:
 
 
 def tokens(text: Any) -> list[str]:
-    return TOKEN.findall(text.lower()) if isinstance(text, str) else []
+    return _TOKEN.findall(text.lower()) if isinstance(text, str) else []
 
 
 def outline(gold: dspy.Example) -> str:

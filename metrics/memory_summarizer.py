@@ -23,10 +23,10 @@ from dspy_programs.text import approximate_tokens, content_stems, evidence_of, f
 from metrics.score import Component, Score, composite, unreadable
 
 WEIGHTS = {"recall": 0.45, "precision": 0.2, "budget": 0.1, "compression": 0.1, "pointers": 0.05, "format": 0.1}
-EARNED_AT = 0.5  # recall from which the other components count fully
-FULL_COMPRESSION = 0.5  # share of the entries' tokens: at or below it compression is 1, at 1 it is 0
-FEWEST_TOKENS = 3  # a claimed token count is trusted down to this fraction of the estimate
-POINTED = 0.5  # share of a fact's words that must be in the turns it points to
+_EARNED_AT = 0.5  # recall from which the other components count fully
+_FULL_COMPRESSION = 0.5  # share of the entries' tokens: at or below it compression is 1, at 1 it is 0
+_FEWEST_TOKENS = 3  # a claimed token count is trusted down to this fraction of the estimate
+_POINTED = 0.5  # share of a fact's words that must be in the turns it points to
 
 
 class Probe(BaseModel):
@@ -49,33 +49,33 @@ class Memory(NamedTuple):
 
 def memory_recalls(gold: dspy.Example, pred: dspy.Prediction) -> Score:
     """Score a memory by what it keeps from the entries."""
-    memory = memory_of(pred)
+    memory = _memory_of(pred)
     failure = getattr(pred, "failure", None)
     if failure is not None or memory is None:
         return unreadable(WEIGHTS, pred, "a memory", "summary, facts and decisions are not what they should be", wanted(gold))
-    entries = [(number(field(e, "turn")), said_by(e)) for e in listed(getattr(gold, "entries", None))]
+    entries = [(number(field(e, "turn")), _said_by(e)) for e in listed(getattr(gold, "entries", None))]
     budget = number(getattr(gold, "token_budget", None)) or 1
-    tokens = max(number(getattr(pred, "tokens", None)), approximate_tokens(memory.text()) // FEWEST_TOKENS)
+    tokens = max(number(getattr(pred, "tokens", None)), approximate_tokens(memory.text()) // _FEWEST_TOKENS)
     before = number(getattr(pred, "tokens_before", None)) or approximate_tokens("\n".join(text for _, text in entries)) or 1
-    recall = recall_component(gold, memory, budget / max(tokens, budget))
-    earned = min(1.0, recall.value / EARNED_AT)
+    recall = _recall_component(gold, memory, budget / max(tokens, budget))
+    earned = min(1.0, recall.value / _EARNED_AT)
     rest = [
-        precision_component(memory, entries),
-        budget_component(tokens, budget),
-        compression_component(tokens, before),
-        pointers_component(memory, entries),
+        _precision_component(memory, entries),
+        _budget_component(tokens, budget),
+        _compression_component(tokens, before),
+        _pointers_component(memory, entries),
         format_component(memory),
     ]
-    return composite([recall, *(earned_by_recall(component, earned) for component in rest)])
+    return composite([recall, *(_earned_by_recall(component, earned) for component in rest)])
 
 
-def earned_by_recall(component: Component, earned: float) -> Component:
+def _earned_by_recall(component: Component, earned: float) -> Component:
     little = f"counts for {earned:.0%}, because the memory holds so little of what is asked for"
     message = "; ".join(part for part in (component.message, little if earned < 1 else "") if part)
     return component._replace(value=component.value * earned, message=message)
 
 
-def recall_component(gold: dspy.Example, memory: Memory, share_read: float) -> Component:
+def _recall_component(gold: dspy.Example, memory: Memory, share_read: float) -> Component:
     text = memory.text()
     text = text[: int(len(text) * share_read)]
     stems, exact = set(content_stems(text)), facts_in(text).all()
@@ -94,25 +94,25 @@ def holds(term: str, stems: set[str], exact: frozenset[str]) -> bool:
     return term.lower() in exact or (bool(wanted_stems) and stems.issuperset(wanted_stems))
 
 
-def precision_component(memory: Memory, entries: Sequence[tuple[int, str]]) -> Component:
+def _precision_component(memory: Memory, entries: Sequence[tuple[int, str]]) -> Component:
     invented = unsupported(memory.text(), evidence_of("\n".join(text for _, text in entries)))
     message = f"the entries do not say {', '.join(invented)}: keep names, numbers and ids as they stand" if invented else ""
     return Component("precision", 1 / (1 + len(invented)), WEIGHTS["precision"], message)
 
 
-def budget_component(tokens: int, budget: int) -> Component:
+def _budget_component(tokens: int, budget: int) -> Component:
     message = f"{tokens} tokens where {budget} are allowed; what is over was not read" if tokens > budget else ""
     return Component("budget", float(tokens <= budget), WEIGHTS["budget"], message)
 
 
-def compression_component(tokens: int, before: int) -> Component:
+def _compression_component(tokens: int, before: int) -> Component:
     ratio = tokens / before
-    value = min(1.0, max(0.0, (1 - ratio) / (1 - FULL_COMPRESSION)))
-    message = f"the memory is {ratio:.0%} of the conversation; {FULL_COMPRESSION:.0%} or less is right" if value < 1 else ""
+    value = min(1.0, max(0.0, (1 - ratio) / (1 - _FULL_COMPRESSION)))
+    message = f"the memory is {ratio:.0%} of the conversation; {_FULL_COMPRESSION:.0%} or less is right" if value < 1 else ""
     return Component("compression", value, WEIGHTS["compression"], message)
 
 
-def pointers_component(memory: Memory, entries: Sequence[tuple[int, str]]) -> Component:
+def _pointers_component(memory: Memory, entries: Sequence[tuple[int, str]]) -> Component:
     """Check that the turns a fact names exist and contain at least half of its words. Without facts there is no fault."""
     said: dict[int, set[str]] = {}
     for turn, text in entries:
@@ -121,7 +121,7 @@ def pointers_component(memory: Memory, entries: Sequence[tuple[int, str]]) -> Co
     for text, turns in memory.marked:
         stems = set(content_stems(text))
         there = set().union(*(said.get(turn, set()) for turn in turns))
-        if not turns or not said.keys() >= set(turns) or len(stems & there) < POINTED * len(stems):
+        if not turns or not said.keys() >= set(turns) or len(stems & there) < _POINTED * len(stems):
             wrong.append(f"{text[:60]!r} does not stand in {turns}")
     value = 1 - len(wrong) / len(memory.marked) if memory.marked else 1.0
     return Component("pointers", value, WEIGHTS["pointers"], "; ".join(wrong[:3]))
@@ -137,7 +137,7 @@ def format_component(memory: Memory) -> Component:
     return Component("format", value, WEIGHTS["format"], "; ".join(fault for fault in faults if fault))
 
 
-def memory_of(pred: Any) -> Memory | None:
+def _memory_of(pred: Any) -> Memory | None:
     """Read a prediction; None if it has no text at all. Values of other types are left out and count as malformed."""
     summary = getattr(pred, "summary", None)
     marked: list[tuple[str, list[int]]] = []
@@ -160,7 +160,7 @@ def wanted(gold: Any) -> str:
     return f"a summary, facts and decisions that hold {', '.join(terms)}"
 
 
-def said_by(entry: Any) -> str:
+def _said_by(entry: Any) -> str:
     """Return an entry's content with the ids of its tool calls, which a memory may name."""
     return "\n".join([str(field(entry, "content") or ""), *map(str, listed(field(entry, "tool_call_ids")))])
 

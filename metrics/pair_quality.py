@@ -18,34 +18,34 @@ from simpleeval import InvalidExpression, simple_eval
 from dspy_programs.text import containment, is_json, ngrams, words
 from dspy_programs.types import Pair, pair_problems
 
-NUMBER_WORDS = {word: n for n, word in enumerate("one two three four five six seven eight nine ten".split(), 1)}
-NUMBER = rf"(?P<n>{'|'.join(NUMBER_WORDS)}|\d{{1,2}})"
-ASKED_ITEMS = re.compile(
+_NUMBER_WORDS = {word: n for n, word in enumerate("one two three four five six seven eight nine ten".split(), 1)}
+NUMBER = rf"(?P<n>{'|'.join(_NUMBER_WORDS)}|\d{{1,2}})"
+_ASKED_ITEMS = re.compile(
     rf"\b(?:list|name|give|suggest|recommend|provide|find|write|generate|create)\b(?: me| down)?(?: the| some)? {NUMBER} "
     r"(?:[\w'-]+ ){0,3}?(?P<what>[a-z]+s)\b",
     re.IGNORECASE,
 )
-ASKED_LENGTH = re.compile(
+_ASKED_LENGTH = re.compile(
     rf"\b(?:in|into|of|with|exactly|using) (?:a single|{NUMBER})[ -](?P<what>sentence|word)s?\b", re.IGNORECASE
 )
-ASKED_OPTIONS = re.compile(r"\b(yes or no|true or false|positive or negative)\b", re.IGNORECASE)
-ASKED_JSON = re.compile(r"\b(?:as|in|into|valid|return|output) (?:a |an )?(?:valid )?json\b", re.IGNORECASE)
-ASKED_PYTHON = re.compile(r"\b(?:write|create|implement|define|give|complete)\b[^.?]*\bpython\b", re.IGNORECASE)
-ASKED_WORD_COUNT = re.compile(r"\b(?:how many words|count the (?:number of )?words)\b", re.IGNORECASE)
-SPEAKS_OF_A_TEXT = re.compile(
+_ASKED_OPTIONS = re.compile(r"\b(yes or no|true or false|positive or negative)\b", re.IGNORECASE)
+_ASKED_JSON = re.compile(r"\b(?:as|in|into|valid|return|output) (?:a |an )?(?:valid )?json\b", re.IGNORECASE)
+_ASKED_PYTHON = re.compile(r"\b(?:write|create|implement|define|give|complete)\b[^.?]*\bpython\b", re.IGNORECASE)
+_ASKED_WORD_COUNT = re.compile(r"\b(?:how many words|count the (?:number of )?words)\b", re.IGNORECASE)
+_SPEAKS_OF_A_TEXT = re.compile(
     r"\b(?:the|this|these) (?:following|given|below)\b|\bbelow\b"
     r"|\b(?:this|the) (?:sentence|paragraph|text|passage|article|email|e-mail|document|list|code|function)\b(?! that\b)",
     re.IGNORECASE,
 )
-STANDS_FOR_AN_INPUT = re.compile(
+_STANDS_FOR_AN_INPUT = re.compile(
     r"\s*(?:[\[<{(]\s*)?(?:insert|enter|input|your|the given|a given)\b[^.,]{0,40}[\]>})]?\s*", re.IGNORECASE
 )
 LABEL = re.compile(r"\s*(?:instruction|input|output|answer|pair)\s*:\s*", re.IGNORECASE)
 SENTENCE_END = re.compile(r"[.!?。！？…][\"'”’)\]]*(?:\s|$)")
-EQUATION = re.compile(
+_EQUATION = re.compile(
     r"(?P<left>[\d(][\d.()\s]*[-+*/×÷x][-+*/×÷x\d.()\s]*)=\s*(?P<right>-?\d[\d,]*(?:\.\d+)?)(?!\s*[-+*/×÷=^\w%])"
 )
-REASON = re.compile(r"\b(?:because|since|so|therefore|thus|hence|then|first|next|if|step)\b", re.IGNORECASE)
+_REASON = re.compile(r"\b(?:because|since|so|therefore|thus|hence|then|first|next|if|step)\b", re.IGNORECASE)
 CODE = re.compile(r"[{}();=<>^$\\\[\]`#]|\bselect\b|^\s*(?:def|class|import|print|return)\b", re.IGNORECASE | re.MULTILINE)
 
 
@@ -55,14 +55,14 @@ def heuristic_quality(pair: Pair) -> float:
 
 def pair_faults(pair: Pair) -> list[str]:
     """Return the faults, one sentence each."""
-    return [fault for check in CHECKS if (fault := check(pair))]
+    return [fault for check in _CHECKS if (fault := check(pair))]
 
 
-def missing_input(pair: Pair) -> str:
-    if STANDS_FOR_AN_INPUT.fullmatch(pair.input):
+def _missing_input(pair: Pair) -> str:
+    if _STANDS_FOR_AN_INPUT.fullmatch(pair.input):
         return "the input stands for a text; write the text itself"
     given = pair.input.strip() or re.search(r"[:\n]\s*\S|[\"“'`].+[\"”'`]|\d", pair.instruction)
-    if given or not SPEAKS_OF_A_TEXT.search(pair.instruction):
+    if given or not _SPEAKS_OF_A_TEXT.search(pair.instruction):
         return ""
     return "the instruction speaks of a text that is not there; put it in the input"
 
@@ -76,7 +76,7 @@ def repeats(pair: Pair) -> str:
     return ""
 
 
-def labels_left(pair: Pair) -> str:
+def _labels_left(pair: Pair) -> str:
     left = [
         name for name in ("instruction", "input", "output") if re.fullmatch(rf"{name}\s*:.*", getattr(pair, name), re.I | re.S)
     ]
@@ -89,19 +89,19 @@ def unfinished(pair: Pair) -> str:
     return f"the output stops in a sentence (... {text[-30:]!r}); end it" if is_prose and text[-1].isalnum() else ""
 
 
-def wrong_count(pair: Pair) -> str:
-    if match := ASKED_LENGTH.search(pair.instruction):
+def _wrong_count(pair: Pair) -> str:
+    if match := _ASKED_LENGTH.search(pair.instruction):
         wanted = number(match["n"] or "one")
         found = {len(words(pair.output))} if match["what"].lower() == "word" else {len(SENTENCE_END.findall(f"{pair.output}."))}
         found |= {sentences(pair.output)} if match["what"].lower() == "sentence" else {len(pair.output.split())}
-    elif (match := ASKED_ITEMS.search(pair.instruction)) and match["what"].lower() not in (
+    elif (match := _ASKED_ITEMS.search(pair.instruction)) and match["what"].lower() not in (
         "words",
         "steps",
         "times",
         "paragraphs",
     ):
         wanted = number(match["n"])
-        found = {sentences(pair.output)} if match["what"].lower() == "sentences" else counts_of_items(pair.output)
+        found = {sentences(pair.output)} if match["what"].lower() == "sentences" else _counts_of_items(pair.output)
     else:
         return ""
     if wanted in found:
@@ -109,62 +109,62 @@ def wrong_count(pair: Pair) -> str:
     return f"{match['n'] or 'one'} {match['what']} asked, {' or '.join(map(str, sorted(found)))} given"
 
 
-def wrong_option(pair: Pair) -> str:
-    match = ASKED_OPTIONS.search(pair.instruction)
+def _wrong_option(pair: Pair) -> str:
+    match = _ASKED_OPTIONS.search(pair.instruction)
     first = words(pair.output)[:1]
     if not match or set(first) & set(match[1].lower().split(" or ")):
         return ""
     return f"the answer must be {match[1].lower()}, it begins with {first}"
 
 
-def wrong_format(pair: Pair) -> str:
-    if ASKED_JSON.search(pair.instruction) and not is_json(pair.output):
+def _wrong_format(pair: Pair) -> str:
+    if _ASKED_JSON.search(pair.instruction) and not is_json(pair.output):
         return "the output is asked as JSON and is none"
-    if ASKED_PYTHON.search(pair.instruction) and not is_python(pair.output):
+    if _ASKED_PYTHON.search(pair.instruction) and not _is_python(pair.output):
         return "the output is asked as Python and cannot be parsed; write bare, whole code"
     return ""
 
 
-def wrong_sum(pair: Pair) -> str:
-    for match in EQUATION.finditer(pair.output[:2000]):
+def _wrong_sum(pair: Pair) -> str:
+    for match in _EQUATION.finditer(pair.output[:2000]):
         before = pair.output[: match.start()]
         if before and (before[-1].isalnum() or before[-1] in ".," or before.rstrip()[-1:] in tuple("+-*/×÷^=(")):
             continue  # the left side starts earlier
-        value = value_of(match["left"])
+        value = _value_of(match["left"])
         right = float(match["right"].replace(",", ""))
         if value is not None and abs(value - right) > 0.01 * max(1.0, abs(value)):
             return f"{match[0].strip()} is wrong: it is {value:g}"
     return ""
 
 
-def wrong_word_count(pair: Pair) -> str:
+def _wrong_word_count(pair: Pair) -> str:
     stated = re.findall(r"\d+", pair.output)
-    if not ASKED_WORD_COUNT.search(pair.instruction) or not pair.input.strip() or not stated:
+    if not _ASKED_WORD_COUNT.search(pair.instruction) or not pair.input.strip() or not stated:
         return ""
     right = {len(pair.input.split()), len(words(pair.input))}
     return "" if right & set(map(int, stated[:3])) else f"the input has {min(right)} words, not {stated[0]}"
 
 
-CHECKS: list[Callable[[Pair], str]] = [
-    missing_input,
+_CHECKS: list[Callable[[Pair], str]] = [
+    _missing_input,
     repeats,
-    labels_left,
+    _labels_left,
     unfinished,
-    wrong_count,
-    wrong_option,
-    wrong_format,
-    wrong_sum,
-    wrong_word_count,
+    _wrong_count,
+    _wrong_option,
+    _wrong_format,
+    _wrong_sum,
+    _wrong_word_count,
 ]
 
 
 def template_fit(pair: Pair, template: str) -> float:
     """Return whether the pair has the form that its template requires; 1.0 for a template without one."""
-    check = TEMPLATE_CHECKS.get(template)
+    check = _TEMPLATE_CHECKS.get(template)
     return check(pair) if check else 1.0
 
 
-def fits_qa(pair: Pair) -> float:
+def _fits_qa(pair: Pair) -> float:
     asked = f"{pair.instruction}\n{pair.input}"
     return (
         1.0
@@ -173,38 +173,38 @@ def fits_qa(pair: Pair) -> float:
     )
 
 
-def fits_reasoning(pair: Pair) -> float:
-    has_steps = sentences(pair.output) >= 2 or "\n" in pair.output.strip() or bool(REASON.search(pair.output))
+def _fits_reasoning(pair: Pair) -> float:
+    has_steps = sentences(pair.output) >= 2 or "\n" in pair.output.strip() or bool(_REASON.search(pair.output))
     return 1.0 if has_steps or len(re.findall(r"\d+", pair.output)) >= 3 else 0.3
 
 
-def fits_creative(pair: Pair) -> float:
+def _fits_creative(pair: Pair) -> float:
     return min(1.0, len(words(pair.output)) / 8)
 
 
-def fits_code(pair: Pair) -> float:
+def _fits_code(pair: Pair) -> float:
     return 1.0 if CODE.search(pair.output) else 0.3
 
 
-def fits_tool_use(pair: Pair) -> float:
-    call = json_value(pair.output)
+def _fits_tool_use(pair: Pair) -> float:
+    call = _json_value(pair.output)
     if not isinstance(call, dict) or not isinstance(call.get("tool"), str) or not isinstance(call.get("arguments"), dict):
         return 0.0
     offered = f"{pair.instruction}\n{pair.input}"
     return 1.0 if call["tool"] and re.search(rf"(?<!\w){re.escape(call['tool'])}(?!\w)", offered) else 0.5
 
 
-TEMPLATE_CHECKS: Mapping[str, Callable[[Pair], float]] = {
-    "QA": fits_qa,
-    "REASONING": fits_reasoning,
-    "CREATIVE": fits_creative,
-    "CODE": fits_code,
-    "TOOL_USE": fits_tool_use,
+_TEMPLATE_CHECKS: Mapping[str, Callable[[Pair], float]] = {
+    "QA": _fits_qa,
+    "REASONING": _fits_reasoning,
+    "CREATIVE": _fits_creative,
+    "CODE": _fits_code,
+    "TOOL_USE": _fits_tool_use,
 }
 
 
 def number(text: str) -> int:
-    return NUMBER_WORDS.get(text.lower(), 0) or int(text)
+    return _NUMBER_WORDS.get(text.lower(), 0) or int(text)
 
 
 def sentences(text: str) -> int:
@@ -212,7 +212,7 @@ def sentences(text: str) -> int:
     return ends + 1 if text.strip() and not SENTENCE_END.search(text.rstrip()[-3:]) else ends
 
 
-def counts_of_items(text: str) -> set[int]:
+def _counts_of_items(text: str) -> set[int]:
     """Count the items of a list in each notation."""
     lines = [line for line in text.splitlines() if line.strip()]
     marked = re.findall(r"(?:^|\s)(?:\d{1,2}[.)]|[-*•])\s", text)
@@ -220,18 +220,18 @@ def counts_of_items(text: str) -> set[int]:
     return {len(lines), len(marked), len(parts), sentences(text)} - {0} or {0}
 
 
-def json_value(text: str) -> Any:
+def _json_value(text: str) -> Any:
     return json.loads(text) if is_json(text) else None
 
 
-def is_python(text: str) -> bool:
+def _is_python(text: str) -> bool:
     try:
         return bool(ast.parse(text).body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
 
 
-def value_of(expression: str) -> float | None:
+def _value_of(expression: str) -> float | None:
     """Compute one side of an equation; None if it is not plain arithmetic."""
     plain = expression.translate({ord("×"): "*", ord("x"): "*", ord("÷"): "/"}).strip()
     if len(plain) > 60 or "**" in plain or "//" in plain:

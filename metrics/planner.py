@@ -22,24 +22,24 @@ WEIGHTS = {"tools": 0.5, "order": 0.25, "graph": 0.05, "steps": 0.1, "format": 0
 
 def plan_matches(gold: dspy.Example, pred: dspy.Prediction) -> Score:
     """Score a plan against the reference plan."""
-    wanted = tasks_of(gold)
-    tasks = tasks_of(pred)
+    wanted = _tasks_of(gold)
+    tasks = _tasks_of(pred)
     failure = getattr(pred, "failure", None)
     if failure is not None or not tasks:
         return unreadable(WEIGHTS, pred, "a plan", "there is no task in it", outline(wanted))
     names = [tool_name(tool) for tool in getattr(gold, "tools", None) or []]
     return composite(
         [
-            tools_component(wanted, tasks),
-            order_component(wanted, tasks),
-            graph_component(tasks, names),
-            steps_component(wanted, tasks),
+            _tools_component(wanted, tasks),
+            _order_component(wanted, tasks),
+            _graph_component(tasks, names),
+            _steps_component(wanted, tasks),
             Component("format", 1.0, WEIGHTS["format"]),
         ]
     )
 
 
-def tools_component(wanted: Sequence[Task], tasks: Sequence[Task]) -> Component:
+def _tools_component(wanted: Sequence[Task], tasks: Sequence[Task]) -> Component:
     gold, found = Counter(task.tool for task in wanted), Counter(task.tool for task in tasks)
     value = f1(gold, found)
     missing, extra = sorted((gold - found).elements()), sorted((found - gold).elements())
@@ -48,9 +48,9 @@ def tools_component(wanted: Sequence[Task], tasks: Sequence[Task]) -> Component:
     return Component("tools", value, WEIGHTS["tools"], f"{'; '.join(parts)}. Right: {outline(wanted)}" if parts else "")
 
 
-def order_component(wanted: Sequence[Task], tasks: Sequence[Task]) -> Component:
+def _order_component(wanted: Sequence[Task], tasks: Sequence[Task]) -> Component:
     """Compare which tool must precede which, through any number of steps: a chain and its closure are the same."""
-    gold, found = precedences(wanted), precedences(tasks)
+    gold, found = _precedences(wanted), _precedences(tasks)
     value = f1(gold, found)
     message = ""
     if value < 1:
@@ -59,20 +59,20 @@ def order_component(wanted: Sequence[Task], tasks: Sequence[Task]) -> Component:
     return Component("order", value, WEIGHTS["order"], message)
 
 
-def graph_component(tasks: Sequence[Task], names: Sequence[str]) -> Component:
+def _graph_component(tasks: Sequence[Task], names: Sequence[str]) -> Component:
     problems = plan_problems(tasks, names)
     value = 1 / (1 + len(problems))  # not a share of the tasks: padding would dilute the problems
     return Component("graph", value, WEIGHTS["graph"], "; ".join(problems))
 
 
-def steps_component(wanted: Sequence[Task], tasks: Sequence[Task]) -> Component:
+def _steps_component(wanted: Sequence[Task], tasks: Sequence[Task]) -> Component:
     """Measure only padding. A short plan loses through its missing tools; if it lost here too, padding would pay."""
     gold, found = len(wanted), len(tasks)
     message = f"{found} tasks where {gold} reach the goal: too long" if found > gold else ""
     return Component("steps", min(1.0, gold / found), WEIGHTS["steps"], message)
 
 
-def precedences(tasks: Sequence[Task]) -> Counter[tuple[str, str]]:
+def _precedences(tasks: Sequence[Task]) -> Counter[tuple[str, str]]:
     """Count (tool, later tool) for every pair of tasks where one waits for the other, directly or not."""
     by_id = {task.id: task for task in tasks}
     pairs: Counter[tuple[str, str]] = Counter()
@@ -88,7 +88,7 @@ def precedences(tasks: Sequence[Task]) -> Counter[tuple[str, str]]:
     return pairs
 
 
-def tasks_of(source: Any) -> list[Task]:
+def _tasks_of(source: Any) -> list[Task]:
     """Read `tasks` from an example or a prediction; anything that is not a list of tasks counts as none."""
     tasks = getattr(source, "tasks", None)
     try:

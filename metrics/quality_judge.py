@@ -18,7 +18,7 @@ from metrics.score import Component, Score, composite, unreadable
 WEIGHTS = {"agreement": 0.6, "margin": 0.3, "format": 0.1}
 VERDICTS = ("first", "second", "tie")
 NEAR = 0.25  # for a tie if people chose a winner, and a winner if they chose none
-CLEAR = 0.3  # of the scale: overall scores this far apart differ clearly
+_CLEAR = 0.3  # of the scale: overall scores this far apart differ clearly
 
 
 def prefers_as_people_do(gold: dspy.Example, pred: dspy.Prediction) -> Score:
@@ -31,7 +31,7 @@ def prefers_as_people_do(gold: dspy.Example, pred: dspy.Prediction) -> Score:
     return composite(
         [
             agreement_component(wanted, verdict),
-            margin_component(wanted, first, second),
+            _margin_component(wanted, first, second),
             format_component(pred),
         ]
     )
@@ -43,17 +43,17 @@ def agreement_component(wanted: Any, verdict: str) -> Component:
     return Component("agreement", value, WEIGHTS["agreement"], message)
 
 
-def margin_component(wanted: Any, first: float, second: float) -> Component:
+def _margin_component(wanted: Any, first: float, second: float) -> Component:
     """Measure how far apart the scores are in the right direction; for a tie, how close."""
-    apart = first - second if wanted == "first" else second - first if wanted == "second" else CLEAR - abs(first - second)
-    value = min(1.0, max(0.0, apart / CLEAR))
+    apart = first - second if wanted == "first" else second - first if wanted == "second" else _CLEAR - abs(first - second)
+    value = min(1.0, max(0.0, apart / _CLEAR))
     message = f"the first response has {first:.2f} overall, the second {second:.2f}. Right: {right(wanted)}"
     return Component("margin", value, WEIGHTS["margin"], message if value < 1 else "")
 
 
 def format_component(pred: dspy.Prediction) -> Component:
     """Check for scores of both responses and a meaningful reason that is not too long."""
-    faults = [f"there are no {name}" for name in ("scores", "other_scores") if not holds_shares(getattr(pred, name, None))]
+    faults = [f"there are no {name}" for name in ("scores", "other_scores") if not _holds_shares(getattr(pred, name, None))]
     reason = getattr(pred, "reason", None)
     if not isinstance(reason, str) or not 0 < len(reason.strip()) <= 100:
         faults.append("there is no reason of 1 to 100 characters")
@@ -68,12 +68,12 @@ def right(wanted: Any) -> str:
 
 def share_of(pred: Any, name: str) -> float | None:
     value = getattr(pred, name, None)
-    return float(value) if is_share(value) else None
+    return float(value) if _is_share(value) else None
 
 
-def is_share(value: Any) -> TypeGuard[float]:
+def _is_share(value: Any) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and 0 <= value <= 1
 
 
-def holds_shares(scores: Any) -> bool:
-    return isinstance(scores, dict) and bool(scores) and all(is_share(value) for value in scores.values())
+def _holds_shares(scores: Any) -> bool:
+    return isinstance(scores, dict) and bool(scores) and all(_is_share(value) for value in scores.values())

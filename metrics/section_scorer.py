@@ -20,23 +20,23 @@ WEIGHTS = {"error": 0.4, "agreement": 0.3, "ranking": 0.2, "format": 0.1}
 
 def coverage_agrees(gold: dspy.Example, pred: dspy.Prediction) -> Score:
     """Score the coverage of a rubric against the gold coverage."""
-    wanted = shares_of(getattr(gold, "gold", None))
-    found = {name: share for name, share in shares_of(getattr(pred, "scores", None)).items() if name in wanted}
+    wanted = _shares_of(getattr(gold, "gold", None))
+    found = {name: share for name, share in _shares_of(getattr(pred, "scores", None)).items() if name in wanted}
     failure = getattr(pred, "failure", None)
     if failure is not None or not found:
         return unreadable(WEIGHTS, pred, "scores", "it has no score for any criterion", outline(gold, wanted))
     answered = {name: found.get(name, 0.0) for name in wanted}
     return composite(
         [
-            error_component(share_of(getattr(gold, "overall", None)), share_of(getattr(pred, "overall", None))),
+            _error_component(share_of(getattr(gold, "overall", None)), share_of(getattr(pred, "overall", None))),
             agreement_component(gold, wanted, answered),
-            ranking_component(wanted, answered),
+            _ranking_component(wanted, answered),
             format_component(wanted, pred),
         ]
     )
 
 
-def error_component(wanted: float | None, found: float | None) -> Component:
+def _error_component(wanted: float | None, found: float | None) -> Component:
     """Count the distance twice: half of the range is as bad as all of it."""
     if wanted is None or found is None:
         return Component("error", 0.0, WEIGHTS["error"], f"there is no overall score in [0, 1]; right: {wanted}")
@@ -56,7 +56,7 @@ def agreement_component(gold: dspy.Example, wanted: Mapping[str, float], found: 
     return Component("agreement", value, WEIGHTS["agreement"], "; ".join(wrong))
 
 
-def ranking_component(wanted: Mapping[str, float], found: Mapping[str, float]) -> Component:
+def _ranking_component(wanted: Mapping[str, float], found: Mapping[str, float]) -> Component:
     """Score the order of pairs with unequal coverage; equal scores are out of order. Without pairs, score the mean error."""
     pairs = [(high, low) for high in wanted for low in wanted if wanted[high] > wanted[low]]
     if not pairs:
@@ -71,14 +71,14 @@ def ranking_component(wanted: Mapping[str, float], found: Mapping[str, float]) -
 def format_component(wanted: Mapping[str, float], pred: Any) -> Component:
     """Count the criteria without a score in [0, 1], and the scores of criteria that the rubric does not have."""
     scores = getattr(pred, "scores", None)
-    given = shares_of(scores)
+    given = _shares_of(scores)
     problems = [f"{name} has no score in [0, 1]" for name in wanted if name not in given]
     problems += [f"there is no criterion {str(name)[:60]!r}" for name in scores or {} if name not in wanted]
     return Component("format", 1 / (1 + len(problems)), WEIGHTS["format"], "; ".join(problems[:10]))
 
 
 def verdict(gold: dspy.Example, name: str, wanted: float, found: float) -> str:
-    sections = names_of(getattr(gold, "covering", None), name)
+    sections = _names_of(getattr(gold, "covering", None), name)
     if wanted > found:
         return f"{name} is {found:g}, right {wanted:g}: {' and '.join(sections) or 'a section'} asks for it"
     return f"{name} is {found:g}, right {wanted:g}: no section asks for it, at most for something like it"
@@ -86,15 +86,15 @@ def verdict(gold: dspy.Example, name: str, wanted: float, found: float) -> str:
 
 def outline(gold: dspy.Example, wanted: Mapping[str, float]) -> str:
     covering = getattr(gold, "covering", None)
-    return ", ".join(f"{name} {share:g} ({' '.join(names_of(covering, name)) or 'none'})" for name, share in wanted.items())
+    return ", ".join(f"{name} {share:g} ({' '.join(_names_of(covering, name)) or 'none'})" for name, share in wanted.items())
 
 
-def names_of(covering: Any, name: str) -> Sequence[str]:
+def _names_of(covering: Any, name: str) -> Sequence[str]:
     names = covering.get(name) if isinstance(covering, Mapping) else None
     return [str(item) for item in names] if isinstance(names, (list, tuple)) else []
 
 
-def shares_of(scores: Any) -> dict[str, float]:
+def _shares_of(scores: Any) -> dict[str, float]:
     """Read criterion -> share; anything but a name with a number in [0, 1] is left out."""
     found = {}
     for name, value in scores.items() if isinstance(scores, Mapping) else ():

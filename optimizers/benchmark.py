@@ -84,7 +84,7 @@ def benchmark(
             raise UsageError(
                 "--scripted has its own programs, rows and budgets; give it --seeds, --quick, --json, --out, --fresh"
             )
-        raise typer.Exit(compare_scripted(out / "scripted", seeds, quick, fresh, as_json))
+        raise typer.Exit(_compare_scripted(out / "scripted", seeds, quick, fresh, as_json))
     if as_json:
         raise UsageError("--json works only with --scripted; the other comparison writes report.json")
     print(f"{module}: reading programs and data", flush=True)
@@ -136,13 +136,13 @@ def compare(every: Sequence["Run"], asked: Sequence["Run"], path: Path, fresh: b
         if any(each.key not in results for each in asked):
             prepare(asked[0].training.task_lm)
             prepare(asked[0].training.reflection_lm)
-        write_report(path, every, results)
-        run_all(asked, directory, results, say, lambda: write_report(path, every, results))
+        _write_report(path, every, results)
+        run_all(asked, directory, results, say, lambda: _write_report(path, every, results))
     print((path / "report.md").read_text(encoding="utf-8"))
     print(f"report      {path / 'report.md'}, report.json, report.png")
 
 
-def compare_scripted(path: Path, seeds: int | None, quick: bool, fresh: bool, as_json: bool) -> int:
+def _compare_scripted(path: Path, seeds: int | None, quick: bool, fresh: bool, as_json: bool) -> int:
     """Compare on scripted models and return the exit code: GATE_CLOSED if ours trails in any cell or in the mean."""
     print("scripted models: ours and dspy.GEPA", file=sys.stderr, flush=True)
     from optimizers.comparison import scripted_benchmark
@@ -165,7 +165,7 @@ def chosen(optimizers: str | None, report_only: bool) -> list[str]:
     return [name for name in OPTIMIZERS if name in asked or name == REFERENCE]
 
 
-def write_report(directory: Path, runs: Sequence["Run"], results: Mapping[str, "Record"]) -> None:
+def _write_report(directory: Path, runs: Sequence["Run"], results: Mapping[str, "Record"]) -> None:
     """Write report.json, report.md and report.png, each whole or not at all."""
     from dspy_programs.atomic_file import write_atomically
     from dspy_programs.registry import versions

@@ -30,11 +30,11 @@ ReflectionApiKeyOption = Annotated[
 MaxReplyTokensOption = Annotated[int | None, typer.Option(min=1, help="Token limit of one reply, for both models.")]
 TimeoutOption = Annotated[float | None, typer.Option(min=0.1, help="Seconds to wait for one complete reply from a server.")]
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Rows in parallel. Default: 1 for an embedded model, else 8.")]
-DATA = (
+_DATA = (
     "Your own rows: one file (JSONL, JSON, CSV, TSV, also .gz; Parquet), a folder with train, val and test in any of these "
     "formats or saved by Hugging Face datasets, or hf:OWNER/NAME[:CONFIG][@REVISION] on the Hub. One file is split for you."
 )
-DataOption = Annotated[Path | None, typer.Option(help=DATA)]
+DataOption = Annotated[Path | None, typer.Option(help=_DATA)]
 UnseenDataOption = Annotated[Path | None, typer.Option(help="Your own rows, as for train; only one split is read.")]
 RowsOption = Annotated[int | None, typer.Option(min=1, help="Use only the first N rows. Default: the recipe's.")]
 

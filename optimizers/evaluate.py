@@ -59,14 +59,14 @@ def evaluate(
         raise UsageError("--compiled and --data apply to one program; omit them with --module all")
     model = connect(lm, api_base=api_base, api_key=api_key)
     threads = threads or (1 if is_embedded(model) else 8)
-    done = evaluate_all(wanted, model, compiled, (data, split), rows, threads, fresh)
+    done = _evaluate_all(wanted, model, compiled, (data, split), rows, threads, fresh)
     for line in table(done) if module == ALL else details(done[0]):
         print(line)
     if json_out:
         write_atomically(json_out, json.dumps({"lm": model.model, "programs": [as_json(e) for e in done]}, indent=1) + "\n")
 
 
-def evaluate_all(
+def _evaluate_all(
     wanted: Sequence["Recipe"],
     model: "dspy.LM",
     compiled: Path | None,
@@ -83,8 +83,8 @@ def evaluate_all(
     from optimizers.training import RunDirectory, default_path, rows_to_test
 
     data, split = source
-    found = {recipe.name: compiled_program(recipe.name, model.model, compiled) for recipe in wanted}
-    learnt = {name: seed_of(each[1], data) if each else None for name, each in found.items()}
+    found = {recipe.name: _compiled_program(recipe.name, model.model, compiled) for recipe in wanted}
+    learnt = {name: _seed_of(each[1], data) if each else None for name, each in found.items()}
     examples = {
         recipe.name: rows_to_test(recipe, data, split, rows or recipe.test_rows, learnt[recipe.name]) for recipe in wanted
     }
@@ -108,7 +108,7 @@ def evaluate_all(
     return done
 
 
-def seed_of(compiled: "Compiled", data: Path | None) -> int | None:
+def _seed_of(compiled: "Compiled", data: Path | None) -> int | None:
     """Return the random seed that split these rows when the program was compiled on them; None if it was not."""
     training = compiled.provenance.training
     place = training.get("place")
@@ -116,7 +116,7 @@ def seed_of(compiled: "Compiled", data: Path | None) -> int | None:
     return int(training.get("seed", 0)) if same else None
 
 
-def compiled_program(name: str, spec: str, path: Path | None) -> "tuple[dspy.Module, Compiled] | None":
+def _compiled_program(name: str, spec: str, path: Path | None) -> "tuple[dspy.Module, Compiled] | None":
     """Return (program, file) as `load` would use it; if there is none, print that and return None."""
     from dspy_programs import load
     from dspy_programs.errors import CompiledMissing

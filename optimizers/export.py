@@ -64,7 +64,7 @@ def export(
         from dspy_programs.registry import newest
 
         upload(file, compiled, card_for(compiled), to.removeprefix(HUB), not public, huggingface_hub.HfApi(), newest)
-        lines = shared_usage(module, spec, to)
+        lines = _shared_usage(module, spec, to)
     elif Path(to).suffix == ".json":
         if Path(to).exists() and not force:
             raise UsageError(f"{to} already exists; --force overwrites it")
@@ -73,7 +73,7 @@ def export(
         lines = usage(module, thinks, to)
     else:
         share(file, compiled, card_for(compiled), Path(to))
-        lines = shared_usage(module, spec, to)
+        lines = _shared_usage(module, spec, to)
     print(f"wrote {to}, from {file}. To read it:")
     for line in lines:
         print(line)
@@ -132,7 +132,7 @@ def usage(module: str, thinks: bool, to: str) -> Iterator[str]:
     yield f"  program.load({to!r})"
 
 
-def shared_usage(module: str, spec: str, to: str) -> Iterator[str]:
+def _shared_usage(module: str, spec: str, to: str) -> Iterator[str]:
     """Say how `load` reads a shared program."""
     yield "  from dspy_programs import load"
     yield f"  program = load({module!r}, {spec!r}, path={to!r})"

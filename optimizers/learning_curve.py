@@ -58,7 +58,7 @@ def learning_curve(
 
     model = connect(lm, api_base=api_base, api_key=api_key)
     print(f"{module} on {model.model}: at most {rows} rows of transfer_val, scored with other rows of that file as your own")
-    if missing := [str(size) for size in SIZES if size >= (count := rows_there(module))]:
+    if missing := [str(size) for size in SIZES if size >= (count := _rows_there(module))]:
         print(f"that file has {count} rows, so {' and '.join(missing)} own rows cannot be measured")
     points = []
     for point in curve(recipe(module), model, rows, seed, threads or (1 if is_embedded(model) else 8)):
@@ -69,7 +69,7 @@ def learning_curve(
         write_atomically(json_out, json.dumps({"program": module, "lm": model.model, "points": points}, indent=1) + "\n")
 
 
-def rows_there(module: str) -> int:
+def _rows_there(module: str) -> int:
     from optimizers.data import data_directory, rows_in
 
     return sum(1 for _ in rows_in(data_directory(module) / "transfer_val.jsonl"))
@@ -112,12 +112,12 @@ def programs(
     file = in_use(recipe.name, spec)
     shipped = {name: state.demos for name, state in read_compiled(file).predictors.items()} if file else {}
     for size in (size for size in SIZES if size < len(own)):
-        yield size, False, partial(shown_own, recipe, own, size, seed, {})
+        yield size, False, partial(_shown_own, recipe, own, size, seed, {})
         if any(shipped.values()):
-            yield size, True, partial(shown_own, recipe, own, size, seed, shipped)
+            yield size, True, partial(_shown_own, recipe, own, size, seed, shipped)
 
 
-def shown_own(
+def _shown_own(
     recipe: "Recipe",
     own: Sequence["dspy.Example"],
     size: int,

@@ -28,7 +28,7 @@ def promote(
     from dspy_programs.errors import UsageError
     from optimizers.promotion import current, place_of, promoting as promotion
 
-    file = compiled_of(source)
+    file = _compiled_of(source)
     new = promotion.look_at(file, module)
     now = current(place_of(new.program, new.lm))
     print(f"{new.program} for {new.lm}")
@@ -51,7 +51,7 @@ def promote(
     print(f"to undo: python -m optimizers.rollback --module {new.program} --lm {new.lm}")
 
 
-def compiled_of(source: Path) -> Path:
+def _compiled_of(source: Path) -> Path:
     """Return the compiled program of a run folder, or the file itself."""
     from dspy_programs.errors import UsageError
 

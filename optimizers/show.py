@@ -11,7 +11,7 @@ import typer
 from dspy_programs.cli import new_app, run
 from dspy_programs.text import printable
 
-A_FEW = 3  # demonstrations
+_A_FEW = 3  # demonstrations
 LONGEST = 300  # characters of each
 
 app = new_app("Show a compiled program or a run: instructions before and after, demonstrations, candidates, scores.")
@@ -25,7 +25,7 @@ def show(
 ) -> None:
     """Print what changed from the uncompiled program, the demonstrations and the lineage of candidates."""
     if (Path(what) / "run.json").is_file():
-        for line in run_lines(Path(what)):
+        for line in _run_lines(Path(what)):
             print(printable(line))
         return
     from dspy_programs.errors import UsageError
@@ -43,14 +43,14 @@ def show(
     print(f"{saved.program} for {saved.lm}: kept {saved.kept}  ({path})")
     demos = {name: state.demos for name, state in compiled.predictors.items()}
     try:
-        made = [*lineage_lines(saved.lineage, saved.training.get("winner")), *test_lines(saved.scores.get("test", {}))]
+        made = [*_lineage_lines(saved.lineage, saved.training.get("winner")), *test_lines(saved.scores.get("test", {}))]
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         made = ["lineage and scores: not in the format that `train` writes"]
-    for line in [*made, *demo_lines(demos, full)]:
+    for line in [*made, *_demo_lines(demos, full)]:
         print(printable(line))
 
 
-def run_lines(directory: Path) -> Iterator[str]:
+def _run_lines(directory: Path) -> Iterator[str]:
     """Describe a run, finished or not."""
     from dspy_programs.errors import UsageError
     from optimizers.training import REPORT
@@ -60,14 +60,14 @@ def run_lines(directory: Path) -> Iterator[str]:
         raise UsageError(f"{directory}: nothing to show yet: the uncompiled program has not been scored")
     file_of_report = directory / REPORT
     report = json.loads(file_of_report.read_text(encoding="utf-8")) if file_of_report.is_file() else {}
-    yield from lineage_lines(json.loads(file.read_text(encoding="utf-8")), report.get("winner"))
+    yield from _lineage_lines(json.loads(file.read_text(encoding="utf-8")), report.get("winner"))
     if report:
         yield from test_lines(report["test"])
     else:
         yield "the run is unfinished: run the command that started it again to resume"
 
 
-def lineage_lines(lineage: Sequence[Mapping[str, Any]], winner: int | None = None) -> Iterator[str]:
+def _lineage_lines(lineage: Sequence[Mapping[str, Any]], winner: int | None = None) -> Iterator[str]:
     """Yield each candidate's score and parent, then what the winner changed in the uncompiled program."""
     from optimizers.promotion import shown_line  # imports DSPy
 
@@ -102,7 +102,7 @@ def test_lines(test: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
         yield f"  {name:10} {interval['mean']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]  {interval['rows']} rows"
 
 
-def demo_lines(demos: Mapping[str, Sequence[Mapping[str, Any]]], full: bool = False) -> Iterator[str]:
+def _demo_lines(demos: Mapping[str, Sequence[Mapping[str, Any]]], full: bool = False) -> Iterator[str]:
     """Yield a program's demonstrations: the start of a few, or all in full."""
     from dspy_programs.predict import ALL_SHOWN, NEAREST  # imports DSPy
     from dspy_programs.text import shortened
@@ -110,11 +110,11 @@ def demo_lines(demos: Mapping[str, Sequence[Mapping[str, Any]]], full: bool = Fa
     for name, each in demos.items():
         nearest = f", each call shows the {NEAREST} nearest" if len(each) > ALL_SHOWN else ""
         yield f"\ndemonstrations of {name!r}: {len(each) or 'none'}{nearest}"
-        for demo in each if full else each[:A_FEW]:
+        for demo in each if full else each[:_A_FEW]:
             text = json.dumps(demo, ensure_ascii=False)
             yield "  " + (text if full or len(text) <= LONGEST else f"{shortened(text, LONGEST)} ...")
         if each and not full:
-            yield f"  {f'and {len(each) - A_FEW} more; ' if len(each) > A_FEW else ''}--full shows them in full"
+            yield f"  {f'and {len(each) - _A_FEW} more; ' if len(each) > _A_FEW else ''}--full shows them in full"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 app = new_app("Compile a program for a language model: better instructions, measured on unseen rows, saved as JSON.")
 
-ProposerFlag = Annotated[
+_ProposerFlag = Annotated[
     Literal["auto", "rules", "dspy"],
     typer.Option(
         help="Instruction proposer: rules adds short rules from single failures, suited to small models; dspy is DSPy's own. "
@@ -37,7 +37,7 @@ ProposerFlag = Annotated[
     ),
 ]
 
-AutoFlag = Annotated[
+_AutoFlag = Annotated[
     Literal["light", "medium", "heavy"] | None,
     typer.Option(
         help="Budget preset, as in dspy.GEPA(auto=...). Default: 15 minutes for an embedded --lm, else light with at least "
@@ -45,7 +45,7 @@ AutoFlag = Annotated[
     ),
 ]
 
-TransferFlag = Annotated[
+_TransferFlag = Annotated[
     int | None,
     typer.Option(
         min=0,
@@ -54,7 +54,7 @@ TransferFlag = Annotated[
     ),
 ]
 
-ReasoningFlag = Annotated[
+_ReasoningFlag = Annotated[
     bool | None,
     typer.Option(
         "--reasoning/--no-reasoning",
@@ -76,7 +76,7 @@ def train(
     temperature: Annotated[float | None, typer.Option(min=0, max=2, help="Temperature of --lm. Default: 0.")] = None,
     max_reply_tokens: MaxReplyTokensOption = None,
     timeout: TimeoutOption = None,
-    auto: AutoFlag = None,
+    auto: _AutoFlag = None,
     max_metric_calls: Annotated[
         int | None,
         typer.Option(min=1, help="Limit: metric calls during the search; the test is extra."),
@@ -89,15 +89,15 @@ def train(
     max_usd: Annotated[
         float | None, typer.Option(min=0, help="Limit: US dollars by DSPy's price table, including the test.")
     ] = None,
-    proposer: ProposerFlag = "auto",
-    reasoning: ReasoningFlag = None,
+    proposer: _ProposerFlag = "auto",
+    reasoning: _ReasoningFlag = None,
     seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     threads: ThreadsOption = None,
     data: DataOption = None,
     train_rows: Annotated[int | None, typer.Option(min=1, help="Use only the first N rows. Default: all.")] = None,
     val_rows: RowsOption = None,
     test_rows: RowsOption = None,
-    transfer_rows: TransferFlag = None,
+    transfer_rows: _TransferFlag = None,
     run_dir: Annotated[Path | None, typer.Option(help="Run folder. Default: runs/<module>/<model>.")] = None,
     resume: Annotated[
         bool | None,
@@ -120,7 +120,7 @@ def train(
     of_task, of_reflection = (api_base, api_key), (reflection_api_base, reflection_api_key)
     limits = {"budget_tokens": max_reply_tokens, "timeout": timeout}
     task, reflection = connect_both(lm, reflection_lm, of_task, of_reflection, temperature, **limits)
-    budget, levers = budget_of(max_metric_calls, max_minutes, budget_tokens, max_usd), (proposer, reasoning)
+    budget, levers = _budget_of(max_metric_calls, max_minutes, budget_tokens, max_usd), (proposer, reasoning)
     if auto and budget.metric_calls:
         raise UsageError("--auto and --max-metric-calls both set the number of metric calls; give only one")
     sizes = {"train": train_rows, "val": val_rows, "test": test_rows, "transfer_val": transfer_rows}
@@ -156,7 +156,7 @@ def told(failed: Mapping[str, str], names: Sequence[str]) -> str:
     return f"{len(failed)} of {len(names)} programs failed ({reasons}). Done: {done}"
 
 
-def budget_of(calls: int | None, minutes: float | None, tokens: int | None, usd: float | None) -> "Budget":
+def _budget_of(calls: int | None, minutes: float | None, tokens: int | None, usd: float | None) -> "Budget":
     """Combine the limits. Raises UsageError for one that is not a finite number."""
     from dspy_programs.errors import UsageError
     from optimizers.calls import Budget

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from dspy_programs.budget.negotiator import NegotiationResult
 
 app = new_app("Find the smallest prompt that scores as well as the full one.")
-PromptArgument = Annotated[Path, typer.Argument(help="Prompt file: YAML with sections, or text (.md, .txt).")]
-TokensOption = Annotated[
+_PromptArgument = Annotated[Path, typer.Argument(help="Prompt file: YAML with sections, or text (.md, .txt).")]
+_TokensOption = Annotated[
     str | None, typer.Option("--tokens", help="Count tokens as this model does, e.g. openai/gpt-4.1-mini.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-BaseUrl = Annotated[str | None, typer.Option("--api-base", help="URL of the server. Default: its usual address.")]
+_BaseUrl = Annotated[str | None, typer.Option("--api-base", help="URL of the server. Default: its usual address.")]
 
 
 class ScorerName(StrEnum):
@@ -61,7 +61,7 @@ def budget(
 
 
 @app.command()
-def analyze(prompt: PromptArgument, tokens: TokensOption = None, as_json: JsonOption = False) -> None:
+def analyze(prompt: _PromptArgument, tokens: _TokensOption = None, as_json: JsonOption = False) -> None:
     """Count the tokens in each section of a prompt."""
     from dspy_programs.budget import analysis
     from dspy_programs.budget.prompt import read_prompt
@@ -74,7 +74,7 @@ def analyze(prompt: PromptArgument, tokens: TokensOption = None, as_json: JsonOp
 @app.command()
 def negotiate(
     context: typer.Context,
-    prompt: PromptArgument,
+    prompt: _PromptArgument,
     rubric: Annotated[
         str | None, typer.Option("--rubric", "-r", help="YAML file, or a shipped one: qa, coding, ... Default: qa.")
     ] = None,
@@ -95,7 +95,7 @@ def negotiate(
     lm: ToolLmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
-    tokens: TokensOption = None,
+    tokens: _TokensOption = None,
     no_cache: NoCacheOption = False,
     as_json: JsonOption = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also print the log.")] = False,
@@ -137,7 +137,7 @@ def negotiate(
     if as_json:
         print(written(result), end="")
     else:
-        print_result(result, verbose or bool(context.obj), summary(result), output, html)
+        _print_result(result, verbose or bool(context.obj), summary(result), output, html)
 
 
 def typed(context: typer.Context, name: str) -> str | None:
@@ -146,7 +146,7 @@ def typed(context: typer.Context, name: str) -> str | None:
     return context.params[name] if source is not None and source.name == "COMMANDLINE" else None
 
 
-def print_result(result: "NegotiationResult", verbose: bool, text: str, output: Path | None, html: Path | None) -> None:
+def _print_result(result: "NegotiationResult", verbose: bool, text: str, output: Path | None, html: Path | None) -> None:
     if verbose:
         print("\n".join(result.log))
     print(text)
@@ -157,10 +157,10 @@ def print_result(result: "NegotiationResult", verbose: bool, text: str, output: 
 
 @app.command()
 def check(
-    prompt: PromptArgument,
+    prompt: _PromptArgument,
     max_tokens: Annotated[int | None, typer.Option(min=0, help="Limit: tokens in the whole prompt.")] = None,
     max_share: Annotated[float | None, typer.Option(min=0, max=1, help="Limit: share of any one section.")] = None,
-    tokens: TokensOption = None,
+    tokens: _TokensOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Exit with 1 if a prompt or one of its sections is too large; for CI."""
@@ -185,7 +185,7 @@ def check(
 
 @app.command()
 def apply(
-    prompt: PromptArgument,
+    prompt: _PromptArgument,
     result: Annotated[Path, typer.Argument(help="The file that negotiate wrote with --output.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The new prompt: .yaml for sections, .md or .txt for plain text.")
@@ -208,21 +208,21 @@ def apply(
 
 @app.command("check-ollama")
 def check_ollama(
-    model: Annotated[str | None, typer.Option("--model", "-m", help="Model to look for.")] = None, api_base: BaseUrl = None
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Model to look for.")] = None, api_base: _BaseUrl = None
 ) -> None:
     """Check that Ollama answers and has the model; exit with 1 otherwise."""
-    check_server("ollama", model, api_base)
+    _check_server("ollama", model, api_base)
 
 
 @app.command("check-openrouter")
 def check_openrouter(
-    model: Annotated[str | None, typer.Option("--model", "-m", help="Model to look for.")] = None, api_base: BaseUrl = None
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Model to look for.")] = None, api_base: _BaseUrl = None
 ) -> None:
     """Check that OpenRouter accepts the key in OPENROUTER_API_KEY and has the model; exit with 1 otherwise."""
-    check_server("openrouter", model, api_base)
+    _check_server("openrouter", model, api_base)
 
 
-def check_server(name: str, model: str | None, base: str | None) -> None:
+def _check_server(name: str, model: str | None, base: str | None) -> None:
     from dspy_programs.lm import check as checked, server_named
 
     server = server_named(name, model, base)

@@ -12,8 +12,8 @@ from dspy_programs.budget.scorers import OfflineScorer, Scorer, SectionsScorer
 from dspy_programs.errors import UsageError
 from dspy_programs.tokens import TokenCounter, counter_for, counter_named
 
-SERVERS = ("ollama", "openrouter")
-SCORERS = ("offline", "sections", "judge", "outputs", *SERVERS)
+_SERVERS = ("ollama", "openrouter")
+_SCORERS = ("offline", "sections", "judge", "outputs", *_SERVERS)
 
 
 def model_of(
@@ -28,8 +28,8 @@ def model_of(
 
     model: at Ollama or OpenRouter; lm: provider/name. Raises UsageError, LanguageModelError.
     """
-    require_scorer(scorer)
-    if scorer in SERVERS:
+    _require_scorer(scorer)
+    if scorer in _SERVERS:
         from dspy_programs.lm import connected, server_named
 
         return connected(server_named(scorer or "", model, api_base, api_key), cache)
@@ -46,7 +46,7 @@ def model_of(
 
 def scorer_of(scorer: str | None, model: dspy.LM | None, examples: Path | None = None) -> Scorer:
     """Return the named scorer; with examples, the outputs scorer."""
-    require_scorer(scorer)
+    _require_scorer(scorer)
     if examples or scorer == "outputs":
         from dspy_programs.budget.outputs import OutputsScorer, read_examples
 
@@ -62,9 +62,9 @@ def scorer_of(scorer: str | None, model: dspy.LM | None, examples: Path | None =
     return JudgeScorer(model, scorer or "judge")
 
 
-def require_scorer(name: str | None) -> None:
-    if name is not None and name not in SCORERS:
-        raise UsageError(f"unknown scorer {name[:60]!r}; choose from {', '.join(SCORERS)}")
+def _require_scorer(name: str | None) -> None:
+    if name is not None and name not in _SCORERS:
+        raise UsageError(f"unknown scorer {name[:60]!r}; choose from {', '.join(_SCORERS)}")
 
 
 def counter_of(tokens: str | None, model: dspy.LM | None = None) -> TokenCounter:

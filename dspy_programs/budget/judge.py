@@ -22,11 +22,11 @@ from dspy_programs.types import Criterion, Rubric, Section
 
 FREE_TEXT = 0.5
 LONGEST = 60_000  # characters; a judge that sees only part of a prompt cannot tell what a section is worth
-LONGEST_REPLY = 20_000
+_LONGEST_REPLY = 20_000
 NUMBER = r"(?P<value>\d{1,3}(?:\.\d{1,6})?)\s*(?:(?:/|out of)\s*(?P<of>\d{1,3})|(?P<percent>%))?"
-BETWEEN = r"(?:[^\d\n.]|\.(?=[\d*]))" + "{0,40}?"
-OVERALL = re.compile(rf"\b(?:overall|total|final|score|rating|grade){BETWEEN}(?<![\d.-]){NUMBER}", re.IGNORECASE)
-ALONE = re.compile(rf"\s*{NUMBER}\s*")
+_BETWEEN = r"(?:[^\d\n.]|\.(?=[\d*]))" + "{0,40}?"
+_OVERALL = re.compile(rf"\b(?:overall|total|final|score|rating|grade){_BETWEEN}(?<![\d.-]){NUMBER}", re.IGNORECASE)
+_ALONE = re.compile(rf"\s*{NUMBER}\s*")
 
 
 class PromptMark(BaseModel):
@@ -80,17 +80,17 @@ class JudgeScorer:
 
 def from_text(reply: str, rubric: Rubric) -> Score:
     """Extract a score from a free-text reply: every criterion's, else the overall one, else the only number."""
-    reply = reply[:LONGEST_REPLY]
+    reply = reply[:_LONGEST_REPLY]
     marks = {}
     for criterion in rubric.criteria:
         spelled = re.escape(criterion.name).replace("_", "[ _-]")
-        found = re.search(rf"\b{spelled}\b{BETWEEN}(?<![\d.-]){NUMBER}", reply, re.IGNORECASE)
+        found = re.search(rf"\b{spelled}\b{_BETWEEN}(?<![\d.-]){NUMBER}", reply, re.IGNORECASE)
         if found and (value := share_of(found)) is not None:
             marks[criterion.name] = value
     note = "the judge answered in free text: its scores were extracted by pattern"
     if len(marks) == len(rubric.criteria):
         return Score(rubric.overall(marks), 1, FREE_TEXT, "model", note)
-    found = OVERALL.search(reply) or ALONE.fullmatch(reply)
+    found = _OVERALL.search(reply) or _ALONE.fullmatch(reply)
     if found and (value := share_of(found)) is not None:
         return Score(value, 1, FREE_TEXT, "model", note)
     return Score(None, 1, 0.0, "model", f"no score found in a reply of the judge: {' '.join(reply.split())[:80]!r}")

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     import dspy
 
 DEFAULT_RUBRIC = "qa"
-OFFLINE_TIMES = 4  # times as many scoring calls as a scorer that costs something
-ADVICE = "a lower threshold, or a rubric that names the requirements"
+_OFFLINE_TIMES = 4  # times as many scoring calls as a scorer that costs something
+_ADVICE = "a lower threshold, or a rubric that names the requirements"
 Strategy = Literal["remove", "compress", "reorder"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 Search = Literal["ours", "greedy"]
@@ -187,7 +187,7 @@ class Negotiator:
     def bound(self, parts: Sequence[Section]) -> int | None:
         if self.most_calls is not None:
             return self.most_calls
-        times = OFFLINE_TIMES if name_of(self.scorer) == "offline" else self.repeats if is_noisy(self.scorer) else 1
+        times = _OFFLINE_TIMES if name_of(self.scorer) == "offline" else self.repeats if is_noisy(self.scorer) else 1
         return (len(parts) + 1 + ("reorder" in self.strategies)) * times
 
     def shrink(self, run: Run) -> None:
@@ -210,7 +210,7 @@ class Negotiator:
         names = [section.name for section in run.sections]
         log += [*meter.notes, *(line_of(step) for step in run.steps)]
         if whole > SAME and savings < self.min_savings - SAME:
-            advice = ADVICE if "compress" in self.strategies else f"{ADVICE}, or --strategy compress,"
+            advice = _ADVICE if "compress" in self.strategies else f"{_ADVICE}, or --strategy compress,"
             log.append(f"{savings:.1%} saved, {self.min_savings:.1%} requested: {advice} would allow more")
         return NegotiationResult(
             success=savings >= self.min_savings - SAME and score >= self.threshold * whole - SAME and whole > SAME,

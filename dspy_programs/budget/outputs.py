@@ -22,8 +22,8 @@ from dspy_programs.lm import running_on
 from dspy_programs.programs.quality_judge import QualityJudge
 from dspy_programs.types import Rubric, Section
 
-PLACE = re.compile(r"\{\{?\s*(?:input|question|query|text|user_input)\s*\}?\}", re.IGNORECASE)
-MOST_EXAMPLES = 1000
+_PLACE = re.compile(r"\{\{?\s*(?:input|question|query|text|user_input)\s*\}?\}", re.IGNORECASE)
+_MOST_EXAMPLES = 1000
 
 
 class Example(BaseModel):
@@ -56,8 +56,8 @@ def read_examples(path: Path | str) -> list[Example]:
                 examples.append(Example.model_validate_json(line))
             except ValidationError as error:
                 raise UsageError(f"{path}:{number}: {first_fault(error, 'example')}") from error
-    if not 0 < len(examples) <= MOST_EXAMPLES:
-        raise UsageError(f"{path}: {len(examples)} examples; give 1 to {MOST_EXAMPLES}")
+    if not 0 < len(examples) <= _MOST_EXAMPLES:
+        raise UsageError(f"{path}: {len(examples)} examples; give 1 to {_MOST_EXAMPLES}")
     return examples
 
 
@@ -105,8 +105,8 @@ class OutputsScorer:
 
 def filled(prompt: str, value: str) -> str:
     """Return the message for one input; its text is inserted unchanged, even if it looks like a placeholder."""
-    if PLACE.search(prompt):
-        return PLACE.sub(lambda _: value, prompt)
+    if _PLACE.search(prompt):
+        return _PLACE.sub(lambda _: value, prompt)
     return f"{prompt}{SEPARATOR}{value}" if prompt else value
 
 

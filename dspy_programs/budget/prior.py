@@ -10,7 +10,7 @@ from dspy_programs.types import Rubric, Section
 
 SURE, MAYBE, HARDLY = 0.95, 0.6, 0.2  # chances that a section can be dropped: nothing of the rubric in it, little, much
 NOTHING, LITTLE = 0.01, 0.05  # shares of the rubric's coverage
-BASE_RISK = 0.02  # expected loss of the highest-priority section when the words say nothing
+_BASE_RISK = 0.02  # expected loss of the highest-priority section when the words say nothing
 
 
 class Prior:
@@ -51,7 +51,7 @@ class Prior:
         return ""
 
     def cost(self, kept: Sequence[Section], move: Move) -> float:
-        return (max(0.0, self.loss(kept, move)) + BASE_RISK * self.rank[move.name]) / move.saved
+        return (max(0.0, self.loss(kept, move)) + _BASE_RISK * self.rank[move.name]) / move.saved
 
     def chance(self, kept: Sequence[Section], move: Move) -> float:
         loss = self.loss(kept, move)

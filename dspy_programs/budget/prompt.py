@@ -21,18 +21,18 @@ from pydantic import ValidationError
 from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.types import Section
 
-LARGEST_FILE = 2_000_000  # bytes
+_LARGEST_FILE = 2_000_000  # bytes
 SEPARATOR = "\n\n"
 TEXT_SUFFIXES = {".md", ".markdown", ".txt", ".prompt"}
-HEADING = re.compile(r"(#{1,6})\s+(\S.*)")
-FENCE = re.compile(r"\s*(`{3,}|~{3,})")
-GUESSES = (  # words of a heading or of the first line, in the order they are looked for -> (type, priority)
+_HEADING = re.compile(r"(#{1,6})\s+(\S.*)")
+_FENCE = re.compile(r"\s*(`{3,}|~{3,})")
+_GUESSES = (  # words of a heading or of the first line, in the order they are looked for -> (type, priority)
     (re.compile(r"\b(few.?shots?|examples?|samples?|demonstrations?)\b", re.IGNORECASE), ("few_shot", 20)),
     (re.compile(r"\b(style|tone|voice)\b", re.IGNORECASE), ("system", 10)),
     (re.compile(r"\b(context|background|documents?|sources?|knowledge)\b", re.IGNORECASE), ("context", 40)),
     (re.compile(r"\b(identity|role|system|persona|purpose)\b|^you are\b", re.IGNORECASE), ("system", 30)),
 )
-OTHERWISE = ("instruction", 60)
+_OTHERWISE = ("instruction", 60)
 
 
 class SectionType(StrEnum):
@@ -88,8 +88,8 @@ def read_prompt(path: Path | str) -> list[Section]:
     """
     path = Path(path)
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise UsageError(f"{path}: larger than {LARGEST_FILE:,} bytes; not a prompt")
+        if path.stat().st_size > _LARGEST_FILE:
+            raise UsageError(f"{path}: larger than {_LARGEST_FILE:,} bytes; not a prompt")
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
@@ -170,10 +170,10 @@ def from_text(text: str) -> list[Section]:
     parts = cut(text.splitlines())
     sections: list[Section] = []
     for number, part in enumerate(parts, 1):
-        heading = HEADING.match(part)
+        heading = _HEADING.match(part)
         title = heading[2] if heading else ""
         type_, priority = prior(title or part[:200])
-        name = slug(title) or f"part_{number}"
+        name = _slug(title) or f"part_{number}"
         taken = {section.name for section in sections}
         unique = name if name not in taken else next(f"{name}_{n}" for n in range(2, 10**6) if f"{name}_{n}" not in taken)
         sections.append(Section(name=unique, type=type_, content=part, priority=priority))  # type: ignore[arg-type]
@@ -184,9 +184,9 @@ def cut(lines: Sequence[str]) -> list[str]:
     """Return the parts of a text: at headings outside code fences, else at empty lines."""
     fenced, headings, blank = False, {}, set()
     for number, line in enumerate(lines):
-        if FENCE.match(line):
+        if _FENCE.match(line):
             fenced = not fenced
-        elif not fenced and (found := HEADING.match(line)):
+        elif not fenced and (found := _HEADING.match(line)):
             headings[number] = len(found[1])
         elif not fenced and not line.strip():
             blank.add(number + 1)
@@ -202,10 +202,10 @@ def cut(lines: Sequence[str]) -> list[str]:
 
 
 def prior(words: str) -> tuple[str, int]:
-    return next((prior for pattern, prior in GUESSES if pattern.search(words)), OTHERWISE)
+    return next((prior for pattern, prior in _GUESSES if pattern.search(words)), _OTHERWISE)
 
 
-def slug(title: str) -> str:
+def _slug(title: str) -> str:
     return "_".join(re.findall(r"\w+", title.lower()))[:50]
 
 

@@ -71,7 +71,7 @@ def diff(result: NegotiationResult) -> list[str]:
     return [line for line in difflib.ndiff(before, now) if not line.startswith("? ")]
 
 
-class Bar(NamedTuple):
+class _Bar(NamedTuple):
     """One section in the chart. before, now: tokens; width and new_width: percent of the longest bar."""
 
     name: str
@@ -84,14 +84,14 @@ class Bar(NamedTuple):
     fate: str
 
 
-def bars(result: NegotiationResult, counts: dict[str, tuple[int, int]]) -> list[Bar]:
+def _bars(result: NegotiationResult, counts: dict[str, tuple[int, int]]) -> list[_Bar]:
     longest = max([1, *(before for before, _ in counts.values())])
     found = []
     for section in result.original_sections:
         before, now = counts[section.name]
         fate = "removed" if section.name in result.sections_removed else "shortened" if now < before else "kept"
         width, new_width = 100 * before / longest, 100 * now / longest
-        found.append(Bar(section.name, section.type, section.priority, before, now, width, new_width, fate))
+        found.append(_Bar(section.name, section.type, section.priority, before, now, width, new_width, fate))
     return found
 
 
@@ -103,4 +103,4 @@ def as_html(result: NegotiationResult, count: Any) -> str:
     counts = {s.name: (count(s.content), now.get(s.name, 0)) for s in result.original_sections}
     template = (files("dspy_programs.budget") / "report.html").read_text(encoding="utf-8")
     page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
-    return page.render(result=result, bars=bars(result, counts), diff=diff(result)) + "\n"
+    return page.render(result=result, bars=_bars(result, counts), diff=diff(result)) + "\n"

@@ -25,10 +25,10 @@ from dspy_programs.types import Rubric, Section
 
 REPEATS = 8
 PRIOR_SD, PRIOR_WEIGHT = 0.05, 2.0
-T90 = ((1, 3.08), (2, 1.89), (3, 1.64), (4, 1.53), (5, 1.48), (6, 1.44), (8, 1.40), (10, 1.37), (15, 1.34), (30, 1.31))
+_T90 = ((1, 3.08), (2, 1.89), (3, 1.64), (4, 1.53), (5, 1.48), (6, 1.44), (8, 1.40), (10, 1.37), (15, 1.34), (30, 1.31))
 SURE = 0.95
-MOST_TRUSTED = 0.8  # the prior alone never decides
-LARGEST_LOSS = 0.3  # share of a prompt's score; a larger loss at once is not expected
+_MOST_TRUSTED = 0.8  # the prior alone never decides
+_LARGEST_LOSS = 0.3  # share of a prompt's score; a larger loss at once is not expected
 SAME = 1e-9  # scores that differ by less are equal
 
 Key = tuple[tuple[str, str], ...]
@@ -81,7 +81,7 @@ class ScoreEstimator:
 
     def ask(self, sections: Sequence[Section]) -> None:
         """Get one more answer."""
-        key = key_of(sections)
+        key = _key_of(sections)
         number = self.asked.get(key, 0)
         if self.most_calls is not None and self.calls >= self.most_calls:
             raise OutOfCalls
@@ -122,11 +122,11 @@ class ScoreEstimator:
         whole, score = self.mean(self.whole), self.mean(candidate)
         target = self.threshold * whole
         difference, margin = score - target, self.margin(candidate, self.threshold)
-        if not self.noisy or key_of(candidate) == key_of(self.whole):
+        if not self.noisy or _key_of(candidate) == _key_of(self.whole):
             return Verdict("yes" if difference >= -SAME else "no", score, target, difference, 0.0)
         sd = self.sd() * math.sqrt(1 / self.count(candidate) + 1 / self.count(self.whole))
-        allowed, most = (1 - self.threshold) * whole, max(LARGEST_LOSS * whole, 2 * sd)
-        belief = probability(whole - score, sd, allowed, min(chance, MOST_TRUSTED), loss, most)
+        allowed, most = (1 - self.threshold) * whole, max(_LARGEST_LOSS * whole, 2 * sd)
+        belief = probability(whole - score, sd, allowed, min(chance, _MOST_TRUSTED), loss, most)
         answer: Literal["yes", "no", "undecided"] = "undecided"
         if belief >= SURE and difference >= 0:
             answer = "yes"
@@ -149,18 +149,18 @@ class ScoreEstimator:
 
     def margin(self, sections: Sequence[Section], share: float) -> float:
         """Return half the width of the interval of score(sections) - share x score(whole); 0 for a scorer without noise."""
-        if not self.noisy or key_of(sections) == key_of(self.whole):
+        if not self.noisy or _key_of(sections) == _key_of(self.whole):
             return 0.0
         variance, weight = self.spread()
         error = math.sqrt(variance * (1 / self.count(sections) + share**2 / self.count(self.whole)))
-        return error * next(t for df, t in reversed(T90) if df <= weight)
+        return error * next(t for df, t in reversed(_T90) if df <= weight)
 
     def mean(self, sections: Sequence[Section]) -> float:
-        found = self.answers[key_of(sections)]
+        found = self.answers[_key_of(sections)]
         return math.fsum(found) / len(found)
 
     def count(self, sections: Sequence[Section]) -> int:
-        return len(self.answers.get(key_of(sections), ()))
+        return len(self.answers.get(_key_of(sections), ()))
 
 
 def probability(seen: float, sd: float, allowed: float, chance: float, loss: float, most: float) -> float:
@@ -177,5 +177,5 @@ def probability(seen: float, sd: float, allowed: float, chance: float, loss: flo
     return ((as_expected if loss <= allowed + SAME else 0.0) + fine) / total
 
 
-def key_of(sections: Sequence[Section]) -> Key:
+def _key_of(sections: Sequence[Section]) -> Key:
     return tuple((section.name, section.content) for section in sections)

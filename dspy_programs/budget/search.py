@@ -23,7 +23,7 @@ from dspy_programs.budget.score_estimator import SAME, OutOfCalls
 from dspy_programs.types import Section
 
 ALIKE = 0.2  # similarity of two sections below which no exchange is tried
-MOST_COMBINED = 12  # sections whose every combination is considered
+_MOST_COMBINED = 12  # sections whose every combination is considered
 
 
 def greedy(run: Run) -> None:
@@ -45,12 +45,12 @@ def ours(run: Run, blind: bool, moves: Sequence[Move] | None = None) -> None:
     blind: the scorer reads the prompt by the rubric only; moves: by default, dropping any section that may be dropped.
     """
     prior = Prior(run.sections, run.meter.rubric, blind)
-    offered = removals(run) if moves is None else moves
+    offered = _removals(run) if moves is None else moves
     try:
-        free_moves(run, prior, offered)
-        paid_moves(run, prior, offered)
+        _free_moves(run, prior, offered)
+        _paid_moves(run, prior, offered)
         if moves is None:
-            exchanges(run, prior, offered)
+            _exchanges(run, prior, offered)
     except OutOfCalls:
         pass
     noted = {name for step in run.steps for name in step.sections}
@@ -59,7 +59,7 @@ def ours(run: Run, blind: bool, moves: Sequence[Move] | None = None) -> None:
             run.note([move], after(run.kept, [move]), None, False, reason)
 
 
-def removals(run: Run) -> list[Move]:
+def _removals(run: Run) -> list[Move]:
     """Offer to drop every section except the main instruction and the only holders of a placeholder."""
     instructions = [section for section in run.sections if section.type == "instruction" and section.content.strip()]
     main = max(reversed(instructions or list(run.sections)), key=lambda section: section.priority)
@@ -73,19 +73,19 @@ def removals(run: Run) -> list[Move]:
     return moves
 
 
-def free_moves(run: Run, prior: Prior, offered: Sequence[Move]) -> None:
+def _free_moves(run: Run, prior: Prior, offered: Sequence[Move]) -> None:
     """Make the moves that lose nothing, in groups."""
     left = {move.name: move for move in offered}
     while left and not run.enough():
-        group = group_to_try(run, prior, list(left.values()))
+        group = _group_to_try(run, prior, list(left.values()))
         if not group:
             return
         for move in group:
             del left[move.name]
-        settle(run, prior, group)
+        _settle(run, prior, group)
 
 
-def group_to_try(run: Run, prior: Prior, moves: list[Move]) -> list[Move]:
+def _group_to_try(run: Run, prior: Prior, moves: list[Move]) -> list[Move]:
     """Return the group of moves expected to save most tokens in one call: chance that all succeed x tokens saved."""
     group: list[Move] = []
     kept, chance, saved, best = list(run.kept), 1.0, 0, (0.0, 0)
@@ -104,7 +104,7 @@ def group_to_try(run: Run, prior: Prior, moves: list[Move]) -> list[Move]:
     return group[: best[1]]
 
 
-def settle(run: Run, prior: Prior, group: Sequence[Move]) -> None:
+def _settle(run: Run, prior: Prior, group: Sequence[Move]) -> None:
     """Make the moves of a group that lose nothing, halving it until that is known, and note what each other one loses."""
     if run.enough() or not run.allowed(after(run.kept, group)):
         return
@@ -115,11 +115,11 @@ def settle(run: Run, prior: Prior, group: Sequence[Move]) -> None:
     if len(group) == 1:
         run.losses[group[0].name] = before - verdict.score
         return
-    settle(run, prior, group[: len(group) // 2])
-    settle(run, prior, group[len(group) // 2 :])
+    _settle(run, prior, group[: len(group) // 2])
+    _settle(run, prior, group[len(group) // 2 :])
 
 
-def exchanges(run: Run, prior: Prior, offered: Sequence[Move]) -> None:
+def _exchanges(run: Run, prior: Prior, offered: Sequence[Move]) -> None:
     """Exchange a needed section for a shorter dropped one if both seem to serve the same purpose."""
     gone = {section.name for section in run.sections} - {section.name for section in run.kept}
     pairs = [
@@ -137,12 +137,12 @@ def exchanges(run: Run, prior: Prior, offered: Sequence[Move]) -> None:
             run.try_moves([move], likeness, free_only=True, back=back.name)
 
 
-def paid_moves(run: Run, prior: Prior, offered: Sequence[Move]) -> None:
+def _paid_moves(run: Run, prior: Prior, offered: Sequence[Move]) -> None:
     """Spend the loss that the threshold allows on the moves that save most tokens; remember what fails."""
     while not run.enough():
         here = {section.name: section.content for section in run.kept}
         left = [m for m in offered if m.name in here and here[m.name] != m.content and not prior.held(run.kept, m)]
-        chosen, loss = best_buy(run, prior, left)
+        chosen, loss = _best_buy(run, prior, left)
         if not chosen:
             return
         spent = run.meter.mean(run.meter.whole) - run.meter.mean(run.kept)
@@ -151,7 +151,7 @@ def paid_moves(run: Run, prior: Prior, offered: Sequence[Move]) -> None:
             run.failed.append(frozenset(move.name for move in chosen))
 
 
-def best_buy(run: Run, prior: Prior, moves: Sequence[Move]) -> tuple[list[Move], float]:
+def _best_buy(run: Run, prior: Prior, moves: Sequence[Move]) -> tuple[list[Move], float]:
     """Return the moves that reach the minimum savings at the smallest loss, else those that save most within the allowance.
 
     With them, the expected loss.
@@ -159,7 +159,7 @@ def best_buy(run: Run, prior: Prior, moves: Sequence[Move]) -> tuple[list[Move],
     whole = run.meter.mean(run.meter.whole)
     allowance = run.meter.mean(run.kept) - run.meter.threshold * whole
     losses = {m.name: max(run.losses.get(m.name, prior.loss(run.kept, m) * whole), 0.0) for m in moves}
-    cheap = sorted(moves, key=lambda move: (losses[move.name] / move.saved, -move.saved))[:MOST_COMBINED]
+    cheap = sorted(moves, key=lambda move: (losses[move.name] / move.saved, -move.saved))[:_MOST_COMBINED]
     best: tuple[tuple[float, float], list[Move], float] = ((0.0, -1.0), [], 0.0)
     for size in range(1, len(cheap) + 1):
         for chosen in itertools.combinations(cheap, size):
@@ -170,12 +170,12 @@ def best_buy(run: Run, prior: Prior, moves: Sequence[Move]) -> tuple[list[Move],
             candidate = after(run.kept, chosen)
             savings = run.savings(candidate)
             worth = (run.min_savings, -loss) if savings >= run.min_savings - ROUNDING else (savings, 0.0)
-            if worth > best[0] and run.allowed(candidate) and not holds_back(prior, run.kept, chosen):
+            if worth > best[0] and run.allowed(candidate) and not _holds_back(prior, run.kept, chosen):
                 best = (worth, list(chosen), loss)
     return best[1:]
 
 
-def holds_back(prior: Prior, kept: Sequence[Section], moves: Sequence[Move]) -> bool:
+def _holds_back(prior: Prior, kept: Sequence[Section], moves: Sequence[Move]) -> bool:
     """Return whether moves that are fine alone must not be made together."""
     for move in moves:
         if prior.held(kept, move):

@@ -20,7 +20,7 @@ from dspy_programs.tokens import TokenCounter
 from dspy_programs.types import Entry, Section
 
 SHARE = 0.5
-SHORTEST = 24  # tokens; shorter sections are not worth a change
+_SHORTEST = 24  # tokens; shorter sections are not worth a change
 
 
 def compressions(sections: Sequence[Section], counter: TokenCounter, lm: dspy.LM | None = None) -> list[Move]:
@@ -28,7 +28,7 @@ def compressions(sections: Sequence[Section], counter: TokenCounter, lm: dspy.LM
     moves = []
     for section in sections:
         tokens = counter.count(section.content)
-        if section.type == "few_shot" or tokens < SHORTEST:
+        if section.type == "few_shot" or tokens < _SHORTEST:
             continue
         forms = [by_rules(section, counter), *([by_model(section, tokens, lm)] if lm is not None else [])]
         usable = [form for form in forms if form.strip() and is_faithful(section, form)]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import dspy
 
 
-def of_this_model(context: typer.Context, parameter: typer.CallbackParam, value: str | None) -> str | None:
+def _of_this_model(context: typer.Context, parameter: typer.CallbackParam, value: str | None) -> str | None:
     """Ignore a URL or key from the environment when --lm is not the model the environment names."""
     source = context.get_parameter_source(parameter.name or "")
     named, asked = os.environ.get("DSPY_PROGRAMS_LM"), context.params.get("lm")
@@ -44,13 +44,13 @@ NoLlmOption = Annotated[bool, typer.Option("--no-llm", help="Use rules only, eve
 NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Ask the model again instead of using cached answers.")]
 ApiBaseOption = Annotated[
     str | None,
-    typer.Option(envvar="DSPY_PROGRAMS_API_BASE", callback=of_this_model, help="URL of an OpenAI-compatible server for --lm."),
+    typer.Option(envvar="DSPY_PROGRAMS_API_BASE", callback=_of_this_model, help="URL of an OpenAI-compatible server for --lm."),
 ]
 ApiKeyOption = Annotated[
     str | None,
     typer.Option(
         envvar="DSPY_PROGRAMS_API_KEY",
-        callback=of_this_model,
+        callback=_of_this_model,
         help="API key for --lm. Safer in the environment or a .env file than on the command line.",
     ),
 ]

@@ -12,10 +12,10 @@ import warnings
 from collections.abc import MutableMapping
 from pathlib import Path
 
-KEYS = ("OPENROUTER_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY")
+_KEYS = ("OPENROUTER_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY")
 BASE, KEY = "DSPY_PROGRAMS_API_BASE", "DSPY_PROGRAMS_API_KEY"
-LINE = re.compile(rf"\s*(?:export\s+)?(DSPY_PROGRAMS_[A-Z_]+|{'|'.join(KEYS)})\s*=(.*)")
-LARGEST = 1_000_000  # characters read
+_LINE = re.compile(rf"\s*(?:export\s+)?(DSPY_PROGRAMS_[A-Z_]+|{'|'.join(_KEYS)})\s*=(.*)")
+_LARGEST = 1_000_000  # characters read
 
 
 def add_dot_env(environment: MutableMapping[str, str] = os.environ, path: Path = Path(".env")) -> None:
@@ -24,7 +24,7 @@ def add_dot_env(environment: MutableMapping[str, str] = os.environ, path: Path =
         return
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
-            said = values_in(file.read(LARGEST))
+            said = _values_in(file.read(_LARGEST))
     except OSError as error:
         warnings.warn(f"{path}: cannot be read: {error.strerror}", stacklevel=2)
         return
@@ -34,13 +34,13 @@ def add_dot_env(environment: MutableMapping[str, str] = os.environ, path: Path =
         environment.setdefault(name, value)
 
 
-def values_in(text: str) -> dict[str, str]:
+def _values_in(text: str) -> dict[str, str]:
     """Return the values of our variables; if a name appears twice, the last one wins."""
-    found = (LINE.fullmatch(line) for line in text.splitlines() if "\0" not in line)
-    return {match[1]: unquoted(match[2].strip()) for match in found if match is not None}
+    found = (_LINE.fullmatch(line) for line in text.splitlines() if "\0" not in line)
+    return {match[1]: _unquoted(match[2].strip()) for match in found if match is not None}
 
 
-def unquoted(value: str) -> str:
+def _unquoted(value: str) -> str:
     """Return a value without its quotes or, if unquoted, without a trailing comment."""
     if quoted := re.match(r"""(["'])(.*?)\1(?:\s+#.*)?$""", value):
         return quoted[2]

@@ -23,9 +23,9 @@ from dspy_programs.types import FailureMode, Trace
 MODES: tuple[FailureMode, ...] = get_args(FailureMode)
 FORMAT: Literal["failures-batch-1"] = "failures-batch-1"
 MOST_PROBLEMS = 10_000  # named in a Batch; all are counted, and all are named in the per-trace outputs
-LATE = 20  # first failing turns from here on are counted together
-LATER = f"{LATE}+"
-AHEAD = 4  # records read ahead per record in progress
+_LATE = 20  # first failing turns from here on are counted together
+_LATER = f"{_LATE}+"
+_AHEAD = 4  # records read ahead per record in progress
 
 
 class Outcome(NamedTuple):
@@ -109,7 +109,7 @@ def in_order(work: Callable[[Item], Outcome], items: Iterable[Item], at_once: in
     try:
         for item in items:
             waiting.append(pool.submit(copy_context().run, work, item))
-            if len(waiting) >= AHEAD * at_once:
+            if len(waiting) >= _AHEAD * at_once:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
@@ -152,11 +152,11 @@ class Tally:
         self.answered_by[report.answered_by] += 1
         self.model_failures += report.failure is not None
         if report.first_failure_turn is not None:
-            self.first_turns[min(report.first_failure_turn, LATE)] += 1
+            self.first_turns[min(report.first_failure_turn, _LATE)] += 1
 
     def batch(self) -> Batch:
         """Return the totals so far."""
-        turns = {str(turn) if turn < LATE else LATER: count for turn, count in sorted(self.first_turns.items())}
+        turns = {str(turn) if turn < _LATE else _LATER: count for turn, count in sorted(self.first_turns.items())}
         return Batch(
             traces=self.traces,
             unreadable=self.unreadable,

@@ -24,8 +24,8 @@ FILE = "calibration.json"
 SCHEMA_VERSION = 1
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Inner = Annotated[float, Field(gt=0, lt=1)]
-Curve = list[tuple[Share, Inner]]  # (confidence, probability), by rising confidence
+_Inner = Annotated[float, Field(gt=0, lt=1)]
+Curve = list[tuple[Share, _Inner]]  # (confidence, probability), by rising confidence
 
 
 class FittedOn(BaseModel):

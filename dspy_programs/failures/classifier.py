@@ -76,12 +76,12 @@ class FailureReport(BaseModel):
 
     def to_json(self) -> bytes:
         """Return the report as one line of JSON, without a newline."""
-        return TO_JSON(self)
+        return _TO_JSON(self)
 
 
-TO_JSON = FailureReport.__pydantic_serializer__.to_json
+_TO_JSON = FailureReport.__pydantic_serializer__.to_json
 MOST_FAILURES = 3  # of the model in a row, after which it is not asked again
-FIXES: dict[FailureMode, list[str]] = {mode: list(remedy.fixes) for mode, remedy in REMEDIES.items()}
+_FIXES: dict[FailureMode, list[str]] = {mode: list(remedy.fixes) for mode, remedy in REMEDIES.items()}
 
 
 class FailureClassifier:
@@ -138,7 +138,7 @@ class FailureClassifier:
             return report_of(trace, findings, ruled, "rules", reason)
         self._failures = 0
         failure = None if said.failure is None else sendable(said.failure.reason)
-        verdict = Ruling(said.mode, said.turn, said.confidence, evidence_in(said.cause, said.mode), True)
+        verdict = Ruling(said.mode, said.turn, said.confidence, _evidence_in(said.cause, said.mode), True)
         return report_of(trace, findings, verdict, said.answered_by, failure)
 
 
@@ -148,7 +148,7 @@ def parsed(raw: Mapping[str, object]) -> Trace:
     return Parser().parse(raw)
 
 
-def evidence_in(cause: str, mode: FailureMode) -> str:
+def _evidence_in(cause: str, mode: FailureMode) -> str:
     """Return the evidence inside the sentence about a mode."""
     return cause.removeprefix(REMEDIES[mode].cause.partition("{evidence}")[0])
 
@@ -172,27 +172,29 @@ def report_of(
         probability=probability_of(mode, confidence) if measured else None,
         first_failure_turn=ruled.turn,
         root_cause_summary=REMEDIES[mode].cause.format(evidence=sendable(ruled.evidence)),
-        fixes=FIXES[mode],
-        modes=modes_of(findings, ruled, confidence, trace.is_successful, answered_by == "rules") if mode != "none" else [],
+        fixes=_FIXES[mode],
+        modes=_modes_of(findings, ruled, confidence, trace.is_successful, answered_by == "rules") if mode != "none" else [],
         turns=len(trace.turns),
         answered_by=answered_by,
         failure=failure,
     )
 
 
-def modes_of(
+def _modes_of(
     findings: Sequence[Finding], ruled: Ruling, confidence: float, is_successful: bool | None, calibrated: bool
 ) -> list[FoundMode]:
     """Return the verdict's mode, then every other finding likely enough to stand alone, strongest first."""
     bound = SURE_AGAINST_SUCCESS if is_successful else LIKELY
     seen = next((f.turns for f in findings if f.mode == ruled.mode and f.turn == ruled.turn), None)
     turn = 0 if ruled.turn is None else ruled.turn
-    first = found_mode(ruled.mode, turn, seen or [turn], confidence, ruled.evidence, calibrated)
+    first = _found_mode(ruled.mode, turn, seen or [turn], confidence, ruled.evidence, calibrated)
     others = [f for f in findings if f.mode != ruled.mode and f.confidence >= bound]
-    return [first, *(found_mode(f.mode, f.turn, f.turns, f.confidence, f.evidence, True) for f in others)]
+    return [first, *(_found_mode(f.mode, f.turn, f.turns, f.confidence, f.evidence, True) for f in others)]
 
 
-def found_mode(mode: FailureMode, turn: int, turns: list[int], confidence: float, evidence: str, calibrated: bool) -> FoundMode:
+def _found_mode(
+    mode: FailureMode, turn: int, turns: list[int], confidence: float, evidence: str, calibrated: bool
+) -> FoundMode:
     return FoundMode.model_construct(
         mode=mode,
         turn=turn,

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 app = new_app("Find out why an agent run failed: traces in, causes and fixes out.")
 
-FileArgument = Annotated[Path | None, typer.Argument(help="A file with one trace; - reads standard input.")]
-TraceOption = Annotated[Path | None, typer.Option("--trace", help="Alternative to the FILE argument.")]
+_FileArgument = Annotated[Path | None, typer.Argument(help="A file with one trace; - reads standard input.")]
+_TraceOption = Annotated[Path | None, typer.Option("--trace", help="Alternative to the FILE argument.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -39,8 +39,8 @@ def failures() -> None:
 
 @app.command()
 def classify(
-    file: FileArgument = None,
-    trace: TraceOption = None,
+    file: _FileArgument = None,
+    trace: _TraceOption = None,
     format: FormatOption = None,
     no_llm: NoLlmOption = False,
     lm: ToolLmOption = None,
@@ -74,7 +74,7 @@ def classify(
 
 @app.command()
 def validate(
-    file: FileArgument = None, trace: TraceOption = None, format: FormatOption = None, as_json: JsonOption = False
+    file: _FileArgument = None, trace: _TraceOption = None, format: FormatOption = None, as_json: JsonOption = False
 ) -> None:
     """Show how a trace is read: its id, its goal and the start of each turn."""
     from dspy_programs.failures.reports.lines import print_json

@@ -16,31 +16,31 @@ from dspy_programs.failures.batch import FORMAT, MODES, Batch, Check, Share
 from dspy_programs.failures.intervals import newcombe
 
 ANY = "ANY"
-GUARDED = (ANY, *(mode for mode in MODES if mode != "none"))
+_GUARDED = (ANY, *(mode for mode in MODES if mode != "none"))
 
 
-class Bound(NamedTuple):
+class _Bound(NamedTuple):
     mode: str
     rate: float
 
 
-def bounds_of(texts: Sequence[str]) -> list[Bound]:
+def bounds_of(texts: Sequence[str]) -> list[_Bound]:
     """Parse the limits as typed."""
-    return [bound_of(text) for text in texts]
+    return [_bound_of(text) for text in texts]
 
 
-def bound_of(text: str) -> Bound:
+def _bound_of(text: str) -> _Bound:
     mode, equals, rate = text.partition("=")
     mode = mode.strip().upper()
-    if not equals or mode not in GUARDED:
-        raise UsageError(f"--fail-on {text}: write MODE=RATE, where MODE is one of {', '.join(GUARDED)}")
+    if not equals or mode not in _GUARDED:
+        raise UsageError(f"--fail-on {text}: write MODE=RATE, where MODE is one of {', '.join(_GUARDED)}")
     try:
         value = float(rate)
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1:
         raise UsageError(f"--fail-on {text}: the rate {rate!r} is not a number from 0 to 1; write for example {mode}=0.05")
-    return Bound(mode, value)
+    return _Bound(mode, value)
 
 
 def read_baseline(path: Path) -> Batch:
@@ -52,12 +52,12 @@ def read_baseline(path: Path) -> Batch:
     except ValidationError as error:
         mend = f"a baseline is the output of `batch --json` (format {FORMAT}); create it again"
         raise UsageError(f"{path}: {first_fault(error, 'the file')}; {mend}") from error
-    if fault_in := unusable(batch):
+    if fault_in := _unusable(batch):
         raise UsageError(f"{path}: {fault_in}, so it cannot be a baseline; create it again with `batch --json`")
     return batch
 
 
-def unusable(batch: Batch) -> str | None:
+def _unusable(batch: Batch) -> str | None:
     """Say why a valid batch cannot be a baseline; None if it can."""
     if batch.traces == 0:
         return "it covers no traces"
@@ -68,21 +68,21 @@ def unusable(batch: Batch) -> str | None:
     return None
 
 
-def checks_of(batch: Batch, bounds: Sequence[Bound], baseline: Batch | None) -> list[Check]:
+def checks_of(batch: Batch, bounds: Sequence[_Bound], baseline: Batch | None) -> list[Check]:
     """Check a batch against its limits, then each mode against the baseline."""
-    checks = [against_bound(bound, batch.share(bound.mode)) for bound in bounds]
+    checks = [_against_bound(bound, batch.share(bound.mode)) for bound in bounds]
     if baseline is not None:
-        checks += [against_baseline(mode, batch, baseline) for mode in GUARDED]
+        checks += [_against_baseline(mode, batch, baseline) for mode in _GUARDED]
     return checks
 
 
-def against_bound(bound: Bound, now: Share) -> Check:
+def _against_bound(bound: _Bound, now: Share) -> Check:
     holds = now.rate <= bound.rate
     words = "within" if holds else "above"
-    return Check(holds=holds, text=f"{bound.mode}: {in_words(now)}, {words} the limit of {bound.rate:.1%}")
+    return Check(holds=holds, text=f"{bound.mode}: {_in_words(now)}, {words} the limit of {bound.rate:.1%}")
 
 
-def against_baseline(mode: str, batch: Batch, baseline: Batch) -> Check:
+def _against_baseline(mode: str, batch: Batch, baseline: Batch) -> Check:
     """A mode has risen if the whole 95 % interval of the difference lies above 0."""
     now, before = batch.share(mode), baseline.share(mode)
     low, high = newcombe(now.count, batch.traces, before.count, baseline.traces)
@@ -90,9 +90,9 @@ def against_baseline(mode: str, batch: Batch, baseline: Batch) -> Check:
     words = "no more than noise explains" if holds else "risen beyond noise"
     difference = f"difference {now.rate - before.rate:+.1%} [{low:+.1%}, {high:+.1%}]"
     return Check(
-        holds=holds, text=f"{mode}: {in_words(now)}, was {before.rate:.1%} of {baseline.traces:,}, {difference}: {words}"
+        holds=holds, text=f"{mode}: {_in_words(now)}, was {before.rate:.1%} of {baseline.traces:,}, {difference}: {words}"
     )
 
 
-def in_words(share: Share) -> str:
+def _in_words(share: Share) -> str:
     return f"{share.rate:.1%} [{share.low:.1%}, {share.high:.1%}]"

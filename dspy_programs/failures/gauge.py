@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 T = TypeVar("T")
-EVERY = 50  # records
+_EVERY = 50  # records
 
 
 class Gauge:
@@ -17,19 +17,19 @@ class Gauge:
 
     def expect(self, files: Iterable[Path]) -> None:
         """Add files that will be read."""
-        self.total += sum(map(size_of, files))
+        self.total += sum(map(_size_of, files))
 
     def along(self, records: Iterable[T], path: Path, file: BinaryIO) -> Iterator[T]:
         """Pass records on, reporting the position in the file now and then."""
         for number, record in enumerate(records):
-            if number % EVERY == 0:
+            if number % _EVERY == 0:
                 self.progress(self.done + file.tell(), self.total)
             yield record
-        self.done += size_of(path)
+        self.done += _size_of(path)
         self.progress(self.done, self.total)
 
 
-def size_of(path: Path) -> int:
+def _size_of(path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError:

@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:
     import dspy
 
-AT_ONCE = 8  # traces sent to a model on a server in parallel
+_AT_ONCE = 8  # traces sent to a model on a server in parallel
 FormatOption = Annotated[str | None, typer.Option("--format", help="Trace format. Default: detected per trace.")]
 HtmlOption = Annotated[Path | None, typer.Option("--html", help="Also write a self-contained HTML report.")]
 SarifOption = Annotated[Path | None, typer.Option("--sarif", help="Also write SARIF 2.1.0, for code scanning.")]
@@ -21,4 +21,4 @@ def at_once(model: "dspy.LM | None") -> int:
         return 1
     from dspy_programs.lm import is_embedded
 
-    return 1 if is_embedded(model) else AT_ONCE
+    return 1 if is_embedded(model) else _AT_ONCE

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 DEEPEST = 100  # levels
-LONGEST_INT = 1000  # bits; more cannot be printed in decimal by default
+_LONGEST_INT = 1000  # bits; more cannot be printed in decimal by default
 
 
 def plain(value: Any, around: tuple[int, ...] = ()) -> Any:
@@ -23,7 +23,7 @@ def plain(value: Any, around: tuple[int, ...] = ()) -> Any:
     if isinstance(value, str):
         return sound(str.__str__(value))
     if isinstance(value, int):
-        return int(value) if value.bit_length() <= LONGEST_INT else hex(value)
+        return int(value) if value.bit_length() <= _LONGEST_INT else hex(value)
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else str(value)
     if isinstance(value, (bytes, bytearray)):
@@ -38,12 +38,12 @@ def plain(value: Any, around: tuple[int, ...] = ()) -> Any:
     if isinstance(value, BaseModel):
         return {name: plain(getattr(value, name), inside) for name in type(value).model_fields}
     if isinstance(value, Mapping):
-        return plain_mapping(value, inside)
+        return _plain_mapping(value, inside)
     items = sorted(value, key=text_of_object) if isinstance(value, (set, frozenset)) else value
     return [plain(item, inside) for item in items]
 
 
-def plain_mapping(value: Mapping[Any, Any], inside: tuple[int, ...]) -> dict[str, Any]:
+def _plain_mapping(value: Mapping[Any, Any], inside: tuple[int, ...]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for key, item in value.items():
         name = sound(key) if isinstance(key, str) else text_of_object(key)

@@ -32,8 +32,8 @@ from dspy_programs.types import Trace
 LONGEST_LINE = 64_000_000  # bytes
 LARGEST_FILE = 512_000_000  # bytes of a file that is one JSON value, or of the parts of a trace that are kept
 LINES = (".jsonl", ".ndjson")
-SUFFIXES = (".json", *LINES)
-RECORDING = re.compile(r"trace_[0-9a-f]{32}_\d{8}T\d{6}\.jsonl")  # see recorder.py
+_SUFFIXES = (".json", *LINES)
+_RECORDING = re.compile(r"trace_[0-9a-f]{32}_\d{8}T\d{6}\.jsonl")  # see recorder.py
 BROKEN = (OSError, EOFError, zlib.error)
 
 
@@ -75,11 +75,11 @@ def read_traces(
         gauge.expect(file for _, files in found for file in (files.files if files else []))
     for path, files in found:
         if files is None:
-            yield from read_stream(sys.stdin.buffer, "-", parser)
+            yield from _read_stream(sys.stdin.buffer, "-", parser)
             continue
         if not files.files:
             others = f", only {files.skipped} other files" if files.skipped else ""
-            yield Item(str(path), None, f"no {', '.join(SUFFIXES)} files in this folder{others}")
+            yield Item(str(path), None, f"no {', '.join(_SUFFIXES)} files in this folder{others}")
         for file in files.files:
             yield from read_file(file, parser, gauge)
 
@@ -114,7 +114,7 @@ def files_in(folder: Path) -> Found:
         folders.sort()
         for name in sorted(names):
             path = Path(root, name)
-            is_copy = RECORDING.fullmatch(name) is not None and name.removesuffix("l") in names
+            is_copy = _RECORDING.fullmatch(name) is not None and name.removesuffix("l") in names
             if kind_of_file(path) and path.is_file() and not is_copy:
                 files.append(path)
             else:
@@ -125,7 +125,7 @@ def files_in(folder: Path) -> Found:
 def kind_of_file(path: Path) -> str:
     """Return the suffix that says what a file contains, "" if it is not one of ours."""
     suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
-    return suffix if suffix in SUFFIXES else ""
+    return suffix if suffix in _SUFFIXES else ""
 
 
 def read_file(path: Path, parser: Parser, gauge: Gauge | None = None) -> Iterator[Item]:
@@ -133,13 +133,13 @@ def read_file(path: Path, parser: Parser, gauge: Gauge | None = None) -> Iterato
         with open(path, "rb") as file:
             is_packed = path.name.endswith(".gz")
             stream = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if is_packed else file
-            items = read_stream(stream, str(path), parser, by_line=kind_of_file(path) in LINES)
+            items = _read_stream(stream, str(path), parser, by_line=kind_of_file(path) in LINES)
             yield from items if gauge is None else gauge.along(items, path, file)
     except BROKEN as error:
         yield Item(str(path), None, f"cannot be read: {getattr(error, 'strerror', None) or error}")
 
 
-def read_stream(stream: BinaryIO, source: str, parser: Parser, by_line: bool = False) -> Iterator[Item]:
+def _read_stream(stream: BinaryIO, source: str, parser: Parser, by_line: bool = False) -> Iterator[Item]:
     """Read a stream by lines if `by_line` or if its first line is a complete JSON value, else as one value."""
     first = stream.readline(LONGEST_LINE + 1).removeprefix(b"\xef\xbb\xbf")
     if by_line or (len(first) <= LONGEST_LINE and first.strip() and is_json(first)):
@@ -183,7 +183,7 @@ class Lines:
     def items(self, stream: BinaryIO, line: bytes, number: int) -> Iterable[Item]:
         """Yield the records in a line. If it is too long, the rest is consumed from the stream."""
         source = f"{self.source}:{number}"
-        trace = native_trace(line, self.parser.format)
+        trace = _native_trace(line, self.parser.format)
         return self.others(stream, line, source) if trace is None else (Item(source, trace, None),)
 
     def others(self, stream: BinaryIO, line: bytes, source: str) -> Iterator[Item]:
@@ -209,12 +209,12 @@ class Lines:
         """Yield the traces that span several lines."""
         for kind, values in self.parts.items():
             if kind == "recording":
-                yield from recordings_of(values, self.source)
+                yield from _recordings_of(values, self.source)
             else:
                 yield from items_of(values, self.source, self.parser)
 
 
-def recordings_of(lines: list[Any], source: str) -> Iterator[Item]:
+def _recordings_of(lines: list[Any], source: str) -> Iterator[Item]:
     """Yield the trace of each unfinished recording; each starts with its header."""
     starts = [place for place, line in enumerate(lines) if "recording" in line and place] + [len(lines)]
     begin = 0
@@ -227,7 +227,7 @@ def recordings_of(lines: list[Any], source: str) -> Iterator[Item]:
         begin = end
 
 
-def native_trace(line: bytes, format: str | None) -> Trace | None:
+def _native_trace(line: bytes, format: str | None) -> Trace | None:
     """Read a line in our own format directly; None sends it through the general parser, which says what is wrong.
 
     NaN is not JSON: the general parser keeps it as text.

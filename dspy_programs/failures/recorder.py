@@ -33,7 +33,7 @@ from dspy_programs.failures.reader import read_traces
 from dspy_programs.schemas import tool_names
 from dspy_programs.types import ToolDefinitions
 
-NOT_REDACTED = ("role", "trace_id")
+_NOT_REDACTED = ("role", "trace_id")
 
 
 class TraceRecorder:
@@ -75,7 +75,7 @@ class TraceRecorder:
         try:
             self.output_dir.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path.with_suffix(".jsonl"), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
-            sync_folder(self.output_dir)
+            _sync_folder(self.output_dir)
         except OSError as error:
             raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
         self.path = path
@@ -108,7 +108,7 @@ class TraceRecorder:
         """
         name = None if tool_name is None else as_text(tool_name)
         turn = {"role": as_text(role), "content": "" if content is None else as_text(content), "tool_name": name}
-        turn = timed(turn | {"tool_input": tool_input, "tool_output": tool_output}, latency_ms)
+        turn = _timed(turn | {"tool_input": tool_input, "tool_output": tool_output}, latency_ms)
         self._write("turn", {key: value for key, value in turn.items() if value is not None})
 
     def set_final_result(self, text: str | None, is_successful: bool | None = None) -> None:
@@ -138,7 +138,7 @@ class TraceRecorder:
 
     def _write(self, kind: str, fields: dict[str, Any]) -> None:
         """Put a line on disk, or leave the file as it was."""
-        fields = {key: v if key in NOT_REDACTED else self._clean(v) for key, v in plain(fields).items()}
+        fields = {key: v if key in _NOT_REDACTED else self._clean(v) for key, v in plain(fields).items()}
         with self._lock:
             if self._file is None:
                 raise UsageError("nothing is being recorded: use the recorder in a with block")
@@ -178,7 +178,7 @@ def as_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
 
 
-def timed(turn: dict[str, Any], latency_ms: Any) -> dict[str, Any]:
+def _timed(turn: dict[str, Any], latency_ms: Any) -> dict[str, Any]:
     """Add the time to a turn; what is no time is added to the content instead."""
     if latency_ms is None:
         return turn
@@ -201,7 +201,7 @@ def append(file: int, line: bytes, path: Path | None) -> None:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def sync_folder(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     """Flush a new file's name to disk too."""
     handle = os.open(folder, os.O_RDONLY)
     try:

@@ -29,14 +29,14 @@ from dspy_programs.lm.models import connect, decoding, prepare
 from dspy_programs.lm.samples import Sample, drawn
 from dspy_programs.lm.server.inner import ask, place_of, through
 
-FILE_VARIABLE = "DSPY_PROGRAMS_ANSWERS"  # moves the file
-TTL_SECONDS = 30 * 86_400.0
-TABLE = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, at REAL NOT NULL, answer TEXT NOT NULL)"
-WAIT_SECONDS = 5.0  # for another process that writes
+_FILE_VARIABLE = "DSPY_PROGRAMS_ANSWERS"  # moves the file
+_TTL_SECONDS = 30 * 86_400.0
+_TABLE = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, at REAL NOT NULL, answer TEXT NOT NULL)"
+_WAIT_SECONDS = 5.0  # for another process that writes
 
 
 def default_path() -> Path:
-    chosen = os.environ.get(FILE_VARIABLE)
+    chosen = os.environ.get(_FILE_VARIABLE)
     return Path(chosen) if chosen else platformdirs.user_cache_path("dspy-programs") / "answers.sqlite"
 
 
@@ -44,7 +44,7 @@ class AnswerCache:
     """Answers by key, each with the time it was given."""
 
     def __init__(
-        self, path: Path | None = None, ttl_seconds: float = TTL_SECONDS, now: Callable[[], float] = time.time
+        self, path: Path | None = None, ttl_seconds: float = _TTL_SECONDS, now: Callable[[], float] = time.time
     ) -> None:
         self.path, self.ttl, self.now = path or default_path(), ttl_seconds, now
         self.hits = self.misses = 0
@@ -55,10 +55,12 @@ class AnswerCache:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-            file = sqlite3.connect(self.path, timeout=WAIT_SECONDS, check_same_thread=False, isolation_level=None)
-            with FileLock(f"{self.path}.lock", timeout=WAIT_SECONDS):  # SQLite does not wait while another process turns WAL on
+            file = sqlite3.connect(self.path, timeout=_WAIT_SECONDS, check_same_thread=False, isolation_level=None)
+            with FileLock(
+                f"{self.path}.lock", timeout=_WAIT_SECONDS
+            ):  # SQLite does not wait while another process turns WAL on
                 file.execute("PRAGMA journal_mode=WAL")
-                file.execute(TABLE)
+                file.execute(_TABLE)
                 file.execute("DELETE FROM answers WHERE at < ?", (self.now() - self.ttl,))
             return file
         except (OSError, sqlite3.Error) as error:

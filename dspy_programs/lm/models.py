@@ -30,10 +30,10 @@ from dspy_programs.lm.weights.local_models import LOCAL, canonical, named
 from dspy_programs.model_in_use import CHOICE, Chosen
 
 DEFAULT_SPEC = f"local/{DEFAULT_ID}"
-SPEC_VARIABLE = "DSPY_PROGRAMS_LM"
-BASE_VARIABLE = "DSPY_PROGRAMS_API_BASE"
+_SPEC_VARIABLE = "DSPY_PROGRAMS_LM"
+_BASE_VARIABLE = "DSPY_PROGRAMS_API_BASE"
 KEY_VARIABLE = "DSPY_PROGRAMS_API_KEY"
-DECODING = {
+_DECODING = {
     *("temperature", "max_tokens", "max_completion_tokens", "top_p", "top_k", "min_p", "n", "rollout_id", "stop", "seed"),
     *(
         "presence_penalty",
@@ -52,7 +52,7 @@ RETRIES = 5  # of rate limits, timeouts and server errors, after 1, 2, 4, 8 and 
 def spec_in_use(spec: str | None = None) -> str:
     """Return the spec of the language model in use: the argument, DSPy's current LM, the environment, the default."""
     current = getattr(dspy.settings.lm, "model", None)
-    return canonical(spec or current or os.environ.get(SPEC_VARIABLE) or DEFAULT_SPEC)
+    return canonical(spec or current or os.environ.get(_SPEC_VARIABLE) or DEFAULT_SPEC)
 
 
 def connect(
@@ -84,7 +84,7 @@ def connect(
         UnknownModel: A `local/` name is not in the catalogue.
         LanguageModelError: The spec does not name a model, or its settings are invalid.
     """
-    from_environment = os.environ.get(SPEC_VARIABLE)
+    from_environment = os.environ.get(_SPEC_VARIABLE)
     spec = spec or from_environment or DEFAULT_SPEC
     provider, _, name = spec.partition("/")
     if not name:
@@ -96,7 +96,7 @@ def connect(
         model = named(name)
         return through(engine_for(model), LOCAL + model.id, **decoding)
     if spec == from_environment:
-        api_base = api_base or os.environ.get(BASE_VARIABLE)
+        api_base = api_base or os.environ.get(_BASE_VARIABLE)
         api_key = api_key or os.environ.get(KEY_VARIABLE)
     if api_base and not api_key:
         api_key = NO_KEY  # private servers seldom require a key, but clients always send one
@@ -115,7 +115,7 @@ def is_embedded(lm: dspy.LM) -> bool:
 
 def decoding(lm: dspy.LM) -> dict[str, Any]:
     """Return the decoding settings of `lm`: those known to change its answers, so nothing that could be a secret."""
-    return {name: value for name, value in lm.kwargs.items() if name in DECODING and value is not None}
+    return {name: value for name, value in lm.kwargs.items() if name in _DECODING and value is not None}
 
 
 def address_of(lm: dspy.LM) -> str | None:
@@ -153,7 +153,7 @@ def use(lm: str | dspy.LM | None = "", **settings: Any) -> AbstractContextManage
         UsageError: Settings were given without a spec.
         LanguageModelError: The spec does not name a model.
     """
-    return entered(chosen(lm, **settings))
+    return _entered(chosen(lm, **settings))
 
 
 def configure(lm: str | dspy.LM | None = "", **settings: Any) -> None:
@@ -198,7 +198,7 @@ def chosen(lm: str | dspy.LM | None, **settings: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def entered(choice: dict[str, Any]) -> Iterator[None]:
+def _entered(choice: dict[str, Any]) -> Iterator[None]:
     """Run a block with the user's choice, and remember if there was one with a model."""
     Chosen.once = Chosen.once or choice["lm"] is not None
     with dspy.context(**choice):

@@ -16,7 +16,7 @@ import dspy
 from dspy_programs.errors import LanguageModelError, UsageError
 
 SECONDS = 5.0
-LARGEST_REPLY = 20_000_000  # bytes
+_LARGEST_REPLY = 20_000_000  # bytes
 
 
 class Server(NamedTuple):
@@ -28,7 +28,7 @@ class Server(NamedTuple):
     key: str | None
 
 
-class Status(NamedTuple):
+class _Status(NamedTuple):
     """available: None if the server does not say."""
 
     connected: bool
@@ -48,21 +48,21 @@ def server_named(name: str, model: str | None = None, base: str | None = None, k
     raise UsageError(f"unknown server {name!r}; choose ollama or openrouter")
 
 
-def check(server: Server) -> Status:
+def check(server: Server) -> _Status:
     """Ask a server whether it is there and has the model; at most two requests."""
     if server.title == "OpenRouter" and not server.key:
-        return Status(False, None, "no key: set OPENROUTER_API_KEY")
+        return _Status(False, None, "no key: set OPENROUTER_API_KEY")
     try:
         if server.title == "Ollama":
             names = {str(item.get("name")) for item in items(fetched(f"{server.base}/api/tags", None), "models")}
-            return Status(True, server.model in names or f"{server.model}:latest" in names, "")
+            return _Status(True, server.model in names or f"{server.model}:latest" in names, "")
         fetched(f"{server.base}/key", server.key)
         names = {str(item.get("id")) for item in items(fetched(f"{server.base}/models", server.key), "data")}
-        return Status(True, server.model in names, "")
+        return _Status(True, server.model in names, "")
     except urllib.error.HTTPError as error:
-        return Status(False, None, f"it answered {error.code} {error.reason}")
+        return _Status(False, None, f"it answered {error.code} {error.reason}")
     except (OSError, http.client.HTTPException, ValueError, RecursionError) as error:
-        return Status(False, None, str(getattr(error, "reason", error))[:200])
+        return _Status(False, None, str(getattr(error, "reason", error))[:200])
 
 
 def fetched(url: str, key: str | None) -> Any:
@@ -70,7 +70,7 @@ def fetched(url: str, key: str | None) -> Any:
     if request.type not in ("http", "https"):
         raise ValueError(f"{url} is not an http address")
     with urllib.request.build_opener(NoRedirects).open(request, timeout=SECONDS) as reply:
-        return json.loads(reply.read(LARGEST_REPLY))
+        return json.loads(reply.read(_LARGEST_REPLY))
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):

@@ -32,11 +32,11 @@ from dspy_programs.memory.store import MemoryStore
 from dspy_programs.tokens import TokenCounter
 
 Message = TypeVar("Message")
-OF_TYPE = {"user": "human", "assistant": "ai", "system": "system"}  # LangGraph's names
+_OF_TYPE = {"user": "human", "assistant": "ai", "system": "system"}  # LangGraph's names
 
 
 @dataclass(frozen=True)
-class Session:
+class _Session:
     """A store, and the original message of each entry, by id."""
 
     store: MemoryStore
@@ -44,7 +44,7 @@ class Session:
     source: Any
 
 
-def store_of(session: object, counter: TokenCounter | None = None) -> Session:
+def store_of(session: object, counter: TokenCounter | None = None) -> _Session:
     """Return a session as a store, an entry a message.
 
     Args:
@@ -60,33 +60,33 @@ def store_of(session: object, counter: TokenCounter | None = None) -> Session:
     store, known = MemoryStore(counter=counter), {}
     entries = []
     now = time.time()
-    for number, message in enumerate(messages_in(session), 1):
+    for number, message in enumerate(_messages_in(session), 1):
         try:
-            entry = entry_of(message, number, is_history(session)).model_copy(update={"timestamp": now})
+            entry = entry_of(message, number, _is_history(session)).model_copy(update={"timestamp": now})
         except (ValidationError, TypeError, ValueError) as error:
             what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
             raise UsageError(f"message {number}: {what}; give messages with a role and a content") from error
         entries.append(entry)
         known[entry.id] = message
-    taken = {place for entry in entries for place in places_of(entry)}
+    taken = {place for entry in entries for place in _places_of(entry)}
     for entry in entries:
-        position = max(store.ever_added, min(places_of(entry), default=0))
+        position = max(store.ever_added, min(_places_of(entry), default=0))
         while not entry.compression_history and position in taken:
             position += 1
         store.add_entry(entry, position)
-    return Session(store, known, session)
+    return _Session(store, known, session)
 
 
-def places_of(entry: MemoryEntry) -> list[int]:
+def _places_of(entry: MemoryEntry) -> list[int]:
     """Return the session positions of the originals that an entry replaced in an earlier round."""
     return [record["position"] for record in entry.compression_history if type(record.get("position")) is int]
 
 
-def is_history(session: object) -> bool:
+def _is_history(session: object) -> bool:
     return type(session).__name__ == "History" and hasattr(session, "messages")
 
 
-def messages_in(session: object) -> Sequence[Any]:
+def _messages_in(session: object) -> Sequence[Any]:
     found = session.get_messages() if hasattr(session, "get_messages") else getattr(session, "messages", session)
     if isinstance(found, (str, bytes, Mapping)) or not isinstance(found, Sequence):
         raise UsageError(
@@ -100,15 +100,15 @@ def entry_of(message: Any, number: int, fields_only: bool = False) -> MemoryEntr
     if fields_only:
         lines = [f"{name}: {value}" for name, value in message.items()]
         return MemoryEntry(role="user", content="\n".join(lines), turn_number=number)
-    fields = dict(message) if isinstance(message, Mapping) else fields_of(message)
+    fields = dict(message) if isinstance(message, Mapping) else _fields_of(message)
     role, content = fields.get("role", fields.get("type")), fields.get("content")
-    text = text_of(content)
+    text = _text_of(content)
     if fields.get("compressed") is True and isinstance(fields.get("compression_history"), list):  # in an earlier round
         stand_in = {"role": "compressed", "content": text, "turn_number": number, "metadata": {"original_role": role}}
         return MemoryEntry.model_validate({**stand_in, "compression_history": fields["compression_history"]})
     kept = {key: value for key, value in fields.items() if key in ("tool_calls", "tool_call_id", "name") and value}
     if calls := parts(content, "tool_use"):
-        kept.setdefault("tool_calls", [as_call(part) for part in calls])
+        kept.setdefault("tool_calls", [_as_call(part) for part in calls])
     if results := parts(content, "tool_result"):
         role = "tool"
         kept.setdefault("tool_call_id", results[0].get("tool_use_id"))
@@ -120,7 +120,7 @@ def entry_of(message: Any, number: int, fields_only: bool = False) -> MemoryEntr
     return entry.model_copy(update={"metadata": {**missing, "message": whole}})
 
 
-def as_call(part: Mapping[str, Any]) -> dict[str, Any]:
+def _as_call(part: Mapping[str, Any]) -> dict[str, Any]:
     """Convert Anthropic's tool call to OpenAI's form."""
     arguments = json.dumps(plain(part.get("input")), ensure_ascii=False)
     return {"id": part.get("id"), "type": "function", "function": {"name": part.get("name"), "arguments": arguments}}
@@ -132,7 +132,7 @@ def message_of(entry: MemoryEntry) -> dict[str, Any]:
     return {"role": entry.chat_role, "content": entry.content, **message} if isinstance(message, dict) else as_message(entry)
 
 
-def fields_of(message: object) -> dict[str, Any]:
+def _fields_of(message: object) -> dict[str, Any]:
     names = ("role", "type", "content", "tool_calls", "tool_call_id", "name")
     return {name: value for name in names if (value := getattr(message, name, None)) is not None}
 
@@ -145,7 +145,7 @@ def parts(content: object, kind: str) -> list[Any]:
     )
 
 
-def text_of(content: object) -> str:
+def _text_of(content: object) -> str:
     """Return the text of a content: itself, or its texts and tool results line by line; other parts give nothing."""
     if content is None or isinstance(content, str):
         return content or ""
@@ -155,7 +155,7 @@ def text_of(content: object) -> str:
     for part in content:
         text = part.get("text") if isinstance(part, Mapping) else part
         if isinstance(part, Mapping) and part.get("type") == "tool_result":
-            text = text_of(part.get("content"))
+            text = _text_of(part.get("content"))
         texts += [text] if isinstance(text, str) else []
     return "\n".join(texts)
 
@@ -171,7 +171,7 @@ def plain(value: object) -> Any:
     return plain(value.model_dump()) if hasattr(value, "model_dump") else str(value)
 
 
-def messages_of(session: Session) -> Any:
+def messages_of(session: _Session) -> Any:
     """Return a store's current messages, in their original kind.
 
     Args:
@@ -181,21 +181,21 @@ def messages_of(session: Session) -> Any:
         A list of messages, or a dspy.History if that was given; uncompressed messages are the same objects.
     """
     found = [
-        session.messages[entry.id] if entry.role != "compressed" else stand_in_like(entry, session) for entry in session.store
+        session.messages[entry.id] if entry.role != "compressed" else _stand_in_like(entry, session) for entry in session.store
     ]
-    return type(session.source)(messages=found) if is_history(session.source) else found
+    return type(session.source)(messages=found) if _is_history(session.source) else found
 
 
-def stand_in_like(entry: MemoryEntry, session: Session) -> Any:
+def _stand_in_like(entry: MemoryEntry, session: _Session) -> Any:
     """Return a compressed entry as a message of its first original's kind."""
     first = session.messages[entry.id]
-    if is_history(session.source):
+    if _is_history(session.source):
         names = list(first) or ["memory"]
         return {**dict.fromkeys(names, ""), names[-1]: entry.content}
     role = entry.chat_role
     marks = {"compressed": True, "compression_history": entry.compression_history}
     if isinstance(first, Mapping):
-        name = {"type": OF_TYPE.get(role, role)} if "role" not in first and "type" in first else {"role": role}
+        name = {"type": _OF_TYPE.get(role, role)} if "role" not in first and "type" in first else {"role": role}
         return {**name, "content": entry.content, **marks}
     return {"role": role, "content": entry.content, **marks}
 

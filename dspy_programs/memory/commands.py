@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 app = new_app("Keep an agent's memory within a token budget, facts first.")
 
-PathArgument = Annotated[Path, typer.Argument(help="A memory file, a file of messages (JSON or JSON lines), or - for stdin.")]
-RecentOption = Annotated[int, typer.Option(min=0, help="How many of the latest entries to keep verbatim.")]
+_PathArgument = Annotated[Path, typer.Argument(help="A memory file, a file of messages (JSON or JSON lines), or - for stdin.")]
+_RecentOption = Annotated[int, typer.Option(min=0, help="How many of the latest entries to keep verbatim.")]
 NoLlmOption = Annotated[bool, typer.Option("--no-llm", help="Call no model; --lm then only selects the tokenizer.")]
 
 
@@ -36,7 +36,7 @@ def counter_of(lm: str | None, model: "dspy.LM | None" = None) -> "TokenCounter 
 
 @app.command()
 def inspect(
-    path: PathArgument,
+    path: _PathArgument,
     lm: ToolLmOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -79,10 +79,10 @@ def shown(text: str) -> str:
 
 @app.command()
 def compress(
-    path: PathArgument,
+    path: _PathArgument,
     budget: Annotated[int, typer.Option(min=0, help="Token limit for the whole memory.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the compressed memory.")],
-    protected_recent: RecentOption = 3,
+    protected_recent: _RecentOption = 3,
     strategy: Annotated[
         Literal["auto", "summarize", "extract_facts", "archive"],
         typer.Option(help="auto: the least destructive strategy that fits the budget."),
@@ -143,9 +143,9 @@ def line_of(report: "CompressionReport") -> dict[str, Any]:
 
 @app.command()
 def context(
-    path: PathArgument,
+    path: _PathArgument,
     max_tokens: Annotated[int, typer.Option(min=0, help="Token limit for the context.")] = 4000,
-    protected_recent: RecentOption = 3,
+    protected_recent: _RecentOption = 3,
     system_message: Annotated[str | None, typer.Option(help="System message to put first.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print chat messages as JSON.")] = False,
     lm: ToolLmOption = None,
@@ -164,7 +164,7 @@ def context(
 
 @app.command()
 def restore(
-    path: PathArgument, output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the restored memory.")]
+    path: _PathArgument, output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the restored memory.")]
 ) -> None:
     """Write a memory with all original entries restored."""
     from dspy_programs.memory.originals import restore as restored

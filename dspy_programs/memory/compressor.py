@@ -135,7 +135,7 @@ class MemoryCompressor:
             with self.engine.model():
                 changes, tried = self._changes(task, progress)
             self._apply(store, changes)
-        self.last_report = report_on(changes, before, store, budget)
+        self.last_report = _report_on(changes, before, store, budget)
         self.last_report.iterations, self.last_report.protected_entries = tried, len(kept)
         self.last_report.duration_seconds = time.perf_counter() - started
         return self.last_report
@@ -198,7 +198,7 @@ class MemoryCompressor:
         store.replace(new, gone)
 
 
-def report_on(changes: Sequence[Change], before: int, store: MemoryStore, budget: int) -> CompressionReport:
+def _report_on(changes: Sequence[Change], before: int, store: MemoryStore, budget: int) -> CompressionReport:
     counts = {strategy: sum(len(c.originals) for c in changes if c.strategy == strategy) for strategy in STRATEGIES}
     after = store.token_total()
     return CompressionReport(

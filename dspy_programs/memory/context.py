@@ -20,7 +20,7 @@ from dspy_programs.memory.store import MemoryStore
 from dspy_programs.memory.strategies import Extracts
 from dspy_programs.memory.units import protected, units
 
-MESSAGE_TOKENS = 4  # of a message besides its content, in OpenAI's format
+_MESSAGE_TOKENS = 4  # of a message besides its content, in OpenAI's format
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,8 @@ class ContextBuilder:
 
     def _as_messages(self, store: MemoryStore) -> "Measure":
         def tokens(entries: list[MemoryEntry], system: str | None) -> int:
-            head = MESSAGE_TOKENS + store.count_tokens(system) if system else 0
-            return head + sum(MESSAGE_TOKENS + sent_tokens(store, entry) for entry in entries)
+            head = _MESSAGE_TOKENS + store.count_tokens(system) if system else 0
+            return head + sum(_MESSAGE_TOKENS + _sent_tokens(store, entry) for entry in entries)
 
         return tokens
 
@@ -129,7 +129,7 @@ class ContextBuilder:
             price = measure(group, None) + gap
             may_be_cut = group[0].role == "compressed" and len(group) == 1
             if price > room and may_be_cut:
-                group = [cut_to(group[0], room - (price - store.entry_tokens(group[0])), store.count_tokens)]
+                group = [_cut_to(group[0], room - (price - store.entry_tokens(group[0])), store.count_tokens)]
                 price = measure(group, None) + gap if group[0].content else room + 1
             if price <= room:
                 chosen.update(zip(unit, group, strict=True))
@@ -168,7 +168,7 @@ def in_order(chosen: dict[int, MemoryEntry]) -> list[MemoryEntry]:
     return [chosen[index] for index in sorted(chosen)]
 
 
-def cut_to(entry: MemoryEntry, room: int, count: Callable[[str], int]) -> MemoryEntry:
+def _cut_to(entry: MemoryEntry, room: int, count: Callable[[str], int]) -> MemoryEntry:
     """Return a compressed entry with the most salient part of its text that fits in `room` tokens."""
     text = Extracts([[entry]]).archive(room, count, "") if room > 0 else ""
     return entry.model_copy(update={"content": text})
@@ -195,7 +195,7 @@ def as_messages(entries: list[MemoryEntry]) -> list[dict[str, Any]]:
     return messages
 
 
-def sent_tokens(store: MemoryStore, entry: MemoryEntry) -> int:
+def _sent_tokens(store: MemoryStore, entry: MemoryEntry) -> int:
     """Count what is sent for an entry: its content, and its calls as JSON."""
     calls = store.count_tokens(json.dumps(entry.calls, ensure_ascii=False)) if entry.calls else 0
     return store.count_tokens(entry.content) + calls

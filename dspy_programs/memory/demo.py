@@ -5,8 +5,8 @@ import json
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.store import MemoryStore
 
-TURNS = 120
-STARTED = 1_767_600_000.0  # seconds since 1970, fixed so that every run is the same
+_TURNS = 120
+_STARTED = 1_767_600_000.0  # seconds since 1970, fixed so that every run is the same
 FACTS = {
     7: "The budget for the migration is approved: $42,500.",
     19: "Maria decided to use PostgreSQL instead of MongoDB, because the reports need joins.",
@@ -15,7 +15,7 @@ FACTS = {
     64: "Please never page Tomas Berg at night; call +49 30 5550 127 instead.",
     80: "The staging host is db7.staging.internal, port 5433.",
 }
-TALK = (
+_TALK = (
     "I had another look at step {i} of the plan. Nothing unusual so far; I will go on with the next part and tell you "
     "when something changes.",
     "Thanks, that sounds fine. Let us go on as discussed, and keep an eye on the logs of part {i} while it is running.",
@@ -25,8 +25,8 @@ TALK = (
 def demo_store() -> MemoryStore:
     store = MemoryStore()
     store.add_entry(entry(0, "system", "You are the assistant of a data team. Never delete a table without a written yes."))
-    for turn in range(1, TURNS + 1):
-        text = TALK[turn % 2].format(i=turn)
+    for turn in range(1, _TURNS + 1):
+        text = _TALK[turn % 2].format(i=turn)
         if turn in FACTS:
             text = f"{text} {FACTS[turn]}"
         if turn % 10 == 5:
@@ -42,4 +42,4 @@ def demo_store() -> MemoryStore:
 
 def entry(turn: int, role: str, content: str, **metadata: object) -> MemoryEntry:
     fields = {"id": f"{turn}-{role}", "role": role, "content": content, "turn_number": turn, "metadata": metadata}
-    return MemoryEntry.model_validate({**fields, "timestamp": STARTED + 60 * turn})
+    return MemoryEntry.model_validate({**fields, "timestamp": _STARTED + 60 * turn})

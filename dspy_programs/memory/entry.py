@@ -18,17 +18,17 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 Role = Literal["system", "user", "assistant", "tool", "compressed"]
-SAME_ROLE = {"developer": "system", "human": "user", "ai": "assistant", "agent": "assistant", "function": "tool"}
+_SAME_ROLE = {"developer": "system", "human": "user", "ai": "assistant", "agent": "assistant", "function": "tool"}
 
 
-def new_id() -> str:
+def _new_id() -> str:
     return uuid.uuid4().hex[:16]  # short, because every original on disk has one
 
 
 class MemoryEntry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    id: str = Field(default_factory=new_id, min_length=1)
+    id: str = Field(default_factory=_new_id, min_length=1)
     content: str
     role: Role
     timestamp: float = Field(default_factory=time.time, allow_inf_nan=False)
@@ -45,7 +45,7 @@ class MemoryEntry(BaseModel):
     @field_validator("role", mode="before")
     @classmethod
     def common_role(cls, role: Any) -> object:
-        return SAME_ROLE.get(role, role) if isinstance(role, str) else role
+        return _SAME_ROLE.get(role, role) if isinstance(role, str) else role
 
     def kept(self, key: str) -> JsonValue:
         """Return the message's value for a key that has no field here, or None."""
@@ -73,7 +73,7 @@ class MemoryEntry(BaseModel):
     def chat_role(self) -> str:
         """The role for sending this entry to a chat model: one of its four, and never "tool" without a call."""
         role = str(self.metadata.get("original_role", "assistant")) if self.role == "compressed" else self.role
-        role = SAME_ROLE.get(role, role)
+        role = _SAME_ROLE.get(role, role)
         if self.role == "compressed" or (role == "tool" and self.answers is None):
             return role if role in ("user", "system") else "assistant"
         return role

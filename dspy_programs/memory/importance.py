@@ -26,8 +26,8 @@ from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.store import MemoryStore
 from dspy_programs.programs.memory_summarizer import decides
 
-ROLE_WEIGHTS = {"system": 2.0, "user": 1.5, "assistant": 1.0, "tool": 0.8, "compressed": 0.5}
-TYPE_SCORES = {"decision": 0.9, "fact": 0.9, "assistant": 0.6, "user": 0.5, "tool": 0.4, "compressed": 0.9, "system": 1.0}
+_ROLE_WEIGHTS = {"system": 2.0, "user": 1.5, "assistant": 1.0, "tool": 0.8, "compressed": 0.5}
+_TYPE_SCORES = {"decision": 0.9, "fact": 0.9, "assistant": 0.6, "user": 0.5, "tool": 0.4, "compressed": 0.9, "system": 1.0}
 RECENCY_SHARE, TYPE_SHARE, KEYWORD_SHARE = 0.4, 0.4, 0.2
 FRESH_TURNS, LOST_A_TURN = 5, 0.15
 KEEP, ARCHIVE = 0.7, 0.4  # at or above KEEP an entry stays verbatim; below ARCHIVE it is archived first
@@ -41,7 +41,7 @@ class ScoringConfig:
     """"turns" returns scores in [0, 1], "age" scores of 0 or more."""
     decay_half_life: float = 3600.0
     """Seconds after which an entry counts half, in the formula "age"."""
-    type_weights: Mapping[str, float] = field(default_factory=lambda: ROLE_WEIGHTS)
+    type_weights: Mapping[str, float] = field(default_factory=lambda: _ROLE_WEIGHTS)
     """Role -> weight, in the formula "age"."""
     boost_keywords: Mapping[str, float] = field(default_factory=dict)
     """Word -> what it adds, in the formula "age"; in "turns", only whether one occurs counts."""
@@ -79,7 +79,7 @@ class ImportanceScorer:
         if self.config.formula == "age":
             now = time.time() if self.reference_time is None else self.reference_time
             return [self._by_age(entry, now, like) for entry, like in zip(entries, alike, strict=True)]
-        turns = turns_of(entries)
+        turns = _turns_of(entries)
         last = max(turns, default=0)
         return [self._by_turn(entry, last - turn, like) for entry, turn, like in zip(entries, turns, alike, strict=True)]
 
@@ -107,7 +107,7 @@ class ImportanceScorer:
     def _by_turn(self, entry: MemoryEntry, turns_ago: int, like: float) -> float:
         recency = min(1.0, max(0.0, 1.0 - LOST_A_TURN * (turns_ago - FRESH_TURNS + 1)))
         keyword = 1.0 if self._boost(entry) else like
-        return RECENCY_SHARE * recency + TYPE_SHARE * TYPE_SCORES[type_of(entry)] + KEYWORD_SHARE * keyword
+        return RECENCY_SHARE * recency + TYPE_SHARE * _TYPE_SCORES[_type_of(entry)] + KEYWORD_SHARE * keyword
 
     def _alike(self, entries: Sequence[MemoryEntry]) -> list[float]:
         if not self.config.goal:
@@ -118,13 +118,13 @@ class ImportanceScorer:
         return [max(0.0, float(value)) for value in vectors[1:] @ vectors[0]]
 
 
-def turns_of(entries: Sequence[MemoryEntry]) -> list[int]:
+def _turns_of(entries: Sequence[MemoryEntry]) -> list[int]:
     """Return the turn of each entry: its number, or its position if the numbers are all the same."""
     turns = [entry.turn_number for entry in entries]
     return turns if len(set(turns)) > 1 else list(range(len(entries)))
 
 
-def type_of(entry: MemoryEntry) -> str:
+def _type_of(entry: MemoryEntry) -> str:
     """Return "decision" or "fact" if the content is one (or the metadata says so), else the role."""
     named = entry.metadata.get("type")
     if named in ("decision", "fact"):

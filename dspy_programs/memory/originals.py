@@ -16,11 +16,11 @@ from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.store import MemoryStore
 
 Record = dict[str, Any]
-NOT_HERE = {"content", "metadata"}  # fields of an original that a record stores separately
+_NOT_HERE = {"content", "metadata"}  # fields of an original that a record stores separately
 
 
-def record_of(entry: MemoryEntry, position: int, strategy: str, at: float) -> Record:
-    original = {name: value for name, value in vars(entry).items() if name not in NOT_HERE and value not in (None, [])}
+def _record_of(entry: MemoryEntry, position: int, strategy: str, at: float) -> Record:
+    original = {name: value for name, value in vars(entry).items() if name not in _NOT_HERE and value not in (None, [])}
     return {
         "strategy": strategy,
         "original_content": entry.content,
@@ -33,12 +33,12 @@ def record_of(entry: MemoryEntry, position: int, strategy: str, at: float) -> Re
 
 def records_of(entry: MemoryEntry, position: int, strategy: str, at: float) -> list[Record]:
     if entry.role != "compressed" or not entry.compression_history:
-        return [record_of(entry, position, strategy, at)]
+        return [_record_of(entry, position, strategy, at)]
     records = [record for record in entry.compression_history if type(record.get("position")) is int]
-    return records or [record_of(written_elsewhere(entry), position, strategy, at)]
+    return records or [_record_of(_written_elsewhere(entry), position, strategy, at)]
 
 
-def written_elsewhere(entry: MemoryEntry) -> MemoryEntry:
+def _written_elsewhere(entry: MemoryEntry) -> MemoryEntry:
     """Return the original of an entry from a file of this form without positions: its first record has it."""
     first = entry.compression_history[0]
     role = entry.metadata.get("original_role", "assistant")

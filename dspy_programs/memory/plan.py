@@ -15,10 +15,10 @@ from dspy_programs.memory.changes import Change, Strategy, Task
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.strategies import Extracts
 
-REPORT_EVERY = 200  # units
-SMALLEST_WINDOW = 1500  # tokens
+_REPORT_EVERY = 200  # units
+_SMALLEST_WINDOW = 1500  # tokens
 CALLS = 24
-TARGET = 0.25  # maximum share of a window's tokens in its summary
+_TARGET = 0.25  # maximum share of a window's tokens in its summary
 
 Ask = Callable[[Sequence[MemoryEntry], int, Strategy], Change]
 """Called with entries, the tokens that their text may have, and the strategy."""
@@ -31,7 +31,7 @@ def one_by_one(task: Task, extracts: Extracts, strategy: Strategy, progress: Pro
     for done, unit in enumerate(task.order()):
         if left <= task.room:
             break
-        if progress is not None and done % REPORT_EVERY == 0:
+        if progress is not None and done % _REPORT_EVERY == 0:
             progress(done, len(task.units))
         text = shrink(unit)
         saved = task.sizes[unit] - task.count(text) if text else 0  # an empty extract is left to archive: no blank entries
@@ -43,9 +43,9 @@ def one_by_one(task: Task, extracts: Extracts, strategy: Strategy, progress: Pro
 
 def windowed(task: Task, strategy: Strategy, ask: Ask, progress: Progress | None) -> list[Change]:
     """Summarize the least important units, window by window, until all fit."""
-    chosen, size = enough_of(task)
-    share = min(TARGET, max(0, task.room - (sum(task.sizes) - size)) / size) if size else 0.0
-    windows = windows_of(task, chosen, max(SMALLEST_WINDOW, size // CALLS))
+    chosen, size = _enough_of(task)
+    share = min(_TARGET, max(0, task.room - (sum(task.sizes) - size)) / size) if size else 0.0
+    windows = _windows_of(task, chosen, max(_SMALLEST_WINDOW, size // CALLS))
     left, changes = sum(task.sizes), list[Change]()
     for done, window in enumerate(windows):
         if progress is not None:
@@ -76,7 +76,7 @@ def archived(task: Task, progress: Progress | None) -> list[Change]:
     """Replace the least important units with one text, and restore the latest of them that still fit next to it."""
     if progress is not None:
         progress(0, 1)
-    chosen, size = enough_of(task)
+    chosen, size = _enough_of(task)
     room = task.room - (sum(task.sizes) - size)
     turns = [entry.turn_number for unit in chosen for entry in task.units[unit]]
     text = Extracts([task.units[unit] for unit in chosen]).archive(
@@ -95,21 +95,21 @@ def archived(task: Task, progress: Progress | None) -> list[Change]:
     return [Change(merged, text, "archive")]
 
 
-def enough_of(task: Task) -> tuple[list[int], int]:
+def _enough_of(task: Task) -> tuple[list[int], int]:
     """Return the least important units that suffice if each shrinks to TARGET, in time order, and their tokens."""
     total = sum(task.sizes)
     needed, size, chosen = total - task.room, 0, list[int]()
-    if total * (1 - TARGET) < needed:
+    if total * (1 - _TARGET) < needed:
         return list(range(len(task.units))), total  # all of them, so no ranking is needed
     for unit in task.order():
-        if size * (1 - TARGET) >= needed:
+        if size * (1 - _TARGET) >= needed:
             break
         chosen.append(unit)
         size += task.sizes[unit]
     return sorted(chosen), size
 
 
-def windows_of(task: Task, chosen: Sequence[int], tokens: int) -> list[list[int]]:
+def _windows_of(task: Task, chosen: Sequence[int], tokens: int) -> list[list[int]]:
     windows: list[list[int]] = []
     size = tokens
     for unit in chosen:

@@ -25,38 +25,38 @@ from dspy_programs.greedy import best_first
 from dspy_programs.memory.cues import CJK_CUE, CUE, WORTH, exact_in, says_something_exact
 from dspy_programs.text import CJK_RUN
 
-LONGEST = 200  # characters of a piece; longer sentences are cut
-FORM_POWER = 2.0  # exponent of a form's rarity
+_LONGEST = 200  # characters of a piece; longer sentences are cut
+_FORM_POWER = 2.0  # exponent of a form's rarity
 CUE_WORTH, NAME_WORTH, SYMBOL_WORTH, SETTING_WORTH = 4.0, 1.5, 2.0, 2.0  # by the cheap reading
 DIGIT_WORTH, NUMBER_WORTH, WORD_WORTH = 0.6, 1.5, 0.35
-MOST_WORDS = 5.0  # maximum of rare words that count in one piece
+_MOST_WORDS = 5.0  # maximum of rare words that count in one piece
 COMMON_WORD, RARE_NAME_WORTH = 0.6, 2.0  # rarity in [0, 1] up to which a capital means little
-FADING = [0.75**place for place in range(100)]  # weights of further things in one piece: a table of ids is not a hundred facts
-KIND_POWER = 2.5
-FRAME = 3  # overhead of a piece in tokens, about
-LATE_WORTH = 0.2  # the last text is worth this much more than the first
+_FADING = [0.75**place for place in range(100)]  # weights of further things in one piece: a table of ids is not a hundred facts
+_KIND_POWER = 2.5
+_FRAME = 3  # overhead of a piece in tokens, about
+_LATE_WORTH = 0.2  # the last text is worth this much more than the first
 ONE_IN, AT_LEAST = 15, 200  # one in ONE_IN of all pieces is read closely, at least AT_LEAST
-READ_FOR_ONE = 2  # pieces read closely per piece kept, of about 12 tokens
+_READ_FOR_ONE = 2  # pieces read closely per piece kept, of about 12 tokens
 
 ENDED = (  # whitespace after a sentence, but not after an initial or an abbreviation; each branch starts with the rare part
     r"\s(?:(?<=\n)|(?<=[.!?]\s)(?<!\b[A-Z]\.\s)(?<!\b(?:Mr|Ms|Dr|St|vs)\.\s)(?<!\b(?:Mrs|e\.g|i\.e|etc|Inc|Ltd)\.\s))\s*"
 )
-BREAK = re.compile(ENDED)
-BREAK_ANY = re.compile(rf"{ENDED}|(?<=[\u3002\uff01\uff1f])")
-CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\x85\u2028\u2029]+")
-CUT = re.compile(rf"(?s).{{1,{LONGEST - 1}}}(?:[,;:\uff0c\uff1b\u3001]\s*|\s+|$)|.{{{LONGEST}}}")
-SYMBOL = re.compile(r"[$\u20ac\u00a3\u00a5@]|\d%|\w/\w|[A-Za-z]-?\d|\d[:-]\d")
-PROPER = re.compile(r"(?<=[\w,;:] )[A-Z](?:[a-z]{2,}(?![\w(])|[A-Z])|^[A-Z][a-z]{2,}'s ")
-CAPITALISED = re.compile(r"\b[A-Z][a-z]{2,}\b")
-NO_LETTERS = {code: " " for code in range(128) if not chr(code).isalnum()}
-FORM = {**NO_LETTERS, **{ord(c): "0" for c in "0123456789"}, **{ord(c): c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}}
+_BREAK = re.compile(ENDED)
+_BREAK_ANY = re.compile(rf"{ENDED}|(?<=[\u3002\uff01\uff1f])")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\x85\u2028\u2029]+")
+_CUT = re.compile(rf"(?s).{{1,{_LONGEST - 1}}}(?:[,;:\uff0c\uff1b\u3001]\s*|\s+|$)|.{{{_LONGEST}}}")
+_SYMBOL = re.compile(r"[$\u20ac\u00a3\u00a5@]|\d%|\w/\w|[A-Za-z]-?\d|\d[:-]\d")
+_PROPER = re.compile(r"(?<=[\w,;:] )[A-Z](?:[a-z]{2,}(?![\w(])|[A-Z])|^[A-Z][a-z]{2,}'s ")
+_CAPITALISED = re.compile(r"\b[A-Z][a-z]{2,}\b")
+_NO_LETTERS = {code: " " for code in range(128) if not chr(code).isalnum()}
+_FORM = {**_NO_LETTERS, **{ord(c): "0" for c in "0123456789"}, **{ord(c): c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}}
 
 
 def pieces_of(text: str) -> list[str]:
     """Split a text into sentences and lines, and longer ones than LONGEST at commas or spaces, else anywhere."""
     found: list[str] = []
-    for part in (BREAK if text.isascii() else BREAK_ANY).split(CONTROL.sub(" ", text)):
-        found += (part,) if len(part) <= LONGEST else CUT.findall(part)
+    for part in (_BREAK if text.isascii() else _BREAK_ANY).split(_CONTROL.sub(" ", text)):
+        found += (part,) if len(part) <= _LONGEST else _CUT.findall(part)
     return [part for part in map(str.strip, found) if part]
 
 
@@ -67,16 +67,16 @@ class Reading:
         cut = [pieces_of(text) for text in texts]
         self.pieces: list[str] = list(chain.from_iterable(cut))
         self.places = [place for place, parts in enumerate(cut) for _ in parts]
-        self.forms = [piece.translate(FORM) for piece in self.pieces]
+        self.forms = [piece.translate(_FORM) for piece in self.pieces]
         last = max(1, len(texts) - 1)
-        self.weights: list[float] = [voice * (1 + LATE_WORTH * place / last) for place, voice in enumerate(voices)]
+        self.weights: list[float] = [voice * (1 + _LATE_WORTH * place / last) for place, voice in enumerate(voices)]
         self._rarities, self._telling = self._forms_by_rarity()
         self.worths = list(self._worths())
 
     def _forms_by_rarity(self) -> tuple[dict[str, float], dict[str, float]]:
         """Return each form's rarity in [0, 1], and the salience of its words and cues."""
         count = Counter(self.forms)
-        words = {form: form.split() if form.isascii() else words_of(form) for form in count}
+        words = {form: form.split() if form.isascii() else _words_of(form) for form in count}
         frequency = Counter(chain.from_iterable(words.values()))
         of_all, of_forms = math.log1p(len(self.forms)) or 1.0, math.log1p(len(count)) or 1.0
         rarity = {word: math.log1p(len(count) / times) / of_forms for word, times in frequency.items()}
@@ -86,14 +86,14 @@ class Reading:
             cue = 0.0 if cues.isdisjoint(found) else max(rarity[word] for word in cues.intersection(found))
             if not form.isascii() and CJK_CUE.search(form):
                 cue = 1.0
-            telling[form] = WORD_WORTH * min(MOST_WORDS, sum(map(rarity.__getitem__, found))) + CUE_WORTH * cue
+            telling[form] = WORD_WORTH * min(_MOST_WORDS, sum(map(rarity.__getitem__, found))) + CUE_WORTH * cue
         self._rarity_of_word = rarity
-        rarities = {form: (math.log1p(len(self.forms) / times) / of_all) ** FORM_POWER for form, times in count.items()}
+        rarities = {form: (math.log1p(len(self.forms) / times) / of_all) ** _FORM_POWER for form, times in count.items()}
         return rarities, telling
 
     def _worths(self) -> Iterator[float]:
         told, rarities, weights = self._telling, self._rarities, self.weights
-        symbol, proper = SYMBOL.search, PROPER.search
+        symbol, proper = _SYMBOL.search, _PROPER.search
         for piece, form, place in zip(self.pieces, self.forms, self.places, strict=True):
             worth = told[form]
             if "0" in form:
@@ -109,7 +109,7 @@ class Reading:
     def tokens(self, number: int) -> int:
         """Estimate a piece's tokens: one per four characters, or per character in scripts where each is a word."""
         piece = self.pieces[number]
-        return (len(piece) // 4 if piece.isascii() else len(piece)) + FRAME
+        return (len(piece) // 4 if piece.isascii() else len(piece)) + _FRAME
 
     def telling(self, number: int) -> bool:
         """Return whether a piece announces a fact or states something exact."""
@@ -124,7 +124,7 @@ class Reading:
             for exact, kind in exact_in(piece)
             if not (shouts and kind == "id" and exact.isalpha())
         }
-        for word in CAPITALISED.findall(piece):  # a name, if the word is rare here
+        for word in _CAPITALISED.findall(piece):  # a name, if the word is rare here
             rare = self._rarity_of_word.get(word.lower(), 0.0) - COMMON_WORD
             if rare > 0:
                 found.setdefault(f"rare {word.lower()}", ("rare name", RARE_NAME_WORTH * rare / (1 - COMMON_WORD)))
@@ -135,8 +135,8 @@ class Reading:
         """Return the numbers of the most salient pieces within about `tokens` tokens, best first."""
         dear = [-worth / (len(piece) + 40) for worth, piece in zip(self.worths, self.pieces, strict=True)]
         order = sorted(range(len(dear)), key=dear.__getitem__)
-        order = order[: max(READ_FOR_ONE * tokens // 12, len(order) // ONE_IN, AT_LEAST)]
-        stated = weighed({number: self.stated(number) for number in order})
+        order = order[: max(_READ_FOR_ONE * tokens // 12, len(order) // ONE_IN, AT_LEAST)]
+        stated = _weighed({number: self.stated(number) for number in order})
         factor = {
             number: self._rarities[self.forms[number]] * self.weights[self.places[number]] / self.tokens(number)
             for number in order
@@ -145,7 +145,7 @@ class Reading:
 
         def value(number: int) -> float:
             new = sorted((worth for thing, worth in stated[number].items() if thing not in known), reverse=True)
-            return factor[number] * math.fsum(map(operator.mul, new, FADING))
+            return factor[number] * math.fsum(map(operator.mul, new, _FADING))
 
         chosen: list[int] = []
         for number in best_first(order, value, self.tokens, tokens):
@@ -154,17 +154,17 @@ class Reading:
         return chosen
 
 
-def weighed(stated: Mapping[int, Mapping[str, tuple[str, float]]]) -> dict[int, dict[str, float]]:
+def _weighed(stated: Mapping[int, Mapping[str, tuple[str, float]]]) -> dict[int, dict[str, float]]:
     """Weigh values by kind: if nearly every piece has an id, an id is worth little and a date all the more."""
     count = Counter(kind for things in stated.values() for kind in {kind for kind, _ in things.values()})
     most = math.log1p(len(stated)) or 1.0
-    factor = {kind: min(1.0, KIND_POWER * math.log1p(len(stated) / times) / most) for kind, times in count.items()}
+    factor = {kind: min(1.0, _KIND_POWER * math.log1p(len(stated) / times) / most) for kind, times in count.items()}
     factor["form"] = 1.0
     return {
         number: {thing: worth * factor[kind] for thing, (kind, worth) in things.items()} for number, things in stated.items()
     }
 
 
-def words_of(form: str) -> list[str]:
+def _words_of(form: str) -> list[str]:
     """Return the words of a form; in scripts without spaces, its pairs of characters."""
     return list(map(str.__add__, form, form[1:])) if CJK_RUN.search(form) else form.split()

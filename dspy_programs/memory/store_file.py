@@ -27,9 +27,9 @@ from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.store import ENCODING, MemoryStore
 from dspy_programs.tokens import TokenCounter
 
-VERSION = 1
-WINDOW = 32_000  # bytes that the packer looks back
-COLUMNS = ("strategy", "timestamp", "metadata", "original", "position")
+_VERSION = 1
+_WINDOW = 32_000  # bytes that the packer looks back
+_COLUMNS = ("strategy", "timestamp", "metadata", "original", "position")
 LARGEST = 256_000_000  # bytes of all originals of a file, unpacked: a small file must not exhaust memory
 BROKEN = (ValueError, RecursionError, TypeError, KeyError, AttributeError, IndexError, zlib.error)
 
@@ -55,7 +55,7 @@ def save(store: MemoryStore, path: str | Path, report: dict[str, Any] | None = N
     Raises:
         UsageError: The file cannot be written, or the originals are too large to read back.
     """
-    content: dict[str, Any] = {"version": VERSION, "encoding_name": store.encoding_name}
+    content: dict[str, Any] = {"version": _VERSION, "encoding_name": store.encoding_name}
     if report is not None:
         content["extra"] = {"last_report": report}
     positions = [store.position(entry) for entry in store]
@@ -69,7 +69,7 @@ def save(store: MemoryStore, path: str | Path, report: dict[str, Any] | None = N
             shown.pop("metadata", None)
         entries.append(shown)
     if stand_ins := [entry for entry in store if entry.compression_history]:
-        content["originals"] = [packed(chunk) for chunk in chunks_of(stand_ins)]
+        content["originals"] = [_packed(chunk) for chunk in _chunks_of(stand_ins)]
         if sum(block["size"] for block in content["originals"]) > LARGEST:
             raise UsageError(f"{path}: the originals exceed {LARGEST:,} bytes, the limit for reading back; split the memory")
     content["entries"] = entries
@@ -94,7 +94,7 @@ def dumped(value: Any) -> str:
     return text
 
 
-def packed(entries: Sequence[MemoryEntry]) -> dict[str, Any]:
+def _packed(entries: Sequence[MemoryEntry]) -> dict[str, Any]:
     """Store the entries' records by column, so that similar values are adjacent, and each distinct text once.
 
     The file's live text is the packing dictionary: an extract occurs verbatim in its original, so text that is readable
@@ -102,9 +102,9 @@ def packed(entries: Sequence[MemoryEntry]) -> dict[str, Any]:
     """
     records = [record for entry in entries for record in entry.compression_history]
     texts: dict[str, int] = {}
-    columns: dict[str, list[Any]] = {name: [record.get(name) for record in records] for name in COLUMNS}
+    columns: dict[str, list[Any]] = {name: [record.get(name) for record in records] for name in _COLUMNS}
     columns["text"] = [texts.setdefault(record["original_content"], len(texts)) for record in records]
-    columns["more"] = [{k: v for k, v in record.items() if k not in COLUMNS and k != "original_content"} for record in records]
+    columns["more"] = [{k: v for k, v in record.items() if k not in _COLUMNS and k != "original_content"} for record in records]
     content = {"texts": list(texts), "columns": columns, "metadata": [entry.metadata for entry in entries]}
     packer = zlib.compressobj(6, zdict=dictionary([dict(entry) for entry in entries]))
     plain = dumped(content).encode()
@@ -112,7 +112,7 @@ def packed(entries: Sequence[MemoryEntry]) -> dict[str, Any]:
     return {"count": len(records), "size": len(plain), "data": base64.b85encode(data).decode()}
 
 
-def unpack_into(raws: Sequence[dict[str, Any]], block: dict[str, Any]) -> None:
+def _unpack_into(raws: Sequence[dict[str, Any]], block: dict[str, Any]) -> None:
     """Give raw entries, whose history is a count, that many records of a block each, and their metadata."""
     unpacker = zlib.decompressobj(zdict=dictionary(raws))
     data = unpacker.decompress(base64.b85decode(block["data"]), block["size"] + 1)
@@ -122,7 +122,7 @@ def unpack_into(raws: Sequence[dict[str, Any]], block: dict[str, Any]) -> None:
     columns = content["columns"]
     records = []
     for number, text in enumerate(columns["text"]):
-        fields = {name: columns[name][number] for name in COLUMNS if columns[name][number] is not None}
+        fields = {name: columns[name][number] for name in _COLUMNS if columns[name][number] is not None}
         records.append({**fields, "original_content": content["texts"][text], **columns["more"][number]})
     if len(records) != block["count"]:
         raise ValueError(f"{block['count']} records declared, {len(records)} found")
@@ -134,15 +134,15 @@ def unpack_into(raws: Sequence[dict[str, Any]], block: dict[str, Any]) -> None:
 def dictionary(entries: Sequence[dict[str, Any]]) -> bytes:
     """Return the text that entries in the file share with their originals."""
     lines = [f"{entry['content']}\n{entry['id']} {entry['timestamp']!r}\n" for entry in entries]
-    return dumped("".join(lines))[-WINDOW:].encode()
+    return dumped("".join(lines))[-_WINDOW:].encode()
 
 
-def chunks_of(entries: Sequence[MemoryEntry]) -> Iterator[list[MemoryEntry]]:
+def _chunks_of(entries: Sequence[MemoryEntry]) -> Iterator[list[MemoryEntry]]:
     """Group entries with histories so that a group's live text is within the packer's reach."""
     chunk: list[MemoryEntry] = []
     size = 0
     for entry in entries:
-        if chunk and size > WINDOW // 2:
+        if chunk and size > _WINDOW // 2:
             yield chunk
             chunk, size = [], 0
         chunk.append(entry)
@@ -177,21 +177,21 @@ def load(path: str | Path, counter: TokenCounter | None = None) -> Loaded:
 def from_content(content: Any, path: Path, counter: TokenCounter | None = None) -> Loaded:
     if not isinstance(content, dict) or not isinstance(content.get("entries"), list):
         raise UsageError(f"{path}: entries: missing; a memory file is a JSON object with a list of entries")
-    if content.get("version", VERSION) != VERSION:
+    if content.get("version", _VERSION) != _VERSION:
         raise UsageError(
-            f"{path}: version: {content['version']!r} is not {VERSION}; the file was written by a different version"
+            f"{path}: version: {content['version']!r} is not {_VERSION}; the file was written by a different version"
         )
     encoding = content.get("encoding_name", ENCODING)
     if not isinstance(encoding, str):
         raise UsageError(f"{path}: encoding_name: {encoding!r} is not a name; try {ENCODING!r}")
     raws = [dict(raw) if isinstance(raw, dict) else raw for raw in content["entries"]]
     try:
-        histories_into(raws, content.get("originals", []))
+        _histories_into(raws, content.get("originals", []))
     except BROKEN as error:
         raise UsageError(f"{path}: originals: damaged ({error!r:.200}); restore the file from a backup") from error
     entries = [entry_of(raw, f"{path}: entries[{place}]") for place, raw in enumerate(raws)]
     positions = content.get("positions", list(range(len(entries))))
-    if not is_rising(positions, len(entries)):
+    if not _is_rising(positions, len(entries)):
         raise UsageError(f"{path}: positions: not {len(entries)} rising numbers; restore the file from a backup")
     store = MemoryStore(encoding, counter)
     for place, (entry, position) in enumerate(zip(entries, positions, strict=True)):
@@ -202,13 +202,13 @@ def from_content(content: Any, path: Path, counter: TokenCounter | None = None) 
     return Loaded(store, extra if isinstance(extra, dict) else {})
 
 
-def is_rising(positions: Any, length: int) -> bool:
+def _is_rising(positions: Any, length: int) -> bool:
     if not isinstance(positions, list) or len(positions) != length or not all(type(p) is int and p >= 0 for p in positions):
         return False
     return all(a < b for a, b in pairwise(positions))
 
 
-def histories_into(raws: list[Any], blocks: Any) -> None:
+def _histories_into(raws: list[Any], blocks: Any) -> None:
     """Give each raw entry whose history is a count that many records of the blocks, in order. Raises one of BROKEN."""
     if any(block["size"] < 0 for block in blocks) or sum(block["size"] for block in blocks) > LARGEST:
         raise ValueError("larger than a memory can be")
@@ -219,7 +219,7 @@ def histories_into(raws: list[Any], blocks: Any) -> None:
         while named < block["count"]:
             mine.append(waiting.popleft())
             named += mine[-1]["compression_history"]
-        unpack_into(mine, block)
+        _unpack_into(mine, block)
     if waiting:
         raise ValueError(f"{len(waiting)} entries have no records")
 

@@ -20,8 +20,8 @@ from dspy_programs.memory.salience import Reading
 
 STRATEGIES: tuple[Strategy, ...] = ("summarize", "extract_facts", "archive")
 SHARE = {"summarize": 0.5, "extract_facts": 0.25, "archive": 0.0}  # of the characters kept
-VOICE = {"system": 1.0, "user": 1.0, "assistant": 1.0, "tool": 0.6, "compressed": 1.2}
-ROUNDS = 5
+_VOICE = {"system": 1.0, "user": 1.0, "assistant": 1.0, "tool": 0.6, "compressed": 1.2}
+_ROUNDS = 5
 SPARE = 1.6  # the estimate of a piece's tokens is high, so this much more is picked, then cut by the exact count
 
 
@@ -29,7 +29,7 @@ class Extracts:
     """The units of a memory, read once; every strategy picks from the same pieces."""
 
     def __init__(self, units: Sequence[Sequence[MemoryEntry]]) -> None:
-        voices = [max(VOICE[entry.role] for entry in unit) for unit in units]
+        voices = [max(_VOICE[entry.role] for entry in unit) for unit in units]
         self.reading = Reading(["\n".join(entry.text for entry in unit) for unit in units], voices)
         self.pieces: list[list[int]] = [[] for _ in units]
         for number, place in enumerate(self.reading.places):
@@ -64,7 +64,7 @@ class Extracts:
         costs = {number: count(reading.pieces[number]) + 1 for number in waiting}
         chosen: list[int] = []
         left = room - count(head)
-        for _ in range(ROUNDS):  # lines have fewer tokens together than apart, so more may fit
+        for _ in range(_ROUNDS):  # lines have fewer tokens together than apart, so more may fit
             taken, waiting = within(waiting, costs, left)
             chosen += taken
             left = room - count(rendered(chosen))

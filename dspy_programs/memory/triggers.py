@@ -17,7 +17,7 @@ from dspy_programs.memory.importance import ImportanceScorer
 from dspy_programs.memory.store import MemoryStore
 from dspy_programs.memory.units import protected, units
 
-MIN_ENTRIES = 5  # for the token trigger
+_MIN_ENTRIES = 5  # for the token trigger
 
 
 class TurnTrigger(TypedDict):
@@ -92,17 +92,17 @@ class ForgettingCurve:
 
     def mark_compressed(self, store: MemoryStore) -> None:
         """Restart counting: the store has just been compressed."""
-        self._last_turn, self._rests_at = turns_so_far(store), store.token_total()
+        self._last_turn, self._rests_at = _turns_so_far(store), store.token_total()
 
     def _turns(self, store: MemoryStore) -> bool:
         interval = self.compression_interval_turns
         if interval is None or len(store) < max(1, interval // 2):
             return False
-        return turns_so_far(store) - self._last_turn >= interval
+        return _turns_so_far(store) - self._last_turn >= interval
 
     def _tokens(self, store: MemoryStore) -> bool:
         threshold, total = self.compression_threshold_tokens, store.token_total()
-        if threshold is None or len(store) < MIN_ENTRIES:
+        if threshold is None or len(store) < _MIN_ENTRIES:
             return False
         if self._rests_at is not None:
             grown = total - self._rests_at >= max(1, (1 - self.hysteresis) * threshold)
@@ -116,7 +116,7 @@ class ForgettingCurve:
         if self.compression_interval_turns is not None:
             status["turn_trigger"] = {
                 "max_turns": self.compression_interval_turns,
-                "turns_since_compression": turns_so_far(store) - self._last_turn,
+                "turns_since_compression": _turns_so_far(store) - self._last_turn,
                 "should_trigger": self._turns(store),
             }
         if self.compression_threshold_tokens is not None:
@@ -139,6 +139,6 @@ class ForgettingCurve:
         return [entries[index] for index in sorted(range(len(entries)), key=lambda i: (scores[i], i)) if index not in kept]
 
 
-def turns_so_far(store: MemoryStore) -> int:
+def _turns_so_far(store: MemoryStore) -> int:
     """Return the session's latest turn; if entries have no turn numbers, how many were added."""
     return store.last_turn or store.ever_added

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 
 from dspy_programs.memory.entry import MemoryEntry
 
-Unit = list[int]
+_Unit = list[int]
 
 
-def units(entries: Sequence[MemoryEntry]) -> list[Unit]:
-    found: list[Unit] = []
-    calls: dict[str, Unit] = {}
-    latest: Unit | None = None  # unit of the message just before, if that called tools
+def units(entries: Sequence[MemoryEntry]) -> list[_Unit]:
+    found: list[_Unit] = []
+    calls: dict[str, _Unit] = {}
+    latest: _Unit | None = None  # unit of the message just before, if that called tools
     for index, entry in enumerate(entries):
         unit = None
         if entry.role == "tool":
@@ -32,7 +32,7 @@ def units(entries: Sequence[MemoryEntry]) -> list[Unit]:
     return found
 
 
-def protected(entries: Sequence[MemoryEntry], grouped: Sequence[Unit], recent: int) -> set[int]:
+def protected(entries: Sequence[MemoryEntry], grouped: Sequence[_Unit], recent: int) -> set[int]:
     kept = set(range(max(0, len(entries) - recent), len(entries)))
     kept |= {index for index, entry in enumerate(entries) if entry.role == "system"}
     kept |= waiting(entries)

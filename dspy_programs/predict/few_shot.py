@@ -23,7 +23,7 @@ from dspy_programs.text import content_stems
 ALL_SHOWN = 16
 NEAREST = 3
 LONGEST_SHOWN = 4000  # characters of all the demonstrations of one call, about 1,000 tokens
-FAR = 0.9  # share
+_FAR = 0.9  # share
 COPY = 0.9  # likeness in a field from which two demonstrations are the same told twice
 
 
@@ -89,7 +89,7 @@ class Index:
         nearest = sorted(
             max((x for j, x in enumerate(row) if j != i and x < copies), default=0.0) for i, row in enumerate(near)
         )
-        return nearest[int((1 - FAR) * len(nearest))]
+        return nearest[int((1 - _FAR) * len(nearest))]
 
     def nearest(self, inputs: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """Return the demonstrations to show, the nearest last; of equally near ones those that come first. None if far."""

@@ -58,7 +58,7 @@ class Program(dspy.Module):
         A cancelled call ends at once; a request in progress cannot be recalled, and its answer is dropped.
         """
         forward = object.__getattribute__(self, "forward")  # DSPy warns of self.forward, for it would miss usage and callbacks
-        with carried():
+        with _carried():
             return await to_thread.run_sync(partial(forward, *args, **kwargs), abandon_on_cancel=True)
 
 
@@ -69,7 +69,7 @@ class Forward(Protocol[P, R_co]):
 
 
 @contextmanager
-def carried() -> Iterator[None]:
+def _carried() -> Iterator[None]:
     """Mark a worker thread's context as the caller's, so that no model in use means none, not a lost one."""
     settings = dspy.settings
     with dspy.context(**{} if is_lost(settings) else {CHOICE: choice(settings) or "model"}):

@@ -25,13 +25,13 @@ def ask(predictor: dspy.Predict, **inputs: Any) -> dspy.Prediction | Failure:
     except AdapterParseError as error:
         failure = Failure(reason=first_line(error), raw_reply=error.lm_response or "")
         trace = dspy.settings.trace
-        if trace is not None and not is_noted(trace, predictor):
+        if trace is not None and not _is_noted(trace, predictor):
             seen = {name: value for name, value in inputs.items() if name != "config"}
             trace.append((predictor, seen, dspy.Prediction(unreadable_reply=failure.raw_reply)))
         return failure
 
 
-def is_noted(trace: list[Any], predictor: dspy.Predict) -> bool:
+def _is_noted(trace: list[Any], predictor: dspy.Predict) -> bool:
     """Return whether the call that has just failed is on the trace: an adapter may have put it there."""
     return any(step[0] is predictor and "unreadable_reply" in step[2] for step in trace[-1:])
 

@@ -32,8 +32,8 @@ SCHEMA_VERSION = 1
 AUGMENTED = "augmented"  # DSPy marks demonstrations of its own making so
 DIRECTORY_VARIABLE = "DSPY_PROGRAMS_COMPILED"
 LARGEST_FILE = 10_000_000  # bytes
-LONGEST_NAME = 100  # characters of a folder
-DEEPEST = 50  # levels of nesting; ours have about ten, and DSPy copies a state by recursion
+_LONGEST_NAME = 100  # characters of a folder
+_DEEPEST = 50  # levels of nesting; ours have about ten, and DSPy copies a state by recursion
 
 
 class SavedField(BaseModel):
@@ -96,7 +96,7 @@ def digest(text: str) -> str:
 
 
 @contextmanager
-def models_aside(program: dspy.Module) -> Iterator[None]:
+def _models_aside(program: dspy.Module) -> Iterator[None]:
     """Set the models of single predictors aside: the code defines them, never a file."""
     own = {name: predictor.lm for name, predictor in program.named_predictors()}
     for predictor in program.predictors():
@@ -110,7 +110,7 @@ def models_aside(program: dspy.Module) -> Iterator[None]:
 
 def state_of(program: dspy.Module) -> dict[str, Any]:
     """Return the saved part of a program."""
-    with models_aside(program):
+    with _models_aside(program):
         state: dict[str, Any] = program.dump_state()
     return state
 
@@ -138,8 +138,8 @@ def read_compiled(path: Path, program: str | None = None, lm: str | None = None)
         if path.stat().st_size > LARGEST_FILE:
             raise CompiledProgramError(f"{path}: larger than {LARGEST_FILE:,} bytes; not a compiled program")
         state = json.loads(path.read_bytes())
-        if is_deeper(state, DEEPEST):
-            raise CompiledProgramError(f"{path}: nested deeper than {DEEPEST} levels; not a compiled program")
+        if _is_deeper(state, _DEEPEST):
+            raise CompiledProgramError(f"{path}: nested deeper than {_DEEPEST} levels; not a compiled program")
         app = state.pop("metadata")["app"]
         if isinstance(version_ := app["schema_version"], int) and version_ > SCHEMA_VERSION:
             raise CompiledMismatch(f"{path}: written by a newer dspy-programs (format {version_}); upgrade to use it")
@@ -158,15 +158,15 @@ def read_compiled(path: Path, program: str | None = None, lm: str | None = None)
     return compiled
 
 
-def is_deeper(value: Any, levels: int) -> bool:
+def _is_deeper(value: Any, levels: int) -> bool:
     """Return whether lists and objects are nested in each other more than `levels` times."""
     layer = [value]
     for _ in range(levels + 1):
-        layer = [child for item in layer for child in children(item)]
+        layer = [child for item in layer for child in _children(item)]
     return bool(layer)
 
 
-def children(value: Any) -> list[Any]:
+def _children(value: Any) -> list[Any]:
     return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
 
 
@@ -186,12 +186,12 @@ def apply_state(program: dspy.Module, compiled: Compiled, path: Path) -> None:
             raise CompiledMismatch(f"{path}: its state lacks fields that it declares for {name!r}. {mend}")
     if extra := sorted(compiled.predictors.keys() - saved.fields.keys()):
         raise CompiledMismatch(f"{path}: it has state for {extra[0]!r}, which is not a predictor. {mend}")
-    require_readable(program, compiled, path, mend)
-    with models_aside(program):
+    _require_readable(program, compiled, path, mend)
+    with _models_aside(program):
         program.load_state({name: state.model_dump() for name, state in compiled.predictors.items()})
 
 
-def require_readable(program: dspy.Module, compiled: Compiled, path: Path, mend: str) -> None:
+def _require_readable(program: dspy.Module, compiled: Compiled, path: Path, mend: str) -> None:
     """Refuse demonstrations that would raise in every call. Unlabelled fields may be missing."""
     for name, predictor in program.named_predictors():
         readers = {field: TypeAdapter(info.annotation) for field, info in predictor.signature.fields.items()}
@@ -269,9 +269,9 @@ def folder_name(program: str) -> str:
 
     A name that cannot be used unchanged gets digits of its own, so two names never share a folder.
     """
-    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.]*(:[A-Za-z0-9_.]+)?", program) and len(program) <= LONGEST_NAME:
+    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.]*(:[A-Za-z0-9_.]+)?", program) and len(program) <= _LONGEST_NAME:
         return program.replace(":", "--")
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "--", program).strip(".-")[:LONGEST_NAME] or "program"
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "--", program).strip(".-")[:_LONGEST_NAME] or "program"
     return f"{plain}--{digest(program)[:8]}"
 
 

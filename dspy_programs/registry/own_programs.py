@@ -24,7 +24,7 @@ import dspy
 
 from dspy_programs.errors import UsageError
 
-GROUP = "dspy_programs.programs"
+_GROUP = "dspy_programs.programs"
 
 Source: TypeAlias = Callable[[], dspy.Module] | dspy.Module
 """A class or function that makes a program, or the program itself, which is copied."""
@@ -45,7 +45,7 @@ def is_introduced(name: str) -> bool:
 @functools.cache
 def registered() -> dict[str, str]:
     """Return what installed packages register: name -> "package.module:attribute"."""
-    return {each.name: each.value for each in entry_points(group=GROUP)}
+    return {each.name: each.value for each in entry_points(group=_GROUP)}
 
 
 def is_own(name: str) -> bool:
@@ -97,11 +97,11 @@ def new_from(source: Source, name: str) -> dspy.Module:
         raise UsageError(
             f"{name!r}: {type(program).__name__} has {what} (a submodule that is already compiled is left as it is)"
         )
-    leave_own_models(program)
+    _leave_own_models(program)
     return program
 
 
-def leave_own_models(program: dspy.Module) -> None:
+def _leave_own_models(program: dspy.Module) -> None:
     """Keep the models that the user gave to single predictors. If all have the same one, the model in use replaces it.
 
     They are copied without their histories, which every copy of the program would carry on.

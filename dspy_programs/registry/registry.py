@@ -56,7 +56,7 @@ PROGRAMS: dict[str, type[Program]] = {
 }
 P = TypeVar("P", bound=Program)
 M = TypeVar("M", bound=dspy.Module)
-logger = logging.getLogger("dspy_programs")
+_logger = logging.getLogger("dspy_programs")
 
 
 class LoadOptions(TypedDict, total=False):
@@ -132,19 +132,19 @@ def load(
         CompiledProgramError: The file cannot be read as a compiled program.
     """
     spec = spec_in_use(lm)
-    if isinstance(program, str) and path is None and not is_name(program) and is_shared(program):
+    if isinstance(program, str) and path is None and not _is_name(program) and is_shared(program):
         require_known(saved := program_in(program), program)
         program, path = saved, program
-    given = file_at(path, spec) if path else None
-    name = program if isinstance(program, str) else name_for(program, name, given)
+    given = _file_at(path, spec) if path else None
+    name = program if isinstance(program, str) else _name_for(program, name, given)
     made = new_program(name) if isinstance(program, str) else new_from(program, name)
-    mend = mend_of(name, spec)
+    mend = _mend_of(name, spec)
     if file := given or in_use(name, spec):
         compiled = read_compiled(file, name, None if path else spec)
         apply_state(made, compiled, file)
-        if not path and (where := elsewhere_made(made, compiled)):
+        if not path and (where := _elsewhere_made(made, compiled)):
             warnings.warn(f"{name}: {where}", stacklevel=2)
-    elif portable and (other := most_similar(name, spec)):
+    elif portable and (other := _most_similar(name, spec)):
         file, made, model = other
         warnings.warn(f"{name} is not compiled for {spec}, so the one compiled for {model} is used. {mend}", stacklevel=2)
     else:
@@ -157,23 +157,23 @@ def load(
     return made
 
 
-def is_name(program: str) -> bool:
+def _is_name(program: str) -> bool:
     return program in PROGRAMS or is_own(program)
 
 
-def file_at(path: Path | str, spec: str) -> Path:
+def _file_at(path: Path | str, spec: str) -> Path:
     """Return a place's file for a model: the file itself, or one shared by a folder or repository."""
     shared = str(path).startswith(HUB) or Path(path).is_dir()
     return shared_file(str(path), spec) if shared else Path(path)
 
 
-def mend_of(name: str, spec: str) -> str:
+def _mend_of(name: str, spec: str) -> str:
     """Say how to compile a program: ours by a command, the user's own also in Python."""
     ours = f"Compile it: python -m optimizers.train --module {name} --lm {spec}"
     return ours if name in PROGRAMS else f"{ours}, or optimizers.compile_program in Python"
 
 
-def name_for(program: Source, name: str | None, given: Path | None) -> str:
+def _name_for(program: Source, name: str | None, given: Path | None) -> str:
     """Return the name for a program object, by which this process finds it from now on.
 
     given: the file to load it from, which records its name.
@@ -189,7 +189,7 @@ def name_for(program: Source, name: str | None, given: Path | None) -> str:
     return name
 
 
-def elsewhere_made(program: dspy.Module, compiled: Compiled) -> str:
+def _elsewhere_made(program: dspy.Module, compiled: Compiled) -> str:
     """Say that a program of the same name was compiled in another folder; "" if not, or if unknown."""
     then, now = compiled.provenance.training.get("home"), home_of(program)
     if then in (None, now):
@@ -225,7 +225,7 @@ def program_named(name: str) -> Source:
     raise UsageError(f"unknown program {name!r}; choose from {known}, or name your own as package.module:attribute")
 
 
-def most_similar(name: str, spec: str) -> tuple[Path, dspy.Module, str] | None:
+def _most_similar(name: str, spec: str) -> tuple[Path, dspy.Module, str] | None:
     """Return the program compiled for the most similar model that fits the current code: file, program, model.
 
     Same family first, then same provider, then the largest gain; files that kept the seed are skipped. Of two files for
@@ -237,7 +237,7 @@ def most_similar(name: str, spec: str) -> tuple[Path, dspy.Module, str] | None:
             with contextlib.suppress(CompiledProgramError):  # `verify` reports it
                 compiled = read_compiled(path, name)
                 found.setdefault(compiled.provenance.lm, (path, compiled))
-    for model, (path, compiled) in sorted(found.items(), key=lambda item: unlikeness(spec, item[1][1].provenance)):
+    for model, (path, compiled) in sorted(found.items(), key=lambda item: _unlikeness(spec, item[1][1].provenance)):
         program = new_program(name)
         with contextlib.suppress(CompiledMismatch):
             if compiled.provenance.kept == "compiled":
@@ -246,7 +246,7 @@ def most_similar(name: str, spec: str) -> tuple[Path, dspy.Module, str] | None:
     return None
 
 
-def unlikeness(spec: str, saved: Provenance) -> tuple[bool, bool, float, str]:
+def _unlikeness(spec: str, saved: Provenance) -> tuple[bool, bool, float, str]:
     """Return a sort key: most useful first, deterministic."""
     provider, family = spec.partition("/")[0], family_of(spec)
     return (family_of(saved.lm) != family, saved.lm.partition("/")[0] != provider, -gain_of(saved), saved.lm)
@@ -280,6 +280,6 @@ def elsewhere(name: str, portable: bool) -> str:
 
 
 def tell(message: str, verbose: bool) -> None:
-    logger.info(message)
+    _logger.info(message)
     if verbose:
         print(message, file=sys.stderr)

@@ -15,7 +15,7 @@ from pydantic.json_schema import CoreModeRef, CoreRef, DefsRef, GenerateJsonSche
 from dspy_programs.predict import FIELD as REASONING
 
 # A text in quotes, which stays as it is (it ends at the latest where the type does), or the path before a name.
-QUOTED_OR_PATH = re.compile(
+_QUOTED_OR_PATH = re.compile(
     r"""'(?:[^'\\]|\\.)*+(?:'|\\?\Z)|"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|(?<!\w)(?P<path>(?:(?:<locals>|[^\W\d]\w*+)\.)+)(?=[^\W\d]|<)""",
     re.DOTALL,
 )
@@ -54,12 +54,12 @@ class SchemaByName(GenerateJsonSchema):
 def shape_of(program: dspy.Module, schema: type[GenerateJsonSchema] = SchemaByName) -> Shapes:
     """Describe every predictor's fields in order."""
     return {
-        predictor: [field_shape(name, field, schema) for name, field in each.signature.fields.items()]
+        predictor: [_field_shape(name, field, schema) for name, field in each.signature.fields.items()]
         for predictor, each in program.named_predictors()
     }
 
 
-def field_shape(name: str, field: Any, schema: type[GenerateJsonSchema] = SchemaByName) -> FieldShape:
+def _field_shape(name: str, field: Any, schema: type[GenerateJsonSchema] = SchemaByName) -> FieldShape:
     annotation = field.annotation
     written = json.dumps(TypeAdapter(annotation).json_schema(schema_generator=schema), sort_keys=True)
     return FieldShape(
@@ -72,16 +72,16 @@ def field_shape(name: str, field: Any, schema: type[GenerateJsonSchema] = Schema
 
 def without_paths(type_: str) -> str:
     """Write a type without its module path: "list[my_package.types.Line]" -> "list[Line]"."""
-    return QUOTED_OR_PATH.sub(lambda found: "" if found["path"] else found[0], type_)
+    return _QUOTED_OR_PATH.sub(lambda found: "" if found["path"] else found[0], type_)
 
 
 def misfit(saved: Shapes, program: dspy.Module) -> str | None:
     """Describe how the program differs from a saved shape; None if it fits, with names in the current or the earlier form."""
-    difference = first_difference(saved, shape_of(program))
-    return difference and first_difference(saved, shape_of(program, GenerateJsonSchema)) and difference
+    difference = _first_difference(saved, shape_of(program))
+    return difference and _first_difference(saved, shape_of(program, GenerateJsonSchema)) and difference
 
 
-def first_difference(saved: Shapes, current: Shapes) -> str | None:
+def _first_difference(saved: Shapes, current: Shapes) -> str | None:
     """Describe the first difference between two programs: predictors, then fields in order, then types."""
     if saved.keys() != current.keys():
         return f"compiled for the predictors {', '.join(saved)}; the code has {', '.join(current)}"

@@ -26,11 +26,11 @@ from dspy_programs.registry.compiled_store import LARGEST_FILE, user_directory
 
 HUB = "hf:"
 MANIFEST = "dspy-programs.json"
-PINS = "shared.json"
-FORMAT = 1
-REPOSITORY = re.compile(r"hf:(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
+_PINS = "shared.json"
+_FORMAT = 1
+_REPOSITORY = re.compile(r"hf:(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 
-Snapshot = Callable[[str, str | None], tuple[str, Path]]
+_Snapshot = Callable[[str, str | None], tuple[str, Path]]
 """(repository, revision or None for the newest) -> (commit, folder with the files of that commit)."""
 
 
@@ -63,13 +63,13 @@ def is_shared(place: str) -> bool:
 
 def program_in(place: str) -> str:
     """Return the name of the program shared at a place."""
-    return read_manifest(folder_of(place)).program
+    return _read_manifest(folder_of(place)).program
 
 
 def shared_file(place: str, lm: str) -> Path:
     """Return the checked compiled JSON for a model. Raises CompiledMissing if there is none."""
     folder = folder_of(place)
-    manifest = read_manifest(folder)
+    manifest = _read_manifest(folder)
     name = next((name for name, file in manifest.files.items() if file.lm == lm), None)
     if name is None:
         models = ", ".join(sorted(file.lm for file in manifest.files.values()))
@@ -80,15 +80,15 @@ def shared_file(place: str, lm: str) -> Path:
     return path
 
 
-def read_manifest(folder: Path) -> Manifest:
+def _read_manifest(folder: Path) -> Manifest:
     if not (folder / MANIFEST).is_file():
         reason = f"has no {MANIFEST}; `python -m optimizers.export --to {folder}` writes one"
         raise CompiledProgramError(f"{folder}: {reason}")
     try:
-        manifest = Manifest.model_validate_json(content_of(folder / MANIFEST))
+        manifest = Manifest.model_validate_json(_content_of(folder / MANIFEST))
     except ValidationError as error:
         raise CompiledProgramError(f"{folder / MANIFEST}: {error.errors()[0]['msg']}") from error
-    if manifest.format > FORMAT:
+    if manifest.format > _FORMAT:
         raise CompiledProgramError(
             f"{folder / MANIFEST}: written by a newer dspy-programs (format {manifest.format}); upgrade to use it"
         )
@@ -97,25 +97,25 @@ def read_manifest(folder: Path) -> Manifest:
 
 def write_manifest(folder: Path, program: str, files: Iterable[tuple[str, str]]) -> None:
     """Add files (name, model) of a program to a folder's manifest. Raises CompiledProgramError if it shares another program."""
-    manifest = Manifest(format=FORMAT, program=program, files={})
-    if (folder / MANIFEST).is_file() and (manifest := read_manifest(folder)).program != program:
+    manifest = Manifest(format=_FORMAT, program=program, files={})
+    if (folder / MANIFEST).is_file() and (manifest := _read_manifest(folder)).program != program:
         raise CompiledProgramError(f"{folder} already shares {manifest.program}; give {program} its own folder")
     for name, lm in files:
         manifest.files[name] = SharedFile(lm=lm, sha256=digest_of(folder / name))
     write_atomically(folder / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
 
 
-def folder_of(place: str, snapshot: Snapshot | None = None) -> Path:
+def folder_of(place: str, snapshot: _Snapshot | None = None) -> Path:
     """Return the local folder of a place, downloading it if it is on the Hub."""
     if not place.startswith(HUB):
         return Path(place)
-    if not (named := REPOSITORY.fullmatch(place)):
+    if not (named := _REPOSITORY.fullmatch(place)):
         raise CompiledProgramError(f"{place!r}: write hf:OWNER/NAME or hf:OWNER/NAME@REVISION")
-    with FileLock(pins_file().with_suffix(".lock")):
-        return pinned(place, named["repo"], named["revision"], snapshot or from_hub)
+    with FileLock(_pins_file().with_suffix(".lock")):
+        return pinned(place, named["repo"], named["revision"], snapshot or _from_hub)
 
 
-def pinned(place: str, repo: str, revision: str | None, snapshot: Snapshot) -> Path:
+def pinned(place: str, repo: str, revision: str | None, snapshot: _Snapshot) -> Path:
     """Fetch what a name is pinned to, or pin what it resolves to now."""
     pins = read_pins()
     known = pins.get(place)
@@ -124,14 +124,16 @@ def pinned(place: str, repo: str, revision: str | None, snapshot: Snapshot) -> P
     if known and known != now:
         raise CompiledProgramError(
             f"{place} has changed since its first use (commit {known.commit[:12]}). To use the current version, name its "
-            f"commit: {HUB}{repo}@{commit}, or remove the line from {pins_file()}"
+            f"commit: {HUB}{repo}@{commit}, or remove the line from {_pins_file()}"
         )
     if not known:
-        write_atomically(pins_file(), json.dumps({k: v.model_dump() for k, v in {**pins, place: now}.items()}, indent=2) + "\n")
+        write_atomically(
+            _pins_file(), json.dumps({k: v.model_dump() for k, v in {**pins, place: now}.items()}, indent=2) + "\n"
+        )
     return folder
 
 
-def from_hub(repo: str, revision: str | None) -> tuple[str, Path]:
+def _from_hub(repo: str, revision: str | None) -> tuple[str, Path]:
     """Fetch manifest, compiled JSONs and cards; honours HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE."""
     try:
         folder = Path(huggingface_hub.snapshot_download(repo, revision=revision, allow_patterns=["*.json", "*.md"]))
@@ -148,28 +150,28 @@ def newest(repo: str) -> Path | None:
         return None
 
 
-def pins_file() -> Path:
-    path = user_directory() / PINS
+def _pins_file() -> Path:
+    path = user_directory() / _PINS
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 
 
 def read_pins() -> dict[str, Pin]:
     try:
-        found = json.loads(pins_file().read_text(encoding="utf-8"))
+        found = json.loads(_pins_file().read_text(encoding="utf-8"))
         return {place: Pin.model_validate(pin) for place, pin in found.items()}
     except FileNotFoundError:
         return {}
     except (ValueError, AttributeError) as error:
-        raise CompiledProgramError(f"{pins_file()}: not a valid file of pins; fix it, or delete it to pin again") from error
+        raise CompiledProgramError(f"{_pins_file()}: not a valid file of pins; fix it, or delete it to pin again") from error
 
 
 def digest_of(path: Path) -> str:
-    """Return a file's SHA-256. Raises CompiledProgramError as `content_of` does."""
-    return hashlib.sha256(content_of(path)).hexdigest()
+    """Return a file's SHA-256. Raises CompiledProgramError as `_content_of` does."""
+    return hashlib.sha256(_content_of(path)).hexdigest()
 
 
-def content_of(path: Path) -> bytes:
+def _content_of(path: Path) -> bytes:
     """Read a whole file. Raises CompiledProgramError if it is not a file, unreadable or too large to be one of ours."""
     try:
         if not path.is_file():  # a device or a pipe never ends

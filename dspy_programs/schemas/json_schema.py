@@ -29,17 +29,17 @@ JSON_TYPES = {
 }
 DEEPEST = 8  # levels of a schema shown, or enforced by a grammar
 LARGEST = 2000  # schemas inside one grammar; a schema that refers to itself several times grows without end
-LONGEST_ENUM = 200
+_LONGEST_ENUM = 200
 LONGEST_DESCRIPTION = 2000  # characters of what is shown of a description,
 LONGEST_FIELDS = 4000  # of the arguments with their types on one line; beyond, the names alone,
 LONGEST_MEANINGS = 8000  # and of what the arguments of one tool mean
-MOST_MIXED = 20  # forms that may be taken together
-MOST_PROPERTIES = 400  # of one object in a grammar: llguidance stops in the middle of an object that has 500 optional ones,
+_MOST_MIXED = 20  # forms that may be taken together
+_MOST_PROPERTIES = 400  # of one object in a grammar: llguidance stops in the middle of an object that has 500 optional ones,
 LARGEST_GRAMMAR = 300_000  # characters of all the tools' schemas: it takes about 700,000
 LONGEST_LIST = 50  # items of a list without a bound, and
 LONGEST_TEXT = 1000  # characters of any string, that a model may write: it may never end one by itself
 
-SAYS_NOTHING = {"title", "description", "default", "examples", "example", "deprecated", "$comment", "$schema", "$id", "$defs"}
+_SAYS_NOTHING = {"title", "description", "default", "examples", "example", "deprecated", "$comment", "$schema", "$id", "$defs"}
 
 Schema = dict[str, Any]
 
@@ -68,7 +68,7 @@ def resolved(schema: Any, root: Mapping[str, Any]) -> Schema:
         target = pointed_at(schema["$ref"], root)
         if not isinstance(target, dict):
             return {}
-        differ = any(target[key] != beside[key] for key in target.keys() & beside.keys() - SAYS_NOTHING)
+        differ = any(target[key] != beside[key] for key in target.keys() & beside.keys() - _SAYS_NOTHING)
         schema = {**beside, "allOf": [*list_of(beside, "allOf"), target]} if differ else {**target, **beside}
     return {}
 
@@ -131,7 +131,7 @@ def listed_in(schema: Any) -> list[Any] | None:
 
 # Forms: what `$ref`, `allOf`, `anyOf` and `oneOf` come to.
 
-COMBINED = ("allOf", "anyOf", "oneOf")
+_COMBINED = ("allOf", "anyOf", "oneOf")
 
 
 def forms_of(schema: Any, root: Mapping[str, Any], made: "count[int] | None" = None, depth: int = 0) -> list[Schema]:
@@ -140,11 +140,11 @@ def forms_of(schema: Any, root: Mapping[str, Any], made: "count[int] | None" = N
     If parts contradict each other, a form allows what both allow, or more. `made` counts the schemas; raises
     OverflowError for too many.
     """
-    schema = with_conditional(resolved(schema, root))
-    if not any(list_of(schema, key) for key in COMBINED):
+    schema = _with_conditional(resolved(schema, root))
+    if not any(list_of(schema, key) for key in _COMBINED):
         return [schema]
     made = made or count(1)
-    forms = [{key: value for key, value in schema.items() if key not in COMBINED}]
+    forms = [{key: value for key, value in schema.items() if key not in _COMBINED}]
     parts = [[part] for part in list_of(schema, "allOf")] + [list_of(schema, key) for key in ("anyOf", "oneOf")]
     for options in filter(None, parts):
         others = []
@@ -154,11 +154,11 @@ def forms_of(schema: Any, root: Mapping[str, Any], made: "count[int] | None" = N
             others += forms_of(option, root, made, depth + 1)
         if len(forms) * len(others) > LARGEST:
             raise OverflowError
-        forms = [merged(form, other) for form in forms for other in others]
+        forms = [_merged(form, other) for form in forms for other in others]
     return forms
 
 
-def with_conditional(schema: Schema) -> Schema:
+def _with_conditional(schema: Schema) -> Schema:
     """Add the properties that are only named under a condition: they may be there, as anything."""
     branches = [*dependent_schemas(schema).values(), schema.get("then"), schema.get("else")]
     names: Schema = {name: {} for branch in branches if isinstance(branch, dict) for name in named_in(branch)}
@@ -171,7 +171,7 @@ def dependent_schemas(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {name: inner for found in given for name, inner in found.items() if isinstance(inner, dict)}
 
 
-def merged(first: Schema, second: Schema) -> Schema:
+def _merged(first: Schema, second: Schema) -> Schema:
     """Return a schema of what both allow, or more: if they differ in a way not handled here, the first one applies."""
     both = {**second, **first}
     if properties_of(first) and properties_of(second):
@@ -180,7 +180,7 @@ def merged(first: Schema, second: Schema) -> Schema:
     if required := list(dict.fromkeys([*required_of(first), *required_of(second)])):
         both["required"] = required
     if (types := types_of(first)) and (others := types_of(second)):
-        both["type"] = shared_types(types, others) or types
+        both["type"] = _shared_types(types, others) or types
     if (values := listed_in(first)) is not None and (allowed := listed_in(second)) is not None:
         both["enum"] = [value for value in values if value in allowed] or values
         both.pop("const", None)
@@ -188,7 +188,7 @@ def merged(first: Schema, second: Schema) -> Schema:
         both["items"] = together(first["items"], second["items"])
     for tighter, keys in ((max, ("minimum", "minLength", "minItems")), (min, ("maximum", "maxLength", "maxItems"))):
         both |= {
-            key: tighter(first[key], second[key]) for key in keys if is_number(first.get(key)) and is_number(second.get(key))
+            key: tighter(first[key], second[key]) for key in keys if _is_number(first.get(key)) and _is_number(second.get(key))
         }
     return both
 
@@ -199,14 +199,14 @@ def together(first: Any, second: Any) -> Any:
     return {"allOf": [first, second]} if isinstance(first, dict) and first else second
 
 
-def shared_types(types: list[str], others: list[str]) -> list[str]:
+def _shared_types(types: list[str], others: list[str]) -> list[str]:
     """Return the types in both; an integer is a number."""
     wider = {"integer": "number"}
     found = [type_ for type_ in types if type_ in others or wider.get(type_) in others]
     return found + [type_ for type_ in others if type_ not in types and wider.get(type_) in types]
 
 
-def gathered(forms: Iterable[Schema]) -> dict[str, Any]:
+def _gathered(forms: Iterable[Schema]) -> dict[str, Any]:
     """Return the properties of all the forms; one that they describe differently may be as any of them says."""
     found: dict[str, list[Any]] = {}
     for form in forms:
@@ -223,16 +223,16 @@ def as_line(name: str, description: str, parameters: Mapping[str, Any]) -> str:
     whole = united(parameters)
     meanings = []
     for argument, schema in named_in(whole).items():
-        text = meaning_of(schema, parameters)
+        text = _meaning_of(schema, parameters)
         if isinstance(text, str) and text.strip():
             meanings.append(f"{argument}: {text.strip().rstrip('.')}")
     told = shortened("; ".join(meanings), LONGEST_MEANINGS)
     said = "; ".join(filter(None, [shortened(description.strip().rstrip("."), LONGEST_DESCRIPTION), told]))
-    line = f"{name}({arguments_text(whole, parameters)})"
+    line = f"{name}({_arguments_text(whole, parameters)})"
     return f"{line} - {said}" if said else line
 
 
-def arguments_text(whole: Schema, root: Mapping[str, Any]) -> str:
+def _arguments_text(whole: Schema, root: Mapping[str, Any]) -> str:
     try:
         text = fields(whole, root, 0, count(1))
     except OverflowError:
@@ -249,12 +249,12 @@ def united(parameters: Mapping[str, Any]) -> Schema:
         return {}
     if len(forms) == 1:
         return forms[0]
-    properties = gathered(forms)
+    properties = _gathered(forms)
     required = set.intersection(*(set(required_of(form)) for form in forms))
     return {"type": "object", "properties": properties, "required": [name for name in properties if name in required]}
 
 
-def meaning_of(schema: Any, root: Mapping[str, Any]) -> Any:
+def _meaning_of(schema: Any, root: Mapping[str, Any]) -> Any:
     """Return the description of an argument, or of the first of its parts that has one."""
     schema = resolved(schema, root)
     parts = (resolved(part, root) for key in ("allOf", "anyOf") for part in list_of(schema, key))
@@ -268,26 +268,26 @@ def shortened(text: str, longest: int) -> str:
 def fields(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int, made: "count[int]") -> str:
     required = set(required_of(schema))
     return ", ".join(
-        f"{name}{'' if name in required else '?'}: {type_text(inner, root, depth + 1, made)}"
+        f"{name}{'' if name in required else '?'}: {_type_text(inner, root, depth + 1, made)}"
         for name, inner in named_in(schema).items()
     )
 
 
-def type_text(schema: Any, root: Mapping[str, Any], depth: int, made: "count[int]") -> str:
+def _type_text(schema: Any, root: Mapping[str, Any], depth: int, made: "count[int]") -> str:
     if next(made) > LARGEST:
         raise OverflowError
     if depth > DEEPEST // 2:
         return "..."
     schema = resolved(schema, root)
-    if allowed := enum_of(schema):
+    if allowed := _enum_of(schema):
         return "|".join(json.dumps(value, ensure_ascii=False) for value in allowed)
-    if any(list_of(schema, key) for key in COMBINED):
-        forms = forms_of(schema, root, made)[:LONGEST_ENUM]
-        return "|".join(dict.fromkeys(type_text(form, root, depth + (len(forms) > 1), made) for form in forms))
+    if any(list_of(schema, key) for key in _COMBINED):
+        forms = forms_of(schema, root, made)[:_LONGEST_ENUM]
+        return "|".join(dict.fromkeys(_type_text(form, root, depth + (len(forms) > 1), made) for form in forms))
     texts = []
     for type_ in types_of(schema):
         if type_ == "array":
-            inner = type_text(any_item(schema), root, depth + 1, made)
+            inner = _type_text(_any_item(schema), root, depth + 1, made)
             texts.append(f"({inner})[]" if "|" in inner else f"{inner}[]")
         elif type_ == "object" and properties_of(schema):
             texts.append(f"{{{fields(schema, root, depth, made)}}}")
@@ -296,16 +296,16 @@ def type_text(schema: Any, root: Mapping[str, Any], depth: int, made: "count[int
     return "|".join(texts) or "any"
 
 
-def any_item(schema: Mapping[str, Any]) -> Any:
+def _any_item(schema: Mapping[str, Any]) -> Any:
     """Return one schema for all items of a list."""
     first, rest = items_of(schema)
     return {"anyOf": [*first, *([] if rest is False else [rest])]} if first else rest
 
 
-def enum_of(schema: Mapping[str, Any]) -> list[Any]:
+def _enum_of(schema: Mapping[str, Any]) -> list[Any]:
     """Return the scalars that a schema allows, [] if it has no such list or one too long to enforce or show."""
     values = listed_in(schema) or []
-    if len(values) > LONGEST_ENUM or sum(len(value) for value in values if isinstance(value, str)) > 10 * LONGEST_FIELDS:
+    if len(values) > _LONGEST_ENUM or sum(len(value) for value in values if isinstance(value, str)) > 10 * LONGEST_FIELDS:
         return []
     return [value for value in values if value is None or isinstance(value, (str, int, float, bool))]
 
@@ -321,19 +321,19 @@ def calls_schema(tools: Iterable[tuple[str, Mapping[str, Any]]]) -> Schema:
     first: dict[str, Mapping[str, Any]] = {}
     for name, parameters in tools:
         first.setdefault(name, parameters)
-    arguments = without_the_largest([arguments_schema(parameters) for parameters in first.values()])
-    forms = [call_schema(name, schema) for name, schema in zip(first, arguments, strict=True)]
+    arguments = _without_the_largest([arguments_schema(parameters) for parameters in first.values()])
+    forms = [_call_schema(name, schema) for name, schema in zip(first, arguments, strict=True)]
     if not forms:
         return {"type": "array", "items": {}, "maxItems": 0}
     return {"type": "array", "items": {"anyOf": forms} if len(forms) > 1 else forms[0]}
 
 
-def call_schema(name: str, arguments: Schema) -> Schema:
+def _call_schema(name: str, arguments: Schema) -> Schema:
     properties = {"tool": {"type": "string", "enum": [name]}, "arguments": arguments}
     return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
 
 
-def without_the_largest(schemas: list[Schema]) -> list[Schema]:
+def _without_the_largest(schemas: list[Schema]) -> list[Schema]:
     """Relax the largest schemas if all together exceed what a grammar can hold."""
     sizes = [len(json.dumps(schema)) for schema in schemas]
     for largest in sorted(range(len(schemas)), key=lambda i: -sizes[i]):
@@ -348,54 +348,54 @@ def arguments_schema(parameters: Mapping[str, Any]) -> Schema:
     for levels in (DEEPEST, 4, 2, 1):
         made = count(1)
         try:
-            forms = [form for form in mixed(parameters, parameters, made) if "object" in (types_of(form) or ["object"])]
-            return one_of_them([object_schema(form, parameters, DEEPEST - levels, made) for form in forms or [{}]])
+            forms = [form for form in _mixed(parameters, parameters, made) if "object" in (types_of(form) or ["object"])]
+            return _one_of_them([_object_schema(form, parameters, DEEPEST - levels, made) for form in forms or [{}]])
         except OverflowError:
             continue
     return {"type": "object"}
 
 
-def one_of_them(schemas: Iterable[Schema]) -> Schema:
+def _one_of_them(schemas: Iterable[Schema]) -> Schema:
     different = list({json.dumps(schema): schema for schema in schemas}.values())
     return {"anyOf": different} if len(different) > 1 else different[0]
 
 
-def bounded_schema(schema: Any, root: Mapping[str, Any], depth: int, made: "count[int]") -> Schema:
+def _bounded_schema(schema: Any, root: Mapping[str, Any], depth: int, made: "count[int]") -> Schema:
     if next(made) > LARGEST:
         raise OverflowError
     if depth > DEEPEST:
         return {}
     schemas: list[Schema] = []
-    for form in mixed(schema, root, made):
-        schemas += plain_forms(form, root, depth, made)
-    return {} if {} in schemas else one_of_them(schemas)
+    for form in _mixed(schema, root, made):
+        schemas += _plain_forms(form, root, depth, made)
+    return {} if {} in schemas else _one_of_them(schemas)
 
 
-def plain_forms(form: Schema, root: Mapping[str, Any], depth: int, made: "count[int]") -> list[Schema]:
+def _plain_forms(form: Schema, root: Mapping[str, Any], depth: int, made: "count[int]") -> list[Schema]:
     """Return a schema for each type that the form has: {} for any."""
     types = types_of(form)
-    forms = [form_of(form, type_, root, depth, made) for type_ in types]
+    forms = [_form_of(form, type_, root, depth, made) for type_ in types]
     values = listed_in(form)
-    if values and len(allowed := enum_of(form)) == len(values) and "array" not in types:
+    if values and len(allowed := _enum_of(form)) == len(values) and "array" not in types:
         return [{"enum": allowed + [None] * (form.get("nullable") is True and None not in allowed)}]
     return forms or [{}]
 
 
-def mixed(schema: Any, root: Mapping[str, Any], made: "count[int]") -> list[Schema]:
+def _mixed(schema: Any, root: Mapping[str, Any], made: "count[int]") -> list[Schema]:
     """Return the forms of a schema; with `anyOf`, one value may have the names of several of them."""
     forms = forms_of(schema, root, made)
-    if not 1 < len(forms) <= MOST_MIXED or list_of(resolved(schema, root), "oneOf"):
+    if not 1 < len(forms) <= _MOST_MIXED or list_of(resolved(schema, root), "oneOf"):
         return forms
-    return [with_names(form, [other for other in forms if may_be_both(form, other)]) for form in forms]
+    return [_with_names(form, [other for other in forms if _may_be_both(form, other)]) for form in forms]
 
 
-def with_names(form: Schema, others: Iterable[Schema]) -> Schema:
+def _with_names(form: Schema, others: Iterable[Schema]) -> Schema:
     named = named_in(form)
-    extra = {name: schema for name, schema in gathered(others).items() if name not in named}
+    extra = {name: schema for name, schema in _gathered(others).items() if name not in named}
     return {**form, "properties": properties_of(form) | extra} if extra else form
 
 
-def may_be_both(form: Schema, other: Schema) -> bool:
+def _may_be_both(form: Schema, other: Schema) -> bool:
     """Return whether an object can match both forms: neither is closed, and no property needs different values."""
     if any(one.get("additionalProperties") is False or "object" not in types_of(one) for one in (form, other)):
         return False
@@ -403,11 +403,11 @@ def may_be_both(form: Schema, other: Schema) -> bool:
     return not any(these and those and not any(value in those for value in these) for these, those in pairs)
 
 
-def form_of(schema: Schema, type_: str, root: Mapping[str, Any], depth: int, made: "count[int]") -> Schema:
+def _form_of(schema: Schema, type_: str, root: Mapping[str, Any], depth: int, made: "count[int]") -> Schema:
     if type_ == "object" and properties_of(schema):
-        return object_schema(schema, root, depth, made)
+        return _object_schema(schema, root, depth, made)
     if type_ == "array":
-        items = bounded_schema(any_item(schema), root, depth + 1, made)
+        items = _bounded_schema(_any_item(schema), root, depth + 1, made)
         first, rest = items_of(schema)
         schema = schema | ({"maxItems": len(first)} if rest is False and "maxItems" not in schema else {})
         return {"type": "array", "items": items, **limits(schema, "minItems", "maxItems", LONGEST_LIST)}
@@ -415,24 +415,24 @@ def form_of(schema: Schema, type_: str, root: Mapping[str, Any], depth: int, mad
         return {"type": "string", **limits(schema, "minLength", "maxLength", LONGEST_TEXT)}
     if type_ in ("integer", "number"):
         whole = {"minimum": math.ceil, "maximum": math.floor} if type_ == "integer" else {}
-        schema = schema | {key: fit(schema[key]) for key, fit in whole.items() if is_number(schema.get(key))}
+        schema = schema | {key: fit(schema[key]) for key, fit in whole.items() if _is_number(schema.get(key))}
         return {"type": type_, **limits(schema, "minimum", "maximum", None)}
     return {"type": type_}
 
 
-def object_schema(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int, made: "count[int]") -> Schema:
-    if len(named := named_in(schema)) > MOST_PROPERTIES:
+def _object_schema(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int, made: "count[int]") -> Schema:
+    if len(named := named_in(schema)) > _MOST_PROPERTIES:
         return {"type": "object"}
-    properties = {name: bounded_schema(inner, root, depth + 1, made) for name, inner in named.items()}
+    properties = {name: _bounded_schema(inner, root, depth + 1, made) for name, inner in named.items()}
     others = others_in(schema)
-    more = False if others is False else bounded_schema(others, root, depth + 1, made)
+    more = False if others is False else _bounded_schema(others, root, depth + 1, made)
     required = list(dict.fromkeys(required_of(schema)))
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": more}
 
 
 def limits(schema: Mapping[str, Any], least: str, most: str, largest: int | None) -> dict[str, int | float]:
     """Return a schema's consistent limits; `largest` applies if it sets none or a larger one."""
-    low, high = (value if is_number(value := schema.get(name)) else None for name in (least, most))
+    low, high = (value if _is_number(value := schema.get(name)) else None for name in (least, most))
     if largest is not None:
         low = low if isinstance(low, int) and 0 <= low <= 10 * largest else None
         largest = max(largest, low or 0)
@@ -442,5 +442,5 @@ def limits(schema: Mapping[str, Any], least: str, most: str, largest: int | None
     return {name: value for name, value in ((least, low), (most, high)) if value is not None}
 
 
-def is_number(value: Any) -> bool:
+def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) < 1e15  # false for NaN

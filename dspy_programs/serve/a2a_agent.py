@@ -43,14 +43,14 @@ from dspy_programs.serve.requests import whole
 from dspy_programs.serve.worker_pool import WorkerPool
 
 PATH = "/a2a"
-CARD_PATH = "/.well-known/agent-card.json"
+_CARD_PATH = "/.well-known/agent-card.json"
 JSON = "application/json"
-SKILLS = {
+_SKILLS = {
     "classify_failure": ("Find out why a run failed", ["agents", "traces", "failures"]),
     "compress_memory": ("Compress a memory to a budget", ["agents", "memory", "tokens"]),
     "negotiate_prompt": ("Shrink a prompt, keep its quality", ["prompts", "tokens", "cost"]),
 }
-ENDED = {
+_ENDED = {
     TaskState.TASK_STATE_COMPLETED,
     TaskState.TASK_STATE_FAILED,
     TaskState.TASK_STATE_CANCELED,
@@ -73,7 +73,7 @@ class Agent(AgentExecutor):
             await updates.start_work(said(updates, f"{done} of {total}" if total else f"{done}"))
 
         try:
-            operation, request = asked_in(context.message)
+            operation, request = _asked_in(context.message)
             await updates.start_work()
             answer = await self.worker_pool.run(lambda progress: operation.call(request, progress), on_progress)
         except (Invalid, TooLarge) as error:
@@ -92,10 +92,10 @@ def said(updates: TaskUpdater, line: str) -> Message:
     return updates.new_agent_message([new_text_part(line)])
 
 
-def asked_in(message: Message | None) -> tuple[Operation, Any]:
+def _asked_in(message: Message | None) -> tuple[Operation, Any]:
     """Return the operation that a message asks for, and its request. Raises Invalid."""
     parts = list(message.parts) if message is not None else []
-    found = get_data_parts(parts) or [parsed(text) for text in get_text_parts(parts)]
+    found = get_data_parts(parts) or [_parsed(text) for text in get_text_parts(parts)]
     if len(parts) != 1 or not found:
         raise Invalid("send exactly one part: data, or text that is JSON")
     content = integers(found[0])
@@ -109,7 +109,7 @@ def asked_in(message: Message | None) -> tuple[Operation, Any]:
     return OPERATIONS[skill], request_from(OPERATIONS[skill], given)
 
 
-def parsed(text: str) -> Any:
+def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -133,7 +133,7 @@ class Tasks(InMemoryTaskStore):
 
     async def save(self, task: Task, context: ServerCallContext) -> None:
         await super().save(task, context)
-        if task.status.state in ENDED:
+        if task.status.state in _ENDED:
             self._sizes[task.id] = task.ByteSize()
             while sum(self._sizes.values()) > self.kept_bytes:
                 oldest = next(iter(self._sizes))
@@ -141,7 +141,7 @@ class Tasks(InMemoryTaskStore):
                 await self.delete(oldest, context)
 
 
-def agent_card(url: str, needs_key: bool) -> AgentCard:
+def _agent_card(url: str, needs_key: bool) -> AgentCard:
     """Return the card for a client that reached this server at `url`."""
     schemes = {
         "apiKey": SecurityScheme(api_key_security_scheme=APIKeySecurityScheme(location="header", name="X-API-Key")),
@@ -159,7 +159,7 @@ def agent_card(url: str, needs_key: bool) -> AgentCard:
         capabilities=AgentCapabilities(streaming=True, push_notifications=False),
         default_input_modes=[JSON, "text/plain"],
         default_output_modes=[JSON],
-        skills=[skill(name, *SKILLS[name]) for name in SKILLS],
+        skills=[skill(name, *_SKILLS[name]) for name in _SKILLS],
         security_schemes=schemes if needs_key else {},
         security_requirements=[SecurityRequirement(schemes={name: StringList()}) for name in schemes] if needs_key else [],
     )
@@ -173,13 +173,13 @@ def skill(name: str, title: str, tags: list[str]) -> AgentSkill:
 
 def agent_routes(worker_pool: WorkerPool, limits: Limits, needs_key: bool) -> tuple[list[Route], DefaultRequestHandler]:
     """Return the agent's routes and their handler, which must be closed at the end."""
-    card = agent_card("http://localhost", needs_key)
+    card = _agent_card("http://localhost", needs_key)
     handler = DefaultRequestHandler(Agent(worker_pool), Tasks(limits.kept_bytes), card)
 
     async def card_where_asked(request: Request) -> Response:
-        [route] = create_agent_card_routes(agent_card(str(request.base_url), needs_key))
+        [route] = create_agent_card_routes(_agent_card(str(request.base_url), needs_key))
         response: Response = await route.endpoint(request)
         return response
 
     rpc = create_jsonrpc_routes(handler, rpc_url=PATH, enable_v0_3_compat=True)
-    return [Route(CARD_PATH, card_where_asked, methods=["GET"]), *rpc], handler
+    return [Route(_CARD_PATH, card_where_asked, methods=["GET"]), *rpc], handler

@@ -47,7 +47,7 @@ FAULTS = {
     503: "shutting down, no free worker, or the language model does not answer",
     504: "not finished in time, and stopped",
 }
-RETRY = {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}}
+_RETRY = {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}}
 
 
 class Health(BaseModel):
@@ -91,20 +91,20 @@ def create_app(worker_pool: WorkerPool, key: str | None = None) -> AccessMiddlew
         docs_url=None,  # its page loads external scripts
         redoc_url=None,
         lifespan=lifespan,
-        exception_handlers={ServeError: on_fault, RequestValidationError: on_invalid, HTTPException: on_http},
+        exception_handlers={ServeError: _on_fault, RequestValidationError: _on_invalid, HTTPException: _on_http},
         responses={code: fault_of(code) for code in FAULTS},
     )
     for operation in OPERATIONS.values():
         app.add_api_route(
             operation.path,
-            endpoint_for(operation, worker_pool),
+            _endpoint_for(operation, worker_pool),
             methods=["POST"],
             response_model=operation.answer,
             operation_id=operation.name,
             summary=operation.name.replace("_", " "),
             description=operation.says,
         )
-    app.add_api_route("/healthz", health_of(worker_pool), methods=["GET"], operation_id="health", responses={})
+    app.add_api_route("/healthz", _health_of(worker_pool), methods=["GET"], operation_id="health", responses={})
     own = list(app.router.routes)
     if key is not None:
         with_key(app)
@@ -112,19 +112,19 @@ def create_app(worker_pool: WorkerPool, key: str | None = None) -> AccessMiddlew
 
 
 def fault_of(code: int) -> dict[str, Any]:
-    headers = {"headers": RETRY} if code in (429, 503) else {}
+    headers = {"headers": _RETRY} if code in (429, 503) else {}
     return {"model": Problem, "description": FAULTS[code], **headers}
 
 
-def endpoint_for(operation: Operation, worker_pool: WorkerPool) -> Callable[..., Coroutine[Any, Any, BaseModel]]:
+def _endpoint_for(operation: Operation, worker_pool: WorkerPool) -> Callable[..., Coroutine[Any, Any, BaseModel]]:
     async def endpoint(body: Any, request: Request) -> BaseModel:
-        return await unless_gone(request, worker_pool.run(lambda progress: operation.call(body, progress)))
+        return await _unless_gone(request, worker_pool.run(lambda progress: operation.call(body, progress)))
 
     endpoint.__annotations__ = {"body": operation.request, "request": Request, "return": operation.answer}
     return endpoint
 
 
-async def unless_gone(request: Request, running: Coroutine[Any, Any, BaseModel]) -> BaseModel:
+async def _unless_gone(request: Request, running: Coroutine[Any, Any, BaseModel]) -> BaseModel:
     """Return the answer; stop the work if the client closes the connection."""
     work, gone = asyncio.ensure_future(running), asyncio.ensure_future(request.receive())
     try:
@@ -137,7 +137,7 @@ async def unless_gone(request: Request, running: Coroutine[Any, Any, BaseModel])
         gone.cancel()
 
 
-def health_of(worker_pool: WorkerPool) -> Callable[[], Awaitable[Health]]:
+def _health_of(worker_pool: WorkerPool) -> Callable[[], Awaitable[Health]]:
     async def health() -> Health:
         return Health(
             status="shutting down" if worker_pool.closed else "ok",
@@ -150,12 +150,12 @@ def health_of(worker_pool: WorkerPool) -> Callable[[], Awaitable[Health]]:
     return health
 
 
-async def on_fault(_: Request, error: Exception) -> Response:
+async def _on_fault(_: Request, error: Exception) -> Response:
     assert isinstance(error, ServeError)
     return response_to(error)
 
 
-async def on_invalid(request: Request, error: Exception) -> Response:
+async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     if "json" not in request.headers.get("content-type", "").lower():  # curl -d labels everything a form
         return response_to(Invalid("the body is not declared as JSON; send the header Content-Type: application/json"))
@@ -165,7 +165,7 @@ async def on_invalid(request: Request, error: Exception) -> Response:
     return response_to(Invalid(line_of(faults)))
 
 
-async def on_http(_: Request, error: Exception) -> Response:
+async def _on_http(_: Request, error: Exception) -> Response:
     """Report in our own form what the framework rejects: paths, methods, unparsable bodies."""
     assert isinstance(error, HTTPException)
     kind = {404: NotFound, 405: WrongMethod, 413: TooLarge}.get(error.status_code, Malformed)

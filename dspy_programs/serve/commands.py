@@ -14,11 +14,11 @@ from dspy_programs.errors import MissingExtra
 if TYPE_CHECKING:
     from dspy_programs.serve.worker_pool import WorkerPool
 
-NEEDED = ("a2a", "fastapi", "mcp", "sse_starlette", "uvicorn")  # installed by the extra
+_NEEDED = ("a2a", "fastapi", "mcp", "sse_starlette", "uvicorn")  # installed by the extra
 
 app = new_app("Serve the tools to other programs over MCP, A2A and REST.")
 
-SecondsOption = Annotated[float, typer.Option("--time-limit", min=0.1, help="Time limit of one request, in seconds.")]
+_SecondsOption = Annotated[float, typer.Option("--time-limit", min=0.1, help="Time limit of one request, in seconds.")]
 
 
 @app.callback()
@@ -37,16 +37,16 @@ def http(
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     no_cache: NoCacheOption = False,
-    time_limit: SecondsOption = 60.0,
+    time_limit: _SecondsOption = 60.0,
 ) -> None:
     """Serve REST under /v1 (OpenAPI at /openapi.json), MCP at /mcp, A2A with its card at /.well-known/agent-card.json."""
-    check_extra()
+    _check_extra()
     from dspy_programs.serve.http_server import listen, run
     from dspy_programs.serve.security import KEY_VARIABLE, key_from
 
     key = key_from(key_file, os.environ.get(KEY_VARIABLE))
     socket = listen(host, port, key is not None)
-    run(socket, worker_pool_for(lm, api_base, api_key, no_cache, time_limit), key)
+    run(socket, _worker_pool_for(lm, api_base, api_key, no_cache, time_limit), key)
 
 
 @app.command()
@@ -55,26 +55,26 @@ def mcp(
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     no_cache: NoCacheOption = False,
-    time_limit: SecondsOption = 60.0,
+    time_limit: _SecondsOption = 60.0,
 ) -> None:
     """Serve MCP over stdin and stdout, for clients that start the server themselves."""
-    check_extra()
+    _check_extra()
     import anyio
 
     from dspy_programs.serve.mcp_tools import serve_stdio
 
-    worker_pool = worker_pool_for(lm, api_base, api_key, no_cache, time_limit)
+    worker_pool = _worker_pool_for(lm, api_base, api_key, no_cache, time_limit)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # else Ctrl-C waits for the thread that reads a line from stdin
     anyio.run(serve_stdio, worker_pool)
 
 
-def check_extra() -> None:
+def _check_extra() -> None:
     """Raise MissingExtra if the server packages are not installed."""
-    if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
+    if missing := [name for name in _NEEDED if importlib.util.find_spec(name) is None]:
         raise MissingExtra(f'{", ".join(missing)}: not installed; pip install "dspy-programs[serve]"')
 
 
-def worker_pool_for(lm: str | None, api_base: str | None, api_key: str | None, no_cache: bool, seconds: float) -> "WorkerPool":
+def _worker_pool_for(lm: str | None, api_base: str | None, api_key: str | None, no_cache: bool, seconds: float) -> "WorkerPool":
     """Connect to the model once, if one is named; its weights are downloaded now, while the user watches."""
     from dspy_programs.serve.limits import Limits
     from dspy_programs.serve.log import to_stderr

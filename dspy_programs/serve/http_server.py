@@ -15,8 +15,8 @@ from dspy_programs.serve.problems import LOG
 from dspy_programs.serve.security import KEY_VARIABLE, is_loopback
 from dspy_programs.serve.worker_pool import WorkerPool
 
-CONNECTIONS = 512  # at once; more get a 503
-BACKLOG = 128
+_CONNECTIONS = 512  # at once; more get a 503
+_BACKLOG = 128
 
 
 def listen(host: str, port: int, has_key: bool) -> socket.socket:
@@ -28,7 +28,7 @@ def listen(host: str, port: int, has_key: bool) -> socket.socket:
     if not has_key and not is_loopback(str(address[0])):
         raise UsageError(f"--host {host}: others could reach this server; set {KEY_VARIABLE} or give --key-file first")
     try:
-        listening = socket.create_server((str(address[0]), port), family=family, backlog=BACKLOG)
+        listening = socket.create_server((str(address[0]), port), family=family, backlog=_BACKLOG)
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each answer waits 40 ms for an acknowledgement
         return listening
     except OSError as error:
@@ -57,7 +57,7 @@ def run(listening: socket.socket, worker_pool: WorkerPool, key: str | None) -> N
         server_header=False,
         proxy_headers=False,
         ws="none",
-        limit_concurrency=CONNECTIONS,
+        limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=max(1, round(limits.seconds_to_stop)),
     )
     host, port = listening.getsockname()[:2]

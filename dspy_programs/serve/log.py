@@ -6,7 +6,7 @@ Guarantees the SDKs' loggers are silent, because their warnings quote what clien
 import logging
 import sys
 
-QUIET = ("a2a", "mcp", "sse_starlette", "uvicorn", "asyncio", "jsonrpc", "httpx", "httpx2", "dspy")
+_QUIET = ("a2a", "mcp", "sse_starlette", "uvicorn", "asyncio", "jsonrpc", "httpx", "httpx2", "dspy")
 
 
 def to_stderr() -> None:
@@ -17,5 +17,5 @@ def to_stderr() -> None:
     own.handlers = [handler]
     own.setLevel(logging.INFO)
     own.propagate = False
-    for name in QUIET:
+    for name in _QUIET:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)

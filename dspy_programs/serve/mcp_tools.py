@@ -37,7 +37,7 @@ def mcp_server(worker_pool: WorkerPool) -> Server[Any]:
     """Return the server; it is stateless, so one serves any number of sessions."""
 
     async def list_tools(_: Any, __: PaginatedRequestParams | None) -> ListToolsResult:
-        return ListToolsResult(tools=[tool_of(operation) for operation in OPERATIONS.values()])
+        return ListToolsResult(tools=[_tool_of(operation) for operation in OPERATIONS.values()])
 
     async def call_tool(context: Any, params: CallToolRequestParams) -> CallToolResult:
         operation = OPERATIONS.get(params.name)
@@ -64,7 +64,7 @@ def mcp_server(worker_pool: WorkerPool) -> Server[Any]:
     )
 
 
-def tool_of(operation: Operation) -> Tool:
+def _tool_of(operation: Operation) -> Tool:
     return Tool(
         name=operation.name,
         description=operation.says,

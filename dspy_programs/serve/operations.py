@@ -22,7 +22,7 @@ from dspy_programs.serve.worker_pool import Progress
 from dspy_programs.tokens import TokenCounter, counter_for, counter_named
 from dspy_programs.types import Section, Trace
 
-FAULTS_SHOWN = 3
+_FAULTS_SHOWN = 3
 
 
 class Classified(BaseModel):
@@ -73,7 +73,7 @@ def classify_failure(request: asked.ClassifyFailure, progress: Progress) -> Fail
     found = list(Parser(request.format).each(request.trace))
     if len(found) != 1:
         raise UsageError(f"trace: contains {len(found)} traces; send them to classify_failures")
-    return FailureClassifier().classify(short_enough(found[0]))
+    return FailureClassifier().classify(_short_enough(found[0]))
 
 
 def classify_failures(request: asked.ClassifyFailures, progress: Progress) -> ClassifiedTraces:
@@ -83,21 +83,21 @@ def classify_failures(request: asked.ClassifyFailures, progress: Progress) -> Cl
     for index, raw in enumerate(request.traces):
         for read in parser.each(raw):
             progress(index, len(request.traces))
-            outcome = outcome_of(classifier, f"traces.{index}", read)
+            outcome = _outcome_of(classifier, f"traces.{index}", read)
             tally.add(outcome)
             results.append(Classified(index=index, report=outcome.report, problem=outcome.problem))
     return ClassifiedTraces(results=results, batch=tally.batch())
 
 
-def outcome_of(classifier: FailureClassifier, source: str, read: Trace | UsageError) -> Outcome:
+def _outcome_of(classifier: FailureClassifier, source: str, read: Trace | UsageError) -> Outcome:
     try:
-        trace = short_enough(read)
+        trace = _short_enough(read)
     except (UsageError, TooLarge) as error:
         return Outcome(source, None, None, str(error))
     return Outcome(source, trace, classifier.classify(trace), None)
 
 
-def short_enough(read: Trace | UsageError) -> Trace:
+def _short_enough(read: Trace | UsageError) -> Trace:
     """Return a trace that was read. Raises the error in its place, or TooLarge."""
     if isinstance(read, UsageError):
         raise read
@@ -109,10 +109,10 @@ def short_enough(read: Trace | UsageError) -> Trace:
 def compress_memory(request: asked.CompressMemory, progress: Progress) -> CompressedMemory:
     progress(0, 1)
     messages, report = compress_session(
-        said_in(request.messages),
+        _said_in(request.messages),
         request.token_budget,
         request.protected_recent,
-        counter=counter_of(None),
+        counter=_counter_of(None),
         progress=progress,
     )
     return CompressedMemory(messages=messages, report=report)
@@ -120,7 +120,7 @@ def compress_memory(request: asked.CompressMemory, progress: Progress) -> Compre
 
 def build_context(request: asked.BuildContext, progress: Progress) -> BuiltContext:
     progress(0, 1)
-    store = store_of(said_in(request.messages), counter_of(None)).store
+    store = store_of(_said_in(request.messages), _counter_of(None)).store
     builder = ContextBuilder(ContextConfig(request.max_tokens, request.protected_recent))
     stats = builder.get_context_stats(store) | {"token_counter": store.counter.name, "exact": store.counter.exact}
     return BuiltContext(
@@ -130,13 +130,13 @@ def build_context(request: asked.BuildContext, progress: Progress) -> BuiltConte
     )
 
 
-def said_in(messages: Sequence[asked.Message]) -> list[dict[str, Any]]:
+def _said_in(messages: Sequence[asked.Message]) -> list[dict[str, Any]]:
     return [message.model_dump(exclude_unset=True) for message in messages]
 
 
 def analyze_prompt(request: asked.AnalyzePrompt, progress: Progress) -> Analysis:
     progress(0, 1)
-    return analyze(sections_of(request.sections), counter_of(request.model))
+    return analyze(_sections_of(request.sections), _counter_of(request.model))
 
 
 def negotiate_prompt(request: asked.NegotiatePrompt, progress: Progress) -> NegotiationResult:
@@ -144,16 +144,16 @@ def negotiate_prompt(request: asked.NegotiatePrompt, progress: Progress) -> Nego
     lm = model_in_use()
     scorer = OfflineScorer() if lm is None else SectionsScorer(lm)
     limits = (request.quality_threshold, request.min_token_savings, request.max_token_savings)
-    negotiator = Negotiator(scorer, *limits, counter=counter_of(None))
+    negotiator = Negotiator(scorer, *limits, counter=_counter_of(None))
     rubric = request.rubric.model_dump() if request.rubric else DEFAULT_RUBRIC
-    return negotiator.negotiate(sections_of(request.sections), rubric, request.target_task, progress)
+    return negotiator.negotiate(_sections_of(request.sections), rubric, request.target_task, progress)
 
 
-def sections_of(sections: Sequence[asked.PromptSection]) -> list[Section]:
+def _sections_of(sections: Sequence[asked.PromptSection]) -> list[Section]:
     return [Section.model_validate(section.model_dump()) for section in sections]
 
 
-def counter_of(model: str | None) -> TokenCounter:
+def _counter_of(model: str | None) -> TokenCounter:
     """Count as the named model does, else as the server's own, else with a shipped vocabulary."""
     lm = model_in_use()
     if model is not None or lm is None:
@@ -246,12 +246,12 @@ def faults(error: ValidationError) -> str:
 
 def line_of(errors: Any) -> str:
     """Say in one line what is wrong with a request: field and fault, without repeating what was sent."""
-    lines = [f"{place_of(fault['loc'])}: {fault['msg']}" for fault in errors]
-    more = f"; and {len(lines) - FAULTS_SHOWN} more" if len(lines) > FAULTS_SHOWN else ""
-    return "; ".join(lines[:FAULTS_SHOWN]) + more
+    lines = [f"{_place_of(fault['loc'])}: {fault['msg']}" for fault in errors]
+    more = f"; and {len(lines) - _FAULTS_SHOWN} more" if len(lines) > _FAULTS_SHOWN else ""
+    return "; ".join(lines[:_FAULTS_SHOWN]) + more
 
 
-def place_of(location: Sequence[int | str]) -> str:
+def _place_of(location: Sequence[int | str]) -> str:
     """Return the path to a field, without the validator names that pydantic adds, which mean nothing to a client."""
     parts = [str(part) for part in location if isinstance(part, int) or str(part).isidentifier()]
     return ".".join(parts) or "request"

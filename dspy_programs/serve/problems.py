@@ -15,9 +15,9 @@ from pydantic import BaseModel, Field
 from dspy_programs.errors import LanguageModelError, ProgramsError
 
 LOG = logging.getLogger("dspy_programs.serve")
-LONGEST = 500  # characters of a line
+_LONGEST = 500  # characters of a line
 
-Code = Literal[
+_Code = Literal[
     "malformed", "no_key", "forbidden", "not_found", "method", "unusable", "too_large", "invalid", "busy",
     "internal", "unavailable", "too_slow", "slow_client",
 ]  # fmt: skip
@@ -27,7 +27,7 @@ class Problem(BaseModel):
     """Why there is no answer. `id` is in the server's log if the fault is the server's."""
 
     error: str = Field(description="one line: what is wrong and what to do")
-    code: Code
+    code: _Code
     id: str | None = None
 
 
@@ -38,7 +38,7 @@ class ServeError(Exception):
     retry_after: int | None = None
 
     def __init__(self, line: str, id_: str | None = None) -> None:
-        super().__init__(" ".join(line.split())[:LONGEST])
+        super().__init__(" ".join(line.split())[:_LONGEST])
         self.id = id_
 
     def problem(self) -> Problem:

@@ -20,7 +20,7 @@ def whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def readable(value: Any) -> Any:
+def _readable(value: Any) -> Any:
     """Return a JSON value that can be serialized again."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
@@ -32,7 +32,7 @@ def readable(value: Any) -> Any:
     return value if sound == text else json.loads(sound)
 
 
-def known_format(name: str) -> str:
+def _known_format(name: str) -> str:
     if name not in FORMATS:
         raise ValueError(f"choose from {', '.join(FORMATS)}")
     return name
@@ -40,19 +40,19 @@ def known_format(name: str) -> str:
 
 Whole = Annotated[int, BeforeValidator(whole)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-JsonObject = Annotated[dict[str, JsonValue], BeforeValidator(readable)]
-JsonArray = Annotated[list[JsonValue], BeforeValidator(readable), Field(min_length=1, max_length=limits.MAX_MESSAGES)]
-Parts = Annotated[list[JsonValue], BeforeValidator(readable), Field(min_length=1, max_length=limits.MAX_PARTS)]
-Raw = Annotated[
-    Annotated[JsonObject, Tag("object")] | Annotated[JsonArray, Tag("list")],
+_JsonObject = Annotated[dict[str, JsonValue], BeforeValidator(_readable)]
+_JsonArray = Annotated[list[JsonValue], BeforeValidator(_readable), Field(min_length=1, max_length=limits.MAX_MESSAGES)]
+Parts = Annotated[list[JsonValue], BeforeValidator(_readable), Field(min_length=1, max_length=limits.MAX_PARTS)]
+_Raw = Annotated[
+    Annotated[_JsonObject, Tag("object")] | Annotated[_JsonArray, Tag("list")],
     Discriminator(
         lambda value: {dict: "object", list: "list"}.get(type(value)),
         custom_error_type="json_container",
         custom_error_message="send an object or a list",
     ),
 ]
-Text = Annotated[str, Field(max_length=limits.MAX_TEXT)]
-Format = Annotated[str, AfterValidator(known_format), Field(json_schema_extra={"enum": list(FORMATS)})]
+_Text = Annotated[str, Field(max_length=limits.MAX_TEXT)]
+_Format = Annotated[str, AfterValidator(_known_format), Field(json_schema_extra={"enum": list(FORMATS)})]
 
 
 class Request(BaseModel):
@@ -68,7 +68,7 @@ TRACE = [
     {"role": "user", "content": "How many inhabitants has Lyon?"},
     {"role": "assistant", "content": "I'm sorry, but I can't help with that."},
 ]
-SESSION = [
+_SESSION = [
     {"role": "system", "content": "You plan trips."},
     {"role": "user", "content": "Hello there! What a day it has been. I leave on 12 May and have 900 euros. It rained again."},
     {"role": "assistant", "content": "Noted. Where to?"},
@@ -78,7 +78,7 @@ PROMPT = [
     {"name": "style", "type": "system", "content": "Be friendly and light, as among old friends.", "priority": 10},
     {"name": "task", "type": "instruction", "content": "Answer the question with accurate facts.", "priority": 100},
 ]
-FACTS = {"name": "facts", "criteria": [{"name": "accuracy", "description": "accurate facts"}]}
+_FACTS = {"name": "facts", "criteria": [{"name": "accuracy", "description": "accurate facts"}]}
 
 
 class ClassifyFailure(Request):
@@ -86,11 +86,11 @@ class ClassifyFailure(Request):
 
     model_config = shown({"trace": TRACE})
 
-    trace: Raw = Field(
+    trace: _Raw = Field(
         description="a trace in any known format: native, LangSmith, LangGraph, chat messages (OpenAI, Anthropic), "
         "OpenTelemetry GenAI spans, Inspect, tau-bench"
     )
-    format: Format | None = Field(default=None, description="the trace's format; default: detected")
+    format: _Format | None = Field(default=None, description="the trace's format; default: detected")
 
 
 class ClassifyFailures(Request):
@@ -98,8 +98,8 @@ class ClassifyFailures(Request):
 
     model_config = shown({"traces": [TRACE, {"no": "trace"}]})
 
-    traces: list[Raw] = Field(min_length=1, max_length=limits.MAX_TRACES, description="traces, each in any known format")
-    format: Format | None = Field(default=None, description="the format of all traces; default: detected")
+    traces: list[_Raw] = Field(min_length=1, max_length=limits.MAX_TRACES, description="traces, each in any known format")
+    format: _Format | None = Field(default=None, description="the format of all traces; default: detected")
 
 
 class Message(BaseModel):
@@ -108,20 +108,20 @@ class Message(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow")
 
     role: Literal["system", "developer", "user", "assistant", "tool", "compressed"]
-    content: Text | Parts | None = None
+    content: _Text | Parts | None = None
 
 
-Messages = Annotated[
-    list[Message], BeforeValidator(readable), Field(max_length=limits.MAX_MESSAGES, description="oldest first")
+_Messages = Annotated[
+    list[Message], BeforeValidator(_readable), Field(max_length=limits.MAX_MESSAGES, description="oldest first")
 ]
 
 
 class CompressMemory(Request):
     """A session to compress."""
 
-    model_config = shown({"messages": SESSION, "token_budget": 30, "protected_recent": 1})
+    model_config = shown({"messages": _SESSION, "token_budget": 30, "protected_recent": 1})
 
-    messages: Messages
+    messages: _Messages
     token_budget: Whole = Field(ge=1, le=limits.MAX_TOKENS, description="token limit for the result")
     protected_recent: Whole = Field(
         default=3, ge=0, le=limits.MAX_MESSAGES, description="how many of the latest messages stay verbatim"
@@ -131,9 +131,9 @@ class CompressMemory(Request):
 class BuildContext(Request):
     """A session whose most important part goes into a prompt."""
 
-    model_config = shown({"messages": SESSION, "max_tokens": 30, "protected_recent": 1})
+    model_config = shown({"messages": _SESSION, "max_tokens": 30, "protected_recent": 1})
 
-    messages: Messages
+    messages: _Messages
     max_tokens: Whole = Field(ge=1, le=limits.MAX_TOKENS, description="token limit for the context")
     protected_recent: Whole = Field(
         default=3, ge=0, le=limits.MAX_MESSAGES, description="how many of the latest messages are always included"
@@ -145,7 +145,7 @@ class PromptSection(Request):
 
     name: str = Field(min_length=1, max_length=60)
     type: Literal["system", "few_shot", "context", "instruction"] = "instruction"
-    content: Text = ""
+    content: _Text = ""
     priority: Whole = Field(default=0, ge=-1_000_000, le=1_000_000)
 
 
@@ -184,11 +184,11 @@ class PromptRubric(Request):
 class NegotiatePrompt(Request):
     """A prompt that should lose tokens but no quality."""
 
-    model_config = shown({"sections": PROMPT, "rubric": FACTS, "min_token_savings": 0.2, "max_token_savings": 0.6})
+    model_config = shown({"sections": PROMPT, "rubric": _FACTS, "min_token_savings": 0.2, "max_token_savings": 0.6})
 
     sections: Sections
     rubric: PromptRubric | None = Field(default=None, description="default: accuracy and relevance")
-    target_task: Text = Field(default="", description="what the prompt is for, in a sentence")
+    target_task: _Text = Field(default="", description="what the prompt is for, in a sentence")
     quality_threshold: Share = Field(default=0.95, description="share of the full prompt's quality that must be kept")
     min_token_savings: Share = Field(default=0.40, description="stop when this share of the tokens is saved")
     max_token_savings: Share = Field(default=0.60, description="never save more than this share")

@@ -21,8 +21,8 @@ from dspy_programs.serve.limits import Limits
 from dspy_programs.serve.problems import Forbidden, Malformed, NoKey, ServeError, SlowClient, TooLarge, to_serve_error
 
 KEY_VARIABLE = "DSPY_PROGRAMS_SERVER_KEY"
-OPEN_PATHS = ("/healthz", "/.well-known/agent-card.json")  # reveal only that there is a server, and which
-EXTRA_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+_OPEN_PATHS = ("/healthz", "/.well-known/agent-card.json")  # reveal only that there is a server, and which
+_EXTRA_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 
 def key_from(file: Path | None, environment: str | None) -> str | None:
@@ -64,14 +64,14 @@ class AccessMiddleware:
             if message["type"] == "http.response.start":
                 started = True
                 headers = MutableHeaders(scope=message)
-                for name, value in EXTRA_HEADERS.items():
+                for name, value in _EXTRA_HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
         try:
             self.admit(scope["path"], Headers(scope=scope))
             body = await self.body(Headers(scope=scope), receive)
-            await self.app(scope, replayed(body, receive), sending)
+            await self.app(scope, _replayed(body, receive), sending)
         except Exception as error:  # the outermost boundary: otherwise the client hangs and the log gets the request's values
             fault = to_serve_error(error)
             if not started:
@@ -79,14 +79,14 @@ class AccessMiddleware:
 
     def admit(self, path: str, headers: Headers) -> None:
         """Raise NoKey or Forbidden if the request must be refused."""
-        host = name_in(f"//{headers.get('host', '')}")
+        host = _name_in(f"//{headers.get('host', '')}")
         origin = headers.get("origin")
-        if origin is not None and name_in(origin) != host:
+        if origin is not None and _name_in(origin) != host:
             raise Forbidden("Origin: pages from other hosts may not call this server")
         if self._key is None:
             if not is_loopback(host):
                 raise Forbidden("Host: this server has no key and answers only to localhost")
-        elif path not in OPEN_PATHS and not self.has_key(headers):
+        elif path not in _OPEN_PATHS and not self.has_key(headers):
             raise NoKey("a key is required: send X-API-Key: KEY, or Authorization: Bearer KEY")
 
     def has_key(self, headers: Headers) -> bool:
@@ -120,7 +120,7 @@ class AccessMiddleware:
             raise SlowClient(f"the body did not arrive within {self.limits.seconds_to_read:g} s") from None
 
 
-def name_in(url: str) -> str:
+def _name_in(url: str) -> str:
     """Return a URL's host in lower case, "" if it is missing or invalid."""
     try:
         return urlsplit(url).hostname or ""
@@ -128,7 +128,7 @@ def name_in(url: str) -> str:
         return ""
 
 
-def replayed(body: bytes, receive: Receive) -> Receive:
+def _replayed(body: bytes, receive: Receive) -> Receive:
     """Deliver the body once, then pass through what follows: the client's disconnect."""
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 

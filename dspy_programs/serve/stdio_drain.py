@@ -47,7 +47,7 @@ class Conversation:
             return
 
 
-class Stream:
+class _Stream:
     def __init__(self, inner: Any, conversation: Conversation) -> None:
         self.inner, self.conversation = inner, conversation
 
@@ -61,7 +61,7 @@ class Stream:
         await self.aclose()
 
 
-class Reading(Stream):
+class Reading(_Stream):
     """What the client sends; it ends when every request is answered."""
 
     @property
@@ -88,7 +88,7 @@ class Reading(Stream):
             raise StopAsyncIteration from None
 
 
-class Writing(Stream):
+class Writing(_Stream):
     """What is sent to the client."""
 
     async def send(self, item: SessionMessage, /) -> None:

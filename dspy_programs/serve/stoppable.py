@@ -13,13 +13,13 @@ import dspy
 from dspy_programs.lm import decoding
 from dspy_programs.lm.server import through
 
-Check = Callable[[], None]
+_Check = Callable[[], None]
 
 
 class StoppableEngine:
     """Sits between DSPy and an engine."""
 
-    def __init__(self, engine: Any, check: Check) -> None:
+    def __init__(self, engine: Any, check: _Check) -> None:
         self.engine, self.check = engine, check
 
     def __getattr__(self, name: str) -> Any:
@@ -33,5 +33,5 @@ class StoppableEngine:
         return self.engine.complete(request)
 
 
-def stoppable(lm: dspy.LM, check: Check) -> dspy.LM:
+def stoppable(lm: dspy.LM, check: _Check) -> dspy.LM:
     return through(StoppableEngine(lm.engine, check), lm.model, retries=lm.num_retries, **decoding(lm))

@@ -22,9 +22,9 @@ from dspy_programs.serve.problems import Busy, TooSlow, Unavailable, to_serve_er
 from dspy_programs.serve.stoppable import stoppable
 
 Progress = Callable[[int, int], None]
-OnProgress = Callable[[int, int], Awaitable[None]]
+_OnProgress = Callable[[int, int], Awaitable[None]]
 Result = TypeVar("Result")
-GLANCE = 0.2  # seconds between progress checks
+_GLANCE = 0.2  # seconds between progress checks
 
 
 class Stopped(BaseException):
@@ -76,7 +76,7 @@ class WorkerPool:
     def running(self) -> int:
         return len(self._running)
 
-    async def run(self, call: Callable[[Progress], Result], on_progress: OnProgress | None = None) -> Result:
+    async def run(self, call: Callable[[Progress], Result], on_progress: _OnProgress | None = None) -> Result:
         """Return the call's result. `on_progress` receives progress a few times a second. Cancelling this stops the call.
 
         Raises Busy, Unavailable, TooSlow, or the ServeError for what the call raised.
@@ -131,11 +131,11 @@ class WorkerPool:
         future.exception()  # retrieve it, or asyncio logs an unretrieved exception
 
     async def _outcome(
-        self, future: "asyncio.Future[Result]", work: Work, ends: float, on_progress: OnProgress | None
+        self, future: "asyncio.Future[Result]", work: Work, ends: float, on_progress: _OnProgress | None
     ) -> Result:
         last = work.at
         while not future.done() and not self.closed and (left := ends - time.monotonic()) > 0:
-            await asyncio.wait({future}, timeout=min(GLANCE, left))
+            await asyncio.wait({future}, timeout=min(_GLANCE, left))
             if on_progress is not None and work.at != last:
                 last = work.at
                 await on_progress(*last)

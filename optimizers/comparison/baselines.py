@@ -24,9 +24,9 @@ from metrics.score import for_gepa
 from optimizers.calls import Budget, Meter
 from optimizers.search import SPREAD, Job, compile_job, longest_instruction, named
 
-History = tuple[tuple[int, float], ...]
+_History = tuple[tuple[int, float], ...]
 
-BOOTSTRAPPED = 4  # demonstrations made from the program's own replies, DSPy's default
+_BOOTSTRAPPED = 4  # demonstrations made from the program's own replies, DSPy's default
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ class Found:
     """The compiled program, or why there is none; history: (metric calls, best validation score so far), if reported."""
 
     program: dspy.Module | None
-    history: History = ()
+    history: _History = ()
     failure: str = ""
 
 
-Optimizer = Callable[[Search], Found]
+_Optimizer = Callable[[Search], Found]
 
 
 def optimize(name: str, search: Search) -> Found:
@@ -88,14 +88,14 @@ def optimize(name: str, search: Search) -> Found:
     return found
 
 
-def seed_program(search: Search) -> Found:
+def _seed_program(search: Search) -> Found:
     """Do nothing: the reference for every gain."""
-    return Found(started(search.job, "seed"))
+    return Found(_started(search.job, "seed"))
 
 
 def labelled(search: Search) -> Found:
     """Show k labelled rows spread evenly over the kinds of cases; no optimizer at all."""
-    return Found(started(search.job, SPREAD if search.most_shown else "seed"))
+    return Found(_started(search.job, SPREAD if search.most_shown else "seed"))
 
 
 def ours(search: Search) -> Found:
@@ -109,11 +109,11 @@ def ours(search: Search) -> Found:
         seed=search.seed,
         threads=search.threads,
     )
-    history = best_so_far([(each.metric_calls, each.score) for each in result.candidates if not each.fell_out])
+    history = _best_so_far([(each.metric_calls, each.score) for each in result.candidates if not each.fell_out])
     return Found(search.job.candidate(result.winner), history)
 
 
-def stock_gepa(search: Search) -> Found:
+def _stock_gepa(search: Search) -> Found:
     """Run `dspy.GEPA` with its defaults and its own proposer, starting from the uncompiled program."""
     scored: list[tuple[int, float]] = []
 
@@ -136,18 +136,18 @@ def stock_gepa(search: Search) -> Found:
         seed=search.seed,
         gepa_kwargs={"callbacks": [Watch()], "stop_callbacks": [lambda state: search.meter.stopped]},
     )
-    start = started(search.job, "seed")
+    start = _started(search.job, "seed")
     program = gepa.compile(start, trainset=list(search.job.trainset), valset=list(search.job.valset))
-    return Found(program, best_so_far(scored))
+    return Found(program, _best_so_far(scored))
 
 
-def random_search(search: Search) -> Found:
+def _random_search(search: Search) -> Found:
     """Run `dspy.BootstrapFewShotWithRandomSearch`, one candidate after another until the budget is used.
 
     Its own draws depend only on the candidate's number, so `restrict` to one number at a time changes only when it ends.
     Bootstrapping gets as many rows as there are calls left.
     """
-    student, valset, meter = started(search.job, "seed"), list(search.job.valset), search.meter
+    student, valset, meter = _started(search.job, "seed"), list(search.job.valset), search.meter
     rows, shown, bootstrapped = shown_rows(search)
     scored: list[tuple[int, float]] = []
     best: dspy.Module | None = None
@@ -156,14 +156,14 @@ def random_search(search: Search) -> Found:
         if (number == -2 and not shown) or left < (bootstrapped if number > -2 else 1):
             continue  # without labelled rows to show, -2 equals -3
         few_shot = dspy.BootstrapFewShotWithRandomSearch(
-            metric=as_number(search),
+            metric=_as_number(search),
             max_bootstrapped_demos=bootstrapped,
             max_labeled_demos=shown,
             num_candidate_programs=search.metric_calls,
             num_threads=search.threads,
             max_errors=len(rows) + len(valset) + 1,
         )
-        drawn = rows if number <= -2 else sample(rows, left, f"{search.seed}-{number}")
+        drawn = rows if number <= -2 else _sample(rows, left, f"{search.seed}-{number}")
         program = few_shot.compile(student, trainset=drawn, valset=valset, restrict=[number])
         score = program.candidate_programs[0]["score"] / 100
         if best is None or score > max(value for _, value in scored):
@@ -171,10 +171,10 @@ def random_search(search: Search) -> Found:
         scored.append((meter.rollouts, score))
         if meter.stopped:
             break
-    return Found(best, best_so_far(scored))
+    return Found(best, _best_so_far(scored))
 
 
-def mipro(search: Search) -> Found:
+def _mipro(search: Search) -> Found:
     """Run `dspy.MIPROv2` with as many trials as the budget allows passes; see `mipro_size`.
 
     Each trial is scored on all validation rows, as MIPROv2 itself does if there are at most 50. Raises MissingExtra.
@@ -190,7 +190,7 @@ def mipro(search: Search) -> Found:
     rows, shown, bootstrapped = shown_rows(search)
     trials, candidates, most = mipro_size(search.metric_calls, len(search.job.valset), bootstrapped, shown > 0)
     optimizer = dspy.MIPROv2(
-        metric=as_number(search),
+        metric=_as_number(search),
         prompt_model=search.reflection_lm,
         task_model=search.task_lm,
         max_bootstrapped_demos=bootstrapped,
@@ -205,13 +205,13 @@ def mipro(search: Search) -> Found:
     adapter = CompleteJSONAdapter(longest_instruction(search.reflection_lm))  # else a small model may never end
     with dspy.context(callbacks=[Watch()], adapter=adapter):
         program = optimizer.compile(
-            started(search.job, "seed"),
-            trainset=sample(rows, most, f"{search.seed}-mipro"),
+            _started(search.job, "seed"),
+            trainset=_sample(rows, most, f"{search.seed}-mipro"),
             valset=list(search.job.valset),
             num_trials=trials,
             minibatch=False,
         )
-    return Found(program, best_so_far(scored))
+    return Found(program, _best_so_far(scored))
 
 
 def mipro_size(metric_calls: int, valset: int, bootstrapped: int, labelled: bool = True) -> tuple[int, int, int]:
@@ -257,12 +257,12 @@ def shown_rows(search: Search) -> tuple[list[dspy.Example], int, int]:
     most = max(1, search.most_shown)
     names = [name for name, _ in search.job.program.named_predictors()]
     if len(names) > 1:
-        return search.rows, 0, min(BOOTSTRAPPED, most)
+        return search.rows, 0, min(_BOOTSTRAPPED, most)
     rows = [ShownRow(dict(search.job.shelf.demonstrate(row)[names[0]]), row) for row in search.rows]
-    return rows, search.most_shown, min(BOOTSTRAPPED, most)
+    return rows, search.most_shown, min(_BOOTSTRAPPED, most)
 
 
-def as_number(search: Search) -> Callable[..., float]:
+def _as_number(search: Search) -> Callable[..., float]:
     """Adapt the metric to DSPy's older optimizers; with a trace they ask whether a reply may be shown."""
 
     def metric(gold: dspy.Example, pred: dspy.Prediction, trace: Any = None) -> float:
@@ -274,16 +274,16 @@ def as_number(search: Search) -> Callable[..., float]:
     return metric
 
 
-def started(job: Job, name: str) -> dspy.Module:
+def _started(job: Job, name: str) -> dspy.Module:
     """Build one of a search's starting programs, in the form in which the search runs it."""
     return job.build(next(start for start in job.starts if start.name == name).texts)
 
 
-def sample(rows: Sequence[dspy.Example], most: int, seed: str) -> list[dspy.Example]:
+def _sample(rows: Sequence[dspy.Example], most: int, seed: str) -> list[dspy.Example]:
     return random.Random(seed).sample(list(rows), min(most, len(rows)))
 
 
-def best_so_far(scored: Sequence[tuple[int, float]]) -> History:
+def _best_so_far(scored: Sequence[tuple[int, float]]) -> _History:
     return tuple((calls, max(score for _, score in scored[: i + 1])) for i, (calls, _) in enumerate(scored))
 
 
@@ -295,11 +295,11 @@ def require_optuna() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
-OPTIMIZERS: Mapping[str, Optimizer] = {
-    "seed": seed_program,
+OPTIMIZERS: Mapping[str, _Optimizer] = {
+    "seed": _seed_program,
     "labelled": labelled,
-    "dspy.GEPA": stock_gepa,
-    "BootstrapFewShotWithRandomSearch": random_search,
-    "MIPROv2": mipro,
+    "dspy.GEPA": _stock_gepa,
+    "BootstrapFewShotWithRandomSearch": _random_search,
+    "MIPROv2": _mipro,
     "ours": ours,
 }

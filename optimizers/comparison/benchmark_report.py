@@ -17,9 +17,9 @@ from optimizers.plotting import COLOURS, MARKERS, require_matplotlib
 from optimizers.scoring import Interval, bootstrap, bootstrap_of_means
 
 REFERENCE = "seed"
-COSTS = ("metric_calls", "lm_calls", "tokens", "prompt_tokens_per_call", "minutes", "engine")
-HEADS = ("metric calls", "model calls", "tokens", "prompt tokens per call", "minutes", "engine")
-NOTES = """\
+_COSTS = ("metric_calls", "lm_calls", "tokens", "prompt_tokens_per_call", "minutes", "engine")
+_HEADS = ("metric calls", "model calls", "tokens", "prompt tokens per call", "minutes", "engine")
+_NOTES = """\
 * Test score: mean over the test rows of each row's mean over the random seeds, with its 95 % bootstrap interval over rows.
   Lift: the same for the paired differences to `seed`, the uncompiled program.
 * Metric calls: rows scored during the search, including bootstrapping, counted in the metric itself. An optimizer finishes
@@ -70,7 +70,7 @@ class Cell:
         records = self.records
         wall = sum(r["wall_seconds"] for r in records if r["asked_seconds"])
         calls = sum(r["test_calls"] for r in records)
-        means = {name: float(np.mean([r[name] for r in records])) for name in (*COSTS[:3], "minutes")}
+        means = {name: float(np.mean([r[name] for r in records])) for name in (*_COSTS[:3], "minutes")}
         return means | {
             "prompt_tokens_per_call": sum(r["test_prompt_tokens"] for r in records) / calls if calls else None,
             "engine": sum(r["asked_seconds"] for r in records) / wall if wall else None,
@@ -79,7 +79,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Report:
+class _Report:
     """about: models, versions and the like; sizes: program -> its budget and rows; cells: (program, optimizer) -> runs."""
 
     about: Mapping[str, Any]
@@ -123,11 +123,11 @@ class Report:
         return {
             "test": bootstrap_of_means([cell.rows for cell in cells]),
             "lift": bootstrap_of_means(differences) if all(differences) else None,
-            **{name: mean_of([cost[name] for cost in costs]) for name in COSTS},
+            **{name: _mean_of([cost[name] for cost in costs]) for name in _COSTS},
         }
 
 
-def report_of(wanted: Sequence[Wanted], sizes: Mapping[str, Mapping[str, int]], about: Mapping[str, Any]) -> Report:
+def report_of(wanted: Sequence[Wanted], sizes: Mapping[str, Mapping[str, int]], about: Mapping[str, Any]) -> _Report:
     """Sort the runs into cells. `wanted` has every run of every program in `sizes`, done or not."""
     optimizers = tuple(dict.fromkeys(run.optimizer for run in wanted))
     cells = {
@@ -135,15 +135,15 @@ def report_of(wanted: Sequence[Wanted], sizes: Mapping[str, Mapping[str, int]], 
         for program in sizes
         for optimizer in optimizers
     }
-    return Report(about, sizes, optimizers, cells)
+    return _Report(about, sizes, optimizers, cells)
 
 
-def mean_of(values: Sequence[float | None]) -> float | None:
+def _mean_of(values: Sequence[float | None]) -> float | None:
     there = [value for value in values if value is not None]
     return float(np.mean(there)) if len(there) == len(values) else None
 
 
-def as_json(report: Report) -> dict[str, Any]:
+def as_json(report: _Report) -> dict[str, Any]:
     """Return every figure of the report as plain values; null for what was not run."""
     programs = {
         program: {**sizes, "optimizers": {name: plain(report.of_program(program, name)) for name in report.optimizers}}
@@ -160,7 +160,7 @@ def plain(figures: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return {name: asdict(value) if isinstance(value, Interval) else value for name, value in figures.items()}
 
 
-def as_markdown(report: Report) -> str:
+def as_markdown(report: _Report) -> str:
     """Return the mean over programs, then a table for each."""
     about = report.about
     seeds = "1 seed" if about["seeds"] == 1 else f"{about['seeds']} seeds"
@@ -170,14 +170,14 @@ def as_markdown(report: Report) -> str:
         "",
         f"Same rows, same budget of metric calls, {seeds}. {about['models']['reflection']} proposes. {versions}.",
         "",
-        *mean_lines(report),
+        *_mean_lines(report),
     ]
     for program, sizes in report.sizes.items():
-        lines += ["", f"## {program}", "", *program_lines(report, program, sizes)]
-    return "\n".join([*lines, "", "## How to read it", "", NOTES])
+        lines += ["", f"## {program}", "", *_program_lines(report, program, sizes)]
+    return "\n".join([*lines, "", "## How to read it", "", _NOTES])
 
 
-def mean_lines(report: Report) -> Iterator[str]:
+def _mean_lines(report: _Report) -> Iterator[str]:
     compared, missing = report.compared, [name for name in report.sizes if name not in report.compared]
     if not compared:
         yield "No program has been finished by all of these optimizers yet, so there is no mean over programs."
@@ -186,13 +186,13 @@ def mean_lines(report: Report) -> Iterator[str]:
     if missing:
         yield f"Not included, because not all finished them: {', '.join(missing)}."
     yield ""
-    yield from table_head("optimizer", "test score", "lift", *HEADS)
+    yield from _table_head("optimizer", "test score", "lift", *_HEADS)
     for name in report.optimizers:
         figures = report.of_mean(name)
-        yield table_row(name, figures["test"], figures["lift"] or "-", *cost_cells(figures))
+        yield _table_row(name, figures["test"], figures["lift"] or "-", *_cost_cells(figures))
 
 
-def program_lines(report: Report, program: str, sizes: Mapping[str, int]) -> Iterator[str]:
+def _program_lines(report: _Report, program: str, sizes: Mapping[str, int]) -> Iterator[str]:
     figures = {name: report.of_program(program, name) for name in report.optimizers}
     rows = ", ".join(f"{sizes[split]} {split}" for split in ("train", "val", "test"))
     yield f"Budget {sizes['metric_calls']} metric calls; rows: {rows}."
@@ -200,34 +200,34 @@ def program_lines(report: Report, program: str, sizes: Mapping[str, int]) -> Ite
     if not any(figures.values()):
         yield "Not run."
         return
-    yield from table_head("optimizer", "test score", "each seed", "lift", *HEADS)
+    yield from _table_head("optimizer", "test score", "each seed", "lift", *_HEADS)
     for name, found in figures.items():
         if found is None or "test" not in found:
-            yield table_row(name, "not run" if found is None else "failed", *["-"] * (2 + len(HEADS)))
+            yield _table_row(name, "not run" if found is None else "failed", *["-"] * (2 + len(_HEADS)))
             continue
         each = " ".join(f"{value:.3f}" for value in found["test_by_seed"])
         short = "" if len(found["seeds"]) == report.about["seeds"] else f" ({len(found['seeds'])} of {report.about['seeds']})"
-        yield table_row(name, found["test"], each + short, found["lift"] or "-", *cost_cells(found))
+        yield _table_row(name, found["test"], each + short, found["lift"] or "-", *_cost_cells(found))
     for name, found in figures.items():
         for seed, reason in (found or {}).get("failures", {}).items():
             yield f"\n{name}, seed {seed}, failed: {' '.join(reason.split()).replace('|', '/')}"
 
 
-def table_head(*names: str) -> Iterator[str]:
+def _table_head(*names: str) -> Iterator[str]:
     yield f"| {' | '.join(names)} |"
     yield f"|{'---|' * len(names)}"
 
 
-def table_row(*cells: Any) -> str:
+def _table_row(*cells: Any) -> str:
     return f"| {' | '.join(map(str, cells))} |"
 
 
-def cost_cells(figures: Mapping[str, Any]) -> list[str]:
-    formats = dict(zip(COSTS, ("{:.0f}", "{:.0f}", "{:,.0f}", "{:,.0f}", "{:.1f}", "{:.0%}"), strict=True))
+def _cost_cells(figures: Mapping[str, Any]) -> list[str]:
+    formats = dict(zip(_COSTS, ("{:.0f}", "{:.0f}", "{:,.0f}", "{:,.0f}", "{:.1f}", "{:.0%}"), strict=True))
     return ["-" if figures[name] is None else pattern.format(figures[name]) for name, pattern in formats.items()]
 
 
-def line_of(report: Report, optimizer: str, programs: Sequence[str], share: bool = False) -> list[tuple[float, float]]:
+def line_of(report: _Report, optimizer: str, programs: Sequence[str], share: bool = False) -> list[tuple[float, float]]:
     """Average the best validation score so far over programs and random seeds, from where all have one to the last end.
 
     share: count metric calls as a share of each program's budget.
@@ -245,7 +245,7 @@ def line_of(report: Report, optimizer: str, programs: Sequence[str], share: bool
     return [(x, float(np.mean([[best for calls, best in h if calls <= x][-1] for h in histories]))) for x in places]
 
 
-def plot(report: Report) -> bytes:
+def plot(report: _Report) -> bytes:
     """Plot score against metric calls as a PNG: the mean over the compared programs, then each of them."""
     require_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -271,7 +271,7 @@ def plot(report: Report) -> bytes:
     return png.getvalue()
 
 
-def draw(axes: Any, report: Report, programs: Sequence[str]) -> None:
+def draw(axes: Any, report: _Report, programs: Sequence[str]) -> None:
     """Draw one panel; for several programs, whose budgets differ, in shares of the budget."""
     share = len(programs) > 1
     for number, name in enumerate(report.optimizers):

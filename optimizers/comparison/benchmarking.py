@@ -177,14 +177,14 @@ def run_one(run: Run, directory: RunDirectory) -> Record:
             progress.phase = str(run)
             start = time.monotonic()
             found = optimize(run.optimizer, search)
-            spent, metric_calls = snapshot(meter), meter.rollouts
+            spent, metric_calls = _snapshot(meter), meter.rollouts
             progress.phase = f"{run}, test"
-            test = tested(found, training, task, meter)
+            test = _tested(found, training, task, meter)
             wall = time.monotonic() - start
-    return record_of(run, found, test, spent, metric_calls, meter, wall)
+    return _record_of(run, found, test, spent, metric_calls, meter, wall)
 
 
-def tested(found: Found, training: Training, lm: dspy.LM, meter: Meter) -> list[float]:
+def _tested(found: Found, training: Training, lm: dspy.LM, meter: Meter) -> list[float]:
     if found.program is None:
         return []
     rows, metric = training.rows["test"], training.recipe.scorer
@@ -201,11 +201,11 @@ def interruptible(meter: Meter, path: Path) -> Iterator[None]:
         raise RunInterrupted(line) from error
 
 
-def snapshot(meter: Meter) -> dict[str, Used]:
+def _snapshot(meter: Meter) -> dict[str, Used]:
     return {role: replace(used) for role, used in meter.roles.items()}
 
 
-def record_of(
+def _record_of(
     run: Run,
     found: Found,
     test: Sequence[float],

@@ -24,13 +24,13 @@ from dspy_programs.predict import Failure, FewShot, ask
 from metrics.score import Component, Score, composite
 from optimizers.recipes import Recipe
 
-TRAIN = 100  # rows
-LUCK = READ_WRONG = 0.1  # shares of parcels
-OTHERS_HELP = 0.3  # share of parcels whose label is guessed from parcels with other goods
+_TRAIN = 100  # rows
+_LUCK = _READ_WRONG = 0.1  # shares of parcels
+_OTHERS_HELP = 0.3  # share of parcels whose label is guessed from parcels with other goods
 
 RULES = {"amber": "A7", "birch": "B2", "coral": "C9"}  # mark -> the name of its rule
-PADDING = "Hold to it for every parcel of that kind, large or small, early or late. "
-GOODS = (
+_PADDING = "Hold to it for every parcel of that kind, large or small, early or late. "
+_GOODS = (
     ("teapot", "saucer", "kettle"),
     ("violin", "bow", "rosin"),
     ("compass", "sextant", "chart"),
@@ -104,8 +104,8 @@ def parcel(world: World, number: int) -> dspy.Example:
     """Return a row; all of it follows from its number, but for the share of the rare mark."""
     marks = list(RULES)
     place = 2 if share("rare", number) < world.rare else int(2 * share("mark", number))
-    mark, goods = marks[place], int(len(GOODS) * share("goods", number))
-    inside = random.Random(f"inside-{number}").sample(GOODS[goods], 2)
+    mark, goods = marks[place], int(len(_GOODS) * share("goods", number))
+    inside = random.Random(f"inside-{number}").sample(_GOODS[goods], 2)
     row = dspy.Example(
         id=str(number),
         parcel=f"parcel {number} with the mark {mark}: {' and '.join(inside)}",
@@ -119,7 +119,7 @@ def parcel(world: World, number: int) -> dspy.Example:
 
 def rows_of(world: World, seed: int, test: int) -> dict[str, list[dspy.Example]]:
     """Draw the rows of a seed, none of them in two splits."""
-    sizes = {"train": TRAIN, "val": world.validation, "test": test}
+    sizes = {"train": _TRAIN, "val": world.validation, "test": test}
     numbers = iter(random.Random(f"rows-{seed}").sample(range(100_000), sum(sizes.values())))
     return {split: [parcel(world, next(numbers)) for _ in range(size)] for split, size in sizes.items()}
 
@@ -182,10 +182,10 @@ def scripted_lm(role: str, answer: Callable[[lm15.Request], str]) -> dspy.LM:
 def sort_parcel(request: lm15.Request) -> str:
     """Answer as the task model: the shelf by the rules of the instruction, the label by what is shown."""
     *shown, asked = [message.text or "" for message in request.messages]
-    number, mark, goods = read_parcel(asked)
-    known = RULES[mark] in rules_in(str(request.system))
-    seen = [read_parcel(text)[2] for text in shown if "parcel " in text]
-    sure = goods in seen or (bool(seen) and share("other", number) < OTHERS_HELP)
+    number, mark, goods = _read_parcel(asked)
+    known = RULES[mark] in _rules_in(str(request.system))
+    seen = [_read_parcel(text)[2] for text in shown if "parcel " in text]
+    sure = goods in seen or (bool(seen) and share("other", number) < _OTHERS_HELP)
     reply = {"shelf": answer("shelf", number, known), "label": answer("label", number, sure)}
     if "reasoning" in str(request.system):
         reply = {"reasoning": "as I was told", **reply}
@@ -193,17 +193,17 @@ def sort_parcel(request: lm15.Request) -> str:
 
 
 def answer(what: str, number: int, known: bool) -> str:
-    right = (known or share("luck", what, number) < LUCK) and share("read wrong", what, number) >= READ_WRONG
+    right = (known or share("luck", what, number) < _LUCK) and share("read wrong", what, number) >= _READ_WRONG
     return f"{what} {number}" if right else f"no {what}"
 
 
-def read_parcel(text: str) -> tuple[int, str, int]:
+def _read_parcel(text: str) -> tuple[int, str, int]:
     """Return number, mark and kind of goods of the last parcel in a text."""
     number, mark, first = re.findall(r"parcel (\d+) with the mark (\w+): (\w+)", text)[-1]
-    return int(number), mark, next(kind for kind, words in enumerate(GOODS) if first in words)
+    return int(number), mark, next(kind for kind, words in enumerate(_GOODS) if first in words)
 
 
-def rules_in(text: str) -> list[str]:
+def _rules_in(text: str) -> list[str]:
     return list(dict.fromkeys(re.findall(r"rule (\w\d)\b", text)))
 
 
@@ -213,15 +213,15 @@ def reflector(world: World) -> Callable[[lm15.Request], str]:
 
     def written(name: str) -> str:
         text = f"Parcels with the mark {marks[name]} follow rule {name}. "
-        return (text + PADDING * math.ceil(max(0, world.length - len(text)) / len(PADDING))).strip()
+        return (text + _PADDING * math.ceil(max(0, world.length - len(text)) / len(_PADDING))).strip()
 
     def propose(request: lm15.Request) -> str:
         prompt = "\n".join(message.text or "" for message in request.messages)
         if "[[ ## current_instruction ## ]]" not in prompt:
             return "I write whole instructions and nothing else."
         now, _, cases = prompt.rpartition("[[ ## current_instruction ## ]]")[2].partition("[[ ## examples_with_feedback ## ]]")
-        known = rules_in(now)
-        missing = [name for name in rules_in(cases) if name not in known]
+        known = _rules_in(now)
+        missing = [name for name in _rules_in(cases) if name not in known]
         luck = share("proposal", prompt)
         useless = [f"Take care {luck:.6f} of the time."]
         new = [*map(written, missing[:1])] if luck < world.good and missing else useless

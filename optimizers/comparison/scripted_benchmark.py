@@ -48,8 +48,8 @@ from optimizers.training import RESULTS, code_in, digest, job_of
 OURS, STOCK = "ours", "dspy.GEPA"
 SEEDS, SEEDS_OF_SMALLEST = 8, 4
 TEST, TEST_OF_SMALLEST = 200, 60  # rows
-SAME = 1e-9  # scores nearer than this are tied
-SECONDS_BETWEEN_LINES = 15.0
+_SAME = 1e-9  # scores nearer than this are tied
+_SECONDS_BETWEEN_LINES = 15.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Cell:
         return f"{self.world.name}, {self.metric_calls}"
 
 
-BUDGETS: Mapping[World, Sequence[int]] = {
+_BUDGETS: Mapping[World, Sequence[int]] = {
     PERFECT: (40, 80, 150, 300),
     SOME: (40, 80, 150),
     FEW: (300, 600, 1200),
@@ -71,7 +71,7 @@ BUDGETS: Mapping[World, Sequence[int]] = {
     SHOWN: (80, 150),
     BOTH: (150, 300),
 }
-CELLS = [Cell(world, calls) for world, budgets in BUDGETS.items() for calls in budgets]
+CELLS = [Cell(world, calls) for world, budgets in _BUDGETS.items() for calls in budgets]
 SMALLEST = [Cell(PERFECT, 40), Cell(SOME, 80), Cell(LONG, 80), Cell(WIDE, 80), Cell(RARE, 150), Cell(SHOWN, 40), Cell(BOTH, 80)]
 
 
@@ -89,7 +89,7 @@ class Run:
 
     @cached_property
     def key(self) -> str:
-        return digest([asdict(self), versions(), code_of(self.optimizer)])
+        return digest([asdict(self), versions(), _code_of(self.optimizer)])
 
     @property
     def rows(self) -> int:
@@ -98,7 +98,7 @@ class Run:
 
 
 @cache
-def code_of(optimizer: str) -> str:
+def _code_of(optimizer: str) -> str:
     """Name the code that decides an optimizer's figures, as it was when this process began; stock asks none of our search."""
     files = [scripted, baselines, candidate, demonstrations, scoring]
     of_search = [digest_of_code(), *map(code_in, (adapter, allowance, bandit))] if optimizer == OURS else []
@@ -132,7 +132,7 @@ def run_all(runs: Sequence[Run], place: Path, say: Callable[[str], None], fresh:
         missing = [run for run in runs if run.key not in results]
         if len(missing) < len(runs):
             say(f"{len(runs) - len(missing)} of {len(runs)} runs are in {place} already")
-        eta = Eta(sum(run.rows for run in missing), say)
+        eta = _Eta(sum(run.rows for run in missing), say)
         for run in missing:
             record = run_one(run, place)
             with contextlib.closing(Journal(place / RESULTS)) as journal:
@@ -143,7 +143,7 @@ def run_all(runs: Sequence[Run], place: Path, say: Callable[[str], None], fresh:
 
 
 @dataclass
-class Eta:
+class _Eta:
     """Tells every now and then where a long list of runs is, and by the pace so far how long it will take."""
 
     rows: int
@@ -155,7 +155,7 @@ class Eta:
     def tell(self, run: Run) -> None:
         self.done += run.rows
         now = time.monotonic()
-        if now - self.told >= SECONDS_BETWEEN_LINES or self.done == self.rows:
+        if now - self.told >= _SECONDS_BETWEEN_LINES or self.done == self.rows:
             self.told = now
             left = (now - self.start) * (self.rows - self.done) / self.done
             self.say(f"{self.done / self.rows:.0%} done ({run.cell}, seed {run.seed}), about {clock(left)} left")
@@ -184,7 +184,7 @@ class Compared:
     @property
     def count(self) -> tuple[int, int, int]:
         """Seeds won, tied and lost."""
-        won, lost = (sum(sign * each > SAME for each in self.differences) for sign in (1, -1))
+        won, lost = (sum(sign * each > _SAME for each in self.differences) for sign in (1, -1))
         return won, len(self.differences) - won - lost, lost
 
     @property
@@ -201,7 +201,9 @@ class Comparison:
 
     @property
     def means(self) -> tuple[float, float]:
-        ours, stock = ([sum(scores) / len(scores) for scores in each] for each in zip(*map(scores_of, self.cells), strict=True))
+        ours, stock = (
+            [sum(scores) / len(scores) for scores in each] for each in zip(*map(_scores_of, self.cells), strict=True)
+        )
         return sum(ours) / len(ours), sum(stock) / len(stock)
 
     @property
@@ -224,7 +226,7 @@ class Comparison:
         return f"in the mean {ahead}, {where}"
 
 
-def scores_of(cell: Compared) -> tuple[Sequence[float], Sequence[float]]:
+def _scores_of(cell: Compared) -> tuple[Sequence[float], Sequence[float]]:
     return cell.ours, cell.stock
 
 
@@ -244,19 +246,19 @@ def as_table(comparison: Comparison) -> str:
     head = f"{'world':26} {'calls':>5}  {'ours':>5}  {'stock':>5}  {'difference, 95 % interval':25}  won tied lost  rows used"
     lines = [head]
     for each in comparison.cells:
-        ours, stock = (sum(scores) / len(scores) for scores in scores_of(each))
+        ours, stock = (sum(scores) / len(scores) for scores in _scores_of(each))
         won, tied, lost = each.count
         mark = "  behind" if each.behind else ""
         lines.append(
-            f"{each.cell.world.name:26} {each.cell.metric_calls:5}  {ours:.3f}  {stock:.3f}  {signed(each.difference):25}  "
+            f"{each.cell.world.name:26} {each.cell.metric_calls:5}  {ours:.3f}  {stock:.3f}  {_signed(each.difference):25}  "
             f"{won:3} {tied:4} {lost:4}  {each.used[OURS]:.0f} / {each.used[STOCK]:.0f}{mark}"
         )
     ours, stock = comparison.means
-    lines.append(f"{'mean':32}  {ours:.3f}  {stock:.3f}  {signed(comparison.difference):25}  {comparison.verdict}")
+    lines.append(f"{'mean':32}  {ours:.3f}  {stock:.3f}  {_signed(comparison.difference):25}  {comparison.verdict}")
     return "\n".join(lines)
 
 
-def signed(interval: Interval) -> str:
+def _signed(interval: Interval) -> str:
     return f"{interval.mean:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]"
 
 
@@ -303,7 +305,7 @@ def plot(comparison: Comparison) -> bytes:
 def draw(axes: Any, cells: Sequence[Compared]) -> None:
     calls = [each.cell.metric_calls for each in cells]
     for place, name in enumerate((OURS, STOCK)):
-        found = [bootstrap(scores_of(each)[place]) for each in cells]
+        found = [bootstrap(_scores_of(each)[place]) for each in cells]
         errors = [[each.mean - each.low for each in found], [each.high - each.mean for each in found]]
         style = {"color": COLOURS[place + 1], "marker": MARKERS[place + 1], "capsize": 2}
         axes.errorbar(calls, [each.mean for each in found], errors, label=name, **style)

@@ -18,7 +18,7 @@ from optimizers.data.files import Cell, one_line, refused
 
 Program = Callable[[], dspy.Module]  # a class, or anything else that makes one
 ID: TypeAdapter[str | int] = TypeAdapter(str | int)
-SOME = 12  # names in a message
+_SOME = 12  # names in a message
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,16 @@ class Fields:
 def fields_of(program: Program, labels: Mapping[str, Any] | None) -> Fields:
     """Return the fields of a program's rows. A label with a default, Annotated[str, Field(default="")], is optional."""
     made = program()
-    parameters = inputs_with_types(made)
-    typed = None if labels is None else {name: type_adapter(type_) for name, type_ in labels.items()}
-    defaults = {name: each.default for name, each in signature_of(made).items() if each.default is not each.empty}
+    parameters = _inputs_with_types(made)
+    typed = None if labels is None else {name: _type_adapter(type_) for name, type_ in labels.items()}
+    defaults = {name: each.default for name, each in _signature_of(made).items() if each.default is not each.empty}
     for name, type_ in (typed or {}).items():
         if default := type_.get_default_value():
             defaults[name] = default.value
-    return Fields({name: type_adapter(type_) for name, type_ in parameters.items()}, typed, defaults)
+    return Fields({name: _type_adapter(type_) for name, type_ in parameters.items()}, typed, defaults)
 
 
-def inputs_with_types(program: dspy.Module) -> dict[str, Any]:
+def _inputs_with_types(program: dspy.Module) -> dict[str, Any]:
     """Map each input to its type: from a predictor's signature, else from `forward`, else anything.
 
     A user's own program may convert an argument before a predictor reads it, so there `forward` takes precedence.
@@ -57,41 +57,41 @@ def inputs_with_types(program: dspy.Module) -> dict[str, Any]:
         hints = {}
     fields = [item for each in program.predictors() for item in each.signature.input_fields.items()]
     told = {name: field.annotation for name, field in fields if not field.json_schema_extra.get("IS_TYPE_UNDEFINED")}
-    names = list(signature_of(program))
+    names = list(_signature_of(program))
     if not names and (own := getattr(program, "signature", None) or next((p.signature for p in program.predictors()), None)):
         names = list(own.input_fields)  # `forward(**kwargs)`, as in DSPy's own modules
     known = hints | told if isinstance(program, OfOurs) else told | hints
     return {name: known.get(name, Any) for name in names}
 
 
-def signature_of(program: dspy.Module) -> dict[str, inspect.Parameter]:
+def _signature_of(program: dspy.Module) -> dict[str, inspect.Parameter]:
     """Return the named parameters of a program's `forward`, except `self`."""
     _, *parameters = inspect.signature(type(program).forward).parameters.values()
     return {each.name: each for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)}
 
 
-def type_adapter(type_: Any) -> TypeAdapter[Any]:
+def _type_adapter(type_: Any) -> TypeAdapter[Any]:
     try:
-        return TypeAdapter(as_published_tools(type_))
+        return TypeAdapter(_as_published_tools(type_))
     except PydanticUserError:  # a user's class without type information
         return TypeAdapter(Any)
 
 
-def as_published_tools(type_: Any) -> Any:
+def _as_published_tools(type_: Any) -> Any:
     """Return the type of a field; tools are read in every form that a call accepts."""
     if type_ == list[Tool]:
-        return Annotated[list[Annotated[Tool, BeforeValidator(as_tool)]], BeforeValidator(unbundled)]
-    return Annotated[list[Function], BeforeValidator(unbundled)] if type_ == list[Function] else type_
+        return Annotated[list[Annotated[Tool, BeforeValidator(_as_tool)]], BeforeValidator(_unbundled)]
+    return Annotated[list[Function], BeforeValidator(_unbundled)] if type_ == list[Function] else type_
 
 
-def as_tool(definition: Any) -> Any:
+def _as_tool(definition: Any) -> Any:
     if isinstance(definition, Tool):
         return definition
     found = as_published(definition)
     return {field: found[field] for field in Tool.model_fields}
 
 
-def unbundled(value: Any) -> Any:
+def _unbundled(value: Any) -> Any:
     """Return the tools inside a value, such as the answer of tools/list or a whole API."""
     return definitions_in(value) if isinstance(value, (Mapping, list)) else value
 
@@ -133,7 +133,7 @@ def meant(name: str, others: Iterable[str]) -> str:
 
 def listed(names: Iterable[str]) -> str:
     every = list(names)
-    return ", ".join(every[:SOME]) + (f" and {len(every) - SOME} more" if len(every) > SOME else "") or "nothing"
+    return ", ".join(every[:_SOME]) + (f" and {len(every) - _SOME} more" if len(every) > _SOME else "") or "nothing"
 
 
 def checked(where: str, name: str, type_: TypeAdapter[Any], value: Any, defaults: Mapping[str, Any] | None = None) -> Any:
@@ -142,7 +142,7 @@ def checked(where: str, name: str, type_: TypeAdapter[Any], value: Any, defaults
     if name in defaults and isinstance(value, Cell) and not value.strip():
         return defaults[name]
     try:
-        return from_cell(type_, value) if isinstance(value, Cell) else type_.validate_python(value)
+        return _from_cell(type_, value) if isinstance(value, Cell) else type_.validate_python(value)
     except ValidationError as error:
         if name in defaults and value is None:
             return defaults[name]
@@ -153,7 +153,7 @@ def checked(where: str, name: str, type_: TypeAdapter[Any], value: Any, defaults
         ) from error
 
 
-def from_cell(type_: TypeAdapter[Any], cell: Cell) -> Any:
+def _from_cell(type_: TypeAdapter[Any], cell: Cell) -> Any:
     """Return a CSV cell's value: its text if the field can be text, else JSON, or None if it is empty."""
     text = str(cell)
     try:

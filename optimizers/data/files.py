@@ -24,9 +24,9 @@ from dspy_programs.errors import DatasetError
 
 TEXTS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 FORMATS = (*TEXTS, *(f"{ending}.gz" for ending in TEXTS), ".parquet")
-WORKBOOKS = (".xlsx", ".xls", ".ods", ".numbers")
+_WORKBOOKS = (".xlsx", ".xls", ".ods", ".numbers")
 ELSEWHERE = ("transfer_val", "transfer_test")  # rows from other sources: to choose by, and to report
-SPLIT_NAMES = {
+_SPLIT_NAMES = {
     "train": "train",
     **dict.fromkeys(("val", "validation", "valid", "dev", "eval"), "val"),
     "test": "test",
@@ -35,10 +35,10 @@ SPLIT_NAMES = {
 """Common names of splits -> their names here."""
 WHOLE = ""  # the name for rows without a split
 LONGEST_LINE = 1_000_000  # bytes; any row that a model could read is far shorter
-LARGEST_JSON = 100_000_000  # bytes of a file that must be read whole
+_LARGEST_JSON = 100_000_000  # bytes of a file that must be read whole
 MOST_COLUMNS = 1000
 PACKED = 200, 10_000_000  # maximum compression ratio of text, checked above this many bytes
-BATCH = 64  # rows of Parquet at a time
+_BATCH = 64  # rows of Parquet at a time
 
 
 class Row(NamedTuple):
@@ -69,14 +69,14 @@ def tables_in(path: Path) -> Tables:
     """Return the rows of a file, by split if it is JSON with splits. Raises DatasetError."""
     match ending_of(path).removesuffix(".gz"):
         case ".parquet":
-            return {WHOLE: parquet_rows(path)}
+            return {WHOLE: _parquet_rows(path)}
         case ".csv" | ".tsv" as ending:
-            return {WHOLE: csv_rows(path, "\t" if ending == ".tsv" else "")}
+            return {WHOLE: _csv_rows(path, "\t" if ending == ".tsv" else "")}
         case ".json":
-            return json_tables(path)
-        case ending if ending in WORKBOOKS:
+            return _json_tables(path)
+        case ending if ending in _WORKBOOKS:
             raise DatasetError(f"{path}: workbooks are not supported; save the sheet as CSV UTF-8")
-    return {WHOLE: json_lines(path)}
+    return {WHOLE: _json_lines(path)}
 
 
 def ending_of(path: Path) -> str:
@@ -88,7 +88,7 @@ def ending_of(path: Path) -> str:
 # Lines of text -------------------------------------------------------------------------------------------------------------
 
 
-def text_lines(path: Path) -> Iterator[tuple[int, str]]:
+def _text_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield (line number, line with its end) of a text file, compressed or not. A byte order mark is dropped."""
     ratio, floor = PACKED
     with opened(path) as file:
@@ -141,23 +141,25 @@ def decoded(where: str, line: bytes, first: bool, longest: int = LONGEST_LINE) -
 # JSON ----------------------------------------------------------------------------------------------------------------------
 
 
-def json_lines(path: Path) -> Iterator[Row]:
+def _json_lines(path: Path) -> Iterator[Row]:
     """Yield one object per line; blank lines are skipped, CRLF works like LF."""
-    for number, text in text_lines(path):
+    for number, text in _text_lines(path):
         if text.strip():
             where = f"{path}:{number}"
-            yield Row(where, number, an_object(where, parsed(where, text.rstrip()), "; if the file is one list, name it .json"))
+            yield Row(
+                where, number, _an_object(where, parsed(where, text.rstrip()), "; if the file is one list, name it .json")
+            )
 
 
-def json_tables(path: Path) -> Tables:
+def _json_tables(path: Path) -> Tables:
     """Return the rows of a list, of {"data": list}, or of an object with a list per split; else of lines."""
     with opened(path) as file:
-        data = file.read(LARGEST_JSON + 1)
-    if len(data) > LARGEST_JSON:
-        raise DatasetError(f"{path}: larger than {LARGEST_JSON:,} bytes; save it as JSONL, one row per line")
-    if is_lines(data):
-        return {WHOLE: json_lines(path)}
-    value = parsed(str(path), decoded(str(path), data, True, LARGEST_JSON))
+        data = file.read(_LARGEST_JSON + 1)
+    if len(data) > _LARGEST_JSON:
+        raise DatasetError(f"{path}: larger than {_LARGEST_JSON:,} bytes; save it as JSONL, one row per line")
+    if _is_lines(data):
+        return {WHOLE: _json_lines(path)}
+    value = parsed(str(path), decoded(str(path), data, True, _LARGEST_JSON))
     if isinstance(value, list):
         return {WHOLE: listed(path, value)}
     lists = {name: rows for name, rows in value.items() if isinstance(rows, list)} if isinstance(value, dict) else {}
@@ -169,7 +171,7 @@ def json_tables(path: Path) -> Tables:
     raise DatasetError(f"{path}: give a list of rows, or an object with one under data, or one each under train and test")
 
 
-def is_lines(data: bytes) -> bool:
+def _is_lines(data: bytes) -> bool:
     """Return whether the first line is a complete object and more follows: JSONL under another name."""
     first, _, rest = data.strip().partition(b"\n")
     try:
@@ -181,19 +183,19 @@ def is_lines(data: bytes) -> bool:
 def listed(path: Path, values: Iterable[Any], of: str = "") -> Iterator[Row]:
     for number, value in enumerate(values, 1):
         where = f"{path}: row {number}{of}"
-        yield Row(where, number, an_object(where, value))
+        yield Row(where, number, _an_object(where, value))
 
 
 def by_split(place: str, names: Iterable[str]) -> dict[str, str]:
     """Map each split to its name in `names`, ignoring the others. Raises DatasetError if two name the same split."""
     found: dict[str, str] = {}
     for name in names:
-        split = SPLIT_NAMES.get(Path(name).name.split(".")[0].lower())
+        split = _SPLIT_NAMES.get(Path(name).name.split(".")[0].lower())
         if split in found:
             raise DatasetError(f"{place}: {found[split]} and {name} are both rows of {split}; remove one")
         if split:
             found[split] = name
-    return {split: found[split] for split in dict.fromkeys(SPLIT_NAMES.values()) if split in found}
+    return {split: found[split] for split in dict.fromkeys(_SPLIT_NAMES.values()) if split in found}
 
 
 def parsed(where: str, text: str) -> Any:
@@ -213,7 +215,7 @@ def refused(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
-def an_object(where: str, value: Any, advice: str = "") -> dict[str, Any]:
+def _an_object(where: str, value: Any, advice: str = "") -> dict[str, Any]:
     if not isinstance(value, dict):
         hint = advice if isinstance(value, list) else ""
         raise DatasetError(f"{where}: row: must be a JSON object, not {type(value).__name__}{hint}")
@@ -223,13 +225,13 @@ def an_object(where: str, value: Any, advice: str = "") -> dict[str, Any]:
 # CSV -----------------------------------------------------------------------------------------------------------------------
 
 
-def csv_rows(path: Path, delimiter: str = "") -> Iterator[Row]:
+def _csv_rows(path: Path, delimiter: str = "") -> Iterator[Row]:
     """Yield the rows below a header line. delimiter: by default the most frequent in the header of , ; tab |.
 
     Spreadsheets write a semicolon where the comma is the decimal separator. A quoted cell may contain line breaks.
     """
     csv.field_size_limit(LONGEST_LINE)  # for the process, because the default of 131,072 is too small for a long trace
-    lines = text_lines(path)
+    lines = _text_lines(path)
     begins, first = next(((number, text) for number, text in lines if text.strip()), (1, ""))
     delimiter = delimiter or max(",;\t|", key=first.count)
     texts = itertools.chain([first], (text for _, text in lines))
@@ -239,7 +241,7 @@ def csv_rows(path: Path, delimiter: str = "") -> Iterator[Row]:
         if not names:
             names = sound(f"{path}:{number}", [cell.strip() for cell in cells])
         elif "".join(cells).strip():
-            yield Row(f"{path}:{number}", number, named_cells(f"{path}:{number}", names, cells))
+            yield Row(f"{path}:{number}", number, _named_cells(f"{path}:{number}", names, cells))
 
 
 def numbered(path: Path, reader: Any, begins: int) -> Iterator[tuple[int, list[str]]]:
@@ -265,7 +267,7 @@ def sound(where: str, names: list[str]) -> list[str]:
     return names
 
 
-def named_cells(where: str, names: list[str], cells: list[str]) -> dict[str, Any]:
+def _named_cells(where: str, names: list[str], cells: list[str]) -> dict[str, Any]:
     if "".join(cells[len(names) :]).strip():
         raise DatasetError(f"{where}: row: {len(cells)} cells for {len(names)} columns; is a cell with a comma not quoted?")
     if len(cells) < len(names):
@@ -281,14 +283,14 @@ def named_cells(where: str, names: list[str], cells: list[str]) -> dict[str, Any
 # Parquet, and other Arrow data ---------------------------------------------------------------------------------------------
 
 
-def parquet_rows(path: Path) -> Iterator[Row]:
+def _parquet_rows(path: Path) -> Iterator[Row]:
     import pyarrow.parquet
 
     with foreign(path):
         file = pyarrow.parquet.ParquetFile(path, memory_map=True)
         names = file.schema_arrow.names
     sound(str(path), names)
-    batches = file.iter_batches(batch_size=BATCH)
+    batches = file.iter_batches(batch_size=_BATCH)
     return arrow_rows(path, (row for batch in batches for row in batch.to_pylist()))
 
 
@@ -301,7 +303,7 @@ def arrow_rows(place: object, rows: Iterable[Mapping[str, Any]]) -> Iterator[Row
         if row is None:
             return
         where = f"{place}: row {number}"
-        yield Row(where, number, {str(name): plain_field(where, name, value) for name, value in row.items()})
+        yield Row(where, number, {str(name): _plain_field(where, name, value) for name, value in row.items()})
 
 
 @contextmanager
@@ -313,7 +315,7 @@ def foreign(place: object, done: str = "read", advice: str = "") -> Iterator[Non
         raise DatasetError(f"{place}: cannot be {done}: {one_line(error).rstrip('.')}{advice}") from error
 
 
-def plain_field(where: str, name: str, value: Any) -> Any:
+def _plain_field(where: str, name: str, value: Any) -> Any:
     try:
         return plain(value)
     except (ValueError, RecursionError) as error:

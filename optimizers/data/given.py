@@ -16,13 +16,13 @@ Given: TypeAlias = Mapping[str, Sequence[dspy.Example | Mapping[str, Any]]]
 
 def tables_given(given: Given) -> Tables:
     """Return the rows by split. Raises DatasetError for an invalid row, and for an empty split."""
-    tables = {split: list(rows_given(split, rows)) for split, rows in given.items()}
+    tables = {split: list(_rows_given(split, rows)) for split, rows in given.items()}
     if empty := [split for split, rows in tables.items() if not rows]:
         raise DatasetError(f"{empty[0]}: no rows; " + ("give some" if empty[0] == "train" else "omit it"))
     return dict(tables)
 
 
-def rows_given(split: str, rows: Sequence[dspy.Example | Mapping[str, Any]]) -> Iterator[Row]:
+def _rows_given(split: str, rows: Sequence[dspy.Example | Mapping[str, Any]]) -> Iterator[Row]:
     for number, row in enumerate([rows] if isinstance(rows, str) else rows, 1):
         if not isinstance(row, (dspy.Example, Mapping)):
             raise DatasetError(

@@ -28,15 +28,15 @@ from optimizers.data.files import (
 )
 
 HUB = "hf:"
-ON_HUB = re.compile(r"hf:(?P<name>[\w.-]+/[\w.-]+)(?::(?P<config>[^@]+))?(?:@(?P<revision>\S+))?")
-SAVED = ("dataset_dict.json", "state.json")  # by `save_to_disk`: several splits, or one
+_ON_HUB = re.compile(r"hf:(?P<name>[\w.-]+/[\w.-]+)(?::(?P<config>[^@]+))?(?:@(?P<revision>\S+))?")
+_SAVED = ("dataset_dict.json", "state.json")  # by `save_to_disk`: several splits, or one
 RETRIES = 1  # if the Hub does not answer
 
 
 def tables_at(place: Path) -> Tables:
     """Return the rows at a place by split; under WHOLE if it has no splits. Raises DatasetError."""
     if str(place).startswith(HUB):
-        return hub_tables(str(place))
+        return _hub_tables(str(place))
     with reading(place):
         if os.path.isfile(place):
             return tables_in(place)
@@ -44,27 +44,27 @@ def tables_at(place: Path) -> Tables:
             raise DatasetError(f"{place}: no such file or folder")
         if not place.is_dir():
             raise DatasetError(f"{place}: neither a file nor a folder; give one with rows")
-        if any((place / name).is_file() for name in SAVED):
-            return saved_tables(place)
-        return folder_tables(place)
+        if any((place / name).is_file() for name in _SAVED):
+            return _saved_tables(place)
+        return _folder_tables(place)
 
 
-def folder_tables(place: Path) -> Tables:
+def _folder_tables(place: Path) -> Tables:
     """Return the rows of a folder's files, each named for its split."""
-    files = split_files(place)
+    files = _split_files(place)
     if not files:
         there = ", ".join(sorted(path.name for path in place.iterdir())[:6]) or "nothing"
         raise DatasetError(f"{place}: no train, val or test file ({', '.join(FORMATS[:5])}, .parquet), only {one_line(there)}")
-    return {split: one_table(file) for split, file in files.items()}
+    return {split: _one_table(file) for split, file in files.items()}
 
 
-def split_files(place: Path) -> dict[str, Path]:
+def _split_files(place: Path) -> dict[str, Path]:
     """Map each split to the file of its rows in a folder."""
     names = sorted(path.name for path in place.iterdir() if ending_of(path) in FORMATS and os.path.isfile(path))
     return {split: place / name for split, name in by_split(str(place), names).items()}
 
 
-def one_table(file: Path) -> Iterator[Row]:
+def _one_table(file: Path) -> Iterator[Row]:
     tables = tables_in(file)
     if tables.keys() != {WHOLE}:
         raise DatasetError(f"{file}: has several splits ({', '.join(tables)}); give this file itself")
@@ -74,16 +74,16 @@ def one_table(file: Path) -> Iterator[Row]:
 # Hugging Face datasets -----------------------------------------------------------------------------------------------------
 
 
-def saved_tables(place: Path) -> Tables:
+def _saved_tables(place: Path) -> Tables:
     library = hugging_face()
     with foreign(place):
         found = library.load_from_disk(str(place))
     return tables_of(str(place), found)
 
 
-def hub_tables(place: str) -> Tables:
+def _hub_tables(place: str) -> Tables:
     """Return the rows of hf:OWNER/NAME[:CONFIG][@REVISION], fetched as they are read."""
-    asked = ON_HUB.fullmatch(place)
+    asked = _ON_HUB.fullmatch(place)
     if not asked:
         raise DatasetError(f"{one_line(place)}: give a Hub data set as hf:OWNER/NAME[:CONFIG][@REVISION]")
     library = hugging_face()

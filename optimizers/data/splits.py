@@ -81,7 +81,7 @@ def completed(rows: Mapping[str, list[dspy.Example]], seed: int, place: str) -> 
         )
     if "val" in rows:
         return dict(rows)
-    return {"train": without_contradictions(rows["train"], place), "val": rows["train"], "test": rows["test"]}
+    return {"train": _without_contradictions(rows["train"], place), "val": rows["train"], "test": rows["test"]}
 
 
 def split_own(rows: Sequence[dspy.Example], seed: int, where: Path | str) -> dict[str, list[dspy.Example]]:
@@ -99,7 +99,7 @@ def split_own(rows: Sequence[dspy.Example], seed: int, where: Path | str) -> dic
     drawn = random.Random(f"{seed}-own").sample(groups, len(groups))
     cut = len(groups) // 3
     test, rest = ([row for group in part for row in group] for part in (drawn[:cut], drawn[cut:]))
-    return {"train": without_contradictions(rest, where), "val": rest, "test": test}
+    return {"train": _without_contradictions(rest, where), "val": rest, "test": test}
 
 
 def alike(rows: Iterable[dspy.Example]) -> list[list[dspy.Example]]:
@@ -110,9 +110,9 @@ def alike(rows: Iterable[dspy.Example]) -> list[list[dspy.Example]]:
     return list(groups.values())
 
 
-def without_contradictions(rows: Sequence[dspy.Example], where: Path | str) -> list[dspy.Example]:
+def _without_contradictions(rows: Sequence[dspy.Example], where: Path | str) -> list[dspy.Example]:
     """Drop rows that have the same inputs but different labels. Raises DatasetError if none is left."""
-    sure = [row for group in alike(rows) if len(set(map(content_of, group))) == 1 for row in group]
+    sure = [row for group in alike(rows) if len(set(map(_content_of, group))) == 1 for row in group]
     if not sure:
         raise DatasetError(
             f"{where}: every row has the same inputs as another with different labels, so none can be shown; fix the labels"
@@ -134,7 +134,7 @@ def require_unseen(splits: Mapping[str, Sequence[dspy.Example]], where: Path | s
             raise DatasetError(f"{where}: {line}")
     learnt = {inputs_of(group[0]): group for group in alike(splits["train"])}
     for row in splits["val"]:
-        others = [other for other in learnt.get(inputs_of(row), ()) if content_of(other) != content_of(row)]
+        others = [other for other in learnt.get(inputs_of(row), ()) if _content_of(other) != _content_of(row)]
         if others:
             line = f"row {row.id!r} of val has the same inputs as row {others[0].id!r} of train, but different labels"
             raise DatasetError(f"{where}: {line}; remove one")
@@ -145,7 +145,7 @@ def inputs_of(row: dspy.Example) -> str:
     return as_text(dict(row.inputs()))
 
 
-def content_of(row: dspy.Example) -> str:
+def _content_of(row: dspy.Example) -> str:
     """Return everything in a row except its id, as text."""
     return as_text({name: value for name, value in row.items() if name != "id"})
 

@@ -21,9 +21,9 @@ from optimizers.data import as_text
 from optimizers.scoring import group_interval, run_rows
 
 VERDICTS = ("first", "second", "tie")
-UNREAD = "unread"
-MIRROR = {"first": "second", "second": "first"}
-WITHOUT_MODEL = "rules"
+_UNREAD = "unread"
+_MIRROR = {"first": "second", "second": "first"}
+_WITHOUT_MODEL = "rules"
 
 
 class Agreement(BaseModel):
@@ -66,20 +66,20 @@ def agreement_with_people(
     Raises whatever stopped the meter.
     """
     swapped = [row.copy(response=row.other, other=row.response) for row in rows]
-    found = verdicts_of(judge, [*rows, *swapped], lm, meter, threads)
-    verdicts, mirrored = found[: len(rows)], [MIRROR.get(verdict, verdict) for verdict in found[len(rows) :]]
+    found = _verdicts_of(judge, [*rows, *swapped], lm, meter, threads)
+    verdicts, mirrored = found[: len(rows)], [_MIRROR.get(verdict, verdict) for verdict in found[len(rows) :]]
     tables = confusion([row.verdict for row in rows], verdicts, [f"{row.instruction}\n{row.input}" for row in rows])
     kappa, (low, high) = kappa_of(tables.sum(axis=0)), kappa_interval(tables)
-    agree = [a == b != UNREAD for a, b in zip(verdicts, mirrored, strict=True)]
+    agree = [a == b != _UNREAD for a, b in zip(verdicts, mirrored, strict=True)]
     return Agreement(
         program=name,
-        lm=lm.model if lm else WITHOUT_MODEL,
+        lm=lm.model if lm else _WITHOUT_MODEL,
         state_sha256=state_sha256(judge),
         data_sha256=compiled_store.digest("\n".join(as_text(dict(row)) for row in rows)),
         rows=len(rows),
-        unread=verdicts.count(UNREAD),
+        unread=verdicts.count(_UNREAD),
         agreement=float(np.trace(tables.sum(axis=0)) / len(rows)),
-        chance=float(chance_of(tables.sum(axis=0))),
+        chance=float(_chance_of(tables.sum(axis=0))),
         kappa=float(kappa),
         low=float(low),
         high=float(high),
@@ -87,7 +87,7 @@ def agreement_with_people(
     )
 
 
-def verdicts_of(judge: dspy.Module, rows: Sequence[dspy.Example], lm: dspy.LM | None, meter: Meter, threads: int) -> list[str]:
+def _verdicts_of(judge: dspy.Module, rows: Sequence[dspy.Example], lm: dspy.LM | None, meter: Meter, threads: int) -> list[str]:
     """Return a verdict for each row, in order: UNREAD where the reply could not be read or the call failed."""
     found = run_rows(lambda row: judge, rows, lambda gold, pred: Score(0.0, "", {}), lm, meter, threads)
     return [verdict_of(run.prediction) for run in found]
@@ -95,12 +95,12 @@ def verdicts_of(judge: dspy.Module, rows: Sequence[dspy.Example], lm: dspy.LM | 
 
 def verdict_of(pred: dspy.Prediction) -> str:
     verdict = getattr(pred, "verdict", None)
-    return verdict if verdict in VERDICTS and getattr(pred, "failure", None) is None else UNREAD
+    return verdict if verdict in VERDICTS and getattr(pred, "failure", None) is None else _UNREAD
 
 
 def confusion(gold: Sequence[str], found: Sequence[str], groups: Sequence[str]) -> np.ndarray:
     """Count, for each group of rows, how often people said a and the judge said b."""
-    labels = {label: place for place, label in enumerate((*VERDICTS, UNREAD))}
+    labels = {label: place for place, label in enumerate((*VERDICTS, _UNREAD))}
     places = {group: place for place, group in enumerate(dict.fromkeys(groups))}
     tables = np.zeros((len(places), len(labels), len(labels)))
     for a, b, group in zip(gold, found, groups, strict=True):
@@ -108,7 +108,7 @@ def confusion(gold: Sequence[str], found: Sequence[str], groups: Sequence[str]) 
     return tables
 
 
-def chance_of(table: np.ndarray) -> Any:
+def _chance_of(table: np.ndarray) -> Any:
     """Return the agreement of two who say each word as often as these two, but at random. Tables may be stacked."""
     total = table.sum(axis=(-2, -1))
     return (table.sum(axis=-1) * table.sum(axis=-2)).sum(axis=-1) / total**2
@@ -117,7 +117,7 @@ def chance_of(table: np.ndarray) -> Any:
 def kappa_of(table: np.ndarray) -> Any:
     """Return Cohen's kappa (1960); 0 where both only ever say one and the same: that shows nothing."""
     agreed = np.trace(table, axis1=-2, axis2=-1) / table.sum(axis=(-2, -1))
-    chance = chance_of(table)
+    chance = _chance_of(table)
     return np.divide(agreed - chance, 1 - chance, out=np.zeros_like(chance), where=chance < 1)
 
 
@@ -149,7 +149,7 @@ def gate(judge: dspy.Module, program: str, lm: str) -> Agreement:
     Looks for a calibration of this very state with this language model: the user's first, then what is shipped.
     """
     again = f"measure it: python -m optimizers.agreement --module {program} " + (
-        "--rules" if lm == WITHOUT_MODEL else f"--lm {lm}"
+        "--rules" if lm == _WITHOUT_MODEL else f"--lm {lm}"
     )
     paths = [calibration_path(program, lm, root) for root in (None, compiled_store.shipped_directory())]
     path = next((path for path in paths if path.is_file()), None)

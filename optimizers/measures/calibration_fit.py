@@ -21,14 +21,14 @@ from dspy_programs.types import FailureMode
 from optimizers.scoring import group_interval
 from optimizers.sources import Labelled
 
-SHRINKAGES = (5.0, 20.0, 80.0)  # weight of the curve of all modes, in findings
-FOLDS = 5
-BINS = 10
-STEPS = 50  # of Newton's method; it has long converged by then
-RIDGE = 1e-3  # keeps it finite where all labels are alike
+_SHRINKAGES = (5.0, 20.0, 80.0)  # weight of the curve of all modes, in findings
+_FOLDS = 5
+_BINS = 10
+_STEPS = 50  # of Newton's method; it has long converged by then
+_RIDGE = 1e-3  # keeps it finite where all labels are alike
 
-Point = tuple[float, bool]  # confidence, right
-Measured = tuple[float, float, float]  # value, low and high end of its interval
+_Point = tuple[float, bool]  # confidence, right
+_Measured = tuple[float, float, float]  # value, low and high end of its interval
 
 
 class Record(BaseModel):
@@ -51,7 +51,7 @@ class Fit(NamedTuple):
     curves: dict[FailureMode, Curve]
 
 
-class Figures(NamedTuple):
+class _Figures(NamedTuple):
     """Each is (value, low, high), of the raw confidence and then of the probability; 95 % bootstrap over groups.
 
     error: expected calibration error, over bins of a tenth. error_by_mode: the same over bins of each mode, in which one
@@ -59,9 +59,9 @@ class Figures(NamedTuple):
     """
 
     records: int
-    error: tuple[Measured, Measured]
-    error_by_mode: tuple[Measured, Measured]
-    brier: tuple[Measured, Measured]
+    error: tuple[_Measured, _Measured]
+    error_by_mode: tuple[_Measured, _Measured]
+    brier: tuple[_Measured, _Measured]
 
 
 def records_of(runs: Iterable[Labelled]) -> list[Record]:
@@ -79,7 +79,7 @@ def records_of(runs: Iterable[Labelled]) -> list[Record]:
     return records
 
 
-def isotonic(points: Sequence[Point]) -> Curve:
+def isotonic(points: Sequence[_Point]) -> Curve:
     """Fit the rising steps nearest to the labels in squares: neighbours that fall are pooled until none does.
 
     One label more that is right at the lowest place, and one that is wrong at the highest, keep the ends off 0 and 1.
@@ -99,7 +99,7 @@ def isotonic(points: Sequence[Point]) -> Curve:
     return [(x, right / count) for xs, right, count in blocks for x in xs]
 
 
-def platt(points: Sequence[Point]) -> Curve:
+def platt(points: Sequence[_Point]) -> Curve:
     """Fit a sigmoid by Newton's method, with Platt's targets short of 0 and 1; a falling one is made level."""
     right = sum(is_right for _, is_right in points)
     wrong = len(points) - right
@@ -109,20 +109,20 @@ def platt(points: Sequence[Point]) -> Curve:
     middle = x.mean()
     rows = np.column_stack([x - middle, np.ones_like(x)])
     known = np.array([0.0, level])
-    for _ in range(STEPS):
+    for _ in range(_STEPS):
         p = 1 / (1 + np.exp(-np.clip(rows @ known, -30, 30)))
-        hessian = rows.T @ (rows * (p * (1 - p))[:, None]) + RIDGE * np.eye(2)
-        known = known - np.linalg.solve(hessian, rows.T @ (p - target) + RIDGE * known)
+        hessian = rows.T @ (rows * (p * (1 - p))[:, None]) + _RIDGE * np.eye(2)
+        known = known - np.linalg.solve(hessian, rows.T @ (p - target) + _RIDGE * known)
     slope, height = known if known[0] >= 0 else (0.0, level)
     return [(i / 20, 1 / (1 + math.exp(-max(-30.0, min(30.0, slope * (i / 20 - middle) + height))))) for i in range(21)]
 
 
-METHODS: Mapping[str, Callable[[Sequence[Point]], Curve]] = {"isotonic": isotonic, "platt": platt}
+METHODS: Mapping[str, Callable[[Sequence[_Point]], Curve]] = {"isotonic": isotonic, "platt": platt}
 
 
 def curves_of(records: Sequence[Record], method: str, shrinkage: float) -> dict[FailureMode, Curve]:
     """Fit each mode, drawn to the curve of all failures by `shrinkage` findings' worth; "none" stands for itself."""
-    by_mode: dict[FailureMode, list[Point]] = defaultdict(list)
+    by_mode: dict[FailureMode, list[_Point]] = defaultdict(list)
     for record in records:
         by_mode[record.mode].append((record.confidence, record.right))
     failures = [point for mode, points in by_mode.items() if mode != "none" for point in points]
@@ -145,18 +145,18 @@ def fit(records: Sequence[Record]) -> tuple[Fit, dict[str, float]]:
     """Choose method and shrinkage by cross-validation; return the fit on all records, and the log loss of each choice."""
     losses = {}
     for method in METHODS:
-        for shrinkage in SHRINKAGES:
-            losses[method, shrinkage] = cross_validated(records, method, shrinkage)
+        for shrinkage in _SHRINKAGES:
+            losses[method, shrinkage] = _cross_validated(records, method, shrinkage)
     method, shrinkage = min(losses, key=losses.__getitem__)
     found = Fit(method, shrinkage, curves_of(records, method, shrinkage))
     return found, {f"{name}, shrinkage {pull:g}": round(loss, 4) for (name, pull), loss in losses.items()}
 
 
-def cross_validated(records: Sequence[Record], method: str, shrinkage: float) -> float:
+def _cross_validated(records: Sequence[Record], method: str, shrinkage: float) -> float:
     """Return the mean log loss on groups that were left out of the fit."""
-    fold_of = {group: place % FOLDS for place, group in enumerate(sorted({r.group for r in records}))}
+    fold_of = {group: place % _FOLDS for place, group in enumerate(sorted({r.group for r in records}))}
     losses = []
-    for fold in range(FOLDS):
+    for fold in range(_FOLDS):
         curves = curves_of([r for r in records if fold_of[r.group] != fold], method, shrinkage)
         for record in records:
             if fold_of[record.group] == fold and record.mode in curves:
@@ -165,19 +165,19 @@ def cross_validated(records: Sequence[Record], method: str, shrinkage: float) ->
     return sum(losses) / len(losses)
 
 
-def figures(records: Sequence[Record], curves: Mapping[FailureMode, Curve]) -> Figures:
+def figures(records: Sequence[Record], curves: Mapping[FailureMode, Curve]) -> _Figures:
     """Measure raw confidence and probability on records of modes that have a curve."""
     known = [r for r in records if r.mode in curves]
     raw = [r.confidence for r in known]
     calibrated = [value_at(curves[r.mode], r.confidence) for r in known]
     measured = []
-    for measure, by_mode in ((calibration_error, False), (calibration_error, True), (brier, False)):
-        before, after = (measured_on(tables_of(known, said, by_mode), measure) for said in (raw, calibrated))
+    for measure, by_mode in ((_calibration_error, False), (_calibration_error, True), (brier, False)):
+        before, after = (_measured_on(tables_of(known, said, by_mode), measure) for said in (raw, calibrated))
         measured.append((before, after))
-    return Figures(len(known), *measured)
+    return _Figures(len(known), *measured)
 
 
-def measured_on(tables: np.ndarray, measure: Callable[[np.ndarray], np.ndarray]) -> Measured:
+def _measured_on(tables: np.ndarray, measure: Callable[[np.ndarray], np.ndarray]) -> _Measured:
     low, high = group_interval(tables, measure)
     return round(float(measure(tables.sum(axis=0))), 4), round(low, 4), round(high, 4)
 
@@ -186,14 +186,14 @@ def tables_of(records: Sequence[Record], said: Sequence[float], by_mode: bool = 
     """Sum up, for each group and bin of a tenth: records, what was said, what was right, squared error."""
     places = {group: place for place, group in enumerate(dict.fromkeys(r.group for r in records))}
     modes = {mode: place * by_mode for place, mode in enumerate(sorted({r.mode for r in records}))}
-    tables = np.zeros((len(places), BINS * (max(modes.values()) + 1), 4))
+    tables = np.zeros((len(places), _BINS * (max(modes.values()) + 1), 4))
     for record, p in zip(records, said, strict=True):
-        cell = modes[record.mode] * BINS + min(BINS - 1, int(p * BINS))
+        cell = modes[record.mode] * _BINS + min(_BINS - 1, int(p * _BINS))
         tables[places[record.group], cell] += (1, p, record.right, (p - record.right) ** 2)
     return tables
 
 
-def calibration_error(table: np.ndarray) -> np.ndarray:
+def _calibration_error(table: np.ndarray) -> np.ndarray:
     """Expected calibration error: mean distance, over bins, of what was said from what was right."""
     return np.abs(table[..., 1] - table[..., 2]).sum(axis=-1) / table[..., 0].sum(axis=-1)
 

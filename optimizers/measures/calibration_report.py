@@ -23,8 +23,8 @@ from optimizers.measures.calibration_fit import Record, figures, fit, tables_of
 from optimizers.plotting import COLOURS, require_matplotlib
 
 FINDINGS, PLOT = "findings.jsonl", "reliability.png"
-KINDS = ("human", "outcome", "rule-made", "constructed")
-WIDTH = 1.96  # standard errors on either side of a share
+_KINDS = ("human", "outcome", "rule-made", "constructed")
+_WIDTH = 1.96  # standard errors on either side of a share
 
 
 def read_findings(path: Path) -> tuple[list[Record], str]:
@@ -50,7 +50,7 @@ def calibrate(records: Sequence[Record], rows_sha256: str) -> Calibration:
     measured: dict[str, Any] = {"log loss in cross-validation": losses}
     for split in ("val", "test"):
         of_split = [record for record in records if record.split == split]
-        parts = {"all": of_split} | {kind: [r for r in of_split if r.kind == kind] for kind in KINDS}
+        parts = {"all": of_split} | {kind: [r for r in of_split if r.kind == kind] for kind in _KINDS}
         measured[split] = {name: figures(part, found.curves)._asdict() for name, part in parts.items() if part}
     return Calibration(
         schema_version=SCHEMA_VERSION,
@@ -118,7 +118,7 @@ def draw(axes: Any, records: Sequence[Record], said: Sequence[float], label: str
     """Draw a point for each bin in which there is a finding."""
     bins = [cell for cell in tables_of(records, said).sum(axis=0) if cell[0]]
     xs, ys = [cell[1] / cell[0] for cell in bins], [cell[2] / cell[0] for cell in bins]
-    halves = [WIDTH * (y * (1 - y) / cell[0]) ** 0.5 for y, cell in zip(ys, bins, strict=True)]
+    halves = [_WIDTH * (y * (1 - y) / cell[0]) ** 0.5 for y, cell in zip(ys, bins, strict=True)]
     ends = [
         [min(y, half) for y, half in zip(ys, halves, strict=True)],
         [min(1 - y, half) for y, half in zip(ys, halves, strict=True)],

@@ -16,7 +16,7 @@ from optimizers.calls import Meter, Progress
 from optimizers.recipes import Recipe
 from optimizers.scoring import Interval, bootstrap, score_rows
 
-Scores = Mapping[str, Sequence[Score]]
+_Scores = Mapping[str, Sequence[Score]]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Evaluation:
     program: str
     rows: Sequence[dspy.Example]
     groups: Sequence[str]
-    scores: Scores
+    scores: _Scores
     compiled_by: Mapping[str, Any]
 
     def interval(self, variant: str, of: Sequence[int] | None = None) -> Interval:
@@ -65,7 +65,7 @@ def evaluate_program(
     threads: int,
 ) -> Evaluation:
     """Score all variants. Raises ModelFailing if the model stops answering: a missing answer is never scored."""
-    variants: dict[str, tuple[dspy.Module, dspy.LM | None]] = {"seed": (as_written(recipe), task_lm)}
+    variants: dict[str, tuple[dspy.Module, dspy.LM | None]] = {"seed": (_as_written(recipe), task_lm)}
     if not is_own(recipe.name):  # ours have rules that answer without a model
         variants = {"twin": (recipe.new_program(), None)} | variants
     if compiled:
@@ -79,7 +79,7 @@ def evaluate_program(
     return Evaluation(recipe.name, rows, groups, scores, used)
 
 
-def as_written(recipe: Recipe) -> dspy.Module:
+def _as_written(recipe: Recipe) -> dspy.Module:
     """Build the uncompiled program as a search does. DSPy renames a signature when its instructions are set, even to the same
     text, and the name is part of the request: only this way are a training's paid answers found."""
     program = recipe.new_program()

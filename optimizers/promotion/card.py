@@ -13,24 +13,24 @@ from optimizers.search import shown_of
 
 def card_of(compiled: Compiled) -> str:
     """Return the card in Markdown."""
-    return "\n".join(card_lines(compiled)) + "\n"
+    return "\n".join(_card_lines(compiled)) + "\n"
 
 
-def card_lines(compiled: Compiled) -> Iterator[str]:
+def _card_lines(compiled: Compiled) -> Iterator[str]:
     saved = compiled.provenance
     training, used = saved.training, saved.training["used"]
     yield f"# {saved.program} for {saved.lm}"
     yield ""
-    yield f"Kept: {kept_line(saved.lineage[training['winner']])}. Made with"
+    yield f"Kept: {_kept_line(saved.lineage[training['winner']])}. Made with"
     yield ""
     yield "```bash"
-    yield command_of(compiled)
+    yield _command_of(compiled)
     yield "```"
     yield ""
     reflection = training["models"]["reflection"]["lm"]
-    yield f"Random seed: {training['seed']}. Reflection model: {reflection}. {versions_line(saved.versions)}."
+    yield f"Random seed: {training['seed']}. Reflection model: {reflection}. {_versions_line(saved.versions)}."
     yield ""
-    yield from score_lines(saved.scores, training["data"], saved.lineage[training["winner"]]["start"])
+    yield from _score_lines(saved.scores, training["data"], saved.lineage[training["winner"]]["start"])
     yield ""
     if note := training.get("note"):  # written by hand into a shipped file
         yield note
@@ -40,16 +40,16 @@ def card_lines(compiled: Compiled) -> Iterator[str]:
     yield "| | shows | instruction | came from | validation | rows | found after |"
     yield "|---|---|---|---|---|---|---|"
     for candidate in saved.lineage:
-        yield candidate_line(candidate, saved.lineage[0]["instructions"])
+        yield _candidate_line(candidate, saved.lineage[0]["instructions"])
     yield ""
-    yield from tried_lines(training.get("tried", {}))
+    yield from _tried_lines(training.get("tried", {}))
     yield (
         f"Cost: {used['rollouts']} rows run (including the test), {used['lm_calls']} model calls, {used['tokens']:,} tokens, "
         f"{used['minutes']:.1f} minutes." + (f" The search ended by {training['ended_by']}." if "ended_by" in training else "")
     )
 
 
-def kept_line(candidate: Mapping[str, Any]) -> str:
+def _kept_line(candidate: Mapping[str, Any]) -> str:
     if not candidate["index"]:
         return "the uncompiled program; no candidate beat it by one standard error on validation"
     return f"candidate {candidate['index']}; demonstrations: {shown_line(candidate)}"
@@ -62,7 +62,7 @@ def shown_line(candidate: Mapping[str, Any]) -> str:
     return shown_of(len(candidate["demonstrations"]))
 
 
-def candidate_line(candidate: Mapping[str, Any], seed: Mapping[str, str]) -> str:
+def _candidate_line(candidate: Mapping[str, Any], seed: Mapping[str, str]) -> str:
     changed = "as written" if candidate["instructions"] == seed else "changed"
     came = ", ".join([candidate["start"], *(f"candidate {parent}" for parent in candidate["parents"] if parent)])
     fell = f" ({candidate['fell_out']})" if candidate.get("fell_out") else ""
@@ -72,7 +72,7 @@ def candidate_line(candidate: Mapping[str, Any], seed: Mapping[str, str]) -> str
     )
 
 
-def tried_lines(tried: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def _tried_lines(tried: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Yield the outcome of each kind of change; files of the first edition do not have it."""
     if not tried:
         return
@@ -88,7 +88,7 @@ def tried_lines(tried: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     yield ""
 
 
-def score_lines(scores: Mapping[str, Any], data: Mapping[str, Any], winner: str) -> Iterator[str]:
+def _score_lines(scores: Mapping[str, Any], data: Mapping[str, Any], winner: str) -> Iterator[str]:
     """Yield the scores, including the program in use if that is not the winner."""
     validation, test = dict(scores["validation"]), scores["test"]
     if winner == "in use":
@@ -115,11 +115,11 @@ def interval_line(interval: Mapping[str, float]) -> str:
     return f"{interval['mean']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]"
 
 
-def versions_line(versions: Mapping[str, str]) -> str:
+def _versions_line(versions: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def command_of(compiled: Compiled) -> str:
+def _command_of(compiled: Compiled) -> str:
     """Return the command that reproduces the file, with every setting whose default may differ elsewhere."""
     saved, training = compiled.provenance, compiled.provenance.training
     reflection, limits = training["models"]["reflection"]["lm"], training["budget"]

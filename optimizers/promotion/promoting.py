@@ -40,13 +40,13 @@ from optimizers.promotion.past import (
 )
 
 SHIPPED = "shipped"  # what `rollback` calls the program shipped with the package
-PATIENCE = 30.0  # seconds to wait for another process; a change takes a few hundredths of one
-ANYTHING = ""  # instead of a digest
-NEW_FILE = 0o644  # mode of a file that replaces none
+_PATIENCE = 30.0  # seconds to wait for another process; a change takes a few hundredths of one
+_ANYTHING = ""  # instead of a digest
+_NEW_FILE = 0o644  # mode of a file that replaces none
 
 
 @dataclass(frozen=True)
-class Promoted:
+class _Promoted:
     """What is in use now and what was before; None is the uncompiled program."""
 
     now: Entry | None
@@ -58,52 +58,54 @@ class Superseded(UsageError):
     """The program in use is not the one that the new program was compared with."""
 
 
-def promote(source: Path, program: str, lm: str, target: Path | None = None, over: str | None = ANYTHING) -> Promoted:
+def promote(source: Path, program: str, lm: str, target: Path | None = None, over: str | None = _ANYTHING) -> _Promoted:
     """Put `source` into use for `program` on `lm`; the previous file stays in the history. The same bytes again change nothing.
 
     target: a file instead of the one in the user's directory; its history lies next to it. over: digest of the program
     that `source` was compared with, None for none; Superseded is raised if another one is in use.
     """
     place = place_of(program, lm, target)
-    data, compiled = read_fitting(source, program, lm)
+    data, compiled = _read_fitting(source, program, lm)
     card = card_for(compiled)
-    with locked(place):
+    with _locked(place):
         before = current(place)
-        if over not in (ANYTHING, before.digest if before else None):
+        if over not in (_ANYTHING, before.digest if before else None):
             raise Superseded(
                 "another program was put into use while this run was finishing; compare with it by running again with --fresh"
             )
         if before and before.digest == digest_of(data):
             if not before.shipped:
-                replace_all([(place.card, card.encode(), mode_of(place.target))])  # a kill may have left another program's card
-            return Promoted(before, before, changed=False)
-        settle(place)
+                _replace_all(
+                    [(place.card, card.encode(), _mode_of(place.target))]
+                )  # a kill may have left another program's card
+            return _Promoted(before, before, changed=False)
+        _settle(place)
         file = record(place, data, card, datetime.now(UTC))
         try:
-            put_to_use(place, file)
+            _put_to_use(place, file)
         except BaseException:
             if where(place) != file:  # it was never in use, and the source still exists
                 file.unlink()
                 file.with_suffix(".md").unlink()
             raise
-        return Promoted(current(place), moved(before, place), changed=True)
+        return _Promoted(current(place), moved(before, place), changed=True)
 
 
-def rollback(program: str, lm: str, to: str | None = None) -> Promoted:
+def rollback(program: str, lm: str, to: str | None = None) -> _Promoted:
     """Return to the previous program, and finally to the shipped one; the program you leave stays in the history.
 
     to: start of a digest, even of one that was rolled back, or "shipped".
     """
     place = place_of(program, lm)
-    with locked(place) if place.target.is_file() or place.history.is_dir() else contextlib.nullcontext():
+    with _locked(place) if place.target.is_file() or place.history.is_dir() else contextlib.nullcontext():
         before = current(place)
-        settle(place)
-        goal = chosen(place, to) if to else one_before(place)
+        _settle(place)
+        goal = _chosen(place, to) if to else _one_before(place)
         if goal.in_use if goal else before is None:
-            return Promoted(before, before, changed=False)
-        go_to(place, goal)
-        settle(place)
-        return Promoted(current(place), moved(before, place), changed=True)
+            return _Promoted(before, before, changed=False)
+        _go_to(place, goal)
+        _settle(place)
+        return _Promoted(current(place), moved(before, place), changed=True)
 
 
 def history(program: str, lm: str) -> list[Entry]:
@@ -135,12 +137,12 @@ def doubts(source: Entry, now: Entry | None) -> list[str]:
     for name, other in (("difference", "the uncompiled program"), ("gain", "the program then in use")):
         if (interval := source.test.get(name, {})).get("high", 0.0) < 0:
             found.append(f"on the test rows it is worse than {other}, by {-interval['mean']:.3f}")
-    return found if now and now.fault else [*found, *defeats(source, now)]  # anything beats a file that `load` refuses
+    return found if now and now.fault else [*found, *_defeats(source, now)]  # anything beats a file that `load` refuses
 
 
-def defeats(source: Entry, now: Entry | None) -> Iterator[str]:
+def _defeats(source: Entry, now: Entry | None) -> Iterator[str]:
     """Compare on the same validation rows: with the program in use during training, and with the one in use now."""
-    rivals = {"the program then in use": source.validation.get("in_use"), "the program in use": score_of_now(source, now)}
+    rivals = {"the program then in use": source.validation.get("in_use"), "the program in use": _score_of_now(source, now)}
     if source.score is None or rivals["the program in use"] is None:
         yield "unknown whether it beats the program in use: they have not been scored on the same validation rows"
     for name, rival in rivals.items():
@@ -148,7 +150,7 @@ def defeats(source: Entry, now: Entry | None) -> Iterator[str]:
             yield f"it does not beat {name}: {source.score:.3f} against {rival:.3f} on the same validation rows"
 
 
-def score_of_now(source: Entry, now: Entry | None) -> float | None:
+def _score_of_now(source: Entry, now: Entry | None) -> float | None:
     """Return the score of `now` on the validation rows of `source`; None if no file has it."""
     if now is None:
         return source.validation.get("seed")
@@ -168,7 +170,7 @@ def export_stock(path: Path, to: Path) -> None:
     write_atomically(to, json.dumps(state, indent=2, ensure_ascii=False) + "\n")
 
 
-def read_fitting(path: Path, program: str, lm: str) -> tuple[bytes, Compiled]:
+def _read_fitting(path: Path, program: str, lm: str) -> tuple[bytes, Compiled]:
     """Read a file that `load` would accept, as bytes and as data: the same bytes that were checked."""
     compiled = read_compiled(path, program, lm)
     require_fit(compiled, path)
@@ -187,7 +189,7 @@ def card_for(compiled: Compiled) -> str:
         return f"# {saved.program} for {saved.lm}\n\nKept: {saved.kept}. The file does not say how it was made.\n"
 
 
-def one_before(place: Place) -> Lying | None:
+def _one_before(place: Place) -> Lying | None:
     """Return the previous program: a file of the history, the shipped one, or None for the uncompiled program."""
     found = lying(place)
     users = [each for each in found if not (each.shipped or each.set_aside)]
@@ -199,7 +201,7 @@ def one_before(place: Place) -> Lying | None:
     return older[0] if older else None
 
 
-def chosen(place: Place, to: str) -> Lying | None:
+def _chosen(place: Place, to: str) -> Lying | None:
     """Return the file whose digest starts like this: of equal ones the one in use, else the newest not set aside."""
     found = lying(place)
     if to == SHIPPED:
@@ -215,21 +217,21 @@ def chosen(place: Place, to: str) -> Lying | None:
     return min(named, key=lambda each: (not each.in_use, each.set_aside))
 
 
-def go_to(place: Place, goal: Lying | None) -> None:
+def _go_to(place: Place, goal: Lying | None) -> None:
     """Put an entry into use. Without a user's file, that is the shipped or the uncompiled program."""
     if goal is None or goal.shipped:
-        with writing(place.target):
+        with _writing(place.target):
             place.target.unlink(missing_ok=True)
             place.card.unlink(missing_ok=True)
         return
     file = goal.path
     try:
-        data, compiled = read_fitting(file, place.program, place.lm)
+        data, compiled = _read_fitting(file, place.program, place.lm)
     except CompiledProgramError as error:
         raise UsageError(f"{error}. Or choose another with --to: {SHIPPED}, or a digest of the history") from error
     if goal.set_aside:
         file = record(place, data, card_for(compiled), datetime.now(UTC))
-    put_to_use(place, file)
+    _put_to_use(place, file)
 
 
 def moved(before: Entry | None, place: Place) -> Entry | None:
@@ -242,14 +244,14 @@ def moved(before: Entry | None, place: Place) -> Entry | None:
 
 
 @contextlib.contextmanager
-def locked(place: Place) -> Iterator[None]:
+def _locked(place: Place) -> Iterator[None]:
     """Lock the history of one program and model for this process."""
     lock = filelock.FileLock(place.history / "lock")
     try:
         place.history.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=PATIENCE)
+        lock.acquire(timeout=_PATIENCE)
     except filelock.Timeout as error:
-        raise RunLocked(f"{place.target}: another process has been changing it for {PATIENCE:g} seconds; try again") from error
+        raise RunLocked(f"{place.target}: another process has been changing it for {_PATIENCE:g} seconds; try again") from error
     except OSError as error:
         raise UsageError(f"{place.history}: cannot be written: {error.strerror or error}") from error
     try:
@@ -258,7 +260,7 @@ def locked(place: Place) -> Iterator[None]:
         lock.release()
 
 
-def settle(place: Place) -> None:
+def _settle(place: Place) -> None:
     """Make the program in use the top of the history: copy it there if it was placed by hand, set aside newer entries."""
     here = where(place)
     if place.target.is_file() and here is None:
@@ -267,7 +269,7 @@ def settle(place: Place) -> None:
         return
     for path in dated_files(place.history):
         if here is None or path.name > here.name:
-            with writing(place.set_aside):
+            with _writing(place.set_aside):
                 place.set_aside.mkdir(exist_ok=True)
                 for file in (path.with_suffix(".md"), path):  # the program last: after a kill, the next change finishes it
                     if file.is_file():
@@ -279,27 +281,27 @@ def record(place: Place, data: bytes, card: str | None, when: datetime) -> Path:
     others = [date_of(path) for path in [*dated_files(place.history), *dated_files(place.set_aside)]]
     date = max([when, *(other + timedelta(microseconds=1) for other in others)])
     file = place.history / f"{date.strftime(STAMP)}-{digest_of(data)[:8]}.json"
-    mode = mode_of(place.target)
+    mode = _mode_of(place.target)
     cards = [(file.with_suffix(".md"), card.encode(), mode)] if card is not None else []
-    replace_all([*cards, (file, data, mode)])
+    _replace_all([*cards, (file, data, mode)])
     return file
 
 
-def put_to_use(place: Place, file: Path) -> None:
+def _put_to_use(place: Place, file: Path) -> None:
     """Replace the file in use with one from the history, and its card likewise."""
     card = file.with_suffix(".md")
     goals = [(place.target, file), *([(place.card, card)] if card.is_file() else [])]
-    replace_all([(Path(os.path.realpath(goal)), source.read_bytes(), mode_of(source)) for goal, source in goals])
+    _replace_all([(Path(os.path.realpath(goal)), source.read_bytes(), _mode_of(source)) for goal, source in goals])
     if not card.is_file():
         place.card.unlink(missing_ok=True)  # it describes the other program, and is in the history with it
 
 
-def replace_all(files: Sequence[tuple[Path, bytes, int]]) -> None:
+def _replace_all(files: Sequence[tuple[Path, bytes, int]]) -> None:
     """Write each path with content and mode: all are complete and on disk before the first one is put in place."""
     with contextlib.ExitStack() as block:
         staged = [(block.enter_context(beside(path, data, mode)), path) for path, data, mode in files]
         for temporary, path in staged:
-            with writing(path):
+            with _writing(path):
                 os.replace(temporary, path)
 
 
@@ -308,7 +310,7 @@ def beside(path: Path, data: bytes, mode: int) -> Iterator[Path]:
     """Write a temporary file in the folder of `path`, never more permissive than its mode; leftovers are removed."""
     temporary = None
     try:
-        with writing(path):
+        with _writing(path):
             handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -322,12 +324,12 @@ def beside(path: Path, data: bytes, mode: int) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
+def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def mode_of(path: Path) -> int:
-    return path.stat().st_mode & 0o777 if path.is_file() else NEW_FILE
+def _mode_of(path: Path) -> int:
+    return path.stat().st_mode & 0o777 if path.is_file() else _NEW_FILE

@@ -46,15 +46,15 @@ from optimizers.sources import (
 )
 
 # What our own sources say about a row, and a user's row need not.
-TOLD = Annotated[str, Field(default="")]
-NO_TEXTS = Annotated[list[str], Field(default=[])]
+_TOLD = Annotated[str, Field(default="")]
+_NO_TEXTS = Annotated[list[str], Field(default=[])]
 
 RECIPES: dict[str, Recipe] = {
     "actor": Recipe(
         name="actor",
         program=Actor,
         metric=calls_match,
-        labels={"calls": list[AcceptedCall], "kind": TOLD},
+        labels={"calls": list[AcceptedCall], "kind": _TOLD},
         faults=actor_source.faults,
         build=actor_source.build,
         transfer=actor_transfer.TRANSFER,
@@ -68,7 +68,7 @@ RECIPES: dict[str, Recipe] = {
         name="data_generator",
         program=DataGenerator,
         metric=pairs_are_useful(heuristic_quality, embed_texts),  # a judge no better than chance must not be a gate
-        labels={"examples": list[Pair], "others": NO_TEXTS, "practise": NO_TEXTS},
+        labels={"examples": list[Pair], "others": _NO_TEXTS, "practise": _NO_TEXTS},
         build=data_generator_source.build,
         transfer=data_generator_transfer.TRANSFER,
         demonstrate=data_generator_source.as_demonstration,
@@ -84,9 +84,9 @@ RECIPES: dict[str, Recipe] = {
         labels={
             "mode": FailureMode | None,
             "turn": int | None,
-            "cause": TOLD,
+            "cause": _TOLD,
             "label_kind": Annotated[Literal["human", "rule-made", "constructed"], Field(default="human")],
-            "source": TOLD,
+            "source": _TOLD,
         },
         build=failure_judge_source.build,
         transfer=failure_judge_transfer.TRANSFER,
@@ -102,7 +102,7 @@ RECIPES: dict[str, Recipe] = {
         name="memory_summarizer",
         program=MemorySummarizer,
         metric=memory_recalls,
-        labels={"probes": list[Probe], "reference": TOLD, "source": TOLD, "label_kind": TOLD},
+        labels={"probes": list[Probe], "reference": _TOLD, "source": _TOLD, "label_kind": _TOLD},
         build=memory_source.build,
         transfer=memory_transfer.TRANSFER,
         demonstrate=memory_source.as_demonstration,
@@ -145,9 +145,9 @@ RECIPES: dict[str, Recipe] = {
             "gold": dict[str, float],
             "covering": dict[str, list[str]],
             "overall": float,
-            "group": TOLD,
-            "hard": TOLD,
-            "source": TOLD,
+            "group": _TOLD,
+            "hard": _TOLD,
+            "source": _TOLD,
         },
         build=section_scorer_source.build,
         transfer=section_scorer_transfer.TRANSFER,
@@ -173,11 +173,11 @@ def recipe(name: str, metric: str | None = None) -> Recipe:
         raise UsageError(f"unknown module {name!r}; choose from {known}, or name your own as package.module:attribute")
     thing = named(name)
     thing = called(thing, name) if isfunction(thing) else thing
-    found = thing if isinstance(thing, Recipe) else Recipe(source_of(thing, name), named_metric(metric, name))
+    found = thing if isinstance(thing, Recipe) else Recipe(source_of(thing, name), _named_metric(metric, name))
     return replace(found, name=name, **({"metric": named(metric)} if metric else {}))
 
 
-def named_metric(metric: str | None, name: str) -> Callable[..., Any]:
+def _named_metric(metric: str | None, name: str) -> Callable[..., Any]:
     """Import the metric of a Module that has no recipe."""
     if metric is None:
         raise UsageError(f"{name} is a program without a metric; add --metric package.module:function, or name a Recipe")

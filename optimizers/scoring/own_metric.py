@@ -16,7 +16,7 @@ from dspy_programs.errors import UsageError
 from dspy_programs.text import shortened
 from metrics.score import Metric, Score
 
-LONGEST_LABEL = 200  # characters
+_LONGEST_LABEL = 200  # characters
 
 Call: TypeAlias = tuple[Any, Any, Any]
 """One call of a predictor as DSPy traces it: the predictor, its inputs, its outputs."""
@@ -32,10 +32,10 @@ def as_metric(metric: UserMetric) -> Metric:
         raise UsageError(f"metric: {metric!r} is not a function of (row, prediction)")
     if inspect.iscoroutinefunction(metric):
         raise UsageError(f"metric: {name_of(metric)} is async; give a function that returns the score itself")
-    return OwnMetric(metric)
+    return _OwnMetric(metric)
 
 
-class OwnMetric:
+class _OwnMetric:
     """Score a row by a metric; if it takes GEPA's five arguments, also ask it about a single predictor."""
 
     def __init__(self, metric: UserMetric) -> None:
@@ -45,7 +45,7 @@ class OwnMetric:
         self.knows_predictors = len(given) >= 5 and all(each.default in (each.empty, None) for each in given[2:5])
 
     def __call__(self, row: dspy.Example, prediction: dspy.Prediction) -> Score:
-        return score_from(self.metric(row, prediction, *self.missing), row, self.name)
+        return _score_from(self.metric(row, prediction, *self.missing), row, self.name)
 
     def feedback_on(self, row: dspy.Example, prediction: dspy.Prediction, trace: Trace, predictor: str, call: Call) -> str:
         """Return the metric's feedback on one call of a predictor, as `dspy.GEPA` asks for it; "" if there is none.
@@ -71,7 +71,7 @@ def arguments(metric: UserMetric) -> list[inspect.Parameter]:
     return [each for each in inspect.signature(metric).parameters.values() if each.kind in positional]
 
 
-def score_from(found: Any, row: dspy.Example, name: str) -> Score:
+def _score_from(found: Any, row: dspy.Example, name: str) -> Score:
     """Read a metric's result; without feedback, say what was right."""
     if isinstance(found, Score):
         return found
@@ -94,5 +94,7 @@ def told(row: dspy.Example, share: float) -> str:
     """Say what a proposer needs to know of a score that came without words."""
     if share >= 1:
         return "Perfect."
-    right = "; ".join(f"{name}: {shortened(str(value), LONGEST_LABEL)}" for name, value in row.labels().items() if name != "id")
+    right = "; ".join(
+        f"{name}: {shortened(str(value), _LONGEST_LABEL)}" for name, value in row.labels().items() if name != "id"
+    )
     return f"It scored {share:.2f} of 1." + (f" Right: {right}" if right else "")

@@ -24,11 +24,11 @@ from optimizers.json_text import as_json
 
 TOO_LONG = "The prompt is longer than the model can take."
 UNUSABLE = (AdapterParseError, ContextWindowExceededError)
-TO_GO_ON = (
+_TO_GO_ON = (
     "nothing was scored. Mend the program or the metric, or catch this in `forward` and return an answer; then run the same "
     "again: it goes on from here, with the answers that are paid for"
 )
-NO_MODEL = (
+_NO_MODEL = (
     "a thread that a program starts does not see the model by itself. Take it along: "
     "pool.submit(contextvars.copy_context().run, predictor, ...), or dspy.Parallel"
 )
@@ -89,9 +89,9 @@ def calls_of(row: dspy.Example, meter: Meter) -> Iterator[RowCalls]:
             yield calls
     except Exception as error:
         meter.raise_if_stopped()
-        error.add_note(f"in row {row.get('id')!r}; {TO_GO_ON}")
+        error.add_note(f"in row {row.get('id')!r}; {_TO_GO_ON}")
         if "No LM is loaded" in str(error):
-            error.add_note(NO_MODEL)
+            error.add_note(_NO_MODEL)
         meter.stop(error)
         raise
     if calls.lost:
@@ -121,11 +121,11 @@ class Trace(list[Any]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.own = worker()
+        self.own = _worker()
         self.workers: dict[int, tuple[int, int]] = {}
 
     def append(self, step: Any) -> None:
-        self.workers[id(step)] = worker()
+        self.workers[id(step)] = _worker()
         super().append(step)
 
     def extend(self, steps: Iterable[Any]) -> None:
@@ -135,10 +135,10 @@ class Trace(list[Any]):
     def in_order(self) -> list[Any]:
         """Return the steps of the row's own thread in order; those of other threads, between two of them, sorted by content."""
         stretches = itertools.groupby(self, lambda step: self.workers.get(id(step), self.own) == self.own)
-        return [step for is_own, steps in stretches for step in (steps if is_own else sorted(steps, key=content_of))]
+        return [step for is_own, steps in stretches for step in (steps if is_own else sorted(steps, key=_content_of))]
 
 
-def worker() -> tuple[int, int]:
+def _worker() -> tuple[int, int]:
     """Return the current thread and its task."""
     try:
         return threading.get_ident(), id(asyncio.current_task())
@@ -146,6 +146,6 @@ def worker() -> tuple[int, int]:
         return threading.get_ident(), 0
 
 
-def content_of(step: Any) -> str:
+def _content_of(step: Any) -> str:
     _, inputs, outputs = step
     return as_json([dict(inputs), dict(outputs)], sort_keys=True)

@@ -27,11 +27,11 @@ from optimizers.scoring.row_calls import TOO_LONG, UNUSABLE, RowCalls, Trace, ca
 Step = tuple[str, dict[str, Any], dspy.Prediction]
 """One predictor call: its name in the program ("" if it is not one of the program's), its inputs, its outputs."""
 
-RESAMPLES = 10_000
-CONFIDENCE = 0.95
-LONGEST_ERROR = 200  # characters
-TOLERANCE = 1e-6  # a weighted sum may exceed 1 in its last digit
-HALF_A_PAIR = "A reply holds half a surrogate pair, which no other call can send on."
+_RESAMPLES = 10_000
+_CONFIDENCE = 0.95
+_LONGEST_ERROR = 200  # characters
+_TOLERANCE = 1e-6  # a weighted sum may exceed 1 in its last digit
+_HALF_A_PAIR = "A reply holds half a surrogate pair, which no other call can send on."
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,10 @@ def run_rows(
     with running_on(lm), dspy.context(disable_history=True):
         if threads == 1:
             for row in rows:
-                yield run_row(program_for(row), row, metric, meter)
+                yield _run_row(program_for(row), row, metric, meter)
             return
         with ThreadPoolExecutor(threads) as pool:  # one context per thread: DSPy's settings are stored there
-            work = [pool.submit(contextvars.copy_context().run, run_row, program_for(row), row, metric, meter) for row in rows]
+            work = [pool.submit(contextvars.copy_context().run, _run_row, program_for(row), row, metric, meter) for row in rows]
             try:
                 for done in work:
                     yield done.result()
@@ -97,18 +97,18 @@ def run_rows(
                 pool.shutdown(wait=True, cancel_futures=True)
 
 
-def run_row(program: dspy.Module, row: dspy.Example, metric: Metric, meter: Meter) -> RowRun:
+def _run_row(program: dspy.Module, row: dspy.Example, metric: Metric, meter: Meter) -> RowRun:
     """Run and score one row. Nothing is run once the meter is stopped."""
     meter.raise_if_stopped()
     with calls_of(row, meter) as calls:
-        prediction, trace = traced(program, row, calls)
+        prediction, trace = _traced(program, row, calls)
         prediction, score = judged(row, prediction, metric, calls)
     failure = failure_in(prediction) or (None if score.value > 0 else calls.first_unread)
     meter.count_rollout(None if failure is None else told(failure), refused=failure is not None and TOO_LONG in failure.reason)
-    return RowRun(row, prediction, score, steps_of(program, trace), trace)
+    return RowRun(row, prediction, score, _steps_of(program, trace), trace)
 
 
-def traced(program: dspy.Module, row: dspy.Example, calls: RowCalls) -> tuple[dspy.Prediction, Sequence[Any]]:
+def _traced(program: dspy.Module, row: dspy.Example, calls: RowCalls) -> tuple[dspy.Prediction, Sequence[Any]]:
     """Run one row; return its answer and DSPy's trace of the predictors' calls."""
     with dspy.context(trace=(trace := Trace())):
         return predicted(program, row, calls), trace.in_order()
@@ -126,19 +126,19 @@ def judged(row: dspy.Example, prediction: dspy.Prediction, metric: Metric, calls
     except Exception as error:
         if calls.first_unread is None:
             raise
-        prediction = consequence(error, "metric", calls.first_unread)
+        prediction = _consequence(error, "metric", calls.first_unread)
     return prediction, prediction.score
 
 
 def checked(score: Score) -> Score:
-    if not -TOLERANCE <= score.value <= 1 + TOLERANCE:  # also excludes NaN
+    if not -_TOLERANCE <= score.value <= 1 + _TOLERANCE:  # also excludes NaN
         raise ValueError(f"the metric gave {score.value}, and a score is a share in [0, 1]")
     return score
 
 
-def consequence(error: Exception, whose: str, first: Failure) -> "Unread":
+def _consequence(error: Exception, whose: str, first: Failure) -> "Unread":
     """Attribute an exception to an earlier unusable reply in the same row."""
-    raised = shortened(f"{type(error).__name__}: {error}", LONGEST_ERROR)
+    raised = shortened(f"{type(error).__name__}: {error}", _LONGEST_ERROR)
     return Unread(Failure(reason=f"{first.reason} Then the {whose} raised {raised}.", raw_reply=first.raw_reply))
 
 
@@ -158,7 +158,7 @@ def failure_in(prediction: Any) -> Failure | None:
     return failure if isinstance(failure, Failure) else None
 
 
-def steps_of(program: dspy.Module, trace: Sequence[Any]) -> tuple[Step, ...]:
+def _steps_of(program: dspy.Module, trace: Sequence[Any]) -> tuple[Step, ...]:
     """Name the predictors of a trace, including those that ran as copies, as in BestOfN and Refine.
 
     DSPy's own optimizers go by their signatures, which two predictors may share. A copy keeps its `stage`.
@@ -193,10 +193,10 @@ def predicted(program: dspy.Module, row: dspy.Example, calls: RowCalls) -> dspy.
         return Unread(failure_of(error))
     except Exception as error:
         if isinstance(error, ValueError) and "surrogate" in str(error):
-            return Unread(Failure(reason=HALF_A_PAIR, raw_reply=""))
+            return Unread(Failure(reason=_HALF_A_PAIR, raw_reply=""))
         if calls.first_unread is None:
             raise
-        return consequence(error, "program", calls.first_unread)
+        return _consequence(error, "program", calls.first_unread)
 
 
 def mean_components(scores: Sequence[Score]) -> dict[str, float]:
@@ -213,17 +213,17 @@ def bootstrap_of_means(samples: Sequence[Sequence[float]], seed: int = 0) -> Int
     """Return the mean of the samples' means; rows are drawn within each sample: the samples themselves are fixed."""
     generator = np.random.default_rng(seed)
     arrays = [np.asarray(values, dtype=float) for values in samples]
-    means = [a[generator.integers(0, len(a), size=(RESAMPLES, len(a)))].mean(axis=1) for a in arrays]
-    tail = (1 - CONFIDENCE) / 2 * 100
+    means = [a[generator.integers(0, len(a), size=(_RESAMPLES, len(a)))].mean(axis=1) for a in arrays]
+    tail = (1 - _CONFIDENCE) / 2 * 100
     low, high = np.percentile(np.mean(means, axis=0), [tail, 100 - tail])
     return Interval(float(np.mean([a.mean() for a in arrays])), float(low), float(high), sum(map(len, arrays)))
 
 
 def group_interval(tables: np.ndarray, figure: Callable[[np.ndarray], np.ndarray], seed: int = 0) -> tuple[float, float]:
     """Return the percentile bootstrap interval of a statistic of the sum of tables, drawing whole tables, one per group."""
-    draws = np.random.default_rng(seed).integers(0, len(tables), size=(RESAMPLES, len(tables)))
+    draws = np.random.default_rng(seed).integers(0, len(tables), size=(_RESAMPLES, len(tables)))
     weights = np.stack([np.bincount(draw, minlength=len(tables)) for draw in draws])
     resampled = np.tensordot(weights, tables, axes=1)
-    tail = (1 - CONFIDENCE) / 2 * 100
+    tail = (1 - _CONFIDENCE) / 2 * 100
     low, high = np.percentile(figure(resampled), [tail, 100 - tail])
     return float(low), float(high)

@@ -85,13 +85,13 @@ class ProgramAdapter(GEPAAdapter[dspy.Example, RowRun, dspy.Prediction]):
             number = (failed or calls)[-1]
             _, inputs, outputs = run.steps[number]
             feedback = run.score.feedback if failed else feedback_on(run, predictor, number, self.job.metric, self.meter)
-            return told_of(inputs, outputs, feedback)
+            return _told_of(inputs, outputs, feedback)
         if failure := failure_in(run.prediction):  # of a reply that cannot be assigned to a predictor
-            return told_of(run.row.inputs(), {"reply": failure.raw_reply}, run.score.feedback)
+            return _told_of(run.row.inputs(), {"reply": failure.raw_reply}, run.score.feedback)
         return None
 
 
-def told_of(inputs: Mapping[str, Any], outputs: Mapping[str, Any], feedback: str) -> Record:
+def _told_of(inputs: Mapping[str, Any], outputs: Mapping[str, Any], feedback: str) -> Record:
     seen = {name: value for name, value in inputs.items() if name not in ("demos", "config", "lm")}
     return {"Inputs": seen, "Generated Outputs": dict(outputs), "Feedback": feedback}
 

@@ -12,7 +12,7 @@ from optimizers.search.race import FEWEST
 WITHOUT_LIMIT = 1_000_000_000
 FIRST = 4  # rows from which to estimate the cost of a row
 TEST_SHARE = 0.4  # of a limit in tokens, money or minutes
-TRANSFER_SHARE = 0.1  # likewise
+_TRANSFER_SHARE = 0.1  # likewise
 FEWEST_TESTED = 6
 FEWEST_SEARCHED = 12  # three programs on four rows: the least that is a search
 SLOW = 0.5  # minutes per row from which a patient run may exceed its minutes
@@ -55,7 +55,7 @@ class Allowance:
     @property
     def rows_elsewhere(self) -> int:
         """Return how many rows from other sources each of two programs is tested on: 0 if there is no room for a few."""
-        rows = [int(TRANSFER_SHARE * limit / cost / 2) for _, _, limit, cost in self._costly() if cost]
+        rows = [int(_TRANSFER_SHARE * limit / cost / 2) for _, _, limit, cost in self._costly() if cost]
         return fewest if (fewest := min([self.transfer_rows, *rows])) >= FEWEST else 0
 
     def rows_to_test_now(self, programs: int) -> int:

@@ -7,8 +7,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-FREE = 1.0  # minimum rows that a try costs
-USUAL = 6.0  # rows that a try is assumed to cost before the first one
+_FREE = 1.0  # minimum rows that a try costs
+_USUAL = 6.0  # rows that a try is assumed to cost before the first one
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Arm:
     def worth(self, draw: random.Random) -> float:
         """Draw how many better candidates a row spent on this arm would yield."""
         chance = draw.betavariate(self.wins + self.accepted, self.losses + self.tried - self.accepted)
-        return chance / (FREE + (USUAL + self.rows) / (1 + self.tried))
+        return chance / (_FREE + (_USUAL + self.rows) / (1 + self.tried))
 
 
 def next_arm(arms: Sequence[Arm], draw: random.Random) -> Arm | None:

@@ -164,17 +164,17 @@ class Candidate:
 
 def described(job: Job, texts: Texts) -> str:
     """Describe a candidate's demonstrations in a few words."""
-    return ", ".join(dict.fromkeys(map(shown_of, filter(None, numbers_shown(job, texts))))) or shown_of(0)
+    return ", ".join(dict.fromkeys(map(shown_of, filter(None, _numbers_shown(job, texts))))) or shown_of(0)
 
 
-def numbers_shown(job: Job, texts: Texts) -> list[int]:
+def _numbers_shown(job: Job, texts: Texts) -> list[int]:
     """Return how many demonstrations each predictor shows, or draws the nearest from."""
     return [len(job.shelf.demonstrations(texts[name + SHOWN], name)) for name in job.predictors]
 
 
 def is_only_near(job: Job, texts: Texts) -> bool:
     """Return whether every demonstration is shown only to calls similar to it (few_shot.py)."""
-    numbers = numbers_shown(job, texts)
+    numbers = _numbers_shown(job, texts)
     return any(numbers) and all(number == 0 or number > ALL_SHOWN for number in numbers)
 
 

@@ -26,11 +26,11 @@ from optimizers.search.candidate import SHOWN, Job, Texts, showing
 from optimizers.search.demonstrations import SPREAD, choose, named
 from optimizers.search.proposers import Choice, CountedProposer, Kind, NoNewRule, kinds_for, proposer_of
 
-UNREADABLE = (AdapterParseError, ContextWindowExceededError, ValidationError, ValueError)
-PRICE = 2.0  # rows that a call of the reflection model counts as
+_UNREADABLE = (AdapterParseError, ContextWindowExceededError, ValidationError, ValueError)
+_PRICE = 2.0  # rows that a call of the reflection model counts as
 PATIENCE = 2  # consecutive unreadable proposals after which an arm that was not asked for is closed
 
-Seen = Callable[[Sequence[RowRun], str], list[Record]]
+_Seen = Callable[[Sequence[RowRun], str], list[Record]]
 """(runs, predictor) -> what a proposer sees of them."""
 
 
@@ -63,7 +63,7 @@ class Rewrite(Change):
     job: Job
     proposer: CountedProposer
     reflection_lm: dspy.LM
-    seen: Seen
+    seen: _Seen
     reads: ClassVar[bool] = True
 
     def propose(
@@ -78,7 +78,7 @@ class Rewrite(Change):
             return None
         except Exception as error:
             self.proposer.meter.raise_if_stopped()  # DSPy wraps the error that stopped the run: a limit, a signal, a dead model
-            if not isinstance(error, UNREADABLE):
+            if not isinstance(error, _UNREADABLE):
                 raise
             if not self.proposer.essential and self.proposer.failed >= PATIENCE:
                 self.arm.closed = "its replies could not be read"
@@ -158,7 +158,7 @@ class Crossing(Change):
         return None if partner is None else {name: draw.choice([text, partner[name]]) for name, text in texts.items()}
 
 
-def changes_for(job: Job, reflection_lm: dspy.LM, choice: Choice, meter: Meter, seen: Seen) -> list[Change]:
+def changes_for(job: Job, reflection_lm: dspy.LM, choice: Choice, meter: Meter, seen: _Seen) -> list[Change]:
     """Return the changes to try. Priors depend on the model: small ones gain from demonstrations."""
     small = is_embedded(reflection_lm)
     changes: list[Change] = []
@@ -177,4 +177,4 @@ def changes_for(job: Job, reflection_lm: dspy.LM, choice: Choice, meter: Meter, 
 
 def rewriting(kind: Kind, small: bool, first: bool) -> Arm:
     likely = (1.0, 3.0) if small else (2.0, 2.0)
-    return Arm(kind, *(likely if first else (1.0, 8.0)), price=PRICE)
+    return Arm(kind, *(likely if first else (1.0, 8.0)), price=_PRICE)

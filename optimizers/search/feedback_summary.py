@@ -15,10 +15,10 @@ from typing import NamedTuple
 from dspy_programs.text import sendable, shortened
 
 PERFECT = "Perfect."
-LONGEST_FEEDBACK = 4000  # characters read of one feedback
-LONGEST_MESSAGE = 120
+_LONGEST_FEEDBACK = 4000  # characters read of one feedback
+_LONGEST_MESSAGE = 120
 LINES = 3
-FAULT = re.compile(r"^(\w{1,40}) ([01]\.\d\d): (.+)$", re.MULTILINE | re.ASCII)
+_FAULT = re.compile(r"^(\w{1,40}) ([01]\.\d\d): (.+)$", re.MULTILINE | re.ASCII)
 NUMBER = re.compile(r"(?<![\w.])[0-9]{1,9}(?:\.[0-9]{1,9})?(?!\w)")
 QUOTED = re.compile(r"(?<!\w)'[^'\n]*'(?!\w)|\"[^\"\n]*\"")
 
@@ -52,12 +52,12 @@ class FeedbackSummary:
     def _line(self, faults: Sequence[Fault]) -> str:
         count = len(self._cases)
         mean = 1 - loss(faults) / count
-        return f"{faults[0].name}: below 1 in {len(faults)} of {count} cases, mean {mean:.2f}; {in_common(faults)}"
+        return f"{faults[0].name}: below 1 in {len(faults)} of {count} cases, mean {mean:.2f}; {_in_common(faults)}"
 
 
 def faults_in(feedback: str) -> list[Fault]:
     """Parse the faults in a feedback, one per component; other lines are skipped."""
-    lines = FAULT.finditer(sendable(feedback, LONGEST_FEEDBACK))
+    lines = _FAULT.finditer(sendable(feedback, _LONGEST_FEEDBACK))
     found = {line[1]: Fault(line[1], min(1.0, float(line[2])), general(line[3])) for line in lines}
     return list(found.values())
 
@@ -69,10 +69,10 @@ def loss(faults: Sequence[Fault]) -> float:
 
 def general(message: str) -> str:
     """Remove from a message what belongs only to its row."""
-    return shortened(QUOTED.sub("'...'", re.split(r"[.;] Right:", message)[0]), LONGEST_MESSAGE)
+    return shortened(QUOTED.sub("'...'", re.split(r"[.;] Right:", message)[0]), _LONGEST_MESSAGE)
 
 
-def in_common(faults: Sequence[Fault]) -> str:
+def _in_common(faults: Sequence[Fault]) -> str:
     """Return the most common kind of message, with numbers as means; the last message if all differ."""
     kinds = Counter(NUMBER.sub("\0", fault.message) for fault in faults)
     kind, times = kinds.most_common(1)[0]

@@ -7,7 +7,7 @@ nothing fixes must not be in every batch.
 import random
 from collections.abc import Mapping, Sequence
 
-UNTRIED = 1.0  # weight of all untried rows together, compared with the losses of failed ones
+_UNTRIED = 1.0  # weight of all untried rows together, compared with the losses of failed ones
 
 
 def loss_weighted_rows(
@@ -23,7 +23,7 @@ def loss_weighted_rows(
     batch: list[str] = []
     while len(batch) < size and (weights or untried):
         last_chance = len(batch) == size - 1 and not any(id_ not in lost for id_ in batch)
-        failed = draw.random() * (sum(weights.values()) + UNTRIED * bool(untried)) < sum(weights.values())
+        failed = draw.random() * (sum(weights.values()) + _UNTRIED * bool(untried)) < sum(weights.values())
         if untried and (last_chance or not failed):
             batch.append(untried.pop(draw.randrange(len(untried))))
         else:

@@ -26,9 +26,9 @@ LONGEST_INSTRUCTION = 20_000  # of any other model, about 5,000 tokens: fits win
 FAILED_PROPOSALS = 6  # consecutive
 RULES = 6
 LONGEST_RULE = 120  # characters
-SHORTEST_RULE = 10
+_SHORTEST_RULE = 10
 CASES = 2  # failed cases asked about for one proposal
-TRIED = 5  # rejected rules shown to the model
+_TRIED = 5  # rejected rules shown to the model
 LONGEST_RUN = 5  # consecutive words that a rule may share with its case
 ALIKE = 0.5  # Jaccard overlap of content words at which two rules count as the same
 
@@ -43,7 +43,7 @@ class NoNewRule(ValueError):
 
 
 class Proposal(BaseModel):
-    rule: str = Field(min_length=SHORTEST_RULE, max_length=LONGEST_RULE)
+    rule: str = Field(min_length=_SHORTEST_RULE, max_length=LONGEST_RULE)
 
 
 class WriteRule(dspy.Signature):
@@ -102,13 +102,13 @@ class RuleProposer:
     ) -> tuple[list[str], list[str]]:
         """Ask about each of the worst failed cases; return the rules to add, and why others were refused."""
         for case in cases:
-            self.feedback.add(hash(shown(case.get("Inputs"))), feedback_of(case))
+            self.feedback.add(hash(shown(case.get("Inputs"))), _feedback_of(case))
         found: list[str] = []
         refused: list[str] = []
         unreadable: AdapterParseError | None = None
         for seen in map(self.seen, worst(cases)):
             try:
-                reply = self.write(instruction=sendable(text, 4000), tried=listed(rejected[-TRIED:]), **seen)
+                reply = self.write(instruction=sendable(text, 4000), tried=listed(rejected[-_TRIED:]), **seen)
             except AdapterParseError as error:  # the other case may still give a rule
                 unreadable = error
                 continue
@@ -127,7 +127,7 @@ class RuleProposer:
             "often": self.feedback.summary(),
             "inputs": shown(case.get("Inputs"), 600),
             "reply": shown(case.get("Generated Outputs"), 300),
-            "feedback": sendable(feedback_of(case), 400),
+            "feedback": sendable(_feedback_of(case), 400),
         }
 
     def remembered(self, name: str, seed: str, rules: Sequence[str]) -> str:
@@ -206,8 +206,8 @@ def longest_instruction(lm: dspy.LM) -> int:
     return LONGEST_OF_SMALL if is_embedded(lm) else LONGEST_INSTRUCTION
 
 
-IDENTIFIER = re.compile(r"\w+_\w+")  # of a tool or an argument
-BULLET = re.compile(r"(?:[-*#>\u2022\u2023]+|\(?\d{1,2}[.):]|rules? ?\d*:)\s*", re.IGNORECASE)
+_IDENTIFIER = re.compile(r"\w+_\w+")  # of a tool or an argument
+_BULLET = re.compile(r"(?:[-*#>\u2022\u2023]+|\(?\d{1,2}[.):]|rules? ?\d*:)\s*", re.IGNORECASE)
 EMPTY_WORDS = frozenset(
     content_stems(
         "accurate always answer appropriate attention avoid careful check clear complete concise consider consistent "
@@ -221,7 +221,7 @@ EMPTY_WORDS = frozenset(
 def one_line(text: str) -> str:
     """Return a rule without line breaks, invisible characters, and leading bullets and numbers."""
     line = " ".join("".join(c if c.isprintable() else " " if c.isspace() else "" for c in text).split())
-    while match := BULLET.match(line):
+    while match := _BULLET.match(line):
         line = line[match.end() :]
     return line[:LONGEST_RULE].rstrip()
 
@@ -232,9 +232,9 @@ def fault_of(rule: str, instruction: str, known: Sequence[str], case: str) -> st
     facts = facts_in(rule)
     named = {stem(word) for name in facts.names | facts.ids for word in words(name)}
     told = {stem for stem in set(stems) - named - EMPTY_WORDS if not any(c.isdigit() for c in stem)}
-    if len(IDENTIFIER.sub("", rule).strip()) < SHORTEST_RULE or not told - set(content_stems(instruction)):
+    if len(_IDENTIFIER.sub("", rule).strip()) < _SHORTEST_RULE or not told - set(content_stems(instruction)):
         return "says nothing that the instruction does not say"
-    if set(IDENTIFIER.findall(rule)) & set(IDENTIFIER.findall(case)):
+    if set(_IDENTIFIER.findall(rule)) & set(_IDENTIFIER.findall(case)):
         return "names what stands in its case alone"
     if any(jaccard(stems, content_stems(other)) >= ALIKE for other in known):
         return "says what another rule says"
@@ -250,12 +250,12 @@ def runs(text: str) -> set[tuple[str, ...]]:
 
 def worst(cases: Sequence[Case]) -> Iterator[Case]:
     """Yield the failed cases that lost most; one whose feedback names no component has lost everything."""
-    failed = [case for case in cases if feedback_of(case).strip() != PERFECT]
-    lost = {id(case): loss(faults) if (faults := faults_in(feedback_of(case))) else float("inf") for case in failed}
+    failed = [case for case in cases if _feedback_of(case).strip() != PERFECT]
+    lost = {id(case): loss(faults) if (faults := faults_in(_feedback_of(case))) else float("inf") for case in failed}
     yield from sorted(failed, key=lambda case: lost[id(case)], reverse=True)[:CASES]
 
 
-def feedback_of(case: Case) -> str:
+def _feedback_of(case: Case) -> str:
     return str(case.get("Feedback") or "")
 
 

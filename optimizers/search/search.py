@@ -37,11 +37,11 @@ from optimizers.search.minibatch import loss_weighted_rows
 from optimizers.search.race import FEWEST, difference, is_behind, support
 
 MINIBATCH = 3  # train rows that a change is tried on first
-BEAM = 4  # candidates that get more validation rows
-TIE = 1e-9  # sums of scores that differ by less are equal
-LOST_BY_A_SET = 4.0  # failed tries that a set of demonstrations counts for if it was no better than the seed
-MOST_UNDECIDED = 8  # validation rows of a start that scores the same as the seed on all of them
-SATISFIED = 3  # consecutive batches without a failure after which a perfect score is worth confirming
+_BEAM = 4  # candidates that get more validation rows
+_TIE = 1e-9  # sums of scores that differ by less are equal
+_LOST_BY_A_SET = 4.0  # failed tries that a set of demonstrations counts for if it was no better than the seed
+_MOST_UNDECIDED = 8  # validation rows of a start that scores the same as the seed on all of them
+_SATISFIED = 3  # consecutive batches without a failure after which a perfect score is worth confirming
 IDLE = 100  # consecutive proposals that cost no row: everything has been tried
 PLATEAU = 40  # consecutive proposals that had failures to learn from and were no better, if no budget was given
 
@@ -172,7 +172,7 @@ class Search:
         """Lower the prior of other demonstrations if the initial sets were no better than the seed."""
         fell_out = sum(bool(node.fell_out) and node.start in self.job.shelf.sets for node in self.nodes)
         for change in self.changes.values():
-            change.arm.losses += LOST_BY_A_SET * fell_out * change.shows
+            change.arm.losses += _LOST_BY_A_SET * fell_out * change.shows
 
     def room_for(self, programs: int) -> bool:
         """Return whether the first race's share of the budget allows a few more rows for this many programs."""
@@ -182,7 +182,7 @@ class Search:
 
     def undecided(self) -> list[Node]:
         """Return the starts that have scored the same as the seed on every row so far, but may still differ."""
-        seed, most = self.nodes[0].validation, min(MOST_UNDECIDED, len(self.job.valset))
+        seed, most = self.nodes[0].validation, min(_MOST_UNDECIDED, len(self.job.valset))
         return [
             node for node in self.nodes[1:] if len(node.validation) < most and node.validation == seed[: len(node.validation)]
         ]
@@ -199,7 +199,7 @@ class Search:
         """End the search if nothing more can be gained, or the rest of the budget cannot pay for it."""
         if perfect := [node for node in self.running if node.mean >= 1]:
             best = max(perfect, key=lambda node: (len(node.validation), -node.index))
-            if self.idle >= SATISFIED:
+            if self.idle >= _SATISFIED:
                 self.validate(best, len(best.validation) + FEWEST)
             if len(best.validation) == len(self.job.valset) and best.mean >= 1:
                 raise Ended("a perfect score on every validation row")
@@ -277,7 +277,7 @@ class Search:
         """
         self.train(child, ids)
         both = parent.train.keys() & child.train.keys()
-        if sum(child.train[id_].score.value - parent.train[id_].score.value for id_ in both) <= TIE:
+        if sum(child.train[id_].score.value - parent.train[id_].score.value for id_ in both) <= _TIE:
             return False
         self.join(child)
         enough = min(self.rung, 2 * FEWEST)
@@ -292,7 +292,7 @@ class Search:
     def raise_rung(self) -> None:
         """Score the leaders on more rows, and drop those clearly behind the first."""
         self.rung = min(2 * self.rung, len(self.job.valset))
-        ahead = sorted(self.running, key=lambda node: (-self.gain(node), node.index))[:BEAM]
+        ahead = sorted(self.running, key=lambda node: (-self.gain(node), node.index))[:_BEAM]
         for node in {node.index: node for node in [*self.compared, *ahead]}.values():
             self.validate(node, self.rung)
             self.on_node(node)
@@ -300,7 +300,7 @@ class Search:
             if node in self.compared:
                 continue
             if len(node.validation) < self.rung:
-                node.fell_out = f"not among the {BEAM} ahead after {quantity(len(node.validation), 'row')}"
+                node.fell_out = f"not among the {_BEAM} ahead after {quantity(len(node.validation), 'row')}"
             elif is_behind(node.validation, self.leader.validation):
                 node.fell_out = f"behind candidate {self.leader.index} after {quantity(len(node.validation), 'row')}"
 

@@ -37,15 +37,15 @@ BFCL_KINDS = {
 }
 ATOMS = ("bool", "enum", "list", "number", "object_deep", "object_short")
 KINDS = (*BFCL_KINDS.values(), "step", "atom")
-SHARE_OF_STEPS = 0.25  # of the rows with several calls: the first has already been made
+_SHARE_OF_STEPS = 0.25  # of the rows with several calls: the first has already been made
 PER_KIND = {"test": 50, "val": 15, "train": 42}  # maximum rows per kind, in drawing order
 SHARES = {"test": 0.4, "val": 0.15, "train": 0.45}  # of the groups of functions
-LONGEST_INPUT = 1700  # characters of tools, context and task as a model reads them, about 400 tokens
-LONGEST_REPLY = 400  # characters of the calls, about 100 tokens
+_LONGEST_INPUT = 1700  # characters of tools, context and task as a model reads them, about 400 tokens
+_LONGEST_REPLY = 400  # characters of the calls, about 100 tokens
 LARGEST_OVERLAP = 0.5  # of the words of two tasks (Jaccard)
-KEPT_KEYWORDS = ("description", "enum", "default", "minimum", "maximum", "minItems", "maxItems")
+_KEPT_KEYWORDS = ("description", "enum", "default", "minimum", "maximum", "minItems", "maxItems")
 
-TURN = re.compile(r"^(user|system): ", re.MULTILINE)
+_TURN = re.compile(r"^(user|system): ", re.MULTILINE)
 
 Row = dict[str, Any]
 
@@ -53,10 +53,10 @@ Row = dict[str, Any]
 def build(raw: Path, per_kind: Mapping[str, int] = PER_KIND) -> dict[str, list[Row]]:
     """Draw the three splits, test first; `per_kind` is the maximum rows per kind."""
     raw = home(raw, "actor")
-    rows = sorted([*bfcl_rows(raw / "bfcl_v4"), *ace_rows(raw / "acebench_en")], key=lambda row: str(row["id"]))
-    rows = [row for row in map(as_step, rows) if row]
+    rows = sorted([*_bfcl_rows(raw / "bfcl_v4"), *ace_rows(raw / "acebench_en")], key=lambda row: str(row["id"]))
+    rows = [row for row in map(_as_step, rows) if row]
     random.Random(SEED).shuffle(rows)
-    split_of = split_by_function(rows)
+    split_of = _split_by_function(rows)
     splits: dict[str, list[Row]] = {}
     kept: list[frozenset[str]] = []
     for split in SHARES:
@@ -74,7 +74,7 @@ def build(raw: Path, per_kind: Mapping[str, int] = PER_KIND) -> dict[str, list[R
     return {split: splits[split] for split in ("train", "val", "test")}
 
 
-def bfcl_rows(folder: Path) -> Iterator[Row]:
+def _bfcl_rows(folder: Path) -> Iterator[Row]:
     for name, kind in BFCL_KINDS.items():
         answers = answers_of(folder, f"BFCL_v4_{name}.json") if kind != "irrelevance" else {}
         for where, record in read_jsonl(folder / f"BFCL_v4_{name}.json"):
@@ -120,13 +120,13 @@ def usable(id_: str, kind: str, task: str, context: str, functions: list[Row], c
     by_name = {tool.name: tool for tool in tools}
     if not needed <= by_name.keys() or len(by_name) < len(tools) or not all(fits(by_name[c.tool], c) for c in calls):
         return None
-    room = LONGEST_INPUT - len(task) - len(context) - sum(len(str(by_name[name])) for name in needed)
+    room = _LONGEST_INPUT - len(task) - len(context) - sum(len(str(by_name[name])) for name in needed)
     offered = set(needed)
     for tool in tools:
         if tool.name not in needed and len(str(tool)) <= room:
             offered.add(tool.name)
             room -= len(str(tool))
-    if room < 0 or sum(len(str(one_call(call))) for call in calls) > LONGEST_REPLY:
+    if room < 0 or sum(len(str(one_call(call))) for call in calls) > _LONGEST_REPLY:
         return None
     return {
         "id": id_,
@@ -145,9 +145,9 @@ def fits(tool: Function, call: AcceptedCall) -> bool:
     return not found.problems and not found.repairs
 
 
-def as_step(row: Row) -> Row:
+def _as_step(row: Row) -> Row:
     """Turn some rows with several calls into a later step: the first call is in the trajectory and must not be made again."""
-    if row["kind"] not in ("parallel", "parallel_multiple") or random.Random(f"{SEED}-{row['id']}").random() > SHARE_OF_STEPS:
+    if row["kind"] not in ("parallel", "parallel_multiple") or random.Random(f"{SEED}-{row['id']}").random() > _SHARE_OF_STEPS:
         return row
     first, *rest = row["calls"]
     made = one_call(AcceptedCall.model_validate(first))
@@ -155,7 +155,7 @@ def as_step(row: Row) -> Row:
     return row | {"trajectory": [turn], "calls": rest, "kind": "step"}
 
 
-def split_by_function(rows: list[Row]) -> dict[str, str]:
+def _split_by_function(rows: list[Row]) -> dict[str, str]:
     """Give each row a split, so that rows which call a common function (or, calling none, offer it) are in the same."""
     parent: dict[str, str] = {}
 
@@ -187,7 +187,7 @@ def regular(function: Row) -> Function:
 def regular_schema(schema: Row) -> Row:
     """Copy a schema with the types of JSON and the keywords that matter to a call."""
     copy: Row = {"type": JSON_TYPES[schema["type"].lower()]} if schema.get("type", "any") != "any" else {}
-    copy |= {key: schema[key] for key in KEPT_KEYWORDS if key in schema}
+    copy |= {key: schema[key] for key in _KEPT_KEYWORDS if key in schema}
     if "properties" in schema:
         copy["properties"] = {name: regular_schema(inner) for name, inner in schema["properties"].items()}
         copy["required"] = [name for name in schema.get("required", []) if name in schema["properties"]]
@@ -202,12 +202,12 @@ def accepted(tool: str, given: Row) -> AcceptedCall:
 
 def exactly(value: Row) -> Row:
     """Write an answer of single values in BFCL's way: a list of what is accepted for each argument and each key."""
-    return {name: [exact_value(inner)] for name, inner in value.items()}
+    return {name: [_exact_value(inner)] for name, inner in value.items()}
 
 
-def exact_value(value: Any) -> Any:
+def _exact_value(value: Any) -> Any:
     if isinstance(value, list):
-        return [exact_value(item) for item in value]
+        return [_exact_value(item) for item in value]
     return exactly(value) if isinstance(value, dict) else value
 
 
@@ -218,7 +218,7 @@ def called(name: str, offered: set[str]) -> str:
 
 def last_turn(question: str, time: str) -> tuple[str, str]:
     """Return (the user's last message, the conversation before it with the time)."""
-    pieces = TURN.split(question.strip())[1:]
+    pieces = _TURN.split(question.strip())[1:]
     turns = [(role, text.strip()) for role, text in zip(pieces[::2], pieces[1::2], strict=True)]
     if not turns or turns[-1][0] != "user":
         raise ValueError("the user does not speak last")

@@ -30,7 +30,7 @@ KINDS = {  # ACEBench's file -> kind
     "multi_turn_user_switch": "switch",
 }
 PER_KIND = 7  # rows per half at most
-NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+_NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
 WRONG = {  # read one by one: what nobody could know
     "ace_normal_similar_api_15": "the text to search is a placeholder",
     "ace_normal_similar_api_17": '"healthy" is what the user tries to eat, not a diet',
@@ -39,7 +39,7 @@ WRONG = {  # read one by one: what nobody could know
     "ace_normal_similar_api_48": "the title of the article is not told",
 }
 
-WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile(r"[^\W_]+")
 
 Row = dict[str, Any]
 
@@ -52,7 +52,7 @@ def build(raw: Path, own: Splits) -> dict[str, list[Row]]:
     owner: dict[str, str] = {}
     piles: dict[str, dict[str, list[Row]]] = {half: {kind: [] for kind in KINDS.values()} for half in HALVES}
     for row in unlike(new, own, lambda row: f"{row['context']} {row['task']}"):
-        groups = groups_of(row)
+        groups = _groups_of(row)
         half = min(HALVES, key=lambda half: len(piles[half][row["kind"]]))
         if owner.keys().isdisjoint(groups) and len(piles[half][row["kind"]]) < PER_KIND:
             piles[half][row["kind"]].append(row)
@@ -61,7 +61,7 @@ def build(raw: Path, own: Splits) -> dict[str, list[Row]]:
     return checked(halves, raw)
 
 
-def groups_of(row: Row) -> set[str]:
+def _groups_of(row: Row) -> set[str]:
     """Return the families of functions that are called, and the talk that the row is a turn of."""
     talk = re.sub(r"(\d+)_\d+$", r"\1", row["id"])
     return {talk, *(call["tool"].split("_")[0] for call in row["calls"])}
@@ -94,7 +94,7 @@ def is_said(value: Any, text: str) -> bool:
         case list():
             return bool(value) and all(is_said(inner, text) for inner in value)
         case int() | float():
-            word = NUMBERS[int(value)] if value in range(len(NUMBERS)) else "\0"
+            word = _NUMBERS[int(value)] if value in range(len(_NUMBERS)) else "\0"
             wanted = rf"(?<![\w.]){re.escape(f'{value:.10g}')}(?!\d)|\b{word}\b"
             return bool(re.search(wanted, text.replace(",", ""), re.IGNORECASE))
         case str():
@@ -105,7 +105,7 @@ def is_said(value: Any, text: str) -> bool:
 def in_words(text: str) -> str:
     """Return a text as lower-case words, with names like smsAlerts and sms_alerts split, and plurals as singulars."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
-    return f" {' '.join(word.removesuffix('s') for word in WORD.findall(spaced.lower()))} "
+    return f" {' '.join(word.removesuffix('s') for word in _WORD.findall(spaced.lower()))} "
 
 
 TRANSFER = Transfer(("actor/acebench_en",), build)

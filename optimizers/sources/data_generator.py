@@ -32,11 +32,11 @@ from optimizers.sources.reading import home, read_jsonl
 SEED = 20261121
 SHARES = {"test": 0.33, "val": 0.2}  # of the tasks; the rest is train
 LONGEST_SEED = 1500  # characters, all three fields: a small model reads them in each call
-LONGEST_EXAMPLE = {"instruction": 190, "input": 190, "output": 290}
+_LONGEST_EXAMPLE = {"instruction": 190, "input": 190, "output": 290}
 LARGEST_OVERLAP = 0.5  # of the words of two instructions (Jaccard) in different splits
 OTHERS = 4
-SHARE_WITH_FAILURES = 0.4  # of the rows whose example shows a skill of the table; about a third of all
-EVERY_NTH_ASKS_FOR_TWO = 8
+_SHARE_WITH_FAILURES = 0.4  # of the rows whose example shows a skill of the table; about a third of all
+_EVERY_NTH_ASKS_FOR_TWO = 8
 
 TEMPLATE_RULES = {
     "CODE": r"\b(?:python|code|sql|javascript|html|function|regular expression|program)\b",
@@ -44,7 +44,7 @@ TEMPLATE_RULES = {
     "CREATIVE": r"story|poem|haiku|joke|song|creative|metaphor|tweet|lyrics|opening|make up|proverb|funny|conversation|title",
     "QA": r"^(?:answer|question|what|who|when|where|why|how|is|are|which)\b|\?\s*$",
 }
-SKILLS = [  # of the example's instruction -> what to say went wrong, and words of which a pair that practises it has one
+_SKILLS = [  # of the example's instruction -> what to say went wrong, and words of which a pair that practises it has one
     (
         r"classif|tell (?:me )?(?:if|whether)|decide whether|detect",
         "picked the wrong label for a text",
@@ -71,12 +71,12 @@ Task = dict[str, Any]
 
 
 def build(raw: Path, embed: Embed = embed_texts) -> dict[str, list[Row]]:
-    tasks = list(read_tasks(home(raw, "data_generator/self_instruct_seeds") / "seed_tasks.jsonl"))
-    splits = split_tasks(tasks)
+    tasks = list(_read_tasks(home(raw, "data_generator/self_instruct_seeds") / "seed_tasks.jsonl"))
+    splits = _split_tasks(tasks)
     return {name: rows_of(splits[name], embed) for name in ("train", "val", "test")}
 
 
-def read_tasks(path: Path) -> Iterator[Task]:
+def _read_tasks(path: Path) -> Iterator[Task]:
     """Yield {id, name, pair}; skip tasks whose first answer is empty, a refusal or very long."""
     for where, record in read_jsonl(path):
         try:
@@ -94,7 +94,7 @@ def identifier(name: str) -> str:
     return re.sub(r"\W+", "_", name.lower()).strip("_")
 
 
-def split_tasks(tasks: Sequence[Task]) -> dict[str, list[Task]]:
+def _split_tasks(tasks: Sequence[Task]) -> dict[str, list[Task]]:
     """Distribute groups of similar tasks, so that no two splits have similar tasks; each gets its share of templates."""
     groups: list[list[Task]] = []
     for task in tasks:
@@ -102,9 +102,9 @@ def split_tasks(tasks: Sequence[Task]) -> dict[str, list[Task]]:
         groups = [group for group in groups if group not in near] + [[*chain(*near), task]]
     random.Random(SEED).shuffle(groups)
     splits: dict[str, list[Task]] = {"test": [], "val": [], "train": []}
-    totals, dealt = Counter(map(template_of_group, groups)), Counter[tuple[str, str]]()
+    totals, dealt = Counter(map(_template_of_group, groups)), Counter[tuple[str, str]]()
     for group in groups:
-        template = template_of_group(group)
+        template = _template_of_group(group)
         open_ = (name for name, share in SHARES.items() if dealt[name, template] < share * totals[template])
         split = next(open_, "train")
         dealt[split, template] += 1
@@ -112,7 +112,7 @@ def split_tasks(tasks: Sequence[Task]) -> dict[str, list[Task]]:
     return splits
 
 
-def template_of_group(group: Sequence[Task]) -> str:
+def _template_of_group(group: Sequence[Task]) -> str:
     return template_of(group[0]["pair"])
 
 
@@ -123,13 +123,13 @@ def alike(task: Task, other: Task) -> bool:
 def rows_of(tasks: Sequence[Task], embed: Embed) -> list[Row]:
     """Make one row of each task, and one more of each that can be asked of a tool; those without examples are left out."""
     seeds = [{"id": t["id"], "pair": t["pair"], "template": template_of(t["pair"])} for t in tasks]
-    seeds += tool_seeds(tasks)
+    seeds += _tool_seeds(tasks)
     rows: list[Row] = []
     for seed in seeds:
-        n = 2 if len(rows) % EVERY_NTH_ASKS_FOR_TWO == EVERY_NTH_ASKS_FOR_TWO - 1 else 1
-        if row := row_of(seed, n, seeds, embed) or row_of(seed, 1, seeds, embed):
+        n = 2 if len(rows) % _EVERY_NTH_ASKS_FOR_TWO == _EVERY_NTH_ASKS_FOR_TWO - 1 else 1
+        if row := _row_of(seed, n, seeds, embed) or _row_of(seed, 1, seeds, embed):
             rows.append(row)
-    return interleaved(rows)
+    return _interleaved(rows)
 
 
 def template_of(pair: Pair) -> str:
@@ -140,7 +140,7 @@ def template_of(pair: Pair) -> str:
     return "INSTRUCTION"
 
 
-def tool_seeds(tasks: Sequence[Task]) -> list[Row]:
+def _tool_seeds(tasks: Sequence[Task]) -> list[Row]:
     """Turn every task with a short input into a request for the tool that is named after it, among three."""
     usable = [
         t for t in tasks if 0 < len(t["pair"].input) <= 80 and "\n" not in t["pair"].input and len(t["pair"].instruction) <= 100
@@ -161,7 +161,7 @@ def tool_seeds(tasks: Sequence[Task]) -> list[Row]:
     return seeds[::2]  # half of them: they are constructed, and the others are real
 
 
-def interleaved(rows: Sequence[Row]) -> list[Row]:
+def _interleaved(rows: Sequence[Row]) -> list[Row]:
     """Order by template in proportion, a rare one early, so that the first rows are a fair sample of all."""
     shuffled = list(rows)
     random.Random(SEED).shuffle(shuffled)
@@ -173,21 +173,21 @@ def interleaved(rows: Sequence[Row]) -> list[Row]:
     return [row for _, _, row in sorted(placed, key=lambda item: item[:2])]
 
 
-def row_of(seed: Row, n: int, seeds: Sequence[Row], embed: Embed) -> Row | None:
+def _row_of(seed: Row, n: int, seeds: Sequence[Row], embed: Embed) -> Row | None:
     """Give a seed the n nearest pairs that would be perfect answers; None if there are fewer."""
-    rest = by_nearness(seed, [other for other in seeds if own_task(other) != own_task(seed)], embed)
+    rest = _by_nearness(seed, [other for other in seeds if _own_task(other) != _own_task(seed)], embed)
     examples: list[Row] = []
     for other in rest:
-        if other["template"] == seed["template"] and is_short(other["pair"]) and len(examples) < n:
-            if is_perfect(seed, [*examples, other], embed):
+        if other["template"] == seed["template"] and _is_short(other["pair"]) and len(examples) < n:
+            if _is_perfect(seed, [*examples, other], embed):
                 examples.append(other)
     if len(examples) < n:
         return None
     pairs = [example["pair"] for example in examples]
-    tasks = {own_task(example) for example in examples}
-    others = [o["pair"].instruction[:200] for o in rest if own_task(o) not in tasks and "tool" not in o["id"]]
+    tasks = {_own_task(example) for example in examples}
+    others = [o["pair"].instruction[:200] for o in rest if _own_task(o) not in tasks and "tool" not in o["id"]]
     kept = [text for text in others if all(novelty_of(pair, [text], embed)[0] == 1 for pair in pairs)][:OTHERS]
-    failures, practise = failures_of(seed, pairs)
+    failures, practise = _failures_of(seed, pairs)
     return {
         "id": seed["id"],
         "seed": seed["pair"].model_dump(),
@@ -200,11 +200,11 @@ def row_of(seed: Row, n: int, seeds: Sequence[Row], embed: Embed) -> Row | None:
     }
 
 
-def own_task(seed: Row) -> str:
+def _own_task(seed: Row) -> str:
     return str(seed["id"]).removesuffix("-tool")
 
 
-def by_nearness(seed: Row, others: Sequence[Row], embed: Embed) -> list[Row]:
+def _by_nearness(seed: Row, others: Sequence[Row], embed: Embed) -> list[Row]:
     texts = ["\n".join(one["pair"].model_dump().values()) for one in (seed, *others)]
     vectors = embed(texts)
     cosines = [round(float(vectors[0] @ vector), 4) for vector in vectors[1:]]
@@ -212,24 +212,24 @@ def by_nearness(seed: Row, others: Sequence[Row], embed: Embed) -> list[Row]:
     return [others[i] for i in order]
 
 
-def is_short(pair: Pair) -> bool:
-    return all(len(getattr(pair, name)) <= longest for name, longest in LONGEST_EXAMPLE.items())
+def _is_short(pair: Pair) -> bool:
+    return all(len(getattr(pair, name)) <= longest for name, longest in _LONGEST_EXAMPLE.items())
 
 
-def is_perfect(seed: Row, examples: Sequence[Row], embed: Embed) -> bool:
+def _is_perfect(seed: Row, examples: Sequence[Row], embed: Embed) -> bool:
     gold = dspy.Example(seed=seed["pair"], template=seed["template"], n=len(examples), others=[], practise=[])
     answer = dspy.Prediction(pairs=[example["pair"] for example in examples], rejected=[], failure=None)
     return pairs_are_useful(heuristic_quality, embed)(gold, answer).value > 1 - 1e-9
 
 
-def failures_of(seed: Row, examples: Sequence[Pair]) -> tuple[list[str], list[str]]:
+def _failures_of(seed: Row, examples: Sequence[Pair]) -> tuple[list[str], list[str]]:
     """Mark, for some one-pair rows, that the skill of the example went wrong before."""
     draw = random.Random(f"{SEED}-{seed['id']}-failures")
     (example, *more) = examples
     text = "\n".join(example.model_dump().values()).lower()
-    for pattern, told, practise in SKILLS:
+    for pattern, told, practise in _SKILLS:
         if not more and re.search(pattern, example.instruction.lower()) and any(word in text for word in practise.split()):
-            return ([f"The agent {told}."], practise.split()) if draw.random() < SHARE_WITH_FAILURES else ([], [])
+            return ([f"The agent {told}."], practise.split()) if draw.random() < _SHARE_WITH_FAILURES else ([], [])
     return [], []
 
 

@@ -23,7 +23,7 @@ from optimizers.sources.reading import read_json, read_jsonl
 from optimizers.sources.transfer import HALVES, Splits, Transfer, checked, unlike
 
 SEED = 20261128
-PER_SOURCE = 40  # tasks of a half at most, of which rows are made
+_PER_SOURCE = 40  # tasks of a half at most, of which rows are made
 ROWS = {"mbpp": 10, "pandalm": 15}  # of a half at most
 
 Row = dict[str, Any]
@@ -33,26 +33,26 @@ Task = dict[str, Any]
 def build(raw: Path, own: Splits, embed: Embed = embed_texts) -> dict[str, list[Row]]:
     """Draw both halves: programming tasks by the task, requests by the app."""
     known = {split: [{"text": row["seed"]["instruction"]} for row in rows] for split, rows in own.items()}
-    code = unlike_tasks(mbpp_tasks(raw / "code/mbpp/mbpp.jsonl"), known)
-    asks = unlike_tasks(pandalm_tasks(raw / "data_generator/pandalm_testset/testset-v1.json"), known)
+    code = _unlike_tasks(_mbpp_tasks(raw / "code/mbpp/mbpp.jsonl"), known)
+    asks = _unlike_tasks(_pandalm_tasks(raw / "data_generator/pandalm_testset/testset-v1.json"), known)
     apps = sorted({task["app"] for task in asks})
     random.Random(SEED).shuffle(apps)
     halves = {}
     for place, half in enumerate(HALVES):
         mine = set(apps[place :: len(HALVES)])
-        made = rows_of(code[place :: len(HALVES)][:PER_SOURCE], embed)[: ROWS["mbpp"]]
+        made = rows_of(code[place :: len(HALVES)][:_PER_SOURCE], embed)[: ROWS["mbpp"]]
         made += rows_of([task for task in asks if task["app"] in mine], embed)[: ROWS["pandalm"]]
         halves[half] = random.Random(f"{SEED}-{half}").sample(made, len(made))
     return checked(halves, raw)
 
 
-def unlike_tasks(tasks: Iterable[Task], known: Splits) -> list[Task]:
+def _unlike_tasks(tasks: Iterable[Task], known: Splits) -> list[Task]:
     found = [task | {"text": task["pair"].instruction} for task in tasks]
     random.Random(f"{SEED}-tasks").shuffle(found)
     return unlike(found, known, lambda task: str(task["text"]))
 
 
-def mbpp_tasks(path: Path) -> Iterator[Task]:
+def _mbpp_tasks(path: Path) -> Iterator[Task]:
     for where, record in read_jsonl(path):
         try:
             code = "\n".join(line.rstrip() for line in record["code"].splitlines()).strip()
@@ -60,11 +60,11 @@ def mbpp_tasks(path: Path) -> Iterator[Task]:
             id_ = f"mbpp-{record['task_id']}"
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DatasetError(f"{where}: not a task of MBPP: {error!r}") from error
-        if is_usable(pair) and "http" not in pair.instruction:
+        if _is_usable(pair) and "http" not in pair.instruction:
             yield {"id": id_, "name": id_, "app": "mbpp", "pair": pair}
 
 
-def pandalm_tasks(path: Path) -> Iterator[Task]:
+def _pandalm_tasks(path: Path) -> Iterator[Task]:
     """Yield each request with the answer that all three people preferred to another."""
     seen = set()
     try:
@@ -74,7 +74,7 @@ def pandalm_tasks(path: Path) -> Iterator[Task]:
             if votes in ({1}, {2}) and key not in seen and record["instruction"].strip():
                 answer = str(record[f"response{votes.pop()}"])
                 pair = Pair(instruction=key[0].strip(), input=key[1].strip(), output=answer.strip())
-                if is_usable(pair):
+                if _is_usable(pair):
                     seen.add(key)
                     name = identifier(" ".join(re.findall(r"\w+", pair.instruction)[:3]))
                     app = re.sub(r"\W", "", record["motivation_app"].lower())
@@ -83,7 +83,7 @@ def pandalm_tasks(path: Path) -> Iterator[Task]:
         raise DatasetError(f"{path}: not PandaLM's test set: {error!r}") from error
 
 
-def is_usable(pair: Pair) -> bool:
+def _is_usable(pair: Pair) -> bool:
     return sum(map(len, pair.model_dump().values())) <= LONGEST_SEED and not pair_problems(pair)
 
 

@@ -35,14 +35,14 @@ from optimizers.sources.failure_judge_wordings import Words
 
 SEED = 20261122
 SIZES = {"train": (20, 70), "val": (9, 30), "test": (24, 80)}  # rows per mode, rows without a failure
-WHO_AND_WHEN = 40  # rows, all in test, after the others
+_WHO_AND_WHEN = 40  # rows, all in test, after the others
 SHARES = {"train": 0.38, "val": 0.17, "test": 0.45}  # of the groups of each source
 LARGEST_OVERLAP = 0.5  # of the words of two goals (Jaccard), one of them in test
-SHARE_WITH_LATENCY = 0.4  # of the made rows: calls have an ordinary latency
-SHARE_WITHOUT_TOOLS = 0.4  # of the made rows in which no tool is invented: which tools there were is not recorded
-SHARE_HOSTILE = 0.06  # of the made failures: a turn tells the judge what to answer
+_SHARE_WITH_LATENCY = 0.4  # of the made rows: calls have an ordinary latency
+_SHARE_WITHOUT_TOOLS = 0.4  # of the made rows in which no tool is invented: which tools there were is not recorded
+_SHARE_HOSTILE = 0.06  # of the made failures: a turn tells the judge what to answer
 LONGEST_ROW = 6000  # characters of all turns
-NAMELESS = {
+_NAMELESS = {
     "none": "nothing failed",
     "OVER_REFUSAL": "refused a plain request",
     "HALLUCINATION": "claimed without any call",
@@ -61,9 +61,9 @@ def build(raw: Path, sizes: Mapping[str, tuple[int, int]] = SIZES) -> dict[str, 
     draw.shuffle(blamed)
     splits = {}
     for split, (each, without) in sizes.items():
-        rows = rows_of_split(split, parts[split], each, without)
+        rows = _rows_of_split(split, parts[split], each, without)
         if split == "test":
-            rows += [as_row(run.id, run, Made(run.turns, run.turn, run.cause), None, "human") for run in blamed[:WHO_AND_WHEN]]
+            rows += [as_row(run.id, run, Made(run.turns, run.turn, run.cause), None, "human") for run in blamed[:_WHO_AND_WHEN]]
         splits[split] = rows
     return splits
 
@@ -86,7 +86,7 @@ def split_by_group(runs: Sequence[Run]) -> dict[str, list[Run]]:
     return parts
 
 
-def rows_of_split(split: str, runs: Sequence[Run], each: int, without: int) -> list[Row]:
+def _rows_of_split(split: str, runs: Sequence[Run], each: int, without: int) -> list[Row]:
     """Half of every kind as recorded, if there are enough, the rest constructed; then the kinds alternate."""
     draw = random.Random(f"{SEED}-{split}")
     bases = [run for run in runs if run.went_right]
@@ -97,7 +97,7 @@ def rows_of_split(split: str, runs: Sequence[Run], each: int, without: int) -> l
         recorded = spread([run for run in runs if run.mode == mode], draw)
         share = 2 * size // 3 if mode == "none" else size // 2
         pile = [as_row(run.id, run, Made(run.turns, run.turn, run.cause), mode, run.label_kind) for run in recorded[:share]]
-        pile += made_rows(split, mode, bases, size - len(pile), draw)
+        pile += _made_rows(split, mode, bases, size - len(pile), draw)
         draw.shuffle(pile)
         piles.append(pile)
     return [row for turn in zip_longest(*piles) for row in turn if row is not None]
@@ -119,7 +119,7 @@ def spread(runs: Sequence[Run], draw: random.Random) -> list[Run]:
     return [run for turn in zip_longest(*piles.values()) for run in turn if run is not None]
 
 
-def made_rows(split: str, mode: str, bases: Sequence[Run], size: int, draw: random.Random) -> list[Row]:
+def _made_rows(split: str, mode: str, bases: Sequence[Run], size: int, draw: random.Random) -> list[Row]:
     rows: list[Row] = []
     seen: set[str] = set()
     for number, (run, transplant) in enumerate(candidates(mode, bases, draw)):
@@ -129,8 +129,8 @@ def made_rows(split: str, mode: str, bases: Sequence[Run], size: int, draw: rand
         if made is None or (text := str((made.goal, made.turns))) in seen or len(text) > LONGEST_ROW:
             continue
         seen.add(text)
-        made = disturbed(made, mode, split, draw)
-        if mode != "HALLUCINATION" and draw.random() < SHARE_WITHOUT_TOOLS:
+        made = _disturbed(made, mode, split, draw)
+        if mode != "HALLUCINATION" and draw.random() < _SHARE_WITHOUT_TOOLS:
             run = replace(run, tools=None)
             made = made._replace(tools=None)
         rows.append(as_row(f"{split}-{mode.lower()}-{number}", run, made, mode, "constructed"))
@@ -144,14 +144,14 @@ def candidates(mode: str, bases: Sequence[Run], draw: random.Random) -> Iterator
         yield run, kinds[number % len(kinds)] if kinds else swap_answer(draw.choice(bases))
 
 
-def disturbed(made: Made, mode: str, split: str, draw: random.Random) -> Made:
+def _disturbed(made: Made, mode: str, split: str, draw: random.Random) -> Made:
     """Give some rows ordinary latencies, so that a latency alone means nothing, and some failures a hostile text."""
     turns = [dict(turn) for turn in made.turns]
-    if draw.random() < SHARE_WITH_LATENCY:
+    if draw.random() < _SHARE_WITH_LATENCY:
         for turn in turns:
             if turn["role"] == "tool":
                 turn.setdefault("latency_ms", draw.randint(40, 2900))
-    if mode != "none" and draw.random() < SHARE_HOSTILE:
+    if mode != "none" and draw.random() < _SHARE_HOSTILE:
         hostile = Words(split)("hostile", draw)
         if mode not in ("TIMEOUT_CASCADE", "SCHEMA_ERROR", "CIRCULAR_REASONING") and turns[-1]["role"] == "agent":
             turns[-1] = agent(f"{turns[-1]['content']} {hostile}")
@@ -183,5 +183,5 @@ def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
     findings = findings_of(View(row.goal, row.turns, row.final_result, row.tools))
     inputs, _ = FailureJudge().shown(row.goal, row.turns, row.final_result, findings)
     turn = -1 if row.turn is None else row.turn
-    cause = shortened(row.cause or NAMELESS.get(row.mode, ""), 90)
+    cause = shortened(row.cause or _NAMELESS.get(row.mode, ""), 90)
     return {"judge": {**inputs, "verdict": {"mode": row.mode, "turn": turn, "cause": cause}}}

@@ -22,14 +22,14 @@ from dspy_programs.text import shortened
 from optimizers.sources.reading import read_csv, read_json, read_jsonl
 
 LONGEST = {"thought": 160, "answer": 260, "output": 200, "value": 40}  # characters
-LONGEST_RUN = 40  # turns
+_LONGEST_RUN = 40  # turns
 
-NOT_A_TOOL = re.compile(r"is not a valid tool")
-NOT_PLAIN = re.compile(r"ot found|is not a valid tool")
-WRONG_ARGUMENT = re.compile(r"not provided|not valid\. Please choose|must be one of|^Invalid |^Missing |Field not found")
+_NOT_A_TOOL = re.compile(r"is not a valid tool")
+_NOT_PLAIN = re.compile(r"ot found|is not a valid tool")
+_WRONG_ARGUMENT = re.compile(r"not provided|not valid\. Please choose|must be one of|^Invalid |^Missing |Field not found")
 WRITES = re.compile(r"(?:^|[._])(?:create|update|delete|send|forward|reply|add|book|cancel|transfer)_")
 
-REFUSALS = {
+_REFUSALS = {
     (True, "2_full_refusal"): "OVER_REFUSAL",
     (True, "1_full_compliance"): "none",
     (False, "2_full_refusal"): "none",
@@ -84,28 +84,28 @@ def workbench_runs(raw: Path) -> list[Run]:
     ]
     if not rows:
         raise DatasetError(f"{raw}: no run of failure_judge/workbench_traces has its query in actor/workbench")
-    tools = sorted({step[0] for _, _, (steps, _) in rows for step in steps if not NOT_A_TOOL.search(str(step[2]))})
-    return [workbench_run(id_, row, *read, answers[row["query"]], tools) for id_, row, read in rows]
+    tools = sorted({step[0] for _, _, (steps, _) in rows for step in steps if not _NOT_A_TOOL.search(str(step[2]))})
+    return [_workbench_run(id_, row, *read, answers[row["query"]], tools) for id_, row, read in rows]
 
 
-def workbench_run(
+def _workbench_run(
     id_: str, row: dict[str, str], steps: Sequence[Step], answer: str, known: dict[str, str], tools: list[str]
 ) -> Run:
     turns = [user(row["query"].strip())]
     for name, given, output, thought in steps:
         turns += [agent(thought)] if thought else []
-        turns.append(call(name, given, compact(output)))
+        turns.append(call(name, given, _compact(output)))
     turns.append(agent(shortened(answer.strip(), LONGEST["answer"])))
     domains = {*ast.literal_eval(known["domains"]), "company_directory"}
     offered = [tool for tool in tools if tool.split(".")[0] in domains]
     done = {made for made in ast.literal_eval(row["function_calls"]) if WRITES.search(made.split("(")[0])}
     right = not row["error"] and done == set(ast.literal_eval(known["answer"])) and "{" not in answer
     base = Run(id_, known["base_template"], "workbench", turns[0]["content"], turns, offered)
-    if len(turns) > LONGEST_RUN:
+    if len(turns) > _LONGEST_RUN:
         return base
     if right and done:
         repeated = len({json.dumps(step[:2]) for step in steps}) < len(steps)
-        faulty = any(NOT_PLAIN.search(str(output)) or WRONG_ARGUMENT.search(str(output)) for _, _, output, _ in steps)
+        faulty = any(_NOT_PLAIN.search(str(output)) or _WRONG_ARGUMENT.search(str(output)) for _, _, output, _ in steps)
         return labelled(base, "none", None, "", went_right=not repeated and not faulty)
     found = [] if right else [fault for fault in faults_of(turns, row["error"]) if fault]
     return labelled(base, *found[0]) if len(found) == 1 else base
@@ -118,13 +118,13 @@ def labelled(run: Run, mode: str, turn: int | None, cause: str, kind: str = "rul
 def faults_of(turns: Turns, error: str) -> Iterator[tuple[str, int, str] | None]:
     """Yield the faults of a run that ended wrong: (mode, turn, cause), by nearly certain signs."""
     calls = [(i, turn) for i, turn in enumerate(turns) if turn["role"] == "tool"]
-    unknown = [i for i, turn in calls if NOT_A_TOOL.search(str(turn["tool_output"]))]
+    unknown = [i for i, turn in calls if _NOT_A_TOOL.search(str(turn["tool_output"]))]
     yield ("HALLUCINATION", unknown[0], turns[unknown[0]]["tool_name"]) if unknown else None
-    wrong = [i for i, turn in calls if WRONG_ARGUMENT.search(str(turn["tool_output"]))]
+    wrong = [i for i, turn in calls if _WRONG_ARGUMENT.search(str(turn["tool_output"]))]
     well = {turn["tool_name"]: i for i, turn in calls if i not in wrong}
     wrong = [i for i in wrong if well.get(turns[i]["tool_name"], -1) < i]  # those never corrected
     yield ("TOOL_MISUSE", wrong[0], turns[wrong[0]]["tool_name"]) if wrong else None
-    yield repeated_calls(calls)
+    yield _repeated_calls(calls)
     text = [i for i, turn in calls if isinstance(turn["tool_input"], str) and turn["tool_input"].strip()]
     unfinished = re.match(r"\s*(?:Action:\s*)?(?:```\w*\s*)?\{\s*\"action\"", turns[-1]["content"])
     if "output parsing error" in error or unfinished:
@@ -133,7 +133,7 @@ def faults_of(turns: Turns, error: str) -> Iterator[tuple[str, int, str] | None]
         yield "SCHEMA_ERROR", text[0], turns[text[0]]["tool_name"]
 
 
-def repeated_calls(calls: Sequence[tuple[int, dict[str, Any]]]) -> tuple[str, int, str] | None:
+def _repeated_calls(calls: Sequence[tuple[int, dict[str, Any]]]) -> tuple[str, int, str] | None:
     """The same call three times is CONTEXT_LOSS; two or three calls in turn, twice over, are CIRCULAR_REASONING."""
     keys = [json.dumps([turn["tool_name"], turn["tool_input"]]) for _, turn in calls]
     for period in (2, 3):
@@ -152,9 +152,9 @@ def repeated_calls(calls: Sequence[tuple[int, dict[str, Any]]]) -> tuple[str, in
 def steps_of(where: str, text: str) -> tuple[list[Step], str]:
     """Read a Python repr of LangChain's steps: ([(tool, input, output, thought)], the final answer)."""
     try:
-        record = literal(ast.parse(text.strip(), mode="eval").body)
+        record = _literal(ast.parse(text.strip(), mode="eval").body)
         steps = [
-            (str(action["tool"]), action["tool_input"], output, thought_of(action["log"]))
+            (str(action["tool"]), action["tool_input"], output, _thought_of(action["log"]))
             for action, output in record["intermediate_steps"]
         ]
     except (SyntaxError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -163,41 +163,41 @@ def steps_of(where: str, text: str) -> tuple[list[Step], str]:
     return steps, answer if isinstance(answer, str) else json.dumps(answer)
 
 
-def literal(node: ast.expr) -> Any:
+def _literal(node: ast.expr) -> Any:
     match node:
         case ast.Constant(value=value):
             return value
         case ast.List(elts=items) | ast.Tuple(elts=items):
-            return [literal(item) for item in items]
+            return [_literal(item) for item in items]
         case ast.Dict(keys=keys, values=values):
-            return {str(literal(k)): literal(v) for k, v in zip(keys, values, strict=True) if k is not None}
+            return {str(_literal(k)): _literal(v) for k, v in zip(keys, values, strict=True) if k is not None}
         case ast.Call(args=[value, *_]):
-            return literal(value)  # array([...], dtype=object)
+            return _literal(value)  # array([...], dtype=object)
         case ast.Call(keywords=keywords):
-            return {keyword.arg: literal(keyword.value) for keyword in keywords}
+            return {keyword.arg: _literal(keyword.value) for keyword in keywords}
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -literal(operand)
+            return -_literal(operand)
         case ast.Name(id=name):
             return name  # nan
     raise ValueError(f"not a literal: {type(node).__name__}")
 
 
-def thought_of(log: str) -> str:
+def _thought_of(log: str) -> str:
     thought = re.split(r"Action:|```|\{\s*\"action\"|Observation", log, maxsplit=1)[0]
     return shortened(" ".join(re.sub(r"\bThought:", "", thought).split()), LONGEST["thought"])
 
 
-def compact(output: Any) -> Any:
+def _compact(output: Any) -> Any:
     """Shorten a tool's output to valid JSON: two items of a list, short values."""
     if isinstance(output, list):
-        return [compact_values(item) for item in output[:2]]
+        return [_compact_values(item) for item in output[:2]]
     if isinstance(output, dict):
-        return compact_values(output)
+        return _compact_values(output)
     text = str(output)
     return text if len(text) <= LONGEST["output"] else shortened(text, LONGEST["output"])
 
 
-def compact_values(item: Any) -> Any:
+def _compact_values(item: Any) -> Any:
     if not isinstance(item, dict):
         return shortened(str(item), LONGEST["value"]) if isinstance(item, str) else item
     flat = {key: value for key, value in item.items() if isinstance(value, (str, int, float, bool))}
@@ -221,7 +221,7 @@ def tau_runs(raw: Path) -> list[Run]:
             for made in message.get("tool_calls") or []:
                 arguments = json.loads(made["function"]["arguments"])
             if message["role"] == "tool":
-                turns.append(call(message["name"], compact_values(arguments), compact(json_or_text(message["content"]))))
+                turns.append(call(message["name"], _compact_values(arguments), _compact(json_or_text(message["content"]))))
             elif message["role"] in ("user", "assistant") and message["content"]:
                 speak = user if message["role"] == "user" else agent
                 turns.append(speak(shortened(message["content"].replace(" ###STOP###", ""), LONGEST["thought"])))
@@ -248,14 +248,14 @@ def xstest_runs(raw: Path) -> list[Run]:
     for path in sorted((raw / "failure_judge/xstest").glob("xstest_v2_completions_*.csv")):
         for row in read_csv(path):
             safe, label = not row["type"].startswith("contrast"), row["final_label"]
-            if found := REFUSALS.get((safe, label)):
+            if found := _REFUSALS.get((safe, label)):
                 turns = [user(row["prompt"]), agent(shortened(row["completion"].strip(), LONGEST["answer"]))]
                 run = Run(f"{path.stem[22:]}-{row['id']}", f"xstest-{row['prompt']}", "xstest", row["prompt"], turns)
                 runs.append(labelled(run, found, None if found == "none" else 1, "", kind="human"))
     return runs
 
 
-def turn_of_talk(name: str, text: str) -> dict[str, Any]:
+def _turn_of_talk(name: str, text: str) -> dict[str, Any]:
     return call("terminal", None, text) if name == "Computer_terminal" else agent(text)
 
 
@@ -264,7 +264,7 @@ def who_and_when_runs(raw: Path) -> list[Run]:
     runs = []
     for where, record in read_jsonl(raw / "failure_judge/who_and_when/algorithm_generated.jsonl"):
         try:
-            turns = [turn_of_talk(message["name"], shortened(message["content"], 400)) for message in record["history"]]
+            turns = [_turn_of_talk(message["name"], shortened(message["content"], 400)) for message in record["history"]]
             goal, turn = shortened(record["question"], 400), int(record["mistake_step"])
             base = Run(f"who-{record['file']}", f"who-{record['file']}", "who-and-when", goal, turns)
             reason = shortened(" ".join(record["mistake_reason"].split()), 100)

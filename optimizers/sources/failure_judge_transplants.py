@@ -29,7 +29,7 @@ def calls_of(turns: Turns) -> list[int]:
     return [i for i, turn in enumerate(turns) if turn["role"] == "tool"]
 
 
-def reads_of(turns: Turns) -> list[int]:
+def _reads_of(turns: Turns) -> list[int]:
     return [i for i in calls_of(turns) if not WRITES.search(turns[i]["tool_name"])]
 
 
@@ -38,9 +38,9 @@ def said(words: Words, kind: str, draw: Random) -> Turns:
     return [agent(text)] if text else []
 
 
-def repeat_call(run: Run, draw: Random, words: Words) -> Made | None:
+def _repeat_call(run: Run, draw: Random, words: Words) -> Made | None:
     """CONTEXT_LOSS: an answered call is repeated, with nothing changed in between."""
-    if not (reads := reads_of(run.turns)):
+    if not (reads := _reads_of(run.turns)):
         return None
     if draw.random() < 0.4:  # a short run: the request, its shortest look-up, and that again
         turn = run.turns[min(reads, key=lambda i: len(str(run.turns[i])))]
@@ -56,7 +56,7 @@ def repeat_call(run: Run, draw: Random, words: Words) -> Made | None:
     return Made([*run.turns[: place + 1], *middle, *after], first, repeated["tool_name"])
 
 
-def ask_again(run: Run, draw: Random, words: Words) -> Made | None:
+def _ask_again(run: Run, draw: Random, words: Words) -> Made | None:
     """CONTEXT_LOSS: the agent asks for what the user has already said."""
     if run.source != "tau-bench" or len(run.turns) < 4:
         return None
@@ -70,7 +70,7 @@ def ask_again(run: Run, draw: Random, words: Words) -> Made | None:
     return Made([*told, *rest], start, asked, goal=told[0]["content"])
 
 
-def loop_of_thoughts(run: Run, draw: Random, words: Words) -> Made | None:
+def _loop_of_thoughts(run: Run, draw: Random, words: Words) -> Made | None:
     """CIRCULAR_REASONING: two or three alternating thoughts, repeated two to four times."""
     steps = [agent(text) for text in words("musing", draw).split("|")]
     short = draw.random() < 0.4
@@ -81,21 +81,21 @@ def loop_of_thoughts(run: Run, draw: Random, words: Words) -> Made | None:
     return Made(turns, place + len(steps), " ".join(steps[0]["content"].split()[:4]))
 
 
-def loop_of_calls(run: Run, draw: Random, words: Words) -> Made | None:
+def _loop_of_calls(run: Run, draw: Random, words: Words) -> Made | None:
     """CIRCULAR_REASONING: two different look-ups alternate."""
-    reads = [run.turns[i] for i in reads_of(run.turns)]
+    reads = [run.turns[i] for i in _reads_of(run.turns)]
     if len(reads) < 2 or reads[0]["tool_input"] == reads[1]["tool_input"]:
         return None
     cycle: Turns = []
     for read in reads[:2]:
         cycle += [*said(words, "again", draw), read]
-    start = reads_of(run.turns)[0]
+    start = _reads_of(run.turns)[0]
     turns = [*run.turns[:start], *[dict(t) for _ in range(draw.choice([2, 3])) for t in cycle], agent(words("no_answer", draw))]
     first = next(i for i, turn in enumerate(cycle) if turn["role"] == "tool")
     return Made(turns, start + len(cycle) + first, reads[0]["tool_name"])
 
 
-def break_json(run: Run, draw: Random, words: Words) -> Made | None:
+def _break_json(run: Run, draw: Random, words: Words) -> Made | None:
     """SCHEMA_ERROR: the arguments of a call are not JSON."""
     places = [i for i in calls_of(run.turns) if isinstance(run.turns[i]["tool_input"], dict) and run.turns[i]["tool_input"]]
     if not places:
@@ -107,7 +107,7 @@ def break_json(run: Run, draw: Random, words: Words) -> Made | None:
     return Made([*run.turns[:place], broken, agent(words("no_answer", draw))], place, broken["tool_name"])
 
 
-def break_answer(run: Run, draw: Random, words: Words) -> Made | None:
+def _break_answer(run: Run, draw: Random, words: Words) -> Made | None:
     """SCHEMA_ERROR: the user wants JSON and the answer is not."""
     wish = draw.choice(["Answer as JSON.", "Return a JSON object.", "The reply must be valid JSON."])
     facts = {"status": "done", "request": run.goal[:40], "steps": len(calls_of(run.turns))}
@@ -138,7 +138,7 @@ def is_json(text: str) -> bool:
     return True
 
 
-def wrong_argument(run: Run, draw: Random, words: Words) -> Made | None:
+def _wrong_argument(run: Run, draw: Random, words: Words) -> Made | None:
     """TOOL_MISUSE: an argument is missing or wrong, the tool says so, and the agent leaves it at that."""
     places = [i for i in calls_of(run.turns) if isinstance(run.turns[i]["tool_input"], dict) and run.turns[i]["tool_input"]]
     if not places:
@@ -158,9 +158,9 @@ def wrong_argument(run: Run, draw: Random, words: Words) -> Made | None:
     return Made([*run.turns[:place], bad, agent(last)], place, f"{name} {key}")
 
 
-def write_too_early(run: Run, draw: Random, words: Words) -> Made | None:
+def _write_too_early(run: Run, draw: Random, words: Words) -> Made | None:
     """TOOL_MISUSE: the change is made before the look-up that it depends on, with a made-up id."""
-    reads, writes = reads_of(run.turns), [i for i in calls_of(run.turns) if WRITES.search(run.turns[i]["tool_name"])]
+    reads, writes = _reads_of(run.turns), [i for i in calls_of(run.turns) if WRITES.search(run.turns[i]["tool_name"])]
     if not reads or not writes or reads[0] > writes[0] or not isinstance(run.turns[writes[0]]["tool_input"], dict):
         return None
     early = dict(run.turns[writes[0]])
@@ -174,7 +174,7 @@ def write_too_early(run: Run, draw: Random, words: Words) -> Made | None:
     return Made(turns, reads[0], f"{early['tool_name']} {ids[0]}")
 
 
-def rush(run: Run, draw: Random, words: Words) -> Made | None:
+def _rush(run: Run, draw: Random, words: Words) -> Made | None:
     """TIMEOUT_CASCADE: one call is slow and the agent drops the rest."""
     places = [i for i in calls_of(run.turns) if len(json.dumps(run.turns[i]["tool_output"])) > 60]
     if not places:
@@ -190,7 +190,7 @@ def swap_answer(other: Run) -> Transplant:
     """GOAL_DRIFT: another run's ending replaces this one's."""
 
     def transplant(run: Run, draw: Random, words: Words) -> Made | None:
-        if other.group == run.group or other.source != run.source or first_area(other) == first_area(run):
+        if other.group == run.group or other.source != run.source or _first_area(other) == _first_area(run):
             return None
         kept = run.turns[: draw.choice([1, *[i + 1 for i in calls_of(run.turns)[:2]]])]
         tail = other.turns[1:] if draw.random() < 0.4 and len(other.turns) < 6 else other.turns[-1:]
@@ -201,12 +201,12 @@ def swap_answer(other: Run) -> Transplant:
     return transplant
 
 
-def first_area(run: Run) -> str:
+def _first_area(run: Run) -> str:
     places = calls_of(run.turns)
     return str(run.turns[places[0]]["tool_name"]).split(".")[0] if places else run.group
 
 
-def invent_tool(run: Run, draw: Random, words: Words) -> Made | None:
+def _invent_tool(run: Run, draw: Random, words: Words) -> Made | None:
     """HALLUCINATION: a tool is called that is not offered."""
     if not (places := calls_of(run.turns)):
         return None
@@ -219,7 +219,7 @@ def invent_tool(run: Run, draw: Random, words: Words) -> Made | None:
     return Made([*run.turns[:place], invented, *run.turns[place + 1 :]], place, name)
 
 
-def claim_without_calls(run: Run, draw: Random, words: Words) -> Made | None:
+def _claim_without_calls(run: Run, draw: Random, words: Words) -> Made | None:
     """HALLUCINATION: the agent claims an action for which it never called a tool."""
     if not any(WRITES.search(run.turns[i]["tool_name"]) for i in calls_of(run.turns)):
         return None
@@ -227,7 +227,7 @@ def claim_without_calls(run: Run, draw: Random, words: Words) -> Made | None:
     return Made([run.turns[0], agent(answer)], 1, "")
 
 
-def fact_without_source(run: Run, draw: Random, words: Words) -> Made | None:
+def _fact_without_source(run: Run, draw: Random, words: Words) -> Made | None:
     """HALLUCINATION: a figure from nowhere."""
     values = {
         "city": words.city(draw),
@@ -240,7 +240,7 @@ def fact_without_source(run: Run, draw: Random, words: Words) -> Made | None:
     return Made([user(goal), agent(answer)], 1, " ".join(answer.split()[:6]), goal)
 
 
-def refuse(run: Run, draw: Random, words: Words) -> Made | None:
+def _refuse(run: Run, draw: Random, words: Words) -> Made | None:
     """OVER_REFUSAL: a simple request that the offered tools can fulfil is refused at once."""
     return Made([run.turns[0], agent(words("refusal", draw))], 1, "")
 
@@ -248,15 +248,15 @@ def refuse(run: Run, draw: Random, words: Words) -> Made | None:
 # Runs that look like failures but are not.
 
 
-def read_after_write(run: Run, draw: Random, words: Words) -> Made | None:
+def _read_after_write(run: Run, draw: Random, words: Words) -> Made | None:
     """The same look-up again, after a change."""
-    reads, writes = reads_of(run.turns), [i for i in calls_of(run.turns) if WRITES.search(run.turns[i]["tool_name"])]
+    reads, writes = _reads_of(run.turns), [i for i in calls_of(run.turns) if WRITES.search(run.turns[i]["tool_name"])]
     if not reads or not writes or reads[0] > writes[-1]:
         return None
     return Made([*run.turns[:-1], *said(words, "again", draw), dict(run.turns[reads[0]]), run.turns[-1]], None)
 
 
-def retry_that_works(run: Run, draw: Random, words: Words) -> Made | None:
+def _retry_that_works(run: Run, draw: Random, words: Words) -> Made | None:
     """A passing fault of the network, and the same call again."""
     if not (places := calls_of(run.turns)):
         return None
@@ -265,15 +265,15 @@ def retry_that_works(run: Run, draw: Random, words: Words) -> Made | None:
     return Made([*run.turns[:place], failed, *said(words, "again", draw), *run.turns[place:]], None)
 
 
-def mended_argument(run: Run, draw: Random, words: Words) -> Made | None:
+def _mended_argument(run: Run, draw: Random, words: Words) -> Made | None:
     """A wrong argument, corrected at once."""
-    made = wrong_argument(run, draw, words)
+    made = _wrong_argument(run, draw, words)
     if made is None or made.turn is None:
         return None
     return Made([*made.turns[: made.turn + 1], *run.turns[made.turn :]], None)
 
 
-def slow_but_answered(run: Run, draw: Random, words: Words) -> Made | None:
+def _slow_but_answered(run: Run, draw: Random, words: Words) -> Made | None:
     """A slow tool, and all the rest of the run after it."""
     places = [i for i in calls_of(run.turns) if len(json.dumps(run.turns[i]["tool_output"])) > 60]
     if not places or len(run.turns[-1]["content"]) < 60:
@@ -288,28 +288,28 @@ def small_talk(run: Run, draw: Random, words: Words) -> Made | None:
     return Made([user(goal), agent(answer)], None, "", goal)
 
 
-def json_answer(run: Run, draw: Random, words: Words) -> Made | None:
+def _json_answer(run: Run, draw: Random, words: Words) -> Made | None:
     """The answer is complete JSON, as requested."""
     goal = f"{run.goal} {draw.choice(['Give the result as JSON.', 'Reply with a JSON object.'])}"
     facts = {"done": True, "summary": run.turns[-1]["content"]}
     return Made([user(goal), *run.turns[1:-1], agent(json.dumps(facts, ensure_ascii=False))], None, "", goal)
 
 
-def as_it_was(run: Run, draw: Random, words: Words) -> Made | None:
+def _as_it_was(run: Run, draw: Random, words: Words) -> Made | None:
     """A correct run, unchanged."""
     return Made(run.turns, None)
 
 
 FAILURES: dict[str, list[Transplant]] = {
-    "HALLUCINATION": [invent_tool, claim_without_calls, fact_without_source],
-    "TOOL_MISUSE": [wrong_argument, write_too_early, wrong_argument],
-    "CONTEXT_LOSS": [repeat_call, ask_again, repeat_call],
-    "CIRCULAR_REASONING": [loop_of_thoughts, loop_of_calls, loop_of_thoughts],
+    "HALLUCINATION": [_invent_tool, _claim_without_calls, _fact_without_source],
+    "TOOL_MISUSE": [_wrong_argument, _write_too_early, _wrong_argument],
+    "CONTEXT_LOSS": [_repeat_call, _ask_again, _repeat_call],
+    "CIRCULAR_REASONING": [_loop_of_thoughts, _loop_of_calls, _loop_of_thoughts],
     "GOAL_DRIFT": [],  # swap_answer needs a second run
-    "OVER_REFUSAL": [refuse],
-    "SCHEMA_ERROR": [break_json, break_answer, break_json],
-    "TIMEOUT_CASCADE": [rush],
+    "OVER_REFUSAL": [_refuse],
+    "SCHEMA_ERROR": [_break_json, _break_answer, _break_json],
+    "TIMEOUT_CASCADE": [_rush],
 }
 LOOK_ALIKES: list[Transplant] = [
-    read_after_write, retry_that_works, mended_argument, slow_but_answered, small_talk, json_answer, as_it_was,
+    _read_after_write, _retry_that_works, _mended_argument, _slow_but_answered, small_talk, _json_answer, _as_it_was,
 ]  # fmt: skip

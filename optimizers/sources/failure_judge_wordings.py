@@ -184,7 +184,7 @@ WORDINGS: dict[str, list[str]] = {
     ],
 }
 
-CITIES = {
+_CITIES = {
     "train": ["Leipzig", "Porto", "Nantes", "Kaunas", "Osaka", "Mendoza", "Hobart", "Tampere"],
     "test": ["Graz", "Bilbao", "Gdansk", "Bergen", "Cusco", "Nagoya", "Halifax", "Trieste"],
     "val": ["Lyon", "Turku", "Plovdiv", "Salta", "Kobe", "Dundee"],
@@ -201,4 +201,4 @@ class Words:
         return draw.choice(WORDINGS[kind][SPLITS.index(self.split) :: len(SPLITS)])
 
     def city(self, draw: Random) -> str:
-        return draw.choice(CITIES[self.split])
+        return draw.choice(_CITIES[self.split])

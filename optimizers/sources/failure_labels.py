@@ -94,22 +94,22 @@ def homes(raw: Path) -> dict[str, Home]:
     The latter are, above all, tau-bench tasks that never went well: all of them in one split would tilt it. Groups that
     were dropped from train and val because they are too like test belong to test, and are not in the map.
     """
-    runs = [run for run in [*workbench_runs(raw), *tau_runs(raw), *xstest_runs(raw)] if is_row(run)]
+    runs = [run for run in [*workbench_runs(raw), *tau_runs(raw), *xstest_runs(raw)] if _is_row(run)]
     parts = split_by_group(runs)
     home = {run.group: Home(split, split != "test") for split in SPLITS for run in parts[split]}
     dealt = {run.group for run in runs}
-    others = sorted({f"tau-{record['task_id']}" for record in tau_records(raw)} - dealt)
+    others = sorted({f"tau-{record['task_id']}" for record in _tau_records(raw)} - dealt)
     random.Random(f"{SEED}-labels").shuffle(others)
     test, val = (round(len(others) * SHARES[split]) for split in ("test", "val"))
     splits = ["test"] * test + ["val"] * val + ["train"] * (len(others) - test - val)
     return home | {group: Home(split, False) for group, split in zip(others, splits, strict=True)}
 
 
-def tau_records(raw: Path) -> list[dict[str, Any]]:
+def _tau_records(raw: Path) -> list[dict[str, Any]]:
     return list(read_json(raw / "failure_judge/tau_bench_gpt4o_airline/gpt-4o-airline.json"))
 
 
-def is_row(run: Run) -> bool:
+def _is_row(run: Run) -> bool:
     return run.mode is not None and sum(len(str(turn)) for turn in run.turns) <= LONGEST_ROW
 
 
@@ -132,7 +132,7 @@ def xstest(raw: Path, home: Mapping[str, Home]) -> Iterator[Labelled]:
 
 def tau(raw: Path, home: Mapping[str, Home]) -> Iterator[Labelled]:
     """Every conversation from the airline's policy to the last word; a reward of 1 means that it ended as it should."""
-    for number, record in enumerate(tau_records(raw)):
+    for number, record in enumerate(_tau_records(raw)):
         turns: list[dict[str, Any]] = []
         given: dict[str, Any] = {}
         for message in record["traj"]:

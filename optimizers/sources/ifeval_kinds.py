@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any, NamedTuple
 
-COUNTS = "zero one two three four five six seven eight nine ten eleven twelve".split()
-LANGUAGES = {
+_COUNTS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+_LANGUAGES = {
     "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "de": "German", "fa": "Persian", "fi": "Finnish", "gu": "Gujarati",
     "hi": "Hindi", "it": "Italian", "kn": "Kannada", "ko": "Korean", "mr": "Marathi", "ne": "Nepali", "pa": "Punjabi",
     "pt": "Portuguese", "ru": "Russian", "sw": "Swahili", "ta": "Tamil", "te": "Telugu", "th": "Thai", "ur": "Urdu",
@@ -19,7 +19,7 @@ LANGUAGES = {
 }  # fmt: skip
 
 
-class Kind(NamedTuple):
+class _Kind(NamedTuple):
     """name: of the criterion; clash: kinds with the same word are never in one rubric."""
 
     name: str
@@ -31,139 +31,139 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "punctuation:no_comma": Kind(
+    "punctuation:no_comma": _Kind(
         "commas", "", r"\bcommas?\b",
         ("The mark ',' never occurs", "Sentences have no commas in them", "Comma-free"),
         ("Leave out every comma.", "Write it without a single comma."),
         ("Place commas where grammar wants them.", "Separate the items of a list by commas."),
     ),
-    "length_constraints:number_words": Kind(
+    "length_constraints:number_words": _Kind(
         "length", "", r"\bwords\b",
         ("{Bound} words in all", "Word count: {bound}"),
         ("Keep to this length: {bound} words.", "Let the word count be {bound}."),
         ("Choose simple words that everybody knows.", "The length should be {other} words."),
     ),
-    "length_constraints:number_sentences": Kind(
+    "length_constraints:number_sentences": _Kind(
         "sentences", "", r"\bsentences?\b",
         ("Sentence count: {bound}", "It has {bound} sentences"),
         ("Use {bound} sentences in total.", "The number of sentences must be {bound}."),
         ("Write clear sentences with one thought each.", "Use {other} sentences."),
     ),
-    "length_constraints:number_paragraphs": Kind(
+    "length_constraints:number_paragraphs": _Kind(
         "paragraphs", "parts", r"\b(paragraphs?|sections?|parts)\b",
         ("{N} paragraphs with *** between them", "Divided by *** into {n_word} paragraphs"),
         ("Split the text into {n} paragraphs by ***.", "Put *** between paragraphs; there must be {n_word} of them."),
         ("Start every paragraph with its main point.", "Write {other} paragraphs."),
     ),
-    "length_constraints:nth_paragraph_first_word": Kind(
+    "length_constraints:nth_paragraph_first_word": _Kind(
         "opening_word", "parts", r"\bparagraphs?\b",
         ("Paragraph {nth} opens with '{first}'", "'{first}' is the word that begins paragraph number {nth}"),
         ("The first word of paragraph {nth} has to be '{first}'.", "Let paragraph {nth} start: '{first}'."),
         ("Use the word '{first}' somewhere in the last paragraph.", "Paragraph {nth} should be the longest."),
     ),
-    "combination:two_responses": Kind(
+    "combination:two_responses": _Kind(
         "two_versions", "parts", r"(\*{6}|asterisk)",
         ("Offers a pair of answers with ****** in between", "2 alternatives, divided by six stars"),
         ("Answer twice, differently, with ****** between the answers.", "Provide 2 versions and put ****** between them."),
         ("Put one asterisk before each footnote.", "Consider different answers and keep the best one."),
     ),
-    "detectable_format:multiple_sections": Kind(
+    "detectable_format:multiple_sections": _Kind(
         "sections", "parts", r"\b(sections?|paragraphs?|parts?|days?|rounds?)\b",
         ("Parts labelled {splitter} 1 to {splitter} {n}", "{N} parts, each headed '{splitter}' and its number"),
         ("Divide it into {n_word} parts under the labels {splitter} 1, {splitter} 2 and so on.",),
         ("Write {splitter} titles in bold if there are any.", "Divide it into {other} parts."),
     ),
-    "detectable_format:number_bullet_lists": Kind(
+    "detectable_format:number_bullet_lists": _Kind(
         "bullets", "", r"\bbullet",
         ("Lists {n_word} bulleted items", "A list of exactly {n} points, each marked by '*'"),
         ("Give {n_word} points, each on its own line after '* '.", "The answer is to have {n} bullets, no more, no less."),
         ("Keep bullet points short if you use any.", "List {other} bullet points."),
     ),
-    "detectable_format:number_highlighted_sections": Kind(
+    "detectable_format:number_highlighted_sections": _Kind(
         "highlights", "", r"\b(highlight|italic|emphasi[sz]e|bold)",
         ("Markdown emphasis on {n_word} passages or more", "Marks {n}+ passages *like this*"),
         ("Set {n} or more passages between asterisks, *so*.", "Put markdown emphasis on no fewer than {n} passages."),
         ("Highlight nothing but the name of the product.", "Passages may be quoted where that helps."),
     ),
-    "detectable_format:title": Kind(
+    "detectable_format:title": _Kind(
         "title", "", r"\btitle",
         ("A heading stands in <<double angle brackets>>", "Headed by a line such as <<heading>>"),
         ("Give it a title and put the title inside << and >>.", "Begin with a title in double angular brackets: <<title>>."),
         ("A title should be short and plain.", "Do not use angle brackets for quotations."),
     ),
-    "detectable_format:json_format": Kind(
+    "detectable_format:json_format": _Kind(
         "json", "", r"\bjson\b",
         ("All of it parses as one JSON value", "The reply is a JSON object and nothing else"),
         ("Return JSON only.", "Format the complete answer as JSON."),
         ("The reader has a JSON parser and knows how to use it.", "Explain what JSON is to those who ask."),
     ),
-    "detectable_content:number_placeholders": Kind(
+    "detectable_content:number_placeholders": _Kind(
         "placeholders", "", r"\b(placeholder|square bracket)",
         ("Leaves {n_word} or more blanks such as [name]", "{n}+ fields to fill in, in square brackets"),
         ("Leave no fewer than {n} gaps in square brackets, like [date].", "Put {n} or more fields such as [city] in it."),
         ("Avoid square brackets in quotations.", "Fill every placeholder with a real name."),
     ),
-    "detectable_content:postscript": Kind(
+    "detectable_content:postscript": _Kind(
         "postscript", "", r"(post\s?script|P\.\s?P?\.?\s?S)",
         ("Closes with a remark that begins {marker}", "After the end comes a note marked {marker}"),
         ("Finish with a note that starts with {marker}", "Append a remark after {marker}"),
         ("A postscript is seldom read.", "Sign at the end with your full name."),
     ),
-    "keywords:existence": Kind(
+    "keywords:existence": _Kind(
         "keywords", "", r"",
         ("Mentions {words}", "These occur in it: {words}"),
         ("Work these words in: {words}.", "{words}: use each of them at least once."),
         ("Think about {word} before you begin, but there is no need to name it.", "Do not mention {words}."),
     ),
-    "keywords:forbidden_words": Kind(
+    "keywords:forbidden_words": _Kind(
         "banned_words", "", r"(\bnot?\b|n't|n’t|\bavoid|\bwithout|\bexclud|\bnever|\brefrain|\bomit)",
         ("{words} never occurs", "Free of: {words}"),
         ("Leave out: {words}.", "Find other expressions for: {words}. They are banned."),
         ("Explain {words} early in the text.", "Mention {words} where it fits."),
     ),
-    "keywords:frequency": Kind(
+    "keywords:frequency": _Kind(
         "repeats", "", r"",
         ("'{keyword}' is repeated: {bound} times", "Says '{keyword}' {bound} times"),
         ("Use the word {keyword} {bound} times.", "Count of '{keyword}' in the text: {bound}."),
         ("Explain early what '{keyword}' means.", "The word {keyword} should appear {other} times."),
     ),
-    "keywords:letter_frequency": Kind(
+    "keywords:letter_frequency": _Kind(
         "letters", "", r"",
         ("Character '{letter}': {bound} of them", "Contains '{letter}' {bound} times"),
         ("Use the character {letter} {bound} times.", "Count of '{letter}' in the text: {bound}."),
         ("Begin the second sentence with the letter {letter}.", "The letter {letter} should appear {other} times."),
     ),
-    "language:response_language": Kind(
+    "language:response_language": _Kind(
         "language", "language", r"\blanguage\b|{language}",
         ("Written wholly in {language}", "The reply's language is {language}"),
         ("Answer in {language}; every other language is out.", "Use {language} for everything you write."),
         ("The reader learns {language} at school.", "Write in Dutch, and in no other language."),
     ),
-    "change_case:english_capital": Kind(
+    "change_case:english_capital": _Kind(
         "upper_case", "language", r"\b(capital|all caps|uppercase|upper case)",
         ("Every letter is upper case", "Nothing is in small letters"),
         ("Write everything IN CAPITALS.", "Use upper case throughout."),
         ("Begin each name with a capital letter.", "Mention the capital city of the country."),
     ),
-    "change_case:english_lowercase": Kind(
+    "change_case:english_lowercase": _Kind(
         "lower_case", "language", r"\b(lowercase|lower case|capital)",
         ("Every letter is small", "No upper-case letters anywhere"),
         ("Write everything in small letters.", "Use lower case throughout."),
         ("Begin each name with a capital letter.", "Use short words and small paragraphs."),
     ),
-    "change_case:capital_word_frequency": Kind(
+    "change_case:capital_word_frequency": _Kind(
         "shouted_words", "language", r"\b(capital|all caps|uppercase|upper case)",
         ("Words in FULL CAPITALS: {bound}", "Upper-case words number {bound}"),
         ("Put {bound} words IN CAPITALS.", "Write {bound} words wholly in upper case."),
         ("Begin each name with a capital letter.", "Use CAPITALS for abbreviations."),
     ),
-    "startend:end_checker": Kind(
+    "startend:end_checker": _Kind(
         "last_words", "", r"\b(end|finish|last|conclude)",
         ("Its final words are '{ending}'", "Nothing stands after '{ending}'"),
         ("Close with '{ending}' and add nothing behind it.", "Let '{ending}' be your final words."),
         ("Start your reply with '{ending}'", "End on a friendly note."),
     ),
-    "startend:quotation": Kind(
+    "startend:quotation": _Kind(
         "quoted", "", r"\bquot",
         ("The whole text stands between \" and \"", "Opens and closes with \""),
         ("Start and finish with the character \".", "Set the complete answer in double quotes."),
@@ -195,7 +195,7 @@ def places(arguments: Mapping[str, Any], draw: Random) -> dict[str, str]:
         "marker": str(given.get("postscript_marker", "")),
         "keyword": str(given.get("keyword", "")),
         "letter": str(given.get("letter", "")),
-        "language": LANGUAGES.get(given.get("language", ""), ""),
+        "language": _LANGUAGES.get(given.get("language", ""), ""),
         "ending": str(given.get("end_phrase", "")).strip(),
     }
 
@@ -207,17 +207,17 @@ def bounds(relation: str, count: int) -> tuple[str, ...]:
 
 
 def in_words(count: int) -> str:
-    return COUNTS[count] if 0 <= count < len(COUNTS) else str(count)
+    return _COUNTS[count] if 0 <= count < len(_COUNTS) else str(count)
 
 
 def states(sentence: str, type_: str, arguments: Mapping[str, Any]) -> bool:
     """Return whether a sentence states a constraint: its kind's words, every name in its arguments, and its count."""
-    return mentions(sentence, type_, arguments) and has_count(sentence, arguments)
+    return mentions(sentence, type_, arguments) and _has_count(sentence, arguments)
 
 
 def mentions(text: str, type_: str, arguments: Mapping[str, Any]) -> bool:
     """Return whether a text speaks of what a constraint is about, whatever it says."""
-    filled = {"language": LANGUAGES.get(arguments.get("language") or "", "language")}
+    filled = {"language": _LANGUAGES.get(arguments.get("language") or "", "language")}
     find = KINDS[type_].find.replace("{language}", filled["language"])
     if find and not re.search(find, text, re.IGNORECASE):
         return False
@@ -226,7 +226,7 @@ def mentions(text: str, type_: str, arguments: Mapping[str, Any]) -> bool:
     return all(bool(re.search(rf"(?<!\w){re.escape(str(w).strip())}(?!\w)", text, re.IGNORECASE)) for w in wanted if w)
 
 
-def has_count(sentence: str, arguments: Mapping[str, Any]) -> bool:
+def _has_count(sentence: str, arguments: Mapping[str, Any]) -> bool:
     names = [n for n, v in arguments.items() if v is not None and (n.startswith("num_") or n.endswith("frequency"))]
     found = sentence.lower()
     for name in names:

@@ -38,21 +38,21 @@ from optimizers.sources.reading import read_json, read_jsonl
 SEED = 20261127
 MEETINGS = ("ALL/jsonl/val.jsonl", "Academic/jsonl/train.jsonl", "Committee/jsonl/train.jsonl")
 SIZES = {"test": 250, "val": 80, "train": 200}
-LENGTHS = (700, 1000, 1300)  # characters of a window
+_LENGTHS = (700, 1000, 1300)  # characters of a window
 SHARES = (0.28, 0.32, 0.36, 0.4)  # of the window's tokens: the budget
-SHORTEST_BUDGET = 60
-LARGEST_SHARE = 0.45
-PER_GROUP = {"qmsum": 8, "tau_bench": 9}  # rows of one meeting or task
-PER_CONVERSATION = 3
+_SHORTEST_BUDGET = 60
+_LARGEST_SHARE = 0.45
+_PER_GROUP = {"qmsum": 8, "tau_bench": 9}  # rows of one meeting or task
+_PER_CONVERSATION = 3
 FEWEST_TURNS, MOST_TERMS = 4, 10
-FEWEST_TERMS = {True: 5, False: 3}  # with a person's answer, without
-LONGEST_TURN = 400  # characters of one entry
+_FEWEST_TERMS = {True: 5, False: 3}  # with a person's answer, without
+_LONGEST_TURN = 400  # characters of one entry
 LONGEST_SUMMARY, MOST_DECISIONS, MOST_FACTS = 200, 2, 4  # as in the program's wire types
 
-MARKED = re.compile(r"\{[^}]*\}")
+_MARKED = re.compile(r"\{[^}]*\}")
 FILLER = re.compile(r"\b(?:um|uh|hmm|mm|mm-hmm|uh-huh|er|ah)\b ?,? ?", re.IGNORECASE)
-REPEATED = re.compile(r"\b([\w']+)(?:[ ,]+\1\b)+", re.IGNORECASE)
-SPACED = re.compile(r" +([,.?!;:)]|'\w|n't)")
+_REPEATED = re.compile(r"\b([\w']+)(?:[ ,]+\1\b)+", re.IGNORECASE)
+_SPACED = re.compile(r" +([,.?!;:)]|'\w|n't)")
 WRITES = re.compile(r"^(?:book|cancel|update|send|transfer)_")
 
 Row = dict[str, Any]
@@ -62,7 +62,7 @@ def build(raw: Path, sizes: Mapping[str, int] = SIZES) -> dict[str, list[Row]]:
     """Draw the three splits, half of each from either source, in an order that mixes the sources."""
     splits: dict[str, list[Row]] = {split: [] for split in ("train", "val", "test")}
     for source, groups in (("qmsum", meetings(raw)), ("tau_bench", tasks(raw))):
-        made = {name: rows[: PER_GROUP[source]] for name, rows in groups}
+        made = {name: rows[: _PER_GROUP[source]] for name, rows in groups}
         names = sorted(name for name, rows in made.items() if rows)
         random.Random(f"{SEED}-{source}").shuffle(names)
         for split, size in sizes.items():
@@ -82,12 +82,12 @@ def meetings(raw: Path) -> Iterator[tuple[str, list[Row]]]:
         for n, (where, meeting) in enumerate(read_jsonl(raw / "memory_summarizer" / "qmsum" / file)):
             try:
                 name = f"{file.split('/')[0].lower()}-{n}"
-                yield name, rows_of_meeting(name, meeting)
+                yield name, _rows_of_meeting(name, meeting)
             except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
                 raise DatasetError(f"{where}: not a meeting of QMSum: {error!r}") from error
 
 
-def rows_of_meeting(name: str, meeting: Row) -> list[Row]:
+def _rows_of_meeting(name: str, meeting: Row) -> list[Row]:
     """Make a row of each question whose window overlaps no earlier one."""
     rows: list[Row] = []
     used: set[int] = set()
@@ -98,9 +98,11 @@ def rows_of_meeting(name: str, meeting: Row) -> list[Row]:
         terms = set(content_stems(answer)) - {stem(word) for word in words(query["query"])}
         turns = meeting["meeting_transcripts"][int(first) : int(last) + 1]
         said = [(int(first) + i, spoken(turn, terms)) for i, turn in enumerate(turns)]
-        entries = window([Entry(turn=i, role="user", content=text) for i, text in said if text], terms, draw.choice(LENGTHS))
+        entries = window([Entry(turn=i, role="user", content=text) for i, text in said if text], terms, draw.choice(_LENGTHS))
         if used.isdisjoint(entry.turn for entry in entries):
-            row = made_row(f"qmsum-{name}-{n}", entries, terms_of_answer(answer, entries, terms), query["query"], answer, draw)
+            row = _made_row(
+                f"qmsum-{name}-{n}", entries, _terms_of_answer(answer, entries, terms), query["query"], answer, draw
+            )
             if row:
                 rows.append(row | {"source": "qmsum", "label_kind": "human"})
                 used |= {entry.turn for entry in entries}
@@ -109,12 +111,12 @@ def rows_of_meeting(name: str, meeting: Row) -> list[Row]:
 
 def spoken(turn: Row, terms: set[str]) -> str:
     """Return a turn as "speaker: text", from a long one the run of sentences with the most terms; "" for just "Yeah."."""
-    said = [sentence for sentence in sentences(tidy(turn["content"])) if len(sentence) <= LONGEST_TURN]
+    said = [sentence for sentence in sentences(tidy(turn["content"])) if len(sentence) <= _LONGEST_TURN]
     best: list[str] = []
     for start in range(len(said)):
         run: list[str] = []
         for sentence in said[start:]:
-            if sum(len(s) + 1 for s in run) + len(sentence) > LONGEST_TURN:
+            if sum(len(s) + 1 for s in run) + len(sentence) > _LONGEST_TURN:
                 break
             run.append(sentence)
         if len(terms & set(content_stems(" ".join(run)))) > len(terms & set(content_stems(" ".join(best)))) or not best:
@@ -125,9 +127,9 @@ def spoken(turn: Row, terms: set[str]) -> str:
 
 def tidy(text: str) -> str:
     """Remove a transcript's marks and hesitations, and the spaces that its tokenizer put before punctuation."""
-    text = SPACED.sub(r"\1", " ".join(MARKED.sub(" ", text).split()))
-    text = REPEATED.sub(r"\1", FILLER.sub("", text))
-    return " ".join(SPACED.sub(r"\1", text).strip(" ,.-").replace(" - ", "-").split()) + (
+    text = _SPACED.sub(r"\1", " ".join(_MARKED.sub(" ", text).split()))
+    text = _REPEATED.sub(r"\1", FILLER.sub("", text))
+    return " ".join(_SPACED.sub(r"\1", text).strip(" ,.-").replace(" - ", "-").split()) + (
         "." if text.rstrip().endswith(".") else ""
     )
 
@@ -137,14 +139,14 @@ def window(entries: Sequence[Entry], terms: set[str], length: int) -> list[Entry
     best: list[Entry] = []
     most = 0
     for start in range(len(entries)):
-        run = run_from(entries, start, length)
+        run = _run_from(entries, start, length)
         held = len(terms & {s for entry in run for s in content_stems(entry.content)})
         if held > most:
             best, most = run, held
     return best
 
 
-def run_from(entries: Sequence[Entry], start: int, length: int) -> list[Entry]:
+def _run_from(entries: Sequence[Entry], start: int, length: int) -> list[Entry]:
     run: list[Entry] = []
     for entry in entries[start:]:
         length -= len(str(entry)) + 1
@@ -154,7 +156,7 @@ def run_from(entries: Sequence[Entry], start: int, length: int) -> list[Entry]:
     return run
 
 
-def terms_of_answer(answer: str, entries: Sequence[Entry], new: set[str]) -> list[str]:
+def _terms_of_answer(answer: str, entries: Sequence[Entry], new: set[str]) -> list[str]:
     """Return the words of a person's answer with a `new` stem that the window holds too, one for each, in their order."""
     held = new & {s for entry in entries for s in content_stems(entry.content.partition(": ")[2])}
     found: dict[str, str] = {}
@@ -188,7 +190,7 @@ def conversation(messages: Sequence[Row]) -> list[Entry]:
         text = (message.get("content") or "").replace("###STOP###", "").strip()
         text = "\n".join([*([text] if text else []), *(call_text(call["function"]) for call in calls)])
         ids = [call["id"] for call in calls] + ([message["tool_call_id"]] if "tool_call_id" in message else [])
-        text = text if len(text) <= LONGEST_TURN else text[: LONGEST_TURN - 3].rsplit(" ", 1)[0] + "..."
+        text = text if len(text) <= _LONGEST_TURN else text[: _LONGEST_TURN - 3].rsplit(" ", 1)[0] + "..."
         if text or ids:  # a result may be empty, and still answers its call
             entries.append(Entry(turn=turn, role=message["role"], content=text, tool_call_ids=ids))
     return entries
@@ -208,38 +210,38 @@ def rows_of_conversation(name: str, entries: Sequence[Entry]) -> list[Row]:
     rows: list[Row] = []
     used: set[int] = set()
     for start in starts:
-        run = run_from(entries, start, draw.choice(LENGTHS))
+        run = _run_from(entries, start, draw.choice(_LENGTHS))
         while run and run[-1].role == "assistant" and run[-1].tool_call_ids:
             run = run[:-1]
         if not run or run[0].role == "tool" or not used.isdisjoint(entry.turn for entry in run):
             continue
         later = [entry for entry in entries if entry.turn > run[-1].turn and entry.role != "tool"]
         done = [entry for entry in run if entry.role == "assistant" and WRITES.match(entry.content)]
-        terms = needed_terms(run, [*done, *later])
-        if row := made_row(f"{name}-{start}", run, terms, "Which ids, dates and amounts are needed again?", "", draw, done):
+        terms = _needed_terms(run, [*done, *later])
+        if row := _made_row(f"{name}-{start}", run, terms, "Which ids, dates and amounts are needed again?", "", draw, done):
             rows.append(row | {"source": "tau_bench", "label_kind": "rule-made"})
             used |= {entry.turn for entry in run}
-        if len(rows) == PER_CONVERSATION:
+        if len(rows) == _PER_CONVERSATION:
             break
     return rows
 
 
-def needed_terms(run: Sequence[Entry], uses: Sequence[Entry]) -> list[str]:
+def _needed_terms(run: Sequence[Entry], uses: Sequence[Entry]) -> list[str]:
     """Return the ids, dates and amounts of a window that what comes later, or what was done, names too: the oftenest first."""
     counts: dict[str, int] = {}
     for entry in uses:
-        for fact in exact_terms(entry.content):
+        for fact in _exact_terms(entry.content):
             counts[fact] = counts.get(fact, 0) + 1
-    held = {fact for entry in run for fact in exact_terms(entry.content)}
+    held = {fact for entry in run for fact in _exact_terms(entry.content)}
     return sorted(held & counts.keys(), key=lambda fact: (-counts[fact], fact))
 
 
-def exact_terms(text: str) -> frozenset[str]:
+def _exact_terms(text: str) -> frozenset[str]:
     facts = facts_in(text)
     return facts.ids | facts.dates | {n for n in facts.numbers if n.isdigit() and len(n) > 1}
 
 
-def made_row(
+def _made_row(
     id_: str,
     entries: Sequence[Entry],
     terms: Sequence[str],
@@ -250,18 +252,18 @@ def made_row(
 ) -> Row | None:
     """Give the window its budget and those probes that an ideal memory can answer within it; None if too few are left."""
     tokens = approximate_tokens("\n".join(map(str, entries)))
-    budget = max(SHORTEST_BUDGET, int(draw.choice(SHARES) * tokens))
+    budget = max(_SHORTEST_BUDGET, int(draw.choice(SHARES) * tokens))
     asked = [(question, list(terms[:MOST_TERMS]))]
     for entry in done:
         action = entry.content.partition("(")[0]
         first = sorted(facts_in(entry.content).ids, key=entry.content.lower().find)[:1]  # the reservation, nearly always
         asked.append((f"What was done by {action}?", [action.partition("_")[0], *first]))
     wanted = [term for _, found in asked for term in found]
-    if len(entries) < FEWEST_TURNS or len(wanted) < FEWEST_TERMS[bool(answer)] or budget > LARGEST_SHARE * tokens:
+    if len(entries) < FEWEST_TURNS or len(wanted) < _FEWEST_TERMS[bool(answer)] or budget > _LARGEST_SHARE * tokens:
         return None
     held = stated(rendered(ideal(entries, budget, wanted, answer)))
     probes = [{"question": q, "terms": kept} for q, found in asked if (kept := [t for t in found if keys(t) <= held])]
-    if sum(len(probe["terms"]) for probe in probes) < FEWEST_TERMS[bool(answer)]:
+    if sum(len(probe["terms"]) for probe in probes) < _FEWEST_TERMS[bool(answer)]:
         return None
     return {
         "id": id_,
@@ -286,7 +288,7 @@ def ideal(entries: Sequence[Entry], budget: int, terms: Sequence[str], answer: s
     while missing and found:
         clause, held = max(found, key=lambda pair: len(pair[1] & missing) / pair[0].tokens)
         found.remove((clause, held))
-        kind = kind_of(clause, entries, room)
+        kind = _kind_of(clause, entries, room)
         item = Item(kind, Fact(text=clause.text, turns=[clause.turn]))
         if not held & missing or unsupported(clause.text, evidence):
             continue
@@ -297,7 +299,7 @@ def ideal(entries: Sequence[Entry], budget: int, terms: Sequence[str], answer: s
     return items
 
 
-def kind_of(clause: Clause, entries: Sequence[Entry], room: Mapping[str, int]) -> str:
+def _kind_of(clause: Clause, entries: Sequence[Entry], room: Mapping[str, int]) -> str:
     if clause.decision and room["decision"]:
         return "decision"
     return "summary" if room["summary"] and entries[clause.place].role != "tool" else "fact"

@@ -22,14 +22,14 @@ from optimizers.sources.reading import home, read_json, read_jsonl
 
 SEED = 20261121
 TOOLS_OFFERED = 8
-TOOLS_SHOWN = 4  # in a demonstration
+_TOOLS_SHOWN = 4  # in a demonstration
 LONGEST_DESCRIPTION = 60  # characters, likewise
 SIZES = {"train": 300, "val": 100}
-SHARE_IN_PROGRESS = 0.25  # of the rows with three tasks or more: the first task is already done
-LONGEST_TITLE = 300  # characters
+_SHARE_IN_PROGRESS = 0.25  # of the rows with three tasks or more: the first task is already done
+_LONGEST_TITLE = 300  # characters
 LARGEST_OVERLAP = 0.5  # of the words of two goals (Jaccard) in different splits
 
-STEP = re.compile(r"Step \d+ Call (?P<tool>\S+) to (?P<title>.+)", re.DOTALL)
+_STEP = re.compile(r"Step \d+ Call (?P<tool>\S+) to (?P<title>.+)", re.DOTALL)
 
 Row = dict[str, Any]
 
@@ -39,7 +39,7 @@ def build(raw: Path, sizes: Mapping[str, int] = SIZES) -> dict[str, list[Row]]:
     raw = home(raw, "planner/ultratool")
     tools = {node["id"]: node for node in read_json(raw / "tool_desc.json")["nodes"]}
     test_ids = set(read_json(raw / "split_ids.json")["test_ids"]["chain"])
-    chains = sorted(read_chains(raw / "data.json"), key=lambda chain: int(chain["id"]))
+    chains = sorted(_read_chains(raw / "data.json"), key=lambda chain: int(chain["id"]))
     test = [chain for chain in chains if chain["id"] in test_ids]
     rest = [chain for chain in chains if chain["id"] not in test_ids]
     random.Random(SEED).shuffle(rest)
@@ -54,37 +54,37 @@ def build(raw: Path, sizes: Mapping[str, int] = SIZES) -> dict[str, list[Row]]:
             if all(jaccard(own, other) <= LARGEST_OVERLAP for other in kept):
                 splits[split].append(chain)
                 kept.append(own)
-    return {split: [offer_tools(chain, tools) for chain in chains] for split, chains in splits.items()}
+    return {split: [_offer_tools(chain, tools) for chain in chains] for split, chains in splits.items()}
 
 
-def read_chains(path: Path) -> list[Row]:
+def _read_chains(path: Path) -> list[Row]:
     chains = []
     for where, record in read_jsonl(path):
         try:
-            if chain := usable_chain(record):
+            if chain := _usable_chain(record):
                 chains.append(chain)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DatasetError(f"{where}: not a record of UltraTool: {error!r}") from error
     return chains
 
 
-def usable_chain(record: Row) -> Row | None:
+def _usable_chain(record: Row) -> Row | None:
     """Return {id, goal, steps: [(tool, title)]}; None if steps and tools do not match up or a title is a whole text."""
     nodes = [node["task"] for node in record["task_nodes"]]
-    matches = [STEP.fullmatch(step.strip()) for step in record["task_steps"]]
+    matches = [_STEP.fullmatch(step.strip()) for step in record["task_steps"]]
     steps = [(match["tool"], match["title"].strip()) for match in matches if match]
     paired = len(matches) == len(nodes) == len(set(nodes)) and [tool for tool, _ in steps] == nodes
-    if not paired or any(len(title) > LONGEST_TITLE for _, title in steps):
+    if not paired or any(len(title) > _LONGEST_TITLE for _, title in steps):
         return None
     return {"id": record["id"], "goal": record["user_request"].strip(), "steps": steps}
 
 
-def offer_tools(chain: Row, tools: dict[str, Row]) -> Row:
+def _offer_tools(chain: Row, tools: dict[str, Row]) -> Row:
     """Give the row its own tool list: the tools of the chain, and distractors of which half are from the same domains."""
     draw = random.Random(f"{SEED}-{chain['id']}")
     steps, progress = list(chain["steps"]), ""
     needed = [tool for tool, _ in steps]
-    if len(steps) >= 3 and draw.random() < SHARE_IN_PROGRESS:
+    if len(steps) >= 3 and draw.random() < _SHARE_IN_PROGRESS:
         progress = f"Done: {steps.pop(0)[1]}"
     domains = {domain for name in needed for domain in tools[name]["domain"]}
     others = sorted(tools.keys() - set(needed))
@@ -122,7 +122,7 @@ def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
     ]
     rationale = shortened("; ".join(task.title for task in row.tasks), 80)
     used = {task.tool for task in row.tasks}
-    spare = [tool.name for tool in row.tools if tool.name not in used][: max(0, TOOLS_SHOWN - len(used))]
+    spare = [tool.name for tool in row.tools if tool.name not in used][: max(0, _TOOLS_SHOWN - len(used))]
     tools = [
         {"name": tool.name, "description": shortened(tool.description, LONGEST_DESCRIPTION)}
         for tool in row.tools

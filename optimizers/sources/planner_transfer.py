@@ -27,8 +27,8 @@ from optimizers.sources.transfer import HALVES, Splits, Transfer, checked, most_
 
 SEED = 20261128
 FEWEST_CALLS, MOST_CALLS = 2, 6
-PER_PLAN = 3  # rows with the very same tools in the same order
-PER_TEMPLATE = 2  # rows of one of WorkBench's templates
+_PER_PLAN = 3  # rows with the very same tools in the same order
+_PER_TEMPLATE = 2  # rows of one of WorkBench's templates
 SIZE = 40  # rows per half at most
 
 SERVICES = {  # file of multi_turn_func_doc -> (half, whether a later turn can stand alone: it hangs on nothing done before)
@@ -41,7 +41,7 @@ SERVICES = {  # file of multi_turn_func_doc -> (half, whether a later turn can s
     "trading_bot": ("transfer_test", False),
     "travel_booking": ("transfer_test", False),
 }
-OFFICE = {  # WorkBench's function -> what it does. The words are ours: the runs bear names and no descriptions.
+_OFFICE = {  # WorkBench's function -> what it does. The words are ours: the runs bear names and no descriptions.
     "calendar.create_event": "Create a calendar event with a participant",
     "calendar.delete_event": "Delete a calendar event by its id",
     "calendar.search_events": "Find calendar events, and their ids, by words and time",
@@ -74,7 +74,7 @@ NEVER_SPARE = re.compile(  # tools that a careful plan may well add: never on of
     r"|displayCarStatus|pressBrakePedal|activateParkingBrake|lockDoors|set_navigation|get_order_details|get_ticket|close_ticket"
     r"|filter_stocks_by_price|get_available_stocks|get_watchlist|mention|echo)$|\.(search_|find_)"
 )
-HANGS_ON_EARLIER = re.compile(
+_HANGS_ON_EARLIER = re.compile(
     r"^\W*(also|after the|after sorting|upon|further|now that|once|post-|with the engine|in light|lastly|as i've|i've init)|"
     r"\b(previous file|this comparative|reached out to them)\b",
     re.IGNORECASE,
@@ -85,7 +85,7 @@ WRONG = {  # read one by one: what the reference has too much or too little
     "multi_turn_base_185-0": "a limit is set that was only mentioned",
     "multi_turn_base_196-4": "a ticket is read that is only to be resolved",
 }
-MONEY = re.compile(r"\b(budget|under|afford|cost)\b", re.IGNORECASE)
+_MONEY = re.compile(r"\b(budget|under|afford|cost)\b", re.IGNORECASE)
 
 Row = dict[str, Any]
 
@@ -103,16 +103,16 @@ class Turn(NamedTuple):
 def build(raw: Path, own: Splits) -> dict[str, list[Row]]:
     """Draw both halves: BFCL's turns and WorkBench's tasks, mixed."""
     found = list(functions(raw / "actor/bfcl_v4/multi_turn_func_doc"))
-    described = {name: description for name, _, description in found} | OFFICE
+    described = {name: description for name, _, description in found} | _OFFICE
     service_of = {name: service for name, service, _ in found}
-    turns = [*bfcl_turns(raw / "actor/bfcl_v4", service_of), *workbench_turns(raw)]
+    turns = [*_bfcl_turns(raw / "actor/bfcl_v4", service_of), *_workbench_turns(raw)]
     halves = {}
     for half in HALVES:
         mine = [turn for turn in turns if turn.half == half]
         random.Random(f"{SEED}-{half}").shuffle(mine)
         others = sorted({tool for turn in mine for tool in (*turn.tools, *turn.spare)})
         rows = unlike((as_row(turn, others, described) for turn in mine), own, lambda row: str(row["goal"]))
-        halves[half] = most_of_each(rows, plan_of, PER_PLAN)[:SIZE]
+        halves[half] = most_of_each(rows, plan_of, _PER_PLAN)[:SIZE]
     return checked(halves, raw)
 
 
@@ -130,7 +130,7 @@ def functions(folder: Path) -> Iterator[tuple[str, str, str]]:
                 raise DatasetError(f"{where}: not a function of BFCL: {error!r}") from error
 
 
-def bfcl_turns(folder: Path, service_of: Mapping[str, str]) -> Iterator[Turn]:
+def _bfcl_turns(folder: Path, service_of: Mapping[str, str]) -> Iterator[Turn]:
     for talk in talks(folder):
         for number, (goal, calls) in enumerate(talk.turns):
             id_ = f"{talk.id}-{number}"
@@ -148,16 +148,16 @@ def can_stand(number: int, goal: str, calls: Sequence[Call], services: set[str])
     names = [name for name, _ in calls]
     if not FEWEST_CALLS <= len(names) <= MOST_CALLS or len(set(names)) < len(names):
         return False
-    if len({SERVICES[service][0] for service in services}) > 1 or HANGS_ON_EARLIER.search(goal):
+    if len({SERVICES[service][0] for service in services}) > 1 or _HANGS_ON_EARLIER.search(goal):
         return False
     if number and not all(SERVICES[service][1] for service in services):
         return False
-    if (number or "gorilla_file_system" in services) and not all_said(goal, calls):
+    if (number or "gorilla_file_system" in services) and not _all_said(goal, calls):
         return False
-    return not any(unsaid(call, goal, names) for call in calls)
+    return not any(_unsaid(call, goal, names) for call in calls)
 
 
-def unsaid(call: Call, goal: str, names: Sequence[str]) -> bool:
+def _unsaid(call: Call, goal: str, names: Sequence[str]) -> bool:
     """Return whether a call is only due to the state of the simulated service, which neither goal nor descriptions tell."""
     match call[0]:
         case "lockDoors":
@@ -167,19 +167,19 @@ def unsaid(call: Call, goal: str, names: Sequence[str]) -> bool:
         case "send_message" | "post_tweet":
             return not any("login" in other or "authenticate" in other for other in names)
         case "book_flight":  # where money matters, most references look at the cost first and some do not
-            return "get_flight_cost" not in names and bool(MONEY.search(goal))
+            return "get_flight_cost" not in names and bool(_MONEY.search(goal))
         case "place_order":
             return "market's operational status" in goal
     return False
 
 
-def all_said(goal: str, calls: Iterable[Call]) -> bool:
+def _all_said(goal: str, calls: Iterable[Call]) -> bool:
     text = goal.lower().replace(",", "")
     values = [value for _, given in calls for item in given.values() for value in (item if isinstance(item, list) else [item])]
     return all(isinstance(v, bool) or str(v).lower().removesuffix(".0").replace(",", "") in text for v in values)
 
 
-def workbench_turns(raw: Path) -> Iterator[Turn]:
+def _workbench_turns(raw: Path) -> Iterator[Turn]:
     """Take templates that ask for one change, whatever the data; the plan is what most right runs of the template did."""
     changes: dict[str, set[int]] = {}
     for path in sorted((raw / "actor/workbench/processed/queries_and_answers").glob("*.csv")):
@@ -187,21 +187,21 @@ def workbench_turns(raw: Path) -> Iterator[Turn]:
             changes.setdefault(row["base_template"], set()).add(len(ast.literal_eval(row["answer"])))
     runs: dict[str, list[Run]] = {}
     for run in workbench_runs(raw):
-        tools = tools_of(run)
+        tools = _tools_of(run)
         if run.went_right and changes[run.group] == {1} and len(set(tools)) == len(tools) >= FEWEST_CALLS:
             runs.setdefault(run.group, []).append(run)
     for _, found in sorted(runs.items()):
-        (plan, _), *_ = Counter(tools_of(run) for run in found).most_common(1)
+        (plan, _), *_ = Counter(_tools_of(run) for run in found).most_common(1)
         halves = {OFFICE_HALVES[tool.split(".")[0]] for tool in plan}
-        goals = {run.goal: run for run in found if tools_of(run) == plan}
-        if len(halves) == 1 and set(plan) <= OFFICE.keys():
-            for goal, run in list(goals.items())[:PER_TEMPLATE]:
+        goals = {run.goal: run for run in found if _tools_of(run) == plan}
+        if len(halves) == 1 and set(plan) <= _OFFICE.keys():
+            for goal, run in list(goals.items())[:_PER_TEMPLATE]:
                 domains = {tool.split(".")[0] for tool in plan}
-                spare = [tool for tool in OFFICE if tool.split(".")[0] in domains]
+                spare = [tool for tool in _OFFICE if tool.split(".")[0] in domains]
                 yield Turn(f"workbench_{run.id}", halves.copy().pop(), goal, list(plan), spare)
 
 
-def tools_of(run: Run) -> tuple[str, ...]:
+def _tools_of(run: Run) -> tuple[str, ...]:
     return tuple(turn["tool_name"] for turn in run.turns if turn["role"] == "tool")
 
 

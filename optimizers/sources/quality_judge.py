@@ -25,28 +25,28 @@ from dspy_programs.text import jaccard, words
 from optimizers.sources.reading import home, read_json
 
 SEED = 20261121
-INSTRUCTIONS = {"test": 65, "val": 35}  # at least; train gets the rest
+_INSTRUCTIONS = {"test": 65, "val": 35}  # at least; train gets the rest
 LONGEST_RESPONSE = 700  # characters
 LONGEST_ROW = 1600  # characters of instruction, input and both responses, about 400 tokens
 LARGEST_OVERLAP = 0.5  # of the words of two instructions with their inputs (Jaccard) in different splits
-ANNOTATORS = ("annotator1", "annotator2", "annotator3")
+_ANNOTATORS = ("annotator1", "annotator2", "annotator3")
 VERDICTS = {0: "tie", 1: "first", 2: "second"}
 
-BASE = {"first": 0.75, "tie": 0.5, "second": 0.25}  # of the scale, for the first response of a demonstration
+_BASE = {"first": 0.75, "tie": 0.5, "second": 0.25}  # of the scale, for the first response of a demonstration
 LETTERS = {"first": "A", "second": "B"}  # of two responses shown in the row's order
-SPREAD = 0.5  # of the scale, by which the checks move a criterion's score away from that
+_SPREAD = 0.5  # of the scale, by which the checks move a criterion's score away from that
 
 Row = dict[str, Any]
 
 
-def build(raw: Path, sizes: Mapping[str, int] = INSTRUCTIONS) -> dict[str, list[Row]]:
+def build(raw: Path, sizes: Mapping[str, int] = _INSTRUCTIONS) -> dict[str, list[Row]]:
     """Draw the three splits by instruction; `sizes` are the instructions of test and of val."""
     path = home(raw, "data_generator/pandalm_testset") / "testset-v1.json"
     try:
-        rows = [row for record in read_json(path) if (row := usable_row(record))]
+        rows = [row for record in read_json(path) if (row := _usable_row(record))]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(f"{path}: not PandaLM's test set: {error!r}") from error
-    families = families_of(without_repeats(rows))
+    families = _families_of(_without_repeats(rows))
     draw = random.Random(SEED)
     draw.shuffle(families)
     splits: dict[str, list[Row]] = {"train": [], "val": [], "test": []}
@@ -61,9 +61,9 @@ def build(raw: Path, sizes: Mapping[str, int] = INSTRUCTIONS) -> dict[str, list[
     return {split: balanced(each, random.Random(f"{SEED}-{split}")) for split, each in splits.items()}
 
 
-def usable_row(record: Row) -> Row | None:
+def _usable_row(record: Row) -> Row | None:
     """Return the row in the source's order; None if all people differ, the request is empty or the row is too long."""
-    votes = Counter(VERDICTS[record[name]] for name in ANNOTATORS)
+    votes = Counter(VERDICTS[record[name]] for name in _ANNOTATORS)
     verdict, count = votes.most_common(1)[0]
     texts = [str(record[name]).strip() for name in ("instruction", "input", "response1", "response2")]
     instruction, input_, response, other = texts
@@ -78,11 +78,11 @@ def usable_row(record: Row) -> Row | None:
         "other": other,
         "rubric": "quality",
         "verdict": verdict,
-        "unanimous": count == len(ANNOTATORS),
+        "unanimous": count == len(_ANNOTATORS),
     }
 
 
-def without_repeats(rows: Iterable[Row]) -> list[Row]:
+def _without_repeats(rows: Iterable[Row]) -> list[Row]:
     """Keep the first of the rows with the same two responses: several of the judged models give identical ones."""
     kept: dict[tuple[str, str, frozenset[str]], Row] = {}
     for row in rows:
@@ -90,7 +90,7 @@ def without_repeats(rows: Iterable[Row]) -> list[Row]:
     return list(kept.values())
 
 
-def families_of(rows: Iterable[Row]) -> list[list[list[Row]]]:
+def _families_of(rows: Iterable[Row]) -> list[list[list[Row]]]:
     """Group rows by instruction and input, and similar groups into families that must stay together."""
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
@@ -140,7 +140,7 @@ def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
     asked = f"{row.instruction}\n{row.input}"
     shares = scores_by_checks(asked, row.response, rubric)
     scores = [
-        {"criterion": name, "score": round(1 + (BEST - 1) * (BASE[row.verdict] + SPREAD * (share - 0.5)))}
+        {"criterion": name, "score": round(1 + (BEST - 1) * (_BASE[row.verdict] + _SPREAD * (share - 0.5)))}
         for name, share in shares.items()
     ]
     fault = worst_fault(asked, row.response) or "misses a part of what was asked"

@@ -22,7 +22,7 @@ from optimizers.sources.transfer import HALVES, Splits, Transfer, checked, unlik
 SEED = 20261128
 SIZE = 24  # rows per half at most
 LONGEST_RESPONSE = 1800  # characters: more than own rows may have, for few of these answers are short
-TYPES = {  # of harmless requests to which there is a true answer: not those of invented people or of nonsense
+_TYPES = {  # of harmless requests to which there is a true answer: not those of invented people or of nonsense
     "safe_contexts": "transfer_val",
     "definitions": "transfer_test",
     "figurative_language": "transfer_test",
@@ -37,7 +37,7 @@ Row = dict[str, Any]
 
 def build(raw: Path, own: Splits) -> dict[str, list[Row]]:
     """Draw both halves by type of request."""
-    found = list(pairs_of(raw / "failure_judge/xstest"))
+    found = list(_pairs_of(raw / "failure_judge/xstest"))
     rows = unlike(random.Random(SEED).sample(found, len(found)), own, lambda row: f"{row['instruction']} {row['input']}")
     halves = {}
     for half in HALVES:
@@ -47,13 +47,13 @@ def build(raw: Path, own: Splits) -> dict[str, list[Row]]:
     return checked(halves, raw)
 
 
-def pairs_of(folder: Path) -> Iterator[Row]:
+def _pairs_of(folder: Path) -> Iterator[Row]:
     """Yield a row, and its half, for each request that one model answered and another refused, in full, as two people say."""
     answers: dict[tuple[str, str], dict[str, list[str]]] = {}
     for path in sorted(folder.glob("xstest_v2_completions_*.csv")):
         for record in read_csv(path):
             try:
-                if record["type"] in TYPES and agreed(record) and len(record["completion"].strip()) <= LONGEST_RESPONSE:
+                if record["type"] in _TYPES and agreed(record) and len(record["completion"].strip()) <= LONGEST_RESPONSE:
                     found = answers.setdefault((record["prompt"], record["type"]), {HELPED: [], REFUSED: []})
                     found[record["final_label"]].append(record["completion"].strip())
             except (KeyError, AttributeError) as error:
@@ -68,7 +68,7 @@ def pairs_of(folder: Path) -> Iterator[Row]:
                 "other": draw.choice(found[REFUSED]),
             }
             labels = {"rubric": "quality", "verdict": "first", "unanimous": True}
-            yield {"id": f"xstest-{number}", **texts, **labels, "half": TYPES[kind]}
+            yield {"id": f"xstest-{number}", **texts, **labels, "half": _TYPES[kind]}
 
 
 def agreed(record: Mapping[str, str]) -> bool:

@@ -30,19 +30,19 @@ from optimizers.sources.reading import home, read_json, read_jsonl
 SEED = 20261121
 GROUPS = {"train": 80, "val": 34, "test": 100}  # of three rows each
 SIZES = {"train": 240, "val": 100, "test": 300}
-DROPS = 3  # rows of a group
+_DROPS = 3  # rows of a group
 HARD = ("plain", "double", "decoy", "filler")
 LONGEST_TASK, LONGEST_RULE, LONGEST_FILLER = 400, 200, 240  # characters
 LARGEST_OVERLAP = 0.5  # of the words of two tasks (Jaccard)
 
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
-JOINT = re.compile(
+_JOINT = re.compile(
     r"^([\s.,;?!\d]+|(and|but|that|as a subtask|additionally|furthermore|moreover|lastly|also|as a final touch|"
     r"on top of all this|to crown the elegance of this request|as a format constraint|"
     r"for a comprehensive understanding)\b,?)+",
     re.IGNORECASE,
 )
-OWN_SUBJECT = re.compile(
+_OWN_SUBJECT = re.compile(
     r"\b(poems?|songs?|blog|resume|letter to|riddle|haikus?|raps?|essay|article|itinerary|story|post|jokes?|book|e-?mail|"
     r"limerick|advertisement|file|thread|outline|rubric|tweet|template|speech|summary|his|her|their|it|them)\b",
     re.IGNORECASE,
@@ -77,7 +77,7 @@ def build(raw: Path, groups: Mapping[str, int] = GROUPS, sizes: Mapping[str, int
     """Draw the groups of each split: every usable task of FollowBench, the rest from IFEval, evenly mixed."""
     raw = home(raw, "section_scorer")
     draw = random.Random(SEED)
-    prompts = unlike([*shuffled(read_followbench(raw), draw), *shuffled(read_ifeval(raw), draw)])[: sum(groups.values())]
+    prompts = unlike([*shuffled(_read_followbench(raw), draw), *shuffled(read_ifeval(raw), draw)])[: sum(groups.values())]
     fillers = shuffled(read_fillers(raw), draw)
     if len(prompts) < sum(groups.values()) or len(fillers) < len(groups):
         raise DatasetError(
@@ -146,7 +146,7 @@ def ifeval_prompt(record: Row) -> Prompt | None:
                 found.append((about[0], type_, arguments))
     shared = Counter(sentence for sentence, _, _ in found)
     draw = random.Random(f"{SEED}-{record['key']}")
-    constraints = [constraint_of(*item, draw) for item in found if shared[item[0]] == 1]
+    constraints = [_constraint_of(*item, draw) for item in found if shared[item[0]] == 1]
     base = " ".join(s for s in sentences if s not in {c.text for c in constraints})
     return Prompt(f"if{record['key']}", "ifeval", base, constraints, frozenset(types)) if constraints else None
 
@@ -155,7 +155,7 @@ def can_stand(sentence: str) -> bool:
     return len(sentence) <= LONGEST_RULE and sentence.count('"') % 2 == 0 and not sentence.startswith("*")
 
 
-def constraint_of(sentence: str, type_: str, arguments: Row, draw: random.Random) -> Constraint:
+def _constraint_of(sentence: str, type_: str, arguments: Row, draw: random.Random) -> Constraint:
     kind = KINDS[type_]
 
     def filled(wordings: Sequence[str]) -> tuple[str, ...]:
@@ -164,7 +164,7 @@ def constraint_of(sentence: str, type_: str, arguments: Row, draw: random.Random
     return Constraint(kind.name, sentence, filled(kind.asked), filled(kind.again), filled(kind.decoys), type_, arguments)
 
 
-def read_followbench(raw: Path) -> list[Prompt]:
+def _read_followbench(raw: Path) -> list[Prompt]:
     prompts = []
     for category in sorted({key[0] for key in CRITERIA}):
         path = raw / "followbench" / f"{category}_constraints.json"
@@ -187,7 +187,7 @@ def followbench_prompt(category: str, example: int, texts: Mapping[int, str]) ->
         before = texts.get(level - 1, "").rstrip(".?! ")
         added = texts.get(level, "")
         if (known_category, known_example) == (category, example) and before and added.startswith(before):
-            rule = JOINT.sub("", added[len(before) :]).strip()
+            rule = _JOINT.sub("", added[len(before) :]).strip()
             rule = f"{rule[:1].upper()}{rule[1:]}".rstrip(".?! ") + "."
             constraints.append(Constraint(wording.name, rule, (wording.asked,), (), (wording.decoy,)))
     base = texts.get(0, "")
@@ -222,21 +222,21 @@ def group_rows(prompt: Prompt, others: Sequence[Prompt], fillers: Sequence[str])
         ],
     }
     quiet = [text for text in fillers if not any(c.type and mentions(text, c.type, c.arguments) for c in constraints)]
-    counts = kept_counts(len(constraints), draw)
-    kinds = draw.sample(HARD, DROPS)
+    counts = _kept_counts(len(constraints), draw)
+    kinds = draw.sample(HARD, _DROPS)
     rows = []
     for number, (count, hard) in enumerate(zip(counts, kinds, strict=True)):
         kept = set(draw.sample(range(len(constraints)), count))
-        texts, hard = section_texts(constraints, kept, hard, quiet, draw)
+        texts, hard = _section_texts(constraints, kept, hard, quiet, draw)
         rows.append(as_row(f"{prompt.id}-{number}", prompt, rubric, constraints, texts, hard, draw))
     return rows
 
 
-def kept_counts(size: int, draw: random.Random) -> list[int]:
+def _kept_counts(size: int, draw: random.Random) -> list[int]:
     """Draw how many constraints each row of a group keeps: all or none at most once."""
-    some = draw.sample(range(1, size), min(DROPS - 1, size - 1))
+    some = draw.sample(range(1, size), min(_DROPS - 1, size - 1))
     others = [count for count in range(size + 1) if count not in some]
-    return shuffled([*some, *draw.sample(others, DROPS - len(some))], draw)
+    return shuffled([*some, *draw.sample(others, _DROPS - len(some))], draw)
 
 
 def with_borrowed(prompt: Prompt, others: Sequence[Prompt], draw: random.Random) -> list[Constraint]:
@@ -244,7 +244,7 @@ def with_borrowed(prompt: Prompt, others: Sequence[Prompt], draw: random.Random)
     wanted = draw.choice([3, 3, 4, 4, 5])
     chosen = list(prompt.constraints[:5])
     pool = [
-        c for other in others if other is not prompt for c in other.constraints if c.type and not OWN_SUBJECT.search(c.text)
+        c for other in others if other is not prompt for c in other.constraints if c.type and not _OWN_SUBJECT.search(c.text)
     ]
     for candidate in shuffled(pool, draw):
         if len(chosen) >= wanted:
@@ -263,7 +263,7 @@ def touch(a: Constraint, b: Constraint) -> bool:
     return a.name == b.name or clash or about or other
 
 
-def section_texts(
+def _section_texts(
     constraints: Sequence[Constraint], kept: set[int], hard: str, fillers: Sequence[str], draw: random.Random
 ) -> tuple[list[tuple[str, str]], str]:
     """Return (text, name of the criterion it covers or "") for every section but the task, and what makes the row hard."""

@@ -39,9 +39,9 @@ Row = dict[str, Any]
 def build(raw: Path, own: Splits) -> dict[str, list[Row]]:
     """Draw the prompts of both halves alternately."""
     folder = raw / "section_scorer"
-    known = {split: [{"text": task_of(row)} for row in rows] for split, rows in own.items()}
+    known = {split: [{"text": _task_of(row)} for row in rows] for split, rows in own.items()}
     sections = {section["content"] for rows in own.values() for row in rows for section in row["sections"]}
-    prompts = [prompt for prompt in fabric_prompts(folder) if not any(text.startswith(prompt.base[:60]) for text in sections)]
+    prompts = [prompt for prompt in _fabric_prompts(folder) if not any(text.startswith(prompt.base[:60]) for text in sections)]
     random.Random(SEED).shuffle(prompts)
     found = unlike(({"text": prompt.base, "prompt": prompt} for prompt in prompts), known, lambda row: str(row["text"]))
     prompts = [row["prompt"] for row in found]
@@ -55,11 +55,11 @@ def build(raw: Path, own: Splits) -> dict[str, list[Row]]:
     return checked(halves, raw)
 
 
-def task_of(row: Row) -> str:
+def _task_of(row: Row) -> str:
     return next(str(section["content"]) for section in row["sections"] if section["name"] == "task")
 
 
-def fabric_prompts(folder: Path) -> Iterator[Prompt]:
+def _fabric_prompts(folder: Path) -> Iterator[Prompt]:
     """Yield the prompts that say what they are in a first sentence, and have three known lines or more."""
     for where, record in read_jsonl(folder / "fabric_patterns" / "system_prompts.jsonl"):
         try:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MINUTES = 15.0  # for an embedded model, including the test
 FEWEST_CALLS = 300  # metric calls of a default search with any other model
 VALIDATION = 50  # rows to validate and to test on then
-OWN = 100  # of the user's own rows, likewise; half for an embedded model
+_OWN = 100  # of the user's own rows, likewise; half for an embedded model
 OWN_TRAIN = 10_000  # of the user's own rows: a pool shows 200 of them, a search looks at a few hundred
 TRANSFER_ROWS = 16  # from other sources
 CANDIDATES = {"light": 6, "medium": 12, "heavy": 18}  # of dspy.GEPA
@@ -54,7 +54,7 @@ def default_rows(recipe: "Recipe", embedded: bool, own: bool = False) -> dict[st
     own: they are the user's, so all are read, up to what the default budget can use.
     """
     if own:
-        most = OWN // 2 if embedded else OWN
+        most = _OWN // 2 if embedded else _OWN
         return {"train": OWN_TRAIN, "val": most, "test": most}
     fewest = 0 if embedded else VALIDATION
     return {"train": None, "val": max(fewest, recipe.val_rows), "test": max(fewest, recipe.test_rows)}

@@ -31,7 +31,7 @@ def code_of(thing: Any) -> list[str]:
     kind = thing if inspect.isclass(thing) or inspect.isfunction(thing) else type(thing)
     if not kind.__module__.startswith(OURS):
         theirs = [each for each in inspect.getmro(kind)] if inspect.isclass(kind) else [kind]
-        return [text_of(each) for each in theirs if each.__module__.partition(".")[0] not in ("builtins", "dspy")]
+        return [_text_of(each) for each in theirs if each.__module__.partition(".")[0] not in ("builtins", "dspy")]
     own = kind.__module__
     used = {getattr(value, "__module__", None) or "" for value in vars(sys.modules[own]).values()}
     ours = {own} | {name for name in used if name.startswith(OURS)}
@@ -58,7 +58,7 @@ class WithoutPlaces(ast.NodeTransformer):
         return None if is_text else node
 
 
-def text_of(thing: Any) -> str:
+def _text_of(thing: Any) -> str:
     """Return the source of a class or a function; if there is none (typed at a prompt), its bytecode."""
     try:
         return inspect.getsource(thing)

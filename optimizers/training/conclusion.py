@@ -27,9 +27,9 @@ from optimizers.training.settings import Training
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SURE = 1.645  # standard errors required on the test rows to replace the program in use: wrong once in twenty
+_SURE = 1.645  # standard errors required on the test rows to replace the program in use: wrong once in twenty
 ELSEWHERE = "elsewhere"  # on rows from other sources
-BLOCK = 4  # test rows per program and turn: a test that is cut short stays paired, and a prompt cache still helps
+_BLOCK = 4  # test rows per program and turn: a test that is cut short stays paired, and a prompt cache still helps
 
 
 @dataclass(frozen=True)
@@ -99,12 +99,12 @@ def test_scores(
     rows = training.rows["test"][: allowance.rows_to_test_now(len(wanted))]
     runs = [(name, candidate, rows) for name, candidate in wanted.items()]
     if result.winner.index and (others := training.transfer[: allowance.rows_elsewhere]):
-        runs += [(f"{ELSEWHERE} {name}", wanted[name], others) for name in (baseline_of(wanted), "compiled")]
+        runs += [(f"{ELSEWHERE} {name}", wanted[name], others) for name in (_baseline_of(wanted), "compiled")]
     progress.expected = meter.rollouts + sum(len(of) for _, _, of in runs)
     scores: dict[str, list[Score]] = {name: [] for name, _, _ in runs}
     programs = {name: job.for_rows(candidate.texts) for name, candidate, _ in runs}
     threads = training.threads
-    block = max(BLOCK, threads)
+    block = max(_BLOCK, threads)
     turns = [(name, of[i : i + block]) for i in range(0, max(len(of) for _, _, of in runs), block) for name, _, of in runs]
     try:
         for name, rows in sorted(turns, key=lambda turn: turn[0] not in wanted):  # other sources last
@@ -137,9 +137,9 @@ def concluded(
 
     now: the candidate in use. A finished run's report stays if a replay of it had fewer rows.
     """
-    test, over = intervals(scores), digest_in_use(training)
-    saved, ended = run.path / COMPILED, rows_of_report(run)
-    why_not = doubt(training, result, now, scores, test, interrupted) or changed_meanwhile(training, job, now, over, run)
+    test, over = intervals(scores), _digest_in_use(training)
+    saved, ended = run.path / COMPILED, _rows_of_report(run)
+    why_not = _doubt(training, result, now, scores, test, interrupted) or _changed_meanwhile(training, job, now, over, run)
     knows_less = interrupted or meter.rollouts < ended
     report = Report(
         candidates=result.candidates,
@@ -149,7 +149,7 @@ def concluded(
         tried=result.tried,
         test=test,
         components={name: mean_components(each) for name, each in scores.items()},
-        used=used_by(training, meter),
+        used=_used_by(training, meter),
         saved=saved,
         promoted=None,
         why_not=why_not
@@ -170,7 +170,7 @@ def concluded(
     return report
 
 
-def rows_of_report(run: RunDirectory) -> int:
+def _rows_of_report(run: RunDirectory) -> int:
     """Return how many rows a run that finished here with a test has run, 0 if there was none."""
     file = run.path / REPORT
     before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
@@ -181,7 +181,7 @@ def intervals(scores: Mapping[str, list[Score]]) -> dict[str, Interval]:
     """Return the mean of each program, and of the paired differences compiled - seed and compiled - in use."""
     values = {name: [score.value for score in each] for name, each in scores.items()}
     found = {name: bootstrap(each) for name, each in values.items()}
-    elsewhere = f"{ELSEWHERE} {baseline_of(values)}"
+    elsewhere = f"{ELSEWHERE} {_baseline_of(values)}"
     for name, after, before in (
         ("difference", "compiled", "seed"),
         ("gain", "compiled", IN_USE),
@@ -192,12 +192,12 @@ def intervals(scores: Mapping[str, list[Score]]) -> dict[str, Interval]:
     return found
 
 
-def baseline_of(programs: Mapping[str, Any]) -> str:
+def _baseline_of(programs: Mapping[str, Any]) -> str:
     """Return the baseline's name: the program in use, else the uncompiled one."""
     return IN_USE if IN_USE in programs else "seed"
 
 
-def doubt(
+def _doubt(
     training: Training,
     result: CompileResult,
     now: Candidate | None,
@@ -221,8 +221,8 @@ def doubt(
     if not test:
         return "the budget left no rows to test it on"
     if winner.index:
-        after, before = ([score.value for score in scores.get(name, ())] for name in ("compiled", baseline_of(scores)))
-        errors, needed = (SURE, f"{SURE:.1f} standard errors") if now else (1.0, "a standard error")
+        after, before = ([score.value for score in scores.get(name, ())] for name in ("compiled", _baseline_of(scores)))
+        errors, needed = (_SURE, f"{_SURE:.1f} standard errors") if now else (1.0, "a standard error")
         if support(after, before, errors) <= 0:
             return f"on the test rows it is not better than {place} by more than {needed}"
     if ELSEWHERE in test and test[ELSEWHERE].rows >= FEWEST and test[ELSEWHERE].high < 0:
@@ -232,20 +232,20 @@ def doubt(
 
 def standing(training: Training, job: Job, result: CompileResult, run: RunDirectory) -> Candidate | None:
     """Return the candidate that `load` returns now: its own result if the run resumes after one, else what it began with."""
-    last = digest_of_file(run.path / COMPILED)
-    if last and last == digest_in_use(training):
+    last = _digest_of_file(run.path / COMPILED)
+    if last and last == _digest_in_use(training):
         own = store.read_compiled(run.path / COMPILED).predictors
         if found := next((each for each in result.candidates if state_of(job, each) == own), None):
             return found
     return next((each for each in result.candidates if each.start == IN_USE), None)
 
 
-def digest_in_use(training: Training) -> str | None:
+def _digest_in_use(training: Training) -> str | None:
     file = training.out or store.in_use(training.recipe.name, training.task_lm.model)
-    return digest_of_file(file) if file else None
+    return _digest_of_file(file) if file else None
 
 
-def digest_of_file(path: Path) -> str | None:
+def _digest_of_file(path: Path) -> str | None:
     return digest_of(path.read_bytes()) if path.is_file() else None
 
 
@@ -254,12 +254,12 @@ def state_of(job: Job, candidate: Candidate) -> dict[str, store.SavedPredictor]:
     return {name: store.SavedPredictor.model_validate(each) for name, each in state.items()}
 
 
-def changed_meanwhile(training: Training, job: Job, now: Candidate | None, over: str | None, run: RunDirectory) -> str:
+def _changed_meanwhile(training: Training, job: Job, now: Candidate | None, over: str | None, run: RunDirectory) -> str:
     """Say what is wrong if `load` returns something else than when the run began; "" if it does not.
 
     A finished run can be repeated or resumed: then its own result is in use, or a later run's.
     """
-    if over == digest_of_file(run.path / BEFORE):
+    if over == _digest_of_file(run.path / BEFORE):
         return ""
     file = training.out or store.in_use(training.recipe.name, training.task_lm.model)
     try:
@@ -283,7 +283,7 @@ def notes(training: Training, result: CompileResult, test: Mapping[str, Interval
             yield f"{name}: stopped being tried, {tried.closed}"
 
 
-def used_by(training: Training, meter: Meter) -> dict[str, Any]:
+def _used_by(training: Training, meter: Meter) -> dict[str, Any]:
     seconds = sum(used.seconds for used in meter.roles.values())
     output = sum(used.output_tokens for used in meter.roles.values())
     elapsed = max(meter.elapsed, seconds / training.threads)  # answers reused from another run have their time too
@@ -338,7 +338,7 @@ def save(training: Training, job: Job, result: CompileResult, report: Report) ->
             "status": "interrupted" if report.interrupted else "tested" if report.test else "not tested",
         },
         scores={
-            "validation": paired_scores(result, now),
+            "validation": _paired_scores(result, now),
             "test": {name: asdict(interval) for name, interval in report.test.items()},
             "test_components": report.components,
         },
@@ -350,7 +350,7 @@ def save(training: Training, job: Job, result: CompileResult, report: Report) ->
     store.write_atomically(report.saved.with_suffix(".md"), card_of(store.read_compiled(report.saved)))
 
 
-def paired_scores(result: CompileResult, now: Candidate | None) -> dict[str, float]:
+def _paired_scores(result: CompileResult, now: Candidate | None) -> dict[str, float]:
     """Return the mean scores of seed, winner and the program in use, over the validation rows that all were scored on."""
     named = {"seed": result.seed, "compiled": result.winner} | ({"in_use": now} if now and now.scores else {})
     rows = min(len(each.scores) for each in named.values())

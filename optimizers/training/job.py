@@ -66,13 +66,13 @@ def compiled_starts(training: Training, path: Path) -> dict[str, dspy.Module]:
             compiled = store.read_compiled(file, name, training.task_lm.model if file.name == BEFORE else None)
             store.apply_state(program, compiled, file)
             saved = compiled.provenance
-            program.asked = digests_in(saved.training.get("asked"))
+            program.asked = _digests_in(saved.training.get("asked"))
             if file.name == BEFORE or saved.kept == "compiled":
                 found[IN_USE if file.name == BEFORE else f"for {saved.lm}"] = program
     return found
 
 
-def digests_in(asked: Any) -> dict[str, list[str]]:
+def _digests_in(asked: Any) -> dict[str, list[str]]:
     """Return the digests of the demonstrations' inputs that a file records; empty if not in the form of `train`."""
     try:
         return TypeAdapter(dict[str, list[str]]).validate_python(asked or {})

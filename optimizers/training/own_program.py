@@ -148,11 +148,11 @@ def compile_program(
         raise UsageError("auto and max_metric_calls both set the number of metric calls; give only one")
     introduce(name, program)
     recipe = Recipe(program, metric, name, demonstrate=demonstrate, demonstrations=demonstrations, kind=kind)
-    task = model_of(lm, program)
+    task = _model_of(lm, program)
     training = training_of(
         recipe,
         task,
-        task if reflection_lm is None else model_of(reflection_lm, program),
+        task if reflection_lm is None else _model_of(reflection_lm, program),
         (proposer, reasoning),
         (auto, Budget(max_metric_calls, max_minutes, budget_tokens, max_usd)),
         seed,
@@ -167,7 +167,7 @@ def compile_program(
         return CompiledProgram(load(name, task.model), report)
 
 
-def model_of(lm: dspy.LM | str | None, program: dspy.Module | type[dspy.Module]) -> dspy.LM:
+def _model_of(lm: dspy.LM | str | None, program: dspy.Module | type[dspy.Module]) -> dspy.LM:
     """Return the requested model, else the one that all of the program's predictors have, DSPy's current or the default."""
     own = {id(each.lm): each.lm for each in program.predictors()} if isinstance(program, dspy.Module) else {}
     if isinstance(lm, dspy.BaseLM):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from optimizers.training.conclusion import Report
 
 NAMES = {"seed": "uncompiled", "in use": "in use before", "compiled": "best found"}
-DIFFERENCES = {"difference": "best found - uncompiled", "gain": "best found - in use before", "elsewhere": "on other sources"}
+_DIFFERENCES = {"difference": "best found - uncompiled", "gain": "best found - in use before", "elsewhere": "on other sources"}
 GREY, BLUE, ORANGE = "#9a9a9a", "#1f77b4", "#ff7f0e"
 
 
@@ -35,7 +35,7 @@ def compared(report: "Report") -> dict[str, int]:
 
 
 def outcome(report: "Report") -> Iterator[str]:
-    for name, what in DIFFERENCES.items():
+    for name, what in _DIFFERENCES.items():
         if interval := report.test.get(name):
             yield f"{what}: {interval}, {'within' if interval.is_noise else 'beyond'} noise  "
     used = report.used
@@ -50,19 +50,19 @@ def plot(report: "Report") -> "Figure":
 
     figure: Any = Figure(figsize=(9, 3.6), layout="constrained")
     search, test = figure.subplots(1, 2, width_ratios=[3, 2])
-    draw_search(search, report)
-    draw_test(test, {name: report.test[name] for name in NAMES if name in report.test})
-    figure._repr_png_ = partial(as_png, figure)  # a notebook shows it, with or without pyplot
+    _draw_search(search, report)
+    _draw_test(test, {name: report.test[name] for name in NAMES if name in report.test})
+    figure._repr_png_ = partial(_as_png, figure)  # a notebook shows it, with or without pyplot
     return figure
 
 
-def as_png(figure: Any) -> bytes:
+def _as_png(figure: Any) -> bytes:
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=100)
     return picture.getvalue()
 
 
-def draw_search(axes: Any, report: "Report") -> None:
+def _draw_search(axes: Any, report: "Report") -> None:
     """Draw the validation score of each candidate; larger marks mean more rows."""
     most = max(len(each.scores) for each in report.candidates)
     for each in report.candidates:
@@ -78,7 +78,7 @@ def draw_search(axes: Any, report: "Report") -> None:
     axes.grid(alpha=0.3)
 
 
-def draw_test(axes: Any, test: "dict[str, Interval]") -> None:
+def _draw_test(axes: Any, test: "dict[str, Interval]") -> None:
     for place, (name, each) in enumerate(test.items()):
         colour = {"seed": ORANGE, "compiled": BLUE}.get(name, GREY)
         error = [[each.mean - each.low], [each.high - each.mean]]

@@ -27,8 +27,8 @@ from optimizers.scoring import name_of
 from optimizers.search import POOLED, Job
 from optimizers.training.code_digest import FORM, code_of, is_comparable
 
-IDENTITY = "run.json"
-JOURNAL = "calls.jsonl"
+_IDENTITY = "run.json"
+_JOURNAL = "calls.jsonl"
 COMPILED = "compiled.json"
 REPORT = "report.json"
 CANDIDATES = "candidates.json"
@@ -36,7 +36,7 @@ RESULTS = "results.jsonl"  # of a benchmark
 BEFORE = "in-use.json"
 OTHERS = "compiled-for-"
 OURS = (
-    *(IDENTITY, JOURNAL, f"*.{JOURNAL}", RESULTS, CANDIDATES, "log.txt"),
+    *(_IDENTITY, _JOURNAL, f"*.{_JOURNAL}", RESULTS, CANDIDATES, "log.txt"),
     *(COMPILED, "compiled.md", BEFORE, f"{OTHERS}*.json"),
     *(REPORT, "report.md", "report.png", "report.txt"),
 )
@@ -55,7 +55,7 @@ class RunDirectory:
     """Locks the folder for this process until `close`."""
 
     def __init__(self, path: Path, *, fresh: bool = False, must_exist: bool = False) -> None:
-        if must_exist and not (path / IDENTITY).is_file():
+        if must_exist and not (path / _IDENTITY).is_file():
             raise RunMismatch(f"{path}: no run to resume; omit --resume to start one")
         self.path = path
         self._lock = filelock.FileLock(path / "lock")
@@ -67,7 +67,7 @@ class RunDirectory:
         except OSError as error:
             reason = error.strerror or error
             raise RunError(f"{path}: cannot be used as a run folder: {reason}; give another --run-dir") from error
-        if fresh and any((path / name).is_file() for name in (IDENTITY, JOURNAL, RESULTS)):
+        if fresh and any((path / name).is_file() for name in (_IDENTITY, _JOURNAL, RESULTS)):
             self._set_aside()
 
     @property
@@ -77,7 +77,7 @@ class RunDirectory:
 
     @property
     def journal(self) -> Path:
-        return self.path / JOURNAL
+        return self.path / _JOURNAL
 
     @property
     def log(self) -> Path:
@@ -93,7 +93,7 @@ class RunDirectory:
             require_same(self.path, identity)
         else:
             self._refuse_what_others_wrote()
-        self.write(IDENTITY, identity)
+        self.write(_IDENTITY, identity)
         return goes_on
 
     def set_aside_where_mended(self, identity: Mapping[str, Any]) -> Path | None:
@@ -102,7 +102,7 @@ class RunDirectory:
         A model's answers do not depend on the metric, nor on code that asks the same: they are not paid for again.
         """
         changed = set() if self.is_new else changes(self.path, identity)
-        return self._set_aside() / JOURNAL if changed and changed <= MENDED else None
+        return self._set_aside() / _JOURNAL if changed and changed <= MENDED else None
 
     def write(self, name: str, value: Any) -> None:
         write_atomically(self.path / name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
@@ -113,7 +113,7 @@ class RunDirectory:
     def _refuse_what_others_wrote(self) -> None:
         """Raise RunError if a file that a run would write is here, but no run was."""
         there = [name for name in (COMPILED, REPORT, CANDIDATES) if (self.path / name).exists()]
-        if there and not (self.path / IDENTITY).is_file():
+        if there and not (self.path / _IDENTITY).is_file():
             raise RunError(f"{self.path}: contains a {there[0]} that is not from a run; give another --run-dir")
 
     def _set_aside(self) -> Path:
@@ -129,13 +129,13 @@ class RunDirectory:
 
 def is_new(path: Path) -> bool:
     """Return whether no run has paid for an answer in this folder yet."""
-    journal = path / JOURNAL
-    return not (journal.is_file() and journal.stat().st_size > 0 and (path / IDENTITY).is_file())
+    journal = path / _JOURNAL
+    return not (journal.is_file() and journal.stat().st_size > 0 and (path / _IDENTITY).is_file())
 
 
 def changes(path: Path, identity: Mapping[str, Any]) -> set[str]:
     """Return what has changed since the run in this folder was started."""
-    before = json.loads((path / IDENTITY).read_text(encoding="utf-8"))
+    before = json.loads((path / _IDENTITY).read_text(encoding="utf-8"))
     pairs = {name: (before.get(name), identity.get(name)) for name in before.keys() | identity.keys()}
     return {name for name, (then, now) in pairs.items() if then != now and is_comparable(then, now)}
 
@@ -143,7 +143,7 @@ def changes(path: Path, identity: Mapping[str, Any]) -> set[str]:
 def require_same(path: Path, identity: Mapping[str, Any]) -> None:
     """Raise RunMismatch if the run in this folder was started with something else."""
     if changed := sorted(changes(path, identity)):
-        before = json.loads((path / IDENTITY).read_text(encoding="utf-8"))
+        before = json.loads((path / _IDENTITY).read_text(encoding="utf-8"))
         named = (CHANGED.get(name) or f"{name}: {before.get(name)} -> {identity.get(name)}" for name in changed)
         raise RunMismatch(
             f"{path}: this run was started with different settings ({'; '.join(dict.fromkeys(named))}). "
@@ -170,13 +170,13 @@ def identity_of(
         "adapter": "CompleteJSONAdapter",
         "proposer": proposer,
         "demonstrations": f"{len(job.shelf.rows)} rows, {digest([row.id for row in job.shelf.rows])[:12]}",
-        "starts": {start.name: digest([start.texts, *before_of(job, start.name)]) for start in job.starts},
+        "starts": {start.name: digest([start.texts, *_before_of(job, start.name)]) for start in job.starts},
     }
     identity |= {f"data {split}": digest([row.toDict() for row in examples]) for split, examples in rows.items()}
     return identity | {f"{role} model": f"{lm.model} {json.dumps(decoding(lm))}" for role, lm in lms.items()}
 
 
-def before_of(job: Job, start: str) -> list[Any]:
+def _before_of(job: Job, start: str) -> list[Any]:
     """Return the demonstrations that a start took from an earlier compiled program; a pool is identified by its parts."""
     return [job.shelf.others.get(start)] if start != POOLED else []
 

@@ -104,7 +104,7 @@ def training_of(
         proposer=proposer,
         reasoning=not is_embedded(task) if reasoning is None else reasoning,
         patient=patient,
-        transfer=transfer_of(found, elsewhere),
+        transfer=_transfer_of(found, elsewhere),
         place=str(place) if isinstance(place, Path) and not shipped else "",
     )
 
@@ -146,7 +146,7 @@ def rows_of(recipe: Recipe, there: Found, sizes: Mapping[str, int | None], seed:
         own = split_own(found["train"], seed, where)
         found |= {"train": own["train"], "test": own["test"]}
     rows = completed(found, seed, where)
-    require_sound(recipe, rows, where, isinstance(place, Path) and place.is_file())
+    _require_sound(recipe, rows, where, isinstance(place, Path) and place.is_file())
     require_unseen(rows, where)
     return {split: examples[: sizes.get(split)] for split, examples in rows.items()}
 
@@ -163,7 +163,7 @@ def named(place: Path | Given) -> str:
     return (isinstance(place, Path) and place.name.split(".")[0]) or "row"
 
 
-def require_sound(recipe: Recipe, rows: Rows, where: str, is_one: bool) -> None:
+def _require_sound(recipe: Recipe, rows: Rows, where: str, is_one: bool) -> None:
     """Refuse a row whose labels no answer could match. Raises DatasetError with its id and the fault."""
     for split, examples in rows.items():
         for row in examples:
@@ -172,7 +172,7 @@ def require_sound(recipe: Recipe, rows: Rows, where: str, is_one: bool) -> None:
                 raise DatasetError(f"{where}: row {row.id!r}{of}: {'; '.join(faults)}")
 
 
-def transfer_of(there: Found, count: int) -> list[dspy.Example]:
+def _transfer_of(there: Found, count: int) -> list[dspy.Example]:
     """Read the first `count` rows from another source, from the half meant for choosing; [] if there are none."""
     rows = there.tables.get("transfer_val") if count else None
     return [] if rows is None else examples_of(rows, there.where, "transfer_val", there.fields, count)

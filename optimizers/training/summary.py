@@ -38,12 +38,12 @@ def plan_of(training: "Training", directory: Path) -> str:
 
 def summary_of(training: "Training", report: "Report", directory: Path) -> str:
     """Say what the search found, what it cost, what is in use now and how to use it."""
-    lines = [*search_lines(report), *test_lines(report), *cost_lines(report), *use_lines(training, report, directory)]
+    lines = [*_search_lines(report), *test_lines(report), *_cost_lines(report), *_use_lines(training, report, directory)]
     lines += [f"note        {note}" for note in report.notes]
     return "\n".join(["", *lines, f"look        python -m optimizers.show {directory}"])
 
 
-def search_lines(report: "Report") -> list[str]:
+def _search_lines(report: "Report") -> list[str]:
     tried = ", ".join(f"{name} {each.accepted} of {each.tried}" for name, each in report.tried.items() if each.tried)
     seed, winner = report.candidates[0], report.candidates[report.winner]
     rows = min(len(seed.scores), len(winner.scores))
@@ -77,7 +77,7 @@ def test_lines(report: "Report") -> list[str]:
     return lines
 
 
-def cost_lines(report: "Report") -> list[str]:
+def _cost_lines(report: "Report") -> list[str]:
     used = report.used
     replayed = f" ({used['replayed_calls']} from an earlier run)" if used["replayed_calls"] else ""
     return [
@@ -87,7 +87,7 @@ def cost_lines(report: "Report") -> list[str]:
     ]
 
 
-def use_lines(training: "Training", report: "Report", directory: Path) -> list[str]:
+def _use_lines(training: "Training", report: "Report", directory: Path) -> list[str]:
     """Say what `load` returns from now on, or how to use the result anyway."""
     from dspy_programs.lm import address_of, is_named
     from dspy_programs.registry import is_own, written

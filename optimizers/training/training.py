@@ -48,7 +48,7 @@ from optimizers.training.run_directory import (
 )
 from optimizers.training.settings import Training
 
-STOPPING = "\nstopping: finishing the current call; results so far are kept. Press again to stop at once"
+_STOPPING = "\nstopping: finishing the current call; results so far are kept. Press again to stop at once"
 
 
 def require_claimable(directory: Path, training: Training, resume: bool | None) -> None:
@@ -109,7 +109,7 @@ def identity_for(training: Training, path: Path) -> dict[str, Any]:
     return identity_of(training.recipe, training.rows, job, models, training.seed, proposer)
 
 
-def allowance_of(training: Training, meter: Meter, programs: int) -> Allowance:
+def _allowance_of(training: Training, meter: Meter, programs: int) -> Allowance:
     tested, transfer = len(training.rows["test"]), len(training.transfer)
     return Allowance(training.budget, meter, tested, programs, transfer, training.patient)
 
@@ -125,13 +125,13 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
     }
     before = compiled_starts(training, run.path)
     job = job_of(training.recipe, training.rows, training.seed, training.reasoning, before)
-    allowance = allowance_of(training, meter, 2 + (IN_USE in before))
+    allowance = _allowance_of(training, meter, 2 + (IN_USE in before))
     with stopping_on_signals(meter), noise_to(run.log), progress.shown():
         try:
             progress.phase = "first calls"
-            preflight(training, job, lms, meter)
-            require_prices(training, meter)
-            if price := priced(allowance):
+            _preflight(training, job, lms, meter)
+            _require_prices(training, meter)
+            if price := _priced(allowance):
                 progress.say(price)
             progress.phase = "searching"
             result = search(training, job, lms, run, progress, allowance)
@@ -145,7 +145,7 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
     return concluded(training, job, result, now, scores, meter, run, interrupted)
 
 
-def preflight(training: Training, job: Job, lms: Mapping[str, dspy.LM], meter: Meter) -> None:
+def _preflight(training: Training, job: Job, lms: Mapping[str, dspy.LM], meter: Meter) -> None:
     """Make one task call and one reflection call; both must be usable. The task call is needed later anyway.
 
     A program may answer a row by rules only: then the next row is tried, until the model has been asked.
@@ -153,7 +153,7 @@ def preflight(training: Training, job: Job, lms: Mapping[str, dspy.LM], meter: M
     program = job.build(job.starts[0].texts)
     with running_on(lms["task"]):
         for row in job.valset:
-            reply, score = first_reply(program, row, training, meter)
+            reply, score = _first_reply(program, row, training, meter)
             if meter.roles["task"].calls:
                 break
     if is_embedded(training.reflection_lm):
@@ -166,14 +166,14 @@ def preflight(training: Training, job: Job, lms: Mapping[str, dspy.LM], meter: M
     kind = kinds_for(training.reflection_lm, training.proposer)[0]
     proposer = proposer_of(kind, training.reflection_lm, meter)  # discarded: it has not seen a train row
     with (
-        usable(meter, f"the first proposal of {training.reflection_lm.model}", "--reflection-lm"),
+        _usable(meter, f"the first proposal of {training.reflection_lm.model}", "--reflection-lm"),
         running_on(lms["reflection"]),
     ):
         with contextlib.suppress(NoNewRule):  # the reply was readable, which is all that is checked here
             proposer({name: predictor.signature.instructions}, {name: [example]}, [name])
 
 
-def first_reply(program: dspy.Module, row: dspy.Example, training: Training, meter: Meter) -> tuple[dspy.Prediction, Score]:
+def _first_reply(program: dspy.Module, row: dspy.Example, training: Training, meter: Meter) -> tuple[dspy.Prediction, Score]:
     """Run and score one row. Raises ModelFailing for an unreadable reply, what stopped the run, and the user's bugs."""
     with calls_of(row, meter) as calls:
         reply = predicted(program, row, calls)
@@ -184,7 +184,7 @@ def first_reply(program: dspy.Module, row: dspy.Example, training: Training, met
     return reply, score
 
 
-def require_prices(training: Training, meter: Meter) -> None:
+def _require_prices(training: Training, meter: Meter) -> None:
     """Refuse a budget in money that could never be reached: calls are free, or their price is unknown."""
     if training.budget.usd is not None and not meter.usd and not any(u.unpriced_calls for u in meter.roles.values()):
         raise UsageError("--max-usd: these models are free; limit --max-minutes or --max-metric-calls instead")
@@ -195,7 +195,7 @@ def require_prices(training: Training, meter: Meter) -> None:
 
 
 @contextlib.contextmanager
-def usable(meter: Meter, what: str, flag: str) -> Iterator[None]:
+def _usable(meter: Meter, what: str, flag: str) -> Iterator[None]:
     """Turn a failure of the model into one line; the cause that stopped the run takes precedence."""
     try:
         yield
@@ -218,7 +218,7 @@ def search(
 
     def on_candidate(candidate: Candidate) -> None:
         if not found:
-            progress.say(paced(allowance))
+            progress.say(_paced(allowance))
         before = found.get(candidate.index)
         found[candidate.index] = candidate
         run.write(CANDIDATES, [as_lineage(each) for each in found.values()])
@@ -226,7 +226,7 @@ def search(
         progress.expected = expected(allowance)
         if before is None or len(before.scores) < len(candidate.scores):
             progress.say(
-                f"{described(candidate)}: {candidate.score:.3f} on {quantity(len(candidate.scores), 'validation row')}"
+                f"{_described(candidate)}: {candidate.score:.3f} on {quantity(len(candidate.scores), 'validation row')}"
             )
 
     return compile_job(
@@ -251,7 +251,7 @@ def expected(allowance: Allowance) -> int | None:
     return None if left > 10**6 else allowance.spent + left + allowance.programs * allowance.rows_to_test
 
 
-def priced(allowance: Allowance) -> str:
+def _priced(allowance: Allowance) -> str:
     """Say what the budget's rows will cost at the price of the first calls; "" if calls are free."""
     task, rows = allowance.meter.roles["task"], expected(allowance)
     if not task.usd or rows is None:
@@ -259,7 +259,7 @@ def priced(allowance: Allowance) -> str:
     return f"price: about {rows * task.usd / task.calls:.2f} USD for {rows} rows, including the test, by DSPy's price table"
 
 
-def paced(allowance: Allowance) -> str:
+def _paced(allowance: Allowance) -> str:
     """Say the plan, now that a row's cost has been measured."""
     meter, left = allowance.meter, allowance.rows_left
     seconds = meter.answered / max(1, meter.rollouts)
@@ -269,7 +269,7 @@ def paced(allowance: Allowance) -> str:
     return f"plan: a row takes about {seconds:.1f} s here: {rows}, then at most {tested} per program{most}"
 
 
-def described(candidate: Candidate) -> str:
+def _described(candidate: Candidate) -> str:
     name = f"candidate {candidate.index} ({candidate.start})" if candidate.index else "uncompiled"
     shown = f", shows {candidate.shows}" if candidate.shows != "none" else ""
     return f"{name}{shown}{', reasons first' if candidate.reasoning else ''}"
@@ -282,7 +282,7 @@ def stopping_on_signals(meter: Meter) -> Iterator[None]:
     def stop(number: int, frame: object) -> None:
         meter.stop(RunInterrupted("stopped before the uncompiled program was scored; run the same command again to resume"))
         signal.signal(number, before[number])
-        print(STOPPING, file=sys.__stderr__, flush=True)
+        print(_STOPPING, file=sys.__stderr__, flush=True)
 
     in_main_thread = threading.current_thread() is threading.main_thread()  # Python allows handlers only there
     before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if in_main_thread}

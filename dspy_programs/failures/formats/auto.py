@@ -18,7 +18,7 @@ from dspy_programs.types import Trace
 
 FORMATS = ("native", "langsmith", "langgraph", "messages", "openai", "anthropic", "otel", "inspect", "tau")
 Fragment = Literal["recording", "spans", "runs", "messages"]
-Readers = Iterator[Callable[[], Trace]]
+_Readers = Iterator[Callable[[], Trace]]
 
 
 class Parser:
@@ -72,11 +72,11 @@ class Parser:
             return self.format_of(first) if isinstance(first, dict) or records.is_messages(first) else None
         return None
 
-    def readers(self, raw: Any) -> Readers:
+    def readers(self, raw: Any) -> _Readers:
         """Yield a reader for each trace in `raw`."""
         kind = self.format_of(raw)
         if kind in ("langgraph", "messages", "openai", "anthropic"):
-            return chats(raw)
+            return _chats(raw)
         if kind == "otel" and (spans := otel.spans_of(raw)):
             return (partial(otel.read_spans, group) for group in otel.by_trace(spans))
         if kind == "inspect":
@@ -86,7 +86,7 @@ class Parser:
         if kind == "langsmith" and isinstance(items, list) and all(langsmith.is_run(item) for item in items):
             return (partial(langsmith.read_run, root) for root in langsmith.roots_of(items))
         if kind in ("tau", "native") and isinstance(items, list):
-            return (partial(evals.read_tau if kind == "tau" else read_object, item) for item in items)
+            return (partial(evals.read_tau if kind == "tau" else _read_object, item) for item in items)
         raise UsageError(f"{unknown(raw, self.format)}; known formats: {', '.join(FORMATS)}")
 
 
@@ -94,16 +94,16 @@ def format_of_object(raw: dict[str, Any]) -> str | None:
     """Return the format of one object, by keys that only this format has."""
     tests: tuple[tuple[str, bool], ...] = (
         ("native", native.is_native(raw) or native.is_recorded_line(raw)),
-        ("langsmith", langsmith.is_run(raw) or has_list(raw, "runs", langsmith.is_run)),
+        ("langsmith", langsmith.is_run(raw) or _has_list(raw, "runs", langsmith.is_run)),
         ("otel", otel.is_export(raw) or otel.is_span(raw)),
         ("inspect", evals.is_inspect(raw) or evals.is_sample(raw)),
-        ("tau", evals.is_tau(raw) or has_list(raw, "simulations", evals.is_tau)),
+        ("tau", evals.is_tau(raw) or _has_list(raw, "simulations", evals.is_tau)),
     )
     found = next((name for name, fits in tests if fits), None)
     return found or (records.dialect_of(raw) if records.is_record(raw) else None)
 
 
-def has_list(raw: dict[str, Any], key: str, fits: Callable[[Any], bool]) -> bool:
+def _has_list(raw: dict[str, Any], key: str, fits: Callable[[Any], bool]) -> bool:
     items = raw.get(key)
     return isinstance(items, list) and bool(items) and fits(items[0])
 
@@ -122,19 +122,19 @@ def fragment_of(raw: Any) -> Fragment | None:
     return "messages" if not is_whole and records.is_message(raw) else None
 
 
-def chats(raw: Any) -> Readers:
+def _chats(raw: Any) -> _Readers:
     """Yield the readers of one conversation, or of a list of them."""
     if isinstance(raw, dict):
         yield partial(records.read_record, raw)
     elif records.is_messages(raw) or (isinstance(raw, list) and raw and isinstance(raw[0], str)):
         yield partial(records.read_messages, raw)
     elif isinstance(raw, list) and raw:
-        yield from (reader for item in raw for reader in chats(item))
+        yield from (reader for item in raw for reader in _chats(item))
     else:
         raise UsageError(f"{unknown(raw, 'messages')}; a conversation is a list of objects with role and content")
 
 
-def samples(raw: Any) -> Readers:
+def samples(raw: Any) -> _Readers:
     for log in raw if isinstance(raw, list) else [raw]:
         head = log.get("eval") if isinstance(log, dict) else None
         task = str(head.get("task") or "") if isinstance(head, dict) else ""
@@ -142,7 +142,7 @@ def samples(raw: Any) -> Readers:
             yield partial(evals.read_sample, sample, task)
 
 
-def read_object(raw: Any) -> Trace:
+def _read_object(raw: Any) -> Trace:
     """Read one object in a list of traces, which may mix native and other formats."""
     if isinstance(raw, dict) and native.is_native(raw):
         return native.read_native(raw)

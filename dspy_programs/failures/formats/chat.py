@@ -23,9 +23,9 @@ ROLES: dict[str, Role] = {
     **dict.fromkeys(("tool", "function", "observation", "environment", "ipython"), "tool"),
 }
 TEXT = (None, "text", "input_text", "output_text", "summary_text")
-PRIVATE = ("thinking", "redacted_thinking", "reasoning", "reasoning_content")
-CALL_PARTS = ("tool_call", "tool-call", "server_tool_call", "function_call")
-RESULT_PARTS = ("tool_call_response", "tool-result", "server_tool_call_response")
+_PRIVATE = ("thinking", "redacted_thinking", "reasoning", "reasoning_content")
+_CALL_PARTS = ("tool_call", "tool-call", "server_tool_call", "function_call")
+_RESULT_PARTS = ("tool_call_response", "tool-result", "server_tool_call_response")
 
 
 class Parts:
@@ -64,27 +64,27 @@ def message_of(raw: Any, where: str) -> Message | None:
         raw = {"role": raw[0], "content": raw[1]}  # LangGraph takes pairs too
     if not isinstance(raw, dict):
         raise UsageError(f"{where}: is {kind_of(raw)}, not a message; a message is an object with role and content")
-    raw = unwrapped(raw)
+    raw = _unwrapped(raw)
     kind = raw.get("type")
-    if isinstance(kind, str) and "role" not in raw and (kind in PRIVATE or kind.endswith(("_call", "_call_output"))):
-        return response_item(raw, kind)
+    if isinstance(kind, str) and "role" not in raw and (kind in _PRIVATE or kind.endswith(("_call", "_call_output"))):
+        return _response_item(raw, kind)
     name = raw.get("role") or kind
     if not isinstance(name, str) or not name:
         raise UsageError(f"{where}: role: is missing; the message has the keys {keys_of(raw)}")
     parts = parts_of(raw.get("content", raw.get("parts")))
-    add_beside(parts, raw)
+    _add_beside(parts, raw)
     role: Role = ROLES.get(name.lower(), "agent")
     text = "\n".join(parts.texts)
     if role == "tool" and not parts.results:
-        return Message("tool", results=(tool_message(raw, parts),))
+        return Message("tool", results=(_tool_message(raw, parts),))
     if name.lower() not in ROLES:
         text = f"{name}: {text}"
-    if not (text or parts.calls or parts.results) and has_only_reasoning(raw.get("content", raw.get("parts"))):
+    if not (text or parts.calls or parts.results) and _has_only_reasoning(raw.get("content", raw.get("parts"))):
         return None
     return Message(role, text, tuple(parts.calls), tuple(parts.results))
 
 
-def unwrapped(raw: dict[str, Any]) -> dict[str, Any]:
+def _unwrapped(raw: dict[str, Any]) -> dict[str, Any]:
     """Return the message itself: LangChain puts it into `kwargs` or `data`, logs of sessions into `message`."""
     if isinstance(inner := raw.get("message"), dict) and "role" in inner:
         return inner
@@ -103,47 +103,47 @@ def parts_of(content: Any) -> Parts:
         if isinstance(part, str):
             parts.texts += [part] if part else []
         elif isinstance(part, dict):
-            add_part(parts, part)
+            _add_part(parts, part)
         elif part is not None:
             parts.texts.append(json.dumps(part, ensure_ascii=False))
     return parts
 
 
-def add_part(parts: Parts, part: dict[str, Any]) -> None:
+def _add_part(parts: Parts, part: dict[str, Any]) -> None:
     kind = part.get("type")
     words = next((part[key] for key in ("text", "content", "refusal") if isinstance(part.get(key), str)), None)
     if isinstance(part.get("text"), dict):
         words = str(part["text"].get("value", ""))  # OpenAI's threads
-    if kind in PRIVATE:
+    if kind in _PRIVATE:
         return
-    if kind in CALL_PARTS or str(kind).endswith("tool_use"):
-        parts.add_calls([call_of(part)])
-    elif kind in RESULT_PARTS or str(kind).endswith("tool_result"):
-        parts.results.append(result_part(part))
+    if kind in _CALL_PARTS or str(kind).endswith("tool_use"):
+        parts.add_calls([_call_of(part)])
+    elif kind in _RESULT_PARTS or str(kind).endswith("tool_result"):
+        parts.results.append(_result_part(part))
     elif kind in TEXT or kind == "refusal":
         parts.texts += [words] if words else [] if kind else [json.dumps(part, ensure_ascii=False)]
     else:
         parts.texts += [f"({kind})", *([part["text"]] if isinstance(part.get("text"), str) else [])]
 
 
-def add_beside(parts: Parts, raw: dict[str, Any]) -> None:
+def _add_beside(parts: Parts, raw: dict[str, Any]) -> None:
     """Add what stands beside the content: calls, and a refusal."""
     extra = raw.get("additional_kwargs")
     beside = raw.get("tool_calls") or (extra.get("tool_calls") if isinstance(extra, dict) else None)
     for calls in (beside, raw.get("invalid_tool_calls")):
-        parts.add_calls(call_of(call) for call in as_list(calls) if isinstance(call, dict))
+        parts.add_calls(_call_of(call) for call in as_list(calls) if isinstance(call, dict))
     if isinstance(raw.get("function_call"), dict):
-        parts.add_calls([call_of(raw["function_call"])])
+        parts.add_calls([_call_of(raw["function_call"])])
     if isinstance(raw.get("refusal"), str):
         parts.texts.append(raw["refusal"])
 
 
-def has_only_reasoning(content: Any) -> bool:
+def _has_only_reasoning(content: Any) -> bool:
     parts = as_list(content)
-    return bool(parts) and all(isinstance(part, dict) and part.get("type") in PRIVATE for part in parts)
+    return bool(parts) and all(isinstance(part, dict) and part.get("type") in _PRIVATE for part in parts)
 
 
-def call_of(raw: dict[str, Any]) -> Call:
+def _call_of(raw: dict[str, Any]) -> Call:
     """Read a call in any dialect."""
     inner = next((raw[key] for key in ("function", "custom", "server_tool_call") if isinstance(raw.get(key), dict)), raw)
     names = (inner.get("name"), raw.get("name"), raw.get("function"), raw.get("toolName"))
@@ -164,7 +164,7 @@ def decoded(given: Any) -> Any:
         return given
 
 
-def result_part(raw: dict[str, Any]) -> Result:
+def _result_part(raw: dict[str, Any]) -> Result:
     output = next((raw[key] for key in ("content", "response", "result", "output") if raw.get(key) is not None), None)
     error = raw.get("is_error") or raw.get("isError")
     names = (raw.get("name"), raw.get("toolName"))
@@ -172,19 +172,19 @@ def result_part(raw: dict[str, Any]) -> Result:
     return Result(marked(output_of(output), error), text_id(raw, "tool_use_id", "tool_call_id", "toolCallId", "id"), name)
 
 
-def tool_message(raw: dict[str, Any], parts: Parts) -> Result:
+def _tool_message(raw: dict[str, Any], parts: Parts) -> Result:
     """Read a message whose whole content is one result."""
     content = raw.get("content", raw.get("parts"))
-    output = "\n".join(parts.texts) if isinstance(content, list) and is_blocks(content) else content
+    output = "\n".join(parts.texts) if isinstance(content, list) and _is_blocks(content) else content
     error = raw.get("error") or raw.get("is_error") or raw.get("status") == "error"
     name = next((raw[key] for key in ("name", "function", "tool_name") if isinstance(raw.get(key), str)), None)
     id_ = text_id(raw, "tool_call_id", "tool_use_id", "call_id", "id")
     return Result(marked(output, error), id_, name, milliseconds(raw))
 
 
-def response_item(raw: dict[str, Any], kind: str) -> Message | None:
+def _response_item(raw: dict[str, Any], kind: str) -> Message | None:
     """Read an item of OpenAI's Responses that is no message: a call, or its output."""
-    if kind in PRIVATE:
+    if kind in _PRIVATE:
         return None
     id_ = text_id(raw, "call_id", "id")
     if kind.endswith("_output"):
@@ -199,10 +199,10 @@ def response_item(raw: dict[str, Any], kind: str) -> Message | None:
 
 def output_of(content: Any) -> Any:
     """Return blocks of text as text, and any other value as it is."""
-    return "\n".join(parts_of(content).texts) if isinstance(content, list) and is_blocks(content) else content
+    return "\n".join(parts_of(content).texts) if isinstance(content, list) and _is_blocks(content) else content
 
 
-def is_blocks(content: list[Any]) -> bool:
+def _is_blocks(content: list[Any]) -> bool:
     return bool(content) and all(isinstance(part, dict) and isinstance(part.get("type"), str) for part in content)
 
 

@@ -40,7 +40,7 @@ class Message(NamedTuple):
     results: tuple[Result, ...] = ()
 
 
-class Asked:
+class _Asked:
     """A call that waits for its result."""
 
     def __init__(self, call: Call) -> None:
@@ -48,7 +48,7 @@ class Asked:
         self.result: Result | None = None
 
 
-def turns_of(messages: Sequence[Message], latencies: Mapping[str, float] | None = None) -> list[Turn]:
+def _turns_of(messages: Sequence[Message], latencies: Mapping[str, float] | None = None) -> list[Turn]:
     """Return the turns. `latencies` are milliseconds by the id of the call, where they were recorded apart."""
     asked, strays = paired(messages)
     turns: list[Turn] = []
@@ -60,15 +60,15 @@ def turns_of(messages: Sequence[Message], latencies: Mapping[str, float] | None 
         waiting = asked[place]
         if message.text or not (waiting or message.results):
             first = waiting.pop(0) if waiting and message.role != "tool" else None
-            add_call(add, message.role, message.text, first, latencies or {})
+            _add_call(add, message.role, message.text, first, latencies or {})
         for one in waiting:
-            add_call(add, message.role, "", one, latencies or {})
+            _add_call(add, message.role, "", one, latencies or {})
         for stray in strays[place]:
-            add_result(add, stray, stray.name, stray.given, latencies or {})
+            _add_result(add, stray, stray.name, stray.given, latencies or {})
     return turns
 
 
-def add_call(add: Callable[..., None], role: Role, text: str, asked: Asked | None, latencies: Mapping[str, float]) -> None:
+def _add_call(add: Callable[..., None], role: Role, text: str, asked: _Asked | None, latencies: Mapping[str, float]) -> None:
     if asked is None:
         add(role, content=text)
         return
@@ -76,21 +76,21 @@ def add_call(add: Callable[..., None], role: Role, text: str, asked: Asked | Non
     late = latencies.get(call.id or "") if result is None else None
     add(role, content=text, tool_name=call.name, tool_input=call.given, latency_ms=late)
     if result is not None:
-        add_result(add, result._replace(id=call.id), call.name, None, latencies)
+        _add_result(add, result._replace(id=call.id), call.name, None, latencies)
 
 
-def add_result(add: Callable[..., None], result: Result, name: str | None, given: Any, latencies: Mapping[str, float]) -> None:
+def _add_result(add: Callable[..., None], result: Result, name: str | None, given: Any, latencies: Mapping[str, float]) -> None:
     latency = result.latency_ms if result.latency_ms is not None else latencies.get(result.id or "")
     add("tool", tool_name=name, tool_input=given, tool_output=result.output, latency_ms=latency)
 
 
-def paired(messages: Sequence[Message]) -> tuple[list[list[Asked]], list[list[Result]]]:
+def paired(messages: Sequence[Message]) -> tuple[list[list[_Asked]], list[list[Result]]]:
     """Return for each message its calls with their results, and the results that answer no call on record."""
-    asked: list[list[Asked]] = []
+    asked: list[list[_Asked]] = []
     strays: list[list[Result]] = []
-    queues: defaultdict[tuple[str, str | None], deque[Asked]] = defaultdict(deque)
+    queues: defaultdict[tuple[str, str | None], deque[_Asked]] = defaultdict(deque)
     for message in messages:
-        asked.append([Asked(call) for call in message.calls])
+        asked.append([_Asked(call) for call in message.calls])
         strays.append([])
         for one in asked[-1]:
             kind = "id" if one.call.id else "no id"
@@ -98,14 +98,14 @@ def paired(messages: Sequence[Message]) -> tuple[list[list[Asked]], list[list[Re
                 queues[key].append(one)
         for result in message.results:
             keys = [("id", result.id), ("no id", result.name)] if result.id else [("name", result.name)]
-            if (first := next(filter(None, (unanswered(queues[key]) for key in keys)), None)) is None:
+            if (first := next(filter(None, (_unanswered(queues[key]) for key in keys)), None)) is None:
                 strays[-1].append(result)
             else:
                 first.result = result
     return asked, strays
 
 
-def unanswered(queue: deque[Asked]) -> Asked | None:
+def _unanswered(queue: deque[_Asked]) -> _Asked | None:
     """Return the call that has waited longest."""
     while queue and queue[0].result is not None:
         queue.popleft()
@@ -131,5 +131,5 @@ def trace_of(
         final_result=final if final is not None else answers[-1] if answers else None,
         is_successful=is_successful,
         tools=sorted(set(tools)) if tools else None,
-        turns=turns_of(messages, latencies),
+        turns=_turns_of(messages, latencies),
     )

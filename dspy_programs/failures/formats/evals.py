@@ -13,7 +13,7 @@ from dspy_programs.failures.formats.langsmith import seconds_of
 from dspy_programs.schemas import tool_names
 from dspy_programs.types import Trace
 
-ATTACHMENT = "attachment://"
+_ATTACHMENT = "attachment://"
 VERDICTS = {"C": True, "I": False, "N": False, True: True, False: False}  # correct, incorrect, no answer; 1 and 0 too
 
 
@@ -37,7 +37,7 @@ def read_sample(sample: Any, task: str = "") -> Trace:
     if not isinstance(sample, dict) or not isinstance(sample.get("messages"), list):
         raise UsageError("messages: the sample of the Inspect log has none")
     attachments = sample.get("attachments")
-    messages = messages_of(with_attachments(sample["messages"], attachments if isinstance(attachments, dict) else {}))
+    messages = messages_of(_with_attachments(sample["messages"], attachments if isinstance(attachments, dict) else {}))
     events = [event for event in as_list(sample.get("events")) if isinstance(event, dict)]
     offered = [name for event in events if event.get("event") == "model" for name in tool_names(event.get("tools"))]
     error = sample.get("error")
@@ -46,29 +46,29 @@ def read_sample(sample: Any, task: str = "") -> Trace:
     return trace_of(
         messages,
         trace_id="/".join(part for part in parts if part),
-        goal=goal_of(sample),
+        goal=_goal_of(sample),
         final=f"(error) {failed}" if failed else None,
         is_successful=False if failed else outcome_of(sample.get("scores")),
         tools=offered,
-        latencies=latencies_of(events),
+        latencies=_latencies_of(events),
     )
 
 
-def goal_of(sample: dict[str, Any]) -> str | None:
+def _goal_of(sample: dict[str, Any]) -> str | None:
     """Return the sample's input where it is a text; else the goal is what the user said first."""
     return sample["input"] if isinstance(sample.get("input"), str) and sample["input"] else None
 
 
-def with_attachments(value: Any, attachments: dict[str, Any]) -> Any:
+def _with_attachments(value: Any, attachments: dict[str, Any]) -> Any:
     """Put long texts back where the log only refers to them."""
     if isinstance(value, str):
-        return attachments.get(value.removeprefix(ATTACHMENT), value) if value.startswith(ATTACHMENT) else value
+        return attachments.get(value.removeprefix(_ATTACHMENT), value) if value.startswith(_ATTACHMENT) else value
     if isinstance(value, list):
-        return [with_attachments(item, attachments) for item in value]
-    return {key: with_attachments(item, attachments) for key, item in value.items()} if isinstance(value, dict) else value
+        return [_with_attachments(item, attachments) for item in value]
+    return {key: _with_attachments(item, attachments) for key, item in value.items()} if isinstance(value, dict) else value
 
 
-def latencies_of(events: list[dict[str, Any]]) -> dict[str, float]:
+def _latencies_of(events: list[dict[str, Any]]) -> dict[str, float]:
     """Return how long each call of a tool took, in milliseconds by the id of the call."""
     found = {}
     for event in events:
@@ -86,10 +86,10 @@ def outcome_of(scores: Any) -> bool | None:
 
 
 def is_tau(raw: Any) -> bool:
-    return isinstance(raw, dict) and (isinstance(raw.get("traj"), list) or is_simulation(raw))
+    return isinstance(raw, dict) and (isinstance(raw.get("traj"), list) or _is_simulation(raw))
 
 
-def is_simulation(raw: dict[str, Any]) -> bool:
+def _is_simulation(raw: dict[str, Any]) -> bool:
     return isinstance(raw.get("messages"), list) and isinstance(raw.get("reward_info"), dict) and "task_id" in raw
 
 

@@ -19,9 +19,9 @@ from dspy_programs.failures.formats.history import Story
 from dspy_programs.schemas import tool_names
 from dspy_programs.types import Trace
 
-PLUMBING = ("prompt", "parser", "embedding")
-ANSWERS = ("output", "answer", "result", "final_output", "text", "content", "response")
-QUESTIONS = ("input", "question", "query", "goal", "task", "text")
+_PLUMBING = ("prompt", "parser", "embedding")
+_ANSWERS = ("output", "answer", "result", "final_output", "text", "content", "response")
+_QUESTIONS = ("input", "question", "query", "goal", "task", "text")
 VERDICTS = ("correctness", "correct", "success", "is_successful", "score", "user_score")
 
 
@@ -34,24 +34,24 @@ def roots_of(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
     Of a run that comes twice the last counts. A ring of runs that are each other's parents is cut open at its first.
     """
-    nested = {id_of(child) for run in runs for child in as_list(run.get("child_runs")) if isinstance(child, dict)} - {""}
-    flat = {id_of(run) or f"place {place}": run for place, run in enumerate(runs) if id_of(run) not in nested}
+    nested = {_id_of(child) for run in runs for child in as_list(run.get("child_runs")) if isinstance(child, dict)} - {""}
+    flat = {_id_of(run) or f"place {place}": run for place, run in enumerate(runs) if _id_of(run) not in nested}
     known = {id_: {**run, "child_runs": as_list(run.get("child_runs"))[:]} for id_, run in flat.items()}
     named = {id_: parent_id(run) for id_, run in known.items()}
     parents = {id_: known[parent] for id_, parent in named.items() if parent in known and parent != id_}
     for id_, parent in parents.items():
         parent["child_runs"].append(known[id_])
     roots = [run for id_, run in known.items() if id_ not in parents]
-    reached = {id(run) for root in roots for run in in_order(root)}
+    reached = {id(run) for root in roots for run in _in_order(root)}
     for id_, parent in parents.items():
         if id(run := known[id_]) not in reached:
             parent["child_runs"] = [child for child in parent["child_runs"] if child is not run]
             roots.append(run)
-            reached.update(id(below) for below in in_order(run))
+            reached.update(id(below) for below in _in_order(run))
     return roots
 
 
-def id_of(run: dict[str, Any]) -> str:
+def _id_of(run: dict[str, Any]) -> str:
     """Return a run's id, "" where it has none: a tree needs no ids. LangChain's own export calls it run_id."""
     return text_id(run, "id", "run_id") or ""
 
@@ -64,21 +64,21 @@ def parent_id(run: dict[str, Any]) -> str:
 
 def read_run(root: dict[str, Any]) -> Trace:
     """Read a tree of runs."""
-    runs = list(in_order(root))
+    runs = list(_in_order(root))
     story = Story()
     has_model = any(run.get("run_type") == "llm" for run in runs)
     tools: list[str] = []
     for run in runs:
         kind = run.get("run_type")
         if kind == "llm":
-            tools += add_model_run(story, run)
+            tools += _add_model_run(story, run)
         elif kind in ("tool", "retriever"):
             story.answer(str(run.get("name") or "(unnamed)"), tool_input(run), tool_result(run))
-        elif run is not root and not has_model and not run.get("child_runs") and kind not in PLUMBING:
-            story.recall(answer_of(run))
-    told = answer_of(root)
-    story.recall(told if isinstance(outputs_of(root).get("messages"), list) else [])
-    asked = question_of(root)
+        elif run is not root and not has_model and not run.get("child_runs") and kind not in _PLUMBING:
+            story.recall(_answer_of(run))
+    told = _answer_of(root)
+    story.recall(told if isinstance(_outputs_of(root).get("messages"), list) else [])
+    asked = _question_of(root)
     if not any(message.role == "user" for message in story.messages):
         story.messages[:0] = [Message("user", asked)] if asked else []
     if not any(message.role == "agent" for message in story.messages):
@@ -88,7 +88,7 @@ def read_run(root: dict[str, Any]) -> Trace:
     final = next((message.text for message in reversed(told) if message.role == "agent" and message.text), None)
     return trace_of(
         story.messages,
-        trace_id=text_id(root, "trace_id") or id_of(root),
+        trace_id=text_id(root, "trace_id") or _id_of(root),
         goal=asked or None,
         final=final,
         is_successful=outcome_of(root),
@@ -97,17 +97,17 @@ def read_run(root: dict[str, Any]) -> Trace:
     )
 
 
-def in_order(root: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _in_order(root: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Give a run, then what is below it, siblings by the time they began."""
     stack = [root]
     while stack:
         run = stack.pop()
         yield run
         below = [child for child in as_list(run.get("child_runs")) if isinstance(child, dict)]
-        stack += reversed(sorted(below, key=began))
+        stack += reversed(sorted(below, key=_began))
 
 
-def began(run: dict[str, Any]) -> float:
+def _began(run: dict[str, Any]) -> float:
     """Return when a run started, in seconds; 0.0 if it is not recorded, which keeps the given order."""
     return seconds_of(run.get("start_time")) or 0.0
 
@@ -124,15 +124,17 @@ def seconds_of(value: Any) -> float | None:
     return None
 
 
-def add_model_run(story: Story, run: dict[str, Any]) -> list[str]:
+def _add_model_run(story: Story, run: dict[str, Any]) -> list[str]:
     """Add what a model was told and what it said; return the names of the tools it was offered."""
     inputs = run.get("inputs") if isinstance(run.get("inputs"), dict) else {}
     said = inputs.get("messages") if isinstance(inputs, dict) else None
     if isinstance(said, list):
-        story.recall(messages_of(said[0] if said and isinstance(said[0], list) and is_batch(said) else said, "inputs.messages"))
+        story.recall(
+            messages_of(said[0] if said and isinstance(said[0], list) and _is_batch(said) else said, "inputs.messages")
+        )
     elif isinstance(inputs, dict) and isinstance(prompts := inputs.get("prompts"), list):
         story.recall([Message("user", str(prompt)) for prompt in prompts])
-    for message in answer_of(run):
+    for message in _answer_of(run):
         story.say(message)
     if run.get("error"):
         story.say(Message("agent", f"(error) {run['error']}"))
@@ -142,22 +144,22 @@ def add_model_run(story: Story, run: dict[str, Any]) -> list[str]:
     return tool_names(offered or (inputs.get("tools") if isinstance(inputs, dict) else None))
 
 
-def is_batch(said: list[Any]) -> bool:
+def _is_batch(said: list[Any]) -> bool:
     """Tell a batch of conversations from a list of [role, text] pairs."""
     return bool(said[0]) and not isinstance(said[0][0], str)
 
 
-def outputs_of(run: dict[str, Any]) -> dict[str, Any]:
+def _outputs_of(run: dict[str, Any]) -> dict[str, Any]:
     outputs = run.get("outputs")
     return outputs if isinstance(outputs, dict) else {} if outputs is None else {"output": outputs}
 
 
-def answer_of(run: dict[str, Any]) -> list[Message]:
+def _answer_of(run: dict[str, Any]) -> list[Message]:
     """Return the messages in what a run gave."""
-    outputs = outputs_of(run)
+    outputs = _outputs_of(run)
     if isinstance(batches := outputs.get("generations"), list) and batches:
         first = batches[0] if isinstance(batches[0], list) else batches
-        return [message for one in first[:1] if isinstance(one, dict) for message in generation(one)]
+        return [message for one in first[:1] if isinstance(one, dict) for message in _generation(one)]
     if isinstance(choices := outputs.get("choices"), list) and choices:
         return messages_of([c["message"] for c in choices[:1] if isinstance(c, dict) and "message" in c], "outputs.choices")
     for key in ("messages", "message", "output"):
@@ -168,11 +170,11 @@ def answer_of(run: dict[str, Any]) -> list[Message]:
             return messages_of([value], f"outputs.{key}")
     if isinstance(outputs.get("role"), str):
         return messages_of([outputs], "outputs")
-    text = text_of(outputs, ANSWERS)
+    text = text_of(outputs, _ANSWERS)
     return [Message("agent", text)] if text else []
 
 
-def generation(one: dict[str, Any]) -> list[Message]:
+def _generation(one: dict[str, Any]) -> list[Message]:
     if isinstance(message := one.get("message"), dict):
         return messages_of([message], "outputs.generations")
     return [Message("agent", str(one.get("text") or ""))]
@@ -188,16 +190,16 @@ def text_of(values: dict[str, Any], keys: tuple[str, ...]) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) if value else ""
 
 
-def question_of(root: dict[str, Any]) -> str:
+def _question_of(root: dict[str, Any]) -> str:
     """Return what the run was asked."""
     inputs = root.get("inputs")
     if not isinstance(inputs, dict):
         return inputs if isinstance(inputs, str) else ""
     said = inputs.get("messages")
     if isinstance(said, list) and said:
-        messages = messages_of(said[0] if isinstance(said[0], list) and is_batch(said) else said, "inputs.messages")
+        messages = messages_of(said[0] if isinstance(said[0], list) and _is_batch(said) else said, "inputs.messages")
         return next((message.text for message in messages if message.role == "user"), "")
-    return text_of(inputs, QUESTIONS)
+    return text_of(inputs, _QUESTIONS)
 
 
 def tool_input(run: dict[str, Any]) -> Any:
@@ -210,7 +212,7 @@ def tool_input(run: dict[str, Any]) -> Any:
 
 def tool_result(run: dict[str, Any]) -> Result:
     """Return what a tool gave, with its time and, where it is recorded, the id of its call."""
-    outputs = outputs_of(run)
+    outputs = _outputs_of(run)
     value: Any = outputs.get("output", outputs) if outputs.keys() & {"output"} or outputs else None
     id_ = text_id(run, "tool_call_id")
     message = value.get("kwargs", value.get("data", value)) if isinstance(value, dict) else None

@@ -12,7 +12,7 @@ from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.chat import ROLES, kind_of
 from dspy_programs.types import Trace
 
-RECORDED = ("recording", "turn", "result")
+_RECORDED = ("recording", "turn", "result")
 
 
 def is_native(raw: dict[str, Any]) -> bool:
@@ -20,7 +20,7 @@ def is_native(raw: dict[str, Any]) -> bool:
 
 
 def is_recorded_line(raw: Any) -> bool:
-    return isinstance(raw, dict) and len(raw) == 1 and any(isinstance(raw.get(key), dict) for key in RECORDED)
+    return isinstance(raw, dict) and len(raw) == 1 and any(isinstance(raw.get(key), dict) for key in _RECORDED)
 
 
 def read_native(raw: dict[str, Any]) -> Trace:
@@ -34,7 +34,7 @@ def read_native(raw: dict[str, Any]) -> Trace:
     try:
         return Trace.model_validate(fields)
     except ValidationError as error:
-        raise UsageError(first_problem(error)) from error
+        raise UsageError(_first_problem(error)) from error
 
 
 def numbered(turn: Any, place: int) -> Any:
@@ -52,7 +52,7 @@ def with_known_role(turn: dict[str, Any]) -> dict[str, Any]:
     return {**turn, "role": known or role}
 
 
-def first_problem(error: ValidationError) -> str:
+def _first_problem(error: ValidationError) -> str:
     """Say in one line which field is wrong, and how."""
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"] if part not in ("list[any]", "dict[str,any]"))

@@ -21,9 +21,9 @@ from dspy_programs.failures.plain import plain
 from dspy_programs.schemas import tool_names
 from dspy_programs.types import Trace
 
-CALLS_OF_MODEL = ("chat", "text_completion", "generate_content", "completion")
-ROLE_OF_EVENT = {"gen_ai.system.message": "system", "gen_ai.user.message": "user", "gen_ai.tool.message": "tool"}
-Span = dict[str, Any]
+_CALLS_OF_MODEL = ("chat", "text_completion", "generate_content", "completion")
+_ROLE_OF_EVENT = {"gen_ai.system.message": "system", "gen_ai.user.message": "user", "gen_ai.tool.message": "tool"}
+_Span = dict[str, Any]
 
 
 def is_export(raw: Any) -> bool:
@@ -37,7 +37,7 @@ def is_span(raw: Any) -> bool:
     return bool({"spanId", "span_id", "traceId", "trace_id", "context", "span_context"} & raw.keys())
 
 
-def spans_of(raw: Any) -> list[Span]:
+def spans_of(raw: Any) -> list[_Span]:
     """Return all spans of an export, of any depth of resources and scopes, as plain values."""
     if isinstance(raw, list):
         return [span for item in raw for span in spans_of(item)]
@@ -49,73 +49,73 @@ def spans_of(raw: Any) -> list[Span]:
     return [span for key in keys if isinstance(raw.get(key), list) for span in spans_of(raw[key])]
 
 
-def by_trace(spans: list[Span]) -> list[list[Span]]:
+def by_trace(spans: list[_Span]) -> list[list[_Span]]:
     """Group spans by their trace id, in order of the first."""
-    groups: dict[str, list[Span]] = {}
+    groups: dict[str, list[_Span]] = {}
     for span in spans:
-        groups.setdefault(trace_id_of(span), []).append(span)
+        groups.setdefault(_trace_id_of(span), []).append(span)
     return list(groups.values())
 
 
-def trace_id_of(span: Span) -> str:
+def _trace_id_of(span: _Span) -> str:
     inner = span.get("context") or span.get("span_context")
     own = text_id(span, "traceId", "trace_id")
     return own or (text_id(inner, "trace_id", "traceId") if isinstance(inner, dict) else None) or ""
 
 
-def read_spans(spans: list[Span]) -> Trace:
+def read_spans(spans: list[_Span]) -> Trace:
     """Read the spans of one trace. Raises UsageError where none of them says anything of a conversation."""
     story = Story()
     tools: list[str] = []
     is_successful: bool | None = None
-    known = [(span, attributes_of(span)) for span in spans]
-    has_model = any(is_model(attributes) for _, attributes in known)
-    for _, _, span, attributes, is_end in steps(known, has_model):
+    known = [(span, _attributes_of(span)) for span in spans]
+    has_model = any(_is_model(attributes) for _, attributes in known)
+    for _, _, span, attributes, is_end in _steps(known, has_model):
         if is_tool(attributes):
             name = str(attributes.get("gen_ai.tool.name") or span.get("name") or "(unnamed)")
-            story.answer(name, decoded(attributes.get("gen_ai.tool.call.arguments")), result_of(span, attributes))
+            story.answer(name, decoded(attributes.get("gen_ai.tool.call.arguments")), _result_of(span, attributes))
             continue
-        told, said = messages_in(span, attributes)
+        told, said = _messages_in(span, attributes)
         if not is_end:
             story.recall(told)
-        elif has_model and is_model(attributes):
+        elif has_model and _is_model(attributes):
             for message in said:
                 story.say(message)
         else:
             story.recall(said)
-        tools += tool_names(json_of(attributes.get("gen_ai.tool.definitions")))
+        tools += tool_names(_json_of(attributes.get("gen_ai.tool.definitions")))
     for span, _ in known:
-        if (verdict := verdict_of(span)) is not None:
+        if (verdict := _verdict_of(span)) is not None:
             is_successful = verdict
     if not story.messages:
         raise UsageError("the spans hold no messages; was the content of messages recorded (gen_ai.input.messages)?")
-    if is_successful is None and any(is_root(span, spans) and is_error(span) for span in spans):
+    if is_successful is None and any(_is_root(span, spans) and is_error(span) for span in spans):
         is_successful = False
-    id_ = trace_id_of(spans[0])
+    id_ = _trace_id_of(spans[0])
     return trace_of(story.messages, trace_id=id_, is_successful=is_successful, tools=tools, latencies=story.latencies)
 
 
-def steps(known: list[tuple[Span, dict[str, Any]]], has_model: bool) -> list[tuple[float, int, Span, dict[str, Any], bool]]:
+def _steps(known: list[tuple[_Span, dict[str, Any]]], has_model: bool) -> list[tuple[float, int, _Span, dict[str, Any], bool]]:
     """Return what happened in order of time: a call of a model begins and ends, a tool ends, agents come last."""
-    found: list[tuple[float, int, Span, dict[str, Any], bool]] = []
+    found: list[tuple[float, int, _Span, dict[str, Any], bool]] = []
     for place, (span, attributes) in enumerate(known):
-        start, end = times_of(span)
+        start, end = _times_of(span)
         if is_tool(attributes):
             found.append((end, place, span, attributes, True))
             continue
-        is_late = has_model and not is_model(attributes)
+        is_late = has_model and not _is_model(attributes)
         found.append((float("inf") if is_late else start, place, span, attributes, False))
         found.append((float("inf") if is_late else end, place, span, attributes, True))
     return sorted(found, key=lambda step: (step[0], step[1]))
 
 
-def times_of(span: Span) -> tuple[float, float]:
+def _times_of(span: _Span) -> tuple[float, float]:
     """Return start and end in seconds; the start for an end that is not recorded, 0.0 where neither is."""
-    start, end = (time_of(span, *names) for names in (("startTimeUnixNano", "start_time"), ("endTimeUnixNano", "end_time")))
+    start, end = (_time_of(span, *names) for names in (("startTimeUnixNano", "start_time"), ("endTimeUnixNano", "end_time")))
     return start or 0.0, end or start or 0.0
 
 
-def time_of(span: Span, nanoseconds: str, other: str) -> float | None:
+def _time_of(span: _Span, nanoseconds: str, other: str) -> float | None:
     exact = span.get(nanoseconds, span.get(f"{other}_unix_nano"))
     value = span.get(other) if exact is None else exact
     if isinstance(value, str) and value.isdigit():
@@ -129,8 +129,8 @@ def time_of(span: Span, nanoseconds: str, other: str) -> float | None:
     return seconds_of(value)
 
 
-def is_model(attributes: dict[str, Any]) -> bool:
-    return attributes.get("gen_ai.operation.name") in CALLS_OF_MODEL or any(
+def _is_model(attributes: dict[str, Any]) -> bool:
+    return attributes.get("gen_ai.operation.name") in _CALLS_OF_MODEL or any(
         key.startswith(("gen_ai.prompt.", "gen_ai.completion.")) for key in attributes
     )
 
@@ -140,18 +140,18 @@ def is_tool(attributes: dict[str, Any]) -> bool:
     return operation == "execute_tool" or (operation is None and "gen_ai.tool.name" in attributes)
 
 
-def is_root(span: Span, spans: list[Span]) -> bool:
+def _is_root(span: _Span, spans: list[_Span]) -> bool:
     parent = text_id(span, "parentSpanId", "parent_span_id", "parent_id")
     return not parent or len(spans) == 1
 
 
-def is_error(span: Span) -> bool:
+def is_error(span: _Span) -> bool:
     status = span.get("status")
     code = status.get("code", status.get("status_code")) if isinstance(status, dict) else None
     return code in (2, "ERROR", "STATUS_CODE_ERROR")
 
 
-def result_of(span: Span, attributes: dict[str, Any]) -> Result:
+def _result_of(span: _Span, attributes: dict[str, Any]) -> Result:
     """Return what a tool gave. An error of the span is the result where the tool left none."""
     output = attributes.get("gen_ai.tool.call.result")
     error: Any = is_error(span) or bool(attributes.get("error.type"))
@@ -159,28 +159,28 @@ def result_of(span: Span, attributes: dict[str, Any]) -> Result:
         status = span.get("status")
         told = status.get("message", status.get("description")) if isinstance(status, dict) else None
         error = told or attributes.get("error.type") or True
-    start, end = times_of(span)
-    has_times = time_of(span, "endTimeUnixNano", "end_time") is not None and end >= start > 0
+    start, end = _times_of(span)
+    has_times = _time_of(span, "endTimeUnixNano", "end_time") is not None and end >= start > 0
     latency = round((end - start) * 1000, 3) if has_times else None
     return Result(marked(output, error), text_id(attributes, "gen_ai.tool.call.id"), None, latency)
 
 
-def messages_in(span: Span, attributes: dict[str, Any]) -> tuple[list[Message], list[Message]]:
+def _messages_in(span: _Span, attributes: dict[str, Any]) -> tuple[list[Message], list[Message]]:
     """Return what a model or an agent was told and what it said, by its attributes and its events."""
-    told, said = from_attributes(attributes)
-    for event in events_of(span):
-        values, name = attributes_of(event), str(event.get("name") or event.get("event_name") or "")
-        more_told, more_said = from_attributes(values)
+    told, said = _from_attributes(attributes)
+    for event in _events_of(span):
+        values, name = _attributes_of(event), str(event.get("name") or event.get("event_name") or "")
+        more_told, more_said = _from_attributes(values)
         told += more_told
         said += more_said
         if name == "gen_ai.choice":
-            said += messages_of([{"role": "assistant", **choice(values)}], name)
-        elif name == "gen_ai.assistant.message" or name in ROLE_OF_EVENT:
-            told += messages_of([{"role": ROLE_OF_EVENT.get(name, "assistant"), **body(values)}], name)
+            said += messages_of([{"role": "assistant", **_choice(values)}], name)
+        elif name == "gen_ai.assistant.message" or name in _ROLE_OF_EVENT:
+            told += messages_of([{"role": _ROLE_OF_EVENT.get(name, "assistant"), **body(values)}], name)
     return told, said
 
 
-def choice(values: dict[str, Any]) -> dict[str, Any]:
+def _choice(values: dict[str, Any]) -> dict[str, Any]:
     inner = body(values)
     message = inner.get("message")
     return message if isinstance(message, dict) else inner if message is None else {**inner, "content": message}
@@ -189,24 +189,24 @@ def choice(values: dict[str, Any]) -> dict[str, Any]:
 def body(values: dict[str, Any]) -> dict[str, Any]:
     """Decode what an event has as JSON in a text."""
     keys = ("content", "tool_calls", "message", "id", "role", "name")
-    return {key: json_of(values[key]) if key in ("tool_calls", "message") else values[key] for key in keys if key in values}
+    return {key: _json_of(values[key]) if key in ("tool_calls", "message") else values[key] for key in keys if key in values}
 
 
-def from_attributes(attributes: dict[str, Any]) -> tuple[list[Message], list[Message]]:
+def _from_attributes(attributes: dict[str, Any]) -> tuple[list[Message], list[Message]]:
     told: list[Message] = []
-    if system := json_of(attributes.get("gen_ai.system_instructions")):
+    if system := _json_of(attributes.get("gen_ai.system_instructions")):
         text = "\n".join(parts_of(system).texts)
         told += [Message("system", text)] if text else []
     for key in ("gen_ai.input.messages", "gen_ai.prompt"):
         told += listed(attributes.get(key), key, "user")
-    told += indexed(attributes, "gen_ai.prompt.")
+    told += _indexed(attributes, "gen_ai.prompt.")
     said = [message for key in ("gen_ai.output.messages", "gen_ai.completion") for message in listed(attributes.get(key), key)]
-    return told, said + indexed(attributes, "gen_ai.completion.")
+    return told, said + _indexed(attributes, "gen_ai.completion.")
 
 
 def listed(value: Any, key: str, role: str = "assistant") -> list[Message]:
     """Read messages from an attribute: a list, its JSON, or a text alone, which `role` said."""
-    found = json_of(value)
+    found = _json_of(value)
     if isinstance(found, list):
         return messages_of(found, key)
     if isinstance(found, dict):
@@ -214,7 +214,7 @@ def listed(value: Any, key: str, role: str = "assistant") -> list[Message]:
     return messages_of([{"role": role, "content": found}], key) if isinstance(found, str) and found else []
 
 
-def indexed(attributes: dict[str, Any], prefix: str) -> list[Message]:
+def _indexed(attributes: dict[str, Any], prefix: str) -> list[Message]:
     """Read messages whose fields are attributes of their own: <prefix>0.role, <prefix>0.tool_calls.0.name."""
     found: dict[int, dict[str, Any]] = {}
     for key, value in attributes.items():
@@ -226,15 +226,15 @@ def indexed(attributes: dict[str, Any], prefix: str) -> list[Message]:
             number, _, part = field.removeprefix("tool_calls.").partition(".")
             message.setdefault("calls", {}).setdefault(number, {})[part] = value
         else:
-            message[field] = json_of(value) if field == "content" and str(value).startswith("[{") else value
+            message[field] = _json_of(value) if field == "content" and str(value).startswith("[{") else value
     for message in found.values():
         message["tool_calls"] = list(message.pop("calls", {}).values())
     return messages_of([message for _, message in sorted(found.items())], prefix)
 
 
-def verdict_of(span: Span) -> bool | None:
+def _verdict_of(span: _Span) -> bool | None:
     """Return what an evaluation says: a span or an event with gen_ai.evaluation.* attributes."""
-    for values in (attributes_of(span), *(attributes_of(event) for event in events_of(span))):
+    for values in (_attributes_of(span), *(_attributes_of(event) for event in _events_of(span))):
         label = str(values.get("gen_ai.evaluation.score.label", "")).lower()
         if label in ("pass", "passed", "correct"):
             return True
@@ -243,20 +243,20 @@ def verdict_of(span: Span) -> bool | None:
     return None
 
 
-def events_of(span: Span) -> Iterator[dict[str, Any]]:
+def _events_of(span: _Span) -> Iterator[dict[str, Any]]:
     events = span.get("events")
     return (event for event in events if isinstance(event, dict)) if isinstance(events, list) else iter(())
 
 
-def attributes_of(raw: dict[str, Any]) -> dict[str, Any]:
+def _attributes_of(raw: dict[str, Any]) -> dict[str, Any]:
     """Return attributes as a mapping of plain values, whether they come so or as OTLP's list of keys and typed values."""
     attributes = raw.get("attributes")
     if isinstance(attributes, list):
-        return {str(one.get("key")): value_of(one.get("value")) for one in attributes if isinstance(one, dict)}
-    return {key: value_of(value) for key, value in attributes.items()} if isinstance(attributes, dict) else {}
+        return {str(one.get("key")): _value_of(one.get("value")) for one in attributes if isinstance(one, dict)}
+    return {key: _value_of(value) for key, value in attributes.items()} if isinstance(attributes, dict) else {}
 
 
-def value_of(value: Any) -> Any:
+def _value_of(value: Any) -> Any:
     """Return the value in OTLP's {"stringValue": ...}, {"intValue": "3"}, {"arrayValue": ...}, {"kvlistValue": ...}."""
     if not isinstance(value, dict) or len(value) != 1:
         return value
@@ -264,13 +264,13 @@ def value_of(value: Any) -> Any:
     if kind == "intValue":
         return int(inner) if isinstance(inner, str) and re.fullmatch(r"-?[0-9]{1,19}", inner) else inner
     if kind == "arrayValue":
-        return [value_of(item) for item in as_list(inner.get("values"))] if isinstance(inner, dict) else inner
+        return [_value_of(item) for item in as_list(inner.get("values"))] if isinstance(inner, dict) else inner
     if kind == "kvlistValue" and isinstance(inner, dict):
-        return attributes_of({"attributes": inner.get("values")})
+        return _attributes_of({"attributes": inner.get("values")})
     return inner if kind in ("stringValue", "boolValue", "doubleValue", "bytesValue") else value
 
 
-def json_of(value: Any) -> Any:
+def _json_of(value: Any) -> Any:
     """Decode JSON in a text; any other text stays."""
     if not isinstance(value, str) or value.lstrip()[:1] not in ("[", "{"):
         return value

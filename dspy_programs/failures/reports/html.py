@@ -20,10 +20,10 @@ from dspy_programs.types import Trace, Turn
 MOST_ROWS = 1000  # traces listed on a batch page
 MOST_WHOLE = 100  # failing runs shown in full on it
 MOST_CHARACTERS = 4_000_000  # of the runs shown in full
-MOST_PROBLEMS = 1000
+_MOST_PROBLEMS = 1000
 
 
-class ShownTurn(NamedTuple):
+class _ShownTurn(NamedTuple):
     """A turn as shown on the page; input and output as indented JSON."""
 
     number: int
@@ -38,14 +38,14 @@ class ShownTurn(NamedTuple):
     unfolded: bool
 
 
-class ShownTrace(NamedTuple):
+class _ShownTrace(NamedTuple):
     """A trace as shown on the page. `places`: turn number -> position; `result`: an answer that is not a turn."""
 
     name: str
     source: str
     outcome: str
     report: FailureReport
-    turns: list[ShownTurn]
+    turns: list[_ShownTurn]
     places: Mapping[int, int]
     result: str
 
@@ -103,7 +103,7 @@ class Page:
             most=max(batch.first_failure_turns.values(), default=1),
             rows=[*self.failing, *self.healthy][:MOST_ROWS],
             sections=self.sections,
-            most_problems=MOST_PROBLEMS,
+            most_problems=_MOST_PROBLEMS,
         )
         self.file.write(text.encode("utf-8", "replace"))
 
@@ -116,13 +116,13 @@ class TracePage:
 
     def add(self, outcome: Outcome) -> None:
         if outcome.trace is not None and outcome.report is not None:
-            self.file.write(trace_page(outcome.source, outcome.trace, outcome.report))
+            self.file.write(_trace_page(outcome.source, outcome.trace, outcome.report))
 
     def finish(self, batch: Batch) -> None:
         """Nothing: the page was written with its trace."""
 
 
-def trace_page(source: str, trace: Trace, report: FailureReport) -> bytes:
+def _trace_page(source: str, trace: Trace, report: FailureReport) -> bytes:
     """Return the page of one trace."""
     return template("trace.html").render(trace=shown(source, trace, report)).encode("utf-8", "replace")
 
@@ -141,30 +141,30 @@ def template(name: str) -> Any:
     return environment().get_template(name)
 
 
-def shown(source: str, trace: Trace, report: FailureReport) -> ShownTrace:
+def shown(source: str, trace: Trace, report: FailureReport) -> _ShownTrace:
     places: dict[int, int] = {}
     for place, turn in enumerate(trace.turns):
         places.setdefault(turn.turn_number, place)
     blamed = None if report.first_failure_turn is None else places.get(report.first_failure_turn)
-    turns: list[ShownTurn] = []
+    turns: list[_ShownTurn] = []
     for place, turn in enumerate(trace.turns):
         answers_marked = turn.role == "tool" and bool(turns) and turns[-1].unfolded  # a call's result is read with it
-        turns.append(shown_turn(turn, report, place == blamed, answers_marked))
+        turns.append(_shown_turn(turn, report, place == blamed, answers_marked))
     last = next((turn.content for turn in reversed(trace.turns) if turn.role == "agent" and turn.content), "")
     result = trace.final_result if trace.final_result and trace.final_result.strip() != last.strip() else ""
     outcome = {True: "successful", False: "failed", None: ""}[trace.is_successful]
-    return ShownTrace(report.trace_id or source, source, outcome, report, turns, places, result)
+    return _ShownTrace(report.trace_id or source, source, outcome, report, turns, places, result)
 
 
-def shown_turn(turn: Turn, report: FailureReport, blamed: bool, answers_marked: bool) -> ShownTurn:
+def _shown_turn(turn: Turn, report: FailureReport, blamed: bool, answers_marked: bool) -> _ShownTurn:
     witness_of = [found.mode for found in report.modes if turn.turn_number in found.turns]
-    return ShownTurn(
+    return _ShownTurn(
         number=turn.turn_number,
         role=turn.role,
         content=turn.content,
         tool_name=turn.tool_name or "",
-        input=indented(turn.tool_input),
-        output=indented(turn.tool_output),
+        input=_indented(turn.tool_input),
+        output=_indented(turn.tool_output),
         latency_ms=turn.latency_ms,
         blamed=blamed,
         witness_of=witness_of,
@@ -172,7 +172,7 @@ def shown_turn(turn: Turn, report: FailureReport, blamed: bool, answers_marked: 
     )
 
 
-def indented(value: Any) -> str:
+def _indented(value: Any) -> str:
     """Return a JSON value indented for people; text that contains JSON is indented too."""
     if value is None:
         return ""

@@ -13,7 +13,7 @@ from dspy_programs.failures.batch import Batch, Outcome
 from dspy_programs.failures.classifier import FailureReport
 from dspy_programs.failures.reports.place import place_of
 
-NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class JUnit:
@@ -64,4 +64,4 @@ def attribute(text: str) -> str:
 
 
 def valid(text: str) -> str:
-    return NOT_XML.sub("\ufffd", text)
+    return _NOT_XML.sub("\ufffd", text)

@@ -7,14 +7,14 @@ from typing import IO
 from dspy_programs.failures.batch import Batch, Outcome
 from dspy_programs.failures.classifier import sendable
 
-QUOTE = json.JSONEncoder().encode
+_QUOTE = json.JSONEncoder().encode
 
 
 def line_of(outcome: Outcome) -> bytes:
     """Return one outcome as a line: {"source": ..., report} or {"source": ..., "problem": ...}."""
-    source = QUOTE(sendable(outcome.source)).encode()
+    source = _QUOTE(sendable(outcome.source)).encode()
     if outcome.report is None:
-        return b'{"source":%b,"problem":%b}\n' % (source, QUOTE(sendable(outcome.problem or "")).encode())
+        return b'{"source":%b,"problem":%b}\n' % (source, _QUOTE(sendable(outcome.problem or "")).encode())
     return b'{"source":%b,%b\n' % (source, outcome.report.to_json()[1:])
 
 

@@ -17,7 +17,7 @@ from dspy_programs.failures.reports.junit import JUnit
 from dspy_programs.failures.reports.lines import Lines, OneReport
 from dspy_programs.failures.reports.sarif import Sarif
 
-NAMED = 100  # traces listed one by one on a terminal
+_NAMED = 100  # traces listed one by one on a terminal
 
 
 class Outputs(NamedTuple):
@@ -66,7 +66,7 @@ class Named:
     def add(self, outcome: Outcome) -> None:
         if outcome.report is not None:
             rows = self.failing if outcome.report.failed else self.healthy
-            if len(rows) < NAMED:
+            if len(rows) < _NAMED:
                 rows.append(outcome._replace(trace=None))
 
     def finish(self, batch: Batch) -> None:
@@ -74,4 +74,4 @@ class Named:
 
     @property
     def rows(self) -> list[Outcome]:
-        return [*self.failing, *self.healthy][:NAMED]
+        return [*self.failing, *self.healthy][:_NAMED]

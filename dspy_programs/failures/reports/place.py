@@ -5,7 +5,7 @@ from pathlib import PurePath
 from typing import NamedTuple
 from urllib.parse import quote
 
-RECORD = re.compile(r"(.+?)(?::([0-9]{1,9}))?(?:#[0-9]+)?", re.DOTALL)
+_RECORD = re.compile(r"(.+?)(?::([0-9]{1,9}))?(?:#[0-9]+)?", re.DOTALL)
 
 
 class Place(NamedTuple):
@@ -16,7 +16,7 @@ class Place(NamedTuple):
 
 
 def place_of(source: str) -> Place:
-    match = RECORD.fullmatch(source)
+    match = _RECORD.fullmatch(source)
     if match is None:
         return Place(source, 1)
     file, line = match.groups()

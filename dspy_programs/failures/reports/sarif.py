@@ -16,7 +16,7 @@ from dspy_programs.failures.classifier import FailureReport, FoundMode
 from dspy_programs.failures.reports.place import place_of, uri_of
 from dspy_programs.programs.failure_judge import REMEDIES, SURE
 
-SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 RULES = tuple(mode for mode in MODES if mode != "none")
 
 
@@ -26,7 +26,7 @@ class Sarif:
     def __init__(self, file: IO[bytes]) -> None:
         self.file, self.results = file, 0
         self.notifications = tempfile.TemporaryFile()  # they come after the results
-        head = json.dumps({"$schema": SCHEMA, "version": "2.1.0"})[:-1]
+        head = json.dumps({"$schema": _SCHEMA, "version": "2.1.0"})[:-1]
         tool = {"driver": {"name": "dspy-programs", "version": __version__, "rules": [rule(mode) for mode in RULES]}}
         self.file.write(f'{head}, "runs": [{{"tool": {json.dumps(tool)}, "results": ['.encode())
 

@@ -14,15 +14,15 @@ from dspy_programs.failures.batch import Batch, Outcome
 from dspy_programs.failures.classifier import FailureReport
 from dspy_programs.types import Trace
 
-WIDTH_IN_PIPE = 400  # columns: cells are cut beforehand, so nothing wraps
-PREVIEW = 110  # characters of a turn
-PROBLEMS = 20
-BAR = 24  # columns
+_WIDTH_IN_PIPE = 400  # columns: cells are cut beforehand, so nothing wraps
+_PREVIEW = 110  # characters of a turn
+_PROBLEMS = 20
+_BAR = 24  # columns
 
 
 def show(*parts: Table | Text | str) -> None:
     """Print to the current standard output; a pipe gets no colours and no trailing blanks."""
-    width = None if sys.stdout.isatty() else WIDTH_IN_PIPE
+    width = None if sys.stdout.isatty() else _WIDTH_IN_PIPE
     out = Console(file=sys.stdout, markup=False, highlight=False, emoji=False, width=width)
     with out.capture() as captured:
         for part in parts:
@@ -44,7 +44,7 @@ def one_line(text: str, characters: int) -> Text:
     return Text(plain(text, characters), no_wrap=True, overflow="ellipsis")
 
 
-def end_of(source: str, characters: int) -> str:
+def _end_of(source: str, characters: int) -> str:
     """Cut a path at its start: what distinguishes two traces is at its end."""
     return source if len(source) <= characters else f"…{source[1 - characters :]}"
 
@@ -53,7 +53,7 @@ def colour(mode: str) -> str:
     return "green" if mode == "none" else "bold red"
 
 
-def two_columns() -> Table:
+def _two_columns() -> Table:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -62,11 +62,11 @@ def two_columns() -> Table:
 
 def print_report(source: str, report: FailureReport) -> None:
     """Print the verdict on one trace."""
-    table = two_columns()
+    table = _two_columns()
     table.add_row("trace", f"{plain(report.trace_id) or 'without an id'} ({plain(source)})")
     table.add_row("goal", plain(report.original_goal, 300))
     table.add_row("verdict", Text(report.classified_failure_mode, colour(report.classified_failure_mode)))
-    table.add_row("confidence", sureness(report.confidence, report.probability))
+    table.add_row("confidence", _sureness(report.confidence, report.probability))
     if report.first_failure_turn is not None:
         table.add_row("first failure", f"turn {report.first_failure_turn} (of {report.turns} turns)")
     table.add_row("cause", plain(report.root_cause_summary))
@@ -81,14 +81,14 @@ def print_report(source: str, report: FailureReport) -> None:
     show(table)
 
 
-def sureness(confidence: float, probability: float | None) -> str:
+def _sureness(confidence: float, probability: float | None) -> str:
     measured = "" if probability is None else f"; right in {probability:.0%} of such cases"
     return f"{confidence:.2f}{measured}"
 
 
 def print_trace(source: str, trace: Trace) -> None:
     """Print how a trace was read: id, goal and the start of each turn."""
-    table = two_columns()
+    table = _two_columns()
     table.add_row("trace", f"{plain(trace.trace_id) or 'without an id'} ({plain(source)})")
     table.add_row("goal", plain(trace.original_goal, 300))
     table.add_row("successful", {True: "yes", False: "no", None: "not recorded"}[trace.is_successful])
@@ -103,7 +103,7 @@ def print_trace(source: str, trace: Trace) -> None:
     for turn in trace.turns:
         text = turn.content or ("" if turn.tool_output is None else f"-> {turn.tool_output}")
         milliseconds = "" if turn.latency_ms is None else f"{turn.latency_ms:.0f}"
-        turns.add_row(str(turn.turn_number), turn.role, plain(turn.tool_name or "", 40), milliseconds, one_line(text, PREVIEW))
+        turns.add_row(str(turn.turn_number), turn.role, plain(turn.tool_name or "", 40), milliseconds, one_line(text, _PREVIEW))
     show(table, turns)
 
 
@@ -123,22 +123,23 @@ def print_outcome(outcome: Outcome) -> None:
 
 def print_batch(batch: Batch, rows: Sequence[Outcome]) -> None:
     """Print the distribution, the listed traces, what could not be read, and the checks."""
-    show(summary_line(batch))
+    show(_summary_line(batch))
     if batch.traces:
         show(
-            distribution(batch), f"first failing turn: {first_turns(batch)}" if batch.first_failure_turns else "no failing turn"
+            distribution(batch),
+            f"first failing turn: {_first_turns(batch)}" if batch.first_failure_turns else "no failing turn",
         )
     if rows:
-        show("", traces_table(rows))
+        show("", _traces_table(rows))
         if batch.traces > len(rows):
             show(f"{len(rows)} of {batch.traces:,} traces are listed, failing ones first; -o FILE has all")
-    for line in problem_lines(batch):
+    for line in _problem_lines(batch):
         show(Text(line, "yellow"))
     for check in batch.checks:
         show(Text(f"PASS  {check.text}") if check.holds else Text(f"FAIL  {check.text}", "bold red"))
 
 
-def summary_line(batch: Batch) -> str:
+def _summary_line(batch: Batch) -> str:
     failing = batch.failing
     by = ", ".join(f"{count:,} by {who}" for who, count in batch.answered_by.items())
     unread = f"; {batch.unreadable:,} could not be read" if batch.unreadable else ""
@@ -152,19 +153,19 @@ def distribution(batch: Batch) -> Table:
         table.add_column(name, justify="left" if name in ("mode", "") else "right", no_wrap=True)
     for share in sorted(batch.modes, key=lambda share: -share.count):
         interval = f"{share.low:.1%} to {share.high:.1%}"
-        bar = "█" * round(BAR * share.rate) or ("▏" if share.count else "")
+        bar = "█" * round(_BAR * share.rate) or ("▏" if share.count else "")
         also = str(share.seen - share.count) if share.seen > share.count else ""
         mode = Text(share.mode, colour(share.mode) if share.count else "dim")
         table.add_row(mode, f"{share.count:,}", f"{share.rate:.1%}", interval, also, Text(bar, colour(share.mode)))
     return table
 
 
-def first_turns(batch: Batch) -> str:
+def _first_turns(batch: Batch) -> str:
     """Say how often the first failing turn was which, as "1: 12, 3: 4"."""
     return ", ".join(f"{turn}: {count:,}" for turn, count in batch.first_failure_turns.items())
 
 
-def traces_table(rows: Sequence[Outcome]) -> Table:
+def _traces_table(rows: Sequence[Outcome]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("source", "trace", "verdict", "conf.", "turn", "cause"):
         figure = name in ("conf.", "turn")
@@ -174,12 +175,12 @@ def traces_table(rows: Sequence[Outcome]) -> Table:
             mode = Text(report.classified_failure_mode, colour(report.classified_failure_mode))
             turn = "" if report.first_failure_turn is None else str(report.first_failure_turn)
             evidence = report.modes[0].evidence if report.modes else ""
-            names = (one_line(end_of(outcome.source, 40), 40), one_line(report.trace_id, 40))
+            names = (one_line(_end_of(outcome.source, 40), 40), one_line(report.trace_id, 40))
             table.add_row(*names, mode, f"{report.confidence:.2f}", turn, one_line(evidence, 70))
     return table
 
 
-def problem_lines(batch: Batch) -> list[str]:
-    lines = [f"cannot be read: {plain(each.source)}: {plain(each.problem, 300)}" for each in batch.problems[:PROBLEMS]]
+def _problem_lines(batch: Batch) -> list[str]:
+    lines = [f"cannot be read: {plain(each.source)}: {plain(each.problem, 300)}" for each in batch.problems[:_PROBLEMS]]
     rest = batch.unreadable - len(lines)
     return [*lines, f"and {rest:,} more that cannot be read; -o FILE lists all"] if rest > 0 else lines

@@ -29,18 +29,18 @@ from dspy_programs.lm.weights.catalog import Weights
 from dspy_programs.lm.weights.local_models import LocalModel, Located, located
 from dspy_programs.lm.weights.weights import is_fetched, within
 
-CONTEXT_TOKENS = 8192  # per slot; longer prompts are refused, never cut
-REPLY_TOKENS = 1536  # if a request sets no limit: an unbounded reply of a small model can run for minutes
-BYTES_PER_PARAMETER_BYTE = 1.25  # an estimate on the safe side: resident memory over the size of the file ...
-CONTEXT_BYTES = 1_000_000_000  # ... plus context, scratch buffers and prompt cache
-PROMPT_CACHE_MIB = 512  # for programs that alternate on one slot; llama.cpp's own default is 8 GiB
-SPIN_COUNT = "2000"  # `python -m tests.engine_speed`: alone as fast as 10,000 within noise, beside other work 1.4 times
-LISTENERS = 32  # llama.cpp threads for requests of other processes; each waiting request occupies one
-TRIES = 3  # of one request, if the process that had loaded the model is gone
-SLOTS_VARIABLE = "DSPY_PROGRAMS_SLOTS"
-LLAMA_VARIABLE = "DSPY_PROGRAMS_LLAMA"
-LLAMA_KEY_VARIABLE = "LLAMA_API_KEY"  # also read by llama-server itself
-LLAMA_SECONDS = 5.0  # for your own server to say what it is
+_CONTEXT_TOKENS = 8192  # per slot; longer prompts are refused, never cut
+_REPLY_TOKENS = 1536  # if a request sets no limit: an unbounded reply of a small model can run for minutes
+_BYTES_PER_PARAMETER_BYTE = 1.25  # an estimate on the safe side: resident memory over the size of the file ...
+_CONTEXT_BYTES = 1_000_000_000  # ... plus context, scratch buffers and prompt cache
+_PROMPT_CACHE_MIB = 512  # for programs that alternate on one slot; llama.cpp's own default is 8 GiB
+_SPIN_COUNT = "2000"  # `python -m tests.engine_speed`: alone as fast as 10,000 within noise, beside other work 1.4 times
+_LISTENERS = 32  # llama.cpp threads for requests of other processes; each waiting request occupies one
+_TRIES = 3  # of one request, if the process that had loaded the model is gone
+_SLOTS_VARIABLE = "DSPY_PROGRAMS_SLOTS"
+_LLAMA_VARIABLE = "DSPY_PROGRAMS_LLAMA"
+_LLAMA_KEY_VARIABLE = "LLAMA_API_KEY"  # also read by llama-server itself
+_LLAMA_SECONDS = 5.0  # for your own server to say what it is
 T = TypeVar("T")
 
 
@@ -60,7 +60,7 @@ class EmbeddedEngine:
         """url: of a llama.cpp server that runs this model; then nothing is loaded."""
         self.weights, self.url = weights, url
         self.slots = slots or slots_for_this_machine()
-        self.threads = threads or threads_for_this_process()
+        self.threads = threads or _threads_for_this_process()
         self._key = secrets.token_urlsafe(24)  # llama.cpp also listens on loopback, and nobody else may use it
         self._server: Any = None
         self._starting = threading.Lock()
@@ -82,7 +82,7 @@ class EmbeddedEngine:
         """Download and load the weights at the first call, or find a process that has them loaded."""
         with self._starting:
             if self._server is None:
-                self._server = server_at(self.url, self.weights) if self.url else self._start()
+                self._server = _server_at(self.url, self.weights) if self.url else self._start()
         return self._server
 
     def _start(self) -> Any:
@@ -100,13 +100,13 @@ class EmbeddedEngine:
         params = xllamacpp.CommonParams()
         params.model.path = str(model.path)
         params.n_parallel = self.slots
-        params.n_ctx = min(CONTEXT_TOKENS, model.context_tokens) * self.slots
+        params.n_ctx = min(_CONTEXT_TOKENS, model.context_tokens) * self.slots
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = self.threads
         params.api_keys = [self._key]
         params.hostnames = ["127.0.0.1", *([str(socket)] if socket else [])]
         params.port = 0
-        params.n_threads_http = LISTENERS
-        params.cache_ram_mib = PROMPT_CACHE_MIB
+        params.n_threads_http = _LISTENERS
+        params.cache_ram_mib = _PROMPT_CACHE_MIB
         params.ui = False
         params.verbosity = -1
         try:
@@ -127,7 +127,7 @@ class EmbeddedEngine:
             except ServerGone as error:
                 raise lm15.ServerError(str(error)) from error
         if "choices" not in reply:
-            refusal = engine_error(reply)
+            refusal = _engine_error(reply)
             redact(refusal, [self.api_key])  # a user's own server may repeat the key that it refuses
             raise refusal
         choice, usage = reply["choices"][0], reply["usage"]
@@ -150,7 +150,7 @@ class EmbeddedEngine:
         Raises     ServerGone.
         """
         gone = ServerGone()
-        for _ in range(1 if self.url else TRIES):
+        for _ in range(1 if self.url else _TRIES):
             server = self.server()
             try:
                 return ask(server)
@@ -189,32 +189,32 @@ def engine_for(weights: LocalModel, url: str | None = None) -> EmbeddedEngine:
 
     url: of your own llama.cpp server, by default DSPY_PROGRAMS_LLAMA.
     """
-    return engine_at(weights, url or os.environ.get(LLAMA_VARIABLE) or None)
+    return _engine_at(weights, url or os.environ.get(_LLAMA_VARIABLE) or None)
 
 
 @functools.cache
-def engine_at(weights: LocalModel, url: str | None) -> EmbeddedEngine:
+def _engine_at(weights: LocalModel, url: str | None) -> EmbeddedEngine:
     return EmbeddedEngine(weights, url=url)
 
 
-def server_at(url: str, weights: LocalModel) -> LlamaServer:
+def _server_at(url: str, weights: LocalModel) -> LlamaServer:
     """Return the server at `url`. Raises LanguageModelError if it does not answer, or says it runs another model."""
     try:
-        server = LlamaServer(url, os.environ.get(LLAMA_KEY_VARIABLE, "").strip())
-        runs = {re.split(r"[/\\]", name)[-1].lower() for name in names_at(server)}
+        server = LlamaServer(url, os.environ.get(_LLAMA_KEY_VARIABLE, "").strip())
+        runs = {re.split(r"[/\\]", name)[-1].lower() for name in _names_at(server)}
     except (ServerGone, LanguageModelError) as error:
-        mend = f"fix or unset {LLAMA_VARIABLE}; if the server requires a key, set {LLAMA_KEY_VARIABLE}"
+        mend = f"fix or unset {_LLAMA_VARIABLE}; if the server requires a key, set {_LLAMA_KEY_VARIABLE}"
         raise LanguageModelError(f"{error}; {mend}") from error
     ours = {name.lower() for name in (weights.id, weights.file, Path(weights.file).stem)}
     if not runs & ours and any(name.endswith(".gguf") for name in runs):  # any other name is an alias, which proves nothing
         raise LanguageModelError(
             f"{server.listening_address} runs {', '.join(sorted(runs))[:200]}, not {weights.file}; start llama-server with "
-            f"that file (or with --alias {weights.id} if it is that model), or unset {LLAMA_VARIABLE}"
+            f"that file (or with --alias {weights.id} if it is that model), or unset {_LLAMA_VARIABLE}"
         )
     return server
 
 
-def names_at(server: LlamaServer) -> list[str]:
+def _names_at(server: LlamaServer) -> list[str]:
     """Return a server's names for its models, once it has counted tokens: only llama.cpp's does, and only with its key.
 
     Raises     ServerGone, LanguageModelError.
@@ -226,7 +226,7 @@ def names_at(server: LlamaServer) -> list[str]:
         return names
 
     try:
-        return within(LLAMA_SECONDS, asked)
+        return within(_LLAMA_SECONDS, asked)
     except TimeoutError as error:
         raise LanguageModelError(f"{server.listening_address}: {error}") from None
 
@@ -235,8 +235,8 @@ def chat_request(request: lm15.Request, seed: int = 0) -> dict[str, Any]:
     """Convert a canonical request to llama.cpp's chat completion; greedy, and seeded by `seed`, unless it says otherwise."""
     config = request.config
     body: dict[str, Any] = {
-        "messages": messages_of(request),
-        "max_tokens": config.max_tokens or REPLY_TOKENS,
+        "messages": _messages_of(request),
+        "max_tokens": config.max_tokens or _REPLY_TOKENS,
         "temperature": config.temperature or 0.0,
         "seed": seed if config.seed is None else config.seed,
         "cache_prompt": True,
@@ -252,7 +252,7 @@ def chat_request(request: lm15.Request, seed: int = 0) -> dict[str, Any]:
     return body
 
 
-def messages_of(request: lm15.Request) -> list[dict[str, str]]:
+def _messages_of(request: lm15.Request) -> list[dict[str, str]]:
     system = request.system
     text = system if isinstance(system, str) or system is None else "".join(part.text for part in system)
     messages = [{"role": "system", "content": text}] if text else []
@@ -272,7 +272,7 @@ def grammar_of(response_format: dict[str, Any]) -> dict[str, Any]:
     return {"grammar": import_xllamacpp().json_schema_to_grammar(schema)}
 
 
-def engine_error(reply: dict[str, Any]) -> Exception:
+def _engine_error(reply: dict[str, Any]) -> Exception:
     """Map llama.cpp's error to DSPy's: an overlong prompt is the row's fault, everything else the engine's."""
     error = reply.get("error", reply)
     message = str(error.get("message", error) if isinstance(error, dict) else error)
@@ -287,11 +287,11 @@ def slots_for_this_machine() -> int:
     On 2 cores more slots gave no more tokens per second, because one request already uses both; larger machines were not
     measured. Set DSPY_PROGRAMS_SLOTS if a measurement says otherwise (a GPU build of the wheel gains from 8 and more).
     """
-    chosen = os.environ.get(SLOTS_VARIABLE)
+    chosen = os.environ.get(_SLOTS_VARIABLE)
     return int(chosen) if chosen else max(1, min(4, (os.cpu_count() or 1) // 8))
 
 
-def threads_for_this_process() -> int:
+def _threads_for_this_process() -> int:
     """Return OMP_NUM_THREADS, else one thread for every core that this process may use.
 
     More threads than cores are much slower: each waits for one that is not running.
@@ -308,7 +308,7 @@ def check_memory(name: str, size: int) -> None:
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):
         return  # not every system says
-    needed = int(size * BYTES_PER_PARAMETER_BYTE) + CONTEXT_BYTES
+    needed = int(size * _BYTES_PER_PARAMETER_BYTE) + _CONTEXT_BYTES
     if free < needed:
         raise LanguageModelError(
             f"{name} needs about {needed / 1e9:.1f} GB of free memory, but only {free / 1e9:.1f} GB are free: "
@@ -323,7 +323,7 @@ def import_xllamacpp() -> Any:
     would override OMP_WAIT_POLICY.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
+        os.environ.setdefault("GOMP_SPINCOUNT", _SPIN_COUNT)
     try:
         import xllamacpp
     except ImportError as error:

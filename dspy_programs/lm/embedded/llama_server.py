@@ -25,11 +25,11 @@ from dspy_programs.errors import LanguageModelError
 from dspy_programs.lm.server.redaction import without_keys
 
 PATIENCE_SECONDS = 10.0
-ASKED_TWICE = 2  # a client that was itself stopped for a while finds its own time limit passed
-FULL_SECONDS = 0.02  # between two tries of a socket whose queue is full
+_ASKED_TWICE = 2  # a client that was itself stopped for a while finds its own time limit passed
+_FULL_SECONDS = 0.02  # between two tries of a socket whose queue is full
 LONGEST = 300  # characters of a server's text quoted in our messages
-IN_PIECES = {"stream": True, "stream_options": {"include_usage": True}}
-FAILURES = (OSError, http.client.HTTPException, UnicodeError)  # the last: of a name that no host can have
+_IN_PIECES = {"stream": True, "stream_options": {"include_usage": True}}
+_FAILURES = (OSError, http.client.HTTPException, UnicodeError)  # the last: of a name that no host can have
 STOPPED = "it has stopped"
 
 
@@ -102,7 +102,7 @@ class SocketConnection(http.client.HTTPConnection):
             except BlockingIOError:
                 if time.monotonic() > ends:
                     raise TimeoutError("its queue is full") from None
-                time.sleep(FULL_SECONDS)
+                time.sleep(_FULL_SECONDS)
 
 
 class LlamaServer:
@@ -128,7 +128,7 @@ class LlamaServer:
         """Return llama.cpp's reply, even if it is an error. Raises ServerGone."""
         if self.path is None or body.get("logprobs"):  # streaming loses those of a token that is half a character
             return self.post("/v1/chat/completions", body)
-        return self.ask("POST", "/v1/chat/completions", json.dumps({**body, **IN_PIECES}).encode(), joined)
+        return self.ask("POST", "/v1/chat/completions", json.dumps({**body, **_IN_PIECES}).encode(), joined)
 
     def count_tokens(self, text: str) -> int:
         """Raises ServerGone, or LanguageModelError if it does not count, as with a wrong key."""
@@ -158,13 +158,13 @@ class LlamaServer:
     def trouble(self) -> str:
         """Say why nothing answers in time; "" if something does, even while busy with a request."""
         reason = ""
-        for _ in range(ASKED_TWICE):
+        for _ in range(_ASKED_TWICE):
             try:
                 with closing(self.connection()) as connection:
                     connection.request("GET", f"{self.prefix}/health")
                     connection.getresponse().read()
                     return ""
-            except FAILURES as error:
+            except _FAILURES as error:
                 reason = STOPPED if isinstance(error, TimeoutError) else self.as_line(error)
         return reason
 
@@ -183,7 +183,7 @@ class LlamaServer:
                     return read(connection.getresponse())
         except ServerStopped:
             raise
-        except FAILURES as error:
+        except _FAILURES as error:
             raise ServerGone(self.silence(error)) from error
 
     @contextmanager
@@ -202,7 +202,7 @@ class LlamaServer:
         threading.Thread(target=watch, daemon=True).start()
         try:
             yield
-        except FAILURES:
+        except _FAILURES:
             if troubles:
                 raise ServerStopped(self.silence(troubles[0])) from None
             raise

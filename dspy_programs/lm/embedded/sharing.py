@@ -29,11 +29,11 @@ from dspy_programs.errors import LanguageModelError
 from dspy_programs.lm.embedded.llama_server import STOPPED, LlamaServer, ServerGone
 from dspy_programs.lm.weights.weights import say
 
-SHARE_VARIABLE = "DSPY_PROGRAMS_SHARE"  # 0: every process loads its own
-LOADING_SECONDS = 120.0  # to wait for another process that is loading, before loading it here
+_SHARE_VARIABLE = "DSPY_PROGRAMS_SHARE"  # 0: every process loads its own
+_LOADING_SECONDS = 120.0  # to wait for another process that is loading, before loading it here
 PATIENCE_SECONDS = 3.0  # for a health check of the process that has loaded the model; llama.cpp answers while it works
-LONGEST_SOCKET_PATH = 100  # bytes; the system takes 104 to 108
-DECIDES = ("OMP_", "GOMP_", "CUDA_", "HIP_")  # prefixes of variables that affect speed; KMP_ is set by ggml itself
+_LONGEST_SOCKET_PATH = 100  # bytes; the system takes 104 to 108
+_DECIDES = ("OMP_", "GOMP_", "CUDA_", "HIP_")  # prefixes of variables that affect speed; KMP_ is set by ggml itself
 
 
 class Offer(BaseModel):
@@ -52,7 +52,7 @@ def shared(loaded_as: Mapping[str, Any], key: str, load: Callable[[Path | None],
     room = private_directory()
     if room is None:
         return load(None)
-    offer = room / f"{digest({**loaded_as, **conditions()})}.json"
+    offer = room / f"{_digest({**loaded_as, **conditions()})}.json"
     lock = FileLock(offer.with_suffix(".lock"))
     try:
         wait_for(lock)
@@ -69,7 +69,7 @@ def wait_for(lock: FileLock) -> None:
         lock.acquire(timeout=0)
     except Timeout:
         say("Waiting for another process that is loading the same model", progress=True)
-        lock.acquire(timeout=LOADING_SECONDS)
+        lock.acquire(timeout=_LOADING_SECONDS)
 
 
 def loaded(offer: Path, key: str, load: Callable[[Path | None], Any]) -> Any:
@@ -77,7 +77,7 @@ def loaded(offer: Path, key: str, load: Callable[[Path | None], Any]) -> Any:
     server = load(path)
     with suppress(OSError):  # then nobody finds it, which does no harm
         path.chmod(0o600)
-        write_private(offer, Offer(address=server.listening_address, key=key, socket=path.name).model_dump_json())
+        _write_private(offer, Offer(address=server.listening_address, key=key, socket=path.name).model_dump_json())
     return server
 
 
@@ -112,7 +112,7 @@ def abandon(server: LlamaServer) -> None:
 
 def private_directory() -> Path | None:
     """Return a directory that nobody else can enter, None if there is none or sharing is off."""
-    if os.environ.get(SHARE_VARIABLE) == "0" or not hasattr(socket, "AF_UNIX"):
+    if os.environ.get(_SHARE_VARIABLE) == "0" or not hasattr(socket, "AF_UNIX"):
         return None
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     parent = Path(runtime) if runtime and Path(runtime).is_dir() else Path(tempfile.gettempdir())
@@ -120,18 +120,18 @@ def private_directory() -> Path | None:
         parent = parent.resolve()
         room = parent / f"dspy-programs-{os.getuid()}"
         room.mkdir(mode=0o700, exist_ok=True)
-        is_private = is_ours_alone(room) and all(map(stays_in_place, (parent, *parent.parents)))
+        is_private = _is_ours_alone(room) and all(map(_stays_in_place, (parent, *parent.parents)))
     except OSError:
         return None
-    return room if is_private and len(os.fsencode(room)) + 24 <= LONGEST_SOCKET_PATH else None
+    return room if is_private and len(os.fsencode(room)) + 24 <= _LONGEST_SOCKET_PATH else None
 
 
-def is_ours_alone(room: Path) -> bool:
+def _is_ours_alone(room: Path) -> bool:
     state = room.lstat()
     return stat.S_ISDIR(state.st_mode) and state.st_uid == os.getuid() and not state.st_mode & 0o077
 
 
-def stays_in_place(folder: Path) -> bool:
+def _stays_in_place(folder: Path) -> bool:
     """Return whether no other user can replace files in a folder: in /tmp nobody can."""
     state = folder.stat()
     others_write = state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
@@ -141,15 +141,15 @@ def stays_in_place(folder: Path) -> bool:
 def conditions() -> dict[str, Any]:
     """Return this process's share of the machine: a process that may use less never answers for another."""
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-    chosen = {name: value for name, value in os.environ.items() if name.startswith(DECIDES)}
+    chosen = {name: value for name, value in os.environ.items() if name.startswith(_DECIDES)}
     return {"cores": cores, "priority": os.getpriority(os.PRIO_PROCESS, 0), "environment": chosen}
 
 
-def digest(value: Mapping[str, Any]) -> str:
+def _digest(value: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def write_private(path: Path, text: str) -> None:
+def _write_private(path: Path, text: str) -> None:
     """Write a file that only its owner can read, whole or not at all."""
     temporary = path.with_suffix(f".{secrets.token_hex(4)}")
     try:

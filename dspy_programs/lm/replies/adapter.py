@@ -19,9 +19,9 @@ from dspy_programs.lm.replies.thoughts import Unfinished, without_thoughts
 from dspy_programs.schemas import calls_schema
 
 SCHEMA = {"type": "json_schema"}  # placeholder until the inputs of the call are known
-STRING_OR_BRACE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?P<closed>"?)|[{}]', re.DOTALL)
-BRACE = re.compile("[{}]")
-THOUGHTS = {"reasoning", "next_thought"}  # fields of dspy.ChainOfThought and dspy.ReAct
+_STRING_OR_BRACE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?P<closed>"?)|[{}]', re.DOTALL)
+_BRACE = re.compile("[{}]")
+_THOUGHTS = {"reasoning", "next_thought"}  # fields of dspy.ChainOfThought and dspy.ReAct
 MARKS = {"one_of", "calls_of", "only_with"}  # in a schema, for `close_sets` only
 
 
@@ -66,7 +66,7 @@ class CompleteJSONAdapter(dspy.JSONAdapter):
     def format_field_structure(self, signature: Any) -> str:
         if (schema := schema_of(signature)) is None:
             return str(super().format_field_structure(signature))
-        return f"Reply with a JSON object of this schema:\n{json.dumps(without_titles(schema), ensure_ascii=False)}"
+        return f"Reply with a JSON object of this schema:\n{json.dumps(_without_titles(schema), ensure_ascii=False)}"
 
     def format_user_message_content(
         self, signature: type[dspy.Signature], inputs: dict[str, Any], *args: Any, **kwargs: Any
@@ -161,28 +161,28 @@ def close_sets(schema: Any, inputs: Mapping[str, Any]) -> Any:
     if not isinstance(schema, dict):
         return schema
     if isinstance(forms := schema.get("anyOf"), list):
-        schema = schema | {"anyOf": [form for form in forms if not is_out(form, inputs)] or forms}
+        schema = schema | {"anyOf": [form for form in forms if not _is_out(form, inputs)] or forms}
     closed = {key: close_sets(value, inputs) for key, value in schema.items() if key not in MARKS}
     if isinstance(source := schema.get("one_of"), str) and source in inputs:
         closed = {"type": "string", "enum": names_in(inputs[source]) or [""]}
     if isinstance(source := schema.get("calls_of"), str) and source in inputs:
-        closed |= calls_schema(parameters_in(inputs[source]))
+        closed |= calls_schema(_parameters_in(inputs[source]))
     return closed
 
 
-def is_out(form: Any, inputs: Mapping[str, Any]) -> bool:
+def _is_out(form: Any, inputs: Mapping[str, Any]) -> bool:
     source = form.get("only_with") if isinstance(form, dict) else None
     return isinstance(source, str) and source in inputs and not inputs[source]
 
 
-def without_titles(schema: Any) -> Any:
+def _without_titles(schema: Any) -> Any:
     """Drop what a model need not read: pydantic's titles, and marks for `close_sets`."""
     if isinstance(schema, list):
-        return [without_titles(item) for item in schema]
+        return [_without_titles(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     unread = {"title", *MARKS} if isinstance(schema.get("title", ""), str) else MARKS
-    return {key: without_titles(value) for key, value in schema.items() if key not in unread}
+    return {key: _without_titles(value) for key, value in schema.items() if key not in unread}
 
 
 def bounded(schema: dict[str, Any], longest: int | None) -> dict[str, Any]:
@@ -190,7 +190,7 @@ def bounded(schema: dict[str, Any], longest: int | None) -> dict[str, Any]:
     if longest is None:
         return schema
     fields = schema["properties"]
-    thoughts = {name: fields[name] for name in THOUGHTS & fields.keys() if fields[name].get("type") == "string"}
+    thoughts = {name: fields[name] for name in _THOUGHTS & fields.keys() if fields[name].get("type") == "string"}
     return schema | {"properties": fields | {name: {"maxLength": longest} | each for name, each in thoughts.items()}}
 
 
@@ -201,7 +201,7 @@ def names_in(values: Any) -> list[str]:
     return list(dict.fromkeys(str(name) for name in names))
 
 
-def parameters_in(values: Any) -> list[tuple[str, Mapping[str, Any]]]:
+def _parameters_in(values: Any) -> list[tuple[str, Mapping[str, Any]]]:
     """Return (name, schema of the arguments) of functions given as objects or mappings; {} without a schema."""
     found = []
     for item in values if isinstance(values, (list, tuple)) else []:
@@ -220,8 +220,8 @@ def is_cut_off(completion: str) -> bool:
     if start < 0:
         return False
     depth = 0
-    for mark in STRING_OR_BRACE.finditer(completion, start):
-        for brace in BRACE.findall("" if mark["closed"] else mark.group()):  # an unclosed quote is not a string
+    for mark in _STRING_OR_BRACE.finditer(completion, start):
+        for brace in _BRACE.findall("" if mark["closed"] else mark.group()):  # an unclosed quote is not a string
             depth += 1 if brace == "{" else -1
             if depth == 0:
                 return False

@@ -12,7 +12,7 @@ from typing import Any
 import dspy
 from pydantic import BaseModel
 
-MARK = re.compile(
+_MARK = re.compile(
     r"<<(?=CUSTOM-TYPE-|/?SYS>>)"
     r"|<(?=[|\uff5c][^\s<>]{1,40}>|[\w\u2581]{1,40}[|\uff5c]>)"  # ChatML, Llama 3, gpt-oss, Phi, Gemma 4, DeepSeek
     r"|<(?=/?s>|[be]os>|(?:start|end)_of_turn>)"  # Llama 2, Mistral, Gemma
@@ -24,7 +24,7 @@ MARK = re.compile(
 def as_text(value: Any) -> Any:
     """Return the value with such marks broken up in every text, or the value itself if there are none."""
     if isinstance(value, str):
-        return MARK.sub(r"\g<0> ", value) if MARK.search(value) else value
+        return _MARK.sub(r"\g<0> ", value) if _MARK.search(value) else value
     if isinstance(value, dspy.Type):
         return value  # an image from the user's own program is intended
     if isinstance(value, BaseModel):

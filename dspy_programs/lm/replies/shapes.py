@@ -30,13 +30,13 @@ def in_shape(signature: type[dspy.Signature], text: str) -> str:
             raise NoOneAnswer(f"The reply holds {len(answers)} answers that differ.") from None
         if answers:
             return json.dumps(answers[0])
-        if (value := only_object(text)) is None:
+        if (value := _only_object(text)) is None:
             return text
-    answer = unwrapped(signature, value)
+    answer = _unwrapped(signature, value)
     return text if answer is value else json.dumps(answer)
 
 
-def only_object(text: str) -> Any:
+def _only_object(text: str) -> Any:
     """Return the object from a text's first brace to its last, None if that is not one."""
     try:
         return json.loads(text[text.find("{") : text.rfind("}") + 1], strict=False)
@@ -44,16 +44,16 @@ def only_object(text: str) -> Any:
         return None
 
 
-def unwrapped(signature: type[dspy.Signature], value: Any) -> Any:
+def _unwrapped(signature: type[dspy.Signature], value: Any) -> Any:
     names = signature.output_fields
     if isinstance(value, dict) and names.keys() & value.keys():
         return value
-    if len(names) == 1 and is_value_of(signature, value):
+    if len(names) == 1 and _is_value_of(signature, value):
         return {next(iter(names)): value}
     if isinstance(value, list):
         if len(value) > 1:
             raise NoOneAnswer(f"The reply is a list of {len(value)}, not one JSON object.")
-        return unwrapped(signature, value[0]) if value else value
+        return _unwrapped(signature, value[0]) if value else value
     inner = [read(each) for each in value.values()] if isinstance(value, dict) else []
     wrapped = [each for each in inner if isinstance(each, dict) and names.keys() & each.keys()]
     if len(wrapped) == 1:
@@ -61,7 +61,7 @@ def unwrapped(signature: type[dspy.Signature], value: Any) -> Any:
     raise NoOneAnswer(f"The reply has no field {' or '.join(map(repr, names))}.")
 
 
-def is_value_of(signature: type[dspy.Signature], value: Any) -> bool:
+def _is_value_of(signature: type[dspy.Signature], value: Any) -> bool:
     """Return whether the value fits the only output; an object with unknown names does not, because names may be ignored."""
     [field] = signature.output_fields.values()
     reader = reader_of(field.annotation)

@@ -12,17 +12,17 @@ import json
 import re
 from collections.abc import Iterator
 
-WORDS = "think|thinking|thought|thoughts|reasoning|reflection|seed:think"
-OPENING = re.compile(
-    rf"(?i)<(?:{WORDS})>|\[THINK\]|\u25c1think\u25b7|<\|START_THINKING\|>|<\|begin_of_thought\|>|<\|inner_prefix\|>"
+_WORDS = "think|thinking|thought|thoughts|reasoning|reflection|seed:think"
+_OPENING = re.compile(
+    rf"(?i)<(?:{_WORDS})>|\[THINK\]|\u25c1think\u25b7|<\|START_THINKING\|>|<\|begin_of_thought\|>|<\|inner_prefix\|>"
 )
-CLOSING = re.compile(
-    rf"(?i)</(?:{WORDS})>|\[/THINK\]|\u25c1/think\u25b7|<\|END_THINKING\|>|<\|end_of_thought\|>|<\|inner_suffix\|>"
+_CLOSING = re.compile(
+    rf"(?i)</(?:{_WORDS})>|\[/THINK\]|\u25c1/think\u25b7|<\|END_THINKING\|>|<\|end_of_thought\|>|<\|inner_suffix\|>"
 )
-MOST = 50  # thoughts in one reply
-CHANNEL = re.compile(r"<\|channel\|>|\Aanalysis(?=[A-Z{\[\"'])")  # the second is what a server that drops such tokens leaves
-FINAL = re.compile(r"<\|channel\|>\s*final\b.*?<\|message\|>|assistantfinal", re.DOTALL)
-ENDS = re.compile(r"(?:\s*<\|(?:end|return|call)\|>)+\s*\Z")
+_MOST = 50  # thoughts in one reply
+_CHANNEL = re.compile(r"<\|channel\|>|\Aanalysis(?=[A-Z{\[\"'])")  # the second is what a server that drops such tokens leaves
+_FINAL = re.compile(r"<\|channel\|>\s*final\b.*?<\|message\|>|assistantfinal", re.DOTALL)
+_ENDS = re.compile(r"(?:\s*<\|(?:end|return|call)\|>)+\s*\Z")
 
 
 class Unfinished(ValueError):
@@ -31,10 +31,10 @@ class Unfinished(ValueError):
 
 def without_thoughts(text: str) -> str:
     """Return the answer in a reply, or the reply itself if it has no thoughts. Raises Unfinished."""
-    if first_outside(CHANNEL, text.lstrip()):
-        return final_channel(text)
-    for _ in range(MOST):
-        opening, closing = first_outside(OPENING, text), first_outside(CLOSING, text)
+    if _first_outside(_CHANNEL, text.lstrip()):
+        return _final_channel(text)
+    for _ in range(_MOST):
+        opening, closing = _first_outside(_OPENING, text), _first_outside(_CLOSING, text)
         if closing is None and opening is None:
             return text
         if closing is None:
@@ -46,18 +46,18 @@ def without_thoughts(text: str) -> str:
 
 def has_thoughts(text: str) -> bool:
     """Return whether a text has any mark of reasoning, even if it only mentions one."""
-    return any(first_outside(mark, text.lstrip()) for mark in (OPENING, CLOSING, CHANNEL))
+    return any(_first_outside(mark, text.lstrip()) for mark in (_OPENING, _CLOSING, _CHANNEL))
 
 
-def final_channel(text: str) -> str:
+def _final_channel(text: str) -> str:
     """Return gpt-oss's final channel, meant for the user."""
-    said = FINAL.split(text)
+    said = _FINAL.split(text)
     if len(said) < 2:
         raise Unfinished
-    return ENDS.sub("", said[-1])
+    return _ENDS.sub("", said[-1])
 
 
-def first_outside(mark: re.Pattern[str], text: str) -> re.Match[str] | None:
+def _first_outside(mark: re.Pattern[str], text: str) -> re.Match[str] | None:
     """Return the first mark that is not inside a JSON object."""
     found = list(mark.finditer(text))
     inside = list(objects_in(text)) if found else []

@@ -8,20 +8,20 @@ import re
 from collections.abc import Iterable, Iterator
 
 SHOWN = "[key]"
-SHORTEST = 8  # characters; anything shorter may be part of any word
+_SHORTEST = 8  # characters; anything shorter may be part of any word
 NO_KEY = "none"  # sent to private servers that require none
-SHAPES = re.compile(r"(?i)(?<=bearer )[^\s\"',;]{8,}|\bsk-[A-Za-z0-9_-]{8,}")
-NAMES = re.compile(r"(?:^|_)(?:API_?KEY|SERVER_KEY|ACCESS_?KEY|SECRET|TOKEN)S?$")
+_SHAPES = re.compile(r"(?i)(?<=bearer )[^\s\"',;]{8,}|\bsk-[A-Za-z0-9_-]{8,}")
+_NAMES = re.compile(r"(?:^|_)(?:API_?KEY|SERVER_KEY|ACCESS_?KEY|SECRET|TOKEN)S?$")
 
 
 def without_keys(text: str, keys: Iterable[str] = ()) -> str:
     """Replace the given keys where they appear as words, those in the environment anywhere, and anything shaped like a key."""
     for key in {key for key in keys if key and key != NO_KEY}:
         text = re.sub(rf"(?<!\w){re.escape(key)}(?!\w)", SHOWN, text)
-    known = {value for name, value in os.environ.items() if NAMES.search(name) and len(value) >= SHORTEST}
-    for key in sorted({*known, *(key for key in keys if len(key) >= SHORTEST)}, key=len, reverse=True):
+    known = {value for name, value in os.environ.items() if _NAMES.search(name) and len(value) >= _SHORTEST}
+    for key in sorted({*known, *(key for key in keys if len(key) >= _SHORTEST)}, key=len, reverse=True):
         text = text.replace(key, SHOWN)
-    return SHAPES.sub(SHOWN, text)
+    return _SHAPES.sub(SHOWN, text)
 
 
 def redact(error: BaseException, keys: Iterable[str] = ()) -> None:

@@ -16,11 +16,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 Kind = Literal["own", "strict", "bare", "loose", "object", "none"]
-KEPT = ("description", "enum", "type")
+_KEPT = ("description", "enum", "type")
 BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minItems", "maxItems")
 NULL = {"type": "null"}
-REFERENCE = re.compile(r'"#/\$defs/([^"]+)"')
-TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
+_REFERENCE = re.compile(r'"#/\$defs/([^"]+)"')
+_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
 
 Schema = dict[str, Any]
 
@@ -50,7 +50,7 @@ def forms_of(response_format: Mapping[str, Any], own: bool) -> list[Form]:
     forms = [Form("own", asked)] if own else []
     try:
         strict, bare = strict_form(schema, BOUNDS), strict_form(schema)
-        nulls = schema if has_optional(schema) else None
+        nulls = schema if _has_optional(schema) else None
         forms.append(Form("strict", asked | {"schema": strict, "strict": True}, nulls))
         forms += [Form("bare", asked | {"schema": bare, "strict": True}, nulls)] if bare != strict else []
     except (NotStrict, RecursionError):
@@ -60,80 +60,80 @@ def forms_of(response_format: Mapping[str, Any], own: bool) -> list[Form]:
 
 def strict_form(schema: Schema, bounds: Sequence[str] = ()) -> Schema:
     """Return the schema in strict mode, with these bounds and the definitions it refers to. Raises NotStrict."""
-    strict = strict_part(schema, bounds)
+    strict = _strict_part(schema, bounds)
     made: Schema = {}
-    while new := set(REFERENCE.findall(json.dumps([strict, made]))) - made.keys():
-        made |= {name: strict_part(schema.get("$defs", {}).get(name), bounds) for name in sorted(new)}
+    while new := set(_REFERENCE.findall(json.dumps([strict, made]))) - made.keys():
+        made |= {name: _strict_part(schema.get("$defs", {}).get(name), bounds) for name in sorted(new)}
     return strict | ({"$defs": made} if made else {})
 
 
-def strict_part(schema: Any, bounds: Sequence[str]) -> Schema:
+def _strict_part(schema: Any, bounds: Sequence[str]) -> Schema:
     if not isinstance(schema, dict) or "allOf" in schema or "prefixItems" in schema:
         raise NotStrict
     if "$ref" in schema:
         return {"$ref": schema["$ref"]}  # with nothing beside it
-    strict: Schema = {key: schema[key] for key in (*KEPT, *bounds) if key in schema}
+    strict: Schema = {key: schema[key] for key in (*_KEPT, *bounds) if key in schema}
     if "const" in schema:
         strict["enum"] = [schema["const"]]
     if "enum" in strict:
-        strict.setdefault("type", types_of(strict["enum"]))
+        strict.setdefault("type", _types_of(strict["enum"]))
     if forms := schema.get("anyOf") or schema.get("oneOf"):
-        strict["anyOf"] = [strict_part(form, bounds) for form in forms]
+        strict["anyOf"] = [_strict_part(form, bounds) for form in forms]
     elif "type" not in strict:
         raise NotStrict
-    if "object" in named_types(strict):
-        strict |= strict_object(schema, bounds)
-    if "array" in named_types(strict):
-        strict["items"] = strict_part(schema.get("items"), bounds)
+    if "object" in _named_types(strict):
+        strict |= _strict_object(schema, bounds)
+    if "array" in _named_types(strict):
+        strict["items"] = _strict_part(schema.get("items"), bounds)
     return strict
 
 
-def strict_object(schema: Schema, bounds: Sequence[str]) -> Schema:
+def _strict_object(schema: Schema, bounds: Sequence[str]) -> Schema:
     beside = schema.get("additionalProperties")
     properties = schema.get("properties")
     if beside is True or isinstance(beside, dict) or (beside is None and not isinstance(properties, dict)):
         raise NotStrict
     required = schema.get("required", [])
-    strict = {name: strict_part(each, bounds) for name, each in (properties or {}).items()}
-    closed = {name: each if name in required else nullable(each) for name, each in strict.items()}
+    strict = {name: _strict_part(each, bounds) for name, each in (properties or {}).items()}
+    closed = {name: each if name in required else _nullable(each) for name, each in strict.items()}
     return {"properties": closed, "required": [*closed], "additionalProperties": False}
 
 
-def has_optional(schema: Any) -> bool:
+def _has_optional(schema: Any) -> bool:
     if isinstance(schema, list):
-        return any(map(has_optional, schema))
+        return any(map(_has_optional, schema))
     if not isinstance(schema, dict):
         return False
     properties = schema.get("properties")
     optional = isinstance(properties, dict) and not set(properties) <= set(schema.get("required", []))
-    return optional or any(map(has_optional, schema.values()))
+    return optional or any(map(_has_optional, schema.values()))
 
 
-def nullable(schema: Schema) -> Schema:
-    if allows_null(schema):
+def _nullable(schema: Schema) -> Schema:
+    if _allows_null(schema):
         return schema
     return {"anyOf": [*schema["anyOf"], NULL]} if set(schema) == {"anyOf"} else {"anyOf": [schema, NULL]}
 
 
-def allows_null(schema: Any) -> bool:
+def _allows_null(schema: Any) -> bool:
     if not isinstance(schema, dict):
         return True
     if forms := schema.get("anyOf") or schema.get("oneOf"):
-        return any(map(allows_null, forms))
+        return any(map(_allows_null, forms))
     if "enum" in schema:
         return None in schema["enum"]
-    return "null" in named_types(schema) or not {"type", "$ref", "const", "properties"} & set(schema)
+    return "null" in _named_types(schema) or not {"type", "$ref", "const", "properties"} & set(schema)
 
 
-def named_types(schema: Schema) -> list[Any]:
+def _named_types(schema: Schema) -> list[Any]:
     named = schema.get("type")
     return named if isinstance(named, list) else [named]
 
 
-def types_of(values: Sequence[Any]) -> str | list[str]:
+def _types_of(values: Sequence[Any]) -> str | list[str]:
     """Return the types of an enum's values. Raises NotStrict for one that is not a scalar."""
     try:
-        types = list(dict.fromkeys(TYPES[type(value)] for value in values))
+        types = list(dict.fromkeys(_TYPES[type(value)] for value in values))
     except KeyError:
         raise NotStrict from None
     return types[0] if len(types) == 1 else types
@@ -150,24 +150,24 @@ def read_back(reply: str, schema: Any) -> str:
 
 
 def without_nulls(value: Any, schema: Any, root: Any) -> Any:
-    schema = resolved(schema, root)
+    schema = _resolved(schema, root)
     if isinstance(value, list):
         return [without_nulls(item, schema.get("items"), root) for item in value]
     if not isinstance(value, dict):
         return value
-    form = form_for(value, schema, root)
+    form = _form_for(value, schema, root)
     properties, required = form.get("properties", {}), form.get("required", [])
     return {
         name: without_nulls(item, properties.get(name), root)
         for name, item in value.items()
-        if item is not None or name in required or name not in properties or allows_null(resolved(properties[name], root))
+        if item is not None or name in required or name not in properties or _allows_null(_resolved(properties[name], root))
     }
 
 
-def form_for(value: dict[str, Any], schema: Schema, root: Any) -> Schema:
+def _form_for(value: dict[str, Any], schema: Schema, root: Any) -> Schema:
     """Return the union member that this object matches: the one with all its names and constants."""
-    forms = [resolved(form, root) for form in schema.get("anyOf") or schema.get("oneOf") or []]
-    for form in (nested for each in forms for nested in [form_for(value, each, root)]):
+    forms = [_resolved(form, root) for form in schema.get("anyOf") or schema.get("oneOf") or []]
+    for form in (nested for each in forms for nested in [_form_for(value, each, root)]):
         properties = form.get("properties", {})
         if set(value) <= set(properties) and all(fits(value[name], properties[name]) for name in value):
             return form
@@ -179,7 +179,7 @@ def fits(value: Any, schema: Any) -> bool:
     return value is None or allowed is None or value in allowed
 
 
-def resolved(schema: Any, root: Any) -> Schema:
+def _resolved(schema: Any, root: Any) -> Schema:
     """Follow a reference into `$defs`, the only place that pydantic refers to."""
     if isinstance(schema, dict) and isinstance(reference := schema.get("$ref"), str):
         schema = root.get("$defs", {}).get(reference.rsplit("/", 1)[-1], {})

@@ -25,13 +25,13 @@ from dspy_programs.lm.server.schema_forms import Form, Kind, forms_of, read_back
 from dspy_programs.lm.server.transport import with_transport
 
 PARAMS = frozenset({"response_format", "temperature", "max_tokens", "top_p", "stop", "seed"})
-LOGPROBS = frozenset({"logprobs", "top_logprobs"})
-REFUSALS = (lm15.InvalidRequestError, lm15.UnsupportedFeatureError, lm15.ServerError)
-OTHERWISE = (lm15.ContextLengthError, lm15.UnsupportedModelError)  # such an error mentions the schema only by coincidence
-OF_LOGPROBS = re.compile(r"(?i)log[ _-]?prob")
-OF_SCHEMA = re.compile(r"(?i)response[ _.-]?format|schema|grammar|structured[ _-]?output|guided|output_(?:format|config)")
-OF_TYPE = re.compile(r"(?i)response_format\W{0,3}type")
-REMEMBERED = 10_000  # schemas; each set of tools makes a new one
+_LOGPROBS = frozenset({"logprobs", "top_logprobs"})
+_REFUSALS = (lm15.InvalidRequestError, lm15.UnsupportedFeatureError, lm15.ServerError)
+_OTHERWISE = (lm15.ContextLengthError, lm15.UnsupportedModelError)  # such an error mentions the schema only by coincidence
+_OF_LOGPROBS = re.compile(r"(?i)log[ _-]?prob")
+_OF_SCHEMA = re.compile(r"(?i)response[ _.-]?format|schema|grammar|structured[ _-]?output|guided|output_(?:format|config)")
+_OF_TYPE = re.compile(r"(?i)response_format\W{0,3}type")
+_REMEMBERED = 10_000  # schemas; each set of tools makes a new one
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class ServerEngine:
     @property
     def supported_params(self) -> frozenset[str]:
         gives = self.gives_logprobs and (self.own or "logprobs" in self.lm.supported_params)
-        return PARAMS | LOGPROBS if gives else PARAMS
+        return PARAMS | _LOGPROBS if gives else PARAMS
 
     @property
     def supports_response_schema(self) -> bool:
@@ -95,13 +95,13 @@ class ServerEngine:
         forms = self.forms(request)
         while True:
             try:
-                answer = send(in_form(request, forms[0], logprobs), forms[0])
+                answer = send(_in_form(request, forms[0], logprobs), forms[0])
                 break
-            except REFUSALS as error:
-                if logprobs and refuses(OF_LOGPROBS, error):
+            except _REFUSALS as error:
+                if logprobs and refuses(_OF_LOGPROBS, error):
                     logprobs = False
-                elif len(forms) > 1 and refuses(OF_SCHEMA, error):
-                    forms = left_after(forms, error)
+                elif len(forms) > 1 and refuses(_OF_SCHEMA, error):
+                    forms = _left_after(forms, error)
                 else:
                     raise
         self.remember(request, forms[0], logprobs)
@@ -111,15 +111,15 @@ class ServerEngine:
         asked = request.config.response_format
         if asked is None or not self.supports_response_schema:
             return [Form("none", None)]
-        forms, taken = forms_of(asked, self.own), self.taken.get(digest_of(asked))
+        forms, taken = forms_of(asked, self.own), self.taken.get(_digest_of(asked))
         return list(itertools.dropwhile(lambda form: form.kind != taken, forms)) or forms
 
     def remember(self, request: lm15.Request, form: Form, logprobs: bool) -> None:
         self.gives_logprobs = self.gives_logprobs and (logprobs or request.config.logprobs is None)
         if (asked := request.config.response_format) and form.kind != forms_of(asked, self.own)[0].kind:
-            if len(self.taken) >= REMEMBERED:
+            if len(self.taken) >= _REMEMBERED:
                 self.taken.clear()
-            self.taken[digest_of(asked)] = form.kind
+            self.taken[_digest_of(asked)] = form.kind
 
     def answer(self, request: lm15.Request, form: Form) -> lm15.Response:
         engine, routed = self.transport(request)
@@ -148,22 +148,22 @@ class ServerEngine:
         return self._transport, routed
 
 
-def in_form(request: lm15.Request, form: Form, logprobs: bool) -> lm15.Request:
+def _in_form(request: lm15.Request, form: Form, logprobs: bool) -> lm15.Request:
     asked = {"response_format": form.response_format, "logprobs": request.config.logprobs if logprobs else None}
     return dataclasses.replace(request, config=dataclasses.replace(request.config, **asked))
 
 
 def refuses(what: re.Pattern[str], error: Exception) -> bool:
-    return not isinstance(error, OTHERWISE) and what.search(f"{error} {getattr(error, 'feature', '')}") is not None
+    return not isinstance(error, _OTHERWISE) and what.search(f"{error} {getattr(error, 'feature', '')}") is not None
 
 
-def left_after(forms: list[Form], error: Exception) -> list[Form]:
+def _left_after(forms: list[Form], error: Exception) -> list[Form]:
     """Return the forms still to try: none of the same type if the server says it does not know the type."""
-    unknown = forms[0].type if OF_TYPE.search(str(error)) else None
+    unknown = forms[0].type if _OF_TYPE.search(str(error)) else None
     return [form for form in forms[1:] if unknown is None or form.type != unknown]
 
 
-def digest_of(asked: Mapping[str, Any]) -> str:
+def _digest_of(asked: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
 
 

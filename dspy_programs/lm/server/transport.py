@@ -61,9 +61,9 @@ def with_transport(engine: LM15Engine, seconds: float | None) -> LM15Engine:
 def mended(content_type: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Pass a body on: an event stream line by line, as it comes; JSON as a whole; anything else unchanged."""
     if content_type.startswith(EVENTS):
-        yield from map(without_odd_usage, lines(chunks))
+        yield from map(_without_odd_usage, lines(chunks))
     elif content_type.startswith(JSON):
-        yield without_odd_usage(b"".join(chunks))
+        yield _without_odd_usage(b"".join(chunks))
     else:
         yield from chunks
 
@@ -77,7 +77,7 @@ def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield rest
 
 
-def without_odd_usage(data: bytes) -> bytes:
+def _without_odd_usage(data: bytes) -> bytes:
     """Remove non-counts from `usage`; everything else stays, byte for byte if there is nothing to remove."""
     if b'"usage"' not in data:
         return data
@@ -87,7 +87,7 @@ def without_odd_usage(data: bytes) -> bytes:
     except (ValueError, RecursionError):
         return data
     holders = [holder for holder in (body, body.get("message")) if isinstance(holder, dict) and "usage" in holder]
-    counted = [(holder, counts_of(holder["usage"])) for holder in holders]
+    counted = [(holder, _counts_of(holder["usage"])) for holder in holders]
     if all(holder["usage"] == counts for holder, counts in counted):
         return data
     for holder, counts in counted:
@@ -96,14 +96,14 @@ def without_odd_usage(data: bytes) -> bytes:
     return data[:start] + json.dumps(body).encode() + end
 
 
-def counts_of(usage: Any) -> Any:
+def _counts_of(usage: Any) -> Any:
     """Return the counts in a usage report and its parts; None if it is not a report."""
     if not isinstance(usage, dict):
         return None
-    parts = {name: counts_of(value) for name, value in usage.items() if isinstance(value, dict) or name.endswith("_details")}
-    return {name: parts.get(name, value) for name, value in usage.items() if name in parts or is_count(name, value)}
+    parts = {name: _counts_of(value) for name, value in usage.items() if isinstance(value, dict) or name.endswith("_details")}
+    return {name: parts.get(name, value) for name, value in usage.items() if name in parts or _is_count(name, value)}
 
 
-def is_count(name: str, value: Any) -> bool:
+def _is_count(name: str, value: Any) -> bool:
     """Return whether a figure is a valid token count; figures not named as counts may be anything."""
     return value is None or not name.endswith("_tokens") or (type(value) is int and value >= 0)

@@ -16,16 +16,16 @@ from typing import BinaryIO
 
 from dspy_programs.errors import WeightsError
 
-MAGIC = b"GGUF"
-VERSIONS = (2, 3)
-LONGEST_TEXT = 16_000_000  # bytes; a chat template has thousands
-MOST_ENTRIES = 4_000_000  # of a list of strings, or of tensors; the largest vocabulary has 300,000 tokens
-ALIGNMENT = 32
-SCALARS = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}  # number of a type -> its code in `struct`
+_MAGIC = b"GGUF"
+_VERSIONS = (2, 3)
+_LONGEST_TEXT = 16_000_000  # bytes; a chat template has thousands
+_MOST_ENTRIES = 4_000_000  # of a list of strings, or of tensors; the largest vocabulary has 300,000 tokens
+_ALIGNMENT = 32
+_SCALARS = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}  # number of a type -> its code in `struct`
 TEXT, LIST = 8, 9
-TEMPLATE = re.compile(r"tokenizer\.chat_template(\..+|s)?")
-SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$", re.IGNORECASE)
-NO_CHAT = ("bert", "t5encoder", "embedding", "clip", "mmproj", "wavtokenizer")  # in the name of an architecture
+_TEMPLATE = re.compile(r"tokenizer\.chat_template(\..+|s)?")
+_SPLIT = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$", re.IGNORECASE)
+_NO_CHAT = ("bert", "t5encoder", "embedding", "clip", "mmproj", "wavtokenizer")  # in the name of an architecture
 SIZES = {
     1: {0: 4, 1: 2, 24: 1, 25: 2, 26: 4, 27: 8, 28: 8, 30: 2},
     32: {2: 18, 3: 20, 6: 22, 7: 24, 8: 34, 9: 36, 20: 18, 39: 17},
@@ -33,14 +33,14 @@ SIZES = {
     | {29: 56, 34: 54, 35: 66},
 }
 """Values in a block -> number of a tensor's type -> bytes of a block."""
-BLOCKS = {kind: (values, size) for values, sizes in SIZES.items() for kind, size in sizes.items()}
+_BLOCKS = {kind: (values, size) for values, sizes in SIZES.items() for kind, size in sizes.items()}
 
-Value = str | int | float | bool
+_Value = str | int | float | bool
 
 
 @dataclass(frozen=True)
-class Header:
-    values: dict[str, Value]
+class _Header:
+    values: dict[str, _Value]
     """Every value that is not a list, by key."""
     lists: frozenset[str]
     size: int
@@ -60,14 +60,14 @@ class Header:
 
     @property
     def has_chat_template(self) -> bool:
-        return any(TEMPLATE.fullmatch(key) for key in self.lists.union(self.values))
+        return any(_TEMPLATE.fullmatch(key) for key in self.lists.union(self.values))
 
     @property
     def embeds(self) -> bool:
         """Whether it turns texts into vectors or ranks them."""
         pooling = self.values.get(f"{self.architecture}.pooling_type", 0)
         causal = self.values.get(f"{self.architecture}.attention.causal", True)
-        return bool(pooling) or not causal or any(word in self.architecture for word in NO_CHAT)
+        return bool(pooling) or not causal or any(word in self.architecture for word in _NO_CHAT)
 
     @property
     def parts(self) -> int:
@@ -75,17 +75,17 @@ class Header:
         return found if isinstance(found, int) else 1
 
 
-def chat_model(path: Path, name: str | None = None) -> Header:
+def chat_model(path: Path, name: str | None = None) -> _Header:
     """Return the header of a file that the engine can run. name: the file's real name, if it has a temporary one."""
     header = read(path)
-    if reason := unfit(header, name or path.name):
+    if reason := _unfit(header, name or path.name):
         raise WeightsError(f"{path}: {reason}")
     return header
 
 
-def unfit(header: Header, name: str) -> str:
+def _unfit(header: _Header, name: str) -> str:
     """Say why a file is not a complete chat model; "" if it is one."""
-    pieces = SPLIT.search(name)
+    pieces = _SPLIT.search(name)
     if header.parts > 1 or (pieces and int(pieces[2]) > 1):
         return "one piece of a split model; join the pieces first: llama-gguf-split --merge FIRST-PIECE WHOLE.gguf"
     if header.size < header.least:
@@ -102,7 +102,7 @@ def unfit(header: Header, name: str) -> str:
     return ""
 
 
-def read(path: Path) -> Header:
+def read(path: Path) -> _Header:
     """Return the header of a GGUF file. Raises WeightsError if there is none, or it cannot be read."""
     try:
         if not path.exists():
@@ -110,23 +110,23 @@ def read(path: Path) -> Header:
         if not path.is_file():
             raise WeightsError(f"{path}: not a file; give the GGUF file itself")
         with path.open("rb") as file:
-            return Reader(file, path).header()
+            return _Reader(file, path).header()
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         reason = getattr(error, "strerror", None) or error
         raise WeightsError(f"{path}: cannot be read: {reason}") from error
 
 
-class Reader:
+class _Reader:
     """Reads one file from its start."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self.file, self.path = file, path
         self.size = path.stat().st_size
 
-    def header(self) -> Header:
+    def header(self) -> _Header:
         self.require_magic()
         tensors, count = self.number("Q"), self.number("Q")
-        values: dict[str, Value] = {}
+        values: dict[str, _Value] = {}
         lists = set()
         for _ in range(self.bounded(count)):
             key, kind = self.text(), self.number("I")
@@ -135,34 +135,34 @@ class Reader:
                 lists.add(key)
             else:
                 values[key] = self.value(kind)
-        alignment = values.get("general.alignment", ALIGNMENT)
+        alignment = values.get("general.alignment", _ALIGNMENT)
         end = self.end_of_tensors(tensors)
         start = self.file.tell()
         if isinstance(alignment, int) and alignment > 0:
             start += -start % alignment
-        return Header(values, frozenset(lists), self.size, start + end if tensors else start)
+        return _Header(values, frozenset(lists), self.size, start + end if tensors else start)
 
     def require_magic(self) -> None:
         magic = self.file.read(4)
         if magic == b"vers":
             raise self.fault("a Git LFS pointer, not the file itself; download it: git lfs pull")
-        if magic != MAGIC:
+        if magic != _MAGIC:
             raise self.fault(f"not a GGUF file (it starts with {magic!r}); use a file that ends in .gguf")
-        if (version := self.number("I")) not in VERSIONS:
+        if (version := self.number("I")) not in _VERSIONS:
             raise self.fault(f"GGUF version {version}, which is not supported; use a newer conversion of the model")
 
-    def value(self, kind: int) -> Value:
+    def value(self, kind: int) -> _Value:
         if kind == TEXT:
             return self.text()
-        if kind not in SCALARS:
+        if kind not in _SCALARS:
             raise self.fault(f"damaged: a value of unknown type {kind}; download it again")
-        found: Value = struct.unpack(f"<{SCALARS[kind]}", self.take(struct.calcsize(SCALARS[kind])))[0]
+        found: _Value = struct.unpack(f"<{_SCALARS[kind]}", self.take(struct.calcsize(_SCALARS[kind])))[0]
         return found
 
     def skip_list(self) -> None:
         kind, count = self.number("I"), self.number("Q")
-        if kind in SCALARS:
-            self.skip(count * struct.calcsize(SCALARS[kind]))
+        if kind in _SCALARS:
+            self.skip(count * struct.calcsize(_SCALARS[kind]))
         elif kind == TEXT:
             self.skip_texts(self.bounded(count))
         else:
@@ -173,8 +173,8 @@ class Reader:
         read, length_of = self.file.read, struct.Struct("<Q").unpack
         for _ in range(count):
             head = read(8)
-            length = length_of(head)[0] if len(head) == 8 else LONGEST_TEXT
-            if length >= LONGEST_TEXT or len(read(length)) < length:
+            length = length_of(head)[0] if len(head) == 8 else _LONGEST_TEXT
+            if length >= _LONGEST_TEXT or len(read(length)) < length:
                 raise self.cut_off()
 
     def end_of_tensors(self, count: int) -> int:
@@ -186,7 +186,7 @@ class Reader:
             for _ in range(self.bounded(self.number("I"), most=8)):
                 values *= self.number("Q")
             kind, offset = self.number("I"), self.number("Q")
-            block, size = BLOCKS.get(kind, (values or 1, 1))
+            block, size = _BLOCKS.get(kind, (values or 1, 1))
             end = max(end, offset + values // block * size)
         return end
 
@@ -194,7 +194,7 @@ class Reader:
         return int(struct.unpack(f"<{code}", self.take(struct.calcsize(f"<{code}")))[0])
 
     def text(self) -> str:
-        return self.take(self.bounded(self.number("Q"), LONGEST_TEXT)).decode("utf-8", "replace")
+        return self.take(self.bounded(self.number("Q"), _LONGEST_TEXT)).decode("utf-8", "replace")
 
     def take(self, count: int) -> bytes:
         found = self.file.read(count)
@@ -207,7 +207,7 @@ class Reader:
             raise self.cut_off()
         self.file.seek(count, 1)
 
-    def bounded(self, count: int, most: int = MOST_ENTRIES) -> int:
+    def bounded(self, count: int, most: int = _MOST_ENTRIES) -> int:
         if count > most:
             raise self.fault(f"damaged: a length of {count:,} in its header; download it again")
         return count
@@ -219,5 +219,5 @@ class Reader:
         return WeightsError(f"{self.path}: {reason}")
 
 
-def short(value: Value) -> str:
+def short(value: _Value) -> str:
     return repr(value)[:60]

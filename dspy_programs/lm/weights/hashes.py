@@ -18,7 +18,7 @@ from dspy_programs.atomic_file import write_atomically
 from dspy_programs.errors import UsageError
 
 
-class Known(NamedTuple):
+class _Known(NamedTuple):
     """A file whose hash is known, unless it has changed since."""
 
     path: Path
@@ -40,7 +40,7 @@ def sha256_of(path: Path, notes: Path | None) -> str:
 def known_sha256(path: Path, notes: Path) -> str | None:
     """Return the remembered hash of an unchanged file, None if there is none."""
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        note = json.loads(note_of(path, notes).read_bytes())
+        note = json.loads(_note_of(path, notes).read_bytes())
         if note["state"] == state_of(path):
             return str(note["sha256"])
     return None
@@ -49,16 +49,16 @@ def known_sha256(path: Path, notes: Path) -> str | None:
 def remember(path: Path, sha256: str, notes: Path) -> None:
     with suppress(UsageError):
         note = {"sha256": sha256, "state": state_of(path)}
-        write_atomically(note_of(path, notes), json.dumps(note))
+        write_atomically(_note_of(path, notes), json.dumps(note))
 
 
-def remembered(notes: Path) -> Iterator[Known]:
+def remembered(notes: Path) -> Iterator[_Known]:
     """Yield the files that have a note and are unchanged."""
     for note in sorted(notes.glob("*.json")):
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             path = Path(json.loads(note.read_bytes())["state"]["path"])
             if found := known_sha256(path, notes):
-                yield Known(path, found)
+                yield _Known(path, found)
 
 
 def state_of(path: Path) -> dict[str, str | int]:
@@ -67,5 +67,5 @@ def state_of(path: Path) -> dict[str, str | int]:
     return {"path": os.path.abspath(path), "size": stat.st_size, "inode": stat.st_ino, **times}
 
 
-def note_of(path: Path, notes: Path) -> Path:
+def _note_of(path: Path, notes: Path) -> Path:
     return notes / f"{hashlib.sha256(os.fsencode(os.path.abspath(path))).hexdigest()[:16]}.json"

@@ -99,8 +99,8 @@ def fetch_pinned(
     Raises     WeightsError if it is not a chat model, has other bytes than the first time, or is unavailable.
     """
     try:
-        with alone(make_room_for(model.place), progress):
-            pin = read_pin(model)
+        with alone(_make_room_for(model.place), progress):
+            pin = _read_pin(model)
             if pin is None or not model.place.is_file():
                 return model.place, bring(model, pin, progress, free_bytes)
             if (found := sha256_of(model.place, notes_directory())) != pin.sha256:
@@ -111,12 +111,12 @@ def fetch_pinned(
         raise WeightsError(f"{where}; set {CACHE_VARIABLE} to move the cache") from error
 
 
-def make_room_for(place: Path) -> Path:
+def _make_room_for(place: Path) -> Path:
     place.parent.mkdir(parents=True, exist_ok=True)
     return place
 
 
-def read_pin(model: HubFile) -> Pin | None:
+def _read_pin(model: HubFile) -> Pin | None:
     try:
         return Pin.model_validate_json(model.pin.read_bytes())
     except FileNotFoundError:

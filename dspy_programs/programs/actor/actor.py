@@ -24,8 +24,8 @@ from dspy_programs.types import LONGEST_NAME, SAYS_100, Call, Function, ToolDefi
 
 TRAJECTORY_CHARACTERS = 4000  # of the trajectory that a model reads, about 1,000 tokens
 NO_TOOL = "no tool on offer does what is asked"
-RESULT_CHARACTERS = 1000  # of one result, and
-OLD_RESULT_CHARACTERS = 80  # of an old one, where the trajectory is too long
+_RESULT_CHARACTERS = 1000  # of one result, and
+_OLD_RESULT_CHARACTERS = 80  # of an old one, where the trajectory is too long
 
 # What a model writes, without docstrings: they would be a part of the prompt. First the calls, and a reason only behind an
 # empty list: asked to choose between calling and giving up, a small model gives up too readily. The arguments have no schema
@@ -58,10 +58,10 @@ class DraftFinish(BaseModel):
 
 
 # No answer before any call: a small model would give one out of its head.
-AfterCalls = Annotated[DraftFinish, Field(json_schema_extra={"only_with": "done"})]
+_AfterCalls = Annotated[DraftFinish, Field(json_schema_extra={"only_with": "done"})]
 
 
-class Action(RootModel[DraftCalls | AfterCalls]):
+class Action(RootModel[DraftCalls | _AfterCalls]):
     pass
 
 
@@ -129,7 +129,7 @@ class Actor(Program):
         if model_in_use(self.act.lm) is None:
             return by_rules(task, offered, turns)
         said, done = as_lines(context), as_lines(as_text(turns))
-        reply = ask(self.act, tools=offered, said=said, done=done, task=sendable(task))
+        reply = ask(self.act, tools=offered, said=said, done=done, task=_sendable(task))
         if isinstance(reply, Failure):
             return by_rules(task, offered, turns, failure=reply)
         action = reply.action.root
@@ -137,7 +137,7 @@ class Actor(Program):
             return decision(finish=action.finish)
         if not action.calls:
             return decision(cannot=action.cannot.strip() or NO_TOOL)
-        return checked_calls([Call(tool=call.tool, arguments=call.arguments) for call in action.calls], offered)
+        return _checked_calls([Call(tool=call.tool, arguments=call.arguments) for call in action.calls], offered)
 
     if TYPE_CHECKING:
         __call__ = forward
@@ -150,7 +150,7 @@ def by_rules(task: str, tools: Sequence[Function], turns: Sequence[Turn], failur
     written = read_calls(task, tools)
     if not written:
         return decided(cannot=f"{why}, and the rules only make calls that the task writes out")
-    answer = checked_calls(written, tools)
+    answer = _checked_calls(written, tools)
     if answer.problems:
         return decided(cannot=f"{why}, and the calls in the task are not valid: {'; '.join(answer.problems)}")
     made = [(turn.tool_name, turn.tool_input) for turn in turns if turn.tool_name and turn.tool_input is not None]
@@ -181,7 +181,7 @@ def decision(
     )
 
 
-def checked_calls(calls: Sequence[Call], tools: Sequence[Function]) -> ActorResult:
+def _checked_calls(calls: Sequence[Call], tools: Sequence[Function]) -> ActorResult:
     """Check the calls against their functions' schemas."""
     by_name = {tool.name: tool for tool in reversed(tools)}
     spelled = unambiguous(by_name)
@@ -198,27 +198,27 @@ def checked_calls(calls: Sequence[Call], tools: Sequence[Function]) -> ActorResu
         repairs += [f"{call.tool}: made {name}"] if name != call.tool else []
         repairs += [f"{name}: {repair}" for repair in found.repairs]
         problems += [f"{name}: {problem}" for problem in found.problems]
-        if any(len(text) == LONGEST_TEXT for text in texts_in(found.arguments)):
+        if any(len(text) == LONGEST_TEXT for text in _texts_in(found.arguments)):
             problems.append(f"{name}: a text ends at {LONGEST_TEXT} characters, the most a model may write: perhaps cut off")
         mended.append(Call(tool=name, arguments=found.arguments))
     return decision(calls=mended, repairs=repairs, problems=problems)
 
 
-def texts_in(value: JsonValue) -> Iterator[str]:
+def _texts_in(value: JsonValue) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, (list, dict)):
         for inner in value.values() if isinstance(value, dict) else value:
-            yield from texts_in(inner)
+            yield from _texts_in(inner)
 
 
 def as_text(turns: Sequence[Turn], longest: int = TRAJECTORY_CHARACTERS) -> str:
     """Show a trajectory, one turn per line. If it is too long, shorten the oldest results, then drop the oldest turns."""
-    lines = [turn_text(turn, RESULT_CHARACTERS) for turn in turns]
+    lines = [_turn_text(turn, _RESULT_CHARACTERS) for turn in turns]
     left = sum(len(line) + 1 for line in lines)
     for number, turn in enumerate(turns[:-1]):
         if left > longest:
-            short = turn_text(turn, OLD_RESULT_CHARACTERS)
+            short = _turn_text(turn, _OLD_RESULT_CHARACTERS)
             left, lines[number] = left - len(lines[number]) + len(short), short
     first = 0
     while left > longest and first < len(lines) - 1:
@@ -227,26 +227,26 @@ def as_text(turns: Sequence[Turn], longest: int = TRAJECTORY_CHARACTERS) -> str:
     return "\n".join([f"({first} earlier turns are left out)"] * bool(first) + lines[first:])
 
 
-def turn_text(turn: Turn, longest: int) -> str:
+def _turn_text(turn: Turn, longest: int) -> str:
     """Write a turn on one line; line breaks in a result are escaped, so that it cannot look like another turn."""
     call = turn.tool_name or ""
     if turn.tool_input is not None:
-        call += f"({one_line(turn.tool_input, RESULT_CHARACTERS)})"
+        call += f"({_one_line(turn.tool_input, _RESULT_CHARACTERS)})"
     parts = [call] if call else []
-    parts += [f"-> {one_line(turn.tool_output, longest)}"] if turn.tool_output is not None else []
-    parts += [f"{turn.role}: {one_line(turn.content, longest)}"] if turn.content else []
+    parts += [f"-> {_one_line(turn.tool_output, longest)}"] if turn.tool_output is not None else []
+    parts += [f"{turn.role}: {_one_line(turn.content, longest)}"] if turn.content else []
     return f"{turn.turn_number}. {' '.join(parts)}"
 
 
-def one_line(value: JsonValue, longest: int) -> str:
+def _one_line(value: JsonValue, longest: int) -> str:
     text = json.dumps(value[: longest + 1] if isinstance(value, str) else value, ensure_ascii=False)
     return text if len(text) <= longest else f"{text[:longest]}..."
 
 
 def as_lines(text: str) -> list[Line]:
-    return [Line(line) for line in sendable(text).split("\n") if line.strip()]
+    return [Line(line) for line in _sendable(text).split("\n") if line.strip()]
 
 
-def sendable(text: str) -> str:
+def _sendable(text: str) -> str:
     """Replace lone surrogates, which cannot be sent."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -38,18 +38,18 @@ from dspy_programs.schemas import (
 from dspy_programs.types import Function
 
 DEEPEST = 64  # levels of a value, or of a schema
-MOST_VISITS = 100_000  # values looked at in one check
+_MOST_VISITS = 100_000  # values looked at in one check
 LONGEST_SHOWN = 60  # characters of a value in a message
 MOST_TOLD = 20  # repairs, and problems, that are put into words
-MISSING = object()  # no value at all
-LONGEST_NUMBER = 30  # characters of a string that may be a number
+_MISSING = object()  # no value at all
+_LONGEST_NUMBER = 30  # characters of a string that may be a number
 
 JSON = json.JSONEncoder(ensure_ascii=False)
-INTEGER = re.compile(r"[+-]?[0-9]{1,15}(\.0+)?")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,15}(\.0+)?")
 NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?([eE][+-]?[0-9]{1,2})?")
 
 
-class Checked(NamedTuple):
+class _Checked(NamedTuple):
     """The arguments after repair, what was repaired, and what is still wrong."""
 
     arguments: dict[str, Any]
@@ -80,39 +80,39 @@ class Report:
 
     def repairs_told(self) -> list[str]:
         told = [f"{path}: {shown(before)} {made(after)}" for path, before, after in self.repairs[:MOST_TOLD]]
-        return told + and_more(len(self.repairs))
+        return told + _and_more(len(self.repairs))
 
     def problems_told(self) -> list[str]:
         told = [
-            f"{path}: {fault if value is MISSING else f'{shown(value)} {fault}'}"
+            f"{path}: {fault if value is _MISSING else f'{shown(value)} {fault}'}"
             for path, value, fault in self.problems[:MOST_TOLD]
         ]
         told = list(dict.fromkeys(told))  # two parts of a schema may find the same
-        return told + and_more(len(self.problems))
+        return told + _and_more(len(self.problems))
 
 
 Check = Callable[[Any, str, Report, int], Any]
 """(value, path, report, depth) -> the value, repaired."""
 
 
-def check(function: Function, arguments: Any) -> Checked:
+def check(function: Function, arguments: Any) -> _Checked:
     """Check the arguments of one call; the function's checker is built once and cached."""
     report = Report([0])
     try:
-        checker = checker_of(to_json(function.parameters))
+        checker = _checker_of(to_json(function.parameters))
     except ValueError as error:  # a lone surrogate in it, or hundreds of levels
-        return Checked({}, [], [f"the schema of {function.name} cannot be read: {str(error)[:100]}"])
+        return _Checked({}, [], [f"the schema of {function.name} cannot be read: {str(error)[:100]}"])
     repaired = checker(arguments, "", report, 0)
-    return Checked(repaired if isinstance(repaired, dict) else {}, report.repairs_told(), report.problems_told())
+    return _Checked(repaired if isinstance(repaired, dict) else {}, report.repairs_told(), report.problems_told())
 
 
 @lru_cache(maxsize=1024)
-def checker_of(parameters: bytes) -> Check:
+def _checker_of(parameters: bytes) -> Check:
     root = json.loads(parameters)
-    return Compiler(root).whole()
+    return _Compiler(root).whole()
 
 
-class Compiler:
+class _Compiler:
     """Turn schemas into checks. A schema that is referred to is compiled when a value first needs it."""
 
     def __init__(self, root: dict[str, Any]) -> None:
@@ -136,17 +136,17 @@ class Compiler:
 
     def compile(self, schema: Any, level: int) -> Check:
         if level > DEEPEST:
-            return too_deep
+            return _too_deep
         if schema is False:
             return nothing
         if not isinstance(schema, dict):
             return anything
-        found = first_that_fits(
+        found = _first_that_fits(
             [self.typed(schema, type_, level) for type_ in types_of(schema)] or [self.untyped(schema, level)]
         )
         found = every([found, *self.added(schema, level)])
         if schema.get("nullable") is True and not types_of(schema):
-            found = first_that_fits([found, null])
+            found = _first_that_fits([found, null])
         allowed = listed_in(schema)
         if allowed is not None and "array" not in types_of(schema):
             found = one_of(found, allowed + [None] * (schema.get("nullable") is True))
@@ -158,9 +158,9 @@ class Compiler:
         checks += [self.compile(part, level + 1) for part in list_of(schema, "allOf")]
         for key in ("anyOf", "oneOf"):
             if options := [self.compile(option, level + 1) for option in list_of(schema, key)]:
-                checks.append(first_that_fits(options, alone=key == "oneOf"))
+                checks.append(_first_that_fits(options, alone=key == "oneOf"))
         if isinstance(schema.get("not"), (dict, bool)):
-            checks.append(anything_but(self.compile(schema["not"], level + 1)))
+            checks.append(_anything_but(self.compile(schema["not"], level + 1)))
         if isinstance(schema.get("if"), (dict, bool)):
             checks.append(whether(*(self.compile(schema.get(key), level + 1) for key in ("if", "then", "else"))))
         for name, inner in dependent_schemas(schema).items():
@@ -169,7 +169,7 @@ class Compiler:
 
     def reference(self, reference: str) -> Check:
         def check_reference(value: Any, path: str, report: Report, depth: int) -> Any:
-            if depth > DEEPEST or exhausted(report):
+            if depth > DEEPEST or _exhausted(report):
                 return report.problem(path, value, "is nested too deep, or too large, to be checked")
             if reference not in self.referred:
                 self.referred[reference] = self.compile(pointed_at(reference, self.root), 0)
@@ -183,16 +183,16 @@ class Compiler:
         if type_ == "array":
             return self.array_check(schema, level)
         if type_ in ("integer", "number"):
-            return within(SCALARS[type_], schema)
+            return within(_SCALARS[type_], schema)
         if type_ == "string":
-            return of_length(string, schema, "minLength", "maxLength", "characters")
-        return SCALARS[type_]
+            return _of_length(string, schema, "minLength", "maxLength", "characters")
+        return _SCALARS[type_]
 
     def untyped(self, schema: dict[str, Any], level: int) -> Check:
         """Check a value of any type against the rules for its own type."""
-        found = of_length(within(anything, schema), schema, "minLength", "maxLength", "characters", of=str)
-        found = of_length(found, schema, "minItems", "maxItems", "items", of=list)
-        return where(dict, self.object_check(schema, level), found) if OF_OBJECTS & schema.keys() else found
+        found = _of_length(within(anything, schema), schema, "minLength", "maxLength", "characters", of=str)
+        found = _of_length(found, schema, "minItems", "maxItems", "items", of=list)
+        return where(dict, self.object_check(schema, level), found) if _OF_OBJECTS & schema.keys() else found
 
     def array_check(self, schema: dict[str, Any], level: int) -> Check:
         first, rest = items_of(schema)
@@ -201,14 +201,14 @@ class Compiler:
             rest = {"enum": allowed, **rest}  # a list's enum is sometimes meant for what is in it
         item = self.compile(rest, level + 1)
         found = array(item, [self.compile(one, level + 1) for one in first])
-        found = of_length(found, schema, "minItems", "maxItems", "items")
-        return all_different(found) if schema.get("uniqueItems") is True else found
+        found = _of_length(found, schema, "minItems", "maxItems", "items")
+        return _all_different(found) if schema.get("uniqueItems") is True else found
 
     def object_check(self, schema: dict[str, Any], level: int, names: set[str] | None = None) -> Check:
         """names: of a function's arguments; any other is wrong unless the schema itself allows it."""
         properties = {name: self.compile(inner, level + 1) for name, inner in properties_of(schema).items()}
         required = dict.fromkeys(required_of(schema))
-        dependent = dependencies_in(schema)
+        dependent = _dependencies_in(schema)
         extra = others_in(schema)
         is_closed = schema.get("additionalProperties") is False and extra is False
         others = None if is_closed else anything if extra is False else self.compile(extra, level + 1)
@@ -217,13 +217,13 @@ class Compiler:
         def is_dropped(name: Any, inner: Any) -> bool:
             """Return whether a null only says that an argument is missing."""
             known = properties.get(name, others)
-            return inner is None and known is not None and name not in required and not allows_null(known)
+            return inner is None and known is not None and name not in required and not _allows_null(known)
 
         def check_object(value: Any, path: str, report: Report, depth: int) -> Any:
             value = read_json(value, dict, path, report)
             if not isinstance(value, dict):
                 return report.problem(path or "arguments", value, "is not an object")
-            if depth > DEEPEST or exhausted(report):
+            if depth > DEEPEST or _exhausted(report):
                 return report.problem(path or "arguments", value, "is nested too deep, or too large, to be checked")
             dropped = {name for name, inner in value.items() if is_dropped(name, inner)}
             repaired = {}
@@ -237,16 +237,16 @@ class Compiler:
                 if known is None:
                     report.problem(place, inner, "is not an argument of it")
                 elif is_dropped(name, inner):
-                    report.repair(place, None, MISSING)
+                    report.repair(place, None, _MISSING)
                     continue
                 repaired[name] = known(inner, place, report, depth + 1) if known else inner
             with_others = [name for key in dependent.keys() & repaired for name in dependent[key]] if dependent else ()
             for name in {**required, **dict.fromkeys(with_others)} if with_others else required:
                 if name not in repaired:
-                    report.problem(f"{path}.{name}" if path else name, MISSING, "missing")
+                    report.problem(f"{path}.{name}" if path else name, _MISSING, "missing")
             return repaired
 
-        return of_length(check_object, schema, "minProperties", "maxProperties", "properties", of=dict)
+        return _of_length(check_object, schema, "minProperties", "maxProperties", "properties", of=dict)
 
 
 def anything(value: Any, path: str, report: Report, depth: int) -> Any:
@@ -264,23 +264,23 @@ def where(kind: type, inner: Check, otherwise: Check) -> Check:
     return check_where
 
 
-def dependencies_in(schema: Mapping[str, Any]) -> dict[str, list[str]]:
+def _dependencies_in(schema: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return, for each property, those that it requires."""
     given = [found for key in ("dependentRequired", "dependencies") if isinstance(found := schema.get(key), dict)]
-    return {name: [each for each in needed if isinstance(each, str)] for found in given for name, needed in lists_in(found)}
+    return {name: [each for each in needed if isinstance(each, str)] for found in given for name, needed in _lists_in(found)}
 
 
-def lists_in(found: Mapping[str, Any]) -> list[tuple[str, list[Any]]]:
+def _lists_in(found: Mapping[str, Any]) -> list[tuple[str, list[Any]]]:
     return [(name, needed) for name, needed in found.items() if isinstance(needed, list)]
 
 
-def too_deep(value: Any, path: str, report: Report, depth: int) -> Any:
+def _too_deep(value: Any, path: str, report: Report, depth: int) -> Any:
     return report.problem(path, value, f"cannot be checked: the schema has more than {DEEPEST} levels")
 
 
-def exhausted(report: Report) -> bool:
+def _exhausted(report: Report) -> bool:
     report.visits[0] += 1
-    return report.visits[0] > MOST_VISITS
+    return report.visits[0] > _MOST_VISITS
 
 
 def integer(value: Any, path: str, report: Report, depth: int) -> Any:
@@ -288,7 +288,7 @@ def integer(value: Any, path: str, report: Report, depth: int) -> Any:
         return value
     if type(value) is float and value.is_integer() and abs(value) < 1e15:
         return report.repair(path, value, int(value))
-    if isinstance(value, str) and len(value) <= LONGEST_NUMBER and INTEGER.fullmatch(value.strip()):
+    if isinstance(value, str) and len(value) <= _LONGEST_NUMBER and _INTEGER.fullmatch(value.strip()):
         return report.repair(path, value, int(value.strip().partition(".")[0]))
     return report.problem(path, value, "is not an integer")
 
@@ -296,7 +296,7 @@ def integer(value: Any, path: str, report: Report, depth: int) -> Any:
 def number(value: Any, path: str, report: Report, depth: int) -> Any:
     if type(value) is int or (type(value) is float and math.isfinite(value)):
         return value
-    if isinstance(value, str) and len(value) <= LONGEST_NUMBER and NUMBER.fullmatch(text := value.strip()):
+    if isinstance(value, str) and len(value) <= _LONGEST_NUMBER and NUMBER.fullmatch(text := value.strip()):
         return report.repair(path, value, int(text) if text.lstrip("+-").isdigit() else float(text))
     return report.problem(path, value, "is not a number")
 
@@ -321,11 +321,11 @@ def null(value: Any, path: str, report: Report, depth: int) -> Any:
     return None if value is None else report.problem(path, value, "is not null")
 
 
-OF_OBJECTS = {
+_OF_OBJECTS = {
     *("required", "additionalProperties", "patternProperties", "minProperties", "maxProperties"),
     *("dependentRequired", "dependencies"),
 }
-SCALARS: dict[str, Check] = {"integer": integer, "number": number, "boolean": boolean, "string": string, "null": null}
+_SCALARS: dict[str, Check] = {"integer": integer, "number": number, "boolean": boolean, "string": string, "null": null}
 
 
 def array(item: Check, first: Sequence[Check] = ()) -> Check:
@@ -337,7 +337,7 @@ def array(item: Check, first: Sequence[Check] = ()) -> Check:
             if value is None or trial.problems:
                 return report.problem(path, value, "is not a list")
             return report.repair(path, value, [alone])
-        if depth > DEEPEST or exhausted(report):
+        if depth > DEEPEST or _exhausted(report):
             return report.problem(path, value, "is nested too deep, or too large, to be checked")
         report.visits[0] += len(value)
         checks = itertools.chain(first, itertools.repeat(item))
@@ -348,7 +348,7 @@ def array(item: Check, first: Sequence[Check] = ()) -> Check:
     return check_array
 
 
-def first_that_fits(options: list[Check], alone: bool = False) -> Check:
+def _first_that_fits(options: list[Check], alone: bool = False) -> Check:
     """Take the first option that a value fits unchanged, else the first that it fits after a repair.
 
     alone: an object must fit no other one. If an object fits none, its faults against the nearest are reported.
@@ -360,7 +360,7 @@ def first_that_fits(options: list[Check], alone: bool = False) -> Check:
         fitting: list[tuple[Any, Report]] = []
         nearest: Report | None = None
         for option in options:
-            if exhausted(report):
+            if _exhausted(report):
                 return report.problem(path, value, "is nested too deep, or too large, to be checked")
             trial = Report(report.visits)
             result = option(value, path, trial, depth + 1)
@@ -405,7 +405,7 @@ def fits(inner: Check, value: Any, path: str, report: Report, depth: int) -> boo
     return not trial.problems and not trial.repairs
 
 
-def anything_but(inner: Check) -> Check:
+def _anything_but(inner: Check) -> Check:
     def check_not(value: Any, path: str, report: Report, depth: int) -> Any:
         if fits(inner, value, path, report, depth):
             report.problem(path or "arguments", value, "is what it may not be")
@@ -428,17 +428,17 @@ def having(name: str) -> Check:
     return check_having
 
 
-def all_different(inner: Check) -> Check:
+def _all_different(inner: Check) -> Check:
     def check_different(value: Any, path: str, report: Report, depth: int) -> Any:
         value = inner(value, path, report, depth)
-        if isinstance(value, list) and not exhausted(report) and len(set(map(whole_text, value))) < len(value):
+        if isinstance(value, list) and not _exhausted(report) and len(set(map(_whole_text, value))) < len(value):
             report.problem(path, value, "has the same item twice")
         return value
 
     return check_different
 
 
-def whole_text(value: Any) -> str:
+def _whole_text(value: Any) -> str:
     try:
         return json.dumps(value, sort_keys=True)
     except (TypeError, ValueError, RecursionError):  # no JSON: like nothing else
@@ -497,7 +497,7 @@ def within(inner: Check, schema: Mapping[str, Any]) -> Check:
     return check_within
 
 
-def of_length(inner: Check, schema: Mapping[str, Any], least: str, most: str, unit: str, of: Any = (str, list)) -> Check:
+def _of_length(inner: Check, schema: Mapping[str, Any], least: str, most: str, unit: str, of: Any = (str, list)) -> Check:
     low, high = (limit if type(limit := schema.get(key)) is int else None for key in (least, most))
     if low is None and high is None:
         return inner
@@ -514,7 +514,7 @@ def of_length(inner: Check, schema: Mapping[str, Any], least: str, most: str, un
     return check_length
 
 
-def allows_null(known: Check) -> bool:
+def _allows_null(known: Check) -> bool:
     trial = Report([0])
     return known(None, "", trial, 0) is None and not trial.problems
 
@@ -543,10 +543,10 @@ def fold(name: Any) -> str:
 
 
 def made(value: Any) -> str:
-    return "left out" if value is MISSING else f"made {shown(value)}"
+    return "left out" if value is _MISSING else f"made {shown(value)}"
 
 
-def and_more(found: int) -> list[str]:
+def _and_more(found: int) -> list[str]:
     return [f"and {found - MOST_TOLD} more"] if found > MOST_TOLD else []
 
 

@@ -17,12 +17,12 @@ from dspy_programs.schemas import named_in, united
 from dspy_programs.types import Call, Function
 
 LONGEST = 20_000  # characters of a text
-MOST = 8  # calls, as many as a model may make at once
+_MOST = 8  # calls, as many as a model may make at once
 
-BETWEEN = re.compile(r"(?:[\s,;.`]|\b(?:call|run|use|please|and|then|first|next|finally)\b)*", re.IGNORECASE)
-PAIR = re.compile(r"""[ \t]+(?P<name>[A-Za-z_]\w*)=(?P<value>"[^"\n]*"|'[^'\n]*'|[^\s,;"']+)""")
-TOKEN = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[()\[\]{}]""")
-WORDS_OF_JSON = {"true": True, "false": False, "null": None}
+_BETWEEN = re.compile(r"(?:[\s,;.`]|\b(?:call|run|use|please|and|then|first|next|finally)\b)*", re.IGNORECASE)
+_PAIR = re.compile(r"""[ \t]+(?P<name>[A-Za-z_]\w*)=(?P<value>"[^"\n]*"|'[^'\n]*'|[^\s,;"']+)""")
+_TOKEN = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[()\[\]{}]""")
+_WORDS_OF_JSON = {"true": True, "false": False, "null": None}
 
 
 def read_calls(text: str, functions: Sequence[Function]) -> list[Call]:
@@ -33,38 +33,38 @@ def read_calls(text: str, functions: Sequence[Function]) -> list[Call]:
     by_name = {function.name: function for function in reversed(functions)}
     name_here = re.compile("|".join(re.escape(name) for name in names))
     calls: list[Call] = []
-    place = end_of_match(BETWEEN.match(text), 0)
+    place = _end_of_match(_BETWEEN.match(text), 0)
     while place < len(text):
         found = name_here.match(text, place)
-        read = arguments_at(text, found.end(), by_name[found.group()]) if found else None
-        if not found or read is None or len(calls) == MOST:
+        read = _arguments_at(text, found.end(), by_name[found.group()]) if found else None
+        if not found or read is None or len(calls) == _MOST:
             return []
         arguments, place = read
         try:
             calls.append(Call(tool=found.group(), arguments=arguments))
         except ValueError:  # a value that is not JSON, such as a set
             return []
-        place = end_of_match(BETWEEN.match(text, place), place)
+        place = _end_of_match(_BETWEEN.match(text, place), place)
     return calls
 
 
-def arguments_at(text: str, place: int, function: Function) -> tuple[dict[str, Any], int] | None:
+def _arguments_at(text: str, place: int, function: Function) -> tuple[dict[str, Any], int] | None:
     """Return the arguments that begin here and where they end; None if there are none."""
     if text.startswith("(", place):
         end = closing(text, place)
-        arguments = in_parentheses(text[place:end], function) if end else None
+        arguments = _in_parentheses(text[place:end], function) if end else None
         return None if arguments is None else (arguments, end)
     brace = place + len(text[place:]) - len(text[place:].lstrip(" \t:"))
     if text.startswith("{", brace):
-        return json_at(text, brace)
+        return _json_at(text, brace)
     pairs, end = {}, place
-    while pair := PAIR.match(text, end):
+    while pair := _PAIR.match(text, end):
         pairs[pair["name"]] = pair["value"].strip("\"'")
         end = pair.end()
     return (pairs, end) if pairs else None
 
 
-def json_at(text: str, place: int) -> tuple[dict[str, Any], int] | None:
+def _json_at(text: str, place: int) -> tuple[dict[str, Any], int] | None:
     try:
         value, end = json.JSONDecoder().raw_decode(text, place)
     except (ValueError, RecursionError):
@@ -72,7 +72,7 @@ def json_at(text: str, place: int) -> tuple[dict[str, Any], int] | None:
     return value, end
 
 
-def in_parentheses(text: str, function: Function) -> dict[str, Any] | None:
+def _in_parentheses(text: str, function: Function) -> dict[str, Any] | None:
     """Read `(...)` as Python arguments, constants only; positional values follow the schema's order."""
     try:
         call = ast.parse(f"f{text}", mode="eval").body
@@ -91,8 +91,8 @@ def in_parentheses(text: str, function: Function) -> dict[str, Any] | None:
 
 def constant(node: ast.expr) -> Any:
     """Evaluate a literal, including JSON's true, false and null. A tuple becomes a list."""
-    if isinstance(node, ast.Name) and node.id in WORDS_OF_JSON:
-        return WORDS_OF_JSON[node.id]
+    if isinstance(node, ast.Name) and node.id in _WORDS_OF_JSON:
+        return _WORDS_OF_JSON[node.id]
     if isinstance(node, (ast.List, ast.Tuple)):
         return [constant(item) for item in node.elts]
     if isinstance(node, ast.Dict):
@@ -103,12 +103,12 @@ def constant(node: ast.expr) -> Any:
 def closing(text: str, place: int) -> int:
     """Return the position after the matching closing bracket, 0 if there is none."""
     depth = 0
-    for token in TOKEN.finditer(text, place):
+    for token in _TOKEN.finditer(text, place):
         depth += 1 if token.group() in "([{" else -1 if token.group() in ")]}" else 0
         if depth == 0:
             return token.end()
     return 0
 
 
-def end_of_match(match: re.Match[str] | None, otherwise: int) -> int:
+def _end_of_match(match: re.Match[str] | None, otherwise: int) -> int:
     return match.end() if match else otherwise

@@ -22,8 +22,8 @@ from dspy_programs.programs.data_generator.pair_templates import pairs_by_rules
 from dspy_programs.text import STOPWORDS, jaccard, ngrams, sendable, shortened, words
 from dspy_programs.types import Pair, pair_problems
 
-Template = Literal["QA", "INSTRUCTION", "REASONING", "CREATIVE", "TOOL_USE", "CODE"]
-MEANING: dict[Template, str] = {
+_Template = Literal["QA", "INSTRUCTION", "REASONING", "CREATIVE", "TOOL_USE", "CODE"]
+MEANING: dict[_Template, str] = {
     "QA": "a question and its short, true answer",
     "INSTRUCTION": "a task in plain words and the text that does it",
     "REASONING": "a problem that takes steps; the output gives the steps and ends with the answer",
@@ -31,16 +31,16 @@ MEANING: dict[Template, str] = {
     "TOOL_USE": 'a request, with the tools on offer as input; the output is one call, {"tool": name, "arguments": {...}}',
     "CODE": "a programming task and the bare code that does it",
 }
-MOST_PAIRS = 8
+_MOST_PAIRS = 8
 RETRIES = 2  # pairs that may be refused before the next refusal ends it
-MOST_FAILURES = 5
-LONGEST_FAILURE = 160  # characters
-LONGEST_WRITTEN = 300  # characters of an instruction written already that the model reads
-MOST_WORDS = 12  # of the seed, that the model is shown
-LONGEST_WORD = 40  # characters
-READ = 4000  # characters of each field of the seed that are read at all
-COPY = 0.5  # of the pairs of neighbouring words of two instructions: the same but for a word or two
-FENCED = re.compile(r"\s*```[\w+-]*\n(?P<text>.*?)\n?```\s*", re.DOTALL)
+_MOST_FAILURES = 5
+_LONGEST_FAILURE = 160  # characters
+_LONGEST_WRITTEN = 300  # characters of an instruction written already that the model reads
+_MOST_WORDS = 12  # of the seed, that the model is shown
+_LONGEST_WORD = 40  # characters
+_READ = 4000  # characters of each field of the seed that are read at all
+_COPY = 0.5  # of the pairs of neighbouring words of two instructions: the same but for a word or two
+_FENCED = re.compile(r"\s*```[\w+-]*\n(?P<text>.*?)\n?```\s*", re.DOTALL)
 
 
 class Rejected(BaseModel):
@@ -89,7 +89,7 @@ class DataGenerator(Program):
     def forward(
         self,
         seed: Pair | Mapping[str, object] | str,
-        template: Template = "INSTRUCTION",
+        template: _Template = "INSTRUCTION",
         failures: Sequence[str] = (),
         n: int = 1,
     ) -> DataGeneratorResult:
@@ -109,16 +109,16 @@ class DataGenerator(Program):
             ValueError: The seed is not a pair.
             ModelLost: This thread cannot see the model that another thread chose with `use`.
         """
-        start = seed_of(seed)
-        lessons = lessons_of(failures)
-        check_request(template, n)
-        harvest = Harvest(n, [start.instruction, *instructions_of(self.write.demos)])
+        start = _seed_of(seed)
+        lessons = _lessons_of(failures)
+        _check_request(template, n)
+        harvest = _Harvest(n, [start.instruction, *_instructions_of(self.write.demos)])
         if model_in_use(self.write.lm) is None:
-            return by_rules(start, template, harvest)
+            return _by_rules(start, template, harvest)
         failure = None
         while not harvest.is_full and len(harvest.rejected) <= RETRIES:
             inputs = {"kind": f"{template}: {MEANING[template]}", "failures": lessons, "subject": subject(start)}
-            written = [shortened(text, LONGEST_WRITTEN) for text in harvest.written]
+            written = [shortened(text, _LONGEST_WRITTEN) for text in harvest.written]
             reply = ask(self.write, **inputs, written=written)
             if isinstance(reply, Failure):
                 failure = reply
@@ -126,7 +126,7 @@ class DataGenerator(Program):
                 break
             harvest.add(reply.pair)
         if failure and not harvest.pairs:
-            return by_rules(start, template, harvest, failure)
+            return _by_rules(start, template, harvest, failure)
         return harvest.result("model", failure)
 
     if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class DataGenerator(Program):
 
 
 @dataclass
-class Harvest:
+class _Harvest:
     """The pairs kept and refused so far. `known` are instructions that no new one may copy."""
 
     n: int
@@ -154,8 +154,8 @@ class Harvest:
 
     def add(self, draft: Pair) -> None:
         """Keep a pair that is new and suitable for training; else record why not."""
-        pair = Pair(**{name: sendable(unfenced(text), READ) for name, text in draft.model_dump().items()})
-        problems = pair_problems(pair) or [f"a copy of {text!r}" for text in self.known if is_copy(pair.instruction, text)]
+        pair = Pair(**{name: sendable(_unfenced(text), _READ) for name, text in draft.model_dump().items()})
+        problems = pair_problems(pair) or [f"a copy of {text!r}" for text in self.known if _is_copy(pair.instruction, text)]
         if problems:
             self.rejected.append(Rejected(reason="; ".join(problems), pair=pair))
             return
@@ -166,7 +166,7 @@ class Harvest:
         return DataGeneratorResult(pairs=self.pairs, rejected=self.rejected, answered_by=answered_by, failure=failure)
 
 
-def by_rules(seed: Pair, template: Template, harvest: Harvest, failure: Failure | None = None) -> DataGeneratorResult:
+def _by_rules(seed: Pair, template: _Template, harvest: _Harvest, failure: Failure | None = None) -> DataGeneratorResult:
     for pair in pairs_by_rules(seed, template):
         if harvest.is_full:
             break
@@ -174,48 +174,48 @@ def by_rules(seed: Pair, template: Template, harvest: Harvest, failure: Failure 
     return harvest.result("rules", failure)
 
 
-def seed_of(value: Pair | Mapping[str, object] | str) -> Pair:
+def _seed_of(value: Pair | Mapping[str, object] | str) -> Pair:
     """Read a seed: a pair, or an instruction that has no answer yet."""
     seed = Pair(instruction=value, output="") if isinstance(value, str) else Pair.model_validate(value)
-    seed = Pair(**{name: sendable(text, READ) for name, text in seed.model_dump().items()})
+    seed = Pair(**{name: sendable(text, _READ) for name, text in seed.model_dump().items()})
     if not words(seed.instruction):
         raise UsageError("the seed has no instruction; give a pair, or the instruction alone as text")
     return seed
 
 
-def lessons_of(failures: Sequence[str]) -> list[str]:
+def _lessons_of(failures: Sequence[str]) -> list[str]:
     """Return the first few non-empty failures, each cut."""
     if isinstance(failures, str) or not all(isinstance(failure, str) for failure in failures):
         raise UsageError("failures must be a list of strings, each saying what went wrong")
-    told = (" ".join(sendable(failure, READ).split()) for failure in failures)
-    return [shortened(text, LONGEST_FAILURE) for text in told if text][:MOST_FAILURES]
+    told = (" ".join(sendable(failure, _READ).split()) for failure in failures)
+    return [shortened(text, _LONGEST_FAILURE) for text in told if text][:_MOST_FAILURES]
 
 
-def check_request(template: str, n: int) -> None:
+def _check_request(template: str, n: int) -> None:
     if template not in MEANING:
-        raise UsageError(f"unknown template {template!r}; choose from {', '.join(get_args(Template))}")
-    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST_PAIRS:
-        raise UsageError(f"n is {n!r}; it must be an integer from 1 to {MOST_PAIRS}")
+        raise UsageError(f"unknown template {template!r}; choose from {', '.join(get_args(_Template))}")
+    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= _MOST_PAIRS:
+        raise UsageError(f"n is {n!r}; it must be an integer from 1 to {_MOST_PAIRS}")
 
 
 def subject(seed: Pair) -> str:
     """Return a seed's key words: shown a whole example, a small model copies it."""
-    found = (word[:LONGEST_WORD] for text in seed.model_dump().values() for word in words(text))
+    found = (word[:_LONGEST_WORD] for text in seed.model_dump().values() for word in words(text))
     telling = dict.fromkeys(word for word in found if word not in STOPWORDS and len(word) > 2 and not word.isdigit())
-    return ", ".join(list(telling)[:MOST_WORDS]) or seed.instruction[:LONGEST_WORD]
+    return ", ".join(list(telling)[:_MOST_WORDS]) or seed.instruction[:_LONGEST_WORD]
 
 
-def unfenced(text: str) -> str:
+def _unfenced(text: str) -> str:
     """Return the contents of a code fence if there is nothing else."""
-    match = FENCED.fullmatch(text)
+    match = _FENCED.fullmatch(text)
     return match["text"] if match else text
 
 
-def is_copy(instruction: str, other: str) -> bool:
-    return jaccard(ngrams(instruction, 2), ngrams(other, 2)) >= COPY
+def _is_copy(instruction: str, other: str) -> bool:
+    return jaccard(ngrams(instruction, 2), ngrams(other, 2)) >= _COPY
 
 
-def instructions_of(demonstrations: Iterable[Any]) -> list[str]:
+def _instructions_of(demonstrations: Iterable[Any]) -> list[str]:
     """Return the demonstrations' instructions, which a small model tends to repeat."""
     pairs = (demonstration.get("pair") for demonstration in demonstrations)
     return [str(pair.get("instruction", "") if isinstance(pair, Mapping) else pair.instruction) for pair in pairs if pair]

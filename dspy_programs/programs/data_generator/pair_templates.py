@@ -14,11 +14,11 @@ from itertools import pairwise
 from dspy_programs.text import WORD
 from dspy_programs.types import Pair
 
-LONGEST_TEXT = 180  # characters of the text that a task is about
-FEWEST_WORDS = 3
-SENTENCE_END = re.compile(r"(?<=[a-z]{4}[.!?])\s+(?=[A-Z])")  # not after "Dr." or an initial
-NUMBER = re.compile(r"(?<![\w.,-])\d{1,6}(?![\w,]|\.\d)")
-LINE_OF_VERSE = 4  # words
+_LONGEST_TEXT = 180  # characters of the text that a task is about
+_FEWEST_WORDS = 3
+_SENTENCE_END = re.compile(r"(?<=[a-z]{4}[.!?])\s+(?=[A-Z])")  # not after "Dr." or an initial
+_NUMBER = re.compile(r"(?<![\w.,-])\d{1,6}(?![\w,]|\.\d)")
+_LINE_OF_VERSE = 4  # words
 TOOLS = {
     "count_words": "Call the tool that tells how many words there are.",
     "to_upper_case": "I want my text in capital letters. Which call does that?",
@@ -26,14 +26,14 @@ TOOLS = {
     "first_sentence": "Use a tool to get only the beginning, up to the first full stop.",
 }
 
-Rule = Callable[[str], Pair | None]
+_Rule = Callable[[str], Pair | None]
 """A text of at least three words -> a task about it, None if the task makes no sense for that text."""
 
 
 def pairs_by_rules(seed: Pair, template: str) -> Iterator[Pair]:
     """Yield every pair that the template's rules can make from the seed."""
-    text = text_of(seed)
-    if len(WORD.findall(text)) < FEWEST_WORDS:
+    text = _text_of(seed)
+    if len(WORD.findall(text)) < _FEWEST_WORDS:
         return
     rules = RULES[template]
     start = int(hashlib.sha256(f"{template}\n{text}".encode()).hexdigest(), 16) % len(rules)
@@ -42,15 +42,15 @@ def pairs_by_rules(seed: Pair, template: str) -> Iterator[Pair]:
             yield pair
 
 
-def text_of(seed: Pair) -> str:
+def _text_of(seed: Pair) -> str:
     """Choose what the tasks are about: the seed's input, else its output, else its instruction; whole sentences if it can."""
     candidates = [" ".join(text.replace("```", " ").split()) for text in (seed.input, seed.output, seed.instruction)]
-    text = next((text for text in candidates if min(len(text.split()), len(WORD.findall(text))) >= FEWEST_WORDS), "")
-    if len(text) <= LONGEST_TEXT:
+    text = next((text for text in candidates if min(len(text.split()), len(WORD.findall(text))) >= _FEWEST_WORDS), "")
+    if len(text) <= _LONGEST_TEXT:
         return text
-    sentences = SENTENCE_END.split(text[: LONGEST_TEXT + 1])
+    sentences = _SENTENCE_END.split(text[: _LONGEST_TEXT + 1])
     whole = " ".join(sentences[:-1])
-    return whole if len(whole.split()) >= FEWEST_WORDS else text[:LONGEST_TEXT].rsplit(" ", 1)[0]
+    return whole if len(whole.split()) >= _FEWEST_WORDS else text[:_LONGEST_TEXT].rsplit(" ", 1)[0]
 
 
 # INSTRUCTION
@@ -62,7 +62,7 @@ def count_words(text: str) -> Pair:
     )
 
 
-def upper_case(text: str) -> Pair | None:
+def _upper_case(text: str) -> Pair | None:
     return (
         Pair(instruction="Put this text in capital letters.", input=text, output=text.upper()) if text != text.upper() else None
     )
@@ -72,7 +72,7 @@ def reverse_words(text: str) -> Pair:
     return Pair(instruction="Write the words in reverse order.", input=text, output=" ".join(reversed(text.split())))
 
 
-def sort_words(text: str) -> Pair:
+def _sort_words(text: str) -> Pair:
     found = sorted(set(WORD.findall(text.lower())))
     return Pair(
         instruction="List the different words in alphabetical order, in small letters, with commas between them.",
@@ -82,27 +82,27 @@ def sort_words(text: str) -> Pair:
 
 
 def first_sentence(text: str) -> Pair | None:
-    sentences = SENTENCE_END.split(text)
+    sentences = _SENTENCE_END.split(text)
     return Pair(instruction="Copy only the first sentence.", input=text, output=sentences[0]) if len(sentences) > 1 else None
 
 
-def extract_numbers(text: str) -> Pair | None:
-    found = NUMBER.findall(text)
+def _extract_numbers(text: str) -> Pair | None:
+    found = _NUMBER.findall(text)
     return Pair(instruction="Extract every whole number.", input=text, output=", ".join(found)) if found else None
 
 
 # QA
 
 
-def which_word_is_last(text: str) -> Pair:
+def _which_word_is_last(text: str) -> Pair:
     return Pair(instruction="What is the last word of the text?", input=text, output=WORD.findall(text)[-1])
 
 
-def how_many_words(text: str) -> Pair:
+def _how_many_words(text: str) -> Pair:
     return Pair(instruction="How many words, set apart by spaces, are there?", input=text, output=str(len(text.split())))
 
 
-def which_word_is_missing(text: str) -> Pair | None:
+def _which_word_is_missing(text: str) -> Pair | None:
     """Hide the longest word that occurs once, and show it among the choices."""
     found = WORD.findall(text)
     small = [word.lower() for word in found]
@@ -112,7 +112,7 @@ def which_word_is_missing(text: str) -> Pair | None:
     hidden = max(once, key=len)
     choices = ", ".join(sorted({hidden, once[0], once[-1]}, key=str.lower))
     blank = re.sub(rf"\b{re.escape(hidden)}\b", "___", text, count=1)
-    if len(f"{blank} ({choices})") > LONGEST_TEXT + 40 or choices.count(",") < 1:
+    if len(f"{blank} ({choices})") > _LONGEST_TEXT + 40 or choices.count(",") < 1:
         return None
     return Pair(
         instruction="Which of the words in brackets fills the gap so that none is used twice?",
@@ -121,7 +121,7 @@ def which_word_is_missing(text: str) -> Pair | None:
     )
 
 
-def which_word_follows(text: str) -> Pair | None:
+def _which_word_follows(text: str) -> Pair | None:
     found = WORD.findall(text)
     small = [word.lower() for word in found]
     for before, after in pairwise(found):
@@ -133,7 +133,7 @@ def which_word_follows(text: str) -> Pair | None:
 # REASONING
 
 
-def longer_word(text: str) -> Pair | None:
+def _longer_word(text: str) -> Pair | None:
     found = WORD.findall(text)
     a, b = found[0], found[-1]
     if len(a) == len(b):
@@ -146,7 +146,7 @@ def longer_word(text: str) -> Pair | None:
     )
 
 
-def ends_together(text: str) -> Pair:
+def _ends_together(text: str) -> Pair:
     found = WORD.findall(text)
     a, b = found[0], found[-1]
     return Pair(
@@ -156,7 +156,7 @@ def ends_together(text: str) -> Pair:
     )
 
 
-def reading_aloud(text: str) -> Pair:
+def _reading_aloud(text: str) -> Pair:
     count = len(text.split())
     return Pair(
         instruction="Somebody reads this aloud three times. Work out step by step how many words are spoken.",
@@ -165,8 +165,8 @@ def reading_aloud(text: str) -> Pair:
     )
 
 
-def sum_of_numbers(text: str) -> Pair | None:
-    found = [int(number) for number in NUMBER.findall(text)]
+def _sum_of_numbers(text: str) -> Pair | None:
+    found = [int(number) for number in _NUMBER.findall(text)]
     if len(found) < 2:
         return None
     return Pair(
@@ -179,15 +179,15 @@ def sum_of_numbers(text: str) -> Pair | None:
 # CREATIVE
 
 
-def free_verse(text: str) -> Pair | None:
+def _free_verse(text: str) -> Pair | None:
     found = text.split()
-    if len(found) <= LINE_OF_VERSE:
+    if len(found) <= _LINE_OF_VERSE:
         return None
-    lines = [" ".join(found[i : i + LINE_OF_VERSE]) for i in range(0, len(found), LINE_OF_VERSE)]
+    lines = [" ".join(found[i : i + _LINE_OF_VERSE]) for i in range(0, len(found), _LINE_OF_VERSE)]
     return Pair(instruction="Set this text as free verse, four words to a line.", input=text, output="\n".join(lines))
 
 
-def mirror(text: str) -> Pair:
+def _mirror(text: str) -> Pair:
     found = text.split()[:8]
     return Pair(
         instruction="Make a mirror poem: the words forwards on one line, then backwards on the next.",
@@ -196,7 +196,7 @@ def mirror(text: str) -> Pair:
     )
 
 
-def refrain(text: str) -> Pair:
+def _refrain(text: str) -> Pair:
     found = text.split()[:6]
     lines = [" ".join(found[:count]) for count in range(1, len(found) + 1)]
     return Pair(
@@ -209,7 +209,7 @@ def refrain(text: str) -> Pair:
 # TOOL_USE
 
 
-def call_of(tool: str, request: str) -> Rule:
+def _call_of(tool: str, request: str) -> _Rule:
     def rule(text: str) -> Pair:
         part = " ".join(text.split()[:16])
         offer = ", ".join(f"{name}(text)" for name in TOOLS)
@@ -222,12 +222,12 @@ def call_of(tool: str, request: str) -> Rule:
 # CODE
 
 
-def python_words(text: str) -> Pair:
+def _python_words(text: str) -> Pair:
     found = text.split()[:8]
     return Pair(instruction="Write the words as a Python list of strings.", input=" ".join(found), output=repr(found))
 
 
-def python_count(text: str) -> Pair:
+def _python_count(text: str) -> Pair:
     return Pair(
         instruction="Give one line of Python that prints how many words there are here, splitting at spaces.",
         input=text,
@@ -235,7 +235,7 @@ def python_count(text: str) -> Pair:
     )
 
 
-def python_reverse(text: str) -> Pair:
+def _python_reverse(text: str) -> Pair:
     part = " ".join(text.split()[:10])
     return Pair(
         instruction="Define a Python function `backwards` that reverses the order of a string's words, and call it on this.",
@@ -244,7 +244,7 @@ def python_reverse(text: str) -> Pair:
     )
 
 
-def json_lengths(text: str) -> Pair:
+def _json_lengths(text: str) -> Pair:
     lengths = {word: len(word) for word in WORD.findall(text)[:6]}
     return Pair(
         instruction="Return a JSON object that maps each word to its number of characters.",
@@ -253,11 +253,11 @@ def json_lengths(text: str) -> Pair:
     )
 
 
-RULES: dict[str, list[Rule]] = {
-    "INSTRUCTION": [sort_words, reverse_words, count_words, extract_numbers, upper_case, first_sentence],
-    "QA": [which_word_is_missing, which_word_follows, which_word_is_last, how_many_words],
-    "REASONING": [sum_of_numbers, longer_word, ends_together, reading_aloud],
-    "CREATIVE": [free_verse, mirror, refrain],
-    "TOOL_USE": [call_of(tool, request) for tool, request in TOOLS.items()],
-    "CODE": [python_words, python_count, python_reverse, json_lengths],
+RULES: dict[str, list[_Rule]] = {
+    "INSTRUCTION": [_sort_words, reverse_words, count_words, _extract_numbers, _upper_case, first_sentence],
+    "QA": [_which_word_is_missing, _which_word_follows, _which_word_is_last, _how_many_words],
+    "REASONING": [_sum_of_numbers, _longer_word, _ends_together, _reading_aloud],
+    "CREATIVE": [_free_verse, _mirror, _refrain],
+    "TOOL_USE": [_call_of(tool, request) for tool, request in TOOLS.items()],
+    "CODE": [_python_words, _python_count, _python_reverse, _json_lengths],
 }

@@ -18,9 +18,9 @@ from dspy_programs.programs.failure_judge.trace_view import View
 from dspy_programs.programs.failure_judge.trace_window import cut, window
 from dspy_programs.types import FailureMode, Trace, Turn
 
-LONGEST_GOAL = 260  # characters shown to the model
-WORTH_SAYING = 0.5  # confidence from which a finding is shown to the model, which tends to follow it
-CLAIMABLE: frozenset[FailureMode] = frozenset({"HALLUCINATION", "TOOL_MISUSE", "GOAL_DRIFT", "OVER_REFUSAL", "none"})
+_LONGEST_GOAL = 260  # characters shown to the model
+_WORTH_SAYING = 0.5  # confidence from which a finding is shown to the model, which tends to follow it
+_CLAIMABLE: frozenset[FailureMode] = frozenset({"HALLUCINATION", "TOOL_MISUSE", "GOAL_DRIFT", "OVER_REFUSAL", "none"})
 """Modes that the model may claim when the rules are silent. The others leave signs that a rule cannot miss."""
 
 
@@ -131,11 +131,11 @@ class FailureJudge(Program):
         findings = findings_of(View(goal, known, final_result, tools))
         ruled = ruling(findings, is_successful)
         if ruled.sure or not known or model_in_use(self.judge.lm) is None:
-            return by_rules(ruled, findings)
+            return _by_rules(ruled, findings)
         inputs, shown = self.shown(goal, known, final_result, findings)
         reply = ask(self.judge, **inputs)
         if isinstance(reply, Failure):
-            return by_rules(ruled, findings, failure=reply)
+            return _by_rules(ruled, findings, failure=reply)
         return by_model(reply.verdict, shown, ruled, findings)
 
     if TYPE_CHECKING:
@@ -148,16 +148,16 @@ class FailureJudge(Program):
         run, numbers = window(turns, [number for f in findings for number in f.turns[:2]], self.window)
         if final_result and (not turns or final_result != turns[-1].content):
             run += f"\nresult {cut(final_result, 160)}"
-        told = [f for f in findings[:3] if f.confidence >= WORTH_SAYING]
+        told = [f for f in findings[:3] if f.confidence >= _WORTH_SAYING]
         signs = "; ".join(f"{f.mode} at turn {f.turn}, {f.confidence:.2f}" for f in told) or "nothing"
-        return {"goal": cut(goal, LONGEST_GOAL), "run": run, "signs": signs}, numbers
+        return {"goal": cut(goal, _LONGEST_GOAL), "run": run, "signs": signs}, numbers
 
 
 def typed(turns: Sequence[Turn | Mapping[str, object]]) -> list[Turn]:
     return [turn if isinstance(turn, Turn) else Turn.model_validate(turn) for turn in turns]
 
 
-def by_rules(ruled: Ruling, findings: Sequence[Finding], failure: Failure | None = None) -> FailureJudgeResult:
+def _by_rules(ruled: Ruling, findings: Sequence[Finding], failure: Failure | None = None) -> FailureJudgeResult:
     return answer(ruled.mode, ruled.turn, ruled.evidence, ruled.confidence, findings, "rules", failure)
 
 
@@ -167,9 +167,9 @@ def by_model(verdict: Verdict, shown: Sequence[int], ruled: Ruling, findings: Se
     What the rules have seen and excused (a corrected argument, a retry) is not revived by the model's word alone.
     """
     seen = {finding.mode: finding for finding in findings}
-    excused = verdict.mode in seen and seen[verdict.mode].confidence < WORTH_SAYING
-    if excused or verdict.mode not in CLAIMABLE | seen.keys():
-        return by_rules(ruled._replace(confidence=round(0.8 * ruled.confidence, 2)), findings)
+    excused = verdict.mode in seen and seen[verdict.mode].confidence < _WORTH_SAYING
+    if excused or verdict.mode not in _CLAIMABLE | seen.keys():
+        return _by_rules(ruled._replace(confidence=round(0.8 * ruled.confidence, 2)), findings)
     if verdict.mode == "none":
         confidence = (1 + ruled.confidence) / 2 if ruled.mode == "none" else 0.5
         return answer("none", None, "", confidence, findings, "model")

@@ -8,15 +8,15 @@ from typing import NamedTuple
 from dspy_programs.types import FailureMode
 
 
-class Remedy(NamedTuple):
+class _Remedy(NamedTuple):
     """cause: a sentence with a slot for the evidence; fixes: what to change, most useful first."""
 
     cause: str
     fixes: tuple[str, ...]
 
 
-REMEDIES: dict[FailureMode, Remedy] = {
-    "HALLUCINATION": Remedy(
+REMEDIES: dict[FailureMode, _Remedy] = {
+    "HALLUCINATION": _Remedy(
         "The agent stated or called something that nothing in the run supports: {evidence}",
         (
             "Check every factual claim against a source before it is given to the user.",
@@ -25,7 +25,7 @@ REMEDIES: dict[FailureMode, Remedy] = {
             "Refuse calls of tools that are not registered, and list those that are.",
         ),
     ),
-    "TOOL_MISUSE": Remedy(
+    "TOOL_MISUSE": _Remedy(
         "A real tool was called with wrong arguments or at the wrong time: {evidence}",
         (
             "Validate arguments against the tool's schema before the call, and return the fault to the agent.",
@@ -33,7 +33,7 @@ REMEDIES: dict[FailureMode, Remedy] = {
             "Look up identifiers first; never let the agent make them up.",
         ),
     ),
-    "CONTEXT_LOSS": Remedy(
+    "CONTEXT_LOSS": _Remedy(
         "The agent lost what it already had: {evidence}",
         (
             "Keep finished calls and their results in a short list that is always in the prompt.",
@@ -41,7 +41,7 @@ REMEDIES: dict[FailureMode, Remedy] = {
             "Summarise old turns instead of dropping them.",
         ),
     ),
-    "CIRCULAR_REASONING": Remedy(
+    "CIRCULAR_REASONING": _Remedy(
         "The same few steps came round again without progress: {evidence}",
         (
             "Limit the number of iterations.",
@@ -49,7 +49,7 @@ REMEDIES: dict[FailureMode, Remedy] = {
             "On a repeated step, make the agent choose another one or ask the user.",
         ),
     ),
-    "GOAL_DRIFT": Remedy(
+    "GOAL_DRIFT": _Remedy(
         "The result does not answer what was asked: {evidence}",
         (
             "Repeat the original goal in the prompt of every step.",
@@ -57,7 +57,7 @@ REMEDIES: dict[FailureMode, Remedy] = {
             "Split off sub-goals with a budget of their own and return to the main one.",
         ),
     ),
-    "OVER_REFUSAL": Remedy(
+    "OVER_REFUSAL": _Remedy(
         "The agent refused what it could and should have done: {evidence}",
         (
             "Say in the prompt what is allowed, with examples of harmless requests that sound harmful.",
@@ -65,7 +65,7 @@ REMEDIES: dict[FailureMode, Remedy] = {
             "Log refusals and review them.",
         ),
     ),
-    "SCHEMA_ERROR": Remedy(
+    "SCHEMA_ERROR": _Remedy(
         "What should be JSON cannot be read as JSON: {evidence}",
         (
             "Generate under a grammar or a JSON schema.",
@@ -73,7 +73,7 @@ REMEDIES: dict[FailureMode, Remedy] = {
             "Keep structured outputs short, so that they are not cut off.",
         ),
     ),
-    "TIMEOUT_CASCADE": Remedy(
+    "TIMEOUT_CASCADE": _Remedy(
         "After a slow call the agent rushed or dropped the rest: {evidence}",
         (
             "Set a timeout for each tool and retry with backoff.",
@@ -81,5 +81,5 @@ REMEDIES: dict[FailureMode, Remedy] = {
             "After a slow call, check that the answer uses the tool's result.",
         ),
     ),
-    "none": Remedy("Nothing in the run shows a failure.", ()),
+    "none": _Remedy("Nothing in the run shows a failure.", ()),
 }

@@ -18,7 +18,7 @@ class Phrases:
         return self.of_ascii.search(text.lower()) if text.isascii() else self.of_any.search(text)
 
 
-class Runs:
+class _Runs:
     """A pattern of runs of letters or digits, without white space in it; those of ASCII text are found faster."""
 
     def __init__(self, pattern: str) -> None:
@@ -29,26 +29,26 @@ class Runs:
         return (self.of_ascii if text.isascii() else self.of_any).findall(text)
 
 
-def any_of(*alternatives: str) -> Phrases:
+def _any_of(*alternatives: str) -> Phrases:
     return Phrases("|".join(alternatives))
 
 
 NUMBER = re.compile(r"\d[\d,.]*")
 LIST_MARK = re.compile(r"(?m)(?:^\s*|\()\d{1,2}[.):]\s")
-FIGURE_ASKED = any_of(
+FIGURE_ASKED = _any_of(
     r"\bhow (?:many|much|tall|old|far|long|high|big|large|often|deep|fast|heavy)\b",
     r"\b(?:which|what) (?:year|date|percentage)\b",
     r"\bwhen (?:was|did|were|is)\b",
     r"\b(?:population|statistics|figures?|rate|number of|price|cost|average|latest|current|total)\b",
 )
-HEDGED = any_of(r"\bi (?:think|believe|guess)\b", r"\b(?:maybe|perhaps|might be|could be)\b", r"\bi'?m not sure\b")
+HEDGED = _any_of(r"\bi (?:think|believe|guess)\b", r"\b(?:maybe|perhaps|might be|could be)\b", r"\bi'?m not sure\b")
 
 DONE = (
     r"(?:sent|created|deleted|removed|updated|booked|scheduled|cancell?ed|forwarded|added|assigned|reassigned|moved|renamed|"
     r"changed|replied|paid|refunded|purchased|ordered|saved|processed|completed|executed|uploaded|submitted|done|plotted|"
     r"carried out|taken care of)"
 )
-CLAIMS_DONE = any_of(
+CLAIMS_DONE = _any_of(
     rf"\b(?:i|we)(?:'ve| have)?(?: now| just| already| successfully)? {DONE}\b",
     rf"\b(?:has|have) been(?: \w+ly)? {DONE}\b",
     rf"\bsuccessfully {DONE}\b",
@@ -59,7 +59,7 @@ PLACEHOLDER = re.compile(
     r"\s*(?:<[^<>]{1,40}>|\{\{?[^{}]{1,40}\}?\}|your[_ -]\w+|n/?a|tbd|todo|unknown|placeholder|latest\w*|\?+)\s*", re.IGNORECASE
 )
 
-REFUSAL = any_of(
+REFUSAL = _any_of(
     r"\b(?:i(?:'m| am)|we(?:'re| are)) (?:\w+ )?(?:unable|not (?:able|allowed|permitted|comfortable|programmed))\b",
     r"\b(?:i|we) (?:simply |(?:must|have to) (?:\w+ )?)?(?:can(?:no|')t|can not|won't|will not|refuse|decline)\b"
     r"(?! (?:find|see|wait|say for|tell))",
@@ -69,7 +69,7 @@ REFUSAL = any_of(
     r"\b(?:policy|guidelines|rules) (?:does not|do not|don't|doesn't|forbids?|prohibits?)\b",
     r"\bi don't (?:think|believe) it(?:'s| is| would be)\b",
 )
-EVADES = any_of(
+EVADES = _any_of(
     r"\b(?:i|we) (?:don't|do not) have (?:access to|the (?:capability|capacity|ability))\b",
     r"\b(?:do not|don't|can(?:no|')t) (?:\w+ ){0,2}(?:condon|promot|endors|encourag|advocat)",
     r"\bi (?:\w+ )?condemn\b",
@@ -82,11 +82,11 @@ EVADES = any_of(
     r"\bimportant to (?:always )?(?:treat|respect|prioriti[sz]e) "
     r"(?:all|others|other people|people|individuals|every|someone|the (?:safety|privacy|rights)|their|your)\b",
 )  # a lecture, or what it cannot reach, in the place of an answer: a weaker sign than a plain refusal
-NEEDS_MORE = any_of(
+NEEDS_MORE = _any_of(
     r"\b(?:until|unless|without(?!(?: \w+){0,4} (?:consent|permission|knowledge|authori[sz]ation|approval)))\b"
 )  # in the sentence of the refusal
-ASKS_BACK = any_of(r"\b(?:could you|please) (?:please )?(?:provide|tell|share|confirm)\b")  # anywhere after it
-SENSITIVE = any_of(
+ASKS_BACK = _any_of(r"\b(?:could you|please) (?:please )?(?:provide|tell|share|confirm)\b")  # anywhere after it
+SENSITIVE = _any_of(
     r"\b(?:kill|murder|bomb|explo|weapon|gun\b|shoot|shot|attack|poison|drug|coke|cocaine|heroin|meth\b|hack|steal|stole|theft)",
     r"\b(?:rob\b|robbe|fraud|scam|blackmail|suicid|self.?harm|hurt|tortur|rape|porn|sex|nude|racis|discriminat|slur|hate|terror)",
     r"\b(?:genocid|burn|arson|stab|slit|strangl|choke|assault|abus|exploit|malware|virus|phish|counterfeit|launder|smuggl)",
@@ -95,16 +95,16 @@ SENSITIVE = any_of(
     r"\b(?:break into|hostage|assassin|beat up|snip(?:e|er|ing)\b|lsd\b|ecstasy|dead body|dictator|human's|die like)",
     r"\b(?:jew|muslim|islam|christian|buddhis|hindu|latino|women|immigrant|trans people|transgender|gay\b|lesbian|asexual)",
 )
-HARM = any_of(
+HARM = _any_of(
     r"\b(?:harmful|harm\b|discriminat|illegal|unlawful|unethical|ethic|violen|hateful|dangerous|offensive|stereotyp)",
     r"\b(?:appropriate|racis|sexis|privacy)",
 )
 
-FORGOT = any_of(
+FORGOT = _any_of(
     r"\b(?:remind me|(?:could|can) you repeat|what was .{1,40} again)",
     r"\bi (?:don't|do not) (?:recall|remember|seem to have)\b",
 )
-COMPLAINT = any_of(
+COMPLAINT = _any_of(
     r"\bi (?:already|just) (?:told|gave|said|sent|answered|provided)",
     r"\b(?:told|gave|sent)(?: you)?(?: that| it| this)? already\b",
     r"\bas i (?:said|told|wrote)\b",
@@ -113,11 +113,11 @@ COMPLAINT = any_of(
     r"\b(?:it is|it's) in my (?:first|last|previous)\b",
     r"\byou already have\b",
 )
-GIVES_UP = any_of(
+GIVES_UP = _any_of(
     r"\b(?:could not|couldn't|not able|unable|sorry|apologi|have to stop|ran out)",
     r"\b(?:no (?:result|answer|conclusion)|not (?:complete|finish))",
 )
-COURTESY = any_of(
+COURTESY = _any_of(
     r"\b(?:welcome|goodbye|bye|safe travels|take care)\b",
     r"\bhave an? (?:\w+ )?(?:day|evening|night|weekend|week|trip|flight|time|stay|one)\b",
     r"\b(?:feel free|don't hesitate|do not hesitate)\b",
@@ -126,22 +126,22 @@ COURTESY = any_of(
     r"\bhow (?:can|may) i (?:help|assist)\b",
 )  # a sentence that says nothing of the task
 SENTENCE_END = re.compile(r"[.!?\n]+")
-FREE_FORM = any_of(
+FREE_FORM = _any_of(
     r"\b(?:translat|rephras|paraphras|poem|joke|motto|slogan|story|greet|hello|thanks|good morning|name for|opinion|wish)",
     r"\b(?:nicer|sentence about|write|compose|suggest|explain|do you)",
 )
 
 LABEL = r"\s*(?:\w{1,20}:\s*)?(?:```\w*\s*)?"  # "Action: ```json" in front of what should be JSON
 JSON_TEXT = re.compile(LABEL + r"[\[{]\s*[\"'\[{\]}]")
-JSON_ASKED = any_of(r"\bjson\b")
+JSON_ASKED = _any_of(r"\bjson\b")
 CALL_AS_TEXT = re.compile(
     LABEL + r"\{\s*\"(?:action|tool|function|tool_name|name)\"\s*:.{0,400}\"(?:\w{0,20}input|arguments|parameters)\"", re.DOTALL
 )
 FENCE = re.compile(rf"\A{LABEL}|\s*```\s*\Z")
-PARSER_GAVE_UP = any_of(r"(?:output|response) parsing error", r"could not parse (?:llm|the model's|model) output")
+PARSER_GAVE_UP = _any_of(r"(?:output|response) parsing error", r"could not parse (?:llm|the model's|model) output")
 
-LETTERS = Runs(r"[^\W\d_]+")
-STEM = Runs(r"[^\W_]{4,}")
+LETTERS = _Runs(r"[^\W\d_]+")
+STEM = _Runs(r"[^\W_]{4,}")
 EMPTY_WORDS = frozenset(
     "about above after again also been before being below both cannot could does doing done down each following from further "
     "have having here into just like more most need only other over please same should some such than that their them then "

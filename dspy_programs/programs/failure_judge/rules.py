@@ -48,11 +48,11 @@ from dspy_programs.types import FailureMode
 
 SURE = 0.7  # from here on a finding needs no second opinion
 LIKELY = 0.55  # from here on it is the better guess, if no model can be asked
-CLOSE = 0.1  # two findings nearer than this are about as strong
+_CLOSE = 0.1  # two findings nearer than this are about as strong
 SURE_AGAINST_SUCCESS = 0.85  # required to report a failure in a run that its caller calls successful
 SLOW = 5000  # milliseconds
-LONGEST_POLICY = 20_000  # characters of a system's text in which figures are looked up
-SHORTEST_CYCLE = 4  # steps: two, twice
+_LONGEST_POLICY = 20_000  # characters of a system's text in which figures are looked up
+_SHORTEST_CYCLE = 4  # steps: two, twice
 
 
 class Finding(BaseModel):
@@ -75,7 +75,7 @@ class Ruling(NamedTuple):
     sure: bool
 
 
-Detector = Callable[[View], Finding | None]
+_Detector = Callable[[View], Finding | None]
 
 
 def found(mode: FailureMode, turn: int, confidence: float, evidence: str, turns: Sequence[int] = ()) -> Finding:
@@ -95,11 +95,11 @@ def strongest(findings: Sequence[Finding | None]) -> Finding | None:
 # HALLUCINATION
 
 
-def detect_hallucination(view: View) -> Finding | None:
-    return strongest([unknown_tool(view), claim_of_deed(view), figure_without_source(view), figure_from_nowhere(view)])
+def _detect_hallucination(view: View) -> Finding | None:
+    return strongest([_unknown_tool(view), _claim_of_deed(view), _figure_without_source(view), _figure_from_nowhere(view)])
 
 
-def unknown_tool(view: View) -> Finding | None:
+def _unknown_tool(view: View) -> Finding | None:
     """A tool that was not on offer, or that the run itself says does not exist."""
     for call in view.calls:
         if view.tools and call.name not in view.tools:
@@ -109,7 +109,7 @@ def unknown_tool(view: View) -> Finding | None:
     return None
 
 
-def claim_of_deed(view: View) -> Finding | None:
+def _claim_of_deed(view: View) -> Finding | None:
     """The agent says something was done, but no tool was called that could have done it."""
     if not view.said or any(call.writes for call in view.calls):
         return None
@@ -118,18 +118,18 @@ def claim_of_deed(view: View) -> Finding | None:
     if match is None:
         return None
     if view.calls:
-        return found("HALLUCINATION", view.number(place), 0.4, sentence_at(view.turns[place].content, match.start()))
+        return found("HALLUCINATION", view.number(place), 0.4, _sentence_at(view.turns[place].content, match.start()))
     confidence = 0.55 if not view.tools or view.is_foreign else 0.8
-    return found("HALLUCINATION", view.number(place), confidence, sentence_at(view.turns[place].content, match.start()))
+    return found("HALLUCINATION", view.number(place), confidence, _sentence_at(view.turns[place].content, match.start()))
 
 
-def figure_without_source(view: View) -> Finding | None:
+def _figure_without_source(view: View) -> Finding | None:
     """A figure was asked for, and given before any tool was called; those of the system's own text have a source."""
     told = {
         figure.rstrip(".,")
         for turn in view.turns
         if turn.role == "system"
-        for figure in NUMBER.findall(turn.content[:LONGEST_POLICY])
+        for figure in NUMBER.findall(turn.content[:_LONGEST_POLICY])
     }
     for place in view.said:
         if place > view.first_call:
@@ -144,11 +144,11 @@ def figure_without_source(view: View) -> Finding | None:
         if new:
             asked = FIGURE_ASKED.search(view.asked[:LONGEST]) is not None
             confidence = (0.75 if asked and len(known) < 2 else 0.35) - (0.2 if HEDGED.search(text) else 0)
-            return found("HALLUCINATION", view.number(place), confidence, sentence_at(text, new[0].start()))
+            return found("HALLUCINATION", view.number(place), confidence, _sentence_at(text, new[0].start()))
     return None
 
 
-def figure_from_nowhere(view: View) -> Finding | None:
+def _figure_from_nowhere(view: View) -> Finding | None:
     """A long figure in the last answer that neither the user nor a tool ever gave: a hint only, it may be a sum."""
     if not view.calls or not view.said:
         return None
@@ -162,7 +162,7 @@ def figure_from_nowhere(view: View) -> Finding | None:
     return found("HALLUCINATION", view.number(place), 0.35, f"{missing[0]} is in no tool's output") if missing else None
 
 
-def sentence_at(text: str, place: int) -> str:
+def _sentence_at(text: str, place: int) -> str:
     start = max(text.rfind(". ", 0, place), text.rfind("\n", 0, place), place - 120) + 1
     return text[start : start + 160].strip()
 
@@ -170,7 +170,7 @@ def sentence_at(text: str, place: int) -> str:
 # TOOL_MISUSE
 
 
-def detect_tool_misuse(view: View) -> Finding | None:
+def _detect_tool_misuse(view: View) -> Finding | None:
     """A tool says that its arguments are wrong and no later call of it succeeds; or an argument is a placeholder."""
     mended: set[str] = set()
     faults: list[tuple[Call, bool]] = []
@@ -195,11 +195,11 @@ def detect_tool_misuse(view: View) -> Finding | None:
 # CONTEXT_LOSS
 
 
-def detect_context_loss(view: View) -> Finding | None:
-    return strongest([repeated_call(view), repeated_question(view)])
+def _detect_context_loss(view: View) -> Finding | None:
+    return strongest([_repeated_call(view), _repeated_question(view)])
 
 
-def repeated_call(view: View) -> Finding | None:
+def _repeated_call(view: View) -> Finding | None:
     """The same tool with the same input and the same result, with no change and no word of the user in between."""
     places = {call.place: call for call in view.calls}
     seen: dict[tuple[str, str], tuple[int, Call, bool]] = {}
@@ -222,7 +222,7 @@ def repeated_call(view: View) -> Finding | None:
     return found("CONTEXT_LOSS", numbers[0], confidence, f"{key[0]} {key[1]} was called {len(numbers) + 1} times", numbers)
 
 
-def repeated_question(view: View) -> Finding | None:
+def _repeated_question(view: View) -> Finding | None:
     """The agent asks for what the user has given: the user says so, or the agent does, or the words are the same."""
     asked: dict[str, int] = {}
     last_agent, answers = -1, 0
@@ -239,13 +239,13 @@ def repeated_question(view: View) -> Finding | None:
                 return found("CONTEXT_LOSS", view.number(place), 0.6, text)
             if "?" in text:
                 key = " ".join(text.lower().split())
-                if asked.get(key, answers) < answers and not is_courtesy(text):
+                if asked.get(key, answers) < answers and not _is_courtesy(text):
                     return found("CONTEXT_LOSS", view.number(place), 0.7, text)
                 asked.setdefault(key, answers)
     return None
 
 
-def is_courtesy(text: str) -> bool:
+def _is_courtesy(text: str) -> bool:
     """Return whether the last question is a routine closing one: "Is there anything else?"."""
     return COURTESY.search(SENTENCE_END.split(text[: text.rfind("?")])[-1]) is not None
 
@@ -253,15 +253,15 @@ def is_courtesy(text: str) -> bool:
 # CIRCULAR_REASONING
 
 
-def detect_circular_reasoning(view: View) -> Finding | None:
+def _detect_circular_reasoning(view: View) -> Finding | None:
     """Two or three steps, in the agent's words or its calls, that come round twice or more."""
     keys: dict[tuple[str, str], int] = {}
     new_calls = [call.place for call in view.calls if keys.setdefault(call.key, call.place) == call.place]
-    said = view.said if len(view.said) >= SHORTEST_CYCLE else []
-    texts = [(place, pairs_of_words(view.turns[place].content[:LONGEST])) for place in said]
+    said = view.said if len(view.said) >= _SHORTEST_CYCLE else []
+    texts = [(place, _pairs_of_words(view.turns[place].content[:LONGEST])) for place in said]
     by_words = cycle([p for p, _ in texts], [t for _, t in texts], alike)
     known = [call for call in view.calls if call.given is not None]
-    by_calls = cycle([call.place for call in known], known, same_step)
+    by_calls = cycle([call.place for call in known], known, _same_step)
     findings = []
     for what in (by_words, by_calls):
         if what is not None:
@@ -271,10 +271,10 @@ def detect_circular_reasoning(view: View) -> Finding | None:
             turn = view.turns[start]
             evidence = f"{turn.tool_name} {turn.tool_input}" if what is by_calls else turn.content
             findings.append(found("CIRCULAR_REASONING", turn.turn_number, confidence, f"{rounds} rounds of: {evidence}"))
-    return strongest([*findings, standstill(view, texts, new_calls)])
+    return strongest([*findings, _standstill(view, texts, new_calls)])
 
 
-def pairs_of_words(text: str) -> frozenset[tuple[str, ...]]:
+def _pairs_of_words(text: str) -> frozenset[tuple[str, ...]]:
     """Neighbouring words, without digits: "attempt 2" is "attempt 3", but "a of b" is not "b of a"."""
     words = LETTERS.findall(text.lower())
     return frozenset(itertools.pairwise(words)) or frozenset((word,) for word in words)
@@ -290,7 +290,7 @@ def alike(a: frozenset[tuple[str, ...]], b: frozenset[tuple[str, ...]]) -> bool:
     return common >= 0.7 * (len(a) + len(b) - common)
 
 
-def same_step(a: Call, b: Call) -> bool:
+def _same_step(a: Call, b: Call) -> bool:
     return a.key == b.key and a.output == b.output
 
 
@@ -307,7 +307,9 @@ def cycle(places: Sequence[int], steps: Sequence[Any], same: Callable[[Any, Any]
     return best
 
 
-def standstill(view: View, texts: Sequence[tuple[int, frozenset[tuple[str, ...]]]], new_calls: Sequence[int]) -> Finding | None:
+def _standstill(
+    view: View, texts: Sequence[tuple[int, frozenset[tuple[str, ...]]]], new_calls: Sequence[int]
+) -> Finding | None:
     """One and the same sentence, four times in a row, and no new call meanwhile."""
     run = 1
     for i in range(1, len(texts)):
@@ -322,7 +324,7 @@ def standstill(view: View, texts: Sequence[tuple[int, frozenset[tuple[str, ...]]
 # GOAL_DRIFT
 
 
-def detect_goal_drift(view: View) -> Finding | None:
+def _detect_goal_drift(view: View) -> Finding | None:
     """The last answer shares no word with what was asked, or names only things that the run never touched."""
     text = view.final[:LONGEST]
     answer, asked = stems(text), stems(view.asked[: 4 * LONGEST])
@@ -331,7 +333,7 @@ def detect_goal_drift(view: View) -> Finding | None:
     elsewhere = view.is_elsewhere or (view.is_foreign and bool(view.calls))
     if (answer & asked and not elsewhere) or GIVES_UP.search(text) or REFUSAL.search(text[:300]):
         return None
-    if len(stems(without_courtesies(text))) < 4:
+    if len(stems(_without_courtesies(text))) < 4:
         return None  # a farewell: what was asked is behind it
     place = view.said[-1]
     while place > 0 and view.turns[place - 1].role != "user":
@@ -339,7 +341,7 @@ def detect_goal_drift(view: View) -> Finding | None:
         if before & asked or not before & answer:
             break
         place -= 1
-    if FREE_FORM.search(view.goal[:LONGEST]) or is_looked_up(view, asked):
+    if FREE_FORM.search(view.goal[:LONGEST]) or _is_looked_up(view, asked):
         confidence = 0.35
     elif elsewhere:
         confidence = 0.75
@@ -350,11 +352,11 @@ def detect_goal_drift(view: View) -> Finding | None:
     return found("GOAL_DRIFT", view.number(place), confidence, text)
 
 
-def without_courtesies(text: str) -> str:
+def _without_courtesies(text: str) -> str:
     return ". ".join(sentence for sentence in SENTENCE_END.split(text) if not COURTESY.search(sentence))
 
 
-def is_looked_up(view: View, asked: frozenset[str]) -> bool:
+def _is_looked_up(view: View, asked: frozenset[str]) -> bool:
     """Whether some call was given words of the goal and gave a name that the answer has."""
     named = names_in(view.final)
     return any(
@@ -376,13 +378,13 @@ def turn_text(view: View, place: int) -> str:
 # OVER_REFUSAL
 
 
-def detect_over_refusal(view: View) -> Finding | None:
+def _detect_over_refusal(view: View) -> Finding | None:
     """A refusal before any tool was tried. Whether refusing something that sounds harmful was right is not for a rule."""
     for place in view.said[:3]:
         if place > view.first_call:
             return None
         text = view.turns[place].content[:300]
-        refusal = refusal_in(text)
+        refusal = _refusal_in(text)
         if (match := refusal or EVADES.search(text)) is None:
             continue
         confidence = 0.85 if view.tools else 0.6
@@ -390,11 +392,11 @@ def detect_over_refusal(view: View) -> Finding | None:
             confidence = 0.5
         elif view.calls:
             confidence = 0.4  # it was tried after all
-        return found("OVER_REFUSAL", view.number(place), confidence, sentence_at(text, match.start()))
+        return found("OVER_REFUSAL", view.number(place), confidence, _sentence_at(text, match.start()))
     return None
 
 
-def refusal_in(text: str) -> re.Match[str] | None:
+def _refusal_in(text: str) -> re.Match[str] | None:
     """Find a refusal that is not a question for what is missing."""
     match = REFUSAL.search(text)
     if match is None:
@@ -407,11 +409,11 @@ def refusal_in(text: str) -> re.Match[str] | None:
 # SCHEMA_ERROR
 
 
-def detect_schema_error(view: View) -> Finding | None:
-    return strongest([broken_arguments(view), broken_answer(view)])
+def _detect_schema_error(view: View) -> Finding | None:
+    return strongest([_broken_arguments(view), _broken_answer(view)])
 
 
-def broken_arguments(view: View) -> Finding | None:
+def _broken_arguments(view: View) -> Finding | None:
     """Arguments that start like JSON but are not, or a tool that says so; weaker if a later call of the tool succeeds."""
     well = {call.name: call.place for call in view.calls if not call.fault}
     for call in view.calls:
@@ -424,7 +426,7 @@ def broken_arguments(view: View) -> Finding | None:
     return None
 
 
-def broken_answer(view: View) -> Finding | None:
+def _broken_answer(view: View) -> Finding | None:
     """An agent turn that starts like JSON but is not, or a call that is only written as text."""
     wanted = "json" in view.asked.casefold() and JSON_ASKED.search(view.asked[: 2 * LONGEST]) is not None
     for place in view.said:
@@ -446,7 +448,7 @@ def broken_answer(view: View) -> Finding | None:
 # TIMEOUT_CASCADE
 
 
-def detect_timeout_cascade(view: View) -> Finding | None:
+def _detect_timeout_cascade(view: View) -> Finding | None:
     """A call slower than 5 s, followed by an agent turn less than half as long as the tool's output."""
     worst: Finding | None = None
     said = iter(view.said)
@@ -475,25 +477,25 @@ def rushed(view: View, call: Call, place: int, reply: str) -> Finding:
     return found("TIMEOUT_CASCADE", call.number, confidence, evidence, [call.number, view.number(place)])
 
 
-DETECTORS: dict[FailureMode, Detector] = {
-    "HALLUCINATION": detect_hallucination,
-    "TOOL_MISUSE": detect_tool_misuse,
-    "CONTEXT_LOSS": detect_context_loss,
-    "CIRCULAR_REASONING": detect_circular_reasoning,
-    "GOAL_DRIFT": detect_goal_drift,
-    "OVER_REFUSAL": detect_over_refusal,
-    "SCHEMA_ERROR": detect_schema_error,
-    "TIMEOUT_CASCADE": detect_timeout_cascade,
+DETECTORS: dict[FailureMode, _Detector] = {
+    "HALLUCINATION": _detect_hallucination,
+    "TOOL_MISUSE": _detect_tool_misuse,
+    "CONTEXT_LOSS": _detect_context_loss,
+    "CIRCULAR_REASONING": _detect_circular_reasoning,
+    "GOAL_DRIFT": _detect_goal_drift,
+    "OVER_REFUSAL": _detect_over_refusal,
+    "SCHEMA_ERROR": _detect_schema_error,
+    "TIMEOUT_CASCADE": _detect_timeout_cascade,
 }
 
 
 def findings_of(view: View) -> list[Finding]:
     """Run all detectors; strongest first, ties by the earlier turn."""
     findings = [finding for detect in DETECTORS.values() if (finding := detect(view)) is not None]
-    return findings if len(findings) < 2 else sorted(without_echoes(findings), key=lambda f: (-f.confidence, f.turn))
+    return findings if len(findings) < 2 else sorted(_without_echoes(findings), key=lambda f: (-f.confidence, f.turn))
 
 
-def without_echoes(findings: Sequence[Finding]) -> list[Finding]:
+def _without_echoes(findings: Sequence[Finding]) -> list[Finding]:
     """Drop what another finding explains: in a cycle every call is a repeated one, and broken JSON is not an answer."""
     modes = {f.mode: f for f in findings}
     cycle_found, broken = modes.get("CIRCULAR_REASONING"), modes.get("SCHEMA_ERROR")
@@ -512,6 +514,6 @@ def ruling(findings: Sequence[Finding], is_successful: bool | None = None) -> Ru
     if not findings or top < needed:
         confidence = {True: 0.95, False: 0.3, None: round(1 - max(top, 0.2), 2)}[is_successful]
         return Ruling("none", None, confidence, "", bool(is_successful))
-    rivals = [f for f in findings if f.confidence > top - CLOSE]
+    rivals = [f for f in findings if f.confidence > top - _CLOSE]
     first = min(rivals, key=lambda f: f.turn)
     return Ruling(first.mode, first.turn, first.confidence, first.evidence, top >= SURE and len(rivals) == 1)

@@ -15,41 +15,41 @@ from dspy_programs.schemas import tool_names
 from dspy_programs.types import Turn
 
 LONGEST = 1200  # characters of any one text that patterns read
-LONGEST_FAULT = 400  # characters in which a tool says what was wrong
+_LONGEST_FAULT = 400  # characters in which a tool says what was wrong
 
-Fault = Literal["", "tool", "schema", "transient", "argument"]
+_Fault = Literal["", "tool", "schema", "transient", "argument"]
 
 WRITES = re.compile(
     r"(?:^|[^a-z])(?:create|update|delete|remove|send|forward|reply|add|book|cancel|set|write|insert|post|put|patch|move|edit|"
     r"pay|buy|order|submit|upload|save|rename|assign|transfer|schedule|publish|deploy|run|execute|commit|push|apply|close|open)"
     r"(?![a-z])"
 )
-FAULTY = Phrases(
+_FAULTY = Phrases(
     r"error|exception|traceback|invalid|missing|fail|require|denied|malformed|must |mandatory|wrong|unknown|unexpected|"
     r"unterminated|unsupported|not (?:a |an )?(?:valid|found|provided|allowed|recogni|supported|registered|available|exist|be)|"
     r"no (?:such|tool|function)|does not|bad |timed? ?out|unavailable|unreachable|try again|retry|reset|refused|rejected|"
     r"too many|limit|without|cannot|could not|unable|\b[45]\d\d\b"
 )
-NO_SUCH_TOOL = Phrases(
+_NO_SUCH_TOOL = Phrases(
     r"(?:not a (?:valid|known|registered)|unknown|no such|unregistered|undefined|nonexistent|no) (?:tool|function)|"
     r"(?:tool|function) \S{0,80} ?(?:is |was |does )?not (?:found|exist|registered|available|known)"
 )
-NOT_JSON = Phrases(
+_NOT_JSON = Phrases(
     r"json|pars(?:e|ing|er)\b|decode error|syntaxerror|malformed|unterminated|unexpected (?:token|end|eof)|delimiter|"
     r"'str' object has no attribute"
 )
-TRANSIENT = Phrases(
+_TRANSIENT = Phrases(
     r"timed? ?out|temporar|try again|retry|rate limit|too many requests|\b(?:429|50[0-4])\b|connection|unavailable|gateway|"
     r"network|unreachable|overload|deadline|lock wait"
 )
-ARGUMENT = Phrases(
+_ARGUMENT = Phrases(
     r"require|missing|invalid|argument|parameter|must (?:be|not|have)|not (?:a )?(?:valid|provided|allowed|recogni|supported)|"
     r"unknown|(?:value|type|key)error|validation|wrong|format|out of range|\b4(?:00|22)\b|unexpected keyword|without|"
     r"^no \w+ (?:has|with|matches)|does not (?:exist|match|add up)|id not found"
 )
-NAMED = re.compile(r"(?<=[a-z,] )[\"'(*]*([A-Z]\w{2,}|\w*\d\w*)|[\"'*]{1,2}([\w-]{3,})")
-ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False)  # made once: making one costs more than a small value
-ERROR_KEYS = ("error", "errors", "exception", "detail")
+_NAMED = re.compile(r"(?<=[a-z,] )[\"'(*]*([A-Z]\w{2,}|\w*\d\w*)|[\"'*]{1,2}([\w-]{3,})")
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False)  # made once: making one costs more than a small value
+_ERROR_KEYS = ("error", "errors", "exception", "detail")
 
 
 @dataclass(eq=False)
@@ -63,7 +63,7 @@ class Call:
     key: tuple[str, str]
     returned: Any
     latency: float
-    fault: Fault
+    fault: _Fault
     writes: bool
 
     @cached_property
@@ -93,7 +93,7 @@ class View:
         self.said = [i for i, turn in enumerate(turns) if turn.role == "agent" and turn.content]
         self.first_call = self.calls[0].place if self.calls else len(turns)
         self.final = final_result or last
-        self.asked = asked_in(goal, turns)
+        self.asked = _asked_in(goal, turns)
 
     @cached_property
     def is_foreign(self) -> bool:
@@ -126,7 +126,7 @@ class View:
         return self.turns[place].turn_number
 
 
-def asked_in(goal: str, turns: Sequence[Turn]) -> str:
+def _asked_in(goal: str, turns: Sequence[Turn]) -> str:
     """Return the goal and what the user said, each cut. A short goal that the user only repeats appears once."""
     asked = [goal[:LONGEST], *(turn.content[:LONGEST] for turn in turns if turn.role == "user")]
     if len(asked) == 2 and asked[0] == asked[1] and 2 * len(goal) < LONGEST:
@@ -136,7 +136,7 @@ def asked_in(goal: str, turns: Sequence[Turn]) -> str:
 
 def names_in(text: str) -> list[str]:
     """Return the salient words of a text: names, quoted words, anything with a digit; at most eight, lower case."""
-    return sorted({(name or quoted).lower() for name, quoted in NAMED.findall(text[:LONGEST])})[:8]
+    return sorted({(name or quoted).lower() for name, quoted in _NAMED.findall(text[:LONGEST])})[:8]
 
 
 def calls_of(turns: Sequence[Turn]) -> list[Call]:
@@ -146,21 +146,21 @@ def calls_of(turns: Sequence[Turn]) -> list[Call]:
     for place, turn in enumerate(turns):
         if turn.role == "agent":
             if pending is not None:
-                calls.append(call_of(*pending, pending[1]))
+                calls.append(_call_of(*pending, pending[1]))
             pending = (place, turn) if turn.tool_name else None
         elif turn.role == "tool":
             if pending is not None and turn.tool_name in (None, pending[1].tool_name) and turn.tool_input is None:
-                calls.append(call_of(*pending, turn))
+                calls.append(_call_of(*pending, turn))
             else:
-                calls += [call_of(*pending, pending[1])] if pending is not None else []
-                calls += [call_of(place, turn, turn)] if turn.tool_name else []
+                calls += [_call_of(*pending, pending[1])] if pending is not None else []
+                calls += [_call_of(place, turn, turn)] if turn.tool_name else []
             pending = None
     if pending is not None:
-        calls.append(call_of(*pending, pending[1]))
+        calls.append(_call_of(*pending, pending[1]))
     return calls
 
 
-def call_of(place: int, asked: Turn, answered: Turn) -> Call:
+def _call_of(place: int, asked: Turn, answered: Turn) -> Call:
     name = asked.tool_name or ""
     own_text = answered.content if answered is not asked or answered.role == "tool" else ""
     returned = own_text if answered.tool_output in (None, "") else answered.tool_output
@@ -178,7 +178,7 @@ def text_of(value: Any) -> str:
     if isinstance(value, str):
         return value
     try:
-        return ENCODER.encode(value)
+        return _ENCODER.encode(value)
     except (ValueError, TypeError, RecursionError):
         return repr(type(value))
 
@@ -190,29 +190,29 @@ def changes(name: str) -> bool:
     return WRITES.search(spaced.lower().replace("_", " ")) is not None
 
 
-def fault_of(value: Any, text: str) -> Fault:
+def fault_of(value: Any, text: str) -> _Fault:
     """Classify a tool's output: whether it failed, and how. Data that mentions an error is not a failure.
 
     `text` is the output if it is a string.
     """
     if isinstance(value, dict):
-        found = next((value[key] for key in ERROR_KEYS if value.get(key)), None)
+        found = next((value[key] for key in _ERROR_KEYS if value.get(key)), None)
         if found is None and str(value.get("status", "")).lower() in ("error", "failed", "failure"):
             found = value
         if found is None:
             return ""
         text = text_of(found)
-    elif isinstance(value, (list, int, float)) or text[:1] in "[" or len(text) > LONGEST_FAULT:
+    elif isinstance(value, (list, int, float)) or text[:1] in "[" or len(text) > _LONGEST_FAULT:
         return ""
     elif text[:1] == "{" and not text[1:12].lstrip(" \"'").lower().startswith("err"):
         return ""
-    head = text[:LONGEST_FAULT]
-    if not isinstance(value, dict) and not FAULTY.search(head):
+    head = text[:_LONGEST_FAULT]
+    if not isinstance(value, dict) and not _FAULTY.search(head):
         return ""
-    if NO_SUCH_TOOL.search(head):
+    if _NO_SUCH_TOOL.search(head):
         return "tool"
-    if TRANSIENT.search(head):
+    if _TRANSIENT.search(head):
         return "transient"
-    if NOT_JSON.search(head):
+    if _NOT_JSON.search(head):
         return "schema"
-    return "argument" if ARGUMENT.search(head) or isinstance(value, dict) else ""
+    return "argument" if _ARGUMENT.search(head) or isinstance(value, dict) else ""

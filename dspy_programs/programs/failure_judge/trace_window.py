@@ -10,14 +10,14 @@ from typing import Any
 from dspy_programs.programs.failure_judge.trace_view import text_of
 from dspy_programs.types import Turn
 
-NARROWEST = 90  # characters of a turn; a shorter line says nothing
-FRAME = 34  # characters of a line besides its texts
+_NARROWEST = 90  # characters of a turn; a shorter line says nothing
+_FRAME = 34  # characters of a line besides its texts
 
 
 def window(turns: Sequence[Turn], matter: Sequence[int], characters: int) -> tuple[str, list[int]]:
     """Return the lines and the numbers of the turns shown: first, last, those that `matter` and their neighbours."""
-    places = chosen(turns, matter, max(1, characters // NARROWEST))
-    width = max(8, characters // max(1, len(places)) - FRAME)
+    places = chosen(turns, matter, max(1, characters // _NARROWEST))
+    width = max(8, characters // max(1, len(places)) - _FRAME)
     lines, before = [], -1
     for place in places:
         if place > before + 1:
@@ -47,7 +47,7 @@ def line_of(turn: Turn, width: int) -> str:
     if turn.content:
         parts.append(cut(turn.content, width - (room * (len(texts) - 1))))
     if turn.tool_name:
-        parts.append(f"{printable(turn.tool_name[:60])}({shown(turn.tool_input, given, room)})")
+        parts.append(f"{_printable(turn.tool_name[:60])}({shown(turn.tool_input, given, room)})")
     if output:
         parts.append(f"-> {shown(turn.tool_output, output, room)}")
     if turn.latency_ms is not None:
@@ -59,19 +59,19 @@ def shown(value: Any, text: str, characters: int) -> str:
     """Quote text; JSON already has its strings quoted."""
     if isinstance(value, str) or not text:
         return cut(text, characters) if text else ""
-    return printable(shortened_in_the_middle(text, characters))
+    return _printable(_shortened_in_the_middle(text, characters))
 
 
 def cut(text: str, characters: int) -> str:
     """Quote a text; from a longer one, its start and its end."""
-    return json.dumps(printable(shortened_in_the_middle(text, characters)), ensure_ascii=False)
+    return json.dumps(_printable(_shortened_in_the_middle(text, characters)), ensure_ascii=False)
 
 
-def shortened_in_the_middle(text: str, characters: int) -> str:
+def _shortened_in_the_middle(text: str, characters: int) -> str:
     tail = characters // 3
     return text if len(text) <= characters else f"{text[: characters - tail]} ... {text[len(text) - tail :]}"
 
 
-def printable(text: Any) -> str:
+def _printable(text: Any) -> str:
     """Replace lone surrogates, which no tokenizer accepts."""
     return str(text).encode("utf-8", "replace").decode("utf-8")

@@ -23,21 +23,21 @@ from dspy_programs.types import Entry
 
 LONGEST = 100  # characters of a clause
 POINTER_TOKENS = 5  # "- " and " [12]" around a clause
-WORTH = {"ids": 4.0, "dates": 2.5, "numbers": 2.0, "names": 1.0}
-VOICE = {"user": 1.0, "assistant": 1.0, "system": 0.8, "tool": 0.5}
-DECISION_WORTH = 2.0
-MENTIONED_WORTH = 5.0  # factor of what a proposed clause states too
-LATE_WORTH = 0.5  # the last entry is worth this much more than the first
+_WORTH = {"ids": 4.0, "dates": 2.5, "numbers": 2.0, "names": 1.0}
+_VOICE = {"user": 1.0, "assistant": 1.0, "system": 0.8, "tool": 0.5}
+_DECISION_WORTH = 2.0
+_MENTIONED_WORTH = 5.0  # factor of what a proposed clause states too
+_LATE_WORTH = 0.5  # the last entry is worth this much more than the first
 
-DECISION = re.compile(  # in lower-case text: to look for both cases takes three times as long
+_DECISION = re.compile(  # in lower-case text: to look for both cases takes three times as long
     r"\b(?:decid\w+|decision|agree[ds]?|agreed|confirm(?:ed|s)?|book(?:ed)?|cancell?ed|updated|approved?|reject(?:ed|s)?|chose|"
     r"chosen|selected|scheduled|assigned|refunded|transferred|denied|resolved|concluded|settled|instead|will|shall|must|"
     r"let's|going to)\b|\b(?:book|cancel|update|send|transfer|create|delete|pay|submit)_\w+"
     r"|\u51b3\u5b9a|\u540c\u610f|\u786e\u8ba4|\u53d6\u6d88|\u6c7a\u5b9a|\u78ba\u8a8d|решил|договорились|подтвержд",
 )
-CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\u2028\u2029\ufeff]|\r")
-JSON_MARKS = re.compile(r"[{}\[\]\"]+|\\n")
-MARKDOWN = re.compile(r"\*\*|^#+ |^\s*[-*] ", re.MULTILINE)
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\u2028\u2029\ufeff]|\r")
+_JSON_MARKS = re.compile(r"[{}\[\]\"]+|\\n")
+_MARKDOWN = re.compile(r"\*\*|^#+ |^\s*[-*] ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,10 @@ class Clause:
 
 def readable(content: str) -> str:
     """Drop what costs tokens and says nothing: control characters, Markdown asterisks, and JSON punctuation."""
-    text = CONTROL.sub(" ", content).strip()
+    text = _CONTROL.sub(" ", content).strip()
     if text.startswith(("{", "[")):
-        text = " ".join(JSON_MARKS.sub(" ", text).split()).replace(" , ", ", ").replace(" : ", ": ").replace(" ,", ",")
-    return MARKDOWN.sub("", text)
+        text = " ".join(_JSON_MARKS.sub(" ", text).split()).replace(" , ", ", ").replace(" : ", ": ").replace(" ,", ",")
+    return _MARKDOWN.sub("", text)
 
 
 def clauses(text: str, longest: int = LONGEST) -> list[str]:
@@ -69,7 +69,7 @@ def clauses(text: str, longest: int = LONGEST) -> list[str]:
         if len(sentence) <= longest:
             found.append(sentence)
             continue
-        parts = [piece for part in re.split(r"(?<=[,;\uff0c\uff1b\u3001])", sentence) for piece in wrapped(part, longest)]
+        parts = [piece for part in re.split(r"(?<=[,;\uff0c\uff1b\u3001])", sentence) for piece in _wrapped(part, longest)]
         packed = ""
         for part in parts:
             if len(packed) + len(part) > longest:
@@ -80,7 +80,7 @@ def clauses(text: str, longest: int = LONGEST) -> list[str]:
     return [clause for clause in found if clause]
 
 
-def wrapped(text: str, longest: int) -> Iterable[str]:
+def _wrapped(text: str, longest: int) -> Iterable[str]:
     """Yield the text in pieces of at most `longest` characters, cut after spaces if there are any."""
     start = 0
     while len(text) - start > longest:
@@ -92,13 +92,13 @@ def wrapped(text: str, longest: int) -> Iterable[str]:
 
 def decides(text: str) -> bool:
     """Return whether a text decides something, or says what has been or must be done."""
-    return DECISION.search(text.lower()) is not None
+    return _DECISION.search(text.lower()) is not None
 
 
 def stated_in(text: str) -> frozenset[str]:
     """Return what a text states, as keys "kind value": its exact facts, and the stems of its words."""
     facts = facts_in(text)
-    exact = {f"{kind} {value}" for kind in WORTH for value in getattr(facts, kind)}
+    exact = {f"{kind} {value}" for kind in _WORTH for value in getattr(facts, kind)}
     return frozenset(exact | {f"word {word}" for word in content_stems(text)})
 
 
@@ -126,22 +126,22 @@ def read(entries: Sequence[Entry]) -> Conversation:
         )
         for number, (place, text) in enumerate(pieces)
     ]
-    return Conversation(entries, found, worths(found, entries))
+    return Conversation(entries, found, _worths(found, entries))
 
 
-def worths(found: Sequence[Clause], entries: Sequence[Entry]) -> dict[str, float]:
+def _worths(found: Sequence[Clause], entries: Sequence[Entry]) -> dict[str, float]:
     """Return each stated thing's worth: more if several entries state it, weighted by its best voice."""
     mentions: Counter[str] = Counter()
     voices: dict[str, float] = {}
     last: dict[str, int] = {}
     for clause in found:
-        voice = VOICE[entries[clause.place].role]
+        voice = _VOICE[entries[clause.place].role]
         for thing in clause.stated:
             mentions[thing] += last.get(thing) != clause.place
             last[thing] = clause.place
             voices[thing] = max(voice, voices.get(thing, 0.0))
     return {
-        thing: WORTH.get(thing.partition(" ")[0], 0.5) * voices[thing] * math.log2(1 + count)
+        thing: _WORTH.get(thing.partition(" ")[0], 0.5) * voices[thing] * math.log2(1 + count)
         for thing, count in mentions.items()
     }
 
@@ -154,15 +154,15 @@ def most_telling(said: Conversation, tokens: int, known: str = "", proposed: Seq
     """
     found = [*proposed, *said.clauses]
     mentioned = {thing for clause in proposed for thing in clause.stated}
-    worth = {thing: value * (MENTIONED_WORTH if thing in mentioned else 1.0) for thing, value in said.worth.items()}
+    worth = {thing: value * (_MENTIONED_WORTH if thing in mentioned else 1.0) for thing, value in said.worth.items()}
     remembered = set(stated_in(known))
     last = max(1, len(said.entries) - 1)
 
     def value(number: int) -> float:
         clause = found[number]
         new = math.fsum(worth.get(thing, 0.0) for thing in clause.stated - remembered)
-        extra = DECISION_WORTH if clause.decision and new else 0.0
-        return clause.trust * (new + extra) * (1 + LATE_WORTH * clause.place / last) / clause.tokens
+        extra = _DECISION_WORTH if clause.decision and new else 0.0
+        return clause.trust * (new + extra) * (1 + _LATE_WORTH * clause.place / last) / clause.tokens
 
     chosen: list[Clause] = []
     for number in best_first(range(len(found)), value, lambda number: found[number].tokens, tokens):

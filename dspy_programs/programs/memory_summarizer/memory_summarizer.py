@@ -42,11 +42,11 @@ from dspy_programs.tokens import TokenCounter, counter_for
 from dspy_programs.types import Entry
 
 CHARACTERS = 1800  # of conversation that a small model reads in a few seconds
-SUMMARY_SHARE = 0.5  # of the budget, for the summary that the rules write
+_SUMMARY_SHARE = 0.5  # of the budget, for the summary that the rules write
 LONGEST_SUMMARY = 200  # characters
 TRUST = 0.7  # worth of the model's words relative to the same words in the conversation
-SPARE = 1.4  # the estimate is high, so this much more is picked, then cut by the exact count
-MORE_TRIED = 8  # shorter items, after the first that does not fit
+_SPARE = 1.4  # the estimate is high, so this much more is picked, then cut by the exact count
+_MORE_TRIED = 8  # shorter items, after the first that does not fit
 
 
 class Fact(BaseModel):
@@ -156,8 +156,8 @@ class MemorySummarizer(Program):
         proposed: list[Item] = []
         problems: list[str] = []
         if reply is not None and failure is None:
-            proposed, problems = checked(items_of(reply.memory), said.entries)
-        memory = fitted(proposed, said, token_budget, counter)
+            proposed, problems = checked(_items_of(reply.memory), said.entries)
+        memory = _fitted(proposed, said, token_budget, counter)
         text = rendered(memory)
         tokens = counter.count(text)
         return MemorySummarizerResult(
@@ -179,7 +179,7 @@ class MemorySummarizer(Program):
         __call__ = forward
 
 
-def items_of(memory: DraftMemory) -> list[Item]:
+def _items_of(memory: DraftMemory) -> list[Item]:
     summary = sentences(memory.summary)
     if len(memory.summary.strip()) >= LONGEST_SUMMARY - 2 and not memory.summary.rstrip().endswith((".", "!", "?")):
         summary = summary[:-1] or summary  # the bound cut the last sentence off
@@ -210,37 +210,37 @@ def checked(items: Sequence[Item], entries: Sequence[Entry]) -> tuple[list[Item]
     return kept, problems
 
 
-def open_calls(entries: Sequence[Entry]) -> list[Item]:
+def _open_calls(entries: Sequence[Entry]) -> list[Item]:
     """Return a fact for each tool call without a result: forgetting it would leave the result without its question."""
     answered = {id_ for entry in entries if entry.role == "tool" for id_ in entry.tool_call_ids}
     calls = [(id_, entry) for entry in entries if entry.role == "assistant" for id_ in entry.tool_call_ids]
     return [Item("fact", Fact(text=f"open call {id_}", turns=[entry.turn])) for id_, entry in calls if id_ not in answered]
 
 
-def fitted(proposed: Sequence[Item], said: Conversation, budget: int, counter: TokenCounter) -> list[Item]:
+def _fitted(proposed: Sequence[Item], said: Conversation, budget: int, counter: TokenCounter) -> list[Item]:
     """Return what fits: open calls, then what says most per token; if nothing fits, bare ids."""
-    calls = open_calls(said.entries)
-    items = [*calls, *picked(proposed, said, int(budget * SPARE), rendered(calls))]
+    calls = _open_calls(said.entries)
+    items = [*calls, *_picked(proposed, said, int(budget * _SPARE), rendered(calls))]
 
     def fits(chosen: Sequence[Item]) -> bool:
         return counter.count(rendered(chosen)) <= budget
 
-    kept = items[: longest_prefix(items, fits)]
-    for item in items[len(kept) :][:MORE_TRIED]:
+    kept = items[: _longest_prefix(items, fits)]
+    for item in items[len(kept) :][:_MORE_TRIED]:
         if fits([*kept, item]):
             kept.append(item)
     if not kept:
         ids = [Item("fact", Fact(text=id_, turns=[])) for item in items for id_ in sorted(facts_in(item.fact.text).ids)]
-        kept = ids[: longest_prefix(ids, fits)]
+        kept = ids[: _longest_prefix(ids, fits)]
     return kept
 
 
-def picked(proposed: Sequence[Item], said: Conversation, tokens: int, known: str) -> list[Item]:
+def _picked(proposed: Sequence[Item], said: Conversation, tokens: int, known: str) -> list[Item]:
     """Return the best of the model's items and the conversation's clauses; without its summary, some clauses form one."""
     places = {entry.turn: place for place, entry in enumerate(said.entries)}
-    candidates = [as_clause(number, item, places) for number, item in enumerate(proposed, -len(proposed))]
+    candidates = [_as_clause(number, item, places) for number, item in enumerate(proposed, -len(proposed))]
     chosen = most_telling(said, tokens - approximate_tokens(known), known, candidates)
-    room = int(tokens * SUMMARY_SHARE)
+    room = int(tokens * _SUMMARY_SHARE)
     if any(clause.number < 0 and proposed[clause.number].kind == "summary" for clause in chosen):
         room = 0
     items = []
@@ -255,7 +255,7 @@ def picked(proposed: Sequence[Item], said: Conversation, tokens: int, known: str
     return items
 
 
-def as_clause(number: int, item: Item, places: dict[int, int]) -> Clause:
+def _as_clause(number: int, item: Item, places: dict[int, int]) -> Clause:
     """Let a model's item compete with the conversation's clauses. A summary has no position: it covers everything."""
     turns = [turn for turn in item.fact.turns if turn in places] or [min(places, key=lambda turn: places[turn])]
     return Clause(
@@ -270,7 +270,7 @@ def as_clause(number: int, item: Item, places: dict[int, int]) -> Clause:
     )
 
 
-def longest_prefix(items: Sequence[Item], fits: Callable[[Sequence[Item]], bool]) -> int:
+def _longest_prefix(items: Sequence[Item], fits: Callable[[Sequence[Item]], bool]) -> int:
     """Return how many items, from the first, fit together; by bisection, because a longer memory has more tokens."""
     low, high = 0, len(items)
     while low < high:

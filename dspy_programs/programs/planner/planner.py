@@ -91,10 +91,10 @@ class Planner(Program):
         """
         offered = read_tools(tools)
         if model_in_use(self.plan.lm) is None:
-            return by_rules(goal, offered, progress)
+            return _by_rules(goal, offered, progress)
         reply = ask(self.plan, tools=offered, progress=progress, goal=goal)
         if isinstance(reply, Failure):
-            return by_rules(goal, offered, progress, failure=reply)
+            return _by_rules(goal, offered, progress, failure=reply)
         tasks = [Task.model_validate(task.model_dump()) for task in reply.plan.tasks]
         return PlannerResult(
             tasks=tasks,
@@ -108,7 +108,7 @@ class Planner(Program):
         __call__ = forward
 
 
-def by_rules(goal: str, tools: Sequence[Tool], progress: str, failure: Failure | None = None) -> PlannerResult:
+def _by_rules(goal: str, tools: Sequence[Tool], progress: str, failure: Failure | None = None) -> PlannerResult:
     from dspy_programs.programs.planner.goal_splitter import (
         plan_by_rules,  # here: its patterns take a tenth of a second to compile
     )

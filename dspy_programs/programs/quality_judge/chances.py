@@ -20,7 +20,7 @@ import dspy
 from dspy_programs.model_in_use import model_in_use
 
 ASK = {"logprobs": True, "top_logprobs": 20}  # the most that servers give
-LOGPROBS = "logprobs"
+_LOGPROBS = "logprobs"
 
 
 def asking(own: dspy.LM | None = None) -> dict[str, Any]:
@@ -29,14 +29,14 @@ def asking(own: dspy.LM | None = None) -> dict[str, Any]:
     own: the predictor's own model, if it has one.
     """
     engine = getattr(model_in_use(own), "engine", None)
-    return dict(ASK) if LOGPROBS in getattr(engine, "supported_params", ()) else {}
+    return dict(ASK) if _LOGPROBS in getattr(engine, "supported_params", ()) else {}
 
 
 def chances(reply: dspy.Prediction, field: str, options: Sequence[str]) -> dict[str, float] | None:
     """Return the probability of every option as the value of `field`."""
-    tokens = getattr(reply.get(LOGPROBS), "content", None) or []
+    tokens = getattr(reply.get(_LOGPROBS), "content", None) or []
     found = dict.fromkeys(options, 0.0)
-    for text, chance in said_at(tokens, field):
+    for text, chance in _said_at(tokens, field):
         meant = [option for option in options if option.startswith(text) or text.startswith(option)]
         if len(meant) == 1:
             found[meant[0]] += chance
@@ -44,7 +44,7 @@ def chances(reply: dspy.Prediction, field: str, options: Sequence[str]) -> dict[
     return {option: chance / total for option, chance in found.items()} if total > 0 else None
 
 
-def said_at(tokens: Sequence[Any], field: str) -> Iterator[tuple[str, float]]:
+def _said_at(tokens: Sequence[Any], field: str) -> Iterator[tuple[str, float]]:
     """Yield the possible starts of the field's value, each with its probability."""
     value = re.search(rf'"{re.escape(field)}"\s*:\s*"?', "".join(token.token for token in tokens))
     left = value.end() if value else -1  # characters up to the value

@@ -25,9 +25,9 @@ from dspy_programs.text import shortened
 from dspy_programs.types import Criterion, Rubric
 
 BEST = 10  # of the scale that the model writes; 1 is the worst
-MOST = 10  # criteria of one rubric: a small model may go on to the end of what it is allowed
+_MOST = 10  # criteria of one rubric: a small model may go on to the end of what it is allowed
 LONGEST = 4000  # characters of one text that are shown
-SAME = 1e-9  # two overall scores that differ by less are equal
+_SAME = 1e-9  # two overall scores that differ by less are equal
 TORN = 0.02  # a mean chance no further from a half says nothing: there the checks agree with people more often
 SHARPER = 8  # the embedded model is never sure, and .6 is much for it; this and TORN were fitted on train
 
@@ -43,7 +43,7 @@ class Judgement(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(max_length=60)
-    scores: list[Mark] = Field(min_length=1, max_length=MOST)
+    scores: list[Mark] = Field(min_length=1, max_length=_MOST)
 
 
 class ScoreResponse(dspy.Signature):
@@ -67,7 +67,7 @@ class CompareResponses(dspy.Signature):
     better: Literal["A", "B"] = dspy.OutputField(desc="the better response")
 
 
-Evidence = Literal["scores", "chances", "answers", "rules"]
+_Evidence = Literal["scores", "chances", "answers", "rules"]
 
 
 class Judged(NamedTuple):
@@ -77,7 +77,7 @@ class Judged(NamedTuple):
     reason: str
 
 
-class Compared(NamedTuple):
+class _Compared(NamedTuple):
     """The chance that the first of two responses is the better one, and whether log-probabilities told it."""
 
     chance: float
@@ -101,7 +101,7 @@ class QualityJudgeResult(Result):
     """The second response's `scores`; {} without a second response."""
     other_overall: float | None
     """The second response's `overall`; None without a second response."""
-    judged_by: Evidence
+    judged_by: _Evidence
     """What the scores come from: "scores" that the model wrote; of two responses its "chances" (log-probabilities) or, from an
     engine that has none, its "answers"; "rules" if it was not asked or its reply was unreadable."""
     decided_by: Literal["model", "rules"]
@@ -142,10 +142,10 @@ class QualityJudge(Program):
             ModelLost: This thread cannot see the model that another thread chose with `use`.
         """
         rubric = rubric_of(rubric)
-        if len(rubric.criteria) > MOST:
-            raise UsageError(f"rubric {rubric.name!r}: {len(rubric.criteria)} criteria; give at most {MOST}")
-        instruction, input = require_text("instruction", instruction), require_text("input", input)
-        texts = [require_text("response", response)] + ([] if other is None else [require_text("other", other)])
+        if len(rubric.criteria) > _MOST:
+            raise UsageError(f"rubric {rubric.name!r}: {len(rubric.criteria)} criteria; give at most {_MOST}")
+        instruction, input = _require_text("instruction", instruction), _require_text("input", input)
+        texts = [_require_text("response", response)] + ([] if other is None else [_require_text("other", other)])
         ruled = [by_rules(f"{instruction}\n{input}", text, rubric) for text in texts]
         if model_in_use(self.score.lm if other is None else self.compare.lm) is None or not all(text.strip() for text in texts):
             return result(rubric, ruled, "rules")
@@ -154,7 +154,7 @@ class QualityJudge(Program):
             judged = self.judged(asked, texts[0], rubric)
             return failed(rubric, ruled, judged) if isinstance(judged, Failure) else result(rubric, [judged], "scores")
         compared = self.compared(asked, *texts)
-        return failed(rubric, ruled, compared) if isinstance(compared, Failure) else weighed(rubric, ruled, compared)
+        return failed(rubric, ruled, compared) if isinstance(compared, Failure) else _weighed(rubric, ruled, compared)
 
     if TYPE_CHECKING:
         __call__ = forward
@@ -172,7 +172,7 @@ class QualityJudge(Program):
         scores = {mark.criterion: (mark.score - 1) / (BEST - 1) for mark in judgement.scores}
         return Judged({name: scores[name] for name in wanted}, judgement.reason)
 
-    def compared(self, asked: Mapping[str, Any], first: str, second: str) -> Compared | Failure:
+    def compared(self, asked: Mapping[str, Any], first: str, second: str) -> _Compared | Failure:
         """Ask which is better in both orders, and take the mean."""
         found = []
         for a, b, letter in ((first, second, "A"), (second, first, "B")):
@@ -180,9 +180,9 @@ class QualityJudge(Program):
             if isinstance(reply, Failure):
                 return reply
             told = chances(reply, "better", "AB")
-            found.append(Compared(told[letter] if told else float(reply.better == letter), told is not None))
+            found.append(_Compared(told[letter] if told else float(reply.better == letter), told is not None))
         mean = round(sum(each.chance for each in found) / 2, 6)  # the same to the last bit with the two turned round
-        return Compared(mean, all(each.by_logprobs for each in found))
+        return _Compared(mean, all(each.by_logprobs for each in found))
 
 
 def by_rules(asked: str, response: str, rubric: Rubric) -> Judged:
@@ -194,9 +194,9 @@ def failed(rubric: Rubric, ruled: Sequence[Judged], failure: Failure) -> Quality
     return result(rubric, ruled, "rules", failure=failure)
 
 
-def weighed(rubric: Rubric, ruled: Sequence[Judged], compared: Compared) -> QualityJudgeResult:
+def _weighed(rubric: Rubric, ruled: Sequence[Judged], compared: _Compared) -> QualityJudgeResult:
     """Move two responses' scores apart by the model's probabilities; keep the checks' scores if it is torn."""
-    judged_by: Evidence = "chances" if compared.by_logprobs else "answers"
+    judged_by: _Evidence = "chances" if compared.by_logprobs else "answers"
     if abs(compared.chance - 0.5) <= TORN:
         return result(rubric, ruled, judged_by, decided_by="rules")
     level = {name: sum(each.scores[name] for each in ruled) / len(ruled) for name in ruled[0].scores}
@@ -215,7 +215,7 @@ def sharpened(chance: float) -> float:
 def result(
     rubric: Rubric,
     judged: Sequence[Judged],
-    judged_by: Evidence,
+    judged_by: _Evidence,
     decided_by: Literal["model", "rules"] | None = None,
     failure: Failure | None = None,
 ) -> QualityJudgeResult:
@@ -241,10 +241,10 @@ def result(
 
 
 def better(first: float, second: float) -> Literal["first", "second", "tie"]:
-    return "tie" if abs(first - second) < SAME else "first" if first > second else "second"
+    return "tie" if abs(first - second) < _SAME else "first" if first > second else "second"
 
 
-def require_text(name: str, value: Any) -> str:
+def _require_text(name: str, value: Any) -> str:
     """Return the text without lone surrogates, which cannot be sent."""
     if not isinstance(value, str):
         raise UsageError(f"{name} must be a string, not {type(value).__name__}")

@@ -14,30 +14,30 @@ from typing import NamedTuple
 from dspy_programs.text import WORD, words
 from dspy_programs.types import Criterion, Rubric, Section
 
-MOST_CHARACTERS = 20_000  # of one section, half from each end; a constraint is short
+_MOST_CHARACTERS = 20_000  # of one section, half from each end; a constraint is short
 OTHER_FACTS, OTHER_SIGN = 0.2, 0.5
-FAMILIAR = frozenset(
+_FAMILIAR = frozenset(
     "a all also an and any are as at be by can do each for from has have i if in is it its like made make must of on one or "
     "out over own so some such text than that the their them then there these they this to up use used we what when where "
     "which who will with word words write written you your response reply answer entire whole should please ensure sure "
     "include contain occur put give state".split()
 )
-NEGATIONS = frozenset(
+_NEGATIONS = frozenset(
     "no not never without avoid avoids free omit refrain exclude forbidden banned nothing nor don doesn".split()
 )
-NUMBERS = {
+_NUMBERS = {
     word: str(number)
     for number, word in enumerate(
         "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split()
     )
 } | {"twenty": "20", "thirty": "30", "forty": "40", "fifty": "50", "hundred": "100", "twice": "2", "once": "1"}
-NOT_FORBIDDING = re.compile(r"\bno (more|fewer|less) than\b|\bno other\b")
-STRICT = re.compile(r"\b(more than|less than|fewer than|over|under|above|below|exceeds?)\b")
+_NOT_FORBIDDING = re.compile(r"\bno (more|fewer|less) than\b|\bno other\b")
+_STRICT = re.compile(r"\b(more than|less than|fewer than|over|under|above|below|exceeds?)\b")
 QUOTED = re.compile(r"[\"“”]([^\"“”]{1,200})[\"“”]|(?<!\w)['‘]([^'‘’]{1,200})['’](?!\w)")
-ENDINGS = ("ations", "ation", "ings", "ing", "ies", "ied", "ers", "er", "ed", "es", "ly", "s", "e", "y")
+_ENDINGS = ("ations", "ation", "ings", "ing", "ies", "ied", "ers", "er", "ed", "es", "ly", "s", "e", "y")
 
 
-class Facts(NamedTuple):
+class _Facts(NamedTuple):
     """What a text says, as far as counting goes."""
 
     stems: frozenset[str]
@@ -65,11 +65,11 @@ def asked(criterion: Criterion) -> str:
 
 def ends(text: str) -> str:
     """Return a long text without its middle."""
-    half = MOST_CHARACTERS // 2
-    return text if len(text) <= MOST_CHARACTERS else f"{text[:half]} {text[-half:]}"
+    half = _MOST_CHARACTERS // 2
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[:half]} {text[-half:]}"
 
 
-def covers(wanted: Facts, said: Facts, common: Counter[str]) -> float:
+def covers(wanted: _Facts, said: _Facts, common: Counter[str]) -> float:
     """Return the share of the wanted words (rarer ones weigh more) that the section has; less if facts differ."""
     weights = {stem: 1 / common[stem] for stem in wanted.stems}
     if not weights or not said.stems:
@@ -78,11 +78,11 @@ def covers(wanted: Facts, said: Facts, common: Counter[str]) -> float:
     if not shared:
         return 0.0
     value = min(1.0, 0.25 + 1.5 * shared)  # wordings differ: half of the words is the most to expect
-    value *= OTHER_FACTS if facts_differ(wanted, said) else 1.0
+    value *= OTHER_FACTS if _facts_differ(wanted, said) else 1.0
     return value * (OTHER_SIGN if wanted.negated != said.negated else 1.0)
 
 
-def facts_differ(wanted: Facts, said: Facts) -> bool:
+def _facts_differ(wanted: _Facts, said: _Facts) -> bool:
     """Return whether a wanted number or quotation is missing."""
     steps = (0, 1, -1) if wanted.strict != said.strict else (0,)  # "more than 2" is "at least 3"
     numbers = all(
@@ -91,26 +91,28 @@ def facts_differ(wanted: Facts, said: Facts) -> bool:
     return not numbers or not all(quote in said.folded for quote in wanted.quotes)
 
 
-def facts(text: str) -> Facts:
+def facts(text: str) -> _Facts:
     folded = text.casefold()
     found = words(folded)
-    plain = NOT_FORBIDDING.sub(" ", folded)
+    plain = _NOT_FORBIDDING.sub(" ", folded)
     numbers = frozenset(
-        int(n) for n in (NUMBERS.get(word, word) for word in found) if n.isascii() and n.isdigit() and len(n) < 10
+        int(n) for n in (_NUMBERS.get(word, word) for word in found) if n.isascii() and n.isdigit() and len(n) < 10
     )
-    return Facts(
-        stems=frozenset(stem(word) for word in found if word not in FAMILIAR and word not in NEGATIONS and word not in NUMBERS),
+    return _Facts(
+        stems=frozenset(
+            stem(word) for word in found if word not in _FAMILIAR and word not in _NEGATIONS and word not in _NUMBERS
+        ),
         numbers=numbers,
         quotes=frozenset(quote.strip(" .,") for pair in QUOTED.findall(folded) for quote in pair if WORD.search(quote)),
-        strict=bool(STRICT.search(plain)),
-        negated=not NEGATIONS.isdisjoint(words(plain)),
+        strict=bool(_STRICT.search(plain)),
+        negated=not _NEGATIONS.isdisjoint(words(plain)),
         folded=folded,
     )
 
 
 def stem(word: str) -> str:
     """Remove one common English ending if the rest is long enough."""
-    for ending in ENDINGS:
+    for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word[: -len(ending)]
     return word
