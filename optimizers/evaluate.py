@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from optimizers.measures import Evaluation
     from optimizers.recipes import Recipe
 
+SHOWN = {"twin": "rules", "seed": "uncompiled", "compiled": "compiled"}  # a variant as the tables name it
+
 app = new_app("Score a program on the same test rows by rules without a model, uncompiled and compiled.")
 
 
@@ -135,11 +137,11 @@ def details(evaluation: "Evaluation") -> Iterator[str]:
 
     for variant, scores in evaluation.scores.items():
         parts = ", ".join(f"{part} {value:.3f}" for part, value in mean_components(scores).items())
-        yield f"{variant:10} {evaluation.interval(variant)}  {parts}"
+        yield f"{SHOWN[variant]:10} {evaluation.interval(variant)}  {parts}"
     if lift := evaluation.lift:
         yield f"difference {lift}: {'within' if lift.is_noise else 'beyond'} noise, {len(evaluation.rows)} rows"
     for field in evaluation.groups:
-        yield f"\n| {field} | rows | {' | '.join(evaluation.scores)} |"
+        yield f"\n| {field} | rows | {' | '.join(SHOWN[variant] for variant in evaluation.scores)} |"
         yield f"|---|---|{'---|' * len(evaluation.scores)}"
         for value, of in evaluation.members(field).items():
             means = " | ".join(f"{evaluation.interval(variant, of).mean:.3f}" for variant in evaluation.scores)
@@ -150,7 +152,7 @@ def table(evaluations: Sequence["Evaluation"]) -> Iterator[str]:
     """Yield all programs as one Markdown table, and their mean. Metric calls and minutes are what compiling cost."""
     from optimizers.scoring import bootstrap_of_means
 
-    yield "| program | rows | twin | seed | compiled | lift (95 % paired bootstrap) | metric calls | minutes |"
+    yield "| program | rows | rules | uncompiled | compiled | lift (95 % paired bootstrap) | metric calls | minutes |"
     yield "|---|---|---|---|---|---|---|---|"
     for each in evaluations:
         compiled = each.interval("compiled") if each.lift else "not compiled"

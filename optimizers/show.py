@@ -93,7 +93,7 @@ def difference(name: str, before: str, after: str) -> Iterator[str]:
         yield f"  unchanged: {before}"
         return
     old, new = (text.replace(". ", ".\n").splitlines() for text in (before, after))
-    yield from difflib.unified_diff(old, new, "seed", "compiled", lineterm="")
+    yield from difflib.unified_diff(old, new, "uncompiled", "compiled", lineterm="")
 
 
 def test_lines(test: Mapping[str, Mapping[str, float]]) -> Iterator[str]:

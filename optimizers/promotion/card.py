@@ -94,14 +94,14 @@ def score_lines(scores: Mapping[str, Any], data: Mapping[str, Any], winner: str)
     if winner == "in use":
         validation.pop("in_use", None)
     names = ["seed", "compiled", *(["in use"] if "in_use" in validation else [])]
-    yield f"| | {' | '.join(names)} | compiled - seed (paired bootstrap, 95 %) |"
+    yield f"| | {' | '.join(['uncompiled', *names[1:]])} | compiled - uncompiled (paired bootstrap, 95 %) |"
     yield f"|---|{'---|' * len(names)}---|"
     rows = validation.get("rows", data["val"]["rows"])
     cells = [f"{validation[name.replace(' ', '_')]:.3f}" for name in names]
     yield f"| validation, {rows} rows | {' | '.join(cells)} | |"
     if test:
         cells = [interval_line(test[name]) if name in test else "not tested" for name in names]
-        cells[1] = interval_line(test["compiled"]) if "compiled" in test else "the seed"
+        cells[1] = interval_line(test["compiled"]) if "compiled" in test else "ships uncompiled"
         difference = interval_line(test["difference"]) if "difference" in test else ""
         yield f"| test, {test['seed']['rows']} rows | {' | '.join(cells)} | {difference} |"
     if "elsewhere" in test:

@@ -52,7 +52,7 @@ def search_lines(report: "Report") -> list[str]:
     return [
         f"search      {quantity(len(report.candidates), 'candidate')}; accepted at once: {tried or 'none tried'}",
         f"            ended by {report.ended_by}",
-        f"validation  seed {mean[0]:.3f}{best}, {quantity(rows, 'row')}",
+        f"validation  uncompiled {mean[0]:.3f}{best}, {quantity(rows, 'row')}",
     ]
 
 
@@ -64,14 +64,14 @@ def test_lines(report: "Report") -> list[str]:
         return ["test        not run: the budget left no rows for it"]
     if "difference" not in test:
         now = f"; in use {test['in use']}" if "in use" in test else ""
-        return [f"test        seed {test['seed']}{now}, {quantity(test['seed'].rows, 'row')} (95 % interval)"]
+        return [f"test        uncompiled {test['seed']}{now}, {quantity(test['seed'].rows, 'row')} (95 % interval)"]
     verdict = "within noise" if test["difference"].is_noise else "beyond noise"
     lines = [
-        f"test        seed {test['seed']} -> compiled {test['compiled']}, {quantity(test['seed'].rows, 'row')}",
+        f"test        uncompiled {test['seed']} -> compiled {test['compiled']}, {quantity(test['seed'].rows, 'row')}",
         f"            difference {test['difference']}: {verdict} (paired bootstrap, 95 %)",
     ]
     if "elsewhere" in test:
-        lines.append(f"            on rows from other sources, compiled - in use (else seed) {test['elsewhere']}")
+        lines.append(f"            on rows from other sources, compiled - in use (else uncompiled) {test['elsewhere']}")
     if "gain" in test:
         lines.append(f"            previously in use {test['in use']}; compiled - in use {test['gain']}")
     return lines

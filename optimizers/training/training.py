@@ -270,7 +270,7 @@ def paced(allowance: Allowance) -> str:
 
 
 def described(candidate: Candidate) -> str:
-    name = f"candidate {candidate.index} ({candidate.start})" if candidate.index else "seed"
+    name = f"candidate {candidate.index} ({candidate.start})" if candidate.index else "uncompiled"
     shown = f", shows {candidate.shows}" if candidate.shows != "none" else ""
     return f"{name}{shown}{', reasons first' if candidate.reasoning else ''}"
 

@@ -24,7 +24,7 @@ COLUMNS = 100
 THEME = TerminalTheme((28, 30, 38), (214, 217, 226), [(0, 0, 0)] * 8)
 STYLES = (
     (r"^\$ .*", "bold rgb(255,255,255)"),
-    (r"^candidate .*|^seed: .*", "rgb(120,190,255)"),
+    (r"^candidate .*|^(seed|uncompiled): .*", "rgb(120,190,255)"),
     (r"beyond noise", "bold rgb(120,220,150)"),
 )
 FONT = re.compile(r"@font-face \{.*?\}\s*", re.S)  # from a server elsewhere, which an image does not load

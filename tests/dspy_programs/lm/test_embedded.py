@@ -120,7 +120,7 @@ def test_short_compile_on_the_real_model_ends_and_saves(tmp_path, capsys):
     assert main([*SHORT, "--lm", SPEC, "--run-dir", str(tmp_path / "run"), "--out", str(out)]) == 0
     saved = json.loads(out.read_text())["metadata"]["app"]
     assert saved["lm"] == SPEC and saved["training"]["used"]["roles"]["task"]["output_tokens"] > 0
-    assert "test        seed" in capsys.readouterr().out
+    assert "test        uncompiled" in capsys.readouterr().out
 
 
 def test_training_against_the_models_own_server_on_loopback(engine, tmp_path, monkeypatch):

@@ -31,7 +31,7 @@ def test_evaluate_tells_twin_and_seed_and_writes_every_row(data, tmp_path, capsy
         assert main(arguments(server, "--data", str(data), "--json", "scores.json")) == 0
     out = capsys.readouterr().out
     assert "planner is not compiled for openai/scripted" in out
-    assert "\ntwin " in out and "\nseed " in out and "\ncompiled " not in out
+    assert "\nrules " in out and "\nuncompiled " in out and "\ncompiled " not in out
     [program] = json.loads((tmp_path / "scores.json").read_text())["programs"]
     assert len(program["rows"]) == 8 and program["lift"] is None
     assert [len(program["variants"][name]["rows"]) for name in ("twin", "seed")] == [8, 8]
@@ -43,7 +43,7 @@ def test_evaluate_takes_one_file_of_rows(data, capsys):
     with ChatServer() as server:
         assert main(arguments(server, "--data", str(data / "val.jsonl"))) == 0
         assert len(server.requests) == 6
-    assert "\nseed " in capsys.readouterr().out
+    assert "\nuncompiled " in capsys.readouterr().out
 
 
 def test_evaluate_again_pays_for_nothing_and_fresh_does(data, capsys):
@@ -62,7 +62,7 @@ def test_dead_server_gives_one_line_and_no_figure(data, capsys):
     with ChatServer(status=401) as server:
         assert main(arguments(server, "--data", str(data))) == 2
     out, err = capsys.readouterr()
-    assert "does not answer" in err and "\nseed " not in out
+    assert "does not answer" in err and "\nuncompiled " not in out
 
 
 @pytest.mark.parametrize("flag", ["--data", "--compiled"])
