@@ -15,10 +15,8 @@ if TYPE_CHECKING:
         NoCacheOption as NoCacheOption,
         NoLlmOption as NoLlmOption,
         ToolLmOption as ToolLmOption,
-        model_named as model_named,
         new_app as new_app,
         run as run,
-        using as using,
     )
     from dspy_programs.cli.progress_bar import Progress as Progress, shown as shown
 
@@ -32,10 +30,8 @@ _HOMES = {
     "NoCacheOption": "cli",
     "NoLlmOption": "cli",
     "ToolLmOption": "cli",
-    "model_named": "cli",
     "new_app": "cli",
     "run": "cli",
-    "using": "cli",
     "Progress": "progress_bar",
     "shown": "progress_bar",
 }

@@ -1,21 +1,17 @@
 """What every command shares: running from Python or a shell, exit codes, and the options that choose a model."""
 
-import contextlib
 import errno
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
 from dspy_programs.cli.dot_env import add_dot_env
 from dspy_programs.errors import ProgramsError, RunInterrupted
 from dspy_programs.text import printable
-
-if TYPE_CHECKING:
-    import dspy
 
 
 def _of_this_model(context: typer.Context, parameter: typer.CallbackParam, value: str | None) -> str | None:
@@ -62,28 +58,6 @@ INTERRUPTED = 130  # by a signal: finished work is kept, and the same command re
 
 def new_app(help_text: str) -> typer.Typer:
     return typer.Typer(help=help_text, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-
-
-def model_named(lm: str | None, api_base: str | None, api_key: str | None, no_cache: bool, **settings: Any) -> "dspy.LM | None":
-    """Return the model that the options name, its weights downloaded and its answers cached on disk; None without a name."""
-    if not lm:
-        return None
-    from dspy_programs.lm import connect_kept
-
-    return connect_kept(lm, not no_cache, api_base=api_base, api_key=api_key, **settings)
-
-
-@contextlib.contextmanager
-def using(lm: str | None, api_base: str | None, api_key: str | None, no_cache: bool) -> "Iterator[dspy.LM | None]":
-    """Run a block on the model that the options name, if any, and yield it."""
-    model = model_named(lm, api_base, api_key, no_cache)
-    if model is None:
-        yield None
-        return
-    from dspy_programs.lm import use
-
-    with use(model):
-        yield model
 
 
 def run(app: typer.Typer, argv: Sequence[str] | None = None) -> int:

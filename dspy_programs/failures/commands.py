@@ -18,9 +18,9 @@ from dspy_programs.cli import (
     NoLlmOption,
     ToolLmOption,
     new_app,
-    using,
 )
 from dspy_programs.failures.options import FormatOption, HtmlOption, JunitOption, SarifOption, at_once
+from dspy_programs.lm import using
 
 if TYPE_CHECKING:
     from dspy_programs.types import Trace

@@ -6,6 +6,7 @@ from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from dspy_programs.lm.cached import connect_kept as connect_kept
+    from dspy_programs.lm.from_options import model_named as model_named, using as using
     from dspy_programs.lm.models import (
         DEFAULT_SPEC as DEFAULT_SPEC,
         address_of as address_of,
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "connect_kept": "cached",
+    "model_named": "from_options",
+    "using": "from_options",
     "DEFAULT_SPEC": "models",
     "address_of": "models",
     "configure": "models",

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dspy_programs.cli import ApiBaseOption, ApiKeyOption, NoCacheOption, ToolLmOption, model_named, new_app
+from dspy_programs.cli import ApiBaseOption, ApiKeyOption, NoCacheOption, ToolLmOption, new_app
 from dspy_programs.errors import MissingExtra
+from dspy_programs.lm import model_named
 
 if TYPE_CHECKING:
     from dspy_programs.serve.worker_pool import WorkerPool
