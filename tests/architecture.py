@@ -11,7 +11,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "architecture.md"
 PACKAGES = ("dspy_programs", "metrics", "optimizers")
-MARK = "<!-- From here on made by `python -m tests.architecture`; edit the docstrings of the files instead. -->\n"
+MARK = """<!-- From here on made by `python -m tests.architecture`; edit the docstrings of the files instead. -->
+
+An arrow means "imports from"; arrows that a longer way implies are left out, and so are the files beside the rooms.
+"""
 
 
 def modules(package: str) -> list[Path]:
