@@ -17,15 +17,19 @@ def calibrate(
         Path | None, typer.Option(help="Raw data folder: run the rules on its runs again. Default: shipped rows.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Output folder. Default: where the package keeps the files.")] = None,
+    module: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Fit on train, measure on val and test; write findings.jsonl (with --raw), calibration.json and reliability.png."""
     from dspy_programs.atomic_file import write_atomically
+    from dspy_programs.errors import UsageError
     from dspy_programs.failures import FILE, calibration_file
     from optimizers.data import as_jsonl, data_directory
     from optimizers.measures import FINDINGS, PLOT, read_findings, reliability
     from optimizers.measures.calibration_report import calibrate as calibrated, summary
     from optimizers.plotting import require_matplotlib
 
+    if module:  # the command that had this name before
+        raise UsageError(f"--module: agreement with people is measured by: python -m optimizers.agreement --module {module}")
     require_matplotlib()
     folder = out or data_directory("failure_judge")
     rows = data_directory("failure_judge") / FINDINGS

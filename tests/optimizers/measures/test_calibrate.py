@@ -146,6 +146,11 @@ def test_command_makes_the_shipped_files_again_from_the_shipped_rows(tmp_path, c
     assert tables and [line for line in tables if line not in card] == []
 
 
+def test_command_says_where_the_one_of_its_name_has_gone(capsys):
+    assert main(["--module", "quality_judge"]) == 2
+    assert "python -m optimizers.agreement --module quality_judge" in capsys.readouterr().err
+
+
 def test_command_says_what_is_missing(tmp_path, capsys):
     assert main(["--raw", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
     assert "failure_judge" in capsys.readouterr().err and not (tmp_path / "out").exists()
