@@ -152,7 +152,7 @@ def test_an_internal_error_can_be_found_in_the_log(caplog):
     with pytest.raises(ServeError) as caught:
         run(WorkerPool(Limits()).run(call))
     assert caught.value.id and caught.value.id in caplog.text
-    assert "ZeroDivisionError" in caplog.text and "test_workshop.py" in caplog.text
+    assert "ZeroDivisionError" in caplog.text and "test_worker_pool.py" in caplog.text
 
 
 def test_every_thread_has_the_servers_model_and_no_other():
