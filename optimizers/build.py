@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dspy_programs.cli import new_app, run
-from optimizers.cli import MODULES
+from optimizers.cli import MODULES, require_checkout
 
 app = new_app("Build datasets/<module>/{train,val,test,transfer_val,transfer_test}.jsonl from the raw data its card names.")
 
@@ -24,17 +24,23 @@ def build(
     """
     import tempfile
 
+    from dspy_programs.errors import UsageError
     from optimizers.data import as_jsonl, data_directory, read_split, sha256
     from optimizers.recipes import recipe as recipe_of
 
+    require_checkout("building rows")
+    from optimizers.sources import BUILDERS
+
     recipe = recipe_of(module)
+    if recipe.name not in BUILDERS:
+        raise UsageError(f"{module}: only our own programs have builders: {', '.join(BUILDERS)}")
+    builder = BUILDERS[recipe.name]
     target = out or data_directory(module)
-    assert recipe.build is not None  # `recipe` returns only our own here
-    splits = dict(recipe.build(raw))
-    if recipe.transfer and (missing := recipe.transfer.missing(raw)):
+    splits = dict(builder.build(raw))
+    if missing := builder.transfer.missing(raw):
         typer.echo(f"transfer_val and transfer_test are not built: {raw} has no {', no '.join(missing)}", err=True)
-    elif recipe.transfer:
-        splits |= recipe.transfer.build(raw, splits)
+    else:
+        splits |= builder.transfer.build(raw, splits)
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target) as folder:
         made = {split: Path(folder) / f"{split}.jsonl" for split in splits}

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dspy_programs.cli import new_app, run
+from optimizers.cli import require_checkout
 
 app = new_app("Turn the confidence of the failure rules into probabilities, and measure how well they hold on unseen runs.")
 
@@ -34,8 +35,8 @@ def calibrate(
     folder = out or data_directory("failure_judge")
     rows = data_directory("failure_judge") / FINDINGS
     if raw is not None:
-        from optimizers.measures import records_of
-        from optimizers.sources import labelled_runs
+        require_checkout("reading raw runs")
+        from optimizers.sources import labelled_runs, records_of
 
         rows = folder / FINDINGS
         write_atomically(rows, as_jsonl(record.model_dump() for record in records_of(labelled_runs(raw))))

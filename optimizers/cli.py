@@ -1,5 +1,6 @@
 """Options that several commands in this package share; those of every command are in dspy_programs/cli/cli.py."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,6 +38,14 @@ _DATA = (
 DataOption = Annotated[Path | None, typer.Option(help=_DATA)]
 UnseenDataOption = Annotated[Path | None, typer.Option(help="Your own rows, as for train; only one split is read.")]
 RowsOption = Annotated[int | None, typer.Option(min=1, help="Use only the first N rows. Default: the recipe's.")]
+
+
+def require_checkout(what: str) -> None:
+    """Raise UsageError if the builders of our rows are not here: the wheel leaves them out."""
+    from dspy_programs.errors import UsageError
+
+    if find_spec("optimizers.sources") is None:
+        raise UsageError(f"{what} needs a checkout of the project: the installed package has no builders")
 
 
 def connect_both(

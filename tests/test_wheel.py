@@ -44,6 +44,13 @@ def test_installed_wheel_reads_its_own_rows(installed, tmp_path):
     assert "300 train" in done.stdout
 
 
+def test_wheel_leaves_the_builders_of_rows_out_and_says_so(installed, tmp_path):
+    assert not (installed / "optimizers" / "sources").exists()
+    for command in (("optimizers.build", "planner", "--raw", "."), ("optimizers.calibrate", "--raw", ".")):
+        done = run(installed, tmp_path, "-m", *command)
+        assert done.returncode == 2 and done.stderr.count("\n") == 1 and "needs a checkout" in done.stderr
+
+
 def test_hugging_face_beside_the_wheel_is_what_is_imported(installed, tmp_path):
     code = "import datasets, optimizers.data; print(datasets.__file__, datasets.load_from_disk, optimizers.__file__)"
     done = run(installed, tmp_path, "-c", code)

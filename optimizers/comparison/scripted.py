@@ -139,7 +139,6 @@ def recipe_of(world: World) -> Recipe:
         program=Sorter,
         metric=sorted_right,
         labels={},
-        build=lambda folder: {},
         demonstrate=lambda row: {"sort": {"parcel": row.parcel, "shelf": row.shelf, "label": row.label}},
         kind=lambda row: row.goods,
         demonstrations=4,

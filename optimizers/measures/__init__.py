@@ -12,7 +12,7 @@ if TYPE_CHECKING:
         save_agreement as save_agreement,
         summary as summary,
     )
-    from optimizers.measures.calibration_fit import records_of as records_of
+    from optimizers.measures.calibration_fit import Record as Record
     from optimizers.measures.calibration_report import (
         FINDINGS as FINDINGS,
         PLOT as PLOT,
@@ -27,7 +27,7 @@ _HOMES = {
     "gate": "agreement",
     "save_agreement": "agreement",
     "summary": "agreement",
-    "records_of": "calibration_fit",
+    "Record": "calibration_fit",
     "FINDINGS": "calibration_report",
     "PLOT": "calibration_report",
     "read_findings": "calibration_report",

@@ -8,18 +8,15 @@ Guarantees isotonic (pool adjacent violators, Ayer et al. 1955) or Platt's sigmo
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from dspy_programs.failures import Curve, value_at
-from dspy_programs.programs.failure_judge import View, findings_of, ruling
-from dspy_programs.registry import digest
 from dspy_programs.types import FailureMode
 from optimizers.scoring import group_interval
-from optimizers.sources import Labelled
 
 _SHRINKAGES = (5.0, 20.0, 80.0)  # weight of the curve of all modes, in findings
 _FOLDS = 5
@@ -62,21 +59,6 @@ class _Figures(NamedTuple):
     error: tuple[_Measured, _Measured]
     error_by_mode: tuple[_Measured, _Measured]
     brier: tuple[_Measured, _Measured]
-
-
-def records_of(runs: Iterable[Labelled]) -> list[Record]:
-    """Let the rules judge each run; keep every finding, and "none" where they say so, that the run's label settles."""
-    records = []
-    for run in runs:
-        findings = findings_of(View(run.goal, run.turns, None, run.tools))
-        ruled = ruling(findings)
-        said = [(f.mode, f.confidence) for f in findings] + ([("none", ruled.confidence)] if ruled.mode == "none" else [])
-        for mode, confidence in said:
-            if (right := run.settles(mode)) is not None:
-                group = digest(run.group)[:8]
-                known = {"split": run.home.split, "source": run.source, "kind": run.kind, "group": group}
-                records.append(Record(mode=mode, confidence=confidence, right=right, **known))
-    return records
 
 
 def isotonic(points: Sequence[_Point]) -> Curve:

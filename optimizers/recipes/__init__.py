@@ -6,12 +6,14 @@ from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from optimizers.recipes.definition import Recipe as Recipe, Rows as Rows, alike as alike
+    from optimizers.recipes.demonstrations.memory_summarizer import terms_kept as terms_kept
     from optimizers.recipes.ours import RECIPES as RECIPES, recipe as recipe, recipes as recipes
 
 _HOMES = {
     "Recipe": "definition",
     "Rows": "definition",
     "alike": "definition",
+    "terms_kept": "demonstrations.memory_summarizer",
     "RECIPES": "ours",
     "recipe": "ours",
     "recipes": "ours",

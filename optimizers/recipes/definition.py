@@ -13,7 +13,6 @@ from metrics.score import Metric
 from optimizers.data import Given
 from optimizers.scoring import UserMetric, as_metric
 from optimizers.search import Demonstrate, labelled
-from optimizers.sources import Transfer
 
 Rows = Mapping[str, Sequence[dspy.Example]]
 
@@ -43,8 +42,6 @@ class Recipe:
         max_metric_calls: Limit on metric calls of the benchmark's search.
         groups: Fields of a row by which `evaluate` also reports.
         faults: What is wrong with a row beyond its types, a few words each.
-        build: For ours: a raw folder -> the rows of each split.
-        transfer: For ours: rows from other sources in the same shape.
     """
 
     program: type[dspy.Module] | dspy.Module
@@ -60,8 +57,6 @@ class Recipe:
     max_metric_calls: int = 40
     groups: tuple[str, ...] = ()
     faults: Callable[[dspy.Example], Sequence[str]] = lambda row: ()
-    build: Callable[[Path], Mapping[str, list[dict[str, Any]]]] | None = None
-    transfer: Transfer | None = None
 
     def new_program(self) -> dspy.Module:
         """Return the uncompiled program, a new one each time. Raises UsageError if it cannot be made."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from inspect import isfunction
 from typing import Annotated, Any, Literal
 
+import dspy
 from pydantic import Field
 
 from dspy_programs.embedding import embed_texts
@@ -28,22 +29,22 @@ from metrics.quality_judge import prefers_as_people_do
 from metrics.section_scorer import coverage_agrees
 from optimizers.cli import ALL
 from optimizers.recipes.definition import Recipe
-from optimizers.sources import (
-    actor as actor_source,
-    actor_transfer,
-    data_generator as data_generator_source,
-    data_generator_transfer,
-    failure_judge as failure_judge_source,
-    failure_judge_transfer,
-    memory_summarizer as memory_source,
-    memory_summarizer_transfer as memory_transfer,
-    planner as planner_source,
-    planner_transfer,
-    quality_judge as quality_judge_source,
-    quality_judge_transfer,
-    section_scorer as section_scorer_source,
-    section_scorer_transfer,
+from optimizers.recipes.demonstrations import (
+    actor,
+    data_generator,
+    failure_judge,
+    memory_summarizer,
+    planner,
+    quality_judge,
+    section_scorer,
 )
+
+
+def _calls_of_other_tools(row: dspy.Example) -> list[str]:
+    """Report the labelled calls of tools that are not offered."""
+    offered = {tool.name for tool in row.tools}
+    return [f"the call of {call.tool!r}, which is not one of the tools" for call in row.calls if call.tool not in offered]
+
 
 # What our own sources say about a row, and a user's row need not.
 _TOLD = Annotated[str, Field(default="")]
@@ -55,10 +56,8 @@ RECIPES: dict[str, Recipe] = {
         program=Actor,
         metric=calls_match,
         labels={"calls": list[AcceptedCall], "kind": _TOLD},
-        faults=actor_source.faults,
-        build=actor_source.build,
-        transfer=actor_transfer.TRANSFER,
-        demonstrate=actor_source.as_demonstration,
+        faults=_calls_of_other_tools,
+        demonstrate=actor.as_demonstration,
         kind=lambda row: "step" if row.trajectory else min(len(row.calls), 2),  # a later step; no call, one, several
         demonstrations=4,
         val_rows=12,
@@ -69,9 +68,7 @@ RECIPES: dict[str, Recipe] = {
         program=DataGenerator,
         metric=pairs_are_useful(heuristic_quality, embed_texts),  # a judge no better than chance must not be a gate
         labels={"examples": list[Pair], "others": _NO_TEXTS, "practise": _NO_TEXTS},
-        build=data_generator_source.build,
-        transfer=data_generator_transfer.TRANSFER,
-        demonstrate=data_generator_source.as_demonstration,
+        demonstrate=data_generator.as_demonstration,
         kind=lambda row: row.template,
         demonstrations=5,
         val_rows=16,
@@ -88,9 +85,7 @@ RECIPES: dict[str, Recipe] = {
             "label_kind": Annotated[Literal["human", "rule-made", "constructed"], Field(default="human")],
             "source": _TOLD,
         },
-        build=failure_judge_source.build,
-        transfer=failure_judge_transfer.TRANSFER,
-        demonstrate=failure_judge_source.as_demonstration,
+        demonstrate=failure_judge.as_demonstration,
         kind=lambda row: row.mode,  # one demonstration a mode, none among them
         demonstrations=9,
         val_rows=36,
@@ -103,9 +98,7 @@ RECIPES: dict[str, Recipe] = {
         program=MemorySummarizer,
         metric=memory_recalls,
         labels={"probes": list[Probe], "reference": _TOLD, "source": _TOLD, "label_kind": _TOLD},
-        build=memory_source.build,
-        transfer=memory_transfer.TRANSFER,
-        demonstrate=memory_source.as_demonstration,
+        demonstrate=memory_summarizer.as_demonstration,
         kind=lambda row: row.source,  # a meeting, or a conversation with tools
         demonstrations=2,
         val_rows=10,
@@ -117,9 +110,7 @@ RECIPES: dict[str, Recipe] = {
         metric=plan_matches,
         labels={"tasks": Annotated[list[Task], Field(min_length=1, max_length=MOST_TASKS)]},
         faults=lambda row: plan_problems(row.tasks, [tool.name for tool in row.tools]),
-        build=planner_source.build,
-        transfer=planner_transfer.TRANSFER,
-        demonstrate=planner_source.as_demonstration,
+        demonstrate=planner.as_demonstration,
         kind=lambda row: min(len(row.tasks), 3),  # two tasks, or more: in turn, about as often as they come
         demonstrations=3,
         val_rows=10,
@@ -129,9 +120,7 @@ RECIPES: dict[str, Recipe] = {
         program=QualityJudge,
         metric=prefers_as_people_do,
         labels={"verdict": Literal["first", "second", "tie"], "unanimous": Annotated[bool, Field(default=True)]},
-        build=quality_judge_source.build,
-        transfer=quality_judge_transfer.TRANSFER,
-        demonstrate=quality_judge_source.as_demonstration,
+        demonstrate=quality_judge.as_demonstration,
         kind=lambda row: row.verdict,  # a good response, a bad one and one between, in turn
         demonstrations=5,
         val_rows=12,
@@ -149,10 +138,8 @@ RECIPES: dict[str, Recipe] = {
             "hard": _TOLD,
             "source": _TOLD,
         },
-        build=section_scorer_source.build,
-        transfer=section_scorer_transfer.TRANSFER,
-        demonstrate=section_scorer_source.as_demonstration,
-        kind=section_scorer_source.kind_shown,
+        demonstrate=section_scorer.as_demonstration,
+        kind=section_scorer.kind_shown,
         demonstrations=6,
         val_rows=64,
         test_rows=48,

@@ -17,10 +17,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import dspy
-
 from dspy_programs.errors import DatasetError
-from dspy_programs.programs.actor import NO_TOOL, as_lines, as_text, check
+from dspy_programs.programs.actor import check
 from dspy_programs.schemas import JSON_TYPES
 from dspy_programs.text import jaccard, words
 from dspy_programs.types import Function
@@ -225,19 +223,3 @@ def last_turn(question: str, time: str) -> tuple[str, str]:
     before = [f"{'assistant' if role == 'system' else role}: {text}" for role, text in turns[:-1]]
     now = [time.strip().rstrip("。") + "."] if time.strip() else []
     return turns[-1][1], "\n".join([*now, *before])
-
-
-def faults(row: dspy.Example) -> list[str]:
-    """Report the labelled calls of tools that are not offered."""
-    offered = {tool.name for tool in row.tools}
-    return [f"the call of {call.tool!r}, which is not one of the tools" for call in row.calls if call.tool not in offered]
-
-
-def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
-    """Show a row as the actor's one predictor would have answered it. The reason for "cannot" is invented: none is labelled."""
-    calls = [one_call(call).model_dump() for call in row.calls]
-    action = {"calls": calls, "cannot": "" if calls else NO_TOOL}
-    tools = [tool.model_dump() for tool in row.tools]
-    said, done = as_lines(row.context), as_lines(as_text(row.trajectory))
-    lines = {"said": [line.root for line in said], "done": [line.root for line in done]}
-    return {"act": {"tools": tools, **lines, "task": row.task, "action": action}}

@@ -13,7 +13,7 @@ import json
 import random
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ import dspy
 
 from dspy_programs.embedding import embed_texts
 from dspy_programs.errors import DatasetError
-from dspy_programs.programs.data_generator import MEANING, subject
 from dspy_programs.text import jaccard, words
 from dspy_programs.types import Pair, pair_problems
 from metrics.data_generator import Embed, novelty_of, pairs_are_useful
@@ -231,10 +230,3 @@ def _failures_of(seed: Row, examples: Sequence[Pair]) -> tuple[list[str], list[s
         if not more and re.search(pattern, example.instruction.lower()) and any(word in text for word in practise.split()):
             return ([f"The agent {told}."], practise.split()) if draw.random() < _SHARE_WITH_FAILURES else ([], [])
     return [], []
-
-
-def as_demonstration(row: dspy.Example) -> Mapping[str, dict[str, Any]]:
-    """Show a row as the one predictor would have answered it: with a human pair of the same template."""
-    (example, *_) = row.examples
-    inputs = {"kind": f"{row.template}: {MEANING[row.template]}", "failures": row.failures, "subject": subject(row.seed)}
-    return {"write": {**inputs, "written": [], "pair": example.model_dump()}}

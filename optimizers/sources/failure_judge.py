@@ -17,11 +17,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import dspy
-
 from dspy_programs.errors import DatasetError
-from dspy_programs.programs.failure_judge import FailureJudge, View, findings_of
-from dspy_programs.text import jaccard, shortened, words
+from dspy_programs.text import jaccard, words
 from optimizers.sources.failure_judge_runs import (
     Run,
     agent,
@@ -42,11 +39,6 @@ _SHARE_WITH_LATENCY = 0.4  # of the made rows: calls have an ordinary latency
 _SHARE_WITHOUT_TOOLS = 0.4  # of the made rows in which no tool is invented: which tools there were is not recorded
 _SHARE_HOSTILE = 0.06  # of the made failures: a turn tells the judge what to answer
 LONGEST_ROW = 6000  # characters of all turns
-_NAMELESS = {
-    "none": "nothing failed",
-    "OVER_REFUSAL": "refused a plain request",
-    "HALLUCINATION": "claimed without any call",
-}  # the cause in a demonstration whose label has none
 
 Row = dict[str, Any]
 
@@ -176,12 +168,3 @@ def as_row(id_: str, run: Run, made: Made, mode: str | None, kind: str) -> Row:
         "label_kind": kind,
         "source": run.source,
     }
-
-
-def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
-    """Show a row as the judge's one predictor would have answered it."""
-    findings = findings_of(View(row.goal, row.turns, row.final_result, row.tools))
-    inputs, _ = FailureJudge().shown(row.goal, row.turns, row.final_result, findings)
-    turn = -1 if row.turn is None else row.turn
-    cause = shortened(row.cause or _NAMELESS.get(row.mode, ""), 90)
-    return {"judge": {**inputs, "verdict": {"mode": row.mode, "turn": turn, "cause": cause}}}

@@ -5,7 +5,7 @@ Output     {"train": rows, "val": rows, "test": rows}; a row is {id, entries, to
            label_kind}. QMSum: the probe is a question that a person asked of the meeting, its terms the words of their answer
            that the window holds. tau-bench: the terms are what the rest of the conversation uses again, and what was done.
 Guarantees the same input gives the same rows, bit for bit; split by meeting and by task; for every row there is a memory
-           (`ideal`) with all terms within the budget and the bounds of the reply.
+           with all terms within the budget and the bounds of the reply.
 Raises     DatasetError if a file is missing or malformed.
 Source     github.com/Yale-LILY/QMSum, commit 83d7768c; github.com/sierra-research/tau-bench, commit 59a200c6 (both MIT);
            see datasets/memory_summarizer/CARD.md.
@@ -18,21 +18,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import dspy
-
 from dspy_programs.errors import DatasetError
-from dspy_programs.programs.memory_summarizer import CHARACTERS, Clause, Fact, Item, condensed, read, rendered
 from dspy_programs.text import (
     approximate_tokens,
     content_stems,
-    evidence_of,
     facts_in,
     sentences,
     stem,
-    unsupported,
     words,
 )
 from dspy_programs.types import Entry
+from optimizers.recipes import terms_kept
 from optimizers.sources.reading import read_json, read_jsonl
 
 SEED = 20261127
@@ -47,7 +43,6 @@ _PER_CONVERSATION = 3
 FEWEST_TURNS, MOST_TERMS = 4, 10
 _FEWEST_TERMS = {True: 5, False: 3}  # with a person's answer, without
 _LONGEST_TURN = 400  # characters of one entry
-LONGEST_SUMMARY, MOST_DECISIONS, MOST_FACTS = 200, 2, 4  # as in the program's wire types
 
 _MARKED = re.compile(r"\{[^}]*\}")
 FILLER = re.compile(r"\b(?:um|uh|hmm|mm|mm-hmm|uh-huh|er|ah)\b ?,? ?", re.IGNORECASE)
@@ -261,8 +256,8 @@ def _made_row(
     wanted = [term for _, found in asked for term in found]
     if len(entries) < FEWEST_TURNS or len(wanted) < _FEWEST_TERMS[bool(answer)] or budget > _LARGEST_SHARE * tokens:
         return None
-    held = stated(rendered(ideal(entries, budget, wanted, answer)))
-    probes = [{"question": q, "terms": kept} for q, found in asked if (kept := [t for t in found if keys(t) <= held])]
+    held = terms_kept(entries, budget, wanted, answer)
+    probes = [{"question": q, "terms": kept} for q, found in asked if (kept := [t for t in found if t in held])]
     if sum(len(probe["terms"]) for probe in probes) < _FEWEST_TERMS[bool(answer)]:
         return None
     return {
@@ -272,57 +267,3 @@ def _made_row(
         "probes": probes,
         "reference": answer,
     }
-
-
-def ideal(entries: Sequence[Entry], budget: int, terms: Sequence[str], answer: str) -> list[Item]:
-    """Return the memory that holds most of the terms: the person's answer where it invents nothing, then clauses."""
-    evidence = evidence_of("\n".join(entry.content for entry in entries))
-    grounded = [sentence for sentence in sentences(answer) if not unsupported(sentence, evidence)]
-    items: list[Item] = []
-    for sentence in grounded:
-        if sum(len(item.fact.text) + 1 for item in items) + len(sentence) <= LONGEST_SUMMARY:
-            items.append(Item("summary", Fact(text=sentence, turns=[])))
-    room = {"summary": 0 if items else 2, "decision": MOST_DECISIONS, "fact": MOST_FACTS}
-    missing = set().union(*map(keys, terms)) - stated(rendered(items))
-    found = [(clause, stated(clause.text)) for clause in read(entries).clauses]
-    while missing and found:
-        clause, held = max(found, key=lambda pair: len(pair[1] & missing) / pair[0].tokens)
-        found.remove((clause, held))
-        kind = _kind_of(clause, entries, room)
-        item = Item(kind, Fact(text=clause.text, turns=[clause.turn]))
-        if not held & missing or unsupported(clause.text, evidence):
-            continue
-        if room[kind] and approximate_tokens(rendered([*items, item])) <= budget:
-            items.append(item)
-            room[kind] -= 1
-            missing -= held
-    return items
-
-
-def _kind_of(clause: Clause, entries: Sequence[Entry], room: Mapping[str, int]) -> str:
-    if clause.decision and room["decision"]:
-        return "decision"
-    return "summary" if room["summary"] and entries[clause.place].role != "tool" else "fact"
-
-
-def stated(text: str) -> set[str]:
-    return set(content_stems(text)) | facts_in(text).all()
-
-
-def keys(term: str) -> set[str]:
-    """Return what must be in `stated` of a text that holds the term."""
-    exact = facts_in(f"x {term}").all()
-    return {term} if term in exact or not content_stems(term) or "-" in term else set(content_stems(term))
-
-
-def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
-    """Show a row as the program's one predictor would have answered it: the ideal memory in the form of the reply."""
-    terms = [term for probe in row.probes for term in probe.terms]
-    items = ideal(row.entries, row.token_budget, terms, row.reference)
-    memory = {
-        "summary": " ".join(item.fact.text for item in items if item.kind == "summary"),
-        "decisions": [item.fact.model_dump() for item in items if item.kind == "decision"],
-        "facts": [item.fact.model_dump() for item in items if item.kind == "fact"],
-    }
-    shown = [entry.model_dump() for entry in condensed(read(row.entries), CHARACTERS)]
-    return {"summarize": {"token_budget": row.token_budget, "entries": shown, "memory": memory}}

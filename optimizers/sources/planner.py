@@ -14,16 +14,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import dspy
-
 from dspy_programs.errors import DatasetError
-from dspy_programs.text import jaccard, shortened, words
+from dspy_programs.text import jaccard, words
 from optimizers.sources.reading import home, read_json, read_jsonl
 
 SEED = 20261121
 TOOLS_OFFERED = 8
-_TOOLS_SHOWN = 4  # in a demonstration
-LONGEST_DESCRIPTION = 60  # characters, likewise
 SIZES = {"train": 300, "val": 100}
 _SHARE_IN_PROGRESS = 0.25  # of the rows with three tasks or more: the first task is already done
 _LONGEST_TITLE = 300  # characters
@@ -103,30 +99,3 @@ def _offer_tools(chain: Row, tools: dict[str, Row]) -> Row:
             for i, (tool, title) in enumerate(steps, 1)
         ],
     }
-
-
-def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
-    """Show a row as the planner's one predictor would have answered it, with fewer and shorter tools: they take the most space.
-
-    Success criteria, which no row labels, are left out if empty: invented ones would be copied.
-    """
-    tasks = [
-        {
-            "id": task.id,
-            "tool": task.tool,
-            "title": shortened(task.title, 60),
-            "depends_on": task.depends_on,
-            **({"success_criterion": shortened(task.success_criterion, 40)} if task.success_criterion else {}),
-        }
-        for task in row.tasks
-    ]
-    rationale = shortened("; ".join(task.title for task in row.tasks), 80)
-    used = {task.tool for task in row.tasks}
-    spare = [tool.name for tool in row.tools if tool.name not in used][: max(0, _TOOLS_SHOWN - len(used))]
-    tools = [
-        {"name": tool.name, "description": shortened(tool.description, LONGEST_DESCRIPTION)}
-        for tool in row.tools
-        if tool.name in used or tool.name in spare
-    ]
-    plan = {"rationale": rationale, "tasks": tasks}
-    return {"plan": {"tools": tools, "progress": row.progress, "goal": row.goal, "plan": plan}}

@@ -80,7 +80,6 @@ def recipe_of(program: type[dspy.Module] = Guesser, metric=answer_given, shown: 
         program=program,
         metric=metric,
         labels={"answer": str},
-        build=lambda folder: {},
         demonstrate=lambda row: {name: {"question": row.question, "answer": row.answer} for name in predictors},
         kind=lambda row: 0,
         demonstrations=shown,

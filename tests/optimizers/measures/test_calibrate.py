@@ -12,7 +12,7 @@ from dspy_programs.failures import calibration_file, value_at
 from dspy_programs.failures.calibrated import read_calibration
 from optimizers.calibrate import main
 from optimizers.data import data_directory
-from optimizers.measures import FINDINGS, PLOT, read_findings, records_of
+from optimizers.measures import FINDINGS, PLOT, read_findings
 from optimizers.measures.calibration_fit import (
     METHODS,
     Record,
@@ -24,6 +24,7 @@ from optimizers.measures.calibration_fit import (
     platt,
 )
 from optimizers.measures.calibration_report import calibrate
+from optimizers.sources import records_of
 from optimizers.sources.failure_labels import constructed
 
 POINTS = st.lists(st.tuples(st.sampled_from([0.0, 0.3, 0.35, 0.5, 0.75, 0.9, 1.0]), st.booleans()), min_size=1, max_size=40)

@@ -19,7 +19,8 @@ from metrics.data_generator import pairs_are_useful
 from metrics.pair_quality import heuristic_quality
 from optimizers.data import as_jsonl, data_directory, read_split
 from optimizers.recipes import recipe
-from optimizers.sources.data_generator import as_demonstration, build, template_of
+from optimizers.recipes.demonstrations.data_generator import as_demonstration
+from optimizers.sources.data_generator import build, template_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 

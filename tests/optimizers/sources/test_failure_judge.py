@@ -15,7 +15,8 @@ from dspy_programs.programs.failure_judge.failure_judge import Verdict
 from dspy_programs.text import jaccard, words
 from optimizers.data import data_directory, read_split
 from optimizers.recipes import recipe
-from optimizers.sources.failure_judge import LARGEST_OVERLAP, as_demonstration, build
+from optimizers.recipes.demonstrations.failure_judge import as_demonstration
+from optimizers.sources.failure_judge import LARGEST_OVERLAP, build
 from optimizers.sources.failure_judge_runs import faults_of, steps_of, workbench_runs
 from optimizers.sources.failure_judge_transplants import damaged, is_json
 from optimizers.sources.failure_judge_wordings import WORDINGS, Words

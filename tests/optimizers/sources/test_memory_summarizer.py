@@ -13,7 +13,8 @@ from dspy_programs.text import approximate_tokens
 from metrics.memory_summarizer import memory_recalls
 from optimizers.data import data_directory, read_split
 from optimizers.recipes import recipe
-from optimizers.sources.memory_summarizer import MEETINGS, as_demonstration, build, call_text, tidy
+from optimizers.recipes.demonstrations.memory_summarizer import as_demonstration
+from optimizers.sources.memory_summarizer import MEETINGS, build, call_text, tidy
 from tests.fakes import scripted_lm
 
 RECIPE = recipe("memory_summarizer")

@@ -10,7 +10,8 @@ from dspy_programs.programs.quality_judge.quality_judge import CompareResponses,
 from dspy_programs.text import jaccard, words
 from optimizers.data import SPLITS, data_directory, read_split
 from optimizers.recipes import RECIPES
-from optimizers.sources.quality_judge import LARGEST_OVERLAP, LONGEST_RESPONSE, as_demonstration, build
+from optimizers.recipes.demonstrations.quality_judge import as_demonstration
+from optimizers.sources.quality_judge import LARGEST_OVERLAP, LONGEST_RESPONSE, build
 
 RECIPE = RECIPES["quality_judge"]
 SHIPPED = {

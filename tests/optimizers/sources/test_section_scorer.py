@@ -11,18 +11,15 @@ from dspy_programs.programs.section_scorer import DOUBT, pairs_in_doubt, shares_
 from dspy_programs.programs.section_scorer.section_scorer import CUT, CheckSection
 from dspy_programs.text import jaccard, words
 from dspy_programs.types import Rubric, Section
+from optimizers.recipes.demonstrations.section_scorer import LONGEST_SECTION, as_demonstration, kind_shown, pair_shown
 from optimizers.sources.followbench_criteria import CRITERIA
 from optimizers.sources.ifeval_kinds import KINDS, places, states
 from optimizers.sources.section_scorer import (
     HARD,
-    LONGEST_FILLER,
-    as_demonstration,
     build,
     followbench_prompt,
     group_rows,
     ifeval_prompt,
-    kind_shown,
-    pair_shown,
     read_ifeval,
 )
 
@@ -286,7 +283,7 @@ def test_pair_shown_is_in_doubt_wherever_a_pair_of_the_row_is(raw):
 def test_as_demonstration_cuts_a_long_section():
     row = pair_row(f"{SPLIT} {'wave ' * 200}", covering={})
     shown = as_demonstration(row)["check"]["section"]
-    assert shown.startswith(SPLIT) and CUT in shown and len(shown) <= LONGEST_FILLER
+    assert shown.startswith(SPLIT) and CUT in shown and len(shown) <= LONGEST_SECTION
 
 
 def test_read_ifeval_leaves_out_prompts_without_separable_constraints(raw):

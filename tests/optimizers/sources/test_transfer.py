@@ -10,7 +10,7 @@ from dspy_programs.text import jaccard, words
 from optimizers.build import main
 from optimizers.data import SPLITS, as_jsonl, data_directory, read_split, sha256
 from optimizers.recipes import RECIPES
-from optimizers.sources import Transfer, data_generator_transfer
+from optimizers.sources import BUILDERS, Transfer, data_generator_transfer
 from optimizers.sources.planner_transfer import OFFICE_HALVES
 from optimizers.sources.transfer import HALVES, LARGEST_OVERLAP, checked, most_of_each, unlike
 from tests.optimizers.data.test_data import write_raw as write_ultratool
@@ -44,8 +44,8 @@ def shipped(name: str, split: str) -> list:
 
 
 def transfer_of(name: str) -> Transfer:
-    """The recipe's, with vectors that need no table of words."""
-    found = RECIPES[name].transfer
+    """The builder's, with vectors that need no table of words."""
+    found = BUILDERS[name].transfer
     if name != "data_generator":
         return found
     return found._replace(build=lambda raw, own: data_generator_transfer.build(raw, own, embed))
