@@ -61,7 +61,7 @@ def agreement(
     threads = threads or (1 if task is None or is_embedded(task) else 8)
     progress = Progress(meter, 2 * len(examples))
     progress.phase = "judging"
-    with noise_to(Path(os.devnull)), progress.shown():
+    with noise_to(Path(os.devnull)), progress.live():
         result = measure(judge, examples, task, meter, module, threads)
     for name, text in summary(result).items():
         print(f"{name:12} {text}")

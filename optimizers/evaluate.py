@@ -98,7 +98,7 @@ def _evaluate_all(
         expected = sum((2 + (found[name] is not None)) * len(each) for name, each in examples.items())
         progress = Progress(meter, expected)
         task = recorded(model, "task", journal, meter)
-        with noise_to(Path(os.devnull)), progress.shown():
+        with noise_to(Path(os.devnull)), progress.live():
             done = [
                 evaluate_program(recipe, examples[recipe.name], task, found[recipe.name], progress, meter, threads)
                 for recipe in wanted

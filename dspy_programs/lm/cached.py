@@ -27,7 +27,7 @@ from filelock import FileLock
 
 from dspy_programs.lm.models import connect, decoding, prepare
 from dspy_programs.lm.samples import Sample, drawn
-from dspy_programs.lm.server.inner import ask, place_of, through
+from dspy_programs.lm.server.inner import ask, endpoint_of, through
 
 _FILE_VARIABLE = "DSPY_PROGRAMS_ANSWERS"  # moves the file
 _TTL_SECONDS = 30 * 86_400.0
@@ -117,7 +117,7 @@ class CachedEngine:
         self.supports_function_calling = lm.supports_function_calling
         self.supports_reasoning = lm.supports_reasoning
         self.supported_params = lm.supported_params
-        self.address = place_of(lm)
+        self.address = endpoint_of(lm)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "CachedEngine":
         return self

@@ -26,7 +26,7 @@ from dspy_programs.lm.server.inner import through
 from dspy_programs.lm.server.redaction import NO_KEY
 from dspy_programs.lm.server.server import ServerEngine
 from dspy_programs.lm.weights.catalog import DEFAULT_ID
-from dspy_programs.lm.weights.local_models import LOCAL, canonical, named
+from dspy_programs.lm.weights.local_models import LOCAL, canonical, local_model
 from dspy_programs.model_in_use import CHOICE, Chosen
 
 DEFAULT_SPEC = f"local/{DEFAULT_ID}"
@@ -93,7 +93,7 @@ def connect(
         temperature = 0.0
     decoding = {"temperature": temperature, "max_tokens": max_tokens, **settings}
     if provider == "local":
-        model = named(name)
+        model = local_model(name)
         return through(engine_for(model), LOCAL + model.id, **decoding)
     if spec == from_environment:
         api_base = api_base or os.environ.get(_BASE_VARIABLE)

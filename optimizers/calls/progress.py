@@ -63,7 +63,7 @@ class Progress:
         return max(0, self.expected - done) * (now - self._first[1]) / since if since else None
 
     @contextlib.contextmanager
-    def shown(self) -> Iterator["Progress"]:
+    def live(self) -> Iterator["Progress"]:
         """Keep the line up to date while the block runs."""
         if self.console.is_terminal:
             with Live(self, console=self.console, refresh_per_second=4, redirect_stdout=False, redirect_stderr=False):

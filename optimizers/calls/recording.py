@@ -14,7 +14,7 @@ from dspy.utils.exceptions import ContextWindowExceededError, LMError
 
 from dspy_programs.errors import ModelFailing, ProgramsError
 from dspy_programs.lm import Sample, decoding, drawn
-from dspy_programs.lm.server import ask, place_of, redact, through
+from dspy_programs.lm.server import ask, endpoint_of, redact, through
 from optimizers.calls.journal import Journal, Record, key_of
 from optimizers.calls.meter import Meter, Used
 
@@ -45,7 +45,7 @@ class RecordedEngine:
         """Return a model that a program or a metric brings along, with the same journal and accounting."""
         if isinstance(getattr(lm, "engine", None), RecordedEngine):
             return lm
-        engine = RecordedEngine(lm, self.role, self.journal, self.meter, place_of(lm))
+        engine = RecordedEngine(lm, self.role, self.journal, self.meter, endpoint_of(lm))
         engine._asking, engine._counted, engine._unpriced = self._asking, self._counted, self._unpriced
         return through(engine, lm.model, **decoding(lm))
 

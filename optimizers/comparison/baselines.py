@@ -22,7 +22,7 @@ from dspy_programs.errors import MissingExtra
 from dspy_programs.lm.replies import CompleteJSONAdapter
 from metrics.score import for_gepa
 from optimizers.calls import Budget, Meter
-from optimizers.search import SPREAD, Job, compile_job, longest_instruction, named
+from optimizers.search import SPREAD, Job, compile_job, demonstrations_key, longest_instruction
 
 _History = tuple[tuple[int, float], ...]
 
@@ -51,7 +51,7 @@ class Search:
     @property
     def most_shown(self) -> int:
         """How many labelled rows ours shows in one call, if it does not draw the nearest."""
-        return len(self.job.shelf.ids(named(SPREAD)))
+        return len(self.job.shelf.ids(demonstrations_key(SPREAD)))
 
 
 @dataclass(frozen=True)

@@ -173,7 +173,7 @@ def run_one(run: Run, directory: RunDirectory) -> Record:
         task = recorded(training.task_lm, "task", journal, meter)
         reflection = recorded(training.reflection_lm, "reflection", journal, meter)
         search = Search(job, task, reflection, run.metric_calls, meter, training.seed, training.threads)
-        with interruptible(meter, directory.path), noise_to(directory.log), progress.shown():
+        with interruptible(meter, directory.path), noise_to(directory.log), progress.live():
             progress.phase = str(run)
             start = time.monotonic()
             found = optimize(run.optimizer, search)

@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from optimizers.promotion.card import card_of as card_of, interval_line as interval_line, shown_line as shown_line
     from optimizers.promotion.past import (
         Entry as Entry,
+        checked_place as checked_place,
         current as current,
         digest_of as digest_of,
-        place_of as place_of,
         require_fit as require_fit,
     )
     from optimizers.promotion.promoting import (
@@ -27,7 +27,7 @@ _HOMES = {
     "Entry": "past",
     "current": "past",
     "digest_of": "past",
-    "place_of": "past",
+    "checked_place": "past",
     "require_fit": "past",
     "Superseded": "promoting",
     "card_for": "promoting",

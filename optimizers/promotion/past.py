@@ -110,7 +110,7 @@ class Place:
         return shipped if self.target == users and shipped.is_file() else None
 
 
-def place_of(program: str, lm: str, target: Path | None = None) -> Place:
+def checked_place(program: str, lm: str, target: Path | None = None) -> Place:
     """Return the place in the user's directory, or at `target`. Raises UsageError if it is not a program or not a file."""
     if not candidates_for(program, lm)[0].parent.is_dir():  # a program named in Python leaves only its files
         program_named(program)

@@ -6,7 +6,7 @@ from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from optimizers.scoring.own_metric import UserMetric as UserMetric, as_metric as as_metric, name_of as name_of
-    from optimizers.scoring.row_calls import calls_of as calls_of, told as told
+    from optimizers.scoring.row_calls import calls_of as calls_of, failure_feedback as failure_feedback
     from optimizers.scoring.scores import (
         Interval as Interval,
         RowRun as RowRun,
@@ -28,7 +28,7 @@ _HOMES = {
     "as_metric": "own_metric",
     "name_of": "own_metric",
     "calls_of": "row_calls",
-    "told": "row_calls",
+    "failure_feedback": "row_calls",
     "Interval": "scores",
     "RowRun": "scores",
     "Step": "scores",

@@ -22,7 +22,7 @@ from dspy_programs.predict import Failure, Program
 from dspy_programs.text import shortened
 from metrics.score import Metric, Score
 from optimizers.calls import Meter
-from optimizers.scoring.row_calls import TOO_LONG, UNUSABLE, RowCalls, Trace, calls_of, failure_of, told
+from optimizers.scoring.row_calls import TOO_LONG, UNUSABLE, RowCalls, Trace, calls_of, failure_feedback, failure_of
 
 Step = tuple[str, dict[str, Any], dspy.Prediction]
 """One predictor call: its name in the program ("" if it is not one of the program's), its inputs, its outputs."""
@@ -104,7 +104,9 @@ def _run_row(program: dspy.Module, row: dspy.Example, metric: Metric, meter: Met
         prediction, trace = _traced(program, row, calls)
         prediction, score = judged(row, prediction, metric, calls)
     failure = failure_in(prediction) or (None if score.value > 0 else calls.first_unread)
-    meter.count_rollout(None if failure is None else told(failure), refused=failure is not None and TOO_LONG in failure.reason)
+    meter.count_rollout(
+        None if failure is None else failure_feedback(failure), refused=failure is not None and TOO_LONG in failure.reason
+    )
     return RowRun(row, prediction, score, _steps_of(program, trace), trace)
 
 
@@ -181,7 +183,7 @@ class Unread(dspy.Prediction):
 
     @property
     def score(self) -> Score:
-        return Score(0.0, f"A reply could not be read: {told(self.failure)}", {})
+        return Score(0.0, f"A reply could not be read: {failure_feedback(self.failure)}", {})
 
 
 def predicted(program: dspy.Module, row: dspy.Example, calls: RowCalls) -> dspy.Prediction:

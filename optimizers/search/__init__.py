@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         Shelf as Shelf,
         asked_by as asked_by,
         choose as choose,
-        named as named,
+        demonstrations_key as demonstrations_key,
         pooled as pooled,
     )
     from optimizers.search.minibatch import loss_weighted_rows as loss_weighted_rows
@@ -82,7 +82,7 @@ _HOMES = {
     "Shelf": "demonstrations",
     "asked_by": "demonstrations",
     "choose": "demonstrations",
-    "named": "demonstrations",
+    "demonstrations_key": "demonstrations",
     "pooled": "demonstrations",
     "loss_weighted_rows": "minibatch",
     "labelled": "own_demonstrations",

@@ -18,7 +18,7 @@ from dspy_programs.registry import digest, reasons, shape_of
 from dspy_programs.text import quantity
 from metrics.score import Metric
 from optimizers.json_text import as_json
-from optimizers.search.demonstrations import Demonstration, Shelf, named, with_instructions
+from optimizers.search.demonstrations import Demonstration, Shelf, demonstrations_key, with_instructions
 
 SHOWN = ":shown"
 REASONING = ":reasoning"
@@ -92,7 +92,7 @@ def uncompiled(program: dspy.Module) -> dict[str, str]:
 
 def showing(texts: Texts, shown: str | Sequence[str]) -> dict[str, str]:
     """Return the texts with every predictor showing a set, or rows by their ids."""
-    return dict(texts) | {key: named(shown) for key in texts if key.endswith(SHOWN)}
+    return dict(texts) | {key: demonstrations_key(shown) for key in texts if key.endswith(SHOWN)}
 
 
 def given_demonstrations(program: dspy.Module) -> dict[str, Sequence[Demonstration]]:
@@ -117,7 +117,7 @@ def compiled_before(
     """
     predictors = dict(program.named_predictors())
     texts = {each: predictor.signature.instructions for each, predictor in predictors.items()}
-    texts |= {each + SHOWN: named(name) if predictor.demos else "" for each, predictor in predictors.items()}
+    texts |= {each + SHOWN: demonstrations_key(name) if predictor.demos else "" for each, predictor in predictors.items()}
     texts |= {REASONING: "on" if reasons(shape_of(program)) and not thinking else ""}
     return texts, {each: [dict(demo) for demo in predictor.demos] for each, predictor in predictors.items()}
 

@@ -23,7 +23,7 @@ from optimizers.scoring import RowRun
 from optimizers.search.adapter import Record, propose
 from optimizers.search.bandit import Arm
 from optimizers.search.candidate import SHOWN, Job, Texts, showing
-from optimizers.search.demonstrations import SPREAD, choose, named
+from optimizers.search.demonstrations import SPREAD, choose, demonstrations_key
 from optimizers.search.proposers import Choice, CountedProposer, Kind, NoNewRule, kinds_for, proposer_of
 
 _UNREADABLE = (AdapterParseError, ContextWindowExceededError, ValidationError, ValueError)
@@ -98,7 +98,7 @@ class NearFailures(Change):
         self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random
     ) -> dict[str, str] | None:
         shelf = self.job.shelf
-        shown = list(shelf.ids(texts[self.job.predictors[0] + SHOWN]) or shelf.ids(named(SPREAD)))
+        shown = list(shelf.ids(texts[self.job.predictors[0] + SHOWN]) or shelf.ids(demonstrations_key(SPREAD)))
         failed = [run.row for run in batch if run.score.value < 1]
         if len(shown) > ALL_SHOWN or not failed:
             return None

@@ -19,7 +19,7 @@ from typing import Any
 import dspy
 
 from dspy_programs.errors import DatasetError
-from dspy_programs.programs.quality_judge import BEST, scores_by_checks, shown, worst_fault
+from dspy_programs.programs.quality_judge import BEST, quoted_text, scores_by_checks, worst_fault
 from dspy_programs.rubric import rubric_of
 from dspy_programs.text import jaccard, words
 from optimizers.sources.reading import home, read_json
@@ -147,10 +147,10 @@ def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
     reason = "does what was asked, in full" if row.verdict == "first" else fault
     inputs = {
         "criteria": [criterion.model_dump() for criterion in rubric.criteria],
-        "instruction": shown(row.instruction),
-        "input": shown(row.input),
+        "instruction": quoted_text(row.instruction),
+        "input": quoted_text(row.input),
     }
-    response, other = shown(row.response), shown(row.other)
+    response, other = quoted_text(row.response), quoted_text(row.other)
     first_by_checks = rubric.overall(shares) >= rubric.overall(scores_by_checks(asked, row.other, rubric))
     letter = LETTERS.get(row.verdict) or ("A" if first_by_checks else "B")
     return {

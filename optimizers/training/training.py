@@ -21,8 +21,8 @@ from dspy_programs.registry import is_own, require_writable
 from dspy_programs.text import quantity
 from metrics.score import Score
 from optimizers.calls import Budget, Journal, Meter, Progress, clock, noise_to, recorded
-from optimizers.promotion import place_of
-from optimizers.scoring import calls_of, failure_in, judged, predicted, told
+from optimizers.promotion import checked_place
+from optimizers.scoring import calls_of, failure_feedback, failure_in, judged, predicted
 from optimizers.search import (
     IN_USE,
     Allowance,
@@ -53,7 +53,7 @@ _STOPPING = "\nstopping: finishing the current call; results so far are kept. Pr
 
 def require_claimable(directory: Path, training: Training, resume: bool | None) -> None:
     """Refuse what `train_in` would refuse, and write nothing."""
-    place_of(training.recipe.name, training.task_lm.model, training.out)
+    checked_place(training.recipe.name, training.task_lm.model, training.out)
     if resume is not False and not is_new(directory):
         identity = identity_for(training, directory)
         if not (is_own(training.recipe.name) and changes(directory, identity) <= MENDED):
@@ -75,7 +75,7 @@ def train_in(directory: Path, training: Training, resume: bool | None) -> Report
 
 
 def claimed(directory: Path, training: Training, resume: bool | None) -> Report:
-    place_of(training.recipe.name, training.task_lm.model, training.out)
+    checked_place(training.recipe.name, training.task_lm.model, training.out)
     require_writable(training.target)
     run_directory = RunDirectory(directory, fresh=resume is False, must_exist=resume is True)
     try:
@@ -126,7 +126,7 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
     before = compiled_starts(training, run.path)
     job = job_of(training.recipe, training.rows, training.seed, training.reasoning, before)
     allowance = _allowance_of(training, meter, 2 + (IN_USE in before))
-    with stopping_on_signals(meter), noise_to(run.log), progress.shown():
+    with stopping_on_signals(meter), noise_to(run.log), progress.live():
         try:
             progress.phase = "first calls"
             _preflight(training, job, lms, meter)
@@ -180,7 +180,7 @@ def _first_reply(program: dspy.Module, row: dspy.Example, training: Training, me
         _, score = judged(row, reply, training.recipe.scorer, calls)
     if (failure := failure_in(reply)) is not None:
         what = f"the first reply of {training.task_lm.model} cannot be used"
-        raise ModelFailing(f"{what}: {told(failure)} Nothing else was spent; try another --lm")
+        raise ModelFailing(f"{what}: {failure_feedback(failure)} Nothing else was spent; try another --lm")
     return reply, score
 
 

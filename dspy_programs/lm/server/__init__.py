@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from dspy_programs.lm.server.inner import ask as ask, place_of as place_of, through as through
+    from dspy_programs.lm.server.inner import ask as ask, endpoint_of as endpoint_of, through as through
     from dspy_programs.lm.server.redaction import redact as redact
 
 _HOMES = {
     "ask": "inner",
-    "place_of": "inner",
+    "endpoint_of": "inner",
     "through": "inner",
     "redact": "redaction",
 }

@@ -23,7 +23,7 @@ def ask(lm: dspy.LM, request: lm15.Request) -> lm15.Response:
     return response
 
 
-def place_of(lm: dspy.BaseLM) -> str | None:
+def endpoint_of(lm: dspy.BaseLM) -> str | None:
     """Return a model's address, if it is not its provider's: two servers may use one name for different weights."""
     engine = getattr(lm, "engine", None)
     place: str | None = getattr(engine, "lm", lm).kwargs.get("api_base") or getattr(engine, "url", None)

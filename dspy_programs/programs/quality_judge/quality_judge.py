@@ -149,7 +149,7 @@ class QualityJudge(Program):
         ruled = [by_rules(f"{instruction}\n{input}", text, rubric) for text in texts]
         if model_in_use(self.score.lm if other is None else self.compare.lm) is None or not all(text.strip() for text in texts):
             return result(rubric, ruled, "rules")
-        asked = {"criteria": rubric.criteria, "instruction": shown(instruction), "input": shown(input)}
+        asked = {"criteria": rubric.criteria, "instruction": quoted_text(instruction), "input": quoted_text(input)}
         if len(texts) == 1:
             judged = self.judged(asked, texts[0], rubric)
             return failed(rubric, ruled, judged) if isinstance(judged, Failure) else result(rubric, [judged], "scores")
@@ -161,7 +161,7 @@ class QualityJudge(Program):
 
     def judged(self, asked: Mapping[str, Any], response: str, rubric: Rubric) -> Judged | Failure:
         """Score one response by each criterion."""
-        reply = ask(self.score, **asked, response=shown(response))
+        reply = ask(self.score, **asked, response=quoted_text(response))
         if isinstance(reply, Failure):
             return reply
         judgement: Judgement = reply.judgement
@@ -176,7 +176,9 @@ class QualityJudge(Program):
         """Ask which is better in both orders, and take the mean."""
         found = []
         for a, b, letter in ((first, second, "A"), (second, first, "B")):
-            reply = ask(self.compare, **asked, response_a=shown(a), response_b=shown(b), config=asking(self.compare.lm))
+            reply = ask(
+                self.compare, **asked, response_a=quoted_text(a), response_b=quoted_text(b), config=asking(self.compare.lm)
+            )
             if isinstance(reply, Failure):
                 return reply
             told = chances(reply, "better", "AB")
@@ -251,7 +253,7 @@ def _require_text(name: str, value: Any) -> str:
     return value.encode("utf-8", "replace").decode("utf-8")
 
 
-def shown(text: str) -> str:
+def quoted_text(text: str) -> str:
     """Quote a text, so that nothing in it can pass for a field of the prompt; drop the middle of a long one."""
     if len(text) > LONGEST:
         head, tail = LONGEST * 3 // 4, LONGEST // 4

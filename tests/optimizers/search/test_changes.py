@@ -8,7 +8,7 @@ import pytest
 from dspy_programs.errors import BudgetSpent, ModelFailing, RunInterrupted
 from dspy_programs.predict import ALL_SHOWN
 from optimizers.calls import Budget, Journal, Meter, Used, recorded
-from optimizers.search import NEAREST, SPREAD, changes_for, named, showing, uncompiled
+from optimizers.search import NEAREST, SPREAD, changes_for, demonstrations_key, showing, uncompiled
 from optimizers.search.adapter import ProgramAdapter
 from optimizers.search.bandit import Arm
 from optimizers.search.candidate import SHOWN
@@ -98,7 +98,7 @@ def test_near_failures_shows_a_row_like_one_that_failed_and_never_that_row():
     change = NearFailures(arm(), job)
     for draw in DRAWS:
         made = change.propose(showing(SEED, SPREAD), batch_of(job, ids=["t0"]), None, draw)
-        before = job.shelf.ids(named(SPREAD))
+        before = job.shelf.ids(demonstrations_key(SPREAD))
         [new] = set(shown_in(made)) - set(before)
         assert len(shown_in(made)) == 3 and shown_in(made)[-1] == new != "t0"
         assert made["guess"] == SEED["guess"]

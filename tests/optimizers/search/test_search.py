@@ -18,7 +18,7 @@ from optimizers.search import (
     InitialProgram,
     Search,
     compile_job,
-    named,
+    demonstrations_key,
     showing,
     support,
     uncompiled,
@@ -311,7 +311,7 @@ def test_what_must_be_beaten_is_scored_even_where_it_is_worse_than_the_seed():
 
 
 def test_a_start_that_adds_nothing_falls_out_and_says_so():
-    _, _, candidates = searched(lambda texts, row: 0.1 if texts[KEY + SHOWN] == named(SPREAD) else 0.6, 40)
+    _, _, candidates = searched(lambda texts, row: 0.1 if texts[KEY + SHOWN] == demonstrations_key(SPREAD) else 0.6, 40)
     [spread] = [each for each in candidates if each.start == SPREAD]
     assert spread.fell_out == f"no better than the seed after {FEWEST} rows"
 
