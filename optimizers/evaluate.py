@@ -120,14 +120,14 @@ def _compiled_program(name: str, spec: str, path: Path | None) -> "tuple[dspy.Mo
     """Return (program, file) as `load` would use it; if there is none, print that and return None."""
     from dspy_programs import load
     from dspy_programs.errors import CompiledMissing
-    from dspy_programs.registry import candidates_for, read_compiled
+    from dspy_programs.registry import compiled_paths, read_compiled
 
     try:
         program = load(name, spec, path=path, strict=True)
     except CompiledMissing as missing:
         print(missing)
         return None
-    file = path or next(file for file in candidates_for(name, spec) if file.is_file())
+    file = path or next(file for file in compiled_paths(name, spec) if file.is_file())
     return program, read_compiled(file, name)
 
 

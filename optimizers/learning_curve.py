@@ -127,7 +127,7 @@ def _shown_own(
 ) -> "dspy.Module":
     """Build the program that shows `size` other rows and the shipped demonstrations: the start of a training."""
     from dspy_programs.predict import ALL_SHOWN
-    from optimizers.search import NEAREST, Job, Shelf, choose, showing, uncompiled
+    from optimizers.search import NEAREST, DemonstrationStore, Job, choose, showing, uncompiled
 
     program = recipe.new_program()
     rows = choose([each for each in own if each is not row], recipe.demonstrator, recipe.kind, size, seed)
@@ -137,9 +137,9 @@ def _shown_own(
         name: [*(recipe.demonstrator(each)[name] for each in rows), *shipped.get(name, ())]
         for name, _ in program.named_predictors()
     }
-    shelf = Shelf([], recipe.demonstrator, recipe.demonstrations, {NEAREST: shown})
+    store = DemonstrationStore([], recipe.demonstrator, recipe.demonstrations, {NEAREST: shown})
     texts = uncompiled(program)
-    job = Job(program, recipe.scorer, [], [], shelf, recipe.kind, [])
+    job = Job(program, recipe.scorer, [], [], store, recipe.kind, [])
     return job.build(showing(texts, NEAREST) if any(shown.values()) else texts)
 
 

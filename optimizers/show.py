@@ -30,11 +30,11 @@ def show(
         return
     from dspy_programs.errors import UsageError
     from dspy_programs.lm import spec_in_use
-    from dspy_programs.registry import candidates_for, read_compiled
+    from dspy_programs.registry import compiled_paths, read_compiled
 
     path = Path(what)
     if path.suffix != ".json":
-        files = candidates_for(what, spec_in_use(lm))
+        files = compiled_paths(what, spec_in_use(lm))
         path = next((file for file in files if file.is_file()), files[0])
     if not path.is_file():
         raise UsageError(f"{path} does not exist; name a program compiled for this model, a compiled JSON or a run folder")

@@ -7,7 +7,7 @@
 Each turn is in trace_<id>_<time>.jsonl when add_turn returns, so nothing is lost if the program dies; reader.py reads such
 an unfinished file too. On exit trace_<id>_<time>.json replaces it, a trace in the native format.
 
-Input      values of any kind: anything that is not JSON is kept as text (plain.py). latency_ms: milliseconds.
+Input      values of any kind: anything that is not JSON is kept as text (jsonable.py). latency_ms: milliseconds.
 Guarantees threads may add turns concurrently; no two recordings share a file, whatever the directory or process; nothing is
            omitted or redacted unless `redact` does it; an exception in the block is recorded and re-raised.
 Raises     UsageError if a file cannot be written, or if nothing is being recorded.
@@ -28,7 +28,7 @@ from uuid import uuid4
 from dspy_programs.atomic_file import write_atomically
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.native import with_known_role
-from dspy_programs.failures.plain import text_of_object, to_jsonable
+from dspy_programs.failures.jsonable import text_of_object, to_jsonable
 from dspy_programs.failures.reader import read_traces
 from dspy_programs.schemas import tool_names
 from dspy_programs.types import ToolDefinitions

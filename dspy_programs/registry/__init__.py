@@ -11,7 +11,7 @@ if TYPE_CHECKING:
         Provenance as Provenance,
         all_compiled as all_compiled,
         apply_state as apply_state,
-        candidates_for as candidates_for,
+        compiled_paths as compiled_paths,
         digest as digest,
         file_name as file_name,
         folder_name as folder_name,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         program_named as program_named,
         require_known as require_known,
     )
-    from dspy_programs.registry.shape import reasons as reasons, shape_of as shape_of
+    from dspy_programs.registry.shape import has_reasoning as has_reasoning, shape_of as shape_of
     from dspy_programs.registry.shared import MANIFEST as MANIFEST, newest as newest, write_manifest as write_manifest
 
 _HOMES = {
@@ -49,7 +49,7 @@ _HOMES = {
     "Provenance": "compiled_store",
     "all_compiled": "compiled_store",
     "apply_state": "compiled_store",
-    "candidates_for": "compiled_store",
+    "compiled_paths": "compiled_store",
     "digest": "compiled_store",
     "file_name": "compiled_store",
     "folder_name": "compiled_store",
@@ -73,7 +73,7 @@ _HOMES = {
     "new_program": "registry",
     "program_named": "registry",
     "require_known": "registry",
-    "reasons": "shape",
+    "has_reasoning": "shape",
     "shape_of": "shape",
     "MANIFEST": "shared",
     "newest": "shared",

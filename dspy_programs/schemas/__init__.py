@@ -27,8 +27,8 @@ if TYPE_CHECKING:
         united as united,
     )
     from dspy_programs.schemas.published_tools import (
-        as_published as as_published,
         definitions_in as definitions_in,
+        normalize_tool as normalize_tool,
         tool_names as tool_names,
     )
 
@@ -52,7 +52,7 @@ _HOMES = {
     "shortened": "json_schema",
     "types_of": "json_schema",
     "united": "json_schema",
-    "as_published": "published_tools",
+    "normalize_tool": "published_tools",
     "definitions_in": "published_tools",
     "tool_names": "published_tools",
 }

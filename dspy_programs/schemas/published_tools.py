@@ -81,7 +81,7 @@ def tool_names(published: Any) -> list[str]:
     return [name for name in found if isinstance(name, str) and name]
 
 
-def as_published(definition: Any) -> _Plain:
+def normalize_tool(definition: Any) -> _Plain:
     """Read one definition."""
     held, outside = _unwrapped(definition)
     if isinstance(held, type) or (callable(held) and not tool_name_of(held)):

@@ -44,14 +44,14 @@ class Search:
     @property
     def rows(self) -> list[dspy.Example]:
         """The rows that ours may show, in another order."""
-        rows = list(self.job.shelf.rows or self.job.trainset)
+        rows = list(self.job.store.rows or self.job.trainset)
         random.Random(f"{self.seed}-rows").shuffle(rows)
         return rows
 
     @property
     def most_shown(self) -> int:
         """How many labelled rows ours shows in one call, if it does not draw the nearest."""
-        return len(self.job.shelf.ids(demonstrations_key(SPREAD)))
+        return len(self.job.store.ids(demonstrations_key(SPREAD)))
 
 
 @dataclass(frozen=True)
@@ -258,7 +258,7 @@ def shown_rows(search: Search) -> tuple[list[dspy.Example], int, int]:
     names = [name for name, _ in search.job.program.named_predictors()]
     if len(names) > 1:
         return search.rows, 0, min(_BOOTSTRAPPED, most)
-    rows = [ShownRow(dict(search.job.shelf.demonstrate(row)[names[0]]), row) for row in search.rows]
+    rows = [ShownRow(dict(search.job.store.demonstrate(row)[names[0]]), row) for row in search.rows]
     return rows, search.most_shown, min(_BOOTSTRAPPED, most)
 
 

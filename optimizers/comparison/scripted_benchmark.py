@@ -42,7 +42,7 @@ from optimizers.comparison.scripted import (
 )
 from optimizers.plotting import COLOURS, MARKERS, require_matplotlib
 from optimizers.scoring import Interval, bootstrap, bootstrap_of_means, score_rows, scores as scoring
-from optimizers.search import adapter, allowance, bandit, candidate, demonstrations
+from optimizers.search import adapter, bandit, candidate, demonstrations, row_budget
 from optimizers.training import RESULTS, code_in, digest, job_of
 
 OURS, STOCK = "ours", "dspy.GEPA"
@@ -101,7 +101,7 @@ class Run:
 def _code_of(optimizer: str) -> str:
     """Name the code that decides an optimizer's figures, as it was when this process began; stock asks none of our search."""
     files = [scripted, baselines, candidate, demonstrations, scoring]
-    of_search = [digest_of_code(), *map(code_in, (adapter, allowance, bandit))] if optimizer == OURS else []
+    of_search = [digest_of_code(), *map(code_in, (adapter, row_budget, bandit))] if optimizer == OURS else []
     return digest([*of_search, *map(code_in, files)])
 
 

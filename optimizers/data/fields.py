@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, PydanticUserError, TypeAdapter, Validation
 
 from dspy_programs.errors import DatasetError
 from dspy_programs.predict import Program as OfOurs
-from dspy_programs.schemas import as_published, definitions_in
+from dspy_programs.schemas import definitions_in, normalize_tool
 from dspy_programs.types import Function, Tool
 from optimizers.data.files import Cell, one_line, refused
 
@@ -87,7 +87,7 @@ def _as_published_tools(type_: Any) -> Any:
 def _as_tool(definition: Any) -> Any:
     if isinstance(definition, Tool):
         return definition
-    found = as_published(definition)
+    found = normalize_tool(definition)
     return {field: found[field] for field in Tool.model_fields}
 
 

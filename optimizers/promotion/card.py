@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dspy_programs.registry import PROGRAMS, Compiled
-from optimizers.search import shown_of
+from optimizers.search import demonstration_count
 
 
 def card_of(compiled: Compiled) -> str:
@@ -59,7 +59,7 @@ def shown_line(candidate: Mapping[str, Any]) -> str:
     """Say what a candidate shows; files of the first edition only have its number of demonstrations."""
     if "shows" in candidate:
         return f"{candidate['shows']}{', chain of thought' if candidate['reasoning'] else ''}"
-    return shown_of(len(candidate["demonstrations"]))
+    return demonstration_count(len(candidate["demonstrations"]))
 
 
 def _candidate_line(candidate: Mapping[str, Any], seed: Mapping[str, str]) -> str:

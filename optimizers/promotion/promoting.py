@@ -1,4 +1,4 @@
-"""Put a compiled program into use, list earlier ones, return to one, and export it. For the files see past.py.
+"""Put a compiled program into use, list earlier ones, return to one, and export it. For the files see program_history.py.
 
 Guarantees at any moment, even after kill -9, either the old file or the new one is in use, complete; no compiled program is
            ever deleted; processes that change the same program and model wait for each other.
@@ -21,7 +21,7 @@ from dspy_programs.atomic_file import write_atomically
 from dspy_programs.errors import CompiledProgramError, RunLocked, UsageError
 from dspy_programs.registry import Compiled, in_use as in_use, read_compiled, require_known
 from optimizers.promotion.card import card_of
-from optimizers.promotion.past import (
+from optimizers.promotion.program_history import (
     STAMP,
     Entry,
     Lying,

@@ -42,8 +42,8 @@ class ProgramAdapter(GEPAAdapter[dspy.Example, RowRun, dspy.Prediction]):
 
     def learn(self, run: RowRun) -> None:
         """Keep a good reply to a train row, to show on others."""
-        if self.job.shelf.learns and run.score.value >= GOOD and id(run.row) in self._train:
-            self.job.shelf.remember(run.row, bootstrapped(self.job.program, run.steps))
+        if self.job.store.learns and run.score.value >= GOOD and id(run.row) in self._train:
+            self.job.store.remember(run.row, bootstrapped(self.job.program, run.steps))
 
     def program(self, texts: Texts) -> Callable[[dspy.Example], dspy.Module]:
         key = tuple(sorted(texts.items()))

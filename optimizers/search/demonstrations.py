@@ -30,7 +30,7 @@ Written = tuple[Demonstration, str, str]
 
 
 @dataclass(frozen=True)
-class Shelf:
+class DemonstrationStore:
     """What can be shown: train rows by their ids, a pool of them, and the demonstrations of earlier compiled programs.
 
     rows: spread over the kinds, the first `count` of them are the set SPREAD, all of them the pool NEAREST; count: rows

@@ -19,7 +19,18 @@ from metrics.score import Score
 from optimizers.calls import Meter, Progress
 from optimizers.promotion import Superseded, card_of, digest_of, promote
 from optimizers.scoring import Interval, bootstrap, mean_components, name_of, run_rows
-from optimizers.search import FEWEST, FEWEST_TESTED, IN_USE, Allowance, Candidate, CompileResult, Job, Tried, kinds_for, support
+from optimizers.search import (
+    IN_USE,
+    MIN_ROWS,
+    MIN_TEST_ROWS,
+    Candidate,
+    CompileResult,
+    Job,
+    RowBudget,
+    Tried,
+    kinds_for,
+    support,
+)
 from optimizers.training import report_view
 from optimizers.training.run_directory import BEFORE, COMPILED, REPORT, RunDirectory, digest
 from optimizers.training.settings import Training
@@ -84,7 +95,7 @@ def test_scores(
     now: Candidate | None,
     lm: dspy.LM,
     progress: Progress,
-    allowance: Allowance,
+    row_budget: RowBudget,
 ) -> tuple[dict[str, list[Score]], bool]:
     """Run the test rows once for seed, winner and the program in use, `now`; return scores, and whether it was interrupted.
 
@@ -93,12 +104,12 @@ def test_scores(
     wanted = {"seed": result.seed} | ({"compiled": result.winner} if result.winner.index else {})
     if now and now is not result.winner and now.index:
         wanted |= {IN_USE: now}
-    meter = allowance.meter
+    meter = row_budget.meter
     if isinstance(meter.reason, (RunInterrupted, BudgetSpent)):
         return {}, isinstance(meter.reason, RunInterrupted)
-    rows = training.rows["test"][: allowance.rows_to_test_now(len(wanted))]
+    rows = training.rows["test"][: row_budget.rows_to_test_now(len(wanted))]
     runs = [(name, candidate, rows) for name, candidate in wanted.items()]
-    if result.winner.index and (others := training.transfer[: allowance.rows_elsewhere]):
+    if result.winner.index and (others := training.transfer[: row_budget.rows_elsewhere]):
         runs += [(f"{ELSEWHERE} {name}", wanted[name], others) for name in (_baseline_of(wanted), "compiled")]
     progress.expected = meter.rollouts + sum(len(of) for _, _, of in runs)
     scores: dict[str, list[Score]] = {name: [] for name, _, _ in runs}
@@ -109,7 +120,7 @@ def test_scores(
     try:
         for name, rows in sorted(turns, key=lambda turn: turn[0] not in wanted):  # other sources last
             for part in (rows[i : i + threads] for i in range(0, len(rows), threads)):
-                if not allowance.has_room_to_test(len(scores[name]) if name in wanted else FEWEST_TESTED):
+                if not row_budget.has_room_to_test(len(scores[name]) if name in wanted else MIN_TEST_ROWS):
                     break
                 ran = run_rows(programs[name], part, training.recipe.scorer, lm, meter, threads)
                 scores[name] += (run.score for run in ran)
@@ -225,7 +236,7 @@ def _doubt(
         errors, needed = (_SURE, f"{_SURE:.1f} standard errors") if now else (1.0, "a standard error")
         if support(after, before, errors) <= 0:
             return f"on the test rows it is not better than {place} by more than {needed}"
-    if ELSEWHERE in test and test[ELSEWHERE].rows >= FEWEST and test[ELSEWHERE].high < 0:
+    if ELSEWHERE in test and test[ELSEWHERE].rows >= MIN_ROWS and test[ELSEWHERE].high < 0:
         return f"it is worse on rows from other sources: {test[ELSEWHERE]}"
     return ""
 

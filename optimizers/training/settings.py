@@ -199,4 +199,4 @@ def rows_to_test(
 
 def default_out(module: str, spec: str) -> Path:
     """Return where `load` looks for a user's compiled program."""
-    return store.candidates_for(module, spec)[0]
+    return store.compiled_paths(module, spec)[0]

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats import evals, langsmith, native, otel, records
 from dspy_programs.failures.formats.chat import keys_of, kind_of
-from dspy_programs.failures.plain import to_jsonable
+from dspy_programs.failures.jsonable import to_jsonable
 from dspy_programs.types import Trace
 
 FORMATS = ("native", "langsmith", "langgraph", "messages", "openai", "anthropic", "otel", "inspect", "tau")

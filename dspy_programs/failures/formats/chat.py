@@ -14,7 +14,7 @@ from typing import Any
 
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.conversation import Call, Message, Result, Role
-from dspy_programs.failures.plain import to_jsonable
+from dspy_programs.failures.jsonable import to_jsonable
 
 ROLES: dict[str, Role] = {
     **dict.fromkeys(("user", "human"), "user"),

@@ -19,7 +19,7 @@ import dspy
 from dspy import lm15
 from dspy.clients.engines.lm15_engine import LM15Engine
 
-from dspy_programs.lm.server.inner import transport_of
+from dspy_programs.lm.server.lm_wrapper import transport_of
 from dspy_programs.lm.server.redaction import redact
 from dspy_programs.lm.server.schema_forms import Form, Kind, forms_to_try, read_back
 from dspy_programs.lm.server.transport import with_transport

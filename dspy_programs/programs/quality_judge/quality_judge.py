@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dspy_programs.errors import UsageError
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.predict import Failure, FewShot, Program, Result, ask
-from dspy_programs.programs.quality_judge.chances import asking, chances
+from dspy_programs.programs.quality_judge.logprobs import asking, option_probabilities
 from dspy_programs.programs.quality_judge.response_checks import scores_by_checks, worst_fault
 from dspy_programs.rubric import DEFAULT, passes, rubric_of
 from dspy_programs.text import shortened
@@ -181,7 +181,7 @@ class QualityJudge(Program):
             )
             if isinstance(reply, Failure):
                 return reply
-            told = chances(reply, "better", "AB")
+            told = option_probabilities(reply, "better", "AB")
             found.append(_Compared(told[letter] if told else float(reply.better == letter), told is not None))
         mean = round(sum(each.chance for each in found) / 2, 6)  # the same to the last bit with the two turned round
         return _Compared(mean, all(each.by_logprobs for each in found))

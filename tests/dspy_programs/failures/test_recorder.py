@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from dspy_programs.errors import UsageError
 from dspy_programs.failures import recorder as recorder_module
-from dspy_programs.failures.plain import DEEPEST, to_jsonable
+from dspy_programs.failures.jsonable import DEEPEST, to_jsonable
 from dspy_programs.failures.reader import read_traces
 from dspy_programs.failures.recorder import TraceRecorder
 

@@ -16,7 +16,7 @@ from optimizers.comparison.baselines import Search, mipro_size, optimize, shown_
 from optimizers.data import SPLITS, data_directory, read_split
 from optimizers.recipes import RECIPES
 from optimizers.scoring import score_rows
-from optimizers.search import InitialProgram, Job, Shelf
+from optimizers.search import DemonstrationStore, InitialProgram, Job
 from optimizers.search.search import MINIBATCH
 from optimizers.training import job_of
 from tests.fakes import any_prompt, plan_reply, scripted_lm, write_toy_data
@@ -80,7 +80,7 @@ def test_every_program_of_the_library_goes_through_optimizers_that_show_rows(pro
     recipe, journal = RECIPES[program], Journal()
     rows = {split: read_split(data_directory(program) / f"{split}.jsonl", recipe.program, recipe.labels) for split in SPLITS}
     job = job_of(recipe, {"train": rows["train"][:60], "val": rows["val"][:3]}, 0)
-    done = job.shelf.demonstrate(job.shelf.rows[0])
+    done = job.store.demonstrate(job.store.rows[0])
     replies = {}
     for name, predictor in job.program.named_predictors():
         given = {field: done[name][field] for field in predictor.signature.output_fields}
@@ -115,7 +115,7 @@ def test_baseline_costs_nothing(name, rows):
     found, meter, lm, job = searched(name, rows)
     assert (meter.rollouts, len(lm.engine.prompts), found.history) == (0, 0, ())
     [predictor] = found.program.predictors()
-    shown = [] if name == "seed" else [job.shelf.demonstrate(row)["plan"] for row in job.shelf.rows[:3]]
+    shown = [] if name == "seed" else [job.store.demonstrate(row)["plan"] for row in job.store.rows[:3]]
     assert list(predictor.demos) == shown
     assert len(shown) == (0 if name == "seed" else 3)
 
@@ -190,8 +190,8 @@ def test_threads_change_nothing_and_the_seed_does(name, rows):
 
 def test_bug_in_an_optimizer_keeps_its_traceback(rows):
     planner = RECIPES["planner"]
-    shelf = Shelf([], planner.demonstrate, 3)
-    job = Job(None, planner.metric, [], [], shelf, planner.kind, [InitialProgram("seed", {})])
+    store = DemonstrationStore([], planner.demonstrate, 3)
+    job = Job(None, planner.metric, [], [], store, planner.kind, [InitialProgram("seed", {})])
     with pytest.raises(AttributeError):
         optimize("seed", Search(job, scripted_lm(any_prompt), scripted_lm(any_prompt), 40, Meter()))
 
@@ -213,7 +213,7 @@ def test_rows_shown_are_those_ours_may_show(rows):
     long = rows["train"][0].copy(goal="x" * 5000)
     job = job_of(RECIPES["planner"], rows | {"train": [long, *rows["train"][1:]]}, 0)
     search = Search(job, None, None, 40, Meter())
-    assert {row.id for row in search.rows} == {row.id for row in job.shelf.rows}
+    assert {row.id for row in search.rows} == {row.id for row in job.store.rows}
     assert long.id not in {row.id for row in search.rows} and len(search.rows) == len(rows["train"]) - 1
     [first, *_], labelled, bootstrapped = shown_rows(search)
     assert (labelled, bootstrapped) == (3, 3)

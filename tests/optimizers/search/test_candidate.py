@@ -52,7 +52,7 @@ def test_what_was_compiled_before_is_built_again_from_its_texts():
     assert texts == {"guess": "Guess well.", KEY: demonstrations_key("in use"), REASONING: "on"}
     again = toy_job(before={"in use": made})
     start = again.starts[1]
-    assert (start.name, start.texts) == ("in use", texts) and again.shelf.others == {"in use": demonstrations}
+    assert (start.name, start.texts) == ("in use", texts) and again.store.others == {"in use": demonstrations}
     assert again.build(texts).dump_state() == made.dump_state()
 
 
@@ -98,7 +98,7 @@ def test_every_start_survives_json_and_builds_the_same_again(program):
 
 def test_candidates_that_would_ask_the_same_are_the_same():
     job = toy_job(train=30)
-    spread = job.shelf.ids(demonstrations_key(SPREAD))
+    spread = job.store.ids(demonstrations_key(SPREAD))
     assert identity(job, showing(SEED, SPREAD)) == identity(job, showing(SEED, spread))
     assert identity(job, showing(SEED, [])) == identity(job, SEED)
     before = job.build(showing(SEED, SPREAD))
@@ -166,4 +166,4 @@ def test_length_is_that_of_what_one_call_shows():
     one = prompt_length(job, showing(SEED, ["t1"]))
     assert prompt_length(job, SEED) == 0 < one
     assert prompt_length(job, showing(SEED, ["t1", "t2"])) == 2 * one
-    assert len(job.shelf.rows) > ALL_SHOWN and prompt_length(job, showing(SEED, POOL)) < 2 * NEAREST * one
+    assert len(job.store.rows) > ALL_SHOWN and prompt_length(job, showing(SEED, POOL)) < 2 * NEAREST * one

@@ -98,7 +98,7 @@ def test_near_failures_shows_a_row_like_one_that_failed_and_never_that_row():
     change = NearFailures(arm(), job)
     for draw in DRAWS:
         made = change.propose(showing(SEED, SPREAD), batch_of(job, ids=["t0"]), None, draw)
-        before = job.shelf.ids(demonstrations_key(SPREAD))
+        before = job.store.ids(demonstrations_key(SPREAD))
         [new] = set(shown_in(made)) - set(before)
         assert len(shown_in(made)) == 3 and shown_in(made)[-1] == new != "t0"
         assert made["guess"] == SEED["guess"]
@@ -145,13 +145,13 @@ def test_near_failures_gives_up_where_every_row_is_shown(train):
     assert NearFailures(arm(), job).propose(showing(SEED, shown), batch_of(job, ids=["t0"]), None, random.Random(0)) is None
 
 
-def test_other_cover_draws_sets_of_the_shelf_and_new_ones():
+def test_other_cover_draws_sets_of_the_store_and_new_ones():
     job = toy_job(train=30, shown=3)
     made = [shown_in(OtherCover(arm(), job).propose(SEED, [], None, draw)) for draw in DRAWS]
     assert SPREAD in made and NEAREST in made
     drawn = [tuple(each) for each in made if isinstance(each, list)]
     assert len(set(drawn)) > len(drawn) / 2 and all(len(set(each)) == 3 for each in drawn)
-    assert all(set(each) <= {row.id for row in job.shelf.rows} for each in drawn)
+    assert all(set(each) <= {row.id for row in job.store.rows} for each in drawn)
 
 
 def test_crossing_takes_each_text_from_one_of_two():
