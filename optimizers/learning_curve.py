@@ -93,7 +93,7 @@ def curve(recipe: "Recipe", model: "dspy.LM", count: int, seed: int, threads: in
         task = recorded(model, "task", journal, meter)
         plain: list[float] = []
         for size, shipped, program_for in programs(recipe, own, model.model, seed):
-            progress = Progress(meter, meter.rollouts + len(tested))
+            progress = Progress(meter, meter.metric_calls + len(tested))
             progress.phase = f"{size} own rows{' and the shipped' if shipped else ''}"
             with noise_to(directory.log), progress.live():
                 runs = run_rows(program_for, tested, recipe.scorer, task, meter, threads)

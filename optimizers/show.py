@@ -80,7 +80,7 @@ def _lineage_lines(lineage: Sequence[Mapping[str, Any]], winner: int | None = No
         mark = "  <- kept" if candidate["index"] == winner else fell
         yield (
             f"{candidate['index']:9}  {parents:>6}  {candidate['score']:10.3f}  {len(candidate['scores']):4}  "
-            f"{shows:{width}}  {candidate['metric_calls']} rows  {candidate['start']}{mark}"
+            f"{shows:{width}}  {candidate['metric_calls']} metric calls  {candidate['start']}{mark}"
         )
     kept = next((each for each in lineage if each["index"] == winner), lineage[0])
     for name, before in lineage[0]["instructions"].items():

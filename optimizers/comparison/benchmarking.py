@@ -177,7 +177,7 @@ def run_one(run: Run, directory: RunDirectory) -> Record:
             progress.phase = str(run)
             start = time.monotonic()
             found = optimize(run.optimizer, search)
-            spent, metric_calls = _snapshot(meter), meter.rollouts
+            spent, metric_calls = _snapshot(meter), meter.metric_calls
             progress.phase = f"{run}, test"
             test = _tested(found, training, task, meter)
             wall = time.monotonic() - start

@@ -118,7 +118,7 @@ def run_one(run: Run, place: Path) -> Record:
     job = job_of(recipe_of(world), rows, run.seed, reasoning=True)
     with interruptible(meter, place), noise_to(Path(os.devnull)):
         found = optimize(run.optimizer, Search(job, *models, run.cell.metric_calls, meter, run.seed))
-        used, proposals = meter.rollouts, meter.roles["reflection"].calls
+        used, proposals = meter.metric_calls, meter.roles["reflection"].calls
         assert found.program is not None, found.failure
         scores = score_rows(found.program, rows["test"], job.metric, task, meter)
     test = sum(score.value for score in scores) / len(scores)

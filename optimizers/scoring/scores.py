@@ -104,7 +104,7 @@ def _run_row(program: dspy.Module, row: dspy.Example, metric: Metric, meter: Met
         prediction, trace = _traced(program, row, calls)
         prediction, score = judged(row, prediction, metric, calls)
     failure = failure_in(prediction) or (None if score.value > 0 else calls.first_unread)
-    meter.count_rollout(
+    meter.count_metric_call(
         None if failure is None else failure_feedback(failure), refused=failure is not None and TOO_LONG in failure.reason
     )
     return RowRun(row, prediction, score, _steps_of(program, trace), trace)

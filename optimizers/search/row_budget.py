@@ -73,7 +73,7 @@ class RowBudget:
 
     def longest(self, rows: int) -> float:
         """Return the maximum seconds for this many rows, including the test's: the test ends with its minutes."""
-        each, minutes = self.meter.answered / max(1, self.meter.rollouts), self.budget.minutes
+        each, minutes = self.meter.answered / max(1, self.meter.metric_calls), self.budget.minutes
         if minutes is None:
             return each * rows
         patient = self.patient and each >= 60 * SLOW
@@ -91,7 +91,7 @@ class RowBudget:
 
     def _costly(self) -> list[tuple[str, float, float, float]]:
         """List (unit, used so far, limit, mean cost of a row) for each limit that is set."""
-        meter, rows = self.meter, self.meter.rollouts
+        meter, rows = self.meter, self.meter.metric_calls
         units = (
             ("tokens", meter.tokens, self.budget.tokens),
             ("USD", meter.usd, self.budget.usd),

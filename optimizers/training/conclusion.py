@@ -111,7 +111,7 @@ def test_scores(
     runs = [(name, candidate, rows) for name, candidate in wanted.items()]
     if result.winner.index and (others := training.transfer[: row_budget.rows_elsewhere]):
         runs += [(f"{ELSEWHERE} {name}", wanted[name], others) for name in (_baseline_of(wanted), "compiled")]
-    progress.expected = meter.rollouts + sum(len(of) for _, _, of in runs)
+    progress.expected = meter.metric_calls + sum(len(of) for _, _, of in runs)
     scores: dict[str, list[Score]] = {name: [] for name, _, _ in runs}
     programs = {name: job.for_rows(candidate.texts) for name, candidate, _ in runs}
     threads = training.threads
@@ -151,7 +151,7 @@ def concluded(
     test, over = intervals(scores), _digest_in_use(training)
     saved, ended = run.path / COMPILED, _rows_of_report(run)
     why_not = _doubt(training, result, now, scores, test, interrupted) or _changed_meanwhile(training, job, now, over, run)
-    knows_less = interrupted or meter.rollouts < ended
+    knows_less = interrupted or meter.metric_calls < ended
     report = Report(
         candidates=result.candidates,
         winner=result.winner.index,
@@ -164,7 +164,11 @@ def concluded(
         saved=saved,
         promoted=None,
         why_not=why_not
-        or (f"an earlier run in this folder finished with {ended} rows, more than this one" if ended and knows_less else ""),
+        or (
+            f"an earlier run in this folder finished with {ended} metric calls, more than this one"
+            if ended and knows_less
+            else ""
+        ),
         interrupted=interrupted,
         notes=tuple(notes(training, result, test)),
     )
@@ -299,7 +303,7 @@ def _used_by(training: Training, meter: Meter) -> dict[str, Any]:
     output = sum(used.output_tokens for used in meter.roles.values())
     elapsed = max(meter.elapsed, seconds / training.threads)  # answers reused from another run have their time too
     return {
-        "rollouts": meter.rollouts,
+        "rollouts": meter.metric_calls,
         "lm_calls": meter.calls,
         "replayed_calls": meter.replayed_calls,
         "minutes": round(elapsed / 60, 2),

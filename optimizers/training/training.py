@@ -262,7 +262,7 @@ def _priced(row_budget: RowBudget) -> str:
 def _paced(row_budget: RowBudget) -> str:
     """Say the plan, now that a row's cost has been measured."""
     meter, left = row_budget.meter, row_budget.rows_left
-    seconds = meter.answered / max(1, meter.rollouts)
+    seconds = meter.answered / max(1, meter.metric_calls)
     rows = "no limit on rows" if left > 10**6 else f"{quantity(left, 'more row')} to search with"
     tested = quantity(row_budget.rows_to_test, "test row")
     most = f", at most {clock(row_budget.longest(every))} in total" if (every := expected(row_budget)) else ""

@@ -44,7 +44,7 @@ def test_stock_gepa_drives_it_unchanged():
     )
     assert result.val_aggregate_scores[result.best_idx] == 1.0
     assert level_of(result.best_candidate["guess"]) == 4
-    assert meter.rollouts >= result.total_metric_calls - len(job.valset)
+    assert meter.metric_calls >= result.total_metric_calls - len(job.valset)
 
 
 def test_batch_has_one_score_for_each_row_in_order_and_traces_where_they_are_wanted():
@@ -197,4 +197,4 @@ def test_a_row_whose_call_was_lost_is_not_scored_though_the_program_catches_it()
     adapter = ProgramAdapter(toy_job(program=Catching), recorded(scripted_lm(dies), "task", Journal(), meter), meter)
     with pytest.raises(ModelFailing):
         ran += (run.row.id for run in adapter.run(rows("v", 3), SEED))
-    assert ran == ["v0"] and meter.rollouts == 1
+    assert ran == ["v0"] and meter.metric_calls == 1

@@ -13,7 +13,7 @@ def metered(rows=0, seconds=0.0, tokens=0, usd=0.0):
     for number in range(rows):
         used = Used(calls=1, input_tokens=tokens, usd=usd, seconds=seconds)
         meter.count("task", used, at=(number + 1) * seconds, replayed=False)
-        meter.count_rollout()
+        meter.count_metric_call()
     return meter
 
 

@@ -185,7 +185,7 @@ def test_the_clock_may_end_it_at_any_row():
 
         def tick(number, meter=meter):
             meter.count("task", Used(calls=1), at=60.0 * (number + 1), replayed=False)
-            meter.count_rollout()
+            meter.count_metric_call()
 
         job, scores = toy_job(val=10), Scores(by_both, tick)
         search = Search(job, scores, changes_of(job), RowBudget(Budget(minutes=minutes), meter))
@@ -385,7 +385,7 @@ def test_programs_get_better_by_both_and_nothing_is_asked_twice():
     assert level_of(winner.instructions["guess"]) >= 3 and winner.demonstrations
     for lm in (task, reflection):
         assert len(lm.engine.prompts) == len(set(lm.engine.prompts))
-    assert meter.rollouts <= 150 and result.proposals > 0 < result.accepted
+    assert meter.metric_calls <= 150 and result.proposals > 0 < result.accepted
 
 
 def test_a_larger_budget_pays_for_the_difference_only():
