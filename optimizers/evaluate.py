@@ -80,6 +80,7 @@ def _evaluate_all(
     from dspy_programs.registry import file_name
     from optimizers.calls import Journal, Meter, Progress, noise_to, recorded
     from optimizers.measures import evaluate_program
+    from optimizers.scoring import Runner
     from optimizers.training import RunDirectory, default_path, rows_to_test
 
     data, split = source
@@ -97,12 +98,9 @@ def _evaluate_all(
         meter = Meter()
         expected = sum((2 + (found[name] is not None)) * len(each) for name, each in examples.items())
         progress = Progress(meter, expected)
-        task = recorded(model, "task", journal, meter)
+        runner = Runner(recorded(model, "task", journal, meter), meter, threads)
         with noise_to(Path(os.devnull)), progress.live():
-            done = [
-                evaluate_program(recipe, examples[recipe.name], task, found[recipe.name], progress, meter, threads)
-                for recipe in wanted
-            ]
+            done = [evaluate_program(recipe, examples[recipe.name], runner, found[recipe.name], progress) for recipe in wanted]
     if meter.replayed_calls:
         print(f"{meter.replayed_calls} of {meter.calls} answers replayed from an earlier run; --fresh asks again")
     return done

@@ -81,7 +81,7 @@ def curve(recipe: "Recipe", model: "dspy.LM", count: int, seed: int, threads: in
     from dspy_programs.registry import file_name, folder_name
     from optimizers.calls import Journal, Meter, Progress, noise_to, recorded
     from optimizers.data import data_directory, evenly, read_split
-    from optimizers.scoring import bootstrap, run_rows
+    from optimizers.scoring import Runner, bootstrap
     from optimizers.training import RunDirectory
 
     own = read_split(data_directory(recipe.name) / "transfer_val.jsonl", recipe.new_program, recipe.labels)
@@ -90,14 +90,13 @@ def curve(recipe: "Recipe", model: "dspy.LM", count: int, seed: int, threads: in
     with contextlib.closing(directory), contextlib.closing(Journal(directory.journal)) as journal:
         prepare(model)
         meter = Meter()
-        task = recorded(model, "task", journal, meter)
+        runner = Runner(recorded(model, "task", journal, meter), meter, threads)
         plain: list[float] = []
         for size, shipped, program_for in programs(recipe, own, model.model, seed):
             progress = Progress(meter, meter.metric_calls + len(tested))
             progress.phase = f"{size} own rows{' and the shipped' if shipped else ''}"
             with noise_to(directory.log), progress.live():
-                runs = run_rows(program_for, tested, recipe.scorer, task, meter, threads)
-                scores = [run.score.value for run in runs]
+                scores = [run.score.value for run in runner.run(program_for, tested, recipe.scorer)]
             plain = plain or scores
             differences = [a - b for a, b in zip(scores, plain, strict=True)]
             yield Point(size, shipped, bootstrap(scores), bootstrap(differences))

@@ -41,7 +41,7 @@ from optimizers.comparison.scripted import (
     sort_parcel,
 )
 from optimizers.plotting import COLOURS, MARKERS, require_matplotlib
-from optimizers.scoring import Interval, bootstrap, bootstrap_of_means, score_rows, scores as scoring
+from optimizers.scoring import Interval, Runner, bootstrap, bootstrap_of_means, scores as scoring
 from optimizers.search import adapter, bandit, candidate, demonstrations, row_budget
 from optimizers.training import RESULTS, code_in, digest, job_of
 
@@ -120,7 +120,7 @@ def run_one(run: Run, place: Path) -> Record:
         found = optimize(run.optimizer, Search(job, *models, run.cell.metric_calls, meter, run.seed))
         used, proposals = meter.metric_calls, meter.roles["reflection"].calls
         assert found.program is not None, found.failure
-        scores = score_rows(found.program, rows["test"], job.metric, task, meter)
+        scores = Runner(task, meter).scores(found.program, rows["test"], job.metric)
     test = sum(score.value for score in scores) / len(scores)
     return {"key": run.key, **asdict(run), "score": test, "used": used, "reflections": proposals}
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from optimizers.scoring.scores import (
         Interval as Interval,
         RowRun as RowRun,
+        Runner as Runner,
         Step as Step,
         bootstrap as bootstrap,
         bootstrap_of_means as bootstrap_of_means,
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
         judged as judged,
         mean_components as mean_components,
         predicted as predicted,
-        run_rows as run_rows,
-        score_rows as score_rows,
     )
 
 _HOMES = {
@@ -31,6 +30,7 @@ _HOMES = {
     "failure_feedback": "row_calls",
     "Interval": "scores",
     "RowRun": "scores",
+    "Runner": "scores",
     "Step": "scores",
     "bootstrap": "scores",
     "bootstrap_of_means": "scores",
@@ -40,8 +40,6 @@ _HOMES = {
     "judged": "scores",
     "mean_components": "scores",
     "predicted": "scores",
-    "run_rows": "scores",
-    "score_rows": "scores",
 }
 
 __getattr__ = exports(__name__, _HOMES)

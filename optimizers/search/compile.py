@@ -7,6 +7,7 @@ import dspy
 
 from dspy_programs.lm import is_embedded
 from optimizers.calls import Budget, Meter
+from optimizers.scoring import Runner
 from optimizers.search.adapter import ProgramAdapter
 from optimizers.search.candidate import (
     REASONING,
@@ -103,7 +104,7 @@ def compile_job(
     Raises ModelFailing if a model keeps failing; RunInterrupted or BudgetSpent if stopped before the seed was scored on any
     row; whatever the program or the metric raises.
     """
-    adapter = ProgramAdapter(job, task_lm, meter, threads)
+    adapter = ProgramAdapter(job, Runner(task_lm, meter, threads))
     search = Search(
         job,
         adapter,

@@ -18,7 +18,7 @@ from dspy_programs.registry import compiled_store as store, home_of, shape_of
 from metrics.score import Score
 from optimizers.calls import Meter, Progress
 from optimizers.promotion import Superseded, card_of, digest_of, promote
-from optimizers.scoring import Interval, bootstrap, mean_components, name_of, run_rows
+from optimizers.scoring import Interval, Runner, bootstrap, mean_components, name_of
 from optimizers.search import (
     IN_USE,
     MIN_ROWS,
@@ -114,7 +114,7 @@ def test_scores(
     progress.expected = meter.metric_calls + sum(len(of) for _, _, of in runs)
     scores: dict[str, list[Score]] = {name: [] for name, _, _ in runs}
     programs = {name: job.for_rows(candidate.texts) for name, candidate, _ in runs}
-    threads = training.threads
+    runner = Runner(lm, meter, threads := training.threads)
     block = max(_BLOCK, threads)
     turns = [(name, of[i : i + block]) for i in range(0, max(len(of) for _, _, of in runs), block) for name, _, of in runs]
     try:
@@ -122,8 +122,7 @@ def test_scores(
             for part in (rows[i : i + threads] for i in range(0, len(rows), threads)):
                 if not row_budget.has_room_to_test(len(scores[name]) if name in wanted else MIN_TEST_ROWS):
                     break
-                ran = run_rows(programs[name], part, training.recipe.scorer, lm, meter, threads)
-                scores[name] += (run.score for run in ran)
+                scores[name] += (run.score for run in runner.run(programs[name], part, training.recipe.scorer))
     except RunInterrupted:
         return {}, True
     except BudgetSpent:

@@ -15,7 +15,7 @@ from optimizers.comparison import OPTIMIZERS
 from optimizers.comparison.baselines import Search, mipro_size, optimize, shown_rows
 from optimizers.data import SPLITS, data_directory, read_split
 from optimizers.recipes import RECIPES
-from optimizers.scoring import score_rows
+from optimizers.scoring import Runner
 from optimizers.search import DemonstrationStore, InitialProgram, Job
 from optimizers.search.search import MINIBATCH
 from optimizers.training import job_of
@@ -44,7 +44,7 @@ def searched(name, rows, answer=any_prompt, budget=40, seed=0, threads=1, metric
 
 
 def score(program, rows, lm):
-    scores = score_rows(program, rows["test"], RECIPES["planner"].metric, lm, Meter())
+    scores = Runner(lm, Meter()).scores(program, rows["test"], RECIPES["planner"].metric)
     return sum(score.value for score in scores) / len(scores)
 
 

@@ -8,6 +8,7 @@ import pytest
 from dspy_programs.errors import BudgetSpent, ModelFailing, RunInterrupted
 from dspy_programs.predict import ALL_SHOWN
 from optimizers.calls import Budget, Journal, Meter, Used, recorded
+from optimizers.scoring import Runner
 from optimizers.search import NEAREST, SPREAD, changes_for, demonstrations_key, showing, uncompiled
 from optimizers.search.adapter import ProgramAdapter
 from optimizers.search.bandit import Arm
@@ -33,7 +34,7 @@ def batch_of(job, texts=SEED, worth=0.3, ids=("t0", "t1", "t2")):
 
 def changes(job, lm, **more):
     meter = more.pop("meter", Meter())
-    made = changes_for(job, lm, "auto", meter, ProgramAdapter(job, lm, meter).records)
+    made = changes_for(job, lm, "auto", meter, ProgramAdapter(job, Runner(lm, meter)).records)
     return {change.arm.name: change for change in made}
 
 
