@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
-from dspy_programs.schemas import LONGEST_DESCRIPTION, as_line, as_published, definitions_in, shortened, tool_names
+from dspy_programs.schemas import LONGEST_DESCRIPTION, as_line, definitions_in, normalize_tool, shortened, tool_names
 from dspy_programs.text import is_placeholder, is_refusal
 
 LONGEST_NAME = 500  # characters of a tool's name: servers put their own in front of it
@@ -38,7 +38,7 @@ class Function(Tool):
     @classmethod
     def read(cls, definition: Any) -> object:
         """Take a definition in any form of published_tools.py."""
-        return definition if isinstance(definition, Tool) else as_published(definition)
+        return definition if isinstance(definition, Tool) else normalize_tool(definition)
 
     def __str__(self) -> str:
         return as_line(self.name, self.description, self.parameters)

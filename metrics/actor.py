@@ -150,7 +150,7 @@ def _is_right(call: Call, want: AcceptedCall, name: str) -> bool:
 def _argument_faults(call: Call, want: AcceptedCall) -> list[str]:
     faults = []
     for name, accepted in want.accepted.items():
-        right = " or ".join(_shortened_json(plain(value)) for value in accepted[:4] if value != "")
+        right = " or ".join(_shortened_json(first_accepted(value)) for value in accepted[:4] if value != "")
         if name in call.arguments and not _is_right(call, want, name):
             faults.append(f"{call.tool}: {name} is {_shortened_json(call.arguments[name])}, right: {right or 'left out'}")
         elif name not in call.arguments and "" not in accepted:
@@ -184,19 +184,19 @@ def standard(text: str) -> str:
     return _UNWRITTEN.sub("", text).lower().replace("'", '"')
 
 
-def plain(accepted: Any) -> Any:
+def first_accepted(accepted: Any) -> Any:
     """Return one of the values that an accepted one stands for: in an object, the first accepted for each key."""
     if isinstance(accepted, list):
-        return [plain(item) for item in accepted]
+        return [first_accepted(item) for item in accepted]
     if not isinstance(accepted, dict):
         return accepted
     lists = {name: options if isinstance(options, list) else [options] for name, options in accepted.items()}
-    return {name: plain(options[0]) for name, options in lists.items() if options and "" not in options}
+    return {name: first_accepted(options[0]) for name, options in lists.items() if options and "" not in options}
 
 
 def one_call(want: AcceptedCall) -> Call:
     """Return the shortest accepted call, without optional arguments."""
-    arguments = {name: plain(values[0]) for name, values in want.accepted.items() if values and "" not in values}
+    arguments = {name: first_accepted(values[0]) for name, values in want.accepted.items() if values and "" not in values}
     return Call(tool=want.tool, arguments=arguments)
 
 

@@ -40,6 +40,7 @@ def agreement(
     from optimizers.data import SPLITS
     from optimizers.measures import VERDICTS, agreement_with_people as measure, save_agreement, summary
     from optimizers.recipes import recipe as recipe_of
+    from optimizers.scoring import Runner
     from optimizers.training import rows_to_test
 
     recipe = recipe_of(module)
@@ -61,8 +62,8 @@ def agreement(
     threads = threads or (1 if task is None or is_embedded(task) else 8)
     progress = Progress(meter, 2 * len(examples))
     progress.phase = "judging"
-    with noise_to(Path(os.devnull)), progress.shown():
-        result = measure(judge, examples, task, meter, module, threads)
+    with noise_to(Path(os.devnull)), progress.live():
+        result = measure(judge, examples, Runner(task, meter, threads), module)
     for name, text in summary(result).items():
         print(f"{name:12} {text}")
     kept = save_agreement(result) if split == UNSEEN else f"nowhere: only the {UNSEEN} rows are unseen"

@@ -80,6 +80,7 @@ def _evaluate_all(
     from dspy_programs.registry import file_name
     from optimizers.calls import Journal, Meter, Progress, noise_to, recorded
     from optimizers.measures import evaluate_program
+    from optimizers.scoring import Runner
     from optimizers.training import RunDirectory, default_path, rows_to_test
 
     data, split = source
@@ -97,12 +98,9 @@ def _evaluate_all(
         meter = Meter()
         expected = sum((2 + (found[name] is not None)) * len(each) for name, each in examples.items())
         progress = Progress(meter, expected)
-        task = recorded(model, "task", journal, meter)
-        with noise_to(Path(os.devnull)), progress.shown():
-            done = [
-                evaluate_program(recipe, examples[recipe.name], task, found[recipe.name], progress, meter, threads)
-                for recipe in wanted
-            ]
+        runner = Runner(recorded(model, "task", journal, meter), meter, threads)
+        with noise_to(Path(os.devnull)), progress.live():
+            done = [evaluate_program(recipe, examples[recipe.name], runner, found[recipe.name], progress) for recipe in wanted]
     if meter.replayed_calls:
         print(f"{meter.replayed_calls} of {meter.calls} answers replayed from an earlier run; --fresh asks again")
     return done
@@ -120,14 +118,14 @@ def _compiled_program(name: str, spec: str, path: Path | None) -> "tuple[dspy.Mo
     """Return (program, file) as `load` would use it; if there is none, print that and return None."""
     from dspy_programs import load
     from dspy_programs.errors import CompiledMissing
-    from dspy_programs.registry import candidates_for, read_compiled
+    from dspy_programs.registry import compiled_paths, read_compiled
 
     try:
         program = load(name, spec, path=path, strict=True)
     except CompiledMissing as missing:
         print(missing)
         return None
-    file = path or next(file for file in candidates_for(name, spec) if file.is_file())
+    file = path or next(file for file in compiled_paths(name, spec) if file.is_file())
     return program, read_compiled(file, name)
 
 

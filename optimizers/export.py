@@ -47,7 +47,7 @@ def export(
     """
     from dspy_programs.errors import CompiledMissing, UsageError
     from dspy_programs.lm import spec_in_use
-    from dspy_programs.registry import in_use, new_program, read_compiled, reasons, shape_of
+    from dspy_programs.registry import has_reasoning, in_use, new_program, read_compiled, shape_of
     from optimizers.promotion import card_for, export_stock, require_fit
 
     program, spec = new_program(module), spec_in_use(lm)
@@ -69,7 +69,7 @@ def export(
         if Path(to).exists() and not force:
             raise UsageError(f"{to} already exists; --force overwrites it")
         export_stock(file, Path(to))
-        thinks = reasons(compiled.provenance.fields) and not reasons(shape_of(program))
+        thinks = has_reasoning(compiled.provenance.fields) and not has_reasoning(shape_of(program))
         lines = usage(module, thinks, to)
     else:
         share(file, compiled, card_for(compiled), Path(to))

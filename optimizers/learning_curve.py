@@ -81,7 +81,7 @@ def curve(recipe: "Recipe", model: "dspy.LM", count: int, seed: int, threads: in
     from dspy_programs.registry import file_name, folder_name
     from optimizers.calls import Journal, Meter, Progress, noise_to, recorded
     from optimizers.data import data_directory, evenly, read_split
-    from optimizers.scoring import bootstrap, run_rows
+    from optimizers.scoring import Runner, bootstrap
     from optimizers.training import RunDirectory
 
     own = read_split(data_directory(recipe.name) / "transfer_val.jsonl", recipe.new_program, recipe.labels)
@@ -90,14 +90,13 @@ def curve(recipe: "Recipe", model: "dspy.LM", count: int, seed: int, threads: in
     with contextlib.closing(directory), contextlib.closing(Journal(directory.journal)) as journal:
         prepare(model)
         meter = Meter()
-        task = recorded(model, "task", journal, meter)
+        runner = Runner(recorded(model, "task", journal, meter), meter, threads)
         plain: list[float] = []
         for size, shipped, program_for in programs(recipe, own, model.model, seed):
-            progress = Progress(meter, meter.rollouts + len(tested))
+            progress = Progress(meter, meter.metric_calls + len(tested))
             progress.phase = f"{size} own rows{' and the shipped' if shipped else ''}"
-            with noise_to(directory.log), progress.shown():
-                runs = run_rows(program_for, tested, recipe.scorer, task, meter, threads)
-                scores = [run.score.value for run in runs]
+            with noise_to(directory.log), progress.live():
+                scores = [run.score.value for run in runner.run(program_for, tested, recipe.scorer)]
             plain = plain or scores
             differences = [a - b for a, b in zip(scores, plain, strict=True)]
             yield Point(size, shipped, bootstrap(scores), bootstrap(differences))
@@ -127,7 +126,7 @@ def _shown_own(
 ) -> "dspy.Module":
     """Build the program that shows `size` other rows and the shipped demonstrations: the start of a training."""
     from dspy_programs.predict import ALL_SHOWN
-    from optimizers.search import NEAREST, Job, Shelf, choose, showing, uncompiled
+    from optimizers.search import NEAREST, DemonstrationStore, Job, choose, showing, uncompiled
 
     program = recipe.new_program()
     rows = choose([each for each in own if each is not row], recipe.demonstrator, recipe.kind, size, seed)
@@ -137,9 +136,9 @@ def _shown_own(
         name: [*(recipe.demonstrator(each)[name] for each in rows), *shipped.get(name, ())]
         for name, _ in program.named_predictors()
     }
-    shelf = Shelf([], recipe.demonstrator, recipe.demonstrations, {NEAREST: shown})
+    store = DemonstrationStore([], recipe.demonstrator, recipe.demonstrations, {NEAREST: shown})
     texts = uncompiled(program)
-    job = Job(program, recipe.scorer, [], [], shelf, recipe.kind, [])
+    job = Job(program, recipe.scorer, [], [], store, recipe.kind, [])
     return job.build(showing(texts, NEAREST) if any(shown.values()) else texts)
 
 

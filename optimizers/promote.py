@@ -26,11 +26,11 @@ def promote(
     validation rows, needs --force.
     """
     from dspy_programs.errors import UsageError
-    from optimizers.promotion import current, place_of, promoting as promotion
+    from optimizers.promotion import checked_place, current, promoting as promotion
 
     file = _compiled_of(source)
     new = promotion.look_at(file, module)
-    now = current(place_of(new.program, new.lm))
+    now = current(checked_place(new.program, new.lm))
     print(f"{new.program} for {new.lm}")
     print(f"in use  {scores_line(now)}")
     print(f"new     {scores_line(new)}")

@@ -30,11 +30,11 @@ def show(
         return
     from dspy_programs.errors import UsageError
     from dspy_programs.lm import spec_in_use
-    from dspy_programs.registry import candidates_for, read_compiled
+    from dspy_programs.registry import compiled_paths, read_compiled
 
     path = Path(what)
     if path.suffix != ".json":
-        files = candidates_for(what, spec_in_use(lm))
+        files = compiled_paths(what, spec_in_use(lm))
         path = next((file for file in files if file.is_file()), files[0])
     if not path.is_file():
         raise UsageError(f"{path} does not exist; name a program compiled for this model, a compiled JSON or a run folder")
@@ -80,7 +80,7 @@ def _lineage_lines(lineage: Sequence[Mapping[str, Any]], winner: int | None = No
         mark = "  <- kept" if candidate["index"] == winner else fell
         yield (
             f"{candidate['index']:9}  {parents:>6}  {candidate['score']:10.3f}  {len(candidate['scores']):4}  "
-            f"{shows:{width}}  {candidate['metric_calls']} rows  {candidate['start']}{mark}"
+            f"{shows:{width}}  {candidate['metric_calls']} metric calls  {candidate['start']}{mark}"
         )
     kept = next((each for each in lineage if each["index"] == winner), lineage[0])
     for name, before in lineage[0]["instructions"].items():

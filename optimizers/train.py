@@ -146,10 +146,10 @@ def train(
         if report.interrupted:
             raise typer.Exit(INTERRUPTED)
     if failed:
-        raise LanguageModelError(told(failed, [training.recipe.name for training in trainings]))
+        raise LanguageModelError(failure_summary(failed, [training.recipe.name for training in trainings]))
 
 
-def told(failed: Mapping[str, str], names: Sequence[str]) -> str:
+def failure_summary(failed: Mapping[str, str], names: Sequence[str]) -> str:
     """Say which programs failed, why, and which finished."""
     reasons = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
     done = ", ".join(name for name in names if name not in failed) or "none"

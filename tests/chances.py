@@ -14,8 +14,8 @@ import dspy
 
 from dspy_programs import load
 from dspy_programs.lm import connect, use
-from dspy_programs.programs.quality_judge import QualityJudge, shown
-from dspy_programs.programs.quality_judge.chances import ASK, chances
+from dspy_programs.programs.quality_judge import QualityJudge, quoted_text
+from dspy_programs.programs.quality_judge.logprobs import ASK, option_probabilities
 from dspy_programs.programs.quality_judge.quality_judge import TORN, better, by_rules, sharpened
 from dspy_programs.programs.section_scorer import as_shown, pairs_in_doubt, shares_by_rules
 from dspy_programs.rubric import rubric_of
@@ -30,7 +30,7 @@ Figure = tuple[str, float]
 def judge_figures(row: dspy.Example, judge: QualityJudge, scores: bool) -> Iterator[Figure]:
     """Yield the metric, the agreement and the seconds of each way to judge one row."""
     rubric = rubric_of(row.rubric)
-    asked = {"criteria": rubric.criteria, "instruction": shown(row.instruction), "input": shown(row.input)}
+    asked = {"criteria": rubric.criteria, "instruction": quoted_text(row.instruction), "input": quoted_text(row.input)}
     texts = (row.response, row.other)
     rules = gap_of([rubric.overall(by_rules(f"{row.instruction}\n{row.input}", text, rubric).scores) for text in texts])
     start = time.monotonic()
@@ -60,8 +60,8 @@ def gap_of(overall: Sequence[float]) -> float:
 
 def reading(judge: QualityJudge, asked: dict, a: str, b: str) -> tuple[float, float]:
     """Return how likely A is, and whether A was the answer."""
-    reply = judge.compare(**asked, response_a=shown(a), response_b=shown(b), config=ASK)
-    return chances(reply, "better", "AB")["A"], float(reply.better == "A")
+    reply = judge.compare(**asked, response_a=quoted_text(a), response_b=quoted_text(b), config=ASK)
+    return option_probabilities(reply, "better", "AB")["A"], float(reply.better == "A")
 
 
 def scored(judge: QualityJudge, asked: dict, text: str, rubric) -> float:
@@ -84,7 +84,7 @@ def scorer_figures(row: dspy.Example, scorer: dspy.Module) -> Iterator[Figure]:
         start = time.monotonic()
         reply = scorer.check(**as_shown(row.task, texts[section], meanings[criterion], scorer.longest), config=ASK)
         yield "seconds, a pair", time.monotonic() - start
-        chance, wanted = chances(reply, "asks", ("yes", "no"))["yes"], section in row.covering[criterion]
+        chance, wanted = option_probabilities(reply, "asks", ("yes", "no"))["yes"], section in row.covering[criterion]
         yield "right, answer", float((reply.asks == "yes") == wanted)
         for threshold in (0.5, 0.6, 0.7):
             yield f"right, chance over {threshold}", float((chance > threshold) == wanted)

@@ -288,10 +288,10 @@ class Newcomer:
 
     def replies(self, training: Training) -> Replies:
         job = job_of(training.recipe, training.rows, training.seed)
-        pool = [row.goal for row in job.shelf.rows]
+        pool = [row.goal for row in job.store.rows]
         shipped = store.shipped_directory() / "planner" / f"{store.file_name(LM)}.json"
         goals = [demo["goal"] for demo in store.read_compiled(shipped).predictors["plan"].demos]
-        return Replies(self.recorded, self.levels, self.seed, goals, pool, pool[: job.shelf.count])
+        return Replies(self.recorded, self.levels, self.seed, goals, pool, pool[: job.store.count])
 
     def worth(self, replies: Replies) -> float:
         """Score what `load` gives now on rows that no run reads: the last ones of the test split, by the stand-in alone."""

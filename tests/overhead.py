@@ -36,14 +36,14 @@ def main() -> None:
     parser.add_argument("--model", help="also compare generation speed, e.g. local/qwen2.5-coder-1.5b")
     model = parser.parse_args().model
     with tempfile.TemporaryDirectory() as folder:
-        rollouts(Path(folder))
+        metric_calls(Path(folder))
     start_up()
     if model:
         generation(model)
 
 
-def rollouts(folder: Path) -> None:
-    """Processor time a rollout with an engine that answers at once: `train` against plain dspy.GEPA, taking turns."""
+def metric_calls(folder: Path) -> None:
+    """Processor time a metric call with an engine that answers at once: `train` against plain dspy.GEPA, taking turns."""
     planner = recipe("planner")
     data = write_toy_data(folder / "data", train=60, val=30, test=2)
     rows = read_rows(planner, data, {})
@@ -55,11 +55,13 @@ def rollouts(folder: Path) -> None:
         journal = Journal(run.journal)
         start = time.process_time()
         train(training, run, Progress(meter, CALLS, (folder / "progress").open("a")), meter, journal)
-        costs["train"].append((time.process_time() - start) / meter.rollouts)
+        costs["train"].append((time.process_time() - start) / meter.metric_calls)
         costs["dspy.GEPA"].append(plain_gepa(rows, turn, folder))
     ours, plain = (1000 * statistics.median(costs[name]) for name in ("train", "dspy.GEPA"))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"processor time a rollout, engine of no latency: train {ours:.2f} ms, dspy.GEPA {plain:.2f} ms: {ours / plain:.2f}")
+    print(
+        f"processor time a metric call, engine of no latency: train {ours:.2f} ms, dspy.GEPA {plain:.2f} ms: {ours / plain:.2f}"
+    )
     print(f"peak memory of this process: {memory:.0f} MB")
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, NoCacheOption, ToolLmOption, new_app, shown
+from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, NoCacheOption, ToolLmOption, new_app, show_progress
 
 if TYPE_CHECKING:
     from dspy_programs.budget.negotiator import NegotiationResult
@@ -105,7 +105,7 @@ def negotiate(
     from dspy_programs.budget.factories import counter_of, model_of, scorer_of
     from dspy_programs.budget.negotiator import DEFAULT_RUBRIC, Negotiator
     from dspy_programs.budget.prompt import read_prompt
-    from dspy_programs.budget.report import as_html, summary, written
+    from dspy_programs.budget.report import as_html, serialize, summary
     from dspy_programs.registry import require_writable
     from dspy_programs.rubric import read_rubric, rubric_of, shipped_rubrics
 
@@ -128,14 +128,14 @@ def negotiate(
         counter=counter_of(tokens, language_model),
         shortener=language_model,
     )
-    with shown("scoring calls") as progress:
+    with show_progress("scoring calls") as progress:
         result = negotiator.negotiate(sections, wanted, task, progress)
     if output:
-        write_atomically(output, written(result, form.value))
+        write_atomically(output, serialize(result, form.value))
     if html:
         write_atomically(html, as_html(result, negotiator.counter.count))
     if as_json:
-        print(written(result), end="")
+        print(serialize(result), end="")
     else:
         _print_result(result, verbose or bool(context.obj), summary(result), output, html)
 

@@ -208,7 +208,7 @@ class Negotiator:
         score, whole = meter.mean(kept), meter.mean(run.sections)
         savings = run.savings(kept)
         names = [section.name for section in run.sections]
-        log += [*meter.notes, *(line_of(step) for step in run.steps)]
+        log += [*meter.notes, *(step_line(step) for step in run.steps)]
         if whole > SAME and savings < self.min_savings - SAME:
             advice = _ADVICE if "compress" in self.strategies else f"{_ADVICE}, or --strategy compress,"
             log.append(f"{savings:.1%} saved, {self.min_savings:.1%} requested: {advice} would allow more")
@@ -302,7 +302,7 @@ def retention(meter: ScoreEstimator, kept: Sequence[Section]) -> Retention:
     return Retention(value=value, low=low, high=high, statement=statement)
 
 
-def line_of(step: Step) -> str:
+def step_line(step: Step) -> str:
     verb = {True: "done", False: "kept"}[step.accepted]
     scored = f" score {step.score:.3f}, target {step.target:.3f}" if step.score is not None else ""
     margin = f" +- {step.margin:.3f}" if step.margin else ""

@@ -137,7 +137,7 @@ def from_yaml(text: str, where: str = "prompt") -> list[Section]:
         raise UsageError(f"{where}: give a list of sections, or a mapping from name to section")
     places = node.value if isinstance(found, list) else [key for key, _ in node.value]
     lines = [place.start_mark.line + 1 for place in places]
-    records = found if isinstance(found, list) else [named(name, value) for name, value in found.items()]
+    records = found if isinstance(found, list) else [section_record(name, value) for name, value in found.items()]
     sections = []
     for line, record in zip(lines, records, strict=True):
         sections.append(checked(record, f"{where}:{line}", ""))
@@ -146,7 +146,7 @@ def from_yaml(text: str, where: str = "prompt") -> list[Section]:
     return sections
 
 
-def named(name: Any, value: Any) -> Any:
+def section_record(name: Any, value: Any) -> Any:
     """Return one entry of a mapping as a record."""
     return {"name": name, **(value if isinstance(value, Mapping) else {"content": value})}
 

@@ -19,7 +19,7 @@ from dspy_programs.errors import UsageError, first_fault
 FORMATS = ("json", "yaml")
 
 
-def written(result: NegotiationResult, form: str = "json") -> str:
+def serialize(result: NegotiationResult, form: str = "json") -> str:
     """Return the whole result as JSON or YAML."""
     if form == "json":
         return result.model_dump_json(indent=2) + "\n"
@@ -27,7 +27,7 @@ def written(result: NegotiationResult, form: str = "json") -> str:
 
 
 def read_result_file(path: Path) -> NegotiationResult:
-    """Read a file made by `written`. Raises UsageError."""
+    """Read a file made by `serialize`. Raises UsageError."""
     try:
         text = path.read_text(encoding="utf-8")
         found = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)

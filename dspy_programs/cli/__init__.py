@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         new_app as new_app,
         run as run,
     )
-    from dspy_programs.cli.progress_bar import Progress as Progress, shown as shown
+    from dspy_programs.cli.progress_bar import Progress as Progress, show_progress as show_progress
 
 _HOMES = {
     "ApiBaseOption": "cli",
@@ -33,7 +33,7 @@ _HOMES = {
     "new_app": "cli",
     "run": "cli",
     "Progress": "progress_bar",
-    "shown": "progress_bar",
+    "show_progress": "progress_bar",
 }
 
 __getattr__ = exports(__name__, _HOMES)

@@ -9,7 +9,7 @@ Progress = Callable[[int, int], None]
 
 
 @contextlib.contextmanager
-def shown(what: str, in_bytes: bool = False) -> Iterator[Progress | None]:
+def show_progress(what: str, in_bytes: bool = False) -> Iterator[Progress | None]:
     """Show a bar while the block runs. Yields the function that moves it, or None if nobody would see it."""
     if not sys.stderr.isatty():
         yield None

@@ -140,7 +140,7 @@ def batch(
     Exit code: 0; 1 if a limit or the baseline check fails; 2 if some input is unreadable (unless --keep-going) or there
     is no trace, because the figures then do not cover everything. All outputs are written in every case.
     """
-    from dspy_programs.cli import shown
+    from dspy_programs.cli import show_progress
     from dspy_programs.errors import UsageError
     from dspy_programs.failures.batch import classified, tallied
     from dspy_programs.failures.classifier import FailureClassifier
@@ -158,7 +158,7 @@ def batch(
     outputs = Outputs(output, html, sarif, junit)
     gc.freeze()  # the collector skips what is loaded by now: a large batch runs 7 % faster
     with opened(outputs, inputs) as sinks, using(None if no_llm else lm, api_base, api_key, no_cache) as model:
-        with shown("reading traces", in_bytes=True) as progress:
+        with show_progress("reading traces", in_bytes=True) as progress:
             items = read_traces(inputs, format, progress)
             found = classified(items, FailureClassifier(use_llm=model is not None), at_once(model))
             result = tallied(found, [*sinks, named], lambda made: checks_of(made, bounds, before))
@@ -191,7 +191,7 @@ def watch(
     """
     from dspy_programs.failures.batch import Tally, classified
     from dspy_programs.failures.classifier import FailureClassifier
-    from dspy_programs.failures.reports.lines import line_of, print_json
+    from dspy_programs.failures.reports.lines import json_line, print_json
     from dspy_programs.failures.reports.table import print_batch, print_outcome
     from dspy_programs.failures.watch import Watch
 
@@ -202,7 +202,7 @@ def watch(
             while True:
                 for outcome in classified(watched.look(last=once), classifier, at_once(model)):
                     tally.add(outcome)
-                    print_json(line_of(outcome).decode().rstrip()) if as_json else print_outcome(outcome)
+                    print_json(json_line(outcome).decode().rstrip()) if as_json else print_outcome(outcome)
                 if once:
                     break
                 time.sleep(interval)

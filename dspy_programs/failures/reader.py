@@ -24,9 +24,9 @@ from typing import Any, BinaryIO, NamedTuple, cast
 from pydantic import ValidationError
 
 from dspy_programs.errors import UsageError
+from dspy_programs.failures.byte_progress import ByteProgress
 from dspy_programs.failures.formats.auto import Fragment, Parser, fragment_of
 from dspy_programs.failures.formats.native import read_recording
-from dspy_programs.failures.gauge import Gauge
 from dspy_programs.types import Trace
 
 LONGEST_LINE = 64_000_000  # bytes
@@ -69,7 +69,7 @@ def read_traces(
         UsageError: The format is unknown, or a path cannot be read at all.
     """
     parser = Parser(format)
-    gauge = Gauge(progress) if progress is not None else None
+    gauge = ByteProgress(progress) if progress is not None else None
     found = [(path, None if str(path) == "-" else found_at(Path(path))) for path in paths]
     if gauge is not None:
         gauge.expect(file for _, files in found for file in (files.files if files else []))
@@ -128,7 +128,7 @@ def kind_of_file(path: Path) -> str:
     return suffix if suffix in _SUFFIXES else ""
 
 
-def read_file(path: Path, parser: Parser, gauge: Gauge | None = None) -> Iterator[Item]:
+def read_file(path: Path, parser: Parser, gauge: ByteProgress | None = None) -> Iterator[Item]:
     try:
         with open(path, "rb") as file:
             is_packed = path.name.endswith(".gz")

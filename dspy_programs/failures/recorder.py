@@ -7,7 +7,7 @@
 Each turn is in trace_<id>_<time>.jsonl when add_turn returns, so nothing is lost if the program dies; reader.py reads such
 an unfinished file too. On exit trace_<id>_<time>.json replaces it, a trace in the native format.
 
-Input      values of any kind: anything that is not JSON is kept as text (plain.py). latency_ms: milliseconds.
+Input      values of any kind: anything that is not JSON is kept as text (jsonable.py). latency_ms: milliseconds.
 Guarantees threads may add turns concurrently; no two recordings share a file, whatever the directory or process; nothing is
            omitted or redacted unless `redact` does it; an exception in the block is recorded and re-raised.
 Raises     UsageError if a file cannot be written, or if nothing is being recorded.
@@ -28,7 +28,7 @@ from uuid import uuid4
 from dspy_programs.atomic_file import write_atomically
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.native import with_known_role
-from dspy_programs.failures.plain import plain, text_of_object
+from dspy_programs.failures.jsonable import text_of_object, to_jsonable
 from dspy_programs.failures.reader import read_traces
 from dspy_programs.schemas import tool_names
 from dspy_programs.types import ToolDefinitions
@@ -138,7 +138,7 @@ class TraceRecorder:
 
     def _write(self, kind: str, fields: dict[str, Any]) -> None:
         """Put a line on disk, or leave the file as it was."""
-        fields = {key: v if key in _NOT_REDACTED else self._clean(v) for key, v in plain(fields).items()}
+        fields = {key: v if key in _NOT_REDACTED else self._clean(v) for key, v in to_jsonable(fields).items()}
         with self._lock:
             if self._file is None:
                 raise UsageError("nothing is being recorded: use the recorder in a with block")
@@ -152,7 +152,7 @@ class TraceRecorder:
         if self.redact is None:
             return value
         if isinstance(value, str):
-            return plain(self.redact(value))
+            return to_jsonable(self.redact(value))
         if isinstance(value, list):
             return [self._clean(item) for item in value]
         return {key: self._clean(item) for key, item in value.items()} if isinstance(value, dict) else value
@@ -175,7 +175,7 @@ class TraceRecorder:
 
 def as_text(value: object) -> str:
     """Return a text as it is, and any other value as JSON."""
-    return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
+    return value if isinstance(value, str) else json.dumps(to_jsonable(value), ensure_ascii=False)
 
 
 def _timed(turn: dict[str, Any], latency_ms: Any) -> dict[str, Any]:

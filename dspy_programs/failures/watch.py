@@ -15,7 +15,7 @@ from typing import NamedTuple
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.auto import Parser
 from dspy_programs.failures.reader import LINES, LONGEST_LINE, Item, Lines, files_in, read_file
-from dspy_programs.failures.reports.place import place_of
+from dspy_programs.failures.reports.place import parse_place
 
 REST = 60.0  # seconds
 QUIET_LOOKS = 2  # without a change, after which an incomplete JSON file stays incomplete
@@ -84,7 +84,7 @@ class Watch:
         if seen.in_parts and (last or time.time() - seen.mark.changed >= REST):
             seen.done = True
             for item in read_file(path, self.parser):
-                if item.source == str(path) or place_of(item.source).line > seen.line:  # other lines were yielded before
+                if item.source == str(path) or parse_place(item.source).line > seen.line:  # other lines were yielded before
                     yield item
 
     def new_lines(self, path: Path, seen: Seen, last: bool) -> Iterator[Item]:

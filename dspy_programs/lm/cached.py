@@ -27,7 +27,7 @@ from filelock import FileLock
 
 from dspy_programs.lm.models import connect, decoding, prepare
 from dspy_programs.lm.samples import Sample, drawn
-from dspy_programs.lm.server.inner import ask, place_of, through
+from dspy_programs.lm.server.lm_wrapper import call_inner, endpoint_of, wrap
 
 _FILE_VARIABLE = "DSPY_PROGRAMS_ANSWERS"  # moves the file
 _TTL_SECONDS = 30 * 86_400.0
@@ -117,7 +117,7 @@ class CachedEngine:
         self.supports_function_calling = lm.supports_function_calling
         self.supports_reasoning = lm.supports_reasoning
         self.supported_params = lm.supported_params
-        self.address = place_of(lm)
+        self.address = endpoint_of(lm)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "CachedEngine":
         return self
@@ -136,7 +136,7 @@ class CachedEngine:
         if (known := self.cache.get(key)) is not None:
             with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):  # written by other code: ask again
                 return response_from_dict(known)
-        response = ask(self.lm, request)
+        response = call_inner(self.lm, request)
         self.cache.put(key, response_to_dict(response))
         return response
 
@@ -149,7 +149,7 @@ class CachedEngine:
 
 def cached(lm: dspy.LM, cache: AnswerCache | None = None) -> dspy.LM:
     """Return `lm` with the same name and settings and a cache on disk."""
-    return through(CachedEngine(lm, cache or AnswerCache()), lm.model, **decoding(lm))
+    return wrap(CachedEngine(lm, cache or AnswerCache()), lm.model, **decoding(lm))
 
 
 def connect_kept(spec: str, keep: bool = True, **connection: Any) -> dspy.LM:

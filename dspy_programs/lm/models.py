@@ -22,11 +22,11 @@ from dspy.utils.exceptions import LMConfigurationError
 from dspy_programs.errors import LanguageModelError, UsageError
 from dspy_programs.lm.embedded.embedded import EmbeddedEngine, engine_for
 from dspy_programs.lm.replies.adapter import CompleteJSONAdapter
-from dspy_programs.lm.server.inner import through
+from dspy_programs.lm.server.lm_wrapper import wrap
 from dspy_programs.lm.server.redaction import NO_KEY
 from dspy_programs.lm.server.server import ServerEngine
 from dspy_programs.lm.weights.catalog import DEFAULT_ID
-from dspy_programs.lm.weights.local_models import LOCAL, canonical, named
+from dspy_programs.lm.weights.local_models import LOCAL, canonical, local_model
 from dspy_programs.model_in_use import CHOICE, Chosen
 
 DEFAULT_SPEC = f"local/{DEFAULT_ID}"
@@ -93,8 +93,8 @@ def connect(
         temperature = 0.0
     decoding = {"temperature": temperature, "max_tokens": max_tokens, **settings}
     if provider == "local":
-        model = named(name)
-        return through(engine_for(model), LOCAL + model.id, **decoding)
+        model = local_model(name)
+        return wrap(engine_for(model), LOCAL + model.id, **decoding)
     if spec == from_environment:
         api_base = api_base or os.environ.get(_BASE_VARIABLE)
         api_key = api_key or os.environ.get(KEY_VARIABLE)
@@ -103,7 +103,7 @@ def connect(
     connection = {k: v for k, v in {"api_base": api_base, "api_key": api_key, "timeout": timeout}.items() if v}
     try:
         inner = dspy.LM(spec, cache=False, num_retries=0, **connection)
-        return through(ServerEngine(inner, own=bool(api_base)), spec, retries=RETRIES, **decoding)
+        return wrap(ServerEngine(inner, own=bool(api_base)), spec, retries=RETRIES, **decoding)
     except (LMConfigurationError, ValueError) as error:
         raise LanguageModelError(str(error)) from error
 

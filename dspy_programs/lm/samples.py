@@ -31,19 +31,19 @@ def sample(number: int) -> Iterator[None]:
 @contextlib.contextmanager
 def call_of(rollout: object) -> Iterator[None]:
     """Begin a call of a model: its first request asks for the first sample of this rollout, and so on."""
-    with setting(_samples, named(_number.get(), rollout)):
+    with setting(_samples, sample_names(_number.get(), rollout)):
         yield
 
 
 @contextlib.contextmanager
 def drawn() -> Iterator[Sample]:
     """Yield the sample that a request asks for; inner engines are asked for the same one."""
-    one = next(_samples.get() or named(_number.get(), None))
+    one = next(_samples.get() or sample_names(_number.get(), None))
     with setting(_samples, itertools.repeat(one)):
         yield one
 
 
-def named(number: int, rollout: object) -> Iterator[Sample]:
+def sample_names(number: int, rollout: object) -> Iterator[Sample]:
     for nth in itertools.count():
         yield number if rollout is None and nth == 0 else f"{number}/{rollout}/{nth}"
 

@@ -112,17 +112,17 @@ def entry_of(message: Any, number: int, fields_only: bool = False) -> MemoryEntr
     if results := parts(content, "tool_result"):
         role = "tool"
         kept.setdefault("tool_call_id", results[0].get("tool_use_id"))
-    entry = MemoryEntry.model_validate({"role": role, "content": text, "turn_number": number, "metadata": plain(kept)})
-    if not isinstance(message, Mapping) or as_message(entry) == plain(message):
+    entry = MemoryEntry.model_validate({"role": role, "content": text, "turn_number": number, "metadata": to_jsonable(kept)})
+    if not isinstance(message, Mapping) or as_message(entry) == to_jsonable(message):
         return entry
-    whole: dict[str, Any] = {key: value for key, value in plain(message).items() if key != "content" or value != text}
+    whole: dict[str, Any] = {key: value for key, value in to_jsonable(message).items() if key != "content" or value != text}
     missing = {key: value for key, value in entry.metadata.items() if key not in whole}
     return entry.model_copy(update={"metadata": {**missing, "message": whole}})
 
 
 def _as_call(part: Mapping[str, Any]) -> dict[str, Any]:
     """Convert Anthropic's tool call to OpenAI's form."""
-    arguments = json.dumps(plain(part.get("input")), ensure_ascii=False)
+    arguments = json.dumps(to_jsonable(part.get("input")), ensure_ascii=False)
     return {"id": part.get("id"), "type": "function", "function": {"name": part.get("name"), "arguments": arguments}}
 
 
@@ -160,15 +160,15 @@ def _text_of(content: object) -> str:
     return "\n".join(texts)
 
 
-def plain(value: object) -> Any:
+def to_jsonable(value: object) -> Any:
     """Return a value as plain JSON; an API client's object as its fields."""
     if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
+        return {str(key): to_jsonable(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(inner) for inner in value]
+        return [to_jsonable(inner) for inner in value]
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
-    return plain(value.model_dump()) if hasattr(value, "model_dump") else str(value)
+    return to_jsonable(value.model_dump()) if hasattr(value, "model_dump") else str(value)
 
 
 def messages_of(session: _Session) -> Any:

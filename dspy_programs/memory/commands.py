@@ -58,7 +58,7 @@ def inspect(
         "roles": dict(sorted(Counter(entry.role for entry in store).items())),
         "restorable": sum(len(entry.compression_history) for entry in store if entry.role == "compressed"),
         "top": [
-            {"score": round(score, 3), "turn": entry.turn_number, "role": entry.role, "preview": shown(entry.text)}
+            {"score": round(score, 3), "turn": entry.turn_number, "role": entry.role, "preview": preview(entry.text)}
             for entry, score in top
         ],
     }
@@ -72,7 +72,7 @@ def inspect(
         typer.echo(f"{row['score']:>6.3f}  turn {row['turn']}  {row['role']}: {row['preview']}")
 
 
-def shown(text: str) -> str:
+def preview(text: str) -> str:
     """Return the start of a text on one line, without terminal control characters."""
     line = "".join(c if c.isprintable() else " " for c in text[:200])
     return line if len(line) <= 70 else f"{line[:67]}..."
@@ -102,7 +102,7 @@ def compress(
     no_cache: NoCacheOption = False,
 ) -> None:
     """Compress a memory to fit a budget and print the savings as one line of JSON."""
-    from dspy_programs.cli import shown as shown_progress
+    from dspy_programs.cli import show_progress
     from dspy_programs.memory.adapters import message_of
     from dspy_programs.memory.compressor import MemoryCompressor
     from dspy_programs.memory.source import read_memory
@@ -115,7 +115,7 @@ def compress(
         compressor = MemoryCompressor(
             budget, protected_recent, strategies=allowed, fallback=None if fallback == "none" else fallback
         )
-        with shown_progress("compressing") as progress:
+        with show_progress("compressing") as progress:
             report = compressor.compress(store, progress)
     if format_ == "store":
         save(store, output, report.to_dict())
@@ -125,10 +125,10 @@ def compress(
         write_atomically(
             output, dumped([message_of(entry) for entry in store if entry.text or entry.role != "compressed"]) + "\n"
         )
-    typer.echo(json.dumps(line_of(report)))
+    typer.echo(json.dumps(summary_fields(report)))
 
 
-def line_of(report: "CompressionReport") -> dict[str, Any]:
+def summary_fields(report: "CompressionReport") -> dict[str, Any]:
     return {
         "before": report.initial_tokens,
         "after": report.final_tokens,
@@ -193,4 +193,4 @@ def demo(budget: Annotated[int, typer.Option(min=0, help="Token limit for the me
     kept = sum(fact in live for fact in FACTS.values())
     typer.echo(f"\n{len(before)} entries -> {len(store)}; {kept} of {len(FACTS)} facts kept verbatim; ", nl=False)
     typer.echo("all originals restored" if restored(store).entries == before else "originals differ")
-    typer.echo(json.dumps(line_of(report)))
+    typer.echo(json.dumps(summary_fields(report)))

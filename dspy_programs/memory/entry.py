@@ -81,10 +81,10 @@ class MemoryEntry(BaseModel):
     @property
     def text(self) -> str:
         """What a model reads of this entry, and so what is counted: the content, and the calls with their arguments."""
-        return f"{self.content}\n{written(self.calls)}" if self.metadata and self.calls else self.content
+        return f"{self.content}\n{calls_as_text(self.calls)}" if self.metadata and self.calls else self.content
 
 
-def written(calls: list[Any]) -> str:
+def calls_as_text(calls: list[Any]) -> str:
     """Format tool calls for reading: name(arguments), one per line; any other shape as JSON."""
     lines = []
     for call in calls:

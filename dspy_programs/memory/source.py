@@ -51,10 +51,10 @@ def parsed(text: str, name: Path) -> Any:
         lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
         if len(lines) < 2 or not lines[0][1].lstrip().startswith("{"):
             raise UsageError(f"{name}: not JSON: {whole}; give a memory file or messages") from whole
-        return [line_of(line, f"{name}:{number}") for number, line in lines]
+        return [parse_line(line, f"{name}:{number}") for number, line in lines]
 
 
-def line_of(line: str, where: str) -> Any:
+def parse_line(line: str, where: str) -> Any:
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
         Provenance as Provenance,
         all_compiled as all_compiled,
         apply_state as apply_state,
-        candidates_for as candidates_for,
+        compiled_paths as compiled_paths,
         digest as digest,
         file_name as file_name,
         folder_name as folder_name,
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
         versions as versions,
     )
     from dspy_programs.registry.own_programs import (
-        called as called,
+        call_without_arguments as call_without_arguments,
         home_of as home_of,
         introduce as introduce,
         is_own as is_own,
+        load_argument as load_argument,
         name_of as name_of,
-        named as named,
         new_from as new_from,
+        object_named as object_named,
         source_of as source_of,
-        written as written,
     )
     from dspy_programs.registry.registry import (
         PROGRAMS as PROGRAMS,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         program_named as program_named,
         require_known as require_known,
     )
-    from dspy_programs.registry.shape import reasons as reasons, shape_of as shape_of
+    from dspy_programs.registry.shape import has_reasoning as has_reasoning, shape_of as shape_of
     from dspy_programs.registry.shared import MANIFEST as MANIFEST, newest as newest, write_manifest as write_manifest
 
 _HOMES = {
@@ -49,7 +49,7 @@ _HOMES = {
     "Provenance": "compiled_store",
     "all_compiled": "compiled_store",
     "apply_state": "compiled_store",
-    "candidates_for": "compiled_store",
+    "compiled_paths": "compiled_store",
     "digest": "compiled_store",
     "file_name": "compiled_store",
     "folder_name": "compiled_store",
@@ -59,21 +59,21 @@ _HOMES = {
     "require_writable": "compiled_store",
     "seed_instructions": "compiled_store",
     "versions": "compiled_store",
-    "called": "own_programs",
+    "call_without_arguments": "own_programs",
     "home_of": "own_programs",
     "introduce": "own_programs",
     "is_own": "own_programs",
     "name_of": "own_programs",
-    "named": "own_programs",
+    "object_named": "own_programs",
     "new_from": "own_programs",
     "source_of": "own_programs",
-    "written": "own_programs",
+    "load_argument": "own_programs",
     "PROGRAMS": "registry",
     "load": "registry",
     "new_program": "registry",
     "program_named": "registry",
     "require_known": "registry",
-    "reasons": "shape",
+    "has_reasoning": "shape",
     "shape_of": "shape",
     "MANIFEST": "shared",
     "newest": "shared",

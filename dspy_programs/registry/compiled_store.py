@@ -26,7 +26,7 @@ from dspy_programs import __version__
 from dspy_programs.atomic_file import write_atomically as write_atomically
 from dspy_programs.errors import CompiledMismatch, CompiledProgramError, UsageError, first_fault
 from dspy_programs.predict import add_reasoning
-from dspy_programs.registry.shape import Shapes, misfit, reasons, shape_of
+from dspy_programs.registry.shape import Shapes, has_reasoning, misfit, shape_of
 
 SCHEMA_VERSION = 1
 AUGMENTED = "augmented"  # DSPy marks demonstrations of its own making so
@@ -173,7 +173,7 @@ def _children(value: Any) -> list[Any]:
 def apply_state(program: dspy.Module, compiled: Compiled, path: Path) -> None:
     """Load checked state into the program. Raises CompiledMismatch with the first difference and what to do."""
     saved, lm = compiled.provenance, compiled.provenance.lm
-    if reasons(saved.fields) and not reasons(shape_of(program)):
+    if has_reasoning(saved.fields) and not has_reasoning(shape_of(program)):
         add_reasoning(program)
     mend = f"Compile it again: python -m optimizers.train --module {saved.program} --lm {lm} --fresh"
     if difference := misfit(saved.fields, program):
@@ -225,14 +225,14 @@ def shipped_directory() -> Path:
     return Path(str(files("dspy_programs") / "compiled"))
 
 
-def candidates_for(program: str, lm: str) -> list[Path]:
+def compiled_paths(program: str, lm: str) -> list[Path]:
     """Return the files to look for, best first."""
     return [root / folder_name(program) / f"{file_name(lm)}.json" for root in (user_directory(), shipped_directory())]
 
 
 def in_use(program: str, lm: str) -> Path | None:
     """Return the file that `load` uses, the user's before the shipped one; None if there is none."""
-    return next((path for path in candidates_for(program, lm) if path.is_file()), None)
+    return next((path for path in compiled_paths(program, lm) if path.is_file()), None)
 
 
 def available_models(program: str) -> list[str]:

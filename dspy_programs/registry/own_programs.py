@@ -53,7 +53,7 @@ def is_own(name: str) -> bool:
     return ":" in name or name in _introduced or name in registered()
 
 
-def named(name: str) -> Any:
+def object_named(name: str) -> Any:
     """Return the object a name refers to. Raises UsageError if there is none; errors in the user's file are not caught."""
     if name in _introduced:
         return _introduced[name]
@@ -81,13 +81,13 @@ def source_of(thing: Any, name: str) -> Source:
     if hasattr(thing, "program"):
         return source_of(thing.program, name)
     if inspect.isfunction(thing):
-        return source_of(called(thing, name), name)
+        return source_of(call_without_arguments(thing, name), name)
     raise UsageError(f"{name!r} is {type(thing).__name__}, not a dspy.Module, a recipe or a function that returns one")
 
 
 def new_from(source: Source, name: str) -> dspy.Module:
     """Make a new program, which asks the model in use. Raises UsageError if it cannot."""
-    program: dspy.Module = source.deepcopy() if isinstance(source, dspy.Module) else called(source, name)
+    program: dspy.Module = source.deepcopy() if isinstance(source, dspy.Module) else call_without_arguments(source, name)
     if not callable(getattr(type(program), "forward", None)):
         raise UsageError(
             f"{name!r}: {type(program).__name__} has no `forward` method; add one, because that is what is called and compiled"
@@ -115,7 +115,7 @@ def _leave_own_models(program: dspy.Module) -> None:
         each.lm = copies[id(each.lm)]
 
 
-def called(make: Callable[[], Any], name: str) -> Any:
+def call_without_arguments(make: Callable[[], Any], name: str) -> Any:
     """Call something that needs no arguments."""
     inside = make.__init__ if isinstance(make, type) else make  # type: ignore[misc]  # a Module's own takes anything
     needed = [
@@ -129,7 +129,7 @@ def called(make: Callable[[], Any], name: str) -> Any:
     return make()
 
 
-def written(program: Source, name: str) -> str:
+def load_argument(program: Source, name: str) -> str:
     """Write a program as an argument of `load`: its name, or the user's own object if no other process knows the name."""
     kind: Any = type(program) if isinstance(program, dspy.Module) else program
     if name not in _introduced or ":" in name:

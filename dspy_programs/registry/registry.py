@@ -38,8 +38,8 @@ from dspy_programs.registry.own_programs import (
     is_introduced,
     is_own,
     name_of,
-    named,
     new_from,
+    object_named,
     registered,
     source_of,
 )
@@ -220,7 +220,7 @@ def program_named(name: str) -> Source:
     if name in PROGRAMS:
         return PROGRAMS[name]
     if is_own(name):
-        return source_of(named(name), name)
+        return source_of(object_named(name), name)
     known = ", ".join([*sorted(PROGRAMS), *sorted(registered())])
     raise UsageError(f"unknown program {name!r}; choose from {known}, or name your own as package.module:attribute")
 

@@ -97,6 +97,6 @@ def _first_difference(saved: Shapes, current: Shapes) -> str | None:
     return None
 
 
-def reasons(shapes: Shapes) -> bool:
+def has_reasoning(shapes: Shapes) -> bool:
     """Return whether every predictor writes its reasoning before its answer."""
     return bool(shapes) and all(any(field.name == REASONING for field in fields) for fields in shapes.values())

@@ -9,10 +9,10 @@ if TYPE_CHECKING:
         JSON_TYPES as JSON_TYPES,
         LONGEST_DESCRIPTION as LONGEST_DESCRIPTION,
         LONGEST_TEXT as LONGEST_TEXT,
+        alternatives_of as alternatives_of,
         as_line as as_line,
         calls_schema as calls_schema,
         dependent_schemas as dependent_schemas,
-        forms_of as forms_of,
         items_of as items_of,
         list_of as list_of,
         listed_in as listed_in,
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
         united as united,
     )
     from dspy_programs.schemas.published_tools import (
-        as_published as as_published,
         definitions_in as definitions_in,
+        normalize_tool as normalize_tool,
         tool_names as tool_names,
     )
 
@@ -39,7 +39,7 @@ _HOMES = {
     "as_line": "json_schema",
     "calls_schema": "json_schema",
     "dependent_schemas": "json_schema",
-    "forms_of": "json_schema",
+    "alternatives_of": "json_schema",
     "items_of": "json_schema",
     "list_of": "json_schema",
     "listed_in": "json_schema",
@@ -52,7 +52,7 @@ _HOMES = {
     "shortened": "json_schema",
     "types_of": "json_schema",
     "united": "json_schema",
-    "as_published": "published_tools",
+    "normalize_tool": "published_tools",
     "definitions_in": "published_tools",
     "tool_names": "published_tools",
 }

@@ -134,7 +134,7 @@ def listed_in(schema: Any) -> list[Any] | None:
 _COMBINED = ("allOf", "anyOf", "oneOf")
 
 
-def forms_of(schema: Any, root: Mapping[str, Any], made: "count[int] | None" = None, depth: int = 0) -> list[Schema]:
+def alternatives_of(schema: Any, root: Mapping[str, Any], made: "count[int] | None" = None, depth: int = 0) -> list[Schema]:
     """Return the forms that a value may take, each a schema without `$ref`, `allOf`, `anyOf` and `oneOf` at its top.
 
     If parts contradict each other, a form allows what both allow, or more. `made` counts the schemas; raises
@@ -151,7 +151,7 @@ def forms_of(schema: Any, root: Mapping[str, Any], made: "count[int] | None" = N
         for option in options:
             if next(made) > LARGEST or depth > 2 * DEEPEST:
                 raise OverflowError
-            others += forms_of(option, root, made, depth + 1)
+            others += alternatives_of(option, root, made, depth + 1)
         if len(forms) * len(others) > LARGEST:
             raise OverflowError
         forms = [_merged(form, other) for form in forms for other in others]
@@ -244,7 +244,7 @@ def _arguments_text(whole: Schema, root: Mapping[str, Any]) -> str:
 def united(parameters: Mapping[str, Any]) -> Schema:
     """Return one object with all arguments of the forms; one is required if it is in every form."""
     try:
-        forms = forms_of(parameters, parameters)
+        forms = alternatives_of(parameters, parameters)
     except OverflowError:
         return {}
     if len(forms) == 1:
@@ -282,7 +282,7 @@ def _type_text(schema: Any, root: Mapping[str, Any], depth: int, made: "count[in
     if allowed := _enum_of(schema):
         return "|".join(json.dumps(value, ensure_ascii=False) for value in allowed)
     if any(list_of(schema, key) for key in _COMBINED):
-        forms = forms_of(schema, root, made)[:_LONGEST_ENUM]
+        forms = alternatives_of(schema, root, made)[:_LONGEST_ENUM]
         return "|".join(dict.fromkeys(_type_text(form, root, depth + (len(forms) > 1), made) for form in forms))
     texts = []
     for type_ in types_of(schema):
@@ -383,7 +383,7 @@ def _plain_forms(form: Schema, root: Mapping[str, Any], depth: int, made: "count
 
 def _mixed(schema: Any, root: Mapping[str, Any], made: "count[int]") -> list[Schema]:
     """Return the forms of a schema; with `anyOf`, one value may have the names of several of them."""
-    forms = forms_of(schema, root, made)
+    forms = alternatives_of(schema, root, made)
     if not 1 < len(forms) <= _MOST_MIXED or list_of(resolved(schema, root), "oneOf"):
         return forms
     return [_with_names(form, [other for other in forms if _may_be_both(form, other)]) for form in forms]

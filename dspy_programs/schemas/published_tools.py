@@ -50,13 +50,13 @@ def definitions_in(published: Any, level: int = 0) -> list[Any]:
     if not _is_single(published):
         return [found for item in published for found in definitions_in(item, level + 1)]
     held = getattr(published, "tools", None)
-    return definitions_in(held, level + 1) if isinstance(held, list) and not named(published) else [published]
+    return definitions_in(held, level + 1) if isinstance(held, list) and not tool_name_of(published) else [published]
 
 
 def _definitions_in_mapping(published: Mapping[str, Any], level: int) -> list[Any]:
     if isinstance(published.get("paths"), Mapping):
         return list(_operations_in(published))
-    if named(published):
+    if tool_name_of(published):
         return [published]
     for key in _BUNDLES:
         if isinstance(held := published.get(key), (list, tuple, Mapping)):
@@ -76,20 +76,24 @@ def tool_names(published: Any) -> list[str]:
     found: list[Any] = []
     for item in [] if isinstance(published, str) else definitions_in(published):
         held, _ = _unwrapped(item)
-        told = named(held) or getattr(held, "__name__", None) or read(held, "type")
+        told = tool_name_of(held) or getattr(held, "__name__", None) or read(held, "type")
         found.append(item if isinstance(item, str) else told)
     return [name for name in found if isinstance(name, str) and name]
 
 
-def as_published(definition: Any) -> _Plain:
+def normalize_tool(definition: Any) -> _Plain:
     """Read one definition."""
     held, outside = _unwrapped(definition)
-    if isinstance(held, type) or (callable(held) and not named(held)):
+    if isinstance(held, type) or (callable(held) and not tool_name_of(held)):
         found = _model_or_function(held)
     elif _is_operation(held):
         found = operation(held, (), held)
     else:
-        found = {"name": named(held), "description": told(held) or told(outside), "parameters": _parameters_of(held)}
+        found = {
+            "name": tool_name_of(held),
+            "description": tool_description_of(held) or tool_description_of(outside),
+            "parameters": _parameters_of(held),
+        }
     if found["name"] is None:
         raise ValueError("a tool has no name: give its name, description and parameters, the JSON schema of its arguments")
     return sendable(found)
@@ -99,7 +103,12 @@ def _unwrapped(definition: Any) -> tuple[Any, Any]:
     """Return what is inside `{"function": {...}}` and the like, and what was around it."""
     for key in _WRAPPERS:
         inner = read(definition, key)
-        if inner is not None and not isinstance(inner, str) and named(inner) and (key == "function" or not named(definition)):
+        if (
+            inner is not None
+            and not isinstance(inner, str)
+            and tool_name_of(inner)
+            and (key == "function" or not tool_name_of(definition))
+        ):
             return inner, definition
     return definition, definition
 
@@ -108,14 +117,14 @@ def read(holder: Any, key: str) -> Any:
     return holder.get(key) if isinstance(holder, Mapping) else getattr(holder, key, None)
 
 
-def named(holder: Any) -> str | None:
+def tool_name_of(holder: Any) -> str | None:
     name = read(holder, "name")
     if name is None and isinstance(holder, Mapping):
         name = holder.get("operationId") or (holder.get("title") if "properties" in holder else holder.get("function"))
     return name if isinstance(name, str) else None
 
 
-def told(holder: Any) -> str:
+def tool_description_of(holder: Any) -> str:
     texts = (read(holder, key) for key in ("description", "desc", "summary"))
     return next((text for text in texts if isinstance(text, str)), "")
 
@@ -133,7 +142,7 @@ def _parameters_of(holder: Any) -> Any:
             return {key: value for key, value in holder.items() if key not in ("name", "description")}
         unknown = holder.keys() - {*_SCHEMAS, *_NO_INPUT}
         if misnamed := [key for key in unknown if isinstance(holder[key], Mapping) and "properties" in holder[key]]:
-            raise ValueError(f"{named(holder)}: is {misnamed[0]!r} the schema of its arguments? Name it 'parameters'")
+            raise ValueError(f"{tool_name_of(holder)}: is {misnamed[0]!r} the schema of its arguments? Name it 'parameters'")
     return {}
 
 
@@ -246,7 +255,7 @@ def _operations_in(api: Mapping[str, Any]) -> Iterator[_Plain]:
         item = resolved(item, api)
         for method in _METHODS:
             if isinstance(found := item.get(method), Mapping):
-                name = named(found) or "_".join([method, *(part.strip("{}") for part in path.split("/") if part)])
+                name = tool_name_of(found) or "_".join([method, *(part.strip("{}") for part in path.split("/") if part)])
                 yield operation({**found, "operationId": name}, item.get("parameters") or (), api)
 
 
@@ -272,7 +281,11 @@ def operation(held: Mapping[str, Any], shared: Iterable[Any], api: Mapping[str, 
         properties["body"] = _content_schema(body)
         required += ["body"] if body.get("required") is True else []
     schema = {"type": "object", "properties": properties, "required": list(dict.fromkeys(required))}
-    return {"name": named(held), "description": told(held), "parameters": schema | referred(properties, api)}
+    return {
+        "name": tool_name_of(held),
+        "description": tool_description_of(held),
+        "parameters": schema | referred(properties, api),
+    }
 
 
 def _parameter_schema(one: Mapping[str, Any]) -> Any:

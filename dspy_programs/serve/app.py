@@ -21,7 +21,7 @@ from starlette.routing import Route
 import dspy_programs
 from dspy_programs.serve.a2a_agent import agent_routes
 from dspy_programs.serve.mcp_tools import mcp_server, sessions_of
-from dspy_programs.serve.operations import OPERATIONS, Operation, line_of
+from dspy_programs.serve.operations import OPERATIONS, Operation, error_line
 from dspy_programs.serve.problems import (
     Invalid,
     Malformed,
@@ -162,7 +162,7 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     faults = [{**fault, "loc": fault["loc"][1:]} for fault in error.errors()]
     if any(fault["type"] == "json_invalid" for fault in faults):
         return response_to(Malformed("the body is not JSON"))
-    return response_to(Invalid(line_of(faults)))
+    return response_to(Invalid(error_line(faults)))
 
 
 async def _on_http(_: Request, error: Exception) -> Response:

@@ -241,17 +241,17 @@ def request_from(operation: Operation, arguments: Mapping[str, Any]) -> asked.Re
 
 
 def faults(error: ValidationError) -> str:
-    return line_of(error.errors(include_url=False, include_context=False, include_input=False))
+    return error_line(error.errors(include_url=False, include_context=False, include_input=False))
 
 
-def line_of(errors: Any) -> str:
+def error_line(errors: Any) -> str:
     """Say in one line what is wrong with a request: field and fault, without repeating what was sent."""
-    lines = [f"{_place_of(fault['loc'])}: {fault['msg']}" for fault in errors]
+    lines = [f"{_field_path(fault['loc'])}: {fault['msg']}" for fault in errors]
     more = f"; and {len(lines) - _FAULTS_SHOWN} more" if len(lines) > _FAULTS_SHOWN else ""
     return "; ".join(lines[:_FAULTS_SHOWN]) + more
 
 
-def _place_of(location: Sequence[int | str]) -> str:
+def _field_path(location: Sequence[int | str]) -> str:
     """Return the path to a field, without the validator names that pydantic adds, which mean nothing to a client."""
     parts = [str(part) for part in location if isinstance(part, int) or str(part).isidentifier()]
     return ".".join(parts) or "request"

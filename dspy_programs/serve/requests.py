@@ -59,7 +59,7 @@ class Request(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
-def shown(example: dict[str, Any]) -> ConfigDict:
+def with_example(example: dict[str, Any]) -> ConfigDict:
     """Put an example into the schema: clients learn from it, and the schema tests start from it."""
     return ConfigDict(json_schema_extra={"examples": [example]})
 
@@ -84,7 +84,7 @@ _FACTS = {"name": "facts", "criteria": [{"name": "accuracy", "description": "acc
 class ClassifyFailure(Request):
     """One agent run, as its framework recorded it."""
 
-    model_config = shown({"trace": TRACE})
+    model_config = with_example({"trace": TRACE})
 
     trace: _Raw = Field(
         description="a trace in any known format: native, LangSmith, LangGraph, chat messages (OpenAI, Anthropic), "
@@ -96,7 +96,7 @@ class ClassifyFailure(Request):
 class ClassifyFailures(Request):
     """Many runs at once."""
 
-    model_config = shown({"traces": [TRACE, {"no": "trace"}]})
+    model_config = with_example({"traces": [TRACE, {"no": "trace"}]})
 
     traces: list[_Raw] = Field(min_length=1, max_length=limits.MAX_TRACES, description="traces, each in any known format")
     format: _Format | None = Field(default=None, description="the format of all traces; default: detected")
@@ -119,7 +119,7 @@ _Messages = Annotated[
 class CompressMemory(Request):
     """A session to compress."""
 
-    model_config = shown({"messages": _SESSION, "token_budget": 30, "protected_recent": 1})
+    model_config = with_example({"messages": _SESSION, "token_budget": 30, "protected_recent": 1})
 
     messages: _Messages
     token_budget: Whole = Field(ge=1, le=limits.MAX_TOKENS, description="token limit for the result")
@@ -131,7 +131,7 @@ class CompressMemory(Request):
 class BuildContext(Request):
     """A session whose most important part goes into a prompt."""
 
-    model_config = shown({"messages": _SESSION, "max_tokens": 30, "protected_recent": 1})
+    model_config = with_example({"messages": _SESSION, "max_tokens": 30, "protected_recent": 1})
 
     messages: _Messages
     max_tokens: Whole = Field(ge=1, le=limits.MAX_TOKENS, description="token limit for the context")
@@ -157,7 +157,7 @@ Sections = Annotated[
 class AnalyzePrompt(Request):
     """A prompt whose tokens to count, section by section."""
 
-    model_config = shown({"sections": PROMPT})
+    model_config = with_example({"sections": PROMPT})
 
     sections: Sections
     model: str | None = Field(
@@ -184,7 +184,7 @@ class PromptRubric(Request):
 class NegotiatePrompt(Request):
     """A prompt that should lose tokens but no quality."""
 
-    model_config = shown({"sections": PROMPT, "rubric": _FACTS, "min_token_savings": 0.2, "max_token_savings": 0.6})
+    model_config = with_example({"sections": PROMPT, "rubric": _FACTS, "min_token_savings": 0.2, "max_token_savings": 0.6})
 
     sections: Sections
     rubric: PromptRubric | None = Field(default=None, description="default: accuracy and relevance")

@@ -11,7 +11,7 @@ from typing import Any
 import dspy
 
 from dspy_programs.lm import decoding
-from dspy_programs.lm.server import through
+from dspy_programs.lm.server import wrap
 
 _Check = Callable[[], None]
 
@@ -34,4 +34,4 @@ class StoppableEngine:
 
 
 def stoppable(lm: dspy.LM, check: _Check) -> dspy.LM:
-    return through(StoppableEngine(lm.engine, check), lm.model, retries=lm.num_retries, **decoding(lm))
+    return wrap(StoppableEngine(lm.engine, check), lm.model, retries=lm.num_retries, **decoding(lm))

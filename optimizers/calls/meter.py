@@ -52,7 +52,7 @@ class Meter:
     limits: Budget = Budget()
     roles: dict[str, Used] = field(default_factory=lambda: {"task": Used(), "reflection": Used()})
     replayed_calls: int = 0
-    rollouts: int = 0
+    metric_calls: int = 0
     reason: BaseException | None = None
     clock: Callable[[], float] = time.monotonic
     answered: float = 0.0  # seconds into the run when the last answer came: the same in a replay
@@ -101,13 +101,14 @@ class Meter:
             self.stop(BudgetSpent(limit))
             self.raise_if_stopped()
 
-    def count_rollout(self, unreadable: str | None = None, refused: bool = False) -> None:
-        """Count a row. unreadable: why its reply could not be used; too many of those in a row stop the run.
+    def count_metric_call(self, unreadable: str | None = None, refused: bool = False) -> None:
+        """Count one metric call: a row run and scored.
 
+        unreadable: why its reply could not be used; too many of those in a row stop the run.
         refused: the server rejected the prompt, which says nothing about the model.
         """
         with self._lock:
-            self.rollouts += 1
+            self.metric_calls += 1
             if not refused:
                 self._readable += unreadable is None
                 self._unreadable = 0 if unreadable is None else self._unreadable + 1

@@ -46,7 +46,7 @@ class Progress:
 
     def line(self) -> str:
         meter = self.meter
-        rows = f"{meter.rollouts}/{self.expected}" if self.expected else f"{meter.rollouts}"
+        rows = f"{meter.metric_calls}/{self.expected}" if self.expected else f"{meter.metric_calls}"
         best = "" if self.best is None else f", best {self.best:.3f}"
         tokens = f"{meter.tokens:,}" if meter.tokens < 10_000 else f"{meter.tokens / 1000:,.0f}k"
         paid = f", ${meter.usd:.{4 if meter.usd < 1 else 2}f}" if meter.usd else ""
@@ -55,7 +55,7 @@ class Progress:
 
     def seconds_left(self) -> float | None:
         """Use the pace since the first row: loading the model says nothing about it."""
-        done, now = self.meter.rollouts, self.meter.elapsed
+        done, now = self.meter.metric_calls, self.meter.elapsed
         if self.expected is None or done < 1:
             return None
         self._first = self._first or (done, now)
@@ -63,7 +63,7 @@ class Progress:
         return max(0, self.expected - done) * (now - self._first[1]) / since if since else None
 
     @contextlib.contextmanager
-    def shown(self) -> Iterator["Progress"]:
+    def live(self) -> Iterator["Progress"]:
         """Keep the line up to date while the block runs."""
         if self.console.is_terminal:
             with Live(self, console=self.console, refresh_per_second=4, redirect_stdout=False, redirect_stderr=False):

@@ -14,7 +14,7 @@ from dspy.utils.exceptions import ContextWindowExceededError, LMError
 
 from dspy_programs.errors import ModelFailing, ProgramsError
 from dspy_programs.lm import Sample, decoding, drawn
-from dspy_programs.lm.server import ask, place_of, redact, through
+from dspy_programs.lm.server import call_inner, endpoint_of, redact, wrap
 from optimizers.calls.journal import Journal, Record, key_of
 from optimizers.calls.meter import Meter, Used
 
@@ -45,9 +45,9 @@ class RecordedEngine:
         """Return a model that a program or a metric brings along, with the same journal and accounting."""
         if isinstance(getattr(lm, "engine", None), RecordedEngine):
             return lm
-        engine = RecordedEngine(lm, self.role, self.journal, self.meter, place_of(lm))
+        engine = RecordedEngine(lm, self.role, self.journal, self.meter, endpoint_of(lm))
         engine._asking, engine._counted, engine._unpriced = self._asking, self._counted, self._unpriced
-        return through(engine, lm.model, **decoding(lm))
+        return wrap(engine, lm.model, **decoding(lm))
 
     @property
     def count_tokens(self) -> Callable[[str], int] | None:
@@ -81,7 +81,7 @@ class RecordedEngine:
         start = self.meter.elapsed
         outcome: Record
         try:
-            response = ask(self.lm, request)
+            response = call_inner(self.lm, request)
             outcome = {"usd": self.price(request, response), "response": response_to_dict(response)}
         except ContextWindowExceededError as error:
             outcome = {"error": type(error).__name__, "message": str(error), "usd": None, "response": {}}
@@ -142,7 +142,7 @@ class RecordedEngine:
 
 def recorded(lm: dspy.LM, role: str, journal: Journal, meter: Meter) -> dspy.LM:
     """Return `lm` with the same name and settings and a journal; the model itself handles retries."""
-    return through(RecordedEngine(lm, role, journal, meter), lm.model, **decoding(lm))
+    return wrap(RecordedEngine(lm, role, journal, meter), lm.model, **decoding(lm))
 
 
 def first_line(error: Exception) -> str:

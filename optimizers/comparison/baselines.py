@@ -22,7 +22,7 @@ from dspy_programs.errors import MissingExtra
 from dspy_programs.lm.replies import CompleteJSONAdapter
 from metrics.score import for_gepa
 from optimizers.calls import Budget, Meter
-from optimizers.search import SPREAD, Job, compile_job, longest_instruction, named
+from optimizers.search import SPREAD, Job, compile_job, demonstrations_key, longest_instruction
 
 _History = tuple[tuple[int, float], ...]
 
@@ -44,14 +44,14 @@ class Search:
     @property
     def rows(self) -> list[dspy.Example]:
         """The rows that ours may show, in another order."""
-        rows = list(self.job.shelf.rows or self.job.trainset)
+        rows = list(self.job.store.rows or self.job.trainset)
         random.Random(f"{self.seed}-rows").shuffle(rows)
         return rows
 
     @property
     def most_shown(self) -> int:
         """How many labelled rows ours shows in one call, if it does not draw the nearest."""
-        return len(self.job.shelf.ids(named(SPREAD)))
+        return len(self.job.store.ids(demonstrations_key(SPREAD)))
 
 
 @dataclass(frozen=True)
@@ -119,13 +119,13 @@ def _stock_gepa(search: Search) -> Found:
 
     class Watch:
         def on_valset_evaluated(self, event: Mapping[str, Any]) -> None:
-            scored.append((search.meter.rollouts, float(event["average_score"])))
+            scored.append((search.meter.metric_calls, float(event["average_score"])))
 
     plain = for_gepa(search.job.metric)
 
     def metric(gold: Any, pred: Any, trace: Any = None, pred_name: str | None = None, pred_trace: Any = None) -> Any:
         if pred_name is None:  # else the same row again, for its feedback
-            search.meter.count_rollout()
+            search.meter.count_metric_call()
         return plain(gold, pred, trace, pred_name, pred_trace)
 
     gepa = dspy.GEPA(
@@ -152,7 +152,7 @@ def _random_search(search: Search) -> Found:
     scored: list[tuple[int, float]] = []
     best: dspy.Module | None = None
     for number in range(-3, search.metric_calls):
-        left = search.metric_calls - meter.rollouts
+        left = search.metric_calls - meter.metric_calls
         if (number == -2 and not shown) or left < (bootstrapped if number > -2 else 1):
             continue  # without labelled rows to show, -2 equals -3
         few_shot = dspy.BootstrapFewShotWithRandomSearch(
@@ -168,7 +168,7 @@ def _random_search(search: Search) -> Found:
         score = program.candidate_programs[0]["score"] / 100
         if best is None or score > max(value for _, value in scored):
             best = program
-        scored.append((meter.rollouts, score))
+        scored.append((meter.metric_calls, score))
         if meter.stopped:
             break
     return Found(best, _best_so_far(scored))
@@ -185,7 +185,7 @@ def _mipro(search: Search) -> Found:
     class Watch(BaseCallback):
         def on_evaluate_end(self, call_id: str, outputs: Any, exception: Exception | None = None) -> None:
             if outputs is not None:
-                scored.append((search.meter.rollouts, outputs.score / 100))
+                scored.append((search.meter.metric_calls, outputs.score / 100))
 
     rows, shown, bootstrapped = shown_rows(search)
     trials, candidates, most = mipro_size(search.metric_calls, len(search.job.valset), bootstrapped, shown > 0)
@@ -258,7 +258,7 @@ def shown_rows(search: Search) -> tuple[list[dspy.Example], int, int]:
     names = [name for name, _ in search.job.program.named_predictors()]
     if len(names) > 1:
         return search.rows, 0, min(_BOOTSTRAPPED, most)
-    rows = [ShownRow(dict(search.job.shelf.demonstrate(row)[names[0]]), row) for row in search.rows]
+    rows = [ShownRow(dict(search.job.store.demonstrate(row)[names[0]]), row) for row in search.rows]
     return rows, search.most_shown, min(_BOOTSTRAPPED, most)
 
 
@@ -266,7 +266,7 @@ def _as_number(search: Search) -> Callable[..., float]:
     """Adapt the metric to DSPy's older optimizers; with a trace they ask whether a reply may be shown."""
 
     def metric(gold: dspy.Example, pred: dspy.Prediction, trace: Any = None) -> float:
-        search.meter.count_rollout()
+        search.meter.count_metric_call()
         if trace is not None and getattr(pred, "failure", None) is not None:
             return 0.0  # the program's rules answered, because the model's reply was unreadable
         return search.job.metric(gold._row if isinstance(gold, ShownRow) else gold, pred).value

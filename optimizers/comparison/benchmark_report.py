@@ -146,15 +146,18 @@ def _mean_of(values: Sequence[float | None]) -> float | None:
 def as_json(report: _Report) -> dict[str, Any]:
     """Return every figure of the report as plain values; null for what was not run."""
     programs = {
-        program: {**sizes, "optimizers": {name: plain(report.of_program(program, name)) for name in report.optimizers}}
+        program: {
+            **sizes,
+            "optimizers": {name: intervals_as_dicts(report.of_program(program, name)) for name in report.optimizers},
+        }
         for program, sizes in report.sizes.items()
     }
     compared = report.compared
-    means = {name: plain(report.of_mean(name)) for name in report.optimizers} if compared else {}
+    means = {name: intervals_as_dicts(report.of_mean(name)) for name in report.optimizers} if compared else {}
     return {**report.about, "programs": programs, "mean": {"programs": compared, "optimizers": means}}
 
 
-def plain(figures: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def intervals_as_dicts(figures: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if figures is None:
         return None
     return {name: asdict(value) if isinstance(value, Interval) else value for name, value in figures.items()}
@@ -227,7 +230,9 @@ def _cost_cells(figures: Mapping[str, Any]) -> list[str]:
     return ["-" if figures[name] is None else pattern.format(figures[name]) for name, pattern in formats.items()]
 
 
-def line_of(report: _Report, optimizer: str, programs: Sequence[str], share: bool = False) -> list[tuple[float, float]]:
+def best_so_far_curve(
+    report: _Report, optimizer: str, programs: Sequence[str], share: bool = False
+) -> list[tuple[float, float]]:
     """Average the best validation score so far over programs and random seeds, from where all have one to the last end.
 
     share: count metric calls as a share of each program's budget.
@@ -280,7 +285,7 @@ def draw(axes: Any, report: _Report, programs: Sequence[str]) -> None:
         cells = [report.cells[program, name] for program in programs]
         unit = [report.sizes[program]["metric_calls"] if share else 1 for program in programs]
         end = float(np.mean([cell.costs()["metric_calls"] / per for cell, per in zip(cells, unit, strict=True)]))
-        if line := line_of(report, name, programs, share):
+        if line := best_so_far_curve(report, name, programs, share):
             xs, ys = zip(*line, strict=True)
             axes.step([*xs, max(xs[-1], end)], [*ys, ys[-1]], where="post", color=colour, linewidth=width)
         test = bootstrap_of_means([cell.rows for cell in cells])

@@ -26,7 +26,7 @@ from dspy_programs.predict import FewShot
 from dspy_programs.registry import compiled_store as store
 from optimizers.calls import Journal, Meter, Progress, Record, Used, noise_to, recorded
 from optimizers.comparison.baselines import Found, Search, optimize
-from optimizers.scoring import score_rows
+from optimizers.scoring import Runner
 from optimizers.search import (
     RuleProposer,
     Search as OurSearch,
@@ -111,7 +111,7 @@ def digest_of_code() -> str:
         FewShot,
         loss_weighted_rows,
         RuleProposer,
-        score_rows,
+        Runner,
     )
     texts = [code_in(sys.modules[thing.__module__]) for thing in of_files]
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
@@ -173,11 +173,11 @@ def run_one(run: Run, directory: RunDirectory) -> Record:
         task = recorded(training.task_lm, "task", journal, meter)
         reflection = recorded(training.reflection_lm, "reflection", journal, meter)
         search = Search(job, task, reflection, run.metric_calls, meter, training.seed, training.threads)
-        with interruptible(meter, directory.path), noise_to(directory.log), progress.shown():
+        with interruptible(meter, directory.path), noise_to(directory.log), progress.live():
             progress.phase = str(run)
             start = time.monotonic()
             found = optimize(run.optimizer, search)
-            spent, metric_calls = _snapshot(meter), meter.rollouts
+            spent, metric_calls = _snapshot(meter), meter.metric_calls
             progress.phase = f"{run}, test"
             test = _tested(found, training, task, meter)
             wall = time.monotonic() - start
@@ -188,7 +188,7 @@ def _tested(found: Found, training: Training, lm: dspy.LM, meter: Meter) -> list
     if found.program is None:
         return []
     rows, metric = training.rows["test"], training.recipe.scorer
-    return [score.value for score in score_rows(found.program, rows, metric, lm, meter, training.threads)]
+    return [score.value for score in Runner(lm, meter, training.threads).scores(found.program, rows, metric)]
 
 
 @contextlib.contextmanager

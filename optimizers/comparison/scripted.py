@@ -210,7 +210,7 @@ def reflector(world: World) -> Callable[[lm15.Request], str]:
     """Return a reflection model that adds, to the rules of the instruction, the first one that the feedback misses."""
     marks = {name: mark for mark, name in RULES.items()}
 
-    def written(name: str) -> str:
+    def rule_text(name: str) -> str:
         text = f"Parcels with the mark {marks[name]} follow rule {name}. "
         return (text + _PADDING * math.ceil(max(0, world.length - len(text)) / len(_PADDING))).strip()
 
@@ -223,7 +223,7 @@ def reflector(world: World) -> Callable[[lm15.Request], str]:
         missing = [name for name in _rules_in(cases) if name not in known]
         luck = share("proposal", prompt)
         useless = [f"Take care {luck:.6f} of the time."]
-        new = [*map(written, missing[:1])] if luck < world.good and missing else useless
-        return json.dumps({"new_instruction": " ".join([str(SortParcel.__doc__), *map(written, known), *new])})
+        new = [*map(rule_text, missing[:1])] if luck < world.good and missing else useless
+        return json.dumps({"new_instruction": " ".join([str(SortParcel.__doc__), *map(rule_text, known), *new])})
 
     return propose

@@ -41,8 +41,8 @@ from optimizers.comparison.scripted import (
     sort_parcel,
 )
 from optimizers.plotting import COLOURS, MARKERS, require_matplotlib
-from optimizers.scoring import Interval, bootstrap, bootstrap_of_means, score_rows, scores as scoring
-from optimizers.search import adapter, allowance, bandit, candidate, demonstrations
+from optimizers.scoring import Interval, Runner, bootstrap, bootstrap_of_means, scores as scoring
+from optimizers.search import adapter, bandit, candidate, demonstrations, row_budget
 from optimizers.training import RESULTS, code_in, digest, job_of
 
 OURS, STOCK = "ours", "dspy.GEPA"
@@ -101,7 +101,7 @@ class Run:
 def _code_of(optimizer: str) -> str:
     """Name the code that decides an optimizer's figures, as it was when this process began; stock asks none of our search."""
     files = [scripted, baselines, candidate, demonstrations, scoring]
-    of_search = [digest_of_code(), *map(code_in, (adapter, allowance, bandit))] if optimizer == OURS else []
+    of_search = [digest_of_code(), *map(code_in, (adapter, row_budget, bandit))] if optimizer == OURS else []
     return digest([*of_search, *map(code_in, files)])
 
 
@@ -118,9 +118,9 @@ def run_one(run: Run, place: Path) -> Record:
     job = job_of(recipe_of(world), rows, run.seed, reasoning=True)
     with interruptible(meter, place), noise_to(Path(os.devnull)):
         found = optimize(run.optimizer, Search(job, *models, run.cell.metric_calls, meter, run.seed))
-        used, proposals = meter.rollouts, meter.roles["reflection"].calls
+        used, proposals = meter.metric_calls, meter.roles["reflection"].calls
         assert found.program is not None, found.failure
-        scores = score_rows(found.program, rows["test"], job.metric, task, meter)
+        scores = Runner(task, meter).scores(found.program, rows["test"], job.metric)
     test = sum(score.value for score in scores) / len(scores)
     return {"key": run.key, **asdict(run), "score": test, "used": used, "reflections": proposals}
 

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, PydanticUserError, TypeAdapter, Validation
 
 from dspy_programs.errors import DatasetError
 from dspy_programs.predict import Program as OfOurs
-from dspy_programs.schemas import as_published, definitions_in
+from dspy_programs.schemas import definitions_in, normalize_tool
 from dspy_programs.types import Function, Tool
 from optimizers.data.files import Cell, one_line, refused
 
@@ -87,7 +87,7 @@ def _as_published_tools(type_: Any) -> Any:
 def _as_tool(definition: Any) -> Any:
     if isinstance(definition, Tool):
         return definition
-    found = as_published(definition)
+    found = normalize_tool(definition)
     return {field: found[field] for field in Tool.model_fields}
 
 
@@ -107,7 +107,7 @@ def example_of(where: str, row: Mapping[str, Any], default_id: str, fields: Fiel
         elif name in fields.defaults:
             values[name] = fields.defaults[name]
         else:
-            raise DatasetError(f"{where}: {name}: missing; {told(name, row, fields)}")
+            raise DatasetError(f"{where}: {name}: missing; {missing_field_message(name, row, fields)}")
     others = {name: value for name, value in row.items() if name not in known}
     if fields.labels is None:
         values |= {name: str(value) if isinstance(value, Cell) else value for name, value in others.items()}
@@ -117,7 +117,7 @@ def example_of(where: str, row: Mapping[str, Any], default_id: str, fields: Fiel
     return dspy.Example(**values).with_inputs(*fields.inputs)
 
 
-def told(missing: str, row: Mapping[str, Any], fields: Fields) -> str:
+def missing_field_message(missing: str, row: Mapping[str, Any], fields: Fields) -> str:
     """Say what a row has, what it needs, what is optional, and which of its names is closest to the missing one."""
     names = [one_line(name, 60) for name in row]
     others = [name for name in names if name not in ("id", *fields.types)]

@@ -317,12 +317,12 @@ def foreign(place: object, done: str = "read", advice: str = "") -> Iterator[Non
 
 def _plain_field(where: str, name: str, value: Any) -> Any:
     try:
-        return plain(value)
+        return to_jsonable(value)
     except (ValueError, RecursionError) as error:
         raise DatasetError(f"{where}: {one_line(name)}: {error}") from error
 
 
-def plain(value: Any) -> Any:
+def to_jsonable(value: Any) -> Any:
     """Return a value as plain JSON: a date as text, a decimal as a number. Raises ValueError for values JSON cannot represent.
 
     A null in an object is dropped: Arrow gives every row the fields of all rows, so it only means that there was none.
@@ -337,9 +337,9 @@ def plain(value: Any) -> Any:
         case date() | time():
             return value.isoformat()
         case list() | tuple():
-            return [plain(each) for each in value]
+            return [to_jsonable(each) for each in value]
         case dict():
-            return {str(name): plain(each) for name, each in value.items() if each is not None}
+            return {str(name): to_jsonable(each) for name, each in value.items() if each is not None}
     raise ValueError(f"a value of type {type(value).__name__}, which JSON cannot represent")
 
 

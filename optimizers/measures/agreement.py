@@ -16,9 +16,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from dspy_programs.errors import JudgeNotTrusted
 from dspy_programs.registry import compiled_store
 from metrics.score import Score
-from optimizers.calls import Meter
 from optimizers.data import as_text
-from optimizers.scoring import group_interval, run_rows
+from optimizers.scoring import Runner, group_interval
 
 VERDICTS = ("first", "second", "tie")
 _UNREAD = "unread"
@@ -56,24 +55,22 @@ class Agreement(BaseModel):
 def agreement_with_people(
     judge: dspy.Module,
     rows: Sequence[dspy.Example],
-    lm: dspy.LM | None,
-    meter: Meter,
+    runner: Runner,
     name: str,
-    threads: int = 1,
 ) -> Agreement:
     """Judge every row as it stands and with its responses swapped; compare with the people's verdicts.
 
     Raises whatever stopped the meter.
     """
     swapped = [row.copy(response=row.other, other=row.response) for row in rows]
-    found = _verdicts_of(judge, [*rows, *swapped], lm, meter, threads)
+    found = _verdicts_of(judge, [*rows, *swapped], runner)
     verdicts, mirrored = found[: len(rows)], [_MIRROR.get(verdict, verdict) for verdict in found[len(rows) :]]
     tables = confusion([row.verdict for row in rows], verdicts, [f"{row.instruction}\n{row.input}" for row in rows])
     kappa, (low, high) = kappa_of(tables.sum(axis=0)), kappa_interval(tables)
     agree = [a == b != _UNREAD for a, b in zip(verdicts, mirrored, strict=True)]
     return Agreement(
         program=name,
-        lm=lm.model if lm else _WITHOUT_MODEL,
+        lm=runner.lm.model if runner.lm else _WITHOUT_MODEL,
         state_sha256=state_sha256(judge),
         data_sha256=compiled_store.digest("\n".join(as_text(dict(row)) for row in rows)),
         rows=len(rows),
@@ -87,9 +84,9 @@ def agreement_with_people(
     )
 
 
-def _verdicts_of(judge: dspy.Module, rows: Sequence[dspy.Example], lm: dspy.LM | None, meter: Meter, threads: int) -> list[str]:
+def _verdicts_of(judge: dspy.Module, rows: Sequence[dspy.Example], runner: Runner) -> list[str]:
     """Return a verdict for each row, in order: UNREAD where the reply could not be read or the call failed."""
-    found = run_rows(lambda row: judge, rows, lambda gold, pred: Score(0.0, "", {}), lm, meter, threads)
+    found = runner.run(lambda row: judge, rows, lambda gold, pred: Score(0.0, "", {}))
     return [verdict_of(run.prediction) for run in found]
 
 

@@ -5,16 +5,16 @@ Guarantees every variant sees the same rows; answers that a training run in the 
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dspy
 
 from dspy_programs.registry import Compiled, is_own
 from metrics.score import Score
-from optimizers.calls import Meter, Progress
+from optimizers.calls import Progress
 from optimizers.recipes import Recipe
-from optimizers.scoring import Interval, bootstrap, score_rows
+from optimizers.scoring import Interval, Runner, bootstrap
 
 _Scores = Mapping[str, Sequence[Score]]
 
@@ -58,22 +58,20 @@ class Evaluation:
 def evaluate_program(
     recipe: Recipe,
     rows: Sequence[dspy.Example],
-    task_lm: dspy.LM,
+    runner: Runner,
     compiled: tuple[dspy.Module, Compiled] | None,
     progress: Progress,
-    meter: Meter,
-    threads: int,
 ) -> Evaluation:
     """Score all variants. Raises ModelFailing if the model stops answering: a missing answer is never scored."""
-    variants: dict[str, tuple[dspy.Module, dspy.LM | None]] = {"seed": (_as_written(recipe), task_lm)}
+    variants = {"seed": (_as_written(recipe), runner)}
     if not is_own(recipe.name):  # ours have rules that answer without a model
-        variants = {"twin": (recipe.new_program(), None)} | variants
+        variants = {"twin": (recipe.new_program(), replace(runner, lm=None))} | variants
     if compiled:
-        variants["compiled"] = (compiled[0], task_lm)
+        variants["compiled"] = (compiled[0], runner)
     scores = {}
-    for name, (program, lm) in variants.items():
+    for name, (program, each) in variants.items():
         progress.phase = f"{recipe.name}, {name}"
-        scores[name] = score_rows(program, rows, recipe.scorer, lm, meter, threads)
+        scores[name] = each.scores(program, rows, recipe.scorer)
     used = compiled[1].provenance.training["used"] if compiled else {}
     groups = [field for field in recipe.groups if any(row.get(field) for row in rows)]  # a user's own rows need not have them
     return Evaluation(recipe.name, rows, groups, scores, used)

@@ -6,11 +6,11 @@ from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from optimizers.promotion.card import card_of as card_of, interval_line as interval_line, shown_line as shown_line
-    from optimizers.promotion.past import (
+    from optimizers.promotion.program_history import (
         Entry as Entry,
+        checked_place as checked_place,
         current as current,
         digest_of as digest_of,
-        place_of as place_of,
         require_fit as require_fit,
     )
     from optimizers.promotion.promoting import (
@@ -24,11 +24,11 @@ _HOMES = {
     "card_of": "card",
     "interval_line": "card",
     "shown_line": "card",
-    "Entry": "past",
-    "current": "past",
-    "digest_of": "past",
-    "place_of": "past",
-    "require_fit": "past",
+    "Entry": "program_history",
+    "current": "program_history",
+    "digest_of": "program_history",
+    "checked_place": "program_history",
+    "require_fit": "program_history",
     "Superseded": "promoting",
     "card_for": "promoting",
     "export_stock": "promoting",

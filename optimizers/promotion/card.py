@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dspy_programs.registry import PROGRAMS, Compiled
-from optimizers.search import shown_of
+from optimizers.search import demonstration_count
 
 
 def card_of(compiled: Compiled) -> str:
@@ -44,8 +44,9 @@ def _card_lines(compiled: Compiled) -> Iterator[str]:
     yield ""
     yield from _tried_lines(training.get("tried", {}))
     yield (
-        f"Cost: {used['rollouts']} rows run (including the test), {used['lm_calls']} model calls, {used['tokens']:,} tokens, "
-        f"{used['minutes']:.1f} minutes." + (f" The search ended by {training['ended_by']}." if "ended_by" in training else "")
+        f"Cost: {used['rollouts']} metric calls (including the test), {used['lm_calls']} model calls, "
+        f"{used['tokens']:,} tokens, {used['minutes']:.1f} minutes."
+        + (f" The search ended by {training['ended_by']}." if "ended_by" in training else "")
     )
 
 
@@ -59,7 +60,7 @@ def shown_line(candidate: Mapping[str, Any]) -> str:
     """Say what a candidate shows; files of the first edition only have its number of demonstrations."""
     if "shows" in candidate:
         return f"{candidate['shows']}{', chain of thought' if candidate['reasoning'] else ''}"
-    return shown_of(len(candidate["demonstrations"]))
+    return demonstration_count(len(candidate["demonstrations"]))
 
 
 def _candidate_line(candidate: Mapping[str, Any], seed: Mapping[str, str]) -> str:
@@ -68,7 +69,7 @@ def _candidate_line(candidate: Mapping[str, Any], seed: Mapping[str, str]) -> st
     fell = f" ({candidate['fell_out']})" if candidate.get("fell_out") else ""
     return (
         f"| {candidate['index']} | {shown_line(candidate)} | {changed} | {came} | {candidate['score']:.3f} | "
-        f"{len(candidate['scores'])}{fell} | {candidate['metric_calls']} rows |"
+        f"{len(candidate['scores'])}{fell} | {candidate['metric_calls']} metric calls |"
     )
 
 
@@ -80,7 +81,7 @@ def _tried_lines(tried: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         yield "No change was tried: the budget was spent on comparing the starting programs."
         yield ""
         return
-    yield "| change | tried | better on validation | train rows run |"
+    yield "| change | tried | better on validation | metric calls on train |"
     yield "|---|---|---|---|"
     for name, each in tried.items():
         closed = f" ({each['closed']})" if each["closed"] else ""

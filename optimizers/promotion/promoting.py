@@ -1,4 +1,4 @@
-"""Put a compiled program into use, list earlier ones, return to one, and export it. For the files see past.py.
+"""Put a compiled program into use, list earlier ones, return to one, and export it. For the files see program_history.py.
 
 Guarantees at any moment, even after kill -9, either the old file or the new one is in use, complete; no compiled program is
            ever deleted; processes that change the same program and model wait for each other.
@@ -21,12 +21,13 @@ from dspy_programs.atomic_file import write_atomically
 from dspy_programs.errors import CompiledProgramError, RunLocked, UsageError
 from dspy_programs.registry import Compiled, in_use as in_use, read_compiled, require_known
 from optimizers.promotion.card import card_of
-from optimizers.promotion.past import (
+from optimizers.promotion.program_history import (
     STAMP,
     Entry,
     Lying,
     Place,
     changed_at,
+    checked_place,
     current,
     date_of,
     dated_files,
@@ -34,7 +35,6 @@ from optimizers.promotion.past import (
     entries,
     entry_of,
     lying,
-    place_of,
     require_fit,
     where,
 )
@@ -64,7 +64,7 @@ def promote(source: Path, program: str, lm: str, target: Path | None = None, ove
     target: a file instead of the one in the user's directory; its history lies next to it. over: digest of the program
     that `source` was compared with, None for none; Superseded is raised if another one is in use.
     """
-    place = place_of(program, lm, target)
+    place = checked_place(program, lm, target)
     data, compiled = _read_fitting(source, program, lm)
     card = card_for(compiled)
     with _locked(place):
@@ -96,7 +96,7 @@ def rollback(program: str, lm: str, to: str | None = None) -> _Promoted:
 
     to: start of a digest, even of one that was rolled back, or "shipped".
     """
-    place = place_of(program, lm)
+    place = checked_place(program, lm)
     with _locked(place) if place.target.is_file() or place.history.is_dir() else contextlib.nullcontext():
         before = current(place)
         _settle(place)
@@ -110,7 +110,7 @@ def rollback(program: str, lm: str, to: str | None = None) -> _Promoted:
 
 def history(program: str, lm: str) -> list[Entry]:
     """Return all programs that are or were in use, newest first, the shipped one last. Writes nothing."""
-    return entries(place_of(program, lm))
+    return entries(checked_place(program, lm))
 
 
 def look_at(source: Path, module: str | None = None) -> Entry:
@@ -122,7 +122,7 @@ def look_at(source: Path, module: str | None = None) -> Entry:
     require_known(compiled.provenance.program, source, module)
     require_fit(compiled, source)
     saved = compiled.provenance
-    entry = entry_of(Lying(source, None, in_use=False), place_of(saved.program, saved.lm))
+    entry = entry_of(Lying(source, None, in_use=False), checked_place(saved.program, saved.lm))
     assert entry is not None
     return entry
 

@@ -17,7 +17,7 @@ from dspy_programs.programs.memory_summarizer import MemorySummarizer
 from dspy_programs.programs.planner import MOST_TASKS, Planner
 from dspy_programs.programs.quality_judge import QualityJudge
 from dspy_programs.programs.section_scorer import SectionScorer
-from dspy_programs.registry import called, is_own, named, source_of
+from dspy_programs.registry import call_without_arguments, is_own, object_named, source_of
 from dspy_programs.types import FailureMode, Pair, Task, plan_problems
 from metrics.actor import AcceptedCall, calls_match
 from metrics.data_generator import pairs_are_useful
@@ -158,17 +158,17 @@ def recipe(name: str, metric: str | None = None) -> Recipe:
     if not is_own(name):
         known = ", ".join(sorted(RECIPES))
         raise UsageError(f"unknown module {name!r}; choose from {known}, or name your own as package.module:attribute")
-    thing = named(name)
-    thing = called(thing, name) if isfunction(thing) else thing
+    thing = object_named(name)
+    thing = call_without_arguments(thing, name) if isfunction(thing) else thing
     found = thing if isinstance(thing, Recipe) else Recipe(source_of(thing, name), _named_metric(metric, name))
-    return replace(found, name=name, **({"metric": named(metric)} if metric else {}))
+    return replace(found, name=name, **({"metric": object_named(metric)} if metric else {}))
 
 
 def _named_metric(metric: str | None, name: str) -> Callable[..., Any]:
     """Import the metric of a Module that has no recipe."""
     if metric is None:
         raise UsageError(f"{name} is a program without a metric; add --metric package.module:function, or name a Recipe")
-    found: Callable[..., Any] = named(metric)
+    found: Callable[..., Any] = object_named(metric)
     return found
 
 

@@ -6,10 +6,11 @@ from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from optimizers.scoring.own_metric import UserMetric as UserMetric, as_metric as as_metric, name_of as name_of
-    from optimizers.scoring.row_calls import calls_of as calls_of, told as told
+    from optimizers.scoring.row_calls import calls_of as calls_of, failure_feedback as failure_feedback
     from optimizers.scoring.scores import (
         Interval as Interval,
         RowRun as RowRun,
+        Runner as Runner,
         Step as Step,
         bootstrap as bootstrap,
         bootstrap_of_means as bootstrap_of_means,
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
         judged as judged,
         mean_components as mean_components,
         predicted as predicted,
-        run_rows as run_rows,
-        score_rows as score_rows,
     )
 
 _HOMES = {
@@ -28,9 +27,10 @@ _HOMES = {
     "as_metric": "own_metric",
     "name_of": "own_metric",
     "calls_of": "row_calls",
-    "told": "row_calls",
+    "failure_feedback": "row_calls",
     "Interval": "scores",
     "RowRun": "scores",
+    "Runner": "scores",
     "Step": "scores",
     "bootstrap": "scores",
     "bootstrap_of_means": "scores",
@@ -40,8 +40,6 @@ _HOMES = {
     "judged": "scores",
     "mean_components": "scores",
     "predicted": "scores",
-    "run_rows": "scores",
-    "score_rows": "scores",
 }
 
 __getattr__ = exports(__name__, _HOMES)

@@ -87,10 +87,10 @@ def _score_from(found: Any, row: dspy.Example, name: str) -> Score:
         raise TypeError(
             f"the metric {name} returned {found!r}; it must return a number, a bool, or score and feedback"
         ) from None
-    return Score(share, feedback or told(row, share), parts)
+    return Score(share, feedback or score_feedback(row, share), parts)
 
 
-def told(row: dspy.Example, share: float) -> str:
+def score_feedback(row: dspy.Example, share: float) -> str:
     """Say what a proposer needs to know of a score that came without words."""
     if share >= 1:
         return "Perfect."

@@ -74,7 +74,7 @@ class RowCalls(CompleteJSONAdapter):
     @property
     def first_unread(self) -> Failure | None:
         """Return one of them; with several threads, the same one each time."""
-        return min(self.unread, key=told, default=None)
+        return min(self.unread, key=failure_feedback, default=None)
 
 
 RowCalls.__name__ = "JSONAdapter"  # like its parent: errors name it
@@ -112,7 +112,7 @@ def note(inputs: dict[str, Any], failure: Failure) -> None:
         trace.append((callers[-1], dict(inputs), dspy.Prediction(unreadable_reply=failure.raw_reply)))
 
 
-def told(failure: Failure) -> str:
+def failure_feedback(failure: Failure) -> str:
     return f"{failure.reason} It began: {failure.raw_reply[:200]!r}" if failure.raw_reply else failure.reason
 
 

@@ -22,7 +22,7 @@ from dspy_programs.predict import Failure, Program
 from dspy_programs.text import shortened
 from metrics.score import Metric, Score
 from optimizers.calls import Meter
-from optimizers.scoring.row_calls import TOO_LONG, UNUSABLE, RowCalls, Trace, calls_of, failure_of, told
+from optimizers.scoring.row_calls import TOO_LONG, UNUSABLE, RowCalls, Trace, calls_of, failure_feedback, failure_of
 
 Step = tuple[str, dict[str, Any], dspy.Prediction]
 """One predictor call: its name in the program ("" if it is not one of the program's), its inputs, its outputs."""
@@ -63,38 +63,41 @@ class RowRun:
     trace: Sequence[Any] = field(default=(), repr=False)
 
 
-def score_rows(
-    program: dspy.Module, rows: Sequence[dspy.Example], metric: Metric, lm: dspy.LM | None, meter: Meter, threads: int = 1
-) -> list[Score]:
-    """Run the program on every row, in order; with no model, its rules answer. Raises as `run_rows` does."""
-    return [run.score for run in run_rows(lambda row: program, rows, metric, lm, meter, threads)]
+@dataclass(frozen=True)
+class Runner:
+    """What runs rows: the model, or None for the rules; the meter that counts each row; how many rows run at once."""
 
+    lm: dspy.LM | None
+    meter: Meter
+    threads: int = 1
 
-def run_rows(
-    program_for: Callable[[dspy.Example], dspy.Module],
-    rows: Sequence[dspy.Example],
-    metric: Metric,
-    lm: dspy.LM | None,
-    meter: Meter,
-    threads: int = 1,
-) -> Iterator[RowRun]:
-    """Yield each row's run, in order, as soon as it and those before it are done; the meter counts them.
+    def scores(self, program: dspy.Module, rows: Sequence[dspy.Example], metric: Metric) -> list[Score]:
+        """Run the program on every row, in order. Raises as `run` does."""
+        return [run.score for run in self.run(lambda row: program, rows, metric)]
 
-    Raises whatever stopped the meter: calls never made get no scores. Raises what the program or the metric raised, with a
-    note that names the row.
-    """
-    with running_on(lm), dspy.context(disable_history=True):
-        if threads == 1:
-            for row in rows:
-                yield _run_row(program_for(row), row, metric, meter)
-            return
-        with ThreadPoolExecutor(threads) as pool:  # one context per thread: DSPy's settings are stored there
-            work = [pool.submit(contextvars.copy_context().run, _run_row, program_for(row), row, metric, meter) for row in rows]
-            try:
-                for done in work:
-                    yield done.result()
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+    def run(
+        self, program_for: Callable[[dspy.Example], dspy.Module], rows: Sequence[dspy.Example], metric: Metric
+    ) -> Iterator[RowRun]:
+        """Yield each row's run, in order, as soon as it and those before it are done.
+
+        Raises whatever stopped the meter: calls never made get no scores. Raises what the program or the metric raised, with
+        a note that names the row.
+        """
+        with running_on(self.lm), dspy.context(disable_history=True):
+            if self.threads == 1:
+                for row in rows:
+                    yield _run_row(program_for(row), row, metric, self.meter)
+                return
+            with ThreadPoolExecutor(self.threads) as pool:  # one context per thread: DSPy's settings are stored there
+                work = [
+                    pool.submit(contextvars.copy_context().run, _run_row, program_for(row), row, metric, self.meter)
+                    for row in rows
+                ]
+                try:
+                    for done in work:
+                        yield done.result()
+                finally:
+                    pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _run_row(program: dspy.Module, row: dspy.Example, metric: Metric, meter: Meter) -> RowRun:
@@ -104,7 +107,9 @@ def _run_row(program: dspy.Module, row: dspy.Example, metric: Metric, meter: Met
         prediction, trace = _traced(program, row, calls)
         prediction, score = judged(row, prediction, metric, calls)
     failure = failure_in(prediction) or (None if score.value > 0 else calls.first_unread)
-    meter.count_rollout(None if failure is None else told(failure), refused=failure is not None and TOO_LONG in failure.reason)
+    meter.count_metric_call(
+        None if failure is None else failure_feedback(failure), refused=failure is not None and TOO_LONG in failure.reason
+    )
     return RowRun(row, prediction, score, _steps_of(program, trace), trace)
 
 
@@ -181,7 +186,7 @@ class Unread(dspy.Prediction):
 
     @property
     def score(self) -> Score:
-        return Score(0.0, f"A reply could not be read: {told(self.failure)}", {})
+        return Score(0.0, f"A reply could not be read: {failure_feedback(self.failure)}", {})
 
 
 def predicted(program: dspy.Module, row: dspy.Example, calls: RowCalls) -> dspy.Prediction:

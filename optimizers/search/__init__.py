@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from optimizers.search.allowance import FEWEST_TESTED as FEWEST_TESTED, Allowance as Allowance
     from optimizers.search.candidate import (
         IN_USE as IN_USE,
         REASONING as REASONING,
@@ -14,11 +13,11 @@ if TYPE_CHECKING:
         InitialProgram as InitialProgram,
         Job as Job,
         compiled_before as compiled_before,
+        demonstration_count as demonstration_count,
         given_demonstrations as given_demonstrations,
         showing as showing,
-        shown_of as shown_of,
-        thinks as thinks,
         uncompiled as uncompiled,
+        uses_reasoning as uses_reasoning,
     )
     from optimizers.search.changes import changes_for as changes_for
     from optimizers.search.compile import (
@@ -34,10 +33,10 @@ if TYPE_CHECKING:
         SPREAD as SPREAD,
         Demonstrate as Demonstrate,
         Demonstration as Demonstration,
-        Shelf as Shelf,
+        DemonstrationStore as DemonstrationStore,
         asked_by as asked_by,
         choose as choose,
-        named as named,
+        demonstrations_key as demonstrations_key,
         pooled as pooled,
     )
     from optimizers.search.minibatch import loss_weighted_rows as loss_weighted_rows
@@ -50,12 +49,13 @@ if TYPE_CHECKING:
         longest_instruction as longest_instruction,
         proposer_of as proposer_of,
     )
-    from optimizers.search.race import FEWEST as FEWEST, support as support
+    from optimizers.search.race import MIN_ROWS as MIN_ROWS, support as support
+    from optimizers.search.row_budget import MIN_TEST_ROWS as MIN_TEST_ROWS, RowBudget as RowBudget
     from optimizers.search.search import Search as Search
 
 _HOMES = {
-    "Allowance": "allowance",
-    "FEWEST_TESTED": "allowance",
+    "RowBudget": "row_budget",
+    "MIN_TEST_ROWS": "row_budget",
     "Candidate": "candidate",
     "IN_USE": "candidate",
     "Job": "candidate",
@@ -65,8 +65,8 @@ _HOMES = {
     "compiled_before": "candidate",
     "given_demonstrations": "candidate",
     "showing": "candidate",
-    "shown_of": "candidate",
-    "thinks": "candidate",
+    "demonstration_count": "candidate",
+    "uses_reasoning": "candidate",
     "uncompiled": "candidate",
     "changes_for": "changes",
     "CompileResult": "compile",
@@ -79,10 +79,10 @@ _HOMES = {
     "POOL": "demonstrations",
     "POOLED": "demonstrations",
     "SPREAD": "demonstrations",
-    "Shelf": "demonstrations",
+    "DemonstrationStore": "demonstrations",
     "asked_by": "demonstrations",
     "choose": "demonstrations",
-    "named": "demonstrations",
+    "demonstrations_key": "demonstrations",
     "pooled": "demonstrations",
     "loss_weighted_rows": "minibatch",
     "labelled": "own_demonstrations",
@@ -92,7 +92,7 @@ _HOMES = {
     "kinds_for": "proposers",
     "longest_instruction": "proposers",
     "proposer_of": "proposers",
-    "FEWEST": "race",
+    "MIN_ROWS": "race",
     "support": "race",
     "Search": "search",
 }

@@ -14,8 +14,7 @@ from gepa.core.adapter import EvaluationBatch, GEPAAdapter
 
 from dspy_programs.lm import running_on
 from dspy_programs.text import sendable
-from optimizers.calls import Meter
-from optimizers.scoring import RowRun, failure_in, feedback_on, run_rows
+from optimizers.scoring import RowRun, Runner, failure_in, feedback_on
 from optimizers.search.candidate import Job, Texts
 from optimizers.search.own_demonstrations import bootstrapped
 from optimizers.search.proposers import Proposer
@@ -28,22 +27,22 @@ Record = Mapping[str, Any]
 class ProgramAdapter(GEPAAdapter[dspy.Example, RowRun, dspy.Prediction]):
     """Runs the candidates of one job. Instructions are rewritten elsewhere: see `propose`."""
 
-    def __init__(self, job: Job, task_lm: dspy.LM, meter: Meter, threads: int = 1) -> None:
-        self.job, self.task_lm, self.meter, self.threads = job, task_lm, meter, threads
+    def __init__(self, job: Job, runner: Runner) -> None:
+        self.job, self.runner = job, runner
         self._train = {id(row) for row in job.trainset}
         self._built: dict[tuple[tuple[str, str], ...], Callable[[dspy.Example], dspy.Module]] = {}
 
     def run(self, rows: Sequence[dspy.Example], texts: Texts) -> Iterator[RowRun]:
         """Yield each row's run in order. No row is shown its own answer."""
 
-        for run in run_rows(self.program(texts), rows, self.job.metric, self.task_lm, self.meter, self.threads):
+        for run in self.runner.run(self.program(texts), rows, self.job.metric):
             self.learn(run)
             yield run
 
     def learn(self, run: RowRun) -> None:
         """Keep a good reply to a train row, to show on others."""
-        if self.job.shelf.learns and run.score.value >= GOOD and id(run.row) in self._train:
-            self.job.shelf.remember(run.row, bootstrapped(self.job.program, run.steps))
+        if self.job.store.learns and run.score.value >= GOOD and id(run.row) in self._train:
+            self.job.store.remember(run.row, bootstrapped(self.job.program, run.steps))
 
     def program(self, texts: Texts) -> Callable[[dspy.Example], dspy.Module]:
         key = tuple(sorted(texts.items()))
@@ -75,7 +74,7 @@ class ProgramAdapter(GEPAAdapter[dspy.Example, RowRun, dspy.Prediction]):
 
         A metric with GEPA's five arguments is asked about that call, and may call the task model.
         """
-        with running_on(self.task_lm), dspy.context(disable_history=True):
+        with running_on(self.runner.lm), dspy.context(disable_history=True):
             return [found for run in runs if (found := self.record(run, predictor))]
 
     def record(self, run: RowRun, predictor: str) -> Record | None:
@@ -84,7 +83,7 @@ class ProgramAdapter(GEPAAdapter[dspy.Example, RowRun, dspy.Prediction]):
         if calls:
             number = (failed or calls)[-1]
             _, inputs, outputs = run.steps[number]
-            feedback = run.score.feedback if failed else feedback_on(run, predictor, number, self.job.metric, self.meter)
+            feedback = run.score.feedback if failed else feedback_on(run, predictor, number, self.job.metric, self.runner.meter)
             return _told_of(inputs, outputs, feedback)
         if failure := failure_in(run.prediction):  # of a reply that cannot be assigned to a predictor
             return _told_of(run.row.inputs(), {"reply": failure.raw_reply}, run.score.feedback)

@@ -3,7 +3,7 @@
 A candidate is a mapping of texts as in GEPA (component -> text), so that all kinds of change have one form:
 
     "plan"            the instruction of the predictor `plan`
-    "plan:shown"      its demonstrations: "" none, "[...]" train rows by id, a quoted name a set of the shelf
+    "plan:shown"      its demonstrations: "" none, "[...]" train rows by id, a quoted name a set of the store
     ":reasoning"      "on" if every predictor writes its reasoning before its answer
 """
 
@@ -14,11 +14,11 @@ from typing import Any
 import dspy
 
 from dspy_programs.predict import ALL_SHOWN, FIELD, NEAREST, add_reasoning, shown_length
-from dspy_programs.registry import digest, reasons, shape_of
+from dspy_programs.registry import digest, has_reasoning, shape_of
 from dspy_programs.text import quantity
 from metrics.score import Metric
 from optimizers.json_text import as_json
-from optimizers.search.demonstrations import Demonstration, Shelf, named, with_instructions
+from optimizers.search.demonstrations import Demonstration, DemonstrationStore, demonstrations_key, with_instructions
 
 SHOWN = ":shown"
 REASONING = ":reasoning"
@@ -48,7 +48,7 @@ class Job:
     metric: Metric
     trainset: Sequence[dspy.Example]
     valset: Sequence[dspy.Example]
-    shelf: Shelf
+    store: DemonstrationStore
     kind: Callable[[dspy.Example], Hashable]
     starts: Sequence[InitialProgram]
 
@@ -62,7 +62,7 @@ class Job:
         if texts.get(REASONING):
             add_reasoning(program)
         for name, predictor in program.named_predictors():
-            predictor.demos = self.shelf.demonstrations(texts[name + SHOWN], name, without)
+            predictor.demos = self.store.demonstrations(texts[name + SHOWN], name, without)
         return program
 
     def candidate(self, candidate: "Candidate") -> dspy.Module:
@@ -76,11 +76,11 @@ class Job:
 
     def asked(self, texts: Texts) -> dict[str, list[str]]:
         """Return a digest of each demonstration's inputs, by predictor, so that a later search can leave them out."""
-        return {name: self.shelf.asked_in(texts[name + SHOWN], name) for name in self.predictors}
+        return {name: self.store.asked_in(texts[name + SHOWN], name) for name in self.predictors}
 
     def shows(self, texts: Texts, row: dspy.Example) -> bool:
         """Return whether the candidate would show a row its own answer."""
-        return any(self.shelf.shows(texts[name + SHOWN], name, row) for name in self.predictors)
+        return any(self.store.shows(texts[name + SHOWN], name, row) for name in self.predictors)
 
 
 def uncompiled(program: dspy.Module) -> dict[str, str]:
@@ -92,7 +92,7 @@ def uncompiled(program: dspy.Module) -> dict[str, str]:
 
 def showing(texts: Texts, shown: str | Sequence[str]) -> dict[str, str]:
     """Return the texts with every predictor showing a set, or rows by their ids."""
-    return dict(texts) | {key: named(shown) for key in texts if key.endswith(SHOWN)}
+    return dict(texts) | {key: demonstrations_key(shown) for key in texts if key.endswith(SHOWN)}
 
 
 def given_demonstrations(program: dspy.Module) -> dict[str, Sequence[Demonstration]]:
@@ -103,7 +103,7 @@ def given_demonstrations(program: dspy.Module) -> dict[str, Sequence[Demonstrati
     return given if any(given.values()) else {}
 
 
-def thinks(program: dspy.Module) -> bool:
+def uses_reasoning(program: dspy.Module) -> bool:
     """Return whether a predictor of the uncompiled program already reasons: then there is nothing to add."""
     return any(FIELD in predictor.signature.output_fields for predictor in program.predictors())
 
@@ -117,14 +117,14 @@ def compiled_before(
     """
     predictors = dict(program.named_predictors())
     texts = {each: predictor.signature.instructions for each, predictor in predictors.items()}
-    texts |= {each + SHOWN: named(name) if predictor.demos else "" for each, predictor in predictors.items()}
-    texts |= {REASONING: "on" if reasons(shape_of(program)) and not thinking else ""}
+    texts |= {each + SHOWN: demonstrations_key(name) if predictor.demos else "" for each, predictor in predictors.items()}
+    texts |= {REASONING: "on" if has_reasoning(shape_of(program)) and not thinking else ""}
     return texts, {each: [dict(demo) for demo in predictor.demos] for each, predictor in predictors.items()}
 
 
 def identity(job: Job, texts: Texts) -> str:
     """Return a candidate's identity: two that would send the same prompts are the same."""
-    shown = {name: job.shelf.demonstrations(texts[name + SHOWN], name) for name in job.predictors}
+    shown = {name: job.store.demonstrations(texts[name + SHOWN], name) for name in job.predictors}
     return digest(as_json([[texts[name] for name in job.predictors], shown, texts.get(REASONING, "")]))
 
 
@@ -164,12 +164,14 @@ class Candidate:
 
 def described(job: Job, texts: Texts) -> str:
     """Describe a candidate's demonstrations in a few words."""
-    return ", ".join(dict.fromkeys(map(shown_of, filter(None, _numbers_shown(job, texts))))) or shown_of(0)
+    return ", ".join(dict.fromkeys(map(demonstration_count, filter(None, _numbers_shown(job, texts))))) or demonstration_count(
+        0
+    )
 
 
 def _numbers_shown(job: Job, texts: Texts) -> list[int]:
     """Return how many demonstrations each predictor shows, or draws the nearest from."""
-    return [len(job.shelf.demonstrations(texts[name + SHOWN], name)) for name in job.predictors]
+    return [len(job.store.demonstrations(texts[name + SHOWN], name)) for name in job.predictors]
 
 
 def is_only_near(job: Job, texts: Texts) -> bool:
@@ -178,12 +180,12 @@ def is_only_near(job: Job, texts: Texts) -> bool:
     return any(numbers) and all(number == 0 or number > ALL_SHOWN for number in numbers)
 
 
-def shown_of(number: int) -> str:
+def demonstration_count(number: int) -> str:
     """Describe how many demonstrations a call shows."""
     return f"the {NEAREST} nearest of {number}" if number > ALL_SHOWN else quantity(number, "row") if number else "none"
 
 
 def prompt_length(job: Job, texts: Texts) -> int:
     """Count the characters of the demonstrations in one call, for the predictor that shows most."""
-    lengths: list[Any] = [shown_length(job.shelf.demonstrations(texts[name + SHOWN], name)) for name in job.predictors]
+    lengths: list[Any] = [shown_length(job.store.demonstrations(texts[name + SHOWN], name)) for name in job.predictors]
     return int(max(lengths, default=0))

@@ -23,7 +23,7 @@ from optimizers.scoring import RowRun
 from optimizers.search.adapter import Record, propose
 from optimizers.search.bandit import Arm
 from optimizers.search.candidate import SHOWN, Job, Texts, showing
-from optimizers.search.demonstrations import SPREAD, choose, named
+from optimizers.search.demonstrations import SPREAD, choose, demonstrations_key
 from optimizers.search.proposers import Choice, CountedProposer, Kind, NoNewRule, kinds_for, proposer_of
 
 _UNREADABLE = (AdapterParseError, ContextWindowExceededError, ValidationError, ValueError)
@@ -97,22 +97,22 @@ class NearFailures(Change):
     def propose(
         self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random
     ) -> dict[str, str] | None:
-        shelf = self.job.shelf
-        shown = list(shelf.ids(texts[self.job.predictors[0] + SHOWN]) or shelf.ids(named(SPREAD)))
+        store = self.job.store
+        shown = list(store.ids(texts[self.job.predictors[0] + SHOWN]) or store.ids(demonstrations_key(SPREAD)))
         failed = [run.row for run in batch if run.score.value < 1]
         if len(shown) > ALL_SHOWN or not failed:
             return None
-        new = shelf.nearest_to(draw.choice(failed), but=shown)
+        new = store.nearest_to(draw.choice(failed), but=shown)
         if new is None:
             return None
-        if len(shown) >= shelf.count:
+        if len(shown) >= store.count:
             shown.remove(draw.choice(shown))
         return showing(texts, [*shown, new])
 
 
 @dataclass
 class OtherCover(Change):
-    """Show one of the shelf's sets, or other rows, newly drawn from all kinds."""
+    """Show one of the store's sets, or other rows, newly drawn from all kinds."""
 
     arm: Arm
     job: Job
@@ -121,9 +121,9 @@ class OtherCover(Change):
     def propose(
         self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random
     ) -> dict[str, str] | None:
-        shelf = self.job.shelf
-        rows = choose(shelf.rows, shelf.demonstrate, self.job.kind, shelf.count, str(draw.random()))
-        return showing(texts, draw.choice([*shelf.sets, [row.id for row in rows]]))
+        store = self.job.store
+        rows = choose(store.rows, store.demonstrate, self.job.kind, store.count, str(draw.random()))
+        return showing(texts, draw.choice([*store.sets, [row.id for row in rows]]))
 
 
 @dataclass
@@ -136,13 +136,13 @@ class OwnSuccesses(Change):
 
     @property
     def ready(self) -> bool:
-        return bool(self.job.shelf.done)
+        return bool(self.job.store.done)
 
     def propose(
         self, texts: Texts, batch: Sequence[RowRun], partner: Texts | None, draw: random.Random
     ) -> dict[str, str] | None:
-        done = list(self.job.shelf.done)
-        return showing(texts, draw.sample(done, min(self.job.shelf.count, len(done))))
+        done = list(self.job.store.done)
+        return showing(texts, draw.sample(done, min(self.job.store.count, len(done))))
 
 
 @dataclass
@@ -166,11 +166,11 @@ def changes_for(job: Job, reflection_lm: dspy.LM, choice: Choice, meter: Meter, 
         essential = place == 0 and not small  # a small model may be unable to propose, but still gain from demonstrations
         proposer = proposer_of(kind, reflection_lm, meter, essential)
         changes.append(Rewrite(rewriting(kind, small, place == 0), job, proposer, reflection_lm, seen))
-    if job.shelf.rows and job.shelf.count:
+    if job.store.rows and job.store.count:
         likely = (2.0, 2.0) if small else (1.0, 6.0)
         changes += [NearFailures(Arm("near failures", *likely), job), OtherCover(Arm("other cover", 1.0, 6.0), job)]
-    if job.shelf.learns and job.shelf.count:
-        usual = small or not job.shelf.rows  # if nothing else can be shown
+    if job.store.learns and job.store.count:
+        usual = small or not job.store.rows  # if nothing else can be shown
         changes.append(OwnSuccesses(Arm("own successes", *((2.0, 2.0) if usual else (1.0, 6.0))), job))
     return [*changes, Crossing(Arm("crossing", 1.0, 4.0))]
 

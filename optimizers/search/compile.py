@@ -7,8 +7,8 @@ import dspy
 
 from dspy_programs.lm import is_embedded
 from optimizers.calls import Budget, Meter
+from optimizers.scoring import Runner
 from optimizers.search.adapter import ProgramAdapter
-from optimizers.search.allowance import Allowance
 from optimizers.search.candidate import (
     REASONING,
     SHOWN,
@@ -20,7 +20,8 @@ from optimizers.search.candidate import (
 )
 from optimizers.search.changes import changes_for
 from optimizers.search.proposers import Choice
-from optimizers.search.race import FEWEST, is_behind, support
+from optimizers.search.race import MIN_ROWS, is_behind, support
+from optimizers.search.row_budget import RowBudget
 from optimizers.search.search import SHARES, SHARES_OF_SMALL, Node, Search
 
 
@@ -73,7 +74,7 @@ def winner_of(candidates: Sequence[Candidate]) -> Candidate:
     calls it is the seed, while fixed demonstrations can lose there (Breiman's rule: the simplest of those).
     """
     seed = candidates[0]
-    fewest = min(FEWEST, len(seed.scores))
+    fewest = min(MIN_ROWS, len(seed.scores))
     rank = {each.index: (support(each.scores, seed.scores), -each.length, -each.index) for each in candidates}
     able = [each for each in candidates if not each.fell_out and len(each.scores) >= fewest and rank[each.index][0] > 0]
     best = max(able, key=lambda each: rank[each.index], default=seed)
@@ -91,24 +92,24 @@ def compile_job(
     seed: int = 0,
     threads: int = 1,
     choice: Choice = "auto",
-    allowance: Allowance | None = None,
+    row_budget: RowBudget | None = None,
     must_beat: Sequence[str] = (),
     plateau: bool = False,
     on_candidate: Callable[[Candidate], None] = lambda candidate: None,
 ) -> CompileResult:
     """Search for a better program; see search.py.
 
-    choice: who rewrites instructions; allowance: how the budget is counted, by default for the search only; must_beat:
+    choice: who rewrites instructions; row_budget: how the budget is counted, by default for the search only; must_beat:
     starts that the winner is compared with on the same rows, besides the seed; plateau: end when nothing better is found.
     Raises ModelFailing if a model keeps failing; RunInterrupted or BudgetSpent if stopped before the seed was scored on any
     row; whatever the program or the metric raises.
     """
-    adapter = ProgramAdapter(job, task_lm, meter, threads)
+    adapter = ProgramAdapter(job, Runner(task_lm, meter, threads))
     search = Search(
         job,
         adapter,
         changes_for(job, reflection_lm, choice, meter, adapter.records),
-        allowance or Allowance(budget, meter),
+        row_budget or RowBudget(budget, meter),
         seed=seed,
         must_beat=must_beat,
         plateau=plateau,
@@ -121,7 +122,7 @@ def compile_job(
 
 
 def candidate_of(job: Job, node: Node) -> Candidate:
-    ids = dict.fromkeys(id_ for name in job.predictors for id_ in job.shelf.ids(node.texts[name + SHOWN]))
+    ids = dict.fromkeys(id_ for name in job.predictors for id_ in job.store.ids(node.texts[name + SHOWN]))
     return Candidate(
         index=node.index,
         parents=node.parents,

@@ -30,7 +30,7 @@ Written = tuple[Demonstration, str, str]
 
 
 @dataclass(frozen=True)
-class Shelf:
+class DemonstrationStore:
     """What can be shown: train rows by their ids, a pool of them, and the demonstrations of earlier compiled programs.
 
     rows: spread over the kinds, the first `count` of them are the set SPREAD, all of them the pool NEAREST; count: rows
@@ -68,19 +68,19 @@ class Shelf:
 
     def demonstrations(self, shown: str, predictor: str, without: dspy.Example | None = None) -> list[Demonstration]:
         """Return the demonstrations that a text names for a predictor, but never the answer to the current row: `without`."""
-        written = self._written(shown, predictor)
+        written = self._marked(shown, predictor)
         own = self._own(without, predictor) if without is not None and written else set()
         return [demonstration for demonstration, *marks in written if own.isdisjoint(marks)]
 
     def shows(self, shown: str, predictor: str, row: dspy.Example) -> bool:
         """Return whether the demonstrations that a text names contain a row's answer."""
-        written = self._written(shown, predictor) if shown else []
+        written = self._marked(shown, predictor) if shown else []
         own = self._own(row, predictor) if written else set()
         return any(not own.isdisjoint(marks) for _, *marks in written)
 
     def asked_in(self, shown: str, predictor: str) -> list[str]:
         """Return a digest of the inputs of each demonstration that a text names; "" if unknown."""
-        return [asked for _, _, asked in self._written(shown, predictor)]
+        return [asked for _, _, asked in self._marked(shown, predictor)]
 
     def remember(self, row: dspy.Example, made: Mapping[str, dict[str, Any]]) -> None:
         """Keep the program's good reply to a row; only the first counts, so that what a text names never changes."""
@@ -94,7 +94,7 @@ class Shelf:
         """Return the marks of what would give away a row's answer: its own demonstration, and any with the same inputs."""
         return {mark(self.demonstrate(row).get(predictor)), asked_by(row)}
 
-    def _written(self, shown: str, predictor: str) -> list[Written]:
+    def _marked(self, shown: str, predictor: str) -> list[Written]:
         """Return the demonstrations, each with its marks: itself, and its inputs."""
         if (shown, predictor) not in self._cache:
             name = json.loads(shown) if shown else []
@@ -148,7 +148,7 @@ def pooled(
     return pool if all(len(each) > ALL_SHOWN for each in pool.values()) else {}
 
 
-def named(shown: str | Sequence[str]) -> str:
+def demonstrations_key(shown: str | Sequence[str]) -> str:
     """Return the text by which a candidate names a set, or rows by their ids."""
     return json.dumps(shown if isinstance(shown, str) else list(shown), ensure_ascii=False)
 

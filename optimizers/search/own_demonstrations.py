@@ -23,7 +23,7 @@ def labelled(program: dspy.Module) -> Demonstrate:
     readers = {name: {f: TypeAdapter(i.annotation) for f, i in each.fields.items()} for name, each in signatures.items()}
 
     def demonstrate(row: dspy.Example) -> Mapping[str, dict[str, Any]]:
-        values = plain(row.toDict())
+        values = to_jsonable(row.toDict())
         made = {}
         for name, signature in signatures.items():
             shown = {f: values[f] for f, reader in readers[name].items() if f in values and is_of_type(reader, values[f])}
@@ -43,11 +43,11 @@ def bootstrapped(program: dspy.Module, steps: Sequence[Step]) -> Mapping[str, di
     made = {}
     for name, inputs, outputs in steps:
         if name in fields and "unreadable_reply" not in outputs:
-            made[name] = {AUGMENTED: True, **plain({f: v for f, v in {**inputs, **outputs}.items() if f in fields[name]})}
+            made[name] = {AUGMENTED: True, **to_jsonable({f: v for f, v in {**inputs, **outputs}.items() if f in fields[name]})}
     return made
 
 
-def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+def to_jsonable(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values as plain JSON."""
     found: dict[str, Any] = json.loads(as_json(dict(values)))
     return found

@@ -102,7 +102,7 @@ class RuleProposer:
     ) -> tuple[list[str], list[str]]:
         """Ask about each of the worst failed cases; return the rules to add, and why others were refused."""
         for case in cases:
-            self.feedback.add(hash(shown(case.get("Inputs"))), _feedback_of(case))
+            self.feedback.add(hash(case_text(case.get("Inputs"))), _feedback_of(case))
         found: list[str] = []
         refused: list[str] = []
         unreadable: AdapterParseError | None = None
@@ -125,8 +125,8 @@ class RuleProposer:
         """Return what the model sees of a case."""
         return {
             "often": self.feedback.summary(),
-            "inputs": shown(case.get("Inputs"), 600),
-            "reply": shown(case.get("Generated Outputs"), 300),
+            "inputs": case_text(case.get("Inputs"), 600),
+            "reply": case_text(case.get("Generated Outputs"), 300),
             "feedback": sendable(_feedback_of(case), 400),
         }
 
@@ -259,7 +259,7 @@ def _feedback_of(case: Case) -> str:
     return str(case.get("Feedback") or "")
 
 
-def shown(value: Any, characters: int = 100_000) -> str:
+def case_text(value: Any, characters: int = 100_000) -> str:
     """Return the fields of a case as text, each cut to its share of the characters."""
     if not isinstance(value, Mapping):
         return sendable(str(value or ""), characters)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-FEWEST = 4  # rows before a comparison counts, if there are that many
+MIN_ROWS = 4  # rows before a comparison counts, if there are that many
 
 
 def difference(scores: Sequence[float], others: Sequence[float]) -> tuple[float, float]:

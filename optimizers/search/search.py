@@ -29,12 +29,12 @@ from dspy_programs.errors import BudgetSpent, RunInterrupted
 from dspy_programs.text import quantity
 from optimizers.scoring import RowRun
 from optimizers.search.adapter import ProgramAdapter
-from optimizers.search.allowance import FEWEST_SEARCHED, Allowance
 from optimizers.search.bandit import Arm, next_arm
 from optimizers.search.candidate import Job, Texts, identity
 from optimizers.search.changes import Change
 from optimizers.search.minibatch import loss_weighted_rows
-from optimizers.search.race import FEWEST, difference, is_behind, support
+from optimizers.search.race import MIN_ROWS, difference, is_behind, support
+from optimizers.search.row_budget import MIN_SEARCH_ROWS, RowBudget
 
 MINIBATCH = 3  # train rows that a change is tried on first
 _BEAM = 4  # candidates that get more validation rows
@@ -101,7 +101,7 @@ class Search:
         job: Job,
         adapter: ProgramAdapter,
         changes: Sequence[Change],
-        allowance: Allowance,
+        row_budget: RowBudget,
         *,
         seed: int = 0,
         must_beat: Sequence[str] = (),
@@ -109,7 +109,7 @@ class Search:
         shares: Shares = SHARES,
         on_node: Callable[[Node], None] = lambda node: None,
     ) -> None:
-        self.job, self.adapter, self.allowance, self.seed = job, adapter, allowance, seed
+        self.job, self.adapter, self.row_budget, self.seed = job, adapter, row_budget, seed
         self.changes = {change.arm.name: change for change in changes}
         self.must_beat, self.plateau, self.shares, self.on_node = must_beat, plateau, shares, on_node
         self.nodes: list[Node] = []
@@ -118,7 +118,7 @@ class Search:
         self.shared = {  # rows of a user's small file serve training and validation
             row.id for row in job.valset if row.id in self.rows and row is self.rows[row.id]
         }
-        self.rung = min(FEWEST, len(job.valset))
+        self.rung = min(MIN_ROWS, len(job.valset))
         self.trained = self.validated = 0
         self.idle = self.fruitless = 0
         self.ended_by = ""
@@ -160,7 +160,7 @@ class Search:
                 self.on_node(node)
         while (same := self.undecided()) and self.room_for(len(same) + 1):
             for node in [self.nodes[0], *same]:
-                self.validate(node, len(node.validation) + FEWEST)
+                self.validate(node, len(node.validation) + MIN_ROWS)
         for node in self.nodes:
             if node.index and node.start not in self.must_beat and self.adds_nothing(node):
                 node.fell_out = f"no better than the seed after {quantity(len(node.validation), 'row')}"
@@ -170,15 +170,15 @@ class Search:
 
     def learn_from_starts(self) -> None:
         """Lower the prior of other demonstrations if the initial sets were no better than the seed."""
-        fell_out = sum(bool(node.fell_out) and node.start in self.job.shelf.sets for node in self.nodes)
+        fell_out = sum(bool(node.fell_out) and node.start in self.job.store.sets for node in self.nodes)
         for change in self.changes.values():
             change.arm.losses += _LOST_BY_A_SET * fell_out * change.shows
 
     def room_for(self, programs: int) -> bool:
         """Return whether the first race's share of the budget allows a few more rows for this many programs."""
-        rows = self.allowance.spent + programs * FEWEST
-        share = self.shares.known * (self.allowance.spent + self.allowance.rows_left)
-        return rows <= max(share, FEWEST_SEARCHED if self.allowance.patient else 0)
+        rows = self.row_budget.spent + programs * MIN_ROWS
+        share = self.shares.known * (self.row_budget.spent + self.row_budget.rows_left)
+        return rows <= max(share, MIN_SEARCH_ROWS if self.row_budget.patient else 0)
 
     def undecided(self) -> list[Node]:
         """Return the starts that have scored the same as the seed on every row so far, but may still differ."""
@@ -200,7 +200,7 @@ class Search:
         if perfect := [node for node in self.running if node.mean >= 1]:
             best = max(perfect, key=lambda node: (len(node.validation), -node.index))
             if self.idle >= _SATISFIED:
-                self.validate(best, len(best.validation) + FEWEST)
+                self.validate(best, len(best.validation) + MIN_ROWS)
             if len(best.validation) == len(self.job.valset) and best.mean >= 1:
                 raise Ended("a perfect score on every validation row")
         if self.idle >= IDLE or not any(not arm.closed for arm in self.arms):
@@ -209,9 +209,9 @@ class Search:
         if self.plateau and self.fruitless >= PLATEAU:
             self.confirm()
             raise Ended(f"{PLATEAU} proposals in a row that were no better")
-        if self.allowance.rows_left <= self.last_part():
+        if self.row_budget.rows_left <= self.last_part():
             self.confirm()
-            raise Ended(self.allowance.limit)
+            raise Ended(self.row_budget.limit)
 
     def last_part(self) -> int:
         """Return the rows to reserve for the end: what the comparison needs, up to a share of all, less if it is clear."""
@@ -220,7 +220,7 @@ class Search:
         needed = sum(len(self.job.valset) - len(node.validation) for node in compared)
         clear = self.leader.index > 0 and self.highest is self.leader
         return min(
-            needed, (self.allowance.spent + self.allowance.rows_left) // (2 * self.shares.last if clear else self.shares.last)
+            needed, (self.row_budget.spent + self.row_budget.rows_left) // (2 * self.shares.last if clear else self.shares.last)
         )
 
     def validated_less(self) -> bool:
@@ -241,15 +241,15 @@ class Search:
         )
         if arm is None:
             raise Ended("having nothing left to try")
-        before, trained = self.allowance.spent, self.trained
+        before, trained = self.row_budget.spent, self.trained
         won = self.changed(self.changes[arm.name], parent, partner, draw)
         if won is not None:
             arm.paid(won, self.trained - trained)
-        self.idle = self.idle + 1 if self.allowance.spent == before else 0
+        self.idle = self.idle + 1 if self.row_budget.spent == before else 0
 
     def affords(self, arm: Arm) -> bool:
         """Return whether the arm's tries, such as calls of a model that repeats itself, stay within the rows of the search."""
-        return arm.price * arm.tried <= self.allowance.spent + IDLE
+        return arm.price * arm.tried <= self.row_budget.spent + IDLE
 
     def changed(self, change: Change, parent: Node, partner: Texts | None, draw: random.Random) -> bool | None:
         """Propose and try one change; return whether it was better, None if these rows leave nothing to improve."""
@@ -280,8 +280,8 @@ class Search:
         if sum(child.train[id_].score.value - parent.train[id_].score.value for id_ in both) <= _TIE:
             return False
         self.join(child)
-        enough = min(self.rung, 2 * FEWEST)
-        for upto in range(min(FEWEST, enough), enough + 1, FEWEST):
+        enough = min(self.rung, 2 * MIN_ROWS)
+        for upto in range(min(MIN_ROWS, enough), enough + 1, MIN_ROWS):
             self.validate(child, upto)
             if is_behind(child.validation, parent.validation):
                 child.fell_out = f"behind candidate {parent.index} after {quantity(len(child.validation), 'row')}"
@@ -308,7 +308,7 @@ class Search:
         """Spend the rest on distinguishing the leader from what it must beat, a few rows at a time."""
         while short := [node for node in self.compared if len(node.validation) < len(self.job.valset)]:
             node = min(short, key=lambda node: len(node.validation))
-            rows = min(FEWEST, self.allowance.rows_left)
+            rows = min(MIN_ROWS, self.row_budget.rows_left)
             if not rows:
                 return
             self.validate(node, len(node.validation) + rows)
@@ -380,17 +380,17 @@ class Search:
 
     def counted(self, rows: Sequence[dspy.Example], texts: Texts) -> Generator[RowRun, None, None]:
         """Run rows as far as the budget allows. Raises Ended if it does not reach the last one."""
-        affordable = rows[: self.allowance.rows_left]
+        affordable = rows[: self.row_budget.rows_left]
         for run in self.adapter.run(affordable, texts):
-            self.allowance.spent += 1
+            self.row_budget.spent += 1
             yield run
         if len(affordable) < len(rows):
-            raise Ended(self.allowance.limit)
+            raise Ended(self.row_budget.limit)
 
     def node_for(self, texts: Texts, parents: tuple[int, ...], start: str) -> Node:
         """Return the candidate with these texts, a new one if none like it has been tried."""
         return self.known.setdefault(identity(self.job, texts), Node(len(self.nodes), texts, parents, start))
 
     def join(self, node: Node) -> None:
-        node.index, node.found_at = len(self.nodes), self.allowance.spent
+        node.index, node.found_at = len(self.nodes), self.row_budget.spent
         self.nodes.append(node)

@@ -95,7 +95,7 @@ def ace_rows(folder: Path) -> Iterator[Row]:
                 answer = answers[record["id"]]
                 if not isinstance(answer, dict):
                     continue  # two alternative answers
-                calls = [accepted(called(tool, offered), exactly(given)) for tool, given in answer.items()]
+                calls = [accepted(function_name(tool, offered), exactly(given)) for tool, given in answer.items()]
                 task, context = last_turn(record["question"], record["time"])
                 row = usable(f"ace_{record['id']}", "atom", task, context, record["function"], calls)
             except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -209,7 +209,7 @@ def _exact_value(value: Any) -> Any:
     return exactly(value) if isinstance(value, dict) else value
 
 
-def called(name: str, offered: set[str]) -> str:
+def function_name(name: str, offered: set[str]) -> str:
     """Return the function's own name: ACEBench numbers several calls of one function."""
     return name if name in offered else re.sub(r"_\d+$", "", name)
 

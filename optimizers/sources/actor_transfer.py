@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dspy_programs.errors import DatasetError
-from optimizers.sources.actor import accepted, answers_of, called, exactly, last_turn, usable
+from optimizers.sources.actor import accepted, answers_of, exactly, function_name, last_turn, usable
 from optimizers.sources.reading import read_jsonl
 from optimizers.sources.transfer import HALVES, Splits, Transfer, checked, unlike
 
@@ -75,7 +75,7 @@ def ace_rows(folder: Path) -> Iterator[Row]:
                 offered = {function["name"] for function in record["function"]}
                 answer = answers[record["id"]]
                 task, context = last_turn(record["question"], record["time"])
-                given = [(called(tool, offered), values) for tool, values in answer.items()]
+                given = [(function_name(tool, offered), values) for tool, values in answer.items()]
                 calls = [accepted(tool, exactly(values)) for tool, values in given]
                 row = usable(f"ace_{record['id']}", kind, task, context, record["function"], calls)
             except (KeyError, TypeError, AttributeError, ValueError) as error:

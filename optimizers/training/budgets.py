@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dspy_programs.text import quantity
 from optimizers.calls import Budget
-from optimizers.search import FEWEST
+from optimizers.search import MIN_ROWS
 
 if TYPE_CHECKING:
     from optimizers.recipes import Recipe
@@ -63,9 +63,9 @@ def default_rows(recipe: "Recipe", embedded: bool, own: bool = False) -> dict[st
 def warning_of(training: "Training") -> Iterator[str]:
     """Warn if the budget is too small."""
     calls = training.budget.metric_calls
-    first = FEWEST * 2 + 2 * 3 + FEWEST  # seed and one more, a minibatch twice, the child on validation
+    first = MIN_ROWS * 2 + 2 * 3 + MIN_ROWS  # seed and one more, a minibatch twice, the child on validation
     if calls is not None and calls < first:
         yield f"{calls} metric calls are too few to propose anything, only to compare what is known. {first} allow one proposal"
     for split, name in (("val", "validation"), ("test", "test")):
-        if (rows := len(training.rows[split])) < FEWEST:
-            yield f"{quantity(rows, f'{name} row')}: too few for a reliable choice; give at least {FEWEST}"
+        if (rows := len(training.rows[split])) < MIN_ROWS:
+            yield f"{quantity(rows, f'{name} row')}: too few for a reliable choice; give at least {MIN_ROWS}"

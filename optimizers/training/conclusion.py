@@ -18,8 +18,19 @@ from dspy_programs.registry import compiled_store as store, home_of, shape_of
 from metrics.score import Score
 from optimizers.calls import Meter, Progress
 from optimizers.promotion import Superseded, card_of, digest_of, promote
-from optimizers.scoring import Interval, bootstrap, mean_components, name_of, run_rows
-from optimizers.search import FEWEST, FEWEST_TESTED, IN_USE, Allowance, Candidate, CompileResult, Job, Tried, kinds_for, support
+from optimizers.scoring import Interval, Runner, bootstrap, mean_components, name_of
+from optimizers.search import (
+    IN_USE,
+    MIN_ROWS,
+    MIN_TEST_ROWS,
+    Candidate,
+    CompileResult,
+    Job,
+    RowBudget,
+    Tried,
+    kinds_for,
+    support,
+)
 from optimizers.training import report_view
 from optimizers.training.run_directory import BEFORE, COMPILED, REPORT, RunDirectory, digest
 from optimizers.training.settings import Training
@@ -84,7 +95,7 @@ def test_scores(
     now: Candidate | None,
     lm: dspy.LM,
     progress: Progress,
-    allowance: Allowance,
+    row_budget: RowBudget,
 ) -> tuple[dict[str, list[Score]], bool]:
     """Run the test rows once for seed, winner and the program in use, `now`; return scores, and whether it was interrupted.
 
@@ -93,26 +104,25 @@ def test_scores(
     wanted = {"seed": result.seed} | ({"compiled": result.winner} if result.winner.index else {})
     if now and now is not result.winner and now.index:
         wanted |= {IN_USE: now}
-    meter = allowance.meter
+    meter = row_budget.meter
     if isinstance(meter.reason, (RunInterrupted, BudgetSpent)):
         return {}, isinstance(meter.reason, RunInterrupted)
-    rows = training.rows["test"][: allowance.rows_to_test_now(len(wanted))]
+    rows = training.rows["test"][: row_budget.rows_to_test_now(len(wanted))]
     runs = [(name, candidate, rows) for name, candidate in wanted.items()]
-    if result.winner.index and (others := training.transfer[: allowance.rows_elsewhere]):
+    if result.winner.index and (others := training.transfer[: row_budget.rows_elsewhere]):
         runs += [(f"{ELSEWHERE} {name}", wanted[name], others) for name in (_baseline_of(wanted), "compiled")]
-    progress.expected = meter.rollouts + sum(len(of) for _, _, of in runs)
+    progress.expected = meter.metric_calls + sum(len(of) for _, _, of in runs)
     scores: dict[str, list[Score]] = {name: [] for name, _, _ in runs}
     programs = {name: job.for_rows(candidate.texts) for name, candidate, _ in runs}
-    threads = training.threads
+    runner = Runner(lm, meter, threads := training.threads)
     block = max(_BLOCK, threads)
     turns = [(name, of[i : i + block]) for i in range(0, max(len(of) for _, _, of in runs), block) for name, _, of in runs]
     try:
         for name, rows in sorted(turns, key=lambda turn: turn[0] not in wanted):  # other sources last
             for part in (rows[i : i + threads] for i in range(0, len(rows), threads)):
-                if not allowance.has_room_to_test(len(scores[name]) if name in wanted else FEWEST_TESTED):
+                if not row_budget.has_room_to_test(len(scores[name]) if name in wanted else MIN_TEST_ROWS):
                     break
-                ran = run_rows(programs[name], part, training.recipe.scorer, lm, meter, threads)
-                scores[name] += (run.score for run in ran)
+                scores[name] += (run.score for run in runner.run(programs[name], part, training.recipe.scorer))
     except RunInterrupted:
         return {}, True
     except BudgetSpent:
@@ -140,7 +150,7 @@ def concluded(
     test, over = intervals(scores), _digest_in_use(training)
     saved, ended = run.path / COMPILED, _rows_of_report(run)
     why_not = _doubt(training, result, now, scores, test, interrupted) or _changed_meanwhile(training, job, now, over, run)
-    knows_less = interrupted or meter.rollouts < ended
+    knows_less = interrupted or meter.metric_calls < ended
     report = Report(
         candidates=result.candidates,
         winner=result.winner.index,
@@ -153,7 +163,11 @@ def concluded(
         saved=saved,
         promoted=None,
         why_not=why_not
-        or (f"an earlier run in this folder finished with {ended} rows, more than this one" if ended and knows_less else ""),
+        or (
+            f"an earlier run in this folder finished with {ended} metric calls, more than this one"
+            if ended and knows_less
+            else ""
+        ),
         interrupted=interrupted,
         notes=tuple(notes(training, result, test)),
     )
@@ -225,7 +239,7 @@ def _doubt(
         errors, needed = (_SURE, f"{_SURE:.1f} standard errors") if now else (1.0, "a standard error")
         if support(after, before, errors) <= 0:
             return f"on the test rows it is not better than {place} by more than {needed}"
-    if ELSEWHERE in test and test[ELSEWHERE].rows >= FEWEST and test[ELSEWHERE].high < 0:
+    if ELSEWHERE in test and test[ELSEWHERE].rows >= MIN_ROWS and test[ELSEWHERE].high < 0:
         return f"it is worse on rows from other sources: {test[ELSEWHERE]}"
     return ""
 
@@ -288,7 +302,7 @@ def _used_by(training: Training, meter: Meter) -> dict[str, Any]:
     output = sum(used.output_tokens for used in meter.roles.values())
     elapsed = max(meter.elapsed, seconds / training.threads)  # answers reused from another run have their time too
     return {
-        "rollouts": meter.rollouts,
+        "rollouts": meter.metric_calls,
         "lm_calls": meter.calls,
         "replayed_calls": meter.replayed_calls,
         "minutes": round(elapsed / 60, 2),

@@ -21,17 +21,17 @@ from optimizers.search import (
     REASONING,
     SEED,
     Demonstration,
+    DemonstrationStore,
     InitialProgram,
     Job,
-    Shelf,
     asked_by,
     choose,
     compiled_before,
     given_demonstrations,
     pooled,
     showing,
-    thinks,
     uncompiled,
+    uses_reasoning,
 )
 from optimizers.training.run_directory import BEFORE, OTHERS, RunDirectory
 from optimizers.training.settings import Training
@@ -90,7 +90,7 @@ def job_of(
     """Assemble what a search needs. reasoning: also try chain of thought; before: earlier compiled programs, by name."""
     program = recipe.new_program()
     plain = uncompiled(program)
-    others = {name: compiled_before(each, name, thinks(program)) for name, each in before.items()}
+    others = {name: compiled_before(each, name, uses_reasoning(program)) for name, each in before.items()}
     asked = {name: dict(getattr(each, "asked", {})) for name, each in before.items()}
     pools = all(isinstance(predictor, FewShot) for predictor in program.predictors())
     pool = choose(rows["train"], recipe.demonstrator, recipe.kind, POOL, seed)
@@ -109,12 +109,12 @@ def job_of(
     if given := given_demonstrations(program):
         sets[SEED], plain = given, showing(plain, SEED)
     learns = recipe.demonstrate is None
-    shelf = Shelf(pool, recipe.demonstrator, recipe.demonstrations, sets, asked, pools, learns)
+    demonstrations = DemonstrationStore(pool, recipe.demonstrator, recipe.demonstrations, sets, asked, pools, learns)
     starts = [
         InitialProgram(SEED, plain),
         *(InitialProgram(name, texts) for name, (texts, _) in others.items() if name == IN_USE),
-        *(InitialProgram(name, showing(plain, name)) for name in shelf.sets),
+        *(InitialProgram(name, showing(plain, name)) for name in demonstrations.sets),
         *(InitialProgram(name, texts) for name, (texts, _) in others.items() if name != IN_USE),
-        *([InitialProgram("reasoning", plain | {REASONING: "on"})] if reasoning and not thinks(program) else []),
+        *([InitialProgram("reasoning", plain | {REASONING: "on"})] if reasoning and not uses_reasoning(program) else []),
     ]
-    return Job(program, recipe.scorer, rows["train"], evenly(rows["val"], recipe.kind), shelf, recipe.kind, starts)
+    return Job(program, recipe.scorer, rows["train"], evenly(rows["val"], recipe.kind), demonstrations, recipe.kind, starts)

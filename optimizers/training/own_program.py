@@ -110,7 +110,7 @@ def compile_program(
         reflection_lm: The model that proposes instructions, or its spec; by default `lm`.
         auto: Budget preset, as in dspy.GEPA. By default "light" with at least 300 metric calls, or 15 minutes for an
             embedded model.
-        max_metric_calls: Limit on metric calls: rows run.
+        max_metric_calls: Limit on metric calls, one for each row scored while searching.
         max_minutes: Limit in minutes, including the test.
         budget_tokens: Limit on tokens of requests and replies together, including the test.
         max_usd: Limit in US dollars, including the test.

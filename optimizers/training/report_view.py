@@ -39,7 +39,8 @@ def outcome(report: "Report") -> Iterator[str]:
         if interval := report.test.get(name):
             yield f"{what}: {interval}, {'within' if interval.is_noise else 'beyond'} noise  "
     used = report.used
-    yield f"{used['rollouts']} rows run, {used['tokens']:,} tokens, {used['minutes']:.1f} minutes; ended by {report.ended_by}  "
+    cost = f"{used['rollouts']} metric calls, {used['tokens']:,} tokens, {used['minutes']:.1f} minutes"
+    yield f"{cost}; ended by {report.ended_by}  "
     yield f"in use now: {report.promoted}" if report.promoted else f"not put into use: {report.why_not}"
 
 
@@ -71,7 +72,7 @@ def _draw_search(axes: Any, report: "Report") -> None:
         for parent in each.parents:
             before = report.candidates[parent]
             axes.plot([before.metric_calls, each.metric_calls], [before.score, each.score], color=GREY, linewidth=0.6, zorder=1)
-    axes.set_xlabel("rows run when it was found")
+    axes.set_xlabel("metric calls when it was found")
     axes.set_ylabel("validation score")
     axes.set_ylim(-0.03, 1.03)
     axes.set_title("candidates: orange uncompiled, blue best; larger: more rows", fontsize=9)

@@ -169,7 +169,7 @@ def identity_of(
         "versions": versions(),
         "adapter": "CompleteJSONAdapter",
         "proposer": proposer,
-        "demonstrations": f"{len(job.shelf.rows)} rows, {digest([row.id for row in job.shelf.rows])[:12]}",
+        "demonstrations": f"{len(job.store.rows)} rows, {digest([row.id for row in job.store.rows])[:12]}",
         "starts": {start.name: digest([start.texts, *_before_of(job, start.name)]) for start in job.starts},
     }
     identity |= {f"data {split}": digest([row.toDict() for row in examples]) for split, examples in rows.items()}
@@ -178,7 +178,7 @@ def identity_of(
 
 def _before_of(job: Job, start: str) -> list[Any]:
     """Return the demonstrations that a start took from an earlier compiled program; a pool is identified by its parts."""
-    return [job.shelf.others.get(start)] if start != POOLED else []
+    return [job.store.others.get(start)] if start != POOLED else []
 
 
 def digest(value: Any) -> str:

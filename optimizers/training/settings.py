@@ -140,7 +140,8 @@ def rows_of(recipe: Recipe, there: Found, sizes: Mapping[str, int | None], seed:
     tables = {split: rows for split, rows in tables.items() if split not in ELSEWHERE}
     counts = sizes if tables.keys() == set(SPLITS) else dict.fromkeys(tables, MOST_OWN)  # else train serves several
     found = {
-        split: examples_of(rows, where, split or named(place), fields, counts.get(split)) for split, rows in tables.items()
+        split: examples_of(rows, where, split or default_row_name(place), fields, counts.get(split))
+        for split, rows in tables.items()
     }
     if found.keys() == {"train", "val"} and not isinstance(place, Path):
         own = split_own(found["train"], seed, where)
@@ -158,7 +159,7 @@ def found_at(recipe: Recipe, place: Path | Given) -> Found:
     return Found(place, "the rows", tables_given(place), as_marked(fields, place))
 
 
-def named(place: Path | Given) -> str:
+def default_row_name(place: Path | Given) -> str:
     """Return the name for rows of this place that have neither a split nor an id."""
     return (isinstance(place, Path) and place.name.split(".")[0]) or "row"
 
@@ -198,4 +199,4 @@ def rows_to_test(
 
 def default_out(module: str, spec: str) -> Path:
     """Return where `load` looks for a user's compiled program."""
-    return store.candidates_for(module, spec)[0]
+    return store.compiled_paths(module, spec)[0]

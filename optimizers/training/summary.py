@@ -90,14 +90,14 @@ def _cost_lines(report: "Report") -> list[str]:
 def _use_lines(training: "Training", report: "Report", directory: Path) -> list[str]:
     """Say what `load` returns from now on, or how to use the result anyway."""
     from dspy_programs.lm import address_of, is_named
-    from dspy_programs.registry import is_own, written
+    from dspy_programs.registry import is_own, load_argument
     from optimizers.training.settings import default_out
 
     name, model = training.recipe.name, training.task_lm.model
     path = "" if training.target == default_out(name, model) else f", path={os.fspath(training.target)!r}"
     base = address_of(training.task_lm)
     server = f", api_base={base!r}" if base else ""
-    first, _, named = written(training.recipe.program, name).partition(", ")
+    first, _, named = load_argument(training.recipe.program, name).partition(", ")
     program = f"{first}, {model!r}" + (f", {named}" if named else "")
     lm = f"{model!r}{server}" if is_named(training.task_lm) else "lm"  # the user's own object, which text cannot recreate
     use = [

@@ -21,15 +21,15 @@ from dspy_programs.registry import is_own, require_writable
 from dspy_programs.text import quantity
 from metrics.score import Score
 from optimizers.calls import Budget, Journal, Meter, Progress, clock, noise_to, recorded
-from optimizers.promotion import place_of
-from optimizers.scoring import calls_of, failure_in, judged, predicted, told
+from optimizers.promotion import checked_place
+from optimizers.scoring import calls_of, failure_feedback, failure_in, judged, predicted
 from optimizers.search import (
     IN_USE,
-    Allowance,
     Candidate,
     CompileResult,
     Job,
     NoNewRule,
+    RowBudget,
     compile_job,
     kinds_for,
     proposer_of,
@@ -53,7 +53,7 @@ _STOPPING = "\nstopping: finishing the current call; results so far are kept. Pr
 
 def require_claimable(directory: Path, training: Training, resume: bool | None) -> None:
     """Refuse what `train_in` would refuse, and write nothing."""
-    place_of(training.recipe.name, training.task_lm.model, training.out)
+    checked_place(training.recipe.name, training.task_lm.model, training.out)
     if resume is not False and not is_new(directory):
         identity = identity_for(training, directory)
         if not (is_own(training.recipe.name) and changes(directory, identity) <= MENDED):
@@ -75,7 +75,7 @@ def train_in(directory: Path, training: Training, resume: bool | None) -> Report
 
 
 def claimed(directory: Path, training: Training, resume: bool | None) -> Report:
-    place_of(training.recipe.name, training.task_lm.model, training.out)
+    checked_place(training.recipe.name, training.task_lm.model, training.out)
     require_writable(training.target)
     run_directory = RunDirectory(directory, fresh=resume is False, must_exist=resume is True)
     try:
@@ -109,9 +109,9 @@ def identity_for(training: Training, path: Path) -> dict[str, Any]:
     return identity_of(training.recipe, training.rows, job, models, training.seed, proposer)
 
 
-def _allowance_of(training: Training, meter: Meter, programs: int) -> Allowance:
+def _row_budget_of(training: Training, meter: Meter, programs: int) -> RowBudget:
     tested, transfer = len(training.rows["test"]), len(training.transfer)
-    return Allowance(training.budget, meter, tested, programs, transfer, training.patient)
+    return RowBudget(training.budget, meter, tested, programs, transfer, training.patient)
 
 
 def train(training: Training, run: RunDirectory, progress: Progress, meter: Meter, journal: Journal) -> Report:
@@ -125,22 +125,22 @@ def train(training: Training, run: RunDirectory, progress: Progress, meter: Mete
     }
     before = compiled_starts(training, run.path)
     job = job_of(training.recipe, training.rows, training.seed, training.reasoning, before)
-    allowance = _allowance_of(training, meter, 2 + (IN_USE in before))
-    with stopping_on_signals(meter), noise_to(run.log), progress.shown():
+    row_budget = _row_budget_of(training, meter, 2 + (IN_USE in before))
+    with stopping_on_signals(meter), noise_to(run.log), progress.live():
         try:
             progress.phase = "first calls"
             _preflight(training, job, lms, meter)
             _require_prices(training, meter)
-            if price := _priced(allowance):
+            if price := _priced(row_budget):
                 progress.say(price)
             progress.phase = "searching"
-            result = search(training, job, lms, run, progress, allowance)
+            result = search(training, job, lms, run, progress, row_budget)
         except BudgetSpent as limit:
             line = f"a budget of {limit} ends before one row is scored, so nothing can be compared; raise it"
             raise BudgetSpent(line) from limit
         progress.phase = "testing"
         now = standing(training, job, result, run)
-        scores, interrupted = test_scores(training, job, result, now, lms["task"], progress, allowance)
+        scores, interrupted = test_scores(training, job, result, now, lms["task"], progress, row_budget)
         progress.phase = "done"
     return concluded(training, job, result, now, scores, meter, run, interrupted)
 
@@ -180,7 +180,7 @@ def _first_reply(program: dspy.Module, row: dspy.Example, training: Training, me
         _, score = judged(row, reply, training.recipe.scorer, calls)
     if (failure := failure_in(reply)) is not None:
         what = f"the first reply of {training.task_lm.model} cannot be used"
-        raise ModelFailing(f"{what}: {told(failure)} Nothing else was spent; try another --lm")
+        raise ModelFailing(f"{what}: {failure_feedback(failure)} Nothing else was spent; try another --lm")
     return reply, score
 
 
@@ -212,18 +212,18 @@ def search(
     lms: Mapping[str, dspy.LM],
     run: RunDirectory,
     progress: Progress,
-    allowance: Allowance,
+    row_budget: RowBudget,
 ) -> CompileResult:
     found: dict[int, Candidate] = {}
 
     def on_candidate(candidate: Candidate) -> None:
         if not found:
-            progress.say(_paced(allowance))
+            progress.say(_paced(row_budget))
         before = found.get(candidate.index)
         found[candidate.index] = candidate
         run.write(CANDIDATES, [as_lineage(each) for each in found.values()])
         progress.best = winner_of(list(found.values())).score
-        progress.expected = expected(allowance)
+        progress.expected = expected(row_budget)
         if before is None or len(before.scores) < len(candidate.scores):
             progress.say(
                 f"{_described(candidate)}: {candidate.score:.3f} on {quantity(len(candidate.scores), 'validation row')}"
@@ -234,38 +234,38 @@ def search(
         task_lm=lms["task"],
         reflection_lm=lms["reflection"],
         budget=training.budget,
-        meter=allowance.meter,
+        meter=row_budget.meter,
         seed=training.seed,
         threads=training.threads,
         choice=training.proposer,
-        allowance=allowance,
+        row_budget=row_budget,
         must_beat=[start.name for start in job.starts if start.name == IN_USE],
         plateau=training.patient,
         on_candidate=on_candidate,
     )
 
 
-def expected(allowance: Allowance) -> int | None:
+def expected(row_budget: RowBudget) -> int | None:
     """Return how many rows will run in total, as far as the budget says."""
-    left = allowance.rows_left
-    return None if left > 10**6 else allowance.spent + left + allowance.programs * allowance.rows_to_test
+    left = row_budget.rows_left
+    return None if left > 10**6 else row_budget.spent + left + row_budget.programs * row_budget.rows_to_test
 
 
-def _priced(allowance: Allowance) -> str:
+def _priced(row_budget: RowBudget) -> str:
     """Say what the budget's rows will cost at the price of the first calls; "" if calls are free."""
-    task, rows = allowance.meter.roles["task"], expected(allowance)
+    task, rows = row_budget.meter.roles["task"], expected(row_budget)
     if not task.usd or rows is None:
         return ""
     return f"price: about {rows * task.usd / task.calls:.2f} USD for {rows} rows, including the test, by DSPy's price table"
 
 
-def _paced(allowance: Allowance) -> str:
+def _paced(row_budget: RowBudget) -> str:
     """Say the plan, now that a row's cost has been measured."""
-    meter, left = allowance.meter, allowance.rows_left
-    seconds = meter.answered / max(1, meter.rollouts)
+    meter, left = row_budget.meter, row_budget.rows_left
+    seconds = meter.answered / max(1, meter.metric_calls)
     rows = "no limit on rows" if left > 10**6 else f"{quantity(left, 'more row')} to search with"
-    tested = quantity(allowance.rows_to_test, "test row")
-    most = f", at most {clock(allowance.longest(every))} in total" if (every := expected(allowance)) else ""
+    tested = quantity(row_budget.rows_to_test, "test row")
+    most = f", at most {clock(row_budget.longest(every))} in total" if (every := expected(row_budget)) else ""
     return f"plan: a row takes about {seconds:.1f} s here: {rows}, then at most {tested} per program{most}"
 
 

@@ -15,7 +15,7 @@ from dspy_programs.predict import Failure, FewShot, ask
 from metrics.score import Score
 from optimizers.calls import Journal, Meter, recorded
 from optimizers.recipes import Recipe
-from optimizers.scoring import RowRun
+from optimizers.scoring import RowRun, Runner
 from optimizers.search import Job
 from optimizers.search.adapter import ProgramAdapter
 from optimizers.training import job_of
@@ -117,7 +117,7 @@ def reflector(rule: str = "Prefer search before payment actions") -> dspy.LM:
 
 def adapter_of(job: Job, worth: Worth, threads: int = 1) -> tuple[ProgramAdapter, Meter, dspy.LM]:
     lm, meter = task_model(worth), Meter()
-    return ProgramAdapter(job, recorded(lm, "task", Journal(), meter), meter, threads), meter, lm
+    return ProgramAdapter(job, Runner(recorded(lm, "task", Journal(), meter), meter, threads)), meter, lm
 
 
 @dataclass

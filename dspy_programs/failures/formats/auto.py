@@ -13,7 +13,7 @@ from typing import Any, Literal
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats import evals, langsmith, native, otel, records
 from dspy_programs.failures.formats.chat import keys_of, kind_of
-from dspy_programs.failures.plain import plain
+from dspy_programs.failures.jsonable import to_jsonable
 from dspy_programs.types import Trace
 
 FORMATS = ("native", "langsmith", "langgraph", "messages", "openai", "anthropic", "otel", "inspect", "tau")
@@ -49,7 +49,7 @@ class Parser:
             yield raw
             return
         try:
-            readers = list(self.readers(plain(raw)))
+            readers = list(self.readers(to_jsonable(raw)))
         except UsageError as error:
             yield error
             return

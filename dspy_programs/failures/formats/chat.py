@@ -14,7 +14,7 @@ from typing import Any
 
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.conversation import Call, Message, Result, Role
-from dspy_programs.failures.plain import plain
+from dspy_programs.failures.jsonable import to_jsonable
 
 ROLES: dict[str, Role] = {
     **dict.fromkeys(("user", "human"), "user"),
@@ -159,7 +159,7 @@ def decoded(given: Any) -> Any:
     if not given.strip():
         return {}
     try:
-        return plain(json.loads(given))
+        return to_jsonable(json.loads(given))
     except (ValueError, RecursionError):
         return given
 

@@ -17,7 +17,7 @@ from dspy_programs.failures.formats.chat import as_list, decoded, marked, messag
 from dspy_programs.failures.formats.conversation import Message, Result, trace_of
 from dspy_programs.failures.formats.history import Story
 from dspy_programs.failures.formats.langsmith import seconds_of
-from dspy_programs.failures.plain import plain
+from dspy_programs.failures.jsonable import to_jsonable
 from dspy_programs.schemas import tool_names
 from dspy_programs.types import Trace
 
@@ -275,6 +275,6 @@ def _json_of(value: Any) -> Any:
     if not isinstance(value, str) or value.lstrip()[:1] not in ("[", "{"):
         return value
     try:
-        return plain(json.loads(value))
+        return to_jsonable(json.loads(value))
     except (ValueError, RecursionError):
         return value

@@ -84,7 +84,7 @@ class Page:
         if trace is None or not report.failed or len(self.sections) >= MOST_WHOLE or self.characters >= MOST_CHARACTERS:
             return ""
         anchor = f"trace-{len(self.sections) + 1}"
-        text = template("section.html").render(trace=shown(source, trace, report), prefix=anchor)
+        text = template("section.html").render(trace=trace_for_page(source, trace, report), prefix=anchor)
         if self.characters + len(text) > MOST_CHARACTERS:
             return ""
         self.characters += len(text)
@@ -124,7 +124,7 @@ class TracePage:
 
 def _trace_page(source: str, trace: Trace, report: FailureReport) -> bytes:
     """Return the page of one trace."""
-    return template("trace.html").render(trace=shown(source, trace, report)).encode("utf-8", "replace")
+    return template("trace.html").render(trace=trace_for_page(source, trace, report)).encode("utf-8", "replace")
 
 
 @lru_cache(maxsize=1)
@@ -141,7 +141,7 @@ def template(name: str) -> Any:
     return environment().get_template(name)
 
 
-def shown(source: str, trace: Trace, report: FailureReport) -> _ShownTrace:
+def trace_for_page(source: str, trace: Trace, report: FailureReport) -> _ShownTrace:
     places: dict[int, int] = {}
     for place, turn in enumerate(trace.turns):
         places.setdefault(turn.turn_number, place)

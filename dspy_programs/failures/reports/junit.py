@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from dspy_programs.failures.batch import Batch, Outcome
 from dspy_programs.failures.classifier import FailureReport
-from dspy_programs.failures.reports.place import place_of
+from dspy_programs.failures.reports.place import parse_place
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -27,10 +27,10 @@ class JUnit:
         report = outcome.report
         if report is None:
             problem = f"<error type={attribute('unreadable')} message={attribute(outcome.problem or '')}/>"
-            self.case(place_of(outcome.source).file, outcome.source, problem)
+            self.case(parse_place(outcome.source).file, outcome.source, problem)
             return
         name = f"{report.trace_id} ({outcome.source})" if report.trace_id else outcome.source
-        self.case(place_of(outcome.source).file, name, failure(report) if report.failed else "")
+        self.case(parse_place(outcome.source).file, name, failure(report) if report.failed else "")
 
     def case(self, class_name: str, name: str, inside: str) -> None:
         line = f"<testcase classname={attribute(class_name)} name={attribute(name)}>{inside}</testcase>\n"

@@ -10,7 +10,7 @@ from dspy_programs.failures.classifier import sendable
 _QUOTE = json.JSONEncoder().encode
 
 
-def line_of(outcome: Outcome) -> bytes:
+def json_line(outcome: Outcome) -> bytes:
     """Return one outcome as a line: {"source": ..., report} or {"source": ..., "problem": ...}."""
     source = _QUOTE(sendable(outcome.source)).encode()
     if outcome.report is None:
@@ -35,7 +35,7 @@ class Lines:
         self.file = file
 
     def add(self, outcome: Outcome) -> None:
-        self.file.write(line_of(outcome))
+        self.file.write(json_line(outcome))
 
     def finish(self, batch: Batch) -> None:
         """Nothing: every line is complete."""

@@ -15,7 +15,7 @@ class Place(NamedTuple):
     line: int
 
 
-def place_of(source: str) -> Place:
+def parse_place(source: str) -> Place:
     match = _RECORD.fullmatch(source)
     if match is None:
         return Place(source, 1)

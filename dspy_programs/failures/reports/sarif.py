@@ -13,7 +13,7 @@ from typing import IO, Any
 from dspy_programs import __version__
 from dspy_programs.failures.batch import MODES, Batch, Outcome
 from dspy_programs.failures.classifier import FailureReport, FoundMode
-from dspy_programs.failures.reports.place import place_of, uri_of
+from dspy_programs.failures.reports.place import parse_place, uri_of
 from dspy_programs.programs.failure_judge import REMEDIES, SURE
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -89,5 +89,5 @@ def result(source: str, report: FailureReport, found: FoundMode) -> dict[str, An
 
 
 def location(source: str) -> dict[str, Any]:
-    place = place_of(source)
+    place = parse_place(source)
     return {"physicalLocation": {"artifactLocation": {"uri": uri_of(place.file)}, "region": {"startLine": place.line}}}

@@ -32,7 +32,7 @@ def show(*parts: Table | Text | str) -> None:
     print(text.encode(encoding, "replace").decode(encoding), flush=True)
 
 
-def plain(text: str, characters: int = 2000) -> str:
+def cell_text(text: str, characters: int = 2000) -> str:
     """Return text for one cell: one line, without unprintable characters."""
     line = " ".join(text[: 2 * characters].split())
     shown = "".join(c for c in line if c.isprintable())
@@ -41,7 +41,7 @@ def plain(text: str, characters: int = 2000) -> str:
 
 def one_line(text: str, characters: int) -> Text:
     """Return text for a cell that a narrow terminal cuts instead of wrapping."""
-    return Text(plain(text, characters), no_wrap=True, overflow="ellipsis")
+    return Text(cell_text(text, characters), no_wrap=True, overflow="ellipsis")
 
 
 def _end_of(source: str, characters: int) -> str:
@@ -63,21 +63,21 @@ def _two_columns() -> Table:
 def print_report(source: str, report: FailureReport) -> None:
     """Print the verdict on one trace."""
     table = _two_columns()
-    table.add_row("trace", f"{plain(report.trace_id) or 'without an id'} ({plain(source)})")
-    table.add_row("goal", plain(report.original_goal, 300))
+    table.add_row("trace", f"{cell_text(report.trace_id) or 'without an id'} ({cell_text(source)})")
+    table.add_row("goal", cell_text(report.original_goal, 300))
     table.add_row("verdict", Text(report.classified_failure_mode, colour(report.classified_failure_mode)))
     table.add_row("confidence", _sureness(report.confidence, report.probability))
     if report.first_failure_turn is not None:
         table.add_row("first failure", f"turn {report.first_failure_turn} (of {report.turns} turns)")
-    table.add_row("cause", plain(report.root_cause_summary))
+    table.add_row("cause", cell_text(report.root_cause_summary))
     for number, fix in enumerate(report.fixes):
         table.add_row("" if number else "fixes", f"{number + 1}. {fix}")
     for number, found in enumerate(report.modes[1:]):
-        also = f"{found.mode} {found.confidence:.2f} at turn {found.turn}: {plain(found.evidence)}"
+        also = f"{found.mode} {found.confidence:.2f} at turn {found.turn}: {cell_text(found.evidence)}"
         table.add_row("" if number else "also seen", also)
     table.add_row("answered by", report.answered_by)
     if report.failure:
-        table.add_row("model failed", plain(report.failure, 300))
+        table.add_row("model failed", cell_text(report.failure, 300))
     show(table)
 
 
@@ -89,13 +89,13 @@ def _sureness(confidence: float, probability: float | None) -> str:
 def print_trace(source: str, trace: Trace) -> None:
     """Print how a trace was read: id, goal and the start of each turn."""
     table = _two_columns()
-    table.add_row("trace", f"{plain(trace.trace_id) or 'without an id'} ({plain(source)})")
-    table.add_row("goal", plain(trace.original_goal, 300))
+    table.add_row("trace", f"{cell_text(trace.trace_id) or 'without an id'} ({cell_text(source)})")
+    table.add_row("goal", cell_text(trace.original_goal, 300))
     table.add_row("successful", {True: "yes", False: "no", None: "not recorded"}[trace.is_successful])
     if trace.tools is not None:
-        table.add_row("tools", plain(", ".join(trace.tools), 300) or "none")
+        table.add_row("tools", cell_text(", ".join(trace.tools), 300) or "none")
     if trace.final_result is not None:
-        table.add_row("result", plain(trace.final_result, 300))
+        table.add_row("result", cell_text(trace.final_result, 300))
     table.add_row("turns", str(len(trace.turns)))
     turns = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("turn", "role", "tool", "ms", "text"):
@@ -103,7 +103,9 @@ def print_trace(source: str, trace: Trace) -> None:
     for turn in trace.turns:
         text = turn.content or ("" if turn.tool_output is None else f"-> {turn.tool_output}")
         milliseconds = "" if turn.latency_ms is None else f"{turn.latency_ms:.0f}"
-        turns.add_row(str(turn.turn_number), turn.role, plain(turn.tool_name or "", 40), milliseconds, one_line(text, _PREVIEW))
+        turns.add_row(
+            str(turn.turn_number), turn.role, cell_text(turn.tool_name or "", 40), milliseconds, one_line(text, _PREVIEW)
+        )
     show(table, turns)
 
 
@@ -111,12 +113,14 @@ def print_outcome(outcome: Outcome) -> None:
     """Print the outcome of one trace, on one line."""
     report = outcome.report
     if report is None:
-        show(Text(f"{plain(outcome.source)}  cannot be read: {plain(outcome.problem or '', 300)}", "yellow"))
+        show(Text(f"{cell_text(outcome.source)}  cannot be read: {cell_text(outcome.problem or '', 300)}", "yellow"))
         return
-    name = f"{plain(outcome.source)}  {plain(report.trace_id, 60)}".rstrip()
+    name = f"{cell_text(outcome.source)}  {cell_text(report.trace_id, 60)}".rstrip()
     verdict = Text(report.classified_failure_mode, colour(report.classified_failure_mode))
     where = (
-        "" if report.first_failure_turn is None else f"  turn {report.first_failure_turn}: {plain(report.modes[0].evidence)}"
+        ""
+        if report.first_failure_turn is None
+        else f"  turn {report.first_failure_turn}: {cell_text(report.modes[0].evidence)}"
     )
     show(Text.assemble(f"{name}  ", verdict, f" {report.confidence:.2f}{where}"))
 
@@ -181,6 +185,6 @@ def _traces_table(rows: Sequence[Outcome]) -> Table:
 
 
 def _problem_lines(batch: Batch) -> list[str]:
-    lines = [f"cannot be read: {plain(each.source)}: {plain(each.problem, 300)}" for each in batch.problems[:_PROBLEMS]]
+    lines = [f"cannot be read: {cell_text(each.source)}: {cell_text(each.problem, 300)}" for each in batch.problems[:_PROBLEMS]]
     rest = batch.unreadable - len(lines)
     return [*lines, f"and {rest:,} more that cannot be read; -o FILE lists all"] if rest > 0 else lines

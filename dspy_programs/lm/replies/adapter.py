@@ -13,8 +13,8 @@ from dspy.adapters.utils import serialize_for_json
 from dspy.utils.exceptions import AdapterParseError
 from pydantic import BaseModel, ValidationError
 
-from dspy_programs.lm.replies.in_band import as_text
-from dspy_programs.lm.replies.shapes import NoOneAnswer, in_shape, is_object, reader_of
+from dspy_programs.lm.replies.coercion import NoOneAnswer, in_shape, is_object, reader_of
+from dspy_programs.lm.replies.control_tokens import as_text
 from dspy_programs.lm.replies.thoughts import Unfinished, without_thoughts
 from dspy_programs.schemas import calls_schema
 

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from dspy_programs.lm.server.inner import ask as ask, place_of as place_of, through as through
+    from dspy_programs.lm.server.lm_wrapper import call_inner as call_inner, endpoint_of as endpoint_of, wrap as wrap
     from dspy_programs.lm.server.redaction import redact as redact
 
 _HOMES = {
-    "ask": "inner",
-    "place_of": "inner",
-    "through": "inner",
+    "call_inner": "lm_wrapper",
+    "endpoint_of": "lm_wrapper",
+    "wrap": "lm_wrapper",
     "redact": "redaction",
 }
 

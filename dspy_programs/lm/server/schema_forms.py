@@ -41,7 +41,7 @@ class NotStrict(ValueError):
     """The schema allows something that strict mode cannot express, such as an object with arbitrary keys."""
 
 
-def forms_of(response_format: Mapping[str, Any], own: bool) -> list[Form]:
+def forms_to_try(response_format: Mapping[str, Any], own: bool) -> list[Form]:
     """Return the forms to try in turn. own: the server is the user's own, so it is first asked for the unchanged schema."""
     asked = dict(response_format)
     last = [Form("object", {"type": "json_object"}), Form("none", None)]

@@ -19,9 +19,9 @@ import dspy
 from dspy import lm15
 from dspy.clients.engines.lm15_engine import LM15Engine
 
-from dspy_programs.lm.server.inner import transport_of
+from dspy_programs.lm.server.lm_wrapper import transport_of
 from dspy_programs.lm.server.redaction import redact
-from dspy_programs.lm.server.schema_forms import Form, Kind, forms_of, read_back
+from dspy_programs.lm.server.schema_forms import Form, Kind, forms_to_try, read_back
 from dspy_programs.lm.server.transport import with_transport
 
 PARAMS = frozenset({"response_format", "temperature", "max_tokens", "top_p", "stop", "seed"})
@@ -111,12 +111,12 @@ class ServerEngine:
         asked = request.config.response_format
         if asked is None or not self.supports_response_schema:
             return [Form("none", None)]
-        forms, taken = forms_of(asked, self.own), self.taken.get(_digest_of(asked))
+        forms, taken = forms_to_try(asked, self.own), self.taken.get(_digest_of(asked))
         return list(itertools.dropwhile(lambda form: form.kind != taken, forms)) or forms
 
     def remember(self, request: lm15.Request, form: Form, logprobs: bool) -> None:
         self.gives_logprobs = self.gives_logprobs and (logprobs or request.config.logprobs is None)
-        if (asked := request.config.response_format) and form.kind != forms_of(asked, self.own)[0].kind:
+        if (asked := request.config.response_format) and form.kind != forms_to_try(asked, self.own)[0].kind:
             if len(self.taken) >= _REMEMBERED:
                 self.taken.clear()
             self.taken[_digest_of(asked)] = form.kind

@@ -27,7 +27,7 @@ class Located(NamedTuple):
     sha256: str
 
 
-def named(name: str) -> LocalModel:
+def local_model(name: str) -> LocalModel:
     """Return the model of a spec without its `local/`; only a path is read, nothing is downloaded.
 
     Raises     UnknownModel, LanguageModelError, WeightsError.

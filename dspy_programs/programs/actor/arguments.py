@@ -22,8 +22,8 @@ from typing import Any, NamedTuple
 from pydantic_core import to_json
 
 from dspy_programs.schemas import (
+    alternatives_of,
     dependent_schemas,
-    forms_of,
     items_of,
     list_of,
     listed_in,
@@ -79,12 +79,12 @@ class Report:
         return value
 
     def repairs_told(self) -> list[str]:
-        told = [f"{path}: {shown(before)} {made(after)}" for path, before, after in self.repairs[:MOST_TOLD]]
+        told = [f"{path}: {json_excerpt(before)} {made(after)}" for path, before, after in self.repairs[:MOST_TOLD]]
         return told + _and_more(len(self.repairs))
 
     def problems_told(self) -> list[str]:
         told = [
-            f"{path}: {fault if value is _MISSING else f'{shown(value)} {fault}'}"
+            f"{path}: {fault if value is _MISSING else f'{json_excerpt(value)} {fault}'}"
             for path, value, fault in self.problems[:MOST_TOLD]
         ]
         told = list(dict.fromkeys(told))  # two parts of a schema may find the same
@@ -127,7 +127,7 @@ class _Compiler:
     def names(self) -> set[str] | None:
         """Return the names of all arguments, in any form; None if others are allowed."""
         try:
-            forms = forms_of(self.root, self.root)
+            forms = alternatives_of(self.root, self.root)
         except OverflowError:
             return None
         if any(others_in(form) is not False for form in forms):
@@ -459,7 +459,7 @@ def one_of(inner: Check, allowed: list[Any]) -> Check:
         value = inner(value, path, report, depth + 1)
         if len(report.problems) > before or any(type(value) is type(other) and value == other for other in allowed):
             return value
-        return report.problem(path, value, f"is not one of {shown(allowed)}")
+        return report.problem(path, value, f"is not one of {json_excerpt(allowed)}")
 
     return check_one_of
 
@@ -543,14 +543,14 @@ def fold(name: Any) -> str:
 
 
 def made(value: Any) -> str:
-    return "left out" if value is _MISSING else f"made {shown(value)}"
+    return "left out" if value is _MISSING else f"made {json_excerpt(value)}"
 
 
 def _and_more(found: int) -> list[str]:
     return [f"and {found - MOST_TOLD} more"] if found > MOST_TOLD else []
 
 
-def shown(value: Any) -> str:
+def json_excerpt(value: Any) -> str:
     """Format a value for a message as JSON, only as far as it is shown: it may be very large."""
     text = ""
     try:

@@ -118,7 +118,7 @@ class DataGenerator(Program):
         failure = None
         while not harvest.is_full and len(harvest.rejected) <= RETRIES:
             inputs = {"kind": f"{template}: {MEANING[template]}", "failures": lessons, "subject": subject(start)}
-            written = [shortened(text, _LONGEST_WRITTEN) for text in harvest.written]
+            written = [shortened(text, _LONGEST_WRITTEN) for text in harvest.instructions]
             reply = ask(self.write, **inputs, written=written)
             if isinstance(reply, Failure):
                 failure = reply
@@ -147,7 +147,7 @@ class _Harvest:
         return len(self.pairs) >= self.n
 
     @property
-    def written(self) -> list[str]:
+    def instructions(self) -> list[str]:
         """The instructions of all pairs so far, each once: a model that sees its refused one writes another."""
         refused = [each.pair.instruction for each in self.rejected if each.pair]
         return list(dict.fromkeys([*(pair.instruction for pair in self.pairs), *refused]))

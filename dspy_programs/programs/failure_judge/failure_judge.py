@@ -132,7 +132,7 @@ class FailureJudge(Program):
         ruled = ruling(findings, is_successful)
         if ruled.sure or not known or model_in_use(self.judge.lm) is None:
             return _by_rules(ruled, findings)
-        inputs, shown = self.shown(goal, known, final_result, findings)
+        inputs, shown = self.model_inputs(goal, known, final_result, findings)
         reply = ask(self.judge, **inputs)
         if isinstance(reply, Failure):
             return _by_rules(ruled, findings, failure=reply)
@@ -141,7 +141,7 @@ class FailureJudge(Program):
     if TYPE_CHECKING:
         __call__ = forward
 
-    def shown(
+    def model_inputs(
         self, goal: str, turns: Sequence[Turn], final_result: str | None, findings: Sequence[Finding]
     ) -> tuple[dict[str, str], list[int]]:
         """Return the inputs of the model's call, and the numbers of the turns in them."""

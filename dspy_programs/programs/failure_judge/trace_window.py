@@ -22,7 +22,7 @@ def window(turns: Sequence[Turn], matter: Sequence[int], characters: int) -> tup
     for place in places:
         if place > before + 1:
             lines.append(f"({place - before - 1} turns)")
-        lines.append(line_of(turns[place], width))
+        lines.append(turn_line(turns[place], width))
         before = place
     return "\n".join(lines)[:characters], [turns[place].turn_number for place in places]
 
@@ -39,7 +39,7 @@ def chosen(turns: Sequence[Turn], matter: Sequence[int], count: int) -> list[int
     return sorted(list(wanted)[:count])
 
 
-def line_of(turn: Turn, width: int) -> str:
+def turn_line(turn: Turn, width: int) -> str:
     parts = [f"{turn.turn_number} {turn.role}"]
     given, output = text_of(turn.tool_input), text_of(turn.tool_output)
     texts = [text for text in (turn.content, given, output) if text]
@@ -47,15 +47,15 @@ def line_of(turn: Turn, width: int) -> str:
     if turn.content:
         parts.append(cut(turn.content, width - (room * (len(texts) - 1))))
     if turn.tool_name:
-        parts.append(f"{_printable(turn.tool_name[:60])}({shown(turn.tool_input, given, room)})")
+        parts.append(f"{_printable(turn.tool_name[:60])}({quoted_value(turn.tool_input, given, room)})")
     if output:
-        parts.append(f"-> {shown(turn.tool_output, output, room)}")
+        parts.append(f"-> {quoted_value(turn.tool_output, output, room)}")
     if turn.latency_ms is not None:
         parts.append(f"{turn.latency_ms:.0f} ms")
     return " ".join(parts)
 
 
-def shown(value: Any, text: str, characters: int) -> str:
+def quoted_value(value: Any, text: str, characters: int) -> str:
     """Quote text; JSON already has its strings quoted."""
     if isinstance(value, str) or not text:
         return cut(text, characters) if text else ""

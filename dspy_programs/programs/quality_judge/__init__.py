@@ -9,7 +9,7 @@ if TYPE_CHECKING:
         BEST as BEST,
         QualityJudge as QualityJudge,
         QualityJudgeResult as QualityJudgeResult,
-        shown as shown,
+        quoted_text as quoted_text,
     )
     from dspy_programs.programs.quality_judge.response_checks import (
         scores_by_checks as scores_by_checks,
@@ -20,7 +20,7 @@ _HOMES = {
     "BEST": "quality_judge",
     "QualityJudge": "quality_judge",
     "QualityJudgeResult": "quality_judge",
-    "shown": "quality_judge",
+    "quoted_text": "quality_judge",
     "scores_by_checks": "response_checks",
     "worst_fault": "response_checks",
 }

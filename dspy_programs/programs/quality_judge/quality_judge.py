@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dspy_programs.errors import UsageError
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.predict import Failure, FewShot, Program, Result, ask
-from dspy_programs.programs.quality_judge.chances import asking, chances
+from dspy_programs.programs.quality_judge.logprobs import asking, option_probabilities
 from dspy_programs.programs.quality_judge.response_checks import scores_by_checks, worst_fault
 from dspy_programs.rubric import DEFAULT, passes, rubric_of
 from dspy_programs.text import shortened
@@ -149,7 +149,7 @@ class QualityJudge(Program):
         ruled = [by_rules(f"{instruction}\n{input}", text, rubric) for text in texts]
         if model_in_use(self.score.lm if other is None else self.compare.lm) is None or not all(text.strip() for text in texts):
             return result(rubric, ruled, "rules")
-        asked = {"criteria": rubric.criteria, "instruction": shown(instruction), "input": shown(input)}
+        asked = {"criteria": rubric.criteria, "instruction": quoted_text(instruction), "input": quoted_text(input)}
         if len(texts) == 1:
             judged = self.judged(asked, texts[0], rubric)
             return failed(rubric, ruled, judged) if isinstance(judged, Failure) else result(rubric, [judged], "scores")
@@ -161,7 +161,7 @@ class QualityJudge(Program):
 
     def judged(self, asked: Mapping[str, Any], response: str, rubric: Rubric) -> Judged | Failure:
         """Score one response by each criterion."""
-        reply = ask(self.score, **asked, response=shown(response))
+        reply = ask(self.score, **asked, response=quoted_text(response))
         if isinstance(reply, Failure):
             return reply
         judgement: Judgement = reply.judgement
@@ -176,10 +176,12 @@ class QualityJudge(Program):
         """Ask which is better in both orders, and take the mean."""
         found = []
         for a, b, letter in ((first, second, "A"), (second, first, "B")):
-            reply = ask(self.compare, **asked, response_a=shown(a), response_b=shown(b), config=asking(self.compare.lm))
+            reply = ask(
+                self.compare, **asked, response_a=quoted_text(a), response_b=quoted_text(b), config=asking(self.compare.lm)
+            )
             if isinstance(reply, Failure):
                 return reply
-            told = chances(reply, "better", "AB")
+            told = option_probabilities(reply, "better", "AB")
             found.append(_Compared(told[letter] if told else float(reply.better == letter), told is not None))
         mean = round(sum(each.chance for each in found) / 2, 6)  # the same to the last bit with the two turned round
         return _Compared(mean, all(each.by_logprobs for each in found))
@@ -251,7 +253,7 @@ def _require_text(name: str, value: Any) -> str:
     return value.encode("utf-8", "replace").decode("utf-8")
 
 
-def shown(text: str) -> str:
+def quoted_text(text: str) -> str:
     """Quote a text, so that nothing in it can pass for a field of the prompt; drop the middle of a long one."""
     if len(text) > LONGEST:
         head, tail = LONGEST * 3 // 4, LONGEST // 4

@@ -111,7 +111,11 @@ def pairs_in_doubt(shares: Mapping[str, Mapping[str, float]], most: int = 20) ->
 
 def as_shown(task: str, section: str, criterion: str, longest: int) -> dict[str, str]:
     """Return what the model reads of one pair."""
-    return {"task": shown(task, LONGEST_LINE), "section": shown(section, longest), "criterion": shown(criterion, LONGEST_LINE)}
+    return {
+        "task": excerpt(task, LONGEST_LINE),
+        "section": excerpt(section, longest),
+        "criterion": excerpt(criterion, LONGEST_LINE),
+    }
 
 
 def overall_without(shares: Mapping[str, Mapping[str, float]], rubric: Rubric, *dropped: str) -> float:
@@ -142,7 +146,7 @@ def checked_sections(sections: Sequence[Section | Mapping[str, object]]) -> list
     return parts
 
 
-def shown(text: str, longest: int) -> str:
+def excerpt(text: str, longest: int) -> str:
     """Put a text on one line, cut in the middle, without control characters and lone surrogates."""
     kept = "".join(c if c.isprintable() else " " for c in text.encode("utf-8", "replace").decode())
     line = " ".join(kept.split())

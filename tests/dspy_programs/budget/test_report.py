@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from dspy_programs.budget import Negotiator, OfflineScorer, read_prompt
-from dspy_programs.budget.report import as_html, diff, read_result_file, written
+from dspy_programs.budget.report import as_html, diff, read_result_file, serialize
 from dspy_programs.types import Section
 from tests.dspy_programs.budget.test_negotiator import EXAMPLE
 
@@ -22,7 +22,7 @@ def negotiated(sections):
 def test_result_is_read_back_the_same(tmp_path, form):
     result, _ = negotiated(read_prompt(EXAMPLE))
     path = tmp_path / "r"
-    path.write_text(written(result, form), encoding="utf-8")
+    path.write_text(serialize(result, form), encoding="utf-8")
     assert read_result_file(path) == result
 
 
@@ -36,7 +36,7 @@ printable = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]
 def test_any_result_is_read_back_the_same(tmp_path_factory, contents, form):
     result, _ = negotiated([Section(name=f"s{i}", content=content) for i, content in enumerate(contents)])
     path = tmp_path_factory.mktemp("r") / "r"
-    path.write_text(written(result, form), encoding="utf-8")
+    path.write_text(serialize(result, form), encoding="utf-8")
     assert read_result_file(path) == result
 
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from dspy_programs.errors import UsageError
 from dspy_programs.failures import recorder as recorder_module
-from dspy_programs.failures.plain import DEEPEST, plain
+from dspy_programs.failures.jsonable import DEEPEST, to_jsonable
 from dspy_programs.failures.reader import read_traces
 from dspy_programs.failures.recorder import TraceRecorder
 
@@ -229,8 +229,8 @@ VALUES = st.recursive(
 @settings(deadline=None)
 @given(VALUES)
 def test_plain_value_is_json_and_stays_as_it_is(value):
-    made = plain(value)
-    assert json.loads(json.dumps(made, allow_nan=False)) == made == plain(made)
+    made = to_jsonable(value)
+    assert json.loads(json.dumps(made, allow_nan=False)) == made == to_jsonable(made)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -239,11 +239,11 @@ def test_whatever_is_recorded_is_read_again(tmp_path, turns):
     with TraceRecorder("go", tmp_path) as recorder:
         for role, content, given, latency in turns:
             recorder.add_turn(role, content, tool_name="f", tool_input=given, latency_ms=latency)
-    assert [turn.tool_input for turn in read(recorder.path).turns] == [plain(given) for _, _, given, _ in turns]
+    assert [turn.tool_input for turn in read(recorder.path).turns] == [to_jsonable(given) for _, _, given, _ in turns]
 
 
 def test_levels_are_bounded():
     value: object = 1
     for _ in range(DEEPEST + 5):
         value = {"a": value}
-    assert f"nested deeper than {DEEPEST}" in json.dumps(plain(value))
+    assert f"nested deeper than {DEEPEST}" in json.dumps(to_jsonable(value))

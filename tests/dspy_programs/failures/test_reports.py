@@ -14,7 +14,7 @@ from dspy_programs.failures.reports import html, table
 from dspy_programs.failures.reports.html import Page, TracePage
 from dspy_programs.failures.reports.junit import JUnit
 from dspy_programs.failures.reports.lines import Lines
-from dspy_programs.failures.reports.place import place_of, uri_of
+from dspy_programs.failures.reports.place import parse_place, uri_of
 from dspy_programs.failures.reports.sarif import RULES, Sarif
 from dspy_programs.types import Trace
 
@@ -218,7 +218,7 @@ def test_every_report_of_any_text_can_be_read_again(text):
     ],
 )
 def test_place_of_a_source(source, file, line):
-    assert place_of(source) == (file, line)
+    assert parse_place(source) == (file, line)
 
 
 def test_uri_of_a_file_is_escaped_and_keeps_relative_names_relative():

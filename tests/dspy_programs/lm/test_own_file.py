@@ -9,7 +9,7 @@ import pytest
 from dspy_programs.errors import LanguageModelError, UnknownModel, WeightsError
 from dspy_programs.lm import connect, is_embedded, spec_in_use
 from dspy_programs.lm.embedded.embedded import EmbeddedEngine
-from dspy_programs.lm.weights.local_models import canonical, located, named
+from dspy_programs.lm.weights.local_models import canonical, local_model, located
 from dspy_programs.registry import file_name
 from optimizers.training import default_path
 from tests.ggufs import gguf
@@ -66,7 +66,7 @@ def test_moved_file_is_the_same_model_and_another_of_its_name_is_not(models, tmp
 def test_name_stands_for_the_file_as_long_as_it_stays(models):
     spec = canonical(f"local/{models}/Qwen3-1.7B.gguf")
     assert canonical(spec) == spec
-    assert named(spec.removeprefix("local/")).path == models / "Qwen3-1.7B.gguf"
+    assert local_model(spec.removeprefix("local/")).path == models / "Qwen3-1.7B.gguf"
     (models / "Qwen3-1.7B.gguf").unlink()
     assert canonical(spec) == spec, "what was compiled for it can still be listed"
     with pytest.raises(WeightsError, match=r"no known file Qwen3-1.7B.gguf has a SHA-256 starting with .* give its path"):
@@ -89,7 +89,7 @@ def test_other_specs_stay_as_they_are(spec):
 
 def test_catalogue_still_answers_for_what_is_no_path():
     with pytest.raises(UnknownModel, match="Did you mean"):
-        named("qwen2.5-coder-15b")
+        local_model("qwen2.5-coder-15b")
 
 
 @pytest.mark.parametrize("name", ["nowhere/x.gguf", "x.gguf", "~nobody-has-this-name/x.gguf", "a\0b.gguf", "/"])
@@ -99,7 +99,7 @@ def test_file_that_is_not_there_is_said_at_once(name):
 
 
 def test_file_that_changed_after_it_was_named_is_not_loaded(models):
-    model = named(f"{models}/Qwen3-1.7B.gguf")
+    model = local_model(f"{models}/Qwen3-1.7B.gguf")
     assert located(model).context_tokens == 4096
     (models / "Qwen3-1.7B.gguf").write_bytes(gguf({"general.name": "another"}))
     with pytest.raises(WeightsError, match="has changed since it was read"):

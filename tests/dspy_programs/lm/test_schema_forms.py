@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from pydantic import BaseModel, Field
 
-from dspy_programs.lm.server.schema_forms import BOUNDS, NotStrict, forms_of, read_back, strict_form
+from dspy_programs.lm.server.schema_forms import BOUNDS, NotStrict, forms_to_try, read_back, strict_form
 from tests.dspy_programs.lm.dialects import strict_fault
 
 LENGTHS = ("minLength", "maxLength", "pattern", "format", "title")
@@ -71,16 +71,16 @@ def test_strict_form(schema, strict):
 def test_schema_that_strict_mode_cannot_say_has_no_strict_form(schema):
     with pytest.raises(NotStrict):
         strict_form(schema)
-    kinds = [form.kind for form in forms_of({"type": "json_schema", "name": "r", "schema": schema}, own=False)]
+    kinds = [form.kind for form in forms_to_try({"type": "json_schema", "name": "r", "schema": schema}, own=False)]
     assert kinds == ["loose", "object", "none"]
 
 
 def test_forms_come_from_the_closest_to_none_and_the_own_server_is_asked_as_ever():
     asked = {"type": "json_schema", "name": "r", "schema": Tree.model_json_schema(), "strict": True}
-    own, hosted = forms_of(asked, own=True), forms_of(asked, own=False)
+    own, hosted = forms_to_try(asked, own=True), forms_to_try(asked, own=False)
     assert own[0].response_format == asked and own[1:] == hosted
     assert [form.kind for form in hosted] == ["strict", "bare", "loose", "object", "none"]
-    assert [form.kind for form in forms_of({"type": "json_object"}, own=True)] == ["object", "none"]
+    assert [form.kind for form in forms_to_try({"type": "json_object"}, own=True)] == ["object", "none"]
 
 
 @pytest.mark.parametrize(

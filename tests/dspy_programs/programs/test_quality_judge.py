@@ -8,9 +8,9 @@ from hypothesis import given, settings, strategies as st
 
 from dspy_programs.errors import UsageError
 from dspy_programs.lm.replies import CompleteJSONAdapter
-from dspy_programs.lm.replies.in_band import as_text
+from dspy_programs.lm.replies.control_tokens import as_text
 from dspy_programs.predict import Failure
-from dspy_programs.programs.quality_judge import QualityJudge, shown
+from dspy_programs.programs.quality_judge import QualityJudge, quoted_text
 from dspy_programs.programs.quality_judge.quality_judge import LONGEST, sharpened
 from dspy_programs.rubric import rubric_of
 from dspy_programs.types import Rubric
@@ -69,7 +69,7 @@ def compared(answer=better_word, **inputs) -> Judged:
 def torn(first: float, turned: float | None = None, **inputs) -> Judged:
     """Compare on a model that gives the first response these chances, as it stands and with the two turned round."""
     texts = TWO | inputs
-    shown_first = shown(texts["response"])
+    shown_first = quoted_text(texts["response"])
 
     def found(prompt: str) -> dict[str, float]:
         if pair_in(prompt)[0] == shown_first:
@@ -106,7 +106,7 @@ def test_judge_compares_two_responses_in_both_orders():
         "model",
     )
     first, second = (pair_in(request.messages[-1].text) for request in judged.requests)
-    assert first == (shown(TWO["response"]), shown(TWO["other"])) == second[::-1]
+    assert first == (quoted_text(TWO["response"]), quoted_text(TWO["other"])) == second[::-1]
 
 
 @pytest.mark.parametrize(("first", "second", "verdict"), [("GOOD", "BAD", "first"), ("BAD", "so so", "second")])
@@ -314,7 +314,7 @@ def test_judge_takes_any_text(text):
 
 
 def test_shown_keeps_beginning_and_end_of_a_long_text_and_says_what_is_left_out():
-    text = json.loads(shown("begin " + "x" * 9000 + " end"))
+    text = json.loads(quoted_text("begin " + "x" * 9000 + " end"))
     assert text.startswith("begin") and text.endswith("end") and "[... 5,010 characters left out ...]" in text
 
 

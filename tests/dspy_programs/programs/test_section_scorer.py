@@ -18,7 +18,7 @@ from dspy_programs.programs.section_scorer import (
     pairs_in_doubt,
     shares_by_rules,
 )
-from dspy_programs.programs.section_scorer.section_scorer import CUT, shown
+from dspy_programs.programs.section_scorer.section_scorer import CUT, excerpt
 from dspy_programs.types import Rubric, Section
 from tests.fakes import ScriptedEngine, text_of
 
@@ -344,12 +344,12 @@ def test_section_scorer_gives_an_obedient_model_no_more_than_the_pair_in_doubt()
 
 @given(st.text(max_size=100), st.integers(2 * len(CUT), 80))
 def test_shown_is_one_line_no_longer_than_asked(text, longest):
-    line = shown(text, longest)
+    line = excerpt(text, longest)
     assert len(line) <= longest and line.isprintable()
 
 
 def test_shown_keeps_both_ends():
-    assert shown("start " + "x" * 100 + "\nend", 30) == "start xxxxx [...] xxxxxxx end"
+    assert excerpt("start " + "x" * 100 + "\nend", 30) == "start xxxxx [...] xxxxxxx end"
 
 
 damaged = st.builds(

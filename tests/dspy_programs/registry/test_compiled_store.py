@@ -16,7 +16,7 @@ from dspy_programs.programs.planner import Planner
 from dspy_programs.registry import (
     Provenance,
     apply_state,
-    candidates_for,
+    compiled_paths,
     digest,
     file_name,
     load,
@@ -68,7 +68,7 @@ def provenance_of(program: dspy.Module, name: str, lm: str = LM) -> Provenance:
 
 def compiled_planner(lm: str = LM, instruction: str = BETTER) -> Path:
     """Save a planner with another instruction where `load` finds it."""
-    path = candidates_for("planner", lm)[0]
+    path = compiled_paths("planner", lm)[0]
     save_compiled(with_instruction(Planner(), instruction), provenance_of(Planner(), "planner", lm), path)
     return path
 
@@ -333,7 +333,7 @@ def test_load_takes_given_path_whatever_model_it_is_for(tmp_path):
 
 
 def test_candidates_are_of_the_user_before_shipped_ones():
-    assert candidates_for("planner", "openai/a b") == [
+    assert compiled_paths("planner", "openai/a b") == [
         user_directory() / "planner" / "openai--a--b.json",
         shipped_directory() / "planner" / "openai--a--b.json",
     ]

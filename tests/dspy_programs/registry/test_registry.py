@@ -11,7 +11,7 @@ import pytest
 
 from dspy_programs import Planner, load
 from dspy_programs.errors import CompiledMismatch, CompiledMissing, CompiledProgramError, UsageError
-from dspy_programs.registry import candidates_for, read_compiled
+from dspy_programs.registry import compiled_paths, read_compiled
 from dspy_programs.registry.compiled_store import shipped_directory
 from dspy_programs.registry.registry import family_of, gain_of
 
@@ -29,7 +29,7 @@ def compiled_for(lm: str, gain: float | None = 0.1, kept: str = "compiled", chan
     scores = {} if gain is None else {"validation": {"seed": 0.1, "compiled": 0.1 + gain}}
     app.update(lm=lm, kept=kept, scores=scores)
     change(app)
-    path = candidates_for("planner", lm)[0]
+    path = compiled_paths("planner", lm)[0]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(state))
     return path
@@ -49,7 +49,7 @@ def made_for(lm: str) -> str:
 
 @pytest.mark.parametrize("lm", [LM, "local/qwen2.5-coder-0.5b"])
 def test_loaded_from_is_the_shipped_file(lm):
-    assert load("planner", lm).loaded_from == candidates_for("planner", lm)[1]
+    assert load("planner", lm).loaded_from == compiled_paths("planner", lm)[1]
 
 
 def test_loaded_from_is_the_users_file_or_the_given_one_or_none(tmp_path):
@@ -180,7 +180,7 @@ def test_own_file_that_does_not_fit_is_an_error_and_not_passed_over(how):
     compiled_for(LM, change=drift)
     with pytest.raises(CompiledMismatch):
         load("planner", LM, **how)
-    candidates_for("planner", LM)[0].write_text("{")
+    compiled_paths("planner", LM)[0].write_text("{")
     with pytest.raises(CompiledProgramError):
         load("planner", LM, **how)
 

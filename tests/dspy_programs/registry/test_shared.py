@@ -11,7 +11,7 @@ from dspy_programs.registry import MANIFEST
 from dspy_programs.registry.compiled_store import shipped_directory
 from dspy_programs.registry.shared import folder_of, read_pins, shared_file
 from optimizers.export import main as export, upload
-from optimizers.promotion.past import read_compiled
+from optimizers.promotion.program_history import read_compiled
 
 LM, SMALL = "local/qwen2.5-coder-1.5b", "local/qwen2.5-coder-0.5b"
 PLANNER = shipped_directory() / "planner" / "qwen2.5-coder-1.5b.json"

@@ -15,7 +15,7 @@ def line_after(rows: int, expected: int | None, best: float | None = None, usd: 
     for _ in range(rows):
         now[0] += 30.0
         meter.count("task", Used(calls=1, input_tokens=1000, output_tokens=200, seconds=30.0, usd=usd), now[0], False)
-        meter.count_rollout()
+        meter.count_metric_call()
         progress.line()
     return progress.line()
 

@@ -114,19 +114,19 @@ def test_model_that_never_answered_well_stops_the_run_early_and_one_that_did_lat
     for answered, most in ((False, UNREADABLE_AT_FIRST), (True, UNREADABLE_LATER)):
         meter = Meter()
         if answered:
-            meter.count_rollout()
+            meter.count_metric_call()
         for _ in range(most - 1):
-            meter.count_rollout("no JSON. It began: 'x'")
+            meter.count_metric_call("no JSON. It began: 'x'")
         assert not meter.stopped
-        meter.count_rollout("no JSON. It began: 'x'")
+        meter.count_metric_call("no JSON. It began: 'x'")
         assert isinstance(meter.reason, ModelFailing) and "the last: no JSON" in str(meter.reason)
 
 
 def test_prompts_that_the_server_does_not_take_say_nothing_of_the_model():
     meter = Meter()
     for _ in range(2 * UNREADABLE_LATER):
-        meter.count_rollout("longer than the model can take", refused=True)
-    assert not meter.stopped and meter.rollouts == 2 * UNREADABLE_LATER
+        meter.count_metric_call("longer than the model can take", refused=True)
+    assert not meter.stopped and meter.metric_calls == 2 * UNREADABLE_LATER
 
 
 def counting(path=None):

@@ -15,8 +15,8 @@ from optimizers.comparison import OPTIMIZERS
 from optimizers.comparison.baselines import Search, mipro_size, optimize, shown_rows
 from optimizers.data import SPLITS, data_directory, read_split
 from optimizers.recipes import RECIPES
-from optimizers.scoring import score_rows
-from optimizers.search import InitialProgram, Job, Shelf
+from optimizers.scoring import Runner
+from optimizers.search import DemonstrationStore, InitialProgram, Job
 from optimizers.search.search import MINIBATCH
 from optimizers.training import job_of
 from tests.fakes import any_prompt, plan_reply, scripted_lm, write_toy_data
@@ -44,7 +44,7 @@ def searched(name, rows, answer=any_prompt, budget=40, seed=0, threads=1, metric
 
 
 def score(program, rows, lm):
-    scores = score_rows(program, rows["test"], RECIPES["planner"].metric, lm, Meter())
+    scores = Runner(lm, Meter()).scores(program, rows["test"], RECIPES["planner"].metric)
     return sum(score.value for score in scores) / len(scores)
 
 
@@ -54,10 +54,10 @@ def test_search_gives_a_program_and_keeps_to_the_budget(name, budget, rows):
     found, meter, lm, _ = searched(name, rows, budget=budget)
     assert found.failure == "" and score(found.program, rows, lm) >= score(RECIPES["planner"].program(), rows, lm)
     over = {"ours": 0, "dspy.GEPA": VALSET + 2 * MINIBATCH}  # GEPA ends an iteration it began
-    assert meter.rollouts <= budget + over.get(name, VALSET)
-    assert meter.rollouts >= budget - VALSET or found.history[-1][1] == 1.0
+    assert meter.metric_calls <= budget + over.get(name, VALSET)
+    assert meter.metric_calls >= budget - VALSET or found.history[-1][1] == 1.0
     calls, best = zip(*found.history, strict=True)
-    assert list(calls) == sorted(calls) and calls[-1] <= meter.rollouts
+    assert list(calls) == sorted(calls) and calls[-1] <= meter.metric_calls
     assert list(best) == sorted(best) and 0 <= best[0] and best[-1] <= 1
 
 
@@ -70,7 +70,7 @@ def test_metric_calls_are_those_of_the_metric_and_bootstrapping_is_among_them(na
         return RECIPES["planner"].metric(gold, pred)
 
     _, meter, _, _ = searched(name, rows, metric=metric)
-    assert len(scored) == meter.rollouts
+    assert len(scored) == meter.metric_calls
     assert {id_ for id_ in scored if id_ in {row.id for row in rows["train"]}}, "nothing was bootstrapped"
     assert not set(scored) & {row.id for row in rows["test"]}
 
@@ -80,7 +80,7 @@ def test_every_program_of_the_library_goes_through_optimizers_that_show_rows(pro
     recipe, journal = RECIPES[program], Journal()
     rows = {split: read_split(data_directory(program) / f"{split}.jsonl", recipe.program, recipe.labels) for split in SPLITS}
     job = job_of(recipe, {"train": rows["train"][:60], "val": rows["val"][:3]}, 0)
-    done = job.shelf.demonstrate(job.shelf.rows[0])
+    done = job.store.demonstrate(job.store.rows[0])
     replies = {}
     for name, predictor in job.program.named_predictors():
         given = {field: done[name][field] for field in predictor.signature.output_fields}
@@ -95,7 +95,7 @@ def test_every_program_of_the_library_goes_through_optimizers_that_show_rows(pro
         models = [recorded(lm, role, journal, meter) for role in ("task", "reflection")]
         with noise_to(Path(os.devnull)):
             found = optimize(optimizer, Search(job, *models, 14, meter))
-        assert found.failure == "" and meter.rollouts <= 14 + 3
+        assert found.failure == "" and meter.metric_calls <= 14 + 3
         assert [each for each, _ in found.program.named_predictors()] == job.predictors
         assert not [prompt for prompt in lm.engine.prompts if UNFIT in prompt]
 
@@ -106,16 +106,16 @@ def test_ours_is_not_worse_than_stock_gepa_where_the_reflection_model_is_strong(
     for name in ("dspy.GEPA", "ours"):
         found, meter, lm, _ = searched(name, rows, budget=budget)
         reached[name] = score(found.program, rows, lm)
-        assert meter.rollouts <= budget + (0 if name == "ours" else VALSET + 2 * MINIBATCH)
+        assert meter.metric_calls <= budget + (0 if name == "ours" else VALSET + 2 * MINIBATCH)
     assert reached["ours"] >= reached["dspy.GEPA"] > 0.5
 
 
 @pytest.mark.parametrize("name", ["seed", "labelled"])
 def test_baseline_costs_nothing(name, rows):
     found, meter, lm, job = searched(name, rows)
-    assert (meter.rollouts, len(lm.engine.prompts), found.history) == (0, 0, ())
+    assert (meter.metric_calls, len(lm.engine.prompts), found.history) == (0, 0, ())
     [predictor] = found.program.predictors()
-    shown = [] if name == "seed" else [job.shelf.demonstrate(row)["plan"] for row in job.shelf.rows[:3]]
+    shown = [] if name == "seed" else [job.store.demonstrate(row)["plan"] for row in job.store.rows[:3]]
     assert list(predictor.demos) == shown
     assert len(shown) == (0 if name == "seed" else 3)
 
@@ -149,7 +149,7 @@ def test_budget_holds_where_no_reply_is_good_enough_to_be_shown(name, reply, row
         return reply if '"required": ["plan"]' in prompt or "[[ ## goal ## ]]\nDo job" in prompt else any_prompt(prompt)
 
     found, meter, _, _ = searched(name, rows, answer)
-    assert 40 - VALSET <= meter.rollouts <= 40 + VALSET
+    assert 40 - VALSET <= meter.metric_calls <= 40 + VALSET
     assert found.program is not None
     assert not [demo for demo in found.program.predictors()[0].demos if "unreadable_reply" in demo]
 
@@ -182,7 +182,7 @@ def test_dead_model_ends_the_search_with_its_reason(name, after, rows):
 def test_threads_change_nothing_and_the_seed_does(name, rows):
     def state(seed, threads):
         found, meter, _, _ = searched(name, rows, helped_by_demonstrations, seed=seed, threads=threads)
-        return json.dumps(found.program.dump_state(), sort_keys=True, default=str), found.history, meter.rollouts
+        return json.dumps(found.program.dump_state(), sort_keys=True, default=str), found.history, meter.metric_calls
 
     assert state(0, 1) == state(0, 4)
     assert state(0, 1)[0] != state(1, 1)[0]
@@ -190,8 +190,8 @@ def test_threads_change_nothing_and_the_seed_does(name, rows):
 
 def test_bug_in_an_optimizer_keeps_its_traceback(rows):
     planner = RECIPES["planner"]
-    shelf = Shelf([], planner.demonstrate, 3)
-    job = Job(None, planner.metric, [], [], shelf, planner.kind, [InitialProgram("seed", {})])
+    store = DemonstrationStore([], planner.demonstrate, 3)
+    job = Job(None, planner.metric, [], [], store, planner.kind, [InitialProgram("seed", {})])
     with pytest.raises(AttributeError):
         optimize("seed", Search(job, scripted_lm(any_prompt), scripted_lm(any_prompt), 40, Meter()))
 
@@ -213,7 +213,7 @@ def test_rows_shown_are_those_ours_may_show(rows):
     long = rows["train"][0].copy(goal="x" * 5000)
     job = job_of(RECIPES["planner"], rows | {"train": [long, *rows["train"][1:]]}, 0)
     search = Search(job, None, None, 40, Meter())
-    assert {row.id for row in search.rows} == {row.id for row in job.shelf.rows}
+    assert {row.id for row in search.rows} == {row.id for row in job.store.rows}
     assert long.id not in {row.id for row in search.rows} and len(search.rows) == len(rows["train"]) - 1
     [first, *_], labelled, bootstrapped = shown_rows(search)
     assert (labelled, bootstrapped) == (3, 3)

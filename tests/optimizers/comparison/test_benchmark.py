@@ -14,7 +14,7 @@ import pytest
 from optimizers.benchmark import main
 from optimizers.calls import Used
 from optimizers.comparison import OPTIMIZERS, Wanted, as_json, as_markdown, plot, report_of
-from optimizers.comparison.benchmark_report import line_of
+from optimizers.comparison.benchmark_report import best_so_far_curve
 from optimizers.comparison.benchmarking import SteadyMeter
 from optimizers.recipes import RECIPES
 from optimizers.scoring import bootstrap, bootstrap_of_means
@@ -314,9 +314,9 @@ def test_nothing_run_gives_a_report_without_a_number():
 def test_line_averages_the_best_so_far_from_where_every_run_has_one():
     runs = [("p", "ours", 0, record([0.5], [(2, 0.2), (6, 0.6)])), ("p", "ours", 1, record([0.5], [(4, 0.4), (8, 1.0)]))]
     made = report_on(*runs, seeds=2)
-    assert line_of(made, "ours", ["p"]) == [(4, pytest.approx(0.3)), (6, pytest.approx(0.5)), (8, pytest.approx(0.8))]
-    assert [x for x, _ in line_of(made, "ours", ["p"], share=True)] == [0.4, 0.6, 0.8]
-    assert line_of(report_on(("p", "seed", 0, record([0.5]))), "seed", ["p"]) == []
+    assert best_so_far_curve(made, "ours", ["p"]) == [(4, pytest.approx(0.3)), (6, pytest.approx(0.5)), (8, pytest.approx(0.8))]
+    assert [x for x, _ in best_so_far_curve(made, "ours", ["p"], share=True)] == [0.4, 0.6, 0.8]
+    assert best_so_far_curve(report_on(("p", "seed", 0, record([0.5]))), "seed", ["p"]) == []
 
 
 def test_mean_of_means_draws_within_each_sample():

@@ -33,7 +33,7 @@ from optimizers.comparison.scripted_benchmark import (
     as_table,
     run_one,
 )
-from optimizers.scoring import score_rows
+from optimizers.scoring import Runner
 from optimizers.search import NEAREST, SPREAD, showing
 from optimizers.training import job_of
 
@@ -75,7 +75,7 @@ def mean(world, instruction=None, shown=""):
     texts = dict(job.starts[0].texts)
     texts |= {"sort": instruction} if instruction else {}
     program = job.build(showing(texts, shown) if shown else texts)
-    scores = score_rows(program, rows["test"], job.metric, scripted_lm("task", sort_parcel), Meter())
+    scores = Runner(scripted_lm("task", sort_parcel), Meter()).scores(program, rows["test"], job.metric)
     return sum(score.value for score in scores) / len(scores)
 
 

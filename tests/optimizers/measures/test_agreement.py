@@ -27,6 +27,7 @@ from optimizers.measures.agreement import (
     require_trusted,
     verdict_of,
 )
+from optimizers.scoring import Runner
 from tests.fakes import ChatServer
 
 VERDICTS = ("first", "second", "tie")
@@ -70,7 +71,7 @@ class Always(dspy.Module):
 
 
 def measured(judge, made) -> Agreement:
-    return agreement_with_people(judge, examples(made), None, Meter(), "quality_judge")
+    return agreement_with_people(judge, examples(made), Runner(None, Meter()), "quality_judge")
 
 
 def by_length(response: str, other: str) -> str:
@@ -153,7 +154,7 @@ def test_calibrate_raises_what_stopped_the_meter():
     meter = Meter()
     meter.stop(ModelFailing("no answer"))
     with pytest.raises(ModelFailing):
-        agreement_with_people(Always(by_length), examples(rows(4)), None, meter, "quality_judge")
+        agreement_with_people(Always(by_length), examples(rows(4)), Runner(None, meter), "quality_judge")
 
 
 def test_gate_lets_a_calibrated_judge_pass():

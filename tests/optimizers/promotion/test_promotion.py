@@ -23,7 +23,7 @@ from dspy_programs.predict import add_reasoning
 from dspy_programs.registry import all_compiled, read_compiled
 from dspy_programs.registry.compiled_store import available_models, shipped_directory, user_directory
 from optimizers.promotion import Entry, Superseded, digest_of, export_stock, promote
-from optimizers.promotion.past import STAMP
+from optimizers.promotion.program_history import STAMP
 from optimizers.promotion.promoting import doubts, history, in_use, look_at, rollback
 from tests.processes import Started
 

@@ -10,6 +10,7 @@ from gepa.core.adapter import EvaluationBatch
 from dspy_programs.errors import ModelFailing, RunInterrupted
 from metrics.score import Score
 from optimizers.calls import Journal, Meter, recorded
+from optimizers.scoring import Runner
 from optimizers.search import NEAREST, SPREAD, showing, uncompiled
 from optimizers.search.adapter import ProgramAdapter, propose
 from optimizers.search.candidate import SHOWN
@@ -44,7 +45,7 @@ def test_stock_gepa_drives_it_unchanged():
     )
     assert result.val_aggregate_scores[result.best_idx] == 1.0
     assert level_of(result.best_candidate["guess"]) == 4
-    assert meter.rollouts >= result.total_metric_calls - len(job.valset)
+    assert meter.metric_calls >= result.total_metric_calls - len(job.valset)
 
 
 def test_batch_has_one_score_for_each_row_in_order_and_traces_where_they_are_wanted():
@@ -113,7 +114,7 @@ def test_two_predictors_that_share_a_signature_get_their_own_records():
 def test_a_reply_that_cannot_be_read_is_data_and_stands_in_the_records(reply):
     job, meter = toy_job(), Meter()
     lm = recorded(scripted_lm(lambda prompt: reply), "task", Journal(), meter)
-    adapter = ProgramAdapter(job, lm, meter)
+    adapter = ProgramAdapter(job, Runner(lm, meter))
     batch = adapter.evaluate(rows("v", 1), SEED, capture_traces=True)
     assert batch.scores == [0.0] and not meter.stopped
     [record] = adapter.records(batch.trajectories, "guess")
@@ -126,7 +127,7 @@ def test_of_several_calls_of_a_predictor_the_one_that_failed_is_told():
     replies = iter([json.dumps({"answer": "0.7"}), "no"])
     job, meter = toy_job(program=TwoGuessers), Meter()
     lm = recorded(scripted_lm(lambda prompt: next(replies)), "task", Journal(), meter)
-    adapter = ProgramAdapter(job, lm, meter)
+    adapter = ProgramAdapter(job, Runner(lm, meter))
     [run] = adapter.run(rows("v", 1), uncompiled(TwoGuessers()))
     assert run.score.value == 0.0 and run.prediction.failure.raw_reply == "no"
     assert adapter.records([run], "second") == [
@@ -194,7 +195,7 @@ def test_a_row_whose_call_was_lost_is_not_scored_though_the_program_catches_it()
         return json.dumps({"answer": "0.5"})
 
     meter, ran = Meter(), []
-    adapter = ProgramAdapter(toy_job(program=Catching), recorded(scripted_lm(dies), "task", Journal(), meter), meter)
+    adapter = ProgramAdapter(toy_job(program=Catching), Runner(recorded(scripted_lm(dies), "task", Journal(), meter), meter))
     with pytest.raises(ModelFailing):
         ran += (run.row.id for run in adapter.run(rows("v", 3), SEED))
-    assert ran == ["v0"] and meter.rollouts == 1
+    assert ran == ["v0"] and meter.metric_calls == 1

@@ -6,7 +6,16 @@ import dspy
 import pytest
 
 from dspy_programs.predict import ALL_SHOWN, NEAREST
-from optimizers.search import NEAREST as POOL, POOLED, REASONING, SPREAD, compiled_before, named, showing, uncompiled
+from optimizers.search import (
+    NEAREST as POOL,
+    POOLED,
+    REASONING,
+    SPREAD,
+    compiled_before,
+    demonstrations_key,
+    showing,
+    uncompiled,
+)
 from optimizers.search.candidate import SHOWN, described, identity, prompt_length
 from tests.optimizers.toy import Guesser, TwoGuessers, rows, toy_job
 
@@ -40,10 +49,10 @@ def test_what_was_compiled_before_is_built_again_from_its_texts():
     job = toy_job(train=30)
     made = job.build(showing(SEED, ["t3", "t7"]) | {"guess": "Guess well.", REASONING: "on"})
     texts, demonstrations = compiled_before(made, "in use")
-    assert texts == {"guess": "Guess well.", KEY: named("in use"), REASONING: "on"}
+    assert texts == {"guess": "Guess well.", KEY: demonstrations_key("in use"), REASONING: "on"}
     again = toy_job(before={"in use": made})
     start = again.starts[1]
-    assert (start.name, start.texts) == ("in use", texts) and again.shelf.others == {"in use": demonstrations}
+    assert (start.name, start.texts) == ("in use", texts) and again.store.others == {"in use": demonstrations}
     assert again.build(texts).dump_state() == made.dump_state()
 
 
@@ -89,7 +98,7 @@ def test_every_start_survives_json_and_builds_the_same_again(program):
 
 def test_candidates_that_would_ask_the_same_are_the_same():
     job = toy_job(train=30)
-    spread = job.shelf.ids(named(SPREAD))
+    spread = job.store.ids(demonstrations_key(SPREAD))
     assert identity(job, showing(SEED, SPREAD)) == identity(job, showing(SEED, spread))
     assert identity(job, showing(SEED, [])) == identity(job, SEED)
     before = job.build(showing(SEED, SPREAD))
@@ -101,15 +110,15 @@ def test_candidates_that_would_ask_the_same_are_the_same():
     "other",
     [
         {"guess": "Guess. LEVEL-1"},
-        {KEY: named(["t1"])},
-        {KEY: named(["t2", "t1"])},
-        {KEY: named(POOL)},
+        {KEY: demonstrations_key(["t1"])},
+        {KEY: demonstrations_key(["t2", "t1"])},
+        {KEY: demonstrations_key(POOL)},
         {REASONING: "on"},
     ],
 )
 def test_candidates_that_would_ask_otherwise_are_others(other):
     job = toy_job(train=30)
-    one = dict(SEED) | {KEY: named(["t1", "t2"])}
+    one = dict(SEED) | {KEY: demonstrations_key(["t1", "t2"])}
     assert identity(job, one | other) != identity(job, one)
 
 
@@ -117,7 +126,7 @@ def test_two_predictors_are_told_apart():
     job = toy_job(train=30, program=TwoGuessers)
     texts = uncompiled(TwoGuessers())
     assert identity(job, texts | {"first": "A", "second": "B"}) != identity(job, texts | {"first": "B", "second": "A"})
-    built = job.build(texts | {"first:shown": named(["t1"])})
+    built = job.build(texts | {"first:shown": demonstrations_key(["t1"])})
     assert [len(each) for each in demos_of(built).values()] == [1, 0]
 
 
@@ -157,4 +166,4 @@ def test_length_is_that_of_what_one_call_shows():
     one = prompt_length(job, showing(SEED, ["t1"]))
     assert prompt_length(job, SEED) == 0 < one
     assert prompt_length(job, showing(SEED, ["t1", "t2"])) == 2 * one
-    assert len(job.shelf.rows) > ALL_SHOWN and prompt_length(job, showing(SEED, POOL)) < 2 * NEAREST * one
+    assert len(job.store.rows) > ALL_SHOWN and prompt_length(job, showing(SEED, POOL)) < 2 * NEAREST * one

@@ -8,7 +8,8 @@ import pytest
 from dspy_programs.errors import BudgetSpent, ModelFailing, RunInterrupted
 from dspy_programs.predict import ALL_SHOWN
 from optimizers.calls import Budget, Journal, Meter, Used, recorded
-from optimizers.search import NEAREST, SPREAD, changes_for, named, showing, uncompiled
+from optimizers.scoring import Runner
+from optimizers.search import NEAREST, SPREAD, changes_for, demonstrations_key, showing, uncompiled
 from optimizers.search.adapter import ProgramAdapter
 from optimizers.search.bandit import Arm
 from optimizers.search.candidate import SHOWN
@@ -33,7 +34,7 @@ def batch_of(job, texts=SEED, worth=0.3, ids=("t0", "t1", "t2")):
 
 def changes(job, lm, **more):
     meter = more.pop("meter", Meter())
-    made = changes_for(job, lm, "auto", meter, ProgramAdapter(job, lm, meter).records)
+    made = changes_for(job, lm, "auto", meter, ProgramAdapter(job, Runner(lm, meter)).records)
     return {change.arm.name: change for change in made}
 
 
@@ -98,7 +99,7 @@ def test_near_failures_shows_a_row_like_one_that_failed_and_never_that_row():
     change = NearFailures(arm(), job)
     for draw in DRAWS:
         made = change.propose(showing(SEED, SPREAD), batch_of(job, ids=["t0"]), None, draw)
-        before = job.shelf.ids(named(SPREAD))
+        before = job.store.ids(demonstrations_key(SPREAD))
         [new] = set(shown_in(made)) - set(before)
         assert len(shown_in(made)) == 3 and shown_in(made)[-1] == new != "t0"
         assert made["guess"] == SEED["guess"]
@@ -145,13 +146,13 @@ def test_near_failures_gives_up_where_every_row_is_shown(train):
     assert NearFailures(arm(), job).propose(showing(SEED, shown), batch_of(job, ids=["t0"]), None, random.Random(0)) is None
 
 
-def test_other_cover_draws_sets_of_the_shelf_and_new_ones():
+def test_other_cover_draws_sets_of_the_store_and_new_ones():
     job = toy_job(train=30, shown=3)
     made = [shown_in(OtherCover(arm(), job).propose(SEED, [], None, draw)) for draw in DRAWS]
     assert SPREAD in made and NEAREST in made
     drawn = [tuple(each) for each in made if isinstance(each, list)]
     assert len(set(drawn)) > len(drawn) / 2 and all(len(set(each)) == 3 for each in drawn)
-    assert all(set(each) <= {row.id for row in job.shelf.rows} for each in drawn)
+    assert all(set(each) <= {row.id for row in job.store.rows} for each in drawn)
 
 
 def test_crossing_takes_each_text_from_one_of_two():

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from optimizers.search import FEWEST, Candidate, CompileResult, support, winner_of
+from optimizers.search import MIN_ROWS, Candidate, CompileResult, support, winner_of
 
 EVEN = (0.5,) * 8
 
@@ -93,7 +93,7 @@ def test_one_that_fell_out_is_never_the_winner():
 def test_whatever_was_scored_the_winner_is_the_seed_or_supported(scores):
     found = result(*map(tuple, scores)).winner
     assert not found.index or support(found.scores, scores[0]) > 0
-    assert not found.index or len(found.scores) >= min(FEWEST, len(scores[0]))
+    assert not found.index or len(found.scores) >= min(MIN_ROWS, len(scores[0]))
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ from hypothesis import given, settings, strategies as st
 from dspy_programs.errors import BudgetSpent, RunInterrupted
 from optimizers.calls import Budget, Journal, Meter, Used, recorded
 from optimizers.search import (
-    FEWEST,
+    MIN_ROWS,
     SPREAD,
-    Allowance,
     InitialProgram,
+    RowBudget,
     Search,
     compile_job,
-    named,
+    demonstrations_key,
     showing,
     support,
     uncompiled,
@@ -95,8 +95,8 @@ def searched(worth, budget=None, *, job=None, changes=None, seed=0, limits=None,
     """Search with scores in the place of programs. Returns (the search, what was run, the candidates)."""
     job = job or toy_job(val=10)
     scores, meter = Scores(worth, before), Meter()
-    allowance = Allowance(limits or Budget(metric_calls=budget), meter)
-    search = Search(job, scores, changes_of(job) if changes is None else changes, allowance, seed=seed, **more)
+    row_budget = RowBudget(limits or Budget(metric_calls=budget), meter)
+    search = Search(job, scores, changes_of(job) if changes is None else changes, row_budget, seed=seed, **more)
     search.run()
     return search, scores.ran, [candidate_of(job, node) for node in search.nodes]
 
@@ -104,7 +104,7 @@ def searched(worth, budget=None, *, job=None, changes=None, seed=0, limits=None,
 def is_sound(search, ran, candidates, budget=None):
     """Assert what holds of every search, however it ended."""
     assert budget is None or len(ran) <= budget
-    assert search.allowance.spent == len(ran)
+    assert search.row_budget.spent == len(ran)
     assert max(Counter(ran).values(), default=0) <= 1, "a row was run twice for one candidate"
     assert [each.index for each in candidates] == list(range(len(candidates)))
     assert all(0 <= parent < each.index for each in candidates for parent in each.parents)
@@ -113,7 +113,7 @@ def is_sound(search, ran, candidates, budget=None):
     winner, seed = winner_of(candidates), candidates[0]
     if winner.index:
         assert support(winner.scores, seed.scores) > 0
-        assert min(len(winner.scores), len(seed.scores)) >= min(FEWEST, len(search.job.valset)) > 1
+        assert min(len(winner.scores), len(seed.scores)) >= min(MIN_ROWS, len(search.job.valset)) > 1
     return True
 
 
@@ -149,7 +149,7 @@ def test_the_clearly_better_is_the_winner_as_soon_as_both_have_four_rows():
     for budget in range(1, 61):
         _, _, candidates = searched(by_demonstrations, budget)
         shows = [each for each in candidates if each.texts[KEY + SHOWN]]
-        if told := told or max((len(each.scores) for each in shows), default=0) >= FEWEST:
+        if told := told or max((len(each.scores) for each in shows), default=0) >= MIN_ROWS:
             assert winner_of(candidates).texts[KEY + SHOWN], f"after {budget} rows"
     assert told
 
@@ -185,12 +185,12 @@ def test_the_clock_may_end_it_at_any_row():
 
         def tick(number, meter=meter):
             meter.count("task", Used(calls=1), at=60.0 * (number + 1), replayed=False)
-            meter.count_rollout()
+            meter.count_metric_call()
 
         job, scores = toy_job(val=10), Scores(by_both, tick)
-        search = Search(job, scores, changes_of(job), Allowance(Budget(minutes=minutes), meter))
+        search = Search(job, scores, changes_of(job), RowBudget(Budget(minutes=minutes), meter))
         search.run()
-        assert is_sound(search, scores.ran, [candidate_of(job, node) for node in search.nodes], max(minutes, FEWEST))
+        assert is_sound(search, scores.ran, [candidate_of(job, node) for node in search.nodes], max(minutes, MIN_ROWS))
 
 
 @settings(max_examples=25, deadline=None)
@@ -289,7 +289,7 @@ def vars_of(job):
     return {name: getattr(job, name) for name in job.__dataclass_fields__}
 
 
-@pytest.mark.parametrize("budget", [2 * FEWEST, 20, 40, 80, 200])
+@pytest.mark.parametrize("budget", [2 * MIN_ROWS, 20, 40, 80, 200])
 def test_what_must_be_beaten_is_always_scored(budget):
     texts = dict(SEED) | {KEY: "Guess. LEVEL-4"}
     search, ran, candidates = searched(
@@ -297,7 +297,7 @@ def test_what_must_be_beaten_is_always_scored(budget):
     )
     assert is_sound(search, ran, candidates, budget)
     [now] = [each for each in candidates if each.start == "in use"]
-    assert len(now.scores) >= FEWEST and not now.fell_out
+    assert len(now.scores) >= MIN_ROWS and not now.fell_out
     if budget >= 200:
         assert len(now.scores) == len(candidates[0].scores) == len(winner_of(candidates).scores) == 10
 
@@ -306,14 +306,14 @@ def test_what_must_be_beaten_is_scored_even_where_it_is_worse_than_the_seed():
     job = with_in_use(showing(SEED, SPREAD))
     _, _, candidates = searched(lambda texts, row: 0.1 if texts[KEY + SHOWN] else 0.6, 40, job=job, must_beat=["in use"])
     [now] = [each for each in candidates if each.start == "in use"]
-    assert len(now.scores) >= FEWEST and not now.fell_out
+    assert len(now.scores) >= MIN_ROWS and not now.fell_out
     assert winner_of(candidates).index == 0
 
 
 def test_a_start_that_adds_nothing_falls_out_and_says_so():
-    _, _, candidates = searched(lambda texts, row: 0.1 if texts[KEY + SHOWN] == named(SPREAD) else 0.6, 40)
+    _, _, candidates = searched(lambda texts, row: 0.1 if texts[KEY + SHOWN] == demonstrations_key(SPREAD) else 0.6, 40)
     [spread] = [each for each in candidates if each.start == SPREAD]
-    assert spread.fell_out == f"no better than the seed after {FEWEST} rows"
+    assert spread.fell_out == f"no better than the seed after {MIN_ROWS} rows"
 
 
 def test_little_is_spent_to_reject_a_change():
@@ -385,7 +385,7 @@ def test_programs_get_better_by_both_and_nothing_is_asked_twice():
     assert level_of(winner.instructions["guess"]) >= 3 and winner.demonstrations
     for lm in (task, reflection):
         assert len(lm.engine.prompts) == len(set(lm.engine.prompts))
-    assert meter.rollouts <= 150 and result.proposals > 0 < result.accepted
+    assert meter.metric_calls <= 150 and result.proposals > 0 < result.accepted
 
 
 def test_a_larger_budget_pays_for_the_difference_only():

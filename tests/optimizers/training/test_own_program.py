@@ -15,7 +15,7 @@ from dspy.evaluate import answer_exact_match
 
 from dspy_programs import load
 from dspy_programs.errors import DatasetError, UsageError
-from dspy_programs.registry import folder_name, name_of, named, read_compiled
+from dspy_programs.registry import folder_name, name_of, object_named, read_compiled
 from metrics.score import Score
 from optimizers import Recipe, compile_program
 from optimizers.recipes import recipe
@@ -341,7 +341,7 @@ def test_what_the_users_file_misses_is_not_called_missing_itself(tmp_path, monke
     (tmp_path / "half_installed.py").write_text("import no_such_package\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(ModuleNotFoundError, match="no_such_package"):
-        named("half_installed:thing")
+        object_named("half_installed:thing")
 
 
 def test_names_of_places():
@@ -472,7 +472,7 @@ def test_a_program_of_the_same_name_from_another_folder_is_told(tmp_path, monkey
             "    def forward(self, ticket):\n        return self.p(ticket=ticket)\n"
         )
     monkeypatch.syspath_prepend(str(tmp_path / "a"))
-    compiled(program=named("qa:QA"))
+    compiled(program=object_named("qa:QA"))
     code = "from qa import QA; from dspy_programs import load; load(QA, 'scripted/router')"
     told = {
         folder: subprocess.run(

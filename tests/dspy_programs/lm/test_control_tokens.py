@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from dspy_programs.lm.replies import CompleteJSONAdapter
-from dspy_programs.lm.replies.in_band import as_text
+from dspy_programs.lm.replies.control_tokens import as_text
 from dspy_programs.registry import PROGRAMS
 from tests.dspy_programs.lm.dialects import CASES
 from tests.fakes import ScriptedEngine

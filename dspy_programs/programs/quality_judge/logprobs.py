@@ -32,7 +32,7 @@ def asking(own: dspy.LM | None = None) -> dict[str, Any]:
     return dict(ASK) if _LOGPROBS in getattr(engine, "supported_params", ()) else {}
 
 
-def chances(reply: dspy.Prediction, field: str, options: Sequence[str]) -> dict[str, float] | None:
+def option_probabilities(reply: dspy.Prediction, field: str, options: Sequence[str]) -> dict[str, float] | None:
     """Return the probability of every option as the value of `field`."""
     tokens = getattr(reply.get(_LOGPROBS), "content", None) or []
     found = dict.fromkeys(options, 0.0)

@@ -16,7 +16,7 @@ DEEPEST = 100  # levels
 _LONGEST_INT = 1000  # bits; more cannot be printed in decimal by default
 
 
-def plain(value: Any, around: tuple[int, ...] = ()) -> Any:
+def to_jsonable(value: Any, around: tuple[int, ...] = ()) -> Any:
     """Return `value` as JSON. `around`: ids of the containers around it."""
     if value is None or value is True or value is False:
         return value
@@ -36,11 +36,11 @@ def plain(value: Any, around: tuple[int, ...] = ()) -> Any:
         return f"(nested deeper than {DEEPEST} levels)"
     inside = (*around, id(value))
     if isinstance(value, BaseModel):
-        return {name: plain(getattr(value, name), inside) for name in type(value).model_fields}
+        return {name: to_jsonable(getattr(value, name), inside) for name in type(value).model_fields}
     if isinstance(value, Mapping):
         return _plain_mapping(value, inside)
     items = sorted(value, key=text_of_object) if isinstance(value, (set, frozenset)) else value
-    return [plain(item, inside) for item in items]
+    return [to_jsonable(item, inside) for item in items]
 
 
 def _plain_mapping(value: Mapping[Any, Any], inside: tuple[int, ...]) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def _plain_mapping(value: Mapping[Any, Any], inside: tuple[int, ...]) -> dict[st
         name = sound(key) if isinstance(key, str) else text_of_object(key)
         while name in made:  # 1 and "1" are two keys
             name += "_"
-        made[name] = plain(item, inside)
+        made[name] = to_jsonable(item, inside)
     return made
 
 

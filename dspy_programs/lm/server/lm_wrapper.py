@@ -15,7 +15,7 @@ from dspy.clients.execution import _engine, execute, prepare
 from dspy_programs.lm.samples import call_of, drawn
 
 
-def ask(lm: dspy.LM, request: lm15.Request) -> lm15.Response:
+def call_inner(lm: dspy.LM, request: lm15.Request) -> lm15.Response:
     """Return the answer of `lm`, with its own retries. Sends nothing to the caller's stream, which has its own events."""
     with dspy.context(send_stream=None), drawn() as sample:
         asked = {"request": request} | ({"rollout_id": sample} if sample else {})  # for DSPy's cache, if `lm` has it on
@@ -23,7 +23,7 @@ def ask(lm: dspy.LM, request: lm15.Request) -> lm15.Response:
     return response
 
 
-def place_of(lm: dspy.BaseLM) -> str | None:
+def endpoint_of(lm: dspy.BaseLM) -> str | None:
     """Return a model's address, if it is not its provider's: two servers may use one name for different weights."""
     engine = getattr(lm, "engine", None)
     place: str | None = getattr(engine, "lm", lm).kwargs.get("api_base") or getattr(engine, "url", None)
@@ -72,6 +72,6 @@ class Model(dspy.LM):
         return asked.get("rollout_id", self.kwargs.get("rollout_id"))
 
 
-def through(engine: Any, model: str, *, retries: int = 0, **decoding: Any) -> dspy.LM:
+def wrap(engine: Any, model: str, *, retries: int = 0, **decoding: Any) -> dspy.LM:
     """Return a model of that name that uses `engine`, also asynchronously."""
     return Model(model, engine=engine, async_engine=InThread(engine), cache=False, num_retries=retries, **decoding)

@@ -8,7 +8,7 @@ T = TypeVar("T")
 _EVERY = 50  # records
 
 
-class Gauge:
+class ByteProgress:
     """Reports (bytes read, total bytes) while records are read from files."""
 
     def __init__(self, progress: Callable[[int, int], None]) -> None:

@@ -24,7 +24,7 @@ from dspy_programs.registry import (
     Compiled,
     Provenance,
     apply_state,
-    candidates_for,
+    compiled_paths,
     new_program,
     program_named,
     read_compiled,
@@ -106,15 +106,15 @@ class Place:
     @property
     def shipped(self) -> Path | None:
         """What `load` uses if the user has no file."""
-        users, shipped = candidates_for(self.program, self.lm)
+        users, shipped = compiled_paths(self.program, self.lm)
         return shipped if self.target == users and shipped.is_file() else None
 
 
-def place_of(program: str, lm: str, target: Path | None = None) -> Place:
+def checked_place(program: str, lm: str, target: Path | None = None) -> Place:
     """Return the place in the user's directory, or at `target`. Raises UsageError if it is not a program or not a file."""
-    if not candidates_for(program, lm)[0].parent.is_dir():  # a program named in Python leaves only its files
+    if not compiled_paths(program, lm)[0].parent.is_dir():  # a program named in Python leaves only its files
         program_named(program)
-    place = Place(program, lm, target or candidates_for(program, lm)[0])
+    place = Place(program, lm, target or compiled_paths(program, lm)[0])
     if (place.target.exists() and not place.target.is_file()) or place.target.suffix == ".md":
         raise UsageError(f"{place.target}: give a JSON file, either new or a compiled program")
     return place
