@@ -125,7 +125,7 @@ def _shown_own(
     shipped: "Mapping[str, Sequence[Demonstration]]",
     row: "dspy.Example",
 ) -> "dspy.Module":
-    """Build the program that shows `size` other rows and the shipped demonstrations: the start of a training."""
+    """Build the program that shows `size` other rows and the shipped demonstrations: the start of a training run."""
     from dspy_programs.predict import ALL_SHOWN
     from optimizers.search import NEAREST, Job, Shelf, choose, showing, uncompiled
 

@@ -1,4 +1,4 @@
-"""What every command shares."""
+"""What all commands share."""
 
 from typing import TYPE_CHECKING
 

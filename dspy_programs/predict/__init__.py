@@ -1,4 +1,4 @@
-"""How every program asks the model: the nearest demonstrations, reasoning, a reply or a typed failure."""
+"""How every program calls the model: nearest demonstrations, reasoning, a reply or a typed failure."""
 
 from typing import TYPE_CHECKING
 

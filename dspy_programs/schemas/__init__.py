@@ -1,4 +1,4 @@
-"""Tools as the world publishes them, and JSON schemas."""
+"""Tool definitions in every published form, and JSON schemas."""
 
 from typing import TYPE_CHECKING
 

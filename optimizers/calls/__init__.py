@@ -1,4 +1,4 @@
-"""Every call of a model: journalled, counted, bounded, shown while it runs."""
+"""Every model call: journalled, counted, limited, and shown as it runs."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Optimisers compared on the same rows and the same budget."""
+"""Optimizers compared on the same rows with the same budget."""
 
 from typing import TYPE_CHECKING
 

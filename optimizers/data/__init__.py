@@ -1,4 +1,4 @@
-"""From a file, a folder, the hub or Python to rows that are checked."""
+"""From a file, a folder, the Hub or Python objects to validated rows."""
 
 from typing import TYPE_CHECKING
 

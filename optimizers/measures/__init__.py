@@ -1,4 +1,4 @@
-"""Programs and judges measured: on unseen rows, against people, as probabilities."""
+"""Measure programs and judges: on unseen rows, against human labels, as probabilities."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""One program on its test rows: by rules without a model, uncompiled, and compiled.
+"""One program on its test rows: rules without a model, uncompiled, and compiled.
 
 Guarantees every variant sees the same rows; answers that a training run in the same folder has paid for are replayed.
 """

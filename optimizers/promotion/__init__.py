@@ -1,4 +1,4 @@
-"""What is in use, what was, and what may replace it."""
+"""Which compiled program is in use, which were before, and what may replace it."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Put a compiled program into use, list earlier ones, return to one, and export it. For the files see past.py.
+"""Put a compiled program into use, list earlier ones, return to one, and export it. The files: see past.py.
 
 Guarantees at any moment, even after kill -9, either the old file or the new one is in use, complete; no compiled program is
            ever deleted; processes that change the same program and model wait for each other.

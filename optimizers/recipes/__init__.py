@@ -1,4 +1,4 @@
-"""A program, its rows, its metric and its budget, tied together."""
+"""A program, its rows, its metric and its budget in one definition."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""A program run on rows, scored, with intervals."""
+"""Run a program on rows and score it, with confidence intervals."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Where our rows come from: other people's data made into rows, a file for each program."""
+"""Where the built-in rows come from: public datasets converted to rows, one file per program."""
 
 from typing import TYPE_CHECKING
 

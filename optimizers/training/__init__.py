@@ -1,4 +1,4 @@
-"""One training, from what is asked to what is put to use."""
+"""One training run, from its settings to the program it puts into use."""
 
 from typing import TYPE_CHECKING
 

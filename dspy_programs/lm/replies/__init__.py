@@ -1,4 +1,4 @@
-"""JSON in and out of a model, and what models write around it."""
+"""Structured replies: the JSON requested from a model, and whatever a model writes around it."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Models behind an API: the schemas they take, deadlines, keys."""
+"""Models behind an API: the schemas they accept, deadlines, keys."""
 
 from typing import TYPE_CHECKING
 

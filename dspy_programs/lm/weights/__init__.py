@@ -1,4 +1,4 @@
-"""Files of weights: which there are, where they come from, and that they are right."""
+"""Model weights: the catalog, where to download them, and how to verify them."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""A task and tools in, typed calls out."""
+"""From a task and tools to typed calls."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""A seed in, training pairs out."""
+"""From a seed to training pairs."""
 
 from typing import TYPE_CHECKING
 

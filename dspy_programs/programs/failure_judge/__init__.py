@@ -1,4 +1,4 @@
-"""The trace of a run in, what failed first out."""
+"""From the trace of a run to its first failure."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""A long conversation in, a short memory out."""
+"""From a long conversation to a short memory."""
 
 from typing import TYPE_CHECKING
 

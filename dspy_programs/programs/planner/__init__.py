@@ -1,4 +1,4 @@
-"""A goal and tools in, ordered tasks out."""
+"""From a goal and tools to ordered tasks."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""One response or two and a rubric in, scores and a verdict out."""
+"""From one or two responses and a rubric to scores and a verdict."""
 
 from typing import TYPE_CHECKING
 

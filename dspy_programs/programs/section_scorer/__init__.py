@@ -1,4 +1,4 @@
-"""The sections of a prompt and a rubric in, what each section covers out."""
+"""From the sections of a prompt and a rubric to what each section covers."""
 
 from typing import TYPE_CHECKING
 
