@@ -81,7 +81,7 @@ def evaluate_program(
 
 def _as_written(recipe: Recipe) -> dspy.Module:
     """Build the uncompiled program as a search does. DSPy renames a signature when its instructions are set, even to the same
-    text, and the name is part of the request: only this way are a training's paid answers found."""
+    text, and the name is part of the request: only this way are a training run's paid answers found."""
     program = recipe.new_program()
     for predictor in program.predictors():
         predictor.signature = predictor.signature.with_instructions(predictor.signature.instructions)
