@@ -1,4 +1,4 @@
-"""Write a file so that it is whole or not there: at once, or piece by piece while a long command runs.
+"""Write files atomically: all at once, or piece by piece while a long command runs.
 
 Guarantees on any failure, a signal included, the old file stays as it was; a device or a pipe is written to as it is.
 Raises     UsageError where the file cannot be written: a missing right, a full disk, a folder of that name.

@@ -1,4 +1,4 @@
-"""Texts as vectors, without a network: WordLlama's static embeddings, whose weights are in its wheel."""
+"""Texts as vectors, without a network: WordLlama's static embeddings, whose weights ship in its wheel."""
 
 import functools
 from pathlib import Path

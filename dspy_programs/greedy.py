@@ -1,4 +1,4 @@
-"""Choose what is worth most for its cost within a budget, where what is chosen makes the rest worth less.
+"""Greedy selection within a budget: pick the best value per cost, where each pick makes the remaining items worth less.
 
 Source     greedy choice, lazily evaluated: Minoux 1978.
 """

@@ -1,4 +1,4 @@
-"""A package's public names, each imported at its first use: importing the package costs nothing."""
+"""A package's public names, each imported at its first use: importing the package costs almost nothing."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""The one place that decides which language model a program asks, and whether rules may answer instead.
+"""The one place that decides which language model a program calls, and whether rules may answer instead.
 
 Rules answer if no model was ever chosen in this process, or if none was chosen on purpose, with `use(None)` or
 `configure(None)`. Python gives a new thread no context, so the model of `with use(...)` is not visible in a plain thread or

@@ -1,4 +1,4 @@
-"""Count a text's tokens as the language model in use does, and say whether the count is exact.
+"""Count a text's tokens as the language model in use does, and report whether the count is exact.
 
 No network access: tiktoken downloads a missing vocabulary at every call, so it is used only if the file is already on this
 machine (its own cache, or inside litellm's wheel).

@@ -1,4 +1,4 @@
-"""The types that several programs share: tools and plans, the trace of a run, rubrics, pairs of training data."""
+"""Types shared by several programs: tools and plans, the trace of a run, rubrics, pairs of training data."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence

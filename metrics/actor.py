@@ -1,4 +1,4 @@
-"""Are these the calls that the task needs, with accepted arguments, and no call if no tool fits?
+"""Are these the calls that the task needs, with accepted arguments, and no call when no tool fits?
 
 Input      gold: Example with `calls` (list[AcceptedCall], [] if no call is right); pred: an Actor's Prediction
            (`calls`, `finish`, `cannot`, `problems`, `failure`). Any field of pred may be missing or malformed.

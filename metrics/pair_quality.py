@@ -1,4 +1,4 @@
-"""A pair's quality as far as it can be checked without a model: does the answer follow the instruction?
+"""A pair's quality, as far as it can be checked without a model: does the answer follow the instruction?
 
 Input      pair: Pair, from any source.
 Output     pair_faults: list[str], one sentence for each fault, with the correction; heuristic_quality: float in [0, 1],

@@ -1,4 +1,4 @@
-"""Does the judge prefer the response that most people preferred, and clearly so?
+"""Does the judge prefer the response that most people preferred, and by a clear margin?
 
 Input      gold: Example with `verdict` ("first", "second" or "tie", the human majority); pred: a QualityJudge's Prediction
            (`verdict`, `overall`, `other_overall`, `scores`, `reason`, `failure`). Any field may be missing or malformed.

@@ -1,4 +1,4 @@
-"""Options that several commands in this package share; those of every command are in dspy_programs/cli/cli.py."""
+"""Options shared by several commands in this package; those shared by all commands are in dspy_programs/cli/cli.py."""
 
 from importlib.util import find_spec
 from pathlib import Path

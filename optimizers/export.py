@@ -1,4 +1,4 @@
-"""python -m optimizers.export --module planner --to planner.json: a compiled program for stock DSPy, or to share."""
+"""python -m optimizers.export --module planner --to planner.json: write a compiled program for stock DSPy, or share it."""
 
 import inspect
 import shutil

@@ -1,4 +1,4 @@
-"""A value as JSON text, pydantic models and all; by it rows and demonstrations are told apart."""
+"""A value as JSON text, including pydantic models; rows and demonstrations are compared by it."""
 
 import json
 from typing import Any

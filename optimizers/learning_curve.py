@@ -124,7 +124,7 @@ def _shown_own(
     shipped: "Mapping[str, Sequence[Demonstration]]",
     row: "dspy.Example",
 ) -> "dspy.Module":
-    """Build the program that shows `size` other rows and the shipped demonstrations: the start of a training."""
+    """Build the program that shows `size` other rows and the shipped demonstrations: the start of a training run."""
     from dspy_programs.predict import ALL_SHOWN
     from optimizers.search import NEAREST, DemonstrationStore, Job, choose, showing, uncompiled
 

@@ -1,4 +1,4 @@
-"""What every plot here shares: that matplotlib is there, and colours and marks that are told apart."""
+"""What all plots share: a check that matplotlib is installed, and distinguishable colours and markers."""
 
 from dspy_programs.errors import MissingExtra
 

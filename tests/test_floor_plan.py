@@ -78,7 +78,7 @@ BESIDE = {"dspy_programs.types": {"dspy_programs.schemas"}}
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_others_come_in_by_the_door(package):
-    """What another room imports is at the door of the room that has it; what is not there is the room's own affair.
+    """A name that another room imports is at the door of its room; every other name is private.
 
     What people run, beside the rooms, may reach further: it puts the rooms together.
     """

@@ -1,4 +1,4 @@
-"""From names to objects: model, scorer and tokenizer; the one place where flags and request fields meet.
+"""From names to objects: model, scorer and tokenizer; the one place where flags and request fields are resolved.
 
 Scorers    offline; sections, judge, outputs with any model; ollama and openrouter: a judge there. With examples, always
            outputs. Without a name: sections if there is a model, else offline.

@@ -1,4 +1,4 @@
-"""One search through smaller versions of a prompt: what is kept, what was tried, and what may be tried.
+"""The state of one search for a smaller prompt: what is kept, what was tried, and what may be tried next.
 
 Guarantees an accepted step is smaller than the one before, within the maximum savings, reaches the target and leaves some text.
 """

@@ -1,4 +1,4 @@
-"""A prior from words: what sections and rubric say about dropping a section, free of cost, before anything is scored."""
+"""A prior from word overlap: what the text alone suggests about dropping a section, before any scoring call."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""A prompt in named sections: read from YAML or split from plain text, and joined again.
+"""A prompt as named sections: read from YAML or split from plain text, and joined again.
 
 YAML       a list of sections, the same under the key `sections`, or a mapping from name to section (or to its text):
            {name, type: system|few_shot|context|instruction, content, priority: int, the lowest is dropped first}.

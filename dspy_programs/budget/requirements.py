@@ -1,4 +1,4 @@
-"""Requirements: sentences of a prompt that must not be dropped unnoticed: rules, numbers, quotations, placeholders.
+"""Requirements: sentences that must not be dropped silently: rules, numbers, quotations, placeholders.
 
 A scorer that looks for a rubric in a prompt is blind to what the rubric does not name: drop "Never give medical advice" and
 no score falls. So requirements the rubric omits are always kept: a sentence that requires something goes only if a criterion

@@ -1,4 +1,4 @@
-"""Ask a scorer about prompts only until it is clear whether they reach the target.
+"""Calls a scorer only until it is clear whether a prompt reaches the target.
 
 A judge that gives 0.6 to a prompt and 0.7 to half of it has not found a better prompt: it is noisy. So a noisy scorer is
 asked again about the candidate and the full prompt until the difference between the candidate and threshold x full is

@@ -1,4 +1,4 @@
-"""The scorer protocol, and the two scorers that judge section by section.
+"""The scorer protocol, and the two scorers that score section by section.
 
 Scorer     .score(sections, rubric, task) -> Score. Optional: .name, for reports; .noisy (default True): asked again, it may
            answer differently; .reads ("rubric" by default, or "outputs"): a scorer that reads the prompt by a rubric is

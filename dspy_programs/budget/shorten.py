@@ -1,4 +1,4 @@
-"""A shorter form of a section: the strategy `compress`.
+"""Shortens a section: the strategy `compress`.
 
 Rules      requirements (demands.py) and headings stay verbatim, plus the most salient other sentences within SHARE of the
            section's tokens, all in order. Examples are never cut: half an example teaches nothing.

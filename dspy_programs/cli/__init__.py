@@ -1,4 +1,4 @@
-"""What every command shares."""
+"""What all commands share."""
 
 from typing import TYPE_CHECKING
 
@@ -36,4 +36,5 @@ _HOMES = {
     "show_progress": "progress_bar",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

@@ -1,4 +1,4 @@
-"""What every command shares: running from Python or a shell, exit codes, and the options that choose a model."""
+"""What all commands share: running from Python or a shell, exit codes, and the options that choose a model."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Keys and model names from a .env file in the working directory, so that commands need no shell exports.
+"""Reads keys and model names from a .env file in the working directory, so that commands need no shell exports.
 
 Input      lines NAME=value, optionally with `export` in front, quotes around the value or a comment after it. Only names that
            this library documents are read: DSPY_PROGRAMS_..., and the providers' keys in KEYS; all other lines are ignored.

@@ -1,4 +1,4 @@
-"""A progress bar with the time left on standard error, if that is a terminal; otherwise nothing."""
+"""A progress bar with the remaining time on standard error, if that is a terminal; otherwise nothing."""
 
 import contextlib
 import sys

@@ -1,4 +1,4 @@
-"""Many traces: a report on each and the totals, in constant memory.
+"""Classify many traces in constant memory: a report on each, and the totals.
 
 Input      Items as read by reader.py.
 Output     Outcomes in the same order; Tally sums them into a Batch: counts, rates with 95 % intervals, first turns.

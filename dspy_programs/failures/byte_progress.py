@@ -1,4 +1,4 @@
-"""Progress of reading files, in bytes: the total is known before reading, also for compressed files."""
+"""Progress in bytes while reading files: the total is known in advance, even for compressed files."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How often a finding of this mode and confidence is right: the detectors' confidence, turned into a probability.
+"""Calibration: turns a detector's confidence into the probability that its finding is right.
 
 Input      mode: one of the eight modes or "none"; confidence: float in [0, 1], as the detectors give it (not a model's).
 Output     probability in (0, 1), never falling as the confidence rises; None for a mode without labels, or if the file with

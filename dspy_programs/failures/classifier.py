@@ -1,4 +1,4 @@
-"""The report on one trace: which failure modes it shows, the turn of each, how sure, why, and how to fix it.
+"""The report on one trace: which failure modes it shows, at which turn, how certain, why, and how to fix each.
 
 Input      a Trace, or a mapping in any of the formats that formats.py reads.
 Output     FailureReport. `modes` lists every mode found, the verdict first; it is empty exactly if the verdict is "none".

@@ -1,4 +1,4 @@
-"""Checks for a build: rates that must not be exceeded, and a baseline that must not get worse.
+"""Checks for CI: rates that must not be exceeded, and a baseline that must not get worse.
 
 Input      "MODE=RATE" as typed, ANY for all failure modes together, RATE in [0, 1]; the JSON of an earlier batch.
 Output     Check: a sentence with rate, interval and limit, and whether it passes.

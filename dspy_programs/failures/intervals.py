@@ -1,4 +1,4 @@
-"""95 % intervals of a share, and of the difference of two shares.
+"""95 % intervals for a proportion, and for the difference between two proportions.
 
 Output     Interval: low and high, in [0, 1] for a share, in [-1, 1] for a difference.
 Guarantees valid also if nothing or everything was counted; with no trials, the interval is the whole range.

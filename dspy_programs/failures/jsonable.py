@@ -1,4 +1,4 @@
-"""Plain JSON from any value in a run: dates, objects, bytes, NaN and lone surrogates are kept as text.
+"""Any value in a run as plain JSON: dates, objects, bytes, NaN and lone surrogates become text.
 
 Input      value: anything; the values of a decoded JSON file or of a running program.
 Output     a value that `json.dumps` writes and any reader accepts. Keys are strings; sets become sorted lists.

@@ -1,4 +1,4 @@
-"""Options that the commands of this package share, and how many traces they read at once."""
+"""Options shared by the commands of this package, and how many traces they read in parallel."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

@@ -1,4 +1,4 @@
-"""Read traces from files, folders and pipes, one after the other, whatever they contain.
+"""Read traces from files, folders and pipes, one at a time, whatever they contain.
 
 Input      paths: files (.json, .jsonl, .ndjson, each also .gz), folders (walked in name order), "-" for stdin.
            format: one of formats.FORMATS, or None to detect it for each record.

@@ -1,4 +1,4 @@
-"""A language model whose answers are cached on disk: repeating a request, even tomorrow, costs nothing.
+"""A language model whose answers are cached on disk: repeating a request costs nothing, even the next day.
 
 The key is the whole request (server, model, decoding, schema, every word of the prompt), so it covers everything that changes
 an answer. Answers, like their prompts, may be private: only the owner can read the file.

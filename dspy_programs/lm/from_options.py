@@ -1,4 +1,4 @@
-"""The model that a command's options name, if any; without one, nothing of DSPy is imported, so rules answer at once."""
+"""The model named by a command's options, if any; without one DSPy is not imported, so rules answer at once."""
 
 import contextlib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Ollama and OpenRouter by name: where they are, whether they answer, and the language model one of them runs.
+"""Ollama and OpenRouter by name: their addresses, whether they respond, and a language model that runs on one of them.
 
 Ollama is looked for at OLLAMA_HOST or http://localhost:11434, OpenRouter at https://openrouter.ai/api/v1 with the key of
 OPENROUTER_API_KEY; both speak OpenAI's protocol, so both become an ordinary `openai/NAME` for lm.connect.

@@ -1,4 +1,4 @@
-"""Which of several answers to the same request is wanted.
+"""Tells several samples of the same request apart.
 
 Asking a judge twice must not read one answer twice, nor must BestOfN. DSPy distinguishes its samples by a `rollout_id`
 (BestOfN, Refine, `config={"rollout_id": 2, "temperature": 1.0}`) and asks for `n` of them by equal requests; none of that is in

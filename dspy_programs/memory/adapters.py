@@ -1,4 +1,4 @@
-"""Sessions of other frameworks to a memory and back: plain and OpenAI messages, LangGraph's, dspy.History.
+"""Convert sessions of other frameworks to a memory and back: plain and OpenAI messages, LangGraph's, dspy.History.
 
 Input      a list of messages, a dspy.History, or anything with get_messages(). A message is a mapping with role (or type)
            and content, or an object with .type or .role and .content. Content may be null, or a list of parts.

@@ -1,4 +1,4 @@
-"""What the compressor plans before it changes anything: the task, and the changes that fulfil it."""
+"""The compressor's plan: the task, and the changes that fulfil it, decided before anything is changed."""
 
 from collections.abc import Callable
 from typing import Literal, NamedTuple

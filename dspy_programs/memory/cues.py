@@ -1,4 +1,4 @@
-"""What facts look like: words that announce one, and exact values in a text. Based on how people write, not on a list of facts.
+"""How to recognize facts: words that announce one, and exact values. Based on how people write, not on a list of facts.
 
 CUE is matched at the start of a lower-case word, CJK_CUE anywhere; EXACT finds exact values, named by kind.
 """

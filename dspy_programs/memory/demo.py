@@ -1,4 +1,4 @@
-"""A sample agent session that shows what compression does: 120 turns, a tool, and a few facts among much small talk."""
+"""A sample agent session that shows what compression does: 120 turns, a tool, and a few facts among a lot of small talk."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The three strategies on single entries, and the language model that summarizes entries.
+"""The three strategies applied to single entries, and the language model that summarizes them.
 
 Input      an entry for summarize, extract_facts and archive; for asked, entries that get one text.
 Output     an entry of the role "compressed" with its original in the history; a change, marked with who answered.

@@ -1,4 +1,4 @@
-"""How important each memory entry is: the least important is compressed first.
+"""Scores how important each memory entry is: the least important is compressed first.
 
 Two published formulas, by ScoringConfig.formula:
     "turns"  0.4 recency + 0.4 type + 0.2 keyword, in [0, 1]. Recency is 1.0 for the last five turns, then 0.15 less per turn;

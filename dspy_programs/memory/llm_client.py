@@ -1,4 +1,4 @@
-"""A model for the memory, named as on its OpenAI-compatible server, for those who do not use dspy_programs.lm itself.
+"""A model for the memory, named as on its OpenAI-compatible server, for users who do not use dspy_programs.lm.
 
 Input      api_key, model, base_url: of the server, by default OpenAI's; mock: call no model at all. model may be a full
            spec (provider/name) if there is no base_url.

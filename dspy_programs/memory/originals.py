@@ -1,4 +1,4 @@
-"""The originals of a compressed entry: a record of each in its history, and how to restore them.
+"""The originals of a compressed entry: how its history records them, and how to restore them.
 
 Output     record_of(entry, position, strategy, at): one record; records_of(...): the records of an entry that may already
            be compressed; restore(store): a new store with every original, in the order in which they were added.

@@ -1,4 +1,4 @@
-"""Which units of a memory shrink, and how far: one after the other, window by window through a model, or into one text.
+"""Which units of a memory shrink, and how far: one at a time, in windows through a model, or merged into one text.
 
 Input      a Task: what may be compressed, and the room for it.
 Output     changes; nothing is changed yet.

@@ -1,4 +1,4 @@
-"""Salience: which pieces of a long memory are worth keeping. Fast: megabytes in well under a second.
+"""Salience: which parts of a long memory are worth keeping. Fast: megabytes in well under a second.
 
 A piece is salient if it states something exact (an amount, a date, an id, a path, a name), decides something or describes
 something (an owner, a deadline, a preference), in a form that is not repeated everywhere: a form is the piece without its

@@ -1,4 +1,4 @@
-"""The memory of one session: entries in order, each counted once in tokens, with constant-time lookup by id.
+"""The memory of one session: entries in order, tokens counted once per entry, constant-time lookup by id.
 
 Input      encoding_name: a tiktoken vocabulary, used if its file is on this machine (else an estimate that errs on the high
            side); or counter: a model's token counter, from tokens.counter_for or counter_named.

@@ -1,4 +1,4 @@
-"""A memory on disk: one JSON file, small although every original can be restored.
+"""A memory on disk: one JSON file, compact even though every original can be restored.
 
 {version: 1, encoding_name, entries[...], extra?{last_report}}, as in other memory files of this form. Histories of
 compressed entries are not written inline: `originals` stores them once, packed (zlib, base85), and an entry's

@@ -1,4 +1,4 @@
-"""When to compress: after a number of turns, or when there are too many tokens.
+"""When to compress: after a number of turns, or above a number of tokens.
 
 Input      compression_interval_turns, compression_threshold_tokens: None switches that trigger off; require_both: both must
            fire; hysteresis: share of the threshold, in [0, 1].

@@ -1,4 +1,4 @@
-"""What must stay together, and what must stay unchanged.
+"""Which entries must stay together, and which must stay unchanged.
 
 Output     units(entries): the indexes of the entries, grouped: a message that calls tools together with the results of its
            calls; any other entry alone. In order of their first entry.

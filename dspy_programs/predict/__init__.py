@@ -1,4 +1,4 @@
-"""How every program asks the model: the nearest demonstrations, reasoning, a reply or a typed failure."""
+"""How every program calls the model: nearest demonstrations, reasoning, a reply or a typed failure."""
 
 from typing import TYPE_CHECKING
 
@@ -31,4 +31,5 @@ _HOMES = {
     "first_line": "reply",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

@@ -1,4 +1,4 @@
-"""A predictor that shows, of the many demonstrations it may hold, the few that are nearest to the inputs of the call.
+"""A predictor that holds many demonstrations and shows only the few nearest to the inputs of a call.
 
 Input      those of its signature, and so is the output; its state is that of dspy.Predict, so stock DSPy reads it.
 Guarantees up to ALL_SHOWN demonstrations are all shown, always in the same order: a prompt cache keeps them. More are a

@@ -1,4 +1,4 @@
-"""The base of every program, a dspy.Module that can be awaited as well as called, and of every result.
+"""The base classes of every program (a dspy.Module that can be called or awaited) and of every result.
 
 `acall` runs `forward` in a worker thread with the caller's context: the model in use, DSPy's trace, usage and callbacks come
 along. Concurrent calls run in parallel, as many as anyio has threads (40 per event loop). dspy.asyncify is not used: its

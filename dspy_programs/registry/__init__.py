@@ -80,4 +80,5 @@ _HOMES = {
     "write_manifest": "shared",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

@@ -1,4 +1,4 @@
-"""Save, find, check and load compiled programs: one JSON for each program and language model.
+"""Save, find, check and load compiled programs: one JSON file for each program and language model.
 
 The file is what DSPy's own `Module.save` writes, so stock `Module.load` reads it; what DSPy does not keep (field names
 and types, where it came from, what it scored) is stored under `metadata.app`.

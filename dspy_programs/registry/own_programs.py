@@ -1,4 +1,4 @@
-"""The user's own programs by name: "package.module:attribute", or a name that an installed package registers.
+"""The user's own programs by name: "package.module:attribute", or a name registered by an installed package.
 
 A package registers programs as entry points of the group `dspy_programs.programs`:
 

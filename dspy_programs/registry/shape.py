@@ -1,4 +1,4 @@
-"""The shape of a program: the fields of its predictors, their roles, types and schemas; a compiled file must match it.
+"""A program's shape: the fields of its predictors with roles, types and schemas. A compiled file must match it.
 
 A type is identified by its name and its schema, never by its file: a type that moves keeps its shape.
 """

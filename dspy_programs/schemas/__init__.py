@@ -1,4 +1,4 @@
-"""Tools as the world publishes them, and JSON schemas."""
+"""Tool definitions in every published form, and JSON schemas."""
 
 from typing import TYPE_CHECKING
 
@@ -57,4 +57,5 @@ _HOMES = {
     "tool_names": "published_tools",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

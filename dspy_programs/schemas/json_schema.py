@@ -1,4 +1,4 @@
-"""JSON schemas of arguments as users write them: normalised, shown on one line, made safe for a grammar.
+"""JSON schemas of arguments as users write them: normalised, printed on one line, made safe for a grammar.
 
 Some publishers write "dict", "float", "tuple" or "STRING" for the types of JSON; here every spelling is read, and every
 draft from 4 to 2020-12. Nothing fails on a schema that is malformed, refers to itself or is very large: an unreadable part

@@ -1,4 +1,4 @@
-"""Tool definitions in all published forms, read into one: name, description, parameters.
+"""Tool definitions in every published form, converted to one: name, description, parameters.
 
 Input      a definition, a list of them, or a container of some: a mapping, an object or a function.
 Output     mappings with `name`, `description` and `parameters`, the JSON schema of the arguments ({} for none).

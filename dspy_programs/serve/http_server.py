@@ -1,4 +1,4 @@
-"""From a host and a port to a running server: the socket first, so that a port in use is an error, not a log line.
+"""From a host and a port to a running server: binds the socket first, so a port in use is an error, not a log line.
 
 Guarantees without a key it listens only on loopback, whatever the host name resolves to; SIGTERM and Ctrl-C stop running work
            within a few seconds.

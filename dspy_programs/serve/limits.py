@@ -1,4 +1,4 @@
-"""How much one request may ask for, and how much the server does in parallel: in one place, so that the numbers agree.
+"""How large a request may be, and how much the server does in parallel: all limits in one place, so they agree.
 
 Input      none; tests and the command pass another Limits.
 Output     Limits; the bounds that the request models declare in their schemas.

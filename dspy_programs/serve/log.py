@@ -1,4 +1,4 @@
-"""What the servers log to stderr: starting, stopping and failures. Never a request.
+"""What the servers log to stderr: start, stop and failures. Never a request.
 
 Guarantees the SDKs' loggers are silent, because their warnings quote what clients sent.
 """

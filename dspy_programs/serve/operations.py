@@ -1,4 +1,4 @@
-"""The operations that every surface offers, in one table: request, answer, and the tool that does the work.
+"""The operations that every surface offers, in one table: request, response, and the tool that does the work.
 
 This is the only file in the servers that calls the tools. Each call runs in a worker thread with the server's language model,
 if it has one; otherwise the rules answer, and every answer says which of the two it was.

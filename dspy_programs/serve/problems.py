@@ -1,4 +1,4 @@
-"""What a client gets when a request fails: one line, a code to act on, an HTTP status. Never a traceback.
+"""What a client gets when a request fails: one line, an error code, an HTTP status. Never a traceback.
 
 Output     Problem (the body of every error), ServeError and its kinds, to_serve_error(error) -> ServeError.
 Guarantees the log line of an internal error says where it happened but no values: exception messages quote requests.

@@ -1,4 +1,4 @@
-"""Requests as types, from which the JSON schemas of REST, MCP and A2A are made.
+"""Requests as types, from which the JSON schemas for REST, MCP and A2A are generated.
 
 Guarantees strict: a number in quotes is not a number; unknown fields are refused; every length is bounded; values that JSON
            cannot represent (NaN, endless nesting) are refused, a lone surrogate becomes a question mark.

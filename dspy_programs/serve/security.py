@@ -1,4 +1,4 @@
-"""Access control: who may use the server, how large a request may be, and what a client sees when something breaks.
+"""Access control: who may use the server, how large a request may be, and what a client sees when something fails.
 
 Input      an ASGI app; a key or None; Limits.
 Guarantees without a key only loopback is served, and only requests addressed to it (Host and Origin are checked against DNS

@@ -1,4 +1,4 @@
-"""A language model that is no longer called once the work using it has been stopped.
+"""A language model that stops making calls once the work that uses it has been stopped.
 
 Input      lm: any dspy.LM; check: raises if the work has been stopped.
 Output     a dspy.LM with the same name, settings and engine that runs `check` before each request.

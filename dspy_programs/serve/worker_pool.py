@@ -1,4 +1,4 @@
-"""Where operations run: a few worker threads in parallel, each of which can be stopped.
+"""Where operations run: a few parallel worker threads, each of which can be stopped.
 
 Input      a call that takes a `progress` callback (done, total), as the tools do.
 Output     its result; ServeError for whatever it raised.

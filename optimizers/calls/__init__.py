@@ -1,4 +1,4 @@
-"""Every call of a model: journalled, counted, bounded, shown while it runs."""
+"""Every model call: journalled, counted, limited, and shown as it runs."""
 
 from typing import TYPE_CHECKING
 
@@ -23,4 +23,5 @@ _HOMES = {
     "recorded": "recording",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

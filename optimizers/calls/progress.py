@@ -1,4 +1,4 @@
-"""One live line for a long run: work done, cost so far, time left.
+"""One live line for a long run: work done, cost so far, time remaining.
 
 On a terminal the line is redrawn in place; for a file or a pipe, a new line is printed every 15 seconds.
 """

@@ -1,4 +1,4 @@
-"""Optimisers compared on the same rows and the same budget."""
+"""Optimizers compared on the same rows with the same budget."""
 
 from typing import TYPE_CHECKING
 
@@ -38,4 +38,5 @@ _HOMES = {
     "runs_of": "benchmarking",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

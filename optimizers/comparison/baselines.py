@@ -1,4 +1,4 @@
-"""What to compare with: DSPy's own optimizers and two plain baselines, each given the same job and the same budget.
+"""The baselines: DSPy's own optimizers and two plain ones, each given the same job and the same budget.
 
 Guarantees every scored row is counted in the metric itself, including bootstrapping: an optimizer's own account of its
            spending is not trusted. As in GEPA, work in progress when the budget ends is finished: a search may overspend

@@ -1,4 +1,4 @@
-"""From finished runs to a comparison: JSON, Markdown tables, a plot. Only finished runs are shown; missing ones are named.
+"""From finished runs to a comparison: JSON, Markdown tables, a plot. It shows finished runs only and names missing ones.
 
 Figures    test score: mean over the test rows of each row's mean over the random seeds, with its 95 % bootstrap interval
            over rows; lift: the same for the paired differences to the uncompiled program. The mean over programs compares

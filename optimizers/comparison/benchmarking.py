@@ -1,4 +1,4 @@
-"""Run the optimizers on the library's programs, one after the other, each finished run a line in a journal.
+"""Run the optimizers on the library's programs, one after another; each finished run is a line in a journal.
 
 results.jsonl         a line for every finished run: what it belongs to, its score on each test row, what it cost
 <program>.calls.jsonl every answer of the models, shared by all optimizers and random seeds: each request is paid once

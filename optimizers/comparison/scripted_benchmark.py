@@ -1,4 +1,4 @@
-"""Our search against stock `dspy.GEPA` where what is to be found is known: scripted models, no network, no weights.
+"""This search against stock `dspy.GEPA` where the best answer is known: scripted models, no network, no weights.
 
 Output     for each cell, a world (scripted.py) at a budget of metric calls: the mean test score of each, the paired
            difference with its 95 % bootstrap interval over the seeds, how many seeds were won, tied and lost, and the rows

@@ -1,4 +1,4 @@
-"""From a file, a folder, the hub or Python to rows that are checked."""
+"""From a file, a folder, the Hub or Python objects to validated rows."""
 
 from typing import TYPE_CHECKING
 
@@ -49,4 +49,5 @@ _HOMES = {
     "split_own": "splits",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

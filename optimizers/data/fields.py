@@ -1,4 +1,4 @@
-"""The fields that a program's row must have, and their check: one typed example, or one line saying what is wrong."""
+"""The fields that a program's rows must have, and their validation: one typed example, or one line saying what is wrong."""
 
 import difflib
 import inspect

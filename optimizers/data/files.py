@@ -1,4 +1,4 @@
-"""One file of rows, in any of the usual formats -> plain objects, each with its place in the file.
+"""Reads a file of rows in any common format into plain objects, each with its location in the file.
 
 Read       JSONL (.jsonl, .ndjson, or an unknown suffix), JSON (.json: a list, or an object of lists), CSV and TSV, each also
            compressed (.gz), and Parquet. Rows come one at a time, so the first few of a large file cost little; only .json

@@ -1,4 +1,4 @@
-"""A place of rows -> the rows of each split: a file, a folder, a saved Hugging Face `datasets` folder, or a Hub data set.
+"""Finds each split's rows: in a file, a folder, a saved Hugging Face `datasets` folder, or a Hub dataset.
 
 Nothing is read before it is needed, and `datasets` is imported only for what it alone can read.
 """

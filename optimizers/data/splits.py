@@ -1,4 +1,4 @@
-"""Rows -> typed examples, in three splits, none of which sees what it should not.
+"""From rows to typed examples in three splits that do not leak into each other.
 
 A row is checked against the program itself: its signature's types for the inputs, the recipe's label types for the right
 answers (fields.py). There is no second schema to keep in sync.

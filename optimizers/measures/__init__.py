@@ -1,4 +1,4 @@
-"""Programs and judges measured: on unseen rows, against people, as probabilities."""
+"""Measure programs and judges: on unseen rows, against human labels, as probabilities."""
 
 from typing import TYPE_CHECKING
 
@@ -36,4 +36,5 @@ _HOMES = {
     "evaluate_program": "evaluation",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

@@ -1,4 +1,4 @@
-"""How far a judge can be trusted: its agreement with people, by how much it is better than chance, and the gate.
+"""How far to trust a judge: its agreement with people, how far that exceeds chance, and the gate.
 
 Kappa is Cohen's; its interval is a bootstrap over instructions, not rows: rows of one instruction share their responses.
 A reply that could not be read is a verdict that nobody else has given.

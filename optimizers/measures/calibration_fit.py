@@ -1,4 +1,4 @@
-"""From labelled findings to curves that say how often a finding of a mode and a confidence is right.
+"""Fits, to labelled findings, how often a finding of a given mode and confidence is right.
 
 Input      Record: one verdict of the rules (mode, confidence), whether its label says that it is right, and where from.
 Output     Fit: for each mode a rising piecewise linear curve; Figures: calibration error and Brier score, before and after.

@@ -1,4 +1,4 @@
-"""Labelled findings in; the calibration that is shipped, its figures and its reliability plot out.
+"""From labelled findings to the shipped calibration, its figures and its reliability plot.
 
 Input      findings.jsonl: a calibration_fit.Record a line.
 Output     Calibration, as dspy_programs/failures/calibrated.py reads it; lines to print; a PNG.

@@ -1,4 +1,4 @@
-"""One program on its test rows: by rules without a model, uncompiled, and compiled.
+"""One program on its test rows: rules without a model, uncompiled, and compiled.
 
 Guarantees every variant sees the same rows; answers that a training run in the same folder has paid for are replayed.
 """
@@ -79,7 +79,7 @@ def evaluate_program(
 
 def _as_written(recipe: Recipe) -> dspy.Module:
     """Build the uncompiled program as a search does. DSPy renames a signature when its instructions are set, even to the same
-    text, and the name is part of the request: only this way are a training's paid answers found."""
+    text, and the name is part of the request: only this way are a training run's paid answers found."""
     program = recipe.new_program()
     for predictor in program.predictors():
         predictor.signature = predictor.signature.with_instructions(predictor.signature.instructions)

@@ -1,4 +1,4 @@
-"""What is in use, what was, and what may replace it."""
+"""Which compiled program is in use, which were before, and what may replace it."""
 
 from typing import TYPE_CHECKING
 
@@ -35,4 +35,5 @@ _HOMES = {
     "promote": "promoting",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

@@ -1,4 +1,4 @@
-"""The card of a compiled program: how it was made, what it scored, what was tried and did not help.
+"""The card of a compiled program: how it was made, how it scored, and what was tried without success.
 
 Everything in it is read from the compiled JSON; it says nothing that the run did not measure.
 """

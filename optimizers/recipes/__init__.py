@@ -1,4 +1,4 @@
-"""A program, its rows, its metric and its budget, tied together."""
+"""A program, its rows, its metric and its budget in one definition."""
 
 from typing import TYPE_CHECKING
 
@@ -19,4 +19,5 @@ _HOMES = {
     "recipes": "ours",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

@@ -1,4 +1,4 @@
-"""Everything that a training needs to know about a program, ours or the user's own."""
+"""Everything that a training run needs to know about a program, built-in or the user's own."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The one table that ties a program to its data, its metric and its budget."""
+"""The table that links each built-in program to its data, its metric and its budget."""
 
 from collections.abc import Callable
 from dataclasses import replace

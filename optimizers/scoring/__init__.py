@@ -1,4 +1,4 @@
-"""A program run on rows, scored, with intervals."""
+"""Run a program on rows and score it, with confidence intervals."""
 
 from typing import TYPE_CHECKING
 
@@ -42,4 +42,5 @@ _HOMES = {
     "predicted": "scores",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

@@ -1,4 +1,4 @@
-"""Adapts a metric written for DSPy to the one form that a search uses: (row, prediction) -> Score.
+"""Adapts a metric written for DSPy to the form that a search uses: (row, prediction) -> Score.
 
 Input      a metric of two arguments, DSPy's three (trace) or GEPA's five; optional ones are omitted, except GEPA's pred_name
            and pred_trace when a proposer asks about a single predictor. It returns a number in [0, 1], a bool,

@@ -1,4 +1,4 @@
-"""Handles the calls of one row: the program's, and those of a metric that asks a model itself.
+"""Tracks the model calls for one row: the program's, and those of a metric that calls a model itself.
 
 Models that a program or a metric brings along (`predictor.lm`, `set_lm`, `dspy.context(lm=...)`) are journaled and counted like
 the one it is compiled for. And an unreadable reply is remembered even if the program catches the error: its consequences in

@@ -1,4 +1,4 @@
-"""Run a program on rows, score its answers, and compute how certain the figures are.
+"""Run a program on rows, score its answers, and compute how certain the scores are.
 
 Only the model's faults are data: an unreadable reply, or a prompt too long for the model, scores 0 with the reason, and so
 does an exception that follows from it. Any other exception is a bug in the program or the metric, and stops the run with its

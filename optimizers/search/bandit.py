@@ -1,4 +1,4 @@
-"""Which kind of change to try next: the one that has paid off so far for the rows it cost.
+"""Which kind of change to try next: the one with the best gain so far for the rows it cost.
 
 Source     Thompson sampling (Thompson 1933) of a Beta-Bernoulli arm, divided by the arm's mean cost.
 """

@@ -1,4 +1,4 @@
-"""What a search tries: a program, identified by its instructions, its demonstrations, and whether it reasons first.
+"""A candidate program, identified by its instructions, its demonstrations, and whether it reasons first.
 
 A candidate is a mapping of texts as in GEPA (component -> text), so that all kinds of change have one form:
 

@@ -1,4 +1,4 @@
-"""The changes a search can make to a candidate, each with its prior.
+"""The changes that a search can make to a candidate, each with its prior.
 
 instructions      rewritten by DSPy's proposer, or by short rules from single failures (proposers.py)
 near failures     swap one demonstration for a row similar to one that failed

@@ -1,4 +1,4 @@
-"""One search as a function: takes a job, two models and a budget, returns every candidate compared on validation."""
+"""One search as a function: takes a job, two models and a budget; returns every candidate compared on validation."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Labelled rows to show a model, as sets that a candidate names.
+"""Labelled rows to show a model, as named sets for candidates.
 
 Demonstrations drawn at random miss some kinds of cases, and a small model then never handles them. So they are spread evenly
 over the kinds, or a pool is given from which each call shows the nearest (few_shot.py).

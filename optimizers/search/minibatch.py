@@ -1,4 +1,4 @@
-"""Which train rows a proposal is made from: rows that failed and have not been shown often, and rows not tried yet.
+"""Which train rows a proposal uses: failed rows that have not been shown often, and rows not tried yet.
 
 A batch of perfect rows costs its calls and teaches nothing, and a row that was already run costs nothing again. But a row that
 nothing fixes must not be in every batch.

@@ -1,4 +1,4 @@
-"""Demonstrations for a user's own program, made automatically: from labels, and from the program's own successes."""
+"""Demonstrations for a user's own program, built automatically from labels and from the program's own successes."""
 
 import json
 from collections.abc import Mapping, Sequence

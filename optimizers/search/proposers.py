@@ -1,4 +1,4 @@
-"""Who rewrites the instructions: short rules from single failures for small models, DSPy's own proposer for the others.
+"""Who rewrites the instructions: short rules from single failures for small models, DSPy's own proposer for others.
 
 A proposer is what `dspy.GEPA` calls an `instruction_proposer`: (candidate, reflective dataset, components) -> new texts.
 It sees only train rows.

@@ -1,4 +1,4 @@
-"""Which candidate leads after the first rows, and how sure that is: paired scores, and the one-standard-error rule.
+"""Which candidate leads after the first rows, and how certain that is: paired scores, and the one-standard-error rule.
 
 Every comparison is between scores on the same rows, in the same order.
 

@@ -1,4 +1,4 @@
-"""How many rows a search may still run, whatever its limits are: rows, tokens, money or minutes.
+"""How many more rows a search may run, whatever its limits: rows, tokens, money or minutes.
 
 Limits in tokens, money and minutes cover search and test together. So the test's rows are reserved at the mean cost of a row so
 far: the same share of the time on a slow machine as on a fast one.

@@ -1,4 +1,4 @@
-"""Where our rows come from: other people's data made into rows, a file for each program."""
+"""Where the built-in rows come from: public datasets converted to rows, one file per program."""
 
 from typing import TYPE_CHECKING
 
@@ -18,4 +18,5 @@ _HOMES = {
     "Transfer": "transfer",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

@@ -1,4 +1,4 @@
-"""BFCL and ACEBench made into actor rows: a task, offered functions, the context so far, the accepted calls.
+"""BFCL and ACEBench converted to actor rows: a task, offered functions, the context so far, the accepted calls.
 
 Input      raw: a folder with bfcl_v4/BFCL_v4_*.json and acebench_en/data_normal_atom_*.json, both with possible_answer/
            (one JSON object per line, whatever the names say).

@@ -1,4 +1,4 @@
-"""ACEBench beyond its atoms made into actor rows: single requests, similar functions, dialogs; other functions.
+"""ACEBench beyond its atomic cases converted to actor rows: single requests, similar functions, dialogs; other functions.
 
 Input      raw: a folder with actor/acebench_en; own: the actor's rows.
 Output     {"transfer_val": rows, "transfer_test": rows}; rows as those of actor.py, with kinds of their own.

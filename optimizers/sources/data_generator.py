@@ -1,4 +1,4 @@
-"""Self-Instruct's seed tasks made into data_generator rows: a seed, a template, failures, and human pairs like it.
+"""Self-Instruct's seed tasks converted to data_generator rows: a seed, a template, failures, and human pairs like it.
 
 Input      raw: a folder with seed_tasks.jsonl. `embed` compares texts (the extra `embed`).
 Output     {"train": rows, "val": rows, "test": rows}; a row is

@@ -1,4 +1,4 @@
-"""Seeds of kinds that Self-Instruct's seed tasks have few of: MBPP's programming tasks, PandaLM's requests to apps.
+"""Seeds of kinds rare among Self-Instruct's seed tasks: MBPP's programming tasks, PandaLM's requests to apps.
 
 Input      raw: a folder with code/mbpp and data_generator/pandalm_testset; own: the program's rows. `embed` compares texts.
 Output     {"transfer_val": rows, "transfer_test": rows}; rows as those of data_generator.py.

@@ -1,4 +1,4 @@
-"""What recurring lines of Fabric's prompts ask for, in our words: other wordings, and texts on the matter that do not ask.
+"""What recurring lines in Fabric's prompts ask for, paraphrased, and texts on the same topic that do not ask for it.
 
 All wordings are ours; the lines are Fabric's. A line that asks for two of these is left out.
 """

@@ -1,4 +1,4 @@
-"""Agent runs with their failures: real ones labelled by people or a simple rule, and failures inserted into correct ones.
+"""Agent runs with their failures: real ones labelled by people or a simple rule, and failures inserted into correct runs.
 
 Input      raw: the folder that holds failure_judge/ (workbench_traces, xstest, who_and_when, tau_bench_gpt4o_airline) and
            actor/workbench (its queries and answers).

@@ -1,4 +1,4 @@
-"""Recorded runs read into turns: WorkBench, tau-bench, XSTest, Who&When; and what is certain about each.
+"""Recorded runs read into turns: WorkBench, tau-bench, XSTest, Who&When; and what is known for certain about each.
 
 Input      raw: the folder that holds actor/ and failure_judge/.
 Output     Run: goal, turns, tools, and a label if the source or a simple rule gives one.

@@ -1,4 +1,4 @@
-"""Who&When's conversations that are not in the judge's test rows: a source that train and val have nothing of.
+"""Who&When's conversations outside the judge's test rows: a source that contributes nothing to train and val.
 
 Input      raw: as for failure_judge.py; own: the judge's rows.
 Output     {"transfer_val": rows, "transfer_test": rows}; rows as those of failure_judge.py, with a turn and a reason by

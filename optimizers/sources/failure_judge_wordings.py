@@ -1,4 +1,4 @@
-"""Words for the constructed rows: every kind of sentence in several wordings, and no wording in two splits.
+"""Wordings for the constructed rows: several for each kind of sentence, and none in two splits.
 
 A detector or a model that has learned only one template fails on the wordings of the test rows.
 """

@@ -1,4 +1,4 @@
-"""Recorded runs, uncut, with the verdicts of people or of the outcome: to measure how far the rules can be trusted.
+"""Complete recorded runs with verdicts from people or outcomes, to measure how far the rules can be trusted.
 
 Input      raw: the folder that holds failure_judge/ and actor/workbench/.
 Output     Labelled: a run as a user would hand it in, and the verdicts that its label decides.

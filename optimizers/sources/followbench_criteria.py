@@ -1,4 +1,4 @@
-"""What FollowBench's added constraints ask for, in our words, and for each a text on the same matter that does not ask for it.
+"""What FollowBench's added constraints ask for, paraphrased, each with a text on the same topic that does not ask for it.
 
 A criterion must not repeat the section that covers it, or counting shared words would settle every row. FollowBench
 has no second wording of a constraint, so these were written by hand, one for each constraint whose text can be told apart.

@@ -1,4 +1,4 @@
-"""IFEval's constraint types in words: how to find the sentence that states one, and how to say it otherwise.
+"""IFEval's constraint types in words: how to find the sentence that states one, and how to rephrase it.
 
 `find` says whether a sentence of a prompt may state the constraint; `asked` are wordings of the criterion, `again` other
 wordings of the constraint itself, `decoys` texts on the same matter that do not ask for it. Wordings have places for

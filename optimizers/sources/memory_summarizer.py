@@ -1,4 +1,4 @@
-"""QMSum's meetings and tau-bench's airline conversations made into rows: a window of a conversation, a budget, probes.
+"""QMSum's meetings and tau-bench's airline conversations converted to rows: a window of a conversation, a budget, probes.
 
 Input      raw: a folder that holds memory_summarizer/qmsum and failure_judge/tau_bench_gpt4o_airline.
 Output     {"train": rows, "val": rows, "test": rows}; a row is {id, entries, token_budget, probes, reference, source,

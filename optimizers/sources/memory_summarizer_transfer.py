@@ -1,4 +1,4 @@
-"""BFCL's talks with simulated services made into memory rows: other tasks and tools than an airline's, and no meetings.
+"""BFCL's dialogs with simulated services converted to memory rows: no airline tasks or tools, and no meetings.
 
 Input      raw: as for memory_summarizer.py, with actor/bfcl_v4.
 Output     {"transfer_val": rows, "transfer_test": rows}; rows as those of memory_summarizer.py. Terms are found as in

@@ -1,4 +1,4 @@
-"""UltraTool, as GNN4TaskPlan prepared it, made into planner rows: a goal, offered tools, the reference chain of tasks.
+"""UltraTool, as prepared by GNN4TaskPlan, converted to planner rows: a goal, offered tools, the reference chain of tasks.
 
 Input      raw: a folder with data.json (one JSON object per line), tool_desc.json, split_ids.json.
 Output     {"train": rows, "val": rows, "test": rows}; a row is {id, goal, tools, progress, tasks}.

@@ -1,4 +1,4 @@
-"""BFCL's talks with simulated services and WorkBench's office tasks made into planner rows: other tools, other domains.
+"""BFCL's dialogs with simulated services and WorkBench's office tasks converted to planner rows: other tools and domains.
 
 Input      raw: a folder with actor/bfcl_v4 (BFCL_v4_multi_turn_base.json, its possible_answer and multi_turn_func_doc),
            actor/workbench and failure_judge/workbench_traces; own: the planner's rows.

@@ -1,4 +1,4 @@
-"""PandaLM's test set made into judge rows: an instruction, two responses of real models, the majority verdict of three people.
+"""PandaLM's test set converted to judge rows: an instruction, two model responses, the majority verdict of three people.
 
 Input      raw: a folder with testset-v1.json (one list of records).
 Output     {"train": rows, "val": rows, "test": rows}; a row is {id, instruction, input, response, other, rubric,

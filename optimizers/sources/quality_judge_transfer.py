@@ -1,4 +1,4 @@
-"""XSTest's answers to harmless requests made into judge rows: one that does what was asked, one that refuses.
+"""XSTest's answers to harmless requests converted to judge rows: one answer complies, the other refuses.
 
 Input      raw: a folder with failure_judge/xstest; own: the judge's rows.
 Output     {"transfer_val": rows, "transfer_test": rows}; rows as those of quality_judge.py. The verdict follows from what

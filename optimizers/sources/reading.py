@@ -1,4 +1,4 @@
-"""Read raw files; every fault is a DatasetError that names the file and, if possible, the line."""
+"""Reads raw files; every error is a DatasetError that names the file and, if possible, the line."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""IFEval's and FollowBench's constraints made into sections: a task, its constraints as sections, some of them dropped.
+"""IFEval's and FollowBench's constraints converted to rows: a task, its constraints as sections, some of them dropped.
 
 Input      raw: a folder with ifeval/input_data.jsonl, followbench/*_constraints.json, fabric_patterns/system_prompts.jsonl.
 Output     {"train": rows, "val": rows, "test": rows}; a row is {id, task, sections, rubric} and the labels gold, covering,

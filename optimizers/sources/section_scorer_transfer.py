@@ -1,4 +1,4 @@
-"""Fabric's system prompts made into scorer rows: real agent prompts, while the program's own rows have chat requests.
+"""Fabric's system prompts converted to scorer rows: real agent prompts; the program's own rows are chat requests.
 
 Input      raw: a folder with section_scorer/fabric_patterns; own: the scorer's rows.
 Output     {"transfer_val": rows, "transfer_test": rows}; rows as those of section_scorer.py, three of each prompt.

@@ -1,4 +1,4 @@
-"""Shared code of all transfer rows: from another source than the program's own rows, in two halves that share nothing.
+"""Shared code for all transfer rows: from a source other than the program's own, in two halves that share nothing.
 
 `transfer_val` is for choosing between candidates, `transfer_test` is read once per reported number. A program's
 module `<name>_transfer.py` has a `TRANSFER` that tells which folders it reads and how.

@@ -1,4 +1,4 @@
-"""One training, from what is asked to what is put to use."""
+"""One training run, from its settings to the program it puts into use."""
 
 from typing import TYPE_CHECKING
 
@@ -55,4 +55,5 @@ _HOMES = {
     "train_in": "training",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

@@ -1,4 +1,4 @@
-"""What code does, as text, wherever its file is: this tells a run whether a program, a metric or a search has changed.
+"""The text of code, wherever its file is: shows a run whether a program, a metric or a search has changed.
 
 Imports, docstrings and comments of our files are left out. So moving a file or improving its docs keeps the code the same,
 and what was paid for with it still counts; docstrings that are part of a prompt count in the program's shape and

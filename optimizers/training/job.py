@@ -1,4 +1,4 @@
-"""What a training searches over: a program, its rows, what can be shown, and earlier compiled programs as starts."""
+"""What a training run searches: a program, its rows, possible demonstrations, and earlier compiled programs as starts."""
 
 import contextlib
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Compile your own program from Python: one call, with the journal, checks and files that `train` gives ours."""
+"""Compile your own program from Python: one call, with the same journal, checks and files as `train`."""
 
 import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The folder of one run: its lock, its identity, and its files.
+"""The folder of one run: its lock, its identity and its files.
 
 run.json         what the run was started with: program, data, metric, models, seed, versions
 calls.jsonl      every answer paid for (journal.py); it contains rows and replies, never a key

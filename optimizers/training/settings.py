@@ -1,4 +1,4 @@
-"""The settings of one training: a program, two models, a budget, and the rows it reads."""
+"""The settings of one training run: a program, two models, a budget, and the rows it reads."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -185,7 +185,7 @@ def rows_to_test(
     """Read the first `count` unseen rows: those of a split, all rows of a given place without splits, else those that a
     training keeps for its test. Raises DatasetError.
 
-    learnt: the random seed of a training on this same place, which has seen the other rows.
+    learnt: the random seed of a training run on this same place, which has seen the other rows.
     """
     there = found_at(recipe, place_of_rows(recipe, data))
     _, where, tables, fields = there

@@ -88,7 +88,7 @@ def first_table() -> Iterator[str]:
     run = first_command()
     yield "| | |"
     yield "|---|---|"
-    yield f"| the training, test included | {run['minutes']} minutes, {run['calls']} model calls, {run['tokens']} tokens |"
+    yield f"| training run, test included | {run['minutes']} minutes, {run['calls']} model calls, {run['tokens']} tokens |"
     yield f"| uncompiled, {run['rows']} test rows | {run['written']} |"
     yield f"| best found, the same rows | {run['compiled']} |"
     yield f"| difference (paired bootstrap, 95 %) | {run['difference']} |"

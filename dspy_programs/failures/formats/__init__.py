@@ -1,4 +1,4 @@
-"""Traces from other frameworks, read into one form: auto.py detects the format; one small file per family of formats.
+"""Traces from other frameworks, converted to one form: auto.py detects the format; one small file per family of formats.
 
 Whatever is not part of a run is left out: token counts, model names, and the private reasoning that some models log.
 """
@@ -15,4 +15,5 @@ _HOMES = {
     "Parser": "auto",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

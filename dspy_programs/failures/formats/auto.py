@@ -1,4 +1,4 @@
-"""Detects a run's format, or uses the given one, and returns traces.
+"""Detects the format of a run, or uses the given one, and returns its traces.
 
 Input      raw: decoded JSON, one trace or many. format: one of FORMATS, or None to detect it.
 Output     Trace: parse returns exactly one, parse_all all of them, each yields an error in place of an invalid one.

@@ -1,4 +1,4 @@
-"""What all formats have in common: messages with calls and results, and how they become the turns of a trace.
+"""What all formats share: messages with calls and results, and how they become the turns of a trace.
 
 A call stands on the agent's turn and its result on the tool's turn behind it. An agent that makes several calls in one
 message gets a turn for each, with the text on the first, so that every call keeps its own result.

@@ -1,4 +1,4 @@
-"""Logs of evaluations: Inspect's (a file of samples) and tau-bench's (a list of records with their reward).
+"""Evaluation logs: Inspect's (a file of samples) and tau-bench's (a list of records with their reward).
 
 Source     inspect.aisi.org.uk/eval-logs.html (EvalLog, EvalSample); github.com/sierra-research/tau-bench
            (historical_trajectories) and tau2-bench (simulations).

@@ -1,4 +1,4 @@
-"""One conversation out of many calls of a model, each of which logs the whole history again.
+"""Rebuilds one conversation from many model calls that each log the whole history again.
 
 What a history repeats is told once; what it adds is told in its place. Messages that are the same twice in one history
 are two messages.

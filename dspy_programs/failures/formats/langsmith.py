@@ -1,4 +1,4 @@
-"""Runs exported from LangSmith: trees by `child_runs`, or lists of runs that name their parent.
+"""Runs exported from LangSmith: trees with `child_runs`, or lists of runs that name their parent.
 
 Runs of models and tools make the turns, in the order in which they began; chains only hold them together, and count as
 turns of the agent where no model was recorded. A run that ended with an error did not succeed; that one ended without

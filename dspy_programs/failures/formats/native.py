@@ -1,4 +1,4 @@
-"""Traces of our own: as TraceRecorder writes them, as the rows of our data sets have them, and unfinished recordings.
+"""This library's own traces: as written by TraceRecorder, as stored in its datasets, and unfinished recordings.
 
 An unfinished recording is a file of lines: {"recording": {trace_id, original_goal}}, then {"turn": {...}} for each turn,
 and {"result": {final_result, is_successful}} where it came so far.

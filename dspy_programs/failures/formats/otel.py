@@ -1,4 +1,4 @@
-"""Spans of OpenTelemetry's GenAI conventions: OTLP JSON, or lists of spans as the SDKs print them. One trace per trace id.
+"""Spans with OpenTelemetry's GenAI attributes: OTLP JSON, or lists of spans as SDKs print them. One trace per trace id.
 
 Calls of a model tell the conversation, each with its history; spans of tools give results and times. Spans of agents are
 read last: they repeat what their calls say. A run that ended with an error did not succeed; an evaluation says so too.

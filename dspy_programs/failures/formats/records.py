@@ -1,4 +1,4 @@
-"""Complete records of chat logs: a list of messages, a request with its reply, the state of a LangGraph thread.
+"""Complete records from chat logs: a list of messages, a request with its reply, the state of a LangGraph thread.
 
 Guarantees a record's other fields are kept: its id, the goal, the offered tools, how it ended.
 """

@@ -1,1 +1,1 @@
-"""What was found, for people and for machines: terminal, JSON, HTML, SARIF, JUnit."""
+"""Reports for people and machines: terminal, JSON, HTML, SARIF, JUnit."""

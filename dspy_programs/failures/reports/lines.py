@@ -1,4 +1,4 @@
-"""JSON lines: one per record, with its place and its report, or what is wrong with it."""
+"""JSON lines: one per record, with its location and either its report or an error."""
 
 import json
 import sys

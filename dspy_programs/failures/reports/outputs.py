@@ -1,4 +1,4 @@
-"""The files a command is asked to write, opened before the work and put in place after it, each whole or not at all.
+"""The output files of a command: opened before the work, moved into place afterwards, each written completely or not at all.
 
 Raises     UsageError if two outputs have the same name, one is an input or lies in an input folder, or one cannot be
            written.

@@ -1,4 +1,4 @@
-"""A record's place in the form other tools expect: "runs.jsonl:17" and "runs.jsonl:17#2" are a file and a line in it."""
+"""A record's location in the form other tools expect: "runs.jsonl:17" and "runs.jsonl:17#2" are a file and a line in it."""
 
 import re
 from pathlib import PurePath

@@ -1,4 +1,4 @@
-"""SARIF for code scanning: each failure mode is a rule, each finding a result at the file and line of its trace.
+"""SARIF for code scanning: each failure mode is a rule; each finding is a result at its trace's file and line.
 
 Output     SARIF 2.1.0. An unreadable record is a tool notification, and the run then counts as unsuccessful.
 Guarantees results are written as they come, in constant memory.

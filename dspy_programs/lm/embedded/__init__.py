@@ -1,1 +1,1 @@
-"""llama.cpp in this process, or in another one of the same user."""
+"""llama.cpp in this process, or in another process of the same user."""

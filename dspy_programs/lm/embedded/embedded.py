@@ -1,4 +1,4 @@
-"""A language model on this machine: llama.cpp, through the `xllamacpp` wheel, as a DSPy engine.
+"""A language model on this machine: llama.cpp, through the `xllamacpp` wheel, behind DSPy's model interface.
 
 It runs in this process, unless another process of the user has already loaded the same model (sharing.py), or
 DSPY_PROGRAMS_LLAMA is the URL of your own llama.cpp server, which then answers for every `local/...`.

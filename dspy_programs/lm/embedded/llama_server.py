@@ -1,4 +1,4 @@
-"""A llama.cpp server in another process, which gets the same requests as an embedded one.
+"""A llama.cpp server in another process, which receives the same requests as an embedded one.
 
 Found at a URL (your own build) or at a socket in a private directory (another process of this user). No proxy is used. A
 reply may take minutes, so it has no time limit: meanwhile health checks go to the server on another connection, and one that

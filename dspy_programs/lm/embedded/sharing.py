@@ -1,4 +1,4 @@
-"""One loaded model for all of a user's processes, as long as a process that has loaded it lives.
+"""One loaded model shared by all of a user's processes, for as long as any process that has it loaded is running.
 
 The first process loads the model into itself, as usual, and its llama.cpp also listens on a socket in a directory that only
 this user can enter. The next process that needs the same model, loaded in the same way, finds the socket and uses it. There

@@ -1,4 +1,4 @@
-"""JSON in and out of a model, and what models write around it."""
+"""Structured replies: the JSON requested from a model, and whatever a model writes around it."""
 
 from typing import TYPE_CHECKING
 
@@ -14,4 +14,5 @@ _HOMES = {
     "without_thoughts": "thoughts",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

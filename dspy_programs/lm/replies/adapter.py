@@ -1,4 +1,4 @@
-"""How every program here talks to every model: JSON in the reply, complete or not at all."""
+"""How every program talks to every model: the reply is JSON, and is accepted complete or not at all."""
 
 import functools
 import json

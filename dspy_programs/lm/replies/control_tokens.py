@@ -1,4 +1,4 @@
-"""Values are text and nothing else: marks that some program on the way to the model would read as protocol are broken up.
+"""Values stay plain text: markers that something between here and the model would read as protocol are broken up.
 
 DSPy reads text between two of its own marks as an image or another message block; a server that writes the messages into one
 prompt, as llama.cpp does, reads chat-template marks as the end of one message and the start of another; a model reads a field

@@ -1,4 +1,4 @@
-"""Models behind an API: the schemas they take, deadlines, keys."""
+"""Models behind an API: the schemas they accept, deadlines, keys."""
 
 from typing import TYPE_CHECKING
 
@@ -15,4 +15,5 @@ _HOMES = {
     "redact": "redaction",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

@@ -1,4 +1,4 @@
-"""Shared code of engines that sit between DSPy and a model: calling that model, and how DSPy calls them.
+"""Shared code of the wrappers between DSPy and a model: how they call that model, and how DSPy calls them.
 
 Our engines sit between DSPy and a model to enforce a schema, cache answers or write a journal. DSPy has already run its
 callbacks and counts the usage for the outer model; `dspy.LM.__call__` on the inner one would do so again.

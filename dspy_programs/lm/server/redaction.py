@@ -1,4 +1,4 @@
-"""Remove keys from providers' messages: some echo the key that they reject, and errors are printed and stored.
+"""Removes keys from providers' messages: some providers echo a rejected key, and errors are printed and stored.
 
 Known keys are replaced, including those in the environment, and anything shaped like one.
 """

@@ -1,4 +1,4 @@
-"""The forms in which a server may be asked to constrain its reply to a JSON schema, closest to the schema first.
+"""The ways to ask a server to constrain its reply to a JSON schema, closest to the schema first.
 
 own      the schema unchanged, strict: servers with their own grammars (vLLM, Ollama, LM Studio, llama.cpp) accept all of it
 strict   as OpenAI's strict mode requires: every property required, optional ones nullable instead, no additional properties,

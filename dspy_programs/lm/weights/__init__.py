@@ -1,4 +1,4 @@
-"""Files of weights: which there are, where they come from, and that they are right."""
+"""Model weights: the catalog, where to download them, and how to verify them."""
 
 from typing import TYPE_CHECKING
 
@@ -11,4 +11,5 @@ _HOMES = {
     "without_credentials": "weights",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

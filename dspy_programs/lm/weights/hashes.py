@@ -1,4 +1,4 @@
-"""The SHA-256 of large files, each read once and remembered as long as the file is unchanged.
+"""The SHA-256 of large files: each file is read once, and its hash is remembered until the file changes.
 
 A note is kept in our own directory, never next to the file, where others with write access could vouch for other bytes. It is
 valid for one path, size, inode and both times; the change time (ctime) cannot be set back.

@@ -1,4 +1,4 @@
-"""A GGUF file from any Hugging Face repository as a model: `local/hf:OWNER/REPO/FILE.gguf`, with or without `@REVISION`.
+"""A GGUF file from any Hugging Face repository as a model: `local/hf:OWNER/REPO/FILE.gguf`, optionally `@REVISION`.
 
 The file is not known beforehand, so the first download pins it: commit and SHA-256 are recorded, and from then on only these
 bytes are accepted, even if the repository or the cached file has changed since.

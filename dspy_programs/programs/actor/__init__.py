@@ -1,4 +1,4 @@
-"""A task and tools in, typed calls out."""
+"""From a task and tools to typed calls."""
 
 from typing import TYPE_CHECKING
 
@@ -23,4 +23,5 @@ _HOMES = {
     "check": "arguments",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

@@ -1,4 +1,4 @@
-"""Check a call's arguments against the function's JSON schema, and repair values that are only written the wrong way.
+"""Check a call's arguments against the function's JSON schema, and repair values that are merely in the wrong format.
 
 Input      function: Function; arguments: what a model wrote, any JSON value.
 Output     arguments: dict, repaired; repairs: list[str], what was changed; problems: list[str], what is still wrong.

@@ -1,4 +1,4 @@
-"""Read calls that a text spells out: the actor's rules, used when no model answers.
+"""Read calls spelled out in a text: the actor's rules, used when no model answers.
 
 Input      text: str; functions: those that may be called.
 Output     list[Call] in the text's order, arguments as written; [] unless the text consists only of calls.

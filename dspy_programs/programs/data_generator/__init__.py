@@ -1,4 +1,4 @@
-"""A seed in, training pairs out."""
+"""From a seed to training pairs."""
 
 from typing import TYPE_CHECKING
 
@@ -21,4 +21,5 @@ _HOMES = {
     "subject": "data_generator",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

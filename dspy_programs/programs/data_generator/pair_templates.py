@@ -1,4 +1,4 @@
-"""Pairs by rules: tasks about the seed's own text whose answers are computed, so they are right by construction.
+"""Pairs from rules: exercises on the seed's own text with computed answers, so they are right by construction.
 
 Input      seed: Pair; template: one of the six of data_generator.py.
 Output     pairs, in an order derived from the seed only; none if the text is too short, or in a script without spaces.

@@ -1,4 +1,4 @@
-"""The trace of a run in, what failed first out."""
+"""From the trace of a run to its first failure."""
 
 from typing import TYPE_CHECKING
 
@@ -36,4 +36,5 @@ _HOMES = {
     "text_of": "trace_view",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

@@ -1,4 +1,4 @@
-"""The ways an agent's run fails, how to fix each, and how each is said in a sentence.
+"""The failure modes of an agent run, how to fix each, and the sentence that describes it.
 
 Source     the eight names and their meanings are those of Agent Failure Classifier (2026); "none" and all texts are ours.
 """

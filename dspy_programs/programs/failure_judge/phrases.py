@@ -1,4 +1,4 @@
-"""The words that mark claims, refusals, complaints and broken texts. English only; other languages are not detected.
+"""Phrases that mark claims, refusals, complaints and broken texts. English only; other languages are not detected.
 
 Every pattern is applied only to a bounded piece of text (trace_view.LONGEST), and none nests repetitions.
 """

@@ -1,4 +1,4 @@
-"""A trace as the detectors need it: the request, each call with its result, what the agent said. Built in one pass.
+"""A trace as the detectors need it: the request, each call with its result, the agent's statements. Built in one pass.
 
 Guarantees linear in the trace; patterns run on at most LONGEST characters of a text, so no turn can hang it.
 """

@@ -1,4 +1,4 @@
-"""Show a trace of any length in bounded space: the turns that matter, each cut, all quoted as data.
+"""Shows a trace of any length in bounded space: the turns that matter, each truncated, all quoted as data.
 
 Guarantees at most `characters` long; a turn's content stays inside the quotes of its own line.
 """

@@ -1,4 +1,4 @@
-"""A long conversation in, a short memory out."""
+"""From a long conversation to a short memory."""
 
 from typing import TYPE_CHECKING
 
@@ -35,4 +35,5 @@ _HOMES = {
     "rendered": "memory_summarizer",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

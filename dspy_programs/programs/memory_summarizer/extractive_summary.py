@@ -1,4 +1,4 @@
-"""What to remember of a conversation, extracted from its own words: the summarizer without a model.
+"""The summarizer without a model: extracts what to remember from the conversation's own words.
 
 A conversation is cut into clauses of at most LONGEST characters. What a clause is worth is the names, numbers, dates, ids
 and recurring words in it that are not yet remembered, more for what people said than for what a tool returned, more for

@@ -1,4 +1,4 @@
-"""A goal and tools in, ordered tasks out."""
+"""From a goal and tools to ordered tasks."""
 
 from typing import TYPE_CHECKING
 
@@ -19,4 +19,5 @@ _HOMES = {
     "PlannerResult": "planner",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

@@ -1,4 +1,4 @@
-"""Split a goal into ordered clauses and plan one task for each, without a language model.
+"""The planner without a model: splits a goal into ordered clauses and plans one task for each.
 
 These are the planner's deterministic rules: a fallback plan, and the baseline that a compiled planner must beat. Their words
 and patterns are at the bottom.

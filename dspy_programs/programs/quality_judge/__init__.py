@@ -1,4 +1,4 @@
-"""One response or two and a rubric in, scores and a verdict out."""
+"""From one or two responses and a rubric to scores and a verdict."""
 
 from typing import TYPE_CHECKING
 
@@ -25,4 +25,5 @@ _HOMES = {
     "worst_fault": "response_checks",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

@@ -1,4 +1,4 @@
-"""Checks of a response without a model: is there enough, does it refuse, repeat, echo, stray, miss the requested form?
+"""Checks without a model: is a response too short, a refusal, repetitive, an echo, off topic, in the wrong form?
 
 Each check takes the request and the response and returns a share in [0, 1], 1 if nothing is wrong. They see form and overlap,
 never truth. The judge's rules multiply them: one fault is enough.

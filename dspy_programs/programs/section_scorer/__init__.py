@@ -1,4 +1,4 @@
-"""The sections of a prompt and a rubric in, what each section covers out."""
+"""From the sections of a prompt and a rubric to what each section covers."""
 
 from typing import TYPE_CHECKING
 
@@ -31,4 +31,5 @@ _HOMES = {
     "pairs_in_doubt": "section_scorer",
 }
 
-__getattr__ = exports(__name__, _HOMES)
+if not TYPE_CHECKING:  # a misspelled import is an error to type checkers
+    __getattr__ = exports(__name__, _HOMES)

@@ -1,4 +1,4 @@
-"""How much of each criterion a prompt's sections cover, by counting words: the section scorer without a model.
+"""The section scorer without a model: measures by shared words how much of each criterion the sections cover.
 
 Input      sections: list[Section]; rubric: Rubric.
 Output     section -> criterion -> share of it that the section covers, in [0, 1]; both in the given order.

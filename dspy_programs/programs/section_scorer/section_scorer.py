@@ -1,4 +1,4 @@
-"""Score how much of a rubric a prompt's sections cover: drop a section, score again, and see what it was worth.
+"""Score how much of a rubric a prompt's sections cover, and what dropping one would cost.
 
 The rules compare every section with every criterion; if they are in doubt, the model says whether the section covers the
 criterion. Each pair is judged separately, so a section's worth does not depend on the others: `overall_without` scores the

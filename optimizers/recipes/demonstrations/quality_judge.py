@@ -4,7 +4,7 @@ from typing import Any
 
 import dspy
 
-from dspy_programs.programs.quality_judge import BEST, scores_by_checks, shown, worst_fault
+from dspy_programs.programs.quality_judge import BEST, quoted_text, scores_by_checks, worst_fault
 from dspy_programs.rubric import rubric_of
 
 _BASE = {"first": 0.75, "tie": 0.5, "second": 0.25}  # of the scale, for the first response
@@ -30,10 +30,10 @@ def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
     reason = "does what was asked, in full" if row.verdict == "first" else fault
     inputs = {
         "criteria": [criterion.model_dump() for criterion in rubric.criteria],
-        "instruction": shown(row.instruction),
-        "input": shown(row.input),
+        "instruction": quoted_text(row.instruction),
+        "input": quoted_text(row.input),
     }
-    response, other = shown(row.response), shown(row.other)
+    response, other = quoted_text(row.response), quoted_text(row.other)
     first_by_checks = rubric.overall(shares) >= rubric.overall(scores_by_checks(asked, row.other, rubric))
     letter = _LETTERS.get(row.verdict) or ("A" if first_by_checks else "B")
     return {
