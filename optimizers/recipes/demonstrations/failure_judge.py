@@ -17,7 +17,7 @@ _NAMELESS = {
 def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
     """Show a row as the judge's one predictor would have answered it."""
     findings = findings_of(View(row.goal, row.turns, row.final_result, row.tools))
-    inputs, _ = FailureJudge().shown(row.goal, row.turns, row.final_result, findings)
+    inputs, _ = FailureJudge().model_inputs(row.goal, row.turns, row.final_result, findings)
     turn = -1 if row.turn is None else row.turn
     cause = shortened(row.cause or _NAMELESS.get(row.mode, ""), 90)
     return {"judge": {**inputs, "verdict": {"mode": row.mode, "turn": turn, "cause": cause}}}
