@@ -1,4 +1,4 @@
-"""Fully known scripted models: a task with hidden rules, a task model that follows the rules it is told, a reflector.
+"""Fully known scripted models: a task with hidden rules, a task model that follows the rules in its instruction, a reflector.
 
 A parcel goes on a shelf and gets a label. Which shelf, a hidden rule for its mark says: the task model knows the rules that
 stand in its instruction. Which label, it takes from what it is shown: surely from parcels with the same goods, now and then

@@ -64,7 +64,7 @@ def calibrate(records: Sequence[Record], rows_sha256: str) -> Calibration:
 
 
 def summary(calibration: Calibration) -> Iterator[str]:
-    """Yield what a person wants to read: Markdown, as it stands in the data card."""
+    """Yield the Markdown lines of the data card."""
     losses = ", ".join(f"{name} {loss:.4f}" for name, loss in calibration.figures["log loss in cross-validation"].items())
     yield f"log loss in cross-validation: {losses}"
     yield f"chosen: {calibration.method}, shrinkage {calibration.shrinkage:g}"

@@ -25,8 +25,8 @@ from optimizers.json_text import as_json
 TOO_LONG = "The prompt is longer than the model can take."
 UNUSABLE = (AdapterParseError, ContextWindowExceededError)
 _TO_GO_ON = (
-    "nothing was scored. Mend the program or the metric, or catch this in `forward` and return an answer; then run the same "
-    "again: it goes on from here, with the answers that are paid for"
+    "nothing was scored. Fix the program or the metric, or catch this in `forward` and return an answer; then run it "
+    "again: it resumes from here and reuses the answers already paid for"
 )
 _NO_MODEL = (
     "a thread that a program starts does not see the model by itself. Take it along: "

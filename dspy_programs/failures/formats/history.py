@@ -1,7 +1,6 @@
 """Rebuilds one conversation from many model calls that each log the whole history again.
 
-What a history repeats is told once; what it adds is told in its place. Messages that are the same twice in one history
-are two messages.
+Repeated messages appear once; new ones appear in order. A message that occurs twice within one history stays twice.
 """
 
 from collections import Counter
