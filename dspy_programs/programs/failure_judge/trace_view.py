@@ -11,8 +11,7 @@ from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from dspy_programs.programs.failure_judge.phrases import Phrases
-from dspy_programs.schemas import tool_names
-from dspy_programs.types import Turn
+from dspy_programs.types import Trace, Turn
 
 LONGEST = 1200  # characters of any one text that patterns read
 _LONGEST_FAULT = 400  # characters in which a tool says what was wrong
@@ -75,20 +74,17 @@ class Call:
 class View:
     """What the detectors read of a trace."""
 
-    def __init__(
-        self,
-        goal: str,
-        turns: Sequence[Turn],
-        final_result: str | None = None,
-        tools: Sequence[str] | None = None,
-    ) -> None:
+    def __init__(self, trace: Trace) -> None:
+        goal, turns, final_result = trace.original_goal, trace.turns, trace.final_result
         last = next((turn.content for turn in reversed(turns) if turn.role == "agent" and turn.content), "")
         if final_result and final_result.strip() != last.strip():  # an answer that is not a turn counts as the last turn
             number = turns[-1].turn_number if turns else 0
             turns = [*turns, Turn(turn_number=number, role="agent", content=final_result)]
         self.goal = goal
         self.turns = turns
-        self.tools = None if tools is None else frozenset(tool_names(tools))
+        self.error = trace.error
+        self.tools = None if trace.tools is None else frozenset(trace.tools)
+        self.tool_schemas = trace.tool_schemas
         self.calls = calls_of(turns)
         self.said = [i for i, turn in enumerate(turns) if turn.role == "agent" and turn.content]
         self.first_call = self.calls[0].place if self.calls else len(turns)
