@@ -21,8 +21,8 @@ _LONGEST_SENTENCE = 600  # characters in which a rule is looked for
 _SENTENCE = re.compile(r"[^.!?;\n]+(?:\.(?=\w)[^.!?;\n]+)*")
 _FORBIDS = Phrases(
     r"\b(?:can ?not|can't|must not|mustn't|may not|should not|shouldn't|shall not|will not|won't|never|"
-    r"not (?:be )?\w+ed\b|nobody|not (?:possible|available|covered|eligible)|do not|don't|cannot be|no refunds?|only (?:if|when|within|after|for)|"
-    r"den(?:y|ies)|refuse|decline|but not|forbid\w*|prohibit\w*)\b"
+    r"not (?:be )?\w+ed\b|nobody|not (?:possible|available|covered|eligible)|do not|don't|cannot be|no refunds?|"
+    r"only (?:if|when|within|after|for)|den(?:y|ies)|refuse|decline|but not|forbid\w*|prohibit\w*)\b"
 )
 _LIMITS = Phrases(
     r"\bonly (?:ever )?(?:help|assist|answer|handle|respond|discuss|talk|support)|"
