@@ -140,7 +140,7 @@ class Sources:
             told = self._moments.origin_of(folded(text))
             return None if told is None else Origin("seen" if told[0] else "computed", told[1], self._excerpt(told[1], text))
         if kind == "e-mail":
-            turn = self._words.turn_of_email(folded(text))
+            turn = self._words.turn_of_emails(folded(text))
         elif kind == "number":
             figures = [float(value)] if isinstance(value, (int, float)) else numbers_in(text)
             turn = next((found for figure in figures if (found := self._number_turn(figure)) is not None), None)
