@@ -219,7 +219,7 @@ def answer(
         turn=turn,
         cause=remedy.cause.format(evidence=evidence),
         evidence=evidence,
-        fixes=list(remedy.fixes),
+        fixes=remedy.fixes_for(evidence),
         confidence=round(confidence, 2),
         findings=list(findings),
         answered_by=answered_by,

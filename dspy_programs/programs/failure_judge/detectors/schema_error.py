@@ -1,6 +1,6 @@
 """SCHEMA_ERROR: arguments or an answer that should be JSON and are not."""
 
-from dspy_programs.programs.failure_judge.finding import Finding, found, strongest
+from dspy_programs.programs.failure_judge.finding import Finding, called, found, strongest
 from dspy_programs.programs.failure_judge.phrases import CALL_AS_TEXT, FENCE, JSON_ASKED, JSON_TEXT, PARSER_GAVE_UP
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, View
 from dspy_programs.text import is_json
@@ -19,7 +19,7 @@ def _broken_arguments(view: View) -> Finding | None:
         if broken or call.fault == "schema":
             mended = well.get(call.name, -1) > call.place
             confidence = (0.9 if broken else 0.8) * (0.4 if mended else 1)
-            return found("SCHEMA_ERROR", call.number, confidence, f"{call.name} {call.key[1]} {call.output}")
+            return found("SCHEMA_ERROR", call.number, confidence, called(call.name, call.given, call.returned))
     return None
 
 
