@@ -6,10 +6,11 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from dspy_programs.programs.failure_judge.trace_view import text_of
+from dspy_programs.text import shortened
 from dspy_programs.types import FailureMode
 
 _LONGEST = 240  # characters of evidence
-_LONGEST_NAME = 40  # of a tool's name in it
+_LONGEST_NAME = 60  # of a tool's name in it
 _LONGEST_VALUE = 40  # of one argument
 _LONGEST_RESULT = 150  # of what a tool returned; the arguments get what is left
 _MOST_TURNS = 200
@@ -71,5 +72,12 @@ def strongest(findings: Sequence[Finding | None]) -> Finding | None:
 
 
 def sentence_at(text: str, place: int) -> str:
-    start = max(text.rfind(". ", 0, place), text.rfind("\n", 0, place), place - 120) + 1
-    return text[start : start + 160].strip()
+    """Return the sentence around a place in a text, at most about 200 characters, cut between words, each cut marked."""
+    start = max(text.rfind(". ", 0, place), text.rfind("\n", 0, place)) + 1
+    long_before = place - start > 100
+    if long_before:
+        start = 1 + max(text.find(" ", place - 100, place), place - 101)
+    piece = text[start : place + 100]
+    if place + 100 < len(text):
+        piece = f"{shortened(piece, len(piece) - 1)} …"
+    return f"{'… ' if long_before else ''}{piece.strip()}"

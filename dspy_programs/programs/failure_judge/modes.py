@@ -37,9 +37,9 @@ REMEDIES: dict[FailureMode, _Remedy] = {
         "The agent stated or called something that nothing in the run supports: {evidence}",
         (
             _Fix(
-                "Register the tool, or rename it in the prompt to a registered one; answer a call of any other with the list of tools.",
+                "Register the tool, or rename it in the prompt to a registered one; answer other calls with the list of tools.",
                 r"\b(?:tool|function)\b.{0,80}\b(?:on offer|not (?:found|registered|available|known|exist))"
-                r"|\b(?:valid|such|unknown|unregistered|undefined|nonexistent|no) (?:tool|function)",
+                r"|\b(?:valid|such|unknown|unregistered|undefined|nonexistent) (?:tool|function)",
             ),
             _Fix(
                 "Let the agent report an action as done only after the tool's result says so.",
@@ -107,11 +107,15 @@ REMEDIES: dict[FailureMode, _Remedy] = {
         ),
     ),
     "SCHEMA_ERROR": _Remedy(
-        "What should be JSON cannot be read as JSON: {evidence}",
+        "What a program should read is not in the form that it needs: {evidence}",
         (
             _Fix(
                 "Keep structured outputs short, so that they are not cut off.",
                 r"untermin|unexpected end|\bEOF\b|cut off|truncat",
+            ),
+            _Fix(
+                "Offer the tools through the model's own tool calling instead of asking for calls in the text.",
+                r"written as text",
             ),
             _Fix("Generate under a grammar or a JSON schema."),
             _Fix("Parse before use and ask again with the parser's message."),

@@ -4,11 +4,13 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from dspy_programs.programs.failure_judge.finding import Finding, called, found, strongest
+from dspy_programs.programs.failure_judge.finding import Finding, called, found, quoted, strongest
 from dspy_programs.programs.failure_judge.phrases import LETTERS
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, Call, View
+from dspy_programs.types import Turn
 
 _SHORTEST_CYCLE = 4  # steps: two, twice
+_LONGEST_STEP = 72  # characters of each of the two or three steps in the evidence
 
 
 def detect_circular_reasoning(view: View) -> Finding | None:
@@ -26,11 +28,15 @@ def detect_circular_reasoning(view: View) -> Finding | None:
             start, rounds, places = what
             progress = any(start <= place <= places[-1] for place in new_calls)
             confidence = 0.4 if progress else min(0.95, 0.7 + 0.05 * rounds)
-            turn = view.turns[start]
-            step = called(turn.tool_name or "", turn.tool_input) if what is by_calls else turn.content
+            steps = [_worded(view.turns[place], what is by_calls) for place in places[: len(places) // rounds]]
+            evidence = f"{rounds} rounds of: {' / '.join(steps)}"
             numbers = [view.number(place) for place in places]
-            findings.append(found("CIRCULAR_REASONING", turn.turn_number, confidence, f"{rounds} rounds of: {step}", numbers))
+            findings.append(found("CIRCULAR_REASONING", view.number(start), confidence, evidence, numbers))
     return strongest([*findings, _standstill(view, texts, new_calls)])
+
+
+def _worded(turn: Turn, as_call: bool) -> str:
+    return quoted(called(turn.tool_name or "", turn.tool_input) if as_call else turn.content, _LONGEST_STEP)
 
 
 def _pairs_of_words(text: str) -> frozenset[tuple[str, ...]]:

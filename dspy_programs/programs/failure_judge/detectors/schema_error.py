@@ -34,7 +34,7 @@ def _broken_answer(view: View) -> Finding | None:
             if not is_json(FENCE.sub("", text)):
                 return found("SCHEMA_ERROR", view.number(place), 0.85 if last else 0.6, text)
             if last and CALL_AS_TEXT.match(text[:LONGEST]):
-                return found("SCHEMA_ERROR", view.number(place), 0.75, text)
+                return found("SCHEMA_ERROR", view.number(place), 0.75, f"a call is written as text and not made: {text}")
     if PARSER_GAVE_UP.search(view.final[:LONGEST]) and view.said:
         return found("SCHEMA_ERROR", view.number(view.said[-1]), 0.8, view.final)
     if wanted and view.said and "{" not in view.final[:LONGEST]:
