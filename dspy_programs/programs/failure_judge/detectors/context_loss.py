@@ -1,6 +1,6 @@
 """CONTEXT_LOSS: a finished call again, a deed done twice, or a question that was answered."""
 
-from dspy_programs.programs.failure_judge.finding import Finding, found, strongest
+from dspy_programs.programs.failure_judge.finding import Finding, called, found, strongest
 from dspy_programs.programs.failure_judge.phrases import COMPLAINT, COURTESY, FORGOT, SENTENCE_END
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, Call, View, is_empty
 from dspy_programs.programs.failure_judge.verbs import acts, doing
@@ -40,7 +40,7 @@ def _repeated_call(view: View) -> Finding | None:
         confidence = min(0.9, 0.65 + 0.1 * len(calls))
     else:
         confidence = 0.45 if is_empty(calls[0].output) else 0.7 if key in at_once else 0.6
-    evidence = f"{key[0]} {key[1]} was called {len(calls) + 1} times"
+    evidence = f"{called(key[0], calls[0].given)} was called {len(calls) + 1} times"
     return found("CONTEXT_LOSS", calls[0].number, confidence, evidence, [call.number for call in calls])
 
 
@@ -64,7 +64,9 @@ def _done_twice(view: View) -> Finding | None:
         words = view.words_before(call.place)
         said, before, number = done.get(call.key, (-1, -1, -1))
         if (said, before) == (words, made[undoes]):
-            return found("CONTEXT_LOSS", call.number, 0.75, f"{call.name} {call.key[1]} was done twice", [number, call.number])
+            return found(
+                "CONTEXT_LOSS", call.number, 0.75, f"{called(call.name, call.given)} was done twice", [number, call.number]
+            )
         made["any"] += 1
         made["remove"] += "remove" in kinds
         done[call.key] = (words, made[undoes], call.number)

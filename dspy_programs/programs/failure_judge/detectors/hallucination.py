@@ -3,7 +3,7 @@
 from dspy_programs.programs.failure_judge.detectors.argument_from_nowhere import argument_from_nowhere, invented_in
 from dspy_programs.programs.failure_judge.detectors.claimed_deed import detect_claimed_deed
 from dspy_programs.programs.failure_judge.detectors.figure_from_nowhere import figure_from_nowhere
-from dspy_programs.programs.failure_judge.finding import Finding, found, strongest
+from dspy_programs.programs.failure_judge.finding import Finding, called, found, strongest
 from dspy_programs.programs.failure_judge.known_before import steps_of
 from dspy_programs.programs.failure_judge.phrases import NUMBER
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, View
@@ -19,7 +19,7 @@ def _unknown_tool(view: View) -> Finding | None:
         if view.tools and call.name not in view.tools:
             return found("HALLUCINATION", call.number, 0.9, f"the tool {call.name} is not among those on offer")
         if call.fault == "tool":
-            return found("HALLUCINATION", call.number, 0.85, f"{call.name}: {call.output}")
+            return found("HALLUCINATION", call.number, 0.85, called(call.name, call.given, call.returned))
     return None
 
 

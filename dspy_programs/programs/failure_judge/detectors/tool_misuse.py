@@ -1,7 +1,7 @@
 """TOOL_MISUSE: a tool says that its arguments are wrong and no later call of it succeeds; or an argument is a placeholder."""
 
 from dspy_programs.programs.failure_judge.detectors.policy_broken import detect_policy_broken
-from dspy_programs.programs.failure_judge.finding import Finding, found, strongest
+from dspy_programs.programs.failure_judge.finding import Finding, called, found, strongest
 from dspy_programs.programs.failure_judge.phrases import PLACEHOLDER
 from dspy_programs.programs.failure_judge.trace_view import Call, View
 
@@ -31,7 +31,7 @@ def _rejected(view: View) -> Finding | None:
     unmended = [call for call in faults if last_well.get(call.name, -1) < call.place]
     first = unmended[0] if unmended else faults[0]
     confidence = min(0.9, 0.75 + 0.05 * (len(unmended) - 1)) if unmended else 0.3
-    evidence = f"{first.name} {first.key[1]} -> {first.output}"
+    evidence = called(first.name, first.given, first.returned)
     return found("TOOL_MISUSE", first.number, confidence, evidence, [call.number for call in faults])
 
 
