@@ -6,7 +6,15 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
-from dspy_programs.schemas import LONGEST_DESCRIPTION, as_line, definitions_in, normalize_tool, shortened, tool_names
+from dspy_programs.schemas import (
+    LONGEST_DESCRIPTION,
+    as_line,
+    definitions_in,
+    normalize_tool,
+    shortened,
+    tool_names,
+    tool_schemas,
+)
 from dspy_programs.text import is_placeholder, is_refusal
 
 LONGEST_NAME = 500  # characters of a tool's name: servers put their own in front of it
@@ -122,9 +130,16 @@ FailureMode = Literal[
     "OVER_REFUSAL",
     "SCHEMA_ERROR",
     "TIMEOUT_CASCADE",
+    "NO_ANSWER",
+    "CRASH",
+    "UNKNOWN",
     "none",
 ]
-"""What went wrong in a run, "none" where nothing did. failure_judge/modes.py has what each means and how to fix it."""
+"""What went wrong in a run, "none" where nothing did. failure_judge/modes.py has what each means and how to fix it.
+
+The first eight are those of Agent Failure Classifier (2026). Ours: NO_ANSWER, the run ended, perhaps at a limit, before it
+answered; CRASH, an exception ended it; UNKNOWN, it is known to have failed and nothing in it says how.
+"""
 
 
 class Turn(BaseModel):
@@ -154,7 +169,9 @@ class Turn(BaseModel):
 class Trace(BaseModel):
     """One run of an agent, turns in time order. `tools` are the names of those it was given, None where not recorded.
 
-    The JSON is that of recorded traces in general: trace_id, original_goal, final_result, is_successful, turns.
+    The JSON is that of recorded traces in general: trace_id, original_goal, final_result, is_successful, turns. Ours are
+    `error`, what ended the run before its answer (an exception, a limit), None where nothing did or nobody recorded it, and
+    `tool_schemas`, the JSON schema of a tool's arguments by the tool's name, where `tools` were given as definitions.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -163,14 +180,19 @@ class Trace(BaseModel):
     original_goal: str
     final_result: str | None = None
     is_successful: bool | None = None
+    error: str | None = None
     tools: list[str] | None = None
+    tool_schemas: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
     turns: list[Turn]
 
-    @field_validator("tools", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def names_of_definitions(cls, tools: Any) -> object:
-        are_names = tools is None or (isinstance(tools, list) and all(isinstance(name, str) for name in tools))
-        return tools if are_names else tool_names(tools) or tools
+    def read_definitions(cls, raw: Any) -> object:
+        """Split definitions in `tools` into names and schemas."""
+        tools = raw.get("tools") if isinstance(raw, dict) else None
+        if tools is None or (isinstance(tools, list) and all(isinstance(name, str) for name in tools)):
+            return raw
+        return {"tool_schemas": tool_schemas(tools), **raw, "tools": tool_names(tools) or tools}
 
 
 class Criterion(BaseModel):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dspy_programs.programs.failure_judge import Finding, Ruling, View, findings_of, ruling
-from dspy_programs.types import Turn
+from dspy_programs.types import Trace, Turn
 from optimizers.scoring import group_interval
 from optimizers.sources import Labelled, labelled_runs
 from optimizers.sources.failure_judge_runs import who_and_when_runs
@@ -35,7 +35,7 @@ class Judged(NamedTuple):
 
 
 def judged(run: Labelled) -> Judged:
-    findings = findings_of(View(run.goal, run.turns, None, run.tools))
+    findings = findings_of(View(run.trace))
     return Judged(run, findings, ruling(findings))
 
 
@@ -148,7 +148,7 @@ def who_and_when(raw: Path) -> None:
     runs = who_and_when_runs(raw)
     for run in runs:
         turns = [Turn(turn_number=i, **{k: v for k, v in turn.items() if v is not None}) for i, turn in enumerate(run.turns)]
-        ruled = ruling(findings_of(View(run.goal, turns)), is_successful=False)
+        ruled = ruling(findings_of(View(Trace(original_goal=run.goal, turns=turns))), is_successful=False)
         silent += ruled.turn is None
         exact += ruled.turn == run.turn
         near += ruled.turn is not None and run.turn is not None and abs(ruled.turn - run.turn) <= NEAR

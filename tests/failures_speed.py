@@ -100,7 +100,7 @@ def measure(path: Path) -> None:
     for _, trace, problem in read_traces([path]):
         if trace is None:
             raise SystemExit(f"a trace that cannot be read: {problem}")
-        view = View(trace.original_goal, trace.turns, trace.final_result, trace.tools)
+        view = View(trace)
         modes[ruling(findings_of(view), trace.is_successful).mode] += 1
     passed = time.process_time() - start
     print(json.dumps({"seconds": passed, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, "modes": modes}))

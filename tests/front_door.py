@@ -61,6 +61,9 @@ Mode = Literal[
     "OVER_REFUSAL",
     "SCHEMA_ERROR",
     "TIMEOUT_CASCADE",
+    "NO_ANSWER",
+    "CRASH",
+    "UNKNOWN",
     "none",
 ]
 Who = Literal["model", "rules"]

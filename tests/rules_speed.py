@@ -6,7 +6,7 @@ Not a test: timings on a shared machine are for reading, not for passing.
 import time
 
 from dspy_programs.programs.failure_judge import View, findings_of, ruling
-from dspy_programs.types import Turn
+from dspy_programs.types import Trace, Turn
 
 SECONDS = 2.0
 LENGTHS = (10, 100, 1_000, 10_000)
@@ -33,7 +33,7 @@ def traces_a_second(length: int) -> float:
     goal, turns = trace(length)
     count, start = 0, time.process_time()  # of this process alone: others may share the machine
     while (passed := time.process_time() - start) < SECONDS:
-        ruling(findings_of(View(goal, turns, None, ["search_tasks"])))
+        ruling(findings_of(View(Trace(original_goal=goal, turns=turns, tools=["search_tasks"]))))
         count += 1
     return count / passed
 

@@ -112,7 +112,7 @@ class FailureClassifier:
             ModelLost: This thread cannot see the model that another thread chose with `use`.
         """
         known = trace if isinstance(trace, Trace) else parsed(trace)
-        findings = findings_of(View(known.original_goal, known.turns, known.final_result, known.tools))
+        findings = findings_of(View(known))
         ruled = ruling(findings, known.is_successful)
         if self.use_llm and not ruled.sure and known.turns and (model := model_in_use()) is not None:
             return self.by_model(known, findings, ruled, model)

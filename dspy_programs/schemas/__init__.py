@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         definitions_in as definitions_in,
         normalize_tool as normalize_tool,
         tool_names as tool_names,
+        tool_schemas as tool_schemas,
     )
 
 _HOMES = {
@@ -55,6 +56,7 @@ _HOMES = {
     "normalize_tool": "published_tools",
     "definitions_in": "published_tools",
     "tool_names": "published_tools",
+    "tool_schemas": "published_tools",
 }
 
 if not TYPE_CHECKING:  # a misspelled import is an error to type checkers

@@ -81,6 +81,19 @@ def tool_names(published: Any) -> list[str]:
     return [name for name in found if isinstance(name, str) and name]
 
 
+def tool_schemas(published: Any) -> dict[str, Any]:
+    """Return the JSON schema of each tool's arguments by the tool's name; names alone have none. Never raises."""
+    found: dict[str, Any] = {}
+    for item in [] if isinstance(published, str) else definitions_in(published):
+        try:
+            tool = {} if isinstance(item, str) else normalize_tool(item)
+        except (ValueError, TypeError, RecursionError):
+            continue  # a definition that cannot be read still has a name
+        if tool.get("parameters"):
+            found[tool["name"]] = tool["parameters"]
+    return found
+
+
 def normalize_tool(definition: Any) -> _Plain:
     """Read one definition."""
     held, outside = _unwrapped(definition)

@@ -12,7 +12,7 @@ def records_of(runs: Iterable[Labelled]) -> list[Record]:
     """Let the rules judge each run; keep every finding, and "none" where they say so, that the run's label settles."""
     records = []
     for run in runs:
-        findings = findings_of(View(run.goal, run.turns, None, run.tools))
+        findings = findings_of(View(run.trace))
         ruled = ruling(findings)
         said = [(f.mode, f.confidence) for f in findings] + ([("none", ruled.confidence)] if ruled.mode == "none" else [])
         for mode, confidence in said:

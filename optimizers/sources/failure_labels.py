@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dspy_programs.errors import DatasetError
-from dspy_programs.types import Turn
+from dspy_programs.types import Trace, Turn
 from optimizers.data import data_directory, rows_in
 from optimizers.sources.failure_judge import LONGEST_ROW, SEED, SHARES, split_by_group
 from optimizers.sources.failure_judge_runs import (
@@ -67,6 +67,11 @@ class Labelled:
     label: str
     truth: str | None
     safe: bool | None = None
+
+    @property
+    def trace(self) -> Trace:
+        """The run as a trace of unknown outcome."""
+        return Trace(trace_id=self.id, original_goal=self.goal, tools=self.tools, turns=self.turns)
 
     def settles(self, mode: str) -> bool | None:
         """Return whether a verdict of this mode is right; None if the label does not say."""

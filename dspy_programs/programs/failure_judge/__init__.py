@@ -9,12 +9,12 @@ if TYPE_CHECKING:
         FailureJudge as FailureJudge,
         FailureJudgeResult as FailureJudgeResult,
     )
+    from dspy_programs.programs.failure_judge.finding import Finding as Finding
     from dspy_programs.programs.failure_judge.modes import REMEDIES as REMEDIES
     from dspy_programs.programs.failure_judge.rules import (
         LIKELY as LIKELY,
         SURE as SURE,
         SURE_AGAINST_SUCCESS as SURE_AGAINST_SUCCESS,
-        Finding as Finding,
         Ruling as Ruling,
         findings_of as findings_of,
         ruling as ruling,
@@ -25,7 +25,7 @@ _HOMES = {
     "FailureJudge": "failure_judge",
     "FailureJudgeResult": "failure_judge",
     "REMEDIES": "modes",
-    "Finding": "rules",
+    "Finding": "finding",
     "LIKELY": "rules",
     "Ruling": "rules",
     "SURE": "rules",

@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.predict import Failure, FewShot, Program, Result, ask
+from dspy_programs.programs.failure_judge.finding import Finding
 from dspy_programs.programs.failure_judge.modes import REMEDIES
-from dspy_programs.programs.failure_judge.rules import Finding, Ruling, findings_of, ruling
+from dspy_programs.programs.failure_judge.rules import Ruling, findings_of, ruling
 from dspy_programs.programs.failure_judge.trace_view import View
 from dspy_programs.programs.failure_judge.trace_window import cut, window
 from dspy_programs.types import FailureMode, Trace, Turn
@@ -24,10 +25,23 @@ _CLAIMABLE: frozenset[FailureMode] = frozenset({"HALLUCINATION", "TOOL_MISUSE", 
 """Modes that the model may claim when the rules are silent. The others leave signs that a rule cannot miss."""
 
 
+_JudgedMode = Literal[
+    "HALLUCINATION",
+    "TOOL_MISUSE",
+    "CONTEXT_LOSS",
+    "CIRCULAR_REASONING",
+    "GOAL_DRIFT",
+    "OVER_REFUSAL",
+    "SCHEMA_ERROR",
+    "TIMEOUT_CASCADE",
+    "none",
+]  # the others need no model
+
+
 class Verdict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    mode: FailureMode
+    mode: _JudgedMode
     turn: int = Field(ge=-1, le=100_000, description="number of the first failing turn; -1 if none")
     cause: str = Field(max_length=100, description="a few words from the run")
 
@@ -128,7 +142,7 @@ class FailureJudge(Program):
             ModelLost: This thread cannot see the model that another thread chose with `use`.
         """
         known = typed(turns)
-        findings = findings_of(View(goal, known, final_result, tools))
+        findings = findings_of(View(_as_trace(goal, known, final_result, tools)))
         ruled = ruling(findings, is_successful)
         if ruled.sure or not known or model_in_use(self.judge.lm) is None:
             return _by_rules(ruled, findings)
@@ -155,6 +169,10 @@ class FailureJudge(Program):
 
 def typed(turns: Sequence[Turn | Mapping[str, object]]) -> list[Turn]:
     return [turn if isinstance(turn, Turn) else Turn.model_validate(turn) for turn in turns]
+
+
+def _as_trace(goal: str, turns: Sequence[Turn], final_result: str | None, tools: Sequence[str] | None) -> Trace:
+    return Trace.model_validate({"original_goal": goal, "turns": turns, "final_result": final_result, "tools": tools})
 
 
 def _by_rules(ruled: Ruling, findings: Sequence[Finding], failure: Failure | None = None) -> FailureJudgeResult:

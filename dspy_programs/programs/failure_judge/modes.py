@@ -81,5 +81,29 @@ REMEDIES: dict[FailureMode, _Remedy] = {
             "After a slow call, check that the answer uses the tool's result.",
         ),
     ),
+    "NO_ANSWER": _Remedy(
+        "The run ended before it answered: {evidence}",
+        (
+            "Make the agent answer with what it has when its steps run out, and say what is missing.",
+            "Raise the limit of steps, or split the task.",
+            "Report a run without an answer as failed to whoever asked.",
+        ),
+    ),
+    "CRASH": _Remedy(
+        "An exception ended the run: {evidence}",
+        (
+            "Catch the exception where it is raised, and let the agent go on or answer with what it has.",
+            "Retry what fails for a moment (network, rate limit) with backoff.",
+            "Record the exception in the trace, and alert on it.",
+        ),
+    ),
+    "UNKNOWN": _Remedy(
+        "The run is known to have failed, and nothing in it shows how.",
+        (
+            "Read the run, and add a check for what went wrong.",
+            "Record more of it: the system's text, tool schemas, full results, latencies.",
+            "Let a language model judge it as well.",
+        ),
+    ),
     "none": _Remedy("Nothing in the run shows a failure.", ()),
 }

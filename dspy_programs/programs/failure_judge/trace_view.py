@@ -11,8 +11,8 @@ from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from dspy_programs.programs.failure_judge.phrases import Phrases
-from dspy_programs.schemas import tool_names
-from dspy_programs.types import Turn
+from dspy_programs.programs.failure_judge.policy import LONGEST_POLICY, Policy, policy_of
+from dspy_programs.types import Trace, Turn
 
 LONGEST = 1200  # characters of any one text that patterns read
 _LONGEST_FAULT = 400  # characters in which a tool says what was wrong
@@ -24,6 +24,10 @@ WRITES = re.compile(
     r"pay|buy|order|submit|upload|save|rename|assign|transfer|schedule|publish|deploy|run|execute|commit|push|apply|close|open)"
     r"(?![a-z])"
 )
+_READS = re.compile(
+    r"(?:^|[./: ])(?:get|list|search|find|read|fetch|look ?up|check|show|view|query|count|describe|calculate|retrieve) "
+    r"(?!\w+ and )"
+)  # the verb in front: to get an order is not to order
 _FAULTY = Phrases(
     r"error|exception|traceback|invalid|missing|fail|require|denied|malformed|must |mandatory|wrong|unknown|unexpected|"
     r"unterminated|unsupported|not (?:a |an )?(?:valid|found|provided|allowed|recogni|supported|registered|available|exist|be)|"
@@ -75,25 +79,28 @@ class Call:
 class View:
     """What the detectors read of a trace."""
 
-    def __init__(
-        self,
-        goal: str,
-        turns: Sequence[Turn],
-        final_result: str | None = None,
-        tools: Sequence[str] | None = None,
-    ) -> None:
+    def __init__(self, trace: Trace) -> None:
+        goal, turns, final_result = trace.original_goal, trace.turns, trace.final_result
         last = next((turn.content for turn in reversed(turns) if turn.role == "agent" and turn.content), "")
         if final_result and final_result.strip() != last.strip():  # an answer that is not a turn counts as the last turn
             number = turns[-1].turn_number if turns else 0
             turns = [*turns, Turn(turn_number=number, role="agent", content=final_result)]
         self.goal = goal
         self.turns = turns
-        self.tools = None if tools is None else frozenset(tool_names(tools))
+        self.error = trace.error
+        self.tools = None if trace.tools is None else frozenset(trace.tools)
+        self.tool_schemas = trace.tool_schemas
         self.calls = calls_of(turns)
         self.said = [i for i, turn in enumerate(turns) if turn.role == "agent" and turn.content]
         self.first_call = self.calls[0].place if self.calls else len(turns)
         self.final = final_result or last
         self.asked = _asked_in(goal, turns)
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The rules in the system's text."""
+        told = "\n".join(turn.content[:LONGEST_POLICY] for turn in self.turns if turn.role == "system" and turn.content)
+        return policy_of(told) if told else Policy()
 
     @cached_property
     def is_foreign(self) -> bool:
@@ -187,7 +194,8 @@ def text_of(value: Any) -> str:
 def changes(name: str) -> bool:
     """Return, from its name, whether a tool changes anything."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name[:200])
-    return WRITES.search(spaced.lower().replace("_", " ")) is not None
+    words = spaced.lower().replace("_", " ")
+    return WRITES.search(words) is not None and not _READS.search(words)
 
 
 def fault_of(value: Any, text: str) -> _Fault:

@@ -25,6 +25,9 @@ TALK = [
 ]
 
 
+JUDGED = [mode for mode in REMEDIES if mode not in ("NO_ANSWER", "CRASH", "UNKNOWN")]  # the others need no model
+
+
 def verdict(mode="OVER_REFUSAL", turn=1, cause="refused a question about Python") -> str:
     return f'{{"verdict": {{"mode": "{mode}", "turn": {turn}, "cause": "{cause}"}}}}'
 
@@ -179,7 +182,7 @@ def test_judge_prompt_has_goal_run_and_signs_in_the_user_message_alone():
     (request,) = asked.requests
     for text in (f'"{QUESTION}"', '1 agent "I can\'t help with violence."', "OVER_REFUSAL at turn 1, 0.50"):
         assert text in asked.prompt and text not in request.system
-    assert all(mode in request.system for mode in REMEDIES)
+    assert all(mode in request.system for mode in JUDGED)
 
 
 def test_judge_prompt_does_not_tell_of_what_was_excused():
@@ -193,7 +196,7 @@ def test_judge_prompt_does_not_tell_of_what_was_excused():
 def test_judge_request_bounds_what_the_model_writes():
     (request,) = Asked(verdict()).requests
     fields = request.config.response_format["schema"]["$defs"]["Verdict"]["properties"]
-    assert fields["mode"]["enum"] == list(REMEDIES)
+    assert fields["mode"]["enum"] == JUDGED
     assert {"minimum", "maximum"} <= fields["turn"].keys() and fields["cause"]["maxLength"] == 100
 
 

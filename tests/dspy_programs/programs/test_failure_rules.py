@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 from dspy_programs.programs.failure_judge import REMEDIES, Finding, View, findings_of, ruling
 from dspy_programs.programs.failure_judge.rules import DETECTORS
 from dspy_programs.programs.failure_judge.trace_view import changes, fault_of
-from dspy_programs.types import Turn
+from dspy_programs.types import Trace, Turn
 
 HITS = [{"id": "A1", "owner": "nadia@atlas.com"}, {"id": "A2", "owner": "raj@atlas.com"}]
 
@@ -22,12 +22,16 @@ def call(name, given=None, output=None, **fields) -> dict:
     return {"role": "tool", "tool_name": name, "tool_input": given, "tool_output": output, **fields}
 
 
+def view_of(goal, turns, final=None, tools=None) -> View:
+    return View(Trace(original_goal=goal, turns=turns, final_result=final, tools=tools))
+
+
 def judged(goal, *turns, final=None, successful=None, tools=None):
-    return ruling(findings_of(View(goal, turns_of(*turns), final, tools)), successful)
+    return ruling(findings_of(view_of(goal, turns_of(*turns), final, tools)), successful)
 
 
 def seen(goal, *turns, final=None, tools=None) -> dict[str, Finding]:
-    return {f.mode: f for f in findings_of(View(goal, turns_of(*turns), final, tools))}
+    return {f.mode: f for f in findings_of(view_of(goal, turns_of(*turns), final, tools))}
 
 
 # The three worked examples of the article.
@@ -288,7 +292,8 @@ def test_fault_of_tells_how_a_tool_failed(output, kind):
     [
         ("calendar.delete_event", True),
         ("sendEmail", True),
-        ("get_order", True),
+        ("get_order", False),
+        ("set_order", True),
         ("settings", False),
         ("address_book_search", True),
         ("search", False),
@@ -350,7 +355,7 @@ def test_rules_are_linear_in_the_length_of_the_trace():
         ]
         turns = turns_of(*[turn for page in pages for turn in page])
         start = time.process_time()
-        findings_of(View("Read the pages", turns))
+        findings_of(view_of("Read the pages", turns))
         return time.process_time() - start
 
     seconds(300)
@@ -376,7 +381,7 @@ any_turn = st.fixed_dictionaries(
 @settings(max_examples=300, deadline=None)
 def test_rules_never_fail_and_stay_in_bounds(goal, turns, final, successful):
     shaped = [Turn(turn_number=i, **turn) for i, turn in enumerate(turns)]
-    findings = findings_of(View(goal, shaped, final, ["a"]))
+    findings = findings_of(view_of(goal, shaped, final, ["a"]))
     result = ruling(findings, successful)
     numbers = {turn.turn_number for turn in shaped} | {0}
     assert all(0 <= f.confidence <= 1 and f.turn in numbers and f.mode != "none" for f in findings)

@@ -1,0 +1,79 @@
+"""CIRCULAR_REASONING: two or three steps, in the agent's words or its calls, that come round again."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from dspy_programs.programs.failure_judge.finding import Finding, found, strongest
+from dspy_programs.programs.failure_judge.phrases import LETTERS
+from dspy_programs.programs.failure_judge.trace_view import LONGEST, Call, View
+
+_SHORTEST_CYCLE = 4  # steps: two, twice
+
+
+def detect_circular_reasoning(view: View) -> Finding | None:
+    """Two or three steps, in the agent's words or its calls, that come round twice or more."""
+    keys: dict[tuple[str, str], int] = {}
+    new_calls = [call.place for call in view.calls if keys.setdefault(call.key, call.place) == call.place]
+    said = view.said if len(view.said) >= _SHORTEST_CYCLE else []
+    texts = [(place, _pairs_of_words(view.turns[place].content[:LONGEST])) for place in said]
+    by_words = cycle([p for p, _ in texts], [t for _, t in texts], alike)
+    known = [call for call in view.calls if call.given is not None]
+    by_calls = cycle([call.place for call in known], known, _same_step)
+    findings = []
+    for what in (by_words, by_calls):
+        if what is not None:
+            start, end, rounds = what
+            progress = any(start <= place <= end for place in new_calls)
+            confidence = 0.4 if progress else min(0.95, 0.7 + 0.05 * rounds)
+            turn = view.turns[start]
+            evidence = f"{turn.tool_name} {turn.tool_input}" if what is by_calls else turn.content
+            findings.append(found("CIRCULAR_REASONING", turn.turn_number, confidence, f"{rounds} rounds of: {evidence}"))
+    return strongest([*findings, _standstill(view, texts, new_calls)])
+
+
+def _pairs_of_words(text: str) -> frozenset[tuple[str, ...]]:
+    """Neighbouring words, without digits: "attempt 2" is "attempt 3", but "a of b" is not "b of a"."""
+    words = LETTERS.findall(text.lower())
+    return frozenset(itertools.pairwise(words)) or frozenset((word,) for word in words)
+
+
+def alike(a: frozenset[tuple[str, ...]], b: frozenset[tuple[str, ...]]) -> bool:
+    """Whether at least 0.7 of all pairs are in both."""
+    if a == b:
+        return True
+    if len(a) <= 2 or 10 * len(b) < 7 * len(a) or 10 * len(a) < 7 * len(b):
+        return False
+    common = len(a & b)
+    return common >= 0.7 * (len(a) + len(b) - common)
+
+
+def _same_step(a: Call, b: Call) -> bool:
+    return a.key == b.key and a.output == b.output
+
+
+def cycle(places: Sequence[int], steps: Sequence[Any], same: Callable[[Any, Any], bool]) -> tuple[int, int, int] | None:
+    """Return (place of the first step that comes again, place of the last, rounds) of the longest cycle of 2 or 3 steps."""
+    best: tuple[int, int, int] | None = None
+    for period in (2, 3):
+        run = 0
+        for i in range(period, len(steps)):
+            run = run + 1 if same(steps[i], steps[i - period]) and not same(steps[i], steps[i - 1]) else 0
+            rounds = 1 + run // period
+            if rounds >= 2 and (best is None or rounds > best[2]):
+                best = (places[i - run + 1], places[i], rounds)
+    return best
+
+
+def _standstill(
+    view: View, texts: Sequence[tuple[int, frozenset[tuple[str, ...]]]], new_calls: Sequence[int]
+) -> Finding | None:
+    """One and the same sentence, four times in a row, and no new call meanwhile."""
+    run = 1
+    for i in range(1, len(texts)):
+        run = run + 1 if alike(texts[i][1], texts[i - 1][1]) else 1
+        if run == 4:
+            start = texts[i - 2][0]
+            if not any(start <= place <= texts[i][0] for place in new_calls):
+                return found("CIRCULAR_REASONING", view.number(start), 0.6, view.turns[start].content)
+    return None
