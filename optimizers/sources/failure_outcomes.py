@@ -27,7 +27,9 @@ from optimizers.sources.failure_labels import TAU, WORKBENCH, tau, typed
 from optimizers.sources.reading import read_csv, read_jsonl
 
 WHO_AND_WHEN = "who-and-when"
-_TURNED_DOWN = re.compile(r"not (?:found|provided|valid)|^Invalid |^Missing |must be one of|is not a valid tool|only access|^Error")
+_TURNED_DOWN = re.compile(
+    r"not (?:found|provided|valid)|^Invalid |^Missing |must be one of|is not a valid tool|only access|^Error"
+)
 _TODAY, _LAST_DAY = "2023-11-30", "2023-11-29"  # of WorkBench, and of its visits
 _TABLES = {
     "calendar": ("calendar_events", "event_id"),
@@ -38,9 +40,9 @@ _TABLES = {
 
 @dataclass(frozen=True)
 class Ended:
-    """One run. went_well: None if unknown; turn: the one that people blame, if they did; error: the exception that ended it.
+    """One run. went_well: None if unknown. gold: what a right run does or answers, as the source says it.
 
-    gold: what a right run does or answers, as the source says it. why: a person's reason, if there is one.
+    turn, why: the turn that people blame and their reason, where they did.
     """
 
     trace: Trace
@@ -48,7 +50,6 @@ class Ended:
     source: str
     model: str
     went_well: bool | None
-    error: str = ""
     gold: str = ""
     turn: int | None = None
     why: str = ""
@@ -83,12 +84,13 @@ def workbench_ended(raw: Path) -> Iterator[Ended]:
             trace_id=id_,
             original_goal=row["query"].strip(),
             final_result=answer.strip(),
+            error=row["error"] or None,
             tools=[tool for tool in known if tool.split(".")[0] in domains],
             turns=typed(_turns(row["query"].strip(), steps, answer.strip())),
         )
         well = False if row["error"] else _went_well(steps, ast.literal_eval(told["answer"]), stored)
         model = id_.split("__")[1].rsplit("-", 1)[0]
-        yield Ended(trace, told["base_template"], WORKBENCH, model, well, row["error"], told["answer"])
+        yield Ended(trace, told["base_template"], WORKBENCH, model, well, told["answer"])
 
 
 def _turns(query: str, steps: Sequence[Step], answer: str) -> list[dict[str, Any]]:
@@ -180,4 +182,4 @@ def who_and_when_ended(raw: Path) -> Iterator[Ended]:
             gold, why = str(record["ground_truth"]), str(record["mistake_reason"])
         except (KeyError, TypeError, ValueError) as error:
             raise DatasetError(f"{where}: not a record of Who&When: {error!r}") from error
-        yield Ended(trace, group, WHO_AND_WHEN, "several", False, "", gold, blamed, why)
+        yield Ended(trace, group, WHO_AND_WHEN, "several", False, gold, blamed, why)
