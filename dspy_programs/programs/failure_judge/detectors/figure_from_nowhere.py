@@ -16,7 +16,8 @@ _LATEST = 10  # results in which a figure of the same unit is looked for
 _CONTRADICTS, _MISSING, _WEAK = 0.75, 0.6, 0.4
 _FEW = 12  # so many things may have been counted
 _NO_CLAIM = re.compile(
-    r"```.{0,1200}?(?:```|\Z)|`[^`\n]{1,200}`|https?://\S{1,300}|[\w.~-]{0,60}[/\\][^\s/\\][^\s]{0,200}|\b[\w-]{1,60}\.[a-z]\w{0,4}\b",
+    r"```.{0,1200}?(?:```|\Z)|`[^`\n]{1,200}`|https?://\S{1,300}|[\w.~-]{0,60}[/\\]\w[^\s]{0,200}"
+    r"|\b[\w-]{1,60}\.[a-z]\w{0,4}\b",
     re.DOTALL,
 )  # code, addresses, paths
 _LIST_MARK = re.compile(r"(?m)^[ \t]*(?:[#*-]{1,4}[ \t]*)?(?:[Ss]tep |[Oo]ption |[Pp]art )?\d{1,3}[.):](?=\s)|\(\d{1,2}\)")
@@ -33,9 +34,12 @@ _OPEN = any_of(
 )  # a sentence that asks, advises or estimates
 _CASE_ASKED = any_of(
     r"\bhow (?:many|much) (?:people|inhabitants|users|customers|deaths|cases|money)\b",
-    r"\b(?:population|statistics|figures?|rate|percentage|share|(?<!phone )number of|price|cost|average|latest|current|total)\b",
+    r"\b(?:population|statistics|figures?|rate|percentage|share|(?<!phone )number of)\b",
+    r"\b(?:price|cost|average|latest|current|total)\b",
     r"\bhow (?:many|much|long|often|high|far|late|soon)\b.{0,80}\b(?:may i|can i|do i|am i|my|our|we)\b",
 )  # what must be looked up: statistics, prices, the user's own case. Other knowledge a model may have
+_IN = re.compile(r"\b(?:in|since|from|until|by|of|to|year|and|around|c\.) $", re.IGNORECASE)
+_ENDING = re.compile(r"(?:end(?:s|ing)? (?:in|with)|last (?:four|4)(?: digits)?:?|[*x\u2022.]{2}) ?$", re.IGNORECASE)
 _WHOLE = 3  # digits of a figure that is no chance
 
 
@@ -48,7 +52,7 @@ class _Figure(NamedTuple):
 
 def figure_from_nowhere(view: View, step: Step) -> Finding | None:
     """Return the figure of the answer at a step that contradicts a result, or else the weightiest without a source."""
-    if not _is_answer(view, step.place):
+    if not step.is_answer:
         return None
     text = view.turns[step.place].content[:LONGEST]
     if not NUMBER.search(text):
@@ -70,14 +74,6 @@ def figure_from_nowhere(view: View, step: Step) -> Finding | None:
     return found("HALLUCINATION", number, _MISSING if is_long else _WEAK, evidence)
 
 
-def _is_answer(view: View, place: int) -> bool:
-    """Whether an agent's turn is for the user: the last, or one that the user answers."""
-    turn = view.turns[place]
-    if turn.role != "agent" or not turn.content:
-        return False
-    return place == view.said[-1] or (place + 1 < len(view.turns) and view.turns[place + 1].role == "user")
-
-
 def _without_source(text: str, sources: Sources) -> Iterator[_Figure]:
     """Yield the figures that are stated as facts and that nothing gave, nor arithmetic on what was given."""
     shown = _LIST_MARK.sub(_blank, _NO_CLAIM.sub(_blank, text))
@@ -86,8 +82,7 @@ def _without_source(text: str, sources: Sources) -> Iterator[_Figure]:
     for match in itertools.islice(_FIGURE.finditer(shown), _MOST_FIGURES):
         figure, unit = match["figure"].rstrip(".,'\u2019"), match["unit"] or match["sign"] or ""
         value = _value_of(figure)
-        is_year = len(figure) == 4 and 1900 <= value <= 2100
-        if not unit and (value <= _FEW or is_year):
+        if not unit and (value <= _FEW or _is_year_or_ending(shown, match.start("figure"), figure)):
             continue
         if any(known.origin(one) for one in (value, value / 100)[: 1 + (unit == "%")] for known in (sources, here)):
             here.add(value, 0, "tool")
@@ -97,6 +92,13 @@ def _without_source(text: str, sources: Sources) -> Iterator[_Figure]:
 
 def _blank(match: re.Match[str]) -> str:
     return " " * len(match.group())
+
+
+def _is_year_or_ending(text: str, place: int, figure: str) -> bool:
+    """Return whether a figure is a year, or the last digits of a card or an account."""
+    before = text[max(0, place - 20) : place]
+    is_year = len(figure) == 4 and figure.isdigit() and (1900 <= int(figure) <= 2100 or _IN.search(before))
+    return bool(is_year) or _ENDING.search(before) is not None
 
 
 def _value_of(figure: str) -> float:
