@@ -29,41 +29,46 @@ _OWN_NAME = re.compile(
     r"(?:new_?)?(?:id|key|name|title|slug|tag|branch|label|file_?name|path|token|idempotency_?key)", re.IGNORECASE
 )
 _NOTHING = re.compile(
-    r"\b(?:not (?:found|valid|exist)|no [\w ]{1,40}(?:found|match\w*)|invalid|error|unknown|does not exist|doesn't exist|failed|denied)\b"
+    r"\b(?:not (?:found|valid|exist)|no [\w ]{1,40}(?:found|match\w*)|"
+    r"invalid|error|unknown|does not exist|doesn't exist|failed|denied)\b"
 )
 _LONGEST_NOTHING = 200  # characters
 
 
-class Invented(NamedTuple):
-    """A value of a call that came from nowhere."""
+class Given(NamedTuple):
+    """A value of a call that must come from somewhere."""
 
     call: Call
     name: str
     value: JsonValue
     kind: Kind
+    schema: Mapping[str, JsonValue]
 
 
-def invented_in(call: Call, sources: Sources, schema: Mapping[str, JsonValue]) -> Invented | None:
-    """Return the first value of a call that comes from nowhere. schema: of the tool's arguments, {} if it is not known."""
+def given_in(call: Call, schema: Mapping[str, JsonValue]) -> list[Given]:
+    """Return the values of a call that must come from somewhere. schema: of the tool's arguments, {} if it is not known."""
+    found = []
     for name, value, own in _values_of(call.given, schema):
         kind = kind_of(value, name, own)
         if kind not in _TAKEN or (kind not in _LOOKED_UP and not call.writes):
             continue  # which period or how much is looked up is for the agent
-        if (kind == "number" and not _AMOUNT.search(name)) or _is_for_the_agent(call.name, name, kind):
-            continue
-        if sources.origin(value, own, name) is None:
-            return Invented(call, name, value, kind)
-    return None
+        if (kind != "number" or _AMOUNT.search(name)) and not _is_for_the_agent(call.name, name, kind):
+            found.append(Given(call, name, value, kind, own))
+    return found
 
 
-def argument_from_nowhere(invented: Sequence[Invented], calls: Sequence[Call]) -> Finding | None:
+def comes_from_nowhere(given: Given, sources: Sources) -> bool:
+    return sources.origin(given.value, given.schema, given.name) is None
+
+
+def argument_from_nowhere(invented: Sequence[Given], calls: Sequence[Call]) -> Finding | None:
     """Weigh what was invented in a run: what a tool took weighs most, what was then mended nothing.
 
     calls: all of the run, in order.
     """
     best: Finding | None = None
     last_good = {call.name: call.place for call in calls if not came_to_nothing(call)}
-    for call, name, value, kind in invented:
+    for call, name, value, kind, _ in invented:
         if not came_to_nothing(call):
             confidence = (_TAKEN if call.writes else _LOOKED_UP)[kind]
         elif last_good.get(call.name, -1) > call.place:

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from dspy_programs.programs.failure_judge.finding import Finding, found, sentence_at
@@ -43,27 +43,53 @@ _ENDING = re.compile(r"(?:end(?:s|ing)? (?:in|with)|last (?:four|4)(?: digits)?:
 _WHOLE = 3  # digits of a figure that is no chance
 
 
-class _Figure(NamedTuple):
+class Figure(NamedTuple):
+    """A figure at a place in a text. is_claim: it is not asked, advised, estimated or a range."""
+
     text: str
     value: float
     unit: str
     place: int
+    is_claim: bool
 
 
-def figure_from_nowhere(view: View, step: Step) -> Finding | None:
-    """Return the figure of the answer at a step that contradicts a result, or else the weightiest without a source."""
-    if not step.is_answer:
-        return None
-    text = view.turns[step.place].content[:LONGEST]
+def figures_in(text: str) -> list[Figure]:
+    """Return the figures that an answer states as facts."""
+    text = text[:LONGEST]
     if not NUMBER.search(text):
-        return None
-    figures = list(_without_source(text, step.sources))
+        return []
+    shown = _LIST_MARK.sub(_blank, _NO_CLAIM.sub(_blank, text))
+    ranges = [match.span() for match in _RANGE.finditer(shown)]
+    found = []
+    for match in itertools.islice(_FIGURE.finditer(shown), _MOST_FIGURES):
+        figure, unit = match["figure"].rstrip(".,'\u2019"), match["unit"] or match["sign"] or ""
+        value, place = _value_of(figure), match.start("figure")
+        if unit or not (value <= _FEW or _is_year_or_ending(shown, place, figure)):
+            is_claim = not any(start <= place < end for start, end in ranges) and not _is_open(shown, place)
+            found.append(Figure(figure, value, unit, place, is_claim))
+    return found
+
+
+def without_source(figures: Sequence[Figure], sources: Sources) -> list[Figure]:
+    """Return the claims that nothing gave, nor arithmetic on what was given or is shown in the answer itself."""
+    found = []
+    here = Sources()
+    for figure in figures:
+        values = (figure.value, figure.value / 100) if figure.unit == "%" else (figure.value,)
+        if any(known.origin(value) for value in values for known in (sources, here)):
+            here.add(figure.value, 0, "tool")
+        elif figure.is_claim:
+            found.append(figure)
+    return found
+
+
+def figure_from_nowhere(view: View, step: Step, figures: Sequence[Figure]) -> Finding | None:
+    """Weigh the figures without a source in an answer: one that contradicts a result most, then the longest."""
     if not figures:
         return None
-    number = view.number(step.place)
+    number, text = view.number(step.place), view.turns[step.place].content[:LONGEST]
     if view.first_call > step.place:
-        confidence = _without_a_look(view, text)
-        return found("HALLUCINATION", number, confidence, sentence_at(text, figures[0].place))
+        return found("HALLUCINATION", number, _without_a_look(view, text), sentence_at(text, figures[0].place))
     for figure in figures:
         if told := _told_otherwise(view, step.place, figure):
             evidence = f"the answer says {figure.text} {figure.unit} where the result says {told}"
@@ -72,22 +98,6 @@ def figure_from_nowhere(view: View, step: Step) -> Finding | None:
     evidence = f"the answer says {figure.text} {figure.unit}".rstrip() + ", which no result and nobody gave"
     is_long = sum(map(str.isdigit, figure.text)) >= _WHOLE
     return found("HALLUCINATION", number, _MISSING if is_long else _WEAK, evidence)
-
-
-def _without_source(text: str, sources: Sources) -> Iterator[_Figure]:
-    """Yield the figures that are stated as facts and that nothing gave, nor arithmetic on what was given."""
-    shown = _LIST_MARK.sub(_blank, _NO_CLAIM.sub(_blank, text))
-    ranges = [match.span() for match in _RANGE.finditer(shown)]
-    here = Sources()  # the answer's own figures that have a source: of them it may make others
-    for match in itertools.islice(_FIGURE.finditer(shown), _MOST_FIGURES):
-        figure, unit = match["figure"].rstrip(".,'\u2019"), match["unit"] or match["sign"] or ""
-        value = _value_of(figure)
-        if not unit and (value <= _FEW or _is_year_or_ending(shown, match.start("figure"), figure)):
-            continue
-        if any(known.origin(one) for one in (value, value / 100)[: 1 + (unit == "%")] for known in (sources, here)):
-            here.add(value, 0, "tool")
-        elif not any(start <= match.start() < end for start, end in ranges) and not _is_open(shown, match.start()):
-            yield _Figure(figure, value, unit, match.start())
 
 
 def _blank(match: re.Match[str]) -> str:
@@ -114,7 +124,7 @@ def _is_open(text: str, place: int) -> bool:
     return _OPEN.search(text[start : min(ends, default=len(text)) + 1]) is not None
 
 
-def _told_otherwise(view: View, place: int, figure: _Figure) -> str:
+def _told_otherwise(view: View, place: int, figure: Figure) -> str:
     """Return what a result says in the same unit, if none says what the answer does."""
     if not figure.unit:
         return ""
