@@ -15,6 +15,7 @@ _WORD = re.compile(r"[\w.-]{3,80}")
 _NUMBER = re.compile(r"[^\w\d]{0,3}\d[\d,.' ]{0,30}[^\W\d]{0,12}[^\w\d]{0,3}")
 _MOMENT = re.compile(
     r"\d{4}-\d{1,2}-\d{1,2}(?:[T ].{0,20})?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}(?: .{0,20})?|\d{4}/\d{1,2}/\d{1,2}(?: .{0,20})?"
+    r"|(?:19|20)\d\d-(?:0[1-9]|1[0-2])"
     r"|\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?\s?(?:[aApP]\.?[mM]\.?)?|\d{1,2}\s?(?:[aApP]\.?[mM]\.?)"
     r"|(?:\w{3,9},?\s)?(?:\d{1,2}(?:st|nd|rd|th)?\.?\s(?:of\s)?[^\W\d_]{3,10}\.?|[^\W\d_]{3,10}\.?\s\d{1,2}(?:st|nd|rd|th)?)"
     r"(?:,?\s(?:of\s)?\d{4})?"
@@ -23,6 +24,7 @@ _PATH = re.compile(r"[\w.~:-]{0,80}[/\\][^\s\"'<>|]{0,400}|[\w-]{1,80}\.[A-Za-z]
 _NAMES_ID = re.compile(
     r"(?:^|[_\s.-])(?:ids?|uuid|guid|key|token|number|no|code|ref|reference|sku|handle)$|[a-z](?:Id|ID|Ids)$"
 )
+_LARGEST = 1e15
 _LONGEST = 500  # characters of a value with a form
 
 
@@ -33,6 +35,8 @@ def kind_of(value: JsonValue, name: str = "", schema: Mapping[str, JsonValue] | 
     if isinstance(value, bool) or (schema and ("enum" in schema or "const" in schema)):
         return "choice"
     if isinstance(value, (int, float)):
+        if not -_LARGEST < value < _LARGEST:  # or no number at all
+            return "id" if isinstance(value, int) else "nothing"
         return "id" if _NAMES_ID.search(name) and isinstance(value, int) and abs(value) > 99 else "number"
     return _kind_of_text(value.strip(), name) if isinstance(value, str) else "nothing"
 

@@ -18,7 +18,7 @@ from dspy_programs.provenance.codes import is_known_code
 from dspy_programs.provenance.kinds import Kind, kind_of
 from dspy_programs.provenance.leaves import leaves_of
 from dspy_programs.provenance.moments import Moments
-from dspy_programs.provenance.numbers import USER, Numbers, numbers_in
+from dspy_programs.provenance.numbers import USER, Numbers, Reading, reading_of_number, readings_in
 from dspy_programs.provenance.words import Words, folded
 from dspy_programs.schemas import items_of, listed_in, properties_of
 
@@ -76,7 +76,7 @@ class Sources:
             self._all_numbers.add(numbers, turn, USER if pool == USER else key)
         self._all_numbers.count(max(found.counts, default=0))
         if text := "\n".join(found.texts):
-            self._texts.append((folded(text), turn, f"a value {turn}" if found.counts else pool))
+            self._texts.append((folded(text), turn, "" if found.counts and pool != USER else pool))
             self._shown.setdefault(turn, text)
 
     @property
@@ -142,8 +142,8 @@ class Sources:
         if kind == "e-mail":
             turn = self._words.turn_of_emails(folded(text))
         elif kind == "number":
-            figures = [float(value)] if isinstance(value, (int, float)) else numbers_in(text)
-            turn = next((found for figure in figures if (found := self._number_turn(figure)) is not None), None)
+            found = (self._number_turn(reading.value) for reading in _readings(value, text))
+            turn = next((place for place in found if place is not None), None)
         elif kind == "id":
             turn = self._words.turn_of_all(text)
         else:
@@ -160,8 +160,8 @@ class Sources:
     def _computed(self, value: JsonValue, text: str, kind: Kind) -> Origin | None:
         if kind != "number":
             return None
-        figures = [float(value)] if isinstance(value, (int, float)) else numbers_in(text)
-        if any(self._numbers.is_computed(figure) for figure in figures):
+        numbers, is_share = self._numbers, text.endswith(("%", "percent"))
+        if any(numbers.is_rounded(one) or numbers.is_computed(one.value, is_share) for one in _readings(value, text)):
             return Origin("computed", None, f"{text[:_SHOWN]} follows from figures that were seen")
         return None
 
@@ -172,6 +172,10 @@ class Sources:
         if place < 0:
             return text[:_SHOWN]
         return " ".join(shown[max(0, place - 15) : place + _SHOWN - 15].split())
+
+
+def _readings(value: JsonValue, text: str) -> list[Reading]:
+    return [reading_of_number(value)] if isinstance(value, (int, float)) else readings_in(folded(text))
 
 
 def _mapping(schema: object) -> Mapping[str, JsonValue]:

@@ -25,6 +25,10 @@ _AMOUNT = re.compile(
     re.IGNORECASE,
 )
 _MAKES = re.compile(r"(?:^|[^a-z])(?:create|add|insert|register|new|init|upload|save|write|make|generate|put)(?![a-z])")
+_ALSO_CHANGES = re.compile(
+    r"(?:^|[^a-z])(?:merge|exchange|return|refund|issue|make|modify|change|replace|purchase|reserve|register|charge|withdraw|"
+    r"deposit|approve|reject|grant|revoke|invite|archive|upgrade|rebook)(?![a-z])"
+)
 _OWN_NAME = re.compile(
     r"(?:new_?)?(?:id|key|name|title|slug|tag|branch|label|file_?name|path|token|idempotency_?key)", re.IGNORECASE
 )
@@ -50,7 +54,7 @@ def given_in(call: Call, schema: Mapping[str, JsonValue]) -> list[Given]:
     found = []
     for name, value, own in _values_of(call.given, schema):
         kind = kind_of(value, name, own)
-        if kind not in _TAKEN or (kind not in _LOOKED_UP and not call.writes):
+        if kind not in _TAKEN or (kind not in _LOOKED_UP and not changes_something(call)):
             continue  # which period or how much is looked up is for the agent
         if (kind != "number" or _AMOUNT.search(name)) and not _is_for_the_agent(call.name, name, kind):
             found.append(Given(call, name, value, kind, own))
@@ -70,15 +74,19 @@ def argument_from_nowhere(invented: Sequence[Given], calls: Sequence[Call]) -> F
     last_good = {call.name: call.place for call in calls if not came_to_nothing(call)}
     for call, name, value, kind, _ in invented:
         if not came_to_nothing(call):
-            confidence = (_TAKEN if call.writes else _LOOKED_UP)[kind]
+            confidence = (_TAKEN if changes_something(call) else _LOOKED_UP)[kind]
         elif last_good.get(call.name, -1) > call.place:
             continue
         else:
-            confidence = (_TURNED_DOWN if call.writes else _LOOKED_UP)[kind]
+            confidence = (_TURNED_DOWN if changes_something(call) else _LOOKED_UP)[kind]
         if best is None or confidence > best.confidence:
             evidence = f"{call.name} was given {name or 'the input'} {str(value)[:_SHOWN]}, which nothing before it gave"
             best = found("HALLUCINATION", call.number, confidence, evidence)
     return best
+
+
+def changes_something(call: Call) -> bool:
+    return call.writes or _ALSO_CHANGES.search(call.name[:200].lower().replace("_", " ")) is not None
 
 
 def came_to_nothing(call: Call) -> bool:
