@@ -24,7 +24,6 @@ _MOST_POOLS = 60  # the latest
 _MOST_TOLD = 8  # of the user's numbers, with which all others are combined
 _MOST_IN_TWOS, _MOST_IN_THREES = 30, 12  # numbers in a pool of which sums of two and of three are tried
 _MOST_TIMES = 9
-_ROUNDED = 0.006
 USER = "user"  # the pool of what the user says
 _UNITS_OF_TIME = (60.0, 3600.0, 24.0, 7.0, 30.0, 12.0)  # to minutes, hours, days, weeks, months
 _TIME = re.compile(
@@ -127,6 +126,7 @@ class Numbers:
         self._turns: dict[float, int] = {}
         self._pools: dict[str, list[float]] = {}
         self._told: list[float] = []  # by the user
+        self._given: dict[str, _Given] = {}  # by pool
         self._most_counted = 0
         self._tells_time = self._tells_one = False  # an amount of time; one unit of time, which may be written as sixty
 
@@ -178,54 +178,45 @@ class Numbers:
         if value <= self._most_counted and value == int(value):
             return True
         told = self._told[-_MOST_TOLD:]
-        return any(_gives(value, pool, told, is_share) for pool in [self._told, *list(self._pools.values())[-_MOST_POOLS:]])
-
-
-def _gives(value: float, pool: list[float], told: list[float], is_share: bool) -> bool:
-    if not pool:
-        return False
-    total = sum(pool)
-    if any(_equals(result, value) for result in (total, total / len(pool), max(pool) - min(pool))):
-        return True
-    few = list(dict.fromkeys([*pool, *told]))
-    if len(few) > _MOST_IN_TWOS:
-        return False
-    near = {round(number, 2) for number in few}
-    for x in few:
-        if round(value - x, 2) in near or round(value + x, 2) in near or round(x - value, 2) in near:
-            return True
-        if 2 <= (times := value / x if x else 0) <= _MOST_TIMES and times == int(times):
-            return True
-    return len(few) <= _MOST_IN_THREES and (_by_product(value, few) or (is_share and _is_share(value, few)) or _of_three(value, few, near))
-
-
-def _by_product(value: float, few: list[float]) -> bool:
-    """Products, quotients, and percentages of two."""
-    for x in few:
-        for y in few:
-            if x == y:
-                continue
-            if _equals(x * y, value) or (y and _equals(x / y, value)):
+        for name in ["", *itertools.islice(reversed(self._pools), _MOST_POOLS)]:
+            pool = self._pools[name] if name else self._told
+            given = self._given.get(name)
+            if given is None or given.size != (len(pool), len(self._told)):
+                given = self._given[name] = _Given(pool, told, (len(pool), len(self._told)))
+            if given.gives(value, is_share):
                 return True
-            if y < 100 and any(_equals(result, value) for result in (x * y / 100, x * (100 + y) / 100, x * (100 - y) / 100)):
+        return False
+
+
+class _Given:
+    """What arithmetic makes of the numbers of a pool and those that the user told."""
+
+    def __init__(self, pool: list[float], told: list[float], size: tuple[int, int]) -> None:
+        self.size = size
+        self._few = list(dict.fromkeys([*pool, *told]))[: _MOST_IN_TWOS + 1]
+        self._near = {round(number, 2) for number in self._few}
+        results = [sum(pool), sum(pool) / len(pool), max(pool) - min(pool)] if pool else []
+        pairs = [(x, y) for x in self._few for y in self._few if x != y] if len(self._few) <= _MOST_IN_THREES else []
+        for x, y in pairs:
+            results += (x + y, x * y, x * y / 100) if y > 100 else (x + y, x * y, x * y / 100, x + x * y / 100, x - x * y / 100)
+        self._of_two = {round(x + y, 2) for x, y in pairs} | {round(abs(x - y), 2) for x, y in pairs}
+        self._of_two |= {round(x * y, 2) for x, y in pairs} | {round(2 * x, 2) for x in self._few if pairs}
+        results += [x / y for x, y in pairs if y]
+        self._results = {round(result, 2) for result in results} | {float(round(result)) for result in results if result > 9}
+        shares = [100 * part / y for x, y in pairs if y for part in (x, abs(x - y))]
+        self._shares = {round(share, digits) for share in shares for digits in (0, 1, 2)}
+
+    def gives(self, value: float, is_share: bool) -> bool:
+        near = round(value, 2)
+        if near in self._results or (is_share and near in self._shares):
+            return True
+        if len(self._few) > _MOST_IN_TWOS:
+            return False
+        seen, of_two = self._near, self._of_two
+        for x in self._few:
+            less, more = round(value - x, 2), round(value + x, 2)
+            if less in seen or more in seen or -less in seen or less in of_two or more in of_two or -less in of_two:
                 return True
-    return False
-
-
-def _is_share(value: float, few: list[float]) -> bool:
-    """Whether it is what one is of another, or by what one differs from another, in percent."""
-    return any(y and (_equals(100 * x / y, value) or _equals(100 * abs(x - y) / y, value)) for x in few for y in few if x != y)
-
-
-def _of_three(value: float, few: list[float], near: set[float]) -> bool:
-    for i, x in enumerate(few):
-        for y in few[i:]:
-            for part in (x + y, abs(x - y), x * y):
-                if round(value - part, 2) in near or round(part - value, 2) in near or round(value + part, 2) in near:
-                    return True
-    return False
-
-
-def _equals(result: float, value: float) -> bool:
-    """Whether a result is a value, perhaps rounded to whole numbers, or to two digits behind the point."""
-    return abs(result - value) <= _ROUNDED or (value > 9 and round(result) == value)
+            if 2 <= (times := value / x if x else 0) <= _MOST_TIMES and times == int(times):
+                return True
+        return False
