@@ -200,7 +200,7 @@ class _Given:
         for x, y in pairs:
             results += (x + y, x * y, x * y / 100) if y > 100 else (x + y, x * y, x * y / 100, x + x * y / 100, x - x * y / 100)
         self._of_two = {round(x + y, 2) for x, y in pairs} | {round(abs(x - y), 2) for x, y in pairs}
-        self._of_two |= {round(x * y, 2) for x, y in pairs} | {round(2 * x, 2) for x in self._few if pairs}
+        self._of_two |= {round(x * y, 2) for x, y in pairs} | {round(y, 2) for x in self._few if pairs for y in (2 * x, x * x)}
         results += [x / y for x, y in pairs if y]
         self._results = {round(result, 2) for result in results} | {float(round(result)) for result in results if result > 9}
         shares = [100 * part / y for x, y in pairs if y for part in (x, abs(x - y))]

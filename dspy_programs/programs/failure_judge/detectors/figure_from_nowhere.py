@@ -15,6 +15,7 @@ from dspy_programs.provenance import SPELLED, Sources
 from dspy_programs.text import STOPWORDS, stem
 
 _MOST_FIGURES = 30  # of an answer that are looked up
+_LONGEST_SAID = 5000  # characters of a turn in which a figure is looked for
 _LATEST = 10  # results in which a figure of the same unit is looked for
 _CONTRADICTS, _MISSING, _WEAK = 0.75, 0.6, 0.4
 _FEW = 12  # so many things may have been counted
@@ -51,6 +52,7 @@ _CASE_ASKED = any_of(
     r"\b(?:price|cost|average|latest|current|total)\b",
     r"\bhow (?:many|much|long|often|high|far|late|soon)\b.{0,80}\b(?:may i|can i|do i|am i|my|our|we)\b",
 )  # what must be looked up: statistics, prices, the user's own case. Other knowledge a model may have
+_IN_THOUSANDS = re.compile(r"\d{1,3}(?:'\d{3}){1,6}(?:\.\d{1,9})?")
 _IN = re.compile(r"\b(?:in|since|from|until|by|of|to|year|and|around|c\.) $", re.IGNORECASE)
 _ENDING = re.compile(r"(?:end(?:s|ing)? (?:in|with)|last (?:four|4)(?: digits)?:?|[*x\u2022.]{2}) ?$", re.IGNORECASE)
 _SIGNS = frozenset("$€£¥")  # there are many prices in a result
@@ -90,6 +92,8 @@ def figures_in(text: str) -> list[Figure]:
     for match in itertools.islice(_FIGURE.finditer(shown), _MOST_FIGURES):
         figure, unit = match["figure"].rstrip(".,'\u2019"), match["unit"] or match["sign"] or ""
         value, place = _value_of(figure), match.start("figure")
+        if "'" in figure and not _IN_THOUSANDS.fullmatch(figure):
+            continue  # minutes and seconds
         if unit or not (value <= _FEW or _is_year_or_ending(shown, place, figure)):
             is_claim = not any(start <= place < end for start, end in ranges) and not _is_open(shown, place)
             scale = f" {match['scale']}" if match["scale"] else ""
@@ -124,7 +128,17 @@ def figure_from_nowhere(view: View, step: Step, figures: Sequence[Figure]) -> Fi
     figure = max(figures, key=lambda figure: (figure.unit != "", len(figure.text)))
     evidence = f"the answer says {figure.text} {figure.unit}".rstrip() + ", which no result and nobody gave"
     is_long = figure.unit != "" or sum(map(str.isdigit, figure.text)) >= _WHOLE
-    return found("HALLUCINATION", number, _MISSING if is_long else _WEAK, evidence)
+    first = first_said(view, step.place, figure.text)
+    return found("HALLUCINATION", first, _MISSING if is_long else _WEAK, evidence, [first, number] if first != number else ())
+
+
+def first_said(view: View, place: int, figure: str) -> int:
+    """Return the number of the first turn in which an agent says a figure."""
+    known = re.compile(rf"(?<![\w.,]){re.escape(figure)}(?![\w]|[.,]\d)")
+    said = (
+        i for i in view.said if i <= place and (i > 0 or place == 0) and known.search(view.turns[i].content[:_LONGEST_SAID])
+    )
+    return view.number(next(said, place))
 
 
 def _blank(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""TOOL_MISUSE: a tool says that its arguments are wrong and no later call of it succeeds, or its schema says so; or an argument is a placeholder."""
+"""TOOL_MISUSE: a call whose arguments the tool or its schema says are wrong, and that no later one mends; or a placeholder."""
 
 from dspy_programs.programs.failure_judge.detectors.arguments_by_schema import detect_arguments_by_schema
 from dspy_programs.programs.failure_judge.finding import Finding, found, strongest
