@@ -26,45 +26,40 @@ _MOST_IN_TWOS, _MOST_IN_THREES = 30, 12  # numbers in a pool of which sums of tw
 _MOST_TIMES = 9
 USER = "user"  # the pool of what the user says
 _UNITS_OF_TIME = (60.0, 3600.0, 24.0, 7.0, 30.0, 12.0)  # to minutes, hours, days, weeks, months
+_THOUSANDS = (1000.0, 1e6)
 _TIME = re.compile(
-    r"hour|minute|second|\bday|week|month|year|stunde|minute|woche|monat|\bhora|minuto|semana|heure|semaine|giorn|settiman|時間|小时|分"
+    r"hour|minute|second|\bday|week|month|year|stunde|woche|monat|\bhora|minuto|semana|heure|semaine|giorn|settiman|時間|小时|分"
 )
 _ONE_OF_TIME = re.compile(r"\b(?:an?|one|1|each|per|eine?[rn]?|una?|une) (?:hour|day|week|month|year|minute|stunde|hora|heure)")
-
-
-def _spelled() -> dict[str, float]:
-    lists = (
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-        "eighteen nineteen twenty",
-        "null eins zwei drei vier funf sechs sieben acht neun zehn elf zwolf",
-        "zero un deux trois quatre cinq six sept huit neuf dix onze douze",
-        "cero uno dos tres cuatro cinco seis siete ocho nueve diez once doce",
-        "zero uno due tre quattro cinque sei sette otto nove dieci undici dodici",
-        "zero um dois tres quatro cinco seis sete oito nove dez onze doze",
-        "nul een twee drie vier vijf zes zeven acht negen tien elf twaalf",
-        "none first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth",
-        "no once twice thrice",
-        "no a couple",
-        "no an pair",
-        "no ein beide",
-        "no eine doppelt",
-        "no une",
-        "no una",
-        "no einen",
-        "no single double triple",
-    )
-    known = {word: float(number) for words in lists for number, word in enumerate(words.split())}
-    tens = "thirty forty fifty sixty seventy eighty ninety hundred".split()
-    known |= {word: 10.0 * (place + 3) for place, word in enumerate(tens)}
-    return known | {"half": 0.5, "halb": 0.5, "quarter": 0.25, "dozen": 12.0, "thousand": 1000.0, "million": 1e6} | _cjk()
-
-
-def _cjk() -> dict[str, float]:
-    return {digit: float(number) for number, digit in enumerate("〇一二三四五六七八九十")} | {"两": 2.0, "半": 0.5}
-
-
-SPELLED = _spelled()
+_MEASURE = re.compile(r"\d\s?(?:kg|km|g|kilo\w{0,8}|grams?|ml|l|lit(?:er|re)s?|mm?|met(?:er|re)s?|[kmgt]i?b|ms|k)\b")
+_COUNTED_UP = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
+    "nineteen twenty",
+    "null eins zwei drei vier funf sechs sieben acht neun zehn elf zwolf",
+    "zero un deux trois quatre cinq six sept huit neuf dix onze douze",
+    "cero uno dos tres cuatro cinco seis siete ocho nueve diez once doce",
+    "zero uno due tre quattro cinque sei sette otto nove dieci undici dodici",
+    "zero um dois tres quatro cinco seis sete oito nove dez onze doze",
+    "nul een twee drie vier vijf zes zeven acht negen tien elf twaalf",
+    "none first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth",
+    "no once twice thrice",
+    "〇 一 二 三 四 五 六 七 八 九 十",
+)
+_OTHER_NUMBERS = {
+    0.25: "quarter",
+    0.5: "half halb 半",
+    1: "a an ein eine einen une una single",
+    2: "couple pair both beide doppelt double 两",
+    3: "triple",
+    12: "dozen",
+    1000: "thousand",
+    1e6: "million",
+}
+SPELLED = {word: float(number) for words in _COUNTED_UP for number, word in enumerate(words.split())}
+SPELLED |= {word: float(number) for number, words in _OTHER_NUMBERS.items() for word in words.split()}
+SPELLED |= {word: 10.0 * tens for tens, word in enumerate("thirty forty fifty sixty seventy eighty ninety hundred".split(), 3)}
 WORDS_OF: dict[float, list[str]] = {}
+"""number -> the words for it"""
 for _word, _number in SPELLED.items():
     WORDS_OF.setdefault(_number, []).append(_word)
 
@@ -128,12 +123,13 @@ class Numbers:
         self._told: list[float] = []  # by the user
         self._given: dict[str, _Given] = {}  # by pool
         self._most_counted = 0
-        self._tells_time = self._tells_one = False  # an amount of time; one unit of time, which may be written as sixty
+        self._tells_time = self._tells_one = self._tells_measure = False  # amounts that may be told in other units
 
     def read(self, text: str, turn: int, pool: str) -> None:
         """Read the figures of a folded text, and the numbers that are spelled out."""
         self._tells_time = self._tells_time or _TIME.search(text) is not None
         self._tells_one = self._tells_one or (self._tells_time and _ONE_OF_TIME.search(text) is not None)
+        self._tells_measure = self._tells_measure or _MEASURE.search(text) is not None
         spelled = [SPELLED[word] for word in _WORD.findall(text) if word in SPELLED]
         self.add([*(value for value, _ in readings_in(text)), *spelled], turn, pool)
 
@@ -156,7 +152,7 @@ class Numbers:
         value = round(abs(value), 6)
         if value in self._turns or not value:
             return self._turns.get(value)
-        factors = [1000.0, 1e6, *(_UNITS_OF_TIME if self._tells_time else ())]
+        factors = [*(_THOUSANDS if self._tells_measure else ()), *(_UNITS_OF_TIME if self._tells_time else ())]
         for factor in factors:
             for other in (round(value * factor, 6), round(value / factor, 6)):
                 if other in self._turns and (1 not in (other, value) or (factor < 1000 and self._tells_one)):
