@@ -8,7 +8,7 @@ Guarantees no model, no file; linear in what is added, and a look-up in bounded 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Literal, NamedTuple
 
@@ -18,12 +18,14 @@ from dspy_programs.provenance.codes import is_known_code
 from dspy_programs.provenance.kinds import Kind, kind_of
 from dspy_programs.provenance.leaves import leaves_of
 from dspy_programs.provenance.moments import Moments
-from dspy_programs.provenance.numbers import Numbers, numbers_in
+from dspy_programs.provenance.numbers import USER, Numbers, Reading, reading_of_number, readings_in
 from dspy_programs.provenance.words import Words, folded
 from dspy_programs.schemas import items_of, listed_in, properties_of
 
 _SHOWN = 60  # characters of a source
+_MOST_SHOWN = 2000  # characters of a turn
 _LONGEST = 4000  # characters of a value that are looked up
+_LONGEST_WHOLE = 200
 _MOST_LEAVES = 2000  # of a list or an object
 _GENERIC = frozenset(
     "all any none null default auto automatic true false yes no asc desc ascending descending latest newest oldest recent "
@@ -54,10 +56,11 @@ class Sources:
 
     def __init__(self, today: date | None = None) -> None:
         self._proposed: list[tuple[JsonValue, int]] = []  # what the agent said, until the user answers
-        self._texts: list[tuple[str, int]] = []
-        self._shown: dict[int, str] = {}
+        self._texts: list[tuple[str, int, str]] = []
+        self._whole: dict[str, int] = {}  # what stood alone, as in JSON
+        self._shown: dict[int, tuple[str, str]] = {}  # the beginning of a turn, and in lower case
         self._all_numbers, self._all_words, self._all_moments = Numbers(), Words(), Moments(today)
-        self._read: dict[Callable[[str, int], None], int] = {}  # how many texts each of the three has read
+        self._words_read = self._numbers_read = self._moments_read = 0  # how many texts each has read: at the first need
 
     def add(self, value: JsonValue, turn: int, role: Role) -> None:
         """Add what stands in a text or a JSON value. Turns come in order."""
@@ -66,42 +69,48 @@ class Sources:
             return
         if role == "user" and self._proposed:
             for said, place in self._proposed:
-                self._take(_INVENTED.sub(" ", said) if isinstance(said, str) else said, place)
+                self._take(_INVENTED.sub(" ", said) if isinstance(said, str) else said, place, f"agent {place}")
             self._proposed.clear()
-        self._take(value, turn)
+        self._take(value, turn, USER if role == "user" else f"{role} {turn}")
 
-    def _take(self, value: JsonValue, turn: int) -> None:
+    def _take(self, value: JsonValue, turn: int, pool: str) -> None:
         found = leaves_of(value)
-        if found.counts or found.numbers:
-            self._all_numbers.add(found.numbers, turn)
-            self._all_numbers.count(max(found.counts, default=0))
-            found.texts.append(" ".join(map(str, found.numbers)))
+        self._whole.update(
+            dict.fromkeys({text for text in found.texts if len(text) <= _LONGEST_WHOLE} - self._whole.keys(), turn)
+        )
+        for key, numbers in found.numbers.items():
+            self._all_numbers.add(numbers, turn, USER if pool == USER else key)
+        self._all_numbers.count(max(found.counts, default=0))
         if text := "\n".join(found.texts):
-            self._texts.append((folded(text), turn))
-            self._shown.setdefault(turn, text)
-
-    def _up_to_date(self, read: Callable[[str, int], None]) -> None:
-        for text, turn in self._texts[self._read.get(read, 0) :]:
-            read(text, turn)
-        self._read[read] = len(self._texts)
+            self._texts.append((folded(text), turn, "" if found.counts and pool != USER else pool))
+            if turn not in self._shown:
+                self._shown[turn] = text[:_MOST_SHOWN], text[:_MOST_SHOWN].lower()
 
     @property
     def _words(self) -> Words:
-        self._up_to_date(self._all_words.read)
+        for text, turn, _ in self._texts[self._words_read :]:
+            self._all_words.read(text, turn)
+        self._words_read = len(self._texts)
         return self._all_words
 
     @property
     def _numbers(self) -> Numbers:
-        self._up_to_date(self._all_numbers.read)
+        for text, turn, pool in self._texts[self._numbers_read :]:
+            self._all_numbers.read(text, turn, pool)
+        self._numbers_read = len(self._texts)
         return self._all_numbers
 
     @property
     def _moments(self) -> Moments:
-        self._up_to_date(self._all_moments.read)
+        for text, turn, _ in self._texts[self._moments_read :]:
+            self._all_moments.read(text, turn)
+        self._moments_read = len(self._texts)
         return self._all_moments
 
     def origin(self, value: JsonValue, schema: Mapping[str, JsonValue] | None = None, name: str = "") -> Origin | None:
         """Return where a value comes from: of a list or an object the first leaf's origin, None if any leaf has none."""
+        if not isinstance(value, (dict, list)):
+            return self._of_scalar(value, schema or {}, name)
         first: Origin | None = None
         left: list[tuple[JsonValue, Mapping[str, JsonValue], str]] = [(value, schema or {}, name)]
         for _ in range(_MOST_LEAVES):
@@ -127,6 +136,8 @@ class Sources:
         if isinstance(value, bool):
             return Origin("default" if schema.get("default") is value else "enum", None, str(value).lower())
         text = str(value).strip()[:_LONGEST]
+        if (turn := self._whole.get(text)) is not None:
+            return Origin("seen", turn, self._excerpt(turn, text))
         if found := self._seen(value, text, kind) or _of_schema(value, schema) or self._computed(value, text, kind):
             return found
         if text.lower() in _GENERIC or not any(map(str.isalnum, text)):
@@ -141,9 +152,11 @@ class Sources:
             return None if told is None else Origin("seen" if told[0] else "computed", told[1], self._excerpt(told[1], text))
         if kind == "e-mail":
             turn = self._words.turn_of_emails(folded(text))
+        elif kind == "number" and isinstance(value, (int, float)):
+            turn = self._number_turn(value)
         elif kind == "number":
-            figures = [float(value)] if isinstance(value, (int, float)) else numbers_in(text)
-            turn = next((found for figure in figures if (found := self._number_turn(figure)) is not None), None)
+            found = (self._number_turn(reading.value) for reading in readings_in(folded(text)))
+            turn = next((place for place in found if place is not None), None)
         elif kind == "id":
             turn = self._words.turn_of_all(text)
         else:
@@ -160,18 +173,22 @@ class Sources:
     def _computed(self, value: JsonValue, text: str, kind: Kind) -> Origin | None:
         if kind != "number":
             return None
-        figures = [float(value)] if isinstance(value, (int, float)) else numbers_in(text)
-        if any(self._numbers.is_computed(figure) for figure in figures):
+        numbers, is_share = self._numbers, text.endswith(("%", "percent"))
+        if any(numbers.is_rounded(one) or numbers.is_computed(one.value, is_share) for one in _readings(value, text)):
             return Origin("computed", None, f"{text[:_SHOWN]} follows from figures that were seen")
         return None
 
     def _excerpt(self, turn: int | None, text: str) -> str:
         """Return the source's words around a value, or else the value."""
-        shown = "" if turn is None else self._shown.get(turn, "")[:2000]
-        place = shown.lower().find(text[:20].lower())
+        shown, low = ("", "") if turn is None else self._shown.get(turn, ("", ""))
+        place = low.find(text[:20].lower())
         if place < 0:
             return text[:_SHOWN]
         return " ".join(shown[max(0, place - 15) : place + _SHOWN - 15].split())
+
+
+def _readings(value: JsonValue, text: str) -> list[Reading]:
+    return [reading_of_number(value)] if isinstance(value, (int, float)) else readings_in(folded(text))
 
 
 def _mapping(schema: object) -> Mapping[str, JsonValue]:
