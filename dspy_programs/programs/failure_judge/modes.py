@@ -90,7 +90,7 @@ REMEDIES: dict[FailureMode, _Remedy] = {
         ),
     ),
     "CRASH": _Remedy(
-        "An exception ended the run: {evidence}",
+        "An exception, or the end of its program, broke the run off: {evidence}",
         (
             "Catch the exception where it is raised, and let the agent go on or answer with what it has.",
             "Retry what fails for a moment (network, rate limit) with backoff.",
@@ -98,7 +98,7 @@ REMEDIES: dict[FailureMode, _Remedy] = {
         ),
     ),
     "UNKNOWN": _Remedy(
-        "The run is known to have failed, and nothing in it shows how.",
+        "The run is known to have failed, and nothing in it shows how: {evidence}",
         (
             "Read the run, and add a check for what went wrong.",
             "Record more of it: the system's text, tool schemas, full results, latencies.",

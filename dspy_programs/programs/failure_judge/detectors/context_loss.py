@@ -64,7 +64,7 @@ def _done_twice(view: View) -> Finding | None:
         words = view.words_before(call.place)
         said, before, number = done.get(call.key, (-1, -1, -1))
         if (said, before) == (words, made[undoes]):
-            return found("CONTEXT_LOSS", call.number, 0.75, f"{call.name} {call.key[1]} was done twice", [number, call.number])
+            return found("CONTEXT_LOSS", call.number, 0.75, f"done twice: {call.name} {call.key[1]}", [number, call.number])
         made["any"] += 1
         made["remove"] += "remove" in kinds
         done[call.key] = (words, made[undoes], call.number)
