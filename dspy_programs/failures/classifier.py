@@ -180,9 +180,7 @@ def report_of(
     )
 
 
-def _modes_of(
-    trace: Trace, findings: Sequence[Finding], ruled: Ruling, confidence: float, calibrated: bool
-) -> list[FoundMode]:
+def _modes_of(trace: Trace, findings: Sequence[Finding], ruled: Ruling, confidence: float, calibrated: bool) -> list[FoundMode]:
     """Return the verdict's mode, then every other finding likely enough to stand alone, strongest first.
 
     A failure of unknown cause at no turn stands at the last: there its outcome was known.

@@ -48,14 +48,15 @@ _EXIT = re.compile(r"\b(?:exit(?:ed with)?(?: code| status)?|exitcode|return ?co
 _COMPLAINS = Phrases(
     r"\b(?:is |are |was |were )?(?:not |in)valid\b|\bmissing (?:required|argument|parameter|value|field|the|a )|\A\W{0,3}missing \w+|\bis missing\b|"
     r"\b(?:is|are) (?:required|mandatory|needed)\b|\brequired (?:argument|parameter|field|property)|"
-    r"\bmust (?:be|not|have|start|contain|match|provide|specify)\b|\bnot (?:been )?(?:provided|allowed|recogni[sz]ed|supported|registered|"
+    r"\bmust (?:not )?(?:be|have|start|contain|match|provide|specify)\b|\bnot (?:been )?(?:provided|allowed|recogni[sz]ed|supported|registered|"
     r"permitted|authori[sz]ed|available)\b|\bno \w+ (?:was |were )?(?:provided|given|specified)\b|\bunknown \w+|\bunexpected\b|"
     r"\b(?:un|mis)recogni[sz]ed\b|\bunsupported\b|\bunterminated\b|\bmalformed\b|\b(?:does|do|did) not (?:match|add up|have)\b|"
     r"\bno (?:such )?(?:tool|function)\b|\b(?:permission|access) denied\b|\btimed? ?out\b|\b(?:temporarily |currently |is )unavailable\b|"
     r"\bunreachable\b|\btry again\b|\bretry\b|\bconnection (?:re|was|ab|error|fail)|\brate limit|\btoo many (?:requests|attempts)|"
     r"\bcannot\b|\bcan't\b|\bcould(?: not|n't)\b|\bunable to\b|\bfailed to\b|\bhas failed\b|\brefused\b|\brejected\b|\binsufficient\b|"
     r"\bbad (?:arguments?|input|value|format)\b|\bwrong \w+|\bout of range\b|\bnot (?:a |an )valid\b|\bin the past\b|"
-    r"\balready (?:exists|taken|in use)\b|\bnot be (?:found|parsed|read|empty)\b|\bfailed[.!]?\Z"
+    r"\balready (?:exists|taken|in use)\b|\bnot be (?:found|parsed|read|empty)\b|"
+    r"\b(?:operation|request|call|command|action|attempt|login|payment|upload|update|authentication|creation|it) failed\b"
 )
 _ABSENT = Phrases(
     r"\bnot (?:be )?found\b|\b(?:does|do|did) not exist\b|\bdoesn't exist\b|\bno such\b|\bno \w+(?: \w+)? (?:found|exists?|matche[sd]|"
@@ -87,7 +88,7 @@ def fault_of(value: Any, text: str, writes: bool = False) -> Fault:
         return _of_object(value, writes)
     if isinstance(value, bool):
         return "failed" if writes and not value else ""
-    if not text or isinstance(value, (list, int, float)) or text[0] == "[":
+    if not text or isinstance(value, (list, int, float)) or (text[0] == "[" and not _ERROR_FIRST.match(text[:60])):
         return ""
     if text[0] == "{":
         return _of_json(text, writes)

@@ -56,7 +56,9 @@ CLAIM = _any_of(
     rf"\A\W{{0,4}}({_CLAIMED})\b(?! (?:by|at|in|as|on)\b)",
     r"\bwas successful\b",
 )
-CONFIRMS = _any_of(r"\A(?!\W{0,9}(?:please )?(?:confirm|verify|check|ensure)\b).{0,80}\b(?:confirm|inform you|let you know|say|report|see|tell you|great news|good news)\b[^.]{0,20}?\b(?:that|:)")
+CONFIRMS = _any_of(
+    r"\A(?!\W{0,9}(?:please )?(?:confirm|verify|check|ensure)\b).{0,80}\b(?:confirm|inform you|let you know|say|report|see|tell you|great news|good news)\b[^.]{0,20}?\b(?:that|:)"
+)
 NO_CLAIM_BEFORE = _any_of(
     r"\b(?:if|once|when|whenever|after|until|till|unless|before|as soon as|would|will|should|could|can|may|might|must|shall|to be|"
     r"please|whether|ensure|make sure|assum\w+|not|never|none|cannot|unable|fail\w*|errors?|without|in order|need\w*|want\w*|"
@@ -68,7 +70,8 @@ NO_CLAIM_BEFORE = _any_of(
 )  # in the sentence of a claim, in front of it
 NO_CLAIM_IN = _any_of(
     r"\balready been\b|\b(?:yesterday|previously|originally|ago)\b|\blast (?:week|month|year|night)\b|"
-    r"\b(?:by|from) (?:you|the user|him|her|them|another|someone)\b|\byou(?:'ve| have| had)? \w+ed\b|\bfor example\b|\be\.g\.",
+    r"\b(?:by|from) (?:you|him|her|them|another|someone|(?:the|an?|your|their|his) (?!end|time|deadline|way|date)\w+)\b|\bmy mind\b|"
+    r"\byou(?:'ve| have| had)? \w+ed\b|\bfor example\b|\be\.g\.",
 )
 ADMITS = _any_of(
     r"\b(?:errors?|unable|could(?:n't| not)|cannot|can't|can not|fail(?:s|ed|ure|ures)?|not (?:be )?(?:able|possible|successful)|"
@@ -113,7 +116,6 @@ NEEDS_MORE = _any_of(
     r"\b(?:until|unless|without(?!(?: \w+){0,4} (?:consent|permission|knowledge|authori[sz]ation|approval)))\b"
 )  # in the sentence of the refusal
 ASKS_BACK = _any_of(r"\b(?:could you|please) (?:please )?(?:provide|tell|share|confirm)\b")  # anywhere after it
-FORBIDS = _any_of(r"\b(?:cannot|can't|can not|must not|mustn't|may not|should not|shouldn't|do not|don't|never|not allowed|no longer|are not|is not)\b")
 SENSITIVE = _any_of(
     r"\b(?:kill|murder|bomb|explo|weapon|gun\b|shoot|shot|attack|poison|drug|coke|cocaine|heroin|meth\b|hack|steal|stole|theft)",
     r"\b(?:rob\b|robbe|fraud|scam|blackmail|suicid|self.?harm|hurt|tortur|rape|porn|sex|nude|racis|discriminat|slur|hate|terror)",
@@ -154,6 +156,7 @@ COURTESY = _any_of(
     r"\bhow (?:can|may) i (?:help|assist)\b",
     r"\b(?:would you like|shall i|do you want me)\b",
 )  # a sentence that says nothing of the task
+ASKS = _any_of(r"\?", r"\bplease\b")
 SENTENCE_END = re.compile(r"[.!?\n]+")
 FREE_FORM = _any_of(
     r"\b(?:translat|rephras|paraphras|poem|joke|motto|slogan|story|greet|hello|thanks|good morning|name for|opinion|wish)",
@@ -164,7 +167,9 @@ LABEL = r"\s*(?:\w{1,20}:\s*)?(?:```\w*\s*)?"  # "Action: ```json" in front of w
 JSON_TEXT = re.compile(LABEL + r"[\[{]\s*[\"'\[{\]}]")
 JSON_ASKED = _any_of(r"\bjson\b")
 CALL_AS_TEXT = re.compile(
-    LABEL + r"\{\s*\"(?:action|tool|function|tool_name|name)\"\s*:(?!\s{0,2}\"(?i:final|finish|respond)).{0,400}\"(?:\w{0,20}input|arguments|parameters)\"", re.DOTALL
+    LABEL
+    + r"\{\s*\"(?:action|tool|function|tool_name|name)\"\s*:(?!\s{0,2}\"(?i:final|finish|respond)).{0,400}\"(?:\w{0,20}input|arguments|parameters)\"",
+    re.DOTALL,
 )
 CALL_IN_TEXT = re.compile(
     r"(?:Action:|```(?:json)?)\s{0,3}(?:```\w*\s{0,3})?\{\s{0,6}\"(?:action|tool|function|tool_name)\"\s{0,2}:\s{0,2}"
@@ -205,9 +210,7 @@ NEXT_STEP = re.compile(
     r"i need to (?:find|search|look|check|get|first))\b[^.?!\n]{1,300}[.:]?\s*"
 )  # an announcement, and nothing after it
 WAITS = re.compile(r"(?i)(?:^|[^a-z])(?:sleep|wait|delay|pause)(?![a-z])")  # in the name of a tool
-_STATES = (
-    r"(?:still[ _])?(?:pending|running|in[ _-]?progress|queued|waiting|processing|starting|building|deploying|not[ _](?:yet|ready|done))"
-)
+_STATES = r"(?:still[ _])?(?:pending|running|in[ _-]?progress|queued|waiting|processing|starting|building|deploying|not[ _](?:yet|ready|done))"
 STILL_WAITING = re.compile(
     rf"(?i)\"(?:status|state|phase|progress)\"\s{{0,2}}:\s{{0,2}}\"?{_STATES}|"
     rf"\A\W{{0,3}}(?:(?:job |task )?(?:status|state)\W{{1,3}})?{_STATES}\b"

@@ -7,6 +7,7 @@ from typing import TypeAlias, TypeVar
 from dspy_programs.programs.failure_judge.finding import Finding, found, strongest
 from dspy_programs.programs.failure_judge.phrases import LETTERS
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, Call, View
+from dspy_programs.programs.failure_judge.verbs import moves
 
 _SHORTEST_CYCLE = 4  # steps: two, twice
 _Step = TypeVar("_Step")
@@ -23,7 +24,7 @@ def detect_circular_reasoning(view: View) -> Finding | None:
     texts = [(place, (view.words_before(place), _pairs_of_words(view.turns[place].content[:LONGEST]))) for place in said]
     steps = [(call.place, (view.words_before(call.place), call)) for call in view.calls if call.given is not None]
     by_words, by_calls = cycle(texts, _alike_steps), cycle(steps, _same_calls)
-    waiting = [call.place for call in view.calls if call.waits] if by_words or by_calls else []
+    waiting = [call.place for call in view.calls if call.waits or moves(call.name)] if by_words or by_calls else []
     findings = []
     for what in (by_words, by_calls):
         if what is not None:

@@ -17,7 +17,7 @@ from dspy_programs.programs.failure_judge.phrases import (
     WRITTEN_HERE,
 )
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, Call, View
-from dspy_programs.programs.failure_judge.verbs import KIND_OF_CLAIM, Kind, can_do, doing, does_just
+from dspy_programs.programs.failure_judge.verbs import KIND_OF_CLAIM, Kind, can_do, does_just, doing
 
 _LONGEST_RESULT = 20_000  # characters of a looked-up result in which the state that a sentence tells may stand
 _MOST_RESULTS = 50

@@ -1,7 +1,14 @@
 """SCHEMA_ERROR: arguments or an answer that should be JSON and are not."""
 
 from dspy_programs.programs.failure_judge.finding import Finding, found, strongest
-from dspy_programs.programs.failure_judge.phrases import CALL_AS_TEXT, CALL_IN_TEXT, FENCE, JSON_ASKED, JSON_TEXT, PARSER_GAVE_UP
+from dspy_programs.programs.failure_judge.phrases import (
+    CALL_AS_TEXT,
+    CALL_IN_TEXT,
+    FENCE,
+    JSON_ASKED,
+    JSON_TEXT,
+    PARSER_GAVE_UP,
+)
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, View
 from dspy_programs.text import is_json
 

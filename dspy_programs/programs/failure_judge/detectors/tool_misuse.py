@@ -6,6 +6,10 @@ from dspy_programs.programs.failure_judge.trace_view import Call, View
 
 
 def detect_tool_misuse(view: View) -> Finding | None:
+    return _wrong_arguments(view)
+
+
+def _wrong_arguments(view: View) -> Finding | None:
     """A tool says that its arguments are wrong and no later call of it succeeds; or an argument is a placeholder."""
     return _rejected(view) or _placeholder(view)
 
