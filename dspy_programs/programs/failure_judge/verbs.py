@@ -23,7 +23,8 @@ _TOOLS: dict[Kind, str] = {
 _SAID: dict[Kind, str] = {
     "create": "created added scheduled registered arranged inserted opened",
     "buy": "booked ordered reserved purchased bought",
-    "change": "updated changed modified edited moved renamed assigned reassigned transferred rescheduled upgraded extended switched "
+    "change": "updated changed modified edited moved renamed assigned reassigned transferred rescheduled upgraded "
+    "extended switched "
     "adjusted reactivated enabled disabled",
     "remove": "deleted removed cancelled canceled cleared dropped unsubscribed archived revoked",
     "send": "sent forwarded replied emailed notified submitted published posted messaged",
@@ -45,7 +46,8 @@ _WORDS_OF_TOOLS = {kind: frozenset(words.split()) for kind, words in _TOOLS.item
 _ALL_OF_TOOLS = frozenset().union(*_WORDS_OF_TOOLS.values())
 
 _LOOKS = frozenset(
-    "get find search list read look lookup query fetch show view check count describe retrieve browse calculate compute think plan "
+    "get find search list read look lookup query fetch show view check count describe retrieve browse calculate "
+    "compute think plan "
     "ask wait verify validate analyze analyse weather status history inspect is has can preview compare estimate suggest "
     "recommend translate summarize".split()
 )

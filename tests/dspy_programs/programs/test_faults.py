@@ -52,6 +52,8 @@ NONE = [
     "1. How to fix a 404\n2. Error: missing argument\n3. Failed builds",
     "The patient must not drive; no complications were reported.",
     "12 C, sunny",
+    "A visa is required, and dogs cannot enter.",
+    "The player was rejected by two clubs and had wrong teeth.",
     "No events found.",
     "no result",
     "User not found.",

@@ -2,7 +2,6 @@
 
 from dspy_programs.programs.failure_judge.finding import Finding, found
 from dspy_programs.programs.failure_judge.phrases import (
-    ASKS,
     COURTESY,
     EXCEPTION_LINE,
     LIMIT,
@@ -66,6 +65,6 @@ def _ends_with_call(view: View) -> Finding | None:
 def _ends_with_user(view: View, text: str) -> Finding | None:
     if not view.said and not view.calls:
         return found("NO_ANSWER", view.turns[-1].turn_number, 0.9, f"nobody answered: {text}")
-    if not ASKS.search(text[:LONGEST]) or COURTESY.search(text[:LONGEST]):
+    if "?" not in text[:LONGEST] or COURTESY.search(text[:LONGEST]):
         return None  # a farewell, or a conversation that the user left
     return found("NO_ANSWER", view.turns[-1].turn_number, 0.6, f"the last question has no answer: {text}")
