@@ -26,6 +26,7 @@ FAULTS = [
     ("Assignee email not valid. Please choose from the list of team members.", "argument"),
     ("Missing task details.", "argument"),
     ("Event ID not provided.", "argument"),
+    ("The service is currently unavailable.", "transient"),
     ("The tool is temporarily unavailable, try again in a minute.", "transient"),
     ("calendar.add is not a valid tool, try one of [calendar.create]", "tool"),
     ({"error": {"message": "date has the wrong format", "code": 7}}, "argument"),
