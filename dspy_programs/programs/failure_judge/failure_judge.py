@@ -1,4 +1,4 @@
-"""Say in which of eight ways an agent run failed, at which turn first, and how to fix it; or that it did not fail.
+"""Say how an agent run failed, at which turn first, and how to fix it; or that it did not fail.
 
 Calls      one if the rules are silent, weak or contradictory; none if they are sure, or without a language model.
 Source     the modes of Agent Failure Classifier (2026); see failure_judge/modes.py and failure_judge/rules.py.
@@ -71,7 +71,7 @@ class FailureJudgeResult(Result):
     mode: FailureMode
     """How the run failed, "none" if it did not."""
     turn: int | None
-    """The `turn_number` that failed first; None for "none"."""
+    """The `turn_number` that failed first, None for "none"; for "UNKNOWN" where to begin reading, or None."""
     cause: str
     """What went wrong, one sentence with the evidence in it."""
     evidence: str
@@ -121,6 +121,7 @@ class FailureJudge(Program):
         final_result: str | None = None,
         is_successful: bool | None = None,
         tools: Sequence[str] | None = None,
+        error: str | None = None,
     ) -> FailureJudgeResult:
         """Determine how a run failed and at which turn first, or that it did not.
 
@@ -128,8 +129,9 @@ class FailureJudge(Program):
             goal: What the agent was asked to do.
             turns: The run in time order, any number of `Turn`s or mappings of their fields.
             final_result: The answer, if it is not the last turn.
-            is_successful: What you know about the outcome; None if unknown.
+            is_successful: What you know about the outcome; None if unknown. A run that failed is never "none".
             tools: The names of the offered tools; None if unknown.
+            error: What ended the run before its answer, an exception or a limit; None if nothing did.
 
         Returns:
             The verdict, together with the rules' findings.
@@ -138,7 +140,7 @@ class FailureJudge(Program):
             ValueError: A turn is invalid.
             ModelLost: This thread cannot see the model that another thread chose with `use`.
         """
-        fields = {"original_goal": goal, "turns": typed(turns), "final_result": final_result, "tools": tools}
+        fields = {"original_goal": goal, "turns": typed(turns), "final_result": final_result, "tools": tools, "error": error}
         return self.of(Trace.model_validate({**fields, "is_successful": is_successful}))
 
     if TYPE_CHECKING:
@@ -164,7 +166,7 @@ class FailureJudge(Program):
         reply = ask(self.judge, **inputs)
         if isinstance(reply, Failure):
             return _by_rules(ruled, findings, failure=reply)
-        return by_model(reply.verdict, shown, ruled, findings)
+        return by_model(reply.verdict, shown, ruled, findings, trace.is_successful is False)
 
     def model_inputs(
         self, goal: str, turns: Sequence[Turn], final_result: str | None, findings: Sequence[Finding]
@@ -186,14 +188,18 @@ def _by_rules(ruled: Ruling, findings: Sequence[Finding], failure: Failure | Non
     return answer(ruled.mode, ruled.turn, ruled.evidence, ruled.confidence, findings, "rules", failure)
 
 
-def by_model(verdict: Verdict, shown: Sequence[int], ruled: Ruling, findings: Sequence[Finding]) -> FailureJudgeResult:
+def by_model(
+    verdict: Verdict, shown: Sequence[int], ruled: Ruling, findings: Sequence[Finding], has_failed: bool = False
+) -> FailureJudgeResult:
     """Follow the model if the rules have seen something similar, or cannot see it; else keep the rules' verdict.
 
-    What the rules have seen and excused (a corrected argument, a retry) is not revived by the model's word alone.
+    What the rules have seen and excused (a corrected argument, a retry) is not revived by the model's word alone, and a run
+    that is known to have failed does not become "none" by it.
     """
     seen = {finding.mode: finding for finding in findings}
     excused = verdict.mode in seen and seen[verdict.mode].confidence < _WORTH_SAYING
-    if excused or verdict.mode not in _CLAIMABLE | seen.keys():
+    denied = has_failed and verdict.mode == "none"
+    if excused or denied or verdict.mode not in _CLAIMABLE | seen.keys():
         return _by_rules(ruled._replace(confidence=round(0.8 * ruled.confidence, 2)), findings)
     if verdict.mode == "none":
         confidence = (1 + ruled.confidence) / 2 if ruled.mode == "none" else 0.5

@@ -14,6 +14,7 @@ from typing import Any
 from dspy_programs.programs.failure_judge.faults import Fault, fault_of
 from dspy_programs.programs.failure_judge.phrases import CONTROL_WORD, EMPTY_RESULT, MARKED_ERROR, STILL_WAITING, WAITS
 from dspy_programs.programs.failure_judge.policy import LONGEST_POLICY, Policy, policy_of
+from dspy_programs.programs.failure_judge.verbs import doing
 from dspy_programs.types import Trace, Turn
 
 LONGEST = 1200  # characters of any one text that patterns read
@@ -90,7 +91,7 @@ class View:
     @cached_property
     def is_foreign(self) -> bool:
         """Whether the last answer names two or more things, none of which was in the goal, an input or an output."""
-        if self.has_a_name_of_goal or len(named := names_in(self.final)) < 2:
+        if self.has_a_name_of_goal or len(named := _words_in(self.final)) < 2:
             return False
         sources = [self.goal, *(t.content for t in self.turns if t.role != "agent")]
         sources += [text for call in self.calls for text in (call.name, call.key[1], call.output)]
@@ -99,9 +100,9 @@ class View:
     @cached_property
     def is_elsewhere(self) -> bool:
         """Whether goal and last answer both name things, and not one in common."""
-        if not self.names_of_goal or self.has_a_name_of_goal:
+        if not _words_in(self.goal) or self.has_a_name_of_goal:
             return False
-        named, asked = names_in(self.final), self.asked.lower()
+        named, asked = _words_in(self.final), self.asked.lower()
         return len(named) > 1 and not any(name in asked for name in named)
 
     @cached_property
@@ -161,7 +162,7 @@ class View:
 def says_something(turn: Turn) -> bool:
     """Whether the agent speaks, and more than the word with which a framework ends a run ("Verifier: TERMINATE")."""
     text = turn.content
-    if turn.role != "agent" or not text:
+    if turn.role != "agent" or not text or text.isspace():
         return False
     return len(text) > 80 or CONTROL_WORD.fullmatch(text.strip()) is None
 
@@ -169,7 +170,7 @@ def says_something(turn: Turn) -> bool:
 def _is_an_end(turn: Turn) -> bool:
     """Whether a turn can be the last of a run: notes of the system, control words and empty turns come after the end."""
     if turn.role == "agent":
-        return turn.tool_name is not None or (bool(turn.content.strip()) and says_something(turn))
+        return turn.tool_name is not None or says_something(turn)
     return turn.role == "tool" or (turn.role == "user" and bool(turn.content.strip()))
 
 
@@ -189,6 +190,11 @@ def is_empty(output: str) -> bool:
 def names_in(text: str) -> list[str]:
     """Return the salient words of a text: names, quoted words, anything with a digit; at most eight, lower case."""
     return sorted({(name or quoted).lower() for name, quoted in _NAMED.findall(text[:LONGEST])})[:8]
+
+
+def _words_in(text: str) -> list[str]:
+    """Return the names in a text without its bare figures."""
+    return [name for name in names_in(text) if any(map(str.isalpha, name))]
 
 
 def calls_of(turns: Sequence[Turn]) -> list[Call]:
@@ -220,7 +226,7 @@ def _call_of(place: int, asked: Turn, answered: Turn) -> Call:
     key = (name, given if isinstance(given, str) else text_of(given))
     latency = answered.latency_ms or asked.latency_ms or 0.0
     writes = changes(name)
-    fault = fault_of(answered.tool_output, returned if isinstance(returned, str) else "", writes)
+    fault = fault_of(answered.tool_output, returned if isinstance(returned, str) else "", writes and not doing(name).looks)
     return Call(place, asked.turn_number, name, given, key, returned, latency, fault, writes)
 
 

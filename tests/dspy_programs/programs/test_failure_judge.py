@@ -75,7 +75,20 @@ def test_judge_does_not_ask_about_a_run_that_is_known_to_be_good():
 def test_judge_answers_by_rules_without_model(turns):
     with dspy.context(lm=None):
         answer = FailureJudge()(goal=QUESTION, turns=turns, is_successful=False)
-    assert (answer.mode, answer.turn, answer.answered_by, answer.failure) == ("OVER_REFUSAL", 1, "rules", None)
+    assert (answer.mode, answer.turn, answer.answered_by, answer.failure) == ("UNKNOWN", 1, "rules", None)
+    assert "OVER_REFUSAL" in answer.cause and answer.fixes
+
+
+def test_model_does_not_talk_a_known_failure_away():
+    asked = Asked(verdict("none", -1), is_successful=False)
+    assert len(asked.requests) == 1 and (asked.prediction.mode, asked.prediction.answered_by) == ("UNKNOWN", "rules")
+    assert Asked(verdict(), is_successful=False).prediction.mode == "OVER_REFUSAL"
+
+
+def test_judge_hears_what_ended_the_run():
+    answer = FailureJudge()(goal=QUESTION, turns=TALK, error="TimeoutError: the model did not answer")
+    assert (answer.mode, answer.turn) == ("CRASH", 4)
+    assert FailureJudge().of({"original_goal": QUESTION, "turns": TALK[:1], "error": "max turns reached"}).mode == "NO_ANSWER"
 
 
 def test_judge_takes_a_whole_trace():
@@ -91,9 +104,9 @@ def test_judge_settles_on_the_ruling_that_it_is_given():
     assert (answer.mode, answer.turn, answer.evidence, answer.findings) == ("GOAL_DRIFT", 2, "as given", [finding])
 
 
-def test_judge_of_no_turns_is_none_without_asking():
+def test_judge_of_no_turns_is_no_answer_without_asking():
     asked = Asked(verdict(), [])
-    assert (asked.requests, asked.prediction.mode, asked.prediction.turn) == ([], "none", None)
+    assert (asked.requests, asked.prediction.mode, asked.prediction.turn) == ([], "NO_ANSWER", 0)
 
 
 @pytest.mark.parametrize(
@@ -196,6 +209,7 @@ def test_judge_prompt_does_not_tell_of_what_was_excused():
     mended = [
         {"turn_number": 0, "role": "tool", "tool_name": "find", "tool_input": {}, "tool_output": "Error: name is required"},
         {"turn_number": 1, "role": "tool", "tool_name": "find", "tool_input": {"name": "Ann"}, "tool_output": "Ann Ross"},
+        {"turn_number": 2, "role": "agent", "content": "Ann Ross is in it."},
     ]
     assert "TOOL_MISUSE" not in Asked(verdict("none", -1), mended, "Find Ann").prompt
 
