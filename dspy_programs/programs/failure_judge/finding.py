@@ -9,7 +9,7 @@ from dspy_programs.programs.failure_judge.trace_view import text_of
 from dspy_programs.text import shortened
 from dspy_programs.types import FailureMode
 
-_LONGEST = 240  # characters of evidence
+_LONGEST = 300  # characters of evidence
 _LONGEST_NAME = 60  # of a tool's name in it
 _LONGEST_VALUE = 40  # of one argument
 _LONGEST_RESULT = 150  # of what a tool returned; the arguments get what is left

@@ -7,7 +7,7 @@ from dspy_programs.programs.failure_judge import REMEDIES, View, findings_of
 from dspy_programs.programs.failure_judge.finding import called, found, quoted, sentence_at
 from dspy_programs.types import Trace, Turn
 
-LONGEST = 260  # characters of any evidence
+LONGEST = 300  # characters of any evidence
 LONG_QUERY = {"query": "SELECT name FROM people WHERE " + "age > 3 AND " * 400, "limit": 5}
 
 
