@@ -112,6 +112,9 @@ def print_trace(source: str, trace: Trace) -> None:
 def print_outcome(outcome: Outcome) -> None:
     """Print the outcome of one trace, on one line."""
     report = outcome.report
+    if report is None and outcome.problem is None:
+        show(Text(f"{cell_text(outcome.source)}  is no longer unreadable", "green"))
+        return
     if report is None:
         show(Text(f"{cell_text(outcome.source)}  cannot be read: {cell_text(outcome.problem or '', 300)}", "yellow"))
         return
