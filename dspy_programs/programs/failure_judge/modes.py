@@ -8,6 +8,12 @@ from typing import NamedTuple
 
 from dspy_programs.types import FailureMode
 
+_MOST_FIXES = 3  # said of one failure
+_NO_SUCH_TOOL = (
+    r"\b(?:tool|function)\b.{0,80}\b(?:on offer|not (?:found|registered|available|known|exist))"
+    r"|\b(?:valid|such|unknown|unregistered|undefined|nonexistent) (?:tool|function)"
+)
+
 
 class _Fix(NamedTuple):
     """What to change. `when`: a pattern of the evidence that this mends above all; without one it always helps a little."""
@@ -27,20 +33,17 @@ class _Remedy(NamedTuple):
         return tuple(fix.text for fix in self.all_fixes)
 
     def fixes_for(self, evidence: str) -> list[str]:
-        """Return the fixes in order: those that the evidence asks for, those that always help, the rest."""
+        """Return the three best fixes: first those that the evidence asks for, then those that always help, then others."""
         ranks = [1 if not fix.when else 0 if re.search(fix.when, evidence, re.IGNORECASE) else 2 for fix in self.all_fixes]
-        return [fix.text for _, fix in sorted(zip(ranks, self.all_fixes, strict=True), key=lambda each: each[0])]
+        return [fix.text for _, fix in sorted(zip(ranks, self.all_fixes, strict=True), key=lambda each: each[0])][:_MOST_FIXES]
 
 
 REMEDIES: dict[FailureMode, _Remedy] = {
     "HALLUCINATION": _Remedy(
         "The agent stated or called something that nothing in the run supports: {evidence}",
         (
-            _Fix(
-                "Register the tool, or rename it in the prompt to a registered one; answer other calls with the list of tools.",
-                r"\b(?:tool|function)\b.{0,80}\b(?:on offer|not (?:found|registered|available|known|exist))"
-                r"|\b(?:valid|such|unknown|unregistered|undefined|nonexistent) (?:tool|function)",
-            ),
+            _Fix("Register the tool, or rename it in the prompt to one that is registered.", _NO_SUCH_TOOL),
+            _Fix("Answer the call of a tool that is not registered with the list of those that are.", _NO_SUCH_TOOL),
             _Fix(
                 "Let the agent report an action as done only after the tool's result says so.",
                 r"\b(?:has|have|had) been\b|success|\bI(?:'ve| have)\b",

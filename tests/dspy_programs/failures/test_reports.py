@@ -286,6 +286,7 @@ def test_junit_has_a_case_for_each_record_and_counts_them():
     cases = suite.findall("testcase")
     assert [case.get("name") for case in cases] == ["bad (runs.jsonl:3)", "good (runs.jsonl:4)", "runs.jsonl:5"]
     assert cases[0].find("failure").get("type") == "HALLUCINATION" and "How to fix it:" in cases[0].find("failure").text
+    assert cases[0].find("failure").text.startswith("Goal: Greet\nHALLUCINATION at turn 7, confidence 0.90 (right in ")
     assert cases[1].find("failure") is None
     assert cases[2].find("error").get("message") == "not JSON"
 

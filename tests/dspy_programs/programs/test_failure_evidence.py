@@ -110,7 +110,7 @@ def test_the_same_sentence_again_and_again_marks_all_its_turns():
 def test_the_fix_that_the_evidence_asks_for_comes_first(mode, evidence, first):
     fixes = REMEDIES[mode].fixes_for(evidence)
     assert fixes[0].startswith(first)
-    assert sorted(fixes) == sorted(REMEDIES[mode].fixes)
+    assert len(set(fixes)) == 3 and set(fixes) <= set(REMEDIES[mode].fixes)
 
 
 def test_an_unregistered_tool_is_to_be_registered_or_renamed_first():
