@@ -68,6 +68,10 @@ REMEDIES: dict[FailureMode, _Remedy] = {
                 r"-> .*(?:missing|require|not provided|mandatory|must provide|without)",
             ),
             _fix(
+                "Declare the allowed values as an enum in the tool's schema.",
+                r"-> .*(?:one of|allowed values|not in \[|not a valid enum|permitted)",
+            ),
+            _fix(
                 "Look up identifiers first; never let the agent make them up.",
                 r"-> .*(?:not found|no such|does not exist|doesn't exist|unknown)|was given",
             ),
@@ -121,7 +125,7 @@ REMEDIES: dict[FailureMode, _Remedy] = {
         (
             _fix(
                 "Keep structured outputs short, so that they are not cut off.",
-                r"untermin|unexpected end|\beof\b|cut off|truncat",
+                r"[{\[,:]\s*$|untermin|unexpected end|\beof\b|cut off|truncat",
             ),
             _fix(
                 "Offer the tools through the model's own tool calling instead of asking for calls in the text.",
