@@ -73,7 +73,7 @@ REMEDIES: dict[FailureMode, _Remedy] = {
             ),
             _fix(
                 "Describe each parameter with its format and an example.",
-                r"-> .*(?:invalid|format|not a valid|type|must be|out of range|expected)",
+                r"-> .*(?:invalid|format|not a valid|type|must be (?!one of)|out of range|expected)",
             ),
             _fix("Validate arguments against the tool's schema before the call, and return the fault to the agent."),
             _fix(
