@@ -26,7 +26,7 @@ PRINTED = {
     "calls": r"cost +(\d+) model calls",
     "tokens": r"cost .*?([\d,]+) tokens",
     "rows": r"-> compiled .*?(\d+) rows",
-    "written": rf"test +seed ({SCORE})",
+    "written": rf"test +uncompiled ({SCORE})",
     "compiled": rf"-> compiled ({SCORE})",
     "difference": rf"difference ({SCORE})",
     "outcome": r"unchanged: +(.+)",
