@@ -61,7 +61,7 @@ def _rows(name: str) -> Iterable[Mapping[str, object]]:
 
 def _ended(run: Ended, home: Mapping[str, Home]) -> Case:
     seen = home.get(run.group, UNSEEN).split != "test"
-    return Case(run.trace, run.group, seen, run.model, run.went_well, changes=run.gold != "[]", turn=run.turn)
+    return Case(run.trace, run.group, seen, run.model, run.went_well, changes=run.changes, turn=run.turn)
 
 
 def _labelled(run: Labelled) -> Case:
