@@ -3,7 +3,8 @@
 WorkBench: wrong runs found, right ones hit, by the model that ran; and the mode where a plain rule says it. Tau-bench:
 conversations that failed or passed. Who&When: the turn that people blame, in runs known to have failed. XSTest: refusals.
 Reviewed: the readings of datasets/failure_judge/reviewed.jsonl. The outcome is hidden, except in Who&When; 95 % intervals
-over groups. By rules alone, or with --llm by the judge with a model, on a sample that is the same each time.
+over groups. By rules alone, or with --llm by the judge with a model, on a sample that is the same each time: give --sample
+alone to see what the rules say of it.
 
 The tables of the data card and of docs/results.md are those of datasets/failure_judge/agreement.json: after a change of the
 rules write it with --json, then run python -m tests.docs.figures --write.
@@ -11,6 +12,7 @@ rules write it with --json, then run python -m tests.docs.figures --write.
 
 import argparse
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -50,12 +52,17 @@ def by_rules(trace: Trace) -> Verdict:
     return Verdict(ruled.mode, ruled.turn, any(finding.mode == "OVER_REFUSAL" for finding in findings))
 
 
-def by_model(judge: FailureJudge) -> Judge:
-    def judged(trace: Trace) -> Verdict:
-        said = judge.of(trace)
-        return Verdict(said.mode, said.turn, any(finding.mode == "OVER_REFUSAL" for finding in said.findings))
+class ByModel:
+    """Judges by the judge, with the model in use. answered: how often the model did, and how often the rules."""
 
-    return judged
+    def __init__(self, judge: FailureJudge) -> None:
+        self.judge = judge
+        self.answered: Counter[str] = Counter()
+
+    def __call__(self, trace: Trace) -> Verdict:
+        said = self.judge.of(trace)
+        self.answered["rules, the model failed" if said.failure else said.answered_by] += 1
+        return Verdict(said.mode, said.turn, any(finding.mode == "OVER_REFUSAL" for finding in said.findings))
 
 
 def figures_of(parts: Mapping[str, Sequence[Case]], judge: Judge) -> Iterator[Figure]:
@@ -208,21 +215,24 @@ def main() -> None:
     parser.add_argument("--part", choices=FIGURES, action="append", help="only this part, or these")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--llm", metavar="MODEL", help="judge with this model, as in --llm of the tools")
-    parser.add_argument("--sample", type=int, default=10, help="with --llm, runs of each kind of outcome in a part")
+    parser.add_argument("--sample", type=int, help="only so many runs of each kind of outcome in a part; with --llm 10")
     asked = parser.parse_args()
     parts = {name: runs for name, runs in cases(asked.raw).items() if not asked.part or name in asked.part}
+    if count := asked.sample or (10 if asked.llm else 0):
+        parts = sampled(parts, count)
     started = time.monotonic()
     if asked.llm:
         from dspy_programs import load
         from dspy_programs.lm import connect, use
 
-        parts = sampled(parts, asked.sample)
+        judge = ByModel(load("failure_judge", asked.llm))
         with use(connect(asked.llm)):
-            found = list(figures_of(parts, by_model(load("failure_judge", asked.llm))))
+            found = list(figures_of(parts, judge))
+        answered = ", ".join(f"{count:,} by {who}" for who, count in judge.answered.most_common())
     else:
-        found = list(figures_of(parts, by_rules))
+        found, answered = list(figures_of(parts, by_rules)), "all by rules"
     runs, seconds = sum(map(len, parts.values())), time.monotonic() - started
-    print(f"{runs:,} runs judged by {asked.llm or 'rules'}, {seconds / max(runs, 1):.4f} s each\n")
+    print(f"{runs:,} runs, {answered}; {seconds / max(runs, 1):.4f} s each\n")
     if asked.json:
         write(asked.json, found, answered_by=asked.llm or "rules", runs=runs)
     print("\n".join([*parts_table(found), "", *kinds_table(found)]))

@@ -12,7 +12,7 @@ from dspy_programs.types import Trace
 from optimizers.sources.failure_reviews import reviews
 from tests.agreement_cases import Case, sampled
 from tests.agreement_figures import Figure, agreement, kinds_table, parts_table, read, share, write
-from tests.failures_agreement import Verdict, by_model, by_rules, figures_of
+from tests.failures_agreement import ByModel, Verdict, by_rules, figures_of
 from tests.fakes import ScriptedEngine
 
 NONE = Verdict("none", None, False)
@@ -138,8 +138,20 @@ def test_a_model_is_asked_through_the_judge():
     trace = Trace.model_validate({"original_goal": "Which is nicer, tea or coffee?", "turns": turns})
     engine = ScriptedEngine(lambda prompt: '{"verdict": {"mode": "HALLUCINATION", "turn": 4, "cause": "Tea"}}')
     with dspy.context(lm=dspy.LM("scripted/judge", engine=engine, cache=False), adapter=CompleteJSONAdapter()):
-        assert by_model(FailureJudge())(trace) == Verdict("HALLUCINATION", 4, False)
+        judge = ByModel(FailureJudge())
+        assert judge(trace) == Verdict("HALLUCINATION", 4, False) and judge.answered == {"model": 1}
     assert by_rules(trace) == NONE
+
+
+def test_an_answer_of_the_rules_for_a_model_that_failed_is_counted_as_such():
+    trace = Trace.model_validate(
+        {"original_goal": "Which is nicer?", "turns": [{"turn_number": 0, "role": "user", "content": "Tea?"}]}
+    )
+    engine = ScriptedEngine(lambda prompt: "tea")
+    with dspy.context(lm=dspy.LM("scripted/judge", engine=engine, cache=False), adapter=CompleteJSONAdapter()):
+        judge = ByModel(FailureJudge())
+        judge(trace)
+    assert judge.answered == {"rules, the model failed": 1}
 
 
 def test_a_sample_takes_every_kind_and_is_the_same_each_time():
