@@ -86,10 +86,11 @@ RECIPES: dict[str, Recipe] = {
             "source": _TOLD,
         },
         demonstrate=failure_judge.as_demonstration,
-        kind=lambda row: row.mode,  # one demonstration a mode, none among them
-        demonstrations=9,
-        val_rows=36,
-        test_rows=54,
+        kind=failure_judge.question_asked,  # a true and a false one of each mode in turn
+        asks=lambda row: failure_judge.question_asked(row) is not None,  # the rules are sure of most rows
+        demonstrations=6,
+        val_rows=400,  # all: few of them ask
+        test_rows=312,
         max_metric_calls=90,
         groups=("mode", "label_kind"),
     ),

@@ -17,6 +17,17 @@ _FRAME = 34  # characters of a line besides its texts
 def window(turns: Sequence[Turn], matter: Sequence[int], characters: int) -> tuple[str, list[int]]:
     """Return the lines and the numbers of the turns shown: first, last, those that `matter` and their neighbours."""
     places = chosen(turns, matter, max(1, characters // _NARROWEST))
+    return _lines(turns, places, characters), [turns[place].turn_number for place in places]
+
+
+def around(turns: Sequence[Turn], matter: Sequence[int], characters: int) -> str:
+    """Return the lines of the first two turns that `matter`, of the turns next to them, and of the last one."""
+    witnesses = _places_of(turns, matter)[:2] or [len(turns) - 1]
+    near = {place + step for place in witnesses for step in (-1, 0, 1)} | {len(turns) - 1}
+    return _lines(turns, sorted(near & set(range(len(turns)))), characters)
+
+
+def _lines(turns: Sequence[Turn], places: Sequence[int], characters: int) -> str:
     width = max(8, characters // max(1, len(places)) - _FRAME)
     lines, before = [], -1
     for place in places:
@@ -24,15 +35,19 @@ def window(turns: Sequence[Turn], matter: Sequence[int], characters: int) -> tup
             lines.append(f"({place - before - 1} turns)")
         lines.append(turn_line(turns[place], width))
         before = place
-    return "\n".join(lines)[:characters], [turns[place].turn_number for place in places]
+    return "\n".join(lines)[:characters]
+
+
+def _places_of(turns: Sequence[Turn], numbers: Sequence[int]) -> list[int]:
+    place_of = {turn.turn_number: place for place, turn in reversed(list(enumerate(turns)))}
+    return [place_of[number] for number in numbers if number in place_of]
 
 
 def chosen(turns: Sequence[Turn], matter: Sequence[int], count: int) -> list[int]:
     """Choose at most `count` places, in order of importance: evidence, the first, the last two, neighbours, the rest."""
     if len(turns) <= count:
         return list(range(len(turns)))
-    place_of = {turn.turn_number: place for place, turn in reversed(list(enumerate(turns)))}
-    witnesses = [place_of[number] for number in matter if number in place_of]
+    witnesses = _places_of(turns, matter)
     last = len(turns) - 1
     near = [place + step for place in witnesses[:4] for step in (1, -1) if 0 <= place + step <= last]
     wanted = dict.fromkeys([*witnesses[:4], 0, last, last - 1, *near, *range(min(len(turns), 2 * count))])
