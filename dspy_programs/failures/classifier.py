@@ -50,6 +50,7 @@ class FailureReport(BaseModel):
 
     confidence    the detector's own, in [0, 1]
     probability   that the verdict is right, as measured on labels; None if not measured
+    evidence      words of the run that show the failure, or the model's; "" where nothing shows. Part of root_cause_summary
     turns         number of turns in the trace
     answered_by   "model" or "rules"
     failure       why the model's reply could not be used and the rules answered instead
@@ -64,6 +65,7 @@ class FailureReport(BaseModel):
     probability: float | None
     first_failure_turn: int | None
     root_cause_summary: str
+    evidence: str
     fixes: list[str]
     modes: list[FoundMode]
     turns: int
@@ -128,7 +130,7 @@ class FailureClassifier:
 
             judge = self._judges[model.model] = load("failure_judge", model.model)
         try:
-            said = judge.of(trace)
+            said = judge.settle(trace, findings, ruled)
         except LMError as error:
             self._failures += 1
             reason = sendable(" ".join(str(error).split()))[:300]
@@ -138,7 +140,7 @@ class FailureClassifier:
             return report_of(trace, findings, ruled, "rules", reason)
         self._failures = 0
         failure = None if said.failure is None else sendable(said.failure.reason)
-        verdict = Ruling(said.mode, said.turn, said.confidence, _evidence_in(said.cause, said.mode), True)
+        verdict = Ruling(said.mode, said.turn, said.confidence, said.evidence, True)
         return report_of(trace, findings, verdict, said.answered_by, failure)
 
 
@@ -146,11 +148,6 @@ def parsed(raw: Mapping[str, object]) -> Trace:
     from dspy_programs.failures.formats.auto import Parser
 
     return Parser().parse(raw)
-
-
-def _evidence_in(cause: str, mode: FailureMode) -> str:
-    """Return the evidence inside the sentence about a mode."""
-    return cause.removeprefix(REMEDIES[mode].cause.partition("{evidence}")[0])
 
 
 def report_of(
@@ -161,7 +158,7 @@ def report_of(
     failure: str | None = None,
 ) -> FailureReport:
     """Build a report from a verdict and all findings. Nothing here needs validation again."""
-    mode, confidence = ruled.mode, round(ruled.confidence, 2)
+    mode, confidence, evidence = ruled.mode, round(ruled.confidence, 2), sendable(ruled.evidence)
     # probabilities were measured for a "none" by the rules, not for one that follows from the caller's `is_successful`
     measured = answered_by == "rules" and (mode != "none" or trace.is_successful is None)
     return FailureReport.model_construct(
@@ -171,7 +168,8 @@ def report_of(
         confidence=confidence,
         probability=probability_of(mode, confidence) if measured else None,
         first_failure_turn=ruled.turn,
-        root_cause_summary=REMEDIES[mode].cause.format(evidence=sendable(ruled.evidence)),
+        root_cause_summary=REMEDIES[mode].cause.format(evidence=evidence),
+        evidence=evidence,
         fixes=_FIXES[mode],
         modes=_modes_of(findings, ruled, confidence, trace.is_successful, answered_by == "rules") if mode != "none" else [],
         turns=len(trace.turns),

@@ -73,7 +73,9 @@ class FailureJudgeResult(Result):
     turn: int | None
     """The `turn_number` that failed first; None for "none"."""
     cause: str
-    """What went wrong, one sentence."""
+    """What went wrong, one sentence with the evidence in it."""
+    evidence: str
+    """The evidence by itself: words of the run, or the model's; "" where nothing shows."""
     fixes: list[str]
     """What would fix it, the most useful first."""
     confidence: float
@@ -109,13 +111,8 @@ class FailureJudge(Program):
             ModelLost: This thread cannot see the model that another thread chose with `use`.
         """
         known = trace if isinstance(trace, Trace) else Trace.model_validate(trace)
-        return self(
-            goal=known.original_goal,
-            turns=known.turns,
-            final_result=known.final_result,
-            is_successful=known.is_successful,
-            tools=known.tools,
-        )
+        findings = findings_of(View(known))
+        return self.settle(known, findings, ruling(findings, known.is_successful))
 
     def forward(
         self,
@@ -141,19 +138,33 @@ class FailureJudge(Program):
             ValueError: A turn is invalid.
             ModelLost: This thread cannot see the model that another thread chose with `use`.
         """
-        known = typed(turns)
-        findings = findings_of(View(_as_trace(goal, known, final_result, tools)))
-        ruled = ruling(findings, is_successful)
-        if ruled.sure or not known or model_in_use(self.judge.lm) is None:
+        fields = {"original_goal": goal, "turns": typed(turns), "final_result": final_result, "tools": tools}
+        return self.of(Trace.model_validate({**fields, "is_successful": is_successful}))
+
+    if TYPE_CHECKING:
+        __call__ = forward
+
+    def settle(self, trace: Trace, findings: Sequence[Finding], ruled: Ruling) -> FailureJudgeResult:
+        """Return the verdict on what the rules have found, asking the model in use, if any, where they are not sure.
+
+        Args:
+            trace: The run.
+            findings: What `findings_of` returned for it.
+            ruled: What `ruling` made of them.
+
+        Returns:
+            The verdict, together with the findings.
+
+        Raises:
+            ModelLost: This thread cannot see the model that another thread chose with `use`.
+        """
+        if ruled.sure or not trace.turns or model_in_use(self.judge.lm) is None:
             return _by_rules(ruled, findings)
-        inputs, shown = self.model_inputs(goal, known, final_result, findings)
+        inputs, shown = self.model_inputs(trace.original_goal, trace.turns, trace.final_result, findings)
         reply = ask(self.judge, **inputs)
         if isinstance(reply, Failure):
             return _by_rules(ruled, findings, failure=reply)
         return by_model(reply.verdict, shown, ruled, findings)
-
-    if TYPE_CHECKING:
-        __call__ = forward
 
     def model_inputs(
         self, goal: str, turns: Sequence[Turn], final_result: str | None, findings: Sequence[Finding]
@@ -169,10 +180,6 @@ class FailureJudge(Program):
 
 def typed(turns: Sequence[Turn | Mapping[str, object]]) -> list[Turn]:
     return [turn if isinstance(turn, Turn) else Turn.model_validate(turn) for turn in turns]
-
-
-def _as_trace(goal: str, turns: Sequence[Turn], final_result: str | None, tools: Sequence[str] | None) -> Trace:
-    return Trace.model_validate({"original_goal": goal, "turns": turns, "final_result": final_result, "tools": tools})
 
 
 def _by_rules(ruled: Ruling, findings: Sequence[Finding], failure: Failure | None = None) -> FailureJudgeResult:
@@ -211,6 +218,7 @@ def answer(
         mode=mode,
         turn=turn,
         cause=remedy.cause.format(evidence=evidence),
+        evidence=evidence,
         fixes=list(remedy.fixes),
         confidence=round(confidence, 2),
         findings=list(findings),

@@ -120,7 +120,7 @@ def test_report_json_has_the_agreed_keys_and_reads_back():
     assert b"\n" not in text
     assert list(json.loads(text)) == [
         *("trace_id", "original_goal", "classified_failure_mode", "confidence", "probability", "first_failure_turn"),
-        *("root_cause_summary", "fixes", "modes", "turns", "answered_by", "failure"),
+        *("root_cause_summary", "evidence", "fixes", "modes", "turns", "answered_by", "failure"),
     ]
     assert FailureReport.model_validate_json(text) == report
 
@@ -143,6 +143,7 @@ def test_model_gets_one_call_for_the_unresolved_trace_and_none_for_the_sure_one(
     assert len(server.requests) == 1
     assert (sure.answered_by, unsure.answered_by) == ("rules", "model")
     assert (unsure.classified_failure_mode, unsure.modes[0].mode) == ("GOAL_DRIFT", "GOAL_DRIFT")
+    assert unsure.evidence == unsure.modes[0].evidence == "as scripted" in unsure.root_cause_summary
     assert unsure.probability is None  # measured for the rules' confidence alone
 
 

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from dspy_programs.lm.replies import CompleteJSONAdapter
 from dspy_programs.predict import Failure
-from dspy_programs.programs.failure_judge import REMEDIES, FailureJudge
+from dspy_programs.programs.failure_judge import REMEDIES, FailureJudge, ruling
+from dspy_programs.programs.failure_judge.finding import found
 from dspy_programs.types import Trace, Turn
 from tests.fakes import ScriptedEngine
 
@@ -84,6 +85,12 @@ def test_judge_takes_a_whole_trace():
     assert [(a.mode, a.turn) for a in answers] == [("CONTEXT_LOSS", 1)] * 2
 
 
+def test_judge_settles_on_the_ruling_that_it_is_given():
+    trace, finding = Trace(original_goal="Search x", turns=REPEATED), found("GOAL_DRIFT", 2, 0.9, "as given")
+    answer = FailureJudge().settle(trace, [finding], ruling([finding]))
+    assert (answer.mode, answer.turn, answer.evidence, answer.findings) == ("GOAL_DRIFT", 2, "as given", [finding])
+
+
 def test_judge_of_no_turns_is_none_without_asking():
     asked = Asked(verdict(), [])
     assert (asked.requests, asked.prediction.mode, asked.prediction.turn) == ([], "none", None)
@@ -109,7 +116,7 @@ def test_judge_lets_the_model_clear_a_weak_suspicion():
 def test_judge_takes_what_rules_cannot_see_from_the_model(mode):
     answer = Asked(verdict(mode, 4), TALK, "Which is nicer, tea or coffee?").prediction
     assert (answer.mode, answer.turn, answer.answered_by) == (mode, 4, "model")
-    assert "refused a question about Python" in answer.cause and 0 < answer.confidence <= 0.5
+    assert answer.evidence == "refused a question about Python" in answer.cause and 0 < answer.confidence <= 0.5
 
 
 @pytest.mark.parametrize("mode", ["CONTEXT_LOSS", "CIRCULAR_REASONING", "SCHEMA_ERROR", "TIMEOUT_CASCADE"])
