@@ -70,6 +70,12 @@ def test_judge_agrees_wants_no_turn_where_nothing_failed():
     assert "no turn failed" in blamed.feedback
 
 
+def test_a_failure_of_unknown_cause_has_no_turn():
+    unknown = {"mode": "UNKNOWN", "turn": None, "cause": ""}
+    assert score(said("UNKNOWN", None, "nothing shows how"), unknown).value == 1.0
+    assert score(said("UNKNOWN", 4), unknown).components["format"] == 0.5
+
+
 def test_judge_agrees_leaves_out_what_nobody_has_labelled():
     assert score(said(turn=2), {"mode": None, "turn": 2, "cause": ""}).components.keys() == {"turn", "format"}
     assert score(said(turn=2), {"mode": "GOAL_DRIFT", "turn": None, "cause": ""}).components.keys() == {"mode", "format"}
