@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from dspy_programs.programs.failure_judge.phrases import Phrases
+from dspy_programs.programs.failure_judge.policy import LONGEST_POLICY, Policy, policy_of
 from dspy_programs.types import Trace, Turn
 
 LONGEST = 1200  # characters of any one text that patterns read
@@ -23,6 +24,10 @@ WRITES = re.compile(
     r"pay|buy|order|submit|upload|save|rename|assign|transfer|schedule|publish|deploy|run|execute|commit|push|apply|close|open)"
     r"(?![a-z])"
 )
+_READS = re.compile(
+    r"(?:^|[./: ])(?:get|list|search|find|read|fetch|look ?up|check|show|view|query|count|describe|calculate|retrieve) "
+    r"(?!\w+ and )"
+)  # the verb in front: to get an order is not to order
 _FAULTY = Phrases(
     r"error|exception|traceback|invalid|missing|fail|require|denied|malformed|must |mandatory|wrong|unknown|unexpected|"
     r"unterminated|unsupported|not (?:a |an )?(?:valid|found|provided|allowed|recogni|supported|registered|available|exist|be)|"
@@ -90,6 +95,12 @@ class View:
         self.first_call = self.calls[0].place if self.calls else len(turns)
         self.final = final_result or last
         self.asked = _asked_in(goal, turns)
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The rules in the system's text."""
+        told = "\n".join(turn.content[:LONGEST_POLICY] for turn in self.turns if turn.role == "system" and turn.content)
+        return policy_of(told) if told else Policy()
 
     @cached_property
     def is_foreign(self) -> bool:
@@ -183,7 +194,8 @@ def text_of(value: Any) -> str:
 def changes(name: str) -> bool:
     """Return, from its name, whether a tool changes anything."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name[:200])
-    return WRITES.search(spaced.lower().replace("_", " ")) is not None
+    words = spaced.lower().replace("_", " ")
+    return WRITES.search(words) is not None and not _READS.search(words)
 
 
 def fault_of(value: Any, text: str) -> _Fault:

@@ -292,7 +292,8 @@ def test_fault_of_tells_how_a_tool_failed(output, kind):
     [
         ("calendar.delete_event", True),
         ("sendEmail", True),
-        ("get_order", True),
+        ("get_order", False),
+        ("set_order", True),
         ("settings", False),
         ("address_book_search", True),
         ("search", False),

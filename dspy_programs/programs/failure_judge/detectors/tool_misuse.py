@@ -1,11 +1,16 @@
 """TOOL_MISUSE: a tool says that its arguments are wrong and no later call of it succeeds; or an argument is a placeholder."""
 
-from dspy_programs.programs.failure_judge.finding import Finding, found
+from dspy_programs.programs.failure_judge.detectors.policy_broken import detect_policy_broken
+from dspy_programs.programs.failure_judge.finding import Finding, found, strongest
 from dspy_programs.programs.failure_judge.phrases import PLACEHOLDER
 from dspy_programs.programs.failure_judge.trace_view import Call, View
 
 
 def detect_tool_misuse(view: View) -> Finding | None:
+    return strongest([_wrong_arguments(view), detect_policy_broken(view)])
+
+
+def _wrong_arguments(view: View) -> Finding | None:
     """A tool says that its arguments are wrong and no later call of it succeeds; or an argument is a placeholder."""
     mended: set[str] = set()
     faults: list[tuple[Call, bool]] = []
