@@ -21,7 +21,7 @@ from dspy_programs.registry import call_without_arguments, is_own, object_named,
 from dspy_programs.types import FailureMode, Pair, Task, plan_problems
 from metrics.actor import AcceptedCall, calls_match
 from metrics.data_generator import pairs_are_useful
-from metrics.failure_judge import judge_agrees
+from metrics.failure_judge import AcceptedVerdict, judge_agrees
 from metrics.memory_summarizer import Probe, memory_recalls
 from metrics.pair_quality import heuristic_quality
 from metrics.planner import plan_matches
@@ -82,8 +82,9 @@ RECIPES: dict[str, Recipe] = {
             "mode": FailureMode | None,
             "turn": int | None,
             "cause": _TOLD,
-            "label_kind": Annotated[Literal["human", "rule-made", "constructed"], Field(default="human")],
+            "label_kind": Annotated[Literal["human", "reviewed", "rule-made", "constructed"], Field(default="human")],
             "source": _TOLD,
+            "also": Annotated[list[AcceptedVerdict], Field(default=[])],
         },
         demonstrate=failure_judge.as_demonstration,
         kind=failure_judge.question_asked,  # a true and a false one of each mode in turn

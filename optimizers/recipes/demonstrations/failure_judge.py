@@ -34,6 +34,7 @@ def _in_doubt(row: dspy.Example) -> tuple[Trace, Finding | None]:
 
 def _answer(row: dspy.Example, finding: Finding) -> Answer | None:
     """Return what the label says of a finding: in a run that failed in another way it may still be true, so nothing."""
-    if row.mode == finding.mode and row.turn in (None, *finding.turns):
+    right = [(row.mode, row.turn), *((other.mode, other.turn) for other in row.get("also") or [])]
+    if any(mode == finding.mode and turn in (None, *finding.turns) for mode, turn in right):
         return "true"
     return "false" if row.mode == "none" else None

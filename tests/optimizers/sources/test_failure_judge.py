@@ -121,7 +121,7 @@ def raw(tmp_path: Path) -> Path:
 def test_build_gives_every_kind_of_row_in_every_split(raw):
     splits = build(raw, SIZES)
     for split, (each, without) in SIZES.items():
-        labelled = [row for row in splits[split] if row["mode"]]
+        labelled = [row for row in splits[split] if row["mode"] and row["label_kind"] != "reviewed"]
         assert Counter(row["mode"] for row in labelled) == dict.fromkeys(MODES, each) | {"none": without}
         assert len({row["mode"] for row in labelled[:9]}) == 9  # the kinds in turn
     assert {row["label_kind"] for row in splits["test"] if row["mode"] is None} == {"human"}
@@ -248,6 +248,16 @@ def test_shipped_splits_do_not_leak(shipped):
     assert not {str(row.turns) for row in shipped["test"]} & {
         str(row.turns) for split in ("train", "val") for row in shipped[split]
     }
+
+
+def test_rows_that_a_reader_judged_are_for_training_and_validation_alone(shipped):
+    reviewed = {split: [row for row in rows if row.label_kind == "reviewed"] for split, rows in shipped.items()}
+    assert len(reviewed["train"]) > 20 < len(reviewed["val"]) and not reviewed["test"]
+    rows = [*reviewed["train"], *reviewed["val"]]
+    assert all(row.is_successful is None and row.source != "who-and-when" and row.mode != "UNKNOWN" for row in rows)
+    assert any(row.also for row in rows) and all(other.mode for row in rows for other in row.also)
+    blamed = [row for row in rows if row.mode not in ("none", "NO_ANSWER", "CRASH")]
+    assert blamed and all(row.turn in [turn.turn_number for turn in row.turns] for row in blamed)
 
 
 def test_as_demonstration_is_what_the_predictor_takes_and_gives(shipped):
