@@ -3,7 +3,8 @@
 Input      raw: the folder that holds failure_judge/ (workbench_traces, xstest, who_and_when, tau_bench_gpt4o_airline) and
            actor/workbench (its queries and answers); what a reader said of runs is shipped (failure_reviews.py).
 Output     {"train": rows, "val": rows, "test": rows}; a row is {id, goal, turns, final_result, is_successful, tools, mode,
-           turn, cause, label_kind, source}, and `also` where a reader accepts other verdicts. `is_successful` is null in every row: it would give away the label.
+           turn, cause, label_kind, source}, and `also` where a reader accepts other verdicts. `is_successful` is null in every
+           row: it would give away the label.
 Guarantees the same input gives the same rows, bit for bit; a task, a prompt or a conversation is in one split only, and no
            goal of train or val shares more than half of its words with one of test; wordings are not shared either.
 Raises     DatasetError if a file is missing or malformed.
