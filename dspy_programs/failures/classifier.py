@@ -83,7 +83,6 @@ class FailureReport(BaseModel):
 
 _TO_JSON = FailureReport.__pydantic_serializer__.to_json
 MOST_FAILURES = 3  # of the model in a row, after which it is not asked again
-_FIXES: dict[FailureMode, list[str]] = {mode: list(remedy.fixes) for mode, remedy in REMEDIES.items()}
 
 
 class FailureClassifier:
@@ -172,7 +171,7 @@ def report_of(
         first_failure_turn=ruled.turn,
         root_cause_summary=REMEDIES[mode].cause.format(evidence=evidence),
         evidence=evidence,
-        fixes=_FIXES[mode],
+        fixes=REMEDIES[mode].fixes_for(evidence),
         modes=_modes_of(findings, ruled, confidence, trace.is_successful, answered_by == "rules") if mode != "none" else [],
         turns=len(trace.turns),
         answered_by=answered_by,

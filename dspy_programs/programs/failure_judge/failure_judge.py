@@ -172,7 +172,7 @@ def _answer(
         turn=ruled.turn,
         cause=remedy.cause.format(evidence=ruled.evidence),
         evidence=ruled.evidence,
-        fixes=list(remedy.fixes),
+        fixes=remedy.fixes_for(ruled.evidence),
         confidence=round(ruled.confidence, 2),
         findings=list(findings),
         answered_by=answered_by,

@@ -386,17 +386,51 @@ def test_watch_prints_each_trace_as_it_comes_and_ends_with_the_distribution(tmp_
     assert (watching.returncode, rest[1]) == (130, "")
 
 
-def test_interrupted_batch_leaves_no_file_behind(tmp_path):
-    fifo = tmp_path / "pipe"
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_batch_leaves_no_file_behind(number, code, tmp_path):
+    fifo, outputs = tmp_path / "pipe", {"-o": ".jsonl", "--html": ".html", "--sarif": ".sarif", "--junit": ".xml"}
     os.mkfifo(fifo)
-    out = tmp_path / "out.jsonl"
+    asked = [part for option, suffix in outputs.items() for part in (option, tmp_path / f"out{suffix}")]
+    (tmp_path / "out.html").write_text("as before")
     with subprocess.Popen(["sh", "-c", f"exec 3<>{fifo}; sleep 60"]) as holder:
-        running = run("batch", "-", "-o", out, stdin=os.open(fifo, os.O_RDWR))
-        while not list(tmp_path.glob(".out.jsonl.*")):
+        running = run("batch", "-", *asked, stdin=os.open(fifo, os.O_RDWR))
+        while len(list(tmp_path.glob(".out.*"))) < len(outputs):
             time.sleep(0.02)
         time.sleep(0.5)  # until it waits for input: a signal in the very moment before is seen only with the next
-        running.send_signal(signal.SIGINT)
-        running.communicate(timeout=20)
+        running.send_signal(number)
+        assert running.communicate(timeout=20) == ("", "")
         holder.kill()
-    assert running.returncode == 130
-    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+    assert running.returncode == code
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.html", "pipe"]
+    assert (tmp_path / "out.html").read_text() == "as before"
+
+
+@pytest.mark.parametrize("option", ["-o", "--sarif", "--junit"])
+def test_output_named_dash_is_standard_output_and_people_read_standard_error(option, many, tmp_path):
+    file = tmp_path / "out"
+    assert failures("batch", many, option, file) == 0
+    out, err = run("batch", many, option, "-").communicate(timeout=60)
+    assert out == file.read_text()
+    assert "10 traces, 2 failing" in err
+    assert not Path("-").exists()
+
+
+def test_classify_writes_its_report_to_standard_output(one, capfd):
+    assert failures("classify", one, "-o", "-") == 0
+    shown = capfd.readouterr()
+    assert json.loads(shown.out)["classified_failure_mode"] == "HALLUCINATION"
+    assert "HALLUCINATION" in shown.err
+
+
+def test_standard_input_may_go_to_standard_output(many):
+    with many.open() as given:
+        done = subprocess.run(command("batch", "-", "-o", "-"), stdin=given, capture_output=True, text=True)
+    assert done.returncode == 0 and len(done.stdout.splitlines()) == 10
+
+
+@pytest.mark.parametrize("command", ["classify", "batch"])
+@pytest.mark.parametrize("arguments", [("-o", "-", "--json"), ("-o", "-", "--html", "-")])
+def test_two_documents_on_standard_output_are_refused(command, arguments, one, capsys):
+    assert failures(command, one, *arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.out == "" and "standard output" in shown.err and shown.err.count("\n") == 1

@@ -177,7 +177,33 @@ def test_sarif_gives_each_mode_of_a_trace_a_result_and_marks_the_verdict():
         ("HALLUCINATION", True),
         ("TIMEOUT_CASCADE", False),
     ]
-    assert len({r["partialFingerprints"]["traceModeTurn/v1"] for r in run["results"]}) == 2
+    assert len({r["partialFingerprints"]["goalModeTool/v1"] for r in run["results"]}) == 2
+
+
+def fingerprints(*raws):
+    log = json.loads(written(Sarif, [outcome(raw, f"run-{number}.json") for number, raw in enumerate(raws)]))
+    return [each["partialFingerprints"]["goalModeTool/v1"] for each in log["runs"][0]["results"]]
+
+
+def test_sarif_fingerprint_survives_a_new_trace_id_another_file_and_later_turns():
+    later = [{**turn, "turn_number": turn["turn_number"] + 1} for turn in failing()["turns"]]
+    assert len(set(fingerprints(failing(), failing(trace_id="new"), failing(original_goal="Greet\n", turns=later)))) == 1
+
+
+def test_sarif_fingerprint_tells_goals_modes_and_tools_apart():
+    again = failing(tools=["meet"], turns=[{**failing()["turns"][1], "turn_number": number} for number in range(3)])
+    assert len(set(fingerprints(failing(), failing("part"), failing(original_goal="Part"), again))) == 4
+
+
+def test_sarif_names_the_tool_and_where_it_comes_from():
+    driver = json.loads(written(Sarif, OUTCOMES))["runs"][0]["tool"]["driver"]
+    assert driver["informationUri"].startswith("https://") and driver["version"]
+
+
+def test_sarif_message_has_no_links_of_the_run():
+    log = json.loads(written(Sarif, [outcome(failing("[pay](https://example.com/x)", trace_id="[a](1)"))]))
+    text = log["runs"][0]["results"][0]["message"]["text"]
+    assert "](" not in text and "[pay] (https" in text
 
 
 def test_junit_has_a_case_for_each_record_and_counts_them():

@@ -4,11 +4,13 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from dspy_programs.programs.failure_judge.finding import Finding, found, strongest
+from dspy_programs.programs.failure_judge.finding import Finding, called, found, quoted, strongest
 from dspy_programs.programs.failure_judge.phrases import LETTERS
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, Call, View
+from dspy_programs.types import Turn
 
 _SHORTEST_CYCLE = 4  # steps: two, twice
+_LONGEST_STEP = 72  # characters of each of the two or three steps in the evidence
 
 
 def detect_circular_reasoning(view: View) -> Finding | None:
@@ -23,13 +25,18 @@ def detect_circular_reasoning(view: View) -> Finding | None:
     findings = []
     for what in (by_words, by_calls):
         if what is not None:
-            start, end, rounds = what
-            progress = any(start <= place <= end for place in new_calls)
+            start, rounds, places = what
+            progress = any(start <= place <= places[-1] for place in new_calls)
             confidence = 0.4 if progress else min(0.95, 0.7 + 0.05 * rounds)
-            turn = view.turns[start]
-            evidence = f"{turn.tool_name} {turn.tool_input}" if what is by_calls else turn.content
-            findings.append(found("CIRCULAR_REASONING", turn.turn_number, confidence, f"{rounds} rounds of: {evidence}"))
+            steps = [_worded(view.turns[place], what is by_calls) for place in places[: len(places) // rounds]]
+            evidence = f"{rounds} rounds of: {' / '.join(steps)}"
+            numbers = [view.number(place) for place in places]
+            findings.append(found("CIRCULAR_REASONING", view.number(start), confidence, evidence, numbers))
     return strongest([*findings, _standstill(view, texts, new_calls)])
+
+
+def _worded(turn: Turn, as_call: bool) -> str:
+    return quoted(called(turn.tool_name or "", turn.tool_input) if as_call else turn.content, _LONGEST_STEP)
 
 
 def _pairs_of_words(text: str) -> frozenset[tuple[str, ...]]:
@@ -52,17 +59,19 @@ def _same_step(a: Call, b: Call) -> bool:
     return a.key == b.key and a.output == b.output
 
 
-def cycle(places: Sequence[int], steps: Sequence[Any], same: Callable[[Any, Any], bool]) -> tuple[int, int, int] | None:
-    """Return (place of the first step that comes again, place of the last, rounds) of the longest cycle of 2 or 3 steps."""
-    best: tuple[int, int, int] | None = None
+def cycle(
+    places: Sequence[int], steps: Sequence[Any], same: Callable[[Any, Any], bool]
+) -> tuple[int, int, Sequence[int]] | None:
+    """Return (place of the first step that comes again, rounds, places of all steps) of the longest cycle of 2 or 3 steps."""
+    best: tuple[int, int, Sequence[int]] | None = None
     for period in (2, 3):
         run = 0
         for i in range(period, len(steps)):
             run = run + 1 if same(steps[i], steps[i - period]) and not same(steps[i], steps[i - 1]) else 0
             rounds = 1 + run // period
-            if rounds >= 2 and (best is None or rounds > best[2]):
-                best = (places[i - run + 1], places[i], rounds)
-    return best
+            if rounds >= 2 and (best is None or rounds > best[1]):
+                best = (places[i - run + 1], rounds, range(i - run - period + 1, i + 1))
+    return None if best is None else (best[0], best[1], [places[i] for i in best[2]])
 
 
 def _standstill(
@@ -75,5 +84,6 @@ def _standstill(
         if run == 4:
             start = texts[i - 2][0]
             if not any(start <= place <= texts[i][0] for place in new_calls):
-                return found("CIRCULAR_REASONING", view.number(start), 0.6, view.turns[start].content)
+                numbers = [view.number(place) for place, _ in texts[i - 3 : i + 1]]
+                return found("CIRCULAR_REASONING", view.number(start), 0.6, view.turns[start].content, numbers)
     return None

@@ -1,6 +1,6 @@
 """CONTEXT_LOSS: a finished call again, or a question that was answered."""
 
-from dspy_programs.programs.failure_judge.finding import Finding, found, strongest
+from dspy_programs.programs.failure_judge.finding import Finding, called, found, strongest
 from dspy_programs.programs.failure_judge.phrases import COMPLAINT, COURTESY, FORGOT, SENTENCE_END
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, Call, View
 
@@ -29,7 +29,13 @@ def _repeated_call(view: View) -> Finding | None:
         return None
     key, numbers = max(repeats.items(), key=lambda item: len(item[1]))
     confidence = min(0.9, 0.65 + 0.1 * len(numbers))
-    return found("CONTEXT_LOSS", numbers[0], confidence, f"{key[0]} {key[1]} was called {len(numbers) + 1} times", numbers)
+    return found(
+        "CONTEXT_LOSS",
+        numbers[0],
+        confidence,
+        f"{called(key[0], seen[key][1].given)} was called {len(numbers) + 1} times",
+        numbers,
+    )
 
 
 def _repeated_question(view: View) -> Finding | None:

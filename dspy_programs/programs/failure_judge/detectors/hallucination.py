@@ -1,6 +1,6 @@
 """HALLUCINATION: a tool that is not there, a deed that nothing did, a figure that nothing gave."""
 
-from dspy_programs.programs.failure_judge.finding import Finding, found, sentence_at, strongest
+from dspy_programs.programs.failure_judge.finding import Finding, called, found, sentence_at, strongest
 from dspy_programs.programs.failure_judge.phrases import CLAIMS_DONE, FIGURE_ASKED, HEDGED, LIST_MARK, NUMBER
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, View
 
@@ -17,7 +17,7 @@ def _unknown_tool(view: View) -> Finding | None:
         if view.tools and call.name not in view.tools:
             return found("HALLUCINATION", call.number, 0.9, f"the tool {call.name} is not among those on offer")
         if call.fault == "tool":
-            return found("HALLUCINATION", call.number, 0.85, f"{call.name}: {call.output}")
+            return found("HALLUCINATION", call.number, 0.85, called(call.name, call.given, call.returned))
     return None
 
 

@@ -1,7 +1,7 @@
 """TOOL_MISUSE: a tool says that its arguments are wrong and no later call of it succeeds; or an argument is a placeholder."""
 
 from dspy_programs.programs.failure_judge.detectors.policy_broken import detect_policy_broken
-from dspy_programs.programs.failure_judge.finding import Finding, found, strongest
+from dspy_programs.programs.failure_judge.finding import Finding, called, found, strongest
 from dspy_programs.programs.failure_judge.phrases import PLACEHOLDER
 from dspy_programs.programs.failure_judge.trace_view import Call, View
 
@@ -23,7 +23,7 @@ def _wrong_arguments(view: View) -> Finding | None:
         open_faults = [call for call, is_mended in faults if not is_mended]
         first = open_faults[-1] if open_faults else faults[-1][0]
         confidence = min(0.9, 0.75 + 0.05 * (len(open_faults) - 1)) if open_faults else 0.3
-        evidence = f"{first.name} {first.key[1]} -> {first.output}"
+        evidence = called(first.name, first.given, first.returned)
         return found("TOOL_MISUSE", first.number, confidence, evidence, sorted(call.number for call, _ in faults))
     for call in view.calls:
         values = call.given.values() if isinstance(call.given, dict) else ()
