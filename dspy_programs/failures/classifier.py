@@ -82,6 +82,7 @@ class FailureReport(BaseModel):
 
 
 _TO_JSON = FailureReport.__pydantic_serializer__.to_json
+_SHOWN_TO_LARGE = 12_000  # characters of a run shown to a large model in one question, about 3,000 tokens
 MOST_FAILURES = 3  # of the model in a row, after which it is not asked again
 
 
@@ -129,7 +130,8 @@ class FailureClassifier:
             from dspy_programs.registry import load
 
             judge = self._judges[model.model] = load("failure_judge", model.model)
-            judge.open_question = self.open_question
+            if self.open_question:
+                judge.open_question, judge.window = True, _SHOWN_TO_LARGE
         try:
             said = judge.settle(trace, findings, ruled)
         except LMError as error:
