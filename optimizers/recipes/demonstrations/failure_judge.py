@@ -5,8 +5,16 @@ from typing import Any
 
 import dspy
 
-from dspy_programs.programs.failure_judge import FailureJudge, Finding, View, findings_of, ruling
-from dspy_programs.programs.failure_judge.closed_question import Answer, doubt_in, question_of
+from dspy_programs.programs.failure_judge import (
+    Answer,
+    FailureJudge,
+    Finding,
+    View,
+    doubt_in,
+    findings_of,
+    question_of,
+    ruling,
+)
 from dspy_programs.types import Trace
 
 
