@@ -11,7 +11,7 @@ from typing import Literal
 import dspy
 
 from dspy_programs.programs.failure_judge.finding import Finding
-from dspy_programs.programs.failure_judge.rules import Ruling
+from dspy_programs.programs.failure_judge.rules import SURE, Ruling
 from dspy_programs.programs.failure_judge.trace_window import around, cut
 from dspy_programs.types import FailureMode, Trace
 
@@ -72,8 +72,12 @@ def question_of(trace: Trace, finding: Finding, characters: int) -> dict[str, st
 
 
 def doubt_in(findings: Sequence[Finding], ruled: Ruling, asked: Collection[Finding] = ()) -> Finding | None:
-    """Return the finding to ask about next: the verdict's own, then the strongest; None if nothing more is in doubt."""
-    left = [] if ruled.sure else [f for f in findings if f.confidence >= _WORTH_ASKING and f not in asked]
+    """Return the finding to ask about next: the verdict's own, then the strongest; None if nothing more is in doubt.
+
+    Between two that are strong the question is which came first, and that needs no opinion.
+    """
+    is_settled = ruled.sure or any(f.confidence >= SURE for f in findings)
+    left = [] if is_settled else [f for f in findings if f.confidence >= _WORTH_ASKING and f not in asked]
     return min(left, key=lambda f: ((f.mode, f.turn) != (ruled.mode, ruled.turn), -f.confidence), default=None)
 
 

@@ -81,6 +81,12 @@ def test_judge_does_not_ask_where_the_rules_are_sure():
     assert "search" in asked.prediction.cause
 
 
+def test_judge_does_not_ask_which_of_two_strong_findings_is_the_cause():
+    rivals = [found("TOOL_MISUSE", 4, 0.75, "city"), found("HALLUCINATION", 3, 0.72, "31 C"), found("GOAL_DRIFT", 4, 0.5, "tea")]
+    asked = Asked(says("false"), turns=TALK, findings=rivals)
+    assert (asked.requests, asked.prediction.mode, asked.prediction.findings) == ([], "HALLUCINATION", rivals)
+
+
 def test_judge_does_not_ask_about_a_run_that_is_known_to_be_good():
     asked = Asked(says("true"), turns=TALK, goal="Which is nicer?", is_successful=True)
     assert (asked.requests, asked.prediction.mode, asked.prediction.fixes) == ([], "none", [])
