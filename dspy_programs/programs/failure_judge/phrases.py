@@ -5,6 +5,8 @@ Every pattern is applied only to a bounded piece of text (trace_view.LONGEST), a
 
 import re
 
+from dspy_programs.programs.failure_judge.verbs import KIND_OF_CLAIM
+
 
 class Phrases:
     """A pattern of words in lower case that are found in any case. Lowered first, ASCII text is read four times as fast."""
@@ -43,18 +45,44 @@ FIGURE_ASKED = _any_of(
 )
 HEDGED = _any_of(r"\bi (?:think|believe|guess)\b", r"\b(?:maybe|perhaps|might be|could be)\b", r"\bi'?m not sure\b")
 
-DONE = (
-    r"(?:sent|created|deleted|removed|updated|booked|scheduled|cancell?ed|forwarded|added|assigned|reassigned|moved|renamed|"
-    r"changed|replied|paid|refunded|purchased|ordered|saved|processed|completed|executed|uploaded|submitted|done|plotted|"
-    r"carried out|taken care of)"
-)
-CLAIMS_DONE = _any_of(
-    rf"\b(?:i|we)(?:'ve| have)?(?: now| just| already| successfully)? {DONE}\b",
-    rf"\b(?:has|have) been(?: \w+ly)? {DONE}\b",
-    rf"\bsuccessfully {DONE}\b",
-    rf"\b{DONE} successfully\b",
+_CLAIMED = "|".join([*KIND_OF_CLAIM, "carried out", "taken care of"])
+CLAIM = _any_of(
+    rf"\b(?:i|we)(?:'ve| have|'m| am)?(?: (?:now|just|also|successfully|gone ahead and)){{0,2}} ({_CLAIMED})\b",
+    rf"\b(?:has|have) (?:now |just |also |all |both )?been (?:\w+ly )?({_CLAIMED})\b",
+    rf"\b(?:is|are) (?:now|successfully) ({_CLAIMED})\b",
+    rf"\bsuccessfully ({_CLAIMED})\b",
+    rf"\b({_CLAIMED}) successfully\b",
+    rf"\byour (?:\w+ ){{1,5}}(?:is|are|was|were) ({_CLAIMED})\b",
+    rf"\A\W{{0,4}}({_CLAIMED})\b(?! (?:by|at|in|as|on)\b)",
     r"\bwas successful\b",
 )
+CONFIRMS = _any_of(
+    r"\A.{0,80}\b(?:confirm|inform you|let you know|say|report|see|tell you|great news|good news)\b[^.]{0,20}?\b(?:that|:)"
+)
+NO_CLAIM_BEFORE = _any_of(
+    r"\b(?:if|once|when|whenever|after|until|till|unless|before|as soon as|would|will|should|could|can|may|might|must|shall|to be|"
+    r"please|whether|ensure|make sure|assum\w+|not|never|none|cannot|unable|fail\w*|errors?|without|in order|need\w*|want\w*|"
+    r"try|trying|attempt\w*|because|since|although|though|nor|hardly|let me|let's)\b",
+    r"(?:n't|'ll)\b",
+    r"\bno (?!problem|worries)\w",
+    r"\b(?:that|which|who|those|any|ones|what|you|user|he|she|they|someone|\w+'s)\s*\Z",
+)  # in the sentence of a claim, in front of it
+NO_CLAIM_IN = _any_of(
+    r"\balready been\b|\b(?:yesterday|previously|originally|ago)\b|\blast (?:week|month|year|night)\b|"
+    r"\b(?:by|from) (?:you|the user|him|her|them|another|someone)\b|\byou(?:'ve| have| had)? \w+ed\b|\bfor example\b|\be\.g\.",
+)
+ADMITS = _any_of(
+    r"\b(?:errors?|unable|could(?:n't| not)|cannot|can't|can not|fail(?:s|ed|ure|ures)?|not (?:be )?(?:able|possible|successful)|"
+    r"unsuccessful|unfortunately|sorry|apologi\w+|however|issues?|problems?|instead|rejected|declined|insufficient)\b"
+)  # the agent says that something went wrong
+PASSES_ON = _any_of(r"\b(?:invit\w+|confirmation|receipt|reminder|notification|notified|itinerary|e-?ticket|details|summary)\b")
+WRITTEN_HERE = _any_of(
+    r"\b(?:code|scripts?|functions?|class|methods?|plans?|lists?|tables?|calculations?|summar\w+|drafts?|text|paragraphs?|essay|answers?|"
+    r"responses?|solutions?|documents?|steps?|analys[ei]s|estimates?|formulas?|equations?|quer(?:y|ies)|variables?|data|results?|outputs?|"
+    r"process|numbers?|counts?|values?|rows?|columns?|filters?|sections?|versions?|stor(?:y|ies)|poems?|reports?|tasks? above|"
+    r"items? above|sum|total|average|digits?|words?|conditions?|points?)\b"
+)  # what is done in words alone, or in the turn itself
+DRAFTED = re.compile(r"(?mi)^\W{0,4}(?:subject|dear [\w\[]|to|from):?\s|```")
 PLACEHOLDER = re.compile(
     r"\s*(?:<[^<>]{1,40}>|\{\{?[^{}]{1,40}\}?\}|your[_ -]\w+|n/?a|tbd|todo|unknown|placeholder|latest\w*|\?+)\s*", re.IGNORECASE
 )
@@ -135,8 +163,15 @@ LABEL = r"\s*(?:\w{1,20}:\s*)?(?:```\w*\s*)?"  # "Action: ```json" in front of w
 JSON_TEXT = re.compile(LABEL + r"[\[{]\s*[\"'\[{\]}]")
 JSON_ASKED = _any_of(r"\bjson\b")
 CALL_AS_TEXT = re.compile(
-    LABEL + r"\{\s*\"(?:action|tool|function|tool_name|name)\"\s*:.{0,400}\"(?:\w{0,20}input|arguments|parameters)\"", re.DOTALL
+    LABEL
+    + r"\{\s*\"(?:action|tool|function|tool_name|name)\"\s*:(?!\s{0,2}\"(?i:final|finish|respond)).{0,400}\"(?:\w{0,20}input|arguments|parameters)\"",
+    re.DOTALL,
 )
+CALL_IN_TEXT = re.compile(
+    r"(?:Action:|```(?:json)?)\s{0,3}(?:```\w*\s{0,3})?\{\s{0,6}\"(?:action|tool|function|tool_name)\"\s{0,2}:\s{0,2}"
+    r"\"(?!final|finish|respond)|<tool_call>|<function=|<\|python_tag\|>|\[TOOL_CALLS?\]|```tool_(?:code|call)",
+    re.IGNORECASE,
+)  # a call that is only written down, behind what is said
 FENCE = re.compile(rf"\A{LABEL}|\s*```\s*\Z")
 PARSER_GAVE_UP = _any_of(r"(?:output|response) parsing error", r"could not parse (?:llm|the model's|model) output")
 
@@ -148,3 +183,35 @@ EMPTY_WORDS = frozenset(
     "there these they this those through under until very want were what when where which while will with would your you're "
     "successfully successful result results complete completed finished request".split()
 )
+
+CONTROL_WORD = re.compile(
+    r"(?:[\w -]{1,40}: ?)?\W{0,4}(?:TERMINATE|(?<=[\[<#*])(?:DONE|END|STOP|FINISH(?:ED)?|EXIT|TASK_COMPLETE))\W{0,4}"
+)  # with which a framework ends a run
+MARKED_ERROR = re.compile(r"\W{0,2}[(\[<]\s?error\s?[)\]>]", re.IGNORECASE)
+EXCEPTION_LINE = re.compile(
+    r"Traceback \(most recent call last\)|(?:[A-Za-z_]\w{0,60}\.){0,6}[A-Z]\w{0,60}(?:Error|Exception|Interrupt|Exit)(?::|\Z|\()"
+)
+LIMIT = re.compile(
+    r"(?i)\W{0,4}(?:(?:the )?agent (?:was )?stopped|stopp(?:ed|ing) (?:due|after|because|early)|sorry, need more steps|"
+    r"(?:.{0,60}\b)?(?:max(?:imum)?|iteration|recursion|step|turn|time|round|token|message|budget)s?[ _-]?(?:number of |allowed |"
+    r"conversation )?(?:limit|iterations?|turns?|steps?|rounds?|retries|attempts|time|length|depth)\b.{0,40}"
+    r"\b(?:reached|exceeded|exhausted|hit|limit)\b|"
+    r".{0,60}\b(?:reached|exceeded|hit|exhausted) (?:the |its |my |a )?(?:max(?:imum)?|iteration|recursion|step|turn|time|token|budget)\b|"
+    r"ran out of (?:steps|iterations|turns|time|tokens|budget))"
+)  # how frameworks say that they stopped an agent
+NOTHING_SAID = re.compile(r"(?i)\W*(?:none|null|undefined|nan|n/?a)?\W*")
+NEXT_STEP = re.compile(
+    r"(?i)\W{0,4}(?:(?:okay|ok|alright|sure|thought|great)\W{1,3})?(?:let me|now,? i (?:will|need to)|i(?:'ll| will| am going to|'m going to) now|"
+    r"next,? i(?:'ll| will| need to)|first,? i(?:'ll| will| need to)|i need to (?:find|search|look|check|get|first))\b[^.?!\n]{1,200}[.:]?\s*"
+)  # an announcement, and nothing after it
+WAITS = re.compile(r"(?i)(?:^|[^a-z])(?:sleep|wait|delay|pause)(?![a-z])")  # in the name of a tool
+_STATES = r"(?:still[ _])?(?:pending|running|in[ _-]?progress|queued|waiting|processing|starting|building|deploying|not[ _](?:yet|ready|done))"
+STILL_WAITING = re.compile(
+    rf"(?i)\"(?:status|state|phase|progress)\"\s{{0,2}}:\s{{0,2}}\"?{_STATES}|"
+    rf"\A\W{{0,3}}(?:(?:job |task )?(?:status|state)\W{{1,3}})?{_STATES}\b"
+)
+EMPTY_RESULT = re.compile(
+    r"(?i)\s*(?:\Z|(?:\[\s*\]|\{\s*\}|none|null|false|0|n/a)\s*\Z|\{\s*\"[\w ]{1,40}\"\s*:\s*(?:\[\s*\]|null|0)\s*\}|"
+    r"(?:error: )?(?:there (?:are|is|were) )?(?:no(?:thing)?\b.{0,60}?\b(?:found|available|exists?|match(?:es|ed|ing)?|results?|records?|"
+    r"data)\b|no\b.{0,40}\Z|.{0,60}\b(?:not found|does not exist|doesn't exist|0 results)\b))"
+)  # nothing was found

@@ -12,8 +12,10 @@ from typing import NamedTuple
 
 from dspy_programs.programs.failure_judge.detectors.circular_reasoning import detect_circular_reasoning
 from dspy_programs.programs.failure_judge.detectors.context_loss import detect_context_loss
+from dspy_programs.programs.failure_judge.detectors.crash import detect_crash
 from dspy_programs.programs.failure_judge.detectors.goal_drift import detect_goal_drift
 from dspy_programs.programs.failure_judge.detectors.hallucination import detect_hallucination
+from dspy_programs.programs.failure_judge.detectors.no_answer import detect_no_answer
 from dspy_programs.programs.failure_judge.detectors.over_refusal import detect_over_refusal
 from dspy_programs.programs.failure_judge.detectors.schema_error import detect_schema_error
 from dspy_programs.programs.failure_judge.detectors.timeout_cascade import detect_timeout_cascade
@@ -49,6 +51,8 @@ DETECTORS: dict[FailureMode, _Detector] = {
     "OVER_REFUSAL": detect_over_refusal,
     "SCHEMA_ERROR": detect_schema_error,
     "TIMEOUT_CASCADE": detect_timeout_cascade,
+    "NO_ANSWER": detect_no_answer,
+    "CRASH": detect_crash,
 }
 
 
@@ -71,12 +75,16 @@ def _without_echoes(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def ruling(findings: Sequence[Finding], is_successful: bool | None = None) -> Ruling:
-    """Weigh the findings, strongest first."""
-    needed = {True: SURE_AGAINST_SUCCESS, False: 0.0, None: LIKELY}[is_successful]
+    """Weigh the findings, strongest first, with what the caller knows of the outcome.
+
+    A run that is known to have failed is never "none", but a weak sign does not become its cause: that is "UNKNOWN".
+    """
     top = findings[0].confidence if findings else 0.0
-    if not findings or top < needed:
-        confidence = {True: 0.95, False: 0.3, None: round(1 - max(top, 0.2), 2)}[is_successful]
-        return Ruling("none", None, confidence, "", bool(is_successful))
+    if top < (SURE_AGAINST_SUCCESS if is_successful else LIKELY):
+        doubt = round(1 - max(top, 0.2), 2)
+        if is_successful is False:
+            return Ruling("UNKNOWN", None, doubt, "", False)
+        return Ruling("none", None, 0.95 if is_successful else doubt, "", bool(is_successful))
     rivals = [f for f in findings if f.confidence > top - _CLOSE]
     first = min(rivals, key=lambda f: f.turn)
     return Ruling(first.mode, first.turn, first.confidence, first.evidence, top >= SURE and len(rivals) == 1)

@@ -162,7 +162,8 @@ def test_model_gets_one_call_for_the_doubtful_trace_and_none_for_the_others():
 def test_finding_that_the_model_denies_is_not_in_the_report():
     with use(scripted_lm(says("false"))):
         report = FailureClassifier().classify({**UNSURE, "is_successful": False})
-    assert (report.modes, report.answered_by) == ([], "model")
+    assert (report.classified_failure_mode, report.answered_by) == ("UNKNOWN", "model")
+    assert "OVER_REFUSAL" not in [found.mode for found in report.modes]
 
 
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")

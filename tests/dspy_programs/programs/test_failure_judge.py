@@ -82,7 +82,11 @@ def test_judge_does_not_ask_where_the_rules_are_sure():
 
 
 def test_judge_does_not_ask_which_of_two_strong_findings_is_the_cause():
-    rivals = [found("TOOL_MISUSE", 4, 0.75, "city"), found("HALLUCINATION", 3, 0.72, "31 C"), found("GOAL_DRIFT", 4, 0.5, "tea")]
+    rivals = [
+        found("TOOL_MISUSE", 4, 0.75, "city"),
+        found("HALLUCINATION", 3, 0.72, "31 C"),
+        found("GOAL_DRIFT", 4, 0.5, "tea"),
+    ]
     asked = Asked(says("false"), turns=TALK, findings=rivals)
     assert (asked.requests, asked.prediction.mode, asked.prediction.findings) == ([], "HALLUCINATION", rivals)
 
@@ -111,7 +115,8 @@ def test_judge_does_not_ask_about_what_the_rules_excused():
 def test_judge_answers_by_rules_without_model(turns):
     with dspy.context(lm=None):
         answer = FailureJudge()(goal=QUESTION, turns=turns, is_successful=False)
-    assert (answer.mode, answer.turn, answer.answered_by, answer.failure) == ("OVER_REFUSAL", 1, "rules", None)
+    assert (answer.mode, answer.turn, answer.answered_by, answer.failure) == ("UNKNOWN", None, "rules", None)
+    assert [(finding.mode, finding.turn) for finding in answer.findings] == [("OVER_REFUSAL", 1)]
 
 
 def test_judge_takes_a_whole_trace():

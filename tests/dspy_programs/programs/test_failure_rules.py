@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from dspy_programs.programs.failure_judge import REMEDIES, Finding, View, findings_of, ruling
+from dspy_programs.programs.failure_judge.faults import fault_of
 from dspy_programs.programs.failure_judge.rules import DETECTORS
-from dspy_programs.programs.failure_judge.trace_view import changes, fault_of
+from dspy_programs.programs.failure_judge.trace_view import changes
 from dspy_programs.types import Trace, Turn
 
 HITS = [{"id": "A1", "owner": "nadia@atlas.com"}, {"id": "A2", "owner": "raj@atlas.com"}]

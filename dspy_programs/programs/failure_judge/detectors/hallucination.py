@@ -1,14 +1,15 @@
 """HALLUCINATION: a tool that is not there, a deed that nothing did, a figure that nothing gave."""
 
+from dspy_programs.programs.failure_judge.detectors.claimed_deed import detect_claimed_deed
 from dspy_programs.programs.failure_judge.finding import Finding, called, found, sentence_at, strongest
-from dspy_programs.programs.failure_judge.phrases import CLAIMS_DONE, FIGURE_ASKED, HEDGED, LIST_MARK, NUMBER
+from dspy_programs.programs.failure_judge.phrases import FIGURE_ASKED, HEDGED, LIST_MARK, NUMBER
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, View
 
 _LONGEST_POLICY = 20_000  # characters of a system's text in which figures are looked up
 
 
 def detect_hallucination(view: View) -> Finding | None:
-    return strongest([_unknown_tool(view), _claim_of_deed(view), _figure_without_source(view), _figure_from_nowhere(view)])
+    return strongest([_unknown_tool(view), detect_claimed_deed(view), _figure_without_source(view), _figure_from_nowhere(view)])
 
 
 def _unknown_tool(view: View) -> Finding | None:
@@ -19,20 +20,6 @@ def _unknown_tool(view: View) -> Finding | None:
         if call.fault == "tool":
             return found("HALLUCINATION", call.number, 0.85, called(call.name, call.given, call.returned))
     return None
-
-
-def _claim_of_deed(view: View) -> Finding | None:
-    """The agent says something was done, but no tool was called that could have done it."""
-    if not view.said or any(call.writes for call in view.calls):
-        return None
-    place = view.said[-1]
-    match = CLAIMS_DONE.search(view.turns[place].content[:LONGEST])
-    if match is None:
-        return None
-    if view.calls:
-        return found("HALLUCINATION", view.number(place), 0.4, sentence_at(view.turns[place].content, match.start()))
-    confidence = 0.55 if not view.tools or view.is_foreign else 0.8
-    return found("HALLUCINATION", view.number(place), confidence, sentence_at(view.turns[place].content, match.start()))
 
 
 def _figure_without_source(view: View) -> Finding | None:

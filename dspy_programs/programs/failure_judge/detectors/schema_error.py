@@ -1,7 +1,14 @@
 """SCHEMA_ERROR: arguments or an answer that should be JSON and are not."""
 
 from dspy_programs.programs.failure_judge.finding import Finding, called, found, strongest
-from dspy_programs.programs.failure_judge.phrases import CALL_AS_TEXT, FENCE, JSON_ASKED, JSON_TEXT, PARSER_GAVE_UP
+from dspy_programs.programs.failure_judge.phrases import (
+    CALL_AS_TEXT,
+    CALL_IN_TEXT,
+    FENCE,
+    JSON_ASKED,
+    JSON_TEXT,
+    PARSER_GAVE_UP,
+)
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, View
 from dspy_programs.text import is_json
 
@@ -35,6 +42,14 @@ def _broken_answer(view: View) -> Finding | None:
                 return found("SCHEMA_ERROR", view.number(place), 0.85 if last else 0.6, text)
             if last and CALL_AS_TEXT.match(text[:LONGEST]):
                 return found("SCHEMA_ERROR", view.number(place), 0.75, f"a call is written as text and not made: {text}")
+    last_text = view.last_words[:LONGEST]
+    if (written := CALL_IN_TEXT.search(last_text)) is not None:
+        return found(
+            "SCHEMA_ERROR",
+            view.number(view.said[-1]),
+            0.75,
+            f"a call is written as text and not made: {last_text[written.start() :]}",
+        )
     if PARSER_GAVE_UP.search(view.final[:LONGEST]) and view.said:
         return found("SCHEMA_ERROR", view.number(view.said[-1]), 0.8, view.final)
     if wanted and view.said and "{" not in view.final[:LONGEST]:

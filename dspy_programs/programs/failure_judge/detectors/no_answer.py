@@ -1,0 +1,48 @@
+"""NO_ANSWER: the run ended, perhaps at a limit, before it answered."""
+
+from dspy_programs.programs.failure_judge.finding import Finding, found
+from dspy_programs.programs.failure_judge.phrases import COURTESY, LIMIT, NEXT_STEP, NOTHING_SAID
+from dspy_programs.programs.failure_judge.trace_view import LONGEST, View
+from dspy_programs.programs.failure_judge.verbs import closes, is_deed
+
+_LONGEST_NOTICE = 300  # characters in which a framework says that it stopped the agent
+
+
+def detect_no_answer(view: View) -> Finding | None:
+    """A limit on record or as the last words; no turns; nothing said; a tool's result or a question at the end."""
+    if view.error and LIMIT.search(view.error[:LONGEST]):
+        return found("NO_ANSWER", view.last_number, 0.6 if view.is_answered else 0.95, view.error)
+    if not view.turns:
+        return found("NO_ANSWER", 0, 0.95, "the run has no turns")
+    last = view.turns[view.end]
+    if view.end < 0:
+        return found("NO_ANSWER", view.last_number, 0.9, "nothing was said or done")
+    words = view.last_words
+    if len(words) <= _LONGEST_NOTICE and LIMIT.match(words):
+        return found("NO_ANSWER", view.last_number, 0.9, words)
+    if not words:
+        return _ends_with_user(view, last.content) if last.role == "user" else _ends_with_call(view)
+    if NOTHING_SAID.fullmatch(words[:60]) and not any(closes(call.name) for call in view.calls[-1:]):
+        return found("NO_ANSWER", view.last_number, 0.75, f"the last words are {words!r}")
+    if len(words) <= _LONGEST_NOTICE and NEXT_STEP.fullmatch(words):
+        return found("NO_ANSWER", view.last_number, 0.5, words)
+    return None
+
+
+def _ends_with_call(view: View) -> Finding | None:
+    """A call that ends a run on purpose (`submit`, `transfer_to_human`) is an answer; one that did the deed is nearly one."""
+    if not view.calls:
+        return None  # a text whose tool has no name
+    last = view.calls[-1]
+    if closes(last.name):
+        return None
+    confidence = 0.45 if is_deed(last.name) and not last.fault else 0.7
+    return found("NO_ANSWER", view.last_number, confidence, f"the run ends with {last.name} {last.key[1]} -> {last.output}")
+
+
+def _ends_with_user(view: View, text: str) -> Finding | None:
+    if not view.said and not view.calls:
+        return found("NO_ANSWER", view.last_number, 0.9, f"nobody answered: {text}")
+    if "?" not in text[:LONGEST] or COURTESY.search(text[:LONGEST]):
+        return None  # a farewell, or a conversation that the user left
+    return found("NO_ANSWER", view.last_number, 0.6, f"the last question has no answer: {text}")
