@@ -16,7 +16,7 @@ from dspy_programs.programs.failure_judge.trace_window import around, cut
 from dspy_programs.types import FailureMode, Trace
 
 LONGEST_GOAL = 260  # characters shown to the model
-_LONGEST_EVIDENCE = 240  # likewise
+_LONGEST_EVIDENCE = 200  # likewise
 _WORTH_ASKING = 0.35  # confidence below which the rules have seen an excuse
 
 Answer = Literal["true", "false", "cannot tell"]
@@ -62,7 +62,8 @@ class ConfirmFinding(dspy.Signature):
 
 def question_of(trace: Trace, finding: Finding, characters: int) -> dict[str, str]:
     """Return the inputs of ConfirmFinding. characters: how much of the run is shown."""
-    run = around(trace.turns, finding.turns, characters)
+    turns = [turn for turn in trace.turns if turn.role != "user" or turn.content != trace.original_goal]
+    run = around(turns or trace.turns, finding.turns, characters)
     if trace.final_result and (not trace.turns or trace.final_result != trace.turns[-1].content):
         run += f"\nresult {cut(trace.final_result, 160)}"
     what, excuse = _SUSPICIONS[finding.mode]

@@ -44,7 +44,7 @@ class FailureJudgeResult(Result):
 class FailureJudge(Program):
     """Blames one turn of a run, or none."""
 
-    def __init__(self, window: int = 900, most_questions: int = 2, open_question: bool = False) -> None:
+    def __init__(self, window: int = 600, most_questions: int = 2, open_question: bool = False) -> None:
         """Make a judge.
 
         Args:

@@ -268,6 +268,13 @@ def test_question_about_a_long_run_is_short_and_shows_the_turn_in_doubt(place):
     assert len(wide) > len(prompt) + 3000
 
 
+def test_question_says_the_goal_once():
+    (prompt,) = Asked(says()).prompts
+    assert prompt.count(QUESTION) == 1
+    alone = question_of(Trace(original_goal="g", turns=[Turn(turn_number=0, role="user", content="g")]), WEAK[1], 600)
+    assert alone["run"] == '0 user "g"'
+
+
 def test_question_shows_an_answer_that_is_no_turn():
     (prompt,) = Asked(says(), turns=TALK, findings=WEAK[:1], final_result="Coffee, says Ann.").prompts
     assert '\nresult "Coffee, says Ann."' in prompt
