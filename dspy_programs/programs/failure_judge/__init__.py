@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         FailureJudge as FailureJudge,
         FailureJudgeResult as FailureJudgeResult,
     )
-    from dspy_programs.programs.failure_judge.finding import Finding as Finding
+    from dspy_programs.programs.failure_judge.finding import Finding as Finding, quoted as quoted
     from dspy_programs.programs.failure_judge.modes import REMEDIES as REMEDIES
     from dspy_programs.programs.failure_judge.rules import (
         LIKELY as LIKELY,
@@ -39,6 +39,7 @@ _HOMES = {
     "SURE": "rules",
     "SURE_AGAINST_SUCCESS": "rules",
     "findings_of": "rules",
+    "quoted": "finding",
     "ruling": "rules",
     "View": "trace_view",
     "text_of": "trace_view",

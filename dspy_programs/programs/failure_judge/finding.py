@@ -9,11 +9,12 @@ from dspy_programs.programs.failure_judge.trace_view import text_of
 from dspy_programs.text import shortened
 from dspy_programs.types import FailureMode
 
-_LONGEST = 240  # characters of evidence
+_LONGEST = 300  # characters of evidence
 _LONGEST_NAME = 60  # of a tool's name in it
 _LONGEST_VALUE = 40  # of one argument
 _LONGEST_RESULT = 150  # of what a tool returned; the arguments get what is left
 _MOST_TURNS = 200
+_LONGEST_WORD = 15  # characters; a longer one may be cut
 _ERROR_KEYS = ("error", "errors", "exception", "detail", "message")
 _TRACEBACK = "Traceback (most recent call last)"
 
@@ -34,12 +35,17 @@ def found(mode: FailureMode, turn: int, confidence: float, evidence: str, turns:
 
 
 def quoted(text: str, longest: int = _LONGEST) -> str:
-    """Return a text on one line; of a longer one its start and its end."""
+    """Return a text on one line; of a longer one its start and its end, cut between words where they are short."""
     if len(text) > 4 * longest:
         text = f"{text[: 2 * longest]} {text[-2 * longest :]}"
     line = " ".join(text.split())
-    tail = longest // 3
-    return line if len(line) <= longest else f"{line[: longest - tail - 3].rstrip()} … {line[len(line) - tail :].lstrip()}"
+    tail = 2 * longest // 5
+    if len(line) <= longest:
+        return line
+    start, end = line[: longest - tail - 3], line[len(line) - tail :]
+    if (gap := start.rfind(" ", -_LONGEST_WORD)) > 0:
+        start = start[:gap]
+    return f"{start.rstrip()} … {end[end.find(' ', 0, _LONGEST_WORD) + 1 :].lstrip()}"
 
 
 def called(name: str, given: Any, returned: Any = None) -> str:
@@ -77,7 +83,8 @@ def sentence_at(text: str, place: int) -> str:
     long_before = place - start > 100
     if long_before:
         start = 1 + max(text.find(" ", place - 100, place), place - 101)
-    piece = text[start : place + 100]
-    if place + 100 < len(text):
+    end = max(place + 100, start + 180)
+    piece = text[start:end]
+    if end < len(text):
         piece = f"{shortened(piece, len(piece) - 1)} …"
     return f"{'… ' if long_before else ''}{piece.strip()}"

@@ -386,6 +386,24 @@ def test_watch_prints_each_trace_as_it_comes_and_ends_with_the_distribution(tmp_
     assert (watching.returncode, rest[1]) == (130, "")
 
 
+@pytest.mark.parametrize("as_json", [True, False])
+def test_watch_takes_back_that_a_file_is_unreadable(as_json, tmp_path):
+    file = tmp_path / "run.json"
+    file.write_text(json.dumps(HEALTHY)[:40])
+    watching = run("watch", tmp_path, "--interval", "0.05", *(["--json"] if as_json else []))
+    first = watching.stdout.readline()
+    file.write_text(json.dumps(HEALTHY))
+    second, third = watching.stdout.readline(), watching.stdout.readline()
+    watching.send_signal(signal.SIGINT)
+    rest = watching.communicate(timeout=20)[0]
+    if as_json:
+        assert [json.loads(line).get("problem", "?") is None for line in (first, second, third)] == [False, True, False]
+        assert json.loads(third)["trace_id"] == "healthy" and json.loads(rest)["unreadable"] == 0
+    else:
+        assert "cannot be read" in first and "no longer unreadable" in second and "healthy" in third
+        assert "could not be read" not in rest
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopped_batch_leaves_no_file_behind(number, code, tmp_path):
     fifo, outputs = tmp_path / "pipe", {"-o": ".jsonl", "--html": ".html", "--sarif": ".sarif", "--junit": ".xml"}

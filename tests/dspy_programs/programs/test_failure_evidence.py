@@ -7,7 +7,7 @@ from dspy_programs.programs.failure_judge import REMEDIES, View, findings_of
 from dspy_programs.programs.failure_judge.finding import called, found, quoted, sentence_at
 from dspy_programs.types import Trace, Turn
 
-LONGEST = 260  # characters of any evidence
+LONGEST = 300  # characters of any evidence
 LONG_QUERY = {"query": "SELECT name FROM people WHERE " + "age > 3 AND " * 400, "limit": 5}
 
 
@@ -101,6 +101,9 @@ def test_the_same_sentence_again_and_again_marks_all_its_turns():
         ("TOOL_MISUSE", 'book {"require": 1} -> Error: user not found', "Look up identifiers first"),
         ("TOOL_MISUSE", "book was given '<user id>'", "Look up identifiers first"),
         ("TOOL_MISUSE", "book {} -> date must be YYYY-MM-DD, invalid format", "Describe each parameter"),
+        ("TOOL_MISUSE", "book {} -> class must be one of 'economy', 'business'", "Declare the allowed values as an enum"),
+        ("SCHEMA_ERROR", 'Action: {"action": "find", "input": {', "Keep structured outputs short"),
+        ("SCHEMA_ERROR", 'a call is written as text and not made: {"action": "find"}', "Offer the tools through"),
         ("CONTEXT_LOSS", "find {} was called 3 times", "Answer a repeated identical call from a cache"),
         ("CONTEXT_LOSS", "Which city? | user: I told you", "Keep what the user has said"),
         ("CRASH", "ConnectionError: reset by peer", "Retry what fails for a moment"),
@@ -110,7 +113,7 @@ def test_the_same_sentence_again_and_again_marks_all_its_turns():
 def test_the_fix_that_the_evidence_asks_for_comes_first(mode, evidence, first):
     fixes = REMEDIES[mode].fixes_for(evidence)
     assert fixes[0].startswith(first)
-    assert sorted(fixes) == sorted(REMEDIES[mode].fixes)
+    assert len(set(fixes)) == 3 and set(fixes) <= set(REMEDIES[mode].fixes)
 
 
 def test_an_unregistered_tool_is_to_be_registered_or_renamed_first():

@@ -10,7 +10,7 @@ from dspy_programs.programs.failure_judge.trace_view import LONGEST, Call, View
 from dspy_programs.types import Turn
 
 _SHORTEST_CYCLE = 4  # steps: two, twice
-_LONGEST_STEP = 72  # characters of each of the two or three steps in the evidence
+_LONGEST_STEP = 90  # characters of each of the two or three steps in the evidence
 _Step = TypeVar("_Step")
 _Text: TypeAlias = tuple[int, frozenset[tuple[str, ...]]]  # how often the user had spoken, and the pairs of words
 
