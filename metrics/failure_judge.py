@@ -22,7 +22,6 @@ from metrics.score import Component, Score, composite, unreadable
 
 WEIGHTS = {"mode": 0.5, "turn": 0.25, "cause": 0.1, "format": 0.15}
 MODES = get_args(FailureMode)
-_WITHOUT_TURN = ("none", "UNKNOWN")
 NEAR = 2  # turns
 _ENOUGH_WORDS = 40  # of a cause; a longer one loses, so that copying the run does not pay
 _TOKEN = re.compile(r"[^\W_]+")
@@ -102,9 +101,10 @@ def format_component(gold: dspy.Example, pred: dspy.Prediction) -> Component:
 def _format_problems(gold: dspy.Example, pred: dspy.Prediction) -> list[str]:
     mode, turn = getattr(pred, "mode", None), getattr(pred, "turn", None)
     problems = []
-    if mode in _WITHOUT_TURN and turn is not None:
-        problems.append(f"the mode is {mode}, but a turn is blamed")
-    if mode not in _WITHOUT_TURN and (not is_number(turn) or turn not in _numbers_of(gold)):
+    if mode == "none" and turn is not None:
+        problems.append("the mode is none, but a turn is blamed")
+    is_open = mode == "UNKNOWN" and turn is None  # it failed, and nothing says where
+    if mode != "none" and not is_open and (not is_number(turn) or turn not in _numbers_of(gold)):
         problems.append("the turn is not the number of a turn of the run")
     cause = getattr(pred, "cause", None)
     if not isinstance(cause, str) or not cause.strip() or len(cause) > 400:

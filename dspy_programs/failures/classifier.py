@@ -174,20 +174,22 @@ def report_of(
         root_cause_summary=REMEDIES[mode].cause.format(evidence=evidence),
         evidence=evidence,
         fixes=REMEDIES[mode].fixes_for(evidence),
-        modes=_modes_of(findings, ruled, confidence, trace.is_successful, answered_by == "rules") if mode != "none" else [],
+        modes=_modes_of(trace, findings, ruled, confidence, answered_by == "rules") if mode != "none" else [],
         turns=len(trace.turns),
         answered_by=answered_by,
         failure=failure,
     )
 
 
-def _modes_of(
-    findings: Sequence[Finding], ruled: Ruling, confidence: float, is_successful: bool | None, calibrated: bool
-) -> list[FoundMode]:
-    """Return the verdict's mode, then every other finding likely enough to stand alone, strongest first."""
-    bound = SURE_AGAINST_SUCCESS if is_successful else LIKELY
+def _modes_of(trace: Trace, findings: Sequence[Finding], ruled: Ruling, confidence: float, calibrated: bool) -> list[FoundMode]:
+    """Return the verdict's mode, then every other finding likely enough to stand alone, strongest first.
+
+    A failure of unknown cause at no turn stands at the last: there its outcome was known.
+    """
+    bound = SURE_AGAINST_SUCCESS if trace.is_successful else LIKELY
     seen = next((f.turns for f in findings if f.mode == ruled.mode and f.turn == ruled.turn), None)
-    turn = 0 if ruled.turn is None else ruled.turn
+    last = trace.turns[-1].turn_number if trace.turns else 0
+    turn = last if ruled.turn is None else ruled.turn
     first = _found_mode(ruled.mode, turn, seen or [turn], confidence, ruled.evidence, calibrated)
     others = [f for f in findings if f.mode != ruled.mode and f.confidence >= bound]
     return [first, *(_found_mode(f.mode, f.turn, f.turns, f.confidence, f.evidence, True) for f in others)]

@@ -75,6 +75,7 @@ def _reviewed_rows(split: str) -> Iterator[Row]:
                 "turns": turns,
                 "final_result": review.trace.final_result,
                 "is_successful": None,
+                "error": review.trace.error,
                 "tools": review.trace.tools,
                 "mode": review.mode,
                 "turn": review.turn,

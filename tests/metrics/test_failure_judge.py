@@ -78,10 +78,11 @@ def test_a_verdict_that_is_accepted_beside_the_label_is_right():
     assert score(said(), label).value == 1.0
 
 
-def test_a_failure_of_unknown_cause_has_no_turn():
+def test_a_failure_of_unknown_cause_needs_no_turn():
     unknown = {"mode": "UNKNOWN", "turn": None, "cause": ""}
     assert score(said("UNKNOWN", None, "nothing shows how"), unknown).value == 1.0
-    assert score(said("UNKNOWN", 4), unknown).components["format"] == 0.5
+    assert score(said("UNKNOWN", 4), unknown).value == 1.0
+    assert score(said("UNKNOWN", 40), unknown).components["format"] == 0.5
 
 
 def test_judge_agrees_leaves_out_what_nobody_has_labelled():

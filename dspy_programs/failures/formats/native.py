@@ -1,7 +1,7 @@
 """This library's own traces: as written by TraceRecorder, as stored in its datasets, and unfinished recordings.
 
 An unfinished recording is a file of lines: {"recording": {trace_id, original_goal}}, then {"turn": {...}} for each turn,
-and {"result": {final_result, is_successful}} where it came so far.
+and {"result": {final_result, is_successful}} where it came so far. Without that the run broke off, and its `error` says so.
 """
 
 from typing import Any
@@ -13,6 +13,7 @@ from dspy_programs.failures.formats.chat import ROLES, kind_of
 from dspy_programs.types import Trace
 
 _RECORDED = ("recording", "turn", "result")
+BROKE_OFF = "the recording breaks off: the program ended, or was killed, before it recorded a result"
 
 
 def is_native(raw: dict[str, Any]) -> bool:
@@ -66,4 +67,4 @@ def read_recording(lines: list[dict[str, Any]]) -> Trace:
     head: dict[str, Any] = next((line["recording"] for line in lines if "recording" in line), {})
     result: dict[str, Any] = next((line["result"] for line in reversed(lines) if "result" in line), {})
     turns = [line["turn"] for line in lines if "turn" in line]
-    return read_native({"original_goal": "", **head, **result, "turns": turns})
+    return read_native({"original_goal": "", "error": None if result else BROKE_OFF, **head, **result, "turns": turns})

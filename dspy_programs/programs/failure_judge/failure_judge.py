@@ -1,4 +1,4 @@
-"""Say in which of eight ways an agent run failed, at which turn first, and how to fix it; or that it did not fail.
+"""Say how an agent run failed, at which turn first, and how to fix it; or that it did not fail.
 
 Rules find. A model is asked only what they cannot decide: whether a doubtful finding is a fault (closed_question.py) and, if
 you want it, how a run failed in which nothing was found (open_question.py).
@@ -28,7 +28,7 @@ class FailureJudgeResult(Result):
     mode: FailureMode
     """How the run failed, "none" if it did not."""
     turn: int | None
-    """The `turn_number` that failed first; None for "none"."""
+    """The `turn_number` that failed first; None for "none". For "UNKNOWN" where to begin reading, None if nothing stands out."""
     cause: str
     """What went wrong, one sentence with the evidence in it."""
     evidence: str
@@ -81,6 +81,7 @@ class FailureJudge(Program):
         final_result: str | None = None,
         is_successful: bool | None = None,
         tools: Sequence[str] | None = None,
+        error: str | None = None,
     ) -> FailureJudgeResult:
         """Determine how a run failed and at which turn first, or that it did not.
 
@@ -88,8 +89,9 @@ class FailureJudge(Program):
             goal: What the agent was asked to do.
             turns: The run in time order, any number of `Turn`s or mappings of their fields.
             final_result: The answer, if it is not the last turn.
-            is_successful: What you know about the outcome; None if unknown.
+            is_successful: What you know about the outcome; None if unknown. A run that failed is never "none".
             tools: The names of the offered tools; None if unknown.
+            error: What ended the run before its answer, an exception or a limit; None if nothing did.
 
         Returns:
             The verdict, together with the rules' findings.
@@ -99,7 +101,7 @@ class FailureJudge(Program):
             ModelLost: This thread cannot see the model that another thread chose with `use`.
         """
         fields = {"original_goal": goal, "turns": typed(turns), "final_result": final_result, "tools": tools}
-        return self.of(Trace.model_validate({**fields, "is_successful": is_successful}))
+        return self.of(Trace.model_validate({**fields, "is_successful": is_successful, "error": error}))
 
     if TYPE_CHECKING:
         __call__ = forward
@@ -121,7 +123,7 @@ class FailureJudge(Program):
         if ruled.sure or not trace.turns or model_in_use(self.confirm.lm) is None:
             return _answer(ruled, findings, "rules")
         found = self._confirmed(trace, findings, ruled)
-        if self.open_question and not isinstance(found, Failure) and found.ruled.turn is None:
+        if self.open_question and not isinstance(found, Failure) and found.ruled.mode in ("none", "UNKNOWN"):
             found = self._told(trace, found)
         return _answer(ruled, findings, "rules", found) if isinstance(found, Failure) else _answer(*found)
 

@@ -46,7 +46,7 @@ _HTTP = re.compile(
 )
 _EXIT = re.compile(r"\b(?:exit(?:ed with)?(?: code| status)?|exitcode|return ?code)[:= ]{1,3}(-?\d{1,5})\b", re.IGNORECASE)
 _COMPLAINS = Phrases(
-    r"\b(?:is |are |was |were )?(?:not |in)valid\b|\bmissing (?:required|argument|parameter|value|field|the|a )|\bis missing\b|"
+    r"\b(?:is |are |was |were )?(?:not |in)valid\b|\bmissing (?:required|argument|parameter|value|field|the|a )|\A\W{0,3}missing \w+|\bis missing\b|"
     r"\b(?:is|are) (?:required|mandatory|needed)\b|\brequired (?:argument|parameter|field|property)|"
     r"\bmust (?:be|not|have|start|contain|match|provide|specify)\b|\bnot (?:been )?(?:provided|allowed|recogni[sz]ed|supported|registered|"
     r"permitted|authori[sz]ed|available)\b|\bno \w+ (?:was |were )?(?:provided|given|specified)\b|\bunknown \w+|\bunexpected\b|"
@@ -76,7 +76,7 @@ _NOT_JSON = Phrases(
 )
 _ARGUMENT = Phrases(
     r"require|missing|invalid|argument|parameter|must (?:be|not|have)|not (?:a )?(?:valid|provided|allowed|recogni|supported)|"
-    r"unknown|(?:value|type|key)error|validation|wrong|format|out of range|\b4(?:00|22)\b(?![.,]?\d)|unexpected keyword|"
+    r"unknown|(?:value|type)error|validation|wrong|format|out of range|\b4(?:00|22)\b(?![.,]?\d)|unexpected keyword|"
     r"does not (?:match|add up)|\bno \w+ (?:was |were )?(?:provided|given|specified)"
 )
 

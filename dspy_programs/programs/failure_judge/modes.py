@@ -154,7 +154,7 @@ REMEDIES: dict[FailureMode, _Remedy] = {
         ),
     ),
     "CRASH": _Remedy(
-        "An exception ended the run: {evidence}",
+        "An exception, or the end of its program, broke the run off: {evidence}",
         (
             _fix(
                 "Retry what fails for a moment (network, rate limit) with backoff.",
@@ -165,7 +165,7 @@ REMEDIES: dict[FailureMode, _Remedy] = {
         ),
     ),
     "UNKNOWN": _Remedy(
-        "The run is known to have failed, and nothing in it shows how.",
+        "The run is known to have failed, and nothing in it shows how: {evidence}",
         (
             _fix("Read the run, and add a check for what went wrong."),
             _fix("Record more of it: the system's text, tool schemas, full results, latencies."),

@@ -56,7 +56,7 @@ CLAIM = any_of(
     r"\bwas successful\b",
 )
 CONFIRMS = any_of(
-    r"\A.{0,80}\b(?:confirm|inform you|let you know|say|report|see|tell you|great news|good news)\b[^.]{0,20}?\b(?:that|:)"
+    r"\A(?!\W{0,9}(?:please )?(?:confirm|verify|check|ensure)\b).{0,80}\b(?:confirm|inform you|let you know|say|report|see|tell you|great news|good news)\b[^.]{0,20}?\b(?:that|:)"
 )
 NO_CLAIM_BEFORE = any_of(
     r"\b(?:if|once|when|whenever|after|until|till|unless|before|as soon as|would|will|should|could|can|may|might|must|shall|to be|"
@@ -64,6 +64,7 @@ NO_CLAIM_BEFORE = any_of(
     r"try|trying|attempt\w*|because|since|although|though|nor|hardly|let me|let's)\b",
     r"(?:n't|'ll)\b",
     r"\bno (?!problem|worries)\w",
+    r"\A\W{0,9}(?:confirm|verify|check|ensure|suppose)\b",
     r"\b(?:that|which|who|those|any|ones|what|you|user|he|she|they|someone|\w+'s)\s*\Z",
 )  # in the sentence of a claim, in front of it
 NO_CLAIM_IN = any_of(
@@ -113,6 +114,9 @@ NEEDS_MORE = any_of(
     r"\b(?:until|unless|without(?!(?: \w+){0,4} (?:consent|permission|knowledge|authori[sz]ation|approval)))\b"
 )  # in the sentence of the refusal
 ASKS_BACK = any_of(r"\b(?:could you|please) (?:please )?(?:provide|tell|share|confirm)\b")  # anywhere after it
+FORBIDS = any_of(
+    r"\b(?:cannot|can't|can not|must not|mustn't|may not|should not|shouldn't|do not|don't|never|not allowed|no longer|are not|is not)\b"
+)
 SENSITIVE = any_of(
     r"\b(?:kill|murder|bomb|explo|weapon|gun\b|shoot|shot|attack|poison|drug|coke|cocaine|heroin|meth\b|hack|steal|stole|theft)",
     r"\b(?:rob\b|robbe|fraud|scam|blackmail|suicid|self.?harm|hurt|tortur|rape|porn|sex|nude|racis|discriminat|slur|hate|terror)",
@@ -138,7 +142,7 @@ COMPLAINT = any_of(
     r"\b(?:i|we) told you\b",
     r"\byou (?:already )?asked (?:me )?(?:this|that)\b",
     r"\b(?:it is|it's) in my (?:first|last|previous)\b",
-    r"\byou already have\b",
+    r"(?:\A\W{0,3}|[.!?\n]\s{0,3}|\bbut )you already have\b",
 )
 GIVES_UP = any_of(
     r"\b(?:could not|couldn't|not able|unable|sorry|apologi|have to stop|ran out)",
@@ -151,6 +155,7 @@ COURTESY = any_of(
     r"\b(?:anything|something) else\b",
     r"\b(?:glad|happy) (?:i could|to) (?:help|assist|hear)\b",
     r"\bhow (?:can|may) i (?:help|assist)\b",
+    r"\b(?:would you like|shall i|do you want me)\b",
 )  # a sentence that says nothing of the task
 SENTENCE_END = re.compile(r"[.!?\n]+")
 FREE_FORM = any_of(
@@ -200,8 +205,9 @@ LIMIT = re.compile(
 )  # how frameworks say that they stopped an agent
 NOTHING_SAID = re.compile(r"(?i)\W*(?:none|null|undefined|nan|n/?a)?\W*")
 NEXT_STEP = re.compile(
-    r"(?i)\W{0,4}(?:(?:okay|ok|alright|sure|thought|great)\W{1,3})?(?:let me|now,? i (?:will|need to)|i(?:'ll| will| am going to|'m going to) now|"
-    r"next,? i(?:'ll| will| need to)|first,? i(?:'ll| will| need to)|i need to (?:find|search|look|check|get|first))\b[^.?!\n]{1,200}[.:]?\s*"
+    r"(?i)\W{0,4}(?:(?:okay|ok|alright|sure|thought|great)\W{1,3})?(?:let me (?!know)|let's|now,? i (?:will|need to)|"
+    r"i(?:'ll| will| am going to|'m going to) now|next,? i(?:'ll| will| need to)|first,? i(?:'ll| will| need to)|"
+    r"i need to (?:find|search|look|check|get|first))\b[^.?!\n]{1,300}[.:]?\s*"
 )  # an announcement, and nothing after it
 WAITS = re.compile(r"(?i)(?:^|[^a-z])(?:sleep|wait|delay|pause)(?![a-z])")  # in the name of a tool
 _STATES = r"(?:still[ _])?(?:pending|running|in[ _-]?progress|queued|waiting|processing|starting|building|deploying|not[ _](?:yet|ready|done))"

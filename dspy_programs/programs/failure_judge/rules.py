@@ -27,6 +27,7 @@ from dspy_programs.types import FailureMode
 SURE = 0.7  # from here on a finding needs no second opinion
 LIKELY = 0.55  # from here on it is the better guess, if no model can be asked
 _CLOSE = 0.1  # two findings nearer than this are about as strong
+_HINT = 0.35  # from here on a finding says where to begin reading a run that failed for unknown causes
 SURE_AGAINST_SUCCESS = 0.85  # required to report a failure in a run that its caller calls successful
 
 
@@ -77,13 +78,17 @@ def _without_echoes(findings: Sequence[Finding]) -> list[Finding]:
 def ruling(findings: Sequence[Finding], is_successful: bool | None = None) -> Ruling:
     """Weigh the findings, strongest first, with what the caller knows of the outcome.
 
-    A run that is known to have failed is never "none", but a weak sign does not become its cause: that is "UNKNOWN".
+    A run that is known to have failed is never "none", but a weak sign does not become its cause: that is "UNKNOWN", and
+    the strongest sign only says where to begin reading.
     """
     top = findings[0].confidence if findings else 0.0
     if top < (SURE_AGAINST_SUCCESS if is_successful else LIKELY):
         doubt = round(1 - max(top, 0.2), 2)
+        if is_successful is False and top >= _HINT:
+            sign = findings[0]
+            return Ruling("UNKNOWN", sign.turn, doubt, f"only a weak sign of {sign.mode}, {sign.evidence}", False)
         if is_successful is False:
-            return Ruling("UNKNOWN", None, doubt, "", False)
+            return Ruling("UNKNOWN", None, doubt, "nothing stands out", False)
         return Ruling("none", None, 0.95 if is_successful else doubt, "", bool(is_successful))
     rivals = [f for f in findings if f.confidence > top - _CLOSE]
     first = min(rivals, key=lambda f: f.turn)

@@ -90,7 +90,7 @@ class View:
     @cached_property
     def is_foreign(self) -> bool:
         """Whether the last answer names two or more things, none of which was in the goal, an input or an output."""
-        if self.has_a_name_of_goal or len(named := names_in(self.final)) < 2:
+        if self.has_a_name_of_goal or len(named := _words_in(self.final)) < 2:
             return False
         sources = [self.goal, *(t.content for t in self.turns if t.role != "agent")]
         sources += [text for call in self.calls for text in (call.name, call.key[1], call.output)]
@@ -99,9 +99,9 @@ class View:
     @cached_property
     def is_elsewhere(self) -> bool:
         """Whether goal and last answer both name things, and not one in common."""
-        if not self.names_of_goal or self.has_a_name_of_goal:
+        if not _words_in(self.goal) or self.has_a_name_of_goal:
             return False
-        named, asked = names_in(self.final), self.asked.lower()
+        named, asked = _words_in(self.final), self.asked.lower()
         return len(named) > 1 and not any(name in asked for name in named)
 
     @cached_property
@@ -189,6 +189,11 @@ def is_empty(output: str) -> bool:
 def names_in(text: str) -> list[str]:
     """Return the salient words of a text: names, quoted words, anything with a digit; at most eight, lower case."""
     return sorted({(name or quoted).lower() for name, quoted in _NAMED.findall(text[:LONGEST])})[:8]
+
+
+def _words_in(text: str) -> list[str]:
+    """Return the names in a text without its bare figures."""
+    return [name for name in names_in(text) if any(map(str.isalpha, name))]
 
 
 def calls_of(turns: Sequence[Turn]) -> list[Call]:

@@ -35,7 +35,7 @@ def question_asked(row: dspy.Example) -> Hashable:
 
 def _in_doubt(row: dspy.Example) -> tuple[Trace, Finding | None]:
     fields = {"original_goal": row.goal, "turns": row.turns, "final_result": row.final_result, "tools": row.tools}
-    trace = Trace.model_validate({**fields, "is_successful": row.is_successful})
+    trace = Trace.model_validate({**fields, "is_successful": row.is_successful, "error": row.get("error")})
     findings = findings_of(View(trace))
     return trace, doubt_in(findings, ruling(findings, trace.is_successful))
 

@@ -32,6 +32,7 @@ def failing(text="meet", **more):
         "trace_id": "bad",
         "original_goal": "Greet",
         "tools": ["greet"],
+        "final_result": "Hi",
         "turns": [
             {"turn_number": 0, "role": "user", "content": "Greet"},
             {

@@ -115,8 +115,15 @@ def test_judge_does_not_ask_about_what_the_rules_excused():
 def test_judge_answers_by_rules_without_model(turns):
     with dspy.context(lm=None):
         answer = FailureJudge()(goal=QUESTION, turns=turns, is_successful=False)
-    assert (answer.mode, answer.turn, answer.answered_by, answer.failure) == ("UNKNOWN", None, "rules", None)
+    assert (answer.mode, answer.turn, answer.answered_by, answer.failure) == ("UNKNOWN", 1, "rules", None)
+    assert "OVER_REFUSAL" in answer.cause and answer.fixes
     assert [(finding.mode, finding.turn) for finding in answer.findings] == [("OVER_REFUSAL", 1)]
+
+
+def test_judge_hears_what_ended_the_run():
+    answer = FailureJudge()(goal=QUESTION, turns=TALK, error="TimeoutError: the model did not answer")
+    assert (answer.mode, answer.turn) == ("CRASH", 4)
+    assert FailureJudge().of({"original_goal": QUESTION, "turns": TALK[:1], "error": "max turns reached"}).mode == "NO_ANSWER"
 
 
 def test_judge_takes_a_whole_trace():
@@ -130,6 +137,11 @@ def test_judge_settles_on_the_ruling_that_it_is_given():
     trace, finding = Trace(original_goal="Search x", turns=REPEATED), found("GOAL_DRIFT", 2, 0.9, "as given")
     answer = FailureJudge().settle(trace, [finding], ruling([finding]))
     assert (answer.mode, answer.turn, answer.evidence, answer.findings) == ("GOAL_DRIFT", 2, "as given", [finding])
+
+
+def test_judge_of_no_turns_is_no_answer_without_asking():
+    asked = Asked(says(), turns=[])
+    assert (asked.requests, asked.prediction.mode, asked.prediction.turn) == ([], "NO_ANSWER", 0)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +197,7 @@ def test_no_question_is_asked_twice():
 @pytest.mark.parametrize("reply", ["false", "cannot tell"])
 def test_a_run_that_is_known_to_have_failed_never_becomes_one_that_did_not(reply):
     answer = Asked(says(reply), turns=TALK, findings=WEAK[2:], is_successful=False).prediction
-    assert answer.mode == "UNKNOWN" and answer.turn is None
+    assert answer.mode == "UNKNOWN" and [f.mode for f in answer.findings] == ["GOAL_DRIFT"] * (reply != "false")
 
 
 def test_a_confirmed_finding_is_the_verdict_though_it_was_too_weak_for_one():
@@ -375,7 +387,7 @@ def test_judge_never_fails_on_any_reply(findings, said, outcome, open_question):
     answer = asked.prediction
     assert len(asked.requests) <= 3
     assert answer.failure is None or answer.answered_by == "rules"
-    assert answer.mode in REMEDIES and (answer.turn is None) == (answer.mode in ("none", "UNKNOWN"))
+    assert answer.mode in REMEDIES and (answer.turn is None or answer.mode == "UNKNOWN") == (answer.mode in ("none", "UNKNOWN"))
     assert not (outcome is False and answer.mode == "none")
 
 

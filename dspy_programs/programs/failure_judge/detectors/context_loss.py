@@ -64,9 +64,8 @@ def _done_twice(view: View) -> Finding | None:
         words = view.words_before(call.place)
         said, before, number = done.get(call.key, (-1, -1, -1))
         if (said, before) == (words, made[undoes]):
-            return found(
-                "CONTEXT_LOSS", call.number, 0.75, f"{called(call.name, call.given)} was done twice", [number, call.number]
-            )
+            evidence = f"done twice: {called(call.name, call.given)}"
+            return found("CONTEXT_LOSS", call.number, 0.75, evidence, [number, call.number])
         made["any"] += 1
         made["remove"] += "remove" in kinds
         done[call.key] = (words, made[undoes], call.number)

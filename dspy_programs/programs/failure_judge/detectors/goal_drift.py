@@ -1,5 +1,6 @@
 """GOAL_DRIFT: the last answer is about something else than what was asked."""
 
+from dspy_programs.programs.failure_judge.detectors.no_answer import announces
 from dspy_programs.programs.failure_judge.finding import Finding, found
 from dspy_programs.programs.failure_judge.phrases import (
     CALL_IN_TEXT,
@@ -10,7 +11,6 @@ from dspy_programs.programs.failure_judge.phrases import (
     GIVES_UP,
     LIMIT,
     MARKED_ERROR,
-    NEXT_STEP,
     REFUSAL,
     SENTENCE_END,
     STEM,
@@ -38,9 +38,10 @@ def detect_goal_drift(view: View) -> Finding | None:
 
 
 def _is_no_answer(text: str) -> bool:
-    patterns = (MARKED_ERROR, EXCEPTION_LINE, LIMIT, NEXT_STEP)
+    patterns = (MARKED_ERROR, EXCEPTION_LINE, LIMIT)
     return (
         any(pattern.match(text) for pattern in patterns)
+        or announces(text)
         or CALL_IN_TEXT.search(text) is not None
         or GIVES_UP.search(text) is not None
         or REFUSAL.search(text[:300]) is not None

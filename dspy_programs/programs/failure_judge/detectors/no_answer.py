@@ -24,9 +24,15 @@ def detect_no_answer(view: View) -> Finding | None:
         return _ends_with_user(view, last.content) if last.role == "user" else _ends_with_call(view)
     if NOTHING_SAID.fullmatch(words[:60]) and not any(closes(call.name) for call in view.calls[-1:]):
         return found("NO_ANSWER", view.last_number, 0.75, f"the last words are {words!r}")
-    if len(words) <= _LONGEST_NOTICE and NEXT_STEP.fullmatch(words):
-        return found("NO_ANSWER", view.last_number, 0.5, words)
+    if announces(words):
+        return found("NO_ANSWER", view.last_number, 0.7 if words.endswith(":") else 0.5, words[-_LONGEST_NOTICE:])
     return None
+
+
+def announces(text: str) -> bool:
+    """Return whether the last sentence says what comes next, and nothing comes."""
+    last = max(text.rfind(mark, 0, -2) for mark in (". ", "! ", "? ", "\n")) + 1
+    return NEXT_STEP.fullmatch(text[last:].strip()[:LONGEST]) is not None
 
 
 def _ends_with_call(view: View) -> Finding | None:
@@ -36,7 +42,9 @@ def _ends_with_call(view: View) -> Finding | None:
     last = view.calls[-1]
     if closes(last.name):
         return None
-    confidence = 0.45 if is_deed(last.name) and not last.fault else 0.7
+    after = view.turns[view.end + 1 :]  # nothing, or the word with which a framework ends the run after an answer
+    was_ended = bool(view.said) and any(turn.role == "agent" and turn.content.strip() for turn in after)
+    confidence = 0.45 if was_ended or (is_deed(last.name) and not last.fault) else 0.7
     return found("NO_ANSWER", view.last_number, confidence, f"the run ends with {last.name} {last.key[1]} -> {last.output}")
 
 
