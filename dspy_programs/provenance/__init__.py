@@ -6,11 +6,13 @@ from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from dspy_programs.provenance.kinds import Kind as Kind, kind_of as kind_of
+    from dspy_programs.provenance.numbers import SPELLED as SPELLED
     from dspy_programs.provenance.sources import Origin as Origin, Sources as Sources
 
 _HOMES = {
     "Kind": "kinds",
     "kind_of": "kinds",
+    "SPELLED": "numbers",
     "Origin": "sources",
     "Sources": "sources",
 }

@@ -64,6 +64,7 @@ _DATE = re.compile(
     r"|(?<!\d)(?P<y4>(?:19|20)\d\d)(?P<m4>0[1-9]|1[0-2])(?P<d4>[0-3]\d)(?!\d)"
     r"|(?:(?P<y5>\d{4})年)?(?P<m5>\d{1,2})月(?P<d5>\d{1,2})[日号]?"
     r"|(?<![\d.:])(?P<d6>\d{1,2})(?:st|nd|rd|th)\b"
+    r"|(?<![\d-])(?P<y8>(?:19|20)\d\d)-(?P<m8>0[1-9]|1[0-2])(?![\d-])"
     r"|(?<![\d/.])(?P<a7>\d{1,2})[/.](?P<b7>\d{1,2})(?![\d/])"
 )
 _WHOLE_DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}")  # what is no time
@@ -116,6 +117,8 @@ def days_in(text: str) -> Iterator[Moment]:
             yield from _day(g["y5"], g["m5"], g["d5"])
         elif g["d6"]:
             yield from _day(None, None, g["d6"])
+        elif g["y8"]:
+            yield Moment(int(g["y8"]), int(g["m8"]), None)
         elif g["a7"]:
             yield from _day(None, g["a7"], g["b7"])
             yield from _day(None, g["b7"], g["a7"])
@@ -223,12 +226,19 @@ class Moments:
         for form in forms:
             if form in self._days:
                 return True, self._days[form]
+        if day.day is None:
+            return self._of_month(day)
         if day.year is None and (turn := self._in_any_year(day)) is not None:
             return True, turn
         exact = _date_of(day)
         if exact is None:
             return (False, None) if self._is_relative else None
         return (False, None) if self._is_computed(exact) else None
+
+    def _of_month(self, day: Moment) -> tuple[bool, int | None] | None:
+        if any(seen.month == day.month and seen.year in (None, day.year) for seen in self._days):
+            return True, None
+        return (False, None) if day.month in self._months or self._is_relative else None
 
     def _in_any_year(self, day: Moment) -> int | None:
         return next((turn for seen, turn in self._days.items() if seen[1:3] == day[1:3]), None)
