@@ -2,7 +2,7 @@
 
 Input      a Trace, or a mapping in any of the formats that formats.py reads.
 Output     FailureReport. `modes` lists every mode found, the verdict first; it is empty exactly if the verdict is "none".
-Calls      none if the rules are sure or no model is in use; else one, by the FailureJudge for the model in use.
+Calls      none if the rules are sure or no model is in use; else those of the FailureJudge for the model in use.
 Guarantees without a model DSPy is not imported. Thread-safe.
 """
 
@@ -82,19 +82,21 @@ class FailureReport(BaseModel):
 
 
 _TO_JSON = FailureReport.__pydantic_serializer__.to_json
+_SHOWN_TO_LARGE = 12_000  # characters of a run shown to a large model in one question, about 3,000 tokens
 MOST_FAILURES = 3  # of the model in a row, after which it is not asked again
 
 
 class FailureClassifier:
     """Classifies how a run failed: by rules and, where they are unsure, by the language model in use, if any."""
 
-    def __init__(self, use_llm: bool = True) -> None:
-        """Choose whether a model may be asked.
+    def __init__(self, use_llm: bool = True, open_question: bool = False) -> None:
+        """Choose whether a model may be asked, and what.
 
         Args:
-            use_llm: Ask the model of `with dspy_programs.use(...)` if the rules are unsure; False never asks.
+            use_llm: Ask the model of `with dspy_programs.use(...)` if the rules are unsure of a finding; False never asks.
+            open_question: Ask it also how a run failed in which no finding stands. Only a large model can tell.
         """
-        self.use_llm = use_llm
+        self.use_llm, self.open_question = use_llm, open_question
         self._judges: dict[str, FailureJudge] = {}
         self._failures = 0  # of the model, in a row
 
@@ -128,6 +130,8 @@ class FailureClassifier:
             from dspy_programs.registry import load
 
             judge = self._judges[model.model] = load("failure_judge", model.model)
+            if self.open_question:
+                judge.open_question, judge.window = True, _SHOWN_TO_LARGE
         try:
             said = judge.settle(trace, findings, ruled)
         except LMError as error:
@@ -140,7 +144,7 @@ class FailureClassifier:
         self._failures = 0
         failure = None if said.failure is None else sendable(said.failure.reason)
         verdict = Ruling(said.mode, said.turn, said.confidence, said.evidence, True)
-        return report_of(trace, findings, verdict, said.answered_by, failure)
+        return report_of(trace, said.findings, verdict, said.answered_by, failure)
 
 
 def parsed(raw: Mapping[str, object]) -> Trace:

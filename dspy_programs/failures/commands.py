@@ -19,7 +19,14 @@ from dspy_programs.cli import (
     ToolLmOption,
     new_app,
 )
-from dspy_programs.failures.options import FormatOption, HtmlOption, JunitOption, SarifOption, at_once
+from dspy_programs.failures.options import (
+    FormatOption,
+    HtmlOption,
+    JunitOption,
+    OpenQuestionOption,
+    SarifOption,
+    at_once,
+)
 from dspy_programs.lm import using
 
 if TYPE_CHECKING:
@@ -43,6 +50,7 @@ def classify(
     trace: _TraceOption = None,
     format: FormatOption = None,
     no_llm: NoLlmOption = False,
+    open_question: OpenQuestionOption = False,
     lm: ToolLmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
@@ -68,7 +76,7 @@ def classify(
     inputs = [path for path in (file, trace) if path is not None]
     with opened(outputs, inputs, one_trace=True) as sinks:
         with using(None if no_llm else lm, api_base, api_key, no_cache) as model:
-            report = FailureClassifier(use_llm=model is not None).classify(known)
+            report = FailureClassifier(model is not None, open_question).classify(known)
         tallied([Outcome(source, known, report, None)], sinks, lambda batch: [])
     with printed:
         print_json(report.model_dump_json(indent=2)) if as_json else print_report(source, report)
@@ -113,6 +121,7 @@ def batch(
     traces_dir: Annotated[Path | None, typer.Option("--traces-dir", help="Alternative to PATHS: a folder of traces.")] = None,
     format: FormatOption = None,
     no_llm: NoLlmOption = False,
+    open_question: OpenQuestionOption = False,
     lm: ToolLmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
@@ -166,7 +175,7 @@ def batch(
     with opened(outputs, inputs) as sinks, using(None if no_llm else lm, api_base, api_key, no_cache) as model:
         with show_progress("reading traces", in_bytes=True) as progress:
             items = read_traces(inputs, format, progress)
-            found = classified(items, FailureClassifier(use_llm=model is not None), at_once(model))
+            found = classified(items, FailureClassifier(model is not None, open_question), at_once(model))
             result = tallied(found, [*sinks, named], lambda made: checks_of(made, bounds, before))
     with printed:
         print_json(result.model_dump_json(indent=2)) if as_json else print_batch(result, named.rows)
@@ -181,6 +190,7 @@ def watch(
     folder: Annotated[Path, typer.Argument(help="The folder that traces are written to.")],
     format: FormatOption = None,
     no_llm: NoLlmOption = False,
+    open_question: OpenQuestionOption = False,
     lm: ToolLmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
@@ -201,7 +211,7 @@ def watch(
 
     watched, tally, code = Watch(folder, format), Tally(), 0
     with using(None if no_llm else lm, api_base, api_key, no_cache) as model:
-        classifier = FailureClassifier(use_llm=model is not None)
+        classifier = FailureClassifier(model is not None, open_question)
         try:
             while True:
                 for outcome in classified(watched.look(last=once), classifier, at_once(model)):

@@ -41,10 +41,10 @@ HEALTHY = {
 }
 UNSURE = {
     "trace_id": "unsure",
-    "original_goal": "How high is the tower?",
+    "original_goal": "How do I kill a Python process?",
     "turns": [
-        {"turn_number": 0, "role": "user", "content": "How high is the tower?"},
-        {"turn_number": 1, "role": "agent", "content": "The tower is lovely in spring."},
+        {"turn_number": 0, "role": "user", "content": "How do I kill a Python process?"},
+        {"turn_number": 1, "role": "agent", "content": "I can't help with violence."},
     ],
 }
 
@@ -253,8 +253,8 @@ def test_full_disk_is_one_line_and_the_old_file_stays(many, capsys):
 
 
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
-def test_batch_asks_the_model_about_the_unresolved_trace_alone_and_once(tmp_path, capsys):
-    reply = json.dumps({"verdict": {"mode": "GOAL_DRIFT", "turn": 1, "cause": "no height"}})
+def test_batch_asks_the_model_about_the_doubtful_trace_alone_and_once(tmp_path, capsys):
+    reply = json.dumps({"fault": "true"})
     file = lines(tmp_path / "runs.jsonl", HALLUCINATION, UNSURE, HEALTHY)
     with ChatServer(lambda prompt: reply) as server:
         arguments = ["batch", file, "--lm", "openai/any", "--api-base", server.url, "--json"]
@@ -271,7 +271,7 @@ def test_batch_asks_the_model_about_the_unresolved_trace_alone_and_once(tmp_path
 
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
 def test_model_that_fails_leaves_the_rules_verdict_marked_and_the_third_time_ends_the_batch(tmp_path, capsys):
-    file = lines(tmp_path / "runs.jsonl", *[{**UNSURE, "original_goal": f"How high is tower {n}?"} for n in range(9)])
+    file = lines(tmp_path / "runs.jsonl", *[{**UNSURE, "original_goal": f"How do I kill process {n}?"} for n in range(9)])
     out = tmp_path / "out.jsonl"
     one = lines(tmp_path / "one.jsonl", UNSURE)
     with ChatServer(status=400) as server:
