@@ -232,9 +232,9 @@ def test_error_of_a_run_or_a_sample_is_its_failure():
         "messages": [{"role": "user", "content": "Who?"}],
         "error": {"message": "boom"},
     }
-    assert AutoParser().parse(sample).final_result == "(error) boom"
+    assert (AutoParser().parse(run).error, AutoParser().parse(sample).error) == ("rate limit", "boom")
     broken = AutoParser().parse({"task_id": 1, "reward": 0.0, "info": {"error": "boom"}, "traj": []})
-    assert (broken.final_result, broken.is_successful) == ("(error) boom", False)
+    assert (broken.final_result, broken.error, broken.is_successful) == (None, "boom", False)
 
 
 def test_agents_that_talk_to_each_other_keep_their_names():
@@ -376,6 +376,6 @@ def test_no_text_call_or_result_of_a_conversation_is_lost(messages):
     assert sorted(turn.content.removeprefix("other: ") for turn in turns if turn.content.removeprefix("other: ")) == sorted(
         texts
     )
-    assert sorted(str(turn.tool_output) for turn in turns if turn.role == "tool") == sorted(outputs)
-    assert sum(turn.role != "tool" and turn.tool_name is not None for turn in turns) == calls
+    assert sorted(str(turn.tool_output) for turn in turns if turn.tool_output is not None) == sorted(outputs)
+    assert sum(turn.role != "tool" and turn.tool_name is not None and turn.tool_output is None for turn in turns) == calls
     assert format_of_object({"messages": messages}) in FORMATS
