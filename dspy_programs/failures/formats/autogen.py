@@ -1,7 +1,8 @@
 """AutoGen's messages and events (0.4) as chat messages.
 
-Who speaks stands in `source`: a user, or an agent, whose name is kept in front of the text where there are several. Thoughts
-are private reasoning; chunks of a stream, and events that only say who speaks next, repeat what messages say.
+Who speaks stands in `source`: a user, or an agent, whose name is kept in front of the text where there are several. A thought
+is the text beside a call, or else private reasoning; chunks of a stream, and events that only say who speaks next, repeat
+what messages say.
 
 Source     microsoft.github.io/autogen: autogen_agentchat.messages, autogen_core.models, TaskResult.
 """
@@ -34,15 +35,25 @@ def as_chat(raw: Sequence[Any]) -> list[Any]:
     """Rewrite messages as a chat's; what is none of AutoGen's stays."""
     agents = {item.get("source") for item in raw if is_autogen(item) and item["type"] in _AGENTS and not _is_user(item)}
     is_team = len(agents) > 1
-    told = [_message(item, is_team) if _has_type(item) else item for item in raw]
-    return [item for item in told if item is not None]
+    told: list[Any] = []
+    thought = None
+    for item in raw:
+        if not _has_type(item):
+            told.append(item)
+        elif item["type"] == "ThoughtEvent":
+            thought = item.get("content")
+            continue
+        elif (message := _message(item, is_team, thought)) is not None:
+            told.append(message)
+        thought = None
+    return told
 
 
 def _is_user(raw: dict[str, Any]) -> bool:
     return str(raw.get("source")).lower() in _USERS
 
 
-def _message(raw: dict[str, Any], is_team: bool) -> dict[str, Any] | None:
+def _message(raw: dict[str, Any], is_team: bool, thought: Any) -> dict[str, Any] | None:
     kind, content = raw["type"], raw.get("content")
     if kind in _SILENT:
         return None
@@ -58,8 +69,15 @@ def _message(raw: dict[str, Any], is_team: bool) -> dict[str, Any] | None:
         content = [content]
     name = str(raw.get("source") or "agent")
     calls = [call for call in as_list(content) if isinstance(call, dict) and "arguments" in call]
+    if calls and isinstance(text := thought or raw.get("thought"), str):
+        content = [text, *as_list(content)]
     role = "user" if _is_user(raw) else name if is_team and not calls else "assistant"
     return {"role": role, "content": content}
+
+
+def is_code_report(text: str) -> bool:
+    """Return whether a user's message is what AutoGen 0.2 says when it ran an agent's code."""
+    return text.startswith("exitcode: ") and "\nCode output:" in text[:100]
 
 
 def limit_in(stop_reason: Any) -> str | None:

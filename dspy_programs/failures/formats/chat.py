@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.formats.autogen import as_chat, is_autogen
+from dspy_programs.failures.formats.autogen import as_chat, is_autogen, is_code_report
 from dspy_programs.failures.formats.content import (
     PRIVATE,
     Parts,
@@ -74,7 +74,7 @@ def message_of(raw: Any, where: str) -> Message | None:
             return None
         if kind in PRIVATE or kind.endswith(_ITEMS):
             return _response_item(raw, kind)
-    name = raw.get("role") or kind
+    name = raw.get("role") or kind or ("user" if "parts" in raw else None)  # Gemini may leave the user's role out
     if not isinstance(name, str) or not name:
         raise UsageError(f"{where}: role: is missing; the message has the keys {keys_of(raw)}")
     return _with_role(raw, name)
@@ -88,6 +88,8 @@ def _with_role(raw: dict[str, Any], name: str) -> Message | None:
     text = "\n".join(parts.texts)
     if role == "tool" and not parts.results:
         return Message("tool", results=(_tool_message(raw, parts),))
+    if role == "user" and is_code_report(text):
+        return Message("tool", results=(Result(text, None, "code"),))
     if name.lower() not in ROLES:
         text = f"{name}: {text}"
     if not (text or parts.calls or parts.results) and _has_only_reasoning(content):

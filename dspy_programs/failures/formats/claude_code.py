@@ -19,8 +19,10 @@ from dspy_programs.failures.formats.values import as_dict, as_list, error_text, 
 from dspy_programs.types import Trace
 
 _TALK = ("user", "assistant")
-_BOOKS = ("summary", "file-history-snapshot", "queue-operation", "progress", "ai-title", "custom-title", "last-prompt",
-          "permission-mode", "mode", "attachment", "agent-name", "pr-link", "tag", "stream_event", "rate_limit_event")  # fmt: skip
+_BOOKS = (
+    *("summary", "file-history-snapshot", "queue-operation", "progress", "ai-title", "custom-title", "last-prompt", "tag"),
+    *("permission-mode", "mode", "attachment", "agent-name", "pr-link", "stream_event", "rate_limit_event"),
+)
 _SESSIONS = ("sessionId", "session_id")
 _INSERTED = (
     "<command-",
@@ -44,12 +46,17 @@ def is_line(raw: Any) -> bool:
     return is_named or (raw["type"] in _BOOKS and any(key in raw for key in (*_MORE_MARKS, "snapshot", "summary")))
 
 
+def is_book(line: dict[str, Any]) -> bool:
+    """Return whether a line only keeps the books."""
+    return line["type"] in _BOOKS
+
+
 def sessions_of(lines: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
     """Return the lines that make each trace, with its name, in order of the first."""
     groups: dict[str, list[dict[str, Any]]] = {}
     group_of: dict[str, str] = {}  # by a line's uuid
     for line in lines:
-        if line["type"] in _BOOKS:
+        if is_book(line):
             continue
         group = _group(line, group_of)
         if uuid := text_id(line, "uuid"):
@@ -86,7 +93,7 @@ def read_session(name: str, lines: Sequence[dict[str, Any]]) -> Trace:
         if line["type"] == "result":
             final = first_text(line, "result")
             error = _error_of_result(line)
-    last = next((line for line in reversed(lines) if line["type"] in _TALK), {})
+    last: dict[str, Any] = next((line for line in reversed(lines) if line["type"] in _TALK), {})
     if last.get("isApiErrorMessage") is True:
         error = error or " ".join(message.text for message in messages_of([last["message"]], "message")) or "API error"
     if not messages:

@@ -62,7 +62,12 @@ def _limit_of(sample: dict[str, Any], events: list[dict[str, Any]]) -> str | Non
     """Return the limit that stopped a sample: "message limit 20"."""
     stops = (event for event in events if event.get("event") == "sample_limit" and event.get("type") != "operator")
     limit = sample.get("limit") if isinstance(sample.get("limit"), dict) else next(stops, None)
-    return f"{limit.get('type')} limit {limit.get('limit') or ''}".rstrip() if isinstance(limit, dict) else None
+    most = as_dict(limit).get("limit")
+    return (
+        f"{limit.get('type')} limit{f' {most:g}' if isinstance(most, (int, float)) else ''}"
+        if isinstance(limit, dict)
+        else None
+    )
 
 
 def _with_attachments(value: Any, attachments: dict[str, Any]) -> Any:

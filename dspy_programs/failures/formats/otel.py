@@ -32,6 +32,7 @@ class _Step(NamedTuple):
     """A moment of a run: a span begins, or it ends."""
 
     time: float
+    rank: int  # of what happens at the same time: what ends comes first
     place: int
     span: Span
     kind: Kind
@@ -141,13 +142,12 @@ def _steps(spans: Sequence[Span], kinds: Sequence[Kind], has_model: bool) -> lis
         above, kind_above = inside.get(span.parent, (None, None))
         if kind == "plumbing" or (kind == kind_above == "tool" and above is not None and tool_of(above)[0] == tool_of(span)[0]):
             continue  # a tool's span inside its own: told by two libraries
-        if kind == "tool":
-            found.append(_Step(end, place, span, kind, True))
-            continue
-        is_late = has_model and kind != "model"
-        found.append(_Step(float("inf") if is_late else start, place, span, kind, False))
-        found.append(_Step(float("inf") if is_late else end, place, span, kind, True))
-    return sorted(found, key=lambda step: (step.time, step.place))
+        if has_model and kind == "agent":
+            start = end = float("inf")
+        if kind != "tool":
+            found.append(_Step(start, 1, place, span, kind, False))
+        found.append(_Step(end, 0 if end > start else 1, place, span, kind, True))
+    return sorted(found, key=lambda step: (step.time, step.rank, step.place))
 
 
 def _roots(spans: Sequence[Span]) -> list[Span]:

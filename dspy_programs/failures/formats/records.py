@@ -78,7 +78,7 @@ def dialect_of(raw: Any) -> str:
 
 
 def read_messages(raw: list[Any]) -> Trace:
-    return trace_of(messages_of(raw))
+    return trace_of(messages_of(raw), offer=Offer(*_listed_tools(raw)))
 
 
 def read_record(raw: dict[str, Any]) -> Trace:
@@ -98,14 +98,14 @@ def read_record(raw: dict[str, Any]) -> Trace:
     messages = [*instructions(holder), *messages_of([*asked, *said, *more], key), *replies(raw)]
     if not messages:
         raise UsageError(f"{key}: empty; there is no run to read")
-    error, is_successful = error_of(raw), outcome_of(raw)
+    failed, is_successful = error_of(raw), outcome_of(raw)
     return trace_of(
         messages,
         trace_id=text_id(raw, *_IDS) or _thread_of(raw),
         goal=goal,
         final=first_text(raw, "final_result", "final_answer", "final_output"),
-        is_successful=False if error and is_successful is None else is_successful,
-        error=error,
+        is_successful=False if failed and is_successful is None else is_successful,
+        error=failed or _limit_of(raw),
         offer=Offer(*(part.get(name) for part in (holder, raw) for name in _TOOLS), *_listed_tools([*said, *more])),
     )
 
@@ -154,15 +154,15 @@ def _thread_of(raw: dict[str, Any]) -> str:
 
 
 def error_of(raw: dict[str, Any]) -> str | None:
-    """Return what ended the run, if the record says so: an error, a status, a limit."""
-    reply = as_dict(raw.get("response"))
-    if error := error_text(raw.get("error") or reply.get("error")):
-        return error
-    if reason := first_text(raw.get("incomplete_details") or reply.get("incomplete_details"), "reason"):
-        return f"incomplete: {reason}"
-    if raw.get("status") in ("error", "failed"):
-        return str(raw["status"])
-    return limit_in(raw.get("stop_reason"))
+    """Return the error that ended the run, if the record says so."""
+    error = error_text(raw.get("error") or as_dict(raw.get("response")).get("error"))
+    return error or (str(raw["status"]) if raw.get("status") in ("error", "failed") else None)
+
+
+def _limit_of(raw: dict[str, Any]) -> str | None:
+    """Return the limit at which the run was stopped, which need not be a failure."""
+    reason = first_text(raw.get("incomplete_details") or as_dict(raw.get("response")).get("incomplete_details"), "reason")
+    return f"incomplete: {reason}" if reason else limit_in(raw.get("stop_reason"))
 
 
 def outcome_of(raw: dict[str, Any]) -> bool | None:

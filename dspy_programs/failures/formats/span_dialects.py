@@ -18,7 +18,7 @@ from dspy_programs.failures.formats.offer import Offer
 from dspy_programs.failures.formats.records import is_messages
 from dspy_programs.failures.formats.span_messages import indexed, indexed_messages, listed
 from dspy_programs.failures.formats.span_values import NO_WORDS, Span
-from dspy_programs.failures.formats.values import as_dict, decoded, first_text, json_of, latency_between
+from dspy_programs.failures.formats.values import as_dict, as_list, decoded, first_text, json_of, latency_between
 
 Kind = Literal["model", "tool", "agent", "plumbing"]
 KINDS: dict[str, dict[str, Kind]] = {
@@ -44,7 +44,8 @@ _VERCEL_TEXT = ("ai.response.text", "ai.result.text", "ai.response.object", "ai.
 _VERCEL_CALLS = ("ai.response.toolCalls", "ai.result.toolCalls")
 _DEFINITIONS = ("gen_ai.tool.definitions", "ai.prompt.tools")
 _PARAMETERS = ("llm.invocation_parameters", "model_request_parameters")
-_WRAPPED = ("inputs", "kwargs", "outputs", "output", "input_str")
+_AROUND_INPUT, _AROUND_OUTPUT = ("inputs", "kwargs", "args", "input_str"), ("output", "outputs")
+_BESIDE = {"tags", "metadata"}
 _QUESTIONS = ("input", "question", "query", "goal", "task", "prompt", "text", "user_message", "message")
 _ANSWERS = ("output", "answer", "result", "final_output", "text", "content", "response", "message")
 _DEEPEST = 4
@@ -74,10 +75,12 @@ def tool_of(span: Span) -> tuple[str, Any, Result]:
     name = first_text(attributes, *_NAMES) or span.name.removeprefix("execute_tool ").removesuffix(".tool") or "(unnamed)"
     output, given = first_of(attributes, _GAVE), first_of(attributes, _GIVEN)
     if output is None:
-        output = indexed(attributes, "retrieval.documents.") or attributes.get("retrieval.documents")
-    if isinstance(output, str) and output.startswith('"'):
-        output = decoded(output)  # Vercel's AI SDK writes a text as JSON too
-    inner = _unwrapped(json_of(output)) if output is attributes.get("traceloop.entity.output") else json_of(output)
+        found = indexed(attributes, "retrieval.documents.") or as_list(attributes.get("retrieval.documents"))
+        output = [as_dict(one).get("document", one) for one in found] or None
+    output = decoded(output) if _is_quoted(output) else output
+    inner = (
+        _unwrapped(json_of(output), _AROUND_OUTPUT) if output is attributes.get("traceloop.entity.output") else json_of(output)
+    )
     if isinstance(inner, dict) and "tool_call_id" in as_dict(inner.get("kwargs", inner)):
         output = inner  # LangChain's ToolMessage
     elif output is attributes.get("traceloop.entity.output"):
@@ -88,21 +91,28 @@ def tool_of(span: Span) -> tuple[str, Any, Result]:
     latency = latency_between(span.start or None, span.end)
     return (
         name,
-        _unwrapped(json_of(given)) if given is attributes.get("traceloop.entity.input") else decoded(given),
+        _unwrapped(json_of(given), _AROUND_INPUT) if given is attributes.get("traceloop.entity.input") else decoded(given),
         result._replace(latency_ms=latency),
     )
 
 
-def _unwrapped(value: Any, depth: int = 0) -> Any:
-    """Return the arguments in {"inputs": {...}, "tags": ...}, {"args": [], "kwargs": {...}}, the result in {"output": ...}."""
-    if not isinstance(value, dict) or depth > _DEEPEST or not value.keys() & {*_WRAPPED, "args"}:
-        return value
-    if value.keys() - {*_WRAPPED, "args", "tags", "metadata"}:
-        return value
-    found = next((value[key] for key in _WRAPPED if value.get(key)), None)
-    if found is None or (isinstance(value.get("args"), list) and value["args"]):
-        found = value.get("args", value.get("output", value.get("outputs")))
-    return _unwrapped(json_of(found), depth + 1)
+def _is_quoted(value: Any) -> bool:
+    """Return whether a text is JSON of a text: some SDKs write every value so."""
+    return isinstance(value, str) and len(value) > 1 and value[0] == value[-1] == '"'
+
+
+def _read(value: Any) -> Any:
+    return decoded(value) if _is_quoted(value) else json_of(value)
+
+
+def _unwrapped(value: Any, around: tuple[str, ...]) -> Any:
+    """Return the arguments in {"inputs": {...}, "tags": ...} or {"args": [], "kwargs": ...}, the result in {"output": ...}."""
+    for _ in range(_DEEPEST):
+        is_wrapper = isinstance(value, dict) and value.keys() <= {*_AROUND_INPUT, *_AROUND_OUTPUT, *_BESIDE}
+        if not is_wrapper or not value.keys() & set(around):
+            return value
+        value = json_of(next((value[key] for key in around if value.get(key)), value.get(around[0])))
+    return value
 
 
 def talk_of(span: Span) -> tuple[list[Message], list[Message]]:
@@ -131,14 +141,14 @@ def whole_of(span: Span) -> tuple[list[Message], list[Message]]:
 def _spoken(value: Any, role: str, keys: tuple[str, ...]) -> list[Message]:
     """Read what was said from a text, from messages, or from an object that has one of them; [] where none is told apart."""
     for _ in range(_DEEPEST):
-        value = json_of(value)
+        value = _read(value)
         if not isinstance(value, dict):
             break
         if is_messages(value.get("messages")):
             return messages_of(value["messages"])
         if isinstance(value.get("role"), str) or (isinstance(value.get("kwargs"), dict) and "lc" in value):
             return messages_of([value])
-        value = next((value[key] for key in (*keys, *_WRAPPED) if value.get(key)), None)
+        value = next((value[key] for key in (*keys, *_AROUND_INPUT, *_AROUND_OUTPUT) if value.get(key)), None)
     if isinstance(value, list):
         return messages_of(value) if is_messages(value) else []
     return messages_of([{"role": role, "content": value}]) if isinstance(value, str) and value.strip() else []

@@ -38,12 +38,15 @@ def read(raw: dict[str, Any]) -> Trace:
     messages = list(_mini(raw) if is_mini else _history(raw))
     if not any(message.role == "agent" for message in messages):
         raise UsageError("trajectory: has no step of the agent")
-    status = first_text(info, "exit_status")
+    status, problem = (
+        first_text(info, "exit_status"),
+        as_dict(as_dict(json_of(raw.get("replay_config"))).get("problem_statement")),
+    )
     resolved = info.get("resolved", raw.get("resolved"))
     return trace_of(
         messages,
-        trace_id=text_id(raw, "instance_id", "environment") or text_id(info, "instance_id") or "",
-        goal=first_text(as_dict(json_of(raw.get("replay_config"))).get("problem_statement"), "text"),
+        trace_id=text_id(raw, "instance_id") or text_id(info, "instance_id") or text_id(problem, "id") or "",
+        goal=first_text(problem, "text"),
         final=first_text(info, "submission"),
         is_successful=resolved if isinstance(resolved, bool) else None,
         error=None if status is None or status.lower() == "submitted" else status,
@@ -61,6 +64,7 @@ def _history(raw: dict[str, Any]) -> Iterator[Message]:
             yield from _step(step, first_text(step, "thought", "response") or "", step.get("observation"), _time_of(step))
         return
     times = iter([_time_of(step) for step in steps])
+    latency: float | None = None
     open_call: str | None = None
     for place, item in enumerate(told):
         if item.get("role") == "assistant":
@@ -72,11 +76,9 @@ def _history(raw: dict[str, Any]) -> Iterator[Message]:
             yield Message("tool", results=(Result(item.get("content"), None, _calls(open_call)[0].name, latency),))
             open_call = None
         else:
-            found = messages_of([item], f"history[{place}]")
-            yield from [
-                one._replace(results=tuple(r._replace(latency_ms=latency) for r in one.results)) if one.results else one
-                for one in found
-            ]
+            for message in messages_of([item], f"history[{place}]"):
+                yield message._replace(results=tuple(result._replace(latency_ms=latency) for result in message.results))
+                latency = None if message.results else latency
 
 
 def _step(step: dict[str, Any], text: str, output: Any, latency: float | None) -> Iterator[Message]:

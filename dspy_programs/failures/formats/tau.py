@@ -12,7 +12,7 @@ from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.chat import messages_of
 from dspy_programs.failures.formats.conversation import Message, trace_of
 from dspy_programs.failures.formats.offer import Offer
-from dspy_programs.failures.formats.values import as_dict, error_text, first_text, keys_of, text_id
+from dspy_programs.failures.formats.values import as_dict, error_text, first_text, keys_of, kind_of, text_id
 from dspy_programs.types import Trace
 
 _WHOLE = 1 - 1e-6  # a reward is a product of floats, and 0.9999999999 a full one
@@ -30,7 +30,12 @@ def _is_simulation(raw: dict[str, Any]) -> bool:
 def read_tau(raw: Any, info: Any = None) -> Trace:
     """Read a record. `info` is what tau2 says of all its simulations. Raises UsageError for one without a run."""
     if not is_tau(raw):
-        raise UsageError(f"traj: is missing; the record has the keys {keys_of(raw) if isinstance(raw, dict) else 'none'}")
+        seen = (
+            f"traj: is missing; the record has the keys {keys_of(raw)}"
+            if isinstance(raw, dict)
+            else f"is {kind_of(raw)}, no record"
+        )
+        raise UsageError(seen)
     key = "traj" if isinstance(raw.get("traj"), list) else "messages"
     own, rewarded, world = (
         as_dict(raw.get("info")),

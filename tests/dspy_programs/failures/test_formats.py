@@ -15,7 +15,8 @@ from dspy_programs.programs.failure_judge.trace_view import calls_of
 from dspy_programs.types import Trace
 
 FIXTURES = Path(__file__).parent / "fixtures"
-RECORDS_TIMES = {"native.json", "langsmith.json", "otel.json", "otel_spans.jsonl", "inspect.json"}
+TIMELESS = {"anthropic.json", "autogen.json", "gemini.json", "langchain.json", "langgraph.json", "openai.json",
+            "openai_agents.json", "openai_responses.json", "otel_logs.json", "swe_agent.traj", "tau.json", "tau2.json"}  # fmt: skip
 SAME_RUN = sorted({file.name for file in FIXTURES.iterdir()} - {"messages.json"})
 
 
@@ -39,7 +40,7 @@ def comparable(trace, with_times):
 @pytest.mark.parametrize("name", SAME_RUN)
 def test_one_run_gives_the_same_turns_in_every_format(name):
     native, other = told("native.json"), told(name)
-    with_times = name in RECORDS_TIMES
+    with_times = name not in TIMELESS
     assert comparable(other, with_times) == comparable(native, with_times)
     assert other.original_goal == native.original_goal
     assert other.final_result == native.final_result
@@ -52,15 +53,34 @@ def test_every_call_keeps_its_own_result(name):
     assert ["rain" in calls[0].output, "TGV" in calls[1].output, "not free" in calls[2].output] == [True] * 3
 
 
-@pytest.mark.parametrize("name", ["langsmith.json", "otel.json", "inspect.json", "tau.json", "native.json"])
+@pytest.mark.parametrize(
+    "name",
+    ["langsmith.json", "otel.json", "inspect.json", "inspect.eval", "tau.json", "tau2.json", "native.json", "langfuse.json"],
+)
 def test_outcome_is_taken_over_where_it_is_recorded(name):
     assert told(name).is_successful is False
 
 
-@pytest.mark.parametrize("name", sorted(set(SAME_RUN) - {"tau.json"}))
+NO_TOOLS = {"tau.json", "langgraph.json", "langfuse_rows.jsonl", "otel_logs.json", "swe_agent.traj", "claude_code.jsonl"}
+
+
+@pytest.mark.parametrize("name", SAME_RUN)
 def test_tools_on_offer_are_taken_over_where_they_are_recorded(name):
-    has_none = name in ("langgraph.json",)
-    assert told(name).tools == (None if has_none else ["book_seat", "get_weather", "search_trains"])
+    trace = told(name)
+    if name not in NO_TOOLS | {"langfuse_rows.jsonl"}:
+        assert trace.tools == ["book_seat", "get_weather", "search_trains"]
+
+
+WITH_SCHEMAS = {"langfuse.json", "langfuse_download.json", "openinference.jsonl", "phoenix_frame.json", "phoenix_rest.json",
+                "openllmetry.json", "vercel.json", "gemini.json", "autogen.json", "openai_agents.json", "langchain.json",
+                "tau2.json"}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(WITH_SCHEMAS))
+def test_schemas_of_the_tools_are_taken_over(name):
+    schemas = told(name).tool_schemas
+    assert schemas["get_weather"] == {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    assert schemas.keys() == {"get_weather", "search_trains", "book_seat"}
 
 
 @pytest.mark.parametrize(
@@ -331,7 +351,7 @@ def places_of(value, path=()):
 
 RAW = {name: [json.loads(line) for line in (FIXTURES / name).read_text(encoding="utf-8").splitlines()]
        if name.endswith(".jsonl") else json.loads((FIXTURES / name).read_text(encoding="utf-8"))
-       for name in [*SAME_RUN, "messages.json"]}  # fmt: skip
+       for name in [*SAME_RUN, "messages.json"] if not name.endswith(".eval")}  # fmt: skip
 PLACES = {name: list(places_of(raw))[1:] for name, raw in RAW.items()}
 
 
