@@ -14,9 +14,6 @@ Raises     UsageError for a path that does not exist or cannot be read at all.
 
 import gzip
 import io
-import os
-import re
-import stat
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,13 +29,11 @@ from dspy_programs.failures.formats.auto import Fragment, Parser, fragment_of
 from dspy_programs.failures.formats.claude_code import is_book
 from dspy_programs.failures.formats.native import read_recording
 from dspy_programs.failures.text_stream import decode, recoded, values_in
+from dspy_programs.failures.trace_files import LINES, SUFFIXES, found_at, kind_of_file
 from dspy_programs.types import Trace
 
 LONGEST_LINE = 64_000_000  # bytes
 LARGEST_FILE = 512_000_000  # bytes of a file that is one JSON value, or of the parts of a trace that are kept
-LINES = (".jsonl", ".ndjson")
-_SUFFIXES = (".json", *LINES, ".traj", ".eval")
-_RECORDING = re.compile(r"trace_[0-9a-f]{32}_\d{8}T\d{6}\.jsonl")  # see recorder.py
 BROKEN = (OSError, EOFError, zlib.error)
 
 
@@ -48,13 +43,6 @@ class Item(NamedTuple):
     source: str
     trace: Trace | None
     problem: str | None
-
-
-class Found(NamedTuple):
-    """A folder's contents: files that may contain traces, in order, and the number of other files."""
-
-    files: list[Path]
-    skipped: int
 
 
 def read_traces(
@@ -84,53 +72,9 @@ def read_traces(
             continue
         if not files.files:
             others = f", only {files.skipped} other files" if files.skipped else ""
-            yield Item(str(path), None, f"no {', '.join(_SUFFIXES)} files in this folder{others}")
+            yield Item(str(path), None, f"no {', '.join(SUFFIXES)} files in this folder{others}")
         for file in files.files:
             yield from read_file(file, parser, gauge)
-
-
-def found_at(path: Path) -> Found:
-    """Return the files at a path. Raises UsageError if it cannot be read at all."""
-    try:
-        mode = path.stat().st_mode
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    if stat.S_ISDIR(mode):
-        return files_in(path)
-    if not stat.S_ISREG(mode):
-        raise UsageError(f"{path}: not a regular file; to read from a pipe, give - and redirect it to stdin")
-    return Found([path], 0)
-
-
-def files_in(folder: Path) -> Found:
-    """Find the files below a folder. Links are followed, but no folder is entered twice; finished recordings count once."""
-    files: list[Path] = []
-    skipped = 0
-    entered: set[tuple[int, int]] = set()
-    for root, folders, names in os.walk(folder, followlinks=True):
-        try:
-            here = os.stat(root)
-        except OSError:
-            continue
-        if (here.st_dev, here.st_ino) in entered:
-            folders.clear()
-            continue
-        entered.add((here.st_dev, here.st_ino))
-        folders.sort()
-        for name in sorted(names):
-            path = Path(root, name)
-            is_copy = _RECORDING.fullmatch(name) is not None and name.removesuffix("l") in names
-            if kind_of_file(path) and path.is_file() and not is_copy:
-                files.append(path)
-            else:
-                skipped += 1
-    return Found(files, skipped)
-
-
-def kind_of_file(path: Path) -> str:
-    """Return the suffix that says what a file contains, "" if it is not one of ours."""
-    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
-    return suffix if suffix in _SUFFIXES else ""
 
 
 def read_file(path: Path, parser: Parser, gauge: ByteProgress | None = None) -> Iterator[Item]:

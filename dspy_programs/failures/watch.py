@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.auto import Parser
-from dspy_programs.failures.reader import LINES, LONGEST_LINE, Item, Lines, files_in, read_file
+from dspy_programs.failures.reader import LONGEST_LINE, Item, Lines, read_file
 from dspy_programs.failures.reports.place import parse_place
+from dspy_programs.failures.trace_files import LINES, files_in
 
 REST = 60.0  # seconds
 QUIET_LOOKS = 2  # without a change, after which an incomplete JSON file stays incomplete

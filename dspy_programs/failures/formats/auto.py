@@ -167,15 +167,14 @@ def fragment_of(raw: Any) -> Fragment | None:
         return "runs"
     if langfuse.is_observation(raw):
         return "observations"
-    is_whole = format_of_object(raw) is not None
-    return "messages" if not is_whole and records.is_message(raw) else None
+    return "messages" if records.is_message(raw) and format_of_object(raw) is None else None
 
 
 def _chats(raw: Any) -> _Readers:
     """Yield the readers of one conversation, or of a list of them, in which a broken one is an error of its own."""
     if isinstance(raw, dict):
         yield partial(records.read_record, raw)
-    elif records.is_messages(raw) or (isinstance(raw, list) and raw and isinstance(raw[0], str)):
+    elif records.is_messages(raw) or (isinstance(raw, list) and raw and all(isinstance(item, str) for item in raw)):
         yield partial(records.read_messages, raw)
     elif isinstance(raw, list) and raw:
         for place, item in enumerate(raw):

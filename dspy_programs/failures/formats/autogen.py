@@ -33,7 +33,7 @@ def _has_type(raw: Any) -> bool:
 
 def as_chat(raw: Sequence[Any]) -> list[Any]:
     """Rewrite messages as a chat's; what is none of AutoGen's stays."""
-    agents = {item.get("source") for item in raw if is_autogen(item) and item["type"] in _AGENTS and not _is_user(item)}
+    agents = {str(item.get("source")) for item in raw if is_autogen(item) and item["type"] in _AGENTS and not _is_user(item)}
     is_team = len(agents) > 1
     told: list[Any] = []
     thought = None

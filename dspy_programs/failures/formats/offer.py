@@ -1,10 +1,13 @@
 """The tools that a run was offered, gathered from all its calls of a model: names, and JSON schemas where they are told."""
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from dspy_programs.failures.formats.values import json_of
 from dspy_programs.schemas import tool_names, tool_schemas
+
+_LONGEST = 100_000  # characters of definitions that are remembered
 
 
 class Offer:
@@ -24,5 +27,14 @@ class Offer:
         if not found or (key := json.dumps(found, ensure_ascii=False)) in self._known:
             return
         self._known.add(key)
-        self.names.update(tool_names(found))
-        self.schemas.update(tool_schemas(found))
+        names, schemas = _remembered(key) if len(key) <= _LONGEST else _read(key)
+        self.names.update(names)
+        self.schemas.update(schemas)
+
+
+def _read(definitions: str) -> tuple[list[str], dict[str, Any]]:
+    found = json.loads(definitions)
+    return tool_names(found), {name: schema for name, schema in tool_schemas(found).items() if isinstance(schema, dict)}
+
+
+_remembered = lru_cache(maxsize=64)(_read)  # the runs of a file have the same tools

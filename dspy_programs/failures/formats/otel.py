@@ -28,6 +28,9 @@ _ROLE_OF_EVENT = {"gen_ai.system.message": "system", "gen_ai.user.message": "use
                   "gen_ai.assistant.message": "assistant"}  # fmt: skip
 
 
+_Talk = tuple[list[Message], list[Message]]  # what was told, what was said
+
+
 class _Step(NamedTuple):
     """A moment of a run: a span begins, or it ends."""
 
@@ -59,7 +62,7 @@ def groups_of(raw: Any) -> tuple[list[list[Span]], list[str]]:
     stack: list[tuple[str, Any]] = [("", raw)]
     while stack:
         where, item = stack.pop()
-        if isinstance(item, list):
+        if isinstance(item, list) and (item or not where.endswith("]")):
             stack += reversed([(f"{where}[{place}]", one) for place, one in enumerate(item)])
         elif is_span(item) or is_log(item):
             span = log_of(item) if is_log(item) else span_of(item)
@@ -78,9 +81,15 @@ def read_spans(spans: Sequence[Span]) -> Trace:
     story, offer = Story(), Offer()
     kinds: list[Kind] = ["model" if otel_logs.is_records(span) else kind_of_span(span.attributes) for span in spans]
     has_model = "model" in kinds
+    talks: dict[int, _Talk] = {}
     for step in _steps(spans, kinds, has_model):
-        _tell(story, step, has_model)
-        if not step.is_end:
+        if step.kind == "tool":
+            story.answer(*tool_of(step.span))
+        elif step.is_end:
+            _tell(story, step, talks.pop(step.place)[1], has_model)
+        else:
+            talks[step.place] = _talk_of(step.span, step.kind)
+            story.recall(talks[step.place][0])
             add_tools(offer, step.span.attributes)
     asked, answer = _whole(story, spans, kinds, has_model)
     if not story.messages:
@@ -99,22 +108,20 @@ def read_spans(spans: Sequence[Span]) -> Trace:
     )
 
 
-def _tell(story: Story, step: _Step, has_model: bool) -> None:
-    if step.kind == "tool":
-        story.answer(*tool_of(step.span))
-        return
-    told, said = _messages_in(step.span)
-    if step.kind == "model" and not told and not said:
-        told, said = whole_of(step.span)
-    if not step.is_end:
-        story.recall(told)
-    elif has_model and step.kind == "model":
-        for message in said:
-            story.say(message)
-        if step.span.error:
-            story.say(Message("system", f"(error) {step.span.error}"))
-    else:
+def _tell(story: Story, step: _Step, said: list[Message], has_model: bool) -> None:
+    """Add what a span said: for certain new where a model said it, and else what was not told yet."""
+    if not (has_model and step.kind == "model"):
         story.recall(said)
+        return
+    for message in said:
+        story.say(message)
+    if step.span.error:
+        story.say(Message("system", f"(error) {step.span.error}"))
+
+
+def _talk_of(span: Span, kind: Kind) -> _Talk:
+    told, said = _messages_in(span)
+    return whole_of(span) if kind == "model" and not told and not said else (told, said)
 
 
 def _whole(story: Story, spans: Sequence[Span], kinds: Sequence[Kind], has_model: bool) -> tuple[str | None, str | None]:
