@@ -31,7 +31,7 @@ class _Again(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         if not self.first:
-            self.first = self.rest.read(len(buffer))
+            self.first = getattr(self.rest, "read1", self.rest.read)(len(buffer))  # what a pipe has now, not all of it
         piece, self.first = self.first[: len(buffer)], self.first[len(buffer) :]
         buffer[: len(piece)] = piece
         return len(piece)

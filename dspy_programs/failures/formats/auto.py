@@ -173,7 +173,7 @@ def fragment_of(raw: Any) -> Fragment | None:
 def _chats(raw: Any) -> _Readers:
     """Yield the readers of one conversation, or of a list of them, in which a broken one is an error of its own."""
     if isinstance(raw, dict):
-        yield partial(records.read_record, raw)
+        yield partial(native.read_native if native.is_native(raw) else records.read_record, raw)
     elif records.is_messages(raw) or (isinstance(raw, list) and raw and all(isinstance(item, str) for item in raw)):
         yield partial(records.read_messages, raw)
     elif isinstance(raw, list) and raw:

@@ -120,11 +120,11 @@ def _messages_in(lines: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], 
             continue
         id_, content = text_id(message, "id"), message.get("content")
         if id_ is not None and id_ == last_id and isinstance(content, list) and isinstance(found[-1][0].get("content"), list):
-            found[-1] = ({**found[-1][0], "content": [*found[-1][0]["content"], *content]}, None)
+            found[-1][0]["content"].extend(content)
             continue
         last_id = id_
         role = "system" if _is_inserted(line, content) or line.get("isApiErrorMessage") is True else line["type"]
-        found.append(({"role": role, "content": content}, _latency_of(line)))
+        found.append(({"role": role, "content": content[:] if isinstance(content, list) else content}, _latency_of(line)))
     return found
 
 

@@ -27,6 +27,7 @@ def joined(raw: Sequence[Any]) -> list[Any]:
         piece = _plain(item) if is_chunk(item) else None
         if piece is not None and last is not None and _is_same(last, piece):
             last["pieces"] += piece["pieces"]
+            last["has_calls"] |= piece["has_calls"]
             continue
         last = piece
         found.append(item if piece is None else piece)
@@ -39,16 +40,13 @@ def joined(raw: Sequence[Any]) -> list[Any]:
 def _plain(raw: dict[str, Any]) -> dict[str, Any]:
     """Return a chunk as a message that may grow."""
     held = {**as_dict(raw.get("data")), **{key: value for key, value in raw.items() if key != "data"}}
-    return {**held, "type": class_of(str(raw["type"])), "pieces": [held]}
+    has_calls = bool(as_list(held.get("tool_calls")) or as_list(held.get("tool_call_chunks")))
+    return {**held, "type": class_of(str(raw["type"])), "pieces": [held], "has_calls": has_calls}
 
 
 def _is_same(message: dict[str, Any], piece: dict[str, Any]) -> bool:
     is_ai = message["type"] == piece["type"] == "ai"
-    return is_ai and message.get("id") == piece.get("id") and not (_has_calls(message) and _says(piece))
-
-
-def _has_calls(raw: dict[str, Any]) -> bool:
-    return any(as_list(piece.get("tool_calls")) or as_list(piece.get("tool_call_chunks")) for piece in raw["pieces"])
+    return is_ai and message.get("id") == piece.get("id") and not (message["has_calls"] and _says(piece))
 
 
 def _says(raw: dict[str, Any]) -> bool:

@@ -134,7 +134,7 @@ def _whole(story: Story, spans: Sequence[Span], kinds: Sequence[Kind], has_model
     if not any(message.role == "user" for message in story.messages):
         story.messages[:0] = users
     for span in inner:
-        story.recall(whole_of(span)[1] if span not in outer else [])
+        story.recall(whole_of(span)[1] if not outer or span is not outer[0] else [])
     story.recall([message for message in answer if message.role != "user"])
     final = next((message.text for message in reversed(answer) if message.role == "agent" and message.text), None)
     return (users[0].text if users else None), final

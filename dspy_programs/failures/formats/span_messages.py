@@ -49,7 +49,7 @@ def _put(found: dict[str, Any], names: list[str], value: Any) -> None:
 
 
 def _as_list(found: dict[str, Any]) -> list[Any]:
-    return [found[key] for key in sorted((key for key in found if key.isdigit()), key=lambda key: int(key[:9]))]
+    return [found[key] for key in sorted((key for key in found if key.isdecimal()), key=lambda key: int(key[:9]))]
 
 
 def plain(raw: dict[str, Any]) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def _time_of(raw: dict[str, Any], nanoseconds: str, other: str) -> float | None:
     """Read a time: nanoseconds however small, [seconds, nanoseconds] of the JavaScript SDK, or any other form."""
     exact = raw.get(nanoseconds, raw.get(f"{other}_unix_nano"))
     value = raw.get(other) if exact is None else exact
-    if exact is not None and isinstance(value, str) and value.isdigit():
+    if exact is not None and isinstance(value, str) and value.isdecimal():
         value = int(value[:30])
     if exact is not None and isinstance(value, int):
         return value / 1e9

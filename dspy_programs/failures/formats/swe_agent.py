@@ -13,7 +13,7 @@ from typing import Any
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.chat import messages_of
 from dspy_programs.failures.formats.conversation import Call, Message, Result, trace_of
-from dspy_programs.failures.formats.values import as_dict, as_list, first_text, json_of, text_id
+from dspy_programs.failures.formats.values import as_dict, as_list, finite, first_text, json_of, text_id
 from dspy_programs.types import Trace
 
 _WORD = re.compile(r"\s{0,20}([A-Za-z_][\w.-]{0,60})(?=\s|$)")
@@ -98,7 +98,7 @@ def _calls(action: str | None) -> tuple[Call, ...]:
 
 def _time_of(step: dict[str, Any]) -> float | None:
     seconds = step.get("execution_time")
-    return round(seconds * 1000, 3) if isinstance(seconds, (int, float)) and seconds >= 0 else None
+    return finite(round(seconds * 1000, 3)) if isinstance(seconds, (int, float)) and seconds >= 0 else None
 
 
 def _mini(raw: dict[str, Any]) -> Iterator[Message]:

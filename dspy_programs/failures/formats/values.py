@@ -4,6 +4,7 @@ Guarantees nothing raises, whatever the value. A time without a zone is UTC: a l
 """
 
 import json
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -44,7 +45,7 @@ def marked(output: Any, error: Any) -> Any:
 def seconds_of(value: Any) -> float | None:
     """Read a time in seconds since 1970: ISO 8601, or a number of seconds or a finer unit."""
     if isinstance(value, str):
-        if not value.isdigit():
+        if not value.isdecimal():
             return _seconds_of_text(value[:40])
         value = int(value[:30])
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -62,7 +63,13 @@ def _seconds_of_text(text: str) -> float | None:
 
 def latency_between(start: float | None, end: float | None) -> float | None:
     """Return the milliseconds from one time to a later one, both in seconds; None if either is missing."""
-    return round((end - start) * 1000, 3) if start is not None and end is not None and end >= start else None
+    if start is None or end is None or end < start:
+        return None
+    return finite(round((end - start) * 1000, 3))
+
+
+def finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
 
 
 def milliseconds(raw: Mapping[str, Any]) -> float | None:
