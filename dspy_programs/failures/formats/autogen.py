@@ -62,7 +62,8 @@ def _message(raw: dict[str, Any], is_team: bool, thought: Any) -> dict[str, Any]
         failed = ran.get("exit_code") not in (0, None)
         return {"role": "tool", "name": "code", "content": ran.get("output"), "is_error": failed}
     if kind in _RESULTS:
-        return {"role": "tool", "content": content if isinstance(content, list) else [content]}
+        results = [{"type": "tool_result", **one} if isinstance(one, dict) else one for one in as_list(content) or [content]]
+        return {"role": "tool", "content": results}
     if kind in _OTHERS:
         return {"role": _OTHERS[kind], "content": content}
     if kind == "StructuredMessage" and isinstance(content, dict):

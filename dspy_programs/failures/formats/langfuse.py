@@ -108,7 +108,7 @@ def _runs_of(observations: list[dict[str, Any]]) -> list[dict[str, Any]]:
     models = [_run_of(item, kind) for item, kind in zip(observations, kinds, strict=True) if kind == "llm"]
     called = {call.name for run in models for message in answer_of(run) for call in message.calls}
     tools = [
-        "tool" if kind == "chain" and item.get("name") in called else kind
+        "tool" if kind == "chain" and str(item.get("name")) in called else kind
         for item, kind in zip(observations, kinds, strict=True)
     ]
     return [_run_of(item, kind) for item, kind in zip(observations, tools, strict=True)]
@@ -139,9 +139,18 @@ def _run_of(item: dict[str, Any], kind: str) -> dict[str, Any]:
 def _inputs_of(value: Any) -> Any:
     """Return what was told: a list of messages, or a text, under the keys that LangSmith uses."""
     value = json_of(value)
+    if isinstance(value, list) and all(isinstance(item, (dict, list)) for item in value):
+        tools = [item["content"] for item in value if _is_definition(item)]
+        return {"messages": [item for item in value if not _is_definition(item)], "tools": tools}
     if isinstance(value, list):
-        return {"messages": value} if all(isinstance(item, (dict, list)) for item in value) else {"prompts": value}
+        return {"prompts": value}
     return {"messages": [value]} if isinstance(value, dict) and isinstance(value.get("role"), str) else _wrapped(value, "input")
+
+
+def _is_definition(item: Any) -> bool:
+    """Return whether a message is a tool on offer: so the callback of LangChain logs them, behind what was told."""
+    content = item.get("content") if isinstance(item, dict) and item.get("role") == "tool" else None
+    return isinstance(content, dict) and content.get("type") == "function" and "tool_call_id" not in item
 
 
 def _outputs_of(value: Any) -> Any:

@@ -32,6 +32,7 @@ from dspy_programs.types import Trace
 _PLUMBING = ("prompt", "parser", "embedding")
 _ANSWERS = ("output", "answer", "result", "final_output", "text", "content", "response")
 _QUESTIONS = ("input", "question", "query", "goal", "task", "text")
+_LIMITS = ("Agent stopped due to", "Sorry, need more steps to process this request.")  # LangChain's words at its limit
 VERDICTS = ("correctness", "correct", "success", "is_successful", "score", "user_score")
 
 
@@ -94,14 +95,16 @@ def read_run(root: dict[str, Any]) -> Trace:
         story.recall(told)
     if not story.messages:
         raise UsageError("inputs: the run has neither inputs, outputs nor runs below it that say anything")
-    error = error_of(root)
+    failed = error_of(root)
+    final = next((message.text for message in reversed(told) if message.role == "agent" and message.text), None)
+    limit = final if final is not None and final.startswith(_LIMITS) else None
     return trace_of(
         story.messages,
         trace_id=text_id(root, "trace_id") or _id_of(root),
         goal=asked,
-        final=next((message.text for message in reversed(told) if message.role == "agent" and message.text), None),
-        is_successful=False if error else outcome_of(root),
-        error=error,
+        final=None if limit else final,
+        is_successful=False if failed else outcome_of(root),
+        error=failed or limit,
         offer=offer,
         latencies=story.latencies,
     )

@@ -14,7 +14,7 @@ from dspy_programs.failures.formats.offer import Offer
 from dspy_programs.failures.formats.values import as_dict, as_list, error_text, first_text, keys_of, text_id
 from dspy_programs.types import Trace
 
-MESSAGES = ("messages", "history", "conversation", "transcript", "input", "contents", "new_items")
+MESSAGES = ("messages", "history", "conversation", "transcript", "input", "contents", "new_items", "inner_messages")
 _STATES = ("state", "values", "channel_values", "llm_context")
 _IDS = ("trace_id", "id", "thread_id", "conversation_id", "session_id", "run_id", "task_id", "responseId", "file")
 _GOALS = ("original_goal", "goal", "question", "task", "instruction", "query")
@@ -145,6 +145,8 @@ def replies(raw: dict[str, Any]) -> list[Message]:
             return messages_of([one[inner] for one in answers[:1] if isinstance(one, dict) and inner in one], key)
     if isinstance(output := reply.get("output"), list):
         return messages_of(output, "output")
+    if isinstance(final := raw.get("chat_message"), dict):  # AutoGen's, behind its inner messages
+        return messages_of([final], "chat_message")
     return messages_of([reply], "response") if reply is not raw and "role" in reply else []
 
 

@@ -37,7 +37,15 @@ _INPUTS = ("input.value", "traceloop.entity.input", "langfuse.observation.input"
 _OUTPUTS = ("output.value", "traceloop.entity.output", "langfuse.observation.output")
 _GIVEN = ("gen_ai.tool.call.arguments", "ai.toolCall.args", "ai.toolCall.input", "tool_arguments", *_INPUTS, "tool.parameters")
 _GAVE = ("gen_ai.tool.call.result", "ai.toolCall.result", "ai.toolCall.output", "tool_response", *_OUTPUTS)
-_TOLD = ("gen_ai.input.messages", "gen_ai.prompt", "ai.prompt.messages", "llm.input_messages", "pydantic_ai.all_messages")
+_TOLD = (
+    "gen_ai.input.messages",
+    "gen_ai.prompt",
+    "ai.prompt.messages",
+    "llm.input_messages",
+    "pydantic_ai.all_messages",
+    "events",
+    "all_messages_events",
+)
 _SAID = ("gen_ai.output.messages", "gen_ai.completion", "llm.output_messages")
 _TOLD_INDEXED, _SAID_INDEXED = ("gen_ai.prompt.", "llm.input_messages."), ("gen_ai.completion.", "llm.output_messages.")
 _VERCEL_TEXT = ("ai.response.text", "ai.result.text", "ai.response.object", "ai.result.object")
@@ -120,7 +128,7 @@ def talk_of(span: Span) -> tuple[list[Message], list[Message]]:
     attributes = span.attributes
     told: list[Message] = []
     if system := json_of(attributes.get("gen_ai.system_instructions")):
-        text = "\n".join(parts_of(system).texts)
+        text = "\n".join(parts_of([json_of(part) for part in system] if isinstance(system, list) else system).texts)
         told += [Message("system", text)] if text else []
     told += [message for key in _TOLD for message in listed(attributes.get(key), key, "user")]
     told += [message for key in _TOLD_INDEXED for message in indexed_messages(attributes, key, "user")]

@@ -21,7 +21,8 @@ def listed(value: Any, key: str, role: str = "assistant") -> list[Message]:
     if isinstance(found, dict):
         found = found["messages"] if isinstance(found.get("messages"), list) else [found]
     if isinstance(found, list):
-        return messages_of([plain(one) if isinstance(one, dict) else one for one in found], key)
+        items = map(json_of, found)  # each may be JSON in a text: attributes have no objects
+        return messages_of([plain(one) if isinstance(one, dict) else one for one in items], key)
     return messages_of([{"role": role, "content": found}], key) if isinstance(found, str) and found else []
 
 

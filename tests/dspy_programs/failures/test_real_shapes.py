@@ -162,6 +162,7 @@ def test_what_ended_a_run_is_its_error(name, error, is_successful):
         ("vercel_stream.json", "hours", {"type": "object", "properties": {"day": {"type": "string", "enum": ["Sun"]}}}),
         ("openai_responses_incomplete.json", "f", {"type": "object", "properties": {"q": {"type": "string"}}}),
         ("openai_agents_items.json", "get_order", {"type": "object"}),
+        ("langfuse_langchain_page.json", "list_invoices", {"type": "object"}),
     ],
 )
 def test_definitions_of_tools_are_kept(name, tool, schema):
@@ -282,6 +283,47 @@ def test_runs_keep_their_schemas_and_what_is_none_of_them_is_named():
     ]
     assert trace.error == "GraphRecursionError('Recursion limit of 4 reached')"
     assert trace.tool_schemas == {"again": {"type": "object", "properties": {"n": {"type": "integer"}}}}
+
+
+@pytest.mark.parametrize("said", ["Agent stopped due to max iterations.", "Sorry, need more steps to process this request."])
+def test_words_of_a_framework_at_its_limit_are_no_answer(said):
+    trace = AutoParser().parse({**RUN, "outputs": {"output": said}})
+    assert (trace.error, trace.final_result, trace.is_successful) == (said, None, None)
+
+
+def test_attributes_that_are_lists_of_json_are_messages():
+    attributes = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.system_instructions": ['{"type": "text", "content": "Be brief."}'],
+        "gen_ai.input.messages": ['{"role": "user", "parts": [{"type": "text", "content": "hi"}]}'],
+        "gen_ai.output.messages": '[{"role": "assistant", "parts": [{"type": "text", "content": "ho"}]}]',
+    }
+    turns = AutoParser().parse({**SPAN, "attributes": attributes}).turns
+    assert [told(turn) for turn in turns] == ["system | Be brief.", "user | hi", "agent | ho"]
+
+
+def test_results_without_ids_answer_the_call_of_their_name():
+    inner = [
+        {
+            "type": "ToolCallRequestEvent",
+            "source": "a",
+            "content": [{"name": "f", "arguments": "{}"}, {"name": "g", "arguments": "{}"}],
+        },
+        {
+            "type": "ToolCallExecutionEvent",
+            "source": "a",
+            "content": [{"name": "g", "content": "2"}, {"name": "f", "content": "1"}],
+        },
+    ]
+    final = {"type": "TextMessage", "source": "a", "content": "Done."}
+    turns = AutoParser().parse({"chat_message": final, "inner_messages": inner}).turns
+    assert [told(turn) for turn in turns] == [
+        "agent | f{}",
+        'tool | f | = "1"',
+        "agent | g{}",
+        'tool | g | = "2"',
+        "agent | Done.",
+    ]
 
 
 def test_spans_printed_one_behind_the_other_are_one_trace_and_a_broken_one_is_named():
