@@ -17,7 +17,7 @@ from dspy_programs.failures.formats.conversation import Message, trace_of
 from dspy_programs.failures.formats.history import Story
 from dspy_programs.failures.formats.offer import Offer
 from dspy_programs.failures.formats.otel_logs import is_log, log_of
-from dspy_programs.failures.formats.span_dialects import Kind, add_tools, kind_of_span, talk_of, tool_of, whole_of
+from dspy_programs.failures.formats.span_dialects import Kind, add_tools, kind_of_span, talk_of, tool_name, tool_of, whole_of
 from dspy_programs.failures.formats.span_values import Span, is_span, span_of
 from dspy_programs.failures.formats.values import json_of, kind_of
 from dspy_programs.types import Trace
@@ -147,7 +147,8 @@ def _steps(spans: Sequence[Span], kinds: Sequence[Kind], has_model: bool) -> lis
     for place, (span, kind) in enumerate(zip(spans, kinds, strict=True)):
         start, end = span.start or 0.0, span.end or span.start or 0.0
         above, kind_above = inside.get(span.parent, (None, None))
-        if kind == "plumbing" or (kind == kind_above == "tool" and above is not None and tool_of(above)[0] == tool_of(span)[0]):
+        is_inner = kind == kind_above == "tool" and above is not None and tool_name(above) == tool_name(span)
+        if kind == "plumbing" or is_inner:
             continue  # a tool's span inside its own: told by two libraries
         if has_model and kind == "agent":
             start = end = float("inf")

@@ -33,8 +33,9 @@ KINDS: dict[str, dict[str, Kind]] = {
 }  # fmt: skip
 _NAMES = ("gen_ai.tool.name", "ai.toolCall.name", "tool.name", "traceloop.entity.name")
 _IDS = ("gen_ai.tool.call.id", "ai.toolCall.id", "tool_call.id", "tool.id")
-_INPUTS = ("input.value", "traceloop.entity.input", "langfuse.observation.input")
-_OUTPUTS = ("output.value", "traceloop.entity.output", "langfuse.observation.output")
+_ENTITY_INPUT, _ENTITY_OUTPUT = "traceloop.entity.input", "traceloop.entity.output"
+_INPUTS = ("input.value", _ENTITY_INPUT, "langfuse.observation.input")
+_OUTPUTS = ("output.value", _ENTITY_OUTPUT, "langfuse.observation.output")
 _GIVEN = ("gen_ai.tool.call.arguments", "ai.toolCall.args", "ai.toolCall.input", "tool_arguments", *_INPUTS, "tool.parameters")
 _GAVE = ("gen_ai.tool.call.result", "ai.toolCall.result", "ai.toolCall.output", "tool_response", *_OUTPUTS)
 _TOLD = (
@@ -77,31 +78,34 @@ def first_of(attributes: Mapping[str, Any], names: tuple[str, ...]) -> Any:
     return next((attributes[name] for name in names if attributes.get(name) is not None), None)
 
 
+def tool_name(span: Span) -> str:
+    told = first_text(span.attributes, *_NAMES)
+    return told or span.name.removeprefix("execute_tool ").removesuffix(".tool") or "(unnamed)"
+
+
 def tool_of(span: Span) -> tuple[str, Any, Result]:
     """Return a tool's name, its arguments, and what it gave, with its time."""
     attributes = span.attributes
-    name = first_text(attributes, *_NAMES) or span.name.removeprefix("execute_tool ").removesuffix(".tool") or "(unnamed)"
-    output, given = first_of(attributes, _GAVE), first_of(attributes, _GIVEN)
-    if output is None:
-        found = indexed(attributes, "retrieval.documents.") or as_list(attributes.get("retrieval.documents"))
-        output = [as_dict(one).get("document", one) for one in found] or None
-    output = decoded(output) if _is_quoted(output) else output
-    inner = (
-        _unwrapped(json_of(output), _AROUND_OUTPUT) if output is attributes.get("traceloop.entity.output") else json_of(output)
-    )
-    if isinstance(inner, dict) and "tool_call_id" in as_dict(inner.get("kwargs", inner)):
-        output = inner  # LangChain's ToolMessage
-    elif output is attributes.get("traceloop.entity.output"):
-        output = inner
+    given, output = first_of(attributes, _GIVEN), _output_of(attributes)
+    arguments = _unwrapped(json_of(given), _AROUND_INPUT) if given is attributes.get(_ENTITY_INPUT) else decoded(given)
     failed, said = bool(span.error or attributes.get("error.type")), span.error if span.error != NO_WORDS else None
     error = failed and (output is not None or said or attributes.get("error.type") or True)
     result = tool_result({"outputs": {"output": output}, "error": error, "tool_call_id": first_of(attributes, _IDS)})
-    latency = latency_between(span.start or None, span.end)
-    return (
-        name,
-        _unwrapped(json_of(given), _AROUND_INPUT) if given is attributes.get("traceloop.entity.input") else decoded(given),
-        result._replace(latency_ms=latency),
-    )
+    return tool_name(span), arguments, result._replace(latency_ms=latency_between(span.start or None, span.end))
+
+
+def _output_of(attributes: Mapping[str, Any]) -> Any:
+    """Return what a tool gave: a value, LangChain's message of it, or the documents that were found."""
+    output = first_of(attributes, _GAVE)
+    if output is None:
+        found = indexed(attributes, "retrieval.documents.") or as_list(attributes.get("retrieval.documents"))
+        return [as_dict(one).get("document", one) for one in found] or None
+    if _is_quoted(output):
+        return decoded(output)
+    if output is attributes.get(_ENTITY_OUTPUT):
+        return _unwrapped(json_of(output), _AROUND_OUTPUT)
+    held = json_of(output)
+    return held if isinstance(held, dict) and "tool_call_id" in as_dict(held.get("kwargs", held)) else output
 
 
 def _is_quoted(value: Any) -> bool:

@@ -393,7 +393,7 @@ print(json.dumps(found))
 """
 
 
-@pytest.mark.parametrize("zone", ["UTC", "Europe/Vienna", "America/St_Johns", "Asia/Kolkata"])
+@pytest.mark.parametrize("zone", ["Europe/Vienna", "America/St_Johns"])
 def test_times_without_a_zone_are_utc_on_every_machine(zone):
     shown = subprocess.run([sys.executable, "-c", LATE], env={**os.environ, "TZ": zone}, capture_output=True, check=True)
     assert json.loads(shown.stdout) == [3_602_000.0, 2500.0, 1000.0, 1000.0]
@@ -442,7 +442,7 @@ RAW = {path.name: [json.loads(line) for line in path.read_text(encoding="utf-8")
 PLACES = {name: list(places_of(raw))[1:] for name, raw in RAW.items()}
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None)
 @given(st.data(), st.sampled_from(sorted(RAW)), st.booleans())
 def test_damaged_log_is_a_trace_or_a_usage_error(data, name, is_named):
     raw = json.loads(json.dumps(RAW[name]))
