@@ -6,14 +6,15 @@ import pytest
 
 from tests.architecture import PACKAGES, PAGE, ROOT, arrows, imports_of, is_package, module_of, modules, page, room_of, rooms
 
-TOOLS = {"registry", "programs", "predict", "schemas", "lm", "cli"}
+TOOLS = {"registry", "programs", "provenance", "predict", "schemas", "lm", "cli"}
 MAY_IMPORT = {
     "dspy_programs": {
         "schemas": set(),
         "predict": set(),
         "cli": set(),
         "lm": {"schemas"},
-        "programs": {"predict", "schemas"},
+        "provenance": {"schemas"},
+        "programs": {"predict", "provenance", "schemas"},
         "registry": {"programs", "predict", "lm"},
         "failures": TOOLS,
         "memory": TOOLS,

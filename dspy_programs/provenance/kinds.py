@@ -1,0 +1,60 @@
+"""What kind of value an argument is, by its form and name: what a detector or an actor may ask of it."""
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import JsonValue
+
+Kind = Literal["nothing", "choice", "id", "e-mail", "number", "moment", "path", "text"]
+
+EMAIL = re.compile(r"[^\s@<>\"',;:]{1,64}@[^\s@<>\"',;:]{1,190}")
+_ID = re.compile(r"(?=.{0,79}\d)[^\W_](?:[\w#:.-]{0,78}[^\W_])?")
+_NUMBER = re.compile(r"[^\w\d]{0,3}\d[\d,.' ]{0,30}[^\W\d]{0,12}[^\w\d]{0,3}")
+_MOMENT = re.compile(
+    r"\d{4}-\d{1,2}-\d{1,2}(?:[T ].{0,20})?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}(?: .{0,20})?|\d{4}/\d{1,2}/\d{1,2}(?: .{0,20})?"
+    r"|\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?\s?(?:[aApP]\.?[mM]\.?)?|\d{1,2}\s?(?:[aApP]\.?[mM]\.?)"
+    r"|(?:\w{3,9},?\s)?(?:\d{1,2}(?:st|nd|rd|th)?\.?\s(?:of\s)?[^\W\d_]{3,10}\.?|[^\W\d_]{3,10}\.?\s\d{1,2}(?:st|nd|rd|th)?)"
+    r"(?:,?\s(?:of\s)?\d{4})?"
+)
+_PATH = re.compile(r"[\w.~:-]{0,80}[/\\][^\s\"'<>|]{0,400}|[\w-]{1,80}\.[A-Za-z]\w{0,5}")
+_NAMES_ID = re.compile(
+    r"(?:^|[_\s.-])(?:ids?|uuid|guid|key|token|number|no|code|ref|reference|sku|handle)$|[a-z](?:Id|ID|Ids)$"
+)
+_LONGEST = 500  # characters of a value with a form
+
+
+def kind_of(value: JsonValue, name: str = "", schema: Mapping[str, JsonValue] | None = None) -> Kind:
+    """Return the kind of a scalar. `name` is the argument's name, `schema` the argument's own."""
+    if value is None or value == "":
+        return "nothing"
+    if isinstance(value, bool) or (schema and ("enum" in schema or "const" in schema)):
+        return "choice"
+    if isinstance(value, (int, float)):
+        return "id" if _NAMES_ID.search(name) and isinstance(value, int) and abs(value) > 99 else "number"
+    return _kind_of_text(value.strip(), name) if isinstance(value, str) else "nothing"
+
+
+def _kind_of_text(text: str, name: str) -> Kind:
+    if not text:
+        return "nothing"
+    if len(text) > _LONGEST:
+        return "text"
+    if EMAIL.fullmatch(text):
+        return "e-mail"
+    if _MOMENT.fullmatch(text):
+        return "moment"
+    if _is_plain_id(text, name):
+        return "id"
+    if _NUMBER.fullmatch(text):
+        return "number"
+    if _ID.fullmatch(text) and not _PATH.fullmatch(text):
+        return "id"
+    return "path" if _PATH.fullmatch(text) else "text"
+
+
+def _is_plain_id(text: str, name: str) -> bool:
+    """Digits that count nothing: "00000123", or those of an argument that is named as an id."""
+    if not text.isdigit():
+        return False
+    return (text[0] == "0" and len(text) > 1) or len(text) > 7 or (len(text) > 2 and _NAMES_ID.search(name) is not None)
