@@ -162,7 +162,9 @@ class Moments:
     """The days and times that a run has shown."""
 
     def __init__(self, today: date | None = None) -> None:
+        """today: until a text says which day it is."""
         self._today = today
+        self._is_told = False
         self._days: dict[Moment, int] = {}
         self._minutes: dict[int, int] = {}
         self._durations: set[int] = set()
@@ -191,9 +193,10 @@ class Moments:
             count = _NUMERALS.get(match["n"]) or (int(match["n"]) if match["n"].isdigit() else 7)
             self._span = max(self._span, min(count * _UNIT_DAYS[match["u"]], 20_000))
         self._vague_time = self._vague_time or bool(words & _PARTS_OF_DAY)
-        if self._today is None and (told := _TODAY.search(text)):
+        if not self._is_told and (told := _TODAY.search(text)):
             full = [day for day in days_in(told.group()) if day.year and day.month and day.day]
-            self._today = _date_of(full[0]) if full else None
+            self._is_told = bool(full)
+            self._today = _date_of(full[0]) if full else self._today
 
     def origin_of(self, text: str) -> tuple[bool, int | None] | None:
         """Return (whether it was told as it is, the turn that told the day or the time), or None if nothing did.

@@ -8,7 +8,7 @@ Source     the task as in BFCL (Patil et al. 2025), the loop as in ReAct (Yao et
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -17,12 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, RootModel, WithJso
 
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.predict import Failure, FewShot, Program, Result, ask
-from dspy_programs.programs.actor.arguments import check, fold, unambiguous
+from dspy_programs.programs.actor.before_call import Asked, Checked, asked, before_call
 from dspy_programs.programs.actor.call_reader import read_calls
-from dspy_programs.schemas import LONGEST_TEXT
+from dspy_programs.programs.actor.grounding import Missing
+from dspy_programs.programs.actor.rest import asks_for_more
 from dspy_programs.types import LONGEST_NAME, SAYS_100, Call, Function, ToolDefinitions, Turn, read_functions
 
 TRAJECTORY_CHARACTERS = 4000  # of the trajectory that a model reads, about 1,000 tokens
+MOST_CALLS = 8  # of one step
 NO_TOOL = "no tool on offer does what is asked"
 _RESULT_CHARACTERS = 1000  # of one result, and
 _OLD_RESULT_CHARACTERS = 80  # of an old one, where the trajectory is too long
@@ -42,7 +44,7 @@ class DraftCall(BaseModel):
 class DraftCalls(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    calls: list[DraftCall] = Field(max_length=8, json_schema_extra={"calls_of": "tools"})
+    calls: list[DraftCall] = Field(max_length=MOST_CALLS, json_schema_extra={"calls_of": "tools"})
     cannot: str = Field(max_length=100)
 
     @model_validator(mode="before")
@@ -93,6 +95,8 @@ class ActorResult(Result):
     """What was changed in the model's calls so that they match their schemas."""
     problems: list[str]
     """What is still wrong with the calls; empty for valid calls."""
+    missing: list[Missing]
+    """What other calls need that nobody said and no result gave: ask for it. Those calls are not in `calls`."""
 
 
 class Actor(Program):
@@ -137,10 +141,51 @@ class Actor(Program):
             return decision(finish=action.finish)
         if not action.calls:
             return decision(cannot=action.cannot.strip() or NO_TOOL)
-        return _checked_calls([Call(tool=call.tool, arguments=call.arguments) for call in action.calls], offered)
+        known = asked(task, context, turns)
+        found = before_call(_as_calls(action.calls), offered, known)
+        if _may_go_on(task, turns, found):
+            found = self._with_rest(found, turns, known, tools=offered, said=said, task=_sendable(task))
+        return decision(**found._asdict(), cannot=None if found.calls else _reason(found.missing))
+
+    def _with_rest(self, found: Checked, turns: Sequence[Turn], known: Asked, **inputs: Any) -> Checked:
+        """Ask once more, as if the calls had been made, and add the new ones: a small model stops after the first."""
+        last = max((turn.turn_number for turn in turns), default=0)
+        made = [
+            Turn(turn_number=number, role="agent", tool_name=call.tool, tool_input=call.arguments, tool_output="ok")
+            for number, call in enumerate(found.calls, last + 1)
+        ]
+        reply = ask(self.act, done=as_lines(as_text([*turns, *made])), **inputs)
+        if isinstance(reply, Failure) or isinstance(reply.action.root, DraftFinish):
+            return found
+        more = before_call(_as_calls(reply.action.root.calls), inputs["tools"], known)
+        new = [call for call in more.calls if call not in found.calls][: MOST_CALLS - len(found.calls)]
+        return found._replace(
+            calls=[*found.calls, *new],
+            repairs=list(dict.fromkeys([*found.repairs, *more.repairs])),
+            problems=list(dict.fromkeys([*found.problems, *more.problems])),
+            missing=more.missing,
+        )
 
     if TYPE_CHECKING:
         __call__ = forward
+
+
+def _as_calls(drafts: Sequence[DraftCall]) -> list[Call]:
+    return [Call(tool=draft.tool, arguments=draft.arguments) for draft in drafts]
+
+
+def _may_go_on(task: str, turns: Sequence[Turn], found: Checked) -> bool:
+    if not found.calls or found.missing or found.problems or len(found.calls) >= MOST_CALLS:
+        return False
+    made = [Call(tool=turn.tool_name, arguments=turn.tool_input) for turn in turns if turn.tool_name and isinstance(turn.tool_input, dict)]
+    return asks_for_more(task, [*made, *found.calls])
+
+
+def _reason(missing: Sequence[Missing]) -> str:
+    needs: dict[str, list[str]] = {}
+    for gap in missing:
+        needs.setdefault(gap.tool, []).append(gap.argument)
+    return "; ".join(f"{tool} needs {', '.join(names)}, which nobody gave" for tool, names in needs.items()) or NO_TOOL
 
 
 def by_rules(task: str, tools: Sequence[Function], turns: Sequence[Turn], failure: Failure | None = None) -> ActorResult:
@@ -150,7 +195,7 @@ def by_rules(task: str, tools: Sequence[Function], turns: Sequence[Turn], failur
     written = read_calls(task, tools)
     if not written:
         return decided(cannot=f"{why}, and the rules only make calls that the task writes out")
-    answer = _checked_calls(written, tools)
+    answer = before_call(written, tools, None)
     if answer.problems:
         return decided(cannot=f"{why}, and the calls in the task are not valid: {'; '.join(answer.problems)}")
     made = [(turn.tool_name, turn.tool_input) for turn in turns if turn.tool_name and turn.tool_input is not None]
@@ -166,6 +211,7 @@ def decision(
     cannot: str | None = None,
     repairs: Sequence[str] = (),
     problems: Sequence[str] = (),
+    missing: Sequence[Missing] = (),
     failure: Failure | None = None,
     answered_by: Literal["model", "rules"] = "model",
 ) -> ActorResult:
@@ -176,40 +222,10 @@ def decision(
         cannot=cannot,
         repairs=list(repairs),
         problems=list(problems),
+        missing=list(missing),
         failure=failure,
         answered_by=answered_by,
     )
-
-
-def _checked_calls(calls: Sequence[Call], tools: Sequence[Function]) -> ActorResult:
-    """Check the calls against their functions' schemas."""
-    by_name = {tool.name: tool for tool in reversed(tools)}
-    spelled = unambiguous(by_name)
-    mended: list[Call] = []
-    repairs: list[str] = []
-    problems: list[str] = []
-    for call in calls:
-        name = call.tool if call.tool in by_name else spelled.get(fold(call.tool), call.tool)
-        if name not in by_name:
-            problems.append(f"{name}: not one of the tools")
-            mended.append(call)
-            continue
-        found = check(by_name[name], call.arguments)
-        repairs += [f"{call.tool}: made {name}"] if name != call.tool else []
-        repairs += [f"{name}: {repair}" for repair in found.repairs]
-        problems += [f"{name}: {problem}" for problem in found.problems]
-        if any(len(text) == LONGEST_TEXT for text in _texts_in(found.arguments)):
-            problems.append(f"{name}: a text ends at {LONGEST_TEXT} characters, the most a model may write: perhaps cut off")
-        mended.append(Call(tool=name, arguments=found.arguments))
-    return decision(calls=mended, repairs=repairs, problems=problems)
-
-
-def _texts_in(value: JsonValue) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, (list, dict)):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _texts_in(inner)
 
 
 def as_text(turns: Sequence[Turn], longest: int = TRAJECTORY_CHARACTERS) -> str:

@@ -4,12 +4,13 @@ A small model fills in what nobody said: the unit that it likes, an account numb
 argument without a source is left out, and a call that needs one is not made: its arguments are missing, and an agent can
 ask for them.
 
-Input      calls that match their schemas; tools; sources: a provenance index of what was asked, said and found.
-Output     Grounded: the calls to make, what was left out (`repairs`), and what the other calls need (`missing`).
-Guarantees values are never changed or added; the given calls are not changed; linear in the calls.
+Input      a call that matches its function's schema; sources: a provenance index of what was asked, said and found.
+Output     Grounded: its arguments, what was left out (`repairs`), and what it needs (`missing`: then it must not be made).
+Guarantees no value is changed or added; the given call is not changed; linear in the call.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping
 from functools import lru_cache
 from json import loads
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from pydantic import BaseModel, JsonValue
 from pydantic_core import to_json
 
 from dspy_programs.programs.actor.arguments import json_excerpt
+from dspy_programs.programs.actor.relevance import Wording
 from dspy_programs.provenance import Sources
 from dspy_programs.schemas import alternatives_of, items_of, listed_in, named_in, required_of, types_of, united
 from dspy_programs.text import is_placeholder
@@ -25,6 +27,7 @@ from dspy_programs.types import Call, Function
 
 _DEEPEST = 8  # levels of a schema; what is deeper is looked up as a whole
 _LEFT_OUT = object()
+_WORD = re.compile(r"[^\W\d_]+")
 _ASKED_FOR = {"seen", "computed", "code"}  # kinds of an origin that somebody's words give, not the schema alone
 
 
@@ -38,7 +41,9 @@ class Missing(BaseModel):
 
 
 class Grounded(NamedTuple):
-    calls: list[Call]
+    """The arguments of one call that have a source, what was left out, and what is needed and has none."""
+
+    arguments: dict[str, JsonValue]
     repairs: list[str]
     missing: list[Missing]
 
@@ -55,29 +60,18 @@ class _Argument(NamedTuple):
 _ANY = _Argument({}, False, {}, None)
 
 
-def grounded(calls: Iterable[Call], tools: Sequence[Function], sources: Sources) -> Grounded:
-    """Leave out what has no source. A call of an unknown tool stays as it is: its name is a problem already."""
-    by_name = {tool.name: tool for tool in reversed(tools)}
-    kept: list[Call] = []
-    repairs: list[str] = []
-    missing: list[Missing] = []
-    for call in calls:
-        if call.tool not in by_name:
-            kept.append(call)
-            continue
-        checked = _Grounding(call.tool, sources)
-        arguments = checked.object(call.arguments, _arguments_of(to_json(by_name[call.tool].parameters)), "")
-        repairs += [] if checked.missing else checked.repairs
-        missing += [gap for gap in checked.missing if gap not in missing]
-        kept += [] if checked.missing else [Call(tool=call.tool, arguments=arguments)]
-    return Grounded(kept, repairs, missing)
+def grounded(call: Call, function: Function, sources: Sources, wording: Wording) -> Grounded:
+    """Leave out the arguments of a call that have no source."""
+    found = _Grounding(function, sources, wording)
+    arguments = found.object(call.arguments, _arguments_of(to_json(function.parameters)), "")
+    return Grounded(arguments, found.repairs, found.missing)
 
 
 class _Grounding:
     """One call's arguments."""
 
-    def __init__(self, tool: str, sources: Sources) -> None:
-        self.tool, self.sources = tool, sources
+    def __init__(self, function: Function, sources: Sources, wording: Wording) -> None:
+        self.function, self.tool, self.sources, self.wording = function, function.name, sources, wording
         self.repairs: list[str] = []
         self.missing: list[Missing] = []
 
@@ -112,10 +106,24 @@ class _Grounding:
     def has_source(self, value: Any, argument: _Argument, name: str) -> bool:
         if value == "" or (isinstance(value, str) and is_placeholder(value)):
             return "" in (listed_in(argument.schema) or ())
-        if argument.needed and (isinstance(value, bool) or listed_in(argument.schema) is not None):
+        if isinstance(value, bool) or value in ("yes", "no"):
+            return argument.needed or self.wording.speaks_of(name, argument.schema, self.function)
+        if argument.needed and (listed_in(argument.schema) is not None or _is_option(value, argument.schema)):
             return True  # one of these it must be
         origin = self.sources.origin(value, argument.schema, name)
-        return origin is not None and (argument.needed or origin.kind in _ASKED_FOR)
+        if origin is not None and (argument.needed or origin.kind in _ASKED_FOR):
+            return True
+        if isinstance(value, str):
+            return self.wording.says_half_of(value)
+        return value in (0, 1) and self.wording.speaks_of(name, argument.schema, self.function)
+
+
+def _is_option(value: Any, schema: Mapping[str, Any]) -> bool:
+    """Return whether a description lists a word as one that may be chosen: no name and no number, which are examples."""
+    if not isinstance(value, str) or not value.isalpha():
+        return False
+    text = str(schema.get("description", ""))
+    return f"'{value}'" in text or f'"{value}"' in text or (value.islower() and value in _WORD.findall(text))
 
 
 def _why(value: JsonValue) -> str:

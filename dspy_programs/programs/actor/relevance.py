@@ -27,9 +27,12 @@ _ANY_TOOL = frozenset(
         "string integer float boolean parameter required unit"
     )
 )
+_OF_ANY_SWITCH = frozenset(
+    stem[:_LETTERS] for stem in content_stems("include including whether enable set true false flag return default use option")
+)
 _LONGEST = 20_000  # characters of a text that are compared
 _MOST_PARTS = 500  # schemas of one tool whose words count
-_JOINED = re.compile(r"(?<=[a-z])(?=[A-Z])|[._/-]")
+_JOINED = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=\d)(?=[a-z])|[._/-]")
 
 
 class Wording:
@@ -44,6 +47,19 @@ class Wording:
         """Return whether the tool, with all that its schema says, shares no word with this text."""
         beginnings, is_english = _words_of(tool.name, tool.description, to_json(tool.parameters))
         return self.is_english and is_english and beginnings.isdisjoint(self.beginnings)
+
+    def speaks_of(self, name: str, schema: Mapping[str, Any], tool: Function) -> bool:
+        """Return whether an argument is spoken of: by its name, or by what its description says beyond the tool's own."""
+        if not (own := _beginnings(name) - _OF_ANY_SWITCH).isdisjoint(self.beginnings):
+            return True
+        told = _beginnings(str(schema.get("description", "")))
+        return not (told - own - _OF_ANY_SWITCH - _beginnings(f"{tool.name} {tool.description}")).isdisjoint(self.beginnings)
+
+    def says_half_of(self, text: str) -> bool:
+        """Return whether half of a text's words are here: the city, where its state is added."""
+        if not (beginnings := _beginnings(text[:_LONGEST])):
+            return False
+        return 2 * len(beginnings & self.beginnings) >= len(beginnings)
 
 
 @lru_cache(maxsize=1024)
