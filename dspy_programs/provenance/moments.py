@@ -65,6 +65,7 @@ _DATE = re.compile(
     r"|(?<![\d.:])(?P<d6>\d{1,2})(?:st|nd|rd|th)\b"
     r"|(?<![\d/.])(?P<a7>\d{1,2})[/.](?P<b7>\d{1,2})(?![\d/])"
 )
+_WHOLE_DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}")  # what is no time
 _TIME = re.compile(
     r"(?<![\d:.])(?P<h>\d{1,2})[:h.](?P<min>\d{2})(?!\d)(?::\d{2}(?:\.\d{1,9})?)?\s?(?P<half>[ap]\.?m\b)?"
     r"|(?<![\d:.])(?P<h2>\d{1,2})\s?(?P<half2>[ap]\.?m\b)"
@@ -131,7 +132,7 @@ def _day(year: str | None, month: str | int | None, day: str) -> Iterator[Moment
 
 def minutes_in(text: str) -> Iterator[int]:
     """Yield the times of the day in a text in lower case; "at 3" and "3:00" may be in the afternoon, too."""
-    for match in _TIME.finditer(text):
+    for match in _TIME.finditer(_WHOLE_DATE.sub(" ", text)):
         if match["noon"] or match["night"]:
             yield 720 if match["noon"] else 0
             continue

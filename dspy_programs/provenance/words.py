@@ -72,8 +72,8 @@ class Words:
         return self._latest(runs_of(folded(text)))
 
     def _latest(self, runs: list[str]) -> int | None:
-        turns = [self._turns.get(run, -1) for run in runs]
-        return max(turns) if turns and min(turns) >= 0 else None
+        turns = [self._turns[run] for run in runs if run in self._turns]
+        return max(turns) if turns and len(turns) == len(runs) else None
 
     def turn_of_email(self, address: str) -> int | None:
         """Return where an address was seen, or a name that it is made of, if its host was."""
