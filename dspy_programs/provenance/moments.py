@@ -220,6 +220,11 @@ class Moments:
             told.append(found)
         return all(exact for exact, _ in told), next((turn for _, turn in told if turn is not None), None)
 
+    def turn_of_clock(self, number: float) -> int | None:
+        """Return the turn that told a time which this number writes: 23 and 2300 are 11 PM."""
+        hours, minutes = divmod(int(number), 100) if number > 24 else (int(number), 0)
+        return self._minutes.get(hours * 60 + minutes) if number == int(number) and minutes < 60 else None
+
     def _of_day(self, day: Moment) -> tuple[bool, int | None] | None:
         forms = [day, day._replace(year=None), day._replace(year=None, month=None)]
         for form in forms:

@@ -6,6 +6,8 @@ Guarantees a look-up costs at most a few hundred steps, however many numbers wer
 import re
 from collections.abc import Iterable
 
+from dspy_programs.provenance.moments import MONTHS
+
 _FIGURE = re.compile(r"(?<![\d.,])-?\d[\d.,'\u2019\u00a0\u202f]*")
 _SCALED = re.compile(r"\s?(k|m|mn|bn|million|billion|thousand|%|percent|mio|mrd|dozen|hundred)\b|\s?(%)", re.IGNORECASE)
 _SCALES = {
@@ -54,8 +56,26 @@ def _cjk() -> dict[str, float]:
 
 
 _SPELLED = _spelled()
+_IMPLIED = [
+    (word, number)
+    for number, words in {
+        1.0: "next daily day week month year",
+        6.0: "dice die",
+        7.0: "week weeks weekly woche wochen semaine semana settimana",
+        14.0: "fortnight weeks",
+        30.0: "month months monthly monat mois mes mese",
+        4.0: "quarterly",
+        10.0: "decade decades",
+        12.0: "monthly year annual",
+        52.0: "deck weekly",
+        100.0: "century centuries",
+        365.0: "year daily annual",
+    }.items()
+    for word in words.split()
+]
+"""Numbers that everybody knows to be in a word: the days of a week, the cards of a deck."""
 WORDS_OF: dict[float, list[str]] = {}
-for _word, _number in _SPELLED.items():
+for _word, _number in [*_SPELLED.items(), *_IMPLIED, *MONTHS.items()]:
     WORDS_OF.setdefault(_number, []).append(_word)
 
 
