@@ -54,12 +54,13 @@ _PARTS_OF_DAY = frozenset(
     "until till all-day whole day daily today available free slot morgens abends mittag manana tarde noche matin soir".split()
 )
 _WHOLE_DAYS = (0, _DAY - 1, _DAY)
+_MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 _DATE = re.compile(
     r"(?<!\d)(?P<y>\d{4})(?P<s>[-/.])(?P<m>\d{1,2})(?P=s)(?P<d>\d{1,2})(?!\d)"
     r"|(?<![\d.])(?P<a>\d{1,2})(?P<t>[-/.])(?P<b>\d{1,2})(?P=t)(?P<c>\d{4}|\d{2})(?!\d)"
-    r"|(?<!\d)(?P<d2>\d{1,2})(?:st|nd|rd|th|\.|o)?[ -](?:of |de |d')?(?P<w2>[^\W\d_]{3,10})\.?"
+    rf"|(?<!\d)(?P<d2>\d{{1,2}})(?:st|nd|rd|th|\.|o)?[ -](?:of |de |d')?(?P<w2>{_MONTH})\b\.?"
     r"(?:[ ,-]{1,2}(?:of |de )?(?P<y2>\d{4})(?!\d))?"
-    r"|(?P<w3>[^\W\d_]{3,10})\.? (?:the )?(?P<d3>\d{1,2})(?:st|nd|rd|th)?(?![\d:])(?:,? (?P<y3>\d{4})(?!\d))?"
+    rf"|\b(?P<w3>{_MONTH})\.? (?:the )?(?P<d3>\d{{1,2}})(?:st|nd|rd|th)?(?![\d:])(?:,? (?P<y3>\d{{4}})(?!\d))?"
     r"|(?<!\d)(?P<y4>(?:19|20)\d\d)(?P<m4>0[1-9]|1[0-2])(?P<d4>[0-3]\d)(?!\d)"
     r"|(?:(?P<y5>\d{4})年)?(?P<m5>\d{1,2})月(?P<d5>\d{1,2})[日号]?"
     r"|(?<![\d.:])(?P<d6>\d{1,2})(?:st|nd|rd|th)\b"

@@ -27,6 +27,7 @@ from dspy_programs.types import Call, Function
 
 _DEEPEST = 8  # levels of a schema; what is deeper is looked up as a whole
 _LEFT_OUT = object()
+_DEFAULT = re.compile(r"default[^\d\n.;]{0,20}?(-?\d{1,15}(?:\.\d{1,15})?)", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
 _ASKED_FOR = {"seen", "computed", "code"}  # kinds of an origin that somebody's words give, not the schema alone
 
@@ -119,10 +120,12 @@ class _Grounding:
 
 
 def _is_option(value: Any, schema: Mapping[str, Any]) -> bool:
-    """Return whether a description lists a word as one that may be chosen: no name and no number, which are examples."""
+    """Return whether a description lists a word as one that may be chosen, or tells a default. A name is an example."""
+    text = str(schema.get("description", ""))
+    if isinstance(value, (int, float)):
+        return any(float(told[1]) == value for told in _DEFAULT.finditer(text))
     if not isinstance(value, str) or not value.isalpha():
         return False
-    text = str(schema.get("description", ""))
     return f"'{value}'" in text or f'"{value}"' in text or (value.islower() and value in _WORD.findall(text))
 
 
