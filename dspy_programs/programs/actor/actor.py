@@ -143,7 +143,7 @@ class Actor(Program):
             return decision(cannot=action.cannot.strip() or NO_TOOL)
         known = asked(task, context, turns)
         found = before_call(_as_calls(action.calls), offered, known)
-        if _may_go_on(task, turns, found):
+        if _may_go_on(task, known, found):
             found = self._with_rest(found, turns, known, tools=offered, said=said, task=_sendable(task))
         return decision(**found._asdict(), cannot=None if found.calls else _reason(found.missing))
 
@@ -174,11 +174,9 @@ def _as_calls(drafts: Sequence[DraftCall]) -> list[Call]:
     return [Call(tool=draft.tool, arguments=draft.arguments) for draft in drafts]
 
 
-def _may_go_on(task: str, turns: Sequence[Turn], found: Checked) -> bool:
-    if not found.calls or found.missing or found.problems or len(found.calls) >= MOST_CALLS:
-        return False
-    made = [Call(tool=turn.tool_name, arguments=turn.tool_input) for turn in turns if turn.tool_name and isinstance(turn.tool_input, dict)]
-    return asks_for_more(task, [*made, *found.calls])
+def _may_go_on(task: str, known: Asked, found: Checked) -> bool:
+    is_open = found.calls and not found.missing and not found.problems and len(found.calls) < MOST_CALLS
+    return bool(is_open) and asks_for_more(task, [*known.made, *found.calls])
 
 
 def _reason(missing: Sequence[Missing]) -> str:

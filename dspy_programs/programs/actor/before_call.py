@@ -28,10 +28,11 @@ class Checked(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What the arguments of a call may come from, and in which words."""
+    """What the arguments of a call may come from, in which words it was asked, and the calls that have succeeded."""
 
     sources: Sources
     wording: Wording
+    made: list[Call]
 
 
 def asked(task: str, context: str, turns: Sequence[Turn]) -> Asked:
@@ -42,7 +43,22 @@ def asked(task: str, context: str, turns: Sequence[Turn]) -> Asked:
         sources.add([turn.content, turn.tool_output], number, turn.role)
     sources.add(task, len(turns) + 1, "user")
     said = [turn.content for turn in turns if turn.role == "user"]
-    return Asked(sources, Wording("\n".join([context, *said, task])))
+    return Asked(sources, Wording("\n".join([context, *said, task])), calls_made(turns))
+
+
+def calls_made(turns: Iterable[Turn]) -> list[Call]:
+    """Return the calls of a trajectory that gave a result other than an error."""
+    return [
+        Call(tool=turn.tool_name, arguments=turn.tool_input)
+        for turn in turns
+        if turn.tool_name and isinstance(turn.tool_input, dict) and not _is_error(turn.tool_output)
+    ]
+
+
+def _is_error(output: JsonValue) -> bool:
+    if isinstance(output, dict):
+        return bool(output.get("error"))
+    return output is None or (isinstance(output, str) and output.lstrip()[:5].lower() == "error")
 
 
 def before_call(calls: Iterable[Call], tools: Sequence[Function], known: Asked | None) -> Checked:
@@ -66,7 +82,16 @@ def before_call(calls: Iterable[Call], tools: Sequence[Function], known: Asked |
             found.repairs.append(f"{name}: the call left out, for the tool shares no word with the request")
         else:
             _keep_grounded(fitting, by_name[name], known, found)
-    return found
+    return found if known is None else _without_repeated(found, known.made)
+
+
+def _without_repeated(found: Checked, made: Sequence[Call]) -> Checked:
+    """Leave out what is done, beside new calls. Nothing but the same again is meant: somebody waits for another result."""
+    new = [call for call in found.calls if call not in made]
+    if not new or len(new) == len(found.calls):
+        return found
+    told = dict.fromkeys(f"{call.tool}: the same call left out, for it is done" for call in found.calls if call in made)
+    return found._replace(calls=new, repairs=[*found.repairs, *told])
 
 
 def _against_schema(function: Function, arguments: JsonValue) -> tuple[Call, list[str], list[str]]:

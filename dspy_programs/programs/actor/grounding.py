@@ -81,7 +81,7 @@ class _Grounding:
         for name, value in values.items():
             argument = arguments.get(name, _ANY)
             place = f"{path}.{name}" if path else name
-            kept = self.value(value, argument, name, place)
+            kept = self.value(value, argument, name, place, may_go=not argument.needed)
             if kept is not _LEFT_OUT:
                 found[name] = kept
             elif argument.needed:
@@ -90,18 +90,22 @@ class _Grounding:
                 self.repairs.append(f"{self.tool}: {place}: {json_excerpt(value)} left out, for nobody asked for it")
         return found
 
-    def value(self, value: Any, argument: _Argument, name: str, place: str) -> Any:
+    def value(self, value: Any, argument: _Argument, name: str, place: str, may_go: bool) -> Any:
         """Return the value, of an object or a list what has a source, or _LEFT_OUT."""
         if isinstance(value, dict) and value and argument.inner:
-            return self.object(value, argument.inner, place) or _LEFT_OUT
+            gaps, repairs = len(self.missing), len(self.repairs)
+            kept = self.object(value, argument.inner, place)
+            if kept or (len(self.missing) > gaps and not may_go):
+                return kept
+            del self.missing[gaps:], self.repairs[repairs:]
+            return _LEFT_OUT
         if isinstance(value, list) and value:
-            item = argument.item or _ANY
-            kept = [self.value(each, item._replace(needed=True), name, place) for each in value]
-            some = [each for each in kept if each is not _LEFT_OUT]
-            if 0 < len(some) < len(kept):
-                lost = [each for each, is_in in zip(value, kept, strict=True) if is_in is _LEFT_OUT]
+            item = (argument.item or _ANY)._replace(needed=True)
+            items = [self.value(each, item, name, place, may_go=True) for each in value]
+            lost = [each for each, inner in zip(value, items, strict=True) if inner is _LEFT_OUT]
+            if 0 < len(lost) < len(items):
                 self.repairs.append(f"{self.tool}: {place}: {json_excerpt(lost)} left out, for nobody spoke of it")
-            return some or _LEFT_OUT
+            return [each for each in items if each is not _LEFT_OUT] or _LEFT_OUT
         return value if self.has_source(value, argument, name) else _LEFT_OUT
 
     def has_source(self, value: Any, argument: _Argument, name: str) -> bool:

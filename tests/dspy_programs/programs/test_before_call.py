@@ -158,6 +158,29 @@ def test_parts_of_an_object_and_of_a_list_are_looked_at_one_by_one():
     assert found.calls[0].arguments == {"guests": ["Anna", "Bert"]} and '["Zoe"]' in found.repairs[0]
 
 
+def test_an_object_without_any_source_is_one_argument():
+    person = {"type": "object", "properties": {"name": TEXT, "phone": TEXT}, "required": ["name", "phone"]}
+    draft = {"guest": {"name": "John Doe", "phone": "555-0199"}}
+    assert checked("a table", draft, {"guest": person}).calls == [Call(tool="book")]
+    assert [gap.argument for gap in checked("a table", draft, {"guest": person}, ["guest"]).missing] == ["guest.name", "guest.phone"]
+    people = {"type": "array", "items": person}
+    assert [gap.argument for gap in checked("a table", {"guest": [draft["guest"]]}, {"guest": people}, ["guest"]).missing] == ["guest"]
+
+
+@pytest.mark.parametrize(
+    ("output", "left"),
+    [("ok", ["Rome"]), ({"id": 5}, ["Rome"]), ("Error: busy", ["Oslo", "Rome"]), ({"error": "busy"}, ["Oslo", "Rome"]), (None, ["Oslo", "Rome"])],
+)
+def test_what_is_done_is_not_done_again_beside_new_calls(output, left):
+    tool = function({"city": TEXT}, ["city"])
+    turn = Turn(turn_number=1, role="agent", tool_name="book", tool_input={"city": "Oslo"}, tool_output=output)
+    calls = [Call(tool="book", arguments={"city": city}) for city in ("Oslo", "Rome")]
+    found = before_call(calls, [tool], asked("Oslo and Rome", "", [turn]))
+    assert [call.arguments["city"] for call in found.calls] == left
+    assert ("book: the same call left out, for it is done" in found.repairs) == (left == ["Rome"])
+    assert before_call(calls[:1], [tool], asked("Oslo and Rome", "", [turn])).calls == calls[:1]  # as one does who waits
+
+
 def test_what_another_argument_needs_beside_it_stays():
     tool = function({"city": TEXT, "unit": TEXT}, [])
     tool.parameters["dependentRequired"] = {"city": ["unit"]}
