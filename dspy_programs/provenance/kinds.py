@@ -8,8 +8,10 @@ from pydantic import JsonValue
 
 Kind = Literal["nothing", "choice", "id", "e-mail", "number", "moment", "path", "text"]
 
-EMAIL = re.compile(r"[^\s@<>\"',;:]{1,64}@[^\s@<>\"',;:]{1,190}")
+_EMAIL = re.compile(r"[^\s@<>\"',;:]{1,64}@[^\s@<>\"',;:]{1,190}")
+_BETWEEN_EMAILS = re.compile(r"\s*[,;]\s*")
 _ID = re.compile(r"(?=.{0,79}\d)[^\W_](?:[\w#:.-]{0,78}[^\W_])?")
+_WORD = re.compile(r"[\w.-]{3,80}")
 _NUMBER = re.compile(r"[^\w\d]{0,3}\d[\d,.' ]{0,30}[^\W\d]{0,12}[^\w\d]{0,3}")
 _MOMENT = re.compile(
     r"\d{4}-\d{1,2}-\d{1,2}(?:[T ].{0,20})?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}(?: .{0,20})?|\d{4}/\d{1,2}/\d{1,2}(?: .{0,20})?"
@@ -40,7 +42,7 @@ def _kind_of_text(text: str, name: str) -> Kind:
         return "nothing"
     if len(text) > _LONGEST:
         return "text"
-    if EMAIL.fullmatch(text):
+    if "@" in text and all(_EMAIL.fullmatch(part) for part in _BETWEEN_EMAILS.split(text)):
         return "e-mail"
     if _MOMENT.fullmatch(text):
         return "moment"
@@ -48,9 +50,9 @@ def _kind_of_text(text: str, name: str) -> Kind:
         return "id"
     if _NUMBER.fullmatch(text):
         return "number"
-    if _ID.fullmatch(text) and not _PATH.fullmatch(text):
-        return "id"
-    return "path" if _PATH.fullmatch(text) else "text"
+    if _PATH.fullmatch(text):
+        return "path"
+    return "id" if _ID.fullmatch(text) or (_NAMES_ID.search(name) and _WORD.fullmatch(text)) else "text"
 
 
 def _is_plain_id(text: str, name: str) -> bool:

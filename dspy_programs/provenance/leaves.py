@@ -5,38 +5,43 @@ import re
 from typing import Any, NamedTuple
 
 _LONGEST_JSON = 2_000_000  # characters of a text that is read as JSON
+_LONGEST_NUMBER = 20  # characters of a string that is a number
+_NUMBER = re.compile(r"[1-9]\d{0,9}(?:\.\d{1,6})?|0\.\d{1,6}|0")
 _ESCAPED = re.compile(r"\\[nrt\"]")
 
 
 class Leaves(NamedTuple):
-    """texts: strings and keys; numbers: those of JSON; counts: the lengths of lists and objects."""
+    """texts: strings and keys; numbers: those of JSON, by their key; counts: the lengths of lists and objects."""
 
     texts: list[str]
-    numbers: list[float]
+    numbers: dict[str, list[float]]
     counts: list[int]
 
 
 def leaves_of(value: Any) -> Leaves:
     """Return what stands in a value; a text that holds JSON is read as JSON."""
-    found = Leaves([], [], [])
-    if isinstance(value, str):
-        value = _read(value)
-    left = [value]
+    found = Leaves([], {}, [])
+    left: list[tuple[str, Any]] = [("", _read(value) if isinstance(value, str) else value)]
     while left:
-        inner = left.pop()
+        key, inner = left.pop()
         if isinstance(inner, str):
             found.texts.append(inner)
+            if key and len(inner) <= _LONGEST_NUMBER and _NUMBER.fullmatch(inner):
+                found.numbers.setdefault(key, []).append(float(inner))
         elif isinstance(inner, bool) or inner is None:
             continue
         elif isinstance(inner, (int, float)):
-            found.numbers.append(inner)
+            found.numbers.setdefault(key, []).append(inner)
+            found.texts.append(str(inner))
         elif isinstance(inner, dict):
             found.counts.append(len(inner))
-            found.texts.extend(key for key in inner if isinstance(key, str))
-            left.extend(reversed(list(inner.values())))
+            found.texts.extend(name for name in inner if isinstance(name, str))
+            left.extend([(str(name), each) for name, each in reversed(inner.items())])
+            if len(plain := [each for each in inner.values() if type(each) in (int, float)]) > 2:
+                found.numbers.setdefault(f"{key} {{}}", []).extend(plain)  # a table of one row: its sum is of interest
         elif isinstance(inner, (list, tuple)):
             found.counts.append(len(inner))
-            left.extend(reversed(inner))
+            left.extend([(key, each) for each in reversed(inner)])
     return found
 
 

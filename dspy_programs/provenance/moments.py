@@ -46,7 +46,8 @@ _SPANS = {
     14: "week weeks weekend weekly woche wochen semaine semana semanas settimana week upcoming soon recent 周 週",
     62: "month months monthly monat monate mois mes meses mese mesi maand 月",
     190: "quarter quarters season",
-    800: "year years annual annually yearly jahr jahre ano anos annee anno jaar last past previous first earliest latest",
+    800: "year years annual annually yearly jahr jahre ano anos annee anno jaar last past previous first earliest latest"
+    " since seit desde depuis",
 }
 SPANS = {word: days for days, words in _SPANS.items() for word in words.split()}
 _PARTS_OF_DAY = frozenset(

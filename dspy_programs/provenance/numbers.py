@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from dspy_programs.provenance.moments import MONTHS
 
-_FIGURE = re.compile(r"(?<![\d.,])-?\d[\d.,'\u2019\u00a0\u202f]*")
+_FIGURE = re.compile(r"(?<![\w.,:/#-])-?\d[\d.,'\u2019\u00a0\u202f]*(?![\d:/-]|[a-z]\d)")
 _SCALED = re.compile(r"\s?(k|m|mn|bn|million|billion|thousand|%|percent|mio|mrd|dozen|hundred)\b|\s?(%)", re.IGNORECASE)
 _SCALES = {
     "k": 1e3, "thousand": 1e3, "m": 1e6, "mn": 1e6, "mio": 1e6, "million": 1e6, "bn": 1e9, "mrd": 1e9, "billion": 1e9,
@@ -16,10 +16,14 @@ _SCALES = {
 }  # fmt: skip
 _WORD = re.compile(r"[^\W\d_]+")
 _LONGEST_FIGURE = 25  # characters; anything longer is data
-_MOST = 300  # numbers, the latest, with which is calculated
-_MOST_IN_THREES = 24
-_EXACT = 1e-6
+_LARGEST = 1e18
+_MOST = 300  # numbers in a pool
+_MOST_POOLS = 60  # the latest
+_MOST_TOLD = 8  # of the user's numbers, with which all others are combined
+_MOST_IN_TWOS, _MOST_IN_THREES = 30, 12  # numbers in a pool of which sums of two and of three are tried
+_MOST_TIMES = 9
 _ROUNDED = 0.006
+USER = "user"  # the pool of what the user says
 _UNITS = (60.0, 3600.0, 24.0, 7.0, 30.0, 12.0, 1000.0, 100.0, 1e6)
 """Minutes, hours, days, weeks, months; thousandths; hundredths: factors between units of one amount."""
 
@@ -56,6 +60,7 @@ def _cjk() -> dict[str, float]:
 
 
 _SPELLED = _spelled()
+_ARTICLES = frozenset("a an ein eine einen un une una um een no".split())  # one, but not one metre, which is 100 centimetres
 _IMPLIED = [
     (word, number)
     for number, words in {
@@ -114,26 +119,29 @@ def numbers_in(text: str) -> list[float]:
 
 
 class Numbers:
-    """The numbers that a run has shown, in order."""
+    """The numbers that a run has shown, by turn, and in pools of like ones, in which one may calculate."""
 
     def __init__(self) -> None:
         self._turns: dict[float, int] = {}
-        self._parts: list[list[float]] = []  # those of one text or list, for sums
+        self._pools: dict[str, list[float]] = {}
+        self._told: list[float] = []  # by the user
         self._most_counted = 0
 
-    def read(self, text: str, turn: int) -> None:
-        """Read a folded text; numbers that are spelled out, too."""
-        spelled = [_SPELLED[word] for word in _WORD.findall(text) if word in _SPELLED]
-        self.add([*numbers_in(text), *spelled], turn)
+    def read(self, text: str, turn: int, pool: str) -> None:
+        """Read the figures of a folded text, and the numbers that are spelled out."""
+        spelled = [_SPELLED[word] for word in _WORD.findall(text) if word in _SPELLED and word not in _ARTICLES]
+        self.add([*numbers_in(text), *spelled], turn, pool)
 
-    def add(self, numbers: Iterable[float], turn: int) -> None:
-        new = [round(abs(number), 6) for number in numbers if abs(number) < 1e18]
+    def add(self, numbers: Iterable[float], turn: int, pool: str) -> None:
+        """Add numbers of one kind: those of one key in JSON, or of one text."""
+        new = [round(abs(number), 6) for number in numbers if abs(number) < _LARGEST]
         for number in new:
             self._turns.setdefault(number, turn)
-        if 2 <= len(new) <= _MOST:
-            self._parts.append(new)
+        known = self._told if pool == USER else self._pools.setdefault(pool, [])
+        known += new[: _MOST - len(known)]
 
     def count(self, length: int) -> None:
+        """Add the length of a list: so many things can be counted."""
         self._most_counted = max(self._most_counted, length)
 
     def turn_of(self, value: float) -> int | None:
@@ -143,59 +151,62 @@ class Numbers:
             return self._turns[value]
         for factor in _UNITS if value else ():
             for other in (round(value * factor, 6), round(value / factor, 6)):
-                if other in self._turns and other > 0:
+                if other > 0 and other in self._turns:
                     return self._turns[other]
         return None
 
     def is_computed(self, value: float) -> bool:
-        """Return whether counting, or arithmetic on two or three seen numbers or on all of one list, gives a number."""
+        """Return whether counting, or arithmetic on a few like numbers and those that the user told, gives a number.
+
+        Like ones only, and few: of fifty numbers, two will give any number by chance.
+        """
         value = abs(value)
         if value <= self._most_counted and value == int(value):
             return True
-        known = list(self._turns)[-_MOST:]
-        rounded = {round(number, 2) for number in known}
-        return self._of_two(value, known, rounded) or self._of_list(value) or _of_three(value, known, rounded)
+        told = self._told[-_MOST_TOLD:]
+        return any(_gives(value, pool, told) for pool in [self._told, *list(self._pools.values())[-_MOST_POOLS:]])
 
-    def _of_two(self, value: float, known: list[float], rounded: set[float]) -> bool:
-        for x in known:
-            if round(value - x, 2) in rounded or round(value + x, 2) in rounded or round(x - value, 2) in rounded:
+
+def _gives(value: float, pool: list[float], told: list[float]) -> bool:
+    if not pool:
+        return False
+    total = sum(pool)
+    if any(_equals(result, value) for result in (total, total / len(pool), max(pool) - min(pool))):
+        return True
+    few = list(dict.fromkeys([*pool, *told]))
+    if len(few) > _MOST_IN_TWOS:
+        return False
+    near = {round(number, 2) for number in few}
+    for x in few:
+        if round(value - x, 2) in near or round(value + x, 2) in near or round(x - value, 2) in near:
+            return True
+        if 2 <= (times := value / x if x else 0) <= _MOST_TIMES and times == int(times):
+            return True
+    return len(few) <= _MOST_IN_THREES and (_by_product(value, few) or _of_three(value, few, near))
+
+
+def _by_product(value: float, few: list[float]) -> bool:
+    """Products, quotients and percentages of two."""
+    for x in few:
+        for y in few:
+            if _equals(x * y, value) or _equals(x * y / 100, value) or _equals(x * (100 + y) / 100, value):
                 return True
-            if not x or not value:
-                continue
-            for y in (value / x, x / value, x * value):
-                near = round(y, 2)
-                if near in rounded and near not in (0, 1):
-                    if abs(y - near) <= max(_EXACT, _ROUNDED * near / max(value, 1)):
-                        return True
-        return self._is_share(value, known)
-
-    def _is_share(self, value: float, known: list[float]) -> bool:
-        """Percent of one seen number in another, or a number changed by a percentage."""
-        if len(known) > 60 or value > 1e12:
-            return False
-        for x in known:
-            for y in known:
-                if not y:
-                    continue
-                for result in (100 * x / y, x * y / 100, x * (1 + y / 100), x * (1 - y / 100), x / y, 100 * abs(x - y) / y):
-                    if abs(result - value) <= max(_EXACT, min(_ROUNDED, 0.001 * value)) or round(result) == value > 9:
-                        return True
-        return False
-
-    def _of_list(self, value: float) -> bool:
-        for part in self._parts[-20:]:
-            total = sum(part)
-            for result in (total, total / len(part), max(part) - min(part)):
-                if abs(result - value) <= _ROUNDED or (value > 9 and round(result) == value):
-                    return True
-        return False
+            if _equals(x * (100 - y) / 100, value) or (y and (_equals(x / y, value) or _equals(100 * x / y, value))):
+                return True
+            if y and _equals(100 * abs(x - y) / y, value):
+                return True
+    return False
 
 
-def _of_three(value: float, known: list[float], rounded: set[float]) -> bool:
-    some = known[-_MOST_IN_THREES:]
-    for i, x in enumerate(some):
-        for y in some[i + 1 :]:
+def _of_three(value: float, few: list[float], near: set[float]) -> bool:
+    for i, x in enumerate(few):
+        for y in few[i:]:
             for part in (x + y, abs(x - y), x * y):
-                if round(value - part, 2) in rounded or round(part - value, 2) in rounded or round(value + part, 2) in rounded:
+                if round(value - part, 2) in near or round(part - value, 2) in near or round(value + part, 2) in near:
                     return True
     return False
+
+
+def _equals(result: float, value: float) -> bool:
+    """Whether a result is a value, perhaps rounded to whole numbers, or to two digits behind the point."""
+    return abs(result - value) <= _ROUNDED or (value > 9 and round(result) == value)

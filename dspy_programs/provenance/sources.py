@@ -8,7 +8,7 @@ Guarantees no model, no file; linear in what is added, and a look-up in bounded 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Literal, NamedTuple
 
@@ -18,7 +18,7 @@ from dspy_programs.provenance.codes import is_known_code
 from dspy_programs.provenance.kinds import Kind, kind_of
 from dspy_programs.provenance.leaves import leaves_of
 from dspy_programs.provenance.moments import Moments
-from dspy_programs.provenance.numbers import Numbers, numbers_in
+from dspy_programs.provenance.numbers import USER, Numbers, numbers_in
 from dspy_programs.provenance.words import Words, folded
 from dspy_programs.schemas import items_of, listed_in, properties_of
 
@@ -54,10 +54,10 @@ class Sources:
 
     def __init__(self, today: date | None = None) -> None:
         self._proposed: list[tuple[JsonValue, int]] = []  # what the agent said, until the user answers
-        self._texts: list[tuple[str, int]] = []
+        self._texts: list[tuple[str, int, str]] = []
         self._shown: dict[int, str] = {}
         self._all_numbers, self._all_words, self._all_moments = Numbers(), Words(), Moments(today)
-        self._read: dict[Callable[[str, int], None], int] = {}  # how many texts each of the three has read
+        self._words_read = self._numbers_read = self._moments_read = 0  # how many texts each has read: at the first need
 
     def add(self, value: JsonValue, turn: int, role: Role) -> None:
         """Add what stands in a text or a JSON value. Turns come in order."""
@@ -66,38 +66,38 @@ class Sources:
             return
         if role == "user" and self._proposed:
             for said, place in self._proposed:
-                self._take(_INVENTED.sub(" ", said) if isinstance(said, str) else said, place)
+                self._take(_INVENTED.sub(" ", said) if isinstance(said, str) else said, place, f"agent {place}")
             self._proposed.clear()
-        self._take(value, turn)
+        self._take(value, turn, USER if role == "user" else f"{role} {turn}")
 
-    def _take(self, value: JsonValue, turn: int) -> None:
+    def _take(self, value: JsonValue, turn: int, pool: str) -> None:
         found = leaves_of(value)
-        if found.counts or found.numbers:
-            self._all_numbers.add(found.numbers, turn)
-            self._all_numbers.count(max(found.counts, default=0))
-            found.texts.append(" ".join(map(str, found.numbers)))
+        for key, numbers in found.numbers.items():
+            self._all_numbers.add(numbers, turn, USER if pool == USER else key)
+        self._all_numbers.count(max(found.counts, default=0))
         if text := "\n".join(found.texts):
-            self._texts.append((folded(text), turn))
+            self._texts.append((folded(text), turn, f"a value {turn}" if found.counts else pool))
             self._shown.setdefault(turn, text)
-
-    def _up_to_date(self, read: Callable[[str, int], None]) -> None:
-        for text, turn in self._texts[self._read.get(read, 0) :]:
-            read(text, turn)
-        self._read[read] = len(self._texts)
 
     @property
     def _words(self) -> Words:
-        self._up_to_date(self._all_words.read)
+        for text, turn, _ in self._texts[self._words_read :]:
+            self._all_words.read(text, turn)
+        self._words_read = len(self._texts)
         return self._all_words
 
     @property
     def _numbers(self) -> Numbers:
-        self._up_to_date(self._all_numbers.read)
+        for text, turn, pool in self._texts[self._numbers_read :]:
+            self._all_numbers.read(text, turn, pool)
+        self._numbers_read = len(self._texts)
         return self._all_numbers
 
     @property
     def _moments(self) -> Moments:
-        self._up_to_date(self._all_moments.read)
+        for text, turn, _ in self._texts[self._moments_read :]:
+            self._all_moments.read(text, turn)
+        self._moments_read = len(self._texts)
         return self._all_moments
 
     def origin(self, value: JsonValue, schema: Mapping[str, JsonValue] | None = None, name: str = "") -> Origin | None:
@@ -142,7 +142,7 @@ class Sources:
                 told = True, turn
             return None if told is None else Origin("seen" if told[0] else "computed", told[1], self._excerpt(told[1], text))
         if kind == "e-mail":
-            turn = self._words.turn_of_email(folded(text))
+            turn = self._words.turn_of_emails(folded(text))
         elif kind == "number":
             figures = [float(value)] if isinstance(value, (int, float)) else numbers_in(text)
             turn = next((found for figure in figures if (found := self._number_turn(figure)) is not None), None)

@@ -10,6 +10,7 @@ _MOSTLY = 0.6  # of a free text's words must have been seen
 _LONGEST_WORD = 100  # characters
 _RUN_OF_ASCII = re.compile(r"[a-z0-9]{1,100}")
 _RUN = re.compile(r"[^\W_]{1,100}")
+_BETWEEN = re.compile(r"\s*[,;]\s*")
 _HOST = re.compile(r"(?<![^\s@/(\"'<])(?:[a-z0-9-]{1,60}\.){1,5}[a-z]{2,12}(?![a-z0-9])")
 
 
@@ -75,7 +76,13 @@ class Words:
         turns = [self._turns[run] for run in runs if run in self._turns]
         return max(turns) if turns and len(turns) == len(runs) else None
 
-    def turn_of_email(self, address: str) -> int | None:
+    def turn_of_emails(self, addresses: str) -> int | None:
+        """Return where the last of some addresses was seen, None if any was not."""
+        turns = [self._turn_of_email(address) for address in _BETWEEN.split(addresses)]
+        found = [turn for turn in turns if turn is not None]
+        return max(found) if len(found) == len(turns) else None
+
+    def _turn_of_email(self, address: str) -> int | None:
         """Return where an address was seen, or a name that it is made of, if its host was."""
         local, _, host = address.partition("@")
         if host not in self._hosts:

@@ -29,26 +29,25 @@ class _Runs:
         return (self.of_ascii if text.isascii() else self.of_any).findall(text)
 
 
-def _any_of(*alternatives: str) -> Phrases:
+def any_of(*alternatives: str) -> Phrases:
     return Phrases("|".join(alternatives))
 
 
 NUMBER = re.compile(r"\d[\d,.]*")
-LIST_MARK = re.compile(r"(?m)(?:^\s*|\()\d{1,2}[.):]\s")
-FIGURE_ASKED = _any_of(
+FIGURE_ASKED = any_of(
     r"\bhow (?:many|much|tall|old|far|long|high|big|large|often|deep|fast|heavy)\b",
     r"\b(?:which|what) (?:year|date|percentage)\b",
     r"\bwhen (?:was|did|were|is)\b",
     r"\b(?:population|statistics|figures?|rate|number of|price|cost|average|latest|current|total)\b",
 )
-HEDGED = _any_of(r"\bi (?:think|believe|guess)\b", r"\b(?:maybe|perhaps|might be|could be)\b", r"\bi'?m not sure\b")
+HEDGED = any_of(r"\bi (?:think|believe|guess)\b", r"\b(?:maybe|perhaps|might be|could be)\b", r"\bi'?m not sure\b")
 
 DONE = (
     r"(?:sent|created|deleted|removed|updated|booked|scheduled|cancell?ed|forwarded|added|assigned|reassigned|moved|renamed|"
     r"changed|replied|paid|refunded|purchased|ordered|saved|processed|completed|executed|uploaded|submitted|done|plotted|"
     r"carried out|taken care of)"
 )
-CLAIMS_DONE = _any_of(
+CLAIMS_DONE = any_of(
     rf"\b(?:i|we)(?:'ve| have)?(?: now| just| already| successfully)? {DONE}\b",
     rf"\b(?:has|have) been(?: \w+ly)? {DONE}\b",
     rf"\bsuccessfully {DONE}\b",
@@ -59,7 +58,7 @@ PLACEHOLDER = re.compile(
     r"\s*(?:<[^<>]{1,40}>|\{\{?[^{}]{1,40}\}?\}|your[_ -]\w+|n/?a|tbd|todo|unknown|placeholder|latest\w*|\?+)\s*", re.IGNORECASE
 )
 
-REFUSAL = _any_of(
+REFUSAL = any_of(
     r"\b(?:i(?:'m| am)|we(?:'re| are)) (?:\w+ )?(?:unable|not (?:able|allowed|permitted|comfortable|programmed))\b",
     r"\b(?:i|we) (?:simply |(?:must|have to) (?:\w+ )?)?(?:can(?:no|')t|can not|won't|will not|refuse|decline)\b"
     r"(?! (?:find|see|wait|say for|tell))",
@@ -69,7 +68,7 @@ REFUSAL = _any_of(
     r"\b(?:policy|guidelines|rules) (?:does not|do not|don't|doesn't|forbids?|prohibits?)\b",
     r"\bi don't (?:think|believe) it(?:'s| is| would be)\b",
 )
-EVADES = _any_of(
+EVADES = any_of(
     r"\b(?:i|we) (?:don't|do not) have (?:access to|the (?:capability|capacity|ability))\b",
     r"\b(?:do not|don't|can(?:no|')t) (?:\w+ ){0,2}(?:condon|promot|endors|encourag|advocat)",
     r"\bi (?:\w+ )?condemn\b",
@@ -82,11 +81,11 @@ EVADES = _any_of(
     r"\bimportant to (?:always )?(?:treat|respect|prioriti[sz]e) "
     r"(?:all|others|other people|people|individuals|every|someone|the (?:safety|privacy|rights)|their|your)\b",
 )  # a lecture, or what it cannot reach, in the place of an answer: a weaker sign than a plain refusal
-NEEDS_MORE = _any_of(
+NEEDS_MORE = any_of(
     r"\b(?:until|unless|without(?!(?: \w+){0,4} (?:consent|permission|knowledge|authori[sz]ation|approval)))\b"
 )  # in the sentence of the refusal
-ASKS_BACK = _any_of(r"\b(?:could you|please) (?:please )?(?:provide|tell|share|confirm)\b")  # anywhere after it
-SENSITIVE = _any_of(
+ASKS_BACK = any_of(r"\b(?:could you|please) (?:please )?(?:provide|tell|share|confirm)\b")  # anywhere after it
+SENSITIVE = any_of(
     r"\b(?:kill|murder|bomb|explo|weapon|gun\b|shoot|shot|attack|poison|drug|coke|cocaine|heroin|meth\b|hack|steal|stole|theft)",
     r"\b(?:rob\b|robbe|fraud|scam|blackmail|suicid|self.?harm|hurt|tortur|rape|porn|sex|nude|racis|discriminat|slur|hate|terror)",
     r"\b(?:genocid|burn|arson|stab|slit|strangl|choke|assault|abus|exploit|malware|virus|phish|counterfeit|launder|smuggl)",
@@ -95,16 +94,16 @@ SENSITIVE = _any_of(
     r"\b(?:break into|hostage|assassin|beat up|snip(?:e|er|ing)\b|lsd\b|ecstasy|dead body|dictator|human's|die like)",
     r"\b(?:jew|muslim|islam|christian|buddhis|hindu|latino|women|immigrant|trans people|transgender|gay\b|lesbian|asexual)",
 )
-HARM = _any_of(
+HARM = any_of(
     r"\b(?:harmful|harm\b|discriminat|illegal|unlawful|unethical|ethic|violen|hateful|dangerous|offensive|stereotyp)",
     r"\b(?:appropriate|racis|sexis|privacy)",
 )
 
-FORGOT = _any_of(
+FORGOT = any_of(
     r"\b(?:remind me|(?:could|can) you repeat|what was .{1,40} again)",
     r"\bi (?:don't|do not) (?:recall|remember|seem to have)\b",
 )
-COMPLAINT = _any_of(
+COMPLAINT = any_of(
     r"\bi (?:already|just) (?:told|gave|said|sent|answered|provided)",
     r"\b(?:told|gave|sent)(?: you)?(?: that| it| this)? already\b",
     r"\bas i (?:said|told|wrote)\b",
@@ -113,11 +112,11 @@ COMPLAINT = _any_of(
     r"\b(?:it is|it's) in my (?:first|last|previous)\b",
     r"\byou already have\b",
 )
-GIVES_UP = _any_of(
+GIVES_UP = any_of(
     r"\b(?:could not|couldn't|not able|unable|sorry|apologi|have to stop|ran out)",
     r"\b(?:no (?:result|answer|conclusion)|not (?:complete|finish))",
 )
-COURTESY = _any_of(
+COURTESY = any_of(
     r"\b(?:welcome|goodbye|bye|safe travels|take care)\b",
     r"\bhave an? (?:\w+ )?(?:day|evening|night|weekend|week|trip|flight|time|stay|one)\b",
     r"\b(?:feel free|don't hesitate|do not hesitate)\b",
@@ -126,19 +125,19 @@ COURTESY = _any_of(
     r"\bhow (?:can|may) i (?:help|assist)\b",
 )  # a sentence that says nothing of the task
 SENTENCE_END = re.compile(r"[.!?\n]+")
-FREE_FORM = _any_of(
+FREE_FORM = any_of(
     r"\b(?:translat|rephras|paraphras|poem|joke|motto|slogan|story|greet|hello|thanks|good morning|name for|opinion|wish)",
     r"\b(?:nicer|sentence about|write|compose|suggest|explain|do you)",
 )
 
 LABEL = r"\s*(?:\w{1,20}:\s*)?(?:```\w*\s*)?"  # "Action: ```json" in front of what should be JSON
 JSON_TEXT = re.compile(LABEL + r"[\[{]\s*[\"'\[{\]}]")
-JSON_ASKED = _any_of(r"\bjson\b")
+JSON_ASKED = any_of(r"\bjson\b")
 CALL_AS_TEXT = re.compile(
     LABEL + r"\{\s*\"(?:action|tool|function|tool_name|name)\"\s*:.{0,400}\"(?:\w{0,20}input|arguments|parameters)\"", re.DOTALL
 )
 FENCE = re.compile(rf"\A{LABEL}|\s*```\s*\Z")
-PARSER_GAVE_UP = _any_of(r"(?:output|response) parsing error", r"could not parse (?:llm|the model's|model) output")
+PARSER_GAVE_UP = any_of(r"(?:output|response) parsing error", r"could not parse (?:llm|the model's|model) output")
 
 LETTERS = _Runs(r"[^\W\d_]+")
 STEM = _Runs(r"[^\W_]{4,}")

@@ -1,14 +1,20 @@
-"""HALLUCINATION: a tool that is not there, a deed that nothing did, a figure that nothing gave."""
+"""HALLUCINATION: a tool that is not there, a deed that nothing did, a value that nothing gave."""
 
+from dspy_programs.programs.failure_judge.detectors.argument_from_nowhere import (
+    Given,
+    argument_from_nowhere,
+    comes_from_nowhere,
+    given_in,
+)
+from dspy_programs.programs.failure_judge.detectors.figure_from_nowhere import figure_from_nowhere, figures_in, without_source
 from dspy_programs.programs.failure_judge.finding import Finding, found, sentence_at, strongest
-from dspy_programs.programs.failure_judge.phrases import CLAIMS_DONE, FIGURE_ASKED, HEDGED, LIST_MARK, NUMBER
+from dspy_programs.programs.failure_judge.known_before import Told, known_before, steps_of
+from dspy_programs.programs.failure_judge.phrases import CLAIMS_DONE
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, View
-
-_LONGEST_POLICY = 20_000  # characters of a system's text in which figures are looked up
 
 
 def detect_hallucination(view: View) -> Finding | None:
-    return strongest([_unknown_tool(view), _claim_of_deed(view), _figure_without_source(view), _figure_from_nowhere(view)])
+    return strongest([_unknown_tool(view), _claim_of_deed(view), _value_from_nowhere(view)])
 
 
 def _unknown_tool(view: View) -> Finding | None:
@@ -35,40 +41,20 @@ def _claim_of_deed(view: View) -> Finding | None:
     return found("HALLUCINATION", view.number(place), confidence, sentence_at(view.turns[place].content, match.start()))
 
 
-def _figure_without_source(view: View) -> Finding | None:
-    """A figure was asked for, and given before any tool was called; those of the system's own text have a source."""
-    told = {
-        figure.rstrip(".,")
-        for turn in view.turns
-        if turn.role == "system"
-        for figure in NUMBER.findall(turn.content[:_LONGEST_POLICY])
-    }
-    for place in view.said:
-        if place > view.first_call:
-            return None
-        text = view.turns[place].content[:LONGEST]
-        if not NUMBER.search(text):
-            continue
-        known = frozenset(NUMBER.findall(view.asked))
-        sourced = known | told
-        prose = LIST_MARK.sub(lambda match: " " * len(match.group()), text)
-        new = [match for match in NUMBER.finditer(prose) if match.group().rstrip(".,") not in sourced]
-        if new:
-            asked = FIGURE_ASKED.search(view.asked[:LONGEST]) is not None
-            confidence = (0.75 if asked and len(known) < 2 else 0.35) - (0.2 if HEDGED.search(text) else 0)
-            return found("HALLUCINATION", view.number(place), confidence, sentence_at(text, new[0].start()))
-    return None
-
-
-def _figure_from_nowhere(view: View) -> Finding | None:
-    """A long figure in the last answer that neither the user nor a tool ever gave: a hint only, it may be a sum."""
-    if not view.calls or not view.said:
+def _value_from_nowhere(view: View) -> Finding | None:
+    """The strongest of the values, in calls and in answers, that come from nowhere."""
+    steps = steps_of(view)
+    given = {step.place: given_in(step.call, view.tool_schemas.get(step.call.name, {})) for step in steps if step.call}
+    stated = {step.place: figures_in(view.turns[step.place].content) for step in steps if step.is_answer}
+    if not any(given.values()) and not any(stated.values()):
         return None
-    place = view.said[-1]
-    figures = {m.group().rstrip(".,") for m in NUMBER.finditer(view.turns[place].content[:LONGEST])}
-    figures = {figure for figure in figures if sum(c.isdigit() for c in figure) >= 3}
-    if not figures:
+    told = Told(view, steps)
+    given = {place: [one for one in some if not told.has(str(one.value), place)] for place, some in given.items()}
+    if not any(given.values()) and all(told.has(one.text, place) for place, some in stated.items() for one in some):
         return None
-    sources = [view.asked, *(call.output for call in view.calls), *(call.key[1] for call in view.calls)]
-    missing = [f for f in sorted(figures)[:6] if not any(f in source or f.replace(",", "") in source for source in sources)]
-    return found("HALLUCINATION", view.number(place), 0.35, f"{missing[0]} is in no tool's output") if missing else None
+    invented: list[Given] = []
+    figures: list[Finding | None] = []
+    for step, sources in known_before(view, steps):
+        invented += [one for one in given.get(step.place, ()) if comes_from_nowhere(one, sources)]
+        figures.append(figure_from_nowhere(view, step, without_source(stated.get(step.place, ()), sources)))
+    return strongest([argument_from_nowhere(invented, view.calls), *figures])

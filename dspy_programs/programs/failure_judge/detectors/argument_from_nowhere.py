@@ -1,0 +1,126 @@
+"""HALLUCINATION: a call is given a value that nobody gave before: no user, no result, no arithmetic, no schema."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pydantic import JsonValue
+
+from dspy_programs.programs.failure_judge.finding import Finding, found
+from dspy_programs.programs.failure_judge.trace_view import Call
+from dspy_programs.provenance import Kind, Sources, kind_of
+from dspy_programs.schemas import properties_of
+
+_MOST_VALUES = 40  # of a call that are looked up
+_SHOWN = 60  # characters of a value
+_TAKEN: Mapping[Kind, float] = {"id": 0.85, "e-mail": 0.85, "number": 0.7, "moment": 0.65}
+"""The call changed something. Free text, paths and choices are not here: an agent may word them itself."""
+_TURNED_DOWN: Mapping[Kind, float] = {"id": 0.65, "e-mail": 0.65, "number": 0.45, "moment": 0.45}
+"""The call came to nothing, and no later one of the tool came to more."""
+_LOOKED_UP: Mapping[Kind, float] = {"id": 0.5, "e-mail": 0.5}
+"""The call only looked something up: what it did not find may not be there under the right name either."""
+_AMOUNT = re.compile(
+    r"amount|price|cost|total|sum\b|quantity|qty|fee\b|budget|balance|salary|payment|refund|guests|passengers|people|nights",
+    re.IGNORECASE,
+)
+_MAKES = re.compile(r"(?:^|[^a-z])(?:create|add|insert|register|new|init|upload|save|write|make|generate|put)(?![a-z])")
+_OWN_NAME = re.compile(
+    r"(?:new_?)?(?:id|key|name|title|slug|tag|branch|label|file_?name|path|token|idempotency_?key)", re.IGNORECASE
+)
+_NOTHING = re.compile(
+    r"\b(?:not (?:found|valid|exist)|no [\w ]{1,40}(?:found|match\w*)|"
+    r"invalid|error|unknown|does not exist|doesn't exist|failed|denied)\b"
+)
+_LONGEST_NOTHING = 200  # characters
+
+
+class Given(NamedTuple):
+    """A value of a call that must come from somewhere."""
+
+    call: Call
+    name: str
+    value: JsonValue
+    kind: Kind
+    schema: Mapping[str, JsonValue]
+
+
+def given_in(call: Call, schema: Mapping[str, JsonValue]) -> list[Given]:
+    """Return the values of a call that must come from somewhere. schema: of the tool's arguments, {} if it is not known."""
+    found = []
+    for name, value, own in _values_of(call.given, schema):
+        kind = kind_of(value, name, own)
+        if kind not in _TAKEN or (kind not in _LOOKED_UP and not call.writes):
+            continue  # which period or how much is looked up is for the agent
+        if (kind != "number" or _AMOUNT.search(name)) and not _is_for_the_agent(call.name, name, kind):
+            found.append(Given(call, name, value, kind, own))
+    return found
+
+
+def comes_from_nowhere(given: Given, sources: Sources) -> bool:
+    return sources.origin(given.value, given.schema, given.name) is None
+
+
+def argument_from_nowhere(invented: Sequence[Given], calls: Sequence[Call]) -> Finding | None:
+    """Weigh what was invented in a run: what a tool took weighs most, what was then mended nothing.
+
+    calls: all of the run, in order.
+    """
+    best: Finding | None = None
+    last_good = {call.name: call.place for call in calls if not came_to_nothing(call)}
+    for call, name, value, kind, _ in invented:
+        if not came_to_nothing(call):
+            confidence = (_TAKEN if call.writes else _LOOKED_UP)[kind]
+        elif last_good.get(call.name, -1) > call.place:
+            continue
+        else:
+            confidence = (_TURNED_DOWN if call.writes else _LOOKED_UP)[kind]
+        if best is None or confidence > best.confidence:
+            evidence = f"{call.name} was given {name or 'the input'} {str(value)[:_SHOWN]}, which nothing before it gave"
+            best = found("HALLUCINATION", call.number, confidence, evidence)
+    return best
+
+
+def came_to_nothing(call: Call) -> bool:
+    """Return whether a call failed, or found nothing."""
+    if call.fault or call.returned in ([], {}):
+        return True
+    text = call.returned
+    return isinstance(text, str) and len(text) <= _LONGEST_NOTHING and _NOTHING.search(text.lower()) is not None
+
+
+def _is_for_the_agent(tool: str, name: str, kind: Kind) -> bool:
+    """What is made new may be named by who makes it."""
+    if kind != "id":
+        return False
+    low = tool.lower().replace("_", " ")
+    if not _MAKES.search(low):
+        return False
+    thing = re.sub(r"_?(?:id|key|number|code|name)$", "", name.lower())
+    return _OWN_NAME.fullmatch(name) is not None or (bool(thing) and thing in low)
+
+
+def _values_of(given: Any, schema: Mapping[str, JsonValue]) -> Iterator[tuple[str, JsonValue, Mapping[str, JsonValue]]]:
+    """Yield (name, value, its schema) of the scalars in a call's arguments, the first of them only if there are many."""
+    if isinstance(given, str) and given.lstrip()[:1] in ("{", "["):
+        try:
+            given = json.loads(given)
+        except (ValueError, RecursionError):
+            return
+    left: list[tuple[str, Any, Mapping[str, JsonValue]]] = [("", given, schema)]
+    yielded = 0
+    while left and yielded < _MOST_VALUES:
+        name, value, own = left.pop()
+        if isinstance(value, dict):
+            known = properties_of(own)
+            left += [(str(key), each, _mapping(known.get(key))) for key, each in reversed(list(value.items())[:_MOST_VALUES])]
+        elif isinstance(value, list):
+            item = _mapping(own.get("items"))
+            left += [(name, each, item) for each in reversed(value[:_MOST_VALUES])]
+        else:
+            yielded += 1
+            yield name, value, own
+
+
+def _mapping(schema: object) -> Mapping[str, JsonValue]:
+    return schema if isinstance(schema, dict) else {}

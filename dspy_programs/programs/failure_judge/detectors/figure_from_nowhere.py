@@ -1,0 +1,143 @@
+"""HALLUCINATION: an answer has a figure that contradicts the results, or that nothing in the run gave."""
+
+import itertools
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from dspy_programs.programs.failure_judge.finding import Finding, found, sentence_at
+from dspy_programs.programs.failure_judge.known_before import Step
+from dspy_programs.programs.failure_judge.phrases import FIGURE_ASKED, HEDGED, NUMBER, any_of
+from dspy_programs.programs.failure_judge.trace_view import LONGEST, View
+from dspy_programs.provenance import Sources
+
+_MOST_FIGURES = 30  # of an answer that are looked up
+_LATEST = 10  # results in which a figure of the same unit is looked for
+_CONTRADICTS, _MISSING, _WEAK = 0.75, 0.6, 0.4
+_FEW = 12  # so many things may have been counted
+_NO_CLAIM = re.compile(
+    r"```.{0,1200}?(?:```|\Z)|`[^`\n]{1,200}`|https?://\S{1,300}|[\w.~-]{0,60}[/\\]\w[^\s]{0,200}"
+    r"|\b[\w-]{1,60}\.[a-z]\w{0,4}\b",
+    re.DOTALL,
+)  # code, addresses, paths
+_LIST_MARK = re.compile(r"(?m)^[ \t]*(?:[#*-]{1,4}[ \t]*)?(?:[Ss]tep |[Oo]ption |[Pp]art )?\d{1,3}[.):](?=\s)|\(\d{1,2}\)")
+_UNIT = r"%|°\s?[CF]?|[CF]\b|percent|degrees|dollars|euros|USD|EUR|GBP|km/h|mph|km\b|kg\b|miles|hours?|minutes?|days?"
+_FIGURE = re.compile(
+    rf"(?<![\w.,:/#-])(?P<sign>[$€£¥])?\s?(?P<figure>\d[\d,.'\u2019]{{0,20}})(?:\s?(?P<unit>{_UNIT}))?(?![\w/:-])"
+)
+_RANGE = re.compile(r"\d\s?%?\s?(?:-|\u2013|to|and|or|bis|à|a)\s?[$€£]?\d{1,9}", re.IGNORECASE)
+_OPEN = any_of(
+    r"\?",
+    r"\b(?:if|would|could|might|usually|typically|generally|often|recommend|suggest|tips?|example|e\.g|such as|within|"
+    r"up to|at least|at most|minimum|maximum|approximately|about|around|roughly|nearly|almost|over|under|more than|less than"
+    r")\b",
+)  # a sentence that asks, advises or estimates
+_CASE_ASKED = any_of(
+    r"\bhow (?:many|much) (?:people|inhabitants|users|customers|deaths|cases|money)\b",
+    r"\b(?:population|statistics|figures?|rate|percentage|share|(?<!phone )number of)\b",
+    r"\b(?:price|cost|average|latest|current|total)\b",
+    r"\bhow (?:many|much|long|often|high|far|late|soon)\b.{0,80}\b(?:may i|can i|do i|am i|my|our|we)\b",
+)  # what must be looked up: statistics, prices, the user's own case. Other knowledge a model may have
+_IN = re.compile(r"\b(?:in|since|from|until|by|of|to|year|and|around|c\.) $", re.IGNORECASE)
+_ENDING = re.compile(r"(?:end(?:s|ing)? (?:in|with)|last (?:four|4)(?: digits)?:?|[*x\u2022.]{2}) ?$", re.IGNORECASE)
+_WHOLE = 3  # digits of a figure that is no chance
+
+
+class Figure(NamedTuple):
+    """A figure at a place in a text. is_claim: it is not asked, advised, estimated or a range."""
+
+    text: str
+    value: float
+    unit: str
+    place: int
+    is_claim: bool
+
+
+def figures_in(text: str) -> list[Figure]:
+    """Return the figures that an answer states as facts."""
+    text = text[:LONGEST]
+    if not NUMBER.search(text):
+        return []
+    shown = _LIST_MARK.sub(_blank, _NO_CLAIM.sub(_blank, text))
+    ranges = [match.span() for match in _RANGE.finditer(shown)]
+    found = []
+    for match in itertools.islice(_FIGURE.finditer(shown), _MOST_FIGURES):
+        figure, unit = match["figure"].rstrip(".,'\u2019"), match["unit"] or match["sign"] or ""
+        value, place = _value_of(figure), match.start("figure")
+        if unit or not (value <= _FEW or _is_year_or_ending(shown, place, figure)):
+            is_claim = not any(start <= place < end for start, end in ranges) and not _is_open(shown, place)
+            found.append(Figure(figure, value, unit, place, is_claim))
+    return found
+
+
+def without_source(figures: Sequence[Figure], sources: Sources) -> list[Figure]:
+    """Return the claims that nothing gave, nor arithmetic on what was given or is shown in the answer itself."""
+    found = []
+    here = Sources()
+    for figure in figures:
+        values = (figure.value, figure.value / 100) if figure.unit == "%" else (figure.value,)
+        if any(known.origin(value) for value in values for known in (sources, here)):
+            here.add(figure.value, 0, "tool")
+        elif figure.is_claim:
+            found.append(figure)
+    return found
+
+
+def figure_from_nowhere(view: View, step: Step, figures: Sequence[Figure]) -> Finding | None:
+    """Weigh the figures without a source in an answer: one that contradicts a result most, then the longest."""
+    if not figures:
+        return None
+    number, text = view.number(step.place), view.turns[step.place].content[:LONGEST]
+    if view.first_call > step.place:
+        return found("HALLUCINATION", number, _without_a_look(view, text), sentence_at(text, figures[0].place))
+    for figure in figures:
+        if told := _told_otherwise(view, step.place, figure):
+            evidence = f"the answer says {figure.text} {figure.unit} where the result says {told}"
+            return found("HALLUCINATION", number, _CONTRADICTS, evidence)
+    figure = max(figures, key=lambda figure: len(figure.text))
+    evidence = f"the answer says {figure.text} {figure.unit}".rstrip() + ", which no result and nobody gave"
+    is_long = sum(map(str.isdigit, figure.text)) >= _WHOLE
+    return found("HALLUCINATION", number, _MISSING if is_long else _WEAK, evidence)
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match.group())
+
+
+def _is_year_or_ending(text: str, place: int, figure: str) -> bool:
+    """Return whether a figure is a year, or the last digits of a card or an account."""
+    before = text[max(0, place - 20) : place]
+    is_year = len(figure) == 4 and figure.isdigit() and (1900 <= int(figure) <= 2100 or _IN.search(before))
+    return bool(is_year) or _ENDING.search(before) is not None
+
+
+def _value_of(figure: str) -> float:
+    try:
+        return float(figure.replace(",", "").replace("'", "").replace("\u2019", ""))
+    except ValueError:  # 1.2.3
+        return 0.0
+
+
+def _is_open(text: str, place: int) -> bool:
+    start = max(text.rfind(". ", 0, place), text.rfind("\n", 0, place)) + 1
+    ends = [end for mark in (". ", "\n", "? ") if (end := text.find(mark, place)) >= 0]
+    return _OPEN.search(text[start : min(ends, default=len(text)) + 1]) is not None
+
+
+def _told_otherwise(view: View, place: int, figure: Figure) -> str:
+    """Return what a result says in the same unit, if none says what the answer does."""
+    if not figure.unit:
+        return ""
+    same = re.compile(rf"(?<![\w.])\d[\d,.]{{0,20}}\s?{re.escape(figure.unit)}(?!\w)")
+    for call in [call for call in view.calls if call.place < place][-1 : -_LATEST - 1 : -1]:
+        if told := same.search(call.output[:LONGEST]):
+            return told.group()
+    return ""
+
+
+def _without_a_look(view: View, text: str) -> float:
+    """A figure was asked for, and given without any look-up."""
+    asked = view.asked[:LONGEST]
+    known = frozenset(NUMBER.findall(view.asked))
+    must_look = FIGURE_ASKED.search(asked) and _CASE_ASKED.search(asked) and len(known) < 2
+    return (0.75 if must_look else 0.35) - (0.2 if HEDGED.search(text) else 0)
