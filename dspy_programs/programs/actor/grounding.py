@@ -29,7 +29,7 @@ _DEEPEST = 8  # levels of a schema; what is deeper is looked up as a whole
 _LEFT_OUT = object()
 _DEFAULT = re.compile(r"default[^\d\n.;]{0,20}?(-?\d{1,15}(?:\.\d{1,15})?)", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
-_ASKED_FOR = {"seen", "computed", "code"}  # kinds of an origin that somebody's words give, not the schema alone
+_ASKED_FOR = {"seen", "computed"}  # kinds of an origin that somebody's words give, not the schema alone
 
 
 class Missing(BaseModel):
@@ -116,11 +116,13 @@ class _Grounding:
         if argument.needed and (listed_in(argument.schema) is not None or _is_option(value, argument.schema)):
             return True  # one of these it must be
         origin = self.sources.origin(value, argument.schema, name)
+        if origin is not None and origin.kind == "code":
+            return self.wording.names_something(self.function)
         if origin is not None and (argument.needed or origin.kind in _ASKED_FOR):
             return True
-        if isinstance(value, str):
-            return self.wording.says_half_of(value)
-        return value in (0, 1) and self.wording.speaks_of(name, argument.schema, self.function)
+        if value in (0, 1) and self.wording.speaks_of(name, argument.schema, self.function):
+            return True
+        return self.wording.says_part_of(value)
 
 
 def _is_option(value: Any, schema: Mapping[str, Any]) -> bool:

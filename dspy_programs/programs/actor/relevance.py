@@ -11,25 +11,33 @@ from functools import lru_cache
 from json import loads
 from typing import Any
 
+from pydantic import JsonValue
 from pydantic_core import to_json
 
+from dspy_programs.provenance import MONTHS, OFFSETS, SPANS, WEEKDAYS
 from dspy_programs.schemas import list_of, listed_in, properties_of
 from dspy_programs.text import content_stems, words
 from dspy_programs.types import Function
 
 _LETTERS = 5  # in which two longer words must agree: "restaurant" and "restaurants", "revenue" and "revenues"
 _FEWEST = 2  # English words by which a text is in English
-_ENGLISH = frozenset("the of to for what how and my with you can which who where when are from does do find is".split())
-_ANY_TOOL = frozenset(
-    content_stems(
+_ENGLISH = frozenset(
+    "the of to for what how and my with you can which who where when are from does do find is about it this that want need "
+    "please would should could your write tell show give get make send add there not at or if".split()
+)
+_OF_ANY_TOOL = frozenset(
+    stem[:_LETTERS]
+    for stem in content_stems(
         "calculate compute get find retrieve fetch search determine given specific based provide return information detail "
         "list number value result name type set generate create check function user using default optional example format "
         "string integer float boolean parameter required unit"
     )
 )
+_OF_TIME = frozenset(word[:_LETTERS] for word in content_stems(" ".join([*SPANS, *OFFSETS, *WEEKDAYS, *MONTHS])))
 _OF_ANY_SWITCH = frozenset(
     stem[:_LETTERS] for stem in content_stems("include including whether enable set true false flag return default use option")
 )
+_FIGURE = re.compile(r"\d{1,15}(?:\.\d{1,15})?")
 _LONGEST = 20_000  # characters of a text that are compared
 _MOST_PARTS = 500  # schemas of one tool whose words count
 _JOINED = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=\d)(?=[a-z])|[._/-]")
@@ -42,11 +50,30 @@ class Wording:
         text = text[-_LONGEST:]
         self.is_english = _is_english(text)
         self.beginnings = _beginnings(text)
+        self.figures = frozenset(map(float, _FIGURE.findall(text)))
 
     def is_foreign_to(self, tool: Function) -> bool:
         """Return whether the tool, with all that its schema says, shares no word with this text."""
         beginnings, is_english = _words_of(tool.name, tool.description, to_json(tool.parameters))
         return self.is_english and is_english and beginnings.isdisjoint(self.beginnings)
+
+    def names_something(self, tool: Function) -> bool:
+        """Return whether a word is here that is neither the tool's own nor one of time: it may be what a code stands for."""
+        beginnings, _ = _words_of(tool.name, tool.description, to_json(tool.parameters))
+        return bool(self.beginnings - beginnings - _OF_ANY_TOOL - _OF_TIME)
+
+    def says_part_of(self, value: JsonValue) -> bool:
+        """Return whether half of a text's words are here, as the city to which its state is added, or a number's figures.
+
+        In another language than English a word may be translated; a name is not.
+        """
+        if isinstance(value, (int, float)):
+            return value in self.figures
+        if not isinstance(value, str) or not (beginnings := _beginnings(value[:_LONGEST])):
+            return False
+        if not self.is_english and value.islower() and value.replace(" ", "").isalpha():
+            return True
+        return 2 * len(beginnings & self.beginnings) >= len(beginnings)
 
     def speaks_of(self, name: str, schema: Mapping[str, Any], tool: Function) -> bool:
         """Return whether an argument is spoken of: by its name, or by what its description says beyond the tool's own."""
@@ -55,17 +82,11 @@ class Wording:
         told = _beginnings(str(schema.get("description", "")))
         return not (told - own - _OF_ANY_SWITCH - _beginnings(f"{tool.name} {tool.description}")).isdisjoint(self.beginnings)
 
-    def says_half_of(self, text: str) -> bool:
-        """Return whether half of a text's words are here: the city, where its state is added."""
-        if not (beginnings := _beginnings(text[:_LONGEST])):
-            return False
-        return 2 * len(beginnings & self.beginnings) >= len(beginnings)
-
 
 @lru_cache(maxsize=1024)
 def _words_of(name: str, description: str, parameters: bytes) -> tuple[frozenset[str], bool]:
     text = "\n".join([name, description, *_texts_in(loads(parameters))])[:_LONGEST]
-    return _beginnings(text) - {stem[:_LETTERS] for stem in _ANY_TOOL}, _is_english(text)
+    return _beginnings(text) - _OF_ANY_TOOL, _is_english(text)
 
 
 def _beginnings(text: str) -> frozenset[str]:
