@@ -2,8 +2,9 @@
 
 One call, several in parallel, or one step of a loop: after each step put the calls and their results into `trajectory`.
 
-Calls      one; without a language model none, and the rules of call_reader.py answer: they make only calls that the task
-           spells out.
+Calls      one; a second if the task seems to ask for more (rest.py). Without a language model none, and the rules of
+           call_reader.py answer: they make only calls that the task spells out.
+Guarantees no call is made on an argument without a source (before_call.py).
 Source     the task as in BFCL (Patil et al. 2025), the loop as in ReAct (Yao et al. 2023).
 """
 
@@ -19,7 +20,7 @@ from dspy_programs.model_in_use import model_in_use
 from dspy_programs.predict import Failure, FewShot, Program, Result, ask
 from dspy_programs.programs.actor.before_call import Asked, Checked, asked, before_call
 from dspy_programs.programs.actor.call_reader import read_calls
-from dspy_programs.programs.actor.grounding import Missing
+from dspy_programs.programs.actor.grounding import MissingArgument
 from dspy_programs.programs.actor.rest import asks_for_more
 from dspy_programs.types import LONGEST_NAME, SAYS_100, Call, Function, ToolDefinitions, Turn, read_functions
 
@@ -92,10 +93,10 @@ class ActorResult(Result):
     cannot: str | None
     """Why no call is made."""
     repairs: list[str]
-    """What was changed in the model's calls so that they match their schemas."""
+    """What was changed in the model's calls so that they match their schemas, and what was left out of them."""
     problems: list[str]
     """What is still wrong with the calls; empty for valid calls."""
-    missing: list[Missing]
+    missing: list[MissingArgument]
     """What other calls need that nobody said and no result gave: ask for it. Those calls are not in `calls`."""
 
 
@@ -158,13 +159,11 @@ class Actor(Program):
         if isinstance(reply, Failure) or isinstance(reply.action.root, DraftFinish):
             return found
         more = before_call(_as_calls(reply.action.root.calls), inputs["tools"], known)
+        if more.problems:
+            return found
         new = [call for call in more.calls if call not in found.calls][: MOST_CALLS - len(found.calls)]
-        return found._replace(
-            calls=[*found.calls, *new],
-            repairs=list(dict.fromkeys([*found.repairs, *more.repairs])),
-            problems=list(dict.fromkeys([*found.problems, *more.problems])),
-            missing=more.missing,
-        )
+        repairs = list(dict.fromkeys([*found.repairs, *more.repairs]))
+        return found._replace(calls=[*found.calls, *new], repairs=repairs, missing=more.missing)
 
     if TYPE_CHECKING:
         __call__ = forward
@@ -179,7 +178,7 @@ def _may_go_on(task: str, known: Asked, found: Checked) -> bool:
     return bool(is_open) and asks_for_more(task, [*known.made, *found.calls])
 
 
-def _reason(missing: Sequence[Missing]) -> str:
+def _reason(missing: Sequence[MissingArgument]) -> str:
     needs: dict[str, list[str]] = {}
     for gap in missing:
         needs.setdefault(gap.tool, []).append(gap.argument)
@@ -209,7 +208,7 @@ def decision(
     cannot: str | None = None,
     repairs: Sequence[str] = (),
     problems: Sequence[str] = (),
-    missing: Sequence[Missing] = (),
+    missing: Sequence[MissingArgument] = (),
     failure: Failure | None = None,
     answered_by: Literal["model", "rules"] = "model",
 ) -> ActorResult:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from dspy_programs.programs.actor.arguments import check, fold, unambiguous
-from dspy_programs.programs.actor.grounding import Missing, grounded
+from dspy_programs.programs.actor.grounding import MissingArgument, grounded
 from dspy_programs.programs.actor.relevance import Wording
 from dspy_programs.provenance import Sources
 from dspy_programs.schemas import LONGEST_TEXT
@@ -24,7 +24,7 @@ class Checked(NamedTuple):
     calls: list[Call]
     repairs: list[str]
     problems: list[str]
-    missing: list[Missing]
+    missing: list[MissingArgument]
 
 
 class Asked(NamedTuple):

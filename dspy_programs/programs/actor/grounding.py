@@ -32,7 +32,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _ASKED_FOR = {"seen", "computed"}  # kinds of an origin that somebody's words give, not the schema alone
 
 
-class Missing(BaseModel):
+class MissingArgument(BaseModel):
     """An argument that a call needs and that has no source, so that the call is not made."""
 
     tool: str
@@ -46,7 +46,7 @@ class Grounded(NamedTuple):
 
     arguments: dict[str, JsonValue]
     repairs: list[str]
-    missing: list[Missing]
+    missing: list[MissingArgument]
 
 
 class _Argument(NamedTuple):
@@ -74,7 +74,7 @@ class _Grounding:
     def __init__(self, function: Function, sources: Sources, wording: Wording) -> None:
         self.function, self.tool, self.sources, self.wording = function, function.name, sources, wording
         self.repairs: list[str] = []
-        self.missing: list[Missing] = []
+        self.missing: list[MissingArgument] = []
 
     def object(self, values: Mapping[str, Any], arguments: Mapping[str, _Argument], path: str) -> dict[str, JsonValue]:
         found = {}
@@ -85,7 +85,7 @@ class _Grounding:
             if kept is not _LEFT_OUT:
                 found[name] = kept
             elif argument.needed:
-                self.missing.append(Missing(tool=self.tool, argument=place, why=_why(value)))
+                self.missing.append(MissingArgument(tool=self.tool, argument=place, why=_why(value)))
             else:
                 self.repairs.append(f"{self.tool}: {place}: {json_excerpt(value)} left out, for nobody asked for it")
         return found
