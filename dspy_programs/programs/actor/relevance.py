@@ -109,5 +109,9 @@ def _texts_in(root: Any) -> Iterator[str]:
         yield from properties_of(schema)
         yield str(schema.get("description", ""))
         yield from map(str, listed_in(schema) or ())
-        left += [*properties_of(schema).values(), schema.get("items"), *properties_of({"properties": schema.get("$defs")}).values()]
+        left += [
+            *properties_of(schema).values(),
+            schema.get("items"),
+            *properties_of({"properties": schema.get("$defs")}).values(),
+        ]
         left += [part for key in ("anyOf", "oneOf", "allOf") for part in list_of(schema, key)]

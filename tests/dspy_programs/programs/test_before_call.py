@@ -149,7 +149,9 @@ def test_results_are_a_source_and_calls_are_none():
 
 def test_parts_of_an_object_and_of_a_list_are_looked_at_one_by_one():
     person = {"type": "object", "properties": {"name": TEXT, "phone": TEXT, "age": NUMBER}, "required": ["name", "phone"]}
-    found = checked("a table for Anna, who is 30", {"guest": {"name": "Anna", "phone": "555-0199", "age": 30}}, {"guest": person})
+    found = checked(
+        "a table for Anna, who is 30", {"guest": {"name": "Anna", "phone": "555-0199", "age": 30}}, {"guest": person}
+    )
     assert (found.calls, [gap.argument for gap in found.missing]) == ([], ["guest.phone"])
     found = checked("for Anna, on 555-0199", {"guest": {"name": "Anna", "phone": "555-0199", "age": 31}}, {"guest": person})
     assert found.calls[0].arguments == {"guest": {"name": "Anna", "phone": "555-0199"}}
@@ -162,14 +164,25 @@ def test_an_object_without_any_source_is_one_argument():
     person = {"type": "object", "properties": {"name": TEXT, "phone": TEXT}, "required": ["name", "phone"]}
     draft = {"guest": {"name": "John Doe", "phone": "555-0199"}}
     assert checked("a table", draft, {"guest": person}).calls == [Call(tool="book")]
-    assert [gap.argument for gap in checked("a table", draft, {"guest": person}, ["guest"]).missing] == ["guest.name", "guest.phone"]
+    assert [gap.argument for gap in checked("a table", draft, {"guest": person}, ["guest"]).missing] == [
+        "guest.name",
+        "guest.phone",
+    ]
     people = {"type": "array", "items": person}
-    assert [gap.argument for gap in checked("a table", {"guest": [draft["guest"]]}, {"guest": people}, ["guest"]).missing] == ["guest"]
+    assert [gap.argument for gap in checked("a table", {"guest": [draft["guest"]]}, {"guest": people}, ["guest"]).missing] == [
+        "guest"
+    ]
 
 
 @pytest.mark.parametrize(
     ("output", "left"),
-    [("ok", ["Rome"]), ({"id": 5}, ["Rome"]), ("Error: busy", ["Oslo", "Rome"]), ({"error": "busy"}, ["Oslo", "Rome"]), (None, ["Oslo", "Rome"])],
+    [
+        ("ok", ["Rome"]),
+        ({"id": 5}, ["Rome"]),
+        ("Error: busy", ["Oslo", "Rome"]),
+        ({"error": "busy"}, ["Oslo", "Rome"]),
+        (None, ["Oslo", "Rome"]),
+    ],
 )
 def test_what_is_done_is_not_done_again_beside_new_calls(output, left):
     tool = function({"city": TEXT}, ["city"])
@@ -230,7 +243,10 @@ def test_a_tool_is_foreign_that_shares_no_word_in_the_same_language(task, is_for
 
 
 def test_words_in_a_schema_count_as_the_tools_own():
-    schema = {"sort": {"type": "string", "enum": ["cheapest"]}, "by": {"anyOf": [{"type": "string", "description": "of the pilot"}]}}
+    schema = {
+        "sort": {"type": "string", "enum": ["cheapest"]},
+        "by": {"anyOf": [{"type": "string", "description": "of the pilot"}]},
+    }
     tool = function(schema, [], "find", "Look up one of the flights")
     assert not Wording("Which is the cheapest of them?").is_foreign_to(tool)
     assert not Wording("Which of the pilots is it?").is_foreign_to(tool)
@@ -260,11 +276,15 @@ def test_a_request_asks_for_more(task, calls, is_more):
     assert asks_for_more(task, calls) == is_more
 
 
-@pytest.mark.parametrize("text", ["a" * 500_000, "1," * 200_000, "'" * 100_000, '"x" and ' * 50_000, "e.g. " * 100_000, "\ud800\x00"])
+@pytest.mark.parametrize(
+    "text", ["a" * 500_000, "1," * 200_000, "'" * 100_000, '"x" and ' * 50_000, "e.g. " * 100_000, "\ud800\x00"]
+)
 def test_hostile_text_takes_no_time(text):
     started = time.process_time()
     tool = function({"x": TEXT, "y": LIST}, ["x"], description=text)
-    before_call([Call(tool="book", arguments={"x": text[:1000].replace("\ud800", ""), "y": ["b"]})], [tool], asked(text, text, []))
+    before_call(
+        [Call(tool="book", arguments={"x": text[:1000].replace("\ud800", ""), "y": ["b"]})], [tool], asked(text, text, [])
+    )
     asks_for_more(text, [call(x=text)])
     assert time.process_time() - started < 5
 
@@ -276,7 +296,11 @@ json_values = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from("xyz"), json_values), st.dictionaries(st.sampled_from("xyz"), json_values), st.text(max_size=20))
+@given(
+    st.dictionaries(st.sampled_from("xyz"), json_values),
+    st.dictionaries(st.sampled_from("xyz"), json_values),
+    st.text(max_size=20),
+)
 @settings(max_examples=150, deadline=None)
 def test_any_schema_and_any_value_give_parts_of_the_call(schema, arguments, task):
     tool = function(schema, ["x"])
