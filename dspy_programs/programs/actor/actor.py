@@ -2,7 +2,7 @@
 
 One call, several in parallel, or one step of a loop: after each step put the calls and their results into `trajectory`.
 
-Calls      one; a second if the task seems to ask for more (rest.py). Without a language model none, and the rules of
+Calls      one; up to three more while the task seems to ask for more (rest.py). Without a language model none, and the rules of
            call_reader.py answer: they make only calls that the task spells out.
 Guarantees no call is made on an argument without a source (before_call.py).
 Source     the task as in BFCL (Patil et al. 2025), the loop as in ReAct (Yao et al. 2023).
@@ -21,11 +21,12 @@ from dspy_programs.predict import Failure, FewShot, Program, Result, ask
 from dspy_programs.programs.actor.before_call import Asked, Checked, asked, before_call
 from dspy_programs.programs.actor.call_reader import read_calls
 from dspy_programs.programs.actor.grounding import MissingArgument
-from dspy_programs.programs.actor.rest import asks_for_more
+from dspy_programs.programs.actor.rest import rest_of, uses_any
 from dspy_programs.types import LONGEST_NAME, SAYS_100, Call, Function, ToolDefinitions, Turn, read_functions
 
 TRAJECTORY_CHARACTERS = 4000  # of the trajectory that a model reads, about 1,000 tokens
 MOST_CALLS = 8  # of one step
+_MOST_AGAIN = 3  # times that a model is asked for the rest of a task
 NO_TOOL = "no tool on offer does what is asked"
 _RESULT_CHARACTERS = 1000  # of one result, and
 _OLD_RESULT_CHARACTERS = 80  # of an old one, where the trajectory is too long
@@ -144,26 +145,25 @@ class Actor(Program):
             return decision(cannot=action.cannot.strip() or NO_TOOL)
         known = asked(task, context, turns)
         found = before_call(_as_calls(action.calls), offered, known)
-        if _may_go_on(task, known, found):
-            found = self._with_rest(found, turns, known, tools=offered, said=said, task=_sendable(task))
+        found = self._with_rest(found, task, known, tools=offered, said=said)
         return decision(**found._asdict(), cannot=None if found.calls else _reason(found.missing))
 
-    def _with_rest(self, found: Checked, turns: Sequence[Turn], known: Asked, **inputs: Any) -> Checked:
-        """Ask once more, as if the calls had been made, and add the new ones: a small model stops after the first."""
-        last = max((turn.turn_number for turn in turns), default=0)
-        made = [
-            Turn(turn_number=number, role="agent", tool_name=call.tool, tool_input=call.arguments, tool_output="ok")
-            for number, call in enumerate(found.calls, last + 1)
-        ]
-        reply = ask(self.act, done=as_lines(as_text([*turns, *made])), **inputs)
-        if isinstance(reply, Failure) or isinstance(reply.action.root, DraftFinish):
-            return found
-        more = before_call(_as_calls(reply.action.root.calls), inputs["tools"], known)
-        if more.problems:
-            return found
-        new = [call for call in more.calls if call not in found.calls][: MOST_CALLS - len(found.calls)]
-        repairs = list(dict.fromkeys([*found.repairs, *more.repairs]))
-        return found._replace(calls=[*found.calls, *new], repairs=repairs, missing=more.missing)
+    def _with_rest(self, found: Checked, task: str, known: Asked, **inputs: Any) -> Checked:
+        """Add the calls for what the task asks for beyond them. Asked for the rest alone: shown what is done, it does it again."""
+        for _ in range(_MOST_AGAIN):
+            made = [*known.made, *found.calls]
+            is_whole = not found.calls or found.missing or found.problems or len(found.calls) >= MOST_CALLS
+            if is_whole or not (rest := rest_of(task, made)):
+                break
+            reply = ask(self.act, done=[], task=_sendable(rest), **inputs)
+            if isinstance(reply, Failure) or isinstance(reply.action.root, DraftFinish):
+                break
+            drafts = [call for call in _as_calls(reply.action.root.calls) if uses_any(call, rest, made)]
+            more = before_call(drafts[: MOST_CALLS - len(found.calls)], inputs["tools"], known)
+            if more.problems or not (more.calls or more.missing):
+                break
+            found = Checked([*found.calls, *more.calls], [*found.repairs, *more.repairs], [], more.missing)
+        return found
 
     if TYPE_CHECKING:
         __call__ = forward
@@ -173,16 +173,11 @@ def _as_calls(drafts: Sequence[DraftCall]) -> list[Call]:
     return [Call(tool=draft.tool, arguments=draft.arguments) for draft in drafts]
 
 
-def _may_go_on(task: str, known: Asked, found: Checked) -> bool:
-    is_open = found.calls and not found.missing and not found.problems and len(found.calls) < MOST_CALLS
-    return bool(is_open) and asks_for_more(task, [*known.made, *found.calls])
-
-
 def _reason(missing: Sequence[MissingArgument]) -> str:
     needs: dict[str, list[str]] = {}
     for gap in missing:
         needs.setdefault(gap.tool, []).append(gap.argument)
-    return "; ".join(f"{tool} needs {', '.join(names)}, which nobody gave" for tool, names in needs.items()) or NO_TOOL
+    return "; ".join(f"{tool} needs {', '.join(dict.fromkeys(names))}, which nobody gave" for tool, names in needs.items()) or NO_TOOL
 
 
 def by_rules(task: str, tools: Sequence[Function], turns: Sequence[Turn], failure: Failure | None = None) -> ActorResult:

@@ -118,11 +118,11 @@ class _Grounding:
         origin = self.sources.origin(value, argument.schema, name)
         if origin is not None and origin.kind == "code":
             return self.wording.names_something(self.function)
+        if value in (0, 1) and not argument.needed:  # as good as false and true
+            return value in self.wording.figures or self.wording.speaks_of(name, argument.schema, self.function)
         if origin is not None and (argument.needed or origin.kind in _ASKED_FOR):
             return True
-        if value in (0, 1) and self.wording.speaks_of(name, argument.schema, self.function):
-            return True
-        return self.wording.says_part_of(value)
+        return self.wording.says_part_of(value, may_translate=argument.needed)
 
 
 def _is_option(value: Any, schema: Mapping[str, Any]) -> bool:

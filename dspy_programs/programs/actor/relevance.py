@@ -37,7 +37,7 @@ _OF_TIME = frozenset(word[:_LETTERS] for word in content_stems(" ".join([*SPANS,
 _OF_ANY_SWITCH = frozenset(
     stem[:_LETTERS] for stem in content_stems("include including whether enable set true false flag return default use option")
 )
-_FIGURE = re.compile(r"\d{1,15}(?:\.\d{1,15})?")
+_FIGURE = re.compile(r"(?<![\d.:/-])\d{1,15}(?:\.\d{1,15})?(?![\d:/-])")
 _LONGEST = 20_000  # characters of a text that are compared
 _MOST_PARTS = 500  # schemas of one tool whose words count
 _JOINED = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=\d)(?=[a-z])|[._/-]")
@@ -62,16 +62,16 @@ class Wording:
         beginnings, _ = _words_of(tool.name, tool.description, to_json(tool.parameters))
         return bool(self.beginnings - beginnings - _OF_ANY_TOOL - _OF_TIME)
 
-    def says_part_of(self, value: JsonValue) -> bool:
+    def says_part_of(self, value: JsonValue, may_translate: bool) -> bool:
         """Return whether half of a text's words are here, as the city to which its state is added, or a number's figures.
 
-        In another language than English a word may be translated; a name is not.
+        may_translate: in another language than English a word may be a translation; a name is none.
         """
         if isinstance(value, (int, float)):
             return value in self.figures
         if not isinstance(value, str) or not (beginnings := _beginnings(value[:_LONGEST])):
             return False
-        if not self.is_english and value.islower() and value.replace(" ", "").isalpha():
+        if may_translate and not self.is_english and value.islower() and value.replace(" ", "").isalpha():
             return True
         return 2 * len(beginnings & self.beginnings) >= len(beginnings)
 

@@ -246,13 +246,20 @@ class InTurn(Asked):
 def test_actor_asks_again_once_for_what_is_left():
     asked = InTurn(GOOD, reply(ROME))
     assert asked.prediction.calls == [Call(**OSLO), Call(**ROME)]
-    assert '1. get_weather({"city": "Oslo", "days": 5}) -> "ok"' in asked.requests[1].messages[0].text
+    assert "[[ ## task ## ]]\nin Rome for 3 days\n" in asked.requests[1].messages[0].text
 
 
 @pytest.mark.parametrize("second", [GOOD, reply(cannot="no more"), json.dumps({"action": {"finish": "done"}}), "?"])
 def test_actor_keeps_its_calls_when_nothing_new_comes(second):
     answer = InTurn(GOOD, second).prediction
     assert (answer.calls, answer.finish, answer.cannot, answer.failure) == ([Call(**OSLO)], None, None, None)
+
+
+def test_actor_says_what_is_missing_for_the_rest():
+    mail = reply({"tool": "send_mail", "arguments": {"to": "Zoe", "city": "Rome"}})
+    tool = MAIL | {"parameters": {"type": "object", "properties": {"to": {"type": "string"}, "city": {}}, "required": ["to"]}}
+    answer = InTurn(GOOD, mail, tools=[WEATHER, tool]).prediction
+    assert (answer.calls, [gap.argument for gap in answer.missing]) == ([Call(**OSLO)], ["to"])
 
 
 def test_actor_asks_once_when_all_that_is_asked_is_done():

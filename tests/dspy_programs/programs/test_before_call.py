@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from dspy_programs.programs.actor.before_call import asked, before_call
 from dspy_programs.programs.actor.relevance import Wording
-from dspy_programs.programs.actor.rest import asks_for_more
+from dspy_programs.programs.actor.rest import rest_of, uses_any
 from dspy_programs.types import Call, Function, Turn
 
 
@@ -273,7 +273,25 @@ def call(**arguments) -> Call:
     ],
 )
 def test_a_request_asks_for_more(task, calls, is_more):
-    assert asks_for_more(task, calls) == is_more
+    assert bool(rest_of(task, calls)) == is_more
+
+
+@pytest.mark.parametrize(
+    ("task", "calls", "rest"),
+    [
+        ("How warm is it in Oslo, in Bergen and in Rome?", [call(city="Oslo")], "in Bergen and in Rome?"),
+        ("Buy 5 apples for Ann. Then I need 7 pears for Bob.", [call(n=5, who="Ann")], "Then I need 7 pears for Bob."),
+    ],
+)
+def test_the_rest_begins_where_nothing_is_used_yet(task, calls, rest):
+    assert rest_of(task, calls) == rest
+
+
+def test_a_call_for_the_rest_uses_something_of_it():
+    rest = "in Bergen and in Rome?"
+    assert uses_any(call(city="Rome"), rest, [call(city="Oslo")])
+    assert not uses_any(call(city="Oslo", unit="celsius"), rest, [call(city="Oslo")])
+    assert not uses_any(call(city="Rome"), rest, [call(city="Rome"), call(city="Oslo")])
 
 
 @pytest.mark.parametrize(
@@ -285,7 +303,8 @@ def test_hostile_text_takes_no_time(text):
     before_call(
         [Call(tool="book", arguments={"x": text[:1000].replace("\ud800", ""), "y": ["b"]})], [tool], asked(text, text, [])
     )
-    asks_for_more(text, [call(x=text)])
+    rest_of(text, [call(x=text)])
+    uses_any(call(x=text), text, [call(x=text)])
     assert time.process_time() - started < 5
 
 
