@@ -177,7 +177,10 @@ def _reason(missing: Sequence[MissingArgument]) -> str:
     needs: dict[str, list[str]] = {}
     for gap in missing:
         needs.setdefault(gap.tool, []).append(gap.argument)
-    return "; ".join(f"{tool} needs {', '.join(dict.fromkeys(names))}, which nobody gave" for tool, names in needs.items()) or NO_TOOL
+    return (
+        "; ".join(f"{tool} needs {', '.join(dict.fromkeys(names))}, which nobody gave" for tool, names in needs.items())
+        or NO_TOOL
+    )
 
 
 def by_rules(task: str, tools: Sequence[Function], turns: Sequence[Turn], failure: Failure | None = None) -> ActorResult:

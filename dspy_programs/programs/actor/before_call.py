@@ -87,11 +87,21 @@ def before_call(calls: Iterable[Call], tools: Sequence[Function], known: Asked |
 
 def _without_repeated(found: Checked, made: Sequence[Call]) -> Checked:
     """Leave out what is done, beside new calls. Nothing but the same again is meant: somebody waits for another result."""
-    new = [call for call in found.calls if call not in made]
+    done = [_plain(call.model_dump()) for call in made]
+    new = [call for call in found.calls if _plain(call.model_dump()) not in done]
     if not new or len(new) == len(found.calls):
         return found
-    told = dict.fromkeys(f"{call.tool}: the same call left out, for it is done" for call in found.calls if call in made)
+    told = dict.fromkeys(f"{call.tool}: the same call left out, for it is done" for call in found.calls if call not in new)
     return found._replace(calls=new, repairs=[*found.repairs, *told])
+
+
+def _plain(value: JsonValue) -> JsonValue:
+    """Return a value with texts in small letters and without signs and spaces."""
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return "".join(filter(str.isalnum, value)).casefold() if isinstance(value, str) else value
 
 
 def _against_schema(function: Function, arguments: JsonValue) -> tuple[Call, list[str], list[str]]:

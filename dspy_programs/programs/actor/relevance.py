@@ -37,6 +37,9 @@ _OF_TIME = frozenset(word[:_LETTERS] for word in content_stems(" ".join([*SPANS,
 _OF_ANY_SWITCH = frozenset(
     stem[:_LETTERS] for stem in content_stems("include including whether enable set true false flag return default use option")
 )
+_OF_ONE = frozenset(
+    word[:_LETTERS] for word in "single only highest lowest best worst latest nearest largest biggest cheapest fastest".split()
+)
 _FIGURE = re.compile(r"(?<![\d.:/-])\d{1,15}(?:\.\d{1,15})?(?![\d:/-])")
 _LONGEST = 20_000  # characters of a text that are compared
 _MOST_PARTS = 500  # schemas of one tool whose words count
@@ -50,7 +53,7 @@ class Wording:
         text = text[-_LONGEST:]
         self.is_english = _is_english(text)
         self.beginnings = _beginnings(text)
-        self.figures = frozenset(map(float, _FIGURE.findall(text)))
+        self.figures = frozenset(map(float, _FIGURE.findall(text))) | ({1.0} if self.beginnings & _OF_ONE else set())
 
     def is_foreign_to(self, tool: Function) -> bool:
         """Return whether the tool, with all that its schema says, shares no word with this text."""
