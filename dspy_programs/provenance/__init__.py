@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
+    from dspy_programs.provenance.kinds import Kind as Kind, kind_of as kind_of
     from dspy_programs.provenance.moments import (
         MONTHS as MONTHS,
         OFFSETS as OFFSETS,
         SPANS as SPANS,
         WEEKDAYS as WEEKDAYS,
     )
-    from dspy_programs.provenance.kinds import Kind as Kind, kind_of as kind_of
     from dspy_programs.provenance.sources import Origin as Origin, Sources as Sources
 
 _HOMES = {

@@ -149,7 +149,10 @@ class Actor(Program):
         return decision(**found._asdict(), cannot=None if found.calls else _reason(found.missing))
 
     def _with_rest(self, found: Checked, task: str, known: Asked, **inputs: Any) -> Checked:
-        """Add the calls for what the task asks for beyond them. Asked for the rest alone: shown what is done, it does it again."""
+        """Add the calls for what the task asks for beyond them.
+
+        A small model is asked for the rest alone: shown what is done, it does that again.
+        """
         for _ in range(_MOST_AGAIN):
             made = [*known.made, *found.calls]
             is_whole = not found.calls or found.missing or found.problems or len(found.calls) >= MOST_CALLS

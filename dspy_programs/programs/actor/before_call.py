@@ -1,6 +1,6 @@
 """Everything between the calls that a model writes and those that may be made.
 
-They match their schemas (arguments.py), their tools have to do with what is asked (relevance.py), and their arguments have a
+They match their schemas (arguments.py), their tools have to do with what is asked (wording.py), and their arguments have a
 source (grounding.py). What is changed, left out or missing is said.
 """
 
@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from dspy_programs.programs.actor.arguments import check, fold, unambiguous
 from dspy_programs.programs.actor.grounding import MissingArgument, grounded
-from dspy_programs.programs.actor.relevance import Wording
+from dspy_programs.programs.actor.wording import Wording
 from dspy_programs.provenance import Sources
 from dspy_programs.schemas import LONGEST_TEXT
 from dspy_programs.types import Call, Function, Turn

@@ -19,7 +19,7 @@ from pydantic import BaseModel, JsonValue
 from pydantic_core import to_json
 
 from dspy_programs.programs.actor.arguments import json_excerpt
-from dspy_programs.programs.actor.relevance import Wording
+from dspy_programs.programs.actor.wording import Wording
 from dspy_programs.provenance import Sources
 from dspy_programs.schemas import alternatives_of, items_of, listed_in, named_in, required_of, types_of, united
 from dspy_programs.text import is_placeholder

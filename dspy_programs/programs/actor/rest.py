@@ -22,8 +22,8 @@ _TOKEN = re.compile(
     r"|(?P<end>[.!?;\u3002\uff01\uff1f\n]+(?=\s|$))"
 )
 _ANDS = frozenset(
-    "and also then plus additionally finally secondly next lastly und sowie dann auch y e et puis aussi luego tambi\u00e9n ainsi "
-    "\u0438 \u0442\u0430\u043a\u0436\u0435".split()
+    "and also then plus additionally finally secondly next lastly und sowie dann auch y e et puis aussi luego también ainsi "
+    "и также".split()
 )
 _BREAK = re.compile(r",|[^\W\d_]{1,20}")
 _FIGURE = re.compile(r"\d{1,15}(?:\.\d{1,15})?")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from dspy_programs.programs.actor.before_call import asked, before_call
-from dspy_programs.programs.actor.relevance import Wording
 from dspy_programs.programs.actor.rest import rest_of, uses_any
+from dspy_programs.programs.actor.wording import Wording
 from dspy_programs.types import Call, Function, Turn
 
 
