@@ -22,8 +22,12 @@ from dspy_programs.types import Function
 _LETTERS = 5  # in which two longer words must agree: "restaurant" and "restaurants", "revenue" and "revenues"
 _FEWEST = 2  # English words by which a text is in English
 _ENGLISH = frozenset(
-    "the of to for what how and my with you can which who where when are from does do find is about it this that want need "
-    "please would should could your write tell show give get make send add there not at or if".split()
+    "a an the of to for in on what how and my me with you can which who where when are from does do find is about it this that "
+    "want need please would should could your write tell show give get make send add there not at or if".split()
+)
+_OF_OTHERS = frozenset(  # German, Dutch, French, Spanish, Portuguese, Italian, Danish, Norwegian, Swedish
+    "der das und ist ein eine einen ich mir mich nicht mit für wie von zum zur bitte het een van ik mij naar le les des une et "
+    "je moi pour avec que qui los las una por para como uma não che della sono og jeg mig til av på för och att jag ett".split()
 )
 _OF_ANY_TOOL = frozenset(
     stem[:_LETTERS]
@@ -97,7 +101,8 @@ def _beginnings(text: str) -> frozenset[str]:
 
 
 def _is_english(text: str) -> bool:
-    return len(_ENGLISH.intersection(words(text))) >= _FEWEST
+    found = frozenset(words(text))
+    return len(_ENGLISH & found) >= _FEWEST and found.isdisjoint(_OF_OTHERS)
 
 
 def _texts_in(root: Any) -> Iterator[str]:

@@ -234,6 +234,8 @@ STOCK = function({"ticker": TEXT}, ["ticker"], "stock_price", "Look up the lates
         ("How is the price of the one from Cupertino?", False),
         ("What do the shares of Apple do?", False),
         ("Was macht Apple heute?", False),  # in another language nothing can be told
+        ("Find mig et hotel for to", False),
+        ("Find me an ice cream parlour", True),
         ("Apple?", False),
         ("", False),
     ],
