@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, RootModel, WithJso
 
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.predict import Failure, FewShot, Program, Result, ask
-from dspy_programs.programs.actor.before_call import Asked, Checked, asked, before_call
+from dspy_programs.programs.actor.before_call import Asked, Checked, asked, before_call, without_repeated
 from dspy_programs.programs.actor.call_reader import read_calls
 from dspy_programs.programs.actor.grounding import MissingArgument
 from dspy_programs.programs.actor.rest import rest_of, uses_any
@@ -165,7 +165,8 @@ class Actor(Program):
             more = before_call(drafts[: MOST_CALLS - len(found.calls)], inputs["tools"], known)
             if more.problems or not (more.calls or more.missing):
                 break
-            found = Checked([*found.calls, *more.calls], [*found.repairs, *more.repairs], [], more.missing)
+            repairs = list(dict.fromkeys([*found.repairs, *more.repairs]))
+            found = without_repeated(Checked([*found.calls, *more.calls], repairs, [], more.missing), known.made)
         return found
 
     if TYPE_CHECKING:

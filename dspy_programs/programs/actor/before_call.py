@@ -82,10 +82,10 @@ def before_call(calls: Iterable[Call], tools: Sequence[Function], known: Asked |
             found.repairs.append(f"{name}: the call left out, for the tool shares no word with the request")
         else:
             _keep_grounded(fitting, by_name[name], known, found)
-    return found if known is None else _without_repeated(found, known.made)
+    return found if known is None else without_repeated(found, known.made)
 
 
-def _without_repeated(found: Checked, made: Sequence[Call]) -> Checked:
+def without_repeated(found: Checked, made: Sequence[Call]) -> Checked:
     """Leave out what is done, beside new calls. Nothing but the same again is meant: somebody waits for another result."""
     done = [_plain(call.model_dump()) for call in made]
     new = [call for call in found.calls if _plain(call.model_dump()) not in done]

@@ -255,6 +255,12 @@ def test_actor_keeps_its_calls_when_nothing_new_comes(second):
     assert (answer.calls, answer.finish, answer.cannot, answer.failure) == ([Call(**OSLO)], None, None, None)
 
 
+def test_actor_repeats_nothing_once_the_rest_is_there():
+    made = STEP | {"tool_input": OSLO["arguments"]}
+    answer = InTurn(GOOD, reply(ROME), trajectory=[made]).prediction
+    assert (answer.calls, answer.repairs) == ([Call(**ROME)], ["get_weather: the same call left out, for it is done"])
+
+
 def test_actor_says_what_is_missing_for_the_rest():
     mail = reply({"tool": "send_mail", "arguments": {"to": "Zoe", "city": "Rome"}})
     tool = MAIL | {"parameters": {"type": "object", "properties": {"to": {"type": "string"}, "city": {}}, "required": ["to"]}}
