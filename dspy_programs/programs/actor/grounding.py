@@ -100,13 +100,18 @@ class _Grounding:
             del self.missing[gaps:], self.repairs[repairs:]
             return _LEFT_OUT
         if isinstance(value, list) and value:
-            item = (argument.item or _ANY)._replace(needed=True)
-            items = [self.value(each, item, name, place, may_go=True) for each in value]
-            lost = [each for each, inner in zip(value, items, strict=True) if inner is _LEFT_OUT]
-            if 0 < len(lost) < len(items):
-                self.repairs.append(f"{self.tool}: {place}: {json_excerpt(lost)} left out, for nobody spoke of it")
-            return [each for each in items if each is not _LEFT_OUT] or _LEFT_OUT
+            found = self.items(value, (argument.item or _ANY)._replace(needed=False), name, place)
+            if not found and argument.needed:  # nobody named any, and some it must be
+                found = self.items(value, (argument.item or _ANY)._replace(needed=True), name, place)
+            return found or _LEFT_OUT
         return value if self.has_source(value, argument, name) else _LEFT_OUT
+
+    def items(self, values: list[Any], argument: _Argument, name: str, place: str) -> list[Any]:
+        kept = [self.value(each, argument, name, place, may_go=True) for each in values]
+        lost = [each for each, inner in zip(values, kept, strict=True) if inner is _LEFT_OUT]
+        if 0 < len(lost) < len(kept):
+            self.repairs.append(f"{self.tool}: {place}: {json_excerpt(lost)} left out, for nobody spoke of it")
+        return [each for each in kept if each is not _LEFT_OUT]
 
     def has_source(self, value: Any, argument: _Argument, name: str) -> bool:
         if value == "" or (isinstance(value, str) and is_placeholder(value)):

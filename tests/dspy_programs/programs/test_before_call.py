@@ -160,6 +160,18 @@ def test_parts_of_an_object_and_of_a_list_are_looked_at_one_by_one():
     assert found.calls[0].arguments == {"guests": ["Anna", "Bert"]} and '["Zoe"]' in found.repairs[0]
 
 
+def test_of_a_list_of_choices_those_are_kept_that_somebody_named():
+    skies = {"type": "array", "items": {"type": "string", "enum": ["sunny", "rainy", "cloudy"]}}
+    for needed, task, left in (
+        (False, "on a rainy day", ["rainy"]),
+        (True, "on a rainy day", ["rainy"]),
+        (False, "on a day", None),
+        (True, "on a day", ["sunny", "rainy"]),
+    ):
+        found = checked(task, {"skies": ["sunny", "rainy"]}, {"skies": skies}, ["skies"] if needed else [])
+        assert found.calls[0].arguments.get("skies") == left
+
+
 def test_an_object_without_any_source_is_one_argument():
     person = {"type": "object", "properties": {"name": TEXT, "phone": TEXT}, "required": ["name", "phone"]}
     draft = {"guest": {"name": "John Doe", "phone": "555-0199"}}
