@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         SPANS as SPANS,
         WEEKDAYS as WEEKDAYS,
     )
+    from dspy_programs.provenance.numbers import SPELLED as SPELLED
     from dspy_programs.provenance.sources import Origin as Origin, Sources as Sources
 
 _HOMES = {
@@ -21,6 +22,7 @@ _HOMES = {
     "WEEKDAYS": "moments",
     "Kind": "kinds",
     "kind_of": "kinds",
+    "SPELLED": "numbers",
     "Origin": "sources",
     "Sources": "sources",
 }

@@ -6,23 +6,29 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from dspy_programs.provenance.moments import MONTHS
+
 Kind = Literal["nothing", "choice", "id", "e-mail", "number", "moment", "path", "text"]
 
 _EMAIL = re.compile(r"[^\s@<>\"',;:]{1,64}@[^\s@<>\"',;:]{1,190}")
 _BETWEEN_EMAILS = re.compile(r"\s*[,;]\s*")
 _ID = re.compile(r"(?=.{0,79}\d)[^\W_](?:[\w#:.-]{0,78}[^\W_])?")
+_FORMED = re.compile(r"[\d@/\\.]")
+_COMPACT_DATE = re.compile(r"20[0-4]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _WORD = re.compile(r"[\w.-]{3,80}")
 _NUMBER = re.compile(r"[^\w\d]{0,3}\d[\d,.' ]{0,30}[^\W\d]{0,12}[^\w\d]{0,3}")
 _MOMENT = re.compile(
     r"\d{4}-\d{1,2}-\d{1,2}(?:[T ].{0,20})?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}(?: .{0,20})?|\d{4}/\d{1,2}/\d{1,2}(?: .{0,20})?"
+    r"|(?:19|20)\d\d-(?:0[1-9]|1[0-2])"
     r"|\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?\s?(?:[aApP]\.?[mM]\.?)?|\d{1,2}\s?(?:[aApP]\.?[mM]\.?)"
-    r"|(?:\w{3,9},?\s)?(?:\d{1,2}(?:st|nd|rd|th)?\.?\s(?:of\s)?[^\W\d_]{3,10}\.?|[^\W\d_]{3,10}\.?\s\d{1,2}(?:st|nd|rd|th)?)"
+    r"|(?:\w{3,9},?\s)?(?:\d{1,2}(?:st|nd|rd|th)?\.?\s(?:of\s)?(?P<a>[^\W\d_]{3,10})\.?|(?P<b>[^\W\d_]{3,10})\.?\s\d{1,2}(?:st|nd|rd|th)?)"
     r"(?:,?\s(?:of\s)?\d{4})?"
 )
 _PATH = re.compile(r"[\w.~:-]{0,80}[/\\][^\s\"'<>|]{0,400}|[\w-]{1,80}\.[A-Za-z]\w{0,5}")
 _NAMES_ID = re.compile(
     r"(?:^|[_\s.-])(?:ids?|uuid|guid|key|token|number|no|code|ref|reference|sku|handle)$|[a-z](?:Id|ID|Ids)$"
 )
+_LARGEST = 1e15
 _LONGEST = 500  # characters of a value with a form
 
 
@@ -33,6 +39,8 @@ def kind_of(value: JsonValue, name: str = "", schema: Mapping[str, JsonValue] | 
     if isinstance(value, bool) or (schema and ("enum" in schema or "const" in schema)):
         return "choice"
     if isinstance(value, (int, float)):
+        if not -_LARGEST < value < _LARGEST:  # or no number at all
+            return "id" if isinstance(value, int) else "nothing"
         return "id" if _NAMES_ID.search(name) and isinstance(value, int) and abs(value) > 99 else "number"
     return _kind_of_text(value.strip(), name) if isinstance(value, str) else "nothing"
 
@@ -42,12 +50,14 @@ def _kind_of_text(text: str, name: str) -> Kind:
         return "nothing"
     if len(text) > _LONGEST:
         return "text"
+    if not _FORMED.search(text):  # words, as most values are
+        return "id" if _WORD.fullmatch(text) and _NAMES_ID.search(name) else "text"
+    if text.isdigit():
+        return _kind_of_digits(text, name)
     if "@" in text and all(_EMAIL.fullmatch(part) for part in _BETWEEN_EMAILS.split(text)):
         return "e-mail"
-    if _MOMENT.fullmatch(text):
+    if (match := _MOMENT.fullmatch(text)) and ((match["a"] or match["b"] or "may").lower() in MONTHS):
         return "moment"
-    if _is_plain_id(text, name):
-        return "id"
     if _NUMBER.fullmatch(text):
         return "number"
     if _PATH.fullmatch(text):
@@ -55,8 +65,9 @@ def _kind_of_text(text: str, name: str) -> Kind:
     return "id" if _ID.fullmatch(text) or (_NAMES_ID.search(name) and _WORD.fullmatch(text)) else "text"
 
 
-def _is_plain_id(text: str, name: str) -> bool:
-    """Digits that count nothing: "00000123", or those of an argument that is named as an id."""
-    if not text.isdigit():
-        return False
-    return (text[0] == "0" and len(text) > 1) or len(text) > 7 or (len(text) > 2 and _NAMES_ID.search(name) is not None)
+def _kind_of_digits(text: str, name: str) -> Kind:
+    """Digits that count nothing are an id: "00000123", or those of an argument that is named as one."""
+    if _COMPACT_DATE.fullmatch(text):
+        return "moment"
+    counts_nothing = (text[0] == "0" and len(text) > 1) or len(text) > 7 or (len(text) > 2 and _NAMES_ID.search(name))
+    return "id" if counts_nothing else "number"

@@ -3,12 +3,12 @@
 Guarantees a look-up costs at most a few hundred steps, however many numbers were seen.
 """
 
+import itertools
 import re
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from dspy_programs.provenance.moments import MONTHS
-
-_FIGURE = re.compile(r"(?<![\w.,:/#-])-?\d[\d.,'\u2019\u00a0\u202f]*(?![\d:/-]|[a-z]\d)")
+_FIGURE = re.compile(r"(?<![a-z0-9_.,:/#-])-?\d[\d.,'\u2019\u00a0\u202f]*+(?!\d|[:/-]\d|[a-z]\d)")
 _SCALED = re.compile(r"\s?(k|m|mn|bn|million|billion|thousand|%|percent|mio|mrd|dozen|hundred)\b|\s?(%)", re.IGNORECASE)
 _SCALES = {
     "k": 1e3, "thousand": 1e3, "m": 1e6, "mn": 1e6, "mio": 1e6, "million": 1e6, "bn": 1e9, "mrd": 1e9, "billion": 1e9,
@@ -18,104 +18,101 @@ _WORD = re.compile(r"[^\W\d_]+")
 _LONGEST_FIGURE = 25  # characters; anything longer is data
 _LARGEST = 1e18
 _MOST = 300  # numbers in a pool
+_MOST_ROUNDED = 5000
+_LEAST = 1e-9
 _MOST_POOLS = 60  # the latest
 _MOST_TOLD = 8  # of the user's numbers, with which all others are combined
 _MOST_IN_TWOS, _MOST_IN_THREES = 30, 12  # numbers in a pool of which sums of two and of three are tried
 _MOST_TIMES = 9
-_ROUNDED = 0.006
-USER = "user"  # the pool of what the user says
-_UNITS = (60.0, 3600.0, 24.0, 7.0, 30.0, 12.0, 1000.0, 100.0, 1e6)
-"""Minutes, hours, days, weeks, months; thousandths; hundredths: factors between units of one amount."""
-
-
-def _spelled() -> dict[str, float]:
-    lists = (
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-        "eighteen nineteen twenty",
-        "null eins zwei drei vier funf sechs sieben acht neun zehn elf zwolf",
-        "zero un deux trois quatre cinq six sept huit neuf dix onze douze",
-        "cero uno dos tres cuatro cinco seis siete ocho nueve diez once doce",
-        "zero uno due tre quattro cinque sei sette otto nove dieci undici dodici",
-        "zero um dois tres quatro cinco seis sete oito nove dez onze doze",
-        "nul een twee drie vier vijf zes zeven acht negen tien elf twaalf",
-        "none first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth",
-        "no once twice thrice",
-        "no a couple",
-        "no an pair",
-        "no ein beide",
-        "no eine doppelt",
-        "no une",
-        "no una",
-        "no einen",
-        "no single double triple",
-    )
-    known = {word: float(number) for words in lists for number, word in enumerate(words.split())}
-    tens = "thirty forty fifty sixty seventy eighty ninety hundred".split()
-    known |= {word: 10.0 * (place + 3) for place, word in enumerate(tens)}
-    return known | {"half": 0.5, "halb": 0.5, "quarter": 0.25, "dozen": 12.0, "thousand": 1000.0, "million": 1e6} | _cjk()
-
-
-def _cjk() -> dict[str, float]:
-    return {digit: float(number) for number, digit in enumerate("〇一二三四五六七八九十")} | {"两": 2.0, "半": 0.5}
-
-
-_SPELLED = _spelled()
-_ARTICLES = frozenset("a an ein eine einen un une una um een no".split())  # one, but not one metre, which is 100 centimetres
-_IMPLIED = [
-    (word, number)
-    for number, words in {
-        1.0: "next daily day week month year",
-        6.0: "dice die",
-        7.0: "week weeks weekly woche wochen semaine semana settimana",
-        14.0: "fortnight weeks",
-        30.0: "month months monthly monat mois mes mese",
-        4.0: "quarterly",
-        10.0: "decade decades",
-        12.0: "monthly year annual",
-        52.0: "deck weekly",
-        100.0: "century centuries",
-        365.0: "year daily annual",
-    }.items()
-    for word in words.split()
-]
-"""Numbers that everybody knows to be in a word: the days of a week, the cards of a deck."""
+USER, SYSTEM = "user", "system"  # the pool of what the user says; how those of a system's texts begin
+_UNITS_OF_TIME = (60.0, 3600.0, 24.0, 7.0, 30.0, 12.0)  # to minutes, hours, days, weeks, months
+_THOUSANDS = (1000.0, 1e6)
+_TIME = re.compile(
+    r"hour|minute|second|\bday|week|month|year|stunde|woche|monat|\bhora|minuto|semana|heure|semaine|giorn|settiman|時間|小时|分"
+)
+_ONE_OF_TIME = re.compile(r"\b(?:an?|one|1|each|per|eine?[rn]?|una?|une) (?:hour|day|week|month|year|minute|stunde|hora|heure)")
+_MEASURE = re.compile(r"\d\s?(?:kg|km|g|kilo\w{0,8}|grams?|ml|l|lit(?:er|re)s?|mm?|met(?:er|re)s?|[kmgt]i?b|ms|k)\b")
+_CJK_NUMERALS = "〇一二三四五六七八九十"
+_COUNTED_UP = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
+    "nineteen twenty",
+    "null eins zwei drei vier funf sechs sieben acht neun zehn elf zwolf",
+    "zero un deux trois quatre cinq six sept huit neuf dix onze douze",
+    "cero uno dos tres cuatro cinco seis siete ocho nueve diez once doce",
+    "zero uno due tre quattro cinque sei sette otto nove dieci undici dodici",
+    "zero um dois tres quatro cinco seis sete oito nove dez onze doze",
+    "nul een twee drie vier vijf zes zeven acht negen tien elf twaalf",
+    "none first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth",
+    "no once twice thrice",
+    " ".join(_CJK_NUMERALS),
+)
+_OTHER_NUMBERS = {
+    0.25: "quarter",
+    0.5: "half halb 半",
+    1: "a an ein eine einen une una single",
+    2: "couple pair both beide doppelt double 两",
+    3: "triple",
+    12: "dozen",
+    1000: "thousand",
+    1e6: "million",
+}
+SPELLED = {word: float(number) for words in _COUNTED_UP for number, word in enumerate(words.split())}
+SPELLED |= {word: float(number) for number, words in _OTHER_NUMBERS.items() for word in words.split()}
+SPELLED |= {word: 10.0 * tens for tens, word in enumerate("thirty forty fifty sixty seventy eighty ninety hundred".split(), 3)}
 WORDS_OF: dict[float, list[str]] = {}
-for _word, _number in [*_SPELLED.items(), *_IMPLIED, *MONTHS.items()]:
+"""number -> the words for it"""
+for _word, _number in SPELLED.items():
     WORDS_OF.setdefault(_number, []).append(_word)
 
 
-def number_of(figure: str) -> list[float]:
+class Reading(NamedTuple):
+    """A number, and between which it may have been rounded: half a step to each side; 0 if it is exact."""
+
+    value: float
+    step: float
+
+
+def readings_of(figure: str) -> list[Reading]:
     """Read a figure in digits with separators: "1,200" is 1200; "1.200" is 1.2 or 1200, and "1,5" is 1.5 or 15."""
     plain = "".join(c for c in figure if c not in "'\u2019\u00a0\u202f").rstrip(".,")
     if len(plain) > _LONGEST_FIGURE:
         return []
-    readings = {plain.replace(",", "")}
-    if "," in plain or plain.count(".") > 1 or _groups_by_dot(plain):
-        readings |= {plain.replace(".", "").replace(",", "."), plain.replace(".", "").replace(",", "")}
-    return [found for reading in readings if (found := _float_of(reading)) is not None]
+    forms = {plain.replace(",", "")}
+    if "," in plain or plain.count(".") > 1 or len(plain.partition(".")[2]) == 3:
+        forms |= {plain.replace(".", "").replace(",", "."), plain.replace(".", "").replace(",", "")}
+    return [reading for form in forms if (reading := _reading_of(form)) is not None]
 
 
-def _groups_by_dot(plain: str) -> bool:
-    return "." in plain and len(plain.rpartition(".")[2]) == 3
-
-
-def _float_of(text: str) -> float | None:
+def _reading_of(text: str) -> Reading | None:
     try:
-        return float(text) if text.isascii() else float(int(text))
+        value = float(text) if text.isascii() else float(int(text))
     except ValueError:
         return None
+    return Reading(value, _step_of(text))
 
 
-def numbers_in(text: str) -> list[float]:
+def _step_of(digits: str) -> float:
+    whole, _, part = digits.lstrip("-").partition(".")
+    if part:
+        return float(10 ** -len(part))
+    kept = whole.rstrip("0")
+    return 1.0 if len(whole) - len(kept) < 2 else float(10 ** (len(whole) - len(kept))) if len(kept) > 1 else 0.0
+
+
+def readings_in(text: str) -> list[Reading]:
     """Return the numbers of a text, in order; "20 %" is 20 and 0.2, "3k" is 3 and 3000."""
-    found: list[float] = []
+    found: list[Reading] = []
     for match in _FIGURE.finditer(text):
-        values = number_of(match.group())
-        found += values
+        read = readings_of(match.group())
+        found += read
         if scaled := _SCALED.match(text, match.end()):
             factor = _SCALES[(scaled[1] or scaled[2]).lower()]
-            found += [value * factor for value in values]
+            found += [Reading(value * factor, step * factor) for value, step in read]
     return found
+
+
+def reading_of_number(value: float) -> Reading:
+    return Reading(value, _step_of(f"{value:.10f}".rstrip("0").rstrip(".") if value != int(value) else str(int(value))))
 
 
 class Numbers:
@@ -125,18 +122,27 @@ class Numbers:
         self._turns: dict[float, int] = {}
         self._pools: dict[str, list[float]] = {}
         self._told: list[float] = []  # by the user
+        self._given: dict[str, _Given] = {}  # by pool
         self._most_counted = 0
+        self._tells_time = self._tells_one = self._tells_measure = False  # amounts that may be told in other units
 
     def read(self, text: str, turn: int, pool: str) -> None:
         """Read the figures of a folded text, and the numbers that are spelled out."""
-        spelled = [_SPELLED[word] for word in _WORD.findall(text) if word in _SPELLED and word not in _ARTICLES]
-        self.add([*numbers_in(text), *spelled], turn, pool)
+        self._tells_time = self._tells_time or _TIME.search(text) is not None
+        self._tells_one = self._tells_one or (self._tells_time and _ONE_OF_TIME.search(text) is not None)
+        self._tells_measure = self._tells_measure or _MEASURE.search(text) is not None
+        spelled = [SPELLED[word] for word in _WORD.findall(text) if word in SPELLED]
+        if not text.isascii():
+            spelled += [SPELLED[sign] for sign in _CJK_NUMERALS if sign in text]
+        self.add([*(value for value, _ in readings_in(text)), *spelled], turn, pool)
 
     def add(self, numbers: Iterable[float], turn: int, pool: str) -> None:
-        """Add numbers of one kind: those of one key in JSON, or of one text."""
+        """Add numbers of one kind: those of one key in JSON, or of one text; of no pool if they are of many kinds."""
         new = [round(abs(number), 6) for number in numbers if abs(number) < _LARGEST]
         for number in new:
             self._turns.setdefault(number, turn)
+        if not pool:
+            return
         known = self._told if pool == USER else self._pools.setdefault(pool, [])
         known += new[: _MOST - len(known)]
 
@@ -147,66 +153,74 @@ class Numbers:
     def turn_of(self, value: float) -> int | None:
         """Return the turn that showed a number, in this or another unit."""
         value = round(abs(value), 6)
-        if value in self._turns:
-            return self._turns[value]
-        for factor in _UNITS if value else ():
+        if value in self._turns or not value:
+            return self._turns.get(value)
+        factors = [*(_THOUSANDS if self._tells_measure else ()), *(_UNITS_OF_TIME if self._tells_time else ())]
+        for factor in factors:
             for other in (round(value * factor, 6), round(value / factor, 6)):
-                if other > 0 and other in self._turns:
+                if other in self._turns and (1 not in (other, value) or (factor < 1000 and self._tells_one)):
                     return self._turns[other]
-        return None
+        percent = round(value * 100, 6) if value < 1 else round(value / 100, 6)
+        return self._turns.get(percent) if 0 < min(value, percent) < 1 else None
 
-    def is_computed(self, value: float) -> bool:
+    def is_rounded(self, reading: Reading) -> bool:
+        """Return whether a seen number, rounded to as many digits, is this one."""
+        half, value = reading.step / 2 + _LEAST, abs(reading.value)
+        return any(abs(number - value) <= half for number in itertools.islice(self._turns, _MOST_ROUNDED))
+
+    def is_computed(self, value: float, is_share: bool = False) -> bool:
         """Return whether counting, or arithmetic on a few like numbers and those that the user told, gives a number.
 
-        Like ones only, and few: of fifty numbers, two will give any number by chance.
+        Like ones only, and few: of fifty numbers, two will give any number by chance. is_share: it is a percentage.
         """
         value = abs(value)
         if value <= self._most_counted and value == int(value):
             return True
         told = self._told[-_MOST_TOLD:]
-        return any(_gives(value, pool, told) for pool in [self._told, *list(self._pools.values())[-_MOST_POOLS:]])
-
-
-def _gives(value: float, pool: list[float], told: list[float]) -> bool:
-    if not pool:
+        for name in ["", *itertools.islice(reversed(self._pools), _MOST_POOLS)]:
+            pool = self._pools[name] if name else self._told
+            given = self._given.get(name)
+            if given is None or given.size != (len(pool), len(self._told)):
+                given = self._given[name] = _Given(pool, told, (len(pool), len(self._told)), name.startswith(SYSTEM))
+            if given.gives(value, is_share):
+                return True
         return False
-    total = sum(pool)
-    if any(_equals(result, value) for result in (total, total / len(pool), max(pool) - min(pool))):
-        return True
-    few = list(dict.fromkeys([*pool, *told]))
-    if len(few) > _MOST_IN_TWOS:
+
+
+class _Given:
+    """What arithmetic makes of the numbers of a pool and those that the user told."""
+
+    def __init__(self, pool: list[float], told: list[float], size: tuple[int, int], is_policy: bool) -> None:
+        """size: by which is seen that the pool has grown. is_policy: its numbers are limits of many things, not to be mixed."""
+        self.size = size
+        self._few = list(dict.fromkeys([*pool, *told]))[: _MOST_IN_TWOS + 1]
+        self._near = {round(number, 2) for number in self._few}
+        results = [sum(pool), sum(pool) / len(pool), max(pool) - min(pool)] if pool else []
+        pairs = (
+            [(x, y) for x in self._few for y in self._few if x != y]
+            if len(self._few) <= _MOST_IN_THREES and not is_policy
+            else []
+        )
+        for x, y in pairs:
+            results += (x + y, x * y, x * y / 100) if y > 100 else (x + y, x * y, x * y / 100, x + x * y / 100, x - x * y / 100)
+        self._of_two = {round(x + y, 2) for x, y in pairs} | {round(abs(x - y), 2) for x, y in pairs}
+        self._of_two |= {round(x * y, 2) for x, y in pairs} | {round(2 * x, 2) for x in self._few if pairs}
+        results += [x / y for x, y in pairs if y]
+        self._results = {round(result, 2) for result in results} | {float(round(result)) for result in results if result > 9}
+        shares = [100 * part / y for x, y in pairs if y for part in (x, abs(x - y))]
+        self._shares = {round(share, digits) for share in shares for digits in (0, 1, 2)}
+
+    def gives(self, value: float, is_share: bool) -> bool:
+        near = round(value, 2)
+        if near in self._results or (is_share and near in self._shares):
+            return True
+        if len(self._few) > _MOST_IN_TWOS:
+            return False
+        seen, of_two = self._near, self._of_two
+        for x in self._few:
+            less, more = round(value - x, 2), round(value + x, 2)
+            if less in seen or more in seen or -less in seen or less in of_two or more in of_two or -less in of_two:
+                return True
+            if 2 <= (times := value / x if x else 0) <= _MOST_TIMES and times == int(times):
+                return True
         return False
-    near = {round(number, 2) for number in few}
-    for x in few:
-        if round(value - x, 2) in near or round(value + x, 2) in near or round(x - value, 2) in near:
-            return True
-        if 2 <= (times := value / x if x else 0) <= _MOST_TIMES and times == int(times):
-            return True
-    return len(few) <= _MOST_IN_THREES and (_by_product(value, few) or _of_three(value, few, near))
-
-
-def _by_product(value: float, few: list[float]) -> bool:
-    """Products, quotients and percentages of two."""
-    for x in few:
-        for y in few:
-            if _equals(x * y, value) or _equals(x * y / 100, value) or _equals(x * (100 + y) / 100, value):
-                return True
-            if _equals(x * (100 - y) / 100, value) or (y and (_equals(x / y, value) or _equals(100 * x / y, value))):
-                return True
-            if y and _equals(100 * abs(x - y) / y, value):
-                return True
-    return False
-
-
-def _of_three(value: float, few: list[float], near: set[float]) -> bool:
-    for i, x in enumerate(few):
-        for y in few[i:]:
-            for part in (x + y, abs(x - y), x * y):
-                if round(value - part, 2) in near or round(part - value, 2) in near or round(value + part, 2) in near:
-                    return True
-    return False
-
-
-def _equals(result: float, value: float) -> bool:
-    """Whether a result is a value, perhaps rounded to whole numbers, or to two digits behind the point."""
-    return abs(result - value) <= _ROUNDED or (value > 9 and round(result) == value)

@@ -18,12 +18,14 @@ from dspy_programs.provenance.codes import is_known_code
 from dspy_programs.provenance.kinds import Kind, kind_of
 from dspy_programs.provenance.leaves import leaves_of
 from dspy_programs.provenance.moments import Moments
-from dspy_programs.provenance.numbers import USER, Numbers, numbers_in
+from dspy_programs.provenance.numbers import USER, Numbers, Reading, reading_of_number, readings_in
 from dspy_programs.provenance.words import Words, folded
 from dspy_programs.schemas import items_of, listed_in, properties_of
 
 _SHOWN = 60  # characters of a source
+_MOST_SHOWN = 2000  # characters of a turn
 _LONGEST = 4000  # characters of a value that are looked up
+_LONGEST_WHOLE = 200
 _MOST_LEAVES = 2000  # of a list or an object
 _GENERIC = frozenset(
     "all any none null default auto automatic true false yes no asc desc ascending descending latest newest oldest recent "
@@ -55,7 +57,8 @@ class Sources:
     def __init__(self, today: date | None = None) -> None:
         self._proposed: list[tuple[JsonValue, int]] = []  # what the agent said, until the user answers
         self._texts: list[tuple[str, int, str]] = []
-        self._shown: dict[int, str] = {}
+        self._whole: dict[str, int] = {}  # what stood alone, as in JSON
+        self._shown: dict[int, tuple[str, str]] = {}  # the beginning of a turn, and in lower case
         self._all_numbers, self._all_words, self._all_moments = Numbers(), Words(), Moments(today)
         self._words_read = self._numbers_read = self._moments_read = 0  # how many texts each has read: at the first need
 
@@ -72,12 +75,16 @@ class Sources:
 
     def _take(self, value: JsonValue, turn: int, pool: str) -> None:
         found = leaves_of(value)
+        self._whole.update(
+            dict.fromkeys({text for text in found.texts if len(text) <= _LONGEST_WHOLE} - self._whole.keys(), turn)
+        )
         for key, numbers in found.numbers.items():
             self._all_numbers.add(numbers, turn, USER if pool == USER else key)
         self._all_numbers.count(max(found.counts, default=0))
         if text := "\n".join(found.texts):
-            self._texts.append((folded(text), turn, f"a value {turn}" if found.counts else pool))
-            self._shown.setdefault(turn, text)
+            self._texts.append((folded(text), turn, "" if found.counts and pool != USER else pool))
+            if turn not in self._shown:
+                self._shown[turn] = text[:_MOST_SHOWN], text[:_MOST_SHOWN].lower()
 
     @property
     def _words(self) -> Words:
@@ -102,6 +109,8 @@ class Sources:
 
     def origin(self, value: JsonValue, schema: Mapping[str, JsonValue] | None = None, name: str = "") -> Origin | None:
         """Return where a value comes from: of a list or an object the first leaf's origin, None if any leaf has none."""
+        if not isinstance(value, (dict, list)):
+            return self._of_scalar(value, schema or {}, name)
         first: Origin | None = None
         left: list[tuple[JsonValue, Mapping[str, JsonValue], str]] = [(value, schema or {}, name)]
         for _ in range(_MOST_LEAVES):
@@ -127,6 +136,8 @@ class Sources:
         if isinstance(value, bool):
             return Origin("default" if schema.get("default") is value else "enum", None, str(value).lower())
         text = str(value).strip()[:_LONGEST]
+        if (turn := self._whole.get(text)) is not None:
+            return Origin("seen", turn, self._excerpt(turn, text))
         if found := self._seen(value, text, kind) or _of_schema(value, schema) or self._computed(value, text, kind):
             return found
         if text.lower() in _GENERIC or not any(map(str.isalnum, text)):
@@ -143,9 +154,11 @@ class Sources:
             return None if told is None else Origin("seen" if told[0] else "computed", told[1], self._excerpt(told[1], text))
         if kind == "e-mail":
             turn = self._words.turn_of_emails(folded(text))
+        elif kind == "number" and isinstance(value, (int, float)):
+            turn = self._number_turn(value)
         elif kind == "number":
-            figures = [float(value)] if isinstance(value, (int, float)) else numbers_in(text)
-            turn = next((found for figure in figures if (found := self._number_turn(figure)) is not None), None)
+            found = (self._number_turn(reading.value) for reading in readings_in(folded(text)))
+            turn = next((place for place in found if place is not None), None)
         elif kind == "id":
             turn = self._words.turn_of_all(text)
         else:
@@ -163,18 +176,22 @@ class Sources:
     def _computed(self, value: JsonValue, text: str, kind: Kind) -> Origin | None:
         if kind != "number":
             return None
-        figures = [float(value)] if isinstance(value, (int, float)) else numbers_in(text)
-        if any(self._numbers.is_computed(figure) for figure in figures):
+        numbers, is_share = self._numbers, text.endswith(("%", "percent"))
+        if any(numbers.is_rounded(one) or numbers.is_computed(one.value, is_share) for one in _readings(value, text)):
             return Origin("computed", None, f"{text[:_SHOWN]} follows from figures that were seen")
         return None
 
     def _excerpt(self, turn: int | None, text: str) -> str:
         """Return the source's words around a value, or else the value."""
-        shown = "" if turn is None else self._shown.get(turn, "")[:2000]
-        place = shown.lower().find(text[:20].lower())
+        shown, low = ("", "") if turn is None else self._shown.get(turn, ("", ""))
+        place = low.find(text[:20].lower())
         if place < 0:
             return text[:_SHOWN]
         return " ".join(shown[max(0, place - 15) : place + _SHOWN - 15].split())
+
+
+def _readings(value: JsonValue, text: str) -> list[Reading]:
+    return [reading_of_number(value)] if isinstance(value, (int, float)) else readings_in(folded(text))
 
 
 def _mapping(schema: object) -> Mapping[str, JsonValue]:

@@ -41,9 +41,21 @@ _OF_TIME = frozenset(word[:_LETTERS] for word in content_stems(" ".join([*SPANS,
 _OF_ANY_SWITCH = frozenset(
     stem[:_LETTERS] for stem in content_stems("include including whether enable set true false flag return default use option")
 )
-_OF_ONE = frozenset(
-    word[:_LETTERS] for word in "single only highest lowest best worst latest nearest largest biggest cheapest fastest".split()
-)
+_IN_WORDS = {
+    1: "single only highest lowest best worst latest nearest largest biggest cheapest fastest next daily day week month year",
+    4: "quarterly",
+    6: "dice die",
+    7: "week weeks weekly woche wochen semaine semana settimana",
+    10: "decade decades",
+    12: "monthly year annual",
+    14: "fortnight",
+    30: "month months monthly monat mois mes mese",
+    52: "deck weekly",
+    100: "century centuries",
+    365: "year daily annual",
+}
+"""Numbers that everybody knows to be in a word: the days of a week, the cards of a deck, one of what is highest."""
+_NUMBERS_IN = [(word, number) for number, some in _IN_WORDS.items() for word in some.split()] + [*MONTHS.items()]
 _FIGURE = re.compile(r"(?<![\d.:/-])\d{1,15}(?:\.\d{1,15})?(?![\d:/-])")
 _LONGEST = 20_000  # characters of a text that are compared
 _MOST_PARTS = 500  # schemas of one tool whose words count
@@ -57,7 +69,9 @@ class Wording:
         text = text[-_LONGEST:]
         self.is_english = _is_english(text)
         self.beginnings = _beginnings(text)
-        self.figures = frozenset(map(float, _FIGURE.findall(text))) | ({1.0} if self.beginnings & _OF_ONE else set())
+        there = frozenset(words(text))
+        in_words = [float(number) for word, number in _NUMBERS_IN if word in there]
+        self.figures = frozenset([*map(float, _FIGURE.findall(text)), *in_words])
 
     def is_foreign_to(self, tool: Function) -> bool:
         """Return whether the tool, with all that its schema says, shares no word with this text."""

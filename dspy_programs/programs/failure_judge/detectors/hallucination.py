@@ -1,20 +1,13 @@
 """HALLUCINATION: a tool that is not there, a deed that nothing did, a value that nothing gave."""
 
-from dspy_programs.programs.failure_judge.detectors.argument_from_nowhere import (
-    Given,
-    argument_from_nowhere,
-    comes_from_nowhere,
-    given_in,
-)
-from dspy_programs.programs.failure_judge.detectors.figure_from_nowhere import figure_from_nowhere, figures_in, without_source
+from dspy_programs.programs.failure_judge.detectors.value_from_nowhere import detect_value_from_nowhere
 from dspy_programs.programs.failure_judge.finding import Finding, found, sentence_at, strongest
-from dspy_programs.programs.failure_judge.known_before import Told, known_before, steps_of
 from dspy_programs.programs.failure_judge.phrases import CLAIMS_DONE
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, View
 
 
 def detect_hallucination(view: View) -> Finding | None:
-    return strongest([_unknown_tool(view), _claim_of_deed(view), _value_from_nowhere(view)])
+    return strongest([_unknown_tool(view), _claim_of_deed(view), detect_value_from_nowhere(view)])
 
 
 def _unknown_tool(view: View) -> Finding | None:
@@ -39,22 +32,3 @@ def _claim_of_deed(view: View) -> Finding | None:
         return found("HALLUCINATION", view.number(place), 0.4, sentence_at(view.turns[place].content, match.start()))
     confidence = 0.55 if not view.tools or view.is_foreign else 0.8
     return found("HALLUCINATION", view.number(place), confidence, sentence_at(view.turns[place].content, match.start()))
-
-
-def _value_from_nowhere(view: View) -> Finding | None:
-    """The strongest of the values, in calls and in answers, that come from nowhere."""
-    steps = steps_of(view)
-    given = {step.place: given_in(step.call, view.tool_schemas.get(step.call.name, {})) for step in steps if step.call}
-    stated = {step.place: figures_in(view.turns[step.place].content) for step in steps if step.is_answer}
-    if not any(given.values()) and not any(stated.values()):
-        return None
-    told = Told(view, steps)
-    given = {place: [one for one in some if not told.has(str(one.value), place)] for place, some in given.items()}
-    if not any(given.values()) and all(told.has(one.text, place) for place, some in stated.items() for one in some):
-        return None
-    invented: list[Given] = []
-    figures: list[Finding | None] = []
-    for step, sources in known_before(view, steps):
-        invented += [one for one in given.get(step.place, ()) if comes_from_nowhere(one, sources)]
-        figures.append(figure_from_nowhere(view, step, without_source(stated.get(step.place, ()), sources)))
-    return strongest([argument_from_nowhere(invented, view.calls), *figures])

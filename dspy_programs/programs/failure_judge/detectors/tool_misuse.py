@@ -1,11 +1,16 @@
-"""TOOL_MISUSE: a tool says that its arguments are wrong and no later call of it succeeds; or an argument is a placeholder."""
+"""TOOL_MISUSE: a call whose arguments the tool or its schema says are wrong, and that no later one mends; or a placeholder."""
 
-from dspy_programs.programs.failure_judge.finding import Finding, found
+from dspy_programs.programs.failure_judge.detectors.arguments_by_schema import detect_arguments_by_schema
+from dspy_programs.programs.failure_judge.finding import Finding, found, strongest
 from dspy_programs.programs.failure_judge.phrases import PLACEHOLDER
 from dspy_programs.programs.failure_judge.trace_view import Call, View
 
 
 def detect_tool_misuse(view: View) -> Finding | None:
+    return strongest([_wrong_arguments(view), detect_arguments_by_schema(view)])
+
+
+def _wrong_arguments(view: View) -> Finding | None:
     """A tool says that its arguments are wrong and no later call of it succeeds; or an argument is a placeholder."""
     mended: set[str] = set()
     faults: list[tuple[Call, bool]] = []
