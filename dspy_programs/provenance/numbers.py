@@ -24,7 +24,7 @@ _MOST_POOLS = 60  # the latest
 _MOST_TOLD = 8  # of the user's numbers, with which all others are combined
 _MOST_IN_TWOS, _MOST_IN_THREES = 30, 12  # numbers in a pool of which sums of two and of three are tried
 _MOST_TIMES = 9
-USER = "user"  # the pool of what the user says
+USER, SYSTEM = "user", "system"  # the pool of what the user says; how those of a system's texts begin
 _UNITS_OF_TIME = (60.0, 3600.0, 24.0, 7.0, 30.0, 12.0)  # to minutes, hours, days, weeks, months
 _THOUSANDS = (1000.0, 1e6)
 _TIME = re.compile(
@@ -181,7 +181,7 @@ class Numbers:
             pool = self._pools[name] if name else self._told
             given = self._given.get(name)
             if given is None or given.size != (len(pool), len(self._told)):
-                given = self._given[name] = _Given(pool, told, (len(pool), len(self._told)))
+                given = self._given[name] = _Given(pool, told, (len(pool), len(self._told)), name.startswith(SYSTEM))
             if given.gives(value, is_share):
                 return True
         return False
@@ -190,12 +190,17 @@ class Numbers:
 class _Given:
     """What arithmetic makes of the numbers of a pool and those that the user told."""
 
-    def __init__(self, pool: list[float], told: list[float], size: tuple[int, int]) -> None:
+    def __init__(self, pool: list[float], told: list[float], size: tuple[int, int], is_policy: bool) -> None:
+        """size: by which is seen that the pool has grown. is_policy: its numbers are limits of many things, not to be mixed."""
         self.size = size
         self._few = list(dict.fromkeys([*pool, *told]))[: _MOST_IN_TWOS + 1]
         self._near = {round(number, 2) for number in self._few}
         results = [sum(pool), sum(pool) / len(pool), max(pool) - min(pool)] if pool else []
-        pairs = [(x, y) for x in self._few for y in self._few if x != y] if len(self._few) <= _MOST_IN_THREES else []
+        pairs = (
+            [(x, y) for x in self._few for y in self._few if x != y]
+            if len(self._few) <= _MOST_IN_THREES and not is_policy
+            else []
+        )
         for x, y in pairs:
             results += (x + y, x * y, x * y / 100) if y > 100 else (x + y, x * y, x * y / 100, x + x * y / 100, x - x * y / 100)
         self._of_two = {round(x + y, 2) for x, y in pairs} | {round(abs(x - y), 2) for x, y in pairs}

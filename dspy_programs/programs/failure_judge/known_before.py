@@ -1,5 +1,6 @@
 """A trace step by step, each with everything that the run had shown before it."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
@@ -10,6 +11,8 @@ from dspy_programs.types import Turn
 _SHORT = 30_000  # characters in which a value is simply searched
 _PAGE = 20_000  # characters in which links are counted
 _LINKS = 5
+
+_RUNS_CODE = re.compile(r"python|terminal|exec|interpreter|notebook|repl|run_?code", re.IGNORECASE)
 
 Voice = Literal["system", "user", "agent", "tool"]
 
@@ -41,7 +44,7 @@ def steps_of(view: View) -> list[Step]:
 def known_before(view: View, steps: Sequence[Step]) -> Iterator[tuple[Step, Sources]]:
     """Yield each step with the sources of what came before; they are valid until the next step.
 
-    What a tool took without a fault is known from then on: it exists now.
+    What a tool took without a fault is known from then on: it exists now. Not so the literals of a program that was run.
     """
     sources = Sources()
     sources.add(view.goal, 0, "user")
@@ -54,7 +57,7 @@ def known_before(view: View, steps: Sequence[Step]) -> Iterator[tuple[Step, Sour
         if turn.tool_output is not None:
             sources.add(turn.tool_output, turn.turn_number, "tool")
         if turn.role == "tool" and open_call is not None:
-            if not open_call.fault:
+            if not open_call.fault and not _RUNS_CODE.search(open_call.name[:200]):
                 sources.add(open_call.given, turn.turn_number, "tool")
             open_call = None
 
