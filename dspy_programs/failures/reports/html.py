@@ -8,13 +8,14 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
+from itertools import chain
 from typing import IO, Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from dspy_programs.failures.batch import Batch, Outcome
-from dspy_programs.failures.classifier import FailureReport
+from dspy_programs.failures.classifier import FailureReport, verdict_in_words
 from dspy_programs.types import Trace, Turn
 
 MOST_ROWS = 1000  # traces listed on a batch page
@@ -56,6 +57,7 @@ class Row(NamedTuple):
     name: str
     anchor: str
     mode: str
+    possible: bool
     confidence: float
     turn: int | None
     evidence: str
@@ -66,8 +68,7 @@ class Page:
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
-        self.failing: list[Row] = []
-        self.healthy: list[Row] = []
+        self.rows: tuple[list[Row], ...] = ([], [], [])  # by rank
         self.sections: list[Markup] = []
         self.characters = 0
 
@@ -75,7 +76,7 @@ class Page:
         report = outcome.report
         if report is None:
             return
-        rows = self.failing if report.failed else self.healthy
+        rows = self.rows[report.rank]
         if len(rows) < MOST_ROWS:
             rows.append(row_of(outcome.source, report, self.section(outcome.source, outcome.trace, report)))
 
@@ -101,7 +102,7 @@ class Page:
             across=lambda share: f"{min(100.0, 100 * share / scale):.2f}",
             turns=list(batch.first_failure_turns.items()),
             most=max(batch.first_failure_turns.values(), default=1),
-            rows=[*self.failing, *self.healthy][:MOST_ROWS],
+            rows=list(chain.from_iterable(self.rows))[:MOST_ROWS],
             sections=self.sections,
             most_problems=_MOST_PROBLEMS,
         )
@@ -133,6 +134,7 @@ def environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    made.globals["plainly"] = verdict_in_words
     made.globals["percent"] = lambda share: f"{share:.1%}".replace("%", " %")
     return made
 
@@ -192,4 +194,5 @@ def _indented(value: Any) -> str:
 def row_of(source: str, report: FailureReport, anchor: str) -> Row:
     evidence = report.modes[0].evidence if report.modes else ""
     name = report.trace_id or source
-    return Row(name, anchor, report.classified_failure_mode, report.confidence, report.first_failure_turn, evidence)
+    mode, turn = report.classified_failure_mode, report.first_failure_turn
+    return Row(name, anchor, mode, report.possible, report.confidence, turn, evidence)

@@ -10,7 +10,7 @@ from typing import IO
 from xml.sax.saxutils import escape, quoteattr
 
 from dspy_programs.failures.batch import Batch, Outcome
-from dspy_programs.failures.classifier import FailureReport
+from dspy_programs.failures.classifier import FailureReport, verdict_in_words
 from dspy_programs.failures.reports.place import parse_place
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -30,7 +30,7 @@ class JUnit:
             self.case(parse_place(outcome.source).file, outcome.source, problem)
             return
         name = f"{report.trace_id} ({outcome.source})" if report.trace_id else outcome.source
-        self.case(parse_place(outcome.source).file, name, failure(report) if report.failed else "")
+        self.case(parse_place(outcome.source).file, name, _inside(report))
 
     def case(self, class_name: str, name: str, inside: str) -> None:
         line = f"<testcase classname={attribute(class_name)} name={attribute(name)}>{inside}</testcase>\n"
@@ -52,10 +52,23 @@ class JUnit:
         self.file.write(b"</testsuite>\n</testsuites>\n")
 
 
+def _inside(report: FailureReport) -> str:
+    """Return a failure for what counts as one; what is only possible is said in a test case that passes."""
+    if report.counts_as != "none":
+        return failure(report)
+    if not report.possible:
+        return ""
+    said = f"{verdict_in_words(report.classified_failure_mode, True)}: {report.root_cause_summary}"
+    return f"<system-out>{escape(valid(said))}</system-out>"
+
+
 def failure(report: FailureReport) -> str:
-    seen = [f"{m.mode} at turn {m.turn}, confidence {m.confidence:.2f}: {m.evidence}" for m in report.modes]
+    seen = [
+        f"{verdict_in_words(m.mode, m.possible)} at turn {m.turn}, confidence {m.confidence:.2f}: {m.evidence}"
+        for m in report.modes
+    ]
     text = "\n".join([*seen, "", "How to fix it:", *(f"- {fix}" for fix in report.fixes)])
-    kind, message = attribute(report.classified_failure_mode), attribute(report.root_cause_summary)
+    kind, message = attribute(report.counts_as), attribute(report.root_cause_summary)
     return f"<failure type={kind} message={message}>{escape(valid(text))}</failure>"
 
 

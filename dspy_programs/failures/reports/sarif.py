@@ -68,12 +68,13 @@ def rule(mode: str) -> dict[str, Any]:
 def result(source: str, report: FailureReport, found: FoundMode) -> dict[str, Any]:
     is_verdict = found.mode == report.classified_failure_mode
     name = report.trace_id or source
-    text = f"{name}, turn {found.turn}: {REMEDIES[found.mode].cause.format(evidence=found.evidence)}"
+    maybe = "possibly: " if found.possible else ""
+    text = f"{name}, turn {found.turn}: {maybe}{REMEDIES[found.mode].cause.format(evidence=found.evidence)}"
     print_ = hashlib.sha256(f"{name}\n{found.mode}\n{found.turn}".encode()).hexdigest()
     return {
         "ruleId": found.mode,
         "ruleIndex": RULES.index(found.mode),
-        "level": "error" if is_verdict and found.confidence >= SURE else "warning",
+        "level": "note" if found.possible else "error" if is_verdict and found.confidence >= SURE else "warning",
         "message": {"text": text},
         "locations": [location(source)],
         "partialFingerprints": {"traceModeTurn/v1": print_},
@@ -84,6 +85,7 @@ def result(source: str, report: FailureReport, found: FoundMode) -> dict[str, An
             "confidence": found.confidence,
             "probability": found.probability,
             "isVerdict": is_verdict,
+            "isPossible": found.possible,
         },
     }
 
