@@ -12,6 +12,15 @@ _AT_ONCE = 8  # traces sent to a model on a server in parallel
 FormatOption = Annotated[str | None, typer.Option("--format", help="Trace format. Default: detected per trace.")]
 HtmlOption = Annotated[Path | None, typer.Option("--html", help="Also write a self-contained HTML report.")]
 SarifOption = Annotated[Path | None, typer.Option("--sarif", help="Also write SARIF 2.1.0, for code scanning.")]
+MinProbabilityOption = Annotated[
+    float,
+    typer.Option(
+        min=0.0,
+        max=1.0,
+        metavar="P",
+        help="A failure less likely than this is only possible: shown, and not counted. One without a probability counts.",
+    ),
+]
 JunitOption = Annotated[Path | None, typer.Option("--junit", help="Also write JUnit XML, for CI test reports.")]
 
 
