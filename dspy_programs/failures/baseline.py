@@ -26,7 +26,8 @@ ANY = "ANY"
 GUARDED = (ANY, *(mode for mode in MODES if mode != "none"))
 LEVEL = 0.05  # the chance that a gate closes although nothing changed
 FEWEST = 5  # traces; of fewer pairs even the worst is as likely as 1 in 16
-_NAMED = 10  # traces named in a sentence
+_NAMED = 6  # traces named in a sentence
+_LONGEST_NAME = 60  # characters
 _MOST_NAMES = 1000  # traces kept by name for each mode
 
 
@@ -102,13 +103,15 @@ class _Named(NamedTuple):
 
 
 class _Rise(NamedTuple):
-    """What is tested of one mode. p: of what was found; p_of: of any number in its place, from 0 to `most`."""
+    """What is tested of one mode. risen: whether it is more frequent at all; p: of the rise that was found; p_of: of any
+    number in its place, from 0 to `most`; worse: how many traces it is about."""
 
+    risen: bool
     p: float
     p_of: Callable[[int], float]
     most: int
+    worse: int
     found: str
-    unit: str
 
 
 class Comparison:
@@ -135,17 +138,25 @@ class Comparison:
         pairs = pairs_of(self.known, known_of(batch.verdicts), min(batch.traces, self.before.traces))
         rises = rises_of(batch, self.before, pairs)
         adjusted = holm({mode: rise.p for mode, rise in rises.items()})
+        if ANY not in rises:
+            same = "no pair differs" if pairs else "no failure then or now"
+            batch.checks.append(Check(holds=True, text=f"{self.rates(ANY, batch)}: {same}"))
         batch.checks += [self.check_of(mode, rise, adjusted[mode], batch, pairs, len(rises)) for mode, rise in rises.items()]
         batch.comparison = self.in_words(batch, pairs, len(rises))
 
+    def rates(self, mode: str, batch: Batch) -> str:
+        return f"{mode}: {in_words(batch.share(mode))}, was {self.before.share(mode).rate:.1%}"
+
     def check_of(self, mode: str, rise: _Rise, p: float, batch: Batch, pairs: Pairs | None, tests: int) -> Check:
-        now, before = batch.share(mode), self.before.share(mode)
-        rates = f"{mode}: {in_words(now)}, was {before.rate:.1%} of {self.before.traces:,}{rise.found}, {_p_in_words(p)}"
+        rates = self.rates(mode, batch)
+        if not rise.risen:
+            return Check(holds=True, text=f"{rates}: no rise ({rise.found})")
         if p > LEVEL:
-            return Check(holds=True, text=f"{rates}: no more than chance explains; {_closing(rise, tests)}")
+            text = f"{rates}: may be chance ({rise.found}, {_p_in_words(p)}, {_closing(rise, tests)})"
+            return Check(holds=True, text=text)
         names = self.worse(mode, pairs)
-        more = (pairs and _worse_and_better(mode, pairs)[0]) or now.count
-        return Check(holds=False, text=f"{rates}: risen beyond chance; {_listed(names, more)}", regressed=names)
+        text = f"{rates}: risen beyond chance ({rise.found}, {_p_in_words(p)}): {_listed(names, rise.worse)}"
+        return Check(holds=False, text=text, regressed=names)
 
     def worse(self, mode: str, pairs: Pairs | None) -> list[str]:
         """Name the traces that have this mode now and, if they have a partner, had not before."""
@@ -160,17 +171,16 @@ class Comparison:
 
     def in_words(self, batch: Batch, pairs: Pairs | None, tests: int) -> str:
         """Say how the batches were compared, and from where on a mode that is new would close the gate."""
+        now, then = batch.traces, self.before.traces
         if pairs is None:
-            how = f"{batch.traces:,} traces now with {self.before.traces:,} then, as too few pair by id or goal; Fisher's test"
+            how = f"{now:,} traces now, {then:,} then, not paired: too few have an id or a goal in common (Fisher's exact test)"
         else:
-            how = f"{pairs.total:,} traces that pair by {pairs.by}, McNemar's test"
-            left = [(batch.traces - pairs.total, "now"), (self.before.traces - pairs.total, "then")]
-            alone = " and ".join(f"{count:,} {when}" for count, when in left if count)
-            how += f"; {alone} without a partner" if alone else ""
-        new = _new_mode(batch, self.before, pairs)
-        least = f"a mode new to them {_closing(new, tests + 1)}"
-        forced = f"; compared although {'; '.join(self.differs)}" if self.differs else ""
-        return f"compared with the baseline: {how}; chance of a false closing at most {LEVEL:.0%}; {least}{forced}"
+            how = f"{pairs.total:,} of {now:,} traces now and {then:,} then are paired by {pairs.by} (McNemar's exact test)"
+        new = f"a mode that is new {_closing(_new_mode(batch, self.before, pairs), tests + 1)}"
+        corrected = f"p is corrected for {tests} tests (Holm)" if tests > 1 else "one test" if tests else "nothing to test"
+        forced = f". Compared although {'; '.join(self.differs)}" if self.differs else ""
+        chance = f"if nothing changed, the gate closes in at most {LEVEL:.0%} of builds"
+        return f"baseline: {how}; {corrected}; {new}; {chance}{forced}"
 
 
 def rises_of(now: Batch, before: Batch, pairs: Pairs | None) -> dict[str, _Rise]:
@@ -180,19 +190,13 @@ def rises_of(now: Batch, before: Batch, pairs: Pairs | None) -> dict[str, _Rise]
 
 
 def _paired(mode: str, pairs: Pairs) -> _Rise | None:
-    worse, better = _worse_and_better(mode, pairs)
+    worse = sum(count for (was, is_), count in pairs.counts.items() if _counts(mode, is_) and not _counts(mode, was))
+    better = sum(count for (was, is_), count in pairs.counts.items() if _counts(mode, was) and not _counts(mode, is_))
     if not worse + better:
         return None
     had = sum(count for (was, _), count in pairs.counts.items() if _counts(mode, was))
-    found = f"; {worse} of {pairs.total:,} pairs worse, {better} better"
-    return _Rise(mcnemar(worse, better), lambda n: mcnemar(n, better), pairs.total - had, found, " pairs worse")
-
-
-def _worse_and_better(mode: str, pairs: Pairs) -> tuple[int, int]:
-    """Count the pairs that have the mode now and had not before, and the other way round."""
-    worse = sum(count for (was, is_), count in pairs.counts.items() if _counts(mode, is_) and not _counts(mode, was))
-    better = sum(count for (was, is_), count in pairs.counts.items() if _counts(mode, was) and not _counts(mode, is_))
-    return worse, better
+    found = f"{worse:,} of {pairs.total:,} pairs worse, {better:,} better"
+    return _Rise(worse > better, mcnemar(worse, better), lambda n: mcnemar(n, better), pairs.total - had, worse, found)
 
 
 def _counts(mode: str, verdict: FailureMode) -> bool:
@@ -207,24 +211,26 @@ def _unpaired(mode: str, now: Batch, before: Batch) -> _Rise | None:
     def p_of(n: int) -> float:
         return fisher(n, now.traces, count_before, before.traces)
 
-    return _Rise(p_of(count), p_of, now.traces, "", f" of {now.traces:,}")
+    risen = count * before.traces > count_before * now.traces
+    found = f"{count:,} of {now.traces:,}, was {count_before:,} of {before.traces:,}"
+    return _Rise(risen, p_of(count), p_of, now.traces, count, found)
 
 
 def _new_mode(now: Batch, before: Batch, pairs: Pairs | None) -> _Rise:
     if pairs:
-        return _Rise(1.0, lambda n: mcnemar(n, 0), pairs.total, "", " pairs worse")
-    return _Rise(1.0, lambda n: fisher(n, now.traces, 0, before.traces), now.traces, "", f" of {now.traces:,}")
+        return _Rise(False, 1.0, lambda n: mcnemar(n, 0), pairs.total, 0, "")
+    return _Rise(False, 1.0, lambda n: fisher(n, now.traces, 0, before.traces), now.traces, 0, "")
 
 
 def _closing(rise: _Rise, tests: int) -> str:
     """Say from how many on a mode closes the gate, whatever the others do."""
     counts = range(rise.most + 1)
     least = bisect_left(counts, True, key=lambda n: tests * rise.p_of(n) <= LEVEL)
-    return f"closes from {least:,}{rise.unit}" if least < len(counts) else "cannot close with so few traces"
+    return f"closes from {least:,}" if least < len(counts) else "cannot close with so few traces"
 
 
 def _listed(names: Sequence[str], count: int) -> str:
-    shown = list(dict.fromkeys(" ".join(name.split())[:80] for name in names))[:_NAMED]  # an id may occur often
+    shown = list(dict.fromkeys(" ".join(name.split())[:_LONGEST_NAME] for name in names))[:_NAMED]  # an id may occur often
     rest = count - len(shown)
     return ", ".join(shown) + (f" and {rest:,} more" if rest > 0 else "")
 

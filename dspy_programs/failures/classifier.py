@@ -258,11 +258,6 @@ def _found_mode(found: Finding, kind: RunKind | None, min_probability: float) ->
     )
 
 
-def verdict_in_words(mode: str, possible: bool) -> str:
-    """Return how every report names a verdict."""
-    return f"possible {mode}" if possible else mode
-
-
 def sendable(text: str) -> str:
     """Return the text so that it can be encoded as UTF-8: a lone surrogate becomes a question mark."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -31,7 +31,8 @@ from optimizers.scoring import group_interval
 _SHRINKAGES = (5.0, 20.0, 80.0)  # weight of the curve of all modes, in findings
 _FOLDS = 5
 _BINS = 10
-_STEPS = 50  # of Newton's method; it has long converged by then
+_STEPS = 50  # of Newton's method, at most
+_STILL = 1e-10  # a step that is none
 _RIDGE = 1e-3  # keeps it finite where all labels are alike
 
 _ROUNDS = 30  # of expectation maximisation; the curves no longer move by then
@@ -141,7 +142,10 @@ def platt(points: Sequence[_Point]) -> Curve:
     for _ in range(_STEPS):
         p = 1 / (1 + np.exp(-np.clip(rows @ known, -30, 30)))
         hessian = rows.T @ (rows * (p * (1 - p))[:, None]) + _RIDGE * np.eye(2)
-        known = known - np.linalg.solve(hessian, rows.T @ (p - target) + _RIDGE * known)
+        step = np.linalg.solve(hessian, rows.T @ (p - target) + _RIDGE * known)
+        known = known - step
+        if np.abs(step).max() < _STILL:
+            break
     slope, height = known if known[0] >= 0 else (0.0, level)
     return [(i / 20, 1 / (1 + math.exp(-max(-30.0, min(30.0, slope * (i / 20 - middle) + height))))) for i in range(21)]
 

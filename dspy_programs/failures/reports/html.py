@@ -15,7 +15,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from dspy_programs.failures.batch import Batch, Outcome
-from dspy_programs.failures.classifier import FailureReport, verdict_in_words
+from dspy_programs.failures.classifier import FailureReport
+from dspy_programs.failures.reports.words import sureness_in_words, verdict_in_words
 from dspy_programs.types import Trace, Turn
 
 MOST_ROWS = 1000  # traces listed on a batch page
@@ -135,6 +136,7 @@ def environment() -> Environment:
         loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.globals["plainly"] = verdict_in_words
+    made.globals["sureness"] = sureness_in_words
     made.globals["percent"] = lambda share: f"{share:.1%}".replace("%", " %")
     return made
 

@@ -10,8 +10,9 @@ from typing import IO
 from xml.sax.saxutils import escape, quoteattr
 
 from dspy_programs.failures.batch import Batch, Outcome
-from dspy_programs.failures.classifier import FailureReport, verdict_in_words
+from dspy_programs.failures.classifier import FailureReport
 from dspy_programs.failures.reports.place import parse_place
+from dspy_programs.failures.reports.words import verdict_in_words
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from dspy_programs.failures.batch import Batch, Outcome
-from dspy_programs.failures.classifier import FailureReport, verdict_in_words
+from dspy_programs.failures.classifier import FailureReport
+from dspy_programs.failures.reports.words import sureness_in_words, verdict_in_words
 from dspy_programs.types import Trace
 
 _WIDTH_IN_PIPE = 400  # columns: cells are cut beforehand, so nothing wraps
@@ -71,7 +72,7 @@ def print_report(source: str, report: FailureReport) -> None:
     table.add_row("trace", f"{cell_text(report.trace_id) or 'without an id'} ({cell_text(source)})")
     table.add_row("goal", cell_text(report.original_goal, 300))
     table.add_row("verdict", _verdict_text(report))
-    table.add_row("confidence", _sureness(report.confidence, report.probability))
+    table.add_row("confidence", "; ".join(filter(None, (f"{report.confidence:.2f}", sureness_in_words(report)))))
     if report.first_failure_turn is not None:
         table.add_row("first failure", f"turn {report.first_failure_turn} (of {report.turns} turns)")
     table.add_row("cause", cell_text(report.root_cause_summary))
@@ -85,11 +86,6 @@ def print_report(source: str, report: FailureReport) -> None:
     if report.failure:
         table.add_row("model failed", cell_text(report.failure, 300))
     show(table)
-
-
-def _sureness(confidence: float, probability: float | None) -> str:
-    measured = "" if probability is None else f"; right in {probability:.0%} of such cases"
-    return f"{confidence:.2f}{measured}"
 
 
 def print_trace(source: str, trace: Trace) -> None:

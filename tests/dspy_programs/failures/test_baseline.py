@@ -135,20 +135,21 @@ def spoil(counts, number):
 def test_traces_pair_by_id_and_the_regressed_are_named():
     batch = checked(batch_of("." * 38 + "xx"), "x" * 8 + "." * 30 + "xx")
     assert closed(batch) == ["ANY", "HALLUCINATION"]
-    assert "40 traces that pair by trace id, McNemar's test" in batch.comparison
-    assert "8 of 40 pairs worse, 0 better, p = 0.0078: risen beyond chance; run-0, run-1, " in batch.checks[0].text
+    assert "40 of 40 traces now and 40 then are paired by trace id (McNemar's exact test)" in batch.comparison
+    risen = "risen beyond chance (8 of 40 pairs worse, 0 better, p = 0.0078): run-0, run-1, "
+    assert batch.checks[0].text.startswith(f"ANY: 25.0% [14.2%, 40.2%], was 5.0%: {risen}")
     assert batch.checks[1].regressed == [f"run-{n}" for n in range(8)]
 
 
 def test_many_regressed_traces_are_counted_and_some_named():
     check = checked(batch_of("." * 60), "x" * 30 + "." * 30).checks[0]
-    assert check.text.endswith("run-8, run-9 and 20 more") and len(check.regressed) == 30
+    assert check.text.endswith("run-4, run-5 and 24 more") and len(check.regressed) == 30
 
 
 def test_fresh_ids_pair_by_goal():
     ids = [f"fresh-{n}" for n in range(40)]
     batch = checked(batch_of("." * 40), "x" * 8 + "." * 32, ids)
-    assert "pair by goal" in batch.comparison and batch.checks[0].regressed == ids[:8]
+    assert "paired by goal" in batch.comparison and batch.checks[0].regressed == ids[:8]
 
 
 def test_fresh_ids_and_one_goal_for_all_are_compared_by_rate():
@@ -168,8 +169,8 @@ def test_traces_without_an_id_or_a_goal_of_their_own_never_pair():
 
 def test_traces_without_a_partner_are_said_and_not_compared():
     batch = checked(batch_of("." * 40), "." * 40 + "x" * 20)
-    assert "40 traces that pair by trace id, McNemar's test; 20 now without a partner" in batch.comparison
-    assert closed(batch) == []
+    assert "40 of 60 traces now and 40 then are paired by trace id" in batch.comparison
+    assert closed(batch) == [] and [check.text.split(": ")[-1] for check in batch.checks] == ["no pair differs"]
 
 
 def test_as_many_better_as_worse_is_chance():
@@ -178,14 +179,14 @@ def test_as_many_better_as_worse_is_chance():
 
 def test_a_fall_never_closes():
     batch = checked(batch_of("x" * 40), "." * 40)
-    assert closed(batch) == [] and "0 of 40 pairs worse, 40 better, p = 1" in batch.checks[0].text
+    assert closed(batch) == [] and "no rise (0 of 40 pairs worse, 40 better)" in batch.checks[0].text
 
 
 def test_it_is_said_from_where_on_a_mode_closes():
     batch = checked(batch_of("." * 40), "." * 40)
-    assert batch.checks == [] and batch.comparison.endswith("a mode new to them closes from 5 pairs worse")
+    assert "a mode that is new closes from 5;" in batch.comparison
     risen = checked(batch_of("." * 40), "x" * 5 + "." * 35)
-    assert "closes from 6 pairs worse" in risen.checks[0].text  # two tests now: ANY and the mode
+    assert "closes from 6)" in risen.checks[0].text  # two tests now: ANY and the mode
     assert closed(risen) == []
     assert closed(checked(batch_of("." * 40), "x" * 6 + "." * 34)) == ["ANY", "HALLUCINATION"]
 

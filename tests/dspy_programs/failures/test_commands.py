@@ -337,7 +337,7 @@ def test_baseline_of_other_rules_is_refused_before_any_work_and_forced(many, tmp
     assert failures("batch", many, "--baseline", base, "-o", out) == 2
     assert "--force" in capsys.readouterr().err and not out.exists()
     assert failures("batch", many, "--baseline", base, "--force") == 0
-    assert "compared although it is of rules 000000000000" in capsys.readouterr().out
+    assert "Compared although it is of rules 000000000000" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["classify", "batch", "watch"])

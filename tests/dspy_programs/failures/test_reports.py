@@ -16,6 +16,7 @@ from dspy_programs.failures.reports.junit import JUnit
 from dspy_programs.failures.reports.lines import Lines
 from dspy_programs.failures.reports.place import parse_place, uri_of
 from dspy_programs.failures.reports.sarif import RULES, Sarif
+from dspy_programs.failures.reports.words import sureness_in_words
 from dspy_programs.types import Trace
 
 HOSTILE = "</style><script>alert(1)</script><img src=https://example.com/x onerror=alert(1)> ]]> & \x1b[2J\x00 {{ 7*7 }} \"'"
@@ -50,7 +51,7 @@ HEALTHY = {
 
 def outcome(raw, source="runs.jsonl:3"):
     trace = Trace.model_validate(raw)
-    return Outcome(source, trace, FailureClassifier(use_llm=False).classify(trace), None)
+    return Outcome(source, trace, FailureClassifier(use_llm=False, min_probability=0).classify(trace), None)
 
 
 OUTCOMES = [outcome(failing()), outcome(HEALTHY, "runs.jsonl:4"), Outcome("runs.jsonl:5", None, None, "not JSON")]
@@ -188,6 +189,60 @@ def test_junit_has_a_case_for_each_record_and_counts_them():
     assert cases[0].find("failure").get("type") == "HALLUCINATION" and "How to fix it:" in cases[0].find("failure").text
     assert cases[1].find("failure") is None
     assert cases[2].find("error").get("message") == "not JSON"
+
+
+def possibly(successful=None):
+    """A failing run whose verdict is less likely than required."""
+    known = outcome(failing(is_successful=successful))
+    modes = [found.model_copy(update={"possible": True, "probability": 0.3}) for found in known.report.modes]
+    return known._replace(report=known.report.model_copy(update={"possible": True, "probability": 0.3, "modes": modes}))
+
+
+def test_what_is_only_possible_is_called_so_in_every_report(capsys):
+    each = possibly()
+    assert (
+        "possible HALLUCINATION" in written(Page, [each]).decode() and "1 traces, 0 failing" in written(Page, [each]).decode()
+    )
+    assert "possible HALLUCINATION" in written(TracePage, [each]).decode()
+    assert json.loads(written(Lines, [each]))["possible"] is True
+    (result,) = json.loads(written(Sarif, [each]))["runs"][0]["results"]
+    assert (result["level"], result["properties"]["isPossible"]) == ("note", True)
+    assert "possibly: " in result["message"]["text"]
+    table.print_report(each.source, each.report)
+    table.print_outcome(each)
+    assert capsys.readouterr().out.count("possible HALLUCINATION") == 2
+
+
+def test_what_is_only_possible_passes_in_junit_and_says_so_and_a_failed_run_fails():
+    suite = ElementTree.fromstring(written(JUnit, [possibly(), possibly(False)])).find("testsuite")
+    maybe, failed = suite.findall("testcase")
+    assert suite.get("failures") == "1"
+    assert maybe.find("failure") is None and "possible HALLUCINATION" in maybe.find("system-out").text
+    assert failed.find("failure").get("type") == "UNKNOWN" and "possible HALLUCINATION" in failed.find("failure").text
+
+
+@pytest.mark.parametrize(
+    ("mode", "probability", "successful", "says"),
+    [
+        ("GOAL_DRIFT", 0.64, None, "right in 64% of such cases"),
+        ("GOAL_DRIFT", None, None, "how often that is right is not measured"),
+        ("none", None, None, "how often that is right is not measured"),
+        ("none", None, True, ""),
+        ("CRASH", None, None, "observed, not inferred"),
+        ("UNKNOWN", None, False, "observed, not inferred"),
+    ],
+)
+def test_reports_say_how_often_a_verdict_is_right_or_that_nobody_knows(mode, probability, successful, says):
+    fields = {"classified_failure_mode": mode, "probability": probability, "is_successful": successful}
+    report = OUTCOMES[0].report.model_copy(update=fields)
+    assert sureness_in_words(report) == says
+    assert says in written(TracePage, [OUTCOMES[0]._replace(report=report)]).decode()
+
+
+def test_lists_show_what_counts_before_what_is_possible_before_healthy_runs():
+    page = written(Page, [OUTCOMES[1], possibly(), OUTCOMES[0]]).decode()
+    rows = re.findall(r'<td><span class="badge[^"]*">([^<]+)</span>', page)
+    assert rows == ["HALLUCINATION", "possible HALLUCINATION", "none"]
 
 
 @given(st.text(st.characters(), max_size=60))
