@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict
 
 from dspy_programs.errors import ModelFailing, UsageError
-from dspy_programs.failures.calibrated import RunKind, kind_of, probability_of
+from dspy_programs.failures.calibrated import FACTS, RunKind, kind_of, probability_of
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.programs.failure_judge import (
     LIKELY,
@@ -197,7 +197,7 @@ def report_of(
     failure: str | None = None,
     min_probability: float = MIN_PROBABILITY,
 ) -> FailureReport:
-    """Build a report from a verdict and all findings; one that is only possible gives way to a finding that is likely.
+    """Build a report from a verdict and all findings; one that is only possible gives way to what is measured as likely.
 
     Nothing here needs validation again.
     """
@@ -205,8 +205,9 @@ def report_of(
     # probabilities were measured for the rules; and for a "none" of theirs, not for one that follows from `is_successful`
     measured = answered_by == "rules" and (ruled.mode != "none" or trace.is_successful is None)
     found = _modes_of(findings, ruled, trace.is_successful, kind, measured) if ruled.mode != "none" else []
-    modes = sorted((_found_mode(*each, min_probability) for each in found), key=lambda each: each.possible)
-    if modes and modes[0].mode != ruled.mode:
+    modes = [_found_mode(*each, min_probability) for each in found]
+    if modes and modes[0].possible:
+        modes.sort(key=lambda each: not _is_likely(each))
         ruled = Ruling(modes[0].mode, modes[0].turn, modes[0].confidence, modes[0].evidence, ruled.sure)
     mode, confidence = ruled.mode, round(ruled.confidence, 2)
     return FailureReport.model_construct(
@@ -225,6 +226,10 @@ def report_of(
         answered_by=answered_by,
         failure=failure,
     )
+
+
+def _is_likely(found: FoundMode) -> bool:
+    return not found.possible and (found.probability is not None or found.mode in FACTS)
 
 
 _Found = tuple[Finding, RunKind | None]  # the kind of run, None if no calibration holds for this confidence

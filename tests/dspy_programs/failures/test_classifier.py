@@ -238,6 +238,12 @@ def test_a_fact_gets_the_verdict_from_what_is_only_possible():
     assert "boom" in report.root_cause_summary
 
 
+def test_a_finding_without_a_probability_does_not_replace_one_that_is_possible():
+    unmeasured = Finding(mode="TIMEOUT_CASCADE", turn=1, confidence=0.6, evidence="slow", turns=[1])
+    assert probability_of("TIMEOUT_CASCADE", 0.6, KIND) is None
+    assert [found.mode for found in reported(SOMETIMES_RIGHT, unmeasured, least=1.0).modes] == [MODE, "TIMEOUT_CASCADE"]
+
+
 @pytest.mark.parametrize("least", [0.0, 1.0])
 def test_a_verdict_without_a_probability_counts_whatever_is_required(least):
     assert not reported(FACT, least=least).possible
