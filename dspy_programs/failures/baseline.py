@@ -9,7 +9,7 @@ Raises     UsageError for a baseline that is empty, too small, unreadable, of an
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
 
@@ -142,7 +142,7 @@ class Comparison:
             same = "no pair differs" if pairs else "no failure then or now"
             batch.checks.append(Check(holds=True, text=f"{self.rates(ANY, batch)}: {same}"))
         batch.checks += [self.check_of(mode, rise, adjusted[mode], batch, pairs, len(rises)) for mode, rise in rises.items()]
-        batch.comparison = self.in_words(batch, pairs, len(rises))
+        batch.comparison = self.in_words(batch, pairs, rises.keys())
 
     def rates(self, mode: str, batch: Batch) -> str:
         return f"{mode}: {in_words(batch.share(mode))}, was {self.before.share(mode).rate:.1%}"
@@ -169,15 +169,15 @@ class Comparison:
         was = mode_in(self.known, by, named.entry)
         return was is not None and not _counts(mode, was)
 
-    def in_words(self, batch: Batch, pairs: Pairs | None, tests: int) -> str:
+    def in_words(self, batch: Batch, pairs: Pairs | None, tested: Set[str]) -> str:
         """Say how the batches were compared, and from where on a mode that is new would close the gate."""
         now, then = batch.traces, self.before.traces
         if pairs is None:
             how = f"{now:,} traces now, {then:,} then, not paired: too few have an id or a goal in common (Fisher's exact test)"
         else:
             how = f"{pairs.total:,} of {now:,} traces now and {then:,} then are paired by {pairs.by} (McNemar's exact test)"
-        new = f"a mode that is new {_closing(_new_mode(batch, self.before, pairs), tests + 1)}"
-        corrected = f"p is corrected for {tests} tests (Holm)" if tests > 1 else "one test" if tests else "nothing to test"
+        new = f"a mode that is new {_closing(_new_mode(batch, self.before, pairs), len(tested | {ANY}) + 1)}"
+        corrected = f"p is corrected for {len(tested)} tests (Holm)" if tested else "nothing to test"
         forced = f". Compared although {'; '.join(self.differs)}" if self.differs else ""
         chance = f"if nothing changed, the gate closes in at most {LEVEL:.0%} of builds"
         return f"baseline: {how}; {corrected}; {new}; {chance}{forced}"

@@ -2,7 +2,7 @@
 
 Input      mode: a failure mode or "none"; confidence: float in [0, 1], as the detectors give it (not a model's); the kind of
            run: "tools" if it has a call or was offered tools, else "chat".
-Output     probability in (0, 1), never falling as the confidence rises; None where too few labels by people or outcomes say
+Output     probability in (0, 1), never falling as the confidence rises; None where too few labels by hand or outcomes say
            how often findings of this mode and confidence are right, for FACTS, and if the file with the curves is missing.
 Guarantees the curves are data: piecewise linear, in calibration.json next to this file, read once and checked.
 Raises     DatasetError if that file exists but is invalid.
@@ -47,7 +47,7 @@ class Calibration(BaseModel):
     """The curves, how and on what they were fitted, and how well they do on unseen rows.
 
     methods: kind of run -> method, and how many findings' worth a mode is drawn to the curve of all
-    not_measured: kind of run -> modes without a probability, because the labels of people and outcomes are too few
+    not_measured: kind of run -> modes without a probability, because labels by hand and outcomes are too few
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

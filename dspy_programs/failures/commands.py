@@ -73,7 +73,7 @@ def classify(
     inputs = [path for path in (file, trace) if path is not None]
     with opened(Outputs(output, html, sarif, junit), inputs, one_trace=True) as sinks:
         with using(None if no_llm else lm, api_base, api_key, no_cache) as model:
-            report = FailureClassifier(model is not None, min_probability).classify(known)
+            report = FailureClassifier(model is not None, min_probability=min_probability).classify(known)
         tallied(Tally(), [Outcome(source, known, report, None)], sinks, lambda batch: None)
     if as_json:
         print_json(report.model_dump_json(indent=2))
@@ -174,7 +174,7 @@ def batch(
     outputs = Outputs(output, html, sarif, junit)
     gc.freeze()  # the collector skips what is loaded by now: a large batch runs 7 % faster
     with opened(outputs, inputs) as sinks, using(None if no_llm else lm, api_base, api_key, no_cache) as model:
-        classifier = FailureClassifier(model is not None, min_probability)
+        classifier = FailureClassifier(model is not None, min_probability=min_probability)
         tally = Tally(model and model.model, min_probability)
         comparison = compared(before, tally.model, min_probability, force) if before else None
         gate = Gate(bounds, comparison, classifier)
@@ -219,7 +219,7 @@ def watch(
 
     watched, code = Watch(folder, format), 0
     with using(None if no_llm else lm, api_base, api_key, no_cache) as model:
-        classifier = FailureClassifier(model is not None, min_probability)
+        classifier = FailureClassifier(model is not None, min_probability=min_probability)
         tally = Tally(model and model.model, min_probability)
         try:
             while True:

@@ -1,9 +1,9 @@
 """Fits, to labelled findings, how often a finding of a given mode and confidence is right, in runs of a given kind.
 
-A person says whether a finding is right. An outcome only says whether the run failed, and a wrong finding may be made on a
+A reader says whether a finding is right. An outcome only says whether the run failed, and a wrong finding may be made on a
 run that failed for another reason: as often as runs of its source and model fail, its `by_chance`. So a finding on a failed
 run is right with probability p / (p + (1 - p) by_chance), p being that of such findings: expectation maximisation over p.
-Such a label tells less than a person's: it weighs (1 - by_chance) / (1 + by_chance) of one, the ratio of their Fisher
+Such a label tells less than a reader's: it weighs (1 - by_chance) / (1 + by_chance) of one, the ratio of their Fisher
 information at p = 0.5. What has less than a few labels' worth of information has no probability, whatever the figures say.
 
 Input      Record: one verdict of the rules (kind of run, mode, confidence), what its label says, and where from.
@@ -36,7 +36,7 @@ _STILL = 1e-10  # a step that is none
 _RIDGE = 1e-3  # keeps it finite where all labels are alike
 
 _ROUNDS = 30  # of expectation maximisation; the curves no longer move by then
-_FEWEST = 10  # people's labels, or as much as that many tell, below which a mode has no curve
+_FEWEST = 10  # labels by readers, or as much as that many tell, below which a mode has no curve
 _FEWEST_GROUPS = 5  # that these come from
 _FEWEST_BEYOND = 5  # of such labels at an end of a curve or beyond it
 _REACH = 0.05  # of confidence: how far past its ends a curve still holds
@@ -51,8 +51,8 @@ class Record(BaseModel):
     """One verdict of the rules on one run.
 
     right: what the label says of it; from an outcome, whether the run went as the verdict has it. by_chance: how often runs
-    of its source and model fail, and so how often an outcome calls a wrong finding right; 0 where a person judged it. A
-    person judged some runs because they failed (`of_failed`), and is likelier to find a finding right there.
+    of its source and model fail, and so how often an outcome calls a wrong finding right; 0 where a reader judged it. Some
+    runs were read because they had failed (`of_failed`), and a finding is likelier to be right there.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -70,7 +70,7 @@ class Record(BaseModel):
 
     @property
     def weight(self) -> float:
-        """How much its label tells, in labels by people."""
+        """How much its label tells, in labels by readers."""
         return 1.0 if self.of_failed else (1 - self.by_chance) / (1 + self.by_chance)
 
     def called_right(self, p: float) -> float:

@@ -1,7 +1,8 @@
 """What the failure rules say of labelled runs, and whether the labels agree: what calibration is fitted on.
 
-People: XSTest's refusals, and reviewed.jsonl, runs that were read whole. Outcomes: WorkBench and tau-bench, of which is known
-how each run ended. Constructed runs are kept to notice when the rules have changed; nothing is fitted on them.
+By hand: XSTest's refusals, and reviewed.jsonl, runs that were read whole. Outcomes: WorkBench and tau-bench, of which is known
+how each run ended, but for runs that had nothing to change: those are right by luck if they broke off. Constructed runs are
+kept to notice when the rules have changed; nothing is fitted on them.
 """
 
 from collections import Counter, defaultdict
@@ -22,7 +23,8 @@ _Rates = Mapping[tuple[str, str], float]  # (source, model) -> share of its runs
 
 def all_records(raw: Path) -> list[Record]:
     """Return what calibration needs of all labelled runs: of raw, and of datasets/failure_judge."""
-    home, ended, read = homes(raw), ended_runs(raw), reviews()
+    home, read = homes(raw), reviews()
+    ended = [run for run in ended_runs(raw) if run.changes]
     rates = failing_rates(ended)
     return [
         *records_of(xstest(raw, home)),
@@ -74,7 +76,7 @@ def outcome_records(
 ) -> Iterator[Record]:
     """Compare what is found with whether its run failed, which says nothing where all of a model's runs did.
 
-    read: ids of runs whose findings a person judged; of those only a "none" is left to the outcome.
+    read: ids of runs whose findings were judged by reading; of those only a "none" is left to the outcome.
     """
     for run in runs:
         rate = rates.get((run.source, run.model), 1.0)

@@ -21,7 +21,7 @@ from dspy_programs.types import Trace
 from optimizers.sources.failure_judge_runs import Step, agent, call, steps_of, user
 from optimizers.sources.failure_labels import TAU, WORKBENCH, tau, typed
 from optimizers.sources.reading import read_csv, read_jsonl
-from optimizers.sources.workbench_outcome import stored_records, went_well
+from optimizers.sources.workbench_outcome import changes_something, stored_records, went_well
 
 WHO_AND_WHEN = "who-and-when"
 
@@ -30,6 +30,7 @@ WHO_AND_WHEN = "who-and-when"
 class Ended:
     """One run. went_well: None if unknown. gold: what a right run does or answers, as the source says it.
 
+    changes: whether a right run changes anything; if not, one that broke off at once is right too, by luck.
     turn, why: the turn that people blame and their reason, where they did.
     """
 
@@ -39,6 +40,7 @@ class Ended:
     model: str
     went_well: bool | None
     gold: str = ""
+    changes: bool = True
     turn: int | None = None
     why: str = ""
 
@@ -76,9 +78,10 @@ def workbench_ended(raw: Path) -> Iterator[Ended]:
             tools=[tool for tool in known if tool.split(".")[0] in domains],
             turns=typed(_turns(row["query"].strip(), steps, answer.strip())),
         )
-        well = False if row["error"] else went_well(steps, ast.literal_eval(told["answer"]), stored)
+        calls = ast.literal_eval(told["answer"])
+        well = False if row["error"] else went_well(steps, calls, stored)
         model = id_.split("__")[1].rsplit("-", 1)[0]
-        yield Ended(trace, told["base_template"], WORKBENCH, model, well, told["answer"])
+        yield Ended(trace, told["base_template"], WORKBENCH, model, well, told["answer"], changes_something(calls, stored))
 
 
 def _turns(query: str, steps: Sequence[Step], answer: str) -> list[dict[str, Any]]:
@@ -109,4 +112,4 @@ def who_and_when_ended(raw: Path) -> Iterator[Ended]:
             gold, why = str(record["ground_truth"]), str(record["mistake_reason"])
         except (KeyError, TypeError, ValueError) as error:
             raise DatasetError(f"{where}: not a record of Who&When: {error!r}") from error
-        yield Ended(trace, group, WHO_AND_WHEN, "several", False, gold, blamed, why)
+        yield Ended(trace, group, WHO_AND_WHEN, "several", False, gold, True, blamed, why)

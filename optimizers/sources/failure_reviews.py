@@ -1,4 +1,4 @@
-"""Runs that a person has read whole, with the verdict that the rules of the time gave and the one that is right.
+"""Runs that one reader has read whole, with the verdict that the rules of the time gave and the one that is right.
 
 Output     Review: the run, the right verdict, others that a fair reader would accept, and what was found.
 Raises     DatasetError if the file is missing or malformed.

@@ -43,18 +43,28 @@ def stored_records(raw: Path) -> Stored:
 
 def went_well(steps: Sequence[Step], gold: Sequence[str], stored: Stored) -> bool | None:
     """Compare what the steps change with what the gold calls change."""
-    done, right = _Changes(stored), _Changes(stored)
+    done, right = _Changes(stored), _of_gold(gold, stored)
     for name, given, output, _ in steps:
         if WRITES.search(name) and isinstance(given, dict) and not _TURNED_DOWN.search(str(output)[:200]):
             done.apply(name, given, output)
+    if done.result() == right.result():
+        return True
+    return None if done.result(_TODAY) == right.result(_TODAY) else False
+
+
+def changes_something(gold: Sequence[str], stored: Stored) -> bool:
+    """Whether a run has to do anything to go well; one that broke off at once has if not."""
+    return any(_of_gold(gold, stored).result())
+
+
+def _of_gold(gold: Sequence[str], stored: Stored) -> "_Changes":
+    right = _Changes(stored)
     for text in gold:
         node = ast.parse(text, mode="eval").body
         if isinstance(node, ast.Call):
             given = {str(k.arg): ast.literal_eval(k.value) for k in node.keywords}
             right.apply(ast.unparse(node.func).removesuffix(".func"), given)
-    if done.result() == right.result():
-        return True
-    return None if done.result(_TODAY) == right.result(_TODAY) else False
+    return right
 
 
 class _Changes:

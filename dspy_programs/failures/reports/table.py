@@ -144,9 +144,9 @@ def print_batch(batch: Batch, rows: Sequence[Outcome]) -> None:
     for line in _problem_lines(batch):
         show(Text(line, "yellow"))
     if batch.comparison:
-        show("", batch.comparison)
+        show("", cell_text(batch.comparison))
     for check in batch.checks:
-        show(Text(f"PASS  {check.text}") if check.holds else Text(f"FAIL  {check.text}", "bold red"))
+        show(Text(f"PASS  {cell_text(check.text)}") if check.holds else Text(f"FAIL  {cell_text(check.text)}", "bold red"))
 
 
 def _summary_line(batch: Batch) -> str:

@@ -184,9 +184,9 @@ def test_a_fall_never_closes():
 
 def test_it_is_said_from_where_on_a_mode_closes():
     batch = checked(batch_of("." * 40), "." * 40)
-    assert "a mode that is new closes from 5;" in batch.comparison
+    assert "a mode that is new closes from 6;" in batch.comparison  # it and ANY are two tests
     risen = checked(batch_of("." * 40), "x" * 5 + "." * 35)
-    assert "closes from 6)" in risen.checks[0].text  # two tests now: ANY and the mode
+    assert "closes from 6)" in risen.checks[0].text
     assert closed(risen) == []
     assert closed(checked(batch_of("." * 40), "x" * 6 + "." * 34)) == ["ANY", "HALLUCINATION"]
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from dspy_programs.failures import Batch, FailureClassifier, Outcome, Tally
+from dspy_programs.failures.batch import Check
 from dspy_programs.failures.reports import html, table
 from dspy_programs.failures.reports.html import Page, TracePage
 from dspy_programs.failures.reports.junit import JUnit
@@ -288,7 +289,9 @@ def test_table_prints_nothing_that_moves_the_cursor(capsys):
     tally = Tally()
     tally.add(each)
     tally.add(Outcome("\x1b[31m", None, None, "\x9b2J \u202e"))
-    table.print_batch(tally.batch(), [each])
+    batch = tally.batch()
+    batch.checks, batch.comparison = [Check(holds=False, text=HOSTILE), Check(holds=True, text=HOSTILE)], HOSTILE
+    table.print_batch(batch, [each])
     shown = capsys.readouterr().out
     assert not [c for c in shown if not c.isprintable() and c != "\n"]
     assert "HALLUCINATION" in shown and "[31m" in shown

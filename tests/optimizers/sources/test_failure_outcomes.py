@@ -75,6 +75,7 @@ def raw(tmp_path):
 def test_workbench_runs_are_whole_and_have_an_outcome(raw):
     right, wrong, broken, idle = workbench_ended(raw)
     assert [each.went_well for each in (right, wrong, broken, idle)] == [True, False, False, True]
+    assert [each.changes for each in (right, wrong, broken, idle)] == [True, True, True, False]
     assert {each.trace.is_successful for each in (right, wrong, broken, idle)} == {None}
     assert (right.trace.trace_id, right.model, right.group, right.gold) == (
         "calendar__gpt-4-0",

@@ -1,4 +1,4 @@
-"""The runs that a person has read: verdicts that can be found in them, words that are there, nothing shared with test."""
+"""The runs that one reader has read: verdicts that can be found in them, words that are there, nothing shared with test."""
 
 import hashlib
 import json

@@ -3,7 +3,7 @@
 import pytest
 
 from dspy_programs.errors import DatasetError
-from optimizers.sources.workbench_outcome import stored_records, went_well
+from optimizers.sources.workbench_outcome import changes_something, stored_records, went_well
 
 STORED = {("calendar", "00000007"): {"event_id": "00000007", "event_name": "Review", "duration": "30"}}
 DELETE = 'calendar.delete_event.func(event_id="00000007")'
@@ -61,6 +61,19 @@ def plot(until):
 )
 def test_runs_are_compared_by_what_they_leave(steps, gold, right):
     assert went_well(steps, gold, STORED) is right
+
+
+@pytest.mark.parametrize(
+    ("gold", "something"),
+    [
+        ([], False),
+        ([CREATE], True),
+        (['calendar.update_event.func(event_id="00000007", field="duration", new_value="30")'], False),
+        (['calendar.update_event.func(event_id="00000007", field="duration", new_value="60")'], True),
+    ],
+)
+def test_some_goals_need_no_change(gold, something):
+    assert changes_something(gold, STORED) is something
 
 
 def test_gold_calls_are_never_run(tmp_path):
