@@ -4,7 +4,7 @@ Output     12 hexadecimal digits: a digest of the code that reads and judges a t
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,17 +18,17 @@ _FILES = ("types.py", "text.py", "failures/reader.py", "failures/classifier.py",
 @lru_cache(maxsize=1)
 def rules_version() -> str:
     """Return the version of the rules that this installation has."""
-    return digest_of(sorted(_deciding()))
+    return digest_of(deciding_files())
 
 
-def _deciding() -> Iterator[Path]:
-    for room in _ROOMS:
-        yield from (_PACKAGE / room).rglob("*.py")
-    yield from (_PACKAGE / name for name in _FILES if (_PACKAGE / name).is_file())
+def deciding_files() -> list[Path]:
+    """Return the files that decide a verdict, in a fixed order."""
+    in_rooms = [path for room in _ROOMS for path in sorted((_PACKAGE / room).rglob("*.py"))]
+    return [*in_rooms, *(_PACKAGE / name for name in _FILES if (_PACKAGE / name).is_file())]
 
 
-def digest_of(paths: list[Path]) -> str:
-    """Return a digest of files: of their names below the package, and of their lines whatever ends them."""
+def digest_of(paths: Iterable[Path]) -> str:
+    """Return a digest of files: of their names, and of their lines whatever ends them."""
     found = hashlib.sha256()
     for path in paths:
         text = b"\n".join(path.read_bytes().splitlines())

@@ -317,6 +317,14 @@ def test_model_that_stops_midway_leaves_whole_outputs_marked_traces_and_its_own_
 
 
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
+def test_watch_goes_on_by_rules_when_the_model_stops(tmp_path, capsys):
+    lines(tmp_path / "runs.jsonl", *[{**UNSURE, "original_goal": f"How high is tower {n}?"} for n in range(40)])
+    with Stopping(5) as server:
+        assert failures("watch", tmp_path, "--once", "--lm", "openai/any", "--api-base", server.url) == 3
+    assert "40 traces" in (shown := capsys.readouterr().out) and "the model stopped answering: " in shown
+
+
+@pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
 def test_batch_of_a_model_that_stopped_is_no_baseline(tmp_path, capsys):
     file = lines(tmp_path / "runs.jsonl", *[{**UNSURE, "original_goal": f"How high is tower {n}?"} for n in range(40)])
     with Stopping(5) as server:
