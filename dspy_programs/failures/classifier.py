@@ -151,22 +151,17 @@ class FailureClassifier:
         findings = findings_of(View(known))
         ruled = ruling(findings, known.is_successful)
         if self.use_llm and not ruled.sure and known.turns and (model := model_in_use()) is not None:
-            if self.stopped is None:
-                return self.by_model(known, findings, ruled, model)
-            return report_of(known, findings, ruled, "rules", self.stopped, self.min_probability)
+            return self.by_model(known, findings, ruled, model)
         return report_of(known, findings, ruled, min_probability=self.min_probability)
 
     def by_model(self, trace: Trace, findings: Sequence[Finding], ruled: Ruling, model: "dspy.LM") -> FailureReport:
-        """Ask the judge compiled for the model. Its verdict on a mode overrides the rules'."""
+        """Ask the judge compiled for the model, if it has a question. Its verdict on a mode overrides the rules'."""
         from dspy.utils.exceptions import LMAuthError, LMBillingError, LMConfigurationError, LMError, LMUnsupportedModelError
 
-        judge = self._judges.get(model.model)
-        if judge is None:
-            from dspy_programs.registry import load
-
-            judge = self._judges[model.model] = load("failure_judge", model.model)
-            if self.open_question:
-                judge.open_question, judge.window = True, _SHOWN_TO_LARGE
+        judge = self._judge_for(model)
+        asks = judge.asks(trace, findings, ruled)
+        if not asks or self.stopped is not None:
+            return report_of(trace, findings, ruled, "rules", self.stopped if asks else None, self.min_probability)
         try:
             said = judge.settle(trace, findings, ruled)
         except LMError as error:
@@ -180,6 +175,16 @@ class FailureClassifier:
         failure = None if said.failure is None else sendable(said.failure.reason)
         verdict = Ruling(said.mode, said.turn, said.confidence, said.evidence, True)
         return report_of(trace, said.findings, verdict, said.answered_by, failure, self.min_probability)
+
+    def _judge_for(self, model: "dspy.LM") -> "FailureJudge":
+        judge = self._judges.get(model.model)
+        if judge is None:
+            from dspy_programs.registry import load
+
+            judge = self._judges[model.model] = load("failure_judge", model.model)
+            if self.open_question:
+                judge.open_question, judge.window = True, _SHOWN_TO_LARGE
+        return judge
 
 
 def parsed(raw: Mapping[str, object]) -> Trace:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, strategies as st
 
 from dspy_programs import use
-from dspy_programs.errors import UsageError
+from dspy_programs.errors import ModelFailing, UsageError
 from dspy_programs.failures import FailureClassifier, FailureReport
 from dspy_programs.failures.batch import MODES
 from dspy_programs.failures.calibrated import probability_of, shipped
-from dspy_programs.failures.classifier import report_of
+from dspy_programs.failures.classifier import MOST_FAILURES, report_of
 from dspy_programs.programs.failure_judge import Finding, Ruling
 from dspy_programs.types import Trace
 from tests.fakes import ChatServer, scripted_lm
@@ -170,6 +170,19 @@ def test_finding_that_the_model_denies_is_not_in_the_report():
 
 
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
+def test_run_without_a_question_is_neither_an_answer_of_the_model_nor_lacks_one():
+    with ChatServer(status=400) as server, use("openai/any", api_base=server.url):
+        classifier = FailureClassifier()
+        for _ in range(MOST_FAILURES - 1):
+            assert classifier.classify(UNSURE).failure and classifier.classify(SILENT).failure is None
+        with pytest.raises(ModelFailing):
+            classifier.classify(UNSURE)
+        assert classifier.answers == 0
+        classifier.stopped = "gone"
+        assert [classifier.classify(trace).failure for trace in (SILENT, UNSURE)] == [None, "gone"]
+
+
+@pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
 def test_open_question_is_asked_only_where_it_is_wanted():
     with ChatServer(verdict("GOAL_DRIFT", 1)) as server, use("openai/any", api_base=server.url):
         usual, wanted = FailureClassifier(), FailureClassifier(open_question=True)
@@ -268,7 +281,7 @@ def test_a_fact_gets_the_verdict_from_what_is_only_possible():
     report = reported(SOMETIMES_RIGHT, FACT, least=1.0)
     assert (report.classified_failure_mode, report.first_failure_turn, report.possible) == ("CRASH", 1, False)
     assert [(found.mode, found.possible) for found in report.modes] == [("CRASH", False), (MODE, True)]
-    assert "boom" in report.root_cause_summary
+    assert report.evidence == "boom" in report.root_cause_summary
 
 
 def test_a_finding_without_a_probability_does_not_replace_one_that_is_possible():

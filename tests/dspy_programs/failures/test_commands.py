@@ -336,6 +336,18 @@ def test_batch_of_a_model_that_stopped_is_no_baseline(tmp_path, capsys):
     assert "its model stopped answering" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
+def test_baseline_of_an_open_question_is_of_another_judge(tmp_path, capsys):
+    file, base = lines(tmp_path / "runs.jsonl", *[{**HEALTHY, "trace_id": f"{n}"} for n in range(6)]), tmp_path / "base.json"
+    with ChatServer(lambda prompt: "{}") as server:
+        model = ["--lm", "openai/any", "--api-base", server.url]
+        assert failures("batch", file, *model, "--open-question", "--json") == 0
+        base.write_text(capsys.readouterr().out)
+        assert failures("batch", file, *model, "--open-question", "--baseline", base) == 0
+        assert failures("batch", file, *model, "--baseline", base) == 2
+    assert "openai/any and an open question, and now with openai/any" in capsys.readouterr().err
+
+
 def test_baseline_of_other_rules_is_refused_before_any_work_and_forced(many, tmp_path, capsys):
     assert failures("batch", many, "--json") == 0
     batch = json.loads(capsys.readouterr().out)
