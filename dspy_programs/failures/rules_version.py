@@ -12,7 +12,9 @@ from dspy_programs.failures.calibrated import FILE
 
 _PACKAGE = Path(__file__).parent.parent
 _ROOMS = ("programs/failure_judge", "provenance", "schemas", "failures/formats")
-_FILES = ("types.py", "text.py", "failures/reader.py", "failures/classifier.py", f"failures/{FILE}")
+_READING = ("failures/reader.py", "failures/archive.py", "failures/text_stream.py", "failures/jsonable.py")
+_JUDGING = ("programs/actor/arguments.py", "failures/classifier.py", "failures/calibrated.py", f"failures/{FILE}")
+_FILES = ("types.py", "text.py", *_READING, *_JUDGING)
 
 
 @lru_cache(maxsize=1)
