@@ -302,6 +302,16 @@ def test_attributes_that_are_lists_of_json_are_messages():
     assert [told(turn) for turn in turns] == ["system | Be brief.", "user | hi", "agent | ho"]
 
 
+def test_work_of_a_service_beside_that_of_its_agents_is_passed_over_and_alone_is_named():
+    other = {"traceId": "h", "spanId": "9", "name": "GET /", "attributes": {"http.method": "GET"}}
+    record = {"body": "server started", "severityNumber": 9, "attributes": {}, "traceId": "l"}
+    silent = {"traceId": "q", "spanId": "8", "attributes": {"gen_ai.operation.name": "chat"}}
+    found = list(AutoParser().each([other, SPAN, record, silent]))
+    assert [isinstance(one, Trace) for one in found] == [True, False]
+    assert "content of messages" in str(found[1])
+    assert [str(one)[:9] for one in AutoParser().each([other])] == ["the spans"]
+
+
 def test_results_without_ids_answer_the_call_of_their_name():
     inner = [
         {
