@@ -21,6 +21,8 @@ _TURNED_DOWN: Mapping[Kind, float] = {"id": 0.65, "e-mail": 0.65, "number": 0.45
 """The call came to nothing, and no later one of the tool came to more."""
 _LOOKED_UP: Mapping[Kind, float] = {"id": 0.5, "e-mail": 0.5}
 """The call only looked something up: what it did not find may not be there under the right name either."""
+_PERHAPS_LISTED = 0.5
+_LATEST_LISTS, _LONGEST_LIST = 10, 5000  # results, and characters of each, in which ids of the same form are looked for
 _AMOUNT = re.compile(
     r"amount|price|cost|total|sum\b|quantity|qty|fee\b|budget|balance|salary|payment|refund|guests|passengers|people|nights",
     re.IGNORECASE,
@@ -81,10 +83,19 @@ def argument_from_nowhere(invented: Sequence[Given], calls: Sequence[Call]) -> F
             continue
         else:
             confidence = (_TURNED_DOWN if changes_something(call) else _LOOKED_UP)[kind]
+        if kind == "id" and _may_have_been_listed(str(value), call, calls):
+            confidence = min(confidence, _PERHAPS_LISTED)
         if best is None or confidence > best.confidence:
             evidence = f"{call.name} was given {name or 'the input'} {str(value)[:_SHOWN]}, which nothing before it gave"
             best = found("HALLUCINATION", call.number, confidence, evidence)
     return best
+
+
+def _may_have_been_listed(id_: str, call: Call, calls: Sequence[Call]) -> bool:
+    """Return whether a list of ids of the same form was given before: traces are often cut, and this one was perhaps in it."""
+    form = re.compile(rf"(?<!\w){re.sub(r'[0-9]', '[0-9]', re.escape(id_[:_SHOWN]))}(?!\w)")
+    lists = [one for one in calls if one.place < call.place and isinstance(one.returned, list) and len(one.returned) > 1]
+    return any(form.search(one.output[:_LONGEST_LIST]) for one in lists[-_LATEST_LISTS:])
 
 
 def changes_something(call: Call) -> bool:
