@@ -72,23 +72,27 @@ def comes_from_nowhere(given: Given, sources: Sources) -> bool:
 def argument_from_nowhere(invented: Sequence[Given], calls: Sequence[Call]) -> Finding | None:
     """Weigh what was invented in a run: what a tool took weighs most, what was then mended nothing.
 
-    calls: all of the run, in order.
+    The first such call is blamed, with the confidence of the weightiest. calls: all of the run, in order.
     """
-    best: Finding | None = None
     last_good = {call.name: call.place for call in calls if not came_to_nothing(call)}
-    for call, name, value, kind, _ in invented:
-        if not came_to_nothing(call):
-            confidence = (_TAKEN if changes_something(call) else _LOOKED_UP)[kind]
-        elif last_good.get(call.name, -1) > call.place:
-            continue
-        else:
-            confidence = (_TURNED_DOWN if changes_something(call) else _LOOKED_UP)[kind]
-        if kind == "id" and _may_have_been_listed(str(value), call, calls):
-            confidence = min(confidence, _PERHAPS_LISTED)
-        if best is None or confidence > best.confidence:
-            evidence = f"{call.name} was given {name or 'the input'} {str(value)[:_SHOWN]}, which nothing before it gave"
-            best = found("HALLUCINATION", call.number, confidence, evidence)
-    return best
+    weighed = [(one, weight) for one in invented if (weight := _weight(one, calls, last_good.get(one.call.name, -1)))]
+    if not weighed:
+        return None
+    call, name, value, _, _ = weighed[0][0]
+    evidence = f"{call.name} was given {name or 'the input'} {str(value)[:_SHOWN]}, which nothing before it gave"
+    turns = list(dict.fromkeys(one.call.number for one, _ in weighed))
+    return found("HALLUCINATION", call.number, max(weight for _, weight in weighed), evidence, turns)
+
+
+def _weight(given: Given, calls: Sequence[Call], last_good: int) -> float:
+    """Return how sure it is that an invented value did harm; 0 if a later call of the tool came to more."""
+    call, kind = given.call, given.kind
+    failed = came_to_nothing(call)
+    if failed and last_good > call.place:
+        return 0.0
+    weight = (_LOOKED_UP if not changes_something(call) else _TURNED_DOWN if failed else _TAKEN)[kind]
+    is_listed = kind == "id" and _may_have_been_listed(str(given.value), call, calls)
+    return min(weight, _PERHAPS_LISTED) if is_listed else weight
 
 
 def _may_have_been_listed(id_: str, call: Call, calls: Sequence[Call]) -> bool:
