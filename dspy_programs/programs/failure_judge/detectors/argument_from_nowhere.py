@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 from pydantic import JsonValue
 
 from dspy_programs.programs.failure_judge.finding import Finding, found
+from dspy_programs.programs.failure_judge.known_before import came_to_nothing
 from dspy_programs.programs.failure_judge.trace_view import Call
 from dspy_programs.provenance import Kind, Sources, kind_of
 from dspy_programs.schemas import properties_of
 
 _MOST_VALUES = 40  # of a call that are looked up
 _SHOWN = 60  # characters of a value
-_TAKEN: Mapping[Kind, float] = {"id": 0.85, "e-mail": 0.85, "number": 0.7, "moment": 0.65}
+_TAKEN: Mapping[Kind, float] = {"id": 0.85, "e-mail": 0.8, "number": 0.7, "moment": 0.65}
 """The call changed something. Free text, paths and choices are not here: an agent may word them itself."""
 _TURNED_DOWN: Mapping[Kind, float] = {"id": 0.65, "e-mail": 0.65, "number": 0.45, "moment": 0.45}
 """The call came to nothing, and no later one of the tool came to more."""
@@ -35,11 +36,6 @@ _ALSO_CHANGES = re.compile(
 _OWN_NAME = re.compile(
     r"(?:new_?)?(?:id|key|name|title|slug|tag|branch|label|file_?name|path|token|idempotency_?key)", re.IGNORECASE
 )
-_NOTHING = re.compile(
-    r"\b(?:not (?:found|valid|exist)|no [\w ]{1,40}(?:found|match\w*)|"
-    r"invalid|error|unknown|does not exist|doesn't exist|failed|denied)\b"
-)
-_LONGEST_NOTHING = 200  # characters
 
 
 class Given(NamedTuple):
@@ -109,14 +105,6 @@ def changes_something(call: Call) -> bool:
 @lru_cache(maxsize=4096)
 def _also_changes(name: str) -> bool:
     return _ALSO_CHANGES.search(name[:200].lower().replace("_", " ")) is not None
-
-
-def came_to_nothing(call: Call) -> bool:
-    """Return whether a call failed, or found nothing."""
-    if call.fault or call.returned in ([], {}):
-        return True
-    text = call.returned
-    return isinstance(text, str) and len(text) <= _LONGEST_NOTHING and _NOTHING.search(text.lower()) is not None
 
 
 def _is_for_the_agent(tool: str, name: str, kind: Kind) -> bool:

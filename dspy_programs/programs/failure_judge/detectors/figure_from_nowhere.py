@@ -139,7 +139,8 @@ def figure_from_nowhere(view: View, step: Step, figures: Sequence[Figure]) -> Fi
 
 def first_said(view: View, place: int, figure: str) -> int:
     """Return the number of the first turn in which an agent says a figure."""
-    known = re.compile(rf"(?<![\w.,]){re.escape(figure)}(?![\w]|[.,]\d)")
+    digits = ",?".join(re.escape(c) for c in figure if c != ",")
+    known = re.compile(rf"(?<![\w.,]){digits}(?!\w|[.,]\d)")
     said = (
         i for i in view.said if i <= place and (i > 0 or place == 0) and known.search(view.turns[i].content[:_LONGEST_SAID])
     )
