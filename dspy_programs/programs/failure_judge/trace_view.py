@@ -111,6 +111,11 @@ class View:
         return [i for i in self.said if i == self.said[-1] or i == last or self.turns[i + 1].role == "user"]
 
     @cached_property
+    def repeats(self) -> bool:
+        """Whether some call is made twice with the same input."""
+        return len({call.key for call in self.calls}) < len(self.calls)
+
+    @cached_property
     def _new_words(self) -> list[int]:
         """The places at which the user says something that is not what the user said before."""
         places, before = [], ""

@@ -14,7 +14,7 @@ _TOOLS: dict[Kind, str] = {
     "create": "create add insert make new register schedule arrange open plot generate invite",
     "buy": "book order reserve buy purchase place checkout subscribe rent",
     "change": "update change modify edit move rename assign reassign mark transfer set patch put replace apply extend upgrade "
-    "adjust switch reschedule toggle enable disable activate complete convert swap restore",
+    "adjust switch exchange return reschedule toggle enable disable activate complete convert swap restore",
     "remove": "delete remove cancel clear drop unsubscribe archive close void revoke terminate erase purge",
     "send": "send forward reply email mail notify message sms share submit publish post tweet comment respond invite text",
     "pay": "pay payment refund charge credit reimburse issue transfer checkout settle deposit withdraw",
@@ -22,15 +22,15 @@ _TOOLS: dict[Kind, str] = {
 }
 _SAID: dict[Kind, str] = {
     "create": "created added scheduled registered arranged inserted opened",
-    "buy": "booked ordered reserved purchased bought",
+    "buy": "booked ordered reserved purchased bought placed",
     "change": "updated changed modified edited moved renamed assigned reassigned transferred rescheduled upgraded "
     "extended switched "
     "adjusted reactivated enabled disabled",
     "remove": "deleted removed cancelled canceled cleared dropped unsubscribed archived revoked",
-    "send": "sent forwarded replied emailed notified submitted published posted messaged",
+    "send": "sent forwarded replied emailed notified published posted messaged",
     "pay": "paid refunded charged credited reimbursed",
     "keep": "saved uploaded exported recorded deployed installed",
-    "any": "done completed processed executed plotted finalized finalised",
+    "any": "done completed processed submitted executed plotted finalized finalised",
 }
 _DOES: dict[Kind, frozenset[Kind]] = {
     "create": frozenset({"create", "buy", "change", "keep"}),
@@ -100,16 +100,19 @@ def does_just(name: str, claimed: Kind) -> bool:
     return bool(kinds) if claimed == "any" else claimed in kinds or (claimed == "buy" and "create" in kinds)
 
 
+@lru_cache(maxsize=4096)
 def acts(name: str) -> bool:
     """Return whether a tool does whatever its input says: a shell, a browser, an editor."""
     return _ACTS.search(name[:200]) is not None
 
 
+@lru_cache(maxsize=4096)
 def moves(name: str) -> bool:
     """Return whether the same call of a tool does something new each time: scrolling, the next page, a die."""
     return _MOVES.search(name[:200]) is not None
 
 
+@lru_cache(maxsize=4096)
 def closes(name: str) -> bool:
     """Return whether a call of this tool ends a run on purpose: `submit`, `final_answer`, `transfer_to_human`."""
     return _CLOSES.search(name[:200]) is not None

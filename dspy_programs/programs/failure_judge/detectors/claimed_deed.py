@@ -10,10 +10,12 @@ from dspy_programs.programs.failure_judge.phrases import (
     CLAIM,
     CONFIRMS,
     DRAFTED,
+    FICTION,
     NO_CLAIM_BEFORE,
     NO_CLAIM_IN,
     PASSES_ON,
     SENTENCE_END,
+    THING,
     WRITTEN_HERE,
 )
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, Call, View
@@ -38,6 +40,8 @@ class _Claim:
 
 def detect_claimed_deed(view: View) -> Finding | None:
     """A claim is judged where it is told: in an agent's turn that the user reads, or the last one."""
+    if not view.calls and FICTION.search(view.asked[:LONGEST]):
+        return None
     for place in view.told[-_MOST_TOLD:]:
         text = view.turns[place].content[:LONGEST]
         if CLAIM.search(text) is None or DRAFTED.search(text):
@@ -92,7 +96,8 @@ def _confidence(view: View, claim: _Claim, calls: Sequence[Call]) -> float:
     if not calls:
         if view.tools:
             return 0.55 if view.is_foreign else 0.8
-        return 0.55 if claim.kind in _TRANSACTIONS and not WRITTEN_HERE.search(claim.sentence) else 0.4
+        is_of_the_world = claim.kind in _TRANSACTIONS or THING.search(claim.sentence) is not None
+        return 0.55 if is_of_the_world and not claim.is_state and not WRITTEN_HERE.search(claim.sentence) else 0.4
     if claim.is_state:
         return 0.45
     if claim.kind not in _TRANSACTIONS and WRITTEN_HERE.search(claim.sentence):
@@ -104,8 +109,9 @@ def _confidence(view: View, claim: _Claim, calls: Sequence[Call]) -> float:
 
 def _is_known(view: View, claim: _Claim, calls: Sequence[Call]) -> bool:
     """Whether the sentence tells a state that was looked up, or that the user told."""
-    word = re.compile(rf"\b{claim.verb}\b")
-    if any(word.search(turn.content[:LONGEST].lower()) for turn in view.turns if turn.role == "user"):
+    told = re.compile(rf"(?:\b(?:i|we|have|has|was|were|been|already|is|are)|'ve) (?:\w+ )?{claim.verb}\b")
+    if any(told.search(turn.content[:LONGEST].lower()) for turn in view.turns if turn.role == "user"):
         return True
+    word = re.compile(rf"\b{claim.verb}\b")
     looked_up = [call for call in calls if not call.fault and doing(call.name).looks]
     return any(word.search(call.output[:_LONGEST_RESULT].lower()) for call in looked_up[-_MOST_RESULTS:])

@@ -9,7 +9,8 @@ _RETRIED = ("transient", "failed")  # faults after which the same call is anothe
 
 
 def detect_context_loss(view: View) -> Finding | None:
-    return strongest([_repeated_call(view), _done_twice(view), _repeated_question(view)])
+    by_calls = [_repeated_call(view), _done_twice(view)] if view.repeats else []
+    return strongest([*by_calls, _repeated_question(view)])
 
 
 def _repeated_call(view: View) -> Finding | None:
@@ -54,7 +55,7 @@ def _is_repeated(earlier: Call, call: Call) -> bool:
 def _done_twice(view: View) -> Finding | None:
     """The same change succeeded twice with no word of the user between, and nothing between that may have undone it.
 
-    What is created or sent is undone by a removal only; what is set or removed, by any other change.
+    What is created or sent is undone by a removal only; what is set, stored or removed, by any other change.
     """
     done: dict[tuple[str, str], tuple[int, int, int]] = {}
     made = {"any": 0, "remove": 0}
@@ -62,7 +63,7 @@ def _done_twice(view: View) -> Finding | None:
         kinds = doing(call.name).kinds
         if not kinds or call.fault or call.given is None:
             continue
-        undoes = "any" if kinds & {"change", "remove"} else "remove"
+        undoes = "any" if kinds & {"change", "remove", "keep"} else "remove"
         words = view.words_before(call.place)
         said, before, number = done.get(call.key, (-1, -1, -1))
         if (said, before) == (words, made[undoes]):
