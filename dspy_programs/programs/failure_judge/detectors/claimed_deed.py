@@ -23,19 +23,24 @@ from dspy_programs.programs.failure_judge.verbs import KIND_OF_CLAIM, Kind, can_
 
 _LONGEST_RESULT = 20_000  # characters of a looked-up result in which the state that a sentence tells may stand
 _MOST_RESULTS = 50
+_NEAR = 30  # characters behind the verb
 _NAMED = re.compile(r"\b[\w-]{0,30}\d[\w-]{0,30}")
 _STATE = re.compile(r"(?i)\b(?:is|are|was|were) (?!now|successfully)")
 _MOST_TOLD = 50  # turns of the agent, the last ones
+_OF_SOMETHING_ELSE = 0.55  # a deed that nobody asked for: the drift explains it
 _TRANSACTIONS = ("buy", "remove", "send", "pay")  # what nobody does in words alone
 
 
 class _Claim:
     """A sentence that tells a deed, the verb in it and its kind."""
 
-    def __init__(self, sentence: str, verb: str, is_state: bool) -> None:
-        self.sentence, self.verb = sentence, verb
-        self.kind: Kind = KIND_OF_CLAIM.get(verb, "any")
-        self.is_state = is_state  # "your flight is booked": it may have been so before
+    def __init__(self, sentence: str, match: re.Match[str]) -> None:
+        self.sentence = sentence
+        self.verb = next((word for word in match.groups() if word), "done").lower()
+        self.kind: Kind = KIND_OF_CLAIM.get(self.verb, "any")
+        self.is_state = _STATE.search(match.group()) is not None  # "your flight is booked": it may have been so before
+        about = sentence[: match.end() + _NEAR]
+        self.passes_on = self.kind == "send" and PASSES_ON.search(about) is not None  # an invitation goes out by itself
 
 
 def detect_claimed_deed(view: View) -> Finding | None:
@@ -64,8 +69,7 @@ def _claims_in(text: str) -> Iterator[_Claim]:
         before = before[confirmed.end() :] if (confirmed := CONFIRMS.search(before)) else before
         if NO_CLAIM_BEFORE.search(before) or NO_CLAIM_IN.search(sentence):
             continue
-        verb = next((word for word in match.groups() if word), "done").lower()
-        yield _Claim(sentence, verb, _STATE.search(match.group()) is not None)
+        yield _Claim(sentence, match)
 
 
 def _judged(view: View, place: int, claim: _Claim, calls: Sequence[Call], admits: bool) -> Finding | None:
@@ -75,7 +79,7 @@ def _judged(view: View, place: int, claim: _Claim, calls: Sequence[Call], admits
     if failed and not admits and not _is_made_good(claim, did, failed):
         evidence = f"{quoted(claim.sentence)[:90]} | {failed[-1].name}: {failed[-1].output}"
         return found("HALLUCINATION", number, 0.85, evidence, [failed[-1].number, number])
-    if did or _is_known(view, claim, calls) or (PASSES_ON.search(claim.sentence) and any(_may_act(call) for call in calls)):
+    if did or _is_known(view, claim, calls) or (claim.passes_on and any(_may_act(call) for call in calls)):
         return None
     return found("HALLUCINATION", number, _confidence(view, claim, calls), claim.sentence)
 
@@ -93,9 +97,10 @@ def _may_act(call: Call) -> bool:
 
 def _confidence(view: View, claim: _Claim, calls: Sequence[Call]) -> float:
     """Return how sure it is that a deed which no call did was not done."""
+    is_foreign = view.is_foreign or view.is_elsewhere
     if not calls:
         if view.tools:
-            return 0.55 if view.is_foreign else 0.8
+            return _OF_SOMETHING_ELSE if is_foreign else 0.8
         is_of_the_world = claim.kind in _TRANSACTIONS or THING.search(claim.sentence) is not None
         return 0.55 if is_of_the_world and not claim.is_state and not WRITTEN_HERE.search(claim.sentence) else 0.4
     if claim.is_state:
@@ -104,6 +109,8 @@ def _confidence(view: View, claim: _Claim, calls: Sequence[Call]) -> float:
         return 0.35
     if claim.kind == "any":
         return 0.45
+    if is_foreign:
+        return _OF_SOMETHING_ELSE
     return 0.6 if any(doing(call.name).kinds for call in calls) else 0.7
 
 
