@@ -57,12 +57,11 @@ _CLOSES = re.compile(
     r"submit|finish|final|answer|done|complete|stop|\bend|exit|terminat|transfer|hand_?off|escalat|respond|reply|send_message|report",
     re.IGNORECASE,
 )
-_ACTS = re.compile(
-    r"bash|shell|terminal|exec|run|python|repl|code|notebook|command|browser|computer|go_?to|navigate|visit|open|edit|replace|"
-    r"click|type|press|scroll|back|forward|key|mouse|tap|swipe|step|next",
-    re.IGNORECASE,
+_MOVES = frozenset("click press scroll back forward key keys mouse tap swipe step next roll draw type down up".split())
+_ACTS = _MOVES | frozenset(
+    "bash shell terminal exec execute run python repl code notebook command browser computer goto go navigate visit open edit "
+    "editor replace".split()
 )
-_MOVES = re.compile(r"click|press|scroll|back|forward|key|mouse|tap|swipe|step|next|roll|draw", re.IGNORECASE)
 KIND_OF_CLAIM: dict[str, Kind] = {word: kind for kind, words in _SAID.items() for word in words.split()}
 
 
@@ -73,10 +72,15 @@ class Doing(NamedTuple):
     looks: bool
 
 
+def _words(name: str) -> list[str]:
+    """Return the words of a tool's own name, without that of its server: `calendar.deleteEvent` deletes an event."""
+    return [word.lower() for word in _WORD.findall(name[:200].rpartition(".")[2] or name[:200])]
+
+
 @lru_cache(maxsize=4096)
 def doing(name: str) -> Doing:
     """Return what a tool does, from its name."""
-    words = [word.lower() for word in _WORD.findall(name[:200].rpartition(".")[2] or name[:200])]
+    words = _words(name)
     kinds = frozenset(kind for kind, of_kind in _WORDS_OF_TOOLS.items() if not of_kind.isdisjoint(words))
     first = next((word for word in words if word in _LOOKS or word in _ALL_OF_TOOLS), "")
     looks = first in _LOOKS and (not kinds or _AND.isdisjoint(words))
@@ -103,13 +107,13 @@ def does_just(name: str, claimed: Kind) -> bool:
 @lru_cache(maxsize=4096)
 def acts(name: str) -> bool:
     """Return whether a tool does whatever its input says: a shell, a browser, an editor."""
-    return _ACTS.search(name[:200]) is not None
+    return not _ACTS.isdisjoint(_words(name))
 
 
 @lru_cache(maxsize=4096)
 def moves(name: str) -> bool:
     """Return whether the same call of a tool does something new each time: scrolling, the next page, a die."""
-    return _MOVES.search(name[:200]) is not None
+    return not _MOVES.isdisjoint(_words(name))
 
 
 @lru_cache(maxsize=4096)
