@@ -47,15 +47,14 @@ def detect_claimed_deed(view: View) -> Finding | None:
     """A claim is judged where it is told: in an agent's turn that the user reads, or the last one."""
     if not view.calls and FICTION.search(view.asked[:LONGEST]):
         return None
+    judged: list[Finding | None] = []
     for place in view.told[-_MOST_TOLD:]:
         text = view.turns[place].content[:LONGEST]
         if CLAIM.search(text) is None or DRAFTED.search(text):
             continue  # what is only written down for somebody to send tells nothing
         calls = view.calls[: bisect_left(view.calls, place, key=lambda call: call.place)]
-        judged = [_judged(view, place, claim, calls, ADMITS.search(text) is not None) for claim in _claims_in(text)]
-        if (worst := strongest(judged)) is not None:
-            return worst
-    return None
+        judged += [_judged(view, place, claim, calls, ADMITS.search(text) is not None) for claim in _claims_in(text)]
+    return strongest(judged)
 
 
 def _claims_in(text: str) -> Iterator[_Claim]:
@@ -76,7 +75,7 @@ def _judged(view: View, place: int, claim: _Claim, calls: Sequence[Call], admits
     did = [call for call in calls if not call.fault and can_do(call.name, claim.kind)]
     failed = [call for call in calls if call.fault and does_just(call.name, claim.kind)]
     number = view.number(place)
-    if failed and not admits and not _is_made_good(claim, did, failed):
+    if failed and not admits and not _is_made_good(view, claim, calls, did, failed):
         evidence = f"{quoted(claim.sentence)[:90]} | {failed[-1].name}: {failed[-1].output}"
         return found("HALLUCINATION", number, 0.85, evidence, [failed[-1].number, number])
     if did or _is_known(view, claim, calls) or (claim.passes_on and any(_may_act(call) for call in calls)):
@@ -84,8 +83,13 @@ def _judged(view: View, place: int, claim: _Claim, calls: Sequence[Call], admits
     return found("HALLUCINATION", number, _confidence(view, claim, calls), claim.sentence)
 
 
-def _is_made_good(claim: _Claim, did: Sequence[Call], failed: Sequence[Call]) -> bool:
-    """Whether another call did what failed; not if the sentence names what only the failed call was given."""
+def _is_made_good(view: View, claim: _Claim, calls: Sequence[Call], did: Sequence[Call], failed: Sequence[Call]) -> bool:
+    """Whether another call did what failed, or showed it as done after all.
+
+    Not if the sentence names what only the failed call was given.
+    """
+    if _is_known(view, claim, [call for call in calls if call.place > failed[-1].place]):
+        return True
     made = [call for call in did if does_just(call.name, claim.kind) or not doing(call.name).kinds]
     named = [word for word in _NAMED.findall(claim.sentence) if any(word in call.key[1] for call in failed)][:8]
     return bool(made) and all(any(word in call.key[1] for call in made) for word in named)
