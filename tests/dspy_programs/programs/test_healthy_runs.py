@@ -98,7 +98,7 @@ HEALTHY = {
         call("scroll", {"dy": 500}, "ok"),
         call("screenshot", {}, "img"),
         call("scroll", {"dy": 500}, "ok"),
-        call("screenshot", {}, "img"),
+        call("screenshot", {}, "Rome: from 89 euros"),
         agent("A ticket to Rome costs 89 euros."),
     ],
     "sql": [
@@ -108,7 +108,7 @@ HEALTHY = {
         agent("42 users signed up in May."),
     ],
     "mail": [
-        user("Email Bob that I'm late"),
+        user("Email bob@x.com that I'm late"),
         call("send_email", {"to": "bob@x.com", "body": "I'm late"}, {"id": "m1", "status": "sent"}),
         agent("I've emailed Bob that you're late."),
     ],
