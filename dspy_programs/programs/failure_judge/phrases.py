@@ -218,7 +218,9 @@ LIMIT = re.compile(
 )  # how frameworks say that they stopped an agent
 NOTHING_SAID = re.compile(r"(?i)\W*(?:none|null|undefined|nan|n/?a)?\W*")
 NEXT_STEP = re.compile(
-    r"(?i)\W{0,4}(?:(?:okay|ok|alright|sure|thought|great)\W{1,3})?(?:let me (?!know)|let's|now,? i (?:will|need to)|"
+    r"(?i)\W{0,4}(?:(?:okay|ok|alright|sure|thought|great)\W{1,3})?(?:let me (?!know)|now,? i (?:will|need to)|"
+    r"let's (?:now )?(?:first )?(?:execute|run|check|start|begin|find|search|look|verify|proceed|move|calculate|get|try|use|"
+    r"call|query|read|open)|"
     r"i(?:'ll| will| am going to|'m going to) now|next,? i(?:'ll| will| need to)|first,? i(?:'ll| will| need to)|"
     r"i need to (?:find|search|look|check|get|first))\b[^.?!\n]{1,300}[.:]?\s*"
 )  # an announcement, and nothing after it
