@@ -23,6 +23,7 @@ from dspy_programs import (
     Finding,
     MemorySummarizer,
     MemorySummarizerResult,
+    MissingArgument,
     Pair,
     Planner,
     PlannerResult,
@@ -120,6 +121,8 @@ def answers(trace: Trace, rubric: Rubric, sections: list[Section]) -> None:
     assert_type(step, ActorResult)
     assert_type((step.calls, step.finish, step.cannot), tuple[list[Call], str | None, str | None])
     assert_type((step.repairs, step.problems), tuple[list[str], list[str]])
+    assert_type(step.missing, list[MissingArgument])
+    assert_type((step.missing[0].tool, step.missing[0].argument, step.missing[0].why), tuple[str, str, str])
     made = load("data_generator")(seed="Name a river", template="QA", failures=["too long"], n=2)
     assert_type(made, DataGeneratorResult)
     assert_type((made.pairs, made.rejected), tuple[list[Pair], list[Rejected]])
@@ -128,7 +131,8 @@ def answers(trace: Trace, rubric: Rubric, sections: list[Section]) -> None:
     assert_type(verdict, FailureJudgeResult)
     assert_type(load("failure_judge").of(trace), FailureJudgeResult)
     assert_type((verdict.mode, verdict.turn, verdict.confidence), tuple[Mode, int | None, float])
-    assert_type((verdict.cause, verdict.fixes, verdict.findings), tuple[str, list[str], list[Finding]])
+    assert_type((verdict.cause, verdict.evidence), tuple[str, str])
+    assert_type((verdict.fixes, verdict.findings), tuple[list[str], list[Finding]])
     memory = load("memory_summarizer")(entries=[{"turn": 0, "role": "user", "content": "Hello"}], token_budget=100)
     assert_type(memory, MemorySummarizerResult)
     assert_type((memory.summary, memory.decisions, memory.facts), tuple[str, list[Fact], list[Fact]])

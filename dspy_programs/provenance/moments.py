@@ -58,12 +58,13 @@ _PARTS_OF_DAY = frozenset(
     "until till all-day whole day daily today available free slot morgens abends mittag manana tarde noche matin soir".split()
 )
 _WHOLE_DAYS = (0, _DAY - 1, _DAY)
+_MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 _DATE = re.compile(
     r"(?<!\d)(?P<y>\d{4})(?P<s>[-/.])(?P<m>\d{1,2})(?P=s)(?P<d>\d{1,2})(?!\d)"
     r"|(?<![\d.])(?P<a>\d{1,2})(?P<t>[-/.])(?P<b>\d{1,2})(?P=t)(?P<c>\d{4}|\d{2})(?!\d)"
-    r"|(?<!\d)(?P<d2>\d{1,2})(?:st|nd|rd|th|\.|o)?[ -](?:of |de |d')?(?P<w2>[^\W\d_]{3,10})\.?"
+    rf"|(?<!\d)(?P<d2>\d{{1,2}})(?:st|nd|rd|th|\.|o)?[ -](?:of |de |d')?(?P<w2>{_MONTH})\b\.?"
     r"(?:[ ,-]{1,2}(?:of |de )?(?P<y2>\d{4})(?!\d))?"
-    r"|(?P<w3>[^\W\d_]{3,10})\.? (?:the )?(?P<d3>\d{1,2})(?:st|nd|rd|th)?(?![\d:])(?:,? (?P<y3>\d{4})(?!\d))?"
+    rf"|\b(?P<w3>{_MONTH})\.? (?:the )?(?P<d3>\d{{1,2}})(?:st|nd|rd|th)?(?![\d:])(?:,? (?P<y3>\d{{4}})(?!\d))?"
     r"|(?<!\d)(?P<y4>(?:19|20)\d\d)(?P<m4>0[1-9]|1[0-2])(?P<d4>[0-3]\d)(?!\d)"
     r"|(?:(?P<y5>\d{4})年)?(?P<m5>\d{1,2})月(?P<d5>\d{1,2})[日号]?"
     r"|(?<![\d.:])(?P<d6>\d{1,2})(?:st|nd|rd|th)\b"
@@ -191,7 +192,9 @@ class Moments:
     """The days and times that a run has shown."""
 
     def __init__(self, today: date | None = None) -> None:
+        """today: until a text says which day it is."""
         self._today = today
+        self._is_told = False
         self._days: dict[Moment, int] = {}
         self._minutes: dict[int, int] = {}
         self._durations: set[int] = set()
@@ -220,9 +223,10 @@ class Moments:
             count = _NUMERALS.get(match["n"]) or (int(match["n"]) if match["n"].isdigit() else 7)
             self._span = max(self._span, min(count * _UNIT_DAYS[match["u"]], 20_000))
         self._vague_time = self._vague_time or bool(words & _PARTS_OF_DAY)
-        if self._today is None and (told := _TODAY.search(text)):
+        if not self._is_told and (told := _TODAY.search(text)):
             full = [day for day in days_in(told.group()) if day.year and day.month and day.day]
-            self._today = _date_of(full[0]) if full else None
+            self._is_told = bool(full)
+            self._today = _date_of(full[0]) if full else self._today
 
     def origin_of(self, text: str) -> tuple[bool, int | None] | None:
         """Return (whether it was told as it is, the turn that told the day or the time), or None if nothing did.
@@ -244,6 +248,11 @@ class Moments:
                 return None
             told.append(found)
         return all(exact for exact, _ in told), next((turn for _, turn in told if turn is not None), None)
+
+    def turn_of_clock(self, number: float) -> int | None:
+        """Return the turn that told a time which this number writes: 23 and 2300 are 11 PM."""
+        hours, minutes = divmod(int(number), 100) if number > 24 else (int(number), 0)
+        return self._minutes.get(hours * 60 + minutes) if number == int(number) and minutes < 60 else None
 
     def _of_day(self, day: Moment) -> tuple[bool, int | None] | None:
         forms = [day, day._replace(year=None), day._replace(year=None, month=None)]

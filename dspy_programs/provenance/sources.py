@@ -149,6 +149,8 @@ class Sources:
     def _seen(self, value: JsonValue, text: str, kind: Kind) -> Origin | None:
         if kind == "moment":
             told = self._moments.origin_of(folded(text))
+            if told is None and (turn := self._words.turn_of_all(text)) is not None:  # "2 weeks", "Windows 10"
+                told = True, turn
             return None if told is None else Origin("seen" if told[0] else "computed", told[1], self._excerpt(told[1], text))
         if kind == "e-mail":
             turn = self._words.turn_of_emails(folded(text))
@@ -168,7 +170,8 @@ class Sources:
             return turn
         if (turn := self._words.turn_of_spelled(figure)) is not None:
             return turn
-        return self._numbers.turn_of(figure)
+        turn = self._numbers.turn_of(figure)
+        return self._moments.turn_of_clock(figure) if turn is None else turn
 
     def _computed(self, value: JsonValue, text: str, kind: Kind) -> Origin | None:
         if kind != "number":
