@@ -85,7 +85,8 @@ class Told:
             if step.voice != "agent" and turn.content:
                 self._texts.append((step.place, turn.content))
             if turn.tool_output is not None:
-                self._texts.append((step.place, text_of(turn.tool_output)))
+                is_own = step.call is not None and step.call.returned is turn.tool_output
+                self._texts.append((step.place, step.call.output if is_own and step.call else text_of(turn.tool_output)))
         self._is_short = sum(len(text) for _, text in self._texts) <= _SHORT
 
     def has(self, value: str, place: int) -> bool:
