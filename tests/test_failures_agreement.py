@@ -145,7 +145,7 @@ def test_a_model_is_asked_through_the_judge():
 
 def test_an_answer_of_the_rules_for_a_model_that_failed_is_counted_as_such():
     trace = Trace.model_validate(
-        {"original_goal": "Which is nicer?", "turns": [{"turn_number": 0, "role": "user", "content": "Tea?"}]}
+        {"original_goal": "Which is nicer?", "turns": [{"turn_number": 0, "role": "agent", "content": "Tea."}]}
     )
     engine = ScriptedEngine(lambda prompt: "tea")
     with dspy.context(lm=dspy.LM("scripted/judge", engine=engine, cache=False), adapter=CompleteJSONAdapter()):

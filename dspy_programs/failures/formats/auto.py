@@ -110,7 +110,7 @@ class Parser:
         if kind == "inspect":
             return _samples(raw)
         if kind == "tau":
-            return (partial(_read_tau, item, raw.get("info") if isinstance(raw, dict) else None) for item in items)
+            return (partial(tau.read_tau, item, raw.get("info") if isinstance(raw, dict) else None) for item in items)
         if kind == "swe-agent":
             return (partial(_read_one, swe_agent.is_run, swe_agent.read, kind, item) for item in items)
         if kind == "native":
@@ -199,10 +199,6 @@ def _samples(raw: Any) -> _Readers:
         is_log = isinstance(log, dict) and isinstance(log.get("eval"), dict)
         for sample in inspect_logs.samples_of(log) if is_log else [log]:
             yield partial(inspect_logs.read_sample, sample, task)
-
-
-def _read_tau(raw: Any, info: Any) -> Trace:
-    return tau.read_tau(raw, info)
 
 
 def _read_one(fits: Callable[[Any], bool], read: Callable[[Any], Trace], kind: str, raw: Any) -> Trace:

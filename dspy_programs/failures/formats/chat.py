@@ -99,9 +99,10 @@ def _with_role(raw: dict[str, Any], name: str) -> Message | None:
 
 def _unwrapped(raw: dict[str, Any]) -> dict[str, Any]:
     """Return the message itself: LangChain puts it into `kwargs` or `data`, OpenAI's Agents into `raw_item`."""
-    for key in ("message", "raw_item"):
-        if isinstance(inner := raw.get(key), dict) and (key == "raw_item" or "role" in inner):
-            return inner
+    if isinstance(inner := raw.get("raw_item"), dict):
+        return inner
+    if isinstance(inner := raw.get("message"), dict) and inner.keys() & {"role", "content"}:
+        return inner if "role" in inner else {"role": raw.get("type"), **inner}
     if isinstance(inner := raw.get("data"), dict) and "content" in inner and isinstance(raw.get("type"), str):
         return {"type": raw["type"], **inner}
     if isinstance(inner := raw.get("kwargs"), dict) and isinstance(raw.get("id"), list) and raw["id"]:

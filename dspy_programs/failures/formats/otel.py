@@ -17,7 +17,16 @@ from dspy_programs.failures.formats.conversation import Message, trace_of
 from dspy_programs.failures.formats.history import Story
 from dspy_programs.failures.formats.offer import Offer
 from dspy_programs.failures.formats.otel_logs import is_log, log_of
-from dspy_programs.failures.formats.span_dialects import Kind, add_tools, kind_of_span, talk_of, tool_name, tool_of, whole_of
+from dspy_programs.failures.formats.span_dialects import (
+    Kind,
+    add_tools,
+    kind_of_span,
+    talk_of,
+    tells_of_a_model,
+    tool_name,
+    tool_of,
+    whole_of,
+)
 from dspy_programs.failures.formats.span_values import Span, is_span, span_of
 from dspy_programs.failures.formats.values import json_of, kind_of
 from dspy_programs.types import Trace
@@ -56,7 +65,10 @@ def is_part(raw: Any) -> bool:
 
 
 def groups_of(raw: Any) -> tuple[list[list[Span]], list[str]]:
-    """Return the spans of each trace, in order of the first, and what is wrong with what is no span."""
+    """Return the spans of each trace, in order of the first, and what is wrong with what is no span.
+
+    Traces and records of a service's other work, in which no model or tool is named, are passed over beside those of agents.
+    """
     groups: dict[str, list[Span]] = {}
     problems: list[str] = []
     stack: list[tuple[str, Any]] = [("", raw)]
@@ -73,7 +85,8 @@ def groups_of(raw: Any) -> tuple[list[list[Span]], list[str]]:
             )
         elif not isinstance(item, dict) or not item.keys() & {"scope", "resource"}:  # a scope without spans says nothing
             problems.append(f"{where}: is {kind_of(item)}, not a span".lstrip(": "))
-    return [otel_logs.attached(group) for group in groups.values()], problems
+    found = [otel_logs.attached(group) for group in groups.values()]
+    return [group for group in found if any(map(tells_of_a_model, group))] or found, problems
 
 
 def read_spans(spans: Sequence[Span]) -> Trace:

@@ -20,7 +20,7 @@ _IDS = ("trace_id", "id", "thread_id", "conversation_id", "session_id", "run_id"
 _GOALS = ("original_goal", "goal", "question", "task", "instruction", "query")
 _SUCCESSES = ("is_successful", "success", "is_correct", "resolved")
 _LANGCHAIN = ("human", "ai", "AIMessageChunk", "constructor")
-_TOOLS = ("tools", "functions")
+_TOOLS = ("tools", "functions", "toolConfig")
 
 
 def is_messages(raw: Any) -> bool:

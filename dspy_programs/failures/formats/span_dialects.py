@@ -57,6 +57,17 @@ _AROUND_INPUT, _AROUND_OUTPUT = ("inputs", "kwargs", "args", "input_str"), ("out
 _BESIDE = {"tags", "metadata"}
 _QUESTIONS = ("input", "question", "query", "goal", "task", "prompt", "text", "user_message", "message")
 _ANSWERS = ("output", "answer", "result", "final_output", "text", "content", "response", "message")
+_PREFIXES = (
+    "gen_ai.",
+    "llm.",
+    "ai.",
+    "traceloop.",
+    "openinference.",
+    "langfuse.",
+    "pydantic_ai.",
+    "input.value",
+    "output.value",
+)
 _DEEPEST = 4
 
 
@@ -72,6 +83,12 @@ def kind_of_span(attributes: Mapping[str, Any]) -> Kind:
         return "model"
     has_operation = "gen_ai.operation.name" in attributes
     return "tool" if not has_operation and ("gen_ai.tool.name" in attributes or "ai.toolCall.name" in attributes) else "agent"
+
+
+def tells_of_a_model(span: Span) -> bool:
+    """Return whether a span has an attribute of any of the conventions: others are of a service's other work."""
+    names = [*span.attributes, *(name for event, values, _ in span.events for name in (event, *values))]
+    return any(name.startswith(_PREFIXES) for name in names)
 
 
 def first_of(attributes: Mapping[str, Any], names: tuple[str, ...]) -> Any:

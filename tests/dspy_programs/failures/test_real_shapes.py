@@ -302,6 +302,49 @@ def test_attributes_that_are_lists_of_json_are_messages():
     assert [told(turn) for turn in turns] == ["system | Be brief.", "user | hi", "agent | ho"]
 
 
+def test_work_of_a_service_beside_that_of_its_agents_is_passed_over_and_alone_is_named():
+    other = {"traceId": "h", "spanId": "9", "name": "GET /", "attributes": {"http.method": "GET"}}
+    record = {"body": "server started", "severityNumber": 9, "attributes": {}, "traceId": "l"}
+    silent = {"traceId": "q", "spanId": "8", "attributes": {"gen_ai.operation.name": "chat"}}
+    found = list(AutoParser().each([other, SPAN, record, silent]))
+    assert [isinstance(one, Trace) for one in found] == [True, False]
+    assert "content of messages" in str(found[1])
+    assert [str(one)[:9] for one in AutoParser().each([other])] == ["the spans"]
+
+
+def test_tool_whose_result_a_history_told_before_its_span_is_told_once():
+    history = [
+        {"role": "user", "content": "go"},
+        {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "c", "content": "ok"},
+    ]
+    agent = {"traceId": "t", "spanId": "1", "attributes": {"pydantic_ai.all_messages": json.dumps(history)}}
+    names = {"gen_ai.tool.name": "f", "gen_ai.tool.call.id": "c", "tool_response": "ok"}
+    times = {"startTimeUnixNano": "1000000000", "endTimeUnixNano": "2000000000"}
+    tool = {"traceId": "t", "spanId": "2", "parentSpanId": "1", "attributes": names, **times}
+    assert [told(turn) for turn in AutoParser().parse([agent, tool]).turns] == [
+        "user | go",
+        "agent | f{}",
+        'tool | f | = "ok" | 1000 ms',
+    ]
+
+
+def test_bedrock_keeps_its_tools_and_json_results():
+    trace = AutoParser().parse(
+        {
+            "system": [{"text": "Be brief."}],
+            "messages": [
+                {"role": "user", "content": [{"text": "How many?"}]},
+                {"role": "assistant", "content": [{"toolUse": {"toolUseId": "a", "name": "f", "input": {"q": 1}}}]},
+                {"role": "user", "content": [{"toolResult": {"toolUseId": "a", "content": [{"json": {"n": 2}}]}}]},
+            ],
+            "toolConfig": {"tools": [{"toolSpec": {"name": "f", "inputSchema": {"json": {"type": "object"}}}}]},
+        }
+    )
+    assert [told(turn) for turn in trace.turns][2:] == ['agent | f{"q": 1}', 'tool | f | = "{\\"n\\": 2}"']
+    assert trace.tool_schemas == {"f": {"type": "object"}}
+
+
 def test_results_without_ids_answer_the_call_of_their_name():
     inner = [
         {
