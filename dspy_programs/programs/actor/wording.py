@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import JsonValue
 from pydantic_core import to_json
 
-from dspy_programs.provenance import MONTHS, OFFSETS, SPANS, WEEKDAYS
+from dspy_programs.provenance import MONTHS, OFFSETS, SPANS, SPELLED, WEEKDAYS
 from dspy_programs.schemas import list_of, listed_in, properties_of
 from dspy_programs.text import content_stems, words
 from dspy_programs.types import Function
@@ -72,6 +72,7 @@ class Wording:
         there = frozenset(words(text))
         in_words = [float(number) for word, number in _NUMBERS_IN if word in there]
         self.figures = frozenset([*map(float, _FIGURE.findall(text)), *in_words])
+        self.is_without_numbers = not _FIGURE.search(text) and not any(SPELLED[word] > 1 for word in there & SPELLED.keys())
 
     def is_foreign_to(self, tool: Function) -> bool:
         """Return whether the tool, with all that its schema says, shares no word with this text."""
