@@ -26,7 +26,7 @@ _ENGLISH = frozenset(
     "want need please would should could your write tell show give get make send add there not at or if".split()
 )
 _OF_OTHERS = frozenset(  # German, Dutch, French, Spanish, Portuguese, Italian, Danish, Norwegian, Swedish
-    "der das und ist ein eine einen ich mir mich nicht mit für wie von zum zur bitte het een van ik mij naar le les des une et "
+    "der das und ein eine einen ich mir mich nicht mit für wie von zum zur bitte het een van ik mij naar le les des une et "
     "je moi pour avec que qui los las una por para como uma não che della sono og jeg mig til av på för och att jag ett".split()
 )
 _OF_ANY_TOOL = frozenset(
