@@ -57,6 +57,11 @@ _IN_WORDS = {
 """Numbers that everybody knows to be in a word: the days of a week, the cards of a deck, one of what is highest."""
 _NUMBERS_IN = [(word, number) for number, some in _IN_WORDS.items() for word in some.split()] + [*MONTHS.items()]
 _FIGURE = re.compile(r"(?<![\d.:/-])\d{1,15}(?:\.\d{1,15})?(?![\d:/-])")
+_LETTERS_ALONE = re.compile(r"[^\W\d_]+(?:,? [^\W\d_]+){0,5}")
+_PLACE = re.compile(
+    r"\b(?:in|nach|von|aus|bei|naar|te|à|en|de|vers|para|desde|hacia|a|di|da|til|i|från|till)\s(?=[^\W\d_])[^a-zß-ÿ\W]\w"
+    r"|[\u0370-\u1fff\u3040-\u9fff\uac00-\ud7af]{2}"  # Greek, Cyrillic, Hebrew, Arabic, Indic; Chinese, Japanese, Korean
+)
 _LONGEST = 20_000  # characters of a text that are compared
 _MOST_PARTS = 500  # schemas of one tool whose words count
 _JOINED = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=\d)(?=[a-z])|[._/-]")
@@ -69,6 +74,7 @@ class Wording:
         text = text[-_LONGEST:]
         self.is_english = _is_english(text)
         self.beginnings = _beginnings(text)
+        self.names_a_place = _PLACE.search(text) is not None
         there = frozenset(words(text))
         in_words = [float(number) for word, number in _NUMBERS_IN if word in there]
         self.figures = frozenset([*map(float, _FIGURE.findall(text)), *in_words])
@@ -87,14 +93,16 @@ class Wording:
     def says_part_of(self, value: JsonValue, may_translate: bool) -> bool:
         """Return whether half of a text's words are here, as the city to which its state is added, or a number's figures.
 
-        may_translate: in another language than English a word may be a translation; a name is none.
+        may_translate: in another language than English a word may be a translation, and so may a name where one is said: "in
+        Wien" is Vienna; in another script any is.
         """
         if isinstance(value, (int, float)):
             return value in self.figures
         if not isinstance(value, str) or not (beginnings := _beginnings(value[:_LONGEST])):
             return False
-        if may_translate and not self.is_english and value.islower() and value.replace(" ", "").isalpha():
-            return True
+        if may_translate and not self.is_english and _LETTERS_ALONE.fullmatch(value):
+            if value.islower() or self.names_a_place:
+                return True
         return 2 * len(beginnings & self.beginnings) >= len(beginnings)
 
     def speaks_of(self, name: str, schema: Mapping[str, Any], tool: Function) -> bool:

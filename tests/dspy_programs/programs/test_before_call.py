@@ -123,6 +123,24 @@ def test_a_code_that_the_schema_asks_for_is_common_knowledge(value, name, descri
     assert not kept("as discussed", "Springfield Road", {"type": "string", "description": description}, needed=True, name=name)
 
 
+@pytest.mark.parametrize(
+    ("task", "value", "is_kept"),
+    [
+        ("Wie ist das Wetter in Wien?", "Vienna", True),
+        ("Quel temps fait-il à Londres ?", "London, UK", True),
+        ("北京的天气怎么样", "Beijing, China", True),
+        ("Какая погода в Москве?", "Moscow", True),
+        ("Mach das Licht in der Küche an.", "kitchen", True),
+        ("Wie ist das Wetter?", "Vienna", False),
+        ("How is the weather in that city?", "Vienna", False),
+        ("Was kostet das in Wien?", "DE1234567", False),
+    ],
+)
+def test_in_another_language_a_name_may_be_translated(task, value, is_kept):
+    assert kept(task, value, TEXT, needed=True) == is_kept
+    assert not kept(task, value, TEXT, needed=False)
+
+
 def test_an_example_in_a_description_is_no_source():
     place = {"type": "string", "description": "city and state, e.g. San Francisco, CA"}
     order = {"type": "string", "description": "e.g. 'ORD-1234'"}
