@@ -100,15 +100,16 @@ class _Grounding:
             del self.missing[gaps:], self.repairs[repairs:]
             return _LEFT_OUT
         if isinstance(value, list) and value:
-            repairs = len(self.repairs)
-            if not argument.needed and not self.items(value, (argument.item or _ANY)._replace(needed=False), name, place):
-                return _LEFT_OUT  # nobody named any
-            del self.repairs[repairs:]
-            return self.items(value, (argument.item or _ANY)._replace(needed=True), name, place) or _LEFT_OUT
+            return self.items(value, argument, name, place) or _LEFT_OUT
         return value if self.has_source(value, argument, name) else _LEFT_OUT
 
     def items(self, values: list[Any], argument: _Argument, name: str, place: str) -> list[Any]:
-        kept = [self.value(each, argument, name, place, may_go=True) for each in values]
+        """Return the items with a source; of an optional list of choices all, if somebody named one: "Monday to Friday"."""
+        item = argument.item or _ANY
+        is_flat = not any(isinstance(each, (dict, list)) for each in values)
+        if is_flat and not argument.needed and not any(self.has_source(each, item, name) for each in values):
+            return []
+        kept = [self.value(each, item._replace(needed=True), name, place, may_go=True) for each in values]
         lost = [each for each, inner in zip(values, kept, strict=True) if inner is _LEFT_OUT]
         if 0 < len(lost) < len(kept):
             self.repairs.append(f"{self.tool}: {place}: {json_excerpt(lost)} left out, for nobody spoke of it")

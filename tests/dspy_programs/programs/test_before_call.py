@@ -341,6 +341,15 @@ def test_hostile_text_takes_no_time(text):
     assert time.process_time() - started < 5
 
 
+def test_deep_lists_take_no_time():
+    deep: list = ["b"]
+    for _ in range(50):
+        deep = [deep, "b"]
+    started = time.process_time()
+    assert not checked("a table", {"x": deep}, {"x": {"type": "array"}}).calls[0].arguments
+    assert time.process_time() - started < 1
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
