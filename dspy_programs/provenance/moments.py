@@ -4,10 +4,13 @@ A date that is told without its year fits any year. Where something is told rela
 which day today is, any date may be meant, and is taken for computed.
 """
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import NamedTuple
+
+from dspy_programs.provenance.numbers import WORDS_OF
 
 _DAY = 24 * 60  # minutes
 _MONTHS = (
@@ -75,6 +78,13 @@ _TIME = re.compile(
     r"|(?<![\d:.])(?P<h3>\d{1,2})\s?(?:h\b|uhr|o'?clock|heures|[点點時시])"
     r"|\b(?:at|from|to|until|till|by|um|ab|bis|las|and)\s?(?P<h4>\d{1,2})(?![\d:.%/])"
     r"|(?P<noon>\bnoon\b|\bmidday\b)|(?P<night>\bmidnight\b)"
+)
+_PARTS = {"half": 30, "quarter": 15, "five": 5, "ten": 10, "twenty": 20, "viertel": 15, "zehn": 10}
+_HOURS = {word: hour for hour in range(1, 13) for word in WORDS_OF[hour] if word.isalpha() and len(word) > 2}
+_HOUR = "|".join(sorted(_HOURS, key=len, reverse=True))
+_SPELLED_TIME = re.compile(
+    rf"\b(?:(?P<part>{'|'.join(_PARTS)}) (?P<way>past|to|after|before|nach|vor) |(?P<half>halb )|(?:at|by|um|from|until) )"
+    rf"(?P<hour>{_HOUR})\b"
 )
 _DURATION = re.compile(
     r"(?<![\d.])(?P<n>\d{1,4}(?:\.\d{1,2})?)[ -]?"
@@ -160,6 +170,14 @@ def minutes_in(text: str) -> Iterator[int]:
                 yield (hour + 12) * 60 + minute
 
 
+def _spelled_minutes_in(text: str) -> Iterator[int]:
+    """Yield the times that are told in words, of the morning and of the afternoon: "quarter past seven", "halb acht"."""
+    for match in _SPELLED_TIME.finditer(text):
+        away = -30 if match["half"] else _PARTS.get(match["part"], 0) * (-1 if match["way"] in ("to", "before", "vor") else 1)
+        for start in (_HOURS[match["hour"]] % 12 * 60, _HOURS[match["hour"]] % 12 * 60 + _DAY // 2):
+            yield (start + away) % _DAY
+
+
 def durations_in(text: str) -> Iterator[int]:
     """Yield the durations in a text in lower case, in minutes."""
     for match in _DURATION.finditer(text):
@@ -190,7 +208,7 @@ class Moments:
         """Read a text in lower case."""
         for day in days_in(text):
             self._days.setdefault(day, turn)
-        for minutes in minutes_in(text):
+        for minutes in itertools.chain(minutes_in(text), _spelled_minutes_in(text)):
             self._minutes.setdefault(minutes, turn)
         if len(self._durations) < _MOST_DURATIONS:
             self._durations.update(durations_in(text))

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-_FIGURE = re.compile(r"(?<![a-z0-9_.,:/#-])-?\d[\d.,'\u2019\u00a0\u202f]*+(?!\d|[:/-]\d|[a-z]\d)")
+_FIGURE = re.compile(r"(?:(?<![a-z0-9_.,:/#-])|(?<=\dm))-?\d[\d.,'\u2019\u00a0\u202f]*+(?!\d|[:/-]\d|[a-z]\d)")
 _SCALED = re.compile(r"\s?(k|m|mn|bn|million|billion|thousand|%|percent|mio|mrd|dozen|hundred)\b|\s?(%)", re.IGNORECASE)
 _SCALES = {
     "k": 1e3, "thousand": 1e3, "m": 1e6, "mn": 1e6, "mio": 1e6, "million": 1e6, "bn": 1e9, "mrd": 1e9, "billion": 1e9,
@@ -24,6 +24,7 @@ _MOST_POOLS = 60  # the latest
 _MOST_TOLD = 8  # of the user's numbers, with which all others are combined
 _MOST_IN_TWOS, _MOST_IN_THREES = 30, 12  # numbers in a pool of which sums of two and of three are tried
 _MOST_TIMES = 9
+_ALL = "all"
 USER, SYSTEM = "user", "system"  # the pool of what the user says; how those of a system's texts begin
 _UNITS_OF_TIME = (60.0, 3600.0, 24.0, 7.0, 30.0, 12.0)  # to minutes, hours, days, weeks, months
 _THOUSANDS = (1000.0, 1e6)
@@ -177,14 +178,19 @@ class Numbers:
         if value <= self._most_counted and value == int(value):
             return True
         told = self._told[-_MOST_TOLD:]
-        for name in ["", *itertools.islice(reversed(self._pools), _MOST_POOLS)]:
-            pool = self._pools[name] if name else self._told
+        for name in ["", _ALL, *itertools.islice(reversed(self._pools), _MOST_POOLS)]:
+            pool = self._told if not name else self._few_of_all() if name == _ALL else self._pools[name]
             given = self._given.get(name)
             if given is None or given.size != (len(pool), len(self._told)):
                 given = self._given[name] = _Given(pool, told, (len(pool), len(self._told)), name.startswith(SYSTEM))
             if given.gives(value, is_share):
                 return True
         return False
+
+    def _few_of_all(self) -> list[float]:
+        """All numbers of a run in which there are few."""
+        pools = [pool for name, pool in self._pools.items() if not name.startswith(SYSTEM)]
+        return list(itertools.chain.from_iterable(pools)) if sum(map(len, pools)) <= _MOST_IN_THREES else []
 
 
 class _Given:
@@ -206,7 +212,9 @@ class _Given:
         self._of_two = {round(x + y, 2) for x, y in pairs} | {round(abs(x - y), 2) for x, y in pairs}
         self._of_two |= {round(x * y, 2) for x, y in pairs} | {round(2 * x, 2) for x in self._few if pairs}
         results += [x / y for x, y in pairs if y]
-        self._results = {round(result, 2) for result in results} | {float(round(result)) for result in results if result > 9}
+        self._results = {round(result + half, 2) for result in results for half in (0, _LEAST)} | {
+            float(round(result)) for result in results if result > 9
+        }
         shares = [100 * part / y for x, y in pairs if y for part in (x, abs(x - y))]
         self._shares = {round(share, digits) for share in shares for digits in (0, 1, 2)}
 

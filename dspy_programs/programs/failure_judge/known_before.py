@@ -14,6 +14,12 @@ _LINKS = 5
 
 _RUNS_CODE = re.compile(r"python|terminal|exec|interpreter|notebook|repl|run_?code", re.IGNORECASE)
 
+_NOTHING = re.compile(
+    r"\b(?:not (?:found|valid|exist)|no [\w ]{1,40}(?:found|match\w*)|"
+    r"invalid|error|unknown|does not exist|doesn't exist|failed|denied)\b"
+)
+_LONGEST_NOTHING = 200  # characters
+
 Voice = Literal["system", "user", "agent", "tool"]
 
 
@@ -57,9 +63,17 @@ def known_before(view: View, steps: Sequence[Step]) -> Iterator[tuple[Step, Sour
         if turn.tool_output is not None:
             sources.add(turn.tool_output, turn.turn_number, "tool")
         if turn.role == "tool" and open_call is not None:
-            if not open_call.fault and not _RUNS_CODE.search(open_call.name[:200]):
+            if not came_to_nothing(open_call) and not _RUNS_CODE.search(open_call.name[:200]):
                 sources.add(open_call.given, turn.turn_number, "tool")
             open_call = None
+
+
+def came_to_nothing(call: Call) -> bool:
+    """Return whether a call failed, or found nothing."""
+    if call.fault or call.returned in ([], {}):
+        return True
+    text = call.returned
+    return isinstance(text, str) and len(text) <= _LONGEST_NOTHING and _NOTHING.search(text.lower()) is not None
 
 
 class Told:

@@ -361,6 +361,16 @@ def test_what_a_tool_turned_down_weighs_less_than_what_it_took():
     assert LIKELY <= confidence("Email not found.") < confidence("Email deleted.")
 
 
+def test_first_invented_value_is_blamed_and_all_are_told():
+    finding = found(
+        ("user", "Move Nia's tasks to the backlog"),
+        ("search_tasks", {"email": "nia@example.com"}, []),
+        ("update_task", {"task_id": "00000000", "list": "backlog"}, "Task updated successfully."),
+        ("agent", "They are in the backlog."),
+    )
+    assert (finding.turn, finding.turns, finding.confidence) == (1, [1, 2], 0.85)
+
+
 def test_look_up_with_an_invented_address_is_a_hint_only():
     finding = found(("user", "Nia's tasks?"), ("search_tasks", {"email": "nia@example.com"}, []), ("agent", "There are none."))
     assert finding.turn == 1 and finding.confidence < LIKELY

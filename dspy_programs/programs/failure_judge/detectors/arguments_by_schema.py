@@ -1,8 +1,8 @@
 """TOOL_MISUSE: a call that does not fit the JSON schema of its tool, where the trace keeps the schemas."""
 
 from dspy_programs.programs.actor import check
-from dspy_programs.programs.failure_judge.detectors.argument_from_nowhere import came_to_nothing
 from dspy_programs.programs.failure_judge.finding import Finding, found
+from dspy_programs.programs.failure_judge.known_before import came_to_nothing
 from dspy_programs.programs.failure_judge.trace_view import Call, View
 from dspy_programs.text import is_json
 from dspy_programs.types import LONGEST_NAME, Function
