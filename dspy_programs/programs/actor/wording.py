@@ -37,7 +37,9 @@ _OF_ANY_TOOL = frozenset(
         "string integer float boolean parameter required unit"
     )
 )
-_OF_TIME = frozenset(word[:_LETTERS] for word in content_stems(" ".join([*SPANS, *OFFSETS, *WEEKDAYS, *MONTHS])))
+_OF_TIME = frozenset(
+    word[:_LETTERS] for word in content_stems(" ".join(["next coming following", *SPANS, *OFFSETS, *WEEKDAYS, *MONTHS]))
+)
 _OF_ANY_SWITCH = frozenset(
     stem[:_LETTERS] for stem in content_stems("include including whether enable set true false flag return default use option")
 )

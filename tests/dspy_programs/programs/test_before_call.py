@@ -275,6 +275,13 @@ def test_a_tool_is_foreign_that_shares_no_word_in_the_same_language(task, is_for
     assert Wording(task).is_foreign_to(STOCK) == is_foreign
 
 
+def test_a_code_needs_something_that_it_may_stand_for():
+    flights = function({"origin": {"type": "string", "description": "IATA code"}}, ["origin"], "book", "Find a flight")
+    for task, is_kept in (("Find me a flight for next week.", False), ("Find me a flight from Vienna.", True)):
+        found = before_call([Call(tool="book", arguments={"origin": "VIE"})], [flights], asked(task, "", []))
+        assert bool(found.calls) == is_kept
+
+
 def test_words_in_a_schema_count_as_the_tools_own():
     schema = {
         "sort": {"type": "string", "enum": ["cheapest"]},
