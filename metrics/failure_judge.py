@@ -1,8 +1,8 @@
 """Are the mode and the turn right, and does the cause name what failed?
 
 Input      gold: Example with `mode` (None if unlabelled), `turn` (None for a run without a failure),
-           `cause` (a key phrase, "" if there is none) and `turns`; pred: a FailureJudge's Prediction. Any field may be
-           missing or malformed.
+           `cause` (a key phrase, "" if there is none), `also` (other verdicts that are right, without a cause) and
+           `turns`; pred: a FailureJudge's Prediction. Any field may be missing or malformed.
 Output     Score: mode, turn, cause, format, each in [0, 1]; unlabelled ones are left out and the weights of the rest
            are scaled up; a line of feedback for each that is not 1.
 Guarantees never raises, never draws at random; an unreadable reply scores 0; 1.0 exactly for the reference itself; a
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 import dspy
+from pydantic import BaseModel
 
 from dspy_programs.types import FailureMode
 from metrics.score import Component, Score, composite, unreadable
@@ -26,8 +27,21 @@ _ENOUGH_WORDS = 40  # of a cause; a longer one loses, so that copying the run do
 _TOKEN = re.compile(r"[^\W_]+")
 
 
+class AcceptedVerdict(BaseModel):
+    """Another verdict that a fair reader accepts."""
+
+    mode: FailureMode
+    turn: int | None = None
+
+
 def judge_agrees(gold: dspy.Example, pred: dspy.Prediction) -> Score:
-    """Score a verdict against the label."""
+    """Score a verdict against the label, or against the verdict accepted beside it that it is nearest to."""
+    others = [gold.copy(mode=other.mode, turn=other.turn, cause="") for other in getattr(gold, "also", None) or []]
+    scores = [_agreement(gold, pred), *(_agreement(other, pred) for other in others)]
+    return max(scores, key=lambda score: score.value)
+
+
+def _agreement(gold: dspy.Example, pred: dspy.Prediction) -> Score:
     mode, failure = getattr(pred, "mode", None), getattr(pred, "failure", None)
     if failure is not None or not isinstance(mode, str) or mode not in MODES:
         weights = {name: weight for name, weight in WEIGHTS.items() if _is_labelled(gold, name)}
@@ -89,7 +103,8 @@ def _format_problems(gold: dspy.Example, pred: dspy.Prediction) -> list[str]:
     problems = []
     if mode == "none" and turn is not None:
         problems.append("the mode is none, but a turn is blamed")
-    if mode != "none" and (not is_number(turn) or turn not in _numbers_of(gold)):
+    is_open = mode == "UNKNOWN" and turn is None  # it failed, and nothing says where
+    if mode != "none" and not is_open and (not is_number(turn) or turn not in _numbers_of(gold)):
         problems.append("the turn is not the number of a turn of the run")
     cause = getattr(pred, "cause", None)
     if not isinstance(cause, str) or not cause.strip() or len(cause) > 400:

@@ -29,7 +29,7 @@ _AHEAD = 4  # records read ahead per record in progress
 
 
 class Outcome(NamedTuple):
-    """The outcome of one record: a report on its trace, or a problem."""
+    """The outcome of one record: a report on its trace, or a problem; with neither, the source's earlier problem is gone."""
 
     source: str
     trace: Trace | None
@@ -140,6 +140,10 @@ class Tally:
 
     def add(self, outcome: Outcome) -> None:
         report = outcome.report
+        if report is None and outcome.problem is None:
+            self.unreadable -= 1
+            self.problems = [each for each in self.problems if each.source != sendable(outcome.source)]
+            return
         if report is None:
             self.unreadable += 1
             if len(self.problems) < MOST_PROBLEMS:

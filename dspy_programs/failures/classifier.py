@@ -2,7 +2,7 @@
 
 Input      a Trace, or a mapping in any of the formats that formats.py reads.
 Output     FailureReport. `modes` lists every mode found, the verdict first; it is empty exactly if the verdict is "none".
-Calls      none if the rules are sure or no model is in use; else one, by the FailureJudge for the model in use.
+Calls      none if the rules are sure or no model is in use; else those of the FailureJudge for the model in use.
 Guarantees without a model DSPy is not imported. Thread-safe.
 """
 
@@ -50,6 +50,7 @@ class FailureReport(BaseModel):
 
     confidence    the detector's own, in [0, 1]
     probability   that the verdict is right, as measured on labels; None if not measured
+    evidence      words of the run that show the failure, or the model's; "" where nothing shows. Part of root_cause_summary
     turns         number of turns in the trace
     answered_by   "model" or "rules"
     failure       why the model's reply could not be used and the rules answered instead
@@ -64,6 +65,7 @@ class FailureReport(BaseModel):
     probability: float | None
     first_failure_turn: int | None
     root_cause_summary: str
+    evidence: str
     fixes: list[str]
     modes: list[FoundMode]
     turns: int
@@ -80,20 +82,21 @@ class FailureReport(BaseModel):
 
 
 _TO_JSON = FailureReport.__pydantic_serializer__.to_json
+_SHOWN_TO_LARGE = 12_000  # characters of a run shown to a large model in one question, about 3,000 tokens
 MOST_FAILURES = 3  # of the model in a row, after which it is not asked again
-_FIXES: dict[FailureMode, list[str]] = {mode: list(remedy.fixes) for mode, remedy in REMEDIES.items()}
 
 
 class FailureClassifier:
     """Classifies how a run failed: by rules and, where they are unsure, by the language model in use, if any."""
 
-    def __init__(self, use_llm: bool = True) -> None:
-        """Choose whether a model may be asked.
+    def __init__(self, use_llm: bool = True, open_question: bool = False) -> None:
+        """Choose whether a model may be asked, and what.
 
         Args:
-            use_llm: Ask the model of `with dspy_programs.use(...)` if the rules are unsure; False never asks.
+            use_llm: Ask the model of `with dspy_programs.use(...)` if the rules are unsure of a finding; False never asks.
+            open_question: Ask it also how a run failed in which no finding stands. Only a large model can tell.
         """
-        self.use_llm = use_llm
+        self.use_llm, self.open_question = use_llm, open_question
         self._judges: dict[str, FailureJudge] = {}
         self._failures = 0  # of the model, in a row
 
@@ -127,8 +130,10 @@ class FailureClassifier:
             from dspy_programs.registry import load
 
             judge = self._judges[model.model] = load("failure_judge", model.model)
+            if self.open_question:
+                judge.open_question, judge.window = True, _SHOWN_TO_LARGE
         try:
-            said = judge.of(trace)
+            said = judge.settle(trace, findings, ruled)
         except LMError as error:
             self._failures += 1
             reason = sendable(" ".join(str(error).split()))[:300]
@@ -138,19 +143,14 @@ class FailureClassifier:
             return report_of(trace, findings, ruled, "rules", reason)
         self._failures = 0
         failure = None if said.failure is None else sendable(said.failure.reason)
-        verdict = Ruling(said.mode, said.turn, said.confidence, _evidence_in(said.cause, said.mode), True)
-        return report_of(trace, findings, verdict, said.answered_by, failure)
+        verdict = Ruling(said.mode, said.turn, said.confidence, said.evidence, True)
+        return report_of(trace, said.findings, verdict, said.answered_by, failure)
 
 
 def parsed(raw: Mapping[str, object]) -> Trace:
     from dspy_programs.failures.formats.auto import Parser
 
     return Parser().parse(raw)
-
-
-def _evidence_in(cause: str, mode: FailureMode) -> str:
-    """Return the evidence inside the sentence about a mode."""
-    return cause.removeprefix(REMEDIES[mode].cause.partition("{evidence}")[0])
 
 
 def report_of(
@@ -161,7 +161,7 @@ def report_of(
     failure: str | None = None,
 ) -> FailureReport:
     """Build a report from a verdict and all findings. Nothing here needs validation again."""
-    mode, confidence = ruled.mode, round(ruled.confidence, 2)
+    mode, confidence, evidence = ruled.mode, round(ruled.confidence, 2), sendable(ruled.evidence)
     # probabilities were measured for a "none" by the rules, not for one that follows from the caller's `is_successful`
     measured = answered_by == "rules" and (mode != "none" or trace.is_successful is None)
     return FailureReport.model_construct(
@@ -171,22 +171,25 @@ def report_of(
         confidence=confidence,
         probability=probability_of(mode, confidence) if measured else None,
         first_failure_turn=ruled.turn,
-        root_cause_summary=REMEDIES[mode].cause.format(evidence=sendable(ruled.evidence)),
-        fixes=_FIXES[mode],
-        modes=_modes_of(findings, ruled, confidence, trace.is_successful, answered_by == "rules") if mode != "none" else [],
+        root_cause_summary=REMEDIES[mode].cause.format(evidence=evidence),
+        evidence=evidence,
+        fixes=REMEDIES[mode].fixes_for(evidence),
+        modes=_modes_of(trace, findings, ruled, confidence, answered_by == "rules") if mode != "none" else [],
         turns=len(trace.turns),
         answered_by=answered_by,
         failure=failure,
     )
 
 
-def _modes_of(
-    findings: Sequence[Finding], ruled: Ruling, confidence: float, is_successful: bool | None, calibrated: bool
-) -> list[FoundMode]:
-    """Return the verdict's mode, then every other finding likely enough to stand alone, strongest first."""
-    bound = SURE_AGAINST_SUCCESS if is_successful else LIKELY
+def _modes_of(trace: Trace, findings: Sequence[Finding], ruled: Ruling, confidence: float, calibrated: bool) -> list[FoundMode]:
+    """Return the verdict's mode, then every other finding likely enough to stand alone, strongest first.
+
+    A failure of unknown cause at no turn stands at the last: there its outcome was known.
+    """
+    bound = SURE_AGAINST_SUCCESS if trace.is_successful else LIKELY
     seen = next((f.turns for f in findings if f.mode == ruled.mode and f.turn == ruled.turn), None)
-    turn = 0 if ruled.turn is None else ruled.turn
+    last = trace.turns[-1].turn_number if trace.turns else 0
+    turn = last if ruled.turn is None else ruled.turn
     first = _found_mode(ruled.mode, turn, seen or [turn], confidence, ruled.evidence, calibrated)
     others = [f for f in findings if f.mode != ruled.mode and f.confidence >= bound]
     return [first, *(_found_mode(f.mode, f.turn, f.turns, f.confidence, f.evidence, True) for f in others)]

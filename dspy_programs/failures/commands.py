@@ -19,7 +19,14 @@ from dspy_programs.cli import (
     ToolLmOption,
     new_app,
 )
-from dspy_programs.failures.options import FormatOption, HtmlOption, JunitOption, SarifOption, at_once
+from dspy_programs.failures.options import (
+    FormatOption,
+    HtmlOption,
+    JunitOption,
+    OpenQuestionOption,
+    SarifOption,
+    at_once,
+)
 from dspy_programs.lm import using
 
 if TYPE_CHECKING:
@@ -43,12 +50,15 @@ def classify(
     trace: _TraceOption = None,
     format: FormatOption = None,
     no_llm: NoLlmOption = False,
+    open_question: OpenQuestionOption = False,
     lm: ToolLmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     no_cache: NoCacheOption = False,
     as_json: JsonOption = False,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Also write the report to this file, as JSON.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Also write the report to this file, as JSON; - is standard output.")
+    ] = None,
     html: HtmlOption = None,
     sarif: SarifOption = None,
     junit: JunitOption = None,
@@ -57,19 +67,19 @@ def classify(
     from dspy_programs.failures.batch import Outcome, tallied
     from dspy_programs.failures.classifier import FailureClassifier
     from dspy_programs.failures.reports.lines import print_json
-    from dspy_programs.failures.reports.outputs import Outputs, opened
+    from dspy_programs.failures.reports.outputs import Outputs, opened, printing
     from dspy_programs.failures.reports.table import print_report
 
+    outputs = Outputs(output, html, sarif, junit)
+    printed = printing(outputs, as_json)
     source, known = one_trace(file, trace, format)
     inputs = [path for path in (file, trace) if path is not None]
-    with opened(Outputs(output, html, sarif, junit), inputs, one_trace=True) as sinks:
+    with opened(outputs, inputs, one_trace=True) as sinks:
         with using(None if no_llm else lm, api_base, api_key, no_cache) as model:
-            report = FailureClassifier(use_llm=model is not None).classify(known)
+            report = FailureClassifier(model is not None, open_question).classify(known)
         tallied([Outcome(source, known, report, None)], sinks, lambda batch: [])
-    if as_json:
-        print_json(report.model_dump_json(indent=2))
-    else:
-        print_report(source, report)
+    with printed:
+        print_json(report.model_dump_json(indent=2)) if as_json else print_report(source, report)
 
 
 @app.command()
@@ -111,13 +121,17 @@ def batch(
     traces_dir: Annotated[Path | None, typer.Option("--traces-dir", help="Alternative to PATHS: a folder of traces.")] = None,
     format: FormatOption = None,
     no_llm: NoLlmOption = False,
+    open_question: OpenQuestionOption = False,
     lm: ToolLmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     no_cache: NoCacheOption = False,
     as_json: JsonOption = False,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Also write every report to this file, one line of JSON each.")
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Also write every report to this file, one line of JSON each; - is standard output."
+        ),
     ] = None,
     html: HtmlOption = None,
     sarif: SarifOption = None,
@@ -147,7 +161,7 @@ def batch(
     from dspy_programs.failures.gate import bounds_of, checks_of, read_baseline
     from dspy_programs.failures.reader import read_traces
     from dspy_programs.failures.reports.lines import print_json
-    from dspy_programs.failures.reports.outputs import Named, Outputs, opened
+    from dspy_programs.failures.reports.outputs import Named, Outputs, opened, printing
     from dspy_programs.failures.reports.table import print_batch
 
     inputs = [*(paths or []), *([traces_dir] if traces_dir else [])]
@@ -156,16 +170,15 @@ def batch(
     bounds, before = bounds_of(fail_on or []), read_baseline(baseline) if baseline else None
     named = Named()
     outputs = Outputs(output, html, sarif, junit)
+    printed = printing(outputs, as_json)
     gc.freeze()  # the collector skips what is loaded by now: a large batch runs 7 % faster
     with opened(outputs, inputs) as sinks, using(None if no_llm else lm, api_base, api_key, no_cache) as model:
         with show_progress("reading traces", in_bytes=True) as progress:
             items = read_traces(inputs, format, progress)
-            found = classified(items, FailureClassifier(use_llm=model is not None), at_once(model))
+            found = classified(items, FailureClassifier(model is not None, open_question), at_once(model))
             result = tallied(found, [*sinks, named], lambda made: checks_of(made, bounds, before))
-    if as_json:
-        print_json(result.model_dump_json(indent=2))
-    else:
-        print_batch(result, named.rows)
+    with printed:
+        print_json(result.model_dump_json(indent=2)) if as_json else print_batch(result, named.rows)
     if result.unreadable and not (keep_going and result.traces):
         raise typer.Exit(FAILED)
     if not all(check.holds for check in result.checks):
@@ -177,6 +190,7 @@ def watch(
     folder: Annotated[Path, typer.Argument(help="The folder that traces are written to.")],
     format: FormatOption = None,
     no_llm: NoLlmOption = False,
+    open_question: OpenQuestionOption = False,
     lm: ToolLmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
@@ -197,7 +211,7 @@ def watch(
 
     watched, tally, code = Watch(folder, format), Tally(), 0
     with using(None if no_llm else lm, api_base, api_key, no_cache) as model:
-        classifier = FailureClassifier(use_llm=model is not None)
+        classifier = FailureClassifier(model is not None, open_question)
         try:
             while True:
                 for outcome in classified(watched.look(last=once), classifier, at_once(model)):

@@ -9,7 +9,7 @@ an unfinished file too. On exit trace_<id>_<time>.json replaces it, a trace in t
 
 Input      values of any kind: anything that is not JSON is kept as text (jsonable.py). latency_ms: milliseconds.
 Guarantees threads may add turns concurrently; no two recordings share a file, whatever the directory or process; nothing is
-           omitted or redacted unless `redact` does it; an exception in the block is recorded and re-raised.
+           omitted or redacted unless `redact` does it; an exception in the block is recorded (`error`) and re-raised.
 Raises     UsageError if a file cannot be written, or if nothing is being recorded.
 """
 
@@ -129,12 +129,12 @@ class TraceRecorder:
             self._finish()
             return
         with contextlib.suppress(UsageError):  # the error of the run comes first; what was recorded is on disk
-            told = f"(error) {type(error).__name__}: {text_of_object(error)}"
+            told = f"{type(error).__name__}: {text_of_object(error)}".removesuffix(": ")
             if self._has_result:
-                self.add_turn("system", told)
+                self.add_turn("system", f"(error) {told}")
             else:
-                self.set_final_result(told, is_successful=False)
-            self._finish()
+                self.set_final_result(f"(error) {told}", is_successful=False)
+            self._finish(told)
 
     def _write(self, kind: str, fields: dict[str, Any]) -> None:
         """Put a line on disk, or leave the file as it was."""
@@ -157,7 +157,8 @@ class TraceRecorder:
             return [self._clean(item) for item in value]
         return {key: self._clean(item) for key, item in value.items()} if isinstance(value, dict) else value
 
-    def _finish(self) -> None:
+    def _finish(self, error: str | None = None) -> None:
+        """Write the finished trace, with what ended the run if it was an exception, in place of the lines."""
         with self._lock:
             if self._file is None or self.path is None:
                 return
@@ -167,7 +168,7 @@ class TraceRecorder:
             (item,) = read_traces([recorded])
             if item.trace is None:
                 raise UsageError(f"{recorded}: {item.problem}")
-            trace = item.trace.model_dump(mode="json", exclude={"turns"})
+            trace = item.trace.model_dump(mode="json", exclude={"turns"}) | {"error": self._clean(error)}
             trace["turns"] = [turn.model_dump(mode="json", exclude_none=True) for turn in item.trace.turns]
             write_atomically(self.path, json.dumps(trace, ensure_ascii=False, indent=1) + "\n")
             recorded.unlink(missing_ok=True)

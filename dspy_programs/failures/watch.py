@@ -1,23 +1,28 @@
 """Watch a folder that agents write traces to: each trace is classified as it arrives.
 
 Input      a folder; files in it may appear, grow line by line, be replaced or deleted.
-Output     Items, one for each time a trace is written.
+Output     Items, one for each time a trace is written. One with neither a trace nor a problem takes back the problem given
+           for its source before: that can be read now, or is no longer there.
 Guarantees a line is read once it is complete. A JSON file is read at once if it is complete, else when it has stopped
            changing. Lines that belong together (spans, an unfinished recording) are read when the file has been unchanged
-           for REST seconds. An unreadable record is an Item with a problem. Only a few numbers are kept per file.
+           for REST seconds. An unreadable record is an Item with a problem, given once. Only a few numbers are kept per
+           file, and which records in it were unreadable, at most MOST_PROBLEMS.
 """
 
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 from typing import NamedTuple
 
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.auto import Parser
-from dspy_programs.failures.reader import LINES, LONGEST_LINE, Item, Lines, files_in, read_file
+from dspy_programs.failures.reader import LONGEST_LINE, Item, Lines, read_file
 from dspy_programs.failures.reports.place import parse_place
+from dspy_programs.failures.trace_files import LINES, files_in
 
 REST = 60.0  # seconds
+MOST_PROBLEMS = 1000  # of a file that can be taken back
 QUIET_LOOKS = 2  # without a change, after which an incomplete JSON file stays incomplete
 
 
@@ -30,10 +35,16 @@ class Mark(NamedTuple):
 
 
 class Seen:
-    """How far a file has been read. `quiet`: scans without a change; `done`: everything in it was read."""
+    """How far a file has been read.
 
-    def __init__(self, mark: Mark) -> None:
+    quiet       scans without a change
+    done        everything in it was read
+    problems    sources in it that were given as unreadable
+    """
+
+    def __init__(self, mark: Mark, problems: set[str]) -> None:
         self.mark = mark
+        self.problems = problems
         self.offset = self.line = self.quiet = 0
         self.done = self.in_parts = False
 
@@ -65,7 +76,7 @@ class Watch:
             return None
         mark, seen = Mark(status.st_ino, status.st_size, status.st_mtime), self.seen.get(path)
         if seen is None or mark.file != seen.mark.file or mark.size < seen.offset:
-            seen = self.seen[path] = Seen(mark)
+            seen = self.seen[path] = Seen(mark, set() if seen is None else seen.problems)
         elif mark != seen.mark:
             seen.mark, seen.quiet, seen.done = mark, 0, False
         else:
@@ -76,16 +87,16 @@ class Watch:
         if path.suffix.lower() not in LINES:
             items = list(read_file(path, self.parser))
             if last or seen.quiet >= QUIET_LOOKS or all(item.problem is None for item in items):
-                seen.done = True
-                yield from items
+                seen.done = os.access(path, os.R_OK)  # a right given later leaves no other mark
+                yield from _told(seen, items, seen.problems)
             return
         if not seen.in_parts:
             yield from self.new_lines(path, seen, last)
         if seen.in_parts and (last or time.time() - seen.mark.changed >= REST):
             seen.done = True
-            for item in read_file(path, self.parser):
-                if item.source == str(path) or parse_place(item.source).line > seen.line:  # other lines were yielded before
-                    yield item
+            items = list(read_file(path, self.parser))
+            new = [item for item in items if item.source == str(path) or parse_place(item.source).line > seen.line]
+            yield from _told(seen, new, {source for source in seen.problems if not source.startswith(f"{path}:")})
 
     def new_lines(self, path: Path, seen: Seen, last: bool) -> Iterator[Item]:
         """Yield the records of the lines completed since the last scan."""
@@ -93,6 +104,8 @@ class Watch:
         try:
             with open(path, "rb") as file:
                 file.seek(seen.offset)
+                taken_back = seen.problems if seen.offset == 0 else seen.problems & {str(path)}
+                yield from _told(seen, [], taken_back)
                 while line := file.readline(LONGEST_LINE + 1):
                     if not line.endswith(b"\n") and len(line) <= LONGEST_LINE and not last:
                         return
@@ -101,6 +114,22 @@ class Watch:
                         seen.in_parts = True
                         return
                     seen.line, seen.offset = seen.line + 1, file.tell()
-                    yield from found
+                    yield from _told(seen, found, set())
         except OSError as error:
-            yield Item(str(path), None, f"cannot be read: {error.strerror or error}")
+            problem = Item(str(path), None, f"cannot be read: {error.strerror or error}")
+            yield from _told(seen, [problem], seen.problems & {problem.source})
+
+
+def _told(seen: Seen, items: Iterable[Item], read_again: Set[str]) -> Iterator[Item]:
+    """Yield what is new in items. read_again: the sources, of those given as unreadable, that were read once more for them."""
+    items = list(items)
+    gone = sorted(read_again - {item.source for item in items if item.problem is not None})
+    seen.problems.difference_update(gone)
+    yield from (Item(source, None, None) for source in gone)
+    for item in items:
+        if item.problem is not None:
+            if item.source in seen.problems:
+                continue
+            if len(seen.problems) < MOST_PROBLEMS:
+                seen.problems.add(item.source)
+        yield item

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from dspy_programs.provenance.moments import MONTHS
+from dspy_programs.provenance.calendar_words import MONTHS
 
 Kind = Literal["nothing", "choice", "id", "e-mail", "number", "moment", "path", "text"]
 

@@ -124,6 +124,7 @@ class Numbers:
         self._pools: dict[str, list[float]] = {}
         self._told: list[float] = []  # by the user
         self._given: dict[str, _Given] = {}  # by pool
+        self._in_pools = 0  # numbers of results
         self._most_counted = 0
         self._tells_time = self._tells_one = self._tells_measure = False  # amounts that may be told in other units
 
@@ -146,6 +147,7 @@ class Numbers:
             return
         known = self._told if pool == USER else self._pools.setdefault(pool, [])
         known += new[: _MOST - len(known)]
+        self._in_pools += 0 if pool == USER or pool.startswith(SYSTEM) else len(new)
 
     def count(self, length: int) -> None:
         """Add the length of a list: so many things can be counted."""
@@ -180,6 +182,8 @@ class Numbers:
         told = self._told[-_MOST_TOLD:]
         for name in ["", _ALL, *itertools.islice(reversed(self._pools), _MOST_POOLS)]:
             pool = self._told if not name else self._few_of_all() if name == _ALL else self._pools[name]
+            if not pool:
+                continue
             given = self._given.get(name)
             if given is None or given.size != (len(pool), len(self._told)):
                 given = self._given[name] = _Given(pool, told, (len(pool), len(self._told)), name.startswith(SYSTEM))
@@ -189,8 +193,10 @@ class Numbers:
 
     def _few_of_all(self) -> list[float]:
         """All numbers of a run in which there are few."""
-        pools = [pool for name, pool in self._pools.items() if not name.startswith(SYSTEM)]
-        return list(itertools.chain.from_iterable(pools)) if sum(map(len, pools)) <= _MOST_IN_THREES else []
+        if self._in_pools > _MOST_IN_THREES:
+            return []
+        pools = (pool for name, pool in self._pools.items() if not name.startswith(SYSTEM))
+        return list(itertools.chain.from_iterable(pools))
 
 
 class _Given:
@@ -201,26 +207,20 @@ class _Given:
         self.size = size
         self._few = list(dict.fromkeys([*pool, *told]))[: _MOST_IN_TWOS + 1]
         self._near = {round(number, 2) for number in self._few}
-        results = [sum(pool), sum(pool) / len(pool), max(pool) - min(pool)] if pool else []
-        pairs = (
-            [(x, y) for x in self._few for y in self._few if x != y]
-            if len(self._few) <= _MOST_IN_THREES and not is_policy
-            else []
-        )
+        results = [sum(pool), sum(pool) / len(pool), max(pool) - min(pool)]
+        is_small = len(self._few) <= _MOST_IN_THREES and not is_policy
+        self._pairs = pairs = [(x, y) for x in self._few for y in self._few if x != y] if is_small else []
         for x, y in pairs:
             results += (x + y, x * y, x * y / 100) if y > 100 else (x + y, x * y, x * y / 100, x + x * y / 100, x - x * y / 100)
         self._of_two = {round(x + y, 2) for x, y in pairs} | {round(abs(x - y), 2) for x, y in pairs}
         self._of_two |= {round(x * y, 2) for x, y in pairs} | {round(2 * x, 2) for x in self._few if pairs}
         results += [x / y for x, y in pairs if y]
-        self._results = {round(result + half, 2) for result in results for half in (0, _LEAST)} | {
-            float(round(result)) for result in results if result > 9
-        }
-        shares = [100 * part / y for x, y in pairs if y for part in (x, abs(x - y))]
-        self._shares = {round(share, digits) for share in shares for digits in (0, 1, 2)}
+        self._results = {round(result + half, 2) for result in results for half in (0, _LEAST)}
+        self._results |= {float(round(result)) for result in results if result > 9}
 
     def gives(self, value: float, is_share: bool) -> bool:
         near = round(value, 2)
-        if near in self._results or (is_share and near in self._shares):
+        if near in self._results or (is_share and self._is_share(value)):
             return True
         if len(self._few) > _MOST_IN_TWOS:
             return False
@@ -232,3 +232,8 @@ class _Given:
             if 2 <= (times := value / x if x else 0) <= _MOST_TIMES and times == int(times):
                 return True
         return False
+
+    def _is_share(self, value: float) -> bool:
+        """Whether it is what one number is of another in percent, or by what one differs from another, rounded perhaps."""
+        shares = (100 * part / y for x, y in self._pairs if y for part in (x, abs(x - y)))
+        return any(round(share, digits) == value for share in shares for digits in (0, 1, 2))

@@ -36,6 +36,7 @@ class Recipe:
         demonstrate: A row as each predictor should have answered it; by default the labels that are outputs of a predictor,
             and what the program did on rows that the metric accepted.
         kind: A row's kind, which demonstrations should cover; by default there are no kinds.
+        asks: Whether a row asks the model anything; a search leaves out the others, on which all candidates are alike.
         demonstrations: How many rows a call shows if all are shown.
         val_rows: Validation rows of a default run with an embedded model, chosen for 15 minutes on 2 cores.
         test_rows: Test rows of such a run.
@@ -51,6 +52,7 @@ class Recipe:
     labels: Mapping[str, Any] | None = None
     demonstrate: Demonstrate | None = None
     kind: Callable[[dspy.Example], Hashable] = alike
+    asks: Callable[[dspy.Example], bool] = lambda row: True
     demonstrations: int = 4
     val_rows: int = 16  # the defaults suit programs with one call per row; those with fewer calls can have more rows
     test_rows: int = 16

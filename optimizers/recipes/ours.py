@@ -21,7 +21,7 @@ from dspy_programs.registry import call_without_arguments, is_own, object_named,
 from dspy_programs.types import FailureMode, Pair, Task, plan_problems
 from metrics.actor import AcceptedCall, calls_match
 from metrics.data_generator import pairs_are_useful
-from metrics.failure_judge import judge_agrees
+from metrics.failure_judge import AcceptedVerdict, judge_agrees
 from metrics.memory_summarizer import Probe, memory_recalls
 from metrics.pair_quality import heuristic_quality
 from metrics.planner import plan_matches
@@ -82,14 +82,16 @@ RECIPES: dict[str, Recipe] = {
             "mode": FailureMode | None,
             "turn": int | None,
             "cause": _TOLD,
-            "label_kind": Annotated[Literal["human", "rule-made", "constructed"], Field(default="human")],
+            "label_kind": Annotated[Literal["human", "reviewed", "rule-made", "constructed"], Field(default="human")],
             "source": _TOLD,
+            "also": Annotated[list[AcceptedVerdict], Field(default=[])],
         },
         demonstrate=failure_judge.as_demonstration,
-        kind=lambda row: row.mode,  # one demonstration a mode, none among them
-        demonstrations=9,
-        val_rows=36,
-        test_rows=54,
+        kind=failure_judge.question_asked,  # a true and a false one of each mode in turn
+        asks=lambda row: failure_judge.question_asked(row) is not None,  # the rules are sure of most rows
+        demonstrations=6,
+        val_rows=400,  # all: few of them ask
+        test_rows=312,
         max_metric_calls=90,
         groups=("mode", "label_kind"),
     ),

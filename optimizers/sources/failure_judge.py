@@ -1,9 +1,10 @@
-"""Agent runs with their failures: real ones labelled by people or a simple rule, and failures inserted into correct runs.
+"""Agent runs with their failures: real ones labelled by people, a reader or a rule, and failures inserted into correct runs.
 
 Input      raw: the folder that holds failure_judge/ (workbench_traces, xstest, who_and_when, tau_bench_gpt4o_airline) and
-           actor/workbench (its queries and answers).
+           actor/workbench (its queries and answers); what a reader said of runs is shipped (failure_reviews.py).
 Output     {"train": rows, "val": rows, "test": rows}; a row is {id, goal, turns, final_result, is_successful, tools, mode,
-           turn, cause, label_kind, source}. `is_successful` is null in every row: it would give away the label.
+           turn, cause, label_kind, source}, and `also` where a reader accepts other verdicts. `is_successful` is null in every
+           row: it would give away the label.
 Guarantees the same input gives the same rows, bit for bit; a task, a prompt or a conversation is in one split only, and no
            goal of train or val shares more than half of its words with one of test; wordings are not shared either.
 Raises     DatasetError if a file is missing or malformed.
@@ -11,7 +12,7 @@ Source     see datasets/failure_judge/CARD.md.
 """
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -29,6 +30,7 @@ from optimizers.sources.failure_judge_runs import (
 )
 from optimizers.sources.failure_judge_transplants import FAILURES, LOOK_ALIKES, Made, Transplant, swap_answer
 from optimizers.sources.failure_judge_wordings import Words
+from optimizers.sources.failure_reviews import reviews
 
 SEED = 20261122
 SIZES = {"train": (20, 70), "val": (9, 30), "test": (24, 80)}  # rows per mode, rows without a failure
@@ -57,7 +59,35 @@ def build(raw: Path, sizes: Mapping[str, tuple[int, int]] = SIZES) -> dict[str, 
         if split == "test":
             rows += [as_row(run.id, run, Made(run.turns, run.turn, run.cause), None, "human") for run in blamed[:_WHO_AND_WHEN]]
         splits[split] = rows
-    return splits
+    goals = {frozenset(words(row["goal"])) for row in splits["test"]}
+    return {split: rows + [row for row in _reviewed_rows(split) if _is_far(row, goals)] for split, rows in splits.items()}
+
+
+def _reviewed_rows(split: str) -> Iterator[Row]:
+    """Yield the short runs that a reader gave to a split: none of the transfer's source, none that only its outcome faults."""
+    for review in reviews():
+        turns = [turn.model_dump(exclude_none=True, exclude_defaults=True) for turn in review.trace.turns]
+        is_apt = review.source != "who-and-when" and review.mode != "UNKNOWN" and len(str(turns)) <= LONGEST_ROW
+        if review.split == split and is_apt:
+            yield {
+                "id": review.id,
+                "goal": review.trace.original_goal,
+                "turns": turns,
+                "final_result": review.trace.final_result,
+                "is_successful": None,
+                "error": review.trace.error,
+                "tools": review.trace.tools,
+                "mode": review.mode,
+                "turn": review.turn,
+                "cause": review.cause,
+                "label_kind": "reviewed",
+                "source": review.source,
+                "also": [verdict.model_dump() for verdict in review.also],
+            }
+
+
+def _is_far(row: Row, goals: Collection[frozenset[str]]) -> bool:
+    return all(jaccard(words(row["goal"]), goal) <= LARGEST_OVERLAP for goal in goals)
 
 
 def split_by_group(runs: Sequence[Run]) -> dict[str, list[Run]]:

@@ -149,12 +149,12 @@ def _repeated_calls(calls: Sequence[tuple[int, dict[str, Any]]]) -> tuple[str, i
     return "CONTEXT_LOSS", places[1][0], places[1][1]["tool_name"]
 
 
-def steps_of(where: str, text: str) -> tuple[list[Step], str]:
-    """Read a Python repr of LangChain's steps: ([(tool, input, output, thought)], the final answer)."""
+def steps_of(where: str, text: str, cut: bool = True) -> tuple[list[Step], str]:
+    """Read a Python repr of LangChain's steps: ([(tool, input, output, thought)], the final answer). cut: thoughts are."""
     try:
         record = _literal(ast.parse(text.strip(), mode="eval").body)
         steps = [
-            (str(action["tool"]), action["tool_input"], output, _thought_of(action["log"]))
+            (str(action["tool"]), action["tool_input"], output, _thought_of(action["log"], cut))
             for action, output in record["intermediate_steps"]
         ]
     except (SyntaxError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -182,9 +182,10 @@ def _literal(node: ast.expr) -> Any:
     raise ValueError(f"not a literal: {type(node).__name__}")
 
 
-def _thought_of(log: str) -> str:
+def _thought_of(log: str, cut: bool) -> str:
     thought = re.split(r"Action:|```|\{\s*\"action\"|Observation", log, maxsplit=1)[0]
-    return shortened(" ".join(re.sub(r"\bThought:", "", thought).split()), LONGEST["thought"])
+    plain = " ".join(re.sub(r"\bThought:", "", thought).split())
+    return shortened(plain, LONGEST["thought"]) if cut else plain
 
 
 def _compact(output: Any) -> Any:

@@ -117,4 +117,5 @@ def job_of(
         *(InitialProgram(name, texts) for name, (texts, _) in others.items() if name != IN_USE),
         *([InitialProgram("reasoning", plain | {REASONING: "on"})] if reasoning and not uses_reasoning(program) else []),
     ]
-    return Job(program, recipe.scorer, rows["train"], evenly(rows["val"], recipe.kind), demonstrations, recipe.kind, starts)
+    trainset, valset = ([row for row in rows[split] if recipe.asks(row)] or rows[split] for split in ("train", "val"))
+    return Job(program, recipe.scorer, trainset, evenly(valset, recipe.kind), demonstrations, recipe.kind, starts)

@@ -1,7 +1,8 @@
 """python -m tests.docs.figures [--write]: the tables of measured results in README and docs, from the data they come from.
 
 A table stands between `<!-- figures: NAME ARGUMENT -->` and `<!-- end of figures -->`. Scores come from the shipped compiled
-programs, the first command's from its recorded output.
+programs, the first command's from its recorded output, the failure judge's agreement from what tests/failures_agreement.py
+wrote.
 """
 
 import re
@@ -12,9 +13,12 @@ from typing import Any, NamedTuple
 
 from dspy_programs.registry import PROGRAMS, read_compiled
 from dspy_programs.registry.compiled_store import shipped_directory
+from tests import agreement_figures
 from tests.docs.examples import ROOT, pages
 from tests.docs.generated import main_for
 
+AGREEMENT = ROOT / "datasets" / "failure_judge" / "agreement.json"
+PAGES = [*pages(), AGREEMENT.with_name("CARD.md")]
 OUTPUT = ROOT / "docs" / "pictures" / "train.txt"
 SCORE = r"[\d.]+ \[[-\d., ]+\]"
 PRINTED = {
@@ -22,7 +26,7 @@ PRINTED = {
     "calls": r"cost +(\d+) model calls",
     "tokens": r"cost .*?([\d,]+) tokens",
     "rows": r"-> compiled .*?(\d+) rows",
-    "written": rf"test +seed ({SCORE})",
+    "written": rf"test +uncompiled ({SCORE})",
     "compiled": rf"-> compiled ({SCORE})",
     "difference": rf"difference ({SCORE})",
     "outcome": r"unchanged: +(.+)",
@@ -95,7 +99,20 @@ def first_table() -> Iterator[str]:
     yield f"| outcome | {run['outcome']} |"
 
 
-TABLES: dict[str, Callable[..., Iterator[str]]] = {"scores": scores_table, "gains": gains_table, "first": first_table}
+def agreement_table(kind: str) -> Iterator[str]:
+    """How far the rules of the failure judge agree with people and outcomes."""
+    found = agreement_figures.read(AGREEMENT)
+    if kind == "kinds":
+        return agreement_figures.kinds_table(found)
+    return agreement_figures.parts_table(found, agreement_figures.HEADLINES if kind == "headlines" else ())
+
+
+TABLES: dict[str, Callable[..., Iterator[str]]] = {
+    "scores": scores_table,
+    "gains": gains_table,
+    "first": first_table,
+    "agreement": agreement_table,
+}
 
 
 def with_tables(page: Path) -> str:
@@ -109,7 +126,7 @@ def made(name: str) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    return main_for(__doc__, {page: partial(with_tables, page) for page in pages()}, argv)
+    return main_for(__doc__, {page: partial(with_tables, page) for page in PAGES}, argv)
 
 
 if __name__ == "__main__":

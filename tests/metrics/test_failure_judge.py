@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from dspy_programs.predict import Failure
 from dspy_programs.types import Turn
-from metrics.failure_judge import MODES, WEIGHTS, judge_agrees
+from metrics.failure_judge import MODES, WEIGHTS, AcceptedVerdict, judge_agrees
 from optimizers.data import data_directory, read_split
 from optimizers.recipes import recipe
 
@@ -68,6 +68,21 @@ def test_judge_agrees_wants_no_turn_where_nothing_failed():
     blamed = score(said("TOOL_MISUSE", 1), NONE)
     assert (blamed.components["mode"], blamed.components["turn"]) == (0.0, 0.0)
     assert "no turn failed" in blamed.feedback
+
+
+def test_a_verdict_that_is_accepted_beside_the_label_is_right():
+    label = LABEL | {"also": [AcceptedVerdict(mode="HALLUCINATION", turn=2), AcceptedVerdict(mode="NO_ANSWER", turn=8)]}
+    assert score(said("HALLUCINATION", 2, "the board is made up"), label).value == 1.0
+    assert score(said("HALLUCINATION", 4), label).components["turn"] == 0.5
+    assert score(said("GOAL_DRIFT", 2), label).components["mode"] == 0.0
+    assert score(said(), label).value == 1.0
+
+
+def test_a_failure_of_unknown_cause_needs_no_turn():
+    unknown = {"mode": "UNKNOWN", "turn": None, "cause": ""}
+    assert score(said("UNKNOWN", None, "nothing shows how"), unknown).value == 1.0
+    assert score(said("UNKNOWN", 4), unknown).value == 1.0
+    assert score(said("UNKNOWN", 40), unknown).components["format"] == 0.5
 
 
 def test_judge_agrees_leaves_out_what_nobody_has_labelled():

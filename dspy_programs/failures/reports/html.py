@@ -1,11 +1,14 @@
 """Self-contained HTML reports: one trace with the blamed turn and its evidence marked, or a whole batch.
 
-Guarantees everything from a trace is escaped; no script, no external address, and a policy that forbids both; a page of
-           many traces is bounded: it lists MOST_ROWS, shows MOST_WHOLE runs in full, and says so.
+Guarantees everything from a trace is escaped; nothing is loaded from elsewhere; the page's policy runs its own style and
+           script, named by their hashes, and nothing else. Without the script all is there, but for the filter.
+           Pages are bounded, and say what they leave out: MOST_ROWS traces listed, MOST_WHOLE runs shown, see shown.py.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+import hashlib
+from base64 import b64encode
+from collections import Counter
+from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.resources import files
 from typing import IO, Any, NamedTuple
@@ -13,51 +16,28 @@ from typing import IO, Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from dspy_programs import __version__
 from dspy_programs.failures.batch import Batch, Outcome
 from dspy_programs.failures.classifier import FailureReport
-from dspy_programs.types import Trace, Turn
+from dspy_programs.failures.reports.shown import Cut, Room, cut, shown_trace
+from dspy_programs.types import Trace
 
-MOST_ROWS = 1000  # traces listed on a batch page
-MOST_WHOLE = 100  # failing runs shown in full on it
-MOST_CHARACTERS = 4_000_000  # of the runs shown in full
+MOST_ROWS = 2000  # traces listed on a batch page
+MOST_WHOLE = 100  # failing runs shown on it
+MOST_CHARACTERS = 6_000_000  # of the runs shown on it
+_ONE_TRACE = Room(turns=400, characters=2_000_000)
+_ONE_OF_MANY = Room(turns=60, characters=60_000)
 _MOST_PROBLEMS = 1000
-
-
-class _ShownTurn(NamedTuple):
-    """A turn as shown on the page; input and output as indented JSON."""
-
-    number: int
-    role: str
-    content: str
-    tool_name: str
-    input: str
-    output: str
-    latency_ms: float | None
-    blamed: bool
-    witness_of: Sequence[str]
-    unfolded: bool
-
-
-class _ShownTrace(NamedTuple):
-    """A trace as shown on the page. `places`: turn number -> position; `result`: an answer that is not a turn."""
-
-    name: str
-    source: str
-    outcome: str
-    report: FailureReport
-    turns: list[_ShownTurn]
-    places: Mapping[int, int]
-    result: str
+_LONGEST_GOAL = 160  # characters of a row
 
 
 class Row(NamedTuple):
-    """A row of a batch's table. `anchor`: where the run is shown in full, "" if it is not."""
+    """A row of a batch's table. `anchor`: where the run is shown, "" if it is not."""
 
     name: str
     anchor: str
-    mode: str
-    confidence: float
-    turn: int | None
+    goal: Cut
+    report: FailureReport
     evidence: str
 
 
@@ -80,13 +60,11 @@ class Page:
             rows.append(row_of(outcome.source, report, self.section(outcome.source, outcome.trace, report)))
 
     def section(self, source: str, trace: Trace | None, report: FailureReport) -> str:
-        """Keep a failing run in full, if there is room, and return its anchor."""
+        """Keep a failing run, if there is room, and return its anchor."""
         if trace is None or not report.failed or len(self.sections) >= MOST_WHOLE or self.characters >= MOST_CHARACTERS:
             return ""
         anchor = f"trace-{len(self.sections) + 1}"
-        text = template("section.html").render(trace=trace_for_page(source, trace, report), prefix=anchor)
-        if self.characters + len(text) > MOST_CHARACTERS:
-            return ""
+        text = template("section.html").render(trace=shown_trace(source, trace, report, _ONE_OF_MANY), prefix=anchor)
         self.characters += len(text)
         self.sections.append(Markup(text))
         return anchor
@@ -94,6 +72,7 @@ class Page:
     def finish(self, batch: Batch) -> None:
         shares = sorted((share for share in batch.modes if share.mode != "none"), key=lambda share: -share.count)
         scale = max([share.high for share in shares if share.count], default=1.0)
+        rows = [*self.failing, *self.healthy][:MOST_ROWS]
         text = template("batch.html").render(
             batch=batch,
             shares=shares,
@@ -101,7 +80,8 @@ class Page:
             across=lambda share: f"{min(100.0, 100 * share / scale):.2f}",
             turns=list(batch.first_failure_turns.items()),
             most=max(batch.first_failure_turns.values(), default=1),
-            rows=[*self.failing, *self.healthy][:MOST_ROWS],
+            rows=rows,
+            modes=Counter(row.report.classified_failure_mode for row in rows).most_common(),
             sections=self.sections,
             most_problems=_MOST_PROBLEMS,
         )
@@ -116,24 +96,26 @@ class TracePage:
 
     def add(self, outcome: Outcome) -> None:
         if outcome.trace is not None and outcome.report is not None:
-            self.file.write(_trace_page(outcome.source, outcome.trace, outcome.report))
+            trace = shown_trace(outcome.source, outcome.trace, outcome.report, _ONE_TRACE)
+            self.file.write(template("trace.html").render(trace=trace).encode("utf-8", "replace"))
 
     def finish(self, batch: Batch) -> None:
         """Nothing: the page was written with its trace."""
 
 
-def _trace_page(source: str, trace: Trace, report: FailureReport) -> bytes:
-    """Return the page of one trace."""
-    return template("trace.html").render(trace=trace_for_page(source, trace, report)).encode("utf-8", "replace")
-
-
 @lru_cache(maxsize=1)
 def environment() -> Environment:
-    folder = str(files("dspy_programs.failures.reports") / "templates")
+    folder = files("dspy_programs.failures.reports") / "templates"
     made = Environment(
-        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(str(folder)), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.globals["percent"] = lambda share: f"{share:.1%}".replace("%", " %")
+    made.globals["version"] = __version__
+    made.globals["now"] = lambda: datetime.now(UTC)
+    for name, part in (("style", "style.css"), ("script", "script.js")):
+        text = (folder / part).read_text(encoding="utf-8")
+        made.globals[name] = Markup(text)
+        made.globals[f"{name}_hash"] = b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return made
 
 
@@ -141,55 +123,7 @@ def template(name: str) -> Any:
     return environment().get_template(name)
 
 
-def trace_for_page(source: str, trace: Trace, report: FailureReport) -> _ShownTrace:
-    places: dict[int, int] = {}
-    for place, turn in enumerate(trace.turns):
-        places.setdefault(turn.turn_number, place)
-    blamed = None if report.first_failure_turn is None else places.get(report.first_failure_turn)
-    turns: list[_ShownTurn] = []
-    for place, turn in enumerate(trace.turns):
-        answers_marked = turn.role == "tool" and bool(turns) and turns[-1].unfolded  # a call's result is read with it
-        turns.append(_shown_turn(turn, report, place == blamed, answers_marked))
-    last = next((turn.content for turn in reversed(trace.turns) if turn.role == "agent" and turn.content), "")
-    result = trace.final_result if trace.final_result and trace.final_result.strip() != last.strip() else ""
-    outcome = {True: "successful", False: "failed", None: ""}[trace.is_successful]
-    return _ShownTrace(report.trace_id or source, source, outcome, report, turns, places, result)
-
-
-def _shown_turn(turn: Turn, report: FailureReport, blamed: bool, answers_marked: bool) -> _ShownTurn:
-    witness_of = [found.mode for found in report.modes if turn.turn_number in found.turns]
-    return _ShownTurn(
-        number=turn.turn_number,
-        role=turn.role,
-        content=turn.content,
-        tool_name=turn.tool_name or "",
-        input=_indented(turn.tool_input),
-        output=_indented(turn.tool_output),
-        latency_ms=turn.latency_ms,
-        blamed=blamed,
-        witness_of=witness_of,
-        unfolded=blamed or bool(witness_of) or answers_marked,
-    )
-
-
-def _indented(value: Any) -> str:
-    """Return a JSON value indented for people; text that contains JSON is indented too."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        if value[:1] not in ("{", "["):
-            return value
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return str(value)
-    try:
-        return json.dumps(value, indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return repr(type(value))
-
-
 def row_of(source: str, report: FailureReport, anchor: str) -> Row:
+    name = cut(report.trace_id or source, 100)
     evidence = report.modes[0].evidence if report.modes else ""
-    name = report.trace_id or source
-    return Row(name, anchor, report.classified_failure_mode, report.confidence, report.first_failure_turn, evidence)
+    return Row(name.start + ("…" if name.left_out else ""), anchor, cut(report.original_goal, _LONGEST_GOAL), report, evidence)

@@ -10,9 +10,11 @@ from typing import IO
 from xml.sax.saxutils import escape, quoteattr
 
 from dspy_programs.failures.batch import Batch, Outcome
-from dspy_programs.failures.classifier import FailureReport
+from dspy_programs.failures.classifier import FailureReport, FoundMode
 from dspy_programs.failures.reports.place import parse_place
+from dspy_programs.text import shortened
 
+_LONGEST_GOAL = 300  # characters
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -53,10 +55,15 @@ class JUnit:
 
 
 def failure(report: FailureReport) -> str:
-    seen = [f"{m.mode} at turn {m.turn}, confidence {m.confidence:.2f}: {m.evidence}" for m in report.modes]
-    text = "\n".join([*seen, "", "How to fix it:", *(f"- {fix}" for fix in report.fixes)])
+    goal = f"Goal: {shortened(' '.join(report.original_goal.split()), _LONGEST_GOAL)}"
+    text = "\n".join([goal, *map(_seen, report.modes), "", "How to fix it:", *(f"- {fix}" for fix in report.fixes)])
     kind, message = attribute(report.classified_failure_mode), attribute(report.root_cause_summary)
     return f"<failure type={kind} message={message}>{escape(valid(text))}</failure>"
+
+
+def _seen(found: FoundMode) -> str:
+    right = "" if found.probability is None else f" (right in {found.probability:.0%} of such cases)"
+    return f"{found.mode} at turn {found.turn}, confidence {found.confidence:.2f}{right}: {found.evidence}"
 
 
 def attribute(text: str) -> str:

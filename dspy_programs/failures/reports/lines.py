@@ -11,10 +11,11 @@ _QUOTE = json.JSONEncoder().encode
 
 
 def json_line(outcome: Outcome) -> bytes:
-    """Return one outcome as a line: {"source": ..., report} or {"source": ..., "problem": ...}."""
+    """Return one outcome as a line: {"source": ..., report} or {"source": ..., "problem": ...}, null if that is gone."""
     source = _QUOTE(sendable(outcome.source)).encode()
     if outcome.report is None:
-        return b'{"source":%b,"problem":%b}\n' % (source, _QUOTE(sendable(outcome.problem or "")).encode())
+        problem = "null" if outcome.problem is None else _QUOTE(sendable(outcome.problem))
+        return b'{"source":%b,"problem":%b}\n' % (source, problem.encode())
     return b'{"source":%b,%b\n' % (source, outcome.report.to_json()[1:])
 
 

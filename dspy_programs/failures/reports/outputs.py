@@ -1,27 +1,36 @@
 """The output files of a command: opened before the work, moved into place afterwards, each written completely or not at all.
 
+"-" is standard output, which is written as the work goes on; what the command prints for people then goes to standard error.
+
+Guarantees no temporary file stays, not even after SIGTERM.
 Raises     UsageError if two outputs have the same name, one is an input or lies in an input folder, or one cannot be
            written.
 """
 
 import contextlib
+import signal
+import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from dspy_programs.atomic_file import opened_atomically
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.batch import Batch, Outcome, Sink
-from dspy_programs.failures.reader import kind_of_file
 from dspy_programs.failures.reports.junit import JUnit
 from dspy_programs.failures.reports.lines import Lines, OneReport
 from dspy_programs.failures.reports.sarif import Sarif
+from dspy_programs.failures.trace_files import kind_of_file
 
 _NAMED = 100  # traces listed one by one on a terminal
 
 
+_STANDARD_OUTPUT = Path("-")
+
+
 class Outputs(NamedTuple):
-    """Where each kind goes, None if not requested."""
+    """Where each kind goes, None if not requested, "-" for standard output."""
 
     lines: Path | None = None
     html: Path | None = None
@@ -32,28 +41,75 @@ class Outputs(NamedTuple):
 @contextlib.contextmanager
 def opened(outputs: Outputs, inputs: Sequence[Path], one_trace: bool = False) -> Iterator[list[Sink]]:
     """Yield a sink for each output. inputs: read, so never written. one_trace: report and page cover a single trace."""
-    asked = [path.resolve() for path in outputs if path is not None]
-    if repeated := [path for path in asked if asked.count(path) > 1]:
-        raise UsageError(f"{repeated[0]}: given for two outputs; give each its own file")
-    read = {path.resolve() for path in inputs}
-    for path in asked:
-        if path in read or (kind_of_file(path) and read & set(path.parents)):
-            raise UsageError(f"{path}: is read as a trace, so it cannot be an output; give another file")
+    _check(outputs, inputs)
     sinks: list[Sink] = []
-    with contextlib.ExitStack() as stack:
+    with _ended_by_sigterm(), contextlib.ExitStack() as stack:
         if outputs.lines:
-            file = stack.enter_context(opened_atomically(outputs.lines))
+            file = stack.enter_context(_written(outputs.lines))
             sinks.append(OneReport(file) if one_trace else Lines(file))
         if outputs.html:
             from dspy_programs.failures.reports.html import Page, TracePage
 
-            file = stack.enter_context(opened_atomically(outputs.html))
+            file = stack.enter_context(_written(outputs.html))
             sinks.append(TracePage(file) if one_trace else Page(file))
         if outputs.sarif:
-            sinks.append(Sarif(stack.enter_context(opened_atomically(outputs.sarif))))
+            sinks.append(Sarif(stack.enter_context(_written(outputs.sarif))))
         if outputs.junit:
-            sinks.append(JUnit(stack.enter_context(opened_atomically(outputs.junit))))
+            sinks.append(JUnit(stack.enter_context(_written(outputs.junit))))
         yield sinks
+
+
+def _check(outputs: Outputs, inputs: Sequence[Path]) -> None:
+    """Raise UsageError if a file would be written twice, or was to be read."""
+    asked = [path if path == _STANDARD_OUTPUT else path.resolve() for path in outputs if path is not None]
+    if repeated := [path for path in asked if asked.count(path) > 1]:
+        name = "standard output" if repeated[0] == _STANDARD_OUTPUT else repeated[0]
+        raise UsageError(f"{name}: given for two outputs; give each its own file")
+    read = {path.resolve() for path in inputs}
+    for path in asked:
+        if path != _STANDARD_OUTPUT and (path in read or (kind_of_file(path) and read & set(path.parents))):
+            raise UsageError(f"{path}: is read as a trace, so it cannot be an output; give another file")
+
+
+def _written(path: Path) -> contextlib.AbstractContextManager[IO[bytes]]:
+    return _standard_output() if path == _STANDARD_OUTPUT else opened_atomically(path)
+
+
+@contextlib.contextmanager
+def _standard_output() -> Iterator[IO[bytes]]:
+    sys.stdout.flush()
+    yield sys.stdout.buffer
+    sys.stdout.buffer.flush()
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the block by an exception, so that no file stays; a second one ends the process at once."""
+
+    def end(number: int, frame: object) -> None:
+        signal.signal(number, before)
+        raise SystemExit(128 + number)  # as a shell reports the death by a signal
+
+    if threading.current_thread() is not threading.main_thread():  # Python allows handlers only there
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def printing(outputs: Outputs, as_json: bool) -> contextlib.AbstractContextManager[object]:
+    """Return a block in which a command prints: to standard error if an output takes standard output.
+
+    Raises UsageError if both are for programs: two documents in one stream can be read by none.
+    """
+    if _STANDARD_OUTPUT not in outputs:
+        return contextlib.nullcontext()
+    if as_json:
+        raise UsageError("--json and an output named - both go to standard output; give the output a file")
+    return contextlib.redirect_stdout(sys.stderr)
 
 
 class Named:

@@ -12,11 +12,13 @@ from rich.text import Text
 
 from dspy_programs.failures.batch import Batch, Outcome
 from dspy_programs.failures.classifier import FailureReport
+from dspy_programs.programs.failure_judge import quoted
 from dspy_programs.types import Trace
 
 _WIDTH_IN_PIPE = 400  # columns: cells are cut beforehand, so nothing wraps
 _PREVIEW = 110  # characters of a turn
 _PROBLEMS = 20
+_EVIDENCE = 130  # characters in a list of traces: its start and its end, where an error stands
 _BAR = 24  # columns
 
 
@@ -112,6 +114,9 @@ def print_trace(source: str, trace: Trace) -> None:
 def print_outcome(outcome: Outcome) -> None:
     """Print the outcome of one trace, on one line."""
     report = outcome.report
+    if report is None and outcome.problem is None:
+        show(Text(f"{cell_text(outcome.source)}  is no longer unreadable", "green"))
+        return
     if report is None:
         show(Text(f"{cell_text(outcome.source)}  cannot be read: {cell_text(outcome.problem or '', 300)}", "yellow"))
         return
@@ -180,7 +185,7 @@ def _traces_table(rows: Sequence[Outcome]) -> Table:
             turn = "" if report.first_failure_turn is None else str(report.first_failure_turn)
             evidence = report.modes[0].evidence if report.modes else ""
             names = (one_line(_end_of(outcome.source, 40), 40), one_line(report.trace_id, 40))
-            table.add_row(*names, mode, f"{report.confidence:.2f}", turn, one_line(evidence, 70))
+            table.add_row(*names, mode, f"{report.confidence:.2f}", turn, one_line(quoted(evidence, _EVIDENCE), _EVIDENCE))
     return table
 
 

@@ -5,11 +5,16 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
+    from dspy_programs.programs.failure_judge.closed_question import (
+        Answer as Answer,
+        doubt_in as doubt_in,
+        question_of as question_of,
+    )
     from dspy_programs.programs.failure_judge.failure_judge import (
         FailureJudge as FailureJudge,
         FailureJudgeResult as FailureJudgeResult,
     )
-    from dspy_programs.programs.failure_judge.finding import Finding as Finding
+    from dspy_programs.programs.failure_judge.finding import Finding as Finding, quoted as quoted
     from dspy_programs.programs.failure_judge.modes import REMEDIES as REMEDIES
     from dspy_programs.programs.failure_judge.rules import (
         LIKELY as LIKELY,
@@ -22,6 +27,9 @@ if TYPE_CHECKING:
     from dspy_programs.programs.failure_judge.trace_view import View as View, text_of as text_of
 
 _HOMES = {
+    "Answer": "closed_question",
+    "doubt_in": "closed_question",
+    "question_of": "closed_question",
     "FailureJudge": "failure_judge",
     "FailureJudgeResult": "failure_judge",
     "REMEDIES": "modes",
@@ -31,6 +39,7 @@ _HOMES = {
     "SURE": "rules",
     "SURE_AGAINST_SUCCESS": "rules",
     "findings_of": "rules",
+    "quoted": "finding",
     "ruling": "rules",
     "View": "trace_view",
     "text_of": "trace_view",

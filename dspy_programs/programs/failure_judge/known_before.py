@@ -85,7 +85,8 @@ class Told:
             if step.voice != "agent" and turn.content:
                 self._texts.append((step.place, turn.content))
             if turn.tool_output is not None:
-                self._texts.append((step.place, text_of(turn.tool_output)))
+                is_own = step.call is not None and step.call.returned is turn.tool_output
+                self._texts.append((step.place, step.call.output if is_own and step.call else text_of(turn.tool_output)))
         self._is_short = sum(len(text) for _, text in self._texts) <= _SHORT
 
     def has(self, value: str, place: int) -> bool:
@@ -110,4 +111,4 @@ def _voice_among_agents(place: int, turn: Turn) -> Voice:
 
 
 def _is_for_the_user(view: View, place: int) -> bool:
-    return (place + 1 < len(view.turns) and view.turns[place + 1].role == "user") or place == view.said[-1]
+    return (place + 1 < len(view.turns) and view.turns[place + 1].role == "user") or place in view.said[-1:]

@@ -3,106 +3,173 @@
 Source     the eight names and their meanings are those of Agent Failure Classifier (2026); "none" and all texts are ours.
 """
 
+import re
 from typing import NamedTuple
 
 from dspy_programs.types import FailureMode
 
+_MOST_FIXES = 3  # said of one failure
+_NO_SUCH_TOOL = (
+    r"\b(?:tool|function)\b.{0,80}\b(?:on offer|not (?:found|registered|available|known|exist))"
+    r"|\b(?:valid|such|unknown|unregistered|undefined|nonexistent) (?:tool|function)"
+)
+
+
+class _Fix(NamedTuple):
+    """What to change. `when`: what the evidence says, in lower case, that this mends above all; without it, it always helps."""
+
+    text: str
+    when: re.Pattern[str] | None
+
+
+def _fix(text: str, when: str = "") -> _Fix:
+    return _Fix(text, re.compile(when) if when else None)
+
 
 class _Remedy(NamedTuple):
-    """cause: a sentence with a slot for the evidence; fixes: what to change, most useful first."""
+    """cause: a sentence with a slot for the evidence; all_fixes: what to change, most useful first if nothing is known."""
 
     cause: str
-    fixes: tuple[str, ...]
+    all_fixes: tuple[_Fix, ...]
+
+    @property
+    def fixes(self) -> tuple[str, ...]:
+        return tuple(fix.text for fix in self.all_fixes)
+
+    def fixes_for(self, evidence: str) -> list[str]:
+        """Return the three best fixes: first those that the evidence asks for, then those that always help, then others."""
+        said = evidence.lower()
+        asked_for, helpful, others = list[str](), list[str](), list[str]()
+        for text, when in self.all_fixes:
+            (helpful if when is None else asked_for if when.search(said) else others).append(text)
+        return [*asked_for, *helpful, *others][:_MOST_FIXES]
 
 
 REMEDIES: dict[FailureMode, _Remedy] = {
     "HALLUCINATION": _Remedy(
         "The agent stated or called something that nothing in the run supports: {evidence}",
         (
-            "Check every factual claim against a source before it is given to the user.",
-            "Require a tool call that verifies figures, names and finished actions.",
-            "Retrieve documents first and answer only from what was retrieved.",
-            "Refuse calls of tools that are not registered, and list those that are.",
+            _fix("Register the tool, or rename it in the prompt to one that is registered.", _NO_SUCH_TOOL),
+            _fix("Answer the call of a tool that is not registered with the list of those that are.", _NO_SUCH_TOOL),
+            _fix(
+                "Let the agent report an action as done only after the tool's result says so.",
+                r"\b(?:has|have|had) been\b|success|\bi(?:'ve| have)\b",
+            ),
+            _fix("Require a tool call that verifies figures, names and finished actions.", r"\d"),
+            _fix("Check every factual claim against a source before it is given to the user."),
+            _fix("Retrieve documents first and answer only from what was retrieved."),
         ),
     ),
     "TOOL_MISUSE": _Remedy(
         "A real tool was called with wrong arguments or at the wrong time: {evidence}",
         (
-            "Validate arguments against the tool's schema before the call, and return the fault to the agent.",
-            "Describe each parameter with its format and an example.",
-            "Look up identifiers first; never let the agent make them up.",
+            _fix(
+                "Mark the argument as required in the tool's schema, and say in its description where its value comes from.",
+                r"-> .*(?:missing|require|not provided|mandatory|must provide|without)",
+            ),
+            _fix(
+                "Look up identifiers first; never let the agent make them up.",
+                r"-> .*(?:not found|no such|does not exist|doesn't exist|unknown)|was given",
+            ),
+            _fix(
+                "Describe each parameter with its format and an example.",
+                r"-> .*(?:invalid|format|not a valid|type|must be (?!one of)|out of range|expected)",
+            ),
+            _fix("Validate arguments against the tool's schema before the call, and return the fault to the agent."),
+            _fix(
+                "Declare the allowed values as an enum in the tool's schema.",
+                r"-> .*(?:one of|allowed values|not in \[|not a valid enum|permitted)",
+            ),
         ),
     ),
     "CONTEXT_LOSS": _Remedy(
         "The agent lost what it already had: {evidence}",
         (
-            "Keep finished calls and their results in a short list that is always in the prompt.",
-            "Answer a repeated identical call from a cache and tell the agent that it was made before.",
-            "Summarise old turns instead of dropping them.",
+            _fix(
+                "Answer a repeated identical call from a cache and tell the agent that it was made before.",
+                r"was called \d+ times",
+            ),
+            _fix(
+                "Keep finished calls and their results in a short list that is always in the prompt.", r"was called \d+ times"
+            ),
+            _fix("Keep what the user has said in a short list that is always in the prompt.", r"\?|user:"),
+            _fix("Summarise old turns instead of dropping them."),
         ),
     ),
     "CIRCULAR_REASONING": _Remedy(
         "The same few steps came round again without progress: {evidence}",
         (
-            "Limit the number of iterations.",
-            "Compare the state before and after each step and stop when nothing changes.",
-            "On a repeated step, make the agent choose another one or ask the user.",
+            _fix("On a repeated step, make the agent choose another one or ask the user."),
+            _fix("Compare the state before and after each step and stop when nothing changes."),
+            _fix("Limit the number of iterations."),
         ),
     ),
     "GOAL_DRIFT": _Remedy(
         "The result does not answer what was asked: {evidence}",
         (
-            "Repeat the original goal in the prompt of every step.",
-            "Check the final answer against the goal before the run ends.",
-            "Split off sub-goals with a budget of their own and return to the main one.",
+            _fix("Repeat the original goal in the prompt of every step."),
+            _fix("Check the final answer against the goal before the run ends."),
+            _fix("Split off sub-goals with a budget of their own and return to the main one."),
         ),
     ),
     "OVER_REFUSAL": _Remedy(
         "The agent refused what it could and should have done: {evidence}",
         (
-            "Say in the prompt what is allowed, with examples of harmless requests that sound harmful.",
-            "Make the agent try its tools, or ask back, before it may refuse.",
-            "Log refusals and review them.",
+            _fix("Say in the prompt what is allowed, with examples of harmless requests that sound harmful."),
+            _fix("Make the agent try its tools, or ask back, before it may refuse."),
+            _fix("Log refusals and review them."),
         ),
     ),
     "SCHEMA_ERROR": _Remedy(
-        "What should be JSON cannot be read as JSON: {evidence}",
+        "What a program should read is not in the form that it needs: {evidence}",
         (
-            "Generate under a grammar or a JSON schema.",
-            "Parse before use and ask again with the parser's message.",
-            "Keep structured outputs short, so that they are not cut off.",
+            _fix(
+                "Keep structured outputs short, so that they are not cut off.",
+                r"[{\[,:]\s*$|untermin|unexpected end|\beof\b|cut off|truncat",
+            ),
+            _fix(
+                "Offer the tools through the model's own tool calling instead of asking for calls in the text.",
+                r"written as text",
+            ),
+            _fix("Generate under a grammar or a JSON schema."),
+            _fix("Parse before use and ask again with the parser's message."),
         ),
     ),
     "TIMEOUT_CASCADE": _Remedy(
         "After a slow call the agent rushed or dropped the rest: {evidence}",
         (
-            "Set a timeout for each tool and retry with backoff.",
-            "Run slow calls in the background and let the agent wait for the result.",
-            "After a slow call, check that the answer uses the tool's result.",
+            _fix(
+                "Set a timeout for each tool and retry with backoff.", r"timed? ?out|unavailable|\b(?:429|50[0-4])\b|rate limit"
+            ),
+            _fix("After a slow call, check that the answer uses the tool's result."),
+            _fix("Run slow calls in the background and let the agent wait for the result."),
         ),
     ),
     "NO_ANSWER": _Remedy(
         "The run ended before it answered: {evidence}",
         (
-            "Make the agent answer with what it has when its steps run out, and say what is missing.",
-            "Raise the limit of steps, or split the task.",
-            "Report a run without an answer as failed to whoever asked.",
+            _fix("Make the agent answer with what it has when its steps run out, and say what is missing."),
+            _fix("Raise the limit of steps, or split the task."),
+            _fix("Report a run without an answer as failed to whoever asked."),
         ),
     ),
     "CRASH": _Remedy(
-        "An exception ended the run: {evidence}",
+        "An exception, or the end of its program, broke the run off: {evidence}",
         (
-            "Catch the exception where it is raised, and let the agent go on or answer with what it has.",
-            "Retry what fails for a moment (network, rate limit) with backoff.",
-            "Record the exception in the trace, and alert on it.",
+            _fix(
+                "Retry what fails for a moment (network, rate limit) with backoff.",
+                r"timed? ?out|connect|network|rate.?limit|overload|unavailable|\b(?:429|50[0-4])\b",
+            ),
+            _fix("Catch the exception where it is raised, and let the agent go on or answer with what it has."),
+            _fix("Record the exception in the trace, and alert on it."),
         ),
     ),
     "UNKNOWN": _Remedy(
-        "The run is known to have failed, and nothing in it shows how.",
+        "The run is known to have failed, and nothing in it shows how: {evidence}",
         (
-            "Read the run, and add a check for what went wrong.",
-            "Record more of it: the system's text, tool schemas, full results, latencies.",
-            "Let a language model judge it as well.",
+            _fix("Read the run, and add a check for what went wrong."),
+            _fix("Record more of it: the system's text, tool schemas, full results, latencies."),
+            _fix("Let a language model judge it as well."),
         ),
     ),
     "none": _Remedy("Nothing in the run shows a failure.", ()),

@@ -1,9 +1,11 @@
-"""Phrases that mark claims, refusals, complaints and broken texts. English only; other languages are not detected.
+"""Phrases that mark claims, refusals, complaints, endings and broken texts. English only; other languages are not detected.
 
 Every pattern is applied only to a bounded piece of text (trace_view.LONGEST), and none nests repetitions.
 """
 
 import re
+
+from dspy_programs.programs.failure_judge.verbs import KIND_OF_CLAIM
 
 
 class Phrases:
@@ -42,18 +44,47 @@ FIGURE_ASKED = any_of(
 )
 HEDGED = any_of(r"\bi (?:think|believe|guess)\b", r"\b(?:maybe|perhaps|might be|could be)\b", r"\bi'?m not sure\b")
 
-DONE = (
-    r"(?:sent|created|deleted|removed|updated|booked|scheduled|cancell?ed|forwarded|added|assigned|reassigned|moved|renamed|"
-    r"changed|replied|paid|refunded|purchased|ordered|saved|processed|completed|executed|uploaded|submitted|done|plotted|"
-    r"carried out|taken care of)"
-)
-CLAIMS_DONE = any_of(
-    rf"\b(?:i|we)(?:'ve| have)?(?: now| just| already| successfully)? {DONE}\b",
-    rf"\b(?:has|have) been(?: \w+ly)? {DONE}\b",
-    rf"\bsuccessfully {DONE}\b",
-    rf"\b{DONE} successfully\b",
+_CLAIMED = "|".join([*KIND_OF_CLAIM, "carried out", "taken care of"])
+CLAIM = any_of(
+    rf"\b(?:i|we)(?:'ve| have|'m| am)?(?: (?:now|just|also|successfully|gone ahead and)){{0,2}} ({_CLAIMED})\b",
+    rf"\b(?:has|have) (?:now |just |also |all |both )?been (?:\w+ly )?({_CLAIMED})\b",
+    rf"\b(?:is|are) (?:now|successfully) ({_CLAIMED})\b",
+    rf"\bsuccessfully ({_CLAIMED})\b",
+    rf"\b({_CLAIMED}) successfully\b",
+    rf"\byour (?:\w+ ){{1,5}}(?:is|are|was|were) ({_CLAIMED})\b",
+    rf"\A\W{{0,4}}({_CLAIMED})\b(?! (?:by|at|in|as|on)\b)",
     r"\bwas successful\b",
 )
+CONFIRMS = any_of(
+    r"\A(?!\W{0,9}(?:please )?(?:confirm|verify|check|ensure)\b).{0,80}\b(?:confirm|inform you|let you know|say|"
+    r"report|see|tell you|great news|good news)\b[^.]{0,20}?\b(?:that|:)"
+)
+NO_CLAIM_BEFORE = any_of(
+    r"\b(?:if|once|when|whenever|after|until|till|unless|before|as soon as|would|will|should|could|can|may|might|must|"
+    r"shall|to be|please|whether|ensure|make sure|assum\w+|not|never|none|cannot|unable|fail\w*|errors?|without|in order|"
+    r"need\w*|want\w*|try|trying|attempt\w*|because|since|although|though|nor|hardly|let me|let's)\b",
+    r"(?:n't|'ll)\b",
+    r"\bno (?!problem|worries)\w",
+    r"\A\W{0,9}(?:confirm|verify|check|ensure|suppose)\b",
+    r"\b(?:that|which|who|those|any|ones|what|you|user|he|she|they|someone|\w+'s)\s*\Z",
+)  # in the sentence of a claim, in front of it
+NO_CLAIM_IN = any_of(
+    r"\balready been\b|\b(?:yesterday|previously|originally|ago)\b|\blast (?:week|month|year|night)\b|"
+    r"\b(?:by|from) (?:you|him|her|them|another|someone|(?:the|an?|your|their|his) (?!end|time|deadline|way|date)\w+)\b|"
+    r"\bmy mind\b|\byou(?:'ve| have| had)? \w+ed\b|\bfor example\b|\be\.g\.",
+)
+ADMITS = any_of(
+    r"\b(?:errors?|unable|could(?:n't| not)|cannot|can't|can not|fail(?:s|ed|ure|ures)?|not (?:be )?(?:able|possible|"
+    r"successful)|unsuccessful|unfortunately|sorry|apologi\w+|however|issues?|problems?|instead|rejected|declined|insufficient)\b"
+)  # the agent says that something went wrong
+PASSES_ON = any_of(r"\b(?:invit\w+|confirmation|receipt|reminder|notification|notified|itinerary|e-?ticket|details|summary)\b")
+WRITTEN_HERE = any_of(
+    r"\b(?:code|scripts?|functions?|class|methods?|plans?|lists?|tables?|calculations?|summar\w+|drafts?|text|paragraphs?|essay|answers?|"
+    r"responses?|solutions?|documents?|steps?|analys[ei]s|estimates?|formulas?|equations?|quer(?:y|ies)|variables?|data|results?|outputs?|"
+    r"process|numbers?|counts?|values?|rows?|columns?|filters?|sections?|versions?|stor(?:y|ies)|poems?|reports?|tasks? above|"
+    r"items? above|sum|total|average|digits?|words?|conditions?|points?)\b"
+)  # what is done in words alone, or in the turn itself
+DRAFTED = re.compile(r"(?mi)^\W{0,4}(?:subject|dear [\w\[]|to|from):?\s|```")
 PLACEHOLDER = re.compile(
     r"\s*(?:<[^<>]{1,40}>|\{\{?[^{}]{1,40}\}?\}|your[_ -]\w+|n/?a|tbd|todo|unknown|placeholder|latest\w*|\?+)\s*", re.IGNORECASE
 )
@@ -110,7 +141,7 @@ COMPLAINT = any_of(
     r"\b(?:i|we) told you\b",
     r"\byou (?:already )?asked (?:me )?(?:this|that)\b",
     r"\b(?:it is|it's) in my (?:first|last|previous)\b",
-    r"\byou already have\b",
+    r"(?:\A\W{0,3}|[.!?\n]\s{0,3}|\bbut )you already have\b",
 )
 GIVES_UP = any_of(
     r"\b(?:could not|couldn't|not able|unable|sorry|apologi|have to stop|ran out)",
@@ -123,6 +154,7 @@ COURTESY = any_of(
     r"\b(?:anything|something) else\b",
     r"\b(?:glad|happy) (?:i could|to) (?:help|assist|hear)\b",
     r"\bhow (?:can|may) i (?:help|assist)\b",
+    r"\b(?:would you like|shall i|do you want me)\b",
 )  # a sentence that says nothing of the task
 SENTENCE_END = re.compile(r"[.!?\n]+")
 FREE_FORM = any_of(
@@ -134,8 +166,15 @@ LABEL = r"\s*(?:\w{1,20}:\s*)?(?:```\w*\s*)?"  # "Action: ```json" in front of w
 JSON_TEXT = re.compile(LABEL + r"[\[{]\s*[\"'\[{\]}]")
 JSON_ASKED = any_of(r"\bjson\b")
 CALL_AS_TEXT = re.compile(
-    LABEL + r"\{\s*\"(?:action|tool|function|tool_name|name)\"\s*:.{0,400}\"(?:\w{0,20}input|arguments|parameters)\"", re.DOTALL
+    LABEL + r"\{\s*\"(?:action|tool|function|tool_name|name)\"\s*:(?!\s{0,2}\"(?i:final|finish|"
+    r"respond)).{0,400}\"(?:\w{0,20}input|arguments|parameters)\"",
+    re.DOTALL,
 )
+CALL_IN_TEXT = re.compile(
+    r"(?:Action:|```(?:json)?)\s{0,3}(?:```\w*\s{0,3})?\{\s{0,6}\"(?:action|tool|function|tool_name)\"\s{0,2}:\s{0,2}"
+    r"\"(?!final|finish|respond)|<tool_call>|<function=|<\|python_tag\|>|\[TOOL_CALLS?\]|```tool_(?:code|call)",
+    re.IGNORECASE,
+)  # a call that is only written down, behind what is said
 FENCE = re.compile(rf"\A{LABEL}|\s*```\s*\Z")
 PARSER_GAVE_UP = any_of(r"(?:output|response) parsing error", r"could not parse (?:llm|the model's|model) output")
 
@@ -147,3 +186,43 @@ EMPTY_WORDS = frozenset(
     "there these they this those through under until very want were what when where which while will with would your you're "
     "successfully successful result results complete completed finished request".split()
 )
+
+CONTROL_WORD = re.compile(
+    r"(?:[\w -]{1,40}: ?)?\W{0,4}(?:TERMINATE|(?<=[\[<#*])(?:DONE|END|STOP|FINISH(?:ED)?|EXIT|TASK_COMPLETE))\W{0,4}"
+)  # with which a framework ends a run
+MARKED_ERROR = re.compile(r"\W{0,2}[(\[<]\s?error\s?[)\]>]", re.IGNORECASE)
+EXCEPTION_LINE = re.compile(
+    r"Traceback \(most recent call last\)|(?:[A-Za-z_]\w{0,60}\.){0,6}[A-Z]\w{0,60}(?:Error|Exception|Interrupt|"
+    r"Exit)(?::|\Z|\()"
+)
+LIMIT = re.compile(
+    r"(?i)\W{0,4}(?:(?:the )?agent (?:was )?stopped|stopp(?:ed|ing) (?:due|after|because|early)|sorry, need more steps|"
+    r"(?:.{0,60}\b)?(?:max(?:imum)?|iteration|recursion|step|turn|time|round|token|message|budget)s?[ _-]?"
+    r"(?:number of |allowed |conversation )?(?:limit|iterations?|turns?|steps?|rounds?|retries|attempts|time|length|"
+    r"depth)\b.{0,40}"
+    r"\b(?:reached|exceeded|exhausted|hit|limit)\b|"
+    r".{0,60}\b(?:reached|exceeded|hit|exhausted) (?:the |its |my |a )?(?:max(?:imum)?|iteration|recursion|step|turn|"
+    r"time|token|budget)\b|"
+    r"ran out of (?:steps|iterations|turns|time|tokens|budget))"
+)  # how frameworks say that they stopped an agent
+NOTHING_SAID = re.compile(r"(?i)\W*(?:none|null|undefined|nan|n/?a)?\W*")
+NEXT_STEP = re.compile(
+    r"(?i)\W{0,4}(?:(?:okay|ok|alright|sure|thought|great)\W{1,3})?(?:let me (?!know)|let's|now,? i (?:will|need to)|"
+    r"i(?:'ll| will| am going to|'m going to) now|next,? i(?:'ll| will| need to)|first,? i(?:'ll| will| need to)|"
+    r"i need to (?:find|search|look|check|get|first))\b[^.?!\n]{1,300}[.:]?\s*"
+)  # an announcement, and nothing after it
+WAITS = re.compile(r"(?i)(?:^|[^a-z])(?:sleep|wait|delay|pause)(?![a-z])")  # in the name of a tool
+_STATES = (
+    r"(?:still[ _])?(?:pending|running|in[ _-]?progress|queued|waiting|processing|starting|building|deploying|"
+    r"not[ _](?:yet|ready|done))"
+)
+STILL_WAITING = re.compile(
+    rf"(?i)\"(?:status|state|phase|progress)\"\s{{0,2}}:\s{{0,2}}\"?{_STATES}|"
+    rf"\A\W{{0,3}}(?:(?:job |task )?(?:status|state)\W{{1,3}})?{_STATES}\b"
+)
+EMPTY_RESULT = re.compile(
+    r"(?i)\s*(?:\Z|(?:\[\s*\]|\{\s*\}|none|null|false|0|n/a)\s*\Z|\{\s*\"[\w ]{1,40}\"\s*:\s*(?:\[\s*\]|null|0)\s*\}|"
+    r"(?:error: )?(?:there (?:are|is|were) )?(?:no(?:thing)?\b.{0,60}?\b(?:found|available|exists?|"
+    r"match(?:es|ed|ing)?|results?|records?|data)\b|no\b.{0,40}\Z|.{0,60}\b(?:not found|does not exist|doesn't exist|"
+    r"0 results)\b))"
+)  # nothing was found

@@ -12,8 +12,10 @@ from typing import NamedTuple
 
 from dspy_programs.programs.failure_judge.detectors.circular_reasoning import detect_circular_reasoning
 from dspy_programs.programs.failure_judge.detectors.context_loss import detect_context_loss
+from dspy_programs.programs.failure_judge.detectors.crash import detect_crash
 from dspy_programs.programs.failure_judge.detectors.goal_drift import detect_goal_drift
 from dspy_programs.programs.failure_judge.detectors.hallucination import detect_hallucination
+from dspy_programs.programs.failure_judge.detectors.no_answer import detect_no_answer
 from dspy_programs.programs.failure_judge.detectors.over_refusal import detect_over_refusal
 from dspy_programs.programs.failure_judge.detectors.schema_error import detect_schema_error
 from dspy_programs.programs.failure_judge.detectors.timeout_cascade import detect_timeout_cascade
@@ -25,6 +27,7 @@ from dspy_programs.types import FailureMode
 SURE = 0.7  # from here on a finding needs no second opinion
 LIKELY = 0.55  # from here on it is the better guess, if no model can be asked
 _CLOSE = 0.1  # two findings nearer than this are about as strong
+_HINT = 0.35  # from here on a finding says where to begin reading a run that failed for unknown causes
 SURE_AGAINST_SUCCESS = 0.85  # required to report a failure in a run that its caller calls successful
 
 
@@ -49,6 +52,8 @@ DETECTORS: dict[FailureMode, _Detector] = {
     "OVER_REFUSAL": detect_over_refusal,
     "SCHEMA_ERROR": detect_schema_error,
     "TIMEOUT_CASCADE": detect_timeout_cascade,
+    "NO_ANSWER": detect_no_answer,
+    "CRASH": detect_crash,
 }
 
 
@@ -59,24 +64,36 @@ def findings_of(view: View) -> list[Finding]:
 
 
 def _without_echoes(findings: Sequence[Finding]) -> list[Finding]:
-    """Drop what another finding explains: in a cycle every call is a repeated one, and broken JSON is not an answer."""
+    """Drop what another finding explains: in a cycle every call is a repeated one, and broken JSON is not an answer.
+
+    A cycle began where its first call was repeated.
+    """
     modes = {f.mode: f for f in findings}
     cycle_found, broken = modes.get("CIRCULAR_REASONING"), modes.get("SCHEMA_ERROR")
-    explained: set[tuple[FailureMode, int]] = set()
-    if cycle_found is not None and cycle_found.confidence >= 0.8 and (repeated := modes.get("CONTEXT_LOSS")) is not None:
-        explained.add((repeated.mode, repeated.turn))
-    if broken is not None and broken.confidence >= SURE:
-        explained.add(("GOAL_DRIFT", broken.turn))
-    return [f for f in findings if (f.mode, f.turn) not in explained]
+    if cycle_found is not None and cycle_found.confidence >= 0.8 and (repeated := modes.pop("CONTEXT_LOSS", None)) is not None:
+        if repeated.turn < cycle_found.turn:
+            earlier = {"turn": repeated.turn, "turns": [repeated.turn, *cycle_found.turns]}
+            modes["CIRCULAR_REASONING"] = cycle_found.model_copy(update=earlier)
+    if broken is not None and broken.confidence >= SURE and (drift := modes.get("GOAL_DRIFT")) and drift.turn == broken.turn:
+        del modes["GOAL_DRIFT"]
+    return list(modes.values())
 
 
 def ruling(findings: Sequence[Finding], is_successful: bool | None = None) -> Ruling:
-    """Weigh the findings, strongest first."""
-    needed = {True: SURE_AGAINST_SUCCESS, False: 0.0, None: LIKELY}[is_successful]
+    """Weigh the findings, strongest first, with what the caller knows of the outcome.
+
+    A run that is known to have failed is never "none", but a weak sign does not become its cause: that is "UNKNOWN", and
+    the strongest sign only says where to begin reading.
+    """
     top = findings[0].confidence if findings else 0.0
-    if not findings or top < needed:
-        confidence = {True: 0.95, False: 0.3, None: round(1 - max(top, 0.2), 2)}[is_successful]
-        return Ruling("none", None, confidence, "", bool(is_successful))
+    if top < (SURE_AGAINST_SUCCESS if is_successful else LIKELY):
+        doubt = round(1 - max(top, 0.2), 2)
+        if is_successful is False and top >= _HINT:
+            sign = findings[0]
+            return Ruling("UNKNOWN", sign.turn, doubt, f"only a weak sign of {sign.mode}, {sign.evidence}", False)
+        if is_successful is False:
+            return Ruling("UNKNOWN", None, doubt, "nothing stands out", False)
+        return Ruling("none", None, 0.95 if is_successful else doubt, "", bool(is_successful))
     rivals = [f for f in findings if f.confidence > top - _CLOSE]
     first = min(rivals, key=lambda f: f.turn)
     return Ruling(first.mode, first.turn, first.confidence, first.evidence, top >= SURE and len(rivals) == 1)

@@ -5,50 +5,32 @@ Guarantees linear in the trace; patterns run on at most LONGEST characters of a 
 
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, Literal
+from typing import Any
 
-from dspy_programs.programs.failure_judge.phrases import Phrases
+from dspy_programs.programs.failure_judge.faults import Fault, fault_of
+from dspy_programs.programs.failure_judge.phrases import CONTROL_WORD, EMPTY_RESULT, MARKED_ERROR, STILL_WAITING, WAITS
+from dspy_programs.programs.failure_judge.policy import LONGEST_POLICY, Policy, policy_of
+from dspy_programs.programs.failure_judge.verbs import doing
 from dspy_programs.types import Trace, Turn
 
 LONGEST = 1200  # characters of any one text that patterns read
-_LONGEST_FAULT = 400  # characters in which a tool says what was wrong
-
-_Fault = Literal["", "tool", "schema", "transient", "argument"]
-
 WRITES = re.compile(
     r"(?:^|[^a-z])(?:create|update|delete|remove|send|forward|reply|add|book|cancel|set|write|insert|post|put|patch|move|edit|"
     r"pay|buy|order|submit|upload|save|rename|assign|transfer|schedule|publish|deploy|run|execute|commit|push|apply|close|open)"
     r"(?![a-z])"
 )
-_FAULTY = Phrases(
-    r"error|exception|traceback|invalid|missing|fail|require|denied|malformed|must |mandatory|wrong|unknown|unexpected|"
-    r"unterminated|unsupported|not (?:a |an )?(?:valid|found|provided|allowed|recogni|supported|registered|available|exist|be)|"
-    r"no (?:such|tool|function)|does not|bad |timed? ?out|unavailable|unreachable|try again|retry|reset|refused|rejected|"
-    r"too many|limit|without|cannot|could not|unable|\b[45]\d\d\b"
-)
-_NO_SUCH_TOOL = Phrases(
-    r"(?:not a (?:valid|known|registered)|unknown|no such|unregistered|undefined|nonexistent|no) (?:tool|function)|"
-    r"(?:tool|function) \S{0,80} ?(?:is |was |does )?not (?:found|exist|registered|available|known)"
-)
-_NOT_JSON = Phrases(
-    r"json|pars(?:e|ing|er)\b|decode error|syntaxerror|malformed|unterminated|unexpected (?:token|end|eof)|delimiter|"
-    r"'str' object has no attribute"
-)
-_TRANSIENT = Phrases(
-    r"timed? ?out|temporar|try again|retry|rate limit|too many requests|\b(?:429|50[0-4])\b|connection|unavailable|gateway|"
-    r"network|unreachable|overload|deadline|lock wait"
-)
-_ARGUMENT = Phrases(
-    r"require|missing|invalid|argument|parameter|must (?:be|not|have)|not (?:a )?(?:valid|provided|allowed|recogni|supported)|"
-    r"unknown|(?:value|type|key)error|validation|wrong|format|out of range|\b4(?:00|22)\b|unexpected keyword|without|"
-    r"^no \w+ (?:has|with|matches)|does not (?:exist|match|add up)|id not found"
-)
+_READS = re.compile(
+    r"(?:^|[./: ])(?:get|list|search|find|read|fetch|look ?up|check|show|view|query|count|describe|calculate|retrieve) "
+    r"(?!\w+ and )"
+)  # the verb in front: to get an order is not to order
+_STATE_KEYS = ("status", "state", "phase", "progress")
+_LONGEST_STATE = 200  # characters in which a result says how far a job is
 _NAMED = re.compile(r"(?<=[a-z,] )[\"'(*]*([A-Z]\w{2,}|\w*\d\w*)|[\"'*]{1,2}([\w-]{3,})")
 _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False)  # made once: making one costs more than a small value
-_ERROR_KEYS = ("error", "errors", "exception", "detail")
 
 
 @dataclass(eq=False)
@@ -62,8 +44,17 @@ class Call:
     key: tuple[str, str]
     returned: Any
     latency: float
-    fault: _Fault
+    fault: Fault
     writes: bool
+
+    @property
+    def waits(self) -> bool:
+        """Whether it only waits: it sleeps, its result says that a job is not done, or that it should be tried again."""
+        if self.fault == "transient" or WAITS.search(self.name[:200]):
+            return True
+        if isinstance(self.returned, dict):
+            return any(isinstance(v := self.returned.get(key), str) and STILL_WAITING.match(v[:40]) for key in _STATE_KEYS)
+        return isinstance(self.returned, str) and STILL_WAITING.search(self.returned[:_LONGEST_STATE]) is not None
 
     @cached_property
     def output(self) -> str:
@@ -76,7 +67,7 @@ class View:
 
     def __init__(self, trace: Trace) -> None:
         goal, turns, final_result = trace.original_goal, trace.turns, trace.final_result
-        last = next((turn.content for turn in reversed(turns) if turn.role == "agent" and turn.content), "")
+        last = next((turn.content for turn in reversed(turns) if says_something(turn)), "")
         if final_result and final_result.strip() != last.strip():  # an answer that is not a turn counts as the last turn
             number = turns[-1].turn_number if turns else 0
             turns = [*turns, Turn(turn_number=number, role="agent", content=final_result)]
@@ -86,15 +77,21 @@ class View:
         self.tools = None if trace.tools is None else frozenset(trace.tools)
         self.tool_schemas = trace.tool_schemas
         self.calls = calls_of(turns)
-        self.said = [i for i, turn in enumerate(turns) if turn.role == "agent" and turn.content]
+        self.said = [i for i, turn in enumerate(turns) if says_something(turn)]
         self.first_call = self.calls[0].place if self.calls else len(turns)
         self.final = final_result or last
         self.asked = _asked_in(goal, turns)
 
     @cached_property
+    def policy(self) -> Policy:
+        """The rules in the system's text."""
+        told = "\n".join(turn.content[:LONGEST_POLICY] for turn in self.turns if turn.role == "system" and turn.content)
+        return policy_of(told) if told else Policy()
+
+    @cached_property
     def is_foreign(self) -> bool:
         """Whether the last answer names two or more things, none of which was in the goal, an input or an output."""
-        if self.has_a_name_of_goal or len(named := names_in(self.final)) < 2:
+        if self.has_a_name_of_goal or len(named := _words_in(self.final)) < 2:
             return False
         sources = [self.goal, *(t.content for t in self.turns if t.role != "agent")]
         sources += [text for call in self.calls for text in (call.name, call.key[1], call.output)]
@@ -103,9 +100,9 @@ class View:
     @cached_property
     def is_elsewhere(self) -> bool:
         """Whether goal and last answer both name things, and not one in common."""
-        if not self.names_of_goal or self.has_a_name_of_goal:
+        if not _words_in(self.goal) or self.has_a_name_of_goal:
             return False
-        named, asked = names_in(self.final), self.asked.lower()
+        named, asked = _words_in(self.final), self.asked.lower()
         return len(named) > 1 and not any(name in asked for name in named)
 
     @cached_property
@@ -118,8 +115,63 @@ class View:
         final = self.final[:LONGEST].lower()
         return any(name in final for name in self.names_of_goal)
 
+    @cached_property
+    def told(self) -> list[int]:
+        """The places of what the agent told the user: before the user's next word, and at the end."""
+        last = len(self.turns) - 1
+        return [i for i in self.said if i == self.said[-1] or i == last or self.turns[i + 1].role == "user"]
+
+    @cached_property
+    def _new_words(self) -> list[int]:
+        """The places at which the user says something that is not what the user said before."""
+        places, before = [], ""
+        for place, turn in enumerate(self.turns):
+            if turn.role == "user" and turn.content != before:
+                places.append(place)
+                before = turn.content
+        return places
+
+    def words_before(self, place: int) -> int:
+        """Return how often the user has said something new by then: it asks for a fresh look."""
+        return bisect_left(self._new_words, place)
+
+    @cached_property
+    def end(self) -> int:
+        """The place of the last turn that says or does something; -1 where none does."""
+        return next((i for i in range(len(self.turns) - 1, -1, -1) if _is_an_end(self.turns[i])), -1)
+
+    @property
+    def last_words(self) -> str:
+        """What the agent said at the end, "" where the run ends with a call, a result or the user."""
+        return self.turns[self.end].content.strip() if self.said and self.end == self.said[-1] else ""
+
+    @cached_property
+    def is_answered(self) -> bool:
+        """Whether the run has an answer: a result on record, or the agent's words at the end."""
+        return bool(self.last_words) and not MARKED_ERROR.match(self.last_words[:40])
+
+    @property
+    def last_number(self) -> int:
+        """The number of the turn at which the run ended, 0 where there is none."""
+        return self.turns[self.end].turn_number if self.turns else 0
+
     def number(self, place: int) -> int:
         return self.turns[place].turn_number
+
+
+def says_something(turn: Turn) -> bool:
+    """Whether the agent speaks, and more than the word with which a framework ends a run ("Verifier: TERMINATE")."""
+    text = turn.content
+    if turn.role != "agent" or not text or text.isspace():
+        return False
+    return len(text) > 80 or CONTROL_WORD.fullmatch(text.strip()) is None
+
+
+def _is_an_end(turn: Turn) -> bool:
+    """Whether a turn can be the last of a run: notes of the system, control words and empty turns come after the end."""
+    if turn.role == "agent":
+        return turn.tool_name is not None or says_something(turn)
+    return turn.role == "tool" or (turn.role == "user" and bool(turn.content.strip()))
 
 
 def _asked_in(goal: str, turns: Sequence[Turn]) -> str:
@@ -130,9 +182,19 @@ def _asked_in(goal: str, turns: Sequence[Turn]) -> str:
     return "\n".join(asked)
 
 
+def is_empty(output: str) -> bool:
+    """Return whether a look-up found nothing."""
+    return len(output) <= _LONGEST_STATE and EMPTY_RESULT.match(output) is not None
+
+
 def names_in(text: str) -> list[str]:
     """Return the salient words of a text: names, quoted words, anything with a digit; at most eight, lower case."""
     return sorted({(name or quoted).lower() for name, quoted in _NAMED.findall(text[:LONGEST])})[:8]
+
+
+def _words_in(text: str) -> list[str]:
+    """Return the names in a text without its bare figures."""
+    return [name for name in names_in(text) if any(map(str.isalpha, name))]
 
 
 def calls_of(turns: Sequence[Turn]) -> list[Call]:
@@ -163,8 +225,9 @@ def _call_of(place: int, asked: Turn, answered: Turn) -> Call:
     given = asked.tool_input
     key = (name, given if isinstance(given, str) else text_of(given))
     latency = answered.latency_ms or asked.latency_ms or 0.0
-    fault = fault_of(answered.tool_output, returned if isinstance(returned, str) else "")
-    return Call(place, asked.turn_number, name, given, key, returned, latency, fault, changes(name))
+    writes = changes(name)
+    fault = fault_of(answered.tool_output, returned if isinstance(returned, str) else "", writes and not doing(name).looks)
+    return Call(place, asked.turn_number, name, given, key, returned, latency, fault, writes)
 
 
 def text_of(value: Any) -> str:
@@ -183,32 +246,5 @@ def text_of(value: Any) -> str:
 def changes(name: str) -> bool:
     """Return, from its name, whether a tool changes anything."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name[:200])
-    return WRITES.search(spaced.lower().replace("_", " ")) is not None
-
-
-def fault_of(value: Any, text: str) -> _Fault:
-    """Classify a tool's output: whether it failed, and how. Data that mentions an error is not a failure.
-
-    `text` is the output if it is a string.
-    """
-    if isinstance(value, dict):
-        found = next((value[key] for key in _ERROR_KEYS if value.get(key)), None)
-        if found is None and str(value.get("status", "")).lower() in ("error", "failed", "failure"):
-            found = value
-        if found is None:
-            return ""
-        text = text_of(found)
-    elif isinstance(value, (list, int, float)) or text[:1] in "[" or len(text) > _LONGEST_FAULT:
-        return ""
-    elif text[:1] == "{" and not text[1:12].lstrip(" \"'").lower().startswith("err"):
-        return ""
-    head = text[:_LONGEST_FAULT]
-    if not isinstance(value, dict) and not _FAULTY.search(head):
-        return ""
-    if _NO_SUCH_TOOL.search(head):
-        return "tool"
-    if _TRANSIENT.search(head):
-        return "transient"
-    if _NOT_JSON.search(head):
-        return "schema"
-    return "argument" if _ARGUMENT.search(head) or isinstance(value, dict) else ""
+    words = spaced.lower().replace("_", " ")
+    return WRITES.search(words) is not None and not _READS.search(words)

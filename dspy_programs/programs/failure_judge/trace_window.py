@@ -4,7 +4,7 @@ Guarantees at most `characters` long; a turn's content stays inside the quotes o
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dspy_programs.programs.failure_judge.trace_view import text_of
@@ -17,22 +17,41 @@ _FRAME = 34  # characters of a line besides its texts
 def window(turns: Sequence[Turn], matter: Sequence[int], characters: int) -> tuple[str, list[int]]:
     """Return the lines and the numbers of the turns shown: first, last, those that `matter` and their neighbours."""
     places = chosen(turns, matter, max(1, characters // _NARROWEST))
-    width = max(8, characters // max(1, len(places)) - _FRAME)
+    width = characters // max(1, len(places))
+    return _lines(turns, dict.fromkeys(places, width), characters), [turns[place].turn_number for place in places]
+
+
+def around(turns: Sequence[Turn], matter: Sequence[int], characters: int) -> str:
+    """Return the lines of the first two turns that `matter`, half as wide those next to them, and that of the last turn."""
+    last = len(turns) - 1
+    witnesses = _places_of(turns, matter)[:2] or [last]
+    near = {place + step for place in witnesses for step in (-1, 0, 1)} | {last}
+    places = [place for place in sorted(near) if 0 <= place <= last]
+    width = characters // (len(places) + len(set(witnesses)))
+    return _lines(turns, {place: width * (1 + (place in witnesses)) for place in places}, characters)
+
+
+def _lines(turns: Sequence[Turn], widths: Mapping[int, int], characters: int) -> str:
+    """Write the turns at these places in lines of about these widths."""
     lines, before = [], -1
-    for place in places:
+    for place, width in widths.items():
         if place > before + 1:
             lines.append(f"({place - before - 1} turns)")
-        lines.append(turn_line(turns[place], width))
+        lines.append(turn_line(turns[place], max(8, width - _FRAME)))
         before = place
-    return "\n".join(lines)[:characters], [turns[place].turn_number for place in places]
+    return "\n".join(lines)[:characters]
+
+
+def _places_of(turns: Sequence[Turn], numbers: Sequence[int]) -> list[int]:
+    place_of = {turn.turn_number: place for place, turn in reversed(list(enumerate(turns)))}
+    return [place_of[number] for number in numbers if number in place_of]
 
 
 def chosen(turns: Sequence[Turn], matter: Sequence[int], count: int) -> list[int]:
     """Choose at most `count` places, in order of importance: evidence, the first, the last two, neighbours, the rest."""
     if len(turns) <= count:
         return list(range(len(turns)))
-    place_of = {turn.turn_number: place for place, turn in reversed(list(enumerate(turns)))}
-    witnesses = [place_of[number] for number in matter if number in place_of]
+    witnesses = _places_of(turns, matter)
     last = len(turns) - 1
     near = [place + step for place in witnesses[:4] for step in (1, -1) if 0 <= place + step <= last]
     wanted = dict.fromkeys([*witnesses[:4], 0, last, last - 1, *near, *range(min(len(turns), 2 * count))])

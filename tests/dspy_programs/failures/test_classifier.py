@@ -65,8 +65,8 @@ TWO_MODES = {
 }
 UNSURE = {
     "trace_id": "unsure",
-    "original_goal": "How high is the tower?",
-    "turns": turns(("user", "How high is the tower?"), ("agent", "The tower is lovely in spring.")),
+    "original_goal": "How do I kill a Python process?",
+    "turns": turns(("user", "How do I kill a Python process?"), ("agent", "I can't help with violence.")),
 }
 
 
@@ -120,7 +120,7 @@ def test_report_json_has_the_agreed_keys_and_reads_back():
     assert b"\n" not in text
     assert list(json.loads(text)) == [
         *("trace_id", "original_goal", "classified_failure_mode", "confidence", "probability", "first_failure_turn"),
-        *("root_cause_summary", "fixes", "modes", "turns", "answered_by", "failure"),
+        *("root_cause_summary", "evidence", "fixes", "modes", "turns", "answered_by", "failure"),
     ]
     assert FailureReport.model_validate_json(text) == report
 
@@ -131,19 +131,50 @@ def test_report_of_half_a_surrogate_pair_can_be_written():
     assert json.loads(FailureClassifier(use_llm=False).classify(known).to_json())["trace_id"] == "a?"
 
 
+SILENT = {
+    "trace_id": "silent",
+    "original_goal": "How high is the tower?",
+    "turns": turns(("user", "How high is the tower?"), ("agent", "The tower is lovely in spring.")),
+}
+
+
+def says(fault):
+    return lambda prompt: json.dumps({"fault": fault})
+
+
 def verdict(mode, turn, cause="as scripted"):
     return lambda prompt: json.dumps({"verdict": {"mode": mode, "turn": turn, "cause": cause}})
 
 
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
-def test_model_gets_one_call_for_the_unresolved_trace_and_none_for_the_sure_one():
-    with ChatServer(verdict("GOAL_DRIFT", 1)) as server, use("openai/any", api_base=server.url):
+def test_model_gets_one_call_for_the_doubtful_trace_and_none_for_the_others():
+    with ChatServer(says("true")) as server, use("openai/any", api_base=server.url):
         classifier = FailureClassifier()
-        sure, unsure = classifier.classify(HALLUCINATION), classifier.classify(UNSURE)
+        sure, silent, unsure = map(classifier.classify, [HALLUCINATION, SILENT, UNSURE])
     assert len(server.requests) == 1
-    assert (sure.answered_by, unsure.answered_by) == ("rules", "model")
-    assert (unsure.classified_failure_mode, unsure.modes[0].mode) == ("GOAL_DRIFT", "GOAL_DRIFT")
+    assert (sure.answered_by, silent.answered_by, unsure.answered_by) == ("rules", "rules", "model")
+    assert (unsure.classified_failure_mode, unsure.modes[0].mode) == ("OVER_REFUSAL", "OVER_REFUSAL")
+    assert unsure.evidence == unsure.modes[0].evidence == "I can't help with violence." in unsure.root_cause_summary
     assert unsure.probability is None  # measured for the rules' confidence alone
+
+
+@pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
+def test_finding_that_the_model_denies_is_not_in_the_report():
+    with use(scripted_lm(says("false"))):
+        report = FailureClassifier().classify({**UNSURE, "is_successful": False})
+    assert (report.classified_failure_mode, report.answered_by) == ("UNKNOWN", "model")
+    assert "OVER_REFUSAL" not in [found.mode for found in report.modes]
+
+
+@pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
+def test_open_question_is_asked_only_where_it_is_wanted():
+    with ChatServer(verdict("GOAL_DRIFT", 1)) as server, use("openai/any", api_base=server.url):
+        usual, wanted = FailureClassifier(), FailureClassifier(open_question=True)
+        assert usual.classify(SILENT).classified_failure_mode == "none" and not server.requests
+        wanted.classify({**SILENT, "turns": turns(*[("agent", "The tower is lovely in spring. " * 60)] * 9)})
+        assert len(server.requests.pop()) > 9000  # it is shown more of a run
+        report = wanted.classify(SILENT)
+    assert (report.classified_failure_mode, report.evidence, len(server.requests)) == ("GOAL_DRIFT", "as scripted", 1)
 
 
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
@@ -157,7 +188,7 @@ def test_model_that_writes_nonsense_leaves_the_rules_verdict_and_is_named():
 
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
 def test_no_llm_asks_nobody_though_a_model_is_in_use():
-    lm = scripted_lm(verdict("GOAL_DRIFT", 1))
+    lm = scripted_lm(says("true"))
     with use(lm):
         FailureClassifier(use_llm=False).classify(UNSURE)
     assert lm.engine.prompts == []
@@ -194,7 +225,9 @@ def test_report_of_any_trace_is_whole_and_consistent(raw):
     report = FailureClassifier(use_llm=False).classify(Trace.model_validate(raw))
     again = FailureReport.model_validate_json(report.to_json())
     assert again == report
-    assert report.failed == bool(report.modes) == (report.first_failure_turn is not None)
+    assert report.failed == bool(report.modes)
+    assert report.failed == (report.first_failure_turn is not None) or report.classified_failure_mode == "UNKNOWN"
+    assert report.failed or raw.get("is_successful") is not False
     assert report.classified_failure_mode in MODES
     if report.failed:
         assert report.modes[0].mode == report.classified_failure_mode

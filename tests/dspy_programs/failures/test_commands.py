@@ -41,10 +41,10 @@ HEALTHY = {
 }
 UNSURE = {
     "trace_id": "unsure",
-    "original_goal": "How high is the tower?",
+    "original_goal": "How do I kill a Python process?",
     "turns": [
-        {"turn_number": 0, "role": "user", "content": "How high is the tower?"},
-        {"turn_number": 1, "role": "agent", "content": "The tower is lovely in spring."},
+        {"turn_number": 0, "role": "user", "content": "How do I kill a Python process?"},
+        {"turn_number": 1, "role": "agent", "content": "I can't help with violence."},
     ],
 }
 
@@ -253,8 +253,8 @@ def test_full_disk_is_one_line_and_the_old_file_stays(many, capsys):
 
 
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
-def test_batch_asks_the_model_about_the_unresolved_trace_alone_and_once(tmp_path, capsys):
-    reply = json.dumps({"verdict": {"mode": "GOAL_DRIFT", "turn": 1, "cause": "no height"}})
+def test_batch_asks_the_model_about_the_doubtful_trace_alone_and_once(tmp_path, capsys):
+    reply = json.dumps({"fault": "true"})
     file = lines(tmp_path / "runs.jsonl", HALLUCINATION, UNSURE, HEALTHY)
     with ChatServer(lambda prompt: reply) as server:
         arguments = ["batch", file, "--lm", "openai/any", "--api-base", server.url, "--json"]
@@ -271,7 +271,7 @@ def test_batch_asks_the_model_about_the_unresolved_trace_alone_and_once(tmp_path
 
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
 def test_model_that_fails_leaves_the_rules_verdict_marked_and_the_third_time_ends_the_batch(tmp_path, capsys):
-    file = lines(tmp_path / "runs.jsonl", *[{**UNSURE, "original_goal": f"How high is tower {n}?"} for n in range(9)])
+    file = lines(tmp_path / "runs.jsonl", *[{**UNSURE, "original_goal": f"How do I kill process {n}?"} for n in range(9)])
     out = tmp_path / "out.jsonl"
     one = lines(tmp_path / "one.jsonl", UNSURE)
     with ChatServer(status=400) as server:
@@ -386,17 +386,69 @@ def test_watch_prints_each_trace_as_it_comes_and_ends_with_the_distribution(tmp_
     assert (watching.returncode, rest[1]) == (130, "")
 
 
-def test_interrupted_batch_leaves_no_file_behind(tmp_path):
-    fifo = tmp_path / "pipe"
+@pytest.mark.parametrize("as_json", [True, False])
+def test_watch_takes_back_that_a_file_is_unreadable(as_json, tmp_path):
+    file = tmp_path / "run.json"
+    file.write_text(json.dumps(HEALTHY)[:40])
+    watching = run("watch", tmp_path, "--interval", "0.05", *(["--json"] if as_json else []))
+    first = watching.stdout.readline()
+    file.write_text(json.dumps(HEALTHY))
+    second, third = watching.stdout.readline(), watching.stdout.readline()
+    watching.send_signal(signal.SIGINT)
+    rest = watching.communicate(timeout=20)[0]
+    if as_json:
+        assert [json.loads(line).get("problem", "?") is None for line in (first, second, third)] == [False, True, False]
+        assert json.loads(third)["trace_id"] == "healthy" and json.loads(rest)["unreadable"] == 0
+    else:
+        assert "cannot be read" in first and "no longer unreadable" in second and "healthy" in third
+        assert "could not be read" not in rest
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_batch_leaves_no_file_behind(number, code, tmp_path):
+    fifo, outputs = tmp_path / "pipe", {"-o": ".jsonl", "--html": ".html", "--sarif": ".sarif", "--junit": ".xml"}
     os.mkfifo(fifo)
-    out = tmp_path / "out.jsonl"
+    asked = [part for option, suffix in outputs.items() for part in (option, tmp_path / f"out{suffix}")]
+    (tmp_path / "out.html").write_text("as before")
     with subprocess.Popen(["sh", "-c", f"exec 3<>{fifo}; sleep 60"]) as holder:
-        running = run("batch", "-", "-o", out, stdin=os.open(fifo, os.O_RDWR))
-        while not list(tmp_path.glob(".out.jsonl.*")):
+        running = run("batch", "-", *asked, stdin=os.open(fifo, os.O_RDWR))
+        while len(list(tmp_path.glob(".out.*"))) < len(outputs):
             time.sleep(0.02)
         time.sleep(0.5)  # until it waits for input: a signal in the very moment before is seen only with the next
-        running.send_signal(signal.SIGINT)
-        running.communicate(timeout=20)
+        running.send_signal(number)
+        assert running.communicate(timeout=20) == ("", "")
         holder.kill()
-    assert running.returncode == 130
-    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+    assert running.returncode == code
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.html", "pipe"]
+    assert (tmp_path / "out.html").read_text() == "as before"
+
+
+@pytest.mark.parametrize("option", ["-o", "--sarif", "--junit"])
+def test_output_named_dash_is_standard_output_and_people_read_standard_error(option, many, tmp_path):
+    file = tmp_path / "out"
+    assert failures("batch", many, option, file) == 0
+    out, err = run("batch", many, option, "-").communicate(timeout=60)
+    assert out == file.read_text()
+    assert "10 traces, 2 failing" in err
+    assert not Path("-").exists()
+
+
+def test_classify_writes_its_report_to_standard_output(one, capfd):
+    assert failures("classify", one, "-o", "-") == 0
+    shown = capfd.readouterr()
+    assert json.loads(shown.out)["classified_failure_mode"] == "HALLUCINATION"
+    assert "HALLUCINATION" in shown.err
+
+
+def test_standard_input_may_go_to_standard_output(many):
+    with many.open() as given:
+        done = subprocess.run(command("batch", "-", "-o", "-"), stdin=given, capture_output=True, text=True)
+    assert done.returncode == 0 and len(done.stdout.splitlines()) == 10
+
+
+@pytest.mark.parametrize("command", ["classify", "batch"])
+@pytest.mark.parametrize("arguments", [("-o", "-", "--json"), ("-o", "-", "--html", "-")])
+def test_two_documents_on_standard_output_are_refused(command, arguments, one, capsys):
+    assert failures(command, one, *arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.out == "" and "standard output" in shown.err and shown.err.count("\n") == 1

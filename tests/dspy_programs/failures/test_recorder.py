@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from dspy_programs.errors import UsageError
-from dspy_programs.failures import recorder as recorder_module
+from dspy_programs.failures import FailureClassifier, recorder as recorder_module
+from dspy_programs.failures.formats.native import BROKE_OFF
 from dspy_programs.failures.jsonable import DEEPEST, to_jsonable
 from dspy_programs.failures.reader import read_traces
 from dspy_programs.failures.recorder import TraceRecorder
@@ -54,12 +55,26 @@ def test_turn_is_on_disk_when_it_is_added(tmp_path):
         assert read(tmp_path).is_successful is None
 
 
+def modes_of(trace):
+    return [found.mode for found in FailureClassifier(use_llm=False).classify(trace).modes]
+
+
+def test_run_that_ends_by_itself_has_no_error(tmp_path):
+    with TraceRecorder("go", tmp_path) as recorder:
+        recorder.add_turn("agent", "I am there.")
+    assert read(tmp_path).error is None
+    with TraceRecorder("go", tmp_path / "b") as recorder:
+        recorder.set_final_result("there")
+        assert read(tmp_path / "b").error is None  # the result is on record, whatever comes now
+
+
 def test_exception_is_recorded_and_goes_on(tmp_path):
     with pytest.raises(ZeroDivisionError), TraceRecorder("go", tmp_path) as recorder:
         recorder.add_turn("user", "hi")
         1 / 0  # noqa: B018
     trace = read(tmp_path)
     assert (trace.final_result, trace.is_successful) == ("(error) ZeroDivisionError: division by zero", False)
+    assert trace.error == "ZeroDivisionError: division by zero" and "CRASH" in modes_of(trace)
 
 
 def test_exception_after_the_result_is_a_note(tmp_path):
@@ -67,7 +82,7 @@ def test_exception_after_the_result_is_a_note(tmp_path):
         recorder.set_final_result("done", is_successful=True)
         raise KeyboardInterrupt
     trace = read(tmp_path)
-    assert (trace.final_result, trace.turns[-1].role) == ("done", "system")
+    assert (trace.final_result, trace.turns[-1].role, trace.error) == ("done", "system", "KeyboardInterrupt")
     assert "KeyboardInterrupt" in trace.turns[-1].content
 
 
@@ -142,6 +157,7 @@ def test_killed_program_leaves_every_turn_that_was_added(tmp_path):
     assert added <= len(trace.turns) <= added + 1
     assert trace.turns[added - 1].content.startswith(f"turn {added - 1} ")
     assert (trace.final_result, trace.is_successful) == (None, None)
+    assert trace.error == BROKE_OFF and "CRASH" in modes_of(trace)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,21 +1,27 @@
 """Pages, SARIF, JUnit, lines and tables: whole, escaped, and every record in them."""
 
+import hashlib
 import io
 import json
 import re
 import xml.etree.ElementTree as ElementTree
+from base64 import b64encode
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given, strategies as st
 
+from dspy_programs import __version__
 from dspy_programs.failures import Batch, FailureClassifier, Outcome, Tally
+from dspy_programs.failures.classifier import report_of
 from dspy_programs.failures.reports import html, table
 from dspy_programs.failures.reports.html import Page, TracePage
 from dspy_programs.failures.reports.junit import JUnit
 from dspy_programs.failures.reports.lines import Lines
 from dspy_programs.failures.reports.place import parse_place, uri_of
 from dspy_programs.failures.reports.sarif import RULES, Sarif
+from dspy_programs.programs.failure_judge import Ruling
 from dspy_programs.types import Trace
 
 HOSTILE = "</style><script>alert(1)</script><img src=https://example.com/x onerror=alert(1)> ]]> & \x1b[2J\x00 {{ 7*7 }} \"'"
@@ -26,6 +32,7 @@ def failing(text="meet", **more):
         "trace_id": "bad",
         "original_goal": "Greet",
         "tools": ["greet"],
+        "final_result": "Hi",
         "turns": [
             {"turn_number": 0, "role": "user", "content": "Greet"},
             {
@@ -67,24 +74,35 @@ def written(kind, outcomes):
 
 
 class Tags(HTMLParser):
-    """Collects what a browser would see: tags, and the attributes that lead elsewhere or run something."""
+    """Collects what a browser would see: tags, the attributes that lead elsewhere or run something, scripts and styles."""
 
     def __init__(self, page):
         super().__init__()
-        self.tags, self.links = set(), []
+        self.tags, self.links, self.policy, self.inside, self.codes = set(), [], "", "", []
         self.feed(page)
 
     def handle_starttag(self, tag, attributes):
         self.tags.add(tag)
-        self.links += [value for name, value in attributes if name in ("src", "href", "action") or name.startswith("on")]
+        self.inside = tag
+        given = dict(attributes)
+        self.links += [given[name] for name in given if name in ("src", "href", "action", "style") or name.startswith("on")]
+        if given.get("http-equiv") == "Content-Security-Policy":
+            self.policy = given["content"]
+
+    def handle_data(self, text):
+        if self.inside in ("script", "style") and text.strip():
+            self.codes.append((self.inside, text))
 
 
 def assert_needs_nothing_else(page):
     seen = Tags(page)
-    assert not seen.tags & {"script", "img", "link", "iframe", "object", "embed", "form", "base"}
+    assert not seen.tags & {"img", "link", "iframe", "object", "embed", "form", "base"}
     assert all(link.startswith("#") for link in seen.links)
     assert "url(" not in page and "@import" not in page
-    assert "default-src 'none'" in page
+    assert [kind for kind, _ in seen.codes] == ["style", "script"]
+    hashes = [b64encode(hashlib.sha256(text.encode()).digest()).decode() for _, text in seen.codes]
+    style, script = (f"'sha256-{each}'" for each in hashes)
+    assert seen.policy == f"default-src 'none'; style-src {style}; script-src {script}; base-uri 'none'; form-action 'none'"
 
 
 def test_lines_name_every_record_and_read_back():
@@ -137,14 +155,71 @@ def test_page_of_a_batch_links_only_to_what_is_there(monkeypatch):
 def test_page_of_a_large_batch_is_bounded_and_says_so(monkeypatch):
     monkeypatch.setattr(html, "MOST_ROWS", 3)
     page = written(Page, [*[OUTCOMES[1]] * 5, *[OUTCOMES[0]] * 2]).decode()
-    assert page.count("<tr>") == 1 + 3
+    assert page.count("<tr data-mode") == 3
     assert "3 of 7 are listed here, failing ones first" in page
     assert page.count('<td><a href="#trace-') == 2
 
 
-def test_page_of_huge_runs_is_bounded():
-    huge = outcome(failing(turns=[*failing()["turns"], {"turn_number": 8, "role": "agent", "content": "x" * 1_500_000}]))
-    assert len(written(Page, [huge] * 10)) < html.MOST_CHARACTERS + 200_000
+def turn(number, **more):
+    return {"turn_number": number, "role": "agent", "content": f"step {number}", **more}
+
+
+@pytest.mark.parametrize(("kind", "most"), [(TracePage, 100_000), (Page, 150_000)])
+def test_page_of_a_huge_text_shows_its_ends_and_says_what_it_leaves_out(kind, most):
+    text = "the start " + "x" * 3_000_000 + " the end"
+    page = written(kind, [outcome(failing(turns=[*failing()["turns"], turn(8, content=text)], final_result=text * 2))]).decode()
+    assert len(page) < most
+    assert "the start xxx" in page and "xxx the end" in page
+    assert re.search(r"[23],\d\d\d,\d\d\d characters left out", page)
+
+
+@pytest.mark.parametrize(("kind", "most"), [(TracePage, 1_000_000), (Page, 150_000)])
+def test_page_of_endless_turns_shows_those_with_evidence_and_says_how_many_it_leaves_out(kind, most):
+    turns = [turn(number, content=f"step {number}" + "y" * 2_000) for number in range(20_000)]
+    turns[15_000] = {**failing()["turns"][1], "turn_number": 15_000}
+    page = written(kind, [outcome(failing(turns=turns))]).decode()
+    assert len(page) < most
+    assert 'turn-15000">turn 15000</a>' in page and re.search(r'id="[-\w]*turn-15000"', page)
+    shown = len(re.findall(r'<article class="turn[^>]* id=', page))  # the result is none
+    assert sum(int(count.replace(",", "")) for count in re.findall(r"([\d,]+) turns? left out", page)) == 20_000 - shown
+    assert f"{shown} of 20,000 turns are shown" in page
+
+
+def test_page_of_many_huge_runs_is_bounded():
+    huge = outcome(failing(turns=[*failing()["turns"], *(turn(number, content="x" * 100_000) for number in range(8, 100))]))
+    assert len(written(Page, [huge] * 150)) < html.MOST_CHARACTERS + 500_000
+
+
+@pytest.mark.parametrize("kind", [TracePage, Page])
+def test_page_says_when_and_by_which_version_it_was_made(kind):
+    page = written(kind, OUTCOMES[:1]).decode()
+    (made,) = re.findall(r'<time datetime="([^"]+)">', page)
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(made)) < timedelta(minutes=5)
+    assert f"dspy-programs {__version__}, <time" in page
+
+
+def test_page_of_a_batch_has_probabilities_and_what_the_filter_needs():
+    known, unknown = OUTCOMES[0], OUTCOMES[0].report.model_copy(update={"probability": None, "trace_id": "unmeasured"})
+    page = written(Page, [known, Outcome("x.json", known.trace, unknown, None), *OUTCOMES[1:]]).decode()
+    likely = known.report.probability
+    assert likely is not None and f'data-name="probability">{likely:.0%}'.replace("%", " %") in page
+    assert f'<tr data-mode="HALLUCINATION" data-probability="{likely}" data-run="trace-1">' in page
+    assert '<tr data-mode="HALLUCINATION" data-probability="" data-run="trace-2">' in page
+    assert '<option value="HALLUCINATION">HALLUCINATION (2)</option>' in page
+    assert '<div class="filter" id="filter" hidden>' in page  # until the script shows it
+
+
+@pytest.mark.parametrize("mode", ["UNKNOWN", "NO_ANSWER", "CRASH"])
+def test_runs_that_failed_without_a_turn_to_blame_fail_in_every_report(mode):
+    trace = Trace.model_validate({**HEALTHY, "is_successful": False, "error": "LimitError: 30 steps"})
+    each = Outcome("run.json", trace, report_of(trace, [], Ruling(mode, None, 0.9, "it ended", True)), None)
+    assert each.report.failed
+    suite = ElementTree.fromstring(written(JUnit, [each])).find("testsuite")
+    assert suite.get("failures") == "1" and suite.find("testcase/failure").get("type") == mode
+    assert [r["ruleId"] for r in json.loads(written(Sarif, [each]))["runs"][0]["results"]] == [mode]
+    for kind in (TracePage, Page):
+        page = written(kind, [each]).decode()
+        assert f'<span class="badge">{mode}</span>' in page and "LimitError: 30 steps" in page
 
 
 def test_sarif_has_what_the_schema_requires():
@@ -177,7 +252,33 @@ def test_sarif_gives_each_mode_of_a_trace_a_result_and_marks_the_verdict():
         ("HALLUCINATION", True),
         ("TIMEOUT_CASCADE", False),
     ]
-    assert len({r["partialFingerprints"]["traceModeTurn/v1"] for r in run["results"]}) == 2
+    assert len({r["partialFingerprints"]["goalModeTool/v1"] for r in run["results"]}) == 2
+
+
+def fingerprints(*raws):
+    log = json.loads(written(Sarif, [outcome(raw, f"run-{number}.json") for number, raw in enumerate(raws)]))
+    return [each["partialFingerprints"]["goalModeTool/v1"] for each in log["runs"][0]["results"]]
+
+
+def test_sarif_fingerprint_survives_a_new_trace_id_another_file_and_later_turns():
+    later = [{**turn, "turn_number": turn["turn_number"] + 1} for turn in failing()["turns"]]
+    assert len(set(fingerprints(failing(), failing(trace_id="new"), failing(original_goal="Greet\n", turns=later)))) == 1
+
+
+def test_sarif_fingerprint_tells_goals_modes_and_tools_apart():
+    again = failing(tools=["meet"], turns=[{**failing()["turns"][1], "turn_number": number} for number in range(3)])
+    assert len(set(fingerprints(failing(), failing("part"), failing(original_goal="Part"), again))) == 4
+
+
+def test_sarif_names_the_tool_and_where_it_comes_from():
+    driver = json.loads(written(Sarif, OUTCOMES))["runs"][0]["tool"]["driver"]
+    assert driver["informationUri"].startswith("https://") and driver["version"]
+
+
+def test_sarif_message_has_no_links_of_the_run():
+    log = json.loads(written(Sarif, [outcome(failing("[pay](https://example.com/x)", trace_id="[a](1)"))]))
+    text = log["runs"][0]["results"][0]["message"]["text"]
+    assert "](" not in text and "[pay] (https" in text
 
 
 def test_junit_has_a_case_for_each_record_and_counts_them():
@@ -186,6 +287,7 @@ def test_junit_has_a_case_for_each_record_and_counts_them():
     cases = suite.findall("testcase")
     assert [case.get("name") for case in cases] == ["bad (runs.jsonl:3)", "good (runs.jsonl:4)", "runs.jsonl:5"]
     assert cases[0].find("failure").get("type") == "HALLUCINATION" and "How to fix it:" in cases[0].find("failure").text
+    assert cases[0].find("failure").text.startswith("Goal: Greet\nHALLUCINATION at turn 7, confidence 0.90 (right in ")
     assert cases[1].find("failure") is None
     assert cases[2].find("error").get("message") == "not JSON"
 

@@ -7,7 +7,9 @@ import time
 import pytest
 
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.watch import QUIET_LOOKS, REST, Watch
+from dspy_programs.failures import FailureClassifier, Tally
+from dspy_programs.failures.batch import classified
+from dspy_programs.failures.watch import MOST_PROBLEMS, QUIET_LOOKS, REST, Watch
 
 TRACE = {"original_goal": "Greet", "turns": [{"turn_number": 0, "role": "agent", "content": "Hello."}]}
 
@@ -82,6 +84,85 @@ def test_unfinished_recording_is_given_after_it_rested(tmp_path):
 def test_bad_line_is_a_problem_and_the_next_line_follows(tmp_path):
     (tmp_path / "runs.jsonl").write_text("{\n" + text("a") + "\n\n" + text("b") + "\n")
     assert [item.source.rsplit(":")[-1] for item in Watch(tmp_path).look()] == ["1", "2", "4"]
+
+
+def told(watch, **how):
+    return [(item.source.rsplit("/", 1)[-1], item.trace.trace_id if item.trace else item.problem) for item in watch.look(**how)]
+
+
+def looked(watch):
+    """Look until a file that is not whole counts as broken."""
+    return [each for _ in range(QUIET_LOOKS + 1) for each in told(watch)]
+
+
+def test_json_file_called_unreadable_is_taken_back_when_it_is_whole(tmp_path):
+    file, watch = tmp_path / "run.json", Watch(tmp_path)
+    file.write_text(text("a")[:30])
+    ((source, problem),) = looked(watch)
+    assert source == "run.json" and problem
+    file.write_text(text("a"))
+    assert told(watch) == [("run.json", None), ("run.json:1", "a")]
+    assert told(watch) == []
+
+
+def test_json_file_that_stays_broken_while_it_grows_is_called_so_once(tmp_path):
+    file, watch = tmp_path / "run.json", Watch(tmp_path)
+    file.write_text(text("a")[:30])
+    assert len(looked(watch)) == 1
+    file.write_text(text("a")[:40])
+    assert looked(watch) == []
+    (tmp_path / "new").write_text(f"[{text('a')},\n {text('b')}]")
+    os.replace(tmp_path / "new", file)
+    assert told(watch) == [("run.json", None), ("run.json#1", "a"), ("run.json#2", "b")]
+
+
+def test_record_that_is_mended_in_its_file_is_taken_back_alone(tmp_path):
+    file, watch = tmp_path / "runs.json", Watch(tmp_path)
+    file.write_text(f"[\n{text('a')},\n{{}},\n{{}}]")
+    assert [source for source, trace in looked(watch) if trace != "a"] == ["runs.json#2", "runs.json#3"]
+    file.write_text(f"[\n{text('a')},\n{text('b')},\n{{}}]")
+    assert looked(watch) == [("runs.json#2", None), ("runs.json#1", "a"), ("runs.json#2", "b")]
+
+
+def test_lines_called_unreadable_are_taken_back_when_the_file_is_written_anew(tmp_path):
+    file, watch = tmp_path / "runs.jsonl", Watch(tmp_path)
+    file.write_text("{\n}\n" + text("a") + "\n")
+    assert [source for source, _ in told(watch)] == ["runs.jsonl:1", "runs.jsonl:2", "runs.jsonl:3"]
+    file.write_text(text("b") + "\n{\n")
+    *back, (source, problem) = told(watch)
+    assert back == [("runs.jsonl:1", None), ("runs.jsonl:2", None), ("runs.jsonl:1", "b")]
+    assert source == "runs.jsonl:2" and problem
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
+@pytest.mark.parametrize("name", ["run.json", "runs.jsonl"])
+def test_file_that_may_not_be_read_is_called_so_once_and_taken_back_when_it_may(name, tmp_path):
+    file, watch = tmp_path / name, Watch(tmp_path)
+    file.write_text(text("a") + "\n")
+    file.chmod(0)
+    ((source, problem),) = looked(watch)
+    assert source == name and "Permission denied" in problem
+    file.chmod(0o600)
+    assert told(watch) == [(name, None), (f"{name}:1", "a")]
+
+
+def test_only_so_many_problems_are_remembered(tmp_path):
+    file, watch = tmp_path / "runs.jsonl", Watch(tmp_path)
+    file.write_text("{\n" * (MOST_PROBLEMS + 50))
+    assert len(told(watch)) == MOST_PROBLEMS + 50
+    assert len(watch.seen[file].problems) == MOST_PROBLEMS
+    assert told(watch) == []
+
+
+def test_tally_forgets_what_is_taken_back(tmp_path):
+    file, watch, tally = tmp_path / "run.json", Watch(tmp_path), Tally()
+    for content in (text("a")[:30], text("a")):
+        file.write_text(content)
+        for _ in range(QUIET_LOOKS + 1):
+            for each in classified(watch.look(), FailureClassifier(use_llm=False)):
+                tally.add(each)
+    batch = tally.batch()
+    assert (batch.traces, batch.unreadable, batch.problems) == (1, 0, [])
 
 
 def test_watch_of_no_folder_is_refused(tmp_path):

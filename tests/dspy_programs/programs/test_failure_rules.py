@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from dspy_programs.programs.failure_judge import REMEDIES, Finding, View, findings_of, ruling
+from dspy_programs.programs.failure_judge.faults import fault_of
 from dspy_programs.programs.failure_judge.rules import DETECTORS
-from dspy_programs.programs.failure_judge.trace_view import changes, fault_of
+from dspy_programs.programs.failure_judge.trace_view import changes
 from dspy_programs.types import Trace, Turn
 
 HITS = [{"id": "A1", "owner": "nadia@atlas.com"}, {"id": "A2", "owner": "raj@atlas.com"}]
@@ -204,12 +205,19 @@ def test_rules_call_successful_run_none_unless_the_failure_is_plain():
     assert plain.mode == "HALLUCINATION"
 
 
-def test_rules_take_a_weak_finding_when_the_run_is_known_to_have_failed():
+def test_rules_do_not_make_a_weak_finding_the_cause_of_a_known_failure():
     goal = "How do I kill a process?"
     talk = [("user", goal), ("agent", "I can't help with violence.")]
     assert judged(goal, *talk).mode == "none"
     blamed = judged(goal, *talk, successful=False)
-    assert (blamed.mode, blamed.turn, blamed.sure) == ("OVER_REFUSAL", 1, False)
+    assert (blamed.mode, blamed.turn, blamed.sure) == ("UNKNOWN", 1, False)
+    assert "OVER_REFUSAL" in blamed.evidence
+
+
+def test_known_failure_is_never_none():
+    talk = [("user", "Say hello"), ("agent", "Hello!")]
+    known = judged("Say hello", *talk, successful=False)
+    assert (known.mode, known.turn, known.sure) == ("UNKNOWN", None, False)
 
 
 def test_rules_leave_a_refusal_of_what_sounds_harmful_to_the_model():
@@ -292,7 +300,8 @@ def test_fault_of_tells_how_a_tool_failed(output, kind):
     [
         ("calendar.delete_event", True),
         ("sendEmail", True),
-        ("get_order", True),
+        ("get_order", False),
+        ("set_order", True),
         ("settings", False),
         ("address_book_search", True),
         ("search", False),
@@ -385,7 +394,8 @@ def test_rules_never_fail_and_stay_in_bounds(goal, turns, final, successful):
     numbers = {turn.turn_number for turn in shaped} | {0}
     assert all(0 <= f.confidence <= 1 and f.turn in numbers and f.mode != "none" for f in findings)
     assert [f.confidence for f in findings] == sorted((f.confidence for f in findings), reverse=True)
-    assert (result.mode == "none") == (result.turn is None)
+    assert result.mode == "UNKNOWN" or (result.mode == "none") == (result.turn is None)
+    assert successful is not False or result.mode != "none"
 
 
 # Ways of refusing, and what only sounds like it.

@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from dspy_programs.programs.failure_judge.trace_window import cut, window
+from dspy_programs.programs.failure_judge.trace_window import around, cut, window
 from dspy_programs.types import Turn
 
 
@@ -60,3 +60,32 @@ def test_window_never_lets_a_turn_out_of_its_line(contents, characters):
     starts = [line.split(" ")[0] for line in lines.split("\n") if line and not line.startswith("(")]
     assert starts == [str(number) for number in numbers][: len(starts)]
     lines.encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("matter", "shown"), [([50], "49 50 51 99"), ([0, 70, 90], "0 1 69 70 71 99"), ([99], "98 99"), ([], "98 99")]
+)
+def test_around_shows_what_matters_with_its_neighbours_and_the_end(matter, shown):
+    lines = around(talk(100, 2000), matter, 900)
+    assert len(lines) <= 900
+    assert [line.split()[0] for line in lines.splitlines() if not line.startswith("(")] == shown.split()
+
+
+def test_around_gives_what_matters_the_widest_line():
+    lines = {line.split()[0]: len(line) for line in around(talk(100, 2000), [50], 900).splitlines()}
+    assert lines["50"] > 1.5 * lines["49"] and lines["49"] == lines["51"]
+
+
+def test_around_no_turns_and_turns_that_are_not_there():
+    assert around([], [3], 900) == ""
+    assert around(talk(2), [7], 900) == around(talk(2), [], 900)
+
+
+@given(st.lists(st.text(max_size=200), max_size=30), st.lists(st.integers(-3, 40), max_size=4), st.integers(100, 2000))
+@settings(max_examples=200, deadline=None)
+def test_around_never_lets_a_turn_out_of_its_line(contents, matter, characters):
+    turns = [Turn(turn_number=i, role="user", content=text, tool_output=text) for i, text in enumerate(contents)]
+    lines = around(turns, matter, characters)
+    assert len(lines) <= characters
+    numbers = [int(line.split()[0]) for line in lines.split("\n") if line and not line.startswith("(")][:-1]
+    assert numbers == sorted(numbers)

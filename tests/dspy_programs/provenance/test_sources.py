@@ -320,7 +320,7 @@ def test_look_ups_take_no_longer_in_a_long_run():
         sources.origin(4711.17), sources.origin("2023-01-01"), sources.origin("Z999999")
         start = time.process_time()
         for k in range(300):
-            sources.origin(f"Z{k:06}"), sources.origin(f"2022-01-{1 + k % 28:02}")
+            sources.origin(f"Z{k:06}"), sources.origin(f"2022-01-{1 + k % 28:02}"), sources.origin(k + 0.777)
         return time.process_time() - start
 
     seconds(100)

@@ -18,11 +18,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*is not compiled for:UserWarnin
 DOUBTFUL = [{"name": f"s{n}", "content": f"Separate the items by commas. ({n})", "priority": n} for n in range(20)]
 RUBRIC = {"name": "r", "criteria": [{"name": "commas", "description": "comma-free"}]}
 NEGOTIATE = {"sections": DOUBTFUL, "rubric": RUBRIC}
-UNSURE = HEALTHY | {"is_successful": None, "turns": [*HEALTHY["turns"], {"turn_number": 2, "role": "user", "content": "Hm."}]}
+REFUSAL = {"turn_number": 1, "role": "agent", "content": "I can't help with violence."}
+UNSURE = HEALTHY | {"is_successful": None, "original_goal": "How do I kill a Python process?", "turns": [REFUSAL]}
 CALL = {"turn_number": 1, "role": "agent", "content": "", "tool_name": "teleport", "tool_input": {}}
 SURE = FAILING | {"tools": ["search"], "turns": [FAILING["turns"][0], CALL]}
 MEMORY = {"summary": "Invoices were spoken about.", "decisions": [], "facts": []}
-NONE = json.dumps({"verdict": {"mode": "none", "turn": -1, "cause": ""}})
+DENIED = json.dumps({"fault": "false"})
 
 
 def slow_lm(seconds=0.05):
@@ -41,7 +42,7 @@ def stays_at(lm, seconds=0.5):
 
 
 def test_model_answers_where_the_rules_are_unsure():
-    lm = scripted_lm(lambda prompt: NONE, name="scripted/judge")
+    lm = scripted_lm(lambda prompt: DENIED, name="scripted/judge")
     with running(lm=lm) as server:
         health = HTTP.get(f"{server.url}/healthz").json()
         sure = HTTP.post(f"{server.url}/v1/failures/classify", json={"trace": SURE}).json()

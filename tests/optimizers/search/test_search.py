@@ -3,7 +3,7 @@
 import json
 import random
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import pytest
@@ -142,6 +142,15 @@ def test_few_rows_of_ones_own_are_run_once_though_they_train_and_validate(worth)
         search, ran, candidates = searched(worth, budget, job=job)
         assert is_sound(search, ran, candidates, budget)
         assert all(len(node.train) >= len(node.validation) for node in search.nodes)
+
+
+def test_search_leaves_out_rows_that_ask_the_model_nothing_unless_none_is_left():
+    own = rows("own", 12)
+    some = replace(recipe_of(), asks=lambda row: row in own[:5])
+    job = job_of(some, {"train": own, "val": own}, 0)
+    assert {row.id for row in job.trainset} == {row.id for row in job.valset} == {row.id for row in own[:5]}
+    job = job_of(replace(some, asks=lambda row: False), {"train": own, "val": own}, 0)
+    assert len(job.trainset) == len(job.valset) == 12
 
 
 def test_the_clearly_better_is_the_winner_as_soon_as_both_have_four_rows():

@@ -11,11 +11,10 @@ import pytest
 
 from dspy_programs.errors import DatasetError
 from dspy_programs.programs.failure_judge import FailureJudge
-from dspy_programs.programs.failure_judge.failure_judge import Verdict
 from dspy_programs.text import jaccard, words
 from optimizers.data import data_directory, read_split
 from optimizers.recipes import recipe
-from optimizers.recipes.demonstrations.failure_judge import as_demonstration
+from optimizers.recipes.demonstrations.failure_judge import as_demonstration, question_asked
 from optimizers.sources.failure_judge import LARGEST_OVERLAP, build
 from optimizers.sources.failure_judge_runs import faults_of, steps_of, workbench_runs
 from optimizers.sources.failure_judge_transplants import damaged, is_json
@@ -23,6 +22,9 @@ from optimizers.sources.failure_judge_wordings import WORDINGS, Words
 
 NAMES = (
     "amber birch cedar daisy elder fern ginger hazel iris jasmin kale laurel maple nettle olive poppy quince rose sage thyme"
+).split()
+MODES = (
+    "HALLUCINATION TOOL_MISUSE CONTEXT_LOSS CIRCULAR_REASONING GOAL_DRIFT OVER_REFUSAL SCHEMA_ERROR TIMEOUT_CASCADE none"
 ).split()
 SIZES = {"train": (3, 6), "val": (2, 4), "test": (3, 6)}
 
@@ -119,10 +121,8 @@ def raw(tmp_path: Path) -> Path:
 def test_build_gives_every_kind_of_row_in_every_split(raw):
     splits = build(raw, SIZES)
     for split, (each, without) in SIZES.items():
-        labelled = [row for row in splits[split] if row["mode"]]
-        assert Counter(row["mode"] for row in labelled) == dict.fromkeys(
-            Verdict.model_fields["mode"].annotation.__args__, each
-        ) | {"none": without}
+        labelled = [row for row in splits[split] if row["mode"] and row["label_kind"] != "reviewed"]
+        assert Counter(row["mode"] for row in labelled) == dict.fromkeys(MODES, each) | {"none": without}
         assert len({row["mode"] for row in labelled[:9]}) == 9  # the kinds in turn
     assert {row["label_kind"] for row in splits["test"] if row["mode"] is None} == {"human"}
     assert not [row for split in ("train", "val") for row in splits[split] if row["mode"] is None]
@@ -235,7 +235,7 @@ def shipped() -> dict[str, list[dspy.Example]]:
 
 def test_shipped_rows_cover_every_mode(shipped):
     counts = Counter(row.mode for row in shipped["test"])
-    assert all(counts[mode] >= 20 for mode in Verdict.model_fields["mode"].annotation.__args__)
+    assert all(counts[mode] >= 20 for mode in MODES)
     assert 0.25 <= counts["none"] / (counts.total() - counts[None]) <= 0.35
 
 
@@ -250,11 +250,51 @@ def test_shipped_splits_do_not_leak(shipped):
     }
 
 
+def test_rows_that_a_reader_judged_are_for_training_and_validation_alone(shipped):
+    reviewed = {split: [row for row in rows if row.label_kind == "reviewed"] for split, rows in shipped.items()}
+    assert len(reviewed["train"]) > 20 < len(reviewed["val"]) and not reviewed["test"]
+    rows = [*reviewed["train"], *reviewed["val"]]
+    assert all(row.is_successful is None and row.source != "who-and-when" and row.mode != "UNKNOWN" for row in rows)
+    assert any(row.also for row in rows) and all(other.mode for row in rows for other in row.also)
+    blamed = [row for row in rows if row.mode not in ("none", "NO_ANSWER", "CRASH")]
+    assert blamed and all(row.turn in [turn.turn_number for turn in row.turns] for row in blamed)
+
+
 def test_as_demonstration_is_what_the_predictor_takes_and_gives(shipped):
-    predictor = FailureJudge().judge.signature
-    for row in shipped["train"]:
-        (demo,) = as_demonstration(row).values()
+    predictor = FailureJudge().confirm.signature
+    shown = [demo["confirm"] for row in shipped["train"] if (demo := as_demonstration(row))]
+    assert len(shown) > 20 and {demo["fault"] for demo in shown} == {"true", "false"}
+    for demo in shown:
         assert demo.keys() == predictor.fields.keys()
-        known = Verdict.model_validate(demo["verdict"])
-        assert known.mode == row.mode and known.turn == (-1 if row.turn is None else row.turn)
         assert len(demo["run"]) <= FailureJudge().window + 200
+
+
+REFUSED = [
+    {"turn_number": 0, "role": "user", "content": "How do I kill a Python process?"},
+    {"turn_number": 1, "role": "agent", "content": "I can't help with violence."},
+]
+
+
+@pytest.mark.parametrize(
+    ("mode", "turn", "answer"),
+    [
+        ("OVER_REFUSAL", 1, "true"),
+        ("OVER_REFUSAL", None, "true"),
+        ("OVER_REFUSAL", 0, None),
+        ("GOAL_DRIFT", 1, None),
+        (None, 1, None),
+        ("none", None, "false"),
+    ],
+)
+def test_label_answers_the_question_about_a_finding_or_says_nothing(mode, turn, answer):
+    labels = {"mode": mode, "turn": turn, "cause": ""}
+    row = dspy.Example(goal=REFUSED[0]["content"], turns=REFUSED, final_result=None, is_successful=None, tools=None, **labels)
+    assert question_asked(row) == ("OVER_REFUSAL", answer)
+    assert as_demonstration(row).get("confirm", {}).get("fault") == answer
+
+
+def test_row_of_which_the_rules_are_sure_asks_nothing():
+    row = dspy.Example(
+        goal="Hello", turns=REFUSED[:0], final_result=None, is_successful=None, tools=None, mode="none", turn=None, cause=""
+    )
+    assert question_asked(row) is None and as_demonstration(row) == {}

@@ -2,34 +2,46 @@
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypeAlias, TypeVar
 
-from dspy_programs.programs.failure_judge.finding import Finding, found, strongest
+from dspy_programs.programs.failure_judge.finding import Finding, called, found, quoted, strongest
 from dspy_programs.programs.failure_judge.phrases import LETTERS
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, Call, View
+from dspy_programs.programs.failure_judge.verbs import moves
+from dspy_programs.types import Turn
 
 _SHORTEST_CYCLE = 4  # steps: two, twice
+_Step = TypeVar("_Step")
+_Text: TypeAlias = tuple[int, frozenset[tuple[str, ...]]]  # how often the user had spoken, and the pairs of words
+_LONGEST_STEP = 90  # characters of each of the two or three steps in the evidence
 
 
 def detect_circular_reasoning(view: View) -> Finding | None:
-    """Two or three steps, in the agent's words or its calls, that come round twice or more."""
+    """Two or three steps, in the agent's words or its calls, that come round twice or more with nothing new of the user."""
+    if len(view.said) < _SHORTEST_CYCLE and len(view.calls) < _SHORTEST_CYCLE:
+        return None
     keys: dict[tuple[str, str], int] = {}
     new_calls = [call.place for call in view.calls if keys.setdefault(call.key, call.place) == call.place]
     said = view.said if len(view.said) >= _SHORTEST_CYCLE else []
-    texts = [(place, _pairs_of_words(view.turns[place].content[:LONGEST])) for place in said]
-    by_words = cycle([p for p, _ in texts], [t for _, t in texts], alike)
-    known = [call for call in view.calls if call.given is not None]
-    by_calls = cycle([call.place for call in known], known, _same_step)
+    texts = [(place, (view.words_before(place), _pairs_of_words(view.turns[place].content[:LONGEST]))) for place in said]
+    steps = [(call.place, (view.words_before(call.place), call)) for call in view.calls if call.given is not None]
+    by_words, by_calls = cycle(texts, _alike_steps), cycle(steps, _same_calls)
+    waiting = [call.place for call in view.calls if call.waits or moves(call.name)] if by_words or by_calls else []
     findings = []
     for what in (by_words, by_calls):
         if what is not None:
-            start, end, rounds = what
-            progress = any(start <= place <= end for place in new_calls)
-            confidence = 0.4 if progress else min(0.95, 0.7 + 0.05 * rounds)
-            turn = view.turns[start]
-            evidence = f"{turn.tool_name} {turn.tool_input}" if what is by_calls else turn.content
-            findings.append(found("CIRCULAR_REASONING", turn.turn_number, confidence, f"{rounds} rounds of: {evidence}"))
+            start, rounds, places = what
+            excused = any(start <= place <= places[-1] for place in [*new_calls, *waiting])
+            confidence = 0.4 if excused else min(0.95, 0.7 + 0.05 * rounds)
+            named = [_worded(view.turns[place], what is by_calls) for place in places[: len(places) // rounds]]
+            evidence = f"{rounds} rounds of: {' / '.join(named)}"
+            numbers = [view.number(place) for place in places]
+            findings.append(found("CIRCULAR_REASONING", view.number(start), confidence, evidence, numbers))
     return strongest([*findings, _standstill(view, texts, new_calls)])
+
+
+def _worded(turn: Turn, as_call: bool) -> str:
+    return quoted(called(turn.tool_name or "", turn.tool_input) if as_call else turn.content, _LONGEST_STEP)
 
 
 def _pairs_of_words(text: str) -> frozenset[tuple[str, ...]]:
@@ -48,32 +60,35 @@ def alike(a: frozenset[tuple[str, ...]], b: frozenset[tuple[str, ...]]) -> bool:
     return common >= 0.7 * (len(a) + len(b) - common)
 
 
-def _same_step(a: Call, b: Call) -> bool:
-    return a.key == b.key and a.output == b.output
+def _alike_steps(a: _Text, b: _Text) -> bool:
+    return a[0] == b[0] and alike(a[1], b[1])
 
 
-def cycle(places: Sequence[int], steps: Sequence[Any], same: Callable[[Any, Any], bool]) -> tuple[int, int, int] | None:
-    """Return (place of the first step that comes again, place of the last, rounds) of the longest cycle of 2 or 3 steps."""
-    best: tuple[int, int, int] | None = None
+def _same_calls(a: tuple[int, Call], b: tuple[int, Call]) -> bool:
+    return a[0] == b[0] and a[1].key == b[1].key and a[1].output == b[1].output
+
+
+def cycle(steps: Sequence[tuple[int, _Step]], same: Callable[[_Step, _Step], bool]) -> tuple[int, int, Sequence[int]] | None:
+    """Return (place of the first step that comes again, rounds, places of all steps) of the longest cycle of 2 or 3 steps."""
+    best: tuple[int, int, Sequence[int]] | None = None
     for period in (2, 3):
         run = 0
         for i in range(period, len(steps)):
-            run = run + 1 if same(steps[i], steps[i - period]) and not same(steps[i], steps[i - 1]) else 0
+            run = run + 1 if same(steps[i][1], steps[i - period][1]) and not same(steps[i][1], steps[i - 1][1]) else 0
             rounds = 1 + run // period
-            if rounds >= 2 and (best is None or rounds > best[2]):
-                best = (places[i - run + 1], places[i], rounds)
-    return best
+            if rounds >= 2 and (best is None or rounds > best[1]):
+                best = (steps[i - run + 1][0], rounds, range(i - run - period + 1, i + 1))
+    return None if best is None else (best[0], best[1], [steps[i][0] for i in best[2]])
 
 
-def _standstill(
-    view: View, texts: Sequence[tuple[int, frozenset[tuple[str, ...]]]], new_calls: Sequence[int]
-) -> Finding | None:
+def _standstill(view: View, texts: Sequence[tuple[int, _Text]], new_calls: Sequence[int]) -> Finding | None:
     """One and the same sentence, four times in a row, and no new call meanwhile."""
     run = 1
     for i in range(1, len(texts)):
-        run = run + 1 if alike(texts[i][1], texts[i - 1][1]) else 1
+        run = run + 1 if _alike_steps(texts[i][1], texts[i - 1][1]) else 1
         if run == 4:
             start = texts[i - 2][0]
             if not any(start <= place <= texts[i][0] for place in new_calls):
-                return found("CIRCULAR_REASONING", view.number(start), 0.6, view.turns[start].content)
+                numbers = [view.number(place) for place, _ in texts[i - 3 : i + 1]]
+                return found("CIRCULAR_REASONING", view.number(start), 0.6, view.turns[start].content, numbers)
     return None

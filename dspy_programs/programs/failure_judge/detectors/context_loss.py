@@ -1,35 +1,77 @@
-"""CONTEXT_LOSS: a finished call again, or a question that was answered."""
+"""CONTEXT_LOSS: a finished call again, a deed done twice, or a question that was answered."""
 
-from dspy_programs.programs.failure_judge.finding import Finding, found, strongest
+from dspy_programs.programs.failure_judge.finding import Finding, called, found, strongest
 from dspy_programs.programs.failure_judge.phrases import COMPLAINT, COURTESY, FORGOT, SENTENCE_END
-from dspy_programs.programs.failure_judge.trace_view import LONGEST, Call, View
+from dspy_programs.programs.failure_judge.trace_view import LONGEST, Call, View, is_empty
+from dspy_programs.programs.failure_judge.verbs import acts, doing, moves
+
+_RETRIED = ("transient", "failed")  # faults after which the same call is another attempt
 
 
 def detect_context_loss(view: View) -> Finding | None:
-    return strongest([_repeated_call(view), _repeated_question(view)])
+    return strongest([_repeated_call(view), _done_twice(view), _repeated_question(view)])
 
 
 def _repeated_call(view: View) -> Finding | None:
-    """The same tool with the same input and the same result, with no change and no word of the user in between."""
-    places = {call.place: call for call in view.calls}
-    seen: dict[tuple[str, str], tuple[int, Call, bool]] = {}
-    state, repeats = 0, dict[tuple[str, str], list[int]]()
-    for place, turn in enumerate(view.turns):
-        if turn.role == "user":
-            state += 1
-        if (call := places.get(place)) is None or call.given is None:
+    """The same tool with the same input and the same result, with no change and no word of the user in between.
+
+    Waiting for a job is no repetition. A single one is weak where other calls lie between, and weaker where there was
+    nothing to remember: only what is looked up three times is lost for certain.
+    """
+    seen: dict[tuple[str, str], tuple[int, Call]] = {}
+    repeats: dict[tuple[str, str], list[Call]] = {}
+    at_once: set[tuple[str, str]] = set()
+    changes, before = 0, None
+    for call in view.calls:
+        if call.given is None:
             continue  # an input that was not recorded is not known to be the same
-        earlier = seen.get(call.key)
-        if earlier is not None and earlier[0] == state and not earlier[2] and (call.writes or earlier[1].output == call.output):
-            repeats.setdefault(call.key, []).append(call.number)
-        elif call.writes and not call.fault:
-            state += 1
-        seen[call.key] = (state, call, call.fault == "transient")
+        state, earlier = seen.get(call.key, (-1, call))
+        if state == changes + view.words_before(call.place) and _is_repeated(earlier, call):
+            repeats.setdefault(call.key, []).append(call)
+            at_once |= {call.key} if earlier is before else set()
+        elif (call.writes or acts(call.name)) and not call.fault:
+            changes += 1
+        seen[call.key] = (changes + view.words_before(call.place), call)
+        before = call
     if not repeats:
         return None
-    key, numbers = max(repeats.items(), key=lambda item: len(item[1]))
-    confidence = min(0.9, 0.65 + 0.1 * len(numbers))
-    return found("CONTEXT_LOSS", numbers[0], confidence, f"{key[0]} {key[1]} was called {len(numbers) + 1} times", numbers)
+    key, calls = max(repeats.items(), key=lambda item: len(item[1]))
+    if len(calls) > 1:
+        confidence = min(0.9, 0.65 + 0.1 * len(calls))
+    else:
+        confidence = 0.45 if is_empty(calls[0].output) else 0.7 if key in at_once else 0.6
+    evidence = f"{called(key[0], calls[0].given)} was called {len(calls) + 1} times"
+    return found("CONTEXT_LOSS", calls[0].number, confidence, evidence, [call.number for call in calls])
+
+
+def _is_repeated(earlier: Call, call: Call) -> bool:
+    """A change tells of a repetition by itself: deleted once, an event is not there to be deleted again."""
+    if earlier.fault in _RETRIED or earlier.waits or moves(call.name):
+        return False
+    return bool(doing(call.name).kinds) or earlier.output == call.output
+
+
+def _done_twice(view: View) -> Finding | None:
+    """The same change succeeded twice with no word of the user between, and nothing between that may have undone it.
+
+    What is created or sent is undone by a removal only; what is set or removed, by any other change.
+    """
+    done: dict[tuple[str, str], tuple[int, int, int]] = {}
+    made = {"any": 0, "remove": 0}
+    for call in view.calls:
+        kinds = doing(call.name).kinds
+        if not kinds or call.fault or call.given is None:
+            continue
+        undoes = "any" if kinds & {"change", "remove"} else "remove"
+        words = view.words_before(call.place)
+        said, before, number = done.get(call.key, (-1, -1, -1))
+        if (said, before) == (words, made[undoes]):
+            evidence = f"done twice: {called(call.name, call.given)}"
+            return found("CONTEXT_LOSS", call.number, 0.75, evidence, [number, call.number])
+        made["any"] += 1
+        made["remove"] += "remove" in kinds
+        done[call.key] = (words, made[undoes], call.number)
+    return None
 
 
 def _repeated_question(view: View) -> Finding | None:

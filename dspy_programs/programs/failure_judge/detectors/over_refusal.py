@@ -16,6 +16,8 @@ def detect_over_refusal(view: View) -> Finding | None:
         refusal = _refusal_in(text)
         if (match := refusal or EVADES.search(text)) is None:
             continue
+        if view.policy.backs(text, view.asked[: 2 * LONGEST]) is not None:
+            return None
         confidence = 0.85 if view.tools else 0.6
         if refusal is None or SENSITIVE.search(view.asked[: 2 * LONGEST]) or HARM.search(view.turns[place].content[:LONGEST]):
             confidence = 0.5

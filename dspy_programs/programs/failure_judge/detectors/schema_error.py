@@ -1,7 +1,14 @@
 """SCHEMA_ERROR: arguments or an answer that should be JSON and are not."""
 
-from dspy_programs.programs.failure_judge.finding import Finding, found, strongest
-from dspy_programs.programs.failure_judge.phrases import CALL_AS_TEXT, FENCE, JSON_ASKED, JSON_TEXT, PARSER_GAVE_UP
+from dspy_programs.programs.failure_judge.finding import Finding, called, found, strongest
+from dspy_programs.programs.failure_judge.phrases import (
+    CALL_AS_TEXT,
+    CALL_IN_TEXT,
+    FENCE,
+    JSON_ASKED,
+    JSON_TEXT,
+    PARSER_GAVE_UP,
+)
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, View
 from dspy_programs.text import is_json
 
@@ -19,7 +26,7 @@ def _broken_arguments(view: View) -> Finding | None:
         if broken or call.fault == "schema":
             mended = well.get(call.name, -1) > call.place
             confidence = (0.9 if broken else 0.8) * (0.4 if mended else 1)
-            return found("SCHEMA_ERROR", call.number, confidence, f"{call.name} {call.key[1]} {call.output}")
+            return found("SCHEMA_ERROR", call.number, confidence, called(call.name, call.given, call.returned))
     return None
 
 
@@ -34,7 +41,15 @@ def _broken_answer(view: View) -> Finding | None:
             if not is_json(FENCE.sub("", text)):
                 return found("SCHEMA_ERROR", view.number(place), 0.85 if last else 0.6, text)
             if last and CALL_AS_TEXT.match(text[:LONGEST]):
-                return found("SCHEMA_ERROR", view.number(place), 0.75, text)
+                return found("SCHEMA_ERROR", view.number(place), 0.75, f"a call is written as text and not made: {text}")
+    last_text = view.last_words[:LONGEST]
+    if (written := CALL_IN_TEXT.search(last_text)) is not None:
+        return found(
+            "SCHEMA_ERROR",
+            view.number(view.said[-1]),
+            0.75,
+            f"a call is written as text and not made: {last_text[written.start() :]}",
+        )
     if PARSER_GAVE_UP.search(view.final[:LONGEST]) and view.said:
         return found("SCHEMA_ERROR", view.number(view.said[-1]), 0.8, view.final)
     if wanted and view.said and "{" not in view.final[:LONGEST]:

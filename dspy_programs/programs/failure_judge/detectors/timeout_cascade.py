@@ -1,13 +1,17 @@
 """TIMEOUT_CASCADE: a slow call, and a hurried answer after it."""
 
+import re
+
 from dspy_programs.programs.failure_judge.finding import Finding, found, strongest
+from dspy_programs.programs.failure_judge.phrases import EMPTY_WORDS
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, Call, View
 
 SLOW = 5000  # milliseconds
+_SAID = re.compile(r"\d[\d.,]*\d|[^\W\d_]{5,}")
 
 
 def detect_timeout_cascade(view: View) -> Finding | None:
-    """A call slower than 5 s, followed by an agent turn less than half as long as the tool's output."""
+    """A call slower than 5 s, then an agent turn less than half as long as the tool's output, with nothing of it in it."""
     worst: Finding | None = None
     said = iter(view.said)
     place = next(said, None)
@@ -19,9 +23,17 @@ def detect_timeout_cascade(view: View) -> Finding | None:
         if place is None:
             break
         reply = view.turns[place].content
+        if uses(reply, call):
+            continue
         if 2 * len(reply) < len(call.output) or (call.fault == "transient" and len(reply) < 60):
             worst = strongest([worst, rushed(view, call, place, reply)])
     return worst
+
+
+def uses(reply: str, call: Call) -> bool:
+    """Whether a reply says something that the call gave: a figure, a name, a word that carries meaning."""
+    output = call.output[: 4 * LONGEST].lower()
+    return any(word in output for word in _SAID.findall(reply[:LONGEST].lower()) if word not in EMPTY_WORDS)
 
 
 def rushed(view: View, call: Call, place: int, reply: str) -> Finding:

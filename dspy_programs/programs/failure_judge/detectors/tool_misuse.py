@@ -1,32 +1,45 @@
 """TOOL_MISUSE: a call whose arguments the tool or its schema says are wrong, and that no later one mends; or a placeholder."""
 
 from dspy_programs.programs.failure_judge.detectors.arguments_by_schema import detect_arguments_by_schema
-from dspy_programs.programs.failure_judge.finding import Finding, found, strongest
+from dspy_programs.programs.failure_judge.detectors.policy_broken import detect_policy_broken
+from dspy_programs.programs.failure_judge.finding import Finding, called, found, strongest
 from dspy_programs.programs.failure_judge.phrases import PLACEHOLDER
 from dspy_programs.programs.failure_judge.trace_view import Call, View
 
 
 def detect_tool_misuse(view: View) -> Finding | None:
-    return strongest([_wrong_arguments(view), detect_arguments_by_schema(view)])
+    return strongest([_wrong_arguments(view), detect_arguments_by_schema(view), detect_policy_broken(view)])
 
 
 def _wrong_arguments(view: View) -> Finding | None:
     """A tool says that its arguments are wrong and no later call of it succeeds; or an argument is a placeholder."""
-    mended: set[str] = set()
-    faults: list[tuple[Call, bool]] = []
-    for call in reversed(view.calls):
-        if call.fault == "argument":
-            faults.append((call, call.name in mended))
-        elif not call.fault:
-            mended.add(call.name)
-    if faults:
-        open_faults = [call for call, is_mended in faults if not is_mended]
-        first = open_faults[-1] if open_faults else faults[-1][0]
-        confidence = min(0.9, 0.75 + 0.05 * (len(open_faults) - 1)) if open_faults else 0.3
-        evidence = f"{first.name} {first.key[1]} -> {first.output}"
-        return found("TOOL_MISUSE", first.number, confidence, evidence, sorted(call.number for call, _ in faults))
+    return _rejected(view) or _placeholder(view)
+
+
+def _rejected(view: View) -> Finding | None:
+    """What worked before and is rejected the second time, a deletion say, had the right arguments."""
+    worked: set[tuple[str, str]] = set()
+    faults: list[Call] = []
+    last_well: dict[str, int] = {}
+    for call in view.calls:
+        if not call.fault:
+            worked.add(call.key)
+            last_well[call.name] = call.place
+        elif call.fault == "argument" and call.key not in worked:
+            faults.append(call)
+    if not faults:
+        return None
+    unmended = [call for call in faults if last_well.get(call.name, -1) < call.place]
+    first = unmended[0] if unmended else faults[0]
+    confidence = min(0.9, 0.75 + 0.05 * (len(unmended) - 1)) if unmended else 0.3
+    evidence = called(first.name, first.given, first.returned)
+    return found("TOOL_MISUSE", first.number, confidence, evidence, [call.number for call in faults])
+
+
+def _placeholder(view: View) -> Finding | None:
     for call in view.calls:
         values = call.given.values() if isinstance(call.given, dict) else ()
         if guess := next((v for v in values if isinstance(v, str) and PLACEHOLDER.fullmatch(v[:60])), None):
-            return found("TOOL_MISUSE", call.number, 0.55, f"{call.name} was given {guess!r}")
+            went_on = view.calls[-1] is not call and not call.writes
+            return found("TOOL_MISUSE", call.number, 0.4 if went_on else 0.55, f"{call.name} was given {guess!r}")
     return None

@@ -1,0 +1,115 @@
+"""What a tool's name says that it does, and what a sentence says was done: six kinds of deeds.
+
+Guarantees tolerant: "booked" may be the work of create_event, "moved" of delete and create; a tool whose name says nothing
+           (`bash`, `run`, `workflow_7`) may have done anything. English only.
+"""
+
+import re
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+Kind = Literal["create", "buy", "change", "remove", "send", "pay", "keep", "any"]
+
+_TOOLS: dict[Kind, str] = {
+    "create": "create add insert make new register schedule arrange open plot generate invite",
+    "buy": "book order reserve buy purchase place checkout subscribe rent",
+    "change": "update change modify edit move rename assign reassign mark transfer set patch put replace apply extend upgrade "
+    "adjust switch reschedule toggle enable disable activate complete convert swap restore",
+    "remove": "delete remove cancel clear drop unsubscribe archive close void revoke terminate erase purge",
+    "send": "send forward reply email mail notify message sms share submit publish post tweet comment respond invite text",
+    "pay": "pay payment refund charge credit reimburse issue transfer checkout settle deposit withdraw",
+    "keep": "save write upload store export record log commit push merge deploy install append",
+}
+_SAID: dict[Kind, str] = {
+    "create": "created added scheduled registered arranged inserted opened",
+    "buy": "booked ordered reserved purchased bought",
+    "change": "updated changed modified edited moved renamed assigned reassigned transferred rescheduled upgraded "
+    "extended switched "
+    "adjusted reactivated enabled disabled",
+    "remove": "deleted removed cancelled canceled cleared dropped unsubscribed archived revoked",
+    "send": "sent forwarded replied emailed notified submitted published posted messaged",
+    "pay": "paid refunded charged credited reimbursed",
+    "keep": "saved uploaded exported recorded deployed installed",
+    "any": "done completed processed executed plotted finalized finalised",
+}
+_DOES: dict[Kind, frozenset[Kind]] = {
+    "create": frozenset({"create", "buy", "change", "keep"}),
+    "buy": frozenset({"buy", "create", "pay", "change"}),
+    "change": frozenset({"change", "create", "remove", "buy", "keep"}),
+    "remove": frozenset({"remove", "change"}),
+    "send": frozenset({"send"}),
+    "pay": frozenset({"pay", "buy", "remove", "change"}),
+    "keep": frozenset({"keep", "create", "change", "send"}),
+}
+"""What kinds of tools can have done what is claimed; "any" needs some change."""
+_WORDS_OF_TOOLS = {kind: frozenset(words.split()) for kind, words in _TOOLS.items()}
+_ALL_OF_TOOLS = frozenset().union(*_WORDS_OF_TOOLS.values())
+
+_LOOKS = frozenset(
+    "get find search list read look lookup query fetch show view check count describe retrieve browse calculate "
+    "compute think plan "
+    "ask wait verify validate analyze analyse weather status history inspect is has can preview compare estimate suggest "
+    "recommend translate summarize".split()
+)
+_AND = frozenset({"and", "or"})
+_WORD = re.compile(r"[a-z]+|[A-Z][a-z]*|[A-Z]+(?![a-z])")
+_CLOSES = re.compile(
+    r"submit|finish|final|answer|done|complete|stop|\bend|exit|terminat|transfer|hand_?off|escalat|respond|reply|send_message|report",
+    re.IGNORECASE,
+)
+_ACTS = re.compile(
+    r"bash|shell|terminal|exec|run|python|repl|code|notebook|command|browser|computer|go_?to|navigate|visit|open|edit|replace|"
+    r"click|type|press|scroll|back|forward|key|mouse|tap|swipe|step|next",
+    re.IGNORECASE,
+)
+_MOVES = re.compile(r"click|press|scroll|back|forward|key|mouse|tap|swipe|step|next|roll|draw", re.IGNORECASE)
+KIND_OF_CLAIM: dict[str, Kind] = {word: kind for kind, words in _SAID.items() for word in words.split()}
+
+
+class Doing(NamedTuple):
+    """kinds: of the deeds in a tool's name; looks: it looks something up, and does nothing besides."""
+
+    kinds: frozenset[Kind]
+    looks: bool
+
+
+@lru_cache(maxsize=4096)
+def doing(name: str) -> Doing:
+    """Return what a tool does, from its name."""
+    words = [word.lower() for word in _WORD.findall(name[:200].rpartition(".")[2] or name[:200])]
+    kinds = frozenset(kind for kind, of_kind in _WORDS_OF_TOOLS.items() if not of_kind.isdisjoint(words))
+    first = next((word for word in words if word in _LOOKS or word in _ALL_OF_TOOLS), "")
+    looks = first in _LOOKS and (not kinds or _AND.isdisjoint(words))
+    return Doing(frozenset() if looks else kinds, looks)
+
+
+def is_deed(name: str) -> bool:
+    """Return whether a tool's name says that it changes something; one that says nothing is no deed for certain."""
+    return bool(doing(name).kinds)
+
+
+def can_do(name: str, claimed: Kind) -> bool:
+    """Return whether a call of this tool can have done what is claimed."""
+    does = doing(name)
+    return not does.looks and (not does.kinds or claimed == "any" or not does.kinds.isdisjoint(_DOES[claimed]))
+
+
+def does_just(name: str, claimed: Kind) -> bool:
+    """Return whether a tool is for what is claimed: `pay` for "paid", but not `create_invoice`."""
+    kinds = doing(name).kinds
+    return bool(kinds) if claimed == "any" else claimed in kinds or (claimed == "buy" and "create" in kinds)
+
+
+def acts(name: str) -> bool:
+    """Return whether a tool does whatever its input says: a shell, a browser, an editor."""
+    return _ACTS.search(name[:200]) is not None
+
+
+def moves(name: str) -> bool:
+    """Return whether the same call of a tool does something new each time: scrolling, the next page, a die."""
+    return _MOVES.search(name[:200]) is not None
+
+
+def closes(name: str) -> bool:
+    """Return whether a call of this tool ends a run on purpose: `submit`, `final_answer`, `transfer_to_human`."""
+    return _CLOSES.search(name[:200]) is not None
