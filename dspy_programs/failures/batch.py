@@ -201,7 +201,7 @@ class Tally:
         self.seen.update(found.mode for found in report.modes)
         self.answered_by[report.answered_by] += 1
         self.model_failures += report.failure is not None
-        if report.first_failure_turn is not None and report.counts_as != "none":
+        if report.first_failure_turn is not None and report.counts_as not in ("none", "UNKNOWN"):
             self.first_turns[min(report.first_failure_turn, _LATE)] += 1
 
     def batch(self) -> Batch:

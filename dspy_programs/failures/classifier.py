@@ -22,6 +22,7 @@ from dspy_programs.programs.failure_judge import (
     Ruling,
     View,
     findings_of,
+    first_step,
     ruling,
 )
 from dspy_programs.types import FailureMode, Trace
@@ -149,7 +150,7 @@ class FailureClassifier:
         """
         known = trace if isinstance(trace, Trace) else parsed(trace)
         findings = findings_of(View(known))
-        ruled = ruling(findings, known.is_successful)
+        ruled = ruling(findings, known.is_successful, first_step(known.turns))
         if self.use_llm and not ruled.sure and known.turns and (model := model_in_use()) is not None:
             return self.by_model(known, findings, ruled, model)
         return report_of(known, findings, ruled, min_probability=self.min_probability)

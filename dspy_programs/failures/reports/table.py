@@ -76,7 +76,8 @@ def print_report(source: str, report: FailureReport) -> None:
     table.add_row("verdict", _verdict_text(report))
     table.add_row("confidence", "; ".join(filter(None, (f"{report.confidence:.2f}", sureness_in_words(report)))))
     if report.first_failure_turn is not None:
-        table.add_row("first failure", f"turn {report.first_failure_turn} (of {report.turns} turns)")
+        where = "begin reading" if report.classified_failure_mode == "UNKNOWN" else "first failure"
+        table.add_row(where, f"turn {report.first_failure_turn} (of {report.turns} turns)")
     table.add_row("cause", cell_text(report.root_cause_summary))
     for number, fix in enumerate(report.fixes):
         table.add_row("" if number else "fixes", f"{number + 1}. {fix}")

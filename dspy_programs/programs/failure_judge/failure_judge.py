@@ -17,7 +17,7 @@ from dspy_programs.programs.failure_judge.closed_question import ConfirmFinding,
 from dspy_programs.programs.failure_judge.finding import Finding
 from dspy_programs.programs.failure_judge.modes import REMEDIES
 from dspy_programs.programs.failure_judge.open_question import JudgeFailure, claimed, whole_run
-from dspy_programs.programs.failure_judge.rules import Ruling, findings_of, ruling
+from dspy_programs.programs.failure_judge.rules import Ruling, findings_of, first_step, ruling
 from dspy_programs.programs.failure_judge.trace_view import View
 from dspy_programs.types import FailureMode, Trace, Turn
 
@@ -74,7 +74,7 @@ class FailureJudge(Program):
         """
         known = trace if isinstance(trace, Trace) else Trace.model_validate(trace)
         findings = findings_of(View(known))
-        return self.settle(known, findings, ruling(findings, known.is_successful))
+        return self.settle(known, findings, ruling(findings, known.is_successful, first_step(known.turns)))
 
     def forward(
         self,
@@ -147,7 +147,7 @@ class FailureJudge(Program):
             asked.append(doubt)
             if reply.fault != "cannot tell":
                 standing = settled(found.findings, doubt, reply.fault == "true")
-                found = _Settled(ruling(standing, trace.is_successful), standing, "model")
+                found = _Settled(ruling(standing, trace.is_successful, first_step(trace.turns)), standing, "model")
             if reply.fault == "true":
                 break
         return found
