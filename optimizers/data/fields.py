@@ -114,7 +114,7 @@ def example_of(where: str, row: Mapping[str, Any], default_id: str, fields: Fiel
     elif others:
         name = one_line(min(others), 60)
         raise DatasetError(f"{where}: {name}: unknown field; choose from id, {', '.join(types)}{meant(name, types)}")
-    return dspy.Example(**values).with_inputs(*fields.inputs)
+    return dspy.Example(values).with_inputs(*fields.inputs)  # not **values: a field may be called base or self
 
 
 def missing_field_message(missing: str, row: Mapping[str, Any], fields: Fields) -> str:

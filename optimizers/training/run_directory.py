@@ -22,6 +22,7 @@ from dspy_programs.atomic_file import write_atomically
 from dspy_programs.errors import RunError, RunLocked, RunMismatch
 from dspy_programs.lm import decoding
 from dspy_programs.registry import file_name, folder_name, seed_instructions, shape_of, versions
+from optimizers.json_text import plain
 from optimizers.recipes import Recipe
 from optimizers.scoring import name_of
 from optimizers.search import POOLED, Job
@@ -182,5 +183,5 @@ def _before_of(job: Job, start: str) -> list[Any]:
 
 
 def digest(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, default=lambda model: getattr(model, "model_dump", lambda: str(model))())
+    text = json.dumps(value, sort_keys=True, default=plain)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
