@@ -8,6 +8,7 @@ Raises     UsageError if it is not a metric; TypeError, which ends a run, if it 
 
 import copy
 import inspect
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, SupportsFloat, TypeAlias
 
@@ -16,6 +17,7 @@ import dspy
 from dspy_programs.errors import UsageError
 from dspy_programs.text import shortened
 from metrics.score import Metric, Score
+from optimizers.json_text import as_json
 
 _LONGEST_LABEL = 200  # characters
 
@@ -108,7 +110,6 @@ def score_feedback(row: dspy.Example, share: float) -> str:
     """Say what a proposer needs to know of a score that came without words."""
     if share >= 1:
         return "Perfect."
-    right = "; ".join(
-        f"{name}: {shortened(str(value), _LONGEST_LABEL)}" for name, value in row.labels().items() if name != "id"
-    )
+    labels = json.loads(as_json({name: value for name, value in row.labels().items() if name != "id"}))  # a set in one order
+    right = "; ".join(f"{name}: {shortened(str(value), _LONGEST_LABEL)}" for name, value in labels.items())
     return f"It scored {share:.2f} of 1." + (f" Right: {right}" if right else "")
