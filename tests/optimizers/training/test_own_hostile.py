@@ -273,3 +273,33 @@ def test_a_program_that_could_not_be_saved_or_run_is_said_before_anything_is_ask
     with pytest.raises(UsageError, match=reason):
         compiled(lm, program=program)
     assert not lm.engine.prompts
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({"classify": {"ticket": "x", "queue": "sales"}}, "no predictor 'classify'; choose from classify.predict"),
+        ({"classify.predict": {"ticket": "x", "answer": "sales"}}, "has no field 'answer'"),
+        ({"classify.predict": {"ticket": "x", "queue": 5}}, "wrong type for 'queue'"),
+    ],
+)
+def test_demonstrations_that_no_predictor_can_be_shown_are_said_before_anything_is_asked(told, reason):
+    lm = scripted_lm(routed, "scripted/router")
+    with pytest.raises(UsageError, match=reason):
+        compiled(lm, demonstrate=lambda row: told)
+    assert not lm.engine.prompts
+
+
+@pytest.mark.parametrize("made", [lambda: dspy.Predict(SIGNATURE), WithRetriever])
+def test_a_plain_predictor_that_is_better_with_reasoning_is_loaded_with_it(made):
+    def reply(prompt):
+        if "new_instruction" in prompt or "[[ ## often ## ]]" in prompt:
+            return routed(prompt)
+        asked = prompt.rsplit("[[ ## ticket ## ]]", 1)[1]
+        right = next(row["queue"] for row in tickets() if row["ticket"] in asked)
+        return json.dumps({"reasoning": "so", "queue": right if "reasoning" in prompt else "sales"})
+
+    _, report = compiled(scripted_lm(reply, "scripted/router"), program=made(), name="plain", reasoning=True)
+    assert report.promoted
+    with dspy.context(lm=scripted_lm(reply, "scripted/router"), adapter=dspy.JSONAdapter()):
+        assert load("plain", "scripted/router")(ticket=tickets()[0]["ticket"]).queue == tickets()[0]["queue"]
