@@ -10,7 +10,7 @@ import dspy
 import pytest
 
 from dspy_programs import load
-from dspy_programs.errors import DatasetError, UsageError
+from dspy_programs.errors import DatasetError, RunError, UsageError
 from metrics.score import Score
 from optimizers import Recipe
 from optimizers.export import main as export
@@ -170,6 +170,19 @@ def test_half_an_emoji_in_the_feedback_of_a_metric_reaches_a_proposer_as_a_quest
 def test_a_setting_that_is_none_is_one_line_that_names_it(setting):
     with pytest.raises(UsageError, match=f"^{next(iter(setting))}: "):
         compiled(**setting)
+
+
+# A run's folder ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[1]", b"5", b"\xff\xfe\x00"])
+def test_a_damaged_identity_of_a_run_is_one_line_and_a_fresh_run_keeps_the_old(damage, tmp_path):
+    compiled(run_dir=tmp_path / "run", max_metric_calls=20)
+    (tmp_path / "run" / "run.json").write_bytes(damage)
+    with pytest.raises(RunError, match=r"run\.json: not what a run writes; start over"):
+        compiled(run_dir=tmp_path / "run", max_metric_calls=20)
+    compiled(run_dir=tmp_path / "run", max_metric_calls=20, resume=False)
+    assert (tmp_path / "run" / "old-1" / "run.json").read_bytes() == damage
 
 
 # Programs ---------------------------------------------------------------------------------------------------------------
