@@ -41,6 +41,19 @@ def test_a_field_may_have_any_name_and_keeps_its_value(name, value):
         assert row[name] == value and row["ticket"].startswith("Case ") and row["queue"] != "evil"
 
 
+class ReadsIds(Router):
+    def forward(self, id, ticket):
+        return self.classify(ticket=f"{id} {ticket}")
+
+
+def test_an_input_called_id_is_text_or_one_line():
+    own = [{"id": f"order-{n}", **row} for n, row in enumerate(tickets(12))]
+    rows = read_rows(Recipe(ReadsIds, same_queue), {"train": own}, {})
+    assert all(row.inputs().toDict()["id"].startswith("order-") for row in rows["train"])
+    with pytest.raises(DatasetError, match="train: row 1: id: the program reads it and it names the row"):
+        read_rows(Recipe(ReadsIds, same_queue), {"train": [{**row, "id": n} for n, row in enumerate(tickets(12), 1)]}, {})
+
+
 def cycle():
     found = {}
     found["itself"] = found
