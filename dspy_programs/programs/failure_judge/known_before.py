@@ -70,7 +70,7 @@ def known_before(view: View, steps: Sequence[Step]) -> Iterator[tuple[Step, Sour
 
 def came_to_nothing(call: Call) -> bool:
     """Return whether a call failed, or found nothing."""
-    if call.fault or call.returned in ([], {}):
+    if call.fault or call.returned in ([], {}, "[]", "{}"):
         return True
     text = call.returned
     return isinstance(text, str) and len(text) <= _LONGEST_NOTHING and _NOTHING.search(text.lower()) is not None

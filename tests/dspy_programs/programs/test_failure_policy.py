@@ -41,7 +41,9 @@ def test_a_change_without_the_yes_that_the_policy_wants_is_found_at_the_call():
 
 def test_evidence_shows_what_a_long_rule_asks_for_at_its_end():
     named = "cancelling or changing an order, adding or removing items, changing the address, the payment or the delivery day"
-    rule = f"Before any action that updates the database of orders ({named}), list the details and obtain the user's explicit yes."
+    rule = (
+        f"Before any action that updates the database of orders ({named}), list the details and obtain the user's explicit yes."
+    )
     (finding,) = misuse(run_of(rule, CANCELS, SAYS_SO))
     assert finding.evidence.startswith("cancel_order without the user's yes")
     assert finding.evidence.endswith("list the details and obtain the user's explicit yes")
