@@ -83,6 +83,11 @@ class View:
         self.asked = _asked_in(goal, turns)
 
     @cached_property
+    def has_user(self) -> bool:
+        """Whether a user speaks in it."""
+        return any(turn.role == "user" for turn in self.turns)
+
+    @cached_property
     def policy(self) -> Policy:
         """The rules in the system's text."""
         told = "\n".join(turn.content[:LONGEST_POLICY] for turn in self.turns if turn.role == "system" and turn.content)

@@ -16,6 +16,7 @@ from dspy_programs.schemas import properties_of
 
 _MOST_VALUES = 40  # of a call that are looked up
 _SHOWN = 60  # characters of a value
+_LONGEST_NAME = 200  # characters of a tool's or an argument's
 _TAKEN: Mapping[Kind, float] = {"id": 0.85, "e-mail": 0.8, "number": 0.7, "moment": 0.65}
 """The call changed something. Free text, paths and choices are not here: an agent may word them itself."""
 _TURNED_DOWN: Mapping[Kind, float] = {"id": 0.65, "e-mail": 0.65, "number": 0.45, "moment": 0.45}
@@ -56,7 +57,9 @@ def given_in(call: Call, schema: Mapping[str, JsonValue]) -> list[Given]:
         kind = kind_of(value, name, own)
         if kind not in asked:
             continue
-        if (kind != "number" or _AMOUNT.search(name)) and not _is_for_the_agent(call.name, name, kind):
+        if kind == "number" and not _is_amount(name[:_LONGEST_NAME]):
+            continue
+        if kind != "id" or not _is_for_the_agent(call.name[:_LONGEST_NAME], name[:_LONGEST_NAME]):
             found.append(Given(call, name, value, kind, own))
     return found
 
@@ -107,10 +110,14 @@ def _also_changes(name: str) -> bool:
     return _ALSO_CHANGES.search(name[:200].lower().replace("_", " ")) is not None
 
 
-def _is_for_the_agent(tool: str, name: str, kind: Kind) -> bool:
+@lru_cache(maxsize=4096)
+def _is_amount(argument: str) -> bool:
+    return _AMOUNT.search(argument) is not None
+
+
+@lru_cache(maxsize=4096)
+def _is_for_the_agent(tool: str, name: str) -> bool:
     """What is made new may be named by who makes it."""
-    if kind != "id":
-        return False
     low = tool.lower().replace("_", " ")
     if not _MAKES.search(low):
         return False
