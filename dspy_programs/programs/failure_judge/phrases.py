@@ -21,14 +21,13 @@ class Phrases:
 
 
 class _Runs:
-    """A pattern of runs of letters or digits, without white space in it; those of ASCII text are found faster."""
+    """Runs of letters or digits of a text in lower case; those of ASCII text are found faster."""
 
-    def __init__(self, pattern: str) -> None:
-        self.of_ascii = re.compile(pattern, re.ASCII)
-        self.of_any = re.compile(pattern)
+    def __init__(self, of_ascii: str, of_any: str) -> None:
+        self.of_ascii, self.of_any = re.compile(of_ascii), re.compile(of_any)
 
-    def findall(self, text: str) -> list[str]:
-        return (self.of_ascii if text.isascii() else self.of_any).findall(text)
+    def findall(self, low: str) -> list[str]:
+        return (self.of_ascii if low.isascii() else self.of_any).findall(low)
 
 
 def any_of(*alternatives: str) -> Phrases:
@@ -189,8 +188,8 @@ CALL_IN_TEXT = re.compile(
 FENCE = re.compile(rf"\A{LABEL}|\s*```\s*\Z")
 PARSER_GAVE_UP = any_of(r"(?:output|response) parsing error", r"could not parse (?:llm|the model's|model) output")
 
-LETTERS = _Runs(r"[^\W\d_]+")
-STEM = _Runs(r"[^\W_]{4,}")
+LETTERS = _Runs("[a-z]+", r"[^\W\d_]+")
+STEM = _Runs("[a-z0-9]{4,}", r"[^\W_]{4,}")
 EMPTY_WORDS = frozenset(
     "about above after again also been before being below both cannot could does doing done down each following from further "
     "have having here into just like more most need only other over please same should some such than that their them then "
