@@ -30,7 +30,7 @@ _READS = re.compile(
 _STATE_KEYS = ("status", "state", "phase", "progress")
 _LONGEST_STATE = 200  # characters in which a result says how far a job is
 _NAMED = re.compile(r"(?<=[a-z,] )[\"'(*]*([A-Z]\w{2,}|\w*\d\w*)|[\"'*]{1,2}([\w-]{3,})")
-_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False)  # made once: making one costs more than a small value
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, check_circular=False)  # made once: that costs more than a value
 
 
 @dataclass(eq=False)
