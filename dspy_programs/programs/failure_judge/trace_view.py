@@ -30,7 +30,9 @@ _READS = re.compile(
 _STATE_KEYS = ("status", "state", "phase", "progress")
 _LONGEST_STATE = 200  # characters in which a result says how far a job is
 _NAMED = re.compile(r"(?<=[a-z,] )[\"'(*]*([A-Z]\w{2,}|\w*\d\w*)|[\"'*]{1,2}([\w-]{3,})")
-_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, check_circular=False)  # made once: that costs more than a value
+_ENCODED = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
+    None, None, json.encoder.encode_basestring, None, ": ", ", ", True, False, True
+)  # made once, where JSONEncoder.encode makes one for each value: keys sorted, any script as it is, no cycle looked for
 
 
 @dataclass(eq=False)
@@ -236,7 +238,7 @@ def text_of(value: Any) -> str:
     if isinstance(value, str):
         return value
     try:
-        return _ENCODER.encode(value)
+        return "".join(_ENCODED(value, 0))
     except (ValueError, TypeError, RecursionError):
         return repr(type(value))
 
