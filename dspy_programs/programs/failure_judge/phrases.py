@@ -191,10 +191,9 @@ CALL_AS_TEXT = re.compile(
     r"respond)).{0,400}\"(?:\w{0,20}input|arguments|parameters)\"",
     re.DOTALL,
 )
-CALL_IN_TEXT = re.compile(
-    r"(?:Action:|```(?:json)?)\s{0,3}(?:```\w*\s{0,3})?\{\s{0,6}\"(?:action|tool|function|tool_name)\"\s{0,2}:\s{0,2}"
-    r"\"(?!final|finish|respond)|<tool_call>|<function=|<\|python_tag\|>|\[TOOL_CALLS?\]|```tool_(?:code|call)",
-    re.IGNORECASE,
+CALL_IN_TEXT = any_of(
+    r"(?:action:|```(?:json)?)\s{0,3}(?:```\w*\s{0,3})?\{\s{0,6}\"(?:action|tool|function|tool_name)\"\s{0,2}:\s{0,2}"
+    r"\"(?!final|finish|respond)|<tool_call>|<function=|<\|python_tag\|>|\[tool_calls?\]|```tool_(?:code|call)",
 )  # a call that is only written down, behind what is said
 FENCE = re.compile(rf"\A{LABEL}|\s*```\s*\Z")
 PARSER_GAVE_UP = any_of(r"(?:output|response) parsing error", r"could not parse (?:llm|the model's|model) output")
