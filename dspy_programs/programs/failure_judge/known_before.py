@@ -33,8 +33,9 @@ def voices_of(view: View) -> list[Voice]:
 
 def answers_in(view: View, voices: Sequence[Voice]) -> list[int]:
     """Return the places of what an agent says to the user or, where there is no user, to the other agents."""
-    said = [place for place, voice in enumerate(voices) if voice == "agent" and view.turns[place].content]
-    return [place for place in said if _is_for_the_user(view, place)] if view.has_user else said
+    if view.has_user:
+        return view.told
+    return [place for place, voice in enumerate(voices) if voice == "agent" and view.turns[place].content]
 
 
 def known_before(view: View, voices: Sequence[Voice]) -> Iterator[tuple[int, Sources]]:
@@ -71,16 +72,17 @@ class Told:
     """What users, systems and tools said, word for word: where everything is found here, no index is needed."""
 
     def __init__(self, view: View, voices: Sequence[Voice]) -> None:
-        outputs = {id(call.returned): call for call in view.calls}
+        calls = {id(call.returned): call for call in view.calls}
         texts, size = [view.goal], len(view.goal)
         self._ends: list[int] = []  # by place: where what was told before it ends
         for voice, turn in zip(voices, view.turns, strict=True):
             self._ends.append(size)
-            told = [turn.content] if voice != "agent" and turn.content else []
+            if voice != "agent" and turn.content:
+                texts.append(turn.content)
+                size += 1 + len(texts[-1])
             if (output := turn.tool_output) is not None:
-                told.append(outputs[id(output)].output if id(output) in outputs else text_of(output))
-            texts += told
-            size += sum(map(len, told)) + len(told)
+                texts.append(calls[id(output)].output if id(output) in calls else text_of(output))
+                size += 1 + len(texts[-1])
         self._text = "\n".join(texts) if size <= _SHORT else ""
 
     def has(self, value: str, place: int) -> bool:
@@ -102,7 +104,3 @@ def _voice_among_agents(place: int, turn: Turn) -> Voice:
         return turn.role
     links = turn.content.count("http", 0, _PAGE) + turn.content.count("](", 0, _PAGE)
     return "user" if place == 0 else "tool" if links >= _LINKS else "agent"
-
-
-def _is_for_the_user(view: View, place: int) -> bool:
-    return (place + 1 < len(view.turns) and view.turns[place + 1].role == "user") or place in view.said[-1:]
