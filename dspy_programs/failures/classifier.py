@@ -160,11 +160,11 @@ def report_of(
     answered_by: Literal["model", "rules"] = "rules",
     failure: str | None = None,
 ) -> FailureReport:
-    """Build a report from a verdict and all findings. Nothing here needs validation again."""
+    """Build a report from a verdict and all findings."""
     mode, confidence, evidence = ruled.mode, round(ruled.confidence, 2), sendable(ruled.evidence)
     # probabilities were measured for a "none" by the rules, not for one that follows from the caller's `is_successful`
     measured = answered_by == "rules" and (mode != "none" or trace.is_successful is None)
-    return FailureReport.model_construct(
+    return FailureReport(
         trace_id=sendable(trace.trace_id),
         original_goal=sendable(trace.original_goal),
         classified_failure_mode=mode,
@@ -198,7 +198,7 @@ def _modes_of(trace: Trace, findings: Sequence[Finding], ruled: Ruling, confiden
 def _found_mode(
     mode: FailureMode, turn: int, turns: list[int], confidence: float, evidence: str, calibrated: bool
 ) -> FoundMode:
-    return FoundMode.model_construct(
+    return FoundMode(
         mode=mode,
         turn=turn,
         turns=turns,
