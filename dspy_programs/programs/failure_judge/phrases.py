@@ -60,7 +60,7 @@ CLAIM = any_of(
         rf"(?:has|have) (?:now |just |also |all |both )?been (?:\w+ly )?({_CLAIMED})\b",
         rf"(?:is|are) (?:now|successfully) ({_CLAIMED})\b",
         rf"successfully ({_CLAIMED})\b",
-        rf"({_CLAIMED}) successfully\b",
+        rf"(?=\w{{3,12}}(?: out| care of)? success)({_CLAIMED}) successfully\b",
         rf"(?:is|are) ({_CLAIMED})\b",
         rf"your (?:\w+ ){{1,5}}(?:was|were) ({_CLAIMED})\b",
         rf"{_THING} (?:has|have) been (made|set)\b",

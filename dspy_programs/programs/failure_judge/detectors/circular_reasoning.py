@@ -61,9 +61,11 @@ class _Text:
 
 def _alike(a: _Text, b: _Text) -> bool:
     """Whether at least 0.7 of all pairs are in both, with nothing new of the user between."""
-    if a.spoken != b.spoken or len(a.different ^ b.different) > min(len(a.words), len(b.words)):
+    if a.spoken != b.spoken or a.words == b.words:
+        return a.spoken == b.spoken
+    if len(a.different ^ b.different) > min(len(a.words), len(b.words)):
         return False  # every two words that only one has are a pair that only one has
-    if a.words == b.words or a.pairs == b.pairs:
+    if a.pairs == b.pairs:
         return True
     common = len(a.pairs & b.pairs)
     return len(a.pairs) > 2 and common >= 0.7 * (len(a.pairs) + len(b.pairs) - common)
