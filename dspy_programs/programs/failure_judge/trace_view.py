@@ -48,6 +48,7 @@ class Call:
     latency: float
     fault: Fault
     writes: bool
+    _output: str | None = None
 
     @property
     def waits(self) -> bool:
@@ -58,10 +59,12 @@ class Call:
             return any(isinstance(v := self.returned.get(key), str) and STILL_WAITING.match(v[:40]) for key in _STATE_KEYS)
         return isinstance(self.returned, str) and STILL_WAITING.search(self.returned[:_LONGEST_STATE]) is not None
 
-    @cached_property
+    @property
     def output(self) -> str:
-        """What the tool returned as text. Computed on demand: most calls never need it, and it may be long."""
-        return text_of(self.returned)
+        """What the tool returned as text. Computed once and on demand: it may be long."""
+        if self._output is None:
+            self._output = text_of(self.returned)
+        return self._output
 
 
 class View:

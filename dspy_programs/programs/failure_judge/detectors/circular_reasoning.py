@@ -63,7 +63,7 @@ def _alike(a: _Text, b: _Text) -> bool:
     """Whether at least 0.7 of all pairs are in both, with nothing new of the user between."""
     if a.spoken != b.spoken or a.words == b.words:
         return a.spoken == b.spoken
-    if len(a.different ^ b.different) > min(len(a.words), len(b.words)):
+    if len(a.different) + len(b.different) - 2 * len(a.different & b.different) > min(len(a.words), len(b.words)):
         return False  # every two words that only one has are a pair that only one has
     if a.pairs == b.pairs:
         return True
