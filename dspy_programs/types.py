@@ -142,6 +142,9 @@ answered; CRASH, an exception ended it; UNKNOWN, it is known to have failed and 
 """
 
 
+_COMMON_ROLES = {"assistant": "agent", "ai": "agent", "human": "user"}
+
+
 class Turn(BaseModel):
     """One turn of a run. `tool_input` and `tool_output` are JSON values, or text where that is all there is."""
 
@@ -158,7 +161,7 @@ class Turn(BaseModel):
     @field_validator("role", mode="before")
     @classmethod
     def common_role(cls, role: Any) -> object:
-        return {"assistant": "agent", "ai": "agent", "human": "user"}.get(role, role) if isinstance(role, str) else role
+        return _COMMON_ROLES.get(role, role) if isinstance(role, str) else role
 
     @field_validator("content", mode="before")
     @classmethod

@@ -85,6 +85,7 @@ class View:
         self.tool_schemas = trace.tool_schemas
         self.calls = calls_of(turns)
         self.repeats = len({call.key for call in self.calls}) < len(self.calls)  # some call is made twice with the same input
+        self.told = _told_in(turns, self.said)
         self.has_user = any(turn.role == "user" for turn in turns)
         self.end = next((i for i in range(len(turns) - 1, -1, -1) if _is_an_end(turns[i])), -1)  # -1: none says or does a thing
         self.first_call = self.calls[0].place if self.calls else len(turns)
@@ -123,12 +124,6 @@ class View:
         """Whether the last answer names something that the goal names."""
         final = self.final[:LONGEST].lower()
         return any(name in final for name in self.names_of_goal)
-
-    @property
-    def told(self) -> list[int]:
-        """The places of what the agent told the user: before the user's next word, and at the end."""
-        last = len(self.turns) - 1
-        return [i for i in self.said if i == self.said[-1] or i == last or self.turns[i + 1].role == "user"]
 
     @cached_property
     def _new_words(self) -> list[int]:
@@ -176,6 +171,11 @@ def _is_an_end(turn: Turn) -> bool:
     if turn.role == "agent":
         return turn.tool_name is not None or says_something(turn)
     return turn.role == "tool" or (turn.role == "user" and bool(turn.content.strip()))
+
+
+def _told_in(turns: Sequence[Turn], said: Sequence[int]) -> list[int]:
+    """Return the places of what the agent told the user: before the user's next word, and at the end."""
+    return [i for i in said if i == said[-1] or turns[i + 1].role == "user"]
 
 
 def _asked_in(goal: str, turns: Sequence[Turn]) -> str:

@@ -50,7 +50,7 @@ def _is_limit(words: str) -> bool:
 
 def announces(text: str) -> bool:
     """Return whether the last sentence says what comes next, and nothing comes."""
-    last = max(text.rfind(mark, 0, -2) for mark in (". ", "! ", "? ", "\n")) + 1
+    last = max([text.rfind(mark, 0, -2) for mark in (". ", "! ", "? ", "\n")]) + 1
     return NEXT_STEP.fullmatch(text[last:].strip()[:LONGEST]) is not None
 
 
