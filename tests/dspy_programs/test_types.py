@@ -133,13 +133,3 @@ def test_definitions_of_tools_are_split_but_schemas_that_a_trace_has_stay(given,
     raw = {"original_goal": "g", "turns": [], "tools": [{"name": "f", "parameters": PUBLISHED}, "h"], **given}
     trace = Trace.model_validate(raw)
     assert (trace.tools, trace.tool_schemas) == (["f", "h"], kept)
-
-
-OWN, PUBLISHED = {"type": "object", "title": "own"}, {"type": "object", "properties": {"a": {}}}
-
-
-@pytest.mark.parametrize(("given", "kept"), [({}, {"f": PUBLISHED}), ({"tool_schemas": {"f": OWN}}, {"f": OWN})])
-def test_definitions_of_tools_are_split_but_schemas_that_a_trace_has_stay(given, kept):
-    raw = {"original_goal": "g", "turns": [], "tools": [{"name": "f", "parameters": PUBLISHED}, "h"], **given}
-    trace = Trace.model_validate(raw)
-    assert (trace.tools, trace.tool_schemas) == (["f", "h"], kept)
