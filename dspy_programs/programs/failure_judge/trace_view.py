@@ -30,9 +30,7 @@ _READS = re.compile(
 _STATE_KEYS = ("status", "state", "phase", "progress")
 _LONGEST_STATE = 200  # characters in which a result says how far a job is
 _NAMED = re.compile(r"(?<=[a-z,] )[\"'(*]*([A-Z]\w{2,}|\w*\d\w*)|[\"'*]{1,2}([\w-]{3,})")
-_ENCODED = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
-    None, None, json.encoder.encode_basestring, None, ": ", ", ", True, False, True
-)  # made once, where JSONEncoder.encode makes one for each value: keys sorted, any script as it is, no cycle looked for
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False)  # made once: making one costs more than a small value
 
 
 @dataclass(eq=False)
@@ -241,7 +239,7 @@ def text_of(value: Any) -> str:
     if isinstance(value, str):
         return value
     try:
-        return "".join(_ENCODED(value, 0))
+        return _ENCODER.encode(value)
     except (ValueError, TypeError, RecursionError):
         return repr(type(value))
 
