@@ -2,7 +2,6 @@
 
 import gc
 import itertools
-import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -43,7 +42,6 @@ _FileArgument = Annotated[
     typer.Argument(help="A file with one trace, or a place that batch names (runs.jsonl:17); - reads standard input."),
 ]
 _TraceOption = Annotated[Path | None, typer.Option("--trace", help="Alternative to the FILE argument.")]
-_NUMBER = re.compile(r"[:#]\d+\Z")  # of a trace in its file or its line, as Item.source names it
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -130,11 +128,10 @@ def one_trace(file: Path | None, option: Path | None, format: str | None) -> "tu
 
 def _file_of_place(path: Path) -> Path | None:
     """Return the file of a place such as runs.jsonl:17, log.json#3 or log.jsonl:1#3; None if the path is no place."""
-    if path.exists():
-        return None
-    item = Path(_NUMBER.sub("", str(path)))
-    line = Path(_NUMBER.sub("", str(item)))
-    return next((file for file in (item, line) if file.is_file()), None)
+    from dspy_programs.failures.reports.place import parse_place
+
+    file = Path(parse_place(str(path)).file)
+    return file if file.is_file() and not path.exists() else None
 
 
 @app.command()
