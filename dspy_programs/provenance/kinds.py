@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from dspy_programs.provenance.moments import MONTHS
+
 Kind = Literal["nothing", "choice", "id", "e-mail", "number", "moment", "path", "text"]
 
 _EMAIL = re.compile(r"[^\s@<>\"',;:]{1,64}@[^\s@<>\"',;:]{1,190}")
@@ -19,7 +21,7 @@ _MOMENT = re.compile(
     r"\d{4}-\d{1,2}-\d{1,2}(?:[T ].{0,20})?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}(?: .{0,20})?|\d{4}/\d{1,2}/\d{1,2}(?: .{0,20})?"
     r"|(?:19|20)\d\d-(?:0[1-9]|1[0-2])"
     r"|\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?\s?(?:[aApP]\.?[mM]\.?)?|\d{1,2}\s?(?:[aApP]\.?[mM]\.?)"
-    r"|(?:\w{3,9},?\s)?(?:\d{1,2}(?:st|nd|rd|th)?\.?\s(?:of\s)?[^\W\d_]{3,10}\.?|[^\W\d_]{3,10}\.?\s\d{1,2}(?:st|nd|rd|th)?)"
+    r"|(?:\w{3,9},?\s)?(?:\d{1,2}(?:st|nd|rd|th)?\.?\s(?:of\s)?(?P<a>[^\W\d_]{3,10})\.?|(?P<b>[^\W\d_]{3,10})\.?\s\d{1,2}(?:st|nd|rd|th)?)"
     r"(?:,?\s(?:of\s)?\d{4})?"
 )
 _PATH = re.compile(r"[\w.~:-]{0,80}[/\\][^\s\"'<>|]{0,400}|[\w-]{1,80}\.[A-Za-z]\w{0,5}")
@@ -54,7 +56,7 @@ def _kind_of_text(text: str, name: str) -> Kind:
         return _kind_of_digits(text, name)
     if "@" in text and all(_EMAIL.fullmatch(part) for part in _BETWEEN_EMAILS.split(text)):
         return "e-mail"
-    if _MOMENT.fullmatch(text):
+    if (match := _MOMENT.fullmatch(text)) and ((match["a"] or match["b"] or "may").lower() in MONTHS):
         return "moment"
     if _NUMBER.fullmatch(text):
         return "number"

@@ -5,7 +5,7 @@ which day today is, any date may be meant, and is taken for computed.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -72,7 +72,7 @@ _TIME = re.compile(
     r"(?<![\d:.])(?P<h>\d{1,2})[:h.](?P<min>\d{2})(?!\d)(?::\d{2}(?:\.\d{1,9})?)?\s?(?P<half>[ap]\.?m\b)?"
     r"|(?<![\d:.])(?P<h2>\d{1,2})\s?(?P<half2>[ap]\.?m\b)"
     r"|(?<![\d:.])(?P<h3>\d{1,2})\s?(?:h\b|uhr|o'?clock|heures|[点點時시])"
-    r"|\b(?:at|from|to|until|till|by|um|ab|bis|las|and|-)\s?(?P<h4>\d{1,2})(?![\d:.%/])"
+    r"|\b(?:at|from|to|until|till|by|um|ab|bis|las|and)\s?(?P<h4>\d{1,2})(?![\d:.%/])"
     r"|(?P<noon>\bnoon\b|\bmidday\b)|(?P<night>\bmidnight\b)"
 )
 _DURATION = re.compile(
@@ -100,35 +100,41 @@ class Moment(NamedTuple):
 
 def days_in(text: str) -> Iterator[Moment]:
     """Yield the days that a text in lower case names; both readings of 3/4/2024."""
-    for match in _DATE.finditer(text):
-        g = match.groupdict()
-        if g["y"]:
-            yield from _day(g["y"], g["m"], g["d"])
-        elif g["a"]:
-            yield from _day(_full_year(g["c"]), g["a"], g["b"])
-            yield from _day(_full_year(g["c"]), g["b"], g["a"])
-        elif g["d2"] and g["w2"] in MONTHS:
-            yield from _day(g["y2"], MONTHS[g["w2"]], g["d2"])
-        elif g["w3"] in MONTHS and g["d3"]:
-            yield from _day(g["y3"], MONTHS[g["w3"]], g["d3"])
-        elif g["y4"]:
-            yield from _day(g["y4"], g["m4"], g["d4"])
-        elif g["m5"]:
-            yield from _day(g["y5"], g["m5"], g["d5"])
-        elif g["d6"]:
-            yield from _day(None, None, g["d6"])
-        elif g["y8"]:
-            yield Moment(int(g["y8"]), int(g["m8"]), None)
-        elif g["a7"]:
-            yield from _day(None, g["a7"], g["b7"])
-            yield from _day(None, g["b7"], g["a7"])
+    place = 0
+    while match := _DATE.search(text, place):
+        found = list(_days_of(match.groupdict()))
+        yield from found
+        place = match.end() if found or not match["w3"] else match.start("d3")  # "on the 12th": the word is no month
+
+
+def _days_of(g: Mapping[str, str | None]) -> Iterator[Moment]:
+    if g["y"]:
+        yield from _day(g["y"], g["m"], g["d"])
+    elif g["c"]:
+        yield from _day(_full_year(g["c"]), g["a"], g["b"])
+        yield from _day(_full_year(g["c"]), g["b"], g["a"])
+    elif g["w2"] in MONTHS:
+        yield from _day(g["y2"], MONTHS[g["w2"]], g["d2"])
+    elif g["w3"] in MONTHS:
+        yield from _day(g["y3"], MONTHS[g["w3"]], g["d3"])
+    elif g["y4"]:
+        yield from _day(g["y4"], g["m4"], g["d4"])
+    elif g["m5"]:
+        yield from _day(g["y5"], g["m5"], g["d5"])
+    elif g["d6"]:
+        yield from _day(None, None, g["d6"])
+    elif g["y8"] and g["m8"]:
+        yield Moment(int(g["y8"]), int(g["m8"]), None)
+    elif g["a7"]:
+        yield from _day(None, g["a7"], g["b7"])
+        yield from _day(None, g["b7"], g["a7"])
 
 
 def _full_year(year: str) -> str:
     return year if len(year) == 4 else f"20{year}"
 
 
-def _day(year: str | None, month: str | int | None, day: str) -> Iterator[Moment]:
+def _day(year: str | None, month: str | int | None, day: str | None) -> Iterator[Moment]:
     y, m, d = (None if part is None else int(part) for part in (year, month, day))
     if d is not None and 1 <= d <= 31 and (m is None or 1 <= m <= 12) and (y is None or 1000 <= y <= 9999):
         yield Moment(y, m, d)

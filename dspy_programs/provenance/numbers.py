@@ -32,6 +32,7 @@ _TIME = re.compile(
 )
 _ONE_OF_TIME = re.compile(r"\b(?:an?|one|1|each|per|eine?[rn]?|una?|une) (?:hour|day|week|month|year|minute|stunde|hora|heure)")
 _MEASURE = re.compile(r"\d\s?(?:kg|km|g|kilo\w{0,8}|grams?|ml|l|lit(?:er|re)s?|mm?|met(?:er|re)s?|[kmgt]i?b|ms|k)\b")
+_CJK_NUMERALS = "〇一二三四五六七八九十"
 _COUNTED_UP = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
     "nineteen twenty",
@@ -43,7 +44,7 @@ _COUNTED_UP = (
     "nul een twee drie vier vijf zes zeven acht negen tien elf twaalf",
     "none first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth",
     "no once twice thrice",
-    "〇 一 二 三 四 五 六 七 八 九 十",
+    " ".join(_CJK_NUMERALS),
 )
 _OTHER_NUMBERS = {
     0.25: "quarter",
@@ -131,6 +132,8 @@ class Numbers:
         self._tells_one = self._tells_one or (self._tells_time and _ONE_OF_TIME.search(text) is not None)
         self._tells_measure = self._tells_measure or _MEASURE.search(text) is not None
         spelled = [SPELLED[word] for word in _WORD.findall(text) if word in SPELLED]
+        if not text.isascii():
+            spelled += [SPELLED[sign] for sign in _CJK_NUMERALS if sign in text]
         self.add([*(value for value, _ in readings_in(text)), *spelled], turn, pool)
 
     def add(self, numbers: Iterable[float], turn: int, pool: str) -> None:
@@ -196,7 +199,7 @@ class _Given:
         for x, y in pairs:
             results += (x + y, x * y, x * y / 100) if y > 100 else (x + y, x * y, x * y / 100, x + x * y / 100, x - x * y / 100)
         self._of_two = {round(x + y, 2) for x, y in pairs} | {round(abs(x - y), 2) for x, y in pairs}
-        self._of_two |= {round(x * y, 2) for x, y in pairs} | {round(y, 2) for x in self._few if pairs for y in (2 * x, x * x)}
+        self._of_two |= {round(x * y, 2) for x, y in pairs} | {round(2 * x, 2) for x in self._few if pairs}
         results += [x / y for x, y in pairs if y]
         self._results = {round(result, 2) for result in results} | {float(round(result)) for result in results if result > 9}
         shares = [100 * part / y for x, y in pairs if y for part in (x, abs(x - y))]

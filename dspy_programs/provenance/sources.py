@@ -25,6 +25,7 @@ from dspy_programs.schemas import items_of, listed_in, properties_of
 _SHOWN = 60  # characters of a source
 _MOST_SHOWN = 2000  # characters of a turn
 _LONGEST = 4000  # characters of a value that are looked up
+_LONGEST_WHOLE = 200
 _MOST_LEAVES = 2000  # of a list or an object
 _GENERIC = frozenset(
     "all any none null default auto automatic true false yes no asc desc ascending descending latest newest oldest recent "
@@ -56,6 +57,7 @@ class Sources:
     def __init__(self, today: date | None = None) -> None:
         self._proposed: list[tuple[JsonValue, int]] = []  # what the agent said, until the user answers
         self._texts: list[tuple[str, int, str]] = []
+        self._whole: dict[str, int] = {}  # what stood alone, as in JSON
         self._shown: dict[int, tuple[str, str]] = {}  # the beginning of a turn, and in lower case
         self._all_numbers, self._all_words, self._all_moments = Numbers(), Words(), Moments(today)
         self._words_read = self._numbers_read = self._moments_read = 0  # how many texts each has read: at the first need
@@ -73,6 +75,9 @@ class Sources:
 
     def _take(self, value: JsonValue, turn: int, pool: str) -> None:
         found = leaves_of(value)
+        self._whole.update(
+            dict.fromkeys({text for text in found.texts if len(text) <= _LONGEST_WHOLE} - self._whole.keys(), turn)
+        )
         for key, numbers in found.numbers.items():
             self._all_numbers.add(numbers, turn, USER if pool == USER else key)
         self._all_numbers.count(max(found.counts, default=0))
@@ -131,6 +136,8 @@ class Sources:
         if isinstance(value, bool):
             return Origin("default" if schema.get("default") is value else "enum", None, str(value).lower())
         text = str(value).strip()[:_LONGEST]
+        if (turn := self._whole.get(text)) is not None:
+            return Origin("seen", turn, self._excerpt(turn, text))
         if found := self._seen(value, text, kind) or _of_schema(value, schema) or self._computed(value, text, kind):
             return found
         if text.lower() in _GENERIC or not any(map(str.isalnum, text)):

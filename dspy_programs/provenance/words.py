@@ -11,6 +11,7 @@ _LONGEST_WORD = 100  # characters
 _RUN_OF_ASCII = re.compile(r"[a-z0-9]{1,100}")
 _RUN = re.compile(r"[^\W_]{1,100}")
 _BETWEEN = re.compile(r"\s*[,;]\s*")
+_ADDRESS = re.compile(r"[^\s@<>\"',;:()]{1,64}@[^\s@<>\"',;:()]{1,190}")
 _HOST = re.compile(r"(?<![^\s@/(\"'<])(?:[a-z0-9-]{1,60}\.){1,5}[a-z]{2,12}(?![a-z0-9])")
 
 
@@ -55,12 +56,15 @@ class Words:
         self._stems: dict[str, int] = {}
         self._stemmed = 0  # how many of the words have their stem there
         self._hosts: set[str] = set()
+        self._addresses: dict[str, int] = {}
 
     def read(self, text: str, turn: int) -> None:
         """Read a folded text."""
         self._turns.update(dict.fromkeys(set(runs_of(text)) - self._turns.keys(), turn))
         if "." in text:
             self._hosts.update(_HOST.findall(text))
+        if "@" in text:
+            self._addresses.update((address.rstrip("."), turn) for address in _ADDRESS.findall(text))
 
     def turn_of_run(self, run: str) -> int | None:
         return self._turns.get(run)
@@ -84,6 +88,8 @@ class Words:
 
     def _turn_of_email(self, address: str) -> int | None:
         """Return where an address was seen, or a name that it is made of, if its host was."""
+        if address in self._addresses:
+            return self._addresses[address]
         local, _, host = address.partition("@")
         if host not in self._hosts:
             return None

@@ -30,7 +30,8 @@ _HTTP_KEYS = ("status", "status_code", "statusCode", "http_status")
 _SAYS = re.compile(r"err|fail|exception|success|\"ok\"|exit_?code|return_?code|status|detail|reject|denied", re.IGNORECASE)
 
 _ERROR_FIRST = re.compile(
-    r"\W{0,8}(?:(?:tool|api|http|server|client|runtime|fatal|internal|execution|command|function|request|validation|system)[ _])?"
+    r"\W{0,8}(?:(?:tool|api|http|server|client|runtime|fatal|internal|execution|command|function|request|validation|"
+    r"system)[ _])?"
     r"(?:error|exception|failure|failed|fatal)\b(?:\s?\([^()\n]{0,60}\))?"
     r"(?:\s{0,2}[:\]!]| - | executing| calling| running| invoking| occurred| while| when| during| code| \d{3}\b|\W{0,3}$)",
     re.IGNORECASE,
@@ -38,7 +39,8 @@ _ERROR_FIRST = re.compile(
 _EXCEPTION = re.compile(r"(?:[A-Za-z_]\w{0,60}\.){0,6}[A-Z]\w{0,60}(?:Error|Exception|Interrupt|Exit|Warning)(?::|\Z|\()")
 _TRACEBACK = re.compile(r"\W{0,8}Traceback(?: \(most recent call last\))?:", re.IGNORECASE)
 _HTTP = re.compile(
-    r"\W{0,3}(?:https?(?:/\d(?:\.\d)?)?\s)?(?:status(?: code)?:?\s)?[45]\d\d:?\s(?:client error|server error|bad request|unauthori[sz]ed|"
+    r"\W{0,3}(?:https?(?:/\d(?:\.\d)?)?\s)?(?:status(?: code)?:?\s)?[45]\d\d:?\s(?:client error|server error|"
+    r"bad request|unauthori[sz]ed|"
     r"payment required|forbidden|not found|method not allowed|not acceptable|request time-?out|conflict|gone|precondition|"
     r"(?:payload|request entity|uri) too|unsupported media|unprocessable|too many requests|internal server|not implemented|"
     r"bad gateway|service (?:temporarily )?unavailable|gateway time-?out|error)",
@@ -46,19 +48,34 @@ _HTTP = re.compile(
 )
 _EXIT = re.compile(r"\b(?:exit(?:ed with)?(?: code| status)?|exitcode|return ?code)[:= ]{1,3}(-?\d{1,5})\b", re.IGNORECASE)
 _COMPLAINS = Phrases(
-    r"\b(?:is |are |was |were )?(?:not |in)valid\b|\bmissing (?:required|argument|parameter|value|field|the|a )|\A\W{0,3}missing \w+|\bis missing\b|"
+    r"\b(?:is |are |was |were )?(?:not |in)valid\b|\bmissing (?:required|argument|parameter|value|field|the|a )|"
+    r"\A\W{0,3}missing \w+|\bis missing\b|"
     r"\b(?:is|are) (?:required|mandatory|needed)\b|\brequired (?:argument|parameter|field|property)|"
-    r"\bmust (?:be|not|have|start|contain|match|provide|specify)\b|\bnot (?:been )?(?:provided|allowed|recogni[sz]ed|supported|registered|"
+    r"\bmust (?:not )?(?:be|have|start|contain|match|provide|specify)\b|\bnot (?:been )?(?:provided|allowed|"
+    r"recogni[sz]ed|supported|registered|"
     r"permitted|authori[sz]ed|available)\b|\bno \w+ (?:was |were )?(?:provided|given|specified)\b|\bunknown \w+|\bunexpected\b|"
     r"\b(?:un|mis)recogni[sz]ed\b|\bunsupported\b|\bunterminated\b|\bmalformed\b|\b(?:does|do|did) not (?:match|add up|have)\b|"
-    r"\bno (?:such )?(?:tool|function)\b|\b(?:permission|access) denied\b|\btimed? ?out\b|\b(?:temporarily |currently |is )unavailable\b|"
-    r"\bunreachable\b|\btry again\b|\bretry\b|\bconnection (?:re|was|ab|error|fail)|\brate limit|\btoo many (?:requests|attempts)|"
-    r"\bcannot\b|\bcan't\b|\bcould(?: not|n't)\b|\bunable to\b|\bfailed to\b|\bhas failed\b|\brefused\b|\brejected\b|\binsufficient\b|"
+    r"\bno (?:such )?(?:tool|function)\b|\b(?:permission|access) denied\b|\b(?:currently|is) unavailable\b|"
+    r"\btimed? ?out\b|\b(?:temporarily |"
+    r"currently |is )unavailable\b|"
+    r"\bunreachable\b|\btry again\b|\bretry\b|\bconnection (?:re|was|ab|error|fail)|\brate limit|"
+    r"\btoo many (?:requests|attempts)|"
+    r"\bcannot\b|\bcan't\b|\bcould(?: not|n't)\b|\bunable to\b|\bfailed to\b|\bhas failed\b|\brefused\b|\brejected\b|"
+    r"\binsufficient\b|"
     r"\bbad (?:arguments?|input|value|format)\b|\bwrong \w+|\bout of range\b|\bnot (?:a |an )valid\b|\bin the past\b|"
-    r"\balready (?:exists|taken|in use)\b|\bnot be (?:found|parsed|read|empty)\b|\bfailed[.!]?\Z"
+    r"\balready (?:exists|taken|in use)\b|\bnot be (?:found|parsed|read|empty)\b|"
+    r"\b(?:operation|request|call|command|action|attempt|login|payment|upload|update|authentication|creation|it) failed\b"
 )
+_OF_INPUT = Phrases(
+    r"\b(?:arguments?|parameters?|fields?|inputs?|values?|schema|format|query|syntax|json|ids?|dates?|emails?|tool|function)\b|"
+    r"\b(?:not|no \w+(?: was| were)?) (?:provided|given|specified)\b|\A\W{0,3}(?:invalid|missing|unknown|unexpected|"
+    r"unsupported) \w+|"
+    r"\bplease (?:choose|provide|specify|use|enter)\b|\btry again\b|\btimed? ?out\b|\bunavailable\b|\brate limit|"
+    r"\bunreachable\b"
+)  # what a look-up complains of: in its data, a visa may be required and a player may have been rejected
 _ABSENT = Phrases(
-    r"\bnot (?:be )?found\b|\b(?:does|do|did) not exist\b|\bdoesn't exist\b|\bno such\b|\bno \w+(?: \w+)? (?:found|exists?|matche[sd]|"
+    r"\bnot (?:be )?found\b|\b(?:does|do|did) not exist\b|\bdoesn't exist\b|\bno such\b|\bno \w+(?: \w+)? (?:found|"
+    r"exists?|matche[sd]|"
     r"matching|with|has)\b|\bno (?:results?|match(?:es)?|data|records?|entries)\b|\bnothing found\b"
 )
 _NO_SUCH_TOOL = Phrases(
@@ -67,7 +84,8 @@ _NO_SUCH_TOOL = Phrases(
 )
 _TRANSIENT = Phrases(
     r"timed? ?-?out|temporar|try again|retry|rate.?limit|too many requests|\b(?:429|50[0234])\b(?![.,]?\d)|"
-    r"connection(?:error| (?:re|was|ab|err|fail|time|closed))|unavailable|gateway|network|unreachable|overload|deadline|lock wait|"
+    r"connection(?:error| (?:re|was|ab|err|fail|time|closed))|unavailable|gateway|network|unreachable|overload|"
+    r"deadline|lock wait|"
     r"database is locked|server error"
 )
 _NOT_JSON = Phrases(
@@ -87,7 +105,7 @@ def fault_of(value: Any, text: str, writes: bool = False) -> Fault:
         return _of_object(value, writes)
     if isinstance(value, bool):
         return "failed" if writes and not value else ""
-    if not text or isinstance(value, (list, int, float)) or text[0] == "[":
+    if not text or isinstance(value, (list, int, float)) or (text[0] == "[" and not _ERROR_FIRST.match(text[:60])):
         return ""
     if text[0] == "{":
         return _of_json(text, writes)
@@ -162,7 +180,7 @@ def _of_text(text: str, writes: bool) -> Fault:
         return ""
     if _NO_SUCH_TOOL.search(head):
         return "tool"
-    if _COMPLAINS.search(head):
+    if _COMPLAINS.search(head) and (writes or _OF_INPUT.search(head)):
         return _kind_of(head, writes)
     return "argument" if writes and _ABSENT.search(head) else ""
 

@@ -93,4 +93,4 @@ def _voice_among_agents(place: int, turn: Turn) -> Voice:
 
 
 def _is_for_the_user(view: View, place: int) -> bool:
-    return (place + 1 < len(view.turns) and view.turns[place + 1].role == "user") or place == view.said[-1]
+    return (place + 1 < len(view.turns) and view.turns[place + 1].role == "user") or place in view.said[-1:]

@@ -68,18 +68,18 @@ REMEDIES: dict[FailureMode, _Remedy] = {
                 r"-> .*(?:missing|require|not provided|mandatory|must provide|without)",
             ),
             _fix(
-                "Declare the allowed values as an enum in the tool's schema.",
-                r"-> .*(?:one of|allowed values|not in \[|not a valid enum|permitted)",
-            ),
-            _fix(
                 "Look up identifiers first; never let the agent make them up.",
                 r"-> .*(?:not found|no such|does not exist|doesn't exist|unknown)|was given",
             ),
             _fix(
                 "Describe each parameter with its format and an example.",
-                r"-> .*(?:invalid|format|not a valid|type|must be|out of range|expected)",
+                r"-> .*(?:invalid|format|not a valid|type|must be (?!one of)|out of range|expected)",
             ),
             _fix("Validate arguments against the tool's schema before the call, and return the fault to the agent."),
+            _fix(
+                "Declare the allowed values as an enum in the tool's schema.",
+                r"-> .*(?:one of|allowed values|not in \[|not a valid enum|permitted)",
+            ),
         ),
     ),
     "CONTEXT_LOSS": _Remedy(

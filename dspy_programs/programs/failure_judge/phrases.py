@@ -1,4 +1,4 @@
-"""Phrases that mark claims, refusals, complaints and broken texts. English only; other languages are not detected.
+"""Phrases that mark claims, refusals, complaints, endings and broken texts. English only; other languages are not detected.
 
 Every pattern is applied only to a bounded piece of text (trace_view.LONGEST), and none nests repetitions.
 """
@@ -56,12 +56,13 @@ CLAIM = any_of(
     r"\bwas successful\b",
 )
 CONFIRMS = any_of(
-    r"\A(?!\W{0,9}(?:please )?(?:confirm|verify|check|ensure)\b).{0,80}\b(?:confirm|inform you|let you know|say|report|see|tell you|great news|good news)\b[^.]{0,20}?\b(?:that|:)"
+    r"\A(?!\W{0,9}(?:please )?(?:confirm|verify|check|ensure)\b).{0,80}\b(?:confirm|inform you|let you know|say|"
+    r"report|see|tell you|great news|good news)\b[^.]{0,20}?\b(?:that|:)"
 )
 NO_CLAIM_BEFORE = any_of(
-    r"\b(?:if|once|when|whenever|after|until|till|unless|before|as soon as|would|will|should|could|can|may|might|must|shall|to be|"
-    r"please|whether|ensure|make sure|assum\w+|not|never|none|cannot|unable|fail\w*|errors?|without|in order|need\w*|want\w*|"
-    r"try|trying|attempt\w*|because|since|although|though|nor|hardly|let me|let's)\b",
+    r"\b(?:if|once|when|whenever|after|until|till|unless|before|as soon as|would|will|should|could|can|may|might|must|"
+    r"shall|to be|please|whether|ensure|make sure|assum\w+|not|never|none|cannot|unable|fail\w*|errors?|without|in order|"
+    r"need\w*|want\w*|try|trying|attempt\w*|because|since|although|though|nor|hardly|let me|let's)\b",
     r"(?:n't|'ll)\b",
     r"\bno (?!problem|worries)\w",
     r"\A\W{0,9}(?:confirm|verify|check|ensure|suppose)\b",
@@ -69,11 +70,12 @@ NO_CLAIM_BEFORE = any_of(
 )  # in the sentence of a claim, in front of it
 NO_CLAIM_IN = any_of(
     r"\balready been\b|\b(?:yesterday|previously|originally|ago)\b|\blast (?:week|month|year|night)\b|"
-    r"\b(?:by|from) (?:you|the user|him|her|them|another|someone)\b|\byou(?:'ve| have| had)? \w+ed\b|\bfor example\b|\be\.g\.",
+    r"\b(?:by|from) (?:you|him|her|them|another|someone|(?:the|an?|your|their|his) (?!end|time|deadline|way|date)\w+)\b|"
+    r"\bmy mind\b|\byou(?:'ve| have| had)? \w+ed\b|\bfor example\b|\be\.g\.",
 )
 ADMITS = any_of(
-    r"\b(?:errors?|unable|could(?:n't| not)|cannot|can't|can not|fail(?:s|ed|ure|ures)?|not (?:be )?(?:able|possible|successful)|"
-    r"unsuccessful|unfortunately|sorry|apologi\w+|however|issues?|problems?|instead|rejected|declined|insufficient)\b"
+    r"\b(?:errors?|unable|could(?:n't| not)|cannot|can't|can not|fail(?:s|ed|ure|ures)?|not (?:be )?(?:able|possible|"
+    r"successful)|unsuccessful|unfortunately|sorry|apologi\w+|however|issues?|problems?|instead|rejected|declined|insufficient)\b"
 )  # the agent says that something went wrong
 PASSES_ON = any_of(r"\b(?:invit\w+|confirmation|receipt|reminder|notification|notified|itinerary|e-?ticket|details|summary)\b")
 WRITTEN_HERE = any_of(
@@ -114,9 +116,6 @@ NEEDS_MORE = any_of(
     r"\b(?:until|unless|without(?!(?: \w+){0,4} (?:consent|permission|knowledge|authori[sz]ation|approval)))\b"
 )  # in the sentence of the refusal
 ASKS_BACK = any_of(r"\b(?:could you|please) (?:please )?(?:provide|tell|share|confirm)\b")  # anywhere after it
-FORBIDS = any_of(
-    r"\b(?:cannot|can't|can not|must not|mustn't|may not|should not|shouldn't|do not|don't|never|not allowed|no longer|are not|is not)\b"
-)
 SENSITIVE = any_of(
     r"\b(?:kill|murder|bomb|explo|weapon|gun\b|shoot|shot|attack|poison|drug|coke|cocaine|heroin|meth\b|hack|steal|stole|theft)",
     r"\b(?:rob\b|robbe|fraud|scam|blackmail|suicid|self.?harm|hurt|tortur|rape|porn|sex|nude|racis|discriminat|slur|hate|terror)",
@@ -167,8 +166,8 @@ LABEL = r"\s*(?:\w{1,20}:\s*)?(?:```\w*\s*)?"  # "Action: ```json" in front of w
 JSON_TEXT = re.compile(LABEL + r"[\[{]\s*[\"'\[{\]}]")
 JSON_ASKED = any_of(r"\bjson\b")
 CALL_AS_TEXT = re.compile(
-    LABEL
-    + r"\{\s*\"(?:action|tool|function|tool_name|name)\"\s*:(?!\s{0,2}\"(?i:final|finish|respond)).{0,400}\"(?:\w{0,20}input|arguments|parameters)\"",
+    LABEL + r"\{\s*\"(?:action|tool|function|tool_name|name)\"\s*:(?!\s{0,2}\"(?i:final|finish|"
+    r"respond)).{0,400}\"(?:\w{0,20}input|arguments|parameters)\"",
     re.DOTALL,
 )
 CALL_IN_TEXT = re.compile(
@@ -193,14 +192,17 @@ CONTROL_WORD = re.compile(
 )  # with which a framework ends a run
 MARKED_ERROR = re.compile(r"\W{0,2}[(\[<]\s?error\s?[)\]>]", re.IGNORECASE)
 EXCEPTION_LINE = re.compile(
-    r"Traceback \(most recent call last\)|(?:[A-Za-z_]\w{0,60}\.){0,6}[A-Z]\w{0,60}(?:Error|Exception|Interrupt|Exit)(?::|\Z|\()"
+    r"Traceback \(most recent call last\)|(?:[A-Za-z_]\w{0,60}\.){0,6}[A-Z]\w{0,60}(?:Error|Exception|Interrupt|"
+    r"Exit)(?::|\Z|\()"
 )
 LIMIT = re.compile(
     r"(?i)\W{0,4}(?:(?:the )?agent (?:was )?stopped|stopp(?:ed|ing) (?:due|after|because|early)|sorry, need more steps|"
-    r"(?:.{0,60}\b)?(?:max(?:imum)?|iteration|recursion|step|turn|time|round|token|message|budget)s?[ _-]?(?:number of |allowed |"
-    r"conversation )?(?:limit|iterations?|turns?|steps?|rounds?|retries|attempts|time|length|depth)\b.{0,40}"
+    r"(?:.{0,60}\b)?(?:max(?:imum)?|iteration|recursion|step|turn|time|round|token|message|budget)s?[ _-]?"
+    r"(?:number of |allowed |conversation )?(?:limit|iterations?|turns?|steps?|rounds?|retries|attempts|time|length|"
+    r"depth)\b.{0,40}"
     r"\b(?:reached|exceeded|exhausted|hit|limit)\b|"
-    r".{0,60}\b(?:reached|exceeded|hit|exhausted) (?:the |its |my |a )?(?:max(?:imum)?|iteration|recursion|step|turn|time|token|budget)\b|"
+    r".{0,60}\b(?:reached|exceeded|hit|exhausted) (?:the |its |my |a )?(?:max(?:imum)?|iteration|recursion|step|turn|"
+    r"time|token|budget)\b|"
     r"ran out of (?:steps|iterations|turns|time|tokens|budget))"
 )  # how frameworks say that they stopped an agent
 NOTHING_SAID = re.compile(r"(?i)\W*(?:none|null|undefined|nan|n/?a)?\W*")
@@ -210,13 +212,17 @@ NEXT_STEP = re.compile(
     r"i need to (?:find|search|look|check|get|first))\b[^.?!\n]{1,300}[.:]?\s*"
 )  # an announcement, and nothing after it
 WAITS = re.compile(r"(?i)(?:^|[^a-z])(?:sleep|wait|delay|pause)(?![a-z])")  # in the name of a tool
-_STATES = r"(?:still[ _])?(?:pending|running|in[ _-]?progress|queued|waiting|processing|starting|building|deploying|not[ _](?:yet|ready|done))"
+_STATES = (
+    r"(?:still[ _])?(?:pending|running|in[ _-]?progress|queued|waiting|processing|starting|building|deploying|"
+    r"not[ _](?:yet|ready|done))"
+)
 STILL_WAITING = re.compile(
     rf"(?i)\"(?:status|state|phase|progress)\"\s{{0,2}}:\s{{0,2}}\"?{_STATES}|"
     rf"\A\W{{0,3}}(?:(?:job |task )?(?:status|state)\W{{1,3}})?{_STATES}\b"
 )
 EMPTY_RESULT = re.compile(
     r"(?i)\s*(?:\Z|(?:\[\s*\]|\{\s*\}|none|null|false|0|n/a)\s*\Z|\{\s*\"[\w ]{1,40}\"\s*:\s*(?:\[\s*\]|null|0)\s*\}|"
-    r"(?:error: )?(?:there (?:are|is|were) )?(?:no(?:thing)?\b.{0,60}?\b(?:found|available|exists?|match(?:es|ed|ing)?|results?|records?|"
-    r"data)\b|no\b.{0,40}\Z|.{0,60}\b(?:not found|does not exist|doesn't exist|0 results)\b))"
+    r"(?:error: )?(?:there (?:are|is|were) )?(?:no(?:thing)?\b.{0,60}?\b(?:found|available|exists?|"
+    r"match(?:es|ed|ing)?|results?|records?|data)\b|no\b.{0,40}\Z|.{0,60}\b(?:not found|does not exist|doesn't exist|"
+    r"0 results)\b))"
 )  # nothing was found

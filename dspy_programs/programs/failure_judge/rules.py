@@ -64,15 +64,19 @@ def findings_of(view: View) -> list[Finding]:
 
 
 def _without_echoes(findings: Sequence[Finding]) -> list[Finding]:
-    """Drop what another finding explains: in a cycle every call is a repeated one, and broken JSON is not an answer."""
+    """Drop what another finding explains: in a cycle every call is a repeated one, and broken JSON is not an answer.
+
+    A cycle began where its first call was repeated.
+    """
     modes = {f.mode: f for f in findings}
     cycle_found, broken = modes.get("CIRCULAR_REASONING"), modes.get("SCHEMA_ERROR")
-    explained: set[tuple[FailureMode, int]] = set()
-    if cycle_found is not None and cycle_found.confidence >= 0.8 and (repeated := modes.get("CONTEXT_LOSS")) is not None:
-        explained.add((repeated.mode, repeated.turn))
-    if broken is not None and broken.confidence >= SURE:
-        explained.add(("GOAL_DRIFT", broken.turn))
-    return [f for f in findings if (f.mode, f.turn) not in explained]
+    if cycle_found is not None and cycle_found.confidence >= 0.8 and (repeated := modes.pop("CONTEXT_LOSS", None)) is not None:
+        if repeated.turn < cycle_found.turn:
+            earlier = {"turn": repeated.turn, "turns": [repeated.turn, *cycle_found.turns]}
+            modes["CIRCULAR_REASONING"] = cycle_found.model_copy(update=earlier)
+    if broken is not None and broken.confidence >= SURE and (drift := modes.get("GOAL_DRIFT")) and drift.turn == broken.turn:
+        del modes["GOAL_DRIFT"]
+    return list(modes.values())
 
 
 def ruling(findings: Sequence[Finding], is_successful: bool | None = None) -> Ruling:

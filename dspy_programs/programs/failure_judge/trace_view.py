@@ -14,6 +14,7 @@ from typing import Any
 from dspy_programs.programs.failure_judge.faults import Fault, fault_of
 from dspy_programs.programs.failure_judge.phrases import CONTROL_WORD, EMPTY_RESULT, MARKED_ERROR, STILL_WAITING, WAITS
 from dspy_programs.programs.failure_judge.policy import LONGEST_POLICY, Policy, policy_of
+from dspy_programs.programs.failure_judge.verbs import doing
 from dspy_programs.types import Trace, Turn
 
 LONGEST = 1200  # characters of any one text that patterns read
@@ -161,7 +162,7 @@ class View:
 def says_something(turn: Turn) -> bool:
     """Whether the agent speaks, and more than the word with which a framework ends a run ("Verifier: TERMINATE")."""
     text = turn.content
-    if turn.role != "agent" or not text:
+    if turn.role != "agent" or not text or text.isspace():
         return False
     return len(text) > 80 or CONTROL_WORD.fullmatch(text.strip()) is None
 
@@ -169,7 +170,7 @@ def says_something(turn: Turn) -> bool:
 def _is_an_end(turn: Turn) -> bool:
     """Whether a turn can be the last of a run: notes of the system, control words and empty turns come after the end."""
     if turn.role == "agent":
-        return turn.tool_name is not None or (bool(turn.content.strip()) and says_something(turn))
+        return turn.tool_name is not None or says_something(turn)
     return turn.role == "tool" or (turn.role == "user" and bool(turn.content.strip()))
 
 
@@ -225,7 +226,7 @@ def _call_of(place: int, asked: Turn, answered: Turn) -> Call:
     key = (name, given if isinstance(given, str) else text_of(given))
     latency = answered.latency_ms or asked.latency_ms or 0.0
     writes = changes(name)
-    fault = fault_of(answered.tool_output, returned if isinstance(returned, str) else "", writes)
+    fault = fault_of(answered.tool_output, returned if isinstance(returned, str) else "", writes and not doing(name).looks)
     return Call(place, asked.turn_number, name, given, key, returned, latency, fault, writes)
 
 

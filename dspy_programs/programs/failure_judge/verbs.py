@@ -17,13 +17,14 @@ _TOOLS: dict[Kind, str] = {
     "adjust switch reschedule toggle enable disable activate complete convert swap restore",
     "remove": "delete remove cancel clear drop unsubscribe archive close void revoke terminate erase purge",
     "send": "send forward reply email mail notify message sms share submit publish post tweet comment respond invite text",
-    "pay": "pay payment refund charge credit reimburse issue transfer invoice checkout settle deposit withdraw",
+    "pay": "pay payment refund charge credit reimburse issue transfer checkout settle deposit withdraw",
     "keep": "save write upload store export record log commit push merge deploy install append",
 }
 _SAID: dict[Kind, str] = {
     "create": "created added scheduled registered arranged inserted opened",
     "buy": "booked ordered reserved purchased bought",
-    "change": "updated changed modified edited moved renamed assigned reassigned transferred rescheduled upgraded extended switched "
+    "change": "updated changed modified edited moved renamed assigned reassigned transferred rescheduled upgraded "
+    "extended switched "
     "adjusted reactivated enabled disabled",
     "remove": "deleted removed cancelled canceled cleared dropped unsubscribed archived revoked",
     "send": "sent forwarded replied emailed notified submitted published posted messaged",
@@ -45,7 +46,8 @@ _WORDS_OF_TOOLS = {kind: frozenset(words.split()) for kind, words in _TOOLS.item
 _ALL_OF_TOOLS = frozenset().union(*_WORDS_OF_TOOLS.values())
 
 _LOOKS = frozenset(
-    "get find search list read look lookup query fetch show view check count describe retrieve browse calculate compute think plan "
+    "get find search list read look lookup query fetch show view check count describe retrieve browse calculate "
+    "compute think plan "
     "ask wait verify validate analyze analyse weather status history inspect is has can preview compare estimate suggest "
     "recommend translate summarize".split()
 )
@@ -56,10 +58,11 @@ _CLOSES = re.compile(
     re.IGNORECASE,
 )
 _ACTS = re.compile(
-    r"bash|shell|terminal|exec|run|python|repl|code|notebook|command|browser|computer|click|type|press|scroll|go_?to|navigate|visit|"
-    r"open|back|forward|key|mouse|tap|swipe|step|act|edit|replace|next",
+    r"bash|shell|terminal|exec|run|python|repl|code|notebook|command|browser|computer|go_?to|navigate|visit|open|edit|replace|"
+    r"click|type|press|scroll|back|forward|key|mouse|tap|swipe|step|next",
     re.IGNORECASE,
 )
+_MOVES = re.compile(r"click|press|scroll|back|forward|key|mouse|tap|swipe|step|next|roll|draw", re.IGNORECASE)
 KIND_OF_CLAIM: dict[str, Kind] = {word: kind for kind, words in _SAID.items() for word in words.split()}
 
 
@@ -100,6 +103,11 @@ def does_just(name: str, claimed: Kind) -> bool:
 def acts(name: str) -> bool:
     """Return whether a tool does whatever its input says: a shell, a browser, an editor."""
     return _ACTS.search(name[:200]) is not None
+
+
+def moves(name: str) -> bool:
+    """Return whether the same call of a tool does something new each time: scrolling, the next page, a die."""
+    return _MOVES.search(name[:200]) is not None
 
 
 def closes(name: str) -> bool:

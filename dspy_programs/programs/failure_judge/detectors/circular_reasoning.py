@@ -7,12 +7,13 @@ from typing import TypeAlias, TypeVar
 from dspy_programs.programs.failure_judge.finding import Finding, called, found, quoted, strongest
 from dspy_programs.programs.failure_judge.phrases import LETTERS
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, Call, View
+from dspy_programs.programs.failure_judge.verbs import moves
 from dspy_programs.types import Turn
 
 _SHORTEST_CYCLE = 4  # steps: two, twice
-_LONGEST_STEP = 90  # characters of each of the two or three steps in the evidence
 _Step = TypeVar("_Step")
 _Text: TypeAlias = tuple[int, frozenset[tuple[str, ...]]]  # how often the user had spoken, and the pairs of words
+_LONGEST_STEP = 90  # characters of each of the two or three steps in the evidence
 
 
 def detect_circular_reasoning(view: View) -> Finding | None:
@@ -25,15 +26,15 @@ def detect_circular_reasoning(view: View) -> Finding | None:
     texts = [(place, (view.words_before(place), _pairs_of_words(view.turns[place].content[:LONGEST]))) for place in said]
     steps = [(call.place, (view.words_before(call.place), call)) for call in view.calls if call.given is not None]
     by_words, by_calls = cycle(texts, _alike_steps), cycle(steps, _same_calls)
-    waiting = [call.place for call in view.calls if call.waits] if by_words or by_calls else []
+    waiting = [call.place for call in view.calls if call.waits or moves(call.name)] if by_words or by_calls else []
     findings = []
     for what in (by_words, by_calls):
         if what is not None:
             start, rounds, places = what
             excused = any(start <= place <= places[-1] for place in [*new_calls, *waiting])
             confidence = 0.4 if excused else min(0.95, 0.7 + 0.05 * rounds)
-            round_ = [_worded(view.turns[place], what is by_calls) for place in places[: len(places) // rounds]]
-            evidence = f"{rounds} rounds of: {' / '.join(round_)}"
+            named = [_worded(view.turns[place], what is by_calls) for place in places[: len(places) // rounds]]
+            evidence = f"{rounds} rounds of: {' / '.join(named)}"
             numbers = [view.number(place) for place in places]
             findings.append(found("CIRCULAR_REASONING", view.number(start), confidence, evidence, numbers))
     return strongest([*findings, _standstill(view, texts, new_calls)])

@@ -3,7 +3,7 @@
 from dspy_programs.programs.failure_judge.finding import Finding, called, found, strongest
 from dspy_programs.programs.failure_judge.phrases import COMPLAINT, COURTESY, FORGOT, SENTENCE_END
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, Call, View, is_empty
-from dspy_programs.programs.failure_judge.verbs import acts, doing
+from dspy_programs.programs.failure_judge.verbs import acts, doing, moves
 
 _RETRIED = ("transient", "failed")  # faults after which the same call is another attempt
 
@@ -26,7 +26,7 @@ def _repeated_call(view: View) -> Finding | None:
         if call.given is None:
             continue  # an input that was not recorded is not known to be the same
         state, earlier = seen.get(call.key, (-1, call))
-        if state == changes + view.words_before(call.place) and _is_repeated(earlier, call) and not earlier.waits:
+        if state == changes + view.words_before(call.place) and _is_repeated(earlier, call):
             repeats.setdefault(call.key, []).append(call)
             at_once |= {call.key} if earlier is before else set()
         elif (call.writes or acts(call.name)) and not call.fault:
@@ -46,7 +46,9 @@ def _repeated_call(view: View) -> Finding | None:
 
 def _is_repeated(earlier: Call, call: Call) -> bool:
     """A change tells of a repetition by itself: deleted once, an event is not there to be deleted again."""
-    return earlier.fault not in _RETRIED and (bool(doing(call.name).kinds) or earlier.output == call.output)
+    if earlier.fault in _RETRIED or earlier.waits or moves(call.name):
+        return False
+    return bool(doing(call.name).kinds) or earlier.output == call.output
 
 
 def _done_twice(view: View) -> Finding | None:

@@ -12,6 +12,6 @@ def detect_crash(view: View) -> Finding | None:
     if view.error and not LIMIT.search(view.error[:LONGEST]):
         return found("CRASH", view.last_number, _ANSWERED if view.is_answered else 0.95, view.error)
     words = view.last_words[:LONGEST]
-    if LIMIT.search(words) or not (MARKED_ERROR.match(words) or EXCEPTION_LINE.match(words)):
+    if not (MARKED_ERROR.match(words) or EXCEPTION_LINE.match(words)) or LIMIT.search(words):
         return None
     return found("CRASH", view.last_number, 0.9, words)

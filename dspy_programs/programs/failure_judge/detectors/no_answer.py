@@ -1,7 +1,14 @@
 """NO_ANSWER: the run ended, perhaps at a limit, before it answered."""
 
 from dspy_programs.programs.failure_judge.finding import Finding, found
-from dspy_programs.programs.failure_judge.phrases import COURTESY, LIMIT, NEXT_STEP, NOTHING_SAID
+from dspy_programs.programs.failure_judge.phrases import (
+    COURTESY,
+    EXCEPTION_LINE,
+    LIMIT,
+    MARKED_ERROR,
+    NEXT_STEP,
+    NOTHING_SAID,
+)
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, View
 from dspy_programs.programs.failure_judge.verbs import closes, is_deed
 
@@ -18,7 +25,7 @@ def detect_no_answer(view: View) -> Finding | None:
     if view.end < 0:
         return found("NO_ANSWER", view.last_number, 0.9, "nothing was said or done")
     words = view.last_words
-    if len(words) <= _LONGEST_NOTICE and LIMIT.match(words):
+    if len(words) <= _LONGEST_NOTICE and _is_limit(words):
         return found("NO_ANSWER", view.last_number, 0.9, words)
     if not words:
         return _ends_with_user(view, last.content) if last.role == "user" else _ends_with_call(view)
@@ -29,6 +36,11 @@ def detect_no_answer(view: View) -> Finding | None:
     return None
 
 
+def _is_limit(words: str) -> bool:
+    """Whether these words say that a limit was reached: a framework's notice, or an exception for one."""
+    return (LIMIT.search if MARKED_ERROR.match(words) or EXCEPTION_LINE.match(words) else LIMIT.match)(words) is not None
+
+
 def announces(text: str) -> bool:
     """Return whether the last sentence says what comes next, and nothing comes."""
     last = max(text.rfind(mark, 0, -2) for mark in (". ", "! ", "? ", "\n")) + 1
@@ -37,20 +49,22 @@ def announces(text: str) -> bool:
 
 def _ends_with_call(view: View) -> Finding | None:
     """A call that ends a run on purpose (`submit`, `transfer_to_human`) is an answer; one that did the deed is nearly one."""
-    if not view.calls:
-        return None  # a text whose tool has no name
+    if not view.calls:  # the tool has no name
+        return None if view.said else found("NO_ANSWER", view.turns[-1].turn_number, 0.7, "the run ends with a tool's result")
     last = view.calls[-1]
     if closes(last.name):
         return None
     after = view.turns[view.end + 1 :]  # nothing, or the word with which a framework ends the run after an answer
     was_ended = bool(view.said) and any(turn.role == "agent" and turn.content.strip() for turn in after)
     confidence = 0.45 if was_ended or (is_deed(last.name) and not last.fault) else 0.7
-    return found("NO_ANSWER", view.last_number, confidence, f"the run ends with {last.name} {last.key[1]} -> {last.output}")
+    return found(
+        "NO_ANSWER", view.turns[-1].turn_number, confidence, f"the run ends with {last.name} {last.key[1]} -> {last.output}"
+    )
 
 
 def _ends_with_user(view: View, text: str) -> Finding | None:
     if not view.said and not view.calls:
-        return found("NO_ANSWER", view.last_number, 0.9, f"nobody answered: {text}")
+        return found("NO_ANSWER", view.turns[-1].turn_number, 0.9, f"nobody answered: {text}")
     if "?" not in text[:LONGEST] or COURTESY.search(text[:LONGEST]):
         return None  # a farewell, or a conversation that the user left
-    return found("NO_ANSWER", view.last_number, 0.6, f"the last question has no answer: {text}")
+    return found("NO_ANSWER", view.turns[-1].turn_number, 0.6, f"the last question has no answer: {text}")

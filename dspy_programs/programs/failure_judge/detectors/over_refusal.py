@@ -1,23 +1,10 @@
 """OVER_REFUSAL: a refusal before any tool was tried."""
 
 import re
-from collections import Counter
 
-from dspy_programs.programs.failure_judge.detectors.goal_drift import stems
 from dspy_programs.programs.failure_judge.finding import Finding, found, sentence_at
-from dspy_programs.programs.failure_judge.phrases import (
-    ASKS_BACK,
-    EVADES,
-    FORBIDS,
-    HARM,
-    NEEDS_MORE,
-    REFUSAL,
-    SENSITIVE,
-    SENTENCE_END,
-)
+from dspy_programs.programs.failure_judge.phrases import ASKS_BACK, EVADES, HARM, NEEDS_MORE, REFUSAL, SENSITIVE, SENTENCE_END
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, View
-
-_LONGEST_POLICY = 20_000  # characters of a system's text in which prohibitions are looked up
 
 
 def detect_over_refusal(view: View) -> Finding | None:
@@ -36,22 +23,8 @@ def detect_over_refusal(view: View) -> Finding | None:
             confidence = 0.5
         elif view.calls:
             confidence = 0.4  # it was tried after all
-        elif _is_policy(view, SENTENCE_END.split(text[match.start() :])[0]):
-            confidence = 0.35
         return found("OVER_REFUSAL", view.number(place), confidence, sentence_at(text, match.start()))
     return None
-
-
-def _is_policy(view: View, refusal: str) -> bool:
-    """Whether the system's text forbids what is refused: a prohibition that shares two words with the refusal.
-
-    Words of the whole domain, which are in many of its sentences ("flight"), do not count.
-    """
-    policy = " ".join(turn.content[:_LONGEST_POLICY] for turn in view.turns[:3] if turn.role == "system")
-    sentences = [(sentence, stems(sentence)) for sentence in SENTENCE_END.split(policy)]
-    counts = Counter(stem for _, of_sentence in sentences for stem in of_sentence)
-    refused = {stem for stem in stems(refusal) if 0 < counts[stem] <= max(2, len(sentences) // 20)}
-    return any(len(of_sentence & refused) > 1 and FORBIDS.search(sentence) for sentence, of_sentence in sentences)
 
 
 def _refusal_in(text: str) -> re.Match[str] | None:

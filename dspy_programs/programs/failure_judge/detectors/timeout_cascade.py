@@ -11,7 +11,7 @@ _SAID = re.compile(r"\d[\d.,]*\d|[^\W\d_]{5,}")
 
 
 def detect_timeout_cascade(view: View) -> Finding | None:
-    """A call slower than 5 s, followed by an agent turn less than half as long as the tool's output, and nothing of it in it."""
+    """A call slower than 5 s, then an agent turn less than half as long as the tool's output, with nothing of it in it."""
     worst: Finding | None = None
     said = iter(view.said)
     place = next(said, None)
