@@ -28,7 +28,7 @@ class FailureJudgeResult(Result):
     mode: FailureMode
     """How the run failed, "none" if it did not."""
     turn: int | None
-    """The `turn_number` that failed first; None for "none". For "UNKNOWN" where to begin reading, None if unknown too."""
+    """The `turn_number` that failed first, None for "none"; for "UNKNOWN" where to begin reading, or None."""
     cause: str
     """What went wrong, one sentence with the evidence in it."""
     evidence: str
