@@ -14,7 +14,7 @@ from dspy_programs.lazy import exports
 if TYPE_CHECKING:
     from dspy_programs.lm import configure, connect, use
     from dspy_programs.predict import Failure, FewShot, add_reasoning
-    from dspy_programs.programs.actor import Actor, ActorResult
+    from dspy_programs.programs.actor import Actor, ActorResult, MissingArgument
     from dspy_programs.programs.data_generator import DataGenerator, DataGeneratorResult, Rejected
     from dspy_programs.programs.failure_judge import FailureJudge, FailureJudgeResult, Finding
     from dspy_programs.programs.memory_summarizer import Fact, MemorySummarizer, MemorySummarizerResult
@@ -42,6 +42,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Actor": "programs.actor",
     "ActorResult": "programs.actor",
+    "MissingArgument": "programs.actor",
     "DataGenerator": "programs.data_generator",
     "DataGeneratorResult": "programs.data_generator",
     "Rejected": "programs.data_generator",
@@ -96,6 +97,7 @@ __all__ = [
     "Function",
     "MemorySummarizer",
     "MemorySummarizerResult",
+    "MissingArgument",
     "Pair",
     "Plan",
     "Planner",

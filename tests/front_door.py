@@ -23,6 +23,7 @@ from dspy_programs import (
     Finding,
     MemorySummarizer,
     MemorySummarizerResult,
+    MissingArgument,
     Pair,
     Planner,
     PlannerResult,
@@ -120,6 +121,8 @@ def answers(trace: Trace, rubric: Rubric, sections: list[Section]) -> None:
     assert_type(step, ActorResult)
     assert_type((step.calls, step.finish, step.cannot), tuple[list[Call], str | None, str | None])
     assert_type((step.repairs, step.problems), tuple[list[str], list[str]])
+    assert_type(step.missing, list[MissingArgument])
+    assert_type((step.missing[0].tool, step.missing[0].argument, step.missing[0].why), tuple[str, str, str])
     made = load("data_generator")(seed="Name a river", template="QA", failures=["too long"], n=2)
     assert_type(made, DataGeneratorResult)
     assert_type((made.pairs, made.rejected), tuple[list[Pair], list[Rejected]])

@@ -18,7 +18,7 @@ class AutoParser(Parser):
         """Read a file with exactly one trace.
 
         Args:
-            path: A file of JSON or JSONL, also .gz.
+            path: A file of JSON, JSONL or .traj, also .gz, or an Inspect log (.eval).
 
         Returns:
             The trace.

@@ -1,20 +1,19 @@
 """Read traces from files, folders and pipes, one at a time, whatever they contain.
 
-Input      paths: files (.json, .jsonl, .ndjson, each also .gz), folders (walked in name order), "-" for stdin.
+Input      paths: files (.json, .jsonl, .ndjson, .traj, each also .gz; .eval), folders (walked in name order), "-" for stdin,
+           in UTF-8 or UTF-16. Values may follow each other without line breaks.
            format: one of formats.FORMATS, or None to detect it for each record.
 Output     Items: `source` says where the record is ("runs.jsonl:17", "log.json#3"), with either `trace` or `problem` set.
            A bad record is an Item with a problem, and the next record follows.
 Guarantees JSONL is read line by line: memory does not grow with the file. Only lines that are parts of one trace (spans,
-           runs that name a parent, single messages, an unfinished recording) are kept until the end of their file.
+           runs that name a parent, single messages, a session, an unfinished recording) are kept until the end of their
+           file. Of an archive (.eval) one sample is in memory at a time.
            No line over LONGEST_LINE and no JSON file over LARGEST_FILE is read; no endless pipe is waited for.
 Raises     UsageError for a path that does not exist or cannot be read at all.
 """
 
 import gzip
-import json
-import os
-import re
-import stat
+import io
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,16 +23,17 @@ from typing import Any, BinaryIO, NamedTuple, cast
 from pydantic import ValidationError
 
 from dspy_programs.errors import UsageError
+from dspy_programs.failures import archive
 from dspy_programs.failures.byte_progress import ByteProgress
 from dspy_programs.failures.formats.auto import Fragment, Parser, fragment_of
+from dspy_programs.failures.formats.claude_code import is_book
 from dspy_programs.failures.formats.native import read_recording
+from dspy_programs.failures.text_stream import decode, recoded, values_in
+from dspy_programs.failures.trace_files import LINES, SUFFIXES, found_at, kind_of_file
 from dspy_programs.types import Trace
 
 LONGEST_LINE = 64_000_000  # bytes
 LARGEST_FILE = 512_000_000  # bytes of a file that is one JSON value, or of the parts of a trace that are kept
-LINES = (".jsonl", ".ndjson")
-_SUFFIXES = (".json", *LINES)
-_RECORDING = re.compile(r"trace_[0-9a-f]{32}_\d{8}T\d{6}\.jsonl")  # see recorder.py
 BROKEN = (OSError, EOFError, zlib.error)
 
 
@@ -45,20 +45,13 @@ class Item(NamedTuple):
     problem: str | None
 
 
-class Found(NamedTuple):
-    """A folder's contents: files that may contain traces, in order, and the number of other files."""
-
-    files: list[Path]
-    skipped: int
-
-
 def read_traces(
     paths: Sequence[str | Path], format: str | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Iterator[Item]:
     """Yield every trace of every path, in order. A bad record is an Item with a problem; reading continues.
 
     Args:
-        paths: Files (.json, .jsonl, .ndjson, each also .gz), folders, or "-" for stdin.
+        paths: Files (.json, .jsonl, .ndjson, .traj, each also .gz; .eval), folders, or "-" for stdin.
         format: The format of all records; None to detect it for each.
         progress: Called with the bytes read so far and the total.
 
@@ -79,84 +72,54 @@ def read_traces(
             continue
         if not files.files:
             others = f", only {files.skipped} other files" if files.skipped else ""
-            yield Item(str(path), None, f"no {', '.join(_SUFFIXES)} files in this folder{others}")
+            yield Item(str(path), None, f"no {', '.join(SUFFIXES)} files in this folder{others}")
         for file in files.files:
             yield from read_file(file, parser, gauge)
-
-
-def found_at(path: Path) -> Found:
-    """Return the files at a path. Raises UsageError if it cannot be read at all."""
-    try:
-        mode = path.stat().st_mode
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    if stat.S_ISDIR(mode):
-        return files_in(path)
-    if not stat.S_ISREG(mode):
-        raise UsageError(f"{path}: not a regular file; to read from a pipe, give - and redirect it to stdin")
-    return Found([path], 0)
-
-
-def files_in(folder: Path) -> Found:
-    """Find the files below a folder. Links are followed, but no folder is entered twice; finished recordings count once."""
-    files: list[Path] = []
-    skipped = 0
-    entered: set[tuple[int, int]] = set()
-    for root, folders, names in os.walk(folder, followlinks=True):
-        try:
-            here = os.stat(root)
-        except OSError:
-            continue
-        if (here.st_dev, here.st_ino) in entered:
-            folders.clear()
-            continue
-        entered.add((here.st_dev, here.st_ino))
-        folders.sort()
-        for name in sorted(names):
-            path = Path(root, name)
-            is_copy = _RECORDING.fullmatch(name) is not None and name.removesuffix("l") in names
-            if kind_of_file(path) and path.is_file() and not is_copy:
-                files.append(path)
-            else:
-                skipped += 1
-    return Found(files, skipped)
-
-
-def kind_of_file(path: Path) -> str:
-    """Return the suffix that says what a file contains, "" if it is not one of ours."""
-    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
-    return suffix if suffix in _SUFFIXES else ""
 
 
 def read_file(path: Path, parser: Parser, gauge: ByteProgress | None = None) -> Iterator[Item]:
     try:
         with open(path, "rb") as file:
-            is_packed = path.name.endswith(".gz")
-            stream = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if is_packed else file
-            items = _read_stream(stream, str(path), parser, by_line=kind_of_file(path) in LINES)
+            is_archive = file.read(len(archive.START)) == archive.START
+            file.seek(0)
+            if is_archive:
+                items = _archive_items(file, path.stat().st_size, str(path), parser)
+            else:
+                stream = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if path.name.endswith(".gz") else file
+                items = _read_stream(stream, str(path), parser, by_line=kind_of_file(path) in LINES)
             yield from items if gauge is None else gauge.along(items, path, file)
     except BROKEN as error:
         yield Item(str(path), None, f"cannot be read: {getattr(error, 'strerror', None) or error}")
 
 
 def _read_stream(stream: BinaryIO, source: str, parser: Parser, by_line: bool = False) -> Iterator[Item]:
-    """Read a stream by lines if `by_line` or if its first line is a complete JSON value, else as one value."""
-    first = stream.readline(LONGEST_LINE + 1).removeprefix(b"\xef\xbb\xbf")
-    if by_line or (len(first) <= LONGEST_LINE and first.strip() and is_json(first)):
+    """Read a stream by lines if `by_line` or if its first line is a complete JSON value, else all its values at once."""
+    stream = recoded(stream)
+    first = stream.readline(LONGEST_LINE + 1)
+    if by_line or (len(first) <= LONGEST_LINE and first.strip() and decode(first)[1] is None):
         yield from Lines(source, parser).read(stream, first)
         return
     content = first + stream.read(max(0, LARGEST_FILE + 1 - len(first)))
     if len(content) > LARGEST_FILE:
         yield Item(source, None, f"larger than {LARGEST_FILE:,} bytes; write one trace per line, as .jsonl")
+    elif content.startswith(archive.START):
+        yield from _archive_items(io.BytesIO(content), len(content), source, parser)
     elif not content.strip():
         yield Item(source, None, "is empty")
     else:
-        value, problem = decode(content)
-        yield from [Item(source, None, problem)] if problem else items_of(value, source, parser)
+        lines = Lines(source, parser)
+        yield from lines.values(content, source)
+        yield from lines.joined()
 
 
-def is_json(text: bytes) -> bool:
-    return decode(text)[1] is None
+def _archive_items(file: BinaryIO, size: int, source: str, parser: Parser) -> Iterator[Item]:
+    """Yield the samples of an Inspect log as they are unpacked."""
+    if parser.format not in (None, "inspect"):
+        yield Item(source, None, f"a zip archive, not a trace in the format {parser.format}")
+        return
+    for number, one in enumerate(archive.read_archive(file, size, LARGEST_FILE), 1):
+        place = f"{source}#{number}"
+        yield Item(place, None, str(one)) if isinstance(one, UsageError) else Item(place, one, None)
 
 
 class Lines:
@@ -193,25 +156,50 @@ class Lines:
                 line = stream.readline(1_000_000)
             yield Item(source, None, f"the line is longer than {LONGEST_LINE:,} bytes")
         elif line.strip():
-            value, problem = decode(line)
+            yield from self.values(line, source, may_be_cut=not line.endswith(b"\n"))
+
+    def values(self, text: bytes, source: str, may_be_cut: bool = False) -> Iterator[Item]:
+        """Yield the records in the JSON values of a text; several are numbered source#1, source#2."""
+        found: list[Trace | str] = []
+        for value, problem in values_in(text):
+            if problem and may_be_cut and {"recording", "session"} & self.parts.keys():
+                continue  # the last line of a killed program, which it was still writing
             kind = None if problem else fragment_of(value)
-            if problem and "recording" in self.parts and not line.endswith(b"\n"):
-                return  # the last line of a killed program, which it was still writing
             if kind is None:
-                yield from [Item(source, None, problem)] if problem else items_of(value, source, self.parser)
-            elif self.kept + len(line) > LARGEST_FILE:
-                yield Item(source, None, f"the parts of traces in this file are larger than {LARGEST_FILE:,} bytes")
+                found += [problem] if problem else _traces_in(value, self.parser)
             else:
-                self.kept += len(line)
-                self.parts.setdefault(kind, []).append(value)
+                found += self.keep(kind, value, len(text))
+        for number, one in enumerate(found, 1):
+            place = f"{source}#{number}" if len(found) > 1 else source
+            yield Item(place, None, one) if isinstance(one, str) else Item(place, one, None)
+
+    def keep(self, kind: Fragment, value: Any, size: int) -> list[str]:
+        """Keep a part of a trace; return what is wrong if there are too many."""
+        kept = self.parts.setdefault(kind, [])
+        if kind == "session" and kept and is_book(value):
+            return []
+        if self.kept + size > LARGEST_FILE:
+            return [f"the parts of traces in this file are larger than {LARGEST_FILE:,} bytes"]
+        self.kept += size
+        kept.append(value)
+        return []
 
     def joined(self) -> Iterator[Item]:
         """Yield the traces that span several lines."""
         for kind, values in self.parts.items():
             if kind == "recording":
                 yield from _recordings_of(values, self.source)
-            else:
-                yield from items_of(values, self.source, self.parser)
+                continue
+            found = _traces_in(values, self.parser)
+            for number, one in enumerate(found, 1):
+                place = f"{self.source}#{number}" if len(found) > 1 else self.source
+                yield Item(place, None, one) if isinstance(one, str) else Item(place, one, None)
+
+
+def _traces_in(value: Any, parser: Parser) -> list[Trace | str]:
+    """Return the traces in one JSON value, and in the place of each that cannot be read what is wrong with it."""
+    found = [one if isinstance(one, Trace) else str(one) for one in parser.each(value)]
+    return found or ["contains no trace"]
 
 
 def _recordings_of(lines: list[Any], source: str) -> Iterator[Item]:
@@ -237,31 +225,7 @@ def _native_trace(line: bytes, format: str | None) -> Trace | None:
     if len(line) > LONGEST_LINE:
         return None
     try:
-        return Trace.model_validate_json(line)
+        trace = Trace.model_validate_json(line)
     except ValidationError:
         return None
-
-
-def decode(content: bytes) -> tuple[Any, str | None]:
-    """Return the JSON value in a text, or what is wrong with it."""
-    try:
-        return json.loads(content.decode("utf-8"), parse_constant=str), None
-    except UnicodeDecodeError as error:
-        return None, f"not UTF-8: byte {error.start}"
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}" if error.lineno > 1 else f"column {error.colno}"
-        return None, f"not JSON: {error.msg} at {place}"
-    except RecursionError:
-        return None, "not read: nested too deeply"
-    except ValueError as error:
-        return None, f"not JSON: {error}"  # a number of thousands of digits
-
-
-def items_of(value: Any, source: str, parser: Parser) -> Iterator[Item]:
-    """Yield the traces in one JSON value; several are numbered source#1, source#2."""
-    found = list(parser.each(value))
-    for number, one in enumerate(found, 1):
-        place = f"{source}#{number}" if len(found) > 1 else source
-        yield Item(place, one, None) if isinstance(one, Trace) else Item(place, None, str(one))
-    if not found:
-        yield Item(source, None, "contains no trace")
+    return trace if trace.original_goal else None  # a goal that is missing is found by the general parser

@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.auto import Parser
-from dspy_programs.failures.reader import LINES, LONGEST_LINE, Item, Lines, files_in, read_file
+from dspy_programs.failures.reader import LONGEST_LINE, Item, Lines, read_file
 from dspy_programs.failures.reports.place import parse_place
+from dspy_programs.failures.trace_files import LINES, files_in
 
 REST = 60.0  # seconds
 MOST_PROBLEMS = 1000  # of a file that can be taken back

@@ -31,10 +31,10 @@ _UPPER_3 = re.compile(r"[A-Z]{3}")
 _TICKER = re.compile(r"[A-Z]{1,5}(?:[.-][A-Z]{1,2})?(?:[/-][A-Z]{3,4})?")
 _ZONE = re.compile(r"[A-Z][A-Za-z]{1,14}/[A-Z][A-Za-z_/]{1,29}|UTC|GMT|Z")
 _ASKED: tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...] = (
-    (re.compile(r"currenc|\bfrom$|\bto$"), lambda text: text.upper() in _CURRENCIES),
-    (re.compile(r"countr|nation"), lambda text: text.upper() in _COUNTRIES),
+    (re.compile(r"currenc|iso.?4217|\bfrom$|\bto$"), lambda text: text.upper() in _CURRENCIES),
+    (re.compile(r"countr|nation|iso.?3166"), lambda text: text.upper() in _COUNTRIES),
     (re.compile(r"state|province|location|city|address"), lambda text: text.upper() in _STATES),
-    (re.compile(r"lang|locale"), lambda text: _LANGUAGE.fullmatch(text) is not None),
+    (re.compile(r"lang|locale|iso.?639"), lambda text: _LANGUAGE.fullmatch(text) is not None),
     (re.compile(r"iata|airport|origin|destination|departure|arrival"), lambda text: _UPPER_3.fullmatch(text) is not None),
     (re.compile(r"ticker|symbol|stock"), lambda text: _TICKER.fullmatch(text) is not None),
     (re.compile(r"time_?\s?zone|\btz\b"), lambda text: _ZONE.fullmatch(text) is not None),

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from dspy_programs.provenance.moments import MONTHS
+from dspy_programs.provenance.calendar_words import MONTHS
 
 Kind = Literal["nothing", "choice", "id", "e-mail", "number", "moment", "path", "text"]
 
@@ -28,6 +28,8 @@ _PATH = re.compile(r"[\w.~:-]{0,80}[/\\][^\s\"'<>|]{0,400}|[\w-]{1,80}\.[A-Za-z]
 _NAMES_ID = re.compile(
     r"(?:^|[_\s.-])(?:ids?|uuid|guid|key|token|number|no|code|ref|reference|sku|handle)$|[a-z](?:Id|ID|Ids)$"
 )
+_IN_GROUPS = re.compile(r"(?:[A-Z0-9]{2,5}[ -]){2,9}[A-Z0-9]{1,5}")  # the number of an account, or of a card
+_FEWEST_IN_GROUPS = 9  # digits
 _LARGEST = 1e15
 _LONGEST = 500  # characters of a value with a form
 
@@ -58,6 +60,8 @@ def _kind_of_text(text: str, name: str) -> Kind:
         return "e-mail"
     if (match := _MOMENT.fullmatch(text)) and ((match["a"] or match["b"] or "may").lower() in MONTHS):
         return "moment"
+    if _IN_GROUPS.fullmatch(text) and sum(map(str.isdigit, text)) >= _FEWEST_IN_GROUPS:
+        return "id"
     if _NUMBER.fullmatch(text):
         return "number"
     if _PATH.fullmatch(text):

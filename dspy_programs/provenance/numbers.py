@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-_FIGURE = re.compile(r"(?<![a-z0-9_.,:/#-])-?\d[\d.,'\u2019\u00a0\u202f]*+(?!\d|[:/-]\d|[a-z]\d)")
+_FIGURE = re.compile(r"(?:(?<![a-z0-9_.,:/#-])|(?<=\dm))-?\d[\d.,'\u2019\u00a0\u202f]*+(?!\d|[:/-]\d|[a-z]\d)")
 _SCALED = re.compile(r"\s?(k|m|mn|bn|million|billion|thousand|%|percent|mio|mrd|dozen|hundred)\b|\s?(%)", re.IGNORECASE)
 _SCALES = {
     "k": 1e3, "thousand": 1e3, "m": 1e6, "mn": 1e6, "mio": 1e6, "million": 1e6, "bn": 1e9, "mrd": 1e9, "billion": 1e9,
@@ -24,7 +24,8 @@ _MOST_POOLS = 60  # the latest
 _MOST_TOLD = 8  # of the user's numbers, with which all others are combined
 _MOST_IN_TWOS, _MOST_IN_THREES = 30, 12  # numbers in a pool of which sums of two and of three are tried
 _MOST_TIMES = 9
-USER = "user"  # the pool of what the user says
+_ALL = "all"
+USER, SYSTEM = "user", "system"  # the pool of what the user says; how those of a system's texts begin
 _UNITS_OF_TIME = (60.0, 3600.0, 24.0, 7.0, 30.0, 12.0)  # to minutes, hours, days, weeks, months
 _THOUSANDS = (1000.0, 1e6)
 _TIME = re.compile(
@@ -123,6 +124,7 @@ class Numbers:
         self._pools: dict[str, list[float]] = {}
         self._told: list[float] = []  # by the user
         self._given: dict[str, _Given] = {}  # by pool
+        self._in_pools = 0  # numbers of results
         self._most_counted = 0
         self._tells_time = self._tells_one = self._tells_measure = False  # amounts that may be told in other units
 
@@ -145,6 +147,7 @@ class Numbers:
             return
         known = self._told if pool == USER else self._pools.setdefault(pool, [])
         known += new[: _MOST - len(known)]
+        self._in_pools += 0 if pool == USER or pool.startswith(SYSTEM) else len(new)
 
     def count(self, length: int) -> None:
         """Add the length of a list: so many things can be counted."""
@@ -177,37 +180,47 @@ class Numbers:
         if value <= self._most_counted and value == int(value):
             return True
         told = self._told[-_MOST_TOLD:]
-        for name in ["", *itertools.islice(reversed(self._pools), _MOST_POOLS)]:
-            pool = self._pools[name] if name else self._told
+        for name in ["", _ALL, *itertools.islice(reversed(self._pools), _MOST_POOLS)]:
+            pool = self._told if not name else self._few_of_all() if name == _ALL else self._pools[name]
+            if not pool:
+                continue
             given = self._given.get(name)
             if given is None or given.size != (len(pool), len(self._told)):
-                given = self._given[name] = _Given(pool, told, (len(pool), len(self._told)))
+                given = self._given[name] = _Given(pool, told, (len(pool), len(self._told)), name.startswith(SYSTEM))
             if given.gives(value, is_share):
                 return True
         return False
+
+    def _few_of_all(self) -> list[float]:
+        """All numbers of a run in which there are few."""
+        if self._in_pools > _MOST_IN_THREES:
+            return []
+        pools = (pool for name, pool in self._pools.items() if not name.startswith(SYSTEM))
+        return list(itertools.chain.from_iterable(pools))
 
 
 class _Given:
     """What arithmetic makes of the numbers of a pool and those that the user told."""
 
-    def __init__(self, pool: list[float], told: list[float], size: tuple[int, int]) -> None:
+    def __init__(self, pool: list[float], told: list[float], size: tuple[int, int], is_policy: bool) -> None:
+        """size: by which is seen that the pool has grown. is_policy: its numbers are limits of many things, not to be mixed."""
         self.size = size
         self._few = list(dict.fromkeys([*pool, *told]))[: _MOST_IN_TWOS + 1]
         self._near = {round(number, 2) for number in self._few}
-        results = [sum(pool), sum(pool) / len(pool), max(pool) - min(pool)] if pool else []
-        pairs = [(x, y) for x in self._few for y in self._few if x != y] if len(self._few) <= _MOST_IN_THREES else []
+        results = [sum(pool), sum(pool) / len(pool), max(pool) - min(pool)]
+        is_small = len(self._few) <= _MOST_IN_THREES and not is_policy
+        self._pairs = pairs = [(x, y) for x in self._few for y in self._few if x != y] if is_small else []
         for x, y in pairs:
             results += (x + y, x * y, x * y / 100) if y > 100 else (x + y, x * y, x * y / 100, x + x * y / 100, x - x * y / 100)
         self._of_two = {round(x + y, 2) for x, y in pairs} | {round(abs(x - y), 2) for x, y in pairs}
         self._of_two |= {round(x * y, 2) for x, y in pairs} | {round(2 * x, 2) for x in self._few if pairs}
         results += [x / y for x, y in pairs if y]
-        self._results = {round(result, 2) for result in results} | {float(round(result)) for result in results if result > 9}
-        shares = [100 * part / y for x, y in pairs if y for part in (x, abs(x - y))]
-        self._shares = {round(share, digits) for share in shares for digits in (0, 1, 2)}
+        self._results = {round(result + half, 2) for result in results for half in (0, _LEAST)}
+        self._results |= {float(round(result)) for result in results if result > 9}
 
     def gives(self, value: float, is_share: bool) -> bool:
         near = round(value, 2)
-        if near in self._results or (is_share and near in self._shares):
+        if near in self._results or (is_share and self._is_share(value)):
             return True
         if len(self._few) > _MOST_IN_TWOS:
             return False
@@ -219,3 +232,8 @@ class _Given:
             if 2 <= (times := value / x if x else 0) <= _MOST_TIMES and times == int(times):
                 return True
         return False
+
+    def _is_share(self, value: float) -> bool:
+        """Whether it is what one number is of another in percent, or by what one differs from another, rounded perhaps."""
+        shares = (100 * part / y for x, y in self._pairs if y for part in (x, abs(x - y)))
+        return any(round(share, digits) == value for share in shares for digits in (0, 1, 2))

@@ -26,6 +26,7 @@ _SHOWN = 60  # characters of a source
 _MOST_SHOWN = 2000  # characters of a turn
 _LONGEST = 4000  # characters of a value that are looked up
 _LONGEST_WHOLE = 200
+_LATEST_CLOCK = 2400
 _MOST_LEAVES = 2000  # of a list or an object
 _GENERIC = frozenset(
     "all any none null default auto automatic true false yes no asc desc ascending descending latest newest oldest recent "
@@ -57,6 +58,7 @@ class Sources:
     def __init__(self, today: date | None = None) -> None:
         self._proposed: list[tuple[JsonValue, int]] = []  # what the agent said, until the user answers
         self._texts: list[tuple[str, int, str]] = []
+        self._heard: set[str] = set()  # what is said again is read once
         self._whole: dict[str, int] = {}  # what stood alone, as in JSON
         self._shown: dict[int, tuple[str, str]] = {}  # the beginning of a turn, and in lower case
         self._all_numbers, self._all_words, self._all_moments = Numbers(), Words(), Moments(today)
@@ -81,7 +83,9 @@ class Sources:
         for key, numbers in found.numbers.items():
             self._all_numbers.add(numbers, turn, USER if pool == USER else key)
         self._all_numbers.count(max(found.counts, default=0))
-        if text := "\n".join(found.texts):
+        text = "\n".join(found.texts)
+        if text and text not in self._heard:
+            self._heard.add(text)
             self._texts.append((folded(text), turn, "" if found.counts and pool != USER else pool))
             if turn not in self._shown:
                 self._shown[turn] = text[:_MOST_SHOWN], text[:_MOST_SHOWN].lower()
@@ -149,6 +153,8 @@ class Sources:
     def _seen(self, value: JsonValue, text: str, kind: Kind) -> Origin | None:
         if kind == "moment":
             told = self._moments.origin_of(folded(text))
+            if told is None and (turn := self._words.turn_of_all(text)) is not None:  # "2 weeks", "Windows 10"
+                told = True, turn
             return None if told is None else Origin("seen" if told[0] else "computed", told[1], self._excerpt(told[1], text))
         if kind == "e-mail":
             turn = self._words.turn_of_emails(folded(text))
@@ -168,7 +174,9 @@ class Sources:
             return turn
         if (turn := self._words.turn_of_spelled(figure)) is not None:
             return turn
-        return self._numbers.turn_of(figure)
+        turn = self._numbers.turn_of(figure)
+        may_be_clock = turn is None and 0 <= figure < _LATEST_CLOCK
+        return self._moments.turn_of_clock(figure) if may_be_clock else turn
 
     def _computed(self, value: JsonValue, text: str, kind: Kind) -> Origin | None:
         if kind != "number":

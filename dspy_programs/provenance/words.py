@@ -8,6 +8,7 @@ from dspy_programs.text import CJK_RUN, STOPWORDS, stem
 
 _MOSTLY = 0.6  # of a free text's words must have been seen
 _LONGEST_WORD = 100  # characters
+_SHORTEST_IN_PARTS, _LONGEST_PART = 6, 12  # characters
 _RUN_OF_ASCII = re.compile(r"[a-z0-9]{1,100}")
 _RUN = re.compile(r"[^\W_]{1,100}")
 _BETWEEN = re.compile(r"\s*[,;]\s*")
@@ -73,8 +74,26 @@ class Words:
         return next((self._turns[word] for word in WORDS_OF.get(number, ()) if word in self._turns), None)
 
     def turn_of_all(self, text: str) -> int | None:
-        """Return the latest turn that is needed to have seen all of a text's words."""
-        return self._latest(runs_of(folded(text)))
+        """Return the latest turn that is needed to have seen all of an id, written with other spaces perhaps."""
+        runs = runs_of(folded(text))
+        turn = self._latest(runs)
+        if turn is None and len(runs) > 1:
+            turn = self._turns.get("".join(runs))
+        return self._turn_of_parts("".join(runs)) if turn is None else turn
+
+    def _turn_of_parts(self, id_: str) -> int | None:
+        """Return the turn that showed an id in parts: "AT61 1904 3002" for "AT6119043002"."""
+        if not _SHORTEST_IN_PARTS <= len(id_) <= _LONGEST_WORD:
+            return None
+        ends = {0: (0, -1)}  # place -> (how many parts end there, the latest turn of them)
+        for start in range(len(id_)):
+            if start in ends:
+                count, turn = ends[start]
+                for end in range(start + 2, min(start + _LONGEST_PART, len(id_)) + 1):
+                    if (shown := self._turns.get(id_[start:end])) is not None:
+                        ends.setdefault(end, (count + 1, max(turn, shown)))
+        count, turn = ends.get(len(id_), (0, -1))
+        return turn if count and 3 * count <= len(id_) else None
 
     def _latest(self, runs: list[str]) -> int | None:
         turns = [self._turns[run] for run in runs if run in self._turns]

@@ -87,8 +87,8 @@ class ClassifyFailure(Request):
     model_config = with_example({"trace": TRACE})
 
     trace: _Raw = Field(
-        description="a trace in any known format: native, LangSmith, LangGraph, chat messages (OpenAI, Anthropic), "
-        "OpenTelemetry GenAI spans, Inspect, tau-bench"
+        description="a trace in any known format: native, LangSmith, Langfuse, LangGraph, chat messages (OpenAI, Anthropic, "
+        "Gemini, AutoGen), OpenTelemetry spans and logs, Inspect, tau-bench, SWE-agent, Claude Code"
     )
     format: _Format | None = Field(default=None, description="the trace's format; default: detected")
 

@@ -48,6 +48,8 @@ def test_judge_agrees_is_one_for_the_reference(label):
         (said("GOAL_DRIFT"), {"mode": 0.0}),
         (said("none", None), {"mode": 0.0, "turn": 0.0}),
         (said("none", 4), {"mode": 0.0, "format": 0.5}),
+        (said("UNKNOWN", None), {"mode": 0.0, "turn": 0.0}),
+        (said("CRASH", None), {"mode": 0.0, "turn": 0.0, "format": 0.5}),
         (said(cause="the board"), {"cause": 1 / 3}),
         (said(cause=""), {"cause": 0.0, "format": 0.5}),
         (said(cause=None), {"cause": 0.0, "format": 0.5}),

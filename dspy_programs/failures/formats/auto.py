@@ -3,21 +3,37 @@
 Input      raw: decoded JSON, one trace or many. format: one of FORMATS, or None to detect it.
 Output     Trace: parse returns exactly one, parse_all all of them, each yields an error in place of an invalid one.
 Raises     UsageError for an unknown shape (it says what was found and lists the known formats), or a wrong field.
-Guarantees the argument is not changed; if an object has a key twice, the last value counts.
+Guarantees the argument is not changed; if an object has a key twice, the last value counts. The format of a list is that of
+           most of its records, so that a broken one is an error in its own place and the others are read.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Literal
 
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.formats import evals, langsmith, native, otel, records
-from dspy_programs.failures.formats.chat import keys_of, kind_of
+from dspy_programs.failures.formats import (
+    claude_code,
+    inspect_logs,
+    langfuse,
+    langsmith,
+    native,
+    otel,
+    records,
+    swe_agent,
+    tau,
+)
+from dspy_programs.failures.formats.values import keys_of, kind_of
 from dspy_programs.failures.jsonable import to_jsonable
 from dspy_programs.types import Trace
 
-FORMATS = ("native", "langsmith", "langgraph", "messages", "openai", "anthropic", "otel", "inspect", "tau")
-Fragment = Literal["recording", "spans", "runs", "messages"]
+_CHATS = ("langgraph", "messages", "openai", "anthropic", "gemini", "autogen")
+FORMATS = (
+    *("native", "langsmith", "langfuse", "langgraph", "messages", "openai", "anthropic", "gemini", "autogen"),
+    *("otel", "inspect", "tau", "swe-agent", "claude-code"),
+)
+Fragment = Literal["recording", "spans", "runs", "observations", "session", "messages"]
 _Readers = Iterator[Callable[[], Trace]]
 
 
@@ -65,47 +81,76 @@ class Parser:
             return self.format
         if isinstance(raw, dict):
             return format_of_object(raw)
-        if isinstance(raw, list) and raw:
-            first = raw[0]
-            if records.is_messages(raw):
-                return records.dialect_of(raw)
-            return self.format_of(first) if isinstance(first, dict) or records.is_messages(first) else None
-        return None
+        if not isinstance(raw, list):
+            return None
+        votes = Counter(format_of_object(item) for item in raw if isinstance(item, dict))
+        if (own := _most(votes)) is not None:
+            return own
+        if records.is_messages(raw):
+            return records.dialect_of(raw)
+        return _most(Counter(self.format_of(item) for item in raw if isinstance(item, list)))
 
     def readers(self, raw: Any) -> _Readers:
         """Yield a reader for each trace in `raw`."""
         kind = self.format_of(raw)
-        if kind in ("langgraph", "messages", "openai", "anthropic"):
+        if kind in _CHATS:
             return _chats(raw)
-        if kind == "otel" and (spans := otel.spans_of(raw)):
-            return (partial(otel.read_spans, group) for group in otel.by_trace(spans))
+        items = _items(raw)
+        if kind == "otel":
+            groups, problems = otel.groups_of(raw)
+            if groups:
+                return iter([*(partial(otel.read_spans, group) for group in groups), *map(_refused, problems)])
+        if kind == "langsmith" and any(langsmith.is_run(item) for item in items):
+            return _runs(items)
+        if kind == "langfuse":
+            return (partial(langfuse.read_group, group) for group in langfuse.groups_of(raw))
+        if kind == "claude-code" and any(claude_code.is_line(item) for item in items):
+            lines = [item for item in items if claude_code.is_line(item)]
+            return (partial(claude_code.read_session, name, found) for name, found in claude_code.sessions_of(lines))
         if kind == "inspect":
-            return samples(raw)
-        inside = [raw[key] for key in ("runs", "simulations") if key in raw] if isinstance(raw, dict) else []
-        items = raw if isinstance(raw, list) else inside[0] if inside else [raw]
-        if kind == "langsmith" and isinstance(items, list) and all(langsmith.is_run(item) for item in items):
-            return (partial(langsmith.read_run, root) for root in langsmith.roots_of(items))
-        if kind in ("tau", "native") and isinstance(items, list):
-            return (partial(evals.read_tau if kind == "tau" else _read_object, item) for item in items)
+            return _samples(raw)
+        if kind == "tau":
+            return (partial(tau.read_tau, item, raw.get("info") if isinstance(raw, dict) else None) for item in items)
+        if kind == "swe-agent":
+            return (partial(_read_one, swe_agent.is_run, swe_agent.read, kind, item) for item in items)
+        if kind == "native":
+            return (partial(_read_object, item) for item in items)
         raise UsageError(f"{unknown(raw, self.format)}; known formats: {', '.join(FORMATS)}")
+
+
+def _most(votes: Counter[str | None]) -> str | None:
+    """Return the format of most records that have one, the first of equals."""
+    votes.pop(None, None)
+    return votes.most_common(1)[0][0] if votes else None
+
+
+def _items(raw: Any) -> list[Any]:
+    """Return the records in a list, or in the object around it."""
+    if isinstance(raw, list):
+        return raw
+    inside = [raw[key] for key in ("runs", "simulations") if isinstance(raw.get(key), list)] if isinstance(raw, dict) else []
+    return inside[0] if inside else [raw]
 
 
 def format_of_object(raw: dict[str, Any]) -> str | None:
     """Return the format of one object, by keys that only this format has."""
-    tests: tuple[tuple[str, bool], ...] = (
-        ("native", native.is_native(raw) or native.is_recorded_line(raw)),
-        ("langsmith", langsmith.is_run(raw) or _has_list(raw, "runs", langsmith.is_run)),
-        ("otel", otel.is_export(raw) or otel.is_span(raw)),
-        ("inspect", evals.is_inspect(raw) or evals.is_sample(raw)),
-        ("tau", evals.is_tau(raw) or _has_list(raw, "simulations", evals.is_tau)),
+    tests: tuple[tuple[str, Callable[[Any], bool]], ...] = (
+        ("native", lambda raw: native.is_native(raw) or native.is_recorded_line(raw)),
+        ("langsmith", lambda raw: langsmith.is_run(raw) or _has(raw, "runs", langsmith.is_run)),
+        ("claude-code", claude_code.is_line),
+        ("otel", otel.is_part),
+        ("langfuse", langfuse.is_langfuse),
+        ("inspect", lambda raw: inspect_logs.is_inspect(raw) or inspect_logs.is_sample(raw)),
+        ("tau", lambda raw: tau.is_tau(raw) or _has(raw, "simulations", tau.is_tau)),
+        ("swe-agent", swe_agent.is_run),
     )
-    found = next((name for name, fits in tests if fits), None)
+    found = next((name for name, fits in tests if fits(raw)), None)
     return found or (records.dialect_of(raw) if records.is_record(raw) else None)
 
 
-def _has_list(raw: dict[str, Any], key: str, fits: Callable[[Any], bool]) -> bool:
+def _has(raw: dict[str, Any], key: str, fits: Callable[[Any], bool]) -> bool:
     items = raw.get(key)
-    return isinstance(items, list) and bool(items) and fits(items[0])
+    return isinstance(items, list) and any(fits(item) for item in items)
 
 
 def fragment_of(raw: Any) -> Fragment | None:
@@ -114,32 +159,62 @@ def fragment_of(raw: Any) -> Fragment | None:
         return None
     if native.is_recorded_line(raw):
         return "recording"
-    if otel.is_span(raw) or otel.is_export(raw):
+    if claude_code.is_line(raw):
+        return "session"
+    if otel.is_part(raw):
         return "spans"
     if langsmith.is_run(raw) and not raw.get("child_runs"):
         return "runs"
-    is_whole = records.is_record(raw) or native.is_native(raw) or evals.is_tau(raw)
-    return "messages" if not is_whole and records.is_message(raw) else None
+    if langfuse.is_observation(raw):
+        return "observations"
+    return "messages" if records.is_message(raw) and format_of_object(raw) is None else None
 
 
 def _chats(raw: Any) -> _Readers:
-    """Yield the readers of one conversation, or of a list of them."""
+    """Yield the readers of one conversation, or of a list of them, in which a broken one is an error of its own."""
     if isinstance(raw, dict):
-        yield partial(records.read_record, raw)
-    elif records.is_messages(raw) or (isinstance(raw, list) and raw and isinstance(raw[0], str)):
+        yield partial(native.read_native if native.is_native(raw) else records.read_record, raw)
+    elif records.is_messages(raw) or (isinstance(raw, list) and raw and all(isinstance(item, str) for item in raw)):
         yield partial(records.read_messages, raw)
     elif isinstance(raw, list) and raw:
-        yield from (reader for item in raw for reader in _chats(item))
+        for place, item in enumerate(raw):
+            if isinstance(item, (dict, list)) and item:
+                yield from _chats(item)
+            else:
+                yield _refused(f"[{place}]: {unknown(item, None)}")
     else:
         raise UsageError(f"{unknown(raw, 'messages')}; a conversation is a list of objects with role and content")
 
 
-def samples(raw: Any) -> _Readers:
+def _runs(items: list[Any]) -> _Readers:
+    yield from (partial(langsmith.read_run, root) for root in langsmith.roots_of([i for i in items if langsmith.is_run(i)]))
+    for place, item in enumerate(items):
+        if not langsmith.is_run(item):
+            yield _refused(f"[{place}]: {unknown(item, 'langsmith')}")
+
+
+def _samples(raw: Any) -> _Readers:
     for log in raw if isinstance(raw, list) else [raw]:
-        head = log.get("eval") if isinstance(log, dict) else None
-        task = str(head.get("task") or "") if isinstance(head, dict) else ""
-        for sample in evals.samples_of(log) if isinstance(head, dict) else [log]:
-            yield partial(evals.read_sample, sample, task)
+        task = inspect_logs.task_of(log)
+        is_log = isinstance(log, dict) and isinstance(log.get("eval"), dict)
+        for sample in inspect_logs.samples_of(log) if is_log else [log]:
+            yield partial(inspect_logs.read_sample, sample, task)
+
+
+def _read_one(fits: Callable[[Any], bool], read: Callable[[Any], Trace], kind: str, raw: Any) -> Trace:
+    """Read one record of a list, which may be none."""
+    if not fits(raw):
+        raise UsageError(unknown(raw, kind))
+    return read(raw)
+
+
+def _refused(problem: str) -> Callable[[], Trace]:
+    """Return the reader of what cannot be read: it says so in its place."""
+
+    def read() -> Trace:
+        raise UsageError(problem)
+
+    return read
 
 
 def _read_object(raw: Any) -> Trace:

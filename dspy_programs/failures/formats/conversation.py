@@ -1,7 +1,8 @@
 """What all formats share: messages with calls and results, and how they become the turns of a trace.
 
 A call stands on the agent's turn and its result on the tool's turn behind it. An agent that makes several calls in one
-message gets a turn for each, with the text on the first, so that every call keeps its own result.
+message gets a turn for each, with the text on the first, so that every call keeps its own result. A call of the user's own
+tools (tau2-bench) stays the user's, with its result.
 
 Guarantees every text, call and result of the messages is in exactly one turn; turns are numbered from 0.
 """
@@ -10,6 +11,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
+from dspy_programs.failures.formats.offer import Offer
 from dspy_programs.types import Trace, Turn
 
 Role = Literal["system", "user", "agent", "tool"]
@@ -64,7 +66,7 @@ def _turns_of(messages: Sequence[Message], latencies: Mapping[str, float] | None
         for one in waiting:
             _add_call(add, message.role, "", one, latencies or {})
         for stray in strays[place]:
-            _add_result(add, stray, stray.name, stray.given, latencies or {})
+            _add_result(add, stray, latencies or {})
     return turns
 
 
@@ -76,12 +78,14 @@ def _add_call(add: Callable[..., None], role: Role, text: str, asked: _Asked | N
     late = latencies.get(call.id or "") if result is None else None
     add(role, content=text, tool_name=call.name, tool_input=call.given, latency_ms=late)
     if result is not None:
-        _add_result(add, result._replace(id=call.id), call.name, None, latencies)
+        _add_result(
+            add, result._replace(id=call.id, name=call.name, given=None), latencies, "user" if role == "user" else "tool"
+        )
 
 
-def _add_result(add: Callable[..., None], result: Result, name: str | None, given: Any, latencies: Mapping[str, float]) -> None:
+def _add_result(add: Callable[..., None], result: Result, latencies: Mapping[str, float], role: Role = "tool") -> None:
     latency = result.latency_ms if result.latency_ms is not None else latencies.get(result.id or "")
-    add("tool", tool_name=name, tool_input=given, tool_output=result.output, latency_ms=latency)
+    add(role, tool_name=result.name, tool_input=result.given, tool_output=result.output, latency_ms=latency)
 
 
 def paired(messages: Sequence[Message]) -> tuple[list[list[_Asked]], list[list[Result]]]:
@@ -119,17 +123,23 @@ def trace_of(
     goal: str | None = None,
     final: str | None = None,
     is_successful: bool | None = None,
-    tools: Sequence[str] | None = None,
+    error: str | None = None,
+    offer: Offer | None = None,
     latencies: Mapping[str, float] | None = None,
 ) -> Trace:
-    """Return a trace. The goal is by default what the user said first, the result what the agent said last."""
+    """Return a trace. The goal is by default what the user said first, the result what the agent said last.
+
+    `error` is what ended the run before its answer: the agent's last words are then no result.
+    """
     said = [message.text for message in messages if message.role == "user" and message.text]
     answers = [message.text for message in messages if message.role == "agent" and message.text]
     return Trace(
         trace_id=trace_id,
-        original_goal=goal if goal is not None else next(iter(said), ""),
-        final_result=final if final is not None else answers[-1] if answers else None,
+        original_goal=goal or next(iter(said), ""),
+        final_result=final if final is not None or error else answers[-1] if answers else None,
         is_successful=is_successful,
-        tools=sorted(set(tools)) if tools else None,
+        error=error,
+        tools=sorted(offer.names) if offer is not None and offer.names else None,
+        tool_schemas=offer.schemas if offer is not None else {},
         turns=_turns_of(messages, latencies),
     )

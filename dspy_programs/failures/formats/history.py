@@ -52,8 +52,9 @@ class Story:
             result = result._replace(id=next((call.id for call in exact + same), None))
         if result.latency_ms is not None and result.id:
             self.latencies[result.id] = result.latency_ms
-        told_elsewhere = result.output is None and any(call.id == result.id for call in self._open if call.id)
-        if not told_elsewhere:
+        waits = any(call.id == result.id for call in self._open if call.id)
+        is_told = bool(result.id) and not waits and self._told["id", result.id or ""] > 0
+        if not (is_told or (waits and result.output is None)):
             self.say(Message("tool", results=(result._replace(name=name, given=given),)))
 
 

@@ -2,26 +2,37 @@
 
 Runs of models and tools make the turns, in the order in which they began; chains only hold them together, and count as
 turns of the agent where no model was recorded. A run that ended with an error did not succeed; that one ended without
-says nothing about its goal, people's feedback does.
+says nothing about its goal, people's feedback does. Langfuse's observations are read as such runs too (langfuse.py).
 
 Source     docs.smith.langchain.com (run data format; export of traces), langsmith.schemas.Run, LangChain's messages.
 """
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.formats.chat import as_list, decoded, marked, messages_of, output_of, text_id
+from dspy_programs.failures.formats.chat import messages_of
+from dspy_programs.failures.formats.content import output_of
 from dspy_programs.failures.formats.conversation import Message, Result, trace_of
 from dspy_programs.failures.formats.history import Story
-from dspy_programs.schemas import tool_names
+from dspy_programs.failures.formats.offer import Offer
+from dspy_programs.failures.formats.values import (
+    as_dict,
+    as_list,
+    decoded,
+    error_text,
+    latency_between,
+    marked,
+    seconds_of,
+    text_id,
+)
 from dspy_programs.types import Trace
 
 _PLUMBING = ("prompt", "parser", "embedding")
 _ANSWERS = ("output", "answer", "result", "final_output", "text", "content", "response")
 _QUESTIONS = ("input", "question", "query", "goal", "task", "text")
+_LIMITS = ("Agent stopped due to", "Sorry, need more steps to process this request.")  # LangChain's words at its limit
 VERDICTS = ("correctness", "correct", "success", "is_successful", "score", "user_score")
 
 
@@ -65,18 +76,17 @@ def parent_id(run: dict[str, Any]) -> str:
 def read_run(root: dict[str, Any]) -> Trace:
     """Read a tree of runs."""
     runs = list(_in_order(root))
-    story = Story()
+    story, offer = Story(), Offer()
     has_model = any(run.get("run_type") == "llm" for run in runs)
-    tools: list[str] = []
     for run in runs:
         kind = run.get("run_type")
         if kind == "llm":
-            tools += _add_model_run(story, run)
+            _add_model_run(story, run, offer)
         elif kind in ("tool", "retriever"):
             story.answer(str(run.get("name") or "(unnamed)"), tool_input(run), tool_result(run))
         elif run is not root and not has_model and not run.get("child_runs") and kind not in _PLUMBING:
-            story.recall(_answer_of(run))
-    told = _answer_of(root)
+            story.recall(answer_of(run))
+    told = answer_of(root)
     story.recall(told if isinstance(_outputs_of(root).get("messages"), list) else [])
     asked = _question_of(root)
     if not any(message.role == "user" for message in story.messages):
@@ -85,14 +95,17 @@ def read_run(root: dict[str, Any]) -> Trace:
         story.recall(told)
     if not story.messages:
         raise UsageError("inputs: the run has neither inputs, outputs nor runs below it that say anything")
+    failed = error_of(root)
     final = next((message.text for message in reversed(told) if message.role == "agent" and message.text), None)
+    limit = final if final is not None and final.startswith(_LIMITS) else None
     return trace_of(
         story.messages,
         trace_id=text_id(root, "trace_id") or _id_of(root),
-        goal=asked or None,
-        final=final,
-        is_successful=outcome_of(root),
-        tools=tools,
+        goal=asked,
+        final=None if limit else final,
+        is_successful=False if failed else outcome_of(root),
+        error=failed or limit,
+        offer=offer,
         latencies=story.latencies,
     )
 
@@ -112,36 +125,23 @@ def _began(run: dict[str, Any]) -> float:
     return seconds_of(run.get("start_time")) or 0.0
 
 
-def seconds_of(value: Any) -> float | None:
-    """Read a time: ISO 8601 in a text, seconds or milliseconds since 1970 as a number."""
-    if isinstance(value, str):
-        try:
-            return datetime.fromisoformat(value).timestamp()
-        except (ValueError, OverflowError, OSError):
-            return None
-    if isinstance(value, (int, float)):
-        return value / 1000 if value > 1e11 else float(value)
-    return None
-
-
-def _add_model_run(story: Story, run: dict[str, Any]) -> list[str]:
-    """Add what a model was told and what it said; return the names of the tools it was offered."""
-    inputs = run.get("inputs") if isinstance(run.get("inputs"), dict) else {}
-    said = inputs.get("messages") if isinstance(inputs, dict) else None
+def _add_model_run(story: Story, run: dict[str, Any], offer: Offer) -> None:
+    """Add what a model was told, what it was offered, and what it said."""
+    inputs = as_dict(run.get("inputs"))
+    said = inputs.get("messages")
     if isinstance(said, list):
         story.recall(
             messages_of(said[0] if said and isinstance(said[0], list) and _is_batch(said) else said, "inputs.messages")
         )
-    elif isinstance(inputs, dict) and isinstance(prompts := inputs.get("prompts"), list):
+    elif isinstance(prompts := inputs.get("prompts"), list):
         story.recall([Message("user", str(prompt)) for prompt in prompts])
-    for message in _answer_of(run):
+    for message in answer_of(run):
         story.say(message)
-    if run.get("error"):
-        story.say(Message("agent", f"(error) {run['error']}"))
-    extra = run.get("extra")
-    parameters = extra.get("invocation_params") if isinstance(extra, dict) else None
-    offered = parameters.get("tools") if isinstance(parameters, dict) else None
-    return tool_names(offered or (inputs.get("tools") if isinstance(inputs, dict) else None))
+    if told := error_of(run):
+        story.say(Message("system", f"(error) {told}"))
+    parameters = as_dict(as_dict(run.get("extra")).get("invocation_params"))
+    for holder in (parameters, as_dict(inputs.get("invocation_params")), inputs):
+        offer.add(holder.get("tools") or holder.get("functions"))
 
 
 def _is_batch(said: list[Any]) -> bool:
@@ -154,7 +154,7 @@ def _outputs_of(run: dict[str, Any]) -> dict[str, Any]:
     return outputs if isinstance(outputs, dict) else {} if outputs is None else {"output": outputs}
 
 
-def _answer_of(run: dict[str, Any]) -> list[Message]:
+def answer_of(run: dict[str, Any]) -> list[Message]:
     """Return the messages in what a run gave."""
     outputs = _outputs_of(run)
     if isinstance(batches := outputs.get("generations"), list) and batches:
@@ -213,7 +213,7 @@ def tool_input(run: dict[str, Any]) -> Any:
 def tool_result(run: dict[str, Any]) -> Result:
     """Return what a tool gave, with its time and, where it is recorded, the id of its call."""
     outputs = _outputs_of(run)
-    value: Any = outputs.get("output", outputs) if outputs.keys() & {"output"} or outputs else None
+    value: Any = outputs.get("output", outputs) if outputs else None
     id_ = text_id(run, "tool_call_id")
     message = value.get("kwargs", value.get("data", value)) if isinstance(value, dict) else None
     error = run.get("error")
@@ -221,15 +221,19 @@ def tool_result(run: dict[str, Any]) -> Result:
         id_ = text_id(message, "tool_call_id")
         error = error or message.get("status") == "error"
         value = output_of(message.get("content"))
-    start, end = seconds_of(run.get("start_time")), seconds_of(run.get("end_time"))
-    latency = round((end - start) * 1000, 3) if start is not None and end is not None and end >= start else None
-    return Result(marked(value, error), id_, None, latency)
+    latency = latency_between(seconds_of(run.get("start_time")), seconds_of(run.get("end_time")))
+    return Result(marked(output_of(value), error), id_, None, latency)
+
+
+def error_of(run: dict[str, Any]) -> str | None:
+    """Return what ended a run, if it is recorded: the exception, or only that there was one."""
+    return error_text(run.get("error")) or ("failed" if run.get("status") == "error" else None)
 
 
 def outcome_of(root: dict[str, Any]) -> bool | None:
-    if root.get("error") or root.get("status") == "error":
-        return False
-    feedback = root.get("feedback_stats")
-    given = [feedback[key] for key in VERDICTS if isinstance(feedback.get(key), dict)] if isinstance(feedback, dict) else []
-    average = next((one["avg"] for one in given if isinstance(one.get("avg"), (int, float))), None)
-    return None if average is None else True if average == 1 else False if average == 0 else None
+    """Return what people's feedback says."""
+    feedback = as_dict(root.get("feedback_stats"))
+    average = next(
+        (one["avg"] for key in VERDICTS if isinstance((one := as_dict(feedback.get(key))).get("avg"), (int, float))), None
+    )
+    return {1: True, 0: False}.get(average) if average is not None else None

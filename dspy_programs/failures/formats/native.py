@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.formats.chat import ROLES, kind_of
+from dspy_programs.failures.formats.chat import ROLES
+from dspy_programs.failures.formats.values import kind_of
 from dspy_programs.types import Trace
 
 _RECORDED = ("recording", "turn", "result")
@@ -25,10 +26,14 @@ def is_recorded_line(raw: Any) -> bool:
 
 
 def read_native(raw: dict[str, Any]) -> Trace:
-    """Read a trace; `goal` and `id` are taken for original_goal and trace_id. Raises UsageError that names the field."""
+    """Read a trace; `goal` and `id` are taken for original_goal and trace_id. Raises UsageError that names the field.
+
+    A goal that is missing is what the user said first.
+    """
     fields = dict(raw)
-    fields.setdefault("original_goal", raw.get("goal"))
     fields.setdefault("trace_id", raw.get("id"))
+    goals = [raw[key] for key in ("original_goal", "goal") if raw.get(key) not in (None, "")]
+    fields["original_goal"] = goals[0] if goals else _first_said(raw) or raw.get("original_goal")
     fields["trace_id"] = "" if fields["trace_id"] is None else str(fields["trace_id"])
     if isinstance(raw.get("turns"), list):
         fields["turns"] = [numbered(turn, place) for place, turn in enumerate(raw["turns"])]
@@ -36,6 +41,14 @@ def read_native(raw: dict[str, Any]) -> Trace:
         return Trace.model_validate(fields)
     except ValidationError as error:
         raise UsageError(_first_problem(error)) from error
+
+
+def _first_said(raw: dict[str, Any]) -> str | None:
+    """Return what the user said first, None if the user said nothing."""
+    turns = (
+        turn for turn in raw.get("turns") or [] if isinstance(turn, dict) and ROLES.get(str(turn.get("role")).lower()) == "user"
+    )
+    return next((turn["content"] for turn in turns if isinstance(turn.get("content"), str) and turn["content"]), None)
 
 
 def numbered(turn: Any, place: int) -> Any:

@@ -1,280 +1,221 @@
-"""Spans with OpenTelemetry's GenAI attributes: OTLP JSON, or lists of spans as SDKs print them. One trace per trace id.
+"""Spans and log records of OpenTelemetry in any convention (span_dialects.py), one trace per trace id.
 
 Calls of a model tell the conversation, each with its history; spans of tools give results and times. Spans of agents are
-read last: they repeat what their calls say. A run that ended with an error did not succeed; an evaluation says so too.
+read last: they repeat what their calls say. Of chains only the outermost counts, for the question and the answer. A run
+that ended with an error did not succeed; an evaluation says so too. Messages may be events of a span, or records of a log.
 
-Source     opentelemetry.io/docs/specs/semconv/gen-ai (spans, events, agent spans), its older events gen_ai.*.message, and
-           the indexed attributes gen_ai.prompt.0.content of OpenLLMetry.
+Source     opentelemetry.io/docs/specs/semconv/gen-ai (spans, events, agent spans), and its older events gen_ai.*.message.
 """
 
-import json
-import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.formats.chat import as_list, decoded, marked, messages_of, parts_of, text_id
-from dspy_programs.failures.formats.conversation import Message, Result, trace_of
+from dspy_programs.failures.formats import otel_logs
+from dspy_programs.failures.formats.chat import messages_of
+from dspy_programs.failures.formats.conversation import Message, trace_of
 from dspy_programs.failures.formats.history import Story
-from dspy_programs.failures.formats.langsmith import seconds_of
-from dspy_programs.failures.jsonable import to_jsonable
-from dspy_programs.schemas import tool_names
+from dspy_programs.failures.formats.offer import Offer
+from dspy_programs.failures.formats.otel_logs import is_log, log_of
+from dspy_programs.failures.formats.span_dialects import (
+    Kind,
+    add_tools,
+    kind_of_span,
+    talk_of,
+    tells_of_a_model,
+    tool_name,
+    tool_of,
+    whole_of,
+)
+from dspy_programs.failures.formats.span_values import Span, is_span, span_of
+from dspy_programs.failures.formats.values import json_of, kind_of
 from dspy_programs.types import Trace
 
-_CALLS_OF_MODEL = ("chat", "text_completion", "generate_content", "completion")
-_ROLE_OF_EVENT = {"gen_ai.system.message": "system", "gen_ai.user.message": "user", "gen_ai.tool.message": "tool"}
-_Span = dict[str, Any]
+_INSIDE = ("resourceSpans", "resource_spans", "scopeSpans", "scope_spans", "instrumentationLibrarySpans", "spans",
+           *otel_logs.INSIDE)  # fmt: skip
+_ROLE_OF_EVENT = {"gen_ai.system.message": "system", "gen_ai.user.message": "user", "gen_ai.tool.message": "tool",
+                  "gen_ai.assistant.message": "assistant"}  # fmt: skip
+
+
+_Talk = tuple[list[Message], list[Message]]  # what was told, what was said
+
+
+class _Step(NamedTuple):
+    """A moment of a run: a span begins, or it ends."""
+
+    time: float
+    rank: int  # of what happens at the same time: what ends comes first
+    place: int
+    span: Span
+    kind: Kind
+    is_end: bool
 
 
 def is_export(raw: Any) -> bool:
-    keys = ("resourceSpans", "resource_spans", "scopeSpans", "scope_spans", "spans")
-    return isinstance(raw, dict) and any(isinstance(raw.get(key), list) for key in keys)
-
-
-def is_span(raw: Any) -> bool:
-    if not isinstance(raw, dict) or "attributes" not in raw:
-        return False
-    return bool({"spanId", "span_id", "traceId", "trace_id", "context", "span_context"} & raw.keys())
-
-
-def spans_of(raw: Any) -> list[_Span]:
-    """Return all spans of an export, of any depth of resources and scopes, as plain values."""
-    if isinstance(raw, list):
-        return [span for item in raw for span in spans_of(item)]
     if not isinstance(raw, dict):
-        return []
-    if is_span(raw):
-        return [raw]
-    keys = ("resourceSpans", "resource_spans", "scopeSpans", "scope_spans", "spans")
-    return [span for key in keys if isinstance(raw.get(key), list) for span in spans_of(raw[key])]
+        return False
+    if isinstance(raw.get("data"), list):  # a page of Phoenix's REST API
+        return any(is_span(item) for item in raw["data"])
+    return any(isinstance(raw.get(key), list) for key in _INSIDE)
 
 
-def by_trace(spans: list[_Span]) -> list[list[_Span]]:
-    """Group spans by their trace id, in order of the first."""
-    groups: dict[str, list[_Span]] = {}
-    for span in spans:
-        groups.setdefault(_trace_id_of(span), []).append(span)
-    return list(groups.values())
+def is_part(raw: Any) -> bool:
+    """Return whether this is spans or log records, of which a trace has many."""
+    return is_span(raw) or is_log(raw) or is_export(raw)
 
 
-def _trace_id_of(span: _Span) -> str:
-    inner = span.get("context") or span.get("span_context")
-    own = text_id(span, "traceId", "trace_id")
-    return own or (text_id(inner, "trace_id", "traceId") if isinstance(inner, dict) else None) or ""
+def groups_of(raw: Any) -> tuple[list[list[Span]], list[str]]:
+    """Return the spans of each trace, in order of the first, and what is wrong with what is no span.
+
+    Traces and records of a service's other work, in which no model or tool is named, are passed over beside those of agents.
+    """
+    groups: dict[str, list[Span]] = {}
+    problems: list[str] = []
+    stack: list[tuple[str, Any]] = [("", raw)]
+    while stack:
+        where, item = stack.pop()
+        if isinstance(item, list) and (item or not where.endswith("]")):
+            stack += reversed([(f"{where}[{place}]", one) for place, one in enumerate(item)])
+        elif is_span(item) or is_log(item):
+            span = log_of(item) if is_log(item) else span_of(item)
+            groups.setdefault(span.trace_id, []).append(span)
+        elif is_export(item):
+            stack += reversed(
+                [(f"{where}.{key}".lstrip("."), item[key]) for key in (*_INSIDE, "data") if isinstance(item.get(key), list)]
+            )
+        elif not isinstance(item, dict) or not item.keys() & {"scope", "resource"}:  # a scope without spans says nothing
+            problems.append(f"{where}: is {kind_of(item)}, not a span".lstrip(": "))
+    found = [otel_logs.attached(group) for group in groups.values()]
+    return [group for group in found if any(map(tells_of_a_model, group))] or found, problems
 
 
-def read_spans(spans: list[_Span]) -> Trace:
+def read_spans(spans: Sequence[Span]) -> Trace:
     """Read the spans of one trace. Raises UsageError where none of them says anything of a conversation."""
-    story = Story()
-    tools: list[str] = []
-    is_successful: bool | None = None
-    known = [(span, _attributes_of(span)) for span in spans]
-    has_model = any(_is_model(attributes) for _, attributes in known)
-    for _, _, span, attributes, is_end in _steps(known, has_model):
-        if is_tool(attributes):
-            name = str(attributes.get("gen_ai.tool.name") or span.get("name") or "(unnamed)")
-            story.answer(name, decoded(attributes.get("gen_ai.tool.call.arguments")), _result_of(span, attributes))
-            continue
-        told, said = _messages_in(span, attributes)
-        if not is_end:
-            story.recall(told)
-        elif has_model and _is_model(attributes):
-            for message in said:
-                story.say(message)
+    story, offer = Story(), Offer()
+    kinds: list[Kind] = ["model" if otel_logs.is_records(span) else kind_of_span(span.attributes) for span in spans]
+    has_model = "model" in kinds
+    talks: dict[int, _Talk] = {}
+    for step in _steps(spans, kinds, has_model):
+        if step.kind == "tool":
+            story.answer(*tool_of(step.span))
+        elif step.is_end:
+            _tell(story, step, talks.pop(step.place)[1], has_model)
         else:
-            story.recall(said)
-        tools += tool_names(_json_of(attributes.get("gen_ai.tool.definitions")))
-    for span, _ in known:
-        if (verdict := _verdict_of(span)) is not None:
-            is_successful = verdict
+            talks[step.place] = _talk_of(step.span, step.kind)
+            story.recall(talks[step.place][0])
+            add_tools(offer, step.span.attributes)
+    asked, answer = _whole(story, spans, kinds, has_model)
     if not story.messages:
         raise UsageError("the spans hold no messages; was the content of messages recorded (gen_ai.input.messages)?")
-    if is_successful is None and any(_is_root(span, spans) and is_error(span) for span in spans):
-        is_successful = False
-    id_ = _trace_id_of(spans[0])
-    return trace_of(story.messages, trace_id=id_, is_successful=is_successful, tools=tools, latencies=story.latencies)
-
-
-def _steps(known: list[tuple[_Span, dict[str, Any]]], has_model: bool) -> list[tuple[float, int, _Span, dict[str, Any], bool]]:
-    """Return what happened in order of time: a call of a model begins and ends, a tool ends, agents come last."""
-    found: list[tuple[float, int, _Span, dict[str, Any], bool]] = []
-    for place, (span, attributes) in enumerate(known):
-        start, end = _times_of(span)
-        if is_tool(attributes):
-            found.append((end, place, span, attributes, True))
-            continue
-        is_late = has_model and not _is_model(attributes)
-        found.append((float("inf") if is_late else start, place, span, attributes, False))
-        found.append((float("inf") if is_late else end, place, span, attributes, True))
-    return sorted(found, key=lambda step: (step[0], step[1]))
-
-
-def _times_of(span: _Span) -> tuple[float, float]:
-    """Return start and end in seconds; the start for an end that is not recorded, 0.0 where neither is."""
-    start, end = (_time_of(span, *names) for names in (("startTimeUnixNano", "start_time"), ("endTimeUnixNano", "end_time")))
-    return start or 0.0, end or start or 0.0
-
-
-def _time_of(span: _Span, nanoseconds: str, other: str) -> float | None:
-    exact = span.get(nanoseconds, span.get(f"{other}_unix_nano"))
-    value = span.get(other) if exact is None else exact
-    if isinstance(value, str) and value.isdigit():
-        value = int(value[:30])
-    if exact is not None and isinstance(value, int):
-        return value / 1e9
-    if isinstance(value, list) and len(value) == 2 and all(isinstance(part, (int, float)) for part in value):
-        return value[0] + value[1] / 1e9  # [seconds, nanoseconds], as the JavaScript SDK prints it
-    if isinstance(value, (int, float)) and value > 1e14:
-        return value / 1e9
-    return seconds_of(value)
-
-
-def _is_model(attributes: dict[str, Any]) -> bool:
-    return attributes.get("gen_ai.operation.name") in _CALLS_OF_MODEL or any(
-        key.startswith(("gen_ai.prompt.", "gen_ai.completion.")) for key in attributes
+    error = _error_of(spans)
+    verdict = _verdict_of(spans)
+    return trace_of(
+        story.messages,
+        trace_id=spans[0].trace_id,
+        goal=asked,
+        final=answer,
+        is_successful=False if verdict is None and error else verdict,
+        error=error,
+        offer=offer,
+        latencies=story.latencies,
     )
 
 
-def is_tool(attributes: dict[str, Any]) -> bool:
-    operation = attributes.get("gen_ai.operation.name")
-    return operation == "execute_tool" or (operation is None and "gen_ai.tool.name" in attributes)
+def _tell(story: Story, step: _Step, said: list[Message], has_model: bool) -> None:
+    """Add what a span said: for certain new where a model said it, and else what was not told yet."""
+    if not (has_model and step.kind == "model"):
+        story.recall(said)
+        return
+    for message in said:
+        story.say(message)
+    if step.span.error:
+        story.say(Message("system", f"(error) {step.span.error}"))
 
 
-def _is_root(span: _Span, spans: list[_Span]) -> bool:
-    parent = text_id(span, "parentSpanId", "parent_span_id", "parent_id")
-    return not parent or len(spans) == 1
+def _talk_of(span: Span, kind: Kind) -> _Talk:
+    told, said = _messages_in(span)
+    return whole_of(span) if kind == "model" and not told and not said else (told, said)
 
 
-def is_error(span: _Span) -> bool:
-    status = span.get("status")
-    code = status.get("code", status.get("status_code")) if isinstance(status, dict) else None
-    return code in (2, "ERROR", "STATUS_CODE_ERROR")
+def _whole(story: Story, spans: Sequence[Span], kinds: Sequence[Kind], has_model: bool) -> tuple[str | None, str | None]:
+    """Add the question and the answer of the outermost span, and return them; of all of them where no model was recorded."""
+    parents = {span.parent for span in spans}
+    outer = [span for span in _roots(spans) if kind_of_span(span.attributes) == "agent"]
+    inner = [] if has_model else [s for s, kind in zip(spans, kinds, strict=True) if kind == "agent" and s.id not in parents]
+    asked, answer = whole_of(outer[0]) if outer else ([], [])
+    users = [message for message in asked if message.role == "user" and message.text]
+    if not any(message.role == "user" for message in story.messages):
+        story.messages[:0] = users
+    for span in inner:
+        story.recall(whole_of(span)[1] if not outer or span is not outer[0] else [])
+    story.recall([message for message in answer if message.role != "user"])
+    final = next((message.text for message in reversed(answer) if message.role == "agent" and message.text), None)
+    return (users[0].text if users else None), final
 
 
-def _result_of(span: _Span, attributes: dict[str, Any]) -> Result:
-    """Return what a tool gave. An error of the span is the result where the tool left none."""
-    output = attributes.get("gen_ai.tool.call.result")
-    error: Any = is_error(span) or bool(attributes.get("error.type"))
-    if error and output is None:
-        status = span.get("status")
-        told = status.get("message", status.get("description")) if isinstance(status, dict) else None
-        error = told or attributes.get("error.type") or True
-    start, end = _times_of(span)
-    has_times = _time_of(span, "endTimeUnixNano", "end_time") is not None and end >= start > 0
-    latency = round((end - start) * 1000, 3) if has_times else None
-    return Result(marked(output, error), text_id(attributes, "gen_ai.tool.call.id"), None, latency)
+def _steps(spans: Sequence[Span], kinds: Sequence[Kind], has_model: bool) -> list[_Step]:
+    """Return what happened in order of time: a call of a model begins and ends, a tool ends, agents come last."""
+    found: list[_Step] = []
+    inside = {span.id: (span, kind) for span, kind in zip(spans, kinds, strict=True) if span.id}
+    for place, (span, kind) in enumerate(zip(spans, kinds, strict=True)):
+        start, end = span.start or 0.0, span.end or span.start or 0.0
+        above, kind_above = inside.get(span.parent, (None, None))
+        is_inner = kind == kind_above == "tool" and above is not None and tool_name(above) == tool_name(span)
+        if kind == "plumbing" or is_inner:
+            continue  # a tool's span inside its own: told by two libraries
+        if has_model and kind == "agent":
+            start = end = float("inf")
+        if kind != "tool":
+            found.append(_Step(start, 1, place, span, kind, False))
+        found.append(_Step(end, 0 if end > start else 1, place, span, kind, True))
+    return sorted(found, key=lambda step: (step.time, step.rank, step.place))
 
 
-def _messages_in(span: _Span, attributes: dict[str, Any]) -> tuple[list[Message], list[Message]]:
+def _roots(spans: Sequence[Span]) -> list[Span]:
+    """Return the spans whose parent is none of them: an export may leave out what is above."""
+    ids = {span.id for span in spans if span.id}
+    return [span for span in spans if not otel_logs.is_records(span) and (span.is_root or span.parent not in ids)]
+
+
+def _error_of(spans: Sequence[Span]) -> str | None:
+    """Return the error of the outermost span; of the last one where several calls stand side by side, of no tool's."""
+    outer = [span for span in _roots(spans) if len(spans) == 1 or kind_of_span(span.attributes) in ("model", "agent")]
+    last = max(outer, key=lambda span: span.end or span.start or 0.0, default=None)
+    return last.error if last is not None else None
+
+
+def _messages_in(span: Span) -> tuple[list[Message], list[Message]]:
     """Return what a model or an agent was told and what it said, by its attributes and its events."""
-    told, said = _from_attributes(attributes)
-    for event in _events_of(span):
-        values, name = _attributes_of(event), str(event.get("name") or event.get("event_name") or "")
-        more_told, more_said = _from_attributes(values)
+    told, said = talk_of(span)
+    for name, values, body in span.events:
+        more_told, more_said = talk_of(span._replace(attributes=values))
         told += more_told
         said += more_said
+        held = body if isinstance(body, dict) else _body(values)
         if name == "gen_ai.choice":
-            said += messages_of([{"role": "assistant", **_choice(values)}], name)
-        elif name == "gen_ai.assistant.message" or name in _ROLE_OF_EVENT:
-            told += messages_of([{"role": _ROLE_OF_EVENT.get(name, "assistant"), **body(values)}], name)
+            said += messages_of([{"role": "assistant", **_choice(held)}], name)
+        elif name in _ROLE_OF_EVENT:
+            told += messages_of([{"role": _ROLE_OF_EVENT[name], **held}], name)
     return told, said
 
 
-def _choice(values: dict[str, Any]) -> dict[str, Any]:
-    inner = body(values)
-    message = inner.get("message")
-    return message if isinstance(message, dict) else inner if message is None else {**inner, "content": message}
+def _choice(held: dict[str, Any]) -> dict[str, Any]:
+    message = json_of(held.get("message"))
+    return message if isinstance(message, dict) else held if message is None else {**held, "content": message}
 
 
-def body(values: dict[str, Any]) -> dict[str, Any]:
+def _body(values: dict[str, Any]) -> dict[str, Any]:
     """Decode what an event has as JSON in a text."""
     keys = ("content", "tool_calls", "message", "id", "role", "name")
-    return {key: _json_of(values[key]) if key in ("tool_calls", "message") else values[key] for key in keys if key in values}
+    return {key: json_of(values[key]) if key in ("tool_calls", "message") else values[key] for key in keys if key in values}
 
 
-def _from_attributes(attributes: dict[str, Any]) -> tuple[list[Message], list[Message]]:
-    told: list[Message] = []
-    if system := _json_of(attributes.get("gen_ai.system_instructions")):
-        text = "\n".join(parts_of(system).texts)
-        told += [Message("system", text)] if text else []
-    for key in ("gen_ai.input.messages", "gen_ai.prompt"):
-        told += listed(attributes.get(key), key, "user")
-    told += _indexed(attributes, "gen_ai.prompt.")
-    said = [message for key in ("gen_ai.output.messages", "gen_ai.completion") for message in listed(attributes.get(key), key)]
-    return told, said + _indexed(attributes, "gen_ai.completion.")
-
-
-def listed(value: Any, key: str, role: str = "assistant") -> list[Message]:
-    """Read messages from an attribute: a list, its JSON, or a text alone, which `role` said."""
-    found = _json_of(value)
-    if isinstance(found, list):
-        return messages_of(found, key)
-    if isinstance(found, dict):
-        return messages_of([found], key)
-    return messages_of([{"role": role, "content": found}], key) if isinstance(found, str) and found else []
-
-
-def _indexed(attributes: dict[str, Any], prefix: str) -> list[Message]:
-    """Read messages whose fields are attributes of their own: <prefix>0.role, <prefix>0.tool_calls.0.name."""
-    found: dict[int, dict[str, Any]] = {}
-    for key, value in attributes.items():
-        place, _, field = key.removeprefix(prefix).partition(".")
-        if not key.startswith(prefix) or not place.isdigit() or not field:
-            continue
-        message = found.setdefault(int(place[:9]), {"role": "assistant" if "completion" in prefix else "user"})
-        if field.startswith("tool_calls."):
-            number, _, part = field.removeprefix("tool_calls.").partition(".")
-            message.setdefault("calls", {}).setdefault(number, {})[part] = value
-        else:
-            message[field] = _json_of(value) if field == "content" and str(value).startswith("[{") else value
-    for message in found.values():
-        message["tool_calls"] = list(message.pop("calls", {}).values())
-    return messages_of([message for _, message in sorted(found.items())], prefix)
-
-
-def _verdict_of(span: _Span) -> bool | None:
-    """Return what an evaluation says: a span or an event with gen_ai.evaluation.* attributes."""
-    for values in (_attributes_of(span), *(_attributes_of(event) for event in _events_of(span))):
-        label = str(values.get("gen_ai.evaluation.score.label", "")).lower()
-        if label in ("pass", "passed", "correct"):
-            return True
-        if label in ("fail", "failed", "incorrect"):
-            return False
-    return None
-
-
-def _events_of(span: _Span) -> Iterator[dict[str, Any]]:
-    events = span.get("events")
-    return (event for event in events if isinstance(event, dict)) if isinstance(events, list) else iter(())
-
-
-def _attributes_of(raw: dict[str, Any]) -> dict[str, Any]:
-    """Return attributes as a mapping of plain values, whether they come so or as OTLP's list of keys and typed values."""
-    attributes = raw.get("attributes")
-    if isinstance(attributes, list):
-        return {str(one.get("key")): _value_of(one.get("value")) for one in attributes if isinstance(one, dict)}
-    return {key: _value_of(value) for key, value in attributes.items()} if isinstance(attributes, dict) else {}
-
-
-def _value_of(value: Any) -> Any:
-    """Return the value in OTLP's {"stringValue": ...}, {"intValue": "3"}, {"arrayValue": ...}, {"kvlistValue": ...}."""
-    if not isinstance(value, dict) or len(value) != 1:
-        return value
-    kind, inner = next(iter(value.items()))
-    if kind == "intValue":
-        return int(inner) if isinstance(inner, str) and re.fullmatch(r"-?[0-9]{1,19}", inner) else inner
-    if kind == "arrayValue":
-        return [_value_of(item) for item in as_list(inner.get("values"))] if isinstance(inner, dict) else inner
-    if kind == "kvlistValue" and isinstance(inner, dict):
-        return _attributes_of({"attributes": inner.get("values")})
-    return inner if kind in ("stringValue", "boolValue", "doubleValue", "bytesValue") else value
-
-
-def _json_of(value: Any) -> Any:
-    """Decode JSON in a text; any other text stays."""
-    if not isinstance(value, str) or value.lstrip()[:1] not in ("[", "{"):
-        return value
-    try:
-        return to_jsonable(json.loads(value))
-    except (ValueError, RecursionError):
-        return value
+def _verdict_of(spans: Sequence[Span]) -> bool | None:
+    """Return what an evaluation says: a span or an event with gen_ai.evaluation.* attributes; the last one counts."""
+    verdict = None
+    for span in spans:
+        for values in (span.attributes, *(values for _, values, _ in span.events)):
+            label = str(values.get("gen_ai.evaluation.score.label", "")).lower()
+            if label in ("pass", "passed", "correct", "fail", "failed", "incorrect"):
+                verdict = label in ("pass", "passed", "correct")
+    return verdict

@@ -1,4 +1,4 @@
-"""Complete records from chat logs: a list of messages, a request with its reply, the state of a LangGraph thread.
+"""Complete records from chat logs: a list of messages, a request with its reply, the result of a run, a LangGraph state.
 
 Guarantees a record's other fields are kept: its id, the goal, the offered tools, how it ended.
 """
@@ -6,31 +6,38 @@ Guarantees a record's other fields are kept: its id, the goal, the offered tools
 from typing import Any
 
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.formats.chat import as_list, keys_of, messages_of, output_of, text_id
+from dspy_programs.failures.formats.autogen import is_autogen, limit_in
+from dspy_programs.failures.formats.chat import messages_of
+from dspy_programs.failures.formats.content import output_of, parts_of
 from dspy_programs.failures.formats.conversation import Message, trace_of
-from dspy_programs.schemas import tool_names
+from dspy_programs.failures.formats.offer import Offer
+from dspy_programs.failures.formats.values import as_dict, as_list, error_text, first_text, keys_of, text_id
 from dspy_programs.types import Trace
 
-MESSAGES = ("messages", "history", "conversation", "transcript", "input")
-_STATES = ("state", "values", "channel_values")
-_IDS = ("trace_id", "id", "thread_id", "conversation_id", "session_id", "run_id", "task_id", "file")
+MESSAGES = ("messages", "history", "conversation", "transcript", "input", "contents", "new_items", "inner_messages")
+_STATES = ("state", "values", "channel_values", "llm_context")
+_IDS = ("trace_id", "id", "thread_id", "conversation_id", "session_id", "run_id", "task_id", "responseId", "file")
 _GOALS = ("original_goal", "goal", "question", "task", "instruction", "query")
 _SUCCESSES = ("is_successful", "success", "is_correct", "resolved")
 _LANGCHAIN = ("human", "ai", "AIMessageChunk", "constructor")
+_TOOLS = ("tools", "functions", "toolConfig")
 
 
 def is_messages(raw: Any) -> bool:
-    """Return whether a value is a list of messages, in any dialect."""
-    return isinstance(raw, list) and bool(raw) and isinstance(raw[0], dict) and is_message(raw[0])
+    """Return whether a value is a list of messages, in any dialect; one that is none is named when they are read."""
+    if not isinstance(raw, list):
+        return False
+    fits = sum(isinstance(item, dict) and is_message(item) for item in raw)
+    return bool(fits) and fits * 2 >= len(raw)
 
 
 def is_message(raw: dict[str, Any]) -> bool:
     if isinstance(raw.get("role"), str):
-        return bool({"content", "parts", "tool_calls", "function_call"} & raw.keys())
+        return bool({"content", "parts", "tool_calls", "function_call", "tool_responses"} & raw.keys())
     kind = raw.get("type")
     if not isinstance(kind, str):
         return False
-    return kind.endswith(("_call", "_call_output")) or bool({"content", "data", "kwargs", "message"} & raw.keys())
+    return kind.endswith(("_call", "_call_output")) or bool({"content", "data", "kwargs", "message", "raw_item"} & raw.keys())
 
 
 def is_record(raw: dict[str, Any]) -> bool:
@@ -48,26 +55,30 @@ def _state_of(raw: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def dialect_of(raw: Any) -> str:
-    """Name the dialect of a record or a list of messages: langgraph, openai, anthropic, or messages if it is plain."""
+    """Name the dialect of a record or a list of messages: langgraph, openai, anthropic, ..., or messages if it is plain."""
     if isinstance(raw, dict) and _state_of(raw) is not None:
-        return "langgraph"
+        return "autogen" if "llm_context" in raw else "langgraph"
     said = (
         raw if isinstance(raw, list) else next((p[key] for p in parts(raw) for key in MESSAGES if is_messages(p.get(key))), [])
     )
     found = [item for item in said if isinstance(item, dict)]
+    if any(is_autogen(item) for item in found):
+        return "autogen"
     kinds = {str(item.get("type")) for item in found if "role" not in item}
     if kinds & set(_LANGCHAIN):
         return "langgraph"
+    if any(isinstance(part, dict) and "type" not in part for item in found for part in as_list(item.get("parts"))):
+        return "gemini"
     blocks = [part.get("type") for item in found for part in as_list(item.get("content")) if isinstance(part, dict)]
     if any(kind in ("tool_use", "tool_result", "thinking") for kind in blocks) or (isinstance(raw, dict) and "system" in raw):
         return "anthropic"
-    has_calls = any({"tool_calls", "function_call", "tool_call_id"} & item.keys() for item in found)
+    has_calls = any({"tool_calls", "function_call", "tool_call_id", "raw_item"} & item.keys() for item in found)
     is_api = isinstance(raw, dict) and bool({"choices", "request", "input"} & raw.keys())
     return "openai" if has_calls or is_api or any(kind.startswith("function_call") for kind in kinds) else "messages"
 
 
 def read_messages(raw: list[Any]) -> Trace:
-    return trace_of(messages_of(raw))
+    return trace_of(messages_of(raw), offer=Offer(*_listed_tools(raw)))
 
 
 def read_record(raw: dict[str, Any]) -> Trace:
@@ -78,19 +89,24 @@ def read_record(raw: dict[str, Any]) -> Trace:
     if found is None:
         raise UsageError(f"no list of messages; the object has the keys {keys_of(raw)}")
     holder, key = found
-    goal = _first_text(raw, *_GOALS) or (_first_text(state, *_GOALS) if state is not None else None)
+    goal = first_text(raw, *_GOALS) or first_text(state, *_GOALS)
     said = _as_agents(holder[key]) if goal and _is_talk_of_agents(holder[key]) else holder[key]
-    messages = [*instructions(holder), *messages_of(said, key), *replies(raw)]
+    asked = (
+        [{"role": "user", "content": holder["input"]}] if key == "new_items" and isinstance(holder.get("input"), str) else []
+    )
+    more = as_list(holder.get("new_items")) if key == "input" else []
+    messages = [*instructions(holder), *messages_of([*asked, *said, *more], key), *replies(raw)]
     if not messages:
         raise UsageError(f"{key}: empty; there is no run to read")
-    offers = [tool_names(part.get(name)) for part in (holder, raw) for name in ("tools", "functions")]
+    failed, is_successful = error_of(raw), outcome_of(raw)
     return trace_of(
         messages,
         trace_id=text_id(raw, *_IDS) or _thread_of(raw),
         goal=goal,
-        final=_first_text(raw, "final_result", "final_answer"),
-        is_successful=outcome_of(raw),
-        tools=next(filter(None, offers), None),
+        final=first_text(raw, "final_result", "final_answer", "final_output"),
+        is_successful=False if failed and is_successful is None else is_successful,
+        error=failed or _limit_of(raw),
+        offer=Offer(*(part.get(name) for part in (holder, raw) for name in _TOOLS), *_listed_tools([*said, *more])),
     )
 
 
@@ -106,32 +122,49 @@ def _as_agents(said: list[Any]) -> list[dict[str, Any]]:
     return [{**item, "role": "tool" if tool else item["name"]} for item, tool in zip(said, is_tool, strict=True)]
 
 
+def _listed_tools(said: list[Any]) -> list[Any]:
+    """Return the tools that an MCP server listed, as OpenAI's Responses log them among the messages."""
+    return [item.get("tools") for item in said if isinstance(item, dict) and item.get("type") == "mcp_list_tools"]
+
+
 def instructions(holder: dict[str, Any]) -> list[Message]:
     """Return the system prompt stored next to the messages."""
-    told = next((holder[key] for key in ("system", "instructions") if holder.get(key)), None)
-    text = output_of(told)
+    names = ("system", "instructions", "systemInstruction", "system_instruction")
+    told = next((holder[key] for key in names if holder.get(key)), None)
+    if isinstance(told, dict):
+        told = told.get("parts") or told.get("content") or told
+    text = "\n".join(parts_of(told).texts) if isinstance(told, list) else output_of(told)
     return [Message("system", text)] if isinstance(text, str) and text else []
 
 
 def replies(raw: dict[str, Any]) -> list[Message]:
     """Return the model's answer, if a log keeps the request and its reply."""
     reply = raw["response"] if isinstance(raw.get("response"), dict) else raw
-    if isinstance(choices := reply.get("choices"), list):
-        return messages_of([c["message"] for c in choices[:1] if isinstance(c, dict) and "message" in c], "choices")
+    for key, inner in (("choices", "message"), ("candidates", "content")):  # OpenAI's, Gemini's
+        if isinstance(answers := reply.get(key), list):
+            return messages_of([one[inner] for one in answers[:1] if isinstance(one, dict) and inner in one], key)
     if isinstance(output := reply.get("output"), list):
         return messages_of(output, "output")
+    if isinstance(final := raw.get("chat_message"), dict):  # AutoGen's, behind its inner messages
+        return messages_of([final], "chat_message")
     return messages_of([reply], "response") if reply is not raw and "role" in reply else []
 
 
 def _thread_of(raw: dict[str, Any]) -> str:
     """Return the thread's id from LangGraph's snapshot config."""
-    config = raw.get("config")
-    inner = config.get("configurable") if isinstance(config, dict) else None
-    return (text_id(inner, "thread_id") if isinstance(inner, dict) else None) or ""
+    return text_id(as_dict(as_dict(raw.get("config")).get("configurable")), "thread_id") or ""
 
 
-def _first_text(raw: dict[str, Any], *keys: str) -> str | None:
-    return next((raw[key] for key in keys if isinstance(raw.get(key), str) and raw[key]), None)
+def error_of(raw: dict[str, Any]) -> str | None:
+    """Return the error that ended the run, if the record says so."""
+    error = error_text(raw.get("error") or as_dict(raw.get("response")).get("error"))
+    return error or (str(raw["status"]) if raw.get("status") in ("error", "failed") else None)
+
+
+def _limit_of(raw: dict[str, Any]) -> str | None:
+    """Return the limit at which the run was stopped, which need not be a failure."""
+    reason = first_text(raw.get("incomplete_details") or as_dict(raw.get("response")).get("incomplete_details"), "reason")
+    return f"incomplete: {reason}" if reason else limit_in(raw.get("stop_reason"))
 
 
 def outcome_of(raw: dict[str, Any]) -> bool | None:

@@ -18,10 +18,10 @@ from typing import IO, NamedTuple
 from dspy_programs.atomic_file import opened_atomically
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.batch import Batch, Outcome, Sink
-from dspy_programs.failures.reader import kind_of_file
 from dspy_programs.failures.reports.junit import JUnit
 from dspy_programs.failures.reports.lines import Lines, OneReport
 from dspy_programs.failures.reports.sarif import Sarif
+from dspy_programs.failures.trace_files import kind_of_file
 
 _NAMED = 100  # traces listed one by one on a terminal
 

@@ -13,13 +13,18 @@ if TYPE_CHECKING:
         as_text as as_text,
     )
     from dspy_programs.programs.actor.arguments import check as check
+    from dspy_programs.programs.actor.before_call import asked as asked, before_call as before_call
+    from dspy_programs.programs.actor.grounding import MissingArgument as MissingArgument
 
 _HOMES = {
     "Actor": "actor",
     "ActorResult": "actor",
     "NO_TOOL": "actor",
+    "MissingArgument": "grounding",
     "as_lines": "actor",
     "as_text": "actor",
+    "asked": "before_call",
+    "before_call": "before_call",
     "check": "arguments",
 }
 

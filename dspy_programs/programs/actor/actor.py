@@ -2,13 +2,14 @@
 
 One call, several in parallel, or one step of a loop: after each step put the calls and their results into `trajectory`.
 
-Calls      one; without a language model none, and the rules of call_reader.py answer: they make only calls that the task
-           spells out.
+Calls      one; up to three more while the task seems to ask for more (rest.py). Without a language model none, and the rules of
+           call_reader.py answer: they make only calls that the task spells out.
+Guarantees no call is made on an argument without a source (before_call.py).
 Source     the task as in BFCL (Patil et al. 2025), the loop as in ReAct (Yao et al. 2023).
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -17,12 +18,15 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, RootModel, WithJso
 
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.predict import Failure, FewShot, Program, Result, ask
-from dspy_programs.programs.actor.arguments import check, fold, unambiguous
+from dspy_programs.programs.actor.before_call import Asked, Checked, asked, before_call, without_repeated
 from dspy_programs.programs.actor.call_reader import read_calls
-from dspy_programs.schemas import LONGEST_TEXT
+from dspy_programs.programs.actor.grounding import MissingArgument
+from dspy_programs.programs.actor.rest import rest_of, uses_any
 from dspy_programs.types import LONGEST_NAME, SAYS_100, Call, Function, ToolDefinitions, Turn, read_functions
 
 TRAJECTORY_CHARACTERS = 4000  # of the trajectory that a model reads, about 1,000 tokens
+MOST_CALLS = 8  # of one step
+_MOST_AGAIN = 3  # times that a model is asked for the rest of a task
 NO_TOOL = "no tool on offer does what is asked"
 _RESULT_CHARACTERS = 1000  # of one result, and
 _OLD_RESULT_CHARACTERS = 80  # of an old one, where the trajectory is too long
@@ -42,7 +46,7 @@ class DraftCall(BaseModel):
 class DraftCalls(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    calls: list[DraftCall] = Field(max_length=8, json_schema_extra={"calls_of": "tools"})
+    calls: list[DraftCall] = Field(max_length=MOST_CALLS, json_schema_extra={"calls_of": "tools"})
     cannot: str = Field(max_length=100)
 
     @model_validator(mode="before")
@@ -90,9 +94,11 @@ class ActorResult(Result):
     cannot: str | None
     """Why no call is made."""
     repairs: list[str]
-    """What was changed in the model's calls so that they match their schemas."""
+    """What was changed in the model's calls so that they match their schemas, and what was left out of them."""
     problems: list[str]
     """What is still wrong with the calls; empty for valid calls."""
+    missing: list[MissingArgument]
+    """What other calls need that nobody said and no result gave: ask for it. Those calls are not in `calls`."""
 
 
 class Actor(Program):
@@ -137,10 +143,48 @@ class Actor(Program):
             return decision(finish=action.finish)
         if not action.calls:
             return decision(cannot=action.cannot.strip() or NO_TOOL)
-        return _checked_calls([Call(tool=call.tool, arguments=call.arguments) for call in action.calls], offered)
+        known = asked(task, context, turns)
+        found = before_call(_as_calls(action.calls), offered, known)
+        found = self._with_rest(found, task, known, tools=offered, said=said)
+        return decision(**found._asdict(), cannot=None if found.calls else _reason(found.missing))
+
+    def _with_rest(self, found: Checked, task: str, known: Asked, **inputs: Any) -> Checked:
+        """Add the calls for what the task asks for beyond them.
+
+        A small model is asked for the rest alone: shown what is done, it does that again.
+        """
+        for _ in range(_MOST_AGAIN):
+            made = [*known.made, *found.calls]
+            is_whole = not found.calls or found.missing or found.problems or len(found.calls) >= MOST_CALLS
+            if is_whole or not (rest := rest_of(task, made)):
+                break
+            reply = ask(self.act, done=[], task=_sendable(rest), **inputs)
+            if isinstance(reply, Failure) or isinstance(reply.action.root, DraftFinish):
+                break
+            drafts = [call for call in _as_calls(reply.action.root.calls) if uses_any(call, rest, made)]
+            more = before_call(drafts[: MOST_CALLS - len(found.calls)], inputs["tools"], known)
+            if more.problems or not (more.calls or more.missing):
+                break
+            repairs = list(dict.fromkeys([*found.repairs, *more.repairs]))
+            found = without_repeated(Checked([*found.calls, *more.calls], repairs, [], more.missing), known.made)
+        return found
 
     if TYPE_CHECKING:
         __call__ = forward
+
+
+def _as_calls(drafts: Sequence[DraftCall]) -> list[Call]:
+    return [Call(tool=draft.tool, arguments=draft.arguments) for draft in drafts]
+
+
+def _reason(missing: Sequence[MissingArgument]) -> str:
+    needs: dict[str, list[str]] = {}
+    for gap in missing:
+        needs.setdefault(gap.tool, []).append(gap.argument)
+    return (
+        "; ".join(f"{tool} needs {', '.join(dict.fromkeys(names))}, which nobody gave" for tool, names in needs.items())
+        or NO_TOOL
+    )
 
 
 def by_rules(task: str, tools: Sequence[Function], turns: Sequence[Turn], failure: Failure | None = None) -> ActorResult:
@@ -150,7 +194,7 @@ def by_rules(task: str, tools: Sequence[Function], turns: Sequence[Turn], failur
     written = read_calls(task, tools)
     if not written:
         return decided(cannot=f"{why}, and the rules only make calls that the task writes out")
-    answer = _checked_calls(written, tools)
+    answer = before_call(written, tools, None)
     if answer.problems:
         return decided(cannot=f"{why}, and the calls in the task are not valid: {'; '.join(answer.problems)}")
     made = [(turn.tool_name, turn.tool_input) for turn in turns if turn.tool_name and turn.tool_input is not None]
@@ -166,6 +210,7 @@ def decision(
     cannot: str | None = None,
     repairs: Sequence[str] = (),
     problems: Sequence[str] = (),
+    missing: Sequence[MissingArgument] = (),
     failure: Failure | None = None,
     answered_by: Literal["model", "rules"] = "model",
 ) -> ActorResult:
@@ -176,40 +221,10 @@ def decision(
         cannot=cannot,
         repairs=list(repairs),
         problems=list(problems),
+        missing=list(missing),
         failure=failure,
         answered_by=answered_by,
     )
-
-
-def _checked_calls(calls: Sequence[Call], tools: Sequence[Function]) -> ActorResult:
-    """Check the calls against their functions' schemas."""
-    by_name = {tool.name: tool for tool in reversed(tools)}
-    spelled = unambiguous(by_name)
-    mended: list[Call] = []
-    repairs: list[str] = []
-    problems: list[str] = []
-    for call in calls:
-        name = call.tool if call.tool in by_name else spelled.get(fold(call.tool), call.tool)
-        if name not in by_name:
-            problems.append(f"{name}: not one of the tools")
-            mended.append(call)
-            continue
-        found = check(by_name[name], call.arguments)
-        repairs += [f"{call.tool}: made {name}"] if name != call.tool else []
-        repairs += [f"{name}: {repair}" for repair in found.repairs]
-        problems += [f"{name}: {problem}" for problem in found.problems]
-        if any(len(text) == LONGEST_TEXT for text in _texts_in(found.arguments)):
-            problems.append(f"{name}: a text ends at {LONGEST_TEXT} characters, the most a model may write: perhaps cut off")
-        mended.append(Call(tool=name, arguments=found.arguments))
-    return decision(calls=mended, repairs=repairs, problems=problems)
-
-
-def _texts_in(value: JsonValue) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, (list, dict)):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _texts_in(inner)
 
 
 def as_text(turns: Sequence[Turn], longest: int = TRAJECTORY_CHARACTERS) -> str:

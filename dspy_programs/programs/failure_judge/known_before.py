@@ -1,5 +1,6 @@
 """A trace step by step, each with everything that the run had shown before it."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
@@ -10,6 +11,14 @@ from dspy_programs.types import Turn
 _SHORT = 30_000  # characters in which a value is simply searched
 _PAGE = 20_000  # characters in which links are counted
 _LINKS = 5
+
+_RUNS_CODE = re.compile(r"python|terminal|exec|interpreter|notebook|repl|run_?code", re.IGNORECASE)
+
+_NOTHING = re.compile(
+    r"\b(?:not (?:found|valid|exist)|no [\w ]{1,40}(?:found|match\w*)|"
+    r"invalid|error|unknown|does not exist|doesn't exist|failed|denied)\b"
+)
+_LONGEST_NOTHING = 200  # characters
 
 Voice = Literal["system", "user", "agent", "tool"]
 
@@ -41,7 +50,7 @@ def steps_of(view: View) -> list[Step]:
 def known_before(view: View, steps: Sequence[Step]) -> Iterator[tuple[Step, Sources]]:
     """Yield each step with the sources of what came before; they are valid until the next step.
 
-    What a tool took without a fault is known from then on: it exists now.
+    What a tool took without a fault is known from then on: it exists now. Not so the literals of a program that was run.
     """
     sources = Sources()
     sources.add(view.goal, 0, "user")
@@ -54,9 +63,17 @@ def known_before(view: View, steps: Sequence[Step]) -> Iterator[tuple[Step, Sour
         if turn.tool_output is not None:
             sources.add(turn.tool_output, turn.turn_number, "tool")
         if turn.role == "tool" and open_call is not None:
-            if not open_call.fault:
+            if not came_to_nothing(open_call) and not _RUNS_CODE.search(open_call.name[:200]):
                 sources.add(open_call.given, turn.turn_number, "tool")
             open_call = None
+
+
+def came_to_nothing(call: Call) -> bool:
+    """Return whether a call failed, or found nothing."""
+    if call.fault or call.returned in ([], {}):
+        return True
+    text = call.returned
+    return isinstance(text, str) and len(text) <= _LONGEST_NOTHING and _NOTHING.search(text.lower()) is not None
 
 
 class Told:
@@ -68,7 +85,8 @@ class Told:
             if step.voice != "agent" and turn.content:
                 self._texts.append((step.place, turn.content))
             if turn.tool_output is not None:
-                self._texts.append((step.place, text_of(turn.tool_output)))
+                is_own = step.call is not None and step.call.returned is turn.tool_output
+                self._texts.append((step.place, step.call.output if is_own and step.call else text_of(turn.tool_output)))
         self._is_short = sum(len(text) for _, text in self._texts) <= _SHORT
 
     def has(self, value: str, place: int) -> bool:

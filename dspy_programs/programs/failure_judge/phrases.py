@@ -45,13 +45,21 @@ FIGURE_ASKED = any_of(
 HEDGED = any_of(r"\bi (?:think|believe|guess)\b", r"\b(?:maybe|perhaps|might be|could be)\b", r"\bi'?m not sure\b")
 
 _CLAIMED = "|".join([*KIND_OF_CLAIM, "carried out", "taken care of"])
+_THING = (
+    r"(?:meetings?|events?|appointments?|reminders?|alarms?|timers?|tickets?|accounts?|reservations?|bookings?|payments?|orders?|"
+    r"subscriptions?|purchases?|transfers?)"
+)
+THING = any_of(_THING)  # of the world: nobody makes one in words alone
 CLAIM = any_of(
     rf"\b(?:i|we)(?:'ve| have|'m| am)?(?: (?:now|just|also|successfully|gone ahead and)){{0,2}} ({_CLAIMED})\b",
     rf"\b(?:has|have) (?:now |just |also |all |both )?been (?:\w+ly )?({_CLAIMED})\b",
     rf"\b(?:is|are) (?:now|successfully) ({_CLAIMED})\b",
     rf"\bsuccessfully ({_CLAIMED})\b",
     rf"\b({_CLAIMED}) successfully\b",
-    rf"\byour (?:\w+ ){{1,5}}(?:is|are|was|were) ({_CLAIMED})\b",
+    rf"\b(?:is|are) ({_CLAIMED})\b",
+    rf"\byour (?:\w+ ){{1,5}}(?:was|were) ({_CLAIMED})\b",
+    rf"\b{_THING} (?:has|have) been (made|set)\b",
+    rf"\b(?:i|we)(?:'ve| have) (made|set)(?: up)? (?:an? |the |your )?(?:\w+ )?{_THING}\b",
     rf"\A\W{{0,4}}({_CLAIMED})\b(?! (?:by|at|in|as|on)\b)",
     r"\bwas successful\b",
 )
@@ -70,7 +78,7 @@ NO_CLAIM_BEFORE = any_of(
 )  # in the sentence of a claim, in front of it
 NO_CLAIM_IN = any_of(
     r"\balready been\b|\b(?:yesterday|previously|originally|ago)\b|\blast (?:week|month|year|night)\b|"
-    r"\b(?:by|from) (?:you|him|her|them|another|someone|(?:the|an?|your|their|his) (?!end|time|deadline|way|date)\w+)\b|"
+    r"\b(?:by|from) (?:you|him|her|them|another|someone)\b|\bby (?:the|an?|your|their|his) (?!end|time|deadline|way|date)\w+\b|"
     r"\bmy mind\b|\byou(?:'ve| have| had)? \w+ed\b|\bfor example\b|\be\.g\.",
 )
 ADMITS = any_of(
@@ -84,6 +92,9 @@ WRITTEN_HERE = any_of(
     r"process|numbers?|counts?|values?|rows?|columns?|filters?|sections?|versions?|stor(?:y|ies)|poems?|reports?|tasks? above|"
     r"items? above|sum|total|average|digits?|words?|conditions?|points?)\b"
 )  # what is done in words alone, or in the turn itself
+FICTION = any_of(
+    r"\b(?:stor(?:y|ies)|poem|song|lyrics|novel|joke|dialogue|screenplay|role-?play|fairy tale|translate|translation)\b"
+)
 DRAFTED = re.compile(r"(?mi)^\W{0,4}(?:subject|dear [\w\[]|to|from):?\s|```")
 PLACEHOLDER = re.compile(
     r"\s*(?:<[^<>]{1,40}>|\{\{?[^{}]{1,40}\}?\}|your[_ -]\w+|n/?a|tbd|todo|unknown|placeholder|latest\w*|\?+)\s*", re.IGNORECASE
@@ -207,7 +218,9 @@ LIMIT = re.compile(
 )  # how frameworks say that they stopped an agent
 NOTHING_SAID = re.compile(r"(?i)\W*(?:none|null|undefined|nan|n/?a)?\W*")
 NEXT_STEP = re.compile(
-    r"(?i)\W{0,4}(?:(?:okay|ok|alright|sure|thought|great)\W{1,3})?(?:let me (?!know)|let's|now,? i (?:will|need to)|"
+    r"(?i)\W{0,4}(?:(?:okay|ok|alright|sure|thought|great)\W{1,3})?(?:let me (?!know)|now,? i (?:will|need to)|"
+    r"let's (?:now )?(?:first )?(?:execute|run|check|start|begin|find|search|look|verify|proceed|move|calculate|get|try|use|"
+    r"call|query|read|open)|"
     r"i(?:'ll| will| am going to|'m going to) now|next,? i(?:'ll| will| need to)|first,? i(?:'ll| will| need to)|"
     r"i need to (?:find|search|look|check|get|first))\b[^.?!\n]{1,300}[.:]?\s*"
 )  # an announcement, and nothing after it
@@ -218,7 +231,7 @@ _STATES = (
 )
 STILL_WAITING = re.compile(
     rf"(?i)\"(?:status|state|phase|progress)\"\s{{0,2}}:\s{{0,2}}\"?{_STATES}|"
-    rf"\A\W{{0,3}}(?:(?:job |task )?(?:status|state)\W{{1,3}})?{_STATES}\b"
+    rf"\A\W{{0,3}}(?:(?:job |task )?(?:status|state)\W{{1,3}})?(?:{_STATES}\b|\d{{1,2}}(?:\.\d{{1,3}})? ?%)"
 )
 EMPTY_RESULT = re.compile(
     r"(?i)\s*(?:\Z|(?:\[\s*\]|\{\s*\}|none|null|false|0|n/a)\s*\Z|\{\s*\"[\w ]{1,40}\"\s*:\s*(?:\[\s*\]|null|0)\s*\}|"

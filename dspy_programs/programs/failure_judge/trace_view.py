@@ -91,7 +91,7 @@ class View:
     @cached_property
     def is_foreign(self) -> bool:
         """Whether the last answer names two or more things, none of which was in the goal, an input or an output."""
-        if self.has_a_name_of_goal or len(named := _words_in(self.final)) < 2:
+        if self.has_a_name_of_goal or not _has_words(named := names_in(self.final)) or len(named) < 2:
             return False
         sources = [self.goal, *(t.content for t in self.turns if t.role != "agent")]
         sources += [text for call in self.calls for text in (call.name, call.key[1], call.output)]
@@ -100,9 +100,9 @@ class View:
     @cached_property
     def is_elsewhere(self) -> bool:
         """Whether goal and last answer both name things, and not one in common."""
-        if not _words_in(self.goal) or self.has_a_name_of_goal:
+        named, asked = names_in(self.final), self.asked.lower()
+        if self.has_a_name_of_goal or not _has_words(self.names_of_goal) or not _has_words(named):
             return False
-        named, asked = _words_in(self.final), self.asked.lower()
         return len(named) > 1 and not any(name in asked for name in named)
 
     @cached_property
@@ -120,6 +120,11 @@ class View:
         """The places of what the agent told the user: before the user's next word, and at the end."""
         last = len(self.turns) - 1
         return [i for i in self.said if i == self.said[-1] or i == last or self.turns[i + 1].role == "user"]
+
+    @cached_property
+    def repeats(self) -> bool:
+        """Whether some call is made twice with the same input."""
+        return len({call.key for call in self.calls}) < len(self.calls)
 
     @cached_property
     def _new_words(self) -> list[int]:
@@ -192,9 +197,9 @@ def names_in(text: str) -> list[str]:
     return sorted({(name or quoted).lower() for name, quoted in _NAMED.findall(text[:LONGEST])})[:8]
 
 
-def _words_in(text: str) -> list[str]:
-    """Return the names in a text without its bare figures."""
-    return [name for name in names_in(text) if any(map(str.isalpha, name))]
+def _has_words(names: Sequence[str]) -> bool:
+    """Return whether there is more among the names than bare figures."""
+    return any(any(map(str.isalpha, name)) for name in names)
 
 
 def calls_of(turns: Sequence[Turn]) -> list[Call]:

@@ -14,7 +14,7 @@ _TOOLS: dict[Kind, str] = {
     "create": "create add insert make new register schedule arrange open plot generate invite",
     "buy": "book order reserve buy purchase place checkout subscribe rent",
     "change": "update change modify edit move rename assign reassign mark transfer set patch put replace apply extend upgrade "
-    "adjust switch reschedule toggle enable disable activate complete convert swap restore",
+    "adjust switch exchange return reschedule toggle enable disable activate complete convert swap restore",
     "remove": "delete remove cancel clear drop unsubscribe archive close void revoke terminate erase purge",
     "send": "send forward reply email mail notify message sms share submit publish post tweet comment respond invite text",
     "pay": "pay payment refund charge credit reimburse issue transfer checkout settle deposit withdraw",
@@ -22,15 +22,15 @@ _TOOLS: dict[Kind, str] = {
 }
 _SAID: dict[Kind, str] = {
     "create": "created added scheduled registered arranged inserted opened",
-    "buy": "booked ordered reserved purchased bought",
+    "buy": "booked ordered reserved purchased bought placed",
     "change": "updated changed modified edited moved renamed assigned reassigned transferred rescheduled upgraded "
     "extended switched "
     "adjusted reactivated enabled disabled",
     "remove": "deleted removed cancelled canceled cleared dropped unsubscribed archived revoked",
-    "send": "sent forwarded replied emailed notified submitted published posted messaged",
+    "send": "sent forwarded replied emailed notified published posted messaged",
     "pay": "paid refunded charged credited reimbursed",
     "keep": "saved uploaded exported recorded deployed installed",
-    "any": "done completed processed executed plotted finalized finalised",
+    "any": "done completed processed submitted executed plotted finalized finalised",
 }
 _DOES: dict[Kind, frozenset[Kind]] = {
     "create": frozenset({"create", "buy", "change", "keep"}),
@@ -57,12 +57,11 @@ _CLOSES = re.compile(
     r"submit|finish|final|answer|done|complete|stop|\bend|exit|terminat|transfer|hand_?off|escalat|respond|reply|send_message|report",
     re.IGNORECASE,
 )
-_ACTS = re.compile(
-    r"bash|shell|terminal|exec|run|python|repl|code|notebook|command|browser|computer|go_?to|navigate|visit|open|edit|replace|"
-    r"click|type|press|scroll|back|forward|key|mouse|tap|swipe|step|next",
-    re.IGNORECASE,
+_MOVES = frozenset("click press scroll back forward key keys mouse tap swipe step next roll draw type down up".split())
+_ACTS = _MOVES | frozenset(
+    "bash shell terminal exec execute run python repl code notebook command browser computer goto go navigate visit open edit "
+    "editor replace".split()
 )
-_MOVES = re.compile(r"click|press|scroll|back|forward|key|mouse|tap|swipe|step|next|roll|draw", re.IGNORECASE)
 KIND_OF_CLAIM: dict[str, Kind] = {word: kind for kind, words in _SAID.items() for word in words.split()}
 
 
@@ -73,10 +72,15 @@ class Doing(NamedTuple):
     looks: bool
 
 
+def _words(name: str) -> list[str]:
+    """Return the words of a tool's own name, without that of its server: `calendar.deleteEvent` deletes an event."""
+    return [word.lower() for word in _WORD.findall(name[:200].rpartition(".")[2] or name[:200])]
+
+
 @lru_cache(maxsize=4096)
 def doing(name: str) -> Doing:
     """Return what a tool does, from its name."""
-    words = [word.lower() for word in _WORD.findall(name[:200].rpartition(".")[2] or name[:200])]
+    words = _words(name)
     kinds = frozenset(kind for kind, of_kind in _WORDS_OF_TOOLS.items() if not of_kind.isdisjoint(words))
     first = next((word for word in words if word in _LOOKS or word in _ALL_OF_TOOLS), "")
     looks = first in _LOOKS and (not kinds or _AND.isdisjoint(words))
@@ -100,16 +104,19 @@ def does_just(name: str, claimed: Kind) -> bool:
     return bool(kinds) if claimed == "any" else claimed in kinds or (claimed == "buy" and "create" in kinds)
 
 
+@lru_cache(maxsize=4096)
 def acts(name: str) -> bool:
     """Return whether a tool does whatever its input says: a shell, a browser, an editor."""
-    return _ACTS.search(name[:200]) is not None
+    return not _ACTS.isdisjoint(_words(name))
 
 
+@lru_cache(maxsize=4096)
 def moves(name: str) -> bool:
     """Return whether the same call of a tool does something new each time: scrolling, the next page, a die."""
-    return _MOVES.search(name[:200]) is not None
+    return not _MOVES.isdisjoint(_words(name))
 
 
+@lru_cache(maxsize=4096)
 def closes(name: str) -> bool:
     """Return whether a call of this tool ends a run on purpose: `submit`, `final_answer`, `transfer_to_human`."""
     return _CLOSES.search(name[:200]) is not None

@@ -15,8 +15,11 @@ from dspy_programs.programs.failure_judge.trace_view import calls_of
 from dspy_programs.types import Trace
 
 FIXTURES = Path(__file__).parent / "fixtures"
-RECORDS_TIMES = {"native.json", "langsmith.json", "otel.json", "otel_spans.jsonl", "inspect.json"}
-SAME_RUN = sorted({file.name for file in FIXTURES.iterdir()} - {"messages.json"})
+TIMELESS = {
+    *("anthropic.json", "autogen.json", "gemini.json", "langchain.json", "langgraph.json", "openai.json", "openai_agents.json"),
+    *("openai_responses.json", "otel_logs.json", "swe_agent.traj", "tau.json", "tau2.json"),
+}
+SAME_RUN = sorted({file.name for file in FIXTURES.iterdir() if file.is_file()} - {"messages.json"})
 
 
 def told(name):
@@ -39,7 +42,7 @@ def comparable(trace, with_times):
 @pytest.mark.parametrize("name", SAME_RUN)
 def test_one_run_gives_the_same_turns_in_every_format(name):
     native, other = told("native.json"), told(name)
-    with_times = name in RECORDS_TIMES
+    with_times = name not in TIMELESS
     assert comparable(other, with_times) == comparable(native, with_times)
     assert other.original_goal == native.original_goal
     assert other.final_result == native.final_result
@@ -52,15 +55,32 @@ def test_every_call_keeps_its_own_result(name):
     assert ["rain" in calls[0].output, "TGV" in calls[1].output, "not free" in calls[2].output] == [True] * 3
 
 
-@pytest.mark.parametrize("name", ["langsmith.json", "otel.json", "inspect.json", "tau.json", "native.json"])
+@pytest.mark.parametrize(
+    "name",
+    ["langsmith.json", "otel.json", "inspect.json", "inspect.eval", "tau.json", "tau2.json", "native.json", "langfuse.json"],
+)
 def test_outcome_is_taken_over_where_it_is_recorded(name):
     assert told(name).is_successful is False
 
 
-@pytest.mark.parametrize("name", sorted(set(SAME_RUN) - {"tau.json"}))
+NO_TOOLS = {"tau.json", "langgraph.json", "otel_logs.json", "swe_agent.traj", "claude_code.jsonl"}
+
+
+@pytest.mark.parametrize("name", SAME_RUN)
 def test_tools_on_offer_are_taken_over_where_they_are_recorded(name):
-    has_none = name in ("langgraph.json",)
-    assert told(name).tools == (None if has_none else ["book_seat", "get_weather", "search_trains"])
+    assert told(name).tools == (None if name in NO_TOOLS else ["book_seat", "get_weather", "search_trains"])
+
+
+WITH_SCHEMAS = {"langfuse.json", "langfuse_download.json", "openinference.jsonl", "phoenix_frame.json", "phoenix_rest.json",
+                "openllmetry.json", "vercel.json", "gemini.json", "autogen.json", "openai_agents.json", "langchain.json",
+                "tau2.json"}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(WITH_SCHEMAS))
+def test_schemas_of_the_tools_are_taken_over(name):
+    schemas = told(name).tool_schemas
+    assert schemas["get_weather"] == {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    assert schemas.keys() == {"get_weather", "search_trains", "book_seat"}
 
 
 @pytest.mark.parametrize(
@@ -76,6 +96,19 @@ def test_tools_on_offer_are_taken_over_where_they_are_recorded(name):
         ("otel.json", "otel"),
         ("inspect.json", "inspect"),
         ("tau.json", "tau"),
+        ("tau2.json", "tau"),
+        ("langfuse.json", "langfuse"),
+        ("langfuse_download.json", "langfuse"),
+        ("phoenix_frame.json", "otel"),
+        ("phoenix_rest.json", "otel"),
+        ("openllmetry.json", "otel"),
+        ("vercel.json", "otel"),
+        ("otel_logs.json", "otel"),
+        ("gemini.json", "gemini"),
+        ("autogen.json", "autogen"),
+        ("openai_agents.json", "openai"),
+        ("langchain.json", "langgraph"),
+        ("swe_agent.traj", "swe-agent"),
     ],
 )
 def test_format_is_found_and_may_be_named(name, expected):
@@ -232,9 +265,9 @@ def test_error_of_a_run_or_a_sample_is_its_failure():
         "messages": [{"role": "user", "content": "Who?"}],
         "error": {"message": "boom"},
     }
-    assert AutoParser().parse(sample).final_result == "(error) boom"
+    assert (AutoParser().parse(run).error, AutoParser().parse(sample).error) == ("rate limit", "boom")
     broken = AutoParser().parse({"task_id": 1, "reward": 0.0, "info": {"error": "boom"}, "traj": []})
-    assert (broken.final_result, broken.is_successful) == ("(error) boom", False)
+    assert (broken.final_result, broken.error, broken.is_successful) == (None, "boom", False)
 
 
 def test_agents_that_talk_to_each_other_keep_their_names():
@@ -331,7 +364,7 @@ def places_of(value, path=()):
 
 RAW = {name: [json.loads(line) for line in (FIXTURES / name).read_text(encoding="utf-8").splitlines()]
        if name.endswith(".jsonl") else json.loads((FIXTURES / name).read_text(encoding="utf-8"))
-       for name in [*SAME_RUN, "messages.json"]}  # fmt: skip
+       for name in [*SAME_RUN, "messages.json"] if not name.endswith(".eval")}  # fmt: skip
 PLACES = {name: list(places_of(raw))[1:] for name, raw in RAW.items()}
 
 
@@ -376,6 +409,6 @@ def test_no_text_call_or_result_of_a_conversation_is_lost(messages):
     assert sorted(turn.content.removeprefix("other: ") for turn in turns if turn.content.removeprefix("other: ")) == sorted(
         texts
     )
-    assert sorted(str(turn.tool_output) for turn in turns if turn.role == "tool") == sorted(outputs)
-    assert sum(turn.role != "tool" and turn.tool_name is not None for turn in turns) == calls
+    assert sorted(str(turn.tool_output) for turn in turns if turn.tool_output is not None) == sorted(outputs)
+    assert sum(turn.role != "tool" and turn.tool_name is not None and turn.tool_output is None for turn in turns) == calls
     assert format_of_object({"messages": messages}) in FORMATS

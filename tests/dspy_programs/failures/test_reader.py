@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import tracemalloc
+import zipfile
 from types import SimpleNamespace
 
 import pytest
@@ -14,7 +15,8 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from dspy_programs.errors import UsageError
 from dspy_programs.failures import reader
 from dspy_programs.failures.auto_parser import AutoParser
-from dspy_programs.failures.reader import files_in, read_traces
+from dspy_programs.failures.reader import read_traces
+from dspy_programs.failures.trace_files import files_in
 from dspy_programs.types import Trace
 
 
@@ -56,7 +58,8 @@ def test_bad_line_is_a_problem_and_not_the_end(tmp_path):
         (b'{"original_goal": "x", "turns": ' + b"9" * 5000 + b"}", "integer string conversion"),
         (b"[]", "an empty list"),
         (b"null", "null"),
-        (b"\xff\xfe[\x00]\x00", "not UTF-8"),
+        (b"\xff\xfe[\x00]\x00", "an empty list"),  # UTF-16
+        (b"\xff\xff[]", "not UTF-8"),
         (b'{"original_goal": "x", "turns": [{"role": "user", "latency_ms": -5}]}', "turns.0.latency_ms"),
         (b'{"original_goal": "x", "turns": [{"role": "user", "latency_ms": 1e999}]}', "turns.0.latency_ms"),
     ],
@@ -176,6 +179,163 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
         assert (count, tracemalloc.get_traced_memory()[1] < 2_000_000) == (5000, True)
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("name", ["x.json", "x.jsonl", "x.json.gz"])
+def test_text_in_any_unicode_is_read(tmp_path, encoding, mark, name):
+    whole = json.dumps(trace("Žofín", final_result="a\u2028b 中"), ensure_ascii=False)
+    content = ((mark if "-le" in encoding or "-be" in encoding else "") + whole + "\n" + whole).encode(encoding)
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    found = list(read_traces([tmp_path / name]))
+    assert [(item.trace.trace_id, item.trace.final_result) for item in found] == [("Žofín", "a\u2028b 中")] * 2
+
+
+def test_half_a_character_of_utf_16_at_the_end_costs_no_trace(tmp_path):
+    (tmp_path / "x.jsonl").write_bytes((json.dumps(trace("a")) + "\n").encode("utf-16") + b"\x00")
+    assert told(read_traces([tmp_path / "x.jsonl"]))[0] == ("x.jsonl:1", "a")
+
+
+@pytest.mark.parametrize("between", ["", " ", "\n", "\n\n\x1e"])
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("name", ["x.json", "x.jsonl"])
+def test_values_one_behind_the_other_are_read(tmp_path, between, indent, name):
+    if indent and name == "x.jsonl":
+        return  # lines are lines
+    whole = between.join(json.dumps(trace(name_), indent=indent) for name_ in "abc")
+    (tmp_path / name).write_text(whole)
+    assert [said for _, said in told(read_traces([tmp_path / name]))] == ["a", "b", "c"]
+
+
+def test_broken_value_among_others_is_named_and_they_are_read(tmp_path):
+    good = [json.dumps(trace(name), indent=1) for name in "ab"]
+    (tmp_path / "x.json").write_text(good[0] + '\n{"cut": \n' + good[1])
+    found = told(read_traces([tmp_path / "x.json"]))
+    assert [said for _, said in found][::2] == ["a", "b"]
+    assert found[1][1].startswith("not JSON: ")
+
+
+def test_values_that_are_all_broken_end(tmp_path):
+    (tmp_path / "x.json").write_text('{"a":\n' * 100_000)
+    found = told(read_traces([tmp_path / "x.json"]))
+    assert 1 < len(found) <= 20
+    assert all("not" in said for _, said in found)
+
+
+def test_steps_of_swe_agent_and_logs_of_inspect_are_found_in_folders(tmp_path):
+    lines(tmp_path / "a.traj", trace("a"))
+    archive(tmp_path / "b.eval", {"samples/1_epoch_1.json": sample("1")})
+    assert [said for _, said in told(read_traces([tmp_path]))] == ["a", "1/1"]
+
+
+def sample(id_, **fields):
+    messages = [{"role": "user", "content": "2 + 2?"}, {"role": "assistant", "content": "4"}]
+    return {"id": id_, "epoch": 1, "input": "2 + 2?", "target": "4", "messages": messages, **fields}
+
+
+def archive(path, members, kind=zipfile.ZIP_DEFLATED):
+    with zipfile.ZipFile(path, "w", kind) as file:
+        for name, value in members.items():
+            file.writestr(name, value if isinstance(value, (bytes, str)) else json.dumps(value))
+    return path
+
+
+def test_archive_is_read_with_its_task_and_a_broken_sample_is_named(tmp_path):
+    head = {"eval": {"task": "sums"}, "plan": {}}
+    members = {"header.json": head, "samples/a/b_epoch_1.json": sample("a/b"), "samples/c_epoch_1.json": "{", "notes.txt": "x"}
+    found = told(read_traces([archive(tmp_path / "x.eval", {**members, "samples/d_epoch_1.json": {"id": 1}})]))
+    assert found[0] == ("x.eval#1", "sums/a/b/1")
+    assert [said.partition(":")[0] for _, said in found[1:]] == ["samples/c_epoch_1.json", "samples/d_epoch_1.json"]
+
+
+def test_archive_comes_from_a_pipe_too(tmp_path, monkeypatch):
+    content = archive(tmp_path / "x.eval", {"samples/1_epoch_1.json": sample("1")}).read_bytes()
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+    assert [said for _, said in told(read_traces(["-"]))] == ["1/1"]
+
+
+def test_log_that_was_stopped_has_its_head_in_the_journal(tmp_path):
+    members = {"_journal/start.json": {"eval": {"task": "t"}}, "samples/1_epoch_1.json": sample("1")}
+    assert told(read_traces([archive(tmp_path / "x.eval", members)])) == [("x.eval#1", "t/1/1")]
+    ((_, said),) = told(read_traces([archive(tmp_path / "y.eval", {"_journal/start.json": {}})]))
+    assert "no samples" in said
+
+
+def test_archive_that_is_none_of_inspect_or_packed_otherwise_says_what_to_do(tmp_path):
+    assert "no log of Inspect" in told(read_traces([archive(tmp_path / "a.eval", {"x.json": {}})]))[0][1]
+    packed = archive(tmp_path / "b.eval", {"samples/1_epoch_1.json": sample("1")}, zipfile.ZIP_STORED).read_bytes()
+    zstd = packed.replace(b"PK\x01\x02\x14\x03\x14\x00\x00\x00\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x00\x00\x5d\x00")
+    (tmp_path / "b.eval").write_bytes(zstd)
+    ((_, said),) = told(read_traces([tmp_path / "b.eval"]))
+    assert hasattr(zipfile, "ZIP_ZSTANDARD") or ("zstd" in said and "inspect log dump" in said)
+
+
+@pytest.mark.parametrize("cut", [1, 40, 200, -1])
+def test_archive_that_is_cut_off_is_one_problem(tmp_path, cut):
+    whole = archive(tmp_path / "x.eval", {"samples/1_epoch_1.json": sample("1")}).read_bytes()
+    (tmp_path / "x.eval").write_bytes(whole[:cut])
+    (item,) = read_traces([tmp_path / "x.eval"])
+    assert item.problem
+
+
+def test_bomb_is_refused_before_it_is_unpacked(tmp_path):
+    path = archive(tmp_path / "x.eval", {f"samples/{n}_epoch_1.json": b" " * 30_000_000 for n in range(3)})
+    ((_, said),) = told(read_traces([path]))
+    assert "unpacks to 90,000,000 bytes" in said
+
+
+def test_member_that_lies_about_its_size_takes_no_memory(tmp_path):
+    path = archive(tmp_path / "x.eval", {"samples/1_epoch_1.json": b" " * 50_000_000})
+    small = (50_000_000).to_bytes(4, "little"), (90).to_bytes(4, "little")
+    path.write_bytes(path.read_bytes().replace(*small))
+    tracemalloc.start()
+    try:
+        (item,) = read_traces([path])
+        assert item.problem and tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_names_in_an_archive_lead_nowhere_and_thousands_are_read(tmp_path):
+    names = ["/etc/passwd", "../../samples/a_epoch_1.json", "samples/../../b_epoch_1.json", "C:\\c.json"]
+    members = {name: sample("x") for name in names} | {f"samples/{n}_epoch_1.json": sample(str(n)) for n in range(3000)}
+    (tmp_path / "in").mkdir()
+    found = list(read_traces([archive(tmp_path / "in" / "x.eval", members)]))
+    assert sum(item.trace is not None for item in found) == 3001  # the one below samples/ is read, and written nowhere
+    assert [path.name for path in tmp_path.rglob("*")] == ["in", "x.eval"]
+
+
+def test_archive_with_a_password_is_a_problem(tmp_path):
+    content = bytearray(archive(tmp_path / "x.eval", {"samples/1_epoch_1.json": sample("1")}).read_bytes())
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "x.eval").write_bytes(content)
+    ((_, said),) = told(read_traces([tmp_path / "x.eval"]))
+    assert "cannot be unpacked" in said
+
+
+def test_archive_is_read_sample_by_sample(tmp_path):
+    big = {f"samples/{n}_epoch_1.json": sample(str(n), store={"x": os.urandom(300_000).hex()}) for n in range(20)}
+    path = archive(tmp_path / "x.eval", big)
+    del big
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in read_traces([path])) == 20
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(st.data())
+def test_damaged_archive_is_items(tmp_path, data):
+    content = bytearray(archive(tmp_path / "x.eval", {"header.json": {}, "samples/1_epoch_1.json": sample("1")}).read_bytes())
+    for _ in range(data.draw(st.integers(1, 6))):
+        content[data.draw(st.integers(4, len(content) - 1))] = data.draw(st.integers(0, 255))
+    (tmp_path / "x.eval").write_bytes(content)
+    items = list(read_traces([tmp_path / "x.eval"]))
+    assert items and all((item.trace is None) != (item.problem is None) for item in items)
 
 
 def test_line_in_our_own_format_is_read_as_the_parser_reads_it(tmp_path):

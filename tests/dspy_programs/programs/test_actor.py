@@ -69,7 +69,7 @@ def test_actor_gives_typed_calls(tools):
 
 def test_actor_gives_several_calls_in_order():
     mail = {"tool": "send_mail", "arguments": {"to": "Ann"}}
-    assert [call.tool for call in Asked(reply(OSLO, mail, OSLO)).prediction.calls] == [
+    assert [call.tool for call in Asked(reply(OSLO, mail, OSLO), task=f"{TASK}, and mail it to Ann").prediction.calls] == [
         "get_weather",
         "send_mail",
         "get_weather",
@@ -97,7 +97,8 @@ def test_actor_ignores_a_reason_beside_calls():
 
 
 def test_actor_repairs_arguments_and_tells():
-    answer = Asked(reply({"tool": "Get_Weather", "arguments": {"city": "Oslo", "days": "5", "unit": "Celsius"}})).prediction
+    draft = {"tool": "Get_Weather", "arguments": {"city": "Oslo", "days": "5", "unit": "Celsius"}}
+    answer = Asked(reply(draft), task=f"{TASK} in celsius").prediction
     assert answer.calls == [Call(tool="get_weather", arguments={"city": "Oslo", "days": 5, "unit": "celsius"})]
     assert answer.repairs == [
         "Get_Weather: made get_weather",
@@ -190,6 +191,87 @@ def test_actor_without_model_makes_each_call_once_and_then_finishes():
     both = [STEP, STEP | {"tool_name": "send_mail", "tool_input": {"to": "Ann"}}]
     answer = by_rules(task, trajectory=both)
     assert answer.calls == [] and "every call" in answer.finish
+
+
+def test_actor_leaves_out_an_optional_argument_that_nobody_asked_for():
+    answer = Asked(reply({"tool": "get_weather", "arguments": {"city": "Oslo", "days": 5, "unit": "kelvin"}})).prediction
+    assert answer.calls == [Call(**OSLO)]
+    assert answer.repairs == ['get_weather: unit: "kelvin" left out, for nobody asked for it']
+
+
+def test_actor_says_what_is_missing_and_makes_the_other_calls():
+    mail = {"tool": "send_mail", "arguments": {"to": "ann@example.org"}}
+    answer = Asked(reply(OSLO, mail), task=f"{TASK} and mail it").prediction
+    assert (answer.calls, answer.cannot) == ([Call(**OSLO)], None)
+    assert [(gap.tool, gap.argument) for gap in answer.missing] == [("send_mail", "to")]
+    assert '"ann@example.org"' in answer.missing[0].why
+
+
+def test_actor_cannot_when_every_call_misses_something():
+    answer = Asked(reply({"tool": "send_mail", "arguments": {"to": "ann@example.org"}}), task="Send a mail").prediction
+    assert (answer.calls, answer.cannot) == ([], "send_mail needs to, which nobody gave")
+
+
+def test_actor_makes_no_call_of_a_tool_that_has_nothing_to_do_with_the_task():
+    answer = Asked(reply(OSLO), task="Who is the author of the novel that won in 2005?", tools=[WEATHER]).prediction
+    assert (answer.calls, answer.cannot, answer.missing) == ([], NO_TOOL, [])
+    assert "get_weather: the call left out" in answer.repairs[0]
+
+
+@pytest.mark.parametrize("place", ["task", "context"])
+def test_actor_takes_arguments_from_what_was_said_and_found(place):
+    mail = reply({"tool": "send_mail", "arguments": {"to": "ann@example.org"}})
+    texts = {"task": "Mail the weather to her"} | {place: "Mail it to ann@example.org, the address of her"}
+    assert len(Asked(mail, **texts).prediction.calls) == 1
+    found = STEP | {"tool_output": {"contact": "ann@example.org"}}
+    assert len(Asked(mail, task="Mail the weather to her", trajectory=[found]).prediction.calls) == 1
+
+
+SEVERAL = "Tell me the weather in Oslo for 5 days and in Rome for 3 days"
+ROME = {"tool": "get_weather", "arguments": {"city": "Rome", "days": 3}}
+
+
+class InTurn(Asked):
+    """As Asked, with one reply after the other."""
+
+    def __init__(self, *replies: str, **inputs) -> None:
+        left = iter(replies)
+        engine = ScriptedEngine(lambda prompt: next(left))
+        lm = dspy.LM("scripted/actor", engine=engine, cache=False, num_retries=0)
+        with dspy.context(lm=lm, adapter=CompleteJSONAdapter()):
+            self.prediction = Actor()(**({"task": SEVERAL, "tools": TOOLS} | inputs))
+        self.requests = engine.requests
+
+
+def test_actor_asks_again_once_for_what_is_left():
+    asked = InTurn(GOOD, reply(ROME))
+    assert asked.prediction.calls == [Call(**OSLO), Call(**ROME)]
+    assert "[[ ## task ## ]]\nin Rome for 3 days\n" in asked.requests[1].messages[0].text
+
+
+@pytest.mark.parametrize("second", [GOOD, reply(cannot="no more"), json.dumps({"action": {"finish": "done"}}), "?"])
+def test_actor_keeps_its_calls_when_nothing_new_comes(second):
+    answer = InTurn(GOOD, second).prediction
+    assert (answer.calls, answer.finish, answer.cannot, answer.failure) == ([Call(**OSLO)], None, None, None)
+
+
+def test_actor_repeats_nothing_once_the_rest_is_there():
+    made = STEP | {"tool_input": OSLO["arguments"]}
+    answer = InTurn(GOOD, reply(ROME), trajectory=[made]).prediction
+    assert (answer.calls, answer.repairs) == ([Call(**ROME)], ["get_weather: the same call left out, for it is done"])
+
+
+def test_actor_says_what_is_missing_for_the_rest():
+    mail = reply({"tool": "send_mail", "arguments": {"to": "Zoe", "city": "Rome"}})
+    tool = MAIL | {"parameters": {"type": "object", "properties": {"to": {"type": "string"}, "city": {}}, "required": ["to"]}}
+    answer = InTurn(GOOD, mail, tools=[WEATHER, tool]).prediction
+    assert (answer.calls, [gap.argument for gap in answer.missing]) == ([Call(**OSLO)], ["to"])
+
+
+def test_actor_asks_once_when_all_that_is_asked_is_done():
+    assert len(InTurn(reply(OSLO, ROME)).requests) == 1
+    made = STEP | {"tool_input": OSLO["arguments"]}
+    assert len(InTurn(reply(ROME), trajectory=[made]).requests) == 1
 
 
 def test_actor_does_not_hide_failing_model():

@@ -2,6 +2,7 @@
 
 import pytest
 
+from dspy_programs.programs.failure_judge.verbs import acts, moves
 from tests.dspy_programs.programs.runs import call, ruled, seen
 
 LISTED = [{"id": 1, "title": "Boats of the fjord"}]
@@ -103,6 +104,14 @@ def test_deed_done_twice_is_called_so():
         "CONTEXT_LOSS"
     ]
     assert finding.evidence.startswith("done twice") and finding.turns == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("name", "does", "again"),
+    [("bash", True, False), ("scroll_down", True, True), ("keyword_search", False, False), ("feedback_list", False, False)],
+)
+def test_acts_and_moves_read_the_words_of_a_name(name, does, again):
+    assert (acts(name), moves(name)) == (does, again)
 
 
 def test_single_repetition_of_a_look_up_is_weaker_than_three_and_than_a_deed_done_twice():

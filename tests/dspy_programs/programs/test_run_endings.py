@@ -29,6 +29,12 @@ NO_ANSWERS = {
     "the end of a run, and no answer": [ASKED, ("agent", "TERMINATE")],
     "a question that nobody answers": [ASKED, ANSWER, ("user", "And the cheapest back?")],
     "an announcement": [ASKED, SEARCH, ("agent", "Nothing was found. Let me look at the other airlines:")],
+    "an announcement behind a statement": [
+        ASKED,
+        SEARCH,
+        ("agent", "SK 1 flies at nine. First, I need to find the price of SK 1."),
+    ],
+    "an announcement of code": [ASKED, SEARCH, ("agent", "```\nsearch()\n```\nLet's execute this script to get the prices.")],
     "no turns": [],
 }
 ANSWERED = {
@@ -40,6 +46,8 @@ ANSWERED = {
     "thanks": [ASKED, ANSWER, ("user", "Thanks, that is all I need. Goodbye!")],
     "a note of the system": [ASKED, ANSWER, ("system", "(error) KeyboardInterrupt")],
     "a question back": [ASKED, ("agent", "On which day do you want to fly to Oslo?")],
+    "an appeal": [("user", "Is it right to hate?"), ("agent", "No, it is not right to hate. Let's work together for peace.")],
+    "an invitation": [ASKED, SEARCH, ("agent", "No flight to Oslo was found. Let me know if another day suits you.")],
     "an answer about errors": [("user", "What does KeyError mean?"), ("agent", "KeyError means that a key is missing.")],
     "an answer about limits": [
         ("user", "What is the speed limit?"),

@@ -27,6 +27,8 @@ KNOWN = [
     (2378156, "order 2378156"),
     ("credit_card_9513926", {"payment_methods": {"credit_card_9513926": {"brand": "visa"}}}),
     ("550e8400-e29b-41d4-a716-446655440000", "see 550e8400-e29b-41d4-a716-446655440000!"),
+    ("AT611904300234573201", "to AT61 1904 3002 3457 3201"),
+    ("AT61 1904 3002 3457 3201", "to AT611904300234573201"),
     ("ab_12", '{"rows": [{"id": "ab_12"}]}'),
     ("Zürich-7", '{"place": "Z\\u00fcrich-7"}'),
     # numbers and units
@@ -68,6 +70,8 @@ KNOWN = [
     ("2024-05-12 15:30:00", "May 12 at 3:30 PM"),
     ("2024-05-12T00:00:00", "on May 12"),
     ("2024-05-12 16:00", "May 12 at 3:30 PM for 30 minutes"),
+    ("07:15", "at quarter past seven"),
+    ("19:30", "um halb acht"),
     ("2024-05-13", "from May 12"),  # the end of a range
     # names, addresses, words
     ("Nadia Müller", "nadia muller"),
@@ -106,6 +110,7 @@ INVENTED = [
     ("00000123", "task 00000124"),
     ("W7654321", "order W2378156"),
     ("W2378156", "order W23781567"),
+    ("AT611904300234573201", "to AT61 1904 3002 3457 3209"),
     ("nadia@example.com", "write to Nadia at nadia@atlas.com"),
     ("jane@atlas.com", "write to Nadia at nadia@atlas.com"),
     (100, "refund order 55321, the lamp for 39.99"),
@@ -314,7 +319,7 @@ def test_look_ups_take_no_longer_in_a_long_run():
         sources.origin(4711.17), sources.origin("2023-01-01"), sources.origin("Z999999")
         start = time.process_time()
         for k in range(300):
-            sources.origin(f"Z{k:06}"), sources.origin(f"2022-01-{1 + k % 28:02}")
+            sources.origin(f"Z{k:06}"), sources.origin(f"2022-01-{1 + k % 28:02}"), sources.origin(k + 0.777)
         return time.process_time() - start
 
     seconds(100)

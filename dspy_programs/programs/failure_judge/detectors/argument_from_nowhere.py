@@ -9,18 +9,21 @@ from typing import Any, NamedTuple
 from pydantic import JsonValue
 
 from dspy_programs.programs.failure_judge.finding import Finding, found
+from dspy_programs.programs.failure_judge.known_before import came_to_nothing
 from dspy_programs.programs.failure_judge.trace_view import Call
 from dspy_programs.provenance import Kind, Sources, kind_of
 from dspy_programs.schemas import properties_of
 
 _MOST_VALUES = 40  # of a call that are looked up
 _SHOWN = 60  # characters of a value
-_TAKEN: Mapping[Kind, float] = {"id": 0.85, "e-mail": 0.85, "number": 0.7, "moment": 0.65}
+_TAKEN: Mapping[Kind, float] = {"id": 0.85, "e-mail": 0.8, "number": 0.7, "moment": 0.65}
 """The call changed something. Free text, paths and choices are not here: an agent may word them itself."""
 _TURNED_DOWN: Mapping[Kind, float] = {"id": 0.65, "e-mail": 0.65, "number": 0.45, "moment": 0.45}
 """The call came to nothing, and no later one of the tool came to more."""
 _LOOKED_UP: Mapping[Kind, float] = {"id": 0.5, "e-mail": 0.5}
 """The call only looked something up: what it did not find may not be there under the right name either."""
+_PERHAPS_LISTED = 0.5
+_LATEST_LISTS, _LONGEST_LIST = 10, 5000  # results, and characters of each, in which ids of the same form are looked for
 _AMOUNT = re.compile(
     r"amount|price|cost|total|sum\b|quantity|qty|fee\b|budget|balance|salary|payment|refund|guests|passengers|people|nights",
     re.IGNORECASE,
@@ -33,11 +36,6 @@ _ALSO_CHANGES = re.compile(
 _OWN_NAME = re.compile(
     r"(?:new_?)?(?:id|key|name|title|slug|tag|branch|label|file_?name|path|token|idempotency_?key)", re.IGNORECASE
 )
-_NOTHING = re.compile(
-    r"\b(?:not (?:found|valid|exist)|no [\w ]{1,40}(?:found|match\w*)|"
-    r"invalid|error|unknown|does not exist|doesn't exist|failed|denied)\b"
-)
-_LONGEST_NOTHING = 200  # characters
 
 
 class Given(NamedTuple):
@@ -70,21 +68,34 @@ def comes_from_nowhere(given: Given, sources: Sources) -> bool:
 def argument_from_nowhere(invented: Sequence[Given], calls: Sequence[Call]) -> Finding | None:
     """Weigh what was invented in a run: what a tool took weighs most, what was then mended nothing.
 
-    calls: all of the run, in order.
+    The first such call is blamed, with the confidence of the weightiest. calls: all of the run, in order.
     """
-    best: Finding | None = None
     last_good = {call.name: call.place for call in calls if not came_to_nothing(call)}
-    for call, name, value, kind, _ in invented:
-        if not came_to_nothing(call):
-            confidence = (_TAKEN if changes_something(call) else _LOOKED_UP)[kind]
-        elif last_good.get(call.name, -1) > call.place:
-            continue
-        else:
-            confidence = (_TURNED_DOWN if changes_something(call) else _LOOKED_UP)[kind]
-        if best is None or confidence > best.confidence:
-            evidence = f"{call.name} was given {name or 'the input'} {str(value)[:_SHOWN]}, which nothing before it gave"
-            best = found("HALLUCINATION", call.number, confidence, evidence)
-    return best
+    weighed = [(one, weight) for one in invented if (weight := _weight(one, calls, last_good.get(one.call.name, -1)))]
+    if not weighed:
+        return None
+    call, name, value, _, _ = weighed[0][0]
+    evidence = f"{call.name} was given {name or 'the input'} {str(value)[:_SHOWN]}, which nothing before it gave"
+    turns = list(dict.fromkeys(one.call.number for one, _ in weighed))
+    return found("HALLUCINATION", call.number, max(weight for _, weight in weighed), evidence, turns)
+
+
+def _weight(given: Given, calls: Sequence[Call], last_good: int) -> float:
+    """Return how sure it is that an invented value did harm; 0 if a later call of the tool came to more."""
+    call, kind = given.call, given.kind
+    failed = came_to_nothing(call)
+    if failed and last_good > call.place:
+        return 0.0
+    weight = (_LOOKED_UP if not changes_something(call) else _TURNED_DOWN if failed else _TAKEN)[kind]
+    is_listed = kind == "id" and _may_have_been_listed(str(given.value), call, calls)
+    return min(weight, _PERHAPS_LISTED) if is_listed else weight
+
+
+def _may_have_been_listed(id_: str, call: Call, calls: Sequence[Call]) -> bool:
+    """Return whether a list of ids of the same form was given before: traces are often cut, and this one was perhaps in it."""
+    form = re.compile(rf"(?<!\w){re.sub(r'[0-9]', '[0-9]', re.escape(id_[:_SHOWN]))}(?!\w)")
+    lists = [one for one in calls if one.place < call.place and isinstance(one.returned, list) and len(one.returned) > 1]
+    return any(form.search(one.output[:_LONGEST_LIST]) for one in lists[-_LATEST_LISTS:])
 
 
 def changes_something(call: Call) -> bool:
@@ -94,14 +105,6 @@ def changes_something(call: Call) -> bool:
 @lru_cache(maxsize=4096)
 def _also_changes(name: str) -> bool:
     return _ALSO_CHANGES.search(name[:200].lower().replace("_", " ")) is not None
-
-
-def came_to_nothing(call: Call) -> bool:
-    """Return whether a call failed, or found nothing."""
-    if call.fault or call.returned in ([], {}):
-        return True
-    text = call.returned
-    return isinstance(text, str) and len(text) <= _LONGEST_NOTHING and _NOTHING.search(text.lower()) is not None
 
 
 def _is_for_the_agent(tool: str, name: str, kind: Kind) -> bool:

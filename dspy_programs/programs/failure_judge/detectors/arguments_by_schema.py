@@ -2,6 +2,7 @@
 
 from dspy_programs.programs.actor import check
 from dspy_programs.programs.failure_judge.finding import Finding, found
+from dspy_programs.programs.failure_judge.known_before import came_to_nothing
 from dspy_programs.programs.failure_judge.trace_view import Call, View
 from dspy_programs.text import is_json
 from dspy_programs.types import LONGEST_NAME, Function
@@ -14,10 +15,10 @@ def detect_arguments_by_schema(view: View) -> Finding | None:
     """The first call that does not fit its tool's schema; what the tool did not take, and no later call mended, first."""
     if not view.tool_schemas:
         return None
-    taken = {call.name: call.place for call in view.calls if not call.fault}
+    taken = {call.name: call.place for call in view.calls if not came_to_nothing(call)}
     broken = [(call, problem) for call in view.calls[:_MOST_CALLS] if (problem := _problem_of(view, call))]
     unmended = [(call, problem) for call, problem in broken if taken.get(call.name, -1) <= call.place]
-    rejected = [(call, problem) for call, problem in unmended if call.fault]
+    rejected = [(call, problem) for call, problem in unmended if came_to_nothing(call)]
     if not unmended:
         return None
     call, problem = (rejected or unmended)[0]

@@ -24,7 +24,8 @@ def detect_circular_reasoning(view: View) -> Finding | None:
     new_calls = [call.place for call in view.calls if keys.setdefault(call.key, call.place) == call.place]
     said = view.said if len(view.said) >= _SHORTEST_CYCLE else []
     texts = [(place, (view.words_before(place), _pairs_of_words(view.turns[place].content[:LONGEST]))) for place in said]
-    steps = [(call.place, (view.words_before(call.place), call)) for call in view.calls if call.given is not None]
+    known = [call for call in view.calls if call.given is not None] if view.repeats else []
+    steps = [(call.place, (view.words_before(call.place), call)) for call in known]
     by_words, by_calls = cycle(texts, _alike_steps), cycle(steps, _same_calls)
     waiting = [call.place for call in view.calls if call.waits or moves(call.name)] if by_words or by_calls else []
     findings = []

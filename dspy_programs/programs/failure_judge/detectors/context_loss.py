@@ -1,5 +1,7 @@
 """CONTEXT_LOSS: a finished call again, a deed done twice, or a question that was answered."""
 
+from collections.abc import Sequence
+
 from dspy_programs.programs.failure_judge.finding import Finding, called, found, strongest
 from dspy_programs.programs.failure_judge.phrases import COMPLAINT, COURTESY, FORGOT, SENTENCE_END
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, Call, View, is_empty
@@ -9,7 +11,17 @@ _RETRIED = ("transient", "failed")  # faults after which the same call is anothe
 
 
 def detect_context_loss(view: View) -> Finding | None:
-    return strongest([_repeated_call(view), _done_twice(view), _repeated_question(view)])
+    by_calls = _first([_done_twice(view), _repeated_call(view)]) if view.repeats else None
+    return strongest([by_calls, _repeated_question(view)])
+
+
+def _first(findings: Sequence[Finding | None]) -> Finding | None:
+    """Return the earliest finding, as sure as the surest: what began earlier went on."""
+    seen = [finding for finding in findings if finding is not None]
+    if not seen:
+        return None
+    first, surest = min(seen, key=lambda finding: finding.turn), max(finding.confidence for finding in seen)
+    return first.model_copy(update={"confidence": surest, "turns": sorted({turn for f in seen for turn in f.turns})})
 
 
 def _repeated_call(view: View) -> Finding | None:
@@ -54,7 +66,7 @@ def _is_repeated(earlier: Call, call: Call) -> bool:
 def _done_twice(view: View) -> Finding | None:
     """The same change succeeded twice with no word of the user between, and nothing between that may have undone it.
 
-    What is created or sent is undone by a removal only; what is set or removed, by any other change.
+    What is created or sent is undone by a removal only; what is set, stored or removed, by any other change.
     """
     done: dict[tuple[str, str], tuple[int, int, int]] = {}
     made = {"any": 0, "remove": 0}
@@ -62,7 +74,7 @@ def _done_twice(view: View) -> Finding | None:
         kinds = doing(call.name).kinds
         if not kinds or call.fault or call.given is None:
             continue
-        undoes = "any" if kinds & {"change", "remove"} else "remove"
+        undoes = "any" if kinds & {"change", "remove", "keep"} else "remove"
         words = view.words_before(call.place)
         said, before, number = done.get(call.key, (-1, -1, -1))
         if (said, before) == (words, made[undoes]):

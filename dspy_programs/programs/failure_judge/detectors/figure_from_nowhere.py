@@ -54,6 +54,11 @@ _CASE_ASKED = any_of(
 )  # what must be looked up: statistics, prices, the user's own case. Other knowledge a model may have
 _IN_THOUSANDS = re.compile(r"\d{1,3}(?:'\d{3}){1,6}(?:\.\d{1,9})?")
 _IN = re.compile(r"\b(?:in|since|from|until|by|of|to|year|and|around|c\.) $", re.IGNORECASE)
+_STATUSES = frozenset("200 201 202 204 301 302 304 400 401 403 404 405 409 410 422 429 500 501 502 503 504".split())
+_NAMED_SO = re.compile(
+    r"(?:\b(?:lines?|rows?|columns?|pages?|steps?|sections?|chapters?|versions?|ports?|figures?|tables?|parts?|options?|questions?|"
+    r"articles?|rooms?|gates?|tracks?)|(?<=[a-z,] )[A-Z][\w-]{1,20}) (?:v\.?)?$"
+)
 _ENDING = re.compile(r"(?:end(?:s|ing)? (?:in|with)|last (?:four|4)(?: digits)?:?|[*x\u2022.]{2}) ?$", re.IGNORECASE)
 _SIGNS = frozenset("$€£¥")  # there are many prices in a result
 _OTHERS = {
@@ -94,7 +99,7 @@ def figures_in(text: str) -> list[Figure]:
         value, place = _value_of(figure), match.start("figure")
         if "'" in figure and not _IN_THOUSANDS.fullmatch(figure):
             continue  # minutes and seconds
-        if unit or not (value <= _FEW or _is_year_or_ending(shown, place, figure)):
+        if unit or not (value <= _FEW or _is_a_name(shown, place, figure)):
             is_claim = not any(start <= place < end for start, end in ranges) and not _is_open(shown, place)
             scale = f" {match['scale']}" if match["scale"] else ""
             found.append(Figure(figure + scale, value, unit, _nouns_after(shown, match.end()), place, is_claim))
@@ -134,7 +139,8 @@ def figure_from_nowhere(view: View, step: Step, figures: Sequence[Figure]) -> Fi
 
 def first_said(view: View, place: int, figure: str) -> int:
     """Return the number of the first turn in which an agent says a figure."""
-    known = re.compile(rf"(?<![\w.,]){re.escape(figure)}(?![\w]|[.,]\d)")
+    digits = ",?".join(re.escape(c) for c in figure if c != ",")
+    known = re.compile(rf"(?<![\w.,]){digits}(?!\w|[.,]\d)")
     said = (
         i for i in view.said if i <= place and (i > 0 or place == 0) and known.search(view.turns[i].content[:_LONGEST_SAID])
     )
@@ -145,11 +151,14 @@ def _blank(match: re.Match[str]) -> str:
     return " " * len(match.group())
 
 
-def _is_year_or_ending(text: str, place: int, figure: str) -> bool:
-    """Return whether a figure is a year, or the last digits of a card or an account."""
+def _is_a_name(text: str, place: int, figure: str) -> bool:
+    """Return whether a figure counts nothing: a year, an HTTP status, the last digits of a card, a part of a name."""
     before = text[max(0, place - 20) : place]
+    if figure in _STATUSES:
+        return True
     is_year = len(figure) == 4 and figure.isdigit() and (1900 <= int(figure) <= 2100 or _IN.search(before))
-    return bool(is_year) or _ENDING.search(before) is not None
+    is_part = figure.replace(".", "").isdigit() and len(figure) <= 5 and _NAMED_SO.search(before)
+    return bool(is_year or is_part) or _ENDING.search(before) is not None
 
 
 def _value_of(figure: str) -> float:

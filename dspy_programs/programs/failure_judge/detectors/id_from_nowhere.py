@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from dspy_programs.programs.failure_judge.finding import Finding, found
 from dspy_programs.programs.failure_judge.known_before import Step
+from dspy_programs.programs.failure_judge.phrases import NUMBER
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, View
 from dspy_programs.provenance import Sources
 
@@ -17,7 +18,7 @@ _CONFIDENCE = 0.7
 
 def ids_in(text: str) -> list[str]:
     """Return the references in a text: "#91", "INC0012345", "PL-482"."""
-    return list(dict.fromkeys(_ID.findall(text[:LONGEST])))[:_MOST] if any(map(str.isdigit, text[:LONGEST])) else []
+    return list(dict.fromkeys(_ID.findall(text[:LONGEST])))[:_MOST] if NUMBER.search(text[:LONGEST]) else []
 
 
 def id_from_nowhere(view: View, step: Step, ids: Sequence[str], sources: Sources) -> Finding | None:

@@ -32,7 +32,9 @@ def detect_no_answer(view: View) -> Finding | None:
     if NOTHING_SAID.fullmatch(words[:60]) and not any(closes(call.name) for call in view.calls[-1:]):
         return found("NO_ANSWER", view.last_number, 0.75, f"the last words are {words!r}")
     if announces(words):
-        return found("NO_ANSWER", view.last_number, 0.7 if words.endswith(":") else 0.5, words[-_LONGEST_NOTICE:])
+        is_agent = bool(view.calls or view.tools)  # in mere talk, what comes next may be the user's turn
+        confidence = 0.7 if words.endswith(":") else 0.6 if is_agent else 0.5
+        return found("NO_ANSWER", view.last_number, confidence, words[-_LONGEST_NOTICE:])
     return None
 
 

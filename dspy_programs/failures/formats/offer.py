@@ -1,0 +1,40 @@
+"""The tools that a run was offered, gathered from all its calls of a model: names, and JSON schemas where they are told."""
+
+import json
+from functools import lru_cache
+from typing import Any
+
+from dspy_programs.failures.formats.values import json_of
+from dspy_programs.schemas import tool_names, tool_schemas
+
+_LONGEST = 100_000  # characters of definitions that are remembered
+
+
+class Offer:
+    """Gathers definitions; what comes again, as logs tell it with every call, is read once."""
+
+    def __init__(self, *published: Any) -> None:
+        self.names: set[str] = set()
+        self.schemas: dict[str, dict[str, Any]] = {}
+        self._known: set[str] = set()
+        for one in published:
+            self.add(one)
+
+    def add(self, published: Any) -> None:
+        """Add tools in any published form, or JSON of them; of a tool that comes twice the last schema counts."""
+        found = json_of(published)
+        found = [json_of(item) for item in found] if isinstance(found, list) else found
+        if not found or (key := json.dumps(found, ensure_ascii=False)) in self._known:
+            return
+        self._known.add(key)
+        names, schemas = _remembered(key) if len(key) <= _LONGEST else _read(key)
+        self.names.update(names)
+        self.schemas.update(schemas)
+
+
+def _read(definitions: str) -> tuple[list[str], dict[str, Any]]:
+    found = json.loads(definitions)
+    return tool_names(found), {name: schema for name, schema in tool_schemas(found).items() if isinstance(schema, dict)}
+
+
+_remembered = lru_cache(maxsize=64)(_read)  # the runs of a file have the same tools
