@@ -1,6 +1,6 @@
 """Say how an agent run failed, at which turn first, and how to fix it; or that it did not fail.
 
-Rules find. A model is asked only what they cannot decide: whether a doubtful finding is a fault (closed_question.py) and, if
+Rules find. A model is asked only what they cannot decide: whether a doubtful finding is excused (closed_question.py) and, if
 you want it, how a run failed in which nothing was found (open_question.py).
 
 Calls      none if the rules are sure, or without a language model; else one a doubtful finding, at most `most_questions`, and
@@ -136,10 +136,10 @@ class FailureJudge(Program):
             if isinstance(reply, Failure):
                 return reply
             asked.append(doubt)
-            if reply.fault != "cannot tell":
-                standing = settled(found.findings, doubt, reply.fault == "true")
+            if reply.answer != "cannot tell":
+                standing = settled(found.findings, doubt, reply.answer == "no")
                 found = _Settled(ruling(standing, trace.is_successful), standing, "model")
-            if reply.fault == "true":
+            if reply.answer == "no":
                 break
         return found
 
