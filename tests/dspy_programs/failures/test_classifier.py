@@ -138,8 +138,8 @@ SILENT = {
 }
 
 
-def says(fault):
-    return lambda prompt: json.dumps({"fault": fault})
+def says(answer):
+    return lambda prompt: json.dumps({"answer": answer})
 
 
 def verdict(mode, turn, cause="as scripted"):
@@ -148,7 +148,7 @@ def verdict(mode, turn, cause="as scripted"):
 
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
 def test_model_gets_one_call_for_the_doubtful_trace_and_none_for_the_others():
-    with ChatServer(says("true")) as server, use("openai/any", api_base=server.url):
+    with ChatServer(says("no")) as server, use("openai/any", api_base=server.url):
         classifier = FailureClassifier()
         sure, silent, unsure = map(classifier.classify, [HALLUCINATION, SILENT, UNSURE])
     assert len(server.requests) == 1
@@ -160,7 +160,7 @@ def test_model_gets_one_call_for_the_doubtful_trace_and_none_for_the_others():
 
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
 def test_finding_that_the_model_denies_is_not_in_the_report():
-    with use(scripted_lm(says("false"))):
+    with use(scripted_lm(says("yes"))):
         report = FailureClassifier().classify({**UNSURE, "is_successful": False})
     assert (report.classified_failure_mode, report.answered_by) == ("UNKNOWN", "model")
     assert "OVER_REFUSAL" not in [found.mode for found in report.modes]
@@ -188,7 +188,7 @@ def test_model_that_writes_nonsense_leaves_the_rules_verdict_and_is_named():
 
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
 def test_no_llm_asks_nobody_though_a_model_is_in_use():
-    lm = scripted_lm(says("true"))
+    lm = scripted_lm(says("no"))
     with use(lm):
         FailureClassifier(use_llm=False).classify(UNSURE)
     assert lm.engine.prompts == []
