@@ -20,13 +20,16 @@ def calibrate(
     out: Annotated[Path | None, typer.Option(help="Output folder. Default: where the package keeps the files.")] = None,
     module: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Fit on train, measure on val and test; write findings.jsonl (with --raw), calibration.json and reliability.png."""
+    """Fit on train and val, measure on test and on each source left out.
+
+    Writes findings.jsonl (with --raw), calibration.json, reliability.png and, without --out, the figures in the data card.
+    """
     from dspy_programs.atomic_file import write_atomically
     from dspy_programs.errors import UsageError
     from dspy_programs.failures import FILE, calibration_file
     from optimizers.data import as_jsonl, data_directory
     from optimizers.measures import FINDINGS, PLOT, read_findings, reliability
-    from optimizers.measures.calibration_report import calibrate as calibrated, summary
+    from optimizers.measures.calibration_report import CARD, calibrate as calibrated, into_card, summary
     from optimizers.plotting import require_matplotlib
 
     if module:  # the command that had this name before
@@ -36,14 +39,16 @@ def calibrate(
     rows = data_directory("failure_judge") / FINDINGS
     if raw is not None:
         require_checkout("reading raw runs")
-        from optimizers.sources import labelled_runs, records_of
+        from optimizers.sources import all_records
 
         rows = folder / FINDINGS
-        write_atomically(rows, as_jsonl(record.model_dump() for record in records_of(labelled_runs(raw))))
+        write_atomically(rows, as_jsonl(record.model_dump() for record in all_records(raw)))
     records, digest = read_findings(rows)
     calibration = calibrated(records, digest)
     write_atomically(out / FILE if out else calibration_file(), calibration.model_dump_json(indent=1) + "\n")
     write_atomically(folder / PLOT, reliability(records, calibration.curves))
+    if out is None:
+        write_atomically(card := folder / CARD, into_card(card.read_text(encoding="utf-8"), calibration))
     for line in summary(calibration):
         print(line)
 

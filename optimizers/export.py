@@ -68,7 +68,7 @@ def export(
     elif Path(to).suffix == ".json":
         if Path(to).exists() and not force:
             raise UsageError(f"{to} already exists; --force overwrites it")
-        export_stock(file, Path(to))
+        export_stock(file, Path(to), program)
         thinks = has_reasoning(compiled.provenance.fields) and not has_reasoning(shape_of(program))
         lines = usage(module, thinks, to)
     else:

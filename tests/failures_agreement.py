@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dspy_programs.programs.failure_judge import FailureJudge, View, findings_of, ruling
+from dspy_programs.programs.failure_judge import FailureJudge, View, findings_of, first_step, ruling
 from dspy_programs.types import FailureMode, Trace
 from tests.agreement_cases import Case, cases, sampled
 from tests.agreement_figures import Figure, agreement, kinds_table, parts_table, share, write
@@ -48,7 +48,7 @@ Judge = Callable[[Trace], Verdict]
 
 def by_rules(trace: Trace) -> Verdict:
     findings = findings_of(View(trace))
-    ruled = ruling(findings, trace.is_successful)
+    ruled = ruling(findings, trace.is_successful, first_step(trace.turns))
     return Verdict(ruled.mode, ruled.turn, any(finding.mode == "OVER_REFUSAL" for finding in findings))
 
 

@@ -138,18 +138,18 @@ def test_a_model_is_asked_through_the_judge():
     trace = Trace.model_validate({"original_goal": "Which is nicer, tea or coffee?", "turns": turns})
     engine = ScriptedEngine(lambda prompt: '{"verdict": {"mode": "HALLUCINATION", "turn": 4, "cause": "Tea"}}')
     with dspy.context(lm=dspy.LM("scripted/judge", engine=engine, cache=False), adapter=CompleteJSONAdapter()):
-        judge = ByModel(FailureJudge())
+        judge = ByModel(FailureJudge(open_question=True))
         assert judge(trace) == Verdict("HALLUCINATION", 4, False) and judge.answered == {"model": 1}
     assert by_rules(trace) == NONE
 
 
 def test_an_answer_of_the_rules_for_a_model_that_failed_is_counted_as_such():
     trace = Trace.model_validate(
-        {"original_goal": "Which is nicer?", "turns": [{"turn_number": 0, "role": "user", "content": "Tea?"}]}
+        {"original_goal": "Which is nicer?", "turns": [{"turn_number": 0, "role": "agent", "content": "Tea."}]}
     )
     engine = ScriptedEngine(lambda prompt: "tea")
     with dspy.context(lm=dspy.LM("scripted/judge", engine=engine, cache=False), adapter=CompleteJSONAdapter()):
-        judge = ByModel(FailureJudge())
+        judge = ByModel(FailureJudge(open_question=True))
         judge(trace)
     assert judge.answered == {"rules, the model failed": 1}
 

@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from dspy_programs.failures.auto_parser import AutoParser
     from dspy_programs.failures.batch import Batch as Batch, Outcome as Outcome, Tally as Tally
     from dspy_programs.failures.calibrated import (
+        FACTS as FACTS,
         FILE as FILE,
         SCHEMA_VERSION as SCHEMA_VERSION,
         Calibration as Calibration,
         Curve as Curve,
         FittedOn as FittedOn,
+        RunKind as RunKind,
         calibration_file as calibration_file,
+        holds_at as holds_at,
+        kind_of as kind_of,
         value_at as value_at,
     )
     from dspy_programs.failures.classifier import FailureClassifier, FailureReport
@@ -33,12 +37,16 @@ _HOMES = {
     "Batch": "batch",
     "Calibration": "calibrated",
     "Curve": "calibrated",
+    "FACTS": "calibrated",
     "FILE": "calibrated",
     "FittedOn": "calibrated",
     "Outcome": "batch",
+    "RunKind": "calibrated",
     "SCHEMA_VERSION": "calibrated",
     "Tally": "batch",
     "calibration_file": "calibrated",
+    "holds_at": "calibrated",
+    "kind_of": "calibrated",
     "value_at": "calibrated",
     "AutoParser": "auto_parser",
     "FailureClassifier": "classifier",

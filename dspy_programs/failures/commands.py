@@ -12,6 +12,7 @@ from dspy_programs.cli import (
     FAILED,
     GATE_CLOSED,
     INTERRUPTED,
+    MODEL_STOPPED,
     ApiBaseOption,
     ApiKeyOption,
     NoCacheOption,
@@ -23,9 +24,11 @@ from dspy_programs.failures.options import (
     FormatOption,
     HtmlOption,
     JunitOption,
+    MinProbabilityOption,
     OpenQuestionOption,
     SarifOption,
     at_once,
+    judge_in_words,
 )
 from dspy_programs.lm import using
 
@@ -55,6 +58,7 @@ def classify(
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     no_cache: NoCacheOption = False,
+    min_probability: MinProbabilityOption = 0.5,
     as_json: JsonOption = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Also write the report to this file, as JSON; - is standard output.")
@@ -64,7 +68,7 @@ def classify(
     junit: JunitOption = None,
 ) -> None:
     """Say whether one run failed and, if so, how, at which turn first, why, and how to fix it."""
-    from dspy_programs.failures.batch import Outcome, tallied
+    from dspy_programs.failures.batch import Outcome, Tally, tallied
     from dspy_programs.failures.classifier import FailureClassifier
     from dspy_programs.failures.reports.lines import print_json
     from dspy_programs.failures.reports.outputs import Outputs, opened, printing
@@ -76,8 +80,9 @@ def classify(
     inputs = [path for path in (file, trace) if path is not None]
     with opened(outputs, inputs, one_trace=True) as sinks:
         with using(None if no_llm else lm, api_base, api_key, no_cache) as model:
-            report = FailureClassifier(model is not None, open_question).classify(known)
-        tallied([Outcome(source, known, report, None)], sinks, lambda batch: [])
+            classifier = FailureClassifier(model is not None, open_question, min_probability)
+            report = classifier.classify(known)
+        tallied(Tally(), [Outcome(source, known, report, None)], sinks, lambda batch: None)
     with printed:
         print_json(report.model_dump_json(indent=2)) if as_json else print_report(source, report)
 
@@ -126,6 +131,7 @@ def batch(
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     no_cache: NoCacheOption = False,
+    min_probability: MinProbabilityOption = 0.5,
     as_json: JsonOption = False,
     output: Annotated[
         Path | None,
@@ -143,22 +149,28 @@ def batch(
         ),
     ] = None,
     baseline: Annotated[
-        Path | None, typer.Option(help="Earlier output of `batch --json`. Exit with 1 if a mode rises beyond noise.")
+        Path | None, typer.Option(help="Earlier output of `batch --json`. Exit with 1 if a mode rises beyond chance.")
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Compare with a baseline of other rules, another model or --min-probability.")
+    ] = False,
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="Ignore unreadable input in the exit code; it is still reported.")
     ] = False,
 ) -> None:
     """Classify many traces: how often each failure mode occurs, with confidence intervals, and in which traces.
 
-    Exit code: 0; 1 if a limit or the baseline check fails; 2 if some input is unreadable (unless --keep-going) or there
-    is no trace, because the figures then do not cover everything. All outputs are written in every case.
+    Exit code: 0; 1 if a limit or the baseline check fails; 3 if the model stopped answering midway, so that the rules
+    decided the rest; 2 if some input is unreadable (unless --keep-going), because the figures then do not cover everything.
+    All outputs are written in these cases. 2 without outputs if there is no trace, an option is wrong, or the model never
+    answered.
     """
     from dspy_programs.cli import show_progress
     from dspy_programs.errors import UsageError
-    from dspy_programs.failures.batch import classified, tallied
+    from dspy_programs.failures.baseline import compared, read_baseline
+    from dspy_programs.failures.batch import Tally, classified, tallied
     from dspy_programs.failures.classifier import FailureClassifier
-    from dspy_programs.failures.gate import bounds_of, checks_of, read_baseline
+    from dspy_programs.failures.gate import Gate, bounds_of
     from dspy_programs.failures.reader import read_traces
     from dspy_programs.failures.reports.lines import print_json
     from dspy_programs.failures.reports.outputs import Named, Outputs, opened, printing
@@ -173,14 +185,19 @@ def batch(
     printed = printing(outputs, as_json)
     gc.freeze()  # the collector skips what is loaded by now: a large batch runs 7 % faster
     with opened(outputs, inputs) as sinks, using(None if no_llm else lm, api_base, api_key, no_cache) as model:
+        classifier = FailureClassifier(model is not None, open_question, min_probability)
+        tally = Tally(judge_in_words(model, open_question), min_probability)
+        comparison = compared(before, tally.model, min_probability, force) if before else None
+        gate = Gate(bounds, comparison, classifier)
         with show_progress("reading traces", in_bytes=True) as progress:
-            items = read_traces(inputs, format, progress)
-            found = classified(items, FailureClassifier(model is not None, open_question), at_once(model))
-            result = tallied(found, [*sinks, named], lambda made: checks_of(made, bounds, before))
+            found = classified(read_traces(inputs, format, progress), classifier, at_once(model))
+            result = tallied(tally, found, [*sinks, named, gate], gate.check)
     with printed:
         print_json(result.model_dump_json(indent=2)) if as_json else print_batch(result, named.rows)
     if result.unreadable and not (keep_going and result.traces):
         raise typer.Exit(FAILED)
+    if result.model_stopped:
+        raise typer.Exit(MODEL_STOPPED)
     if not all(check.holds for check in result.checks):
         raise typer.Exit(GATE_CLOSED)
 
@@ -195,13 +212,14 @@ def watch(
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
     no_cache: NoCacheOption = False,
+    min_probability: MinProbabilityOption = 0.5,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
     once: Annotated[bool, typer.Option("--once", help="Classify the traces already there, then exit.")] = False,
     interval: Annotated[float, typer.Option(min=0.05, help="Seconds between scans.")] = 1.0,
 ) -> None:
     """Classify traces as they are written, one line each; Ctrl-C stops and prints the distribution.
 
-    Exit code: 130 after Ctrl-C; with --once, 0, or 2 if some input is unreadable.
+    Exit code: 130 after Ctrl-C; with --once, 0, 2 if some input is unreadable, or 3 if the model stopped answering.
     """
     from dspy_programs.failures.batch import Tally, classified
     from dspy_programs.failures.classifier import FailureClassifier
@@ -209,9 +227,10 @@ def watch(
     from dspy_programs.failures.reports.table import print_batch, print_outcome
     from dspy_programs.failures.watch import Watch
 
-    watched, tally, code = Watch(folder, format), Tally(), 0
+    watched, code = Watch(folder, format), 0
     with using(None if no_llm else lm, api_base, api_key, no_cache) as model:
-        classifier = FailureClassifier(model is not None, open_question)
+        classifier = FailureClassifier(model is not None, open_question, min_probability)
+        tally = Tally(judge_in_words(model, open_question), min_probability)
         try:
             while True:
                 for outcome in classified(watched.look(last=once), classifier, at_once(model)):
@@ -223,5 +242,6 @@ def watch(
         except KeyboardInterrupt:
             code = INTERRUPTED
     result = tally.batch()
+    result.model_stopped = classifier.stopped
     print_json(result.model_dump_json()) if as_json else print_batch(result, [])
-    raise typer.Exit(code or (FAILED if result.unreadable else 0))
+    raise typer.Exit(code or (FAILED if result.unreadable else MODEL_STOPPED if result.model_stopped else 0))

@@ -1,22 +1,17 @@
-"""Checks for CI: rates that must not be exceeded, and a baseline that must not get worse.
+"""Checks for CI: rates that must not be exceeded, and a baseline that must not get worse (baseline.py).
 
-Input      "MODE=RATE" as typed, ANY for all failure modes together, RATE in [0, 1]; the JSON of an earlier batch.
+Input      "MODE=RATE" as typed, ANY for all failure modes together, RATE in [0, 1].
 Output     Check: a sentence with rate, interval and limit, and whether it passes.
-Raises     UsageError for an invalid limit, and for a baseline that is empty, of another format or unreadable.
+Raises     UsageError for an invalid limit.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
-from dspy_programs.errors import UsageError, first_fault
-from dspy_programs.failures.batch import FORMAT, MODES, Batch, Check, Share
-from dspy_programs.failures.intervals import newcombe
-
-ANY = "ANY"
-_GUARDED = (ANY, *(mode for mode in MODES if mode != "none"))
+from dspy_programs.errors import UsageError
+from dspy_programs.failures.baseline import GUARDED, Comparison, in_words
+from dspy_programs.failures.batch import Batch, Check, Outcome, Share
+from dspy_programs.failures.classifier import FailureClassifier
 
 
 class _Bound(NamedTuple):
@@ -32,8 +27,8 @@ def bounds_of(texts: Sequence[str]) -> list[_Bound]:
 def _bound_of(text: str) -> _Bound:
     mode, equals, rate = text.partition("=")
     mode = mode.strip().upper()
-    if not equals or mode not in _GUARDED:
-        raise UsageError(f"--fail-on {text}: write MODE=RATE, where MODE is one of {', '.join(_GUARDED)}")
+    if not equals or mode not in GUARDED:
+        raise UsageError(f"--fail-on {text}: write MODE=RATE, where MODE is one of {', '.join(GUARDED)}")
     try:
         value = float(rate)
     except ValueError:
@@ -43,56 +38,32 @@ def _bound_of(text: str) -> _Bound:
     return _Bound(mode, value)
 
 
-def read_baseline(path: Path) -> Batch:
-    """Read the output of an earlier `batch --json`."""
-    try:
-        batch = Batch.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValidationError as error:
-        mend = f"a baseline is the output of `batch --json` (format {FORMAT}); create it again"
-        raise UsageError(f"{path}: {first_fault(error, 'the file')}; {mend}") from error
-    if fault_in := _unusable(batch):
-        raise UsageError(f"{path}: {fault_in}, so it cannot be a baseline; create it again with `batch --json`")
-    return batch
+class Gate:
+    """Completes a batch: with its checks, and with why the model stopped, if it did. One of the batch's sinks."""
+
+    def __init__(self, bounds: Sequence[_Bound], comparison: Comparison | None, classifier: FailureClassifier) -> None:
+        self.bounds, self.comparison, self.classifier = bounds, comparison, classifier
+
+    def add(self, outcome: Outcome) -> None:
+        if self.comparison:
+            self.comparison.add(outcome)
+
+    def check(self, batch: Batch) -> None:
+        batch.model_stopped = self.classifier.stopped
+        batch.checks = checks_of(batch, self.bounds)
+        if self.comparison:
+            self.comparison.check(batch)
+
+    def finish(self, batch: Batch) -> None:
+        """Nothing: the checks are made."""
 
 
-def _unusable(batch: Batch) -> str | None:
-    """Say why a valid batch cannot be a baseline; None if it can."""
-    if batch.traces == 0:
-        return "it covers no traces"
-    if sorted(share.mode for share in batch.modes) != sorted(MODES):
-        return "it does not list every mode exactly once"
-    if any(share.count > batch.traces for share in (batch.failing, *batch.modes)):
-        return "it counts more traces in a mode than there are"
-    return None
-
-
-def checks_of(batch: Batch, bounds: Sequence[_Bound], baseline: Batch | None) -> list[Check]:
-    """Check a batch against its limits, then each mode against the baseline."""
-    checks = [_against_bound(bound, batch.share(bound.mode)) for bound in bounds]
-    if baseline is not None:
-        checks += [_against_baseline(mode, batch, baseline) for mode in _GUARDED]
-    return checks
+def checks_of(batch: Batch, bounds: Sequence[_Bound]) -> list[Check]:
+    """Check a batch against its limits."""
+    return [_against_bound(bound, batch.share(bound.mode)) for bound in bounds]
 
 
 def _against_bound(bound: _Bound, now: Share) -> Check:
     holds = now.rate <= bound.rate
     words = "within" if holds else "above"
-    return Check(holds=holds, text=f"{bound.mode}: {_in_words(now)}, {words} the limit of {bound.rate:.1%}")
-
-
-def _against_baseline(mode: str, batch: Batch, baseline: Batch) -> Check:
-    """A mode has risen if the whole 95 % interval of the difference lies above 0."""
-    now, before = batch.share(mode), baseline.share(mode)
-    low, high = newcombe(now.count, batch.traces, before.count, baseline.traces)
-    holds = low <= 0
-    words = "no more than noise explains" if holds else "risen beyond noise"
-    difference = f"difference {now.rate - before.rate:+.1%} [{low:+.1%}, {high:+.1%}]"
-    return Check(
-        holds=holds, text=f"{mode}: {_in_words(now)}, was {before.rate:.1%} of {baseline.traces:,}, {difference}: {words}"
-    )
-
-
-def _in_words(share: Share) -> str:
-    return f"{share.rate:.1%} [{share.low:.1%}, {share.high:.1%}]"
+    return Check(holds=holds, text=f"{bound.mode}: {in_words(now)}, {words} the limit of {bound.rate:.1%}")

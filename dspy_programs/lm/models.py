@@ -120,18 +120,23 @@ def decoding(lm: dspy.LM) -> dict[str, Any]:
 
 def address_of(lm: dspy.LM) -> str | None:
     """Return the URL of the private server that `lm` uses, None for other models."""
-    return lm.engine.lm.kwargs.get("api_base") if isinstance(lm.engine, ServerEngine) else None
+    return engine.lm.kwargs.get("api_base") if isinstance(engine := _engine_of(lm), ServerEngine) else None
 
 
 def is_named(lm: dspy.LM) -> bool:
     """Return whether `use` of its spec gives the same model again, at the same URL."""
-    return isinstance(lm.engine, (ServerEngine, EmbeddedEngine))
+    return isinstance(_engine_of(lm), (ServerEngine, EmbeddedEngine))
 
 
 def prepare(lm: dspy.LM) -> None:
     """Download and load the weights of an embedded model now, while the user watches; other models need nothing."""
-    if isinstance(lm.engine, EmbeddedEngine):
-        lm.engine.server()
+    if isinstance(engine := _engine_of(lm), EmbeddedEngine):
+        engine.server()
+
+
+def _engine_of(lm: dspy.BaseLM) -> Any:
+    """Return what answers for a model; None for a class of the user's own."""
+    return getattr(lm, "engine", None)
 
 
 def use(lm: str | dspy.LM | None = "", **settings: Any) -> AbstractContextManager[None]:

@@ -19,7 +19,7 @@ from dspy_programs.provenance.kinds import Kind, kind_of
 from dspy_programs.provenance.leaves import leaves_of
 from dspy_programs.provenance.moments import Moments
 from dspy_programs.provenance.numbers import USER, Numbers, Reading, reading_of_number, readings_in
-from dspy_programs.provenance.words import Words, folded
+from dspy_programs.provenance.words import Words, folded, runs_of
 from dspy_programs.schemas import items_of, listed_in, properties_of
 
 _SHOWN = 60  # characters of a source
@@ -165,9 +165,16 @@ class Sources:
             turn = next((place for place in found if place is not None), None)
         elif kind == "id":
             turn = self._words.turn_of_all(text)
+            turn = self._turn_of_parts(text) if turn is None else turn
         else:
             turn = self._words.turn_of_most(text)
         return None if turn is None else Origin("seen", turn, self._excerpt(turn, text))
+
+    def _turn_of_parts(self, text: str) -> int | None:
+        """Return the turn that showed the parts of an id one after the other; out of any parts an id is invented."""
+        id_ = "".join(runs_of(folded(text)))
+        turn = self._words.turn_of_parts(id_)
+        return turn if turn is not None and id_ in "".join(runs_of(self._shown.get(turn, ("", ""))[1])) else None
 
     def _number_turn(self, figure: float) -> int | None:
         if figure == int(figure) and (turn := self._words.turn_of_run(str(int(abs(figure))))) is not None:

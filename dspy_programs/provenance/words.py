@@ -79,10 +79,10 @@ class Words:
         turn = self._latest(runs)
         if turn is None and len(runs) > 1:
             turn = self._turns.get("".join(runs))
-        return self._turn_of_parts("".join(runs)) if turn is None else turn
+        return turn
 
-    def _turn_of_parts(self, id_: str) -> int | None:
-        """Return the turn that showed an id in parts: "AT61 1904 3002" for "AT6119043002"."""
+    def turn_of_parts(self, id_: str) -> int | None:
+        """Return the latest turn that showed a part of a folded id: "AT61 1904 3002" for "at6119043002"."""
         if not _SHORTEST_IN_PARTS <= len(id_) <= _LONGEST_WORD:
             return None
         ends = {0: (0, -1)}  # place -> (how many parts end there, the latest turn of them)

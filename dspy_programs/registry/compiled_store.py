@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import dspy
 import platformdirs
 from dspy.utils.saving import get_dependency_versions
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from dspy_programs import __version__
 from dspy_programs.atomic_file import write_atomically as write_atomically
@@ -29,6 +29,7 @@ from dspy_programs.predict import add_reasoning
 from dspy_programs.registry.shape import Shapes, has_reasoning, misfit, shape_of
 
 SCHEMA_VERSION = 1
+_OF_DSPY = "metadata"  # what `Module.save` writes beside the predictors
 AUGMENTED = "augmented"  # DSPy marks demonstrations of its own making so
 DIRECTORY_VARIABLE = "DSPY_PROGRAMS_COMPILED"
 LARGEST_FILE = 10_000_000  # bytes
@@ -36,11 +37,22 @@ _LONGEST_NAME = 100  # characters of a folder
 _DEEPEST = 50  # levels of nesting; ours have about ten, and DSPy copies a state by recursion
 
 
+def _on_one_line(name: str) -> str:
+    """Return a name that can be printed: messages and commands show it. Raises ValueError."""
+    if not name.isprintable():
+        raise ValueError("a name must be one line of text, without control characters")
+    return name
+
+
+Name = Annotated[str, Field(max_length=1000), AfterValidator(_on_one_line)]
+"""A name in a file from elsewhere."""
+
+
 class SavedField(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    prefix: str
-    description: str
+    prefix: str = Field(max_length=1000)
+    description: str = Field(max_length=100_000)  # a limit also refuses half a surrogate pair, which no model can receive
 
 
 class SavedSignature(BaseModel):
@@ -62,17 +74,20 @@ class SavedPredictor(BaseModel):
     lm: None
 
 
+_STATES = TypeAdapter(dict[str, SavedPredictor])
+
+
 class Provenance(BaseModel):
     """Where a compiled program came from, what it was made for and what it scored."""
 
     model_config = ConfigDict(extra="forbid")
 
     schema_version: int = Field(ge=1, le=SCHEMA_VERSION)
-    program: str
-    lm: str
+    program: Name
+    lm: Name
     fields: Shapes
     seed_instructions_sha256: dict[str, str]
-    kept: str
+    kept: Name
     training: dict[str, Any]
     scores: dict[str, Any]
     lineage: list[dict[str, Any]]
@@ -109,10 +124,22 @@ def _models_aside(program: dspy.Module) -> Iterator[None]:
 
 
 def state_of(program: dspy.Module) -> dict[str, Any]:
-    """Return the saved part of a program."""
+    """Return the saved part of a program: its predictors' states. `Module.dump_state` adds what is none, such as a retriever,
+    and is of another form if the program is itself a predictor."""
     with _models_aside(program):
-        state: dict[str, Any] = program.dump_state()
-    return state
+        return {name: predictor.dump_state() for name, predictor in program.named_predictors()}
+
+
+def require_savable(program: dspy.Module, name: str) -> None:
+    """Raise UsageError now, not after an hour of work, if a program's state cannot be written or read back."""
+    if _OF_DSPY in (state := state_of(program)):
+        raise UsageError(f"{name}: rename the predictor {_OF_DSPY!r}: DSPy's files keep something else under that name")
+    try:
+        _STATES.validate_json(json.dumps(state))
+    except ValidationError as error:
+        raise UsageError(f"{name}: its state cannot be saved: {first_fault(error, 'state')}") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"{name}: its state cannot be saved: {error}") from error
 
 
 def save_compiled(program: dspy.Module, provenance: Provenance, path: Path) -> None:
@@ -135,6 +162,8 @@ def require_writable(path: Path) -> None:
 def read_compiled(path: Path, program: str | None = None, lm: str | None = None) -> Compiled:
     """Read a file as data. Raises CompiledProgramError when it is not one of ours, or not for this program or model."""
     try:
+        if path.exists() and not path.is_file():  # a device or a pipe never ends
+            raise CompiledProgramError(f"{path}: cannot be read: not a file")
         if path.stat().st_size > LARGEST_FILE:
             raise CompiledProgramError(f"{path}: larger than {LARGEST_FILE:,} bytes; not a compiled program")
         state = json.loads(path.read_bytes())
@@ -188,7 +217,8 @@ def apply_state(program: dspy.Module, compiled: Compiled, path: Path) -> None:
         raise CompiledMismatch(f"{path}: it has state for {extra[0]!r}, which is not a predictor. {mend}")
     _require_readable(program, compiled, path, mend)
     with _models_aside(program):
-        program.load_state({name: state.model_dump() for name, state in compiled.predictors.items()})
+        for name, predictor in program.named_predictors():
+            predictor.load_state(compiled.predictors[name].model_dump())
 
 
 def _require_readable(program: dspy.Module, compiled: Compiled, path: Path, mend: str) -> None:

@@ -97,6 +97,10 @@ def new_from(source: Source, name: str) -> dspy.Module:
         raise UsageError(
             f"{name!r}: {type(program).__name__} has {what} (a submodule that is already compiled is left as it is)"
         )
+    if inspect.iscoroutinefunction(type(program).forward):
+        raise UsageError(
+            f"{name!r}: {type(program).__name__}.forward is async; name it aforward, and let forward run it with asyncio.run"
+        )
     _leave_own_models(program)
     return program
 

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import math
+import os
 import re
 import sys
 import warnings
@@ -163,7 +164,7 @@ def _is_name(program: str) -> bool:
 
 def _file_at(path: Path | str, spec: str) -> Path:
     """Return a place's file for a model: the file itself, or one shared by a folder or repository."""
-    shared = str(path).startswith(HUB) or Path(path).is_dir()
+    shared = str(path).startswith(HUB) or os.path.isdir(path)  # False for a name that is too long
     return shared_file(str(path), spec) if shared else Path(path)
 
 

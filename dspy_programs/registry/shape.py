@@ -13,6 +13,9 @@ from pydantic import BaseModel, TypeAdapter, field_validator
 from pydantic.json_schema import CoreModeRef, CoreRef, DefsRef, GenerateJsonSchema
 
 from dspy_programs.predict import FIELD as REASONING
+from dspy_programs.text import shortened
+
+_LONGEST = 1000  # characters of what a file says, in a message
 
 # A text in quotes, which stays as it is (it ends at the latest where the type does), or the path before a name.
 _QUOTED_OR_PATH = re.compile(
@@ -43,7 +46,14 @@ Shapes = dict[str, list[FieldShape]]
 """predictor -> its fields in order; DSPy's JSON stores their texts by position only."""
 
 
-class SchemaByName(GenerateJsonSchema):
+class SchemaByPath(GenerateJsonSchema):
+    """Pydantic's JSON schema; what has none, such as the function in a `dspy.Tool`, is anything."""
+
+    def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> dict[str, Any]:
+        return {}
+
+
+class SchemaByName(SchemaByPath):
     """Pydantic's JSON schema, but two types with one name are distinguished by a number, not by their module paths."""
 
     def get_defs_ref(self, core_mode_ref: CoreModeRef) -> DefsRef:
@@ -78,22 +88,22 @@ def without_paths(type_: str) -> str:
 def misfit(saved: Shapes, program: dspy.Module) -> str | None:
     """Describe how the program differs from a saved shape; None if it fits, with names in the current or the earlier form."""
     difference = _first_difference(saved, shape_of(program))
-    return difference and _first_difference(saved, shape_of(program, GenerateJsonSchema)) and difference
+    return difference and _first_difference(saved, shape_of(program, SchemaByPath)) and difference
 
 
 def _first_difference(saved: Shapes, current: Shapes) -> str | None:
     """Describe the first difference between two programs: predictors, then fields in order, then types."""
     if saved.keys() != current.keys():
-        return f"compiled for the predictors {', '.join(saved)}; the code has {', '.join(current)}"
+        return f"compiled for the predictors {shortened(', '.join(saved), _LONGEST)}; the code has {', '.join(current)}"
     for name in current:
         before, now = saved[name], current[name]
         if [field.name for field in before] != [field.name for field in now]:
-            names = " -> ".join(", ".join(field.name for field in fields) for fields in (before, now))
+            names = " -> ".join(shortened(", ".join(field.name for field in fields), _LONGEST) for fields in (before, now))
             return f"the fields of {name!r} differ or are in another order: {names}"
         for old, new in zip(before, now, strict=True):
             if old != new:
                 inside = " (its schema)" if str(old) == str(new) else ""
-                return f"a field of {name!r} has changed: {old} -> {new}{inside}"
+                return f"a field of {name!r} has changed: {shortened(str(old), _LONGEST)} -> {new}{inside}"
     return None
 
 

@@ -22,12 +22,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from dspy_programs.atomic_file import write_atomically
 from dspy_programs.errors import CompiledMissing, CompiledProgramError
 from dspy_programs.lm.weights import without_credentials
-from dspy_programs.registry.compiled_store import LARGEST_FILE, user_directory
+from dspy_programs.registry.compiled_store import LARGEST_FILE, Name, user_directory
+from dspy_programs.text import shortened
 
 HUB = "hf:"
 MANIFEST = "dspy-programs.json"
 _PINS = "shared.json"
 _FORMAT = 1
+_LONGEST_LIST = 1000  # characters
 _REPOSITORY = re.compile(r"hf:(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 
 _Snapshot = Callable[[str, str | None], tuple[str, Path]]
@@ -37,7 +39,7 @@ _Snapshot = Callable[[str, str | None], tuple[str, Path]]
 class SharedFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    lm: str
+    lm: Name
     sha256: str
 
 
@@ -45,7 +47,7 @@ class Manifest(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     format: int
-    program: str
+    program: Name
     files: dict[str, SharedFile]
 
 
@@ -72,10 +74,10 @@ def shared_file(place: str, lm: str) -> Path:
     manifest = _read_manifest(folder)
     name = next((name for name, file in manifest.files.items() if file.lm == lm), None)
     if name is None:
-        models = ", ".join(sorted(file.lm for file in manifest.files.values()))
-        raise CompiledMissing(f"{place}: {manifest.program} is not compiled for {lm} there, only for {models or 'no model'}")
+        models = shortened(", ".join(sorted(file.lm for file in manifest.files.values())), _LONGEST_LIST) or "no model"
+        raise CompiledMissing(f"{place}: {manifest.program} is not compiled for {lm} there, only for {models}")
     path = folder / name
-    if Path(name).name != name or digest_of(path) != manifest.files[name].sha256:
+    if Path(name).name != name or not name.isprintable() or digest_of(path) != manifest.files[name].sha256:
         raise CompiledProgramError(f"{path}: does not match {MANIFEST} next to it; fetch the folder again")
     return path
 

@@ -79,7 +79,8 @@ def classify_failure(request: asked.ClassifyFailure, progress: Progress) -> Fail
 def classify_failures(request: asked.ClassifyFailures, progress: Progress) -> ClassifiedTraces:
     """Classify each trace; an unreadable one has a problem, and the others still get their reports."""
     parser, classifier = Parser(request.format), FailureClassifier()
-    tally, results = Tally(), list[Classified]()
+    model = model_in_use()
+    tally, results = Tally(model and model.model), list[Classified]()
     for index, raw in enumerate(request.traces):
         for read in parser.each(raw):
             progress(index, len(request.traces))

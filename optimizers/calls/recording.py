@@ -52,7 +52,7 @@ class RecordedEngine:
     @property
     def count_tokens(self) -> Callable[[str], int] | None:
         """The model's own tokenizer, if it has one; counts are deterministic, so they are not recorded."""
-        return getattr(self.lm.engine, "count_tokens", None)
+        return getattr(getattr(self.lm, "engine", None), "count_tokens", None)
 
     def complete(self, request: lm15.Request) -> lm15.Response:
         with drawn() as sample:

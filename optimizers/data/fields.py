@@ -108,13 +108,15 @@ def example_of(where: str, row: Mapping[str, Any], default_id: str, fields: Fiel
             values[name] = fields.defaults[name]
         else:
             raise DatasetError(f"{where}: {name}: missing; {missing_field_message(name, row, fields)}")
+    if not isinstance(values["id"], str):
+        raise DatasetError(f"{where}: id: the program reads it and it names the row, so it must be text; rename the input")
     others = {name: value for name, value in row.items() if name not in known}
     if fields.labels is None:
         values |= {name: str(value) if isinstance(value, Cell) else value for name, value in others.items()}
     elif others:
         name = one_line(min(others), 60)
         raise DatasetError(f"{where}: {name}: unknown field; choose from id, {', '.join(types)}{meant(name, types)}")
-    return dspy.Example(**values).with_inputs(*fields.inputs)
+    return dspy.Example(values).with_inputs(*fields.inputs)  # not **values: a field may be called base or self
 
 
 def missing_field_message(missing: str, row: Mapping[str, Any], fields: Fields) -> str:

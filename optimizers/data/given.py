@@ -1,5 +1,6 @@
 """Rows passed in Python, as usual for DSPy: lists of dspy.Example or dicts, by split."""
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -9,7 +10,8 @@ from pydantic import TypeAdapter
 
 from dspy_programs.errors import DatasetError
 from optimizers.data.fields import Fields
-from optimizers.data.files import Row, Tables
+from optimizers.data.files import Row, Tables, one_line
+from optimizers.data.splits import as_text
 
 Given: TypeAlias = Mapping[str, Sequence[dspy.Example | Mapping[str, Any]]]
 
@@ -29,7 +31,25 @@ def _rows_given(split: str, rows: Sequence[dspy.Example | Mapping[str, Any]]) ->
                 f"{split}: row {number}: must be a dict or a dspy.Example, not {type(row).__name__}; "
                 "give a file with --data or Recipe(data=...), and a table as its rows: to_dict('records')"
             )
-        yield Row(f"{split}: row {number}", number, dict(row.toDict() if isinstance(row, dspy.Example) else row))
+        where = f"{split}: row {number}"
+        yield Row(where, number, _own_fields(where, row))
+
+
+def _own_fields(where: str, row: dspy.Example | Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of a row's fields, which can be compared with other rows' and sent to a model. Raises DatasetError."""
+    place = where
+    try:
+        fields = copy.deepcopy(dict(row.toDict() if isinstance(row, dspy.Example) else row))
+        for name, value in fields.items():
+            place = f"{where}: {one_line(name, 60)}"
+            if not isinstance(name, str):
+                raise DatasetError(f"{place}: the name of a field must be text")
+            as_text({name: value}).encode()
+    except UnicodeEncodeError as error:
+        raise DatasetError(f"{place}: half a surrogate pair, which no model can receive: {one_line(error)}") from error
+    except (TypeError, ValueError, RecursionError) as error:  # a lock, keys of several types, a cycle, endless nesting
+        raise DatasetError(f"{place}: cannot be copied and compared with other rows: {one_line(error)}") from error
+    return fields
 
 
 def as_marked(fields: Fields, given: Given) -> Fields:

@@ -23,6 +23,7 @@ from dspy_programs.errors import DatasetError
 from dspy_programs.text import quantity
 from optimizers.data.fields import Fields, Program, example_of, fields_of
 from optimizers.data.files import WHOLE, Row, rows_in
+from optimizers.json_text import as_json
 
 SPLITS = ("train", "val", "test")
 FEWEST_OWN = 9  # rows of one file
@@ -151,7 +152,7 @@ def _content_of(row: dspy.Example) -> str:
 
 
 def as_text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=lambda it: getattr(it, "model_dump", it.__str__)())
+    return as_json(value, sort_keys=True)
 
 
 def evenly(rows: Sequence[dspy.Example], kind: Callable[[dspy.Example], Hashable]) -> list[dspy.Example]:

@@ -2,28 +2,32 @@
 
 Input      findings.jsonl: a calibration_fit.Record a line.
 Output     Calibration, as dspy_programs/failures/calibrated.py reads it; lines to print; a PNG.
-Guarantees curves are fitted on train alone; val and test are only measured.
+Guarantees curves are fitted on train and val; test is only measured. A source that is left out is measured by curves that
+           have seen nothing of it.
 Raises     DatasetError as "file:line: field: why" for a row that is not a Record; MissingExtra without matplotlib.
 """
 
 import io
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from dspy_programs import __version__
 from dspy_programs.errors import DatasetError, first_fault
-from dspy_programs.failures import SCHEMA_VERSION, Calibration, Curve, FittedOn, value_at
+from dspy_programs.failures import FACTS, SCHEMA_VERSION, Calibration, FittedOn, RunKind, holds_at, value_at
 from dspy_programs.types import FailureMode
 from optimizers.data import rows_in, sha256
-from optimizers.measures.calibration_fit import Record, figures, fit, tables_of
+from optimizers.measures.calibration_fit import Curves, Record, figures, fit, refitted, tables_of, with_curve
 from optimizers.plotting import COLOURS, require_matplotlib
 
-FINDINGS, PLOT = "findings.jsonl", "reliability.png"
-_KINDS = ("human", "outcome", "rule-made", "constructed")
+FINDINGS, PLOT, CARD = "findings.jsonl", "reliability.png", "CARD.md"
+_MODES: tuple[FailureMode, ...] = tuple(mode for mode in get_args(FailureMode) if mode not in FACTS)
+_START, _END = "<!-- made by python -m optimizers.calibrate -->", "<!-- end of what it makes -->"
+_SHOWN = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)  # confidences in the card
 _WIDTH = 1.96  # standard errors on either side of a share
 
 
@@ -41,71 +45,109 @@ def read_findings(path: Path) -> tuple[list[Record], str]:
 
 
 def calibrate(records: Sequence[Record], rows_sha256: str) -> Calibration:
-    """Fit on the rows of train; measure on those of val and test, by who labelled them."""
-    train = [record for record in records if record.split == "train"]
-    found, losses = fit(train)
-    labels: dict[FailureMode, Counter[str]] = defaultdict(Counter)
-    for record in train:
-        labels[record.mode][record.kind] += 1
-    measured: dict[str, Any] = {"log loss in cross-validation": losses}
-    for split in ("val", "test"):
-        of_split = [record for record in records if record.split == split]
-        parts = {"all": of_split} | {kind: [r for r in of_split if r.kind == kind] for kind in _KINDS}
-        measured[split] = {name: figures(part, found.curves)._asdict() for name, part in parts.items() if part}
+    """Fit on train and val; measure on test, and on each source with curves that were fitted without it."""
+    known = [record for record in records if record.split != "test"]
+    found = fit(known)
+    labels: dict[RunKind, dict[FailureMode, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    for record in known:
+        labels[record.run][record.mode][record.kind] += 1
+    measured: dict[str, Any] = {"log loss in cross-validation": found.losses, "test": {}, "source left out": {}}
+    unseen = [record for record in records if record.split == "test"]
+    measured["test"] = _by(unseen, lambda record: record.kind, found.curves)
+    for source in sorted({record.source for record in records}):
+        curves = refitted([record for record in known if record.source != source], found.methods)
+        of_source = [record for record in records if record.source == source]
+        if with_curve(of_source, curves):
+            measured["source left out"][source] = _by(of_source, lambda record: f"{record.run} {record.mode}", curves)
     return Calibration(
         schema_version=SCHEMA_VERSION,
-        method=found.method,
-        shrinkage=found.shrinkage,
-        fitted_on=FittedOn(split="train", rows_sha256=rows_sha256, labels={m: dict(c) for m, c in sorted(labels.items())}),
+        methods=found.methods,
+        fitted_on=FittedOn(
+            split="train and val",
+            rows_sha256=rows_sha256,
+            labels={run: {mode: dict(kinds) for mode, kinds in sorted(of.items())} for run, of in sorted(labels.items())},
+        ),
         versions={"dspy-programs": __version__},
         figures=measured,
+        not_measured={run: [m for m in _MODES if m not in found.curves.get(run, {})] for run in get_args(RunKind)},
         curves=found.curves,
     )
 
 
+def _by(records: Sequence[Record], name_of: Callable[[Record], str], curves: Curves) -> dict[str, Any]:
+    """Measure all records, and each part of them."""
+    parts: dict[str, list[Record]] = {"all": [record for record, _ in with_curve(records, curves)]}
+    for record in parts["all"]:
+        parts.setdefault(name_of(record), []).append(record)
+    return {name: figures(part, curves)._asdict() for name, part in sorted(parts.items()) if part}
+
+
 def summary(calibration: Calibration) -> Iterator[str]:
-    """Yield the Markdown lines of the data card."""
-    losses = ", ".join(f"{name} {loss:.4f}" for name, loss in calibration.figures["log loss in cross-validation"].items())
-    yield f"log loss in cross-validation: {losses}"
-    yield f"chosen: {calibration.method}, shrinkage {calibration.shrinkage:g}"
-    for split in ("val", "test"):
-        yield f"\n| {split}, labels | findings | | calibration error | the same, by mode | Brier score |"
-        yield "|---|---|---|---|---|---|"
-        for name, known in calibration.figures[split].items():
-            for place, said in enumerate(("raw", "probability")):
-                measured = [known[figure][place] for figure in ("error", "error_by_mode", "brier")]
-                cells = " | ".join(f"{value:.3f} [{low:.3f}, {high:.3f}]" for value, low, high in measured)
-                yield f"| {name if not place else ''} | {known['records'] if not place else ''} | {said} | {cells} |"
-    yield "\n| mode | labels it was fitted on | confidence -> probability |"
-    yield "|---|---|---|"
-    for mode, curve in calibration.curves.items():
-        labels = ", ".join(f"{kind} {count}" for kind, count in calibration.fitted_on.labels[mode].items())
-        points = [0.5, 0.6, 0.8] if mode == "none" else [0.4, 0.6, 0.75, 0.9]
-        yield f"| {mode} | {labels} | {', '.join(f'{x:g} -> {value_at(curve, x):.2f}' for x in points)} |"
+    """Yield the Markdown lines of the data card: how the choice was made, the figures, the curves."""
+    for run, losses in calibration.figures["log loss in cross-validation"].items():
+        method, shrinkage = calibration.methods[run]
+        of_all = ", ".join(f"{name} {loss:.4f}" for name, loss in losses.items())
+        yield f"- {run}: {method}, shrinkage {shrinkage:g}. Log loss in cross-validation: {of_all}."
+    parts = {f"test, {name}": part for name, part in calibration.figures["test"].items()}
+    for source, known in calibration.figures["source left out"].items():
+        parts |= {f"{source} left out, {name}": part for name, part in known.items()}
+    yield (
+        "\n| measured on | findings | called right | raw says | probability says | calibration error, raw | of probability "
+        "| Brier score, raw | of probability |"
+    )
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for name, part in parts.items():
+        figures = [part["right"], *part["expected"], *part["error_by_mode"], *part["brier"]]
+        yield f"| {name} | {part['records']} | {' | '.join(map(_in_words, figures))} |"
+    yield "\n| runs | mode | labels it was fitted on | confidence -> probability |"
+    yield "|---|---|---|---|"
+    for run, of_run in calibration.fitted_on.labels.items():
+        for mode, known in of_run.items():
+            curve = calibration.curves.get(run, {}).get(mode)
+            points = ", ".join(f"{x:g} -> {value_at(curve, x):.2f}" for x in _SHOWN if holds_at(curve, x)) if curve else ""
+            labels = ", ".join(f"{kind} {count}" for kind, count in sorted(known.items()))
+            yield f"| {run} | {mode} | {labels} | {points or 'not measured'} |"
 
 
-def reliability(records: Sequence[Record], curves: Mapping[FailureMode, Curve]) -> bytes:
-    """Draw, for the rows of test, the share that is right against what was said, raw and calibrated, as a PNG."""
+def _in_words(figure: float | Sequence[float]) -> str:
+    if isinstance(figure, float):
+        return f"{figure:.3f}"
+    value, low, high = figure
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def into_card(card: str, calibration: Calibration) -> str:
+    """Return the data card with today's figures and the digest of today's findings. Raises DatasetError without the marks."""
+    before, start, rest = card.partition(_START)
+    _, end, after = rest.partition(_END)
+    if not start or not end:
+        raise DatasetError(f"CARD.md: has no place for the figures: {_START!r} ... {_END!r}; restore it")
+    made = before + start + "\n\n" + "\n".join(summary(calibration)) + "\n\n" + end + after
+    return re.sub(rf"[0-9a-f]{{64}}  {FINDINGS}", f"{calibration.fitted_on.rows_sha256}  {FINDINGS}", made)
+
+
+def reliability(records: Sequence[Record], curves: Curves) -> bytes:
+    """Draw, for the rows of test, the share called right against what was said, raw and calibrated, as a PNG."""
     require_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    test = [record for record in records if record.split == "test" and record.mode in curves]
-    failures = [record for record in test if record.mode != "none"]
+    test = [(record, said) for record, said in with_curve(records, curves) if record.split == "test"]
     panels = {
-        "the eight modes": failures,
-        "OVER_REFUSAL, labelled by people": [record for record in failures if record.kind == "human"],
-        "none": [record for record in test if record.mode == "none"],
+        "failures, runs with tools": [(r, p) for r, p in test if r.mode != "none" and r.run == "tools"],
+        "failures, chats": [(r, p) for r, p in test if r.mode != "none" and r.run == "chat"],
+        "none": [(r, p) for r, p in test if r.mode == "none"],
     }
     figure = Figure(figsize=(11, 4.4), layout="constrained")
     FigureCanvasAgg(figure)
     for place, (title, part) in enumerate(panels.items(), 1):
         axes = figure.add_subplot(1, len(panels), place)
         axes.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle="--")
-        draw(axes, part, [r.confidence for r in part], "raw confidence", 1)
-        draw(axes, part, [value_at(curves[r.mode], r.confidence) for r in part], "probability", 2)
+        of_part = [record for record, _ in part]
+        draw(axes, of_part, [record.called_right(record.confidence) for record in of_part], "raw confidence", 1)
+        draw(axes, of_part, [said for _, said in part], "probability", 2)
         axes.set_title(f"{title}: {len(part):,} findings", fontsize=10)
-        axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="what was said", ylabel="share that is right")
+        axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="what was said", ylabel="share called right")
         axes.grid(alpha=0.3)
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     figure.suptitle("Failure rules on unseen runs; bins of a tenth, 95 % intervals, area by number of findings", fontsize=11)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import dspy
 import filelock
 
 from dspy_programs.atomic_file import write_atomically
@@ -160,13 +161,19 @@ def _score_of_now(source: Entry, now: Entry | None) -> float | None:
     return source.validation.get("in_use") if unchanged else None
 
 
-def export_stock(path: Path, to: Path) -> None:
-    """Write what stock `dspy.Module.load` reads: the state without our own metadata."""
+def export_stock(path: Path, to: Path, program: dspy.Module) -> None:
+    """Write what stock `dspy.Module.load` of this program reads: the state without our own metadata.
+
+    It also wants what has a state and is no predictor, and of a program that is itself a predictor the bare state.
+    """
     read_compiled(path)
     if to.exists() and to.samefile(path):
         raise UsageError(f"{to} is the compiled program itself; give another file")
     state = json.loads(path.read_bytes())
     del state["metadata"]["app"]
+    state = {name: each.dump_state() for name, each in program.named_parameters() if name not in state} | state
+    if isinstance(program, dspy.Predict):
+        state |= state.pop("self")
     write_atomically(to, json.dumps(state, indent=2, ensure_ascii=False) + "\n")
 
 

@@ -7,6 +7,7 @@ traceback and the row.
 
 import contextvars
 import copy
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -138,6 +139,8 @@ def judged(row: dspy.Example, prediction: dspy.Prediction, metric: Metric, calls
 def checked(score: Score) -> Score:
     if not -_TOLERANCE <= score.value <= 1 + _TOLERANCE:  # also excludes NaN
         raise ValueError(f"the metric gave {score.value}, and a score is a share in [0, 1]")
+    if odd := [name for name, value in score.components.items() if not math.isfinite(value)]:
+        raise ValueError(f"the metric gave {score.components[odd[0]]} for {odd[0]!r}; a part of a score is a finite number")
     return score
 
 

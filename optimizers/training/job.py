@@ -1,6 +1,7 @@
 """What a training run searches: a program, its rows, possible demonstrations, and earlier compiled programs as starts."""
 
 import contextlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -9,10 +10,11 @@ from typing import Any
 import dspy
 from pydantic import TypeAdapter, ValidationError
 
-from dspy_programs.errors import CompiledProgramError
+from dspy_programs.errors import CompiledProgramError, UsageError
 from dspy_programs.predict import FewShot
-from dspy_programs.registry import compiled_store as store
+from dspy_programs.registry import compiled_store as store, is_own
 from optimizers.data import evenly
+from optimizers.json_text import as_json
 from optimizers.recipes import Recipe, Rows
 from optimizers.search import (
     IN_USE,
@@ -94,6 +96,7 @@ def job_of(
     asked = {name: dict(getattr(each, "asked", {})) for name, each in before.items()}
     pools = all(isinstance(predictor, FewShot) for predictor in program.predictors())
     pool = choose(rows["train"], recipe.demonstrator, recipe.kind, POOL, seed)
+    _require_showable(program, recipe, pool)
     sets: dict[str, Mapping[str, Sequence[Demonstration]]] = {name: demos for name, (_, demos) in others.items()}
     largest = max(sets, key=lambda name: sum(map(len, sets[name].values())), default="")  # among equals the one in use
     if pools and (both := pooled(pool, recipe.demonstrator, sets.get(largest, {}))):
@@ -117,5 +120,28 @@ def job_of(
         *(InitialProgram(name, texts) for name, (texts, _) in others.items() if name != IN_USE),
         *([InitialProgram("reasoning", plain | {REASONING: "on"})] if reasoning and not uses_reasoning(program) else []),
     ]
+<<<<<<< HEAD
     trainset, valset = ([row for row in rows[split] if recipe.asks(row)] or rows[split] for split in ("train", "val"))
     return Job(program, recipe.scorer, trainset, evenly(valset, recipe.kind), demonstrations, recipe.kind, starts)
+=======
+    return Job(program, recipe.scorer, rows["train"], evenly(rows["val"], recipe.kind), demonstrations, recipe.kind, starts)
+
+
+def _require_showable(program: dspy.Module, recipe: Recipe, pool: Sequence[dspy.Example]) -> None:
+    """Raise UsageError now, not when the result is saved, if the user's `demonstrate` tells what no predictor can be shown."""
+    if recipe.demonstrate is None or not is_own(recipe.name):
+        return
+    fields = {name: predictor.signature.fields for name, predictor in program.named_predictors()}
+    readers = {name: {f: TypeAdapter(info.annotation) for f, info in each.items()} for name, each in fields.items()}
+    for row in pool:
+        for name, told in recipe.demonstrate(row).items():
+            if name not in readers:
+                raise UsageError(f"demonstrate: row {row.id!r}: no predictor {name!r}; choose from {', '.join(readers)}")
+            for field, value in json.loads(as_json(dict(told))).items():
+                if field not in readers[name]:
+                    raise UsageError(
+                        f"demonstrate: row {row.id!r}: {name!r} has no field {field!r}; choose from {', '.join(readers[name])}"
+                    )
+                if not store.is_of_type(readers[name][field], value):
+                    raise UsageError(f"demonstrate: row {row.id!r}: {name!r}: wrong type for {field!r}")
+>>>>>>> attack12

@@ -1,7 +1,9 @@
 """Compile your own program from Python: one call, with the same journal, checks and files as `train`."""
 
+import math
 import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Generic, Literal, NamedTuple, Required, TypedDict, TypeVar, Unpack, get_args, overload
 
@@ -139,7 +141,11 @@ def compile_program(
         raise UsageError(
             f"program: {program!r} is not a dspy.Module; give a Module class or an instance (--module takes names)"
         )
-    name = name or name_of(program)
+    name = name_of(program) if name is None or name == "" else name
+    whole = {"max_metric_calls": max_metric_calls, "budget_tokens": budget_tokens, "threads": threads}
+    _require_numbers(whole | {"demonstrations": demonstrations}, {"max_minutes": max_minutes, "max_usd": max_usd})
+    if not isinstance(name, str) or not name.isprintable():
+        raise UsageError(f"name: {name!r} cannot be used; give one line of text")
     if name in PROGRAMS:
         raise UsageError(f"name: {name!r} is a program of this library; choose another")
     if auto not in (None, *CANDIDATES) or proposer not in get_args(Choice):
@@ -167,6 +173,17 @@ def compile_program(
         return CompiledProgram(load(name, task.model), report)
 
 
+def _require_numbers(whole: Mapping[str, Any], limits: Mapping[str, Any]) -> None:
+    """Refuse what no command line would take. Raises UsageError."""
+    for name, value in whole.items():
+        least = 0 if name == "demonstrations" else 1
+        if value is not None and (not isinstance(value, Integral) or value < least):
+            raise UsageError(f"{name}: {value!r}; give a whole number, at least {least}")
+    for name, value in limits.items():
+        if value is not None and (not isinstance(value, Real) or not 0 <= float(value) < math.inf):
+            raise UsageError(f"{name}: {value!r}; give a number, or omit it for no limit")
+
+
 def _model_of(lm: dspy.LM | str | None, program: dspy.Module | type[dspy.Module]) -> dspy.LM:
     """Return the requested model, else the one that all of the program's predictors have, DSPy's current or the default."""
     own = {id(each.lm): each.lm for each in program.predictors()} if isinstance(program, dspy.Module) else {}
@@ -174,5 +191,7 @@ def _model_of(lm: dspy.LM | str | None, program: dspy.Module | type[dspy.Module]
         return lm
     if lm is None and len(own) > 1 and all(own.values()):
         raise UsageError("the program's predictors have different models, and keep them; give the one to compile for: lm=...")
+    if lm is not None and not isinstance(lm, str):
+        raise UsageError(f"lm: {lm!r} is not a dspy.LM or a spec such as 'openai/gpt-4.1-mini'")
     shared = next(iter(own.values())) if len(own) == 1 else None
     return shared or dspy.settings.lm or connect() if lm is None else connect(lm)

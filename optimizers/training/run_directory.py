@@ -22,6 +22,7 @@ from dspy_programs.atomic_file import write_atomically
 from dspy_programs.errors import RunError, RunLocked, RunMismatch
 from dspy_programs.lm import decoding
 from dspy_programs.registry import file_name, folder_name, seed_instructions, shape_of, versions
+from optimizers.json_text import plain
 from optimizers.recipes import Recipe
 from optimizers.scoring import name_of
 from optimizers.search import POOLED, Job
@@ -135,15 +136,25 @@ def is_new(path: Path) -> bool:
 
 def changes(path: Path, identity: Mapping[str, Any]) -> set[str]:
     """Return what has changed since the run in this folder was started."""
-    before = json.loads((path / _IDENTITY).read_text(encoding="utf-8"))
+    before = _identity_in(path)
     pairs = {name: (before.get(name), identity.get(name)) for name in before.keys() | identity.keys()}
     return {name for name, (then, now) in pairs.items() if then != now and is_comparable(then, now)}
+
+
+def _identity_in(path: Path) -> dict[str, Any]:
+    """Return the identity of the run in this folder. Raises RunError if its file is damaged."""
+    try:
+        identity: dict[str, Any] = dict(json.loads((path / _IDENTITY).read_bytes()))
+    except (ValueError, TypeError) as error:
+        reason = "not what a run writes; start over with --fresh, in Python resume=False (the run is kept in this folder)"
+        raise RunError(f"{path / _IDENTITY}: {reason}") from error
+    return identity
 
 
 def require_same(path: Path, identity: Mapping[str, Any]) -> None:
     """Raise RunMismatch if the run in this folder was started with something else."""
     if changed := sorted(changes(path, identity)):
-        before = json.loads((path / _IDENTITY).read_text(encoding="utf-8"))
+        before = _identity_in(path)
         named = (CHANGED.get(name) or f"{name}: {before.get(name)} -> {identity.get(name)}" for name in changed)
         raise RunMismatch(
             f"{path}: this run was started with different settings ({'; '.join(dict.fromkeys(named))}). "
@@ -182,5 +193,5 @@ def _before_of(job: Job, start: str) -> list[Any]:
 
 
 def digest(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, default=lambda model: getattr(model, "model_dump", lambda: str(model))())
+    text = json.dumps(value, sort_keys=True, default=plain)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -80,6 +80,7 @@ def training_of(
 
     data: a file, a folder, or rows by split; by default the recipe's, or the shipped ones.
     """
+    store.require_savable(recipe.new_program(), recipe.name)
     auto, limits = asked
     proposer, reasoning = levers
     place = place_of_rows(recipe, data)

@@ -11,6 +11,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.resources import files
+from itertools import chain
 from typing import IO, Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -20,6 +21,7 @@ from dspy_programs import __version__
 from dspy_programs.failures.batch import Batch, Outcome
 from dspy_programs.failures.classifier import FailureReport
 from dspy_programs.failures.reports.shown import Cut, Room, cut, shown_trace
+from dspy_programs.failures.reports.words import sureness_in_words, verdict_in_words
 from dspy_programs.types import Trace
 
 MOST_ROWS = 2000  # traces listed on a batch page
@@ -46,8 +48,7 @@ class Page:
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
-        self.failing: list[Row] = []
-        self.healthy: list[Row] = []
+        self.rows: tuple[list[Row], ...] = ([], [], [])  # by rank
         self.sections: list[Markup] = []
         self.characters = 0
 
@@ -55,7 +56,7 @@ class Page:
         report = outcome.report
         if report is None:
             return
-        rows = self.failing if report.failed else self.healthy
+        rows = self.rows[report.rank]
         if len(rows) < MOST_ROWS:
             rows.append(row_of(outcome.source, report, self.section(outcome.source, outcome.trace, report)))
 
@@ -72,7 +73,7 @@ class Page:
     def finish(self, batch: Batch) -> None:
         shares = sorted((share for share in batch.modes if share.mode != "none"), key=lambda share: -share.count)
         scale = max([share.high for share in shares if share.count], default=1.0)
-        rows = [*self.failing, *self.healthy][:MOST_ROWS]
+        rows = list(chain.from_iterable(self.rows))[:MOST_ROWS]
         text = template("batch.html").render(
             batch=batch,
             shares=shares,
@@ -109,6 +110,8 @@ def environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(str(folder)), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    made.globals["plainly"] = verdict_in_words
+    made.globals["sureness"] = sureness_in_words
     made.globals["percent"] = lambda share: f"{share:.1%}".replace("%", " %")
     made.globals["version"] = __version__
     made.globals["now"] = lambda: datetime.now(UTC)

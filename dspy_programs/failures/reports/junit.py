@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 from dspy_programs.failures.batch import Batch, Outcome
 from dspy_programs.failures.classifier import FailureReport, FoundMode
 from dspy_programs.failures.reports.place import parse_place
+from dspy_programs.failures.reports.words import verdict_in_words
 from dspy_programs.text import shortened
 
 _LONGEST_GOAL = 300  # characters
@@ -32,7 +33,7 @@ class JUnit:
             self.case(parse_place(outcome.source).file, outcome.source, problem)
             return
         name = f"{report.trace_id} ({outcome.source})" if report.trace_id else outcome.source
-        self.case(parse_place(outcome.source).file, name, failure(report) if report.failed else "")
+        self.case(parse_place(outcome.source).file, name, _inside(report))
 
     def case(self, class_name: str, name: str, inside: str) -> None:
         line = f"<testcase classname={attribute(class_name)} name={attribute(name)}>{inside}</testcase>\n"
@@ -54,16 +55,27 @@ class JUnit:
         self.file.write(b"</testsuite>\n</testsuites>\n")
 
 
+def _inside(report: FailureReport) -> str:
+    """Return a failure for what counts as one; what is only possible is said in a test case that passes."""
+    if report.counts_as != "none":
+        return failure(report)
+    if not report.possible:
+        return ""
+    said = f"{verdict_in_words(report.classified_failure_mode, True)}: {report.root_cause_summary}"
+    return f"<system-out>{escape(valid(said))}</system-out>"
+
+
 def failure(report: FailureReport) -> str:
     goal = f"Goal: {shortened(' '.join(report.original_goal.split()), _LONGEST_GOAL)}"
     text = "\n".join([goal, *map(_seen, report.modes), "", "How to fix it:", *(f"- {fix}" for fix in report.fixes)])
-    kind, message = attribute(report.classified_failure_mode), attribute(report.root_cause_summary)
+    kind, message = attribute(report.counts_as), attribute(report.root_cause_summary)
     return f"<failure type={kind} message={message}>{escape(valid(text))}</failure>"
 
 
 def _seen(found: FoundMode) -> str:
     right = "" if found.probability is None else f" (right in {found.probability:.0%} of such cases)"
-    return f"{found.mode} at turn {found.turn}, confidence {found.confidence:.2f}{right}: {found.evidence}"
+    name = verdict_in_words(found.mode, found.possible)
+    return f"{name} at turn {found.turn}, confidence {found.confidence:.2f}{right}: {found.evidence}"
 
 
 def attribute(text: str) -> str:

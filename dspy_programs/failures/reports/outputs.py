@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -113,15 +114,14 @@ def printing(outputs: Outputs, as_json: bool) -> contextlib.AbstractContextManag
 
 
 class Named:
-    """Keeps the outcomes that a terminal lists: all if they are few, else the first failing ones and then others."""
+    """Keeps the outcomes that a terminal lists: all if they are few, else failing ones first, then possibly failing ones."""
 
     def __init__(self) -> None:
-        self.failing: list[Outcome] = []
-        self.healthy: list[Outcome] = []
+        self.kept: tuple[list[Outcome], ...] = ([], [], [])
 
     def add(self, outcome: Outcome) -> None:
         if outcome.report is not None:
-            rows = self.failing if outcome.report.failed else self.healthy
+            rows = self.kept[outcome.report.rank]
             if len(rows) < _NAMED:
                 rows.append(outcome._replace(trace=None))
 
@@ -130,4 +130,4 @@ class Named:
 
     @property
     def rows(self) -> list[Outcome]:
-        return [*self.failing, *self.healthy][:_NAMED]
+        return list(chain.from_iterable(self.kept))[:_NAMED]

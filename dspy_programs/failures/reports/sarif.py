@@ -77,7 +77,8 @@ def rule(mode: FailureMode) -> dict[str, Any]:
 def result(source: str, report: FailureReport, found: FoundMode, tool: str) -> dict[str, Any]:
     is_verdict = found.mode == report.classified_failure_mode
     name = report.trace_id or source
-    text = f"{name}, turn {found.turn}: {REMEDIES[found.mode].cause.format(evidence=found.evidence)}"
+    maybe = "possibly: " if found.possible else ""
+    text = f"{name}, turn {found.turn}: {maybe}{REMEDIES[found.mode].cause.format(evidence=found.evidence)}"
     if fixes := REMEDIES[found.mode].fixes_for(found.evidence):
         text += f"\nFirst fix: {fixes[0]}"
     goal = " ".join(report.original_goal.split()) or parse_place(source).file
@@ -85,7 +86,7 @@ def result(source: str, report: FailureReport, found: FoundMode, tool: str) -> d
     return {
         "ruleId": found.mode,
         "ruleIndex": RULES.index(found.mode),
-        "level": "error" if is_verdict and found.confidence >= SURE else "warning",
+        "level": "note" if found.possible else "error" if is_verdict and found.confidence >= SURE else "warning",
         "message": {"text": text.replace("](", "] (")},  # else a viewer makes a link of it
         "locations": [location(source)],
         "partialFingerprints": {"goalModeTool/v1": hashlib.sha256(same.encode()).hexdigest()},
@@ -96,6 +97,7 @@ def result(source: str, report: FailureReport, found: FoundMode, tool: str) -> d
             "confidence": found.confidence,
             "probability": found.probability,
             "isVerdict": is_verdict,
+            "isPossible": found.possible,
         },
     }
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from dspy_programs.failures.batch import Batch, Outcome
 from dspy_programs.failures.classifier import FailureReport
+from dspy_programs.failures.reports.words import sureness_in_words, verdict_in_words
 from dspy_programs.programs.failure_judge import quoted
 from dspy_programs.types import Trace
 
@@ -55,6 +56,11 @@ def colour(mode: str) -> str:
     return "green" if mode == "none" else "bold red"
 
 
+def _verdict_text(report: FailureReport) -> Text:
+    mode = report.classified_failure_mode
+    return Text(verdict_in_words(mode, report.possible), "yellow" if report.possible else colour(mode))
+
+
 def _two_columns() -> Table:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
@@ -67,25 +73,22 @@ def print_report(source: str, report: FailureReport) -> None:
     table = _two_columns()
     table.add_row("trace", f"{cell_text(report.trace_id) or 'without an id'} ({cell_text(source)})")
     table.add_row("goal", cell_text(report.original_goal, 300))
-    table.add_row("verdict", Text(report.classified_failure_mode, colour(report.classified_failure_mode)))
-    table.add_row("confidence", _sureness(report.confidence, report.probability))
+    table.add_row("verdict", _verdict_text(report))
+    table.add_row("confidence", "; ".join(filter(None, (f"{report.confidence:.2f}", sureness_in_words(report)))))
     if report.first_failure_turn is not None:
-        table.add_row("first failure", f"turn {report.first_failure_turn} (of {report.turns} turns)")
+        where = "begin reading" if report.classified_failure_mode == "UNKNOWN" else "first failure"
+        table.add_row(where, f"turn {report.first_failure_turn} (of {report.turns} turns)")
     table.add_row("cause", cell_text(report.root_cause_summary))
     for number, fix in enumerate(report.fixes):
         table.add_row("" if number else "fixes", f"{number + 1}. {fix}")
     for number, found in enumerate(report.modes[1:]):
-        also = f"{found.mode} {found.confidence:.2f} at turn {found.turn}: {cell_text(found.evidence)}"
+        name = verdict_in_words(found.mode, found.possible)
+        also = f"{name} {found.confidence:.2f} at turn {found.turn}: {cell_text(found.evidence)}"
         table.add_row("" if number else "also seen", also)
     table.add_row("answered by", report.answered_by)
     if report.failure:
         table.add_row("model failed", cell_text(report.failure, 300))
     show(table)
-
-
-def _sureness(confidence: float, probability: float | None) -> str:
-    measured = "" if probability is None else f"; right in {probability:.0%} of such cases"
-    return f"{confidence:.2f}{measured}"
 
 
 def print_trace(source: str, trace: Trace) -> None:
@@ -121,7 +124,7 @@ def print_outcome(outcome: Outcome) -> None:
         show(Text(f"{cell_text(outcome.source)}  cannot be read: {cell_text(outcome.problem or '', 300)}", "yellow"))
         return
     name = f"{cell_text(outcome.source)}  {cell_text(report.trace_id, 60)}".rstrip()
-    verdict = Text(report.classified_failure_mode, colour(report.classified_failure_mode))
+    verdict = _verdict_text(report)
     where = (
         ""
         if report.first_failure_turn is None
@@ -133,6 +136,8 @@ def print_outcome(outcome: Outcome) -> None:
 def print_batch(batch: Batch, rows: Sequence[Outcome]) -> None:
     """Print the distribution, the listed traces, what could not be read, and the checks."""
     show(_summary_line(batch))
+    if batch.model_stopped:
+        show(Text(f"the model stopped answering: {cell_text(batch.model_stopped, 300)}", "yellow"))
     if batch.traces:
         show(
             distribution(batch),
@@ -144,29 +149,45 @@ def print_batch(batch: Batch, rows: Sequence[Outcome]) -> None:
             show(f"{len(rows)} of {batch.traces:,} traces are listed, failing ones first; -o FILE has all")
     for line in _problem_lines(batch):
         show(Text(line, "yellow"))
+    if batch.comparison:
+        show("", cell_text(batch.comparison))
     for check in batch.checks:
-        show(Text(f"PASS  {check.text}") if check.holds else Text(f"FAIL  {check.text}", "bold red"))
+        show(Text(f"PASS  {cell_text(check.text)}") if check.holds else Text(f"FAIL  {cell_text(check.text)}", "bold red"))
 
 
 def _summary_line(batch: Batch) -> str:
     failing = batch.failing
     by = ", ".join(f"{count:,} by {who}" for who, count in batch.answered_by.items())
     unread = f"; {batch.unreadable:,} could not be read" if batch.unreadable else ""
-    broken = f"; the model failed on {batch.model_failures:,}" if batch.model_failures else ""
-    return f"{batch.traces:,} traces, {failing.count:,} failing ({failing.rate:.1%}){f'; {by}' if by else ''}{broken}{unread}"
+    broken = f"; the model failed on {batch.model_failures:,}, the rules' verdict stands there" if batch.model_failures else ""
+    possible = f", {batch.possible:,} possibly" if batch.possible else ""
+    head = f"{batch.traces:,} traces, {failing.count:,} failing ({failing.rate:.1%}){possible}"
+    return f"{head}{f'; {by}' if by else ''}{broken}{unread}"
 
 
 def distribution(batch: Batch) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("mode", "count", "rate", "95 % interval", "also seen", ""):
+    for name in ("mode", "count", "rate", "95 % interval", "possible", "also seen", ""):
         table.add_column(name, justify="left" if name in ("mode", "") else "right", no_wrap=True)
     for share in sorted(batch.modes, key=lambda share: -share.count):
         interval = f"{share.low:.1%} to {share.high:.1%}"
         bar = "█" * round(_BAR * share.rate) or ("▏" if share.count else "")
-        also = str(share.seen - share.count) if share.seen > share.count else ""
+        also = share.seen - share.count - share.possible
         mode = Text(share.mode, colour(share.mode) if share.count else "dim")
-        table.add_row(mode, f"{share.count:,}", f"{share.rate:.1%}", interval, also, Text(bar, colour(share.mode)))
+        table.add_row(
+            mode,
+            f"{share.count:,}",
+            f"{share.rate:.1%}",
+            interval,
+            _if_any(share.possible),
+            _if_any(also),
+            Text(bar, colour(share.mode)),
+        )
     return table
+
+
+def _if_any(count: int) -> str:
+    return f"{count:,}" if count > 0 else ""
 
 
 def _first_turns(batch: Batch) -> str:
@@ -181,11 +202,11 @@ def _traces_table(rows: Sequence[Outcome]) -> Table:
         table.add_column(name, justify="right" if figure else "left", no_wrap=figure or name == "verdict")
     for outcome in rows:
         if (report := outcome.report) is not None:
-            mode = Text(report.classified_failure_mode, colour(report.classified_failure_mode))
             turn = "" if report.first_failure_turn is None else str(report.first_failure_turn)
             evidence = report.modes[0].evidence if report.modes else ""
             names = (one_line(_end_of(outcome.source, 40), 40), one_line(report.trace_id, 40))
-            table.add_row(*names, mode, f"{report.confidence:.2f}", turn, one_line(quoted(evidence, _EVIDENCE), _EVIDENCE))
+            cause = one_line(quoted(evidence, _EVIDENCE), _EVIDENCE)
+            table.add_row(*names, _verdict_text(report), f"{report.confidence:.2f}", turn, cause)
     return table
 
 

@@ -1,4 +1,4 @@
-"""The wire between DSPy and a server: a time limit on the whole answer, and tolerance for odd usage figures.
+"""The wire between DSPy and a server: limits on the whole answer, in time and size, and tolerance for odd usage figures.
 
 DSPy's own time limit applies to the next byte, so a server that sends one byte a second is awaited forever; and it rejects an
 answer whose token counts are negative, text or nested wrongly, although the answer itself is complete.
@@ -12,9 +12,10 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from dspy._vendor.lm15.transports import ReadTimeout, StdlibTransport, TransportRequest, TransportResponse
+from dspy._vendor.lm15.transports import ProtocolError, ReadTimeout, StdlibTransport, TransportRequest, TransportResponse
 from dspy.clients.engines.lm15_engine import LM15Engine
 
+LARGEST_ANSWER = 50_000_000  # bytes; 16,000 tokens with the likelihood of 20 others each are about 30 million
 JSON, EVENTS = "application/json", "text/event-stream"
 
 
@@ -43,9 +44,12 @@ class Transport(StdlibTransport):
             late.cancel()
 
     def until(self, ends: float | None, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        size = 0
         for chunk in chunks:
             if ends is not None and time.monotonic() > ends:
                 raise ReadTimeout(f"the answer was not complete after {self.seconds:g} seconds")
+            if (size := size + len(chunk)) > LARGEST_ANSWER:
+                raise ProtocolError(f"the answer is longer than {LARGEST_ANSWER:,} bytes")
             yield chunk
 
 
@@ -69,12 +73,16 @@ def mended(content_type: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    rest = b""
+    """Yield the lines of a body as they are complete, in time linear in a line that comes in many chunks."""
+    rest: list[bytes] = []
     for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from (line + b"\n" for line in whole)
-    if rest:
-        yield rest
+        *whole, last = chunk.split(b"\n")
+        for line in whole:
+            yield b"".join([*rest, line, b"\n"])
+            rest = []
+        rest.append(last)
+    if any(rest):
+        yield b"".join(rest)
 
 
 def _without_odd_usage(data: bytes) -> bytes:

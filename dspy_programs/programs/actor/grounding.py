@@ -100,14 +100,16 @@ class _Grounding:
             del self.missing[gaps:], self.repairs[repairs:]
             return _LEFT_OUT
         if isinstance(value, list) and value:
-            found = self.items(value, (argument.item or _ANY)._replace(needed=False), name, place)
-            if not found and argument.needed:  # nobody named any, and some it must be
-                found = self.items(value, (argument.item or _ANY)._replace(needed=True), name, place)
-            return found or _LEFT_OUT
+            return self.items(value, argument, name, place) or _LEFT_OUT
         return value if self.has_source(value, argument, name) else _LEFT_OUT
 
     def items(self, values: list[Any], argument: _Argument, name: str, place: str) -> list[Any]:
-        kept = [self.value(each, argument, name, place, may_go=True) for each in values]
+        """Return the items with a source; of an optional list of choices all, if somebody named one: "Monday to Friday"."""
+        item = argument.item or _ANY
+        is_flat = not any(isinstance(each, (dict, list)) for each in values)
+        if is_flat and not argument.needed and not any(self.has_source(each, item, name) for each in values):
+            return []
+        kept = [self.value(each, item._replace(needed=True), name, place, may_go=True) for each in values]
         lost = [each for each, inner in zip(values, kept, strict=True) if inner is _LEFT_OUT]
         if 0 < len(lost) < len(kept):
             self.repairs.append(f"{self.tool}: {place}: {json_excerpt(lost)} left out, for nobody spoke of it")
@@ -123,11 +125,17 @@ class _Grounding:
         origin = self.sources.origin(value, argument.schema, name)
         if origin is not None and origin.kind == "code":
             return self.wording.names_something(self.function)
+        if origin is not None and origin.kind == "computed" and self.wording.is_without_numbers and _is_small(value):
+            return self.wording.says_part_of(value, may_translate=False)  # five times "a game" is no five
         if value in (0, 1) and not argument.needed:  # as good as false and true
             return value in self.wording.figures or self.wording.speaks_of(name, argument.schema, self.function)
         if origin is not None and (argument.needed or origin.kind in _ASKED_FOR):
             return True
         return self.wording.says_part_of(value, may_translate=argument.needed)
+
+
+def _is_small(value: JsonValue) -> bool:
+    return isinstance(value, (int, float)) and abs(value) < 10
 
 
 def _is_option(value: Any, schema: Mapping[str, Any]) -> bool:

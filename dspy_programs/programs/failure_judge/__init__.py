@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         SURE_AGAINST_SUCCESS as SURE_AGAINST_SUCCESS,
         Ruling as Ruling,
         findings_of as findings_of,
+        first_step as first_step,
         ruling as ruling,
     )
     from dspy_programs.programs.failure_judge.trace_view import View as View, text_of as text_of
@@ -39,6 +40,7 @@ _HOMES = {
     "SURE": "rules",
     "SURE_AGAINST_SUCCESS": "rules",
     "findings_of": "rules",
+    "first_step": "rules",
     "quoted": "finding",
     "ruling": "rules",
     "View": "trace_view",

@@ -17,9 +17,11 @@ from dspy_programs.programs.failure_judge.closed_question import ConfirmFinding,
 from dspy_programs.programs.failure_judge.finding import Finding
 from dspy_programs.programs.failure_judge.modes import REMEDIES
 from dspy_programs.programs.failure_judge.open_question import JudgeFailure, claimed, whole_run
-from dspy_programs.programs.failure_judge.rules import Ruling, findings_of, ruling
+from dspy_programs.programs.failure_judge.rules import Ruling, findings_of, first_step, ruling
 from dspy_programs.programs.failure_judge.trace_view import View
 from dspy_programs.types import FailureMode, Trace, Turn
+
+_NOTHING_STANDS = ("none", "UNKNOWN")  # verdicts of a run in which no finding stands
 
 
 class FailureJudgeResult(Result):
@@ -72,7 +74,7 @@ class FailureJudge(Program):
         """
         known = trace if isinstance(trace, Trace) else Trace.model_validate(trace)
         findings = findings_of(View(known))
-        return self.settle(known, findings, ruling(findings, known.is_successful))
+        return self.settle(known, findings, ruling(findings, known.is_successful, first_step(known.turns)))
 
     def forward(
         self,
@@ -120,12 +122,19 @@ class FailureJudge(Program):
         Raises:
             ModelLost: This thread cannot see the model that another thread chose with `use`.
         """
-        if ruled.sure or not trace.turns or model_in_use(self.confirm.lm) is None:
+        if not self.asks(trace, findings, ruled) or model_in_use(self.confirm.lm) is None:
             return _answer(ruled, findings, "rules")
         found = self._confirmed(trace, findings, ruled)
-        if self.open_question and not isinstance(found, Failure) and found.ruled.mode in ("none", "UNKNOWN"):
+        if self.open_question and not isinstance(found, Failure) and found.ruled.mode in _NOTHING_STANDS:
             found = self._told(trace, found)
         return _answer(ruled, findings, "rules", found) if isinstance(found, Failure) else _answer(*found)
+
+    def asks(self, trace: Trace, findings: Sequence[Finding], ruled: Ruling) -> bool:
+        """Return whether `settle` asks the model in use anything about this run."""
+        if ruled.sure or not trace.turns:
+            return False
+        is_open = self.open_question and ruled.mode in _NOTHING_STANDS
+        return is_open or (self.most_questions > 0 and doubt_in(findings, ruled) is not None)
 
     def _confirmed(self, trace: Trace, findings: Sequence[Finding], ruled: Ruling) -> "_Settled | Failure":
         """Ask about doubtful findings, one after the other, until one is confirmed."""
@@ -138,7 +147,7 @@ class FailureJudge(Program):
             asked.append(doubt)
             if reply.answer != "cannot tell":
                 standing = settled(found.findings, doubt, reply.answer == "no")
-                found = _Settled(ruling(standing, trace.is_successful), standing, "model")
+                found = _Settled(ruling(standing, trace.is_successful, first_step(trace.turns)), standing, "model")
             if reply.answer == "no":
                 break
         return found

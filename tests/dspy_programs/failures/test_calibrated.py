@@ -6,36 +6,65 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from dspy_programs.errors import DatasetError
-from dspy_programs.failures import FailureClassifier, calibrated, calibration_file, value_at
+from dspy_programs.failures import FACTS, FailureClassifier, calibrated, calibration_file, holds_at, kind_of, value_at
 from dspy_programs.failures.calibrated import probability_of, read_calibration, shipped
 from dspy_programs.programs.failure_judge import REMEDIES
+from dspy_programs.types import Trace
 
+KINDS = ("tools", "chat")
 SHARES = st.floats(0, 1)
-UNLABELLED = ("NO_ANSWER", "CRASH", "UNKNOWN")
-LABELLED = [mode for mode in REMEDIES if mode not in UNLABELLED]
 
 
-@pytest.mark.parametrize("mode", LABELLED)
-def test_every_labelled_mode_has_a_probability_that_never_falls_and_is_never_certain(mode):
-    found = [probability_of(mode, i / 100) for i in range(101)]
-    assert found == sorted(found) and 0 < found[0] and found[-1] < 1
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mode", REMEDIES)
+def test_every_mode_has_a_probability_that_never_falls_and_is_never_certain_or_is_said_to_have_none(mode, kind):
+    found = [p for i in range(101) if (p := probability_of(mode, i / 100, kind)) is not None]
+    assert found == sorted(found) and all(0 < p < 1 for p in found)
+    assert (mode in shipped().not_measured[kind] or mode in FACTS) == (not found)
 
 
-@given(st.sampled_from(sorted(LABELLED)), SHARES, SHARES)
+@given(st.sampled_from(sorted(REMEDIES)), st.sampled_from(KINDS), SHARES, SHARES)
 @settings(max_examples=200)
-def test_probability_is_monotone_between_the_points_too(mode, a, b):
-    low, high = sorted((a, b))
-    assert probability_of(mode, low) <= probability_of(mode, high)
+def test_probability_is_monotone_between_the_points_too(mode, kind, a, b):
+    low, high = (probability_of(mode, x, kind) for x in sorted((a, b)))
+    assert low is None or high is None or low <= high
 
 
-@pytest.mark.parametrize("mode", ["", "BOREDOM", "hallucination", "NONE", *UNLABELLED])
-def test_probability_of_a_mode_without_labels_is_none(mode):
-    assert probability_of(mode, 0.8) is None
+@pytest.mark.parametrize("mode", ["", "BOREDOM", "hallucination", "NONE", *sorted(FACTS)])
+def test_probability_of_a_fact_or_of_what_is_no_mode_is_none(mode):
+    assert probability_of(mode, 0.8, "tools") is None
 
 
-def test_shipped_probabilities_tell_strong_evidence_from_weak():
-    assert probability_of("OVER_REFUSAL", 0.5) < 0.35 < 0.75 < probability_of("OVER_REFUSAL", 0.85)
-    assert probability_of("CIRCULAR_REASONING", 0.6) < 0.3 < 0.85 < probability_of("CIRCULAR_REASONING", 0.8)
+def test_only_people_and_outcomes_give_a_probability():
+    for kind, labels in shipped().fitted_on.labels.items():
+        for mode, of_mode in labels.items():
+            if set(of_mode) <= {"constructed"}:
+                assert mode in shipped().not_measured[kind]
+
+
+def test_probability_ends_where_the_labels_do():
+    for kind, curves in shipped().curves.items():
+        for mode, curve in curves.items():
+            assert holds_at(curve, curve[0][0]) and holds_at(curve, curve[-1][0])
+            assert probability_of(mode, curve[0][0] - 0.01, kind) is None is probability_of(mode, curve[-1][0] + 0.01, kind)
+
+
+TURN = {"turn_number": 0, "role": "agent", "content": "Hello"}
+CALL = {"turn_number": 1, "role": "tool", "tool_name": "find", "tool_output": "Oslo"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({"turns": [TURN]}, "chat"),
+        ({"turns": []}, "chat"),
+        ({"turns": [TURN, CALL]}, "tools"),
+        ({"turns": [TURN], "tools": ["find"]}, "tools"),
+        ({"turns": [TURN], "tools": []}, "chat"),
+    ],
+)
+def test_kind_of_a_run(fields, kind):
+    assert kind_of(Trace.model_validate({"original_goal": "Say hello", **fields})) == kind
 
 
 @pytest.mark.parametrize(
@@ -59,7 +88,7 @@ def test_missing_file_gives_none(monkeypatch, tmp_path):
     monkeypatch.setattr(calibrated, "calibration_file", lambda: tmp_path / "no.json")
     shipped.cache_clear()
     try:
-        assert probability_of("OVER_REFUSAL", 0.6) is None
+        assert probability_of("OVER_REFUSAL", 0.6, "chat") is None
     finally:
         shipped.cache_clear()
 
@@ -78,15 +107,17 @@ BROKEN = {
     "not UTF-8": b"\xff\xfe",
     "a list": b"[]",
     "later version": changed(schema_version=99),
+    "earlier version": changed(schema_version=1),
     "unknown field": changed(surprise=1),
-    "falls": changed(curves={"GOAL_DRIFT": [[0.1, 0.5], [0.2, 0.4]]}),
-    "same place twice": changed(curves={"GOAL_DRIFT": [[0.1, 0.5], [0.1, 0.6]]}),
-    "no points": changed(curves={"GOAL_DRIFT": []}),
-    "certain": changed(curves={"GOAL_DRIFT": [[0.1, 1.0]]}),
-    "impossible": changed(curves={"GOAL_DRIFT": [[0.1, 0.0]]}),
-    "no number": changed(curves={"GOAL_DRIFT": [[0.1, "NaN"]]}),
-    "outside": changed(curves={"GOAL_DRIFT": [[1.1, 0.5]]}),
-    "no such mode": changed(curves={"BOREDOM": [[0.1, 0.5]]}),
+    "falls": changed(curves={"chat": {"GOAL_DRIFT": [[0.1, 0.5], [0.2, 0.4]]}}),
+    "same place twice": changed(curves={"chat": {"GOAL_DRIFT": [[0.1, 0.5], [0.1, 0.6]]}}),
+    "no points": changed(curves={"chat": {"GOAL_DRIFT": []}}),
+    "certain": changed(curves={"chat": {"GOAL_DRIFT": [[0.1, 1.0]]}}),
+    "impossible": changed(curves={"chat": {"GOAL_DRIFT": [[0.1, 0.0]]}}),
+    "no number": changed(curves={"chat": {"GOAL_DRIFT": [[0.1, "NaN"]]}}),
+    "outside": changed(curves={"chat": {"GOAL_DRIFT": [[1.1, 0.5]]}}),
+    "no such mode": changed(curves={"chat": {"BOREDOM": [[0.1, 0.5]]}}),
+    "no such kind": changed(curves={"talk": {"GOAL_DRIFT": [[0.1, 0.5]]}}),
 }
 
 

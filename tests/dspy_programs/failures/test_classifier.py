@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given, strategies as st
 
 from dspy_programs import use
-from dspy_programs.errors import UsageError
+from dspy_programs.errors import ModelFailing, UsageError
 from dspy_programs.failures import FailureClassifier, FailureReport
 from dspy_programs.failures.batch import MODES
+from dspy_programs.failures.calibrated import probability_of, shipped
+from dspy_programs.failures.classifier import MOST_FAILURES, report_of
+from dspy_programs.programs.failure_judge import Finding, Ruling
 from dspy_programs.types import Trace
 from tests.fakes import ChatServer, scripted_lm
 
@@ -119,8 +122,8 @@ def test_report_json_has_the_agreed_keys_and_reads_back():
     text = report.to_json()
     assert b"\n" not in text
     assert list(json.loads(text)) == [
-        *("trace_id", "original_goal", "classified_failure_mode", "confidence", "probability", "first_failure_turn"),
-        *("root_cause_summary", "evidence", "fixes", "modes", "turns", "answered_by", "failure"),
+        *("trace_id", "original_goal", "classified_failure_mode", "confidence", "probability", "possible", "is_successful"),
+        *("first_failure_turn", "root_cause_summary", "evidence", "fixes", "modes", "turns", "answered_by", "failure"),
     ]
     assert FailureReport.model_validate_json(text) == report
 
@@ -164,6 +167,19 @@ def test_finding_that_the_model_denies_is_not_in_the_report():
         report = FailureClassifier().classify({**UNSURE, "is_successful": False})
     assert (report.classified_failure_mode, report.answered_by) == ("UNKNOWN", "model")
     assert "OVER_REFUSAL" not in [found.mode for found in report.modes]
+
+
+@pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
+def test_run_without_a_question_is_neither_an_answer_of_the_model_nor_lacks_one():
+    with ChatServer(status=400) as server, use("openai/any", api_base=server.url):
+        classifier = FailureClassifier()
+        for _ in range(MOST_FAILURES - 1):
+            assert classifier.classify(UNSURE).failure and classifier.classify(SILENT).failure is None
+        with pytest.raises(ModelFailing):
+            classifier.classify(UNSURE)
+        assert classifier.answers == 0
+        classifier.stopped = "gone"
+        assert [classifier.classify(trace).failure for trace in (SILENT, UNSURE)] == [None, "gone"]
 
 
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
@@ -232,3 +248,54 @@ def test_report_of_any_trace_is_whole_and_consistent(raw):
     if report.failed:
         assert report.modes[0].mode == report.classified_failure_mode
         assert len({found.mode for found in report.modes}) == len(report.modes)
+
+
+# A finding that has a probability, whatever the calibration that is shipped.
+KIND, MODE, CURVE = next((k, m, c) for k, curves in shipped().curves.items() for m, c in curves.items() if m != "none")
+SOMETIMES_RIGHT = Finding(mode=MODE, turn=0, confidence=round(CURVE[-1][0], 2), evidence="x", turns=[0])
+PROBABILITY = probability_of(MODE, SOMETIMES_RIGHT.confidence, KIND)
+FACT = Finding(mode="CRASH", turn=1, confidence=0.6, evidence="boom", turns=[1])
+
+
+def reported(*findings, least=0.5, successful=None):
+    tools = ["find"] if KIND == "tools" else None
+    trace = Trace.model_validate({**UNSURE, "tools": tools, "is_successful": successful})
+    first = findings[0]
+    ruled = Ruling(first.mode, first.turn, first.confidence, first.evidence, True)
+    return report_of(trace, findings, ruled, min_probability=least)
+
+
+def test_a_failure_less_likely_than_required_is_only_possible_and_counts_as_none():
+    below, at = reported(SOMETIMES_RIGHT, least=PROBABILITY + 0.01), reported(SOMETIMES_RIGHT, least=PROBABILITY)
+    assert (below.possible, below.counts_as, below.rank) == (True, "none", 1)
+    assert (at.possible, at.counts_as, at.rank) == (False, MODE, 0)
+    assert below.classified_failure_mode == at.classified_failure_mode == MODE and below.failed
+
+
+def test_a_run_recorded_as_failed_counts_as_failed_whatever_the_probability():
+    report = reported(SOMETIMES_RIGHT, least=1.0, successful=False)
+    assert (report.classified_failure_mode, report.possible, report.counts_as) == (MODE, True, "UNKNOWN")
+
+
+def test_a_fact_gets_the_verdict_from_what_is_only_possible():
+    report = reported(SOMETIMES_RIGHT, FACT, least=1.0)
+    assert (report.classified_failure_mode, report.first_failure_turn, report.possible) == ("CRASH", 1, False)
+    assert [(found.mode, found.possible) for found in report.modes] == [("CRASH", False), (MODE, True)]
+    assert report.evidence == "boom" in report.root_cause_summary
+
+
+def test_a_finding_without_a_probability_does_not_replace_one_that_is_possible():
+    unmeasured = Finding(mode="TIMEOUT_CASCADE", turn=1, confidence=0.6, evidence="slow", turns=[1])
+    assert probability_of("TIMEOUT_CASCADE", 0.6, KIND) is None
+    assert [found.mode for found in reported(SOMETIMES_RIGHT, unmeasured, least=1.0).modes] == [MODE, "TIMEOUT_CASCADE"]
+
+
+@pytest.mark.parametrize("least", [0.0, 1.0])
+def test_a_verdict_without_a_probability_counts_whatever_is_required(least):
+    assert not reported(FACT, least=least).possible
+
+
+@pytest.mark.parametrize("least", [-0.1, 1.1, float("nan")])
+def test_a_probability_that_is_none_is_refused(least):
+    with pytest.raises(UsageError, match="min_probability"):
+        FailureClassifier(min_probability=least)

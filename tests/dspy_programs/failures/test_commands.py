@@ -193,7 +193,7 @@ def test_batch_against_its_baseline_closes_when_a_mode_rises(tmp_path, capsys):
     base.write_text(capsys.readouterr().out)
     assert failures("batch", good, "--baseline", base) == 0
     assert failures("batch", good, bad, "--baseline", base) == 1
-    assert "risen beyond noise" in capsys.readouterr().out
+    assert "risen beyond chance" in capsys.readouterr().out
     base.write_text("{}")
     assert failures("batch", good, "--baseline", base) == 2
 
@@ -280,6 +280,90 @@ def test_model_that_fails_leaves_the_rules_verdict_marked_and_the_third_time_end
         assert failures("batch", file, "--lm", "openai/any", "--api-base", server.url, "-o", out) == 2
     assert "--no-llm" in capsys.readouterr().err
     assert not out.exists()
+
+
+class Stopping(ChatServer):
+    """A model that answers so many times, then refuses."""
+
+    def __init__(self, answers, status=400):
+        super().__init__(self.reply)
+        self.left, self.after = answers, status
+
+    def reply(self, prompt):
+        self.left -= 1
+        self.status = self.after if self.left <= 0 else 200
+        return json.dumps({"fault": "false"})
+
+
+@pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
+@pytest.mark.parametrize("status", [400, 402])
+def test_model_that_stops_midway_leaves_whole_outputs_marked_traces_and_its_own_exit_code(status, tmp_path, capsys):
+    unsure = [{**UNSURE, "original_goal": f"How high is tower {n}?"} for n in range(60)]
+    file = lines(tmp_path / "runs.jsonl", *unsure, HEALTHY)
+    outputs = {name: tmp_path / f"out.{name}" for name in ("html", "sarif", "junit", "output")}
+    arguments = [file, *(part for name, path in outputs.items() for part in (f"--{name}", path))]
+    with Stopping(5, status) as server:
+        assert failures("batch", *arguments, "--lm", "openai/any", "--api-base", server.url, "--fail-on", "ANY=0") == 3
+        assert len(server.requests) < 40  # it is left alone then
+    shown, error = capsys.readouterr()
+    assert "the model stopped answering: " in shown and "Traceback" not in error
+    reports = [json.loads(line) for line in outputs["output"].read_text().splitlines()]
+    assert len(reports) == 61 and all(report["classified_failure_mode"] for report in reports)
+    marked = [report for report in reports if report["failure"]]
+    assert 50 <= len(marked) < 60 and {report["answered_by"] for report in marked} == {"rules"}
+    assert reports[-1]["failure"] is None  # the rules were sure, so nothing is missing
+    assert "</html>" in outputs["html"].read_text() and "stopped answering" in outputs["html"].read_text()
+    assert json.loads(outputs["sarif"].read_text()) and ElementTree.parse(outputs["junit"])
+
+
+@pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
+def test_watch_goes_on_by_rules_when_the_model_stops(tmp_path, capsys):
+    lines(tmp_path / "runs.jsonl", *[{**UNSURE, "original_goal": f"How high is tower {n}?"} for n in range(40)])
+    with Stopping(5) as server:
+        assert failures("watch", tmp_path, "--once", "--lm", "openai/any", "--api-base", server.url) == 3
+    assert "40 traces" in (shown := capsys.readouterr().out) and "the model stopped answering: " in shown
+
+
+@pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
+def test_batch_of_a_model_that_stopped_is_no_baseline(tmp_path, capsys):
+    file = lines(tmp_path / "runs.jsonl", *[{**UNSURE, "original_goal": f"How high is tower {n}?"} for n in range(40)])
+    with Stopping(5) as server:
+        model = ["--lm", "openai/any", "--api-base", server.url]
+        assert failures("batch", file, *model, "--json") == 3
+        base = tmp_path / "base.json"
+        base.write_text(capsys.readouterr().out)
+        assert failures("batch", file, *model, "--baseline", base) == 2
+    assert "its model stopped answering" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
+def test_baseline_of_an_open_question_is_of_another_judge(tmp_path, capsys):
+    file, base = lines(tmp_path / "runs.jsonl", *[{**HEALTHY, "trace_id": f"{n}"} for n in range(6)]), tmp_path / "base.json"
+    with ChatServer(lambda prompt: "{}") as server:
+        model = ["--lm", "openai/any", "--api-base", server.url]
+        assert failures("batch", file, *model, "--open-question", "--json") == 0
+        base.write_text(capsys.readouterr().out)
+        assert failures("batch", file, *model, "--open-question", "--baseline", base) == 0
+        assert failures("batch", file, *model, "--baseline", base) == 2
+    assert "openai/any and an open question, and now with openai/any" in capsys.readouterr().err
+
+
+def test_baseline_of_other_rules_is_refused_before_any_work_and_forced(many, tmp_path, capsys):
+    assert failures("batch", many, "--json") == 0
+    batch = json.loads(capsys.readouterr().out)
+    base = tmp_path / "base.json"
+    base.write_text(json.dumps({**batch, "rules": "0" * 12}))
+    out = tmp_path / "out.jsonl"
+    assert failures("batch", many, "--baseline", base, "-o", out) == 2
+    assert "--force" in capsys.readouterr().err and not out.exists()
+    assert failures("batch", many, "--baseline", base, "--force") == 0
+    assert "Compared although it is of rules 000000000000" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["classify", "batch", "watch"])
+@pytest.mark.parametrize("value", ["-0.1", "1.1", "x"])
+def test_min_probability_that_is_none_is_refused(command, value, one, capsys):
+    assert failures(command, one if command != "watch" else one.parent, "--min-probability", value) == 2
 
 
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")

@@ -1,41 +1,57 @@
-"""Bounds and baselines: what closes, what does not, and what is no bound or baseline at all."""
-
-import json
+"""Limits: what closes, what does not, what is only possible, and what is no limit at all."""
 
 import pytest
 
 from dspy_programs.errors import UsageError
 from dspy_programs.failures import FailureClassifier, Outcome, Tally
-from dspy_programs.failures.gate import bounds_of, checks_of, read_baseline
+from dspy_programs.failures.gate import bounds_of, checks_of
 from dspy_programs.types import Trace
 
 GOOD = {"original_goal": "Greet", "is_successful": True, "turns": [{"turn_number": 0, "role": "agent", "content": "Hello."}]}
-BAD = {
-    "original_goal": "Greet",
-    "tools": ["greet"],
-    "turns": [{"turn_number": 0, "role": "tool", "tool_name": "meet", "tool_output": "hi"}],
-}
 
 
-def batch_of(good, bad):
-    tally, classifier = Tally(), FailureClassifier(use_llm=False)
-    for raw, count in ((GOOD, good), (BAD, bad)):
-        trace = Trace.model_validate(raw)
-        report = classifier.classify(trace)
+def report(mode="none", **fields):
+    known = FailureClassifier(use_llm=False).classify(Trace.model_validate(GOOD))
+    return known.model_copy(update={"classified_failure_mode": mode, **fields})
+
+
+def batch_of(*found):
+    tally = Tally()
+    for each, count in found:
         for _ in range(count):
-            tally.add(Outcome("x", trace, report, None))
+            tally.add(Outcome("x", None, each, None))
     return tally.batch()
 
 
 def test_bound_holds_up_to_its_rate_and_closes_above():
-    batch = batch_of(9, 1)
-    holds = [check.holds for check in checks_of(batch, bounds_of(["HALLUCINATION=0.1", "hallucination=0.09", "ANY=0"]), None)]
+    batch = batch_of((report(), 9), (report("HALLUCINATION"), 1))
+    holds = [check.holds for check in checks_of(batch, bounds_of(["HALLUCINATION=0.1", "hallucination=0.09", "ANY=0"]))]
     assert holds == [True, False, False]
 
 
 def test_check_says_rate_interval_and_bound():
-    text = checks_of(batch_of(9, 1), bounds_of(["ANY=0.05"]), None)[0].text
+    text = checks_of(batch_of((report(), 9), (report("HALLUCINATION"), 1)), bounds_of(["ANY=0.05"]))[0].text
     assert text == "ANY: 10.0% [1.8%, 40.4%], above the limit of 5.0%"
+
+
+def test_what_is_only_possible_closes_no_gate():
+    possible = report("HALLUCINATION", possible=True, is_successful=None)
+    batch = batch_of((report(), 6), (possible, 4))
+    assert all(check.holds for check in checks_of(batch, bounds_of(["HALLUCINATION=0", "ANY=0"])))
+    assert (batch.failing.count, batch.possible, batch.share("HALLUCINATION").possible) == (0, 4, 4)
+    assert batch.share("none").count == 6
+
+
+def test_a_run_recorded_as_failed_closes_the_gate_even_if_its_mode_is_only_possible():
+    batch = batch_of((report(), 6), (report("HALLUCINATION", possible=True, is_successful=False), 4))
+    found = {bound: checks_of(batch, bounds_of([bound]))[0].holds for bound in ("HALLUCINATION=0", "ANY=0.3", "UNKNOWN=0.3")}
+    assert found == {"HALLUCINATION=0": True, "ANY=0.3": False, "UNKNOWN=0.3": False}
+    assert (batch.failing.count, batch.possible) == (4, 0)
+
+
+@pytest.mark.parametrize("mode", ["UNKNOWN", "NO_ANSWER", "CRASH"])
+def test_a_fact_closes_the_gate(mode):
+    assert not checks_of(batch_of((report(mode), 1)), bounds_of([f"{mode.lower()}=0"]))[0].holds
 
 
 @pytest.mark.parametrize(
@@ -44,48 +60,3 @@ def test_check_says_rate_interval_and_bound():
 def test_bound_that_is_none_is_refused(text):
     with pytest.raises(UsageError, match="--fail-on"):
         bounds_of([text])
-
-
-def test_baseline_closes_where_a_mode_rises_beyond_noise_and_not_before(tmp_path):
-    file = tmp_path / "base.json"
-    file.write_text(batch_of(95, 5).model_dump_json())
-    base = read_baseline(file)
-    assert all(check.holds for check in checks_of(batch_of(95, 5), [], base))
-    assert all(check.holds for check in checks_of(batch_of(92, 8), [], base))
-    risen = [check.text for check in checks_of(batch_of(60, 40), [], base) if not check.holds]
-    assert [text.split(":")[0] for text in risen] == ["ANY", "HALLUCINATION"]
-    assert "was 5.0% of 100, difference +35.0% [+24.0%, +45.2%]: risen beyond noise" in risen[0]
-
-
-def test_baseline_that_fell_does_not_close(tmp_path):
-    file = tmp_path / "base.json"
-    file.write_text(batch_of(50, 50).model_dump_json())
-    assert all(check.holds for check in checks_of(batch_of(100, 0), [], read_baseline(file)))
-
-
-def changed(**fields):
-    return json.dumps({**json.loads(batch_of(5, 5).model_dump_json()), **fields})
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("", "{}", "[]", "nonsense", "null"),
-        batch_of(0, 0).model_dump_json(),
-        changed(format="failures-batch-0"),
-        changed(modes=[]),
-        changed(traces=3),
-        changed(surprise=1),
-        json.dumps({"reports": []}),
-    ],
-)
-def test_baseline_of_another_format_or_empty_is_refused(tmp_path, text):
-    file = tmp_path / "base.json"
-    file.write_text(text)
-    with pytest.raises(UsageError, match=r"base\.json"):
-        read_baseline(file)
-
-
-def test_baseline_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="No such file"):
-        read_baseline(tmp_path / "none.json")

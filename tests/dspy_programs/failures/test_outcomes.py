@@ -25,7 +25,11 @@ def lost(tmp_path):
 
 def test_failed_run_without_a_cause_is_unknown_in_the_report():
     report = FailureClassifier(use_llm=False).classify(run(False))
-    assert (report.classified_failure_mode, report.failed, report.first_failure_turn) == ("UNKNOWN", True, None)
+    assert (report.classified_failure_mode, report.failed, report.first_failure_turn) == (
+        "UNKNOWN",
+        True,
+        1,
+    )  # where to begin reading
     assert report.modes[0].turn == 1 and report.fixes and report.probability is None
     assert FailureClassifier(use_llm=False).classify(run(True)).classified_failure_mode == "none"
 

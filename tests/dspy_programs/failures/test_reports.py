@@ -14,6 +14,7 @@ from hypothesis import given, strategies as st
 
 from dspy_programs import __version__
 from dspy_programs.failures import Batch, FailureClassifier, Outcome, Tally
+from dspy_programs.failures.batch import Check
 from dspy_programs.failures.classifier import report_of
 from dspy_programs.failures.reports import html, table
 from dspy_programs.failures.reports.html import Page, TracePage
@@ -21,6 +22,7 @@ from dspy_programs.failures.reports.junit import JUnit
 from dspy_programs.failures.reports.lines import Lines
 from dspy_programs.failures.reports.place import parse_place, uri_of
 from dspy_programs.failures.reports.sarif import RULES, Sarif
+from dspy_programs.failures.reports.words import sureness_in_words
 from dspy_programs.programs.failure_judge import Ruling
 from dspy_programs.types import Trace
 
@@ -57,7 +59,7 @@ HEALTHY = {
 
 def outcome(raw, source="runs.jsonl:3"):
     trace = Trace.model_validate(raw)
-    return Outcome(source, trace, FailureClassifier(use_llm=False).classify(trace), None)
+    return Outcome(source, trace, FailureClassifier(use_llm=False, min_probability=0).classify(trace), None)
 
 
 OUTCOMES = [outcome(failing()), outcome(HEALTHY, "runs.jsonl:4"), Outcome("runs.jsonl:5", None, None, "not JSON")]
@@ -203,8 +205,8 @@ def test_page_of_a_batch_has_probabilities_and_what_the_filter_needs():
     page = written(Page, [known, Outcome("x.json", known.trace, unknown, None), *OUTCOMES[1:]]).decode()
     likely = known.report.probability
     assert likely is not None and f'data-name="probability">{likely:.0%}'.replace("%", " %") in page
-    assert f'<tr data-mode="HALLUCINATION" data-probability="{likely}" data-run="trace-1">' in page
-    assert '<tr data-mode="HALLUCINATION" data-probability="" data-run="trace-2">' in page
+    row = '<tr data-mode="HALLUCINATION" data-counts="HALLUCINATION" data-probability='
+    assert f'{row}"{likely}" data-run="trace-1">' in page and f'{row}"" data-run="trace-2">' in page
     assert '<option value="HALLUCINATION">HALLUCINATION (2)</option>' in page
     assert '<div class="filter" id="filter" hidden>' in page  # until the script shows it
 
@@ -292,6 +294,61 @@ def test_junit_has_a_case_for_each_record_and_counts_them():
     assert cases[2].find("error").get("message") == "not JSON"
 
 
+def possibly(successful=None):
+    """A failing run whose verdict is less likely than required."""
+    known = outcome(failing(is_successful=successful))
+    modes = [found.model_copy(update={"possible": True, "probability": 0.3}) for found in known.report.modes]
+    return known._replace(report=known.report.model_copy(update={"possible": True, "probability": 0.3, "modes": modes}))
+
+
+def test_what_is_only_possible_is_called_so_in_every_report(capsys):
+    each = possibly()
+    assert (
+        "possible HALLUCINATION" in written(Page, [each]).decode() and "1 traces, 0 failing" in written(Page, [each]).decode()
+    )
+    assert "possible HALLUCINATION" in written(TracePage, [each]).decode()
+    assert json.loads(written(Lines, [each]))["possible"] is True
+    (result,) = json.loads(written(Sarif, [each]))["runs"][0]["results"]
+    assert (result["level"], result["properties"]["isPossible"]) == ("note", True)
+    assert "possibly: " in result["message"]["text"]
+    table.print_report(each.source, each.report)
+    table.print_outcome(each)
+    assert capsys.readouterr().out.count("possible HALLUCINATION") == 2
+
+
+def test_what_is_only_possible_passes_in_junit_and_says_so_and_a_failed_run_fails():
+    suite = ElementTree.fromstring(written(JUnit, [possibly(), possibly(False)])).find("testsuite")
+    maybe, failed = suite.findall("testcase")
+    assert suite.get("failures") == "1"
+    assert maybe.find("failure") is None and "possible HALLUCINATION" in maybe.find("system-out").text
+    assert failed.find("failure").get("type") == "UNKNOWN" and "possible HALLUCINATION" in failed.find("failure").text
+
+
+@pytest.mark.parametrize(
+    ("mode", "probability", "successful", "says"),
+    [
+        ("GOAL_DRIFT", 0.64, None, "right in 64% of such cases"),
+        ("GOAL_DRIFT", None, None, "how often that is right is not measured"),
+        ("none", None, None, "how often that is right is not measured"),
+        ("none", None, True, ""),
+        ("CRASH", None, None, "observed, not inferred"),
+        ("UNKNOWN", None, False, "observed, not inferred"),
+    ],
+)
+def test_reports_say_how_often_a_verdict_is_right_or_that_nobody_knows(mode, probability, successful, says):
+    fields = {"classified_failure_mode": mode, "probability": probability, "is_successful": successful}
+    report = OUTCOMES[0].report.model_copy(update=fields)
+    assert sureness_in_words(report) == says
+    assert says in written(TracePage, [OUTCOMES[0]._replace(report=report)]).decode()
+
+
+def test_lists_show_what_counts_before_what_is_possible_before_healthy_runs():
+    page = written(Page, [OUTCOMES[1], possibly(), OUTCOMES[0]]).decode()
+    rows = re.findall(r'<td class="badges"><span class="badge[^"]*">([^<]+)</span>', page)
+    assert rows == ["HALLUCINATION", "possible HALLUCINATION", "none"]
+    assert re.findall(r'data-mode="(\w+)" data-counts="(\w+)"', page)[1] == ("HALLUCINATION", "none")
+
+
 @given(st.text(st.characters(), max_size=60))
 def test_every_report_of_any_text_can_be_read_again(text):
     one = [outcome(failing(text or "x", trace_id=text, original_goal=text)), Outcome(f"{text}:3", None, None, text)]
@@ -335,7 +392,9 @@ def test_table_prints_nothing_that_moves_the_cursor(capsys):
     tally = Tally()
     tally.add(each)
     tally.add(Outcome("\x1b[31m", None, None, "\x9b2J \u202e"))
-    table.print_batch(tally.batch(), [each])
+    batch = tally.batch()
+    batch.checks, batch.comparison = [Check(holds=False, text=HOSTILE), Check(holds=True, text=HOSTILE)], HOSTILE
+    table.print_batch(batch, [each])
     shown = capsys.readouterr().out
     assert not [c for c in shown if not c.isprintable() and c != "\n"]
     assert "HALLUCINATION" in shown and "[31m" in shown

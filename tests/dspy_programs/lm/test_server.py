@@ -209,6 +209,29 @@ def test_answer_that_trickles_is_given_up_after_the_time_for_one_call():
         assert time.monotonic() - start < 3
 
 
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream", "text/plain"])
+def test_answer_that_never_ends_is_given_up_before_memory_is_full(kind):
+    sent = []
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def pour() -> None:
+            connection, _ = listening.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n" % kind.encode())
+                while len(sent) < 2000:
+                    connection.sendall(b"10000\r\n" + b" " * 65536 + b"\r\n")
+                    sent.append(65536)
+
+        threading.Thread(target=pour, daemon=True).start()
+        lm = connect("openai/m", api_base=f"http://127.0.0.1:{listening.getsockname()[1]}/v1", timeout=30)
+        lm.num_retries = 0
+        with pytest.raises(LMTransportError, match="longer than 50,000,000 bytes"):
+            lm("hello")
+    assert sum(sent) < 70_000_000
+
+
 def test_head_that_trickles_is_given_up_too():
     with socket.create_server(("127.0.0.1", 0)) as listening:
 

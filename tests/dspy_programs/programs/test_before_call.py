@@ -78,6 +78,7 @@ def test_what_the_task_says_is_kept(task, value, schema, needed):
         ("what is new", ["Rome", "Paris"], LIST),
         ("a table on May 3, 2027", "2027-08-09", TEXT),
         ("give me the specs", 4.184, NUMBER),
+        ("who wins a game of poker", 5, NUMBER),
     ],
 )
 @pytest.mark.parametrize("needed", [True, False])
@@ -122,6 +123,24 @@ def test_a_code_that_the_schema_asks_for_is_common_knowledge(value, name, descri
     assert not kept("as discussed", "Springfield Road", {"type": "string", "description": description}, needed=True, name=name)
 
 
+@pytest.mark.parametrize(
+    ("task", "value", "is_kept"),
+    [
+        ("Wie ist das Wetter in Wien?", "Vienna", True),
+        ("Quel temps fait-il à Londres ?", "London, UK", True),
+        ("北京的天气怎么样", "Beijing, China", True),
+        ("Какая погода в Москве?", "Moscow", True),
+        ("Mach das Licht in der Küche an.", "kitchen", True),
+        ("Wie ist das Wetter?", "Vienna", False),
+        ("How is the weather in that city?", "Vienna", False),
+        ("Was kostet das in Wien?", "DE1234567", False),
+    ],
+)
+def test_in_another_language_a_name_may_be_translated(task, value, is_kept):
+    assert kept(task, value, TEXT, needed=True) == is_kept
+    assert not kept(task, value, TEXT, needed=False)
+
+
 def test_an_example_in_a_description_is_no_source():
     place = {"type": "string", "description": "city and state, e.g. San Francisco, CA"}
     order = {"type": "string", "description": "e.g. 'ORD-1234'"}
@@ -160,11 +179,11 @@ def test_parts_of_an_object_and_of_a_list_are_looked_at_one_by_one():
     assert found.calls[0].arguments == {"guests": ["Anna", "Bert"]} and '["Zoe"]' in found.repairs[0]
 
 
-def test_of_a_list_of_choices_those_are_kept_that_somebody_named():
+def test_a_list_of_choices_is_kept_when_somebody_named_one():
     skies = {"type": "array", "items": {"type": "string", "enum": ["sunny", "rainy", "cloudy"]}}
     for needed, task, left in (
-        (False, "on a rainy day", ["rainy"]),
-        (True, "on a rainy day", ["rainy"]),
+        (False, "on a rainy day", ["sunny", "rainy"]),  # as in "Monday to Friday"
+        (True, "on a rainy day", ["sunny", "rainy"]),
         (False, "on a day", None),
         (True, "on a day", ["sunny", "rainy"]),
     ):
@@ -256,6 +275,13 @@ def test_a_tool_is_foreign_that_shares_no_word_in_the_same_language(task, is_for
     assert Wording(task).is_foreign_to(STOCK) == is_foreign
 
 
+def test_a_code_needs_something_that_it_may_stand_for():
+    flights = function({"origin": {"type": "string", "description": "IATA code"}}, ["origin"], "book", "Find a flight")
+    for task, is_kept in (("Find me a flight for next week.", False), ("Find me a flight from Vienna.", True)):
+        found = before_call([Call(tool="book", arguments={"origin": "VIE"})], [flights], asked(task, "", []))
+        assert bool(found.calls) == is_kept
+
+
 def test_words_in_a_schema_count_as_the_tools_own():
     schema = {
         "sort": {"type": "string", "enum": ["cheapest"]},
@@ -320,6 +346,15 @@ def test_hostile_text_takes_no_time(text):
     rest_of(text, [call(x=text)])
     uses_any(call(x=text), text, [call(x=text)])
     assert time.process_time() - started < 5
+
+
+def test_deep_lists_take_no_time():
+    deep: list = ["b"]
+    for _ in range(50):
+        deep = [deep, "b"]
+    started = time.process_time()
+    assert not checked("a table", {"x": deep}, {"x": {"type": "array"}}).calls[0].arguments
+    assert time.process_time() - started < 1
 
 
 json_values = st.recursive(

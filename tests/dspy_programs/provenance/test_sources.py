@@ -111,6 +111,7 @@ INVENTED = [
     ("W7654321", "order W2378156"),
     ("W2378156", "order W23781567"),
     ("AT611904300234573201", "to AT61 1904 3002 3457 3209"),
+    ("ABC2020", "the cases of law firm ABC in the year 2020"),
     ("nadia@example.com", "write to Nadia at nadia@atlas.com"),
     ("jane@atlas.com", "write to Nadia at nadia@atlas.com"),
     (100, "refund order 55321, the lamp for 39.99"),

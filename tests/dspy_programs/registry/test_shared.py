@@ -1,13 +1,14 @@
 """Compiled programs that people share: data with hashes, the same tomorrow as today, and never code."""
 
 import json
+import os
 import shutil
 
 import pytest
 
 from dspy_programs import load
 from dspy_programs.errors import CompiledMissing, CompiledProgramError, UsageError
-from dspy_programs.registry import MANIFEST
+from dspy_programs.registry import MANIFEST, write_manifest
 from dspy_programs.registry.compiled_store import shipped_directory
 from dspy_programs.registry.shared import folder_of, read_pins, shared_file
 from optimizers.export import main as export, upload
@@ -77,6 +78,43 @@ def have_a_null_in_a_name(folder):
     (folder / MANIFEST).write_text(json.dumps(manifest))
 
 
+def be_a_pipe(folder):
+    (folder / "qwen2.5-coder-1.5b.json").unlink()
+    os.mkfifo(folder / "qwen2.5-coder-1.5b.json")
+
+
+def have_a_pipe_for_a_manifest(folder):
+    (folder / MANIFEST).unlink()
+    os.mkfifo(folder / MANIFEST)
+
+
+def steer_the_terminal(folder):
+    manifest = json.loads((folder / MANIFEST).read_text())
+    (folder / MANIFEST).write_text(json.dumps(manifest | {"program": "planner\x1b]0;owned\x07"}))
+
+
+def changed_and_shared_again(folder, change):
+    path = folder / "qwen2.5-coder-1.5b.json"
+    state = json.loads(path.read_text(encoding="utf-8"))
+    change(state)
+    path.write_text(json.dumps(state), encoding="utf-8")
+    write_manifest(folder, "planner", [(path.name, LM)])
+
+
+def describe_with_half_a_character(folder):
+    def change(state):
+        state["plan"]["signature"]["fields"][0]["description"] = "\ud83d"
+
+    changed_and_shared_again(folder, change)
+
+
+def describe_endlessly(folder):
+    def change(state):
+        state["plan"]["signature"]["fields"][0]["description"] = "x" * 1_000_000
+
+    changed_and_shared_again(folder, change)
+
+
 def lose_the_file(folder):
     (folder / "qwen2.5-coder-1.5b.json").unlink()
 
@@ -100,6 +138,11 @@ def have_no_manifest(folder):
         change_a_byte,
         point_elsewhere,
         be_a_device,
+        be_a_pipe,
+        have_a_pipe_for_a_manifest,
+        steer_the_terminal,
+        describe_with_half_a_character,
+        describe_endlessly,
         be_huge,
         have_a_null_in_a_name,
         lose_the_file,
@@ -112,6 +155,27 @@ def test_what_is_not_as_it_was_shared_is_refused(folder, harm):
     harm(folder)
     with pytest.raises(CompiledProgramError):
         load(str(folder), LM)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.mkdir()])
+def test_a_path_that_is_no_file_is_refused_at_once(tmp_path, make):
+    make(tmp_path / "x.json")
+    with pytest.raises(CompiledProgramError):
+        load("planner", LM, path=tmp_path / "x.json")
+
+
+def test_a_name_that_is_too_long_for_a_path_is_one_line():
+    with pytest.raises(CompiledProgramError, match="cannot be read"):
+        load("planner", LM, path="x" * 5000)
+
+
+def test_what_a_folder_says_at_length_is_cut(folder):
+    manifest = json.loads((folder / MANIFEST).read_text())
+    manifest["files"] = {f"{n}.json": {"lm": f"openai/m{n}", "sha256": "x"} for n in range(50_000)}
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(CompiledMissing) as told:
+        load(str(folder), LM)
+    assert len(str(told.value)) < 2000
 
 
 def test_a_place_does_not_say_which_code_is_imported(folder, tmp_path, monkeypatch):

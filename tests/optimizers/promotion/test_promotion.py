@@ -660,8 +660,8 @@ def test_look_at_reads_a_file_before_it_is_put_to_use(versions):
 )
 def test_export_is_read_by_stock_dspy_and_says_the_same(path, tmp_path):
     stock = tmp_path / "stock.json"
-    export_stock(path, stock)
     ours = load(path.parent.name, path=path)
+    export_stock(path, stock, ours)
     theirs = type(ours)()
     theirs.load(stock)
     assert theirs.dump_state() == ours.dump_state()
@@ -669,7 +669,7 @@ def test_export_is_read_by_stock_dspy_and_says_the_same(path, tmp_path):
 
 
 def test_export_is_read_into_a_plain_predictor(tmp_path):
-    export_stock(SHIPPED, tmp_path / "stock.json")
+    export_stock(SHIPPED, tmp_path / "stock.json", Planner())
 
     class Plain(dspy.Module):
         def __init__(self):
@@ -688,7 +688,7 @@ def test_export_with_chain_of_thought_needs_the_same_change_of_the_program(tmp_p
     notes = json.loads(SHIPPED.read_bytes())["metadata"]["app"]
     state["metadata"]["app"] = notes
     (tmp_path / "ours.json").write_text(json.dumps(state))
-    export_stock(tmp_path / "ours.json", tmp_path / "stock.json")
+    export_stock(tmp_path / "ours.json", tmp_path / "stock.json", thinking)
     again = add_reasoning(Planner())
     again.load(tmp_path / "stock.json")
     assert again.dump_state() == thinking.dump_state()
@@ -697,14 +697,14 @@ def test_export_with_chain_of_thought_needs_the_same_change_of_the_program(tmp_p
 def test_export_does_not_replace_the_program_itself(versions):
     before = versions[0].read_bytes()
     with pytest.raises(UsageError, match="the compiled program itself"):
-        export_stock(versions[0], versions[0])
+        export_stock(versions[0], versions[0], Planner())
     assert versions[0].read_bytes() == before
 
 
 def test_export_refuses_what_is_no_compiled_program(tmp_path):
     (tmp_path / "x.json").write_text("{}")
     with pytest.raises(CompiledProgramError):
-        export_stock(tmp_path / "x.json", tmp_path / "y.json")
+        export_stock(tmp_path / "x.json", tmp_path / "y.json", Planner())
     assert not (tmp_path / "y.json").exists()
 
 

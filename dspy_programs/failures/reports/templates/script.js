@@ -18,7 +18,7 @@ function startFilter() {
     const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
     for (const { row, run, text } of rows) {
-      const fits = (!mode.value || row.dataset.mode === mode.value || (mode.value === "ANY" && row.dataset.mode !== "none"))
+      const fits = (!mode.value || row.dataset.mode === mode.value || (mode.value === "ANY" && row.dataset.counts !== "none"))
         && (!likely.value || (row.dataset.probability !== "" && Number(row.dataset.probability) >= Number(likely.value)))
         && wanted.every((word) => text.includes(word));
       row.hidden = !fits;
