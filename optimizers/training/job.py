@@ -120,11 +120,8 @@ def job_of(
         *(InitialProgram(name, texts) for name, (texts, _) in others.items() if name != IN_USE),
         *([InitialProgram("reasoning", plain | {REASONING: "on"})] if reasoning and not uses_reasoning(program) else []),
     ]
-<<<<<<< HEAD
     trainset, valset = ([row for row in rows[split] if recipe.asks(row)] or rows[split] for split in ("train", "val"))
     return Job(program, recipe.scorer, trainset, evenly(valset, recipe.kind), demonstrations, recipe.kind, starts)
-=======
-    return Job(program, recipe.scorer, rows["train"], evenly(rows["val"], recipe.kind), demonstrations, recipe.kind, starts)
 
 
 def _require_showable(program: dspy.Module, recipe: Recipe, pool: Sequence[dspy.Example]) -> None:
@@ -144,4 +141,3 @@ def _require_showable(program: dspy.Module, recipe: Recipe, pool: Sequence[dspy.
                     )
                 if not store.is_of_type(readers[name][field], value):
                     raise UsageError(f"demonstrate: row {row.id!r}: {name!r}: wrong type for {field!r}")
->>>>>>> attack12
