@@ -11,7 +11,7 @@ from typing import Literal
 import dspy
 
 from dspy_programs.programs.failure_judge.finding import Finding
-from dspy_programs.programs.failure_judge.rules import SURE, Ruling
+from dspy_programs.programs.failure_judge.rules import LIKELY, Ruling
 from dspy_programs.programs.failure_judge.trace_window import around, cut
 from dspy_programs.types import FailureMode, Trace
 
@@ -56,12 +56,15 @@ def question_of(trace: Trace, finding: Finding, characters: int) -> dict[str, st
     return {"goal": cut(trace.original_goal, LONGEST_GOAL), "run": run, "question": question}
 
 
-def doubt_in(findings: Sequence[Finding], ruled: Ruling, asked: Collection[Finding] = ()) -> Finding | None:
+def doubt_in(
+    findings: Sequence[Finding], ruled: Ruling, asked: Collection[Finding] = (), believed: float = LIKELY
+) -> Finding | None:
     """Return the finding to ask about next: the verdict's own, then the strongest; None if nothing more is in doubt.
 
-    Between two that are strong the question is which came first, and that needs no opinion.
+    believed: confidence from which a finding needs no opinion. One that the rules report is right more often than a small
+    model, which should add to what they find, not take it away.
     """
-    is_settled = ruled.sure or any(f.confidence >= SURE for f in findings)
+    is_settled = ruled.sure or any(f.confidence >= believed for f in findings)
     left = [] if is_settled else [f for f in findings if f.confidence >= _WORTH_ASKING and f not in asked]
     return min(left, key=lambda f: ((f.mode, f.turn) != (ruled.mode, ruled.turn), -f.confidence), default=None)
 

@@ -17,7 +17,7 @@ from dspy_programs.programs.failure_judge.closed_question import ConfirmFinding,
 from dspy_programs.programs.failure_judge.finding import Finding
 from dspy_programs.programs.failure_judge.modes import REMEDIES
 from dspy_programs.programs.failure_judge.open_question import JudgeFailure, claimed, whole_run
-from dspy_programs.programs.failure_judge.rules import Ruling, findings_of, first_step, ruling
+from dspy_programs.programs.failure_judge.rules import LIKELY, SURE, Ruling, findings_of, first_step, ruling
 from dspy_programs.programs.failure_judge.trace_view import View
 from dspy_programs.types import FailureMode, Trace, Turn
 
@@ -52,7 +52,8 @@ class FailureJudge(Program):
         Args:
             window: Characters of the run shown to a model in one question; raise it for models that read fast.
             most_questions: Maximum questions about doubtful findings of one run.
-            open_question: Ask also how a run failed in which no finding stands. Only a large model can tell.
+            open_question: Leave more to the model, as suits a large one: ask also about findings that the rules would report,
+                and how a run failed in which no finding stands.
         """
         super().__init__()
         self.window, self.most_questions, self.open_question = window, most_questions, open_question
@@ -139,8 +140,10 @@ class FailureJudge(Program):
     def _confirmed(self, trace: Trace, findings: Sequence[Finding], ruled: Ruling) -> "_Settled | Failure":
         """Ask about doubtful findings, one after the other, until one is confirmed."""
         asked: list[Finding] = []
-        found = _Settled(ruled, findings, "rules")
-        while len(asked) < self.most_questions and (doubt := doubt_in(found.findings, found.ruled, asked)) is not None:
+        found, believed = _Settled(ruled, findings, "rules"), SURE if self.open_question else LIKELY
+        while len(asked) < self.most_questions:
+            if (doubt := doubt_in(found.findings, found.ruled, asked, believed)) is None:
+                break
             reply = ask(self.confirm, **question_of(trace, doubt, self.window))
             if isinstance(reply, Failure):
                 return reply
