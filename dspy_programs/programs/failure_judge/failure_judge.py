@@ -135,14 +135,19 @@ class FailureJudge(Program):
         if ruled.sure or not trace.turns:
             return False
         is_open = self.open_question and ruled.mode in _NOTHING_STANDS
-        return is_open or (self.most_questions > 0 and doubt_in(findings, ruled) is not None)
+        return is_open or (self.most_questions > 0 and doubt_in(findings, ruled, (), self._believed) is not None)
+
+    @property
+    def _believed(self) -> float:
+        """The confidence from which a finding needs no opinion of the model."""
+        return SURE if self.open_question else LIKELY
 
     def _confirmed(self, trace: Trace, findings: Sequence[Finding], ruled: Ruling) -> "_Settled | Failure":
         """Ask about doubtful findings, one after the other, until one is confirmed."""
         asked: list[Finding] = []
-        found, believed = _Settled(ruled, findings, "rules"), SURE if self.open_question else LIKELY
+        found = _Settled(ruled, findings, "rules")
         while len(asked) < self.most_questions:
-            if (doubt := doubt_in(found.findings, found.ruled, asked, believed)) is None:
+            if (doubt := doubt_in(found.findings, found.ruled, asked, self._believed)) is None:
                 break
             reply = ask(self.confirm, **question_of(trace, doubt, self.window))
             if isinstance(reply, Failure):

@@ -29,7 +29,7 @@ TALK = [
 ]
 
 
-WEAK = [found("HALLUCINATION", 1, 0.6, "31 C"), found("TOOL_MISUSE", 0, 0.5, "city"), found("GOAL_DRIFT", 1, 0.45, "tea")]
+WEAK = [found("HALLUCINATION", 1, 0.5, "31 C"), found("TOOL_MISUSE", 0, 0.45, "city"), found("GOAL_DRIFT", 1, 0.4, "tea")]
 
 
 def says(answer="no") -> str:
@@ -171,16 +171,25 @@ def test_what_the_model_cannot_tell_leaves_the_rules_verdict():
 
 def test_the_verdicts_own_finding_is_asked_about_first_and_a_confirmed_one_ends_the_questions():
     rivals = [found("GOAL_DRIFT", 4, 0.65, "tea"), found("TOOL_MISUSE", 3, 0.6, "city")]
-    asked = Asked(says("no"), turns=TALK, findings=rivals)
+    asked = Asked(says("no"), turns=TALK, findings=rivals, judge=FailureJudge(open_question=True))
     (prompt,) = asked.prompts
     assert 'Turn 3: "city" Was this argument right' in prompt
     assert (asked.prediction.mode, asked.prediction.turn, asked.prediction.confidence) == ("TOOL_MISUSE", 3, 0.8)
 
 
+@pytest.mark.parametrize(("open_question", "mode"), [(False, "GOAL_DRIFT"), (True, "none")])
+def test_what_the_rules_report_is_left_to_a_large_model_alone(open_question, mode):
+    likely = [found("GOAL_DRIFT", 4, 0.6, "tea")]
+    judge = FailureJudge(open_question=open_question)
+    asked = Asked(says("yes"), verdict("none", -1), turns=TALK, findings=likely, judge=judge)
+    assert asked.prediction.mode == mode and bool(asked.requests) == open_question
+    assert judge.asks(Trace(original_goal="g", turns=TALK), likely, ruling(likely)) == open_question
+
+
 def test_after_a_denied_finding_the_next_one_is_asked_about():
     asked = Asked(says("yes"), says("no"), turns=TALK, findings=WEAK)
     assert len(asked.requests) == 2
-    assert (asked.prediction.mode, asked.prediction.evidence, asked.prediction.confidence) == ("TOOL_MISUSE", "city", 0.75)
+    assert (asked.prediction.mode, asked.prediction.evidence, asked.prediction.confidence) == ("TOOL_MISUSE", "city", 0.72)
     assert [f.mode for f in asked.prediction.findings] == ["TOOL_MISUSE", "GOAL_DRIFT"]
 
 
@@ -325,7 +334,7 @@ def test_open_question_is_asked_when_no_finding_stands_any_more():
 
 
 def test_open_question_is_not_asked_beside_a_finding():
-    asked = openly(says("cannot tell"), findings=WEAK[:1])
+    asked = openly(says("cannot tell"), findings=[found("HALLUCINATION", 1, 0.6, "31 C")])
     assert len(asked.requests) == 1 and asked.prediction.mode == "HALLUCINATION"
 
 
