@@ -32,6 +32,8 @@ _GENERIC = frozenset(
     "all any none null default auto automatic true false yes no asc desc ascending descending latest newest oldest recent "
     "relevance relevant date time name id type status json text html csv markdown utf-8 get post main user self me".split()
 )
+_LONGEST_LONE = 30  # characters
+_LONE_NUMBER = re.compile(r"\s*-?(?:[1-9][\d,]*|0)(?:\.\d+)?\s*")
 _OWN_CHOICE = re.compile(
     r"limit|page|offset|size|top_?k|max|min_?len|timeout|results|depth|verbos|format|sort|order_?by|retries|radius|temperature"
     r"|line|^n$|^k$",
@@ -73,7 +75,7 @@ class Sources:
             for said, place in self._proposed:
                 self._take(_INVENTED.sub(" ", said) if isinstance(said, str) else said, place, f"agent {place}")
             self._proposed.clear()
-        self._take(value, turn, USER if role == "user" else f"{role} {turn}")
+        self._take(value, turn, USER if role == "user" or _is_lone_number(value) else f"{role} {turn}")
 
     def _take(self, value: JsonValue, turn: int, pool: str) -> None:
         found = leaves_of(value)
@@ -204,6 +206,13 @@ class Sources:
 
 def _readings(value: JsonValue, text: str) -> list[Reading]:
     return [reading_of_number(value)] if isinstance(value, (int, float)) else readings_in(folded(text))
+
+
+def _is_lone_number(value: JsonValue) -> bool:
+    """Return whether a result is nothing but a number, as a calculator's: one calculates on with it, as with the user's."""
+    if isinstance(value, str):
+        return len(value) <= _LONGEST_LONE and _LONE_NUMBER.fullmatch(value) is not None
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _mapping(schema: object) -> Mapping[str, JsonValue]:

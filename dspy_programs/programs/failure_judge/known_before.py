@@ -70,7 +70,7 @@ def known_before(view: View, steps: Sequence[Step]) -> Iterator[tuple[Step, Sour
 
 def came_to_nothing(call: Call) -> bool:
     """Return whether a call failed, or found nothing."""
-    if call.fault or call.returned in ([], {}):
+    if call.fault or call.returned in ([], {}, "[]", "{}"):
         return True
     text = call.returned
     return isinstance(text, str) and len(text) <= _LONGEST_NOTHING and _NOTHING.search(text.lower()) is not None
@@ -91,15 +91,18 @@ class Told:
 
     def has(self, value: str, place: int) -> bool:
         """Return whether a value stands as a word of its own in what was said before a place; False in a long trace."""
-        return self._is_short and any(at < place and _stands_in(value, text) for at, text in self._texts)
+        return self._is_short and any(at < place and stands_in(value, text) for at, text in self._texts)
 
 
-def _stands_in(value: str, text: str) -> bool:
+def stands_in(value: str, text: str) -> bool:
+    """Return whether a value stands in a text as a word of its own: 17 does in "INV-17", not in "117"."""
     place = text.find(value)
-    if place < 0:
-        return False
-    end = place + len(value)
-    return not (text[place - 1 : place].isalnum() or text[end : end + 1].isalnum())
+    while place >= 0:
+        end = place + len(value)
+        if not (text[max(0, place - 1) : place].isalnum() or text[end : end + 1].isalnum()):
+            return True
+        place = text.find(value, max(end, place + 1))
+    return False
 
 
 def _voice_among_agents(place: int, turn: Turn) -> Voice:

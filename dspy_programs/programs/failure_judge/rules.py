@@ -60,7 +60,9 @@ DETECTORS: dict[FailureMode, _Detector] = {
 def findings_of(view: View) -> list[Finding]:
     """Run all detectors; strongest first, ties by the earlier turn."""
     findings = [finding for detect in DETECTORS.values() if (finding := detect(view)) is not None]
-    return findings if len(findings) < 2 else sorted(_without_echoes(findings), key=lambda f: (-f.confidence, f.turn))
+    if len(findings) < 2:
+        return findings
+    return sorted(_without_consequences(_without_echoes(findings)), key=lambda f: (-f.confidence, f.turn))
 
 
 def _without_echoes(findings: Sequence[Finding]) -> list[Finding]:
@@ -76,6 +78,21 @@ def _without_echoes(findings: Sequence[Finding]) -> list[Finding]:
             modes["CIRCULAR_REASONING"] = cycle_found.model_copy(update=earlier)
     if broken is not None and broken.confidence >= SURE and (drift := modes.get("GOAL_DRIFT")) and drift.turn == broken.turn:
         del modes["GOAL_DRIFT"]
+    return list(modes.values())
+
+
+def _without_consequences(findings: Sequence[Finding]) -> list[Finding]:
+    """Blame the cause: where the call that is repeated is given a value from nowhere, that value is why it finds nothing.
+
+    Later errors follow from an earlier corrupted state, as in FALAT (arXiv 2606.00765).
+    """
+    modes = {f.mode: f for f in findings}
+    for mode in ("CONTEXT_LOSS", "CIRCULAR_REASONING"):
+        cause, repeated = modes.get("HALLUCINATION"), modes.get(mode)
+        if cause is not None and repeated is not None and not set(cause.turns).isdisjoint(repeated.turns):
+            stronger = {"confidence": max(cause.confidence, repeated.confidence)}
+            modes["HALLUCINATION"] = cause.model_copy(update=stronger)
+            del modes[mode]
     return list(modes.values())
 
 

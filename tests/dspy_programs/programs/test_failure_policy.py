@@ -39,6 +39,17 @@ def test_a_change_without_the_yes_that_the_policy_wants_is_found_at_the_call():
     assert "Before you cancel or change an order" in finding.evidence
 
 
+def test_evidence_shows_what_a_long_rule_asks_for_at_its_end():
+    named = "cancelling or changing an order, adding or removing items, changing the address, the payment or the delivery day"
+    rule = (
+        f"Before any action that updates the database of orders ({named}), list the details and obtain the user's explicit yes."
+    )
+    (finding,) = misuse(run_of(rule, CANCELS, SAYS_SO))
+    assert finding.evidence.startswith("cancel_order without the user's yes")
+    assert finding.evidence.endswith("list the details and obtain the user's explicit yes")
+    assert len(finding.evidence) <= 300
+
+
 @pytest.mark.parametrize("yes", ["yes", "Yes, go ahead.", "Sure!", "please do", "That works for me", "I confirm"])
 def test_a_change_after_the_users_yes_is_none(yes):
     assert not misuse(run_of(CONFIRM, ASKS, {"role": "user", "content": yes}, CANCELS, SAYS_SO))

@@ -213,6 +213,26 @@ def test_origin_says_turn_and_words():
     assert sources.origin(["W2378156", "hello"]).turn == 1
 
 
+SHOP = {
+    "cards": [{"amount": 500}, {"amount": 128}],
+    "items": [{"price": price} for price in (158.5, 141.25, 77.75, 63.5)],
+    "stock": [{"left": left} for left in (41, 57, 83, 97, 1031, 2087, 4003)],
+}
+
+
+@pytest.mark.parametrize("result", ["299.0", 299.0, " 299\n"])
+def test_one_calculates_on_with_what_a_calculator_gave(result):
+    sources = sources_of(SHOP, result, role="tool")
+    assert sources.origin("$201.00") == Origin("computed", None, "$201.00 follows from figures that were seen")  # 500 - 299
+    assert sources.origin("$171.00") is not None  # 299 - 128
+    assert sources.origin("$212.00") is None
+
+
+@pytest.mark.parametrize("result", ["299 rows", "00000299", True, None, {"total": 299}, "it is 299"])
+def test_only_a_number_alone_is_a_calculators(result):
+    assert sources_of(SHOP, result, role="tool").origin("$201.00") is None
+
+
 def test_what_is_added_later_is_not_known_before():
     sources = sources_of("hello")
     assert sources.origin("W2378156") is None

@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from dspy_programs.programs.failure_judge.finding import Finding, found, quoted, strongest
+from dspy_programs.programs.failure_judge.known_before import stands_in
 from dspy_programs.programs.failure_judge.phrases import (
     ADMITS,
     CLAIM,
@@ -91,8 +92,9 @@ def _is_made_good(view: View, claim: _Claim, calls: Sequence[Call], did: Sequenc
     if _is_known(view, claim, [call for call in calls if call.place > failed[-1].place]):
         return True
     made = [call for call in did if does_just(call.name, claim.kind) or not doing(call.name).kinds]
-    named = [word for word in _NAMED.findall(claim.sentence) if any(word in call.key[1] for call in failed)][:8]
-    return bool(made) and all(any(word in call.key[1] for call in made) for word in named)
+    words = _NAMED.findall(claim.sentence)
+    named = [word for word in words if any(stands_in(word, call.key[1]) for call in failed)][:8]
+    return bool(made) and all(any(stands_in(word, call.key[1]) for call in made) for word in named)
 
 
 def _may_act(call: Call) -> bool:

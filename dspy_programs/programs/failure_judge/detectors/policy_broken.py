@@ -6,7 +6,6 @@ from dspy_programs.programs.failure_judge.finding import Finding, found, stronge
 from dspy_programs.programs.failure_judge.phrases import Phrases
 from dspy_programs.programs.failure_judge.policy import Rule, shared, words_of
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, Call, View, changes
-from dspy_programs.text import shortened
 
 _AGREES = Phrases(
     r"\b(?:yes|yep|yeah|yup|sure|ok(?:ay)?|confirm\w*|proceed|go ahead|correct|right|agree\w*|approv\w+|please do|do it|"
@@ -31,7 +30,7 @@ def _not_confirmed(view: View, writes: list[Call]) -> Finding | None:
             continue
         said = next((turn for turn in reversed(view.turns[: call.place]) if turn.role == "user"), None)
         if said is not None and not _AGREES.search(said.content[:LONGEST]):
-            evidence = f"{call.name} without the user's yes, which the policy wants: {shortened(rule.sentence, 90)}"
+            evidence = f"{call.name} without the user's yes, which the policy wants: {rule.sentence}"
             return found("TOOL_MISUSE", call.number, 0.6, evidence)
     return None
 
@@ -45,7 +44,7 @@ def _not_looked_up(view: View, writes: list[Call]) -> Finding | None:
             if not _binds(rule, call):
                 continue
             if not any(earlier.name in named for earlier in view.calls if earlier.place < call.place):
-                evidence = f"{call.name} before {named[0]}, which the policy wants first: {shortened(rule.sentence, 80)}"
+                evidence = f"{call.name} before {named[0]}, which the policy wants first: {rule.sentence}"
                 return found("TOOL_MISUSE", call.number, 0.6, evidence)
             break
     return None
