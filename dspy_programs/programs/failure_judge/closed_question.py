@@ -17,7 +17,7 @@ from dspy_programs.types import FailureMode, Trace
 
 LONGEST_GOAL = 260  # characters shown to the model
 _LONGEST_EVIDENCE = 200  # likewise
-_WORTH_ASKING = 0.35  # confidence below which the rules have seen an excuse
+_WORTH_ASKING = 0.45  # confidence below which the rules have seen an excuse
 
 Answer = Literal["yes", "no", "cannot tell"]
 """Whether the run excuses what the rules saw: "no" makes it a fault."""

@@ -29,7 +29,7 @@ TALK = [
 ]
 
 
-WEAK = [found("HALLUCINATION", 1, 0.5, "31 C"), found("TOOL_MISUSE", 0, 0.45, "city"), found("GOAL_DRIFT", 1, 0.4, "tea")]
+WEAK = [found("HALLUCINATION", 1, 0.5, "31 C"), found("TOOL_MISUSE", 0, 0.48, "city"), found("GOAL_DRIFT", 1, 0.45, "tea")]
 
 
 def says(answer="no") -> str:
@@ -189,7 +189,7 @@ def test_what_the_rules_report_is_left_to_a_large_model_alone(open_question, mod
 def test_after_a_denied_finding_the_next_one_is_asked_about():
     asked = Asked(says("yes"), says("no"), turns=TALK, findings=WEAK)
     assert len(asked.requests) == 2
-    assert (asked.prediction.mode, asked.prediction.evidence, asked.prediction.confidence) == ("TOOL_MISUSE", "city", 0.72)
+    assert (asked.prediction.mode, asked.prediction.evidence, asked.prediction.confidence) == ("TOOL_MISUSE", "city", 0.74)
     assert [f.mode for f in asked.prediction.findings] == ["TOOL_MISUSE", "GOAL_DRIFT"]
 
 
@@ -211,7 +211,7 @@ def test_a_run_that_is_known_to_have_failed_never_becomes_one_that_did_not(reply
 
 
 def test_a_confirmed_finding_is_the_verdict_though_it_was_too_weak_for_one():
-    weak = [found("GOAL_DRIFT", 4, 0.4, "tea")]
+    weak = [found("GOAL_DRIFT", 4, 0.45, "tea")]
     assert ruling(weak).mode == "none"
     assert Asked(says("no"), turns=TALK, findings=weak).prediction.mode == "GOAL_DRIFT"
 
