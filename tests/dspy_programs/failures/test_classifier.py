@@ -188,7 +188,7 @@ def test_open_question_is_asked_only_where_it_is_wanted():
         usual, wanted = FailureClassifier(), FailureClassifier(open_question=True)
         assert usual.classify(SILENT).classified_failure_mode == "none" and not server.requests
         wanted.classify({**SILENT, "turns": turns(*[("agent", "The tower is lovely in spring. " * 60)] * 9)})
-        assert len(server.requests.pop()) > 9000  # it is shown more of a run
+        assert len(server.requests.pop()) > 7000  # it is shown more of a run
         report = wanted.classify(SILENT)
     assert (report.classified_failure_mode, report.evidence, len(server.requests)) == ("GOAL_DRIFT", "as scripted", 1)
 
