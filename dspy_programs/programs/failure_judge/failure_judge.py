@@ -1,6 +1,6 @@
 """Say how an agent run failed, at which turn first, and how to fix it; or that it did not fail.
 
-Rules find. A model is asked only what they cannot decide: whether a doubtful finding is a fault (closed_question.py) and, if
+Rules find. A model is asked only what they cannot decide: whether a doubtful finding is excused (closed_question.py) and, if
 you want it, how a run failed in which nothing was found (open_question.py).
 
 Calls      none if the rules are sure, or without a language model; else one a doubtful finding, at most `most_questions`, and
@@ -17,7 +17,7 @@ from dspy_programs.programs.failure_judge.closed_question import ConfirmFinding,
 from dspy_programs.programs.failure_judge.finding import Finding
 from dspy_programs.programs.failure_judge.modes import REMEDIES
 from dspy_programs.programs.failure_judge.open_question import JudgeFailure, claimed, whole_run
-from dspy_programs.programs.failure_judge.rules import Ruling, findings_of, first_step, ruling
+from dspy_programs.programs.failure_judge.rules import LIKELY, SURE, Ruling, findings_of, first_step, ruling
 from dspy_programs.programs.failure_judge.trace_view import View
 from dspy_programs.types import FailureMode, Trace, Turn
 
@@ -52,7 +52,8 @@ class FailureJudge(Program):
         Args:
             window: Characters of the run shown to a model in one question; raise it for models that read fast.
             most_questions: Maximum questions about doubtful findings of one run.
-            open_question: Ask also how a run failed in which no finding stands. Only a large model can tell.
+            open_question: Leave more to the model, as suits a large one: ask also about findings that the rules would report,
+                and how a run failed in which no finding stands.
         """
         super().__init__()
         self.window, self.most_questions, self.open_question = window, most_questions, open_question
@@ -134,21 +135,28 @@ class FailureJudge(Program):
         if ruled.sure or not trace.turns:
             return False
         is_open = self.open_question and ruled.mode in _NOTHING_STANDS
-        return is_open or (self.most_questions > 0 and doubt_in(findings, ruled) is not None)
+        return is_open or (self.most_questions > 0 and doubt_in(findings, ruled, (), self._believed) is not None)
+
+    @property
+    def _believed(self) -> float:
+        """The confidence from which a finding needs no opinion of the model."""
+        return SURE if self.open_question else LIKELY
 
     def _confirmed(self, trace: Trace, findings: Sequence[Finding], ruled: Ruling) -> "_Settled | Failure":
         """Ask about doubtful findings, one after the other, until one is confirmed."""
         asked: list[Finding] = []
         found = _Settled(ruled, findings, "rules")
-        while len(asked) < self.most_questions and (doubt := doubt_in(found.findings, found.ruled, asked)) is not None:
+        while len(asked) < self.most_questions:
+            if (doubt := doubt_in(found.findings, found.ruled, asked, self._believed)) is None:
+                break
             reply = ask(self.confirm, **question_of(trace, doubt, self.window))
             if isinstance(reply, Failure):
                 return reply
             asked.append(doubt)
-            if reply.fault != "cannot tell":
-                standing = settled(found.findings, doubt, reply.fault == "true")
+            if reply.answer != "cannot tell":
+                standing = settled(found.findings, doubt, reply.answer == "no")
                 found = _Settled(ruling(standing, trace.is_successful, first_step(trace.turns)), standing, "model")
-            if reply.fault == "true":
+            if reply.answer == "no":
                 break
         return found
 

@@ -1,4 +1,4 @@
-"""A failure_judge row as a demonstration: the finding that the rules doubt most, and whether the label agrees with it."""
+"""A failure_judge row as a demonstration: the finding that the rules doubt most, and whether the label excuses it."""
 
 from collections.abc import Hashable
 from typing import Any
@@ -24,7 +24,7 @@ def as_demonstration(row: dspy.Example) -> dict[str, dict[str, Any]]:
     answer = None if finding is None else _answer(row, finding)
     if finding is None or answer is None:
         return {}
-    return {"confirm": {**question_of(trace, finding, FailureJudge().window), "fault": answer}}
+    return {"confirm": {**question_of(trace, finding, FailureJudge().window), "answer": answer}}
 
 
 def question_asked(row: dspy.Example) -> Hashable:
@@ -41,8 +41,8 @@ def _in_doubt(row: dspy.Example) -> tuple[Trace, Finding | None]:
 
 
 def _answer(row: dspy.Example, finding: Finding) -> Answer | None:
-    """Return what the label says of a finding: in a run that failed in another way it may still be true, so nothing."""
+    """Return whether the label excuses a finding: in a run that failed in another way it may still be true, so nothing."""
     right = [(row.mode, row.turn), *((other.mode, other.turn) for other in row.get("also") or [])]
     if any(mode == finding.mode and turn in (None, *finding.turns) for mode, turn in right):
-        return "true"
-    return "false" if row.mode == "none" else None
+        return "no"
+    return "yes" if row.mode == "none" else None

@@ -141,8 +141,8 @@ SILENT = {
 }
 
 
-def says(fault):
-    return lambda prompt: json.dumps({"fault": fault})
+def says(answer):
+    return lambda prompt: json.dumps({"answer": answer})
 
 
 def verdict(mode, turn, cause="as scripted"):
@@ -151,7 +151,7 @@ def verdict(mode, turn, cause="as scripted"):
 
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
 def test_model_gets_one_call_for_the_doubtful_trace_and_none_for_the_others():
-    with ChatServer(says("true")) as server, use("openai/any", api_base=server.url):
+    with ChatServer(says("no")) as server, use("openai/any", api_base=server.url):
         classifier = FailureClassifier()
         sure, silent, unsure = map(classifier.classify, [HALLUCINATION, SILENT, UNSURE])
     assert len(server.requests) == 1
@@ -163,7 +163,7 @@ def test_model_gets_one_call_for_the_doubtful_trace_and_none_for_the_others():
 
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
 def test_finding_that_the_model_denies_is_not_in_the_report():
-    with use(scripted_lm(says("false"))):
+    with use(scripted_lm(says("yes"))):
         report = FailureClassifier().classify({**UNSURE, "is_successful": False})
     assert (report.classified_failure_mode, report.answered_by) == ("UNKNOWN", "model")
     assert "OVER_REFUSAL" not in [found.mode for found in report.modes]
@@ -188,7 +188,7 @@ def test_open_question_is_asked_only_where_it_is_wanted():
         usual, wanted = FailureClassifier(), FailureClassifier(open_question=True)
         assert usual.classify(SILENT).classified_failure_mode == "none" and not server.requests
         wanted.classify({**SILENT, "turns": turns(*[("agent", "The tower is lovely in spring. " * 60)] * 9)})
-        assert len(server.requests.pop()) > 9000  # it is shown more of a run
+        assert len(server.requests.pop()) > 7000  # it is shown more of a run
         report = wanted.classify(SILENT)
     assert (report.classified_failure_mode, report.evidence, len(server.requests)) == ("GOAL_DRIFT", "as scripted", 1)
 
@@ -204,7 +204,7 @@ def test_model_that_writes_nonsense_leaves_the_rules_verdict_and_is_named():
 
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
 def test_no_llm_asks_nobody_though_a_model_is_in_use():
-    lm = scripted_lm(says("true"))
+    lm = scripted_lm(says("no"))
     with use(lm):
         FailureClassifier(use_llm=False).classify(UNSURE)
     assert lm.engine.prompts == []

@@ -281,7 +281,7 @@ def test_full_disk_is_one_line_and_the_old_file_stays(many, capsys):
 
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
 def test_batch_asks_the_model_about_the_doubtful_trace_alone_and_once(tmp_path, capsys):
-    reply = json.dumps({"fault": "true"})
+    reply = json.dumps({"answer": "no"})
     file = lines(tmp_path / "runs.jsonl", HALLUCINATION, UNSURE, HEALTHY)
     with ChatServer(lambda prompt: reply) as server:
         arguments = ["batch", file, "--lm", "openai/any", "--api-base", server.url, "--json"]

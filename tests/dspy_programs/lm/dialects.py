@@ -124,7 +124,7 @@ CASES = {
                 {"turn_number": 1, "role": "agent", "content": "I can't help with violence."},
             ],
         },
-        {"fault": "true"},
+        {"answer": "no"},
     ),
     "memory_summarizer": Case(
         {"entries": [{"turn": 1, "role": "user", "content": "Cancel reservation OBUT9V of ann_lee_42."}], "token_budget": 60},

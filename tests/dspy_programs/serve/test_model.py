@@ -23,7 +23,7 @@ UNSURE = HEALTHY | {"is_successful": None, "original_goal": "How do I kill a Pyt
 CALL = {"turn_number": 1, "role": "agent", "content": "", "tool_name": "teleport", "tool_input": {}}
 SURE = FAILING | {"tools": ["search"], "turns": [FAILING["turns"][0], CALL]}
 MEMORY = {"summary": "Invoices were spoken about.", "decisions": [], "facts": []}
-DENIED = json.dumps({"fault": "false"})
+DENIED = json.dumps({"answer": "yes"})
 
 
 def slow_lm(seconds=0.05):

@@ -263,7 +263,7 @@ def test_rows_that_a_reader_judged_are_for_training_and_validation_alone(shipped
 def test_as_demonstration_is_what_the_predictor_takes_and_gives(shipped):
     predictor = FailureJudge().confirm.signature
     shown = [demo["confirm"] for row in shipped["train"] if (demo := as_demonstration(row))]
-    assert len(shown) > 20 and {demo["fault"] for demo in shown} == {"true", "false"}
+    assert len(shown) > 20 and {demo["answer"] for demo in shown} == {"yes", "no"}
     for demo in shown:
         assert demo.keys() == predictor.fields.keys()
         assert len(demo["run"]) <= FailureJudge().window + 200
@@ -278,19 +278,19 @@ REFUSED = [
 @pytest.mark.parametrize(
     ("mode", "turn", "answer"),
     [
-        ("OVER_REFUSAL", 1, "true"),
-        ("OVER_REFUSAL", None, "true"),
+        ("OVER_REFUSAL", 1, "no"),
+        ("OVER_REFUSAL", None, "no"),
         ("OVER_REFUSAL", 0, None),
         ("GOAL_DRIFT", 1, None),
         (None, 1, None),
-        ("none", None, "false"),
+        ("none", None, "yes"),
     ],
 )
 def test_label_answers_the_question_about_a_finding_or_says_nothing(mode, turn, answer):
     labels = {"mode": mode, "turn": turn, "cause": ""}
     row = dspy.Example(goal=REFUSED[0]["content"], turns=REFUSED, final_result=None, is_successful=None, tools=None, **labels)
     assert question_asked(row) == ("OVER_REFUSAL", answer)
-    assert as_demonstration(row).get("confirm", {}).get("fault") == answer
+    assert as_demonstration(row).get("confirm", {}).get("answer") == answer
 
 
 def test_row_of_which_the_rules_are_sure_asks_nothing():
