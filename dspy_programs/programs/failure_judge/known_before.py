@@ -8,7 +8,7 @@ from dspy_programs.programs.failure_judge.trace_view import Call, View, text_of
 from dspy_programs.provenance import Sources
 from dspy_programs.types import Turn
 
-_SHORT = 30_000  # characters in which a value is simply searched
+_SHORT, _FEW = 30_000, 300  # characters, and texts, in which a value is simply searched
 _PAGE = 20_000  # characters in which links are counted
 _LINKS = 5
 
@@ -87,7 +87,7 @@ class Told:
             if turn.tool_output is not None:
                 is_own = step.call is not None and step.call.returned is turn.tool_output
                 self._texts.append((step.place, step.call.output if is_own and step.call else text_of(turn.tool_output)))
-        self._is_short = sum(len(text) for _, text in self._texts) <= _SHORT
+        self._is_short = len(self._texts) <= _FEW and sum(len(text) for _, text in self._texts) <= _SHORT
 
     def has(self, value: str, place: int) -> bool:
         """Return whether a value stands as a word of its own in what was said before a place; False in a long trace."""

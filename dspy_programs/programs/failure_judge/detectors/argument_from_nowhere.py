@@ -2,6 +2,7 @@
 
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -71,7 +72,8 @@ def argument_from_nowhere(invented: Sequence[Given], calls: Sequence[Call]) -> F
     The first such call is blamed, with the confidence of the weightiest. calls: all of the run, in order.
     """
     last_good = {call.name: call.place for call in calls if not came_to_nothing(call)}
-    weighed = [(one, weight) for one in invented if (weight := _weight(one, calls, last_good.get(one.call.name, -1)))]
+    lists = [call for call in calls if isinstance(call.returned, list) and len(call.returned) > 1] if invented else []
+    weighed = [(one, weight) for one in invented if (weight := _weight(one, lists, last_good.get(one.call.name, -1)))]
     if not weighed:
         return None
     call, name, value, _, _ = weighed[0][0]
@@ -80,22 +82,22 @@ def argument_from_nowhere(invented: Sequence[Given], calls: Sequence[Call]) -> F
     return found("HALLUCINATION", call.number, max(weight for _, weight in weighed), evidence, turns)
 
 
-def _weight(given: Given, calls: Sequence[Call], last_good: int) -> float:
+def _weight(given: Given, lists: Sequence[Call], last_good: int) -> float:
     """Return how sure it is that an invented value did harm; 0 if a later call of the tool came to more."""
     call, kind = given.call, given.kind
     failed = came_to_nothing(call)
     if failed and last_good > call.place:
         return 0.0
     weight = (_LOOKED_UP if not changes_something(call) else _TURNED_DOWN if failed else _TAKEN)[kind]
-    is_listed = kind == "id" and _may_have_been_listed(str(given.value), call, calls)
+    is_listed = kind == "id" and _may_have_been_listed(str(given.value), call, lists)
     return min(weight, _PERHAPS_LISTED) if is_listed else weight
 
 
-def _may_have_been_listed(id_: str, call: Call, calls: Sequence[Call]) -> bool:
+def _may_have_been_listed(id_: str, call: Call, lists: Sequence[Call]) -> bool:
     """Return whether a list of ids of the same form was given before: traces are often cut, and this one was perhaps in it."""
     form = re.compile(rf"(?<!\w){re.sub(r'[0-9]', '[0-9]', re.escape(id_[:_SHOWN]))}(?!\w)")
-    lists = [one for one in calls if one.place < call.place and isinstance(one.returned, list) and len(one.returned) > 1]
-    return any(form.search(one.output[:_LONGEST_LIST]) for one in lists[-_LATEST_LISTS:])
+    end = bisect_left(lists, call.place, key=lambda one: one.place)
+    return any(form.search(one.output[:_LONGEST_LIST]) for one in lists[max(0, end - _LATEST_LISTS) : end])
 
 
 def changes_something(call: Call) -> bool:
