@@ -29,6 +29,11 @@ _AMOUNT = re.compile(
     r"amount|price|cost|total|sum\b|quantity|qty|fee\b|budget|balance|salary|payment|refund|guests|passengers|people|nights",
     re.IGNORECASE,
 )
+_END, _START = (
+    re.compile(r"(?:end|finish|until)(?![a-z])", re.IGNORECASE),
+    re.compile(r"(?:start|begin|from)(?![a-z])", re.IGNORECASE),
+)
+_CLOCK, _DAY = 8, 10  # characters of "15:00:00" and of "2025-03-04"
 _MAKES = re.compile(r"(?:^|[^a-z])(?:create|add|insert|register|new|init|upload|save|write|make|generate|put)(?![a-z])")
 _ALSO_CHANGES = re.compile(
     r"(?:^|[^a-z])(?:merge|exchange|return|refund|issue|make|modify|change|replace|purchase|reserve|register|charge|withdraw|"
@@ -57,7 +62,9 @@ def given_in(call: Call, schema: Mapping[str, JsonValue]) -> list[Given]:
         kind = kind_of(value, name, own)
         if kind not in asked:
             continue
-        if (kind != "number" or _AMOUNT.search(name)) and not _is_for_the_agent(call.name, name, kind):
+        if kind == "number" and not _AMOUNT.search(name):
+            continue
+        if not _is_for_the_agent(call.name, name, kind) and not (kind == "moment" and _ends_same_day(call.given, name, value)):
             found.append(Given(call, name, value, kind, own))
     return found
 
@@ -118,6 +125,14 @@ def _is_for_the_agent(tool: str, name: str, kind: Kind) -> bool:
         return False
     thing = re.sub(r"_?(?:id|key|number|code|name)$", "", name.lower())
     return _OWN_NAME.fullmatch(name) is not None or (bool(thing) and thing in low)
+
+
+def _ends_same_day(given: Any, name: str, value: JsonValue) -> bool:
+    """Return whether it is the end of what a call makes, on the day it starts: how long that takes is for the agent."""
+    if not isinstance(given, dict) or not isinstance(value, str) or not _END.match(name):
+        return False
+    start = next((other for key, other in given.items() if isinstance(key, str) and _START.match(key)), None)
+    return isinstance(start, str) and len(start) == len(value) and (len(value) <= _CLOCK or start[:_DAY] == value[:_DAY])
 
 
 def _values_of(given: Any, schema: Mapping[str, JsonValue]) -> Iterator[tuple[str, JsonValue, Mapping[str, JsonValue]]]:
