@@ -252,7 +252,9 @@ def test_baseline_that_can_never_close_is_refused(file, verdicts):
         read_baseline(file)
 
 
-@pytest.mark.parametrize("fields", [{"traces": 10**30}, {"traces": 8}, {"failing": Share(count=3, rate=0.3, low=0.1, high=0.6)}])
+@pytest.mark.parametrize(
+    "fields", [{"traces": 10**30}, {"traces": 8}, {"failing": Share(count=3, rate=0.3, low=0.1, high=0.6)}]
+)
 def test_baseline_whose_totals_are_not_those_of_its_verdicts_is_refused(file, fields):
     file.write_text(batch_of("." * 7 + "x" * 2).model_copy(update=fields).model_dump_json())
     with pytest.raises(UsageError, match="has 9 verdicts"):
