@@ -26,6 +26,7 @@ ANY = "ANY"
 GUARDED = (ANY, *(mode for mode in MODES if mode != "none"))
 LEVEL = 0.05  # the chance that a gate closes although nothing changed
 FEWEST = 5  # traces; of fewer pairs even the worst is as likely as 1 in 16
+_LARGEST = 512_000_000  # bytes of a baseline: 16 million traces
 _NAMED = 6  # traces named in a sentence
 _LONGEST_NAME = 60  # characters
 _MOST_NAMES = 1000  # traces kept by name for each mode
@@ -34,7 +35,11 @@ _MOST_NAMES = 1000  # traces kept by name for each mode
 def read_baseline(path: Path) -> Batch:
     """Read the output of an earlier `batch --json`."""
     try:
-        batch = Batch.model_validate_json(path.read_bytes())
+        with open(path, "rb") as file:
+            content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise UsageError(f"{path}: larger than {_LARGEST:,} bytes, so it cannot be a baseline")
+        batch = Batch.model_validate_json(content)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except ValidationError as error:
@@ -62,6 +67,8 @@ def _fault_in(batch: Batch) -> str | None:
     counts = {share.mode: share.count for share in batch.modes}
     if any(sizes.get(mode, 0) != count + (batch.possible if mode == "none" else 0) for mode, count in counts.items()):
         return "its verdicts and its counts disagree"
+    if sum(sizes.values()) != batch.traces or batch.failing.count != batch.traces - sizes.get("none", 0):
+        return f"it says {batch.traces:,} traces and has {sum(sizes.values()):,} verdicts, or its failing are not theirs"
     return None
 
 

@@ -22,6 +22,7 @@ _MOST = 300  # numbers in a pool
 _MOST_ROUNDED = 5000
 _LEAST = 1e-9
 _MOST_POOLS = 60  # the latest
+_MOST_GIVEN = 1000  # pools in which one calculates, each time that it has grown; a millisecond each
 _MOST_TOLD = 8  # of the user's numbers, with which all others are combined
 _MOST_IN_TWOS, _MOST_IN_THREES = 30, 12  # numbers in a pool of which sums of two and of three are tried
 _MOST_TIMES = 9
@@ -125,6 +126,7 @@ class Numbers:
         self._pools: dict[str, list[float]] = {}
         self._told: list[float] = []  # by the user
         self._given: dict[str, _Given] = {}  # by pool
+        self._made = 0  # of these
         self._in_pools = 0  # numbers of results
         self._most_counted = 0
         self._tells_time = self._tells_one = self._tells_measure = False  # amounts that may be told in other units
@@ -176,6 +178,7 @@ class Numbers:
         """Return whether counting, or arithmetic on a few like numbers and those that the user told, gives a number.
 
         Like ones only, and few: of fifty numbers, two will give any number by chance. is_share: it is a percentage.
+        In a run so long that there is no time left to calculate, any number may follow: it blames nobody.
         """
         value = abs(value)
         if value <= self._most_counted and value == int(value):
@@ -187,6 +190,9 @@ class Numbers:
                 continue
             given = self._given.get(name)
             if given is None or given.size != (len(pool), len(self._told)):
+                if self._made == _MOST_GIVEN:
+                    return True
+                self._made += 1
                 given = self._given[name] = _Given(pool, told, (len(pool), len(self._told)), name.startswith(SYSTEM))
             if given.gives(value, is_share):
                 return True

@@ -79,9 +79,9 @@ class Sources:
 
     def _take(self, value: JsonValue, turn: int, pool: str) -> None:
         found = leaves_of(value)
-        self._whole.update(
-            dict.fromkeys({text for text in found.texts if len(text) <= _LONGEST_WHOLE} - self._whole.keys(), turn)
-        )
+        for text in found.texts:
+            if len(text) <= _LONGEST_WHOLE:
+                self._whole.setdefault(text, turn)
         for key, numbers in found.numbers.items():
             self._all_numbers.add(numbers, turn, USER if pool == USER else key)
         self._all_numbers.count(max(found.counts, default=0))

@@ -55,13 +55,16 @@ class Words:
     def __init__(self) -> None:
         self._turns: dict[str, int] = {}
         self._stems: dict[str, int] = {}
-        self._stemmed = 0  # how many of the words have their stem there
+        self._without_stem: list[str] = []  # words whose stem is not there yet
         self._hosts: set[str] = set()
         self._addresses: dict[str, int] = {}
 
     def read(self, text: str, turn: int) -> None:
         """Read a folded text."""
-        self._turns.update(dict.fromkeys(set(runs_of(text)) - self._turns.keys(), turn))
+        known = self._turns  # a set minus its keys() would walk through all of them
+        new = [run for run in set(runs_of(text)) if run not in known]
+        known.update(dict.fromkeys(new, turn))
+        self._without_stem += new
         if "." in text:
             self._hosts.update(_HOST.findall(text))
         if "@" in text:
@@ -130,8 +133,7 @@ class Words:
     def _turn_of_stem(self, run: str) -> int | None:
         if (turn := self._turns.get(run)) is not None:
             return turn
-        if self._stemmed < len(self._turns):
-            for word in list(self._turns)[self._stemmed :]:
-                self._stems.setdefault(_word_stem(word), self._turns[word])
-            self._stemmed = len(self._turns)
+        for word in self._without_stem:
+            self._stems.setdefault(_word_stem(word), self._turns[word])
+        self._without_stem.clear()
         return self._stems.get(_word_stem(run))

@@ -123,6 +123,15 @@ class View:
         final = self.final[:LONGEST].lower()
         return any(name in final for name in self.names_of_goal)
 
+    def calls_before(self, place: int) -> int:
+        """Return how many calls were made before a place."""
+        return bisect_left(self.calls, place, key=lambda call: call.place)
+
+    def latest_calls(self, place: int, most: int) -> list[Call]:
+        """Return the calls made before a place, the latest first."""
+        end = self.calls_before(place)
+        return self.calls[max(0, end - most) : end][::-1]
+
     @cached_property
     def _new_words(self) -> list[int]:
         """The places at which the user says something that is not what the user said before."""

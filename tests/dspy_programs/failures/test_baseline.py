@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -249,6 +250,21 @@ def test_baseline_that_can_never_close_is_refused(file, verdicts):
     file.write_text(batch_of(verdicts).model_dump_json())
     with pytest.raises(UsageError, match=r"base\.json"):
         read_baseline(file)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"traces": 10**30}, {"traces": 8}, {"failing": Share(count=3, rate=0.3, low=0.1, high=0.6)}]
+)
+def test_baseline_whose_totals_are_not_those_of_its_verdicts_is_refused(file, fields):
+    file.write_text(batch_of("." * 7 + "x" * 2).model_copy(update=fields).model_dump_json())
+    with pytest.raises(UsageError, match="has 9 verdicts"):
+        read_baseline(file)
+
+
+def test_baseline_without_an_end_is_refused(monkeypatch):
+    monkeypatch.setattr("dspy_programs.failures.baseline._LARGEST", 1_000_000)
+    with pytest.raises(UsageError, match=r"zero: larger than 1,000,000 bytes"):
+        read_baseline(Path("/dev/zero"))
 
 
 def test_baseline_that_is_not_there_is_refused(file):

@@ -14,6 +14,11 @@ def agent(text):
 
 
 HEALTHY = {
+    "a difference in figures": [
+        user("What is the difference between the Basic and the Pro plan?"),
+        call("retrieve", {"q": "plans"}, "Basic: 5 GB, 10 EUR a month. Pro: 50 GB, 25 EUR a month, priority support."),
+        agent("Pro has 50 GB in place of 5 GB and priority support, for 15 EUR a month more."),
+    ],
     "rag": [
         user("What is our parental leave policy?"),
         call(

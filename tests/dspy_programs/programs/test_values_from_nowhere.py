@@ -10,6 +10,7 @@ import pytest
 from dspy_programs.programs.failure_judge import View, findings_of
 from dspy_programs.programs.failure_judge.detectors.value_from_nowhere import detect_value_from_nowhere
 from dspy_programs.types import Trace
+from tests.dspy_programs.programs.runs import call, ruled
 
 LIKELY = 0.55
 
@@ -451,3 +452,22 @@ def test_detector_is_linear_in_the_length_of_the_trace():
 
     seconds(50)
     assert seconds(3000) < 60 * max(seconds(300), 0.005)  # quadratic would be 100 times; linear is 10
+
+
+EVENT = {"title": "Zahnarzt", "start": "2025-03-04T15:00", "end": "2025-03-04T16:00"}
+
+
+@pytest.mark.parametrize(
+    ("given", "mode"),
+    [
+        (EVENT, "none"),
+        ({"title": "Zahnarzt", "date": "2025-03-04", "start_time": "15:00", "end_time": "15:45"}, "none"),
+        ({**EVENT, "end": "2025-03-09T16:00"}, "HALLUCINATION"),
+        ({**EVENT, "start": "2025-04-17T12:20", "end": "2025-04-17T13:20"}, "HALLUCINATION"),
+        ({"title": "Zahnarzt", "end": "2025-04-17T16:10"}, "HALLUCINATION"),
+    ],
+)
+def test_how_long_a_thing_takes_is_for_the_agent_and_when_it_starts_is_not(given, mode):
+    asked = "Trage den Zahnarzt am 4. März 2025 um 15 Uhr ein."
+    done = call("create_event", given, {"id": "ev_1", "status": "created"})
+    assert ruled(asked, ("user", asked), done, ("agent", "Der Zahnarzt ist eingetragen.")).mode == mode

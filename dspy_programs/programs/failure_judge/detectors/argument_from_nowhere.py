@@ -2,6 +2,7 @@
 
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -30,6 +31,11 @@ _AMOUNT = re.compile(
     r"amount|price|cost|total|sum\b|quantity|qty|fee\b|budget|balance|salary|payment|refund|guests|passengers|people|nights",
     re.IGNORECASE,
 )
+_END, _START = (
+    re.compile(r"(?:end|finish|until)(?![a-z])", re.IGNORECASE),
+    re.compile(r"(?:start|begin|from)(?![a-z])", re.IGNORECASE),
+)
+_CLOCK, _DAY = 8, 10  # characters of "15:00:00" and of "2025-03-04"
 _MAKES = re.compile(r"(?:^|[^a-z])(?:create|add|insert|register|new|init|upload|save|write|make|generate|put)(?![a-z])")
 _ALSO_CHANGES = re.compile(
     r"(?:^|[^a-z])(?:merge|exchange|return|refund|issue|make|modify|change|replace|purchase|reserve|register|charge|withdraw|"
@@ -60,6 +66,8 @@ def given_in(call: Call, schema: Mapping[str, JsonValue]) -> list[Given]:
             continue
         if kind == "number" and not _is_amount(name[:_LONGEST_NAME]):
             continue
+        if kind == "moment" and _ends_same_day(call.given, name, value):
+            continue
         if kind != "id" or not _is_for_the_agent(call.name[:_LONGEST_NAME], name[:_LONGEST_NAME]):
             found.append(Given(call, name, value, kind, own))
     return found
@@ -75,7 +83,8 @@ def argument_from_nowhere(invented: Sequence[Given], calls: Sequence[Call]) -> F
     The first such call is blamed, with the confidence of the weightiest. calls: all of the run, in order.
     """
     last_good = {call.name: call.place for call in calls if not came_to_nothing(call)}
-    weighed = [(one, weight) for one in invented if (weight := _weight(one, calls, last_good.get(one.call.name, -1)))]
+    lists = [call for call in calls if isinstance(call.returned, list) and len(call.returned) > 1] if invented else []
+    weighed = [(one, weight) for one in invented if (weight := _weight(one, lists, last_good.get(one.call.name, -1)))]
     if not weighed:
         return None
     call, name, value, _, _ = weighed[0][0]
@@ -84,22 +93,22 @@ def argument_from_nowhere(invented: Sequence[Given], calls: Sequence[Call]) -> F
     return found("HALLUCINATION", call.number, max(weight for _, weight in weighed), evidence, turns)
 
 
-def _weight(given: Given, calls: Sequence[Call], last_good: int) -> float:
+def _weight(given: Given, lists: Sequence[Call], last_good: int) -> float:
     """Return how sure it is that an invented value did harm; 0 if a later call of the tool came to more."""
     call, kind = given.call, given.kind
     failed = came_to_nothing(call)
     if failed and last_good > call.place:
         return 0.0
     weight = (_LOOKED_UP if not changes_something(call) else _TURNED_DOWN if failed else _TAKEN)[kind]
-    is_listed = kind == "id" and _may_have_been_listed(str(given.value), call, calls)
+    is_listed = kind == "id" and _may_have_been_listed(str(given.value), call, lists)
     return min(weight, _PERHAPS_LISTED) if is_listed else weight
 
 
-def _may_have_been_listed(id_: str, call: Call, calls: Sequence[Call]) -> bool:
+def _may_have_been_listed(id_: str, call: Call, lists: Sequence[Call]) -> bool:
     """Return whether a list of ids of the same form was given before: traces are often cut, and this one was perhaps in it."""
     form = re.compile(rf"(?<!\w){re.sub(r'[0-9]', '[0-9]', re.escape(id_[:_SHOWN]))}(?!\w)")
-    lists = [one for one in calls if one.place < call.place and isinstance(one.returned, list) and len(one.returned) > 1]
-    return any(form.search(one.output[:_LONGEST_LIST]) for one in lists[-_LATEST_LISTS:])
+    end = bisect_left(lists, call.place, key=lambda one: one.place)
+    return any(form.search(one.output[:_LONGEST_LIST]) for one in lists[max(0, end - _LATEST_LISTS) : end])
 
 
 def changes_something(call: Call) -> bool:
@@ -124,6 +133,14 @@ def _is_for_the_agent(tool: str, name: str) -> bool:
         return False
     thing = re.sub(r"_?(?:id|key|number|code|name)$", "", name.lower())
     return _OWN_NAME.fullmatch(name) is not None or (bool(thing) and thing in low)
+
+
+def _ends_same_day(given: Any, name: str, value: JsonValue) -> bool:
+    """Return whether it is the end of what a call makes, on the day it starts: how long that takes is for the agent."""
+    if not isinstance(given, dict) or not isinstance(value, str) or not _END.match(name):
+        return False
+    start = next((other for key, other in given.items() if isinstance(key, str) and _START.match(key)), None)
+    return isinstance(start, str) and len(start) == len(value) and (len(value) <= _CLOCK or start[:_DAY] == value[:_DAY])
 
 
 def _values_of(given: Any, schema: Mapping[str, JsonValue]) -> list[tuple[str, JsonValue, Mapping[str, JsonValue]]]:

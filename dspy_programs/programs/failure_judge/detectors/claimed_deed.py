@@ -1,7 +1,6 @@
 """A deed that is told as done, after a call that failed or without any call that could have done it."""
 
 import re
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from dspy_programs.programs.failure_judge.finding import Finding, found, quoted, strongest
@@ -53,7 +52,7 @@ def detect_claimed_deed(view: View) -> Finding | None:
         text = view.turns[place].content[:LONGEST]
         if CLAIM.search(text) is None or DRAFTED.search(text):
             continue  # what is only written down for somebody to send tells nothing
-        calls = view.calls[: bisect_left(view.calls, place, key=lambda call: call.place)]
+        calls = view.calls[: view.calls_before(place)]
         judged += [_judged(view, place, claim, calls, ADMITS.search(text) is not None) for claim in _claims_in(text)]
     return strongest(judged)
 

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from dspy_programs.text import STOPWORDS, stem
 
 _MOST_FIGURES = 30  # of an answer that are looked up
 _LONGEST_SAID = 5000  # characters of a turn in which a figure is looked for
+_MOST_SAID = 300  # turns of the agent in which a figure may have been said first
 _LATEST = 10  # results in which a figure of the same unit is looked for
 _CONTRADICTS, _MISSING, _WEAK = 0.75, 0.6, 0.4
 _FEW = 12  # so many things may have been counted
@@ -140,9 +142,9 @@ def first_said(view: View, place: int, figure: str) -> int:
     """Return the number of the first turn in which an agent says a figure."""
     digits = ",?".join(re.escape(c) for c in figure if c != ",")
     known = re.compile(rf"(?<![\w.,]){digits}(?!\w|[.,]\d)")
-    said = (
-        i for i in view.said if i <= place and (i > 0 or place == 0) and known.search(view.turns[i].content[:_LONGEST_SAID])
-    )
+    end = bisect_right(view.said, place)
+    latest = view.said[max(0, end - _MOST_SAID) : end]
+    said = (i for i in latest if (i > 0 or place == 0) and known.search(view.turns[i].content[:_LONGEST_SAID]))
     return view.number(next(said, place))
 
 
@@ -193,7 +195,7 @@ def _nouns_after(text: str, place: int) -> tuple[str, ...]:
 def _told_otherwise(view: View, place: int, figure: Figure) -> str:
     """Return what a result says in the same unit, or of the same thing, where none says what the answer does."""
     same = re.compile(rf"(?<![\w.])\d[\d,.]{{0,20}}\s?{re.escape(figure.unit)}(?!\w)") if figure.unit else None
-    for call in [call for call in view.calls if call.place < place][-1 : -_LATEST - 1 : -1]:
+    for call in view.latest_calls(place, _LATEST):
         text = call.output[:LONGEST]
         if same is not None and figure.unit not in _SIGNS and (told := same.search(text)):
             return told.group()

@@ -66,7 +66,8 @@ def _confidence(view: View, asked: frozenset[str], answer: frozenset[str], elsew
     sources = [call for call in view.calls[-_LAST_CALLS:] if answer & stems(call.output[:LONGEST])]
     if not sources:
         return 0.75
-    return 0.45 if any(len(asked & stems(call.key[1][:LONGEST])) > 1 for call in sources) else 0.6
+    is_of_it = view.has_a_name_of_goal or any(len(asked & stems(call.key[1][:LONGEST])) > 1 for call in sources)
+    return 0.45 if is_of_it else 0.6
 
 
 def _without_courtesies(text: str) -> str:

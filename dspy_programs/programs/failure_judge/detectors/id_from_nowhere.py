@@ -33,7 +33,7 @@ def _of_same_form(view: View, place: int, one: str) -> str:
     """Return a reference in the results with the same letters in front, and as many digits."""
     form = re.sub(r"\d", r"\\d", one)
     pattern = _NUMBERED if one[0] == "#" else re.compile(rf"(?<!\w){form}(?!\w)")
-    for call in [call for call in view.calls if call.place < place][-1 : -_LATEST - 1 : -1]:
+    for call in view.latest_calls(place, _LATEST):
         if told := pattern.search(call.output[:LONGEST]):
             return told.group().replace('"', "")
     return ""

@@ -1,6 +1,8 @@
 """TOOL_MISUSE: a change that the policy in the system's text wants confirmed, or looked up, first, and that was not."""
 
 import re
+from bisect import bisect_left
+from functools import lru_cache
 
 from dspy_programs.programs.failure_judge.finding import Finding, found, strongest
 from dspy_programs.programs.failure_judge.phrases import Phrases
@@ -24,12 +26,13 @@ def detect_policy_broken(view: View) -> Finding | None:
 
 
 def _not_confirmed(view: View, writes: list[Call]) -> Finding | None:
+    said = [place for place, turn in enumerate(view.turns) if turn.role == "user"]
     for call in writes:
-        rule = next((rule for rule in view.policy.confirms_first if _binds(rule, call)), None)
-        if rule is None:
+        rule = next((rule for rule in view.policy.confirms_first if _binds(rule, call.name)), None)
+        before = bisect_left(said, call.place)
+        if rule is None or not before:
             continue
-        said = next((turn for turn in reversed(view.turns[: call.place]) if turn.role == "user"), None)
-        if said is not None and not _AGREES.search(said.content[:LONGEST]):
+        if not _AGREES.search(view.turns[said[before - 1]].content[:LONGEST]):
             evidence = f"{call.name} without the user's yes, which the policy wants: {rule.sentence}"
             return found("TOOL_MISUSE", call.number, 0.6, evidence)
     return None
@@ -41,7 +44,7 @@ def _not_looked_up(view: View, writes: list[Call]) -> Finding | None:
     for rule in view.policy.looks_up_first:
         named = [name for name in reads if shared(words_of(name), rule.about)]
         for call in writes if named else []:
-            if not _binds(rule, call):
+            if not _binds(rule, call.name):
                 continue
             if not any(earlier.name in named for earlier in view.calls if earlier.place < call.place):
                 evidence = f"{call.name} before {named[0]}, which the policy wants first: {rule.sentence}"
@@ -50,6 +53,7 @@ def _not_looked_up(view: View, writes: list[Call]) -> Finding | None:
     return None
 
 
-def _binds(rule: Rule, call: Call) -> bool:
-    """Whether a rule is about this call: it names what the call does or acts on, or speaks of any change."""
-    return bool(shared(words_of(call.name), rule.about)) or (rule.of_any_change and not _HANDS_OVER.search(call.name.lower()))
+@lru_cache(maxsize=4096)
+def _binds(rule: Rule, name: str) -> bool:
+    """Whether a rule is about a tool: it names what the tool does or acts on, or speaks of any change."""
+    return bool(shared(words_of(name), rule.about)) or (rule.of_any_change and not _HANDS_OVER.search(name.lower()))
