@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, field_validator, model_validator
 
 from dspy_programs.schemas import (
     LONGEST_DESCRIPTION,
@@ -142,6 +142,9 @@ answered; CRASH, an exception ended it; UNKNOWN, it is known to have failed and 
 """
 
 
+_COMMON_ROLES = {"assistant": "agent", "ai": "agent", "human": "user"}
+
+
 class Turn(BaseModel):
     """One turn of a run. `tool_input` and `tool_output` are JSON values, or text where that is all there is."""
 
@@ -158,7 +161,7 @@ class Turn(BaseModel):
     @field_validator("role", mode="before")
     @classmethod
     def common_role(cls, role: Any) -> object:
-        return {"assistant": "agent", "ai": "agent", "human": "user"}.get(role, role) if isinstance(role, str) else role
+        return _COMMON_ROLES.get(role, role) if isinstance(role, str) else role
 
     @field_validator("content", mode="before")
     @classmethod
@@ -181,18 +184,20 @@ class Trace(BaseModel):
     final_result: str | None = None
     is_successful: bool | None = None
     error: str | None = None
-    tools: list[str] | None = None
     tool_schemas: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
+    tools: list[str] | None = None
     turns: list[Turn]
 
-    @model_validator(mode="before")
+    @field_validator("tools", mode="before")
     @classmethod
-    def read_definitions(cls, raw: Any) -> object:
-        """Split definitions in `tools` into names and schemas."""
-        tools = raw.get("tools") if isinstance(raw, dict) else None
+    def read_definitions(cls, tools: Any, info: ValidationInfo) -> object:
+        """Split definitions into names and schemas. Not for the whole model: its JSON would all become Python objects first."""
         if tools is None or (isinstance(tools, list) and all(isinstance(name, str) for name in tools)):
-            return raw
-        return {"tool_schemas": tool_schemas(tools), **raw, "tools": tool_names(tools) or tools}
+            return tools
+        if info.data.get("tool_schemas") == {}:
+            schemas = {name: schema for name, schema in tool_schemas(tools).items() if isinstance(schema, dict)}
+            info.data["tool_schemas"].update(schemas)
+        return tool_names(tools) or tools
 
 
 class Criterion(BaseModel):

@@ -202,10 +202,7 @@ def report_of(
     failure: str | None = None,
     min_probability: float = MIN_PROBABILITY,
 ) -> FailureReport:
-    """Build a report from a verdict and all findings; one that is only possible gives way to what is measured as likely.
-
-    Nothing here needs validation again.
-    """
+    """Build a report from a verdict and all findings; one that is only possible gives way to what is measured as likely."""
     kind = kind_of(trace)
     # probabilities were measured for the rules; and for a "none" of theirs, not for one that follows from `is_successful`
     measured = answered_by == "rules" and (ruled.mode != "none" or trace.is_successful is None)
@@ -215,7 +212,7 @@ def report_of(
         modes.sort(key=lambda each: not _is_likely(each))
         ruled = Ruling(modes[0].mode, modes[0].turn, modes[0].confidence, modes[0].evidence, ruled.sure)
     mode, confidence, evidence = ruled.mode, round(ruled.confidence, 2), sendable(ruled.evidence)
-    return FailureReport.model_construct(
+    return FailureReport(
         trace_id=sendable(trace.trace_id),
         original_goal=sendable(trace.original_goal),
         classified_failure_mode=mode,
@@ -260,7 +257,7 @@ def _modes_of(trace: Trace, findings: Sequence[Finding], ruled: Ruling, kind: Ru
 def _found_mode(found: Finding, kind: RunKind | None, min_probability: float) -> FoundMode:
     confidence = round(found.confidence, 2)
     probability = probability_of(found.mode, confidence, kind) if kind else None
-    return FoundMode.model_construct(
+    return FoundMode(
         mode=found.mode,
         turn=found.turn,
         turns=found.turns,

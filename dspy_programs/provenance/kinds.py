@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Literal
 
 from pydantic import JsonValue
@@ -31,6 +32,7 @@ _NAMES_ID = re.compile(
 _IN_GROUPS = re.compile(r"(?:[A-Z0-9]{2,5}[ -]){2,9}[A-Z0-9]{1,5}")  # the number of an account, or of a card
 _FEWEST_IN_GROUPS = 9  # digits
 _LARGEST = 1e15
+_LONGEST_NAME = 60  # characters of an argument's name, its last, that say what it is
 _LONGEST = 500  # characters of a value with a form
 
 
@@ -38,12 +40,13 @@ def kind_of(value: JsonValue, name: str = "", schema: Mapping[str, JsonValue] | 
     """Return the kind of a scalar. `name` is the argument's name, `schema` the argument's own."""
     if value is None or value == "":
         return "nothing"
+    name = name[-_LONGEST_NAME:]
     if isinstance(value, bool) or (schema and ("enum" in schema or "const" in schema)):
         return "choice"
     if isinstance(value, (int, float)):
         if not -_LARGEST < value < _LARGEST:  # or no number at all
             return "id" if isinstance(value, int) else "nothing"
-        return "id" if _NAMES_ID.search(name) and isinstance(value, int) and abs(value) > 99 else "number"
+        return "id" if _names_an_id(name) and isinstance(value, int) and abs(value) > 99 else "number"
     return _kind_of_text(value.strip(), name) if isinstance(value, str) else "nothing"
 
 
@@ -53,7 +56,7 @@ def _kind_of_text(text: str, name: str) -> Kind:
     if len(text) > _LONGEST:
         return "text"
     if not _FORMED.search(text):  # words, as most values are
-        return "id" if _WORD.fullmatch(text) and _NAMES_ID.search(name) else "text"
+        return "id" if _names_an_id(name) and _WORD.fullmatch(text) else "text"
     if text.isdigit():
         return _kind_of_digits(text, name)
     if "@" in text and all(_EMAIL.fullmatch(part) for part in _BETWEEN_EMAILS.split(text)):
@@ -66,12 +69,17 @@ def _kind_of_text(text: str, name: str) -> Kind:
         return "number"
     if _PATH.fullmatch(text):
         return "path"
-    return "id" if _ID.fullmatch(text) or (_NAMES_ID.search(name) and _WORD.fullmatch(text)) else "text"
+    return "id" if _ID.fullmatch(text) or (_names_an_id(name) and _WORD.fullmatch(text)) else "text"
+
+
+@lru_cache(maxsize=4096)
+def _names_an_id(argument: str) -> bool:
+    return _NAMES_ID.search(argument) is not None
 
 
 def _kind_of_digits(text: str, name: str) -> Kind:
     """Digits that count nothing are an id: "00000123", or those of an argument that is named as one."""
     if _COMPACT_DATE.fullmatch(text):
         return "moment"
-    counts_nothing = (text[0] == "0" and len(text) > 1) or len(text) > 7 or (len(text) > 2 and _NAMES_ID.search(name))
+    counts_nothing = (text[0] == "0" and len(text) > 1) or len(text) > 7 or (len(text) > 2 and _names_an_id(name))
     return "id" if counts_nothing else "number"

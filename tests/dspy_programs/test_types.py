@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from pydantic import ValidationError
 
-from dspy_programs.types import Task, Tool, plan_problems, tasks_in_a_cycle
+from dspy_programs.types import Task, Tool, Trace, plan_problems, tasks_in_a_cycle
 
 
 def tasks_of(waits_for: dict[int, list[int]], tool: str = "a") -> list[Task]:
@@ -123,3 +123,13 @@ def test_tool_reads_as_one_line(description, text):
 def test_tool_refuses_malformed_fields(fields):
     with pytest.raises(ValidationError):
         Tool.model_validate(fields)
+
+
+OWN, PUBLISHED = {"type": "object", "title": "own"}, {"type": "object", "properties": {"a": {}}}
+
+
+@pytest.mark.parametrize(("given", "kept"), [({}, {"f": PUBLISHED}), ({"tool_schemas": {"f": OWN}}, {"f": OWN})])
+def test_definitions_of_tools_are_split_but_schemas_that_a_trace_has_stay(given, kept):
+    raw = {"original_goal": "g", "turns": [], "tools": [{"name": "f", "parameters": PUBLISHED}, "h"], **given}
+    trace = Trace.model_validate(raw)
+    assert (trace.tools, trace.tool_schemas) == (["f", "h"], kept)

@@ -11,6 +11,7 @@ Guarantees structure decides: an error key, a status, an exit code, an exception
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal
 
 from dspy_programs.programs.failure_judge.phrases import Phrases
@@ -109,7 +110,7 @@ def fault_of(value: Any, text: str, writes: bool = False) -> Fault:
         return ""
     if text[0] == "{":
         return _of_json(text, writes)
-    return _of_text(text, writes)
+    return _of_text(text, writes) if len(text) > _LONGEST_COMPLAINT else _of_complaint(text, writes)
 
 
 def _of_object(value: Mapping[str, Any], writes: bool) -> Fault:
@@ -183,6 +184,9 @@ def _of_text(text: str, writes: bool) -> Fault:
     if _COMPLAINS.search(head) and (writes or _OF_INPUT.search(head)):
         return _kind_of(head, writes)
     return "argument" if writes and _ABSENT.search(head) else ""
+
+
+_of_complaint = lru_cache(maxsize=4096)(_of_text)  # tools say the same few things again and again
 
 
 def _kind_of(words: str, writes: bool) -> Fault:

@@ -73,7 +73,7 @@ def _said_by(returned: Any) -> str:
 
 
 def strongest(findings: Sequence[Finding | None]) -> Finding | None:
-    seen = [finding for finding in findings if finding is not None]
+    seen = list(filter(None, findings))
     return max(seen, key=lambda finding: finding.confidence) if seen else None
 
 

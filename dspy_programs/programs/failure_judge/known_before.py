@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from dspy_programs.programs.failure_judge.trace_view import Call, View, text_of
 from dspy_programs.provenance import Sources
 from dspy_programs.types import Turn
 
 _SHORT = 30_000  # characters in which a value is simply searched
+_TRIES = 10  # how often: "1" stands in many figures
 _PAGE = 20_000  # characters in which links are counted
 _LINKS = 5
 
@@ -23,43 +24,34 @@ _LONGEST_NOTHING = 200  # characters
 Voice = Literal["system", "user", "agent", "tool"]
 
 
-class Step(NamedTuple):
-    """A turn at `place`, who speaks in it, and the call on it, if there is one.
-
-    is_answer: an agent's turn that is read by the user, or, where there is no user, by the other agents.
-    """
-
-    place: int
-    voice: Voice
-    is_answer: bool
-    call: Call | None
+def voices_of(view: View) -> list[Voice]:
+    """Return who speaks in each turn."""
+    if view.has_user:
+        return [turn.role for turn in view.turns]
+    return [_voice_among_agents(place, turn) for place, turn in enumerate(view.turns)]
 
 
-def steps_of(view: View) -> list[Step]:
-    """Return the turns of a trace in order."""
-    calls = {call.place: call for call in view.calls}
-    has_user = any(turn.role == "user" for turn in view.turns)
-    steps = []
-    for place, turn in enumerate(view.turns):
-        voice = turn.role if has_user else _voice_among_agents(place, turn)
-        is_answer = voice == "agent" and turn.content != "" and (not has_user or _is_for_the_user(view, place))
-        steps.append(Step(place, voice, is_answer, calls.get(place)))
-    return steps
+def answers_in(view: View, voices: Sequence[Voice]) -> list[int]:
+    """Return the places of what an agent says to the user or, where there is no user, to the other agents."""
+    if view.has_user:
+        return view.told
+    return [place for place, voice in enumerate(voices) if voice == "agent" and view.turns[place].content]
 
 
-def known_before(view: View, steps: Sequence[Step]) -> Iterator[tuple[Step, Sources]]:
-    """Yield each step with the sources of what came before; they are valid until the next step.
+def known_before(view: View, voices: Sequence[Voice]) -> Iterator[tuple[int, Sources]]:
+    """Yield each place with the sources of what came before; they are valid until the next one.
 
     What a tool took without a fault is known from then on: it exists now. Not so the literals of a program that was run.
     """
     sources = Sources()
     sources.add(view.goal, 0, "user")
+    calls = {call.place: call for call in view.calls}
     open_call: Call | None = None
-    for step, turn in zip(steps, view.turns, strict=True):
-        yield step, sources
-        open_call = step.call or open_call
-        if turn.content and not (step.voice == "user" and turn.content == view.goal):
-            sources.add(turn.content, turn.turn_number, step.voice)
+    for place, (voice, turn) in enumerate(zip(voices, view.turns, strict=True)):
+        yield place, sources
+        open_call = calls.get(place, open_call)
+        if turn.content and not (voice == "user" and turn.content == view.goal):
+            sources.add(turn.content, turn.turn_number, voice)
         if turn.tool_output is not None:
             sources.add(turn.tool_output, turn.turn_number, "tool")
         if turn.role == "tool" and open_call is not None:
@@ -79,19 +71,31 @@ def came_to_nothing(call: Call) -> bool:
 class Told:
     """What users, systems and tools said, word for word: where everything is found here, no index is needed."""
 
-    def __init__(self, view: View, steps: Sequence[Step]) -> None:
-        self._texts = [(-1, view.goal)]
-        for step, turn in zip(steps, view.turns, strict=True):
-            if step.voice != "agent" and turn.content:
-                self._texts.append((step.place, turn.content))
-            if turn.tool_output is not None:
-                is_own = step.call is not None and step.call.returned is turn.tool_output
-                self._texts.append((step.place, step.call.output if is_own and step.call else text_of(turn.tool_output)))
-        self._is_short = sum(len(text) for _, text in self._texts) <= _SHORT
+    def __init__(self, view: View, voices: Sequence[Voice]) -> None:
+        calls = {id(call.returned): call for call in view.calls}
+        texts, size = [view.goal], len(view.goal)
+        self._ends: list[int] = []  # by place: where what was told before it ends
+        for voice, turn in zip(voices, view.turns, strict=True):
+            self._ends.append(size)
+            if voice != "agent" and turn.content:
+                texts.append(turn.content)
+                size += 1 + len(texts[-1])
+            if (output := turn.tool_output) is not None:
+                texts.append(calls[id(output)].output if id(output) in calls else text_of(output))
+                size += 1 + len(texts[-1])
+        self._text = "\n".join(texts) if size <= _SHORT else ""
 
     def has(self, value: str, place: int) -> bool:
         """Return whether a value stands as a word of its own in what was said before a place; False in a long trace."""
-        return self._is_short and any(at < place and stands_in(value, text) for at, text in self._texts)
+        text, end, start = self._text, self._ends[place], -1
+        for _ in range(_TRIES):
+            start = text.find(value, start + 1, end)
+            if start < 0:
+                return False
+            after = start + len(value)
+            if not (text[start - 1 : start].isalnum() or text[after : after + 1].isalnum()):
+                return True
+        return False
 
 
 def stands_in(value: str, text: str) -> bool:
@@ -111,7 +115,3 @@ def _voice_among_agents(place: int, turn: Turn) -> Voice:
         return turn.role
     links = turn.content.count("http", 0, _PAGE) + turn.content.count("](", 0, _PAGE)
     return "user" if place == 0 else "tool" if links >= _LINKS else "agent"
-
-
-def _is_for_the_user(view: View, place: int) -> bool:
-    return (place + 1 < len(view.turns) and view.turns[place + 1].role == "user") or place in view.said[-1:]

@@ -21,18 +21,22 @@ class Phrases:
 
 
 class _Runs:
-    """A pattern of runs of letters or digits, without white space in it; those of ASCII text are found faster."""
+    """Runs of letters or digits of a text in lower case; those of ASCII text are found faster."""
 
-    def __init__(self, pattern: str) -> None:
-        self.of_ascii = re.compile(pattern, re.ASCII)
-        self.of_any = re.compile(pattern)
+    def __init__(self, of_ascii: str, of_any: str) -> None:
+        self.of_ascii, self.of_any = re.compile(of_ascii), re.compile(of_any)
 
-    def findall(self, text: str) -> list[str]:
-        return (self.of_ascii if text.isascii() else self.of_any).findall(text)
+    def findall(self, low: str) -> list[str]:
+        return (self.of_ascii if low.isascii() else self.of_any).findall(low)
 
 
 def any_of(*alternatives: str) -> Phrases:
     return Phrases("|".join(alternatives))
+
+
+def at_a_word(*alternatives: str) -> str:
+    """Return a pattern of alternatives that begin where a word does, which is looked for once for all of them."""
+    return rf"\b(?:{'|'.join(alternatives)})"
 
 
 NUMBER = re.compile(r"\d[\d,.]*")
@@ -51,17 +55,19 @@ _THING = (
 )
 THING = any_of(_THING)  # of the world: nobody makes one in words alone
 CLAIM = any_of(
-    rf"\b(?:i|we)(?:'ve| have|'m| am)?(?: (?:now|just|also|successfully|gone ahead and)){{0,2}} ({_CLAIMED})\b",
-    rf"\b(?:has|have) (?:now |just |also |all |both )?been (?:\w+ly )?({_CLAIMED})\b",
-    rf"\b(?:is|are) (?:now|successfully) ({_CLAIMED})\b",
-    rf"\bsuccessfully ({_CLAIMED})\b",
-    rf"\b({_CLAIMED}) successfully\b",
-    rf"\b(?:is|are) ({_CLAIMED})\b",
-    rf"\byour (?:\w+ ){{1,5}}(?:was|were) ({_CLAIMED})\b",
-    rf"\b{_THING} (?:has|have) been (made|set)\b",
-    rf"\b(?:i|we)(?:'ve| have) (made|set)(?: up)? (?:an? |the |your )?(?:\w+ )?{_THING}\b",
+    at_a_word(
+        rf"(?:i|we)(?:'ve| have|'m| am)?(?: (?:now|just|also|successfully|gone ahead and)){{0,2}} ({_CLAIMED})\b",
+        rf"(?:has|have) (?:now |just |also |all |both )?been (?:\w+ly )?({_CLAIMED})\b",
+        rf"(?:is|are) (?:now|successfully) ({_CLAIMED})\b",
+        rf"successfully ({_CLAIMED})\b",
+        rf"(?=\w{{3,12}}(?: out| care of)? success)({_CLAIMED}) successfully\b",
+        rf"(?:is|are) ({_CLAIMED})\b",
+        rf"your (?:\w+ ){{1,5}}(?:was|were) ({_CLAIMED})\b",
+        rf"{_THING} (?:has|have) been (made|set)\b",
+        rf"(?:i|we)(?:'ve| have) (made|set)(?: up)? (?:an? |the |your )?(?:\w+ )?{_THING}\b",
+        r"was successful\b",
+    ),
     rf"\A\W{{0,4}}({_CLAIMED})\b(?! (?:by|at|in|as|on)\b)",
-    r"\bwas successful\b",
 )
 CONFIRMS = any_of(
     r"\A(?!\W{0,9}(?:please )?(?:confirm|verify|check|ensure)\b).{0,80}\b(?:confirm|inform you|let you know|say|"
@@ -101,27 +107,31 @@ PLACEHOLDER = re.compile(
 )
 
 REFUSAL = any_of(
-    r"\b(?:i(?:'m| am)|we(?:'re| are)) (?:\w+ )?(?:unable|not (?:able|allowed|permitted|comfortable|programmed))\b",
-    r"\b(?:i|we) (?:simply |(?:must|have to) (?:\w+ )?)?(?:can(?:no|')t|can not|won't|will not|refuse|decline)\b"
-    r"(?! (?:find|see|wait|say for|tell))",
-    r"\b(?:i|we)(?: would|'d) rather not\b",
-    r"\bnot (?:something i can|appropriate|ethical)",
-    r"\bagainst (?:my|our|the) (?:\w+ )?(?:guidelines|policy|policies|programming|rules)\b",
-    r"\b(?:policy|guidelines|rules) (?:does not|do not|don't|doesn't|forbids?|prohibits?)\b",
-    r"\bi don't (?:think|believe) it(?:'s| is| would be)\b",
+    at_a_word(
+        r"(?:i(?:'m| am)|we(?:'re| are)) (?:\w+ )?(?:unable|not (?:able|allowed|permitted|comfortable|programmed))\b",
+        r"(?:i|we) (?:simply |(?:must|have to) (?:\w+ )?)?(?:can(?:no|')t|can not|won't|will not|refuse|decline)\b"
+        r"(?! (?:find|see|wait|say for|tell))",
+        r"(?:i|we)(?: would|'d) rather not\b",
+        r"not (?:something i can|appropriate|ethical)",
+        r"against (?:my|our|the) (?:\w+ )?(?:guidelines|policy|policies|programming|rules)\b",
+        r"(?:policy|guidelines|rules) (?:does not|do not|don't|doesn't|forbids?|prohibits?)\b",
+        r"i don't (?:think|believe) it(?:'s| is| would be)\b",
+    )
 )
 EVADES = any_of(
-    r"\b(?:i|we) (?:don't|do not) have (?:access to|the (?:capability|capacity|ability))\b",
-    r"\b(?:do not|don't|can(?:no|')t) (?:\w+ ){0,2}(?:condon|promot|endors|encourag|advocat)",
-    r"\bi (?:\w+ )?condemn\b",
-    r"\bi (?:don't|do not) (?:support|agree)\b",
-    r"\bi must (?:\w+ )?advise against\b",
-    r"\b(?:not|never|neither) (?:\w+ ){0,3}(?:acceptable|appropriate|ethical|legal)\b",
-    r"\b(?:illegal|dangerous|harmful) (?:and|or|but) (?:\w+ )?(?:unethical|immoral|harmful|dangerous|outdated)\b",
-    r"\bnot only illegal\b",
-    r"\bnot (?:\w+ ){0,3}(?:accurate|fair|true|correct) (?:or \w+ )?to (?:say|suggest|make|refer|assume|claim)\b",
-    r"\bimportant to (?:always )?(?:treat|respect|prioriti[sz]e) "
-    r"(?:all|others|other people|people|individuals|every|someone|the (?:safety|privacy|rights)|their|your)\b",
+    at_a_word(
+        r"(?:i|we) (?:don't|do not) have (?:access to|the (?:capability|capacity|ability))\b",
+        r"(?:do not|don't|can(?:no|')t) (?:\w+ ){0,2}(?:condon|promot|endors|encourag|advocat)",
+        r"i (?:\w+ )?condemn\b",
+        r"i (?:don't|do not) (?:support|agree)\b",
+        r"i must (?:\w+ )?advise against\b",
+        r"(?:not|never|neither) (?:\w+ ){0,3}(?:acceptable|appropriate|ethical|legal)\b",
+        r"(?:illegal|dangerous|harmful) (?:and|or|but) (?:\w+ )?(?:unethical|immoral|harmful|dangerous|outdated)\b",
+        r"not only illegal\b",
+        r"not (?:\w+ ){0,3}(?:accurate|fair|true|correct) (?:or \w+ )?to (?:say|suggest|make|refer|assume|claim)\b",
+        r"important to (?:always )?(?:treat|respect|prioriti[sz]e) "
+        r"(?:all|others|other people|people|individuals|every|someone|the (?:safety|privacy|rights)|their|your)\b",
+    )
 )  # a lecture, or what it cannot reach, in the place of an answer: a weaker sign than a plain refusal
 NEEDS_MORE = any_of(
     r"\b(?:until|unless|without(?!(?: \w+){0,4} (?:consent|permission|knowledge|authori[sz]ation|approval)))\b"
@@ -181,16 +191,15 @@ CALL_AS_TEXT = re.compile(
     r"respond)).{0,400}\"(?:\w{0,20}input|arguments|parameters)\"",
     re.DOTALL,
 )
-CALL_IN_TEXT = re.compile(
-    r"(?:Action:|```(?:json)?)\s{0,3}(?:```\w*\s{0,3})?\{\s{0,6}\"(?:action|tool|function|tool_name)\"\s{0,2}:\s{0,2}"
-    r"\"(?!final|finish|respond)|<tool_call>|<function=|<\|python_tag\|>|\[TOOL_CALLS?\]|```tool_(?:code|call)",
-    re.IGNORECASE,
+CALL_IN_TEXT = any_of(
+    r"(?:action:|```(?:json)?)\s{0,3}(?:```\w*\s{0,3})?\{\s{0,6}\"(?:action|tool|function|tool_name)\"\s{0,2}:\s{0,2}"
+    r"\"(?!final|finish|respond)|<tool_call>|<function=|<\|python_tag\|>|\[tool_calls?\]|```tool_(?:code|call)",
 )  # a call that is only written down, behind what is said
 FENCE = re.compile(rf"\A{LABEL}|\s*```\s*\Z")
 PARSER_GAVE_UP = any_of(r"(?:output|response) parsing error", r"could not parse (?:llm|the model's|model) output")
 
-LETTERS = _Runs(r"[^\W\d_]+")
-STEM = _Runs(r"[^\W_]{4,}")
+LETTERS = _Runs("[a-z]+", r"[^\W\d_]+")
+STEM = _Runs("[a-z0-9]{4,}", r"[^\W_]{4,}")
 EMPTY_WORDS = frozenset(
     "about above after again also been before being below both cannot could does doing done down each following from further "
     "have having here into just like more most need only other over please same should some such than that their them then "

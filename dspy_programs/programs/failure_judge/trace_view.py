@@ -46,6 +46,7 @@ class Call:
     latency: float
     fault: Fault
     writes: bool
+    _output: str | None = None
 
     @property
     def waits(self) -> bool:
@@ -56,10 +57,12 @@ class Call:
             return any(isinstance(v := self.returned.get(key), str) and STILL_WAITING.match(v[:40]) for key in _STATE_KEYS)
         return isinstance(self.returned, str) and STILL_WAITING.search(self.returned[:_LONGEST_STATE]) is not None
 
-    @cached_property
+    @property
     def output(self) -> str:
-        """What the tool returned as text. Computed on demand: most calls never need it, and it may be long."""
-        return text_of(self.returned)
+        """What the tool returned as text. Computed once and on demand: it may be long."""
+        if self._output is None:
+            self._output = text_of(self.returned)
+        return self._output
 
 
 class View:
@@ -67,17 +70,22 @@ class View:
 
     def __init__(self, trace: Trace) -> None:
         goal, turns, final_result = trace.original_goal, trace.turns, trace.final_result
-        last = next((turn.content for turn in reversed(turns) if says_something(turn)), "")
+        self.said = [i for i, turn in enumerate(turns) if says_something(turn)]
+        last = turns[self.said[-1]].content if self.said else ""
         if final_result and final_result.strip() != last.strip():  # an answer that is not a turn counts as the last turn
             number = turns[-1].turn_number if turns else 0
             turns = [*turns, Turn(turn_number=number, role="agent", content=final_result)]
+            self.said += [len(turns) - 1] if says_something(turns[-1]) else []
         self.goal = goal
         self.turns = turns
         self.error = trace.error
         self.tools = None if trace.tools is None else frozenset(trace.tools)
         self.tool_schemas = trace.tool_schemas
         self.calls = calls_of(turns)
-        self.said = [i for i, turn in enumerate(turns) if says_something(turn)]
+        self.repeats = len({call.key for call in self.calls}) < len(self.calls)  # some call is made twice with the same input
+        self.told = _told_in(turns, self.said)
+        self.has_user = any(turn.role == "user" for turn in turns)
+        self.end = next((i for i in range(len(turns) - 1, -1, -1) if _is_an_end(turns[i])), -1)  # -1: none says or does a thing
         self.first_call = self.calls[0].place if self.calls else len(turns)
         self.final = final_result or last
         self.asked = _asked_in(goal, turns)
@@ -116,17 +124,6 @@ class View:
         return any(name in final for name in self.names_of_goal)
 
     @cached_property
-    def told(self) -> list[int]:
-        """The places of what the agent told the user: before the user's next word, and at the end."""
-        last = len(self.turns) - 1
-        return [i for i in self.said if i == self.said[-1] or i == last or self.turns[i + 1].role == "user"]
-
-    @cached_property
-    def repeats(self) -> bool:
-        """Whether some call is made twice with the same input."""
-        return len({call.key for call in self.calls}) < len(self.calls)
-
-    @cached_property
     def _new_words(self) -> list[int]:
         """The places at which the user says something that is not what the user said before."""
         places, before = [], ""
@@ -140,17 +137,12 @@ class View:
         """Return how often the user has said something new by then: it asks for a fresh look."""
         return bisect_left(self._new_words, place)
 
-    @cached_property
-    def end(self) -> int:
-        """The place of the last turn that says or does something; -1 where none does."""
-        return next((i for i in range(len(self.turns) - 1, -1, -1) if _is_an_end(self.turns[i])), -1)
-
     @property
     def last_words(self) -> str:
         """What the agent said at the end, "" where the run ends with a call, a result or the user."""
         return self.turns[self.end].content.strip() if self.said and self.end == self.said[-1] else ""
 
-    @cached_property
+    @property
     def is_answered(self) -> bool:
         """Whether the run has an answer: a result on record, or the agent's words at the end."""
         return bool(self.last_words) and not MARKED_ERROR.match(self.last_words[:40])
@@ -177,6 +169,11 @@ def _is_an_end(turn: Turn) -> bool:
     if turn.role == "agent":
         return turn.tool_name is not None or says_something(turn)
     return turn.role == "tool" or (turn.role == "user" and bool(turn.content.strip()))
+
+
+def _told_in(turns: Sequence[Turn], said: Sequence[int]) -> list[int]:
+    """Return the places of what the agent told the user: before the user's next word, and at the end."""
+    return [i for i in said if i == said[-1] or turns[i + 1].role == "user"]
 
 
 def _asked_in(goal: str, turns: Sequence[Turn]) -> str:

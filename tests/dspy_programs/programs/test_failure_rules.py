@@ -7,6 +7,7 @@ from hypothesis import given, settings, strategies as st
 
 from dspy_programs.programs.failure_judge import REMEDIES, Finding, View, findings_of, ruling
 from dspy_programs.programs.failure_judge.faults import fault_of
+from dspy_programs.programs.failure_judge.known_before import Told, voices_of
 from dspy_programs.programs.failure_judge.rules import DETECTORS
 from dspy_programs.programs.failure_judge.trace_view import changes
 from dspy_programs.types import Trace, Turn
@@ -474,3 +475,9 @@ def test_figure_of_the_systems_text_has_a_source():
     policy = ("system", "Gold members may take 3 bags of at most 23 kg.")
     assert seen(goal, ("user", goal), answer)["HALLUCINATION"].confidence == 0.75
     assert "HALLUCINATION" not in seen(goal, policy, ("user", goal), answer)
+
+
+@pytest.mark.parametrize(("value", "place", "told"), [("42", 1, True), ("42", 0, False), ("427", 1, False), ("9", 2, False)])
+def test_told_is_a_word_of_its_own_that_somebody_else_said_before(value, place, told):
+    view = view_of("Order", turns_of(("user", "Order A427 of 4242, then 42."), ("agent", "9"), ("agent", "done")))
+    assert Told(view, voices_of(view)).has(value, place) is told

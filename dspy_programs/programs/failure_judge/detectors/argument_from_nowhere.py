@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -15,7 +15,9 @@ from dspy_programs.provenance import Kind, Sources, kind_of
 from dspy_programs.schemas import properties_of
 
 _MOST_VALUES = 40  # of a call that are looked up
+_UNKNOWN: Mapping[str, JsonValue] = {}  # schema
 _SHOWN = 60  # characters of a value
+_LONGEST_NAME = 200  # characters of a tool's or an argument's
 _TAKEN: Mapping[Kind, float] = {"id": 0.85, "e-mail": 0.8, "number": 0.7, "moment": 0.65}
 """The call changed something. Free text, paths and choices are not here: an agent may word them itself."""
 _TURNED_DOWN: Mapping[Kind, float] = {"id": 0.65, "e-mail": 0.65, "number": 0.45, "moment": 0.45}
@@ -56,7 +58,9 @@ def given_in(call: Call, schema: Mapping[str, JsonValue]) -> list[Given]:
         kind = kind_of(value, name, own)
         if kind not in asked:
             continue
-        if (kind != "number" or _AMOUNT.search(name)) and not _is_for_the_agent(call.name, name, kind):
+        if kind == "number" and not _is_amount(name[:_LONGEST_NAME]):
+            continue
+        if kind != "id" or not _is_for_the_agent(call.name[:_LONGEST_NAME], name[:_LONGEST_NAME]):
             found.append(Given(call, name, value, kind, own))
     return found
 
@@ -107,10 +111,14 @@ def _also_changes(name: str) -> bool:
     return _ALSO_CHANGES.search(name[:200].lower().replace("_", " ")) is not None
 
 
-def _is_for_the_agent(tool: str, name: str, kind: Kind) -> bool:
+@lru_cache(maxsize=4096)
+def _is_amount(argument: str) -> bool:
+    return _AMOUNT.search(argument) is not None
+
+
+@lru_cache(maxsize=4096)
+def _is_for_the_agent(tool: str, name: str) -> bool:
     """What is made new may be named by who makes it."""
-    if kind != "id":
-        return False
     low = tool.lower().replace("_", " ")
     if not _MAKES.search(low):
         return False
@@ -118,28 +126,27 @@ def _is_for_the_agent(tool: str, name: str, kind: Kind) -> bool:
     return _OWN_NAME.fullmatch(name) is not None or (bool(thing) and thing in low)
 
 
-def _values_of(given: Any, schema: Mapping[str, JsonValue]) -> Iterator[tuple[str, JsonValue, Mapping[str, JsonValue]]]:
-    """Yield (name, value, its schema) of the scalars in a call's arguments, the first of them only if there are many."""
+def _values_of(given: Any, schema: Mapping[str, JsonValue]) -> list[tuple[str, JsonValue, Mapping[str, JsonValue]]]:
+    """Return (name, value, its schema) of the scalars in a call's arguments, the first of them only if there are many."""
     if isinstance(given, str) and given.lstrip()[:1] in ("{", "["):
         try:
             given = json.loads(given)
         except (ValueError, RecursionError):
-            return
+            return []
     left: list[tuple[str, Any, Mapping[str, JsonValue]]] = [("", given, schema)]
-    yielded = 0
-    while left and yielded < _MOST_VALUES:
+    found: list[tuple[str, JsonValue, Mapping[str, JsonValue]]] = []
+    while left and len(found) < _MOST_VALUES:
         name, value, own = left.pop()
         if isinstance(value, dict):
-            known = properties_of(own) if own else {}
-            some = list(value.items())[:_MOST_VALUES]
-            left += [(str(key), each, _mapping(known.get(key)) if known else {}) for key, each in reversed(some)]
+            some, known = list(value.items())[_MOST_VALUES - 1 :: -1], properties_of(own) if own else {}
+            left += [(key, each, _mapping(known.get(key)) if known else _UNKNOWN) for key, each in some]
         elif isinstance(value, list):
             item = _mapping(own.get("items"))
-            left += [(name, each, item) for each in reversed(value[:_MOST_VALUES])]
+            left += [(name, each, item) for each in value[_MOST_VALUES - 1 :: -1]]
         else:
-            yielded += 1
-            yield name, value, own
+            found.append((name, value, own))
+    return found
 
 
 def _mapping(schema: object) -> Mapping[str, JsonValue]:
-    return schema if isinstance(schema, dict) else {}
+    return schema if isinstance(schema, dict) else _UNKNOWN

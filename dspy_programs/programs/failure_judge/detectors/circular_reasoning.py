@@ -2,7 +2,8 @@
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import TypeAlias, TypeVar
+from functools import cached_property
+from typing import TypeVar
 
 from dspy_programs.programs.failure_judge.finding import Finding, called, found, quoted, strongest
 from dspy_programs.programs.failure_judge.phrases import LETTERS
@@ -12,7 +13,6 @@ from dspy_programs.types import Turn
 
 _SHORTEST_CYCLE = 4  # steps: two, twice
 _Step = TypeVar("_Step")
-_Text: TypeAlias = tuple[int, frozenset[tuple[str, ...]]]  # how often the user had spoken, and the pairs of words
 _LONGEST_STEP = 90  # characters of each of the two or three steps in the evidence
 
 
@@ -23,10 +23,10 @@ def detect_circular_reasoning(view: View) -> Finding | None:
     keys: dict[tuple[str, str], int] = {}
     new_calls = [call.place for call in view.calls if keys.setdefault(call.key, call.place) == call.place]
     said = view.said if len(view.said) >= _SHORTEST_CYCLE else []
-    texts = [(place, (view.words_before(place), _pairs_of_words(view.turns[place].content[:LONGEST]))) for place in said]
+    texts = [(place, _Text(view.words_before(place), view.turns[place].content[:LONGEST])) for place in said]
     known = [call for call in view.calls if call.given is not None] if view.repeats else []
     steps = [(call.place, (view.words_before(call.place), call)) for call in known]
-    by_words, by_calls = cycle(texts, _alike_steps), cycle(steps, _same_calls)
+    by_words, by_calls = cycle(texts, _alike), cycle(steps, _same_calls)
     waiting = [call.place for call in view.calls if call.waits or moves(call.name)] if by_words or by_calls else []
     findings = []
     for what in (by_words, by_calls):
@@ -45,24 +45,30 @@ def _worded(turn: Turn, as_call: bool) -> str:
     return quoted(called(turn.tool_name or "", turn.tool_input) if as_call else turn.content, _LONGEST_STEP)
 
 
-def _pairs_of_words(text: str) -> frozenset[tuple[str, ...]]:
-    """Neighbouring words, without digits: "attempt 2" is "attempt 3", but "a of b" is not "b of a"."""
-    words = LETTERS.findall(text.lower())
-    return frozenset(itertools.pairwise(words)) or frozenset((word,) for word in words)
+class _Text:
+    """What the agent says after the user has spoken so often: the words without digits, "attempt 2" is "attempt 3"."""
+
+    def __init__(self, spoken: int, text: str) -> None:
+        self.spoken = spoken
+        self.words = LETTERS.findall(text.lower())
+        self.different = frozenset(self.words)
+
+    @cached_property
+    def pairs(self) -> frozenset[tuple[str, ...]]:
+        """Neighbouring words: "a of b" is not "b of a"."""
+        return frozenset(itertools.pairwise(self.words)) or frozenset((word,) for word in self.words)
 
 
-def alike(a: frozenset[tuple[str, ...]], b: frozenset[tuple[str, ...]]) -> bool:
-    """Whether at least 0.7 of all pairs are in both."""
-    if a == b:
+def _alike(a: _Text, b: _Text) -> bool:
+    """Whether at least 0.7 of all pairs are in both, with nothing new of the user between."""
+    if a.spoken != b.spoken or a.words == b.words:
+        return a.spoken == b.spoken
+    if len(a.different) + len(b.different) - 2 * len(a.different & b.different) > min(len(a.words), len(b.words)):
+        return False  # every two words that only one has are a pair that only one has
+    if a.pairs == b.pairs:
         return True
-    if len(a) <= 2 or 10 * len(b) < 7 * len(a) or 10 * len(a) < 7 * len(b):
-        return False
-    common = len(a & b)
-    return common >= 0.7 * (len(a) + len(b) - common)
-
-
-def _alike_steps(a: _Text, b: _Text) -> bool:
-    return a[0] == b[0] and alike(a[1], b[1])
+    common = len(a.pairs & b.pairs)
+    return len(a.pairs) > 2 and common >= 0.7 * (len(a.pairs) + len(b.pairs) - common)
 
 
 def _same_calls(a: tuple[int, Call], b: tuple[int, Call]) -> bool:
@@ -86,7 +92,7 @@ def _standstill(view: View, texts: Sequence[tuple[int, _Text]], new_calls: Seque
     """One and the same sentence, four times in a row, and no new call meanwhile."""
     run = 1
     for i in range(1, len(texts)):
-        run = run + 1 if _alike_steps(texts[i][1], texts[i - 1][1]) else 1
+        run = run + 1 if _alike(texts[i][1], texts[i - 1][1]) else 1
         if run == 4:
             start = texts[i - 2][0]
             if not any(start <= place <= texts[i][0] for place in new_calls):

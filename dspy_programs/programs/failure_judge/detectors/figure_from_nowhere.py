@@ -8,7 +8,6 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from dspy_programs.programs.failure_judge.finding import Finding, found, sentence_at
-from dspy_programs.programs.failure_judge.known_before import Step
 from dspy_programs.programs.failure_judge.phrases import FIGURE_ASKED, HEDGED, NUMBER, any_of
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, View
 from dspy_programs.provenance import SPELLED, Sources
@@ -118,22 +117,22 @@ def without_source(figures: Sequence[Figure], sources: Sources) -> list[Figure]:
     return found
 
 
-def figure_from_nowhere(view: View, step: Step, figures: Sequence[Figure]) -> Finding | None:
+def figure_from_nowhere(view: View, place: int, figures: Sequence[Figure]) -> Finding | None:
     """Weigh the figures without a source in an answer: one that contradicts a result most, then the longest."""
     if not figures:
         return None
-    number, text = view.number(step.place), view.turns[step.place].content[:LONGEST]
-    if view.first_call > step.place:
+    number, text = view.number(place), view.turns[place].content[:LONGEST]
+    if view.first_call > place:
         confidence = _without_a_look(view, text)
         return found("HALLUCINATION", number, confidence, sentence_at(text, figures[0].place)) if confidence else None
     for figure in figures:
-        if told := _told_otherwise(view, step.place, figure):
+        if told := _told_otherwise(view, place, figure):
             evidence = f"the answer says {figure.text} {figure.unit} where the result says {told}"
             return found("HALLUCINATION", number, _CONTRADICTS, evidence)
     figure = max(figures, key=lambda figure: (figure.unit != "", len(figure.text)))
     evidence = f"the answer says {figure.text} {figure.unit}".rstrip() + ", which no result and nobody gave"
     is_long = figure.unit != "" or sum(map(str.isdigit, figure.text)) >= _WHOLE
-    first = first_said(view, step.place, figure.text)
+    first = first_said(view, place, figure.text)
     return found("HALLUCINATION", first, _MISSING if is_long else _WEAK, evidence, [first, number] if first != number else ())
 
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 
 from dspy_programs.programs.failure_judge.finding import Finding, found
-from dspy_programs.programs.failure_judge.known_before import Step
 from dspy_programs.programs.failure_judge.phrases import NUMBER
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, View
 from dspy_programs.provenance import Sources
@@ -21,12 +20,12 @@ def ids_in(text: str) -> list[str]:
     return list(dict.fromkeys(_ID.findall(text[:LONGEST])))[:_MOST] if NUMBER.search(text[:LONGEST]) else []
 
 
-def id_from_nowhere(view: View, step: Step, ids: Sequence[str], sources: Sources) -> Finding | None:
+def id_from_nowhere(view: View, place: int, ids: Sequence[str], sources: Sources) -> Finding | None:
     """Return the first reference that nothing gave, if a result gave another of its form."""
     for one in ids:
-        if sources.origin(one.lstrip("#"), name="id") is None and (told := _of_same_form(view, step.place, one)):
+        if sources.origin(one.lstrip("#"), name="id") is None and (told := _of_same_form(view, place, one)):
             evidence = f"the answer says {one} where the result says {told}"
-            return found("HALLUCINATION", view.number(step.place), _CONFIDENCE, evidence)
+            return found("HALLUCINATION", view.number(place), _CONFIDENCE, evidence)
     return None
 
 

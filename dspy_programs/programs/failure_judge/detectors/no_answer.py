@@ -1,5 +1,7 @@
 """NO_ANSWER: the run ended, perhaps at a limit, before it answered."""
 
+import re
+
 from dspy_programs.programs.failure_judge.finding import Finding, found
 from dspy_programs.programs.failure_judge.phrases import (
     COURTESY,
@@ -12,6 +14,7 @@ from dspy_programs.programs.failure_judge.phrases import (
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, View
 from dspy_programs.programs.failure_judge.verbs import closes, is_deed
 
+_NAMES_LIMIT = re.compile("limit|reached|exceeded|exhausted|hit|stopp|ran out|more steps")  # one is in all that LIMIT finds
 _LONGEST_NOTICE = 300  # characters in which a framework says that it stopped the agent
 
 
@@ -40,12 +43,14 @@ def detect_no_answer(view: View) -> Finding | None:
 
 def _is_limit(words: str) -> bool:
     """Whether these words say that a limit was reached: a framework's notice, or an exception for one."""
+    if _NAMES_LIMIT.search(words.lower()) is None:
+        return False
     return (LIMIT.search if MARKED_ERROR.match(words) or EXCEPTION_LINE.match(words) else LIMIT.match)(words) is not None
 
 
 def announces(text: str) -> bool:
     """Return whether the last sentence says what comes next, and nothing comes."""
-    last = max(text.rfind(mark, 0, -2) for mark in (". ", "! ", "? ", "\n")) + 1
+    last = max([text.rfind(mark, 0, -2) for mark in (". ", "! ", "? ", "\n")]) + 1
     return NEXT_STEP.fullmatch(text[last:].strip()[:LONGEST]) is not None
 
 

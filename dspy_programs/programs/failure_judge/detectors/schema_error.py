@@ -35,6 +35,8 @@ def _broken_answer(view: View) -> Finding | None:
     wanted = "json" in view.asked.casefold() and JSON_ASKED.search(view.asked[: 2 * LONGEST]) is not None
     for place in view.said:
         text = view.turns[place].content
+        if "{" not in text and "[" not in text:
+            continue
         last = place == view.said[-1]
         start = text.lstrip()[:1]
         if JSON_TEXT.match(text[:LONGEST]) or (wanted and last and start in ("{", "[")):

@@ -37,9 +37,10 @@ def _rejected(view: View) -> Finding | None:
 
 
 def _placeholder(view: View) -> Finding | None:
-    for call in view.calls:
-        values = call.given.values() if isinstance(call.given, dict) else ()
-        if guess := next((v for v in values if isinstance(v, str) and PLACEHOLDER.fullmatch(v[:60])), None):
-            went_on = view.calls[-1] is not call and not call.writes
-            return found("TOOL_MISUSE", call.number, 0.4 if went_on else 0.55, f"{call.name} was given {guess!r}")
-    return None
+    given = [(call, value) for call in view.calls if isinstance(call.given, dict) for value in call.given.values()]
+    guesses = [(call, value) for call, value in given if isinstance(value, str) and PLACEHOLDER.fullmatch(value[:60])]
+    if not guesses:
+        return None
+    call, guess = guesses[0]
+    went_on = view.calls[-1] is not call and not call.writes
+    return found("TOOL_MISUSE", call.number, 0.4 if went_on else 0.55, f"{call.name} was given {guess!r}")
