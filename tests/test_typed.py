@@ -29,7 +29,7 @@ ANYTHING = {"messages_of"}  # gives back the kind of session that came in
 REPLIES = {
     "actor": {"action": {"calls": [{"tool": "book", "arguments": {}}], "cannot": ""}},
     "data_generator": {"pair": {"instruction": "Name a river in Austria.", "input": "", "output": "The Mur."}},
-    "failure_judge": {"verdict": {"mode": "GOAL_DRIFT", "turn": 0, "cause": "hotels"}},
+    "failure_judge": {"answer": "no"},
     "memory_summarizer": {
         "memory": {"summary": "Ann waits.", "decisions": [], "facts": [{"text": "Order 4711 goes to Graz", "turns": [0]}]}
     },
@@ -39,7 +39,16 @@ REPLIES = {
     },
     "section_scorer": {"asks": "yes"},
 }
-INPUTS_HERE = {**INPUTS, "quality_judge": {**INPUTS["quality_judge"], "rubric": "qa"}}
+DOUBTFUL = [
+    {"turn_number": 0, "role": "user", "content": "How many tasks has Nadia?"},
+    {"turn_number": 1, "role": "tool", "tool_name": "search", "tool_input": {"email": "nadia@example.com"}, "tool_output": []},
+    {"turn_number": 2, "role": "agent", "content": "There are no tasks of Nadia."},
+]  # a look-up with an address from nowhere: what a model is asked about
+INPUTS_HERE = {
+    **INPUTS,
+    "failure_judge": {"goal": "How many tasks has Nadia?", "turns": DOUBTFUL},
+    "quality_judge": {**INPUTS["quality_judge"], "rubric": "qa"},
+}
 
 
 def answered(name: str, by: str) -> Result:

@@ -37,7 +37,10 @@ if TYPE_CHECKING:
 
 app = new_app("Find out why an agent run failed: traces in, causes and fixes out.")
 
-_FileArgument = Annotated[Path | None, typer.Argument(help="A file with one trace; - reads standard input.")]
+_FileArgument = Annotated[
+    Path | None,
+    typer.Argument(help="A file with one trace, or a place that batch names (runs.jsonl:17); - reads standard input."),
+]
 _TraceOption = Annotated[Path | None, typer.Option("--trace", help="Alternative to the FILE argument.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -77,7 +80,7 @@ def classify(
     outputs = Outputs(output, html, sarif, junit)
     printed = printing(outputs, as_json)
     source, known = one_trace(file, trace, format)
-    inputs = [path for path in (file, trace) if path is not None]
+    inputs = [_file_of_place(path) or path for path in (file, trace) if path is not None]
     with opened(outputs, inputs, one_trace=True) as sinks:
         with using(None if no_llm else lm, api_base, api_key, no_cache) as model:
             classifier = FailureClassifier(model is not None, open_question, min_probability)
@@ -103,21 +106,32 @@ def validate(
 
 
 def one_trace(file: Path | None, option: Path | None, format: str | None) -> "tuple[str, Trace]":
-    """Return the only trace in the given file. Raises UsageError."""
+    """Return the only trace in the given file, or the one at the place that is given with it. Raises UsageError."""
     from dspy_programs.errors import UsageError
     from dspy_programs.failures.reader import read_traces
 
     named = [path for path in (file, option) if path is not None]
     if len(named) != 1:
         raise UsageError("give one trace file: classify FILE, or --trace FILE; - reads standard input")
-    items = list(itertools.islice(read_traces(named, format), 2))
-    if len(items) != 1:
-        many = "contains more than one trace; use `batch`" if items else "contains no trace"
-        raise UsageError(f"{named[0]}: {many}")
-    source, known, problem = items[0]
+    path, holder = named[0], _file_of_place(named[0])
+    items = (item for item in read_traces([holder or path], format) if holder is None or item.source == str(path))
+    found = list(itertools.islice(items, 2 if holder is None else 1))
+    if len(found) > 1:
+        raise UsageError(f"{path}: contains more than one trace; use `batch`, or name one, such as {found[0].source}")
+    if not found:
+        raise UsageError(f"{path}: contains no trace" if holder is None else f"{path}: {holder} has no trace at this place")
+    source, known, problem = found[0]
     if known is None:
         raise UsageError(f"{source}: {problem}")
     return source, known
+
+
+def _file_of_place(path: Path) -> Path | None:
+    """Return the file of a place such as runs.jsonl:17, log.json#3 or log.jsonl:1#3; None if the path is no place."""
+    from dspy_programs.failures.reports.place import parse_place
+
+    file = Path(parse_place(str(path)).file)
+    return file if file.is_file() and not path.exists() else None
 
 
 @app.command()

@@ -30,7 +30,7 @@ from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.native import with_known_role
 from dspy_programs.failures.jsonable import text_of_object, to_jsonable
 from dspy_programs.failures.reader import read_traces
-from dspy_programs.schemas import tool_names
+from dspy_programs.schemas import tool_names, tool_schemas
 from dspy_programs.types import ToolDefinitions
 
 _NOT_REDACTED = ("role", "trace_id")
@@ -53,7 +53,8 @@ class TraceRecorder:
             goal: What the agent was asked to do.
             output_dir: The folder for the trace; created if it is missing.
             tools: The offered tools, as names or as definitions in any form that OpenAI, Anthropic, MCP, LangChain or
-                OpenAPI use, of which only the names are kept; None if they are unknown.
+                OpenAPI use; their schemas are kept, for calls are checked against them, unless texts are redacted. None if
+                they are unknown.
             redact: Receives every text (not field names) and returns what may be written.
         """
         self.goal = goal
@@ -80,7 +81,8 @@ class TraceRecorder:
             raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
         self.path = path
         tools = None if self.tools is None else [as_text(name) for name in tool_names(self.tools)]
-        self._write("recording", {"trace_id": self.trace_id, "original_goal": as_text(self.goal), "tools": tools})
+        offered = {"tools": tools, "tool_schemas": self._schemas()}
+        self._write("recording", {"trace_id": self.trace_id, "original_goal": as_text(self.goal), **offered})
         return self
 
     def add_turn(
@@ -135,6 +137,11 @@ class TraceRecorder:
             else:
                 self.set_final_result(f"(error) {told}", is_successful=False)
             self._finish(told)
+
+    def _schemas(self) -> dict[str, Any]:
+        """Return the schemas of the tools: none beside redacted calls, which no longer match them."""
+        found = {} if self.tools is None or self.redact is not None else tool_schemas(self.tools)
+        return {name: schema for name, schema in found.items() if isinstance(schema, dict)}
 
     def _write(self, kind: str, fields: dict[str, Any]) -> None:
         """Put a line on disk, or leave the file as it was."""

@@ -114,7 +114,13 @@ class Sources:
         return self._all_moments
 
     def origin(self, value: JsonValue, schema: Mapping[str, JsonValue] | None = None, name: str = "") -> Origin | None:
-        """Return where a value comes from: of a list or an object the first leaf's origin, None if any leaf has none."""
+        """Return where a value comes from: of a list or an object the first leaf's origin, None if any leaf has none.
+
+        Args:
+            value: What a call or an answer contains.
+            schema: The value's JSON schema, whose defaults and listed values are sources too.
+            name: The argument's name: a date, a limit or a code is recognised by it.
+        """
         if not isinstance(value, (dict, list)):
             return self._of_scalar(value, schema or {}, name)
         first: Origin | None = None

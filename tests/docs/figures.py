@@ -85,7 +85,9 @@ def first_command() -> dict[str, str]:
     """Read what the recorded run of README's first command printed at its end."""
     output = OUTPUT.read_text(encoding="utf-8")
     found = {name: re.search(pattern, output) for name, pattern in PRINTED.items()}
-    return {name: match.group(1) if match else "" for name, match in found.items()}
+    if unread := [name for name, match in found.items() if match is None]:
+        raise ValueError(f"{OUTPUT}: the run prints no {', '.join(unread)}: its words have changed, and PRINTED with them")
+    return {name: match.group(1) for name, match in found.items() if match}
 
 
 def first_table() -> Iterator[str]:

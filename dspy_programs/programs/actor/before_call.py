@@ -78,7 +78,7 @@ def before_call(calls: Iterable[Call], tools: Sequence[Function], known: Asked |
         found.problems.extend(problems)
         if problems or known is None:
             found.calls.append(fitting)
-        elif known.wording.is_foreign_to(by_name[name]):
+        elif known.wording.is_foreign_to(by_name[name]) and not known.wording.names_all(fitting.arguments.values()):
             found.repairs.append(f"{name}: the call left out, for the tool shares no word with the request")
         else:
             _keep_grounded(fitting, by_name[name], known, found)

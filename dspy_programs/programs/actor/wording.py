@@ -6,7 +6,7 @@ of 1,320 right calls it doubts seven (`signing of the Treaty of Lisbon`, by `get
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from json import loads
 from typing import Any
@@ -64,6 +64,7 @@ _PLACE = re.compile(
     r"\b(?:in|nach|von|aus|bei|naar|te|à|en|de|vers|para|desde|hacia|a|di|da|til|i|från|till)\s(?=[^\W\d_])[^a-zß-ÿ\W]\w"
     r"|[\u0370-\u1fff\u3040-\u9fff\uac00-\ud7af]{2}"  # Greek, Cyrillic, Hebrew, Arabic, Indic; Chinese, Japanese, Korean
 )
+_NAME = re.compile(r"[^\W\d_a-zß-ÿ]|\d|@")  # a capital letter, or one of a script without them
 _LONGEST = 20_000  # characters of a text that are compared
 _MOST_PARTS = 500  # schemas of one tool whose words count
 _JOINED = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=\d)(?=[a-z])|[._/-]")
@@ -73,7 +74,7 @@ class Wording:
     """The words of what is asked and said."""
 
     def __init__(self, text: str) -> None:
-        text = text[-_LONGEST:]
+        self.text = text = text[-_LONGEST:]
         self.is_english = _is_english(text)
         self.beginnings = _beginnings(text)
         self.names_a_place = _PLACE.search(text) is not None
@@ -86,6 +87,15 @@ class Wording:
         """Return whether the tool, with all that its schema says, shares no word with this text."""
         beginnings, is_english = _words_of(tool.name, tool.description, to_json(tool.parameters))
         return self.is_english and is_english and beginnings.isdisjoint(self.beginnings)
+
+    def names_all(self, values: Iterable[JsonValue]) -> bool:
+        """Return whether all these values are said here, and one of them by name: a name, an address, a figure.
+
+        "How warm is it in Oslo?" has no word of `get_weather`, and gives its city all the same.
+        """
+        texts = [value for value in values if isinstance(value, str)]
+        by_name = any(_NAME.search(value) is not None and value in self.text for value in texts)
+        return by_name and all(self.says_part_of(value, may_translate=False) for value in texts)
 
     def names_something(self, tool: Function) -> bool:
         """Return whether a word is here that is neither the tool's own nor one of time: it may be what a code stands for."""

@@ -108,9 +108,36 @@ def test_bad_file_is_one_line_and_exit_code_2(command, content, says, one, capsy
     assert "one.json" in error and says in error
 
 
-def test_classify_of_many_traces_names_batch(many, capsys):
+def test_classify_of_many_traces_names_batch_and_a_place(many, capsys):
     assert failures("classify", many) == 2
-    assert "more than one trace; use `batch`" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "more than one trace; use `batch`, or name one, such as " in told
+    assert failures("classify", told.rpartition(" ")[2].strip()) == 0
+
+
+@pytest.mark.parametrize(("name", "mark"), [("a.jsonl", ":"), ("a.json", "#"), ("a.json", ":1#"), ("log #1:2.jsonl", ":")])
+def test_place_that_batch_names_is_one_trace(name, mark, tmp_path, capsys):
+    runs = [{"trace_id": f"run-{k}", "original_goal": "go", "turns": []} for k in range(3)]
+    text = "\n".join(map(json.dumps, runs)) if mark == ":" else json.dumps(runs, indent=1 if mark == "#" else None)
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert failures("validate", f"{tmp_path / name}{mark}2", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["trace_id"] == "run-1"
+    assert failures("validate", f"{tmp_path / name}{mark}4") == 2
+    assert "has no trace at this place" in capsys.readouterr().err
+
+
+def test_report_on_a_place_never_replaces_its_file(tmp_path, capsys):
+    runs = tmp_path / "a.jsonl"
+    runs.write_text('{"original_goal": "go", "turns": []}\n' * 2, encoding="utf-8")
+    before = runs.read_bytes()
+    assert failures("classify", f"{runs}:2", "-o", runs) == 2
+    assert runs.read_bytes() == before
+
+
+def test_file_whose_name_looks_like_a_place_is_that_file(one, capsys):
+    named = one.rename(one.with_name(f"{one.name}:7"))
+    assert failures("validate", named) == 0
+    assert "hallucination-001" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("arguments", [[], ["a.json", "--trace", "b.json"], ["no-such-file.json"]])

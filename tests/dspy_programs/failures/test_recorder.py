@@ -48,6 +48,33 @@ def test_recording_becomes_a_trace_file(tmp_path):
     assert (trace.turns[2].tool_input, trace.turns[2].tool_output, trace.turns[2].latency_ms) == (given, output, 120)
 
 
+PAY = {"name": "pay", "parameters": {"type": "object", "properties": {"amount": {"type": "number"}}, "required": ["amount"]}}
+
+
+def test_calls_are_checked_against_the_schemas_of_recorded_tools(tmp_path):
+    with TraceRecorder("Pay 5 to Ada", tmp_path, tools=[PAY]) as recorder:
+        recorder.add_turn("tool", tool_name="pay", tool_input={}, tool_output="Error: bad request")
+        recorder.add_turn("agent", "I could not pay.")
+    trace = read(tmp_path)
+    assert (trace.tools, trace.tool_schemas) == (["pay"], {"pay": PAY["parameters"]})
+    assert "amount" in FailureClassifier(use_llm=False).classify(trace).root_cause_summary
+
+
+@pytest.mark.parametrize(
+    "tools", [["pay"], [{"name": "pay", "parameters": True}], [{"name": "pay", "parameters": "x"}], [7], []]
+)
+def test_tools_without_a_readable_schema_do_not_lose_the_run(tools, tmp_path):
+    with TraceRecorder("Pay", tmp_path, tools=tools) as recorder:
+        recorder.add_turn("user", "Pay")
+    assert read(tmp_path).tool_schemas == {}
+
+
+def test_no_schema_beside_redacted_calls(tmp_path):
+    with TraceRecorder("Pay", tmp_path, tools=[PAY], redact=lambda text: "***") as recorder:
+        recorder.add_turn("tool", tool_name="pay", tool_input={"amount": 5}, tool_output="done")
+    assert read(tmp_path).tool_schemas == {}
+
+
 def test_turn_is_on_disk_when_it_is_added(tmp_path):
     with TraceRecorder("go", tmp_path) as recorder:
         recorder.add_turn("user", "hi")

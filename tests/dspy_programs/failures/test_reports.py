@@ -140,6 +140,7 @@ def test_page_of_a_batch_names_traces_problems_and_shows_intervals():
     page = written(Page, OUTCOMES).decode()
     assert_needs_nothing_else(page)
     assert "2 traces, 1 failing" in page
+    assert 'answered by rules. <a href="#unreadable">1 could not be read.</a>' in page
     assert 'href="#trace-1">bad</a>' in page and 'id="trace-1"' in page
     assert 'aria-label="HALLUCINATION: 50.0 %, 9.5 % to 90.5 %"' in page
     assert "runs.jsonl:5: not JSON" in page

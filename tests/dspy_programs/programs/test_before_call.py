@@ -377,3 +377,28 @@ def test_any_schema_and_any_value_give_parts_of_the_call(schema, arguments, task
         assert made.arguments.keys() <= arguments.keys()
     assert found.calls or found.missing or found.repairs
     json.dumps([gap.model_dump() for gap in found.missing])
+
+
+def tool_of(name, description, **arguments):
+    properties = {argument: {"type": "string", "description": what} for argument, what in arguments.items()}
+    parameters = {"type": "object", "properties": properties, "required": list(arguments)}
+    return Function(name=name, description=description, parameters=parameters)
+
+
+WEATHER_OF = tool_of("get_weather", "Current weather of a city", city="City")
+MESSAGE = tool_of("send_message", "Send a message to a person", to="Recipient", text="What to send")
+
+
+@pytest.mark.parametrize(
+    ("task", "tool", "arguments", "is_made"),
+    [
+        ("How warm is it in Oslo?", WEATHER_OF, {"city": "Oslo"}, True),
+        ("Do I need an umbrella in Paris today?", WEATHER_OF, {"city": "Paris"}, True),
+        ("Tell Anna that I will be late", MESSAGE, {"to": "Anna", "text": "I will be late"}, True),
+        ("How warm is it in Oslo?", WEATHER_OF, {"city": "Bergen"}, False),
+        ("How many legs does a spider have?", WEATHER_OF, {"city": "spider"}, False),
+    ],
+)
+def test_a_call_in_other_words_is_made_if_the_request_names_what_it_is_given(task, tool, arguments, is_made):
+    found = before_call([Call(tool=tool.name, arguments=arguments)], [tool], asked(task, "", []))
+    assert bool(found.calls) is is_made
