@@ -319,7 +319,7 @@ class Stopping(ChatServer):
     def reply(self, prompt):
         self.left -= 1
         self.status = self.after if self.left <= 0 else 200
-        return json.dumps({"fault": "false"})
+        return json.dumps({"answer": "yes"})
 
 
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
