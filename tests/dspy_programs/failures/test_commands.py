@@ -318,7 +318,8 @@ class Stopping(ChatServer):
 
     def reply(self, prompt):
         self.left -= 1
-        self.status = self.after if self.left <= 0 else 200
+        if self.left <= 0:  # of replies written at once the last one may be another's: it never goes back
+            self.status = self.after
         return json.dumps({"answer": "yes"})
 
 
@@ -354,7 +355,7 @@ def test_watch_goes_on_by_rules_when_the_model_stops(tmp_path, capsys):
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
 def test_batch_of_a_model_that_stopped_is_no_baseline(tmp_path, capsys):
     file = lines(tmp_path / "runs.jsonl", *[{**UNSURE, "original_goal": f"How high is tower {n}?"} for n in range(40)])
-    with Stopping(5) as server:
+    with Stopping(20) as server:  # more than are asked at once: some are counted before the first refusal
         model = ["--lm", "openai/any", "--api-base", server.url]
         assert failures("batch", file, *model, "--json") == 3
         base = tmp_path / "base.json"
