@@ -309,6 +309,9 @@ def test_model_that_fails_leaves_the_rules_verdict_marked_and_the_third_time_end
     assert not out.exists()
 
 
+ANSWERS = 20  # more than are asked at once: some are counted before the first refusal
+
+
 class Stopping(ChatServer):
     """A model that answers so many times, then refuses."""
 
@@ -326,19 +329,19 @@ class Stopping(ChatServer):
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
 @pytest.mark.parametrize("status", [400, 402])
 def test_model_that_stops_midway_leaves_whole_outputs_marked_traces_and_its_own_exit_code(status, tmp_path, capsys):
-    unsure = [{**UNSURE, "original_goal": f"How high is tower {n}?"} for n in range(60)]
+    unsure = [{**UNSURE, "original_goal": f"How high is tower {n}?"} for n in range(100)]
     file = lines(tmp_path / "runs.jsonl", *unsure, HEALTHY)
     outputs = {name: tmp_path / f"out.{name}" for name in ("html", "sarif", "junit", "output")}
     arguments = [file, *(part for name, path in outputs.items() for part in (f"--{name}", path))]
-    with Stopping(5, status) as server:
+    with Stopping(ANSWERS, status) as server:
         assert failures("batch", *arguments, "--lm", "openai/any", "--api-base", server.url, "--fail-on", "ANY=0") == 3
-        assert len(server.requests) < 40  # it is left alone then
+        assert len(server.requests) < 60  # it is left alone then
     shown, error = capsys.readouterr()
     assert "the model stopped answering: " in shown and "Traceback" not in error
     reports = [json.loads(line) for line in outputs["output"].read_text().splitlines()]
-    assert len(reports) == 61 and all(report["classified_failure_mode"] for report in reports)
+    assert len(reports) == 101 and all(report["classified_failure_mode"] for report in reports)
     marked = [report for report in reports if report["failure"]]
-    assert 50 <= len(marked) < 60 and {report["answered_by"] for report in marked} == {"rules"}
+    assert 100 - ANSWERS <= len(marked) < 100 and {report["answered_by"] for report in marked} == {"rules"}
     assert reports[-1]["failure"] is None  # the rules were sure, so nothing is missing
     assert "</html>" in outputs["html"].read_text() and "stopped answering" in outputs["html"].read_text()
     assert json.loads(outputs["sarif"].read_text()) and ElementTree.parse(outputs["junit"])
@@ -347,7 +350,7 @@ def test_model_that_stops_midway_leaves_whole_outputs_marked_traces_and_its_own_
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
 def test_watch_goes_on_by_rules_when_the_model_stops(tmp_path, capsys):
     lines(tmp_path / "runs.jsonl", *[{**UNSURE, "original_goal": f"How high is tower {n}?"} for n in range(40)])
-    with Stopping(5) as server:
+    with Stopping(ANSWERS) as server:
         assert failures("watch", tmp_path, "--once", "--lm", "openai/any", "--api-base", server.url) == 3
     assert "40 traces" in (shown := capsys.readouterr().out) and "the model stopped answering: " in shown
 
@@ -355,7 +358,7 @@ def test_watch_goes_on_by_rules_when_the_model_stops(tmp_path, capsys):
 @pytest.mark.filterwarnings("ignore:failure_judge is not compiled")
 def test_batch_of_a_model_that_stopped_is_no_baseline(tmp_path, capsys):
     file = lines(tmp_path / "runs.jsonl", *[{**UNSURE, "original_goal": f"How high is tower {n}?"} for n in range(40)])
-    with Stopping(20) as server:  # more than are asked at once: some are counted before the first refusal
+    with Stopping(ANSWERS) as server:
         model = ["--lm", "openai/any", "--api-base", server.url]
         assert failures("batch", file, *model, "--json") == 3
         base = tmp_path / "base.json"
