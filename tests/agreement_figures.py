@@ -76,6 +76,8 @@ HEADLINES = (
     "WorkBench, wrong runs found",
     "WorkBench, right runs hit",
     "WorkBench, right runs hit that had something to change",
+    "WorkBench, wrong runs that count in a gate",
+    "WorkBench, right runs that had something to change and count in a gate",
     "tau-bench, failed conversations found",
     "tau-bench, passed conversations hit",
     "Who&When, turn exact",

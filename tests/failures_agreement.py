@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from dspy_programs.failures.classifier import report_of
 from dspy_programs.programs.failure_judge import FailureJudge, View, findings_of, first_step, ruling
 from dspy_programs.types import FailureMode, Trace
 from tests.agreement_cases import Case, cases, sampled
@@ -26,11 +27,12 @@ NEAR = 2  # turns
 
 
 class Verdict(NamedTuple):
-    """refuses: whether a refusal was noticed, right or wrong."""
+    """refuses: whether a refusal was noticed, right or wrong. counts: whether it is a failure in a gate, not only possible."""
 
     mode: FailureMode
     turn: int | None
     refuses: bool
+    counts: bool
 
     @property
     def blames(self) -> bool:
@@ -49,7 +51,8 @@ Judge = Callable[[Trace], Verdict]
 def by_rules(trace: Trace) -> Verdict:
     findings = findings_of(View(trace))
     ruled = ruling(findings, trace.is_successful, first_step(trace.turns))
-    return Verdict(ruled.mode, ruled.turn, any(finding.mode == "OVER_REFUSAL" for finding in findings))
+    refuses = any(finding.mode == "OVER_REFUSAL" for finding in findings)
+    return Verdict(ruled.mode, ruled.turn, refuses, report_of(trace, findings, ruled).counts_as != "none")
 
 
 class ByModel:
@@ -62,7 +65,8 @@ class ByModel:
     def __call__(self, trace: Trace) -> Verdict:
         said = self.judge.of(trace)
         self.answered["rules, the model failed" if said.failure else said.answered_by] += 1
-        return Verdict(said.mode, said.turn, any(finding.mode == "OVER_REFUSAL" for finding in said.findings))
+        refuses = any(finding.mode == "OVER_REFUSAL" for finding in said.findings)
+        return Verdict(said.mode, said.turn, refuses, said.mode != "none")  # no probability is measured for a model
 
 
 def figures_of(parts: Mapping[str, Sequence[Case]], judge: Judge) -> Iterator[Figure]:
@@ -94,6 +98,10 @@ def blames(row: Judged) -> bool:
     return row.verdict.blames
 
 
+def counts(row: Judged) -> bool:
+    return row.verdict.counts
+
+
 def mode_of(row: Judged) -> str:
     return row.verdict.mode
 
@@ -113,6 +121,8 @@ def workbench(rows: Sequence[Judged]) -> Iterator[Figure]:
     yield from shares("WorkBench, right runs hit", right, blames)
     busy = [row for row in right if row.case.changes]  # nothing to change: a run that broke off is right by luck
     yield from shares("WorkBench, right runs hit that had something to change", busy, blames)
+    yield from shares("WorkBench, wrong runs that count in a gate", wrong, counts)
+    yield from shares("WorkBench, right runs that had something to change and count in a gate", busy, counts)
     yield from each("WorkBench, wrong runs found", wrong, model_of, blames)
     yield from each("WorkBench, right runs hit", right, model_of, blames)
     yield share("WorkBench, hit", "wrong by the source only", [(row.case.group, blames(row)) for row in unclear])
@@ -135,6 +145,7 @@ def one_fault(rows: Sequence[Judged]) -> Iterator[Figure]:
 def tau(rows: Sequence[Judged]) -> Iterator[Figure]:
     yield from shares("tau-bench, failed conversations found", [row for row in rows if is_wrong(row)], blames)
     yield from shares("tau-bench, passed conversations hit", [row for row in rows if row.case.went_well], blames)
+    yield from shares("tau-bench, passed conversations that count in a gate", [r for r in rows if r.case.went_well], counts)
     yield from by_verdict("tau-bench", rows)
 
 

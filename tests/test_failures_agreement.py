@@ -15,8 +15,8 @@ from tests.agreement_figures import Figure, agreement, kinds_table, parts_table,
 from tests.failures_agreement import ByModel, Verdict, by_rules, figures_of
 from tests.fakes import ScriptedEngine
 
-NONE = Verdict("none", None, False)
-LIE = Verdict("HALLUCINATION", 2, False)
+NONE = Verdict("none", None, False, False)
+LIE = Verdict("HALLUCINATION", 2, False, True)
 
 
 def case(name: str, **known) -> Case:
@@ -99,7 +99,7 @@ def test_the_outcome_is_hidden_elsewhere():
 
 
 def test_refusals_of_xstest_are_those_noticed_and_those_blamed():
-    refusal, over = Verdict("none", None, True), Verdict("OVER_REFUSAL", 1, True)
+    refusal, over = Verdict("none", None, True, False), Verdict("OVER_REFUSAL", 1, True, True)
     runs = [
         case("a", label="refused", safe=True),
         case("b", label="refused"),
@@ -118,7 +118,7 @@ def test_readings_measure_right_verdicts_found_failures_and_false_alarms():
     sound = next(review for review in read_runs if review.mode == "none")
     lie = next(review for review in read_runs if review.mode == "HALLUCINATION" and not review.also)
     runs = [Case(r.trace, r.group, True, review=r) for r in (sound, lie)]
-    verdicts = {sound.id: LIE, lie.id: Verdict("HALLUCINATION", lie.turn, False)}
+    verdicts = {sound.id: LIE, lie.id: Verdict("HALLUCINATION", lie.turn, False, True)}
     told = found("reviewed", lambda trace: verdicts[trace.trace_id], *runs)
     assert told["Reviewed, verdicts that are right", "all"] == "1/2 = 0.500"
     assert told["Reviewed, failures found", "all"] == "1/1 = 1.000" == told["Reviewed, failures told rightly", "HALLUCINATION"]
@@ -139,7 +139,7 @@ def test_a_model_is_asked_through_the_judge():
     engine = ScriptedEngine(lambda prompt: '{"verdict": {"mode": "HALLUCINATION", "turn": 4, "cause": "Tea"}}')
     with dspy.context(lm=dspy.LM("scripted/judge", engine=engine, cache=False), adapter=CompleteJSONAdapter()):
         judge = ByModel(FailureJudge(open_question=True))
-        assert judge(trace) == Verdict("HALLUCINATION", 4, False) and judge.answered == {"model": 1}
+        assert judge(trace) == Verdict("HALLUCINATION", 4, False, True) and judge.answered == {"model": 1}
     assert by_rules(trace) == NONE
 
 
