@@ -1,6 +1,7 @@
 """HALLUCINATION: a tool that is not there, a deed that nothing did, a value that nothing gave."""
 
 from dspy_programs.programs.failure_judge.detectors.claimed_deed import detect_claimed_deed
+from dspy_programs.programs.failure_judge.detectors.state_contradicted import detect_state_contradicted
 from dspy_programs.programs.failure_judge.detectors.value_from_nowhere import detect_value_from_nowhere
 from dspy_programs.programs.failure_judge.finding import Finding, called, found, strongest
 from dspy_programs.programs.failure_judge.trace_view import Call, View
@@ -9,7 +10,8 @@ _MENDED = 0.4  # confidence where the next call took the right name
 
 
 def detect_hallucination(view: View) -> Finding | None:
-    return strongest([_unknown_tool(view), detect_claimed_deed(view), detect_value_from_nowhere(view)])
+    findings = [_unknown_tool(view), detect_claimed_deed(view), detect_value_from_nowhere(view)]
+    return strongest([*findings, detect_state_contradicted(view)])
 
 
 def _unknown_tool(view: View) -> Finding | None:
