@@ -35,6 +35,8 @@ def test_a_state_that_excludes_the_results_is_found_in_the_answer(answer, output
         ("Once it is delivered, you can return W17.", '{"status": "pending"}', "get_order"),
         ("Is order W17 delivered?", '{"status": "pending"}', "get_order"),
         ("Your order W17 is now cancelled.", '{"status": "pending"}', "cancel_order"),
+        ("Your request W17 is now approved.", '{"status": "pending"}', "accept_request"),
+        ("Ticket W17 is closed.", '{"status": "resolved"}', "get_ticket"),
         ("The flight W17 is on time, the second is cancelled.", '{"W17": "on-time", "W18": "cancelled"}', "get_flights"),
         ("Order W17 was refunded and is closed.", '{"id": "W17", "note": "nothing else"}', "get_order"),
         ("All tests of W17 are passing.", "1 failed, 3 passed", "run_tests"),

@@ -4,6 +4,7 @@ import re
 
 from dspy_programs.programs.failure_judge.finding import Finding, found
 from dspy_programs.programs.failure_judge.trace_view import LONGEST, View
+from dspy_programs.programs.failure_judge.verbs import doing
 
 _LATEST = 10  # results in which a state is looked for
 _CONFIDENCE = 0.65
@@ -11,7 +12,7 @@ _FAMILIES = (
     "pending shipped|ship delivered|deliver cancelled|canceled|cancel refunded|refund",
     "paid|pay unpaid overdue",
     "approved|approve rejected|reject|denied|deny pending",
-    "open closed|close resolved|resolve",
+    "open closed|close|resolved|resolve",
     "available unavailable sold-out",
     "sunny raining|rainy|rain snowing|snowy|snow cloudy|overcast foggy|fog stormy|thunderstorm",
     "passed|passing failed|failing|failure",
@@ -36,9 +37,14 @@ _SENTENCE_END = re.compile(r"[.!?\n]")
 
 
 def detect_state_contradicted(view: View) -> Finding | None:
-    """The last answer tells one state of a family, and what was said, done and found before tells only others."""
+    """The last answer tells one state of a family, and what was said and found before tells only others.
+
+    Only where all calls looked something up: one that did something may have changed the state.
+    """
     place = view.said[-1] if view.said else -1
     if place < view.first_call or not (told := _told_in(view.turns[place].content[:LONGEST].lower())):
+        return None
+    if not all(doing(call.name).looks for call in view.calls):
         return None
     known = _known(view, place)
     for states in _STATES:
