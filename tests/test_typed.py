@@ -39,14 +39,8 @@ REPLIES = {
     },
     "section_scorer": {"asks": "yes"},
 }
-DOUBTFUL = [
-    {"turn_number": 0, "role": "user", "content": "How many tasks has Nadia?"},
-    {"turn_number": 1, "role": "tool", "tool_name": "search", "tool_input": {"email": "nadia@example.com"}, "tool_output": []},
-    {"turn_number": 2, "role": "agent", "content": "There are no tasks of Nadia."},
-]  # a look-up with an address from nowhere: what a model is asked about
 INPUTS_HERE = {
     **INPUTS,
-    "failure_judge": {"goal": "How many tasks has Nadia?", "turns": DOUBTFUL},
     "quality_judge": {**INPUTS["quality_judge"], "rubric": "qa"},
 }
 

@@ -10,7 +10,11 @@ from dspy_programs.cli.dot_env import add_dot_env
 from tests.fakes import ChatServer
 
 ROOT = Path(__file__).parents[3]
-TRACE = '[{"role": "user", "content": "Tell me about dogs"}, {"role": "assistant", "content": "Cats sleep in warm houses."}]'
+SEARCH = '"role": "tool", "tool_name": "search", "tool_input": {"by": "nadia@example.com"}, "tool_output": []'
+TRACE = (
+    f'{{"original_goal": "How many tasks has Nadia?", "turns": [{{"turn_number": 0, {SEARCH}}}, '
+    '{"turn_number": 1, "role": "agent", "content": "There are no tasks of Nadia."}]}'
+)  # an address from nowhere: what a model is asked about
 
 
 def added(tmp_path, text: str | bytes, **environment: str) -> dict[str, str]:
@@ -88,10 +92,10 @@ def classify(folder: Path, *arguments: str, **environment: str) -> subprocess.Co
 
 
 def test_key_in_the_file_reaches_the_server_and_nobody_else(tmp_path):
-    with ChatServer(lambda prompt: '{"verdict": {"mode": "none", "turn": -1, "cause": ""}}', key="sk-file") as server:
+    with ChatServer(lambda prompt: '{"answer": "no"}', key="sk-file") as server:
         (tmp_path / ".env").write_text("DSPY_PROGRAMS_API_KEY=sk-file\n", encoding="utf-8")
         done = classify(tmp_path, "--lm", "openai/tiny", "--api-base", server.url)
-        assert done.returncode == 0 and done.stdout.endswith("answered by  model\n")
+        assert done.returncode == 0 and done.stdout.endswith("answered by    model\n")
         assert len(server.requests) == 1 and "sk-file" not in done.stdout + done.stderr
 
 

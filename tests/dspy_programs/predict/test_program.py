@@ -24,9 +24,17 @@ INPUTS = {
     "actor": {"task": GOAL, "tools": TOOLS},
     "data_generator": {"seed": "Say in one sentence why the sky is blue."},
     "failure_judge": {
-        "goal": "Book a flight",
-        "turns": [{"turn_number": 0, "role": "agent", "content": "I looked at hotels."}],
-        "is_successful": False,
+        "goal": "How many tasks has Nadia?",
+        "turns": [
+            {
+                "turn_number": 0,
+                "role": "tool",
+                "tool_name": "search",
+                "tool_input": {"by": "nadia@example.com"},
+                "tool_output": [],
+            },
+            {"turn_number": 1, "role": "agent", "content": "There are no tasks of Nadia."},
+        ],  # a look-up with an address from nowhere: what a model is asked about
     },
     "memory_summarizer": {"entries": [{"turn": 0, "role": "user", "content": SAID}], "token_budget": 60},
     "planner": {"goal": GOAL, "tools": TOOLS},

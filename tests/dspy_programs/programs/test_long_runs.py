@@ -47,6 +47,11 @@ def test_a_run_full_of_numbers_leaves_no_time_to_calculate_and_blames_nobody():
 
 
 def seconds(work: Callable[[], None]) -> float:
+    """Return the best of two: garbage of other tests may be collected in one."""
+    return min(_timed(work) for _ in range(2))
+
+
+def _timed(work: Callable[[], None]) -> float:
     started = time.process_time()
     work()
     return time.process_time() - started

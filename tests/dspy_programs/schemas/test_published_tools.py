@@ -82,7 +82,7 @@ def test_planner_and_actor_take_the_published_tools(start):
     engine = ScriptedEngine(lambda prompt: replies["action" if "[[ ## task ## ]]" in prompt else "plan"])
     with dspy.context(lm=dspy.LM("scripted/x", engine=engine, cache=False, num_retries=0), adapter=CompleteJSONAdapter()):
         planned = Planner()(goal="do it", tools=tools)
-        acted = Actor()(task="do it", tools=tools)
+        acted = Actor()(task=f"Call {name} with {json.dumps(rows[0]['right'])}", tools=tools)
     assert ([task.tool for task in planned.tasks], planned.problems, planned.failure) == ([name], [], None)
     assert ([made.arguments for made in acted.calls], acted.problems, acted.failure) == ([rows[0]["right"]], [], None)
 

@@ -82,7 +82,8 @@ def test_every_program_of_the_library_goes_through_optimizers_that_show_rows(pro
     job = job_of(recipe, {"train": rows["train"][:60], "val": rows["val"][:3]}, 0)
     done = job.store.demonstrate(job.store.rows[0])
     replies = {}
-    for name, predictor in job.program.named_predictors():
+    shown = [(name, predictor) for name, predictor in job.program.named_predictors() if name in done]
+    for name, predictor in shown:  # the judge's second question is an option
         given = {field: done[name][field] for field in predictor.signature.output_fields}
         replies |= dict.fromkeys(given, json.dumps(serialize_for_json(given)))
 

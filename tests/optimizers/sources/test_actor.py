@@ -39,7 +39,7 @@ def bfcl(kind: str, i: int, calls: int) -> tuple[dict, dict]:
 
 def atom(kind: str, i: int) -> tuple[dict, dict]:
     name = f"{kind}_f{i}"
-    question = f"user: {task_text(kind, i)}\nsystem: Which x?\nuser: It is {task_text('z' + kind, i)}.\n"
+    question = f"user: {task_text(kind, i)}\nsystem: Which x?\nuser: It is {task_text('z' + kind, i)}, y is 0.5.\n"
     record = {"id": f"atom_{kind}_{i}", "question": question, "time": "It is noon。"}
     record["function"] = [function("other", "arguments"), function(name)]
     return record, {"id": record["id"], "ground_truth": {f"{name}_1": {"x": 1}, f"{name}_2": {"x": 2, "y": 0.5}}}
