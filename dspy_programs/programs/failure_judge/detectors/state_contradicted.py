@@ -74,4 +74,6 @@ def _known(view: View, place: int) -> str:
 
 
 def _has(text: str, form: str) -> bool:
-    return re.search(rf"(?<![a-z]){_worded(form)}", text) is not None
+    """Whether a text tells a state: neither as the name of a field ("paid": false) nor denied ("not shipped")."""
+    denied = r"(?<!not )(?<!no )(?<!n't )(?<!never )"
+    return re.search(rf"(?<![a-z]){denied}{_worded(form)}(?![\w-]*[\"']?\s?:)", text) is not None
