@@ -122,7 +122,7 @@ class _Rise(NamedTuple):
 
 
 class Comparison:
-    """Compares a batch with a baseline. It is told each outcome, so that it can name what got worse."""
+    """Compares a batch with a baseline. It receives each outcome, so that it can name what got worse."""
 
     def __init__(self, before: Batch, differs: Sequence[str] = ()) -> None:
         """differs: what makes the two incomparable, if they are compared all the same."""

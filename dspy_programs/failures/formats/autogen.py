@@ -32,7 +32,7 @@ def _has_type(raw: Any) -> bool:
 
 
 def as_chat(raw: Sequence[Any]) -> list[Any]:
-    """Rewrite messages as a chat's; what is none of AutoGen's stays."""
+    """Rewrite messages as a chat's; other messages stay as they are."""
     agents = {str(item.get("source")) for item in raw if is_autogen(item) and item["type"] in _AGENTS and not _is_user(item)}
     is_team = len(agents) > 1
     told: list[Any] = []

@@ -61,7 +61,7 @@ def _as_told(raw: Sequence[Any]) -> Sequence[Any]:
 
 
 def message_of(raw: Any, where: str) -> Message | None:
-    """Read one message; None for one that holds nothing but private reasoning, or is none of the conversation."""
+    """Read one message; None for one that holds nothing but private reasoning, or does not belong to the conversation."""
     if isinstance(raw, list) and len(raw) == 2 and all(isinstance(item, str) for item in raw):
         raw = {"role": raw[0], "content": raw[1]}  # LangGraph takes pairs too
     if not isinstance(raw, dict):

@@ -19,7 +19,7 @@ from dspy_programs.programs.failure_judge import REMEDIES, SURE
 from dspy_programs.types import FailureMode, Trace
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-_HOME = "https://pypi.org/project/dspy-programs/"
+_HOME = "https://dspy.ai"  # the framework that these programs are written in: this project has no published page yet
 RULES = tuple(mode for mode in MODES if mode != "none")
 
 

@@ -1,4 +1,4 @@
-"""A deed that is told as done, after a call that failed or without any call that could have done it."""
+"""A deed that the agent reports as done, after a call that failed or without any call that could have done it."""
 
 import re
 from collections.abc import Iterator, Sequence
