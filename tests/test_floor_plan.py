@@ -6,9 +6,10 @@ import pytest
 
 from tests.architecture import PACKAGES, PAGE, ROOT, arrows, imports_of, is_package, module_of, modules, page, room_of, rooms
 
-TOOLS = {"registry", "programs", "provenance", "predict", "schemas", "lm", "cli"}
+TOOLS = {"conversation", "registry", "programs", "provenance", "predict", "schemas", "lm", "cli"}
 MAY_IMPORT = {
     "dspy_programs": {
+        "conversation": set(),
         "schemas": set(),
         "predict": set(),
         "cli": set(),

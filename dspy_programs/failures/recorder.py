@@ -28,8 +28,8 @@ from uuid import uuid4
 from dspy_programs.atomic_file import write_atomically
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.native import with_known_role
-from dspy_programs.failures.jsonable import text_of_object, to_jsonable
 from dspy_programs.failures.reader import read_traces
+from dspy_programs.jsonable import text_of_object, to_jsonable
 from dspy_programs.schemas import tool_names, tool_schemas
 from dspy_programs.types import ToolDefinitions
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Literal
 
+from dspy_programs.conversation import keys_of, kind_of
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats import (
     claude_code,
@@ -24,8 +25,7 @@ from dspy_programs.failures.formats import (
     swe_agent,
     tau,
 )
-from dspy_programs.failures.formats.values import keys_of, kind_of
-from dspy_programs.failures.jsonable import to_jsonable
+from dspy_programs.jsonable import to_jsonable
 from dspy_programs.types import Trace
 
 _CHATS = ("langgraph", "messages", "openai", "anthropic", "gemini", "autogen")

@@ -11,11 +11,10 @@ Source     session files of versions 1.0 to 2.1; docs.anthropic.com/en/docs/clau
 from collections.abc import Sequence
 from typing import Any
 
+from dspy_programs.conversation import Message, as_dict, as_list, error_text, first_text, messages_of, text_id
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.formats.chat import messages_of
-from dspy_programs.failures.formats.conversation import Message, trace_of
 from dspy_programs.failures.formats.offer import Offer
-from dspy_programs.failures.formats.values import as_dict, as_list, error_text, first_text, text_id
+from dspy_programs.failures.formats.turns import trace_of
 from dspy_programs.types import Trace
 
 _TALK = ("user", "assistant")

@@ -6,7 +6,7 @@ Repeated messages appear once; new ones appear in order. A message that occurs t
 from collections import Counter
 from collections.abc import Sequence
 
-from dspy_programs.failures.formats.conversation import Call, Message, Result
+from dspy_programs.conversation import Call, Message, Result
 from dspy_programs.programs.failure_judge import text_of
 
 

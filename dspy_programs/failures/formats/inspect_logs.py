@@ -7,11 +7,10 @@ Source     inspect.aisi.org.uk/eval-logs.html (EvalLog, EvalSample, ToolEvent, M
 
 from typing import Any
 
+from dspy_programs.conversation import as_dict, as_list, error_text, latency_between, messages_of, seconds_of, text_id
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.formats.chat import messages_of
-from dspy_programs.failures.formats.conversation import trace_of
 from dspy_programs.failures.formats.offer import Offer
-from dspy_programs.failures.formats.values import as_dict, as_list, error_text, latency_between, seconds_of, text_id
+from dspy_programs.failures.formats.turns import trace_of
 from dspy_programs.types import Trace
 
 _ATTACHMENT = "attachment://"

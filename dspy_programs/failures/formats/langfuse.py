@@ -10,9 +10,9 @@ Source     langfuse.com/docs (data model; API reference; export), @langfuse/core
 from collections.abc import Sequence
 from typing import Any
 
+from dspy_programs.conversation import as_dict, as_list, first_text, json_of, text_id
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.langsmith import VERDICTS, answer_of, read_run, roots_of
-from dspy_programs.failures.formats.values import as_dict, as_list, first_text, json_of, text_id
 from dspy_programs.types import Trace
 
 _KINDS = {"GENERATION": "llm", "TOOL": "tool", "RETRIEVER": "retriever", "EMBEDDING": "embedding", "SPAN": "chain",

@@ -11,22 +11,24 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from dspy_programs.errors import UsageError
-from dspy_programs.failures.formats.chat import messages_of
-from dspy_programs.failures.formats.content import output_of
-from dspy_programs.failures.formats.conversation import Message, Result, trace_of
-from dspy_programs.failures.formats.history import Story
-from dspy_programs.failures.formats.offer import Offer
-from dspy_programs.failures.formats.values import (
+from dspy_programs.conversation import (
+    Message,
+    Result,
     as_dict,
     as_list,
     decoded,
     error_text,
     latency_between,
     marked,
+    messages_of,
+    output_of,
     seconds_of,
     text_id,
 )
+from dspy_programs.errors import UsageError
+from dspy_programs.failures.formats.history import Story
+from dspy_programs.failures.formats.offer import Offer
+from dspy_programs.failures.formats.turns import trace_of
 from dspy_programs.types import Trace
 
 _PLUMBING = ("prompt", "parser", "embedding")

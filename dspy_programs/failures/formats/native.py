@@ -8,9 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from dspy_programs.conversation import ROLES, kind_of
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.formats.chat import ROLES
-from dspy_programs.failures.formats.values import kind_of
 from dspy_programs.types import Trace
 
 _RECORDED = ("recording", "turn", "result")

@@ -4,7 +4,7 @@ import json
 from functools import lru_cache
 from typing import Any
 
-from dspy_programs.failures.formats.values import json_of
+from dspy_programs.conversation import json_of
 from dspy_programs.schemas import tool_names, tool_schemas
 
 _LONGEST = 100_000  # characters of definitions that are remembered

@@ -10,10 +10,9 @@ Source     opentelemetry.io/docs/specs/semconv/gen-ai (spans, events, agent span
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from dspy_programs.conversation import Message, json_of, kind_of, messages_of
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats import otel_logs
-from dspy_programs.failures.formats.chat import messages_of
-from dspy_programs.failures.formats.conversation import Message, trace_of
 from dspy_programs.failures.formats.history import Story
 from dspy_programs.failures.formats.offer import Offer
 from dspy_programs.failures.formats.otel_logs import is_log, log_of
@@ -28,7 +27,7 @@ from dspy_programs.failures.formats.span_dialects import (
     whole_of,
 )
 from dspy_programs.failures.formats.span_values import Span, is_span, span_of
-from dspy_programs.failures.formats.values import json_of, kind_of
+from dspy_programs.failures.formats.turns import trace_of
 from dspy_programs.types import Trace
 
 _INSIDE = ("resourceSpans", "resource_spans", "scopeSpans", "scope_spans", "instrumentationLibrarySpans", "spans",

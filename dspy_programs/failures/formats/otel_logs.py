@@ -7,8 +7,8 @@ Source     opentelemetry.io/docs/specs/otlp (logs), specs/semconv/gen-ai/gen-ai-
 
 from typing import Any
 
+from dspy_programs.conversation import json_of, seconds_of, text_id
 from dspy_programs.failures.formats.span_values import Span, attributes_of, name_of, value_of
-from dspy_programs.failures.formats.values import json_of, seconds_of, text_id
 
 INSIDE = ("resourceLogs", "resource_logs", "scopeLogs", "scope_logs", "instrumentationLibraryLogs", "logRecords", "log_records")
 _TIMES = ("timeUnixNano", "time_unix_nano", "timestamp", "observedTimeUnixNano", "observed_timestamp")

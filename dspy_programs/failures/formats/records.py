@@ -5,13 +5,23 @@ Guarantees a record's other fields are kept: its id, the goal, the offered tools
 
 from typing import Any
 
+from dspy_programs.conversation import (
+    Message,
+    as_dict,
+    as_list,
+    error_text,
+    first_text,
+    is_autogen,
+    keys_of,
+    limit_in,
+    messages_of,
+    output_of,
+    parts_of,
+    text_id,
+)
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.formats.autogen import is_autogen, limit_in
-from dspy_programs.failures.formats.chat import messages_of
-from dspy_programs.failures.formats.content import output_of, parts_of
-from dspy_programs.failures.formats.conversation import Message, trace_of
 from dspy_programs.failures.formats.offer import Offer
-from dspy_programs.failures.formats.values import as_dict, as_list, error_text, first_text, keys_of, text_id
+from dspy_programs.failures.formats.turns import trace_of
 from dspy_programs.types import Trace
 
 MESSAGES = ("messages", "history", "conversation", "transcript", "input", "contents", "new_items", "inner_messages")

@@ -10,15 +10,23 @@ Source     opentelemetry.io/docs/specs/semconv/gen-ai; github.com/Arize-ai/openi
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from dspy_programs.failures.formats.chat import messages_of
-from dspy_programs.failures.formats.content import parts_of
-from dspy_programs.failures.formats.conversation import Message, Result
+from dspy_programs.conversation import (
+    Message,
+    Result,
+    as_dict,
+    as_list,
+    decoded,
+    first_text,
+    json_of,
+    latency_between,
+    messages_of,
+    parts_of,
+)
 from dspy_programs.failures.formats.langsmith import tool_result
 from dspy_programs.failures.formats.offer import Offer
 from dspy_programs.failures.formats.records import is_messages
 from dspy_programs.failures.formats.span_messages import indexed, indexed_messages, listed
 from dspy_programs.failures.formats.span_values import NO_WORDS, Span
-from dspy_programs.failures.formats.values import as_dict, as_list, decoded, first_text, json_of, latency_between
 
 Kind = Literal["model", "tool", "agent", "plumbing"]
 KINDS: dict[str, dict[str, Kind]] = {

@@ -7,9 +7,7 @@ Source     OpenInference's semantic conventions (llm.input_messages.0.message.ro
 from collections.abc import Mapping
 from typing import Any
 
-from dspy_programs.failures.formats.chat import messages_of
-from dspy_programs.failures.formats.conversation import Message
-from dspy_programs.failures.formats.values import as_dict, as_list, json_of
+from dspy_programs.conversation import Message, as_dict, as_list, json_of, messages_of
 
 _DEEPEST = 10  # parts of an attribute's name
 _WRAPPERS = ("message", "tool_call", "message_content", "tool")

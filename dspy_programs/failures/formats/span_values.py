@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from dspy_programs.failures.formats.values import as_dict, as_list, error_text, first_text, json_of, seconds_of, text_id
+from dspy_programs.conversation import as_dict, as_list, error_text, first_text, json_of, seconds_of, text_id
 
 _NESTED = ("llm", "openinference", "input", "output", "tool", "gen_ai", "ai", "traceloop")
 _COLUMN = "attributes."

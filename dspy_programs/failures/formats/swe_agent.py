@@ -10,10 +10,20 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from dspy_programs.conversation import (
+    Call,
+    Message,
+    Result,
+    as_dict,
+    as_list,
+    finite,
+    first_text,
+    json_of,
+    messages_of,
+    text_id,
+)
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.formats.chat import messages_of
-from dspy_programs.failures.formats.conversation import Call, Message, Result, trace_of
-from dspy_programs.failures.formats.values import as_dict, as_list, finite, first_text, json_of, text_id
+from dspy_programs.failures.formats.turns import trace_of
 from dspy_programs.types import Trace
 
 _WORD = re.compile(r"\s{0,20}([A-Za-z_][\w.-]{0,60})(?=\s|$)")

@@ -8,11 +8,10 @@ Source     github.com/sierra-research/tau-bench (historical_trajectories), tau2-
 
 from typing import Any
 
+from dspy_programs.conversation import Message, as_dict, error_text, first_text, keys_of, kind_of, messages_of, text_id
 from dspy_programs.errors import UsageError
-from dspy_programs.failures.formats.chat import messages_of
-from dspy_programs.failures.formats.conversation import Message, trace_of
 from dspy_programs.failures.formats.offer import Offer
-from dspy_programs.failures.formats.values import as_dict, error_text, first_text, keys_of, kind_of, text_id
+from dspy_programs.failures.formats.turns import trace_of
 from dspy_programs.types import Trace
 
 _WHOLE = 1 - 1e-6  # a reward is a product of floats, and 0.9999999999 a full one

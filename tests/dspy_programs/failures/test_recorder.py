@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from dspy_programs.errors import UsageError
 from dspy_programs.failures import FailureClassifier, recorder as recorder_module
 from dspy_programs.failures.formats.native import BROKE_OFF
-from dspy_programs.failures.jsonable import DEEPEST, to_jsonable
 from dspy_programs.failures.reader import read_traces
 from dspy_programs.failures.recorder import TraceRecorder
+from dspy_programs.jsonable import DEEPEST, to_jsonable
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -11,9 +11,8 @@ Source     platform.openai.com/docs/api-reference, openai.github.io/openai-agent
 from collections.abc import Sequence
 from typing import Any
 
-from dspy_programs.errors import UsageError
-from dspy_programs.failures.formats.autogen import as_chat, is_autogen, is_code_report
-from dspy_programs.failures.formats.content import (
+from dspy_programs.conversation.autogen import as_chat, is_autogen, is_code_report
+from dspy_programs.conversation.content import (
     PRIVATE,
     Parts,
     call_of,
@@ -23,9 +22,10 @@ from dspy_programs.failures.formats.content import (
     output_of,
     parts_of,
 )
-from dspy_programs.failures.formats.conversation import Call, Message, Result, Role
-from dspy_programs.failures.formats.langchain import class_of, is_chunk, joined
-from dspy_programs.failures.formats.values import as_dict, as_list, decoded, keys_of, kind_of, marked, milliseconds, text_id
+from dspy_programs.conversation.langchain import class_of, is_chunk, joined
+from dspy_programs.conversation.messages import Call, Message, Result, Role
+from dspy_programs.conversation.values import as_dict, as_list, decoded, keys_of, kind_of, marked, milliseconds, text_id
+from dspy_programs.errors import UsageError
 
 ROLES: dict[str, Role] = {
     **dict.fromkeys(("user", "human"), "user"),

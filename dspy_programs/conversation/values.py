@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from dspy_programs.failures.jsonable import to_jsonable
+from dspy_programs.jsonable import to_jsonable
 
 _FINER = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))  # a number of at least so much counts nano-, micro-, milliseconds
 

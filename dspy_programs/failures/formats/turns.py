@@ -1,4 +1,4 @@
-"""What all formats share: messages with calls and results, and how they become the turns of a trace.
+"""How messages become the turns of a trace.
 
 A call stands on the agent's turn and its result on the tool's turn behind it. An agent that makes several calls in one
 message gets a turn for each, with the text on the first, so that every call keeps its own result. A call of the user's own
@@ -7,47 +7,12 @@ tools (tau2-bench) stays the user's, with its result.
 Guarantees every text, call and result of the messages is in exactly one turn; turns are numbered from 0.
 """
 
-from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
+from dspy_programs.conversation import Asked, Message, Result, Role, paired
 from dspy_programs.failures.formats.offer import Offer
 from dspy_programs.types import Trace, Turn
-
-Role = Literal["system", "user", "agent", "tool"]
-
-
-class Call(NamedTuple):
-    """What an agent asks of a tool: the arguments decoded, or the text that was to be JSON."""
-
-    name: str
-    given: Any
-    id: str | None = None
-
-
-class Result(NamedTuple):
-    """What a tool gave. `given` is its input, where the call itself may not be on record."""
-
-    output: Any
-    id: str | None = None
-    name: str | None = None
-    latency_ms: float | None = None
-    given: Any = None
-
-
-class Message(NamedTuple):
-    role: Role
-    text: str = ""
-    calls: tuple[Call, ...] = ()
-    results: tuple[Result, ...] = ()
-
-
-class _Asked:
-    """A call that waits for its result."""
-
-    def __init__(self, call: Call) -> None:
-        self.call = call
-        self.result: Result | None = None
 
 
 def _turns_of(messages: Sequence[Message], latencies: Mapping[str, float] | None = None) -> list[Turn]:
@@ -70,7 +35,7 @@ def _turns_of(messages: Sequence[Message], latencies: Mapping[str, float] | None
     return turns
 
 
-def _add_call(add: Callable[..., None], role: Role, text: str, asked: _Asked | None, latencies: Mapping[str, float]) -> None:
+def _add_call(add: Callable[..., None], role: Role, text: str, asked: Asked | None, latencies: Mapping[str, float]) -> None:
     if asked is None:
         add(role, content=text)
         return
@@ -86,34 +51,6 @@ def _add_call(add: Callable[..., None], role: Role, text: str, asked: _Asked | N
 def _add_result(add: Callable[..., None], result: Result, latencies: Mapping[str, float], role: Role = "tool") -> None:
     latency = result.latency_ms if result.latency_ms is not None else latencies.get(result.id or "")
     add(role, tool_name=result.name, tool_input=result.given, tool_output=result.output, latency_ms=latency)
-
-
-def paired(messages: Sequence[Message]) -> tuple[list[list[_Asked]], list[list[Result]]]:
-    """Return for each message its calls with their results, and the results that answer no call on record."""
-    asked: list[list[_Asked]] = []
-    strays: list[list[Result]] = []
-    queues: defaultdict[tuple[str, str | None], deque[_Asked]] = defaultdict(deque)
-    for message in messages:
-        asked.append([_Asked(call) for call in message.calls])
-        strays.append([])
-        for one in asked[-1]:
-            kind = "id" if one.call.id else "no id"
-            for key in ((kind, one.call.id or one.call.name), (kind, None), ("name", one.call.name), ("name", None)):
-                queues[key].append(one)
-        for result in message.results:
-            keys = [("id", result.id), ("no id", result.name)] if result.id else [("name", result.name)]
-            if (first := next(filter(None, (_unanswered(queues[key]) for key in keys)), None)) is None:
-                strays[-1].append(result)
-            else:
-                first.result = result
-    return asked, strays
-
-
-def _unanswered(queue: deque[_Asked]) -> _Asked | None:
-    """Return the call that has waited longest."""
-    while queue and queue[0].result is not None:
-        queue.popleft()
-    return queue[0] if queue else None
 
 
 def trace_of(

@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from dspy_programs.failures.formats.conversation import Call, Result
-from dspy_programs.failures.formats.values import as_dict, decoded, marked, text_id
+from dspy_programs.conversation.messages import Call, Result
+from dspy_programs.conversation.values import as_dict, decoded, marked, text_id
 
 TEXT = (None, "text", "input_text", "output_text", "summary_text")
 PRIVATE = ("thinking", "redacted_thinking", "reasoning", "reasoning_content")

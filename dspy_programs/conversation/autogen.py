@@ -10,7 +10,7 @@ Source     microsoft.github.io/autogen: autogen_agentchat.messages, autogen_core
 from collections.abc import Sequence
 from typing import Any
 
-from dspy_programs.failures.formats.values import as_dict, as_list
+from dspy_programs.conversation.values import as_dict, as_list
 
 _AGENTS = ("TextMessage", "AssistantMessage", "ToolCallRequestEvent", "ToolCallSummaryMessage", "HandoffMessage", "StopMessage",
            "MultiModalMessage", "StructuredMessage", "CodeGenerationEvent")  # fmt: skip

@@ -6,7 +6,7 @@ Source     python.langchain.com: messages_to_dict, dumpd, AIMessageChunk (its pi
 from collections.abc import Sequence
 from typing import Any
 
-from dspy_programs.failures.formats.values import as_dict, as_list
+from dspy_programs.conversation.values import as_dict, as_list
 
 
 def class_of(name: str) -> str:
