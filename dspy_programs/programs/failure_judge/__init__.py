@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         FailureJudge as FailureJudge,
         FailureJudgeResult as FailureJudgeResult,
     )
+    from dspy_programs.programs.failure_judge.faults import Fault as Fault, fault_of as fault_of
     from dspy_programs.programs.failure_judge.finding import Finding as Finding, quoted as quoted
     from dspy_programs.programs.failure_judge.modes import REMEDIES as REMEDIES
     from dspy_programs.programs.failure_judge.rules import (
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         ruling as ruling,
     )
     from dspy_programs.programs.failure_judge.trace_view import View as View, text_of as text_of
+    from dspy_programs.programs.failure_judge.verbs import acts as acts, doing as doing, is_deed as is_deed
 
 _HOMES = {
     "Answer": "closed_question",
@@ -33,6 +35,8 @@ _HOMES = {
     "question_of": "closed_question",
     "FailureJudge": "failure_judge",
     "FailureJudgeResult": "failure_judge",
+    "Fault": "faults",
+    "fault_of": "faults",
     "REMEDIES": "modes",
     "Finding": "finding",
     "LIKELY": "rules",
@@ -45,6 +49,9 @@ _HOMES = {
     "ruling": "rules",
     "View": "trace_view",
     "text_of": "trace_view",
+    "acts": "verbs",
+    "doing": "verbs",
+    "is_deed": "verbs",
 }
 
 if not TYPE_CHECKING:  # a misspelled import is an error to type checkers

@@ -1,0 +1,20 @@
+"""The first line of the note that stands for the older part of a conversation, by which a note is recognised.
+
+Input      the first and the last turn that the note stands for.
+Output     note_frame: the line. is_note: whether a text begins with one, as a note does that comes back as a plain message.
+"""
+
+import re
+
+_FRAME = re.compile(r"\[Earlier in this conversation, shortened: turns? \d+(?: to \d+)?[^\[\]\n]{0,200}\](?:\n|\Z)")
+
+
+def note_frame(first: int, last: int) -> str:
+    """Return a note's first line."""
+    turns = f"turn {first}" if first == last else f"turns {first} to {last}"
+    return f"[Earlier in this conversation, shortened: {turns}]"
+
+
+def is_note(text: str) -> bool:
+    """Return whether a text is a note."""
+    return text.startswith("[Earlier") and _FRAME.match(text) is not None
