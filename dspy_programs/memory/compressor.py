@@ -12,8 +12,8 @@ Raises     UsageError for a negative budget, one below what the protected entrie
 Calls      none without a language model.
 """
 
-import functools
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,18 +21,21 @@ from pydantic import BaseModel
 
 from dspy_programs.cli import Progress
 from dspy_programs.errors import UsageError
-from dspy_programs.memory.changes import Change, Strategy, Task
+from dspy_programs.memory.changes import Strategy
 from dspy_programs.memory.engine import CompressionEngine, Fallback
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.importance import ImportanceScorer
-from dspy_programs.memory.originals import records_of
-from dspy_programs.memory.plan import archived, one_by_one, windowed
+from dspy_programs.memory.known import Known, Original, known_of
+from dspy_programs.memory.originals import Record, records_of
+from dspy_programs.memory.plan import Plan, Task, planned, stubbed
 from dspy_programs.memory.store import MemoryStore
-from dspy_programs.memory.strategies import SHARE, STRATEGIES, Extracts, stand_in
+from dspy_programs.memory.strategies import STRATEGIES
 from dspy_programs.memory.units import protected, units
+from dspy_programs.memory.windows import Older, Written, windows_in, written_by
 from dspy_programs.model_in_use import model_in_use
 
 TOKEN_BUDGET, PROTECTED_RECENT = 4000, 3
+LOW_WATER = 0.9
 
 
 class CompressionReport(BaseModel):
@@ -80,27 +83,34 @@ class MemoryCompressor:
         fallback: Fallback | None = None,
         now: Callable[[], float] = time.time,
         engine: CompressionEngine | None = None,
+        low_water: float = LOW_WATER,
     ) -> None:
         """Set the budget and how to meet it.
 
         Args:
             token_budget: Tokens for the whole store, by the store's own counter, 0 or more.
             protected_recent: How many of the last entries stay word for word, as all system prompts do.
-            scorer: Rates how much an entry matters.
-            strategies: Which of "summarize", "extract_facts" and "archive" to use.
+            scorer: Rates how much an entry matters besides what it says; None rates by who speaks and how late.
+            strategies: How far to go. With "archive" a message may leave the note; without it every message that states
+                something has its place there; with only "summarize" every message has. A model writes a text for the first
+                of these, or a list of facts for "extract_facts".
             fallback: "extract" lets the rules answer if the model in use fails; None makes that an error.
             now: The clock of the histories, in seconds since 1970.
             engine: One with its own model or fallback, instead of one with `fallback`.
+            low_water: Share of the budget, above 0 and up to 1, to which a store is brought that was compressed before, so
+                that it is not compressed at every turn.
 
         Raises:
-            UsageError: `protected_recent` is below 0, or a strategy is unknown.
+            UsageError: `protected_recent` is below 0, a strategy is unknown, or `low_water` is no such share.
         """
         if protected_recent < 0:
             raise UsageError(f"protected_recent is {protected_recent}; give 0 or more entries")
         if not strategies or not set(strategies) <= set(STRATEGIES):
             raise UsageError(f"strategies are {list(strategies)}; choose from {', '.join(STRATEGIES)}")
+        if not 0 < low_water <= 1:
+            raise UsageError(f"low_water is {low_water}; give a share of the budget, above 0 and up to 1")
         self.token_budget, self.protected_recent = token_budget, protected_recent
-        self.scorer = scorer or ImportanceScorer()
+        self.scorer, self.low_water = scorer, low_water
         self.strategies = [strategy for strategy in STRATEGIES if strategy in strategies]
         self.engine, self.now = engine or CompressionEngine(fallback=fallback), now
         self.last_report: CompressionReport | None = None
@@ -126,96 +136,110 @@ class MemoryCompressor:
         budget = self.token_budget if target_budget is None else target_budget
         if budget < 0:
             raise UsageError(f"token_budget is {budget}; give 0 or more tokens")
-        entries = store.entries
-        grouped = units(entries)
-        kept = protected(entries, grouped, self.protected_recent)
-        before, changes, tried = store.token_total(), list[Change](), 0
+        before, plan = store.token_total(), None
+        known = known_of(store)
         if before > budget:
-            task = self._task(store, entries, [unit for unit in grouped if unit[0] not in kept], kept, budget)
+            originals = known.originals(store)
+            weights = self.scorer.scores if self.scorer is not None else None
+            task = Task(known, originals, self.protected_recent, store.entry_tokens, store.count_tokens, weights)
             with self.engine.model():
-                changes, tried = self._changes(task, progress)
-            self._apply(store, changes)
-        self.last_report = _report_on(changes, before, store, budget)
-        self.last_report.iterations, self.last_report.protected_entries = tried, len(kept)
+                plan = self._plan(store, task, budget, progress)
+            self._apply(store, known, originals, plan)
+            kept = len(task.kept)
+        else:
+            entries = store.entries
+            kept = len(protected(entries, units(entries), self.protected_recent))
+        self.last_report = _report_on(plan, before, store, budget)
+        self.last_report.protected_entries = kept
         self.last_report.duration_seconds = time.perf_counter() - started
         return self.last_report
 
-    def _task(
-        self, store: MemoryStore, entries: Sequence[MemoryEntry], free: Sequence[list[int]], kept: set[int], budget: int
-    ) -> Task:
-        needed = sum(store.entry_tokens(entries[index]) for index in kept)
-        if needed > budget:
-            raise UsageError(
-                f"the budget is {budget} tokens, but the protected part alone has {needed}: {len(kept)} entries (the system "
-                f"prompts, the last {self.protected_recent} and what belongs to them); "
-                "give a larger budget, or protect fewer recent entries"
-            )
+    def _plan(self, store: MemoryStore, task: Task, budget: int, progress: Progress | None) -> Plan:
+        """Return the plan for the budget, or for the low-water mark where the store has been compressed before."""
+        if progress is not None:
+            progress(0, 1)
+        again = any(original.record is not None for original in task.originals)
+        low = int(self.low_water * budget) if again else budget
+        before = [window for entry in store if entry.compression_history for window in windows_in(entry.metadata)]
 
-        @functools.cache
-        def order() -> list[int]:
-            scores = self.scorer.scores(entries)
-            worth = [max(scores[index] for index in unit) for unit in free]
-            return sorted(range(len(free)), key=lambda place: (worth[place], place))
+        def write(older: Sequence[Older], room: int) -> Written:
+            return written_by(self.engine.asked, older, before, room, self.strategies[0], progress)
 
-        return Task(
-            units=[[entries[index] for index in unit] for unit in free],
-            sizes=[sum(store.entry_tokens(entries[index]) for index in unit) for unit in free],
-            order=order,
-            room=budget - needed,
-            count=store.count_tokens,
-        )
+        write_or_rules = write if model_in_use() is not None else None
+        return planned(task, budget, low, self.strategies[-1], write_or_rules)
 
-    def _changes(self, task: Task, progress: Progress | None) -> tuple[list[Change], int]:
-        """Return the changes of the first strategy that suffices, and how many were tried."""
-        if model_in_use() is not None:
-            return windowed(task, self.strategies[0], self.engine.asked, progress), 1
-        extracts = None
-        reached = total = sum(task.sizes)
-        for tried, strategy in enumerate(self.strategies, 1):
-            if strategy == "archive":
-                return archived(task, progress), tried
-            if task.room < SHARE[strategy] * total and strategy != self.strategies[-1]:
-                continue  # would not suffice even for all units together
-            extracts = extracts or Extracts(task.units)
-            changes, left = one_by_one(task, extracts, strategy, progress)
-            if left <= task.room:
-                return changes, tried
-            reached = min(reached, left)
-        raise UsageError(
-            f"{' and '.join(self.strategies)} reduce the unprotected part to {reached} tokens, but there is room for only "
-            f"{task.room}; allow the strategy archive, or give a larger budget"
-        )
-
-    def _apply(self, store: MemoryStore, changes: Sequence[Change]) -> None:
+    def _apply(self, store: MemoryStore, known: Known, originals: Sequence[Original], plan: Plan) -> None:
         at = self.now()
-        new, gone = [], []
-        for change in changes:
-            records = [
-                record for entry in change.originals for record in records_of(entry, store.position(entry), change.strategy, at)
-            ]
-            new.append(stand_in(change, records))
-            gone += [entry.id for entry in change.originals[1:]]
-        store.replace(new, gone)
+
+        def record(index: int, strategy: Strategy) -> Record:
+            entry, position, made = originals[index]
+            return made or records_of(entry, position, strategy, at)[0]
+
+        behind: list[tuple[MemoryEntry, list[Original]]] = []
+
+        def replaced(entry: MemoryEntry, indexes: Sequence[int]) -> MemoryEntry:
+            records = [record(index, plan.ways.get(index, "summarize")) for index in indexes]
+            made = entry.model_copy(update={"compression_history": records})
+            behind.append((made, [Original(*originals[i][:2], r) for i, r in zip(indexes, records, strict=True)]))
+            return made
+
+        found = {index: originals[index].entry for index in plan.kept}
+        for index, text in plan.stubs.items():
+            found[index] = replaced(stubbed(originals[index].entry, text), [index])
+        if plan.older:
+            found[plan.older[0]] = replaced(note_of([originals[index].entry for index in plan.older], plan), plan.older)
+        store.rearrange([(found[index], originals[index].position) for index in sorted(found)])
+        for made, stood_for in behind:
+            known.stands_for(made, stood_for)
 
 
-def _report_on(changes: Sequence[Change], before: int, store: MemoryStore, budget: int) -> CompressionReport:
-    counts = {strategy: sum(len(c.originals) for c in changes if c.strategy == strategy) for strategy in STRATEGIES}
+def note_of(older: Sequence[MemoryEntry], plan: Plan) -> MemoryEntry:
+    """Return the note that stands for all older entries, in the place of the first, without its history."""
+    first = older[0]
+    turns = [entry.turn_number for entry in older]
+    ways = sorted(set(plan.ways.values()), key=STRATEGIES.index)
+    metadata: dict[str, Any] = {
+        "original_role": "user",
+        "compression_strategy": "+".join(ways),
+        "answered_by": "model" if plan.written.windows else "rules",
+        "turns": [min(turns), max(turns)],
+        "stands_for": len(older),
+    }
+    if plan.written.windows:
+        metadata["windows"] = [window.model_dump(mode="json") for window in plan.written.windows]
+    if plan.written.failure is not None:
+        metadata["fallback"] = plan.written.failure
+    return MemoryEntry(
+        id=first.id,
+        content=plan.note,
+        role="compressed",
+        timestamp=max(entry.timestamp for entry in older),
+        turn_number=first.turn_number,
+        metadata=metadata,
+    )
+
+
+def _report_on(plan: Plan | None, before: int, store: MemoryStore, budget: int) -> CompressionReport:
+    ways = Counter(plan.ways.values()) if plan is not None else Counter[str]()
+    ways["summarize"] += len(plan.stubs) if plan is not None else 0
+    written = plan.written if plan is not None else Written([])
     after = store.token_total()
     return CompressionReport(
         initial_tokens=before,
         final_tokens=after,
         tokens_saved=before - after,
-        entries_compressed=sum(counts.values()),
-        entries_archived=counts["archive"],
-        entries_summarized=counts["summarize"],
-        entries_extracted=counts["extract_facts"],
+        entries_compressed=ways.total(),
+        entries_archived=ways["archive"],
+        entries_summarized=ways["summarize"],
+        entries_extracted=ways["extract_facts"],
         compression_ratio=(before - after) / before if before else 0.0,
+        iterations=0 if plan is None else 1,
         token_budget=budget,
-        strategy="+".join(strategy for strategy in STRATEGIES if counts[strategy]) or "none",
-        answered_by="model" if any(change.answered_by == "model" for change in changes) else "rules",
-        fallbacks=sum(change.fallback is not None for change in changes),
-        failure=next((change.fallback for change in changes if change.fallback is not None), None),
+        strategy="+".join(strategy for strategy in STRATEGIES if ways[strategy]) or "none",
+        answered_by="model" if written.windows else "rules",
+        fallbacks=written.fallbacks,
+        failure=written.failure,
         token_counter=store.counter.name,
         exact=store.counter.exact,
-        restorable=sum(len(entry.compression_history) for entry in store if entry.role == "compressed"),
+        restorable=sum(len(entry.compression_history) for entry in store),
     )

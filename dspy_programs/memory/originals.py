@@ -32,7 +32,7 @@ def _record_of(entry: MemoryEntry, position: int, strategy: str, at: float) -> R
 
 
 def records_of(entry: MemoryEntry, position: int, strategy: str, at: float) -> list[Record]:
-    if entry.role != "compressed" or not entry.compression_history:
+    if not entry.compression_history:
         return [_record_of(entry, position, strategy, at)]
     records = [record for record in entry.compression_history if type(record.get("position")) is int]
     return records or [_record_of(_written_elsewhere(entry), position, strategy, at)]
@@ -68,7 +68,7 @@ def restore(store: MemoryStore) -> MemoryStore:
     """
     found: list[tuple[int, MemoryEntry]] = []
     for entry in store:
-        if entry.role == "compressed" and entry.compression_history:
+        if entry.compression_history:
             records = records_of(entry, store.position(entry), "", 0.0)
             found += [(record["position"], original_of(record)) for record in records]
         else:

@@ -1,121 +1,325 @@
-"""Which units of a memory shrink, and how far: one at a time, in windows through a model, or merged into one text.
+"""What a compressed memory looks like: system prompts, one note for everything older, and the newest messages as they were.
 
-Input      a Task: what may be compressed, and the room for it.
-Output     changes; nothing is changed yet.
-Guarantees the least important units go first, and no more of them than needed.
-Calls      windowed: one per window of consecutive entries, at most CALLS + 1 however long the memory is; the others none.
-Raises     UsageError if even no text at all is too much, by a counter that counts tokens for it.
+Input      a Task: the originals, what of them is protected, and the budget.
+Output     a Plan; nothing is changed yet.
+Guarantees at most the budget; the newest messages have up to NEWEST of the room beside the protected part, and more if the
+           note does not need the rest, but never room that open requests and deeds need. A tool result that is large alone,
+           or that is among the newest but not the last, is a stub.
+Raises     UsageError if the protected part does not fit even with its tool results as stubs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from typing import NamedTuple
 
-from dspy_programs.cli import Progress
+from dspy_programs.conversation import call_of
 from dspy_programs.errors import UsageError
-from dspy_programs.memory.changes import Change, Strategy, Task
+from dspy_programs.memory.changes import Strategy
+from dspy_programs.memory.cues import says_something_exact
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.strategies import Extracts
+from dspy_programs.memory.known import Known, Original
+from dspy_programs.memory.note import note_frame
+from dspy_programs.memory.pieces import Line, Piece, Rank, open_requests, stub_of
+from dspy_programs.memory.salience import Reading, parts_of
+from dspy_programs.memory.selection import Note, Selection, Told, stated_in
+from dspy_programs.memory.units import protected, units
+from dspy_programs.memory.windows import Older, Written
+from dspy_programs.programs.failure_judge import is_deed
+from dspy_programs.text import sentences
 
-_REPORT_EVERY = 200  # units
-_SMALLEST_WINDOW = 1500  # tokens
-CALLS = 24
-_TARGET = 0.25  # maximum share of a window's tokens in its summary
-
-Ask = Callable[[Sequence[MemoryEntry], int, Strategy], Change]
-"""Called with entries, the tokens that their text may have, and the strategy."""
-
-
-def one_by_one(task: Task, extracts: Extracts, strategy: Strategy, progress: Progress | None) -> tuple[list[Change], int]:
-    """Shrink one unit after the other until they fit; return the changes and the tokens of all units then."""
-    left, changes = sum(task.sizes), []
-    shrink = extracts.summarize if strategy == "summarize" else extracts.extract_facts
-    for done, unit in enumerate(task.order()):
-        if left <= task.room:
-            break
-        if progress is not None and done % _REPORT_EVERY == 0:
-            progress(done, len(task.units))
-        text = shrink(unit)
-        saved = task.sizes[unit] - task.count(text) if text else 0  # an empty extract is left to archive: no blank entries
-        if saved > 0:
-            changes.append(Change(task.units[unit], text, strategy))
-            left -= saved
-    return changes, left
+NEWEST = 0.5  # share of the room for the newest messages besides the protected ones
+_HALF = 0.5  # of the older messages' tokens: where the note has room for that, fewer messages become older ones
+LARGE = 0.25  # share of the budget from which a tool result is too large alone
+STALE = 120  # tokens of a tool result among the newest that are not protected
+SMALLEST = 16  # tokens of a stub
+RESULT_WEIGHT = 0.6
+LATE_WEIGHT = 0.2  # the last message is worth this much more than the first
+_AS_USER = {"original_role": "user"}  # the role with which a note is sent
+_READ_ALL = 400  # units; of more, only the most salient are read closely
+_UNIT_TOKENS = 4  # one unit is read closely for this many tokens of a note, if they are more
 
 
-def windowed(task: Task, strategy: Strategy, ask: Ask, progress: Progress | None) -> list[Change]:
-    """Summarize the least important units, window by window, until all fit."""
-    chosen, size = _enough_of(task)
-    share = min(_TARGET, max(0, task.room - (sum(task.sizes) - size)) / size) if size else 0.0
-    windows = _windows_of(task, chosen, max(_SMALLEST_WINDOW, size // CALLS))
-    left, changes = sum(task.sizes), list[Change]()
-    for done, window in enumerate(windows):
-        if progress is not None:
-            progress(done, len(windows))
-        if left <= task.room:
-            break
-        tokens = sum(task.sizes[unit] for unit in window)
-        changes.append(summarized(task, window, int(tokens * share), strategy, ask))
-        left += task.count(changes[-1].text) - tokens
-    if left > task.room:  # a counter for which even no text at all is more
-        raise UsageError(
-            f"summaries reduce the unprotected part to {left} tokens, but only {task.room} fit; give a larger budget"
+Write = Callable[[Sequence[Older], int], Written]
+"""Asks a model for texts of older units, for a note of so many tokens."""
+
+
+class Plan(NamedTuple):
+    kept: list[int]
+    """Of the originals, those that stay: as they are, or as stubs."""
+    stubs: dict[int, str]
+    older: list[int]
+    """The originals that the note stands for."""
+    note: str
+    ways: dict[int, Strategy]
+    """Of the older originals, how each is in the note: in part, with only its facts, or not at all."""
+    written: Written
+    """What a model wrote for them."""
+
+
+class Task:
+    """The originals of one memory, and what is needed to plan."""
+
+    def __init__(
+        self,
+        known: Known,
+        originals: Sequence[Original],
+        recent: int,
+        size: Callable[[MemoryEntry], int],
+        count: Callable[[str], int],
+        weights: Callable[[Sequence[MemoryEntry]], Sequence[float]] | None,
+    ) -> None:
+        self.known, self.originals, self.size, self.count = known, originals, size, count
+        self.entries = [original.entry for original in originals]
+        self.recent = recent
+        self.units = units(self.entries)
+        self.kept = protected(self.entries, self.units, recent)
+        self.free = [unit for unit in self.units if unit[0] not in self.kept]
+        self.open = open_requests(self.entries)
+        last = max(1, len(self.units) - 1)
+        self.weights = [
+            (RESULT_WEIGHT if len(unit) > 1 or self.entries[unit[0]].role == "tool" else 1.0) * (1 + LATE_WEIGHT * place / last)
+            for place, unit in enumerate(self.free)
+        ]
+        if weights is not None:
+            scores = weights(self.entries)
+            self.weights = [
+                weight * (1 + max(scores[index] for index in unit)) for weight, unit in zip(self.weights, self.free, strict=True)
+            ]
+
+    def members(self, place: int) -> list[MemoryEntry]:
+        return [self.entries[index] for index in self.free[place]]
+
+    def told(self, places: Iterable[int]) -> list[Told]:
+        return [
+            Told(members, self.known.pieces(members, not self.open.isdisjoint(self.free[place])), self.weights[place], [place])
+            for place in places
+            for members in [self.members(place)]
+        ]
+
+    def position(self, place: int) -> int:
+        return self.originals[self.free[place][0]].position
+
+    def older(self, place: int) -> Older:
+        members = self.members(place)
+        return Older(members, self.position(place), sum(map(self.size, members)))
+
+    def calls_a_deed(self, place: int) -> bool:
+        calls = [call for entry in self.members(place) for call in entry.calls if isinstance(call, dict)]
+        return any(is_deed(call_of(call).name) for call in calls)
+
+    def candidates(self, places: Sequence[int], tokens: int) -> list[int]:
+        """Return the places that may have room in a note of some tokens; the others are passed over from now on."""
+        known, most = self.known, max(_READ_ALL, tokens // _UNIT_TOKENS)
+        if tokens > known.passed_at:
+            known.passed_over, known.passed_at = set(), tokens
+        waiting = [place for place in places if self.entries[self.free[place][0]].id not in known.passed_over]
+        if len(waiting) <= 2 * most:
+            return waiting
+        parts = [parts_of("\n".join(entry.text for entry in self.members(place))) for place in waiting]
+        reading = Reading(
+            [part for some in parts for part in some],
+            [self.weights[place] for place, some in zip(waiting, parts, strict=True) for _ in some],
         )
-    return changes
+        densities = iter(reading.densities())
+        best = [max((next(densities) for _ in some), default=0.0) for some in parts]
+        ranked = sorted(range(len(waiting)), key=lambda number: -best[number])
+        out = {
+            waiting[number]
+            for number in ranked[most:]
+            if self.open.isdisjoint(self.free[waiting[number]]) and not self.calls_a_deed(waiting[number])
+        }
+        known.forget({self.entries[self.free[place][0]].id for place in out})
+        return [place for place in waiting if place not in out]
+
+    def note_size(self, text: str) -> int:
+        return self.size(MemoryEntry.model_construct(id="", role="compressed", content=text, metadata=_AS_USER))
+
+    @cached_property
+    def tokens(self) -> int:
+        """All tokens of what is not protected; of what is compressed, an estimate."""
+        return sum(
+            self.size(original.entry) if original.record is None else len(original.entry.text) // 4
+            for index, original in enumerate(self.originals)
+            if index not in self.kept
+        )
 
 
-def summarized(task: Task, window: Sequence[int], room: int, strategy: Strategy, ask: Ask) -> Change:
-    members = [entry for unit in window for entry in task.units[unit]]
-    change = ask(members, room, strategy) if room else Change(members, "", strategy)
-    if task.count(change.text) <= room:
-        return change
-    # the store and the model count tokens differently
-    cut = Extracts([[MemoryEntry(role="assistant", content=change.text)]]).archive(room, task.count, "")
-    return change._replace(text=cut)
+def planned(task: Task, budget: int, low: int, furthest: Strategy, write: Write | None) -> Plan:
+    """Return the plan for a budget.
+
+    Args:
+        task: The memory.
+        budget: Tokens that are never exceeded.
+        low: Tokens to come down to, if the protected part, open requests and deeds fit there.
+        furthest: The strategy that goes furthest: see Floor.
+        write: Asks a model for texts; None leaves it to the rules.
+
+    Raises:
+        UsageError: The protected part is too large, or the furthest strategy does not suffice.
+    """
+    stubs, needed = _protected_part(task, budget)
+    draft = _best_draft(task, low - needed)
+    if low < budget and draft.required > draft.left:
+        draft = _best_draft(task, budget - needed)
+    if write is not None and draft.older:
+        draft.use(write([task.older(place) for place in draft.older], draft.left))
+    if not draft.fits:  # by a counter that counts tokens for no text
+        raise UsageError(f"there is room for {draft.left} tokens, but even an empty entry has more; give a larger budget")
+    older = sorted(index for place in draft.older for index in task.free[place])
+    kept = sorted(set(range(len(task.entries))) - set(older))
+    return Plan(kept, {**stubs, **draft.stubs}, older, draft.note.text, draft.ways(), draft.written)
 
 
-def archived(task: Task, progress: Progress | None) -> list[Change]:
-    """Replace the least important units with one text, and restore the latest of them that still fit next to it."""
-    if progress is not None:
-        progress(0, 1)
-    chosen, size = _enough_of(task)
-    room = task.room - (sum(task.sizes) - size)
-    turns = [entry.turn_number for unit in chosen for entry in task.units[unit]]
-    text = Extracts([task.units[unit] for unit in chosen]).archive(
-        room, task.count, f"[Archived: turns {min(turns)} to {max(turns)}]"
-    )
-    left = room - task.count(text)
-    if left < 0:  # a counter that counts tokens even for an empty text
-        raise UsageError(f"there is room for {room} tokens, but even an empty entry has {room - left}; give a larger budget")
-    merging: list[int] = []
-    for unit in reversed(chosen):
-        if task.sizes[unit] <= left:
-            left -= task.sizes[unit]
-        else:
-            merging.append(unit)
-    merged = [entry for unit in reversed(merging) for entry in task.units[unit]]
-    return [Change(merged, text, "archive")]
+def _best_draft(task: Task, room: int) -> "_Draft":
+    share = max(int(NEWEST * room), int((room - _HALF * task.tokens) / (1 - _HALF)))
+    draft = _Draft(task, room, share)
+    if draft.required > draft.left and draft.newest:
+        draft = _Draft(task, room, max(0, room - _Draft(task, room, 0).required))
+    if draft.has_facts_to_tell:
+        if fillers := draft.fillers_among_newest():
+            draft = _Draft(task, room, draft.newest_tokens - fillers)
+    elif draft.spare > 0 and draft.older:
+        more = _Draft(task, room, draft.newest_tokens + draft.spare)
+        draft = more if len(more.newest) > len(draft.newest) and more.fits else draft
+    return draft
 
 
-def _enough_of(task: Task) -> tuple[list[int], int]:
-    """Return the least important units that suffice if each shrinks to TARGET, in time order, and their tokens."""
-    total = sum(task.sizes)
-    needed, size, chosen = total - task.room, 0, list[int]()
-    if total * (1 - _TARGET) < needed:
-        return list(range(len(task.units))), total  # all of them, so no ranking is needed
-    for unit in task.order():
-        if size * (1 - _TARGET) >= needed:
+def _protected_part(task: Task, budget: int) -> tuple[dict[int, str], int]:
+    """Return the protected tool results that must be stubs, and the tokens of the protected part then."""
+    sizes = {index: task.size(task.entries[index]) for index in task.kept}
+    results = [index for index in task.kept if task.entries[index].role == "tool"]
+    stubs: dict[int, str] = {}
+    most = int(LARGE * budget)
+    while True:
+        for index in results:
+            if sizes[index] > most:
+                stubs[index] = stub_of(task.entries[index], most, task.count)
+                sizes[index] = task.size(stubbed(task.entries[index], stubs[index]))
+        needed = sum(sizes.values())
+        if needed <= budget:
+            return stubs, needed
+        if most <= SMALLEST:
             break
-        chosen.append(unit)
-        size += task.sizes[unit]
-    return sorted(chosen), size
+        most //= 2
+    raise UsageError(
+        f"the budget is {budget} tokens, but the protected part alone has {needed}: {len(task.kept)} entries (the system "
+        f"prompts, the last {task.recent} and what belongs to them){', with tool results as stubs' * bool(stubs)}; "
+        "give a larger budget, or protect fewer recent entries"
+    )
 
 
-def _windows_of(task: Task, chosen: Sequence[int], tokens: int) -> list[list[int]]:
-    windows: list[list[int]] = []
-    size = tokens
-    for unit in chosen:
-        if size >= tokens:
-            windows.append([])
-            size = 0
-        windows[-1].append(unit)
-        size += task.sizes[unit]
-    return windows
+def stubbed(entry: MemoryEntry, text: str) -> MemoryEntry:
+    """Return a tool's result with another text; it stays the answer to its call."""
+    metadata = {key: value for key in ("tool_call_id", "name") if (value := entry.kept(key)) is not None}
+    return entry.model_copy(update={"content": text, "metadata": metadata})
+
+
+class _Draft:
+    """A plan with the newest messages in up to `share` tokens of the room."""
+
+    def __init__(self, task: Task, room: int, share: int) -> None:
+        self._task, self._size = task, task.note_size
+        self.written = Written([])
+        self.stubs: dict[int, str] = {}
+        self.newest: list[int] = []
+        """Places, the newest first."""
+        self.prices: list[int] = []
+        for place in range(len(task.free) - 1, -1, -1):
+            price, stubs = self._price(place)
+            if sum(self.prices) + price > share:
+                break
+            self.newest.append(place)
+            self.prices.append(price)
+            self.stubs |= stubs
+        self.newest_tokens = sum(self.prices)
+        self.left = room - self.newest_tokens
+        self.older = range(len(task.free) - len(self.newest))
+
+    def _price(self, place: int) -> tuple[int, dict[int, str]]:
+        task, price, stubs = self._task, 0, {}
+        for index in task.free[place]:
+            entry = task.entries[index]
+            tokens = task.size(entry)
+            if entry.role == "tool" and tokens > STALE:
+                text = stub_of(entry, STALE, task.count)
+                if (smaller := task.size(stubbed(entry, text))) < tokens:
+                    stubs[index], tokens = text, smaller
+            price += tokens
+        return price, stubs
+
+    def use(self, written: Written) -> None:
+        """Let a model's texts stand for what is ordinary in their windows."""
+        self.written = written
+        self.__dict__.pop("_selection", None)
+        self.__dict__.pop("note", None)
+
+    @cached_property
+    def _candidates(self) -> list[int]:
+        return self._task.candidates(self.older, self.left)
+
+    @cached_property
+    def _selection(self) -> Selection:
+        task = self._task
+        stay = [*task.kept, *(index for place in self.newest for index in task.free[place])]
+        elsewhere = stated_in(task.entries[index].text for index in stay)
+        return Selection(self._with_texts(task.told(self._candidates)), elsewhere, self.left)
+
+    def _with_texts(self, told: list[Told]) -> list[Told]:
+        """Replace what is ordinary in a window by the sentences of the window's text."""
+        task, found = self._task, []
+        inside: set[int] = set()
+        for window in self.written.windows:
+            places = [place for place in self.older if window.first <= task.position(place) <= window.last]
+            inside.update(places)
+            turns = "turns {} to {}".format(*window.turns)
+            pieces = [Piece(" ".join(s.split()), Rank.ORDINARY, Line(0, f"{turns}: ")) for s in sentences(window.text)]
+            found.append(Told([entry for place in places for entry in task.members(place)], pieces, 1.0, places))
+        for one in told:
+            if one.places[0] in inside:
+                one = one._replace(pieces=[piece for piece in one.pieces if piece.rank is not Rank.ORDINARY])
+            found.append(one)
+        return sorted((one for one in found if one.pieces), key=lambda one: one.places[0])
+
+    def ways(self) -> dict[int, Strategy]:
+        """Return how each older original is in the note."""
+        ways: dict[int, Strategy] = {}
+        for unit, told in enumerate(self._selection.told):
+            if unit in self.note.chosen:
+                only_facts = self._selection.tells(unit, self.note.chosen[unit])
+                ways |= dict.fromkeys(told.places, "extract_facts" if only_facts else "summarize")
+        return {index: ways.get(place, "archive") for place in self.older for index in self._task.free[place]}
+
+    def _frame(self, units: object = None) -> str:
+        turns = [self._task.entries[index].turn_number for place in self.older for index in self._task.free[place]]
+        return note_frame(min(turns), max(turns))
+
+    @cached_property
+    def required(self) -> int:
+        """Tokens of a note with only the open requests and deeds; 0 if there are none."""
+        text = self._selection.required_text(self._frame()) if self.older else ""
+        return self._size(text) if text else 0
+
+    @cached_property
+    def note(self) -> Note:
+        return self._selection.note(self._frame(), self.left, self._size) if self.older else Note()
+
+    @property
+    def spare(self) -> int:
+        return self.left - (self._size(self.note.text) if self.older else 0)
+
+    @property
+    def fits(self) -> bool:
+        return self.spare >= 0
+
+    @property
+    def has_facts_to_tell(self) -> bool:
+        return bool(self.older) and self._selection.is_empty_with_facts(self.note.chosen)
+
+    def fillers_among_newest(self) -> int:
+        """Return the tokens of the oldest of the newest messages, up to the first that states something exact."""
+        found = 0
+        for place, price in zip(reversed(self.newest), reversed(self.prices), strict=True):
+            if any(says_something_exact(entry.text) for entry in self._task.members(place)):
+                break
+            found += price
+        return found

@@ -5,10 +5,10 @@ something (an owner, a deadline, a preference), in a form that is not repeated e
 numbers, so a thousand "Step 17: nothing to report" are one form of little worth. Rare words count more than common ones.
 All pieces get a cheap reading (which characters, which words); only the best are read closely.
 
-Input      texts: the entries' texts, in time order; voices: a weight for each, 1.0 for people.
-Output     Reading(texts, voices): pieces in time order, worth of each. best(tokens): the numbers of the pieces to keep
-           within about `tokens` tokens, best first; what is said twice is kept once.
-Guarantees a piece is a verbatim part of its text, except for whitespace and control characters; every script works; time is
+Input      pieces: short texts in time order; weights: one for each, 1.0 for people.
+Output     parts_of(text): a text's sentences and lines. Reading(pieces, weights): the worth of each. best(numbers, tokens,
+           known): those to keep of the numbers within about `tokens` tokens, best first; what is said twice is kept once.
+Guarantees a part is a verbatim part of its text, except for whitespace and control characters; every script works; time is
            close to linear in the text; deterministic.
 Source     rarity as in inverse document frequency (Sparck Jones 1972); maximum coverage within a budget, lazily evaluated
            (Minoux 1978; Gillick and Favre 2009; Lin and Bilmes 2010).
@@ -18,7 +18,7 @@ import math
 import operator
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from dspy_programs.greedy import best_first
@@ -34,7 +34,6 @@ COMMON_WORD, RARE_NAME_WORTH = 0.6, 2.0  # rarity in [0, 1] up to which a capita
 _FADING = [0.75**place for place in range(100)]  # weights of further things in one piece: a table of ids is not a hundred facts
 _KIND_POWER = 2.5
 _FRAME = 3  # overhead of a piece in tokens, about
-_LATE_WORTH = 0.2  # the last text is worth this much more than the first
 ONE_IN, AT_LEAST = 15, 200  # one in ONE_IN of all pieces is read closely, at least AT_LEAST
 _READ_FOR_ONE = 2  # pieces read closely per piece kept, of about 12 tokens
 
@@ -52,7 +51,7 @@ _NO_LETTERS = {code: " " for code in range(128) if not chr(code).isalnum()}
 _FORM = {**_NO_LETTERS, **{ord(c): "0" for c in "0123456789"}, **{ord(c): c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}}
 
 
-def pieces_of(text: str) -> list[str]:
+def parts_of(text: str) -> list[str]:
     """Split a text into sentences and lines, and longer ones than LONGEST at commas or spaces, else anywhere."""
     found: list[str] = []
     for part in (_BREAK if text.isascii() else _BREAK_ANY).split(_CONTROL.sub(" ", text)):
@@ -61,15 +60,11 @@ def pieces_of(text: str) -> list[str]:
 
 
 class Reading:
-    """Pieces of texts, and the worth of each by the cheap reading."""
+    """Pieces, and the worth of each by the cheap reading."""
 
-    def __init__(self, texts: Sequence[str], voices: Sequence[float]) -> None:
-        cut = [pieces_of(text) for text in texts]
-        self.pieces: list[str] = list(chain.from_iterable(cut))
-        self.places = [place for place, parts in enumerate(cut) for _ in parts]
-        self.forms = [piece.translate(_FORM) for piece in self.pieces]
-        last = max(1, len(texts) - 1)
-        self.weights: list[float] = [voice * (1 + _LATE_WORTH * place / last) for place, voice in enumerate(voices)]
+    def __init__(self, pieces: Sequence[str], weights: Sequence[float]) -> None:
+        self.pieces, self.weights = pieces, weights
+        self.forms = [piece.translate(_FORM) for piece in pieces]
         self._rarities, self._telling = self._forms_by_rarity()
         self.worths = list(self._worths())
 
@@ -92,9 +87,9 @@ class Reading:
         return rarities, telling
 
     def _worths(self) -> Iterator[float]:
-        told, rarities, weights = self._telling, self._rarities, self.weights
+        told, rarities = self._telling, self._rarities
         symbol, proper = _SYMBOL.search, _PROPER.search
-        for piece, form, place in zip(self.pieces, self.forms, self.places, strict=True):
+        for piece, form, weight in zip(self.pieces, self.forms, self.weights, strict=True):
             worth = told[form]
             if "0" in form:
                 worth += NUMBER_WORTH if "00" in form else DIGIT_WORTH
@@ -104,7 +99,7 @@ class Reading:
                 worth += SYMBOL_WORTH
             if piece[:3].isupper() and "=" in piece:
                 worth += SETTING_WORTH
-            yield worth * rarities[form] * weights[place]
+            yield worth * rarities[form] * weight
 
     def tokens(self, number: int) -> int:
         """Estimate a piece's tokens: one per four characters, or per character in scripts where each is a word."""
@@ -131,17 +126,20 @@ class Reading:
         found[form] = ("form", self._telling[form])
         return found
 
-    def best(self, tokens: int) -> list[int]:
-        """Return the numbers of the most salient pieces within about `tokens` tokens, best first."""
-        dear = [-worth / (len(piece) + 40) for worth, piece in zip(self.worths, self.pieces, strict=True)]
-        order = sorted(range(len(dear)), key=dear.__getitem__)
+    def densities(self) -> list[float]:
+        """Return the worth of each piece for its length, by the cheap reading."""
+        return [worth / (len(piece) + 40) for worth, piece in zip(self.worths, self.pieces, strict=True)]
+
+    def best(self, numbers: Iterable[int], tokens: int, known: set[str]) -> list[int]:
+        """Return the most salient of some pieces within about `tokens` tokens, best first.
+
+        known: what is stated elsewhere and so is worth nothing here; what these pieces state is added.
+        """
+        dear = self.densities()
+        order = sorted(numbers, key=lambda number: -dear[number])
         order = order[: max(_READ_FOR_ONE * tokens // 12, len(order) // ONE_IN, AT_LEAST)]
         stated = _weighed({number: self.stated(number) for number in order})
-        factor = {
-            number: self._rarities[self.forms[number]] * self.weights[self.places[number]] / self.tokens(number)
-            for number in order
-        }
-        known: set[str] = set()
+        factor = {number: self._rarities[self.forms[number]] * self.weights[number] / self.tokens(number) for number in order}
 
         def value(number: int) -> float:
             new = sorted((worth for thing, worth in stated[number].items() if thing not in known), reverse=True)

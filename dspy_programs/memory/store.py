@@ -121,6 +121,13 @@ class MemoryStore:
         for id_ in gone:
             self.remove_entry(id_)
 
+    def rearrange(self, entries: Sequence[tuple[MemoryEntry, int]]) -> None:
+        """Replace all entries, each with its position, in one step, after all are counted."""
+        tokens = {entry.id: self.entry_tokens(entry) for entry, _ in entries}
+        self._entries = {entry.id: entry for entry, _ in entries}
+        self._positions = {entry.id: position for entry, position in entries}
+        self._tokens, self._total = tokens, sum(tokens.values())
+
     def clear(self) -> None:
         self._entries, self._tokens, self._positions = {}, {}, {}
         self._total = self._next = self.last_turn = 0

@@ -11,16 +11,16 @@ Guarantees extracts are verbatim from the input, in its order; a unit with a fac
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from dspy_programs.memory.changes import Change, Strategy
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.originals import Record
-from dspy_programs.memory.salience import Reading
+from dspy_programs.memory.salience import Reading, parts_of
 
 STRATEGIES: tuple[Strategy, ...] = ("summarize", "extract_facts", "archive")
 SHARE = {"summarize": 0.5, "extract_facts": 0.25, "archive": 0.0}  # of the characters kept
-_VOICE = {"system": 1.0, "user": 1.0, "assistant": 1.0, "tool": 0.6, "compressed": 1.2}
 _ROUNDS = 5
 SPARE = 1.6  # the estimate of a piece's tokens is high, so this much more is picked, then cut by the exact count
 
@@ -29,11 +29,10 @@ class Extracts:
     """The units of a memory, read once; every strategy picks from the same pieces."""
 
     def __init__(self, units: Sequence[Sequence[MemoryEntry]]) -> None:
-        voices = [max(_VOICE[entry.role] for entry in unit) for unit in units]
-        self.reading = Reading(["\n".join(entry.text for entry in unit) for unit in units], voices)
-        self.pieces: list[list[int]] = [[] for _ in units]
-        for number, place in enumerate(self.reading.places):
-            self.pieces[place].append(number)
+        cut = [parts_of("\n".join(entry.text for entry in unit)) for unit in units]
+        self.reading = Reading([part for parts in cut for part in parts], [1.0] * sum(map(len, cut)))
+        ends = list(accumulate(map(len, cut)))
+        self.pieces = [list(range(end - len(parts), end)) for end, parts in zip(ends, cut, strict=True)]
 
     def summarize(self, unit: int) -> str:
         return self._best_of(unit, "summarize", lambda number: True)
@@ -60,7 +59,7 @@ class Extracts:
             lines = [reading.pieces[number] for number in sorted(numbers)]
             return "\n".join([head, *lines] if head else lines)
 
-        waiting = reading.best(int(room * SPARE))
+        waiting = reading.best(range(len(reading.pieces)), int(room * SPARE), set())
         costs = {number: count(reading.pieces[number]) + 1 for number in waiting}
         chosen: list[int] = []
         left = room - count(head)

@@ -1,0 +1,191 @@
+"""Choose the pieces of a note and write it: open requests, deeds, decisions, then what is worth most for its tokens.
+
+Input      units, each with its pieces (pieces.py) and a weight; known: what is stated elsewhere; room: tokens.
+Output     a Note: its text, and which pieces of which units it has.
+Guarantees at most `room` tokens by `size`, or no text at all; time order; an open request is whole if it fits; no piece that
+           states nothing is chosen while a unit that states something new has none.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import accumulate, chain
+from typing import NamedTuple
+
+from dspy_programs.memory.cues import exact_in
+from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.pieces import Piece, Rank, lines_of
+from dspy_programs.memory.salience import Reading, parts_of
+
+SPARE = 1.6  # the estimate of a piece's tokens is high, so this much more is picked, then cut by the exact count
+_ROUNDS = 5
+_MARK = 6  # tokens for counting what a line leaves out, about
+DECISION_SHARE = 0.5  # of the room that open requests and deeds leave
+
+Place = tuple[int, int]  # unit, piece
+
+
+class Told(NamedTuple):
+    """A unit that a note may tell of."""
+
+    entries: Sequence[MemoryEntry]
+    pieces: Sequence[Piece]
+    weight: float
+    places: Sequence[int]
+    """Which units these are, in time order."""
+
+
+class Note(NamedTuple):
+    text: str = ""
+    chosen: dict[int, set[int]] = {}  # noqa: RUF012 # never changed
+    """Unit -> numbers of its pieces."""
+
+
+class Selection:
+    """The pieces of some units in the order in which they are chosen."""
+
+    def __init__(self, told: Sequence[Told], elsewhere: set[str], room: int) -> None:
+        self.told = told
+        self._places = [(unit, number) for unit, one in enumerate(told) for number in range(len(one.pieces))]
+        pieces = [piece for one in told for piece in one.pieces]
+        self._starts = [0, *accumulate(len(one.pieces) for one in told)]
+        self._reading = Reading([piece.text for piece in pieces], [one.weight for one in told for _ in one.pieces])
+        self._known = set(elsewhere)
+        self._ranks: dict[Rank, list[int]] = {rank: [] for rank in Rank}
+        for number, piece in enumerate(pieces):
+            self._ranks[piece.rank].append(number)
+        self.first, self.telling, self.filler = self._tiers(room)
+
+    def _tiers(self, room: int) -> tuple[list[Place], list[Place], list[Place]]:
+        """Return what comes first in any case, what states something new, and the rest, each best first."""
+        reading, known = self._reading, self._known
+        first = self._ranks[Rank.OPEN_REQUEST] + self._ranks[Rank.DEED][::-1]
+        for number in first:
+            known.update(exact.lower() for exact, _ in exact_in(reading.pieces[number]))
+        left = max(0, room - sum(map(reading.tokens, first)))
+        decided = reading.best(self._ranks[Rank.DECISION], int(left * DECISION_SHARE), known)
+        taken = set(decided)
+        rest = [number for number in chain(self._ranks[Rank.DECISION], self._ranks[Rank.ORDINARY]) if number not in taken]
+        telling = [number for number in rest if reading.telling(number)]
+        self._waiting = telling
+        tells = set(telling)
+        left = max(0, int(left * SPARE) - sum(map(reading.tokens, decided)))
+        ordinary = reading.best(telling, left, known)
+        filler = reading.best([number for number in rest if number not in tells], left, set(known))
+        places = self._places
+        return [places[n] for n in [*first, *decided]], [places[n] for n in ordinary], [places[n] for n in filler]
+
+    def is_empty_with_facts(self, chosen: Collection[int]) -> bool:
+        """Return whether a unit that is not among the chosen ones states something new."""
+        known = self._known
+        return any(unit not in chosen for unit, _ in self.telling) or any(
+            self._places[number][0] not in chosen and any(thing not in known for thing in self._reading.stated(number))
+            for number in self._waiting
+        )
+
+    def tells(self, unit: int, chosen: Iterable[int]) -> bool:
+        """Return whether all chosen pieces of a unit state something."""
+        start = self._starts[unit]
+        return all(
+            self._told_rank(unit, number) is not Rank.ORDINARY or self._reading.telling(start + number) for number in chosen
+        )
+
+    def _told_rank(self, unit: int, number: int) -> Rank:
+        return self.told[unit].pieces[number].rank
+
+    def required_text(self, frame: str) -> str:
+        """Return the note that has only the open requests and deeds; "" if there are none."""
+        chosen: dict[int, set[int]] = {}
+        for number in self._ranks[Rank.OPEN_REQUEST] + self._ranks[Rank.DEED]:
+            unit, piece = self._places[number]
+            chosen.setdefault(unit, set()).add(piece)
+        return written(self.told, chosen, frame) if chosen else ""
+
+    def note(self, frame: str, room: int, size: Callable[[str], int]) -> Note:
+        """Return the note of at most `room` tokens; frame: its first line."""
+        writing = _Writing(self.told, frame, room, size)
+        writing.add(self.first)
+        writing.add(self.telling)
+        if not self.is_empty_with_facts(writing.chosen):
+            writing.add(self.filler)
+        return writing.note()
+
+
+class _Writing:
+    """A note that grows while there is room."""
+
+    def __init__(
+        self, told: Sequence[Told], frame: str, room: int, size: Callable[[str], int]
+    ) -> None:
+        self._told, self._frame, self._room, self._size = told, frame, room, size
+        self._empty = size("")
+        self._order: list[Place] = []
+        self._prices: dict[Place, int] = {}
+        self.chosen: dict[int, set[int]] = {}
+
+    def _count(self, text: str) -> int:
+        return self._size(text) - self._empty
+
+    def _price(self, place: Place) -> int:
+        if place not in self._prices:
+            self._prices[place] = self._count(self._told[place[0]].pieces[place[1]].text) + 1
+        return self._prices[place]
+
+    def _opening(self, place: Place) -> int:
+        """Return the tokens of a piece's line besides its pieces, if the line is not there yet."""
+        unit, number = place
+        pieces = self._told[unit].pieces
+        line = pieces[number].line
+        if any(pieces[other].line == line for other in self.chosen.get(unit, ())):
+            return 0
+        return self._count(line.head) + (_MARK if line.beyond or sum(piece.line == line for piece in pieces) > 1 else 0)
+
+    def add(self, waiting: Sequence[Place]) -> None:
+        """Take of the waiting pieces, in order, all that fit; those that count as fewer together make room for more."""
+        for _ in range(_ROUNDS):
+            left = self._room - self._size(self._text())
+            taken: list[Place] = []
+            others: list[Place] = []
+            for place in waiting:
+                price = self._price(place) + self._opening(place)
+                if price <= left:
+                    left -= price
+                    taken.append(place)
+                    self.chosen.setdefault(place[0], set()).add(place[1])
+                else:
+                    others.append(place)
+            self._order += taken
+            self._cut()
+            if not taken or not others:
+                break
+            waiting = others
+
+    def _cut(self) -> None:
+        """Take the last pieces back until the note fits."""
+        while self._order and (over := self._size(self._text()) - self._room) > 0:
+            while self._order and over > 0:
+                unit, number = place = self._order.pop()
+                over -= self._price(place)
+                self.chosen[unit].discard(number)
+                if not self.chosen[unit]:
+                    del self.chosen[unit]
+
+    def _text(self) -> str:
+        return written(self._told, self.chosen, self._frame)
+
+    def note(self) -> Note:
+        text = self._text()
+        return Note(text, self.chosen) if self._size(text) <= self._room else Note()
+
+
+def written(told: Sequence[Told], chosen: Mapping[int, Collection[int]], frame: str) -> str:
+    lines = [lines_of(told[unit].entries, told[unit].pieces, chosen[unit]) for unit in sorted(chosen)]
+    return "\n".join([frame, *lines])
+
+
+def stated_in(texts: Iterable[str]) -> set[str]:
+    """Return what texts state, as Reading.stated names it."""
+    found: set[str] = set()
+    for text in texts:
+        found.update(exact.lower() for exact, _ in exact_in(text))
+        parts = parts_of(text)
+        found.update(Reading(parts, [1.0] * len(parts)).forms)
+    return found
