@@ -1,0 +1,139 @@
+"""Which of a user's messages still ask for something: an agent that goes on must have them word for word.
+
+A conversation is read from its beginning. A request opens; an answer of the assistant that asks nothing back closes all that
+are open; thanks close them too. Then the last request is open in any case until it is thanked for, and with it those that
+nothing has answered, or that the last one refers to ("do the same for Bob"). "Yes" and "ok, go on" are no requests: what they
+agree to, the assistant's last message, counts as open with the request.
+
+Input      entries in time order.
+Output     the indexes of the messages; a note's, if the request that it marks as open is still so.
+Guarantees linear; at most MOST messages. Among people alone (minutes of a meeting) only the last request.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from dspy_programs.memory.decisions import is_closing, is_consent, is_courtesy
+from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.note import STILL_OPEN, is_note
+from dspy_programs.text import sentences
+
+MOST = 8
+_READ = 1500  # characters at a message's beginning and end that are read
+_LONGEST_ANSWER = 200
+_LONGEST_REFERENCE = 240
+
+_Kind = Literal["request", "answer", "consent", "closing"]
+_ASKS = re.compile(
+    r"[?\uff1f]|\b(?:please|can you|could you|would you|will you|i (?:need|want|would like|wish|was hoping|am looking|have to|must)|"
+    r"i'?d (?:like|prefer|love|rather)|i'?m (?:looking|trying|calling|hoping)|help me|let'?s|make sure|show me|tell me|give me|"
+    r"find me|remind me|"
+    r"bitte|könn(?:en|ten|test)|kannst|ich (?:möchte|brauche|will|würde)|s'il (?:vous|te) pla[iî]t|je (?:voudrais|veux|souhaite)|"
+    r"j'(?:aimerais|ai besoin)|pou(?:vez|rriez)|por favor|quiero|necesito|quisiera|pued[eo]s?|podr[ií]as?|me gustar[ií]a)\b"
+    r"|ください|下さい|お願い|たいです|してほしい|教えて|请|帮我|我想|我要|我需要|能不能|可以帮|吗",
+    re.IGNORECASE,
+)
+_DOES = re.compile(
+    r"\W*(?:also |then |now |next |and |ok(?:ay)?,? |so |first |finally |again,? )*(?:add|book|build|buy|cancel|change|check|clean|compare|compute|"
+    r"convert|copy|create|delete|describe|draft|email|explain|extract|find|fix|forward|generate|get|give|implement|install|list|look|"
+    r"make|merge|modify|move|open|order|plan|post|print|put|read|refactor|remove|rename|replace|reply|report|reschedule|retrieve|"
+    r"return|rewrite|run|save|schedule|search|send|set|show|sort|start|stop|submit|summari[sz]e|switch|take|tell|test|transfer|translate|try|"
+    r"turn|update|upgrade|use|verify|write)\b",
+    re.IGNORECASE,
+)
+_REFERS = re.compile(
+    r"\b(?:it|that|this|these|those|them|same|again|instead|also|as well|too|other|another|else|rest|previous|earlier|above|"
+    r"still|back|one|ones|but|actually|both|either|everything|dasselbe|auch|noch|aussi|même|también|mismo|otro)\b|同じ|それ|また|一样|还|也|那个|这个",
+    re.IGNORECASE,
+)
+_ASKS_BACK = re.compile(
+    r"[?\uff1f]|\b(?:please|kindly|could you|can you) (?:\w+ ){0,2}(?:provide|confirm|share|specify|choose|select|tell|let me know|clarify|"
+    r"reply|verify|double-check|check|indicate|give|send)\b|\blet me know (?:which|what|how|your|the|who|when|where|if you(?:'d| would| want))|"
+    r"\bonce you (?:confirm|provide)|\bi(?:'ll| will)? need (?:your|the|a few|some|more|to know)\b|\bawaiting\b|"
+    r"\bbitte (?:geben|nennen|bestätigen)|\bveuillez\b|(?:教えて|お知らせ|確認して)ください|请(?:提供|确认|告诉|选择)",
+    re.IGNORECASE,
+)
+_WAITS = re.compile(
+    r"\b(?:one moment|hold on|give me a (?:moment|second|minute)|please (?:wait|hold)|working on it|let me (?!know))|"
+    r"\b(?:i'?ll|i will|i'?m going to) (?:now )?(?:check|look|search|find|retrieve|review|start|begin|proceed|get back)",
+    re.IGNORECASE,
+)
+
+
+class _Said(NamedTuple):
+    """What the assistant said last before a message of the user."""
+
+    index: int = -1
+    asks: bool = False
+    answers: bool = False
+
+
+def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
+    """Return the indexes of the messages that are still open."""
+    if not any(entry.role == "assistant" for entry in entries):
+        return _last_among_people(entries)
+    waiting: list[int] = []
+    said, agreed_to, last_request = _Said(), -1, -1
+    for index, entry in enumerate(entries):
+        if entry.role == "assistant":
+            if entry.content.strip():
+                said = _said(entry, index)
+                agreed_to = -1
+        elif _is_of_user(entry):
+            note = is_note(entry.content)
+            if said.answers and not note:
+                referred = _REFERS.search(entry.content[:_LONGEST_REFERENCE]) and len(entry.content) <= _LONGEST_REFERENCE
+                waiting = waiting[-1:] if referred else []
+            kind = _note_kind(entry) if note else _kind_of(entry.content, said, not waiting and last_request < 0)
+            if kind == "request":
+                waiting.append(index)
+                last_request = index
+            elif kind == "closing":
+                waiting, last_request = [], -1
+            elif last_request >= 0 and not waiting:
+                waiting = [last_request]
+            agreed_to = said.index if kind in ("consent", "answer") and said.asks and waiting else -1
+            said = _Said()
+    if said.answers:
+        waiting = [last_request] if last_request >= 0 else []
+    kept = [*waiting[:1], *waiting[1:][-(MOST - 1) :]]
+    return {*kept, *([agreed_to] if agreed_to >= 0 else [])}
+
+
+def _is_of_user(entry: MemoryEntry) -> bool:
+    return entry.role == "user" or (entry.role == "compressed" and is_note(entry.content))
+
+
+def _note_kind(entry: MemoryEntry) -> _Kind:
+    return "request" if f"\n{STILL_OPEN}" in entry.content else "answer"
+
+
+def _said(entry: MemoryEntry, index: int) -> _Said:
+    """Read an assistant's message: it asks something back, or it answers, or it goes on working."""
+    if entry.calls:
+        return _Said(index)
+    last = [sentence for sentence in sentences(entry.content[-_READ:])[-4:] if not is_courtesy(sentence)]
+    asks = any(_ASKS_BACK.search(sentence) for sentence in last)
+    return _Said(index, asks, not asks and not (last and _WAITS.search(last[-1])))
+
+
+def _kind_of(text: str, said: _Said, is_first: bool) -> _Kind:
+    if is_closing(text):
+        return "closing" if not said.asks or not text.strip().lower().startswith("no") else "answer"
+    if is_consent(text):
+        return "consent"
+    if is_first or not said.asks:
+        return "request"
+    read = text if len(text) <= 2 * _READ else f"{text[:_READ]}\n{text[-_READ:]}"
+    if len(text) > _LONGEST_ANSWER or _ASKS.search(read) or _DOES.match(read):
+        return "request"
+    return "answer"
+
+
+def _last_among_people(entries: Sequence[MemoryEntry]) -> set[int]:
+    for index in range(len(entries) - 1, -1, -1):
+        entry = entries[index]
+        if _is_of_user(entry) and (is_note(entry.content) or not (is_closing(entry.content) or is_consent(entry.content))):
+            return {index}
+    return set()
