@@ -15,10 +15,11 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from dspy_programs.conversation import Call
-from dspy_programs.memory.fields import compact, plain, wrapped
+from dspy_programs.memory.fields import compact, plain
+from dspy_programs.memory.sentence_breaks import in_parts
 from dspy_programs.memory.text_results import value_of
 from dspy_programs.programs.failure_judge import acts, doing, fault_of
-from dspy_programs.text import quantity, sentences
+from dspy_programs.text import quantity
 
 Ending = Literal["done", "failed", "asked"]
 
@@ -30,45 +31,69 @@ _READ = 4_000  # characters of a command or a result that are read
 
 _NAME = re.compile(r"[A-Za-z]+?(?=[A-Z][a-z])|[A-Za-z]+")
 _CHANGES = frozenset(
-    "mv cp mkdir touch rm rmdir ln chmod chown kill write upload download approve reject accept decline confirm login logout log "
-    "authenticate sign fund press start stop fill lock unlock turn activate deactivate follow unfollow retweet tweet like contact "
-    "resolve reopen escalate block unblock ban pin unpin star vote sync reset retry trigger launch provision scale migrate rollback "
-    "commit push merge checkout rebase stash apply grant deny allow forbid hire fire feed play pause mute resume subscribe enroll "
-    "withdraw deposit transfer redeem claim dispatch ship assign unassign attach detach link unlink tag untag label set unset".split()
+    "mv cp mkdir touch rm rmdir ln chmod chown kill write upload download approve reject accept decline confirm login "
+    "logout log "
+    "authenticate sign fund press start stop fill lock unlock turn activate deactivate follow unfollow retweet tweet "
+    "like contact "
+    "resolve reopen escalate block unblock ban pin unpin star vote sync reset retry trigger launch provision scale "
+    "migrate rollback "
+    "commit push merge checkout rebase stash apply grant deny allow forbid hire fire feed play pause mute resume "
+    "subscribe enroll "
+    "withdraw deposit transfer redeem claim dispatch ship assign unassign attach detach link unlink tag untag label set "
+    "unset".split()
 )
 _LOOKS = frozenset(
-    "cat ls grep diff wc tail head sort pwd du echo which stat tree mean average subtract multiply divide logarithm sqrt power round "
+    "cat ls grep diff wc tail head sort pwd du echo which stat tree mean average subtract multiply divide logarithm "
+    "sqrt power round "
     "max min sum convert percentage display estimate lookup peek scan detect classify predict score rank explain parse format "
-    "validate test ping info details metadata stats metrics report thought reason reflect note current now today time date version "
+    "validate test ping info details metadata stats metrics report thought reason reflect note current now today time "
+    "date version "
     "help documentation docs schema trace balance quote rate rates forecast directions distance route dictionary define wiki "
     "wikipedia google bing web page crawl scrape extract ocr caption embed retrieval rag knowledge memory recall".split()
 )
 _READ_COMMAND = re.compile(
-    r"\s*(?:sudo |time |env |\w+=\S+ )*(?:ls|cat|head|tail|grep|rg|egrep|fgrep|find(?! .*-(?:delete|exec))|wc|pwd|echo|printf|which|type|file|"
-    r"stat|du|df|ps|top|env|printenv|whoami|id|date|uname|tree|less|more|diff|cmp|sort|uniq|cut|awk|sed(?! -i| .*-i)|jq|nl|cd|true|test|man|history|"
+    r"\s*(?:sudo |time |env |\w+=\S+ )*(?:ls|cat|head|tail|grep|rg|egrep|fgrep|find(?! .*-(?:delete|exec))|wc|pwd|echo|"
+    r"printf|which|type|file|"
+    r"stat|du|df|ps|top|env|printenv|whoami|id|date|uname|tree|less|more|diff|cmp|sort|uniq|cut|awk|sed(?! -i| .*-i)|jq|"
+    r"nl|cd|true|test|man|history|"
     r"nproc|free|uptime|hostname|dig|ping|curl(?!.*-X ?(?:POST|PUT|PATCH|DELETE)|.* -d|.*--data|.* -[oO])|"
     r"git (?:--no-pager )?(?:status|log|diff|show|branch(?! -[dDmM])|blame|remote -v|rev-parse|ls-files|grep|describe)|"
-    r"(?:pip|npm|docker|kubectl|gh|conda|apt|systemctl) (?:list|show|ls|ps|get|describe|logs|images|view|status|info|freeze|search)|"
-    r"(?:python3? -m )?(?:pytest|unittest|mypy|ruff check|flake8|pylint|tsc)|npm (?:test|run (?:test|lint))|go (?:test|vet)|cargo (?:test|check)|"
+    r"(?:pip|npm|docker|kubectl|gh|conda|apt|systemctl) (?:list|show|ls|ps|get|describe|logs|images|view|status|info|"
+    r"freeze|search)|"
+    r"(?:python3? -m )?(?:pytest|unittest|mypy|ruff check|flake8|pylint|tsc)|npm (?:test|run (?:test|lint))|go (?:test|"
+    r"vet)|cargo (?:test|check)|"
     r"python3? (?:-V|--version))\b"
 )
 _REDIRECTS = re.compile(r"(?<![0-9&<>=-])>{1,2}\s*(?!/dev/null|&)[\w./~$\"']")
 _WRITING_CODE = re.compile(
-    r"""\bopen\([^)\n]{0,200}["'][wax]b?\+?["']|\.(?:write|write_text|write_bytes|to_csv|to_excel|to_json|to_sql|save|savefig|dump|commit|post|put|"""
-    r"""patch|delete|unlink|rmdir|mkdir|rename|insert|update_one|insert_one|send|send_message)\(|\b(?:shutil|subprocess|smtplib)\b|"""
+    r"""\bopen\([^)\n]{0,200}["'][wax]b?\+?["']|\.(?:write|write_text|write_bytes|to_csv|to_excel|to_json|to_sql|save|"
+    r"savefig|dump|commit|post|put|"""
+    r"""patch|delete|unlink|rmdir|mkdir|rename|insert|update_one|insert_one|send|send_message)\(|\b(?:shutil|subprocess|"
+    r"smtplib)\b|"""
     r"""\bos\.(?:remove|system|rename|mkdir|makedirs)|\b(?:INSERT INTO|UPDATE \w|DELETE FROM|DROP |CREATE |ALTER )"""
 )
-_SQL = re.compile(r"\s*(?:--[^\n]*\n\s*)*(select|with|show|describe|explain|pragma|insert|update|delete|create|alter|drop|merge|replace|grant)\b", re.I)
+_SQL = re.compile(
+    r"\s*(?:--[^\n]*\n\s*)*(select|with|show|describe|explain|pragma|insert|update|delete|create|alter|drop|merge|"
+    r"replace|grant)\b",
+    re.I,
+)
 _COMMANDS = ("command", "cmd", "shell_command", "script", "bash", "shell")
 _CODES = ("code", "source", "python", "program")
 _QUERIES = ("sql", "statement")
-_ASKS_ONLY = re.compile(r"(?:query|queries|q|question|search\w*|keywords?|term|expression|prompt|topic|filter\w*|url|limit|page|thought|city|location|symbol)$")
+_ASKS_ONLY = re.compile(
+    r"(?:query|queries|q|question|search\w*|keywords?|term|expression|prompt|topic|filter\w*|url|limit|page|thought|"
+    r"city|location|symbol)$"
+)
 _SUCCESS = re.compile(
-    r"\bsuccess|\b(?:created|updated|deleted|removed|sent|booked|cancell?ed|saved|added|scheduled|submitted|assigned|moved|completed|"
-    r"processed|applied|activated|enabled|disabled|started|stopped|written|uploaded|installed|merged|deployed|registered|changed)\b",
+    r"\bsuccess|\b(?:created|updated|deleted|removed|sent|booked|cancell?ed|saved|added|scheduled|submitted|assigned|"
+    r"moved|completed|"
+    r"processed|applied|activated|enabled|disabled|started|stopped|written|uploaded|installed|merged|deployed|"
+    r"registered|changed)\b",
     re.IGNORECASE,
 )
-_STATES = frozenset(("success", "status", "ok", "message", "result", "succeeded", "updated", "deleted", "created", "affected", "rowcount"))
+_STATES = frozenset(
+    ("success", "status", "ok", "message", "result", "succeeded", "updated", "deleted", "created", "affected", "rowcount")
+)
 _NEW_ID = re.compile(r"(?:^|_)(?:id|number|code|reference|ref|uuid|key)$|Id$")
 _EMPTY = frozenset(("", "none", "null", "true", "ok", "done", "success", "successful", "{}", "[]", '""'))
 
@@ -206,7 +231,9 @@ def _argument(value: Any) -> str:
     if isinstance(value, list):
         shown = [text for item in value[:5] if (text := compact(item, _LONGEST_ARGUMENT // 2)) is not None]
         more = len(value) - len(shown)
-        return f"[{', '.join(shown)}{', ' if shown else ''}({quantity(more, 'more item')})]" if more else f"[{', '.join(shown)}]"
+        return (
+            f"[{', '.join(shown)}{', ' if shown else ''}({quantity(more, 'more item')})]" if more else f"[{', '.join(shown)}]"
+        )
     return f"({quantity(len(value), 'field')})"
 
 
@@ -214,9 +241,9 @@ def _shortened(text: str, room: int) -> str:
     """Cut a text between words, and count what is left out."""
     if len(text) <= room:
         return text
-    first = (wrapped(text[: 2 * room].rsplit(" ", 1)[0]) or [""])[0]
+    first = in_parts(text, room)[0]
     words = len(text.split()) - len(first.split())
-    return f"{first} (... {quantity(words, 'more word')})" if first else f"({quantity(len(text), 'character')})"
+    return f"{first} (... {quantity(words, 'more word')})" if words else first
 
 
 def reason_of(result: str) -> str:
@@ -237,7 +264,9 @@ def _words_of(value: dict[str, Any]) -> str:
     short = compact(value, _LONGEST_REASON)
     if short is not None:
         return short
-    texts = [f"{key}: {text}" for key, inner in list(value.items())[:20] if (text := compact(inner, _LONGEST_REASON)) is not None]
+    texts = [
+        f"{key}: {text}" for key, inner in list(value.items())[:20] if (text := compact(inner, _LONGEST_REASON)) is not None
+    ]
     return "; ".join(texts) or json.dumps(list(value)[:10], ensure_ascii=False)
 
 
@@ -248,4 +277,4 @@ def says_only_done(result: str, call: str) -> bool:
         return True
     if len(text) > 120 or not _SUCCESS.search(text):
         return False
-    return all(word in call.lower() for word in re.findall(r"[\w.@-]*\d[\w.@-]*", text)) and len(sentences(text)) == 1
+    return all(word in call.lower() for word in re.findall(r"[\w.@-]*\d[\w.@-]*", text)) and "\n" not in text

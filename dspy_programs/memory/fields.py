@@ -13,20 +13,24 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
-from dspy_programs.text import quantity, sentences
+from dspy_programs.memory.sentence_breaks import lines_in
+from dspy_programs.text import quantity
 
 MOST = 120  # parts of a result
 _ROWS = 60  # of one list
 _LONGEST = 160  # characters of a part
-_LONGEST_WORD = 300  # characters of a text that is one word, or a sentence
+_LONGEST_TEXT = 50_000
 _DEPTH = 4
 _FADING = 0.97
 _VECTOR = 20  # numbers; more in one list are no facts but data
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 
-_SAYS_MOST = re.compile(r"(?:^|_)(?:id|ids|no|number|code|ref|reference|key|uuid|status|state|error|errors|reason|outcome)$|Id$|ID$")
+_SAYS_MOST = re.compile(
+    r"(?:^|_)(?:id|ids|no|number|code|ref|reference|key|uuid|status|state|error|errors|reason|outcome)$|Id$|ID$"
+)
 _SAYS_MUCH = re.compile(
-    r"name|title|subject|email|phone|amount|price|total|balance|cost|fee|sum|paid|refund|quantity|qty|date|time|_at$|due|start|end"
+    r"name|title|subject|email|phone|amount|price|total|balance|cost|fee|sum|paid|refund|quantity|qty|date|time|_at$|"
+    r"due|start|end"
     r"|depart|arriv|from$|to$|owner|user|assign|message|answer|result|value|version|role|type|cabin|address|path|file",
     re.IGNORECASE,
 )
@@ -94,32 +98,12 @@ def _parts(value: Any, label: str, depth: int, beyond: _Beyond) -> Iterator[Part
 
 
 def _of_text(text: str, label: str, beyond: _Beyond) -> Iterator[Part]:
-    """Yield a long text sentence by sentence; what is no language is only measured."""
-    found = sentences(text[:20_000])
-    if len(text) > 20_000:
-        beyond.number += 1
-        found = found[:-1]
+    """Yield a long text sentence by sentence."""
+    found = lines_in(text[:_LONGEST_TEXT])
+    worth = worth_of(label, "")
     for number, sentence in enumerate(found[:_ROWS]):
-        if len(sentence) <= _LONGEST_WORD:
-            yield Part(plain(sentence), label, (1.2 if number == 0 else 0.8) * worth_of(label, ""))
-        elif pieces := wrapped(sentence):
-            yield from (Part(piece, label, 0.7) for piece in pieces)
-        else:
-            yield Part(f"({quantity(len(sentence), 'character')})", label, 0.2)
-    beyond.number += max(0, len(found) - _ROWS)
-
-
-def wrapped(text: str) -> list[str]:
-    """Return a long sentence in parts that end between words; [] where a word is too long to be one."""
-    parts, line = list[str](), ""
-    for word in text[:20_000].split():
-        if len(word) > _LONGEST_WORD:
-            return []
-        if line and len(line) + len(word) >= _LONGEST:
-            parts.append(plain(line))
-            line = ""
-        line = f"{line} {word}" if line else word
-    return [*parts, plain(line)] if line else parts
+        yield Part(sentence, label, (1.2 if number == 0 else 0.8) * worth)
+    beyond.number += max(0, len(found) - _ROWS) + (len(text) > _LONGEST_TEXT)
 
 
 def _of_list(items: Sequence[Any], label: str, depth: int, beyond: _Beyond) -> Iterator[Part]:
@@ -152,7 +136,9 @@ def compact(value: Any, room: int = _LONGEST, depth: int = 0) -> str | None:
         return None
     is_dict = isinstance(value, dict)
     texts: list[str] = []
-    for key, inner in _named(value).items() if is_dict else enumerate(value):
+    if is_dict and len(value := _named(value)) == 1 and "name" in value and isinstance(value["name"], str):
+        return compact(value["name"], room)
+    for key, inner in value.items() if is_dict else enumerate(value):
         text = compact(inner, room, depth + 1)
         if text is None:
             return None

@@ -14,42 +14,54 @@ import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from dspy_programs.memory.decisions import is_closing, is_consent, is_courtesy
+from dspy_programs.memory.decisions import is_courtesy
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.note import STILL_OPEN, is_note
-from dspy_programs.text import sentences
+from dspy_programs.memory.replies import is_closing, is_consent, without_stop
+from dspy_programs.memory.sentence_breaks import lines_in
 
 MOST = 8
+_MOST_READ = 40  # messages of the user
 _READ = 1500  # characters at a message's beginning and end that are read
 _LONGEST_ANSWER = 200
 _LONGEST_REFERENCE = 240
+_LONGEST_THANKS = 400
 
 _Kind = Literal["request", "answer", "consent", "closing"]
 _ASKS = re.compile(
-    r"[?\uff1f]|\b(?:please|can you|could you|would you|will you|i (?:need|want|would like|wish|was hoping|am looking|have to|must)|"
+    r"[?\uff1f]|\b(?:please|can you|could you|would you|will you|i (?:need|want|would like|wish|was hoping|am looking|"
+    r"have to|must)|"
     r"i'?d (?:like|prefer|love|rather)|i'?m (?:looking|trying|calling|hoping)|help me|let'?s|make sure|show me|tell me|give me|"
     r"find me|remind me|"
-    r"bitte|könn(?:en|ten|test)|kannst|ich (?:möchte|brauche|will|würde)|s'il (?:vous|te) pla[iî]t|je (?:voudrais|veux|souhaite)|"
+    r"bitte|könn(?:en|ten|test)|kannst|ich (?:möchte|brauche|will|würde)|s'il (?:vous|te) pla[iî]t|je (?:voudrais|veux|"
+    r"souhaite)|"
     r"j'(?:aimerais|ai besoin)|pou(?:vez|rriez)|por favor|quiero|necesito|quisiera|pued[eo]s?|podr[ií]as?|me gustar[ií]a)\b"
     r"|ください|下さい|お願い|たいです|してほしい|教えて|请|帮我|我想|我要|我需要|能不能|可以帮|吗",
     re.IGNORECASE,
 )
 _DOES = re.compile(
-    r"\W*(?:also |then |now |next |and |ok(?:ay)?,? |so |first |finally |again,? )*(?:add|book|build|buy|cancel|change|check|clean|compare|compute|"
-    r"convert|copy|create|delete|describe|draft|email|explain|extract|find|fix|forward|generate|get|give|implement|install|list|look|"
-    r"make|merge|modify|move|open|order|plan|post|print|put|read|refactor|remove|rename|replace|reply|report|reschedule|retrieve|"
-    r"return|rewrite|run|save|schedule|search|send|set|show|sort|start|stop|submit|summari[sz]e|switch|take|tell|test|transfer|translate|try|"
+    r"\W*(?:also |then |now |next |and |ok(?:ay)?,? |so |first |finally |again,? )*(?:add|book|build|buy|cancel|change|"
+    r"check|clean|compare|compute|"
+    r"convert|copy|create|delete|describe|draft|email|explain|extract|find|fix|forward|generate|get|give|implement|"
+    r"install|list|look|"
+    r"make|merge|modify|move|open|order|plan|post|print|put|read|refactor|remove|rename|replace|reply|report|reschedule|"
+    r"retrieve|"
+    r"return|rewrite|run|save|schedule|search|send|set|show|sort|start|stop|submit|summari[sz]e|switch|take|tell|test|"
+    r"transfer|translate|try|"
     r"turn|update|upgrade|use|verify|write)\b",
     re.IGNORECASE,
 )
 _REFERS = re.compile(
     r"\b(?:it|that|this|these|those|them|same|again|instead|also|as well|too|other|another|else|rest|previous|earlier|above|"
-    r"still|back|one|ones|but|actually|both|either|everything|dasselbe|auch|noch|aussi|même|también|mismo|otro)\b|同じ|それ|また|一样|还|也|那个|这个",
+    r"still|back|one|ones|but|actually|both|either|everything|dasselbe|auch|noch|aussi|même|también|mismo|otro)\b|同じ|"
+    r"それ|また|一样|还|也|那个|这个",
     re.IGNORECASE,
 )
 _ASKS_BACK = re.compile(
-    r"[?\uff1f]|\b(?:please|kindly|could you|can you) (?:\w+ ){0,2}(?:provide|confirm|share|specify|choose|select|tell|let me know|clarify|"
-    r"reply|verify|double-check|check|indicate|give|send)\b|\blet me know (?:which|what|how|your|the|who|when|where|if you(?:'d| would| want))|"
+    r"[?\uff1f]|\b(?:please|kindly|could you|can you) (?:\w+ ){0,2}(?:provide|confirm|share|specify|choose|select|tell|"
+    r"let me know|clarify|"
+    r"reply|verify|double-check|check|indicate|give|send)\b|\blet me know (?:which|what|how|your|the|who|when|where|if "
+    r"you(?:'d| would| want))|"
     r"\bonce you (?:confirm|provide)|\bi(?:'ll| will)? need (?:your|the|a few|some|more|to know)\b|\bawaiting\b|"
     r"\bbitte (?:geben|nennen|bestätigen)|\bveuillez\b|(?:教えて|お知らせ|確認して)ください|请(?:提供|确认|告诉|选择)",
     re.IGNORECASE,
@@ -61,10 +73,13 @@ _WAITS = re.compile(
 )
 
 
+_AGREES = re.compile(r"\W*(?:yes|yep|yeah|yup|sure|ok(?:ay)?|ja|oui|s[ií]|はい|是|好|对)\b", re.IGNORECASE)
+
+
 class _Said(NamedTuple):
     """What the assistant said last before a message of the user."""
 
-    index: int = -1
+    place: int = -1
     asks: bool = False
     answers: bool = False
 
@@ -75,7 +90,8 @@ def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
         return _last_among_people(entries)
     waiting: list[int] = []
     said, agreed_to, last_request = _Said(), -1, -1
-    for index, entry in enumerate(entries):
+    for index in range(_start(entries), len(entries)):
+        entry = entries[index]
         if entry.role == "assistant":
             if entry.content.strip():
                 said = _said(entry, index)
@@ -93,12 +109,22 @@ def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
                 waiting, last_request = [], -1
             elif last_request >= 0 and not waiting:
                 waiting = [last_request]
-            agreed_to = said.index if kind in ("consent", "answer") and said.asks and waiting else -1
+            agreed_to = said.place if kind in ("consent", "answer") and said.asks and waiting else -1
             said = _Said()
     if said.answers:
         waiting = [last_request] if last_request >= 0 else []
     kept = [*waiting[:1], *waiting[1:][-(MOST - 1) :]]
     return {*kept, *([agreed_to] if agreed_to >= 0 else [])}
+
+
+def _start(entries: Sequence[MemoryEntry]) -> int:
+    """Return where the last messages of the user begin that are read: what is open is among them."""
+    messages = 0
+    for index in range(len(entries) - 1, -1, -1):
+        messages += entries[index].role == "user"
+        if messages == _MOST_READ:
+            return index
+    return 0
 
 
 def _is_of_user(entry: MemoryEntry) -> bool:
@@ -113,22 +139,34 @@ def _said(entry: MemoryEntry, index: int) -> _Said:
     """Read an assistant's message: it asks something back, or it answers, or it goes on working."""
     if entry.calls:
         return _Said(index)
-    last = [sentence for sentence in sentences(entry.content[-_READ:])[-4:] if not is_courtesy(sentence)]
+    last = [sentence for sentence in lines_in(entry.content[-_READ:])[-4:] if not is_courtesy(sentence)]
     asks = any(_ASKS_BACK.search(sentence) for sentence in last)
     return _Said(index, asks, not asks and not (last and _WAITS.search(last[-1])))
 
 
 def _kind_of(text: str, said: _Said, is_first: bool) -> _Kind:
-    if is_closing(text):
-        return "closing" if not said.asks or not text.strip().lower().startswith("no") else "answer"
+    text = without_stop(text)
     if is_consent(text):
         return "consent"
+    agrees = said.asks and _AGREES.match(text) is not None
+    if not agrees and _closes(text, said):
+        return "closing"
     if is_first or not said.asks:
         return "request"
     read = text if len(text) <= 2 * _READ else f"{text[:_READ]}\n{text[-_READ:]}"
     if len(text) > _LONGEST_ANSWER or _ASKS.search(read) or _DOES.match(read):
         return "request"
-    return "answer"
+    return "consent" if agrees else "answer"
+
+
+def _closes(text: str, said: _Said) -> bool:
+    """Return whether a message ends the conversation: thanks alone, or at its end and nothing asked before."""
+    if is_closing(text):
+        return not said.asks or not text.strip().lower().startswith("no")
+    if len(text) > _LONGEST_THANKS or said.asks:
+        return False
+    *before, last = lines_in(text)
+    return bool(before) and is_closing(last) and not any(_ASKS.search(one) or _DOES.match(one) for one in before)
 
 
 def _last_among_people(entries: Sequence[MemoryEntry]) -> set[int]:

@@ -17,16 +17,21 @@ from dspy_programs.conversation import Call, call_of
 from dspy_programs.memory.decisions import settles
 from dspy_programs.memory.deeds import changes, ending_of, reason_of, says_only_done, told
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.fields import Part, Parts, plain, wrapped
+from dspy_programs.memory.fields import Part, Parts, plain
 from dspy_programs.memory.note import STILL_OPEN, is_note
 from dspy_programs.memory.open_request import open_requests as open_requests
+from dspy_programs.memory.sentence_breaks import lines_in
 from dspy_programs.memory.stubs import joined, mentioned_in as mentioned_in, stub_of as stub_of
 from dspy_programs.memory.text_results import parts_of_result
-from dspy_programs.text import quantity, sentences
+from dspy_programs.text import quantity
 
-_LONGEST_SENTENCE = 400  # characters of a piece
 _MOST_SENTENCES = 400  # pieces of one message
-_TELLS, _LONGEST_TOLD = 2.0, 200  # worth, and characters, of what a deed's own line says of its outcome
+_LONGEST_TOLD = 200  # characters of what a deed's own line says of its outcome
+_STATE = re.compile(r"stat(?:us|e)$|result|outcome|error|message|confirm|success|warning", re.IGNORECASE)
+_AMOUNT = re.compile(r"amount|total|price|balance|cost|fee|refund|payment|paid|charge", re.IGNORECASE)
+_NEW_ID = re.compile(
+    r"(?:^|[_.])(?!user|customer|account)\w*(?:id|number|code|reference|ref|url|key)$|Id$|^id\b", re.IGNORECASE
+)
 _ENDINGS = ("done", "failed", "asked")
 _LABELS = frozenset(("user", "assistant", "system", "tool", "note", "user (still open)", *_ENDINGS))
 
@@ -130,18 +135,12 @@ def _safe_lines(text: str) -> list[str]:
 
 @lru_cache(maxsize=8192)
 def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> tuple[Piece, ...]:
-    said = [part for sentence in sentences(text) for part in _parts_of(plain(sentence))]
+    said = lines_in(text)
     line = Line(number, f"{speaker}: ", "", " ", max(0, len(said) - _MOST_SENTENCES))
     if line.beyond:
         half = _MOST_SENTENCES // 2
         said = said[:half] + said[-half:]
-    return tuple(Piece(part, Rank.DECISION if settles(part, assistant) else Rank.ORDINARY, line) for part in said)
-
-
-def _parts_of(sentence: str) -> list[str]:
-    if len(sentence) <= _LONGEST_SENTENCE:
-        return [sentence]
-    return wrapped(sentence) or [f"({quantity(len(sentence), 'character')})"]
+    return tuple([Piece(part, Rank.DECISION if settles(part, assistant) else Rank.ORDINARY, line) for part in said])
 
 
 def _speaker(entry: MemoryEntry) -> str:
@@ -175,15 +174,17 @@ def _of_call(call: Call, result: str | None, number: int) -> list[Piece]:
 
 
 def _outcome(parts: Parts, named: str) -> list[Part]:
-    """Return what a deed brought about: ids, amounts and states that its arguments do not say."""
-    new = [part for part in parts.parts if part.worth >= _TELLS and not _is_known(part, named)]
-    if not new and parts.noun != "field":
-        new = parts.parts[:1]
+    """Return what a deed brought about: states, amounts and ids that its arguments do not say."""
+    new = [part for part in parts.parts if not _is_known(part, named)]
+    if not any(": " in part.text or part.under for part in new):
+        return [part for part in new[:1] if len(part.text) <= 2 * _LONGEST_TOLD]
     room, chosen = _LONGEST_TOLD, list[Part]()
-    for part in sorted(new, key=lambda part: -part.worth):
-        if len(part.text) + len(part.under) <= room:
-            chosen.append(part)
-            room -= len(part.text) + len(part.under) + 2
+    for kind in (_STATE, _AMOUNT, _NEW_ID):
+        for part in new:
+            size = len(part.text) + len(part.under)
+            if size <= room and part not in chosen and kind.search(part.under or part.text.partition(": ")[0]):
+                chosen.append(part)
+                room -= size + 2
     return [part for part in parts.parts if part in chosen]
 
 
@@ -208,7 +209,9 @@ def _of_parts(parts: Parts, line: Line) -> list[Piece]:
 
 
 _MORE = re.compile(r" ?\((\d[\d,]*) more(?: (\w+?)s?)?\)$")
-_HEAD = re.compile(r"(?P<ended>done|failed|asked): |(?P<said>[^:\n>(]{1,60}(?: \(still open\))?): |(?P<call>.{1,700}?\)|[\w.:/-]{1,80}) -> ")
+_HEAD = re.compile(
+    r"(?P<ended>done|failed|asked): |(?P<said>[^:\n>(]{1,60}(?: \(still open\))?): |(?P<call>.{1,700}?\)|[\w.:/-]{1,80}) -> "
+)
 
 
 def _of_note(text: str, open_request: bool) -> list[Piece]:
@@ -239,7 +242,9 @@ def _of_note_line(raw: str, open_request: bool, number: int) -> list[Piece]:
         noun = (more[2] if more else None) or "field"
         joint = "; " if noun in ("field", "item") else " "
         line = Line(number, head, noun, joint, beyond)
-        return [Piece(plain(part), Rank.ORDINARY, line) for part in rest.split(joint if joint == "; " else "\n") if part.strip()]
+        return [
+            Piece(plain(part), Rank.ORDINARY, line) for part in rest.split(joint if joint == "; " else "\n") if part.strip()
+        ]
     if head.endswith("(still open): ") and open_request:
         line = Line(number, head, "line", "\n  ", beyond)
         return [Piece(said, Rank.OPEN_REQUEST, line) for said in rest.split("\n") if said.strip()]
@@ -270,4 +275,3 @@ def _written(taken: Sequence[Piece], left_out: int) -> str:
     more = f"({quantity(left_out, f'more {line.noun}')})" if line.noun else f"({left_out:,} more)"
     parts = [Part(piece.text, piece.under) for piece in taken]
     return f"{line.head}{joined(parts, line.joint)}{f' {more}' if left_out else ''}"
-

@@ -14,9 +14,7 @@ from dspy_programs.memory.text_results import parts_of_result
 from dspy_programs.text import quantity
 
 _MENTIONED_WORTH = 6.0
-_LONGEST_MENTION = 60
-_MENTION = re.compile(r"(?=[\w@.#-]*[\dA-Z@_])[\w@#-]+(?:[.:/-][\w@#-]+)*")
-_SMALL_WORDS = frozenset("I The A An It Is Are This That You Your We If To In On For And Or Please Would Yes No".split())
+_MENTION = re.compile(r"[A-Za-z_@#-]*\d[\w@#-]*(?:[.:/-][\w@#-]+)*|[\w.+-]+@[\w.-]+\w|[A-Z][A-Z]+\b")  # ids, numbers, codes
 
 
 def mentioned_in(entries: Iterable[MemoryEntry]) -> frozenset[str]:
@@ -24,13 +22,11 @@ def mentioned_in(entries: Iterable[MemoryEntry]) -> frozenset[str]:
     found: set[str] = set()
     for entry in entries:
         if entry.role != "tool":
-            found.update(_MENTION.findall(entry.text))
-    return frozenset(word for word in found if 2 <= len(word) <= _LONGEST_MENTION and word not in _SMALL_WORDS)
+            found.update(entry.text.split())
+    return frozenset(word for text in found if not (text.isalpha() and text.islower()) for word in _MENTION.findall(text))
 
 
-def stub_of(
-    entry: MemoryEntry, room: int, count: Callable[[str], int], mentioned: Collection[str] = frozenset()
-) -> str:
+def stub_of(entry: MemoryEntry, room: int, count: Callable[[str], int], mentioned: Collection[str] = frozenset()) -> str:
     """Return a result in at most `room` tokens.
 
     Args:
@@ -45,7 +41,9 @@ def stub_of(
     if count(entry.content[: 40 * max(room, 1)]) <= room and len(entry.content) <= 40 * max(room, 1):
         return entry.content
     parts = parts_of_result(entry.content)
-    worth = [part.worth + (_MENTIONED_WORTH if mentioned and _is_mentioned(part.text, mentioned) else 0.0) for part in parts.parts]
+    worth = [
+        part.worth + (_MENTIONED_WORTH if mentioned and _is_mentioned(part.text, mentioned) else 0.0) for part in parts.parts
+    ]
     costs = [count(part.text) + 1 for part in parts.parts]
     left = room - count(_mark(parts, len(parts.parts)))
     chosen: set[int] = set()

@@ -15,13 +15,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from dspy_programs.memory.fields import MOST, Part, Parts, fields_of, plain, wrapped
-from dspy_programs.text import quantity, sentences
+from dspy_programs.memory.fields import MOST, Part, Parts, fields_of, plain
+from dspy_programs.memory.sentence_breaks import in_parts, lines_in
 
 _LONGEST_JSON = 8_000_000
 _LONGEST_LITERAL = 300_000
 _DEEPEST_LITERAL = 60
 _LONGEST_LINE = 300
+_LONGEST_PROSE = 400_000
 _HEAD, _TAIL = 8, 8  # lines at the beginning and the end that are worth something by their place
 _OPENS = re.compile(r"[\[{]")
 _TELLING = re.compile(
@@ -108,8 +109,8 @@ def _json_inside(text: str) -> Parts | None:
         return None
     if not value or 2 * (end - opening.start()) < len(text):
         return None
-    around = [Part(plain(said), "", 1.5) for said in sentences(text[: opening.start()].rstrip("`json \n"))]
-    after = [Part(plain(said), "", 1.0) for said in sentences(text[end:].lstrip("` \n")[:2_000])]
+    around = [Part(said, "", 1.5) for said in lines_in(text[: opening.start()].rstrip("`json \n"))]
+    after = [Part(said, "", 1.0) for said in lines_in(text[end:].lstrip("` \n")[:2_000])]
     inner = fields_of(value)
     return Parts([*around, *inner.parts, *after][:MOST], inner.noun, inner.beyond)
 
@@ -154,19 +155,12 @@ def _is_prose(lines: Sequence[str]) -> bool:
 
 
 def _of_prose(text: str) -> Parts:
-    found = sentences(text[:400_000])
-    parts: list[Part] = []
-    for place, sentence in enumerate(found):
-        if len(parts) >= MOST:
-            return Parts(parts, "sentence", len(found) - place)
-        worth = (1.5 if place == 0 else 1.0) + (1.0 if _TELLING.search(sentence[:400]) else 0.0)
-        if len(sentence) <= _LONGEST_LINE:
-            parts.append(Part(plain(sentence), "", worth))
-        elif pieces := wrapped(sentence):
-            parts += [Part(piece, "", worth * 0.9) for piece in pieces][: MOST - len(parts)]
-        else:
-            parts.append(Part(f"({quantity(len(sentence), 'character')})", "", 0.2))
-    return Parts(parts, "sentence", 1 if len(text) > 400_000 else 0)
+    found = lines_in(text[:_LONGEST_PROSE])
+    parts = [
+        Part(sentence, "", (1.5 if place == 0 else 1.0) + (1.0 if _TELLING.search(sentence) else 0.0))
+        for place, sentence in enumerate(found[:MOST])
+    ]
+    return Parts(parts, "sentence", max(0, len(found) - MOST) + (len(text) > _LONGEST_PROSE))
 
 
 def _of_lines(lines: Sequence[str], is_diff: bool) -> Parts:
@@ -190,7 +184,7 @@ def _of_lines(lines: Sequence[str], is_diff: bool) -> Parts:
     for worth, _, line in best:
         times = alike[line[:_LONGEST_LINE].translate(_DIGITS)]
         shown += times
-        text = plain(line) if len(line) <= _LONGEST_LINE else (wrapped(line) or [f"({quantity(len(line), 'character')})"])[0]
+        text = plain(line) if len(line) <= _LONGEST_LINE else f"{in_parts(line[:_LONGEST_PROSE])[0]} (...)"
         parts.append(Part(f"{text} ({times} lines like this)" if times > 1 else text, "", worth))
     return Parts(parts, "line", max(0, total - shown))
 
