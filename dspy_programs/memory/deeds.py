@@ -26,7 +26,9 @@ Ending = Literal["done", "failed", "asked"]
 _LONGEST_ARGUMENT = 160  # characters
 _LONGEST_CALL = 500
 _LONGEST_REASON = 300
-_MANY_FIELDS = 8  # of a result that only tells something
+_MANY_FIELDS = 6  # of a result that only tells something
+_MANY_ARGUMENTS = 4
+_SHORT = 300  # characters of a result that says how a deed ended
 _READ = 4_000  # characters of a command or a result that are read
 
 _NAME = re.compile(r"[A-Za-z]+?(?=[A-Z][a-z])|[A-Za-z]+")
@@ -43,7 +45,7 @@ _CHANGES = frozenset(
     "unset".split()
 )
 _LOOKS = frozenset(
-    "cat ls grep diff wc tail head sort pwd du echo which stat tree mean average subtract multiply divide logarithm "
+    "cat ls grep diff wc tail head sort pwd du which stat tree mean average subtract multiply divide logarithm "
     "sqrt power round "
     "max min sum convert percentage display estimate lookup peek scan detect classify predict score rank explain parse format "
     "validate test ping info details metadata stats metrics report thought reason reflect note current now today time "
@@ -51,6 +53,17 @@ _LOOKS = frozenset(
     "help documentation docs schema trace balance quote rate rates forecast directions distance route dictionary define wiki "
     "wikipedia google bing web page crawl scrape extract ocr caption embed retrieval rag knowledge memory recall".split()
 )
+_ONLY_LOOK = frozenset(
+    "get list view search find fetch retrieve check show query read lookup analyze analyse calculate compute compare "
+    "detect validate "
+    "verify count describe".split()
+)
+_ALSO_NOUNS = frozenset(
+    "message order credit email mail post log record report share text transfer comment tweet plot register return mark close "
+    "open exchange charge issue deposit schedule plan budget store payment refund make book ticket login press star pin "
+    "tag label "
+    "vote contact feed block note export account reset".split()
+)  # in front of the verb they name a thing: `ticket_get_login_status`
 _READ_COMMAND = re.compile(
     r"\s*(?:sudo |time |env |\w+=\S+ )*(?:ls|cat|head|tail|grep|rg|egrep|fgrep|find(?! .*-(?:delete|exec))|wc|pwd|echo|"
     r"printf|which|type|file|"
@@ -73,17 +86,25 @@ _WRITING_CODE = re.compile(
     r"""\bos\.(?:remove|system|rename|mkdir|makedirs)|\b(?:INSERT INTO|UPDATE \w|DELETE FROM|DROP |CREATE |ALTER )"""
 )
 _SQL = re.compile(
-    r"\s*(?:--[^\n]*\n\s*)*(select|with|show|describe|explain|pragma|insert|update|delete|create|alter|drop|merge|"
-    r"replace|grant)\b",
-    re.I,
+    r"\s*(?:--[^\n]*\n\s*)*(?:(?P<reads>select\b.*\bfrom|select\s+[\d(]|with\s+\w+\s+as\s*\(|show\s+(?:tables|databases|"
+    r"columns)|describe\s+\w+\s*;?\s*$|"
+    r"explain\s+select|pragma)|(?P<changes>insert\s+(?:or\s+\w+\s+)?into|update\s+[\w.\"`]+\s+set|delete\s+from|"
+    r"(?:create|alter|drop)\s+(?:or\s+"
+    r"replace\s+)?(?:temp\w*\s+)?(?:table|index|view|database|schema|user|role|function|trigger)|merge\s+into|"
+    r"replace\s+into|grant\s|truncate\s))\b",
+    re.IGNORECASE | re.DOTALL,
 )
 _COMMANDS = ("command", "cmd", "shell_command", "script", "bash", "shell")
 _CODES = ("code", "source", "python", "program")
 _QUERIES = ("sql", "statement")
 _ASKS_ONLY = re.compile(
-    r"(?:query|queries|q|question|search\w*|keywords?|term|expression|prompt|topic|filter\w*|url|limit|page|thought|"
-    r"city|location|symbol)$"
+    r"(?:query|queries|q|question|search\w*|keywords?|term|expression|prompt|topic|filter\w*|url|limit|page|offset|"
+    r"thought|city|"
+    r"location|symbol|fields?|columns?|select|(?:date|time)_?(?:min|max|from|to)|"
+    r"(?:min|max|from|to|start|end|since|until)_?(?:date|time)|order_?by|sort\w*)$"
 )
+_ASKS_FIELDS = frozenset(("field", "fields", "columns", "select"))
+_GIVES_VALUE = re.compile(r"value|new|content|body|data|to$", re.IGNORECASE)
 _SUCCESS = re.compile(
     r"\bsuccess|\b(?:created|updated|deleted|removed|sent|booked|cancell?ed|saved|added|scheduled|submitted|assigned|"
     r"moved|completed|"
@@ -94,7 +115,7 @@ _SUCCESS = re.compile(
 _STATES = frozenset(
     ("success", "status", "ok", "message", "result", "succeeded", "updated", "deleted", "created", "affected", "rowcount")
 )
-_NEW_ID = re.compile(r"(?:^|_)(?:id|number|code|reference|ref|uuid|key)$|Id$")
+_NOTHING = re.compile(r"(?i)\bno \w+(?: \w+)? (?:was |were )?found\b|\bnothing found\b|\bno (?:results?|match(?:es)?)\b")
 _EMPTY = frozenset(("", "none", "null", "true", "ok", "done", "success", "successful", "{}", "[]", '""'))
 
 
@@ -106,13 +127,15 @@ def _by_name(name: str) -> bool | None:
         return False
     words = [word.lower() for word in _NAME.findall(name[:200].rpartition(".")[2] or name[:200])]
     first = words[0] if words else ""
-    if first in _LOOKS:
+    if first in _LOOKS or next((word in _ONLY_LOOK for word in words if word not in _ALSO_NOUNS and _is_verb(word)), False):
         return False
-    if first in _CHANGES or (does.kinds and not acts(name)):
-        return True
-    if not _CHANGES.isdisjoint(words):
+    if first in _CHANGES or (does.kinds and not acts(name)) or not _CHANGES.isdisjoint(words):
         return True
     return False if not _LOOKS.isdisjoint(words) else None
+
+
+def _is_verb(word: str) -> bool:
+    return word in _ONLY_LOOK or word in _CHANGES or bool(doing(word).kinds)
 
 
 def changes(call: Call, result: str | None) -> bool:
@@ -135,15 +158,14 @@ def _by_input(given: dict[str, Any], call: Call) -> bool | None:
         command = lone or next((given[key] for key in ("input", "text", "__arg1") if isinstance(given.get(key), str)), None)
     code = next((given[key] for key in _CODES if isinstance(given.get(key), str)), None)
     sql = next((given[key] for key in _QUERIES if isinstance(given.get(key), str)), None)
-    if sql is None and isinstance(given.get("query"), str) and _SQL.match(given["query"]):
-        sql = given["query"]
+    sql = given["query"] if sql is None and isinstance(given.get("query"), str) else sql
     if command is not None:
         text = " ".join(map(str, command[:50])) if isinstance(command, list) else command
         return _does_more_than_read(text[:_READ])
     if code is not None:
         return _WRITING_CODE.search(code[:_READ]) is not None
     if sql is not None and (match := _SQL.match(sql[:_READ])):
-        return match[1].lower() in ("insert", "update", "delete", "create", "alter", "drop", "merge", "replace", "grant")
+        return match["changes"] is not None
     method = given.get("method")
     if isinstance(method, str) and method.upper() in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"):
         return method.upper() not in ("GET", "HEAD", "OPTIONS")
@@ -169,23 +191,32 @@ def _only_computes(given: dict[str, Any], result: str | None) -> bool:
 
 
 def _by_outcome(given: dict[str, Any], result: str | None) -> bool:
-    if result is None:
-        return not _is_question(given)
-    head = result[:_READ].strip()
-    value = value_of(result) if head[:1] in ("{", "[") else None
-    if isinstance(value, list):
+    """Guess from what went in and what came out, where the tool's name says nothing."""
+    if given and _is_question(given):
+        return result is not None and len(result) <= _SHORT and _SUCCESS.search(result) is not None
+    head = (result or "")[:_READ].strip()
+    value = value_of(head) if head[:1] in ("{", "[") and result and len(result) <= _READ else None
+    if isinstance(value, dict) and any(isinstance(each, str) and _SUCCESS.fullmatch(each) for each in value.values()):
+        return True  # status: cancelled
+    if head == "[]" or not (_ASKS_FIELDS.isdisjoint(given) or any(map(_GIVES_VALUE.search, given))):
         return False
-    if isinstance(value, dict):
-        if any(str(key).lower() in _STATES for key in value):
-            return len(value) <= _MANY_FIELDS
-        if len(value) > _MANY_FIELDS:
-            return False
-        known = {str(each) for each in given.values()}
-        new = any(_NEW_ID.search(str(key)) and str(each) not in known for key, each in value.items())
-        return new or not _is_question(given)
-    if head.lower() in _EMPTY or (len(head) <= 300 and _SUCCESS.search(head)):
+    if _is_order(given):
         return True
-    return len(head) <= 300 and not _is_question(given)
+    if isinstance(value, dict):
+        told_ = any(str(key).lower() in _STATES for key in value)
+        figures = len(value) > 1 and all(isinstance(each, (int, float)) for each in value.values())
+        return len(value) <= _MANY_FIELDS and (told_ or not figures)
+    if head[:1] in ("{", "[") or len(head) > _SHORT:
+        return False
+    return _NOTHING.search(head) is None
+
+
+def _is_order(given: dict[str, Any]) -> bool:
+    """Return whether a call says in detail how something is to be: records, or many values."""
+    nested = any(
+        isinstance(each, dict) or (isinstance(each, list) and each and isinstance(each[0], dict)) for each in given.values()
+    )
+    return nested or len(given) >= _MANY_ARGUMENTS
 
 
 def _is_question(given: dict[str, Any]) -> bool:

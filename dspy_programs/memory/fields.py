@@ -20,6 +20,7 @@ MOST = 120  # parts of a result
 _ROWS = 60  # of one list
 _LONGEST = 160  # characters of a part
 _LONGEST_TEXT = 50_000
+_LONGEST_KEY = 80
 _DEPTH = 4
 _FADING = 0.97
 _VECTOR = 20  # numbers; more in one list are no facts but data
@@ -59,13 +60,13 @@ class Parts(NamedTuple):
 
 def plain(text: str) -> str:
     """Return a text on one line, without control characters."""
-    return _BREAKS.sub(" ", text).strip() if not text.isprintable() else text.strip()
+    return text.strip() if text.isprintable() else _BREAKS.sub(" ", text).strip()
 
 
 def fields_of(value: Any) -> Parts:
     """Return the parts of a value."""
     beyond = _Beyond()
-    parts = list(islice(_parts(value, "", 0, beyond), MOST + 1))
+    parts = list(islice(_parts(value, "", 0, beyond, not isinstance(value, dict) or len(value) < 2), MOST + 1))
     if len(parts) > MOST:
         beyond.number += max(1, _size_of(value) - MOST)
     noun = "field" if isinstance(value, dict) else "item" if isinstance(value, list) else "sentence"
@@ -80,8 +81,8 @@ def _size_of(value: Any) -> int:
     return len(value) if isinstance(value, (dict, list)) else 1
 
 
-def _parts(value: Any, label: str, depth: int, beyond: _Beyond) -> Iterator[Part]:
-    if (short := compact(value)) is not None:
+def _parts(value: Any, label: str, depth: int, beyond: _Beyond, at_once: bool = True) -> Iterator[Part]:
+    if at_once and (short := compact(value)) is not None:
         yield Part(f"{label}: {short}" if label else short, "", worth_of(label, value))
     elif isinstance(value, str):
         yield from _of_text(value, label, beyond)
@@ -134,29 +135,37 @@ def compact(value: Any, room: int = _LONGEST, depth: int = 0) -> str | None:
         return "null" if value is None else str(value).lower() if isinstance(value, bool) else _number(value)
     if depth > _DEPTH or 3 * len(value) > room + 6:
         return None
-    is_dict = isinstance(value, dict)
     texts: list[str] = []
-    if is_dict and len(value := _named(value)) == 1 and "name" in value and isinstance(value["name"], str):
-        return compact(value["name"], room)
-    for key, inner in value.items() if is_dict else enumerate(value):
-        text = compact(inner, room, depth + 1)
-        if text is None:
+    if isinstance(value, dict):
+        if len(value := _named(value)) == 1 and isinstance(value.get("name"), str):
+            return compact(value["name"], room)
+        for key, inner in value.items():
+            if (text := compact(inner, room, depth + 1)) is None:
+                return None
+            texts.append(f"{_key(key)}: {text}")
+            room -= len(texts[-1]) + 2
+            if room < 0:
+                return None
+        joined = ", ".join(texts)
+        return joined if depth == 0 and joined else f"{{{joined}}}"
+    for inner in value:
+        if (text := compact(inner, room, depth + 1)) is None:
             return None
-        texts.append(f"{_key(key)}: {text}" if is_dict else text)
-        room -= len(texts[-1]) + 2
+        texts.append(text)
+        room -= len(text) + 2
         if room < 0:
             return None
-    joined = ", ".join(texts)
-    return joined if is_dict and depth == 0 and joined else f"{{{joined}}}" if is_dict else f"[{joined}]"
+    return f"[{', '.join(texts)}]"
 
 
 def _number(value: float) -> str:
     return str(value) if not isinstance(value, int) or abs(value) < 10**300 else "(a large number)"
 
 
-def _key(key: object) -> str:
+@lru_cache(maxsize=4096)
+def _key(key: str) -> str:
     text = plain(str(key))
-    return text if len(text) <= 80 else text[:80].rsplit(" ", 1)[0]
+    return text if len(text) <= _LONGEST_KEY else text[:_LONGEST_KEY].rsplit(" ", 1)[0]
 
 
 def _named(value: dict[str, Any]) -> dict[str, Any]:
