@@ -283,7 +283,7 @@ def reason_of(result: str) -> str:
     value = value_of(text) if text[:1] in ("{", "[") else None
     if isinstance(value, dict):
         return _shortened(_words_of(value), _LONGEST_REASON)
-    if len(text) > _LONGEST_REASON and "\n" in text:
+    if "\n" in text and (len(text) > _LONGEST_REASON or "Traceback" in text):
         lines = [line.strip() for line in text[-_READ:].splitlines() if line.strip()]
         told_ = [line for line in lines if re.search(r"error|exception|fail|fatal|denied|not found", line, re.IGNORECASE)]
         text = (told_ or lines)[-1]

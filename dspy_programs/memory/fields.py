@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
-from dspy_programs.memory.sentence_breaks import lines_in
+from dspy_programs.memory.sentence_breaks import first_lines_in
 from dspy_programs.text import quantity
 
 MOST = 120  # parts of a result
@@ -100,11 +100,11 @@ def _parts(value: Any, label: str, depth: int, beyond: _Beyond, at_once: bool = 
 
 def _of_text(text: str, label: str, beyond: _Beyond) -> Iterator[Part]:
     """Yield a long text sentence by sentence."""
-    found = lines_in(text[:_LONGEST_TEXT])
+    found, more = first_lines_in(text, _LONGEST_TEXT)
     worth = worth_of(label, "")
     for number, sentence in enumerate(found[:_ROWS]):
         yield Part(sentence, label, (1.2 if number == 0 else 0.8) * worth)
-    beyond.number += max(0, len(found) - _ROWS) + (len(text) > _LONGEST_TEXT)
+    beyond.number += max(0, len(found) - _ROWS) + more
 
 
 def _of_list(items: Sequence[Any], label: str, depth: int, beyond: _Beyond) -> Iterator[Part]:
@@ -238,3 +238,16 @@ def worth_of(key: str, value: Any) -> float:
     if value is None or value == [] or value == {} or value is False:
         return 0.3
     return _worth_of_key(key) + (0.4 if isinstance(value, (int, float)) else 0.0)
+
+
+def joined(parts: Sequence[Part], joint: str = "; ") -> str:
+    """Join parts; those that share a label stand behind it."""
+    text, under = "", ""
+    for part in parts:
+        if part.under and part.under == under:
+            text += (" " if text.endswith((".", "!", "?", "\u3002")) else ", ") + part.text
+        else:
+            between = "" if not text or part.text.startswith("\n") else " " if text.endswith(":") else joint
+            text += between + (f"{part.under}: {part.text}" if part.under else part.text)
+        under = part.under
+    return text

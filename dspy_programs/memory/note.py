@@ -7,7 +7,7 @@ Output     note_frame: the note's first line. is_note: whether a text begins wit
 
 import re
 
-STILL_OPEN = "user (still open): "
+STILL_OPEN = " (still open): "  # after the name of who asks
 _FRAME = re.compile(r"\[Earlier in this conversation, shortened: turns? \d+(?: to \d+)?[^\[\]\n]{0,200}\](?:\n|\Z)")
 
 

@@ -26,6 +26,7 @@ _READ = 1500  # characters at a message's beginning and end that are read
 _LONGEST_ANSWER = 200
 _LONGEST_REFERENCE = 240
 _LONGEST_THANKS = 400
+_LONGEST_HEAD = 100
 
 _Kind = Literal["request", "answer", "consent", "closing"]
 _ASKS = re.compile(
@@ -132,7 +133,8 @@ def _is_of_user(entry: MemoryEntry) -> bool:
 
 
 def _note_kind(entry: MemoryEntry) -> _Kind:
-    return "request" if f"\n{STILL_OPEN}" in entry.content else "answer"
+    lines = entry.content.split("\n")
+    return "request" if any(STILL_OPEN in line[:_LONGEST_HEAD] and not line.startswith(" ") for line in lines) else "answer"
 
 
 def _said(entry: MemoryEntry, index: int) -> _Said:

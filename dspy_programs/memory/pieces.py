@@ -17,15 +17,16 @@ from dspy_programs.conversation import Call, call_of
 from dspy_programs.memory.decisions import settles
 from dspy_programs.memory.deeds import changes, ending_of, reason_of, says_only_done, told
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.fields import Part, Parts, plain
+from dspy_programs.memory.fields import Part, Parts, joined, plain
 from dspy_programs.memory.note import STILL_OPEN, is_note
 from dspy_programs.memory.open_request import open_requests as open_requests
 from dspy_programs.memory.sentence_breaks import lines_in
-from dspy_programs.memory.stubs import joined, mentioned_in as mentioned_in, stub_of as stub_of
+from dspy_programs.memory.stubs import mentioned_in as mentioned_in, stub_of as stub_of
 from dspy_programs.memory.text_results import parts_of_result
 from dspy_programs.text import quantity
 
 _MOST_SENTENCES = 400  # pieces of one message
+_LONGEST_ROW = 400  # characters of a row of an open request that is one piece
 _LONGEST_TOLD = 200  # characters of what a deed's own line says of its outcome
 _STATE = re.compile(r"stat(?:us|e)$|result|outcome|error|message|confirm|success|warning", re.IGNORECASE)
 _AMOUNT = re.compile(r"amount|total|price|balance|cost|fee|refund|payment|paid|charge", re.IGNORECASE)
@@ -123,14 +124,23 @@ def _of_message(entry: MemoryEntry, open_request: bool, number: int) -> list[Pie
         return list(_of_speech(text, speaker, entry.role == "assistant", number))
     if entry.role == "assistant":  # what the user agreed to
         return [piece._replace(rank=Rank.DECISION) for piece in _of_speech(text, speaker, True, number)]
-    head = STILL_OPEN if speaker == "user" else f"{speaker} (still open): "
-    line = Line(number, head, "line", "\n  ")
-    return [Piece(said.rstrip(), Rank.OPEN_REQUEST, line) for said in _safe_lines(text) if said.strip()]
+    return _of_open_request(text, f"{speaker}{STILL_OPEN}", number, 0)
 
 
-def _safe_lines(text: str) -> list[str]:
-    """Return a text's lines, without what controls a terminal; none of them will start a line of the note."""
-    return ["".join(c if c == "\t" or c >= " " else " " for c in line) for line in text.splitlines()]
+def _of_open_request(text: str, head: str, number: int, beyond: int) -> list[Piece]:
+    """Return a request word for word, in lines; a line after the first is indented, so that it cannot pose as one of "
+    "the note."""
+    said: list[str] = []
+    for row in text.splitlines():
+        if row.strip():
+            row = "".join([sign if sign == "\t" or sign >= " " else " " for sign in row]).rstrip()
+            first, *rest = lines_in(row) if len(row) > _LONGEST_ROW else [row.lstrip() if not said else row]
+            said += [f"\n  {first}" if said else first, *rest]
+    if len(said) > _MOST_SENTENCES:
+        beyond += len(said) - _MOST_SENTENCES
+        said = said[: _MOST_SENTENCES // 2] + said[-_MOST_SENTENCES // 2 :]
+    line = Line(number, head, "", " ", beyond)
+    return [Piece(part, Rank.OPEN_REQUEST, line) for part in said]
 
 
 @lru_cache(maxsize=8192)
@@ -245,9 +255,8 @@ def _of_note_line(raw: str, open_request: bool, number: int) -> list[Piece]:
         return [
             Piece(plain(part), Rank.ORDINARY, line) for part in rest.split(joint if joint == "; " else "\n") if part.strip()
         ]
-    if head.endswith("(still open): ") and open_request:
-        line = Line(number, head, "line", "\n  ", beyond)
-        return [Piece(said, Rank.OPEN_REQUEST, line) for said in rest.split("\n") if said.strip()]
+    if head.endswith(STILL_OPEN) and open_request:
+        return _of_open_request(rest, head, number, beyond)
     head = head.replace(" (still open)", "")
     speech = _of_speech(rest, head[:-2], head == "assistant: ", number)
     return [piece._replace(line=piece.line._replace(beyond=piece.line.beyond + beyond)) for piece in speech]
@@ -274,4 +283,4 @@ def _written(taken: Sequence[Piece], left_out: int) -> str:
     left_out += line.beyond
     more = f"({quantity(left_out, f'more {line.noun}')})" if line.noun else f"({left_out:,} more)"
     parts = [Part(piece.text, piece.under) for piece in taken]
-    return f"{line.head}{joined(parts, line.joint)}{f' {more}' if left_out else ''}"
+    return f"{line.head}{joined(parts, line.joint).lstrip()}{f' {more}' if left_out else ''}"

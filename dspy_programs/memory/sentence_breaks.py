@@ -29,6 +29,14 @@ def lines_in(text: str) -> list[str]:
     return [part for part in map(str.strip, found) if part]
 
 
+def first_lines_in(text: str, characters: int) -> tuple[list[str], bool]:
+    """Return the sentences of a text's first `characters`, none of them cut, and whether there are more."""
+    if len(text) <= characters:
+        return lines_in(text), False
+    found = lines_in(text[:characters])[:-1]
+    return (found, True) if found else ([f"({quantity(len(text), 'character')})"], False)
+
+
 def in_parts(text: str, longest: int = _PART) -> list[str]:
     """Return a text in parts of about `longest` characters that end between words."""
     parts, line = list[str](), ""

@@ -6,10 +6,10 @@ Guarantees never longer than `room`; never cut inside a value, a number or a wor
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.fields import Part, Parts
+from dspy_programs.memory.fields import Parts, joined
 from dspy_programs.memory.text_results import parts_of_result
 from dspy_programs.text import quantity
 
@@ -69,22 +69,11 @@ def _is_mentioned(text: str, mentioned: Collection[str]) -> bool:
 
 
 def _mark(parts: Parts, left_out: int) -> str:
-    return f"({quantity(left_out + parts.beyond, f'more {parts.noun}')}; shortened, can be restored)"
+    more = left_out + parts.beyond
+    return f"({quantity(more, f'more {parts.noun}')}; shortened, can be restored)" if more else "(shortened, can be restored)"
 
 
 def _written(parts: Parts, chosen: Collection[int]) -> str:
     taken = [part for number, part in enumerate(parts.parts) if number in chosen]
     text = joined(taken, "\n" if parts.noun in ("line", "row") else " " if parts.noun == "sentence" else "; ")
     return f"{text} {_mark(parts, len(parts.parts) - len(taken))}".strip()
-
-
-def joined(parts: Sequence[Part], joint: str = "; ") -> str:
-    """Join parts; those that share a label stand behind it."""
-    text, under = "", ""
-    for part in parts:
-        if part.under and part.under == under:
-            text += (" " if text.endswith((".", "!", "?", "\u3002")) else ", ") + part.text
-        else:
-            text += (joint if text else "") + (f"{part.under}: {part.text}" if part.under else part.text)
-        under = part.under
-    return text

@@ -16,21 +16,21 @@ from functools import lru_cache
 from typing import Any
 
 from dspy_programs.memory.fields import MOST, Part, Parts, fields_of, plain
-from dspy_programs.memory.sentence_breaks import in_parts, lines_in
+from dspy_programs.memory.sentence_breaks import first_lines_in, in_parts, lines_in
 
 _LONGEST_JSON = 8_000_000
 _LONGEST_LITERAL = 300_000
 _DEEPEST_LITERAL = 60
 _LONGEST_LINE = 300
 _LONGEST_PROSE = 400_000
+_MANY_LINES = 3_000
 _HEAD, _TAIL = 8, 8  # lines at the beginning and the end that are worth something by their place
 _OPENS = re.compile(r"[\[{]")
 _TELLING = re.compile(
     r"error|exception|fail|fatal|critical|denied|refused|warn|timeout|timed out|not found|traceback|assert|passed|total|"
-    r"result|summary|success|exit",
-    re.IGNORECASE,
-)
-_BAD = re.compile(r"error|exception|fail|fatal|critical|denied|refused|timed out|\bE  ", re.IGNORECASE)
+    r"result|summary|success|exit"
+)  # in lower case
+_BAD = re.compile(r"error|exception|fail|fatal|critical|denied|refused|timed out")
 _CHANGED = re.compile(r"[+-](?![+-])|diff --git|\+\+\+ |--- |@@")
 _IS_DIFF = re.compile(r"(?m)^(?:diff --git |@@ -\d|\+\+\+ )")
 _RULE = re.compile(r"[\s|:+=_-]*")
@@ -155,47 +155,49 @@ def _is_prose(lines: Sequence[str]) -> bool:
 
 
 def _of_prose(text: str) -> Parts:
-    found = lines_in(text[:_LONGEST_PROSE])
+    found, more = first_lines_in(text, _LONGEST_PROSE)
     parts = [
-        Part(sentence, "", (1.5 if place == 0 else 1.0) + (1.0 if _TELLING.search(sentence) else 0.0))
+        Part(sentence, "", (1.5 if place == 0 else 1.0) + (1.0 if _TELLING.search(sentence.lower()) else 0.0))
         for place, sentence in enumerate(found[:MOST])
     ]
-    return Parts(parts, "sentence", max(0, len(found) - MOST) + (len(text) > _LONGEST_PROSE))
+    return Parts(parts, "sentence", max(0, len(found) - MOST) + more)
 
 
 def _of_lines(lines: Sequence[str], is_diff: bool) -> Parts:
     """Choose among the lines; of those that differ in digits only the first stands for all."""
-    alike = Counter(form for line in lines if (form := line.strip()[:_LONGEST_LINE].translate(_DIGITS)))
-    seen: set[str] = set()
-    offered: list[tuple[float, int, str]] = []
-    total = 0
-    for place, line in enumerate(lines):
-        stripped = line.strip()
-        form = stripped[:_LONGEST_LINE].translate(_DIGITS)
-        if not form or _RULE.fullmatch(form):
-            continue
-        total += 1
-        if form in seen:
-            continue
-        seen.add(form)
-        offered.append((_worth_of_line(stripped[:_LONGEST_LINE], place, len(lines), is_diff), place, stripped))
+    forms = [line.strip()[:_LONGEST_LINE].translate(_DIGITS) for line in lines]
+    alike = Counter(forms)
+    alike.pop("", None)
+    first: dict[str, int] = {}
+    for place, form in enumerate(forms):
+        if form:
+            first.setdefault(form, place)
+    if len(first) > _MANY_LINES:  # the beginning, the end, and what complains
+        near = {place for place in first.values() if place < _MANY_LINES // 4 or place >= len(lines) - _MANY_LINES // 4}
+        first = {form: place for form, place in first.items() if place in near or _BAD.search(form.lower())}
+    offered = [(_worth_of_line(form, place, len(lines), is_diff), place) for form, place in first.items() if not _is_rule(form)]
     best = sorted(sorted(offered, key=lambda one: -one[0])[:MOST], key=lambda one: one[1])
     parts, shown = [], 0
-    for worth, _, line in best:
-        times = alike[line[:_LONGEST_LINE].translate(_DIGITS)]
+    for worth, place in best:
+        line, times = lines[place].strip(), alike[forms[place]]
         shown += times
         text = plain(line) if len(line) <= _LONGEST_LINE else f"{in_parts(line[:_LONGEST_PROSE])[0]} (...)"
-        parts.append(Part(f"{text} ({times} lines like this)" if times > 1 else text, "", worth))
-    return Parts(parts, "line", max(0, total - shown))
+        parts.append(Part(f"{text} ({times:,} lines like this)" if times > 1 else text, "", worth))
+    return Parts(parts, "line", max(0, alike.total() - shown - sum(alike[form] for form in alike if _is_rule(form))))
+
+
+def _is_rule(form: str) -> bool:
+    return not form[0].isalnum() and _RULE.fullmatch(form) is not None
 
 
 def _worth_of_line(line: str, place: int, lines: int, is_diff: bool) -> float:
     worth = 1.0
     if is_diff:
         return 2.0 if _CHANGED.match(line) else 0.5
-    if _BAD.search(line):
+    low = line.lower()
+    if _BAD.search(low):
         worth += 2.0
-    elif _TELLING.search(line):
+    elif _TELLING.search(low):
         worth += 1.0
     if _FRAME.match(line):
         worth += 0.5
