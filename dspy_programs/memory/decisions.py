@@ -73,7 +73,8 @@ _CJK = re.compile(
     "决定|同意|确认|批准|拒绝|取消|选择|喜欢|不喜欢|偏好|宁愿|更想|改为|改成|必须|不要|不能|无法|只要|答应|承诺|已经|预订|抱歉"
 )
 _COURTESY = re.compile(
-    r"\b(?:anything|something) else\b|\bhow (?:can|may) i (?:help|assist)\b|\b(?:feel free|don'?t hesitate|let me know "
+    r"\b(?:anything|something) else\b|\b(?:other|further|more|any) (?:questions?|assistance|help|concerns)\b|\bhow "
+    r"(?:can|may) i (?:help|assist)\b|\b(?:feel free|don'?t hesitate|let me know "
     r"if|is there anything|"
     r"happy to (?:help|assist)|glad (?:to|i)|you'?re welcome|have a (?:\w+ )?(?:day|flight|trip|evening))\b"
 )

@@ -24,6 +24,7 @@ MOST = 8
 _MOST_READ = 40  # messages of the user
 _READ = 1500  # characters at a message's beginning and end that are read
 _LONGEST_ANSWER = 200
+_LONGEST_CHOICE = 80
 _LONGEST_REFERENCE = 240
 _LONGEST_THANKS = 400
 _LONGEST_HEAD = 100
@@ -58,6 +59,11 @@ _REFERS = re.compile(
     r"それ|また|一样|还|也|那个|这个",
     re.IGNORECASE,
 )
+_ASIDE = re.compile(
+    r"\b(?:meanwhile|in the meantime|by the way|btw|quick question|while (?:you|we|i)|inzwischen|nebenbei|en attendant|"
+    r"mientras)\b",
+    re.IGNORECASE,
+)
 _ASKS_BACK = re.compile(
     r"[?\uff1f]|\b(?:please|kindly|could you|can you) (?:\w+ ){0,2}(?:provide|confirm|share|specify|choose|select|tell|"
     r"let me know|clarify|"
@@ -78,11 +84,14 @@ _AGREES = re.compile(r"\W*(?:yes|yep|yeah|yup|sure|ok(?:ay)?|ja|oui|s[ií]|は�
 
 
 class _Said(NamedTuple):
-    """What the assistant said last before a message of the user."""
+    """What the assistant did last before a message of the user."""
 
     place: int = -1
     asks: bool = False
     answers: bool = False
+    works: bool = False
+    """It called tools and said nothing: that is an answer only if the user speaks next."""
+    long: bool = False
 
 
 def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
@@ -94,14 +103,12 @@ def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
     for index in range(_start(entries), len(entries)):
         entry = entries[index]
         if entry.role == "assistant":
-            if entry.content.strip():
-                said = _said(entry, index)
-                agreed_to = -1
+            if entry.content.strip() or entry.calls:
+                said, agreed_to = _said(entry, index), -1
         elif _is_of_user(entry):
             note = is_note(entry.content)
-            if said.answers and not note:
-                referred = _REFERS.search(entry.content[:_LONGEST_REFERENCE]) and len(entry.content) <= _LONGEST_REFERENCE
-                waiting = waiting[-1:] if referred else []
+            if (said.answers or said.works) and not note:
+                waiting = _left_open(waiting, entry.content, entries)
             kind = _note_kind(entry) if note else _kind_of(entry.content, said, not waiting and last_request < 0)
             if kind == "request":
                 waiting.append(index)
@@ -110,12 +117,20 @@ def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
                 waiting, last_request = [], -1
             elif last_request >= 0 and not waiting:
                 waiting = [last_request]
-            agreed_to = said.place if kind in ("consent", "answer") and said.asks and waiting else -1
+            agrees = kind == "consent" or (kind == "answer" and said.long and len(entry.content) <= _LONGEST_CHOICE)
+            agreed_to = said.place if agrees and said.asks and waiting else -1
             said = _Said()
     if said.answers:
         waiting = [last_request] if last_request >= 0 else []
     kept = [*waiting[:1], *waiting[1:][-(MOST - 1) :]]
     return {*kept, *([agreed_to] if agreed_to >= 0 else [])}
+
+
+def _left_open(waiting: list[int], text: str, entries: Sequence[MemoryEntry]) -> list[int]:
+    """Return what is open after an answer: what was set aside for a question meanwhile, and what the next message refers to."""
+    if waiting and _ASIDE.search(entries[waiting[-1]].content[:_READ]):
+        return waiting[:-1]
+    return waiting[-1:] if len(text) <= _LONGEST_REFERENCE and _REFERS.search(text) else []
 
 
 def _start(entries: Sequence[MemoryEntry]) -> int:
@@ -140,10 +155,11 @@ def _note_kind(entry: MemoryEntry) -> _Kind:
 def _said(entry: MemoryEntry, index: int) -> _Said:
     """Read an assistant's message: it asks something back, or it answers, or it goes on working."""
     if entry.calls:
-        return _Said(index)
+        return _Said(index, works=True)
     last = [sentence for sentence in lines_in(entry.content[-_READ:])[-4:] if not is_courtesy(sentence)]
     asks = any(_ASKS_BACK.search(sentence) for sentence in last)
-    return _Said(index, asks, not asks and not (last and _WAITS.search(last[-1])))
+    answers = not asks and not (last and _WAITS.search(last[-1]))
+    return _Said(index, asks, answers, long=len(entry.content) > _LONGEST_ANSWER)
 
 
 def _kind_of(text: str, said: _Said, is_first: bool) -> _Kind:
