@@ -17,21 +17,21 @@ from typing import Literal, NamedTuple
 from dspy_programs.memory.decisions import is_courtesy
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.note import STILL_OPEN, is_note
-from dspy_programs.memory.replies import is_closing, is_consent, without_stop
+from dspy_programs.memory.replies import agrees_in_words, is_closing, is_consent, without_stop
 from dspy_programs.memory.sentence_breaks import lines_in
 
 MOST = 8
 _MOST_READ = 40  # messages of the user
 _READ = 1500  # characters at a message's beginning and end that are read
 _LONGEST_ANSWER = 200
-_LONGEST_CHOICE = 80
 _LONGEST_REFERENCE = 240
 _LONGEST_THANKS = 400
 _LONGEST_HEAD = 100
 
 _Kind = Literal["request", "answer", "consent", "closing"]
 _ASKS = re.compile(
-    r"[?\uff1f]|\b(?:please|can you|could you|would you|will you|i (?:need|want|would like|wish|was hoping|am looking|"
+    r"[?\uff1f]|\b(?:please|can you|could you|would you|will you|i (?:just |really |also |still |only |now )?(?:need|"
+    r"want|would like|wish|was hoping|am looking|"
     r"have to|must)|"
     r"i'?d (?:like|prefer|love|rather)|i'?m (?:looking|trying|calling|hoping)|help me|let'?s|make sure|show me|tell me|give me|"
     r"find me|remind me|"
@@ -83,6 +83,10 @@ _WAITS = re.compile(
 _AGREES = re.compile(r"\W*(?:yes|yep|yeah|yup|sure|ok(?:ay)?|ja|oui|s[ií]|はい|是|好|对)\b", re.IGNORECASE)
 
 
+_CHOOSES = re.compile(r"[^\d@?]{1,80}(?:\d{1,2}\b[^\d@?]{0,40})?")  # "the second one", "option 2, please": no id, no question
+_FIGURE = re.compile(r"\d")
+
+
 class _Said(NamedTuple):
     """What the assistant did last before a message of the user."""
 
@@ -91,7 +95,7 @@ class _Said(NamedTuple):
     answers: bool = False
     works: bool = False
     """It called tools and said nothing: that is an answer only if the user speaks next."""
-    long: bool = False
+    proposes: bool = False
 
 
 def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
@@ -104,7 +108,8 @@ def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
         entry = entries[index]
         if entry.role == "assistant":
             if entry.content.strip() or entry.calls:
-                said, agreed_to = _said(entry, index), -1
+                said = _said(entry, index)
+                agreed_to = agreed_to if said.works else -1
         elif _is_of_user(entry):
             note = is_note(entry.content)
             if (said.answers or said.works) and not note:
@@ -117,7 +122,7 @@ def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
                 waiting, last_request = [], -1
             elif last_request >= 0 and not waiting:
                 waiting = [last_request]
-            agrees = kind == "consent" or (kind == "answer" and said.long and len(entry.content) <= _LONGEST_CHOICE)
+            agrees = kind == "consent" or (kind == "answer" and said.proposes and _CHOOSES.fullmatch(entry.content) is not None)
             agreed_to = said.place if agrees and said.asks and waiting else -1
             said = _Said()
     if said.answers:
@@ -159,12 +164,14 @@ def _said(entry: MemoryEntry, index: int) -> _Said:
     last = [sentence for sentence in lines_in(entry.content[-_READ:])[-4:] if not is_courtesy(sentence)]
     asks = any(_ASKS_BACK.search(sentence) for sentence in last)
     answers = not asks and not (last and _WAITS.search(last[-1]))
-    return _Said(index, asks, answers, long=len(entry.content) > _LONGEST_ANSWER)
+    return _Said(
+        index, asks, answers, proposes=len(entry.content) > _LONGEST_ANSWER and _FIGURE.search(entry.content) is not None
+    )
 
 
 def _kind_of(text: str, said: _Said, is_first: bool) -> _Kind:
     text = without_stop(text)
-    if is_consent(text):
+    if is_consent(text) or (said.asks and agrees_in_words(text)):
         return "consent"
     agrees = said.asks and _AGREES.match(text) is not None
     if not agrees and _closes(text, said):

@@ -46,7 +46,7 @@ _WITH_THANKS = frozenset(
     "really quick information info time clarification update handling taking care of clearing up sorting out with today need "
     "anything more further at for now then safe travels got sure alright understood in advance well to as same let me know set "
     "from my side yes yeah just what needed your're you're welcome us working patience patient service explaining confirming "
-    "questions question any don't do not other stop take "
+    "questions question any should don't do not other stop take "
     "danke dank schön sehr vielen tschüss das ist alles für die hilfe nein merci beaucoup au revoir c'est tout pour "
     "votre ton aide non "
     "muchas gracias adiós eso es todo por tu su la ayuda".split()
@@ -63,6 +63,14 @@ _CLOSING_CJK = re.compile(
 )
 
 
+_ADDS = re.compile(
+    r"[?\uff1f]|\b(?:but|also|instead|except|only|unless|if|use|using|with|without|first|then|after|another|other|aber|"
+    r"auch|mais|"
+    r"aussi|pero|tambi\u00e9n)\b|@",
+    re.IGNORECASE,
+)
+
+
 def is_consent(text: str) -> bool:
     """Return whether a message only agrees, or asks to go on."""
     if len(text) > _LONGEST_CONSENT:
@@ -71,6 +79,13 @@ def is_consent(text: str) -> bool:
     if words and words <= _AGREES | _WITH_CONSENT:
         return not words.isdisjoint(_AGREES) or words <= {"go", "on", "please", "do", "keep", "going", "carry", "next", "y"}
     return not text.isascii() and bool(text.strip()) and _CONSENT_CJK.fullmatch(text) is not None
+
+
+def agrees_in_words(text: str) -> bool:
+    """Return whether a reply to a proposal agrees to just that: "Yes, please cancel this reservation"; nothing new is in it."""
+    words = text[: _LONGEST_CONSENT + 1].lower().replace("\u2019", "'").split()
+    first = words[0].strip(",.!;:") if words else ""
+    return first in _AGREES and len(text) <= _LONGEST_CONSENT and not any(map(str.isdigit, text)) and _ADDS.search(text) is None
 
 
 def is_closing(text: str) -> bool:
