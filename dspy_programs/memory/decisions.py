@@ -73,11 +73,13 @@ _CJK = re.compile(
     "决定|同意|确认|批准|拒绝|取消|选择|喜欢|不喜欢|偏好|宁愿|更想|改为|改成|必须|不要|不能|无法|只要|答应|承诺|已经|预订|抱歉"
 )
 _COURTESY = re.compile(
-    r"\b(?:anything|something) else\b|\b(?:other|further|more|any) (?:questions?|assistance|help|concerns)\b|\bhow "
-    r"(?:can|may) i (?:help|assist)\b|\b(?:feel free|don'?t hesitate|let me know "
-    r"if|is there anything|"
-    r"happy to (?:help|assist)|glad (?:to|i)|you'?re welcome|have a (?:\w+ )?(?:day|flight|trip|evening))\b"
+    r"\b(?:anything|something) else\b|\b(?:other|further|more|any) (?:questions?|assistance|help|concerns)\b|"
+    r"\bhow (?:can|may) i (?:help|assist)\b|\b(?:feel free|don'?t hesitate|is there anything|happy to (?:help|assist)|"
+    r"glad (?:to|i)|"
+    r"let me know if (?:there|you (?:need|have|run into|encounter))|you'?re welcome|have a (?:\w+ )?(?:day|flight|trip|"
+    r"evening))\b"
 )
+_OR_ELSE = re.compile(r",? or (?:is|was|if) (?:there|you)\b.{0,20}\b(?:anything|something|any|other|further)\b.*")
 
 
 def settles(sentence: str, assistant: bool = False) -> bool:
@@ -96,5 +98,6 @@ def settles(sentence: str, assistant: bool = False) -> bool:
 
 
 def is_courtesy(sentence: str) -> bool:
-    """Return whether a sentence only offers help or wishes well."""
-    return _COURTESY.search(sentence[:_LONGEST].lower().replace("\u2019", "'")) is not None
+    """Return whether a sentence only offers help or wishes well: "Would you like that, or is there anything else?" asks."""
+    head = _OR_ELSE.sub("", sentence[:_LONGEST].lower().replace("\u2019", "'"))
+    return _COURTESY.search(head) is not None

@@ -17,13 +17,14 @@ from typing import Literal, NamedTuple
 from dspy_programs.memory.decisions import is_courtesy
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.note import STILL_OPEN, is_note
-from dspy_programs.memory.replies import agrees_in_words, is_closing, is_consent, without_stop
+from dspy_programs.memory.replies import agrees_to, is_closing, is_consent, without_stop
 from dspy_programs.memory.sentence_breaks import lines_in
 
 MOST = 8
 _MOST_READ = 40  # messages of the user
 _READ = 1500  # characters at a message's beginning and end that are read
 _LONGEST_ANSWER = 200
+_SHORT = 600
 _LONGEST_REFERENCE = 240
 _LONGEST_THANKS = 400
 _LONGEST_HEAD = 100
@@ -33,7 +34,8 @@ _ASKS = re.compile(
     r"[?\uff1f]|\b(?:please|can you|could you|would you|will you|i (?:just |really |also |still |only |now )?(?:need|"
     r"want|would like|wish|was hoping|am looking|"
     r"have to|must)|"
-    r"i'?d (?:like|prefer|love|rather)|i'?m (?:looking|trying|calling|hoping)|help me|let'?s|make sure|show me|tell me|give me|"
+    r"i'?d (?:like|prefer|love|rather)|i'?m (?:looking|trying|calling|hoping)|help me|let'?s|(?<!i'll )make sure|show "
+    r"me|tell me|give me|"
     r"find me|remind me|"
     r"bitte|könn(?:en|ten|test)|kannst|ich (?:möchte|brauche|will|würde)|s'il (?:vous|te) pla[iî]t|je (?:voudrais|veux|"
     r"souhaite)|"
@@ -96,6 +98,7 @@ class _Said(NamedTuple):
     works: bool = False
     """It called tools and said nothing: that is an answer only if the user speaks next."""
     proposes: bool = False
+    text: str = ""
 
 
 def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
@@ -161,17 +164,23 @@ def _said(entry: MemoryEntry, index: int) -> _Said:
     """Read an assistant's message: it asks something back, or it answers, or it goes on working."""
     if entry.calls:
         return _Said(index, works=True)
-    last = [sentence for sentence in lines_in(entry.content[-_READ:])[-4:] if not is_courtesy(sentence)]
+    found = lines_in(entry.content if len(entry.content) <= 2 * _READ else f"{entry.content[:_READ]}\n{entry.content[-_READ:]}")
+    near = found if len(entry.content) <= _SHORT else [*found[:3], *found[-4:]]
+    last = [sentence for sentence in near if not is_courtesy(sentence)]
     asks = any(_ASKS_BACK.search(sentence) for sentence in last)
     answers = not asks and not (last and _WAITS.search(last[-1]))
     return _Said(
-        index, asks, answers, proposes=len(entry.content) > _LONGEST_ANSWER and _FIGURE.search(entry.content) is not None
+        index,
+        asks,
+        answers,
+        text=entry.content[-_READ:],
+        proposes=len(entry.content) > _LONGEST_ANSWER and _FIGURE.search(entry.content) is not None,
     )
 
 
 def _kind_of(text: str, said: _Said, is_first: bool) -> _Kind:
     text = without_stop(text)
-    if is_consent(text) or (said.asks and agrees_in_words(text)):
+    if is_consent(text) or (said.asks and agrees_to(text, said.text)):
         return "consent"
     agrees = said.asks and _AGREES.match(text) is not None
     if not agrees and _closes(text, said):
@@ -181,7 +190,7 @@ def _kind_of(text: str, said: _Said, is_first: bool) -> _Kind:
     read = text if len(text) <= 2 * _READ else f"{text[:_READ]}\n{text[-_READ:]}"
     if len(text) > _LONGEST_ANSWER or _ASKS.search(read) or _DOES.match(read):
         return "request"
-    return "consent" if agrees else "answer"
+    return "answer"
 
 
 def _closes(text: str, said: _Said) -> bool:

@@ -63,12 +63,8 @@ _CLOSING_CJK = re.compile(
 )
 
 
-_ADDS = re.compile(
-    r"[?\uff1f]|\b(?:but|also|instead|except|only|unless|if|use|using|with|without|first|then|after|another|other|aber|"
-    r"auch|mais|"
-    r"aussi|pero|tambi\u00e9n)\b|@",
-    re.IGNORECASE,
-)
+_YES = frozenset("yes yep yeah yup sure ok okay ja oui s\u00ed si \u306f\u3044 \u662f \u597d".split())
+_ADDS = re.compile(r"[?\uff1f@\d]|\b(?:but|also|instead|except|only|unless|if|aber|auch|mais|aussi|pero|tambi\u00e9n)\b")
 
 
 def is_consent(text: str) -> bool:
@@ -81,11 +77,14 @@ def is_consent(text: str) -> bool:
     return not text.isascii() and bool(text.strip()) and _CONSENT_CJK.fullmatch(text) is not None
 
 
-def agrees_in_words(text: str) -> bool:
-    """Return whether a reply to a proposal agrees to just that: "Yes, please cancel this reservation"; nothing new is in it."""
-    words = text[: _LONGEST_CONSENT + 1].lower().replace("\u2019", "'").split()
-    first = words[0].strip(",.!;:") if words else ""
-    return first in _AGREES and len(text) <= _LONGEST_CONSENT and not any(map(str.isdigit, text)) and _ADDS.search(text) is None
+def agrees_to(text: str, proposal: str) -> bool:
+    """Return whether a reply says yes to a proposal in its own words: "Yes, please cancel this reservation"."""
+    low = text[: _LONGEST_CONSENT + 1].lower().replace("\u2019", "'")
+    first, *others = _WORD.findall(low) or [""]
+    if first not in _YES or len(text) > _LONGEST_CONSENT or _ADDS.search(low):
+        return False
+    proposed = proposal.lower()
+    return all(word in _AGREES or word in _WITH_CONSENT or word in proposed for word in others)
 
 
 def is_closing(text: str) -> bool:
