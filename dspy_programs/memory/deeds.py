@@ -138,8 +138,8 @@ def _is_verb(word: str) -> bool:
     return word in _ONLY_LOOK or word in _CHANGES or bool(doing(word).kinds)
 
 
-def changes(call: Call, result: str | None) -> bool:
-    """Return whether a call changed something, or might have."""
+def changes(call: Call, result: str | None, value: Any = None) -> bool:
+    """Return whether a call changed something, or might have; value: what the result is if it is JSON."""
     given = call.given if isinstance(call.given, dict) else {}
     by_input = _by_input(given, call)
     if by_input is not None:
@@ -147,7 +147,7 @@ def changes(call: Call, result: str | None) -> bool:
     by_name = _by_name(call.name)
     if by_name is not None:
         return by_name and not _only_computes(given, result)
-    return _by_outcome(given, result)
+    return _by_outcome(given, result, value)
 
 
 def _by_input(given: dict[str, Any], call: Call) -> bool | None:
@@ -190,12 +190,11 @@ def _only_computes(given: dict[str, Any], result: str | None) -> bool:
     )
 
 
-def _by_outcome(given: dict[str, Any], result: str | None) -> bool:
+def _by_outcome(given: dict[str, Any], result: str | None, value: Any) -> bool:
     """Guess from what went in and what came out, where the tool's name says nothing."""
     if given and _is_question(given):
         return result is not None and len(result) <= _SHORT and _SUCCESS.search(result) is not None
     head = (result or "")[:_READ].strip()
-    value = value_of(head) if head[:1] in ("{", "[") and result and len(result) <= _READ else None
     if isinstance(value, dict) and any(isinstance(each, str) and _SUCCESS.fullmatch(each) for each in value.values()):
         return True  # status: cancelled
     if head == "[]" or not (_ASKS_FIELDS.isdisjoint(given) or any(map(_GIVES_VALUE.search, given))):
@@ -223,12 +222,12 @@ def _is_question(given: dict[str, Any]) -> bool:
     return all(_ASKS_ONLY.search(str(key).lower()) for key in given)
 
 
-def ending_of(result: str | None, deed: bool) -> Ending:
-    """Return how a call ended, by its result."""
+def ending_of(result: str | None, deed: bool, value: Any = None) -> Ending:
+    """Return how a call ended, by its result; value: what the result is if it is JSON."""
     if result is None:
         return "asked"
     text = result.strip()
-    fault = fault_of(text, text, deed)
+    fault = fault_of(text if value is None else value, text, deed)
     return "failed" if fault and (deed or fault != "absent") else "done"
 
 

@@ -10,7 +10,6 @@ Guarantees a line starts with who speaks, how a deed ended or which call it is, 
 import re
 from collections.abc import Collection, Sequence
 from enum import IntEnum
-from functools import lru_cache
 from typing import NamedTuple
 
 from dspy_programs.conversation import Call, call_of
@@ -22,7 +21,7 @@ from dspy_programs.memory.note import STILL_OPEN, is_note
 from dspy_programs.memory.open_request import open_requests as open_requests
 from dspy_programs.memory.sentence_breaks import lines_in
 from dspy_programs.memory.stubs import mentioned_in as mentioned_in, stub_of as stub_of
-from dspy_programs.memory.text_results import parts_of_result
+from dspy_programs.memory.text_results import parts_of_result, value_of
 from dspy_programs.text import quantity
 
 _MOST_SENTENCES = 400  # pieces of one message
@@ -74,6 +73,9 @@ class Piece(NamedTuple):
     """Among the pieces of its line."""
 
 
+_new_piece = tuple.__new__  # there are hundreds of thousands: half the time of Piece(...)
+
+
 def pieces_of(unit: Sequence[MemoryEntry], *, open_request: bool = False) -> list[Piece]:
     """Return a unit's pieces, in order.
 
@@ -121,7 +123,7 @@ def _of_message(entry: MemoryEntry, open_request: bool, number: int) -> list[Pie
     if entry.role == "tool":
         return _of_stray(entry, number)
     if not open_request:
-        return list(_of_speech(text, speaker, entry.role == "assistant", number))
+        return _of_speech(text, speaker, entry.role == "assistant", number)
     if entry.role == "assistant":  # what the user agreed to
         return [piece._replace(rank=Rank.DECISION) for piece in _of_speech(text, speaker, True, number)]
     return _of_open_request(text, f"{speaker}{STILL_OPEN}", number, 0)
@@ -143,14 +145,15 @@ def _of_open_request(text: str, head: str, number: int, beyond: int) -> list[Pie
     return [Piece(part, Rank.OPEN_REQUEST, line) for part in said]
 
 
-@lru_cache(maxsize=8192)
-def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> tuple[Piece, ...]:
+def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Piece]:
     said = lines_in(text)
-    line = Line(number, f"{speaker}: ", "", " ", max(0, len(said) - _MOST_SENTENCES))
-    if line.beyond:
+    beyond = max(0, len(said) - _MOST_SENTENCES)
+    if beyond:
         half = _MOST_SENTENCES // 2
         said = said[:half] + said[-half:]
-    return tuple([Piece(part, Rank.DECISION if settles(part, assistant) else Rank.ORDINARY, line) for part in said])
+    line = Line(number, f"{speaker}: ", "", " ", beyond)
+    decision, ordinary = Rank.DECISION, Rank.ORDINARY
+    return [_new_piece(Piece, (part, decision if settles(part, assistant) else ordinary, line, "", 1.0)) for part in said]
 
 
 def _speaker(entry: MemoryEntry) -> str:
@@ -164,15 +167,16 @@ def _speaker(entry: MemoryEntry) -> str:
 
 def _of_call(call: Call, result: str | None, number: int) -> list[Piece]:
     """Return the pieces of a call: a deed or a failure as a line of its own, a look-up's result by its fields."""
-    deed = changes(call, result)
-    ending = ending_of(result, deed)
+    value = None if result is None else value_of(result)
+    deed = changes(call, result, value)
+    ending = ending_of(result, deed, value)
     named = told(call)
     if ending == "asked" or result is None:
         return [Piece(named, Rank.DEED if deed else Rank.ORDINARY, Line(number, "asked: "))]
     if ending == "failed":
         text = f"{named}: {reason_of(result)}"
         return [Piece(text, Rank.DEED if deed else Rank.DECISION, Line(number, "failed: "))]
-    parts = parts_of_result(result)
+    parts = parts_of_result(result, value)
     if not deed:
         return _of_parts(parts, Line(number, f"{named} -> "))
     if says_only_done(result, named):

@@ -22,6 +22,7 @@ _LONGEST_JSON = 8_000_000
 _LONGEST_LITERAL = 300_000
 _DEEPEST_LITERAL = 60
 _LONGEST_LINE = 300
+_SHORT = 2_000
 _LONGEST_PROSE = 400_000
 _MANY_LINES = 3_000
 _HEAD, _TAIL = 8, 8  # lines at the beginning and the end that are worth something by their place
@@ -38,15 +39,15 @@ _DIGITS = {ord(digit): "0" for digit in "123456789"}
 _FRAME = re.compile(r'\s*File "|\s*at \S+\(')
 
 
-def parts_of_result(text: str) -> Parts:
-    """Return the parts of a result."""
-    return _parts_of_short(text) if len(text) <= 2_000 else _parts_of(text)
-
-
-def _parts_of(text: str) -> Parts:
-    value = value_of(text)
+def parts_of_result(text: str, value: Any = None) -> Parts:
+    """Return the parts of a result; value: what the text is if it is JSON, or None where that is not known."""
+    value = value_of(text) if value is None else value
     if value is not None:
         return fields_of(value)
+    return _of_short_text(text) if len(text) <= _SHORT else _of_text(text)
+
+
+def _of_text(text: str) -> Parts:
     if "\n" not in text.strip():
         return _of_prose(text)
     if (inner := _json_inside(text)) is not None:
@@ -57,7 +58,7 @@ def _parts_of(text: str) -> Parts:
     return _of_prose(text) if _is_prose(lines) else _of_lines(lines, _IS_DIFF.search(text[:5_000]) is not None)
 
 
-_parts_of_short = lru_cache(maxsize=4096)(_parts_of)
+_of_short_text = lru_cache(maxsize=1024)(_of_text)  # tools say the same few things again and again
 
 
 def value_of(text: str) -> Any:
