@@ -8,28 +8,34 @@ from collections.abc import Iterator
 
 CUE = re.compile(
     # what was decided or done for good
-    "decid|decision|agreed|approv|confirm|chose|choos|select|reject|denied|declin|cancel|postpon|reschedul|schedul|assign|appoint|"
+    "decid|decision|agreed|approv|confirm|chose|choos|select|reject|denied|declin|cancel|postpon|reschedul|schedul|"
+    "assign|appoint|"
     "voted|settled|conclu|resolved|signed|hired|fired|promoted|launch|merged|pinned|froze|blocked|switch|migrat|moved|"
     "instead|rather$|refund|paid|bought|sold|shipped|"
     # what must be or is planned
     "deadline|due$|must$|never$|always$|only$|important|remember|wants?$|needs?$|asked|promis|expire|rotat|renew|"
-    "monday|tuesday|wednesday|thursday|friday|saturday|sunday|january|february|april|june|july|august|september|october|november|"
+    "monday|tuesday|wednesday|thursday|friday|saturday|sunday|january|february|april|june|july|august|september|october|"
+    "november|"
     "december|tomorrow|tonight|"
     # attributes of things
     "budget|invoice|price|cost|salary|earn|account|password|passphrase|secret|token|key$|keys$|credential|owner|owns|charge$|"
-    "responsib|limit|quota|threshold|port$|host$|endpoint|region|branch|version|release|ticket|incident|order$|contract|supplier|"
+    "responsib|limit|quota|threshold|port$|host$|endpoint|region|branch|version|release|ticket|incident|order$|contract|"
+    "supplier|"
     "customer|client|vendor|backup|cluster|latency|cause|todo$|fixme$|"
     # and of people
     "prefer|favou?rite|dislike|hates?$|loves?$|likes$|allerg|birthday|born|named|called|nickname|married|lives?$|lived|works$|"
     "studied|speaks|vegetarian|vegan|wife|husband|daughter|sister|brother|mother|father|phone|e?mail|address|contact|my$|our$|"
     "she$|he$|her$|his$|"
-    "\u0440\u0435\u0448\u0438\u043b|\u0434\u043e\u0433\u043e\u0432\u043e\u0440|\u0431\u044e\u0434\u0436\u0435\u0442|\u0441\u0440\u043e\u043a"
+    "\u0440\u0435\u0448\u0438\u043b|\u0434\u043e\u0433\u043e\u0432\u043e\u0440|\u0431\u044e\u0434\u0436\u0435\u0442|"
+    "\u0441\u0440\u043e\u043a"
 )
 CJK_CUE = re.compile(
     "\u51b3\u5b9a|\u540c\u610f|\u786e\u8ba4|\u53d6\u6d88|\u6279\u51c6|\u9009\u62e9|\u622a\u6b62|\u9884\u7b97|\u5bc6\u7801|"
     "\u5bc6\u94a5|\u8d1f\u8d23|\u559c\u6b22|\u8fc7\u654f|\u6539\u5230|\u6539\u4e3a|\u8d26\u53f7|\u7aef\u53e3|\u5408\u540c|"
-    "\u7535\u8bdd|\u5730\u5740|\u4ef7\u683c|\u751f\u65e5|\u540d\u53eb|\u51b3\u8bae|\u7248\u672c|\u6c7a\u5b9a|\u78ba\u8a8d|\u4e88\u7b97|"
-    "\u671f\u9650|\u62c5\u5f53|\u627f\u8a8d|\u5909\u66f4|\u7de0\u5207|\u7de0\u3081\u5207|\u597d\u304d|\uacb0\uc815|\ud655\uc778|"
+    "\u7535\u8bdd|\u5730\u5740|\u4ef7\u683c|\u751f\u65e5|\u540d\u53eb|\u51b3\u8bae|\u7248\u672c|\u6c7a\u5b9a|"
+    "\u78ba\u8a8d|\u4e88\u7b97|"
+    "\u671f\u9650|\u62c5\u5f53|\u627f\u8a8d|\u5909\u66f4|\u7de0\u5207|\u7de0\u3081\u5207|\u597d\u304d|\uacb0\uc815|"
+    "\ud655\uc778|"
     "\uc608\uc0b0|\ub9c8\uac10|\ub2f4\ub2f9|\uc2b9\uc778"
 )
 

@@ -1,11 +1,13 @@
-"""The first line of the note that stands for the older part of a conversation, by which a note is recognised.
+"""The note that stands for the older part of a conversation: its first line, by which it is known, and its marks.
 
-Input      the first and the last turn that the note stands for.
-Output     note_frame: the line. is_note: whether a text begins with one, as a note does that comes back as a plain message.
+Input      note_frame: the first and the last turn that the note stands for.
+Output     note_frame: the note's first line. is_note: whether a text begins with one, as a note does that comes back as a plain
+           message.
 """
 
 import re
 
+STILL_OPEN = " (still open): "  # after the name of who asks
 _FRAME = re.compile(r"\[Earlier in this conversation, shortened: turns? \d+(?: to \d+)?[^\[\]\n]{0,200}\](?:\n|\Z)")
 
 

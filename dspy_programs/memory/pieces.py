@@ -2,20 +2,38 @@
 
 Input      unit: one message, or a message that calls tools with the results of its calls (units.py).
 Output     pieces_of: pieces in order, each with its rank and its line. lines_of: the lines of the chosen pieces, with what is
-           left out counted. stub_of: a large result in few tokens. open_requests: see open_request.py.
-Guarantees a line starts with who speaks or which call it is, and text never starts a line: it cannot pose as another line
-           or as the note's frame.
+           left out counted. stub_of: stubs.py. open_requests: open_request.py.
+Guarantees a line starts with who speaks, how a deed ended or which call it is, and text never starts a line: it cannot pose as
+           another line or as the note's frame. A note's own lines are read back into the same ranks.
 """
 
-from collections.abc import Callable, Collection, Sequence
+import re
+from collections.abc import Collection, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
-from dspy_programs.conversation import call_of
-from dspy_programs.memory.entry import MemoryEntry, calls_as_text
-from dspy_programs.programs.failure_judge import is_deed
-from dspy_programs.programs.memory_summarizer import decides
-from dspy_programs.text import quantity, sentences
+from dspy_programs.conversation import Call, call_of
+from dspy_programs.memory.decisions import settles
+from dspy_programs.memory.deeds import changes, ending_of, reason_of, says_only_done, told
+from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.fields import Part, Parts, joined, plain
+from dspy_programs.memory.note import STILL_OPEN, is_note
+from dspy_programs.memory.open_request import open_requests as open_requests
+from dspy_programs.memory.sentence_breaks import lines_in
+from dspy_programs.memory.stubs import mentioned_in as mentioned_in, stub_of as stub_of
+from dspy_programs.memory.text_results import parts_of_result, value_of
+from dspy_programs.text import quantity
+
+_MOST_SENTENCES = 400  # pieces of one message
+_LONGEST_ROW = 400  # characters of a row of an open request that is one piece
+_LONGEST_TOLD = 200  # characters of what a deed's own line says of its outcome
+_STATE = re.compile(r"stat(?:us|e)$|result|outcome|error|message|confirm|success|warning", re.IGNORECASE)
+_AMOUNT = re.compile(r"amount|total|price|balance|cost|fee|refund|payment|paid|charge", re.IGNORECASE)
+_NEW_ID = re.compile(
+    r"(?:^|[_.])(?!user|customer|account)\w*(?:id|number|code|reference|ref|url|key)$|Id$|^id\b", re.IGNORECASE
+)
+_ENDINGS = ("done", "failed", "asked")
+_LABELS = frozenset(("user", "assistant", "system", "tool", "note", "user (still open)", *_ENDINGS))
 
 
 class Rank(IntEnum):
@@ -39,58 +57,234 @@ class Line(NamedTuple):
     joint: str = " "
     """What stands between two pieces."""
     beyond: int = 0
-    """How many further pieces the original has that are not offered: its size is bounded."""
+    """How many further pieces the original has that are not offered: there is a limit to their number."""
 
 
 class Piece(NamedTuple):
-    """What can be chosen for a note. text: a sentence of a message, a field of a result, a whole deed."""
+    """What can be chosen for a note."""
 
     text: str
+    """A sentence of a message, a field of a result, a whole deed."""
     rank: Rank
     line: Line = Line()
+    under: str = ""
+    """A label that is written once for neighbours that share it: the columns of a list's rows."""
+    worth: float = 1.0
+    """Among the pieces of its line."""
+
+
+_new_piece = tuple.__new__  # there are hundreds of thousands: half the time of Piece(...)
 
 
 def pieces_of(unit: Sequence[MemoryEntry], *, open_request: bool = False) -> list[Piece]:
-    """Return a unit's pieces, in order; open_request: it is a request that is still open."""
+    """Return a unit's pieces, in order.
+
+    Args:
+        unit: A message, or a call with its results.
+        open_request: The unit is in `open_requests`. What an assistant proposed there is a decision that waits.
+    """
+    if len(unit) == 1 and not unit[0].metadata:
+        return _of_message(unit[0], open_request, 0)
     found: list[Piece] = []
+    results = [entry for entry in unit if entry.role == "tool"]
     number = 0
     for entry in unit:
-        speaker = str(entry.kept("name") or entry.chat_role)
-        line = Line(number, f"{speaker}: ")
-        for sentence in sentences(entry.content):
-            rank = Rank.OPEN_REQUEST if open_request else Rank.DECISION if decides(sentence) else Rank.ORDINARY
-            found.append(Piece(" ".join(sentence.split()), rank, line))
-        for call in entry.calls:
+        if entry.role == "tool":
+            continue
+        if entry.content.strip():
+            found += _of_message(entry, open_request, number)
             number += 1
-            name = call_of(call).name if isinstance(call, dict) else ""
-            rank = Rank.DEED if is_deed(name) else Rank.ORDINARY
-            found.append(Piece(" ".join(calls_as_text([call]).split()), rank, Line(number, "called: ")))
+        for raw in entry.calls:
+            call = call_of(raw) if isinstance(raw, dict) else Call("(unnamed)", raw)
+            result = _taken(results, call)
+            found += _of_call(call, None if result is None else result.content, number)
+            number += 2
+    for result in results:
+        found += _of_stray(result, number)
         number += 1
     return found
 
 
+def _taken(results: list[MemoryEntry], call: Call) -> MemoryEntry | None:
+    """Take a call's result out of the results: by its id; without one, the first of its name or without a name."""
+    for result in results:
+        id_ = result.answers
+        if id_ == call.id if id_ is not None and call.id else result.kept("name") in (None, call.name):
+            results.remove(result)
+            return result
+    return None
+
+
+def _of_message(entry: MemoryEntry, open_request: bool, number: int) -> list[Piece]:
+    text = entry.content
+    if entry.role in ("user", "compressed") and is_note(text):
+        return _of_note(text, open_request)
+    speaker = _speaker(entry)
+    if entry.role == "tool":
+        return _of_stray(entry, number)
+    if not open_request:
+        return _of_speech(text, speaker, entry.role == "assistant", number)
+    if entry.role == "assistant":  # what the user agreed to
+        return [piece._replace(rank=Rank.DECISION) for piece in _of_speech(text, speaker, True, number)]
+    return _of_open_request(text, f"{speaker}{STILL_OPEN}", number, 0)
+
+
+def _of_open_request(text: str, head: str, number: int, beyond: int) -> list[Piece]:
+    """Return a request word for word, in lines; a line after the first is indented, so that it cannot pose as one of "
+    "the note."""
+    said: list[str] = []
+    for row in text.splitlines():
+        if row.strip():
+            row = "".join([sign if sign == "\t" or sign >= " " else " " for sign in row]).rstrip()
+            first, *rest = lines_in(row) if len(row) > _LONGEST_ROW else [row.lstrip() if not said else row]
+            said += [f"\n  {first}" if said else first, *rest]
+    if len(said) > _MOST_SENTENCES:
+        beyond += len(said) - _MOST_SENTENCES
+        said = said[: _MOST_SENTENCES // 2] + said[-_MOST_SENTENCES // 2 :]
+    line = Line(number, head, "", " ", beyond)
+    return [Piece(part, Rank.OPEN_REQUEST, line) for part in said]
+
+
+def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Piece]:
+    said = lines_in(text)
+    beyond = max(0, len(said) - _MOST_SENTENCES)
+    if beyond:
+        half = _MOST_SENTENCES // 2
+        said = said[:half] + said[-half:]
+    line = Line(number, f"{speaker}: ", "", " ", beyond)
+    decision, ordinary = Rank.DECISION, Rank.ORDINARY
+    return [_new_piece(Piece, (part, decision if settles(part, assistant) else ordinary, line, "", 1.0)) for part in said]
+
+
+def _speaker(entry: MemoryEntry) -> str:
+    name = entry.kept("name") if entry.metadata else None
+    role = entry.chat_role if entry.role == "compressed" else entry.role
+    if not isinstance(name, str) or not name.strip():
+        return role
+    name = re.sub(r"[^\w .'@-]+", " ", plain(name))[:60].strip()
+    return name if name and name.lower() not in _LABELS and not name.lower().startswith("earlier") else role
+
+
+def _of_call(call: Call, result: str | None, number: int) -> list[Piece]:
+    """Return the pieces of a call: a deed or a failure as a line of its own, a look-up's result by its fields."""
+    value = None if result is None else value_of(result)
+    deed = changes(call, result, value)
+    ending = ending_of(result, deed, value)
+    named = told(call)
+    if ending == "asked" or result is None:
+        return [Piece(named, Rank.DEED if deed else Rank.ORDINARY, Line(number, "asked: "))]
+    if ending == "failed":
+        text = f"{named}: {reason_of(result)}"
+        return [Piece(text, Rank.DEED if deed else Rank.DECISION, Line(number, "failed: "))]
+    parts = parts_of_result(result, value)
+    if not deed:
+        return _of_parts(parts, Line(number, f"{named} -> "))
+    if says_only_done(result, named):
+        return [Piece(named, Rank.DEED, Line(number, "done: "))]
+    outcome = _outcome(parts, named)
+    line = Piece(f"{named} -> {joined(outcome)}" if outcome else named, Rank.DEED, Line(number, "done: "))
+    rest = [part for part in parts.parts if part not in outcome and not _is_known(part, named)]
+    return [line, *_of_parts(Parts(rest, parts.noun, parts.beyond), Line(number + 1, f"{call.name[:80]} -> "))]
+
+
+def _outcome(parts: Parts, named: str) -> list[Part]:
+    """Return what a deed brought about: states, amounts and ids that its arguments do not say."""
+    new = [part for part in parts.parts if not _is_known(part, named)]
+    if not any(": " in part.text or part.under for part in new):
+        return [part for part in new[:1] if len(part.text) <= 2 * _LONGEST_TOLD]
+    room, chosen = _LONGEST_TOLD, list[Part]()
+    for kind in (_STATE, _AMOUNT, _NEW_ID):
+        for part in new:
+            size = len(part.text) + len(part.under)
+            if size <= room and part not in chosen and kind.search(part.under or part.text.partition(": ")[0]):
+                chosen.append(part)
+                room -= size + 2
+    return [part for part in parts.parts if part in chosen]
+
+
+def _is_known(part: Part, named: str) -> bool:
+    """Return whether a call's arguments say this already."""
+    return part.text.partition(": ")[2].strip('"') in named if ": " in part.text else part.text in named
+
+
+def _of_stray(result: MemoryEntry, number: int) -> list[Piece]:
+    """Return the pieces of a result whose call is not on record."""
+    name = result.kept("name") if result.metadata else None
+    name = re.sub(r"[^\w.:/-]+", "_", name[:80]) if isinstance(name, str) and name else "tool"
+    if ending_of(result.content, False) == "failed":
+        return [Piece(f"{name}: {reason_of(result.content)}", Rank.DECISION, Line(number, "failed: "))]
+    return _of_parts(parts_of_result(result.content), Line(number, f"{name} -> "))
+
+
+def _of_parts(parts: Parts, line: Line) -> list[Piece]:
+    joint = " " if parts.noun == "sentence" else "; " if parts.noun in ("field", "item") else " / "
+    line = line._replace(noun=parts.noun, joint=joint, beyond=parts.beyond)
+    return [Piece(part.text, Rank.ORDINARY, line, part.under, part.worth) for part in parts.parts]
+
+
+_MORE = re.compile(r" ?\((\d[\d,]*) more(?: (\w+?)s?)?\)$")
+_HEAD = re.compile(
+    r"(?P<ended>done|failed|asked): |(?P<said>[^:\n>(]{1,60}(?: \(still open\))?): |(?P<call>.{1,700}?\)|[\w.:/-]{1,80}) -> "
+)
+
+
+def _of_note(text: str, open_request: bool) -> list[Piece]:
+    """Read a note's lines back."""
+    found: list[Piece] = []
+    lines: list[str] = []
+    for raw in text.split("\n")[1:]:
+        if raw.startswith("  ") and lines:
+            lines[-1] += "\n" + raw[2:]
+        elif raw.strip():
+            lines.append(raw)
+    for number, raw in enumerate(lines):
+        found += _of_note_line(raw, open_request, number)
+    return found
+
+
+def _of_note_line(raw: str, open_request: bool, number: int) -> list[Piece]:
+    match = _HEAD.match(raw)
+    if match is None:
+        return [Piece(plain(raw), Rank.ORDINARY, Line(number, "note: "))]
+    head, rest = match.group(), raw[match.end() :]
+    beyond = 0
+    if more := _MORE.search(rest):
+        beyond, rest = int(more[1].replace(",", "")), rest[: more.start()]
+    if match["ended"]:
+        return [Piece(plain(rest), Rank.DEED, Line(number, head))]
+    if match["call"]:
+        noun = (more[2] if more else None) or "field"
+        joint = "; " if noun in ("field", "item") else " "
+        line = Line(number, head, noun, joint, beyond)
+        return [
+            Piece(plain(part), Rank.ORDINARY, line) for part in rest.split(joint if joint == "; " else "\n") if part.strip()
+        ]
+    if head.endswith(STILL_OPEN) and open_request:
+        return _of_open_request(rest, head, number, beyond)
+    head = head.replace(" (still open)", "")
+    speech = _of_speech(rest, head[:-2], head == "assistant: ", number)
+    return [piece._replace(line=piece.line._replace(beyond=piece.line.beyond + beyond)) for piece in speech]
+
+
 def lines_of(unit: Sequence[MemoryEntry], pieces: Sequence[Piece], chosen: Collection[int]) -> str:
-    """Return the lines of the chosen pieces (their numbers in `pieces`); "" if none is chosen."""
-    lines: dict[Line, list[str]] = {}
-    left_out: dict[Line, int] = {}
+    """Return the lines of the chosen pieces (their numbers in `pieces`); "" if none is chosen.
+
+    What a chosen line leaves out is counted at its end.
+    """
+    lines: dict[int, list[Piece]] = {}
+    left_out: dict[int, int] = {}
     for number, piece in enumerate(pieces):
+        place = piece.line.number
         if number in chosen:
-            lines.setdefault(piece.line, []).append(piece.text)
+            lines.setdefault(place, []).append(piece)
         else:
-            left_out[piece.line] = left_out.get(piece.line, 0) + 1
-    return "\n".join(_written(line, texts, left_out.get(line, 0) + line.beyond) for line, texts in lines.items())
+            left_out[place] = left_out.get(place, 0) + 1
+    return "\n".join(_written(taken, left_out.get(place, 0)) for place, taken in lines.items())
 
 
-def _written(line: Line, texts: Sequence[str], left_out: int) -> str:
-    more = f"{line.joint}({quantity(left_out, 'more ' + line.noun)})" if left_out else ""
-    return line.head + line.joint.join(texts) + more
-
-
-def stub_of(entry: MemoryEntry, room: int, count: Callable[[str], int]) -> str:
-    """Return a tool's result in at most `room` tokens by `count`, with what is left out counted."""
-    return entry.content if count(entry.content) <= room else ""
-
-
-def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
-    """Return the indexes of the user's messages that are still open."""
-    return set([index for index, entry in enumerate(entries) if entry.role == "user"][-1:])
+def _written(taken: Sequence[Piece], left_out: int) -> str:
+    line = taken[0].line
+    left_out += line.beyond
+    more = f"({quantity(left_out, f'more {line.noun}')})" if line.noun else f"({left_out:,} more)"
+    parts = [Part(piece.text, piece.under) for piece in taken]
+    return f"{line.head}{joined(parts, line.joint).lstrip()}{f' {more}' if left_out else ''}"

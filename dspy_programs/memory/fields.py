@@ -1,0 +1,253 @@
+"""A JSON value as short parts that can be kept one by one: `status: paid`, a row of a list, a sentence of a long text.
+
+Input      a value as json.loads gives it.
+Output     Parts, in the value's order, each with its worth: ids, names, amounts, states, dates and errors are worth most.
+           Rows of one form share a label with their columns, and with the columns that are the same in all of them.
+Guarantees no part ends inside a value or a word, and none holds a line break; at most MOST parts, the others are counted;
+           linear in the value, and as deep as DEPTH levels.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import Any, NamedTuple
+
+from dspy_programs.memory.sentence_breaks import first_lines_in
+from dspy_programs.text import quantity
+
+MOST = 120  # parts of a result
+_ROWS = 60  # of one list
+_LONGEST = 160  # characters of a part
+_LONGEST_TEXT = 50_000
+_LONGEST_KEY = 80
+_DEPTH = 4
+_FADING = 0.97
+_VECTOR = 20  # numbers; more in one list are no facts but data
+_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
+
+_SAYS_MOST = re.compile(
+    r"(?:^|_)(?:id|ids|no|number|code|ref|reference|key|uuid|status|state|error|errors|reason|outcome)$|Id$|ID$"
+)
+_SAYS_MUCH = re.compile(
+    r"name|title|subject|email|phone|amount|price|total|balance|cost|fee|sum|paid|refund|quantity|qty|date|time|_at$|"
+    r"due|start|end"
+    r"|depart|arriv|from$|to$|owner|user|assign|message|answer|result|value|version|role|type|cabin|address|path|file",
+    re.IGNORECASE,
+)
+_SAYS_LITTLE = re.compile(
+    r"url|uri|link|href|image|avatar|icon|html|css|etag|hash|cursor|token_usage|embedding|vector|locale|_links|metadata|raw|"
+    r"schema|base64|trace_id|span_id",
+    re.IGNORECASE,
+)
+
+
+class Part(NamedTuple):
+    """Something that a result says. under: a label that is written once for neighbours that share it."""
+
+    text: str
+    under: str = ""
+    worth: float = 1.0
+
+
+class Parts(NamedTuple):
+    """What a result says, what its parts are called, and how many more of them it has."""
+
+    parts: list[Part]
+    noun: str = "field"
+    beyond: int = 0
+
+
+def plain(text: str) -> str:
+    """Return a text on one line, without control characters."""
+    return text.strip() if text.isprintable() else _BREAKS.sub(" ", text).strip()
+
+
+def fields_of(value: Any) -> Parts:
+    """Return the parts of a value."""
+    beyond = _Beyond()
+    parts = list(islice(_parts(value, "", 0, beyond, not isinstance(value, dict) or len(value) < 2), MOST + 1))
+    if len(parts) > MOST:
+        beyond.number += max(1, _size_of(value) - MOST)
+    noun = "field" if isinstance(value, dict) else "item" if isinstance(value, list) else "sentence"
+    return Parts(parts[:MOST], noun, beyond.number)
+
+
+class _Beyond:
+    number = 0
+
+
+def _size_of(value: Any) -> int:
+    return len(value) if isinstance(value, (dict, list)) else 1
+
+
+def _parts(value: Any, label: str, depth: int, beyond: _Beyond, at_once: bool = True) -> Iterator[Part]:
+    if at_once and (short := compact(value)) is not None:
+        yield Part(f"{label}: {short}" if label else short, "", worth_of(label, value))
+    elif isinstance(value, str):
+        yield from _of_text(value, label, beyond)
+    elif isinstance(value, list):
+        yield from _of_list(value, label, depth, beyond)
+    elif isinstance(value, dict) and depth < _DEPTH:
+        if _holds_records(value):
+            yield from _of_list(_records_of(value), label, depth, beyond)
+            return
+        for key, inner in _named(value).items():
+            yield from _parts(inner, f"{label}.{_key(key)}" if label else _key(key), depth + 1, beyond)
+    else:
+        yield Part(f"{label}: ({quantity(len(value), 'field')})" if label else f"({quantity(len(value), 'field')})", "", 0.3)
+
+
+def _of_text(text: str, label: str, beyond: _Beyond) -> Iterator[Part]:
+    """Yield a long text sentence by sentence."""
+    found, more = first_lines_in(text, _LONGEST_TEXT)
+    worth = worth_of(label, "")
+    for number, sentence in enumerate(found[:_ROWS]):
+        yield Part(sentence, label, (1.2 if number == 0 else 0.8) * worth)
+    beyond.number += max(0, len(found) - _ROWS) + more
+
+
+def _of_list(items: Sequence[Any], label: str, depth: int, beyond: _Beyond) -> Iterator[Part]:
+    if len(items) > _VECTOR and all(type(item) in (int, float) for item in items[:_VECTOR]):
+        yield Part(f"{label}: ({quantity(len(items), 'number')})" if label else f"({quantity(len(items), 'number')})", "", 0.4)
+        return
+    shown = items[:_ROWS]
+    beyond.number += len(items) - len(shown)
+    worth = worth_of(label, "") * 1.5
+    if (table := _table(shown)) is not None:
+        columns, rows = table
+        under = f"{label} {columns}" if label else columns
+    else:
+        under, rows = label, [compact(item, 2 * _LONGEST) for item in shown]
+    for number, row in enumerate(rows):
+        fading = worth * _FADING**number
+        if row is not None:
+            yield Part(row if table or not isinstance(shown[number], (dict, list)) else f"({row})", under, fading)
+        else:
+            yield from _parts(shown[number], f"{label}[{number}]", depth + 1, beyond) if depth < _DEPTH else ()
+
+
+def compact(value: Any, room: int = _LONGEST, depth: int = 0) -> str | None:
+    """Return a value in at most `room` characters, or None if it is longer or nested too deeply."""
+    if isinstance(value, str):
+        return (plain(value) or '""') if len(value) <= room else None
+    if value is None or isinstance(value, (bool, int, float)):
+        return "null" if value is None else str(value).lower() if isinstance(value, bool) else _number(value)
+    if depth > _DEPTH or 3 * len(value) > room + 6:
+        return None
+    texts: list[str] = []
+    if isinstance(value, dict):
+        if len(value := _named(value)) == 1 and isinstance(value.get("name"), str):
+            return compact(value["name"], room)
+        for key, inner in value.items():
+            if (text := compact(inner, room, depth + 1)) is None:
+                return None
+            texts.append(f"{_key(key)}: {text}")
+            room -= len(texts[-1]) + 2
+            if room < 0:
+                return None
+        joined = ", ".join(texts)
+        return joined if depth == 0 and joined else f"{{{joined}}}"
+    for inner in value:
+        if (text := compact(inner, room, depth + 1)) is None:
+            return None
+        texts.append(text)
+        room -= len(text) + 2
+        if room < 0:
+            return None
+    return f"[{', '.join(texts)}]"
+
+
+def _number(value: float) -> str:
+    return str(value) if not isinstance(value, int) or abs(value) < 10**300 else "(a large number)"
+
+
+@lru_cache(maxsize=4096)
+def _key(key: str) -> str:
+    text = plain(str(key))
+    return text if len(text) <= _LONGEST_KEY else text[:_LONGEST_KEY].rsplit(" ", 1)[0]
+
+
+def _named(value: dict[str, Any]) -> dict[str, Any]:
+    """Put a first and a last name together."""
+    if "first_name" not in value or "last_name" not in value or "name" in value:
+        return value
+    named = {"name": f"{value['first_name']} {value['last_name']}"}
+    return {**named, **{key: inner for key, inner in value.items() if key not in ("first_name", "last_name")}}
+
+
+def _holds_records(value: dict[str, Any]) -> bool:
+    """Return whether an object maps ids to records: one such record is told like a row of a list."""
+    return len(value) > 1 and all(isinstance(inner, dict) for inner in islice(value.values(), _ROWS))
+
+
+def _records_of(value: dict[str, Any]) -> list[Any]:
+    return [inner if key in inner.values() else {"": key, **inner} for key, inner in value.items() if isinstance(inner, dict)]
+
+
+def _table(rows: Sequence[Any]) -> tuple[str, list[str | None]] | None:
+    """Return the columns of rows of one form, and each row without them; None if they differ."""
+    if len(rows) < 2 or not all(isinstance(row, dict) for row in rows):
+        return None
+    named = [_named(row) for row in rows]
+    shapes = {_shape(row) for row in named}
+    if len(shapes) > 1 or None in shapes:
+        return None
+    keys = list(named[0])
+    same = [key for key in keys if all(row[key] == named[0][key] for row in named[1:])]
+    if len(same) == len(keys):
+        same = []
+    told = ", ".join(f"{_key(key)}: {compact(named[0][key]) or '...'}" for key in same)
+    columns = ", ".join(_column(key, named[0][key]) for key in keys if key not in same)
+    header = f"({columns}; all {told})" if told else f"({columns})"
+    texts = [[_cell(row[key]) for key in keys if key not in same] for row in named]
+    return header, [f"({', '.join(cells)})" if None not in cells else None for cells in texts]  # type: ignore[arg-type]
+
+
+def _shape(value: Any, depth: int = 0) -> object:
+    """Return what must be alike for two values to share one label; None if it cannot."""
+    if not isinstance(value, dict):
+        return "list" if isinstance(value, list) else ""
+    if len(value) > 40 or depth > 1:
+        return None
+    inner = tuple((key, _shape(each, depth + 1)) for key, each in value.items())
+    return None if any(shape is None for _, shape in inner) else inner
+
+
+def _column(key: str, value: Any) -> str:
+    return f"{_key(key)} {{{', '.join(map(_key, value))}}}" if isinstance(value, dict) and value else _key(key) or "key"
+
+
+def _cell(value: Any) -> str | None:
+    if isinstance(value, dict) and value:
+        texts = [compact(each) for each in value.values()]
+        return None if None in texts else f"{{{', '.join(map(str, texts))}}}"
+    return compact(value)
+
+
+@lru_cache(maxsize=4096)
+def _worth_of_key(key: str) -> float:
+    last = key.rpartition(".")[2]
+    if _SAYS_LITTLE.search(last):
+        return 0.4
+    return 3.0 if _SAYS_MOST.search(last) else 2.2 if _SAYS_MUCH.search(last) else 1.0
+
+
+def worth_of(key: str, value: Any) -> float:
+    """Return what a field is worth, by its name and its value."""
+    if value is None or value == [] or value == {} or value is False:
+        return 0.3
+    return _worth_of_key(key) + (0.4 if isinstance(value, (int, float)) else 0.0)
+
+
+def joined(parts: Sequence[Part], joint: str = "; ") -> str:
+    """Join parts; those that share a label stand behind it."""
+    text, under = "", ""
+    for part in parts:
+        if part.under and part.under == under:
+            text += (" " if text.endswith((".", "!", "?", "\u3002")) else ", ") + part.text
+        else:
+            between = "" if not text or part.text.startswith("\n") else " " if text.endswith(":") else joint
+            text += between + (f"{part.under}: {part.text}" if part.under else part.text)
+        under = part.under
+    return text

@@ -1,0 +1,211 @@
+"""Which of a user's messages still ask for something: an agent that goes on must have them word for word.
+
+A conversation is read from its beginning. A request opens; an answer of the assistant that asks nothing back closes all that
+are open; thanks close them too. Then the last request is open in any case until it is thanked for, and with it those that
+nothing has answered, or that the last one refers to ("do the same for Bob"). "Yes" and "ok, go on" are no requests: what they
+agree to, the assistant's last message, counts as open with the request.
+
+Input      entries in time order.
+Output     the indexes of the messages; a note's, if the request that it marks as open is still so.
+Guarantees linear; at most MOST messages. Among people alone (minutes of a meeting) only the last request.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from dspy_programs.memory.decisions import is_courtesy
+from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.note import STILL_OPEN, is_note
+from dspy_programs.memory.replies import agrees_to, is_closing, is_consent, without_stop
+from dspy_programs.memory.sentence_breaks import lines_in
+
+MOST = 8
+_MOST_READ = 40  # messages of the user
+_READ = 1500  # characters at a message's beginning and end that are read
+_LONGEST_ANSWER = 200
+_SHORT = 600
+_LONGEST_REFERENCE = 240
+_LONGEST_THANKS = 400
+_LONGEST_HEAD = 100
+
+_Kind = Literal["request", "answer", "consent", "closing"]
+_ASKS = re.compile(
+    r"[?\uff1f]|\b(?:please|can you|could you|would you|will you|i (?:just |really |also |still |only |now )?(?:need|"
+    r"want|would like|wish|was hoping|am looking|"
+    r"have to|must)|"
+    r"i'?d (?:like|prefer|love|rather)|i'?m (?:looking|trying|calling|hoping)|help me|let'?s|(?<!i'll )make sure|show "
+    r"me|tell me|give me|"
+    r"find me|remind me|"
+    r"bitte|könn(?:en|ten|test)|kannst|ich (?:möchte|brauche|will|würde)|s'il (?:vous|te) pla[iî]t|je (?:voudrais|veux|"
+    r"souhaite)|"
+    r"j'(?:aimerais|ai besoin)|pou(?:vez|rriez)|por favor|quiero|necesito|quisiera|pued[eo]s?|podr[ií]as?|me gustar[ií]a)\b"
+    r"|ください|下さい|お願い|たいです|してほしい|教えて|请|帮我|我想|我要|我需要|能不能|可以帮|吗",
+    re.IGNORECASE,
+)
+_DOES = re.compile(
+    r"\W*(?:also |then |now |next |and |ok(?:ay)?,? |so |first |finally |again,? )*(?:add|book|build|buy|cancel|change|"
+    r"check|clean|compare|compute|"
+    r"convert|copy|create|delete|describe|draft|email|explain|extract|find|fix|forward|generate|get|give|implement|"
+    r"install|list|look|"
+    r"make|merge|modify|move|open|order|plan|post|print|put|read|refactor|remove|rename|replace|reply|report|reschedule|"
+    r"retrieve|"
+    r"return|rewrite|run|save|schedule|search|send|set|show|sort|start|stop|submit|summari[sz]e|switch|take|tell|test|"
+    r"transfer|translate|try|"
+    r"turn|update|upgrade|use|verify|write)\b",
+    re.IGNORECASE,
+)
+_REFERS = re.compile(
+    r"\b(?:it|that|this|these|those|them|same|again|instead|also|as well|too|other|another|else|rest|previous|earlier|above|"
+    r"still|back|one|ones|but|actually|both|either|everything|dasselbe|auch|noch|aussi|même|también|mismo|otro)\b|同じ|"
+    r"それ|また|一样|还|也|那个|这个",
+    re.IGNORECASE,
+)
+_ASIDE = re.compile(
+    r"\b(?:meanwhile|in the meantime|by the way|btw|quick question|while (?:you|we|i)|inzwischen|nebenbei|en attendant|"
+    r"mientras)\b",
+    re.IGNORECASE,
+)
+_ASKS_BACK = re.compile(
+    r"[?\uff1f]|\b(?:please|kindly|could you|can you) (?:\w+ ){0,2}(?:provide|confirm|share|specify|choose|select|tell|"
+    r"let me know|clarify|"
+    r"reply|verify|double-check|check|indicate|give|send)\b|\blet me know (?:which|what|how|your|the|who|when|where|if "
+    r"you(?:'d| would| want))|"
+    r"\bonce you (?:confirm|provide)|\bi(?:'ll| will)? need (?:your|the|a few|some|more|to know)\b|\bawaiting\b|"
+    r"\bbitte (?:geben|nennen|bestätigen)|\bveuillez\b|(?:教えて|お知らせ|確認して)ください|请(?:提供|确认|告诉|选择)",
+    re.IGNORECASE,
+)
+_WAITS = re.compile(
+    r"\b(?:one moment|hold on|give me a (?:moment|second|minute)|please (?:wait|hold)|working on it|let me (?!know))|"
+    r"\b(?:i'?ll|i will|i'?m going to) (?:now )?(?:check|look|search|find|retrieve|review|start|begin|proceed|get back)",
+    re.IGNORECASE,
+)
+
+
+_AGREES = re.compile(r"\W*(?:yes|yep|yeah|yup|sure|ok(?:ay)?|ja|oui|s[ií]|はい|是|好|对)\b", re.IGNORECASE)
+
+
+_CHOOSES = re.compile(r"[^\d@?]{1,80}(?:\d{1,2}\b[^\d@?]{0,40})?")  # "the second one", "option 2, please": no id, no question
+_FIGURE = re.compile(r"\d")
+
+
+class _Said(NamedTuple):
+    """What the assistant did last before a message of the user."""
+
+    place: int = -1
+    asks: bool = False
+    answers: bool = False
+    works: bool = False
+    """It called tools and said nothing: that is an answer only if the user speaks next."""
+    proposes: bool = False
+    text: str = ""
+
+
+def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
+    """Return the indexes of the messages that are still open."""
+    if not any(entry.role == "assistant" for entry in entries):
+        return _last_among_people(entries)
+    waiting: list[int] = []
+    said, agreed_to, last_request = _Said(), -1, -1
+    for index in range(_start(entries), len(entries)):
+        entry = entries[index]
+        if entry.role == "assistant":
+            if entry.content.strip() or entry.calls:
+                said = _said(entry, index)
+                agreed_to = agreed_to if said.works else -1
+        elif _is_of_user(entry):
+            note = is_note(entry.content)
+            if (said.answers or said.works) and not note:
+                waiting = _left_open(waiting, entry.content, entries)
+            kind = _note_kind(entry) if note else _kind_of(entry.content, said, not waiting and last_request < 0)
+            if kind == "request":
+                waiting.append(index)
+                last_request = index
+            elif kind == "closing":
+                waiting, last_request = [], -1
+            elif last_request >= 0 and not waiting:
+                waiting = [last_request]
+            agrees = kind == "consent" or (kind == "answer" and said.proposes and _CHOOSES.fullmatch(entry.content) is not None)
+            agreed_to = said.place if agrees and said.asks and waiting else -1
+            said = _Said()
+    if said.answers:
+        waiting = [last_request] if last_request >= 0 else []
+    kept = [*waiting[:1], *waiting[1:][-(MOST - 1) :]]
+    return {*kept, *([agreed_to] if agreed_to >= 0 else [])}
+
+
+def _left_open(waiting: list[int], text: str, entries: Sequence[MemoryEntry]) -> list[int]:
+    """Return what is open after an answer: what was set aside for a question meanwhile, and what the next message refers to."""
+    if waiting and _ASIDE.search(entries[waiting[-1]].content[:_READ]):
+        return waiting[:-1]
+    return waiting[-1:] if len(text) <= _LONGEST_REFERENCE and _REFERS.search(text) else []
+
+
+def _start(entries: Sequence[MemoryEntry]) -> int:
+    """Return where the last messages of the user begin that are read: what is open is among them."""
+    messages = 0
+    for index in range(len(entries) - 1, -1, -1):
+        messages += entries[index].role == "user"
+        if messages == _MOST_READ:
+            return index
+    return 0
+
+
+def _is_of_user(entry: MemoryEntry) -> bool:
+    return entry.role == "user" or (entry.role == "compressed" and is_note(entry.content))
+
+
+def _note_kind(entry: MemoryEntry) -> _Kind:
+    lines = entry.content.split("\n")
+    return "request" if any(STILL_OPEN in line[:_LONGEST_HEAD] and not line.startswith(" ") for line in lines) else "answer"
+
+
+def _said(entry: MemoryEntry, index: int) -> _Said:
+    """Read an assistant's message: it asks something back, or it answers, or it goes on working."""
+    if entry.calls:
+        return _Said(index, works=True)
+    found = lines_in(entry.content if len(entry.content) <= 2 * _READ else f"{entry.content[:_READ]}\n{entry.content[-_READ:]}")
+    near = found if len(entry.content) <= _SHORT else [*found[:3], *found[-4:]]
+    last = [sentence for sentence in near if not is_courtesy(sentence)]
+    asks = any(_ASKS_BACK.search(sentence) for sentence in last)
+    answers = not asks and not (last and _WAITS.search(last[-1]))
+    return _Said(
+        index,
+        asks,
+        answers,
+        text=entry.content[-_READ:],
+        proposes=len(entry.content) > _LONGEST_ANSWER and _FIGURE.search(entry.content) is not None,
+    )
+
+
+def _kind_of(text: str, said: _Said, is_first: bool) -> _Kind:
+    text = without_stop(text)
+    if is_consent(text) or (said.asks and agrees_to(text, said.text)):
+        return "consent"
+    agrees = said.asks and _AGREES.match(text) is not None
+    if not agrees and _closes(text, said):
+        return "closing"
+    if is_first or not said.asks:
+        return "request"
+    read = text if len(text) <= 2 * _READ else f"{text[:_READ]}\n{text[-_READ:]}"
+    if len(text) > _LONGEST_ANSWER or _ASKS.search(read) or _DOES.match(read):
+        return "request"
+    return "answer"
+
+
+def _closes(text: str, said: _Said) -> bool:
+    """Return whether a message ends the conversation: thanks alone, or at its end and nothing asked before."""
+    if is_closing(text):
+        return not said.asks or not text.strip().lower().startswith("no")
+    if len(text) > _LONGEST_THANKS or said.asks:
+        return False
+    *before, last = lines_in(text)
+    return bool(before) and is_closing(last) and not any(_ASKS.search(one) or _DOES.match(one) for one in before)
+
+
+def _last_among_people(entries: Sequence[MemoryEntry]) -> set[int]:
+    for index in range(len(entries) - 1, -1, -1):
+        entry = entries[index]
+        if _is_of_user(entry) and (is_note(entry.content) or not (is_closing(entry.content) or is_consent(entry.content))):
+            return {index}
+    return set()

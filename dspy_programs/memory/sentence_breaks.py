@@ -1,0 +1,50 @@
+"""Split a message into sentences, one line each. Much faster than text.sentences, and made for what people write in a chat.
+
+Input      a text.
+Output     its sentences and lines in order, without control characters; those of more than LONGEST characters in parts that
+           end between words, and a word of more than that is only measured: "(5,000 characters)".
+Guarantees no cut after an abbreviation, an initial or a list's number; linear; every script.
+"""
+
+import re
+
+from dspy_programs.text import quantity
+
+LONGEST = 400  # characters of a sentence
+_PART = 200
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\x85\u2028\u2029]+")
+_ENDED = (  # each branch starts with the rare part
+    r"\s(?:(?<=\n)|(?<=[.!?]\s)(?<!\b[A-Z]\.\s)(?<!\b(?:Mr|Ms|Dr|St|vs|No)\.\s)(?<!\b(?:Mrs|e\.g|i\.e|etc|Inc|Ltd)\.\s)"
+    r"(?<!\n\d\.\s)(?<!\n\d\d\.\s)(?<!\A\d\.\s)|(?<=[.!?][\"')]\s))\s*"
+)
+_BREAK = re.compile(_ENDED)
+_BREAK_ANY = re.compile(rf"{_ENDED}|(?<=[\u3002\uff01\uff1f])(?![\u300d\u300f\uff09])")
+
+
+def lines_in(text: str) -> list[str]:
+    """Return a text's sentences."""
+    found = (_BREAK if text.isascii() else _BREAK_ANY).split(_CONTROL.sub(" ", text))
+    if len(text) > LONGEST and any(len(part) > LONGEST for part in found):
+        found = [part for sentence in found for part in ([sentence] if len(sentence) <= LONGEST else in_parts(sentence))]
+    return [part for part in map(str.strip, found) if part]
+
+
+def first_lines_in(text: str, characters: int) -> tuple[list[str], bool]:
+    """Return the sentences of a text's first `characters`, none of them cut, and whether there are more."""
+    if len(text) <= characters:
+        return lines_in(text), False
+    found = lines_in(text[:characters])[:-1]
+    return (found, True) if found else ([f"({quantity(len(text), 'character')})"], False)
+
+
+def in_parts(text: str, longest: int = _PART) -> list[str]:
+    """Return a text in parts of about `longest` characters that end between words."""
+    parts, line = list[str](), ""
+    for word in text.split():
+        if len(word) > LONGEST:
+            word = f"({quantity(len(word), 'character')})"
+        if line and len(line) + len(word) >= longest:
+            parts.append(line)
+            line = ""
+        line = f"{line} {word}" if line else word
+    return [*parts, line] if line else parts
