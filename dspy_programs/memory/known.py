@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.originals import Record, original_of, records_of
 from dspy_programs.memory.pieces import Piece, pieces_of
+from dspy_programs.memory.salience import stated_in
 from dspy_programs.memory.store import MemoryStore
 
 
@@ -34,6 +35,7 @@ class Known:
     def __init__(self) -> None:
         self._behind: dict[str, tuple[MemoryEntry, list[Original]]] = {}
         self._pieces: dict[str, tuple[list[MemoryEntry], list[Piece]]] = {}
+        self._stated: dict[str, tuple[MemoryEntry, set[str]]] = {}
         self.passed_over: set[str] = set()
         """Units, by the id of their first entry, that have too little worth for a note of `passed_at` tokens."""
         self.passed_at = 0
@@ -68,6 +70,13 @@ class Known:
         known = self._pieces.get(unit[0].id)
         if known is None or len(known[0]) != len(unit) or any(a is not b for a, b in zip(known[0], unit, strict=True)):
             known = self._pieces[unit[0].id] = list(unit), pieces_of(unit)
+        return known[1]
+
+    def stated(self, entry: MemoryEntry) -> set[str]:
+        """Return what an entry states, as salience.stated_in does."""
+        known = self._stated.get(entry.id)
+        if known is None or known[0] is not entry:
+            known = self._stated[entry.id] = entry, stated_in(entry.text)
         return known[1]
 
     def forget(self, ids: set[str]) -> None:

@@ -21,7 +21,7 @@ from dspy_programs.memory.known import Known, Original
 from dspy_programs.memory.note import note_frame
 from dspy_programs.memory.pieces import Line, Piece, Rank, open_requests, stub_of
 from dspy_programs.memory.salience import Reading, parts_of
-from dspy_programs.memory.selection import Note, Selection, Told, stated_in
+from dspy_programs.memory.selection import Note, Pool, Selection, Told
 from dspy_programs.memory.units import protected, units
 from dspy_programs.memory.windows import Older, Written
 from dspy_programs.programs.failure_judge import is_deed
@@ -35,8 +35,8 @@ SMALLEST = 16  # tokens of a stub
 RESULT_WEIGHT = 0.6
 LATE_WEIGHT = 0.2  # the last message is worth this much more than the first
 _AS_USER = {"original_role": "user"}  # the role with which a note is sent
-_READ_ALL = 400  # units; of more, only the most salient are read closely
-_UNIT_TOKENS = 4  # one unit is read closely for this many tokens of a note, if they are more
+_READ_ALL = 200  # units; of more, only the most salient are read closely
+_UNIT_TOKENS = 12  # one unit is read closely for this many tokens of a note, if they are more
 
 
 Write = Callable[[Sequence[Older], int], Written]
@@ -70,7 +70,7 @@ class Task:
     ) -> None:
         self.known, self.originals, self.size, self.count = known, originals, size, count
         self.entries = [original.entry for original in originals]
-        self.recent = recent
+        self.recent, self.room = recent, 0
         self.units = units(self.entries)
         self.kept = protected(self.entries, self.units, recent)
         self.free = [unit for unit in self.units if unit[0] not in self.kept]
@@ -107,7 +107,11 @@ class Task:
         calls = [call for entry in self.members(place) for call in entry.calls if isinstance(call, dict)]
         return any(is_deed(call_of(call).name) for call in calls)
 
-    def candidates(self, places: Sequence[int], tokens: int) -> list[int]:
+    @cached_property
+    def pool(self) -> Pool:
+        return Pool(self.told(self._candidates(range(len(self.free)), self.room)))
+
+    def _candidates(self, places: Sequence[int], tokens: int) -> list[int]:
         """Return the places that may have room in a note of some tokens; the others are passed over from now on."""
         known, most = self.known, max(_READ_ALL, tokens // _UNIT_TOKENS)
         if tokens > known.passed_at:
@@ -158,6 +162,7 @@ def planned(task: Task, budget: int, low: int, furthest: Strategy, write: Write 
         UsageError: The protected part is too large, or the furthest strategy does not suffice.
     """
     stubs, needed = _protected_part(task, budget)
+    task.room = budget - needed
     draft = _best_draft(task, low - needed)
     if low < budget and draft.required > draft.left:
         draft = _best_draft(task, budget - needed)
@@ -254,17 +259,15 @@ class _Draft:
         self.__dict__.pop("note", None)
 
     @cached_property
-    def _candidates(self) -> list[int]:
-        return self._task.candidates(self.older, self.left)
-
-    @cached_property
     def _selection(self) -> Selection:
         task = self._task
         stay = [*task.kept, *(index for place in self.newest for index in task.free[place])]
-        elsewhere = stated_in(task.entries[index].text for index in stay)
-        return Selection(self._with_texts(task.told(self._candidates)), elsewhere, self.left)
+        elsewhere = set().union(*(task.known.stated(task.entries[index]) for index in stay))
+        pool = Pool(self._with_texts(task.pool.told)) if self.written.windows else task.pool
+        units = {unit for unit, one in enumerate(pool.told) if one.places[0] < self.older.stop}
+        return Selection(pool, units, elsewhere, self.left)
 
-    def _with_texts(self, told: list[Told]) -> list[Told]:
+    def _with_texts(self, told: Sequence[Told]) -> list[Told]:
         """Replace what is ordinary in a window by the sentences of the window's text."""
         task, found = self._task, []
         inside: set[int] = set()
@@ -283,9 +286,10 @@ class _Draft:
     def ways(self) -> dict[int, Strategy]:
         """Return how each older original is in the note."""
         ways: dict[int, Strategy] = {}
-        for unit, told in enumerate(self._selection.told):
+        pool = self._selection.pool
+        for unit, told in enumerate(pool.told):
             if unit in self.note.chosen:
-                only_facts = self._selection.tells(unit, self.note.chosen[unit])
+                only_facts = pool.tells(unit, self.note.chosen[unit])
                 ways |= dict.fromkeys(told.places, "extract_facts" if only_facts else "summarize")
         return {index: ways.get(place, "archive") for place in self.older for index in self._task.free[place]}
 

@@ -65,6 +65,7 @@ class Reading:
     def __init__(self, pieces: Sequence[str], weights: Sequence[float]) -> None:
         self.pieces, self.weights = pieces, weights
         self.forms = [piece.translate(_FORM) for piece in pieces]
+        self._stated: dict[int, dict[str, tuple[str, float]]] = {}
         self._rarities, self._telling = self._forms_by_rarity()
         self.worths = list(self._worths())
 
@@ -111,7 +112,13 @@ class Reading:
         return self._telling[self.forms[number]] >= CUE_WORTH / 2 or says_something_exact(self.pieces[number])
 
     def stated(self, number: int) -> dict[str, tuple[str, float]]:
-        """Read a piece closely: what it states, each with its kind and its worth if rare."""
+        """Return what a piece states, each with its kind and its worth if rare."""
+        if number not in self._stated:
+            self._stated[number] = self._read(number)
+        return self._stated[number]
+
+    def _read(self, number: int) -> dict[str, tuple[str, float]]:
+        """Read a piece closely."""
         piece, form = self.pieces[number], self.forms[number]
         shouts = piece.isupper()  # then a word in capitals is not an abbreviation
         found = {
@@ -150,6 +157,11 @@ class Reading:
             chosen.append(number)
             known.update(stated[number])
         return chosen
+
+
+def stated_in(text: str) -> set[str]:
+    """Return what a text states, as `Reading.stated` names it."""
+    return {exact.lower() for exact, _ in exact_in(text)} | {part.translate(_FORM) for part in parts_of(text)}
 
 
 def _weighed(stated: Mapping[int, Mapping[str, tuple[str, float]]]) -> dict[int, dict[str, float]]:

@@ -7,13 +7,13 @@ Guarantees at most `room` tokens by `size`, or no text at all; time order; an op
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import accumulate, chain
 from typing import NamedTuple
 
-from dspy_programs.memory.cues import exact_in
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.pieces import Piece, Rank, lines_of
-from dspy_programs.memory.salience import Reading, parts_of
+from dspy_programs.memory.salience import Reading
 
 SPARE = 1.6  # the estimate of a piece's tokens is high, so this much more is picked, then cut by the exact count
 _ROUNDS = 5
@@ -39,74 +39,90 @@ class Note(NamedTuple):
     """Unit -> numbers of its pieces."""
 
 
-class Selection:
-    """The pieces of some units in the order in which they are chosen."""
+class Pool:
+    """Units that a note may tell of, read together once."""
 
-    def __init__(self, told: Sequence[Told], elsewhere: set[str], room: int) -> None:
+    def __init__(self, told: Sequence[Told]) -> None:
         self.told = told
-        self._places = [(unit, number) for unit, one in enumerate(told) for number in range(len(one.pieces))]
-        pieces = [piece for one in told for piece in one.pieces]
+        self.places = [(unit, number) for unit, one in enumerate(told) for number in range(len(one.pieces))]
+        self.pieces = [piece for one in told for piece in one.pieces]
+        self.reading = Reading([piece.text for piece in self.pieces], [one.weight for one in told for _ in one.pieces])
         self._starts = [0, *accumulate(len(one.pieces) for one in told)]
-        self._reading = Reading([piece.text for piece in pieces], [one.weight for one in told for _ in one.pieces])
-        self._known = set(elsewhere)
-        self._ranks: dict[Rank, list[int]] = {rank: [] for rank in Rank}
-        for number, piece in enumerate(pieces):
-            self._ranks[piece.rank].append(number)
-        self.first, self.telling, self.filler = self._tiers(room)
 
-    def _tiers(self, room: int) -> tuple[list[Place], list[Place], list[Place]]:
-        """Return what comes first in any case, what states something new, and the rest, each best first."""
-        reading, known = self._reading, self._known
-        first = self._ranks[Rank.OPEN_REQUEST] + self._ranks[Rank.DEED][::-1]
-        for number in first:
-            known.update(exact.lower() for exact, _ in exact_in(reading.pieces[number]))
-        left = max(0, room - sum(map(reading.tokens, first)))
-        decided = reading.best(self._ranks[Rank.DECISION], int(left * DECISION_SHARE), known)
-        taken = set(decided)
-        rest = [number for number in chain(self._ranks[Rank.DECISION], self._ranks[Rank.ORDINARY]) if number not in taken]
-        telling = [number for number in rest if reading.telling(number)]
-        self._waiting = telling
-        tells = set(telling)
-        left = max(0, int(left * SPARE) - sum(map(reading.tokens, decided)))
-        ordinary = reading.best(telling, left, known)
-        filler = reading.best([number for number in rest if number not in tells], left, set(known))
-        places = self._places
-        return [places[n] for n in [*first, *decided]], [places[n] for n in ordinary], [places[n] for n in filler]
-
-    def is_empty_with_facts(self, chosen: Collection[int]) -> bool:
-        """Return whether a unit that is not among the chosen ones states something new."""
-        known = self._known
-        return any(unit not in chosen for unit, _ in self.telling) or any(
-            self._places[number][0] not in chosen and any(thing not in known for thing in self._reading.stated(number))
-            for number in self._waiting
-        )
+    @cached_property
+    def telling(self) -> list[bool]:
+        """Whether each piece states something."""
+        return [
+            piece.rank is not Rank.ORDINARY or self.reading.telling(number) for number, piece in enumerate(self.pieces)
+        ]
 
     def tells(self, unit: int, chosen: Iterable[int]) -> bool:
         """Return whether all chosen pieces of a unit state something."""
-        start = self._starts[unit]
-        return all(
-            self._told_rank(unit, number) is not Rank.ORDINARY or self._reading.telling(start + number) for number in chosen
-        )
+        return all(self.telling[self._starts[unit] + number] for number in chosen)
 
-    def _told_rank(self, unit: int, number: int) -> Rank:
-        return self.told[unit].pieces[number].rank
+
+class Selection:
+    """The pieces of some units of a pool in the order in which they are chosen."""
+
+    def __init__(self, pool: Pool, units: Collection[int], elsewhere: set[str], room: int) -> None:
+        self.pool, self._room, self._known = pool, room, set(elsewhere)
+        self._ranks: dict[Rank, list[int]] = {rank: [] for rank in Rank}
+        for number, (place, piece) in enumerate(zip(pool.places, pool.pieces, strict=True)):
+            if place[0] in units:
+                self._ranks[piece.rank].append(number)
+        self._required = self._ranks[Rank.OPEN_REQUEST] + self._ranks[Rank.DEED][::-1]
 
     def required_text(self, frame: str) -> str:
         """Return the note that has only the open requests and deeds; "" if there are none."""
         chosen: dict[int, set[int]] = {}
-        for number in self._ranks[Rank.OPEN_REQUEST] + self._ranks[Rank.DEED]:
-            unit, piece = self._places[number]
+        for number in self._required:
+            unit, piece = self.pool.places[number]
             chosen.setdefault(unit, set()).add(piece)
-        return written(self.told, chosen, frame) if chosen else ""
+        return written(self.pool.told, chosen, frame) if chosen else ""
 
     def note(self, frame: str, room: int, size: Callable[[str], int]) -> Note:
         """Return the note of at most `room` tokens; frame: its first line."""
-        writing = _Writing(self.told, frame, room, size)
-        writing.add(self.first)
-        writing.add(self.telling)
+        writing = _Writing(self.pool.told, frame, room, size)
+        writing.add(self._first)
+        writing.add(self._telling)
         if not self.is_empty_with_facts(writing.chosen):
-            writing.add(self.filler)
+            writing.add(self._filler)
         return writing.note()
+
+    def is_empty_with_facts(self, chosen: Collection[int]) -> bool:
+        """Return whether a unit that is not among the chosen ones states something new."""
+        known, pool = self._known, self.pool
+        return any(unit not in chosen for unit, _ in self._telling) or any(
+            pool.places[number][0] not in chosen and any(thing not in known for thing in pool.reading.stated(number))
+            for number in self._waiting
+        )
+
+    @cached_property
+    def _first(self) -> list[Place]:
+        """What comes first: open requests, deeds, the best decisions."""
+        reading = self.pool.reading
+        for number in self._required:
+            self._known.update(reading.stated(number))
+        self._left = max(0, self._room - sum(map(reading.tokens, self._required)))
+        decided = reading.best(self._ranks[Rank.DECISION], int(self._left * DECISION_SHARE), self._known)
+        self._left = max(0, int(self._left * SPARE) - sum(map(reading.tokens, decided)))
+        self._decided = set(decided)
+        return [self.pool.places[number] for number in [*self._required, *decided]]
+
+    @cached_property
+    def _waiting(self) -> list[int]:
+        """The other pieces that state something."""
+        rest = chain(self._ranks[Rank.DECISION], self._ranks[Rank.ORDINARY])
+        return [number for number in rest if number not in self._decided and self.pool.telling[number]]
+
+    @cached_property
+    def _telling(self) -> list[Place]:
+        return [self.pool.places[number] for number in self.pool.reading.best(self._waiting, self._left, self._known)]
+
+    @cached_property
+    def _filler(self) -> list[Place]:
+        rest = [number for number in self._ranks[Rank.ORDINARY] if not self.pool.telling[number]]
+        return [self.pool.places[number] for number in self.pool.reading.best(rest, self._left, set(self._known))]
 
 
 class _Writing:
@@ -179,13 +195,3 @@ class _Writing:
 def written(told: Sequence[Told], chosen: Mapping[int, Collection[int]], frame: str) -> str:
     lines = [lines_of(told[unit].entries, told[unit].pieces, chosen[unit]) for unit in sorted(chosen)]
     return "\n".join([frame, *lines])
-
-
-def stated_in(texts: Iterable[str]) -> set[str]:
-    """Return what texts state, as Reading.stated names it."""
-    found: set[str] = set()
-    for text in texts:
-        found.update(exact.lower() for exact, _ in exact_in(text))
-        parts = parts_of(text)
-        found.update(Reading(parts, [1.0] * len(parts)).forms)
-    return found
