@@ -34,7 +34,7 @@ STALE = 120  # tokens of a tool result among the newest that are not protected
 SMALLEST = 16  # tokens of a stub
 RESULT_WEIGHT = 0.6
 LATE_WEIGHT = 0.2  # the last message is worth this much more than the first
-_AS_USER = {"original_role": "user"}  # the role with which a note is sent
+_NOTE = MemoryEntry(role="compressed", content="", metadata={"original_role": "user"})  # as a note is sent
 _READ_ALL = 200  # units; of more, only the most salient are read closely
 _UNIT_TOKENS = 12  # one unit is read closely for this many tokens of a note, if they are more
 
@@ -136,7 +136,7 @@ class Task:
         return [place for place in waiting if place not in out]
 
     def note_size(self, text: str) -> int:
-        return self.size(MemoryEntry.model_construct(id="", role="compressed", content=text, metadata=_AS_USER))
+        return self.size(_NOTE.model_copy(update={"content": text}))
 
     @cached_property
     def tokens(self) -> int:
@@ -305,7 +305,7 @@ class _Draft:
 
     @cached_property
     def note(self) -> Note:
-        return self._selection.note(self._frame(), self.left, self._size) if self.older else Note()
+        return self._selection.note(self._frame(), self.left, self._size, self._task.count) if self.older else Note()
 
     @property
     def spare(self) -> int:

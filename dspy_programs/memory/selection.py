@@ -21,6 +21,7 @@ _MARK = 6  # tokens for counting what a line leaves out, about
 DECISION_SHARE = 0.5  # of the room that open requests and deeds leave
 
 Place = tuple[int, int]  # unit, piece
+Counting = Callable[[str], int]  # a text's tokens
 
 
 class Told(NamedTuple):
@@ -80,9 +81,9 @@ class Selection:
             chosen.setdefault(unit, set()).add(piece)
         return written(self.pool.told, chosen, frame) if chosen else ""
 
-    def note(self, frame: str, room: int, size: Callable[[str], int]) -> Note:
-        """Return the note of at most `room` tokens; frame: its first line."""
-        writing = _Writing(self.pool.told, frame, room, size)
+    def note(self, frame: str, room: int, size: Counting, count: Counting) -> Note:
+        """Return the note of at most `room` tokens by `size`; frame: its first line; count: tokens of a bare text."""
+        writing = _Writing(self.pool.told, frame, room, size, count)
         writing.add(self._first)
         writing.add(self._telling)
         if not self.is_empty_with_facts(writing.chosen):
@@ -128,17 +129,11 @@ class Selection:
 class _Writing:
     """A note that grows while there is room."""
 
-    def __init__(
-        self, told: Sequence[Told], frame: str, room: int, size: Callable[[str], int]
-    ) -> None:
-        self._told, self._frame, self._room, self._size = told, frame, room, size
-        self._empty = size("")
+    def __init__(self, told: Sequence[Told], frame: str, room: int, size: Counting, count: Counting) -> None:
+        self._told, self._frame, self._room, self._size, self._count = told, frame, room, size, count
         self._order: list[Place] = []
         self._prices: dict[Place, int] = {}
         self.chosen: dict[int, set[int]] = {}
-
-    def _count(self, text: str) -> int:
-        return self._size(text) - self._empty
 
     def _price(self, place: Place) -> int:
         if place not in self._prices:
