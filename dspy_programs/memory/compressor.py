@@ -140,9 +140,8 @@ class MemoryCompressor:
         known = known_of(store)
         if before > budget:
             originals = known.originals(store)
-            weights = self.scorer.scores if self.scorer is not None else None
-            task = Task(known, originals, self.protected_recent, store.entry_tokens, store.count_tokens, weights)
             with self.engine.model():
+                task = self._task(store, known, originals)
                 plan = self._plan(store, task, budget, progress)
             self._apply(store, known, originals, plan)
             kept = len(task.kept)
@@ -153,6 +152,11 @@ class MemoryCompressor:
         self.last_report.protected_entries = kept
         self.last_report.duration_seconds = time.perf_counter() - started
         return self.last_report
+
+    def _task(self, store: MemoryStore, known: Known, originals: Sequence[Original]) -> Task:
+        weights = self.scorer.scores if self.scorer is not None else None
+        furthest = self.strategies[-1] if model_in_use() is None else "archive"  # a model's text has a place for all
+        return Task(known, originals, self.protected_recent, store.entry_tokens, store.count_tokens, weights, furthest)
 
     def _plan(self, store: MemoryStore, task: Task, budget: int, progress: Progress | None) -> Plan:
         """Return the plan for the budget, or for the low-water mark where the store has been compressed before."""
@@ -166,7 +170,7 @@ class MemoryCompressor:
             return written_by(self.engine.asked, older, before, room, self.strategies[0], progress)
 
         write_or_rules = write if model_in_use() is not None else None
-        return planned(task, budget, low, self.strategies[-1], write_or_rules)
+        return planned(task, budget, low, write_or_rules)
 
     def _apply(self, store: MemoryStore, known: Known, originals: Sequence[Original], plan: Plan) -> None:
         at = self.now()

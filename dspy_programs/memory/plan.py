@@ -27,7 +27,7 @@ from dspy_programs.memory.windows import Older, Written
 from dspy_programs.programs.failure_judge import is_deed
 from dspy_programs.text import sentences
 
-NEWEST = 0.5  # share of the room for the newest messages besides the protected ones
+NEWEST = 0.2  # share of the room for the newest messages besides the protected ones
 _HALF = 0.5  # of the older messages' tokens: where the note has room for that, fewer messages become older ones
 LARGE = 0.25  # share of the budget from which a tool result is too large alone
 STALE = 120  # tokens of a tool result among the newest that are not protected
@@ -67,10 +67,11 @@ class Task:
         size: Callable[[MemoryEntry], int],
         count: Callable[[str], int],
         weights: Callable[[Sequence[MemoryEntry]], Sequence[float]] | None,
+        furthest: Strategy,
     ) -> None:
         self.known, self.originals, self.size, self.count = known, originals, size, count
         self.entries = [original.entry for original in originals]
-        self.recent, self.room = recent, 0
+        self.recent, self.room, self.furthest = recent, 0, furthest
         self.units = units(self.entries)
         self.kept = protected(self.entries, self.units, recent)
         self.free = [unit for unit in self.units if unit[0] not in self.kept]
@@ -117,7 +118,7 @@ class Task:
         if tokens > known.passed_at:
             known.passed_over, known.passed_at = set(), tokens
         waiting = [place for place in places if self.entries[self.free[place][0]].id not in known.passed_over]
-        if len(waiting) <= 2 * most:
+        if len(waiting) <= 2 * most or self.furthest != "archive":
             return waiting
         parts = [parts_of("\n".join(entry.text for entry in self.members(place))) for place in waiting]
         reading = Reading(
@@ -148,28 +149,47 @@ class Task:
         )
 
 
-def planned(task: Task, budget: int, low: int, furthest: Strategy, write: Write | None) -> Plan:
+def planned(task: Task, budget: int, low: int, write: Write | None) -> Plan:
     """Return the plan for a budget.
 
     Args:
         task: The memory.
         budget: Tokens that are never exceeded.
         low: Tokens to come down to, if the protected part, open requests and deeds fit there.
-        furthest: The strategy that goes furthest: see Floor.
         write: Asks a model for texts; None leaves it to the rules.
 
     Raises:
         UsageError: The protected part is too large, or the furthest strategy does not suffice.
     """
-    stubs, needed = _protected_part(task, budget)
-    task.room = budget - needed
-    draft = _best_draft(task, low - needed)
-    if low < budget and draft.required > draft.left:
-        draft = _best_draft(task, budget - needed)
+    systems = sum(task.size(entry) for entry in task.entries if entry.role == "system")
+    most = max(SMALLEST, int(LARGE * (budget - systems)))
+    has_results = any(task.entries[index].role == "tool" for index in task.kept)
+    while True:
+        stubs, needed = _protected_part(task, most)
+        task.room = task.room or max(0, budget - needed)
+        if needed <= budget:
+            draft = _best_draft(task, max(0, low - needed))
+            if draft.required > draft.left:
+                draft = _best_draft(task, budget - needed)
+        if most <= SMALLEST or not has_results or (needed <= budget and draft.required <= draft.left):
+            break
+        most //= 2
+    if needed > budget:
+        raise UsageError(
+            f"the budget is {budget} tokens, but the protected part alone has {needed}: {len(task.kept)} entries (the system "
+            f"prompts, the last {task.recent} and what belongs to them){', with tool results as stubs' * bool(stubs)}; "
+            "give a larger budget, or protect fewer recent entries"
+        )
     if write is not None and draft.older:
         draft.use(write([task.older(place) for place in draft.older], draft.left))
     if not draft.fits:  # by a counter that counts tokens for no text
         raise UsageError(f"there is room for {draft.left} tokens, but even an empty entry has more; give a larger budget")
+    if task.furthest != "archive" and draft.required > draft.left:
+        raise UsageError(
+            f"{task.furthest} leaves every message {'that states something ' * (task.furthest == 'extract_facts')}a place in the "
+            f"note, which takes {draft.required} tokens, but there is room for {draft.left}; allow the strategy archive, or "
+            "give a larger budget"
+        )
     older = sorted(index for place in draft.older for index in task.free[place])
     kept = sorted(set(range(len(task.entries))) - set(older))
     return Plan(kept, {**stubs, **draft.stubs}, older, draft.note.text, draft.ways(), draft.written)
@@ -189,28 +209,19 @@ def _best_draft(task: Task, room: int) -> "_Draft":
     return draft
 
 
-def _protected_part(task: Task, budget: int) -> tuple[dict[int, str], int]:
-    """Return the protected tool results that must be stubs, and the tokens of the protected part then."""
-    sizes = {index: task.size(task.entries[index]) for index in task.kept}
-    results = [index for index in task.kept if task.entries[index].role == "tool"]
+def _protected_part(task: Task, most: int) -> tuple[dict[int, str], int]:
+    """Return stubs of the protected tool results that have more than `most` tokens, and the tokens of the protected part then."""
     stubs: dict[int, str] = {}
-    most = int(LARGE * budget)
-    while True:
-        for index in results:
-            if sizes[index] > most:
-                stubs[index] = stub_of(task.entries[index], most, task.count)
-                sizes[index] = task.size(stubbed(task.entries[index], stubs[index]))
-        needed = sum(sizes.values())
-        if needed <= budget:
-            return stubs, needed
-        if most <= SMALLEST:
-            break
-        most //= 2
-    raise UsageError(
-        f"the budget is {budget} tokens, but the protected part alone has {needed}: {len(task.kept)} entries (the system "
-        f"prompts, the last {task.recent} and what belongs to them){', with tool results as stubs' * bool(stubs)}; "
-        "give a larger budget, or protect fewer recent entries"
-    )
+    needed = 0
+    for index in task.kept:
+        entry = task.entries[index]
+        tokens = task.size(entry)
+        if entry.role == "tool" and tokens > most:
+            text = stub_of(entry, most, task.count)
+            if (smaller := task.size(stubbed(entry, text))) < tokens:
+                stubs[index], tokens = text, smaller
+        needed += tokens
+    return stubs, needed
 
 
 def stubbed(entry: MemoryEntry, text: str) -> MemoryEntry:
@@ -265,7 +276,7 @@ class _Draft:
         elsewhere = set().union(*(task.known.stated(task.entries[index]) for index in stay))
         pool = Pool(self._with_texts(task.pool.told)) if self.written.windows else task.pool
         units = {unit for unit, one in enumerate(pool.told) if one.places[0] < self.older.stop}
-        return Selection(pool, units, elsewhere, self.left)
+        return Selection(pool, units, elsewhere, self.left, task.furthest)
 
     def _with_texts(self, told: Sequence[Told]) -> list[Told]:
         """Replace what is ordinary in a window by the sentences of the window's text."""

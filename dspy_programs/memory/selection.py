@@ -11,6 +11,7 @@ from functools import cached_property
 from itertools import accumulate, chain
 from typing import NamedTuple
 
+from dspy_programs.memory.changes import Strategy
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.pieces import Piece, Rank, lines_of
 from dspy_programs.memory.salience import Reading
@@ -65,16 +66,30 @@ class Pool:
 class Selection:
     """The pieces of some units of a pool in the order in which they are chosen."""
 
-    def __init__(self, pool: Pool, units: Collection[int], elsewhere: set[str], room: int) -> None:
+    def __init__(
+        self, pool: Pool, units: Collection[int], elsewhere: set[str], room: int, furthest: Strategy = "archive"
+    ) -> None:
         self.pool, self._room, self._known = pool, room, set(elsewhere)
         self._ranks: dict[Rank, list[int]] = {rank: [] for rank in Rank}
         for number, (place, piece) in enumerate(zip(pool.places, pool.pieces, strict=True)):
             if place[0] in units:
                 self._ranks[piece.rank].append(number)
         self._required = self._ranks[Rank.OPEN_REQUEST] + self._ranks[Rank.DEED][::-1]
+        if furthest != "archive":
+            self._required += self._one_of_each(units, facts_only=furthest == "extract_facts")
+
+    def _one_of_each(self, units: Collection[int], facts_only: bool) -> list[int]:
+        """Return the best piece of each unit that has none among the required; facts_only: of each that states something."""
+        pool, densities = self.pool, self.pool.reading.densities()
+        has = {pool.places[number][0] for number in self._required}
+        best: dict[int, int] = {}
+        for number, (unit, _) in enumerate(pool.places):
+            if unit in units and unit not in has and (pool.telling[number] or not facts_only):
+                best[unit] = max(best.get(unit, number), number, key=densities.__getitem__)
+        return list(best.values())
 
     def required_text(self, frame: str) -> str:
-        """Return the note that has only the open requests and deeds; "" if there are none."""
+        """Return the note that has only what must be in it; "" if that is nothing."""
         chosen: dict[int, set[int]] = {}
         for number in self._required:
             unit, piece = self.pool.places[number]
@@ -105,16 +120,18 @@ class Selection:
         for number in self._required:
             self._known.update(reading.stated(number))
         self._left = max(0, self._room - sum(map(reading.tokens, self._required)))
-        decided = reading.best(self._ranks[Rank.DECISION], int(self._left * DECISION_SHARE), self._known)
+        required = set(self._required)
+        decisions = [number for number in self._ranks[Rank.DECISION] if number not in required]
+        decided = reading.best(decisions, int(self._left * DECISION_SHARE), self._known)
         self._left = max(0, int(self._left * SPARE) - sum(map(reading.tokens, decided)))
-        self._decided = set(decided)
+        self._taken = {*required, *decided}
         return [self.pool.places[number] for number in [*self._required, *decided]]
 
     @cached_property
     def _waiting(self) -> list[int]:
         """The other pieces that state something."""
         rest = chain(self._ranks[Rank.DECISION], self._ranks[Rank.ORDINARY])
-        return [number for number in rest if number not in self._decided and self.pool.telling[number]]
+        return [number for number in rest if number not in self._taken and self.pool.telling[number]]
 
     @cached_property
     def _telling(self) -> list[Place]:
@@ -122,7 +139,8 @@ class Selection:
 
     @cached_property
     def _filler(self) -> list[Place]:
-        rest = [number for number in self._ranks[Rank.ORDINARY] if not self.pool.telling[number]]
+        ordinary = self._ranks[Rank.ORDINARY]
+        rest = [number for number in ordinary if number not in self._taken and not self.pool.telling[number]]
         return [self.pool.places[number] for number in self.pool.reading.best(rest, self._left, set(self._known))]
 
 
