@@ -79,11 +79,10 @@ _READ_COMMAND = re.compile(
 )
 _REDIRECTS = re.compile(r"(?<![0-9&<>=-])>{1,2}\s*(?!/dev/null|&)[\w./~$\"']")
 _WRITING_CODE = re.compile(
-    r"""\bopen\([^)\n]{0,200}["'][wax]b?\+?["']|\.(?:write|write_text|write_bytes|to_csv|to_excel|to_json|to_sql|save|"
-    r"savefig|dump|commit|post|put|"""
-    r"""patch|delete|unlink|rmdir|mkdir|rename|insert|update_one|insert_one|send|send_message)\(|\b(?:shutil|subprocess|"
-    r"smtplib)\b|"""
-    r"""\bos\.(?:remove|system|rename|mkdir|makedirs)|\b(?:INSERT INTO|UPDATE \w|DELETE FROM|DROP |CREATE |ALTER )"""
+    r"\bopen\([^)\n]{0,200}[\"'][wax]b?\+?[\"']|\.(?:write|write_text|write_bytes|to_csv|to_excel|to_json|to_sql|save|savefig|dump|"
+    r"commit|post|put|patch|delete|unlink|rmdir|mkdir|rename|insert|update_one|insert_one|send|send_message)\(|"
+    r"\b(?:shutil|subprocess|smtplib)\b|\bos\.(?:remove|system|rename|mkdir|makedirs)|"
+    r"\b(?:INSERT INTO|UPDATE \w|DELETE FROM|DROP |CREATE |ALTER )"
 )
 _SQL = re.compile(
     r"\s*(?:--[^\n]*\n\s*)*(?:(?P<reads>select\b.*\bfrom|select\s+[\d(]|with\s+\w+\s+as\s*\(|show\s+(?:tables|databases|"
@@ -95,7 +94,7 @@ _SQL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _COMMANDS = ("command", "cmd", "shell_command", "script", "bash", "shell")
-_CODES = ("code", "source", "python", "program")
+_CODES = ("code", "python_code", "program")
 _QUERIES = ("sql", "statement")
 _ASKS_ONLY = re.compile(
     r"(?:query|queries|q|question|search\w*|keywords?|term|expression|prompt|topic|filter\w*|url|limit|page|offset|"
@@ -231,11 +230,11 @@ def ending_of(result: str | None, deed: bool, value: Any = None) -> Ending:
     return "failed" if fault and (deed or fault != "absent") else "done"
 
 
-def told(call: Call, names_only: bool = False) -> str:
-    """Return a call on one line, long arguments shortened between words; names_only: without the texts that are long."""
+def told(call: Call) -> str:
+    """Return a call on one line, long arguments shortened between words."""
     if not isinstance(call.given, dict):
         text = plain(call.given) if isinstance(call.given, str) else (compact(call.given) or "...")
-        return f"{_named(call.name)}({_shortened(text, _LONGEST_ARGUMENT)})"
+        return f"{name_of(call)}({_shortened(text, _LONGEST_ARGUMENT)})"
     arguments: list[str] = []
     room = _LONGEST_CALL
     for place, (key, value) in enumerate(call.given.items()):
@@ -245,11 +244,12 @@ def told(call: Call, names_only: bool = False) -> str:
             break
         arguments.append(text)
         room -= len(text) + 2
-    return f"{_named(call.name)}({', '.join(arguments)})"
+    return f"{name_of(call)}({', '.join(arguments)})"
 
 
-def _named(name: str) -> str:
-    return re.sub(r"[^\w.:/-]+", "_", name[:120]) or "(unnamed)"
+def name_of(call: Call) -> str:
+    """Return a tool's name as one word."""
+    return re.sub(r"[^\w.:/-]+", "_", call.name[:120]) or "(unnamed)"
 
 
 def _argument(value: Any) -> str:

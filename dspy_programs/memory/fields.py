@@ -32,7 +32,7 @@ _SAYS_MOST = re.compile(
 _SAYS_MUCH = re.compile(
     r"name|title|subject|email|phone|amount|price|total|balance|cost|fee|sum|paid|refund|quantity|qty|date|time|_at$|"
     r"due|start|end"
-    r"|depart|arriv|from$|to$|owner|user|assign|message|answer|result|value|version|role|type|cabin|address|path|file",
+    r"|depart|arriv|from$|to$|origin|destin|place|location|flight|owner|user|assign|message|answer|result|value|version|role|type|cabin|address|path|file",
     re.IGNORECASE,
 )
 _SAYS_LITTLE = re.compile(
@@ -63,9 +63,10 @@ def plain(text: str) -> str:
     return text.strip() if text.isprintable() else _BREAKS.sub(" ", text).strip()
 
 
-def fields_of(value: Any) -> Parts:
-    """Return the parts of a value."""
+def fields_of(value: Any, columns: int = MOST) -> Parts:
+    """Return the parts of a value; columns: how many of a list's columns are told, the best."""
     beyond = _Beyond()
+    beyond.columns = columns
     parts = list(islice(_parts(value, "", 0, beyond, not isinstance(value, dict) or len(value) < 2), MOST + 1))
     if len(parts) > MOST:
         beyond.number += max(1, _size_of(value) - MOST)
@@ -74,7 +75,10 @@ def fields_of(value: Any) -> Parts:
 
 
 class _Beyond:
+    """What the parts do not tell: how many further ones there are; and how many columns of a list they may tell."""
+
     number = 0
+    columns = MOST
 
 
 def _size_of(value: Any) -> int:
@@ -114,7 +118,7 @@ def _of_list(items: Sequence[Any], label: str, depth: int, beyond: _Beyond) -> I
     shown = items[:_ROWS]
     beyond.number += len(items) - len(shown)
     worth = worth_of(label, "") * 1.5
-    if (table := _table(shown)) is not None:
+    if (table := _table(shown, beyond.columns)) is not None:
         columns, rows = table
         under = f"{label} {columns}" if label else columns
     else:
@@ -185,7 +189,7 @@ def _records_of(value: dict[str, Any]) -> list[Any]:
     return [inner if key in inner.values() else {"": key, **inner} for key, inner in value.items() if isinstance(inner, dict)]
 
 
-def _table(rows: Sequence[Any]) -> tuple[str, list[str | None]] | None:
+def _table(rows: Sequence[Any], columns: int) -> tuple[str, list[str | None]] | None:
     """Return the columns of rows of one form, and each row without them; None if they differ."""
     if len(rows) < 2 or not all(isinstance(row, dict) for row in rows):
         return None
@@ -197,11 +201,16 @@ def _table(rows: Sequence[Any]) -> tuple[str, list[str | None]] | None:
     same = [key for key in keys if all(row[key] == named[0][key] for row in named[1:])]
     if len(same) == len(keys):
         same = []
-    told = ", ".join(f"{_key(key)}: {compact(named[0][key]) or '...'}" for key in same)
-    columns = ", ".join(_column(key, named[0][key]) for key in keys if key not in same)
-    header = f"({columns}; all {told})" if told else f"({columns})"
-    texts = [[_cell(row[key]) for key in keys if key not in same] for row in named]
-    return header, [f"({', '.join(cells)})" if None not in cells else None for cells in texts]  # type: ignore[arg-type]
+    best = sorted((key for key in keys if key not in same), key=lambda key: -worth_of(_key(key), named[0][key]))[:columns]
+    told = [
+        f"{_key(key)}: {compact(named[0][key]) or '...'}" for key in same if columns == MOST or _worth_of_key(_key(key)) > 1
+    ]
+    more = len(keys) - len(best) - len(told)
+    header = ", ".join(_column(key, named[0][key]) for key in keys if key in best)
+    header += f"; all {', '.join(told)}" if told else ""
+    header += f"; {quantity(more, 'more column')}" if more else ""
+    texts = [[_cell(row[key]) for key in keys if key in best] for row in named]
+    return f"({header})", [f"({', '.join(map(str, cells))})" if None not in cells else None for cells in texts]
 
 
 def _shape(value: Any, depth: int = 0) -> object:
@@ -234,10 +243,14 @@ def _worth_of_key(key: str) -> float:
 
 
 def worth_of(key: str, value: Any) -> float:
-    """Return what a field is worth, by its name and its value."""
+    """Return what a field is worth, by its name and its value: of records, by the best of their own fields."""
     if value is None or value == [] or value == {} or value is False:
         return 0.3
-    return _worth_of_key(key) + (0.4 if isinstance(value, (int, float)) else 0.0)
+    worth = _worth_of_key(key)
+    first = value[0] if isinstance(value, list) else value
+    if isinstance(first, dict):
+        return max([worth, *(_worth_of_key(_key(inner)) for inner in islice(first, 20))])
+    return worth + (0.4 if isinstance(value, (int, float)) else 0.0)
 
 
 def joined(parts: Sequence[Part], joint: str = "; ") -> str:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from dspy_programs.conversation import Call, call_of
 from dspy_programs.memory.decisions import settles
-from dspy_programs.memory.deeds import changes, ending_of, reason_of, says_only_done, told
+from dspy_programs.memory.deeds import changes, ending_of, name_of, reason_of, says_only_done, told
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.fields import Part, Parts, joined, plain
 from dspy_programs.memory.note import STILL_OPEN, is_note
@@ -130,8 +130,7 @@ def _of_message(entry: MemoryEntry, open_request: bool, number: int) -> list[Pie
 
 
 def _of_open_request(text: str, head: str, number: int, beyond: int) -> list[Piece]:
-    """Return a request word for word, in lines; a line after the first is indented, so that it cannot pose as one of "
-    "the note."""
+    """Return a request word for word; its further lines are indented, so that none can pose as a line of the note."""
     said: list[str] = []
     for row in text.splitlines():
         if row.strip():
@@ -161,7 +160,7 @@ def _speaker(entry: MemoryEntry) -> str:
     role = entry.chat_role if entry.role == "compressed" else entry.role
     if not isinstance(name, str) or not name.strip():
         return role
-    name = re.sub(r"[^\w .'@-]+", " ", plain(name))[:60].strip()
+    name = " ".join(re.sub(r"[^\w.'@-]+", " ", name[:200]).split())[:60]
     return name if name and name.lower() not in _LABELS and not name.lower().startswith("earlier") else role
 
 
@@ -184,7 +183,7 @@ def _of_call(call: Call, result: str | None, number: int) -> list[Piece]:
     outcome = _outcome(parts, named)
     line = Piece(f"{named} -> {joined(outcome)}" if outcome else named, Rank.DEED, Line(number, "done: "))
     rest = [part for part in parts.parts if part not in outcome and not _is_known(part, named)]
-    return [line, *_of_parts(Parts(rest, parts.noun, parts.beyond), Line(number + 1, f"{call.name[:80]} -> "))]
+    return [line, *_of_parts(Parts(rest, parts.noun, parts.beyond), Line(number + 1, f"{name_of(call)} -> "))]
 
 
 def _outcome(parts: Parts, named: str) -> list[Part]:
@@ -217,9 +216,12 @@ def _of_stray(result: MemoryEntry, number: int) -> list[Piece]:
 
 
 def _of_parts(parts: Parts, line: Line) -> list[Piece]:
-    joint = " " if parts.noun == "sentence" else "; " if parts.noun in ("field", "item") else " / "
-    line = line._replace(noun=parts.noun, joint=joint, beyond=parts.beyond)
+    line = line._replace(noun=parts.noun, joint=_joint(parts.noun), beyond=parts.beyond)
     return [Piece(part.text, Rank.ORDINARY, line, part.under, part.worth) for part in parts.parts]
+
+
+def _joint(noun: str) -> str:
+    return " " if noun == "sentence" else "; " if noun in ("field", "item") else " / "
 
 
 _MORE = re.compile(r" ?\((\d[\d,]*) more(?: (\w+?)s?)?\)$")
@@ -247,18 +249,18 @@ def _of_note_line(raw: str, open_request: bool, number: int) -> list[Piece]:
     if match is None:
         return [Piece(plain(raw), Rank.ORDINARY, Line(number, "note: "))]
     head, rest = match.group(), raw[match.end() :]
+    if match["ended"]:
+        changed = match["ended"] == "done" or changes(Call(rest.partition("(")[0], {}), None)
+        rank = Rank.DEED if changed else Rank.DECISION if match["ended"] == "failed" else Rank.ORDINARY
+        return [Piece(plain(rest), rank, Line(number, head))]
     beyond = 0
     if more := _MORE.search(rest):
         beyond, rest = int(more[1].replace(",", "")), rest[: more.start()]
-    if match["ended"]:
-        return [Piece(plain(rest), Rank.DEED, Line(number, head))]
     if match["call"]:
         noun = (more[2] if more else None) or "field"
-        joint = "; " if noun in ("field", "item") else " "
-        line = Line(number, head, noun, joint, beyond)
-        return [
-            Piece(plain(part), Rank.ORDINARY, line) for part in rest.split(joint if joint == "; " else "\n") if part.strip()
-        ]
+        line = Line(number, head, noun, _joint(noun), beyond)
+        told_ = lines_in(rest) if noun == "sentence" else rest.split(line.joint)
+        return [Piece(plain(part), Rank.ORDINARY, line) for part in told_ if part.strip()]
     if head.endswith(STILL_OPEN) and open_request:
         return _of_open_request(rest, head, number, beyond)
     head = head.replace(" (still open)", "")

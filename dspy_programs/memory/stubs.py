@@ -6,14 +6,18 @@ Guarantees never longer than `room`; never cut inside a value, a number or a wor
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.fields import Parts, joined
-from dspy_programs.memory.text_results import parts_of_result
+from dspy_programs.memory.fields import MOST, Parts, joined
+from dspy_programs.memory.text_results import parts_of_result, value_of
 from dspy_programs.text import quantity
 
 _MENTIONED_WORTH = 6.0
+_SMALL = 6  # tokens that every part costs in the choice, so that a short part of no worth is no bargain
+_COLUMNS = (MOST, 6, 4, 2)  # of a list, until enough of its rows fit
+_MENTIONED_TIMES = 4
 _MENTION = re.compile(r"[A-Za-z_@#-]*\d[\w@#-]*(?:[.:/-][\w@#-]+)*|[\w.+-]+@[\w.-]+\w|[A-Z][A-Z]+\b")  # ids, numbers, codes
 
 
@@ -40,20 +44,36 @@ def stub_of(entry: MemoryEntry, room: int, count: Callable[[str], int], mentione
     """
     if count(entry.content[: 40 * max(room, 1)]) <= room and len(entry.content) <= 40 * max(room, 1):
         return entry.content
-    parts = parts_of_result(entry.content)
-    worth = [
-        part.worth + (_MENTIONED_WORTH if mentioned and _is_mentioned(part.text, mentioned) else 0.0) for part in parts.parts
-    ]
+    value = value_of(entry.content)
+    found: list[str] = []
+    for columns in _COLUMNS:
+        parts = parts_of_result(entry.content, value, columns)
+        text, share = _best_of(parts, room, count, mentioned)
+        found.append(text)
+        if share == 1 or not any(part.under for part in parts.parts):
+            break
+    return max(found, key=lambda text: _told(text, mentioned))
+
+
+def _told(text: str, mentioned: Collection[str]) -> int:
+    """Count the ids, numbers and codes in a text; those that the conversation mentions several times."""
+    words = set(_MENTION.findall(text))
+    return len(words) + _MENTIONED_TIMES * sum(word in mentioned for word in words)
+
+
+def _best_of(parts: Parts, room: int, count: Callable[[str], int], mentioned: Collection[str]) -> tuple[str, float]:
+    """Return the best parts in a room, and what share of the parts they are."""
+    worth = _worths(parts, mentioned)
     costs = [count(part.text) + 1 for part in parts.parts]
     left = room - count(_mark(parts, len(parts.parts)))
     chosen: set[int] = set()
-    labels: dict[str, int] = {}
-    for number in sorted(range(len(costs)), key=lambda number: -worth[number] / (costs[number] + 6)):
+    labels: set[str] = {""}
+    for number in sorted(range(len(costs)), key=lambda number: -worth[number] / (costs[number] + _SMALL)):
         under = parts.parts[number].under
-        cost = costs[number] + (0 if under in labels else count(under) + 1 if under else 0)
+        cost = costs[number] + (0 if under in labels else count(under) + 1)
         if cost <= left:
             chosen.add(number)
-            labels[under] = 1
+            labels.add(under)
             left -= cost
     text = _written(parts, chosen)
     for number in sorted(chosen, key=lambda number: worth[number]):
@@ -61,11 +81,18 @@ def stub_of(entry: MemoryEntry, room: int, count: Callable[[str], int], mentione
             break
         chosen.discard(number)
         text = _written(parts, chosen)
-    return text if count(text) <= room else ""
+    return (text if count(text) <= room else ""), len(chosen) / max(1, len(parts.parts))
 
 
-def _is_mentioned(text: str, mentioned: Collection[str]) -> bool:
-    return any(word in mentioned for word in _MENTION.findall(text))
+def _worths(parts: Parts, mentioned: Collection[str]) -> list[float]:
+    """Return what each part is worth: more if the conversation mentions what only few of the parts say."""
+    worth = [part.worth for part in parts.parts]
+    if mentioned:
+        said = [{word for word in _MENTION.findall(part.text) if word in mentioned} for part in parts.parts]
+        times = Counter(word for words in said for word in words)
+        for number, words in enumerate(said):
+            worth[number] += _MENTIONED_WORTH * min(2.0, sum(1 / times[word] for word in words))
+    return worth
 
 
 def _mark(parts: Parts, left_out: int) -> str:
