@@ -77,37 +77,32 @@ def test_compress_holds_what_it_promises(entries, budget, recent):
     before = sum(approximate_tokens(entry.text) for entry in entries)
     assert store.token_total() == report.final_tokens == total <= min(budget, before)
     live = store.entries
-    assert [entry for entry in live if entry in kept] == kept
-    assert recent == 0 or live[-recent:] == entries[-recent:]
+    assert all(is_kept(entry, store.get_entry(entry.id)) for entry in kept)
+    assert recent == 0 or [entry.id for entry in live[-recent:]] == [entry.id for entry in entries[-recent:]]
     assert [e for e in live if e.role == "system"] == [e for e in entries if e.role == "system"]
     assert [entry.turn_number for entry in live] == sorted(entry.turn_number for entry in live)
     assert restore(store).entries == entries
     assert_pairs_whole(live)
-    assert_no_overshoot(entries, live, budget)
+
+
+def is_kept(entry, now):
+    """Whether a protected entry is as it was, or a shorter result of the same call."""
+    if now == entry:
+        return True
+    shorter = approximate_tokens(now.text) < approximate_tokens(entry.text)
+    return entry.role == now.role == "tool" and now.answers == entry.answers and shorter
 
 
 def assert_pairs_whole(live):
     """Each call whose result was there is with it, or gone with it; so is each result."""
-    originals = [original_of(record) for entry in live for record in entry.compression_history]
+    originals = [original_of(record) for entry in live for record in entry.compression_history if entry.role == "compressed"]
     for unit in units(sorted({entry.id: entry for entry in originals}.values(), key=lambda entry: entry.turn_number)):
         assert unit
-    whole = [entry for entry in live if not entry.compression_history]
+    whole = [entry for entry in live if entry.role != "compressed" or not entry.compression_history]
     everything = sorted([*whole, *originals], key=lambda entry: entry.turn_number)
     gone = {entry.id for entry in originals}
     for unit in units(everything):
         assert len({everything[index].id in gone for index in unit}) == 1
-
-
-def assert_no_overshoot(entries, live, budget):
-    compressed = {original_of(record).id for entry in live for record in entry.compression_history}
-    sizes = [
-        sum(approximate_tokens(entries[index].text) for index in unit)
-        for unit in units(entries)
-        if entries[unit[0]].id in compressed
-    ]
-    if sizes:
-        left = budget - sum(approximate_tokens(entry.text) for entry in live)
-        assert left < max(sizes)
 
 
 @CASES
