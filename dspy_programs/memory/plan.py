@@ -35,7 +35,7 @@ SMALLEST = 16  # tokens of a stub
 RESULT_WEIGHT = 0.6
 LATE_WEIGHT = 0.2  # the last message is worth this much more than the first
 _NOTE = MemoryEntry(role="compressed", content="", metadata={"original_role": "user"})  # as a note is sent
-_READ_ALL = 200  # units; of more, only the most salient are read closely
+_READ_ALL = 120  # units; of more, only the most salient are read closely
 _UNIT_TOKENS = 12  # one unit is read closely for this many tokens of a note, if they are more
 
 

@@ -14,6 +14,7 @@ Source     rarity as in inverse document frequency (Sparck Jones 1972); maximum 
            (Minoux 1978; Gillick and Favre 2009; Lin and Bilmes 2010).
 """
 
+import functools
 import math
 import operator
 import re
@@ -22,7 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from dspy_programs.greedy import best_first
-from dspy_programs.memory.cues import CJK_CUE, CUE, WORTH, exact_in, says_something_exact
+from dspy_programs.memory.cues import CJK_CUE, CUE, WORTH, exact_in
 from dspy_programs.text import CJK_RUN
 
 _LONGEST = 200  # characters of a piece; longer sentences are cut
@@ -35,6 +36,7 @@ _FADING = [0.75**place for place in range(100)]  # weights of further things in 
 _KIND_POWER = 2.5
 _FRAME = 3  # overhead of a piece in tokens, about
 ONE_IN, AT_LEAST = 15, 200  # one in ONE_IN of all pieces is read closely, at least AT_LEAST
+_REMEMBERED = 20_000  # pieces
 _READ_FOR_ONE = 2  # pieces read closely per piece kept, of about 12 tokens
 
 ENDED = (  # whitespace after a sentence, but not after an initial or an abbreviation; each branch starts with the rare part
@@ -109,7 +111,7 @@ class Reading:
 
     def telling(self, number: int) -> bool:
         """Return whether a piece announces a fact or states something exact."""
-        return self._telling[self.forms[number]] >= CUE_WORTH / 2 or says_something_exact(self.pieces[number])
+        return self._telling[self.forms[number]] >= CUE_WORTH / 2 or bool(exacts_of(self.pieces[number]))
 
     def stated(self, number: int) -> dict[str, tuple[str, float]]:
         """Return what a piece states, each with its kind and its worth if rare."""
@@ -123,7 +125,7 @@ class Reading:
         shouts = piece.isupper()  # then a word in capitals is not an abbreviation
         found = {
             exact.lower(): (kind, WORTH[kind])
-            for exact, kind in exact_in(piece)
+            for exact, kind in exacts_of(piece)
             if not (shouts and kind == "id" and exact.isalpha())
         }
         for word in _CAPITALISED.findall(piece):  # a name, if the word is rare here
@@ -157,6 +159,12 @@ class Reading:
             chosen.append(number)
             known.update(stated[number])
         return chosen
+
+
+@functools.lru_cache(_REMEMBERED)
+def exacts_of(piece: str) -> tuple[tuple[str, str], ...]:
+    """Return the exact values in a piece, each with its kind; pieces come again in every round of compression."""
+    return tuple(exact_in(piece))
 
 
 def stated_in(text: str) -> set[str]:
