@@ -10,6 +10,8 @@ Raises     UsageError if the protected part does not fit even with its tool resu
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 from dspy_programs.conversation import call_of
@@ -18,7 +20,7 @@ from dspy_programs.memory.changes import Strategy
 from dspy_programs.memory.cues import says_something_exact
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.known import Known, Original
-from dspy_programs.memory.note import note_frame
+from dspy_programs.memory.note import is_note, note_frame
 from dspy_programs.memory.pieces import Line, Piece, Rank, open_requests, stub_of
 from dspy_programs.memory.salience import Reading, parts_of
 from dspy_programs.memory.selection import Note, Pool, Selection, Told
@@ -84,18 +86,22 @@ class Task:
         if weights is not None:
             scores = weights(self.entries)
             self.weights = [
-                weight * (1 + max(scores[index] for index in unit)) for weight, unit in zip(self.weights, self.free, strict=True)
+                weight * (1 + max(scores[index] for index in unit))
+                for weight, unit in zip(self.weights, self.free, strict=True)
             ]
 
     def members(self, place: int) -> list[MemoryEntry]:
         return [self.entries[index] for index in self.free[place]]
 
     def told(self, places: Iterable[int]) -> list[Told]:
-        return [
-            Told(members, self.known.pieces(members, not self.open.isdisjoint(self.free[place])), self.weights[place], [place])
-            for place in places
-            for members in [self.members(place)]
-        ]
+        """Return the units with their pieces; each line of a plain note of an earlier round stands for a unit of its own."""
+        found = []
+        for place in places:
+            members = self.members(place)
+            pieces = self.known.pieces(members, not self.open.isdisjoint(self.free[place]))
+            lines = groupby(pieces, attrgetter("line")) if _is_plain_note(members[0]) else [(None, pieces)]
+            found += [Told(members, list(some), self.weights[place], [place]) for _, some in lines]
+        return found
 
     def position(self, place: int) -> int:
         return self.originals[self.free[place][0]].position
@@ -138,6 +144,11 @@ class Task:
 
     def note_size(self, text: str) -> int:
         return self.size(_NOTE.model_copy(update={"content": text}))
+
+    @cached_property
+    def has_note(self) -> bool:
+        """Whether a note of an earlier round is among the originals, as a plain message."""
+        return any(map(_is_plain_note, self.entries))
 
     @cached_property
     def tokens(self) -> int:
@@ -186,8 +197,8 @@ def planned(task: Task, budget: int, low: int, write: Write | None) -> Plan:
         raise UsageError(f"there is room for {draft.left} tokens, but even an empty entry has more; give a larger budget")
     if task.furthest != "archive" and draft.required > draft.left:
         raise UsageError(
-            f"{task.furthest} leaves every message {'that states something ' * (task.furthest == 'extract_facts')}a place in the "
-            f"note, which takes {draft.required} tokens, but there is room for {draft.left}; allow the strategy archive, or "
+            f"{task.furthest} leaves every message {'that states something ' * (task.furthest == 'extract_facts')}a place "
+            f"in the note, which takes {draft.required} tokens, but there is room for {draft.left}; allow the strategy archive, or "
             "give a larger budget"
         )
     older = sorted(index for place in draft.older for index in task.free[place])
@@ -196,21 +207,23 @@ def planned(task: Task, budget: int, low: int, write: Write | None) -> Plan:
 
 
 def _best_draft(task: Task, room: int) -> "_Draft":
-    share = max(int(NEWEST * room), int((room - _HALF * task.tokens) / (1 - _HALF)))
+    share = int(NEWEST * room)
+    if not task.has_note:  # a note is short already
+        share = max(share, int((room - _HALF * task.tokens) / (1 - _HALF)))
     draft = _Draft(task, room, share)
     if draft.required > draft.left and draft.newest:
         draft = _Draft(task, room, max(0, room - _Draft(task, room, 0).required))
-    if draft.has_facts_to_tell:
-        if fillers := draft.fillers_among_newest():
-            draft = _Draft(task, room, draft.newest_tokens - fillers)
-    elif draft.spare > 0 and draft.older:
+    if draft.has_facts_to_tell and (fillers := draft.fillers_among_newest()):
+        draft = _Draft(task, room, draft.newest_tokens - fillers)
+    if draft.older and draft.spare > 0 and not draft.has_facts_to_tell:
         more = _Draft(task, room, draft.newest_tokens + draft.spare)
-        draft = more if len(more.newest) > len(draft.newest) and more.fits else draft
+        longer = len(more.newest) > len(draft.newest)
+        draft = more if longer and more.fits and not more.has_facts_to_tell else draft
     return draft
 
 
 def _protected_part(task: Task, most: int) -> tuple[dict[int, str], int]:
-    """Return stubs of the protected tool results that have more than `most` tokens, and the tokens of the protected part then."""
+    """Return stubs of the protected tool results above `most` tokens, and the tokens of the whole protected part then."""
     stubs: dict[int, str] = {}
     needed = 0
     for index in task.kept:
@@ -222,6 +235,10 @@ def _protected_part(task: Task, most: int) -> tuple[dict[int, str], int]:
                 stubs[index], tokens = text, smaller
         needed += tokens
     return stubs, needed
+
+
+def _is_plain_note(entry: MemoryEntry) -> bool:
+    return entry.role in ("user", "compressed") and is_note(entry.content)
 
 
 def stubbed(entry: MemoryEntry, text: str) -> MemoryEntry:

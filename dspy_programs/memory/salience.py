@@ -19,7 +19,7 @@ import math
 import operator
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from dspy_programs.greedy import best_first
@@ -135,6 +135,10 @@ class Reading:
         found[form] = ("form", self._telling[form])
         return found
 
+    def is_new(self, number: int, known: Collection[str]) -> bool:
+        """Return whether a piece states something that is not known."""
+        return self.forms[number] not in known and any(thing not in known for thing in self.stated(number))
+
     def densities(self) -> list[float]:
         """Return the worth of each piece for its length, by the cheap reading."""
         return [worth / (len(piece) + 40) for worth, piece in zip(self.worths, self.pieces, strict=True)]
@@ -151,6 +155,8 @@ class Reading:
         factor = {number: self._rarities[self.forms[number]] * self.weights[number] / self.tokens(number) for number in order}
 
         def value(number: int) -> float:
+            if self.forms[number] in known:
+                return 0.0
             new = sorted((worth for thing, worth in stated[number].items() if thing not in known), reverse=True)
             return factor[number] * math.fsum(map(operator.mul, new, _FADING))
 

@@ -54,9 +54,7 @@ class Pool:
     @cached_property
     def telling(self) -> list[bool]:
         """Whether each piece states something."""
-        return [
-            piece.rank is not Rank.ORDINARY or self.reading.telling(number) for number, piece in enumerate(self.pieces)
-        ]
+        return [piece.rank is not Rank.ORDINARY or self.reading.telling(number) for number, piece in enumerate(self.pieces)]
 
     def tells(self, unit: int, chosen: Iterable[int]) -> bool:
         """Return whether all chosen pieces of a unit state something."""
@@ -109,8 +107,7 @@ class Selection:
         """Return whether a unit that is not among the chosen ones states something new."""
         known, pool = self._known, self.pool
         return any(unit not in chosen for unit, _ in self._telling) or any(
-            pool.places[number][0] not in chosen and any(thing not in known for thing in pool.reading.stated(number))
-            for number in self._waiting
+            pool.places[number][0] not in chosen and pool.reading.is_new(number, known) for number in self._waiting
         )
 
     @cached_property

@@ -78,9 +78,7 @@ def written_by(
         if change.fallback is not None:
             failures.append(change.fallback)
         elif change.text.strip():
-            windows.append(
-                Window(first=run[0].position, last=run[-1].position, units=len(run), turns=turns, text=change.text)
-            )
+            windows.append(Window(first=run[0].position, last=run[-1].position, units=len(run), turns=turns, text=change.text))
     windows.sort(key=lambda window: window.first)
     return Written(windows, len(failures), failures[0] if failures else None)
 
