@@ -31,10 +31,12 @@ _LONGEST_HEAD = 100
 
 _Kind = Literal["request", "answer", "consent", "closing"]
 _ASKS = re.compile(
-    r"[?\uff1f]|\b(?:please|can you|could you|would you|will you|i (?:just |really |also |still |only |now )?(?:need|"
+    r"[?\uff1f]|\b(?:please|can you|could you|would you|will you|i (?:just |really |also |still |only |now |actually |"
+    r"urgently |definitely )?(?:need|"
     r"want|would like|wish|was hoping|am looking|"
     r"have to|must)|"
-    r"i'?d (?:like|prefer|love|rather)|i'?m (?:looking|trying|calling|hoping)|help me|let'?s|(?<!i'll )make sure|show "
+    r"i'?d (?:like|prefer|love|rather)|i'?m (?:looking|trying|calling|hoping)|would like|want to|need to|hoping (?:to|"
+    r"for)|help me|let'?s|(?<!i'll )make sure|show "
     r"me|tell me|give me|"
     r"find me|remind me|"
     r"bitte|könn(?:en|ten|test)|kannst|ich (?:möchte|brauche|will|würde)|s'il (?:vous|te) pla[iî]t|je (?:voudrais|veux|"
@@ -71,7 +73,8 @@ _ASKS_BACK = re.compile(
     r"let me know|clarify|"
     r"reply|verify|double-check|check|indicate|give|send)\b|\blet me know (?:which|what|how|your|the|who|when|where|if "
     r"you(?:'d| would| want))|"
-    r"\bonce you (?:confirm|provide)|\bi(?:'ll| will)? need (?:your|the|a few|some|more|to know)\b|\bawaiting\b|"
+    r"\b(?:if|once|when|until) you (?:can |could |have |are able to )?(?:provide|confirm|share|give|specify|tell|find|locate)|"
+    r"\bi(?:'ll| will)? need (?:your|the|a few|some|more|to know)\b|\bawaiting\b|"
     r"\bbitte (?:geben|nennen|bestätigen)|\bveuillez\b|(?:教えて|お知らせ|確認して)ください|请(?:提供|确认|告诉|选择)",
     re.IGNORECASE,
 )
@@ -199,8 +202,8 @@ def _closes(text: str, said: _Said) -> bool:
         return not said.asks or not text.strip().lower().startswith("no")
     if len(text) > _LONGEST_THANKS or said.asks:
         return False
-    *before, last = lines_in(text)
-    return bool(before) and is_closing(last) and not any(_ASKS.search(one) or _DOES.match(one) for one in before)
+    sentences = lines_in(text)
+    return any(map(is_closing, sentences)) and not any(_ASKS.search(one) or _DOES.match(one) for one in sentences)
 
 
 def _last_among_people(entries: Sequence[MemoryEntry]) -> set[int]:
