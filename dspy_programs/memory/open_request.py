@@ -71,13 +71,19 @@ _ASIDE = re.compile(
 _ASKS_BACK = re.compile(
     r"[?\uff1f]|\b(?:please|kindly|could you|can you) (?:\w+ ){0,2}(?:provide|confirm|share|specify|choose|select|tell|"
     r"let me know|clarify|"
-    r"reply|verify|double-check|check|indicate|give|send)\b|\blet me know (?:which|what|how|your|the|who|when|where|if "
+    r"reply|verify|double-check|indicate|give)\b|\blet me know (?:which|what|how|your|the|who|when|where|if "
     r"you(?:'d| would| want))|"
     r"\b(?:if|once|when|until) you (?:can |could |have |are able to )?(?:provide|confirm|share|give|specify|tell|find|locate)|"
     r"\bi(?:'ll| will)? need (?:your|the|a few|some|more|to know)\b|\bawaiting\b|"
     r"\bbitte (?:geben|nennen|bestätigen)|\bveuillez\b|(?:教えて|お知らせ|確認して)ください|请(?:提供|确认|告诉|选择)",
     re.IGNORECASE,
 )
+_NEEDS = re.compile(
+    r"\b(?:if|once|when|until) you (?:can |could |have |are able to )?(?:provide|confirm|share|give|specify|find|locate|"
+    r"have (?:it|them|"
+    r"that|this|these|those|the|your)\b)|\bi(?:'ll| will)? (?:still )?need (?:your|the|both)\b",
+    re.IGNORECASE,
+)  # also where the sentence goes on with a courtesy
 _WAITS = re.compile(
     r"\b(?:one moment|hold on|give me a (?:moment|second|minute)|please (?:wait|hold)|working on it|let me (?!know))|"
     r"\b(?:i'?ll|i will|i'?m going to) (?:now )?(?:check|look|search|find|retrieve|review|start|begin|proceed|get back)",
@@ -170,7 +176,7 @@ def _said(entry: MemoryEntry, index: int) -> _Said:
     found = lines_in(entry.content if len(entry.content) <= 2 * _READ else f"{entry.content[:_READ]}\n{entry.content[-_READ:]}")
     near = found if len(entry.content) <= _SHORT else [*found[:3], *found[-4:]]
     last = [sentence for sentence in near if not is_courtesy(sentence)]
-    asks = any(_ASKS_BACK.search(sentence) for sentence in last)
+    asks = any(map(_ASKS_BACK.search, last)) or any(map(_NEEDS.search, near))
     answers = not asks and not (last and _WAITS.search(last[-1]))
     return _Said(
         index,
