@@ -35,7 +35,8 @@ _ASKS = re.compile(
     r"urgently |definitely )?(?:need|"
     r"want|would like|wish|was hoping|am looking|"
     r"have to|must)|"
-    r"i'?d (?:like|prefer|love|rather)|i'?m (?:looking|trying|calling|hoping)|would like|want to|need to|hoping (?:to|"
+    r"i'?d (?:also |really |still |now )?(?:like|prefer|love|rather)|i'?m (?:looking|trying|calling|hoping)|would like|"
+    r"want to|need to|hoping (?:to|"
     r"for)|help me|let'?s|(?<!i'll )make sure|show "
     r"me|tell me|give me|"
     r"find me|remind me|"
@@ -188,7 +189,9 @@ def _said(entry: MemoryEntry, index: int) -> _Said:
 
 
 def _kind_of(text: str, said: _Said, is_first: bool) -> _Kind:
-    text = without_stop(text)
+    whole, text = text.strip(), without_stop(text).strip()
+    if text != whole and not _ASKS.search(text):
+        return "closing"
     if is_consent(text) or (said.asks and agrees_to(text, said.text)):
         return "consent"
     agrees = said.asks and _AGREES.match(text) is not None
@@ -208,8 +211,8 @@ def _closes(text: str, said: _Said) -> bool:
         return not said.asks or not text.strip().lower().startswith("no")
     if len(text) > _LONGEST_THANKS or said.asks:
         return False
-    sentences = lines_in(text)
-    return any(map(is_closing, sentences)) and not any(_ASKS.search(one) or _DOES.match(one) for one in sentences)
+    *before, last = lines_in(text) or [""]
+    return is_closing(last) and not any(_ASKS.search(one) or _DOES.match(one) for one in before)
 
 
 def _last_among_people(entries: Sequence[MemoryEntry]) -> set[int]:
