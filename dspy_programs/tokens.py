@@ -38,11 +38,11 @@ VOCABULARY = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken" 
 _FALLBACK = "cl100k_base"  # the vocabulary for models without one here: common, and in litellm's wheel
 _NEWEST = "o200k_base"
 _OPENAI = re.compile(r"(ft:)?(gpt-|chatgpt-|o\d|codex-)")  # a name of theirs, also one that tiktoken does not know
-_MARGINS = ((r"claude", 1.4), (r"gemini|gemma", 1.15), (r"", 1.25))
+_MARGINS = ((r"claude", 1.4), (r"gemini|gemma", 1.15), (r"qwen", 1.1), (r"", 1.25))
 """What cl100k's count, with each digit as a token, is multiplied by, by the start of a model's name.
 
-Claude's new vocabulary has up to 1.35 times the tokens of its old one, which has 1.0 to 1.2 times cl100k's; of SmolLM's small
-vocabulary `python -m tests.tokens_sent` gives 1.1.
+Claude's newest vocabulary has up to 1.35 times the tokens of its old one, which has about cl100k's. Qwen's and SmolLM's
+templates and vocabularies: python -m tests.tokens_sent.
 """
 _DIGITS = re.compile(r"\d+")
 SHIPPED = Path("litellm_core_utils", "tokenizers")  # inside litellm

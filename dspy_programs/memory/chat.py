@@ -108,14 +108,15 @@ def drafts_of(entry: MemoryEntry) -> list[Draft]:
     original = entry.metadata.get("message")
     content = original.get("content") if isinstance(original, dict) else None
     parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
-    if entry.role == "tool" and len(results := [part for part in parts if part.get("type") == "tool_result"]) > 1:
+    results = [part for part in parts if part.get("type") == "tool_result"] if entry.role == "tool" else []
+    if len(results) > 1 and "\n".join(map(_result_of, results)) == text:
         return [Draft("tool", _result_of(part), answers=_id_of(part.get("tool_use_id"))) for part in results]
     draft = Draft(entry.role, text, name=_name_of(entry))
     if entry.role == "assistant":
         draft.calls = [_call(raw) for raw in entry.calls if isinstance(raw, dict)]
     elif entry.role == "tool":
         draft.answers = _id_of(entry.answers)
-        parts = _inside(parts)
+        parts = _inside(results, draft.answers) if results else parts
     if entry.role == "user":
         draft.media = [_sendable(part) for part in parts if _is_foreign(part)]
         draft.parts = _in_order(parts, text) if draft.media else None
@@ -124,10 +125,11 @@ def drafts_of(entry: MemoryEntry) -> list[Draft]:
     return [draft]
 
 
-def _inside(parts: list[Message]) -> list[Message]:
-    """Return the parts of a result in Anthropic's form, which are one level deeper."""
-    held = [part["content"] for part in parts if part.get("type") == "tool_result" and isinstance(part.get("content"), list)]
-    return [part for content in held for part in content if isinstance(part, dict)] if held else parts
+def _inside(results: list[Message], id_: str | None) -> list[Message]:
+    """Return the parts of one result in Anthropic's form, which are one level deeper."""
+    mine = [part for part in results if len(results) == 1 or _id_of(part.get("tool_use_id")) == id_]
+    held = [part["content"] for part in mine if isinstance(part.get("content"), list)]
+    return [part for content in held for part in content if isinstance(part, dict)]
 
 
 def _in_words(part: Any) -> str:

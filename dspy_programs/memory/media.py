@@ -17,6 +17,7 @@ Guarantees nothing is opened or fetched. Sound, video and files are estimated on
 | gpt-4.1-mini, gpt-5-mini; -nano; o4-mini | patches of 32 px, at most 1536, times 1.62; 2.46; 1.72 |
 | claude | width * height / 750, at most 1600; 4784 from 4.7 on |
 | gemini | 258 up to 384 px, else 258 a tile of two thirds of the shorter side (256 to 768 px); at most 4128 |
+| gemini-3 | 1120, the default resolution |
 | any other | the most that gpt-4o, claude or gemini asks |
 
 Source     OpenAI, "Images and vision"; Anthropic, "Vision" and "PDF support"; Google, "Understand and count tokens".
@@ -72,7 +73,7 @@ def read(part: Any) -> Media | None:
     if not isinstance(part, Mapping):
         return None
     kind = part.get("type")
-    if kind in _TYPES and isinstance(kind, str):
+    if isinstance(kind, str) and kind in _TYPES:
         declared = _TYPES[kind]
     elif "type" not in part and (key := next((key for key in _KEYS if isinstance(part.get(key), Mapping)), None)):
         declared = _TYPES.get(key, "file")
@@ -234,6 +235,10 @@ def _gemini(width: int, height: int, low: bool) -> int:
     return min(4128, 258 * math.ceil(wide / unit) * math.ceil(high / unit))
 
 
+def _flat(tokens: int) -> Price:
+    return lambda width, height, low: tokens
+
+
 def _most(width: int, height: int, low: bool) -> int:
     return max(price(width, height, False) for price in (_tiles(85, 170), _by_area(1600), _gemini))
 
@@ -248,6 +253,7 @@ _PRICES: tuple[tuple[str, Price], ...] = (
     (r"gpt-4|chatgpt", _tiles(85, 170)),
     (r"claude-([a-z]+-)?([5-9]|4[.-][7-9])(?!\d)|claude-[a-z]+-[5-9]", _by_area(4784)),
     (r"claude", _by_area(1600)),
+    (r"gemini-[3-9]", _flat(1120)),
     (r"gemini", _gemini),
 )
 
