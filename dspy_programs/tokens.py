@@ -122,7 +122,7 @@ def _hub_counter(model: str) -> TokenCounter | None:
         from huggingface_hub import try_to_load_from_cache
         from tokenizers import Tokenizer
 
-        path = try_to_load_from_cache(repo, "tokenizer.json")
+        path = try_to_load_from_cache(repo, "tokenizer.json", cache_dir=os.environ.get("HF_HUB_CACHE"))
         tokenizer = Tokenizer.from_file(path) if isinstance(path, str) else None
     except Exception:  # of many kinds for a damaged file or cache: the estimate counts then, and says so
         return None

@@ -57,10 +57,8 @@ def told(name: str, counter: TokenCounter, found: list, truths: list[int]) -> No
     for raw, truth in zip(found, truths, strict=True):
         store = store_of(raw, counter).store
         ratios.append((store.opening + store.token_total()) / truth)
-    low = sum(ratio < 1 for ratio in ratios)
-    print(
-        f"{name}: median {statistics.median(ratios):.3f}, least {min(ratios):.3f}, most {max(ratios):.3f}; {low} below the truth"
-    )
+    low, middle = sum(ratio < 1 for ratio in ratios), statistics.median(ratios)
+    print(f"{name}: median {middle:.3f}, least {min(ratios):.3f}, most {max(ratios):.3f}; {low} below the truth")
 
 
 def main() -> None:

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from dspy_programs.conversation.content import (
         PRIVATE as PRIVATE,
         call_of as call_of,
-        is_private as is_private,
         output_of as output_of,
         parts_of as parts_of,
     )
@@ -54,7 +53,6 @@ _HOMES = {
     "finite": "values",
     "first_text": "values",
     "is_autogen": "autogen",
-    "is_private": "content",
     "json_of": "values",
     "keys_of": "values",
     "kind_of": "values",

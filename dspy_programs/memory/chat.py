@@ -5,8 +5,8 @@ Output     chat_messages(entries, strict) -> messages with only the keys that th
            tool_call_id, name.
 Guarantees system messages come first (strict: as one), then a user's; every call has one result, directly after it and in the
            order of the calls; ids are unique, at most 40 letters, digits, - and _; names are valid; arguments are a JSON
-           object; nothing is empty; pictures, sound and files stand in users' messages only. Valid ids stay. What has no
-           place is changed with a note that says so, in square brackets: a result without its call, a call without result.
+           object; nothing is empty; pictures, sound and files stand in users' messages only, and elsewhere as the marks that
+           an entry's text has. Valid ids stay. A result without its call and a call without result have a note that says so.
 Source     platform.openai.com/docs/api-reference/chat/create, docs.anthropic.com/en/api/messages, ai.google.dev/api (Content)
 """
 
@@ -17,10 +17,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dspy_programs.conversation import call_of, is_private
+from dspy_programs.conversation import call_of, parts_of
 from dspy_programs.jsonable import sound, to_jsonable
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.media import as_part, read
+from dspy_programs.memory.media import Media, as_part, read
 
 NO_RESULT = "[No result of this call is on record.]"
 NO_CALL = "[Result of a tool call that is not on record]"
@@ -28,8 +28,6 @@ NO_BEGINNING = "[The conversation begins with what follows.]"
 NO_TEXT = "[empty]"
 _LONGEST_ID = 40
 _LONGEST_NAME = 64
-_TEXT = (None, "text", "input_text", "output_text")
-_TOLD = (*_TEXT, "tool_use", "tool_result", "tool_call", "function_call", "refusal")
 
 Message = dict[str, Any]
 
@@ -101,13 +99,14 @@ def chat_messages(entries: Iterable[MemoryEntry], strict: bool = False) -> list[
 
 
 def drafts_of(entry: MemoryEntry) -> list[Draft]:
-    """Return what an entry is sent as; several for a message with several results of tools."""
+    """Return what an entry is sent as; several for a message with several results of tools.
+
+    The entry's text says everything; pictures, sound and files are sent besides, in a user's message.
+    """
     text = sound(entry.content)
     if entry.role == "compressed":
         return [Draft(entry.chat_role, text)]
-    original = entry.metadata.get("message")
-    content = original.get("content") if isinstance(original, dict) else None
-    parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    parts = _parts_of(entry)
     results = [part for part in parts if part.get("type") == "tool_result"] if entry.role == "tool" else []
     if len(results) > 1 and "\n".join(map(_result_of, results)) == text:
         return [Draft("tool", _result_of(part), answers=_id_of(part.get("tool_use_id"))) for part in results]
@@ -116,54 +115,42 @@ def drafts_of(entry: MemoryEntry) -> list[Draft]:
         draft.calls = [_call(raw) for raw in entry.calls if isinstance(raw, dict)]
     elif entry.role == "tool":
         draft.answers = _id_of(entry.answers)
-        parts = _inside(results, draft.answers) if results else parts
-    if entry.role == "user":
-        draft.media = [_sendable(part) for part in parts if _is_foreign(part)]
+    elif entry.role == "user":
+        draft.media = [made for part in parts if (made := _as_media(part))]
         draft.parts = _in_order(parts, text) if draft.media else None
-    else:
-        draft.text = "\n".join([*([text] if text else []), *(_in_words(part) for part in parts if _is_foreign(part))])
     return [draft]
 
 
-def _inside(results: list[Message], id_: str | None) -> list[Message]:
-    """Return the parts of one result in Anthropic's form, which are one level deeper."""
-    mine = [part for part in results if len(results) == 1 or _id_of(part.get("tool_use_id")) == id_]
-    held = [part["content"] for part in mine if isinstance(part.get("content"), list)]
-    return [part for content in held for part in content if isinstance(part, dict)]
+def _parts_of(entry: MemoryEntry) -> list[Message]:
+    """Return the parts of the message that an entry was, whatever is around it."""
+    message = entry.metadata.get("message") if entry.metadata else None
+    for key in ("message", "data", "kwargs"):  # Claude Code, LangChain
+        if isinstance(message, dict) and isinstance(message.get(key), dict):
+            message = message[key]
+    content = message.get("content", message.get("parts")) if isinstance(message, dict) else None
+    return [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
 
 
-def _in_words(part: Any) -> str:
-    """Return what a message without pictures says of one, and of what nobody knows its whole JSON."""
+def unsent_media(entry: MemoryEntry) -> list[Media]:
+    """Return the pictures, sound and files that only the original message can carry: OpenAI's chat API has no form for them."""
+    inside = [part["content"] for part in _parts_of(entry) if isinstance(part.get("content"), list)]
+    found = [read(part) for part in (*_parts_of(entry), *(part for content in inside for part in content))]
+    return [media for media in found if media and (entry.role != "user" or as_part(media) is None)]
+
+
+def _as_media(part: Message) -> Message | None:
     media = read(part)
-    if media is None:
-        return _json(part)
-    named = media.name or media.link or media.id
-    return f"[{media.kind}{f': {named}' if named else ''}, not shown here]"
-
-
-def _is_foreign(part: Mapping[str, Any]) -> bool:
-    """Return whether a part holds more than the entry's text and calls tell."""
-    if part.get("type") in (*_TEXT, "tool_use", "tool_result", "tool_call", "function_call", "refusal") or is_private(
-        dict(part)
-    ):
-        return read(part) is not None
-    return True
-
-
-def _sendable(part: Mapping[str, Any]) -> Message:
-    """Return a part that OpenAI's API takes; what it has no form for as a text, with its whole JSON."""
-    media = read(part)
-    made = as_part(media) if media else None
-    return made or _text_part(_in_words(part))
+    return as_part(media) if media else None
 
 
 def _in_order(parts: list[Message], text: str) -> list[Message] | None:
     """Return texts and pictures in the order in which they were; None if the entry's text is another one by now."""
-    texts = [part["text"] for part in parts if part.get("type") in _TEXT and isinstance(part.get("text"), str)]
-    if sound("\n".join(texts)) != text:
+    texts = ["\n".join(parts_of([part]).texts) for part in parts]
+    bare = [said for part, said in zip(parts, texts, strict=True) if not read(part)]  # pictures without their marks
+    if text not in ("\n".join(filter(None, texts)), "\n".join(filter(None, bare))):
         return None
-    kept = [part for part in parts if _is_foreign(part) or str(part.get("text", "")).strip()]
-    return [_sendable(part) if _is_foreign(part) else _text_part(sound(part["text"])) for part in kept if not is_private(part)]
+    told = [_as_media(part) or _text_part(sound(said)) for part, said in zip(parts, texts, strict=True)]
+    return [part for part in told if part["type"] != "text" or part["text"].strip()]
 
 
 def _json(value: Any) -> str:
@@ -181,7 +168,7 @@ def _result_of(part: Message) -> str:
         return sound(content or "")
     held = content if isinstance(content, list) else [content]
     texts = [part["text"] if isinstance(part, dict) and isinstance(part.get("text"), str) else part for part in held]
-    return sound("\n".join(text if isinstance(text, str) else _in_words(text) for text in texts))
+    return sound("\n".join(text if isinstance(text, str) else _json(text) for text in texts))
 
 
 def _name_of(entry: MemoryEntry) -> str | None:

@@ -23,7 +23,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from dspy_programs.conversation import PRIVATE
-from dspy_programs.memory.chat import drafts_of
+from dspy_programs.memory.chat import drafts_of, unsent_media
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.media import price_for, read, tokens_of
 from dspy_programs.tokens import TokenCounter
@@ -60,10 +60,11 @@ def opening(counter: TokenCounter) -> int:
 
 
 def entry_tokens(entry: MemoryEntry, counter: TokenCounter) -> int:
-    """Return what is sent for an entry; 0 for one that is empty, which is not sent."""
+    """Return what is sent for an entry, as a chat message or as its original; 0 for one that is empty, which is not sent."""
     if not entry.metadata or entry.role == "compressed":
         return text_tokens(entry.content, counter)
-    return sum(sent_tokens(draft.as_message(), counter) for draft in drafts_of(entry) if not draft.is_empty)
+    sent = sum(sent_tokens(draft.as_message(), counter) for draft in drafts_of(entry) if not draft.is_empty)
+    return sent + sum(tokens_of(media, price_for(counter.model)) for media in unsent_media(entry))
 
 
 def text_tokens(text: str, counter: TokenCounter) -> int:

@@ -143,14 +143,14 @@ def test_memory_that_begins_with_an_answer_gets_a_users_message_and_none_gets_no
     assert chat_messages([]) == chat_messages(MemoryStore()) == []
 
 
-def test_picture_in_a_result_leaves_a_mark():
+def test_picture_stands_where_it_stood_and_what_it_stood_beside_is_said():
     image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": picture(9, 9)}}
-    raw = [
-        {"role": "user", "content": "Look."},
-        {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "shot", "input": {}}]},
-        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": [image]}]},
-    ]
-    assert messages_of(raw)[-1]["content"] == "[image, not shown here]"
+    parts = [{"type": "text", "text": "Before"}, image, {"type": "text", "text": "after"}]
+    (message,) = messages_of([{"role": "user", "content": parts}])
+    assert [part["type"] for part in message["content"]] == ["text", "image_url", "text"]
+    assert message["content"][1]["image_url"]["url"].startswith("data:image/png;base64,")
+    entry = MemoryEntry(role="user", content="Now other words", metadata={"message": {"role": "user", "content": parts}})
+    assert chat_messages([entry])[0]["content"][0] == {"type": "text", "text": "Now other words"}
 
 
 def research(rounds):

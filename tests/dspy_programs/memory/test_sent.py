@@ -157,3 +157,14 @@ def test_empty_messages_and_thoughts_are_not_sent_and_cost_nothing():
     assert store.token_total() == 0
     thought = [{"type": "thinking", "thinking": "x" * 900}, {"type": "text", "text": "yes"}]
     assert sent_tokens({"role": "assistant", "content": thought}, LETTERS) == 4 + len("yes")
+
+
+def test_picture_that_only_the_original_carries_is_counted_too():
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": picture(1092, 1092)}}
+    result = {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "seen"}, image]}
+    metadata = {"tool_call_id": "t", "message": {"role": "user", "content": [result]}}
+    entry = MemoryEntry(role="tool", content="seen", metadata=metadata)
+    assert entry_tokens(entry, TokenCounter("letters", True, len, "claude-3-5-sonnet")) >= 1590 + len("seen")
+    film = {"inline_data": {"mime_type": "video/mp4", "data": "A" * 90_000}}
+    entry = MemoryEntry(role="user", content="See", metadata={"message": {"role": "user", "parts": [film]}})
+    assert entry_tokens(entry, TokenCounter("letters", True, len, "gemini-2.0-flash")) > 3000
