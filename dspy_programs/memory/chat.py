@@ -26,7 +26,7 @@ NO_RESULT = "[No result of this call is on record.]"
 NO_CALL = "[Result of a tool call that is not on record]"
 NO_BEGINNING = "[The conversation begins with what follows.]"
 NO_TEXT = "[empty]"
-_LONGEST_ID = 40
+_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _LONGEST_NAME = 64
 
 Message = dict[str, Any]
@@ -173,7 +173,7 @@ def _result_of(part: Message) -> str:
 
 def _name_of(entry: MemoryEntry) -> str | None:
     name = entry.kept("name") if entry.metadata else None
-    return _valid(name, _LONGEST_NAME) if isinstance(name, str) and name.strip() else None
+    return _valid(name) if isinstance(name, str) and name.strip() else None
 
 
 def _id_of(value: Any) -> str | None:
@@ -184,7 +184,7 @@ def _call(raw: dict[str, Any]) -> _Call:
     call = call_of(raw)
     inner = raw.get("function") if isinstance(raw.get("function"), dict) else raw
     given = inner.get("arguments") if isinstance(inner, dict) else None
-    return _Call(call.id, _valid(call.name.strip("()"), _LONGEST_NAME) or "tool", _as_object(given, call.given))
+    return _Call(call.id, _valid(call.name.strip("()")) or "tool", _as_object(given, call.given))
 
 
 def _as_object(written: Any, given: Any) -> str:
@@ -203,8 +203,8 @@ def _refused(constant: str) -> None:
     raise ValueError(constant)  # NaN and Infinity, which JSON has not
 
 
-def _valid(name: str, longest: int) -> str:
-    return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:longest]
+def _valid(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:_LONGEST_NAME]
 
 
 def _as_tool_call(id_: str, call: _Call) -> Message:
@@ -271,25 +271,32 @@ def _merged(drafts: list[Draft]) -> list[Draft]:
 def _rendered(drafts: list[Draft]) -> list[Message]:
     """Write the messages, each call and its result with one id of their own."""
     messages: list[Message] = []
-    taken: set[str] = set()
+    ids = _Ids(call.id for draft in drafts for call in draft.calls)
     own: deque[str] = deque()
     for draft in drafts:
         if draft.role == "tool":
             messages.append({"role": "tool", "tool_call_id": own.popleft(), "content": draft.as_message()["content"]})
             continue
-        own = deque(_unique(call.id, taken) for call in draft.calls)
+        own = deque(ids.own(call.id) for call in draft.calls)
         messages.append(draft.as_message(list(own)))
     if messages and messages[-1]["role"] == "assistant" and isinstance(messages[-1]["content"], str):
         messages[-1]["content"] = messages[-1]["content"].rstrip()  # Anthropic refuses a last answer that ends in a space
     return messages
 
 
-def _unique(id_: str | None, taken: set[str]) -> str:
-    """Return an id that no other call has: itself if it is valid and free."""
-    base = _valid(id_ or "", _LONGEST_ID) or "call"
-    found, number = base if id_ else "call_1", 1
-    while found in taken:
-        number += 1
-        found = f"{base[: _LONGEST_ID - len(str(number)) - 1]}_{number}"
-    taken.add(found)
-    return found
+class _Ids:
+    """Ids for calls: their own if they are valid and come for the first time, else short ones that no call has."""
+
+    def __init__(self, known: Iterable[str | None]) -> None:
+        self.known = set(known)
+        self.taken: set[str] = set()
+        self.number = 0
+
+    def own(self, id_: str | None) -> str:
+        if id_ is not None and id_ not in self.taken and _ID.fullmatch(id_):
+            self.taken.add(id_)
+            return id_
+        self.number += 1
+        while f"call_{self.number}" in self.known:
+            self.number += 1
+        return f"call_{self.number}"

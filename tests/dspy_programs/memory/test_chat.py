@@ -118,7 +118,7 @@ def test_ids_that_come_again_are_told_apart_with_their_results():
         {"role": "tool", "tool_call_id": "c1", "content": "r"},
     ]
     messages = messages_of([{"role": "user", "content": "x"}, *round_, *round_])
-    assert [m["tool_call_id"] for m in messages if m["role"] == "tool"] == ["c1", "c1_2"]
+    assert [m["tool_call_id"] for m in messages if m["role"] == "tool"] == ["c1", "call_1"]
 
 
 def test_strict_joins_the_turns_of_one_role_and_keeps_pictures():
