@@ -251,7 +251,7 @@ _PRICES: tuple[tuple[str, Price], ...] = (
     (r"o\d", _tiles(75, 150)),
     (r"gpt-5(-|$)", _tiles(70, 140)),
     (r"gpt-4|chatgpt", _tiles(85, 170)),
-    (r"claude-([a-z]+-)?([5-9]|4[.-][7-9])(?!\d)|claude-[a-z]+-[5-9]", _by_area(4784)),
+    (r"claude-([a-z]+-)?([5-9]|4[.-][7-9])(?!\d)", _by_area(4784)),
     (r"claude", _by_area(1600)),
     (r"gemini-[3-9]", _flat(1120)),
     (r"gemini", _gemini),

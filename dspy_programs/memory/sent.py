@@ -9,11 +9,11 @@ Guarantees a part that nobody knows is counted by its whole JSON, and no content
 | target | frame of a message | once |
 |---|---|---|
 | OpenAI | 3 and the role; 1 and the name | 3 |
-| Anthropic, Gemini | 5: not published; measured requests have less | 10 |
-| chat templates (ChatML, Llama 3, Gemma, Mistral) | 5; 12 more for a tool's result; | 30: Qwen adds a system prompt |
+| Anthropic, Gemini | 5: not published, so an estimate | 10 |
+| chat templates (ChatML, Llama 3, Gemma, Mistral) | 5; 12 more for a tool's result | 30: Qwen adds a system prompt |
 
-Source     OpenAI's cookbook, "How to count tokens with tiktoken" (num_tokens_from_messages, num_tokens_for_tools); the templates of the models
-           themselves, as `python -m tests.tokens_sent` measures them. Pictures and files: memory/media.py.
+Source     OpenAI's cookbook, "How to count tokens with tiktoken" (messages and tools, with its examples); the
+           templates of the models themselves, as `python -m tests.tokens_sent` measures them. Pictures and files: media.py.
 """
 
 import json
