@@ -7,7 +7,12 @@ from dspy_programs.lazy import exports
 if TYPE_CHECKING:
     from dspy_programs.conversation.autogen import is_autogen as is_autogen, limit_in as limit_in
     from dspy_programs.conversation.chat import ROLES as ROLES, messages_of as messages_of
-    from dspy_programs.conversation.content import call_of as call_of, output_of as output_of, parts_of as parts_of
+    from dspy_programs.conversation.content import (
+        PRIVATE as PRIVATE,
+        call_of as call_of,
+        output_of as output_of,
+        parts_of as parts_of,
+    )
     from dspy_programs.conversation.messages import (
         Asked as Asked,
         Call as Call,
@@ -36,6 +41,7 @@ _HOMES = {
     "Asked": "messages",
     "Call": "messages",
     "Message": "messages",
+    "PRIVATE": "content",
     "ROLES": "chat",
     "Result": "messages",
     "Role": "messages",

@@ -32,7 +32,9 @@ def counter_of(lm: str | None, model: "dspy.LM | None" = None) -> "TokenCounter 
     """Return the token counter of the model in use, else of the one that is named, if any."""
     from dspy_programs.tokens import counter_for, counter_named
 
-    return counter_for(model) if model else counter_named(lm) if lm else None
+    if model is None:
+        return counter_named(lm) if lm else None
+    return own if (own := counter_for(model)).exact else counter_named(model.model)
 
 
 @app.command()

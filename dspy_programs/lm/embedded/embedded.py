@@ -27,6 +27,7 @@ from dspy_programs.lm.samples import drawn, seed_of
 from dspy_programs.lm.server.redaction import redact
 from dspy_programs.lm.weights.catalog import Weights
 from dspy_programs.lm.weights.local_models import LocalModel, Located, located
+from dspy_programs.lm.weights.vocabulary import count_of
 from dspy_programs.lm.weights.weights import is_fetched, within
 
 _CONTEXT_TOKENS = 8192  # per slot; longer prompts are refused, never cut
@@ -167,7 +168,9 @@ class EmbeddedEngine:
                     abandon(server)
 
     def count_tokens(self, text: str) -> int:
-        """Count with the model's own tokenizer, without chat-turn markers. Loads the model."""
+        """Count with the model's own tokenizer, without chat-turn markers. Loads the model if its file alone does not do."""
+        if self.url is None and (count := count_of(self.weights)):
+            return count(text)
         try:
             return self._asked(lambda server: self._over_http(server).count_tokens(text))
         except ServerGone as error:

@@ -3,14 +3,15 @@
 Reads the metadata and the table of tensors, not the weights: milliseconds, whatever the size. Nothing in the file is
 trusted: every length is checked against the rest of the file.
 
-Output     read(path) -> Header; chat_model(path) -> Header of a model that can chat.
+Output     read(path) -> Header; chat_model(path) -> Header of a model that can chat. A list is read only if it is wanted.
 Raises     WeightsError, one line: what is wrong with the file and what to use instead.
 Source     the GGUF specification of ggml: docs/gguf.md; sizes of blocks from ggml's type traits
 """
 
 import re
 import struct
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -47,6 +48,8 @@ class _Header:
     """Actual bytes of the file."""
     least: int
     """Bytes it must have for all its tensors; one of unknown type counts as one byte."""
+    wanted: dict[str, list[_Value]] = field(default_factory=dict)
+    """The lists that were asked for, by key."""
 
     @property
     def architecture(self) -> str:
@@ -102,15 +105,15 @@ def _unfit(header: _Header, name: str) -> str:
     return ""
 
 
-def read(path: Path) -> _Header:
-    """Return the header of a GGUF file. Raises WeightsError if there is none, or it cannot be read."""
+def read(path: Path, wanted: Collection[str] = ()) -> _Header:
+    """Return the header of a GGUF file, with the lists of these keys. Raises WeightsError if it cannot be read."""
     try:
         if not path.exists():
             raise WeightsError(f"{path}: no such file")
         if not path.is_file():
             raise WeightsError(f"{path}: not a file; give the GGUF file itself")
         with path.open("rb") as file:
-            return _Reader(file, path).header()
+            return _Reader(file, path).header(wanted)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         reason = getattr(error, "strerror", None) or error
         raise WeightsError(f"{path}: cannot be read: {reason}") from error
@@ -123,14 +126,16 @@ class _Reader:
         self.file, self.path = file, path
         self.size = path.stat().st_size
 
-    def header(self) -> _Header:
+    def header(self, wanted: Collection[str] = ()) -> _Header:
         self.require_magic()
         tensors, count = self.number("Q"), self.number("Q")
         values: dict[str, _Value] = {}
-        lists = set()
+        lists, found = set(), {}
         for _ in range(self.bounded(count)):
             key, kind = self.text(), self.number("I")
-            if kind == LIST:
+            if kind == LIST and key in wanted:
+                found[key] = self.list_()
+            elif kind == LIST:
                 self.skip_list()
                 lists.add(key)
             else:
@@ -140,7 +145,7 @@ class _Reader:
         start = self.file.tell()
         if isinstance(alignment, int) and alignment > 0:
             start += -start % alignment
-        return _Header(values, frozenset(lists), self.size, start + end if tensors else start)
+        return _Header(values, frozenset(lists), self.size, start + end if tensors else start, found)
 
     def require_magic(self) -> None:
         magic = self.file.read(4)
@@ -158,6 +163,10 @@ class _Reader:
             raise self.fault(f"damaged: a value of unknown type {kind}; download it again")
         found: _Value = struct.unpack(f"<{_SCALARS[kind]}", self.take(struct.calcsize(_SCALARS[kind])))[0]
         return found
+
+    def list_(self) -> list[_Value]:
+        kind, count = self.number("I"), self.number("Q")
+        return [self.value(kind) for _ in range(self.bounded(count))]
 
     def skip_list(self) -> None:
         kind, count = self.number("I"), self.number("Q")

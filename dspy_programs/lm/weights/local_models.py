@@ -12,7 +12,7 @@ from dspy_programs.lm.weights.catalog import CATALOG, Weights, find
 from dspy_programs.lm.weights.gguf import chat_model
 from dspy_programs.lm.weights.hub_file import PREFIX, HubFile, fetch_pinned, hub_file
 from dspy_programs.lm.weights.own_file import NAME, OwnFile, as_it_was, is_path, own_file
-from dspy_programs.lm.weights.weights import fetch
+from dspy_programs.lm.weights.weights import fetch, file_of
 
 LOCAL = "local/"
 LocalModel = Weights | OwnFile | HubFile
@@ -48,6 +48,14 @@ def canonical(spec: str) -> str:
     if NAME.fullmatch(name) and not Path(name).is_file():
         return spec  # already canonical; whether the file still exists matters only when it is loaded
     return LOCAL + own_file(name).id
+
+
+def file_here(model: LocalModel) -> Path | None:
+    """Return the model's file if it is on this machine. Nothing is downloaded, and only its size is checked."""
+    if isinstance(model, Weights):
+        return file_of(model)
+    path = model.path if isinstance(model, OwnFile) else model.place
+    return path if path.is_file() else None
 
 
 def located(model: LocalModel) -> Located:

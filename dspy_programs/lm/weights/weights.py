@@ -82,9 +82,17 @@ def cache_directory() -> Path:
 
 def is_fetched(weights: Weights) -> bool:
     """Return whether a file of that name is here, valid or not."""
+    return any(path.is_file() for path in _places(weights))
+
+
+def file_of(weights: Weights) -> Path | None:
+    """Return the file that is here, if it has the right size; its hash is not checked."""
+    return next((path for path in _places(weights) if path.is_file() and path.stat().st_size == weights.size), None)
+
+
+def _places(weights: Weights) -> list[Path]:
     given = os.environ.get(DIRECTORY_VARIABLE)
-    places = [cache_directory(), *([Path(given).expanduser()] if given else [])]
-    return any((place / weights.file).is_file() for place in places)
+    return [place / weights.file for place in ([Path(given).expanduser()] if given else []) + [cache_directory()]]
 
 
 def notes_directory() -> Path:

@@ -47,7 +47,7 @@ def test_entries_alone_hold_the_whole_messages(session):
 def test_images_and_other_keys_come_back_from_the_history():
     known = store_of([*OPENAI, {"role": "user", "content": "Go on."}])
     before = known.store.entries
-    MemoryCompressor(12, 1).compress(known.store)
+    MemoryCompressor(20, 1).compress(known.store)
     assert any(entry.role == "compressed" for entry in known.store)
     assert [message_of(entry) for entry in restore(known.store)][1:3] == OPENAI[1:3]
     assert restore(known.store).entries == before

@@ -42,7 +42,7 @@ def test_cjk_is_compressed_and_keeps_its_facts():
 def test_a_repeated_message_does_not_cost_more_than_the_budget_asks():
     store = store_of(*[said("user", "hello there", n) for n in range(1000)])
     report = MemoryCompressor(400).compress(store)
-    assert 400 - report.final_tokens < approximate_tokens("hello there")
+    assert 400 - report.final_tokens < store.text_tokens("hello there")
 
 
 def test_restored_order_is_that_of_adding_though_important_entries_stayed_between():

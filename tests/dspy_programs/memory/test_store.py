@@ -1,11 +1,15 @@
 """The store: what it counts, finds and refuses."""
 
+import json
+
 import pytest
 from pydantic import ValidationError
 
 from dspy_programs.errors import UsageError
 from dspy_programs.memory import MemoryEntry, MemoryStore
 from dspy_programs.tokens import TokenCounter
+
+FRAME = 4  # of a message, in OpenAI's form
 
 
 def counting():
@@ -23,11 +27,11 @@ def test_total_follows_every_change_and_each_text_is_counted_once():
     store, asked = counting()
     first = store.add("user", "aaaa")
     second = store.add("assistant", "bb")
-    assert store.token_total() == 6
+    assert store.token_total() == 6 + 2 * FRAME
     store.update_entry(first.id, content="a")
-    assert store.token_total() == 3
+    assert store.token_total() == 3 + 2 * FRAME
     assert store.remove_entry(second.id) and not store.remove_entry(second.id)
-    assert store.token_total() == store.entry_tokens(store.entries[0]) == 1
+    assert store.token_total() == store.entry_tokens(store.entries[0]) == 1 + FRAME
     assert asked == ["aaaa", "bb", "a"]
     store.clear()
     assert (len(store), store.token_total(), store.last_turn) == (0, 0, 0)
@@ -37,7 +41,7 @@ def test_calls_of_tools_are_counted_with_the_content():
     store, asked = counting()
     call = {"id": "c", "function": {"name": "find", "arguments": '{"q": 1}'}}
     store.add("assistant", "", tool_calls=None, metadata={"tool_calls": [call]})
-    assert asked == ['\nfind({"q": 1})']
+    assert [json.loads(text) for text in asked] == [[{"id": "c", "type": "function", "function": call["function"]}]]
 
 
 def test_recent_entries_come_in_order_and_none_for_zero():
@@ -82,5 +86,5 @@ def test_to_dict_tells_entries_and_tokens():
     store, _ = counting()
     store.add("user", "abc")
     told = store.to_dict()
-    assert (told["total_entries"], told["total_tokens"], told["entries"][0]["content"]) == (1, 3, "abc")
+    assert (told["total_entries"], told["total_tokens"], told["entries"][0]["content"]) == (1, 3 + FRAME, "abc")
     assert set(told["entries"][0]) >= {"id", "role", "timestamp", "turn_number", "metadata", "compression_history"}

@@ -6,11 +6,14 @@ from dspy_programs.errors import UsageError
 from dspy_programs.memory import ForgettingCurve, MemoryCompressor, MemoryEntry, MemoryStore
 from dspy_programs.tokens import TokenCounter
 
+FRAME = 4  # of a message
+
 
 def grown(turns, letters=10):
+    """Return a store in which every message has so many letters and tokens, its frame included; of few letters, more tokens."""
     store = MemoryStore(counter=TokenCounter("letters", True, len))
     for _ in range(turns):
-        store.add("user", "x" * letters)
+        store.add("user", "x" * max(1, letters - FRAME))
     return store
 
 
@@ -51,7 +54,7 @@ def test_token_trigger_neither_thrashes_nor_goes_dead():
     assert curve.should_compress(store)
     curve.mark_compressed(store)
     assert not curve.should_compress(store)  # nothing could be saved: not again at once
-    store.add("user", "x" * 19)
+    store.add("user", "x" * (19 - FRAME))
     assert not curve.should_compress(store)
     store.add("user", "x")
     assert curve.should_compress(store)  # a fifth of the threshold more
