@@ -111,7 +111,8 @@ def _is_unread(raw: dict[str, Any], message: Message) -> bool:
     is_empty = not (message.text or message.calls or any(result.output not in (None, "") for result in message.results))
     if not is_empty or raw.keys() & {"content", "parts"}:
         return False
-    return any(value not in (None, "", [], {}) for key, value in raw.items() if key not in _ABOUT and not isinstance(value, bool))
+    words = (value for key, value in raw.items() if key not in _ABOUT and not isinstance(value, bool))
+    return any(value not in (None, "", [], {}) for value in words)
 
 
 def _with_role(raw: dict[str, Any], name: str) -> Message | None:
@@ -161,7 +162,8 @@ def _add_beside(parts: Parts, raw: dict[str, Any]) -> None:
     if isinstance(sound := raw.get("audio"), dict):  # OpenAI's spoken answers
         parts.texts += [mark_of("audio", sound), *([said] if (said := first_text(sound, "transcript")) else [])]
     pictures = [("image", one) for one in as_list(raw.get("images"))]  # Ollama's
-    files = [(media_of({"type": "file", **as_dict(one)}) or "file", one) for one in as_list(raw.get("experimental_attachments"))]
+    attached = as_list(raw.get("experimental_attachments"))  # Vercel's
+    files = [(media_of({**as_dict(one), "type": "file"}) or "file", one) for one in attached]
     parts.texts += [mark_of(kind, one) for kind, one in (*pictures, *files)]
 
 
