@@ -101,16 +101,20 @@ def message_of(raw: Any, where: str, *, strict: bool = False) -> Message | None:
     if not isinstance(name, str) or not name:
         raise UsageError(f"{where}: role: is missing; the message has the keys {keys_of(raw)}")
     message = _with_role(raw, name)
-    if strict and message is not None and _is_unread(raw, message):
-        raise UsageError(f"{where}: content: is missing; the message has the keys {keys_of(raw)}")
+    if strict and message is not None and _is_unread(raw, message, name):
+        unknown = "" if name.lower() in ROLES else f"role: {name[:60]!r} is none that is known, and "
+        raise UsageError(f"{where}: {unknown}content: is missing; the message has the keys {keys_of(raw)}")
     return message
 
 
-def _is_unread(raw: dict[str, Any], message: Message) -> bool:
-    """Return whether a message has words, but none where they are looked for."""
-    is_empty = not (message.text or message.calls or any(result.output not in (None, "") for result in message.results))
+def _is_unread(raw: dict[str, Any], message: Message, name: str) -> bool:
+    """Return whether a message has words, but none where they are looked for, or comes from nobody who is known."""
+    said = message.text.removeprefix(f"{name}: ")
+    is_empty = not (said or message.calls or any(result.output not in (None, "") for result in message.results))
     if not is_empty or raw.keys() & {"content", "parts"}:
         return False
+    if name.lower() not in ROLES:
+        return True
     words = (value for key, value in raw.items() if key not in _ABOUT and not isinstance(value, bool))
     return any(value not in (None, "", [], {}) for value in words)
 
