@@ -28,8 +28,8 @@ from dspy_programs.failures import archive
 from dspy_programs.failures.byte_progress import ByteProgress
 from dspy_programs.failures.formats.auto import Fragment, Parser, fragment_of
 from dspy_programs.failures.formats.native import read_recording
-from dspy_programs.failures.text_stream import decode, recoded, values_in
 from dspy_programs.failures.trace_files import LINES, SUFFIXES, found_at, kind_of_file
+from dspy_programs.text_stream import decode, recoded, values_in
 from dspy_programs.types import Trace
 
 LONGEST_LINE = 64_000_000  # bytes

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
 from dspy_programs.cli import Progress
+from dspy_programs.conversation import as_dict
 from dspy_programs.memory.compressor import (
     PROTECTED_RECENT,
     TOKEN_BUDGET,
@@ -78,14 +79,29 @@ def store_of(session: object, counter: TokenCounter | None = None) -> _Session:
 
 
 def _with_history(group: Group, found: Opened) -> Group:
-    """Return the entry of a note of an earlier round as one: it stands for its originals."""
-    item = found.items[group.places[0]] if len(group.places) == len(group.entries) == 1 else None
+    """Return the entries of a message of an earlier round with what it stands for."""
+    item = found.items[group.places[-1]]
     history = item.originals if isinstance(item, Note) else _stored_history(item)
-    if history is None:
+    if not history:
         return group
+    if any(entry.role == "tool" for entry in group.entries):
+        return group._replace(entries=[_shortened_before(entry, history) for entry in group.entries])
     metadata: dict[str, Any] = {"original_role": "user"}
     update = {"role": "compressed", "metadata": metadata, "compression_history": history}
-    return group._replace(entries=[group.entries[0].model_copy(update=update)])
+    return group._replace(entries=[group.entries[-1].model_copy(update=update)])
+
+
+def _shortened_before(entry: MemoryEntry, history: Sequence[dict[str, Any]]) -> MemoryEntry:
+    """Return a tool's result with its original, by the id of the call."""
+    records = [record for record in history if as_dict(record.get("metadata")).get("tool_call_id") == entry.answers]
+    records = records or [record for record in history if _answered_in(record) == entry.answers]
+    return entry.model_copy(update={"compression_history": records}) if records and entry.role == "tool" else entry
+
+
+def _answered_in(record: dict[str, Any]) -> Any:
+    """Return the id of the call that an original answers, where its message has it."""
+    message = as_dict(as_dict(record.get("metadata")).get("message"))
+    return message.get("tool_call_id")
 
 
 def _stored_history(item: Any) -> list[Any] | None:
@@ -137,9 +153,10 @@ def _told(group: Group, entries: Sequence[MemoryEntry], found: Opened) -> list[A
         return items
     if len(group.entries) == 1:
         made = shortened(items[-1], now[0].content)
-        return [message_of(now[0]) if made is None else made]
+        made = message_of(now[0]) if made is None else made
+        return [Note(made, now[0].compression_history) if isinstance(made, Mapping) else made]
     pieces = [entry if same else _shortened_piece(entry, before[entry.id]) for entry, same in zip(now, is_same, strict=True)]
-    return [joined(pieces)] if pieces else []
+    return [Note(joined(pieces), [record for entry in now for record in entry.compression_history])] if pieces else []
 
 
 def _is_same(entry: MemoryEntry, before: MemoryEntry) -> bool:

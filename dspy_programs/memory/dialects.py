@@ -63,7 +63,9 @@ def _is_users(item: BaseModel) -> bool:
 
 def _like_pair(items: Sequence[Any], text: str) -> Any:
     first = next((item for item in items if isinstance(item, (list, tuple)) and len(item) == 2), None)
-    return {"role": "user", "content": text} if first is None else type(first)(["user" if first[0] != "human" else "human", text])
+    if first is None:
+        return {"role": "user", "content": text}
+    return ("user", text) if isinstance(first, tuple) else ["user", text]
 
 
 def _claude_code(items: Sequence[Any], text: str) -> dict[str, Any] | None:
@@ -138,8 +140,8 @@ def shortened(item: Any, text: str) -> Any:
         if isinstance(parts := item.get(key), list):
             made = _with_result(parts, text)
             return {**item, key: [{"type": "text", "text": text}] if made is None else made}
-    key = next((key for key in (*_PAYLOADS, "tool_output") if key in item), None)
-    return None if key is None else {**item, key: text}
+    named = next((key for key in (*_PAYLOADS, "tool_output") if key in item), None)
+    return None if named is None else {**item, named: text}
 
 
 def _with_result(parts: Sequence[Any], text: str) -> list[Any] | None:
@@ -148,7 +150,9 @@ def _with_result(parts: Sequence[Any], text: str) -> list[Any] | None:
         if not isinstance(part, Mapping):
             continue
         made = None
-        if inner := next((key for key in ("functionResponse", "function_response") if isinstance(part.get(key), Mapping)), None):
+        if inner := next(
+            (key for key in ("functionResponse", "function_response") if isinstance(part.get(key), Mapping)), None
+        ):
             made = {**part, inner: {**part[inner], "response": {"result": text}}}
         elif isinstance(part.get("toolResult"), Mapping):
             made = {**part, "toolResult": {**part["toolResult"], "content": [{"text": text}]}}

@@ -16,7 +16,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from dspy_programs.conversation import Call, Message, Result, paired, parts_of
+from dspy_programs.conversation import Call, Message, Result, as_dict, paired, parts_of
 from dspy_programs.memory.context import as_message
 from dspy_programs.memory.entry import MemoryEntry, new_id
 
@@ -152,8 +152,8 @@ def _are_openai(calls: list[Any], ids: list[str]) -> bool:
 
 def _pieces_of(raw: Any, results: int, says: bool, own_last: bool) -> list[tuple[list[int], Any]] | None:
     """Split a message into those of its entries: each with its parts of the content, and their places."""
-    inner = raw.get("message") if isinstance(raw, dict) and isinstance(raw.get("message"), dict) else raw
-    key = next((key for key in _LISTS if isinstance(inner, dict) and isinstance(inner.get(key), list)), None)
+    inner: dict[str, Any] = as_dict(as_dict(raw).get("message")) or as_dict(raw)
+    key = next((key for key in _LISTS if isinstance(inner.get(key), list)), None)
     if key is None:
         return None
     answers: list[list[int]] = []
@@ -214,7 +214,7 @@ def joined(told: Sequence[MemoryEntry]) -> dict[str, Any]:
     whole = message_of(told[0])
     inner = whole["message"] if isinstance(whole.get("message"), dict) else whole
     key = next((key for key in _LISTS if isinstance(inner.get(key), list)), None)
-    pieces: list[tuple[int, Any]] = []
+    pieces: list[tuple[Any, Any]] = []
     for entry in told:
         message = message_of(entry)
         part = entry.metadata.get("part")

@@ -1,10 +1,10 @@
 """A session as people have it, opened: its messages, and how to put others in their place.
 
 Input      a list of messages (mappings, live objects, pairs), lines of Claude Code; an object with get_messages(),
-           to_input_list(), get_history() or `messages`, such as a dspy.History; a mapping around the messages: {"messages": [...]},
-           a request, a graph's state, a trace of ours ({"turns": [...]}).
-Output     Opened: `items`, the very messages; `raws`, the same as JSON; `messages`, as they are read; `beside`, what a request
-           or a log has besides the list: the system prompt, the reply.
+           to_input_list(), get_history() or `messages`, such as a dspy.History; a mapping around the messages, as
+           {"messages": [...]}, a request, a graph's state, a trace of ours ({"turns": [...]}).
+Output     Opened: `items`, the very messages; `raws`, the same as JSON; `messages`, as they are read; `before` and `after`,
+           what a request or a log has besides the list: the system prompt, the reply.
 Raises     UsageError for what is no session, and for a message that cannot be read: "messages[3]: ...", with the value seen.
 """
 
@@ -51,8 +51,7 @@ class Opened(NamedTuple):
 def opened(session: object) -> Opened:
     """Return a session as read. Raises UsageError for what is no session or holds what is no message."""
     if is_history(session):
-        items = list(getattr(session, "messages"))  # noqa: B009
-        return _history(session, items)
+        return _history(session)
     if isinstance(session, BaseModel) and isinstance(getattr(session, "turns", None), list):
         return _trace(session, to_jsonable(session))
     if isinstance(session, Mapping):
@@ -83,8 +82,8 @@ def _items_of(session: object) -> Sequence[Any]:
     return found
 
 
-def _history(session: Any, items: list[Any]) -> Opened:
-    messages = []
+def _history(session: Any) -> Opened:
+    items, messages = list(session.messages), []
     for place, item in enumerate(items):
         if not isinstance(item, Mapping):
             raise UsageError(f"messages[{place}]: is {kind_of(item)}, not the fields of a turn")

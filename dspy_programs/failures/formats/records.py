@@ -44,7 +44,7 @@ def dialect_of(raw: Any) -> str:
     if isinstance(raw, dict) and state_of(raw) is not None:
         return "autogen" if "llm_context" in raw else "langgraph"
     lists = (one.get(key) for one in holders_in(raw) for key in MESSAGES) if isinstance(raw, dict) else [raw]
-    said = next((one for one in lists if is_messages(one)), raw if isinstance(raw, list) else [])
+    said = as_list(next((one for one in lists if is_messages(one)), raw))
     found = [item for item in said if isinstance(item, dict)]
     if any(is_autogen(item) for item in found):
         return "autogen"

@@ -96,8 +96,8 @@ def test_demo_keeps_its_facts_and_restores(capsys):
 @pytest.mark.parametrize(
     ("content", "match"),
     [
-        (b"", "not JSON"),
-        (b"\xff\xfe\x00", "not UTF-8"),
+        (b"", "is empty"),
+        (b"[\xff]", "not UTF-8"),
         (b'"hello"', "neither a memory"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"role": "user", "content": "x"}\n{"role": "us\n', "m.json:2: not JSON"),
