@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     )
     from dspy_programs.conversation.chat import (
         ROLES as ROLES,
+        content_parts as content_parts,
         messages_of as messages_of,
     )
     from dspy_programs.conversation.claude_code import (
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     )
     from dspy_programs.conversation.shapes import (
         MESSAGES as MESSAGES,
+        Held as Held,
         held_in as held_in,
         holders_in as holders_in,
         instructions as instructions,
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Asked": "messages",
     "Call": "messages",
+    "Held": "shapes",
     "MESSAGES": "shapes",
     "Message": "messages",
     "ROLES": "chat",
@@ -76,6 +79,7 @@ _HOMES = {
     "as_dict": "values",
     "as_list": "values",
     "call_of": "content",
+    "content_parts": "chat",
     "decoded": "values",
     "error_text": "values",
     "finite": "values",

@@ -150,6 +150,19 @@ def _unwrapped(raw: dict[str, Any]) -> dict[str, Any]:
     return raw
 
 
+def content_parts(raw: Any) -> list[Any]:
+    """Return the parts of a message's content, whatever is around it; of several, those of all. A text is a part too."""
+    if isinstance(raw, list):
+        return [part for one in raw if isinstance(one, dict) for part in content_parts(one)]
+    if not isinstance(raw, dict):
+        return []
+    inner = _unwrapped(raw)
+    content = inner.get("content", inner.get("parts"))
+    beside = [*as_list(inner.get("images")), *as_list(inner.get("experimental_attachments"))]
+    found = content if isinstance(content, list) else [] if content is None else [content]
+    return [*found, *({"type": "image", "image": one} if isinstance(one, str) else one for one in beside)]
+
+
 def _add_beside(parts: Parts, raw: dict[str, Any]) -> None:
     """Add what stands beside the content: calls, results of several tools, a refusal."""
     beside = raw.get("tool_calls") or as_dict(raw.get("additional_kwargs")).get("tool_calls")

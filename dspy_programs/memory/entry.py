@@ -18,6 +18,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
+from dspy_programs.conversation import content_parts
+
 Role = Literal["system", "user", "assistant", "tool", "compressed"]
 _SAME_ROLE = {"developer": "system", "human": "user", "ai": "assistant", "agent": "assistant", "function": "tool"}
 
@@ -52,6 +54,11 @@ class MemoryEntry(BaseModel):
         """Return the message's value for a key that has no field here, or None."""
         message = self.metadata.get("message")
         return self.metadata[key] if key in self.metadata else message.get(key) if isinstance(message, dict) else None
+
+    @property
+    def parts(self) -> list[Any]:
+        """The parts of the content of the message that this entry was, in any dialect: pictures and files are among them."""
+        return content_parts(self.metadata.get("message")) if self.metadata else []
 
     @property
     def calls(self) -> list[Any]:

@@ -15,10 +15,12 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from dspy_programs.conversation import (
+    Held,
     Message,
     held_in,
     instructions,
     is_session_line,
+    keys_of,
     kind_of,
     messages_of,
     replies,
@@ -32,6 +34,7 @@ from dspy_programs.jsonable import to_jsonable
 _GETTERS = ("get_messages", "to_input_list", "get_history", "to_messages")
 _FIELDS = ("role", "type", "source", "content", "parts", "tool_calls", "tool_call_id", "name", "additional_kwargs", "refusal",
            "function_call", "raw_item", "id", "call_id", "arguments", "output")  # fmt: skip
+_SEVERAL = ("samples", "simulations")
 _REPLIES = ("choices", "candidates", "output", "response", "chat_message")
 
 
@@ -134,15 +137,13 @@ def _mapping(session: Mapping[str, Any]) -> Opened:
     raw = {str(key): value for key, value in session.items()}
     if isinstance(raw.get("turns"), list):
         return _trace(session, to_jsonable(raw))
-    samples = raw.get("samples")
-    if isinstance(raw.get("eval"), Mapping) and isinstance(samples, list):
-        if len(samples) != 1 or not isinstance(samples[0], Mapping):
-            raise UsageError(f"samples: {len(samples)} conversations, expected one; give one sample of the log")
-        inner = opened(samples[0])
-        return inner._replace(source=session, rebuilt=lambda found: {**session, "samples": [inner.rebuilt(found)]})
-    light = {key: _shallow(value) for key, value in raw.items()}
-    if (held := held_in(light)) is None:
-        raise UsageError(f"{type(session).__name__} is not a session: it has no list of messages; its keys are {_keys(raw)}")
+    if (held := _held_in(raw)) is None:
+        if (key := next((key for key in _SEVERAL if isinstance(raw.get(key), list)), None)) is not None:
+            return _only_one(session, raw, key)
+        raise UsageError(
+            f"{type(session).__name__} is not a session: it has no list of messages, but the keys {keys_of(raw)}; give the "
+            "messages, or an object with `messages`"
+        )
     items = held.holder[held.key]
     raws = [to_jsonable(plain(item)) for item in items]
     read_from = with_attachments(raws, raw["attachments"]) if isinstance(raw.get("attachments"), dict) else raws
@@ -158,13 +159,20 @@ def _mapping(session: Mapping[str, Any]) -> Opened:
     return Opened(session, items, raws, read(read_from, held.key), before, after, rebuilt)
 
 
-def _shallow(value: Any) -> Any:
-    """Return a live state as a mapping, its messages as they are."""
-    return dict(value) if isinstance(value, Mapping) else value
+def _held_in(raw: dict[str, Any]) -> Held | None:
+    """Return where a mapping keeps its messages: the very list, live messages in it."""
+    if isinstance(raw.get("traj"), list):  # tau-bench's
+        return Held(raw, "traj")
+    return held_in({key: dict(value) if isinstance(value, Mapping) else value for key, value in raw.items()})
 
 
-def _keys(raw: Mapping[str, Any]) -> str:
-    return ", ".join(key[:40] for key in list(raw)[:8]) or "none"
+def _only_one(session: Mapping[str, Any], raw: dict[str, Any], key: str) -> Opened:
+    """Return the only conversation of a log that can have several."""
+    found = raw[key]
+    if len(found) != 1 or not isinstance(found[0], Mapping):
+        raise UsageError(f"{key}: {len(found)} conversations, expected one; give one of them")
+    inner = opened(found[0])
+    return inner._replace(source=session, rebuilt=lambda items: {**session, key: [inner.rebuilt(items)]})
 
 
 def _with_list(value: Mapping[str, Any], items: Any, found: list[Any]) -> dict[str, Any]:

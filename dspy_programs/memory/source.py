@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from dspy_programs.conversation import is_message, is_session_line
+from dspy_programs.conversation import held_in, is_message, is_session_line
 from dspy_programs.errors import UsageError
 from dspy_programs.memory.adapters import store_of
 from dspy_programs.memory.store_file import Loaded, from_content
@@ -102,7 +102,6 @@ def _is_conversation(item: Any) -> bool:
     """Return whether an item of a list is no message but a whole conversation."""
     if isinstance(item, list):
         return not (len(item) == 2 and all(isinstance(one, str) for one in item))
-    if not isinstance(item, dict):
+    if not isinstance(item, dict) or is_message(item) or is_session_line(item):
         return False
-    is_held = any(isinstance(item.get(key), list) for key in ("messages", "turns", "contents", "traj"))
-    return is_held and not is_message(item) and not is_session_line(item)
+    return held_in(item) is not None or any(isinstance(item.get(key), list) for key in ("turns", "traj"))
