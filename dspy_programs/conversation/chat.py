@@ -46,6 +46,8 @@ ROLES: dict[str, Role] = {
 }
 NO_MESSAGE = ("remove", "item_reference", "mcp_list_tools", "mcp_approval_request", "mcp_approval_response", "compaction")
 _ITEMS = ("_call", "_call_output")
+_BESIDE = {"tool_calls", "additional_kwargs", "invalid_tool_calls", "function_call", "tool_responses", "refusal", "audio",
+           "images", "experimental_attachments"}  # fmt: skip
 _ABOUT = ("role", "type", "id", "name", "status", "source", "model", "created_at", "timestamp", "metadata", "tool_call_id")
 
 
@@ -164,7 +166,9 @@ def content_parts(raw: Any) -> list[Any]:
 
 
 def _add_beside(parts: Parts, raw: dict[str, Any]) -> None:
-    """Add what stands beside the content: calls, results of several tools, a refusal."""
+    """Add what stands beside the content: calls, results of several tools, a refusal, a spoken answer, pictures."""
+    if raw.keys().isdisjoint(_BESIDE):
+        return
     beside = raw.get("tool_calls") or as_dict(raw.get("additional_kwargs")).get("tool_calls")
     for calls in (beside, raw.get("invalid_tool_calls")):
         parts.add_calls(call_of(call) for call in as_list(calls) if isinstance(call, dict))

@@ -69,10 +69,10 @@ def _like_pair(items: Sequence[Any], text: str) -> Any:
 
 
 def _claude_code(items: Sequence[Any], text: str) -> dict[str, Any] | None:
-    first = next((item for item in items if is_session_line(item)), None)
-    if first is None:
+    lines = [item for item in items if is_session_line(item)]
+    if not lines:
         return None
-    session = {key: first[key] for key in ("sessionId", "session_id") if key in first}
+    session = next(({key: line[key]} for line in lines for key in ("sessionId", "session_id") if key in line), {})
     return {"type": "user", **session, "message": {"role": "user", "content": text}}
 
 
@@ -136,6 +136,8 @@ def shortened(item: Any, text: str) -> Any:
         if isinstance(inner := item.get(key), Mapping):
             made = shortened(inner, text)
             return None if made is None else {**item, key: made}
+    if isinstance(answers := item.get("tool_responses"), list) and len(answers) == 1 and isinstance(answers[0], Mapping):
+        return {**item, "content": text, "tool_responses": [{**answers[0], "content": text}]}
     for key in ("content", "parts"):
         if isinstance(parts := item.get(key), list):
             made = _with_result(parts, text)

@@ -21,7 +21,7 @@ from dspy_programs.memory.context import as_message
 from dspy_programs.memory.entry import MemoryEntry, new_id
 
 _ROLES = {"agent": "assistant"}
-_LISTS = ("content", "parts")
+_LISTS = ("tool_responses", "content", "parts")
 
 
 class Group(NamedTuple):
@@ -153,6 +153,8 @@ def _are_openai(calls: list[Any], ids: list[str]) -> bool:
 def _pieces_of(raw: Any, results: int, says: bool, own_last: bool) -> list[tuple[list[int], Any]] | None:
     """Split a message into those of its entries: each with its parts of the content, and their places."""
     inner: dict[str, Any] = as_dict(as_dict(raw).get("message")) or as_dict(raw)
+    if isinstance(inner.get("tool_responses"), list):
+        return None if says else _responses_of(raw, results)
     key = next((key for key in _LISTS if isinstance(inner.get(key), list)), None)
     if key is None:
         return None
@@ -176,8 +178,22 @@ def _pieces_of(raw: Any, results: int, says: bool, own_last: bool) -> list[tuple
     return [(places, _with_list(raw, key, [inner[key][place] for place in places])) for places in order]
 
 
+def _responses_of(raw: dict[str, Any], results: int) -> list[tuple[list[int], Any]] | None:
+    """Split AutoGen 0.2's message of several results, whose content says them all once more."""
+    answers = [one for one in raw["tool_responses"] if isinstance(one, dict) and isinstance(one.get("content"), str)]
+    if len(answers) != len(raw["tool_responses"]) or len(answers) != results or raw.get("content") != _said_by(answers):
+        return None
+    return [([place], {**raw, "content": one["content"], "tool_responses": [one]}) for place, one in enumerate(answers)]
+
+
+def _said_by(answers: Sequence[dict[str, Any]]) -> str:
+    return "\n\n".join(str(one.get("content")) for one in answers)
+
+
 def _with_list(raw: dict[str, Any], key: str, parts: list[Any]) -> dict[str, Any]:
     inner = raw.get("message")
+    if key == "tool_responses":
+        return {**raw, key: parts, "content": _said_by(parts)}
     return {**raw, "message": {**inner, key: parts}} if isinstance(inner, dict) else {**raw, key: parts}
 
 

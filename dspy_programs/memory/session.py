@@ -106,7 +106,7 @@ def _history(session: Any) -> Opened:
 
 def _trace(session: Any, raw: Mapping[str, Any]) -> Opened:
     turns = raw["turns"]
-    items = turns if isinstance(session, Mapping) else session.turns
+    items = session["turns"] if isinstance(session, Mapping) else session.turns
     messages = messages_of([_said(turn) for turn in turns], "turns", strict=True)
 
     def rebuilt(found: list[Any]) -> Any:
