@@ -141,7 +141,8 @@ def _entry(fields: dict[str, Any], raw: Any, number: int, at: float) -> MemoryEn
     whole = {key: value for key, value in raw.items() if not (key == "content" and flat and value == entry.content)}
     if "content" not in raw:
         metadata["no_content"] = True
-    metadata = {key: value for key, value in metadata.items() if key in ("part", "no_content") or whole.get(key) != value}
+    if "role" in whole:
+        metadata = {key: value for key, value in metadata.items() if key in ("part", "no_content") or whole.get(key) != value}
     return entry.model_copy(update={"metadata": {**metadata, "message": whole}})
 
 

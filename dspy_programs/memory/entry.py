@@ -53,7 +53,9 @@ class MemoryEntry(BaseModel):
     def kept(self, key: str) -> JsonValue:
         """Return the message's value for a key that has no field here, or None."""
         message = self.metadata.get("message")
-        return self.metadata[key] if key in self.metadata else message.get(key) if isinstance(message, dict) else None
+        if key in self.metadata or not isinstance(message, dict):
+            return self.metadata.get(key)
+        return message.get(key) if "role" in message else None  # else it may be what a call has under that key
 
     @property
     def parts(self) -> list[Any]:

@@ -201,7 +201,8 @@ def read(raws: list[Any], where: str = "messages") -> list[Message]:
     told = told_in([raw if id(raw) in mine else {} for raw in raws])  # what a subagent says is in its own context
     found = []
     for places, message in told:
-        for one in messages_of([message], f"lines[{places[0]}].message", strict=True):
+        sent = {**message, "role": raws[places[0]]["type"]}  # what the program itself inserts is sent as the user's too
+        for one in messages_of([sent], f"lines[{places[0]}].message", strict=True):
             found.append(one._replace(places=places))
     return found
 

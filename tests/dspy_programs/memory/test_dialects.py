@@ -62,7 +62,7 @@ def test_every_text_call_and_result_is_in_one_entry(dialect):
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(talk=TALKS)
 def test_nothing_is_lost_whatever_is_said(dialect, talk):
     session = DIALECTS[dialect](talk)

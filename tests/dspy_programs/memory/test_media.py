@@ -29,7 +29,7 @@ def user(*parts):
          "See\n(search_result: T)\nFound."),
         (user({"type": "weird", "said": "hello", "blob": DATA}), 'See\n(weird)\n{"said": "hello", "blob": "(data)"}'),
         ({"role": "user", "parts": [{"inlineData": {"mimeType": "audio/ogg", "data": DATA}}]}, "(audio)"),
-        ({"role": "user", "parts": [{"file_data": {"mime_type": "application/pdf", "file_uri": "gs://bucket/x"}}]}, "(file: bucket)"),
+        ({"role": "user", "parts": [{"file_data": {"mime_type": "text/csv", "file_uri": "gs://bucket/x"}}]}, "(file: bucket)"),
         ({"role": "user", "content": [{"image": {"format": "png", "source": {"bytes": DATA}}}]}, "(image)"),
         ({"role": "user", "content": "Look", "images": [DATA]}, "Look\n(image)"),
         ({"type": "MultiModalMessage", "source": "user", "content": ["Look", {"data": DATA}]}, "Look\n(image)"),

@@ -1,5 +1,7 @@
 """Sessions of every kind: live objects, wrappers, speakers' names, ids; and hostile ones, which only raise UsageError."""
 
+import contextlib
+import copy
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -92,7 +94,8 @@ def test_items_of_a_run_and_its_getter():
 
 def test_a_graphs_snapshot_and_pairs():
     class Snapshot:
-        values = {"messages": [("system", "Be brief."), ("human", "Hi")]}
+        def __init__(self):
+            self.values = {"messages": [("system", "Be brief."), ("human", "Hi")]}
 
     assert [(entry.role, entry.content) for entry in store_of(Snapshot()).store] == [("system", "Be brief."), ("user", "Hi")]
 
@@ -180,12 +183,16 @@ def test_deep_nesting_is_read_or_refused(deep):
     assert messages_of(store_of(session)) is not None
 
 
-KEYS = ["role", "type", "content", "parts", "tool_calls", "function", "name", "id", "data", "kwargs", "raw_item", "message",
-        "call_id", "arguments", "source", "text", "functionCall", "functionResponse", "tool_responses", "output", "audio",
-        "images", "turns", "messages", "sessionId", "uuid", "additional_kwargs", "image_url", "system", "tool_call_id",
-        "values", "request", "response", "choices", "input", "compressed", "compression_history", "original", "position"]  # fmt: skip
-WORDS = ["user", "assistant", "tool", "ai", "human", "model", "function_call", "function_call_output", "tool_result", "text",
-         "tool_use", "image", "TextMessage", "ToolCallExecutionEvent", "ThoughtEvent", "AIMessageChunk", "constructor", "x", ""]  # fmt: skip
+KEYS = (
+    "role type content parts tool_calls function name id data kwargs raw_item message call_id arguments source "
+    "text functionCall functionResponse tool_responses output audio images turns messages sessionId uuid "
+    "additional_kwargs image_url system tool_call_id values request response choices input compressed "
+    "compression_history original position"
+).split()
+WORDS = (
+    "user assistant tool ai human model function_call function_call_output tool_result text tool_use image "
+    "TextMessage ToolCallExecutionEvent ThoughtEvent AIMessageChunk constructor x"
+).split()
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.sampled_from(WORDS), st.text(max_size=4)),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(KEYS), inner, max_size=5)),
@@ -193,16 +200,47 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=1500, deadline=None)
-@given(session=st.one_of(st.lists(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=6), max_size=4), VALUES))
-def test_whatever_comes_only_usage_errors_go_out(session):
+SESSIONS = st.one_of(st.lists(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=6), max_size=4), VALUES)
+TALK = [("user", "Both."), ("agent", "I look.", [("w", {"c": "Oslo"}, "4"), ("w", {"c": "Graz"}, "19")]), ("user", "Thanks.")]
+
+
+def check_that_only_usage_errors_go_out(session):
     try:
         known = store_of(session)
     except UsageError:
         return
-    told = messages_of(known)
-    assert len(repr(told)) == len(repr(session))
+    assert repr(messages_of(known)) == repr(session)
     messages_in(known.store)
     for entry in known.store.entries:
         known.store.update_entry(entry.id, content="short")
-    messages_of(known)
+    again = messages_of(known)
+    messages_in(known.store)
+    with contextlib.suppress(UsageError):
+        store_of(again)
+
+
+@settings(max_examples=200, deadline=None)
+@given(session=SESSIONS)
+def test_whatever_comes_only_usage_errors_go_out(session):
+    check_that_only_usage_errors_go_out(session)
+
+
+def places_in(value, path=()):
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in inside:
+        yield (*path, key)
+        yield from places_in(inner, (*path, key))
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_a_talk_with_anything_in_a_wrong_place_is_read_or_refused(dialect, data):
+    session = copy.deepcopy(DIALECTS[dialect](TALK))
+    for _ in range(data.draw(st.integers(1, 3))):
+        path = data.draw(st.sampled_from(list(places_in(session))))
+        holder = session
+        for key in path[:-1]:
+            holder = holder[key]
+        holder[path[-1]] = data.draw(VALUES)
+    check_that_only_usage_errors_go_out(session)
