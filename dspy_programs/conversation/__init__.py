@@ -22,7 +22,9 @@ if TYPE_CHECKING:
         told_in as told_in,
     )
     from dspy_programs.conversation.content import (
+        PRIVATE as PRIVATE,
         call_of as call_of,
+        is_private as is_private,
         output_of as output_of,
         parts_of as parts_of,
     )
@@ -72,6 +74,7 @@ _HOMES = {
     "Held": "shapes",
     "MESSAGES": "shapes",
     "Message": "messages",
+    "PRIVATE": "content",
     "ROLES": "chat",
     "Result": "messages",
     "Role": "messages",
@@ -91,6 +94,7 @@ _HOMES = {
     "is_book_line": "claude_code",
     "is_message": "shapes",
     "is_messages": "shapes",
+    "is_private": "content",
     "is_session_line": "claude_code",
     "json_of": "values",
     "keys_of": "values",
