@@ -31,8 +31,8 @@ def media_of(part: dict[str, Any]) -> str | None:
     kind = part.get("type")
     if isinstance(kind, str):
         return _of_mime(part) or _KINDS[kind] if kind in _KINDS else None
-    key = next((key for key in _KEYS if key in part), None)
-    if key is None or "type" in part:
+    key = None if "type" in part else next((key for key in _KEYS if part.get(key)), None)
+    if key is None:
         return None
     held = part[key] if isinstance(part[key], dict) else part
     return _KINDS.get(key) or _of_mime(held) or ("image" if key == "data" else "file")

@@ -43,6 +43,7 @@ class Part(BaseModel):
 
     text: str | None = None
     function_call: dict[str, Any] | None = None
+    inline_data: dict[str, Any] | None = None
 
 
 class Content(BaseModel):
