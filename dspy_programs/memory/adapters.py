@@ -4,8 +4,8 @@ Input      a session in any dialect (see session.py, and conversation/ for what 
 Output     store_of(session) -> a store with the entries of its messages; messages_of(...) returns them in their original kind.
            compress_session(...) -> (messages, report).
 Guarantees without compression the messages come back equal, objects as the identical ones. What stands for older messages is
-           a user's message of the session's own kind, without any key of ours: of a session of mappings it is a `Note`, whose
-           attribute `originals` leads back to them, and which is known again when it comes in the next time.
+           a user's message of the session's own kind, without any key of ours. Its attribute `originals` leads back to them,
+           and it is known again when it comes in the next time.
 Raises     UsageError for what cannot be read: its place, and the value seen.
 """
 
@@ -22,7 +22,7 @@ from dspy_programs.memory.compressor import (
     CompressionReport,
     MemoryCompressor,
 )
-from dspy_programs.memory.dialects import Note, note_in, shortened
+from dspy_programs.memory.dialects import note_in, originals_of, shortened, with_originals
 from dspy_programs.memory.entries import Group, grouped, joined, message_of, unplaced, with_ids
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.session import Opened, opened
@@ -81,7 +81,7 @@ def store_of(session: object, counter: TokenCounter | None = None) -> _Session:
 def _with_history(group: Group, found: Opened) -> Group:
     """Return the entries of a message of an earlier round with what it stands for."""
     item = found.items[group.places[-1]]
-    history = item.originals if isinstance(item, Note) else _stored_history(item)
+    history = originals_of(item) or _stored_history(item)
     if not history:
         return group
     if any(entry.role == "tool" for entry in group.entries):
@@ -154,9 +154,10 @@ def _told(group: Group, entries: Sequence[MemoryEntry], found: Opened) -> list[A
     if len(group.entries) == 1:
         made = shortened(items[-1], now[0].content)
         made = message_of(now[0]) if made is None else made
-        return [Note(made, now[0].compression_history) if isinstance(made, Mapping) else made]
+        return [with_originals(made, now[0].compression_history)]
     pieces = [entry if same else _shortened_piece(entry, before[entry.id]) for entry, same in zip(now, is_same, strict=True)]
-    return [Note(joined(pieces), [record for entry in now for record in entry.compression_history])] if pieces else []
+    records = [record for entry in now for record in entry.compression_history]
+    return [with_originals(joined(pieces), records)] if pieces else []
 
 
 def _is_same(entry: MemoryEntry, before: MemoryEntry) -> bool:
@@ -172,13 +173,11 @@ def _note(entry: MemoryEntry, found: Opened) -> Any:
     """Return a compressed entry as a message of the session's kind."""
     if found.is_history:
         names = list(found.items[0]) or ["memory"] if found.items else ["memory"]
-        return Note({**dict.fromkeys(names, ""), names[-1]: entry.content}, entry.compression_history)
+        return with_originals({**dict.fromkeys(names, ""), names[-1]: entry.content}, entry.compression_history)
     message = note_in(found.items, entry.content)
-    if not isinstance(message, dict):
-        return message
-    if "turn_number" in message:
+    if isinstance(message, dict) and "turn_number" in message:
         message["turn_number"] = max(0, entry.turn_number - 1)
-    return Note(message, entry.compression_history)
+    return with_originals(message, entry.compression_history)
 
 
 @overload
@@ -221,8 +220,8 @@ def compress_session(
 
     Returns:
         The messages in their original kind, kept ones as the same objects; and the report. A message that stands for others
-        has no key of ours, so that every API accepts it. If it is a dict, its attribute `originals` has them, and it is known
-        again if it is given here once more; JSON does not keep that: to restore later, save the store of `store_of`.
+        has no key of ours, so that every API accepts it. Its attribute `originals` has them, and it is known again if it is
+        given here once more; JSON does not keep that: to restore later, save the store of `store_of`.
 
     Raises:
         UsageError: A message is invalid, or the budget is below what is protected.

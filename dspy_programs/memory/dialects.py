@@ -2,7 +2,8 @@
 
 Output     note_in(items, text): a user's message as the session has them: LangChain's wrapper or object, Gemini's content,
            blocks, AutoGen's, a line of Claude Code, a turn of a trace; {role, content} where nothing else fits.
-           shortened(item, text): the message of one result, with another text.
+           shortened(item, text): the message of one result, with another text. with_originals, originals_of: what such a
+           message stands for, at hand in the program and in no JSON.
 Guarantees no key that the session's own messages do not have: strict APIs refuse others.
 Raises     nothing.
 """
@@ -15,6 +16,7 @@ from pydantic import BaseModel
 from dspy_programs.conversation import ROLES, is_session_line
 
 _MODEL_TYPES = ("UserMessage", "AssistantMessage", "SystemMessage", "FunctionExecutionResultMessage")  # autogen_core's
+_ORIGINALS = "originals"
 _PAYLOADS = ("content", "output", "result", "response")
 
 
@@ -24,6 +26,25 @@ class Note(dict[str, Any]):
     def __init__(self, message: Mapping[str, Any], originals: list[dict[str, Any]]) -> None:
         super().__init__(message)
         self.originals = originals
+
+
+def with_originals(message: Any, originals: list[dict[str, Any]]) -> Any:
+    """Return a message that knows what it stands for. On an object this is no field: it is neither sent nor dumped."""
+    if isinstance(message, Mapping):
+        return Note(message, originals)
+    if isinstance(message, BaseModel):
+        vars(message)[_ORIGINALS] = originals
+    return message
+
+
+def originals_of(message: Any) -> list[dict[str, Any]] | None:
+    """Return what a message stands for, None for one that is a message of its own."""
+    if isinstance(message, Note):
+        return message.originals
+    if isinstance(message, BaseModel) and _ORIGINALS not in type(message).model_fields:
+        found: list[dict[str, Any]] | None = vars(message).get(_ORIGINALS)
+        return found
+    return None
 
 
 def note_in(items: Sequence[Any], text: str) -> Any:

@@ -30,6 +30,7 @@ from dspy_programs.conversation import (
 )
 from dspy_programs.errors import UsageError
 from dspy_programs.jsonable import to_jsonable
+from dspy_programs.memory.dialects import originals_of, with_originals
 
 _GETTERS = ("get_messages", "to_input_list", "get_history", "to_messages")
 _FIELDS = ("role", "type", "source", "content", "parts", "tool_calls", "tool_call_id", "name", "additional_kwargs", "refusal",
@@ -112,7 +113,11 @@ def _trace(session: Any, raw: Mapping[str, Any]) -> Opened:
     def rebuilt(found: list[Any]) -> Any:
         if isinstance(session, Mapping):
             return {**session, "turns": found}
-        return type(session).model_validate({**dict(session), "turns": found})
+        made = type(session).model_validate({**dict(session), "turns": found})
+        for turn, given in zip(made.turns, found, strict=True):
+            if originals := originals_of(given):
+                with_originals(turn, originals)
+        return made
 
     return Opened(session, items, list(turns), messages, [], [], rebuilt)
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from dspy_programs.errors import UsageError
-from dspy_programs.memory import compress_session, messages_of, store_of
+from dspy_programs.memory import compress_session, messages_of, restore, store_of
 from dspy_programs.memory.entries import messages_in
 from dspy_programs.types import Trace, Turn
 from tests.talks import DIALECTS
@@ -77,6 +77,14 @@ def test_live_objects_come_back_and_the_note_is_one_of_them():
     assert isinstance(left[0], HumanMessage) and left[0].content and left[-1] is LIVE[-1]
 
 
+def test_live_objects_compressed_again_and_again_can_be_restored():
+    session = left = [HumanMessage(content=f"Note {n}: the code of room {n} is {n * 7919}, as said.") for n in range(30)]
+    for budget in (300, 200, 120):
+        left, _ = compress_session(left, budget, 2)
+    assert all(set(message.model_dump()) == {"content", "type", "name"} for message in left)
+    assert [entry.content for entry in restore(store_of(left).store)] == [message.content for message in session]
+
+
 def test_live_contents_of_gemini():
     session = [Content(role="user", parts=[Part(text=f"Note {n}: the code is {n * 7919}.")]) for n in range(20)]
     known = store_of(session)
@@ -107,6 +115,8 @@ def test_a_trace_of_ours_stays_one():
     assert messages_of(store_of(trace)) == trace
     left, report = compress_session(trace, 150, 2)
     assert isinstance(left, Trace) and left.turns[-2:] == turns[-2:] and report.tokens_saved > 0
+    left, _ = compress_session(left, 100, 1)
+    assert [entry.content for entry in restore(store_of(left).store)] == [turn.content for turn in turns]
 
 
 def test_the_system_prompt_beside_the_messages_is_counted_and_stays_there():
