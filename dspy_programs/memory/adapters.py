@@ -22,9 +22,10 @@ from dspy_programs.memory.compressor import (
     CompressionReport,
     MemoryCompressor,
 )
-from dspy_programs.memory.dialects import note_in, originals_of, shortened, with_originals
-from dspy_programs.memory.entries import Group, grouped, joined, message_of, unplaced, with_ids
+from dspy_programs.memory.dialects import Note, note_in, originals_of, shortened, with_originals
+from dspy_programs.memory.entries import Group, apart, grouped, message_of, original_messages, unplaced, with_ids
 from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.originals import original_of
 from dspy_programs.memory.session import Opened, opened
 from dspy_programs.memory.store import MemoryStore
 from dspy_programs.tokens import TokenCounter
@@ -82,6 +83,12 @@ def _with_history(group: Group, found: Opened) -> Group:
     """Return the entries of a message of an earlier round with what it stands for."""
     item = found.items[group.places[-1]]
     history = originals_of(item) or _stored_history(item)
+    if isinstance(item, Note) and len(item.parts) == len(group.entries):
+        entries = [
+            entry.model_copy(update={"metadata": {**entry.metadata, "part": part}})
+            for entry, part in zip(group.entries, item.parts, strict=True)
+        ]
+        group = group._replace(entries=entries)
     if not history:
         return group
     if any(entry.role == "tool" for entry in group.entries):
@@ -95,7 +102,10 @@ def _shortened_before(entry: MemoryEntry, history: Sequence[dict[str, Any]]) -> 
     """Return a tool's result with its original, by the id of the call."""
     records = [record for record in history if as_dict(record.get("metadata")).get("tool_call_id") == entry.answers]
     records = records or [record for record in history if _answered_in(record) == entry.answers]
-    return entry.model_copy(update={"compression_history": records}) if records and entry.role == "tool" else entry
+    if not records or entry.role != "tool":
+        return entry
+    id_ = as_dict(records[0].get("original")).get("id") or entry.id  # a compressor goes on from the original
+    return entry.model_copy(update={"compression_history": records, "id": id_})
 
 
 def _answered_in(record: dict[str, Any]) -> Any:
@@ -131,16 +141,30 @@ def messages_of(session: _Session) -> Any:
     group_of = {entry.id: group for group in session.groups for entry in group.entries}
     found: list[Any] = []
     told: set[int] = set()  # groups, by their first place
+    loose: list[MemoryEntry] = []  # what no message given is: added since, or from a note of an earlier round
     for entry in session.store:
         group = group_of.get(entry.id)
-        if entry.role == "compressed" and (group is None or entry not in group.entries):
+        is_note = entry.role == "compressed" and (group is None or entry not in group.entries)
+        if group is None and not is_note:
+            loose += [entry] if entry.id not in session.beside else []
+            continue
+        found += _loosely(loose)
+        loose = []
+        if is_note:
             found.append(_note(entry, session.opened))
         elif group is not None and group.places.start not in told:
             told.add(group.places.start)
             found += _told(group, [left[one.id] for one in group.entries if one.id in left], session.opened)
-        elif group is None and entry.id not in session.beside:
-            found.append(message_of(entry))  # added to the store by its user
-    return session.opened.rebuilt(found)
+    return session.opened.rebuilt([*found, *_loosely(loose)])
+
+
+def _loosely(entries: Sequence[MemoryEntry]) -> list[Any]:
+    """Return the messages that entries were, as JSON; a shortened result with its original."""
+    pieces = [
+        _shortened_piece(entry, original_of(entry.compression_history[0])) if entry.compression_history else entry
+        for entry in entries
+    ]
+    return [message for told in apart(pieces) for message in _with_records(told)]
 
 
 def _told(group: Group, entries: Sequence[MemoryEntry], found: Opened) -> list[Any]:
@@ -154,10 +178,20 @@ def _told(group: Group, entries: Sequence[MemoryEntry], found: Opened) -> list[A
     if len(group.entries) == 1:
         made = shortened(items[-1], now[0].content)
         made = message_of(now[0]) if made is None else made
-        return [with_originals(made, now[0].compression_history)]
+        part = group.entries[0].metadata.get("part")
+        return [with_originals(made, now[0].compression_history, [part] if part else ())]
     pieces = [entry if same else _shortened_piece(entry, before[entry.id]) for entry, same in zip(now, is_same, strict=True)]
-    records = [record for entry in now for record in entry.compression_history]
-    return [with_originals(joined(pieces), records)] if pieces else []
+    return _with_records(pieces) if pieces else []
+
+
+def _with_records(told: Sequence[MemoryEntry]) -> list[Any]:
+    """Return the message of these entries, which are its parts, with what it stands for."""
+    messages = original_messages(told)
+    records = [record for entry in told for record in entry.compression_history]
+    parts = [entry.metadata.get("part") for entry in told]
+    if len(messages) != 1 or not (records or any(parts)):
+        return messages
+    return [with_originals(messages[0], records, parts if all(parts) else ())]
 
 
 def _is_same(entry: MemoryEntry, before: MemoryEntry) -> bool:

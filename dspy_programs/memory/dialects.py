@@ -21,17 +21,20 @@ _PAYLOADS = ("content", "output", "result", "response")
 
 
 class Note(dict[str, Any]):
-    """A message that stands for others. It is a plain message to everyone else; the originals are at hand in `originals`."""
+    """A message that stands for others. It is a plain message to everyone else; the originals are at hand in `originals`.
 
-    def __init__(self, message: Mapping[str, Any], originals: list[dict[str, Any]]) -> None:
+    parts: of a message of which only some entries are left, which of its parts each is.
+    """
+
+    def __init__(self, message: Mapping[str, Any], originals: list[dict[str, Any]], parts: Sequence[Any] = ()) -> None:
         super().__init__(message)
-        self.originals = originals
+        self.originals, self.parts = originals, parts
 
 
-def with_originals(message: Any, originals: list[dict[str, Any]]) -> Any:
+def with_originals(message: Any, originals: list[dict[str, Any]], parts: Sequence[Any] = ()) -> Any:
     """Return a message that knows what it stands for. On an object this is no field: it is neither sent nor dumped."""
     if isinstance(message, Mapping):
-        return Note(message, originals)
+        return Note(message, originals, parts)
     if isinstance(message, BaseModel):
         vars(message)[_ORIGINALS] = originals
     return message

@@ -200,14 +200,18 @@ def _with_list(raw: dict[str, Any], key: str, parts: list[Any]) -> dict[str, Any
 
 def messages_in(entries: Iterable[MemoryEntry]) -> list[Any]:
     """Return the messages that entries were; a changed or compressed one as a chat message."""
-    found: list[Any] = []
-    told: list[MemoryEntry] = []  # the last entries, of one message
+    return [message for told in apart(entries) for message in original_messages(told)]
+
+
+def apart(entries: Iterable[MemoryEntry]) -> list[list[MemoryEntry]]:
+    """Return entries that follow each other, those together that are parts of one message."""
+    found: list[list[MemoryEntry]] = []
     for entry in entries:
-        if told and not (_whose(entry) and _whose(entry) == _whose(told[-1])):
-            found += _original(told)
-            told = []
-        told.append(entry)
-    return found + (_original(told) if told else [])
+        if found and _whose(entry) and _whose(entry) == _whose(found[-1][-1]):
+            found[-1].append(entry)
+        else:
+            found.append([entry])
+    return found
 
 
 def _whose(entry: MemoryEntry) -> str | None:
@@ -216,7 +220,8 @@ def _whose(entry: MemoryEntry) -> str | None:
     return str(part.get("of")) if isinstance(part, dict) and entry.role != "compressed" else None
 
 
-def _original(told: Sequence[MemoryEntry]) -> list[Any]:
+def original_messages(told: Sequence[MemoryEntry]) -> list[Any]:
+    """Return the message of entries that are its parts; several, if it was told in several."""
     first = told[0]
     message = first.metadata.get("message")
     if isinstance(message, list):
