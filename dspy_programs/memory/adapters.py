@@ -12,10 +12,11 @@ Raises     UsageError for what cannot be read: its place, and the value seen.
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar, overload
 
 from dspy_programs.cli import Progress
-from dspy_programs.conversation import as_dict
+from dspy_programs.conversation import as_dict, as_list
 from dspy_programs.memory.compressor import (
     PROTECTED_RECENT,
     TOKEN_BUDGET,
@@ -64,9 +65,9 @@ def store_of(session: object, counter: TokenCounter | None = None) -> _Session:
     """
     found = opened(session)
     at = time.time()
-    messages = with_ids([*found.before, *found.messages, *found.after])
+    messages = with_ids([*found.before, *found.messages, *found.after], _ids_in(found.items))
     first, last = len(found.before), len(found.before) + len(found.messages)
-    groups = [_with_history(group, found) for group in grouped(found.raws, messages[first:last], at)]
+    groups = [_with_history(group, found.items[group.places[-1]]) for group in grouped(found.raws, messages[first:last], at)]
     before, after = unplaced(messages[:first], 0, at), unplaced(messages[last:], len(found.raws) + 1, at)
     store = MemoryStore(counter=counter)
     entries = [*before, *(entry for group in groups for entry in group.entries), *after]
@@ -79,39 +80,36 @@ def store_of(session: object, counter: TokenCounter | None = None) -> _Session:
     return _Session(store, found, groups, frozenset(entry.id for entry in (*before, *after)))
 
 
-def _with_history(group: Group, found: Opened) -> Group:
+def _with_history(group: Group, item: Any) -> Group:
     """Return the entries of a message of an earlier round with what it stands for."""
-    item = found.items[group.places[-1]]
-    history = originals_of(item) or _stored_history(item)
-    if isinstance(item, Note) and len(item.parts) == len(group.entries):
-        entries = [
-            entry.model_copy(update={"metadata": {**entry.metadata, "part": part}})
-            for entry, part in zip(group.entries, item.parts, strict=True)
-        ]
-        group = group._replace(entries=entries)
-    if not history:
-        return group
-    if any(entry.role == "tool" for entry in group.entries):
-        return group._replace(entries=[_shortened_before(entry, history) for entry in group.entries])
-    metadata: dict[str, Any] = {"original_role": "user"}
-    update = {"role": "compressed", "metadata": metadata, "compression_history": history}
-    return group._replace(entries=[group.entries[-1].model_copy(update=update)])
+    history = originals_of(item) or _stored_history(item) or []
+    shares = item.shares if isinstance(item, Note) else ()
+    if not any(entry.role == "tool" for entry in group.entries) and not shares and history:
+        metadata: dict[str, Any] = {"original_role": "user"}
+        update = {"role": "compressed", "metadata": metadata, "compression_history": history}
+        return group._replace(entries=[group.entries[-1].model_copy(update=update)])
+    if len(shares) != len(group.entries):
+        shares = [(len(history), None)] if len(group.entries) == 1 else []
+    entries, left = [*group.entries], iter(history)
+    for place, (count, part) in enumerate(shares):
+        entries[place] = _continued(entries[place], list(islice(left, count)), part)
+    return group._replace(entries=entries)
 
 
-def _shortened_before(entry: MemoryEntry, history: Sequence[dict[str, Any]]) -> MemoryEntry:
-    """Return a tool's result with its original, by the id of the call."""
-    records = [record for record in history if as_dict(record.get("metadata")).get("tool_call_id") == entry.answers]
-    records = records or [record for record in history if _answered_in(record) == entry.answers]
-    if not records or entry.role != "tool":
-        return entry
-    id_ = as_dict(records[0].get("original")).get("id") or entry.id  # a compressor goes on from the original
-    return entry.model_copy(update={"compression_history": records, "id": id_})
+def _continued(entry: MemoryEntry, records: list[dict[str, Any]], part: Any) -> MemoryEntry:
+    """Return an entry with its original, and as the part that it was."""
+    update: dict[str, Any] = {"metadata": {**entry.metadata, "part": part}} if part else {}
+    if records:  # a compressor goes on from the original
+        id_ = as_dict(records[0].get("original")).get("id")
+        update |= {"compression_history": records, "id": id_ if isinstance(id_, str) and id_ else entry.id}
+    return entry.model_copy(update=update) if update else entry
 
 
-def _answered_in(record: dict[str, Any]) -> Any:
-    """Return the id of the call that an original answers, where its message has it."""
-    message = as_dict(as_dict(record.get("metadata")).get("message"))
-    return message.get("tool_call_id")
+def _ids_in(items: Sequence[Any]) -> set[str]:
+    """Return the ids of the calls that messages of earlier rounds stand for."""
+    records = [record for item in items for record in originals_of(item) or ()]
+    calls = [call for record in records for call in as_list(as_dict(record.get("metadata")).get("tool_calls"))]
+    return {str(call.get("id")) for call in calls if isinstance(call, dict)}
 
 
 def _stored_history(item: Any) -> list[Any] | None:
@@ -178,8 +176,8 @@ def _told(group: Group, entries: Sequence[MemoryEntry], found: Opened) -> list[A
     if len(group.entries) == 1:
         made = shortened(items[-1], now[0].content)
         made = message_of(now[0]) if made is None else made
-        part = group.entries[0].metadata.get("part")
-        return [with_originals(made, now[0].compression_history, [part] if part else ())]
+        share = (len(now[0].compression_history), group.entries[0].metadata.get("part"))
+        return [with_originals(made, now[0].compression_history, [share])]
     pieces = [entry if same else _shortened_piece(entry, before[entry.id]) for entry, same in zip(now, is_same, strict=True)]
     return _with_records(pieces) if pieces else []
 
@@ -188,10 +186,10 @@ def _with_records(told: Sequence[MemoryEntry]) -> list[Any]:
     """Return the message of these entries, which are its parts, with what it stands for."""
     messages = original_messages(told)
     records = [record for entry in told for record in entry.compression_history]
-    parts = [entry.metadata.get("part") for entry in told]
-    if len(messages) != 1 or not (records or any(parts)):
+    shares = [(len(entry.compression_history), entry.metadata.get("part")) for entry in told]
+    if len(messages) != 1 or not any(count or part for count, part in shares):
         return messages
-    return [with_originals(messages[0], records, parts if all(parts) else ())]
+    return [with_originals(messages[0], records, shares)]
 
 
 def _is_same(entry: MemoryEntry, before: MemoryEntry) -> bool:

@@ -20,21 +20,24 @@ _ORIGINALS = "originals"
 _PAYLOADS = ("content", "output", "result", "response")
 
 
+Share = tuple[int, Any]
+
+
 class Note(dict[str, Any]):
     """A message that stands for others. It is a plain message to everyone else; the originals are at hand in `originals`.
 
-    parts: of a message of which only some entries are left, which of its parts each is.
+    shares: for each of its entries, how many of the originals are its, and which part it is of a message in several.
     """
 
-    def __init__(self, message: Mapping[str, Any], originals: list[dict[str, Any]], parts: Sequence[Any] = ()) -> None:
+    def __init__(self, message: Mapping[str, Any], originals: list[dict[str, Any]], shares: Sequence[Share] = ()) -> None:
         super().__init__(message)
-        self.originals, self.parts = originals, parts
+        self.originals, self.shares = originals, shares
 
 
-def with_originals(message: Any, originals: list[dict[str, Any]], parts: Sequence[Any] = ()) -> Any:
+def with_originals(message: Any, originals: list[dict[str, Any]], shares: Sequence[Share] = ()) -> Any:
     """Return a message that knows what it stands for. On an object this is no field: it is neither sent nor dumped."""
     if isinstance(message, Mapping):
-        return Note(message, originals, parts)
+        return Note(message, originals, shares)
     if isinstance(message, BaseModel):
         vars(message)[_ORIGINALS] = originals
     return message

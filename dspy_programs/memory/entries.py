@@ -13,7 +13,7 @@ Raises     UsageError for what is no message, with its place.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dspy_programs.conversation import Call, Message, Result, as_dict, paired, parts_of
@@ -51,10 +51,10 @@ def unplaced(messages: Iterable[Message], number: int, at: float) -> list[Memory
     return [entry for message in messages for entry in _entries_of(message, (), number, at)]
 
 
-def with_ids(messages: Sequence[Message]) -> list[Message]:
-    """Return the messages with an id for every call, and that of its call for every result."""
+def with_ids(messages: Sequence[Message], others: Collection[str] = ()) -> list[Message]:
+    """Return the messages with an id for every call, none of `others`, and that of its call for every result."""
     asked, _ = paired(messages)
-    taken = {call.id for message in messages for call in message.calls}
+    taken = {*others, *(call.id for message in messages for call in message.calls)}
     answers: dict[int, tuple[str, str]] = {}
     found = []
     number = 0
