@@ -25,7 +25,7 @@ from dspy_programs.memory.compressor import (
 )
 from dspy_programs.memory.dialects import Note, note_in, originals_of, shortened, with_originals
 from dspy_programs.memory.entries import Group, apart, grouped, message_of, original_messages, unplaced, with_ids
-from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.entry import MemoryEntry, new_id
 from dspy_programs.memory.originals import original_of
 from dspy_programs.memory.session import Opened, opened
 from dspy_programs.memory.store import MemoryStore
@@ -67,7 +67,11 @@ def store_of(session: object, counter: TokenCounter | None = None) -> _Session:
     at = time.time()
     messages = with_ids([*found.before, *found.messages, *found.after], _ids_in(found.items))
     first, last = len(found.before), len(found.before) + len(found.messages)
-    groups = [_with_history(group, found.items[group.places[-1]]) for group in grouped(found.raws, messages[first:last], at)]
+    taken_ids: set[str] = set()
+    groups = [
+        _apart_from(taken_ids, _with_history(group, found.items[group.places[-1]]))
+        for group in grouped(found.raws, messages[first:last], at)
+    ]
     before, after = unplaced(messages[:first], 0, at), unplaced(messages[last:], len(found.raws) + 1, at)
     store = MemoryStore(counter=counter)
     entries = [*before, *(entry for group in groups for entry in group.entries), *after]
@@ -78,6 +82,15 @@ def store_of(session: object, counter: TokenCounter | None = None) -> _Session:
             position += 1
         store.add_entry(entry, position)
     return _Session(store, found, groups, frozenset(entry.id for entry in (*before, *after)))
+
+
+def _apart_from(taken: set[str], group: Group) -> Group:
+    """Return a group whose entries have ids of their own, even if one message of an earlier round is given twice."""
+    entries = []
+    for entry in group.entries:
+        entries.append(entry.model_copy(update={"id": new_id()}) if entry.id in taken else entry)
+        taken.add(entries[-1].id)
+    return group._replace(entries=entries)
 
 
 def _with_history(group: Group, item: Any) -> Group:

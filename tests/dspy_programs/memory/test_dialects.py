@@ -10,6 +10,7 @@ from dspy_programs.conversation import call_of
 from dspy_programs.memory import MemoryCompressor, compress_session, messages_of, restore, store_of
 from dspy_programs.memory.dialects import Note
 from dspy_programs.memory.entries import messages_in
+from dspy_programs.memory.originals import records_of
 from tests.talks import DIALECTS
 
 TALK = [
@@ -145,3 +146,19 @@ def test_a_shortened_result_stays_in_its_place(dialect):
     expected = [(*one[:-1], "(19)") if one[-1] == "19 degrees" else one for one in said_of(TALK)]
     assert in_any_order(said_in(again)) == in_any_order(expected)
     assert "19 degrees" not in json.dumps(told) and len(list_of(told)) == len(list_of(session))
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_shortened_results_are_known_again_with_their_originals(dialect):
+    session = DIALECTS[dialect](TALK)
+    known = store_of(session)
+    for entry in known.store.entries:
+        if entry.role == "tool":
+            record = records_of(entry, known.store.position(entry), "summarize", 0.0)[0]
+            known.store.update_entry(entry.id, content="(short)", compression_history=[record])
+    told = messages_of(known)
+    again = store_of(told)
+    assert [entry.content for entry in again.store if entry.role == "tool"] == ["(short)"] * 3
+    assert all(len(entry.compression_history) == (entry.role == "tool") for entry in again.store)
+    assert messages_of(again) == told and not [m for m in list_of(told) if "compression_history" in m]
+    assert len(store_of([*list_of(told), *list_of(told)]).store) == 2 * len(known.store) if isinstance(told, list) else True
