@@ -5,13 +5,32 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from dspy_programs.conversation.autogen import is_autogen as is_autogen, limit_in as limit_in
-    from dspy_programs.conversation.chat import ROLES as ROLES, messages_of as messages_of
+    from dspy_programs.conversation.autogen import (
+        is_autogen as is_autogen,
+        limit_in as limit_in,
+    )
+    from dspy_programs.conversation.chat import (
+        ROLES as ROLES,
+        content_parts as content_parts,
+        messages_of as messages_of,
+    )
+    from dspy_programs.conversation.claude_code import (
+        TALK as TALK,
+        is_book_line as is_book_line,
+        is_session_line as is_session_line,
+        sessions_of as sessions_of,
+        told_in as told_in,
+    )
     from dspy_programs.conversation.content import (
         PRIVATE as PRIVATE,
         call_of as call_of,
+        is_private as is_private,
         output_of as output_of,
         parts_of as parts_of,
+    )
+    from dspy_programs.conversation.media import (
+        mark_of as mark_of,
+        media_of as media_of,
     )
     from dspy_programs.conversation.messages import (
         Asked as Asked,
@@ -20,6 +39,18 @@ if TYPE_CHECKING:
         Result as Result,
         Role as Role,
         paired as paired,
+    )
+    from dspy_programs.conversation.shapes import (
+        MESSAGES as MESSAGES,
+        Held as Held,
+        held_in as held_in,
+        holders_in as holders_in,
+        instructions as instructions,
+        is_message as is_message,
+        is_messages as is_messages,
+        replies as replies,
+        state_of as state_of,
+        with_attachments as with_attachments,
     )
     from dspy_programs.conversation.values import (
         as_dict as as_dict,
@@ -40,31 +71,50 @@ if TYPE_CHECKING:
 _HOMES = {
     "Asked": "messages",
     "Call": "messages",
+    "Held": "shapes",
+    "MESSAGES": "shapes",
     "Message": "messages",
     "PRIVATE": "content",
     "ROLES": "chat",
     "Result": "messages",
     "Role": "messages",
+    "TALK": "claude_code",
     "as_dict": "values",
     "as_list": "values",
     "call_of": "content",
+    "content_parts": "chat",
     "decoded": "values",
     "error_text": "values",
     "finite": "values",
     "first_text": "values",
+    "held_in": "shapes",
+    "holders_in": "shapes",
+    "instructions": "shapes",
     "is_autogen": "autogen",
+    "is_book_line": "claude_code",
+    "is_message": "shapes",
+    "is_messages": "shapes",
+    "is_private": "content",
+    "is_session_line": "claude_code",
     "json_of": "values",
     "keys_of": "values",
     "kind_of": "values",
     "latency_between": "values",
     "limit_in": "autogen",
+    "mark_of": "media",
     "marked": "values",
+    "media_of": "media",
     "messages_of": "chat",
     "output_of": "content",
     "paired": "messages",
     "parts_of": "content",
+    "replies": "shapes",
     "seconds_of": "values",
+    "sessions_of": "claude_code",
+    "state_of": "shapes",
     "text_id": "values",
+    "told_in": "claude_code",
+    "with_attachments": "shapes",
 }
 
 if not TYPE_CHECKING:  # a misspelled import is an error to type checkers

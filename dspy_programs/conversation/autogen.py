@@ -31,20 +31,20 @@ def _has_type(raw: Any) -> bool:
     return isinstance(raw, dict) and isinstance(raw.get("type"), str) and raw["type"] in _TYPES
 
 
-def as_chat(raw: Sequence[Any]) -> list[Any]:
-    """Rewrite messages as a chat's; other messages stay as they are."""
+def as_chat(raw: Sequence[Any]) -> list[tuple[tuple[int, ...], Any]]:
+    """Rewrite messages as a chat's, with the place of each; other messages stay as they are."""
     agents = {str(item.get("source")) for item in raw if is_autogen(item) and item["type"] in _AGENTS and not _is_user(item)}
     is_team = len(agents) > 1
-    told: list[Any] = []
+    told: list[tuple[tuple[int, ...], Any]] = []
     thought = None
-    for item in raw:
+    for place, item in enumerate(raw):
         if not _has_type(item):
-            told.append(item)
+            told.append(((place,), item))
         elif item["type"] == "ThoughtEvent":
             thought = item.get("content")
             continue
         elif (message := _message(item, is_team, thought)) is not None:
-            told.append(message)
+            told.append(((place,), message))
         thought = None
     return told
 
@@ -65,7 +65,7 @@ def _message(raw: dict[str, Any], is_team: bool, thought: Any) -> dict[str, Any]
         results = [{"type": "tool_result", **one} if isinstance(one, dict) else one for one in as_list(content) or [content]]
         return {"role": "tool", "content": results}
     if kind in _OTHERS:
-        return {"role": _OTHERS[kind], "content": content}
+        return {"role": _OTHERS[kind], "content": content, "name": None if _is_user(raw) else raw.get("source")}
     if kind == "StructuredMessage" and isinstance(content, dict):
         content = [content]
     name = str(raw.get("source") or "agent")

@@ -8,7 +8,7 @@ Source     platform.openai.com/docs/api-reference, openai.github.io/openai-agent
            opentelemetry.io/docs/specs/semconv/gen-ai.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dspy_programs.conversation.autogen import as_chat, is_autogen, is_code_report
@@ -23,8 +23,19 @@ from dspy_programs.conversation.content import (
     parts_of,
 )
 from dspy_programs.conversation.langchain import class_of, is_chunk, joined
+from dspy_programs.conversation.media import mark_of, media_of
 from dspy_programs.conversation.messages import Call, Message, Result, Role
-from dspy_programs.conversation.values import as_dict, as_list, decoded, keys_of, kind_of, marked, milliseconds, text_id
+from dspy_programs.conversation.values import (
+    as_dict,
+    as_list,
+    decoded,
+    first_text,
+    keys_of,
+    kind_of,
+    marked,
+    milliseconds,
+    text_id,
+)
 from dspy_programs.errors import UsageError
 
 ROLES: dict[str, Role] = {
@@ -35,32 +46,41 @@ ROLES: dict[str, Role] = {
 }
 NO_MESSAGE = ("remove", "item_reference", "mcp_list_tools", "mcp_approval_request", "mcp_approval_response", "compaction")
 _ITEMS = ("_call", "_call_output")
+_BESIDE = {"tool_calls", "additional_kwargs", "invalid_tool_calls", "function_call", "tool_responses", "refusal", "audio",
+           "images", "experimental_attachments"}  # fmt: skip
+_ABOUT = ("role", "type", "id", "name", "status", "source", "model", "created_at", "timestamp", "metadata", "tool_call_id")
 
 
-def messages_of(raw: Sequence[Any], where: str = "messages") -> list[Message]:
-    """Read a list of messages. Raises UsageError for what is no message, with its place."""
+def messages_of(raw: Sequence[Any], where: str = "messages", *, strict: bool = False) -> list[Message]:
+    """Read a list of messages.
+
+    strict: what is of no known type, or has nothing that is read, is an error, and not an agent's or an empty message.
+
+    Raises UsageError for what is no message, with its place.
+    """
     found: list[Message] = []
-    for place, item in enumerate(_as_told(raw)):
-        message = message_of(item, f"{where}[{place}]")
+    for places, item in _as_told(raw):
+        message = message_of(item, f"{where}[{places[0]}]", strict=strict)
         if message is None:
             continue
         last = found[-1] if found else None
         is_item = isinstance(item, dict) and "role" not in item and message.calls and not message.text
         if is_item and last is not None and last.role == "agent" and not last.results:  # one answer, told item by item
-            found[-1] = last._replace(calls=last.calls + message.calls, results=message.results)
+            places = (*last.places, *places)
+            found[-1] = last._replace(calls=last.calls + message.calls, results=message.results, places=places)
         else:
-            found.append(message)
+            found.append(message._replace(places=places))
     return found
 
 
-def _as_told(raw: Sequence[Any]) -> Sequence[Any]:
-    """Rewrite the dialects in which a message can only be read beside the others."""
+def _as_told(raw: Sequence[Any]) -> Iterable[tuple[tuple[int, ...], Any]]:
+    """Return the messages with their places; the dialects in which one can only be read beside the others are rewritten."""
     if any(is_autogen(item) for item in raw):
         return as_chat(raw)
-    return joined(raw) if any(is_chunk(item) for item in raw) else raw
+    return joined(raw) if any(is_chunk(item) for item in raw) else [((place,), item) for place, item in enumerate(raw)]
 
 
-def message_of(raw: Any, where: str) -> Message | None:
+def message_of(raw: Any, where: str, *, strict: bool = False) -> Message | None:
     """Read one message; None for one that holds nothing but private reasoning, or does not belong to the conversation."""
     if isinstance(raw, list) and len(raw) == 2 and all(isinstance(item, str) for item in raw):
         raw = {"role": raw[0], "content": raw[1]}  # LangGraph takes pairs too
@@ -74,10 +94,31 @@ def message_of(raw: Any, where: str) -> Message | None:
             return None
         if kind in PRIVATE or kind.endswith(_ITEMS):
             return _response_item(raw, kind)
+        if strict and kind.lower() not in ROLES:
+            raise UsageError(
+                f"{where}: type: {kind[:60]!r} is no kind of message that is known; a message has a role (user, assistant, "
+                f"system or tool) and a content, this one has the keys {keys_of(raw)}"
+            )
     name = raw.get("role") or kind or ("user" if "parts" in raw else None)  # Gemini may leave the user's role out
     if not isinstance(name, str) or not name:
         raise UsageError(f"{where}: role: is missing; the message has the keys {keys_of(raw)}")
-    return _with_role(raw, name)
+    message = _with_role(raw, name)
+    if strict and message is not None and _is_unread(raw, message, name):
+        unknown = "" if name.lower() in ROLES else f"role: {name[:60]!r} is none that is known, and "
+        raise UsageError(f"{where}: {unknown}content: is missing; the message has the keys {keys_of(raw)}")
+    return message
+
+
+def _is_unread(raw: dict[str, Any], message: Message, name: str) -> bool:
+    """Return whether a message has words, but none where they are looked for, or comes from nobody who is known."""
+    said = message.text.removeprefix(f"{name}: ")
+    is_empty = not (said or message.calls or any(result.output not in (None, "") for result in message.results))
+    if not is_empty or raw.keys() & {"content", "parts"}:
+        return False
+    if name.lower() not in ROLES:
+        return True
+    words = (value for key, value in raw.items() if key not in _ABOUT and not isinstance(value, bool))
+    return any(value not in (None, "", [], {}) for value in words)
 
 
 def _with_role(raw: dict[str, Any], name: str) -> Message | None:
@@ -94,7 +135,8 @@ def _with_role(raw: dict[str, Any], name: str) -> Message | None:
         text = f"{name}: {text}"
     if not (text or parts.calls or parts.results) and _has_only_reasoning(content):
         return None
-    return Message(role, text, tuple(parts.calls), tuple(parts.results))
+    speaker = raw["name"] if role != "tool" and isinstance(raw.get("name"), str) and raw["name"] else None
+    return Message(role, text, tuple(parts.calls), tuple(parts.results), speaker)
 
 
 def _unwrapped(raw: dict[str, Any]) -> dict[str, Any]:
@@ -110,8 +152,23 @@ def _unwrapped(raw: dict[str, Any]) -> dict[str, Any]:
     return raw
 
 
+def content_parts(raw: Any) -> list[Any]:
+    """Return the parts of a message's content, whatever is around it; of several, those of all. A text is a part too."""
+    if isinstance(raw, list):
+        return [part for one in raw if isinstance(one, dict) for part in content_parts(one)]
+    if not isinstance(raw, dict):
+        return []
+    inner = _unwrapped(raw)
+    content = inner.get("content", inner.get("parts"))
+    beside = [*as_list(inner.get("images")), *as_list(inner.get("experimental_attachments"))]
+    found = content if isinstance(content, list) else [] if content is None else [content]
+    return [*found, *({"type": "image", "image": one} if isinstance(one, str) else one for one in beside)]
+
+
 def _add_beside(parts: Parts, raw: dict[str, Any]) -> None:
-    """Add what stands beside the content: calls, results of several tools, a refusal."""
+    """Add what stands beside the content: calls, results of several tools, a refusal, a spoken answer, pictures."""
+    if raw.keys().isdisjoint(_BESIDE):
+        return
     beside = raw.get("tool_calls") or as_dict(raw.get("additional_kwargs")).get("tool_calls")
     for calls in (beside, raw.get("invalid_tool_calls")):
         parts.add_calls(call_of(call) for call in as_list(calls) if isinstance(call, dict))
@@ -121,8 +178,14 @@ def _add_beside(parts: Parts, raw: dict[str, Any]) -> None:
         if isinstance(answer, dict):
             parts.results.append(_tool_message(answer, parts_of(answer.get("content"))))
             parts.texts.clear()
-    if isinstance(raw.get("refusal"), str):
+    if isinstance(raw.get("refusal"), str) and raw["refusal"]:
         parts.texts.append(raw["refusal"])
+    if isinstance(sound := raw.get("audio"), dict):  # OpenAI's spoken answers
+        parts.texts += [mark_of("audio", sound), *([said] if (said := first_text(sound, "transcript")) else [])]
+    pictures = [("image", one) for one in as_list(raw.get("images"))]  # Ollama's
+    attached = as_list(raw.get("experimental_attachments"))  # Vercel's
+    files = [(media_of({**as_dict(one), "type": "file"}) or "file", one) for one in attached]
+    parts.texts += [mark_of(kind, one) for kind, one in (*pictures, *files)]
 
 
 def _has_only_reasoning(content: Any) -> bool:
@@ -152,5 +215,7 @@ def _response_item(raw: dict[str, Any], kind: str) -> Message | None:
     name = raw["name"] if isinstance(raw.get("name"), str) and raw["name"] else kind.removesuffix("_call")
     call = Call(name, decoded(given), id_)
     output = next((raw[key] for key in ("output", "results", "outputs") if raw.get(key) is not None), None)
+    if kind == "image_generation_call" and raw.get("result"):
+        output = mark_of("image", raw)
     results = () if output is None and not raw.get("error") else (Result(marked(output, error), id_),)
     return Message("agent", calls=(call,), results=results)

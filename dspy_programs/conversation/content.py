@@ -1,13 +1,15 @@
 """The content of one message in any dialect, taken apart: texts, calls of tools, results of tools.
 
 A part says what it is by its type (OpenAI, Anthropic, LangChain, OpenTelemetry, Vercel's AI SDK, Inspect) or by its only
-key (Gemini, Bedrock). Private reasoning is left out; pictures and sounds stay as a word for what they are.
+key (Gemini, Bedrock). Private reasoning is left out; pictures, sounds and files stay as a mark (media.py), and of a part
+whose type nobody knows everything that can be read.
 """
 
 import json
 from collections.abc import Iterable
 from typing import Any
 
+from dspy_programs.conversation.media import mark_of, media_of, readable
 from dspy_programs.conversation.messages import Call, Result
 from dspy_programs.conversation.values import as_dict, decoded, marked, text_id
 
@@ -76,8 +78,24 @@ def _add_typed(parts: Parts, part: dict[str, Any], kind: Any) -> None:
     elif kind in TEXT or kind == "refusal":
         parts.texts += [words] if words else [] if kind else [json.dumps(part, ensure_ascii=False)]
     elif kind not in _SILENT:
-        held = part if isinstance(part.get("text"), str) else as_dict(part.get(kind)) if isinstance(kind, str) else {}
-        parts.texts += [f"({kind})", *([held["text"]] if isinstance(held.get("text"), str) else [])]
+        parts.texts += _other_texts(part, kind)
+
+
+def _other_texts(part: dict[str, Any], kind: Any) -> list[str]:
+    """Return the mark of a part that is no text, and the text in it."""
+    media = media_of(part)
+    source = as_dict(part.get("source"))  # Anthropic's documents
+    held = part if isinstance(part.get("text"), str) else as_dict(part.get(kind)) if isinstance(kind, str) else {}
+    if isinstance(held.get("text"), str):
+        texts = [held["text"]]
+    elif source.get("type") == "text" and isinstance(source.get("data"), str):
+        texts = [source["data"]]
+    elif isinstance(blocks := part.get("content") or source.get("content"), (list, str)):
+        texts = parts_of(blocks).texts
+    else:
+        rest = {} if media else {key: value for key, value in part.items() if key != "type" and value not in (None, "", [], {})}
+        texts = [json.dumps(readable(rest), ensure_ascii=False)] if rest else []
+    return [mark_of(media or str(kind), part), *texts]
 
 
 def _add_keyed(parts: Parts, part: dict[str, Any]) -> bool:
@@ -101,8 +119,8 @@ def _add_keyed(parts: Parts, part: dict[str, Any]) -> bool:
         parts.results.append(result_of(part))
     elif "json" in part and len(part) == 1:
         parts.texts.append(json.dumps(part["json"], ensure_ascii=False))
-    elif media := next((key for key in ("inlineData", "fileData", "image", "document", "video", "data") if key in found), None):
-        parts.texts.append(f"({'image' if media == 'data' else media})")
+    elif media := media_of(part):
+        parts.texts.append(mark_of(media, part))
     else:
         return False
     return True

@@ -19,19 +19,20 @@ def is_chunk(raw: Any) -> bool:
     return isinstance(raw, dict) and str(raw.get("type")).endswith("MessageChunk")
 
 
-def joined(raw: Sequence[Any]) -> list[Any]:
-    """Put chunks that follow each other and are of one message together; everything else stays."""
-    found: list[Any] = []
+def joined(raw: Sequence[Any]) -> list[tuple[tuple[int, ...], Any]]:
+    """Put chunks that follow each other and are of one message together; everything else stays. With the places of each."""
+    found: list[tuple[tuple[int, ...], Any]] = []
     last: dict[str, Any] | None = None
-    for item in raw:
+    for place, item in enumerate(raw):
         piece = _plain(item) if is_chunk(item) else None
         if piece is not None and last is not None and _is_same(last, piece):
             last["pieces"] += piece["pieces"]
             last["has_calls"] |= piece["has_calls"]
+            found[-1] = ((*found[-1][0], place), last)
             continue
         last = piece
-        found.append(item if piece is None else piece)
-    for message in found:
+        found.append(((place,), item if piece is None else piece))
+    for _, message in found:
         if isinstance(message, dict) and "pieces" in message:
             _finish(message)
     return found

@@ -29,10 +29,17 @@ class Result(NamedTuple):
 
 
 class Message(NamedTuple):
+    """What one speaker says at once.
+
+    name: of the speaker, where the log has one. places: which items of the log it was read from, where it was a list.
+    """
+
     role: Role
     text: str = ""
     calls: tuple[Call, ...] = ()
     results: tuple[Result, ...] = ()
+    name: str | None = None
+    places: tuple[int, ...] = ()
 
 
 class Asked:

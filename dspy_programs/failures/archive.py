@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.inspect_logs import read_sample, task_of
-from dspy_programs.failures.text_stream import decode
 from dspy_programs.jsonable import to_jsonable
+from dspy_programs.text_stream import decode
 from dspy_programs.types import Trace
 
 START = b"PK\x03\x04"

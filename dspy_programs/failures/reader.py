@@ -22,14 +22,14 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 from pydantic import ValidationError
 
+from dspy_programs.conversation import is_book_line
 from dspy_programs.errors import UsageError
 from dspy_programs.failures import archive
 from dspy_programs.failures.byte_progress import ByteProgress
 from dspy_programs.failures.formats.auto import Fragment, Parser, fragment_of
-from dspy_programs.failures.formats.claude_code import is_book
 from dspy_programs.failures.formats.native import read_recording
-from dspy_programs.failures.text_stream import decode, recoded, values_in
 from dspy_programs.failures.trace_files import LINES, SUFFIXES, found_at, kind_of_file
+from dspy_programs.text_stream import decode, recoded, values_in
 from dspy_programs.types import Trace
 
 LONGEST_LINE = 64_000_000  # bytes
@@ -176,7 +176,7 @@ class Lines:
     def keep(self, kind: Fragment, value: Any, size: int) -> list[str]:
         """Keep a part of a trace; return what is wrong if there are too many."""
         kept = self.parts.setdefault(kind, [])
-        if kind == "session" and kept and is_book(value):
+        if kind == "session" and kept and is_book_line(value):
             return []
         if self.kept + size > LARGEST_FILE:
             return [f"the parts of traces in this file are larger than {LARGEST_FILE:,} bytes"]

@@ -1,174 +1,141 @@
-"""Convert sessions of other frameworks to a memory and back: plain and OpenAI messages, LangGraph's, dspy.History.
+"""Convert sessions of other frameworks to a memory and back, each in its own kind of message.
 
-Input      a list of messages, a dspy.History, or anything with get_messages(). A message is a mapping with role (or type)
-           and content, or an object with .type or .role and .content. Content may be null, or a list of parts.
-Output     store_of(session) -> Session, whose `store` has one entry per message; messages_of(session) returns them in their
-           original kind. compress_session(...) -> (messages, report).
-Guarantees without compression the messages come back equal, objects as the identical ones. A message that replaces
-           compressed ones has their role (never "tool"), `compressed: true` and `compression_history`. Whatever a mapping
-           has besides role, text and tools (non-text parts, other keys) is kept in its entry, and so in the history.
-Raises     UsageError for an invalid message: its number, and what is wrong.
+Input      a session in any dialect (see session.py, and conversation/ for what a message may be).
+Output     store_of(session) -> a store with the entries of its messages; messages_of(...) returns them in their original kind.
+           compress_session(...) -> (messages, report).
+Guarantees without compression the messages come back equal, objects as the identical ones. What stands for older messages is
+           a user's message of the session's own kind, without any key of ours. Its attribute `originals` leads back to them,
+           and it is known again when it comes in the next time.
+Raises     UsageError for what cannot be read: its place, and the value seen.
 """
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar, overload
 
-from pydantic import ValidationError
-
 from dspy_programs.cli import Progress
-from dspy_programs.errors import UsageError
+from dspy_programs.conversation import as_dict, as_list
 from dspy_programs.memory.compressor import (
     PROTECTED_RECENT,
     TOKEN_BUDGET,
     CompressionReport,
     MemoryCompressor,
 )
-from dspy_programs.memory.context import as_message
-from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.dialects import Note, note_in, originals_of, shortened, with_originals
+from dspy_programs.memory.entries import Group, apart, grouped, message_of, original_messages, unplaced, with_ids
+from dspy_programs.memory.entry import MemoryEntry, new_id
+from dspy_programs.memory.originals import original_of
+from dspy_programs.memory.session import Opened, opened
 from dspy_programs.memory.store import MemoryStore
 from dspy_programs.tokens import TokenCounter
 
 Message = TypeVar("Message")
-_OF_TYPE = {"user": "human", "assistant": "ai", "system": "system"}  # LangGraph's names
 
 
 @dataclass(frozen=True)
 class _Session:
-    """A store, and the original message of each entry, by id."""
+    """A store, and the messages that its entries were."""
 
     store: MemoryStore
-    messages: Mapping[str, Any]
-    source: Any
+    opened: Opened
+    groups: Sequence[Group]
+    beside: frozenset[str]
+    """Ids of the entries for what stands beside the list of messages, and stays there."""
+
+    @property
+    def source(self) -> Any:
+        return self.opened.source
 
 
 def store_of(session: object, counter: TokenCounter | None = None) -> _Session:
-    """Return a session as a store, an entry a message.
+    """Return a session as a store.
 
     Args:
-        session: A list of messages, a dspy.History, or an object with `get_messages()`.
+        session: A list of messages in any dialect, a dspy.History, an object with `get_messages()`, or a mapping around
+            messages.
         counter: The token counter; by default OpenAI's cl100k vocabulary.
 
     Returns:
         The store, with the messages that its entries were.
 
     Raises:
-        UsageError: A message is invalid: its number, and the fault.
+        UsageError: A message is none that is known: its place, and the value seen.
     """
-    store, known = MemoryStore(counter=counter), {}
-    entries = []
-    now = time.time()
-    for number, message in enumerate(_messages_in(session), 1):
-        try:
-            entry = entry_of(message, number, _is_history(session)).model_copy(update={"timestamp": now})
-        except (ValidationError, TypeError, ValueError) as error:
-            what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-            raise UsageError(f"message {number}: {what}; give messages with a role and a content") from error
-        entries.append(entry)
-        known[entry.id] = message
+    found = opened(session)
+    at = time.time()
+    messages = with_ids([*found.before, *found.messages, *found.after], _ids_in(found.items))
+    first, last = len(found.before), len(found.before) + len(found.messages)
+    taken_ids: set[str] = set()
+    groups = [
+        _apart_from(taken_ids, _with_history(group, found.items[group.places[-1]]))
+        for group in grouped(found.raws, messages[first:last], at)
+    ]
+    before, after = unplaced(messages[:first], 0, at), unplaced(messages[last:], len(found.raws) + 1, at)
+    store = MemoryStore(counter=counter)
+    entries = [*before, *(entry for group in groups for entry in group.entries), *after]
     taken = {place for entry in entries for place in _places_of(entry)}
     for entry in entries:
         position = max(store.ever_added, min(_places_of(entry), default=0))
         while not entry.compression_history and position in taken:
             position += 1
         store.add_entry(entry, position)
-    return _Session(store, known, session)
+    return _Session(store, found, groups, frozenset(entry.id for entry in (*before, *after)))
+
+
+def _apart_from(taken: set[str], group: Group) -> Group:
+    """Return a group whose entries have ids of their own, even if one message of an earlier round is given twice."""
+    entries = []
+    for entry in group.entries:
+        entries.append(entry.model_copy(update={"id": new_id()}) if entry.id in taken else entry)
+        taken.add(entries[-1].id)
+    return group._replace(entries=entries)
+
+
+def _with_history(group: Group, item: Any) -> Group:
+    """Return the entries of a message of an earlier round with what it stands for."""
+    history = originals_of(item) or _stored_history(item) or []
+    shares = item.shares if isinstance(item, Note) else ()
+    if not any(entry.role == "tool" for entry in group.entries) and not shares and history:
+        metadata: dict[str, Any] = {"original_role": "user"}
+        update = {"role": "compressed", "metadata": metadata, "compression_history": history}
+        return group._replace(entries=[group.entries[-1].model_copy(update=update)])
+    if len(shares) != len(group.entries):
+        shares = [(len(history), None)] if len(group.entries) == 1 else []
+    entries, left = [*group.entries], iter(history)
+    for place, (count, part) in enumerate(shares):
+        entries[place] = _continued(entries[place], list(islice(left, count)), part)
+    return group._replace(entries=entries)
+
+
+def _continued(entry: MemoryEntry, records: list[dict[str, Any]], part: Any) -> MemoryEntry:
+    """Return an entry with its original, and as the part that it was."""
+    update: dict[str, Any] = {"metadata": {**entry.metadata, "part": part}} if part else {}
+    if records:  # a compressor goes on from the original
+        id_ = as_dict(records[0].get("original")).get("id")
+        update |= {"compression_history": records, "id": id_ if isinstance(id_, str) and id_ else entry.id}
+    return entry.model_copy(update=update) if update else entry
+
+
+def _ids_in(items: Sequence[Any]) -> set[str]:
+    """Return the ids of the calls that messages of earlier rounds stand for."""
+    records = [record for item in items for record in originals_of(item) or ()]
+    calls = [call for record in records for call in as_list(as_dict(record.get("metadata")).get("tool_calls"))]
+    return {str(call.get("id")) for call in calls if isinstance(call, dict)}
+
+
+def _stored_history(item: Any) -> list[Any] | None:
+    """Return the originals in a message that an earlier edition wrote: it kept them in the message itself."""
+    if not isinstance(item, Mapping) or item.get("compressed") is not True:
+        return None
+    history = item.get("compression_history")
+    return history if isinstance(history, list) and all(isinstance(record, dict) for record in history) else None
 
 
 def _places_of(entry: MemoryEntry) -> list[int]:
     """Return the session positions of the originals that an entry replaced in an earlier round."""
     return [record["position"] for record in entry.compression_history if type(record.get("position")) is int]
-
-
-def _is_history(session: object) -> bool:
-    return type(session).__name__ == "History" and hasattr(session, "messages")
-
-
-def _messages_in(session: object) -> Sequence[Any]:
-    found = session.get_messages() if hasattr(session, "get_messages") else getattr(session, "messages", session)
-    if isinstance(found, (str, bytes, Mapping)) or not isinstance(found, Sequence):
-        raise UsageError(
-            f"{type(session).__name__} is not a session: give a list of messages, or an object with get_messages()"
-        )
-    return found
-
-
-def entry_of(message: Any, number: int, fields_only: bool = False) -> MemoryEntry:
-    """Return the entry of one message; fields_only: it is a turn of a dspy.History, a mapping of signature fields."""
-    if fields_only:
-        lines = [f"{name}: {value}" for name, value in message.items()]
-        return MemoryEntry(role="user", content="\n".join(lines), turn_number=number)
-    fields = dict(message) if isinstance(message, Mapping) else _fields_of(message)
-    role, content = fields.get("role", fields.get("type")), fields.get("content")
-    text = _text_of(content)
-    if fields.get("compressed") is True and isinstance(fields.get("compression_history"), list):  # in an earlier round
-        stand_in = {"role": "compressed", "content": text, "turn_number": number, "metadata": {"original_role": role}}
-        return MemoryEntry.model_validate({**stand_in, "compression_history": fields["compression_history"]})
-    kept = {key: value for key, value in fields.items() if key in ("tool_calls", "tool_call_id", "name") and value}
-    if calls := parts(content, "tool_use"):
-        kept.setdefault("tool_calls", [_as_call(part) for part in calls])
-    if results := parts(content, "tool_result"):
-        role = "tool"
-        kept.setdefault("tool_call_id", results[0].get("tool_use_id"))
-    entry = MemoryEntry.model_validate({"role": role, "content": text, "turn_number": number, "metadata": to_jsonable(kept)})
-    if not isinstance(message, Mapping) or as_message(entry) == to_jsonable(message):
-        return entry
-    whole: dict[str, Any] = {key: value for key, value in to_jsonable(message).items() if key != "content" or value != text}
-    missing = {key: value for key, value in entry.metadata.items() if key not in whole}
-    return entry.model_copy(update={"metadata": {**missing, "message": whole}})
-
-
-def _as_call(part: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert Anthropic's tool call to OpenAI's form."""
-    arguments = json.dumps(to_jsonable(part.get("input")), ensure_ascii=False)
-    return {"id": part.get("id"), "type": "function", "function": {"name": part.get("name"), "arguments": arguments}}
-
-
-def message_of(entry: MemoryEntry) -> dict[str, Any]:
-    """Return an entry as its original message, or a compressed one as a chat message."""
-    message = entry.metadata.get("message")
-    return {"role": entry.chat_role, "content": entry.content, **message} if isinstance(message, dict) else as_message(entry)
-
-
-def _fields_of(message: object) -> dict[str, Any]:
-    names = ("role", "type", "content", "tool_calls", "tool_call_id", "name")
-    return {name: value for name in names if (value := getattr(message, name, None)) is not None}
-
-
-def parts(content: object, kind: str) -> list[Any]:
-    return (
-        [part for part in content if isinstance(part, Mapping) and part.get("type") == kind]
-        if isinstance(content, list)
-        else []
-    )
-
-
-def _text_of(content: object) -> str:
-    """Return the text of a content: itself, or its texts and tool results line by line; other parts give nothing."""
-    if content is None or isinstance(content, str):
-        return content or ""
-    if not isinstance(content, list):
-        raise ValueError(f"content is {type(content).__name__}, not a string or a list of parts")
-    texts = []
-    for part in content:
-        text = part.get("text") if isinstance(part, Mapping) else part
-        if isinstance(part, Mapping) and part.get("type") == "tool_result":
-            text = _text_of(part.get("content"))
-        texts += [text] if isinstance(text, str) else []
-    return "\n".join(texts)
-
-
-def to_jsonable(value: object) -> Any:
-    """Return a value as plain JSON; an API client's object as its fields."""
-    if isinstance(value, Mapping):
-        return {str(key): to_jsonable(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [to_jsonable(inner) for inner in value]
-    if value is None or isinstance(value, (str, int, float, bool)):
-        return value
-    return to_jsonable(value.model_dump()) if hasattr(value, "model_dump") else str(value)
 
 
 def messages_of(session: _Session) -> Any:
@@ -178,26 +145,84 @@ def messages_of(session: _Session) -> Any:
         session: The result of `store_of`.
 
     Returns:
-        A list of messages, or a dspy.History if that was given; uncompressed messages are the same objects.
+        What was given, with the store's messages: a list, a dspy.History, or the mapping around them. Messages that were not
+        changed are the same objects.
     """
-    found = [
-        session.messages[entry.id] if entry.role != "compressed" else _stand_in_like(entry, session) for entry in session.store
+    left = {entry.id: entry for entry in session.store}
+    group_of = {entry.id: group for group in session.groups for entry in group.entries}
+    found: list[Any] = []
+    told: set[int] = set()  # groups, by their first place
+    loose: list[MemoryEntry] = []  # what no message given is: added since, or from a note of an earlier round
+    for entry in session.store:
+        group = group_of.get(entry.id)
+        is_note = entry.role == "compressed" and (group is None or entry not in group.entries)
+        if group is None and not is_note:
+            loose += [entry] if entry.id not in session.beside else []
+            continue
+        found += _loosely(loose)
+        loose = []
+        if is_note:
+            found.append(_note(entry, session.opened))
+        elif group is not None and group.places.start not in told:
+            told.add(group.places.start)
+            found += _told(group, [left[one.id] for one in group.entries if one.id in left], session.opened)
+    return session.opened.rebuilt([*found, *_loosely(loose)])
+
+
+def _loosely(entries: Sequence[MemoryEntry]) -> list[Any]:
+    """Return the messages that entries were, as JSON; a shortened result with its original."""
+    pieces = [
+        _shortened_piece(entry, original_of(entry.compression_history[0])) if entry.compression_history else entry
+        for entry in entries
     ]
-    return type(session.source)(messages=found) if _is_history(session.source) else found
+    return [message for told in apart(pieces) for message in _with_records(told)]
 
 
-def _stand_in_like(entry: MemoryEntry, session: _Session) -> Any:
-    """Return a compressed entry as a message of its first original's kind."""
-    first = session.messages[entry.id]
-    if _is_history(session.source):
-        names = list(first) or ["memory"]
-        return {**dict.fromkeys(names, ""), names[-1]: entry.content}
-    role = entry.chat_role
-    marks = {"compressed": True, "compression_history": entry.compression_history}
-    if isinstance(first, Mapping):
-        name = {"type": _OF_TYPE.get(role, role)} if "role" not in first and "type" in first else {"role": role}
-        return {**name, "content": entry.content, **marks}
-    return {"role": role, "content": entry.content, **marks}
+def _told(group: Group, entries: Sequence[MemoryEntry], found: Opened) -> list[Any]:
+    """Return the messages of a group of which these entries are left."""
+    now = [entry for entry in entries if entry.role != "compressed" or entry in group.entries]
+    before = {entry.id: entry for entry in group.entries}
+    is_same = [_is_same(entry, before[entry.id]) for entry in now]
+    items = [found.items[place] for place in group.places]
+    if len(now) == len(group.entries) and all(is_same):
+        return items
+    if len(group.entries) == 1:
+        made = shortened(items[-1], now[0].content)
+        made = message_of(now[0]) if made is None else made
+        share = (len(now[0].compression_history), group.entries[0].metadata.get("part"))
+        return [with_originals(made, now[0].compression_history, [share])]
+    pieces = [entry if same else _shortened_piece(entry, before[entry.id]) for entry, same in zip(now, is_same, strict=True)]
+    return _with_records(pieces) if pieces else []
+
+
+def _with_records(told: Sequence[MemoryEntry]) -> list[Any]:
+    """Return the message of these entries, which are its parts, with what it stands for."""
+    messages = original_messages(told)
+    records = [record for entry in told for record in entry.compression_history]
+    shares = [(len(entry.compression_history), entry.metadata.get("part")) for entry in told]
+    if len(messages) != 1 or not any(count or part for count, part in shares):
+        return messages
+    return [with_originals(messages[0], records, shares)]
+
+
+def _is_same(entry: MemoryEntry, before: MemoryEntry) -> bool:
+    return entry is before or (entry.content, entry.role, entry.calls) == (before.content, before.role, before.calls)
+
+
+def _shortened_piece(entry: MemoryEntry, before: MemoryEntry) -> MemoryEntry:
+    message = shortened(message_of(before), entry.content)
+    return entry if message is None else entry.model_copy(update={"metadata": {**before.metadata, "message": message}})
+
+
+def _note(entry: MemoryEntry, found: Opened) -> Any:
+    """Return a compressed entry as a message of the session's kind."""
+    if found.is_history:
+        names = list(found.items[0]) or ["memory"] if found.items else ["memory"]
+        return with_originals({**dict.fromkeys(names, ""), names[-1]: entry.content}, entry.compression_history)
+    message = note_in(found.items, entry.content)
+    if isinstance(message, dict) and "turn_number" in message:
+        message["turn_number"] = max(0, entry.turn_number - 1)
+    return with_originals(message, entry.compression_history)
 
 
 @overload
@@ -231,14 +256,17 @@ def compress_session(
     """Return a session's messages within a budget, and a report. The session itself is not changed.
 
     Args:
-        session: A list of messages, a dspy.History, or an object with `get_messages()`.
+        session: A list of messages in any dialect, a dspy.History, an object with `get_messages()`, or a mapping around
+            messages.
         token_budget: Tokens for all messages together, 0 or more.
         protected_recent: How many of the last messages stay word for word, as all system prompts do.
         counter: The token counter; by default OpenAI's cl100k vocabulary.
         progress: Called between pieces of work with the amount done and the total.
 
     Returns:
-        The messages in their original kind, kept ones as the same objects; and the report.
+        The messages in their original kind, kept ones as the same objects; and the report. A message that stands for others
+        has no key of ours, so that every API accepts it. Its attribute `originals` has them, and it is known again if it is
+        given here once more; JSON does not keep that: to restore later, save the store of `store_of`.
 
     Raises:
         UsageError: A message is invalid, or the budget is below what is protected.

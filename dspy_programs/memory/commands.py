@@ -105,8 +105,8 @@ def compress(
 ) -> None:
     """Compress a memory to fit a budget and print the savings as one line of JSON."""
     from dspy_programs.cli import show_progress
-    from dspy_programs.memory.adapters import message_of
     from dspy_programs.memory.compressor import MemoryCompressor
+    from dspy_programs.memory.entries import messages_in
     from dspy_programs.memory.source import read_memory
     from dspy_programs.memory.store_file import dumped, save
     from dspy_programs.memory.strategies import STRATEGIES
@@ -125,7 +125,7 @@ def compress(
         from dspy_programs.atomic_file import write_atomically
 
         write_atomically(
-            output, dumped([message_of(entry) for entry in store if entry.text or entry.role != "compressed"]) + "\n"
+            output, dumped(messages_in(entry for entry in store if entry.text or entry.role != "compressed")) + "\n"
         )
     typer.echo(json.dumps(summary_fields(report)))
 

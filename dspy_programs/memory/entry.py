@@ -2,8 +2,9 @@
 
 Input      content: str, any text; role: "system", "user", "assistant", "tool" or "compressed" ("developer" is read as
            "system", "ai" and "agent" as "assistant", "human" as "user", "function" as "tool"); turn_number: 0-based or
-           1-based, as the session counts; timestamp: seconds since 1970; metadata: JSON values. A tool call keeps
-           `tool_calls`, a tool's result `tool_call_id` and `name`, verbatim, in the metadata or in its `message`.
+           1-based, as the session counts; timestamp: seconds since 1970; metadata: JSON values. A call is kept in
+           `tool_calls`, in OpenAI's form, a tool's result has `tool_call_id` and `name`, a speaker's name is `name`: in the
+           metadata or in its `message`, which is the original message where it says more (see entries.py).
 Guarantees an entry is never changed in place, so its token count stays valid; `MemoryStore.update_entry` replaces it.
            compression_history has one record for each original that an entry replaces: {strategy, original_content,
            timestamp, metadata, original}, where `original` has the other fields and `position` its place in the session.
@@ -17,18 +18,20 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
+from dspy_programs.conversation import content_parts
+
 Role = Literal["system", "user", "assistant", "tool", "compressed"]
 _SAME_ROLE = {"developer": "system", "human": "user", "ai": "assistant", "agent": "assistant", "function": "tool"}
 
 
-def _new_id() -> str:
+def new_id() -> str:
     return uuid.uuid4().hex[:16]  # short, because every original on disk has one
 
 
 class MemoryEntry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    id: str = Field(default_factory=_new_id, min_length=1)
+    id: str = Field(default_factory=new_id, min_length=1)
     content: str
     role: Role
     timestamp: float = Field(default_factory=time.time, allow_inf_nan=False)
@@ -50,7 +53,14 @@ class MemoryEntry(BaseModel):
     def kept(self, key: str) -> JsonValue:
         """Return the message's value for a key that has no field here, or None."""
         message = self.metadata.get("message")
-        return self.metadata[key] if key in self.metadata else message.get(key) if isinstance(message, dict) else None
+        if key in self.metadata or not isinstance(message, dict):
+            return self.metadata.get(key)
+        return message.get(key) if "role" in message else None  # else it may be what a call has under that key
+
+    @property
+    def parts(self) -> list[Any]:
+        """The parts of the content of the message that this entry was, in any dialect: pictures and files are among them."""
+        return content_parts(self.metadata.get("message")) if self.metadata else []
 
     @property
     def calls(self) -> list[Any]:
@@ -72,11 +82,9 @@ class MemoryEntry(BaseModel):
     @property
     def chat_role(self) -> str:
         """The role for sending this entry to a chat model: one of its four, and never "tool" without a call."""
-        role = str(self.metadata.get("original_role", "assistant")) if self.role == "compressed" else self.role
-        role = _SAME_ROLE.get(role, role)
-        if self.role == "compressed" or (role == "tool" and self.answers is None):
-            return role if role in ("user", "system") else "assistant"
-        return role
+        if self.role == "compressed":
+            return "user"  # so that there is always one, and it is nobody's words
+        return "assistant" if self.role == "tool" and self.answers is None else self.role
 
     @property
     def text(self) -> str:

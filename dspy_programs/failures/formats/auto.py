@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Literal
 
-from dspy_programs.conversation import keys_of, kind_of
+from dspy_programs.conversation import is_message, is_messages, is_session_line, keys_of, kind_of, sessions_of
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats import (
     claude_code,
@@ -86,7 +86,7 @@ class Parser:
         votes = Counter(format_of_object(item) for item in raw if isinstance(item, dict))
         if (own := _most(votes)) is not None:
             return own
-        if records.is_messages(raw):
+        if is_messages(raw):
             return records.dialect_of(raw)
         return _most(Counter(self.format_of(item) for item in raw if isinstance(item, list)))
 
@@ -104,9 +104,9 @@ class Parser:
             return _runs(items)
         if kind == "langfuse":
             return (partial(langfuse.read_group, group) for group in langfuse.groups_of(raw))
-        if kind == "claude-code" and any(claude_code.is_line(item) for item in items):
-            lines = [item for item in items if claude_code.is_line(item)]
-            return (partial(claude_code.read_session, name, found) for name, found in claude_code.sessions_of(lines))
+        if kind == "claude-code" and any(is_session_line(item) for item in items):
+            lines = [item for item in items if is_session_line(item)]
+            return (partial(claude_code.read_session, name, found) for name, found in sessions_of(lines))
         if kind == "inspect":
             return _samples(raw)
         if kind == "tau":
@@ -137,7 +137,7 @@ def format_of_object(raw: dict[str, Any]) -> str | None:
     tests: tuple[tuple[str, Callable[[Any], bool]], ...] = (
         ("native", lambda raw: native.is_native(raw) or native.is_recorded_line(raw)),
         ("langsmith", lambda raw: langsmith.is_run(raw) or _has(raw, "runs", langsmith.is_run)),
-        ("claude-code", claude_code.is_line),
+        ("claude-code", is_session_line),
         ("otel", otel.is_part),
         ("langfuse", langfuse.is_langfuse),
         ("inspect", lambda raw: inspect_logs.is_inspect(raw) or inspect_logs.is_sample(raw)),
@@ -159,7 +159,7 @@ def fragment_of(raw: Any) -> Fragment | None:
         return None
     if native.is_recorded_line(raw):
         return "recording"
-    if claude_code.is_line(raw):
+    if is_session_line(raw):
         return "session"
     if otel.is_part(raw):
         return "spans"
@@ -167,14 +167,14 @@ def fragment_of(raw: Any) -> Fragment | None:
         return "runs"
     if langfuse.is_observation(raw):
         return "observations"
-    return "messages" if records.is_message(raw) and format_of_object(raw) is None else None
+    return "messages" if is_message(raw) and format_of_object(raw) is None else None
 
 
 def _chats(raw: Any) -> _Readers:
     """Yield the readers of one conversation, or of a list of them, in which a broken one is an error of its own."""
     if isinstance(raw, dict):
         yield partial(native.read_native if native.is_native(raw) else records.read_record, raw)
-    elif records.is_messages(raw) or (isinstance(raw, list) and raw and all(isinstance(item, str) for item in raw)):
+    elif is_messages(raw) or (isinstance(raw, list) and raw and all(isinstance(item, str) for item in raw)):
         yield partial(records.read_messages, raw)
     elif isinstance(raw, list) and raw:
         for place, item in enumerate(raw):

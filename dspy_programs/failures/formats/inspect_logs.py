@@ -7,13 +7,21 @@ Source     inspect.aisi.org.uk/eval-logs.html (EvalLog, EvalSample, ToolEvent, M
 
 from typing import Any
 
-from dspy_programs.conversation import as_dict, as_list, error_text, latency_between, messages_of, seconds_of, text_id
+from dspy_programs.conversation import (
+    as_dict,
+    as_list,
+    error_text,
+    latency_between,
+    messages_of,
+    seconds_of,
+    text_id,
+    with_attachments,
+)
 from dspy_programs.errors import UsageError
 from dspy_programs.failures.formats.offer import Offer
 from dspy_programs.failures.formats.turns import trace_of
 from dspy_programs.types import Trace
 
-_ATTACHMENT = "attachment://"
 VERDICTS = {"C": True, "I": False, "N": False, True: True, False: False}  # correct, incorrect, no answer; 1 and 0 too
 
 
@@ -42,7 +50,7 @@ def samples_of(raw: dict[str, Any]) -> list[Any]:
 def read_sample(sample: Any, task: str = "") -> Trace:
     if not isinstance(sample, dict) or not isinstance(sample.get("messages"), list):
         raise UsageError("messages: the sample of the Inspect log has none")
-    messages = messages_of(_with_attachments(sample["messages"], as_dict(sample.get("attachments"))))
+    messages = messages_of(with_attachments(sample["messages"], as_dict(sample.get("attachments"))))
     events = [event for event in as_list(sample.get("events")) if isinstance(event, dict)]
     failed, limit = error_text(sample.get("error")), _limit_of(sample, events)
     parts = (task, text_id(sample, "id"), text_id(sample, "epoch"))
@@ -67,15 +75,6 @@ def _limit_of(sample: dict[str, Any], events: list[dict[str, Any]]) -> str | Non
         if isinstance(limit, dict)
         else None
     )
-
-
-def _with_attachments(value: Any, attachments: dict[str, Any]) -> Any:
-    """Put long texts back where the log only refers to them."""
-    if isinstance(value, str):
-        return attachments.get(value.removeprefix(_ATTACHMENT), value) if value.startswith(_ATTACHMENT) else value
-    if isinstance(value, list):
-        return [_with_attachments(item, attachments) for item in value]
-    return {key: _with_attachments(item, attachments) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _latencies_of(events: list[dict[str, Any]]) -> dict[str, float]:

@@ -6,17 +6,21 @@ Guarantees a record's other fields are kept: its id, the goal, the offered tools
 from typing import Any
 
 from dspy_programs.conversation import (
-    Message,
+    MESSAGES,
     as_dict,
     as_list,
     error_text,
     first_text,
+    held_in,
+    holders_in,
+    instructions,
     is_autogen,
+    is_messages,
     keys_of,
     limit_in,
     messages_of,
-    output_of,
-    parts_of,
+    replies,
+    state_of,
     text_id,
 )
 from dspy_programs.errors import UsageError
@@ -24,8 +28,6 @@ from dspy_programs.failures.formats.offer import Offer
 from dspy_programs.failures.formats.turns import trace_of
 from dspy_programs.types import Trace
 
-MESSAGES = ("messages", "history", "conversation", "transcript", "input", "contents", "new_items", "inner_messages")
-_STATES = ("state", "values", "channel_values", "llm_context")
 _IDS = ("trace_id", "id", "thread_id", "conversation_id", "session_id", "run_id", "task_id", "responseId", "file")
 _GOALS = ("original_goal", "goal", "question", "task", "instruction", "query")
 _SUCCESSES = ("is_successful", "success", "is_correct", "resolved")
@@ -33,44 +35,16 @@ _LANGCHAIN = ("human", "ai", "AIMessageChunk", "constructor")
 _TOOLS = ("tools", "functions", "toolConfig")
 
 
-def is_messages(raw: Any) -> bool:
-    """Return whether a value is a list of messages, in any dialect; one that is none is named when they are read."""
-    if not isinstance(raw, list):
-        return False
-    fits = sum(isinstance(item, dict) and is_message(item) for item in raw)
-    return bool(fits) and fits * 2 >= len(raw)
-
-
-def is_message(raw: dict[str, Any]) -> bool:
-    if isinstance(raw.get("role"), str):
-        return bool({"content", "parts", "tool_calls", "function_call", "tool_responses"} & raw.keys())
-    kind = raw.get("type")
-    if not isinstance(kind, str):
-        return False
-    return kind.endswith(("_call", "_call_output")) or bool({"content", "data", "kwargs", "message", "raw_item"} & raw.keys())
-
-
 def is_record(raw: dict[str, Any]) -> bool:
-    return _state_of(raw) is not None or any(isinstance(part.get(key), list) for part in parts(raw) for key in MESSAGES)
-
-
-def parts(raw: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the objects that may contain a record's messages: itself, or its request."""
-    return [raw, *(raw[key] for key in ("request", "kwargs", "body") if isinstance(raw.get(key), dict))]
-
-
-def _state_of(raw: dict[str, Any]) -> dict[str, Any] | None:
-    states = (raw[key] for key in _STATES if isinstance(raw.get(key), dict))
-    return next((state for state in states if isinstance(state.get("messages"), list)), None)
+    return state_of(raw) is not None or any(isinstance(part.get(key), list) for part in holders_in(raw) for key in MESSAGES)
 
 
 def dialect_of(raw: Any) -> str:
     """Name the dialect of a record or a list of messages: langgraph, openai, anthropic, ..., or messages if it is plain."""
-    if isinstance(raw, dict) and _state_of(raw) is not None:
+    if isinstance(raw, dict) and state_of(raw) is not None:
         return "autogen" if "llm_context" in raw else "langgraph"
-    said = (
-        raw if isinstance(raw, list) else next((p[key] for p in parts(raw) for key in MESSAGES if is_messages(p.get(key))), [])
-    )
+    lists = (one.get(key) for one in holders_in(raw) for key in MESSAGES) if isinstance(raw, dict) else [raw]
+    said = as_list(next((one for one in lists if is_messages(one)), raw))
     found = [item for item in said if isinstance(item, dict)]
     if any(is_autogen(item) for item in found):
         return "autogen"
@@ -93,9 +67,7 @@ def read_messages(raw: list[Any]) -> Trace:
 
 def read_record(raw: dict[str, Any]) -> Trace:
     """Read an object that contains messages. Raises UsageError if there are none."""
-    state = _state_of(raw)
-    holders = [state] if state is not None else parts(raw)
-    found = next(((part, key) for part in holders for key in MESSAGES if isinstance(part.get(key), list)), None)
+    state, found = state_of(raw), held_in(raw)
     if found is None:
         raise UsageError(f"no list of messages; the object has the keys {keys_of(raw)}")
     holder, key = found
@@ -135,29 +107,6 @@ def _as_agents(said: list[Any]) -> list[dict[str, Any]]:
 def _listed_tools(said: list[Any]) -> list[Any]:
     """Return the tools that an MCP server listed, as OpenAI's Responses log them among the messages."""
     return [item.get("tools") for item in said if isinstance(item, dict) and item.get("type") == "mcp_list_tools"]
-
-
-def instructions(holder: dict[str, Any]) -> list[Message]:
-    """Return the system prompt stored next to the messages."""
-    names = ("system", "instructions", "systemInstruction", "system_instruction")
-    told = next((holder[key] for key in names if holder.get(key)), None)
-    if isinstance(told, dict):
-        told = told.get("parts") or told.get("content") or told
-    text = "\n".join(parts_of(told).texts) if isinstance(told, list) else output_of(told)
-    return [Message("system", text)] if isinstance(text, str) and text else []
-
-
-def replies(raw: dict[str, Any]) -> list[Message]:
-    """Return the model's answer, if a log keeps the request and its reply."""
-    reply = raw["response"] if isinstance(raw.get("response"), dict) else raw
-    for key, inner in (("choices", "message"), ("candidates", "content")):  # OpenAI's, Gemini's
-        if isinstance(answers := reply.get(key), list):
-            return messages_of([one[inner] for one in answers[:1] if isinstance(one, dict) and inner in one], key)
-    if isinstance(output := reply.get("output"), list):
-        return messages_of(output, "output")
-    if isinstance(final := raw.get("chat_message"), dict):  # AutoGen's, behind its inner messages
-        return messages_of([final], "chat_message")
-    return messages_of([reply], "response") if reply is not raw and "role" in reply else []
 
 
 def _thread_of(raw: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from dspy_programs.conversation import (
     as_list,
     decoded,
     first_text,
+    is_messages,
     json_of,
     latency_between,
     messages_of,
@@ -24,7 +25,6 @@ from dspy_programs.conversation import (
 )
 from dspy_programs.failures.formats.langsmith import tool_result
 from dspy_programs.failures.formats.offer import Offer
-from dspy_programs.failures.formats.records import is_messages
 from dspy_programs.failures.formats.span_messages import indexed, indexed_messages, listed
 from dspy_programs.failures.formats.span_values import NO_WORDS, Span
 

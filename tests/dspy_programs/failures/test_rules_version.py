@@ -24,8 +24,9 @@ def test_version_changes_with_a_file_its_name_and_its_place_and_not_with_line_en
 def test_version_covers_the_detectors_the_formats_and_the_calibration():
     found = deciding_files()
     package = ROOT / "dspy_programs"
-    rooms = (package / "programs/failure_judge", package / "failures/formats")
+    rooms = (package / "programs/failure_judge", package / "conversation", package / "failures/formats")
     assert {path for room in rooms for path in room.rglob("*.py")} <= set(found)
     assert calibration_file() in found and package / "types.py" in found and package / "text.py" in found
+    assert {package / "jsonable.py", package / "text_stream.py"} <= set(found)
     assert package / "failures/archive.py" in found and package / "programs/actor/arguments.py" in found
     assert len(found) == len(set(found))

@@ -7,7 +7,8 @@ import pytest
 
 from dspy_programs.errors import UsageError
 from dspy_programs.memory import MemoryCompressor, compress_session, messages_of, restore, store_of
-from dspy_programs.memory.adapters import message_of
+from dspy_programs.memory.dialects import Note
+from dspy_programs.memory.entries import message_of
 
 CALLS = [{"id": i, "type": "function", "function": {"name": "look", "arguments": '{"n": 1}'}} for i in "ab"]
 OPENAI = [
@@ -62,16 +63,16 @@ def test_results_of_anthropic_are_read_counted_and_kept_with_their_call():
 
 def test_parallel_calls_go_with_both_results():
     messages, _ = compress_session([*OPENAI, {"role": "user", "content": "Thanks."}], 32, 1)
-    left = [message for message in messages if not message.get("compressed")]
+    left = [message for message in messages if not isinstance(message, Note)]
     assert not [m for m in left if m["role"] == "tool" or m.get("tool_calls")] or OPENAI[2:5] == left[-5:-2]
 
 
-def test_roles_are_restored_and_the_history_is_with_what_is_left(messages):
+def test_notes_are_plain_messages_of_a_user_that_lead_to_their_originals(messages):
     left, report = compress_session(messages, 900, 3)
     assert report.final_tokens <= 900 and left[0] == messages[0] and left[-3:] == messages[-3:]
-    short = [message for message in left if message.get("compressed")]
-    assert short and {message["role"] for message in short} <= {"user", "assistant"}
-    assert all(message["compression_history"][0]["original_content"] for message in short)
+    notes = [message for message in left if isinstance(message, Note)]
+    assert notes and {message["role"] for message in notes} == {"user"}
+    assert all(set(message) == {"role", "content"} and message.originals[0]["original_content"] for message in notes)
 
 
 def test_compressed_twice_the_first_originals_come_back_in_order(messages):
@@ -129,9 +130,18 @@ def test_what_is_no_session_is_refused(session):
         compress_session(session)
 
 
-@pytest.mark.parametrize("message", [3, {"role": "king", "content": "x"}, {"content": "x"}, {"role": "user", "content": {}}])
-def test_what_is_no_message_is_named_by_its_number(message):
-    with pytest.raises(UsageError, match=r"^message 2: "):
+@pytest.mark.parametrize(
+    ("message", "what"),
+    [
+        (3, "is a number, not a message"),
+        ({"content": "x"}, "role: is missing"),
+        ({"role": "king"}, "role: 'king' is none that is known"),
+        ({"type": "weird", "content": "x"}, "type: 'weird' is no kind of message that is known"),
+        ({"role": "user", "text": "x"}, "content: is missing; the message has the keys role, text"),
+    ],
+)
+def test_what_is_no_message_is_named_with_its_place(message, what):
+    with pytest.raises(UsageError, match=rf"^messages\[1\]: {what}"):
         store_of([{"role": "user", "content": "x"}, message])
 
 

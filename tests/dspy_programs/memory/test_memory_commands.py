@@ -96,12 +96,12 @@ def test_demo_keeps_its_facts_and_restores(capsys):
 @pytest.mark.parametrize(
     ("content", "match"),
     [
-        (b"", "not JSON"),
-        (b"\xff\xfe\x00", "not UTF-8"),
+        (b"", "is empty"),
+        (b"[\xff]", "not UTF-8"),
         (b'"hello"', "neither a memory"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"role": "user", "content": "x"}\n{"role": "us\n', "m.json:2: not JSON"),
-        (b'[{"role": "user", "content": "x"}, {"role": "king"}]', "message 2: "),
+        (b'[{"role": "user", "content": "x"}, {"role": "king"}]', r"messages[1]: role: 'king'"),
     ],
 )
 def test_broken_input_is_one_line_with_the_file(capsys, tmp_path, content, match):
