@@ -20,6 +20,7 @@ from dspy_programs.atomic_file import target_of
 from dspy_programs.errors import UsageError
 
 WAIT_SECONDS = 60.0
+_BY_UMASK = -1  # filelock's own default
 
 
 @contextlib.contextmanager
@@ -29,8 +30,8 @@ def locked(path: Path, wait: float = WAIT_SECONDS) -> Iterator[None]:
     if target.exists() and not target.is_file():
         raise UsageError(f"{path}: not a file; give a memory's JSON file")
     beside = target.with_name(f".{target.name[:60]}.lock")
-    mode = {"mode": stat.S_IMODE(target.stat().st_mode)} if target.exists() and os.name == "posix" else {}
-    lock = FileLock(beside, timeout=wait, **mode)
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() and os.name == "posix" else _BY_UMASK
+    lock = FileLock(beside, timeout=wait, mode=mode)
     try:
         lock.acquire()
     except Timeout as error:
