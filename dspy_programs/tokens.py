@@ -28,11 +28,12 @@ SHIPPED = Path("litellm_core_utils", "tokenizers")  # inside litellm
 
 @dataclass(frozen=True)
 class TokenCounter:
-    """name: of the tokenizer; count: text -> tokens."""
+    """name: of the tokenizer; count: text -> tokens; model: its bare name, whose rules for frames and pictures hold."""
 
     name: str
     exact: bool
     count: Callable[[str], int]
+    model: str = ""
 
 
 APPROXIMATE = TokenCounter("approximate", False, approximate_tokens)

@@ -7,7 +7,13 @@ from dspy_programs.lazy import exports
 if TYPE_CHECKING:
     from dspy_programs.conversation.autogen import is_autogen as is_autogen, limit_in as limit_in
     from dspy_programs.conversation.chat import ROLES as ROLES, messages_of as messages_of
-    from dspy_programs.conversation.content import output_of as output_of, parts_of as parts_of
+    from dspy_programs.conversation.content import (
+        PRIVATE as PRIVATE,
+        call_of as call_of,
+        is_private as is_private,
+        output_of as output_of,
+        parts_of as parts_of,
+    )
     from dspy_programs.conversation.messages import (
         Asked as Asked,
         Call as Call,
@@ -36,16 +42,19 @@ _HOMES = {
     "Asked": "messages",
     "Call": "messages",
     "Message": "messages",
+    "PRIVATE": "content",
     "ROLES": "chat",
     "Result": "messages",
     "Role": "messages",
     "as_dict": "values",
     "as_list": "values",
+    "call_of": "content",
     "decoded": "values",
     "error_text": "values",
     "finite": "values",
     "first_text": "values",
     "is_autogen": "autogen",
+    "is_private": "content",
     "json_of": "values",
     "keys_of": "values",
     "kind_of": "values",

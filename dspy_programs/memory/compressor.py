@@ -162,7 +162,7 @@ class MemoryCompressor:
             sizes=[sum(store.entry_tokens(entries[index]) for index in unit) for unit in free],
             order=order,
             room=budget - needed,
-            count=store.count_tokens,
+            count=store.text_tokens,
         )
 
     def _changes(self, task: Task, progress: Progress | None) -> tuple[list[Change], int]:

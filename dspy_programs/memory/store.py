@@ -14,6 +14,7 @@ from typing import Any
 
 from dspy_programs.errors import UsageError
 from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.sent import entry_tokens, opening, text_tokens
 from dspy_programs.tokens import APPROXIMATE, TokenCounter, with_vocabulary
 
 ENCODING = "cl100k_base"
@@ -57,12 +58,22 @@ class MemoryStore:
     def token_total(self) -> int:
         return self._total
 
+    @property
+    def opening(self) -> int:
+        """The tokens that a request has once, besides those of its messages."""
+        return opening(self.counter)
+
     def count_tokens(self, text: str) -> int:
+        """Count a bare text: no frame of a message."""
         return self.counter.count(text)
 
+    def text_tokens(self, text: str) -> int:
+        """Count what is sent for a message of a text alone, its frame included; 0 for an empty one."""
+        return text_tokens(text, self.counter)
+
     def entry_tokens(self, entry: MemoryEntry) -> int:
-        """Return an entry's tokens: looked up if the entry is stored here unchanged, else counted."""
-        return self._tokens[entry.id] if self._entries.get(entry.id) is entry else self.counter.count(entry.text)
+        """Return what is sent for an entry: looked up if it is stored here unchanged, else counted."""
+        return self._tokens[entry.id] if self._entries.get(entry.id) is entry else entry_tokens(entry, self.counter)
 
     def position(self, entry: MemoryEntry) -> int:
         return self._positions[entry.id]
@@ -78,7 +89,7 @@ class MemoryStore:
         """Append an entry; position: its place in the whole session, if entries before it are already compressed."""
         if entry.id in self._entries:
             raise UsageError(f"the memory already has an entry {entry.id!r}; give each its own id, or update that one")
-        self._tokens[entry.id] = self.counter.count(entry.text)
+        self._tokens[entry.id] = entry_tokens(entry, self.counter)
         self._entries[entry.id] = entry
         self._positions[entry.id] = position = self._next if position is None else position
         self._total += self._tokens[entry.id]
@@ -113,7 +124,7 @@ class MemoryStore:
 
     def replace(self, new: Sequence[MemoryEntry], gone: Iterable[str] = ()) -> None:
         """Replace entries by id and remove others, in one step, after all are counted."""
-        tokens = {entry.id: self.counter.count(entry.text) for entry in new}
+        tokens = {entry.id: entry_tokens(entry, self.counter) for entry in new}
         self._total += sum(tokens.values()) - sum(self._tokens[id_] for id_ in tokens)
         self._tokens.update(tokens)
         self._entries.update((entry.id, entry) for entry in new)
