@@ -7,10 +7,14 @@ from dspy_programs.memory import ForgettingCurve, MemoryCompressor, MemoryEntry,
 from dspy_programs.tokens import TokenCounter
 
 
+FRAME = 4  # tokens of a message besides its text
+
+
 def grown(turns, letters=10):
+    """Return a store of messages with so many tokens each."""
     store = MemoryStore(counter=TokenCounter("letters", True, len))
     for _ in range(turns):
-        store.add("user", "x" * letters)
+        store.add("user", "x" * max(1, letters - FRAME))
     return store
 
 
@@ -51,7 +55,7 @@ def test_token_trigger_neither_thrashes_nor_goes_dead():
     assert curve.should_compress(store)
     curve.mark_compressed(store)
     assert not curve.should_compress(store)  # nothing could be saved: not again at once
-    store.add("user", "x" * 19)
+    store.add("user", "x" * (19 - FRAME))
     assert not curve.should_compress(store)
     store.add("user", "x")
     assert curve.should_compress(store)  # a fifth of the threshold more
@@ -65,6 +69,15 @@ def test_token_trigger_fires_again_after_a_compression_that_helped():
     for _ in range(12):
         store.add("user", "x" * 10)
     assert curve.should_compress(store)
+
+
+def test_threshold_is_not_exceeded_by_more_than_a_message_after_a_compression_to_the_low_water_mark():
+    curve, store = ForgettingCurve(None, 1000), grown(90)
+    curve.mark_compressed(store)  # at 0.9 of the threshold
+    while not curve.should_compress(store):
+        assert store.token_total() <= 1000
+        store.add("user", "x" * (10 - FRAME))
+    assert store.token_total() == 1010
 
 
 @pytest.mark.parametrize(
