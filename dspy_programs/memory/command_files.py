@@ -74,8 +74,8 @@ def read(path: Path, originals: Path | None, counter: TokenCounter | None = None
         if (longer := continued(known.store, sent, found.store.entries)) is not None:
             return Loaded(longer, known.extra)
     raise UsageError(
-        f"{path}: does not begin with the messages whose originals are in {originals}; `memory restore {originals}` gives "
-        "those, another name for --originals begins anew"
+        f"{path}: does not begin with the messages that were last written with {originals}; give those, with what was said "
+        "since, or name another file for the originals"
     )
 
 
@@ -94,10 +94,19 @@ def said(content: str) -> str:
 
 
 def as_messages(store: MemoryStore, strict: bool) -> bytes:
+    """Return a memory as messages for a chat API."""
     from dspy_programs.memory.chat import chat_messages
     from dspy_programs.memory.store_file import dumped
 
     return (dumped(chat_messages(store, strict)) + "\n").encode()
+
+
+def as_given(store: MemoryStore) -> bytes:
+    """Return a restored memory as the messages that it was made of."""
+    from dspy_programs.memory.adapters import message_of
+    from dspy_programs.memory.store_file import dumped
+
+    return (dumped([message_of(entry) for entry in store]) + "\n").encode()
 
 
 def write(output: Path, content: bytes) -> None:

@@ -10,7 +10,18 @@ import typer
 from dspy_programs.cli import ApiBaseOption, ApiKeyOption, NoCacheOption, ToolLmOption, new_app
 from dspy_programs.errors import UsageError
 from dspy_programs.lm import using
-from dspy_programs.memory.command_files import STANDARD, alone, as_messages, check, check_strict, read, said, tell, write
+from dspy_programs.memory.command_files import (
+    STANDARD,
+    alone,
+    as_given,
+    as_messages,
+    check,
+    check_strict,
+    read,
+    said,
+    tell,
+    write,
+)
 
 if TYPE_CHECKING:
     import dspy
@@ -159,7 +170,6 @@ def add(
     messages: Annotated[
         Path | None, typer.Option(help="Add a file of messages instead, tool calls included; - for standard input.")
     ] = None,
-    lm: ToolLmOption = None,
 ) -> None:
     """Add to a memory file, also while other processes do. Calls no model."""
     from dspy_programs.memory.originals import restore as restored
@@ -170,11 +180,12 @@ def add(
         raise UsageError("give --content TEXT or --messages FILE, and not both; - reads from standard input")
     text = said(content) if content is not None else ""
     more = restored(read_memory(messages).store).entries if messages else []
-    with opened(path, counter_of(lm)) as store:
+    with opened(path) as store:
+        last = store.last_turn
         if content is not None:
             more = [store.add(role, text)]
         else:
-            store.add_entries(entry.model_copy(update={"turn_number": store.last_turn + n}) for n, entry in enumerate(more, 1))
+            store.add_entries(entry.model_copy(update={"turn_number": last + n}) for n, entry in enumerate(more, 1))
         found = {"added": len(more), "entries": len(store), "tokens": store.token_total()}
     typer.echo(json.dumps(found))
 
@@ -204,8 +215,12 @@ def context(
 def restore(
     path: _PathArgument,
     output: _OutputOption,
-    format_: _FormatOption = "store",
-    strict: _StrictOption = False,
+    format_: Annotated[
+        Literal["store", "messages"], typer.Option("--format", help="store: a memory file; messages: as they were given.")
+    ] = "store",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="With --format messages: as the strictest chat APIs take them, not as given.")
+    ] = False,
     originals: Annotated[
         Path | None, typer.Option(help="The memory file that `compress --originals` wrote, if PATH is its messages.")
     ] = None,
@@ -220,7 +235,10 @@ def restore(
     with alone(path, output):
         compressed = read(path, originals).store
         store = restored(compressed)
-        write(output, as_messages(store, strict) if format_ == "messages" else file_of(store, {}, output))
+        if format_ == "store":
+            write(output, file_of(store, {}, output))
+        else:
+            write(output, as_messages(store, strict) if strict else as_given(store))
     behind = sum(len(entry.compression_history) for entry in compressed)
     tell(output, {"entries": len(store), "restored": behind, "tokens": store.token_total()})
 

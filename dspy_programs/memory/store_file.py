@@ -208,7 +208,9 @@ def load(path: str | Path, counter: TokenCounter | None = None) -> Loaded:
 
 def from_content(content: Any, path: Path, counter: TokenCounter | None = None) -> Loaded:
     if not isinstance(content, dict) or not isinstance(content.get("entries"), list):
-        raise UsageError(f"{path}: entries: missing; a memory file is a JSON object with a list of entries")
+        raise UsageError(
+            f"{path}: entries: missing; this is no memory file; if it has messages, `memory restore {path} -o MEMORY` makes one"
+        )
     if content.get("version", _VERSION) != _VERSION:
         raise UsageError(
             f"{path}: version: {content['version']!r} is not {_VERSION}; the file was written by a different version"

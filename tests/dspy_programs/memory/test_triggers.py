@@ -6,7 +6,6 @@ from dspy_programs.errors import UsageError
 from dspy_programs.memory import ForgettingCurve, MemoryCompressor, MemoryEntry, MemoryStore
 from dspy_programs.tokens import TokenCounter
 
-
 FRAME = 4  # tokens of a message besides its text
 
 
