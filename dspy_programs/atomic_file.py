@@ -1,12 +1,18 @@
 """Write files atomically: all at once, or piece by piece while a long command runs.
 
-Guarantees on any failure, a signal included, the old file stays as it was; a device or a pipe is written to as it is.
-Raises     UsageError where the file cannot be written: a missing right, a full disk, a folder of that name.
+Guarantees on any failure, a signal included, the old file stays as it was; a device or a pipe is written to as it is. An
+           existing file keeps its mode, its access list and, where this user may set it, its owner; a new one follows the
+           umask. A link is written through: the file that it names is replaced. A second name of the file (a hard link)
+           keeps the old content, as a backup made that way should.
+Raises     UsageError where the file cannot be written: a missing right, a full disk, a folder of that name, a file that is
+           read-only, a link that leads to no folder.
 """
 
 import contextlib
 import os
-import tempfile
+import secrets
+import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -29,16 +35,58 @@ def opened_atomically(path: Path) -> Iterator[IO[bytes]]:
             with path.open("wb") as file:
                 yield file
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        target = target_of(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary, handle = _beside(target)
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         if temporary:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
+
+
+def target_of(path: Path) -> Path:
+    """Return the file that a path leads to through links, whether or not it exists. Raises UsageError for a broken link."""
+    if not path.is_symlink():
+        return path
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        raise UsageError(f"{path}: cannot be written: a link that leads back to itself; delete it, or name another file")
+    if not target.parent.is_dir():  # made here, it could be the empty place of a disk that is not mounted
+        raise UsageError(f"{path}: cannot be written: a link to {target}, but there is no folder {target.parent}; create it")
+    return target
+
+
+def _beside(target: Path) -> tuple[Path, int]:
+    """Create an empty file in the folder of `target`, with its rights; return its path and descriptor."""
+    path = target.with_name(f".{target.name[:60]}.{secrets.token_hex(6)}")  # a name has at most 255 bytes
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    if not target.exists():
+        return path, os.open(path, flags, 0o666)  # less the umask
+    if not os.access(target, os.W_OK):
+        raise PermissionError(0, "it is read-only; make it writable, or name another file")
+    handle = os.open(path, flags, 0o600)
+    try:
+        _take_rights(target, path)
+    except BaseException:
+        os.close(handle)
+        path.unlink()
+        raise
+    return path, handle
+
+
+def _take_rights(old: Path, new: Path) -> None:
+    """Give a new file the owner, the mode and the access list of an old one. A group that cannot be kept gets no rights."""
+    was, now = old.stat(), new.stat()
+    if hasattr(os, "chown") and (was.st_uid, was.st_gid) != (now.st_uid, now.st_gid):
+        with contextlib.suppress(PermissionError):
+            os.chown(new, -1, was.st_gid)
+            os.chown(new, was.st_uid, -1)
+    shutil.copystat(old, new)
+    if new.stat().st_gid != was.st_gid:
+        os.chmod(new, stat.S_IMODE(was.st_mode) & ~stat.S_IRWXG)

@@ -1,10 +1,13 @@
 """A language model whose answers are cached on disk: repeating a request costs nothing, even the next day.
 
 The key is the whole request (server, model, decoding, schema, every word of the prompt), so it covers everything that changes
-an answer. Answers, like their prompts, may be private: only the owner can read the file.
+an answer. Answers, like their prompts, may be private: only the owner can read the file, and modes that let others are
+repaired.
 
-Guarantees safe for several threads and processes; a broken or unreadable file is left alone with one warning, and the model
-           is asked; errors are not cached.
+Guarantees safe for several threads and processes; errors are not cached. The file stays below `most_bytes`: the oldest answers
+           go. A row that cannot be read is asked again; a damaged file is put aside as FILE.damaged, with one warning, and
+           begun anew. Where nothing can be written (a full disk, a read-only folder), one warning says so, and the model is
+           asked.
 """
 
 import contextlib
@@ -31,48 +34,97 @@ from dspy_programs.lm.server.lm_wrapper import call_inner, endpoint_of, wrap
 
 _FILE_VARIABLE = "DSPY_PROGRAMS_ANSWERS"  # moves the file
 _TTL_SECONDS = 30 * 86_400.0
+_MOST_BYTES = 500_000_000
+_LEFT = 0.9  # share of most_bytes that an eviction leaves, so that it is rare
 _TABLE = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, at REAL NOT NULL, answer TEXT NOT NULL)"
+_BY_AGE = "CREATE INDEX IF NOT EXISTS answers_at ON answers (at)"
+_TWENTIETH = "1 + (SELECT count(*) FROM answers) / 20"
+_OLDEST = f"DELETE FROM answers WHERE rowid IN (SELECT rowid FROM answers ORDER BY at LIMIT {_TWENTIETH})"
 _WAIT_SECONDS = 5.0  # for another process that writes
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)  # the last for a table of another form
+_BESIDE = ("", "-wal", "-shm")  # SQLite's files of one database
+_PRIVATE_FILE, _PRIVATE_FOLDER = 0o600, 0o700
 
 
 def default_path() -> Path:
     chosen = os.environ.get(_FILE_VARIABLE)
-    return Path(chosen) if chosen else platformdirs.user_cache_path("dspy-programs") / "answers.sqlite"
+    return Path(chosen) if chosen else _own_folder() / "answers.sqlite"
+
+
+def _own_folder() -> Path:
+    return platformdirs.user_cache_path("dspy-programs")
 
 
 class AnswerCache:
     """Answers by key, each with the time it was given."""
 
     def __init__(
-        self, path: Path | None = None, ttl_seconds: float = _TTL_SECONDS, now: Callable[[], float] = time.time
+        self,
+        path: Path | None = None,
+        ttl_seconds: float = _TTL_SECONDS,
+        now: Callable[[], float] = time.time,
+        most_bytes: int = _MOST_BYTES,
     ) -> None:
-        self.path, self.ttl, self.now = path or default_path(), ttl_seconds, now
+        self.path, self.ttl, self.now, self.most_bytes = path or default_path(), ttl_seconds, now, most_bytes
         self.hits = self.misses = 0
         self._lock = threading.Lock()
-        self._file = self._open()
+        self._file: sqlite3.Connection | None = None
+        self._writes = True
+        self._open()
 
-    def _open(self) -> sqlite3.Connection | None:
+    def _open(self, again: bool = False) -> None:
+        """Open the file, in place of one that is damaged, if need be; again: it looked so, and is read as a whole."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-            file = sqlite3.connect(self.path, timeout=_WAIT_SECONDS, check_same_thread=False, isolation_level=None)
-            with FileLock(
-                f"{self.path}.lock", timeout=_WAIT_SECONDS
-            ):  # SQLite does not wait while another process turns WAL on
-                file.execute("PRAGMA journal_mode=WAL")
-                file.execute(_TABLE)
-                file.execute("DELETE FROM answers WHERE at < ?", (self.now() - self.ttl,))
-            return file
+            self.path.parent.mkdir(_PRIVATE_FOLDER, parents=True, exist_ok=True)
+            with FileLock(f"{self.path}.lock", timeout=_WAIT_SECONDS, mode=_PRIVATE_FILE):  # SQLite has none for turning WAL on
+                self._make_private()
+                try:
+                    self._file = self._connected(whole=again)
+                except sqlite3.DatabaseError as error:
+                    if not _is_damage(error):
+                        raise
+                    self._put_aside(error)
+                    self._file = self._connected()
         except (OSError, sqlite3.Error) as error:
-            self._warn(error)
-            return None
+            self._give_up(error)
 
-    def _warn(self, error: Exception) -> None:
-        warnings.warn(f"{self.path}: ignored, answers are not cached ({error}); delete the file to fix it", stacklevel=4)
+    def _make_private(self) -> None:
+        if self.path.parent == _own_folder():
+            self.path.parent.chmod(_PRIVATE_FOLDER)
+        with contextlib.suppress(FileExistsError):  # one that exists is not opened: closing it would end SQLite's locks on it
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL, _PRIVATE_FILE))
+        for ending in _BESIDE:
+            with contextlib.suppress(FileNotFoundError):
+                os.chmod(f"{self.path}{ending}", _PRIVATE_FILE)
+
+    def _connected(self, whole: bool = False) -> sqlite3.Connection:
+        file = sqlite3.connect(self.path, timeout=_WAIT_SECONDS, check_same_thread=False, isolation_level=None)
+        try:
+            file.text_factory = bytes  # a row that is not UTF-8 is one bad row
+            file.execute("PRAGMA journal_mode=WAL")
+            file.execute("PRAGMA synchronous=NORMAL")  # power that fails may cost the last answers, not the file
+            file.execute(_TABLE)
+            file.execute(_BY_AGE)
+            file.execute("DELETE FROM answers WHERE at < ?", (self.now() - self.ttl,))
+            file.execute("SELECT key, at, answer FROM answers LIMIT 1").fetchone()
+            if whole and (found := file.execute("PRAGMA integrity_check(1)").fetchone()[0]) != b"ok":
+                raise Damaged(found.decode(errors="replace").splitlines()[-1])
+        except sqlite3.Error:
+            file.close()
+            raise
+        return file
+
+    def _put_aside(self, error: Exception) -> None:
+        aside = f"{self.path}.damaged"
+        for ending in _BESIDE:
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(f"{self.path}{ending}", f"{aside}{ending}")
+        warnings.warn(f"{self.path}: damaged ({error}); it is now {aside}, and the cache begins anew", stacklevel=5)
 
     def _give_up(self, error: Exception) -> None:
         self._file = None
-        self._warn(error)
+        why = getattr(error, "strerror", None) or error
+        warnings.warn(f"{self.path}: answers are not cached ({why}); {_FILE_VARIABLE} can name another file", stacklevel=4)
 
     def get(self, key: str) -> Any:
         """Return the answer, or None if there is none that is recent and readable."""
@@ -82,30 +134,63 @@ class AnswerCache:
             return answer
 
     def _read(self, key: str) -> Any:
-        if self._file is None:
-            return None
+        row = self._tried(lambda file: file.execute("SELECT at, answer FROM answers WHERE key = ?", (key,)).fetchone())
         try:
-            row = self._file.execute("SELECT at, answer FROM answers WHERE key = ?", (key,)).fetchone()
             return json.loads(row[1]) if row and row[0] >= self.now() - self.ttl else None
-        except (sqlite3.Error, ValueError, TypeError, RecursionError) as error:
-            self._give_up(error)
-            return None
+        except (ValueError, TypeError, RecursionError):
+            return None  # the next answer takes its place
 
     def put(self, key: str, answer: Any) -> None:
         with self._lock:
+            if self._writes:
+                self._tried(lambda file: self._write(file, key, json.dumps(answer)), writes=True)
+
+    def _write(self, file: sqlite3.Connection, key: str, answer: str) -> None:
+        if len(answer) > self.most_bytes // 2:
+            return  # it would cost all others
+        file.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (key, self.now(), answer))
+        if _bytes_in(file) > self.most_bytes:
+            while _bytes_in(file) > _LEFT * self.most_bytes and file.execute(_OLDEST).rowcount:
+                pass
+
+    def _tried(self, ask: Callable[[sqlite3.Connection], Any], writes: bool = False) -> Any:
+        """Ask the file, and once more if it was damaged and begun anew; return None if that fails."""
+        for last in (False, True):
             if self._file is None:
-                return
+                return None
             try:
-                row = (key, self.now(), json.dumps(answer))
-                self._file.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", row)
-            except sqlite3.Error as error:  # a full disk, a lock that is never released
-                self._give_up(error)
+                return ask(self._file)
+            except sqlite3.Error as error:
+                if _is_damage(error) and not last:
+                    self._file.close()
+                    self._open(again=True)
+                    continue
+                if writes:  # a full disk, a lock that is never released: what is there can still be read
+                    self._writes = False
+                    warnings.warn(f"{self.path}: new answers are not cached ({error})", stacklevel=6)
+                else:
+                    self._give_up(error)
+                return None
 
     def close(self) -> None:
         with self._lock:
             if self._file is not None:
                 self._file.close()
                 self._file = None
+
+
+class Damaged(sqlite3.DatabaseError):
+    """The file can be opened, but not all of it can be read."""
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    return isinstance(error, Damaged) or getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
+
+
+def _bytes_in(file: sqlite3.Connection) -> int:
+    """Return the size of what is stored, without the pages that are free again."""
+    pages, free, size = (file.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size"))
+    return int((pages - free) * size)
 
 
 class CachedEngine:

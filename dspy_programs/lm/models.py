@@ -33,6 +33,7 @@ DEFAULT_SPEC = f"local/{DEFAULT_ID}"
 _SPEC_VARIABLE = "DSPY_PROGRAMS_LM"
 _BASE_VARIABLE = "DSPY_PROGRAMS_API_BASE"
 KEY_VARIABLE = "DSPY_PROGRAMS_API_KEY"
+_SHIPPED_TABLE_VARIABLE, _TABLE_URL_VARIABLE = "LITELLM_LOCAL_MODEL_COST_MAP", "LITELLM_MODEL_COST_MAP_URL"  # DSPy reads them
 _DECODING = {
     *("temperature", "max_tokens", "max_completion_tokens", "top_p", "top_k", "min_p", "n", "rollout_id", "stop", "seed"),
     *(
@@ -84,6 +85,7 @@ def connect(
         UnknownModel: A `local/` name is not in the catalogue.
         LanguageModelError: The spec does not name a model, or its settings are invalid.
     """
+    _stay_offline()
     from_environment = os.environ.get(_SPEC_VARIABLE)
     spec = spec or from_environment or DEFAULT_SPEC
     provider, _, name = spec.partition("/")
@@ -193,6 +195,7 @@ def running_on(lm: dspy.LM | None) -> AbstractContextManager[None]:
 
 def chosen(lm: str | dspy.LM | None, **settings: Any) -> dict[str, Any]:
     """Return DSPy's settings for a choice. Raises UsageError for settings that would have no effect."""
+    _stay_offline()
     if settings and not isinstance(lm, str):
         raise UsageError(f"{', '.join(settings)}: valid only with a model given by its spec")
     if lm is None:
@@ -200,6 +203,12 @@ def chosen(lm: str | dspy.LM | None, **settings: Any) -> dict[str, Any]:
     model = connect(lm, **settings) if isinstance(lm, str) else lm
     adapter = CompleteJSONAdapter(LONGEST_THOUGHT if is_embedded(model) else None)
     return {"lm": model, "adapter": adapter, CHOICE: "model"}
+
+
+def _stay_offline() -> None:
+    """Let DSPy use the table of models and prices that it ships; else it fetches one from the internet at the first call."""
+    if _TABLE_URL_VARIABLE not in os.environ:
+        os.environ.setdefault(_SHIPPED_TABLE_VARIABLE, "True")
 
 
 @contextmanager

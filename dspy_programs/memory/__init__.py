@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dspy_programs.memory.llm_client import LLMClient
     from dspy_programs.memory.originals import restore
     from dspy_programs.memory.store import MemoryStore
-    from dspy_programs.memory.store_file import load, save
+    from dspy_programs.memory.store_file import load, opened, save
     from dspy_programs.memory.triggers import ForgettingCurve
 
 _HOMES = {
@@ -32,6 +32,7 @@ _HOMES = {
     "compress_session": "adapters",
     "load": "store_file",
     "messages_of": "adapters",
+    "opened": "store_file",
     "restore": "originals",
     "save": "store_file",
     "store_of": "adapters",
@@ -51,6 +52,7 @@ __all__ = [
     "compress_session",
     "load",
     "messages_of",
+    "opened",
     "restore",
     "save",
     "store_of",

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from dspy_programs.cli import ApiBaseOption, ApiKeyOption, NoCacheOption, ToolLmOption, new_app
+from dspy_programs.errors import UsageError
 from dspy_programs.lm import using
+from dspy_programs.memory.command_files import (
+    STANDARD,
+    alone,
+    as_given,
+    as_messages,
+    check,
+    check_strict,
+    read,
+    said,
+    tell,
+    write,
+)
 
 if TYPE_CHECKING:
     import dspy
@@ -20,6 +33,14 @@ app = new_app("Keep an agent's memory within a token budget, facts first.")
 
 _PathArgument = Annotated[Path, typer.Argument(help="A memory file, a file of messages (JSON or JSON lines), or - for stdin.")]
 _RecentOption = Annotated[int, typer.Option(min=0, help="How many of the latest entries to keep verbatim.")]
+_OutputOption = Annotated[Path, typer.Option("--output", "-o", help="Where to write the memory; - for standard output.")]
+_FormatOption = Annotated[
+    Literal["store", "messages"],
+    typer.Option("--format", help="store: a memory file, which can be restored; messages: for a chat API."),
+]
+_StrictOption = Annotated[
+    bool, typer.Option("--strict", help="With --format messages: users and assistants alternate, as some APIs require.")
+]
 NoLlmOption = Annotated[bool, typer.Option("--no-llm", help="Call no model; --lm then only selects the tokenizer.")]
 
 
@@ -84,7 +105,7 @@ def preview(text: str) -> str:
 def compress(
     path: _PathArgument,
     budget: Annotated[int, typer.Option(min=0, help="Token limit for the whole memory.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the compressed memory.")],
+    output: _OutputOption,
     protected_recent: _RecentOption = 3,
     strategy: Annotated[
         Literal["auto", "summarize", "extract_facts", "archive"],
@@ -93,10 +114,14 @@ def compress(
     fallback: Annotated[
         Literal["none", "extract"], typer.Option(help="What to do if the model fails: stop, or use an extract and mark it.")
     ] = "none",
-    format_: Annotated[
-        Literal["store", "messages"],
-        typer.Option("--format", help="store: originals can be restored; messages: ready for a chat API, without originals."),
-    ] = "store",
+    format_: _FormatOption = "store",
+    strict: _StrictOption = False,
+    originals: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --format messages: a memory file that restores them. If it exists, what was said since goes on in it."
+        ),
+    ] = None,
     lm: ToolLmOption = None,
     api_base: ApiBaseOption = None,
     api_key: ApiKeyOption = None,
@@ -106,28 +131,23 @@ def compress(
     """Compress a memory to fit a budget and print the savings as one line of JSON."""
     from dspy_programs.cli import show_progress
     from dspy_programs.memory.compressor import MemoryCompressor
-    from dspy_programs.memory.entries import messages_in
-    from dspy_programs.memory.source import read_memory
-    from dspy_programs.memory.store_file import dumped, save
+    from dspy_programs.memory.store_file import file_of
     from dspy_programs.memory.strategies import STRATEGIES
 
-    with using(None if no_llm else lm, api_base, api_key, no_cache) as model:
-        store = read_memory(path, counter_of(lm, model)).store
+    check(path, output, format_ == "messages", strict, originals)
+    with alone(path, output, originals), using(None if no_llm else lm, api_base, api_key, no_cache) as model:
+        store, extra = read(path, originals, counter_of(lm, model))
         allowed = STRATEGIES if strategy == "auto" else (strategy,)
         compressor = MemoryCompressor(
             budget, protected_recent, strategies=allowed, fallback=None if fallback == "none" else fallback
         )
         with show_progress("compressing") as progress:
             report = compressor.compress(store, progress)
-    if format_ == "store":
-        save(store, output, report.to_dict())
-    else:
-        from dspy_programs.atomic_file import write_atomically
-
-        write_atomically(
-            output, dumped(messages_in(entry for entry in store if entry.text or entry.role != "compressed")) + "\n"
-        )
-    typer.echo(json.dumps(summary_fields(report)))
+        extra = {**extra, "last_report": report.to_dict()}
+        if originals:  # first, so that an end in between leaves more than is needed, not less
+            write(originals, file_of(store, extra, originals))
+        write(output, as_messages(store, strict) if format_ == "messages" else file_of(store, extra, output))
+    tell(output, summary_fields(report))
 
 
 def summary_fields(report: "CompressionReport") -> dict[str, Any]:
@@ -145,38 +165,84 @@ def summary_fields(report: "CompressionReport") -> dict[str, Any]:
 
 
 @app.command()
+def add(
+    path: Annotated[Path, typer.Argument(help="A memory file. One that does not exist is made.")],
+    role: Annotated[Literal["system", "user", "assistant", "tool"], typer.Option(help="Who says it.")] = "user",
+    content: Annotated[str | None, typer.Option(help="What is said; - for standard input.")] = None,
+    messages: Annotated[
+        Path | None, typer.Option(help="Add a file of messages instead, tool calls included; - for standard input.")
+    ] = None,
+) -> None:
+    """Add to a memory file, also while other processes do. Calls no model."""
+    from dspy_programs.memory.originals import restore as restored
+    from dspy_programs.memory.source import read_memory
+    from dspy_programs.memory.store_file import opened
+
+    if (content is None) == (messages is None):
+        raise UsageError("give --content TEXT or --messages FILE, and not both; - reads from standard input")
+    text = said(content) if content is not None else ""
+    more = restored(read_memory(messages).store).entries if messages else []
+    with opened(path) as store:
+        last = store.last_turn
+        if content is not None:
+            more = [store.add(role, text)]
+        else:
+            store.add_entries(entry.model_copy(update={"turn_number": last + n}) for n, entry in enumerate(more, 1))
+        found = {"added": len(more), "entries": len(store), "tokens": store.token_total()}
+    typer.echo(json.dumps(found))
+
+
+@app.command()
 def context(
     path: _PathArgument,
     max_tokens: Annotated[int, typer.Option(min=0, help="Token limit for the context.")] = 4000,
     protected_recent: _RecentOption = 3,
     system_message: Annotated[str | None, typer.Option(help="System message to put first.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print chat messages as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write chat messages as JSON.")] = False,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write it; - for standard output.")] = STANDARD,
     lm: ToolLmOption = None,
 ) -> None:
     """Print the context built from a memory within a token limit. Calls no model."""
     from dspy_programs.memory.context import ContextBuilder, ContextConfig
     from dspy_programs.memory.source import read_memory
+    from dspy_programs.memory.store_file import dumped
 
     store = read_memory(path, counter_of(lm)).store
     builder = ContextBuilder(ContextConfig(max_tokens=max_tokens, protected_recent=protected_recent))
-    if as_json:
-        typer.echo(json.dumps(builder.build_messages(store, system_message)))
-    else:
-        typer.echo(builder.build_context(store, system_message).encode("utf-8", "replace").decode())
+    found = dumped(builder.build_messages(store, system_message)) if as_json else builder.build_context(store, system_message)
+    write(output, f"{found}\n".encode("utf-8", "replace"))
 
 
 @app.command()
 def restore(
-    path: _PathArgument, output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the restored memory.")]
+    path: _PathArgument,
+    output: _OutputOption,
+    format_: Annotated[
+        Literal["store", "messages"], typer.Option("--format", help="store: a memory file; messages: as they were given.")
+    ] = "store",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="With --format messages: as the strictest chat APIs take them, not as given.")
+    ] = False,
+    originals: Annotated[
+        Path | None, typer.Option(help="The memory file that `compress --originals` wrote, if PATH is its messages.")
+    ] = None,
 ) -> None:
     """Write a memory with all original entries restored."""
     from dspy_programs.memory.originals import restore as restored
-    from dspy_programs.memory.source import read_memory
-    from dspy_programs.memory.store_file import save
+    from dspy_programs.memory.store_file import file_of
 
-    store = restored(read_memory(path).store)
-    save(store, output)
-    typer.echo(json.dumps({"entries": len(store), "tokens": store.token_total()}))
+    if originals and not originals.exists():
+        raise UsageError(f"{originals}: cannot be read: no such file; give the one that `compress --originals` wrote")
+    check_strict(format_ == "messages", strict)
+    with alone(path, output):
+        compressed = read(path, originals).store
+        store = restored(compressed)
+        if format_ == "store":
+            write(output, file_of(store, {}, output))
+        else:
+            write(output, as_messages(store, strict) if strict else as_given(store))
+    behind = sum(len(entry.compression_history) for entry in compressed)
+    tell(output, {"entries": len(store), "restored": behind, "tokens": store.token_total()})
 
 
 @app.command()

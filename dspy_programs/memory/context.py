@@ -1,26 +1,30 @@
 """Build a prompt's context from a memory, within a token limit.
 
 Input      a MemoryStore; ContextConfig; system_message: put first.
-Output     build_context(...) -> str; build_messages(...) -> messages that any chat API accepts: roles system, user,
-           assistant and tool, calls together with their results; get_context_stats(...); verify_recent_protected(...) -> bool.
-Guarantees by the store's counter, at most max_tokens: of the whole string, or of each message plus MESSAGE_TOKENS for its
-           frame. System prompts and the last protected_recent entries are always included, then compressed entries (cut to
-           fit, if needed), then others, newest first. The order is the store's.
+Output     build_context(...) -> str; build_messages(...) -> messages that the strictest chat API accepts (see chat.py), calls
+           together with their results; get_context_stats(...); verify_recent_protected(...) -> bool.
+Guarantees by the store's counter, at most max_tokens: of the whole string, or of all messages as they are sent. System prompts
+           and the last protected_recent entries are always included. Of the rest, the newest that fit come first: one that is
+           too large is left out, not all before it. Notes that stand for compressed entries get up to NOTES of the room, no
+           more than they have, and are cut to fit, if needed. Room that is left goes to older entries. The order is the
+           store's.
 Raises     UsageError if the parts that are always included exceed max_tokens, or the template is invalid.
 """
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from dspy_programs.errors import UsageError
+from dspy_programs.memory.chat import chat_messages
 from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.sent import sent_tokens
 from dspy_programs.memory.store import MemoryStore
 from dspy_programs.memory.strategies import Extracts
 from dspy_programs.memory.units import protected, units
 
-_MESSAGE_TOKENS = 4  # of a message besides its content, in OpenAI's format
+_ROUNDS = 3
+NOTES = 0.4  # share of the room that notes may take from newer messages
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,8 @@ class ContextConfig:
     """Tokens of the whole, as the store counts them."""
     protected_recent: int = 3
     """How many of the last entries are always in."""
-    system_message_reserve: int = 500
-    """Tokens reserved for a system message, if one is given, even if it has fewer."""
+    system_message_reserve: int = 0
+    """Tokens left free for a system message that you add yourself. One that is given here has the room that it needs."""
     format_template: str = "{role}: {content}"
     separator: str = "\n\n"
 
@@ -75,9 +79,7 @@ class ContextBuilder:
 
     def build_messages(self, store: MemoryStore, system_message: str | None = None) -> list[dict[str, Any]]:
         """Return the context as chat messages."""
-        chosen = self._chosen(store, system_message, self._as_messages(store))
-        head = [{"role": "system", "content": system_message}] if system_message else []
-        return head + as_messages(chosen)
+        return _as_messages(self._chosen(store, system_message, _sent(store)), system_message)
 
     def get_context_stats(self, store: MemoryStore, system_message: str | None = None) -> ContextStats:
         """Return what build_context includes from the store, and its tokens."""
@@ -100,68 +102,111 @@ class ContextBuilder:
     def _formatted(self, entry: MemoryEntry) -> str:
         return self.config.format_template.format(role=entry.chat_role, content=entry.text)
 
-    def _joined(self, entries: list[MemoryEntry], system_message: str | None) -> str:
+    def _joined(self, entries: Sequence[MemoryEntry], system_message: str | None) -> str:
         head = [self.config.format_template.format(role="system", content=system_message)] if system_message else []
         return self.config.separator.join([*head, *map(self._formatted, entries)])
 
-    def _as_text(self, store: MemoryStore) -> "Measure":
-        return lambda entries, system: store.count_tokens(self._joined(entries, system))
+    def _as_text(self, store: MemoryStore) -> "_Measure":
+        gap = store.count_tokens(self.config.separator) + 1
+        return _Measure(
+            whole=lambda entries, system: store.count_tokens(self._joined(entries, system)),
+            part=lambda entries: store.count_tokens(self._joined(entries, None)) + gap,
+        )
 
-    def _as_messages(self, store: MemoryStore) -> "Measure":
-        def tokens(entries: list[MemoryEntry], system: str | None) -> int:
-            head = _MESSAGE_TOKENS + store.count_tokens(system) if system else 0
-            return head + sum(_MESSAGE_TOKENS + _sent_tokens(store, entry) for entry in entries)
-
-        return tokens
-
-    def _chosen(self, store: MemoryStore, system_message: str | None, measure: "Measure") -> list[MemoryEntry]:
+    def _chosen(self, store: MemoryStore, system_message: str | None, measure: "_Measure") -> list[MemoryEntry]:
         """Return the entries to include, in order."""
         entries = store.entries
         grouped = units(entries)
         kept = protected(entries, grouped, self.config.protected_recent)
         chosen = {index: entries[index] for index in sorted(kept)}
-        room = self._room(list(chosen.values()), system_message, measure)
-        free = [unit for unit in grouped if unit[0] not in kept]
-        free.sort(key=lambda unit: (entries[unit[0]].role != "compressed", -unit[0]))
-        gap = store.count_tokens(self.config.separator) + 1
-        for unit in free:
-            group = [entries[index] for index in unit]
-            price = measure(group, None) + gap
-            may_be_cut = group[0].role == "compressed" and len(group) == 1
-            if price > room and may_be_cut:
-                group = [_cut_to(group[0], room - (price - store.entry_tokens(group[0])), store.count_tokens)]
-                price = measure(group, None) + gap if group[0].content else room + 1
-            if price <= room:
-                chosen.update(zip(unit, group, strict=True))
-                room -= price
-            elif not may_be_cut:
-                break  # including older, shorter ones would leave a gap
-        self._fit(chosen, [unit for unit in reversed(free) if unit[0] in chosen], system_message, measure)
+        filling = _Filling(entries, chosen, self._room(in_order(chosen), system_message, measure), measure)
+        free = [unit for unit in reversed(grouped) if unit[0] not in kept]
+        notes = [unit for unit in free if _is_note(entries, unit)]
+        others = [unit for unit in free if not _is_note(entries, unit)]
+        of_notes = min(sum(measure.part([entries[unit[0]]]) for unit in notes), int(NOTES * filling.room))
+        filling.take(others, spared=of_notes)
+        for unit in notes:
+            filling.take_cut(unit[0], store.count_tokens)
+        for _ in range(_ROUNDS):  # parts do not add up to the whole
+            filling.take(others)
+            while filling.taken and measure.whole(in_order(chosen), system_message) > self._limit(system_message):
+                filling.drop()
+            filling.room = self._limit(system_message) - measure.whole(in_order(chosen), system_message)
         return in_order(chosen)
 
-    def _room(self, always: list[MemoryEntry], system_message: str | None, measure: "Measure") -> int:
+    def _limit(self, system_message: str | None) -> int:
+        return self.config.max_tokens - (0 if system_message else self.config.system_message_reserve)
+
+    def _room(self, always: list[MemoryEntry], system_message: str | None, measure: "_Measure") -> int:
         """Return the tokens left besides what is always included. Raises UsageError if that is too much."""
         config = self.config
-        if (needed := measure(always, system_message)) > config.max_tokens:
+        if (needed := measure.whole(always, system_message)) > config.max_tokens:
             raise UsageError(
                 f"max_tokens is {config.max_tokens}, but the system prompts and the last {config.protected_recent} entries "
                 f"alone have {needed}; allow more tokens, or protect fewer entries"
             )
-        reserve = config.system_message_reserve - measure([], system_message) if system_message else 0
-        return config.max_tokens - needed - max(0, reserve)
-
-    def _fit(
-        self, chosen: dict[int, MemoryEntry], spare: list[list[int]], system_message: str | None, measure: "Measure"
-    ) -> None:
-        """Drop spare units, in order, until the whole, counted as one text, is small enough."""
-        for unit in spare:
-            if measure(in_order(chosen), system_message) <= self.config.max_tokens:
-                break
-            for index in unit:
-                del chosen[index]
+        return self._limit(system_message) - needed
 
 
-Measure = Callable[[list[MemoryEntry], str | None], int]
+class _Measure(NamedTuple):
+    """Tokens: of a context as a whole with its system message, and what entries add to one."""
+
+    whole: Callable[[list[MemoryEntry], str | None], int]
+    part: Callable[[Sequence[MemoryEntry]], int]
+
+
+class _Filling:
+    """Takes units of entries while there is room. taken: their indexes, the ones to drop first at the end."""
+
+    def __init__(self, entries: Sequence[MemoryEntry], chosen: dict[int, MemoryEntry], room: int, measure: _Measure) -> None:
+        self.entries, self.chosen, self.room, self.measure = entries, chosen, room, measure
+        self.taken: list[list[int]] = []
+
+    def take(self, free: Sequence[list[int]], spared: int = 0) -> None:
+        """Take whole units, in order, each that fits without the tokens spared."""
+        for unit in free:
+            if self.room <= spared:
+                return
+            if unit[0] not in self.chosen:
+                self._add(unit, [self.entries[index] for index in unit], spared)
+
+    def take_cut(self, index: int, count: Callable[[str], int]) -> None:
+        """Take a note, or as much of it as fits."""
+        note = self.entries[index]
+        if self.measure.part([note]) > self.room:
+            frame = self.measure.part([note]) - count(note.content)
+            note = _cut_to(note, self.room - frame, count)
+        if note.content and self._add([index], [note]):
+            self.taken.insert(0, self.taken.pop())
+
+    def drop(self) -> None:
+        for index in self.taken.pop():
+            del self.chosen[index]
+
+    def _add(self, unit: list[int], group: list[MemoryEntry], spared: int = 0) -> bool:
+        price = self.measure.part(group)
+        if price > self.room - spared:
+            return False
+        self.chosen.update(zip(unit, group, strict=True))
+        self.taken.append(unit)
+        self.room -= price
+        return True
+
+
+def _is_note(entries: Sequence[MemoryEntry], unit: Sequence[int]) -> bool:
+    return len(unit) == 1 and entries[unit[0]].role == "compressed"
+
+
+def _sent(store: MemoryStore) -> _Measure:
+    def whole(entries: list[MemoryEntry], system: str | None) -> int:
+        return store.opening + sum(sent_tokens(message, store.counter) for message in _as_messages(entries, system))
+
+    return _Measure(whole, part=lambda entries: sum(map(store.entry_tokens, entries)))
+
+
+def _as_messages(entries: Sequence[MemoryEntry], system: str | None) -> list[dict[str, Any]]:
+    head = [MemoryEntry(role="system", content=system)] if system else []
+    return chat_messages([*head, *entries])
 
 
 def in_order(chosen: dict[int, MemoryEntry]) -> list[MemoryEntry]:
@@ -169,9 +214,11 @@ def in_order(chosen: dict[int, MemoryEntry]) -> list[MemoryEntry]:
 
 
 def _cut_to(entry: MemoryEntry, room: int, count: Callable[[str], int]) -> MemoryEntry:
-    """Return a compressed entry with the most salient part of its text that fits in `room` tokens."""
-    text = Extracts([[entry]]).archive(room, count, "") if room > 0 else ""
-    return entry.model_copy(update={"content": text})
+    """Return a note with its first line, if it is a frame, and the most salient part of its text that fits in `room` tokens."""
+    first, _, rest = entry.content.partition("\n")
+    head, body = (first, rest) if first.startswith("[") and first.endswith("]") else ("", entry.content)
+    text = Extracts([[entry.model_copy(update={"content": body})]]).archive(room, count, head) if room > 0 else ""
+    return entry.model_copy(update={"content": "" if text == head else text})
 
 
 def as_message(entry: MemoryEntry) -> dict[str, Any]:
@@ -180,22 +227,3 @@ def as_message(entry: MemoryEntry) -> dict[str, Any]:
     if entry.role != "compressed":
         message.update({key: value for key in ("tool_calls", "tool_call_id", "name") if (value := entry.kept(key))})
     return message
-
-
-def as_messages(entries: list[MemoryEntry]) -> list[dict[str, Any]]:
-    """Return entries as chat messages; a tool result without its call, which no chat API accepts, as plain text."""
-    messages: list[dict[str, Any]] = []
-    asked: set[str] = set()
-    for entry in entries:
-        message = as_message(entry)
-        if message["role"] == "tool" and entry.answers not in asked:
-            message = {"role": "assistant", "content": entry.content}
-        asked.update(entry.call_ids)
-        messages.append(message)
-    return messages
-
-
-def _sent_tokens(store: MemoryStore, entry: MemoryEntry) -> int:
-    """Count what is sent for an entry: its content, and its calls as JSON."""
-    calls = store.count_tokens(json.dumps(entry.calls, ensure_ascii=False)) if entry.calls else 0
-    return store.count_tokens(entry.content) + calls

@@ -1,12 +1,14 @@
 """The originals of a compressed entry: how its history records them, and how to restore them.
 
 Output     record_of(entry, position, strategy, at): one record; records_of(...): the records of an entry that may already
-           be compressed; restore(store): a new store with every original, in the order in which they were added.
+           be compressed; restore(store): a new store with every original, in the order in which they were added;
+           continued(store, sent, now): a store with what was said since its messages were sent.
 Guarantees restore returns each original exactly, character for character, even after several rounds of compression; a
            record is made once and passed on by later rounds.
 Raises     UsageError for an entry with a damaged history, saying what is wrong.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -76,3 +78,26 @@ def restore(store: MemoryStore) -> MemoryStore:
     restored = MemoryStore(store.encoding_name, store.counter)
     restored.add_entries(entry for _, entry in sorted(found, key=lambda pair: pair[0]))
     return restored
+
+
+def continued(store: MemoryStore, sent: Sequence[MemoryEntry], now: Sequence[MemoryEntry]) -> MemoryStore | None:
+    """Return a store with the messages that came after those it was sent as; None if a message it was sent as is not there.
+
+    Args:
+        store: The memory, with its originals.
+        sent: Its entries as they read in the messages that were written from it.
+        now: The entries of those messages as they are now: the same, and any number after them.
+    """
+    if [_as_read(entry) for entry in sent] != [_as_read(entry) for entry in now[: len(sent)]]:
+        return None
+    longer = MemoryStore(store.encoding_name, store.counter)
+    for entry in store:
+        longer.add_entry(entry, store.position(entry))
+    shift = store.last_turn - max((entry.turn_number for entry in sent), default=0)
+    for entry in now[len(sent) :]:
+        longer.add_entry(entry.model_copy(update={"turn_number": max(0, entry.turn_number + shift)}))
+    return longer
+
+
+def _as_read(entry: MemoryEntry) -> tuple[str, str, list[str], str | None]:
+    return entry.role, entry.content, entry.call_ids, entry.answers

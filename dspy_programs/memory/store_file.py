@@ -4,13 +4,17 @@
 compressed entries are not written inline: `originals` stores them once, packed (zlib, base85), and an entry's
 `compression_history` is the number of its records there, in order.
 
-Input      save(store, path, report): any store; load(path): a file of this form, with or without `originals`.
-Output     load returns a store equal to the saved one, including positions and histories, and the report.
+Input      save(store, path, report): any store; load(path): a file of this form, with or without `originals`; opened(path):
+           one to change, or to begin.
+Output     load returns a store equal to the saved one, including positions and histories, and the report. opened gives the
+           store to a block and saves it when the block ends well.
 Guarantees written whole or not at all; loading and saving again gives the same bytes; contents are data: checked, never run.
+           Processes that change a file with `opened` lose nothing of each other's: each waits until the one before has saved.
 Raises     UsageError for a file that is unreadable, not a memory, or has damaged originals: file, field, what.
 """
 
 import base64
+import contextlib
 import json
 import zlib
 from collections import deque
@@ -24,6 +28,7 @@ from pydantic import ValidationError
 from dspy_programs.atomic_file import write_atomically
 from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.file_lock import WAIT_SECONDS, locked
 from dspy_programs.memory.store import ENCODING, MemoryStore
 from dspy_programs.tokens import TokenCounter
 
@@ -55,9 +60,38 @@ def save(store: MemoryStore, path: str | Path, report: dict[str, Any] | None = N
     Raises:
         UsageError: The file cannot be written, or the originals are too large to read back.
     """
+    path = Path(path)
+    write_atomically(path, file_of(store, {} if report is None else {"last_report": report}, path))
+    return path
+
+
+@contextlib.contextmanager
+def opened(path: str | Path, counter: TokenCounter | None = None, wait: float = WAIT_SECONDS) -> Iterator[MemoryStore]:
+    """Give a block the store of a file, alone, and save it when the block ends well: `with opened(path) as store:`.
+
+    Args:
+        path: The file; one that does not exist begins empty.
+        counter: Token counter to use instead of the file's encoding.
+        wait: Seconds to wait for another process that has the file opened.
+
+    Yields:
+        The store, to be changed. If the block raises, the file stays as it was.
+
+    Raises:
+        UsageError: The file cannot be read or written, or another process does not let it go.
+    """
+    path = Path(path)
+    with locked(path, wait):
+        store, extra = load(path, counter) if path.exists() else Loaded(MemoryStore(counter=counter), {})
+        yield store
+        write_atomically(path, file_of(store, extra, path))
+
+
+def file_of(store: MemoryStore, extra: dict[str, Any], path: Path) -> bytes:
+    """Return a file's content. Raises UsageError, with the path, if it would be too large to read back."""
     content: dict[str, Any] = {"version": _VERSION, "encoding_name": store.encoding_name}
-    if report is not None:
-        content["extra"] = {"last_report": report}
+    if extra:
+        content["extra"] = extra
     positions = [store.position(entry) for entry in store]
     if positions != list(range(len(positions))):
         content["positions"] = positions
@@ -73,9 +107,7 @@ def save(store: MemoryStore, path: str | Path, report: dict[str, Any] | None = N
         if sum(block["size"] for block in content["originals"]) > LARGEST:
             raise UsageError(f"{path}: the originals exceed {LARGEST:,} bytes, the limit for reading back; split the memory")
     content["entries"] = entries
-    path = Path(path)
-    write_atomically(path, as_bytes(content))
-    return path
+    return as_bytes(content)
 
 
 def as_bytes(content: dict[str, Any]) -> bytes:
@@ -176,7 +208,9 @@ def load(path: str | Path, counter: TokenCounter | None = None) -> Loaded:
 
 def from_content(content: Any, path: Path, counter: TokenCounter | None = None) -> Loaded:
     if not isinstance(content, dict) or not isinstance(content.get("entries"), list):
-        raise UsageError(f"{path}: entries: missing; a memory file is a JSON object with a list of entries")
+        raise UsageError(
+            f"{path}: entries: missing; this is no memory file; if it has messages, `memory restore {path} -o MEMORY` makes one"
+        )
     if content.get("version", _VERSION) != _VERSION:
         raise UsageError(
             f"{path}: version: {content['version']!r} is not {_VERSION}; the file was written by a different version"

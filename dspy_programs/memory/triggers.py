@@ -55,7 +55,7 @@ class ForgettingCurve:
         compression_interval_turns: int | None = 10,
         compression_threshold_tokens: int | None = 6000,
         require_both: bool = False,
-        hysteresis: float = 0.8,
+        hysteresis: float = 0.9,
     ) -> None:
         """Set the triggers.
 
@@ -64,7 +64,8 @@ class ForgettingCurve:
             compression_threshold_tokens: Tokens above which to compress, 1 or more; None switches this trigger off.
             require_both: Both triggers must hold.
             hysteresis: Share of the threshold, in [0, 1]: how far the memory must fall or grow before the token trigger fires
-                again.
+                again. MemoryCompressor brings a memory that it has compressed before to 0.9 of its budget, so with that budget
+                as the threshold it fires as soon as the memory is above it again.
 
         Raises:
             UsageError: Both triggers are off, or a number is out of range.

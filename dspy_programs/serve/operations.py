@@ -4,6 +4,7 @@ This is the only file in the servers that calls the tools. Each call runs in a w
 if it has one; otherwise the rules answer, and every answer says which of the two it was.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -33,10 +34,24 @@ class Classified(BaseModel):
     problem: str | None
 
 
+class Replaced(BaseModel):
+    """Messages of the request that follow each other and are not in the answer as they were: places from 0, both included."""
+
+    first: int
+    last: int
+
+
 class CompressedMemory(BaseModel):
-    """The resulting messages. One that replaces others has `compressed`, and the originals in `compression_history`."""
+    """The resulting messages, which are never larger than the given ones.
+
+    The originals do not come back: whoever sent them has them, at the places in `replaced`.
+    """
 
     messages: list[dict[str, JsonValue]]
+    replaced: list[Replaced]
+    bytes_given: int
+    bytes_now: int
+    """Of all messages, as JSON in UTF-8."""
     report: CompressionReport
 
 
@@ -109,14 +124,36 @@ def _short_enough(read: Trace | UsageError) -> Trace:
 
 def compress_memory(request: asked.CompressMemory, progress: Progress) -> CompressedMemory:
     progress(0, 1)
+    given = _said_in(request.messages)
     messages, report = compress_session(
-        _said_in(request.messages),
-        request.token_budget,
-        request.protected_recent,
-        counter=_counter_of(None),
-        progress=progress,
+        given, request.token_budget, request.protected_recent, counter=_counter_of(None), progress=progress
     )
-    return CompressedMemory(messages=messages, report=report)
+    here = {id(message) for message in messages}
+    gone = [place for place, message in enumerate(given) if id(message) not in here]
+    known = {id(message) for message in given}
+    messages = [message if id(message) in known else _without_originals(message) for message in messages]
+    return CompressedMemory(
+        messages=messages, replaced=_runs(gone), bytes_given=_bytes_of(given), bytes_now=_bytes_of(messages), report=report
+    )
+
+
+def _without_originals(message: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in message.items() if key not in ("compressed", "compression_history")}
+
+
+def _runs(places: Sequence[int]) -> list[Replaced]:
+    """Join places that follow each other."""
+    found: list[Replaced] = []
+    for place in places:
+        if found and found[-1].last == place - 1:
+            found[-1].last = place
+        else:
+            found.append(Replaced(first=place, last=place))
+    return found
+
+
+def _bytes_of(messages: Sequence[Mapping[str, Any]]) -> int:
+    return len(json.dumps(messages, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
 
 
 def build_context(request: asked.BuildContext, progress: Progress) -> BuiltContext:

@@ -131,7 +131,7 @@ class CompressMemory(Request):
 class BuildContext(Request):
     """A session whose most important part goes into a prompt."""
 
-    model_config = with_example({"messages": _SESSION, "max_tokens": 30, "protected_recent": 1})
+    model_config = with_example({"messages": _SESSION, "max_tokens": 60, "protected_recent": 1})
 
     messages: _Messages
     max_tokens: Whole = Field(ge=1, le=limits.MAX_TOKENS, description="token limit for the context")

@@ -1,8 +1,11 @@
 """Answers kept on disk: what makes two requests the same, how long an answer holds, and what a broken file does."""
 
+import json
 import os
 import sqlite3
 import threading
+import warnings
+from pathlib import Path
 
 import dspy
 import pytest
@@ -65,31 +68,115 @@ def test_old_answers_are_asked_again_and_removed(path):
 
 
 @pytest.mark.parametrize("content", [b"not a database, but long enough to look at" * 50, b"SQLite format 3\0" + b"\xff" * 5000])
-def test_broken_file_is_ignored_with_a_warning_and_left_alone(path, content):
+def test_damaged_file_is_put_aside_with_one_warning_and_begun_anew(path, content):
     path.parent.mkdir()
     path.write_bytes(content)
     lm = counting_lm()
-    with pytest.warns(UserWarning, match=r"answers\.sqlite: ignored"):
+    with pytest.warns(UserWarning, match=r"answers\.sqlite: damaged \(.*\); it is now .*answers\.sqlite\.damaged") as said_:
         kept = cached(lm, AnswerCache(path))
-    assert [said(kept), said(kept)] == ["1", "2"] and path.read_bytes() == content
+        assert [said(kept), said(kept)] == ["1", "1"]
+    assert len(said_) == 1 and path.with_name("answers.sqlite.damaged").read_bytes() == content
+    assert said(cached(lm, AnswerCache(path))) == "1"
 
 
-def test_broken_or_foreign_answer_is_asked_again(path):
-    lm = counting_lm()
-    said(cached(lm, AnswerCache(path)))
+def test_table_of_another_form_is_put_aside(path):
+    path.parent.mkdir()
     with sqlite3.connect(path) as file:
-        file.execute("UPDATE answers SET answer = ?", ('{"another": "shape"}',))
-    assert said(cached(lm, AnswerCache(path))) == "2"
+        file.execute("CREATE TABLE answers (question TEXT)")
+    with pytest.warns(UserWarning, match="damaged"):
+        cache = AnswerCache(path)
+    cache.put("a", 1)
+    assert cache.get("a") == 1
+
+
+def test_damage_that_shows_later_is_put_aside_then(path):
+    first = AnswerCache(path)
+    for number in range(1000):  # more than SQLite keeps in memory
+        first.put(str(number), "x" * 5000)
+    first.close()
+    cache, lm = AnswerCache(path), counting_lm()
+    with path.open("r+b") as file:  # all but the first pages, which tell what tables there are
+        file.seek(4 * 4096)
+        file.write(b"\xff" * (path.stat().st_size - 4 * 4096))
+    with pytest.warns(UserWarning, match="damaged") as warned:
+        assert [cache.get(str(number)) for number in range(1000)] == [None] * 1000
+        kept = cached(lm, cache)
+        assert [said(kept), said(kept)] == ["1", "1"]
+    assert len(warned) == 1
+
+
+@pytest.mark.parametrize("bad", ['{"torn', "[" * 100_000, b"\xff\xfe", None, '{"another": "shape"}', "5"])
+def test_bad_row_costs_one_answer_and_is_replaced(path, bad):
+    lm, cache = counting_lm(), AnswerCache(path)
+    kept = cached(lm, cache)
+    said(kept, "good")
+    said(kept, "bad")
     with sqlite3.connect(path) as file:
-        file.execute("UPDATE answers SET answer = ?", ('{"torn',))
-    with pytest.warns(UserWarning, match="ignored"):
-        assert said(cached(lm, AnswerCache(path))) == "3"
+        file.execute("PRAGMA ignore_check_constraints = 1")
+        [newest] = file.execute("SELECT max(rowid) FROM answers").fetchone()
+        file.execute("UPDATE answers SET answer = CAST(? AS TEXT) WHERE rowid = ?", ("" if bad is None else bad, newest))
+    assert [said(kept, "bad"), said(kept, "bad"), said(kept, "good")] == ["3", "3", "1"]
+
+
+def test_bad_time_of_a_row_costs_one_answer(path):
+    kept = cached(counting_lm(), AnswerCache(path))
+    said(kept)
+    with sqlite3.connect(path) as file:
+        file.execute("UPDATE answers SET at = 'yesterday'")
+    assert [said(kept), said(kept)] == ["2", "2"]
+
+
+def test_file_stays_below_its_size_and_the_oldest_go(path):
+    clock = iter(range(10**6))
+    cache = AnswerCache(path, now=lambda: float(next(clock)), most_bytes=1_000_000)
+    for number in range(1000):
+        cache.put(str(number), "x" * 5000)
+    cache.put("huge", "x" * 600_000)
+    there = [number for number in range(1000) if cache.get(str(number)) is not None]
+    assert there == list(range(there[0], 1000)) and 100 < len(there) < 200 and cache.get("huge") is None
+    cache.close()
+    assert path.stat().st_size < 1_200_000 and not list(path.parent.glob("*-wal"))
+
+
+def test_cap_below_an_empty_file_ends(path):
+    cache = AnswerCache(path, most_bytes=100)
+    cache.put("a", 1)
+    assert cache.get("a") is None
 
 
 def test_a_directory_in_the_way_costs_the_cache_and_not_the_answer(path):
     path.mkdir(parents=True)
-    with pytest.warns(UserWarning, match="ignored"):
+    with pytest.warns(UserWarning, match="answers are not cached"):
         assert said(cached(counting_lm(), AnswerCache(path))) == "1"
+
+
+@pytest.mark.skipif(not os.path.isdir("/sys"), reason="a folder that takes no files, not even from root")
+def test_folder_that_takes_no_files_costs_the_cache_and_not_the_answer():
+    with pytest.warns(UserWarning, match="/sys/answers.sqlite: answers are not cached .*DSPY_PROGRAMS_ANSWERS") as warned:
+        assert said(cached(counting_lm(), AnswerCache(Path("/sys/answers.sqlite")))) == "1"
+    assert len(warned) == 1
+
+
+def fill_disk(path, told):
+    import resource
+
+    cache = AnswerCache(path)
+    cache.put("before", 1)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        answers = [said(cached(counting_lm(), cache), "x" * 100_000) for _ in range(3)]
+    told.write_text(json.dumps([answers, [str(warning.message) for warning in warned], cache.get("before")]))
+
+
+def test_full_disk_costs_the_cache_and_not_the_answer(path, tmp_path):
+    pytest.importorskip("resource", reason="a limit on the size of files stands for a full disk")
+    process = forks().Process(target=fill_disk, args=(path, tmp_path / "told"))
+    process.start()
+    process.join(60)
+    answers, warned, before = json.loads((tmp_path / "told").read_text())
+    assert answers == ["1", "1", "1"] and before == 1
+    assert len(warned) == 1 and "new answers are not cached" in warned[0]
 
 
 def test_errors_are_not_kept(path):
@@ -101,9 +188,24 @@ def test_errors_are_not_kept(path):
         assert said(kept) == "well"
 
 
-def test_only_the_owner_can_read_answers(path):
-    said(cached(counting_lm(), AnswerCache(path)))
-    assert os.stat(path).st_mode & 0o077 == 0
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+def test_only_the_owner_can_read_answers_also_where_others_could(path, monkeypatch):
+    path = path.parent / "dspy-programs" / "answers.sqlite"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(path.parents[1]))
+    for _ in range(2):
+        cache = AnswerCache(default_path() if os.environ.pop("DSPY_PROGRAMS_ANSWERS", None) is None else path)
+        said(cached(counting_lm(), cache))
+        modes = {file.name: file.stat().st_mode & 0o777 for file in [path.parent, *path.parent.iterdir()]}
+        assert set(modes.values()) == {0o600, 0o700} and modes[path.parent.name] == 0o700 and len(modes) == 5
+        for file in [path.parent, *path.parent.iterdir()]:
+            file.chmod(0o777)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+def test_folder_that_is_the_users_keeps_its_mode(tmp_path):
+    tmp_path.chmod(0o755)
+    AnswerCache(tmp_path / "answers.sqlite").put("a", 1)
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
 
 
 def test_threads_share_one_cache(path):

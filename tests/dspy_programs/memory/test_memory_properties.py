@@ -140,16 +140,16 @@ def test_context_is_within_its_tokens_and_fit_for_a_chat_api(entries, most, rece
         messages = builder.build_messages(store, system)
     except UsageError:
         return
-    assert sum(approximate_tokens(message["content"]) for message in messages) <= most
+    assert sum(approximate_tokens(str(message["content"] or "")) for message in messages) <= most
     assert {message["role"] for message in messages} <= {"system", "user", "assistant", "tool"}
-    calls = set()
+    waiting: list[str] = []
     for message in messages:
-        calls |= {call["id"] for call in message.get("tool_calls", [])}
-        known = {call["id"] for entry in entries for call in entry.calls}
-        if message["role"] == "tool" and message["tool_call_id"] in known:
-            first = next(i for i, entry in enumerate(entries) if entry.answers == message["tool_call_id"])
-            asked = any(message["tool_call_id"] in entry.call_ids for entry in entries[:first])
-            assert not asked or message["tool_call_id"] in calls
+        if message["role"] == "tool":
+            assert message["tool_call_id"] == waiting.pop(0)
+        else:
+            assert not waiting
+            waiting = [call["id"] for call in message.get("tool_calls", [])]
+    assert not waiting
 
 
 JSON = st.recursive(

@@ -6,11 +6,11 @@ from dspy_programs.errors import UsageError
 from dspy_programs.memory import ForgettingCurve, MemoryCompressor, MemoryEntry, MemoryStore
 from dspy_programs.tokens import TokenCounter
 
-FRAME = 4  # of a message
+FRAME = 4  # tokens of a message besides its text
 
 
 def grown(turns, letters=10):
-    """Return a store in which every message has so many letters and tokens, its frame included; of few letters, more tokens."""
+    """Return a store of messages with so many tokens each."""
     store = MemoryStore(counter=TokenCounter("letters", True, len))
     for _ in range(turns):
         store.add("user", "x" * max(1, letters - FRAME))
@@ -68,6 +68,15 @@ def test_token_trigger_fires_again_after_a_compression_that_helped():
     for _ in range(12):
         store.add("user", "x" * 10)
     assert curve.should_compress(store)
+
+
+def test_threshold_is_not_exceeded_by_more_than_a_message_after_a_compression_to_the_low_water_mark():
+    curve, store = ForgettingCurve(None, 1000), grown(90)
+    curve.mark_compressed(store)  # at 0.9 of the threshold
+    while not curve.should_compress(store):
+        assert store.token_total() <= 1000
+        store.add("user", "x" * (10 - FRAME))
+    assert store.token_total() == 1010
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Compiled programs: what is saved is loaded, what does not fit is refused, and nothing hostile gets in."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,6 @@ import dspy
 import pytest
 from pydantic import create_model
 
-from dspy_programs.atomic_file import write_atomically
 from dspy_programs.errors import CompiledMismatch, CompiledMissing, CompiledProgramError, UsageError
 from dspy_programs.programs.planner import Planner
 from dspy_programs.registry import (
@@ -265,51 +263,6 @@ def test_read_compiled_takes_the_largest_file(saved_toy):
     data = saved_toy.read_bytes()
     saved_toy.write_bytes(data + b" " * (LARGEST_FILE - len(data)))
     assert read_compiled(saved_toy, "toy").provenance.program == "toy"
-
-
-def test_write_atomically_replaces_file_and_leaves_nothing_beside_it(tmp_path):
-    path = tmp_path / "new" / "a.json"
-    for text in ("old", "new «text»"):
-        write_atomically(path, text)
-    assert path.read_text(encoding="utf-8") == "new «text»"
-    assert os.listdir(path.parent) == ["a.json"]
-    assert path.stat().st_mode & 0o777 == 0o644
-
-
-def test_write_atomically_keeps_old_file_when_text_cannot_be_written(tmp_path):
-    path = tmp_path / "a.json"
-    path.write_text("old")
-    with pytest.raises(UnicodeEncodeError):
-        write_atomically(path, "x" * 100_000 + "\ud800")
-    assert path.read_text() == "old" and os.listdir(tmp_path) == ["a.json"]
-
-
-def test_write_atomically_keeps_old_file_when_disk_is_full(tmp_path):
-    resource = pytest.importorskip("resource", reason="a limit on the size of files stands for a full disk")
-    path = tmp_path / "a.json"
-    path.write_text("old")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
-    try:
-        with pytest.raises(UsageError, match="cannot be written"):
-            write_atomically(path, "x" * 1_000_000)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert path.read_text() == "old" and os.listdir(tmp_path) == ["a.json"]
-
-
-def test_write_atomically_fails_below_a_file_and_keeps_it(tmp_path):
-    (tmp_path / "file").write_text("old")
-    with pytest.raises(UsageError, match="cannot be written"):
-        write_atomically(tmp_path / "file" / "a.json", "new")
-    assert (tmp_path / "file").read_text() == "old"
-
-
-def test_write_atomically_leaves_no_rest_when_target_is_a_folder(tmp_path):
-    (tmp_path / "a.json").mkdir()
-    with pytest.raises(UsageError, match="cannot be written"):
-        write_atomically(tmp_path / "a.json", "new")
-    assert os.listdir(tmp_path) == ["a.json"]
 
 
 @pytest.mark.parametrize("lm", ["openai/one", "openai/two"])

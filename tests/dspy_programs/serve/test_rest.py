@@ -98,12 +98,31 @@ def test_compress_meets_the_budget_and_keeps_what_is_protected(server):
     assert report["final_tokens"] <= 200 < report["initial_tokens"] and report["answered_by"] == "rules"
     assert found["messages"][0] == system and found["messages"][-1] == last
     assert "7-4411" in json.dumps(found["messages"])
-    assert sum(len(message.get("compression_history", [None])) for message in found["messages"]) == len(session)
+    replaced = [n for run in found["replaced"] for n in range(run["first"], run["last"] + 1)]
+    kept = [message for place, message in enumerate(session) if place not in replaced]
+    assert [message for message in found["messages"] if message in session] == kept and len(kept) + len(replaced) == len(
+        session
+    )
+    notes = [message for message in found["messages"] if message not in session]
+    assert notes and all(message.keys() == {"role", "content"} for message in notes)
+
+
+@pytest.mark.parametrize("share", [0.95, 0.5, 0.1])
+def test_compress_never_answers_with_more_than_it_was_given(server, share):
+    session = [{"role": "user", "content": f"Note {n}: room {n} has the code {n * 37}, as said. " * 5} for n in range(80)]
+    given = answer(server, "compress_memory", {"messages": session, "token_budget": 100_000})
+    budget = int(share * given["report"]["initial_tokens"])
+    found = answer(server, "compress_memory", {"messages": session, "token_budget": budget})
+    size = len(json.dumps(found["messages"], ensure_ascii=False, separators=(",", ":")).encode())
+    assert size == found["bytes_now"] < found["bytes_given"] and len(json.dumps(found)) < len(json.dumps(session))
+    again = answer(server, "compress_memory", {"messages": found["messages"], "token_budget": budget // 2})
+    assert again["bytes_now"] < again["bytes_given"] == found["bytes_now"]
 
 
 def test_compress_leaves_alone_what_fits(server):
     session = [{"role": "user", "content": "Hi", "id": 7, "more": [1, {"a": None}]}]
     assert answer(server, "compress_memory", {"messages": session, "token_budget": 4000})["messages"] == session
+    assert answer(server, "compress_memory", {"messages": session, "token_budget": 4000})["replaced"] == []
 
 
 def test_compress_says_what_cannot_be(server):
