@@ -146,7 +146,7 @@ class Sources:
         if near and all(self._confused(part if opens else f"and {part}", number) for number in near):
             return f"no one place says all of {part!r}"
         best = next((n for n in near if len(self._clauses[n].stems & wanted) >= _NEAR * len(wanted)), None)
-        if best is not None and _denies(part) != _denies(self._clauses[best].text):
+        if best is not None and len(wanted) > 2 and _denies(part) != _denies(self._clauses[best].text):
             return f"the entries say the opposite of {part!r}"
         return self._undone(part, wanted)
 

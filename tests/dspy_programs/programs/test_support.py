@@ -27,7 +27,7 @@ SOURCES = Sources(read([Entry(turn=n, role=role, content=text) for n, (role, tex
         "Ann Lee wanted to cancel OBUT9V.",
         "The assistant booked HAT136 for $284.",
         "OBUT9V cannot be cancelled because it is basic economy.",
-        "Nothing goes to the old address in Leeds.",
+        "Do not send anything to the old address in Leeds.",
         "The meeting with the supplier is moved to May 27.",
         "Bob Miller said he would pay half.",
         "The reservation is 4WQ150, and HAT017 costs $310.",
