@@ -43,7 +43,8 @@ _DENIES = re.compile(
 )
 _MAY = re.compile(r"\bcan\b(?!['\u2019]t)|\bwon\b(?!['\u2019]t)|\bdon\b(?!['\u2019]t)", re.IGNORECASE)
 _UNDONE = re.compile(
-    r"\?|\b(?:want|would|could|should|can|(?<!\d )may(?! \d)|might|will|shall|going to|please|need|like to|if|let me|let's|plan|try|how|"
+    r"\?|\b(?:want|would|could|should|can|(?<!\d )may(?! \d)|might|will|shall|"
+    r"going to|please|need|like to|if|let me|let's|plan|try|how|"
     r"whether|before|in order to|to be|ask|request|able|must|ready|proceed)\w*\b",
     re.IGNORECASE,
 )
@@ -146,7 +147,7 @@ class Sources:
         if near and all(self._confused(part if opens else f"and {part}", number) for number in near):
             return f"no one place says all of {part!r}"
         best = next((n for n in near if len(self._clauses[n].stems & wanted) >= _NEAR * len(wanted)), None)
-        if best is not None and len(wanted) > 2 and _denies(part) != _denies(self._clauses[best].text):
+        if best is not None and len(wanted) > 1 and _denies(part) != _denies(self._clauses[best].text):
             return f"the entries say the opposite of {part!r}"
         return self._undone(part, wanted)
 
