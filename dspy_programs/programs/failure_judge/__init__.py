@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from dspy_programs.programs.failure_judge.trace_view import View as View, text_of as text_of
     from dspy_programs.programs.failure_judge.verbs import acts as acts, doing as doing, is_deed as is_deed
+    from dspy_programs.programs.failure_judge.verbs import KIND_OF_CLAIM as KIND_OF_CLAIM
 
 _HOMES = {
     "Answer": "closed_question",
@@ -47,6 +48,7 @@ _HOMES = {
     "first_step": "rules",
     "quoted": "finding",
     "ruling": "rules",
+    "KIND_OF_CLAIM": "verbs",
     "View": "trace_view",
     "text_of": "trace_view",
     "acts": "verbs",

@@ -3,10 +3,12 @@
 The model says what matters; a rule then picks, from the model's sentences and the conversation's own clauses, what says most
 about that per token. So a vague sentence does not displace an id, and the guarantees always apply.
 
-Guarantees tokens <= token_budget, counted by the model's own tokenizer if there is one; no name, number, date or id that the
-           entries lack; every turn exists; a tool call without a result is a fact of the memory, with its id; no entries,
-           or a budget too small for anything, gives an empty memory.
-Calls      one, with at most `characters` of conversation, however long it is; none without a language model.
+Guarantees tokens <= token_budget, counted by the model's own tokenizer if there is one; no sentence of the model's that the
+           entries do not say (support.py); every turn exists; a tool call without a result is a fact of the memory, with its
+           id; no entries, or a budget too small for anything, gives an empty memory.
+Calls      one, with at most `characters` of conversation, however long it is; none without a language model. An embedded model
+           reads a few lines and writes a few facts, for every token takes time; any other reads up to half of its context
+           and writes as many facts as the budget holds.
 Source     query-focused recall as in QMSum (Zhong et al. 2021); see datasets/memory_summarizer/CARD.md.
 """
 
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import dspy
 from pydantic import BaseModel, ConfigDict, Field
 
+from dspy_programs.context_window import context_tokens, is_local
 from dspy_programs.errors import UsageError
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.predict import Failure, FewShot, Program, Result, ask
@@ -29,21 +32,21 @@ from dspy_programs.programs.memory_summarizer.extractive_summary import (
     readable,
     stated_in,
 )
+from dspy_programs.programs.memory_summarizer.support import Sources
 from dspy_programs.text import (
-    Evidence,
     approximate_tokens,
     content_stems,
-    evidence_of,
     facts_in,
     sentences,
-    unsupported,
 )
 from dspy_programs.tokens import TokenCounter, counter_for
 from dspy_programs.types import Entry
 
 CHARACTERS = 1800  # of conversation that a small model reads in a few seconds
+_MOST_CHARACTERS = 200_000  # that any model reads in one call
+_CHARACTERS_PER_TOKEN = 2  # of the context: four characters are about a token, and half is for the reply and the instruction
 _SUMMARY_SHARE = 0.5  # of the budget, for the summary that the rules write
-LONGEST_SUMMARY = 200  # characters
+LONGEST_SUMMARY, LONGEST_FACT = 200, 100  # characters
 TRUST = 0.7  # worth of the model's words relative to the same words in the conversation
 _SPARE = 1.4  # the estimate is high, so this much more is picked, then cut by the exact count
 _MORE_TRIED = 8  # shorter items, after the first that does not fit
@@ -64,7 +67,7 @@ class Fact(BaseModel):
 class DraftFact(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    text: str = Field(min_length=1, max_length=100)
+    text: str = Field(min_length=1, max_length=LONGEST_FACT)
     turns: list[Annotated[int, Field(ge=0, le=999_999)]] = Field(max_length=3)
 
 
@@ -76,12 +79,30 @@ class DraftMemory(BaseModel):
     facts: list[DraftFact] = Field(max_length=4)
 
 
+# For models that write fast: the budget is the bound. None is in the schema, for a server that does not enforce it would
+# make a reply that is a little longer unreadable.
+
+
+class WideFact(BaseModel):
+    text: str = Field(min_length=1)
+    turns: list[int]
+
+
+class WideMemory(BaseModel):
+    summary: str
+    decisions: list[WideFact]
+    facts: list[WideFact]
+
+
 class SummarizeMemory(dspy.Signature):
     """Summarize the conversation for someone who must go on with it. Keep names, numbers, dates, ids, what was decided and why, word for word; leave out greetings and guesses. Each fact and decision names its turns."""  # noqa: E501
 
     token_budget: int = dspy.InputField(desc="tokens that the whole memory may take")
     entries: list[Entry] = dspy.InputField(desc="the conversation: turn, role, what was said")
     memory: DraftMemory = dspy.OutputField(desc="the gist in one or two sentences; decisions; facts not in the summary")
+
+
+_WIDE = "the gist in a few sentences; decisions; facts not in the summary: as many as the token budget holds"
 
 
 class Item(NamedTuple):
@@ -119,11 +140,12 @@ class MemorySummarizerResult(Result):
 class MemorySummarizer(Program):
     """Summarize once, in one call; rules keep what must be kept."""
 
-    def __init__(self, characters: int = CHARACTERS) -> None:
+    def __init__(self, characters: int | None = None) -> None:
         """Make a summarizer.
 
         Args:
-            characters: Characters of conversation shown to the model; from a longer one, its most salient clauses.
+            characters: Characters of conversation shown to the model; from a longer one, its most salient clauses. By default
+                1,800 for an embedded model, for any other half of its context, at most 200,000.
         """
         super().__init__()
         self.characters = characters
@@ -151,12 +173,12 @@ class MemorySummarizer(Program):
         counter = counter_for(model)
         reply: Any = None
         if model is not None and said.clauses:
-            reply = ask(self.summarize, token_budget=token_budget, entries=condensed(said, self.characters))
+            reply = self._asked(model, said, token_budget)
         failure = reply if isinstance(reply, Failure) else None
         proposed: list[Item] = []
         problems: list[str] = []
         if reply is not None and failure is None:
-            proposed, problems = checked(_items_of(reply.memory), said.entries)
+            proposed, problems = checked(_items_of(reply.memory), said)
         memory = _fitted(proposed, said, token_budget, counter)
         text = rendered(memory)
         tokens = counter.count(text)
@@ -178,35 +200,59 @@ class MemorySummarizer(Program):
     if TYPE_CHECKING:
         __call__ = forward
 
+    def _asked(self, model: "dspy.LM", said: Conversation, token_budget: int) -> Any:
+        entries = condensed(said, characters_read_by(model) if self.characters is None else self.characters)
+        if is_local(model):
+            return ask(self.summarize, token_budget=token_budget, entries=entries)
+        wide = self.summarize.signature.with_updated_fields("memory", WideMemory, desc=_WIDE)
+        return ask(self.summarize, signature=wide, token_budget=token_budget, entries=entries)
 
-def _items_of(memory: DraftMemory) -> list[Item]:
+
+def characters_read_by(model: "dspy.LM") -> int:
+    """Return how much conversation a model is shown at most in one call."""
+    if is_local(model):
+        return CHARACTERS
+    return max(CHARACTERS, min(_MOST_CHARACTERS, _CHARACTERS_PER_TOKEN * context_tokens(model)))
+
+
+def _items_of(memory: DraftMemory | WideMemory) -> list[Item]:
+    bounded = isinstance(memory, DraftMemory)
     summary = sentences(memory.summary)
-    if len(memory.summary.strip()) >= LONGEST_SUMMARY - 2 and not memory.summary.rstrip().endswith((".", "!", "?")):
-        summary = summary[:-1] or summary  # the bound cut the last sentence off
+    if bounded and _is_cut(memory.summary, LONGEST_SUMMARY):
+        summary = summary[:-1]
     items = [Item("summary", Fact(text=sentence, turns=[])) for sentence in summary]
-    items += [Item("decision", Fact(text=d.text, turns=d.turns)) for d in memory.decisions]
-    return items + [Item("fact", Fact(text=f.text, turns=f.turns)) for f in memory.facts]
+    for kind, facts in (("decision", memory.decisions), ("fact", memory.facts)):
+        whole = [fact for fact in facts if not (bounded and _is_cut(fact.text, LONGEST_FACT))]
+        items += [Item(kind, Fact(text=fact.text, turns=fact.turns)) for fact in whole]
+    return items
 
 
-def checked(items: Sequence[Item], entries: Sequence[Entry]) -> tuple[list[Item], list[str]]:
-    """Keep what the entries support and say what was removed: invented facts, turns that do not exist, repetitions."""
-    evidence: Evidence = evidence_of("\n".join(f"{entry.content}\n{' '.join(entry.tool_call_ids)}" for entry in entries))
-    turns = {entry.turn for entry in entries}
+def _is_cut(text: str, longest: int) -> bool:
+    """Return whether the bound of a field cut its last sentence off."""
+    return len(text) >= longest - 2 and not text.rstrip().endswith((".", "!", "?"))
+
+
+def checked(items: Sequence[Item], said: Conversation) -> tuple[list[Item], list[str]]:
+    """Keep what the entries say and tell what was removed: what they do not say, turns that do not exist, repetitions."""
+    sources = Sources(said)
+    turns = {entry.turn for entry in said.entries}
     kept: list[Item] = []
     problems: list[str] = []
-    said: set[str] = set()
+    told: set[str] = set()
     for kind, fact in items:
         text = " ".join(readable(fact.text).split())
         stems = set(content_stems(text))
-        if invented := unsupported(text, evidence):
-            problems.append(f"dropped from the {kind}: {', '.join(invented)} not in the entries: {text!r}")
-        elif stems <= said:
+        if fault := sources.fault(text):
+            problems.append(f"dropped from the {kind}: {fault}: {text!r}")
+        elif len(stems) < 2 and not facts_in(text).all():
+            problems.append(f"dropped a {kind} of one word: {text!r}")
+        elif stems <= told:
             problems += [f"dropped a {kind} that says nothing new: {text!r}"] if kind == "summary" else []
         else:
             if missing := sorted({turn for turn in fact.turns if turn not in turns}):
                 problems.append(f"there is no turn {', '.join(map(str, missing))}")
             kept.append(Item(kind, Fact(text=text, turns=sorted({turn for turn in fact.turns if turn in turns}))))
-            said |= stems
+            told |= stems
     return kept, problems
 
 

@@ -56,9 +56,12 @@ class CountingEngine(ScriptedEngine):
         return len(text)
 
 
-def asked(answer, entries=ENTRIES, token_budget=100, engine=ScriptedEngine, **options):
+EMBEDDED, HOSTED = "local/scripted", "openai/gpt-4.1-mini"
+
+
+def asked(answer, entries=ENTRIES, token_budget=100, engine=ScriptedEngine, spec=EMBEDDED, **options):
     engine = engine(lambda prompt: answer)
-    lm = dspy.LM("scripted/memory", engine=engine, cache=False, num_retries=0)
+    lm = dspy.LM(spec, engine=engine, cache=False, num_retries=0)
     with dspy.context(lm=lm, adapter=CompleteJSONAdapter(), trace=[]):
         prediction = MemorySummarizer(**options)(entries=entries, token_budget=token_budget)
     return prediction, engine.requests
@@ -97,7 +100,7 @@ def test_memory_is_within_its_budget_whatever_the_model_writes(budget, engine):
     assert memory.within_budget and memory.tokens <= budget
     assert memory.exact == (engine is CountingEngine)
     if memory.exact:
-        assert memory.tokens == len(memory.text) and memory.token_counter == "scripted/memory"
+        assert memory.tokens == len(memory.text) and memory.token_counter == EMBEDDED
 
 
 def test_memory_of_a_tiny_budget_is_an_id():
@@ -232,6 +235,32 @@ def test_request_bounds_everything_that_could_go_on_for_ever():
     assert "maxLength" in memory["summary"] and "maxLength" in fact["text"]
     assert all("maxItems" in field for field in (memory["decisions"], memory["facts"], fact["turns"]))
     assert {"minimum", "maximum"} <= fact["turns"]["items"].keys()
+
+
+LONG = [
+    {"turn": n, "role": "user", "content": f"Room {n} costs {n + 100} euros, has {n} beds and is let by owner number {n}."}
+    for n in range(1, 200)
+]
+
+
+def test_a_hosted_model_reads_all_and_writes_as_much_as_the_budget_holds():
+    facts = [
+        (f"Room {n} costs {n + 100} euros, has {n} beds and is let by owner number {n}, as the user said", [n])
+        for n in range(1, 61)
+    ]
+    memory, (request,) = asked(reply("Rooms.", facts=facts), LONG, token_budget=3000, spec=HOSTED)
+    prompt = request.messages[0].text
+    assert "Room 1 costs" in prompt and "Room 199 costs" in prompt and "Room 100 costs" in prompt
+    assert memory.failure is None and memory.tokens <= 3000
+    assert sum(f"Room {n} costs {n + 100} euros" in memory.text for n in range(1, 61)) == 60
+
+
+def test_what_a_hosted_model_reads_has_a_limit_too():
+    huge = [{"turn": n, "role": "user", "content": f"Note {n}: {'word ' * 400}{n}."} for n in range(400)]
+    _, (request,) = asked(reply("x"), huge, spec=HOSTED)
+    assert len(request.messages[0].text) < 210_000
+    _, (request,) = asked(reply("x"), huge, spec="hosted_vllm/nobody-knows-it")
+    assert len(request.messages[0].text) < 20_000
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,77 @@
+"""What a model wrote of a conversation: only what the conversation says comes through."""
+
+import time
+
+import pytest
+
+from dspy_programs.programs.memory_summarizer import read
+from dspy_programs.programs.memory_summarizer.support import Sources
+from dspy_programs.types import Entry
+
+SAID = [
+    ("user", "Hi, I am Ann Lee. I want to cancel reservation OBUT9V and to know what HAT017 costs."),
+    ("assistant", "HAT017 leaves at 06:40 and costs $310. HAT136 leaves at 09:15 and costs $284."),
+    ("user", "Take HAT136 then. Do not send anything to my old address in Leeds."),
+    ("assistant", 'book_flight(flight="HAT136", price=284)'),
+    ("tool", '{"booked": true, "reservation": "4WQ150"}'),
+    ("assistant", "I booked HAT136 for $284; your reservation is 4WQ150. OBUT9V cannot be cancelled, for it is basic economy."),
+    ("user", "Pity. Bob Miller said that he would pay half. The meeting with the supplier is moved to 27 May."),
+]
+SOURCES = Sources(read([Entry(turn=n, role=role, content=text) for n, (role, text) in enumerate(SAID, 1)]))
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "HAT136 leaves at 9:15 and costs $284.",
+        "Ann Lee wanted to cancel OBUT9V.",
+        "The assistant booked HAT136 for $284.",
+        "OBUT9V cannot be cancelled because it is basic economy.",
+        "Do not send anything to the old address in Leeds.",
+        "The meeting with the supplier is moved to May 27.",
+        "Bob Miller said he would pay half.",
+        "The reservation is 4WQ150, and HAT017 costs $310.",
+    ],
+)
+def test_what_was_said_is_supported(sentence):
+    assert SOURCES.fault(sentence) == ""
+
+
+@pytest.mark.parametrize(
+    ("sentence", "reason"),
+    [
+        ("HAT136 costs $285.", "285"),
+        ("Carla Weiss wants to cancel OBUT9V, said Carla Weiss.", "carla weiss"),
+        ("HAT017 costs $284 and leaves early.", "HAT017"),
+        ("The assistant cancelled OBUT9V.", "opposite"),
+        ("Send it to the old address in Leeds.", "opposite"),
+        ("The supplier's meeting is cancelled because of a storm.", "storm"),
+        ("The meeting with the supplier is not moved to 27 May.", "opposite"),
+        ("Bob Miller paid half.", "paid"),
+        ("Everyone agreed on a new strategy for growth.", "strateg"),
+    ],
+)
+def test_what_was_not_said_is_named(sentence, reason):
+    assert reason.lower() in SOURCES.fault(sentence).lower()
+
+
+def test_values_of_two_rows_are_not_mixed():
+    rows = Sources(read([Entry(turn=n, role="tool", content=f"Room {n} costs {n + 100} euros a night.") for n in range(1, 60)]))
+    assert rows.fault("Room 7 costs 107 euros a night.") == ""
+    assert "one place" in rows.fault("Room 7 costs 140 euros a night.")
+
+
+@pytest.mark.parametrize("entries", [[], [Entry(turn=1, role="user", content="")]])
+def test_an_empty_conversation_says_nothing(entries):
+    assert Sources(read(entries)).fault("The budget is 500.")
+
+
+def test_a_long_conversation_is_read_in_linear_time():
+    entries = [
+        Entry(turn=n, role="user", content=f"Step {n}: nothing new about the plan, we go on as before.") for n in range(20_000)
+    ]
+    start = time.process_time()
+    sources = Sources(read(entries))
+    for n in range(100):
+        sources.fault(f"Step {n * 7} was nothing new about the plan.")
+    assert time.process_time() - start < 8
