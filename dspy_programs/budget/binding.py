@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple
 
 from dspy_programs.budget.obligation import (
     ANSWER,
+    BACKGROUND,
     CHINESE_SUBJECT,
     CLOSING,
     CONDITION,
@@ -25,11 +26,15 @@ from dspy_programs.budget.obligation import (
     DUTY,
     EXAMPLE_HEADING,
     FORMAT,
+    FROM_A_PLACE,
+    NORM,
     OBLIGATION,
+    PAST,
     PERMISSION,
     PERSONA,
     PROHIBITION,
     REFUSAL,
+    RELATIVE,
     RULE_HEADING,
     SUBJECT,
     VERB,
@@ -65,6 +70,7 @@ _EXAMPLE_LINE = re.compile(
     re.IGNORECASE,
 )
 _TITLE = 4  # words; a longer heading may be a demand itself
+_MAY = re.compile(r"\b(?:can|may|only|must)\b", re.IGNORECASE)
 _POLAR = re.compile(r"don[’']?ts?\b", re.IGNORECASE)
 
 
@@ -123,7 +129,7 @@ def _verdict(one: Statement) -> tuple[Kind | None, str]:
     if _PLACEHOLDER.search(text) or _SLOT.fullmatch(text):
         return "placeholder", "a placeholder"
     if one.form == "heading":
-        return _heading(text)
+        return _heading(one, text)
     if one.form == "code":
         return (
             (None, "")
@@ -146,8 +152,10 @@ def _verdict(one: Statement) -> tuple[Kind | None, str]:
     return "step", "an order, or not clearly a description"
 
 
-def _heading(text: str) -> tuple[Kind | None, str]:
-    """Return the verdict of a heading: a title says nothing, "Never answer in French" does."""
+def _heading(one: Statement, text: str) -> tuple[Kind | None, str]:
+    """Return the verdict of a heading: a title says nothing; "Never answer in French" and a title of the output do."""
+    if one.lead_in or FORMAT.search(one.heading) or (text.endswith((":", "：")) and RULE_HEADING.search(one.heading)):
+        return "format", "a title that the output has"
     is_title = len(text.split()) <= _TITLE and not re.search(r"[.!。！]$", text) and len(text) < 60
     return (None, "") if is_title else _by_words(text) or (None, "")
 
@@ -168,9 +176,15 @@ def _by_words(text: str) -> tuple[Kind, str] | None:
 
 
 def is_listed(one: Statement) -> bool:
-    """Return whether a statement stands under a heading or lead-in of rules."""
-    above = f"{one.heading.rsplit(chr(10), 1)[-1]}\n{one.lead_in}"
-    return bool(RULE_HEADING.search(above)) and (one.form in ("item", "row") or not is_description(one.text))
+    """Return whether a statement stands under a heading or lead-in of rules; the nearest that says what is under it decides."""
+    if RULE_HEADING.search(one.lead_in):
+        return True
+    for title in reversed(one.heading.split("\n")):
+        if RULE_HEADING.search(title):
+            return one.form in ("item", "row") or not PAST.search(one.text)
+        if BACKGROUND.search(title):
+            return False
+    return False
 
 
 def is_persona(text: str) -> bool:
@@ -178,8 +192,7 @@ def is_persona(text: str) -> bool:
     if not (opening := PERSONA.match(text)):
         return bool(re.match(r"あなたは.{1,60}です。?$|(?:你|您)是[^，。；]{1,40}[。.]?$|당신은 .{1,60}입니다[.。]?$", text))
     rest = text[opening.end() :]
-    orders = (REFUSAL, PROHIBITION, OBLIGATION, PERMISSION, DUTY)
-    return not any(pattern.search(rest) for pattern in orders) and not _QUOTED.search(rest)
+    return not any(pattern.search(rest) for pattern in (REFUSAL, PROHIBITION, OBLIGATION, DUTY, _MAY))
 
 
 def is_courtesy(text: str) -> bool:
@@ -193,14 +206,14 @@ def is_description(text: str) -> bool:
         return False
     if CJK_RUN.search(text):
         return bool(CHINESE_SUBJECT.match(text) or CLOSING.search(text))
+    if place := FROM_A_PLACE.match(text):
+        text = text[place.end() :].lstrip()
+    if PAST.search(text):
+        return True
+    if NORM.match(text):
+        return False
     opening = SUBJECT.match(text)
-    if not opening:
-        first, _, rest = text.partition(" ")
-        return bool(
-            re.match(r"[A-Z][\w’'-]+$", first)
-            and re.match(r"(?:is|was|are|were|has|have|had|sells|offers|serves|makes|runs|ist|est|es|è|é) ", rest)
-        )
-    return bool(VERB.search(text[opening.end() :]))
+    return bool(opening and VERB.search(RELATIVE.split(text[opening.end() :])[0]))
 
 
 def lost(before: Sequence[Section], after: Sequence[Section]) -> list[Binding]:

@@ -91,11 +91,11 @@ ANSWER = re.compile(
     _ALL,
 )
 RULE_HEADING = re.compile(
-    r"\b(?:polic(?:y|ies)|rules?|steps?|instructions?|outputs?|formats?|formatting|constraints?|requirements?|guidelines?|must|do|do[’']?s|don[’']?ts?|"
+    r"\b(?:polic(?:y|ies)|rules?|steps?|instructions?|outputs?|formats?|formatting|constraints?|requirements?|guidelines?|must|do[’']?s|don[’']?ts?|"
     r"restrictions?|limits?|limitations?|tasks?|procedures?|process|criteria|criterion|safety|security|responses?|style|tone|never|always|important|notes?|"
     r"warnings?|caution|how to|what to|workflow|todo|to-do|objectives?|goals?|expectations?|conditions?|terms|permissions?|privacy|compliance|"
-    r"principles?|checklist|actions?|sections?|answers?|method\w*|approach|role|duties|responsibilit\w*|scope|boundaries|escalation|refusals?|exceptions?|"
-    r"prohibited|forbidden|allowed|modify|cancel|refunds?|template|structure|input|tools?|schema|ask|request|prompt|"
+    r"principles?|checklist|actions?|output sections?|answers?|method\w*|approach|duties|responsibilit\w*|scope|boundaries|escalation|refusals?|exceptions?|"
+    r"prohibited|forbidden|allowed|modify|cancel|refunds?|template|structure|tools?|schema|ask|"
     r"regeln?|richtlinien?|schritte?|anweisung\w*|ausgabe\w*|vorgaben?|anforderung\w*|verbote?|aufgaben?|hinweise?|grenzen|sicherheit|ablauf|vorgehen|pflichten|"
     r"règles?|consignes?|étapes?|politique|sortie|contraintes?|exigences?|tâches?|directives?|limites?|sécurité|procédure|interdictions?|"
     r"reglas?|política\w*|pasos?|instrucciones|salida|formato|restricciones|requisitos?|tareas?|normas?|límites|"
@@ -118,9 +118,12 @@ PERSONA = re.compile(
     r"вы\s*[—–-]|ты\s*[—–-])",
     _ALL,
 )
-DUTY = re.compile(  # what makes a persona a task
-    r"\b(?:to(?= \w)|that|who|which|whose|task\w*|assign\w*|respond\w*|reply|answer\w*|speak\w*|given|provid\w*|help\w*|assist\w*|"
-    r"hilf\w*|hilft|helf\w*|antwort\w*|der|die|qui|aide\w*|répond\w*|que|ayud\w*|respond\w*|che|aiut\w*|rispond\w*|ajud\w*|die|dat|helpt|antwoord\w*)\b|котор\w*|помога\w*|отвеча\w*",
+DUTY = re.compile(  # what makes a persona a task: what it does, not what it is
+    r"^\s*(?:here|now|going|about|being|given|provided|presented|assigned|tasked|asked|told|in charge|working|acting)\b|(?<!able )\bto(?= \w)|"
+    r"\b(?:that|who|which|whose)\s+(?!(?:is|are|was|were|has|have|had|speciali[sz]es?|knows?|understands?|loves?|believes?|cares?|could|might)\b)|"
+    r"\b(?:and|,) (?:you )(?!(?:are|have|know|understand|love|excel|speciali[sz]e)\b)|"
+    r"\b(?:respond|responds|reply|replies|answer|answers|speak|speaks|provides?|helps?|assists?|hilf|hilft|hilfst|helfen|antwort\w*|der|die|qui|aide[sz]?|"
+    r"répond\w*|que|ayudas?|respond\w*|che|aiuti|aiuta|rispond\w*|ajudas?|dat|helpt|antwoord\w*)\b|котор\w*|помога\w*|отвеча\w*",
     _ALL,
 )
 COURTESY = re.compile(
@@ -129,22 +132,46 @@ COURTESY = re.compile(
     r"welkom|dank je|здравствуйте|добро пожаловать|спасибо|привет|удачи|こんにちは|ようこそ|ありがとう|你好|您好|欢迎|歡迎|谢谢|感谢|안녕하세요|환영|감사)",
     _ALL,
 )
+FROM_A_PLACE = re.compile(  # opens a sentence before its subject: "In the lobby, ..."
+    r"(?:since|in|at|on|from|with|as|for|during|over|seit|im|am|bei|depuis|dans|à|en|desde|da|nel\w*|em|op|sinds|в|на|с)\s[^,;:]{1,80}(?:,\s+|(?=\s(?:there|we|the|our|il|hay|есть)\s))",
+    _ALL,
+)
 SUBJECT = re.compile(  # words that open a statement of fact, with the space after
     r"(?:(?:the|an?|our|my|its|their|his|her|it|this|that|these|those|he|she|they|we|i|there|here|many|some|most|people|today|"
-    r"since|in|at|on|from|with|as|der|die|das|ein|eine|einer|unser\w*|wir|es|diese\w*|ihre?|seine?|seit|im|am|viele|"
-    r"le|la|les|une?|notre|nos|nous|il|elle|ils|ce|cette|ces|on|depuis|el|los|las|un|una|nuestr\w+|est[aeo]|somos|"
-    r"lo|i|gli|uno|nostr\w+|siamo|quest[aoie]|o|a|os|as|um|uma|nosso|nossa|este|het|een|onze|wij|deze|dit|er|"
+    r"der|die|das|ein|eine|einer|unser\w*|wir|es|diese\w*|ihre?|seine?|viele|"
+    r"le|la|les|une?|notre|nos|nous|il|elle|ils|ce|cette|ces|on|el|los|las|un|una|nuestr\w+|est[aeo]|somos|"
+    r"lo|i|gli|uno|nostr\w+|siamo|quest[aoie]|o|a|os|as|um|uma|nosso|nossa|este|het|een|onze|wij|deze|dit|er|de|"
     r"мы|наш\w*|это|он|она|они|компания|магазин)\s|l[’']|c[’']est\s|d[’'])",
     _ALL,
 )
 VERB = re.compile(  # finite verbs of description; a sentence without one may be an order in the infinitive
     r"\b(?:is|are|was|were|has|have|had|been|being|does|did|\w{3,}(?<!s)s|\w{3,}ed|began|grew|made|love|like|live|work|sell|offer|"
-    r"ist|sind|war|waren|hat|haben|hatte|gibt|bietet|bieten|liegt|steht|verkauft|verkaufen|besteht|betreibt|gehört|"
-    r"est|sont|était|étaient|sommes|avons|ont|avait|propose|proposons|vend|vendons|offre|existe|compte|regroupe|"
+    r"ist|sind|war|waren|wurde|wurden|hat|haben|hatte|gibt|bietet|bieten|liegt|steht|stehen|verkauft|verkaufen|besteht|betreibt|gehört|arbeitet|arbeiten|"
+    r"est|sont|était|étaient|sommes|avons|ont|avait|a été|propose|proposons|vend|vendons|offre|existe|compte|regroupe|travaillent|"
     r"es|son|somos|era|fue|está|están|tiene|tienen|hay|ofrece|vende|vendemos|cuenta|"
-    r"è|sono|erano|ha|hanno|siamo|vendiamo|trova|conta|é|são|foi|estão|têm|há|fica|"
-    r"zijn|waren|heeft|hebben|biedt|verkoopt|ligt|staat|bestaat)\b"
-    r"|\bявля\w+|\bнаход\w+|\bработа\w+|\bпрода\w+|\bбыл[аио]?\b|\bесть\b|\bосновал\w*|\bосновани?а?\b|[—–]",
+    r"è|sono|erano|ha|hanno|siamo|vendiamo|trova|conta|é|são|foi|estão|têm|há|fica|gostam|"
+    r"zijn|waren|heeft|hebben|biedt|verkoopt|ligt|staat|staan|bestaat)\b"
+    r"|\bявля\w+|\bнаход\w+|\bработа\w+|\bпрода\w+|\bбыл[аио]?\b|\bесть\b|\bосновал\w*|\bосновани?а?\b|\bлюбим\b|\bрады\b|[—–]",
+    _ALL,
+)
+RELATIVE = re.compile(r"\b(?:that|which|who|whose|where|how|what|if|qui|dont|che)\b", _ALL)
+PAST = re.compile(
+    r"\b(?:was|were|had|began|grew|became|moved|founded|opened|started|won|wurden?|war|waren|hatten?|a été|était|avait|fue|fueron|era|foi|eram?|è stat[oa]|werd|был[аио]?)\b",
+    _ALL,
+)
+NORM = re.compile(  # the present in which rules are told: who deals with the model, and what is done without saying by whom
+    r"(?:(?:the|an?|each|every|el|la|le|los|las|les|der|die|das|il|lo|gli|i|o|os|as|de|het|un|una|ein|eine)\s)?(?:\w+\s)?(?:users?|customers?|guests?|passengers?|"
+    r"agents?|assistants?|patients?|clients?|callers?|members?|students?|readers?|model|bot|system|candidates?|applicants?|tickets?|orders?|bookings?|"
+    r"refunds?|payments?|requests?|kund\w+|gäste?|nutzer\w*|assistent\w*|clients?|utilisateurs?|usuarios?|clientes?|pasajer[oa]s?|utent[ei]|client[ei]|"
+    r"klanten|klant|gebruikers?|клиент\w*|покупател\w*)\b(?! service)"
+    r"|.{0,80}\b(?:is|are|gets?)\s(?!(?:known|located|called|named|based|situated|loved|liked|built|made|staffed|founded|famous|interested|dedicated|tired|"
+    r"experienced|skilled|specialized|specialised|varied|talented|beloved|furnished|painted|decorated)\b)(?:\w+ly\s)?(?:\w{2,}ed|kept|held|sent|paid|given|taken|done|written|shown|"
+    r"sold|told|met|put|set|made|built|lost|left|spoken|hidden|chosen|seen)\b",
+    _ALL,
+)
+BACKGROUND = re.compile(
+    r"\b(?:about|background|introduction|identity|persona|company|history|who (?:we|you) are|overview|hintergrund|über|unternehmen|contexte|présentation|"
+    r"à propos|quién(?:es)?|contexto|empresa|sobre|chi siamo|ruolo|azienda|sfondo|achtergrond|rol|bedrijf)\b|о нас|о компании|について|背景|概要|役割|介绍|简介|角色|배경|소개|역할",
     _ALL,
 )
 CLOSING = re.compile(  # of a plain statement where the verb comes last

@@ -63,6 +63,7 @@ _ABBREVIATION = re.compile(
 )
 _LOWER = re.compile(r"\s+[a-zà-öø-ÿа-яё]")
 _ROWS = 98  # indent of a table's first row, which the others hang on
+_PLAIN_TITLE = 7  # level of a title without the signs of Markdown
 _NARROWEST = 50  # characters; a paragraph whose lines are shorter is not wrapped
 
 
@@ -72,18 +73,23 @@ def statements(text: str) -> tuple[Statement, ...]:
     found: list[Statement] = []
     headings: list[tuple[int, str]] = []
     leads: list[tuple[int, str]] = []  # (indent, text) of the lines that what follows hangs on
+    template = ""  # the line that titles without a sign of their own hang on: "Output this template:"
     for block in _blocks(text):
         if block.form == "heading":
+            after_lead = leads[-1][1] if leads and found[-1].text == leads[-1][1] else template
+            template = after_lead if block.level == _PLAIN_TITLE else ""
             leads = []
             headings = [kept for kept in headings if kept[0] < block.level] if block.level else headings[:-1]
-        elif block.form == "sentence":
+        elif block.form == "item":
+            template = ""
+        if block.form == "sentence":
             leads = leads[-1:] if found and leads and found[-1].text == leads[-1][1] else []
-        elif block.form != "rule":
+        elif block.form not in ("heading", "rule"):
             leads = [lead for lead in leads if lead[0] < block.indent]
         under = "\n".join(title for _, title in headings)
         for start, end in _sentences(text, block):
             said = _bare(text[start:end], block.form)
-            above = " ".join(lead for _, lead in leads)
+            above = " ".join([*([template] if template else []), *(lead for _, lead in leads)])
             found.append(Statement(start, end, said, block.form if said else "rule", above, under))
             if block.form in ("sentence", "item") and said.rstrip("*_ ").endswith((":", "：")):
                 leads.append((block.indent if block.form == "item" else -1, said))
@@ -180,7 +186,7 @@ def _heading_level(lines: list[re.Match[str]], at: int) -> int:
     is_capitals = (
         line.upper() == line and line.lower() != line and len(line.split()) <= 8 and not line.endswith((".", "!", "?", ","))
     )
-    return 7 if _BOLD_LINE.fullmatch(line) or (is_capitals and not re.search(r"[{}<>|=]", line)) else 0
+    return _PLAIN_TITLE if _BOLD_LINE.fullmatch(line) or (is_capitals and not re.search(r"[{}<>|=]", line)) else 0
 
 
 def _continues(lines: list[re.Match[str]], at: int) -> bool:
