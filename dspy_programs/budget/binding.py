@@ -69,6 +69,10 @@ _EXAMPLE_LINE = re.compile(
     r"(?:example|beispiel|exemple|ejemplo|例|q|a|question|answer|user|assistant|human|input|output|customer|agent)\s*\d*\s*[:：.]",
     re.IGNORECASE,
 )
+_EXAMPLES_END = re.compile(r"^\W*end (?:of )?examples?\b", re.IGNORECASE)
+_SPEAKS_OF_EXAMPLES = re.compile(
+    r"\b(?:examples?|above|below|following|now|beispiel\w*|exemples?|ejemplos?)\b|上|以下|次の|例", re.IGNORECASE
+)
 _TITLE = 4  # words; a longer heading may be a demand itself
 _MAY = re.compile(r"\b(?:can|may|only|must)\b", re.IGNORECASE)
 _POLAR = re.compile(r"don[’']?ts?\b", re.IGNORECASE)
@@ -101,7 +105,10 @@ def _bound(content: str, examples: bool, name: str) -> tuple[Binding, ...]:
     found = []
     shown = False  # whether an example has begun, which shows and does not tell
     for number, one in enumerate(statements(content)):
-        shown = shown or one.form in ("code", "row") or bool(_EXAMPLE_LINE.match(one.text))
+        if _EXAMPLES_END.search(one.text) or (shown and one.form == "sentence" and _SPEAKS_OF_EXAMPLES.search(one.text)):
+            shown = False
+        else:
+            shown = shown or one.form in ("code", "row") or bool(_EXAMPLE_LINE.match(one.text))
         kind, why = _verdict(one) if not (examples and shown) else _shown(one)
         if kind:
             lead = " ".join(part for part in (*_polar_headings(one), one.lead_in) if part)
@@ -139,7 +146,7 @@ def _verdict(one: Statement) -> tuple[Kind | None, str]:
     words_of = text if not one.lead_in else f"{one.lead_in} {text}"
     if is_persona(text) or is_courtesy(text):
         return None, ""
-    if found := _by_words(words_of):
+    if (found := _by_words(words_of)) and not (found[0] == "condition" and not one.lead_in and is_story(text)):
         return found
     if is_listed(one):
         return "step", "stands under a heading or line of rules"
@@ -181,7 +188,7 @@ def is_listed(one: Statement) -> bool:
         return True
     for title in reversed(one.heading.split("\n")):
         if RULE_HEADING.search(title):
-            return one.form in ("item", "row") or not PAST.search(one.text)
+            return one.form in ("item", "row") or not is_story(one.text)
         if BACKGROUND.search(title):
             return False
     return False
@@ -200,6 +207,12 @@ def is_courtesy(text: str) -> bool:
     return bool(COURTESY.match(text)) and len(text) < 80 and not (_by_words(text) or _NUMBER.search(text))
 
 
+def is_story(text: str) -> bool:
+    """Return whether a sentence tells what was, in its main clause: no rule is told so."""
+    clause = RELATIVE.split(text)[0]
+    return bool(PAST.search(clause)) and not CONDITION.match(text)
+
+
 def is_description(text: str) -> bool:
     """Return whether a sentence clearly states and does not ask: a subject first, then a verb that describes."""
     if text.rstrip().endswith((":", "：", "?", "？")):
@@ -208,7 +221,7 @@ def is_description(text: str) -> bool:
         return bool(CHINESE_SUBJECT.match(text) or CLOSING.search(text))
     if place := FROM_A_PLACE.match(text):
         text = text[place.end() :].lstrip()
-    if PAST.search(text):
+    if is_story(text):
         return True
     if NORM.match(text):
         return False

@@ -35,10 +35,10 @@ OBLIGATION = re.compile(
     r"prefer\w*|recommend\w*|encourag\w*|strict\w*|priorit\w+|mandate\w*|subject to|limited to|up to|ideally|let[’']s|let us|"
     r"muss|müssen|musst|müsst|soll\w*|darf\w*|dürf\w*|immer|stets|unbedingt|erforderlich|notwendig|nötig|verpflicht\w*|bitte|wichtig|aufgabe|"
     r"brauch\w*|(?:ist|sind|hat|haben)\b[^.]{0,80}\bzu(?= \w+en\b)|wird|werden|warte\w*|"
-    r"doi\w*|dev(?:ez|ons|ra|ront|rait)|faut|faudra|toujours|obligatoire\w*|nécessaire\w*|veuillez|essentiel\w*|important\w*|tâche|assurez|"
-    r"attend\w*|uniquement|exig\w*|requi\w*|"
-    r"deb\w+|tien\w+ que|ha\w? que|hay que|siempre|obligatori\w*|necesari\w*|importante\w*|asegúr\w*|tarea|espera|esper[ae]\w*|requier\w*|"
-    r"dev\w+|bisogna|occorre|sempre|obbligatori\w*|necessari\w*|assicura\w*|compito|attend\w*|richie\w*|"
+    r"doi(?:s|t|vent)|dev(?:ez|ons|ra|ront|rait)|faut|faudra|toujours|obligatoire\w*|nécessaire\w*|veuillez|essentiel\w*|important\w*|tâche|assurez|"
+    r"attende[zr]|uniquement|exig\w*|requi\w*|"
+    r"debe\w*|tien\w+ que|ha\w? que|hay que|siempre|obligatori\w*|necesari\w*|importante\w*|asegúr\w*|tarea|espera|esper[ae]\w*|requier\w*|"
+    r"dev(?:e|i|o|ono|i|em|erá|ia)|bisogna|occorre|sempre|obbligatori\w*|necessari\w*|assicura\w*|compito|attend(?:i|ere|ete|a)|richie\w*|"
     r"tem que|têm que|é preciso|precis\w*|obrigatóri\w*|necessári\w*|certifi\w*|tarefa|aguarde|"
     r"moet\w*|dien\w*|altijd|verplicht\w*|noodzakelijk|belangrijk|taak|zorg|wacht|hoeft?|vereist)\b"
     r"|долж\w*|обяза\w*|нужно|надо|необходимо|следует|всегда|требу\w*|важно|пожалуйста|задач\w*|дожд\w*|подожд\w*"
@@ -72,7 +72,7 @@ CONDITION = re.compile(
     r"als|wanneer|tenzij|voordat|nadat|tot|behalve|anders|elke?|alle|minstens|hoogstens|binnen|indien)\b"
     r"|\bесли\b|\bкогда\b|\bпока\b|прежде|\bперед\b|\bпосле\b|кроме|иначе|кажд\w*|\bвсе[хм]?\b|не более|не менее|в течение|\bдо\b"
     r"|場合|とき|時は|なら|れば|たら|以内|以上|以下|まで|前に|後に|除き|除く|すべて|全て|各|毎"
-    r"|如果|若|当|當|除非|除了|否则|否則|之前|之后|之後|直到|每|所有|任何|至少|最多|一律|均|以内|以內|凡"
+    r"|如果|若|当(?![館社店院校行地])|當|除非|除了|否则|否則|之前|之后|之後|直到|每|所有|任何|至少|最多|一律|均|以内|以內|凡"
     r"|경우|으면|라면|다면|하면|되면|때|전에|후에|까지|이내|이상|이하|모든|각 |제외",
     _ALL,
 )
@@ -119,11 +119,11 @@ PERSONA = re.compile(
     _ALL,
 )
 DUTY = re.compile(  # what makes a persona a task: what it does, not what it is
-    r"^\s*(?:here|now|going|about|being|given|provided|presented|assigned|tasked|asked|told|in charge|working|acting)\b|(?<!able )\bto(?= \w)|"
+    r"^\s*(?:here|now|going|about|being|given|provided|presented|assigned|tasked|asked|told|in charge|working|acting)\b|(?<!able )(?<!how )\bto(?= \w)|"
     r"\b(?:that|who|which|whose)\s+(?!(?:is|are|was|were|has|have|had|speciali[sz]es?|knows?|understands?|loves?|believes?|cares?|could|might)\b)|"
     r"\b(?:and|,) (?:you )(?!(?:are|have|know|understand|love|excel|speciali[sz]e)\b)|"
-    r"\b(?:respond|responds|reply|replies|answer|answers|speak|speaks|provides?|helps?|assists?|hilf|hilft|hilfst|helfen|antwort\w*|der|die|qui|aide[sz]?|"
-    r"répond\w*|que|ayudas?|respond\w*|che|aiuti|aiuta|rispond\w*|ajudas?|dat|helpt|antwoord\w*)\b|котор\w*|помога\w*|отвеча\w*",
+    r"\b(?:respond|responds|reply|replies|answer|answers|speak|speaks|provides?|helps?|assists?|hilf|hilft|hilfst|helfen|antwort\w*|qui|aide[sz]?|"
+    r"répond\w*|que|ayudas?|respond\w*|che|aiuti|aiuta|rispond\w*|ajudas?|dat|helpt|antwoord\w*)\b|котор\w*|помога\w*|отвеча\w*|,\s*(?:der|die|das)\b",
     _ALL,
 )
 COURTESY = re.compile(
@@ -133,11 +133,11 @@ COURTESY = re.compile(
     _ALL,
 )
 FROM_A_PLACE = re.compile(  # opens a sentence before its subject: "In the lobby, ..."
-    r"(?:since|in|at|on|from|with|as|for|during|over|seit|im|am|bei|depuis|dans|à|en|desde|da|nel\w*|em|op|sinds|в|на|с)\s[^,;:]{1,80}(?:,\s+|(?=\s(?:there|we|the|our|il|hay|есть)\s))",
+    r"(?:since|in|at|on|from|with|as|for|during|over|seit|im|am|bei|depuis|dans|à|en|desde|da|nel\w*|em|op|sinds|в|на|с)\s[^,;:]{1,80}(?:,\s+|(?=\s(?:there|we|the|our|il|hay|gibt|есть)\s))",
     _ALL,
 )
 SUBJECT = re.compile(  # words that open a statement of fact, with the space after
-    r"(?:(?:the|an?|our|my|its|their|his|her|it|this|that|these|those|he|she|they|we|i|there|here|many|some|most|people|today|"
+    r"(?:(?:gibt es|the|an?|our|my|its|their|his|her|it|this|that|these|those|he|she|they|we|i|there|here|many|some|most|people|today|"
     r"der|die|das|ein|eine|einer|unser\w*|wir|es|diese\w*|ihre?|seine?|viele|"
     r"le|la|les|une?|notre|nos|nous|il|elle|ils|ce|cette|ces|on|el|los|las|un|una|nuestr\w+|est[aeo]|somos|"
     r"lo|i|gli|uno|nostr\w+|siamo|quest[aoie]|o|a|os|as|um|uma|nosso|nossa|este|het|een|onze|wij|deze|dit|er|de|"
@@ -156,7 +156,7 @@ VERB = re.compile(  # finite verbs of description; a sentence without one may be
 )
 RELATIVE = re.compile(r"\b(?:that|which|who|whose|where|how|what|if|qui|dont|che)\b", _ALL)
 PAST = re.compile(
-    r"\b(?:was|were|had|began|grew|became|moved|founded|opened|started|won|wurden?|war|waren|hatten?|a été|était|avait|fue|fueron|era|foi|eram?|è stat[oa]|werd|был[аио]?)\b",
+    r"\b(?:was|were|had|began|grew|became|wurden?|war|waren|hatten?|a été|était|avait|fue|fueron|era|foi|eram?|è stat[oa]|werd|был[аио]?)\b",
     _ALL,
 )
 NORM = re.compile(  # the present in which rules are told: who deals with the model, and what is done without saying by whom
@@ -178,5 +178,5 @@ CLOSING = re.compile(  # of a plain statement where the verb comes last
     r"(?:です|でした|ました|である|います|あります|ております|입니다|있습니다|였습니다|했습니다|습니다)[。.!！]?$"
 )
 CHINESE_SUBJECT = re.compile(
-    r"(?:你|您)是|我们(?:是|位于|成立|提供|拥有)|我們(?:是|位於|成立|提供|擁有)|本公司|本店|公司|这是|這是|该|我是"
+    r"(?:你|您)是|我[们們](?:公司|店|的[^，。]{1,6}?)?(?:是|位[于於]|成立|提供|[拥擁]有)|本公司|本店|公司|这是|這是|该|我是"
 )
