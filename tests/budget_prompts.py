@@ -53,7 +53,7 @@ class Prompt(NamedTuple):
 def prompts(raw: Path) -> list[Prompt]:
     """Return the 60 prompts with their labels."""
     found = [*_public(raw), *_own()]
-    return [*found, *(_long(found, split) for split in ("tune", "held"))]
+    return [*found, *(_long(found, split) for split in ("tune", "held", "fresh"))]
 
 
 def _public(raw: Path) -> Iterator[Prompt]:
@@ -327,7 +327,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--raw", type=Path, required=True, help="folder with section_scorer/ and failure_judge/")
     parser.add_argument("--list", action="store_true", help="show every verdict that differs from the labels")
-    parser.add_argument("--split", choices=("tune", "held"), help="only this half")
+    parser.add_argument("--split", choices=("tune", "held", "fresh"), help="only this half")
     given = parser.parse_args()
     found = [prompt for prompt in prompts(given.raw) if given.split in (None, prompt.split)]
     counts = {label: sum(span.label == label for p in found for span in p.spans) for label in ("binds", "free", "unclear")}
