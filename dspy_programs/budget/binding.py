@@ -27,6 +27,7 @@ from dspy_programs.budget.obligation import (
     EXAMPLE_HEADING,
     FORMAT,
     FROM_A_PLACE,
+    OURS,
     NORM,
     OBLIGATION,
     PAST,
@@ -154,7 +155,7 @@ def _verdict(one: Statement) -> tuple[Kind | None, str]:
         return "fact-with-number", "a number"
     if _QUOTED.search(text):
         return "format", "a quotation"
-    if is_description(text):
+    if is_description(text) and (not is_under_a_title(one) or OURS.match(text) or is_story(text)):
         return None, ""
     return "step", "an order, or not clearly a description"
 
@@ -192,6 +193,11 @@ def is_listed(one: Statement) -> bool:
         if BACKGROUND.search(title):
             return False
     return False
+
+
+def is_under_a_title(one: Statement) -> bool:
+    """Return whether a statement stands under a heading that does not announce background: what it states may matter."""
+    return bool(one.heading) and not any(BACKGROUND.search(title) for title in one.heading.split("\n"))
 
 
 def is_persona(text: str) -> bool:

@@ -62,7 +62,7 @@ PERMISSION = re.compile(
 )
 CONDITION = re.compile(
     r"\b(?:if|unless|when|whenever|whether|while|until|till|before|after|once|except\w*|provided|otherwise|else|as long as|in case|"
-    r"depending|regardless|during|each|every|all|any|both|either|at (?:least|most)|more than|less than|fewer than|no later|maximum|minimum|exactly|"
+    r"depending|regardless|during|each|every\w*|all|any(?:one|body|thing)?|both|either|at (?:least|most)|more than|less than|fewer than|no later|maximum|minimum|exactly|"
     r"under|over|between|limit\w*|within|instead|but|however|first|then|finally|for example|"
     r"wenn|falls|sofern|sobald|bevor|nachdem|bis|außer|solange|ansonsten|sonst|jede\w*|alle\w*|mindestens|höchstens|maximal|innerhalb|"
     r"sauf|lorsque|lorsqu|quand|avant|après|jusqu\w*|tant que|sinon|dès|chaque|tou(?:t|te|s|tes)|moins|plus de|maximum|"
@@ -120,10 +120,10 @@ PERSONA = re.compile(
 )
 DUTY = re.compile(  # what makes a persona a task: what it does, not what it is
     r"^\s*(?:here|now|going|about|being|given|provided|presented|assigned|tasked|asked|told|in charge|working|acting)\b|(?<!able )(?<!how )\bto(?= \w)|"
-    r"\b(?:that|who|which|whose)\s+(?!(?:is|are|was|were|has|have|had|speciali[sz]es?|knows?|understands?|loves?|believes?|cares?|could|might)\b)|"
+    r"\b(?:that|who|which|whose)\s+(?!(?:is|are|was|were|has|have|had|speciali[sz]es?|knows?|understands?|loves?|believes?|cares?|could|might|ever|never|once|\w+ed)\b)|"
     r"\b(?:and|,) (?:you )(?!(?:are|have|know|understand|love|excel|speciali[sz]e)\b)|"
     r"\b(?:respond|responds|reply|replies|answer|answers|speak|speaks|provides?|helps?|assists?|hilf|hilft|hilfst|helfen|antwort\w*|qui|aide[sz]?|"
-    r"répond\w*|que|ayudas?|respond\w*|che|aiuti|aiuta|rispond\w*|ajudas?|dat|helpt|antwoord\w*)\b|котор\w*|помога\w*|отвеча\w*|,\s*(?:der|die|das)\b",
+    r"répond\w*|que|ayudas?|respond\w*|che|aiuti|aiuta|rispond\w*|ajudas?|dat|helpt|antwoord\w*)\b|котор\w*|помога\w*|отвеча\w*|,\s*(?:der|die|das)\b[^,]*\w(?:t|en)\W*$",
     _ALL,
 )
 COURTESY = re.compile(
@@ -136,18 +136,24 @@ FROM_A_PLACE = re.compile(  # opens a sentence before its subject: "In the lobby
     r"(?:since|in|at|on|from|with|as|for|during|over|seit|im|am|bei|depuis|dans|à|en|desde|da|nel\w*|em|op|sinds|в|на|с)\s[^,;:]{1,80}(?:,\s+|(?=\s(?:there|we|the|our|il|hay|gibt|есть)\s))",
     _ALL,
 )
-SUBJECT = re.compile(  # words that open a statement of fact, with the space after
-    r"(?:(?:gibt es|the|an?|our|my|its|their|his|her|it|this|that|these|those|he|she|they|we|i|there|here|many|some|most|people|today|"
-    r"der|die|das|ein|eine|einer|unser\w*|wir|es|diese\w*|ihre?|seine?|viele|"
-    r"le|la|les|une?|notre|nos|nous|il|elle|ils|ce|cette|ces|on|el|los|las|un|una|nuestr\w+|est[aeo]|somos|"
-    r"lo|i|gli|uno|nostr\w+|siamo|quest[aoie]|o|a|os|as|um|uma|nosso|nossa|este|het|een|onze|wij|deze|dit|er|de|"
+OURS = re.compile(  # opens what a company says of itself
+    r"(?:(?:our|my|we|unsere?\w*|wir|notre|nos|nous|nuestr\w+|somos|nostr\w+|siamo|nosso|nossa|onze|wij|мы|наш\w*|i)\s|我[们們]|当[館社店院校行地]|우리)",
+    _ALL,
+)
+SUBJECT = re.compile(  # words that open a statement about one thing, with the space after; "a bike" is any bike, so a rule
+    r"(?:(?:gibt es|the|our|my|its|their|his|her|it|this|that|these|those|he|she|they|we|i|there|here|many|some|most|people|today|"
+    r"der|die|das|unser\w*|wir|es|diese\w*|ihre?|seine?|viele|"
+    r"le|la|les|notre|nos|nous|il|elle|ils|ce|cette|ces|on|el|los|las|nuestr\w+|est[aeo]|somos|"
+    r"lo|i|gli|nostr\w+|siamo|quest[aoie]|o|a(?=\s\w+\s(?:é|fica|foi|está|tem))|os|as|nosso|nossa|este|het|onze|wij|deze|dit|er|de|"
     r"мы|наш\w*|это|он|она|они|компания|магазин)\s|l[’']|c[’']est\s|d[’'])",
     _ALL,
 )
-VERB = re.compile(  # finite verbs of description; a sentence without one may be an order in the infinitive
-    r"\b(?:is|are|was|were|has|have|had|been|being|does|did|\w{3,}(?<!s)s|\w{3,}ed|began|grew|made|love|like|live|work|sell|offer|"
+VERB = re.compile(  # finite verbs of description; a sentence without one may be an order in the infinitive, or a rule
+    r"\b(?:is|are|was|were|has|have|had|been|being|lies|stands|sits|sells?|serves|makes|offers?|provides|works?|lives?|loves?|likes?|enjoys?|runs|"
+    r"smells|sings|employs|speciali[sz]es|focuses|handles|spans|contains|includes|covers|operates|believes|cycles?|produces|features|belongs|dates|"
+    r"goes back|looks after|overlooks|"
     r"ist|sind|war|waren|wurde|wurden|hat|haben|hatte|gibt|bietet|bieten|liegt|steht|stehen|verkauft|verkaufen|besteht|betreibt|gehört|arbeitet|arbeiten|"
-    r"est|sont|était|étaient|sommes|avons|ont|avait|a été|propose|proposons|vend|vendons|offre|existe|compte|regroupe|travaillent|"
+    r"est|sont|était|étaient|sommes|avons|ont|avait|a été|propose|proposons|vend|vendons|offre|existe|compte|regroupe|travaillent|publie|aimons|"
     r"es|son|somos|era|fue|está|están|tiene|tienen|hay|ofrece|vende|vendemos|cuenta|"
     r"è|sono|erano|ha|hanno|siamo|vendiamo|trova|conta|é|são|foi|estão|têm|há|fica|gostam|"
     r"zijn|waren|heeft|hebben|biedt|verkoopt|ligt|staat|staan|bestaat)\b"
@@ -170,7 +176,7 @@ NORM = re.compile(  # the present in which rules are told: who deals with the mo
     _ALL,
 )
 BACKGROUND = re.compile(
-    r"\b(?:about|background|introduction|identity|persona|company|history|who (?:we|you) are|overview|hintergrund|über|unternehmen|contexte|présentation|"
+    r"\b(?:about|background|assistant|assistente?|asistente|bot|chatbot|handbook|introduction|identity|persona|company|history|who (?:we|you) are|overview|hintergrund|über|unternehmen|contexte|présentation|"
     r"à propos|quién(?:es)?|contexto|empresa|sobre|chi siamo|ruolo|azienda|sfondo|achtergrond|rol|bedrijf)\b|о нас|о компании|について|背景|概要|役割|介绍|简介|角色|배경|소개|역할",
     _ALL,
 )

@@ -2,7 +2,7 @@
 
 Input      the text of a section: Markdown, XML tags, lines in capitals, tables, code, plain text, in any language.
 Output     Statements in order; their slices of the text, joined, are the text.
-Guarantees a sentence wrapped over lines is one statement, and so is what stands in quotation marks, brackets or a code fence
+Guarantees a sentence wrapped over lines is one statement, and so is what stands in quotation marks, brackets, a block of quoted lines or a code fence
            of any length, a fence inside a longer fence included; a list item and a table row know the line they hang on.
            Linear in the text.
 """
@@ -132,6 +132,10 @@ def _blocks(text: str) -> Iterator[_Block]:
             continue
         if fence := _FENCE.match(line):
             last = _fence_end(lines, at, fence[1])
+            yield _Block(start, lines[last].end(), "code", 99)
+        elif line.startswith(">"):
+            while last + 1 < len(lines) and lines[last + 1].group().startswith(">"):
+                last += 1
             yield _Block(start, lines[last].end(), "code", 99)
         elif line.strip() in _OPENS and (closed := _brackets_end(lines, at)):
             last = closed
