@@ -58,14 +58,14 @@ _QUOTED = re.compile(
 )
 _NUMBER = re.compile(r"\d|[一二三四五六七八九十百](?=[天日个個句条條年月次位张張人]|つ|文|行)")
 _SPELLED = frozenset(
-    "two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred thousand once twice half double single "
-    "zwei drei vier fünf sechs sieben acht neun zehn deux trois quatre cinq sept huit neuf dix dos tres cuatro cinco seis siete ocho "
-    "nueve diez due tre quattro cinque sei sette otto nove dieci dois duas três quatro oito dez twee vier vijf zes zeven acht negen tien "
-    "два две три четыре пять шесть семь восемь девять десять".split()
+    "two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred thousand once twice half "
+    "double single zwei drei vier fünf sechs sieben acht neun zehn deux trois quatre cinq sept huit neuf dix dos tres cuatro cinco "
+    "seis siete ocho nueve diez due tre quattro cinque sei sette otto nove dieci dois duas três quatro oito dez twee vier vijf "
+    "zes zeven acht negen tien два две три четыре пять шесть семь восемь девять десять".split()
 )
-_LABEL = re.compile(r"[\w /&’'-]{1,40}[:：]\s+")
 _EXAMPLE_LINE = re.compile(
-    r"(?:example|beispiel|exemple|ejemplo|例|q|a|question|answer|user|assistant|human|input|output|customer|agent)\s*\d*\s*[:：.]",
+    r"(?:example|beispiel|exemple|ejemplo|例|q|a|question|answer|user|assistant|human|input|output|customer|"
+    r"agent)\s*\d*\s*[:：.]",
     re.IGNORECASE,
 )
 _EXAMPLES_END = re.compile(r"^\W*end (?:of )?examples?\b", re.IGNORECASE)
@@ -120,7 +120,7 @@ def _bound(content: str, examples: bool, name: str) -> tuple[Binding, ...]:
 
 
 def _lead_in(one: Statement) -> str:
-    """Return the lines that a statement hangs on, with the headings that turn it around, as "Don'ts" or "If the user is a minor"."""
+    """Return the lines that a statement hangs on, with the headings that turn it around, as "Don'ts" or "If in doubt"."""
     turning = [
         title for title in one.heading.split("\n") if any(sign.search(title) for sign in (PROHIBITION, _POLAR, CONDITION))
     ]
