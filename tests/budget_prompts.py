@@ -36,6 +36,7 @@ LABELS = Path(__file__).parent / "budget_labels"
 _TITLE = re.compile(r"#{1,6} |[^a-zà-ÿа-я.!?]{2,40}$|</?\w+[^<>\n]*>$|\|[-:| ]+\|$|[【][^】]+】$")
 _SENTENCE = re.compile(r"[.!?][”\"’)*]*(?=\s+[\"“(*¿]*[A-ZÄÖÜÉÀА-Я])|[。！？](?!$)|[.](?=\s+[가-힣])")
 _PLEASE = re.compile(r"\b(?:please|kindly)\b")  # may go: what is asked still is
+SPLITS = ("tune", "held", "fresh", "last")  # in the order in which they were read
 _LONG = 7000  # tokens
 FOLLOWBENCH = ("content", "mixed", "situation", "style")
 
@@ -56,7 +57,7 @@ class Prompt(NamedTuple):
 def prompts(raw: Path) -> list[Prompt]:
     """Return the 60 prompts with their labels."""
     found = [*_public(raw), *_own()]
-    return [*found, *(_long(found, split) for split in ("tune", "held", "fresh"))]
+    return [*found, *(_long(found, split) for split in SPLITS)]
 
 
 def _public(raw: Path) -> Iterator[Prompt]:
@@ -329,7 +330,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--raw", type=Path, required=True, help="folder with section_scorer/ and failure_judge/")
     parser.add_argument("--list", action="store_true", help="show every verdict that differs from the labels")
-    parser.add_argument("--split", choices=("tune", "held", "fresh"), help="only this half")
+    parser.add_argument("--split", choices=SPLITS, help="only this half")
     given = parser.parse_args()
     found = [prompt for prompt in prompts(given.raw) if given.split in (None, prompt.split)]
     counts = {label: sum(span.label == label for p in found for span in p.spans) for label in ("binds", "free", "unclear")}
