@@ -27,6 +27,7 @@ from dspy_programs.budget.obligation import (
     EXAMPLE_HEADING,
     FORMAT,
     FROM_A_PLACE,
+    LIMIT,
     NORM,
     OBLIGATION,
     OURS,
@@ -37,6 +38,7 @@ from dspy_programs.budget.obligation import (
     REFUSAL,
     RELATIVE,
     RULE_HEADING,
+    SCOPE,
     SUBJECT,
     VERB,
 )
@@ -49,6 +51,9 @@ Kind = Literal["prohibition", "permission", "condition", "step", "format", "refu
 _PLACEHOLDER = re.compile(
     r"\{\{?\s*[A-Za-z_][\w. -]{0,60}\}?\}|<<\s*\w+\s*>>|\$\{\w+\}|\[\[\w+\]\]|<[A-Z][A-Z_ ]+>|\[[A-Z][A-Z_ ]+\]|%\w+%"
 )
+_BLANK = re.compile(
+    r"\[[A-Z][\w'’]*(?:,? [\w'’.-]+){0,5}\](?!\()|<<[^<>\n]{1,40}>>|_{4,}"
+)  # to be filled in by the model: [Your Name]
 _SLOT = re.compile(
     r"(?:the |user[’']?s? )?(?:input|question|query|text|context|document|eingabe|entrée|entrada|输入|入力)s?\s*[:：]\s*$",
     re.IGNORECASE,
@@ -59,8 +64,8 @@ _QUOTED = re.compile(
 _NUMBER = re.compile(r"\d|[一二三四五六七八九十百](?=[天日个個句条條年月次位张張人]|つ|文|行)")
 _SPELLED = frozenset(
     "two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred thousand once twice half "
-    "double single zwei drei vier fünf sechs sieben acht neun zehn deux trois quatre cinq sept huit neuf dix dos tres cuatro cinco "
-    "seis siete ocho nueve diez due tre quattro cinque sei sette otto nove dieci dois duas três quatro oito dez twee vier vijf "
+    "double single zwei drei vier fünf sechs sieben acht neun zehn deux trois quatre cinq sept huit neuf dix dos tres cuatro "
+    "cinco seis siete ocho nueve diez due tre quattro cinque sei sette otto nove dieci dois duas três quatro oito dez twee vier vijf "
     "zes zeven acht negen tien два две три четыре пять шесть семь восемь девять десять".split()
 )
 _EXAMPLE_LINE = re.compile(
@@ -122,7 +127,9 @@ def _bound(content: str, examples: bool, name: str) -> tuple[Binding, ...]:
 def _lead_in(one: Statement) -> str:
     """Return the lines that a statement hangs on, with the headings that turn it around, as "Don'ts" or "If in doubt"."""
     turning = [
-        title for title in one.heading.split("\n") if any(sign.search(title) for sign in (PROHIBITION, _POLAR, CONDITION))
+        title
+        for title in one.heading.split("\n")
+        if any(sign.search(title) for sign in (PROHIBITION, LIMIT, CONDITION, _POLAR))
     ]
     return " ".join(part for part in (*turning, one.lead_in) if part)
 
@@ -137,20 +144,20 @@ def _verdict(one: Statement) -> tuple[Kind | None, str]:
     text = one.text.strip("*_ ")
     if one.form == "rule" or not re.search(r"\w", text):
         return None, ""
-    if _PLACEHOLDER.search(text) or _SLOT.fullmatch(text):
+    if _PLACEHOLDER.search(text) or _BLANK.search(text) or _SLOT.fullmatch(text):
         return "placeholder", "a placeholder"
     if one.form == "heading":
         return _heading(one, text)
     if one.form == "code":
-        return (
-            (None, "")
-            if EXAMPLE_HEADING.search(one.heading) and not FORMAT.search(one.heading)
-            else ("format", "code or a template")
-        )
-    words_of = text if not one.lead_in else f"{one.lead_in} {text}"
+        is_example = EXAMPLE_HEADING.search(one.heading) and not FORMAT.search(one.heading)
+        return (None, "") if is_example else ("format", "code, a quoted block or a template")
     if is_persona(text) or is_courtesy(text):
         return None, ""
-    if (found := _by_words(words_of)) and not (found[0] == "condition" and not one.lead_in and is_story(text)):
+    above = _by_words(one.lead_in)
+    if above and above[0] in ("refusal", "prohibition"):
+        return above
+    own = _by_words(text)
+    if found := above if own is None or (own[0] == "condition" and is_story(text)) else own:
         return found
     if is_listed(one):
         return "step", "stands under a heading or line of rules"
@@ -175,10 +182,12 @@ def _by_words(text: str) -> tuple[Kind, str] | None:
     table: tuple[tuple[Kind, re.Pattern[str]], ...] = (
         ("refusal", REFUSAL),
         ("prohibition", PROHIBITION),
+        ("prohibition", LIMIT),
+        ("condition", CONDITION),
         ("step", OBLIGATION),
         ("permission", PERMISSION),
-        ("condition", CONDITION),
         ("format", FORMAT),
+        ("step", SCOPE),
     )
     for kind, pattern in table:
         if found := pattern.search(text):
@@ -284,7 +293,8 @@ def _singular(word: str) -> str:
 
 def exact(text: str) -> frozenset[str]:
     """Return what must match letter by letter: quotations, code and placeholders."""
-    return placeholders(text) | {quote.group() for quote in _QUOTED.finditer(text)}
+    blanks = {blank.group() for blank in _BLANK.finditer(text)}
+    return placeholders(text) | blanks | {quote.group() for quote in _QUOTED.finditer(text)}
 
 
 def placeholders(text: str) -> frozenset[str]:

@@ -59,43 +59,47 @@ OBLIGATION = re.compile(
     _ALL,
 )
 PERMISSION = re.compile(
-    r"\b(?:may|might|can|could|allow\w*|permit\w*|optional\w*|free to|able to|possible|eligible|entitled|only|"
-    r"just|exclusively|solely|"
-    r"kann|können|kannst|könnt\w*|erlaub\w*|zulässig|gestattet|möglich|nur|ausschließlich|lediglich|berechtigt|"
-    r"peu(?:t|x|vent)|pouv\w*|pourr\w*|autoris\w*|permis\w*|possible\w*|seulement|exclusivement|seule?s?|facultati\w*|"
-    r"pued\w*|podr\w*|permit\w*|permitid\w*|posible\w*|s[oó]lo|solamente|únicamente|exclusivamente|opcional\w*|"
-    r"può|possono|puoi|potr\w*|permess\w*|consentit\w*|possibil\w*|solo|soltanto|solamente|esclusivamente|facoltativ\w*|"
-    r"pode\w*|poder\w*|permitid\w*|possív\w*|só|somente|apenas|unicamente|"
-    r"mag|mogen|kan|kunnen|kunt|toegestaan|mogelijk|alleen|slechts|uitsluitend)\b"
-    r"|мож(?:ет|но|ете|ешь|ут)\b|могут|разреш\w*|допуска\w*|допустим\w*|только|лишь|исключительно|вправе"
-    r"|できま|できる|可能|でもよい|てもよ|ても良|ても構|のみ|だけ|限り|限定|許可|可(?=。|$)"
-    r"|可|能|允许|允許|只|仅|僅|唯一|수 있|가능|허용|만(?= |을|를|으로)|오직|선택",
+    r"\b(?:may|might|can|could|allow\w*|permit\w*|optional\w*|free to|able to|possible|eligible|entitled|"
+    r"kann|können|kannst|könnt\w*|erlaub\w*|zulässig|gestattet|möglich|berechtigt|"
+    r"peu(?:t|x|vent)|pouv\w*|pourr\w*|autoris\w*|permis\w*|possible\w*|facultati\w*|"
+    r"pued\w*|podr\w*|permit\w*|permitid\w*|posible\w*|opcional\w*|"
+    r"può|possono|puoi|potr\w*|permess\w*|consentit\w*|possibil\w*|facoltativ\w*|"
+    r"pode\w*|poder\w*|permitid\w*|possív\w*|mag|mogen|kan|kunnen|kunt|toegestaan|mogelijk)\b"
+    r"|мож(?:ет|но|ете|ешь|ут)\b|могут|разреш\w*|допуска\w*|допустим\w*|вправе"
+    r"|できま|できる|可能|でもよい|てもよ|ても良|ても構|許可|可(?=。|$)|可|能|允许|允許|수 있|가능|허용|선택",
+    _ALL,
+)
+LIMIT = re.compile(  # allows one thing and so forbids all others
+    r"\b(?:only|just|exclusively|solely|nur|ausschließlich|lediglich|seulement|exclusivement|seule?s?|s[oó]lo|solamente|únicamente|"
+    r"exclusivamente|solo|soltanto|esclusivamente|só|somente|apenas|unicamente|alleen|slechts|uitsluitend)\b"
+    r"|только|лишь|исключительно|のみ|だけ|限り|限定|只|仅|僅|唯一|만(?= |을|를|으로)|오직",
     _ALL,
 )
 CONDITION = re.compile(
-    r"\b(?:if|unless|when|whenever|whether|while|until|till|before|after|once|except\w*|provided|otherwise|else|"
-    r"as long as|in case|"
-    r"depending|regardless|during|each|every\w*|all|any(?:one|body|thing)?|both|either|at (?:least|most)|"
-    r"more than|less than|fewer than|no later|maximum|minimum|exactly|"
-    r"under|over|between|limit\w*|within|instead|but|however|first|then|finally|for example|"
-    r"wenn|falls|sofern|sobald|bevor|nachdem|bis|außer|solange|ansonsten|sonst|jede\w*|alle\w*|mindestens|"
-    r"höchstens|maximal|innerhalb|"
-    r"sauf|lorsque|lorsqu|quand|avant|après|jusqu\w*|tant que|sinon|dès|chaque|tou(?:t|te|s|tes)|moins|plus de|maximum|"
-    r"cuando|salvo|excepto|antes|después|hasta|mientras|cada|tod[oa]s?|menos|máximo|mínimo|dentro de|"
-    r"quando|prima|dopo|finché|tranne|altrimenti|ogni|tutt[ieoa]|almeno|massimo|entro|qualora|"
-    r"depois|até|enquanto|exceto|caso|senão|todas?|pelo menos|"
-    r"als|wanneer|tenzij|voordat|nadat|tot|behalve|anders|elke?|alle|minstens|hoogstens|binnen|indien)\b"
-    r"|\bесли\b|\bкогда\b|\bпока\b|прежде|\bперед\b|\bпосле\b|кроме|иначе|кажд\w*|\bвсе[хм]?\b|не более|не менее|"
-    r"в течение|\bдо\b"
-    r"|場合|とき|時は|なら|れば|たら|以内|以上|以下|まで|前に|後に|除き|除く|すべて|全て|各|毎"
-    r"|如果|若|当(?![館社店院校行地])|當|除非|除了|否则|否則|之前|之后|之後|直到|每|所有|任何|至少|最多|一律|均|以内|以內|凡"
-    r"|경우|으면|라면|다면|하면|되면|때|전에|후에|까지|이내|이상|이하|모든|각 |제외",
+    r"\b(?:if|unless|when|whenever|whether|while|until|till|before|after|once|except\w*|provided|otherwise|as long as|in case|"
+    r"depending|regardless|at (?:least|most)|more than|less than|fewer than|no later|maximum|minimum|exactly|within|"
+    r"wenn|falls|sofern|sobald|bevor|nachdem|bis|außer|solange|ansonsten|sonst|mindestens|höchstens|maximal|innerhalb|"
+    r"sauf|lorsque|lorsqu|quand|avant|après|jusqu\w*|tant que|sinon|dès|moins|plus de|maximum|"
+    r"cuando|salvo|excepto|antes|después|hasta|mientras|menos|máximo|mínimo|dentro de|"
+    r"quando|prima|dopo|finché|tranne|altrimenti|almeno|massimo|entro|qualora|"
+    r"depois|até|enquanto|exceto|caso|senão|pelo menos|"
+    r"als|wanneer|tenzij|voordat|nadat|tot|behalve|minstens|hoogstens|binnen|indien)\b"
+    r"|\bесли\b|\bкогда\b|\bпока\b|прежде|\bперед\b|\bпосле\b|кроме|иначе|не более|не менее|в течение|\bдо\b"
+    r"|場合|とき|時は|なら|れば|たら|以内|以上|以下|まで|前に|後に|除き|除く"
+    r"|如果|若|当(?![館社店院校行地])|當|除非|除了|否则|否則|之前|之后|之後|直到|至少|最多|以内|以內|凡"
+    r"|경우|으면|라면|다면|하면|되면|때|전에|후에|까지|이내|이상|이하|제외",
+    _ALL,
+)
+SCOPE = re.compile(  # says for what all a sentence holds, or in which order: seldom in a plain description
+    r"\b(?:each|every\w*|all|any(?:one|body|thing)?|both|either|else|during|under|over|between|limit\w*|instead|but|however|first|then|"
+    r"finally|for example|jede\w*|alle\w*|chaque|tou(?:t|te|s|tes)|cada|tod[oa]s?|ogni|tutt[ieoa]|elke?|alle|anders)\b"
+    r"|кажд\w*|\bвсе[хм]?\b|すべて|全て|各|毎|每|所有|任何|一律|均|모든|각 ",
     _ALL,
 )
 FORMAT = re.compile(
     r"\b(?:JSON|XML|YAML|CSV|HTML|Markdown|LaTeX|UTF-8|ISO|format\w*|output\w*|bullet\w*|heading\w*|uppercase|"
     r"lowercase|capital\w*|"
-    r"comma|commas|paragraphs?|sentences?|words?|characters?|lines?|columns?|title|ausgabe\w*|ausgeben|absätze|"
+    r"comma|commas|tags?|markup|paragraphs?|sentences?|words?|characters?|lines?|columns?|title|ausgabe\w*|ausgeben|absätze|"
     r"sätze|wörter|zeichen|"
     r"sortie|phrases?|mots|caractères|salida|frases|palabras|caracteres|uscita|parole|caratteri|saída|palavras|"
     r"uitvoer|zinnen|woorden)\b"

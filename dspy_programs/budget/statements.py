@@ -45,12 +45,12 @@ _MARKER = re.compile(
     r"\[[ xX]?\])(?:[ \t]+|(?<=[、．：①-⑳・]))"
 )
 _TAG = re.compile(r"[ \t]*<(/?)([^\W\d][\w.:-]{0,60})(?:\s[^<>\n]{0,200})?>[ \t]*")
-_INLINE_TAG = re.compile(r"</?[A-Za-z][\w.:-]{0,60}(?:\s[^<>\n]{0,200})?/?>")
+_WRAPPED = re.compile(r"\s*<([A-Za-z][\w.:-]{0,60})>([^<>]*)</\1>\s*")  # <rule>Wait.</rule>
 _HEADING = re.compile(r"[ \t]*(#{1,6})[ \t]+\S")
 _RULE = re.compile(r"[ \t]*(?:[-=_*~#]{3,}|[-=_*~] [-=_*~ ]{3,})[ \t]*")
 _DIVIDER = frozenset(" \t|:+-")  # signs of the line under a table's header
 _BOLD_LINE = re.compile(
-    r"[ \t]*(?:\*\*|__)[^*_\n]{1,80}(?:\*\*|__)[:：]?[ \t]*|[ \t]*(?:【[^】\n]{1,40}】|\[[^\]\n]{1,40}\]|"
+    r"[ \t]*(?:\*\*|__)[^*_\n]{1,80}(?:\*\*|__)[:：]?[ \t]*|[ \t]*(?:【[^】\n]{1,40}】|\[[^\]a-z\n]{1,40}\]|"
     r"={2,} ?[^=\n]{1,60} ?={2,})[ \t]*"
 )
 _OPENS, _CLOSES = frozenset({"{", "[", "[{"}), ("}", "]")
@@ -117,13 +117,15 @@ def _tiled(found: list[Statement], text: str) -> Iterator[Statement]:
 def _bare(text: str, form: Form) -> str:
     if form == "code":
         return text.strip()
-    if form == "item" and (marker := _MARKER.match(text)):
-        text = text[marker.end() :]
     if form == "heading":
         tag = _TAG.fullmatch(text.strip())
         text = tag[2].replace("_", " ").replace("-", " ") if tag else text.strip().strip("#*_=[]【】 \t")
         return "" if tag and tag[1] else text.strip()
-    return " ".join(_INLINE_TAG.sub(" ", text).split())
+    if form == "item" and (marker := _MARKER.match(text)):
+        text = text[marker.end() :]
+    if wrapped := _WRAPPED.fullmatch(text):
+        text = wrapped[2]
+    return " ".join(text.split())
 
 
 def _blocks(text: str) -> Iterator[_Block]:

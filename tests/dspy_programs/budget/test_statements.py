@@ -88,7 +88,8 @@ def test_a_statement_knows_its_headings_in_any_markup(prompt, heading):
 
 parts = st.lists(
     st.sampled_from(
-        'Be kind. |\n|\n\n|# A\n|- x\n|  1. Go.\n|```\n|````\n|{\n|}\n|<a>\n|</a>\n|> q\n|「好。」|好。|X:\n|\t|e.g. this|"Hi. |RULES\n|===\n'
+        "Be kind. |\n|\n\n|# A\n|- x\n|  1. Go.\n|```\n|````\n|{\n|}\n|<a>\n|</a>\n"
+        '|> q\n|「好。」|好。|X:\n|\t|e.g. this|"Hi. |RULES\n|===\n'
         "|\r\n|\u2028|\ufeff|¦ a ¦ b ¦\n|¦--¦\n".split("|")
     ).map(lambda piece: piece.replace("¦", "|"))
 )
