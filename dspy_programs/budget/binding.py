@@ -12,8 +12,9 @@ Guarantees no model, no randomness; linear in the text.
 """
 
 import functools
+import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from dspy_programs.budget.obligation import (
@@ -34,6 +35,8 @@ from dspy_programs.budget.obligation import (
     PAST,
     PERMISSION,
     PERSONA,
+    POINTED_AT,
+    POINTING,
     PROHIBITION,
     REFUSAL,
     RELATIVE,
@@ -46,6 +49,8 @@ from dspy_programs.budget.statements import Statement, statements
 from dspy_programs.text import CJK_RUN, words
 from dspy_programs.types import Section
 
+Verdict = tuple["Kind | None", str]
+"""The kind of demand and why it counts as one; None for what is free to go."""
 Kind = Literal["prohibition", "permission", "condition", "step", "format", "refusal", "fact-with-number", "placeholder"]
 
 _PLACEHOLDER = re.compile(
@@ -65,8 +70,8 @@ _NUMBER = re.compile(r"\d|[一二三四五六七八九十百](?=[天日个個句
 _SPELLED = frozenset(
     "two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred thousand once twice half "
     "double single zwei drei vier fünf sechs sieben acht neun zehn deux trois quatre cinq sept huit neuf dix dos tres cuatro "
-    "cinco seis siete ocho nueve diez due tre quattro cinque sei sette otto nove dieci dois duas três quatro oito dez twee vier vijf "
-    "zes zeven acht negen tien два две три четыре пять шесть семь восемь девять десять".split()
+    "cinco seis siete ocho nueve diez due tre quattro cinque sei sette otto nove dieci dois duas três quatro oito dez "
+    "twee vier vijf zes zeven acht negen tien два две три четыре пять шесть семь восемь девять десять".split()
 )
 _EXAMPLE_LINE = re.compile(
     r"(?:example|beispiel|exemple|ejemplo|例|q|a|question|answer|user|assistant|human|input|output|customer|"
@@ -111,17 +116,38 @@ def binding_sentences(sections: Sequence[Section]) -> list[Binding]:
 
 @functools.lru_cache(maxsize=2_000)
 def _bound(content: str, examples: bool, name: str) -> tuple[Binding, ...]:
-    found = []
-    shown = False  # whether an example has begun, which shows and does not tell
-    for number, one in enumerate(statements(content)):
+    said = statements(content)
+    verdicts = _with_neighbours(said, content, list(_verdicts(said, examples)))
+    return tuple(
+        Binding(name, number, one.start, one.end, one.text, _lead_in(one), kind, why, one.heading)
+        for number, (one, (kind, why)) in enumerate(zip(said, verdicts, strict=True))
+        if kind
+    )
+
+
+def _verdicts(said: Sequence[Statement], examples: bool) -> Iterator[Verdict]:
+    """Yield the verdict of each statement by itself; of what is shown as an example, only placeholders bind."""
+    shown = False
+    for one in said:
         if _EXAMPLES_END.search(one.text) or (shown and one.form == "sentence" and _SPEAKS_OF_EXAMPLES.search(one.text)):
             shown = False
         else:
             shown = shown or one.form in ("code", "row") or bool(_EXAMPLE_LINE.match(one.text))
-        kind, why = _verdict(one) if not (examples and shown) else _shown(one)
-        if kind:
-            found.append(Binding(name, number, one.start, one.end, one.text, _lead_in(one), kind, why, one.heading))
-    return tuple(found)
+        yield _verdict(one) if not (examples and shown) else _shown(one)
+
+
+def _with_neighbours(said: Sequence[Statement], content: str, verdicts: list[Verdict]) -> list[Verdict]:
+    """Let a description bind if it goes on about a demand before it, or the demand after it speaks of it."""
+    for at, (one, other) in enumerate(itertools.pairwise(said)):
+        if not one.form == other.form == "sentence" or "\n\n" in content[one.start : one.end]:
+            continue
+        here, following = verdicts[at][0], verdicts[at + 1][0]
+        if here and not following and POINTING.match(other.text):
+            verdicts[at + 1] = ("condition", "goes on about the sentence before")
+        elif following and not here and not (is_persona(one.text) or is_courtesy(one.text)):
+            if POINTING.match(other.text) or POINTED_AT.search(other.text):
+                verdicts[at] = ("condition", "the next sentence speaks of it")
+    return verdicts
 
 
 def _lead_in(one: Statement) -> str:
@@ -134,12 +160,12 @@ def _lead_in(one: Statement) -> str:
     return " ".join(part for part in (*turning, one.lead_in) if part)
 
 
-def _shown(one: Statement) -> tuple[Kind | None, str]:
+def _shown(one: Statement) -> Verdict:
     return ("placeholder", "a placeholder") if _PLACEHOLDER.search(one.text) else (None, "")
 
 
 @functools.lru_cache(maxsize=20_000)
-def _verdict(one: Statement) -> tuple[Kind | None, str]:
+def _verdict(one: Statement) -> Verdict:
     """Return the kind of demand and why it counts as one; None for a description."""
     text = one.text.strip("*_ ")
     if one.form == "rule" or not re.search(r"\w", text):
@@ -170,7 +196,7 @@ def _verdict(one: Statement) -> tuple[Kind | None, str]:
     return "step", "an order, or not clearly a description"
 
 
-def _heading(one: Statement, text: str) -> tuple[Kind | None, str]:
+def _heading(one: Statement, text: str) -> Verdict:
     """Return the verdict of a heading: a title says nothing; "Never answer in French" and a title of the output do."""
     if one.lead_in or FORMAT.search(one.heading) or (text.endswith((":", "：")) and RULE_HEADING.search(one.heading)):
         return "format", "a title that the output has"

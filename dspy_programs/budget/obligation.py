@@ -146,7 +146,7 @@ EXAMPLE_HEADING = re.compile(
     _ALL,
 )
 PERSONA = re.compile(
-    r"(?:hi[,!]?\s+|hello[,!]?\s+)?(?:you are|you[’']re|you have|you possess|you excel|you speciali[sz]e|you know|"
+    r"(?:hi[,!]?\s+|hello[,!]?\s+)?(?:you are|you[’']re|you have|you possess|you know|"
     r"you understand|you love|"
     r"you deeply understand|du bist|sie sind|du hast|vous êtes|tu es|eres|usted es|(?:tu )?sei|lei è|você é|tu és|"
     r"je bent|u bent|"
@@ -185,7 +185,7 @@ OURS = re.compile(  # opens what a company says of itself
     _ALL,
 )
 SUBJECT = re.compile(  # words that open a statement about one thing, with the space after; "a bike" is any bike, so a rule
-    r"(?:(?:gibt es|the|our|my|its|their|his|her|it|this|that|these|those|he|she|they|we|i|there|here|many|some|"
+    r"(?:(?:gibt es|the|our|my|its|their|his|her|it|this|that|these|those|he|she|they|we|i|there|many|some|"
     r"most|people|today|"
     r"der|die|das|unser\w*|wir|es|diese\w*|ihre?|seine?|viele|"
     r"le|la|les|notre|nos|nous|il|elle|ils|ce|cette|ces|on|el|los|las|nuestr\w+|est[aeo]|somos|"
@@ -210,6 +210,14 @@ VERB = re.compile(  # finite verbs of description; a sentence without one may be
     r"|\bявля\w+|\bнаход\w+|\bработа\w+|\bпрода\w+|\bбыл[аио]?\b|\bесть\b|\bосновал\w*|\bосновани?а?\b|\bлюбим\b|"
     r"\bрады\b|[—–]",
     _ALL,
+)
+POINTING = re.compile(  # opens a sentence that goes on about the one before
+    r"(?:it|its|this|that|these|those|they|their|them|he|she|his|her|such|er|sie|es|dies\w*|ihre?|seine?|il|elle|ils|elles|cela|ce|cette|ces|"
+    r"est[aeo]s?|ell[oa]s?|ess[aeo]|quest[aeio]|ele|ela|eles|isso|deze|dit|die|zij|это|он|она|они|эт\w+)\b|这|這|它|他|她|此|これ|それ|この|その|이|그",
+    _ALL,
+)
+POINTED_AT = re.compile(
+    r"\b(?:it|them|this|these|that one|those|ihn|ihm|dies\w*|leur|les siens|quest[oi]|lo|hem|его|её|их)\b|它|それ|그것", _ALL
 )
 RELATIVE = re.compile(r"\b(?:that|which|who|whose|where|how|what|if|qui|dont|che)\b", _ALL)
 PAST = re.compile(

@@ -21,7 +21,7 @@ def gone(before: str, after: str) -> list[str]:
         ("The remaining amount is not refundable.", "prohibition"),
         ("Refuse medical questions.", "refusal"),
         ("You should deny user requests that are against this policy.", "refusal"),
-        ("Wait for the user to agree before you cancel a booking.", "step"),
+        ("Wait for the user to agree before you cancel a booking.", "condition"),
         ("The agent needs to collect the name.", "step"),
         ("Guests may bring a dog.", "permission"),
         ("If the order is late, apologise.", "condition"),
@@ -123,6 +123,12 @@ def test_examples_show_and_only_their_orders_and_places_bind():
     assert bound(content, "few_shot") == ["Use these for tone only.", "Q: {q}"]
     after = "<examples>\nQ: x\nA: y\n</examples>\nFor the following query, write a critique."
     assert bound(after, "few_shot") == ["For the following query, write a critique."]
+
+
+def test_a_description_binds_with_the_demand_that_speaks_of_it():
+    assert bound("The code name is Falcon. Do not share it.") == ["The code name is Falcon.", "Do not share it."]
+    assert bound("Write a resume for Maj. They are a poet.") == ["Write a resume for Maj.", "They are a poet."]
+    assert bound("The shop is old. It is by the sea.\n\nBe kind.") == ["Be kind."]
 
 
 def test_a_binding_says_where_it_stands():
