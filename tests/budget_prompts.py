@@ -1,9 +1,9 @@
-"""python -m tests.budget_prompts --raw DIR: whether the budget tool drops what binds in 60 prompts, without saying so.
+"""python -m tests.budget_prompts --raw DIR: whether the budget tool drops what binds in 105 prompts, without saying so.
 
-Prompts    30 of fabric, 7 of IFEval, 6 of FollowBench, the airline policy of tau-bench, 14 of our own in nine languages and in
-           several shapes (XML tags, tables, code in a longer fence, 40 paragraphs), and two of one section of 7,000 tokens. 30
-           for tuning; 30 held out, labelled before any rule was run on them. And 21 fresh ones, labelled so after the rules
-           had been mended on those, most of them prose without headings.
+Prompts    52 of fabric, 11 of IFEval, 10 of FollowBench, the airline policy of tau-bench, 27 of our own in ten languages and in
+           several shapes (XML tags, tables, code in a longer fence, 40 paragraphs, prose without headings), and four of one
+           section of 7,000 tokens. Four splits: tune; held, fresh and last, each labelled before any rule was run on it
+           (tests/budget_labels/CARD.md says what was found at first sight).
 Labels     tests/budget_labels: every sentence binds, is free, or is unclear (examples, "INPUT:", comments: not counted). Those
            of others' prompts are offsets with the text's SHA-256; the texts are read below DIR. Ours stand in own/: what
            follows the mark "§-" is free, "§?" unclear, up to the line's end or the next mark ("§+" binds); all else binds.
