@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dspy_programs.budget import Negotiator
+from dspy_programs.budget import NegotiationResult, Negotiator
 from dspy_programs.budget.binding import binding_sentences, lost
 from dspy_programs.budget.prompt import from_text
 from dspy_programs.budget.scorers import Score
@@ -240,16 +240,20 @@ def negotiated(allow: list[str] | None) -> Method:
         asked = Negotiator(
             Content(), strategies=["remove", "compress"], min_token_savings=0.5, max_token_savings=0.6, allow=allow
         )
-        result = asked.negotiate(sections_of(prompt))
-        return Outcome(result.optimized_prompt, [f"{one.lead_in} {one.text}" for one in result.lost])
+        return _outcome(asked.negotiate(sections_of(prompt)))
 
     return method
 
 
 def redundant_dropped(prompt: Prompt, keep: int) -> Outcome:
     """Negotiate with no scorer: only what is redundant goes."""
-    result = Negotiator(None, min_token_savings=0.0).negotiate(sections_of(prompt))
-    return Outcome(result.optimized_prompt, [one.text for one in result.lost])
+    return _outcome(Negotiator(None, min_token_savings=0.0).negotiate(sections_of(prompt)))
+
+
+def _outcome(result: NegotiationResult) -> Outcome:
+    """Return a negotiation's prompt, with the sentences that it lists: as lost, or as said in other words."""
+    lost_ = [f"{one.lead_in} {one.text}" for one in result.lost]
+    return Outcome(result.optimized_prompt, [*lost_, *(change.text for change in result.changes if change.new is not None)])
 
 
 def first_tokens(prompt: Prompt, keep: int) -> Outcome:
