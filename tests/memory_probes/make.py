@@ -1,8 +1,8 @@
 """python -m tests.memory_probes.make --raw DIR: propose conversations and probes by rule, from what is used later or from
 people's marks.
 
-Writes conversations.jsonl and candidates.jsonl; a person reads the candidates, and those that stay are probes.jsonl. The rules
-never look at what a compressor finds telling:
+Writes conversations.jsonl and probes.jsonl: what the rules propose as review.jsonl corrects it, which drops some, with a reason,
+and adds what only a reader finds. The rules never look at what a compressor finds telling:
 
 tau-bench     the conversation is cut before a late call that changes something. Asked for: the values of that and later calls and
               of the task's gold actions that were said before; every call that changed something, with its outcome; errors;
@@ -39,7 +39,7 @@ from tests.memory_probes.matching import Probe, answered, normalised, span
 from tests.memory_probes.sent import content_of, is_system, systems, text_of, total
 
 CLOSE, FAR = 160, 3000  # characters; what is said far apart in the conversation itself is no one fact
-_MOST = 12  # probes of a conversation
+_MOST, _MOST_SAID = 14, 3  # probes of a conversation, and of those what was said and no more
 _CHANGES = re.compile(r"^(?:book|cancel|update|create|delete|send|assign|add|transfer|reply|forward)_", re.I)
 _WORD = re.compile(r"[^\W\d_][\w'-]{3,}|\d[\w.,:/-]*\w|\d")
 _COMMON = set(
@@ -122,24 +122,21 @@ def _values(talk: str, name: str, given: Any, origin: str, key: str = "") -> Ite
 
 
 def _deeds(talk: str, messages: Sequence[dict[str, Any]]) -> Iterator[Probe]:
-    results = {message.get("tool_call_id"): message for message in messages if message["role"] == "tool"}
-    for message in messages:
-        for call in message.get("tool_calls") or []:
-            result = results.get(call["id"])
-            name = call["function"]["name"]
-            if result is None or not _CHANGES.search(name.split(".")[-1]):
-                continue
-            given = json.loads(call["function"]["arguments"])
-            forms = [name, name.split(".")[-1]] if "." in name else [name]
-            about = _about(given)
-            text = content_of(result)
-            if _FAILED.search(text[:200]):
-                why = [word for word in _WORD.findall(text) if word.lower() not in (*_COMMON, "error")][:3]
-                yield probe(talk, "failed", f"what came of {name}({_short(given)})", [forms, *about[:1], *why], "outcome")
-            else:
-                yield probe(
-                    talk, "done", f"whether {name}({_short(given)}) was done", [forms, *about, _good(text, given)], "outcome"
-                )
+    """Yield a probe for each call that changed something: its name, what it was about, and what came of it."""
+    results = {message.get("tool_call_id"): content_of(message) for message in messages if message["role"] == "tool"}
+    calls = [call for message in messages for call in message.get("tool_calls") or [] if call["id"] in results]
+    made = [(call["function"]["name"], json.loads(call["function"]["arguments"]), results[call["id"]]) for call in calls]
+    for name, given, text in made:
+        if not _CHANGES.search(name.split(".")[-1]):
+            continue
+        others = [set(map(str, _leaves(other))) for called, other, _ in made if called == name and other != given]
+        needs = [[name, name.split(".")[-1]] if "." in name else [name], *_about(given, others)]
+        if _FAILED.search(text[:200]):
+            why = [word for word in _WORD.findall(text) if word.lower() not in (*_COMMON, "error")][:3]
+            yield probe(talk, "failed", f"what came of {name}({_short(given)})", [*needs[:2], *why], "outcome")
+        else:
+            needs.append(_good(text, given))
+            yield probe(talk, "done", f"whether {name}({_short(given)}) was done", needs, "outcome")
 
 
 _FAILED = re.compile(r"^error|not found|invalid|not valid|not provided|unable|failed|cannot|no \w+ found", re.I)
@@ -149,11 +146,14 @@ def _short(given: Any) -> str:
     return json.dumps(given, ensure_ascii=False)[:140]
 
 
-def _about(given: Any) -> list[list[str]]:
-    """Return what a call is about: its first id or exact value, and its second."""
-    leaves = [str(leaf) for leaf in _leaves(given)]
-    exact = [leaf for leaf in leaves if re.search(r"\d", leaf) and len(leaf) > 3] or [leaf for leaf in leaves if len(leaf) > 3]
-    return [[leaf] for leaf in dict.fromkeys(leaf for leaf in exact if len(leaf) < 60)][:2]
+def _about(given: Any, others: Sequence[set[str]]) -> list[list[str]]:
+    """Return what a call is about: the id of what it changes and its new value, or any value that no other such call has."""
+    id_ = [str(value) for key, value in given.items() if key.endswith("_id") and not key.startswith(("user", "payment"))]
+    leaves = list(dict.fromkeys(str(leaf) for leaf in _leaves(given) if 3 < len(str(leaf)) < 60))
+    own = [leaf for leaf in leaves if not any(leaf in other for other in others)]
+    if id_:
+        return [id_[:1], *([[str(given["new_value"])]] if "new_value" in given else [])]
+    return [own or leaves] if leaves else []
 
 
 def _leaves(given: Any) -> Iterator[Any]:
@@ -246,6 +246,11 @@ def workbench_probes(raw: Path, line: dict[str, Any]) -> Iterator[Probe]:
 # QMSum -------------------------------------------------------------------------------------------------------------------
 
 _WINDOW = (2000, 6000)  # tokens
+_READERS = (
+    "Priya Raman,Jonas Weber,Aiko Mori,Lena Fischer,Tomas Berg,Marta Silva,Ingrid Dahl,Omar Haddad,Wei Zhang,Nadia Petrov,"
+    "Hugo Martin,Sara Lindqvist,Kofi Mensah,Elif Kaya,Pablo Ruiz,Anna Nowak,Samir Patel,Greta Holm,Ruth Okafor,Dmitri Orlov,"
+    "Chloe Dubois,Ivan Kovac,Mei Tanaka,Lucas Rossi,Fatima Noor"
+).split(",")
 
 
 def qmsum_lines(raw: Path) -> Iterator[dict[str, Any]]:
@@ -254,7 +259,9 @@ def qmsum_lines(raw: Path) -> Iterator[dict[str, Any]]:
             meeting = qmsum_records(raw, part)[row]
             window = _window(meeting, [4500, 2500, 5500, 3500][row % 4])
             if window:
-                asked = meeting["general_query_list"][0]["query"]
+                reader, words = _READERS[len(part) * 7 % 5 + row % 20], 110 + 10 * (row % 17)
+                query = meeting["general_query_list"][0]["query"]
+                asked = f"{query} Write at most {words} words, for {reader}, who was not there."
                 name = f"qmsum-{part.split('/')[0].lower()}-{row}"
                 yield {
                     "id": name,
@@ -293,20 +300,30 @@ def _marked(query: dict[str, Any]) -> tuple[int, int]:
 def qmsum_probes(raw: Path, line: dict[str, Any]) -> Iterator[Probe]:
     meeting = qmsum_records(raw, line["file"])[line["row"]]
     turns = [turn["content"] for turn in meeting["meeting_transcripts"]]
-    inside = range(line["start"], line["end"])
-    said = Counter(word for place in inside for word in set(map(_stem, _words(turns[place]))))
+    parts = {place: _parts(turns[place]) for place in range(line["start"], line["end"])}
+    said = Counter(word for found in parts.values() for part in found for word in set(map(_stem, _words(part))))
     for query in meeting["specific_query_list"]:
         first, last = _marked(query)
         if not (line["start"] <= first and last < line["end"]):
             continue
         asked = set(map(_stem, _words(query["query"])))
         answer = [word for word in dict.fromkeys(map(_stem, _words(query["answer"]))) if word not in asked | _STEMS]
-        best = _telling_turn(answer, turns[first : last + 1], said)
+        best = _telling_part(answer, [part for place in range(first, last + 1) for part in parts[place]], said)
         if best:
-            kind = "decision" if re.search(r"decid|agree|conclu|decision", query["query"] + query["answer"], re.I) else "said"
+            kind = "decision" if _DECIDED.search(query["query"] + query["answer"]) else "said"
             needs = [word if re.search(r"\d", word) else f"{word}*" for word in best]
             yield probe(line["id"], kind, f"{query['query']} ({query['answer'][:300]})", needs, "person's answer")
-    yield probe(line["id"], "open request", line["asked"], _words(line["asked"])[:4], "open request")
+    limit, reader = re.search(r"at most (\d+) words, for ([^,]+),", line["asked"]).groups()
+    yield probe(line["id"], "open request", line["asked"], [reader, limit, "words"], "open request")
+
+
+_DECIDED = re.compile(r"\bdecid|\bagree|\bconclu|\bdecision|\bplan(?:s|ned)?\b|\bwould (?:be|have to|need)|\brecommend", re.I)
+
+
+def _parts(turn: str) -> list[str]:
+    """Return the sentences of a turn, two and two."""
+    sentences = [part for part in re.split(r"(?<=[.?!]) ", turn) if part.strip()]
+    return [" ".join(sentences[place : place + 2]) for place in range(max(1, len(sentences) - 1))] if sentences else []
 
 
 def _stem(word: str) -> str:
@@ -316,16 +333,16 @@ def _stem(word: str) -> str:
 _STEMS = {_stem(word) for word in _COMMON} | _COMMON
 
 
-def _telling_turn(answer: Sequence[str], turns: Sequence[str], said: Counter[str]) -> list[str] | None:
-    """Return the three rarest words of the answer that one turn has."""
+def _telling_part(answer: Sequence[str], parts: Sequence[str], said: Counter[str]) -> list[str] | None:
+    """Return the two or three rarest words of the answer that two sentences in a row have."""
     best: tuple[float, list[str]] = (0.0, [])
-    for turn in turns:
-        words = set(map(_stem, _words(turn)))
+    for part in parts:
+        words = set(map(_stem, _words(part)))
         both = sorted((word for word in answer if word in words and len(word) > 2), key=lambda word: said[word])[:3]
         worth = sum(1 / said[word] for word in both)
-        if len(both) == 3 and worth > best[0]:
+        if len(both) >= 2 and worth > best[0]:
             best = (worth, both)
-    return best[1] if best[0] >= 0.6 else None
+    return best[1] if best[0] >= 0.7 else None
 
 
 # Who&When ----------------------------------------------------------------------------------------------------------------
@@ -414,6 +431,9 @@ def fewer(found: Sequence[Probe]) -> list[Probe]:
     chosen: list[Probe] = []
     for talk in dict.fromkeys(one.conversation for one in found):
         mine = [one for one in found if one.conversation == talk]
+        said = [one for one in mine if one.kind == "said"][_MOST_SAID:]
+        read = [one for one in mine if one.origin == "reader"]
+        mine = read + [one for one in mine if one not in said and one not in read]
         kinds: dict[str, list[Probe]] = {}
         for one in mine:
             kinds.setdefault(one.kind, []).append(one)
@@ -426,6 +446,18 @@ def fewer(found: Sequence[Probe]) -> list[Probe]:
     return chosen
 
 
+def reviewed(made: Sequence[Probe]) -> list[Probe]:
+    """Apply review.jsonl: {drop: conversation, needs: first forms joined by "+"} or {add: conversation, kind, question, needs}."""
+    review = read_jsonl(HERE / "review.jsonl")
+    dropped = {(line["drop"], line["needs"]) for line in review if "drop" in line}
+    added = [probe(line["add"], line["kind"], line["question"], line["needs"], "reader") for line in review if "add" in line]
+    return [one for one in made if (one.conversation, signature(one)) not in dropped] + added
+
+
+def signature(one: Probe) -> str:
+    return "+".join(forms[0] for forms in one.needs)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("--raw", type=Path, required=True)
@@ -433,12 +465,16 @@ def main() -> None:
     own = [line for line in read_jsonl(HERE / "conversations.jsonl") if line["source"] == "own"]
     found = lines(raw)
     talks = conversations(raw, [*found, *own])
-    made = [one for line in found for one in _PROBES[line["source"]](raw, line)]
-    good = fewer(kept(talks, made))
+    made = reviewed([one for line in found for one in _PROBES[line["source"]](raw, line)])
+    good = kept(talks, made)
+    for one in made:
+        if one.origin == "reader" and signature(one) not in map(signature, good):
+            print(f"not in its conversation, or in others too: {one.conversation} {signature(one)}")
+    good = fewer(good)
     having = {one.conversation for one in good}
     write(HERE / "conversations.jsonl", [line for line in found if line["id"] in having] + own)
-    write(HERE / "candidates.jsonl", [one._asdict() for one in good])
-    print(f"{len(having)} conversations, {len(good)} candidates of {len(made)}")
+    write(HERE / "probes.jsonl", [one._asdict() for one in good])
+    print(f"{len(having)} conversations, {len(good)} probes of {len(made)}")
 
 
 def write(path: Path, rows: Iterable[dict[str, Any]]) -> None:
