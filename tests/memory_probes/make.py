@@ -39,7 +39,7 @@ from tests.memory_probes.matching import Probe, answered, normalised, span
 from tests.memory_probes.sent import content_of, is_system, systems, text_of, total
 
 CLOSE, FAR = 160, 3000  # characters; what is said far apart in the conversation itself is no one fact
-_MOST, _MOST_SAID = 14, 3  # probes of a conversation, and of those what was said and no more
+_MOST, _MOST_SAID = 16, 3  # probes of a conversation, and of those what was said and no more
 _CHANGES = re.compile(r"^(?:book|cancel|update|create|delete|send|assign|add|transfer|reply|forward)_", re.I)
 _WORD = re.compile(r"[^\W\d_][\w'-]{3,}|\d[\w.,:/-]*\w|\d")
 _COMMON = set(
