@@ -1,11 +1,12 @@
-"""python -m tests.memory_probes --raw DIR: what an agent can still go on with after its conversation was brought within a budget.
+"""python -m tests.memory_probes --raw DIR: what an agent can go on with after its conversation came within a budget.
 
 Real conversations, and for each a list of probes: ids, amounts, dates, names, what was decided and done and what came of it,
 what failed and why, what is wanted next. A probe is answered if the facts it asks for are in what is sent, near each other
 where that matters; the protected system prompt answers none. A budget is a share of the tokens that are not system prompt, as
 sent, and the system prompt on top of it: a policy longer than the budget would leave nothing to compare.
 One shot: the whole conversation is compressed once. Rolling: messages are added one by one, and before each call of the model
-what is over the budget is compressed. The probes and where they come from: tests/memory_probes/CARD.md.
+what is over the budget is compressed. What is sent over the budget counts as nothing kept.
+The probes, and where they come from: tests/memory_probes/CARD.md.
 """
 
 import argparse
@@ -32,14 +33,14 @@ def budget_for(messages: Messages, share: float) -> int:
     return system + int(share * (total(messages) - system))
 
 
-def compressed(new: Callable[[], Memory], messages: Messages, budget: int, rolling: bool) -> tuple[Memory, Messages]:
-    """Return a memory after a conversation, and what it sends."""
+def compressed(new: Callable[[], Memory], messages: Messages, budget: int, rolling: bool) -> Messages:
+    """Return what a memory sends after a conversation."""
     memory = new()
     for message in messages:
         memory.add(message)
         if rolling and message["role"] in ("user", "tool") and total(memory.sent()) > budget:
             memory.within(budget)
-    return memory, memory.within(budget)
+    return memory.within(budget)
 
 
 def holds(asked: Sequence[Probe], room: int) -> bool:
@@ -52,10 +53,11 @@ def holds(asked: Sequence[Probe], room: int) -> bool:
 def run(name: str, new: Callable[[], Memory], talk: Conversation, asked: list[Probe], share: float, rolling: bool) -> Run:
     budget = budget_for(talk.messages, share)
     started = time.process_time()
-    memory, sent = compressed(new, talk.messages, budget, rolling)
+    sent = compressed(new, talk.messages, budget, rolling)
     seconds = time.process_time() - started
     text = normalised(text_of(sent, systems(talk.messages)))
-    kept = [answered(probe, text) for probe in asked]
+    fits = total(sent) <= budget
+    kept = [fits and answered(probe, text) for probe in asked]
     room = budget - total([message for message in talk.messages if is_system(message)])
     return Run(
         method=name,
@@ -69,7 +71,7 @@ def run(name: str, new: Callable[[], Memory], talk: Conversation, asked: list[Pr
         kept=kept,
         budget=budget,
         sent=total(sent),
-        fits=memory.fits,
+        fits=fits,
         holds=holds(asked, room),
         seconds=seconds,
     )
@@ -78,7 +80,7 @@ def run(name: str, new: Callable[[], Memory], talk: Conversation, asked: list[Pr
 def show(talk: Conversation, asked: Sequence[Probe], name: str, share: float, rolling: bool) -> Iterator[str]:
     """Yield what is sent of a conversation, and the probes with what is missing of each."""
     budget = budget_for(talk.messages, share)
-    _, sent = compressed(methods()[name], talk.messages, budget, rolling)
+    sent = compressed(methods()[name], talk.messages, budget, rolling)
     yield f"=== {talk.id}, {name}, {share:.0%}{', rolling' if rolling else ''}: {total(sent)} of {budget} tokens"
     for message in sent:
         yield f"--- {message['role']}\n{'(the system prompt)' if is_system(message) else line_of(message)}"

@@ -90,7 +90,7 @@ def tables(runs: Sequence[Run], halves: Sequence[str]) -> Iterator[str]:
             yield from table(chosen, names[1:], lambda found, all_=chosen: str(difference(like(all_, found), found)))
     yield "\nOpen requests kept, and calls that changed something or failed, where the budget holds them (all halves)\n"
     yield from table(runs, names, _urgent)
-    yield "\nTokens sent, as a share of the budget; conversations over it; seconds for all conversations\n"
+    yield "\nTokens sent, as a share of the budget; conversations over it (nothing kept); seconds for all of them\n"
     yield from table(runs, names, _costs)
 
 

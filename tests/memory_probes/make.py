@@ -1,17 +1,18 @@
-"""python -m tests.memory_probes.make --raw DIR: propose conversations and probes by rule, from what is used later or from
-people's marks.
+"""python -m tests.memory_probes.make --raw DIR: the conversations and their probes, by rule from later use and people's marks.
 
-Writes conversations.jsonl and probes.jsonl: what the rules propose as review.jsonl corrects it, which drops some, with a reason,
-and adds what only a reader finds. The rules never look at what a compressor finds telling:
+Writes conversations.jsonl and probes.jsonl: what the rules propose as review.jsonl corrects it, which drops some, with a
+reason, and adds what only a reader finds. The rules never look at what a compressor finds telling:
 
-tau-bench     the conversation is cut before a late call that changes something. Asked for: the values of that and later calls and
-              of the task's gold actions that were said before; every call that changed something, with its outcome; errors;
-              the request that is open; amounts and ids that the agent tells the user later.
+tau-bench     the conversation is cut before a late call that changes something. Asked for: values of that call, of later ones
+              and of the task's gold actions that were said before; every call that changed something, with its outcome;
+              errors; the request that is open; amounts and ids that the agent tells the user later.
 WorkBench     ten runs of a model one after another, the last cut before its answer. Calls that changed something, failures,
               the open request, the id that the next call needs.
 QMSum         a window around the parts that people marked for their questions; the rarest words of a person's answer that are
               also in the marked part.
 Who&When      values in a terminal's output that later turns use again; the task; why a run of code failed.
+
+A probe stays if the whole conversation answers it, its system prompt does not, and at most 2 % of the others do by chance.
 """
 
 import argparse
@@ -46,7 +47,8 @@ _COMMON = set(
     "about also been before could does doing from give have here into just like more need only other please should some sure "
     "than that their them then there these they thing think this those very want were what when where which while will with "
     "would your yours because being both each make many most much over same such through under until well whether said says "
-    "group team discussed discussion meeting thought according mentioned suggested agreed asked believed proposed people".split()
+    "group team discussed discussion meeting thought according mentioned suggested agreed asked believed proposed "
+    "people".split()
 )
 
 
@@ -447,7 +449,7 @@ def fewer(found: Sequence[Probe]) -> list[Probe]:
 
 
 def reviewed(made: Sequence[Probe]) -> list[Probe]:
-    """Apply review.jsonl: {drop: conversation, needs: first forms joined by "+"} or {add: conversation, kind, question, needs}."""
+    """Apply review.jsonl: {drop: conversation, needs: first forms joined by "+", why}, {add: conversation, kind, ...}."""
     review = read_jsonl(HERE / "review.jsonl")
     dropped = {(line["drop"], line["needs"]) for line in review if "drop" in line}
     added = [probe(line["add"], line["kind"], line["question"], line["needs"], "reader") for line in review if "add" in line]

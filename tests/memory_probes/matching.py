@@ -92,10 +92,11 @@ def normalised(text: str) -> str:
     text = unicodedata.normalize("NFKC", html.unescape(text)).translate(_SIGNS).lower()
     text = " ".join(re.sub(r'\\+[nt"/]', " ", text).split())
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
+    text = re.sub(r"(?<=\d\d-\d\d)t(?=\d\d:)", " ", text)
     text = _DOTTED.sub(lambda at: f"{at[3]}-{int(at[2]):02}-{int(at[1]):02}", text)
     text = _MONTH_DAY.sub(lambda at: _date(at[3], at[1], at[2]), text)
     text = _DAY_MONTH.sub(lambda at: _date(at[3], at[2], at[1]), text)
-    return re.sub(r"(?<=\d)\.0+(?![\d.])", "", text)
+    return re.sub(r"(?<=\d)\.0+(?!\d|\.\d)", "", text)
 
 
 def _date(year: str | None, month: str, day: str) -> str:

@@ -1,18 +1,23 @@
 """The ways to bring a conversation within a budget that are compared.
 
-Each is a Memory: `add(message)`, then `within(budget)` returns what is sent, at most that many tokens by sent.py, or says in
-`fits` that it could not. `within` changes the memory as the method does in use, so that a rolling memory forgets for good.
+Each is a Memory: `add(message)`, then `within(budget)` returns what is sent, which should have at most that many tokens by
+sent.py. `within` changes the memory as the method does in use, so that a rolling memory forgets for good.
 
 ours        dspy_programs.memory: MemoryCompressor with its defaults; if what it sends is over the budget by this count, its
             own budget is made smaller until it fits, and fewer of the latest entries are protected if they alone are larger.
-last n      the system prompt and the newest messages that fit.
-hybrid      old tool results stubbed, the newest dialogue and calls in 70 % of the budget, in the rest extracts of what is older.
+last n      the system prompt and the newest messages that fit; if the newest is too large alone, its beginning.
+hybrid      old tool results stubbed, the newest dialogue and calls in 70 % of the budget, in the rest extracts of older ones.
 cleared     Anthropic's "clear tool results", by its description: the oldest tool results are replaced by a placeholder, the
             last three stay; then the newest messages that fit.
 trim        langchain-core's trim_messages, if it is installed.
+langmem     langmem's summarize_messages, if it is installed, with the hybrid's extracts in the place of a model's summary.
+
+Not here, because without a model they keep nothing: mem0 (a model writes what is remembered) and Letta (its compaction is a
+model's summary, in a program of its own).
 """
 
 import copy
+import functools
 import importlib.util
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +27,7 @@ from dspy_programs.errors import UsageError
 from dspy_programs.memory import MemoryCompressor
 from dspy_programs.memory.adapters import entry_of, message_of
 from dspy_programs.memory.store import MemoryStore
-from tests.memory_probes.sent import Message, Messages, content_of, count, is_system, tokens_of, total, units
+from tests.memory_probes.sent import Message, Messages, content_of, count, is_system, total, units
 
 NEWEST = 0.7  # of the budget, in the hybrid
 KEPT_RESULTS = 3
@@ -31,8 +36,6 @@ _SENT = ("role", "content", "name", "tool_calls", "tool_call_id")
 
 
 class Memory(Protocol):
-    fits: bool
-
     def add(self, message: Message) -> None: ...
     def sent(self) -> Messages: ...
     def within(self, budget: int) -> Messages: ...
@@ -42,7 +45,8 @@ class Ours:
     """A store of entries that the compressor changes in place."""
 
     def __init__(self) -> None:
-        self.store, self.fits, self.added = MemoryStore(), True, 0
+        self.store, self.added = MemoryStore(), 0
+        self.unseen = 0  # tokens that the store did not count in what was sent
 
     def add(self, message: Message) -> None:
         self.added += 1
@@ -52,15 +56,16 @@ class Ours:
         return sent_by(self.store)
 
     def within(self, budget: int) -> Messages:
-        before, asked = self.store, budget
+        before = self.store
+        if total(self.sent()) <= budget:
+            return self.sent()
         for _ in range(_TRIES):
             self.store = copied(before)
-            self._compress(max(0, asked))
+            self._compress(max(0, budget - self.unseen))
             over = total(self.sent()) - budget
             if over <= 0:
                 break
-            asked -= over + over // 2
-        self.fits = over <= 0
+            self.unseen += over + over // 4
         return self.sent()
 
     def _compress(self, budget: int) -> None:
@@ -90,7 +95,7 @@ class Rule:
     """A method that only looks at the messages."""
 
     def __init__(self, rule: Callable[[Messages, int], Messages]) -> None:
-        self.rule, self.messages, self.fits = rule, list[Message](), True
+        self.rule, self.messages = rule, list[Message]()
 
     def add(self, message: Message) -> None:
         self.messages.append(message)
@@ -101,7 +106,6 @@ class Rule:
     def within(self, budget: int) -> Messages:
         if total(self.messages) > budget:
             self.messages = self.rule(self.messages, budget)
-        self.fits = total(self.messages) <= budget
         return self.messages
 
 
@@ -124,12 +128,21 @@ def newest(rest: Sequence[Messages], room: int) -> Messages:
     taken: list[Messages] = []
     for unit in reversed(rest):
         if total(unit) > room:
-            if not taken and len(unit) == 1 and room > 20:
-                taken.append([{**unit[0], "content": beginning(content_of(unit[0]), room - 8)}])
+            taken += [] if taken else [shortened(unit, room)]
             break
         room -= total(unit)
         taken.append(unit)
     return [message for unit in reversed(taken) for message in unit]
+
+
+def shortened(unit: Messages, room: int) -> Messages:
+    """Return a unit with its longest content cut to what fits; nothing if even that is too large."""
+    longest = max(range(len(unit)), key=lambda place: len(content_of(unit[place])))
+    bare = [{**message, "content": ""} if place == longest else message for place, message in enumerate(unit)]
+    if total(bare) + 20 > room:
+        return []
+    bare[longest]["content"] = beginning(content_of(unit[longest]), room - total(bare))
+    return bare
 
 
 def beginning(text: str, tokens: int) -> str:
@@ -202,13 +215,10 @@ def trim(messages: Messages, budget: int) -> Messages:
     """langchain-core: trim_messages(strategy="last", include_system, start_on="human")."""
     from langchain_core.messages import convert_to_messages, convert_to_openai_messages, trim_messages
 
-    def counter(given: Sequence[Any]) -> int:
-        return sum(tokens_of(message) for message in convert_to_openai_messages(given))
-
     kept = trim_messages(
         convert_to_messages(messages),
         max_tokens=budget,
-        token_counter=counter,
+        token_counter=openai_tokens,
         strategy="last",
         include_system=True,
         start_on="human",
@@ -217,9 +227,57 @@ def trim(messages: Messages, budget: int) -> Messages:
     return convert_to_openai_messages(kept)
 
 
+class LangMem:
+    """summarize_messages, called before each model call as its documentation does; a quarter of the room is for the summary."""
+
+    def __init__(self) -> None:
+        self.messages: Messages = []
+        self.running: Any = None
+        self.shown: Messages | None = None
+
+    def add(self, message: Message) -> None:
+        self.messages.append({**message, "id": str(len(self.messages))})
+        self.shown = None
+
+    def sent(self) -> Messages:
+        return self.messages if self.shown is None else self.shown
+
+    def within(self, budget: int) -> Messages:
+        from langchain_core.messages import AIMessage, convert_to_messages, convert_to_openai_messages
+        from langmem.short_term import summarize_messages
+
+        system = total([message for message in self.messages if is_system(message)])
+        room = max(60, (budget - system) // 4)
+
+        class Extractive:
+            def invoke(self, prompt: Sequence[Any], *_: Any, **__: Any) -> Any:
+                found = extracts(convert_to_openai_messages(list(prompt)), room)
+                return AIMessage("\n".join(map(content_of, found)))
+
+        result = summarize_messages(
+            convert_to_messages(self.messages),
+            running_summary=self.running,
+            model=Extractive(),  # type: ignore[arg-type]
+            max_tokens=budget,
+            max_summary_tokens=room,
+            token_counter=openai_tokens,
+        )
+        self.running = result.running_summary
+        self.shown = last_n(convert_to_openai_messages(result.messages), budget)
+        return self.shown
+
+
+def openai_tokens(given: Sequence[Any]) -> int:
+    from langchain_core.messages import convert_to_openai_messages
+
+    return total(convert_to_openai_messages(list(given)))
+
+
 def methods() -> Mapping[str, Callable[[], Memory]]:
     """Return the methods that can run here, by name."""
+    found: dict[str, Callable[[], Memory]] = {"ours": Ours}
     rules = {"last n": last_n, "hybrid": hybrid, "cleared": cleared}
     if importlib.util.find_spec("langchain_core"):
         rules["trim"] = trim
-    return {"ours": Ours, **{name: lambda rule=rule: Rule(rule) for name, rule in rules.items()}}
+    found |= {name: functools.partial(Rule, rule) for name, rule in rules.items()}
+    return found | ({"langmem": LangMem} if importlib.util.find_spec("langmem") else {})
