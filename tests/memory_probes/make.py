@@ -39,7 +39,7 @@ from tests.memory_probes.conversations import (
 from tests.memory_probes.matching import Probe, answered, normalised, span
 from tests.memory_probes.sent import content_of, is_system, systems, text_of, total
 
-CLOSE, FAR = 160, 3000  # characters; what is said far apart in the conversation itself is no one fact
+CLOSE, FAR = 160, 800  # characters; what is said far apart in the conversation itself is no one fact
 _MOST, _MOST_SAID = 16, 3  # probes of a conversation, and of those what was said and no more
 _CHANGES = re.compile(r"^(?:book|cancel|update|create|delete|send|assign|add|transfer|reply|forward)_", re.I)
 _WORD = re.compile(r"[^\W\d_][\w'-]{3,}|\d[\w.,:/-]*\w|\d")
@@ -91,8 +91,14 @@ def tau_probes(raw: Path, line: dict[str, Any]) -> Iterator[Probe]:
     messages = record["traj"]
     later = [call["function"] for message in messages[end:] for call in message.get("tool_calls") or []]
     made = [(call["name"], json.loads(call["arguments"]), "later call") for call in later if call["name"] not in _THINKING]
+    done = {
+        (call["function"]["name"], *_id_of(json.loads(call["function"]["arguments"])))
+        for message in messages[:end]
+        for call in message.get("tool_calls") or []
+    }
     gold = [(action["name"], action["kwargs"], "gold action") for action in record["info"]["task"]["actions"]]
-    for name, given, origin in made + [act for act in gold if act[0] not in _THINKING]:
+    open_ = [act for act in gold if _CHANGES.search(act[0]) and (act[0], *_id_of(act[1])) not in done]
+    for name, given, origin in [*made, *open_]:
         yield from _values(talk, name, given, origin)
     yield from _deeds(talk, messages[:end])
     yield from _request(talk, messages[:end])
@@ -141,7 +147,7 @@ def _deeds(talk: str, messages: Sequence[dict[str, Any]]) -> Iterator[Probe]:
             yield probe(talk, "done", f"whether {name}({_short(given)}) was done", needs, "outcome")
 
 
-_FAILED = re.compile(r"^error|not found|invalid|not valid|not provided|unable|failed|cannot|no \w+ found", re.I)
+_FAILED = re.compile(r"^error|must be one of|not found|invalid|not valid|not provided|unable|failed|cannot|no \w+ found", re.I)
 
 
 def _short(given: Any) -> str:
@@ -150,12 +156,17 @@ def _short(given: Any) -> str:
 
 def _about(given: Any, others: Sequence[set[str]]) -> list[list[str]]:
     """Return what a call is about: the id of what it changes and its new value, or any value that no other such call has."""
-    id_ = [str(value) for key, value in given.items() if key.endswith("_id") and not key.startswith(("user", "payment"))]
+    id_ = _id_of(given)
     leaves = list(dict.fromkeys(str(leaf) for leaf in _leaves(given) if 3 < len(str(leaf)) < 60))
     own = [leaf for leaf in leaves if not any(leaf in other for other in others)]
     if id_:
-        return [id_[:1], *([[str(given["new_value"])]] if "new_value" in given else [])]
+        return [id_, *([[str(given["new_value"])]] if "new_value" in given else [])]
     return [own or leaves] if leaves else []
+
+
+def _id_of(given: dict[str, Any]) -> list[str]:
+    """Return the id of what a call changes, if it names one."""
+    return [str(value) for key, value in given.items() if key.endswith("_id") and not key.startswith(("user", "payment"))][:1]
 
 
 def _leaves(given: Any) -> Iterator[Any]:
@@ -180,6 +191,7 @@ def _good(text: str, given: Any) -> list[str]:
         paid = result.get("payment_history") or [{}]
         new = (result.get("reservation_id"), paid[-1].get("amount"))
         forms += [str(value) for value in new if value and str(value) not in map(str, _leaves(given))]
+        forms.append(text.split(",")[0])  # how the result begins: no error
     return [*forms, *([str(result)] if isinstance(result, (int, str)) else [])]
 
 
