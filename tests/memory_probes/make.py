@@ -331,7 +331,9 @@ def qmsum_probes(raw: Path, line: dict[str, Any]) -> Iterator[Probe]:
     yield probe(line["id"], "open request", line["asked"], [reader, limit, "words"], "open request")
 
 
-_DECIDED = re.compile(r"\bdecid|\bagree|\bconclu|\bdecision|\bplan(?:s|ned)?\b|\bwould (?:be|have to|need)|\brecommend", re.I)
+_DECIDED = re.compile(
+    r"\bdecid|\bagree|\bconclu|\bdecision|\b(?:plan|plans|planned)\b|\bwould (?:be|have to|need)|\brecommend", re.I
+)
 
 
 def _parts(turn: str) -> list[str]:

@@ -14,18 +14,18 @@ import unicodedata
 from typing import NamedTuple
 
 _MONTHS = (
-    ("january", "januar", "jan"),
-    ("february", "februar", "feb"),
+    ("january", "januar", "jan"),  # codespell:ignore
+    ("february", "februar", "feb"),  # codespell:ignore
     ("march", "märz", "mar"),
     ("april", "apr"),
     ("may", "mai"),
-    ("june", "juni", "jun"),
-    ("july", "juli", "jul"),
+    ("june", "juni", "jun"),  # codespell:ignore
+    ("july", "juli", "jul"),  # codespell:ignore
     ("august", "aug"),
     ("september", "sept", "sep"),
-    ("october", "oktober", "oct", "okt"),
+    ("october", "oktober", "oct", "okt"),  # codespell:ignore
     ("november", "nov"),
-    ("december", "dezember", "dec", "dez"),
+    ("december", "dezember", "dec", "dez"),  # codespell:ignore
 )
 _NUMBER = {name: number for number, names in enumerate(_MONTHS, 1) for name in names}
 _NAME = "|".join(sorted(_NUMBER, key=len, reverse=True))
