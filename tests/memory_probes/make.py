@@ -334,8 +334,6 @@ def qmsum_probes(raw: Path, line: dict[str, Any]) -> Iterator[Probe]:
 _DECIDED = re.compile(
     r"\bdecid|\bdecision|\bagree|\bconclu|\brecommend|\b(?:plan|plans|planned)\b|\bwould (?:be|have to|need)", re.I
 )
-    r"\bdecid|\bagree|\bconclu|\bdecision|\b(?:plan|plans|planned)\b|\bwould (?:be|have to|need)|\brecommend", re.I
-)
 
 
 def _parts(turn: str) -> list[str]:

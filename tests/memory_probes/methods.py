@@ -31,7 +31,7 @@ from tests.memory_probes.sent import Message, Messages, content_of, count, is_sy
 
 NEWEST = 0.7  # of the budget, in the hybrid
 KEPT_RESULTS = 3
-_TRIES = 10
+_TRIES, _NEAR, _CLOSE = 8, 0.95, 16
 _SENT = ("role", "content", "name", "tool_calls", "tool_call_id")
 
 
@@ -46,7 +46,7 @@ class Ours:
 
     def __init__(self) -> None:
         self.store, self.added = MemoryStore(), 0
-        self.unseen = 0  # tokens that the store did not count in what was sent
+        self.counted = 1.0  # of what was sent, by the store's own count
 
     def add(self, message: Message) -> None:
         self.added += 1
@@ -56,16 +56,24 @@ class Ours:
         return sent_by(self.store)
 
     def within(self, budget: int) -> Messages:
-        before = self.store
         if total(self.sent()) <= budget:
             return self.sent()
+        before, best = self.store, self.store
+        asked, low, high = min(budget, int(budget * self.counted * 1.05)), 0, budget
         for _ in range(_TRIES):
             self.store = copied(before)
-            self._compress(max(0, budget - self.unseen))
-            over = total(self.sent()) - budget
-            if over <= 0:
-                break
-            self.unseen += over + over // 4
+            self._compress(asked)
+            used = total(self.sent())
+            if used <= budget:
+                low, best = asked, self.store
+                if asked == budget or used >= _NEAR * budget or high - low < _CLOSE:
+                    break
+                asked = (low + high) // 2
+            else:
+                high = asked
+                asked = (low + high) // 2 if low else int(asked * budget / used * 0.98)
+        self.store = best if low else self.store
+        self.counted = low / budget if low else self.counted
         return self.sent()
 
     def _compress(self, budget: int) -> None:
