@@ -27,8 +27,12 @@ if TYPE_CHECKING:
         ruling as ruling,
     )
     from dspy_programs.programs.failure_judge.trace_view import View as View, text_of as text_of
-    from dspy_programs.programs.failure_judge.verbs import acts as acts, doing as doing, is_deed as is_deed
-    from dspy_programs.programs.failure_judge.verbs import KIND_OF_CLAIM as KIND_OF_CLAIM
+    from dspy_programs.programs.failure_judge.verbs import (
+        KIND_OF_CLAIM as KIND_OF_CLAIM,
+        acts as acts,
+        doing as doing,
+        is_deed as is_deed,
+    )
 
 _HOMES = {
     "Answer": "closed_question",
