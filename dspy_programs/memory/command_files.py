@@ -103,10 +103,10 @@ def as_messages(store: MemoryStore, strict: bool) -> bytes:
 
 def as_given(store: MemoryStore) -> bytes:
     """Return a restored memory as the messages that it was made of."""
-    from dspy_programs.memory.adapters import message_of
+    from dspy_programs.memory.entries import messages_in
     from dspy_programs.memory.store_file import dumped
 
-    return (dumped([message_of(entry) for entry in store]) + "\n").encode()
+    return (dumped(messages_in(store)) + "\n").encode()
 
 
 def write(output: Path, content: bytes) -> None:
