@@ -31,7 +31,7 @@ from tests.memory_probes.sent import Message, Messages, content_of, count, is_sy
 
 NEWEST = 0.7  # of the budget, in the hybrid
 KEPT_RESULTS = 3
-_TRIES, _NEAR, _CLOSE = 8, 0.95, 16
+_TRIES, _NEAR, _CLOSE = 8, 0.88, 16
 _SENT = ("role", "content", "name", "tool_calls", "tool_call_id")
 
 
