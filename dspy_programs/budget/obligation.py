@@ -1,0 +1,155 @@
+"""The words that oblige, forbid, allow, limit or refuse, and the words that open or close a plain description, by language.
+
+The table behind binding.py, which asks it second, after the structure of the text. Languages written in Latin letters, and
+Russian, Japanese, Chinese and Korean. Words of all languages are looked for in every text: a wrong find only keeps a sentence.
+"""
+
+import re
+
+_ALL = re.IGNORECASE
+
+REFUSAL = re.compile(
+    r"\b(?:refus\w*|den(?:y|ies|ied)|declin\w+|reject\w*|turn down|ablehn\w*|lehn\w* .{0,60}\bab\b|verweiger\w*|zurückweis\w*|refus\w*|"
+    r"rehús\w*|rechaz\w*|deneg\w*|deni[eé]g\w*|rifiut\w*|recus\w*|rejeit\w*|neg(?:ue|ar)\b|weiger\w*|afwijz\w*|wijs .{0,60}\baf\b)\b"
+    r"|отказ\w*|отклон\w*|断っ|断り|断る|拒否|拒绝|拒絕|谢绝|거절|거부",
+    _ALL,
+)
+PROHIBITION = re.compile(
+    r"\b(?:not?|never|none|nothing|nobody|neither|nor|cannot|\w+n[’']t|dont|without|avoid\w*|refrain\w*|prohibit\w*|forbid\w*|forbidden|"
+    r"banned|disallow\w*|exclud\w*|omit\w*|skip|ignore|stop|prevent|rather than|instead of|free of|"
+    r"nicht|nie|niemals|kein\w*|ohne|verboten|untersag\w*|unzulässig|vermeid\w*|unterlass\w*|weder|"
+    r"ne|n[’'](?=\w)|pas|jamais|aucune?|sans|interdi\w*|évite\w*|éviter|ni|rien|"
+    r"nunca|jamás|ning[uú]n\w*|sin|prohib\w*|evit\w*|tampoco|nada|"
+    r"non|mai|nessun\w*|senza|viet\w*|né|niente|"
+    r"não|nao|nenhum\w*|sem|proib\w*|jamais|"
+    r"niet|nooit|geen|zonder|verbied\w*|vermijd\w*|noch)\b"
+    r"|\bне\b|\bни\b|\bнет\b|никогда|нельзя|запре\w*|\bбез\b|избега\w*|недопуст\w*"
+    r"|ない(?!ます)|ません|ぬ|ず(?:に|、)|禁止|禁じ|避け|控え|不可|な(?=。|$)|不|勿|别|別(?=再)|没有|禁|避免|莫|無(?=法|需)|无(?=法|需|须)"
+    r"|않|없|마세요|마십시오|말 것|말아|말고|못|금지|안 ",
+    _ALL,
+)
+OBLIGATION = re.compile(
+    r"\b(?:must|shall|should|ought|need\w*|ha(?:ve|s|d) to|required?|requires|mandatory|obligat\w*|obliged|necessary|essential|crucial|critical|"
+    r"important|imperative|vital|always|ensure\w*|make sure|be sure|remember|responsible|expected|tasked|asked|instructed|supposed|"
+    r"your (?:task|job|goal|role|mission|objective|duty|purpose|responsibilit\w+)|will|won[’']t|would|want\w*|wait|please|comply|adher\w*|"
+    r"prefer\w*|recommend\w*|encourag\w*|strict\w*|priorit\w+|mandate\w*|subject to|limited to|up to|ideally|let[’']s|let us|"
+    r"muss|müssen|musst|müsst|soll\w*|darf\w*|dürf\w*|immer|stets|unbedingt|erforderlich|notwendig|nötig|verpflicht\w*|bitte|wichtig|aufgabe|"
+    r"brauch\w*|(?:ist|sind|hat|haben)\b[^.]{0,80}\bzu(?= \w+en\b)|wird|werden|warte\w*|"
+    r"doi\w*|dev(?:ez|ons|ra|ront|rait)|faut|faudra|toujours|obligatoire\w*|nécessaire\w*|veuillez|essentiel\w*|important\w*|tâche|assurez|"
+    r"attend\w*|uniquement|exig\w*|requi\w*|"
+    r"deb\w+|tien\w+ que|ha\w? que|hay que|siempre|obligatori\w*|necesari\w*|importante\w*|asegúr\w*|tarea|espera|esper[ae]\w*|requier\w*|"
+    r"dev\w+|bisogna|occorre|sempre|obbligatori\w*|necessari\w*|assicura\w*|compito|attend\w*|richie\w*|"
+    r"tem que|têm que|é preciso|precis\w*|obrigatóri\w*|necessári\w*|certifi\w*|tarefa|aguarde|"
+    r"moet\w*|dien\w*|altijd|verplicht\w*|noodzakelijk|belangrijk|taak|zorg|wacht|hoeft?|vereist)\b"
+    r"|долж\w*|обяза\w*|нужно|надо|необходимо|следует|всегда|требу\w*|важно|пожалуйста|задач\w*|дожд\w*|подожд\w*"
+    r"|べき|必ず|必須|必要|ください|下さい|なさい|なければ|こと(?=。|$|、)|常に|お願い|せよ|しろ|ましょう|任務|義務"
+    r"|必须|必須|应|應|务必|務必|须|須|需|一定|总是|總是|始终|始終|请|請|得(?=先|要)|要(?!点|點|素)|任务|任務|等待"
+    r"|해야|하세요|십시오|시오|세요|반드시|항상|필요|필수|합니다만|하라|할 것|해라|기다",
+    _ALL,
+)
+PERMISSION = re.compile(
+    r"\b(?:may|might|can|could|allow\w*|permit\w*|optional\w*|free to|able to|possible|eligible|entitled|only|just|exclusively|solely|"
+    r"kann|können|kannst|könnt\w*|erlaub\w*|zulässig|gestattet|möglich|nur|ausschließlich|lediglich|berechtigt|"
+    r"peu(?:t|x|vent)|pouv\w*|pourr\w*|autoris\w*|permis\w*|possible\w*|seulement|exclusivement|seule?s?|facultati\w*|"
+    r"pued\w*|podr\w*|permit\w*|permitid\w*|posible\w*|s[oó]lo|solamente|únicamente|exclusivamente|opcional\w*|"
+    r"può|possono|puoi|potr\w*|permess\w*|consentit\w*|possibil\w*|solo|soltanto|solamente|esclusivamente|facoltativ\w*|"
+    r"pode\w*|poder\w*|permitid\w*|possív\w*|só|somente|apenas|unicamente|"
+    r"mag|mogen|kan|kunnen|kunt|toegestaan|mogelijk|alleen|slechts|uitsluitend)\b"
+    r"|мож(?:ет|но|ете|ешь|ут)\b|могут|разреш\w*|допуска\w*|допустим\w*|только|лишь|исключительно|вправе"
+    r"|できま|できる|可能|でもよい|てもよ|ても良|ても構|のみ|だけ|限り|限定|許可|可(?=。|$)"
+    r"|可|能|允许|允許|只|仅|僅|唯一|수 있|가능|허용|만(?= |을|를|으로)|오직|선택",
+    _ALL,
+)
+CONDITION = re.compile(
+    r"\b(?:if|unless|when|whenever|whether|while|until|till|before|after|once|except\w*|provided|otherwise|else|as long as|in case|"
+    r"depending|regardless|during|each|every|all|any|both|either|at (?:least|most)|more than|less than|fewer than|no later|maximum|minimum|exactly|"
+    r"under|over|between|limit\w*|within|instead|but|however|first|then|finally|for example|"
+    r"wenn|falls|sofern|sobald|bevor|nachdem|bis|außer|solange|ansonsten|sonst|jede\w*|alle\w*|mindestens|höchstens|maximal|innerhalb|"
+    r"sauf|lorsque|lorsqu|quand|avant|après|jusqu\w*|tant que|sinon|dès|chaque|tou(?:t|te|s|tes)|moins|plus de|maximum|"
+    r"cuando|salvo|excepto|antes|después|hasta|mientras|cada|tod[oa]s?|menos|máximo|mínimo|dentro de|"
+    r"quando|prima|dopo|finché|tranne|altrimenti|ogni|tutt[ieoa]|almeno|massimo|entro|qualora|"
+    r"depois|até|enquanto|exceto|caso|senão|todas?|pelo menos|"
+    r"als|wanneer|tenzij|voordat|nadat|tot|behalve|anders|elke?|alle|minstens|hoogstens|binnen|indien)\b"
+    r"|\bесли\b|\bкогда\b|\bпока\b|прежде|\bперед\b|\bпосле\b|кроме|иначе|кажд\w*|\bвсе[хм]?\b|не более|не менее|в течение|\bдо\b"
+    r"|場合|とき|時は|なら|れば|たら|以内|以上|以下|まで|前に|後に|除き|除く|すべて|全て|各|毎"
+    r"|如果|若|当|當|除非|除了|否则|否則|之前|之后|之後|直到|每|所有|任何|至少|最多|一律|均|以内|以內|凡"
+    r"|경우|으면|라면|다면|하면|되면|때|전에|후에|까지|이내|이상|이하|모든|각 |제외",
+    _ALL,
+)
+FORMAT = re.compile(
+    r"\b(?:JSON|XML|YAML|CSV|HTML|Markdown|LaTeX|UTF-8|ISO|format\w*|output\w*|bullet\w*|heading\w*|uppercase|lowercase|capital\w*|"
+    r"comma|commas|paragraphs?|sentences?|words?|characters?|lines?|columns?|title|ausgabe\w*|ausgeben|absätze|sätze|wörter|zeichen|"
+    r"sortie|phrases?|mots|caractères|salida|frases|palabras|caracteres|uscita|parole|caratteri|saída|palavras|uitvoer|zinnen|woorden)\b"
+    r"|формат\w*|вывод\w*|предложени\w*|слов\w*|абзац\w*|形式|出力|文字|文以|段落|格式|输出|輸出|字数|字數|형식|출력|문장",
+    _ALL,
+)
+ANSWER = re.compile(
+    r"\s*(?:the |your |this |each |every )?(?:final |whole |entire )?(?:answers?|repl(?:y|ies)|responses?|outputs?|results?|summar(?:y|ies)|tone|style|language|text|reports?|messages?|"
+    r"emails?|code|lists?|tables?|titles?|voice|audience|length|letter|essay|story|poem|article|post)\b"
+    r"|\s*(?:die |der |das |deine |ihre |le |la |l[’']|el |il |lo |o |a |het |de )?(?:antwort\w*|ton|tonfall|stil|sprache|réponses?|ton|langue|"
+    r"respuestas?|tono|idioma|risposte?|resposta\w*|tom|antwoord\w*|toon|taal)\b|\s*(?:ответ\w*|тон|стиль|язык)\b|回答|返答|返信|答复|回复|语气|口调|답변|어조",
+    _ALL,
+)
+RULE_HEADING = re.compile(
+    r"\b(?:polic(?:y|ies)|rules?|steps?|instructions?|outputs?|formats?|formatting|constraints?|requirements?|guidelines?|must|do|do[’']?s|don[’']?ts?|"
+    r"restrictions?|limits?|limitations?|tasks?|procedures?|process|criteria|criterion|safety|security|responses?|style|tone|never|always|important|notes?|"
+    r"warnings?|caution|how to|what to|workflow|todo|to-do|objectives?|goals?|expectations?|conditions?|terms|permissions?|privacy|compliance|"
+    r"principles?|checklist|actions?|sections?|answers?|method\w*|approach|role|duties|responsibilit\w*|scope|boundaries|escalation|refusals?|exceptions?|"
+    r"prohibited|forbidden|allowed|modify|cancel|refunds?|template|structure|input|tools?|schema|ask|request|prompt|"
+    r"regeln?|richtlinien?|schritte?|anweisung\w*|ausgabe\w*|vorgaben?|anforderung\w*|verbote?|aufgaben?|hinweise?|grenzen|sicherheit|ablauf|vorgehen|pflichten|"
+    r"règles?|consignes?|étapes?|politique|sortie|contraintes?|exigences?|tâches?|directives?|limites?|sécurité|procédure|interdictions?|"
+    r"reglas?|política\w*|pasos?|instrucciones|salida|formato|restricciones|requisitos?|tareas?|normas?|límites|"
+    r"regole?|passi|passaggi|istruzioni|vincoli|uscita|politica|requisiti|compit[oi]|norme|"
+    r"regras?|passos|etapas|instruções|saída|restrições|tarefas?|diretrizes|"
+    r"regels?|stappen|instructies|beleid|uitvoer|beperkingen|opmaak|vereisten|taken|richtlijnen)\b"
+    r"|правил\w*|политик\w*|шаг\w*|инструкци\w*|вывод\w*|формат\w*|ограничени\w*|требовани\w*|запрет\w*|задач\w*|порядок"
+    r"|規則|ルール|手順|指示|出力|形式|制約|制限|方針|ポリシー|注意|禁止|規定|対応|返金|要件"
+    r"|规则|規則|步骤|步驟|指令|要求|输出|輸出|格式|约束|約束|政策|流程|规定|规范|任务|说明|须知|注意事项"
+    r"|규칙|정책|단계|지침|출력|형식|제약|요구|주의|절차|규정",
+    _ALL,
+)
+EXAMPLE_HEADING = re.compile(
+    r"\b(?:examples?|samples?|demonstrations?|few.?shots?|beispiele?|exemples?|ejemplos?|esemp[io]+|exemplos?|voorbeeld\w*)\b|пример\w*|例|示例|예시|예제",
+    _ALL,
+)
+PERSONA = re.compile(
+    r"(?:hi[,!]?\s+|hello[,!]?\s+)?(?:you are|you[’']re|you have|you possess|you excel|you speciali[sz]e|you know|you understand|you love|"
+    r"you deeply understand|du bist|sie sind|du hast|vous êtes|tu es|eres|usted es|(?:tu )?sei|lei è|você é|tu és|je bent|u bent|"
+    r"вы\s*[—–-]|ты\s*[—–-])",
+    _ALL,
+)
+DUTY = re.compile(  # what makes a persona a task
+    r"\b(?:to(?= \w)|that|who|which|whose|task\w*|assign\w*|respond\w*|reply|answer\w*|speak\w*|given|provid\w*|help\w*|assist\w*|"
+    r"hilf\w*|hilft|helf\w*|antwort\w*|der|die|qui|aide\w*|répond\w*|que|ayud\w*|respond\w*|che|aiut\w*|rispond\w*|ajud\w*|die|dat|helpt|antwoord\w*)\b|котор\w*|помога\w*|отвеча\w*",
+    _ALL,
+)
+COURTESY = re.compile(
+    r"(?:hi|hello|hey|dear|welcome|thanks?|thank you|good (?:luck|morning|day|afternoon)|let[’']s (?:begin|start|go)|hallo|willkommen|danke|vielen dank|guten tag|"
+    r"viel erfolg|bonjour|bienvenue|merci|bonne chance|hola|bienvenid\w*|gracias|ciao|benvenut\w*|grazie|olá|bem-vind\w*|obrigad\w*|"
+    r"welkom|dank je|здравствуйте|добро пожаловать|спасибо|привет|удачи|こんにちは|ようこそ|ありがとう|你好|您好|欢迎|歡迎|谢谢|感谢|안녕하세요|환영|감사)",
+    _ALL,
+)
+SUBJECT = re.compile(  # words that open a statement of fact, with the space after
+    r"(?:(?:the|an?|our|my|its|their|his|her|it|this|that|these|those|he|she|they|we|i|there|here|many|some|most|people|today|"
+    r"since|in|at|on|from|with|as|der|die|das|ein|eine|einer|unser\w*|wir|es|diese\w*|ihre?|seine?|seit|im|am|viele|"
+    r"le|la|les|une?|notre|nos|nous|il|elle|ils|ce|cette|ces|on|depuis|el|los|las|un|una|nuestr\w+|est[aeo]|somos|"
+    r"lo|i|gli|uno|nostr\w+|siamo|quest[aoie]|o|a|os|as|um|uma|nosso|nossa|este|het|een|onze|wij|deze|dit|er|"
+    r"мы|наш\w*|это|он|она|они|компания|магазин)\s|l[’']|c[’']est\s|d[’'])",
+    _ALL,
+)
+VERB = re.compile(  # finite verbs of description; a sentence without one may be an order in the infinitive
+    r"\b(?:is|are|was|were|has|have|had|been|being|does|did|\w{3,}(?<!s)s|\w{3,}ed|began|grew|made|love|like|live|work|sell|offer|"
+    r"ist|sind|war|waren|hat|haben|hatte|gibt|bietet|bieten|liegt|steht|verkauft|verkaufen|besteht|betreibt|gehört|"
+    r"est|sont|était|étaient|sommes|avons|ont|avait|propose|proposons|vend|vendons|offre|existe|compte|regroupe|"
+    r"es|son|somos|era|fue|está|están|tiene|tienen|hay|ofrece|vende|vendemos|cuenta|"
+    r"è|sono|erano|ha|hanno|siamo|vendiamo|trova|conta|é|são|foi|estão|têm|há|fica|"
+    r"zijn|waren|heeft|hebben|biedt|verkoopt|ligt|staat|bestaat)\b"
+    r"|\bявля\w+|\bнаход\w+|\bработа\w+|\bпрода\w+|\bбыл[аио]?\b|\bесть\b|\bосновал\w*|\bосновани?а?\b|[—–]",
+    _ALL,
+)
+CLOSING = re.compile(  # of a plain statement where the verb comes last
+    r"(?:です|でした|ました|である|います|あります|ております|입니다|있습니다|였습니다|했습니다|습니다)[。.!！]?$"
+)
+CHINESE_SUBJECT = re.compile(
+    r"(?:你|您)是|我们(?:是|位于|成立|提供|拥有)|我們(?:是|位於|成立|提供|擁有)|本公司|本店|公司|这是|這是|该|我是"
+)
