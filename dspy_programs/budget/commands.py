@@ -237,10 +237,10 @@ def apply(
 ) -> None:
     """Write the smaller prompt; refused if the result was made from a different prompt."""
     from dspy_programs.atomic_file import write_atomically
+    from dspy_programs.budget.consent import listed, losses, refusal
     from dspy_programs.budget.negotiator import digest
     from dspy_programs.budget.prompt import TEXT_SUFFIXES, as_yaml, read_prompt
     from dspy_programs.budget.report import read_result_file
-    from dspy_programs.budget.consent import listed, losses, refusal
     from dspy_programs.errors import UsageError
 
     found = read_result_file(result)

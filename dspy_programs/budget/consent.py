@@ -55,7 +55,9 @@ def _numbers_in(word: str, bindings: Sequence[Binding]) -> set[int]:
     if all(part.strip().isdecimal() for part in word.split(",")):
         numbers = {int(part) for part in word.split(",")}
         if unknown := sorted(numbers - set(range(1, len(bindings) + 1))):
-            raise UsageError(f"--allow {unknown[0]}: the prompt has {quantity(len(bindings), 'binding sentence')}; see `binding`")
+            raise UsageError(
+                f"--allow {unknown[0]}: the prompt has {quantity(len(bindings), 'binding sentence')}; see `binding`"
+            )
         return numbers
     found = {at for at, one in enumerate(bindings, 1) if " ".join(word.split()).casefold() in one.text.casefold()}
     if len(found) != 1:

@@ -44,9 +44,7 @@ def model_of(
     return connect_kept(lm, cache, api_base=api_base, api_key=api_key)
 
 
-def scorer_of(
-    scorer: str | None, model: dspy.LM | None, examples: Path | None = None, judged: bool = False
-) -> Scorer | None:
+def scorer_of(scorer: str | None, model: dspy.LM | None, examples: Path | None = None, judged: bool = False) -> Scorer | None:
     """Return the named scorer; with examples, the outputs scorer; None without either.
 
     judged: examples without an expected text go to the quality judge, not to a comparison with the full prompt's answers.

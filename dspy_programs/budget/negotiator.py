@@ -212,7 +212,7 @@ class _Run:
         progress: Callable[[int, int], None] | None,
     ) -> None:
         self.asked, self.original, self.rubric, self.task = asked, sections, rubric, task
-        self.measure = asked.measure(rubric, task)
+        self.measure, self.scorer = asked.measure(rubric, task), name_of(asked.scorer) if asked.scorer else "none"
         self.before = analyze(sections, asked.counter)
         self.redundant = _within(without_redundancy(sections), sections, asked, self.before.total)
         self.kept = self.redundant.sections
@@ -220,8 +220,11 @@ class _Run:
         self.removed: list[Removal] = []
         self.confirmed: Confirmed | None = None
         self.log = [f"tokens: {asked.counter.name}"]
-        self.tell = (lambda: progress(self.measure.calls if self.measure else 0, self.most_calls)) if progress else lambda: None
-        self.most_calls = 0
+        self.most_calls, self.progress = 0, progress
+
+    def tell(self) -> None:
+        if self.progress and self.measure:
+            self.progress(self.measure.calls, self.most_calls)
 
     def shrink(self, measure: Measure) -> None:
         """Leave out what the measure does not need, and keep that only if fresh answers confirm it."""
@@ -229,8 +232,8 @@ class _Run:
         if isinstance(measure, OutputsMeasure):
             self.most_calls = measure.price(self.original, asked.most_tried).calls
         whole = measure.start(self.original)
-        self.log.append(f"scorer: {name_of(asked.scorer)}; rubric: {self.rubric.name}; the full prompt scores {whole:.3f}")
-        require_useful(measure.kind, whole, name_of(asked.scorer))
+        self.log.append(f"scorer: {self.scorer}; rubric: {self.rubric.name}; the full prompt scores {whole:.3f}")
+        require_useful(measure.kind, whole, self.scorer)
         found = self._search(measure)
         if "reorder" in asked.strategies:
             found = self._reordered(measure, found)
@@ -335,7 +338,7 @@ class _Run:
             reordered=[s.name for s in kept] != [name for name in names if name in now],
             rubric=self.rubric.name,
             task=self.task,
-            scorer=name_of(asked.scorer) if asked.scorer else "none",
+            scorer=self.scorer,
             answered_by="model" if measure and measure.model_calls else "rules",
             confidence=getattr(measure, "confidence", 1.0),
             token_counter=asked.counter.name,
@@ -389,7 +392,9 @@ def _retention(measure: Measure | None, confirmed: Confirmed | None) -> Retentio
     if measure is None or confirmed is None:
         return Retention()
     if measure.kind == "coverage":
-        return Retention(statement=f"{NOT_MEASURED}: the scorer reads the prompt for the rubric's words, not the model's outputs")
+        return Retention(
+            statement=f"{NOT_MEASURED}: the scorer reads the prompt for the rubric's words, not the model's outputs"
+        )
     of = "" if measure.kind == "outputs" else ", in the opinion of the scorer"
     if confirmed.interval is None:
         value = confirmed.new / confirmed.whole if confirmed.whole else 1.0

@@ -86,9 +86,7 @@ class OutputsScorer:
         value = sum(score.value or 0.0 for score in found) / len(found)
         return Score(value, sum(score.calls for score in found), answered_by="model", note=note)
 
-    def score_one(
-        self, sections: Sequence[Section], number: int, rubric: Rubric, task: str, whole: Sequence[Section]
-    ) -> Score:
+    def score_one(self, sections: Sequence[Section], number: int, rubric: Rubric, task: str, whole: Sequence[Section]) -> Score:
         """Score a prompt on one example; whole: the prompt whose answer is the reference where nothing is expected."""
         example, asked = self.examples[number], len(self._answers)
         answer = self.answer(filled(joined(sections), example.input))

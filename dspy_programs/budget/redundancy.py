@@ -91,7 +91,9 @@ def without_redundancy(sections: Sequence[Section]) -> Redundant:
     told = [
         unit
         for unit in units
-        if unit.section not in examples and unit.said.form in ("sentence", "item") and not EXAMPLE_HEADING.search(unit.said.heading)
+        if unit.section not in examples
+        and unit.said.form in ("sentence", "item")
+        and not EXAMPLE_HEADING.search(unit.said.heading)
     ]
     changes = [*_duplicates(told, texts), *_extra_examples(units, sections)]
     gone = {change.unit.number for change in changes}
@@ -212,7 +214,10 @@ def _tidied(section: Section) -> Section:
     for one in statements(section.content):
         text = section.content[one.start : one.end]
         if one.form not in ("code", "row", "rule"):
-            lines = [line if line.startswith(("    ", "\t")) else re.sub(r"(?<=\S)[ \t]{2,}(?=\S)", " ", line) for line in text.split("\n")]
+            lines = [
+                line if line.startswith(("    ", "\t")) else re.sub(r"(?<=\S)[ \t]{2,}(?=\S)", " ", line)
+                for line in text.split("\n")
+            ]
             text = "\n".join([*(line.rstrip() for line in lines[:-1]), lines[-1]])
         body = text.rstrip("\n")
         pieces.append(body + "\n" * min(len(text) - len(body), 2))

@@ -18,7 +18,9 @@ from dspy_programs.budget.statements import Statement, statements
 from dspy_programs.types import Section
 
 _CLOSING_TAG = re.compile(r"\s*</[^<>\n]+>\s*")
-_LABEL = re.compile(r"[ \t>*_#-]*([^\W\d_][\w ]{0,30}?)[ \t]*\d{0,3}[ \t]*[:.：][*_ \t]*(?=\S|$)|[ \t]*<([A-Za-z][\w-]*)[^<>\n]*>")
+_LABEL = re.compile(
+    r"[ \t>*_#-]*([^\W\d_][\w ]{0,30}?)[ \t]*\d{0,3}[ \t]*[:.：][*_ \t]*(?=\S|$)|[ \t]*<([A-Za-z][\w-]*)[^<>\n]*>"
+)
 _MARKER = re.compile(r"[ \t>]*(?:[-*+•]|\w{1,3}[.)])[ \t]+")
 _INDENT = re.compile(r"[ \t]*")
 
@@ -121,9 +123,9 @@ def _group(unit: Unit, following: Sequence[Unit], content: str) -> tuple[Unit, .
         if unit.said.form == "row":
             belongs = other.said.form in ("row", "rule") and other.frames[: len(unit.frames)] == unit.frames
         else:
-            goes_on = other.said.form == "item" and goes_on(content, other)
-            nested = other.said.form == "item" and not goes_on and _indent(content, other) > _indent(content, unit)
-            belongs = unit.said.form == "item" and not goes_on(content, unit) and (goes_on or nested)
+            is_item, is_rest = other.said.form == "item", goes_on(content, other)
+            nested = is_item and not is_rest and _indent(content, other) > _indent(content, unit)
+            belongs = unit.said.form == "item" and not goes_on(content, unit) and is_item and (is_rest or nested)
             is_nested |= belongs and nested
         if not belongs:
             break
@@ -171,7 +173,7 @@ def without(
         mine = own.get(section.name, [])
         if not any(unit.number in all_gone or unit.number in new for unit in mine):
             kept.append(section)
-        elif any(unit.number not in all_gone and not (unit.is_frame and unit.said.form in ("heading", "rule")) for unit in mine):
+        elif any(unit.number not in all_gone and unit.said.form not in ("heading", "rule") for unit in mine):
             kept.append(section.model_copy(update={"content": _joined(section.content, mine, all_gone, new)}))
     return kept
 
