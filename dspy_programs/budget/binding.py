@@ -6,18 +6,19 @@ describes (who the model is, whose shop it is, a greeting) is free to go.
 
 Input      sections: list[Section].
 Output     binding_sentences: list[Binding], in the prompt's order. lost: those of the first prompt that the second no longer
-           says: word for word, or in one sentence with the same words, numbers, negations, quotations and placeholders.
-Guarantees no model, no randomness; linear in the text, except that at most MOST_COMPARED sentences are compared by words:
-           the others count as said only word for word.
+           says: in the same words in the same order but for case, articles and plurals, with the same lead-in, numbers, signs,
+           quotations and placeholders, and under no heading that the first had not.
+Guarantees no model, no randomness; linear in the text.
 """
 
 import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from dspy_programs.budget.obligation import (
     ANSWER,
+    BACKGROUND,
     CHINESE_SUBJECT,
     CLOSING,
     CONDITION,
@@ -25,23 +26,26 @@ from dspy_programs.budget.obligation import (
     DUTY,
     EXAMPLE_HEADING,
     FORMAT,
+    FROM_A_PLACE,
+    NORM,
     OBLIGATION,
+    OURS,
+    PAST,
     PERMISSION,
     PERSONA,
     PROHIBITION,
     REFUSAL,
+    RELATIVE,
     RULE_HEADING,
     SUBJECT,
     VERB,
 )
 from dspy_programs.budget.statements import Statement, statements
-from dspy_programs.text import CJK_RUN, containment, content_stems, words
+from dspy_programs.text import CJK_RUN, words
 from dspy_programs.types import Section
 
 Kind = Literal["prohibition", "permission", "condition", "step", "format", "refusal", "fact-with-number", "placeholder"]
 
-MOST_COMPARED = 500
-SAME = 0.8  # share of a sentence's words in another, from which that may say the same
 _PLACEHOLDER = re.compile(
     r"\{\{?\s*[A-Za-z_][\w. -]{0,60}\}?\}|<<\s*\w+\s*>>|\$\{\w+\}|\[\[\w+\]\]|<[A-Z][A-Z_ ]+>|\[[A-Z][A-Z_ ]+\]|%\w+%"
 )
@@ -64,7 +68,15 @@ _EXAMPLE_LINE = re.compile(
     r"(?:example|beispiel|exemple|ejemplo|例|q|a|question|answer|user|assistant|human|input|output|customer|agent)\s*\d*\s*[:：.]",
     re.IGNORECASE,
 )
+_EXAMPLES_END = re.compile(r"^\W*end (?:of )?examples?\b", re.IGNORECASE)
+_SPEAKS_OF_EXAMPLES = re.compile(
+    r"\b(?:examples?|above|below|following|now|beispiel\w*|exemples?|ejemplos?)\b|上|以下|次の|例", re.IGNORECASE
+)
+_CONTRACTED = re.compile(r"n[’']t\b")
+_TOKEN = re.compile(r"\w+|[^\w\s.,;:!?\"“”„*_`。，！？]")
+_UNHEARD = frozenset({"a", "an", "the", "please", "kindly"})
 _TITLE = 4  # words; a longer heading may be a demand itself
+_MAY = re.compile(r"\b(?:can|may|only|must)\b", re.IGNORECASE)
 _POLAR = re.compile(r"don[’']?ts?\b", re.IGNORECASE)
 
 
@@ -72,7 +84,8 @@ class Binding(NamedTuple):
     """A sentence that binds.
 
     section: its section's name. start, end: where it stands in the section's content. number: its place among the section's
-    statements, from 0. text: the sentence; lead_in: the lines it hangs on ("Never:"), "" for none. why: why it counts.
+    statements, from 0. text: the sentence; lead_in: the lines it hangs on ("Never:"), "" for none; heading: the headings it
+    stands under, one a line. why: why it counts.
     """
 
     section: str
@@ -83,6 +96,7 @@ class Binding(NamedTuple):
     lead_in: str
     kind: Kind
     why: str
+    heading: str = ""
 
 
 def binding_sentences(sections: Sequence[Section]) -> list[Binding]:
@@ -95,19 +109,22 @@ def _bound(content: str, examples: bool, name: str) -> tuple[Binding, ...]:
     found = []
     shown = False  # whether an example has begun, which shows and does not tell
     for number, one in enumerate(statements(content)):
-        shown = shown or one.form in ("code", "row") or bool(_EXAMPLE_LINE.match(one.text))
+        if _EXAMPLES_END.search(one.text) or (shown and one.form == "sentence" and _SPEAKS_OF_EXAMPLES.search(one.text)):
+            shown = False
+        else:
+            shown = shown or one.form in ("code", "row") or bool(_EXAMPLE_LINE.match(one.text))
         kind, why = _verdict(one) if not (examples and shown) else _shown(one)
         if kind:
-            lead = " ".join(part for part in (*_polar_headings(one), one.lead_in) if part)
-            found.append(Binding(name, number, one.start, one.end, one.text, lead, kind, why))
+            found.append(Binding(name, number, one.start, one.end, one.text, _lead_in(one), kind, why, one.heading))
     return tuple(found)
 
 
-def _polar_headings(one: Statement) -> Iterator[str]:
-    """Yield the headings that turn what stands under them around, as "Don'ts"."""
-    for title in one.heading.split("\n"):
-        if PROHIBITION.search(title) or _POLAR.search(title) or CONDITION.search(title):
-            yield title
+def _lead_in(one: Statement) -> str:
+    """Return the lines that a statement hangs on, with the headings that turn it around, as "Don'ts" or "If the user is a minor"."""
+    turning = [
+        title for title in one.heading.split("\n") if any(sign.search(title) for sign in (PROHIBITION, _POLAR, CONDITION))
+    ]
+    return " ".join(part for part in (*turning, one.lead_in) if part)
 
 
 def _shown(one: Statement) -> tuple[Kind | None, str]:
@@ -123,7 +140,7 @@ def _verdict(one: Statement) -> tuple[Kind | None, str]:
     if _PLACEHOLDER.search(text) or _SLOT.fullmatch(text):
         return "placeholder", "a placeholder"
     if one.form == "heading":
-        return _heading(text)
+        return _heading(one, text)
     if one.form == "code":
         return (
             (None, "")
@@ -133,7 +150,7 @@ def _verdict(one: Statement) -> tuple[Kind | None, str]:
     words_of = text if not one.lead_in else f"{one.lead_in} {text}"
     if is_persona(text) or is_courtesy(text):
         return None, ""
-    if found := _by_words(words_of):
+    if (found := _by_words(words_of)) and not (found[0] == "condition" and not one.lead_in and is_story(text)):
         return found
     if is_listed(one):
         return "step", "stands under a heading or line of rules"
@@ -141,13 +158,15 @@ def _verdict(one: Statement) -> tuple[Kind | None, str]:
         return "fact-with-number", "a number"
     if _QUOTED.search(text):
         return "format", "a quotation"
-    if is_description(text):
+    if is_description(text) and (not is_under_a_title(one) or OURS.match(text) or is_story(text)):
         return None, ""
     return "step", "an order, or not clearly a description"
 
 
-def _heading(text: str) -> tuple[Kind | None, str]:
-    """Return the verdict of a heading: a title says nothing, "Never answer in French" does."""
+def _heading(one: Statement, text: str) -> tuple[Kind | None, str]:
+    """Return the verdict of a heading: a title says nothing; "Never answer in French" and a title of the output do."""
+    if one.lead_in or FORMAT.search(one.heading) or (text.endswith((":", "：")) and RULE_HEADING.search(one.heading)):
+        return "format", "a title that the output has"
     is_title = len(text.split()) <= _TITLE and not re.search(r"[.!。！]$", text) and len(text) < 60
     return (None, "") if is_title else _by_words(text) or (None, "")
 
@@ -168,9 +187,20 @@ def _by_words(text: str) -> tuple[Kind, str] | None:
 
 
 def is_listed(one: Statement) -> bool:
-    """Return whether a statement stands under a heading or lead-in of rules."""
-    above = f"{one.heading.rsplit(chr(10), 1)[-1]}\n{one.lead_in}"
-    return bool(RULE_HEADING.search(above)) and (one.form in ("item", "row") or not is_description(one.text))
+    """Return whether a statement stands under a heading or lead-in of rules; the nearest that says what is under it decides."""
+    if RULE_HEADING.search(one.lead_in):
+        return True
+    for title in reversed(one.heading.split("\n")):
+        if RULE_HEADING.search(title):
+            return one.form in ("item", "row") or not is_story(one.text)
+        if BACKGROUND.search(title):
+            return False
+    return False
+
+
+def is_under_a_title(one: Statement) -> bool:
+    """Return whether a statement stands under a heading that does not announce background: what it states may matter."""
+    return bool(one.heading) and not any(BACKGROUND.search(title) for title in one.heading.split("\n"))
 
 
 def is_persona(text: str) -> bool:
@@ -178,13 +208,18 @@ def is_persona(text: str) -> bool:
     if not (opening := PERSONA.match(text)):
         return bool(re.match(r"あなたは.{1,60}です。?$|(?:你|您)是[^，。；]{1,40}[。.]?$|당신은 .{1,60}입니다[.。]?$", text))
     rest = text[opening.end() :]
-    orders = (REFUSAL, PROHIBITION, OBLIGATION, PERMISSION, DUTY)
-    return not any(pattern.search(rest) for pattern in orders) and not _QUOTED.search(rest)
+    return not any(pattern.search(rest) for pattern in (REFUSAL, PROHIBITION, OBLIGATION, DUTY, _MAY))
 
 
 def is_courtesy(text: str) -> bool:
     """Return whether a sentence is a greeting or thanks, short and without a demand."""
     return bool(COURTESY.match(text)) and len(text) < 80 and not (_by_words(text) or _NUMBER.search(text))
+
+
+def is_story(text: str) -> bool:
+    """Return whether a sentence tells what was, in its main clause: no rule is told so."""
+    clause = RELATIVE.split(text)[0]
+    return bool(PAST.search(clause)) and not CONDITION.match(text)
 
 
 def is_description(text: str) -> bool:
@@ -193,14 +228,14 @@ def is_description(text: str) -> bool:
         return False
     if CJK_RUN.search(text):
         return bool(CHINESE_SUBJECT.match(text) or CLOSING.search(text))
+    if place := FROM_A_PLACE.match(text):
+        text = text[place.end() :].lstrip()
+    if is_story(text):
+        return True
+    if NORM.match(text):
+        return False
     opening = SUBJECT.match(text)
-    if not opening:
-        first, _, rest = text.partition(" ")
-        return bool(
-            re.match(r"[A-Z][\w’'-]+$", first)
-            and re.match(r"(?:is|was|are|were|has|have|had|sells|offers|serves|makes|runs|ist|est|es|è|é) ", rest)
-        )
-    return bool(VERB.search(text[opening.end() :]))
+    return bool(opening and VERB.search(RELATIVE.split(text[opening.end() :])[0]))
 
 
 def lost(before: Sequence[Section], after: Sequence[Section]) -> list[Binding]:
@@ -209,19 +244,22 @@ def lost(before: Sequence[Section], after: Sequence[Section]) -> list[Binding]:
 
 
 def missing(bindings: Sequence[Binding], after: Sequence[Section]) -> list[Binding]:
-    """Return the bindings that the sections do not say: word for word, or clearly the same in one sentence."""
-    said = {_said(one) for section in after for one in statements(section.content)}
-    open_ = [one for one in bindings if _normal(_full(one.lead_in, one.text)) not in said]
-    if not open_:
-        return []
-    compared = [_facts_of(text) for text in sorted(said)[:MOST_COMPARED]]
-    return [
-        one for one in open_ if not any(_says(found, _facts_of(_normal(_full(one.lead_in, one.text)))) for found in compared)
-    ]
+    """Return the bindings that the sections do not say: in the same words, under no heading that theirs had not."""
+    said: dict[tuple[str, ...], list[frozenset[str]]] = {}
+    for section in after:
+        for one in statements(section.content):
+            said.setdefault(_heard(_full(_lead_in(one), one.text)), []).append(_titles(one.heading))
+    return [one for one in bindings if not _is_said(one, said)]
 
 
-def _said(one: Statement) -> str:
-    return _normal(_full(" ".join(part for part in (*_polar_headings(one), one.lead_in) if part), one.text))
+def _is_said(one: Binding, said: Mapping[tuple[str, ...], list[frozenset[str]]]) -> bool:
+    above = _titles(one.heading)
+    return any(titles <= above for titles in said.get(_heard(_full(one.lead_in, one.text)), ()))
+
+
+@functools.lru_cache(maxsize=5_000)
+def _titles(heading: str) -> frozenset[str]:
+    return frozenset(" ".join(title.casefold().split()) for title in heading.split("\n") if title)
 
 
 def _full(lead_in: str, text: str) -> str:
@@ -229,36 +267,24 @@ def _full(lead_in: str, text: str) -> str:
 
 
 @functools.lru_cache(maxsize=20_000)
-def _normal(text: str) -> str:
-    """Return a text without case, markup and the sign that ends it: what a reader hears."""
-    return " ".join(re.sub(r"[*_]{1,3}(?=\w)|(?<=[\w.!?])[*_]{1,3}", "", text).split()).rstrip(" .!。！").casefold()
+def _heard(text: str) -> tuple[str, ...]:
+    """Return what two texts share that say the same: words and signs in order, without case, markup, articles and plurals.
+
+    Quotations, code and placeholders count letter by letter.
+    """
+    exactly = sorted(exact(text))
+    text = _CONTRACTED.sub(" not", text.casefold()).replace("can not", "cannot")
+    found = [_singular(token) for token in _TOKEN.findall(text) if token not in _UNHEARD]
+    return (*found, *exactly)
 
 
-class _Facts(NamedTuple):
-    stems: frozenset[str]
-    exact: frozenset[str]
-    negations: int
-    hedges: frozenset[str]
-
-
-@functools.lru_cache(maxsize=20_000)
-def _facts_of(text: str) -> _Facts:
-    negations = len(PROHIBITION.findall(text)) + len(REFUSAL.findall(text))
-    hedges = frozenset(found.casefold() for pattern in (PERMISSION, CONDITION) for found in pattern.findall(text))
-    return _Facts(frozenset(content_stems(text)), exact(text), negations, hedges)
-
-
-def _says(found: _Facts, wanted: _Facts) -> bool:
-    """Return whether one sentence says what another does: its words and facts, as often denied, under the same conditions."""
-    if not wanted.stems or found.negations != wanted.negations or not wanted.exact <= found.exact:
-        return False
-    return found.hedges == wanted.hedges and containment(wanted.stems, found.stems) >= SAME
+def _singular(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
 def exact(text: str) -> frozenset[str]:
-    """Return what must match verbatim: numbers, quotations and placeholders."""
-    found = {*re.findall(r"\d+(?:[.,:]\d+)*", text), *placeholders(text), *(quote.group() for quote in _QUOTED.finditer(text))}
-    return frozenset(found | {word for word in words(text) if word in _SPELLED})
+    """Return what must match letter by letter: quotations, code and placeholders."""
+    return placeholders(text) | {quote.group() for quote in _QUOTED.finditer(text)}
 
 
 def placeholders(text: str) -> frozenset[str]:

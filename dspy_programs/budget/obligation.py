@@ -35,10 +35,10 @@ OBLIGATION = re.compile(
     r"prefer\w*|recommend\w*|encourag\w*|strict\w*|priorit\w+|mandate\w*|subject to|limited to|up to|ideally|let[’']s|let us|"
     r"muss|müssen|musst|müsst|soll\w*|darf\w*|dürf\w*|immer|stets|unbedingt|erforderlich|notwendig|nötig|verpflicht\w*|bitte|wichtig|aufgabe|"
     r"brauch\w*|(?:ist|sind|hat|haben)\b[^.]{0,80}\bzu(?= \w+en\b)|wird|werden|warte\w*|"
-    r"doi\w*|dev(?:ez|ons|ra|ront|rait)|faut|faudra|toujours|obligatoire\w*|nécessaire\w*|veuillez|essentiel\w*|important\w*|tâche|assurez|"
-    r"attend\w*|uniquement|exig\w*|requi\w*|"
-    r"deb\w+|tien\w+ que|ha\w? que|hay que|siempre|obligatori\w*|necesari\w*|importante\w*|asegúr\w*|tarea|espera|esper[ae]\w*|requier\w*|"
-    r"dev\w+|bisogna|occorre|sempre|obbligatori\w*|necessari\w*|assicura\w*|compito|attend\w*|richie\w*|"
+    r"doi(?:s|t|vent)|dev(?:ez|ons|ra|ront|rait)|faut|faudra|toujours|obligatoire\w*|nécessaire\w*|veuillez|essentiel\w*|important\w*|tâche|assurez|"
+    r"attende[zr]|uniquement|exig\w*|requi\w*|"
+    r"debe\w*|tien\w+ que|ha\w? que|hay que|siempre|obligatori\w*|necesari\w*|importante\w*|asegúr\w*|tarea|espera|esper[ae]\w*|requier\w*|"
+    r"dev(?:e|i|o|ono|i|em|erá|ia)|bisogna|occorre|sempre|obbligatori\w*|necessari\w*|assicura\w*|compito|attend(?:i|ere|ete|a)|richie\w*|"
     r"tem que|têm que|é preciso|precis\w*|obrigatóri\w*|necessári\w*|certifi\w*|tarefa|aguarde|"
     r"moet\w*|dien\w*|altijd|verplicht\w*|noodzakelijk|belangrijk|taak|zorg|wacht|hoeft?|vereist)\b"
     r"|долж\w*|обяза\w*|нужно|надо|необходимо|следует|всегда|требу\w*|важно|пожалуйста|задач\w*|дожд\w*|подожд\w*"
@@ -62,7 +62,7 @@ PERMISSION = re.compile(
 )
 CONDITION = re.compile(
     r"\b(?:if|unless|when|whenever|whether|while|until|till|before|after|once|except\w*|provided|otherwise|else|as long as|in case|"
-    r"depending|regardless|during|each|every|all|any|both|either|at (?:least|most)|more than|less than|fewer than|no later|maximum|minimum|exactly|"
+    r"depending|regardless|during|each|every\w*|all|any(?:one|body|thing)?|both|either|at (?:least|most)|more than|less than|fewer than|no later|maximum|minimum|exactly|"
     r"under|over|between|limit\w*|within|instead|but|however|first|then|finally|for example|"
     r"wenn|falls|sofern|sobald|bevor|nachdem|bis|außer|solange|ansonsten|sonst|jede\w*|alle\w*|mindestens|höchstens|maximal|innerhalb|"
     r"sauf|lorsque|lorsqu|quand|avant|après|jusqu\w*|tant que|sinon|dès|chaque|tou(?:t|te|s|tes)|moins|plus de|maximum|"
@@ -72,7 +72,7 @@ CONDITION = re.compile(
     r"als|wanneer|tenzij|voordat|nadat|tot|behalve|anders|elke?|alle|minstens|hoogstens|binnen|indien)\b"
     r"|\bесли\b|\bкогда\b|\bпока\b|прежде|\bперед\b|\bпосле\b|кроме|иначе|кажд\w*|\bвсе[хм]?\b|не более|не менее|в течение|\bдо\b"
     r"|場合|とき|時は|なら|れば|たら|以内|以上|以下|まで|前に|後に|除き|除く|すべて|全て|各|毎"
-    r"|如果|若|当|當|除非|除了|否则|否則|之前|之后|之後|直到|每|所有|任何|至少|最多|一律|均|以内|以內|凡"
+    r"|如果|若|当(?![館社店院校行地])|當|除非|除了|否则|否則|之前|之后|之後|直到|每|所有|任何|至少|最多|一律|均|以内|以內|凡"
     r"|경우|으면|라면|다면|하면|되면|때|전에|후에|까지|이내|이상|이하|모든|각 |제외",
     _ALL,
 )
@@ -91,11 +91,11 @@ ANSWER = re.compile(
     _ALL,
 )
 RULE_HEADING = re.compile(
-    r"\b(?:polic(?:y|ies)|rules?|steps?|instructions?|outputs?|formats?|formatting|constraints?|requirements?|guidelines?|must|do|do[’']?s|don[’']?ts?|"
+    r"\b(?:polic(?:y|ies)|rules?|steps?|instructions?|outputs?|formats?|formatting|constraints?|requirements?|guidelines?|must|do[’']?s|don[’']?ts?|"
     r"restrictions?|limits?|limitations?|tasks?|procedures?|process|criteria|criterion|safety|security|responses?|style|tone|never|always|important|notes?|"
     r"warnings?|caution|how to|what to|workflow|todo|to-do|objectives?|goals?|expectations?|conditions?|terms|permissions?|privacy|compliance|"
-    r"principles?|checklist|actions?|sections?|answers?|method\w*|approach|role|duties|responsibilit\w*|scope|boundaries|escalation|refusals?|exceptions?|"
-    r"prohibited|forbidden|allowed|modify|cancel|refunds?|template|structure|input|tools?|schema|ask|request|prompt|"
+    r"principles?|checklist|actions?|output sections?|answers?|method\w*|approach|duties|responsibilit\w*|scope|boundaries|escalation|refusals?|exceptions?|"
+    r"prohibited|forbidden|allowed|modify|cancel|refunds?|template|structure|tools?|schema|ask|"
     r"regeln?|richtlinien?|schritte?|anweisung\w*|ausgabe\w*|vorgaben?|anforderung\w*|verbote?|aufgaben?|hinweise?|grenzen|sicherheit|ablauf|vorgehen|pflichten|"
     r"règles?|consignes?|étapes?|politique|sortie|contraintes?|exigences?|tâches?|directives?|limites?|sécurité|procédure|interdictions?|"
     r"reglas?|política\w*|pasos?|instrucciones|salida|formato|restricciones|requisitos?|tareas?|normas?|límites|"
@@ -118,9 +118,12 @@ PERSONA = re.compile(
     r"вы\s*[—–-]|ты\s*[—–-])",
     _ALL,
 )
-DUTY = re.compile(  # what makes a persona a task
-    r"\b(?:to(?= \w)|that|who|which|whose|task\w*|assign\w*|respond\w*|reply|answer\w*|speak\w*|given|provid\w*|help\w*|assist\w*|"
-    r"hilf\w*|hilft|helf\w*|antwort\w*|der|die|qui|aide\w*|répond\w*|que|ayud\w*|respond\w*|che|aiut\w*|rispond\w*|ajud\w*|die|dat|helpt|antwoord\w*)\b|котор\w*|помога\w*|отвеча\w*",
+DUTY = re.compile(  # what makes a persona a task: what it does, not what it is
+    r"^\s*(?:here|now|going|about|being|given|provided|presented|assigned|tasked|asked|told|in charge|working|acting)\b|(?<!able )(?<!how )\bto(?= \w)|"
+    r"\b(?:that|who|which|whose)\s+(?!(?:is|are|was|were|has|have|had|speciali[sz]es?|knows?|understands?|loves?|believes?|cares?|could|might|ever|never|once|\w+ed)\b)|"
+    r"\b(?:and|,) (?:you )(?!(?:are|have|know|understand|love|excel|speciali[sz]e)\b)|"
+    r"\b(?:respond|responds|reply|replies|answer|answers|speak|speaks|provides?|helps?|assists?|hilf|hilft|hilfst|helfen|antwort\w*|qui|aide[sz]?|"
+    r"répond\w*|que|ayudas?|respond\w*|che|aiuti|aiuta|rispond\w*|ajudas?|dat|helpt|antwoord\w*)\b|котор\w*|помога\w*|отвеча\w*|,\s*(?:der|die|das)\b[^,]*\w(?:t|en)\W*$",
     _ALL,
 )
 COURTESY = re.compile(
@@ -129,27 +132,57 @@ COURTESY = re.compile(
     r"welkom|dank je|здравствуйте|добро пожаловать|спасибо|привет|удачи|こんにちは|ようこそ|ありがとう|你好|您好|欢迎|歡迎|谢谢|感谢|안녕하세요|환영|감사)",
     _ALL,
 )
-SUBJECT = re.compile(  # words that open a statement of fact, with the space after
-    r"(?:(?:the|an?|our|my|its|their|his|her|it|this|that|these|those|he|she|they|we|i|there|here|many|some|most|people|today|"
-    r"since|in|at|on|from|with|as|der|die|das|ein|eine|einer|unser\w*|wir|es|diese\w*|ihre?|seine?|seit|im|am|viele|"
-    r"le|la|les|une?|notre|nos|nous|il|elle|ils|ce|cette|ces|on|depuis|el|los|las|un|una|nuestr\w+|est[aeo]|somos|"
-    r"lo|i|gli|uno|nostr\w+|siamo|quest[aoie]|o|a|os|as|um|uma|nosso|nossa|este|het|een|onze|wij|deze|dit|er|"
+FROM_A_PLACE = re.compile(  # opens a sentence before its subject: "In the lobby, ..."
+    r"(?:since|in|at|on|from|with|as|for|during|over|seit|im|am|bei|depuis|dans|à|en|desde|da|nel\w*|em|op|sinds|в|на|с)\s[^,;:]{1,80}(?:,\s+|(?=\s(?:there|we|the|our|il|hay|gibt|есть)\s))",
+    _ALL,
+)
+OURS = re.compile(  # opens what a company says of itself
+    r"(?:(?:our|my|we|unsere?\w*|wir|notre|nos|nous|nuestr\w+|somos|nostr\w+|siamo|nosso|nossa|onze|wij|мы|наш\w*|i)\s|我[们們]|当[館社店院校行地]|우리)",
+    _ALL,
+)
+SUBJECT = re.compile(  # words that open a statement about one thing, with the space after; "a bike" is any bike, so a rule
+    r"(?:(?:gibt es|the|our|my|its|their|his|her|it|this|that|these|those|he|she|they|we|i|there|here|many|some|most|people|today|"
+    r"der|die|das|unser\w*|wir|es|diese\w*|ihre?|seine?|viele|"
+    r"le|la|les|notre|nos|nous|il|elle|ils|ce|cette|ces|on|el|los|las|nuestr\w+|est[aeo]|somos|"
+    r"lo|i|gli|nostr\w+|siamo|quest[aoie]|o|a(?=\s\w+\s(?:é|fica|foi|está|tem))|os|as|nosso|nossa|este|het|onze|wij|deze|dit|er|de|"
     r"мы|наш\w*|это|он|она|они|компания|магазин)\s|l[’']|c[’']est\s|d[’'])",
     _ALL,
 )
-VERB = re.compile(  # finite verbs of description; a sentence without one may be an order in the infinitive
-    r"\b(?:is|are|was|were|has|have|had|been|being|does|did|\w{3,}(?<!s)s|\w{3,}ed|began|grew|made|love|like|live|work|sell|offer|"
-    r"ist|sind|war|waren|hat|haben|hatte|gibt|bietet|bieten|liegt|steht|verkauft|verkaufen|besteht|betreibt|gehört|"
-    r"est|sont|était|étaient|sommes|avons|ont|avait|propose|proposons|vend|vendons|offre|existe|compte|regroupe|"
+VERB = re.compile(  # finite verbs of description; a sentence without one may be an order in the infinitive, or a rule
+    r"\b(?:is|are|was|were|has|have|had|been|being|lies|stands|sits|sells?|serves|makes|offers?|provides|works?|lives?|loves?|likes?|enjoys?|runs|"
+    r"smells|sings|employs|speciali[sz]es|focuses|handles|spans|contains|includes|covers|operates|believes|cycles?|produces|features|belongs|dates|"
+    r"goes back|looks after|overlooks|"
+    r"ist|sind|war|waren|wurde|wurden|hat|haben|hatte|gibt|bietet|bieten|liegt|steht|stehen|verkauft|verkaufen|besteht|betreibt|gehört|arbeitet|arbeiten|"
+    r"est|sont|était|étaient|sommes|avons|ont|avait|a été|propose|proposons|vend|vendons|offre|existe|compte|regroupe|travaillent|publie|aimons|"
     r"es|son|somos|era|fue|está|están|tiene|tienen|hay|ofrece|vende|vendemos|cuenta|"
-    r"è|sono|erano|ha|hanno|siamo|vendiamo|trova|conta|é|são|foi|estão|têm|há|fica|"
-    r"zijn|waren|heeft|hebben|biedt|verkoopt|ligt|staat|bestaat)\b"
-    r"|\bявля\w+|\bнаход\w+|\bработа\w+|\bпрода\w+|\bбыл[аио]?\b|\bесть\b|\bосновал\w*|\bосновани?а?\b|[—–]",
+    r"è|sono|erano|ha|hanno|siamo|vendiamo|trova|conta|é|são|foi|estão|têm|há|fica|gostam|"
+    r"zijn|waren|heeft|hebben|biedt|verkoopt|ligt|staat|staan|bestaat)\b"
+    r"|\bявля\w+|\bнаход\w+|\bработа\w+|\bпрода\w+|\bбыл[аио]?\b|\bесть\b|\bосновал\w*|\bосновани?а?\b|\bлюбим\b|\bрады\b|[—–]",
+    _ALL,
+)
+RELATIVE = re.compile(r"\b(?:that|which|who|whose|where|how|what|if|qui|dont|che)\b", _ALL)
+PAST = re.compile(
+    r"\b(?:was|were|had|began|grew|became|wurden?|war|waren|hatten?|a été|était|avait|fue|fueron|era|foi|eram?|è stat[oa]|werd|был[аио]?)\b",
+    _ALL,
+)
+NORM = re.compile(  # the present in which rules are told: who deals with the model, and what is done without saying by whom
+    r"(?:(?:the|an?|each|every|el|la|le|los|las|les|der|die|das|il|lo|gli|i|o|os|as|de|het|un|una|ein|eine)\s)?(?:\w+\s)?(?:users?|customers?|guests?|passengers?|"
+    r"agents?|assistants?|patients?|clients?|callers?|members?|students?|readers?|model|bot|system|candidates?|applicants?|tickets?|orders?|bookings?|"
+    r"refunds?|payments?|requests?|kund\w+|gäste?|nutzer\w*|assistent\w*|clients?|utilisateurs?|usuarios?|clientes?|pasajer[oa]s?|utent[ei]|client[ei]|"
+    r"klanten|klant|gebruikers?|клиент\w*|покупател\w*)\b(?! service)"
+    r"|.{0,80}\b(?:is|are|gets?)\s(?!(?:known|located|called|named|based|situated|loved|liked|built|made|staffed|founded|famous|interested|dedicated|tired|"
+    r"experienced|skilled|specialized|specialised|varied|talented|beloved|furnished|painted|decorated)\b)(?:\w+ly\s)?(?:\w{2,}ed|kept|held|sent|paid|given|taken|done|written|shown|"
+    r"sold|told|met|put|set|made|built|lost|left|spoken|hidden|chosen|seen)\b",
+    _ALL,
+)
+BACKGROUND = re.compile(
+    r"\b(?:about|background|assistant|assistente?|asistente|bot|chatbot|handbook|introduction|identity|persona|company|history|who (?:we|you) are|overview|hintergrund|über|unternehmen|contexte|présentation|"
+    r"à propos|quién(?:es)?|contexto|empresa|sobre|chi siamo|ruolo|azienda|sfondo|achtergrond|rol|bedrijf)\b|о нас|о компании|について|背景|概要|役割|介绍|简介|角色|배경|소개|역할",
     _ALL,
 )
 CLOSING = re.compile(  # of a plain statement where the verb comes last
     r"(?:です|でした|ました|である|います|あります|ております|입니다|있습니다|였습니다|했습니다|습니다)[。.!！]?$"
 )
 CHINESE_SUBJECT = re.compile(
-    r"(?:你|您)是|我们(?:是|位于|成立|提供|拥有)|我們(?:是|位於|成立|提供|擁有)|本公司|本店|公司|这是|這是|该|我是"
+    r"(?:你|您)是|我[们們](?:公司|店|的[^，。]{1,6}?)?(?:是|位[于於]|成立|提供|[拥擁]有)|本公司|本店|公司|这是|這是|该|我是"
 )

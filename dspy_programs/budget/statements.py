@@ -2,7 +2,7 @@
 
 Input      the text of a section: Markdown, XML tags, lines in capitals, tables, code, plain text, in any language.
 Output     Statements in order; their slices of the text, joined, are the text.
-Guarantees a sentence wrapped over lines is one statement, and so is what stands in quotation marks, brackets or a code fence
+Guarantees a sentence wrapped over lines is one statement, and so is what stands in quotation marks, brackets, a block of quoted lines or a code fence
            of any length, a fence inside a longer fence included; a list item and a table row know the line they hang on.
            Linear in the text.
 """
@@ -63,6 +63,7 @@ _ABBREVIATION = re.compile(
 )
 _LOWER = re.compile(r"\s+[a-zà-öø-ÿа-яё]")
 _ROWS = 98  # indent of a table's first row, which the others hang on
+_PLAIN_TITLE = 7  # level of a title without the signs of Markdown
 _NARROWEST = 50  # characters; a paragraph whose lines are shorter is not wrapped
 
 
@@ -72,18 +73,23 @@ def statements(text: str) -> tuple[Statement, ...]:
     found: list[Statement] = []
     headings: list[tuple[int, str]] = []
     leads: list[tuple[int, str]] = []  # (indent, text) of the lines that what follows hangs on
+    template = ""  # the line that titles without a sign of their own hang on: "Output this template:"
     for block in _blocks(text):
         if block.form == "heading":
+            after_lead = leads[-1][1] if leads and found[-1].text == leads[-1][1] else template
+            template = after_lead if block.level == _PLAIN_TITLE else ""
             leads = []
             headings = [kept for kept in headings if kept[0] < block.level] if block.level else headings[:-1]
-        elif block.form == "sentence":
+        elif block.form == "item":
+            template = ""
+        if block.form == "sentence":
             leads = leads[-1:] if found and leads and found[-1].text == leads[-1][1] else []
-        elif block.form != "rule":
+        elif block.form not in ("heading", "rule"):
             leads = [lead for lead in leads if lead[0] < block.indent]
         under = "\n".join(title for _, title in headings)
         for start, end in _sentences(text, block):
             said = _bare(text[start:end], block.form)
-            above = " ".join(lead for _, lead in leads)
+            above = " ".join([*([template] if template else []), *(lead for _, lead in leads)])
             found.append(Statement(start, end, said, block.form if said else "rule", above, under))
             if block.form in ("sentence", "item") and said.rstrip("*_ ").endswith((":", "：")):
                 leads.append((block.indent if block.form == "item" else -1, said))
@@ -126,6 +132,10 @@ def _blocks(text: str) -> Iterator[_Block]:
             continue
         if fence := _FENCE.match(line):
             last = _fence_end(lines, at, fence[1])
+            yield _Block(start, lines[last].end(), "code", 99)
+        elif line.startswith(">"):
+            while last + 1 < len(lines) and lines[last + 1].group().startswith(">"):
+                last += 1
             yield _Block(start, lines[last].end(), "code", 99)
         elif line.strip() in _OPENS and (closed := _brackets_end(lines, at)):
             last = closed
@@ -180,7 +190,7 @@ def _heading_level(lines: list[re.Match[str]], at: int) -> int:
     is_capitals = (
         line.upper() == line and line.lower() != line and len(line.split()) <= 8 and not line.endswith((".", "!", "?", ","))
     )
-    return 7 if _BOLD_LINE.fullmatch(line) or (is_capitals and not re.search(r"[{}<>|=]", line)) else 0
+    return _PLAIN_TITLE if _BOLD_LINE.fullmatch(line) or (is_capitals and not re.search(r"[{}<>|=]", line)) else 0
 
 
 def _continues(lines: list[re.Match[str]], at: int) -> bool:
