@@ -105,7 +105,14 @@ class OutputsMeasure:
     def start(self, whole: Sequence[Section]) -> float:
         self.whole = list(whole)
         self.before = [self._score(whole, number) for number in self.searched]
-        return _mean(self.before)
+        score = _mean(self.before)
+        if score >= _LEAST[self.kind] and provable(math.ceil(score * len(self.held))) < self.threshold:
+            rounded = math.floor(100 * provable(math.ceil(score * len(self.held)))) / 100
+            raise UsageError(
+                f"{self.scorer.name}: the full prompt scores {score:.2f}, so {len(self.held)} held-back examples prove at most "
+                f"{rounded:.0%} of the quality: give more examples, or --threshold {rounded:g}"
+            )
+        return score
 
     def reaches(self, candidate: Sequence[Section]) -> Verdict:
         """Say whether no more than half of the loss that the threshold allows is seen; stop once more is."""

@@ -258,13 +258,13 @@ class _Run:
             asked.most_tried,
             steps=self.steps,
         )
+        go = search.in_groups if isinstance(measure, OutputsMeasure) else search.one_by_one
         if "remove" in asked.strategies:
-            search.one_by_one(list(section_parts(sections, units, held)))
-        if "compress" in asked.strategies and not search.enough():
+            go(list(section_parts(sections, units, held)))
+        if "compress" in asked.strategies:
             binding = {(one.section, one.number) for one in binding_sentences(sections)}
-            free = [unit.number for unit in units if unit.place not in held and unit.number not in search.gone]
-            parts = [part for part in sentence_parts(sections, units, binding) if part.numbers <= set(free)]
-            search.in_groups(parts) if isinstance(measure, OutputsMeasure) else search.one_by_one(parts)
+            free = {unit.number for unit in units if unit.place not in held and unit.number not in search.gone}
+            go([part for part in sentence_parts(sections, units, binding) if part.numbers <= free])
         self.removed = [
             Removal(section=unit.section, text=unit.text, kind="not needed", reason=_NOT_NEEDED[measure.kind])
             for unit in units

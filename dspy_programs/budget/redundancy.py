@@ -11,6 +11,7 @@ Output      Redundant: the units that go and the new texts of others, each with 
 Never       touched: code, tables, quotations, examples and what stands under their headings, a sentence with a placeholder.
 """
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -123,7 +124,7 @@ def _nothing_lost(
 def _duplicates(units: Sequence[Unit], texts: Mapping[str, str]) -> Iterator[Change]:
     """Yield each unit that repeats an earlier one in the same scope."""
     seen: dict[tuple[tuple[str, ...], object], Unit] = {}
-    for unit, following in zip(units, [*units[1:], None], strict=True):
+    for unit, following in itertools.zip_longest(units, units[1:]):
         key = _meaning(unit.text)
         is_part = goes_on(texts[unit.section], unit) or (
             following is not None and following.section == unit.section and goes_on(texts[unit.section], following)
