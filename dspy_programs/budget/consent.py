@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from dspy_programs.budget.binding import Binding, binding_sentences, missing
+from dspy_programs.budget.binding import Binding, binding_sentences
+from dspy_programs.budget.redundancy import no_longer_said
 from dspy_programs.errors import UsageError
 from dspy_programs.text import quantity
 from dspy_programs.types import Section
@@ -74,7 +75,7 @@ def losses(
     numbers = {(one.section, one.number): at for at, one in enumerate(bindings, 1)}
     allowed = allowed_numbers(before, allow) if allow is not None else set()
     found = []
-    for one in missing(bindings, after):
+    for one in no_longer_said(before, after):
         number = numbers[one.section, one.number]
         found.append(
             Loss(

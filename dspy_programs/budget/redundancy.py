@@ -1,9 +1,9 @@
 """Redundancy: what a prompt can lose without a change of meaning, found by rules alone.
 
 Duplicates  a paragraph or list item of one sentence that says, word for word but for articles, endings and filler, what an
-            earlier one says: under the same heading and introducing line, or both under headings that hold for the whole
-            prompt. Not what may mean something else at its second place: a step ("run the tests"), a sentence that points
-            elsewhere ("each of these", "give it in 15 words"), a part of an output's plan.
+            earlier one says: under the same heading and introducing line, or both under none. Not what may mean something
+            else at its second place: a step ("run the tests"), a sentence that points elsewhere ("each of these", "give it
+            in 15 words"), a part of an output's plan.
 Filler      "please note that", "it is important to remember that", "in order to": the phrase goes, the sentence stays.
 Examples    of more than three that are alike (same labels, and the same short answer or mostly the same words), the rest.
 Whitespace  at line ends, between words, and more than one empty line.
@@ -16,10 +16,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dspy_programs.budget.binding import lost, placeholders
-from dspy_programs.budget.obligation import EXAMPLE_HEADING, RULE_HEADING
+from dspy_programs.budget.binding import Binding, lost, missing, placeholders
+from dspy_programs.budget.obligation import EXAMPLE_HEADING
 from dspy_programs.budget.statements import statements
-from dspy_programs.budget.units import Unit, goes_on, units_of, without
+from dspy_programs.budget.units import Unit, example_starts, goes_on, units_of, without
 from dspy_programs.text import content_stems, jaccard, stem, words
 from dspy_programs.types import Section
 
@@ -112,13 +112,32 @@ def _nothing_lost(
         gone = {change.unit.number for change in changes if change.new is None}
         new = {change.unit.number: change.new for change in changes if change.new is not None}
         kept = without(sections, units, gone, new)
-        missed = {(one.section, one.text) for one in lost(sections, kept)}
+        missed = {(one.section, one.text) for one in no_longer_said(sections, kept)}
         wrong = [change for change in changes if (change.unit.section, change.unit.text) in missed]
         if not missed:
             return kept, changes
         if not wrong:  # lost in a way that no single change explains
             return list(sections), []
         changes = [change for change in changes if change not in wrong]
+
+
+def no_longer_said(before: Sequence[Section], after: Sequence[Section]) -> list[Binding]:
+    """Return the binding sentences of `before` that `after` does not say, not even without their filler.
+
+    What stands in one of several examples shows and does not tell, but for placeholders.
+    """
+    shown = {section.name for section in before if section.type == "few_shot" and example_starts(section.content)}
+    told = [one for one in lost(before, after) if one.section not in shown or placeholders(one.text)]
+    return [one for one in told if missing([one._replace(text=_plain(one.text))], after)]
+
+
+def _plain(text: str) -> str:
+    """Return a sentence without filler phrases."""
+    found = _FILLER_START.match(text)
+    text = text[found.end() :] if found and text[found.end() :].strip() else text
+    for pattern, short in _FILLER_INSIDE:
+        text = pattern.sub(short, text)
+    return text
 
 
 def _duplicates(units: Sequence[Unit], texts: Mapping[str, str]) -> Iterator[Change]:
@@ -129,11 +148,10 @@ def _duplicates(units: Sequence[Unit], texts: Mapping[str, str]) -> Iterator[Cha
         is_part = goes_on(texts[unit.section], unit) or (
             following is not None and following.section == unit.section and goes_on(texts[unit.section], following)
         )
-        if is_part or len(key) < _FEWEST_WORDS or not _may_repeat(unit, texts[unit.section]):
+        if is_part or len(words(unit.text)) < _FEWEST_WORDS or not _may_repeat(unit, texts[unit.section]):
             continue
         scopes: list[object] = [(unit.section, unit.frames)]
-        title = unit.said.heading.rsplit("\n", 1)[-1]
-        if not unit.said.lead_in and (not title or RULE_HEADING.search(title)):
+        if not unit.said.lead_in and not unit.said.heading:
             scopes.append("prompt")
         if first := next((seen[key, scope] for scope in scopes if (key, scope) in seen), None):
             yield Change(unit, None, "duplicate", f"says the same as {first.text[:80]!r} in {first.section}")
@@ -146,7 +164,7 @@ def _may_repeat(unit: Unit, content: str) -> bool:
     """Return whether a unit means the same wherever it stands."""
     if unit.is_frame or placeholders(unit.text) or _NUMBERED.match(content[unit.start : unit.end]):
         return False
-    return not (_PLACED.search(unit.said.heading) or _POINTS.search(unit.text) or _NO_PROSE.search(unit.text))
+    return not (_PLACED.search(unit.said.heading) or _POINTS.search(_plain(unit.text)) or _NO_PROSE.search(unit.text))
 
 
 def _meaning(text: str) -> tuple[str, ...]:
@@ -220,6 +238,8 @@ def _tidied(section: Section) -> Section:
                 for line in text.split("\n")
             ]
             text = "\n".join([*(line.rstrip() for line in lines[:-1]), lines[-1]])
+            if pieces and not pieces[-1].endswith("\n"):
+                text = re.sub(r"^[ \t]{2,}(?=\S)", " ", text)
         body = text.rstrip("\n")
         pieces.append(body + "\n" * min(len(text) - len(body), 2))
     content = "".join(pieces)

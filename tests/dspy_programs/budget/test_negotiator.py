@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 
 import dspy_programs.budget as budget
 from dspy_programs.budget import Negotiator, OfflineScorer, PromptSection, Score, SectionType, read_prompt
-from dspy_programs.budget.binding import lost
+from dspy_programs.budget.redundancy import no_longer_said
 from dspy_programs.errors import UsageError
 from dspy_programs.types import Criterion, Rubric, Section
 from tests.budget_search import false_drops, share_below
@@ -54,7 +54,7 @@ def test_words_of_a_rubric_are_no_measure_of_quality():
 
 
 def test_a_rubric_about_other_things_is_refused_as_a_measure():
-    with pytest.raises(UsageError, match="offline: the full prompt scores 0.00, too little to measure by"):
+    with pytest.raises(UsageError, match=r"offline: the full prompt scores 0\.00, too little to measure by"):
         Negotiator(OfflineScorer()).negotiate(prompt(20, 20), RUBRIC)
 
 
@@ -125,13 +125,13 @@ def test_only_allowed_sentences_go(allow, kept):
         text
         for text in ("Basic economy flights cannot be modified.", "Refuse medical questions.")
         if text in result.optimized_prompt
-    } == kept  # noqa: E501
+    } == kept
     assert all(one.allowed for one in result.lost) and len(result.lost) == 2 - len(kept)
 
 
 @pytest.mark.parametrize(
     ("allow", "fault"), [(["7"], "--allow 7: the prompt has 3"), (["e"], "in 3 binding"), (["zebra"], "in no binding")]
-)  # noqa: E501
+)
 def test_unknown_sentence_is_refused_before_anything_is_asked(allow, fault):
     scorer = Table({"task": 1})
     sections = [Section(name="policy", content=POLICY, priority=1), Section(name="task", content="Answer me {q}", priority=9)]
@@ -146,7 +146,7 @@ def test_numbers_of_sentences_hold_when_redundant_ones_go_first():
         Section(name="a", content=f"{twice}\n\n{twice}\n\nRefuse medical questions."),
         Section(name="task", content="Answer {q}", priority=9),
     ]
-    result = Negotiator(Table({"task": 1}), 0.9, 0.1, 0.99, allow=["3"]).negotiate(sections)
+    result = Negotiator(Table({"task": 1}), 0.9, 0.9, 0.99, allow=["3"]).negotiate(sections)
     assert [one.text for one in result.lost] == ["Refuse medical questions."] and twice in result.optimized_prompt
 
 
@@ -167,7 +167,7 @@ def test_what_the_search_believed_is_dropped_if_fresh_answers_deny_it():
     class Lucky(Table):
         def score(self, sections, rubric, task=""):
             super().score(sections, rubric, task)
-            worse = len(sections) == 1 and len(self.asked) > 20
+            worse = len(sections) == 1 and self.asked.count(["task"]) > 8
             return Score(0.5 if worse else 0.9)
 
     result = Negotiator(Lucky({}, noisy=True), 0.8, 0.4, 0.95).negotiate(prompt(30))
@@ -199,7 +199,7 @@ def test_progress_may_stop_the_work():
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        Negotiator(Table({"task": 1})).negotiate(prompt(20, 20), progress=stop)
+        Negotiator(Table({"task": 1})).negotiate(prompt(20, 30), progress=stop)
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,7 @@ def test_promises_hold_for_any_prompt_and_any_scorer(drawn, threshold, limits, s
     assert result.reordered or kept == [s.name for s in sections if s.name in kept]
     before, after = ("\n".join(s.content for s in found) for found in (sections, result.optimized_sections))
     assert all(place in after for place in ("{x}", "{y}") if place in before)
-    assert [one.text for one in result.lost] == [one.text for one in lost(sections, result.optimized_sections)]
+    assert [one.text for one in result.lost] == [one.text for one in no_longer_said(sections, result.optimized_sections)]
     assert allow != ["none"] or not result.lost
     assert "````md" not in after or "````md\n```\n# no heading\n```\n````" in after
 
