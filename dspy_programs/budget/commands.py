@@ -129,7 +129,7 @@ def negotiate(
     as_json: JsonOption = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also print the log.")] = False,
 ) -> None:
-    """Find a smaller prompt that keeps its quality; exit with 1 if binding sentences would go that --allow does not name."""
+    """Find a smaller prompt that keeps its quality; with 1, and nothing written, if unallowed binding sentences would go."""
     from dspy_programs.atomic_file import write_atomically
     from dspy_programs.budget.consent import refusal
     from dspy_programs.budget.factories import counter_of, model_of, scorer_of
@@ -164,7 +164,8 @@ def negotiate(
     _print_result(result, verbose or bool(context.obj), as_json, diff)
     if refused:
         print(refused, file=sys.stderr)
-        raise typer.Exit(GATE_CLOSED)
+        if output or html or as_json:
+            raise typer.Exit(GATE_CLOSED)
     if output:
         write_atomically(output, serialize(result, form.value))
     if html:
