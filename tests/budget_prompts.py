@@ -2,10 +2,12 @@
 
 Prompts    30 of fabric, 7 of IFEval, 6 of FollowBench, the airline policy of tau-bench, 14 of our own in nine languages and in
            several shapes (XML tags, tables, code in a longer fence, 40 paragraphs), and two of one section of 7,000 tokens. 30
-           for tuning; 30 held out, labelled before any rule was run on them.
+           for tuning; 30 held out, labelled before any rule was run on them. And 21 fresh ones, labelled so after the rules
+           had been mended on those, most of them prose without headings.
 Labels     tests/budget_labels: every sentence binds, is free, or is unclear (examples, "INPUT:", comments: not counted). Those
-           of others' prompts are offsets with the text's SHA-256; the texts are read below DIR. Ours stand in own/: a sentence
-           after the mark "§-" is free to the line's end or the next mark, after "§?" unclear; all others bind; titles are not labelled.
+           of others' prompts are offsets with the text's SHA-256; the texts are read below DIR. Ours stand in own/: what
+           follows the mark "§-" is free, "§?" unclear, up to the line's end or the next mark ("§+" binds); all else binds.
+           Titles are not labelled.
 Told       recall and precision of the rules over the labels, the share of tokens free to go; what a negotiation lost by the
            labels alone, listed and not listed; truncation at the same savings, and the published rows of LLMLingua-2.
 
@@ -33,6 +35,8 @@ from tests.agreement_figures import share
 LABELS = Path(__file__).parent / "budget_labels"
 _TITLE = re.compile(r"#{1,6} |[^a-zà-ÿа-я.!?]{2,40}$|</?\w+[^<>\n]*>$|\|[-:| ]+\|$|[【][^】]+】$")
 _SENTENCE = re.compile(r"[.!?][”\"’)*]*(?=\s+[\"“(*¿]*[A-ZÄÖÜÉÀА-Я])|[。！？](?!$)|[.](?=\s+[가-힣])")
+_UNHEARD = re.compile(r"\b(?:please|kindly)\b|^\W*\d{1,2}[.)]\s")  # courtesy, and the number of a list item, may go
+SPLITS = ("tune", "held", "fresh", "last")  # in the order in which they were read
 _LONG = 7000  # tokens
 FOLLOWBENCH = ("content", "mixed", "situation", "style")
 
@@ -53,7 +57,7 @@ class Prompt(NamedTuple):
 def prompts(raw: Path) -> list[Prompt]:
     """Return the 60 prompts with their labels."""
     found = [*_public(raw), *_own()]
-    return [*found, *(_long(found, split) for split in ("tune", "held", "fresh"))]
+    return [*found, *(_long(found, split) for split in SPLITS)]
 
 
 def _public(raw: Path) -> Iterator[Prompt]:
@@ -276,7 +280,7 @@ def gone(prompt: Prompt, kept: str) -> list[str]:
 
 
 def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, text.casefold()))
+    return "".join(filter(str.isalnum, _UNHEARD.sub("", text.casefold())))
 
 
 def losses_table(found: Sequence[Prompt]) -> None:
@@ -301,7 +305,7 @@ def losses_table(found: Sequence[Prompt]) -> None:
     print(LLMLINGUA)
 
 
-LLMLINGUA = """| LLMLingua-2, published (arXiv:2403.12968, abstract) | its own | 50 % to 80 % (2x to 5x) | not published | drops words, lists none |
+LLMLINGUA = """| LLMLingua-2, as published (arXiv:2403.12968) | its own | 50 % to 80 % (2x to 5x) | not published | lists none |
 
 llmlingua 0.2.2 installs, but its model is fetched from a hub that was not reached here, so its row is quoted, not measured."""
 
@@ -316,18 +320,17 @@ def _print_row(name: str, part: Sequence[Prompt], outcomes: Sequence[Outcome]) -
         unlisted += sum(
             not any(_letters(text) in one or (one and one in _letters(text)) for one in listed) for text in sentences
         )
-    all_ = sum(span.label == "binds" for prompt in part for span in prompt.spans)
+    bound = sum(span.label == "binds" for prompt in part for span in prompt.spans)
     missing = sum(len(sentences) for *_, sentences in losses)
-    print(
-        f"| {name} | {len(part)} {part[0].split} | {1 - kept / total:.1%} | {missing} of {all_} ({missing / all_:.1%}) | {unlisted} |"
-    )
+    saved, share_gone = f"{1 - kept / total:.1%}", f"{missing} of {bound} ({missing / bound:.1%})"
+    print(f"| {name} | {len(part)} {part[0].split} | {saved} | {share_gone} | {unlisted} |")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--raw", type=Path, required=True, help="folder with section_scorer/ and failure_judge/")
     parser.add_argument("--list", action="store_true", help="show every verdict that differs from the labels")
-    parser.add_argument("--split", choices=("tune", "held", "fresh"), help="only this half")
+    parser.add_argument("--split", choices=SPLITS, help="only this half")
     given = parser.parse_args()
     found = [prompt for prompt in prompts(given.raw) if given.split in (None, prompt.split)]
     counts = {label: sum(span.label == label for p in found for span in p.spans) for label in ("binds", "free", "unclear")}
@@ -345,14 +348,15 @@ def speed() -> None:
         + "The shop was founded by the sea. " * 20
         + "\n\n"
     ) * 60
-    sections = [Section(name="all", content="".join(f"{i} {line}\n" for i, line in enumerate(text.split("\n")))[:100_000])]
+    numbered = "".join(f"{i} {line}\n" for i, line in enumerate(text.split("\n")))
+    sections = [Section(name="all", content=numbered[:100_000])]
     start = time.process_time()
     found = binding_sentences(sections)
     middle = time.process_time()
     lost(sections, [Section(name="all", content=sections[0].content[:50_000])])
-    print(
-        f"\n100,000 characters: {middle - start:.2f} s to find {len(found):,} binding sentences, {time.process_time() - middle:.2f} s to find the lost half"
-    )
+    end = time.process_time()
+    times = f"{middle - start:.2f} s, the lost half in {end - middle:.2f} s"
+    print(f"\n100,000 characters: {len(found):,} binding sentences in {times}")
 
 
 if __name__ == "__main__":

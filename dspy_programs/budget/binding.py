@@ -12,8 +12,9 @@ Guarantees no model, no randomness; linear in the text.
 """
 
 import functools
+import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from dspy_programs.budget.obligation import (
@@ -27,16 +28,20 @@ from dspy_programs.budget.obligation import (
     EXAMPLE_HEADING,
     FORMAT,
     FROM_A_PLACE,
+    LIMIT,
     NORM,
     OBLIGATION,
     OURS,
     PAST,
     PERMISSION,
     PERSONA,
+    POINTED_AT,
+    POINTING,
     PROHIBITION,
     REFUSAL,
     RELATIVE,
     RULE_HEADING,
+    SCOPE,
     SUBJECT,
     VERB,
 )
@@ -44,11 +49,16 @@ from dspy_programs.budget.statements import Statement, statements
 from dspy_programs.text import CJK_RUN, words
 from dspy_programs.types import Section
 
+Verdict = tuple["Kind | None", str]
+"""The kind of demand and why it counts as one; None for what is free to go."""
 Kind = Literal["prohibition", "permission", "condition", "step", "format", "refusal", "fact-with-number", "placeholder"]
 
 _PLACEHOLDER = re.compile(
     r"\{\{?\s*[A-Za-z_][\w. -]{0,60}\}?\}|<<\s*\w+\s*>>|\$\{\w+\}|\[\[\w+\]\]|<[A-Z][A-Z_ ]+>|\[[A-Z][A-Z_ ]+\]|%\w+%"
 )
+_BLANK = re.compile(
+    r"\[[A-Z][\w'’]*(?:,? [\w'’.-]+){0,5}\](?!\()|<<[^<>\n]{1,40}>>|_{4,}"
+)  # to be filled in by the model: [Your Name]
 _SLOT = re.compile(
     r"(?:the |user[’']?s? )?(?:input|question|query|text|context|document|eingabe|entrée|entrada|输入|入力)s?\s*[:：]\s*$",
     re.IGNORECASE,
@@ -58,14 +68,14 @@ _QUOTED = re.compile(
 )
 _NUMBER = re.compile(r"\d|[一二三四五六七八九十百](?=[天日个個句条條年月次位张張人]|つ|文|行)")
 _SPELLED = frozenset(
-    "two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred thousand once twice half double single "
-    "zwei drei vier fünf sechs sieben acht neun zehn deux trois quatre cinq sept huit neuf dix dos tres cuatro cinco seis siete ocho "
-    "nueve diez due tre quattro cinque sei sette otto nove dieci dois duas três quatro oito dez twee vier vijf zes zeven acht negen tien "
-    "два две три четыре пять шесть семь восемь девять десять".split()
+    "two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred thousand once twice half "
+    "double single zwei drei vier fünf sechs sieben acht neun zehn deux trois quatre cinq sept huit neuf dix dos tres cuatro "
+    "cinco seis siete ocho nueve diez due tre quattro cinque sei sette otto nove dieci dois duas três quatro oito dez "
+    "twee vier vijf zes zeven acht negen tien два две три четыре пять шесть семь восемь девять десять".split()
 )
-_LABEL = re.compile(r"[\w /&’'-]{1,40}[:：]\s+")
 _EXAMPLE_LINE = re.compile(
-    r"(?:example|beispiel|exemple|ejemplo|例|q|a|question|answer|user|assistant|human|input|output|customer|agent)\s*\d*\s*[:：.]",
+    r"(?:example|beispiel|exemple|ejemplo|例|q|a|question|answer|user|assistant|human|input|output|customer|"
+    r"agent)\s*\d*\s*[:：.]",
     re.IGNORECASE,
 )
 _EXAMPLES_END = re.compile(r"^\W*end (?:of )?examples?\b", re.IGNORECASE)
@@ -106,51 +116,74 @@ def binding_sentences(sections: Sequence[Section]) -> list[Binding]:
 
 @functools.lru_cache(maxsize=2_000)
 def _bound(content: str, examples: bool, name: str) -> tuple[Binding, ...]:
-    found = []
-    shown = False  # whether an example has begun, which shows and does not tell
-    for number, one in enumerate(statements(content)):
+    said = statements(content)
+    verdicts = _with_neighbours(said, content, list(_verdicts(said, examples)))
+    return tuple(
+        Binding(name, number, one.start, one.end, one.text, _lead_in(one), kind, why, one.heading)
+        for number, (one, (kind, why)) in enumerate(zip(said, verdicts, strict=True))
+        if kind
+    )
+
+
+def _verdicts(said: Sequence[Statement], examples: bool) -> Iterator[Verdict]:
+    """Yield the verdict of each statement by itself; of what is shown as an example, only placeholders bind."""
+    shown = False
+    for one in said:
         if _EXAMPLES_END.search(one.text) or (shown and one.form == "sentence" and _SPEAKS_OF_EXAMPLES.search(one.text)):
             shown = False
         else:
             shown = shown or one.form in ("code", "row") or bool(_EXAMPLE_LINE.match(one.text))
-        kind, why = _verdict(one) if not (examples and shown) else _shown(one)
-        if kind:
-            found.append(Binding(name, number, one.start, one.end, one.text, _lead_in(one), kind, why, one.heading))
-    return tuple(found)
+        yield _verdict(one) if not (examples and shown) else _shown(one)
+
+
+def _with_neighbours(said: Sequence[Statement], content: str, verdicts: list[Verdict]) -> list[Verdict]:
+    """Let a description bind if it goes on about a demand before it, or the demand after it speaks of it."""
+    for at, (one, other) in enumerate(itertools.pairwise(said)):
+        if not one.form == other.form == "sentence" or "\n\n" in content[one.start : one.end]:
+            continue
+        here, following = verdicts[at][0], verdicts[at + 1][0]
+        if here and not following and POINTING.match(other.text):
+            verdicts[at + 1] = ("condition", "goes on about the sentence before")
+        elif following and not here and not (is_persona(one.text) or is_courtesy(one.text)):
+            if POINTING.match(other.text) or POINTED_AT.search(other.text):
+                verdicts[at] = ("condition", "the next sentence speaks of it")
+    return verdicts
 
 
 def _lead_in(one: Statement) -> str:
-    """Return the lines that a statement hangs on, with the headings that turn it around, as "Don'ts" or "If the user is a minor"."""
+    """Return the lines that a statement hangs on, with the headings that turn it around, as "Don'ts" or "If in doubt"."""
     turning = [
-        title for title in one.heading.split("\n") if any(sign.search(title) for sign in (PROHIBITION, _POLAR, CONDITION))
+        title
+        for title in one.heading.split("\n")
+        if any(sign.search(title) for sign in (PROHIBITION, LIMIT, CONDITION, _POLAR))
     ]
     return " ".join(part for part in (*turning, one.lead_in) if part)
 
 
-def _shown(one: Statement) -> tuple[Kind | None, str]:
+def _shown(one: Statement) -> Verdict:
     return ("placeholder", "a placeholder") if _PLACEHOLDER.search(one.text) else (None, "")
 
 
 @functools.lru_cache(maxsize=20_000)
-def _verdict(one: Statement) -> tuple[Kind | None, str]:
+def _verdict(one: Statement) -> Verdict:
     """Return the kind of demand and why it counts as one; None for a description."""
     text = one.text.strip("*_ ")
     if one.form == "rule" or not re.search(r"\w", text):
         return None, ""
-    if _PLACEHOLDER.search(text) or _SLOT.fullmatch(text):
+    if _PLACEHOLDER.search(text) or _BLANK.search(text) or _SLOT.fullmatch(text):
         return "placeholder", "a placeholder"
     if one.form == "heading":
         return _heading(one, text)
     if one.form == "code":
-        return (
-            (None, "")
-            if EXAMPLE_HEADING.search(one.heading) and not FORMAT.search(one.heading)
-            else ("format", "code or a template")
-        )
-    words_of = text if not one.lead_in else f"{one.lead_in} {text}"
+        is_example = EXAMPLE_HEADING.search(one.heading) and not FORMAT.search(one.heading)
+        return (None, "") if is_example else ("format", "code, a quoted block or a template")
     if is_persona(text) or is_courtesy(text):
         return None, ""
-    if (found := _by_words(words_of)) and not (found[0] == "condition" and not one.lead_in and is_story(text)):
+    above = _by_words(one.lead_in)
+    if above and above[0] in ("refusal", "prohibition"):
+        return above
+    own = _by_words(text)
+    if found := above if own is None or (own[0] == "condition" and is_story(text)) else own:
         return found
     if is_listed(one):
         return "step", "stands under a heading or line of rules"
@@ -163,7 +196,7 @@ def _verdict(one: Statement) -> tuple[Kind | None, str]:
     return "step", "an order, or not clearly a description"
 
 
-def _heading(one: Statement, text: str) -> tuple[Kind | None, str]:
+def _heading(one: Statement, text: str) -> Verdict:
     """Return the verdict of a heading: a title says nothing; "Never answer in French" and a title of the output do."""
     if one.lead_in or FORMAT.search(one.heading) or (text.endswith((":", "：")) and RULE_HEADING.search(one.heading)):
         return "format", "a title that the output has"
@@ -175,10 +208,12 @@ def _by_words(text: str) -> tuple[Kind, str] | None:
     table: tuple[tuple[Kind, re.Pattern[str]], ...] = (
         ("refusal", REFUSAL),
         ("prohibition", PROHIBITION),
+        ("prohibition", LIMIT),
+        ("condition", CONDITION),
         ("step", OBLIGATION),
         ("permission", PERMISSION),
-        ("condition", CONDITION),
         ("format", FORMAT),
+        ("step", SCOPE),
     )
     for kind, pattern in table:
         if found := pattern.search(text):
@@ -284,7 +319,8 @@ def _singular(word: str) -> str:
 
 def exact(text: str) -> frozenset[str]:
     """Return what must match letter by letter: quotations, code and placeholders."""
-    return placeholders(text) | {quote.group() for quote in _QUOTED.finditer(text)}
+    blanks = {blank.group() for blank in _BLANK.finditer(text)}
+    return placeholders(text) | blanks | {quote.group() for quote in _QUOTED.finditer(text)}
 
 
 def placeholders(text: str) -> frozenset[str]:

@@ -2,12 +2,13 @@
 
 Input      the text of a section: Markdown, XML tags, lines in capitals, tables, code, plain text, in any language.
 Output     Statements in order; their slices of the text, joined, are the text.
-Guarantees a sentence wrapped over lines is one statement, and so is what stands in quotation marks, brackets, a block of quoted lines or a code fence
-           of any length, a fence inside a longer fence included; a list item and a table row know the line they hang on.
-           Linear in the text.
+Guarantees a sentence wrapped over lines is one statement, and so is what stands in quotation marks, brackets, a block of
+           quoted lines, or a code fence of any length, a fence inside a longer fence included; a list item and a table row
+           know the line they hang on. Linear in the text.
 """
 
 import functools
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
@@ -40,30 +41,36 @@ class _Block(NamedTuple):
 
 _FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})([^\n]*)")
 _MARKER = re.compile(
-    r"[ \t>]*(?:[-*+•·▪◦●○‣–—・]|(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,4})[.)](?!\d)|\(\w{1,3}\)|\d{1,3}[、．：]|[①-⑳]|\[[ xX]?\])(?:[ \t]+|(?<=[、．：①-⑳・]))"
+    r"[ \t>]*(?:[-*+•·▪◦●○‣–—・]|(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,4})[.)](?!\d)|\(\w{1,3}\)|\d{1,3}[、．：]|[①-⑳]|"
+    r"\[[ xX]?\])(?:[ \t]+|(?<=[、．：①-⑳・]))"
 )
 _TAG = re.compile(r"[ \t]*<(/?)([^\W\d][\w.:-]{0,60})(?:\s[^<>\n]{0,200})?>[ \t]*")
-_INLINE_TAG = re.compile(r"</?[A-Za-z][\w.:-]{0,60}(?:\s[^<>\n]{0,200})?/?>")
+_WRAPPED = re.compile(r"\s*<([A-Za-z][\w.:-]{0,60})>([^<>]*)</\1>\s*")  # <rule>Wait.</rule>
 _HEADING = re.compile(r"[ \t]*(#{1,6})[ \t]+\S")
 _RULE = re.compile(r"[ \t]*(?:[-=_*~#]{3,}|[-=_*~] [-=_*~ ]{3,})[ \t]*")
-_DIVIDER = re.compile(r"[ \t]*\|?[ \t:|+-]*-{2,}[ \t:|+-]*\|?[ \t]*")
+_DIVIDER = frozenset(" \t|:+-")  # signs of the line under a table's header
 _BOLD_LINE = re.compile(
-    r"[ \t]*(?:\*\*|__)[^*_\n]{1,80}(?:\*\*|__)[:：]?[ \t]*|[ \t]*(?:【[^】\n]{1,40}】|\[[^\]\n]{1,40}\]|={2,} ?[^=\n]{1,60} ?={2,})[ \t]*"
+    r"[ \t]*(?:\*\*|__)[^*_\n]{1,80}(?:\*\*|__)[:：]?[ \t]*|[ \t]*(?:【[^】\n]{1,40}】|\[[^\]a-z\n]{1,40}\]|"
+    r"={2,} ?[^=\n]{1,60} ?={2,})[ \t]*"
 )
 _OPENS, _CLOSES = frozenset({"{", "[", "[{"}), ("}", "]")
 _MASKED = re.compile(
-    r"`[^`\n]{1,300}`|\"[^\"\n]{1,300}\"|“[^”\n]{1,300}”|«[^»\n]{1,300}»|„[^“”\n]{1,300}[“”]|「[^」\n]{1,300}」|『[^』\n]{1,300}』|\([^()\n]{1,300}\)|（[^（）\n]{1,300}）|\{\{[^{}\n]{1,100}\}\}|https?://\S+"
+    r"`[^`\n]{1,300}`|\"[^\"\n]{1,300}\"|“[^”\n]{1,300}”|«[^»\n]{1,300}»|„[^“”\n]{1,300}[“”]|「[^」\n]{1,300}」|"
+    r"『[^』\n]{1,300}』|\([^()\n]{1,300}\)|（[^（）\n]{1,300}）|\{\{[^{}\n]{1,100}\}\}|https?://\S+"
 )
 _END = re.compile(r"[.!?…]+[\"'”’»)\]*_]*(?=\s)|[。！？]+[”’」』）]*|[।؟]+(?=\s|$)")
 _ABBREVIATION = re.compile(
-    r"(?:^|[\s(„\"])(?:[^\W\d_]|(?:[^\W\d_]\.\s?)+[^\W\d_]|mrs?|ms|dr|prof|st|vs|figs?|eqs?|etc|inc|ltd|approx|dept|no|vol|pp?|ca|cf"
-    r"|al|nr|bzw|usw|vgl|inkl|exkl|ggf|evtl|sog|art|abs|str|max|min|env|ex|sr|sra|srta|ud|uds|vd|ecc|sig|pag|núm|pág|bijv|blz|enz"
+    r"(?:^|[\s(„\"])(?:[^\W\d_]|(?:[^\W\d_]\.\s?)+[^\W\d_]|mrs?|ms|dr|prof|st|vs|figs?|eqs?|etc|inc|ltd|approx|"
+    r"dept|no|vol|pp?|ca|cf"
+    r"|al|nr|bzw|usw|vgl|inkl|exkl|ggf|evtl|sog|art|abs|str|max|min|env|ex|sr|sra|srta|ud|uds|vd|ecc|sig|pag|núm|"
+    r"pág|bijv|blz|enz"
     r"|др|пр|гл|стр|рис|см|ул|г|т|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)$",
     re.IGNORECASE,
 )
 _LOWER = re.compile(r"\s+[a-zà-öø-ÿа-яё]")
 _ROWS = 98  # indent of a table's first row, which the others hang on
 _PLAIN_TITLE = 7  # level of a title without the signs of Markdown
+_MOST_LINES = 400  # of a block of JSON
 _NARROWEST = 50  # characters; a paragraph whose lines are shorter is not wrapped
 
 
@@ -110,19 +117,21 @@ def _tiled(found: list[Statement], text: str) -> Iterator[Statement]:
 def _bare(text: str, form: Form) -> str:
     if form == "code":
         return text.strip()
-    if form == "item" and (marker := _MARKER.match(text)):
-        text = text[marker.end() :]
     if form == "heading":
         tag = _TAG.fullmatch(text.strip())
         text = tag[2].replace("_", " ").replace("-", " ") if tag else text.strip().strip("#*_=[]【】 \t")
         return "" if tag and tag[1] else text.strip()
-    return " ".join(_INLINE_TAG.sub(" ", text).split())
+    if form == "item" and (marker := _MARKER.match(text)):
+        text = text[marker.end() :]
+    if wrapped := _WRAPPED.fullmatch(text):
+        text = wrapped[2]
+    return " ".join(text.split())
 
 
 def _blocks(text: str) -> Iterator[_Block]:
     """Yield headings, list items, table rows, code and paragraphs, by line."""
     lines = list(re.finditer(r"[^\n]*(?:\n|$)", text))
-    at, opened = 0, 0
+    at, opened, unclosed = 0, 0, 0  # unclosed: before this line no closing bracket was found
     while at < len(lines) and lines[at].group():
         line, start = lines[at].group().rstrip("\n"), lines[at].start()
         last = at
@@ -130,6 +139,8 @@ def _blocks(text: str) -> Iterator[_Block]:
         if not line.strip():
             at += 1
             continue
+        if line.strip() in _OPENS and at >= unclosed and not _brackets_end(lines, at):
+            unclosed = at + _MOST_LINES
         if fence := _FENCE.match(line):
             last = _fence_end(lines, at, fence[1])
             yield _Block(start, lines[last].end(), "code", 99)
@@ -137,13 +148,13 @@ def _blocks(text: str) -> Iterator[_Block]:
             while last + 1 < len(lines) and lines[last + 1].group().startswith(">"):
                 last += 1
             yield _Block(start, lines[last].end(), "code", 99)
-        elif line.strip() in _OPENS and (closed := _brackets_end(lines, at)):
+        elif line.strip() in _OPENS and at >= unclosed and (closed := _brackets_end(lines, at)):
             last = closed
             yield _Block(start, lines[last].end(), "code", 99)
         elif tag := _TAG.fullmatch(line):
             opened += -1 if tag[1] else 1
             yield _Block(start, lines[at].end(), "heading", 0, 0 if tag[1] else 10 + opened)
-        elif _RULE.fullmatch(line) or ("|" in line and _DIVIDER.fullmatch(line)):
+        elif _RULE.fullmatch(line) or ("--" in line and _DIVIDER.issuperset(line)):
             yield _Block(start, lines[at].end(), "rule", 0)
         elif level := _heading_level(lines, at):
             yield _Block(start, lines[at].end(), "heading", 0, level)
@@ -169,7 +180,7 @@ def _fence_end(lines: list[re.Match[str]], at: int, mark: str) -> int:
 def _brackets_end(lines: list[re.Match[str]], at: int) -> int:
     """Return the line that closes a block of JSON that begins with a bracket alone on its line; 0 if none does."""
     depth = 0
-    for number in range(at, min(len(lines), at + 400)):
+    for number in range(at, min(len(lines), at + _MOST_LINES)):
         line = lines[number].group()
         depth += line.count("{") + line.count("[") - line.count("}") - line.count("]")
         if depth <= 0 and line.strip().rstrip(",;").endswith(_CLOSES):
@@ -232,7 +243,7 @@ def _line_ends(masked: str) -> Iterator[int]:
     """Yield the line breaks that end a statement: not those of a wrapped line, where the next word had no room."""
     lines = masked.rstrip("\n").split("\n")
     widest, at = max(map(len, lines)), 0
-    for line, following in zip(lines, lines[1:], strict=False):
+    for line, following in itertools.pairwise(lines):
         at += len(line) + 1
         first = following.split(maxsplit=1)[0] if following.strip() else ""
         is_wrapped = widest >= _NARROWEST and len(line) + 1 + len(first) > widest
