@@ -6,7 +6,7 @@ Duplicates  a paragraph or list item of one sentence that says, word for word bu
             in 15 words"), a part of an output's plan.
 Filler      "please note that", "it is important to remember that", "in order to": the phrase goes, the sentence stays.
 Examples    of more than three that are alike (same labels, and the same short answer or mostly the same words), the rest.
-Whitespace  at line ends, between words, and more than one empty line.
+Whitespace  at line ends, between sentences, and more than one empty line.
 Output      Redundant: the units that go and the new texts of others, each with its reason.
 Never       touched: code, tables, quotations, examples and what stands under their headings, a sentence with a placeholder.
 """
@@ -185,7 +185,8 @@ def _without_filler(unit: Unit, texts: Mapping[str, str]) -> Change | None:
     new, gone = body, []
     if found and body[found.end() :].strip():
         rest = body[found.end() :]
-        new, gone = body[:at] + rest[:1].upper() + rest[1:], [found.group().strip()]
+        is_word = re.match(r"[^\W\d_]+(?=[\s,]|$)", rest)  # an identifier keeps its letters
+        new, gone = body[:at] + (rest[:1].upper() if is_word else rest[:1]) + rest[1:], [found.group().strip()]
     for pattern, short in _FILLER_INSIDE:
         if inside := pattern.search(new):
             new = pattern.sub(short, new)
@@ -228,18 +229,15 @@ def _are_alike(one: tuple[tuple[str, ...], str, frozenset[str]], other: tuple[tu
 
 
 def _tidied(section: Section) -> Section:
-    """Return a section without needless spaces; code, tables and indented lines stay as they are."""
+    """Return a section without needless spaces; code, tables, aligned columns, indents and hard line breaks stay."""
     pieces = []
     for one in statements(section.content):
         text = section.content[one.start : one.end]
         if one.form not in ("code", "row", "rule"):
-            lines = [
-                line if line.startswith(("    ", "\t")) else re.sub(r"(?<=\S)[ \t]{2,}(?=\S)", " ", line)
-                for line in text.split("\n")
-            ]
-            text = "\n".join([*(line.rstrip() for line in lines[:-1]), lines[-1]])
-            if pieces and not pieces[-1].endswith("\n"):
-                text = re.sub(r"^[ \t]{2,}(?=\S)", " ", text)
+            text = re.sub(r"(?<=[.!?]) {2,3}(?=\S)", " ", text)
+            if pieces and pieces[-1].endswith((".", "!", "?")):
+                text = re.sub(r"^ {2,3}(?=\S)", " ", text)
+            text = re.sub(r"(?<=\S)[ \t](?=\n)|[ \t]+(?=\n[ \t]*\n)", "", text)
         body = text.rstrip("\n")
         pieces.append(body + "\n" * min(len(text) - len(body), 2))
     content = "".join(pieces)

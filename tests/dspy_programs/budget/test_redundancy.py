@@ -22,7 +22,7 @@ def shorter(text):
         ("It is important to remember that users may be children.", "Users may be children."),
         ("- Please answer in order to help.", "- Answer to help."),
         ("Veuillez noter que les prix sont en euros.", "Les prix sont en euros."),
-        ("A  b.\n\n\n\nC.", "A b.\n\nC."),
+        ("A.  B. \n\n\n\nC.", "A. B.\n\nC."),
     ],
 )
 def test_what_says_nothing_goes(text, rest):
@@ -46,6 +46,8 @@ def test_what_says_nothing_goes(text, rest):
         "Remember to greet the customer.",
         "# Examples\nPlease note that we close.\n# Task\nGo.",
         "Text:\n    indented  code",
+        "Known         [-2---]     Novel\nWeak          [--5--]     Strong",
+        "One line.  \nNext line.",
         "# Rules\n- Answer all mails in French.\n# Output\n- Answer all mails in French.",
     ],
 )
