@@ -317,7 +317,7 @@ class _Run:
         names = [section.name for section in self.original]
         tokens = sum(asked.counter.count(section.content) for section in kept)
         savings = 1 - tokens / self.before.total if self.before.total else 0.0
-        changes = [*_removals_of(self.redundant), *self.removed]
+        changes = _merged(_removals_of(self.redundant), self.removed)
         lost = losses(self.original, kept, asked.allow, _reasons(self.original, changes))
         log = [*self.log, *(getattr(measure, "notes", {})), *(step_line(step) for step in self.steps)]
         if savings < asked.min_savings - SAME:
@@ -369,13 +369,25 @@ def _within(found: Redundant, sections: list[Section], asked: Negotiator, total:
 
 def _removals_of(found: Redundant) -> list[Removal]:
     listed = [
-        Removal(section=change.unit.section, text=change.unit.text, new=change.new, kind=change.kind, reason=change.reason)
-        for change in found.changes
+        Removal(section=one.unit.section, text=one.unit.text, new=one.new_text, kind=one.kind, reason=one.reason)
+        for one in found.changes
     ]
     return listed + [
         Removal(section=name, text="", new="", kind="whitespace", reason="spaces and empty lines that say nothing")
         for name in found.whitespace
     ]
+
+
+def _merged(redundant: Sequence[Removal], removed: Sequence[Removal]) -> list[Removal]:
+    """Return all changes; a sentence that was shortened first and went later is named once, as it was."""
+    shortened = {(one.section, one.new): one for one in redundant if one.new}
+    gone = {(one.section, one.text) for one in removed}
+    kept = [one for one in redundant if not one.new or (one.section, one.new) not in gone]
+    later = [
+        one.model_copy(update={"text": shortened[one.section, one.text].text}) if (one.section, one.text) in shortened else one
+        for one in removed
+    ]
+    return [*kept, *later]
 
 
 def _reasons(sections: Sequence[Section], changes: Sequence[Removal]) -> dict[tuple[str, int], str]:

@@ -72,6 +72,11 @@ class Change(NamedTuple):
     kind: str
     reason: str
 
+    @property
+    def new_text(self) -> str | None:
+        """The new text without its list marker."""
+        return None if self.new is None else _MARKED.sub("", self.new, count=1)
+
 
 class Redundant(NamedTuple):
     """The prompt without what is redundant, and each change."""

@@ -150,6 +150,16 @@ def test_numbers_of_sentences_hold_when_redundant_ones_go_first():
     assert [one.text for one in result.lost] == ["Refuse medical questions."] and twice in result.optimized_prompt
 
 
+def test_a_sentence_that_is_shortened_and_then_goes_is_named_once():
+    sections = [
+        Section(name="a", content="- Please note that you must be brief.", priority=1),
+        Section(name="task", content="Answer {q}", priority=9),
+    ]
+    result = Negotiator(Table({"task": 1}), 0.9, 0.6, 0.9).negotiate(sections)
+    assert [(one.text, one.new) for one in result.changes] == [("Please note that you must be brief.", None)]
+    assert result.lost[0].goes_because == result.changes[0].reason
+
+
 def test_noisy_judge_is_asked_again_until_it_is_clear():
     scorer = Table({"task": 1}, noisy=True, noise=[0.0, -0.2, 0.02, -0.15, -0.3, -0.05])
     Negotiator(scorer, 0.9, 0.4, 0.9).negotiate(prompt(30, 30))
