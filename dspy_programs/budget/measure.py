@@ -149,7 +149,8 @@ def too_few(examples: int, held: int, threshold: float) -> str:
     if threshold >= 1:
         return "no number of examples proves that nothing at all is lost; give a --threshold below 1"
     rounded = math.floor(100 * provable(held)) / 100
-    most = needed(threshold) * _FOR_SEARCH // (_FOR_SEARCH - 1) + 1
+    enough = needed(threshold)
+    most = enough + min(enough // (_FOR_SEARCH - 1) + 1, _MOST_FOR_SEARCH)
     return (
         f"{examples} examples prove at most {rounded:.0%} of the quality ({examples - held} for the search, {held} held back): "
         f"give {most} for a threshold of {threshold:g}, or --threshold {rounded:g}"
