@@ -24,7 +24,8 @@ import numpy as np
 
 from dspy_programs.budget import Example, Negotiator, OutputsScorer
 from dspy_programs.budget.prompt import from_text
-from dspy_programs.budget.scorers import Score
+from dspy_programs.budget.scorers import Score, Scorer
+from dspy_programs.errors import UsageError
 from dspy_programs.tokens import counter_named
 from dspy_programs.types import Rubric, Section
 from optimizers.sources.ifeval_kinds import mentions
@@ -173,6 +174,14 @@ def published(sections: Sequence[Section], score: Callable[[Sequence[Section]], 
     return kept
 
 
+def negotiated(scorer: Scorer, limits: Limits, sections: Sequence[Section]) -> list[Section]:
+    """Return our prompt; the full one where the examples are refused as too few."""
+    try:
+        return Negotiator(scorer, *limits, strategies=["remove"], allow=["all"]).negotiate(sections).optimized_sections
+    except UsageError:
+        return list(sections)
+
+
 def six_sections() -> list[Section]:
     texts = ["The shop is old and by the sea. " * 4] * 5
     sections = [Section(name=f"s{i}", content=f"{i} {text}", type="context", priority=i) for i, text in enumerate(texts)]
@@ -195,7 +204,7 @@ def false_drops(measure: str, size: float, threshold: float, runs: int = RUNS) -
         else:
             scorer = SimulatedJudge(quality, size, f"{run}-{size}")
         greedy = published(sections, scorer.mean, limits)
-        ours = Negotiator(scorer, *limits, strategies=["remove"], allow=["all"]).negotiate(sections).optimized_sections
+        ours = negotiated(scorer, limits, sections)
         for kept, outcomes in zip((greedy, ours), found, strict=True):
             outcomes.append(outcome(sections, kept, quality(kept), threshold))
     return found
@@ -236,10 +245,10 @@ def compare(found: Sequence[Case], examples: int, threshold: float) -> None:
     for number, case in enumerate(found):
         scorer = SimulatedOutputs(case.quality, examples, ACCURACY, f"{number}-{examples}")
         limits = (threshold, 0.95, 0.95)
-        ours = Negotiator(scorer, *limits, strategies=["remove"], allow=["all"]).negotiate(case.sections, case.rubric)
+        ours = negotiated(scorer, limits, case.sections)
         greedy = published(case.sections, scorer.mean, limits)
-        cut = truncated(case.sections, ours.savings or 0.2)
-        kept = (greedy, ours.optimized_sections, cut)
+        cut = truncated(case.sections, outcome(case.sections, ours, 0, threshold).saved or 0.2)
+        kept = (greedy, ours, cut)
         rows.append([outcome(case.sections, one_, case.quality(one_), threshold) for one_ in kept])
     greedy_, ours_, cut_ = (np.array(side) for side in zip(*rows, strict=True))
     low, high = interval(ours_[:, 2] - greedy_[:, 2])

@@ -108,6 +108,6 @@ def refusal(lost: Sequence[Loss]) -> str:
         return ""
     some = ",".join(map(str, open_[:3]))
     return (
-        f"{quantity(len(open_), 'binding sentence')} would go, so nothing is written. Let them go with --allow all, some of them "
-        f"with --allow {some}, or keep them all with --allow none."
+        f"{quantity(len(open_), 'binding sentence')} would go, so nothing is written. Let them go with --allow all, "
+        f"some of them with --allow {some}, or keep them all with --allow none."
     )

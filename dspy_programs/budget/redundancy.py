@@ -41,15 +41,17 @@ _NO_PROSE = re.compile(r"[{}<>;=$_|\\]|^\W*\w[\w ]{0,30}[:：]")
 _NUMBERED = re.compile(r"\s*(?:\(?\w{1,3}[.)]|\d{1,3}[、．：])")
 _ARTICLES = frozenset({"a", "an", "the", "please"})
 _FILLER_START = re.compile(
-    r"(?:(?:and |also,? )?(?:please |kindly )?(?:note|be aware|be advised|keep in mind|bear in mind|remember|be reminded)(?: also)? that:?,? "
+    r"(?:(?:and |also,? )?(?:please |kindly )?(?:note|be aware|be advised|keep in mind|bear in mind|remember|be reminded)"
+    r"(?: also)? that:?,? "
     r"|it(?:['’]s| is) (?:also |very |really )?(?:important|essential|crucial|critical|vital|necessary|worth|useful|helpful)"
-    r"(?: to)? (?:note|noting|remember|remembering|mention|mentioning|keep in mind|bear in mind|be aware|understand|point out|emphasi[sz]e"
-    r"|stress|recognize|realize) that,? "
+    r"(?: to)? (?:note|noting|remember|remembering|mention|mentioning|keep in mind|bear in mind|be aware|understand"
+    r"|point out|emphasi[sz]e|stress|recognize|realize) that,? "
     r"|it (?:should|must) be (?:noted|mentioned|remembered|emphasi[sz]ed|stressed) that,? "
     r"|(?:needless to say|it goes without saying that|as (?:i )?(?:(?:previously|already) )?(?:mentioned|stated|noted|said)"
     r"(?: above| before| earlier| previously)?),? (?!in\b|by\b|on\b)"
     r"|(?:please|kindly),? (?=[a-z]+\b)"
-    r"|veuillez noter que |il est important de (?:noter|rappeler) que |(?:tenga|ten|tengan) en cuenta que |cabe (?:señalar|destacar) que "
+    r"|veuillez noter que |il est important de (?:noter|rappeler) que "
+    r"|(?:tenga|ten|tengan) en cuenta que |cabe (?:señalar|destacar) que "
     r"|请注意[，,：:]|請注意[，,：:])+",
     re.IGNORECASE,
 )
@@ -235,7 +237,7 @@ def _are_alike(one: tuple[tuple[str, ...], str, frozenset[str]], other: tuple[tu
 
 def _tidied(section: Section) -> Section:
     """Return a section without needless spaces; code, tables, aligned columns, indents and hard line breaks stay."""
-    pieces = []
+    pieces: list[str] = []
     for one in statements(section.content):
         text = section.content[one.start : one.end]
         if one.form not in ("code", "row", "rule"):

@@ -274,6 +274,44 @@ def test_interrupted_command_ends_with_130_and_writes_nothing(tmp_path):
     assert process.returncode == 130 and b"Traceback" not in error and not list(tmp_path.glob("*r.json*"))
 
 
+EXAMPLES = "".join(json.dumps({"input": f"Compute 2+2{' ' * i}", "expected": "4"}) + "\n" for i in range(44))
+SHOP = "# Role\nYou live in a small shop by the sea, which two old sisters founded.\n\n# Task\nAnswer with digits.\n"
+
+
+def measured(server, folder, *more):
+    (folder / "p.md").write_text(SHOP)
+    (folder / "e.jsonl").write_text(EXAMPLES)
+    command = ["negotiate", folder / "p.md", "--examples", folder / "e.jsonl", "-t", "0.9", "--max-savings", "0.9"]
+    return budget(*command, "--lm", "openai/tiny", "--api-base", server.url, "--api-key", "none", *more)
+
+
+def test_price_is_said_before_and_outputs_decide(tmp_path, capsys):
+    with ChatServer(lambda prompt: "4" if "digits" in prompt else "four") as server:
+        assert measured(server, tmp_path, "--allow", "none") == 0
+        asked = len(server.requests)
+        assert measured(server, tmp_path, "--allow", "none") == 0 and len(server.requests) == asked
+    out, error = capsys.readouterr()
+    most = int(re.match(r"At most ([\d,]+) calls", error)[1].replace(",", ""))
+    assert 0 < asked <= most and "100.0% (90 % interval 9" in out and "Sections removed: role" in out
+
+
+def test_what_was_answered_before_a_stop_is_not_asked_again(tmp_path, capsys):
+    answered = []
+
+    def answer(prompt):
+        answered.append(prompt)
+        if len(answered) == 20:
+            server.status = 401
+        return "4" if "digits" in prompt else "four"
+
+    with ChatServer(answer) as server:
+        assert measured(server, tmp_path, "--allow", "none", "-o", tmp_path / "r.json") == 2
+        assert not (tmp_path / "r.json").exists() and "Traceback" not in capsys.readouterr().err
+        server.status = 200
+        assert measured(server, tmp_path, "--allow", "none", "-o", tmp_path / "r.json") == 0
+    assert len(answered) == len(set(answered)) > 20
+
+
 def test_check_ollama_says_host_and_model(capsys):
     with ChatServer() as server:
         base = server.url.removesuffix("/v1")
