@@ -2,7 +2,8 @@
 
 The parts are ordered from the least needed on: what does not bind before what does, low priority before high. As many of them
 as the minimum savings ask for are left out at once; if the measure falls, each half is tried alone, and so on to the single
-part (group testing). A scorer of whole prompts is asked part by part instead, as published.
+part (group testing): first what loses nothing, then what loses no more than the threshold allows. A scorer of whole prompts
+is asked part by part instead, as published.
 
 Never      dropped: the only holder of a placeholder, a binding sentence that the user holds, the last text.
 Guarantees each accepted step is smaller than the one before and within the maximum savings; at most `most` candidates.
@@ -60,12 +61,14 @@ class Ablation:
     max_savings: float
     progress: Callable[[], None] = lambda: None
     most: int = MOST_TRIED
+    forbidden: Callable[[Sequence[Section]], str] = lambda candidate: ""
     gone: set[int] = field(default_factory=set)
     steps: list[Step] = field(default_factory=list)
     tried: int = 0
 
     def __post_init__(self) -> None:
         self._counts: dict[str, int] = {}
+        self._lossless = False
 
     @property
     def kept(self) -> list[Section]:
@@ -90,9 +93,13 @@ class Ablation:
                 return
             self._try([part])
 
-    def in_groups(self, parts: Sequence[Part]) -> None:
-        """Leave out as many parts at once as the minimum savings ask for, and halve what fails."""
-        left = sorted(parts, key=lambda part: part.order)
+    def in_groups(self, parts: Sequence[Part], lossless: bool = False) -> None:
+        """Leave out as many parts at once as the minimum savings ask for, and halve what fails.
+
+        lossless: only what loses nothing.
+        """
+        self._lossless = lossless
+        left = sorted((part for part in parts if not part.numbers <= self.gone), key=lambda part: part.order)
         while left and not self.enough() and self.tried < self.most:
             group: list[Part] = []
             while left and not (group and self.savings(self._candidate(group)) >= self.min_savings - _ROUNDING):
@@ -128,11 +135,11 @@ class Ablation:
 
     def _try(self, parts: Sequence[Part]) -> bool:
         candidate = self._candidate(parts)
-        if reason := self._refused(candidate):
+        if reason := self._refused(candidate) or self.forbidden(candidate):
             self._note(parts, candidate, None, False, reason)
             return False
         self.tried += 1
-        verdict = self.measure.reaches(candidate)
+        verdict = self.measure.reaches(candidate, self._lossless)
         self._note(parts, candidate, verdict, verdict.reached, reached(verdict))
         if verdict.reached:
             for part in parts:
@@ -172,7 +179,7 @@ def sentence_parts(sections: Sequence[Section], units: Sequence[Unit], binding: 
     for group in removals(units, sections):
         binds = any(unit.place in binding for unit in group)
         numbers = frozenset(unit.number for unit in group)
-        order = (float(binds), float(priorities[group[0].section]), float(group[0].number))
+        order = (1.0, float(binds), float(priorities[group[0].section]), float(group[0].number))
         yield Part(numbers, group[0].section, group[0].text, order)
 
 
@@ -182,7 +189,7 @@ def section_parts(sections: Sequence[Section], units: Sequence[Unit], held: Coll
         own = [unit for unit in units if unit.section == section.name]
         said = [unit for unit in own if not unit.is_frame] or own  # a section may be a heading alone
         if numbers := frozenset(unit.number for unit in said if unit.place not in held):
-            yield Part(numbers, section.name, "", (float(section.priority), float(at)))
+            yield Part(numbers, section.name, "", (0.0, float(section.priority), float(at)))
 
 
 def _placeholders(sections: Sequence[Section]) -> frozenset[str]:

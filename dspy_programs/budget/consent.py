@@ -31,12 +31,6 @@ class Loss(BaseModel):
     allowed: bool
 
 
-def held_places(sections: Sequence[Section], allow: Sequence[str] | None) -> set[tuple[str, int]]:
-    """Return the places of the binding sentences that must stay. Raises UsageError."""
-    allowed = allowed_numbers(sections, allow)
-    return {(one.section, one.number) for at, one in enumerate(binding_sentences(sections), 1) if at not in allowed}
-
-
 def allowed_numbers(sections: Sequence[Section], allow: Sequence[str] | None) -> set[int]:
     """Return the numbers of the binding sentences that the search may drop; all, if the user will be asked."""
     bindings = binding_sentences(sections)

@@ -1,7 +1,9 @@
 """Measures: whether a smaller prompt is as good as the full one.
 
 `reaches` is asked again and again while the search goes on, and may be wrong: who looks at many prompts finds one that was
-lucky. `confirm` is asked once, about the prompt that the search ends with, on answers that no one has looked at before.
+lucky. `confirm` is asked about the prompts that the search ends with, on answers that no one has looked at before: first
+about the one that lost nothing, and only if that holds about the one that spends the loss the threshold allows. In this
+order, each at its full confidence, the chance of any wrong answer stays that of one (fixed-sequence testing).
 
 OutputsMeasure   the target model's outputs on examples: a third of them for the search, the others held back.
 AnswersMeasure   a scorer of prompts. One that is noisy is asked again until the difference is clear, and confirmed by
@@ -69,7 +71,7 @@ class Measure(Protocol):
     model_calls: int
 
     def start(self, whole: Sequence[Section]) -> float: ...
-    def reaches(self, candidate: Sequence[Section]) -> Verdict: ...
+    def reaches(self, candidate: Sequence[Section], lossless: bool = False) -> Verdict: ...
     def confirm(self, candidate: Sequence[Section]) -> Confirmed: ...
 
 
@@ -104,6 +106,7 @@ class OutputsMeasure:
 
     def start(self, whole: Sequence[Section]) -> float:
         self.whole = list(whole)
+        self.held_before: list[float] = []
         self.before = [self._score(whole, number) for number in self.searched]
         score = _mean(self.before)
         if score >= _LEAST[self.kind] and provable(math.ceil(score * len(self.held))) < self.threshold:
@@ -114,9 +117,9 @@ class OutputsMeasure:
             )
         return score
 
-    def reaches(self, candidate: Sequence[Section]) -> Verdict:
-        """Say whether no more than half of the loss that the threshold allows is seen; stop once more is."""
-        target = (1 + self.threshold) / 2 * sum(self.before)
+    def reaches(self, candidate: Sequence[Section], lossless: bool = False) -> Verdict:
+        """Say whether no loss is seen, or at most half of the loss that the threshold allows; stop once more is."""
+        target = (1.0 if lossless else (1 + self.threshold) / 2) * sum(self.before)
         left, total = float(len(self.searched)), 0.0
         for at, number in enumerate(self.searched, 1):
             total, left = total + self._score(candidate, number), left - 1
@@ -125,7 +128,9 @@ class OutputsMeasure:
         return Verdict(total >= target - SAME, total / len(self.searched), target / len(self.searched))
 
     def confirm(self, candidate: Sequence[Section]) -> Confirmed:
-        new, whole = ([self._score(prompt, number) for number in self.held] for prompt in (candidate, self.whole))
+        if not self.held_before:
+            self.held_before = [self._score(self.whole, number) for number in self.held]
+        whole, new = self.held_before, [self._score(candidate, number) for number in self.held]
         if not sum(whole):
             raise UsageError(f"{self.scorer.name}: the full prompt gets none of the held-back examples right")
         return Confirmed(_mean(whole), _mean(new), retained(whole, new))
@@ -141,7 +146,7 @@ class OutputsMeasure:
         from dspy_programs.budget.prompt import joined
 
         size, inputs = len(joined(whole)), [len(example.input) for example in self.scorer.examples]
-        asked = [(number, prompts + 1) for number in self.searched] + [(number, 2) for number in self.held]
+        asked = [(number, prompts + 1) for number in self.searched] + [(number, 3) for number in self.held]
         return Price(sum(times for _, times in asked), sum(times * (size + inputs[number]) for number, times in asked))
 
 
@@ -174,7 +179,7 @@ class AnswersMeasure:
         self.whole = list(whole)
         return _mean(self._answers(whole, 2 if self.noisy else 1))
 
-    def reaches(self, candidate: Sequence[Section]) -> Verdict:
+    def reaches(self, candidate: Sequence[Section], lossless: bool = False) -> Verdict:
         """Ask until the difference to the target is clear, or the answers run out: then it is not reached."""
         repeats = 2
         while True:

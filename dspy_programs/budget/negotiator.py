@@ -17,21 +17,21 @@ Raises     UsageError for unusable input or a measure that cannot measure; Langu
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, get_args
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from dspy_programs.budget.ablation import MOST_TRIED, Ablation, Step, reached, section_parts, sentence_parts
+from dspy_programs.budget.ablation import MOST_TRIED, Ablation, Part, Step, reached, section_parts, sentence_parts
 from dspy_programs.budget.analysis import analyze
 from dspy_programs.budget.binding import binding_sentences, placeholders
-from dspy_programs.budget.consent import Loss, allowed_numbers, held_places, losses
+from dspy_programs.budget.consent import Loss, allowed_numbers, losses
 from dspy_programs.budget.measure import SAME, AnswersMeasure, Confirmed, Measure, OutputsMeasure, Price, require_useful
 from dspy_programs.budget.outputs import OutputsScorer
 from dspy_programs.budget.prompt import joined
 from dspy_programs.budget.redundancy import Redundant, without_redundancy
 from dspy_programs.budget.scorers import Scorer, name_of
-from dspy_programs.budget.units import units_of
+from dspy_programs.budget.units import Unit, units_of
 from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.rubric import rubric_of
 from dspy_programs.tokens import TokenCounter, counter_named
@@ -200,6 +200,13 @@ class Negotiator:
         return AnswersMeasure(self.scorer, rubric, task, self.threshold)
 
 
+class _Stage(NamedTuple):
+    """A prompt that the search ended with, and the units that it left out."""
+
+    sections: list[Section]
+    gone: list[Unit]
+
+
 class _Run:
     """One negotiation."""
 
@@ -234,18 +241,18 @@ class _Run:
         whole = measure.start(self.original)
         self.log.append(f"scorer: {self.scorer}; rubric: {self.rubric.name}; the full prompt scores {whole:.3f}")
         require_useful(measure.kind, whole, self.scorer)
-        found = self._search(measure)
+        stages = self._search(measure)
         if "reorder" in asked.strategies:
-            found = self._reordered(measure, found)
-        if found == self.original:
-            self.log.append("nothing more can go")
-            return
-        self._confirm(measure, found)
+            stages = [self._reordered(measure, stages[-1])]
+        self._confirm(measure, stages)
+        if self.kept == self.original:
+            self.log.append("nothing can go")
 
-    def _search(self, measure: Measure) -> list[Section]:
+    def _search(self, measure: Measure) -> list["_Stage"]:
+        """Return what the search ends with: the prompt that lost nothing, and the one that lost what the threshold allows."""
         asked, sections = self.asked, self.kept
         units = units_of(sections)
-        held = held_places(sections, None if asked.allow is None else self._still_allowed(sections))
+        held = self._held(units)
         search = Ablation(
             sections,
             units,
@@ -257,59 +264,83 @@ class _Run:
             self.tell,
             asked.most_tried,
             steps=self.steps,
+            forbidden=self._forbidden,
         )
-        go = search.in_groups if isinstance(measure, OutputsMeasure) else search.one_by_one
-        if "remove" in asked.strategies:
-            go(list(section_parts(sections, units, held)))
-        if "compress" in asked.strategies:
+        parts = list(self._parts(sections, units, held))
+        stages = []
+        if isinstance(measure, OutputsMeasure):
+            search.in_groups(parts, lossless=True)
+            stages.append(_Stage(search.kept, [unit for unit in units if unit.number in search.gone]))
+            search.in_groups(parts)
+        else:
+            search.one_by_one(parts)
+        return [*stages, _Stage(search.kept, [unit for unit in units if unit.number in search.gone])]
+
+    def _parts(self, sections: Sequence[Section], units: Sequence[Unit], held: set[tuple[str, int]]) -> Iterator[Part]:
+        """Yield what may go: sections, sentences, or sentences after sections."""
+        if "remove" in self.asked.strategies:
+            yield from section_parts(sections, units, held)
+        if "compress" in self.asked.strategies:
             binding = {(one.section, one.number) for one in binding_sentences(sections)}
-            free = {unit.number for unit in units if unit.place not in held and unit.number not in search.gone}
-            go([part for part in sentence_parts(sections, units, binding) if part.numbers <= free])
-        self.removed = [
-            Removal(section=unit.section, text=unit.text, kind="not needed", reason=_NOT_NEEDED[measure.kind])
-            for unit in units
-            if unit.number in search.gone
-        ]
-        return search.kept
+            for part in sentence_parts(sections, units, binding):
+                if not any(unit.place in held for unit in units if unit.number in part.numbers):
+                    yield part
 
-    def _still_allowed(self, sections: Sequence[Section]) -> list[str]:
-        """Return `allow` with the numbers that its sentences have now that what is redundant is gone."""
-        texts = {
-            (one.section, one.text, one.lead_in)
-            for at, one in enumerate(binding_sentences(self.original), 1)
-            if at in allowed_numbers(self.original, self.asked.allow)
-        }
-        now = enumerate(binding_sentences(sections), 1)
-        return [str(at) for at, one in now if (one.section, one.text, one.lead_in) in texts] or ["none"]
+    def _held(self, units: Sequence[Unit]) -> set[tuple[str, int]]:
+        """Return the places of the binding sentences that are not allowed to go, as they read without their filler."""
+        allowed = allowed_numbers(self.original, self.asked.allow)
+        now = {(one.unit.section, one.unit.text): one.new_text or one.unit.text for one in self.redundant.changes}
+        bindings = enumerate(binding_sentences(self.original), 1)
+        texts = {(one.section, now.get((one.section, one.text), one.text)) for at, one in bindings if at not in allowed}
+        return {unit.place for unit in units if (unit.section, unit.text) in texts}
 
-    def _reordered(self, measure: Measure, found: list[Section]) -> list[Section]:
+    def _forbidden(self, candidate: Sequence[Section]) -> str:
+        """Say which binding sentence a candidate loses that may not go; "" for none."""
+        if self.asked.allow is None:
+            return ""
+        lost = losses(self.original, candidate, self.asked.allow, {})
+        return next((f"would lose {one.text[:60]!r}, which --allow does not name" for one in lost if not one.allowed), "")
+
+    def _reordered(self, measure: Measure, found: "_Stage") -> "_Stage":
         """Put sections that are constant across calls before those with placeholders, if the measure allows it."""
-        order = sorted(found, key=lambda section: bool(placeholders(section.content)))
-        if order == found:
+        order = sorted(found.sections, key=lambda section: bool(placeholders(section.content)))
+        if order == found.sections:
             self.log.append("reorder: constant sections already come first")
             return found
         verdict = measure.reaches(order)
         constant = sum(self.asked.counter.count(s.content) for s in order if not placeholders(s.content))
         self.log.append(f"reorder: {reached(verdict)}" + (f"; {constant} constant tokens first" if verdict.reached else ""))
-        return order if verdict.reached else found
+        return _Stage(order, found.gone) if verdict.reached else found
 
-    def _confirm(self, measure: Measure, found: list[Section]) -> None:
-        confirmed = measure.confirm(found)
-        self.confirmed = confirmed
-        low = confirmed.interval.low if confirmed.interval else confirmed.new / confirmed.whole if confirmed.whole else 1.0
-        if low >= self.asked.threshold - SAME:
-            self.kept = found
-            return
-        said = _statement(confirmed.interval) if confirmed.interval else f"{low:.1%}"
-        tokens = sum(self.asked.counter.count(section.content) for section in found)
-        self.log.append(
-            f"not confirmed: on answers that the search had not seen, a prompt of {tokens} tokens keeps {said}, and "
-            f"{self.asked.threshold:.1%} is asked for; only what is redundant goes. More examples, or a lower --threshold, would help"
-        )
+    def _confirm(self, measure: Measure, stages: Sequence["_Stage"]) -> None:
+        """Keep the last stage that fresh answers confirm; the first that is not confirmed ends it."""
+        seen = [self.original]
+        for stage in stages:
+            if stage.sections in seen:
+                continue
+            seen.append(stage.sections)
+            confirmed = measure.confirm(stage.sections)
+            ratio = confirmed.new / confirmed.whole if confirmed.whole else 1.0
+            if (confirmed.interval.low if confirmed.interval else ratio) < self.asked.threshold - SAME:
+                self._say_unconfirmed(stage.sections, _statement(confirmed.interval) if confirmed.interval else f"{ratio:.1%}")
+                break
+            self.kept, self.confirmed = stage.sections, confirmed
+            self.removed = [
+                Removal(section=unit.section, text=unit.text, kind="not needed", reason=_NOT_NEEDED[measure.kind])
+                for unit in stage.gone
+            ]
         for step in self.steps:
-            if step.accepted:
+            if step.accepted and step.tokens < self._tokens(self.kept):
                 step.accepted, step.reason = False, "reached the target at first, but was not confirmed"
-        self.removed, self.confirmed = [], None
+
+    def _say_unconfirmed(self, found: Sequence[Section], said: str) -> None:
+        self.log.append(
+            f"not confirmed: on answers that the search had not seen, a prompt of {self._tokens(found)} tokens keeps {said}, "
+            f"and {self.asked.threshold:.1%} is asked for. More examples or a lower --threshold would help"
+        )
+
+    def _tokens(self, sections: Sequence[Section]) -> int:
+        return sum(self.asked.counter.count(section.content) for section in sections)
 
     def result(self, elapsed: float) -> NegotiationResult:
         asked, kept, measure = self.asked, self.kept, self.measure

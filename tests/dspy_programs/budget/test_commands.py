@@ -287,9 +287,9 @@ def measured(server, folder, *more):
 
 def test_price_is_said_before_and_outputs_decide(tmp_path, capsys):
     with ChatServer(lambda prompt: "4" if "digits" in prompt else "four") as server:
-        assert measured(server, tmp_path, "--allow", "none") == 0
+        assert measured(server, tmp_path, "--allow", "all") == 0
         asked = len(server.requests)
-        assert measured(server, tmp_path, "--allow", "none") == 0 and len(server.requests) == asked
+        assert measured(server, tmp_path, "--allow", "all") == 0 and len(server.requests) == asked
     out, error = capsys.readouterr()
     most = int(re.match(r"At most ([\d,]+) calls", error)[1].replace(",", ""))
     assert 0 < asked <= most and "100.0% (90 % interval 9" in out and "Sections removed: role" in out
@@ -305,10 +305,10 @@ def test_what_was_answered_before_a_stop_is_not_asked_again(tmp_path, capsys):
         return "4" if "digits" in prompt else "four"
 
     with ChatServer(answer) as server:
-        assert measured(server, tmp_path, "--allow", "none", "-o", tmp_path / "r.json") == 2
+        assert measured(server, tmp_path, "--allow", "all", "-o", tmp_path / "r.json") == 2
         assert not (tmp_path / "r.json").exists() and "Traceback" not in capsys.readouterr().err
         server.status = 200
-        assert measured(server, tmp_path, "--allow", "none", "-o", tmp_path / "r.json") == 0
+        assert measured(server, tmp_path, "--allow", "all", "-o", tmp_path / "r.json") == 0
     assert len(answered) == len(set(answered)) > 20
 
 

@@ -261,6 +261,7 @@ contents = st.sampled_from(
         "Use {x}.",
         "Use {x} and {y}.",
         "# Rules\n- Never lie. Be quick.\n- Smile.",
+        "# You must never answer in French\nThe shop is old.",
         "````md\n```\n# no heading\n```\n````",
         "",
         " ",
