@@ -23,6 +23,7 @@ from dspy_programs.budget.obligation import (
     CHINESE_SUBJECT,
     CLOSING,
     CONDITION,
+    COURTEOUS,
     COURTESY,
     DUTY,
     EXAMPLE_HEADING,
@@ -85,6 +86,10 @@ _SPEAKS_OF_EXAMPLES = re.compile(
 _CONTRACTED = re.compile(r"n[’']t\b")
 _TOKEN = re.compile(r"\w+|[^\w\s.,;:!?\"“”„*_`。，！？]")
 _UNHEARD = frozenset({"a", "an", "the", "please", "kindly"})
+_NAMED_STORY = re.compile(
+    rf"[A-Z][\w’'-]+(?: (?:and|of|und|et|y|e) [A-Z][\w’'-]+)?(?: (?:also|first|once))? (?=(?:{PAST.pattern}))"
+)
+_LONGEST_COURTESY = 80  # characters
 _TITLE = 4  # words; a longer heading may be a demand itself
 _MAY = re.compile(r"\b(?:can|may|only|must)\b", re.IGNORECASE)
 _POLAR = re.compile(r"don[’']?ts?\b", re.IGNORECASE)
@@ -168,8 +173,10 @@ def _shown(one: Statement) -> Verdict:
 def _verdict(one: Statement) -> Verdict:
     """Return the kind of demand and why it counts as one; None for a description."""
     text = one.text.strip("*_ ")
-    if one.form == "rule" or not re.search(r"\w", text):
+    if one.form == "rule" or not text.strip(" .…-–—•*_|"):
         return None, ""
+    if not re.search(r"\w", text):
+        return "format", "signs, as of code"
     if _PLACEHOLDER.search(text) or _BLANK.search(text) or _SLOT.fullmatch(text):
         return "placeholder", "a placeholder"
     if one.form == "heading":
@@ -248,13 +255,17 @@ def is_persona(text: str) -> bool:
 
 def is_courtesy(text: str) -> bool:
     """Return whether a sentence is a greeting or thanks, short and without a demand."""
-    return bool(COURTESY.match(text)) and len(text) < 80 and not (_by_words(text) or _NUMBER.search(text))
+    if not (opening := COURTESY.match(text)) or len(text) >= _LONGEST_COURTESY or _by_words(text) or _NUMBER.search(text):
+        return False
+    rest = text[opening.end() :].lstrip(" ,.!，。！")
+    return bool(COURTEOUS.match(text, opening.end())) or is_persona(rest) or is_description(rest)
 
 
 def is_story(text: str) -> bool:
-    """Return whether a sentence tells what was, in its main clause: no rule is told so."""
-    clause = RELATIVE.split(text)[0]
-    return bool(PAST.search(clause)) and not CONDITION.match(text)
+    """Return whether a sentence tells what was, in its main clause and of a subject: no rule is told so."""
+    if place := FROM_A_PLACE.match(text):
+        text = text[place.end() :].lstrip()
+    return bool(_NAMED_STORY.match(text) or (SUBJECT.match(text) and PAST.search(RELATIVE.split(text)[0])))
 
 
 def is_description(text: str) -> bool:
@@ -262,11 +273,11 @@ def is_description(text: str) -> bool:
     if text.rstrip().endswith((":", "：", "?", "？")):
         return False
     if CJK_RUN.search(text):
-        return bool(CHINESE_SUBJECT.match(text) or CLOSING.search(text))
-    if place := FROM_A_PLACE.match(text):
-        text = text[place.end() :].lstrip()
+        return bool(CHINESE_SUBJECT.match(text) or CLOSING.match(text))
     if is_story(text):
         return True
+    if place := FROM_A_PLACE.match(text):
+        text = text[place.end() :].lstrip()
     if NORM.match(text):
         return False
     opening = SUBJECT.match(text)

@@ -41,9 +41,10 @@ OBLIGATION = re.compile(
     r"prefer\w*|recommend\w*|encourag\w*|strict\w*|priorit\w+|mandate\w*|subject to|limited to|up to|ideally|"
     r"let[’']s|let us|"
     r"muss|müssen|musst|müsst|soll\w*|darf\w*|dürf\w*|immer|stets|unbedingt|erforderlich|notwendig|nötig|"
-    r"verpflicht\w*|bitte|wichtig|aufgabe|"
+    r"verpflicht\w*|bitte|wichtig|aufgabe|(?:ist|sind|hat|haben)\b[^.]{0,80}\b\w+zu\w+en|"
     r"brauch\w*|(?:ist|sind|hat|haben)\b[^.]{0,80}\bzu(?= \w+en\b)|wird|werden|warte\w*|"
     r"doi(?:s|t|vent)|dev(?:ez|ons|ra|ront|rait)|faut|faudra|toujours|obligatoire\w*|nécessaire\w*|veuillez|"
+    r"tenue?s?|priée?s?|convient|(?:est|sont) à \w+er|"
     r"essentiel\w*|important\w*|tâche|assurez|"
     r"attende[zr]|uniquement|exig\w*|requi\w*|"
     r"debe\w*|tien\w+ que|ha\w? que|hay que|siempre|obligatori\w*|necesari\w*|importante\w*|asegúr\w*|tarea|"
@@ -70,13 +71,15 @@ PERMISSION = re.compile(
     _ALL,
 )
 LIMIT = re.compile(  # allows one thing and so forbids all others
-    r"\b(?:only|just|exclusively|solely|nur|ausschließlich|lediglich|seulement|exclusivement|seule?s?|s[oó]lo|solamente|únicamente|"
+    r"\b(?:only|just|exclusively|solely|nur|ausschließlich|lediglich|seulement|exclusivement|seule?s?|s[oó]lo|"
+    r"solamente|únicamente|"
     r"exclusivamente|solo|soltanto|esclusivamente|só|somente|apenas|unicamente|alleen|slechts|uitsluitend)\b"
     r"|только|лишь|исключительно|のみ|だけ|限り|限定|只|仅|僅|唯一|만(?= |을|를|으로)|오직",
     _ALL,
 )
 CONDITION = re.compile(
-    r"\b(?:if|unless|when|whenever|whether|while|until|till|before|after|once|except\w*|provided|otherwise|as long as|in case|"
+    r"\b(?:if|unless|when|whenever|whether|while|until|till|before|after|once|except\w*|provided|otherwise|"
+    r"as long as|in case|"
     r"depending|regardless|at (?:least|most)|more than|less than|fewer than|no later|maximum|minimum|exactly|within|"
     r"wenn|falls|sofern|sobald|bevor|nachdem|bis|außer|solange|ansonsten|sonst|mindestens|höchstens|maximal|innerhalb|"
     r"sauf|lorsque|lorsqu|quand|avant|après|jusqu\w*|tant que|sinon|dès|moins|plus de|maximum|"
@@ -91,7 +94,8 @@ CONDITION = re.compile(
     _ALL,
 )
 SCOPE = re.compile(  # says for what all a sentence holds, or in which order: seldom in a plain description
-    r"\b(?:each|every\w*|all|any(?:one|body|thing)?|both|either|else|during|under|over|between|limit\w*|instead|but|however|first|then|"
+    r"\b(?:each|every\w*|all|any(?:one|body|thing)?|both|either|else|during|under|over|between|limit\w*|instead|"
+    r"but|however|first|then|"
     r"finally|for example|jede\w*|alle\w*|chaque|tou(?:t|te|s|tes)|cada|tod[oa]s?|ogni|tutt[ieoa]|elke?|alle|anders)\b"
     r"|кажд\w*|\bвсе[хм]?\b|すべて|全て|各|毎|每|所有|任何|一律|均|모든|각 ",
     _ALL,
@@ -99,7 +103,8 @@ SCOPE = re.compile(  # says for what all a sentence holds, or in which order: se
 FORMAT = re.compile(
     r"\b(?:JSON|XML|YAML|CSV|HTML|Markdown|LaTeX|UTF-8|ISO|format\w*|output\w*|bullet\w*|heading\w*|uppercase|"
     r"lowercase|capital\w*|"
-    r"comma|commas|tags?|markup|paragraphs?|sentences?|words?|characters?|lines?|columns?|title|ausgabe\w*|ausgeben|absätze|"
+    r"comma|commas|tags?|markup|paragraphs?|sentences?|words?|characters?|lines?|columns?|title|ausgabe\w*|"
+    r"ausgeben|absätze|"
     r"sätze|wörter|zeichen|"
     r"sortie|phrases?|mots|caractères|salida|frases|palabras|caracteres|uscita|parole|caratteri|saída|palavras|"
     r"uitvoer|zinnen|woorden)\b"
@@ -154,7 +159,7 @@ PERSONA = re.compile(
     _ALL,
 )
 DUTY = re.compile(  # what makes a persona a task: what it does, not what it is
-    r"^\s*(?:here|now|going|about|being|given|provided|presented|assigned|tasked|asked|told|in charge|working|"
+    r"^\s*,|^\s*(?:here|now|going|about|being|given|provided|presented|assigned|tasked|asked|told|in charge|working|"
     r"acting)\b|(?<!able )(?<!how )\bto(?= \w)|"
     r"\b(?:that|who|which|whose)\s+(?!(?:is|are|was|were|has|have|had|speciali[sz]es?|knows?|understands?|loves?|"
     r"believes?|cares?|could|might|ever|never|once|\w+ed)\b)|"
@@ -165,13 +170,20 @@ DUTY = re.compile(  # what makes a persona a task: what it does, not what it is
     r"помога\w*|отвеча\w*|,\s*(?:der|die|das)\b[^,]*\w(?:t|en)\W*$",
     _ALL,
 )
-COURTESY = re.compile(
-    r"(?:hi|hello|hey|dear|welcome|thanks?|thank you|good (?:luck|morning|day|afternoon)|let[’']s (?:begin|start|"
-    r"go)|hallo|willkommen|danke|vielen dank|guten tag|"
-    r"viel erfolg|bonjour|bienvenue|merci|bonne chance|hola|bienvenid\w*|gracias|ciao|benvenut\w*|grazie|olá|"
-    r"bem-vind\w*|obrigad\w*|"
-    r"welkom|dank je|здравствуйте|добро пожаловать|спасибо|привет|удачи|"
-    r"こんにちは|ようこそ|ありがとう|你好|您好|欢迎|歡迎|谢谢|感谢|안녕하세요|환영|감사)",
+COURTESY = re.compile(  # a greeting or thanks; "thank the guest" and "welcome him" are orders
+    r"(?:(?:hi|hello|hey|welcome(?= to\b|\W|$)|thanks|thank you|good (?:luck|morning|day|afternoon|evening)|"
+    r"let[’']s (?:begin|start|go)|"
+    r"hallo|willkommen|danke|vielen dank|guten tag|viel erfolg|bonjour|bienvenue|merci|bonne chance|hola|"
+    r"bienvenid[oa]s?|gracias|ciao|"
+    r"benvenut[oaie]|grazie|olá|bem-vind[oa]s?|obrigad[oa]|welkom|dank je|здравствуйте|добро пожаловать|спасибо|"
+    r"привет|удачи)\b"
+    r"|こんにちは|ようこそ|ありがとうございます|你好|您好|欢迎(?=来到|使用|您|你|！|$)|歡迎(?=您|你|！|$)|谢谢|感谢(?=您|你)|안녕하세요|환영합니다|감사합니다)",
+    _ALL,
+)
+COURTEOUS = re.compile(  # how a greeting or thanks goes on
+    r"\W*$|\W*(?:to|for|from|at|in|that|you|everyone|all|team|our|your|here|so much|very much|dear|zu|für|bei|"
+    r"dass|liebe\w*|de|d[’']|pour|à|"
+    r"chez|por|que|a|en|per|da|voor|aan|bij|и|за|что|в|на)\b|\W*[您你]",
     _ALL,
 )
 FROM_A_PLACE = re.compile(  # opens a sentence before its subject: "In the lobby, ..."
@@ -195,7 +207,7 @@ SUBJECT = re.compile(  # words that open a statement about one thing, with the s
     _ALL,
 )
 VERB = re.compile(  # finite verbs of description; a sentence without one may be an order in the infinitive, or a rule
-    r"\b(?:is|are|was|were|has|have|had|been|being|lies|stands|sits|sells?|serves|makes|offers?|provides|works?|"
+    r"\b(?:is|am|are|was|were|has|have|had|been|being|lies|stands|sits|sells?|serves|makes|offers?|provides|works?|"
     r"lives?|loves?|likes?|enjoys?|runs|"
     r"smells|sings|employs|speciali[sz]es|focuses|handles|spans|contains|includes|covers|operates|believes|"
     r"cycles?|produces|features|belongs|dates|"
@@ -212,8 +224,10 @@ VERB = re.compile(  # finite verbs of description; a sentence without one may be
     _ALL,
 )
 POINTING = re.compile(  # opens a sentence that goes on about the one before
-    r"(?:it|its|this|that|these|those|they|their|them|he|she|his|her|such|er|sie|es|dies\w*|ihre?|seine?|il|elle|ils|elles|cela|ce|cette|ces|"
-    r"est[aeo]s?|ell[oa]s?|ess[aeo]|quest[aeio]|ele|ela|eles|isso|deze|dit|die|zij|это|он|она|они|эт\w+)\b|这|這|它|他|她|此|これ|それ|この|その|이|그",
+    r"(?:it|its|this|that|these|those|they|their|them|he|she|his|her|such|er|sie|es|dies\w*|ihre?|seine?|il|elle|"
+    r"ils|elles|cela|ce|cette|ces|"
+    r"est[aeo]s?|ell[oa]s?|ess[aeo]|quest[aeio]|ele|ela|eles|isso|deze|dit|die|zij|это|он|она|они|эт\w+)\b|这|這|它|"
+    r"他|她|此|これ|それ|この|その|이|그",
     _ALL,
 )
 POINTED_AT = re.compile(
@@ -230,7 +244,13 @@ NORM = re.compile(  # the present in which rules are told: who deals with the mo
     r"eine)\s)?(?:\w+\s)?(?:users?|customers?|guests?|passengers?|"
     r"agents?|assistants?|patients?|clients?|callers?|members?|students?|readers?|model|bot|system|candidates?|"
     r"applicants?|tickets?|orders?|bookings?|"
-    r"refunds?|payments?|requests?|kund\w+|gäste?|nutzer\w*|assistent\w*|clients?|utilisateurs?|usuarios?|"
+    r"refunds?|payments?|requests?|fees?|deposits?|prices?|delivery|deliveries|shipping|returns?|check-?(?:in|"
+    r"out)|breakfast|parking|"
+    r"entry|admission|access|insurance|warrant(?:y|ies)|pagos?|pagament[oi]|paiements?|(?:be)?zahlung\w*|"
+    r"gebühr\w*|kaution|preise?|"
+    r"prix|precios?|prezz[oi]|preços?|prijs|entregas?|livraisons?|lieferung\w*|levering|spedizion[ei]|rückgabe|retours?|"
+    r"devoluci[oó]n\w*|resi|devolução|entrée|entradas?|ingresso|eintritt|оплат\w*|цен[аы]|доставк\w*|возврат\w*|"
+    r"залог\w*|вход|kund\w+|gäste?|nutzer\w*|assistent\w*|clients?|utilisateurs?|usuarios?|"
     r"clientes?|pasajer[oa]s?|utent[ei]|client[ei]|"
     r"klanten|klant|gebruikers?|клиент\w*|покупател\w*)\b(?! service)"
     r"|.{0,80}\b(?:is|are|gets?)\s(?!(?:known|located|called|named|based|situated|loved|liked|built|made|staffed|"
@@ -247,9 +267,12 @@ BACKGROUND = re.compile(
     r"о нас|о компании|について|背景|概要|役割|介绍|简介|角色|배경|소개|역할",
     _ALL,
 )
-CLOSING = re.compile(  # of a plain statement where the verb comes last
-    r"(?:です|でした|ました|である|います|あります|ております|입니다|있습니다|였습니다|했습니다|습니다)[。.!！]?$"
+CLOSING = re.compile(  # of a plain statement where the verb comes last: of what was, of who one is, of what there is
+    r".*(?:でした|ました|였습니다|했습니다)[。.!！]?$|"
+    r"(?:あなた|この|当|私|うち|ここ|弊社|お客様に|당신|우리|저희|이 |본 ).*"
+    r"(?:です|である|います|あります|입니다|있습니다)[。.!！]?$|"
+    r".*(?:に|には|にも).*(?:あり|い)ます[。.]?$|.*에(?:는)? .*있습니다[.]?$"
 )
 CHINESE_SUBJECT = re.compile(
-    r"(?:你|您)是|我[们們](?:公司|店|的[^，。]{1,6}?)?(?:是|位[于於]|成立|提供|[拥擁]有)|本公司|本店|公司|这是|這是|该|我是"
+    r"(?:你|您)是|我[们們](?:公司|店|的[^，。]{1,6}?)?(?:是|位[于於]|成立|提供|[拥擁]有)|本公司|本店|公司|这是|這是|我是"
 )
