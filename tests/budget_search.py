@@ -40,7 +40,7 @@ COUNTED = re.compile(r"output.*instructions?", re.IGNORECASE)
 THRESHOLDS = (0.95, 0.9, 0.8)
 COST = 0.1
 ACCURACY = 0.9  # share of the examples that the full prompt gets right
-RUNS = 400
+RUNS = 100
 RESAMPLES = 10_000
 
 

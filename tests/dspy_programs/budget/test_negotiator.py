@@ -189,7 +189,7 @@ def test_what_the_search_believed_is_dropped_if_fresh_answers_deny_it():
     ("measure", "size", "threshold"), [("examples", 150, 0.92), ("judge", 0.1, 0.95), ("judge", 0.1, 0.92)]
 )
 def test_a_section_that_costs_a_tenth_is_rarely_dropped(measure, size, threshold):
-    _, ours = false_drops(measure, size, threshold, runs=60)
+    _, ours = false_drops(measure, size, threshold, runs=40)
     assert share_below(ours, threshold)[0] <= 0.05
 
 
