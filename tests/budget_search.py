@@ -1,32 +1,32 @@
-"""python -m tests.budget_search --raw DIR: tokens saved at equal true quality, our search against the greedy one.
+"""python -m tests.budget_search [--raw DIR]: how often a needed section is dropped, and tokens saved at equal true quality.
 
-Prompts    built from IFEval and Fabric: a task; three to five constraint sentences, each a section; a second wording of some;
-           the Markdown sections of one of Fabric's patterns (who one is, steps: they ask for nothing that counts here; output
-           instructions: they count), with a reminder that repeats a part of the output instructions. The rubric names the
-           constraints in other words; in about half of the prompts it leaves one of them out. Output instructions it never
-           names. Priorities tell something: 10 to 60 for what does not count, 30 to 90 for what does, 100 for the task.
-Gold       weighted share of the task (3), the constraints (1 to 3) and the output instructions (2) that some kept section
-           asks for: constructed, not judged.
-Judges     "gold" is that share, with noise of a stated standard deviation; "rubric" sees only what the rubric names, exactly;
-           "offline" is the scorer without a model.
-Calls      one for each section and one for the whole prompt, at most, for both. Greedy runs as published, one answer a
-           candidate; ours may spend its calls on asking again.
-Figure     share of tokens saved, counted as 0 where the gold quality fell below the threshold; the difference with the
-           95 % interval of a paired bootstrap over prompts. Nothing was tuned on the held-out prompts: --split dev for that.
+Without --raw  simulated prompts of six sections, one of which costs COST of the quality, the others nothing. Examples are right
+               or wrong by chance, as often as the prompt's true quality says; judges err by a normal draw. "Published" is the
+               greedy ablation of other tools: one measurement of each candidate, taken as the truth. Figure: share of runs
+               that return a prompt below the threshold, with its exact 95 % interval; and the tokens saved.
+With --raw     prompts built from IFEval and Fabric: a task; three to five constraint sentences, each a section; a second
+               wording of some; the Markdown sections of one of Fabric's patterns, with a reminder that repeats a part of the
+               output instructions. Priorities tell something: 10 to 60 for what does not count, 30 to 90 for what does, 100
+               for the task. Gold: weighted share of the task (3), the constraints (1 to 3) and the output instructions (2)
+               that some kept section asks for: constructed, not judged. Also truncation: whole sections from the end.
+               Figure: share of tokens saved, counted as 0 where the gold quality fell below the threshold; the difference to
+               the published search with the 95 % interval of a paired bootstrap over prompts. --split dev was for tuning.
 """
 
 import argparse
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from dspy_programs.budget import NegotiationResult, Negotiator, OfflineScorer
+from dspy_programs.budget import Example, Negotiator, OutputsScorer
 from dspy_programs.budget.prompt import from_text
-from dspy_programs.budget.scorers import Score
+from dspy_programs.budget.scorers import Score, Scorer
+from dspy_programs.errors import UsageError
+from dspy_programs.tokens import counter_named
 from dspy_programs.types import Rubric, Section
 from optimizers.sources.ifeval_kinds import mentions
 from optimizers.sources.reading import read_jsonl
@@ -38,7 +38,14 @@ LONGEST = 1500  # characters of one of Fabric's sections
 NOT_COUNTED = re.compile(r"identity|purpose|steps|goal|role|description", re.IGNORECASE)
 COUNTED = re.compile(r"output.*instructions?", re.IGNORECASE)
 THRESHOLDS = (0.95, 0.9, 0.8)
+COST = 0.1
+ACCURACY = 0.9  # share of the examples that the full prompt gets right
+RUNS = 100
 RESAMPLES = 10_000
+
+
+Quality = Callable[[Sequence[Section]], float]
+Limits = tuple[float, float, float]
 
 
 class Case(NamedTuple):
@@ -112,39 +119,119 @@ def reminder(content: str) -> str:
     return "\n".join(["Remember:", *(rules[: max(1, len(rules) // 2)] or ["Keep to the format."])])
 
 
-class Simulated:
-    """A judge that knows the gold share, or the rubric's part of it, and errs by a normal draw."""
-
-    def __init__(self, case: Case, sd: float = 0.0, named_only: bool = False, seed: str = "") -> None:
-        self.case, self.sd, self.named_only, self.draw = case, sd, named_only, random.Random(f"{SEED}-{seed}")
-        self.noisy, self.reads, self.name = sd > 0, "rubric" if named_only else "outputs", "simulated"
-
-    def score(self, sections: Sequence[Section], rubric: Rubric, task: str = "") -> Score:
-        return Score(self.case.quality(sections, self.named_only) + (self.draw.gauss(0, self.sd) if self.sd else 0.0))
-
-
 class Outcome(NamedTuple):
     saved: float
     kept: float
     counted: float
-    calls: int
 
 
-def outcome(case: Case, result: NegotiationResult, threshold: float) -> Outcome:
-    gold = case.quality(result.optimized_sections)
-    return Outcome(result.savings, gold, result.savings if gold >= threshold - 1e-9 else 0.0, result.scoring_calls)
+class SimulatedOutputs(OutputsScorer):
+    """Outputs that are right as often as the prompt's true quality says; one draw for each example, whatever the prompt."""
+
+    name = "simulated outputs"
+
+    def __init__(self, quality: Quality, examples: int, accuracy: float, seed: str) -> None:
+        draw = random.Random(f"{SEED}-{seed}")
+        self.quality, self.accuracy = quality, accuracy
+        self.examples, self.draws = [Example(input="x", expected="y")] * examples, [draw.random() for _ in range(examples)]
+
+    def score_one(self, sections, number, rubric, task, whole):
+        return Score(float(self.draws[number] < self.accuracy * self.quality(sections)), 1, answered_by="model")
+
+    def mean(self, sections: Sequence[Section]) -> float:
+        right = self.accuracy * self.quality(sections)
+        return sum(draw < right for draw in self.draws) / len(self.draws)
 
 
-def compared(case: Case, number: int, judge: str, sd: float, threshold: float, limits: tuple[float, float]):
-    """Run both searches on one prompt."""
+class SimulatedJudge:
+    """A judge that knows the quality and errs by a normal draw."""
 
-    def scorer(who: str):
-        return OfflineScorer() if judge == "offline" else Simulated(case, sd, judge == "rubric", f"{number}-{who}-{threshold}")
+    name, noisy, measures = "simulated judge", True, "opinion"
 
-    most = len(case.sections) + 1
-    base = Negotiator(scorer("greedy"), threshold, *limits, search="greedy", repeats=1).negotiate(case.sections, case.rubric)
-    ours = Negotiator(scorer("ours"), threshold, *limits, most_calls=most)
-    return outcome(case, base, threshold), outcome(case, ours.negotiate(case.sections, case.rubric), threshold)
+    def __init__(self, quality: Quality, sd: float, seed: str) -> None:
+        self.quality, self.sd, self.draw = quality, sd, random.Random(f"{SEED}-{seed}")
+
+    def score(self, sections: Sequence[Section], rubric: Rubric, task: str = "") -> Score:
+        return Score(self.mean(sections), 1, answered_by="model")
+
+    def mean(self, sections: Sequence[Section]) -> float:
+        return ACCURACY * self.quality(sections) + self.draw.gauss(0, self.sd)
+
+
+def published(sections: Sequence[Section], score: Callable[[Sequence[Section]], float], limits: Limits) -> list[Section]:
+    """Drop one section after the other, the lowest priority first, if one measurement reaches the target."""
+    threshold, least, most = limits
+    count = counter_named(None).count
+    total = sum(count(s.content) for s in sections)
+    kept, target = list(sections), threshold * score(sections)
+    for section in sorted(sections, key=lambda section: section.priority):
+        rest = [s for s in kept if s is not section]
+        saved = 1 - sum(count(s.content) for s in rest) / total
+        if 1 - sum(count(s.content) for s in kept) / total >= least:
+            break
+        if rest and saved <= most and score(rest) >= target:
+            kept = rest
+    return kept
+
+
+def negotiated(scorer: Scorer, limits: Limits, sections: Sequence[Section]) -> list[Section]:
+    """Return our prompt; the full one where the examples are refused as too few."""
+    try:
+        return Negotiator(scorer, *limits, strategies=["remove"], allow=["all"]).negotiate(sections).optimized_sections
+    except UsageError:
+        return list(sections)
+
+
+def six_sections() -> list[Section]:
+    texts = ["The shop is old and by the sea. " * 4] * 5
+    sections = [Section(name=f"s{i}", content=f"{i} {text}", type="context", priority=i) for i, text in enumerate(texts)]
+    return [*sections, Section(name="task", content="Answer the question.", priority=100)]
+
+
+def false_drops(measure: str, size: float, threshold: float, runs: int = RUNS) -> tuple[list[Outcome], list[Outcome]]:
+    """Return what the published search and ours return in simulated runs; size: examples, or a judge's noise."""
+    found: tuple[list[Outcome], list[Outcome]] = ([], [])
+    limits = (threshold, 0.6, 0.95)
+    for run in range(runs):
+        sections = six_sections()
+        needed = f"s{run % 5}"
+
+        def quality(kept: Sequence[Section], needed: str = needed) -> float:
+            return 1.0 if any(section.name == needed for section in kept) else 1 - COST
+
+        if measure == "examples":
+            scorer = SimulatedOutputs(quality, int(size), ACCURACY, f"{run}-{size}")
+        else:
+            scorer = SimulatedJudge(quality, size, f"{run}-{size}")
+        greedy = published(sections, scorer.mean, limits)
+        ours = negotiated(scorer, limits, sections)
+        for kept, outcomes in zip((greedy, ours), found, strict=True):
+            outcomes.append(outcome(sections, kept, quality(kept), threshold))
+    return found
+
+
+def outcome(sections: Sequence[Section], kept: Sequence[Section], gold: float, threshold: float) -> Outcome:
+    count = counter_named(None).count
+    saved = 1 - sum(count(s.content) for s in kept) / sum(count(s.content) for s in sections)
+    return Outcome(saved, gold, saved if gold >= threshold - 1e-9 else 0.0)
+
+
+def share_below(outcomes: Sequence[Outcome], threshold: float) -> tuple[float, float, float]:
+    """Return the share of runs below the threshold, with its exact 95 % interval."""
+    draw = np.random.default_rng(SEED)
+    wrong, runs = sum(found.kept < threshold - 1e-9 for found in outcomes), len(outcomes)
+    low = float(np.quantile(draw.beta(wrong, runs - wrong + 1, 200_000), 0.025)) if wrong else 0.0
+    high = float(np.quantile(draw.beta(wrong + 1, runs - wrong, 200_000), 0.975)) if wrong < runs else 1.0
+    return wrong / runs, low, high
+
+
+def truncated(sections: Sequence[Section], share: float) -> list[Section]:
+    """Drop whole sections from the end until so much is saved, as a cut prompt would."""
+    count = counter_named(None).count
+    kept = list(sections)
+    while len(kept) > 1 and 1 - sum(count(s.content) for s in kept) / sum(count(s.content) for s in sections) < share:
+        kept.pop()
+    return kept
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
@@ -153,34 +240,49 @@ def interval(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def report(name: str, pairs: Sequence[tuple[Outcome, Outcome]], threshold: float) -> None:
-    greedy, ours = (np.array(side) for side in zip(*pairs, strict=True))
-    low, high = interval(ours[:, 2] - greedy[:, 2])
-    held = [float((side[:, 1] >= threshold - 1e-9).mean()) for side in (greedy, ours)]
+def compare(found: Sequence[Case], examples: int, threshold: float) -> None:
+    rows = []
+    for number, case in enumerate(found):
+        scorer = SimulatedOutputs(case.quality, examples, ACCURACY, f"{number}-{examples}")
+        limits = (threshold, 0.95, 0.95)
+        ours = negotiated(scorer, limits, case.sections)
+        greedy = published(case.sections, scorer.mean, limits)
+        cut = truncated(case.sections, outcome(case.sections, ours, 0, threshold).saved or 0.2)
+        kept = (greedy, ours, cut)
+        rows.append([outcome(case.sections, one_, case.quality(one_), threshold) for one_ in kept])
+    greedy_, ours_, cut_ = (np.array(side) for side in zip(*rows, strict=True))
+    low, high = interval(ours_[:, 2] - greedy_[:, 2])
+    held = [float((side[:, 1] >= threshold - 1e-9).mean()) for side in (greedy_, ours_, cut_)]
     print(
-        f"{name:<26} {threshold:4.2f} | {greedy[:, 2].mean():6.1%} {ours[:, 2].mean():6.1%} "
-        f"{(ours[:, 2] - greedy[:, 2]).mean():+7.1%} [{low:+.1%}, {high:+.1%}] | held {held[0]:4.0%} {held[1]:4.0%} | "
-        f"saved {greedy[:, 0].mean():.1%} {ours[:, 0].mean():.1%} | gold {greedy[:, 1].mean():.3f} {ours[:, 1].mean():.3f} | "
-        f"calls {greedy[:, 3].mean():.1f} {ours[:, 3].mean():.1f}"
+        f"{examples:4} examples, threshold {threshold:4.2f} | counted: published {greedy_[:, 2].mean():6.1%} ours "
+        f"{ours_[:, 2].mean():6.1%} truncation {cut_[:, 2].mean():6.1%} | ours - published "
+        f"{(ours_[:, 2] - greedy_[:, 2]).mean():+7.1%} [{low:+.1%}, {high:+.1%}] | quality held {held[0]:4.0%} {held[1]:4.0%} "
+        f"{held[2]:4.0%} | saved {greedy_[:, 0].mean():.1%} {ours_[:, 0].mean():.1%}"
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--raw", type=Path, required=True)
+    parser.add_argument("--raw", type=Path)
     parser.add_argument("--split", choices=["dev", "test"], default="test")
+    parser.add_argument("--runs", type=int, default=RUNS)
     asked = parser.parse_args()
-    found = cases(asked.raw / "section_scorer", asked.split)
-    tokens = Negotiator(OfflineScorer()).counter
-    sizes = [sum(tokens.count(s.content) for s in case.sections) for case in found]
-    print(f"{len(found)} prompts ({asked.split}), {np.mean([len(c.sections) for c in found]):.1f} sections and "
-          f"{np.mean(sizes):.0f} tokens each; figures: greedy, ours")  # fmt: skip
-    judges = [("gold", 0.0), ("rubric", 0.0), ("offline", 0.0), ("gold", 0.05), ("gold", 0.1), ("rubric", 0.05)]
-    for limits, label in (((0.95, 0.95), "smallest"), ((0.4, 0.6), "40 to 60 %")):
-        for judge, sd in judges:
+    if asked.raw:
+        found = cases(asked.raw / "section_scorer", asked.split)
+        print(f"{len(found)} prompts ({asked.split}), {np.mean([len(c.sections) for c in found]):.1f} sections each")
+        for examples in (100, 300):
             for threshold in THRESHOLDS:
-                pairs = [compared(case, i, judge, sd, threshold, limits) for i, case in enumerate(found)]
-                report(f"{label}, {judge}{f', noise {sd}' if sd else ''}", pairs, threshold)
+                compare(found, examples, threshold)
+        return
+    for measure, size in (("examples", 90), ("examples", 150), ("examples", 300), ("judge", 0.05), ("judge", 0.1)):
+        for threshold in (0.95, 0.92):
+            if measure == "examples" and threshold == 0.95 and size < 90:
+                continue
+            for name, outcomes in zip(("published", "ours"), false_drops(measure, size, threshold, asked.runs), strict=True):
+                share, low, high = share_below(outcomes, threshold)
+                saved = np.mean([found.counted for found in outcomes])
+                said = f"below in {share:.1%} [{low:.1%}, {high:.1%}]; saved {saved:.1%}"
+                print(f"{measure} {size}, threshold {threshold}, {name}: {said}")
 
 
 if __name__ == "__main__":

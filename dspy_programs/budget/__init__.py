@@ -1,8 +1,9 @@
-"""Find the smallest prompt that scores as well as the full one.
+"""Find a smaller prompt whose outputs are as good as the full one's.
 
-from dspy_programs.budget import Negotiator, OfflineScorer, read_prompt
+from dspy_programs.budget import Negotiator, OutputsScorer, read_examples, read_prompt
 
-result = Negotiator(OfflineScorer()).negotiate(sections=read_prompt("prompt.yaml"), rubric="qa")
+scorer = OutputsScorer(lm, read_examples("examples.jsonl"))
+result = Negotiator(scorer, quality_threshold=0.9).negotiate(sections=read_prompt("prompt.yaml"))
 """
 
 from typing import TYPE_CHECKING
@@ -11,20 +12,25 @@ from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from dspy_programs.budget.analysis import Analysis, analyze
+    from dspy_programs.budget.binding import Binding, binding_sentences
     from dspy_programs.budget.judge import JudgeScorer
     from dspy_programs.budget.negotiator import DEFAULT_RUBRIC as DEFAULT_RUBRIC, NegotiationResult, Negotiator
-    from dspy_programs.budget.outputs import OutputsScorer
+    from dspy_programs.budget.outputs import Example, OutputsScorer, read_examples
     from dspy_programs.budget.prompt import PromptSection, SectionType, joined, read_prompt
     from dspy_programs.budget.scorers import OfflineScorer, Score, Scorer, SectionsScorer
 
 _HOMES = {
     "DEFAULT_RUBRIC": "negotiator",
     "Analysis": "analysis",
+    "Binding": "binding",
+    "binding_sentences": "binding",
     "analyze": "analysis",
     "JudgeScorer": "judge",
     "NegotiationResult": "negotiator",
     "Negotiator": "negotiator",
+    "Example": "outputs",
     "OutputsScorer": "outputs",
+    "read_examples": "outputs",
     "PromptSection": "prompt",
     "SectionType": "prompt",
     "joined": "prompt",
@@ -36,6 +42,8 @@ _HOMES = {
 }
 __all__ = [
     "Analysis",
+    "Binding",
+    "Example",
     "JudgeScorer",
     "NegotiationResult",
     "Negotiator",
@@ -47,7 +55,9 @@ __all__ = [
     "SectionType",
     "SectionsScorer",
     "analyze",
+    "binding_sentences",
     "joined",
+    "read_examples",
     "read_prompt",
 ]
 

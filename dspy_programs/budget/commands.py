@@ -1,12 +1,14 @@
 """python -m dspy_programs budget ...: thin commands over this package.
 
 analyze P                 token count of each section
-negotiate P               find the smallest prompt that keeps its quality
+binding P                 the sentences that bind, numbered
+negotiate P               find a smaller prompt that keeps its quality
 apply P RESULT -o NEW     write the smaller prompt
 check P --max-tokens N    exit 1 if a prompt is too large
 check-ollama, check-openrouter
 """
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,11 +16,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, NoCacheOption, ToolLmOption, new_app, show_progress
+from dspy_programs.text import quantity
 
 if TYPE_CHECKING:
     from dspy_programs.budget.negotiator import NegotiationResult
 
-app = new_app("Find the smallest prompt that scores as well as the full one.")
+app = new_app("Find a smaller prompt whose outputs are as good as the full one's.")
 _PromptArgument = Annotated[Path, typer.Argument(help="Prompt file: YAML with sections, or text (.md, .txt).")]
 _TokensOption = Annotated[
     str | None, typer.Option("--tokens", help="Count tokens as this model does, e.g. openai/gpt-4.1-mini.")
@@ -41,11 +44,6 @@ class Form(StrEnum):
     YAML = "yaml"
 
 
-class SearchName(StrEnum):
-    OURS = "ours"
-    GREEDY = "greedy"
-
-
 class Strategy(StrEnum):
     REMOVE = "remove"
     COMPRESS = "compress"
@@ -56,7 +54,7 @@ class Strategy(StrEnum):
 def budget(
     context: typer.Context, verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also print the log.")] = False
 ) -> None:
-    """Find the smallest prompt that scores as well as the full one."""
+    """Find a smaller prompt whose outputs are as good as the full one's."""
     context.obj = verbose
 
 
@@ -72,14 +70,40 @@ def analyze(prompt: _PromptArgument, tokens: _TokensOption = None, as_json: Json
 
 
 @app.command()
+def binding(prompt: _PromptArgument, as_json: JsonOption = False) -> None:
+    """List the sentences that bind, with the numbers that `negotiate --allow` takes."""
+    from dspy_programs.budget.binding import binding_sentences
+    from dspy_programs.budget.prompt import read_prompt
+
+    found = binding_sentences(read_prompt(prompt))
+    if as_json:
+        import json
+
+        print(json.dumps([{"number": at, **one._asdict()} for at, one in enumerate(found, 1)], indent=2, ensure_ascii=False))
+        return
+    for at, one in enumerate(found, 1):
+        print(f"[{at}] {f'{one.lead_in} ' if one.lead_in else ''}{one.text} ({one.section}; {one.kind}; {one.why})")
+    print(f"{quantity(len(found), 'binding sentence')}")
+
+
+@app.command()
 def negotiate(
     context: typer.Context,
     prompt: _PromptArgument,
+    examples: Annotated[
+        Path | None, typer.Option(help="JSONL of {input, expected}, or of {input}: measure the model's outputs on these.")
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(help="Binding sentences that may go: all, none, numbers (3,7) or a part of their text; repeatable."),
+    ] = None,
     rubric: Annotated[
-        str | None, typer.Option("--rubric", "-r", help="YAML file, or a shipped one: qa, coding, ... Default: qa.")
+        str | None,
+        typer.Option("--rubric", "-r", help="YAML file, or a shipped one: qa, coding, ... or default. Default: qa."),
     ] = None,
     scorer: Annotated[
-        ScorerName | None, typer.Option("--scorer", "-s", help="Scorer to use. Default: offline; with --lm, sections.")
+        ScorerName | None,
+        typer.Option("--scorer", "-s", help="Scorer to use. Default: with --examples, outputs; else none."),
     ] = None,
     model: Annotated[str | None, typer.Option("--model", "-m", help="Model name on Ollama or OpenRouter.")] = None,
     threshold: Annotated[float, typer.Option("--threshold", "-t", help="Smallest share of the score to keep.")] = 0.95,
@@ -87,10 +111,15 @@ def negotiate(
     max_savings: Annotated[float, typer.Option(help="Never save more than this share of the tokens.")] = 0.60,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the result to this file.")] = None,
     form: Annotated[Form, typer.Option("--format", "-f", help="Format of --output.")] = Form.JSON,
-    html: Annotated[Path | None, typer.Option(help="Write an HTML report with tokens before and after.")] = None,
-    examples: Annotated[Path | None, typer.Option(help="JSONL of {input, output}: score the model's outputs on these.")] = None,
-    strategy: Annotated[list[Strategy] | None, typer.Option(help="How to shorten; repeatable. Default: remove.")] = None,
-    search: Annotated[SearchName, typer.Option(help="Which search to use.")] = SearchName.OURS,
+    html: Annotated[Path | None, typer.Option(help="Write an HTML report: what goes, why, and every changed word.")] = None,
+    diff: Annotated[bool, typer.Option("--diff", help="Print the prompt with [-what goes-] and {+what is new+}.")] = False,
+    strategy: Annotated[
+        list[Strategy] | None,
+        typer.Option(
+            help="remove sections, compress them by their sentences, reorder them; repeatable. "
+            "Default: compress with --examples, else remove."
+        ),
+    ] = None,
     task: Annotated[str, typer.Option(help="What the prompt is for; read by scorers that use a model.")] = "",
     lm: ToolLmOption = None,
     api_base: ApiBaseOption = None,
@@ -100,44 +129,56 @@ def negotiate(
     as_json: JsonOption = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also print the log.")] = False,
 ) -> None:
-    """Find the smallest prompt that keeps its quality."""
+    """Find a smaller prompt that keeps its quality; with 1, and nothing written, if unallowed binding sentences would go."""
     from dspy_programs.atomic_file import write_atomically
+    from dspy_programs.budget.consent import refusal
     from dspy_programs.budget.factories import counter_of, model_of, scorer_of
     from dspy_programs.budget.negotiator import DEFAULT_RUBRIC, Negotiator
     from dspy_programs.budget.prompt import read_prompt
-    from dspy_programs.budget.report import as_html, serialize, summary
+    from dspy_programs.budget.report import as_html, serialize
     from dspy_programs.registry import require_writable
     from dspy_programs.rubric import read_rubric, rubric_of, shipped_rubrics
 
     sections = read_prompt(prompt)
-    chosen = rubric or DEFAULT_RUBRIC
+    chosen = DEFAULT_RUBRIC if rubric in (None, "default") else rubric or ""
     wanted = rubric_of(chosen) if chosen in shipped_rubrics() else read_rubric(chosen)
     for path in (output, html):
         if path:
             require_writable(path)
     who = scorer.value if scorer else None
     language_model = model_of(who, model, lm, typed(context, "api_base"), typed(context, "api_key"), cache=not no_cache)
-    by = scorer_of(who, language_model, examples)
     negotiator = Negotiator(
-        by,
+        scorer_of(who, language_model, examples, judged=rubric is not None),
         threshold,
         min_savings,
         max_savings,
-        search=search.value,
-        strategies=[item.value for item in strategy or [Strategy.REMOVE]],
+        strategies=[item.value for item in strategy] if strategy else None,
+        allow=allow,
         counter=counter_of(tokens, language_model),
-        shortener=language_model,
     )
+    if price := negotiator.price(sections):
+        print(_price_line(price.calls, price.characters), file=sys.stderr)
     with show_progress("scoring calls") as progress:
         result = negotiator.negotiate(sections, wanted, task, progress)
+    refused = refusal(result.lost)
+    _print_result(result, verbose or bool(context.obj), as_json, diff)
+    if refused:
+        print(refused, file=sys.stderr)
+        if output or html or as_json:
+            raise typer.Exit(GATE_CLOSED)
     if output:
         write_atomically(output, serialize(result, form.value))
     if html:
         write_atomically(html, as_html(result, negotiator.counter.count))
-    if as_json:
-        print(serialize(result), end="")
-    else:
-        _print_result(result, verbose or bool(context.obj), summary(result), output, html)
+    for path in (output, html):
+        if path and not as_json:
+            print(f"Results saved to {path}")
+
+
+def _price_line(calls: int, characters: int) -> str:
+    return (
+        f"At most {calls:,} calls that read about {characters // 4:,} tokens; answers are cached, and the same command resumes."
+    )
 
 
 def typed(context: typer.Context, name: str) -> str | None:
@@ -146,13 +187,17 @@ def typed(context: typer.Context, name: str) -> str | None:
     return context.params[name] if source is not None and source.name == "COMMANDLINE" else None
 
 
-def _print_result(result: "NegotiationResult", verbose: bool, text: str, output: Path | None, html: Path | None) -> None:
+def _print_result(result: "NegotiationResult", verbose: bool, as_json: bool, with_diff: bool) -> None:
+    from dspy_programs.budget.report import marked_diff, serialize, summary
+
+    if as_json:
+        print(serialize(result), end="")
+        return
     if verbose:
         print("\n".join(result.log))
-    print(text)
-    for path in (output, html):
-        if path:
-            print(f"Results saved to {path}")
+    print(summary(result))
+    if with_diff:
+        print(f"\n{marked_diff(result)}")
 
 
 @app.command()
@@ -193,6 +238,7 @@ def apply(
 ) -> None:
     """Write the smaller prompt; refused if the result was made from a different prompt."""
     from dspy_programs.atomic_file import write_atomically
+    from dspy_programs.budget.consent import listed, losses, refusal
     from dspy_programs.budget.negotiator import digest
     from dspy_programs.budget.prompt import TEXT_SUFFIXES, as_yaml, read_prompt
     from dspy_programs.budget.report import read_result_file
@@ -201,6 +247,12 @@ def apply(
     found = read_result_file(result)
     if found.original_sha256 != digest(read_prompt(prompt)) or digest(found.original_sections) != found.original_sha256:
         raise UsageError(f"{prompt}: not the prompt {result} was made from; run negotiate again")
+    allowed = {one.number for one in found.lost if one.allowed}
+    lost = losses(found.original_sections, found.optimized_sections, [str(number) for number in allowed] or ["none"], {})
+    if refused := refusal(lost):
+        print(listed(lost))
+        print(refused, file=sys.stderr)
+        raise typer.Exit(GATE_CLOSED)
     is_text = output.suffix.lower() in TEXT_SUFFIXES
     write_atomically(output, f"{found.optimized_prompt}\n" if is_text else as_yaml(found.optimized_sections))
     print(f"{output}: {found.optimized_token_count} tokens (before: {found.original_token_count})")

@@ -1,7 +1,7 @@
 """From names to objects: model, scorer and tokenizer; the one place where flags and request fields are resolved.
 
 Scorers    offline; sections, judge, outputs with any model; ollama and openrouter: a judge there. With examples, always
-           outputs. Without a name: sections if there is a model, else offline.
+           outputs. Without a name and without examples: none.
 """
 
 from pathlib import Path
@@ -44,22 +44,30 @@ def model_of(
     return connect_kept(lm, cache, api_base=api_base, api_key=api_key)
 
 
-def scorer_of(scorer: str | None, model: dspy.LM | None, examples: Path | None = None) -> Scorer:
-    """Return the named scorer; with examples, the outputs scorer."""
+def scorer_of(scorer: str | None, model: dspy.LM | None, examples: Path | None = None, judged: bool = False) -> Scorer | None:
+    """Return the named scorer; with examples, the outputs scorer; None without either.
+
+    judged: examples without an expected text go to the quality judge, not to a comparison with the full prompt's answers.
+    """
     _require_scorer(scorer)
     if examples or scorer == "outputs":
         from dspy_programs.budget.outputs import OutputsScorer, read_examples
+        from dspy_programs.registry import load
 
         if not examples or model is None:
             raise UsageError("scoring outputs needs examples (--examples FILE) and a model (--lm, or --scorer ollama)")
-        return OutputsScorer(model, read_examples(examples))
+        found = read_examples(examples)
+        needs_judge = judged and not all(example.wanted for example in found)
+        return OutputsScorer(model, found, load("quality_judge", model.model) if needs_judge else None)
+    if scorer is None:
+        return None
     if model is None:
         return OfflineScorer()
-    if scorer in (None, "sections"):
+    if scorer == "sections":
         return SectionsScorer(model)
     from dspy_programs.budget.judge import JudgeScorer
 
-    return JudgeScorer(model, scorer or "judge")
+    return JudgeScorer(model, scorer)
 
 
 def _require_scorer(name: str | None) -> None:

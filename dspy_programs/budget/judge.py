@@ -49,7 +49,7 @@ class JudgePrompt(dspy.Signature):
 class JudgeScorer:
     """One judge; asked again, it may answer differently."""
 
-    noisy, reads = True, "rubric"
+    noisy, measures = True, "opinion"
 
     def __init__(self, lm: dspy.LM, name: str = "judge") -> None:
         self.lm, self.name = lm, f"{name} ({lm.model})"

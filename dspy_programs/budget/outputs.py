@@ -1,16 +1,20 @@
 """Score a prompt by its outputs on examples: the target model answers each one, and the answers are compared.
 
-Examples   JSONL of {input: str, output or expected: str}, the latter optional: what the answer must equal or contain,
-           ignoring case and whitespace. If it is missing, the quality judge scores the answer by the rubric.
+Examples   JSONL of {input: str, output or expected: str or list[str], match: contains (default) or exact}. Right is an answer
+           that equals one of the expected texts or, for `contains`, has it in whole words; case and whitespace do not count.
+           Without an expected text the full prompt's own answer is the reference: 1 for the same, else F1 of the words. With
+           a judge (a rubric was given), the judge scores such an answer by the rubric instead.
 Sent       one message: the prompt with {input} (or {question}, {query}, {text}, if that is the placeholder) filled in;
            without a placeholder the input follows after an empty line.
 Output     Score: the mean over the examples.
-Calls      one per example, plus one if the judge is needed.
+Calls      one per example; another where the judge, or the full prompt's answer, is needed.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import dspy
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -20,6 +24,7 @@ from dspy_programs.budget.scorers import Score, answering
 from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.lm import running_on
 from dspy_programs.programs.quality_judge import QualityJudge
+from dspy_programs.text import f1, quantity, words
 from dspy_programs.types import Rubric, Section
 
 _PLACE = re.compile(r"\{\{?\s*(?:input|question|query|text|user_input)\s*\}?\}", re.IGNORECASE)
@@ -27,24 +32,26 @@ _MOST_EXAMPLES = 1000
 
 
 class Example(BaseModel):
-    """One input, and what its answer must equal or contain; None: the judge decides."""
+    """One input, and the texts of which its answer must equal or contain one; none: see the file's docstring."""
 
     model_config = ConfigDict(extra="ignore")
 
     input: str = Field(min_length=1)
-    output: str | None = None
-    expected: str | None = None
+    output: str | list[str] | None = None
+    expected: str | list[str] | None = None
+    match: Literal["contains", "exact"] = "contains"
 
     @property
-    def wanted(self) -> str | None:
-        return self.expected if self.expected is not None else self.output
+    def wanted(self) -> list[str]:
+        found = self.expected if self.expected is not None else self.output
+        return [found] if isinstance(found, str) else found or []
 
 
 def read_examples(path: Path | str) -> list[Example]:
     """Read examples. Raises UsageError as "file:line: field: why"."""
     path = Path(path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")  # other line breaks may stand in a text
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -64,43 +71,50 @@ def read_examples(path: Path | str) -> list[Example]:
 class OutputsScorer:
     """The target model at temperature 0 on fixed examples: deterministic, so each is asked once."""
 
-    noisy, reads = False, "outputs"
+    noisy, measures = False, "outputs"
 
     def __init__(self, lm: dspy.LM, examples: Sequence[Example], judge: QualityJudge | None = None) -> None:
-        self.lm, self.examples, self.name = lm, list(examples), f"outputs ({lm.model}, {len(examples)} examples)"
-        self._judge = judge
-
-    @property
-    def judge(self) -> QualityJudge:
-        if self._judge is None:
-            from dspy_programs.registry import load
-
-            self._judge = load("quality_judge", self.lm.model)
-        return self._judge
+        """judge: scores the answers to examples without an expected text."""
+        self.lm, self.examples, self.judge = lm, list(examples), judge
+        self.name = f"outputs ({lm.model}, {quantity(len(examples), 'example')})"
+        self._answers: dict[str, str] = {}
 
     def score(self, sections: Sequence[Section], rubric: Rubric, task: str = "") -> Score:
-        prompt = joined(sections)
-        values, calls, note = [], 0, ""
-        for example in self.examples:
-            with answering(self.name):
-                answer = self.answer(filled(prompt, example.input))
-            calls += 1
-            if example.wanted is not None:
-                values.append(float(matches(answer, example.wanted)))
-                continue
-            with answering(self.name), running_on(self.lm):
-                found = self.judge(instruction=task or prompt, input=example.input, response=answer, rubric=rubric)
-            calls += found.answered_by == "model" or found.failure is not None
-            values.append(found.overall)
-            if found.failure:
-                note = f"rules scored an answer because the judge's reply could not be read ({found.failure.reason})"
-        return Score(sum(values) / len(values), calls, answered_by="model", note=note)
+        """Score a prompt on all examples; its own answers are the reference where nothing is expected."""
+        found = [self.score_one(sections, number, rubric, task, sections) for number in range(len(self.examples))]
+        note = next((score.note for score in found if score.note), "")
+        value = sum(score.value or 0.0 for score in found) / len(found)
+        return Score(value, sum(score.calls for score in found), answered_by="model", note=note)
+
+    def score_one(self, sections: Sequence[Section], number: int, rubric: Rubric, task: str, whole: Sequence[Section]) -> Score:
+        """Score a prompt on one example; whole: the prompt whose answer is the reference where nothing is expected."""
+        example, asked = self.examples[number], len(self._answers)
+        answer = self.answer(filled(joined(sections), example.input))
+        if example.wanted:
+            value = float(any(matches(answer, wanted, example.match) for wanted in example.wanted))
+        elif self.judge is None:
+            value = agreement(answer, self.answer(filled(joined(whole), example.input)))
+        else:
+            return self._judged(self.judge, example, answer, rubric, task or joined(whole), len(self._answers) - asked)
+        return Score(value, len(self._answers) - asked, answered_by="model")
+
+    def _judged(self, judge: QualityJudge, example: Example, answer: str, rubric: Rubric, task: str, calls: int) -> Score:
+        with answering(self.name), running_on(self.lm):
+            found = judge(instruction=task, input=example.input, response=answer, rubric=rubric)
+        calls += found.answered_by == "model" or found.failure is not None
+        note = ""
+        if found.failure:
+            note = f"rules scored an answer because the judge's reply could not be read ({found.failure.reason})"
+        return Score(found.overall, calls, answered_by="model", note=note)
 
     def answer(self, message: str) -> str:
-        with dspy.context(disable_history=True):
-            replies = self.lm(message)
-        reply = replies[0] if replies else ""
-        return str(reply.get("text", "") if isinstance(reply, dict) else reply)
+        """Return the model's answer to a message, asked once. Raises LanguageModelError."""
+        if message not in self._answers:
+            with answering(self.name), dspy.context(disable_history=True):
+                replies = self.lm(message)
+            reply = replies[0] if replies else ""
+            self._answers[message] = str(reply.get("text", "") if isinstance(reply, dict) else reply)
+        return self._answers[message]
 
 
 def filled(prompt: str, value: str) -> str:
@@ -110,9 +124,15 @@ def filled(prompt: str, value: str) -> str:
     return f"{prompt}{SEPARATOR}{value}" if prompt else value
 
 
-def matches(answer: str, wanted: str) -> bool:
-    """Return whether the answer equals the wanted text or contains it as whole words."""
+def matches(answer: str, wanted: str, match: str = "contains") -> bool:
+    """Return whether the answer equals the wanted text or, for `contains`, has it in whole words."""
     said, expected = (" ".join(text.casefold().split()) for text in (answer, wanted))
-    if not expected or said == expected:
+    if not expected or said == expected or match == "exact":
         return said == expected
     return re.search(rf"(?<!\w){re.escape(expected)}(?!\w)", said) is not None
+
+
+def agreement(answer: str, reference: str) -> float:
+    """Return how far two answers agree: 1 for the same words in the same order, else F1 of the words."""
+    said, wanted = words(answer), words(reference)
+    return 1.0 if said == wanted else f1(Counter(wanted), Counter(said))

@@ -1,22 +1,29 @@
-"""A negotiation as JSON, YAML, a short summary, a diff, or an HTML report with tokens before and after.
+"""A negotiation as JSON, YAML, a short summary, a word-level diff, or an HTML report.
 
 Guarantees the page is self-contained and runs no script; everything from a prompt or a model is escaped.
 """
 
 import difflib
 import json
+import re
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import yaml
 from pydantic import ValidationError
 
-from dspy_programs.budget.negotiator import NegotiationResult
+from dspy_programs.budget.consent import listed
+from dspy_programs.budget.negotiator import NOT_MEASURED, NegotiationResult, Removal
 from dspy_programs.budget.prompt import Blocks, joined
 from dspy_programs.errors import UsageError, first_fault
 
-FORMATS = ("json", "yaml")
+_MOST_LISTED = 12
+_STATEMENTS = re.compile(r"(?s).+?(?:[.!?:;。！？]+\s+|\n+|$)")
+_WORDS = re.compile(r"\w+|\s+|[^\w\s]")
+_LONGEST_COMPARED = 20_000  # characters compared word by word
+Mark = Literal["same", "gone", "new"]
 
 
 def serialize(result: NegotiationResult, form: str = "json") -> str:
@@ -41,20 +48,25 @@ def read_result_file(path: Path) -> NegotiationResult:
 
 
 def summary(result: NegotiationResult) -> str:
-    """Return the printed summary."""
+    """Return the printed summary; what is lost comes first."""
     lines = [
+        *([f"Binding sentences that go ({len(result.lost)}):", listed(result.lost), ""] if result.lost else []),
         "Negotiation Result:",
-        f"  Original: {result.original_token_count} tokens, score={result.original_score:.3f}",
-        f"  Optimized: {result.optimized_token_count} tokens, score={result.optimized_score:.3f}",
+        f"  Original: {result.original_token_count} tokens{_scored(result, result.original_score)}",
+        f"  Optimized: {result.optimized_token_count} tokens{_scored(result, result.optimized_score)}",
         f"  Savings: {result.savings:.1%}",
         f"  Quality Retention: {result.retention.statement}",
-        f"  Success: {'Yes' if result.success else 'No'}",
+        f"  Success: {'Yes' if result.success else 'No'}{_but(result)}",
         f"  Sections removed: {', '.join(result.sections_removed) or 'none'}",
     ]
     if result.sections_compressed:
         lines.append(f"  Sections compressed: {', '.join(result.sections_compressed)}")
     if result.reordered:
         lines.append(f"  New order: {', '.join(section.name for section in result.optimized_sections)}")
+    if result.changes:
+        lines += ["  Changes:", *(f"    {_change_line(change)}" for change in result.changes[:_MOST_LISTED])]
+        if len(result.changes) > _MOST_LISTED:
+            lines.append(f"    ... {len(result.changes) - _MOST_LISTED} more; --output and --html have them all")
     exact = "exact" if result.exact else "approximate for other models"
     return "\n".join(
         [
@@ -65,10 +77,67 @@ def summary(result: NegotiationResult) -> str:
     )
 
 
-def diff(result: NegotiationResult) -> list[str]:
-    """Return the lines of the prompt before and after: "- " gone, "+ " new, "  " the same."""
-    before, now = (joined(sections).splitlines() for sections in (result.original_sections, result.optimized_sections))
-    return [line for line in difflib.ndiff(before, now) if not line.startswith("? ")]
+def _scored(result: NegotiationResult, score: float | None) -> str:
+    name = {"coverage": "rubric's words covered", "opinion": "score", "outputs": "score"}.get(result.measured, "")
+    return f", {name}={score:.3f}" if score is not None else ""
+
+
+def _but(result: NegotiationResult) -> str:
+    if result.success:
+        return "" if result.measured in ("outputs", "opinion") else f" ({NOT_MEASURED})"
+    if result.savings < result.min_savings:
+        return f" (less than the {result.min_savings:.1%} asked for)"
+    return " (the quality was not confirmed)"
+
+
+def _change_line(change: Removal) -> str:
+    if change.kind == "whitespace":
+        return f"{change.section}: {change.reason}"
+    return f"{change.section}: {'shortened' if change.new else 'gone'}: {change.text[:100]!r}: {change.reason}"
+
+
+def word_diff(before: str, after: str) -> list[tuple[Mark, str]]:
+    """Return the words of both texts in order, those that go and those that come marked; joined without either, a text."""
+    found: list[tuple[Mark, str]] = []
+    old, new = (_STATEMENTS.findall(text) for text in (before, after))
+    for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        gone, come = "".join(old[a:b]), "".join(new[c:d])
+        if tag == "equal":
+            found.append(("same", gone))
+        elif gone and come and len(gone) + len(come) < _LONGEST_COMPARED:
+            found += _by_words(gone, come)
+        else:
+            found += [("gone", gone), ("new", come)]
+    return _merged(found)
+
+
+def _by_words(before: str, after: str) -> list[tuple[Mark, str]]:
+    old, new = (_WORDS.findall(text) for text in (before, after))
+    found: list[tuple[Mark, str]] = []
+    for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        found += [("same", "".join(old[a:b]))] if tag == "equal" else [("gone", "".join(old[a:b])), ("new", "".join(new[c:d]))]
+    return found
+
+
+def _merged(found: Sequence[tuple[Mark, str]]) -> list[tuple[Mark, str]]:
+    merged: list[tuple[Mark, str]] = []
+    for mark, text in found:
+        if text and merged and merged[-1][0] == mark:
+            merged[-1] = (mark, merged[-1][1] + text)
+        elif text:
+            merged.append((mark, text))
+    return merged
+
+
+def diff(result: NegotiationResult) -> list[tuple[Mark, str]]:
+    """Return the word-level difference of the prompt before and after."""
+    return word_diff(joined(result.original_sections), result.optimized_prompt)
+
+
+def marked_diff(result: NegotiationResult) -> str:
+    """Return the difference as text: [-what goes-] and {+what is new+}."""
+    signs = {"same": "{}", "gone": "[-{}-]", "new": "{{+{}+}}"}
+    return "".join(signs[mark].format(text) for mark, text in diff(result))
 
 
 class _Bar(NamedTuple):
@@ -103,4 +172,4 @@ def as_html(result: NegotiationResult, count: Any) -> str:
     counts = {s.name: (count(s.content), now.get(s.name, 0)) for s in result.original_sections}
     template = (files("dspy_programs.budget") / "report.html").read_text(encoding="utf-8")
     page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
-    return page.render(result=result, bars=_bars(result, counts), diff=diff(result)) + "\n"
+    return page.render(result=result, bars=_bars(result, counts), diff=diff(result), not_measured=NOT_MEASURED) + "\n"

@@ -1,8 +1,8 @@
 """The scorer protocol, and the two scorers that score section by section.
 
 Scorer     .score(sections, rubric, task) -> Score. Optional: .name, for reports; .noisy (default True): asked again, it may
-           answer differently; .reads ("rubric" by default, or "outputs"): a scorer that reads the prompt by a rubric is
-           blind to what the rubric does not name, one that reads outputs is not.
+           answer differently; .measures: "opinion" of a model (default), "coverage" of the rubric's words by the prompt,
+           which says nothing about outputs, or "outputs".
 Score      value: float in [0, 1], or None if a reply could not be read; calls: requests to a model; confidence: in [0, 1],
            lower if a value was extracted from free text; answered_by: "model" or "rules"; note: a message for the user.
 """
@@ -15,7 +15,7 @@ import dspy
 from dspy.utils.exceptions import LMError
 
 from dspy_programs.errors import LanguageModelError
-from dspy_programs.programs.section_scorer import SectionScorer, best, pairs_in_doubt, shares_by_rules
+from dspy_programs.programs.section_scorer import MOST_SECTIONS, SectionScorer, best, pairs_in_doubt, shares_by_rules
 from dspy_programs.types import Rubric, Section
 
 
@@ -43,8 +43,9 @@ def is_noisy(scorer: Scorer) -> bool:
     return bool(getattr(scorer, "noisy", True))
 
 
-def reads_outputs(scorer: Scorer) -> bool:
-    return getattr(scorer, "reads", "rubric") == "outputs"
+def measures(scorer: Scorer) -> Literal["outputs", "opinion", "coverage"]:
+    found: Literal["outputs", "opinion", "coverage"] = getattr(scorer, "measures", "opinion")
+    return found
 
 
 @contextlib.contextmanager
@@ -57,9 +58,9 @@ def answering(name: str) -> Iterator[None]:
 
 
 class OfflineScorer:
-    """How much of the rubric the sections cover, by shared words (coverage.py); no model, deterministic."""
+    """How much of the rubric the sections cover, by shared words; no model, deterministic."""
 
-    name, noisy, reads = "offline", False, "rubric"
+    name, noisy, measures = "offline", False, "coverage"
 
     def score(self, sections: Sequence[Section], rubric: Rubric, task: str = "") -> Score:
         shares = shares_by_rules(sections, rubric)
@@ -72,7 +73,7 @@ class SectionsScorer:
     Each section is judged once: its value does not depend on the others, so further prompts made of them cost nothing.
     """
 
-    noisy, reads = False, "rubric"
+    noisy, measures = False, "coverage"
 
     def __init__(self, lm: dspy.LM, program: SectionScorer | None = None) -> None:
         """program: by default the one compiled for this model."""
@@ -97,9 +98,11 @@ class SectionsScorer:
     def learn(self, new: Sequence[Section], rubric: Rubric, task: str, keys: dict[str, tuple[str, str, str]]) -> None:
         from dspy_programs.lm import running_on
 
-        with answering(self.name), running_on(self.lm):
-            found = self.program(sections=new, rubric=rubric, task=task)
-        if found.failure:
-            self.note = f"the rules answered because a reply could not be read ({found.failure.reason})"
-        for section in new:
-            self.known[keys[section.name]] = found.shares[section.name]
+        for start in range(0, len(new), MOST_SECTIONS):
+            part = new[start : start + MOST_SECTIONS]
+            with answering(self.name), running_on(self.lm):
+                found = self.program(sections=part, rubric=rubric, task=task)
+            if found.failure:
+                self.note = f"the rules answered because a reply could not be read ({found.failure.reason})"
+            for section in part:
+                self.known[keys[section.name]] = found.shares[section.name]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from dspy_programs.budget import DEFAULT_RUBRIC, Analysis, NegotiationResult, Negotiator, OfflineScorer, SectionsScorer, analyze
+from dspy_programs.budget import DEFAULT_RUBRIC, Analysis, NegotiationResult, Negotiator, SectionsScorer, analyze
 from dspy_programs.errors import UsageError
 from dspy_programs.failures import Batch, FailureClassifier, FailureReport, Outcome, Tally
 from dspy_programs.failures.formats import Parser
@@ -180,9 +180,9 @@ def analyze_prompt(request: asked.AnalyzePrompt, progress: Progress) -> Analysis
 def negotiate_prompt(request: asked.NegotiatePrompt, progress: Progress) -> NegotiationResult:
     progress(0, 0)
     lm = model_in_use()
-    scorer = OfflineScorer() if lm is None else SectionsScorer(lm)
+    scorer = None if lm is None else SectionsScorer(lm)
     limits = (request.quality_threshold, request.min_token_savings, request.max_token_savings)
-    negotiator = Negotiator(scorer, *limits, counter=_counter_of(None))
+    negotiator = Negotiator(scorer, *limits, allow=request.allow, counter=_counter_of(None))
     rubric = request.rubric.model_dump() if request.rubric else DEFAULT_RUBRIC
     return negotiator.negotiate(_sections_of(request.sections), rubric, request.target_task, progress)
 
@@ -257,7 +257,7 @@ OPERATIONS = {
         Operation(
             "negotiate_prompt",
             "/v1/budget/negotiate",
-            "Find a smaller prompt that scores as well on a rubric as the full one.",
+            "Drop what a prompt does not need; every sentence that binds stays unless `allow` names it.",
             asked.NegotiatePrompt,
             NegotiationResult,
             negotiate_prompt,

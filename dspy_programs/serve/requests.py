@@ -192,3 +192,8 @@ class NegotiatePrompt(Request):
     quality_threshold: Share = Field(default=0.95, description="share of the full prompt's quality that must be kept")
     min_token_savings: Share = Field(default=0.40, description="stop when this share of the tokens is saved")
     max_token_savings: Share = Field(default=0.60, description="never save more than this share")
+    allow: list[_Text] = Field(
+        default=["none"],
+        max_length=100,
+        description="binding sentences that may go: all, none, numbers as in the answer's `lost`, or a part of their text",
+    )

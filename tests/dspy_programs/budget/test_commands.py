@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from dspy_programs.__main__ import main
+from dspy_programs.budget import joined, read_prompt
 from tests.dspy_programs.budget.test_negotiator import EXAMPLE
 from tests.fakes import ChatServer
 
@@ -30,6 +31,8 @@ TOTAL                                     118   100.0%
 """
 ROOT = Path(__file__).resolve().parents[3]
 LIMITS = ["--threshold", "0.80", "--min-savings", "0.20", "--max-savings", "0.80"]
+OFFLINE = ["--scorer", "offline", *LIMITS]
+ALL = ["--allow", "all"]
 
 
 def budget(*arguments):
@@ -50,14 +53,16 @@ def test_analyze_counts_as_the_named_model_does(capsys):
 
 def test_negotiate_prints_the_published_lines(capsys, tmp_path):
     path = tmp_path / "result.json"
-    assert budget("negotiate", EXAMPLE, "--scorer", "offline", *LIMITS, "--output", path, "--format", "json") == 0
+    assert budget("negotiate", EXAMPLE, *OFFLINE, *ALL, "--output", path, "--format", "json") == 0
     out = capsys.readouterr().out
     for line in (
-        "Original: 118 tokens, score=1.000",
-        "Optimized: 92 tokens, score=1.000",
+        "Original: 118 tokens, rubric's words covered=1.000",
+        "Optimized: 92 tokens, rubric's words covered=1.000",
         "Savings: 22.0%",
-        "Quality Retention: 100.0%",
+        "Quality Retention: quality not measured: the scorer reads the prompt",
         "Success: Yes",
+        "Binding sentences that go (2):",
+        "[3] Sound warm and plain",
         "Sections removed: style_guide",
         "Scorer: offline (rules), 2 scoring calls",
     ):
@@ -68,11 +73,11 @@ def test_negotiate_prints_the_published_lines(capsys, tmp_path):
 
 @pytest.mark.parametrize("verbose", [["-v", "negotiate"], ["negotiate", "-v"]])
 def test_verbose_prints_the_log(capsys, verbose):
-    assert budget(*verbose, EXAMPLE, *LIMITS) == 0
+    assert budget(*verbose, EXAMPLE, *OFFLINE) == 0
     assert "remove style_guide: done; score 1.000, target 0.800 reaches the target" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("rubric", ["qa", "coding", "summarization"])
+@pytest.mark.parametrize("rubric", ["qa", "coding", "summarization", "default"])
 def test_negotiate_takes_shipped_rubrics_by_name(rubric):
     assert budget("negotiate", EXAMPLE, "-r", rubric) == 0
 
@@ -88,10 +93,68 @@ def test_negotiate_reads_a_rubric_file_as_published(tmp_path):
     assert budget("negotiate", EXAMPLE, "-r", path) == 0
 
 
+BINDING = """\
+- {name: role, priority: 30, content: "You are a support agent of an airline. Each answer is correct, accurate and relevant to the question that was asked."}
+- {name: policy, priority: 60, content: "Basic economy flights cannot be modified. Refuse medical questions. Wait for the user to agree."}
+- {name: instruction, priority: 100, content: "Answer the question: {question}"}
+"""  # noqa: E501
+
+
+@pytest.mark.parametrize("flags", [["-o", "r.json"], ["-o", "r.json", "--html", "r.html"], ["--json"]])
+def test_binding_sentences_are_listed_each_and_nothing_is_written(tmp_path, capsys, monkeypatch, flags):
+    monkeypatch.chdir(tmp_path)
+    Path("p.yaml").write_text(BINDING)
+    assert budget("negotiate", "p.yaml", *OFFLINE, *flags) == 1
+    out, error = capsys.readouterr()
+    for sentence in ("Basic economy flights cannot be modified.", "Refuse medical questions.", "Wait for the user to agree."):
+        assert sentence in out
+    assert "3 binding sentences would go, so nothing is written" in error and "--allow 2,3,4" in error
+    assert [path.name for path in tmp_path.iterdir()] == ["p.yaml"]
+
+
+@pytest.mark.parametrize(("allow", "gone"), [("none", 0), ("2", 1), ("medical", 1), ("all", 3)])
+def test_allow_lets_sentences_go_and_keeps_the_others(tmp_path, monkeypatch, allow, gone):
+    monkeypatch.chdir(tmp_path)
+    Path("p.yaml").write_text(BINDING)
+    assert (
+        budget("negotiate", "p.yaml", *OFFLINE, "--max-savings", "1", "--min-savings", "0.9", "--allow", allow, "-o", "r.json")
+        == 0
+    )
+    assert budget("apply", "p.yaml", "r.json", "-o", "n.yaml") == 0
+    policy = ("Basic economy flights cannot be modified.", "Refuse medical questions.", "Wait for the user to agree.")
+    assert sum(sentence not in joined(read_prompt("n.yaml")) for sentence in policy) == gone
+
+
+def test_apply_refuses_a_result_whose_losses_nobody_allowed(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("p.yaml").write_text(BINDING)
+    assert budget("negotiate", "p.yaml", *OFFLINE, *ALL, "-o", "r.json") == 0
+    forged = json.loads(Path("r.json").read_text()) | {"lost": []}
+    Path("r.json").write_text(json.dumps(forged))
+    capsys.readouterr()
+    assert budget("apply", "p.yaml", "r.json", "-o", "n.yaml") == 1 and not Path("n.yaml").exists()
+    assert "Refuse medical questions." in capsys.readouterr().out
+
+
+def test_binding_lists_the_sentences_with_their_numbers(tmp_path, capsys):
+    path = tmp_path / "p.yaml"
+    path.write_text(BINDING)
+    assert budget("binding", path) == 0
+    assert "[3] Refuse medical questions. (policy; refusal" in capsys.readouterr().out
+
+
+def test_without_a_measure_nothing_that_says_something_goes(tmp_path, capsys):
+    path = tmp_path / "p.md"
+    path.write_text("# Task\nPlease note that prices are in euros.\n\nThe shop is old.\n")
+    assert budget("negotiate", path, "--diff", "--min-savings", "0.1", "-o", tmp_path / "r.json") == 0
+    out = capsys.readouterr().out
+    assert "quality not measured" in out and "[-Please note that prices-]{+Prices+} are in euros." in out
+
+
 @pytest.mark.parametrize("form", ["json", "yaml"])
 def test_apply_writes_the_smaller_prompt(tmp_path, form, capsys):
     result, new, text = tmp_path / f"r.{form}", tmp_path / "new.yaml", tmp_path / "new.txt"
-    assert budget("negotiate", EXAMPLE, *LIMITS, "-o", result, "-f", form) == 0
+    assert budget("negotiate", EXAMPLE, *OFFLINE, *ALL, "-o", result, "-f", form) == 0
     assert yaml.safe_load(result.read_text())["sections_removed"] == ["style_guide"]
     assert budget("apply", EXAMPLE, result, "-o", new) == budget("apply", EXAMPLE, result, "-o", text) == 0
     capsys.readouterr()
@@ -103,7 +166,7 @@ def test_apply_writes_the_smaller_prompt(tmp_path, form, capsys):
 
 def test_apply_refuses_another_prompt_or_a_changed_result(tmp_path, capsys):
     result, other, new = tmp_path / "r.json", tmp_path / "p.yaml", tmp_path / "new.yaml"
-    assert budget("negotiate", EXAMPLE, *LIMITS, "-o", result) == 0
+    assert budget("negotiate", EXAMPLE, *OFFLINE, *ALL, "-o", result) == 0
     other.write_text(EXAMPLE.read_text().replace("bicycles", "boats"))
     assert budget("apply", other, result, "-o", new) == 2
     assert "not the prompt" in capsys.readouterr().err
@@ -156,7 +219,8 @@ def test_check_as_json_names_the_sections(capsys):
         (["negotiate", EXAMPLE, "-t", "7"], "threshold is 7"),
         (["negotiate", EXAMPLE, "--min-savings", "0.9"], "exceeds max savings"),
         (["negotiate", EXAMPLE, "-o", "."], "is a folder"),
-        (["negotiate", EXAMPLE, "--search", "greedy", "--strategy", "compress"], "only removes"),
+        (["negotiate", EXAMPLE, "--allow", "99"], "--allow 99: the prompt has 6 binding sentences"),
+        (["negotiate", EXAMPLE, "--allow", "zebra"], "--allow 'zebra': is in no binding sentence"),
         (["negotiate", EXAMPLE, "-s", "ollama", "--api-base", "http://127.0.0.1:9"], "Ollama at http://127.0.0.1:9: "),
         (["negotiate", EXAMPLE, "-s", "openrouter"], "set OPENROUTER_API_KEY"),
     ],
@@ -186,13 +250,13 @@ def test_environment_names_the_model_with_its_address(capsys, monkeypatch):
 
 
 def test_strategies_can_be_combined(tmp_path, capsys):
-    flags = ["--strategy", "remove", "--strategy", "compress", "--strategy", "reorder"]
+    flags = [*OFFLINE, *ALL, "--strategy", "remove", "--strategy", "compress", "--strategy", "reorder"]
     assert budget("negotiate", EXAMPLE, *flags, "--html", tmp_path / "r.html") == 0
     assert "Savings" in capsys.readouterr().out and (tmp_path / "r.html").stat().st_size > 3000
 
 
 def test_negotiate_prints_json_alone(capsys):
-    assert budget("negotiate", EXAMPLE, *LIMITS, "--json") == 0
+    assert budget("negotiate", EXAMPLE, *OFFLINE, *ALL, "--json") == 0
     assert json.loads(capsys.readouterr().out)["optimized_token_count"] == 92
 
 
@@ -208,6 +272,44 @@ def test_interrupted_command_ends_with_130_and_writes_nothing(tmp_path):
         process.send_signal(signal.SIGINT)
         _, error = process.communicate(timeout=20)
     assert process.returncode == 130 and b"Traceback" not in error and not list(tmp_path.glob("*r.json*"))
+
+
+EXAMPLES = "".join(json.dumps({"input": f"Compute 2+2{' ' * i}", "expected": "4"}) + "\n" for i in range(44))
+SHOP = "# Role\nYou live in a small shop by the sea, which two old sisters founded.\n\n# Task\nAnswer with digits.\n"
+
+
+def measured(server, folder, *more):
+    (folder / "p.md").write_text(SHOP)
+    (folder / "e.jsonl").write_text(EXAMPLES)
+    command = ["negotiate", folder / "p.md", "--examples", folder / "e.jsonl", "-t", "0.9", "--max-savings", "0.9"]
+    return budget(*command, "--lm", "openai/tiny", "--api-base", server.url, "--api-key", "none", *more)
+
+
+def test_price_is_said_before_and_outputs_decide(tmp_path, capsys):
+    with ChatServer(lambda prompt: "4" if "digits" in prompt else "four") as server:
+        assert measured(server, tmp_path, "--allow", "all") == 0
+        asked = len(server.requests)
+        assert measured(server, tmp_path, "--allow", "all") == 0 and len(server.requests) == asked
+    out, error = capsys.readouterr()
+    most = int(re.match(r"At most ([\d,]+) calls", error)[1].replace(",", ""))
+    assert 0 < asked <= most and "100.0% (90 % interval 9" in out and "Sections removed: role" in out
+
+
+def test_what_was_answered_before_a_stop_is_not_asked_again(tmp_path, capsys):
+    answered = []
+
+    def answer(prompt):
+        answered.append(prompt)
+        if len(answered) == 20:
+            server.status = 401
+        return "4" if "digits" in prompt else "four"
+
+    with ChatServer(answer) as server:
+        assert measured(server, tmp_path, "--allow", "all", "-o", tmp_path / "r.json") == 2
+        assert not (tmp_path / "r.json").exists() and "Traceback" not in capsys.readouterr().err
+        server.status = 200
+        assert measured(server, tmp_path, "--allow", "all", "-o", tmp_path / "r.json") == 0
+    assert len(answered) == len(set(answered)) > 20
 
 
 def test_check_ollama_says_host_and_model(capsys):

@@ -1,4 +1,4 @@
-"""Whatever a scorer says: never larger, never below the target, never above the most savings, nothing guarded is lost."""
+"""Whatever a scorer says: never larger, never above the most savings, confirmed or left alone, nothing binding lost unseen."""
 
 import os
 from pathlib import Path
@@ -8,11 +8,13 @@ from hypothesis import given, settings, strategies as st
 
 import dspy_programs.budget as budget
 from dspy_programs.budget import Negotiator, OfflineScorer, PromptSection, Score, SectionType, read_prompt
+from dspy_programs.budget.redundancy import no_longer_said
 from dspy_programs.errors import UsageError
 from dspy_programs.types import Criterion, Rubric, Section
+from tests.budget_search import false_drops, share_below
 
 EXAMPLE = Path(budget.__file__).parent / "examples" / "prompt.yaml"
-CASES = int(os.environ.get("DSPY_BUDGET_CASES", "150"))
+CASES = int(os.environ.get("DSPY_BUDGET_CASES", "60"))
 RUBRIC = Rubric(name="r", criteria=[Criterion(name="commas", description="no commas"), Criterion(name="wit")])
 
 
@@ -21,8 +23,8 @@ class Table:
 
     name = "table"
 
-    def __init__(self, worth, noisy=False, reads="outputs", noise=()):
-        self.worth, self.noisy, self.reads, self.noise = worth, noisy, reads, list(noise)
+    def __init__(self, worth, noisy=False, noise=()):
+        self.worth, self.noisy, self.noise = worth, noisy, list(noise)
         self.asked = []
 
     def score(self, sections, rubric, task=""):
@@ -37,30 +39,53 @@ def prompt(*sizes, last="Go on."):
     return [*sections, Section(name="task", content=last, priority=100)]
 
 
-@pytest.mark.parametrize("search", ["ours", "greedy"])
-def test_worked_example_drops_the_style_guide(search):
-    result = Negotiator(OfflineScorer(), 0.8, 0.2, 0.8, search=search).negotiate(read_prompt(EXAMPLE))
+def test_worked_example_drops_the_style_guide_and_lists_its_sentences():
+    result = Negotiator(OfflineScorer(), 0.8, 0.2, 0.8).negotiate(read_prompt(EXAMPLE))
     assert (result.original_token_count, result.optimized_token_count) == (118, 92)
-    assert result.sections_removed == ["style_guide"] and result.success
-    assert f"{result.savings:.1%}" == "22.0%" and result.retention.statement == "100.0%"
+    assert result.sections_removed == ["style_guide"] and f"{result.savings:.1%}" == "22.0%"
+    assert [one.section for one in result.lost] == ["style_guide"] * 2 and not any(one.allowed for one in result.lost)
     assert result.answered_by == "rules" and result.scoring_calls == 2 and result.model_calls == 0
 
 
-def test_greedy_goes_by_ascending_priority_and_keeps_what_falls_below():
+def test_words_of_a_rubric_are_no_measure_of_quality():
+    result = Negotiator(OfflineScorer(), 0.8, 0.2, 0.8).negotiate(read_prompt(EXAMPLE))
+    assert result.measured == "coverage" and result.retention.value is None
+    assert result.retention.statement.startswith("quality not measured")
+
+
+def test_a_rubric_about_other_things_is_refused_as_a_measure():
+    with pytest.raises(UsageError, match=r"offline: the full prompt scores 0\.00, too little to measure by"):
+        Negotiator(OfflineScorer()).negotiate(prompt(20, 20), RUBRIC)
+
+
+def test_without_a_scorer_only_what_is_redundant_goes():
+    sections = [
+        Section(name="a", content="Please note that prices are in euros.\n\nNever promise a date to a customer.", priority=1),
+        Section(name="b", content="Never promise a date to a customer.\n\nThe shop is by the sea.   It is old.", priority=2),
+    ]
+    result = Negotiator().negotiate(sections)
+    assert (
+        result.optimized_prompt
+        == "Prices are in euros.\n\nNever promise a date to a customer.\n\nThe shop is by the sea. It is old."
+    )
+    assert result.measured == "nothing" and result.retention.statement == "quality not measured" and not result.lost
+    assert result.original_score is None and {change.kind for change in result.changes} == {"filler", "duplicate", "whitespace"}
+
+
+def test_scorer_is_asked_by_ascending_priority_and_keeps_what_falls_below():
     scorer = Table({"system": 1, "few_shot_1": 1})
-    result = Negotiator(scorer, 0.9, 0.9, 1.0, search="greedy").negotiate(read_prompt(EXAMPLE))
+    result = Negotiator(scorer, 0.9, 0.9, 1.0).negotiate(read_prompt(EXAMPLE))
     order = [step.sections[0] for step in result.steps]
     assert order == ["style_guide", "few_shot_1", "few_shot_2", "system", "context", "instruction"]
-    assert [step.accepted for step in result.steps] == [True, False, True, False, True, True]
-    assert not result.success  # it drops even the instruction, and 59 % is less than 90 %
-    assert result.scoring_calls == len(scorer.asked) == 7
+    assert [step.accepted for step in result.steps] == [True, False, True, False, True, False]
+    assert "only placeholder {question}" in result.steps[-1].reason and not result.success
+    assert result.scoring_calls == len(scorer.asked) == 6
 
 
-def test_greedy_stops_at_least_savings_and_passes_over_what_saves_too_much():
-    sections = prompt(50, 10, 40)
-    result = Negotiator(Table({"task": 1}), 0.9, 0.3, 0.45, search="greedy").negotiate(sections)
-    assert result.sections_removed == ["s1"] or result.savings <= 0.45
-    assert "s0" not in result.sections_removed and any("exceed the maximum savings" in line for line in result.log)
+def test_search_stops_at_least_savings_and_passes_over_what_saves_too_much():
+    result = Negotiator(Table({"task": 1}), 0.9, 0.3, 0.45).negotiate(prompt(50, 10, 40))
+    assert "s0" not in result.sections_removed and result.savings <= 0.45
+    assert any("exceed the maximum savings" in line for line in result.log)
 
 
 def test_published_snippet_runs_with_a_scorer_of_ones_own():
@@ -77,117 +102,95 @@ def test_published_snippet_runs_with_a_scorer_of_ones_own():
     negotiator = Negotiator(scorer=Stub(), quality_threshold=0.9, min_token_savings=0.1, max_token_savings=0.9)
     result = negotiator.negotiate(sections=sections, rubric=rubric, target_task="qa")
     assert result.original_token_count > result.optimized_token_count and result.sections_removed == ["sys"]
+    assert result.measured == "opinion" and "in the opinion of the scorer" in result.retention.statement
 
 
-def test_ours_drops_a_free_group_with_one_call():
+POLICY = "Basic economy flights cannot be modified. Refuse medical questions."
+
+
+@pytest.mark.parametrize(
+    ("allow", "kept"),
+    [
+        (["none"], {"Basic economy flights cannot be modified.", "Refuse medical questions."}),
+        (["1"], {"Refuse medical questions."}),
+        (["medical"], {"Basic economy flights cannot be modified."}),
+        (["all"], set()),
+        (["1,2"], set()),
+    ],
+)
+def test_only_allowed_sentences_go(allow, kept):
+    sections = [Section(name="policy", content=POLICY, priority=1), Section(name="task", content="Answer {q}", priority=9)]
+    result = Negotiator(Table({"task": 1}), 0.9, 0.9, 0.99, allow=allow).negotiate(sections)
+    assert {
+        text
+        for text in ("Basic economy flights cannot be modified.", "Refuse medical questions.")
+        if text in result.optimized_prompt
+    } == kept
+    assert all(one.allowed for one in result.lost) and len(result.lost) == 2 - len(kept)
+
+
+@pytest.mark.parametrize(
+    ("allow", "fault"), [(["7"], "--allow 7: the prompt has 3"), (["e"], "in 3 binding"), (["zebra"], "in no binding")]
+)
+def test_unknown_sentence_is_refused_before_anything_is_asked(allow, fault):
     scorer = Table({"task": 1})
-    result = Negotiator(scorer, 0.9, 0.8, 0.99).negotiate(prompt(30, 30, 30))
-    assert result.success and result.scoring_calls == 2 and result.steps[0].sections == ["s0", "s1", "s2"]
+    sections = [Section(name="policy", content=POLICY, priority=1), Section(name="task", content="Answer me {q}", priority=9)]
+    with pytest.raises(UsageError, match=fault):
+        Negotiator(scorer, allow=allow).negotiate(sections)
+    assert not scorer.asked
 
 
-def test_ours_finds_the_one_section_that_matters_in_a_group():
-    result = Negotiator(Table({"s1": 1, "task": 1}), 0.9, 0.95, 0.99).negotiate(prompt(20, 30, 20, 20))
-    assert result.sections_removed == ["s0", "s2", "s3"] and result.optimized_score == 1.0
-
-
-def test_ours_spends_the_allowance_where_it_buys_most():
-    worth = {"s0": 10, "s1": 9, "task": 81}  # 10 % may go: one of the two, and s1 is much longer
-    sections = prompt(5, 60)
-    greedy = Negotiator(Table(worth), 0.9, 0.95, 0.95, search="greedy").negotiate(sections)
-    ours = Negotiator(Table(worth), 0.9, 0.95, 0.95).negotiate(sections)
-    assert greedy.sections_removed == ["s0"] and ours.sections_removed == ["s1"]
-    assert ours.scoring_calls <= len(sections) + 1
-
-
-def test_ours_keeps_the_cheapest_of_sections_that_say_the_same():
-    long = "Do not use any commas in the whole of your response, not even where grammar would want one of them."
+def test_numbers_of_sentences_hold_when_redundant_ones_go_first():
+    twice = "Never promise a date to a customer."
     sections = [
-        Section(name="long", content=long, priority=50),
-        Section(name="short", content="Use no commas.", priority=10),
-        Section(name="task", content="Write a story.", priority=100),
+        Section(name="a", content=f"{twice}\n\n{twice}\n\nRefuse medical questions."),
+        Section(name="task", content="Answer {q}", priority=9),
     ]
-    result = Negotiator(OfflineScorer(), 0.9, 0.9, 0.95).negotiate(sections, Rubric(name="r", criteria=RUBRIC.criteria[:1]))
-    assert result.sections_removed == ["long"]
+    result = Negotiator(Table({"task": 1}), 0.9, 0.9, 0.99, allow=["3"]).negotiate(sections)
+    assert [one.text for one in result.lost] == ["Refuse medical questions."] and twice in result.optimized_prompt
 
 
-def test_ours_exchanges_a_needed_section_for_a_shorter_one_that_says_the_same():
-    class Either(Table):
-        def score(self, sections, rubric, task=""):
-            super().score(sections, rubric, task)
-            return Score(float({"long", "short"} & {section.name for section in sections} != set()))
-
+def test_a_sentence_that_is_shortened_and_then_goes_is_named_once():
     sections = [
-        Section(name="short", content="Write for children at school.", type="system", priority=1),
-        Section(
-            name="long", content="Write for children at school who like dogs and cats and birds.", type="system", priority=2
-        ),
-        *prompt(20),
+        Section(name="a", content="- Please note that you must be brief.", priority=1),
+        Section(name="task", content="Answer {q}", priority=9),
     ]
-    scorer = Either({})
-    result = Negotiator(scorer, 0.9, 0.9, 0.95, most_calls=20).negotiate(sections)
-    assert result.sections_removed == ["long", "s0"] and result.optimized_score == 1.0
-
-
-RULE = "Never mention the name of a competitor."
-
-
-@pytest.mark.parametrize(("reads", "kept"), [("rubric", True), ("outputs", False)])
-def test_ours_keeps_a_demand_that_a_scorer_of_prompts_cannot_see(reads, kept):
-    sections = [*prompt(20), Section(name="rule", type="system", content=RULE, priority=1)]
-    result = Negotiator(Table({"task": 1}, reads=reads), 0.5, 0.95, 0.99).negotiate(sections, RUBRIC)
-    assert ("rule" not in result.sections_removed) is kept
-    assert any("has a requirement the rubric omits: 'Never mention" in line for line in result.log) is kept
-
-
-def test_ours_drops_a_demand_that_another_section_repeats():
-    sections = [*prompt(20), Section(name="a", content=RULE, priority=1), Section(name="b", content=f"# Rules\n{RULE}")]
-    result = Negotiator(Table({"task": 1}, reads="rubric"), 0.5, 0.9, 0.99).negotiate(sections, RUBRIC)
-    assert len({"a", "b"} & set(result.sections_removed)) == 1
-
-
-def test_ours_keeps_the_main_instruction_and_the_only_place_to_fill_in():
-    sections = [*prompt(20), Section(name="input", type="context", content="Text: {text}", priority=0)]
-    result = Negotiator(Table({"s0": 1}), 0.0, 0.99, 1.0).negotiate(sections)
-    assert result.sections_removed == ["s0"]
-
-
-def test_prompt_that_scores_nothing_is_left_alone():
-    result = Negotiator(Table({"x": 1})).negotiate(prompt(20, 20))
-    assert not result.success and not result.sections_removed and "scores 0" in "".join(result.log)
+    result = Negotiator(Table({"task": 1}), 0.9, 0.6, 0.9).negotiate(sections)
+    assert [(one.text, one.new) for one in result.changes] == [("Please note that you must be brief.", None)]
+    assert result.lost[0].goes_because == result.changes[0].reason
 
 
 def test_noisy_judge_is_asked_again_until_it_is_clear():
     scorer = Table({"task": 1}, noisy=True, noise=[0.0, -0.2, 0.02, -0.15, -0.3, -0.05])
-    result = Negotiator(scorer, 0.9, 0.4, 0.9, repeats=8).negotiate(prompt(30, 30))
-    assert result.scoring_calls > 2 and result.scoring_calls <= 8 * 4
+    Negotiator(scorer, 0.9, 0.4, 0.9).negotiate(prompt(30, 30))
     asked = [tuple(names) for names in scorer.asked]
-    assert max(asked.count(names) for names in asked) > 1
+    assert max(asked.count(names) for names in asked) > 2
 
 
 def test_hopelessly_noisy_judge_leaves_the_prompt_as_it_is_and_says_so():
     scorer = Table({"s0": 1, "task": 9}, noisy=True, noise=[0.0, -0.9, -0.1, -0.8, -0.4])
     result = Negotiator(scorer, 0.98, 0.4, 0.99).negotiate(prompt(40))
-    assert not result.sections_removed and not result.success
-    assert any("undecided" in line for line in result.log)
+    assert not result.sections_removed and not result.success and result.measured == "nothing"
 
 
-def test_retention_above_all_is_called_noise():
-    class Rising(Table):
+def test_what_the_search_believed_is_dropped_if_fresh_answers_deny_it():
+    class Lucky(Table):
         def score(self, sections, rubric, task=""):
-            return Score(low if len(sections) == 3 else 0.7)
+            super().score(sections, rubric, task)
+            worse = len(sections) == 1 and self.asked.count(["task"]) > 8
+            return Score(0.5 if worse else 0.9)
 
-    for low, why in ((0.66, "is the scorer's noise"), (0.35, "preference for short prompts, beyond its noise")):
-        retention = Negotiator(Rising({}, noisy=True), 0.8, 0.4, 0.9).negotiate(prompt(30, 30)).retention
-        assert retention.value == pytest.approx(0.7 / low) and retention.low < retention.value < retention.high
-        assert retention.statement.startswith(f"100.0%: measured {0.7 / low:.1%}") and why in retention.statement
+    result = Negotiator(Lucky({}, noisy=True), 0.8, 0.4, 0.95).negotiate(prompt(30))
+    assert not result.sections_removed and any("not confirmed" in line for line in result.log)
+    assert not any(step.accepted for step in result.steps)
 
 
-def test_compress_shortens_what_must_stay_and_keeps_every_demand():
-    talk = "It is a lovely shop by the sea. " * 4 + "Never promise a delivery date. " + "We have many friends there. " * 4
-    sections = [Section(name="a", type="system", content=talk), Section(name="task", content="Answer {q}.", priority=9)]
-    result = Negotiator(Table({"a": 1, "task": 1}), 0.9, 0.2, 0.9, strategies=["remove", "compress"]).negotiate(sections)
-    assert result.sections_compressed == ["a"] and "Never promise a delivery date." in result.optimized_prompt
-    assert result.optimized_token_count < result.original_token_count and result.success
+@pytest.mark.parametrize(
+    ("measure", "size", "threshold"), [("examples", 150, 0.92), ("judge", 0.1, 0.95), ("judge", 0.1, 0.92)]
+)
+def test_a_section_that_costs_a_tenth_is_rarely_dropped(measure, size, threshold):
+    _, ours = false_drops(measure, size, threshold, runs=40)
+    assert share_below(ours, threshold)[0] <= 0.05
 
 
 def test_reorder_puts_constant_sections_first_and_scores_it():
@@ -198,7 +201,7 @@ def test_reorder_puts_constant_sections_first_and_scores_it():
     scorer = Table({"q": 1, "rules": 1})
     result = Negotiator(scorer, strategies=["reorder"], min_token_savings=0.0).negotiate(sections)
     assert result.reordered and result.optimized_prompt == "Be kind.\n\nQuestion: {q}"
-    assert scorer.asked[-1] == ["rules", "q"] and any(line.startswith("reorder: score 1.000") for line in result.log)
+    assert scorer.asked[-1] == ["rules", "q"] and any(line.startswith("reorder: reaches") for line in result.log)
 
 
 def test_progress_may_stop_the_work():
@@ -206,13 +209,7 @@ def test_progress_may_stop_the_work():
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        Negotiator(Table({"task": 1})).negotiate(prompt(20, 20), progress=stop)
-
-
-def test_progress_counts_scoring_calls():
-    seen = []
-    Negotiator(Table({"s0": 1, "task": 1}), 0.9, 0.9, 0.95).negotiate(prompt(9, 9), progress=lambda *at: seen.append(at))
-    assert seen and all(done <= total == 4 for done, total in seen)
+        Negotiator(Table({"task": 1})).negotiate(prompt(20, 30), progress=stop)
 
 
 @pytest.mark.parametrize(
@@ -221,9 +218,7 @@ def test_progress_counts_scoring_calls():
         ({"quality_threshold": 1.2}, "threshold is 1.2; give a share"),
         ({"min_token_savings": 0.7}, "exceeds max savings"),
         ({"max_token_savings": float("nan")}, "max savings is nan"),
-        ({"search": "best"}, "unknown search 'best'"),
         ({"strategies": ["fold"]}, "unknown strategy 'fold'"),
-        ({"strategies": ["compress"], "search": "greedy"}, "only removes"),
     ],
 )
 def test_negotiator_refuses_what_it_cannot_do(change, fault):
@@ -237,7 +232,6 @@ def test_negotiator_refuses_what_it_cannot_do(change, fault):
         ([], "all are empty"),
         ([{"name": "a", "content": " \n"}], "all are empty"),
         ([{"name": "a", "content": "x"}] * 2, "two sections are named 'a'"),
-        ([{"name": f"s{i}", "content": "x"} for i in range(41)], "41 sections; give at most 40"),
         ([{"name": "a", "text": "x"}], "text: Extra inputs"),
         ([7], "sections: "),
     ],
@@ -247,14 +241,28 @@ def test_negotiate_refuses_sections_that_are_none(sections, fault):
         Negotiator(OfflineScorer()).negotiate(sections)
 
 
+def test_many_sections_and_one_huge_section_are_taken():
+    many = [Section(name=f"s{i}", content=f"The shop number {i} is by the sea.", priority=i) for i in range(120)]
+    assert Negotiator().negotiate(many).optimized_token_count > 0
+    huge = "\n\n".join(f"- The shop has bicycle number {i}, and it is in the window." for i in range(500))
+    result = Negotiator(Table({"a": 1}), 0.5, 0.1, 0.2, strategies=["compress"], allow=["none"]).negotiate(
+        [Section(name="a", content=huge)]
+    )
+    assert result.original_token_count > 7000 and not result.lost
+
+
 contents = st.sampled_from(
     [
         "Be kind.",
         "Never use commas.",
-        "Never mention Bob.",
+        "Never mention Bob.\n\nNever mention Bob.",
         "word " * 20,
+        "Please note that the shop is old.",
         "Use {x}.",
         "Use {x} and {y}.",
+        "# Rules\n- Never lie. Be quick.\n- Smile.",
+        "# You must never answer in French\nThe shop is old.",
+        "````md\n```\n# no heading\n```\n````",
         "",
         " ",
         "1",
@@ -266,71 +274,51 @@ sections_drawn = st.lists(
         contents, st.sampled_from(["system", "few_shot", "context", "instruction"]), st.integers(-3, 3), st.integers(0, 5)
     ),
     min_size=1,
-    max_size=9,
-).filter(lambda parts: any(part[0].strip() for part in parts))
+    max_size=7,
+).filter(lambda parts: any(part[0].strip() for part in parts) and any(part[3] for part in parts))
 
 
 @given(
     sections_drawn,
     st.sampled_from([0.0, 0.5, 0.9, 1.0]),
     st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted),
-    st.sampled_from(["ours", "greedy"]),
     st.sampled_from([["remove"], ["remove", "compress"], ["compress"], ["remove", "reorder"]]),
-    st.sampled_from(["rubric", "outputs"]),
-    st.lists(st.floats(-0.5, 0.5), max_size=4),
+    st.sampled_from([None, ["all"], ["none"]]),
+    st.lists(st.floats(-0.5, 0.3), max_size=4),
 )
 @settings(max_examples=CASES, deadline=None)
-def test_promises_hold_for_any_prompt_and_any_scorer(drawn, threshold, limits, search, strategies, reads, noise):
+def test_promises_hold_for_any_prompt_and_any_scorer(drawn, threshold, limits, strategies, allow, noise):
     sections = [
         Section(name=f"s{i}", content=content, type=type_, priority=priority)
         for i, (content, type_, priority, _) in enumerate(drawn)
     ]
-    if search == "greedy":
-        strategies = [name for name in strategies if name != "compress"]
-    scorer = Table({f"s{i}": part[3] for i, part in enumerate(drawn)}, bool(noise), reads, noise)
-    negotiator = Negotiator(scorer, threshold, *limits, search=search, strategies=strategies)
-    result = negotiator.negotiate(sections, RUBRIC)
+    scorer = Table({f"s{i}": part[3] for i, part in enumerate(drawn)}, bool(noise), noise)
+    negotiator = Negotiator(scorer, threshold, *limits, strategies=strategies, allow=allow)
+    try:
+        result = negotiator.negotiate(sections, RUBRIC)
+    except UsageError as error:
+        assert noise and "too little to measure by" in str(error)
+        return
     count = negotiator.counter.count
     assert result.original_token_count == sum(count(s.content) for s in sections)
     assert result.optimized_token_count == sum(count(s.content) for s in result.optimized_sections)
-    assert result.optimized_token_count <= result.original_token_count
-    assert result.savings <= limits[1] + 1e-9
-    changed = result.sections_removed or result.sections_compressed
-    if result.original_score and not result.reordered:
-        assert not changed or result.optimized_score >= threshold * result.original_score - 1e-9
-    if not noise:
-        assert result.scoring_calls <= len(sections) + 2
-        distinct = {tuple(names) for names in scorer.asked}
-        assert "compress" in strategies or len(distinct) == len(scorer.asked)
+    assert result.optimized_token_count <= result.original_token_count and result.savings <= limits[1] + 1e-9
+    if not noise and result.optimized_score is not None:
+        assert result.optimized_score >= threshold * result.original_score - 1e-9
     assert any(s.content.strip() for s in result.optimized_sections)
     kept = [s.name for s in result.optimized_sections]
     assert set(kept) | set(result.sections_removed) == {s.name for s in sections}
     assert result.reordered or kept == [s.name for s in sections if s.name in kept]
-    tokens = [step.tokens for step in result.steps if step.accepted]
-    assert tokens == sorted(set(tokens), reverse=True)
-    if search == "ours":
-        before, after = ("\n".join(s.content for s in found) for found in (sections, result.optimized_sections))
-        assert all(place in after for place in ("{x}", "{y}") if place in before)
-        banned = any("Bob" in s.content and s.type != "few_shot" for s in sections)
-        assert reads == "outputs" or not banned or "Never mention Bob." in after
+    before, after = ("\n".join(s.content for s in found) for found in (sections, result.optimized_sections))
+    assert all(place in after for place in ("{x}", "{y}") if place in before)
+    assert [one.text for one in result.lost] == [one.text for one in no_longer_said(sections, result.optimized_sections)]
+    assert allow != ["none"] or not result.lost
+    assert "````md" not in after or "````md\n```\n# no heading\n```\n````" in after
 
 
-def test_demand_stays_where_an_example_said_it_and_both_could_go():
-    texts = [("a", "system"), ("b", "few_shot"), ("c", "context")]
-    sections = [Section(name=name, type=type_, content=RULE) for name, type_ in texts] + prompt(9)
-    result = Negotiator(Table({"task": 1}, reads="rubric"), 0.0, 0.99, 1.0).negotiate(sections, RUBRIC)
-    assert RULE in result.optimized_prompt and len(result.sections_removed) == 3
-
-
-@given(sections_drawn, st.sampled_from([0.5, 0.9, 1.0]))
-@settings(max_examples=30, deadline=None)
-def test_same_input_gives_the_same_result(drawn, threshold):
+@given(sections_drawn)
+@settings(max_examples=20, deadline=None)
+def test_same_input_gives_the_same_result(drawn):
     sections = [Section(name=f"s{i}", content=part[0], type=part[1], priority=part[2]) for i, part in enumerate(drawn)]
-    first, again = (Negotiator(OfflineScorer(), threshold).negotiate(sections, RUBRIC) for _ in range(2))
+    first, again = (Negotiator(Table({"s0": 1}), 0.5).negotiate(sections, RUBRIC) for _ in range(2))
     assert first.model_dump(exclude={"elapsed"}) == again.model_dump(exclude={"elapsed"})
-
-
-def test_bound_on_calls_ends_the_search_with_what_is_found():
-    scorer = Table({f"s{i}": 1 for i in range(6)} | {"task": 9})
-    result = Negotiator(scorer, 0.5, 0.95, 0.99, most_calls=3).negotiate(prompt(*[10] * 6))
-    assert result.scoring_calls == len(scorer.asked) == 3

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from dspy_programs.budget import Negotiator, OutputsScorer
-from dspy_programs.budget.outputs import Example, filled, matches, read_examples
+from dspy_programs.budget.outputs import Example, agreement, filled, matches, read_examples
 from dspy_programs.errors import UsageError
 from dspy_programs.programs.quality_judge import QualityJudge
 from dspy_programs.rubric import rubric_of
@@ -32,11 +32,50 @@ def test_outputs_scorer_gives_the_share_of_right_answers():
     assert (whole.value, whole.calls, whole.answered_by) == (1.0, 2, "model") and without.value == 0.0
 
 
+def many(count, **fields):
+    return [Example(input=("2+2", "3+3")[i % 2] + " " * i, expected=("4", "6")[i % 2], **fields) for i in range(count)]
+
+
 def test_negotiation_on_outputs_keeps_what_the_outputs_need():
     lm = scripted_lm(calculator, "scripted/target")
-    result = Negotiator(OutputsScorer(lm, EXAMPLES), 0.95, 0.7, 0.9).negotiate(SECTIONS)
-    assert result.sections_removed == ["story"] and result.optimized_score == 1.0 and not result.success
-    assert lm.engine.prompts[0].endswith("Answer with digits.\n\nCompute 2+2") and result.model_calls == len(lm.engine.prompts)
+    result = Negotiator(OutputsScorer(lm, many(90)), 0.95, 0.7, 0.9).negotiate(SECTIONS)
+    assert "Answer with digits." in result.optimized_prompt and "Once upon a time" not in result.optimized_prompt
+    assert result.measured == "outputs" and result.optimized_score == result.original_score == 1.0
+    assert 0.95 <= result.retention.low <= result.retention.value == 1.0
+    assert result.model_calls == len(lm.engine.prompts) == len(set(lm.engine.prompts))
+    assert result.scoring_calls <= Negotiator(OutputsScorer(lm, many(90))).price(SECTIONS).calls
+
+
+def test_full_prompts_own_answers_are_the_reference_where_nothing_is_expected():
+    lm = scripted_lm(calculator, "scripted/target")
+    examples = [Example(input=f"2+2{' ' * i}") for i in range(90)]
+    result = Negotiator(OutputsScorer(lm, examples), 0.95, 0.7, 0.9).negotiate(SECTIONS)
+    assert "Answer with digits." in result.optimized_prompt and "Once upon a time" not in result.optimized_prompt
+    assert result.original_score == 1.0
+
+
+@pytest.mark.parametrize(
+    ("count", "threshold", "fault"),
+    [
+        (
+            20,
+            0.95,
+            "20 examples prove at most 80% of the quality (6 for the search, 14 held back): give 89 for a threshold of 0.95",
+        ),
+        (500, 1.0, "no number of examples proves that nothing at all is lost"),
+    ],
+)
+def test_too_few_examples_are_refused_before_anything_is_asked(count, threshold, fault):
+    lm = scripted_lm(calculator, "scripted/target")
+    with pytest.raises(UsageError) as error:
+        Negotiator(OutputsScorer(lm, many(count)), threshold).negotiate(SECTIONS)
+    assert fault in str(error.value) and not lm.engine.prompts
+
+
+def test_model_that_fails_the_examples_is_no_measure():
+    lm = scripted_lm(lambda prompt: "no idea", "scripted/target")
+    with pytest.raises(UsageError, match="the model's answers with the full prompt are mostly wrong"):
+        Negotiator(OutputsScorer(lm, many(90)), 0.9).negotiate(SECTIONS)
 
 
 def test_examples_without_an_answer_go_to_the_judge():
@@ -109,4 +148,22 @@ def test_read_examples_names_the_line(tmp_path, text, fault):
 def test_read_examples_reads_both_spellings(tmp_path):
     path = tmp_path / "e.jsonl"
     path.write_text('{"input": "a", "output": "b"}\n{"input": "a", "expected": "c", "id": 7}\n{"input": "x"}\n')
-    assert [example.wanted for example in read_examples(path)] == ["b", "c", None]
+    assert [example.wanted for example in read_examples(path)] == [["b"], ["c"], []]
+
+
+def test_read_examples_takes_any_line_break_in_a_text_and_a_byte_order_mark(tmp_path):
+    path = tmp_path / "e.jsonl"
+    path.write_bytes('\ufeff{"input": "a\u2028b", "output": ["x", "y"]}\r\n{"input": "c\x85d"}\r\n'.encode())
+    found = read_examples(path)
+    assert [example.input for example in found] == ["a\u2028b", "c\x85d"] and found[0].wanted == ["x", "y"]
+
+
+def test_exact_match_takes_nothing_around():
+    assert matches(" Unsafe ", "unsafe", "exact") and not matches("It is unsafe", "unsafe", "exact")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference", "share"), [("A b.", "a b", 1.0), ("a c", "a b", 0.5), ("", "", 1.0), ("x", "", 0.0)]
+)
+def test_agreement_is_the_share_of_words(answer, reference, share):
+    assert agreement(answer, reference) == share

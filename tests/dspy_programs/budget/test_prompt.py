@@ -112,6 +112,22 @@ def test_from_text_cuts_at_the_highest_headings_that_stand_twice():
     assert "# not a heading" in sections[1].content and "## Tone" in sections[1].content
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("\ufeff# Role\r\nYou answer.\r\n\r\n# Style\r\nBe light.\r\n", ["role", "style"]),
+        ("# Role\n````md\n```bash\n# no heading\n```\n# none\n````\n# Style\nBe light.", ["role", "style"]),
+        ("# A\n~~~\n# no\n```\n# no\n~~~\n# B\nx", ["a", "b"]),
+        ("Hi.\n<rules>\n# A\nx\n# B\ny\n</rules>\n<examples>\n<example>\nq\n</example>\n</examples>\nGo.", ["part_1", "rules", "examples", "part_4"]),  # noqa: E501
+        ("<rules>\nno end\n\nx", ["rules", "part_2"]),
+    ],
+)  # fmt: skip
+def test_from_text_sees_marks_fences_and_tags(tmp_path, text, names):
+    path = tmp_path / "p.md"
+    path.write_text(text, encoding="utf-8", newline="")
+    assert [section.name for section in read_prompt(path)] == names
+
+
 def test_from_text_cuts_at_empty_lines_without_headings():
     assert [s.content for s in from_text("One.\n\nTwo,\nstill.\n\n\nThree.")] == ["One.", "Two,\nstill.", "Three."]
 

@@ -5,16 +5,25 @@ import re
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from dspy_programs.budget import Negotiator, OfflineScorer, read_prompt
-from dspy_programs.budget.report import as_html, diff, read_result_file, serialize
+from dspy_programs.budget import Negotiator, Score, read_prompt
+from dspy_programs.budget.report import as_html, diff, marked_diff, read_result_file, serialize, summary, word_diff
 from dspy_programs.types import Section
 from tests.dspy_programs.budget.test_negotiator import EXAMPLE
 
 EVIL = '<script>alert(1)</script><img src=http://x.example/y onerror="a">{{ 7 * 7 }} Answer the question that was asked.'
 
 
+class Always:
+    """A scorer to which all prompts are the same."""
+
+    name, noisy = "always", False
+
+    def score(self, sections, rubric, task=""):
+        return Score(1.0)
+
+
 def negotiated(sections):
-    negotiator = Negotiator(OfflineScorer(), 0.5, 0.1, 0.9, strategies=["remove", "compress"])
+    negotiator = Negotiator(Always(), 0.5, 0.1, 0.9, strategies=["remove", "compress"])
     return negotiator.negotiate(sections), negotiator.counter.count
 
 
@@ -56,11 +65,41 @@ def test_page_shows_every_section_and_escapes_everything():
 def test_page_of_the_example_has_a_bar_for_each_section():
     result, count = negotiated(read_prompt(EXAMPLE))
     page = as_html(result, count)
-    assert page.count('class="bar ') == 6 and 'class="bar removed"' in page and page.count('class="gone"') >= 1
+    assert page.count('class="bar ') == 6 and 'class="bar removed"' in page and page.count("<del>") >= 1
 
 
-def test_diff_has_every_line_before_and_after():
+@given(st.text(max_size=80), st.text(max_size=80))
+@settings(deadline=None)
+def test_diff_has_every_character_before_and_after(before, after):
+    found = word_diff(before, after)
+    assert "".join(text for mark, text in found if mark != "new") == before
+    assert "".join(text for mark, text in found if mark != "gone") == after
+
+
+def test_diff_marks_words_and_not_lines():
+    assert word_diff("Please note that prices are in euros. Stay.", "Prices are in euros. Stay.") == [
+        ("gone", "Please note that prices"),
+        ("new", "Prices"),
+        ("same", " are in euros. Stay."),
+    ]
+
+
+def test_diff_of_the_example_is_the_new_prompt_without_what_goes():
     result, _ = negotiated(read_prompt(EXAMPLE))
-    lines = diff(result)
-    assert [line[2:] for line in lines if line[0] in " +"] == result.optimized_prompt.splitlines()
-    assert any(line.startswith("- Sound warm") for line in lines)
+    assert "".join(text for mark, text in diff(result) if mark != "gone") == result.optimized_prompt
+    assert "[-Sound warm" in marked_diff(result)
+
+
+def test_what_is_lost_comes_first_with_its_reasons():
+    result, count = negotiated(read_prompt(EXAMPLE))
+    assert summary(result).startswith("Binding sentences that go (") and result.lost[0].goes_because in summary(result)
+    page = as_html(result, count)
+    assert page.index("Binding sentences that go") < page.index("of the quality kept") < page.index("word by word")
+
+
+def test_page_without_a_measure_shows_no_share_of_quality():
+    negotiator = Negotiator()
+    result = negotiator.negotiate(read_prompt(EXAMPLE))
+    page = as_html(result, negotiator.counter.count)
+    assert "Quality not measured" in page and "not measured</b>" in page and "100.0 %</b>" not in page
+    assert "Every binding sentence stays." in page

@@ -147,12 +147,13 @@ def test_analyze(server):
     assert named["exact"]
 
 
-def test_negotiate_by_the_rules(server):
-    body = {"sections": SECTIONS, "rubric": RUBRIC, "min_token_savings": 0.2, "max_token_savings": 0.8}
+def test_negotiate_without_a_model_drops_only_what_is_redundant(server):
+    repeated = {"name": "note", "content": "Please note that prices are in euros.", "priority": 1}
+    body = {"sections": [*SECTIONS, repeated], "min_token_savings": 0.01, "max_token_savings": 0.8}
     found = answer(server, "negotiate_prompt", body)
-    assert "style" in found["sections_removed"] and found["answered_by"] == "rules" and found["success"]
+    assert not found["sections_removed"] and found["answered_by"] == "rules" and found["measured"] == "nothing"
+    assert found["optimized_prompt"].endswith("Prices are in euros.") and found["lost"] == []
     assert found["optimized_token_count"] < found["original_token_count"]
-    assert found["optimized_prompt"].endswith("relevant facts.")
 
 
 @pytest.mark.parametrize(

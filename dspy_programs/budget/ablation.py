@@ -1,0 +1,196 @@
+"""Ablation: which parts of a prompt are not needed, found by leaving them out.
+
+The parts are ordered from the least needed on: what does not bind before what does, low priority before high. As many of them
+as the minimum savings ask for are left out at once; if the measure falls, each half is tried alone, and so on to the single
+part (group testing): first what loses nothing, then what loses no more than the threshold allows. A scorer of whole prompts
+is asked part by part instead, as published.
+
+Never      dropped: the only holder of a placeholder, a binding sentence that the user holds, the last text.
+Guarantees each accepted step is smaller than the one before and within the maximum savings; at most `most` candidates.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pydantic import BaseModel
+
+from dspy_programs.budget.binding import placeholders
+from dspy_programs.budget.measure import Measure, Verdict
+from dspy_programs.budget.units import Unit, removals, without
+from dspy_programs.types import Section
+
+MOST_TRIED = 24  # candidates, where parts are tried in groups
+_ROUNDING = 1e-9
+
+
+class Step(BaseModel):
+    """One candidate, measured or not, and the outcome. savings: share of the original's tokens."""
+
+    action: str
+    sections: list[str]
+    texts: list[str] = []
+    tokens: int
+    savings: float
+    score: float | None = None
+    target: float | None = None
+    margin: float = 0.0
+    accepted: bool
+    reason: str
+
+
+class Part(NamedTuple):
+    """What goes at once: the numbers of its units, and what to call it. order: the smallest goes first."""
+
+    numbers: frozenset[int]
+    section: str
+    text: str
+    order: tuple[float, ...]
+
+
+@dataclass
+class Ablation:
+    """One search. sections: what it begins with; original: tokens of the whole prompt; gone: units left out so far."""
+
+    sections: Sequence[Section]
+    units: Sequence[Unit]
+    measure: Measure
+    count: Callable[[str], int]
+    original: int
+    min_savings: float
+    max_savings: float
+    progress: Callable[[], None] = lambda: None
+    most: int = MOST_TRIED
+    forbidden: Callable[[Sequence[Section]], str] = lambda candidate: ""
+    gone: set[int] = field(default_factory=set)
+    steps: list[Step] = field(default_factory=list)
+    tried: int = 0
+
+    def __post_init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._lossless = False
+
+    @property
+    def kept(self) -> list[Section]:
+        return without(self.sections, self.units, self.gone)
+
+    def tokens(self, sections: Sequence[Section]) -> int:
+        for section in sections:
+            if section.content not in self._counts:
+                self._counts[section.content] = self.count(section.content)
+        return sum(self._counts[section.content] for section in sections)
+
+    def savings(self, sections: Sequence[Section]) -> float:
+        return 1 - self.tokens(sections) / self.original if self.original else 0.0
+
+    def enough(self) -> bool:
+        return self.savings(self.kept) >= self.min_savings - _ROUNDING
+
+    def one_by_one(self, parts: Sequence[Part]) -> None:
+        """Leave out one part after the other, until the minimum savings are reached."""
+        for part in sorted(parts, key=lambda part: part.order):
+            if self.enough():
+                return
+            self._try([part])
+
+    def in_groups(self, parts: Sequence[Part], lossless: bool = False) -> None:
+        """Leave out as many parts at once as the minimum savings ask for, and halve what fails.
+
+        lossless: only what loses nothing.
+        """
+        self._lossless = lossless
+        left = sorted((part for part in parts if not part.numbers <= self.gone), key=lambda part: part.order)
+        while left and not self.enough() and self.tried < self.most:
+            group: list[Part] = []
+            while left and not (group and self.savings(self._candidate(group)) >= self.min_savings - _ROUNDING):
+                part = left.pop(0)
+                if self._refused(self._candidate([*group, part])):
+                    if not group:
+                        self._try([part])
+                    continue
+                group.append(part)
+            self._settle(group)
+
+    def _settle(self, group: Sequence[Part]) -> None:
+        if not group or self.enough() or self.tried >= self.most or self._try(group) or len(group) == 1:
+            return
+        half = len(group) // 2
+        self._settle(group[:half])
+        self._settle(group[half:])
+
+    def _candidate(self, parts: Sequence[Part]) -> list[Section]:
+        return without(self.sections, self.units, self.gone.union(*(part.numbers for part in parts)))
+
+    def _refused(self, candidate: Sequence[Section]) -> str:
+        """Say why a candidate is not even measured."""
+        if not any(section.content.strip() for section in candidate):
+            return "would leave nothing"
+        if self.tokens(candidate) >= self.tokens(self.kept):
+            return "would save nothing"
+        if self.savings(candidate) > self.max_savings + _ROUNDING:
+            return "would exceed the maximum savings"
+        if gone := _placeholders(self.sections) - _placeholders(candidate):
+            return f"has the only placeholder {min(gone)}"
+        return ""
+
+    def _try(self, parts: Sequence[Part]) -> bool:
+        candidate = self._candidate(parts)
+        if reason := self._refused(candidate) or self.forbidden(candidate):
+            self._note(parts, candidate, None, False, reason)
+            return False
+        self.tried += 1
+        verdict = self.measure.reaches(candidate, self._lossless)
+        self._note(parts, candidate, verdict, verdict.reached, reached(verdict))
+        if verdict.reached:
+            for part in parts:
+                self.gone |= part.numbers
+        self.progress()
+        return verdict.reached
+
+    def _note(
+        self, parts: Sequence[Part], candidate: Sequence[Section], verdict: Verdict | None, accepted: bool, reason: str
+    ) -> None:
+        found = verdict._asdict() if verdict else {}
+        self.steps.append(
+            Step(
+                action="remove",
+                sections=list(dict.fromkeys(part.section for part in parts)),
+                texts=[part.text for part in parts if part.text],
+                tokens=self.tokens(candidate),
+                savings=self.savings(candidate),
+                accepted=accepted,
+                reason=reason,
+                **{key: found[key] for key in ("score", "target", "margin") if key in found},
+            )
+        )
+
+
+def reached(verdict: Verdict) -> str:
+    if verdict.reached:
+        return "reaches the target"
+    if verdict.score is not None and verdict.score >= verdict.target - verdict.margin:
+        return "not clearly above the target, so it is kept"
+    return "falls below the target"
+
+
+def sentence_parts(sections: Sequence[Section], units: Sequence[Unit], binding: Collection[tuple[str, int]]) -> Iterator[Part]:
+    """Yield each unit that may go; binding: places of the units that bind, which go last."""
+    priorities = {section.name: section.priority for section in sections}
+    for group in removals(units, sections):
+        binds = any(unit.place in binding for unit in group)
+        numbers = frozenset(unit.number for unit in group)
+        order = (1.0, float(binds), float(priorities[group[0].section]), float(group[0].number))
+        yield Part(numbers, group[0].section, group[0].text, order)
+
+
+def section_parts(sections: Sequence[Section], units: Sequence[Unit], held: Collection[tuple[str, int]]) -> Iterator[Part]:
+    """Yield each section without what is held, the lowest priority first."""
+    for at, section in enumerate(sections):
+        own = [unit for unit in units if unit.section == section.name]
+        said = [unit for unit in own if not unit.is_frame] or own  # a section may be a heading alone
+        if numbers := frozenset(unit.number for unit in said if unit.place not in held):
+            yield Part(numbers, section.name, "", (0.0, float(section.priority), float(at)))
+
+
+def _placeholders(sections: Sequence[Section]) -> frozenset[str]:
+    return frozenset().union(*(placeholders(section.content) for section in sections))

@@ -1,0 +1,107 @@
+"""Consent: the binding sentences that a smaller prompt loses, and which of them the user lets go.
+
+Input      allow: None: propose what may go, and write nothing before the user has seen it; ["all"]; ["none"]; else numbers of
+           binding sentences, as listed, or a part of their text: only these may go, and the search holds all others.
+Output     Loss: one sentence that the smaller prompt no longer says, with its number among the binding sentences of the
+           original (from 1, the same in every run), why it counts as binding, why it goes, and whether it is allowed.
+Raises     UsageError for an unknown number, or a text that is in no binding sentence or in several.
+"""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+from dspy_programs.budget.binding import Binding, binding_sentences
+from dspy_programs.budget.redundancy import no_longer_said
+from dspy_programs.errors import UsageError
+from dspy_programs.text import quantity
+from dspy_programs.types import Section
+
+
+class Loss(BaseModel):
+    """One binding sentence that is gone."""
+
+    number: int
+    section: str
+    text: str
+    lead_in: str = ""
+    kind: str
+    binds_because: str
+    goes_because: str
+    allowed: bool
+
+
+def allowed_numbers(sections: Sequence[Section], allow: Sequence[str] | None) -> set[int]:
+    """Return the numbers of the binding sentences that the search may drop; all, if the user will be asked."""
+    bindings = binding_sentences(sections)
+    everything = set(range(1, len(bindings) + 1))
+    if allow is None:
+        return everything
+    found: set[int] = set()
+    for word in (part.strip() for part in allow):
+        if word.casefold() == "all":
+            found |= everything
+        elif word.casefold() not in ("", "none"):
+            found |= _numbers_in(word, bindings)
+    return found
+
+
+def _numbers_in(word: str, bindings: Sequence[Binding]) -> set[int]:
+    if all(part.strip().isdecimal() for part in word.split(",")):
+        numbers = {int(part) for part in word.split(",")}
+        if unknown := sorted(numbers - set(range(1, len(bindings) + 1))):
+            raise UsageError(
+                f"--allow {unknown[0]}: the prompt has {quantity(len(bindings), 'binding sentence')}; see `binding`"
+            )
+        return numbers
+    found = {at for at, one in enumerate(bindings, 1) if " ".join(word.split()).casefold() in one.text.casefold()}
+    if len(found) != 1:
+        problem = f"is in {len(found)} binding sentences; give more of it" if found else "is in no binding sentence"
+        raise UsageError(f"--allow {word[:60]!r}: {problem}, or give a number")
+    return found
+
+
+def losses(
+    before: Sequence[Section], after: Sequence[Section], allow: Sequence[str] | None, reasons: dict[tuple[str, int], str]
+) -> list[Loss]:
+    """Return each binding sentence that is gone. reasons: place of a sentence -> why it goes."""
+    bindings = binding_sentences(before)
+    numbers = {(one.section, one.number): at for at, one in enumerate(bindings, 1)}
+    allowed = allowed_numbers(before, allow) if allow is not None else set()
+    found = []
+    for one in no_longer_said(before, after):
+        number = numbers[one.section, one.number]
+        found.append(
+            Loss(
+                number=number,
+                section=one.section,
+                text=one.text,
+                lead_in=one.lead_in,
+                kind=one.kind,
+                binds_because=one.why,
+                goes_because=reasons.get((one.section, one.number), "its section goes"),
+                allowed=number in allowed,
+            )
+        )
+    return found
+
+
+def listed(lost: Sequence[Loss]) -> str:
+    """Return one line for each lost sentence."""
+    return "\n".join(f"  [{one.number}] {_lead(one)}{one.text} ({one.section}; {one.kind}; {one.goes_because})" for one in lost)
+
+
+def _lead(one: Loss) -> str:
+    return f"{one.lead_in} " if one.lead_in else ""
+
+
+def refusal(lost: Sequence[Loss]) -> str:
+    """Return what to do about the sentences that are not allowed to go; "" if there are none."""
+    open_ = [one.number for one in lost if not one.allowed]
+    if not open_:
+        return ""
+    some = ",".join(map(str, open_[:3]))
+    return (
+        f"{quantity(len(open_), 'binding sentence')} would go, so nothing is written. Let them go with --allow all, "
+        f"some of them with --allow {some}, or keep them all with --allow none."
+    )

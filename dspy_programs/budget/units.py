@@ -1,0 +1,208 @@
+"""Units: the parts of a prompt that may go alone, and the prompt without some of them.
+
+A unit is a statement (statements.py): a sentence, a list item, a row, a code block; of a section of examples, one whole
+example. A heading, a tag, a line that introduces a list and a closing tag are frames: each goes with the last unit in it,
+and never before.
+
+Input      sections: list[Section].
+Output     units_of: the units in order. removals: what may be dropped at once: a unit with the items nested in it; a whole
+           table. without: the sections without some units, or with other texts for them; a section without units is gone.
+Guarantees a section that loses nothing is unchanged; a paragraph keeps the empty line after it; code is never cut.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from dspy_programs.budget.statements import Statement, statements
+from dspy_programs.types import Section
+
+_CLOSING_TAG = re.compile(r"\s*</[^<>\n]+>\s*")
+_LABEL = re.compile(
+    r"[ \t>*_#-]*([^\W\d_][\w ]{0,30}?)[ \t]*\d{0,3}[ \t]*[:.：][*_ \t]*(?=\S|$)|[ \t]*<([A-Za-z][\w-]*)[^<>\n]*>"
+)
+_MARKER = re.compile(r"[ \t>]*(?:[-*+•]|\w{1,3}[.)])[ \t]+")
+_INDENT = re.compile(r"[ \t]*")
+
+
+class Unit(NamedTuple):
+    """One part of a prompt. number: its place in the prompt; place: (section, number among the section's statements).
+
+    frames: numbers of the headings, tags and introducing lines it stands in; is_frame: whether others stand in it.
+    """
+
+    number: int
+    place: tuple[str, int]
+    start: int
+    end: int
+    said: Statement
+    frames: tuple[int, ...]
+    is_frame: bool
+
+    @property
+    def section(self) -> str:
+        return self.place[0]
+
+    @property
+    def text(self) -> str:
+        return self.said.text
+
+
+def units_of(sections: Sequence[Section]) -> list[Unit]:
+    """Return the units of a prompt, in order."""
+    found: list[Unit] = []
+    for section in sections:
+        if section.type == "few_shot" and (starts := example_starts(section.content)):
+            parts = [*starts, len(section.content)]
+            for at, (start, end) in enumerate(zip([0, *parts[1:-1]], parts[1:], strict=True)):
+                said = Statement(start, end, " ".join(section.content[start:end].split()), "sentence")
+                found.append(Unit(len(found), (section.name, -1 - at), start, end, said, (), False))
+        else:
+            found += _framed(section, len(found))
+    return found
+
+
+def example_starts(content: str) -> list[int]:
+    """Return where each of several examples begins: the label or tag of the first example, again and again; [] if none is."""
+    lines = list(re.finditer(r"[^\n]+", content))
+    labels = [(line.start(), "".join(found.groups("")).casefold()) for line in lines if (found := _LABEL.match(line.group()))]
+    for _, label in labels:
+        starts = [start for start, other in labels if other == label]
+        if len(starts) > 1:
+            return starts if not content[: starts[0]].strip() else []
+    return []
+
+
+def _framed(section: Section, first: int) -> list[Unit]:
+    """Return a section's statements as units, each with the frames it stands in."""
+    found: list[Unit] = []
+    headings: list[tuple[str, int]] = []  # (path to it and its own text, number)
+    leads: list[int] = []
+    for at, one in enumerate(statements(section.content)):
+        number = first + at
+        headings = [(path, heading) for path, heading in headings if one.heading == path or one.heading.startswith(path + "\n")]
+        leads = [lead for lead in leads if one.lead_in and found[lead - first].text in one.lead_in]
+        frames = (*(heading for _, heading in headings), *leads)
+        if _CLOSING_TAG.fullmatch(section.content[one.start : one.end]) and (opened := _opened(found, section, one)):
+            frames = (opened.number,)
+        found.append(Unit(number, (section.name, at), one.start, one.end, one, frames, False))
+        if one.form == "heading":
+            headings.append((f"{one.heading}\n{one.text}" if one.heading else one.text, number))
+        elif one.text.rstrip("*_ ").endswith((":", "：")):
+            leads.append(number)
+    holding = {frame for unit in found if unit.said.form != "rule" for frame in unit.frames}
+    return [unit._replace(is_frame=unit.number in holding or unit.said.form in ("heading", "rule")) for unit in found]
+
+
+def _opened(found: Sequence[Unit], section: Section, closing: Statement) -> Unit | None:
+    """Return the tag that a closing tag closes."""
+    name = section.content[closing.start : closing.end].strip(" \t\n</>")
+    for unit in reversed(found):
+        if re.match(rf"\s*<{re.escape(name)}[\s>]", section.content[unit.start : unit.end]):
+            return unit
+    return None
+
+
+def removals(units: Sequence[Unit], sections: Sequence[Section]) -> Iterator[tuple[Unit, ...]]:
+    """Yield what may be dropped at once: a unit, an item with the items nested in it, or the rows of one table."""
+    contents = {section.name: section.content for section in sections}
+    inside: set[int] = set()
+    for at, unit in enumerate(units):
+        if unit.is_frame or unit.number in inside:
+            continue
+        group = _group(unit, units[at + 1 :], contents[unit.section])
+        inside.update(other.number for other in group)
+        yield group
+
+
+def _group(unit: Unit, following: Sequence[Unit], content: str) -> tuple[Unit, ...]:
+    group, is_nested = [unit], False
+    for other in following:
+        if other.section != unit.section:
+            break
+        if unit.said.form == "row":
+            belongs = other.said.form in ("row", "rule") and other.frames[: len(unit.frames)] == unit.frames
+        else:
+            is_item, is_rest = other.said.form == "item", goes_on(content, other)
+            nested = is_item and not is_rest and _indent(content, other) > _indent(content, unit)
+            belongs = unit.said.form == "item" and not goes_on(content, unit) and is_item and (is_rest or nested)
+            is_nested |= belongs and nested
+        if not belongs:
+            break
+        group.append(other)
+    return tuple(group) if is_nested or unit.said.form == "row" else (unit,)
+
+
+def _indent(content: str, unit: Unit) -> int:
+    found = _INDENT.match(content, unit.start)
+    return len(found.group().expandtabs(4)) if found else 0
+
+
+def goes_on(content: str, unit: Unit) -> bool:
+    """Return whether a unit begins in the middle of a line."""
+    return bool(content[content.rfind("\n", 0, unit.start) + 1 : unit.start].strip())
+
+
+def closed(units: Sequence[Unit], gone: Collection[int]) -> set[int]:
+    """Return the units that go, with every frame that would stay empty."""
+    all_gone = set(gone)
+    inside: dict[int, list[int]] = {}
+    for unit in units:
+        if unit.said.form != "rule":
+            for frame in unit.frames:
+                inside.setdefault(frame, []).append(unit.number)
+    for frame in sorted(inside, reverse=True):  # inner frames first
+        if all(number in all_gone for number in inside[frame]):
+            all_gone.add(frame)
+    for unit in units:
+        if unit.said.form == "rule" and unit.frames and unit.frames[-1] in all_gone:
+            all_gone.add(unit.number)
+    return all_gone
+
+
+def without(
+    sections: Sequence[Section], units: Sequence[Unit], gone: Collection[int], new: Mapping[int, str] | None = None
+) -> list[Section]:
+    """Return the sections without some units; new: number -> another text for a unit's slice."""
+    new, all_gone = new or {}, closed(units, gone)
+    own: dict[str, list[Unit]] = {}
+    for unit in units:
+        own.setdefault(unit.section, []).append(unit)
+    kept = []
+    for section in sections:
+        mine = own.get(section.name, [])
+        if not any(unit.number in all_gone or unit.number in new for unit in mine):
+            kept.append(section)
+        elif any(unit.number not in all_gone and unit.said.form not in ("heading", "rule") for unit in mine):
+            kept.append(section.model_copy(update={"content": _joined(section.content, mine, all_gone, new)}))
+    return kept
+
+
+def _joined(content: str, units: Sequence[Unit], gone: Collection[int], new: Mapping[int, str]) -> str:
+    """Return the slices that stay; the space after a slice that goes replaces a smaller one before it.
+
+    What stays of a list item keeps the item's marker.
+    """
+    pieces: list[tuple[str, str, bool]] = []  # (text, space after it, whether it stays)
+    marker = ""
+    for unit in units:
+        text = content[unit.start : unit.end]
+        body = text.strip() if goes_on(content, unit) else text.rstrip()
+        if pieces and goes_on(content, unit):
+            before, space, stays = pieces[-1]
+            pieces[-1] = (before, space + text[: len(text) - len(text.lstrip())], stays)
+        else:
+            marker = ""
+        stays = unit.number not in gone
+        if not stays and (found := _MARKER.match(body)):
+            marker = found.group()
+        written = new.get(unit.number, body)
+        pieces.append((marker + written if stays else "", text[len(text.rstrip()) :], stays))
+        marker = "" if stays else marker
+    kept: list[list[str]] = []
+    for text, space, stays in pieces:
+        if stays:
+            kept.append([text, space])
+        elif kept and space.count("\n") > kept[-1][1].count("\n"):
+            kept[-1][1] = space
+    return "".join(text + space for text, space in kept).rstrip()
