@@ -33,6 +33,8 @@ class Told(NamedTuple):
     weight: float
     places: Sequence[int]
     """Which units these are, in time order."""
+    way: Strategy | None = None
+    """The strategy of a model's text."""
 
 
 class Note(NamedTuple):
