@@ -198,8 +198,8 @@ def planned(task: Task, budget: int, low: int, write: Write | None) -> Plan:
     if task.furthest != "archive" and draft.required > draft.left:
         raise UsageError(
             f"{task.furthest} leaves every message {'that states something ' * (task.furthest == 'extract_facts')}a place "
-            f"in the note, which takes {draft.required} tokens, but there is room for {draft.left}; allow the strategy archive, "
-            "or give a larger budget"
+            f"in the note, which takes {draft.required} tokens, but there is room for {draft.left}; "
+            "allow the strategy archive, or give a larger budget"
         )
     older = sorted(index for place in draft.older for index in task.free[place])
     kept = sorted(set(range(len(task.entries))) - set(older))
