@@ -19,7 +19,7 @@ from dspy_programs.memory.fields import compact, plain
 from dspy_programs.memory.sentence_breaks import in_parts
 from dspy_programs.memory.text_results import value_of
 from dspy_programs.programs.failure_judge import acts, doing, fault_of
-from dspy_programs.text import quantity
+from dspy_programs.text import quantity, shortened
 
 Ending = Literal["done", "failed", "asked"]
 
@@ -271,7 +271,7 @@ def _shortened(text: str, room: int) -> str:
     """Cut a text between words, and count what is left out."""
     if len(text) <= room:
         return text
-    first = in_parts(text, room)[0]
+    first = shortened(text, room) if len(text.split(None, 1)[0]) <= room else in_parts(text)[0]
     words = len(text.split()) - len(first.split())
     return f"{first} (... {quantity(words, 'more word')})" if words else first
 

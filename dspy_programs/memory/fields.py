@@ -10,7 +10,7 @@ Guarantees no part ends inside a value or a word, and none holds a line break; a
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Any, NamedTuple
 
 from dspy_programs.memory.sentence_breaks import first_lines_in
@@ -22,6 +22,7 @@ _LONGEST = 160  # characters of a part
 _LONGEST_TEXT = 50_000
 _LONGEST_KEY = 80
 _DEPTH = 4
+_MOST_IN_GROUP = 6
 _FADING = 0.97
 _VECTOR = 20  # numbers; more in one list are no facts but data
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
@@ -117,18 +118,40 @@ def _of_list(items: Sequence[Any], label: str, depth: int, beyond: _Beyond) -> I
         return
     shown = items[:_ROWS]
     beyond.number += len(items) - len(shown)
-    worth = worth_of(label, "") * 1.5
-    if (table := _table(shown, beyond.columns)) is not None:
-        columns, rows = table
-        under = f"{label} {columns}" if label else columns
-    else:
-        under, rows = label, [compact(item, 2 * _LONGEST) for item in shown]
+    worth = worth_of(label, items) * 1.5
+    if (groups := _groups(shown)) is not None:  # a list of lists of records: connecting flights
+        shown = [row for group in groups for row in group]
+    table = _table(shown, beyond.columns)
+    if table is None:
+        yield from _of_items(shown, label, worth, depth, beyond)
+        return
+    under = f"{label} {table[0]}" if label else table[0]
+    rows = table[1]
+    if groups is not None:
+        ends = accumulate(map(len, groups))
+        rows = [" + ".join(rows[end - len(group) : end]) for group, end in zip(groups, ends, strict=True)]
     for number, row in enumerate(rows):
-        fading = worth * _FADING**number
-        if row is not None:
-            yield Part(row if table or not isinstance(shown[number], (dict, list)) else f"({row})", under, fading)
-        else:
-            yield from _parts(shown[number], f"{label}[{number}]", depth + 1, beyond) if depth < _DEPTH else ()
+        yield Part(row, under, worth * _FADING**number)
+    for number, record in enumerate(shown if table[2] else []):
+        for key in table[2]:
+            yield from _of_text(plain(record[key]), f"{label}[{number}].{_key(key)}", beyond)
+
+
+def _of_items(items: Sequence[Any], label: str, worth: float, depth: int, beyond: _Beyond) -> Iterator[Part]:
+    """Yield items of several forms one by one."""
+    for number, item in enumerate(items):
+        short = compact(item, 2 * _LONGEST)
+        if short is not None:
+            yield Part(f"({short})" if isinstance(item, (dict, list)) else short, label, worth * _FADING**number)
+        elif depth < _DEPTH:
+            yield from _parts(item, f"{label}[{number}]", depth + 1, beyond)
+
+
+def _groups(items: Sequence[Any]) -> list[list[Any]] | None:
+    """Return the items if each is a short list of records, else None."""
+    if len(items) > 1 and all(isinstance(item, list) and 0 < len(item) <= _MOST_IN_GROUP for item in items):
+        return list(items) if all(isinstance(row, dict) for item in items for row in item) else None
+    return None
 
 
 def compact(value: Any, room: int = _LONGEST, depth: int = 0) -> str | None:
@@ -189,28 +212,33 @@ def _records_of(value: dict[str, Any]) -> list[Any]:
     return [inner if key in inner.values() else {"": key, **inner} for key, inner in value.items() if isinstance(inner, dict)]
 
 
-def _table(rows: Sequence[Any], columns: int) -> tuple[str, list[str | None]] | None:
-    """Return the columns of rows of one form, and each row without them; None if they differ."""
+def _table(rows: Sequence[Any], columns: int) -> tuple[str, list[str], list[str]] | None:
+    """Return the columns of rows of one form, each row without them, and the columns whose texts are too long for a row.
+
+    None if the rows differ.
+    """
     if len(rows) < 2 or not all(isinstance(row, dict) for row in rows):
         return None
     named = [_named(row) for row in rows]
     shapes = {_shape(row) for row in named}
     if len(shapes) > 1 or None in shapes:
         return None
-    keys = list(named[0])
-    same = [key for key in keys if all(row[key] == named[0][key] for row in named[1:])]
+    first, keys = named[0], list(named[0])
+    same = [key for key in keys if all(row[key] == first[key] for row in named[1:])]
     if len(same) == len(keys):
         same = []
-    best = sorted((key for key in keys if key not in same), key=lambda key: -worth_of(_key(key), named[0][key]))[:columns]
-    told = [
-        f"{_key(key)}: {compact(named[0][key]) or '...'}" for key in same if columns == MOST or _worth_of_key(_key(key)) > 1
-    ]
-    more = len(keys) - len(best) - len(told)
-    header = ", ".join(_column(key, named[0][key]) for key in keys if key in best)
+    cells = {key: [_cell(row[key]) for row in named] for key in keys if key not in same}
+    long = [key for key in cells if None in cells[key] and all(isinstance(row[key], str) for row in named)]
+    best = sorted((key for key in cells if key not in long), key=lambda key: -worth_of(_key(key), first[key]))[:columns]
+    if not best or any(None in cells[key] for key in best):
+        return None
+    told = [f"{_key(key)}: {compact(first[key]) or '...'}" for key in same if columns == MOST or _worth_of_key(_key(key)) > 1]
+    more = len(keys) - len(best) - len(told) - (len(long) if columns == MOST else 0)
+    header = ", ".join(_column(key, first[key]) for key in keys if key in best)
     header += f"; all {', '.join(told)}" if told else ""
     header += f"; {quantity(more, 'more column')}" if more else ""
-    texts = [[_cell(row[key]) for key in keys if key in best] for row in named]
-    return f"({header})", [f"({', '.join(map(str, cells))})" if None not in cells else None for cells in texts]
+    texts = [f"({', '.join(str(cells[key][place]) for key in keys if key in best)})" for place in range(len(named))]
+    return f"({header})", texts, long if columns == MOST else []
 
 
 def _shape(value: Any, depth: int = 0) -> object:

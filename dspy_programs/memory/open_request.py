@@ -31,10 +31,13 @@ _LONGEST_HEAD = 100
 
 _Kind = Literal["request", "answer", "consent", "closing"]
 _ASKS = re.compile(
-    r"[?\uff1f]|\b(?:please|can you|could you|would you|will you|i (?:just |really |also |still |only |now )?(?:need|"
+    r"[?\uff1f]|\b(?:please|can you|could you|would you|will you|i (?:just |really |also |still |only |now |actually |"
+    r"urgently |definitely )?(?:need|"
     r"want|would like|wish|was hoping|am looking|"
     r"have to|must)|"
-    r"i'?d (?:like|prefer|love|rather)|i'?m (?:looking|trying|calling|hoping)|help me|let'?s|(?<!i'll )make sure|show "
+    r"i'?d (?:also |really |still |now )?(?:like|prefer|love|rather)|i'?m (?:looking|trying|calling|hoping)|would like|"
+    r"want to|need to|hoping (?:to|"
+    r"for)|help me|let'?s|(?<!i'll )make sure|show "
     r"me|tell me|give me|"
     r"find me|remind me|"
     r"bitte|könn(?:en|ten|test)|kannst|ich (?:möchte|brauche|will|würde)|s'il (?:vous|te) pla[iî]t|je (?:voudrais|veux|"
@@ -69,12 +72,19 @@ _ASIDE = re.compile(
 _ASKS_BACK = re.compile(
     r"[?\uff1f]|\b(?:please|kindly|could you|can you) (?:\w+ ){0,2}(?:provide|confirm|share|specify|choose|select|tell|"
     r"let me know|clarify|"
-    r"reply|verify|double-check|check|indicate|give|send)\b|\blet me know (?:which|what|how|your|the|who|when|where|if "
+    r"reply|verify|double-check|indicate|give)\b|\blet me know (?:which|what|how|your|the|who|when|where|if "
     r"you(?:'d| would| want))|"
-    r"\bonce you (?:confirm|provide)|\bi(?:'ll| will)? need (?:your|the|a few|some|more|to know)\b|\bawaiting\b|"
+    r"\b(?:if|once|when|until) you (?:can |could |have |are able to )?(?:provide|confirm|share|give|specify|tell|find|locate)|"
+    r"\bi(?:'ll| will)? need (?:your|the|a few|some|more|to know)\b|\bawaiting\b|"
     r"\bbitte (?:geben|nennen|bestätigen)|\bveuillez\b|(?:教えて|お知らせ|確認して)ください|请(?:提供|确认|告诉|选择)",
     re.IGNORECASE,
 )
+_NEEDS = re.compile(
+    r"\b(?:if|once|when|until) you (?:can |could |have |are able to )?(?:provide|confirm|share|give|specify|find|locate|"
+    r"have (?:it|them|"
+    r"that|this|these|those|the|your)\b)|\bi(?:'ll| will)? (?:still )?need (?:your|the|both)\b",
+    re.IGNORECASE,
+)  # also where the sentence goes on with a courtesy
 _WAITS = re.compile(
     r"\b(?:one moment|hold on|give me a (?:moment|second|minute)|please (?:wait|hold)|working on it|let me (?!know))|"
     r"\b(?:i'?ll|i will|i'?m going to) (?:now )?(?:check|look|search|find|retrieve|review|start|begin|proceed|get back)",
@@ -167,7 +177,7 @@ def _said(entry: MemoryEntry, index: int) -> _Said:
     found = lines_in(entry.content if len(entry.content) <= 2 * _READ else f"{entry.content[:_READ]}\n{entry.content[-_READ:]}")
     near = found if len(entry.content) <= _SHORT else [*found[:3], *found[-4:]]
     last = [sentence for sentence in near if not is_courtesy(sentence)]
-    asks = any(_ASKS_BACK.search(sentence) for sentence in last)
+    asks = any(map(_ASKS_BACK.search, last)) or any(map(_NEEDS.search, near))
     answers = not asks and not (last and _WAITS.search(last[-1]))
     return _Said(
         index,
@@ -179,7 +189,9 @@ def _said(entry: MemoryEntry, index: int) -> _Said:
 
 
 def _kind_of(text: str, said: _Said, is_first: bool) -> _Kind:
-    text = without_stop(text)
+    whole, text = text.strip(), without_stop(text).strip()
+    if text != whole and not _ASKS.search(text):
+        return "closing"
     if is_consent(text) or (said.asks and agrees_to(text, said.text)):
         return "consent"
     agrees = said.asks and _AGREES.match(text) is not None
@@ -199,8 +211,8 @@ def _closes(text: str, said: _Said) -> bool:
         return not said.asks or not text.strip().lower().startswith("no")
     if len(text) > _LONGEST_THANKS or said.asks:
         return False
-    *before, last = lines_in(text)
-    return bool(before) and is_closing(last) and not any(_ASKS.search(one) or _DOES.match(one) for one in before)
+    *before, last = lines_in(text) or [""]
+    return is_closing(last) and not any(_ASKS.search(one) or _DOES.match(one) for one in before)
 
 
 def _last_among_people(entries: Sequence[MemoryEntry]) -> set[int]:

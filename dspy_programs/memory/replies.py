@@ -69,7 +69,7 @@ _ADDS = re.compile(r"[?\uff1f@\d]|\b(?:but|also|instead|except|only|unless|if|ab
 
 def is_consent(text: str) -> bool:
     """Return whether a message only agrees, or asks to go on."""
-    if len(text) > _LONGEST_CONSENT:
+    if len(text) > _LONGEST_CONSENT or any(map(str.isdigit, text)):
         return False
     words = _words(text)
     if words and words <= _AGREES | _WITH_CONSENT:

@@ -11,7 +11,7 @@ import re
 from dspy_programs.text import quantity
 
 LONGEST = 400  # characters of a sentence
-_PART = 200
+_PART = re.compile(r"\S{401,}|\S.{0,198}(?!\S)|\S+", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\x85\u2028\u2029]+")
 _ENDED = (  # each branch starts with the rare part
     r"\s(?:(?<=\n)|(?<=[.!?]\s)(?<!\b[A-Z]\.\s)(?<!\b(?:Mr|Ms|Dr|St|vs|No)\.\s)(?<!\b(?:Mrs|e\.g|i\.e|etc|Inc|Ltd)\.\s)"
@@ -37,14 +37,9 @@ def first_lines_in(text: str, characters: int) -> tuple[list[str], bool]:
     return (found, True) if found else ([f"({quantity(len(text), 'character')})"], False)
 
 
-def in_parts(text: str, longest: int = _PART) -> list[str]:
-    """Return a text in parts of about `longest` characters that end between words."""
-    parts, line = list[str](), ""
-    for word in text.split():
-        if len(word) > LONGEST:
-            word = f"({quantity(len(word), 'character')})"
-        if line and len(line) + len(word) >= longest:
-            parts.append(line)
-            line = ""
-        line = f"{line} {word}" if line else word
-    return [*parts, line] if line else parts
+def in_parts(text: str) -> list[str]:
+    """Return a text in parts of about 200 characters that end between words."""
+    return [
+        part.group() if len(part.group()) <= LONGEST else f"({quantity(len(part.group()), 'character')})"
+        for part in _PART.finditer(text)
+    ]

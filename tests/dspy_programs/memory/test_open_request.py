@@ -48,6 +48,15 @@ def test_thanks_close_everything():
     assert open_in(*told) == []
 
 
+def test_blanks_around_a_request_change_nothing():
+    assert open_in("u: Move a.txt [1]. \n ", "> mv") == ["Move a.txt [1]. \n "]
+
+
+def test_thanks_before_a_request_close_nothing_new():
+    told = ["u: Book it.", "a: It is booked.", "u: Thank you! I'd also like to change the reservation M20IZO. You are kind."]
+    assert open_in(*told)[-1] == told[-1][3:]
+
+
 def test_a_request_that_refers_to_the_one_before_keeps_it():
     told = ["u: Email Anna the plan.", "a: Sent.", "u: Now do the same for Bob."]
     assert open_in(*told) == ["Email Anna the plan.", "Now do the same for Bob."]
