@@ -198,8 +198,8 @@ def planned(task: Task, budget: int, low: int, write: Write | None) -> Plan:
     if task.furthest != "archive" and draft.required > draft.left:
         raise UsageError(
             f"{task.furthest} leaves every message {'that states something ' * (task.furthest == 'extract_facts')}a place "
-            f"in the note, which takes {draft.required} tokens, but there is room for {draft.left}; allow the strategy archive, or "
-            "give a larger budget"
+            f"in the note, which takes {draft.required} tokens, but there is room for {draft.left}; "
+            "allow the strategy archive, or give a larger budget"
         )
     older = sorted(index for place in draft.older for index in task.free[place])
     kept = sorted(set(range(len(task.entries))) - set(older))
@@ -297,14 +297,14 @@ class _Draft:
 
     def _with_texts(self, told: Sequence[Told]) -> list[Told]:
         """Replace what is ordinary in a window by the sentences of the window's text."""
-        task, found = self._task, []
+        task, found, way = self._task, [], self.written.strategy
         inside: set[int] = set()
         for window in self.written.windows:
             places = [place for place in self.older if window.first <= task.position(place) <= window.last]
             inside.update(places)
             turns = "turns {} to {}".format(*window.turns)
             pieces = [Piece(" ".join(s.split()), Rank.ORDINARY, Line(0, f"{turns}: ")) for s in sentences(window.text)]
-            found.append(Told([entry for place in places for entry in task.members(place)], pieces, 1.0, places))
+            found.append(Told([entry for place in places for entry in task.members(place)], pieces, 1.0, places, way))
         for one in told:
             if one.places[0] in inside:
                 one = one._replace(pieces=[piece for piece in one.pieces if piece.rank is not Rank.ORDINARY])
@@ -318,7 +318,7 @@ class _Draft:
         for unit, told in enumerate(pool.told):
             if unit in self.note.chosen:
                 only_facts = pool.tells(unit, self.note.chosen[unit])
-                ways |= dict.fromkeys(told.places, "extract_facts" if only_facts else "summarize")
+                ways |= dict.fromkeys(told.places, told.way or ("extract_facts" if only_facts else "summarize"))
         return {index: ways.get(place, "archive") for place in self.older for index in self._task.free[place]}
 
     def _frame(self, units: object = None) -> str:

@@ -137,7 +137,11 @@ class Reading:
 
     def is_new(self, number: int, known: Collection[str]) -> bool:
         """Return whether a piece states something that is not known."""
-        return self.forms[number] not in known and any(thing not in known for thing in self.stated(number))
+        return any(self._is_new(number, thing, known) for thing in self.stated(number))
+
+    def _is_new(self, number: int, thing: str, known: Collection[str]) -> bool:
+        """Return whether a thing is not known; a rare word is not news in a form that is known."""
+        return thing not in known and not (thing.startswith("rare ") and self.forms[number] in known)
 
     def densities(self) -> list[float]:
         """Return the worth of each piece for its length, by the cheap reading."""
@@ -155,9 +159,7 @@ class Reading:
         factor = {number: self._rarities[self.forms[number]] * self.weights[number] / self.tokens(number) for number in order}
 
         def value(number: int) -> float:
-            if self.forms[number] in known:
-                return 0.0
-            new = sorted((worth for thing, worth in stated[number].items() if thing not in known), reverse=True)
+            new = sorted((worth for thing, worth in stated[number].items() if self._is_new(number, thing, known)), reverse=True)
             return factor[number] * math.fsum(map(operator.mul, new, _FADING))
 
         chosen: list[int] = []

@@ -43,6 +43,7 @@ class Older(NamedTuple):
 
 class Written(NamedTuple):
     windows: list[Window]
+    strategy: Strategy = "summarize"
     fallbacks: int = 0
     """Windows that the model failed to summarize."""
     failure: str | None = None
@@ -80,7 +81,7 @@ def written_by(
         elif change.text.strip():
             windows.append(Window(first=run[0].position, last=run[-1].position, units=len(run), turns=turns, text=change.text))
     windows.sort(key=lambda window: window.first)
-    return Written(windows, len(failures), failures[0] if failures else None)
+    return Written(windows, strategy, len(failures), failures[0] if failures else None)
 
 
 def _count(older: Sequence[Older], window: Window) -> int:
