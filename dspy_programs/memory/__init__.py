@@ -6,6 +6,7 @@ from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from dspy_programs.memory.adapters import compress_session, messages_of, store_of
+    from dspy_programs.memory.chat import chat_messages
     from dspy_programs.memory.compressor import CompressionReport, MemoryCompressor
     from dspy_programs.memory.context import ContextBuilder, ContextConfig
     from dspy_programs.memory.engine import CompressionEngine
@@ -29,6 +30,7 @@ _HOMES = {
     "MemoryEntry": "entry",
     "MemoryStore": "store",
     "ScoringConfig": "importance",
+    "chat_messages": "chat",
     "compress_session": "adapters",
     "load": "store_file",
     "messages_of": "adapters",
@@ -49,6 +51,7 @@ __all__ = [
     "MemoryEntry",
     "MemoryStore",
     "ScoringConfig",
+    "chat_messages",
     "compress_session",
     "load",
     "messages_of",

@@ -24,15 +24,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from dspy_programs.errors import UsageError
-from dspy_programs.memory import MemoryCompressor
-from dspy_programs.memory.adapters import entry_of, message_of
-from dspy_programs.memory.store import MemoryStore
+from dspy_programs.memory import MemoryCompressor, MemoryStore, chat_messages, store_of
 from tests.memory_probes.sent import Message, Messages, content_of, count, is_system, total, units
 
 NEWEST = 0.7  # of the budget, in the hybrid
 KEPT_RESULTS = 3
 _TRIES, _NEAR, _CLOSE = 8, 0.88, 16
-_SENT = ("role", "content", "name", "tool_calls", "tool_call_id")
 
 
 class Memory(Protocol):
@@ -50,10 +47,11 @@ class Ours:
 
     def add(self, message: Message) -> None:
         self.added += 1
-        self.store.add_entry(entry_of(message, self.added))
+        for entry in store_of([message]).store:
+            self.store.add_entry(entry.model_copy(update={"turn_number": self.added}))
 
     def sent(self) -> Messages:
-        return sent_by(self.store)
+        return chat_messages(self.store)
 
     def within(self, budget: int) -> Messages:
         if total(self.sent()) <= budget:
@@ -83,11 +81,6 @@ class Ours:
                 return
             except UsageError:
                 continue
-
-
-def sent_by(store: MemoryStore) -> Messages:
-    """Return a store's entries as chat messages, without what no API takes."""
-    return [{key: value for key, value in message_of(entry).items() if key in _SENT} for entry in store]
 
 
 def copied(store: MemoryStore) -> MemoryStore:
