@@ -50,7 +50,9 @@ class Pool:
         self.told = told
         self.places = [(unit, number) for unit, one in enumerate(told) for number in range(len(one.pieces))]
         self.pieces = [piece for one in told for piece in one.pieces]
-        self.reading = Reading([piece.text for piece in self.pieces], [one.weight * piece.worth for one in told for piece in one.pieces])
+        self.reading = Reading(
+            [piece.text for piece in self.pieces], [one.weight * piece.worth for one in told for piece in one.pieces]
+        )
         self._starts = [0, *accumulate(len(one.pieces) for one in told)]
 
     @cached_property
