@@ -191,7 +191,11 @@ class MemoryCompressor:
         for index, text in plan.stubs.items():
             found[index] = replaced(stubbed(originals[index].entry, text), [index])
         if plan.older:
-            found[plan.older[0]] = replaced(note_of([originals[index].entry for index in plan.older], plan), plan.older)
+            before = {store.position(entry): entry.id for entry in store if entry.role == "compressed"}
+            note = note_of([originals[index].entry for index in plan.older], plan)
+            found[plan.older[0]] = replaced(
+                note.model_copy(update={"id": before.get(originals[plan.older[0]].position, note.id)}), plan.older
+            )
         store.rearrange([(found[index], originals[index].position) for index in sorted(found)])
         for made, stood_for in behind:
             known.stands_for(made, stood_for)

@@ -259,7 +259,8 @@ class _Draft:
         self.prices: list[int] = []
         for place in range(len(task.free) - 1, -1, -1):
             price, stubs = self._price(place)
-            if sum(self.prices) + price > share:
+            in_note = task.originals[task.free[place][0]].record is not None  # and stays there
+            if in_note or sum(self.prices) + price > share:
                 break
             self.newest.append(place)
             self.prices.append(price)
