@@ -132,12 +132,13 @@ def negotiate(
     """Find a smaller prompt that keeps its quality; with 1, and nothing written, if unallowed binding sentences would go."""
     from dspy_programs.atomic_file import write_atomically
     from dspy_programs.budget.consent import refusal
-    from dspy_programs.budget.factories import counter_of, model_of, scorer_of
+    from dspy_programs.budget.factories import model_of, scorer_of
     from dspy_programs.budget.negotiator import DEFAULT_RUBRIC, Negotiator
     from dspy_programs.budget.prompt import read_prompt
     from dspy_programs.budget.report import as_html, serialize
     from dspy_programs.registry import require_writable
     from dspy_programs.rubric import read_rubric, rubric_of, shipped_rubrics
+    from dspy_programs.tokens import counter_of
 
     sections = read_prompt(prompt)
     chosen = DEFAULT_RUBRIC if rubric in (None, "default") else rubric or ""

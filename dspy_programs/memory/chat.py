@@ -122,13 +122,7 @@ def drafts_of(entry: MemoryEntry) -> list[Draft]:
 
 
 def _parts_of(entry: MemoryEntry) -> list[Message]:
-    """Return the parts of the message that an entry was, whatever is around it."""
-    message = entry.metadata.get("message") if entry.metadata else None
-    for key in ("message", "data", "kwargs"):  # Claude Code, LangChain
-        if isinstance(message, dict) and isinstance(message.get(key), dict):
-            message = message[key]
-    content = message.get("content", message.get("parts")) if isinstance(message, dict) else None
-    return [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    return [part for part in entry.parts if isinstance(part, dict)]
 
 
 def unsent_media(entry: MemoryEntry) -> list[Media]:
@@ -153,7 +147,7 @@ def _in_order(parts: list[Message], text: str) -> list[Message] | None:
     return [part for part in told if part["type"] != "text" or part["text"].strip()]
 
 
-def _json(value: Any) -> str:
+def as_json(value: Any) -> str:
     return json.dumps(to_jsonable(value), ensure_ascii=False)
 
 
@@ -168,7 +162,7 @@ def _result_of(part: Message) -> str:
         return sound(content or "")
     held = content if isinstance(content, list) else [content]
     texts = [part["text"] if isinstance(part, dict) and isinstance(part.get("text"), str) else part for part in held]
-    return sound("\n".join(text if isinstance(text, str) else _json(text) for text in texts))
+    return sound("\n".join(text if isinstance(text, str) else as_json(text) for text in texts))
 
 
 def _name_of(entry: MemoryEntry) -> str | None:
@@ -196,7 +190,7 @@ def _as_object(written: Any, given: Any) -> str:
         except (ValueError, RecursionError):
             pass
     value = to_jsonable(given)
-    return _json(value if isinstance(value, dict) else {} if value is None else {"input": value})
+    return as_json(value if isinstance(value, dict) else {} if value is None else {"input": value})
 
 
 def _refused(constant: str) -> None:

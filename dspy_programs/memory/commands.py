@@ -51,11 +51,9 @@ def memory() -> None:
 
 def counter_of(lm: str | None, model: "dspy.LM | None" = None) -> "TokenCounter | None":
     """Return the token counter of the model in use, else of the one that is named, if any."""
-    from dspy_programs.tokens import counter_for, counter_named
+    from dspy_programs import tokens
 
-    if model is None:
-        return counter_named(lm) if lm else None
-    return own if (own := counter_for(model)).exact else counter_named(model.model)
+    return tokens.counter_of(None if model else lm, model) if lm or model else None
 
 
 @app.command()

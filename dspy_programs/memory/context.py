@@ -219,11 +219,3 @@ def _cut_to(entry: MemoryEntry, room: int, count: Callable[[str], int]) -> Memor
     head, body = (first, rest) if first.startswith("[") and first.endswith("]") else ("", entry.content)
     text = Extracts([[entry.model_copy(update={"content": body})]]).archive(room, count, head) if room > 0 else ""
     return entry.model_copy(update={"content": "" if text == head else text})
-
-
-def as_message(entry: MemoryEntry) -> dict[str, Any]:
-    """Return an entry as a chat message, with its message's other fields besides role and content."""
-    message: dict[str, Any] = {"role": entry.chat_role, "content": entry.content}
-    if entry.role != "compressed":
-        message.update({key: value for key in ("tool_calls", "tool_call_id", "name") if (value := entry.kept(key))})
-    return message

@@ -119,18 +119,12 @@ class MemoryStore:
         if entry_id not in self._entries:
             return None
         new = MemoryEntry.model_validate({**dict(self._entries[entry_id]), **updates, "id": entry_id})
-        self.replace([new])
+        self._total -= self._tokens[entry_id]
+        self._tokens[entry_id] = entry_tokens(new, self.counter)
+        self._total += self._tokens[entry_id]
+        self._entries[entry_id] = new
+        self.last_turn = max(self.last_turn, new.turn_number)
         return new
-
-    def replace(self, new: Sequence[MemoryEntry], gone: Iterable[str] = ()) -> None:
-        """Replace entries by id and remove others, in one step, after all are counted."""
-        tokens = {entry.id: entry_tokens(entry, self.counter) for entry in new}
-        self._total += sum(tokens.values()) - sum(self._tokens[id_] for id_ in tokens)
-        self._tokens.update(tokens)
-        self._entries.update((entry.id, entry) for entry in new)
-        self.last_turn = max([self.last_turn, *(entry.turn_number for entry in new)])
-        for id_ in gone:
-            self.remove_entry(id_)
 
     def rearrange(self, entries: Sequence[tuple[MemoryEntry, int]]) -> None:
         """Replace all entries, each with its position, in one step, after all are counted."""

@@ -9,7 +9,7 @@ from dspy_programs.memory import MemoryEntry, MemoryStore
 from dspy_programs.memory.adapters import store_of
 from dspy_programs.memory.chat import chat_messages
 from dspy_programs.memory.media import price_for, read, size_of, tokens_of
-from dspy_programs.memory.sent import entry_tokens, opening, sent_tokens, tools_tokens
+from dspy_programs.memory.sent import entry_tokens, opening, sent_tokens
 from dspy_programs.tokens import TokenCounter, counter_named
 from tests.chat_api import picture
 
@@ -36,38 +36,6 @@ def test_openais_published_example_is_counted_as_published(model, tokens):
     store = store_of(raw, counter).store
     assert store.token_total() + store.opening == tokens
     assert sum(sent_tokens(message, counter) for message in raw) + opening(counter) == tokens
-
-
-WEATHER = {
-    "name": "get_current_weather",
-    "description": "Get the current weather in a given location",
-    "parameters": {
-        "type": "object",
-        "properties": {
-            "location": {"type": "string", "description": "The city and state, e.g. San Francisco, CA"},
-            "unit": {"type": "string", "description": "The unit of temperature to return", "enum": ["celsius", "fahrenheit"]},
-        },
-        "required": ["location"],
-    },
-}
-
-
-@pytest.mark.parametrize(("model", "tokens"), [("gpt-4", 105), ("gpt-3.5-turbo", 105), ("gpt-4o", 101), ("gpt-4o-mini", 101)])
-def test_openais_published_example_of_tools_is_counted_as_published(model, tokens):
-    counter = counter_named(model)
-    raw = [
-        {"role": "system", "content": "You are a helpful assistant that can answer to questions about the weather."},
-        {"role": "user", "content": "What's the weather like in San Francisco?"},
-    ]
-    said = sum(sent_tokens(message, counter) for message in raw) + opening(counter)
-    assert tools_tokens([{"type": "function", "function": WEATHER}], counter) + said == tokens
-
-
-def test_nested_tools_and_those_of_other_models_count_by_their_json():
-    nested = {**WEATHER, "parameters": {"type": "object", "properties": {"a": {"type": "object", "properties": {}}}}}
-    assert tools_tokens([nested], LETTERS) > len(json.dumps(nested["parameters"]))
-    assert tools_tokens([nested], TokenCounter("letters", True, len, "llama")) == len(json.dumps([nested]))
-    assert tools_tokens([], LETTERS) == 0
 
 
 @pytest.mark.parametrize("kind", ["png", "gif", "jpeg", "webp"])
