@@ -19,7 +19,7 @@ from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, NoCacheO
 from dspy_programs.text import quantity
 
 if TYPE_CHECKING:
-    from dspy_programs.budget.negotiator import NegotiationResult
+    from dspy_programs.budget.result import NegotiationResult
 
 app = new_app("Find a smaller prompt whose outputs are as good as the full one's.")
 _PromptArgument = Annotated[Path, typer.Argument(help="Prompt file: YAML with sections, or text (.md, .txt).")]
@@ -240,9 +240,9 @@ def apply(
     """Write the smaller prompt; refused if the result was made from a different prompt."""
     from dspy_programs.atomic_file import write_atomically
     from dspy_programs.budget.consent import listed, losses, refusal
-    from dspy_programs.budget.negotiator import digest
     from dspy_programs.budget.prompt import TEXT_SUFFIXES, as_yaml, read_prompt
     from dspy_programs.budget.report import read_result_file
+    from dspy_programs.budget.result import digest
     from dspy_programs.errors import UsageError
 
     found = read_result_file(result)
