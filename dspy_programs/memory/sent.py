@@ -22,7 +22,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from dspy_programs.conversation import PRIVATE
-from dspy_programs.memory.chat import as_json, drafts_of, unsent_media
+from dspy_programs.memory.drafts import as_json, drafts_of, unsent_media
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.media import price_for, read, tokens_of
 from dspy_programs.tokens import TokenCounter
