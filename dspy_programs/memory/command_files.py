@@ -96,7 +96,7 @@ def said(content: str) -> str:
 def as_messages(store: MemoryStore, strict: bool) -> bytes:
     """Return a memory as messages for a chat API."""
     from dspy_programs.memory.chat import chat_messages
-    from dspy_programs.memory.store_file import dumped
+    from dspy_programs.memory.packed_originals import dumped
 
     return (dumped(chat_messages(store, strict)) + "\n").encode()
 
@@ -104,7 +104,7 @@ def as_messages(store: MemoryStore, strict: bool) -> bytes:
 def as_given(store: MemoryStore) -> bytes:
     """Return a restored memory as the messages that it was made of."""
     from dspy_programs.memory.entries import messages_in
-    from dspy_programs.memory.store_file import dumped
+    from dspy_programs.memory.packed_originals import dumped
 
     return (dumped(messages_in(store)) + "\n").encode()
 

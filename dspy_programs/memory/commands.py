@@ -202,8 +202,8 @@ def context(
 ) -> None:
     """Print the context built from a memory within a token limit. Calls no model."""
     from dspy_programs.memory.context import ContextBuilder, ContextConfig
+    from dspy_programs.memory.packed_originals import dumped
     from dspy_programs.memory.source import read_memory
-    from dspy_programs.memory.store_file import dumped
 
     store = read_memory(path, counter_of(lm)).store
     builder = ContextBuilder(ContextConfig(max_tokens=max_tokens, protected_recent=protected_recent))
