@@ -77,7 +77,4 @@ def _require_scorer(name: str | None) -> None:
 
 def counter_of(tokens: str | None, model: dspy.LM | None = None) -> TokenCounter:
     """Count as the model in `tokens` does, else as the one in use if its count is known, else with the bundled vocabulary."""
-    if tokens or model is None:
-        return counter_named(tokens)
-    own = counter_for(model)
-    return own if own.exact else counter_named(model.model)
+    return counter_named(tokens) if tokens else counter_for(model)

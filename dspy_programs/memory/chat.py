@@ -2,7 +2,7 @@
 
 Input      entries, in order; strict: one message a turn, as Anthropic, Gemini and several templates want.
 Output     chat_messages(entries, strict) -> messages with only the keys that the API has: role, content, tool_calls,
-           tool_call_id, name.
+           tool_call_id, name. drafts_of(entry): what an entry alone is sent as.
 Guarantees system messages come first (strict: as one), then a user's; every call has one result, directly after it and in the
            order of the calls; ids are unique, at most 40 letters, digits, - and _; names are valid; arguments are a JSON
            object; nothing is empty; pictures, sound and files stand in users' messages only, and elsewhere as the marks that
@@ -88,7 +88,15 @@ def chat_messages(entries: Iterable[MemoryEntry], strict: bool = False) -> list[
     Returns:
         The messages; [] for no entries.
     """
-    drafts = [draft for entry in entries for draft in drafts_of(entry) if not draft.is_empty]
+    messages = completed(entries, strict)
+    if messages and messages[-1]["role"] == "assistant" and isinstance(messages[-1]["content"], str):
+        messages[-1]["content"] = messages[-1]["content"].rstrip()  # Anthropic refuses a last answer that ends in a space
+    return messages
+
+
+def completed(entries: Iterable[MemoryEntry], strict: bool = False) -> list[Message]:
+    """Return the messages, with what an API needs beside what the entries say."""
+    drafts = [draft for entry in entries for draft in drafts_of(entry)]
     system = [draft for draft in drafts if draft.role == "system"]
     spoken = _answered([draft for draft in drafts if draft.role != "system"])
     if drafts and (not spoken or spoken[0].role != "user"):
@@ -99,10 +107,14 @@ def chat_messages(entries: Iterable[MemoryEntry], strict: bool = False) -> list[
 
 
 def drafts_of(entry: MemoryEntry) -> list[Draft]:
-    """Return what an entry is sent as; several for a message with several results of tools.
+    """Return what an entry is sent as: nothing for an empty one, several for a message with several results of tools.
 
     The entry's text says everything; pictures, sound and files are sent besides, in a user's message.
     """
+    return [draft for draft in _all_drafts_of(entry) if not draft.is_empty]
+
+
+def _all_drafts_of(entry: MemoryEntry) -> list[Draft]:
     text = sound(entry.content)
     if entry.role == "compressed":
         return [Draft(entry.chat_role, text)]
@@ -122,13 +134,7 @@ def drafts_of(entry: MemoryEntry) -> list[Draft]:
 
 
 def _parts_of(entry: MemoryEntry) -> list[Message]:
-    """Return the parts of the message that an entry was, whatever is around it."""
-    message = entry.metadata.get("message") if entry.metadata else None
-    for key in ("message", "data", "kwargs"):  # Claude Code, LangChain
-        if isinstance(message, dict) and isinstance(message.get(key), dict):
-            message = message[key]
-    content = message.get("content", message.get("parts")) if isinstance(message, dict) else None
-    return [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    return [part for part in entry.parts if isinstance(part, dict)]
 
 
 def unsent_media(entry: MemoryEntry) -> list[Media]:
@@ -275,12 +281,10 @@ def _rendered(drafts: list[Draft]) -> list[Message]:
     own: deque[str] = deque()
     for draft in drafts:
         if draft.role == "tool":
-            messages.append({"role": "tool", "tool_call_id": own.popleft(), "content": draft.as_message()["content"]})
+            messages.append(replace(draft, answers=own.popleft()).as_message())
             continue
         own = deque(ids.own(call.id) for call in draft.calls)
         messages.append(draft.as_message(list(own)))
-    if messages and messages[-1]["role"] == "assistant" and isinstance(messages[-1]["content"], str):
-        messages[-1]["content"] = messages[-1]["content"].rstrip()  # Anthropic refuses a last answer that ends in a space
     return messages
 
 

@@ -55,7 +55,7 @@ def counter_of(lm: str | None, model: "dspy.LM | None" = None) -> "TokenCounter 
 
     if model is None:
         return counter_named(lm) if lm else None
-    return own if (own := counter_for(model)).exact else counter_named(model.model)
+    return counter_for(model)
 
 
 @app.command()
