@@ -189,14 +189,12 @@ def planned(task: Task, budget: int, low: int, beside: int, write: Write | None)
         most //= 2
     if needed > budget:
         raise UsageError(
-            f"the budget is {budget + beside} tokens, but the protected part alone has {needed + beside}: {len(task.kept)} entries "
-            f"(the system prompts, the last {task.recent} and what belongs to them){', with tool results as stubs' * bool(stubs)}; "
-            "give a larger budget, or protect fewer recent entries"
+            f"the budget is {budget + beside} tokens, but the protected part alone has {needed + beside}: "
+            f"{len(task.kept)} entries (the system prompts, the last {task.recent} and what belongs to them)"
+            f"{', with tool results as stubs' * bool(stubs)}; give a larger budget, or protect fewer recent entries"
         )
     if write is not None and draft.older:
         draft.use(write([task.older(place) for place in draft.older], draft.left))
-    if not draft.fits:  # by a counter that counts tokens for no text
-        raise UsageError(f"there is room for {draft.left} tokens, but even an empty entry has more; give a larger budget")
     if task.furthest != "archive" and draft.required > draft.left:
         raise UsageError(
             f"{task.furthest} leaves every message {'that states something ' * (task.furthest == 'extract_facts')}a place "
