@@ -67,7 +67,7 @@ def counter_for(lm: Any) -> TokenCounter:
     model = str(getattr(lm, "model", ""))
     if count := getattr(getattr(lm, "engine", None), "count_tokens", None):
         return TokenCounter(model, True, count, bare(model))
-    return counter_named(model)
+    return _estimate(model) if model.startswith(_LOCAL) else counter_named(model)  # a name of its own, with its own engine
 
 
 def counter_named(model: str | None) -> TokenCounter:

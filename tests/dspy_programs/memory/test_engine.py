@@ -154,7 +154,9 @@ def test_model_summarizes_windows_in_few_calls_and_is_named(store):
 LIE = reply("Bob Marley of zeus.example.com paid $9,999,999.", [{"text": "Bob Marley chose 77 llamas", "turns": [9999]}])
 
 
-@pytest.mark.parametrize("said", [LIE, reply("word " * 30), reply("w " * 9000), reply(facts=[{"text": "x" * 90, "turns": []}] * 4)])
+@pytest.mark.parametrize(
+    "said", [LIE, reply("word " * 30), reply("w " * 9000), reply(facts=[{"text": "x" * 90, "turns": []}] * 4)]
+)
 def test_what_the_model_invents_is_dropped_and_the_budget_is_met(store, said):
     before = store.entries
     with dspy.context(lm=scripted_lm(lambda prompt: said)):
