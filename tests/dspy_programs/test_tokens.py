@@ -6,8 +6,7 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from dspy_programs.errors import UnknownModel
-from dspy_programs.text import approximate_tokens
-from dspy_programs.tokens import APPROXIMATE, caches, counter_for, counter_named, openai_counter
+from dspy_programs.tokens import caches, counter_for, counter_named, openai_counter
 from optimizers.calls import Journal, Meter, recorded
 from tests.fakes import scripted_lm
 from tests.ggufs import gguf
