@@ -4,8 +4,8 @@ No network access: tiktoken downloads a missing vocabulary at every call, so it 
 machine (its own cache, or inside litellm's wheel).
 
 Input      a model, or its name as a spec or as routers write it: openrouter/openai/gpt-4o, azure/gpt-4o, a dated or tuned name.
-Output     counter_for(lm), counter_named(model), counter_of(model, lm) -> TokenCounter. `exact`: the model's own vocabulary
-           counts. Otherwise its name says by what is estimated: another vocabulary with a margin, or text.approximate_tokens.
+Output     counter_for(lm), counter_named(model) -> TokenCounter. `exact`: the model's own vocabulary counts. Otherwise its
+           name says by what is estimated: another vocabulary with a margin, or text.approximate_tokens.
 
 | model | counted by |
 |---|---|
@@ -63,11 +63,11 @@ APPROXIMATE = TokenCounter("approximate", False, approximate_tokens)
 
 
 def counter_for(lm: Any) -> TokenCounter:
-    """Return the counter of a language model: its engine's own, OpenAI's by the model's name, else the estimate."""
+    """Return the counter of a language model: its engine's own, else that of its name."""
     model = str(getattr(lm, "model", ""))
     if count := getattr(getattr(lm, "engine", None), "count_tokens", None):
         return TokenCounter(model, True, count, bare(model))
-    return openai_counter(model) or replace(APPROXIMATE, model=bare(model))
+    return _estimate(model) if model.startswith(_LOCAL) else counter_named(model)  # a name of its own, with its own engine
 
 
 def counter_named(model: str | None) -> TokenCounter:
@@ -78,14 +78,6 @@ def counter_named(model: str | None) -> TokenCounter:
     if not model:
         return with_vocabulary(_FALLBACK, exact=False) or APPROXIMATE
     return openai_counter(model) or _local_counter(model) or _hub_counter(model) or _estimate(model)
-
-
-def counter_of(named: str | None, lm: Any = None) -> TokenCounter:
-    """Return the counter of the named model; for none, of the model in use; without either, cl100k's vocabulary."""
-    if named or lm is None:
-        return counter_named(named)
-    own = counter_for(lm)
-    return own if own.exact else counter_named(lm.model)
 
 
 def bare(model: str) -> str:

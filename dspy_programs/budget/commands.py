@@ -138,7 +138,7 @@ def negotiate(
     from dspy_programs.budget.report import as_html, serialize
     from dspy_programs.registry import require_writable
     from dspy_programs.rubric import read_rubric, rubric_of, shipped_rubrics
-    from dspy_programs.tokens import counter_of
+    from dspy_programs.tokens import counter_for, counter_named
 
     sections = read_prompt(prompt)
     chosen = DEFAULT_RUBRIC if rubric in (None, "default") else rubric or ""
@@ -155,7 +155,7 @@ def negotiate(
         max_savings,
         strategies=[item.value for item in strategy] if strategy else None,
         allow=allow,
-        counter=counter_of(tokens, language_model),
+        counter=counter_named(tokens) if tokens else counter_for(language_model),
     )
     if price := negotiator.price(sections):
         print(_price_line(price.calls, price.characters), file=sys.stderr)

@@ -34,7 +34,15 @@ def chat_messages(entries: Iterable[MemoryEntry], strict: bool = False) -> list[
     Returns:
         The messages; [] for no entries.
     """
-    drafts = [draft for entry in entries for draft in drafts_of(entry) if not draft.is_empty]
+    messages = completed(entries, strict)
+    if messages and messages[-1]["role"] == "assistant" and isinstance(messages[-1]["content"], str):
+        messages[-1]["content"] = messages[-1]["content"].rstrip()  # Anthropic refuses a last answer that ends in a space
+    return messages
+
+
+def completed(entries: Iterable[MemoryEntry], strict: bool = False) -> list[Message]:
+    """Return the messages, with what an API needs beside what the entries say."""
+    drafts = [draft for entry in entries for draft in drafts_of(entry)]
     system = [draft for draft in drafts if draft.role == "system"]
     spoken = _answered([draft for draft in drafts if draft.role != "system"])
     if drafts and (not spoken or spoken[0].role != "user"):
@@ -108,12 +116,10 @@ def _rendered(drafts: list[Draft]) -> list[Message]:
     own: deque[str] = deque()
     for draft in drafts:
         if draft.role == "tool":
-            messages.append({"role": "tool", "tool_call_id": own.popleft(), "content": draft.as_message()["content"]})
+            messages.append(replace(draft, answers=own.popleft()).as_message())
             continue
         own = deque(ids.own(call.id) for call in draft.calls)
         messages.append(draft.as_message(list(own)))
-    if messages and messages[-1]["role"] == "assistant" and isinstance(messages[-1]["content"], str):
-        messages[-1]["content"] = messages[-1]["content"].rstrip()  # Anthropic refuses a last answer that ends in a space
     return messages
 
 

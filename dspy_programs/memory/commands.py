@@ -51,9 +51,9 @@ def memory() -> None:
 
 def counter_of(lm: str | None, model: "dspy.LM | None" = None) -> "TokenCounter | None":
     """Return the token counter of the model in use, else of the one that is named, if any."""
-    from dspy_programs import tokens
+    from dspy_programs.tokens import counter_for, counter_named
 
-    return tokens.counter_of(None if model else lm, model) if lm or model else None
+    return (counter_for(model) if model else counter_named(lm)) if model or lm else None
 
 
 @app.command()

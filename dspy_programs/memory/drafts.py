@@ -70,10 +70,14 @@ class Draft:
 
 
 def drafts_of(entry: MemoryEntry) -> list[Draft]:
-    """Return what an entry is sent as; several for a message with several results of tools.
+    """Return what an entry is sent as: nothing for an empty one, several for a message with several results of tools.
 
     The entry's text says everything; pictures, sound and files are sent besides, in a user's message.
     """
+    return [draft for draft in _all_drafts_of(entry) if not draft.is_empty]
+
+
+def _all_drafts_of(entry: MemoryEntry) -> list[Draft]:
     text = sound(entry.content)
     if entry.role == "compressed":
         return [Draft(entry.chat_role, text)]

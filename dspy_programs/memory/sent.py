@@ -2,7 +2,7 @@
 
 Input      a message in any dialect, or an entry; a TokenCounter, whose `model` says by which rules.
 Output     sent_tokens(message, counter), entry_tokens(entry, counter) -> int; opening(counter) -> int: what a request has
-           once, besides its messages.
+           once, besides its messages; beside_tokens(entries, counter) -> int: that, and what chat_messages adds to entries.
 Guarantees a part that nobody knows is counted by its whole JSON, and no content is free; what is not sent (an empty message,
            private reasoning) counts 0. Errs on the high side where the rule is not published.
 
@@ -17,11 +17,13 @@ Source     OpenAI's cookbook, "How to count tokens with tiktoken" (messages, wit
 """
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
 from dspy_programs.conversation import PRIVATE
+from dspy_programs.memory.chat import completed
 from dspy_programs.memory.drafts import as_json, drafts_of, unsent_media
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.media import price_for, read, tokens_of
@@ -60,10 +62,29 @@ def opening(counter: TokenCounter) -> int:
 
 def entry_tokens(entry: MemoryEntry, counter: TokenCounter) -> int:
     """Return what is sent for an entry, as a chat message or as its original; 0 for one that is empty, which is not sent."""
-    if not entry.metadata or entry.role == "compressed":
+    if (not entry.metadata and entry.role != "tool") or entry.role == "compressed":
         return text_tokens(entry.content, counter)
-    sent = sum(sent_tokens(draft.as_message(), counter) for draft in drafts_of(entry) if not draft.is_empty)
+    sent = sum(sent_tokens(draft.as_message(), counter) for draft in drafts_of(entry))
     return sent + sum(tokens_of(media, price_for(counter.model)) for media in unsent_media(entry))
+
+
+def beside_tokens(entries: Iterable[MemoryEntry], counter: TokenCounter) -> int:
+    """Return what a request with chat_messages(entries) has besides what each entry is sent as; 0 if nothing is sent.
+
+    Its opening, and what completes the messages for the API: a user's beginning, a result that is missing, an id.
+    """
+    changing, begun = [], False
+    for entry in entries:
+        if not begun or entry.role == "tool" or entry.calls:
+            changing.append(entry)
+            begun = begun or (entry.chat_role != "system" and bool(drafts_of(entry)))
+    alone = [draft.as_message() for entry in changing for draft in drafts_of(entry)]
+    together = completed(changing)
+    before, after = Counter(map(repr, alone)), Counter(map(repr, together))
+    messages = {repr(message): message for message in (*alone, *together)}
+    changed = [key for key in messages if after[key] != before[key]]
+    added = sum((after[key] - before[key]) * sent_tokens(messages[key], counter) for key in changed)
+    return added + opening(counter) if together else 0
 
 
 def text_tokens(text: str, counter: TokenCounter) -> int:

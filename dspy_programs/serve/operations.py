@@ -20,7 +20,7 @@ from dspy_programs.serve import requests as asked
 from dspy_programs.serve.limits import MAX_TURNS
 from dspy_programs.serve.problems import Invalid, TooLarge
 from dspy_programs.serve.worker_pool import Progress
-from dspy_programs.tokens import TokenCounter, counter_of
+from dspy_programs.tokens import TokenCounter
 from dspy_programs.types import Section, Trace
 
 _FAULTS_SHOWN = 3
@@ -193,7 +193,7 @@ def _sections_of(sections: Sequence[asked.PromptSection]) -> list[Section]:
 
 def _counter_of(model: str | None) -> TokenCounter:
     """Count as the named model does, else as the server's own, else with a shipped vocabulary."""
-    return counter_of(model, model_in_use())
+    return counter_for(model_in_use()) if model is None else counter_named(model)
 
 
 class Operation(NamedTuple):
