@@ -12,12 +12,15 @@ from itertools import accumulate, chain
 from typing import NamedTuple
 
 from dspy_programs.memory.changes import Strategy
+from dspy_programs.memory.deed_lines import BRIEF, EQUAL, RUNS, Deed, together
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.pieces import Piece, Rank, lines_of
-from dspy_programs.memory.salience import Reading
+from dspy_programs.memory.salience import Reading, stated_in
 
 SPARE = 1.6  # the estimate of a piece's tokens is high, so this much more is picked, then cut by the exact count
 _ROUNDS = 5
+DEED_SHARE = 0.5  # of the room beside open requests: deeds that take more are told in fewer words
+_OPENING = 4  # tokens of a deed's head
 _MARK = 6  # tokens for counting what a line leaves out, about
 DECISION_SHARE = 0.5  # of the room that open requests and deeds leave
 
@@ -76,9 +79,36 @@ class Selection:
         for number, (place, piece) in enumerate(zip(pool.places, pool.pieces, strict=True)):
             if place[0] in units:
                 self._ranks[piece.rank].append(number)
-        self._required = self._ranks[Rank.OPEN_REQUEST] + self._ranks[Rank.DEED][::-1]
+        self.told = list(pool.told)
+        self._texts: dict[int, str] = {}
+        self._required = [*self._ranks[Rank.OPEN_REQUEST], *self._deeds()[::-1]]
         if furthest != "archive":
             self._required += self._one_of_each(units, facts_only=furthest == "extract_facts")
+
+    def _deeds(self) -> list[int]:
+        """Return the deeds that are told, as briefly as needed; one may stand for others."""
+        numbers = self._ranks[Rank.DEED]
+        deeds = [(piece.line.head, piece.deed or Deed(piece.text, ())) for piece in map(self.pool.pieces.__getitem__, numbers)]
+        room = DEED_SHARE * (self._room - sum(map(self._tokens, self._ranks[Rank.OPEN_REQUEST])))
+        for level in (EQUAL, RUNS, BRIEF):
+            texts = together(deeds, level)
+            if sum(len(text) // 4 + _OPENING for text in texts.values()) <= room:
+                break
+        told = sorted(texts)
+        self._texts = {numbers[place]: texts[place] for place in told}
+        for number, text in self._texts.items():
+            unit, piece = self.pool.places[number]
+            one = self.told[unit]
+            if one.pieces[piece].text != text:
+                pieces = list(one.pieces)
+                pieces[piece] = pieces[piece]._replace(text=text)
+                self.told[unit] = one._replace(pieces=pieces)
+        return [numbers[place] for place in told]
+
+    def _tokens(self, number: int) -> int:
+        """Estimate a piece's tokens as it is told."""
+        text = self._texts.get(number)
+        return self.pool.reading.tokens(number) if text is None else len(text) // 4 + _OPENING
 
     def _one_of_each(self, units: Collection[int], facts_only: bool) -> list[int]:
         """Return the best piece of each unit that has none among the required; facts_only: of each that states something."""
@@ -96,11 +126,11 @@ class Selection:
         for number in self._required:
             unit, piece = self.pool.places[number]
             chosen.setdefault(unit, set()).add(piece)
-        return written(self.pool.told, chosen, frame) if chosen else ""
+        return written(self.told, chosen, frame) if chosen else ""
 
     def note(self, frame: str, room: int, size: Counting, count: Counting) -> Note:
         """Return the note of at most `room` tokens by `size`; frame: its first line; count: tokens of a bare text."""
-        writing = _Writing(self.pool.told, frame, room, size, count)
+        writing = _Writing(self.told, frame, room, size, count)
         writing.add(self._first)
         writing.add(self._telling)
         if not self.is_empty_with_facts(writing.chosen):
@@ -119,8 +149,9 @@ class Selection:
         """What comes first: open requests, deeds, the best decisions."""
         reading = self.pool.reading
         for number in self._required:
-            self._known.update(reading.stated(number))
-        self._left = max(0, self._room - sum(map(reading.tokens, self._required)))
+            text = self._texts.get(number)
+            self._known.update(reading.stated(number) if text is None else stated_in(text))
+        self._left = max(0, self._room - sum(map(self._tokens, self._required)))
         required = set(self._required)
         decisions = [number for number in self._ranks[Rank.DECISION] if number not in required]
         decided = reading.best(decisions, int(self._left * DECISION_SHARE), self._known)

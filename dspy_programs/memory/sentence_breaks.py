@@ -17,6 +17,8 @@ _ENDED = (  # each branch starts with the rare part
     r"\s(?:(?<=\n)|(?<=[.!?]\s)(?<!\b[A-Z]\.\s)(?<!\b(?:Mr|Ms|Dr|St|vs|No)\.\s)(?<!\b(?:Mrs|e\.g|i\.e|etc|Inc|Ltd)\.\s)"
     r"(?<!\n\d\.\s)(?<!\n\d\d\.\s)(?<!\A\d\.\s)|(?<=[.!?][\"')]\s))\s*"
 )
+_MONTHS = "Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember|Stock"  # codespell:ignore
+_ENDED = rf"(?:{_ENDED})(?!(?<=\d\.\s)(?:{_MONTHS}))"
 _BREAK = re.compile(_ENDED)
 _BREAK_ANY = re.compile(rf"{_ENDED}|(?<=[\u3002\uff01\uff1f])(?![\u300d\u300f\uff09])")
 
