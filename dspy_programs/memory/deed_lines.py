@@ -19,7 +19,7 @@ _LONGEST_ARGUMENT = 160  # characters
 _LONGEST_CALL = 500
 _WORTH_NAMING = 60  # characters that "as below" must save
 _BRIEF_ARGUMENT = 40
-_BRIEF_ARGUMENTS = 2
+_BRIEF_ARGUMENTS = 120  # characters of all
 _BRIEF_REASON = 120
 EQUAL, RUNS, BRIEF = range(3)  # levels of together
 
@@ -174,8 +174,13 @@ def _as_below(deed: Deed, later: Deed | None) -> Deed | None:
 
 
 def _brief(deed: Deed) -> Deed:
+    """Leave out long arguments, and those after the room for them; the first stays."""
     first, *others = deed.arguments or ("",)
-    kept = [argument for argument in others if len(argument) <= _BRIEF_ARGUMENT][: _BRIEF_ARGUMENTS - 1]
+    kept: list[str] = []
+    room = _BRIEF_ARGUMENTS - len(first)
+    for argument in others:
+        if len(argument) <= min(room, _BRIEF_ARGUMENT):
+            kept.append(argument)
+            room -= len(argument)
     more = len(others) - len(kept)
-    mark = [f"({quantity(more, 'more argument')})"] if more else []
-    return Deed(deed.name, (first, *kept, *mark), deed.brief, deed.brief)
+    return Deed(deed.name, (first, *kept, *([f"({more} more)"] if more else [])), deed.brief, deed.brief)

@@ -152,6 +152,11 @@ def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
     return {*kept, *([agreed_to] if agreed_to >= 0 else [])}
 
 
+def asks(text: str) -> bool:
+    """Return whether a sentence asks for something."""
+    return _ASKS.search(text) is not None or _DOES.match(text) is not None
+
+
 def _left_open(waiting: list[int], text: str, entries: Sequence[MemoryEntry], completed: bool) -> list[int]:
     """Return what is open after an answer: what was set aside for a question meanwhile, and what the next message refers to."""
     if waiting and _ASIDE.search(entries[waiting[-1]].content[:_READ]):

@@ -19,7 +19,7 @@ from dspy_programs.memory.deeds import changes, ending_of, reason_of, says_only_
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.fields import Part, Parts, joined, plain
 from dspy_programs.memory.note import STILL_OPEN, is_note
-from dspy_programs.memory.open_request import open_requests as open_requests
+from dspy_programs.memory.open_request import asks, open_requests as open_requests
 from dspy_programs.memory.replies import is_output
 from dspy_programs.memory.sentence_breaks import lines_in
 from dspy_programs.memory.stubs import mentioned_in as mentioned_in, stub_of as stub_of
@@ -28,6 +28,7 @@ from dspy_programs.text import quantity
 
 _MOST_SENTENCES = 400  # pieces of one message
 _LONGEST_ROW = 400  # characters of a row of an open request that is one piece
+DECIDED_WORTH = 3.0  # of what a person decides
 _LONGEST_REASON = 120  # characters of a failure's, in short
 _LONGEST_BRIEF, _BRIEF_PARTS = 40, 2  # of a deed's outcome, in short
 _LONGEST_TOLD = 200  # characters of what a deed's own line says of its outcome
@@ -39,6 +40,7 @@ _NEW_ID = re.compile(
 _IS_ID = re.compile(r"(?=.*\d)(?=.*[A-Z])[\w-]{4,24}")  # a short value with digits and capitals
 _ENDINGS = ("done", "failed", "asked")
 _PROGRAM = re.compile(r"\s*(\w[\w.@-]{0,39}): ")  # "Computer_terminal: exitcode: 1"
+_WORDS = re.compile(r"(?:[^\W\d_]+[,']? ){3}|[\u3040-\u9fff]{4}")  # running text
 _LABELS = frozenset(("user", "assistant", "system", "tool", "note", "user (still open)", *_ENDINGS))
 
 
@@ -149,7 +151,14 @@ def _of_open_request(text: str, head: str, number: int, beyond: int) -> list[Pie
         beyond += len(said) - _MOST_SENTENCES
         said = said[: _MOST_SENTENCES // 2] + said[-_MOST_SENTENCES // 2 :]
     line = Line(number, head, "", " ", beyond)
-    return [Piece(part, Rank.OPEN_REQUEST, line) for part in said]
+    return [Piece(part, Rank.OPEN_REQUEST, line, worth=_worth_of_row(part)) for part in said]
+
+
+def _worth_of_row(row: str) -> float:
+    """Return what a row of a request is worth where not all fits: questions and orders first, headings and code last."""
+    if not _WORDS.search(row):
+        return 0.2
+    return 3.0 if asks(row) else 2.0 if settles(row) else 1.0
 
 
 def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Piece]:
@@ -159,8 +168,13 @@ def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Pi
         half = _MOST_SENTENCES // 2
         said = said[:half] + said[-half:]
     line = Line(number, f"{speaker}: ", "", " ", beyond)
-    decision, ordinary = Rank.DECISION, Rank.ORDINARY
-    return [_new_piece(Piece, (part, decision if settles(part, assistant) else ordinary, line, "", 1.0, None)) for part in said]
+    ordinary = Rank.ORDINARY, 1.0
+    decision = Rank.DECISION, 1.0 if assistant else DECIDED_WORTH
+    found = []
+    for part in said:
+        rank, worth = decision if settles(part, assistant) else ordinary
+        found.append(_new_piece(Piece, (part, rank, line, "", worth, None)))
+    return found
 
 
 def _speaker(entry: MemoryEntry) -> str:

@@ -21,9 +21,9 @@ from dspy_programs.memory.cues import says_something_exact
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.known import Known, Original
 from dspy_programs.memory.note import is_note, note_frame
-from dspy_programs.memory.pieces import Line, Piece, Rank, open_requests, stub_of
+from dspy_programs.memory.pieces import Line, Piece, Rank, mentioned_in, open_requests, stub_of
 from dspy_programs.memory.salience import Reading, parts_of
-from dspy_programs.memory.selection import Note, Pool, Selection, Told
+from dspy_programs.memory.selection import Note, Pool, Selection, Told, words_of
 from dspy_programs.memory.units import protected, units
 from dspy_programs.memory.windows import Older, Written
 from dspy_programs.programs.failure_judge import is_deed
@@ -35,9 +35,12 @@ LARGE = 0.25  # share of the budget from which a tool result is too large alone
 STALE = 120  # tokens of a tool result among the newest that are not protected
 SMALLEST = 16  # tokens of a stub
 RESULT_WEIGHT = 0.6
+ANSWER_WEIGHT = 1.0  # of an assistant's message
 LATE_WEIGHT = 0.2  # the last message is worth this much more than the first
 _NOTE = MemoryEntry(role="compressed", content="", metadata={"original_role": "user"})  # as a note is sent
 _READ_ALL = 120  # units; of more, only the most salient are read closely
+_MENTIONS = 200  # of the last messages, for what they mention
+_READ = 4_000  # characters of a request, for its words
 _UNIT_TOKENS = 12  # one unit is read closely for this many tokens of a note, if they are more
 
 
@@ -80,7 +83,7 @@ class Task:
         self.open = open_requests(self.entries)
         last = max(1, len(self.units) - 1)
         self.weights = [
-            (RESULT_WEIGHT if len(unit) > 1 or self.entries[unit[0]].role == "tool" else 1.0) * (1 + LATE_WEIGHT * place / last)
+            self._weight_of(unit) * (1 + LATE_WEIGHT * place / last)
             for place, unit in enumerate(self.free)
         ]
         if weights is not None:
@@ -89,6 +92,12 @@ class Task:
                 weight * (1 + max(scores[index] for index in unit))
                 for weight, unit in zip(self.weights, self.free, strict=True)
             ]
+
+    def _weight_of(self, unit: Sequence[int]) -> float:
+        role = self.entries[unit[0]].role
+        if len(unit) > 1 or role == "tool":
+            return RESULT_WEIGHT
+        return ANSWER_WEIGHT if role == "assistant" else 1.0
 
     def members(self, place: int) -> list[MemoryEntry]:
         return [self.entries[index] for index in self.free[place]]
@@ -116,7 +125,18 @@ class Task:
 
     @cached_property
     def pool(self) -> Pool:
-        return Pool(self.told(self._candidates(range(len(self.free)), self.room)))
+        return Pool(self.told(self._candidates(range(len(self.free)), self.room)), self.wanted)
+
+    @cached_property
+    def mentioned(self) -> frozenset[str]:
+        """What is mentioned outside results, for stubs."""
+        return mentioned_in(self.entries[-_MENTIONS:])
+
+    @cached_property
+    def wanted(self) -> frozenset[str]:
+        """Words of what is asked for: of open requests and of the last messages of people."""
+        asking = [*self.open, *(index for index in self.kept if self.entries[index].role == "user")]
+        return frozenset(word for index in asking for word in words_of(self.entries[index].content[:_READ]))
 
     def _candidates(self, places: Sequence[int], tokens: int) -> list[int]:
         """Return the places that may have room in a note of some tokens; the others are passed over from now on."""
@@ -230,7 +250,7 @@ def _protected_part(task: Task, most: int) -> tuple[dict[int, str], int]:
         entry = task.entries[index]
         tokens = task.size(entry)
         if entry.role == "tool" and tokens > most:
-            text = stub_of(entry, most, task.count)
+            text = stub_of(entry, most, task.count, task.mentioned)
             if (smaller := task.size(stubbed(entry, text))) < tokens:
                 stubs[index], tokens = text, smaller
         needed += tokens
@@ -275,7 +295,7 @@ class _Draft:
             entry = task.entries[index]
             tokens = task.size(entry)
             if entry.role == "tool" and tokens > STALE:
-                text = stub_of(entry, STALE, task.count)
+                text = stub_of(entry, STALE, task.count, task.mentioned)
                 if (smaller := task.size(stubbed(entry, text))) < tokens:
                     stubs[index], tokens = text, smaller
             price += tokens
@@ -292,7 +312,7 @@ class _Draft:
         task = self._task
         stay = [*task.kept, *(index for place in self.newest for index in task.free[place])]
         elsewhere = set().union(*(task.known.stated(task.entries[index]) for index in stay))
-        pool = Pool(self._with_texts(task.pool.told)) if self.written.windows else task.pool
+        pool = Pool(self._with_texts(task.pool.told), task.wanted) if self.written.windows else task.pool
         units = {unit for unit, one in enumerate(pool.told) if one.places[0] < self.older.stop}
         return Selection(pool, units, elsewhere, self.left, task.furthest)
 

@@ -6,9 +6,12 @@ Guarantees at most `room` tokens by `size`, or no text at all; time order; an op
            states nothing is chosen while a unit that states something new has none.
 """
 
+import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate, chain
+from operator import mul
 from typing import NamedTuple
 
 from dspy_programs.memory.changes import Strategy
@@ -19,13 +22,22 @@ from dspy_programs.memory.salience import Reading, stated_in
 
 SPARE = 1.6  # the estimate of a piece's tokens is high, so this much more is picked, then cut by the exact count
 _ROUNDS = 5
+ASKED_SHARE = 0.7  # of the room: longer open requests are told in part, where they are not whole anyway
 DEED_SHARE = 0.5  # of the room beside open requests: deeds that take more are told in fewer words
 _OPENING = 4  # tokens of a deed's head
 _MARK = 6  # tokens for counting what a line leaves out, about
 DECISION_SHARE = 0.5  # of the room that open requests and deeds leave
 
+WANTED_WORTH = 1.0
+_WORD = re.compile(r"[^\W\d_]{4,}|\w*\d\w*|[A-Z]{2,}")
+
 Place = tuple[int, int]  # unit, piece
 Counting = Callable[[str], int]  # a text's tokens
+
+
+def words_of(text: str) -> set[str]:
+    """Return a text's words that may tell what it is about: long ones, and those with digits or in capitals."""
+    return {word.lower() for word in _WORD.findall(text)}
 
 
 class Told(NamedTuple):
@@ -49,14 +61,24 @@ class Note(NamedTuple):
 class Pool:
     """Units that a note may tell of, read together once."""
 
-    def __init__(self, told: Sequence[Told]) -> None:
+    def __init__(self, told: Sequence[Told], wanted: Collection[str] = ()) -> None:
+        """told: in time order; wanted: words of what is asked for, pieces with them are worth more."""
         self.told = told
         self.places = [(unit, number) for unit, one in enumerate(told) for number in range(len(one.pieces))]
         self.pieces = [piece for one in told for piece in one.pieces]
         self.reading = Reading(
-            [piece.text for piece in self.pieces], [one.weight * piece.worth for one in told for piece in one.pieces]
+            [piece.text for piece in self.pieces],
+            list(map(mul, self._wanted(wanted), (one.weight * piece.worth for one in told for piece in one.pieces))),
         )
         self._starts = [0, *accumulate(len(one.pieces) for one in told)]
+
+    def _wanted(self, wanted: Collection[str]) -> list[float]:
+        """Return a factor for each piece: the rarer its words that are wanted, the more."""
+        if not wanted:
+            return [1.0] * len(self.pieces)
+        shared = [[word for word in words_of(piece.text) if word in wanted] if piece.line.noun else [] for piece in self.pieces]
+        times = Counter(word for words in shared for word in words)
+        return [1 + WANTED_WORTH * min(1.0, sum(times[word] ** -0.5 for word in words)) for words in shared]
 
     @cached_property
     def telling(self) -> list[bool]:
@@ -81,9 +103,16 @@ class Selection:
                 self._ranks[piece.rank].append(number)
         self.told = list(pool.told)
         self._texts: dict[int, str] = {}
-        self._required = [*self._ranks[Rank.OPEN_REQUEST], *self._deeds()[::-1]]
+        self._required = [*self._asked(), *self._deeds()[::-1]]
         if furthest != "archive":
             self._required += self._one_of_each(units, facts_only=furthest == "extract_facts")
+
+    def _asked(self) -> list[int]:
+        """Return the open requests, in order if there is room for them, else what asks most first."""
+        numbers, pool = self._ranks[Rank.OPEN_REQUEST], self.pool
+        if sum(map(pool.reading.tokens, numbers)) <= ASKED_SHARE * self._room:
+            return numbers
+        return sorted(numbers, key=lambda number: (-pool.pieces[number].worth, number))
 
     def _deeds(self) -> list[int]:
         """Return the deeds that are told, as briefly as needed; one may stand for others."""
