@@ -19,6 +19,7 @@ from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.note import STILL_OPEN, is_note
 from dspy_programs.memory.replies import agrees_to, is_closing, is_consent, is_output, without_stop
 from dspy_programs.memory.sentence_breaks import lines_in
+from dspy_programs.memory.talk import is_talk, speaker_of
 
 MOST = 8
 _MOST_READ = 40  # messages of the user
@@ -232,6 +233,8 @@ def _closes(text: str, said: _Said) -> bool:
 
 
 def _last_among_people(entries: Sequence[MemoryEntry]) -> set[int]:
+    if is_talk(entries):  # who is no speaker speaks to the assistant
+        return {index for index, entry in enumerate(entries) if entry.role == "user" and speaker_of(entry.content) is None}
     for index in range(len(entries) - 1, -1, -1):
         entry = entries[index]
         if _is_of_user(entry) and (is_note(entry.content) or not (is_closing(entry.content) or is_consent(entry.content))):

@@ -3,10 +3,12 @@
 Input      a text.
 Output     its sentences and lines in order, without control characters; those of more than LONGEST characters in parts that
            end between words, and a word of more than that is only measured: "(5,000 characters)".
+           clause_of: the beginning of a sentence that fits.
 Guarantees no cut after an abbreviation, an initial or a list's number; linear; every script.
 """
 
 import re
+from collections.abc import Callable
 
 from dspy_programs.text import quantity
 
@@ -45,3 +47,15 @@ def in_parts(text: str) -> list[str]:
         part.group() if len(part.group()) <= LONGEST else f"({quantity(len(part.group()), 'character')})"
         for part in _PART.finditer(text)
     ]
+
+
+_CLAUSE = re.compile(r"(?<=[^\W\d])(?:[,;:] |[\uff0c\uff1b\u3001]| [\u2013\u2014-] )")
+_SHORTEST_CLAUSE = 20  # characters
+
+
+def clause_of(sentence: str, fits: Callable[[str], bool]) -> str:
+    """Return as many of a sentence's clauses from its beginning as fit, marked as cut; "" if none does."""
+    for end in reversed([match.start() for match in _CLAUSE.finditer(sentence)]):
+        if end >= _SHORTEST_CLAUSE and fits(part := f"{sentence[:end]} (...)"):
+            return part
+    return ""
