@@ -112,7 +112,9 @@ _STATES = frozenset(
     ("success", "status", "ok", "message", "result", "succeeded", "updated", "deleted", "created", "affected", "rowcount")
 )
 _NOTHING = re.compile(r"(?i)\bno \w+(?: \w+)? (?:was |were )?found\b|\bnothing found\b|\bno (?:results?|match(?:es)?)\b")
-_FAILED = re.compile(r"(?:[\w.@-]{1,40}: )?(?:fehler|erreur|fout|errore|error|exitcode: [1-9]\d*)\b|错误|錯誤|エラー|오류|ошибка", re.IGNORECASE)
+_FAILED = re.compile(
+    r"(?:[\w.@-]{1,40}: )?(?:fehler|erreur|fout|errore|error|exitcode: [1-9]\d*)\b|错误|錯誤|エラー|오류|ошибка", re.IGNORECASE
+)
 _EMPTY = frozenset(("", "none", "null", "true", "ok", "done", "success", "successful", "{}", "[]", '""'))
 
 

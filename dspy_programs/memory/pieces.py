@@ -207,9 +207,7 @@ def _of_call(call: Call, result: str | None, number: int) -> list[Piece]:
     outcome = _outcome(parts, named)
     if outcome:
         short = [part for part in outcome if len(part.text) + len(part.under) <= _LONGEST_BRIEF][:_BRIEF_PARTS]
-        call_ = call_._replace(
-            outcome=f" -> {joined(outcome)}", brief=f" -> {joined(short)}" if short else ""
-        )
+        call_ = call_._replace(outcome=f" -> {joined(outcome)}", brief=f" -> {joined(short)}" if short else "")
     rest = [part for part in parts.parts if part not in outcome and not _is_known(part, named)]
     return [
         _of_deed(call_, Rank.DEED, Line(number, "done: ")),

@@ -82,10 +82,7 @@ class Task:
         self.free = [unit for unit in self.units if unit[0] not in self.kept]
         self.open = open_requests(self.entries)
         last = max(1, len(self.units) - 1)
-        self.weights = [
-            self._weight_of(unit) * (1 + LATE_WEIGHT * place / last)
-            for place, unit in enumerate(self.free)
-        ]
+        self.weights = [self._weight_of(unit) * (1 + LATE_WEIGHT * place / last) for place, unit in enumerate(self.free)]
         if weights is not None:
             scores = weights(self.entries)
             self.weights = [
