@@ -240,22 +240,28 @@ def apply(
     """Write the smaller prompt; refused if the result was made from a different prompt."""
     from dspy_programs.atomic_file import write_atomically
     from dspy_programs.budget.consent import listed, losses, refusal
-    from dspy_programs.budget.prompt import TEXT_SUFFIXES, as_yaml, read_prompt
+    from dspy_programs.budget.prompt import TEXT_SUFFIXES, as_yaml, joined, read_prompt
+    from dspy_programs.budget.redundancy import added
     from dspy_programs.budget.report import read_result_file
     from dspy_programs.budget.result import digest
     from dspy_programs.errors import UsageError
 
     found = read_result_file(result)
+    new = found.optimized_sections
     if found.original_sha256 != digest(read_prompt(prompt)) or digest(found.original_sections) != found.original_sha256:
         raise UsageError(f"{prompt}: not the prompt {result} was made from; run negotiate again")
+    if (changed := added(found.original_sections, new)) or joined(new) != found.optimized_prompt:
+        where = f"section {changed!r}" if changed else "optimized_prompt"
+        raise UsageError(f"{result}: {where} was changed since negotiate wrote it; run negotiate again")
     allowed = {one.number for one in found.lost if one.allowed}
-    lost = losses(found.original_sections, found.optimized_sections, [str(number) for number in allowed] or ["none"], {})
+    lost = losses(found.original_sections, new, [str(number) for number in allowed] or ["none"], {})
+    if lost:
+        print(f"Binding sentences that go ({len(lost)}):\n{listed(lost)}")
     if refused := refusal(lost):
-        print(listed(lost))
         print(refused, file=sys.stderr)
         raise typer.Exit(GATE_CLOSED)
     is_text = output.suffix.lower() in TEXT_SUFFIXES
-    write_atomically(output, f"{found.optimized_prompt}\n" if is_text else as_yaml(found.optimized_sections))
+    write_atomically(output, f"{found.optimized_prompt}\n" if is_text else as_yaml(new))
     print(f"{output}: {found.optimized_token_count} tokens (before: {found.original_token_count})")
 
 
