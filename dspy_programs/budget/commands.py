@@ -107,7 +107,7 @@ def negotiate(
     ] = None,
     model: Annotated[str | None, typer.Option("--model", "-m", help="Model name on Ollama or OpenRouter.")] = None,
     threshold: Annotated[float, typer.Option("--threshold", "-t", help="Smallest share of the score to keep.")] = 0.95,
-    min_savings: Annotated[float, typer.Option(help="Stop once this share of the tokens is saved.")] = 0.40,
+    min_savings: Annotated[float, typer.Option(help="Stop once this share of the tokens is saved; less is no success.")] = 0.40,
     max_savings: Annotated[float, typer.Option(help="Never save more than this share of the tokens.")] = 0.60,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the result to this file.")] = None,
     form: Annotated[Form, typer.Option("--format", "-f", help="Format of --output.")] = Form.JSON,
@@ -142,7 +142,8 @@ def negotiate(
 
     sections = read_prompt(prompt)
     chosen = DEFAULT_RUBRIC if rubric in (None, "default") else rubric or ""
-    wanted = rubric_of(chosen) if chosen in shipped_rubrics() else read_rubric(chosen)
+    is_file = chosen not in shipped_rubrics() and (Path(chosen).suffix or Path(chosen).exists())
+    wanted = read_rubric(chosen) if is_file else rubric_of(chosen)
     for path in (output, html):
         if path:
             require_writable(path)

@@ -41,6 +41,7 @@ _NO_PROSE = re.compile(r"[{}<>;=$_|\\]|^\W*\w[\w ]{0,30}[:：]")
 _NUMBERED = re.compile(r"\s*(?:\(?\w{1,3}[.)]|\d{1,3}[、．：])")
 _ARTICLES = frozenset({"a", "an", "the", "please"})
 _FILLER_START = re.compile(
+    r"(?!.*\b(?:and|or|but|et|y) (?:that|que)\b)"  # what goes on with another "that" needs the first one
     r"(?:(?:and |also,? )?(?:please |kindly )?(?:note|be aware|be advised|keep in mind|bear in mind|remember|be reminded)"
     r"(?: also)? that:?,? "
     r"|it(?:['’]s| is) (?:also |very |really )?(?:important|essential|crucial|critical|vital|necessary|worth|useful|helpful)"
