@@ -51,6 +51,15 @@ def test_compress_prints_one_line_and_writes_a_smaller_file_that_restores(capsys
     assert [entry["content"] for entry in entries] == [message["content"] for message in messages]
 
 
+def test_restore_says_where_a_note_stays_because_its_originals_are_elsewhere(capsys, tmp_path, written):
+    small, kept, back = tmp_path / "small.json", tmp_path / "kept.json", tmp_path / "back.json"
+    arguments = ("compress", written, "--budget", "700", "-o", small, "--format", "messages", "--originals", kept)
+    assert run(app, list(map(str, arguments))) == run(app, ["restore", str(small), "-o", str(back)]) == 0
+    assert f"{small}: turn 2 is a note of a compression" in capsys.readouterr().err
+    assert run(app, list(map(str, ("restore", small, "-o", back, "--originals", kept)))) == 0
+    assert "note of a compression" not in capsys.readouterr().err
+
+
 def test_compress_to_messages_keeps_what_is_protected_word_for_word(capsys, tmp_path, written, messages):
     out = tmp_path / "out.json"
     told(capsys, "compress", written, "--budget", 500, "-o", out, "--format", "messages", "--protected-recent", 2)
