@@ -283,11 +283,11 @@ def test_what_is_added_while_a_memory_is_compressed_in_its_place_stays(capsys, t
         told(capsys, "compress", path, "--budget", 900, "-o", path, "--protected-recent", 1)
     adds.join(60)
     said = [entry.content for entry in restore(load(path).store)]
-    assert said[:61] == [entry.content for entry in store] and said[61:] == [f"Added {number}." for number in range(30)]
+    assert said[:61] == [entry.content for entry in store] and said[61:] == [f"Added {number}." for number in range(15)]
 
 
 def add_many(path):
-    for number in range(30):
+    for number in range(15):
         with opened(path) as store:
             store.add("user", f"Added {number}.")
 
