@@ -81,6 +81,19 @@ def read(path: Path, originals: Path | None, counter: TokenCounter | None = None
     )
 
 
+def warn_of_notes(restored: MemoryStore, path: Path) -> None:
+    """Say on standard error if what was restored still has a note whose originals are elsewhere."""
+    from dspy_programs.memory.note import is_note
+
+    notes = [entry.turn_number for entry in restored if entry.role != "system" and is_note(entry.content)]
+    if notes:
+        typer.echo(
+            f"{path}: turn {notes[0]} is a note of a compression, and its originals are not in this file: it stays as it is; "
+            "if they were kept with `compress --originals FILE`, restore with --originals FILE",
+            err=True,
+        )
+
+
 def said(content: str) -> str:
     """Return a content as given, or standard input, without its last line break. Raises UsageError if it is empty."""
     text = content

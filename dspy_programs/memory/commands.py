@@ -20,6 +20,7 @@ from dspy_programs.memory.command_files import (
     read,
     said,
     tell,
+    warn_of_notes,
     write,
 )
 
@@ -240,6 +241,7 @@ def restore(
         else:
             write(output, as_messages(store, strict) if strict else as_given(store))
     behind = sum(len(entry.compression_history) for entry in compressed)
+    warn_of_notes(store, path)
     tell(output, {"entries": len(store), "restored": behind, "tokens": store.token_total()})
 
 

@@ -51,6 +51,15 @@ def test_compress_prints_one_line_and_writes_a_smaller_file_that_restores(capsys
     assert [entry["content"] for entry in entries] == [message["content"] for message in messages]
 
 
+def test_restore_says_where_a_note_stays_because_its_originals_are_elsewhere(capsys, tmp_path, written):
+    small, kept, back = tmp_path / "small.json", tmp_path / "kept.json", tmp_path / "back.json"
+    arguments = ("compress", written, "--budget", "700", "-o", small, "--format", "messages", "--originals", kept)
+    assert run(app, list(map(str, arguments))) == run(app, ["restore", str(small), "-o", str(back)]) == 0
+    assert f"{small}: turn 2 is a note of a compression" in capsys.readouterr().err
+    assert run(app, list(map(str, ("restore", small, "-o", back, "--originals", kept)))) == 0
+    assert "note of a compression" not in capsys.readouterr().err
+
+
 def test_compress_to_messages_keeps_what_is_protected_word_for_word(capsys, tmp_path, written, messages):
     out = tmp_path / "out.json"
     told(capsys, "compress", written, "--budget", 500, "-o", out, "--format", "messages", "--protected-recent", 2)
@@ -274,11 +283,11 @@ def test_what_is_added_while_a_memory_is_compressed_in_its_place_stays(capsys, t
         told(capsys, "compress", path, "--budget", 900, "-o", path, "--protected-recent", 1)
     adds.join(60)
     said = [entry.content for entry in restore(load(path).store)]
-    assert said[:61] == [entry.content for entry in store] and said[61:] == [f"Added {number}." for number in range(30)]
+    assert said[:61] == [entry.content for entry in store] and said[61:] == [f"Added {number}." for number in range(15)]
 
 
 def add_many(path):
-    for number in range(30):
+    for number in range(15):
         with opened(path) as store:
             store.add("user", f"Added {number}.")
 
