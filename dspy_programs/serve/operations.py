@@ -20,7 +20,7 @@ from dspy_programs.serve import requests as asked
 from dspy_programs.serve.limits import MAX_TURNS
 from dspy_programs.serve.problems import Invalid, TooLarge
 from dspy_programs.serve.worker_pool import Progress
-from dspy_programs.tokens import TokenCounter
+from dspy_programs.tokens import TokenCounter, counter_for, counter_named
 from dspy_programs.types import Section, Trace
 
 _FAULTS_SHOWN = 3
