@@ -107,7 +107,7 @@ def negotiate(
     ] = None,
     model: Annotated[str | None, typer.Option("--model", "-m", help="Model name on Ollama or OpenRouter.")] = None,
     threshold: Annotated[float, typer.Option("--threshold", "-t", help="Smallest share of the score to keep.")] = 0.95,
-    min_savings: Annotated[float, typer.Option(help="Stop once this share of the tokens is saved.")] = 0.40,
+    min_savings: Annotated[float, typer.Option(help="Stop once this share of the tokens is saved; less is no success.")] = 0.40,
     max_savings: Annotated[float, typer.Option(help="Never save more than this share of the tokens.")] = 0.60,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the result to this file.")] = None,
     form: Annotated[Form, typer.Option("--format", "-f", help="Format of --output.")] = Form.JSON,
@@ -142,7 +142,8 @@ def negotiate(
 
     sections = read_prompt(prompt)
     chosen = DEFAULT_RUBRIC if rubric in (None, "default") else rubric or ""
-    wanted = rubric_of(chosen) if chosen in shipped_rubrics() else read_rubric(chosen)
+    is_file = chosen not in shipped_rubrics() and (Path(chosen).suffix or Path(chosen).exists())
+    wanted = read_rubric(chosen) if is_file else rubric_of(chosen)
     for path in (output, html):
         if path:
             require_writable(path)
@@ -240,22 +241,28 @@ def apply(
     """Write the smaller prompt; refused if the result was made from a different prompt."""
     from dspy_programs.atomic_file import write_atomically
     from dspy_programs.budget.consent import listed, losses, refusal
-    from dspy_programs.budget.prompt import TEXT_SUFFIXES, as_yaml, read_prompt
+    from dspy_programs.budget.prompt import TEXT_SUFFIXES, as_yaml, joined, read_prompt
+    from dspy_programs.budget.redundancy import added
     from dspy_programs.budget.report import read_result_file
     from dspy_programs.budget.result import digest
     from dspy_programs.errors import UsageError
 
     found = read_result_file(result)
+    new = found.optimized_sections
     if found.original_sha256 != digest(read_prompt(prompt)) or digest(found.original_sections) != found.original_sha256:
         raise UsageError(f"{prompt}: not the prompt {result} was made from; run negotiate again")
+    if (changed := added(found.original_sections, new)) or joined(new) != found.optimized_prompt:
+        where = f"section {changed!r}" if changed else "optimized_prompt"
+        raise UsageError(f"{result}: {where} was changed since negotiate wrote it; run negotiate again")
     allowed = {one.number for one in found.lost if one.allowed}
-    lost = losses(found.original_sections, found.optimized_sections, [str(number) for number in allowed] or ["none"], {})
+    lost = losses(found.original_sections, new, [str(number) for number in allowed] or ["none"], {})
+    if lost:
+        print(f"Binding sentences that go ({len(lost)}):\n{listed(lost)}")
     if refused := refusal(lost):
-        print(listed(lost))
         print(refused, file=sys.stderr)
         raise typer.Exit(GATE_CLOSED)
     is_text = output.suffix.lower() in TEXT_SUFFIXES
-    write_atomically(output, f"{found.optimized_prompt}\n" if is_text else as_yaml(found.optimized_sections))
+    write_atomically(output, f"{found.optimized_prompt}\n" if is_text else as_yaml(new))
     print(f"{output}: {found.optimized_token_count} tokens (before: {found.original_token_count})")
 
 

@@ -41,6 +41,7 @@ _NO_PROSE = re.compile(r"[{}<>;=$_|\\]|^\W*\w[\w ]{0,30}[:：]")
 _NUMBERED = re.compile(r"\s*(?:\(?\w{1,3}[.)]|\d{1,3}[、．：])")
 _ARTICLES = frozenset({"a", "an", "the", "please"})
 _FILLER_START = re.compile(
+    r"(?!.*\b(?:and|or|but|et|y) (?:that|que)\b)"  # what goes on with another "that" needs the first one
     r"(?:(?:and |also,? )?(?:please |kindly )?(?:note|be aware|be advised|keep in mind|bear in mind|remember|be reminded)"
     r"(?: also)? that:?,? "
     r"|it(?:['’]s| is) (?:also |very |really )?(?:important|essential|crucial|critical|vital|necessary|worth|useful|helpful)"
@@ -138,13 +139,26 @@ def no_longer_said(before: Sequence[Section], after: Sequence[Section]) -> list[
     return [one for one in told if missing([one._replace(text=_plain(one.text))], after)]
 
 
-def _plain(text: str) -> str:
-    """Return a sentence without filler phrases."""
-    found = _FILLER_START.match(text)
-    text = text[found.end() :] if found and text[found.end() :].strip() else text
+def added(before: Sequence[Section], after: Sequence[Section]) -> str:
+    """Return the name of a section of `after` that says what its original does not, or not in that order; "" if none does."""
+    own = {section.name: words(_short(section.content)) for section in before}
+    for section in after:
+        left = iter(own.get(section.name, []))
+        if section.name not in own or not all(word in left for word in words(_short(section.content))):
+            return section.name
+    return ""
+
+
+def _short(text: str) -> str:
     for pattern, short in _FILLER_INSIDE:
         text = pattern.sub(short, text)
     return text
+
+
+def _plain(text: str) -> str:
+    """Return a sentence without filler phrases."""
+    found = _FILLER_START.match(text)
+    return _short(text[found.end() :] if found and text[found.end() :].strip() else text)
 
 
 def _duplicates(units: Sequence[Unit], texts: Mapping[str, str]) -> Iterator[Change]:

@@ -7,6 +7,7 @@ Raises     UsageError: a file that cannot be read or written, one that is given 
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +42,8 @@ def check_strict(is_messages: bool, strict: bool) -> None:
 
 
 def _is_same(one: Path, other: Path) -> bool:
-    return one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other))
+    same = os.path.realpath(one) == os.path.realpath(other)  # unlike Path.resolve, it bears a link that leads back to itself
+    return same or (one.exists() and other.exists() and one.samefile(other))
 
 
 @contextlib.contextmanager

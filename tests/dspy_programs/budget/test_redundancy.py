@@ -44,6 +44,7 @@ def test_what_says_nothing_goes(text, rest):
         'Say "please note that we close at six" at the end.',
         "Always say please to the customer.",
         "Remember to greet the customer.",
+        "Please note that we close at six and that nobody answers then.",
         "# Examples\nPlease note that we close.\n# Task\nGo.",
         "Text:\n    indented  code",
         "Known         [-2---]     Novel\nWeak          [--5--]     Strong",
