@@ -5,16 +5,14 @@ of obligation.py second. What is neither clearly a description nor clearly a dem
 describes (who the model is, whose shop it is, a greeting) is free to go.
 
 Input      sections: list[Section].
-Output     binding_sentences: list[Binding], in the prompt's order. lost: those of the first prompt that the second no longer
-           says: in the same words in the same order but for case, articles and plurals, with the same lead-in, numbers, signs,
-           quotations and placeholders, and under no heading that the first had not.
+Output     binding_sentences: list[Binding], in the prompt's order. Which of them a smaller prompt has lost: lost.py.
 Guarantees no model, no randomness; linear in the text.
 """
 
 import functools
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from dspy_programs.budget.obligation import (
@@ -83,9 +81,6 @@ _EXAMPLES_END = re.compile(r"^\W*end (?:of )?examples?\b", re.IGNORECASE)
 _SPEAKS_OF_EXAMPLES = re.compile(
     r"\b(?:examples?|above|below|following|now|beispiel\w*|exemples?|ejemplos?)\b|上|以下|次の|例", re.IGNORECASE
 )
-_CONTRACTED = re.compile(r"n[’']t\b")
-_TOKEN = re.compile(r"\w+|[^\w\s.,;:!?\"“”„*_`。，！？]")
-_UNHEARD = frozenset({"a", "an", "the", "please", "kindly"})
 _NAMED_STORY = re.compile(
     rf"[A-Z][\w’'-]+(?: (?:and|of|und|et|y|e) [A-Z][\w’'-]+)?(?: (?:also|first|once))? (?=(?:{PAST.pattern}))"
 )
@@ -124,7 +119,7 @@ def _bound(content: str, examples: bool, name: str) -> tuple[Binding, ...]:
     said = statements(content)
     verdicts = _with_neighbours(said, content, list(_verdicts(said, examples)))
     return tuple(
-        Binding(name, number, one.start, one.end, one.text, _lead_in(one), kind, why, one.heading)
+        Binding(name, number, one.start, one.end, one.text, lead_in_of(one), kind, why, one.heading)
         for number, (one, (kind, why)) in enumerate(zip(said, verdicts, strict=True))
         if kind
     )
@@ -155,7 +150,7 @@ def _with_neighbours(said: Sequence[Statement], content: str, verdicts: list[Ver
     return verdicts
 
 
-def _lead_in(one: Statement) -> str:
+def lead_in_of(one: Statement) -> str:
     """Return the lines that a statement hangs on, with the headings that turn it around, as "Don'ts" or "If in doubt"."""
     turning = [
         title
@@ -284,56 +279,12 @@ def is_description(text: str) -> bool:
     return bool(opening and VERB.search(RELATIVE.split(text[opening.end() :])[0]))
 
 
-def lost(before: Sequence[Section], after: Sequence[Section]) -> list[Binding]:
-    """Return each binding sentence of `before` that `after` no longer says."""
-    return missing(binding_sentences(before), after)
-
-
-def missing(bindings: Sequence[Binding], after: Sequence[Section]) -> list[Binding]:
-    """Return the bindings that the sections do not say: in the same words, under no heading that theirs had not."""
-    said: dict[tuple[str, ...], list[frozenset[str]]] = {}
-    for section in after:
-        for one in statements(section.content):
-            said.setdefault(_heard(_full(_lead_in(one), one.text)), []).append(_titles(one.heading))
-    return [one for one in bindings if not _is_said(one, said)]
-
-
-def _is_said(one: Binding, said: Mapping[tuple[str, ...], list[frozenset[str]]]) -> bool:
-    above = _titles(one.heading)
-    return any(titles <= above for titles in said.get(_heard(_full(one.lead_in, one.text)), ()))
-
-
-@functools.lru_cache(maxsize=5_000)
-def _titles(heading: str) -> frozenset[str]:
-    return frozenset(" ".join(title.casefold().split()) for title in heading.split("\n") if title)
-
-
-def _full(lead_in: str, text: str) -> str:
-    return f"{lead_in} {text}" if lead_in else text
-
-
-@functools.lru_cache(maxsize=20_000)
-def _heard(text: str) -> tuple[str, ...]:
-    """Return what two texts share that say the same: words and signs in order, without case, markup, articles and plurals.
-
-    Quotations, code and placeholders count letter by letter.
-    """
-    exactly = sorted(exact(text))
-    text = _CONTRACTED.sub(" not", text.casefold()).replace("can not", "cannot")
-    found = [_singular(token) for token in _TOKEN.findall(text) if token not in _UNHEARD]
-    return (*found, *exactly)
-
-
-def _singular(word: str) -> str:
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+def placeholders(text: str) -> frozenset[str]:
+    """Return the placeholders that are filled in before the prompt is sent: {input}, {{ name }}, ${name}, <<name>>."""
+    return frozenset(found.group() for found in _PLACEHOLDER.finditer(text))
 
 
 def exact(text: str) -> frozenset[str]:
     """Return what must match letter by letter: quotations, code and placeholders."""
     blanks = {blank.group() for blank in _BLANK.finditer(text)}
     return placeholders(text) | blanks | {quote.group() for quote in _QUOTED.finditer(text)}
-
-
-def placeholders(text: str) -> frozenset[str]:
-    """Return the placeholders that are filled in before the prompt is sent: {input}, {{ name }}, ${name}, <<name>>."""
-    return frozenset(found.group() for found in _PLACEHOLDER.finditer(text))

@@ -16,7 +16,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dspy_programs.budget.binding import Binding, lost, missing, placeholders
+from dspy_programs.budget.binding import Binding, placeholders
+from dspy_programs.budget.lost import lost, missing
 from dspy_programs.budget.obligation import EXAMPLE_HEADING
 from dspy_programs.budget.statements import statements
 from dspy_programs.budget.units import Unit, example_starts, goes_on, units_of, without

@@ -2,7 +2,8 @@
 
 import pytest
 
-from dspy_programs.budget.binding import binding_sentences, lost, missing, placeholders
+from dspy_programs.budget.binding import binding_sentences, placeholders
+from dspy_programs.budget.lost import lost, missing
 from dspy_programs.types import Section
 
 
