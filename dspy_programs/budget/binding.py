@@ -77,6 +77,8 @@ _EXAMPLE_LINE = re.compile(
     r"agent)\s*\d*\s*[:：.]",
     re.IGNORECASE,
 )
+_LABEL = re.compile(r"[^\W\d_][\w ]{0,30}?[ \t]*\d{0,3}[ \t]*[:：]")  # of an example's next part
+BETWEEN_EXAMPLES = "an order between examples"
 _EXAMPLES_END = re.compile(r"^\W*end (?:of )?examples?\b", re.IGNORECASE)
 _SPEAKS_OF_EXAMPLES = re.compile(
     r"\b(?:examples?|above|below|following|now|beispiel\w*|exemples?|ejemplos?)\b|上|以下|次の|例", re.IGNORECASE
@@ -87,6 +89,8 @@ _NAMED_STORY = re.compile(
 _LONGEST_COURTESY = 80  # characters
 _TITLE = 4  # words; a longer heading may be a demand itself
 _MAY = re.compile(r"\b(?:can|may|only|must)\b", re.IGNORECASE)
+_CLAUSES = re.compile(r";\s+|\s[–—]\s|,\s+(?:so|thus|hence|therefore|but|yet)\s+")
+_ASKS = re.compile(r"\W*(?:what|how|when|things|was|wie|wann|ce qu|quand|qué|cómo|cosa|quando)\b|.*[:：?？]$", re.IGNORECASE)
 _POLAR = re.compile(r"don[’']?ts?\b", re.IGNORECASE)
 
 
@@ -117,7 +121,7 @@ def binding_sentences(sections: Sequence[Section]) -> list[Binding]:
 @functools.lru_cache(maxsize=2_000)
 def _bound(content: str, examples: bool, name: str) -> tuple[Binding, ...]:
     said = statements(content)
-    verdicts = _with_neighbours(said, content, list(_verdicts(said, examples)))
+    verdicts = _with_neighbours(said, content, list(_verdicts(said, examples, content)))
     return tuple(
         Binding(name, number, one.start, one.end, one.text, lead_in_of(one), kind, why, one.heading)
         for number, (one, (kind, why)) in enumerate(zip(said, verdicts, strict=True))
@@ -125,15 +129,25 @@ def _bound(content: str, examples: bool, name: str) -> tuple[Binding, ...]:
     )
 
 
-def _verdicts(said: Sequence[Statement], examples: bool) -> Iterator[Verdict]:
+def _verdicts(said: Sequence[Statement], examples: bool, content: str) -> Iterator[Verdict]:
     """Yield the verdict of each statement by itself; of what is shown as an example, only placeholders bind."""
     shown = False
-    for one in said:
+    for at, one in enumerate(said):
         if _EXAMPLES_END.search(one.text) or (shown and one.form == "sentence" and _SPEAKS_OF_EXAMPLES.search(one.text)):
             shown = False
         else:
             shown = shown or one.form in ("code", "row") or bool(_EXAMPLE_LINE.match(one.text))
-        yield _verdict(one) if not (examples and shown) else _shown(one)
+        yield _verdict(one) if not (examples and shown) else _orders_between(said, at, content) or _shown(one)
+
+
+def _orders_between(said: Sequence[Statement], at: int, content: str) -> Verdict | None:
+    """Return the verdict of an order that stands alone before the next example, or behind the last."""
+    one = said[at]
+    found = None if _EXAMPLE_LINE.match(one.text) or one.form not in ("sentence", "item") else _by_words(one.text)
+    if not found or found[0] not in ("prohibition", "refusal", "step") or not at or not content[: one.start].endswith("\n\n"):
+        return None
+    is_last = at + 1 == len(said) or said[at + 1].form in ("heading", "rule") or bool(_LABEL.match(said[at + 1].text))
+    return (found[0], BETWEEN_EXAMPLES) if is_last else None
 
 
 def _with_neighbours(said: Sequence[Statement], content: str, verdicts: list[Verdict]) -> list[Verdict]:
@@ -202,8 +216,16 @@ def _heading(one: Statement, text: str) -> Verdict:
     """Return the verdict of a heading: a title says nothing; "Never answer in French" and a title of the output do."""
     if one.lead_in or FORMAT.search(one.heading) or (text.endswith((":", "：")) and RULE_HEADING.search(one.heading)):
         return "format", "a title that the output has"
+    if forbids(text):
+        return "prohibition", "a title that forbids"
     is_title = len(text.split()) <= _TITLE and not re.search(r"[.!。！]$", text) and len(text) < 60
     return (None, "") if is_title else _by_words(text) or (None, "")
+
+
+def forbids(title: str) -> bool:
+    """Return whether a title says what is forbidden: "No refunds", "refund: never"; not "Don'ts", nor "What not to do"."""
+    found = PROHIBITION.search(title)
+    return bool(found) and len(words(title)) > 1 and not _POLAR.search(title) and not _ASKS.match(title)
 
 
 def _by_words(text: str) -> tuple[Kind, str] | None:
@@ -275,6 +297,9 @@ def is_description(text: str) -> bool:
         text = text[place.end() :].lstrip()
     if NORM.match(text):
         return False
+    first, *others = _CLAUSES.split(text)
+    if others:
+        return all(map(is_description, (first, *others)))
     opening = SUBJECT.match(text)
     return bool(opening and VERB.search(RELATIVE.split(text[opening.end() :])[0]))
 
