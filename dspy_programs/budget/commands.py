@@ -11,7 +11,7 @@ check-ollama, check-openrouter
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -28,23 +28,12 @@ _TokensOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _BaseUrl = Annotated[str | None, typer.Option("--api-base", help="URL of the server. Default: its usual address.")]
+_ScorerName = Literal["offline", "sections", "judge", "outputs", "ollama", "openrouter"]
 
 
-class ScorerName(StrEnum):
-    OFFLINE = "offline"
-    SECTIONS = "sections"
-    JUDGE = "judge"
-    OUTPUTS = "outputs"
-    OLLAMA = "ollama"
-    OPENROUTER = "openrouter"
+class _Strategy(StrEnum):
+    """A list of choices must be an enumeration here."""
 
-
-class Form(StrEnum):
-    JSON = "json"
-    YAML = "yaml"
-
-
-class Strategy(StrEnum):
     REMOVE = "remove"
     COMPRESS = "compress"
     REORDER = "reorder"
@@ -102,7 +91,7 @@ def negotiate(
         typer.Option("--rubric", "-r", help="YAML file, or a shipped one: qa, coding, ... or default. Default: qa."),
     ] = None,
     scorer: Annotated[
-        ScorerName | None,
+        _ScorerName | None,
         typer.Option("--scorer", "-s", help="Scorer to use. Default: with --examples, outputs; else none."),
     ] = None,
     model: Annotated[str | None, typer.Option("--model", "-m", help="Model name on Ollama or OpenRouter.")] = None,
@@ -110,11 +99,11 @@ def negotiate(
     min_savings: Annotated[float, typer.Option(help="Stop once this share of the tokens is saved; less is no success.")] = 0.40,
     max_savings: Annotated[float, typer.Option(help="Never save more than this share of the tokens.")] = 0.60,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the result to this file.")] = None,
-    form: Annotated[Form, typer.Option("--format", "-f", help="Format of --output.")] = Form.JSON,
+    form: Annotated[Literal["json", "yaml"], typer.Option("--format", "-f", help="Format of --output.")] = "json",
     html: Annotated[Path | None, typer.Option(help="Write an HTML report: what goes, why, and every changed word.")] = None,
     diff: Annotated[bool, typer.Option("--diff", help="Print the prompt with [-what goes-] and {+what is new+}.")] = False,
     strategy: Annotated[
-        list[Strategy] | None,
+        list[_Strategy] | None,
         typer.Option(
             help="remove sections, compress them by their sentences, reorder them; repeatable. "
             "Default: compress with --examples, else remove."
@@ -147,10 +136,9 @@ def negotiate(
     for path in (output, html):
         if path:
             require_writable(path)
-    who = scorer.value if scorer else None
-    language_model = model_of(who, model, lm, typed(context, "api_base"), typed(context, "api_key"), cache=not no_cache)
+    language_model = model_of(scorer, model, lm, typed(context, "api_base"), typed(context, "api_key"), cache=not no_cache)
     negotiator = Negotiator(
-        scorer_of(who, language_model, examples, judged=rubric is not None),
+        scorer_of(scorer, language_model, examples, judged=rubric is not None),
         threshold,
         min_savings,
         max_savings,
@@ -169,7 +157,7 @@ def negotiate(
         if output or html or as_json:
             raise typer.Exit(GATE_CLOSED)
     if output:
-        write_atomically(output, serialize(result, form.value))
+        write_atomically(output, serialize(result, form))
     if html:
         write_atomically(html, as_html(result, negotiator.counter.count))
     for path in (output, html):

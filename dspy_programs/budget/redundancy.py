@@ -16,7 +16,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dspy_programs.budget.binding import Binding, lost, missing, placeholders
+from dspy_programs.budget.binding import BETWEEN_EXAMPLES, Binding, placeholders
+from dspy_programs.budget.lost import lost, missing
 from dspy_programs.budget.obligation import EXAMPLE_HEADING
 from dspy_programs.budget.statements import statements
 from dspy_programs.budget.units import Unit, example_starts, goes_on, units_of, without
@@ -132,10 +133,12 @@ def _nothing_lost(
 def no_longer_said(before: Sequence[Section], after: Sequence[Section]) -> list[Binding]:
     """Return the binding sentences of `before` that `after` does not say, not even without their filler.
 
-    What stands in one of several examples shows and does not tell, but for placeholders.
+    What stands in one of several examples shows and does not tell, but for placeholders and orders between two examples.
     """
     shown = {section.name for section in before if section.type == "few_shot" and example_starts(section.content)}
-    told = [one for one in lost(before, after) if one.section not in shown or placeholders(one.text)]
+    told = [
+        one for one in lost(before, after) if one.section not in shown or one.why == BETWEEN_EXAMPLES or placeholders(one.text)
+    ]
     return [one for one in told if missing([one._replace(text=_plain(one.text))], after)]
 
 

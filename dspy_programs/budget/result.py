@@ -11,8 +11,10 @@ from typing import Literal
 from pydantic import BaseModel
 
 from dspy_programs.budget.ablation import Step
+from dspy_programs.budget.binding import binding_sentences
 from dspy_programs.budget.consent import Loss
 from dspy_programs.budget.measure import SAME, Confirmed, Measure
+from dspy_programs.budget.redundancy import Redundant
 from dspy_programs.budget.retention import Interval
 from dspy_programs.types import Section
 
@@ -75,6 +77,40 @@ class NegotiationResult(BaseModel):
     original_sections: list[Section]
     optimized_sections: list[Section]
     optimized_prompt: str
+
+
+def _removals_of(found: Redundant) -> list[Removal]:
+    listed = [
+        Removal(section=one.unit.section, text=one.unit.text, new=one.new_text, kind=one.kind, reason=one.reason)
+        for one in found.changes
+    ]
+    return listed + [
+        Removal(section=name, text="", new="", kind="whitespace", reason="spaces and empty lines that say nothing")
+        for name in found.whitespace
+    ]
+
+
+def changes_of(found: Redundant, removed: Sequence[Removal]) -> list[Removal]:
+    """Return all changes; a sentence that was shortened first and went later is named once, as it was."""
+    redundant = _removals_of(found)
+    shortened = {(one.section, one.new): one for one in redundant if one.new}
+    gone = {(one.section, one.text) for one in removed}
+    kept = [one for one in redundant if not one.new or (one.section, one.new) not in gone]
+    later = [
+        one.model_copy(update={"text": shortened[one.section, one.text].text}) if (one.section, one.text) in shortened else one
+        for one in removed
+    ]
+    return [*kept, *later]
+
+
+def reasons_of(sections: Sequence[Section], changes: Sequence[Removal]) -> dict[tuple[str, int], str]:
+    """Return why binding sentences went, by their places."""
+    by_text = {(change.section, change.text): change.reason for change in changes}
+    return {
+        (one.section, one.number): by_text[one.section, one.text]
+        for one in binding_sentences(sections)
+        if (one.section, one.text) in by_text
+    }
 
 
 def retention_of(measure: Measure | None, confirmed: Confirmed | None) -> Retention:

@@ -116,6 +116,14 @@ def as_messages(store: MemoryStore, strict: bool) -> bytes:
     return (dumped(chat_messages(store, strict)) + "\n").encode()
 
 
+def over(store: MemoryStore, strict: bool, budget: int) -> int:
+    """Return by how many tokens a memory's messages exceed a budget: they may say that a result or a beginning is missing."""
+    from dspy_programs.memory.chat import chat_messages
+    from dspy_programs.memory.sent import sent_tokens
+
+    return sum(sent_tokens(message, store.counter) for message in chat_messages(store, strict)) - budget
+
+
 def as_given(store: MemoryStore) -> bytes:
     """Return a restored memory as the messages that it was made of."""
     from dspy_programs.memory.entries import messages_in

@@ -17,6 +17,7 @@ from dspy_programs.memory.command_files import (
     as_messages,
     check,
     check_strict,
+    over,
     read,
     said,
     tell,
@@ -142,6 +143,9 @@ def compress(
         )
         with show_progress("compressing") as progress:
             report = compressor.compress(store, progress)
+            while format_ == "messages" and (more := over(store, strict, budget)) > 0:
+                room = max(0, report.final_tokens - more)  # what does not fit even so is an error
+                report = compressor.compress(store, progress, target_budget=room).since(report.initial_tokens, budget)
         extra = {**extra, "last_report": report.to_dict()}
         if originals:  # first, so that an end in between leaves more than is needed, not less
             write(originals, file_of(store, extra, originals))

@@ -72,6 +72,13 @@ class CompressionReport(BaseModel):
     restorable: int = 0
     """Originals kept in the entries' histories."""
 
+    def since(self, initial: int, budget: int) -> "CompressionReport":
+        """Return the report of this compression and the one before it, as of one from `initial` tokens to `budget`."""
+        saved = initial - self.final_tokens
+        ratio = saved / initial if initial else 0.0
+        new = {"initial_tokens": initial, "tokens_saved": saved, "compression_ratio": ratio, "token_budget": budget}
+        return self.model_copy(update=new)
+
     def to_dict(self) -> dict[str, Any]:
         return self.model_dump()
 

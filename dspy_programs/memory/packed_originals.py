@@ -53,6 +53,8 @@ def _unpack_block(raws: Sequence[dict[str, Any]], block: dict[str, Any]) -> None
         raise ValueError("truncated, or larger than declared")
     content = json.loads(data)
     columns = content["columns"]
+    if not all(isinstance(text, str) for text in content["texts"]):
+        raise ValueError("a text that is none")
     records = []
     for number, text in enumerate(columns["text"]):
         fields = {name: columns[name][number] for name in _COLUMNS if columns[name][number] is not None}

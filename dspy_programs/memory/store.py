@@ -15,7 +15,7 @@ from typing import Any
 
 from dspy_programs.errors import UsageError
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.sent import beside_tokens, entry_tokens, opening, text_tokens
+from dspy_programs.memory.sent import beside_tokens, entry_tokens, opening
 from dspy_programs.tokens import APPROXIMATE, TokenCounter, with_vocabulary
 
 ENCODING = "cl100k_base"
@@ -70,10 +70,6 @@ class MemoryStore:
     def count_tokens(self, text: str) -> int:
         """Count a bare text: no frame of a message."""
         return self.counter.count(text)
-
-    def text_tokens(self, text: str) -> int:
-        """Count what is sent for a message of a text alone, its frame included; 0 for an empty one."""
-        return text_tokens(text, self.counter)
 
     def entry_tokens(self, entry: MemoryEntry) -> int:
         """Return what is sent for an entry: looked up if it is stored here unchanged, else counted."""

@@ -141,11 +141,11 @@ def from_content(content: Any, path: Path, counter: TokenCounter | None = None) 
         )
     if content.get("version", _VERSION) != _VERSION:
         raise UsageError(
-            f"{path}: version: {content['version']!r} is not {_VERSION}; the file was written by a different version"
+            f"{path}: version: {content['version']!r:.40} is not {_VERSION}; the file was written by a different version"
         )
     encoding = content.get("encoding_name", ENCODING)
     if not isinstance(encoding, str):
-        raise UsageError(f"{path}: encoding_name: {encoding!r} is not a name; try {ENCODING!r}")
+        raise UsageError(f"{path}: encoding_name: {encoding!r:.40} is not a name; try {ENCODING!r}")
     raws = [dict(raw) if isinstance(raw, dict) else raw for raw in content["entries"]]
     try:
         unpack_into(raws, content.get("originals", []))

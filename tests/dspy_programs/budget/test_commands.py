@@ -392,6 +392,7 @@ def test_negotiate_speaks_to_both_servers_alike(name, monkeypatch, capsys):
     with ChatServer(answer, key="sk-right" if name == "openrouter" else None) as server:
         server.pages |= {"/api/tags": {"models": [{"name": "m:latest"}]}, "/v1/key": {}, "/v1/models": {"data": [{"id": "m"}]}}
         base = server.url.removesuffix("/v1") if name == "ollama" else server.url
-        assert budget("-v", "negotiate", EXAMPLE, "-s", name, "-m", "m", "--api-base", base, *LIMITS) == 0
+        asked = ("-s", name, "-m", "m", "--api-base", base, "--tokens", "openai/gpt-4")
+        assert budget("-v", "negotiate", EXAMPLE, *asked, *LIMITS) == 0
     out = capsys.readouterr().out
     assert f"Scorer: {name} (openai/m) (model)" in out and "Optimized: 92 tokens" in out and "free text" in out

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from dspy_programs.budget.binding import lost
+from dspy_programs.budget.lost import lost
 from dspy_programs.budget.prompt import from_text, joined
 from dspy_programs.budget.redundancy import no_longer_said, without_redundancy
 from dspy_programs.types import Section

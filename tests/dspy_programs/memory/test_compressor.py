@@ -8,6 +8,7 @@ from dspy_programs.memory import (
     MemoryStore,
     restore,
 )
+from dspy_programs.memory.sent import text_tokens
 from dspy_programs.text import approximate_tokens
 from dspy_programs.tokens import APPROXIMATE
 
@@ -42,7 +43,7 @@ def test_cjk_is_compressed_and_keeps_its_facts():
 def test_a_repeated_message_does_not_cost_more_than_the_budget_asks():
     store = store_of(*[said("user", "hello there", n) for n in range(1000)])
     report = MemoryCompressor(400).compress(store)
-    assert 400 - report.final_tokens < store.text_tokens("hello there")
+    assert 400 - report.final_tokens < text_tokens("hello there", store.counter)
 
 
 def test_restored_order_is_that_of_adding_though_important_entries_stayed_between():
