@@ -19,7 +19,7 @@ from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, NoCacheO
 from dspy_programs.text import quantity
 
 if TYPE_CHECKING:
-    from dspy_programs.budget.negotiator import NegotiationResult
+    from dspy_programs.budget.result import NegotiationResult
 
 app = new_app("Find a smaller prompt whose outputs are as good as the full one's.")
 _PromptArgument = Annotated[Path, typer.Argument(help="Prompt file: YAML with sections, or text (.md, .txt).")]
@@ -132,12 +132,13 @@ def negotiate(
     """Find a smaller prompt that keeps its quality; with 1, and nothing written, if unallowed binding sentences would go."""
     from dspy_programs.atomic_file import write_atomically
     from dspy_programs.budget.consent import refusal
-    from dspy_programs.budget.factories import counter_of, model_of, scorer_of
+    from dspy_programs.budget.factories import model_of, scorer_of
     from dspy_programs.budget.negotiator import DEFAULT_RUBRIC, Negotiator
     from dspy_programs.budget.prompt import read_prompt
     from dspy_programs.budget.report import as_html, serialize
     from dspy_programs.registry import require_writable
     from dspy_programs.rubric import read_rubric, rubric_of, shipped_rubrics
+    from dspy_programs.tokens import counter_for, counter_named
 
     sections = read_prompt(prompt)
     chosen = DEFAULT_RUBRIC if rubric in (None, "default") else rubric or ""
@@ -155,7 +156,7 @@ def negotiate(
         max_savings,
         strategies=[item.value for item in strategy] if strategy else None,
         allow=allow,
-        counter=counter_of(tokens, language_model),
+        counter=counter_named(tokens) if tokens else counter_for(language_model),
     )
     if price := negotiator.price(sections):
         print(_price_line(price.calls, price.characters), file=sys.stderr)
@@ -240,22 +241,28 @@ def apply(
     """Write the smaller prompt; refused if the result was made from a different prompt."""
     from dspy_programs.atomic_file import write_atomically
     from dspy_programs.budget.consent import listed, losses, refusal
-    from dspy_programs.budget.negotiator import digest
-    from dspy_programs.budget.prompt import TEXT_SUFFIXES, as_yaml, read_prompt
+    from dspy_programs.budget.prompt import TEXT_SUFFIXES, as_yaml, joined, read_prompt
+    from dspy_programs.budget.redundancy import added
     from dspy_programs.budget.report import read_result_file
+    from dspy_programs.budget.result import digest
     from dspy_programs.errors import UsageError
 
     found = read_result_file(result)
+    new = found.optimized_sections
     if found.original_sha256 != digest(read_prompt(prompt)) or digest(found.original_sections) != found.original_sha256:
         raise UsageError(f"{prompt}: not the prompt {result} was made from; run negotiate again")
+    if (changed := added(found.original_sections, new)) or joined(new) != found.optimized_prompt:
+        where = f"section {changed!r}" if changed else "optimized_prompt"
+        raise UsageError(f"{result}: {where} was changed since negotiate wrote it; run negotiate again")
     allowed = {one.number for one in found.lost if one.allowed}
-    lost = losses(found.original_sections, found.optimized_sections, [str(number) for number in allowed] or ["none"], {})
+    lost = losses(found.original_sections, new, [str(number) for number in allowed] or ["none"], {})
+    if lost:
+        print(f"Binding sentences that go ({len(lost)}):\n{listed(lost)}")
     if refused := refusal(lost):
-        print(listed(lost))
         print(refused, file=sys.stderr)
         raise typer.Exit(GATE_CLOSED)
     is_text = output.suffix.lower() in TEXT_SUFFIXES
-    write_atomically(output, f"{found.optimized_prompt}\n" if is_text else as_yaml(found.optimized_sections))
+    write_atomically(output, f"{found.optimized_prompt}\n" if is_text else as_yaml(new))
     print(f"{output}: {found.optimized_token_count} tokens (before: {found.original_token_count})")
 
 

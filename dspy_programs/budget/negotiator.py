@@ -15,21 +15,21 @@ Raises     UsageError for unusable input or a measure that cannot measure; Langu
            judge's replies cannot be read; what `progress` raises.
 """
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from dspy_programs.budget.ablation import MOST_TRIED, Ablation, Part, Step, reached, section_parts, sentence_parts
 from dspy_programs.budget.analysis import analyze
 from dspy_programs.budget.binding import binding_sentences, placeholders
-from dspy_programs.budget.consent import Loss, allowed_numbers, losses
+from dspy_programs.budget.consent import allowed_numbers, losses
 from dspy_programs.budget.measure import SAME, AnswersMeasure, Confirmed, Measure, OutputsMeasure, Price, require_useful
 from dspy_programs.budget.outputs import OutputsScorer
 from dspy_programs.budget.prompt import joined
 from dspy_programs.budget.redundancy import Redundant, without_redundancy
+from dspy_programs.budget.result import NOT_MEASURED, NegotiationResult, Removal, digest, retention_of, statement, step_line
 from dspy_programs.budget.scorers import Scorer, name_of
 from dspy_programs.budget.units import Unit, units_of
 from dspy_programs.errors import UsageError, first_fault
@@ -40,70 +40,11 @@ from dspy_programs.types import Rubric, Section
 DEFAULT_RUBRIC = "qa"
 Strategy = Literal["remove", "compress", "reorder"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
-Measured = Literal["outputs", "opinion", "coverage", "nothing"]
-NOT_MEASURED = "quality not measured"
 _NOT_NEEDED = {
     "outputs": "the outputs on the examples are as good without it",
     "opinion": "the scorer thinks the prompt as good without it",
     "coverage": "the rubric's words are in the prompt without it",
 }
-
-
-class Retention(BaseModel):
-    """Share of the original's score that is kept, and the limits of its 90 % interval; None where it was not measured."""
-
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    statement: str = NOT_MEASURED
-
-
-class Removal(BaseModel):
-    """One change of the text. new: None if it is gone; kind: duplicate, filler, example, whitespace, not needed."""
-
-    section: str
-    text: str
-    new: str | None = None
-    kind: str
-    reason: str
-
-
-class NegotiationResult(BaseModel):
-    """The result of a negotiation; as JSON it is the report."""
-
-    success: bool
-    original_token_count: int
-    optimized_token_count: int
-    savings: float
-    measured: Measured
-    original_score: float | None
-    optimized_score: float | None
-    retention: Retention
-    lost: list[Loss]
-    changes: list[Removal]
-    sections_removed: list[str]
-    sections_compressed: list[str]
-    reordered: bool
-    rubric: str
-    task: str
-    scorer: str
-    answered_by: Literal["model", "rules"]
-    confidence: float
-    token_counter: str
-    exact: bool
-    threshold: float
-    min_savings: float
-    max_savings: float
-    strategies: list[str]
-    scoring_calls: int
-    model_calls: int
-    elapsed: float
-    steps: list[Step]
-    log: list[str]
-    original_sha256: str
-    original_sections: list[Section]
-    optimized_sections: list[Section]
-    optimized_prompt: str
 
 
 class Negotiator:
@@ -322,7 +263,7 @@ class _Run:
             confirmed = measure.confirm(stage.sections)
             ratio = confirmed.new / confirmed.whole if confirmed.whole else 1.0
             if (confirmed.interval.low if confirmed.interval else ratio) < self.asked.threshold - SAME:
-                self._say_unconfirmed(stage.sections, _statement(confirmed.interval) if confirmed.interval else f"{ratio:.1%}")
+                self._say_unconfirmed(stage.sections, statement(confirmed.interval) if confirmed.interval else f"{ratio:.1%}")
                 break
             self.kept, self.confirmed = stage.sections, confirmed
             self.removed = [
@@ -361,7 +302,7 @@ class _Run:
             measured=measure.kind if measure and self.confirmed else "nothing",
             original_score=self.confirmed.whole if self.confirmed else None,
             optimized_score=self.confirmed.new if self.confirmed else None,
-            retention=_retention(measure, self.confirmed),
+            retention=retention_of(measure, self.confirmed),
             lost=lost,
             changes=changes,
             sections_removed=[name for name in names if name not in now],
@@ -430,28 +371,6 @@ def _reasons(sections: Sequence[Section], changes: Sequence[Removal]) -> dict[tu
     }
 
 
-def _retention(measure: Measure | None, confirmed: Confirmed | None) -> Retention:
-    """Say how much of the quality is kept. More than all of it is not a finding but the measure's error."""
-    if measure is None or confirmed is None:
-        return Retention()
-    if measure.kind == "coverage":
-        return Retention(
-            statement=f"{NOT_MEASURED}: the scorer reads the prompt for the rubric's words, not the model's outputs"
-        )
-    of = "" if measure.kind == "outputs" else ", in the opinion of the scorer"
-    if confirmed.interval is None:
-        value = confirmed.new / confirmed.whole if confirmed.whole else 1.0
-        return Retention(value=value, low=value, high=value, statement=f"{min(value, 1):.1%}{of}")
-    found = confirmed.interval
-    return Retention(value=found.value, low=found.low, high=found.high, statement=f"{_statement(found)}{of}")
-
-
-def _statement(found: tuple[float, float, float]) -> str:
-    value, low, high = found
-    said = f"{min(value, 1):.1%} (90 % interval {low:.1%} to {min(high, 1):.1%})"
-    return f"{said}; measured {value:.1%}, and the excess is the measure's error, not a gain" if value > 1 + SAME else said
-
-
 def _advice(measure: Measure | None) -> str:
     if measure is None:
         return f"without a measure only what is redundant goes ({NOT_MEASURED}); --examples FILE with --lm measures the rest"
@@ -470,17 +389,3 @@ def usable(sections: Sequence[Section | Mapping[str, object]]) -> list[Section]:
     if not any(part.content.strip() for part in parts):
         raise UsageError("sections: all are empty; give at least one with text")
     return parts
-
-
-def digest(sections: Sequence[Section]) -> str:
-    """Return the SHA-256 of a prompt: names, contents and order, not priorities."""
-    text = "\x00".join(f"{section.name}\x00{section.content}" for section in sections)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def step_line(step: Step) -> str:
-    verb = {True: "done", False: "kept"}[step.accepted]
-    scored = f" score {step.score:.3f}, target {step.target:.3f}" if step.score is not None and step.target is not None else ""
-    margin = f" +- {step.margin:.3f}" if step.margin else ""
-    texts = f" ({len(step.texts)}: {' | '.join(text[:60] for text in step.texts)})" if step.texts else ""
-    return f"{step.action} {', '.join(step.sections)}{texts}: {verb};{scored}{margin} {step.reason}"

@@ -139,13 +139,26 @@ def no_longer_said(before: Sequence[Section], after: Sequence[Section]) -> list[
     return [one for one in told if missing([one._replace(text=_plain(one.text))], after)]
 
 
-def _plain(text: str) -> str:
-    """Return a sentence without filler phrases."""
-    found = _FILLER_START.match(text)
-    text = text[found.end() :] if found and text[found.end() :].strip() else text
+def added(before: Sequence[Section], after: Sequence[Section]) -> str:
+    """Return the name of a section of `after` that says what its original does not, or not in that order; "" if none does."""
+    own = {section.name: words(_short(section.content)) for section in before}
+    for section in after:
+        left = iter(own.get(section.name, []))
+        if section.name not in own or not all(word in left for word in words(_short(section.content))):
+            return section.name
+    return ""
+
+
+def _short(text: str) -> str:
     for pattern, short in _FILLER_INSIDE:
         text = pattern.sub(short, text)
     return text
+
+
+def _plain(text: str) -> str:
+    """Return a sentence without filler phrases."""
+    found = _FILLER_START.match(text)
+    return _short(text[found.end() :] if found and text[found.end() :].strip() else text)
 
 
 def _duplicates(units: Sequence[Unit], texts: Mapping[str, str]) -> Iterator[Change]:

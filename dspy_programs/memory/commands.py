@@ -53,9 +53,7 @@ def counter_of(lm: str | None, model: "dspy.LM | None" = None) -> "TokenCounter 
     """Return the token counter of the model in use, else of the one that is named, if any."""
     from dspy_programs.tokens import counter_for, counter_named
 
-    if model is None:
-        return counter_named(lm) if lm else None
-    return own if (own := counter_for(model)).exact else counter_named(model.model)
+    return (counter_for(model) if model else counter_named(lm)) if model or lm else None
 
 
 @app.command()
@@ -204,8 +202,8 @@ def context(
 ) -> None:
     """Print the context built from a memory within a token limit. Calls no model."""
     from dspy_programs.memory.context import ContextBuilder, ContextConfig
+    from dspy_programs.memory.packed_originals import dumped
     from dspy_programs.memory.source import read_memory
-    from dspy_programs.memory.store_file import dumped
 
     store = read_memory(path, counter_of(lm)).store
     builder = ContextBuilder(ContextConfig(max_tokens=max_tokens, protected_recent=protected_recent))

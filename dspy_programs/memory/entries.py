@@ -17,7 +17,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dspy_programs.conversation import Call, Message, Result, as_dict, paired, parts_of
-from dspy_programs.memory.context import as_message
 from dspy_programs.memory.entry import MemoryEntry, new_id
 
 _ROLES = {"agent": "assistant"}
@@ -134,7 +133,7 @@ def _entry(fields: dict[str, Any], raw: Any, number: int, at: float) -> MemoryEn
     if isinstance(raw, dict) and isinstance(raw.get("tool_calls"), list) and _are_openai(raw["tool_calls"], entry.call_ids):
         metadata["tool_calls"] = raw["tool_calls"]  # word for word
         entry = entry.model_copy(update={"metadata": metadata})
-    if raw is None or ("part" not in metadata and as_message(entry) == raw):
+    if raw is None or ("part" not in metadata and _as_message(entry) == raw):
         return entry
     if not isinstance(raw, dict):
         return entry.model_copy(update={"metadata": {**metadata, "message": raw}})
@@ -253,7 +252,15 @@ def message_of(entry: MemoryEntry) -> dict[str, Any]:
     """Return an entry as its original message, or a compressed one as a chat message."""
     message = entry.metadata.get("message")
     if not isinstance(message, dict):
-        return as_message(entry)
+        return _as_message(entry)
     if "content" in message or entry.metadata.get("no_content") is True:
         return dict(message)
     return {"content": entry.content, **message}
+
+
+def _as_message(entry: MemoryEntry) -> dict[str, Any]:
+    """Return an entry as a chat message, with its message's other fields besides role and content."""
+    message: dict[str, Any] = {"role": entry.chat_role, "content": entry.content}
+    if entry.role != "compressed":
+        message.update({key: value for key in ("tool_calls", "tool_call_id", "name") if (value := entry.kept(key))})
+    return message

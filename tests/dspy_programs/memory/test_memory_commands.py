@@ -291,3 +291,14 @@ def test_private_memory_stays_private_whatever_writes_it(capsys, tmp_path, store
     told(capsys, "add", path, "--content", "x")
     told(capsys, "restore", path, "-o", path)
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("option", ["--output", "--originals"])
+def test_a_link_that_leads_back_to_itself_is_one_line(capsys, tmp_path, written, option):
+    one, other = tmp_path / "one.json", tmp_path / "other.json"
+    one.symlink_to(other)
+    other.symlink_to(one)
+    paths = {"--output": tmp_path / "out.json", "--originals": tmp_path / "originals.json"} | {option: one}
+    given = [word for pair in paths.items() for word in pair]
+    assert "leads back to itself" in refused(capsys, "compress", written, "--budget", 700, "--format", "messages", *given)
+    assert not (tmp_path / "out.json").exists()

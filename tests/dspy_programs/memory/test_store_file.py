@@ -13,7 +13,7 @@ import pytest
 
 from dspy_programs.errors import UsageError
 from dspy_programs.memory import MemoryCompressor, MemoryStore, load, restore, save
-from dspy_programs.memory.store_file import LARGEST, dictionary
+from dspy_programs.memory.packed_originals import LARGEST, dictionary
 
 ENTRY = {"id": "a", "content": "hi", "role": "user", "timestamp": 1.0, "turn_number": 0}
 PACKED = {**ENTRY, "role": "compressed", "compression_history": 1}
