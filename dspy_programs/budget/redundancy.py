@@ -51,7 +51,7 @@ _FILLER_START = re.compile(
     r"|it (?:should|must) be (?:noted|mentioned|remembered|emphasi[sz]ed|stressed) that,? "
     r"|(?:needless to say|it goes without saying that|as (?:i )?(?:(?:previously|already) )?(?:mentioned|stated|noted|said)"
     r"(?: above| before| earlier| previously)?),? (?!in\b|by\b|on\b)"
-    r"|(?:please|kindly),? (?=[a-z]+\b)"
+    r"|(?:please|kindly),? (?!accept\b|find\b)(?=[a-z]+\b)"  # not a letter's formulas
     r"|veuillez noter que |il est important de (?:noter|rappeler) que "
     r"|(?:tenga|ten|tengan) en cuenta que |cabe (?:señalar|destacar) que "
     r"|请注意[，,：:]|請注意[，,：:])+",

@@ -38,7 +38,7 @@ _RecentOption = Annotated[int, typer.Option(min=0, help="How many of the latest 
 _OutputOption = Annotated[Path, typer.Option("--output", "-o", help="Where to write the memory; - for standard output.")]
 _FormatOption = Annotated[
     Literal["store", "messages"],
-    typer.Option("--format", help="store: a memory file, which can be restored; messages: for a chat API."),
+    typer.Option("--format", help="store: a memory file, which can be restored; messages: for a chat API, in OpenAI's form."),
 ]
 _StrictOption = Annotated[
     bool, typer.Option("--strict", help="With --format messages: users and assistants alternate, as some APIs require.")

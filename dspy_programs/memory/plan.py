@@ -204,7 +204,7 @@ def planned(task: Task, budget: int, low: int, beside: int, write: Write | None)
                 draft = _best_draft(task, budget - needed)
         if most <= SMALLEST or not has_results or (needed <= budget and draft.required <= draft.left):
             break
-        most //= 2
+        most = max(SMALLEST, most // 2)
     if needed > budget:
         raise UsageError(
             f"the budget is {budget + beside} tokens, but the protected part alone has {needed + beside}: "

@@ -45,6 +45,7 @@ def test_what_says_nothing_goes(text, rest):
         "Always say please to the customer.",
         "Remember to greet the customer.",
         "Please note that we close at six and that nobody answers then.",
+        "Please accept our thanks for all your help.",
         "# Examples\nPlease note that we close.\n# Task\nGo.",
         "Text:\n    indented  code",
         "Known         [-2---]     Novel\nWeak          [--5--]     Strong",

@@ -58,3 +58,24 @@ def test_context_takes_the_archive_first_then_the_newest():
     MemoryCompressor(600).compress(store)
     text = ContextBuilder(ContextConfig(max_tokens=400)).build_context(store)
     assert "[Earlier" in text and approximate_tokens(text) <= 400
+
+
+def test_a_result_among_the_newest_is_never_emptied_without_a_mark():
+    outputs = (
+        "[main c77e1d0] VAT of Ireland\n 1 file changed, 2 insertions(+)",
+        "remote: error: not signed\n ! [remote rejected] HEAD",
+    )
+    for budget in range(174, 330, 5):
+        store = store_of(said(content="Sign both commits and push them to fix/voucher. " * 9))
+        for number, output in enumerate(outputs):
+            call = {
+                "id": f"c{number}",
+                "type": "function",
+                "function": {"name": "bash", "arguments": '{"command": "git push"}'},
+            }
+            store.add_entry(MemoryEntry(role="assistant", content="", turn_number=1, metadata={"tool_calls": [call]}))
+            store.add_entry(
+                MemoryEntry(role="tool", content=output * 2, turn_number=1, metadata={"tool_call_id": f"c{number}"})
+            )
+        MemoryCompressor(budget).compress(store)
+        assert all(entry.content for entry in store if entry.role == "tool"), budget
