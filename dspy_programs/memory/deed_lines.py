@@ -115,17 +115,14 @@ def together(deeds: Sequence[tuple[str, Deed]], level: int) -> dict[int, str]:
         return {number: deeds[number][1].text + _counted(times[deeds[number]]) for number in places}
     found: dict[int, str] = {}
     below: dict[str, Deed] = {}
-    for run, at in reversed(_runs([number for number in places], deeds)):
-        head, deed = deeds[run[-1]]
-        if level == BRIEF:
-            deed = _brief(deed)
+    for run, at in reversed(_runs(places, deeds)):
+        deed = deeds[run[-1]][1]
         if len(run) > 1:
-            key, sign, value = deed.arguments[at].partition("=")
-            values = [deeds[number][1].arguments[at].partition("=")[2] or deeds[number][1].arguments[at] for number in run]
-            listed = f"{key}={' | '.join(values)}" if sign else " | ".join(values)
-            arguments = (*deed.arguments[:at], *deed.arguments[at + 1 :], listed) if at else (listed, *deed.arguments[1:])
-            found[run[-1]] = deed._replace(arguments=arguments).text
+            listed = _listed([deeds[number][1].arguments[at] for number in run])
+            others = [argument for place, argument in enumerate(deeds[run[-1]][1].arguments) if place != at]
+            found[run[-1]] = deed._replace(arguments=(*others, listed) if at else (listed, *others)).text
             continue
+        deed = _brief(deed) if level == BRIEF else deed
         short = _as_below(deed, below.get(deed.name))
         if short is None:
             below[deed.name] = deed
@@ -135,6 +132,12 @@ def together(deeds: Sequence[tuple[str, Deed]], level: int) -> dict[int, str]:
 
 def _counted(times: int) -> str:
     return f" ({times:,} times)" if times > 1 else ""
+
+
+def _listed(arguments: Sequence[str]) -> str:
+    """Return values of one argument together: `id="7" | "8"`."""
+    key, sign, _ = arguments[0].partition("=")
+    return f"{key}{sign}" + " | ".join(argument.removeprefix(f"{key}{sign}") if sign else argument for argument in arguments)
 
 
 def _runs(places: Sequence[int], deeds: Sequence[tuple[str, Deed]]) -> list[tuple[list[int], int]]:
