@@ -249,7 +249,7 @@ def test_model_is_asked_by_every_strategy_and_facts_are_a_list(store, strategy):
 def test_a_reply_of_thousands_of_brackets_is_one_line(store):
     before = store.entries
     with dspy.context(lm=scripted_lm(lambda prompt: "[" * 50_000)):
-        with pytest.raises(LanguageModelError, match="did not summarize .* nested too deeply"):
+        with pytest.raises(LanguageModelError, match=r"did not summarize .* nested too deeply"):
             MemoryCompressor(500).compress(store)
         assert store.entries == before
         assert MemoryCompressor(500, fallback="extract").compress(store).fallbacks >= 1
