@@ -113,6 +113,8 @@ class CompressionEngine:
             if isinstance(error.__cause__, ProgramsError):
                 raise error.__cause__ from None
             self._down = reason = str(error).strip().split("\n")[0].rstrip(".")
+        except RecursionError:  # from the parser, which a reply of thousands of brackets can bring down
+            reason = "the reply is nested too deeply"
         if reason is None:
             return Change(text)
         if self.fallback is None:

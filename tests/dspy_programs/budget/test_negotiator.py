@@ -322,3 +322,9 @@ def test_same_input_gives_the_same_result(drawn):
     sections = [Section(name=f"s{i}", content=part[0], type=part[1], priority=part[2]) for i, part in enumerate(drawn)]
     first, again = (Negotiator(Table({"s0": 1}), 0.5).negotiate(sections, RUBRIC) for _ in range(2))
     assert first.model_dump(exclude={"elapsed"}) == again.model_dump(exclude={"elapsed"})
+
+
+def test_a_number_of_thousands_of_digits_is_one_line():
+    section = Section(name="a", type="instruction", content="Never refund anything.", priority=1)
+    with pytest.raises(UsageError, match="the prompt has 1 binding sentence"):
+        Negotiator(allow=["9" * 5000]).negotiate([section])

@@ -249,3 +249,12 @@ def test_model_is_asked_by_every_strategy_and_facts_are_a_list(store, strategy):
     live = next(entry.content for entry in store if entry.role == "compressed")
     assert "db7.internal listens on port 5007" in live
     assert ("The host db9.internal listens on port 5009." in live) <= (strategy == "summarize")
+
+
+def test_a_reply_of_thousands_of_brackets_is_one_line(store):
+    before = store.entries
+    with dspy.context(lm=scripted_lm(lambda prompt: "[" * 50_000)):
+        with pytest.raises(LanguageModelError, match=r"did not summarize .* nested too deeply"):
+            MemoryCompressor(500).compress(store)
+        assert store.entries == before
+        assert MemoryCompressor(500, fallback="extract").compress(store).fallbacks >= 1

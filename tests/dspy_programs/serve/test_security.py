@@ -222,3 +222,10 @@ def test_keys_that_cannot_be_sent(content, tmp_path):
     with pytest.raises(UsageError) as caught:
         key_from(file, None)
     assert "two words" not in str(caught.value)
+
+
+@pytest.mark.parametrize("model", ["local/../../etc/passwd", "local//etc/passwd", "local/weights.gguf"])
+def test_a_request_opens_no_file_of_the_server(model, server):
+    body = {"sections": [{"name": "a", "type": "instruction", "content": "Be kind.", "priority": 1}], "model": model}
+    said = problem_in(HTTP.post(f"{server.url}/v1/budget/analyze", json=body, timeout=60), 409, "unusable")
+    assert "requests open no files" in said
