@@ -7,6 +7,7 @@ Raises     UsageError: a file that cannot be read or written, one that is given 
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +42,8 @@ def check_strict(is_messages: bool, strict: bool) -> None:
 
 
 def _is_same(one: Path, other: Path) -> bool:
-    return one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other))
+    same = os.path.realpath(one) == os.path.realpath(other)  # unlike Path.resolve, it bears a link that leads back to itself
+    return same or (one.exists() and other.exists() and one.samefile(other))
 
 
 @contextlib.contextmanager
@@ -109,15 +111,23 @@ def said(content: str) -> str:
 def as_messages(store: MemoryStore, strict: bool) -> bytes:
     """Return a memory as messages for a chat API."""
     from dspy_programs.memory.chat import chat_messages
-    from dspy_programs.memory.store_file import dumped
+    from dspy_programs.memory.packed_originals import dumped
 
     return (dumped(chat_messages(store, strict)) + "\n").encode()
+
+
+def over(store: MemoryStore, strict: bool, budget: int) -> int:
+    """Return by how many tokens a memory's messages exceed a budget: they may say that a result or a beginning is missing."""
+    from dspy_programs.memory.chat import chat_messages
+    from dspy_programs.memory.sent import sent_tokens
+
+    return sum(sent_tokens(message, store.counter) for message in chat_messages(store, strict)) - budget
 
 
 def as_given(store: MemoryStore) -> bytes:
     """Return a restored memory as the messages that it was made of."""
     from dspy_programs.memory.entries import messages_in
-    from dspy_programs.memory.store_file import dumped
+    from dspy_programs.memory.packed_originals import dumped
 
     return (dumped(messages_in(store)) + "\n").encode()
 

@@ -1,16 +1,19 @@
-"""Compress a memory to a token budget: least important entries first, with the least destructive strategy that suffices.
+"""Compress a memory to a token budget: system prompts and the newest messages stay, one note stands for everything older.
+
+Each time, everything that was ever said is ranked again, from the originals, and the note is written anew (plan.py); so a
+memory that is compressed at every overflow keeps about what one compression at the end would keep.
 
 Input      a MemoryStore; token_budget: tokens >= 0 by the store's own counter, for a request with the whole store as
-           chat_messages(store) gives it (store.token_total()); protected_recent: how many of the latest entries stay
-           verbatim, as all system prompts do; strategies: which may be used.
+           chat_messages(store) gives it (store.token_total()); protected_recent: how many of the latest entries stay, as all
+           system prompts do; strategies: how far to go.
 Output     a CompressionReport; the store is changed in place.
-Guarantees token_total() <= budget afterwards, and never more than before; no more compression than needed: no compressed
-           unit would fit in the rest of the budget (with a model: no window, see plan.py). Protected entries are
-           untouched and the order is kept; a tool call and its results are compressed together or not at all; every
-           original is in a compression_history. On any error, and if `progress` raises, the store is unchanged.
+Guarantees token_total() <= budget afterwards; a store within the budget is not changed. A store that was compressed before is
+           brought to low_water of the budget, so that it is not compressed at every turn. The order is kept. Protected entries
+           stay word for word, but for a tool's result that is too large alone. Every original is in a compression_history.
+           On any error, and if `progress` raises, the store is unchanged.
 Raises     UsageError for a negative budget, one below what the protected entries need, or if the allowed strategies do not
            suffice. LanguageModelError if a model in use fails to summarize (see engine.py).
-Calls      none without a language model.
+Calls      none without a language model; with one, at most windows.CALLS.
 """
 
 import time
@@ -68,6 +71,13 @@ class CompressionReport(BaseModel):
     """Whether tokens are counted exactly as the model counts them."""
     restorable: int = 0
     """Originals kept in the entries' histories."""
+
+    def since(self, initial: int, budget: int) -> "CompressionReport":
+        """Return the report of this compression and the one before it, as of one from `initial` tokens to `budget`."""
+        saved = initial - self.final_tokens
+        ratio = saved / initial if initial else 0.0
+        new = {"initial_tokens": initial, "tokens_saved": saved, "compression_ratio": ratio, "token_budget": budget}
+        return self.model_copy(update=new)
 
     def to_dict(self) -> dict[str, Any]:
         return self.model_dump()

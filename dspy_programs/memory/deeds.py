@@ -1,11 +1,10 @@
-"""Whether a call changed something, how it ended, and the call in one line.
+"""Whether a call changed something, how it ended, and why it failed.
 
 Input      a call, and its result's text; None where it has none.
 Output     changes: whether the call changed something. ending_of: "done", "failed" or "asked", which has no result yet.
-           told: the call as `book_flight(user_id="x", seats=2)`. reason_of: why it failed, short.
+           reason_of: why it failed, short.
 Guarantees a tool's own name decides first, then its arguments (a shell's command, SQL, code, a request's method), then what it
            returned; a call that nothing tells anything of counts as a deed: better a line too many than a deed forgotten.
-           No line ends inside a word or a value.
 Source     verbs.py and faults.py of the failure judge.
 """
 
@@ -15,17 +14,14 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from dspy_programs.conversation import Call
+from dspy_programs.memory.deed_lines import cut
 from dspy_programs.memory.fields import compact, plain
-from dspy_programs.memory.sentence_breaks import in_parts
 from dspy_programs.memory.text_results import value_of
 from dspy_programs.programs.failure_judge import acts, doing, fault_of
-from dspy_programs.text import quantity, shortened
 
 Ending = Literal["done", "failed", "asked"]
 
-_LONGEST_ARGUMENT = 160  # characters
-_LONGEST_CALL = 500
-_LONGEST_REASON = 300
+_LONGEST_REASON = 300  # characters
 _MANY_FIELDS = 6  # of a result that only tells something
 _MANY_ARGUMENTS = 4
 _SHORT = 300  # characters of a result that says how a deed ended
@@ -51,6 +47,7 @@ _LOOKS = frozenset(
     "validate test ping info details metadata stats metrics report thought reason reflect note current now today time "
     "date version "
     "help documentation docs schema trace balance quote rate rates forecast directions distance route dictionary define wiki "
+    "lesen suchen pruefen prüfen anzeigen abfragen lire chercher consulter leer buscar consultar "
     "wikipedia google bing web page crawl scrape extract ocr caption embed retrieval rag knowledge memory recall".split()
 )
 _ONLY_LOOK = frozenset(
@@ -115,6 +112,9 @@ _STATES = frozenset(
     ("success", "status", "ok", "message", "result", "succeeded", "updated", "deleted", "created", "affected", "rowcount")
 )
 _NOTHING = re.compile(r"(?i)\bno \w+(?: \w+)? (?:was |were )?found\b|\bnothing found\b|\bno (?:results?|match(?:es)?)\b")
+_FAILED = re.compile(
+    r"(?:[\w.@-]{1,40}: )?(?:fehler|erreur|fout|errore|error|exitcode: [1-9]\d*)\b|错误|錯誤|エラー|오류|ошибка", re.IGNORECASE
+)
 _EMPTY = frozenset(("", "none", "null", "true", "ok", "done", "success", "successful", "{}", "[]", '""'))
 
 
@@ -227,53 +227,9 @@ def ending_of(result: str | None, deed: bool, value: Any = None) -> Ending:
         return "asked"
     text = result.strip()
     fault = fault_of(text if value is None else value, text, deed)
+    if not fault and _FAILED.match(text):
+        return "failed"
     return "failed" if fault and (deed or fault != "absent") else "done"
-
-
-def told(call: Call) -> str:
-    """Return a call on one line, long arguments shortened between words."""
-    if not isinstance(call.given, dict):
-        text = plain(call.given) if isinstance(call.given, str) else (compact(call.given) or "...")
-        return f"{name_of(call)}({_shortened(text, _LONGEST_ARGUMENT)})"
-    arguments: list[str] = []
-    room = _LONGEST_CALL
-    for place, (key, value) in enumerate(call.given.items()):
-        text = f"{plain(str(key))[:60]}={_argument(value)}"
-        if len(text) > room:
-            arguments.append(f"({quantity(len(call.given) - place, 'more argument')})")
-            break
-        arguments.append(text)
-        room -= len(text) + 2
-    return f"{name_of(call)}({', '.join(arguments)})"
-
-
-def name_of(call: Call) -> str:
-    """Return a tool's name as one word."""
-    return re.sub(r"[^\w.:/-]+", "_", call.name[:120]) or "(unnamed)"
-
-
-def _argument(value: Any) -> str:
-    if isinstance(value, str):
-        return f'"{_shortened(plain(value), _LONGEST_ARGUMENT)}"'
-    text = compact(value, 2 * _LONGEST_ARGUMENT)
-    if text is not None:
-        return text if not isinstance(value, dict) or text.startswith("{") else f"{{{text}}}"
-    if isinstance(value, list):
-        shown = [text for item in value[:5] if (text := compact(item, _LONGEST_ARGUMENT // 2)) is not None]
-        more = len(value) - len(shown)
-        return (
-            f"[{', '.join(shown)}{', ' if shown else ''}({quantity(more, 'more item')})]" if more else f"[{', '.join(shown)}]"
-        )
-    return f"({quantity(len(value), 'field')})"
-
-
-def _shortened(text: str, room: int) -> str:
-    """Cut a text between words, and count what is left out."""
-    if len(text) <= room:
-        return text
-    first = shortened(text, room) if len(text.split(None, 1)[0]) <= room else in_parts(text)[0]
-    words = len(text.split()) - len(first.split())
-    return f"{first} (... {quantity(words, 'more word')})" if words else first
 
 
 def reason_of(result: str) -> str:
@@ -281,12 +237,12 @@ def reason_of(result: str) -> str:
     text = result.strip()
     value = value_of(text) if text[:1] in ("{", "[") else None
     if isinstance(value, dict):
-        return _shortened(_words_of(value), _LONGEST_REASON)
+        return cut(_words_of(value), _LONGEST_REASON)
     if "\n" in text and (len(text) > _LONGEST_REASON or "Traceback" in text):
         lines = [line.strip() for line in text[-_READ:].splitlines() if line.strip()]
         told_ = [line for line in lines if re.search(r"error|exception|fail|fatal|denied|not found", line, re.IGNORECASE)]
         text = (told_ or lines)[-1]
-    return _shortened(plain(text), _LONGEST_REASON)
+    return cut(plain(text), _LONGEST_REASON)
 
 
 def _words_of(value: dict[str, Any]) -> str:

@@ -8,13 +8,13 @@ Output     note_frame: the note's first line. is_note: whether a text begins wit
 import re
 
 STILL_OPEN = " (still open): "  # after the name of who asks
-_FRAME = re.compile(r"\[Earlier in this conversation, shortened: turns? \d+(?: to \d+)?[^\[\]\n]{0,200}\](?:\n|\Z)")
+_FRAME = re.compile(r"\[Earlier(?: in this conversation)?, shortened: turns? \d+(?: to \d+)?[^\[\]\n]{0,200}\](?:\n|\Z)")
 
 
 def note_frame(first: int, last: int) -> str:
     """Return a note's first line."""
     turns = f"turn {first}" if first == last else f"turns {first} to {last}"
-    return f"[Earlier in this conversation, shortened: {turns}]"
+    return f"[Earlier, shortened: {turns}]"
 
 
 def is_note(text: str) -> bool:

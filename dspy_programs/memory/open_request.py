@@ -17,8 +17,9 @@ from typing import Literal, NamedTuple
 from dspy_programs.memory.decisions import is_courtesy
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.note import STILL_OPEN, is_note
-from dspy_programs.memory.replies import agrees_to, is_closing, is_consent, without_stop
+from dspy_programs.memory.replies import agrees_to, is_closing, is_consent, is_output, without_stop
 from dspy_programs.memory.sentence_breaks import lines_in
+from dspy_programs.memory.talk import is_talk, speaker_of
 
 MOST = 8
 _MOST_READ = 40  # messages of the user
@@ -85,6 +86,15 @@ _NEEDS = re.compile(
     r"that|this|these|those|the|your)\b)|\bi(?:'ll| will)? (?:still )?need (?:your|the|both)\b",
     re.IGNORECASE,
 )  # also where the sentence goes on with a courtesy
+_COMPLETES = re.compile(
+    r"\b(?:has|have|was|were|is|are) (?:now |all |both |also )*"
+    r"(?:been )?(?:successfully |now )*(?:booked|cancell?ed|updated|changed|sent|"
+    r"created|"
+    r"deleted|scheduled|refunded|transferred|added|removed|paid|processed|completed|moved|assigned|reassigned|upgraded|modified|"
+    r"fixed|merged|deployed|installed|reserved|ordered|resolved|submitted|saved|shipped|done)\b|\bsuccessfully\b|"
+    r"\b(?:gebucht|storniert|erledigt|bestellt|reserviert|verschickt|geändert|réservée?|annulée?|effectuée?|reservad[oa]|cancelad[oa])\b",
+    re.IGNORECASE,
+)
 _WAITS = re.compile(
     r"\b(?:one moment|hold on|give me a (?:moment|second|minute)|please (?:wait|hold)|working on it|let me (?!know))|"
     r"\b(?:i'?ll|i will|i'?m going to) (?:now )?(?:check|look|search|find|retrieve|review|start|begin|proceed|get back)",
@@ -108,6 +118,8 @@ class _Said(NamedTuple):
     works: bool = False
     """It called tools and said nothing: that is an answer only if the user speaks next."""
     proposes: bool = False
+    completes: bool = False
+    """It says that what was asked for is done."""
     text: str = ""
 
 
@@ -126,7 +138,7 @@ def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
         elif _is_of_user(entry):
             note = is_note(entry.content)
             if (said.answers or said.works) and not note:
-                waiting = _left_open(waiting, entry.content, entries)
+                waiting = _left_open(waiting, entry.content, entries, said.completes)
             kind = _note_kind(entry) if note else _kind_of(entry.content, said, not waiting and last_request < 0)
             if kind == "request":
                 waiting.append(index)
@@ -144,10 +156,17 @@ def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
     return {*kept, *([agreed_to] if agreed_to >= 0 else [])}
 
 
-def _left_open(waiting: list[int], text: str, entries: Sequence[MemoryEntry]) -> list[int]:
+def asks(text: str) -> bool:
+    """Return whether a sentence asks for something."""
+    return _ASKS.search(text) is not None or _DOES.match(text) is not None
+
+
+def _left_open(waiting: list[int], text: str, entries: Sequence[MemoryEntry], completed: bool) -> list[int]:
     """Return what is open after an answer: what was set aside for a question meanwhile, and what the next message refers to."""
     if waiting and _ASIDE.search(entries[waiting[-1]].content[:_READ]):
         return waiting[:-1]
+    if completed:
+        return []
     return waiting[-1:] if len(text) <= _LONGEST_REFERENCE and _REFERS.search(text) else []
 
 
@@ -162,7 +181,7 @@ def _start(entries: Sequence[MemoryEntry]) -> int:
 
 
 def _is_of_user(entry: MemoryEntry) -> bool:
-    return entry.role == "user" or (entry.role == "compressed" and is_note(entry.content))
+    return (entry.role == "user" and not is_output(entry.content)) or (entry.role == "compressed" and is_note(entry.content))
 
 
 def _note_kind(entry: MemoryEntry) -> _Kind:
@@ -183,6 +202,7 @@ def _said(entry: MemoryEntry, index: int) -> _Said:
         index,
         asks,
         answers,
+        completes=answers and _COMPLETES.search(entry.content[:_READ]) is not None,
         text=entry.content[-_READ:],
         proposes=len(entry.content) > _LONGEST_ANSWER and _FIGURE.search(entry.content) is not None,
     )
@@ -216,6 +236,8 @@ def _closes(text: str, said: _Said) -> bool:
 
 
 def _last_among_people(entries: Sequence[MemoryEntry]) -> set[int]:
+    if is_talk(entries):  # who is no speaker speaks to the assistant
+        return {index for index, entry in enumerate(entries) if entry.role == "user" and speaker_of(entry.content) is None}
     for index in range(len(entries) - 1, -1, -1):
         entry = entries[index]
         if _is_of_user(entry) and (is_note(entry.content) or not (is_closing(entry.content) or is_consent(entry.content))):

@@ -14,11 +14,13 @@ from typing import NamedTuple
 
 from dspy_programs.conversation import Call, call_of
 from dspy_programs.memory.decisions import settles
-from dspy_programs.memory.deeds import changes, ending_of, name_of, reason_of, says_only_done, told
+from dspy_programs.memory.deed_lines import Deed, cut, deed_of, name_of, told
+from dspy_programs.memory.deeds import changes, ending_of, reason_of, says_only_done
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.fields import Part, Parts, joined, plain
 from dspy_programs.memory.note import STILL_OPEN, is_note
-from dspy_programs.memory.open_request import open_requests as open_requests
+from dspy_programs.memory.open_request import asks, open_requests as open_requests
+from dspy_programs.memory.replies import is_output
 from dspy_programs.memory.sentence_breaks import lines_in
 from dspy_programs.memory.stubs import mentioned_in as mentioned_in, stub_of as stub_of
 from dspy_programs.memory.text_results import parts_of_result, value_of
@@ -26,13 +28,19 @@ from dspy_programs.text import quantity
 
 _MOST_SENTENCES = 400  # pieces of one message
 _LONGEST_ROW = 400  # characters of a row of an open request that is one piece
+DECIDED_WORTH = 3.0  # of what a person decides
+_LONGEST_REASON = 120  # characters of a failure's, in short
+_LONGEST_BRIEF, _BRIEF_PARTS = 40, 2  # of a deed's outcome, in short
 _LONGEST_TOLD = 200  # characters of what a deed's own line says of its outcome
 _STATE = re.compile(r"stat(?:us|e)$|result|outcome|error|message|confirm|success|warning", re.IGNORECASE)
 _AMOUNT = re.compile(r"amount|total|price|balance|cost|fee|refund|payment|paid|charge", re.IGNORECASE)
 _NEW_ID = re.compile(
     r"(?:^|[_.])(?!user|customer|account)\w*(?:id|number|code|reference|ref|url|key)$|Id$|^id\b", re.IGNORECASE
 )
+_IS_ID = re.compile(r"(?=.*\d)(?=.*[A-Z])[\w-]{4,24}")  # a short value with digits and capitals
 _ENDINGS = ("done", "failed", "asked")
+_PROGRAM = re.compile(r"\s*(\w[\w.@-]{0,39}): ")  # "Computer_terminal: exitcode: 1"
+_WORDS = re.compile(r"(?:[^\W\d_]+[,']? ){3}|[\u3040-\u9fff]{4}")  # running text
 _LABELS = frozenset(("user", "assistant", "system", "tool", "note", "user (still open)", *_ENDINGS))
 
 
@@ -71,6 +79,8 @@ class Piece(NamedTuple):
     """A label that is written once for neighbours that share it: the columns of a list's rows."""
     worth: float = 1.0
     """Among the pieces of its line."""
+    deed: Deed | None = None
+    """What the text tells, of a line about a call."""
 
 
 _new_piece = tuple.__new__  # there are hundreds of thousands: half the time of Piece(...)
@@ -120,7 +130,7 @@ def _of_message(entry: MemoryEntry, open_request: bool, number: int) -> list[Pie
     if entry.role in ("user", "compressed") and is_note(text):
         return _of_note(text, open_request)
     speaker = _speaker(entry)
-    if entry.role == "tool":
+    if entry.role == "tool" or (entry.role == "user" and is_output(text)):
         return _of_stray(entry, number)
     if not open_request:
         return _of_speech(text, speaker, entry.role == "assistant", number)
@@ -141,7 +151,14 @@ def _of_open_request(text: str, head: str, number: int, beyond: int) -> list[Pie
         beyond += len(said) - _MOST_SENTENCES
         said = said[: _MOST_SENTENCES // 2] + said[-_MOST_SENTENCES // 2 :]
     line = Line(number, head, "", " ", beyond)
-    return [Piece(part, Rank.OPEN_REQUEST, line) for part in said]
+    return [Piece(part, Rank.OPEN_REQUEST, line, worth=_worth_of_row(part)) for part in said]
+
+
+def _worth_of_row(row: str) -> float:
+    """Return what a row of a request is worth where not all fits: questions and orders first, headings and code last."""
+    if not _WORDS.search(row):
+        return 0.2
+    return 3.0 if asks(row) else 2.0 if settles(row) else 1.0
 
 
 def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Piece]:
@@ -151,8 +168,13 @@ def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Pi
         half = _MOST_SENTENCES // 2
         said = said[:half] + said[-half:]
     line = Line(number, f"{speaker}: ", "", " ", beyond)
-    decision, ordinary = Rank.DECISION, Rank.ORDINARY
-    return [_new_piece(Piece, (part, decision if settles(part, assistant) else ordinary, line, "", 1.0)) for part in said]
+    ordinary = Rank.ORDINARY, 1.0
+    decision = Rank.DECISION, 1.0 if assistant else DECIDED_WORTH
+    found = []
+    for part in said:
+        rank, worth = decision if settles(part, assistant) else ordinary
+        found.append(_new_piece(Piece, (part, rank, line, "", worth, None)))
+    return found
 
 
 def _speaker(entry: MemoryEntry) -> str:
@@ -169,21 +191,32 @@ def _of_call(call: Call, result: str | None, number: int) -> list[Piece]:
     value = None if result is None else value_of(result)
     deed = changes(call, result, value)
     ending = ending_of(result, deed, value)
-    named = told(call)
+    call_ = told(call)
+    named = call_.text
     if ending == "asked" or result is None:
-        return [Piece(named, Rank.DEED if deed else Rank.ORDINARY, Line(number, "asked: "))]
+        return [_of_deed(call_, Rank.DEED if deed else Rank.ORDINARY, Line(number, "asked: "))]
     if ending == "failed":
-        text = f"{named}: {reason_of(result)}"
-        return [Piece(text, Rank.DEED if deed else Rank.DECISION, Line(number, "failed: "))]
+        why = reason_of(result)
+        call_ = call_._replace(outcome=f": {why}", brief=f": {cut(why, _LONGEST_REASON)}")
+        return [_of_deed(call_, Rank.DEED if deed else Rank.DECISION, Line(number, "failed: "))]
     parts = parts_of_result(result, value)
     if not deed:
         return _of_parts(parts, Line(number, f"{named} -> "))
     if says_only_done(result, named):
-        return [Piece(named, Rank.DEED, Line(number, "done: "))]
+        return [_of_deed(call_, Rank.DEED, Line(number, "done: "))]
     outcome = _outcome(parts, named)
-    line = Piece(f"{named} -> {joined(outcome)}" if outcome else named, Rank.DEED, Line(number, "done: "))
+    if outcome:
+        short = [part for part in outcome if len(part.text) + len(part.under) <= _LONGEST_BRIEF][:_BRIEF_PARTS]
+        call_ = call_._replace(outcome=f" -> {joined(outcome)}", brief=f" -> {joined(short)}" if short else "")
     rest = [part for part in parts.parts if part not in outcome and not _is_known(part, named)]
-    return [line, *_of_parts(Parts(rest, parts.noun, parts.beyond), Line(number + 1, f"{name_of(call)} -> "))]
+    return [
+        _of_deed(call_, Rank.DEED, Line(number, "done: ")),
+        *_of_parts(Parts(rest, parts.noun, parts.beyond), Line(number + 1, f"{name_of(call)} -> ")),
+    ]
+
+
+def _of_deed(deed: Deed, rank: Rank, line: Line) -> Piece:
+    return Piece(deed.text, rank, line, deed=deed)
 
 
 def _outcome(parts: Parts, named: str) -> list[Part]:
@@ -192,10 +225,12 @@ def _outcome(parts: Parts, named: str) -> list[Part]:
     if not any(": " in part.text or part.under for part in new):
         return [part for part in new[:1] if len(part.text) <= 2 * _LONGEST_TOLD]
     room, chosen = _LONGEST_TOLD, list[Part]()
-    for kind in (_STATE, _AMOUNT, _NEW_ID):
+    for kind in (_STATE, _AMOUNT, _NEW_ID, None):
         for part in new:
             size = len(part.text) + len(part.under)
-            if size <= room and part not in chosen and kind.search(part.under or part.text.partition(": ")[0]):
+            key, _, said = part.text.partition(": ")
+            tells = kind.search(part.under or key) if kind else not part.under and _IS_ID.fullmatch(said)
+            if size <= room and part not in chosen and tells:
                 chosen.append(part)
                 room -= size + 2
     return [part for part in parts.parts if part in chosen]
@@ -209,6 +244,9 @@ def _is_known(part: Part, named: str) -> bool:
 def _of_stray(result: MemoryEntry, number: int) -> list[Piece]:
     """Return the pieces of a result whose call is not on record."""
     name = result.kept("name") if result.metadata else None
+    if result.role == "user" and name is None:
+        program = _PROGRAM.match(result.content)
+        name = program[1] if program else None
     name = re.sub(r"[^\w.:/-]+", "_", name[:80]) if isinstance(name, str) and name else "tool"
     if ending_of(result.content, False) == "failed":
         return [Piece(f"{name}: {reason_of(result.content)}", Rank.DECISION, Line(number, "failed: "))]
@@ -252,7 +290,7 @@ def _of_note_line(raw: str, open_request: bool, number: int) -> list[Piece]:
     if match["ended"]:
         changed = match["ended"] == "done" or changes(Call(rest.partition("(")[0], {}), None)
         rank = Rank.DEED if changed else Rank.DECISION if match["ended"] == "failed" else Rank.ORDINARY
-        return [Piece(plain(rest), rank, Line(number, head))]
+        return [Piece(plain(rest), rank, Line(number, head), deed=deed_of(plain(rest)))]
     beyond = 0
     if more := _MORE.search(rest):
         beyond, rest = int(more[1].replace(",", "")), rest[: more.start()]

@@ -21,23 +21,28 @@ from dspy_programs.memory.cues import says_something_exact
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.known import Known, Original
 from dspy_programs.memory.note import is_note, note_frame
-from dspy_programs.memory.pieces import Line, Piece, Rank, open_requests, stub_of
+from dspy_programs.memory.pieces import Line, Piece, Rank, mentioned_in, open_requests, stub_of
 from dspy_programs.memory.salience import Reading, parts_of
 from dspy_programs.memory.selection import Note, Pool, Selection, Told
+from dspy_programs.memory.talk import ANSWER, ANSWER_WORTH, QUESTION_WORTH, is_talk, speaker_of, without_speaker
 from dspy_programs.memory.units import protected, units
 from dspy_programs.memory.windows import Older, Written
 from dspy_programs.programs.failure_judge import is_deed
 from dspy_programs.text import sentences
 
-NEWEST = 0.2  # share of the room for the newest messages besides the protected ones
+NEWEST = 0.1  # share of the room for the newest messages besides the protected ones
 _HALF = 0.5  # of the older messages' tokens: where the note has room for that, fewer messages become older ones
 LARGE = 0.25  # share of the budget from which a tool result is too large alone
 STALE = 120  # tokens of a tool result among the newest that are not protected
+TELLING = 30  # tokens to which a protected result is shortened for the note's sake
 SMALLEST = 16  # tokens of a stub
 RESULT_WEIGHT = 0.6
+ANSWER_WEIGHT = 1.0  # of an assistant's message
 LATE_WEIGHT = 0.2  # the last message is worth this much more than the first
 _NOTE = MemoryEntry(role="compressed", content="", metadata={"original_role": "user"})  # as a note is sent
+_SHORT = 12  # characters of a part that alone makes no unit worth reading
 _READ_ALL = 120  # units; of more, only the most salient are read closely
+_MENTIONS = 200  # of the last messages, for what they mention
 _UNIT_TOKENS = 12  # one unit is read closely for this many tokens of a note, if they are more
 
 
@@ -79,16 +84,19 @@ class Task:
         self.free = [unit for unit in self.units if unit[0] not in self.kept]
         self.open = open_requests(self.entries)
         last = max(1, len(self.units) - 1)
-        self.weights = [
-            (RESULT_WEIGHT if len(unit) > 1 or self.entries[unit[0]].role == "tool" else 1.0) * (1 + LATE_WEIGHT * place / last)
-            for place, unit in enumerate(self.free)
-        ]
+        self.weights = [self._weight_of(unit) * (1 + LATE_WEIGHT * place / last) for place, unit in enumerate(self.free)]
         if weights is not None:
             scores = weights(self.entries)
             self.weights = [
                 weight * (1 + max(scores[index] for index in unit))
                 for weight, unit in zip(self.weights, self.free, strict=True)
             ]
+
+    def _weight_of(self, unit: Sequence[int]) -> float:
+        role = self.entries[unit[0]].role
+        if len(unit) > 1 or role == "tool":
+            return RESULT_WEIGHT
+        return ANSWER_WEIGHT if role == "assistant" else 1.0
 
     def members(self, place: int) -> list[MemoryEntry]:
         return [self.entries[index] for index in self.free[place]]
@@ -99,6 +107,9 @@ class Task:
         for place in places:
             members = self.members(place)
             pieces = self.known.pieces(members, not self.open.isdisjoint(self.free[place]))
+            if self.is_talk and speaker_of(members[0].content):
+                asked = place > 0 and "?" in self.members(place - 1)[0].content
+                pieces = _spoken(pieces, members[0].content, asked)
             lines = groupby(pieces, attrgetter("line")) if _is_plain_note(members[0]) else [(None, pieces)]
             found += [Told(members, list(some), self.weights[place], [place]) for _, some in lines]
         return found
@@ -116,7 +127,16 @@ class Task:
 
     @cached_property
     def pool(self) -> Pool:
-        return Pool(self.told(self._candidates(range(len(self.free)), self.room)))
+        return Pool(self.told(self._candidates(range(len(self.free)), self.room)), self.is_talk)
+
+    @cached_property
+    def is_talk(self) -> bool:
+        return is_talk(self.entries)
+
+    @cached_property
+    def mentioned(self) -> frozenset[str]:
+        """What is mentioned outside results, for stubs."""
+        return mentioned_in(self.entries[-_MENTIONS:])
 
     def _candidates(self, places: Sequence[int], tokens: int) -> list[int]:
         """Return the places that may have room in a note of some tokens; the others are passed over from now on."""
@@ -126,7 +146,8 @@ class Task:
         waiting = [place for place in places if self.entries[self.free[place][0]].id not in known.passed_over]
         if len(waiting) <= 2 * most or self.furthest != "archive":
             return waiting
-        parts = [parts_of("\n".join(entry.text for entry in self.members(place))) for place in waiting]
+        texts = ("\n".join(entry.text for entry in self.members(place)) for place in waiting)
+        parts = [[part for part in parts_of(text) if len(part) > _SHORT or not part.isascii()] for text in texts]
         reading = Reading(
             [part for some in parts for part in some],
             [self.weights[place] for place, some in zip(waiting, parts, strict=True) for _ in some],
@@ -184,9 +205,10 @@ def planned(task: Task, budget: int, low: int, beside: int, write: Write | None)
             draft = _best_draft(task, max(0, low - needed))
             if draft.required > draft.left:
                 draft = _best_draft(task, budget - needed)
-        if most <= SMALLEST or not has_results or (needed <= budget and draft.required <= draft.left):
+        fits = needed <= budget and (most <= TELLING or draft.required <= draft.left)
+        if fits or most <= SMALLEST or not has_results:
             break
-        most //= 2
+        most = max(SMALLEST, most // 2)
     if needed > budget:
         raise UsageError(
             f"the budget is {budget + beside} tokens, but the protected part alone has {needed + beside}: "
@@ -230,11 +252,21 @@ def _protected_part(task: Task, most: int) -> tuple[dict[int, str], int]:
         entry = task.entries[index]
         tokens = task.size(entry)
         if entry.role == "tool" and tokens > most:
-            text = stub_of(entry, most, task.count)
+            text = stub_of(entry, most, task.count, task.mentioned)
             if (smaller := task.size(stubbed(entry, text))) < tokens:
                 stubs[index], tokens = text, smaller
         needed += tokens
     return stubs, needed
+
+
+def _spoken(pieces: Sequence[Piece], text: str, asked: bool) -> list[Piece]:
+    """Return a turn's pieces on a line of its speaker; asked: the turn before asks something."""
+    found = []
+    for number, piece in enumerate(pieces):
+        said = piece.text if number else without_speaker(piece.text)
+        worth = QUESTION_WORTH if "?" in said else ANSWER_WORTH if asked and number < ANSWER else 1.0
+        found.append(piece._replace(text=said, worth=worth, line=piece.line._replace(head=f"{speaker_of(text)}: ")))
+    return found
 
 
 def _is_plain_note(entry: MemoryEntry) -> bool:
@@ -275,7 +307,7 @@ class _Draft:
             entry = task.entries[index]
             tokens = task.size(entry)
             if entry.role == "tool" and tokens > STALE:
-                text = stub_of(entry, STALE, task.count)
+                text = stub_of(entry, STALE, task.count, task.mentioned)
                 if (smaller := task.size(stubbed(entry, text))) < tokens:
                     stubs[index], tokens = text, smaller
             price += tokens
@@ -292,7 +324,7 @@ class _Draft:
         task = self._task
         stay = [*task.kept, *(index for place in self.newest for index in task.free[place])]
         elsewhere = set().union(*(task.known.stated(task.entries[index]) for index in stay))
-        pool = Pool(self._with_texts(task.pool.told)) if self.written.windows else task.pool
+        pool = Pool(self._with_texts(task.pool.told), task.is_talk) if self.written.windows else task.pool
         units = {unit for unit, one in enumerate(pool.told) if one.places[0] < self.older.stop}
         return Selection(pool, units, elsewhere, self.left, task.furthest)
 

@@ -2,6 +2,7 @@
 
 Input      a user's message.
 Output     is_consent: it agrees, or asks to go on, and says nothing besides. is_closing: it thanks, or says goodbye.
+           is_output: nobody wrote it: it is what a program printed, sent with the user's role.
 Guarantees a message with any other word is neither. English, and the common words in German, French, Spanish, Japanese and
            Chinese.
 """
@@ -65,6 +66,18 @@ _CLOSING_CJK = re.compile(
 
 _YES = frozenset("yes yep yeah yup sure ok okay ja oui s\u00ed si \u306f\u3044 \u662f \u597d".split())
 _ADDS = re.compile(r"[?\uff1f@\d]|\b(?:but|also|instead|except|only|unless|if|aber|auch|mais|aussi|pero|tambi\u00e9n)\b")
+
+
+_OUTPUT = re.compile(
+    r"\s*(?:[\w .@-]{1,40}: ?)?(?:exit ?code:? ?-?\d|code output:|observation:|tool (?:output|result):|std(?:out|err):|"
+    r"execution (?:succeeded|failed|result|output)|<(?:observation|tool_result|function_results?|stdout|stderr|output)>)",
+    re.IGNORECASE,
+)
+
+
+def is_output(text: str) -> bool:
+    """Return whether a message with the user's role is what a program printed: "exitcode: 1 ..."."""
+    return _OUTPUT.match(text) is not None
 
 
 def is_consent(text: str) -> bool:

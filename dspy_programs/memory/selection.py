@@ -9,15 +9,23 @@ Guarantees at most `room` tokens by `size`, or no text at all; time order; an op
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate, chain
+from operator import mul
 from typing import NamedTuple
 
 from dspy_programs.memory.changes import Strategy
+from dspy_programs.memory.deed_lines import BRIEF, EQUAL, RUNS, Deed, together
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.pieces import Piece, Rank, lines_of
-from dspy_programs.memory.salience import Reading
+from dspy_programs.memory.salience import Reading, stated_in
+from dspy_programs.memory.sentence_breaks import clause_of
+from dspy_programs.memory.talk import densities
 
 SPARE = 1.6  # the estimate of a piece's tokens is high, so this much more is picked, then cut by the exact count
 _ROUNDS = 5
+ASKED_SHARE = 0.7  # of the room: longer open requests are told in part, where they are not whole anyway
+DEED_SHARE = 0.5  # of the room beside open requests: deeds that take more are told in fewer words
+_OPENING = 4  # tokens of a deed's head
+_PART = 8  # tokens from which a part of a sentence is worth adding
 _MARK = 6  # tokens for counting what a line leaves out, about
 DECISION_SHARE = 0.5  # of the room that open requests and deeds leave
 
@@ -46,8 +54,8 @@ class Note(NamedTuple):
 class Pool:
     """Units that a note may tell of, read together once."""
 
-    def __init__(self, told: Sequence[Told]) -> None:
-        self.told = told
+    def __init__(self, told: Sequence[Told], is_talk: bool = False) -> None:
+        self.told, self.is_talk = told, is_talk
         self.places = [(unit, number) for unit, one in enumerate(told) for number in range(len(one.pieces))]
         self.pieces = [piece for one in told for piece in one.pieces]
         self.reading = Reading(
@@ -58,7 +66,25 @@ class Pool:
     @cached_property
     def telling(self) -> list[bool]:
         """Whether each piece states something."""
+        if self.is_talk:
+            return [True] * len(self.pieces)
         return [piece.rank is not Rank.ORDINARY or self.reading.telling(number) for number, piece in enumerate(self.pieces)]
+
+    def best(self, numbers: Iterable[int], tokens: int, known: set[str]) -> list[int]:
+        """Return the best of some pieces within about `tokens` tokens; `known` as in Reading.best."""
+        if not self.is_talk:
+            return self.reading.best(numbers, tokens, known)
+        chosen = []
+        for number in sorted(numbers, key=lambda number: -self._densities[number]):
+            tokens -= self.reading.tokens(number)
+            if tokens < 0:
+                break
+            chosen.append(number)
+        return chosen
+
+    @cached_property
+    def _densities(self) -> list[float]:
+        return list(map(mul, densities([piece.text for piece in self.pieces]), self.reading.weights))
 
     def tells(self, unit: int, chosen: Iterable[int]) -> bool:
         """Return whether all chosen pieces of a unit state something."""
@@ -76,9 +102,43 @@ class Selection:
         for number, (place, piece) in enumerate(zip(pool.places, pool.pieces, strict=True)):
             if place[0] in units:
                 self._ranks[piece.rank].append(number)
-        self._required = self._ranks[Rank.OPEN_REQUEST] + self._ranks[Rank.DEED][::-1]
+        self.told = list(pool.told)
+        self._texts: dict[int, str] = {}
+        self._required = [*self._asked(), *self._deeds()[::-1]]
         if furthest != "archive":
             self._required += self._one_of_each(units, facts_only=furthest == "extract_facts")
+
+    def _asked(self) -> list[int]:
+        """Return the open requests, in order if there is room for them, else what asks most first."""
+        numbers, pool = self._ranks[Rank.OPEN_REQUEST], self.pool
+        if sum(map(pool.reading.tokens, numbers)) <= ASKED_SHARE * self._room:
+            return numbers
+        return sorted(numbers, key=lambda number: (-pool.pieces[number].worth, number))
+
+    def _deeds(self) -> list[int]:
+        """Return the deeds that are told, as briefly as needed; one may stand for others."""
+        numbers = self._ranks[Rank.DEED]
+        deeds = [(piece.line.head, piece.deed or Deed(piece.text, ())) for piece in map(self.pool.pieces.__getitem__, numbers)]
+        room = DEED_SHARE * (self._room - sum(map(self._tokens, self._ranks[Rank.OPEN_REQUEST])))
+        for level in (EQUAL, RUNS, BRIEF):
+            texts = together(deeds, level)
+            if sum(len(text) // 4 + _OPENING for text in texts.values()) <= room:
+                break
+        told = sorted(texts)
+        self._texts = {numbers[place]: texts[place] for place in told}
+        for number, text in self._texts.items():
+            unit, piece = self.pool.places[number]
+            one = self.told[unit]
+            if one.pieces[piece].text != text:
+                pieces = list(one.pieces)
+                pieces[piece] = pieces[piece]._replace(text=text)
+                self.told[unit] = one._replace(pieces=pieces)
+        return [numbers[place] for place in told]
+
+    def _tokens(self, number: int) -> int:
+        """Estimate a piece's tokens as it is told."""
+        text = self._texts.get(number)
+        return self.pool.reading.tokens(number) if text is None else len(text) // 4 + _OPENING
 
     def _one_of_each(self, units: Collection[int], facts_only: bool) -> list[int]:
         """Return the best piece of each unit that has none among the required; facts_only: of each that states something."""
@@ -96,20 +156,23 @@ class Selection:
         for number in self._required:
             unit, piece = self.pool.places[number]
             chosen.setdefault(unit, set()).add(piece)
-        return written(self.pool.told, chosen, frame) if chosen else ""
+        return written(self.told, chosen, frame) if chosen else ""
 
     def note(self, frame: str, room: int, size: Counting, count: Counting) -> Note:
         """Return the note of at most `room` tokens by `size`; frame: its first line; count: tokens of a bare text."""
-        writing = _Writing(self.pool.told, frame, room, size, count)
+        writing = _Writing(self.told, frame, room, size, count)
         writing.add(self._first)
         writing.add(self._telling)
         if not self.is_empty_with_facts(writing.chosen):
             writing.add(self._filler)
+        writing.add_part([*self._first, *self._telling])
         return writing.note()
 
     def is_empty_with_facts(self, chosen: Collection[int]) -> bool:
         """Return whether a unit that is not among the chosen ones states something new."""
         known, pool = self._known, self.pool
+        if pool.is_talk:
+            return False
         return any(unit not in chosen for unit, _ in self._telling) or any(
             pool.places[number][0] not in chosen and pool.reading.is_new(number, known) for number in self._waiting
         )
@@ -119,11 +182,12 @@ class Selection:
         """What comes first: open requests, deeds, the best decisions."""
         reading = self.pool.reading
         for number in self._required:
-            self._known.update(reading.stated(number))
-        self._left = max(0, self._room - sum(map(reading.tokens, self._required)))
+            text = self._texts.get(number)
+            self._known.update(reading.stated(number) if text is None else stated_in(text))
+        self._left = max(0, self._room - sum(map(self._tokens, self._required)))
         required = set(self._required)
         decisions = [number for number in self._ranks[Rank.DECISION] if number not in required]
-        decided = reading.best(decisions, int(self._left * DECISION_SHARE), self._known)
+        decided = self.pool.best(decisions, 0 if self.pool.is_talk else int(self._left * DECISION_SHARE), self._known)
         self._left = max(0, int(self._left * SPARE) - sum(map(reading.tokens, decided)))
         self._taken = {*required, *decided}
         return [self.pool.places[number] for number in [*self._required, *decided]]
@@ -136,20 +200,20 @@ class Selection:
 
     @cached_property
     def _telling(self) -> list[Place]:
-        return [self.pool.places[number] for number in self.pool.reading.best(self._waiting, self._left, self._known)]
+        return [self.pool.places[number] for number in self.pool.best(self._waiting, self._left, self._known)]
 
     @cached_property
     def _filler(self) -> list[Place]:
         ordinary = self._ranks[Rank.ORDINARY]
         rest = [number for number in ordinary if number not in self._taken and not self.pool.telling[number]]
-        return [self.pool.places[number] for number in self.pool.reading.best(rest, self._left, set(self._known))]
+        return [self.pool.places[number] for number in self.pool.best(rest, self._left, set(self._known))]
 
 
 class _Writing:
     """A note that grows while there is room."""
 
     def __init__(self, told: Sequence[Told], frame: str, room: int, size: Counting, count: Counting) -> None:
-        self._told, self._frame, self._room, self._size, self._count = told, frame, room, size, count
+        self._told, self._frame, self._room, self._size, self._count = list(told), frame, room, size, count
         self._order: list[Place] = []
         self._prices: dict[Place, int] = {}
         self.chosen: dict[int, set[int]] = {}
@@ -188,6 +252,24 @@ class _Writing:
                 break
             waiting = others
 
+    def add_part(self, waiting: Sequence[Place]) -> None:
+        """Take the beginning of the best sentence that does not fit whole, if there is room for that."""
+        left = self._room - self._size(self._text())
+        for place in waiting if left >= _PART else ():
+            unit, number = place
+            piece = self._told[unit].pieces[number]
+            if piece.line.noun or piece.deed is not None or number in self.chosen.get(unit, ()):
+                continue
+            if text := clause_of(piece.text, left - self._opening(place) - 1, self._count):
+                pieces = list(self._told[unit].pieces)
+                pieces[number] = piece._replace(text=text)
+                self._told[unit] = self._told[unit]._replace(pieces=pieces)
+                self.chosen.setdefault(unit, set()).add(number)
+                self._order.append(place)
+                self._prices[place] = self._count(text) + 1
+                self._cut()
+                return
+
     def _cut(self) -> None:
         """Take the last pieces back until the note fits."""
         while self._order and (over := self._size(self._text()) - self._room) > 0:
@@ -202,7 +284,7 @@ class _Writing:
         return written(self._told, self.chosen, self._frame)
 
     def note(self) -> Note:
-        text = self._text()
+        text = self._text() if self.chosen else ""
         return Note(text, self.chosen) if self._size(text) <= self._room else Note()
 
 

@@ -12,11 +12,10 @@ Guarantees a part that nobody knows is counted by its whole JSON, and no content
 | Anthropic, Gemini | 5: not published, so an estimate | 10 |
 | chat templates (ChatML, Llama 3, Gemma, Mistral) | 5; 12 more for a tool's result | 30: Qwen adds a system prompt |
 
-Source     OpenAI's cookbook, "How to count tokens with tiktoken" (messages and tools, with its examples); the
+Source     OpenAI's cookbook, "How to count tokens with tiktoken" (messages, with its examples); the
            templates of the models themselves, as `python -m tests.tokens_sent` measures them. Pictures and files: media.py.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -24,7 +23,8 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from dspy_programs.conversation import PRIVATE
-from dspy_programs.memory.chat import completed, drafts_of, unsent_media
+from dspy_programs.memory.chat import completed
+from dspy_programs.memory.drafts import as_json, drafts_of, unsent_media
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.media import price_for, read, tokens_of
 from dspy_programs.tokens import TokenCounter
@@ -100,7 +100,7 @@ def sent_tokens(message: Mapping[str, Any], counter: TokenCounter) -> int:
         total += frame.name + count(name)
     for key in _BESIDE:
         if message.get(key):
-            total += count(_as_json(message[key]))
+            total += count(as_json(message[key]))
     if message.get("tool_call_id") is not None:
         total += frame.result + count(str(message["tool_call_id"]))
     return total
@@ -111,7 +111,7 @@ def _content_tokens(content: Any, counter: TokenCounter, depth: int = 0) -> int:
         return counter.count(content) if content else 0
     if isinstance(content, (list, tuple)) and depth < _DEEPEST:
         return sum(_part_tokens(part, counter, depth + 1) for part in content)
-    return counter.count(_as_json(content))
+    return counter.count(as_json(content))
 
 
 def _part_tokens(part: Any, counter: TokenCounter, depth: int) -> int:
@@ -120,7 +120,7 @@ def _part_tokens(part: Any, counter: TokenCounter, depth: int) -> int:
     if media := read(part):
         return tokens_of(media, price_for(counter.model))
     if not isinstance(part, Mapping):
-        return counter.count(_as_json(part))
+        return counter.count(as_json(part))
     kind = part.get("type")
     if kind in PRIVATE:
         return 0
@@ -129,11 +129,4 @@ def _part_tokens(part: Any, counter: TokenCounter, depth: int) -> int:
     if kind == "tool_result":
         id_ = counter.count(str(part.get("tool_use_id", "")))
         return frame_for(counter.model).result + id_ + _content_tokens(part.get("content"), counter, depth)
-    return counter.count(_as_json(part))
-
-
-def _as_json(value: Any) -> str:
-    try:
-        return json.dumps(value, ensure_ascii=False, default=str)
-    except (ValueError, RecursionError):  # it contains itself
-        return str(value)
+    return counter.count(as_json(part))

@@ -3,10 +3,12 @@
 Input      a text.
 Output     its sentences and lines in order, without control characters; those of more than LONGEST characters in parts that
            end between words, and a word of more than that is only measured: "(5,000 characters)".
+           clause_of: the beginning of a sentence that fits.
 Guarantees no cut after an abbreviation, an initial or a list's number; linear; every script.
 """
 
 import re
+from collections.abc import Callable
 
 from dspy_programs.text import quantity
 
@@ -17,6 +19,8 @@ _ENDED = (  # each branch starts with the rare part
     r"\s(?:(?<=\n)|(?<=[.!?]\s)(?<!\b[A-Z]\.\s)(?<!\b(?:Mr|Ms|Dr|St|vs|No)\.\s)(?<!\b(?:Mrs|e\.g|i\.e|etc|Inc|Ltd)\.\s)"
     r"(?<!\n\d\.\s)(?<!\n\d\d\.\s)(?<!\A\d\.\s)|(?<=[.!?][\"')]\s))\s*"
 )
+_MONTHS = "Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember|Stock"  # codespell:ignore
+_ENDED = rf"(?:{_ENDED})(?!(?<=\d\.\s)(?:{_MONTHS}))"
 _BREAK = re.compile(_ENDED)
 _BREAK_ANY = re.compile(rf"{_ENDED}|(?<=[\u3002\uff01\uff1f])(?![\u300d\u300f\uff09])")
 
@@ -43,3 +47,15 @@ def in_parts(text: str) -> list[str]:
         part.group() if len(part.group()) <= LONGEST else f"({quantity(len(part.group()), 'character')})"
         for part in _PART.finditer(text)
     ]
+
+
+_CLAUSE = re.compile(r"(?<=[^\W\d])(?:[,;:] |[\uff0c\uff1b\u3001]| [\u2013\u2014-] )")
+_SHORTEST_CLAUSE = 20  # characters
+
+
+def clause_of(sentence: str, room: int, count: Callable[[str], int]) -> str:
+    """Return as many of a sentence's clauses from its beginning as have `room` tokens, marked as cut; "" if none has."""
+    for end in reversed([match.start() for match in _CLAUSE.finditer(sentence)]):
+        if end >= _SHORTEST_CLAUSE and count(part := f"{sentence[:end]} (...)") <= room:
+            return part
+    return ""

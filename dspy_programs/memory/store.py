@@ -15,7 +15,7 @@ from typing import Any
 
 from dspy_programs.errors import UsageError
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.sent import beside_tokens, entry_tokens, opening, text_tokens
+from dspy_programs.memory.sent import beside_tokens, entry_tokens, opening
 from dspy_programs.tokens import APPROXIMATE, TokenCounter, with_vocabulary
 
 ENCODING = "cl100k_base"
@@ -71,10 +71,6 @@ class MemoryStore:
         """Count a bare text: no frame of a message."""
         return self.counter.count(text)
 
-    def text_tokens(self, text: str) -> int:
-        """Count what is sent for a message of a text alone, its frame included; 0 for an empty one."""
-        return text_tokens(text, self.counter)
-
     def entry_tokens(self, entry: MemoryEntry) -> int:
         """Return what is sent for an entry: looked up if it is stored here unchanged, else counted."""
         return self._tokens[entry.id] if self._entries.get(entry.id) is entry else entry_tokens(entry, self.counter)
@@ -125,19 +121,13 @@ class MemoryStore:
         if entry_id not in self._entries:
             return None
         new = MemoryEntry.model_validate({**dict(self._entries[entry_id]), **updates, "id": entry_id})
-        self.replace([new])
-        return new
-
-    def replace(self, new: Sequence[MemoryEntry], gone: Iterable[str] = ()) -> None:
-        """Replace entries by id and remove others, in one step, after all are counted."""
-        tokens = {entry.id: entry_tokens(entry, self.counter) for entry in new}
-        self._total += sum(tokens.values()) - sum(self._tokens[id_] for id_ in tokens)
+        self._total -= self._tokens[entry_id]
+        self._tokens[entry_id] = entry_tokens(new, self.counter)
+        self._total += self._tokens[entry_id]
+        self._entries[entry_id] = new
         self._beside = None
-        self._tokens.update(tokens)
-        self._entries.update((entry.id, entry) for entry in new)
-        self.last_turn = max([self.last_turn, *(entry.turn_number for entry in new)])
-        for id_ in gone:
-            self.remove_entry(id_)
+        self.last_turn = max(self.last_turn, new.turn_number)
+        return new
 
     def rearrange(self, entries: Sequence[tuple[MemoryEntry, int]]) -> None:
         """Replace all entries, each with its position, in one step, after all are counted."""

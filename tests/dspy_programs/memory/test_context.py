@@ -90,11 +90,11 @@ def test_large_message_is_left_out_and_not_all_before_it():
 def test_note_and_newest_messages_share_the_room(limit):
     store = MemoryStore()
     facts = [f"The code of room {n} is {1000 + n}." for n in range(60)]
-    store.add("compressed", "[Earlier in this conversation, shortened: turns 1 to 60]\n" + "\n".join(facts))
+    store.add("compressed", "[Earlier, shortened: turns 1 to 60]\n" + "\n".join(facts))
     for number in range(100):
         store.add("user" if number % 2 else "assistant", f"Step {number} took {number} minutes, and nothing else happened.")
     messages = builder(limit).build_messages(store)
-    note = next(message for message in messages if "Earlier in this conversation" in message["content"])
+    note = next(message for message in messages if "Earlier" in message["content"])
     assert sum(fact in note["content"] for fact in facts) >= limit // 40
     assert all(line in facts for line in note["content"].splitlines()[1:])
     later = [message["content"] for message in messages if message["content"].startswith("Step")]
@@ -103,7 +103,7 @@ def test_note_and_newest_messages_share_the_room(limit):
 
 def test_short_note_takes_no_more_than_it_has():
     store = MemoryStore()
-    store.add("compressed", "[Earlier in this conversation, shortened: turns 1 to 9]\nThe port is 5000.")
+    store.add("compressed", "[Earlier, shortened: turns 1 to 9]\nThe port is 5000.")
     for number in range(300):
         store.add("user", f"Step {number} took {number} minutes, and nothing else happened.")
     stats = builder(1000).get_context_stats(store)

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from dspy_programs.conversation import Call
-from dspy_programs.memory.deeds import changes, told
+from dspy_programs.memory.deed_lines import told
+from dspy_programs.memory.deeds import changes
 from dspy_programs.memory.pieces import Rank, pieces_of
 from tests.dspy_programs.memory.forms import all_lines, called, deeds, ranked
 
@@ -71,7 +72,7 @@ def test_what_changes_something_or_may_have_is_a_deed(name, given, result):
 
 
 def test_a_long_argument_ends_between_words_and_is_counted():
-    line = told(Call("send_email", {"to": "a@b.example", "body": "seventeen " * 400}))
+    line = told(Call("send_email", {"to": "a@b.example", "body": "seventeen " * 400})).text
     assert len(line) < 300 and 'to="a@b.example"' in line and "seventee)" not in line and "more words" in line
 
 
