@@ -18,7 +18,7 @@ from dspy_programs.text import quantity, shortened
 _LONGEST_ARGUMENT = 160  # characters
 _LONGEST_CALL = 500
 _WORTH_NAMING = 60  # characters that "as below" must save
-_BRIEF_ARGUMENT = 100
+_BRIEF_ARGUMENT = 50
 _BRIEF_ARGUMENTS = 120  # characters of all
 _BRIEF_REASON = 120
 EQUAL, RUNS, BRIEF = range(3)  # levels of together

@@ -23,7 +23,7 @@ from dspy_programs.memory.known import Known, Original
 from dspy_programs.memory.note import is_note, note_frame
 from dspy_programs.memory.pieces import Line, Piece, Rank, mentioned_in, open_requests, stub_of
 from dspy_programs.memory.salience import Reading, parts_of
-from dspy_programs.memory.selection import Note, Pool, Selection, Told
+from dspy_programs.memory.selection import Note, Pool, Selection, Told, words_of
 from dspy_programs.memory.talk import ANSWER, ANSWER_WORTH, QUESTION_WORTH, is_talk, speaker_of, without_speaker
 from dspy_programs.memory.units import protected, units
 from dspy_programs.memory.windows import Older, Written
@@ -40,6 +40,7 @@ RESULT_WEIGHT = 0.6
 ANSWER_WEIGHT = 1.0  # of an assistant's message
 LATE_WEIGHT = 0.2  # the last message is worth this much more than the first
 _NOTE = MemoryEntry(role="compressed", content="", metadata={"original_role": "user"})  # as a note is sent
+_READ = 4_000  # characters of a request, for its words
 _SHORT = 12  # characters of a part that alone makes no unit worth reading
 _READ_ALL = 120  # units; of more, only the most salient are read closely
 _MENTIONS = 200  # of the last messages, for what they mention
@@ -127,7 +128,13 @@ class Task:
 
     @cached_property
     def pool(self) -> Pool:
-        return Pool(self.told(self._candidates(range(len(self.free)), self.room)), self.is_talk)
+        return Pool(self.told(self._candidates(range(len(self.free)), self.room)), self.is_talk, self.wanted)
+
+    @cached_property
+    def wanted(self) -> frozenset[str]:
+        """Words of what is asked for: of open requests and of the last messages of people."""
+        asking = [*self.open, *(index for index in self.kept if self.entries[index].role == "user")]
+        return frozenset(word for index in asking for word in words_of(self.entries[index].content[:_READ]))
 
     @cached_property
     def is_talk(self) -> bool:
@@ -324,7 +331,7 @@ class _Draft:
         task = self._task
         stay = [*task.kept, *(index for place in self.newest for index in task.free[place])]
         elsewhere = set().union(*(task.known.stated(task.entries[index]) for index in stay))
-        pool = Pool(self._with_texts(task.pool.told), task.is_talk) if self.written.windows else task.pool
+        pool = Pool(self._with_texts(task.pool.told), task.is_talk, task.wanted) if self.written.windows else task.pool
         units = {unit for unit, one in enumerate(pool.told) if one.places[0] < self.older.stop}
         return Selection(pool, units, elsewhere, self.left, task.furthest)
 

@@ -6,6 +6,8 @@ Guarantees at most `room` tokens by `size`, or no text at all; time order; an op
            states nothing is chosen while a unit that states something new has none.
 """
 
+import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate, chain
@@ -29,8 +31,16 @@ _PART = 8  # tokens from which a part of a sentence is worth adding
 _MARK = 6  # tokens for counting what a line leaves out, about
 DECISION_SHARE = 0.5  # of the room that open requests and deeds leave
 
+WANTED_WORTH = 2.0
+_WORD = re.compile(r"[^\W\d_]{4,}|\w*\d\w*|[A-Z]{2,}")
+
 Place = tuple[int, int]  # unit, piece
 Counting = Callable[[str], int]  # a text's tokens
+
+
+def words_of(text: str) -> set[str]:
+    """Return a text's words that may tell what it is about: long ones, and those with digits or in capitals."""
+    return {word.lower() for word in _WORD.findall(text)}
 
 
 class Told(NamedTuple):
@@ -54,14 +64,21 @@ class Note(NamedTuple):
 class Pool:
     """Units that a note may tell of, read together once."""
 
-    def __init__(self, told: Sequence[Told], is_talk: bool = False) -> None:
+    def __init__(self, told: Sequence[Told], is_talk: bool = False, wanted: Collection[str] = ()) -> None:
+        """told: in time order; wanted: words of what is asked for: sentences of pages with them are worth more."""
         self.told, self.is_talk = told, is_talk
         self.places = [(unit, number) for unit, one in enumerate(told) for number in range(len(one.pieces))]
         self.pieces = [piece for one in told for piece in one.pieces]
-        self.reading = Reading(
-            [piece.text for piece in self.pieces], [one.weight * piece.worth for one in told for piece in one.pieces]
-        )
+        weights = [one.weight * piece.worth for one in told for piece in one.pieces]
+        self.reading = Reading([piece.text for piece in self.pieces], list(map(mul, self._wanted(wanted), weights)))
         self._starts = [0, *accumulate(len(one.pieces) for one in told)]
+
+    def _wanted(self, wanted: Collection[str]) -> list[float]:
+        """Return a factor for each piece: the rarer its words that are wanted, the more."""
+        pages = [piece.text if piece.line.noun == "sentence" else "" for piece in self.pieces]
+        shared = [[word for word in words_of(text) if word in wanted] for text in pages]
+        times = Counter(word for words in shared for word in words)
+        return [1 + WANTED_WORTH * min(1.0, sum(times[word] ** -0.5 for word in words)) for words in shared]
 
     @cached_property
     def telling(self) -> list[bool]:
