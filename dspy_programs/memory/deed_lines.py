@@ -18,7 +18,7 @@ from dspy_programs.text import quantity, shortened
 _LONGEST_ARGUMENT = 160  # characters
 _LONGEST_CALL = 500
 _WORTH_NAMING = 60  # characters that "as below" must save
-_BRIEF_ARGUMENT = 40
+_BRIEF_ARGUMENT = 50
 _BRIEF_ARGUMENTS = 120  # characters of all
 _BRIEF_REASON = 120
 EQUAL, RUNS, BRIEF = range(3)  # levels of together
@@ -115,26 +115,33 @@ def together(deeds: Sequence[tuple[str, Deed]], level: int) -> dict[int, str]:
         return {number: deeds[number][1].text + _counted(times[deeds[number]]) for number in places}
     found: dict[int, str] = {}
     below: dict[str, Deed] = {}
-    for run, at in reversed(_runs([number for number in places], deeds)):
-        head, deed = deeds[run[-1]]
-        if level == BRIEF:
-            deed = _brief(deed)
+    for run, at in reversed(_runs(places, deeds)):
+        deed = deeds[run[-1]][1]
         if len(run) > 1:
-            key, sign, value = deed.arguments[at].partition("=")
-            values = [deeds[number][1].arguments[at].partition("=")[2] or deeds[number][1].arguments[at] for number in run]
-            listed = f"{key}={' | '.join(values)}" if sign else " | ".join(values)
-            arguments = (*deed.arguments[:at], *deed.arguments[at + 1 :], listed) if at else (listed, *deed.arguments[1:])
-            found[run[-1]] = deed._replace(arguments=arguments).text
+            listed = _listed([deeds[number][1].arguments[at] for number in run])
+            others = [argument for place, argument in enumerate(deeds[run[-1]][1].arguments) if place != at]
+            found[run[-1]] = deed._replace(arguments=(*others, listed) if at else (listed, *others)).text
             continue
-        short = _as_below(deed, below.get(deed.name))
-        if short is None:
+        later = below.get(deed.name)
+        own = _own(deed, later) if later is not None else None
+        if own is None:
             below[deed.name] = deed
-        found[run[-1]] = (short or deed).text + _counted(times[deeds[run[-1]]])
+            told_ = _brief(deed, deed.arguments[1:]) if level == BRIEF else deed
+        else:
+            told_ = _brief(deed, own) if level == BRIEF else deed._replace(arguments=(*deed.arguments[:1], *own))
+            told_ = told_._replace(arguments=(*told_.arguments, "the rest as below"))
+        found[run[-1]] = told_.text + _counted(times[deeds[run[-1]]])
     return found
 
 
 def _counted(times: int) -> str:
     return f" ({times:,} times)" if times > 1 else ""
+
+
+def _listed(arguments: Sequence[str]) -> str:
+    """Return values of one argument together: `id="7" | "8"`."""
+    key, sign, _ = arguments[0].partition("=")
+    return f"{key}{sign}" + " | ".join(argument.removeprefix(f"{key}{sign}") if sign else argument for argument in arguments)
 
 
 def _runs(places: Sequence[int], deeds: Sequence[tuple[str, Deed]]) -> list[tuple[list[int], int]]:
@@ -162,25 +169,22 @@ def _differs_in(one: tuple[str, Deed], other: tuple[str, Deed]) -> int | None:
     return found[0]
 
 
-def _as_below(deed: Deed, later: Deed | None) -> Deed | None:
-    """Return a deed without the arguments that a later call has too; None if that saves little."""
-    if later is None:
-        return None
+def _own(deed: Deed, later: Deed) -> list[str] | None:
+    """Return the arguments after the first that a later call has not; None if it has few of them."""
     same = [argument for argument in deed.arguments[1:] if argument in later.arguments]
     if sum(map(len, same)) < _WORTH_NAMING:
         return None
-    own = [argument for argument in deed.arguments[1:] if argument not in later.arguments]
-    return deed._replace(arguments=(*deed.arguments[:1], *own, "the rest as below"))
+    return [argument for argument in deed.arguments[1:] if argument not in later.arguments]
 
 
-def _brief(deed: Deed) -> Deed:
-    """Leave out long arguments, and those after the room for them; the first stays."""
-    first, *others = deed.arguments or ("",)
+def _brief(deed: Deed, others: Sequence[str]) -> Deed:
+    """Return a deed with its first argument and those of the others that are short and have room."""
+    first = deed.arguments[:1]
     kept: list[str] = []
-    room = _BRIEF_ARGUMENTS - len(first)
+    room = _BRIEF_ARGUMENTS - sum(map(len, first))
     for argument in others:
         if len(argument) <= min(room, _BRIEF_ARGUMENT):
             kept.append(argument)
             room -= len(argument)
     more = len(others) - len(kept)
-    return Deed(deed.name, (first, *kept, *([f"({more} more)"] if more else [])), deed.brief, deed.brief)
+    return Deed(deed.name, (*first, *kept, *([f"({more} more)"] if more else [])), deed.brief, deed.brief)

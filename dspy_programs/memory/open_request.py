@@ -87,9 +87,12 @@ _NEEDS = re.compile(
     re.IGNORECASE,
 )  # also where the sentence goes on with a courtesy
 _COMPLETES = re.compile(
-    r"\b(?:has|have|was|were|is|are) (?:now |all |both |also )*(?:been )?(?:successfully |now )*(?:booked|cancell?ed|updated|changed|sent|created|"
+    r"\b(?:has|have|was|were|is|are) (?:now |all |both |also )*"
+    r"(?:been )?(?:successfully |now )*(?:booked|cancell?ed|updated|changed|sent|"
+    r"created|"
     r"deleted|scheduled|refunded|transferred|added|removed|paid|processed|completed|moved|assigned|reassigned|upgraded|modified|"
-    r"fixed|merged|deployed|installed|reserved|ordered|resolved|submitted|saved|shipped|done)\b|\bsuccessfully\b",
+    r"fixed|merged|deployed|installed|reserved|ordered|resolved|submitted|saved|shipped|done)\b|\bsuccessfully\b|"
+    r"\b(?:gebucht|storniert|erledigt|bestellt|reserviert|verschickt|geändert|réservée?|annulée?|effectuée?|reservad[oa]|cancelad[oa])\b",
     re.IGNORECASE,
 )
 _WAITS = re.compile(

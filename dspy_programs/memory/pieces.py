@@ -216,8 +216,8 @@ def _of_stray(result: MemoryEntry, number: int) -> list[Piece]:
     """Return the pieces of a result whose call is not on record."""
     name = result.kept("name") if result.metadata else None
     if result.role == "user" and name is None:
-        name = _PROGRAM.match(result.content)
-        name = name[1] if name else None
+        program = _PROGRAM.match(result.content)
+        name = program[1] if program else None
     name = re.sub(r"[^\w.:/-]+", "_", name[:80]) if isinstance(name, str) and name else "tool"
     if ending_of(result.content, False) == "failed":
         return [Piece(f"{name}: {reason_of(result.content)}", Rank.DECISION, Line(number, "failed: "))]

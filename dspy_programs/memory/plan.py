@@ -34,11 +34,13 @@ NEWEST = 0.1  # share of the room for the newest messages besides the protected 
 _HALF = 0.5  # of the older messages' tokens: where the note has room for that, fewer messages become older ones
 LARGE = 0.25  # share of the budget from which a tool result is too large alone
 STALE = 120  # tokens of a tool result among the newest that are not protected
+TELLING = 30  # tokens to which a protected result is shortened for the note's sake
 SMALLEST = 16  # tokens of a stub
 RESULT_WEIGHT = 0.6
 ANSWER_WEIGHT = 1.0  # of an assistant's message
 LATE_WEIGHT = 0.2  # the last message is worth this much more than the first
 _NOTE = MemoryEntry(role="compressed", content="", metadata={"original_role": "user"})  # as a note is sent
+_SHORT = 12  # characters of a part that alone makes no unit worth reading
 _READ_ALL = 120  # units; of more, only the most salient are read closely
 _MENTIONS = 200  # of the last messages, for what they mention
 _UNIT_TOKENS = 12  # one unit is read closely for this many tokens of a note, if they are more
@@ -144,7 +146,8 @@ class Task:
         waiting = [place for place in places if self.entries[self.free[place][0]].id not in known.passed_over]
         if len(waiting) <= 2 * most or self.furthest != "archive":
             return waiting
-        parts = [parts_of("\n".join(entry.text for entry in self.members(place))) for place in waiting]
+        texts = ("\n".join(entry.text for entry in self.members(place)) for place in waiting)
+        parts = [[part for part in parts_of(text) if len(part) > _SHORT or not part.isascii()] for text in texts]
         reading = Reading(
             [part for some in parts for part in some],
             [self.weights[place] for place, some in zip(waiting, parts, strict=True) for _ in some],
@@ -200,7 +203,8 @@ def planned(task: Task, budget: int, low: int, write: Write | None) -> Plan:
             draft = _best_draft(task, max(0, low - needed))
             if draft.required > draft.left:
                 draft = _best_draft(task, budget - needed)
-        if most <= SMALLEST or not has_results or (needed <= budget and draft.required <= draft.left):
+        fits = needed <= budget and (most <= TELLING or draft.required <= draft.left)
+        if fits or most <= SMALLEST or not has_results:
             break
         most //= 2
     if needed > budget:

@@ -260,8 +260,7 @@ class _Writing:
             piece = self._told[unit].pieces[number]
             if piece.line.noun or piece.deed is not None or number in self.chosen.get(unit, ()):
                 continue
-            room = left - self._opening(place)
-            if text := clause_of(piece.text, lambda text, room=room: self._count(text) + 1 <= room):
+            if text := clause_of(piece.text, left - self._opening(place) - 1, self._count):
                 pieces = list(self._told[unit].pieces)
                 pieces[number] = piece._replace(text=text)
                 self._told[unit] = self._told[unit]._replace(pieces=pieces)

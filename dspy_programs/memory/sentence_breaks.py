@@ -53,9 +53,9 @@ _CLAUSE = re.compile(r"(?<=[^\W\d])(?:[,;:] |[\uff0c\uff1b\u3001]| [\u2013\u2014
 _SHORTEST_CLAUSE = 20  # characters
 
 
-def clause_of(sentence: str, fits: Callable[[str], bool]) -> str:
-    """Return as many of a sentence's clauses from its beginning as fit, marked as cut; "" if none does."""
+def clause_of(sentence: str, room: int, count: Callable[[str], int]) -> str:
+    """Return as many of a sentence's clauses from its beginning as have `room` tokens, marked as cut; "" if none has."""
     for end in reversed([match.start() for match in _CLAUSE.finditer(sentence)]):
-        if end >= _SHORTEST_CLAUSE and fits(part := f"{sentence[:end]} (...)"):
+        if end >= _SHORTEST_CLAUSE and count(part := f"{sentence[:end]} (...)") <= room:
             return part
     return ""

@@ -29,7 +29,7 @@ def test_small_cut_leaves_what_matters_and_the_newest_whole():
     store = store_of(*[said("assistant", LONG * 2, n) for n in range(30)], *facts)
     report = MemoryCompressor(int(store.token_total() * 0.8), 0).compress(store)
     assert report.answered_by == "rules" and store.entries[-10:] == facts
-    assert sum(entry.role == "compressed" for entry in store) == 1 and all(entry.content for entry in store)
+    assert sum(entry.role == "compressed" for entry in store) == 1 and store.token_total() <= report.token_budget
 
 
 def test_cjk_is_compressed_and_keeps_its_facts():
