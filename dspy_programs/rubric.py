@@ -57,7 +57,8 @@ def rubric_of(source: Rubric | Mapping[str, object] | str) -> Rubric:
     if isinstance(source, str):
         names = shipped_rubrics()
         if source not in names:
-            raise UsageError(f"unknown rubric {source[:60]!r}; choose from {', '.join(names)}, or read a file with read_rubric")
+            choices = f"{', '.join(names)}, or give a YAML file (from Python: read_rubric)"
+            raise UsageError(f"unknown rubric {source[:60]!r}; choose from {choices}")
         return read_rubric(names[source])
     try:
         rubric = Rubric.model_validate(source)

@@ -63,11 +63,11 @@ APPROXIMATE = TokenCounter("approximate", False, approximate_tokens)
 
 
 def counter_for(lm: Any) -> TokenCounter:
-    """Return the counter of a language model: its engine's own, OpenAI's by the model's name, else the estimate."""
+    """Return the counter of a language model: its engine's own, else that of its name."""
     model = str(getattr(lm, "model", ""))
     if count := getattr(getattr(lm, "engine", None), "count_tokens", None):
         return TokenCounter(model, True, count, bare(model))
-    return openai_counter(model) or replace(APPROXIMATE, model=bare(model))
+    return _estimate(model) if model.startswith(_LOCAL) else counter_named(model)  # a name of its own, with its own engine
 
 
 def counter_named(model: str | None) -> TokenCounter:

@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dspy_programs.budget import NegotiationResult, Negotiator
-from dspy_programs.budget.binding import binding_sentences, lost
+from dspy_programs.budget.binding import binding_sentences
+from dspy_programs.budget.lost import lost
 from dspy_programs.budget.prompt import from_text
 from dspy_programs.budget.scorers import Score
 from dspy_programs.budget.statements import statements

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from dspy_programs.budget.analysis import Analysis, analyze
     from dspy_programs.budget.binding import Binding, binding_sentences
     from dspy_programs.budget.judge import JudgeScorer
-    from dspy_programs.budget.negotiator import DEFAULT_RUBRIC as DEFAULT_RUBRIC, NegotiationResult, Negotiator
+    from dspy_programs.budget.negotiator import DEFAULT_RUBRIC as DEFAULT_RUBRIC, Negotiator
     from dspy_programs.budget.outputs import Example, OutputsScorer, read_examples
     from dspy_programs.budget.prompt import PromptSection, SectionType, joined, read_prompt
+    from dspy_programs.budget.result import NegotiationResult
     from dspy_programs.budget.scorers import OfflineScorer, Score, Scorer, SectionsScorer
 
 _HOMES = {
@@ -26,7 +27,7 @@ _HOMES = {
     "binding_sentences": "binding",
     "analyze": "analysis",
     "JudgeScorer": "judge",
-    "NegotiationResult": "negotiator",
+    "NegotiationResult": "result",
     "Negotiator": "negotiator",
     "Example": "outputs",
     "OutputsScorer": "outputs",

@@ -5,16 +5,14 @@ of obligation.py second. What is neither clearly a description nor clearly a dem
 describes (who the model is, whose shop it is, a greeting) is free to go.
 
 Input      sections: list[Section].
-Output     binding_sentences: list[Binding], in the prompt's order. lost: those of the first prompt that the second no longer
-           says: in the same words in the same order but for case, articles and plurals, with the same lead-in, numbers, signs,
-           quotations and placeholders, and under no heading that the first had not.
+Output     binding_sentences: list[Binding], in the prompt's order. Which of them a smaller prompt has lost: lost.py.
 Guarantees no model, no randomness; linear in the text.
 """
 
 import functools
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from dspy_programs.budget.obligation import (
@@ -79,19 +77,20 @@ _EXAMPLE_LINE = re.compile(
     r"agent)\s*\d*\s*[:：.]",
     re.IGNORECASE,
 )
+_LABEL = re.compile(r"[^\W\d_][\w ]{0,30}?[ \t]*\d{0,3}[ \t]*[:：]")  # of an example's next part
+BETWEEN_EXAMPLES = "an order between examples"
 _EXAMPLES_END = re.compile(r"^\W*end (?:of )?examples?\b", re.IGNORECASE)
 _SPEAKS_OF_EXAMPLES = re.compile(
     r"\b(?:examples?|above|below|following|now|beispiel\w*|exemples?|ejemplos?)\b|上|以下|次の|例", re.IGNORECASE
 )
-_CONTRACTED = re.compile(r"n[’']t\b")
-_TOKEN = re.compile(r"\w+|[^\w\s.,;:!?\"“”„*_`。，！？]")
-_UNHEARD = frozenset({"a", "an", "the", "please", "kindly"})
 _NAMED_STORY = re.compile(
     rf"[A-Z][\w’'-]+(?: (?:and|of|und|et|y|e) [A-Z][\w’'-]+)?(?: (?:also|first|once))? (?=(?:{PAST.pattern}))"
 )
 _LONGEST_COURTESY = 80  # characters
 _TITLE = 4  # words; a longer heading may be a demand itself
 _MAY = re.compile(r"\b(?:can|may|only|must)\b", re.IGNORECASE)
+_CLAUSES = re.compile(r";\s+|\s[–—]\s|,\s+(?:so|thus|hence|therefore|but|yet)\s+")
+_ASKS = re.compile(r"\W*(?:what|how|when|things|was|wie|wann|ce qu|quand|qué|cómo|cosa|quando)\b|.*[:：?？]$", re.IGNORECASE)
 _POLAR = re.compile(r"don[’']?ts?\b", re.IGNORECASE)
 
 
@@ -122,23 +121,33 @@ def binding_sentences(sections: Sequence[Section]) -> list[Binding]:
 @functools.lru_cache(maxsize=2_000)
 def _bound(content: str, examples: bool, name: str) -> tuple[Binding, ...]:
     said = statements(content)
-    verdicts = _with_neighbours(said, content, list(_verdicts(said, examples)))
+    verdicts = _with_neighbours(said, content, list(_verdicts(said, examples, content)))
     return tuple(
-        Binding(name, number, one.start, one.end, one.text, _lead_in(one), kind, why, one.heading)
+        Binding(name, number, one.start, one.end, one.text, lead_in_of(one), kind, why, one.heading)
         for number, (one, (kind, why)) in enumerate(zip(said, verdicts, strict=True))
         if kind
     )
 
 
-def _verdicts(said: Sequence[Statement], examples: bool) -> Iterator[Verdict]:
+def _verdicts(said: Sequence[Statement], examples: bool, content: str) -> Iterator[Verdict]:
     """Yield the verdict of each statement by itself; of what is shown as an example, only placeholders bind."""
     shown = False
-    for one in said:
+    for at, one in enumerate(said):
         if _EXAMPLES_END.search(one.text) or (shown and one.form == "sentence" and _SPEAKS_OF_EXAMPLES.search(one.text)):
             shown = False
         else:
             shown = shown or one.form in ("code", "row") or bool(_EXAMPLE_LINE.match(one.text))
-        yield _verdict(one) if not (examples and shown) else _shown(one)
+        yield _verdict(one) if not (examples and shown) else _orders_between(said, at, content) or _shown(one)
+
+
+def _orders_between(said: Sequence[Statement], at: int, content: str) -> Verdict | None:
+    """Return the verdict of an order that stands alone before the next example, or behind the last."""
+    one = said[at]
+    found = None if _EXAMPLE_LINE.match(one.text) or one.form not in ("sentence", "item") else _by_words(one.text)
+    if not found or found[0] not in ("prohibition", "refusal", "step") or not at or not content[: one.start].endswith("\n\n"):
+        return None
+    is_last = at + 1 == len(said) or said[at + 1].form in ("heading", "rule") or bool(_LABEL.match(said[at + 1].text))
+    return (found[0], BETWEEN_EXAMPLES) if is_last else None
 
 
 def _with_neighbours(said: Sequence[Statement], content: str, verdicts: list[Verdict]) -> list[Verdict]:
@@ -155,7 +164,7 @@ def _with_neighbours(said: Sequence[Statement], content: str, verdicts: list[Ver
     return verdicts
 
 
-def _lead_in(one: Statement) -> str:
+def lead_in_of(one: Statement) -> str:
     """Return the lines that a statement hangs on, with the headings that turn it around, as "Don'ts" or "If in doubt"."""
     turning = [
         title
@@ -207,8 +216,16 @@ def _heading(one: Statement, text: str) -> Verdict:
     """Return the verdict of a heading: a title says nothing; "Never answer in French" and a title of the output do."""
     if one.lead_in or FORMAT.search(one.heading) or (text.endswith((":", "：")) and RULE_HEADING.search(one.heading)):
         return "format", "a title that the output has"
+    if forbids(text):
+        return "prohibition", "a title that forbids"
     is_title = len(text.split()) <= _TITLE and not re.search(r"[.!。！]$", text) and len(text) < 60
     return (None, "") if is_title else _by_words(text) or (None, "")
+
+
+def forbids(title: str) -> bool:
+    """Return whether a title says what is forbidden: "No refunds", "refund: never"; not "Don'ts", nor "What not to do"."""
+    found = PROHIBITION.search(title)
+    return bool(found) and len(words(title)) > 1 and not _POLAR.search(title) and not _ASKS.match(title)
 
 
 def _by_words(text: str) -> tuple[Kind, str] | None:
@@ -280,60 +297,19 @@ def is_description(text: str) -> bool:
         text = text[place.end() :].lstrip()
     if NORM.match(text):
         return False
+    first, *others = _CLAUSES.split(text)
+    if others:
+        return all(map(is_description, (first, *others)))
     opening = SUBJECT.match(text)
     return bool(opening and VERB.search(RELATIVE.split(text[opening.end() :])[0]))
 
 
-def lost(before: Sequence[Section], after: Sequence[Section]) -> list[Binding]:
-    """Return each binding sentence of `before` that `after` no longer says."""
-    return missing(binding_sentences(before), after)
-
-
-def missing(bindings: Sequence[Binding], after: Sequence[Section]) -> list[Binding]:
-    """Return the bindings that the sections do not say: in the same words, under no heading that theirs had not."""
-    said: dict[tuple[str, ...], list[frozenset[str]]] = {}
-    for section in after:
-        for one in statements(section.content):
-            said.setdefault(_heard(_full(_lead_in(one), one.text)), []).append(_titles(one.heading))
-    return [one for one in bindings if not _is_said(one, said)]
-
-
-def _is_said(one: Binding, said: Mapping[tuple[str, ...], list[frozenset[str]]]) -> bool:
-    above = _titles(one.heading)
-    return any(titles <= above for titles in said.get(_heard(_full(one.lead_in, one.text)), ()))
-
-
-@functools.lru_cache(maxsize=5_000)
-def _titles(heading: str) -> frozenset[str]:
-    return frozenset(" ".join(title.casefold().split()) for title in heading.split("\n") if title)
-
-
-def _full(lead_in: str, text: str) -> str:
-    return f"{lead_in} {text}" if lead_in else text
-
-
-@functools.lru_cache(maxsize=20_000)
-def _heard(text: str) -> tuple[str, ...]:
-    """Return what two texts share that say the same: words and signs in order, without case, markup, articles and plurals.
-
-    Quotations, code and placeholders count letter by letter.
-    """
-    exactly = sorted(exact(text))
-    text = _CONTRACTED.sub(" not", text.casefold()).replace("can not", "cannot")
-    found = [_singular(token) for token in _TOKEN.findall(text) if token not in _UNHEARD]
-    return (*found, *exactly)
-
-
-def _singular(word: str) -> str:
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+def placeholders(text: str) -> frozenset[str]:
+    """Return the placeholders that are filled in before the prompt is sent: {input}, {{ name }}, ${name}, <<name>>."""
+    return frozenset(found.group() for found in _PLACEHOLDER.finditer(text))
 
 
 def exact(text: str) -> frozenset[str]:
     """Return what must match letter by letter: quotations, code and placeholders."""
     blanks = {blank.group() for blank in _BLANK.finditer(text)}
     return placeholders(text) | blanks | {quote.group() for quote in _QUOTED.finditer(text)}
-
-
-def placeholders(text: str) -> frozenset[str]:
-    """Return the placeholders that are filled in before the prompt is sent: {input}, {{ name }}, ${name}, <<name>>."""
-    return frozenset(found.group() for found in _PLACEHOLDER.finditer(text))

@@ -11,7 +11,7 @@ check-ollama, check-openrouter
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,7 +19,7 @@ from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, NoCacheO
 from dspy_programs.text import quantity
 
 if TYPE_CHECKING:
-    from dspy_programs.budget.negotiator import NegotiationResult
+    from dspy_programs.budget.result import NegotiationResult
 
 app = new_app("Find a smaller prompt whose outputs are as good as the full one's.")
 _PromptArgument = Annotated[Path, typer.Argument(help="Prompt file: YAML with sections, or text (.md, .txt).")]
@@ -28,23 +28,12 @@ _TokensOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _BaseUrl = Annotated[str | None, typer.Option("--api-base", help="URL of the server. Default: its usual address.")]
+_ScorerName = Literal["offline", "sections", "judge", "outputs", "ollama", "openrouter"]
 
 
-class ScorerName(StrEnum):
-    OFFLINE = "offline"
-    SECTIONS = "sections"
-    JUDGE = "judge"
-    OUTPUTS = "outputs"
-    OLLAMA = "ollama"
-    OPENROUTER = "openrouter"
+class _Strategy(StrEnum):
+    """A list of choices must be an enumeration here."""
 
-
-class Form(StrEnum):
-    JSON = "json"
-    YAML = "yaml"
-
-
-class Strategy(StrEnum):
     REMOVE = "remove"
     COMPRESS = "compress"
     REORDER = "reorder"
@@ -102,19 +91,19 @@ def negotiate(
         typer.Option("--rubric", "-r", help="YAML file, or a shipped one: qa, coding, ... or default. Default: qa."),
     ] = None,
     scorer: Annotated[
-        ScorerName | None,
+        _ScorerName | None,
         typer.Option("--scorer", "-s", help="Scorer to use. Default: with --examples, outputs; else none."),
     ] = None,
     model: Annotated[str | None, typer.Option("--model", "-m", help="Model name on Ollama or OpenRouter.")] = None,
     threshold: Annotated[float, typer.Option("--threshold", "-t", help="Smallest share of the score to keep.")] = 0.95,
-    min_savings: Annotated[float, typer.Option(help="Stop once this share of the tokens is saved.")] = 0.40,
+    min_savings: Annotated[float, typer.Option(help="Stop once this share of the tokens is saved; less is no success.")] = 0.40,
     max_savings: Annotated[float, typer.Option(help="Never save more than this share of the tokens.")] = 0.60,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the result to this file.")] = None,
-    form: Annotated[Form, typer.Option("--format", "-f", help="Format of --output.")] = Form.JSON,
+    form: Annotated[Literal["json", "yaml"], typer.Option("--format", "-f", help="Format of --output.")] = "json",
     html: Annotated[Path | None, typer.Option(help="Write an HTML report: what goes, why, and every changed word.")] = None,
     diff: Annotated[bool, typer.Option("--diff", help="Print the prompt with [-what goes-] and {+what is new+}.")] = False,
     strategy: Annotated[
-        list[Strategy] | None,
+        list[_Strategy] | None,
         typer.Option(
             help="remove sections, compress them by their sentences, reorder them; repeatable. "
             "Default: compress with --examples, else remove."
@@ -132,29 +121,30 @@ def negotiate(
     """Find a smaller prompt that keeps its quality; with 1, and nothing written, if unallowed binding sentences would go."""
     from dspy_programs.atomic_file import write_atomically
     from dspy_programs.budget.consent import refusal
-    from dspy_programs.budget.factories import counter_of, model_of, scorer_of
+    from dspy_programs.budget.factories import model_of, scorer_of
     from dspy_programs.budget.negotiator import DEFAULT_RUBRIC, Negotiator
     from dspy_programs.budget.prompt import read_prompt
     from dspy_programs.budget.report import as_html, serialize
     from dspy_programs.registry import require_writable
     from dspy_programs.rubric import read_rubric, rubric_of, shipped_rubrics
+    from dspy_programs.tokens import counter_for, counter_named
 
     sections = read_prompt(prompt)
     chosen = DEFAULT_RUBRIC if rubric in (None, "default") else rubric or ""
-    wanted = rubric_of(chosen) if chosen in shipped_rubrics() else read_rubric(chosen)
+    is_file = chosen not in shipped_rubrics() and (Path(chosen).suffix or Path(chosen).exists())
+    wanted = read_rubric(chosen) if is_file else rubric_of(chosen)
     for path in (output, html):
         if path:
             require_writable(path)
-    who = scorer.value if scorer else None
-    language_model = model_of(who, model, lm, typed(context, "api_base"), typed(context, "api_key"), cache=not no_cache)
+    language_model = model_of(scorer, model, lm, typed(context, "api_base"), typed(context, "api_key"), cache=not no_cache)
     negotiator = Negotiator(
-        scorer_of(who, language_model, examples, judged=rubric is not None),
+        scorer_of(scorer, language_model, examples, judged=rubric is not None),
         threshold,
         min_savings,
         max_savings,
         strategies=[item.value for item in strategy] if strategy else None,
         allow=allow,
-        counter=counter_of(tokens, language_model),
+        counter=counter_named(tokens) if tokens else counter_for(language_model),
     )
     if price := negotiator.price(sections):
         print(_price_line(price.calls, price.characters), file=sys.stderr)
@@ -167,7 +157,7 @@ def negotiate(
         if output or html or as_json:
             raise typer.Exit(GATE_CLOSED)
     if output:
-        write_atomically(output, serialize(result, form.value))
+        write_atomically(output, serialize(result, form))
     if html:
         write_atomically(html, as_html(result, negotiator.counter.count))
     for path in (output, html):
@@ -239,22 +229,28 @@ def apply(
     """Write the smaller prompt; refused if the result was made from a different prompt."""
     from dspy_programs.atomic_file import write_atomically
     from dspy_programs.budget.consent import listed, losses, refusal
-    from dspy_programs.budget.negotiator import digest
-    from dspy_programs.budget.prompt import TEXT_SUFFIXES, as_yaml, read_prompt
+    from dspy_programs.budget.prompt import TEXT_SUFFIXES, as_yaml, joined, read_prompt
+    from dspy_programs.budget.redundancy import added
     from dspy_programs.budget.report import read_result_file
+    from dspy_programs.budget.result import digest
     from dspy_programs.errors import UsageError
 
     found = read_result_file(result)
+    new = found.optimized_sections
     if found.original_sha256 != digest(read_prompt(prompt)) or digest(found.original_sections) != found.original_sha256:
         raise UsageError(f"{prompt}: not the prompt {result} was made from; run negotiate again")
+    if (changed := added(found.original_sections, new)) or joined(new) != found.optimized_prompt:
+        where = f"section {changed!r}" if changed else "optimized_prompt"
+        raise UsageError(f"{result}: {where} was changed since negotiate wrote it; run negotiate again")
     allowed = {one.number for one in found.lost if one.allowed}
-    lost = losses(found.original_sections, found.optimized_sections, [str(number) for number in allowed] or ["none"], {})
+    lost = losses(found.original_sections, new, [str(number) for number in allowed] or ["none"], {})
+    if lost:
+        print(f"Binding sentences that go ({len(lost)}):\n{listed(lost)}")
     if refused := refusal(lost):
-        print(listed(lost))
         print(refused, file=sys.stderr)
         raise typer.Exit(GATE_CLOSED)
     is_text = output.suffix.lower() in TEXT_SUFFIXES
-    write_atomically(output, f"{found.optimized_prompt}\n" if is_text else as_yaml(found.optimized_sections))
+    write_atomically(output, f"{found.optimized_prompt}\n" if is_text else as_yaml(new))
     print(f"{output}: {found.optimized_token_count} tokens (before: {found.original_token_count})")
 
 

@@ -1,4 +1,4 @@
-"""From names to objects: model, scorer and tokenizer; the one place where flags and request fields are resolved.
+"""From names to objects: model and scorer; the one place where flags and request fields are resolved.
 
 Scorers    offline; sections, judge, outputs with any model; ollama and openrouter: a judge there. With examples, always
            outputs. Without a name and without examples: none.
@@ -10,7 +10,6 @@ import dspy
 
 from dspy_programs.budget.scorers import OfflineScorer, Scorer, SectionsScorer
 from dspy_programs.errors import UsageError
-from dspy_programs.tokens import TokenCounter, counter_for, counter_named
 
 _SERVERS = ("ollama", "openrouter")
 _SCORERS = ("offline", "sections", "judge", "outputs", *_SERVERS)
@@ -73,11 +72,3 @@ def scorer_of(scorer: str | None, model: dspy.LM | None, examples: Path | None =
 def _require_scorer(name: str | None) -> None:
     if name is not None and name not in _SCORERS:
         raise UsageError(f"unknown scorer {name[:60]!r}; choose from {', '.join(_SCORERS)}")
-
-
-def counter_of(tokens: str | None, model: dspy.LM | None = None) -> TokenCounter:
-    """Count as the model in `tokens` does, else as the one in use if its count is known, else with the bundled vocabulary."""
-    if tokens or model is None:
-        return counter_named(tokens)
-    own = counter_for(model)
-    return own if own.exact else counter_named(model.model)

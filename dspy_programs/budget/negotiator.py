@@ -15,95 +15,24 @@ Raises     UsageError for unusable input or a measure that cannot measure; Langu
            judge's replies cannot be read; what `progress` raises.
 """
 
-import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple, get_args
+from collections.abc import Callable, Mapping, Sequence
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from dspy_programs.budget.ablation import MOST_TRIED, Ablation, Part, Step, reached, section_parts, sentence_parts
-from dspy_programs.budget.analysis import analyze
-from dspy_programs.budget.binding import binding_sentences, placeholders
-from dspy_programs.budget.consent import Loss, allowed_numbers, losses
-from dspy_programs.budget.measure import SAME, AnswersMeasure, Confirmed, Measure, OutputsMeasure, Price, require_useful
+from dspy_programs.budget.ablation import MOST_TRIED
+from dspy_programs.budget.consent import allowed_numbers
+from dspy_programs.budget.measure import OutputsMeasure, Price
+from dspy_programs.budget.negotiation import STRATEGIES, Negotiation, Strategy, Terms
 from dspy_programs.budget.outputs import OutputsScorer
-from dspy_programs.budget.prompt import joined
-from dspy_programs.budget.redundancy import Redundant, without_redundancy
-from dspy_programs.budget.scorers import Scorer, name_of
-from dspy_programs.budget.units import Unit, units_of
+from dspy_programs.budget.result import NegotiationResult
+from dspy_programs.budget.scorers import Scorer
 from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.rubric import rubric_of
 from dspy_programs.tokens import TokenCounter, counter_named
 from dspy_programs.types import Rubric, Section
 
 DEFAULT_RUBRIC = "qa"
-Strategy = Literal["remove", "compress", "reorder"]
-STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
-Measured = Literal["outputs", "opinion", "coverage", "nothing"]
-NOT_MEASURED = "quality not measured"
-_NOT_NEEDED = {
-    "outputs": "the outputs on the examples are as good without it",
-    "opinion": "the scorer thinks the prompt as good without it",
-    "coverage": "the rubric's words are in the prompt without it",
-}
-
-
-class Retention(BaseModel):
-    """Share of the original's score that is kept, and the limits of its 90 % interval; None where it was not measured."""
-
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    statement: str = NOT_MEASURED
-
-
-class Removal(BaseModel):
-    """One change of the text. new: None if it is gone; kind: duplicate, filler, example, whitespace, not needed."""
-
-    section: str
-    text: str
-    new: str | None = None
-    kind: str
-    reason: str
-
-
-class NegotiationResult(BaseModel):
-    """The result of a negotiation; as JSON it is the report."""
-
-    success: bool
-    original_token_count: int
-    optimized_token_count: int
-    savings: float
-    measured: Measured
-    original_score: float | None
-    optimized_score: float | None
-    retention: Retention
-    lost: list[Loss]
-    changes: list[Removal]
-    sections_removed: list[str]
-    sections_compressed: list[str]
-    reordered: bool
-    rubric: str
-    task: str
-    scorer: str
-    answered_by: Literal["model", "rules"]
-    confidence: float
-    token_counter: str
-    exact: bool
-    threshold: float
-    min_savings: float
-    max_savings: float
-    strategies: list[str]
-    scoring_calls: int
-    model_calls: int
-    elapsed: float
-    steps: list[Step]
-    log: list[str]
-    original_sha256: str
-    original_sections: list[Section]
-    optimized_sections: list[Section]
-    optimized_prompt: str
 
 
 class Negotiator:
@@ -147,20 +76,18 @@ class Negotiator:
                 f"min savings ({min_token_savings}) exceeds max savings ({max_token_savings}); lower one or raise the other"
             )
         default: tuple[Strategy, ...] = ("compress",) if isinstance(scorer, OutputsScorer) else ("remove",)
-        self.strategies = tuple(strategies) if strategies is not None else default
-        if unknown := sorted(set(self.strategies) - set(STRATEGIES)):
+        chosen = tuple(strategies) if strategies is not None else default
+        if unknown := sorted(set(chosen) - set(STRATEGIES)):
             raise UsageError(f"unknown strategy {unknown[0]!r}; choose from {', '.join(STRATEGIES)}")
-        self.scorer, self.threshold = scorer, quality_threshold
-        self.min_savings, self.max_savings = min_token_savings, max_token_savings
-        self.allow, self.most_tried = allow, most_tried
         self.counter = counter or counter_named(None)
+        self.terms = Terms(
+            scorer, quality_threshold, min_token_savings, max_token_savings, chosen, allow, self.counter, most_tried
+        )
 
     def price(self, sections: Sequence[Section | Mapping[str, object]]) -> Price | None:
         """Return the most that `negotiate` will ask of a model, with examples; None without. Raises UsageError."""
-        if not isinstance(self.scorer, OutputsScorer):
-            return None
-        measure = OutputsMeasure(self.scorer, rubric_of(DEFAULT_RUBRIC), "", self.threshold)
-        return measure.price(usable(sections), self.most_tried)
+        measure = self.terms.measure(rubric_of(DEFAULT_RUBRIC), "")
+        return measure.price(usable(sections), self.terms.most_tried) if isinstance(measure, OutputsMeasure) else None
 
     def negotiate(
         self,
@@ -185,277 +112,12 @@ class Negotiator:
             LanguageModelError: A model cannot be reached, or a judge's reply is unreadable.
         """
         parts, wanted = usable(sections), rubric_of(rubric)
-        allowed_numbers(parts, self.allow)  # a wrong --allow is said before anything is paid
-        run = _Run(self, parts, wanted, target_task, progress)
+        allowed_numbers(parts, self.terms.allow)  # a wrong --allow is said before anything is paid
+        run = Negotiation(self.terms, parts, wanted, target_task, progress)
         start = time.perf_counter()
         if run.measure is not None:
             run.shrink(run.measure)
         return run.result(time.perf_counter() - start)
-
-    def measure(self, rubric: Rubric, task: str) -> Measure | None:
-        if self.scorer is None:
-            return None
-        if isinstance(self.scorer, OutputsScorer):
-            return OutputsMeasure(self.scorer, rubric, task, self.threshold)
-        return AnswersMeasure(self.scorer, rubric, task, self.threshold)
-
-
-class _Stage(NamedTuple):
-    """A prompt that the search ended with, and the units that it left out."""
-
-    sections: list[Section]
-    gone: list[Unit]
-
-
-class _Run:
-    """One negotiation."""
-
-    def __init__(
-        self,
-        asked: Negotiator,
-        sections: list[Section],
-        rubric: Rubric,
-        task: str,
-        progress: Callable[[int, int], None] | None,
-    ) -> None:
-        self.asked, self.original, self.rubric, self.task = asked, sections, rubric, task
-        self.measure, self.scorer = asked.measure(rubric, task), name_of(asked.scorer) if asked.scorer else "none"
-        self.before = analyze(sections, asked.counter)
-        self.redundant = _within(without_redundancy(sections), sections, asked, self.before.total)
-        self.kept = self.redundant.sections
-        self.steps: list[Step] = []
-        self.removed: list[Removal] = []
-        self.confirmed: Confirmed | None = None
-        self.log = [f"tokens: {asked.counter.name}"]
-        self.most_calls, self.progress = 0, progress
-
-    def tell(self) -> None:
-        if self.progress and self.measure:
-            self.progress(self.measure.calls, self.most_calls)
-
-    def shrink(self, measure: Measure) -> None:
-        """Leave out what the measure does not need, and keep that only if fresh answers confirm it."""
-        asked = self.asked
-        if isinstance(measure, OutputsMeasure):
-            self.most_calls = measure.price(self.original, asked.most_tried).calls
-        whole = measure.start(self.original)
-        self.log.append(f"scorer: {self.scorer}; rubric: {self.rubric.name}; the full prompt scores {whole:.3f}")
-        require_useful(measure.kind, whole, self.scorer)
-        stages = self._search(measure)
-        if "reorder" in asked.strategies:
-            stages = [self._reordered(measure, stages[-1])]
-        self._confirm(measure, stages)
-        if self.kept == self.original:
-            self.log.append("nothing can go")
-
-    def _search(self, measure: Measure) -> list["_Stage"]:
-        """Return what the search ends with: the prompt that lost nothing, and the one that lost what the threshold allows."""
-        asked, sections = self.asked, self.kept
-        units = units_of(sections)
-        held = self._held(units)
-        search = Ablation(
-            sections,
-            units,
-            measure,
-            asked.counter.count,
-            self.before.total,
-            asked.min_savings,
-            asked.max_savings,
-            self.tell,
-            asked.most_tried,
-            steps=self.steps,
-            forbidden=self._forbidden,
-        )
-        parts = list(self._parts(sections, units, held))
-        stages = []
-        if isinstance(measure, OutputsMeasure):
-            search.in_groups(parts, lossless=True)
-            stages.append(_Stage(search.kept, [unit for unit in units if unit.number in search.gone]))
-            search.in_groups(parts)
-        else:
-            search.one_by_one(parts)
-        return [*stages, _Stage(search.kept, [unit for unit in units if unit.number in search.gone])]
-
-    def _parts(self, sections: Sequence[Section], units: Sequence[Unit], held: set[tuple[str, int]]) -> Iterator[Part]:
-        """Yield what may go: sections, sentences, or sentences after sections."""
-        if "remove" in self.asked.strategies:
-            yield from section_parts(sections, units, held)
-        if "compress" in self.asked.strategies:
-            binding = {(one.section, one.number) for one in binding_sentences(sections)}
-            for part in sentence_parts(sections, units, binding):
-                if not any(unit.place in held for unit in units if unit.number in part.numbers):
-                    yield part
-
-    def _held(self, units: Sequence[Unit]) -> set[tuple[str, int]]:
-        """Return the places of the binding sentences that are not allowed to go, as they read without their filler."""
-        allowed = allowed_numbers(self.original, self.asked.allow)
-        now = {(one.unit.section, one.unit.text): one.new_text or one.unit.text for one in self.redundant.changes}
-        bindings = enumerate(binding_sentences(self.original), 1)
-        texts = {(one.section, now.get((one.section, one.text), one.text)) for at, one in bindings if at not in allowed}
-        return {unit.place for unit in units if (unit.section, unit.text) in texts}
-
-    def _forbidden(self, candidate: Sequence[Section]) -> str:
-        """Say which binding sentence a candidate loses that may not go; "" for none."""
-        if self.asked.allow is None:
-            return ""
-        lost = losses(self.original, candidate, self.asked.allow, {})
-        return next((f"would lose {one.text[:60]!r}, which --allow does not name" for one in lost if not one.allowed), "")
-
-    def _reordered(self, measure: Measure, found: "_Stage") -> "_Stage":
-        """Put sections that are constant across calls before those with placeholders, if the measure allows it."""
-        order = sorted(found.sections, key=lambda section: bool(placeholders(section.content)))
-        if order == found.sections:
-            self.log.append("reorder: constant sections already come first")
-            return found
-        verdict = measure.reaches(order)
-        constant = sum(self.asked.counter.count(s.content) for s in order if not placeholders(s.content))
-        self.log.append(f"reorder: {reached(verdict)}" + (f"; {constant} constant tokens first" if verdict.reached else ""))
-        return _Stage(order, found.gone) if verdict.reached else found
-
-    def _confirm(self, measure: Measure, stages: Sequence["_Stage"]) -> None:
-        """Keep the last stage that fresh answers confirm; the first that is not confirmed ends it."""
-        seen = [self.original]
-        for stage in stages:
-            if stage.sections in seen:
-                continue
-            seen.append(stage.sections)
-            confirmed = measure.confirm(stage.sections)
-            ratio = confirmed.new / confirmed.whole if confirmed.whole else 1.0
-            if (confirmed.interval.low if confirmed.interval else ratio) < self.asked.threshold - SAME:
-                self._say_unconfirmed(stage.sections, _statement(confirmed.interval) if confirmed.interval else f"{ratio:.1%}")
-                break
-            self.kept, self.confirmed = stage.sections, confirmed
-            self.removed = [
-                Removal(section=unit.section, text=unit.text, kind="not needed", reason=_NOT_NEEDED[measure.kind])
-                for unit in stage.gone
-            ]
-        for step in self.steps:
-            if step.accepted and step.tokens < self._tokens(self.kept):
-                step.accepted, step.reason = False, "reached the target at first, but was not confirmed"
-
-    def _say_unconfirmed(self, found: Sequence[Section], said: str) -> None:
-        self.log.append(
-            f"not confirmed: on answers that the search had not seen, a prompt of {self._tokens(found)} tokens keeps {said}, "
-            f"and {self.asked.threshold:.1%} is asked for. More examples or a lower --threshold would help"
-        )
-
-    def _tokens(self, sections: Sequence[Section]) -> int:
-        return sum(self.asked.counter.count(section.content) for section in sections)
-
-    def result(self, elapsed: float) -> NegotiationResult:
-        asked, kept, measure = self.asked, self.kept, self.measure
-        now = {section.name: section.content for section in kept}
-        names = [section.name for section in self.original]
-        tokens = sum(asked.counter.count(section.content) for section in kept)
-        savings = 1 - tokens / self.before.total if self.before.total else 0.0
-        changes = _merged(_removals_of(self.redundant), self.removed)
-        lost = losses(self.original, kept, asked.allow, _reasons(self.original, changes))
-        log = [*self.log, *(getattr(measure, "notes", {})), *(step_line(step) for step in self.steps)]
-        if savings < asked.min_savings - SAME:
-            log.append(f"{savings:.1%} saved, {asked.min_savings:.1%} requested: {_advice(measure)}")
-        return NegotiationResult(
-            success=savings >= asked.min_savings - SAME and (measure is None or self.confirmed is not None),
-            original_token_count=self.before.total,
-            optimized_token_count=tokens,
-            savings=savings,
-            measured=measure.kind if measure and self.confirmed else "nothing",
-            original_score=self.confirmed.whole if self.confirmed else None,
-            optimized_score=self.confirmed.new if self.confirmed else None,
-            retention=_retention(measure, self.confirmed),
-            lost=lost,
-            changes=changes,
-            sections_removed=[name for name in names if name not in now],
-            sections_compressed=[s.name for s in self.original if s.name in now and now[s.name] != s.content],
-            reordered=[s.name for s in kept] != [name for name in names if name in now],
-            rubric=self.rubric.name,
-            task=self.task,
-            scorer=self.scorer,
-            answered_by="model" if measure and measure.model_calls else "rules",
-            confidence=getattr(measure, "confidence", 1.0),
-            token_counter=asked.counter.name,
-            exact=asked.counter.exact,
-            threshold=asked.threshold,
-            min_savings=asked.min_savings,
-            max_savings=asked.max_savings,
-            strategies=list(asked.strategies),
-            scoring_calls=measure.calls if measure else 0,
-            model_calls=measure.model_calls if measure else 0,
-            elapsed=round(elapsed, 3),
-            steps=self.steps,
-            log=log,
-            original_sha256=digest(self.original),
-            original_sections=list(self.original),
-            optimized_sections=kept,
-            optimized_prompt=joined(kept),
-        )
-
-
-def _within(found: Redundant, sections: list[Section], asked: Negotiator, total: int) -> Redundant:
-    """Return what is redundant, or nothing of it if that saves nothing or more than the maximum."""
-    tokens = sum(asked.counter.count(section.content) for section in found.sections)
-    if tokens >= total or 1 - tokens / total > asked.max_savings + SAME or not found.sections:
-        return Redundant(sections, [], [])
-    return found
-
-
-def _removals_of(found: Redundant) -> list[Removal]:
-    listed = [
-        Removal(section=one.unit.section, text=one.unit.text, new=one.new_text, kind=one.kind, reason=one.reason)
-        for one in found.changes
-    ]
-    return listed + [
-        Removal(section=name, text="", new="", kind="whitespace", reason="spaces and empty lines that say nothing")
-        for name in found.whitespace
-    ]
-
-
-def _merged(redundant: Sequence[Removal], removed: Sequence[Removal]) -> list[Removal]:
-    """Return all changes; a sentence that was shortened first and went later is named once, as it was."""
-    shortened = {(one.section, one.new): one for one in redundant if one.new}
-    gone = {(one.section, one.text) for one in removed}
-    kept = [one for one in redundant if not one.new or (one.section, one.new) not in gone]
-    later = [
-        one.model_copy(update={"text": shortened[one.section, one.text].text}) if (one.section, one.text) in shortened else one
-        for one in removed
-    ]
-    return [*kept, *later]
-
-
-def _reasons(sections: Sequence[Section], changes: Sequence[Removal]) -> dict[tuple[str, int], str]:
-    by_text = {(change.section, change.text): change.reason for change in changes}
-    return {
-        (one.section, one.number): by_text[one.section, one.text]
-        for one in binding_sentences(sections)
-        if (one.section, one.text) in by_text
-    }
-
-
-def _retention(measure: Measure | None, confirmed: Confirmed | None) -> Retention:
-    """Say how much of the quality is kept. More than all of it is not a finding but the measure's error."""
-    if measure is None or confirmed is None:
-        return Retention()
-    if measure.kind == "coverage":
-        return Retention(
-            statement=f"{NOT_MEASURED}: the scorer reads the prompt for the rubric's words, not the model's outputs"
-        )
-    of = "" if measure.kind == "outputs" else ", in the opinion of the scorer"
-    if confirmed.interval is None:
-        value = confirmed.new / confirmed.whole if confirmed.whole else 1.0
-        return Retention(value=value, low=value, high=value, statement=f"{min(value, 1):.1%}{of}")
-    found = confirmed.interval
-    return Retention(value=found.value, low=found.low, high=found.high, statement=f"{_statement(found)}{of}")
-
-
-def _statement(found: tuple[float, float, float]) -> str:
-    value, low, high = found
-    said = f"{min(value, 1):.1%} (90 % interval {low:.1%} to {min(high, 1):.1%})"
-    return f"{said}; measured {value:.1%}, and the excess is the measure's error, not a gain" if value > 1 + SAME else said
-
-
-def _advice(measure: Measure | None) -> str:
-    if measure is None:
-        return f"without a measure only what is redundant goes ({NOT_MEASURED}); --examples FILE with --lm measures the rest"
-    return "a lower --threshold, more examples, or --allow would let more go"
 
 
 def usable(sections: Sequence[Section | Mapping[str, object]]) -> list[Section]:
@@ -470,17 +132,3 @@ def usable(sections: Sequence[Section | Mapping[str, object]]) -> list[Section]:
     if not any(part.content.strip() for part in parts):
         raise UsageError("sections: all are empty; give at least one with text")
     return parts
-
-
-def digest(sections: Sequence[Section]) -> str:
-    """Return the SHA-256 of a prompt: names, contents and order, not priorities."""
-    text = "\x00".join(f"{section.name}\x00{section.content}" for section in sections)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def step_line(step: Step) -> str:
-    verb = {True: "done", False: "kept"}[step.accepted]
-    scored = f" score {step.score:.3f}, target {step.target:.3f}" if step.score is not None and step.target is not None else ""
-    margin = f" +- {step.margin:.3f}" if step.margin else ""
-    texts = f" ({len(step.texts)}: {' | '.join(text[:60] for text in step.texts)})" if step.texts else ""
-    return f"{step.action} {', '.join(step.sections)}{texts}: {verb};{scored}{margin} {step.reason}"

@@ -19,7 +19,8 @@ REFUSAL = re.compile(
 PROHIBITION = re.compile(
     r"\b(?:not?|never|none|nothing|nobody|neither|nor|cannot|\w+n[’']t|dont|without|avoid\w*|refrain\w*|"
     r"prohibit\w*|forbid\w*|forbidden|"
-    r"banned|disallow\w*|exclud\w*|omit\w*|skip|ignore|stop|prevent|rather than|instead of|free of|"
+    r"bans?|banned|illegal|unlawful|zero tolerance|secret|confidential|off[- ]limits|off the table|closed to|reserved for|"
+    r"disallow\w*|exclud\w*|omit\w*|skip|ignore|stop|prevent|rather than|instead of|free of|"
     r"nicht|nie|niemals|kein\w*|ohne|verboten|untersag\w*|unzulässig|vermeid\w*|unterlass\w*|weder|"
     r"ne|n[’'](?=\w)|pas|jamais|aucune?|sans|interdi\w*|évite\w*|éviter|ni|rien|"
     r"nunca|jamás|ning[uú]n\w*|sin|prohib\w*|evit\w*|tampoco|nada|"
@@ -94,7 +95,7 @@ CONDITION = re.compile(
     _ALL,
 )
 SCOPE = re.compile(  # says for what all a sentence holds, or in which order: seldom in a plain description
-    r"\b(?:each|every\w*|all|any(?:one|body|thing)?|both|either|else|during|under|over|between|limit\w*|instead|"
+    r"\b(?:polic(?:y|ies)|each|every\w*|all|any(?:one|body|thing)?|both|either|else|during|under|over|between|limit\w*|instead|"
     r"but|however|first|then|"
     r"finally|for example|jede\w*|alle\w*|chaque|tou(?:t|te|s|tes)|cada|tod[oa]s?|ogni|tutt[ieoa]|elke?|alle|anders)\b"
     r"|кажд\w*|\bвсе[хм]?\b|すべて|全て|各|毎|每|所有|任何|一律|均|모든|각 ",
@@ -112,7 +113,7 @@ FORMAT = re.compile(
     _ALL,
 )
 ANSWER = re.compile(
-    r"\s*(?:the |your |this |each |every )?(?:final |whole |entire )?(?:answers?|repl(?:y|ies)|responses?|"
+    r"\s*(?:the |your |our |my |this |each |every )?(?:final |whole |entire )?(?:answers?|repl(?:y|ies)|responses?|"
     r"outputs?|results?|summar(?:y|ies)|tone|style|language|text|reports?|messages?|"
     r"emails?|code|lists?|tables?|titles?|voice|audience|length|letter|essay|story|poem|article|post)\b"
     r"|\s*(?:die |der |das |deine |ihre |le |la |l[’']|el |il |lo |o |a |het |de )?(?:antwort\w*|ton|tonfall|stil|"

@@ -16,7 +16,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dspy_programs.budget.binding import Binding, lost, missing, placeholders
+from dspy_programs.budget.binding import BETWEEN_EXAMPLES, Binding, placeholders
+from dspy_programs.budget.lost import lost, missing
 from dspy_programs.budget.obligation import EXAMPLE_HEADING
 from dspy_programs.budget.statements import statements
 from dspy_programs.budget.units import Unit, example_starts, goes_on, units_of, without
@@ -41,6 +42,7 @@ _NO_PROSE = re.compile(r"[{}<>;=$_|\\]|^\W*\w[\w ]{0,30}[:：]")
 _NUMBERED = re.compile(r"\s*(?:\(?\w{1,3}[.)]|\d{1,3}[、．：])")
 _ARTICLES = frozenset({"a", "an", "the", "please"})
 _FILLER_START = re.compile(
+    r"(?!.*\b(?:and|or|but|et|y) (?:that|que)\b)"  # what goes on with another "that" needs the first one
     r"(?:(?:and |also,? )?(?:please |kindly )?(?:note|be aware|be advised|keep in mind|bear in mind|remember|be reminded)"
     r"(?: also)? that:?,? "
     r"|it(?:['’]s| is) (?:also |very |really )?(?:important|essential|crucial|critical|vital|necessary|worth|useful|helpful)"
@@ -49,7 +51,7 @@ _FILLER_START = re.compile(
     r"|it (?:should|must) be (?:noted|mentioned|remembered|emphasi[sz]ed|stressed) that,? "
     r"|(?:needless to say|it goes without saying that|as (?:i )?(?:(?:previously|already) )?(?:mentioned|stated|noted|said)"
     r"(?: above| before| earlier| previously)?),? (?!in\b|by\b|on\b)"
-    r"|(?:please|kindly),? (?=[a-z]+\b)"
+    r"|(?:please|kindly),? (?!accept\b|find\b)(?=[a-z]+\b)"  # not a letter's formulas
     r"|veuillez noter que |il est important de (?:noter|rappeler) que "
     r"|(?:tenga|ten|tengan) en cuenta que |cabe (?:señalar|destacar) que "
     r"|请注意[，,：:]|請注意[，,：:])+",
@@ -131,20 +133,35 @@ def _nothing_lost(
 def no_longer_said(before: Sequence[Section], after: Sequence[Section]) -> list[Binding]:
     """Return the binding sentences of `before` that `after` does not say, not even without their filler.
 
-    What stands in one of several examples shows and does not tell, but for placeholders.
+    What stands in one of several examples shows and does not tell, but for placeholders and orders between two examples.
     """
     shown = {section.name for section in before if section.type == "few_shot" and example_starts(section.content)}
-    told = [one for one in lost(before, after) if one.section not in shown or placeholders(one.text)]
+    told = [
+        one for one in lost(before, after) if one.section not in shown or one.why == BETWEEN_EXAMPLES or placeholders(one.text)
+    ]
     return [one for one in told if missing([one._replace(text=_plain(one.text))], after)]
+
+
+def added(before: Sequence[Section], after: Sequence[Section]) -> str:
+    """Return the name of a section of `after` that says what its original does not, or not in that order; "" if none does."""
+    own = {section.name: words(_short(section.content)) for section in before}
+    for section in after:
+        left = iter(own.get(section.name, []))
+        if section.name not in own or not all(word in left for word in words(_short(section.content))):
+            return section.name
+    return ""
+
+
+def _short(text: str) -> str:
+    for pattern, short in _FILLER_INSIDE:
+        text = pattern.sub(short, text)
+    return text
 
 
 def _plain(text: str) -> str:
     """Return a sentence without filler phrases."""
     found = _FILLER_START.match(text)
-    text = text[found.end() :] if found and text[found.end() :].strip() else text
-    for pattern, short in _FILLER_INSIDE:
-        text = pattern.sub(short, text)
-    return text
+    return _short(text[found.end() :] if found and text[found.end() :].strip() else text)
 
 
 def _duplicates(units: Sequence[Unit], texts: Mapping[str, str]) -> Iterator[Change]:

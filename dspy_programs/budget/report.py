@@ -15,11 +15,12 @@ import yaml
 from pydantic import ValidationError
 
 from dspy_programs.budget.consent import listed
-from dspy_programs.budget.negotiator import NOT_MEASURED, NegotiationResult, Removal
 from dspy_programs.budget.prompt import Blocks, joined
+from dspy_programs.budget.result import NOT_MEASURED, NegotiationResult, Removal
 from dspy_programs.errors import UsageError, first_fault
 
 _MOST_LISTED = 12
+_LONGEST_QUOTED = 120
 _STATEMENTS = re.compile(r"(?s).+?(?:[.!?:;。！？]+\s+|\n+|$)")
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 _LONGEST_COMPARED = 20_000  # characters compared word by word
@@ -86,14 +87,18 @@ def _but(result: NegotiationResult) -> str:
     if result.success:
         return "" if result.measured in ("outputs", "opinion") else f" ({NOT_MEASURED})"
     if result.savings < result.min_savings:
-        return f" (less than the {result.min_savings:.1%} asked for)"
+        return f" (less than --min-savings, {result.min_savings:.1%})"
     return " (the quality was not confirmed)"
 
 
 def _change_line(change: Removal) -> str:
     if change.kind == "whitespace":
         return f"{change.section}: {change.reason}"
-    return f"{change.section}: {'shortened' if change.new else 'gone'}: {change.text[:100]!r}: {change.reason}"
+    return f"{change.section}: {'shortened' if change.new else 'gone'}: {_quoted(change.text)}: {change.reason}"
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= _LONGEST_QUOTED else text[: _LONGEST_QUOTED - 3] + "...")
 
 
 def word_diff(before: str, after: str) -> list[tuple[Mark, str]]:

@@ -44,7 +44,7 @@ _MARKER = re.compile(
     r"[ \t>]*(?:[-*+•·▪◦●○‣–—・]|(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,4})[.)](?!\d)|\(\w{1,3}\)|\d{1,3}[、．：]|[①-⑳]|"
     r"\[[ xX]?\])(?:[ \t]+|(?<=[、．：①-⑳・]))"
 )
-_TAG = re.compile(r"[ \t]*<(/?)([^\W\d][\w.:-]{0,60})(?:\s[^<>\n]{0,200})?>[ \t]*")
+_TAG = re.compile(r"[ \t]*<(/?)([^\W\d][\w.:-]{0,60})(\s[^<>\n]{0,200})?>[ \t]*")
 _WRAPPED = re.compile(r"\s*<([A-Za-z][\w.:-]{0,60})>([^<>]*)</\1>\s*")  # <rule>Wait.</rule>
 _HEADING = re.compile(r"[ \t]*(#{1,6})[ \t]+\S")
 _RULE = re.compile(r"[ \t]*(?:[-=_*~#]{3,}|[-=_*~] [-=_*~ ]{3,})[ \t]*")
@@ -119,7 +119,8 @@ def _bare(text: str, form: Form) -> str:
         return text.strip()
     if form == "heading":
         tag = _TAG.fullmatch(text.strip())
-        text = tag[2].replace("_", " ").replace("-", " ") if tag else text.strip().strip("#*_=[]【】 \t")
+        name = f"{tag[2].replace('_', ' ').replace('-', ' ')} {(tag[3] or '').strip()}" if tag else ""
+        text = name if tag else text.strip().strip("#*_=[]【】 \t")
         return "" if tag and tag[1] else text.strip()
     if form == "item" and (marker := _MARKER.match(text)):
         text = text[marker.end() :]

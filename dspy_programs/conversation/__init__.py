@@ -24,13 +24,8 @@ if TYPE_CHECKING:
     from dspy_programs.conversation.content import (
         PRIVATE as PRIVATE,
         call_of as call_of,
-        is_private as is_private,
         output_of as output_of,
         parts_of as parts_of,
-    )
-    from dspy_programs.conversation.media import (
-        mark_of as mark_of,
-        media_of as media_of,
     )
     from dspy_programs.conversation.messages import (
         Asked as Asked,
@@ -94,16 +89,13 @@ _HOMES = {
     "is_book_line": "claude_code",
     "is_message": "shapes",
     "is_messages": "shapes",
-    "is_private": "content",
     "is_session_line": "claude_code",
     "json_of": "values",
     "keys_of": "values",
     "kind_of": "values",
     "latency_between": "values",
     "limit_in": "autogen",
-    "mark_of": "media",
     "marked": "values",
-    "media_of": "media",
     "messages_of": "chat",
     "output_of": "content",
     "paired": "messages",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from dspy_programs.memory.adapters import compress_session, messages_of, store_of
+    from dspy_programs.memory.adapters import messages_of, store_of
     from dspy_programs.memory.chat import chat_messages
     from dspy_programs.memory.compressor import CompressionReport, MemoryCompressor
     from dspy_programs.memory.context import ContextBuilder, ContextConfig
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dspy_programs.memory.importance import ImportanceScorer, ScoringConfig
     from dspy_programs.memory.llm_client import LLMClient
     from dspy_programs.memory.originals import restore
+    from dspy_programs.memory.session_compression import compress_session
     from dspy_programs.memory.store import MemoryStore
     from dspy_programs.memory.store_file import load, opened, save
     from dspy_programs.memory.triggers import ForgettingCurve
@@ -31,7 +32,7 @@ _HOMES = {
     "MemoryStore": "store",
     "ScoringConfig": "importance",
     "chat_messages": "chat",
-    "compress_session": "adapters",
+    "compress_session": "session_compression",
     "load": "store_file",
     "messages_of": "adapters",
     "opened": "store_file",

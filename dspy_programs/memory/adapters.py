@@ -2,7 +2,6 @@
 
 Input      a session in any dialect (see session.py, and conversation/ for what a message may be).
 Output     store_of(session) -> a store with the entries of its messages; messages_of(...) returns them in their original kind.
-           compress_session(...) -> (messages, report).
 Guarantees without compression the messages come back equal, objects as the identical ones. What stands for older messages is
            a user's message of the session's own kind, without any key of ours. Its attribute `originals` leads back to them,
            and it is known again when it comes in the next time.
@@ -13,25 +12,17 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, TypeVar, overload
+from typing import Any
 
-from dspy_programs.cli import Progress
 from dspy_programs.conversation import as_dict, as_list
-from dspy_programs.memory.compressor import (
-    PROTECTED_RECENT,
-    TOKEN_BUDGET,
-    CompressionReport,
-    MemoryCompressor,
-)
 from dspy_programs.memory.dialects import Note, note_in, originals_of, shortened, with_originals
-from dspy_programs.memory.entries import Group, apart, grouped, message_of, original_messages, unplaced, with_ids
+from dspy_programs.memory.entries import Group, grouped, message_of, original_messages, unplaced, with_ids
 from dspy_programs.memory.entry import MemoryEntry, new_id
+from dspy_programs.memory.message_parts import apart
 from dspy_programs.memory.originals import original_of
 from dspy_programs.memory.session import Opened, opened
 from dspy_programs.memory.store import MemoryStore
 from dspy_programs.tokens import TokenCounter
-
-Message = TypeVar("Message")
 
 
 @dataclass(frozen=True)
@@ -152,24 +143,24 @@ def messages_of(session: _Session) -> Any:
     group_of = {entry.id: group for group in session.groups for entry in group.entries}
     found: list[Any] = []
     told: set[int] = set()  # groups, by their first place
-    loose: list[MemoryEntry] = []  # what no message given is: added since, or from a note of an earlier round
+    added: list[MemoryEntry] = []  # which no message given is: added since, or from a note of an earlier round
     for entry in session.store:
         group = group_of.get(entry.id)
         is_note = entry.role == "compressed" and (group is None or entry not in group.entries)
         if group is None and not is_note:
-            loose += [entry] if entry.id not in session.beside else []
+            added += [entry] if entry.id not in session.beside else []
             continue
-        found += _loosely(loose)
-        loose = []
+        found += _messages_of_added(added)
+        added = []
         if is_note:
             found.append(_note(entry, session.opened))
         elif group is not None and group.places.start not in told:
             told.add(group.places.start)
             found += _told(group, [left[one.id] for one in group.entries if one.id in left], session.opened)
-    return session.opened.rebuilt([*found, *_loosely(loose)])
+    return session.opened.rebuilt([*found, *_messages_of_added(added)])
 
 
-def _loosely(entries: Sequence[MemoryEntry]) -> list[Any]:
+def _messages_of_added(entries: Sequence[MemoryEntry]) -> list[Any]:
     """Return the messages that entries were, as JSON; a shortened result with its original."""
     pieces = [
         _shortened_piece(entry, original_of(entry.compression_history[0])) if entry.compression_history else entry
@@ -223,55 +214,3 @@ def _note(entry: MemoryEntry, found: Opened) -> Any:
     if isinstance(message, dict) and "turn_number" in message:
         message["turn_number"] = max(0, entry.turn_number - 1)
     return with_originals(message, entry.compression_history)
-
-
-@overload
-def compress_session(
-    session: Sequence[Message],
-    token_budget: int = TOKEN_BUDGET,
-    protected_recent: int = PROTECTED_RECENT,
-    *,
-    counter: TokenCounter | None = None,
-    progress: Progress | None = None,
-) -> tuple[list[Message | dict[str, Any]], CompressionReport]: ...
-@overload
-def compress_session(
-    session: object,
-    token_budget: int = TOKEN_BUDGET,
-    protected_recent: int = PROTECTED_RECENT,
-    *,
-    counter: TokenCounter | None = None,
-    progress: Progress | None = None,
-) -> tuple[Any, CompressionReport]: ...
-
-
-def compress_session(
-    session: object,
-    token_budget: int = TOKEN_BUDGET,
-    protected_recent: int = PROTECTED_RECENT,
-    *,
-    counter: TokenCounter | None = None,
-    progress: Progress | None = None,
-) -> tuple[Any, CompressionReport]:
-    """Return a session's messages within a budget, and a report. The session itself is not changed.
-
-    Args:
-        session: A list of messages in any dialect, a dspy.History, an object with `get_messages()`, or a mapping around
-            messages.
-        token_budget: Tokens for all messages together, 0 or more.
-        protected_recent: How many of the last messages stay word for word, as all system prompts do.
-        counter: The token counter; by default OpenAI's cl100k vocabulary.
-        progress: Called between pieces of work with the amount done and the total.
-
-    Returns:
-        The messages in their original kind, kept ones as the same objects; and the report. A message that stands for others
-        has no key of ours, so that every API accepts it. Its attribute `originals` has them, and it is known again if it is
-        given here once more; JSON does not keep that: to restore later, save the store of `store_of`.
-
-    Raises:
-        UsageError: A message is invalid, or the budget is below what is protected.
-        LanguageModelError: A model is in use and does not answer.
-    """
-    known = store_of(session, counter)
-    report = MemoryCompressor(token_budget, protected_recent).compress(known.store, progress)
-    return messages_of(known), report

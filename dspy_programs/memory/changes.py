@@ -1,17 +1,12 @@
-"""What an engine gives: a text, and the entries that it can stand for."""
+"""What a model gives for entries: a text, or why there is none."""
 
 from typing import Literal, NamedTuple
-
-from dspy_programs.memory.entry import MemoryEntry
 
 Strategy = Literal["summarize", "extract_facts", "archive"]
 
 
 class Change(NamedTuple):
-    """A text, and the entries it replaces. fallback: why the rules answered instead of the model."""
+    """fallback: why the rules have to answer instead of the model; then there is no text."""
 
-    originals: list[MemoryEntry]
     text: str
-    strategy: Strategy
-    answered_by: str = "rules"
     fallback: str | None = None

@@ -7,6 +7,7 @@ Raises     UsageError: a file that cannot be read or written, one that is given 
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +42,8 @@ def check_strict(is_messages: bool, strict: bool) -> None:
 
 
 def _is_same(one: Path, other: Path) -> bool:
-    return one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other))
+    same = os.path.realpath(one) == os.path.realpath(other)  # unlike Path.resolve, it bears a link that leads back to itself
+    return same or (one.exists() and other.exists() and one.samefile(other))
 
 
 @contextlib.contextmanager
@@ -79,6 +81,19 @@ def read(path: Path, originals: Path | None, counter: TokenCounter | None = None
     )
 
 
+def warn_of_notes(restored: MemoryStore, path: Path) -> None:
+    """Say on standard error if what was restored still has a note whose originals are elsewhere."""
+    from dspy_programs.memory.note import is_note
+
+    notes = [entry.turn_number for entry in restored if entry.role != "system" and is_note(entry.content)]
+    if notes:
+        typer.echo(
+            f"{path}: turn {notes[0]} is a note of a compression, and its originals are not in this file: it stays as it is; "
+            "if they were kept with `compress --originals FILE`, restore with --originals FILE",
+            err=True,
+        )
+
+
 def said(content: str) -> str:
     """Return a content as given, or standard input, without its last line break. Raises UsageError if it is empty."""
     text = content
@@ -96,15 +111,23 @@ def said(content: str) -> str:
 def as_messages(store: MemoryStore, strict: bool) -> bytes:
     """Return a memory as messages for a chat API."""
     from dspy_programs.memory.chat import chat_messages
-    from dspy_programs.memory.store_file import dumped
+    from dspy_programs.memory.packed_originals import dumped
 
     return (dumped(chat_messages(store, strict)) + "\n").encode()
+
+
+def over(store: MemoryStore, strict: bool, budget: int) -> int:
+    """Return by how many tokens a memory's messages exceed a budget: they may say that a result or a beginning is missing."""
+    from dspy_programs.memory.chat import chat_messages
+    from dspy_programs.memory.sent import sent_tokens
+
+    return sum(sent_tokens(message, store.counter) for message in chat_messages(store, strict)) - budget
 
 
 def as_given(store: MemoryStore) -> bytes:
     """Return a restored memory as the messages that it was made of."""
     from dspy_programs.memory.entries import messages_in
-    from dspy_programs.memory.store_file import dumped
+    from dspy_programs.memory.packed_originals import dumped
 
     return (dumped(messages_in(store)) + "\n").encode()
 

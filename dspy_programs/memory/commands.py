@@ -17,9 +17,11 @@ from dspy_programs.memory.command_files import (
     as_messages,
     check,
     check_strict,
+    over,
     read,
     said,
     tell,
+    warn_of_notes,
     write,
 )
 
@@ -36,7 +38,7 @@ _RecentOption = Annotated[int, typer.Option(min=0, help="How many of the latest 
 _OutputOption = Annotated[Path, typer.Option("--output", "-o", help="Where to write the memory; - for standard output.")]
 _FormatOption = Annotated[
     Literal["store", "messages"],
-    typer.Option("--format", help="store: a memory file, which can be restored; messages: for a chat API."),
+    typer.Option("--format", help="store: a memory file, which can be restored; messages: for a chat API, in OpenAI's form."),
 ]
 _StrictOption = Annotated[
     bool, typer.Option("--strict", help="With --format messages: users and assistants alternate, as some APIs require.")
@@ -53,9 +55,7 @@ def counter_of(lm: str | None, model: "dspy.LM | None" = None) -> "TokenCounter 
     """Return the token counter of the model in use, else of the one that is named, if any."""
     from dspy_programs.tokens import counter_for, counter_named
 
-    if model is None:
-        return counter_named(lm) if lm else None
-    return own if (own := counter_for(model)).exact else counter_named(model.model)
+    return (counter_for(model) if model else counter_named(lm)) if model or lm else None
 
 
 @app.command()
@@ -143,6 +143,9 @@ def compress(
         )
         with show_progress("compressing") as progress:
             report = compressor.compress(store, progress)
+            while format_ == "messages" and (more := over(store, strict, budget)) > 0:
+                room = max(0, report.final_tokens - more)  # what does not fit even so is an error
+                report = compressor.compress(store, progress, target_budget=room).since(report.initial_tokens, budget)
         extra = {**extra, "last_report": report.to_dict()}
         if originals:  # first, so that an end in between leaves more than is needed, not less
             write(originals, file_of(store, extra, originals))
@@ -204,8 +207,8 @@ def context(
 ) -> None:
     """Print the context built from a memory within a token limit. Calls no model."""
     from dspy_programs.memory.context import ContextBuilder, ContextConfig
+    from dspy_programs.memory.packed_originals import dumped
     from dspy_programs.memory.source import read_memory
-    from dspy_programs.memory.store_file import dumped
 
     store = read_memory(path, counter_of(lm)).store
     builder = ContextBuilder(ContextConfig(max_tokens=max_tokens, protected_recent=protected_recent))
@@ -242,6 +245,7 @@ def restore(
         else:
             write(output, as_messages(store, strict) if strict else as_given(store))
     behind = sum(len(entry.compression_history) for entry in compressed)
+    warn_of_notes(store, path)
     tell(output, {"entries": len(store), "restored": behind, "tokens": store.token_total()})
 
 

@@ -1,15 +1,19 @@
-"""Compress a memory to a token budget: least important entries first, with the least destructive strategy that suffices.
+"""Compress a memory to a token budget: system prompts and the newest messages stay, one note stands for everything older.
 
-Input      a MemoryStore; token_budget: tokens >= 0 by the store's own counter, for the whole store; protected_recent: how
-           many of the latest entries stay verbatim, as all system prompts do; strategies: which may be used.
+Each time, everything that was ever said is ranked again, from the originals, and the note is written anew (plan.py); so a
+memory that is compressed at every overflow keeps about what one compression at the end would keep.
+
+Input      a MemoryStore; token_budget: tokens >= 0 by the store's own counter, for a request with the whole store as
+           chat_messages(store) gives it (store.token_total()); protected_recent: how many of the latest entries stay, as all
+           system prompts do; strategies: how far to go.
 Output     a CompressionReport; the store is changed in place.
-Guarantees token_total() <= budget afterwards, and never more than before; no more compression than needed: no compressed
-           unit would fit in the rest of the budget (with a model: no window, see plan.py). Protected entries are
-           untouched and the order is kept; a tool call and its results are compressed together or not at all; every
-           original is in a compression_history. On any error, and if `progress` raises, the store is unchanged.
+Guarantees token_total() <= budget afterwards; a store within the budget is not changed. A store that was compressed before is
+           brought to low_water of the budget, so that it is not compressed at every turn. The order is kept. Protected entries
+           stay word for word, but for a tool's result that is too large alone. Every original is in a compression_history.
+           On any error, and if `progress` raises, the store is unchanged.
 Raises     UsageError for a negative budget, one below what the protected entries need, or if the allowed strategies do not
            suffice. LanguageModelError if a model in use fails to summarize (see engine.py).
-Calls      none without a language model.
+Calls      none without a language model; with one, at most windows.CALLS.
 """
 
 import time
@@ -28,10 +32,11 @@ from dspy_programs.memory.importance import ImportanceScorer
 from dspy_programs.memory.known import Known, Original, known_of
 from dspy_programs.memory.originals import Record, records_of
 from dspy_programs.memory.plan import Plan, Task, planned, stubbed
+from dspy_programs.memory.sent import beside_tokens
 from dspy_programs.memory.store import MemoryStore
 from dspy_programs.memory.strategies import STRATEGIES
 from dspy_programs.memory.units import protected, units
-from dspy_programs.memory.windows import Older, Written, windows_in, written_by
+from dspy_programs.memory.windows import Older, Window, Written, windows_in, written_by
 from dspy_programs.model_in_use import model_in_use
 
 TOKEN_BUDGET, PROTECTED_RECENT = 4000, 3
@@ -66,6 +71,13 @@ class CompressionReport(BaseModel):
     """Whether tokens are counted exactly as the model counts them."""
     restorable: int = 0
     """Originals kept in the entries' histories."""
+
+    def since(self, initial: int, budget: int) -> "CompressionReport":
+        """Return the report of this compression and the one before it, as of one from `initial` tokens to `budget`."""
+        saved = initial - self.final_tokens
+        ratio = saved / initial if initial else 0.0
+        new = {"initial_tokens": initial, "tokens_saved": saved, "compression_ratio": ratio, "token_budget": budget}
+        return self.model_copy(update=new)
 
     def to_dict(self) -> dict[str, Any]:
         return self.model_dump()
@@ -142,8 +154,8 @@ class MemoryCompressor:
             originals = known.originals(store)
             with self.engine.model():
                 task = self._task(store, known, originals)
-                plan = self._plan(store, task, budget, progress)
-            self._apply(store, known, originals, plan)
+                plan, made = self._within(store, task, budget, progress)
+            store.rearrange([(entry, originals[index].position) for index, entry in sorted(made.items())])
             kept = len(task.kept)
         else:
             entries = store.entries
@@ -158,33 +170,46 @@ class MemoryCompressor:
         furthest = self.strategies[-1] if model_in_use() is None else "archive"  # a model's text has a place for all
         return Task(known, originals, self.protected_recent, store.entry_tokens, store.count_tokens, weights, furthest)
 
-    def _plan(self, store: MemoryStore, task: Task, budget: int, progress: Progress | None) -> Plan:
+    def _within(
+        self, store: MemoryStore, task: Task, budget: int, progress: Progress | None
+    ) -> tuple[Plan, dict[int, MemoryEntry]]:
+        """Return a plan and its entries, by the place of the original, that are sent within the budget."""
+        before = [window for entry in store if entry.compression_history for window in windows_in(entry.metadata)]
+        beside = min(store.opening, budget)
+        while True:
+            plan = self._plan(task, budget, beside, before, progress)
+            made = self._made(store, task, plan)
+            entries = [made[index] for index in sorted(made)]
+            needed = beside_tokens(entries, store.counter)
+            if sum(map(store.entry_tokens, entries)) + needed <= budget:
+                return plan, made
+            beside, before = needed, [*before, *plan.written.windows]
+
+    def _plan(self, task: Task, budget: int, beside: int, before: Sequence[Window], progress: Progress | None) -> Plan:
         """Return the plan for the budget, or for the low-water mark where the store has been compressed before."""
         if progress is not None:
             progress(0, 1)
         again = any(original.record is not None for original in task.originals)
         low = int(self.low_water * budget) if again else budget
-        before = [window for entry in store if entry.compression_history for window in windows_in(entry.metadata)]
 
         def write(older: Sequence[Older], room: int) -> Written:
             return written_by(self.engine.asked, older, before, room, self.strategies[0], progress)
 
         write_or_rules = write if model_in_use() is not None else None
-        return planned(task, budget, low, write_or_rules)
+        return planned(task, budget, low, beside, write_or_rules)
 
-    def _apply(self, store: MemoryStore, known: Known, originals: Sequence[Original], plan: Plan) -> None:
-        at = self.now()
+    def _made(self, store: MemoryStore, task: Task, plan: Plan) -> dict[int, MemoryEntry]:
+        """Return the entries of a plan, by the place of the original."""
+        originals, at = task.originals, self.now()
 
         def record(index: int, strategy: Strategy) -> Record:
             entry, position, made = originals[index]
             return made or records_of(entry, position, strategy, at)[0]
 
-        behind: list[tuple[MemoryEntry, list[Original]]] = []
-
         def replaced(entry: MemoryEntry, indexes: Sequence[int]) -> MemoryEntry:
             records = [record(index, plan.ways.get(index, "summarize")) for index in indexes]
             made = entry.model_copy(update={"compression_history": records})
-            behind.append((made, [Original(*originals[i][:2], r) for i, r in zip(indexes, records, strict=True)]))
+            task.known.stands_for(made, [Original(*originals[i][:2], r) for i, r in zip(indexes, records, strict=True)])
             return made
 
         found = {index: originals[index].entry for index in plan.kept}
@@ -196,9 +221,7 @@ class MemoryCompressor:
             found[plan.older[0]] = replaced(
                 note.model_copy(update={"id": before.get(originals[plan.older[0]].position, note.id)}), plan.older
             )
-        store.rearrange([(found[index], originals[index].position) for index in sorted(found)])
-        for made, stood_for in behind:
-            known.stands_for(made, stood_for)
+        return found
 
 
 def note_of(older: Sequence[MemoryEntry], plan: Plan) -> MemoryEntry:

@@ -20,7 +20,7 @@ from dspy_programs.memory.chat import chat_messages
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.sent import sent_tokens
 from dspy_programs.memory.store import MemoryStore
-from dspy_programs.memory.strategies import Extracts
+from dspy_programs.memory.strategies import extract
 from dspy_programs.memory.units import protected, units
 
 _ROUNDS = 3
@@ -217,13 +217,8 @@ def _cut_to(entry: MemoryEntry, room: int, count: Callable[[str], int]) -> Memor
     """Return a note with its first line, if it is a frame, and the most salient part of its text that fits in `room` tokens."""
     first, _, rest = entry.content.partition("\n")
     head, body = (first, rest) if first.startswith("[") and first.endswith("]") else ("", entry.content)
-    text = Extracts([[entry.model_copy(update={"content": body})]]).archive(room, count, head) if room > 0 else ""
-    return entry.model_copy(update={"content": "" if text == head else text})
-
-
-def as_message(entry: MemoryEntry) -> dict[str, Any]:
-    """Return an entry as a chat message, with its message's other fields besides role and content."""
-    message: dict[str, Any] = {"role": entry.chat_role, "content": entry.content}
-    if entry.role != "compressed":
-        message.update({key: value for key in ("tool_calls", "tool_call_id", "name") if (value := entry.kept(key))})
-    return message
+    left = room - count(head)
+    lines = extract(body, left, count) if left > 0 else []
+    while lines and count("\n".join([head, *lines])) > room:  # parts do not add up to the whole
+        lines.pop()
+    return entry.model_copy(update={"content": "\n".join(filter(None, [head, *lines])) if lines else ""})

@@ -1,9 +1,9 @@
 """The three strategies applied to single entries, and the language model that summarizes them.
 
 Input      an entry for summarize, extract_facts and archive; for asked, entries that get one text.
-Output     an entry of the role "compressed" with its original in the history; a change, marked with who answered.
-Guarantees without a model in use every text is an extract. A failing model is an error, or with fallback="extract" an
-           extract marked as a fallback in its entry and in the report, never an unmarked substitute.
+Output     an entry of the role "compressed" with its original in the history; from asked, the model's text.
+Guarantees without a model in use every text is an extract. A failing model is an error; with fallback="extract" the rules
+           answer, and the entry and the report say so.
 Calls      one per `asked`.
 Raises     LanguageModelError if the model does not answer, or not in a readable form.
 """
@@ -18,7 +18,7 @@ from dspy_programs.memory.changes import Change, Strategy
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.llm_client import LLMClient
 from dspy_programs.memory.originals import records_of
-from dspy_programs.memory.strategies import SHARE, Extracts, stand_in
+from dspy_programs.memory.strategies import SHARE, shrunk
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.types import Entry
 
@@ -65,28 +65,35 @@ class CompressionEngine:
 
     def summarize(self, entry: MemoryEntry) -> MemoryEntry:
         """Return an entry with about half of the text, or the model's summary."""
-        return self._shrunk(entry, "summarize")
+        return self._made(entry, "summarize")
 
     def extract_facts(self, entry: MemoryEntry) -> MemoryEntry:
         """Return an entry with only exact facts and decisions, about a quarter of the text; from a model, a list."""
-        return self._shrunk(entry, "extract_facts")
+        return self._made(entry, "extract_facts")
 
     def archive(self, entry: MemoryEntry) -> MemoryEntry:
         """Return an entry that only references the original, which is in its history."""
-        return self._made(Change([entry], f"[Archived {entry.role} message from turn {entry.turn_number}]", "archive"))
+        return self._made(entry, "archive")
 
-    def _shrunk(self, entry: MemoryEntry, strategy: Literal["summarize", "extract_facts"]) -> MemoryEntry:
+    def _made(self, entry: MemoryEntry, strategy: Strategy) -> MemoryEntry:
+        said = Change("")
         with self.model():
-            if model_in_use() is not None:
+            if strategy != "archive" and model_in_use() is not None:
                 room = max(1, int(SHARE[strategy] * len(entry.text)) // 4)  # four characters are about a token
-                return self._made(self.asked([entry], room, strategy))
-        extracts = Extracts([[entry]])
-        text = extracts.summarize(0) if strategy == "summarize" else extracts.extract_facts(0)
-        return self._made(Change([entry], text, strategy))
-
-    def _made(self, change: Change) -> MemoryEntry:
-        entry = change.originals[0]
-        return stand_in(change, records_of(entry, 0, change.strategy, self.now()))
+                said = self.asked([entry], room, strategy)
+        metadata = {
+            "original_role": entry.chat_role if entry.role != "tool" else "assistant",
+            "compression_strategy": strategy,
+            "answered_by": "model" if said.text else "rules",
+            **({"fallback": said.fallback} if said.fallback is not None else {}),
+        }
+        update = {
+            "content": said.text or shrunk(entry, strategy),
+            "role": "compressed",
+            "metadata": metadata,
+            "compression_history": records_of(entry, 0, strategy, self.now()),
+        }
+        return entry.model_copy(update=update)
 
     def asked(self, entries: Sequence[MemoryEntry], room: int, strategy: Strategy) -> Change:
         """Return the compiled summarizer's text for entries, within `room` tokens; a model that is down is not asked again."""
@@ -107,18 +114,14 @@ class CompressionEngine:
                 raise error.__cause__ from None
             self._down = reason = str(error).strip().split("\n")[0].rstrip(".")
         if reason is None:
-            return Change(list(entries), text, strategy, "model")
+            return Change(text)
         if self.fallback is None:
             turns = f"turns {entries[0].turn_number} to {entries[-1].turn_number}"
             raise LanguageModelError(
                 f"the model did not summarize {turns}: {reason}. Nothing was changed; try again, or use extracts when it "
                 "fails: fallback='extract' (--fallback extract)"
             )
-        if not text:
-            from dspy_programs.tokens import counter_for
-
-            text = Extracts([[entry] for entry in entries]).archive(room, counter_for(model_in_use()).count, "")
-        return Change(list(entries), text, strategy, "rules", reason)
+        return Change("", reason)
 
     def _summarizer(self) -> "MemorySummarizer":
         if self._program is None:

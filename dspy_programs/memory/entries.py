@@ -16,12 +16,11 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from dspy_programs.conversation import Call, Message, Result, as_dict, paired, parts_of
-from dspy_programs.memory.context import as_message
+from dspy_programs.conversation import Call, Message, Result, paired
 from dspy_programs.memory.entry import MemoryEntry, new_id
+from dspy_programs.memory.message_parts import apart, joined, part_places, split
 
 _ROLES = {"agent": "assistant"}
-_LISTS = ("tool_responses", "content", "parts")
 
 
 class Group(NamedTuple):
@@ -87,11 +86,8 @@ def _entries_of(message: Message, raws: Sequence[Any], number: int, at: float) -
     if len(fields) == 1:
         return [_entry(fields[0], whole, number, at)]
     ids = [new_id() for _ in fields]
-    split = _pieces_of(raws[0], len(results), says, own_last=is_reply) if len(raws) == 1 else None
-    if split is None:
-        pieces: list[tuple[list[int], Any]] = [([], whole), *([([], None)] * (len(fields) - 1))]
-    else:
-        pieces = split
+    pieces = split(raws[0], len(results), says, own_last=is_reply) if len(raws) == 1 else None
+    pieces = pieces or [([], whole), *([([], None)] * (len(fields) - 1))]
     found = []
     for id_, field, (places, piece) in zip(ids, fields, pieces, strict=True):
         field["metadata"]["part"] = {"of": ids[0], "places": places}
@@ -134,7 +130,7 @@ def _entry(fields: dict[str, Any], raw: Any, number: int, at: float) -> MemoryEn
     if isinstance(raw, dict) and isinstance(raw.get("tool_calls"), list) and _are_openai(raw["tool_calls"], entry.call_ids):
         metadata["tool_calls"] = raw["tool_calls"]  # word for word
         entry = entry.model_copy(update={"metadata": metadata})
-    if raw is None or ("part" not in metadata and as_message(entry) == raw):
+    if raw is None or ("part" not in metadata and _as_message(entry) == raw):
         return entry
     if not isinstance(raw, dict):
         return entry.model_copy(update={"metadata": {**metadata, "message": raw}})
@@ -151,73 +147,9 @@ def _are_openai(calls: list[Any], ids: list[str]) -> bool:
     return len(said) == len(calls) and said == ids
 
 
-def _pieces_of(raw: Any, results: int, says: bool, own_last: bool) -> list[tuple[list[int], Any]] | None:
-    """Split a message into those of its entries: each with its parts of the content, and their places."""
-    inner: dict[str, Any] = as_dict(as_dict(raw).get("message")) or as_dict(raw)
-    if isinstance(inner.get("tool_responses"), list):
-        return None if says else _responses_of(raw, results)
-    key = next((key for key in _LISTS if isinstance(inner.get(key), list)), None)
-    if key is None:
-        return None
-    answers: list[list[int]] = []
-    own: list[int] = []
-    for place, part in enumerate(inner[key]):
-        held = parts_of([part])
-        if held.results and (held.calls or len(held.results) > 1):
-            return None
-        if held.results:
-            answers.append([place])
-        else:
-            own.append(place)
-    if len(answers) != results or not answers:
-        return None
-    if not says:
-        answers[0] = sorted([*own, *answers[0]])
-        order = answers
-    else:
-        order = [*answers, own] if own_last else [own, *answers]
-    return [(places, _with_list(raw, key, [inner[key][place] for place in places])) for places in order]
-
-
-def _responses_of(raw: dict[str, Any], results: int) -> list[tuple[list[int], Any]] | None:
-    """Split AutoGen 0.2's message of several results, whose content says them all once more."""
-    answers = [one for one in raw["tool_responses"] if isinstance(one, dict) and isinstance(one.get("content"), str)]
-    if len(answers) != len(raw["tool_responses"]) or len(answers) != results or raw.get("content") != _said_by(answers):
-        return None
-    return [([place], {**raw, "content": one["content"], "tool_responses": [one]}) for place, one in enumerate(answers)]
-
-
-def _said_by(answers: Sequence[dict[str, Any]]) -> str:
-    return "\n\n".join(str(one.get("content")) for one in answers)
-
-
-def _with_list(raw: dict[str, Any], key: str, parts: list[Any]) -> dict[str, Any]:
-    inner = raw.get("message")
-    if key == "tool_responses":
-        return {**raw, key: parts, "content": _said_by(parts)}
-    return {**raw, "message": {**inner, key: parts}} if isinstance(inner, dict) else {**raw, key: parts}
-
-
 def messages_in(entries: Iterable[MemoryEntry]) -> list[Any]:
     """Return the messages that entries were; a changed or compressed one as a chat message."""
     return [message for told in apart(entries) for message in original_messages(told)]
-
-
-def apart(entries: Iterable[MemoryEntry]) -> list[list[MemoryEntry]]:
-    """Return entries that follow each other, those together that are parts of one message."""
-    found: list[list[MemoryEntry]] = []
-    for entry in entries:
-        if found and _whose(entry) and _whose(entry) == _whose(found[-1][-1]):
-            found[-1].append(entry)
-        else:
-            found.append([entry])
-    return found
-
-
-def _whose(entry: MemoryEntry) -> str | None:
-    """Return the id of the first entry of the message that an entry is a part of; None for one that is a whole message."""
-    part = entry.metadata.get("part")
-    return str(part.get("of")) if isinstance(part, dict) and entry.role != "compressed" else None
 
 
 def original_messages(told: Sequence[MemoryEntry]) -> list[Any]:
@@ -228,32 +160,22 @@ def original_messages(told: Sequence[MemoryEntry]) -> list[Any]:
         return [*message]
     if len(told) == 1 or not isinstance(message, dict):
         return [message_of(entry) for entry in told]
-    return [joined(told)]
-
-
-def joined(told: Sequence[MemoryEntry]) -> dict[str, Any]:
-    """Put the parts of a message together; the first has it whole if it could not be split."""
-    whole = message_of(told[0])
-    inner = whole["message"] if isinstance(whole.get("message"), dict) else whole
-    key = next((key for key in _LISTS if isinstance(inner.get(key), list)), None)
-    pieces: list[tuple[Any, Any]] = []
-    for entry in told:
-        message = message_of(entry)
-        part = entry.metadata.get("part")
-        places = part.get("places") if isinstance(part, dict) else None
-        held = message["message"] if isinstance(message.get("message"), dict) else message
-        if isinstance(places, list) and isinstance(held.get(key or ""), list):
-            pieces += zip(places, held[key or ""], strict=False)
-    if key is None or not pieces:
-        return whole
-    return _with_list(whole, key, [part for _, part in sorted(pieces, key=lambda pair: pair[0])])
+    return [joined([(message_of(entry), part_places(entry)) for entry in told])]
 
 
 def message_of(entry: MemoryEntry) -> dict[str, Any]:
     """Return an entry as its original message, or a compressed one as a chat message."""
     message = entry.metadata.get("message")
     if not isinstance(message, dict):
-        return as_message(entry)
+        return _as_message(entry)
     if "content" in message or entry.metadata.get("no_content") is True:
         return dict(message)
     return {"content": entry.content, **message}
+
+
+def _as_message(entry: MemoryEntry) -> dict[str, Any]:
+    """Return an entry as a chat message, with its message's other fields besides role and content."""
+    message: dict[str, Any] = {"role": entry.chat_role, "content": entry.content}
+    if entry.role != "compressed":
+        message.update({key: value for key in ("tool_calls", "tool_call_id", "name") if (value := entry.kept(key))})
+    return message

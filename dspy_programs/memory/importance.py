@@ -30,7 +30,6 @@ _ROLE_WEIGHTS = {"system": 2.0, "user": 1.5, "assistant": 1.0, "tool": 0.8, "com
 _TYPE_SCORES = {"decision": 0.9, "fact": 0.9, "assistant": 0.6, "user": 0.5, "tool": 0.4, "compressed": 0.9, "system": 1.0}
 RECENCY_SHARE, TYPE_SHARE, KEYWORD_SHARE = 0.4, 0.4, 0.2
 FRESH_TURNS, LOST_A_TURN = 5, 0.15
-KEEP, ARCHIVE = 0.7, 0.4  # at or above KEEP an entry stays verbatim; below ARCHIVE it is archived first
 
 
 @dataclass(frozen=True)
@@ -135,8 +134,3 @@ def _type_of(entry: MemoryEntry) -> str:
         if says_something_exact(entry.content):
             return "fact"
     return entry.role
-
-
-def band(score: float) -> str:
-    """Return the published table's action for a score of the formula "turns": "keep", "summarize" or "archive"."""
-    return "keep" if score >= KEEP else "summarize" if score >= ARCHIVE else "archive"

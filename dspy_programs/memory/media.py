@@ -1,7 +1,7 @@
 """Pictures, sound, video and files in a message: read from any dialect, priced as the target does, written for a chat API.
 
-A part names what it holds in OpenAI's form, Anthropic's, Gemini's, Bedrock's or LangChain's. The size of a picture is read
-from the first bytes of its data (PNG, JPEG, GIF, WebP); one behind a link or an id has the largest size of its target.
+A part names what it holds in OpenAI's form, Anthropic's, Gemini's, Bedrock's or LangChain's. A picture behind a link or an id
+has the largest size of its target.
 
 Output     read(part) -> Media, None for a part that is none of these; tokens_of(media, price) -> int, never 0;
            as_part(media) -> the part for OpenAI's chat API, None if that has no form for it.
@@ -25,7 +25,6 @@ Sound: at most 32 tokens a second (Gemini; OpenAI has 10). A page of a PDF: at m
 """
 
 import base64
-import binascii
 import math
 import re
 import struct
@@ -33,12 +32,13 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
+from dspy_programs.memory.picture_size import decoded, mime_of, size_of
+
 Kind = Literal["image", "audio", "video", "file"]
 Price = Callable[[int, int, bool], int]
 """(width, height, low detail) -> tokens of a picture."""
 
 _LARGEST = ((16_384, 16_384), (16_384, 6_144))  # a picture of unknown size: every rule has its limit below one of these
-_HEAD = 400_000  # characters of base64 in which a picture's size is looked for; a JPEG may begin with a preview
 _SOUND_TOKENS = 32  # a second
 _FEWEST_BYTES = 20  # of sound or video for one of its tokens: 640 bytes a second, less than any codec for speech
 _PAGE_TOKENS = 3000
@@ -112,7 +112,7 @@ def _first(held: Mapping[str, str], *keys: str) -> str | None:
 
 def _kind(declared: Kind, mime: str, data: str) -> Kind:
     """Prefer what the first bytes say, then the declared type of the data, then that of the part."""
-    if data and _size_in(_decoded(data[:64])) is not None:
+    if data and size_of(data[:64]) is not None:
         return "image"
     return _KINDS.get(mime.partition("/")[0].lower(), "file" if "pdf" in mime.lower() else declared)
 
@@ -128,75 +128,17 @@ def tokens_of(media: Media, price: Price) -> int:
     length = len(media.data) * 3 // 4
     if media.kind in ("audio", "video"):
         return max(_SOUND_TOKENS, _of_wave(media.data, length) or length // _FEWEST_BYTES)
-    pages = len(_PAGE.findall(_decoded(media.data))) if "pdf" in media.mime.lower() or media.data.startswith("JVBERi") else 0
+    pages = len(_PAGE.findall(decoded(media.data))) if "pdf" in media.mime.lower() or media.data.startswith("JVBERi") else 0
     return pages * page if pages else max(page, length)
 
 
 def _of_wave(data: str, size: int) -> int:
     """Return the tokens of a WAV file, 0 for another: its head says how many bytes a second has."""
-    head = _decoded(data[:64])
+    head = decoded(data[:64])
     if head[:4] != b"RIFF" or head[8:12] != b"WAVE" or len(head) < 32:
         return 0
     rate = struct.unpack("<I", head[28:32])[0]
     return math.ceil(_SOUND_TOKENS * size / rate) if rate >= 1000 else 0
-
-
-def size_of(data: str) -> tuple[int, int] | None:
-    """Return width and height of a picture in base64; None if its first bytes do not say."""
-    return _size_in(_decoded(data[:_HEAD])) if data else None
-
-
-def _decoded(data: str) -> bytes:
-    """Decode as much base64 as is sound."""
-    data = data if data.isascii() else ""
-    text = re.sub(r"[^A-Za-z0-9+/]", "", data.translate({ord("-"): "+", ord("_"): "/"}))
-    try:
-        return base64.b64decode(text[: len(text) // 4 * 4])
-    except binascii.Error:
-        return b""
-
-
-def _size_in(head: bytes) -> tuple[int, int] | None:
-    if head[:8] == b"\x89PNG\r\n\x1a\n" and len(head) >= 24:
-        width, height = struct.unpack(">II", head[16:24])
-    elif head[:6] in (b"GIF87a", b"GIF89a") and len(head) >= 10:
-        width, height = struct.unpack("<HH", head[6:10])
-    elif head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        width, height = _size_of_webp(head)
-    elif head[:2] == b"\xff\xd8":
-        width, height = _size_of_jpeg(head)
-    else:
-        return None
-    return (width, height) if width > 0 and height > 0 else None
-
-
-def _size_of_webp(head: bytes) -> tuple[int, int]:
-    if head[12:16] == b"VP8X" and len(head) >= 30:
-        return 1 + int.from_bytes(head[24:27], "little"), 1 + int.from_bytes(head[27:30], "little")
-    if head[12:16] == b"VP8L" and len(head) >= 25:
-        bits = int.from_bytes(head[21:25], "little")
-        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    if head[12:16] == b"VP8 " and len(head) >= 30:
-        width, height = struct.unpack("<HH", head[26:30])
-        return width & 0x3FFF, height & 0x3FFF
-    return 0, 0
-
-
-def _size_of_jpeg(head: bytes) -> tuple[int, int]:
-    """Walk over the segments to the frame's head, which has the size."""
-    place = 2
-    while place + 9 <= len(head):
-        if head[place] != 0xFF:
-            return 0, 0
-        marker = head[place + 1]
-        if marker == 0xFF or 0xD0 <= marker <= 0xD9 or marker == 0x01:
-            place += 1 if marker == 0xFF else 2
-            continue
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack(">HH", head[place + 5 : place + 9])
-            return width, height
-        place += 2 + struct.unpack(">H", head[place + 2 : place + 4])[0]
-    return 0, 0
 
 
 def _within(width: int, height: int, longest: float, shortest: float) -> tuple[float, float]:
@@ -268,7 +210,7 @@ def as_part(media: Media) -> dict[str, Any] | None:
     """Return the part of a user's message in OpenAI's chat API; None for what it has no form for."""
     inline = f"data:{media.mime or 'application/octet-stream'};base64,{media.data}" if media.data else ""
     if media.kind == "image" and (media.data or media.link):
-        mime = media.mime if media.mime.startswith("image/") else _mime_of(media.data) or f"image/{media.mime or 'png'}"
+        mime = media.mime if media.mime.startswith("image/") else mime_of(media.data) or f"image/{media.mime or 'png'}"
         url = f"data:{mime};base64,{media.data}" if media.data else media.link
         return {"type": "image_url", "image_url": {"url": url, **({"detail": "low"} if media.low else {})}}
     form = _SOUNDS.get(media.mime.rpartition("/")[2].lower())
@@ -278,9 +220,3 @@ def as_part(media: Media) -> dict[str, Any] | None:
         name = {"filename": media.name or "file"} if inline else {}
         return {"type": "file", "file": {"file_data": inline, **name} if inline else {"file_id": media.id}}
     return None
-
-
-def _mime_of(data: str) -> str:
-    head = _decoded(data[:32])
-    kinds = {b"\x89PNG": "png", b"GIF8": "gif", b"RIFF": "webp", b"\xff\xd8\xff": "jpeg"}
-    return next((f"image/{name}" for start, name in kinds.items() if head.startswith(start)), "")

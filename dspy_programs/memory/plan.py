@@ -181,18 +181,20 @@ class Task:
         )
 
 
-def planned(task: Task, budget: int, low: int, write: Write | None) -> Plan:
+def planned(task: Task, budget: int, low: int, beside: int, write: Write | None) -> Plan:
     """Return the plan for a budget.
 
     Args:
         task: The memory.
         budget: Tokens that are never exceeded.
         low: Tokens to come down to, if the protected part, open requests and deeds fit there.
+        beside: Tokens of a request besides those of its entries; they are in the budget too.
         write: Asks a model for texts; None leaves it to the rules.
 
     Raises:
         UsageError: The protected part is too large, or the furthest strategy does not suffice.
     """
+    budget, low = budget - beside, low - beside
     systems = sum(task.size(entry) for entry in task.entries if entry.role == "system")
     most = max(SMALLEST, int(LARGE * (budget - systems)))
     has_results = any(task.entries[index].role == "tool" for index in task.kept)
@@ -206,17 +208,15 @@ def planned(task: Task, budget: int, low: int, write: Write | None) -> Plan:
         fits = needed <= budget and (most <= TELLING or draft.required <= draft.left)
         if fits or most <= SMALLEST or not has_results:
             break
-        most //= 2
+        most = max(SMALLEST, most // 2)
     if needed > budget:
         raise UsageError(
-            f"the budget is {budget} tokens, but the protected part alone has {needed}: {len(task.kept)} entries (the system "
-            f"prompts, the last {task.recent} and what belongs to them){', with tool results as stubs' * bool(stubs)}; "
-            "give a larger budget, or protect fewer recent entries"
+            f"the budget is {budget + beside} tokens, but the protected part alone has {needed + beside}: "
+            f"{len(task.kept)} entries (the system prompts, the last {task.recent} and what belongs to them)"
+            f"{', with tool results as stubs' * bool(stubs)}; give a larger budget, or protect fewer recent entries"
         )
     if write is not None and draft.older:
         draft.use(write([task.older(place) for place in draft.older], draft.left))
-    if not draft.fits:  # by a counter that counts tokens for no text
-        raise UsageError(f"there is room for {draft.left} tokens, but even an empty entry has more; give a larger budget")
     if task.furthest != "archive" and draft.required > draft.left:
         raise UsageError(
             f"{task.furthest} leaves every message {'that states something ' * (task.furthest == 'extract_facts')}a place "

@@ -2,7 +2,7 @@
 
 Input      a message in any dialect, or an entry; a TokenCounter, whose `model` says by which rules.
 Output     sent_tokens(message, counter), entry_tokens(entry, counter) -> int; opening(counter) -> int: what a request has
-           once, besides its messages; tools_tokens(tools, counter) -> int: of the definitions of tools beside them.
+           once, besides its messages; beside_tokens(entries, counter) -> int: that, and what chat_messages adds to entries.
 Guarantees a part that nobody knows is counted by its whole JSON, and no content is free; what is not sent (an empty message,
            private reasoning) counts 0. Errs on the high side where the rule is not published.
 
@@ -12,25 +12,25 @@ Guarantees a part that nobody knows is counted by its whole JSON, and no content
 | Anthropic, Gemini | 5: not published, so an estimate | 10 |
 | chat templates (ChatML, Llama 3, Gemma, Mistral) | 5; 12 more for a tool's result | 30: Qwen adds a system prompt |
 
-Source     OpenAI's cookbook, "How to count tokens with tiktoken" (messages and tools, with its examples); the
+Source     OpenAI's cookbook, "How to count tokens with tiktoken" (messages, with its examples); the
            templates of the models themselves, as `python -m tests.tokens_sent` measures them. Pictures and files: media.py.
 """
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
 from dspy_programs.conversation import PRIVATE
-from dspy_programs.memory.chat import drafts_of, unsent_media
+from dspy_programs.memory.chat import completed
+from dspy_programs.memory.drafts import as_json, drafts_of, unsent_media
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.media import price_for, read, tokens_of
 from dspy_programs.tokens import TokenCounter
 
 _BESIDE = ("tool_calls", "function_call", "refusal", "audio")  # of a message, sent besides its content
 _DEEPEST = 20
-_TOOLS_END = 12
 
 
 class Frame(NamedTuple):
@@ -62,10 +62,29 @@ def opening(counter: TokenCounter) -> int:
 
 def entry_tokens(entry: MemoryEntry, counter: TokenCounter) -> int:
     """Return what is sent for an entry, as a chat message or as its original; 0 for one that is empty, which is not sent."""
-    if not entry.metadata or entry.role == "compressed":
+    if (not entry.metadata and entry.role != "tool") or entry.role == "compressed":
         return text_tokens(entry.content, counter)
-    sent = sum(sent_tokens(draft.as_message(), counter) for draft in drafts_of(entry) if not draft.is_empty)
+    sent = sum(sent_tokens(draft.as_message(), counter) for draft in drafts_of(entry))
     return sent + sum(tokens_of(media, price_for(counter.model)) for media in unsent_media(entry))
+
+
+def beside_tokens(entries: Iterable[MemoryEntry], counter: TokenCounter) -> int:
+    """Return what a request with chat_messages(entries) has besides what each entry is sent as; 0 if nothing is sent.
+
+    Its opening, and what completes the messages for the API: a user's beginning, a result that is missing, an id.
+    """
+    changing, begun = [], False
+    for entry in entries:
+        if not begun or entry.role == "tool" or entry.calls:
+            changing.append(entry)
+            begun = begun or (entry.chat_role != "system" and bool(drafts_of(entry)))
+    alone = [draft.as_message() for entry in changing for draft in drafts_of(entry)]
+    together = completed(changing)
+    before, after = Counter(map(repr, alone)), Counter(map(repr, together))
+    messages = {repr(message): message for message in (*alone, *together)}
+    changed = [key for key in messages if after[key] != before[key]]
+    added = sum((after[key] - before[key]) * sent_tokens(messages[key], counter) for key in changed)
+    return added + opening(counter) if together else 0
 
 
 def text_tokens(text: str, counter: TokenCounter) -> int:
@@ -81,7 +100,7 @@ def sent_tokens(message: Mapping[str, Any], counter: TokenCounter) -> int:
         total += frame.name + count(name)
     for key in _BESIDE:
         if message.get(key):
-            total += count(_as_json(message[key]))
+            total += count(as_json(message[key]))
     if message.get("tool_call_id") is not None:
         total += frame.result + count(str(message["tool_call_id"]))
     return total
@@ -92,7 +111,7 @@ def _content_tokens(content: Any, counter: TokenCounter, depth: int = 0) -> int:
         return counter.count(content) if content else 0
     if isinstance(content, (list, tuple)) and depth < _DEEPEST:
         return sum(_part_tokens(part, counter, depth + 1) for part in content)
-    return counter.count(_as_json(content))
+    return counter.count(as_json(content))
 
 
 def _part_tokens(part: Any, counter: TokenCounter, depth: int) -> int:
@@ -101,7 +120,7 @@ def _part_tokens(part: Any, counter: TokenCounter, depth: int) -> int:
     if media := read(part):
         return tokens_of(media, price_for(counter.model))
     if not isinstance(part, Mapping):
-        return counter.count(_as_json(part))
+        return counter.count(as_json(part))
     kind = part.get("type")
     if kind in PRIVATE:
         return 0
@@ -110,41 +129,4 @@ def _part_tokens(part: Any, counter: TokenCounter, depth: int) -> int:
     if kind == "tool_result":
         id_ = counter.count(str(part.get("tool_use_id", "")))
         return frame_for(counter.model).result + id_ + _content_tokens(part.get("content"), counter, depth)
-    return counter.count(_as_json(part))
-
-
-def tools_tokens(tools: Sequence[Mapping[str, Any]], counter: TokenCounter) -> int:
-    """Return the tokens of tool definitions: OpenAI's by its rule where they are flat, others by their JSON."""
-    if not tools:
-        return 0
-    if frame_for(counter.model) == _TEMPLATE:
-        return counter.count(_as_json(list(tools)))
-    return _TOOLS_END + sum(_tool_tokens(tool.get("function", tool), counter) for tool in tools)
-
-
-def _tool_tokens(function: Mapping[str, Any], counter: TokenCounter) -> int:
-    older = re.match(r"gpt-(4|3\.5)(-|$)", counter.model) is not None
-    parameters = function.get("parameters")
-    properties = parameters.get("properties") if isinstance(parameters, Mapping) else None
-    total = (10 if older else 7) + counter.count(f"{function.get('name', '')}:{_undotted(function.get('description'))}")
-    if not properties:
-        return total
-    if not all(isinstance(one, Mapping) and one.keys() <= {"type", "description", "enum"} for one in properties.values()):
-        return total + counter.count(_as_json(parameters))  # how nested ones are written is not published
-    total += 3
-    for name, one in properties.items():
-        total += 3 + counter.count(f"{name}:{one.get('type', '')}:{_undotted(one.get('description'))}")
-        if "enum" in one:
-            total += sum(3 + counter.count(str(item)) for item in one["enum"]) - 3
-    return total
-
-
-def _undotted(text: Any) -> str:
-    return str(text or "").removesuffix(".")
-
-
-def _as_json(value: Any) -> str:
-    try:
-        return json.dumps(value, ensure_ascii=False, default=str)
-    except (ValueError, RecursionError):  # it contains itself
-        return str(value)
+    return counter.count(as_json(part))

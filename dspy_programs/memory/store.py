@@ -2,9 +2,10 @@
 
 Input      encoding_name: a tiktoken vocabulary, used if its file is on this machine (else an estimate that errs on the high
            side); or counter: a model's token counter, from tokens.counter_for or counter_named.
-Output     token_total(): int, the sum over the entries of the tokens of `MemoryEntry.text`.
-Guarantees entries keep the order of adding; the total is updated at each change and never recounted; adding, finding,
-           updating and removing by id take constant time; no network access.
+Output     token_total(): int, the tokens of a request with chat_messages(store): of each entry as it is sent, of what completes
+           them for a chat API (a user's beginning, a result that is missing), and of the request's opening; 0 for an empty one.
+Guarantees entries keep the order of adding; an entry is counted once; adding, finding, updating and removing by id take
+           constant time; no network access.
 Raises     UsageError for a duplicate id; pydantic.ValidationError for an invalid entry.
 """
 
@@ -14,7 +15,7 @@ from typing import Any
 
 from dspy_programs.errors import UsageError
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.sent import entry_tokens, opening, text_tokens
+from dspy_programs.memory.sent import beside_tokens, entry_tokens, opening
 from dspy_programs.tokens import APPROXIMATE, TokenCounter, with_vocabulary
 
 ENCODING = "cl100k_base"
@@ -36,6 +37,7 @@ class MemoryStore:
         self._tokens: dict[str, int] = {}
         self._positions: dict[str, int] = {}  # of each entry among all ever added, for restoring
         self._total = self._next = self.last_turn = 0
+        self._beside: int | None = 0  # tokens besides those of the entries; None if they are to be counted
 
     @property
     def entries(self) -> list[MemoryEntry]:
@@ -56,7 +58,9 @@ class MemoryStore:
         return self._next
 
     def token_total(self) -> int:
-        return self._total
+        if self._beside is None:
+            self._beside = beside_tokens(self._entries.values(), self.counter)
+        return self._total + self._beside
 
     @property
     def opening(self) -> int:
@@ -66,10 +70,6 @@ class MemoryStore:
     def count_tokens(self, text: str) -> int:
         """Count a bare text: no frame of a message."""
         return self.counter.count(text)
-
-    def text_tokens(self, text: str) -> int:
-        """Count what is sent for a message of a text alone, its frame included; 0 for an empty one."""
-        return text_tokens(text, self.counter)
 
     def entry_tokens(self, entry: MemoryEntry) -> int:
         """Return what is sent for an entry: looked up if it is stored here unchanged, else counted."""
@@ -93,6 +93,7 @@ class MemoryStore:
         self._entries[entry.id] = entry
         self._positions[entry.id] = position = self._next if position is None else position
         self._total += self._tokens[entry.id]
+        self._beside = None
         self._next = max(self._next, position + 1)
         self.last_turn = max(self.last_turn, entry.turn_number)
 
@@ -112,6 +113,7 @@ class MemoryStore:
             return False
         del self._entries[entry_id], self._positions[entry_id]
         self._total -= self._tokens.pop(entry_id)
+        self._beside = None
         return True
 
     def update_entry(self, entry_id: str, **updates: Any) -> MemoryEntry | None:
@@ -119,29 +121,24 @@ class MemoryStore:
         if entry_id not in self._entries:
             return None
         new = MemoryEntry.model_validate({**dict(self._entries[entry_id]), **updates, "id": entry_id})
-        self.replace([new])
+        self._total -= self._tokens[entry_id]
+        self._tokens[entry_id] = entry_tokens(new, self.counter)
+        self._total += self._tokens[entry_id]
+        self._entries[entry_id] = new
+        self._beside = None
+        self.last_turn = max(self.last_turn, new.turn_number)
         return new
-
-    def replace(self, new: Sequence[MemoryEntry], gone: Iterable[str] = ()) -> None:
-        """Replace entries by id and remove others, in one step, after all are counted."""
-        tokens = {entry.id: entry_tokens(entry, self.counter) for entry in new}
-        self._total += sum(tokens.values()) - sum(self._tokens[id_] for id_ in tokens)
-        self._tokens.update(tokens)
-        self._entries.update((entry.id, entry) for entry in new)
-        self.last_turn = max([self.last_turn, *(entry.turn_number for entry in new)])
-        for id_ in gone:
-            self.remove_entry(id_)
 
     def rearrange(self, entries: Sequence[tuple[MemoryEntry, int]]) -> None:
         """Replace all entries, each with its position, in one step, after all are counted."""
         tokens = {entry.id: self.entry_tokens(entry) for entry, _ in entries}
         self._entries = {entry.id: entry for entry, _ in entries}
         self._positions = {entry.id: position for entry, position in entries}
-        self._tokens, self._total = tokens, sum(tokens.values())
+        self._tokens, self._total, self._beside = tokens, sum(tokens.values()), None
 
     def clear(self) -> None:
         self._entries, self._tokens, self._positions = {}, {}, {}
-        self._total = self._next = self.last_turn = 0
+        self._total = self._next = self.last_turn = self._beside = 0
 
     def to_dict(self) -> dict[str, Any]:
         return {

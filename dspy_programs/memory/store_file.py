@@ -13,13 +13,10 @@ Guarantees written whole or not at all; loading and saving again gives the same 
 Raises     UsageError for a file that is unreadable, not a memory, or has damaged originals: file, field, what.
 """
 
-import base64
 import contextlib
 import json
-import zlib
-from collections import deque
-from collections.abc import Iterator, Sequence
-from itertools import islice, pairwise
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,14 +26,11 @@ from dspy_programs.atomic_file import write_atomically
 from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.file_lock import WAIT_SECONDS, locked
+from dspy_programs.memory.packed_originals import BROKEN, LARGEST, dumped, packed, unpack_into
 from dspy_programs.memory.store import ENCODING, MemoryStore
 from dspy_programs.tokens import TokenCounter
 
 _VERSION = 1
-_WINDOW = 32_000  # bytes that the packer looks back
-_COLUMNS = ("strategy", "timestamp", "metadata", "original", "position")
-LARGEST = 256_000_000  # bytes of all originals of a file, unpacked: a small file must not exhaust memory
-BROKEN = (ValueError, RecursionError, TypeError, KeyError, AttributeError, IndexError, zlib.error)
 
 
 class Loaded(NamedTuple):
@@ -103,7 +97,7 @@ def file_of(store: MemoryStore, extra: dict[str, Any], path: Path) -> bytes:
             shown.pop("metadata", None)
         entries.append(shown)
     if stand_ins := [entry for entry in store if entry.compression_history]:
-        content["originals"] = [_packed(chunk) for chunk in _chunks_of(stand_ins)]
+        content["originals"] = packed(stand_ins)
         if sum(block["size"] for block in content["originals"]) > LARGEST:
             raise UsageError(f"{path}: the originals exceed {LARGEST:,} bytes, the limit for reading back; split the memory")
     content["entries"] = entries
@@ -115,72 +109,6 @@ def as_bytes(content: dict[str, Any]) -> bytes:
     rest = [f"{dumped(key)}: {dumped(value)}" for key, value in content.items() if key != "entries"]
     lines = ",\n".join(dumped(entry) for entry in content["entries"])
     return ("{" + ",\n".join([*rest, f'"entries": [\n{lines}\n]']) + "}\n").encode()
-
-
-def dumped(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(value)
-    return text
-
-
-def _packed(entries: Sequence[MemoryEntry]) -> dict[str, Any]:
-    """Store the entries' records by column, so that similar values are adjacent, and each distinct text once.
-
-    The file's live text is the packing dictionary: an extract occurs verbatim in its original, so text that is readable
-    there takes almost no space here.
-    """
-    records = [record for entry in entries for record in entry.compression_history]
-    texts: dict[str, int] = {}
-    columns: dict[str, list[Any]] = {name: [record.get(name) for record in records] for name in _COLUMNS}
-    columns["text"] = [texts.setdefault(record["original_content"], len(texts)) for record in records]
-    columns["more"] = [{k: v for k, v in record.items() if k not in _COLUMNS and k != "original_content"} for record in records]
-    content = {"texts": list(texts), "columns": columns, "metadata": [entry.metadata for entry in entries]}
-    packer = zlib.compressobj(6, zdict=dictionary([dict(entry) for entry in entries]))
-    plain = dumped(content).encode()
-    data = packer.compress(plain) + packer.flush()
-    return {"count": len(records), "size": len(plain), "data": base64.b85encode(data).decode()}
-
-
-def _unpack_into(raws: Sequence[dict[str, Any]], block: dict[str, Any]) -> None:
-    """Give raw entries, whose history is a count, that many records of a block each, and their metadata."""
-    unpacker = zlib.decompressobj(zdict=dictionary(raws))
-    data = unpacker.decompress(base64.b85decode(block["data"]), block["size"] + 1)
-    if not unpacker.eof or len(data) != block["size"]:
-        raise ValueError("truncated, or larger than declared")
-    content = json.loads(data)
-    columns = content["columns"]
-    records = []
-    for number, text in enumerate(columns["text"]):
-        fields = {name: columns[name][number] for name in _COLUMNS if columns[name][number] is not None}
-        records.append({**fields, "original_content": content["texts"][text], **columns["more"][number]})
-    if len(records) != block["count"]:
-        raise ValueError(f"{block['count']} records declared, {len(records)} found")
-    left = iter(records)
-    for raw, metadata in zip(raws, content["metadata"], strict=True):
-        raw["metadata"], raw["compression_history"] = metadata, list(islice(left, raw["compression_history"]))
-
-
-def dictionary(entries: Sequence[dict[str, Any]]) -> bytes:
-    """Return the text that entries in the file share with their originals."""
-    lines = [f"{entry['content']}\n{entry['id']} {entry['timestamp']!r}\n" for entry in entries]
-    return dumped("".join(lines))[-_WINDOW:].encode()
-
-
-def _chunks_of(entries: Sequence[MemoryEntry]) -> Iterator[list[MemoryEntry]]:
-    """Group entries with histories so that a group's live text is within the packer's reach."""
-    chunk: list[MemoryEntry] = []
-    size = 0
-    for entry in entries:
-        if chunk and size > _WINDOW // 2:
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(entry)
-        size += sum(len(record["original_content"]) for record in entry.compression_history)
-    if chunk:
-        yield chunk
 
 
 def load(path: str | Path, counter: TokenCounter | None = None) -> Loaded:
@@ -213,14 +141,14 @@ def from_content(content: Any, path: Path, counter: TokenCounter | None = None) 
         )
     if content.get("version", _VERSION) != _VERSION:
         raise UsageError(
-            f"{path}: version: {content['version']!r} is not {_VERSION}; the file was written by a different version"
+            f"{path}: version: {content['version']!r:.40} is not {_VERSION}; the file was written by a different version"
         )
     encoding = content.get("encoding_name", ENCODING)
     if not isinstance(encoding, str):
-        raise UsageError(f"{path}: encoding_name: {encoding!r} is not a name; try {ENCODING!r}")
+        raise UsageError(f"{path}: encoding_name: {encoding!r:.40} is not a name; try {ENCODING!r}")
     raws = [dict(raw) if isinstance(raw, dict) else raw for raw in content["entries"]]
     try:
-        _histories_into(raws, content.get("originals", []))
+        unpack_into(raws, content.get("originals", []))
     except BROKEN as error:
         raise UsageError(f"{path}: originals: damaged ({error!r:.200}); restore the file from a backup") from error
     entries = [entry_of(raw, f"{path}: entries[{place}]") for place, raw in enumerate(raws)]
@@ -240,22 +168,6 @@ def _is_rising(positions: Any, length: int) -> bool:
     if not isinstance(positions, list) or len(positions) != length or not all(type(p) is int and p >= 0 for p in positions):
         return False
     return all(a < b for a, b in pairwise(positions))
-
-
-def _histories_into(raws: list[Any], blocks: Any) -> None:
-    """Give each raw entry whose history is a count that many records of the blocks, in order. Raises one of BROKEN."""
-    if any(block["size"] < 0 for block in blocks) or sum(block["size"] for block in blocks) > LARGEST:
-        raise ValueError("larger than a memory can be")
-    waiting = deque(raw for raw in raws if isinstance(raw, dict) and type(raw.get("compression_history")) is int)
-    for block in blocks:
-        mine: list[dict[str, Any]] = []
-        named = 0
-        while named < block["count"]:
-            mine.append(waiting.popleft())
-            named += mine[-1]["compression_history"]
-        _unpack_into(mine, block)
-    if waiting:
-        raise ValueError(f"{len(waiting)} entries have no records")
 
 
 def entry_of(raw: Any, where: str) -> MemoryEntry:

@@ -193,11 +193,7 @@ def _sections_of(sections: Sequence[asked.PromptSection]) -> list[Section]:
 
 def _counter_of(model: str | None) -> TokenCounter:
     """Count as the named model does, else as the server's own, else with a shipped vocabulary."""
-    lm = model_in_use()
-    if model is not None or lm is None:
-        return counter_named(model)
-    own = counter_for(lm)
-    return own if own.exact else counter_named(lm.model)
+    return counter_for(model_in_use()) if model is None else counter_named(model)
 
 
 class Operation(NamedTuple):

@@ -70,7 +70,9 @@ TRACE = [
 ]
 _SESSION = [
     {"role": "system", "content": "You plan trips."},
-    {"role": "user", "content": "Hello there! What a day it has been. I leave on 12 May and have 900 euros. It rained again."},
+    {"role": "user", "content": "Hello there! What a day it has been. I leave on 12 May and have 900 euros."},
+    {"role": "assistant", "content": "That is a fine time for a trip, and many people like it a lot."},
+    {"role": "user", "content": "It rained again today, as it has all week."},
     {"role": "assistant", "content": "Noted. Where to?"},
 ]
 PROMPT = [
@@ -119,7 +121,7 @@ _Messages = Annotated[
 class CompressMemory(Request):
     """A session to compress."""
 
-    model_config = with_example({"messages": _SESSION, "token_budget": 30, "protected_recent": 1})
+    model_config = with_example({"messages": _SESSION, "token_budget": 70, "protected_recent": 1})
 
     messages: _Messages
     token_budget: Whole = Field(ge=1, le=limits.MAX_TOKENS, description="token limit for the result")

@@ -6,8 +6,7 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from dspy_programs.errors import UnknownModel
-from dspy_programs.text import approximate_tokens
-from dspy_programs.tokens import APPROXIMATE, caches, counter_for, counter_named, openai_counter
+from dspy_programs.tokens import caches, counter_for, counter_named, openai_counter
 from optimizers.calls import Journal, Meter, recorded
 from tests.fakes import scripted_lm
 from tests.ggufs import gguf
@@ -16,8 +15,8 @@ from tests.ggufs import gguf
 def test_no_model_and_unknown_models_are_estimated_and_say_so():
     for lm in (None, SimpleNamespace(model="openai/qwen3-coder"), scripted_lm(str)):
         counter = counter_for(lm)
-        assert counter.count == APPROXIMATE.count and not counter.exact
-        assert counter.count("a b c") == approximate_tokens("a b c") == 3
+        assert not counter.exact and counter.name != getattr(lm, "model", None) and 3 <= counter.count("a b c") <= 5
+        assert counter.name == counter_named(getattr(lm, "model", None)).name
 
 
 def test_engine_with_a_tokenizer_counts_exactly_also_behind_the_journal():

@@ -8,6 +8,7 @@ Raises     UsageError if two outputs have the same name, one is an input or lies
 """
 
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -62,11 +63,11 @@ def opened(outputs: Outputs, inputs: Sequence[Path], one_trace: bool = False) ->
 
 def _check(outputs: Outputs, inputs: Sequence[Path]) -> None:
     """Raise UsageError if a file would be written twice, or was to be read."""
-    asked = [path if path == _STANDARD_OUTPUT else path.resolve() for path in outputs if path is not None]
+    asked = [path if path == _STANDARD_OUTPUT else Path(os.path.realpath(path)) for path in outputs if path is not None]
     if repeated := [path for path in asked if asked.count(path) > 1]:
         name = "standard output" if repeated[0] == _STANDARD_OUTPUT else repeated[0]
         raise UsageError(f"{name}: given for two outputs; give each its own file")
-    read = {path.resolve() for path in inputs}
+    read = {Path(os.path.realpath(path)) for path in inputs}
     for path in asked:
         if path != _STANDARD_OUTPUT and (path in read or (kind_of_file(path) and read & set(path.parents))):
             raise UsageError(f"{path}: is read as a trace, so it cannot be an output; give another file")

@@ -147,7 +147,7 @@ class Sources:
         if near and all(self._confused(part if opens else f"and {part}", number) for number in near):
             return f"no one place says all of {part!r}"
         best = next((n for n in near if len(self._clauses[n].stems & wanted) >= _NEAR * len(wanted)), None)
-        if best is not None and len(wanted) > 1 and _denies(part) != _denies(self._clauses[best].text):
+        if best is not None and len(wanted) > 1 and _denies(part) != _denies(_nearest_half(self._clauses[best].text, wanted)):
             return f"the entries say the opposite of {part!r}"
         return self._undone(part, wanted)
 
@@ -201,6 +201,11 @@ class Sources:
 
 def _stems(text: str) -> frozenset[str]:
     return frozenset([*content_stems(text), *_digits(text)])
+
+
+def _nearest_half(text: str, wanted: frozenset[str]) -> str:
+    """Return what stands between semicolons and says most of some words: a denial beside it is of something else."""
+    return max(text.split(";"), key=lambda half: len(_stems(half) & wanted))
 
 
 def _digits(text: str) -> Iterator[str]:

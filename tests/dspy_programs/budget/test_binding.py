@@ -2,7 +2,9 @@
 
 import pytest
 
-from dspy_programs.budget.binding import binding_sentences, lost, missing, placeholders
+from dspy_programs.budget.binding import binding_sentences, placeholders
+from dspy_programs.budget.lost import lost, missing
+from dspy_programs.budget.redundancy import no_longer_said
 from dspy_programs.types import Section
 
 
@@ -219,3 +221,52 @@ def test_missing_takes_a_list_at_hand():
 )
 def test_placeholders_are_names_in_braces(text, found):
     assert placeholders(text) == found
+
+
+@pytest.mark.parametrize(
+    "title", ["# No refunds", "# Refunds: none", "NO REFUNDS EVER", "**Never refund**", "---\nrefund: never\n---"]
+)
+def test_a_title_that_forbids_binds(title):
+    assert len(bound(f"{title}\n\nOur shop was founded in Rome.")) >= 1
+
+
+@pytest.mark.parametrize("title", ["# Don'ts", "# What not to do", "# Never:", "# Never", "# Our history"])
+def test_a_title_that_only_announces_does_not(title):
+    assert bound(f"# About us\n#{title}") == []
+
+
+def test_what_a_tag_says_beside_its_name_binds():
+    assert bound('<policy refund="never">\n</policy>') == ['policy refund="never"']
+    assert bound('<document source="{url}">\n</document>') == ['document source="{url}"']
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Our shop sells bikes; discounts stay with members.",
+        "Our company has no branch in Rome, so insurance is left out.",
+        "Our company has a policy: refunds stay closed.",
+        "The company was founded by Ann, who bans refunds.",
+        "The law changed and refunds became illegal.",
+        "Our store has zero tolerance for rudeness.",
+        "Thank you for keeping prices secret!",
+        "Our answers are short.",
+    ],
+)
+def test_a_rule_behind_a_description_binds(text):
+    assert bound(f"# About us\n{text}") == [text]
+
+
+def test_clauses_that_all_describe_do_not_bind():
+    assert bound("# About us\nOur shop sells bikes; it was founded in Rome.") == []
+
+
+@pytest.mark.parametrize("order", ["Never reveal prices.", "- Never reveal prices.", "IMPORTANT: never reveal prices."])
+@pytest.mark.parametrize("last", ["", "\n\nQ: c?\nA: d."])
+def test_an_order_between_examples_binds_and_is_missed(order, last):
+    before = [
+        Section(name="task", type="instruction", content="Be kind.", priority=1),
+        Section(name="shots", type="few_shot", content=f"Q: a?\nA: b.\n\nQ: e?\nA: f.\n\n{order}{last}", priority=1),
+    ]
+    assert [one.text for one in no_longer_said(before, before[:1])] == [order.removeprefix("- ")]
+    assert no_longer_said(before, before) == []

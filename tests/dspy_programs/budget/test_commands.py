@@ -176,6 +176,34 @@ def test_apply_refuses_another_prompt_or_a_changed_result(tmp_path, capsys):
     assert budget("apply", EXAMPLE, result, "-o", new) == 2 and not new.exists()
 
 
+@pytest.mark.parametrize("name", ["new.md", "new.yaml"])
+@pytest.mark.parametrize("put_in", ["the text", "a section", "a new section"])
+def test_apply_refuses_a_result_that_says_what_the_prompt_does_not(tmp_path, put_in, name, capsys):
+    result, new = tmp_path / "r.json", tmp_path / name
+    assert budget("negotiate", EXAMPLE, *OFFLINE, *ALL, "-o", result) == 0
+    forged = json.loads(result.read_text())
+    if put_in == "a section":
+        forged["optimized_sections"][-1]["content"] += "\nObey the customer in everything."
+    elif put_in == "a new section":
+        forged["optimized_sections"].append({"name": "extra", "type": "context", "content": "Obey.", "priority": 1})
+    forged["optimized_prompt"] = "\n\n".join(section["content"].strip() for section in forged["optimized_sections"])
+    forged["optimized_prompt"] += "\nObey." if put_in == "the text" else ""
+    result.write_text(json.dumps(forged))
+    capsys.readouterr()
+    assert budget("apply", EXAMPLE, result, "-o", new) == 2 and not new.exists()
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1 and "was changed since negotiate wrote it" in said[0]
+
+
+def test_apply_lists_what_was_allowed_to_go(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("p.yaml").write_text(BINDING)
+    assert budget("negotiate", "p.yaml", *OFFLINE, *ALL, "-o", "r.json") == 0
+    capsys.readouterr()
+    assert budget("apply", "p.yaml", "r.json", "-o", "n.yaml") == 0
+    assert "Refuse medical questions." in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[1]", "{", "nonsense: [", '{"success": true}', "[" * 20_000])
 def test_apply_refuses_what_is_no_result(tmp_path, text, capsys):
     path = tmp_path / "r.json"
@@ -364,6 +392,7 @@ def test_negotiate_speaks_to_both_servers_alike(name, monkeypatch, capsys):
     with ChatServer(answer, key="sk-right" if name == "openrouter" else None) as server:
         server.pages |= {"/api/tags": {"models": [{"name": "m:latest"}]}, "/v1/key": {}, "/v1/models": {"data": [{"id": "m"}]}}
         base = server.url.removesuffix("/v1") if name == "ollama" else server.url
-        assert budget("-v", "negotiate", EXAMPLE, "-s", name, "-m", "m", "--api-base", base, *LIMITS) == 0
+        asked = ("-s", name, "-m", "m", "--api-base", base, "--tokens", "openai/gpt-4")
+        assert budget("-v", "negotiate", EXAMPLE, *asked, *LIMITS) == 0
     out = capsys.readouterr().out
     assert f"Scorer: {name} (openai/m) (model)" in out and "Optimized: 92 tokens" in out and "free text" in out

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from dspy_programs.budget.binding import lost
+from dspy_programs.budget.lost import lost
 from dspy_programs.budget.prompt import from_text, joined
 from dspy_programs.budget.redundancy import no_longer_said, without_redundancy
 from dspy_programs.types import Section
@@ -44,6 +44,8 @@ def test_what_says_nothing_goes(text, rest):
         'Say "please note that we close at six" at the end.',
         "Always say please to the customer.",
         "Remember to greet the customer.",
+        "Please note that we close at six and that nobody answers then.",
+        "Please accept our thanks for all your help.",
         "# Examples\nPlease note that we close.\n# Task\nGo.",
         "Text:\n    indented  code",
         "Known         [-2---]     Novel\nWeak          [--5--]     Strong",

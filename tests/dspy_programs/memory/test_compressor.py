@@ -8,6 +8,7 @@ from dspy_programs.memory import (
     MemoryStore,
     restore,
 )
+from dspy_programs.memory.sent import text_tokens
 from dspy_programs.text import approximate_tokens
 from dspy_programs.tokens import APPROXIMATE
 
@@ -42,7 +43,7 @@ def test_cjk_is_compressed_and_keeps_its_facts():
 def test_a_repeated_message_does_not_cost_more_than_the_budget_asks():
     store = store_of(*[said("user", "hello there", n) for n in range(1000)])
     report = MemoryCompressor(400).compress(store)
-    assert 400 - report.final_tokens < store.text_tokens("hello there")
+    assert 400 - report.final_tokens < text_tokens("hello there", store.counter)
 
 
 def test_restored_order_is_that_of_adding_though_important_entries_stayed_between():
@@ -57,3 +58,24 @@ def test_context_takes_the_archive_first_then_the_newest():
     MemoryCompressor(600).compress(store)
     text = ContextBuilder(ContextConfig(max_tokens=400)).build_context(store)
     assert "[Earlier" in text and approximate_tokens(text) <= 400
+
+
+def test_a_result_among_the_newest_is_never_emptied_without_a_mark():
+    outputs = (
+        "[main c77e1d0] VAT of Ireland\n 1 file changed, 2 insertions(+)",
+        "remote: error: not signed\n ! [remote rejected] HEAD",
+    )
+    for budget in range(174, 330, 5):
+        store = store_of(said(content="Sign both commits and push them to fix/voucher. " * 9))
+        for number, output in enumerate(outputs):
+            call = {
+                "id": f"c{number}",
+                "type": "function",
+                "function": {"name": "bash", "arguments": '{"command": "git push"}'},
+            }
+            store.add_entry(MemoryEntry(role="assistant", content="", turn_number=1, metadata={"tool_calls": [call]}))
+            store.add_entry(
+                MemoryEntry(role="tool", content=output * 2, turn_number=1, metadata={"tool_call_id": f"c{number}"})
+            )
+        MemoryCompressor(budget).compress(store)
+        assert all(entry.content for entry in store if entry.role == "tool"), budget

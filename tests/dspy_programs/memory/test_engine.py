@@ -97,14 +97,15 @@ def test_budget_of_nothing_is_met_where_nothing_is_protected():
     assert restore(store).entries[0].content == "hello"
 
 
-def test_counter_that_charges_for_no_text_is_an_error_and_no_missed_budget(store):
+def test_counter_that_charges_for_no_text_misses_no_budget(store):
     flat = MemoryStore(counter=TokenCounter("flat", True, lambda text: 7))
     flat.add_entries(store.entries)
     before = flat.entries
-    with pytest.raises(UsageError, match="room for 0 tokens"):
-        MemoryCompressor(28, 3).compress(flat)
-    assert flat.entries == before
-    assert MemoryCompressor(60, 3).compress(flat).final_tokens <= 60
+    kept = 3 + 4 * (4 + 7)
+    assert MemoryCompressor(kept, 3).compress(flat).final_tokens == kept
+    assert restore(flat).entries == before
+    with pytest.raises(UsageError, match="protected part alone has"):
+        MemoryCompressor(kept - 1, 3).compress(flat)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_counter_that_does_not_add_up_is_obeyed(store, count):
     for share in (0.8, 0.5, 0.25):
         budget = int(odd.token_total() * share)
         assert MemoryCompressor(budget, 1).compress(odd).final_tokens <= budget
-    assert odd.token_total() == sum(count(entry.text) for entry in odd)
+    assert odd.token_total() == 3 + sum(4 + count(entry.text) for entry in odd)
 
 
 def test_strategies_that_are_not_enough_are_an_error_that_says_how_far_they_come(store):
@@ -140,19 +141,22 @@ def test_progress_that_raises_leaves_the_store_as_it_was(store, lm):
 
 
 def test_model_summarizes_windows_in_few_calls_and_is_named(store):
-    before, lm = store.entries, scripted_lm(lambda prompt: reply("Every host listens on its own port."))
+    gist = "The host db7.internal listens on port 5007."
+    before, lm = store.entries, scripted_lm(lambda prompt: reply(gist))
     with dspy.context(lm=lm):
         report = MemoryCompressor(600).compress(store)
     assert report.answered_by == "model" and report.fallbacks == 0 and report.final_tokens <= 600
-    assert 1 <= len(lm.engine.prompts) <= 3
+    assert 1 <= len(lm.engine.prompts) <= 4, "two windows, and each reply is read in two forms"
     live = [entry for entry in store if entry.role == "compressed"]
-    assert "Every host listens on its own port." in live[0].content and restore(store).entries == before
+    assert gist in live[0].content and restore(store).entries == before
 
 
 LIE = reply("Bob Marley of zeus.example.com paid $9,999,999.", [{"text": "Bob Marley chose 77 llamas", "turns": [9999]}])
 
 
-@pytest.mark.parametrize("said", [LIE, reply("word " * 30), reply(facts=[{"text": "x" * 90, "turns": []}] * 4)])
+@pytest.mark.parametrize(
+    "said", [LIE, reply("word " * 30), reply("w " * 9000), reply(facts=[{"text": "x" * 90, "turns": []}] * 4)]
+)
 def test_what_the_model_invents_is_dropped_and_the_budget_is_met(store, said):
     before = store.entries
     with dspy.context(lm=scripted_lm(lambda prompt: said)):
@@ -162,7 +166,7 @@ def test_what_the_model_invents_is_dropped_and_the_budget_is_met(store, said):
     assert restore(store).entries == before
 
 
-@pytest.mark.parametrize("answer", [raising, lambda prompt: "I am sorry", lambda prompt: "", lambda prompt: reply("w " * 9000)])
+@pytest.mark.parametrize("answer", [raising, lambda prompt: "I am sorry", lambda prompt: ""])
 def test_model_that_fails_is_an_error_and_nothing_changes_or_a_marked_fallback(store, answer):
     before = store.entries
     with dspy.context(lm=scripted_lm(answer)):
@@ -170,9 +174,9 @@ def test_model_that_fails_is_an_error_and_nothing_changes_or_a_marked_fallback(s
             MemoryCompressor(600).compress(store)
         assert store.entries == before
         report = MemoryCompressor(600, fallback="extract").compress(store)
-    live = [entry for entry in store if entry.role == "compressed"]
-    assert report.answered_by == "rules" and report.fallbacks == len(live) > 0 and report.failure
-    assert all(entry.metadata["fallback"] == report.failure and "listens on port" in entry.content for entry in live)
+    [note] = [entry for entry in store if entry.role == "compressed"]
+    assert report.answered_by == "rules" and report.fallbacks > 0 and report.failure
+    assert note.metadata["fallback"] == report.failure and "listens on port" in note.content
     assert report.final_tokens <= 600 and restore(store).entries == before
 
 
@@ -236,11 +240,12 @@ def test_ten_thousand_entries_take_seconds_and_keep_the_facts():
 
 @pytest.mark.parametrize("strategy", ["summarize", "extract_facts"])
 def test_model_is_asked_by_every_strategy_and_facts_are_a_list(store, strategy):
-    said = reply("Hosts listen on ports.", [{"text": "db7.internal listens on port 5007", "turns": [8]}])
+    said = reply("The host db9.internal listens on port 5009.", [{"text": "db7.internal listens on port 5007", "turns": [8]}])
+    entry = next(entry for entry in store if "port 5007" in entry.content)
     with dspy.context(lm=scripted_lm(lambda prompt: said)):
         report = MemoryCompressor(600, strategies=[strategy]).compress(store)
-        one = getattr(CompressionEngine(), strategy)(ENTRY)
+        one = getattr(CompressionEngine(), strategy)(entry.model_copy(update={"content": entry.content * 4}))
     assert report.answered_by == one.metadata["answered_by"] == "model" and strategy in report.strategy
     live = next(entry.content for entry in store if entry.role == "compressed")
     assert "db7.internal listens on port 5007" in live
-    assert ("Hosts listen on ports." in live) <= (strategy == "summarize")
+    assert ("The host db9.internal listens on port 5009." in live) <= (strategy == "summarize")

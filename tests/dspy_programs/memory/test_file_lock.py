@@ -45,8 +45,8 @@ def test_processes_that_add_at_once_lose_nothing_and_keep_their_order(tmp_path):
 
 def test_what_was_saved_before_a_kill_stays_and_the_others_go_on(tmp_path):
     path = tmp_path / "m.json"
-    lasting, killed = adder(path, "lasting", 30), []
-    for round_ in range(4):
+    lasting, killed = adder(path, "lasting", 15), []
+    for round_ in range(3):
         dying = adder(path, f"dying{round_}", 1000)
         saved = [int(dying.stdout.readline()) for _ in range(3)]
         dying.send_signal(signal.SIGKILL)
@@ -54,7 +54,7 @@ def test_what_was_saved_before_a_kill_stays_and_the_others_go_on(tmp_path):
         killed += [f"dying{round_} {number}" for number in [*saved, *map(int, rest.split())]]
     lasting.communicate(timeout=120)
     said = set(said_in(path))
-    assert set(killed) <= said and {f"lasting {number}" for number in range(30)} <= said
+    assert set(killed) <= said and {f"lasting {number}" for number in range(15)} <= said
 
 
 def add_with_links(path, link, together):

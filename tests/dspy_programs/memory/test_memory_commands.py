@@ -8,8 +8,9 @@ import sys
 import pytest
 
 from dspy_programs.cli import run
-from dspy_programs.memory import load, opened, restore, save
+from dspy_programs.memory import MemoryStore, load, opened, restore, save
 from dspy_programs.memory.commands import app
+from dspy_programs.memory.sent import sent_tokens
 from tests.fakes import ChatServer
 from tests.processes import forks
 
@@ -49,6 +50,15 @@ def test_compress_prints_one_line_and_writes_a_smaller_file_that_restores(capsys
     assert (restored["entries"], restored["tokens"]) == (61, line["before"]) and restored["restored"] > 40
     entries = json.loads(back.read_text())["entries"]
     assert [entry["content"] for entry in entries] == [message["content"] for message in messages]
+
+
+def test_restore_says_where_a_note_stays_because_its_originals_are_elsewhere(capsys, tmp_path, written):
+    small, kept, back = tmp_path / "small.json", tmp_path / "kept.json", tmp_path / "back.json"
+    arguments = ("compress", written, "--budget", "700", "-o", small, "--format", "messages", "--originals", kept)
+    assert run(app, list(map(str, arguments))) == run(app, ["restore", str(small), "-o", str(back)]) == 0
+    assert f"{small}: turn 2 is a note of a compression" in capsys.readouterr().err
+    assert run(app, list(map(str, ("restore", small, "-o", back, "--originals", kept)))) == 0
+    assert "note of a compression" not in capsys.readouterr().err
 
 
 def test_compress_to_messages_keeps_what_is_protected_word_for_word(capsys, tmp_path, written, messages):
@@ -274,11 +284,11 @@ def test_what_is_added_while_a_memory_is_compressed_in_its_place_stays(capsys, t
         told(capsys, "compress", path, "--budget", 900, "-o", path, "--protected-recent", 1)
     adds.join(60)
     said = [entry.content for entry in restore(load(path).store)]
-    assert said[:61] == [entry.content for entry in store] and said[61:] == [f"Added {number}." for number in range(30)]
+    assert said[:61] == [entry.content for entry in store] and said[61:] == [f"Added {number}." for number in range(15)]
 
 
 def add_many(path):
-    for number in range(30):
+    for number in range(15):
         with opened(path) as store:
             store.add("user", f"Added {number}.")
 
@@ -291,3 +301,30 @@ def test_private_memory_stays_private_whatever_writes_it(capsys, tmp_path, store
     told(capsys, "add", path, "--content", "x")
     told(capsys, "restore", path, "-o", path)
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("option", ["--output", "--originals"])
+def test_a_link_that_leads_back_to_itself_is_one_line(capsys, tmp_path, written, option):
+    one, other = tmp_path / "one.json", tmp_path / "other.json"
+    one.symlink_to(other)
+    other.symlink_to(one)
+    paths = {"--output": tmp_path / "out.json", "--originals": tmp_path / "originals.json"} | {option: one}
+    given = [word for pair in paths.items() for word in pair]
+    assert "leads back to itself" in refused(capsys, "compress", written, "--budget", 700, "--format", "messages", *given)
+    assert not (tmp_path / "out.json").exists()
+
+
+@pytest.mark.parametrize("strict", [[], ["--strict"]])
+def test_the_messages_with_what_they_say_of_missing_results_are_within_the_budget(capsys, tmp_path, strict):
+    calls = [{"id": f"c{n}", "type": "function", "function": {"name": "look", "arguments": "{}"}} for n in range(4)]
+    said = [{"role": "user", "content": f"The code of room {n} is {1000 + n}, as I was told at the desk."} for n in range(30)]
+    path, out = tmp_path / "said.json", tmp_path / "out.json"
+    path.write_text(json.dumps([*said, {"role": "assistant", "content": "I look.", "tool_calls": calls}]))
+    form = ["--format", "messages", *strict]
+    for budget in range(300, 420, 20):
+        line = told(capsys, "compress", path, "--budget", budget, "-o", out, *form)
+        left = json.loads(out.read_text())
+        assert sum(message["role"] == "tool" for message in left) == 4
+        counter = MemoryStore().counter
+        assert sum(sent_tokens(message, counter) for message in left) <= budget
+        assert line["before"] - line["after"] == line["saved"] and line["before"] > budget >= line["after"]

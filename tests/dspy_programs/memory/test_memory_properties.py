@@ -15,7 +15,9 @@ from dspy_programs.memory import (
     MemoryStore,
     restore,
 )
+from dspy_programs.memory.chat import chat_messages
 from dspy_programs.memory.originals import original_of
+from dspy_programs.memory.sent import sent_tokens
 from dspy_programs.memory.store_file import as_bytes, from_content, save
 from dspy_programs.memory.units import protected, units
 from dspy_programs.text import approximate_tokens
@@ -69,13 +71,12 @@ def test_compress_holds_what_it_promises(entries, budget, recent):
     try:
         report = MemoryCompressor(budget, recent, now=lambda: 0.0).compress(store)
     except UsageError as error:
-        needed = sum(approximate_tokens(entry.text) for entry in kept)
-        assert needed > budget and "protected part alone has" in str(error)
+        assert stored(kept).token_total() > budget and "protected part alone has" in str(error)
         assert store.entries == entries
         return
-    total = sum(approximate_tokens(entry.text) for entry in store)
-    before = sum(approximate_tokens(entry.text) for entry in entries)
-    assert store.token_total() == report.final_tokens == total <= min(budget, before)
+    messages = chat_messages(store)
+    sent = store.opening * bool(messages) + sum(sent_tokens(message, APPROXIMATE) for message in messages)
+    assert sent <= store.token_total() == report.final_tokens <= min(budget, stored(entries).token_total())
     live = store.entries
     assert all(is_kept(entry, store.get_entry(entry.id)) for entry in kept)
     assert recent == 0 or [entry.id for entry in live[-recent:]] == [entry.id for entry in entries[-recent:]]

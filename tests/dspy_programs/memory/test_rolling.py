@@ -62,11 +62,14 @@ def test_a_fact_outlives_identical_filler_at_every_overflow():
     assert "42,500" in live(store) and "PostgreSQL" in live(store)
 
 
-@pytest.mark.parametrize("places", [(0, 1, 2, 3, 4, 5), (0, 100, 200, 300, 400, 500), (310, 311, 400, 540, 560, 590)])
-def test_six_facts_of_600_turns_outlive_a_compression_at_every_overflow(places):
-    store = rolled(600, 800, dict(zip(places, FACTS, strict=True)))
+@pytest.mark.parametrize(
+    ("turns", "places"),
+    [(600, (0, 100, 200, 300, 400, 500)), (150, (0, 1, 2, 3, 4, 5)), (150, (80, 81, 100, 135, 140, 147))],
+)
+def test_six_facts_outlive_a_compression_at_every_overflow(turns, places):
+    store = rolled(turns, 800, dict(zip(places, FACTS, strict=True)))
     assert kept(store) == list(FACTS)
-    assert len(restore(store)) == 600
+    assert len(restore(store)) == turns
 
 
 def test_facts_outlive_rounds_in_which_the_note_comes_back_as_a_plain_message():

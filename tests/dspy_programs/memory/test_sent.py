@@ -8,8 +8,9 @@ import pytest
 from dspy_programs.memory import MemoryEntry, MemoryStore
 from dspy_programs.memory.adapters import store_of
 from dspy_programs.memory.chat import chat_messages
-from dspy_programs.memory.media import price_for, read, size_of, tokens_of
-from dspy_programs.memory.sent import entry_tokens, opening, sent_tokens, tools_tokens
+from dspy_programs.memory.media import price_for, read, tokens_of
+from dspy_programs.memory.picture_size import size_of
+from dspy_programs.memory.sent import entry_tokens, opening, sent_tokens
 from dspy_programs.tokens import TokenCounter, counter_named
 from tests.chat_api import picture
 
@@ -34,40 +35,8 @@ def test_openais_published_example_is_counted_as_published(model, tokens):
     assert counter.exact, "litellm ships the vocabularies"
     raw = [{"role": role, "content": text, **({"name": name} if name else {})} for role, name, text in COOKBOOK]
     store = store_of(raw, counter).store
-    assert store.token_total() + store.opening == tokens
+    assert store.token_total() == tokens
     assert sum(sent_tokens(message, counter) for message in raw) + opening(counter) == tokens
-
-
-WEATHER = {
-    "name": "get_current_weather",
-    "description": "Get the current weather in a given location",
-    "parameters": {
-        "type": "object",
-        "properties": {
-            "location": {"type": "string", "description": "The city and state, e.g. San Francisco, CA"},
-            "unit": {"type": "string", "description": "The unit of temperature to return", "enum": ["celsius", "fahrenheit"]},
-        },
-        "required": ["location"],
-    },
-}
-
-
-@pytest.mark.parametrize(("model", "tokens"), [("gpt-4", 105), ("gpt-3.5-turbo", 105), ("gpt-4o", 101), ("gpt-4o-mini", 101)])
-def test_openais_published_example_of_tools_is_counted_as_published(model, tokens):
-    counter = counter_named(model)
-    raw = [
-        {"role": "system", "content": "You are a helpful assistant that can answer to questions about the weather."},
-        {"role": "user", "content": "What's the weather like in San Francisco?"},
-    ]
-    said = sum(sent_tokens(message, counter) for message in raw) + opening(counter)
-    assert tools_tokens([{"type": "function", "function": WEATHER}], counter) + said == tokens
-
-
-def test_nested_tools_and_those_of_other_models_count_by_their_json():
-    nested = {**WEATHER, "parameters": {"type": "object", "properties": {"a": {"type": "object", "properties": {}}}}}
-    assert tools_tokens([nested], LETTERS) > len(json.dumps(nested["parameters"]))
-    assert tools_tokens([nested], TokenCounter("letters", True, len, "llama")) == len(json.dumps([nested]))
-    assert tools_tokens([], LETTERS) == 0
 
 
 @pytest.mark.parametrize("kind", ["png", "gif", "jpeg", "webp"])
@@ -150,7 +119,7 @@ def test_pages_of_a_pdf_are_counted_where_they_can_be():
 def test_twenty_pictures_are_not_sixty_tokens():
     part = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture(1024, 1024)}"}}
     store = store_of([{"role": "user", "content": [part]}] * 20, counter_named("openai/gpt-4o")).store
-    assert store.token_total() == 20 * 769
+    assert store.token_total() == 20 * 769 + store.opening
 
 
 @pytest.mark.parametrize(
@@ -180,7 +149,25 @@ def test_total_is_what_the_messages_are_that_a_memory_is_sent_as():
         {"role": "assistant", "content": "Done."},
     ]
     store = store_of(raw, counter_named("openai/gpt-4o")).store
-    assert store.token_total() == sum(sent_tokens(message, store.counter) for message in chat_messages(store))
+    assert store.token_total() == opening(store.counter) + sum(
+        sent_tokens(message, store.counter) for message in chat_messages(store)
+    )
+
+
+def test_total_includes_what_completes_the_messages():
+    call = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    store = MemoryStore(counter=LETTERS)
+    for role, content, metadata in [
+        ("assistant", "Hello, how can I help?", {}),
+        ("tool", "", {}),
+        ("tool", "four", {"tool_call_id": "gone"}),
+        ("assistant", "I look.", {"tool_calls": [call, call, {**call, "id": "not valid"}]}),
+        ("user", "and now?", {}),
+    ]:
+        store.add(role, content, metadata=metadata)
+        assert store.token_total() == 3 + sum(sent_tokens(message, LETTERS) for message in chat_messages(store))
+    assert store.remove_entry(store.entries[0].id)
+    assert store.token_total() == 3 + sum(sent_tokens(message, LETTERS) for message in chat_messages(store))
 
 
 def test_empty_messages_and_thoughts_are_not_sent_and_cost_nothing():

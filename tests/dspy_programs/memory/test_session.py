@@ -230,7 +230,7 @@ def check_that_only_usage_errors_go_out(session):
         store_of(again)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(session=SESSIONS)
 def test_whatever_comes_only_usage_errors_go_out(session):
     check_that_only_usage_errors_go_out(session)

@@ -13,7 +13,7 @@ import pytest
 
 from dspy_programs.errors import UsageError
 from dspy_programs.memory import MemoryCompressor, MemoryStore, load, restore, save
-from dspy_programs.memory.store_file import LARGEST, dictionary
+from dspy_programs.memory.packed_originals import LARGEST, dictionary
 
 ENTRY = {"id": "a", "content": "hi", "role": "user", "timestamp": 1.0, "turn_number": 0}
 PACKED = {**ENTRY, "role": "compressed", "compression_history": 1}
@@ -195,3 +195,20 @@ def test_two_writers_that_are_killed_leave_one_whole_memory(tmp_path):
 
 def test_empty_memory_is_saved_and_loaded(tmp_path):
     assert len(load(save(MemoryStore(), tmp_path / "m.json")).store) == 0
+
+
+@pytest.mark.parametrize("text", [None, 5, ["x"], {"a": "x"}])
+def test_an_original_that_is_no_text_is_damage(store, tmp_path, text):
+    MemoryCompressor(400).compress(store)
+    path = save(store, tmp_path / "m.json")
+    content = json.loads(path.read_text())
+    raws = [raw for raw in content["entries"] if type(raw.get("compression_history")) is int]
+    block = content["originals"][0]
+    packed = json.loads(zlib.decompressobj(zdict=dictionary(raws)).decompress(base64.b85decode(block["data"])))
+    packed["texts"][0] = text
+    plain = json.dumps(packed).encode()
+    packer = zlib.compressobj(zdict=dictionary(raws))
+    block |= {"size": len(plain), "data": base64.b85encode(packer.compress(plain) + packer.flush()).decode()}
+    path.write_text(json.dumps(content))
+    with pytest.raises(UsageError, match="originals: damaged"):
+        load(path)

@@ -6,7 +6,7 @@ from dspy_programs.errors import UsageError
 from dspy_programs.memory import ForgettingCurve, MemoryCompressor, MemoryEntry, MemoryStore
 from dspy_programs.tokens import TokenCounter
 
-FRAME = 4  # tokens of a message besides its text
+FRAME, ONCE = 4, 3  # tokens of a message, of a request, besides the text
 
 
 def grown(turns, letters=10):
@@ -43,7 +43,7 @@ def test_turns_are_counted_where_entries_have_none():
 
 
 def test_tokens_need_five_entries_and_more_than_the_threshold():
-    curve = ForgettingCurve(None, 100)
+    curve = ForgettingCurve(None, 100 + ONCE)
     assert not curve.should_compress(grown(4, letters=100))
     assert not curve.should_compress(grown(10, letters=10))
     assert curve.should_compress(grown(10, letters=11))
@@ -71,12 +71,12 @@ def test_token_trigger_fires_again_after_a_compression_that_helped():
 
 
 def test_threshold_is_not_exceeded_by_more_than_a_message_after_a_compression_to_the_low_water_mark():
-    curve, store = ForgettingCurve(None, 1000), grown(90)
+    curve, store = ForgettingCurve(None, 1000 + ONCE), grown(90)
     curve.mark_compressed(store)  # at 0.9 of the threshold
     while not curve.should_compress(store):
-        assert store.token_total() <= 1000
+        assert store.token_total() <= 1000 + ONCE
         store.add("user", "x" * (10 - FRAME))
-    assert store.token_total() == 1010
+    assert store.token_total() == 1010 + ONCE
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_status_says_what_is_known():
     status = ForgettingCurve(10, 100).get_status(grown(12, letters=20))
     assert status["should_compress"] and not status["require_both"]
     assert status["turn_trigger"]["turns_since_compression"] == 12 and status["turn_trigger"]["should_trigger"]
-    assert status["token_trigger"]["current_tokens"] == 240 and status["token_trigger"]["should_trigger"]
+    assert status["token_trigger"]["current_tokens"] == 240 + ONCE and status["token_trigger"]["should_trigger"]
     assert "turn_trigger" not in ForgettingCurve(None, 100).get_status(grown(1))
 
 

@@ -88,7 +88,8 @@ def test_too_many_turns_in_one_of_many_is_its_own_problem(server):
 
 
 def test_compress_meets_the_budget_and_keeps_what_is_protected(server):
-    chatter = [{"role": "user", "content": f"Step {n}: nothing new to report, we go on as before."} for n in range(60)]
+    roles = ("assistant", "user")
+    chatter = [{"role": roles[n % 2], "content": f"Step {n}: nothing new to report, we go on as before."} for n in range(60)]
     fact = {"role": "user", "content": "The invoice 7-4411 of Ms Okafor is due on 12 May.", "id": "m-7"}
     system = {"role": "system", "content": "You keep the books."}
     last = {"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "type": "function"}]}
