@@ -25,6 +25,7 @@ _LONGEST_REASON = 300  # characters
 _MANY_FIELDS = 6  # of a result that only tells something
 _MANY_ARGUMENTS = 4
 _LONGEST_OUTCOME = 200  # characters
+_QUOTED = 3  # fields of an outcome that no name tells of
 _TELLING_VALUE = 3  # characters; a shorter one stands in many arguments by chance
 _SHORT = 300  # characters of a result that says how a deed ended
 _READ = 4_000  # characters of a command or a result that are read
@@ -225,12 +226,12 @@ def outcome_of(parts: Parts, call: Deed) -> list[Part]:
         return [part._replace(text=cut(part.text, _LONGEST_OUTCOME)) for part in new[:1]]
     chosen: list[Part] = []
     room = _LONGEST_OUTCOME
-    for tells in (_is_new_id, _is_state, _is_amount, _is_id, bool):
-        for part in new:
-            size = len(part.text) + len(part.under)
-            if size <= room and part not in chosen and tells(part) and (tells is not bool or not chosen):
-                chosen.append(part)
-                room -= size + 2
+    telling = [part for tells in (_is_new_id, _is_state, _is_amount, _is_id) for part in new if tells(part)]
+    for part in telling or new[:_QUOTED]:
+        size = len(part.text) + len(part.under)
+        if size <= room and part not in chosen:
+            chosen.append(part)
+            room -= size + 2
     return chosen
 
 

@@ -23,6 +23,7 @@ _WORD_WORTH = 1.5
 _LAST = 4  # requests and calls whose words count
 _READ = 2_000  # characters of them
 _AMPLE = 80  # tokens of a room with place for a long mark
+_WHY = 40  # characters that tell a reason from others
 FAILURE = 48  # tokens that a failure has at least
 _COLUMNS = (MOST, 6, 4, 2, 1)  # of a list, until enough of its rows fit
 _MENTIONED_TIMES = 4
@@ -62,8 +63,8 @@ def stub_of(entry: MemoryEntry, room: int, count: Callable[[str], int], mentione
     if count(text[: 40 * max(room, 1)]) <= room and len(text) <= 40 * max(room, 1):
         return text
     value = value_of(text)
-    if ending_of(text, False, value) == "failed":
-        return _of_failure(text, max(room, FAILURE), count)
+    failed = ending_of(text, False, value) == "failed"
+    room = max(room, FAILURE) if failed else room
     found: list[str] = []
     for columns in _COLUMNS:
         parts = parts_of_result(text, value, columns)
@@ -72,6 +73,8 @@ def stub_of(entry: MemoryEntry, room: int, count: Callable[[str], int], mentione
         if share == 1 or not any(part.under for part in parts.parts):
             break
     best = max(found, key=lambda stub: _told(stub, mentioned))
+    if failed and reason_of(text)[:_WHY] not in best:
+        return _of_failure(text, room, count)
     return best or _beginning(parts, room, count, mentioned)
 
 
