@@ -27,7 +27,8 @@ _WHY = 40  # characters that tell a reason from others
 FAILURE = 48  # tokens that a failure has at least
 _COLUMNS = (MOST, 6, 4, 2, 1)  # of a list, until enough of its rows fit
 _MENTIONED_TIMES = 4
-_MENTION = re.compile(r"[A-Za-z_@#-]*\d[\w@#-]*(?:[.:/-][\w@#-]+)*|[\w.+-]+@[\w.-]+\w|[A-Z][A-Z]+\b")  # ids, numbers, codes
+# ids, numbers, codes
+_MENTION = re.compile(r"[A-Za-z_@#-]*\d[\w@#-]*(?:[.:/-][\w@#-]+)*|[\w.+-]+@[\w.-]+\w|[A-Z][A-Z]+\b")
 
 _WORD = re.compile(r"[^\W\d_]{4,}")
 
