@@ -10,57 +10,26 @@ Source     verbs.py and faults.py of the failure judge.
 
 import json
 import re
-from functools import lru_cache
+from itertools import islice
 from typing import Any, Literal
 
 from dspy_programs.conversation import Call
-from dspy_programs.memory.deed_lines import cut
-from dspy_programs.memory.fields import compact, plain
+from dspy_programs.memory.deed_lines import Deed, cut
+from dspy_programs.memory.fields import Part, Parts, compact, plain
 from dspy_programs.memory.text_results import value_of
-from dspy_programs.programs.failure_judge import acts, doing, fault_of
+from dspy_programs.programs.failure_judge import acts, changes_by_name, fault_of
 
 Ending = Literal["done", "failed", "asked"]
 
 _LONGEST_REASON = 300  # characters
 _MANY_FIELDS = 6  # of a result that only tells something
 _MANY_ARGUMENTS = 4
+_LONGEST_OUTCOME = 200  # characters
+_QUOTED = 3  # fields of an outcome that no name tells of
+_TELLING_VALUE = 3  # characters; a shorter one stands in many arguments by chance
 _SHORT = 300  # characters of a result that says how a deed ended
 _READ = 4_000  # characters of a command or a result that are read
 
-_NAME = re.compile(r"[A-Za-z]+?(?=[A-Z][a-z])|[A-Za-z]+")
-_CHANGES = frozenset(
-    "mv cp mkdir touch rm rmdir ln chmod chown kill write upload download approve reject accept decline confirm login "
-    "logout log "
-    "authenticate sign fund press start stop fill lock unlock turn activate deactivate follow unfollow retweet tweet "
-    "like contact "
-    "resolve reopen escalate block unblock ban pin unpin star vote sync reset retry trigger launch provision scale "
-    "migrate rollback "
-    "commit push merge checkout rebase stash apply grant deny allow forbid hire fire feed play pause mute resume "
-    "subscribe enroll "
-    "withdraw deposit transfer redeem claim dispatch ship assign unassign attach detach link unlink tag untag label set "
-    "unset".split()
-)
-_LOOKS = frozenset(
-    "cat ls grep diff wc tail head sort pwd du which stat tree mean average subtract multiply divide logarithm "
-    "sqrt power round "
-    "max min sum convert percentage display estimate lookup peek scan detect classify predict score rank explain parse format "
-    "validate test ping info details metadata stats metrics report thought reason reflect note current now today time "
-    "date version "
-    "help documentation docs schema trace balance quote rate rates forecast directions distance route dictionary define wiki "
-    "lesen suchen pruefen prüfen anzeigen abfragen lire chercher consulter leer buscar consultar "
-    "wikipedia google bing web page crawl scrape extract ocr caption embed retrieval rag knowledge memory recall".split()
-)
-_ONLY_LOOK = frozenset(
-    "get list view search find fetch retrieve check show query read lookup analyze analyse calculate compute compare "
-    "detect validate "
-    "verify count describe".split()
-)
-_ALSO_NOUNS = frozenset(
-    "message order credit email mail post log record report share text transfer comment tweet plot register return mark close "
-    "open exchange charge issue deposit schedule plan budget store payment refund make book ticket login press star pin "
-    "tag label "
-    "vote contact feed block note export account reset".split()
-)  # in front of the verb they name a thing: `ticket_get_login_status`
 _READ_COMMAND = re.compile(
     r"\s*(?:sudo |time |env |\w+=\S+ )*(?:ls|cat|head|tail|grep|rg|egrep|fgrep|find(?! .*-(?:delete|exec))|wc|pwd|echo|"
     r"printf|which|type|file|"
@@ -113,28 +82,17 @@ _STATES = frozenset(
 )
 _NOTHING = re.compile(r"(?i)\bno \w+(?: \w+)? (?:was |were )?found\b|\bnothing found\b|\bno (?:results?|match(?:es)?)\b")
 _FAILED = re.compile(
-    r"(?:[\w.@-]{1,40}: )?(?:fehler|erreur|fout|errore|error|exitcode: [1-9]\d*)\b|错误|錯誤|エラー|오류|ошибка", re.IGNORECASE
+    r"\W{0,4}(?:(?:[\w.@-]{1,40}: )?(?:fehler|fehlgeschlagen|erreur|échec|errore|fout|erro|error|exitcode: [1-9]\d*)\b|"
+    r"错误|錯誤|失败|失敗|エラー|오류|실패|ошибка)",
+    re.IGNORECASE,
 )
+_STATE = re.compile(r"stat(?:us|e)$|result|outcome|error|message|confirm|success|warning", re.IGNORECASE)
+_AMOUNT = re.compile(r"amount|total|price|balance|cost|fee|refund|payment|paid|charge", re.IGNORECASE)
+_NEW_ID = re.compile(
+    r"(?:^|[_.])(?!user|customer|account)\w*(?:id|number|code|reference|ref|url|key)$|Id$|^id\b", re.IGNORECASE
+)
+_CODE = re.compile(r"(?=.*\d)(?=.*[^\W\d_])(?!\d{4}-\d\d)[\w#/-]{3,40}|\d{5,}")  # A-30991, d-71, 88210
 _EMPTY = frozenset(("", "none", "null", "true", "ok", "done", "success", "successful", "{}", "[]", '""'))
-
-
-@lru_cache(maxsize=4096)
-def _by_name(name: str) -> bool | None:
-    """Return whether a tool changes something, by its name; None where that says nothing."""
-    does = doing(name)
-    if does.looks:
-        return False
-    words = [word.lower() for word in _NAME.findall(name[:200].rpartition(".")[2] or name[:200])]
-    first = words[0] if words else ""
-    if first in _LOOKS or next((word in _ONLY_LOOK for word in words if word not in _ALSO_NOUNS and _is_verb(word)), False):
-        return False
-    if first in _CHANGES or (does.kinds and not acts(name)) or not _CHANGES.isdisjoint(words):
-        return True
-    return False if not _LOOKS.isdisjoint(words) else None
-
-
-def _is_verb(word: str) -> bool:
-    return word in _ONLY_LOOK or word in _CHANGES or bool(doing(word).kinds)
 
 
 def changes(call: Call, result: str | None, value: Any = None) -> bool:
@@ -143,7 +101,7 @@ def changes(call: Call, result: str | None, value: Any = None) -> bool:
     by_input = _by_input(given, call)
     if by_input is not None:
         return by_input
-    by_name = _by_name(call.name)
+    by_name = changes_by_name(call.name)
     if by_name is not None:
         return by_name and not _only_computes(given, result)
     return _by_outcome(given, result, value)
@@ -196,6 +154,8 @@ def _by_outcome(given: dict[str, Any], result: str | None, value: Any) -> bool:
     head = (result or "")[:_READ].strip()
     if isinstance(value, dict) and any(isinstance(each, str) and _SUCCESS.fullmatch(each) for each in value.values()):
         return True  # status: cancelled
+    if isinstance(value, dict) and len(value) == 1 and isinstance(next(iter(value.values())), list):
+        return False  # what there is: `restaurant_tables(...)`
     if head == "[]" or not (_ASKS_FIELDS.isdisjoint(given) or any(map(_GIVES_VALUE.search, given))):
         return False
     if _is_order(given):
@@ -227,9 +187,72 @@ def ending_of(result: str | None, deed: bool, value: Any = None) -> Ending:
         return "asked"
     text = result.strip()
     fault = fault_of(text if value is None else value, text, deed)
-    if not fault and _FAILED.match(text):
+    if not fault and (_FAILED.match(text) or (isinstance(value, dict) and _says_failed(value))):
         return "failed"
     return "failed" if fault and (deed or fault != "absent") else "done"
+
+
+def _says_failed(value: dict[str, Any]) -> bool:
+    """Return whether an object has an error in another language: as a key, or as its status."""
+    return any(
+        bool(inner) and (_FAILED.match(str(key)) or (isinstance(inner, str) and _FAILED.match(inner)))
+        for key, inner in islice(value.items(), _MANY_FIELDS)
+        if isinstance(inner, (str, dict, list)) or inner is True
+    )
+
+
+def unsaid(parts: Parts, call: Deed) -> Parts:
+    """Return what a result says that its call's arguments do not; all of it if it says nothing else."""
+    found = [part for part in parts.parts if not _is_said(part, call)]
+    return parts._replace(parts=found) if found else parts
+
+
+def _is_said(part: Part, call: Deed) -> bool:
+    """Return whether an argument has a part's value: a short one only under the same name."""
+    key, sign, value = part.text.partition(": ")
+    value = (value if sign else key).strip('"')
+    named = f"{key.rpartition('.')[2]}=" if sign else ""
+    return any(
+        re.search(rf"(?<![\w.-]){re.escape(value)}(?![\w-])", argument) is not None
+        for argument in call.arguments
+        if value in argument and (len(value) >= _TELLING_VALUE or (named and argument.startswith(named)))
+    )
+
+
+def outcome_of(parts: Parts, call: Deed) -> list[Part]:
+    """Return what a deed brought about that its arguments do not say: new ids, then states, amounts; else its first words."""
+    new = [part for part in parts.parts if not _is_said(part, call)]
+    if not any(": " in part.text or part.under for part in new):
+        return [part._replace(text=cut(part.text, _LONGEST_OUTCOME)) for part in new[:1]]
+    chosen: list[Part] = []
+    room = _LONGEST_OUTCOME
+    telling = [part for tells in (_is_new_id, _is_state, _is_amount, _is_id) for part in new if tells(part)]
+    for part in telling or new[:_QUOTED]:
+        size = len(part.text) + len(part.under)
+        if size <= room and part not in chosen:
+            chosen.append(part)
+            room -= size + 2
+    return chosen
+
+
+def _key_of(part: Part) -> str:
+    return part.under or part.text.partition(": ")[0]
+
+
+def _is_new_id(part: Part) -> bool:
+    return not part.under and _CODE.fullmatch(part.text.rpartition(": ")[2]) is not None
+
+
+def _is_state(part: Part) -> bool:
+    return _STATE.search(_key_of(part)) is not None
+
+
+def _is_amount(part: Part) -> bool:
+    return _AMOUNT.search(_key_of(part)) is not None
+
+
+def _is_id(part: Part) -> bool:
+    return _NEW_ID.search(_key_of(part)) is not None
 
 
 def reason_of(result: str) -> str:

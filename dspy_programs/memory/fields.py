@@ -24,6 +24,10 @@ _LONGEST_KEY = 80
 _DEPTH = 4
 _MOST_IN_GROUP = 6
 _FADING = 0.97
+_MOST_COLUMNS = 40
+_FEW_COLUMNS = 2  # where a list is told by so few, what only some of its rows have is left out
+_NONE = object()
+_DIGIT = re.compile(r"\d")
 _VECTOR = 20  # numbers; more in one list are no facts but data
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 
@@ -71,7 +75,15 @@ def fields_of(value: Any, columns: int = MOST) -> Parts:
     parts = list(islice(_parts(value, "", 0, beyond, not isinstance(value, dict) or len(value) < 2), MOST + 1))
     if len(parts) > MOST:
         beyond.number += max(1, _size_of(value) - MOST)
-    noun = "field" if isinstance(value, dict) else "item" if isinstance(value, list) else "sentence"
+    noun = (
+        "item"
+        if _holds_rows(value)
+        else "field"
+        if isinstance(value, dict)
+        else "item"
+        if isinstance(value, list)
+        else "sentence"
+    )
     return Parts(parts[:MOST], noun, beyond.number)
 
 
@@ -87,7 +99,7 @@ def _size_of(value: Any) -> int:
 
 
 def _parts(value: Any, label: str, depth: int, beyond: _Beyond, at_once: bool = True) -> Iterator[Part]:
-    if at_once and (short := compact(value)) is not None:
+    if at_once and not _holds_rows(value) and (short := compact(value)) is not None:
         yield Part(f"{label}: {short}" if label else short, "", worth_of(label, value))
     elif isinstance(value, str):
         yield from _of_text(value, label, beyond)
@@ -101,6 +113,13 @@ def _parts(value: Any, label: str, depth: int, beyond: _Beyond, at_once: bool = 
             yield from _parts(inner, f"{label}.{_key(key)}" if label else _key(key), depth + 1, beyond)
     else:
         yield Part(f"{label}: ({quantity(len(value), 'field')})" if label else f"({quantity(len(value), 'field')})", "", 0.3)
+
+
+def _holds_rows(value: Any) -> bool:
+    """Return whether a value is a list of records, or an object of nothing else."""
+    if isinstance(value, dict) and len(value) == 1:
+        value = next(iter(value.values()))
+    return isinstance(value, list) and len(value) > 1 and all(isinstance(row, dict) and row for row in value[:_ROWS])
 
 
 def _of_text(text: str, label: str, beyond: _Beyond) -> Iterator[Part]:
@@ -118,7 +137,7 @@ def _of_list(items: Sequence[Any], label: str, depth: int, beyond: _Beyond) -> I
         return
     shown = items[:_ROWS]
     beyond.number += len(items) - len(shown)
-    worth = worth_of(label, items) * 1.5
+    worth = worth_of(label, items) * (1.5 if compact(items) is None else 1.0)
     if (groups := _groups(shown)) is not None:  # a list of lists of records: connecting flights
         shown = [row for group in groups for row in group]
     table = _table(shown, beyond.columns)
@@ -213,17 +232,17 @@ def _records_of(value: dict[str, Any]) -> list[Any]:
 
 
 def _table(rows: Sequence[Any], columns: int) -> tuple[str, list[str], list[str]] | None:
-    """Return the columns of rows of one form, each row without them, and the columns whose texts are too long for a row.
+    """Return the columns that all rows have, each row without them, and the columns whose texts are too long for a row.
 
-    None if the rows differ.
+    What only some rows have stands in these with its name. None if the rows have no column in common.
     """
     if len(rows) < 2 or not all(isinstance(row, dict) for row in rows):
         return None
     named = [_named(row) for row in rows]
-    shapes = {_shape(row) for row in named}
-    if len(shapes) > 1 or None in shapes:
+    shapes = [_fields_in(row) for row in named]
+    first, keys = named[0], [key for key in named[0] if all(shape.get(key, _NONE) == shapes[0][key] for shape in shapes)]
+    if not keys or any(shape is None for each in shapes for shape in each.values()):
         return None
-    first, keys = named[0], list(named[0])
     same = [key for key in keys if all(row[key] == first[key] for row in named[1:])]
     if len(same) == len(keys):
         same = []
@@ -234,18 +253,25 @@ def _table(rows: Sequence[Any], columns: int) -> tuple[str, list[str], list[str]
         return None
     told = [f"{_key(key)}: {compact(first[key]) or '...'}" for key in same if columns == MOST or _worth_of_key(_key(key)) > 1]
     more = len(keys) - len(best) - len(told) - (len(long) if columns == MOST else 0)
-    header = ", ".join(_column(key, first[key]) for key in keys if key in best)
+    header = ", ".join([*(_column(key, first[key]) for key in keys if key in best), *(["..."] if more > 0 else [])])
     header += f"; all {', '.join(told)}" if told else ""
-    header += f"; {quantity(more, 'more column')}" if more else ""
-    texts = [f"({', '.join(str(cells[key][place]) for key in keys if key in best)})" for place in range(len(named))]
+    texts = []
+    for place, row in enumerate(named):
+        own = [f"{_key(key)}: {_cell(row[key]) or '...'}" for key in row if key not in keys] if columns > _FEW_COLUMNS else []
+        texts.append(f"({', '.join([*(str(cells[key][place]) for key in keys if key in best), *own])})")
     return f"({header})", texts, long if columns == MOST else []
+
+
+def _fields_in(row: dict[str, Any]) -> dict[str, object]:
+    """Return the shape of each field; a row of too many fields has none that can be shared."""
+    return {key: _shape(value, 1) for key, value in row.items()} if len(row) <= _MOST_COLUMNS else {"": None}
 
 
 def _shape(value: Any, depth: int = 0) -> object:
     """Return what must be alike for two values to share one label; None if it cannot."""
     if not isinstance(value, dict):
         return "list" if isinstance(value, list) else ""
-    if len(value) > 40 or depth > 1:
+    if len(value) > _MOST_COLUMNS or depth > 1:
         return None
     inner = tuple((key, _shape(each, depth + 1)) for key, each in value.items())
     return None if any(shape is None for _, shape in inner) else inner
@@ -278,7 +304,10 @@ def worth_of(key: str, value: Any) -> float:
     first = value[0] if isinstance(value, list) else value
     if isinstance(first, dict):
         return max([worth, *(_worth_of_key(_key(inner)) for inner in islice(first, 20))])
-    return worth + (0.4 if isinstance(value, (int, float)) else 0.0)
+    if value is True:
+        return 0.6 * worth
+    exact = isinstance(value, (int, float)) or (isinstance(value, str) and len(value) <= _LONGEST and _DIGIT.search(value))
+    return worth + (0.5 if exact else 0.0)
 
 
 def joined(parts: Sequence[Part], joint: str = "; ") -> str:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from dspy_programs.conversation import Call, call_of
 from dspy_programs.memory.decisions import settles
 from dspy_programs.memory.deed_lines import Deed, cut, deed_of, name_of, told
-from dspy_programs.memory.deeds import changes, ending_of, reason_of, says_only_done
+from dspy_programs.memory.deeds import changes, ending_of, outcome_of, reason_of, says_only_done, unsaid
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.fields import Part, Parts, joined, plain
 from dspy_programs.memory.note import STILL_OPEN, is_note
@@ -31,13 +31,6 @@ _LONGEST_ROW = 400  # characters of a row of an open request that is one piece
 DECIDED_WORTH = 3.0  # of what a person decides
 _LONGEST_REASON = 120  # characters of a failure's, in short
 _LONGEST_BRIEF, _BRIEF_PARTS = 40, 2  # of a deed's outcome, in short
-_LONGEST_TOLD = 200  # characters of what a deed's own line says of its outcome
-_STATE = re.compile(r"stat(?:us|e)$|result|outcome|error|message|confirm|success|warning", re.IGNORECASE)
-_AMOUNT = re.compile(r"amount|total|price|balance|cost|fee|refund|payment|paid|charge", re.IGNORECASE)
-_NEW_ID = re.compile(
-    r"(?:^|[_.])(?!user|customer|account)\w*(?:id|number|code|reference|ref|url|key)$|Id$|^id\b", re.IGNORECASE
-)
-_IS_ID = re.compile(r"(?=.*\d)(?=.*[A-Z])[\w-]{4,24}")  # a short value with digits and capitals
 _ENDINGS = ("done", "failed", "asked")
 _PROGRAM = re.compile(r"\s*(\w[\w.@-]{0,39}): ")  # "Computer_terminal: exitcode: 1"
 _WORDS = re.compile(r"(?:[^\W\d_]+[,']? ){3}|[\u3040-\u9fff]{4}")  # running text
@@ -201,14 +194,14 @@ def _of_call(call: Call, result: str | None, number: int) -> list[Piece]:
         return [_of_deed(call_, Rank.DEED if deed else Rank.DECISION, Line(number, "failed: "))]
     parts = parts_of_result(result, value)
     if not deed:
-        return _of_parts(parts, Line(number, f"{named} -> "))
+        return _of_parts(unsaid(parts, call_), Line(number, f"{named} -> "))
     if says_only_done(result, named):
         return [_of_deed(call_, Rank.DEED, Line(number, "done: "))]
-    outcome = _outcome(parts, named)
+    outcome = outcome_of(parts, call_)
     if outcome:
         short = [part for part in outcome if len(part.text) + len(part.under) <= _LONGEST_BRIEF][:_BRIEF_PARTS]
         call_ = call_._replace(outcome=f" -> {joined(outcome)}", brief=f" -> {joined(short)}" if short else "")
-    rest = [part for part in parts.parts if part not in outcome and not _is_known(part, named)]
+    rest = [part for part in unsaid(parts, call_).parts if part not in outcome]
     return [
         _of_deed(call_, Rank.DEED, Line(number, "done: ")),
         *_of_parts(Parts(rest, parts.noun, parts.beyond), Line(number + 1, f"{name_of(call)} -> ")),
@@ -217,28 +210,6 @@ def _of_call(call: Call, result: str | None, number: int) -> list[Piece]:
 
 def _of_deed(deed: Deed, rank: Rank, line: Line) -> Piece:
     return Piece(deed.text, rank, line, deed=deed)
-
-
-def _outcome(parts: Parts, named: str) -> list[Part]:
-    """Return what a deed brought about: states, amounts and ids that its arguments do not say."""
-    new = [part for part in parts.parts if not _is_known(part, named)]
-    if not any(": " in part.text or part.under for part in new):
-        return [part for part in new[:1] if len(part.text) <= 2 * _LONGEST_TOLD]
-    room, chosen = _LONGEST_TOLD, list[Part]()
-    for kind in (_STATE, _AMOUNT, _NEW_ID, None):
-        for part in new:
-            size = len(part.text) + len(part.under)
-            key, _, said = part.text.partition(": ")
-            tells = kind.search(part.under or key) if kind else not part.under and _IS_ID.fullmatch(said)
-            if size <= room and part not in chosen and tells:
-                chosen.append(part)
-                room -= size + 2
-    return [part for part in parts.parts if part in chosen]
-
-
-def _is_known(part: Part, named: str) -> bool:
-    """Return whether a call's arguments say this already."""
-    return part.text.partition(": ")[2].strip('"') in named if ": " in part.text else part.text in named
 
 
 def _of_stray(result: MemoryEntry, number: int) -> list[Piece]:

@@ -2,13 +2,16 @@
 
 Input      an entry with a result, the room for it in tokens, a counter; and what the conversation mentions, from mentioned_in.
 Output     stub_of: the parts that are worth most and that are mentioned, in their order, and how many more there are.
-Guarantees never longer than `room`; never cut inside a value, a number or a word; "" if not even the mark fits.
+Guarantees never longer than `room`, but for a failure's own words and for the mark, which always stays; never cut inside a
+           value, a number or a word.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Sequence
 
+from dspy_programs.memory.deed_lines import cut
+from dspy_programs.memory.deeds import ending_of, reason_of
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.fields import MOST, Parts, joined
 from dspy_programs.memory.text_results import parts_of_result, value_of
@@ -16,18 +19,33 @@ from dspy_programs.text import quantity
 
 _MENTIONED_WORTH = 6.0
 _SMALL = 6  # tokens that every part costs in the choice, so that a short part of no worth is no bargain
-_COLUMNS = (MOST, 6, 4, 2)  # of a list, until enough of its rows fit
+_WORD_WORTH = 1.5
+_LAST = 4  # requests and calls whose words count
+_READ = 2_000  # characters of them
+_AMPLE = 80  # tokens of a room with place for a long mark
+_WHY = 40  # characters that tell a reason from others
+FAILURE = 48  # tokens that a failure has at least
+_COLUMNS = (MOST, 6, 4, 2, 1)  # of a list, until enough of its rows fit
 _MENTIONED_TIMES = 4
-_MENTION = re.compile(r"[A-Za-z_@#-]*\d[\w@#-]*(?:[.:/-][\w@#-]+)*|[\w.+-]+@[\w.-]+\w|[A-Z][A-Z]+\b")  # ids, numbers, codes
+# ids, numbers, codes
+_MENTION = re.compile(r"[A-Za-z_@#-]*\d[\w@#-]*(?:[.:/-][\w@#-]+)*|[\w.+-]+@[\w.-]+\w|[A-Z][A-Z]+\b")
+
+_WORD = re.compile(r"[^\W\d_]{4,}")
 
 
-def mentioned_in(entries: Iterable[MemoryEntry]) -> frozenset[str]:
-    """Return the ids, numbers and names that people, answers and calls mention: all but the results of tools."""
+def mentioned_in(entries: Sequence[MemoryEntry]) -> frozenset[str]:
+    """Return the ids, numbers and names that people, answers and calls mention, and the words of the last requests and calls."""
     found: set[str] = set()
     for entry in entries:
         if entry.role != "tool":
             found.update(entry.text.split())
-    return frozenset(word for text in found if not (text.isalpha() and text.islower()) for word in _MENTION.findall(text))
+    codes = {word for text in found if not (text.isalpha() and text.islower()) for word in _MENTION.findall(text)}
+    last = [entry.text for entry in entries if entry.role == "user" or entry.calls][-_LAST:]
+    return frozenset(codes.union(*map(_words_in, last)))
+
+
+def _words_in(text: str) -> set[str]:
+    return set(_WORD.findall(text[:_READ].lower()))
 
 
 def stub_of(entry: MemoryEntry, room: int, count: Callable[[str], int], mentioned: Collection[str] = frozenset()) -> str:
@@ -35,24 +53,54 @@ def stub_of(entry: MemoryEntry, room: int, count: Callable[[str], int], mentione
 
     Args:
         entry: A tool's result.
-        room: Tokens.
+        room: Tokens; a failure has at least FAILURE.
         count: Counts a text's tokens.
-        mentioned: What the conversation mentions later; rows and fields with it go first.
+        mentioned: What the conversation mentions; rows, fields and sentences with it go first.
 
     Returns:
-        The result itself if it fits; "" if nothing fits.
+        The result itself if it fits; how much it was if nothing fits.
     """
-    if count(entry.content[: 40 * max(room, 1)]) <= room and len(entry.content) <= 40 * max(room, 1):
-        return entry.content
-    value = value_of(entry.content)
+    text = entry.content
+    if count(text[: 40 * max(room, 1)]) <= room and len(text) <= 40 * max(room, 1):
+        return text
+    value = value_of(text)
+    failed = ending_of(text, False, value) == "failed"
+    room = max(room, FAILURE) if failed else room
     found: list[str] = []
     for columns in _COLUMNS:
-        parts = parts_of_result(entry.content, value, columns)
-        text, share = _best_of(parts, room, count, mentioned)
-        found.append(text)
+        parts = parts_of_result(text, value, columns)
+        stub, share = _best_of(parts, room, count, mentioned)
+        found.append(stub)
         if share == 1 or not any(part.under for part in parts.parts):
             break
-    return max(found, key=lambda text: _told(text, mentioned))
+    best = max(found, key=lambda stub: _told(stub, mentioned))
+    if failed and reason_of(text)[:_WHY] not in best:
+        return _of_failure(text, room, count)
+    return best or _beginning(parts, room, count, mentioned)
+
+
+def _beginning(parts: Parts, room: int, count: Callable[[str], int], mentioned: Collection[str]) -> str:
+    """Return the best part without its label, a sentence or a line up to a word, or else only how many parts there were."""
+    if parts.parts:
+        mark, worth = _marked(parts, len(parts.parts) - 1, room), _worths(parts, mentioned)
+        text = parts.parts[worth.index(max(worth))].text
+        stub = f"{text} {mark}"
+        while text and count(stub) > room:
+            text = text[: len(text) * 3 // 4].rpartition(" ")[0] if parts.noun in ("sentence", "line") else ""
+            stub = f"{text} (...) {mark}"
+        if text:
+            return stub
+    return f"({quantity(len(parts.parts) + parts.beyond, parts.noun)}; shortened)"
+
+
+def _of_failure(text: str, room: int, count: Callable[[str], int]) -> str:
+    """Return why a call failed, in its own words."""
+    if count(text[: 40 * room]) <= room and len(text) <= 40 * room:
+        return text
+    why, mark = reason_of(text), _mark("", room)
+    while count(f"{why} {mark}") > room and len(shorter := cut(why, len(why) * 3 // 4)) < len(why):
+        why = shorter
+    return f"{why} {mark}"
 
 
 def _told(text: str, mentioned: Collection[str]) -> int:
@@ -65,7 +113,7 @@ def _best_of(parts: Parts, room: int, count: Callable[[str], int], mentioned: Co
     """Return the best parts in a room, and what share of the parts they are."""
     worth = _worths(parts, mentioned)
     costs = [count(part.text) + 1 for part in parts.parts]
-    left = room - count(_mark(parts, len(parts.parts)))
+    left = room - count(_marked(parts, len(parts.parts), room))
     chosen: set[int] = set()
     labels: set[str] = {""}
     for number in sorted(range(len(costs)), key=lambda number: -worth[number] / (costs[number] + _SMALL)):
@@ -75,32 +123,38 @@ def _best_of(parts: Parts, room: int, count: Callable[[str], int], mentioned: Co
             chosen.add(number)
             labels.add(under)
             left -= cost
-    text = _written(parts, chosen)
+    text = _written(parts, chosen, room)
     for number in sorted(chosen, key=lambda number: worth[number]):
         if count(text) <= room:
             break
         chosen.discard(number)
-        text = _written(parts, chosen)
-    return (text if count(text) <= room else ""), len(chosen) / max(1, len(parts.parts))
+        text = _written(parts, chosen, room)
+    return (text if chosen and count(text) <= room else ""), len(chosen) / max(1, len(parts.parts))
 
 
 def _worths(parts: Parts, mentioned: Collection[str]) -> list[float]:
     """Return what each part is worth: more if the conversation mentions what only few of the parts say."""
     worth = [part.worth for part in parts.parts]
     if mentioned:
-        said = [{word for word in _MENTION.findall(part.text) if word in mentioned} for part in parts.parts]
-        times = Counter(word for words in said for word in words)
-        for number, words in enumerate(said):
-            worth[number] += _MENTIONED_WORTH * min(2.0, sum(1 / times[word] for word in words))
+        for found, most in ((_MENTION.findall, _MENTIONED_WORTH), (_words_in, _WORD_WORTH)):
+            said = [{word for word in found(part.text) if word in mentioned} for part in parts.parts]
+            times = Counter(word for words in said for word in words)
+            for number, words in enumerate(said):
+                worth[number] += most * min(2.0, sum(1 / times[word] for word in words))
     return worth
 
 
-def _mark(parts: Parts, left_out: int) -> str:
+def _mark(left_out: str, room: int) -> str:
+    said = [left_out] if left_out else []
+    return f"({'; '.join([*said, 'shortened, can be restored'] if room >= _AMPLE or not said else said)})"
+
+
+def _marked(parts: Parts, left_out: int, room: int) -> str:
     more = left_out + parts.beyond
-    return f"({quantity(more, f'more {parts.noun}')}; shortened, can be restored)" if more else "(shortened, can be restored)"
+    return _mark(quantity(more, f"more {parts.noun}") if more else "", room)
 
 
-def _written(parts: Parts, chosen: Collection[int]) -> str:
+def _written(parts: Parts, chosen: Collection[int], room: int) -> str:
     taken = [part for number, part in enumerate(parts.parts) if number in chosen]
     text = joined(taken, "\n" if parts.noun in ("line", "row") else " " if parts.noun == "sentence" else "; ")
-    return f"{text} {_mark(parts, len(parts.parts) - len(taken))}".strip()
+    return f"{text} {_marked(parts, len(parts.parts) - len(taken), room)}".strip()

@@ -35,6 +35,9 @@ _BAD = re.compile(r"error|exception|fail|fatal|critical|denied|refused|timed out
 _CHANGED = re.compile(r"[+-](?![+-])|diff --git|\+\+\+ |--- |@@")
 _IS_DIFF = re.compile(r"(?m)^(?:diff --git |@@ -\d|\+\+\+ )")
 _RULE = re.compile(r"[\s|:+=_-]*")
+_NUMBER = re.compile(r"\d[\d.,:/-]*")
+_NAME = re.compile(r"(?<=[a-z,;(] )[A-Z]\w+")
+_MOST_ALIKE = 4
 _DIGITS = {ord(digit): "0" for digit in "123456789"}
 _FRAME = re.compile(r'\s*File "|\s*at \S+\(')
 
@@ -162,12 +165,26 @@ def _is_prose(lines: Sequence[str]) -> bool:
 
 
 def _of_prose(text: str) -> Parts:
-    found, more = first_lines_in(text, _LONGEST_PROSE)
-    parts = [
-        Part(sentence, "", (1.5 if place == 0 else 1.0) + (1.0 if _TELLING.search(sentence.lower()) else 0.0))
-        for place, sentence in enumerate(found[:MOST])
+    """Choose among the sentences: each once, and those that are alike but for their digits are worth less."""
+    said, more = first_lines_in(text, _LONGEST_PROSE)
+    found = list(dict.fromkeys(said))
+    alike = Counter(map(_form_of, found))
+    offered = [
+        (((1.5 if place == 0 else 1.0) + _exactness(one)) / min(_MOST_ALIKE, alike[_form_of(one)]), place)
+        for place, one in enumerate(found)
     ]
-    return Parts(parts, "sentence", max(0, len(found) - MOST) + more)
+    best = sorted(sorted(offered, key=lambda one: -one[0])[:MOST], key=lambda one: one[1])
+    return Parts([Part(found[place], "", worth) for worth, place in best], "sentence", len(said) - len(best) + more)
+
+
+def _form_of(sentence: str) -> str:
+    return sentence.translate(_DIGITS)
+
+
+def _exactness(sentence: str) -> float:
+    """Return what the numbers, the names and the outcome in a sentence are worth."""
+    worth = 1.0 if _TELLING.search(sentence.lower()) else 0.0
+    return worth + min(2.0, 0.7 * len(_NUMBER.findall(sentence)) + 0.4 * len(_NAME.findall(sentence)))
 
 
 def _of_lines(lines: Sequence[str], is_diff: bool) -> Parts:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dspy_programs.programs.failure_judge.verbs import (
         KIND_OF_CLAIM as KIND_OF_CLAIM,
         acts as acts,
+        changes_by_name as changes_by_name,
         doing as doing,
         is_deed as is_deed,
     )
@@ -56,6 +57,7 @@ _HOMES = {
     "View": "trace_view",
     "text_of": "trace_view",
     "acts": "verbs",
+    "changes_by_name": "verbs",
     "doing": "verbs",
     "is_deed": "verbs",
 }

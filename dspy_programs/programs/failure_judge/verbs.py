@@ -1,7 +1,8 @@
 """What a tool's name says that it does, and what a sentence says was done: six kinds of deeds.
 
 Guarantees tolerant: "booked" may be the work of create_event, "moved" of delete and create; a tool whose name says nothing
-           (`bash`, `run`, `workflow_7`) may have done anything. English only.
+           (`bash`, `run`, `workflow_7`) may have done anything. English; changes_by_name knows the commonest verbs
+           of other languages.
 """
 
 import re
@@ -51,6 +52,40 @@ _LOOKS = frozenset(
     "ask wait verify validate analyze analyse weather status history inspect is has can preview compare estimate suggest "
     "recommend translate summarize".split()
 )
+_ALSO_LOOK = frozenset(
+    "cat ls grep diff wc tail head sort pwd du which stat tree mean average subtract multiply divide logarithm sqrt power "
+    "round max min sum convert percentage display estimate lookup peek scan detect classify predict score rank explain "
+    "parse format validate test ping info details metadata stats metrics report thought reason reflect note current now "
+    "today time date version help documentation docs schema trace balance quote rate rates forecast directions distance "
+    "route dictionary define wiki wikipedia google bing web page crawl scrape extract ocr caption embed retrieval rag "
+    "knowledge memory recall lesen suchen pruefen prüfen anzeigen abfragen abrufen holen finden auflisten zeigen "
+    "ermitteln berechnen lire chercher rechercher consulter obtenir lister afficher trouver verifier vérifier recuperer "
+    "récupérer calculer leer buscar consultar obtener listar mostrar verificar calcular ver ler obter leggere leggi "
+    "cercare cerca ottenere ottieni elenca mostra verifica lezen lees zoeken zoek ophalen haal toon hämta sök visa läs".split()
+)
+_ALSO_CHANGE = frozenset(
+    "mv cp mkdir touch rm rmdir ln chmod chown kill write upload download approve reject accept decline confirm login "
+    "logout log authenticate sign fund press start stop fill lock unlock turn activate deactivate follow unfollow retweet "
+    "tweet like contact resolve reopen escalate block unblock ban pin unpin star vote sync reset retry trigger launch "
+    "provision scale migrate rollback commit push merge checkout rebase stash apply grant deny allow forbid hire fire "
+    "feed play pause mute resume subscribe enroll withdraw deposit transfer redeem claim dispatch ship assign unassign "
+    "attach detach link unlink tag untag label set unset anlegen aendern ändern loeschen löschen buchen umbuchen "
+    "stornieren senden schicken bestellen erstellen reservieren speichern bezahlen zahlen erstatten creer créer modifier "
+    "supprimer envoyer reserver réserver annuler commander payer rembourser enregistrer crear modificar actualizar borrar "
+    "eliminar enviar reservar cancelar pagar guardar creare crea modificare eliminare inviare prenotare annullare "
+    "wijzigen verwijderen boeken annuleren versturen".split()
+)
+_ONLY_LOOK = frozenset(
+    "get list view search find fetch retrieve check show query read lookup analyze analyse calculate compute compare "
+    "detect validate verify count describe".split()
+)
+_ALSO_NOUNS = frozenset(
+    "message order credit email mail post log record report share text transfer comment tweet plot register return mark "
+    "close open exchange charge issue deposit schedule plan budget store payment refund make book ticket login press star "
+    "pin tag label vote contact feed block note export account reset".split()
+)  # in front of the verb they name a thing: `ticket_get_login_status`
+_LOOKS_IN_SIGNS = re.compile(r"查询|查找|获取|搜索|读取|検索|取得|照会|조회|검색")
+_ANY_WORD = re.compile(r"[^\W\d_]+?(?=[A-Z][a-z])|[^\W\d_]+")
 _AND = frozenset({"and", "or"})
 _WORD = re.compile(r"[a-z]+|[A-Z][a-z]*|[A-Z]+(?![a-z])")
 _CLOSES = re.compile(
@@ -108,6 +143,26 @@ def does_just(name: str, claimed: Kind) -> bool:
 def acts(name: str) -> bool:
     """Return whether a tool does whatever its input says: a shell, a browser, an editor."""
     return not _ACTS.isdisjoint(_words(name))
+
+
+@lru_cache(maxsize=4096)
+def changes_by_name(name: str) -> bool | None:
+    """Return whether a tool changes something, by its name; None where that says nothing."""
+    does = doing(name)
+    if does.looks:
+        return False
+    words = [word.lower() for word in _ANY_WORD.findall(name[:200].rpartition(".")[2] or name[:200])]
+    first = words[0] if words else ""
+    looked = next((word in _ONLY_LOOK for word in words if word not in _ALSO_NOUNS and _is_verb(word)), False)
+    if first in _ALSO_LOOK or looked or _LOOKS_IN_SIGNS.search(name):
+        return False
+    if first in _ALSO_CHANGE or (does.kinds and not acts(name)) or not _ALSO_CHANGE.isdisjoint(words):
+        return True
+    return False if not _ALSO_LOOK.isdisjoint(words) else None
+
+
+def _is_verb(word: str) -> bool:
+    return word in _ONLY_LOOK or word in _ALSO_CHANGE or bool(doing(word).kinds)
 
 
 @lru_cache(maxsize=4096)

@@ -45,6 +45,11 @@ def test_a_failed_look_up_is_no_deed_but_ranks_before_the_ordinary():
         ("add", {"a": 1, "b": 2}, {"result": 3}),
         ("workflow_7", {"customer_id": "c3"}, {f"field{n}": n for n in range(20)}),
         ("think", {"thought": "I should book it"}, ""),
+        ("firma_lesen", {"firma": "Kranz"}, {"status": "aktiv"}),
+        ("obtener_pedido", {"id": "7"}, "enviado"),
+        ("chercher_vols", {"a": 1, "de": "x", "vers": "y", "le": "z"}, {"vols": 3}),
+        ("restaurant_tables", {"date": "2026-02-16", "time": "19:30", "persons": 2, "area": "bar"}, {"tables": [{"id": 4}]}),
+        ("查询订单", {"订单": "A7"}, "已发货"),
     ],
 )
 def test_what_only_looks_is_no_deed(name, given, result):
@@ -99,3 +104,38 @@ def test_names_and_arguments_cannot_start_a_line():
 def test_the_name_decides_before_the_result():
     assert changes(Call("get_user", {"id": 3}), "Updated successfully.") is False
     assert changes(Call("update_user", {"id": 3}), "[]") is True
+
+
+@pytest.mark.parametrize(
+    ("name", "result", "outcome"),
+    [
+        (
+            "auftrag_anlegen",
+            {"status": "angelegt", "firma": "Kranz", "auftrag": "A-30991"},
+            "auftrag: A-30991; status: angelegt",
+        ),
+        ("credit", {"firma": "Kranz", "gutschrift": "G-8812"}, "gutschrift: G-8812"),
+        ("workflow_update", "Der Vorgang wartet auf Frau Brandt.", "Der Vorgang wartet auf Frau Brandt."),
+        ("workflow_update", {"lage": "wartet", "bei": "Brandt"}, "lage: wartet; bei: Brandt"),
+    ],
+)
+def test_an_outcome_is_the_new_id_then_the_state_and_an_unknown_one_is_quoted(name, result, outcome):
+    assert all_lines(called(name, {"firma": "Kranz"}, result)).splitlines()[0] == f'done: {name}(firma="Kranz") -> {outcome}'
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        *(f"{word}: 12" for word in ("Fehler", "Erreur", "Errore", "Fout", "エラー", "错误")),
+        {"fehler": "kein Termin"},
+        {"status": "fehlgeschlagen"},
+    ],
+)
+def test_an_error_in_another_language_is_a_failure(result):
+    assert all_lines(called("buchen", {"tour": "FR-44"}, result)).startswith('failed: buchen(tour="FR-44"): ')
+
+
+def test_a_field_that_repeats_an_argument_says_nothing_but_the_answer_does():
+    given, result = {"table": "orders_5"}, {"table": "orders_5", "rows": 5, "ok": True}
+    assert all_lines(called("row_count", given, result)) == 'row_count(table="orders_5") -> rows: 5; ok: true'
+    assert all_lines(called("get_table", given, {"table": "orders_5"})) == 'get_table(table="orders_5") -> table: orders_5'

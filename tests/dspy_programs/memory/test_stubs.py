@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from dspy_programs.memory.stubs import mentioned_in, stub_of
+from dspy_programs.memory.stubs import FAILURE, mentioned_in, stub_of
 from dspy_programs.text import approximate_tokens as count
 from tests.dspy_programs.memory.forms import called, said
 
@@ -51,11 +51,12 @@ RESULTS = {
 def test_a_stub_fits_and_no_value_in_it_is_cut(kind, room):
     text = RESULTS[kind]
     stub = stub_of(said("tool", text), room, count)
-    assert count(stub) <= room
-    if stub and stub != text:
-        told = re.sub(r"\([\d,]+ (?:more|lines)[^()]*\)|\(shortened[^()]*\)", "", stub)
+    assert count(stub) <= max(room, FAILURE if kind == "log" else 12)  # the mark always stays
+    if stub != text:
+        mark = r"\((?:[\d,]+ (?:more )?\w+|shortened)[^()]*\)"
+        told = re.sub(mark, "", stub)
         assert set(re.findall(r"[\w.-]*\d[\w.-]*", told)) <= set(re.findall(r"[\w.-]*\d[\w.-]*", text))
-        assert stub.endswith("shortened, can be restored)")
+        assert re.search(rf"{mark}$", stub)
 
 
 @pytest.mark.parametrize(
@@ -87,3 +88,42 @@ def test_rows_that_the_conversation_mentions_go_first():
 
 def test_a_result_that_fits_stays_as_it_is():
     assert stub_of(said("tool", "All is well."), 50, count) == "All is well."
+
+
+TABLES = {
+    "tables": [{"id": "T4", "window": False}, {"id": "T9", "window": True}, {"id": "T11", "window": True, "note": "cold"}]
+}
+
+
+def test_a_list_of_objects_shrinks_to_its_telling_columns():
+    stub = stub_of(said("tool", json.dumps(TABLES, indent=4)), 50, count)
+    assert stub.startswith("tables (id, window): (T4, false), (T9, true), (T11, true, note: cold)")
+
+
+@pytest.mark.parametrize("result", [json.dumps(TABLES), json.dumps(FLIGHTS), LOG, DIFF, RESULTS["prose"]])
+def test_a_small_room_still_has_a_value_or_the_beginning_of_a_sentence(result):
+    stub = stub_of(said("tool", result), 16, count)
+    assert re.search(r"\w", re.sub(r"\([\d,]+ \w+; shortened\)", "", stub))
+
+
+@pytest.mark.parametrize("room", [1, 16])
+def test_a_failure_keeps_its_own_words(room):
+    why = "remote: error: GH006: commit 5d0c9b7 is not signed"
+    assert why in stub_of(
+        said("tool", f"{why}\n ! [remote rejected] HEAD -> fix/voucher\n" + "hint: see the manual\n" * 40), room, count
+    )
+
+
+def test_sentences_of_a_page_are_chosen_by_what_is_exact_and_asked_for_each_once():
+    filler = "The city of Lisbon is known for its hills and trams. Many people in Europe have opinions about mobility. "
+    page = (
+        filler * 6
+        + "In December 2024 there were 6,212 scooters of Bolt. "
+        + filler * 6
+        + "Trams cost 3.20 euros since May. "
+        + filler
+    )
+    asked = [said("user", "What does a ride by tram cost? I mean the trams.")]
+    stub = stub_of(said("tool", page), 60, count)
+    assert "6,212 scooters of Bolt" in stub and "3.20 euros" in stub and stub.count("known for its hills") <= 1
+    assert "3.20 euros" in stub_of(said("tool", page), 24, count, mentioned_in(asked))
