@@ -71,7 +71,7 @@ def stub_of(entry: MemoryEntry, room: int, count: Callable[[str], int], mentione
         parts = parts_of_result(text, value, columns)
         stub, share = _best_of(parts, room, count, mentioned)
         found.append(stub)
-        if share == 1 or not any(part.under for part in parts.parts):
+        if share == 1 or (columns != MOST and not any(part.under for part in parts.parts)):
             break
     best = max(found, key=lambda stub: _told(stub, mentioned))
     if failed and reason_of(text)[:_WHY] not in best:
