@@ -305,7 +305,7 @@ def worth_of(key: str, value: Any) -> float:
     first = value[0] if isinstance(value, list) else value
     if isinstance(first, dict):
         return max([worth, *(_worth_of_key(_key(inner)) for inner in islice(first, 20))])
-    if value is True:
+    if value is True or value == 0:
         return 0.6 * worth
     exact = isinstance(value, (int, float)) or (isinstance(value, str) and len(value) <= _LONGEST and _DIGIT.search(value))
     return worth + (0.5 if exact else 0.0)

@@ -34,7 +34,7 @@ _WORD = re.compile(r"[^\W\d_]{4,}")
 
 
 def mentioned_in(entries: Sequence[MemoryEntry]) -> frozenset[str]:
-    """Return the ids, numbers and names that people, answers and calls mention, and the words of the last requests and calls."""
+    """Return the codes and names that people, answers and calls mention, and the words of the last requests and calls."""
     found: set[str] = set()
     for entry in entries:
         if entry.role != "tool":
@@ -64,6 +64,8 @@ def stub_of(entry: MemoryEntry, room: int, count: Callable[[str], int], mentione
     if count(text[: 40 * max(room, 1)]) <= room and len(text) <= 40 * max(room, 1):
         return text
     value = value_of(text)
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
+        value = value[0]
     failed = ending_of(text, False, value) == "failed"
     room = max(room, FAILURE) if failed else room
     found: list[str] = []
