@@ -240,7 +240,12 @@ def _key_of(part: Part) -> str:
 
 
 def _is_new_id(part: Part) -> bool:
-    return not part.under and _CODE.fullmatch(part.text.rpartition(": ")[2]) is not None
+    key = _key_of(part).lower()
+    return (
+        not part.under
+        and not key.startswith(("user", "customer", "account"))
+        and _CODE.fullmatch(part.text.rpartition(": ")[2]) is not None
+    )
 
 
 def _is_state(part: Part) -> bool:

@@ -99,7 +99,8 @@ def _size_of(value: Any) -> int:
 
 
 def _parts(value: Any, label: str, depth: int, beyond: _Beyond, at_once: bool = True) -> Iterator[Part]:
-    if at_once and not _holds_rows(value) and (short := compact(value)) is not None:
+    as_rows = beyond.columns != MOST and _holds_rows(value)  # a short list is told at once where there is room
+    if at_once and not as_rows and (short := compact(value)) is not None:
         yield Part(f"{label}: {short}" if label else short, "", worth_of(label, value))
     elif isinstance(value, str):
         yield from _of_text(value, label, beyond)
@@ -137,7 +138,7 @@ def _of_list(items: Sequence[Any], label: str, depth: int, beyond: _Beyond) -> I
         return
     shown = items[:_ROWS]
     beyond.number += len(items) - len(shown)
-    worth = worth_of(label, items) * (1.5 if compact(items) is None else 1.0)
+    worth = worth_of(label, items) * 1.5
     if (groups := _groups(shown)) is not None:  # a list of lists of records: connecting flights
         shown = [row for group in groups for row in group]
     table = _table(shown, beyond.columns)
@@ -304,7 +305,7 @@ def worth_of(key: str, value: Any) -> float:
     first = value[0] if isinstance(value, list) else value
     if isinstance(first, dict):
         return max([worth, *(_worth_of_key(_key(inner)) for inner in islice(first, 20))])
-    if value is True:
+    if value is True or value == 0:
         return 0.6 * worth
     exact = isinstance(value, (int, float)) or (isinstance(value, str) and len(value) <= _LONGEST and _DIGIT.search(value))
     return worth + (0.5 if exact else 0.0)

@@ -34,7 +34,7 @@ _WORD = re.compile(r"[^\W\d_]{4,}")
 
 
 def mentioned_in(entries: Sequence[MemoryEntry]) -> frozenset[str]:
-    """Return the ids, numbers and names that people, answers and calls mention, and the words of the last requests and calls."""
+    """Return the codes and names that people, answers and calls mention, and the words of the last requests and calls."""
     found: set[str] = set()
     for entry in entries:
         if entry.role != "tool":
@@ -64,6 +64,8 @@ def stub_of(entry: MemoryEntry, room: int, count: Callable[[str], int], mentione
     if count(text[: 40 * max(room, 1)]) <= room and len(text) <= 40 * max(room, 1):
         return text
     value = value_of(text)
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
+        value = value[0]
     failed = ending_of(text, False, value) == "failed"
     room = max(room, FAILURE) if failed else room
     found: list[str] = []
@@ -71,7 +73,7 @@ def stub_of(entry: MemoryEntry, room: int, count: Callable[[str], int], mentione
         parts = parts_of_result(text, value, columns)
         stub, share = _best_of(parts, room, count, mentioned)
         found.append(stub)
-        if share == 1 or not any(part.under for part in parts.parts):
+        if share == 1 or (columns != MOST and not any(part.under for part in parts.parts)):
             break
     best = max(found, key=lambda stub: _told(stub, mentioned))
     if failed and reason_of(text)[:_WHY] not in best:

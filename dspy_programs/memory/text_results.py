@@ -38,6 +38,7 @@ _RULE = re.compile(r"[\s|:+=_-]*")
 _NUMBER = re.compile(r"\d[\d.,:/-]*")
 _NAME = re.compile(r"(?<=[a-z,;(] )[A-Z]\w+")
 _MOST_ALIKE = 4
+_SHORT_SENTENCE = 30  # characters
 _DIGITS = {ord(digit): "0" for digit in "123456789"}
 _FRAME = re.compile(r'\s*File "|\s*at \S+\(')
 
@@ -183,8 +184,11 @@ def _form_of(sentence: str) -> str:
 
 def _exactness(sentence: str) -> float:
     """Return what the numbers, the names and the outcome in a sentence are worth."""
+    numbers, names = len(_NUMBER.findall(sentence)), len(_NAME.findall(sentence))
+    if len(sentence) < _SHORT_SENTENCE and not numbers and not names:
+        return -0.7  # "Report an error."
     worth = 1.0 if _TELLING.search(sentence.lower()) else 0.0
-    return worth + min(2.0, 0.7 * len(_NUMBER.findall(sentence)) + 0.4 * len(_NAME.findall(sentence)))
+    return worth + min(2.0, 0.7 * numbers + 0.4 * names)
 
 
 def _of_lines(lines: Sequence[str], is_diff: bool) -> Parts:

@@ -96,7 +96,7 @@ TABLES = {
 
 
 def test_a_list_of_objects_shrinks_to_its_telling_columns():
-    stub = stub_of(said("tool", json.dumps(TABLES, indent=4)), 50, count)
+    stub = stub_of(said("tool", json.dumps(TABLES, indent=4)), 40, count)
     assert stub.startswith("tables (id, window): (T4, false), (T9, true), (T11, true, note: cold)")
 
 
