@@ -152,6 +152,8 @@ def messages_of(session: _Session) -> Any:
             continue
         found += _messages_of_added(added)
         added = []
+        if is_note and not entry.content:
+            continue  # there was no room for a note, and no API takes an empty message
         if is_note:
             found.append(_note(entry, session.opened))
         elif group is not None and group.places.start not in told:

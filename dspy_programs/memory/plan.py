@@ -26,9 +26,8 @@ from dspy_programs.memory.salience import Reading, parts_of
 from dspy_programs.memory.selection import Note, Pool, Selection, Told, words_of
 from dspy_programs.memory.talk import ANSWER, ANSWER_WORTH, QUESTION_WORTH, is_talk, speaker_of, without_speaker
 from dspy_programs.memory.units import protected, units
-from dspy_programs.memory.windows import Older, Written
+from dspy_programs.memory.windows import Older, Written, statements_of
 from dspy_programs.programs.failure_judge import is_deed
-from dspy_programs.text import sentences
 
 NEWEST = 0.1  # share of the room for the newest messages besides the protected ones
 _HALF = 0.5  # of the older messages' tokens: where the note has room for that, fewer messages become older ones
@@ -343,7 +342,7 @@ class _Draft:
             places = [place for place in self.older if window.first <= task.position(place) <= window.last]
             inside.update(places)
             turns = "turns {} to {}".format(*window.turns)
-            pieces = [Piece(" ".join(s.split()), Rank.ORDINARY, Line(0, f"{turns}: ")) for s in sentences(window.text)]
+            pieces = [Piece(" ".join(s.split()), Rank.ORDINARY, Line(0, f"{turns}: ")) for s in statements_of(window.text)]
             found.append(Told([entry for place in places for entry in task.members(place)], pieces, 1.0, places, way))
         for one in told:
             if one.places[0] in inside:

@@ -6,6 +6,7 @@ Guarantees a window that still has the same units is not asked again; with what 
 Calls      one per new window.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -14,10 +15,13 @@ from pydantic import BaseModel, ValidationError
 from dspy_programs.cli import Progress
 from dspy_programs.memory.changes import Change, Strategy
 from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.text import sentences
 
 _SMALLEST = 1500  # tokens of a window, if there is that much
 CALLS = 24
 _MOST = 0.25  # of a window's tokens, for its text
+
+_MARKS = re.compile(r"^- |\s\[\d+(?:, \d+)*\]$|^(?:Decisions|Facts):$", re.MULTILINE)
 
 Ask = Callable[[Sequence[MemoryEntry], int, Strategy], Change]
 """Called with entries, the tokens that their text may have, and the strategy."""
@@ -47,6 +51,11 @@ class Written(NamedTuple):
     fallbacks: int = 0
     """Windows that the model failed to summarize."""
     failure: str | None = None
+
+
+def statements_of(text: str) -> list[str]:
+    """Return the sentences of a model's text, without the marks of a memory's form: titles, bullets, numbers of turns."""
+    return [sentence for line in _MARKS.sub("", text).splitlines() for sentence in sentences(line)]
 
 
 def windows_in(metadata: dict[str, Any]) -> list[Window]:
