@@ -17,8 +17,8 @@ from dspy_programs.lm.embedded.embedded import import_xllamacpp
 from dspy_programs.lm.embedded.llama_server import LlamaServer
 from dspy_programs.lm.weights.gguf import read
 from dspy_programs.lm.weights.vocabulary import token_count
-from dspy_programs.memory.adapters import store_of
-from dspy_programs.memory.chat import chat_messages
+from dspy_programs.memory.sending.chat import chat_messages
+from dspy_programs.memory.sessions.adapters import store_of
 from dspy_programs.tokens import TokenCounter, counter_named
 from tests.ggufs import RUNS, SQUARES, WIDTH, gguf
 

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
-    from dspy_programs.memory.adapters import messages_of, store_of
-    from dspy_programs.memory.chat import chat_messages
     from dspy_programs.memory.compressor import CompressionReport, MemoryCompressor
     from dspy_programs.memory.context import ContextBuilder, ContextConfig
     from dspy_programs.memory.engine import CompressionEngine
@@ -14,7 +12,9 @@ if TYPE_CHECKING:
     from dspy_programs.memory.importance import ImportanceScorer, ScoringConfig
     from dspy_programs.memory.llm_client import LLMClient
     from dspy_programs.memory.originals import restore
-    from dspy_programs.memory.session_compression import compress_session
+    from dspy_programs.memory.sending.chat import chat_messages
+    from dspy_programs.memory.sessions.adapters import messages_of, store_of
+    from dspy_programs.memory.sessions.session_compression import compress_session
     from dspy_programs.memory.store import MemoryStore
     from dspy_programs.memory.store_file import load, opened, save
     from dspy_programs.memory.triggers import ForgettingCurve
@@ -31,14 +31,14 @@ _HOMES = {
     "MemoryEntry": "entry",
     "MemoryStore": "store",
     "ScoringConfig": "importance",
-    "chat_messages": "chat",
-    "compress_session": "session_compression",
+    "chat_messages": "sending.chat",
+    "compress_session": "sessions.session_compression",
     "load": "store_file",
-    "messages_of": "adapters",
+    "messages_of": "sessions.adapters",
     "opened": "store_file",
     "restore": "originals",
     "save": "store_file",
-    "store_of": "adapters",
+    "store_of": "sessions.adapters",
 }
 __all__ = [
     "CompressionEngine",

@@ -61,10 +61,10 @@ def alone(path: Path, output: Path, originals: Path | None = None) -> Iterator[N
 
 def read(path: Path, originals: Path | None, counter: TokenCounter | None = None) -> Loaded:
     """Read a memory; originals: the memory file of the messages in `path`, after which more may have been said."""
-    from dspy_programs.memory.adapters import store_of
-    from dspy_programs.memory.chat import chat_messages
     from dspy_programs.memory.originals import continued
-    from dspy_programs.memory.source import read_memory
+    from dspy_programs.memory.sending.chat import chat_messages
+    from dspy_programs.memory.sessions.adapters import store_of
+    from dspy_programs.memory.sessions.source import read_memory
     from dspy_programs.memory.store_file import load
 
     found = read_memory(path, counter)
@@ -83,7 +83,7 @@ def read(path: Path, originals: Path | None, counter: TokenCounter | None = None
 
 def warn_of_notes(restored: MemoryStore, path: Path) -> None:
     """Say on standard error if what was restored still has a note whose originals are elsewhere."""
-    from dspy_programs.memory.note import is_note
+    from dspy_programs.memory.reading.note import is_note
 
     notes = [entry.turn_number for entry in restored if entry.role != "system" and is_note(entry.content)]
     if notes:
@@ -110,24 +110,24 @@ def said(content: str) -> str:
 
 def as_messages(store: MemoryStore, strict: bool) -> bytes:
     """Return a memory as messages for a chat API."""
-    from dspy_programs.memory.chat import chat_messages
     from dspy_programs.memory.packed_originals import dumped
+    from dspy_programs.memory.sending.chat import chat_messages
 
     return (dumped(chat_messages(store, strict)) + "\n").encode()
 
 
 def over(store: MemoryStore, strict: bool, budget: int) -> int:
     """Return by how many tokens a memory's messages exceed a budget: they may say that a result or a beginning is missing."""
-    from dspy_programs.memory.chat import chat_messages
-    from dspy_programs.memory.sent import sent_tokens
+    from dspy_programs.memory.sending.chat import chat_messages
+    from dspy_programs.memory.sending.sent import sent_tokens
 
     return sum(sent_tokens(message, store.counter) for message in chat_messages(store, strict)) - budget
 
 
 def as_given(store: MemoryStore) -> bytes:
     """Return a restored memory as the messages that it was made of."""
-    from dspy_programs.memory.entries import messages_in
     from dspy_programs.memory.packed_originals import dumped
+    from dspy_programs.memory.sessions.entries import messages_in
 
     return (dumped(messages_in(store)) + "\n").encode()
 

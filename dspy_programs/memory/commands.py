@@ -66,7 +66,7 @@ def inspect(
 ) -> None:
     """Summarize a memory: entries, tokens, turns, roles and the most important entries. Calls no model."""
     from dspy_programs.memory.importance import ImportanceScorer
-    from dspy_programs.memory.source import read_memory
+    from dspy_programs.memory.sessions.source import read_memory
 
     store = read_memory(path, counter_of(lm)).store
     turns = [entry.turn_number for entry in store]
@@ -178,7 +178,7 @@ def add(
 ) -> None:
     """Add to a memory file, also while other processes do. Calls no model."""
     from dspy_programs.memory.originals import restore as restored
-    from dspy_programs.memory.source import read_memory
+    from dspy_programs.memory.sessions.source import read_memory
     from dspy_programs.memory.store_file import opened
 
     if (content is None) == (messages is None):
@@ -208,7 +208,7 @@ def context(
     """Print the context built from a memory within a token limit. Calls no model."""
     from dspy_programs.memory.context import ContextBuilder, ContextConfig
     from dspy_programs.memory.packed_originals import dumped
-    from dspy_programs.memory.source import read_memory
+    from dspy_programs.memory.sessions.source import read_memory
 
     store = read_memory(path, counter_of(lm)).store
     builder = ContextBuilder(ContextConfig(max_tokens=max_tokens, protected_recent=protected_recent))

@@ -32,7 +32,7 @@ from dspy_programs.memory.importance import ImportanceScorer
 from dspy_programs.memory.known import Known, Original, known_of
 from dspy_programs.memory.originals import Record, records_of
 from dspy_programs.memory.plan import Plan, Task, planned, stubbed
-from dspy_programs.memory.sent import beside_tokens
+from dspy_programs.memory.sending.sent import beside_tokens
 from dspy_programs.memory.store import MemoryStore
 from dspy_programs.memory.strategies import STRATEGIES
 from dspy_programs.memory.units import protected, units

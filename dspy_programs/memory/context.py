@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypedDict
 
 from dspy_programs.errors import UsageError
-from dspy_programs.memory.chat import chat_messages
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.sent import sent_tokens
+from dspy_programs.memory.sending.chat import chat_messages
+from dspy_programs.memory.sending.sent import sent_tokens
 from dspy_programs.memory.store import MemoryStore
 from dspy_programs.memory.strategies import extract
 from dspy_programs.memory.units import protected, units

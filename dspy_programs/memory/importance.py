@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dspy_programs.errors import UsageError
-from dspy_programs.memory.cues import says_something_exact
 from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.reading.cues import says_something_exact
 from dspy_programs.memory.store import MemoryStore
 from dspy_programs.programs.memory_summarizer import decides
 

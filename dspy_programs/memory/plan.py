@@ -17,14 +17,14 @@ from typing import NamedTuple
 from dspy_programs.conversation import call_of
 from dspy_programs.errors import UsageError
 from dspy_programs.memory.changes import Strategy
-from dspy_programs.memory.cues import says_something_exact
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.known import Known, Original
-from dspy_programs.memory.note import is_note, note_frame
-from dspy_programs.memory.pieces import Line, Piece, Rank, mentioned_in, open_requests, stub_of
-from dspy_programs.memory.salience import Reading, parts_of
+from dspy_programs.memory.reading.cues import says_something_exact
+from dspy_programs.memory.reading.note import is_note, note_frame
+from dspy_programs.memory.reading.pieces import Line, Piece, Rank, mentioned_in, open_requests, stub_of
+from dspy_programs.memory.reading.salience import Reading, parts_of
+from dspy_programs.memory.reading.talk import ANSWER, ANSWER_WORTH, QUESTION_WORTH, is_talk, speaker_of, without_speaker
 from dspy_programs.memory.selection import Note, Pool, Selection, Told, words_of
-from dspy_programs.memory.talk import ANSWER, ANSWER_WORTH, QUESTION_WORTH, is_talk, speaker_of, without_speaker
 from dspy_programs.memory.units import protected, units
 from dspy_programs.memory.windows import Older, Written, statements_of
 from dspy_programs.programs.failure_judge import is_deed

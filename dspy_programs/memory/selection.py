@@ -15,12 +15,12 @@ from operator import mul
 from typing import NamedTuple
 
 from dspy_programs.memory.changes import Strategy
-from dspy_programs.memory.deed_lines import BRIEF, EQUAL, RUNS, Deed, together
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.pieces import Piece, Rank, lines_of
-from dspy_programs.memory.salience import Reading, stated_in
-from dspy_programs.memory.sentence_breaks import clause_of
-from dspy_programs.memory.talk import densities
+from dspy_programs.memory.reading.deed_lines import BRIEF, EQUAL, RUNS, Deed, together
+from dspy_programs.memory.reading.pieces import Piece, Rank, lines_of
+from dspy_programs.memory.reading.salience import Reading, stated_in
+from dspy_programs.memory.reading.sentence_breaks import clause_of
+from dspy_programs.memory.reading.talk import densities
 
 SPARE = 1.6  # the estimate of a piece's tokens is high, so this much more is picked, then cut by the exact count
 _ROUNDS = 5

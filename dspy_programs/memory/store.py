@@ -15,7 +15,7 @@ from typing import Any
 
 from dspy_programs.errors import UsageError
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.sent import beside_tokens, entry_tokens, opening
+from dspy_programs.memory.sending.sent import beside_tokens, entry_tokens, opening
 from dspy_programs.tokens import APPROXIMATE, TokenCounter, with_vocabulary
 
 ENCODING = "cl100k_base"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from dspy_programs.memory.changes import Strategy
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.salience import Reading, parts_of
+from dspy_programs.memory.reading.salience import Reading, parts_of
 
 STRATEGIES: tuple[Strategy, ...] = ("summarize", "extract_facts", "archive")
 SHARE = {"summarize": 0.5, "extract_facts": 0.25}  # of the characters kept

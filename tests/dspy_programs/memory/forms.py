@@ -3,7 +3,7 @@
 import json
 
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.pieces import Rank, lines_of, pieces_of
+from dspy_programs.memory.reading.pieces import Rank, lines_of, pieces_of
 
 
 def said(role, text, **kept):

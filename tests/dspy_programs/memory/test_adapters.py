@@ -7,8 +7,8 @@ import pytest
 
 from dspy_programs.errors import UsageError
 from dspy_programs.memory import MemoryCompressor, compress_session, messages_of, restore, store_of
-from dspy_programs.memory.dialects import Note
-from dspy_programs.memory.entries import message_of
+from dspy_programs.memory.sessions.dialects import Note
+from dspy_programs.memory.sessions.entries import message_of
 
 CALLS = [{"id": i, "type": "function", "function": {"name": "look", "arguments": '{"n": 1}'}} for i in "ab"]
 OPENAI = [

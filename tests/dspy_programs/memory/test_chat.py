@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from dspy_programs.memory import MemoryCompressor, MemoryEntry, MemoryStore
-from dspy_programs.memory.adapters import store_of
-from dspy_programs.memory.chat import NO_BEGINNING, NO_CALL, NO_RESULT, chat_messages
+from dspy_programs.memory.sending.chat import NO_BEGINNING, NO_CALL, NO_RESULT, chat_messages
+from dspy_programs.memory.sessions.adapters import store_of
 from tests.chat_api import faults, picture
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": '{"q": 1}'}}

@@ -8,7 +8,7 @@ from dspy_programs.memory import (
     MemoryStore,
     restore,
 )
-from dspy_programs.memory.sent import text_tokens
+from dspy_programs.memory.sending.sent import text_tokens
 from dspy_programs.text import approximate_tokens
 from dspy_programs.tokens import APPROXIMATE
 

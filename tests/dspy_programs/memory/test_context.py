@@ -6,7 +6,7 @@ import pytest
 
 from dspy_programs.errors import UsageError
 from dspy_programs.memory import ContextBuilder, ContextConfig, MemoryCompressor, MemoryStore, store_of
-from dspy_programs.memory.sent import sent_tokens
+from dspy_programs.memory.sending.sent import sent_tokens
 from dspy_programs.tokens import TokenCounter
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": '{"q": "rows"}'}}

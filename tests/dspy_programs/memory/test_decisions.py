@@ -2,7 +2,7 @@
 
 import pytest
 
-from dspy_programs.memory.decisions import settles
+from dspy_programs.memory.reading.decisions import settles
 
 
 @pytest.mark.parametrize(

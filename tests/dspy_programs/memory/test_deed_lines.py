@@ -1,10 +1,10 @@
 """Many deeds in few lines: nothing false, the first argument always there."""
 
-from dspy_programs.memory.deed_lines import BRIEF, EQUAL, RUNS, Deed, deed_of, together
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.replies import is_output
-from dspy_programs.memory.sentence_breaks import clause_of, lines_in
-from dspy_programs.memory.talk import is_talk, speaker_of
+from dspy_programs.memory.reading.deed_lines import BRIEF, EQUAL, RUNS, Deed, deed_of, together
+from dspy_programs.memory.reading.replies import is_output
+from dspy_programs.memory.reading.sentence_breaks import clause_of, lines_in
+from dspy_programs.memory.reading.talk import is_talk, speaker_of
 
 PLOT = Deed("plot", ('start="2023-10-09"', 'kind="bar"'))
 

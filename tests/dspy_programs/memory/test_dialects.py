@@ -8,9 +8,9 @@ from hypothesis import given, settings, strategies as st
 
 from dspy_programs.conversation import call_of
 from dspy_programs.memory import MemoryCompressor, compress_session, messages_of, restore, store_of
-from dspy_programs.memory.dialects import Note
-from dspy_programs.memory.entries import messages_in
 from dspy_programs.memory.originals import records_of
+from dspy_programs.memory.sessions.dialects import Note
+from dspy_programs.memory.sessions.entries import messages_in
 from tests.talks import DIALECTS
 
 TALK = [

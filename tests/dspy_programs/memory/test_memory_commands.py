@@ -10,7 +10,7 @@ import pytest
 from dspy_programs.cli import run
 from dspy_programs.memory import MemoryStore, load, opened, restore, save
 from dspy_programs.memory.commands import app
-from dspy_programs.memory.sent import sent_tokens
+from dspy_programs.memory.sending.sent import sent_tokens
 from tests.fakes import ChatServer
 from tests.processes import forks
 

@@ -15,9 +15,9 @@ from dspy_programs.memory import (
     MemoryStore,
     restore,
 )
-from dspy_programs.memory.chat import chat_messages
 from dspy_programs.memory.originals import original_of
-from dspy_programs.memory.sent import sent_tokens
+from dspy_programs.memory.sending.chat import chat_messages
+from dspy_programs.memory.sending.sent import sent_tokens
 from dspy_programs.memory.store_file import as_bytes, from_content, save
 from dspy_programs.memory.units import protected, units
 from dspy_programs.text import approximate_tokens

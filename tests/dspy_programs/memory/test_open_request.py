@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from dspy_programs.memory.note import note_frame
-from dspy_programs.memory.pieces import open_requests
-from dspy_programs.memory.replies import is_closing, is_consent
+from dspy_programs.memory.reading.note import note_frame
+from dspy_programs.memory.reading.pieces import open_requests
+from dspy_programs.memory.reading.replies import is_closing, is_consent
 from tests.dspy_programs.memory.forms import called, said
 
 ROLES = {"u": "user", "a": "assistant", "s": "system"}

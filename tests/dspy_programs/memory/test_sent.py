@@ -6,11 +6,11 @@ import json
 import pytest
 
 from dspy_programs.memory import MemoryEntry, MemoryStore
-from dspy_programs.memory.adapters import store_of
-from dspy_programs.memory.chat import chat_messages
-from dspy_programs.memory.media import price_for, read, tokens_of
-from dspy_programs.memory.picture_size import size_of
-from dspy_programs.memory.sent import entry_tokens, opening, sent_tokens
+from dspy_programs.memory.sending.chat import chat_messages
+from dspy_programs.memory.sending.media import price_for, read, tokens_of
+from dspy_programs.memory.sending.picture_size import size_of
+from dspy_programs.memory.sending.sent import entry_tokens, opening, sent_tokens
+from dspy_programs.memory.sessions.adapters import store_of
 from dspy_programs.tokens import TokenCounter, counter_named
 from tests.chat_api import picture
 

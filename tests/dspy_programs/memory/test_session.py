@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from dspy_programs.errors import UsageError
 from dspy_programs.memory import compress_session, messages_of, restore, store_of
-from dspy_programs.memory.entries import messages_in
+from dspy_programs.memory.sessions.entries import messages_in
 from dspy_programs.types import Trace, Turn
 from tests.talks import DIALECTS
 

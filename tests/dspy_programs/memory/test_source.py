@@ -9,8 +9,8 @@ import pytest
 
 from dspy_programs.errors import UsageError
 from dspy_programs.memory import MemoryCompressor, MemoryStore, restore, save, source
-from dspy_programs.memory.entries import messages_in
-from dspy_programs.memory.source import read_memory
+from dspy_programs.memory.sessions.entries import messages_in
+from dspy_programs.memory.sessions.source import read_memory
 from tests.talks import DIALECTS
 
 TALK = [("user", "Straße 7,\u2028Graz"), ("agent", "I look.", [("find", {"q": "Graz"}, "found\u2029it")]), ("user", "Danke.")]

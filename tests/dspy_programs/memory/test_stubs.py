@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from dspy_programs.memory.stubs import FAILURE, mentioned_in, stub_of
+from dspy_programs.memory.reading.stubs import FAILURE, mentioned_in, stub_of
 from dspy_programs.text import approximate_tokens as count
 from tests.dspy_programs.memory.forms import called, said
 

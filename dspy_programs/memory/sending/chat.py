@@ -15,8 +15,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from dspy_programs.memory.drafts import NO_TEXT, Draft, Message, drafts_of
 from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.sending.drafts import NO_TEXT, Draft, Message, drafts_of
 
 NO_RESULT = "[No result of this call is on record.]"
 NO_CALL = "[Result of a tool call that is not on record]"

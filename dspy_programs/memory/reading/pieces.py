@@ -13,17 +13,17 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from dspy_programs.conversation import Call, call_of
-from dspy_programs.memory.decisions import settles
-from dspy_programs.memory.deed_lines import Deed, cut, deed_of, name_of, told
-from dspy_programs.memory.deeds import changes, ending_of, outcome_of, reason_of, says_only_done, unsaid
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.fields import Part, Parts, joined, plain
-from dspy_programs.memory.note import STILL_OPEN, is_note
-from dspy_programs.memory.open_request import asks, open_requests as open_requests
-from dspy_programs.memory.replies import is_output
-from dspy_programs.memory.sentence_breaks import lines_in
-from dspy_programs.memory.stubs import mentioned_in as mentioned_in, stub_of as stub_of
-from dspy_programs.memory.text_results import parts_of_result, value_of
+from dspy_programs.memory.reading.decisions import settles
+from dspy_programs.memory.reading.deed_lines import Deed, cut, deed_of, name_of, told
+from dspy_programs.memory.reading.deeds import changes, ending_of, outcome_of, reason_of, says_only_done, unsaid
+from dspy_programs.memory.reading.fields import Part, Parts, joined, plain
+from dspy_programs.memory.reading.note import STILL_OPEN, is_note
+from dspy_programs.memory.reading.open_request import asks, open_requests as open_requests
+from dspy_programs.memory.reading.replies import is_output
+from dspy_programs.memory.reading.sentence_breaks import lines_in
+from dspy_programs.memory.reading.stubs import mentioned_in as mentioned_in, stub_of as stub_of
+from dspy_programs.memory.reading.text_results import parts_of_result, value_of
 from dspy_programs.text import quantity
 
 _MOST_SENTENCES = 400  # pieces of one message

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from dspy_programs.conversation import Call
-from dspy_programs.memory.fields import compact, plain
-from dspy_programs.memory.sentence_breaks import in_parts
+from dspy_programs.memory.reading.fields import compact, plain
+from dspy_programs.memory.reading.sentence_breaks import in_parts
 from dspy_programs.text import quantity, shortened
 
 _LONGEST_ARGUMENT = 160  # characters

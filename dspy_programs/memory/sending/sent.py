@@ -23,10 +23,10 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from dspy_programs.conversation import PRIVATE
-from dspy_programs.memory.chat import completed
-from dspy_programs.memory.drafts import as_json, drafts_of, unsent_media
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.media import price_for, read, tokens_of
+from dspy_programs.memory.sending.chat import completed
+from dspy_programs.memory.sending.drafts import as_json, drafts_of, unsent_media
+from dspy_programs.memory.sending.media import price_for, read, tokens_of
 from dspy_programs.tokens import TokenCounter
 
 _BESIDE = ("tool_calls", "function_call", "refusal", "audio")  # of a message, sent besides its content

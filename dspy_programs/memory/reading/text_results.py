@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from dspy_programs.memory.fields import MOST, Part, Parts, fields_of, plain
-from dspy_programs.memory.sentence_breaks import first_lines_in, in_parts, lines_in
+from dspy_programs.memory.reading.fields import MOST, Part, Parts, fields_of, plain
+from dspy_programs.memory.reading.sentence_breaks import first_lines_in, in_parts, lines_in
 
 _LONGEST_JSON = 8_000_000
 _LONGEST_LITERAL = 300_000

@@ -14,12 +14,12 @@ import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from dspy_programs.memory.decisions import is_courtesy
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.note import STILL_OPEN, is_note
-from dspy_programs.memory.replies import agrees_to, is_closing, is_consent, is_output, without_stop
-from dspy_programs.memory.sentence_breaks import lines_in
-from dspy_programs.memory.talk import is_talk, speaker_of
+from dspy_programs.memory.reading.decisions import is_courtesy
+from dspy_programs.memory.reading.note import STILL_OPEN, is_note
+from dspy_programs.memory.reading.replies import agrees_to, is_closing, is_consent, is_output, without_stop
+from dspy_programs.memory.reading.sentence_breaks import lines_in
+from dspy_programs.memory.reading.talk import is_talk, speaker_of
 
 MOST = 8
 _MOST_READ = 40  # messages of the user

@@ -10,11 +10,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
-from dspy_programs.memory.deed_lines import cut
-from dspy_programs.memory.deeds import ending_of, reason_of
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.fields import MOST, Parts, joined
-from dspy_programs.memory.text_results import parts_of_result, value_of
+from dspy_programs.memory.reading.deed_lines import cut
+from dspy_programs.memory.reading.deeds import ending_of, reason_of
+from dspy_programs.memory.reading.fields import MOST, Parts, joined
+from dspy_programs.memory.reading.text_results import parts_of_result, value_of
 from dspy_programs.text import quantity
 
 _MENTIONED_WORTH = 6.0

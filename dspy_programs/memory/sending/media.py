@@ -32,7 +32,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
-from dspy_programs.memory.picture_size import decoded, mime_of, size_of
+from dspy_programs.memory.sending.picture_size import decoded, mime_of, size_of
 
 Kind = Literal["image", "audio", "video", "file"]
 Price = Callable[[int, int, bool], int]

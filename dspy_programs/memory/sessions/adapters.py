@@ -15,12 +15,12 @@ from itertools import islice
 from typing import Any
 
 from dspy_programs.conversation import as_dict, as_list
-from dspy_programs.memory.dialects import Note, note_in, originals_of, shortened, with_originals
-from dspy_programs.memory.entries import Group, grouped, message_of, original_messages, unplaced, with_ids
 from dspy_programs.memory.entry import MemoryEntry, new_id
-from dspy_programs.memory.message_parts import apart
 from dspy_programs.memory.originals import original_of
-from dspy_programs.memory.session import Opened, opened
+from dspy_programs.memory.sessions.dialects import Note, note_in, originals_of, shortened, with_originals
+from dspy_programs.memory.sessions.entries import Group, grouped, message_of, original_messages, unplaced, with_ids
+from dspy_programs.memory.sessions.message_parts import apart
+from dspy_programs.memory.sessions.session import Opened, opened
 from dspy_programs.memory.store import MemoryStore
 from dspy_programs.tokens import TokenCounter
 

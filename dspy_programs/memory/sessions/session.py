@@ -30,7 +30,7 @@ from dspy_programs.conversation import (
 )
 from dspy_programs.errors import UsageError
 from dspy_programs.jsonable import to_jsonable
-from dspy_programs.memory.dialects import originals_of, with_originals
+from dspy_programs.memory.sessions.dialects import originals_of, with_originals
 
 _GETTERS = ("get_messages", "to_input_list", "get_history", "to_messages")
 _FIELDS = ("role", "type", "source", "content", "parts", "tool_calls", "tool_call_id", "name", "additional_kwargs", "refusal",

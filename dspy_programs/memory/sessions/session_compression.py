@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any, TypeVar, overload
 
 from dspy_programs.cli import Progress
-from dspy_programs.memory.adapters import messages_of, store_of
 from dspy_programs.memory.compressor import PROTECTED_RECENT, TOKEN_BUDGET, CompressionReport, MemoryCompressor
+from dspy_programs.memory.sessions.adapters import messages_of, store_of
 from dspy_programs.tokens import TokenCounter
 
 Message = TypeVar("Message")

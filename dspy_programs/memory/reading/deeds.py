@@ -14,9 +14,9 @@ from itertools import islice
 from typing import Any, Literal
 
 from dspy_programs.conversation import Call
-from dspy_programs.memory.deed_lines import Deed, cut
-from dspy_programs.memory.fields import Part, Parts, compact, plain
-from dspy_programs.memory.text_results import value_of
+from dspy_programs.memory.reading.deed_lines import Deed, cut
+from dspy_programs.memory.reading.fields import Part, Parts, compact, plain
+from dspy_programs.memory.reading.text_results import value_of
 from dspy_programs.programs.failure_judge import acts, changes_by_name, fault_of
 
 Ending = Literal["done", "failed", "asked"]

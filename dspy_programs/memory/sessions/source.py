@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from dspy_programs.conversation import held_in, is_message, is_session_line
 from dspy_programs.errors import UsageError
-from dspy_programs.memory.adapters import store_of
+from dspy_programs.memory.sessions.adapters import store_of
 from dspy_programs.memory.store_file import Loaded, from_content
 from dspy_programs.text_stream import decode, recoded, values_in
 from dspy_programs.tokens import TokenCounter

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import accumulate, islice
 from typing import Any, NamedTuple
 
-from dspy_programs.memory.sentence_breaks import first_lines_in
+from dspy_programs.memory.reading.sentence_breaks import first_lines_in
 from dspy_programs.text import quantity
 
 MOST = 120  # parts of a result

@@ -23,7 +23,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from dspy_programs.greedy import best_first
-from dspy_programs.memory.cues import CJK_CUE, CUE, WORTH, exact_in
+from dspy_programs.memory.reading.cues import CJK_CUE, CUE, WORTH, exact_in
 from dspy_programs.text import CJK_RUN
 
 _LONGEST = 200  # characters of a piece; longer sentences are cut

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from dspy_programs.conversation import Call, Message, Result, paired
 from dspy_programs.memory.entry import MemoryEntry, new_id
-from dspy_programs.memory.message_parts import apart, joined, part_places, split
+from dspy_programs.memory.sessions.message_parts import apart, joined, part_places, split
 
 _ROLES = {"agent": "assistant"}
 

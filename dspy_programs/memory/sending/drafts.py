@@ -15,7 +15,7 @@ from typing import Any
 from dspy_programs.conversation import call_of, parts_of
 from dspy_programs.jsonable import sound, to_jsonable
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.media import Media, as_part, read
+from dspy_programs.memory.sending.media import Media, as_part, read
 
 NO_TEXT = "[empty]"
 _LONGEST_NAME = 64

@@ -1,0 +1,1 @@
+"""What an agent needs of its messages: requests, deeds, decisions, facts, and results by field."""

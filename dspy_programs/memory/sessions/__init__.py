@@ -1,0 +1,1 @@
+"""Sessions of other frameworks as memories, and back, each in its own kind of message."""
