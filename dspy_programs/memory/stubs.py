@@ -2,8 +2,7 @@
 
 Input      an entry with a result, the room for it in tokens, a counter; and what the conversation mentions, from mentioned_in.
 Output     stub_of: the parts that are worth most and that are mentioned, in their order, and how many more there are.
-Guarantees never longer than `room`, but for a failure's own words and for the mark, which always stays; never cut inside a
-           value, a number or a word.
+Guarantees never longer than `room`, but for the mark, which always stays; never cut inside a value, a number or a word.
 """
 
 import re
@@ -24,7 +23,6 @@ _LAST = 4  # requests and calls whose words count
 _READ = 2_000  # characters of them
 _AMPLE = 80  # tokens of a room with place for a long mark
 _WHY = 40  # characters that tell a reason from others
-FAILURE = 48  # tokens that a failure has at least
 _COLUMNS = (MOST, 6, 4, 2, 1)  # of a list, until enough of its rows fit
 _MENTIONED_TIMES = 4
 # ids, numbers, codes
@@ -53,7 +51,7 @@ def stub_of(entry: MemoryEntry, room: int, count: Callable[[str], int], mentione
 
     Args:
         entry: A tool's result.
-        room: Tokens; a failure has at least FAILURE.
+        room: Tokens.
         count: Counts a text's tokens.
         mentioned: What the conversation mentions; rows, fields and sentences with it go first.
 
@@ -67,7 +65,6 @@ def stub_of(entry: MemoryEntry, room: int, count: Callable[[str], int], mentione
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
         value = value[0]
     failed = ending_of(text, False, value) == "failed"
-    room = max(room, FAILURE) if failed else room
     found: list[str] = []
     for columns in _COLUMNS:
         parts = parts_of_result(text, value, columns)
@@ -97,12 +94,10 @@ def _beginning(parts: Parts, room: int, count: Callable[[str], int], mentioned: 
 
 def _of_failure(text: str, room: int, count: Callable[[str], int]) -> str:
     """Return why a call failed, in its own words."""
-    if count(text[: 40 * room]) <= room and len(text) <= 40 * room:
-        return text
     why, mark = reason_of(text), _mark("", room)
     while count(f"{why} {mark}") > room and len(shorter := cut(why, len(why) * 3 // 4)) < len(why):
         why = shorter
-    return f"{why} {mark}"
+    return f"{why} {mark}" if count(f"{why} {mark}") <= room else mark
 
 
 def _told(text: str, mentioned: Collection[str]) -> int:
