@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
-from dspy_programs.memory.deed_lines import cut
 from dspy_programs.memory.deeds import ending_of, reason_of
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.fields import MOST, Parts, joined
@@ -94,10 +93,13 @@ def _beginning(parts: Parts, room: int, count: Callable[[str], int], mentioned: 
 
 def _of_failure(text: str, room: int, count: Callable[[str], int]) -> str:
     """Return why a call failed, in its own words."""
-    why, mark = reason_of(text), _mark("", room)
-    while count(f"{why} {mark}") > room and len(shorter := cut(why, len(why) * 3 // 4)) < len(why):
-        why = shorter
-    return f"{why} {mark}" if count(f"{why} {mark}") <= room else mark
+    why = reason_of(text)
+    words = why.split(" ")
+    stub = f"{why} (shortened)"
+    while words and count(stub) > room:
+        words.pop()
+        stub = f"{' '.join(words)} (... shortened)"
+    return stub.strip()
 
 
 def _told(text: str, mentioned: Collection[str]) -> int:
