@@ -53,7 +53,7 @@ def test_a_stub_fits_and_no_value_in_it_is_cut(kind, room):
     stub = stub_of(said("tool", text), room, count)
     assert count(stub) <= max(room, 12)  # the mark always stays
     if stub != text:
-        mark = r"\((?:[\d,]+ (?:more )?\w+|shortened)[^()]*\)"
+        mark = r"\((?:[\d,]+ (?:more )?\w+|(?:\.\.\. )?shortened)[^()]*\)"
         told = re.sub(mark, "", stub)
         assert set(re.findall(r"[\w.-]*\d[\w.-]*", told)) <= set(re.findall(r"[\w.-]*\d[\w.-]*", text))
         assert re.search(rf"{mark}$", stub)
