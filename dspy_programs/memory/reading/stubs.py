@@ -2,8 +2,7 @@
 
 Input      an entry with a result, the room for it in tokens, a counter; and what the conversation mentions, from mentioned_in.
 Output     stub_of: the parts that are worth most and that are mentioned, in their order, and how many more there are.
-Guarantees never longer than `room`, but for a failure's own words and for the mark, which always stays; never cut inside a
-           value, a number or a word.
+Guarantees never longer than `room`, but for the mark, which always stays; never cut inside a value, a number or a word.
 """
 
 import re
@@ -11,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.reading.deed_lines import cut
 from dspy_programs.memory.reading.deeds import ending_of, reason_of
 from dspy_programs.memory.reading.fields import MOST, Parts, joined
 from dspy_programs.memory.reading.text_results import parts_of_result, value_of
@@ -24,7 +22,6 @@ _LAST = 4  # requests and calls whose words count
 _READ = 2_000  # characters of them
 _AMPLE = 80  # tokens of a room with place for a long mark
 _WHY = 40  # characters that tell a reason from others
-FAILURE = 48  # tokens that a failure has at least
 _COLUMNS = (MOST, 6, 4, 2, 1)  # of a list, until enough of its rows fit
 _MENTIONED_TIMES = 4
 # ids, numbers, codes
@@ -53,7 +50,7 @@ def stub_of(entry: MemoryEntry, room: int, count: Callable[[str], int], mentione
 
     Args:
         entry: A tool's result.
-        room: Tokens; a failure has at least FAILURE.
+        room: Tokens.
         count: Counts a text's tokens.
         mentioned: What the conversation mentions; rows, fields and sentences with it go first.
 
@@ -67,7 +64,6 @@ def stub_of(entry: MemoryEntry, room: int, count: Callable[[str], int], mentione
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
         value = value[0]
     failed = ending_of(text, False, value) == "failed"
-    room = max(room, FAILURE) if failed else room
     found: list[str] = []
     for columns in _COLUMNS:
         parts = parts_of_result(text, value, columns)
@@ -97,12 +93,13 @@ def _beginning(parts: Parts, room: int, count: Callable[[str], int], mentioned: 
 
 def _of_failure(text: str, room: int, count: Callable[[str], int]) -> str:
     """Return why a call failed, in its own words."""
-    if count(text[: 40 * room]) <= room and len(text) <= 40 * room:
-        return text
-    why, mark = reason_of(text), _mark("", room)
-    while count(f"{why} {mark}") > room and len(shorter := cut(why, len(why) * 3 // 4)) < len(why):
-        why = shorter
-    return f"{why} {mark}"
+    why = reason_of(text)
+    words = why.split(" ")
+    stub = f"{why} (shortened)"
+    while words and count(stub) > room:
+        words.pop()
+        stub = f"{' '.join(words)} (... shortened)"
+    return stub.strip()
 
 
 def _told(text: str, mentioned: Collection[str]) -> int:

@@ -65,7 +65,7 @@ def test_a_result_among_the_newest_is_never_emptied_without_a_mark():
         "[main c77e1d0] VAT of Ireland\n 1 file changed, 2 insertions(+)",
         "remote: error: not signed\n ! [remote rejected] HEAD",
     )
-    for budget in range(174, 330, 5):
+    for budget in range(184, 330, 5):
         store = store_of(said(content="Sign both commits and push them to fix/voucher. " * 9))
         for number, output in enumerate(outputs):
             call = {
