@@ -50,7 +50,7 @@ EXPECTED = {
     ],
     "claude_stream.jsonl": ['agent | Read{"file_path": "/p/a"}', 'tool | Read | = {"error": "File does not exist."}'],
     "gemini_code.json": [
-        "user | Draw this.\n(inlineData)",
+        "user | Draw this.\n(image)",
         'agent | It failed. | code_execution{"language": "PYTHON", "code": "print(1/0)"}',
         'tool | code_execution | = {"error": "OUTCOME_FAILED", "output": "ZeroDivisionError"}',
         "user | Again.",

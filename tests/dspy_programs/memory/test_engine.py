@@ -59,6 +59,9 @@ def test_a_strategy_gives_a_smaller_entry_that_says_so_with_its_original(strateg
 
 
 def test_archive_of_one_entry_is_a_reference():
+    facts = CompressionEngine().extract_facts(ENTRY)
+    assert "PostgreSQL on port 5433" in facts.content and "Thanks" not in facts.content
+    assert facts.compression_history[0]["original_content"] == ENTRY.content
     assert CompressionEngine().archive(ENTRY).content == "[Archived user message from turn 4]"
 
 
