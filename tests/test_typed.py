@@ -157,7 +157,7 @@ def test_every_parameter_of_the_front_doors_is_documented(code):
     text = inspect.getdoc(code) or ""
     said = re.findall(r"^    (\w+): ", text.partition("Args:\n")[2].partition("\n\n")[0], re.MULTILINE)
     assert said == [name for name in inspect.signature(code).parameters if name != "self"]
-    assert "Returns:\n" in text or code.__annotations__["return"] is None
+    assert "Returns:\n" in text or "Yields:\n" in text or code.__annotations__["return"] is None
 
 
 @every_program

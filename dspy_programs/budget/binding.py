@@ -114,7 +114,14 @@ class Binding(NamedTuple):
 
 
 def binding_sentences(sections: Sequence[Section]) -> list[Binding]:
-    """Return every sentence that binds, in order."""
+    """Return every sentence that binds.
+
+    Args:
+        sections: The parts of the prompt.
+
+    Returns:
+        The sentences in order, each with its kind and why it binds.
+    """
     return [one for section in sections for one in _bound(section.content, section.type == "few_shot", section.name)]
 
 

@@ -48,7 +48,17 @@ class Example(BaseModel):
 
 
 def read_examples(path: Path | str) -> list[Example]:
-    """Read examples. Raises UsageError as "file:line: field: why"."""
+    """Read examples.
+
+    Args:
+        path: A JSON lines file of {input, output}; without an output, the full prompt's answer is the reference.
+
+    Returns:
+        The examples, in order.
+
+    Raises:
+        UsageError: A line is invalid, as "file:line: field: why".
+    """
     path = Path(path)
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")  # other line breaks may stand in a text

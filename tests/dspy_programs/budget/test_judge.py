@@ -203,11 +203,11 @@ def test_no_cache_asks_every_time(prompt, tmp_path):
     assert not (tmp_path / "answers.sqlite").exists()
 
 
-def test_broken_cache_file_is_a_warning_and_is_left_alone(prompt, tmp_path):
+def test_damaged_cache_file_is_a_warning_and_is_put_aside(prompt, tmp_path):
     path = tmp_path / "answers.sqlite"
     path.write_bytes(b"no database" * 100)
     with ChatServer(scripted) as server, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         assert negotiated(server, prompt) > 0
-    assert any("answers are not cached" in str(warning.message) for warning in caught)
-    assert path.read_bytes() == b"no database" * 100
+    assert any("answers.sqlite.damaged" in str(warning.message) for warning in caught)
+    assert path.with_name("answers.sqlite.damaged").read_bytes() == b"no database" * 100

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from dspy_programs.errors import UsageError
-from dspy_programs.memory import MemoryCompressor, MemoryStore, restore, save, source
+from dspy_programs.memory import MemoryCompressor, MemoryStore, restore, save
+from dspy_programs.memory.sessions import source
 from dspy_programs.memory.sessions.entries import messages_in
 from dspy_programs.memory.sessions.source import read_memory
 from tests.talks import DIALECTS
