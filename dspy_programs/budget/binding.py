@@ -97,9 +97,9 @@ _POLAR = re.compile(r"don[’']?ts?\b", re.IGNORECASE)
 class Binding(NamedTuple):
     """A sentence that binds.
 
-    section: its section's name. start, end: where it stands in the section's content. number: its place among the section's
-    statements, from 0. text: the sentence; lead_in: the lines it hangs on ("Never:"), "" for none; heading: the headings it
-    stands under, one a line. why: why it counts.
+    section: the name of its section. start, end: its span in the section's content. number: its index among the section's
+    statements, from 0. text: the sentence; lead_in: the lines that introduce it ("Never:"), "" for none; heading: the
+    headings above it, one per line. why: the reason that it counts.
     """
 
     section: str
@@ -286,7 +286,7 @@ def is_courtesy(text: str) -> bool:
 
 
 def is_story(text: str) -> bool:
-    """Return whether a sentence tells what was, in its main clause and of a subject: no rule is told so."""
+    """Return whether a sentence narrates: its main clause has a subject and a past tense, as no rule has."""
     if place := FROM_A_PLACE.match(text):
         text = text[place.end() :].lstrip()
     return bool(_NAMED_STORY.match(text) or (SUBJECT.match(text) and PAST.search(RELATIVE.split(text)[0])))

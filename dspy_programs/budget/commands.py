@@ -20,6 +20,7 @@ from dspy_programs.text import quantity
 
 if TYPE_CHECKING:
     from dspy_programs.budget.result import NegotiationResult
+    from dspy_programs.types import Rubric
 
 app = new_app("Find a smaller prompt whose outputs are as good as the full one's.")
 _PromptArgument = Annotated[Path, typer.Argument(help="Prompt file: YAML with sections, or text (.md, .txt).")]
@@ -122,17 +123,14 @@ def negotiate(
     from dspy_programs.atomic_file import write_atomically
     from dspy_programs.budget.consent import refusal
     from dspy_programs.budget.factories import model_of, scorer_of
-    from dspy_programs.budget.negotiator import DEFAULT_RUBRIC, Negotiator
+    from dspy_programs.budget.negotiator import Negotiator
     from dspy_programs.budget.prompt import read_prompt
     from dspy_programs.budget.report import as_html, serialize
     from dspy_programs.registry import require_writable
-    from dspy_programs.rubric import read_rubric, rubric_of, shipped_rubrics
     from dspy_programs.tokens import counter_for, counter_named
 
     sections = read_prompt(prompt)
-    chosen = DEFAULT_RUBRIC if rubric in (None, "default") else rubric or ""
-    is_file = chosen not in shipped_rubrics() and (Path(chosen).suffix or Path(chosen).exists())
-    wanted = read_rubric(chosen) if is_file else rubric_of(chosen)
+    wanted = _rubric_named(rubric)
     for path in (output, html):
         if path:
             require_writable(path)
@@ -163,6 +161,16 @@ def negotiate(
     for path in (output, html):
         if path and not as_json:
             print(f"Results saved to {path}")
+
+
+def _rubric_named(name: str | None) -> "Rubric":
+    """Return a shipped rubric, or the one in a file."""
+    from dspy_programs.budget.negotiator import DEFAULT_RUBRIC
+    from dspy_programs.rubric import read_rubric, rubric_of, shipped_rubrics
+
+    chosen = DEFAULT_RUBRIC if name in (None, "default") else name or ""
+    is_file = chosen not in shipped_rubrics() and (Path(chosen).suffix or Path(chosen).exists())
+    return read_rubric(chosen) if is_file else rubric_of(chosen)
 
 
 def _price_line(calls: int, characters: int) -> str:

@@ -48,7 +48,7 @@ def allowed_numbers(sections: Sequence[Section], allow: Sequence[str] | None) ->
 
 def _numbers_in(word: str, bindings: Sequence[Binding]) -> set[int]:
     if all(part.strip().isdecimal() for part in word.split(",")):
-        numbers = {int(part.strip()[:9]) for part in word.split(",")}  # no prompt has so many
+        numbers = {int(part.strip()[:9]) for part in word.split(",")}  # no prompt has that many
         if unknown := sorted(numbers - set(range(1, len(bindings) + 1))):
             raise UsageError(
                 f"--allow {unknown[0]}: the prompt has {quantity(len(bindings), 'binding sentence')}; see `binding`"

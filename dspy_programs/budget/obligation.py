@@ -240,7 +240,7 @@ PAST = re.compile(
     r"è stat[oa]|werd|был[аио]?)\b",
     _ALL,
 )
-NORM = re.compile(  # the present in which rules are told: who deals with the model, and what is done without saying by whom
+NORM = re.compile(  # the present tense in which rules are written: who deals with the model, and what is done, in the passive
     r"(?:(?:the|an?|each|every|el|la|le|los|las|les|der|die|das|il|lo|gli|i|o|os|as|de|het|un|una|ein|"
     r"eine)\s)?(?:\w+\s)?(?:users?|customers?|guests?|passengers?|"
     r"agents?|assistants?|patients?|clients?|callers?|members?|students?|readers?|model|bot|system|candidates?|"

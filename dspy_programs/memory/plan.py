@@ -205,7 +205,7 @@ def planned(task: Task, budget: int, low: int, beside: int, write: Write | None)
     most = max(SMALLEST, int(LARGE * (budget - systems)))
     has_results = any(task.entries[index].role == "tool" for index in task.kept)
     while True:
-        stubs, needed = _protected_part(task, most)
+        stubs, needed = _with_stubs(task, task.kept, most)
         task.room = task.room or max(0, budget - needed)
         if needed <= budget:
             draft = _best_draft(task, max(0, low - needed))
@@ -250,11 +250,11 @@ def _best_draft(task: Task, room: int) -> "_Draft":
     return draft
 
 
-def _protected_part(task: Task, most: int) -> tuple[dict[int, str], int]:
-    """Return stubs of the protected tool results above `most` tokens, and the tokens of the whole protected part then."""
+def _with_stubs(task: Task, indexes: Iterable[int], most: int) -> tuple[dict[int, str], int]:
+    """Return stubs of those of some messages that are tool results above `most` tokens, and the tokens of all of them then."""
     stubs: dict[int, str] = {}
     needed = 0
-    for index in task.kept:
+    for index in indexes:
         entry = task.entries[index]
         tokens = task.size(entry)
         if entry.role == "tool" and tokens > most:
@@ -296,7 +296,7 @@ class _Draft:
         """Places, the newest first."""
         self.prices: list[int] = []
         for place in range(len(task.free) - 1, -1, -1):
-            price, stubs = self._price(place)
+            stubs, price = _with_stubs(task, task.free[place], STALE)
             in_note = task.originals[task.free[place][0]].record is not None  # and stays there
             if in_note or sum(self.prices) + price > share:
                 break
@@ -306,18 +306,6 @@ class _Draft:
         self.newest_tokens = sum(self.prices)
         self.left = room - self.newest_tokens
         self.older = range(len(task.free) - len(self.newest))
-
-    def _price(self, place: int) -> tuple[int, dict[int, str]]:
-        task, price, stubs = self._task, 0, {}
-        for index in task.free[place]:
-            entry = task.entries[index]
-            tokens = task.size(entry)
-            if entry.role == "tool" and tokens > STALE:
-                text = stub_of(entry, STALE, task.count, task.mentioned)
-                if (smaller := task.size(stubbed(entry, text))) < tokens:
-                    stubs[index], tokens = text, smaller
-            price += tokens
-        return price, stubs
 
     def use(self, written: Written) -> None:
         """Let a model's texts stand for what is ordinary in their windows."""

@@ -1,4 +1,4 @@
-"""The tools that a run was offered, gathered from all its calls of a model: names, and JSON schemas where they are told."""
+"""The tools that a run was offered, gathered from all its model calls: names, and JSON schemas where given."""
 
 import json
 from functools import lru_cache
