@@ -361,8 +361,9 @@ def test_place_in_a_full_queue_of_a_socket_is_waited_for(tmp_path_factory):
 
         def serve():
             time.sleep(0.5)
-            for _ in range(2):
-                connection = server.accept()[0]
+            server.accept()[0].close()  # the first
+            with server.accept()[0] as connection:
+                connection.recv(65536)  # or closing it would reset it
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
         threading.Thread(target=serve, daemon=True).start()

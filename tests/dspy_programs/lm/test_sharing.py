@@ -17,6 +17,7 @@ from dspy_programs.lm.embedded.embedded import EmbeddedEngine
 from dspy_programs.lm.embedded.llama_server import LlamaServer
 from dspy_programs.lm.embedded.sharing import conditions, private_directory, shared, wait_for
 from dspy_programs.lm.weights.catalog import CATALOG
+from dspy_programs.lm.weights.weights import CACHE_VARIABLE
 from tests.fakes import ChatServer
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs Unix sockets")
@@ -277,7 +278,8 @@ def test_socket_is_the_users_alone_whatever_the_umask(load):
     }
 
 
-def test_tokens_are_counted_at_the_socket_and_never_at_the_port_of_a_process_that_may_have_ended(load):
+def test_tokens_are_counted_at_the_socket_and_never_at_the_port_of_a_process_that_may_have_ended(load, tmp_path, monkeypatch):
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))  # no vocabulary here that could count them
     with ChatServer() as hostile:
 
         def ended(path):
