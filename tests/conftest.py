@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,18 @@ def own_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DSPY_CACHEDIR", str(tmp_path / "dspy-cache"))
     monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     monkeypatch.setenv("DSPY_PROGRAMS_SHARE", "0")  # with processes that are none of the test's
+
+
+@pytest.fixture(autouse=True)
+def own_core(request: pytest.FixtureRequest, worker_id: str) -> Iterator[None]:
+    """Keep a test with a model to one core: two models that share cores wait for each other at every step."""
+    if request.node.get_closest_marker("model") is None or worker_id == "master" or not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {sorted(cores)[int(worker_id.removeprefix("gw")) % len(cores)]})
+    yield
+    os.sched_setaffinity(0, cores)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
