@@ -120,20 +120,20 @@ def negotiate(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also print the log.")] = False,
 ) -> None:
     """Find a smaller prompt that keeps its quality; with 1, and nothing written, if unallowed binding sentences would go."""
-    from dspy_programs.atomic_file import write_atomically
+    from dspy_programs.atomic_file import require_apart, require_writable, write_atomically
     from dspy_programs.budget.consent import refusal
     from dspy_programs.budget.factories import model_of, scorer_of
     from dspy_programs.budget.negotiator import Negotiator
     from dspy_programs.budget.prompt import read_prompt
     from dspy_programs.budget.report import as_html, serialize
-    from dspy_programs.registry import require_writable
     from dspy_programs.tokens import counter_for, counter_named
 
+    outputs = [path for path in (output, html) if path]
+    require_apart(outputs, [prompt, *([examples] if examples else []), *([Path(rubric)] if rubric else [])])
     sections = read_prompt(prompt)
     wanted = _rubric_named(rubric)
-    for path in (output, html):
-        if path:
-            require_writable(path)
+    for path in outputs:
+        require_writable(path)
     language_model = model_of(scorer, model, lm, typed(context, "api_base"), typed(context, "api_key"), cache=not no_cache)
     negotiator = Negotiator(
         scorer_of(scorer, language_model, examples, judged=rubric is not None),
@@ -158,8 +158,8 @@ def negotiate(
         write_atomically(output, serialize(result, form))
     if html:
         write_atomically(html, as_html(result, negotiator.counter.count))
-    for path in (output, html):
-        if path and not as_json:
+    for path in outputs:
+        if not as_json:
             print(f"Results saved to {path}")
 
 
@@ -235,7 +235,7 @@ def apply(
     ],
 ) -> None:
     """Write the smaller prompt; refused if the result was made from a different prompt."""
-    from dspy_programs.atomic_file import write_atomically
+    from dspy_programs.atomic_file import require_apart, write_atomically
     from dspy_programs.budget.consent import listed, losses, refusal
     from dspy_programs.budget.prompt import TEXT_SUFFIXES, as_yaml, joined, read_prompt
     from dspy_programs.budget.redundancy import added
@@ -243,6 +243,7 @@ def apply(
     from dspy_programs.budget.result import digest
     from dspy_programs.errors import UsageError
 
+    require_apart([output], [result])
     found = read_result_file(result)
     new = found.optimized_sections
     if found.original_sha256 != digest(read_prompt(prompt)) or digest(found.original_sections) != found.original_sha256:

@@ -25,10 +25,12 @@ from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.lm import running_on
 from dspy_programs.programs.quality_judge import QualityJudge
 from dspy_programs.text import f1, quantity, words
+from dspy_programs.text_stream import text_in
 from dspy_programs.types import Rubric, Section
 
 _PLACE = re.compile(r"\{\{?\s*(?:input|question|query|text|user_input)\s*\}?\}", re.IGNORECASE)
 _MOST_EXAMPLES = 1000
+_LARGEST_FILE = 50_000_000  # bytes
 
 
 class Example(BaseModel):
@@ -60,12 +62,7 @@ def read_examples(path: Path | str) -> list[Example]:
         UsageError: A line is invalid, as "file:line: field: why".
     """
     path = Path(path)
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")  # other line breaks may stand in a text
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: byte {error.start + 1} is not UTF-8") from error
+    lines = text_in(path, _LARGEST_FILE, "a file of examples").split("\n")  # other line breaks may stand in a text
     examples = []
     for number, line in enumerate(lines, 1):
         if line.strip():

@@ -1,10 +1,13 @@
 """What all commands share: running from Python or a shell, exit codes, and the options that choose a model."""
 
+import contextlib
 import errno
 import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -67,7 +70,8 @@ def run(app: typer.Typer, argv: Sequence[str] | None = None) -> int:
     sys.stdout, sys.stderr = sys.stdout or open(os.devnull, "w"), sys.stderr or open(os.devnull, "w")  # closed by the shell
     add_dot_env()
     try:
-        app(args=list(sys.argv[1:] if argv is None else argv), standalone_mode=True)
+        with _ended_by_sigterm():
+            app(args=list(sys.argv[1:] if argv is None else argv), standalone_mode=True)
     except RunInterrupted as stop:
         print(printable(str(stop)), file=sys.stderr)
         return INTERRUPTED
@@ -83,3 +87,21 @@ def run(app: typer.Typer, argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries to flush the rest at exit
         return FAILED
     return 0
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the block by an exception, so that no temporary file stays; a second one ends the process at once."""
+
+    def end(number: int, frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise SystemExit(128 + number)  # as a shell reports the death by a signal
+
+    if threading.current_thread() is not threading.main_thread():  # Python allows handlers only there
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -75,6 +75,8 @@ class AnswerCache:
     def _open(self, again: bool = False) -> None:
         """Open the file, in place of one that is damaged, if need be; again: it looked so, and is read as a whole."""
         try:
+            if self.path.exists() and not self.path.is_file():
+                raise OSError(0, "not a file")  # a folder or a device keeps its mode and its place
             self.path.parent.mkdir(_PRIVATE_FOLDER, parents=True, exist_ok=True)
             with FileLock(f"{self.path}.lock", timeout=_WAIT_SECONDS, mode=_PRIVATE_FILE):  # SQLite has none for turning WAL on
                 self._make_private()

@@ -7,7 +7,6 @@ Raises     UsageError: a file that cannot be read or written, one that is given 
 
 import contextlib
 import json
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 import typer
 
+from dspy_programs.atomic_file import is_same
 from dspy_programs.errors import UsageError
 from dspy_programs.memory.store import MemoryStore
 from dspy_programs.memory.store_file import Loaded
@@ -30,20 +30,15 @@ def check(path: Path, output: Path, is_messages: bool, strict: bool, originals: 
         raise UsageError("--originals works with --format messages; a memory file has its originals inside")
     if originals == STANDARD:
         raise UsageError("--originals: give a file; standard output takes only the messages")
-    if originals and (_is_same(originals, path) or _is_same(originals, output)):
+    if originals and (is_same(originals, path) or is_same(originals, output)):
         raise UsageError(f"{originals}: given for the originals and for the messages; give each its own file")
-    if is_messages and not originals and _is_same(path, output):
+    if is_messages and not originals and is_same(path, output):
         raise UsageError(f"{path}: its originals would be lost; write to another file, or keep them with --originals FILE")
 
 
 def check_strict(is_messages: bool, strict: bool) -> None:
     if strict and not is_messages:
         raise UsageError("--strict works with --format messages; a memory file keeps its messages as they are")
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    same = os.path.realpath(one) == os.path.realpath(other)  # unlike Path.resolve, it bears a link that leads back to itself
-    return same or (one.exists() and other.exists() and one.samefile(other))
 
 
 @contextlib.contextmanager
@@ -54,7 +49,7 @@ def alone(path: Path, output: Path, originals: Path | None = None) -> Iterator[N
     with contextlib.ExitStack() as stack:
         if originals:
             stack.enter_context(locked(originals))
-        if path.is_file() and _is_same(path, output):
+        if path.is_file() and is_same(path, output):
             stack.enter_context(locked(path))
         yield
 

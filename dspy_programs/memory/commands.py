@@ -206,10 +206,12 @@ def context(
     lm: ToolLmOption = None,
 ) -> None:
     """Print the context built from a memory within a token limit. Calls no model."""
+    from dspy_programs.atomic_file import require_apart
     from dspy_programs.memory.context import ContextBuilder, ContextConfig
     from dspy_programs.memory.packed_originals import dumped
     from dspy_programs.memory.sessions.source import read_memory
 
+    require_apart([] if output == STANDARD else [output], [path])
     store = read_memory(path, counter_of(lm)).store
     builder = ContextBuilder(ContextConfig(max_tokens=max_tokens, protected_recent=protected_recent))
     found = dumped(builder.build_messages(store, system_message)) if as_json else builder.build_context(store, system_message)

@@ -31,6 +31,7 @@ _OTHERWISE = (lm15.ContextLengthError, lm15.UnsupportedModelError)  # such an er
 _OF_LOGPROBS = re.compile(r"(?i)log[ _-]?prob")
 _OF_SCHEMA = re.compile(r"(?i)response[ _.-]?format|schema|grammar|structured[ _-]?output|guided|output_(?:format|config)")
 _OF_TYPE = re.compile(r"(?i)response_format\W{0,3}type")
+LONGEST_WAIT = 60.0  # seconds before a retry, even if the server asks for more: else a command would sleep for hours, silently
 _REMEMBERED = 10_000  # schemas; each set of tools makes a new one
 
 T = TypeVar("T")
@@ -87,6 +88,8 @@ class ServerEngine:
             yield
         except Exception as error:
             redact(error, [str(self.lm.kwargs.get("api_key") or "")])
+            if isinstance(error, lm15.ProviderError) and error.retry_after is not None:
+                error.retry_after = min(error.retry_after, LONGEST_WAIT)
             raise
 
     def taken_form(self, request: lm15.Request, send: Callable[[lm15.Request, Form], T]) -> T:
