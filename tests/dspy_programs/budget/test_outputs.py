@@ -107,6 +107,13 @@ def test_judge_that_cannot_be_read_is_said():
         ("", "", True),
         ("(x+y)", "x+y", True),
         ("C++ it is", "c++", True),
+        *[(answer, "5", True) for answer in ("5.", "It is 5, no more", "$5", "(5)", "4-5", "x=5", "1,5,6", "5%", "6/5")],
+        *[(answer, "5", False) for answer in ("-5", "It is \u22125.", "1.5", "5.2", "5e3", "5,000", "a5")],
+        ("-5", "-5", True),
+        ("5", "-5", False),
+        ("1,500", "500", False),
+        ("$1,500.", "1,500", True),
+        ("1,500.25", "1,500", False),
     ],
 )
 def test_matches_whole_words_without_regard_to_case_and_space(answer, wanted, found):

@@ -144,10 +144,17 @@ def test_cap_below_an_empty_file_ends(path):
     assert cache.get("a") is None
 
 
-def test_a_directory_in_the_way_costs_the_cache_and_not_the_answer(path):
-    path.mkdir(parents=True)
-    with pytest.warns(UserWarning, match="answers are not cached"):
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_file_costs_the_cache_and_not_the_answer_and_stays_as_it_is(tmp_path, make):
+    """Also for root, who could make /dev/null private, or move it aside as a damaged cache."""
+    path = tmp_path / "answers.sqlite"
+    make(path)
+    path.chmod(0o755)
+    before = path.stat()
+    with pytest.warns(UserWarning, match="answers are not cached \\(not a file\\)"):
         assert said(cached(counting_lm(), AnswerCache(path))) == "1"
+    assert path.stat() == before and os.listdir(tmp_path) == ["answers.sqlite"]
 
 
 @pytest.mark.skipif(not os.path.isdir("/sys"), reason="a folder that takes no files, not even from root")

@@ -16,7 +16,7 @@ from dspy.utils.exceptions import LMAuthError, LMError, LMInvalidRequestError, L
 from dspy_programs.lm import connect
 from dspy_programs.lm.cached import AnswerCache, cached
 from dspy_programs.lm.models import RETRIES, CompleteJSONAdapter
-from dspy_programs.lm.server.server import ServerEngine
+from dspy_programs.lm.server.server import LONGEST_WAIT, ServerEngine
 from dspy_programs.serve.stoppable import stoppable
 from optimizers.calls import Journal, Meter, recorded
 from tests.dspy_programs.lm.dialects import Loopback, Reply, chat, refusal, streamed
@@ -407,3 +407,10 @@ def test_hosted_model_is_asked_in_strict_mode_first():
     schema = picky.server.bodies[0]["response_format"]["json_schema"]
     assert schema["strict"] is True and schema["schema"]["required"] == ["a", "b"]
     assert lm15.Config(response_format={"type": "json_schema", "name": "reply", "schema": schema["schema"]})
+
+
+def test_a_server_that_asks_to_wait_for_a_day_is_asked_again_within_a_minute():
+    engine = connect("openai/m", api_base="http://127.0.0.1:9/v1").engine
+    with pytest.raises(lm15.RateLimitError) as raised, engine.keeping_the_key():
+        raise lm15.RateLimitError("slow down", retry_after=86_400)
+    assert raised.value.retry_after == LONGEST_WAIT
