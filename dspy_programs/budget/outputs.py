@@ -1,8 +1,8 @@
 """Score a prompt by its outputs on examples: the target model answers each one, and the answers are compared.
 
 Examples   JSONL of {input: str, output or expected: str or list[str], match: contains (default) or exact}. Right is an answer
-           that equals one of the expected texts or, for `contains`, has it in whole words and numbers; case and whitespace do not count.
-           Without an expected text the full prompt's own answer is the reference: 1 for the same, else F1 of the words. With
+           that equals one of the expected texts or, for `contains`, has it in whole words and numbers; case and whitespace do
+           not count. Without an expected text the full prompt's own answer is the reference: 1 for the same, else F1 of the words. With
            a judge (a rubric was given), the judge scores such an answer by the rubric instead.
 Sent       one message: the prompt with {input} (or {question}, {query}, {text}, if that is the placeholder) filled in;
            without a placeholder the input follows after an empty line.
@@ -29,7 +29,8 @@ from dspy_programs.text_stream import text_in
 from dspy_programs.types import Rubric, Section
 
 _PLACE = re.compile(r"\{\{?\s*(?:input|question|query|text|user_input)\s*\}?\}", re.IGNORECASE)
-_NUMBER = (r"(?<!\d\.)(?<!\d,(?=\d{3}(?!\d)))(?<!(?<!\w)[-\u2212])", r"(?!\.\d|,\d{3}(?!\d))")  # -5, 1.5 and 1,005 are not 5
+_BEFORE_NUMBER = r"(?<!\d\.)(?<!\d,(?=\d{3}(?!\d)))(?<!(?<!\w)[-\u2212])"  # -5, 1.5, 5.1 and 5,001 are not 5
+_AFTER_NUMBER = r"(?!\.\d|,\d{3}(?!\d))"
 _MOST_EXAMPLES = 1000
 _LARGEST_FILE = 50_000_000  # bytes
 
@@ -137,8 +138,9 @@ def matches(answer: str, wanted: str, match: str = "contains") -> bool:
     said, expected = (" ".join(text.casefold().split()) for text in (answer, wanted))
     if not expected or said == expected or match == "exact":
         return said == expected
-    before, after = (_NUMBER if end.isdigit() else ("", "") for end in (expected[0], expected[-1]))
-    return re.search(rf"(?<!\w){before[0]}{re.escape(expected)}(?!\w){after[1]}", said) is not None
+    before = _BEFORE_NUMBER if expected[0].isdigit() else ""
+    after = _AFTER_NUMBER if expected[-1].isdigit() else ""
+    return re.search(rf"(?<!\w){before}{re.escape(expected)}(?!\w){after}", said) is not None
 
 
 def agreement(answer: str, reference: str) -> float:
