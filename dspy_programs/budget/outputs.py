@@ -2,8 +2,8 @@
 
 Examples   JSONL of {input: str, output or expected: str or list[str], match: contains (default) or exact}. Right is an answer
            that equals one of the expected texts or, for `contains`, has it in whole words and numbers; case and whitespace do
-           not count. Without an expected text the full prompt's own answer is the reference: 1 for the same, else F1 of the words. With
-           a judge (a rubric was given), the judge scores such an answer by the rubric instead.
+           not count. Without an expected text the full prompt's own answer is the reference: 1 for the same, else F1 of the
+           words. With a judge (a rubric was given), the judge scores such an answer by the rubric instead.
 Sent       one message: the prompt with {input} (or {question}, {query}, {text}, if that is the placeholder) filled in;
            without a placeholder the input follows after an empty line.
 Output     Score: the mean over the examples.
