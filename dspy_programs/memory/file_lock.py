@@ -35,6 +35,7 @@ def locked(path: Path, wait: float = WAIT_SECONDS) -> Iterator[None]:
     mode = stat.S_IMODE(target.stat().st_mode) if target.exists() and os.name == "posix" else _BY_UMASK
     lock = FileLock(beside, timeout=wait, mode=mode)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:
         raise UsageError(

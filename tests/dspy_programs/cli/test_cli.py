@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -25,16 +26,23 @@ def test_error_that_quotes_a_server_does_not_steer_the_terminal(capsys):
 
     @app.command()
     def fail() -> None:
-        raise UsageError("it said \x1b[31mred\x9b2J\u202e and\ta tab")
+        raise UsageError("it said \x1b[31mred\x9b2J\u202e and\ta tab,\nin a file with a line break")
 
     assert run(app, []) == FAILED
-    assert capsys.readouterr().err == "error: it said [31mred2J and\ta tab\n"
+    assert capsys.readouterr().err == "error: it said [31mred2J and\ta tab, in a file with a line break\n"
+    assert warnings.formatwarning("it warned\n\x1b[2J", UserWarning, "file.py", 1) == "warning: it warned [2J\n"
 
 
 def test_command_without_standard_output_ends_without_traceback():
     line = " ".join(HISTORY) + " >&-"
     done = subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True, env=os.environ)
     assert done.returncode == 0 and done.stderr == ""
+
+
+def test_command_without_standard_input_reads_nothing():
+    line = f"{sys.executable} -m dspy_programs memory inspect - <&-"
+    done = subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True, env=os.environ)
+    assert (done.returncode, done.stderr) == (2, "error: stdin: is empty; give a memory file or messages\n")
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,12 @@ def test_long_names_that_begin_alike_are_two_locks(tmp_path):
         assert max(len(os.fsencode(name)) for name in os.listdir(tmp_path)) <= 255
 
 
+def test_a_memory_in_a_new_folder_is_begun(tmp_path):
+    with opened(tmp_path / "new" / "folder" / "m.json") as store:
+        store.add("user", "hi")
+    assert said_in(tmp_path / "new" / "folder" / "m.json") == ["hi"]
+
+
 def test_old_lock_file_left_by_a_dead_process_is_no_lock(tmp_path):
     (tmp_path / ".m.json.lock").write_text("1\nanother-machine\n")
     with opened(tmp_path / "m.json", wait=1) as store:
