@@ -6,6 +6,7 @@ Raises     UsageError: a file that cannot be read or written, one that is given 
 """
 
 import contextlib
+import hashlib
 import json
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from dspy_programs.memory.store_file import Loaded
 from dspy_programs.tokens import TokenCounter
 
 STANDARD = Path("-")
+MADE_FROM = "made_from"  # in a file of originals: the digest of the messages that they were read from
 
 
 def check(path: Path, output: Path, is_messages: bool, strict: bool, originals: Path | None) -> None:
@@ -62,10 +64,11 @@ def read(path: Path, originals: Path | None, counter: TokenCounter | None = None
     from dspy_programs.memory.sessions.source import read_memory
     from dspy_programs.memory.store_file import load
 
-    found = read_memory(path, counter)
     if not originals or not originals.exists():
-        return found
-    known = load(originals, counter)
+        return read_memory(path, counter)
+    digest, found, known = digest_of(path), read_memory(path, counter), load(originals, counter)
+    if digest is not None and digest == known.extra.get(MADE_FROM):
+        return known  # a command was stopped before it wrote the messages
     for strict in (False, True):
         sent = store_of(chat_messages(known.store, strict)).store.entries
         if (longer := continued(known.store, sent, found.store.entries)) is not None:
@@ -74,6 +77,13 @@ def read(path: Path, originals: Path | None, counter: TokenCounter | None = None
         f"{path}: does not begin with the messages that were last written with {originals}; give those, with what was said "
         "since, or name another file for the originals"
     )
+
+
+def digest_of(path: Path) -> str | None:
+    """Return the digest of a file of messages; None for what can be read only once."""
+    with contextlib.suppress(OSError):  # which reading it will tell
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+    return None
 
 
 def warn_of_notes(restored: MemoryStore, path: Path) -> None:

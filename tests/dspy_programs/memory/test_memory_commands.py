@@ -221,6 +221,17 @@ def test_messages_of_another_conversation_do_not_touch_the_originals(capsys, tmp
     assert originals.read_bytes() == kept and not (tmp_path / "new.json").exists()
 
 
+def test_a_command_that_ended_between_its_two_files_goes_on_with_them(capsys, tmp_path, written, messages):
+    originals, later = tmp_path / "originals.json", [{"role": "user", "content": "One thing more: 4 chairs. " * 9}] * 9
+    for more in ([], later):  # also in a later round
+        written.write_text(json.dumps([*json.loads(written.read_text()), *more]))
+        arguments = ("compress", written, "--budget", 700, "--format", "messages", "--originals", originals, "-o")
+        refused(capsys, *arguments, "/dev/full")
+        told(capsys, *arguments, written)
+    told(capsys, "restore", written, "--originals", originals, "--format", "messages", "-o", tmp_path / "back.json")
+    assert json.loads((tmp_path / "back.json").read_text()) == [*messages, *later]
+
+
 @pytest.mark.parametrize(
     ("options", "match"),
     [
