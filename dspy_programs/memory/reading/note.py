@@ -2,7 +2,7 @@
 
 Input      note_frame: the first and the last turn that the note stands for.
 Output     note_frame: the note's first line. is_note: whether a text begins with one. Anybody can write such a line, so only
-           the message that opens a conversation is taken for a note that comes back (sessions/adapters.py).
+           the message that opens a conversation is taken for a note that comes back (store.as_note).
 """
 
 import re

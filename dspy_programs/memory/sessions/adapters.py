@@ -17,13 +17,11 @@ from typing import Any
 from dspy_programs.conversation import as_dict, as_list
 from dspy_programs.memory.entry import MemoryEntry, new_id
 from dspy_programs.memory.originals import original_of
-from dspy_programs.memory.reading.note import is_note
-from dspy_programs.memory.sending.drafts import drafts_of
 from dspy_programs.memory.sessions.dialects import Note, note_in, originals_of, shortened, with_originals
 from dspy_programs.memory.sessions.entries import Group, grouped, message_of, original_messages, unplaced, with_ids
 from dspy_programs.memory.sessions.message_parts import apart
 from dspy_programs.memory.sessions.session import Opened, opened
-from dspy_programs.memory.store import MemoryStore
+from dspy_programs.memory.store import MemoryStore, as_note
 from dspy_programs.tokens import TokenCounter
 
 
@@ -66,7 +64,8 @@ def store_of(session: object, counter: TokenCounter | None = None) -> _Session:
         for group in grouped(found.raws, messages[first:last], at)
     ]
     spoken = next((place for place, group in enumerate(groups) if group.entries[0].role != "system"), 0)
-    groups[spoken : spoken + 1] = map(_as_note, groups[spoken : spoken + 1])
+    for group in groups[spoken : spoken + 1]:
+        groups[spoken] = group._replace(entries=[as_note(group.entries[0]), *group.entries[1:]])
     before, after = unplaced(messages[:first], 0, at), unplaced(messages[last:], len(found.raws) + 1, at)
     store = MemoryStore(counter=counter)
     entries = [*before, *(entry for group in groups for entry in group.entries), *after]
@@ -86,18 +85,6 @@ def _apart_from(taken: set[str], group: Group) -> Group:
         entries.append(entry.model_copy(update={"id": new_id()}) if entry.id in taken else entry)
         taken.add(entries[-1].id)
     return group._replace(entries=entries)
-
-
-def _as_note(group: Group) -> Group:
-    """Return the message that opens the conversation as a note of an earlier round, if it reads like one.
-
-    Where else a user writes such a text, these are a user's words: a call that they claim is no deed.
-    """
-    entry = group.entries[0]
-    is_plain = len(group.entries) == 1 and entry.role == "user" and not any(draft.media for draft in drafts_of(entry))
-    if not is_plain or not is_note(entry.content):
-        return group
-    return group._replace(entries=[entry.model_copy(update={"role": "compressed"})])
 
 
 def _with_history(group: Group, item: Any) -> Group:
