@@ -37,6 +37,7 @@ _TTL_SECONDS = 30 * 86_400.0
 _MOST_BYTES = 500_000_000
 _LEFT = 0.9  # share of most_bytes that an eviction leaves, so that it is rare
 _TABLE = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, at REAL NOT NULL, answer TEXT NOT NULL)"
+_COLUMNS = ["key", "at", "answer"]
 _BY_AGE = "CREATE INDEX IF NOT EXISTS answers_at ON answers (at)"
 _TWENTIETH = "1 + (SELECT count(*) FROM answers) / 20"
 _OLDEST = f"DELETE FROM answers WHERE rowid IN (SELECT rowid FROM answers ORDER BY at LIMIT {_TWENTIETH})"
@@ -108,7 +109,8 @@ class AnswerCache:
             file.execute(_TABLE)
             file.execute(_BY_AGE)
             file.execute("DELETE FROM answers WHERE at < ?", (self.now() - self.ttl,))
-            file.execute("SELECT key, at, answer FROM answers LIMIT 1").fetchone()
+            if [name for name, *_ in file.execute("SELECT * FROM answers LIMIT 1").description] != _COLUMNS:
+                raise Damaged("its table is of another version")
             if whole and (found := file.execute("PRAGMA integrity_check(1)").fetchone()[0]) != b"ok":
                 raise Damaged(found.decode(errors="replace").splitlines()[-1])
         except sqlite3.Error:

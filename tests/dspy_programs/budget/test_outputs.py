@@ -174,3 +174,20 @@ def test_exact_match_takes_nothing_around():
 )
 def test_agreement_is_the_share_of_words(answer, reference, share):
     assert agreement(answer, reference) == share
+
+
+def test_copies_of_an_example_prove_nothing():
+    scorer = OutputsScorer(scripted_lm(lambda prompt: "4"), [Example(input="2+2", expected="4")] * 60)
+    with pytest.raises(UsageError, match=r"60 have the input .2\+2.; give each its own"):
+        Negotiator(scorer, 0.9).negotiate(SECTIONS)
+    assert not scorer.lm.engine.prompts
+
+
+def test_examples_that_the_prompt_shows_are_no_measure():
+    shown = "".join(f"Q: What is {n}+{n}?\nA: {2 * n}\n\n" for n in range(60))
+    scorer = OutputsScorer(
+        scripted_lm(lambda prompt: "4"), [Example(input=f"What is {n}+{n}?", expected=str(2 * n)) for n in range(60)]
+    )
+    with pytest.raises(UsageError, match=r"60 of 60 stand in the prompt itself, such as 'What is .*'"):
+        Negotiator(scorer, 0.9).negotiate([{"name": "shots", "content": shown}, {"name": "task", "content": "Answer."}])
+    assert not scorer.lm.engine.prompts

@@ -79,10 +79,11 @@ def test_damaged_file_is_put_aside_with_one_warning_and_begun_anew(path, content
     assert said(cached(lm, AnswerCache(path))) == "1"
 
 
-def test_table_of_another_form_is_put_aside(path):
+@pytest.mark.parametrize("columns", ["question TEXT", "key TEXT PRIMARY KEY, at REAL, answer TEXT, model TEXT NOT NULL"])
+def test_table_of_another_form_is_put_aside(path, columns):
     path.parent.mkdir()
     with sqlite3.connect(path) as file:
-        file.execute("CREATE TABLE answers (question TEXT)")
+        file.execute(f"CREATE TABLE answers ({columns})")
     with pytest.warns(UserWarning, match="damaged"):
         cache = AnswerCache(path)
     cache.put("a", 1)

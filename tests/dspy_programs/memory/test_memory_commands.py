@@ -185,6 +185,13 @@ def test_dash_writes_to_standard_output_and_reports_beside_it(capsysbinary, tmp_
     assert sorted(os.listdir(tmp_path)) == ["messages.json", "small.json"]
 
 
+def test_context_replaces_no_memory_and_takes_any_number(capsys, tmp_path, written):
+    before = written.read_bytes()
+    assert "is read, so it cannot be an output" in refused(capsys, "context", written, "-o", written)
+    assert written.read_bytes() == before
+    assert run(app, ["context", str(written), "--max-tokens", "9" * 400, "-o", str(tmp_path / "c.txt")]) == 0
+
+
 def test_context_goes_to_a_file_whole(capsys, tmp_path, written):
     assert run(app, ["context", str(written), "--max-tokens", "300", "-o", str(tmp_path / "c.txt")]) == 0
     assert run(app, ["context", str(written), "--max-tokens", "300"]) == 0
