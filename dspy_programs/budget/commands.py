@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, NoCacheOption, ToolLmOption, new_app, show_progress
-from dspy_programs.text import quantity
+from dspy_programs.text import printable, quantity
 
 if TYPE_CHECKING:
     from dspy_programs.budget.result import NegotiationResult
@@ -56,7 +56,15 @@ def analyze(prompt: _PromptArgument, tokens: _TokensOption = None, as_json: Json
     from dspy_programs.tokens import counter_named
 
     found = analysis.analyze(read_prompt(prompt), counter_named(tokens))
-    print(found.model_dump_json(indent=2) if as_json else f"Token Distribution Analysis:\n{analysis.table(found)}")
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        _show(f"Token Distribution Analysis:\n{analysis.table(found)}")
+
+
+def _show(text: str) -> None:
+    """Print for people: nothing that a prompt or a file's name says steers the terminal."""
+    print(printable(text))
 
 
 @app.command()
@@ -72,7 +80,7 @@ def binding(prompt: _PromptArgument, as_json: JsonOption = False) -> None:
         print(json.dumps([{"number": at, **one._asdict()} for at, one in enumerate(found, 1)], indent=2, ensure_ascii=False))
         return
     for at, one in enumerate(found, 1):
-        print(f"[{at}] {f'{one.lead_in} ' if one.lead_in else ''}{one.text} ({one.section}; {one.kind}; {one.why})")
+        _show(f"[{at}] {f'{one.lead_in} ' if one.lead_in else ''}{one.text} ({one.section}; {one.kind}; {one.why})")
     print(f"{quantity(len(found), 'binding sentence')}")
 
 
@@ -160,7 +168,7 @@ def negotiate(
         write_atomically(html, as_html(result, negotiator.counter.count))
     for path in outputs:
         if not as_json:
-            print(f"Results saved to {path}")
+            _show(f"Results saved to {path}")
 
 
 def _rubric_named(name: str | None) -> "Rubric":
@@ -192,10 +200,10 @@ def _print_result(result: "NegotiationResult", verbose: bool, as_json: bool, wit
         print(serialize(result), end="")
         return
     if verbose:
-        print("\n".join(result.log))
-    print(summary(result))
+        _show("\n".join(result.log))
+    _show(summary(result))
     if with_diff:
-        print(f"\n{marked_diff(result)}")
+        _show(f"\n{marked_diff(result)}")
 
 
 @app.command()
@@ -221,7 +229,7 @@ def check(
 
         print(json.dumps({"ok": not broken, "problems": broken, "analysis": found.model_dump()}, indent=2))
     else:
-        print("\n".join(f"{prompt}: {problem}" for problem in broken) or f"{prompt}: {found.joined} tokens, within limits")
+        _show("\n".join(f"{prompt}: {problem}" for problem in broken) or f"{prompt}: {found.joined} tokens, within limits")
     if broken:
         raise typer.Exit(GATE_CLOSED)
 
@@ -254,13 +262,13 @@ def apply(
     allowed = {one.number for one in found.lost if one.allowed}
     lost = losses(found.original_sections, new, [str(number) for number in allowed] or ["none"], {})
     if lost:
-        print(f"Binding sentences that go ({len(lost)}):\n{listed(lost)}")
+        _show(f"Binding sentences that go ({len(lost)}):\n{listed(lost)}")
     if refused := refusal(lost):
         print(refused, file=sys.stderr)
         raise typer.Exit(GATE_CLOSED)
     is_text = output.suffix.lower() in TEXT_SUFFIXES
     write_atomically(output, f"{found.optimized_prompt}\n" if is_text else as_yaml(new))
-    print(f"{output}: {found.optimized_token_count} tokens (before: {found.original_token_count})")
+    _show(f"{output}: {found.optimized_token_count} tokens (before: {found.original_token_count})")
 
 
 @app.command("check-ollama")

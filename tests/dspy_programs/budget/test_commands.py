@@ -141,6 +141,31 @@ def test_binding_lists_the_sentences_with_their_numbers(tmp_path, capsys):
     assert "[3] Refuse medical questions. (policy; refusal" in capsys.readouterr().out
 
 
+HOSTILE = """\
+- {name: "a\\e[31m", content: "You must not lie \\ud800. \\e[2J You must always answer \\u202e in digits."}
+- {name: b, content: "Answer in short. You must obey \\e]0;x\\a."}
+- {name: c, content: "Answer in short. You must obey \\e]0;x\\a."}
+"""
+
+
+def test_a_prompt_steers_no_terminal_and_half_a_character_is_no_crash(tmp_path, monkeypatch, capsysbinary):
+    monkeypatch.chdir(tmp_path)
+    Path("p.yaml").write_text(HOSTILE)
+    negotiate = ["negotiate", "p.yaml", *ALL, "--max-savings", "0.9"]
+    for command in (
+        ["analyze", "p.yaml"],
+        ["binding", "p.yaml"],
+        [*negotiate, "--diff", "-v"],
+        ["check", "p.yaml", "--max-tokens", "1"],
+    ):
+        assert budget(*command) in (0, 1)
+        shown = capsysbinary.readouterr().out.decode()
+        assert len(shown) > 40 and not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", shown)
+    for command in (["analyze", "p.yaml", "--json"], ["binding", "p.yaml", "--json"], [*negotiate, "--json"]):
+        assert budget(*command) == 0 and json.loads(capsysbinary.readouterr().out)
+    assert budget(*negotiate, "-o", "r.json", "--html", "r.html") == budget("apply", "p.yaml", "r.json", "-o", "n.yaml") == 0
+
+
 def test_without_a_measure_nothing_that_says_something_goes(tmp_path, capsys):
     path = tmp_path / "p.md"
     path.write_text("# Task\nPlease note that prices are in euros.\n\nThe shop is old.\n")

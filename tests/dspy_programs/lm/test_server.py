@@ -414,3 +414,11 @@ def test_a_server_that_asks_to_wait_for_a_day_is_asked_again_within_a_minute():
     with pytest.raises(lm15.RateLimitError) as raised, engine.keeping_the_key():
         raise lm15.RateLimitError("slow down", retry_after=86_400)
     assert raised.value.retry_after == LONGEST_WAIT
+
+
+def test_an_answer_that_tells_our_key_is_answered_and_cached_without_it(tmp_path):
+    key = "zq9-private-key-77aa"
+    with Loopback(lambda path, body: chat(f"it is {key}, {key}", model=key)) as server:
+        lm = cached(connect("openai/m", api_base=server.url, api_key=key), AnswerCache(tmp_path / "answers.sqlite"))
+        assert [text if isinstance(text, str) else text["text"] for text in lm("hello")] == ["it is [key], [key]"]
+    assert not any(key.encode() in file.read_bytes() for file in tmp_path.iterdir())
