@@ -99,9 +99,9 @@ class OutputsMeasure:
         """Raises UsageError if the examples cannot prove the threshold, or are copies of each other."""
         self.scorer, self.rubric, self.task, self.threshold = scorer, rubric, task, threshold
         self.calls = self.model_calls = 0
-        [(most, times)] = Counter(example.input for example in scorer.examples).most_common(1)
+        [(copied, times)] = Counter(example.input for example in scorer.examples).most_common(1)
         if times > 1:
-            raise UsageError(f"examples: {times} have the input {most[:60]!r}; give each its own: a copy proves nothing more")
+            raise UsageError(f"examples: {times} have the input {copied[:60]!r}; give each its own: a copy proves nothing more")
         order = list(range(len(scorer.examples)))
         random.Random(_SEED).shuffle(order)
         most = min(max(1, len(order) // _FOR_SEARCH), _MOST_FOR_SEARCH)
