@@ -13,7 +13,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -48,6 +48,35 @@ def opened_atomically(path: Path) -> Iterator[IO[bytes]]:
     finally:
         if temporary:
             temporary.unlink(missing_ok=True)
+
+
+class _Enough(Exception):
+    """The file can be written; nothing is."""
+
+
+def require_writable(path: Path) -> None:
+    """Raise UsageError now, not after an hour of work, if a file cannot be written."""
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        return  # a device or a pipe would take what is tried
+    with contextlib.suppress(_Enough), opened_atomically(path):
+        raise _Enough
+
+
+def require_apart(outputs: Iterable[Path], inputs: Iterable[Path] = ()) -> None:
+    """Raise UsageError if two outputs are one file, or one is an input, which it would replace. "-" is no file."""
+    read, taken = [*inputs], list[Path]()
+    for path in outputs:
+        if any(is_same(path, other) for other in read):
+            raise UsageError(f"{path}: is read, so it cannot be an output; give another file")
+        if any(is_same(path, other) for other in taken):
+            raise UsageError(f"{path}: given for two outputs; give each its own file")
+        taken.append(path)
+
+
+def is_same(one: Path, other: Path) -> bool:
+    """Return whether two paths name one file, through whatever links."""
+    same = os.path.realpath(one) == os.path.realpath(other)  # unlike Path.resolve, it bears a link that leads back to itself
+    return same or (os.path.isfile(one) and os.path.isfile(other) and os.path.samefile(one, other))
 
 
 def target_of(path: Path) -> Path:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from simpleeval import SimpleEval
 
 from dspy_programs.errors import UsageError, first_fault
+from dspy_programs.text_stream import text_in
 from dspy_programs.types import Rubric
 
 DEFAULT = "quality"
@@ -35,14 +36,9 @@ def read_rubric(path: Path | str) -> Rubric:
         UsageError: It cannot be read or used, as "file: field: why".
     """
     path = Path(path)
+    text = text_in(path, LARGEST_FILE, "a rubric")
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise UsageError(f"{path}: larger than {LARGEST_FILE:,} bytes; not a rubric")
-        rubric = Rubric.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: byte {error.start + 1} is not UTF-8") from error
+        rubric = Rubric.model_validate(yaml.safe_load(text))
     except ValidationError as error:
         raise UsageError(f"{path}: {first_fault(error, 'rubric')}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:

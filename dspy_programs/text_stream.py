@@ -1,17 +1,21 @@
 """Bytes of a file as UTF-8, whatever Unicode they are in, and the JSON values in them.
 
-Input      a binary stream in UTF-8 or UTF-16, with or without a byte order mark.
-Output     recoded: a stream of the same text in UTF-8. values_in: the values of a text, one behind the other, with or without
-           line breaks between them; a broken one is a problem in its place, and reading goes on at the next line that starts
-           an object, at most MOST_BROKEN times.
+Input      a binary stream in UTF-8 or UTF-16, with or without a byte order mark; for bytes_in and text_in, a path.
+Output     bytes_in, text_in: a file of limited size. recoded: a stream of the same text in UTF-8. values_in: the values of a
+           text, one behind the other, with or without line breaks between them; a broken one is a problem in its place, and
+           reading goes on at the next line that starts an object, at most MOST_BROKEN times.
 Guarantees memory and time are linear in the text.
+Raises     UsageError for a file that cannot be read or is too large.
 """
 
 import codecs
 import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, BinaryIO, cast
+
+from dspy_programs.errors import UsageError
 
 MOST_BROKEN = 20
 _UTF8_MARK = codecs.BOM_UTF8
@@ -48,6 +52,27 @@ class _Utf8:
 
     def read(self, size: int = -1) -> bytes:
         return self.text.read(size).encode("utf-8", "replace")
+
+
+def bytes_in(path: Path, largest: int, what: str) -> bytes:
+    """Return a file's content. Raises UsageError if it cannot be read or has more than `largest` bytes; what: "a prompt"."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(largest + 1)  # a device never ends, and tells no size
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if len(content) > largest:
+        raise UsageError(f"{path}: larger than {largest:,} bytes; not {what}")
+    return content
+
+
+def text_in(path: Path, largest: int, what: str) -> str:
+    """Return a file's text, its line breaks as \\n. Raises UsageError, also for what is not UTF-8."""
+    try:
+        text = bytes_in(path, largest, what).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: byte {error.start + 1} is not UTF-8") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def recoded(stream: BinaryIO) -> BinaryIO:

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, field_validator, model_validator
 
+from dspy_programs.jsonable import sound
 from dspy_programs.schemas import (
     LONGEST_DESCRIPTION,
     as_line,
@@ -309,6 +310,11 @@ class Section(BaseModel):
     type: Literal["system", "few_shot", "context", "instruction"] = "instruction"
     content: str = ""
     priority: int = 0
+
+    @field_validator("name", "content")
+    @classmethod
+    def can_be_sent(cls, text: str) -> str:
+        return sound(text)  # an escape in YAML can be half a character
 
     def __str__(self) -> str:
         return f"{self.name} ({self.type}): {self.content}"

@@ -81,8 +81,8 @@ def export(
 
 def share(file: Path, compiled: "Compiled", card: str, folder: Path) -> None:
     """Put a compiled JSON and its card into a folder, next to those for other models, and record its hash."""
-    from dspy_programs.atomic_file import write_atomically
-    from dspy_programs.registry import MANIFEST, file_name, require_writable, write_manifest
+    from dspy_programs.atomic_file import require_writable, write_atomically
+    from dspy_programs.registry import MANIFEST, file_name, write_manifest
 
     saved = compiled.provenance
     name = file_name(saved.lm)

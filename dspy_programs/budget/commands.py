@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, NoCacheOption, ToolLmOption, new_app, show_progress
-from dspy_programs.text import quantity
+from dspy_programs.text import printable, quantity
 
 if TYPE_CHECKING:
     from dspy_programs.budget.result import NegotiationResult
@@ -56,7 +56,15 @@ def analyze(prompt: _PromptArgument, tokens: _TokensOption = None, as_json: Json
     from dspy_programs.tokens import counter_named
 
     found = analysis.analyze(read_prompt(prompt), counter_named(tokens))
-    print(found.model_dump_json(indent=2) if as_json else f"Token Distribution Analysis:\n{analysis.table(found)}")
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        _show(f"Token Distribution Analysis:\n{analysis.table(found)}")
+
+
+def _show(text: str) -> None:
+    """Print for people: nothing that a prompt or a file's name says steers the terminal."""
+    print(printable(text))
 
 
 @app.command()
@@ -72,7 +80,7 @@ def binding(prompt: _PromptArgument, as_json: JsonOption = False) -> None:
         print(json.dumps([{"number": at, **one._asdict()} for at, one in enumerate(found, 1)], indent=2, ensure_ascii=False))
         return
     for at, one in enumerate(found, 1):
-        print(f"[{at}] {f'{one.lead_in} ' if one.lead_in else ''}{one.text} ({one.section}; {one.kind}; {one.why})")
+        _show(f"[{at}] {f'{one.lead_in} ' if one.lead_in else ''}{one.text} ({one.section}; {one.kind}; {one.why})")
     print(f"{quantity(len(found), 'binding sentence')}")
 
 
@@ -120,20 +128,20 @@ def negotiate(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also print the log.")] = False,
 ) -> None:
     """Find a smaller prompt that keeps its quality; with 1, and nothing written, if unallowed binding sentences would go."""
-    from dspy_programs.atomic_file import write_atomically
+    from dspy_programs.atomic_file import require_apart, require_writable, write_atomically
     from dspy_programs.budget.consent import refusal
     from dspy_programs.budget.factories import model_of, scorer_of
     from dspy_programs.budget.negotiator import Negotiator
     from dspy_programs.budget.prompt import read_prompt
     from dspy_programs.budget.report import as_html, serialize
-    from dspy_programs.registry import require_writable
     from dspy_programs.tokens import counter_for, counter_named
 
+    outputs = [path for path in (output, html) if path]
+    require_apart(outputs, [prompt, *([examples] if examples else []), *([Path(rubric)] if rubric else [])])
     sections = read_prompt(prompt)
     wanted = _rubric_named(rubric)
-    for path in (output, html):
-        if path:
-            require_writable(path)
+    for path in outputs:
+        require_writable(path)
     language_model = model_of(scorer, model, lm, typed(context, "api_base"), typed(context, "api_key"), cache=not no_cache)
     negotiator = Negotiator(
         scorer_of(scorer, language_model, examples, judged=rubric is not None),
@@ -158,9 +166,9 @@ def negotiate(
         write_atomically(output, serialize(result, form))
     if html:
         write_atomically(html, as_html(result, negotiator.counter.count))
-    for path in (output, html):
-        if path and not as_json:
-            print(f"Results saved to {path}")
+    for path in outputs:
+        if not as_json:
+            _show(f"Results saved to {path}")
 
 
 def _rubric_named(name: str | None) -> "Rubric":
@@ -192,10 +200,10 @@ def _print_result(result: "NegotiationResult", verbose: bool, as_json: bool, wit
         print(serialize(result), end="")
         return
     if verbose:
-        print("\n".join(result.log))
-    print(summary(result))
+        _show("\n".join(result.log))
+    _show(summary(result))
     if with_diff:
-        print(f"\n{marked_diff(result)}")
+        _show(f"\n{marked_diff(result)}")
 
 
 @app.command()
@@ -221,7 +229,7 @@ def check(
 
         print(json.dumps({"ok": not broken, "problems": broken, "analysis": found.model_dump()}, indent=2))
     else:
-        print("\n".join(f"{prompt}: {problem}" for problem in broken) or f"{prompt}: {found.joined} tokens, within limits")
+        _show("\n".join(f"{prompt}: {problem}" for problem in broken) or f"{prompt}: {found.joined} tokens, within limits")
     if broken:
         raise typer.Exit(GATE_CLOSED)
 
@@ -235,7 +243,7 @@ def apply(
     ],
 ) -> None:
     """Write the smaller prompt; refused if the result was made from a different prompt."""
-    from dspy_programs.atomic_file import write_atomically
+    from dspy_programs.atomic_file import require_apart, write_atomically
     from dspy_programs.budget.consent import listed, losses, refusal
     from dspy_programs.budget.prompt import TEXT_SUFFIXES, as_yaml, joined, read_prompt
     from dspy_programs.budget.redundancy import added
@@ -243,6 +251,7 @@ def apply(
     from dspy_programs.budget.result import digest
     from dspy_programs.errors import UsageError
 
+    require_apart([output], [result])
     found = read_result_file(result)
     new = found.optimized_sections
     if found.original_sha256 != digest(read_prompt(prompt)) or digest(found.original_sections) != found.original_sha256:
@@ -253,13 +262,13 @@ def apply(
     allowed = {one.number for one in found.lost if one.allowed}
     lost = losses(found.original_sections, new, [str(number) for number in allowed] or ["none"], {})
     if lost:
-        print(f"Binding sentences that go ({len(lost)}):\n{listed(lost)}")
+        _show(f"Binding sentences that go ({len(lost)}):\n{listed(lost)}")
     if refused := refusal(lost):
         print(refused, file=sys.stderr)
         raise typer.Exit(GATE_CLOSED)
     is_text = output.suffix.lower() in TEXT_SUFFIXES
     write_atomically(output, f"{found.optimized_prompt}\n" if is_text else as_yaml(new))
-    print(f"{output}: {found.optimized_token_count} tokens (before: {found.original_token_count})")
+    _show(f"{output}: {found.optimized_token_count} tokens (before: {found.original_token_count})")
 
 
 @app.command("check-ollama")

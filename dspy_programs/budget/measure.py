@@ -14,10 +14,12 @@ Output           Verdict: scores of the candidate and the target. Confirmed: the
 
 import math
 import random
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from dspy_programs.budget.outputs import OutputsScorer
+from dspy_programs.budget.prompt import joined
 from dspy_programs.budget.retention import Interval, needed, provable, retained
 from dspy_programs.budget.scorers import Score, Scorer, is_noisy, measures
 from dspy_programs.errors import LanguageModelError, UsageError
@@ -32,6 +34,7 @@ _T95 = ((1, 6.31), (2, 2.92), (3, 2.35), (4, 2.13), (5, 2.02), (6, 1.94), (8, 1.
 _FOR_SEARCH = 3  # one example in three serves the search
 _MOST_FOR_SEARCH = 40
 _HELD_BACK = 4  # times as many examples as would prove the threshold if no answer changed, at most
+_TELLING = 12  # characters of an input that is in a prompt by no chance
 _SEED = 20261129
 _LEAST = {"outputs": 0.2, "opinion": 0.2, "coverage": 0.5}  # score of the full prompt under which a measure is refused
 
@@ -93,9 +96,12 @@ class OutputsMeasure:
     kind: Kind = "outputs"
 
     def __init__(self, scorer: OutputsScorer, rubric: Rubric, task: str, threshold: float) -> None:
-        """Raises UsageError if the examples cannot prove the threshold."""
+        """Raises UsageError if the examples cannot prove the threshold, or are copies of each other."""
         self.scorer, self.rubric, self.task, self.threshold = scorer, rubric, task, threshold
         self.calls = self.model_calls = 0
+        [(copied, times)] = Counter(example.input for example in scorer.examples).most_common(1)
+        if times > 1:
+            raise UsageError(f"examples: {times} have the input {copied[:60]!r}; give each its own: a copy proves nothing more")
         order = list(range(len(scorer.examples)))
         random.Random(_SEED).shuffle(order)
         most = min(max(1, len(order) // _FOR_SEARCH), _MOST_FOR_SEARCH)
@@ -105,7 +111,13 @@ class OutputsMeasure:
             raise UsageError(too_few(len(order), len(self.held), threshold))
 
     def start(self, whole: Sequence[Section]) -> float:
-        self.whole = list(whole)
+        self.whole, text = list(whole), joined(whole)
+        known = [one.input for one in self.scorer.examples if one.wanted and len(one.input) >= _TELLING and one.input in text]
+        if known:
+            raise UsageError(
+                f"examples: {len(known)} of {len(self.scorer.examples)} stand in the prompt itself, such as {known[0][:60]!r}, "
+                "so they tell nothing about other inputs; give examples that the prompt does not show"
+            )
         self.held_before: list[float] = []
         self.before = [self._score(whole, number) for number in self.searched]
         score = _mean(self.before)
@@ -143,8 +155,6 @@ class OutputsMeasure:
 
     def price(self, whole: Sequence[Section], prompts: int) -> Price:
         """prompts: how many the search may try."""
-        from dspy_programs.budget.prompt import joined
-
         size, inputs = len(joined(whole)), [len(example.input) for example in self.scorer.examples]
         asked = [(number, prompts + 1) for number in self.searched] + [(number, 3) for number in self.held]
         return Price(sum(times for _, times in asked), sum(times * (size + inputs[number]) for number, times in asked))

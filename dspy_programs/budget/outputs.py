@@ -1,9 +1,9 @@
 """Score a prompt by its outputs on examples: the target model answers each one, and the answers are compared.
 
 Examples   JSONL of {input: str, output or expected: str or list[str], match: contains (default) or exact}. Right is an answer
-           that equals one of the expected texts or, for `contains`, has it in whole words; case and whitespace do not count.
-           Without an expected text the full prompt's own answer is the reference: 1 for the same, else F1 of the words. With
-           a judge (a rubric was given), the judge scores such an answer by the rubric instead.
+           that equals one of the expected texts or, for `contains`, has it in whole words and numbers; case and whitespace do
+           not count. Without an expected text the full prompt's own answer is the reference: 1 for the same, else F1 of the
+           words. With a judge (a rubric was given), the judge scores such an answer by the rubric instead.
 Sent       one message: the prompt with {input} (or {question}, {query}, {text}, if that is the placeholder) filled in;
            without a placeholder the input follows after an empty line.
 Output     Score: the mean over the examples.
@@ -25,10 +25,14 @@ from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.lm import running_on
 from dspy_programs.programs.quality_judge import QualityJudge
 from dspy_programs.text import f1, quantity, words
+from dspy_programs.text_stream import text_in
 from dspy_programs.types import Rubric, Section
 
 _PLACE = re.compile(r"\{\{?\s*(?:input|question|query|text|user_input)\s*\}?\}", re.IGNORECASE)
+_BEFORE_NUMBER = r"(?<!\d\.)(?<!\d,(?=\d{3}(?!\d)))(?<!(?<!\w)[-\u2212])"  # -5, 1.5, 5.1 and 5,001 are not 5
+_AFTER_NUMBER = r"(?!\.\d|,\d{3}(?!\d))"
 _MOST_EXAMPLES = 1000
+_LARGEST_FILE = 50_000_000  # bytes
 
 
 class Example(BaseModel):
@@ -60,12 +64,7 @@ def read_examples(path: Path | str) -> list[Example]:
         UsageError: A line is invalid, as "file:line: field: why".
     """
     path = Path(path)
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")  # other line breaks may stand in a text
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: byte {error.start + 1} is not UTF-8") from error
+    lines = text_in(path, _LARGEST_FILE, "a file of examples").split("\n")  # other line breaks may stand in a text
     examples = []
     for number, line in enumerate(lines, 1):
         if line.strip():
@@ -139,7 +138,9 @@ def matches(answer: str, wanted: str, match: str = "contains") -> bool:
     said, expected = (" ".join(text.casefold().split()) for text in (answer, wanted))
     if not expected or said == expected or match == "exact":
         return said == expected
-    return re.search(rf"(?<!\w){re.escape(expected)}(?!\w)", said) is not None
+    before = _BEFORE_NUMBER if expected[0].isdigit() else ""
+    after = _AFTER_NUMBER if expected[-1].isdigit() else ""
+    return re.search(rf"(?<!\w){before}{re.escape(expected)}(?!\w){after}", said) is not None
 
 
 def agreement(answer: str, reference: str) -> float:

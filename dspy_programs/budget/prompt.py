@@ -21,6 +21,7 @@ import yaml
 from pydantic import ValidationError
 
 from dspy_programs.errors import UsageError, first_fault
+from dspy_programs.text_stream import text_in
 from dspy_programs.types import Section
 
 _LARGEST_FILE = 2_000_000  # bytes
@@ -90,14 +91,7 @@ def read_prompt(path: Path | str) -> list[Section]:
         UsageError: The file cannot be read or has no text, as "file:line: section 'name': field: why".
     """
     path = Path(path)
-    try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise UsageError(f"{path}: larger than {_LARGEST_FILE:,} bytes; not a prompt")
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: byte {error.start + 1} is not UTF-8") from error
+    text = text_in(path, _LARGEST_FILE, "a prompt")
     sections = from_text(text) if path.suffix.lower() in TEXT_SUFFIXES else from_yaml(text, str(path))
     if not any(section.content.strip() for section in sections):
         raise UsageError(f"{path}: no section has any text; add some")

@@ -18,8 +18,10 @@ from dspy_programs.budget.consent import listed
 from dspy_programs.budget.prompt import Blocks, joined
 from dspy_programs.budget.result import NOT_MEASURED, NegotiationResult, Removal
 from dspy_programs.errors import UsageError, first_fault
+from dspy_programs.text_stream import text_in
 
 _MOST_LISTED = 12
+_LARGEST_FILE = 100_000_000  # bytes; a prompt has up to 2 MB, and each step of the search is told
 _LONGEST_QUOTED = 120
 _STATEMENTS = re.compile(r"(?s).+?(?:[.!?:;。！？]+\s+|\n+|$)")
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
@@ -36,12 +38,10 @@ def serialize(result: NegotiationResult, form: str = "json") -> str:
 
 def read_result_file(path: Path) -> NegotiationResult:
     """Read a file made by `serialize`. Raises UsageError."""
+    text = text_in(path, _LARGEST_FILE, "a result file of negotiate")
     try:
-        text = path.read_text(encoding="utf-8")
         found = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
         return NegotiationResult.model_validate(found)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except ValidationError as error:
         raise UsageError(f"{path}: not a result file of negotiate: {first_fault(error, 'the file')}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:

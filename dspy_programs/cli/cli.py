@@ -1,10 +1,13 @@
 """What all commands share: running from Python or a shell, exit codes, and the options that choose a model."""
 
+import contextlib
 import errno
 import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -63,16 +66,18 @@ def new_app(help_text: str) -> typer.Typer:
 
 def run(app: typer.Typer, argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0, its own, or 2 or 130 with a line on stderr. Bugs keep their traceback."""
-    warnings.formatwarning = lambda message, *_args, **_kwargs: f"warning: {message}\n"  # users need no source line
-    sys.stdout, sys.stderr = sys.stdout or open(os.devnull, "w"), sys.stderr or open(os.devnull, "w")  # closed by the shell
+    warnings.formatwarning = lambda message, *_args, **_kwargs: f"warning: {_line(message)}\n"  # users need no source line
+    sys.stdin = sys.stdin or open(os.devnull)  # closed by the shell
+    sys.stdout, sys.stderr = sys.stdout or open(os.devnull, "w"), sys.stderr or open(os.devnull, "w")
     add_dot_env()
     try:
-        app(args=list(sys.argv[1:] if argv is None else argv), standalone_mode=True)
+        with _ended_by_sigterm():
+            app(args=list(sys.argv[1:] if argv is None else argv), standalone_mode=True)
     except RunInterrupted as stop:
-        print(printable(str(stop)), file=sys.stderr)
+        print(_line(stop), file=sys.stderr)
         return INTERRUPTED
     except ProgramsError as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
+        print(f"error: {_line(error)}", file=sys.stderr)
         return FAILED
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else FAILED
@@ -83,3 +88,26 @@ def run(app: typer.Typer, argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries to flush the rest at exit
         return FAILED
     return 0
+
+
+def _line(message: object) -> str:
+    """Return a message as one line that steers no terminal: the name of a file may have line breaks."""
+    return " ".join(printable(str(message)).splitlines())
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the block by an exception, so that no temporary file stays; a second one ends the process at once."""
+
+    def end(number: int, frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise SystemExit(128 + number)  # as a shell reports the death by a signal
+
+    if threading.current_thread() is not threading.main_thread():  # Python allows handlers only there
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -20,7 +20,9 @@ _LARGEST = 1_000_000  # characters read
 
 def add_dot_env(environment: MutableMapping[str, str] = os.environ, path: Path = Path(".env")) -> None:
     """Add the file's variables to the environment, unless already set."""
-    if not path.is_file():  # opening a pipe of that name would block
+    if not os.path.isfile(
+        path
+    ):  # unlike Path.is_file, it bears a folder that nobody may enter; opening a pipe of that name would block
         return
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:

@@ -37,6 +37,7 @@ _TTL_SECONDS = 30 * 86_400.0
 _MOST_BYTES = 500_000_000
 _LEFT = 0.9  # share of most_bytes that an eviction leaves, so that it is rare
 _TABLE = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, at REAL NOT NULL, answer TEXT NOT NULL)"
+_COLUMNS = ["key", "at", "answer"]
 _BY_AGE = "CREATE INDEX IF NOT EXISTS answers_at ON answers (at)"
 _TWENTIETH = "1 + (SELECT count(*) FROM answers) / 20"
 _OLDEST = f"DELETE FROM answers WHERE rowid IN (SELECT rowid FROM answers ORDER BY at LIMIT {_TWENTIETH})"
@@ -75,6 +76,8 @@ class AnswerCache:
     def _open(self, again: bool = False) -> None:
         """Open the file, in place of one that is damaged, if need be; again: it looked so, and is read as a whole."""
         try:
+            if self.path.exists() and not self.path.is_file():
+                raise OSError(0, "not a file")  # a folder or a device keeps its mode and its place
             self.path.parent.mkdir(_PRIVATE_FOLDER, parents=True, exist_ok=True)
             with FileLock(f"{self.path}.lock", timeout=_WAIT_SECONDS, mode=_PRIVATE_FILE):  # SQLite has none for turning WAL on
                 self._make_private()
@@ -106,7 +109,8 @@ class AnswerCache:
             file.execute(_TABLE)
             file.execute(_BY_AGE)
             file.execute("DELETE FROM answers WHERE at < ?", (self.now() - self.ttl,))
-            file.execute("SELECT key, at, answer FROM answers LIMIT 1").fetchone()
+            if [name for name, *_ in file.execute("SELECT * FROM answers LIMIT 1").description] != _COLUMNS:
+                raise Damaged("its table is of another version")
             if whole and (found := file.execute("PRAGMA integrity_check(1)").fetchone()[0]) != b"ok":
                 raise Damaged(found.decode(errors="replace").splitlines()[-1])
         except sqlite3.Error:

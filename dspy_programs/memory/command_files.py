@@ -6,8 +6,8 @@ Raises     UsageError: a file that cannot be read or written, one that is given 
 """
 
 import contextlib
+import hashlib
 import json
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +15,14 @@ from typing import Any
 
 import typer
 
+from dspy_programs.atomic_file import is_same
 from dspy_programs.errors import UsageError
 from dspy_programs.memory.store import MemoryStore
 from dspy_programs.memory.store_file import Loaded
 from dspy_programs.tokens import TokenCounter
 
 STANDARD = Path("-")
+MADE_FROM = "made_from"  # in a file of originals: the digest of the messages that they were read from
 
 
 def check(path: Path, output: Path, is_messages: bool, strict: bool, originals: Path | None) -> None:
@@ -30,20 +32,15 @@ def check(path: Path, output: Path, is_messages: bool, strict: bool, originals: 
         raise UsageError("--originals works with --format messages; a memory file has its originals inside")
     if originals == STANDARD:
         raise UsageError("--originals: give a file; standard output takes only the messages")
-    if originals and (_is_same(originals, path) or _is_same(originals, output)):
+    if originals and (is_same(originals, path) or is_same(originals, output)):
         raise UsageError(f"{originals}: given for the originals and for the messages; give each its own file")
-    if is_messages and not originals and _is_same(path, output):
+    if is_messages and not originals and is_same(path, output):
         raise UsageError(f"{path}: its originals would be lost; write to another file, or keep them with --originals FILE")
 
 
 def check_strict(is_messages: bool, strict: bool) -> None:
     if strict and not is_messages:
         raise UsageError("--strict works with --format messages; a memory file keeps its messages as they are")
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    same = os.path.realpath(one) == os.path.realpath(other)  # unlike Path.resolve, it bears a link that leads back to itself
-    return same or (one.exists() and other.exists() and one.samefile(other))
 
 
 @contextlib.contextmanager
@@ -54,7 +51,7 @@ def alone(path: Path, output: Path, originals: Path | None = None) -> Iterator[N
     with contextlib.ExitStack() as stack:
         if originals:
             stack.enter_context(locked(originals))
-        if path.is_file() and _is_same(path, output):
+        if path.is_file() and is_same(path, output):
             stack.enter_context(locked(path))
         yield
 
@@ -67,10 +64,11 @@ def read(path: Path, originals: Path | None, counter: TokenCounter | None = None
     from dspy_programs.memory.sessions.source import read_memory
     from dspy_programs.memory.store_file import load
 
-    found = read_memory(path, counter)
     if not originals or not originals.exists():
-        return found
-    known = load(originals, counter)
+        return read_memory(path, counter)
+    digest, found, known = digest_of(path), read_memory(path, counter), load(originals, counter)
+    if digest is not None and digest == known.extra.get(MADE_FROM):
+        return known  # a command was stopped before it wrote the messages
     for strict in (False, True):
         sent = store_of(chat_messages(known.store, strict)).store.entries
         if (longer := continued(known.store, sent, found.store.entries)) is not None:
@@ -79,6 +77,13 @@ def read(path: Path, originals: Path | None, counter: TokenCounter | None = None
         f"{path}: does not begin with the messages that were last written with {originals}; give those, with what was said "
         "since, or name another file for the originals"
     )
+
+
+def digest_of(path: Path) -> str | None:
+    """Return the digest of a file of messages; None for what can be read only once."""
+    with contextlib.suppress(OSError):  # which reading it will tell
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+    return None
 
 
 def warn_of_notes(restored: MemoryStore, path: Path) -> None:

@@ -11,12 +11,14 @@ from dspy_programs.cli import ApiBaseOption, ApiKeyOption, NoCacheOption, ToolLm
 from dspy_programs.errors import UsageError
 from dspy_programs.lm import using
 from dspy_programs.memory.command_files import (
+    MADE_FROM,
     STANDARD,
     alone,
     as_given,
     as_messages,
     check,
     check_strict,
+    digest_of,
     over,
     read,
     said,
@@ -136,6 +138,7 @@ def compress(
 
     check(path, output, format_ == "messages", strict, originals)
     with alone(path, output, originals), using(None if no_llm else lm, api_base, api_key, no_cache) as model:
+        made_from = {MADE_FROM: digest_of(path)} if originals else {}
         store, extra = read(path, originals, counter_of(lm, model))
         allowed = STRATEGIES if strategy == "auto" else (strategy,)
         compressor = MemoryCompressor(
@@ -148,7 +151,7 @@ def compress(
                 report = compressor.compress(store, progress, target_budget=room).since(report.initial_tokens, budget)
         extra = {**extra, "last_report": report.to_dict()}
         if originals:  # first, so that an end in between leaves more than is needed, not less
-            write(originals, file_of(store, extra, originals))
+            write(originals, file_of(store, {**extra, **made_from}, originals))
         write(output, as_messages(store, strict) if format_ == "messages" else file_of(store, extra, output))
     tell(output, summary_fields(report))
 
@@ -206,10 +209,12 @@ def context(
     lm: ToolLmOption = None,
 ) -> None:
     """Print the context built from a memory within a token limit. Calls no model."""
+    from dspy_programs.atomic_file import require_apart
     from dspy_programs.memory.context import ContextBuilder, ContextConfig
     from dspy_programs.memory.packed_originals import dumped
     from dspy_programs.memory.sessions.source import read_memory
 
+    require_apart([] if output == STANDARD else [output], [path])
     store = read_memory(path, counter_of(lm)).store
     builder = ContextBuilder(ContextConfig(max_tokens=max_tokens, protected_recent=protected_recent))
     found = dumped(builder.build_messages(store, system_message)) if as_json else builder.build_context(store, system_message)

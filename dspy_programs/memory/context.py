@@ -24,6 +24,7 @@ from dspy_programs.memory.strategies import extract
 from dspy_programs.memory.units import protected, units
 
 _ROUNDS = 3
+_ENDLESS = 10**15  # tokens: no room is larger
 NOTES = 0.4  # share of the room that notes may take from newer messages
 
 
@@ -123,7 +124,7 @@ class ContextBuilder:
         free = [unit for unit in reversed(grouped) if unit[0] not in kept]
         notes = [unit for unit in free if _is_note(entries, unit)]
         others = [unit for unit in free if not _is_note(entries, unit)]
-        of_notes = min(sum(measure.part([entries[unit[0]]]) for unit in notes), int(NOTES * filling.room))
+        of_notes = min(sum(measure.part([entries[unit[0]]]) for unit in notes), int(NOTES * min(filling.room, _ENDLESS)))
         filling.take(others, spared=of_notes)
         for unit in notes:
             filling.take_cut(unit[0], store.count_tokens)

@@ -9,6 +9,7 @@ Raises     UsageError if another process holds it longer than `wait` seconds, or
 """
 
 import contextlib
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from dspy_programs.errors import UsageError
 
 WAIT_SECONDS = 60.0
 _BY_UMASK = -1  # filelock's own default
+_LONGEST = 50  # characters
 
 
 @contextlib.contextmanager
@@ -29,10 +31,11 @@ def locked(path: Path, wait: float = WAIT_SECONDS) -> Iterator[None]:
     target = target_of(path).absolute()
     if target.exists() and not target.is_file():
         raise UsageError(f"{path}: not a file; give a memory's JSON file")
-    beside = target.with_name(f".{target.name[:60]}.lock")
+    beside = target.with_name(f".{_short(target.name)}.lock")
     mode = stat.S_IMODE(target.stat().st_mode) if target.exists() and os.name == "posix" else _BY_UMASK
     lock = FileLock(beside, timeout=wait, mode=mode)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout as error:
         raise UsageError(
@@ -46,3 +49,8 @@ def locked(path: Path, wait: float = WAIT_SECONDS) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _short(name: str) -> str:
+    """Return a name, or for a long one a shorter name that no other has: one with the lock's ending has at most 255 bytes."""
+    return name if len(name) <= _LONGEST else f"{name[:_LONGEST]}.{hashlib.sha256(os.fsencode(name)).hexdigest()[:12]}"

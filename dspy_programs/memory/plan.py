@@ -276,7 +276,7 @@ def _spoken(pieces: Sequence[Piece], text: str, asked: bool) -> list[Piece]:
 
 
 def _is_plain_note(entry: MemoryEntry) -> bool:
-    return entry.role in ("user", "compressed") and is_note(entry.content)
+    return entry.role == "compressed" and is_note(entry.content)
 
 
 def stubbed(entry: MemoryEntry, text: str) -> MemoryEntry:

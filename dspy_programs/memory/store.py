@@ -15,10 +15,21 @@ from typing import Any
 
 from dspy_programs.errors import UsageError
 from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.reading.note import is_note
+from dspy_programs.memory.sending.drafts import drafts_of
 from dspy_programs.memory.sending.sent import beside_tokens, entry_tokens, opening
 from dspy_programs.tokens import APPROXIMATE, TokenCounter, with_vocabulary
 
 ENCODING = "cl100k_base"
+
+
+def as_note(entry: MemoryEntry) -> MemoryEntry:
+    """Return the entry that opens a conversation as a note of an earlier round, if it reads like one.
+
+    Anywhere else such a text is its user's words: a call that they claim is no deed.
+    """
+    is_plain = entry.role == "user" and is_note(entry.content) and not any(draft.media for draft in drafts_of(entry))
+    return entry.model_copy(update={"role": "compressed"}) if is_plain else entry
 
 
 class MemoryStore:
@@ -37,6 +48,7 @@ class MemoryStore:
         self._tokens: dict[str, int] = {}
         self._positions: dict[str, int] = {}  # of each entry among all ever added, for restoring
         self._total = self._next = self.last_turn = 0
+        self._opened = False  # whether anybody has spoken
         self._beside: int | None = 0  # tokens besides those of the entries; None if they are to be counted
 
     @property
@@ -89,6 +101,8 @@ class MemoryStore:
         """Append an entry; position: its place in the whole session, if entries before it are already compressed."""
         if entry.id in self._entries:
             raise UsageError(f"the memory already has an entry {entry.id!r}; give each its own id, or update that one")
+        if entry.role != "system" and not self._opened:
+            entry, self._opened = as_note(entry), True
         self._tokens[entry.id] = entry_tokens(entry, self.counter)
         self._entries[entry.id] = entry
         self._positions[entry.id] = position = self._next if position is None else position
@@ -106,7 +120,7 @@ class MemoryStore:
         fields.setdefault("turn_number", self.last_turn + 1)
         entry = MemoryEntry.model_validate({"role": role, "content": content, **fields})
         self.add_entry(entry)
-        return entry
+        return self._entries[entry.id]
 
     def remove_entry(self, entry_id: str) -> bool:
         if entry_id not in self._entries:
@@ -139,6 +153,7 @@ class MemoryStore:
     def clear(self) -> None:
         self._entries, self._tokens, self._positions = {}, {}, {}
         self._total = self._next = self.last_turn = self._beside = 0
+        self._opened = False
 
     def to_dict(self) -> dict[str, Any]:
         return {

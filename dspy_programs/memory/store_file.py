@@ -28,9 +28,11 @@ from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.file_lock import WAIT_SECONDS, locked
 from dspy_programs.memory.packed_originals import BROKEN, LARGEST, dumped, packed, unpack_into
 from dspy_programs.memory.store import ENCODING, MemoryStore
+from dspy_programs.text_stream import bytes_in
 from dspy_programs.tokens import TokenCounter
 
 _VERSION = 1
+_LARGEST_FILE = 512_000_000  # bytes
 
 
 class Loaded(NamedTuple):
@@ -126,9 +128,7 @@ def load(path: str | Path, counter: TokenCounter | None = None) -> Loaded:
     """
     path = Path(path)
     try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
+        content = json.loads(bytes_in(path, _LARGEST_FILE, "a memory of one session"))
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not JSON: {error}; give a memory's JSON file") from error
     return from_content(content, path, counter)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
         in_use as in_use,
         is_of_type as is_of_type,
         read_compiled as read_compiled,
-        require_writable as require_writable,
         seed_instructions as seed_instructions,
         versions as versions,
     )
@@ -56,7 +55,6 @@ _HOMES = {
     "in_use": "compiled_store",
     "is_of_type": "compiled_store",
     "read_compiled": "compiled_store",
-    "require_writable": "compiled_store",
     "seed_instructions": "compiled_store",
     "versions": "compiled_store",
     "call_without_arguments": "own_programs",

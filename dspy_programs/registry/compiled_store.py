@@ -150,15 +150,6 @@ def save_compiled(program: dspy.Module, provenance: Provenance, path: Path) -> N
     write_atomically(path, json.dumps(state, indent=2, ensure_ascii=False) + "\n")
 
 
-def require_writable(path: Path) -> None:
-    """Raise UsageError now, not after an hour of work."""
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder; give the JSON file to write")
-    trial = path.with_name(f".{path.name}.trial")
-    write_atomically(trial, "")
-    trial.unlink(missing_ok=True)
-
-
 def read_compiled(path: Path, program: str | None = None, lm: str | None = None) -> Compiled:
     """Read a file as data. Raises CompiledProgramError when it is not one of ours, or not for this program or model."""
     try:

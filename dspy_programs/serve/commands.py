@@ -45,6 +45,7 @@ def http(
     from dspy_programs.serve.http_server import listen, run
     from dspy_programs.serve.security import KEY_VARIABLE, key_from
 
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the server has its own way to end, and then dies of the signal
     key = key_from(key_file, os.environ.get(KEY_VARIABLE))
     socket = listen(host, port, key is not None)
     run(socket, _worker_pool_for(lm, api_base, api_key, no_cache, time_limit), key)
@@ -65,7 +66,8 @@ def mcp(
     from dspy_programs.serve.mcp_tools import serve_stdio
 
     worker_pool = _worker_pool_for(lm, api_base, api_key, no_cache, time_limit)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # else Ctrl-C waits for the thread that reads a line from stdin
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)  # else Ctrl-C waits for the thread that reads a line from stdin
     anyio.run(serve_stdio, worker_pool)
 
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import dspy
 
-from dspy_programs.atomic_file import write_atomically
+from dspy_programs.atomic_file import require_writable, write_atomically
 from dspy_programs.errors import BudgetSpent, ModelFailing, RunInterrupted, RunLocked, UsageError
 from dspy_programs.lm import is_embedded, prepare, running_on
-from dspy_programs.registry import is_own, require_writable
+from dspy_programs.registry import is_own
 from dspy_programs.text import quantity
 from metrics.score import Score
 from optimizers.calls import Budget, Journal, Meter, Progress, clock, noise_to, recorded

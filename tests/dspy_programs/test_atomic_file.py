@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from dspy_programs.atomic_file import opened_atomically, write_atomically
+from dspy_programs.atomic_file import opened_atomically, require_apart, require_writable, write_atomically
 from dspy_programs.errors import UsageError
 from tests.processes import forks
 
@@ -183,3 +183,27 @@ def test_process_killed_while_it_writes_leaves_the_old_file(tmp_path):
         writer.kill()
         writer.communicate()
     assert path.read_text() == "old"
+
+
+def test_trial_of_an_output_leaves_no_trace_and_opens_no_pipe(tmp_path):
+    old, pipe = tmp_path / ("o" * 250), tmp_path / "pipe"
+    old.write_text("old")
+    os.mkfifo(pipe)  # to open one waits for its reader
+    for path in (old, pipe, tmp_path / ("n" * 255)):
+        require_writable(path)
+    assert old.read_text() == "old" and sorted(os.listdir(tmp_path)) == sorted([old.name, "pipe"])
+    for path in (tmp_path, old / "below", tmp_path / ("n" * 256)):
+        with pytest.raises(UsageError, match="cannot be written"):
+            require_writable(path)
+
+
+def test_an_output_is_no_input_and_no_other_output(tmp_path):
+    (tmp_path / "a").write_text("a")
+    (tmp_path / "link").symlink_to("a")
+    os.link(tmp_path / "a", tmp_path / "second")
+    for name in ("a", "link", "second", "./a"):
+        with pytest.raises(UsageError, match="is read, so it cannot be an output"):
+            require_apart([tmp_path / name], [tmp_path / "a"])
+    with pytest.raises(UsageError, match="given for two outputs"):
+        require_apart([tmp_path / "new", tmp_path / "." / "new"])
+    require_apart([tmp_path / "b", tmp_path / "new"], [tmp_path / "a", tmp_path / "loop"])

@@ -2,16 +2,14 @@
 
 "-" is standard output, which is written as the work goes on; what the command prints for people then goes to standard error.
 
-Guarantees no temporary file stays, not even after SIGTERM.
+Guarantees no temporary file stays, not even after SIGTERM (see cli.py).
 Raises     UsageError if two outputs have the same name, one is an input or lies in an input folder, or one cannot be
            written.
 """
 
 import contextlib
 import os
-import signal
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -45,7 +43,7 @@ def opened(outputs: Outputs, inputs: Sequence[Path], one_trace: bool = False) ->
     """Yield a sink for each output. inputs: read, so never written. one_trace: report and page cover a single trace."""
     _check(outputs, inputs)
     sinks: list[Sink] = []
-    with _ended_by_sigterm(), contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
         if outputs.lines:
             file = stack.enter_context(_written(outputs.lines))
             sinks.append(OneReport(file) if one_trace else Lines(file))
@@ -82,24 +80,6 @@ def _standard_output() -> Iterator[IO[bytes]]:
     sys.stdout.flush()
     yield sys.stdout.buffer
     sys.stdout.buffer.flush()
-
-
-@contextlib.contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the block by an exception, so that no file stays; a second one ends the process at once."""
-
-    def end(number: int, frame: object) -> None:
-        signal.signal(number, before)
-        raise SystemExit(128 + number)  # as a shell reports the death by a signal
-
-    if threading.current_thread() is not threading.main_thread():  # Python allows handlers only there
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def printing(outputs: Outputs, as_json: bool) -> contextlib.AbstractContextManager[object]:

@@ -24,6 +24,11 @@ def without_keys(text: str, keys: Iterable[str] = ()) -> str:
     return _SHAPES.sub(SHOWN, text)
 
 
+def is_key(key: str) -> bool:
+    """Return whether a text can be a key: not a placeholder for none, and too long to be part of any word."""
+    return len(key) >= _SHORTEST and key != NO_KEY
+
+
 def redact(error: BaseException, keys: Iterable[str] = ()) -> None:
     """Remove the keys from an error and all its causes."""
     keys = tuple(keys)

@@ -17,10 +17,11 @@ from typing import Any, TypeVar
 
 import dspy
 from dspy import lm15
+from dspy._vendor.lm15.serde import response_from_dict, response_to_dict
 from dspy.clients.engines.lm15_engine import LM15Engine
 
 from dspy_programs.lm.server.lm_wrapper import transport_of
-from dspy_programs.lm.server.redaction import redact
+from dspy_programs.lm.server.redaction import SHOWN, is_key, redact
 from dspy_programs.lm.server.schema_forms import Form, Kind, forms_to_try, read_back
 from dspy_programs.lm.server.transport import with_transport
 
@@ -31,6 +32,7 @@ _OTHERWISE = (lm15.ContextLengthError, lm15.UnsupportedModelError)  # such an er
 _OF_LOGPROBS = re.compile(r"(?i)log[ _-]?prob")
 _OF_SCHEMA = re.compile(r"(?i)response[ _.-]?format|schema|grammar|structured[ _-]?output|guided|output_(?:format|config)")
 _OF_TYPE = re.compile(r"(?i)response_format\W{0,3}type")
+LONGEST_WAIT = 60.0  # seconds before a retry, even if the server asks for more: else a command would sleep for hours, silently
 _REMEMBERED = 10_000  # schemas; each set of tools makes a new one
 
 T = TypeVar("T")
@@ -68,7 +70,7 @@ class ServerEngine:
 
     def complete(self, request: lm15.Request) -> lm15.Response:
         with self.keeping_the_key():
-            return self.taken_form(request, self.answer)
+            return without_key(self.taken_form(request, self.answer), str(self.lm.kwargs.get("api_key") or ""))
 
     def stream(self, request: lm15.Request) -> Iterator[Any]:
         """Yield the answer's events as they come, or all at the end if nulls must be removed."""
@@ -87,6 +89,8 @@ class ServerEngine:
             yield
         except Exception as error:
             redact(error, [str(self.lm.kwargs.get("api_key") or "")])
+            if isinstance(error, lm15.ProviderError) and error.retry_after is not None:
+                error.retry_after = min(error.retry_after, LONGEST_WAIT)
             raise
 
     def taken_form(self, request: lm15.Request, send: Callable[[lm15.Request, Form], T]) -> T:
@@ -165,6 +169,12 @@ def _left_after(forms: list[Form], error: Exception) -> list[Form]:
 
 def _digest_of(asked: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def without_key(response: lm15.Response, key: str) -> lm15.Response:
+    """Return an answer in which a server does not tell us our own key: answers are cached, and shown."""
+    told = json.dumps(response_to_dict(response)) if is_key(key) else ""
+    return response_from_dict(json.loads(told.replace(key, SHOWN))) if is_key(key) and key in told else response
 
 
 def without_nulls(response: lm15.Response, schema: Any) -> lm15.Response:

@@ -1,8 +1,8 @@
 """The note that stands for the older part of a conversation: its first line, by which it is known, and its marks.
 
 Input      note_frame: the first and the last turn that the note stands for.
-Output     note_frame: the note's first line. is_note: whether a text begins with one, as a note does that comes back as a plain
-           message.
+Output     note_frame: the note's first line. is_note: whether a text begins with one. Anybody can write such a line, so only
+           the message that opens a conversation is taken for a note that comes back (store.as_note).
 """
 
 import re

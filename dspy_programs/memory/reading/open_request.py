@@ -136,7 +136,7 @@ def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
                 said = _said(entry, index)
                 agreed_to = agreed_to if said.works else -1
         elif _is_of_user(entry):
-            note = is_note(entry.content)
+            note = entry.role == "compressed"
             if (said.answers or said.works) and not note:
                 waiting = _left_open(waiting, entry.content, entries, said.completes)
             kind = _note_kind(entry) if note else _kind_of(entry.content, said, not waiting and last_request < 0)
@@ -240,6 +240,6 @@ def _last_among_people(entries: Sequence[MemoryEntry]) -> set[int]:
         return {index for index, entry in enumerate(entries) if entry.role == "user" and speaker_of(entry.content) is None}
     for index in range(len(entries) - 1, -1, -1):
         entry = entries[index]
-        if _is_of_user(entry) and (is_note(entry.content) or not (is_closing(entry.content) or is_consent(entry.content))):
+        if _is_of_user(entry) and (entry.role == "compressed" or not (is_closing(entry.content) or is_consent(entry.content))):
             return {index}
     return set()

@@ -120,7 +120,7 @@ def _taken(results: list[MemoryEntry], call: Call) -> MemoryEntry | None:
 
 def _of_message(entry: MemoryEntry, open_request: bool, number: int) -> list[Piece]:
     text = entry.content
-    if entry.role in ("user", "compressed") and is_note(text):
+    if entry.role == "compressed" and is_note(text):
         return _of_note(text, open_request)
     speaker = _speaker(entry)
     if entry.role == "tool" or (entry.role == "user" and is_output(text)):

@@ -21,7 +21,7 @@ from dspy_programs.memory.sessions.dialects import Note, note_in, originals_of, 
 from dspy_programs.memory.sessions.entries import Group, grouped, message_of, original_messages, unplaced, with_ids
 from dspy_programs.memory.sessions.message_parts import apart
 from dspy_programs.memory.sessions.session import Opened, opened
-from dspy_programs.memory.store import MemoryStore
+from dspy_programs.memory.store import MemoryStore, as_note
 from dspy_programs.tokens import TokenCounter
 
 
@@ -63,6 +63,9 @@ def store_of(session: object, counter: TokenCounter | None = None) -> _Session:
         _apart_from(taken_ids, _with_history(group, found.items[group.places[-1]]))
         for group in grouped(found.raws, messages[first:last], at)
     ]
+    spoken = next((place for place, group in enumerate(groups) if group.entries[0].role != "system"), 0)
+    for group in groups[spoken : spoken + 1]:
+        groups[spoken] = group._replace(entries=[as_note(group.entries[0]), *group.entries[1:]])
     before, after = unplaced(messages[:first], 0, at), unplaced(messages[last:], len(found.raws) + 1, at)
     store = MemoryStore(counter=counter)
     entries = [*before, *(entry for group in groups for entry in group.entries), *after]

@@ -3,8 +3,6 @@
 import json
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from dspy_programs.__main__ import main
 from dspy_programs.budget import joined, read_prompt
 from tests.dspy_programs.budget.test_negotiator import EXAMPLE
 from tests.fakes import ChatServer
+from tests.processes import Started
 
 ARTICLE = """\
 Token Distribution Analysis:
@@ -29,7 +28,6 @@ instruction          instruction           12    10.2%      100
 -----------------------------------------------------------------
 TOTAL                                     118   100.0%
 """
-ROOT = Path(__file__).resolve().parents[3]
 LIMITS = ["--threshold", "0.80", "--min-savings", "0.20", "--max-savings", "0.80"]
 OFFLINE = ["--scorer", "offline", *LIMITS]
 ALL = ["--allow", "all"]
@@ -143,6 +141,31 @@ def test_binding_lists_the_sentences_with_their_numbers(tmp_path, capsys):
     assert "[3] Refuse medical questions. (policy; refusal" in capsys.readouterr().out
 
 
+HOSTILE = """\
+- {name: "a\\e[31m", content: "You must not lie \\ud800. \\e[2J You must always answer \\u202e in digits."}
+- {name: b, content: "Answer in short. You must obey \\e]0;x\\a."}
+- {name: c, content: "Answer in short. You must obey \\e]0;x\\a."}
+"""
+
+
+def test_a_prompt_steers_no_terminal_and_half_a_character_is_no_crash(tmp_path, monkeypatch, capsysbinary):
+    monkeypatch.chdir(tmp_path)
+    Path("p.yaml").write_text(HOSTILE)
+    negotiate = ["negotiate", "p.yaml", *ALL, "--max-savings", "0.9"]
+    for command in (
+        ["analyze", "p.yaml"],
+        ["binding", "p.yaml"],
+        [*negotiate, "--diff", "-v"],
+        ["check", "p.yaml", "--max-tokens", "1"],
+    ):
+        assert budget(*command) in (0, 1)
+        shown = capsysbinary.readouterr().out.decode()
+        assert len(shown) > 40 and not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", shown)
+    for command in (["analyze", "p.yaml", "--json"], ["binding", "p.yaml", "--json"], [*negotiate, "--json"]):
+        assert budget(*command) == 0 and json.loads(capsysbinary.readouterr().out)
+    assert budget(*negotiate, "-o", "r.json", "--html", "r.html") == budget("apply", "p.yaml", "r.json", "-o", "n.yaml") == 0
+
+
 def test_without_a_measure_nothing_that_says_something_goes(tmp_path, capsys):
     path = tmp_path / "p.md"
     path.write_text("# Task\nPlease note that prices are in euros.\n\nThe shop is old.\n")
@@ -246,7 +269,14 @@ def test_check_as_json_names_the_sections(capsys):
         (["negotiate", EXAMPLE, "-m", "x"], "--model works only with --scorer ollama"),
         (["negotiate", EXAMPLE, "-t", "7"], "threshold is 7"),
         (["negotiate", EXAMPLE, "--min-savings", "0.9"], "exceeds max savings"),
-        (["negotiate", EXAMPLE, "-o", "."], "is a folder"),
+        (["negotiate", EXAMPLE, "-o", "."], ".: cannot be written: Is a directory"),
+        (["negotiate", "/dev/zero"], "/dev/zero: larger than"),
+        (["negotiate", EXAMPLE, "-r", "/dev/zero"], "/dev/zero: larger than"),
+        (["negotiate", EXAMPLE, "--lm", "openai/x", "--examples", "/dev/zero"], "/dev/zero: larger than"),
+        (["apply", EXAMPLE, "/dev/zero", "-o", "new.yaml"], "/dev/zero: larger than"),
+        (["negotiate", EXAMPLE, "-o", EXAMPLE], "is read, so it cannot be an output"),
+        (["negotiate", EXAMPLE, "-o", "new.json", "--html", "./new.json"], "given for two outputs"),
+        (["apply", EXAMPLE, "r.json", "-o", "r.json"], "is read, so it cannot be an output"),
         (["negotiate", EXAMPLE, "--allow", "99"], "--allow 99: the prompt has 6 binding sentences"),
         (["negotiate", EXAMPLE, "--allow", "zebra"], "--allow 'zebra': is in no binding sentence"),
         (["negotiate", EXAMPLE, "-s", "ollama", "--api-base", "http://127.0.0.1:9"], "Ollama at http://127.0.0.1:9: "),
@@ -288,18 +318,19 @@ def test_negotiate_prints_json_alone(capsys):
     assert json.loads(capsys.readouterr().out)["optimized_token_count"] == 92
 
 
-def test_interrupted_command_ends_with_130_and_writes_nothing(tmp_path):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_command_writes_nothing_and_its_code_tells_the_signal(tmp_path, number, code):
     result = tmp_path / "r.json"
     with ChatServer(lambda prompt: "score: 0.5", seconds=30) as server:
         server.pages["/api/tags"] = {"models": [{"name": "m:latest"}]}
         base = server.url.removesuffix("/v1")
-        command = [sys.executable, "-m", "dspy_programs", "budget", "negotiate", str(EXAMPLE), "-s", "ollama", "-m", "m"]
-        process = subprocess.Popen([*command, "--api-base", base, "-o", str(result)], cwd=ROOT, stderr=subprocess.PIPE)
+        command = ["budget", "negotiate", str(EXAMPLE), "-s", "ollama", "-m", "m", "--api-base", base, "-o", str(result)]
+        process = Started(main, command, tmp_path)
         while not server.requests and process.poll() is None:
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        _, error = process.communicate(timeout=20)
-    assert process.returncode == 130 and b"Traceback" not in error and not list(tmp_path.glob("*r.json*"))
+            time.sleep(0.02)
+        process.send_signal(number)
+        said = process.communicate(timeout=20)
+    assert (process.returncode, said) == (code, ("", "")) and not list(tmp_path.glob("*r.json*"))
 
 
 EXAMPLES = "".join(json.dumps({"input": f"Compute 2+2{' ' * i}", "expected": "4"}) + "\n" for i in range(44))

@@ -107,6 +107,13 @@ def test_judge_that_cannot_be_read_is_said():
         ("", "", True),
         ("(x+y)", "x+y", True),
         ("C++ it is", "c++", True),
+        *[(answer, "5", True) for answer in ("5.", "It is 5, no more", "$5", "(5)", "4-5", "x=5", "1,5,6", "5%", "6/5")],
+        *[(answer, "5", False) for answer in ("-5", "It is \u22125.", "1.5", "5.2", "5e3", "5,000", "a5")],
+        ("-5", "-5", True),
+        ("5", "-5", False),
+        ("1,500", "500", False),
+        ("$1,500.", "1,500", True),
+        ("1,500.25", "1,500", False),
     ],
 )
 def test_matches_whole_words_without_regard_to_case_and_space(answer, wanted, found):
@@ -167,3 +174,20 @@ def test_exact_match_takes_nothing_around():
 )
 def test_agreement_is_the_share_of_words(answer, reference, share):
     assert agreement(answer, reference) == share
+
+
+def test_copies_of_an_example_prove_nothing():
+    scorer = OutputsScorer(scripted_lm(lambda prompt: "4"), [Example(input="2+2", expected="4")] * 60)
+    with pytest.raises(UsageError, match=r"60 have the input .2\+2.; give each its own"):
+        Negotiator(scorer, 0.9).negotiate(SECTIONS)
+    assert not scorer.lm.engine.prompts
+
+
+def test_examples_that_the_prompt_shows_are_no_measure():
+    shown = "".join(f"Q: What is {n}+{n}?\nA: {2 * n}\n\n" for n in range(60))
+    scorer = OutputsScorer(
+        scripted_lm(lambda prompt: "4"), [Example(input=f"What is {n}+{n}?", expected=str(2 * n)) for n in range(60)]
+    )
+    with pytest.raises(UsageError, match=r"60 of 60 stand in the prompt itself, such as 'What is .*'"):
+        Negotiator(scorer, 0.9).negotiate([{"name": "shots", "content": shown}, {"name": "task", "content": "Answer."}])
+    assert not scorer.lm.engine.prompts

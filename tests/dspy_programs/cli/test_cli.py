@@ -1,16 +1,21 @@
 """How every command ends: one line, no key, nothing that steers a terminal, whatever the shell closed."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
+import warnings
 from pathlib import Path
 
 import pytest
 
+from dspy_programs.atomic_file import opened_atomically
 from dspy_programs.cli import FAILED, new_app, run
 from dspy_programs.errors import UsageError
 from dspy_programs.lm.server import redact
 from dspy_programs.lm.server.redaction import SHOWN, without_keys
+from tests.processes import Started
 
 ROOT = Path(__file__).parents[3]
 HISTORY = [sys.executable, "-m", "optimizers.history", "--module", "planner"]
@@ -21,16 +26,23 @@ def test_error_that_quotes_a_server_does_not_steer_the_terminal(capsys):
 
     @app.command()
     def fail() -> None:
-        raise UsageError("it said \x1b[31mred\x9b2J\u202e and\ta tab")
+        raise UsageError("it said \x1b[31mred\x9b2J\u202e and\ta tab,\nin a file with a line break")
 
     assert run(app, []) == FAILED
-    assert capsys.readouterr().err == "error: it said [31mred2J and\ta tab\n"
+    assert capsys.readouterr().err == "error: it said [31mred2J and\ta tab, in a file with a line break\n"
+    assert warnings.formatwarning("it warned\n\x1b[2J", UserWarning, "file.py", 1) == "warning: it warned [2J\n"
 
 
 def test_command_without_standard_output_ends_without_traceback():
     line = " ".join(HISTORY) + " >&-"
     done = subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True, env=os.environ)
     assert done.returncode == 0 and done.stderr == ""
+
+
+def test_command_without_standard_input_reads_nothing():
+    line = f"{sys.executable} -m dspy_programs memory inspect - <&-"
+    done = subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True, env=os.environ)
+    assert (done.returncode, done.stderr) == (2, "error: stdin: is empty; give a memory file or messages\n")
 
 
 @pytest.mark.parametrize(
@@ -56,3 +68,25 @@ def test_keys_are_taken_out_of_an_error_and_of_what_it_came_from():
     cause.__cause__ = error  # a circle ends too
     redact(error, ["mine-is-long"])
     assert "mine-is-long" not in f"{error!r} {error.url} {cause!r}"
+
+
+def write_slowly(argv):
+    app = new_app("writes")
+
+    @app.command()
+    def write() -> None:
+        with opened_atomically(Path("out")) as file:
+            file.write(b"half")
+            time.sleep(60)
+
+    return run(app, argv)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_command_that_is_stopped_while_it_writes_leaves_no_file(tmp_path, number, code):
+    process = Started(write_slowly, [], tmp_path)
+    while not list(tmp_path.glob(".out.*")):
+        time.sleep(0.01)
+    process.send_signal(number)
+    assert process.communicate(20) == ("", "") and process.returncode == code
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["stderr.txt", "stdout.txt"]

@@ -79,10 +79,11 @@ def test_damaged_file_is_put_aside_with_one_warning_and_begun_anew(path, content
     assert said(cached(lm, AnswerCache(path))) == "1"
 
 
-def test_table_of_another_form_is_put_aside(path):
+@pytest.mark.parametrize("columns", ["question TEXT", "key TEXT PRIMARY KEY, at REAL, answer TEXT, model TEXT NOT NULL"])
+def test_table_of_another_form_is_put_aside(path, columns):
     path.parent.mkdir()
     with sqlite3.connect(path) as file:
-        file.execute("CREATE TABLE answers (question TEXT)")
+        file.execute(f"CREATE TABLE answers ({columns})")
     with pytest.warns(UserWarning, match="damaged"):
         cache = AnswerCache(path)
     cache.put("a", 1)
@@ -144,10 +145,17 @@ def test_cap_below_an_empty_file_ends(path):
     assert cache.get("a") is None
 
 
-def test_a_directory_in_the_way_costs_the_cache_and_not_the_answer(path):
-    path.mkdir(parents=True)
-    with pytest.warns(UserWarning, match="answers are not cached"):
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_file_costs_the_cache_and_not_the_answer_and_stays_as_it_is(tmp_path, make):
+    """Also for root, who could make /dev/null private, or move it aside as a damaged cache."""
+    path = tmp_path / "answers.sqlite"
+    make(path)
+    path.chmod(0o755)
+    before = path.stat()
+    with pytest.warns(UserWarning, match="answers are not cached \\(not a file\\)"):
         assert said(cached(counting_lm(), AnswerCache(path))) == "1"
+    assert path.stat() == before and os.listdir(tmp_path) == ["answers.sqlite"]
 
 
 @pytest.mark.skipif(not os.path.isdir("/sys"), reason="a folder that takes no files, not even from root")

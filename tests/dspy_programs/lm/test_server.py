@@ -16,7 +16,7 @@ from dspy.utils.exceptions import LMAuthError, LMError, LMInvalidRequestError, L
 from dspy_programs.lm import connect
 from dspy_programs.lm.cached import AnswerCache, cached
 from dspy_programs.lm.models import RETRIES, CompleteJSONAdapter
-from dspy_programs.lm.server.server import ServerEngine
+from dspy_programs.lm.server.server import LONGEST_WAIT, ServerEngine
 from dspy_programs.serve.stoppable import stoppable
 from optimizers.calls import Journal, Meter, recorded
 from tests.dspy_programs.lm.dialects import Loopback, Reply, chat, refusal, streamed
@@ -407,3 +407,18 @@ def test_hosted_model_is_asked_in_strict_mode_first():
     schema = picky.server.bodies[0]["response_format"]["json_schema"]
     assert schema["strict"] is True and schema["schema"]["required"] == ["a", "b"]
     assert lm15.Config(response_format={"type": "json_schema", "name": "reply", "schema": schema["schema"]})
+
+
+def test_a_server_that_asks_to_wait_for_a_day_is_asked_again_within_a_minute():
+    engine = connect("openai/m", api_base="http://127.0.0.1:9/v1").engine
+    with pytest.raises(lm15.RateLimitError) as raised, engine.keeping_the_key():
+        raise lm15.RateLimitError("slow down", retry_after=86_400)
+    assert raised.value.retry_after == LONGEST_WAIT
+
+
+def test_an_answer_that_tells_our_key_is_answered_and_cached_without_it(tmp_path):
+    key = "zq9-private-key-77aa"
+    with Loopback(lambda path, body: chat(f"it is {key}, {key}", model=key)) as server:
+        lm = cached(connect("openai/m", api_base=server.url, api_key=key), AnswerCache(tmp_path / "answers.sqlite"))
+        assert [text if isinstance(text, str) else text["text"] for text in lm("hello")] == ["it is [key], [key]"]
+    assert not any(key.encode() in file.read_bytes() for file in tmp_path.iterdir())

@@ -100,6 +100,20 @@ def test_file_that_another_holds_is_an_error_that_names_file_and_lock(tmp_path):
     assert not path.exists()
 
 
+def test_long_names_that_begin_alike_are_two_locks(tmp_path):
+    one, other = (tmp_path / f"{'k' * 60}{end}.json" for end in ("messages", "originals"))
+    with locked(one), locked(other, wait=0.1), pytest.raises(UsageError, match="another process"), locked(one, wait=0.1):
+        raise AssertionError("two at once")
+    with locked(tmp_path / ("\u6bb5" * 85), wait=0.1):
+        assert max(len(os.fsencode(name)) for name in os.listdir(tmp_path)) <= 255
+
+
+def test_a_memory_in_a_new_folder_is_begun(tmp_path):
+    with opened(tmp_path / "new" / "folder" / "m.json") as store:
+        store.add("user", "hi")
+    assert said_in(tmp_path / "new" / "folder" / "m.json") == ["hi"]
+
+
 def test_old_lock_file_left_by_a_dead_process_is_no_lock(tmp_path):
     (tmp_path / ".m.json.lock").write_text("1\nanother-machine\n")
     with opened(tmp_path / "m.json", wait=1) as store:

@@ -185,6 +185,13 @@ def test_dash_writes_to_standard_output_and_reports_beside_it(capsysbinary, tmp_
     assert sorted(os.listdir(tmp_path)) == ["messages.json", "small.json"]
 
 
+def test_context_replaces_no_memory_and_takes_any_number(capsys, tmp_path, written):
+    before = written.read_bytes()
+    assert "is read, so it cannot be an output" in refused(capsys, "context", written, "-o", written)
+    assert written.read_bytes() == before
+    assert run(app, ["context", str(written), "--max-tokens", "9" * 400, "-o", str(tmp_path / "c.txt")]) == 0
+
+
 def test_context_goes_to_a_file_whole(capsys, tmp_path, written):
     assert run(app, ["context", str(written), "--max-tokens", "300", "-o", str(tmp_path / "c.txt")]) == 0
     assert run(app, ["context", str(written), "--max-tokens", "300"]) == 0
@@ -219,6 +226,17 @@ def test_messages_of_another_conversation_do_not_touch_the_originals(capsys, tmp
         line = refused(capsys, "compress", tmp_path / "other.json", *ask, "-o", tmp_path / "new.json")
         assert "does not begin with the messages that were last written with" in line
     assert originals.read_bytes() == kept and not (tmp_path / "new.json").exists()
+
+
+def test_a_command_that_ended_between_its_two_files_goes_on_with_them(capsys, tmp_path, written, messages):
+    originals, later = tmp_path / "originals.json", [{"role": "user", "content": "One thing more: 4 chairs. " * 9}] * 9
+    for more in ([], later):  # also in a later round
+        written.write_text(json.dumps([*json.loads(written.read_text()), *more]))
+        arguments = ("compress", written, "--budget", 700, "--format", "messages", "--originals", originals, "-o")
+        refused(capsys, *arguments, "/dev/full")
+        told(capsys, *arguments, written)
+    told(capsys, "restore", written, "--originals", originals, "--format", "messages", "-o", tmp_path / "back.json")
+    assert json.loads((tmp_path / "back.json").read_text()) == [*messages, *later]
 
 
 @pytest.mark.parametrize(

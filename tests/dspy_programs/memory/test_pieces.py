@@ -101,7 +101,7 @@ def test_a_note_is_read_back_into_the_same_ranks_and_lines():
     ]
     asked = [said("user", "Please book it.\nBy train.")]
     text = "\n".join([note_frame(1, 9), *map(all_lines, units), all_lines(asked, open_request=True)])
-    note = [said("user", text)]
+    note = [said("compressed", text)]
     assert is_note(text)
     assert "\n".join([note_frame(1, 9), all_lines(note, open_request=True)]) == text
     for rank in (Rank.DEED, Rank.DECISION):
@@ -111,7 +111,7 @@ def test_a_note_is_read_back_into_the_same_ranks_and_lines():
 
 
 def test_a_note_keeps_what_it_counted():
-    note = [said("user", f"{note_frame(1, 2)}\nuser: Hello. Bye. (3 more)\nget_it() -> a: 1; b: 2 (5 more fields)")]
+    note = [said("compressed", f"{note_frame(1, 2)}\nuser: Hello. Bye. (3 more)\nget_it() -> a: 1; b: 2 (5 more fields)")]
     pieces = pieces_of(note)
     assert lines_of(note, pieces, {0, 2}) == "user: Hello. (4 more)\nget_it() -> a: 1 (6 more fields)"
 
