@@ -6,10 +6,9 @@ numbers, so a thousand "Step 17: nothing to report" are one form of little worth
 All pieces get a cheap reading (which characters, which words); only the best are read closely.
 
 Input      pieces: short texts in time order; weights: one for each, 1.0 for people.
-Output     parts_of(text): a text's sentences and lines. Reading(pieces, weights): the worth of each. best(numbers, tokens,
-           known): those to keep of the numbers within about `tokens` tokens, best first; what is said twice is kept once.
-Guarantees a part is a verbatim part of its text, except for whitespace and control characters; every script works; time is
-           close to linear in the text; deterministic.
+Output     Reading(pieces, weights): the worth of each. best(numbers, tokens, known): those to keep of the numbers within about
+           `tokens` tokens, best first; what is said twice is kept once.
+Guarantees every script works; time is close to linear in the text; deterministic.
 Source     rarity as in inverse document frequency (Sparck Jones 1972); maximum coverage within a budget, lazily evaluated
            (Minoux 1978; Gillick and Favre 2009; Lin and Bilmes 2010).
 """
@@ -24,9 +23,9 @@ from itertools import chain
 
 from dspy_programs.greedy import best_first
 from dspy_programs.memory.reading.cues import CJK_CUE, CUE, WORTH, exact_in
+from dspy_programs.memory.reading.sentence_breaks import lines_in
 from dspy_programs.text import CJK_RUN
 
-_LONGEST = 200  # characters of a piece; longer sentences are cut
 _FORM_POWER = 2.0  # exponent of a form's rarity
 CUE_WORTH, NAME_WORTH, SYMBOL_WORTH, SETTING_WORTH = 4.0, 1.5, 2.0, 2.0  # by the cheap reading
 DIGIT_WORTH, NUMBER_WORTH, WORD_WORTH = 0.6, 1.5, 0.35
@@ -39,26 +38,11 @@ ONE_IN, AT_LEAST = 15, 200  # one in ONE_IN of all pieces is read closely, at le
 _REMEMBERED = 20_000  # pieces
 _READ_FOR_ONE = 2  # pieces read closely per piece kept, of about 12 tokens
 
-ENDED = (  # whitespace after a sentence, but not after an initial or an abbreviation; each branch starts with the rare part
-    r"\s(?:(?<=\n)|(?<=[.!?]\s)(?<!\b[A-Z]\.\s)(?<!\b(?:Mr|Ms|Dr|St|vs)\.\s)(?<!\b(?:Mrs|e\.g|i\.e|etc|Inc|Ltd)\.\s))\s*"
-)
-_BREAK = re.compile(ENDED)
-_BREAK_ANY = re.compile(rf"{ENDED}|(?<=[\u3002\uff01\uff1f])")
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\x85\u2028\u2029]+")
-_CUT = re.compile(rf"(?s).{{1,{_LONGEST - 1}}}(?:[,;:\uff0c\uff1b\u3001]\s*|\s+|$)|.{{{_LONGEST}}}")
 _SYMBOL = re.compile(r"[$\u20ac\u00a3\u00a5@]|\d%|\w/\w|[A-Za-z]-?\d|\d[:-]\d")
 _PROPER = re.compile(r"(?<=[\w,;:] )[A-Z](?:[a-z]{2,}(?![\w(])|[A-Z])|^[A-Z][a-z]{2,}'s ")
 _CAPITALISED = re.compile(r"\b[A-Z][a-z]{2,}\b")
 _NO_LETTERS = {code: " " for code in range(128) if not chr(code).isalnum()}
 _FORM = {**_NO_LETTERS, **{ord(c): "0" for c in "0123456789"}, **{ord(c): c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}}
-
-
-def parts_of(text: str) -> list[str]:
-    """Split a text into sentences and lines, and longer ones than LONGEST at commas or spaces, else anywhere."""
-    found: list[str] = []
-    for part in (_BREAK if text.isascii() else _BREAK_ANY).split(_CONTROL.sub(" ", text)):
-        found += (part,) if len(part) <= _LONGEST else _CUT.findall(part)
-    return [part for part in map(str.strip, found) if part]
 
 
 class Reading:
@@ -177,7 +161,7 @@ def exacts_of(piece: str) -> tuple[tuple[str, str], ...]:
 
 def stated_in(text: str) -> set[str]:
     """Return what a text states, as `Reading.stated` names it."""
-    return {exact.lower() for exact, _ in exact_in(text)} | {part.translate(_FORM) for part in parts_of(text)}
+    return {exact.lower() for exact, _ in exact_in(text)} | {part.translate(_FORM) for part in lines_in(text)}
 
 
 def _weighed(stated: Mapping[int, Mapping[str, tuple[str, float]]]) -> dict[int, dict[str, float]]:
