@@ -41,7 +41,7 @@ from dspy_programs.memory.windows import Older, Window, Written, windows_in, wri
 from dspy_programs.model_in_use import model_in_use
 
 TOKEN_BUDGET, PROTECTED_RECENT = 4000, 3
-LOW_WATER = 0.98
+LOW_WATER = 0.97
 
 
 class CompressionReport(BaseModel):

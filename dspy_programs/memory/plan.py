@@ -83,7 +83,7 @@ def _best(drafts: Sequence[Draft]) -> Draft | None:
 
 def _drafts(task: Task, budget: int, low: int) -> Iterator[Draft]:
     """Yield drafts with protected results in fewer and fewer tokens, as long as that may help."""
-    rate = budget / max(1, sum(map(task.size, task.entries)))
+    rate = budget / max(1, sum(map(task.size, task.entries))) if task.is_talk else 1.0
     complete = 0
     for most in _limits(task, budget):
         stubs, needed = stubs_of(task, task.protected, most, rate)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from dspy_programs.memory.pool import Unit
-from dspy_programs.memory.reading.pieces import lines_of
+from dspy_programs.memory.reading.pieces import Line, lines_of
 from dspy_programs.memory.reading.sentence_breaks import clause_of
 
 _ROUNDS = 5
@@ -34,6 +34,7 @@ class Writing:
         self._order: list[Place] = []
         self._lines: dict[int, str] = {}
         self._counted = ("", 0)
+        self._openings: dict[tuple[int, Line], int] = {}
         self.chosen: dict[int, set[int]] = {}
 
     def add(self, waiting: Sequence[Place]) -> None:
@@ -99,7 +100,10 @@ class Writing:
         line = pieces[number].line
         if any(pieces[other].line == line for other in self.chosen.get(unit, ())):
             return 0
-        return self._count(line.head) + (_MARK if line.beyond or sum(piece.line == line for piece in pieces) > 1 else 0)
+        if (unit, line) not in self._openings:
+            leaves_out = line.beyond or sum(piece.line == line for piece in pieces) > 1
+            self._openings[unit, line] = self._count(line.head) + (_MARK if leaves_out else 0)
+        return self._openings[unit, line]
 
     def _used(self) -> int:
         text = self._text()

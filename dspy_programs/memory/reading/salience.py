@@ -50,7 +50,8 @@ class Reading:
 
     def __init__(self, pieces: Sequence[str], weights: Sequence[float]) -> None:
         self.pieces, self.weights = pieces, weights
-        self.forms = [piece.translate(_FORM) for piece in pieces]
+        self._cheap = list(map(_cheap_reading, pieces))
+        self.forms = [form for form, _ in self._cheap]
         self._stated: dict[int, dict[str, tuple[str, float]]] = {}
         self._rarities, self._telling = self._forms_by_rarity()
         self.worths = list(self._worths())
@@ -75,18 +76,8 @@ class Reading:
 
     def _worths(self) -> Iterator[float]:
         told, rarities = self._telling, self._rarities
-        symbol, proper = _SYMBOL.search, _PROPER.search
-        for piece, form, weight in zip(self.pieces, self.forms, self.weights, strict=True):
-            worth = told[form]
-            if "0" in form:
-                worth += NUMBER_WORTH if "00" in form else DIGIT_WORTH
-            if not piece[1:].islower() and proper(piece):
-                worth += NAME_WORTH
-            if ("0" in form or "/" in piece or "@" in piece) and symbol(piece):
-                worth += SYMBOL_WORTH
-            if piece[:3].isupper() and "=" in piece:
-                worth += SETTING_WORTH
-            yield worth * rarities[form] * weight
+        for (form, signs), weight in zip(self._cheap, self.weights, strict=True):
+            yield (told[form] + signs) * rarities[form] * weight
 
     def tokens(self, number: int) -> int:
         """Estimate a piece's tokens: one per four characters, or per character in scripts where each is a word."""
@@ -105,17 +96,13 @@ class Reading:
 
     def _read(self, number: int) -> dict[str, tuple[str, float]]:
         """Read a piece closely."""
-        piece, form = self.pieces[number], self.forms[number]
-        shouts = piece.isupper()  # then a word in capitals is not an abbreviation
-        found = {
-            exact.lower(): (kind, WORTH[kind])
-            for exact, kind in exacts_of(piece)
-            if not (shouts and kind == "id" and exact.isalpha())
-        }
-        for word in _CAPITALISED.findall(piece):  # a name, if the word is rare here
-            rare = self._rarity_of_word.get(word.lower(), 0.0) - COMMON_WORD
+        form = self.forms[number]
+        exacts, capitalised = _close_reading(self.pieces[number])
+        found = {exact: (kind, WORTH[kind]) for exact, kind in exacts}
+        for word in capitalised:  # a name, if the word is rare here
+            rare = self._rarity_of_word.get(word, 0.0) - COMMON_WORD
             if rare > 0:
-                found.setdefault(f"rare {word.lower()}", ("rare name", RARE_NAME_WORTH * rare / (1 - COMMON_WORD)))
+                found.setdefault(f"rare {word}", ("rare name", RARE_NAME_WORTH * rare / (1 - COMMON_WORD)))
         found[form] = ("form", self._telling[form])
         return found
 
@@ -151,6 +138,29 @@ class Reading:
             chosen.append(number)
             known.update(stated[number])
         return chosen
+
+
+@functools.lru_cache(_REMEMBERED)
+def _cheap_reading(piece: str) -> tuple[str, float]:
+    """Return a piece's form, and what its signs are worth; pieces come again in every round of compression."""
+    form, worth = piece.translate(_FORM), 0.0
+    if "0" in form:
+        worth += NUMBER_WORTH if "00" in form else DIGIT_WORTH
+    if not piece[1:].islower() and _PROPER.search(piece):
+        worth += NAME_WORTH
+    if ("0" in form or "/" in piece or "@" in piece) and _SYMBOL.search(piece):
+        worth += SYMBOL_WORTH
+    if piece[:3].isupper() and "=" in piece:
+        worth += SETTING_WORTH
+    return form, worth
+
+
+@functools.lru_cache(_REMEMBERED)
+def _close_reading(piece: str) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return a piece's exact values, each with its kind, and its capitalised words, all in small letters."""
+    shouts = piece.isupper()  # then a word in capitals is not an abbreviation
+    exacts = [(exact.lower(), kind) for exact, kind in exacts_of(piece) if not (shouts and kind == "id" and exact.isalpha())]
+    return exacts, list(map(str.lower, _CAPITALISED.findall(piece)))
 
 
 @functools.lru_cache(_REMEMBERED)
