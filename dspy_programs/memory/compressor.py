@@ -9,7 +9,8 @@ Input      a MemoryStore; token_budget: tokens >= 0 by the store's own counter, 
 Output     a CompressionReport; the store is changed in place.
 Guarantees token_total() <= budget afterwards; a store within the budget is not changed. A store that was compressed before is
            brought to low_water of the budget, so that it is not compressed at every turn. The order is kept. Protected entries
-           stay word for word, but for a tool's result that is too large alone. Every original is in a compression_history.
+           stay word for word, but for a tool's result that is large, and a long turn of a talk that is pasted turn by turn.
+           Every original is in a compression_history.
            On any error, and if `progress` raises, the store is unchanged.
 Raises     UsageError for a negative budget, one below what the protected entries need, or if the allowed strategies do not
            suffice. LanguageModelError if a model in use fails to summarize (see engine.py).
