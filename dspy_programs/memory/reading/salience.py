@@ -80,9 +80,10 @@ class Reading:
             yield (told[form] + signs) * rarities[form] * weight
 
     def tokens(self, number: int) -> int:
-        """Estimate a piece's tokens: one per four characters, or per character in scripts where each is a word."""
+        """Estimate a piece's tokens: one per four characters, and one per sign beyond ASCII, which may be a word."""
         piece = self.pieces[number]
-        return (len(piece) // 4 if piece.isascii() else len(piece)) + _FRAME
+        beyond = 0 if piece.isascii() else len(piece) - len(piece.encode("ascii", "ignore"))
+        return (len(piece) - beyond) // 4 + beyond + _FRAME
 
     def telling(self, number: int) -> bool:
         """Return whether a piece announces a fact or states something exact."""

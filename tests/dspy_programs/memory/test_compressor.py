@@ -8,6 +8,7 @@ from dspy_programs.memory import (
     MemoryStore,
     restore,
 )
+from dspy_programs.memory.reading.salience import Reading
 from dspy_programs.memory.sending.sent import text_tokens
 from dspy_programs.text import approximate_tokens
 from dspy_programs.tokens import APPROXIMATE
@@ -105,3 +106,11 @@ def test_a_page_among_the_last_results_gives_way_to_what_people_decided():
     MemoryCompressor(260, 2).compress(store)
     live = "\n".join(entry.text for entry in store)
     assert sum(wish in live for wish in wishes) >= 6 and "asked to be" in live
+
+
+def test_an_umlaut_makes_a_sentence_hardly_dearer_and_a_chinese_sign_counts_as_a_word():
+    reading = Reading(
+        ["Die Bestellung fur Frau Muller ist fertig.", "Die Bestellung für Frau Müller ist fertig.", "他同意了"], [1.0] * 3
+    )
+    plain, german, chinese = map(reading.tokens, range(3))
+    assert plain <= german <= plain + 2 and chinese >= 4
