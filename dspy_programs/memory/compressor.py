@@ -9,7 +9,8 @@ Input      a MemoryStore; token_budget: tokens >= 0 by the store's own counter, 
 Output     a CompressionReport; the store is changed in place.
 Guarantees token_total() <= budget afterwards; a store within the budget is not changed. A store that was compressed before is
            brought to low_water of the budget, so that it is not compressed at every turn. The order is kept. Protected entries
-           stay word for word, but for a tool's result that is too large alone. Every original is in a compression_history.
+           stay word for word, but for a tool's result that is large, and a long turn of a talk that is pasted turn by turn.
+           Every original is in a compression_history.
            On any error, and if `progress` raises, the store is unchanged.
 Raises     UsageError for a negative budget, one below what the protected entries need, or if the allowed strategies do not
            suffice. LanguageModelError if a model in use fails to summarize (see engine.py).
@@ -25,22 +26,23 @@ from pydantic import BaseModel
 
 from dspy_programs.cli import Progress
 from dspy_programs.errors import UsageError
-from dspy_programs.memory.changes import Strategy
+from dspy_programs.memory.draft import stubbed
 from dspy_programs.memory.engine import CompressionEngine, Fallback
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.importance import ImportanceScorer
 from dspy_programs.memory.known import Known, Original, known_of
 from dspy_programs.memory.originals import Record, records_of
-from dspy_programs.memory.plan import Plan, Task, planned, stubbed
+from dspy_programs.memory.plan import Plan, planned
 from dspy_programs.memory.sending.sent import beside_tokens
 from dspy_programs.memory.store import MemoryStore
-from dspy_programs.memory.strategies import STRATEGIES
+from dspy_programs.memory.strategies import STRATEGIES, Strategy
+from dspy_programs.memory.task import Task
 from dspy_programs.memory.units import protected, units
 from dspy_programs.memory.windows import Older, Window, Written, windows_in, written_by
 from dspy_programs.model_in_use import model_in_use
 
 TOKEN_BUDGET, PROTECTED_RECENT = 4000, 3
-LOW_WATER = 0.9
+LOW_WATER = 0.97
 
 
 class CompressionReport(BaseModel):
@@ -156,7 +158,7 @@ class MemoryCompressor:
                 task = self._task(store, known, originals)
                 plan, made = self._within(store, task, budget, progress)
             store.rearrange([(entry, originals[index].position) for index, entry in sorted(made.items())])
-            kept = len(task.kept)
+            kept = len(task.protected)
         else:
             entries = store.entries
             kept = len(protected(entries, units(entries), self.protected_recent))
@@ -168,7 +170,7 @@ class MemoryCompressor:
     def _task(self, store: MemoryStore, known: Known, originals: Sequence[Original]) -> Task:
         weights = self.scorer.scores if self.scorer is not None else None
         furthest = self.strategies[-1] if model_in_use() is None else "archive"  # a model's text has a place for all
-        return Task(known, originals, self.protected_recent, store.entry_tokens, store.count_tokens, weights, furthest)
+        return Task(known, originals, self.protected_recent, store.entry_tokens, known.count(store), weights, furthest)
 
     def _within(
         self, store: MemoryStore, task: Task, budget: int, progress: Progress | None
@@ -207,7 +209,7 @@ class MemoryCompressor:
             return made or records_of(entry, position, strategy, at)[0]
 
         def replaced(entry: MemoryEntry, indexes: Sequence[int]) -> MemoryEntry:
-            records = [record(index, plan.ways.get(index, "summarize")) for index in indexes]
+            records = [record(index, plan.strategies.get(index, "summarize")) for index in indexes]
             made = entry.model_copy(update={"compression_history": records})
             task.known.stands_for(made, [Original(*originals[i][:2], r) for i, r in zip(indexes, records, strict=True)])
             return made
@@ -228,7 +230,7 @@ def note_of(older: Sequence[MemoryEntry], plan: Plan) -> MemoryEntry:
     """Return the note that stands for all older entries, in the place of the first, without its history."""
     first = older[0]
     turns = [entry.turn_number for entry in older]
-    ways = sorted(set(plan.ways.values()), key=STRATEGIES.index)
+    ways = sorted(set(plan.strategies.values()), key=STRATEGIES.index)
     metadata: dict[str, Any] = {
         "original_role": "user",
         "compression_strategy": "+".join(ways),
@@ -251,7 +253,7 @@ def note_of(older: Sequence[MemoryEntry], plan: Plan) -> MemoryEntry:
 
 
 def _report_on(plan: Plan | None, before: int, store: MemoryStore, budget: int) -> CompressionReport:
-    ways = Counter(plan.ways.values()) if plan is not None else Counter[str]()
+    ways = Counter(plan.strategies.values()) if plan is not None else Counter[str]()
     ways["summarize"] += len(plan.stubs) if plan is not None else 0
     written = plan.written if plan is not None else Written([])
     after = store.token_total()

@@ -14,11 +14,11 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Literal
 
 from dspy_programs.errors import LanguageModelError, ProgramsError, UsageError
-from dspy_programs.memory.changes import Change, Strategy
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.llm_client import LLMClient
 from dspy_programs.memory.originals import records_of
-from dspy_programs.memory.strategies import SHARE, shrunk
+from dspy_programs.memory.strategies import SHARE, Strategy, shrunk
+from dspy_programs.memory.windows import Reply
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.types import Entry
 
@@ -76,7 +76,7 @@ class CompressionEngine:
         return self._made(entry, "archive")
 
     def _made(self, entry: MemoryEntry, strategy: Strategy) -> MemoryEntry:
-        said = Change("")
+        said = Reply("")
         with self.model():
             if strategy != "archive" and model_in_use() is not None:
                 room = max(1, int(SHARE[strategy] * len(entry.text)) // 4)  # four characters are about a token
@@ -85,7 +85,7 @@ class CompressionEngine:
             "original_role": entry.chat_role if entry.role != "tool" else "assistant",
             "compression_strategy": strategy,
             "answered_by": "model" if said.text else "rules",
-            **({"fallback": said.fallback} if said.fallback is not None else {}),
+            **({"fallback": said.failure} if said.failure is not None else {}),
         }
         update = {
             "content": said.text or shrunk(entry, strategy),
@@ -95,7 +95,7 @@ class CompressionEngine:
         }
         return entry.model_copy(update=update)
 
-    def asked(self, entries: Sequence[MemoryEntry], room: int, strategy: Strategy) -> Change:
+    def asked(self, entries: Sequence[MemoryEntry], room: int, strategy: Strategy) -> Reply:
         """Return the compiled summarizer's text for entries, within `room` tokens; a model that is down is not asked again."""
         from dspy.utils.exceptions import LMError
 
@@ -116,14 +116,14 @@ class CompressionEngine:
         except RecursionError:  # from the parser, which a reply of thousands of brackets can bring down
             reason = "the reply is nested too deeply"
         if reason is None:
-            return Change(text)
+            return Reply(text)
         if self.fallback is None:
             turns = f"turns {entries[0].turn_number} to {entries[-1].turn_number}"
             raise LanguageModelError(
                 f"the model did not summarize {turns}: {reason}. Nothing was changed; try again, or use extracts when it "
                 "fails: fallback='extract' (--fallback extract)"
             )
-        return Change("", reason)
+        return Reply("", reason)
 
     def _summarizer(self) -> "MemorySummarizer":
         if self._program is None:

@@ -9,7 +9,7 @@ Guarantees what is unchanged since the last call is not read again; nothing is k
 Raises     UsageError for a damaged history.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -19,6 +19,9 @@ from dspy_programs.memory.originals import Record, original_of, records_of
 from dspy_programs.memory.reading.pieces import Piece, pieces_of
 from dspy_programs.memory.reading.salience import stated_in
 from dspy_programs.memory.store import MemoryStore
+
+_REMEMBERED = 20_000  # texts whose tokens are known
+_COUNTED_ANEW = 1_000  # characters
 
 
 class Original(NamedTuple):
@@ -36,9 +39,9 @@ class Known:
         self._behind: dict[str, tuple[MemoryEntry, list[Original]]] = {}
         self._pieces: dict[str, tuple[list[MemoryEntry], list[Piece]]] = {}
         self._stated: dict[str, tuple[MemoryEntry, set[str]]] = {}
-        self.passed_over: set[str] = set()
-        """Units, by the id of their first entry, that have too little worth for a note of `passed_at` tokens."""
-        self.passed_at = 0
+        self._passed_over: set[str] = set()
+        self._passed_at = 0
+        self._tokens: dict[str, int] = {}
 
     def originals(self, store: MemoryStore) -> list[Original]:
         found: list[Original] = []
@@ -79,11 +82,32 @@ class Known:
             known = self._stated[entry.id] = entry, stated_in(entry.text)
         return known[1]
 
-    def forget(self, ids: set[str]) -> None:
-        """Drop the pieces of units that are passed over."""
-        self.passed_over |= ids
+    def passes_over(self, first: MemoryEntry, tokens: int) -> bool:
+        """Return whether the unit that begins with an entry had too little worth for a note of as many tokens."""
+        return tokens <= self._passed_at and first.id in self._passed_over
+
+    def pass_over(self, ids: set[str], tokens: int) -> None:
+        """Note which units, by the id of their first entry, have too little worth for a note of so many tokens."""
+        self._passed_over = ids if tokens > self._passed_at else self._passed_over | ids
+        self._passed_at = max(tokens, self._passed_at)
         for id_ in ids:
             self._pieces.pop(id_, None)
+
+    def count(self, store: MemoryStore) -> Callable[[str], int]:
+        """Return the store's count of a text's tokens, which counts a short text once."""
+        counted, count = self._tokens, store.count_tokens
+
+        def counted_once(text: str) -> int:
+            if len(text) > _COUNTED_ANEW:
+                return count(text)
+            tokens = counted.get(text)
+            if tokens is None:
+                if len(counted) >= _REMEMBERED:
+                    counted.clear()
+                tokens = counted[text] = count(text)
+            return tokens
+
+        return counted_once
 
 
 _KNOWN: WeakKeyDictionary[MemoryStore, Known] = WeakKeyDictionary()

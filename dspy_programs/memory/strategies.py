@@ -8,11 +8,13 @@ Guarantees an extract is verbatim from the text, in its order.
 """
 
 from collections.abc import Callable
+from typing import Literal
 
-from dspy_programs.memory.changes import Strategy
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.reading.salience import Reading, parts_of
+from dspy_programs.memory.reading.salience import Reading
+from dspy_programs.memory.reading.sentence_breaks import lines_in
 
+Strategy = Literal["summarize", "extract_facts", "archive"]
 STRATEGIES: tuple[Strategy, ...] = ("summarize", "extract_facts", "archive")
 SHARE = {"summarize": 0.5, "extract_facts": 0.25}  # of the characters kept
 
@@ -21,7 +23,7 @@ def extract(
     text: str, room: int, size: Callable[[str], int] = len, *, only_facts: bool = False, never_empty: bool = False
 ) -> list[str]:
     """Return the most salient sentences and lines of a text that fit into the room, which is counted by `size`."""
-    pieces = parts_of(text)
+    pieces = lines_in(text)
     reading = Reading(pieces, [1.0] * len(pieces))
     densities = reading.densities()
     chosen: list[int] = []

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ValidationError
 
 from dspy_programs.cli import Progress
-from dspy_programs.memory.changes import Change, Strategy
 from dspy_programs.memory.entry import MemoryEntry
+from dspy_programs.memory.strategies import Strategy
 from dspy_programs.text import sentences
 
 _SMALLEST = 1500  # tokens of a window, if there is that much
@@ -23,7 +23,15 @@ _MOST = 0.25  # of a window's tokens, for its text
 
 _MARKS = re.compile(r"^- |\s\[\d+(?:, \d+)*\]$|^(?:Decisions|Facts):$", re.MULTILINE)
 
-Ask = Callable[[Sequence[MemoryEntry], int, Strategy], Change]
+
+class Reply(NamedTuple):
+    """What a model gives for entries: a text, or why there is none and the rules have to answer."""
+
+    text: str
+    failure: str | None = None
+
+
+Ask = Callable[[Sequence[MemoryEntry], int, Strategy], Reply]
 """Called with entries, the tokens that their text may have, and the strategy."""
 
 
@@ -83,12 +91,12 @@ def written_by(
         if progress is not None:
             progress(done, len(runs))
         members = [entry for unit in run for entry in unit.entries]
-        change = ask(members, max(1, int(share * sum(unit.tokens for unit in run))), strategy)
+        reply = ask(members, max(1, int(share * sum(unit.tokens for unit in run))), strategy)
         turns = min(entry.turn_number for entry in members), max(entry.turn_number for entry in members)
-        if change.fallback is not None:
-            failures.append(change.fallback)
-        elif change.text.strip():
-            windows.append(Window(first=run[0].position, last=run[-1].position, units=len(run), turns=turns, text=change.text))
+        if reply.failure is not None:
+            failures.append(reply.failure)
+        elif reply.text.strip():
+            windows.append(Window(first=run[0].position, last=run[-1].position, units=len(run), turns=turns, text=reply.text))
     windows.sort(key=lambda window: window.first)
     return Written(windows, strategy, len(failures), failures[0] if failures else None)
 

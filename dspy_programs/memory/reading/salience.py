@@ -6,10 +6,9 @@ numbers, so a thousand "Step 17: nothing to report" are one form of little worth
 All pieces get a cheap reading (which characters, which words); only the best are read closely.
 
 Input      pieces: short texts in time order; weights: one for each, 1.0 for people.
-Output     parts_of(text): a text's sentences and lines. Reading(pieces, weights): the worth of each. best(numbers, tokens,
-           known): those to keep of the numbers within about `tokens` tokens, best first; what is said twice is kept once.
-Guarantees a part is a verbatim part of its text, except for whitespace and control characters; every script works; time is
-           close to linear in the text; deterministic.
+Output     Reading(pieces, weights): the worth of each. best(numbers, tokens, known): those to keep of the numbers within about
+           `tokens` tokens, best first; what is said twice is kept once.
+Guarantees every script works; time is close to linear in the text; deterministic.
 Source     rarity as in inverse document frequency (Sparck Jones 1972); maximum coverage within a budget, lazily evaluated
            (Minoux 1978; Gillick and Favre 2009; Lin and Bilmes 2010).
 """
@@ -24,9 +23,9 @@ from itertools import chain
 
 from dspy_programs.greedy import best_first
 from dspy_programs.memory.reading.cues import CJK_CUE, CUE, WORTH, exact_in
+from dspy_programs.memory.reading.sentence_breaks import lines_in
 from dspy_programs.text import CJK_RUN
 
-_LONGEST = 200  # characters of a piece; longer sentences are cut
 _FORM_POWER = 2.0  # exponent of a form's rarity
 CUE_WORTH, NAME_WORTH, SYMBOL_WORTH, SETTING_WORTH = 4.0, 1.5, 2.0, 2.0  # by the cheap reading
 DIGIT_WORTH, NUMBER_WORTH, WORD_WORTH = 0.6, 1.5, 0.35
@@ -39,13 +38,6 @@ ONE_IN, AT_LEAST = 15, 200  # one in ONE_IN of all pieces is read closely, at le
 _REMEMBERED = 20_000  # pieces
 _READ_FOR_ONE = 2  # pieces read closely per piece kept, of about 12 tokens
 
-ENDED = (  # whitespace after a sentence, but not after an initial or an abbreviation; each branch starts with the rare part
-    r"\s(?:(?<=\n)|(?<=[.!?]\s)(?<!\b[A-Z]\.\s)(?<!\b(?:Mr|Ms|Dr|St|vs)\.\s)(?<!\b(?:Mrs|e\.g|i\.e|etc|Inc|Ltd)\.\s))\s*"
-)
-_BREAK = re.compile(ENDED)
-_BREAK_ANY = re.compile(rf"{ENDED}|(?<=[\u3002\uff01\uff1f])")
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\x85\u2028\u2029]+")
-_CUT = re.compile(rf"(?s).{{1,{_LONGEST - 1}}}(?:[,;:\uff0c\uff1b\u3001]\s*|\s+|$)|.{{{_LONGEST}}}")
 _SYMBOL = re.compile(r"[$\u20ac\u00a3\u00a5@]|\d%|\w/\w|[A-Za-z]-?\d|\d[:-]\d")
 _PROPER = re.compile(r"(?<=[\w,;:] )[A-Z](?:[a-z]{2,}(?![\w(])|[A-Z])|^[A-Z][a-z]{2,}'s ")
 _CAPITALISED = re.compile(r"\b[A-Z][a-z]{2,}\b")
@@ -53,20 +45,13 @@ _NO_LETTERS = {code: " " for code in range(128) if not chr(code).isalnum()}
 _FORM = {**_NO_LETTERS, **{ord(c): "0" for c in "0123456789"}, **{ord(c): c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}}
 
 
-def parts_of(text: str) -> list[str]:
-    """Split a text into sentences and lines, and longer ones than LONGEST at commas or spaces, else anywhere."""
-    found: list[str] = []
-    for part in (_BREAK if text.isascii() else _BREAK_ANY).split(_CONTROL.sub(" ", text)):
-        found += (part,) if len(part) <= _LONGEST else _CUT.findall(part)
-    return [part for part in map(str.strip, found) if part]
-
-
 class Reading:
     """Pieces, and the worth of each by the cheap reading."""
 
     def __init__(self, pieces: Sequence[str], weights: Sequence[float]) -> None:
         self.pieces, self.weights = pieces, weights
-        self.forms = [piece.translate(_FORM) for piece in pieces]
+        self._cheap = list(map(_cheap_reading, pieces))
+        self.forms = [form for form, _ in self._cheap]
         self._stated: dict[int, dict[str, tuple[str, float]]] = {}
         self._rarities, self._telling = self._forms_by_rarity()
         self.worths = list(self._worths())
@@ -91,23 +76,14 @@ class Reading:
 
     def _worths(self) -> Iterator[float]:
         told, rarities = self._telling, self._rarities
-        symbol, proper = _SYMBOL.search, _PROPER.search
-        for piece, form, weight in zip(self.pieces, self.forms, self.weights, strict=True):
-            worth = told[form]
-            if "0" in form:
-                worth += NUMBER_WORTH if "00" in form else DIGIT_WORTH
-            if not piece[1:].islower() and proper(piece):
-                worth += NAME_WORTH
-            if ("0" in form or "/" in piece or "@" in piece) and symbol(piece):
-                worth += SYMBOL_WORTH
-            if piece[:3].isupper() and "=" in piece:
-                worth += SETTING_WORTH
-            yield worth * rarities[form] * weight
+        for (form, signs), weight in zip(self._cheap, self.weights, strict=True):
+            yield (told[form] + signs) * rarities[form] * weight
 
     def tokens(self, number: int) -> int:
-        """Estimate a piece's tokens: one per four characters, or per character in scripts where each is a word."""
+        """Estimate a piece's tokens: one per four characters, and one per sign beyond ASCII, which may be a word."""
         piece = self.pieces[number]
-        return (len(piece) // 4 if piece.isascii() else len(piece)) + _FRAME
+        beyond = 0 if piece.isascii() else len(piece) - len(piece.encode("ascii", "ignore"))
+        return (len(piece) - beyond) // 4 + beyond + _FRAME
 
     def telling(self, number: int) -> bool:
         """Return whether a piece announces a fact or states something exact."""
@@ -121,17 +97,13 @@ class Reading:
 
     def _read(self, number: int) -> dict[str, tuple[str, float]]:
         """Read a piece closely."""
-        piece, form = self.pieces[number], self.forms[number]
-        shouts = piece.isupper()  # then a word in capitals is not an abbreviation
-        found = {
-            exact.lower(): (kind, WORTH[kind])
-            for exact, kind in exacts_of(piece)
-            if not (shouts and kind == "id" and exact.isalpha())
-        }
-        for word in _CAPITALISED.findall(piece):  # a name, if the word is rare here
-            rare = self._rarity_of_word.get(word.lower(), 0.0) - COMMON_WORD
+        form = self.forms[number]
+        exacts, capitalised = _close_reading(self.pieces[number])
+        found = {exact: (kind, WORTH[kind]) for exact, kind in exacts}
+        for word in capitalised:  # a name, if the word is rare here
+            rare = self._rarity_of_word.get(word, 0.0) - COMMON_WORD
             if rare > 0:
-                found.setdefault(f"rare {word.lower()}", ("rare name", RARE_NAME_WORTH * rare / (1 - COMMON_WORD)))
+                found.setdefault(f"rare {word}", ("rare name", RARE_NAME_WORTH * rare / (1 - COMMON_WORD)))
         found[form] = ("form", self._telling[form])
         return found
 
@@ -170,6 +142,29 @@ class Reading:
 
 
 @functools.lru_cache(_REMEMBERED)
+def _cheap_reading(piece: str) -> tuple[str, float]:
+    """Return a piece's form, and what its signs are worth; pieces come again in every round of compression."""
+    form, worth = piece.translate(_FORM), 0.0
+    if "0" in form:
+        worth += NUMBER_WORTH if "00" in form else DIGIT_WORTH
+    if not piece[1:].islower() and _PROPER.search(piece):
+        worth += NAME_WORTH
+    if ("0" in form or "/" in piece or "@" in piece) and _SYMBOL.search(piece):
+        worth += SYMBOL_WORTH
+    if piece[:3].isupper() and "=" in piece:
+        worth += SETTING_WORTH
+    return form, worth
+
+
+@functools.lru_cache(_REMEMBERED)
+def _close_reading(piece: str) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return a piece's exact values, each with its kind, and its capitalised words, all in small letters."""
+    shouts = piece.isupper()  # then a word in capitals is not an abbreviation
+    exacts = [(exact.lower(), kind) for exact, kind in exacts_of(piece) if not (shouts and kind == "id" and exact.isalpha())]
+    return exacts, list(map(str.lower, _CAPITALISED.findall(piece)))
+
+
+@functools.lru_cache(_REMEMBERED)
 def exacts_of(piece: str) -> tuple[tuple[str, str], ...]:
     """Return the exact values in a piece, each with its kind; pieces come again in every round of compression."""
     return tuple(exact_in(piece))
@@ -177,7 +172,7 @@ def exacts_of(piece: str) -> tuple[tuple[str, str], ...]:
 
 def stated_in(text: str) -> set[str]:
     """Return what a text states, as `Reading.stated` names it."""
-    return {exact.lower() for exact, _ in exact_in(text)} | {part.translate(_FORM) for part in parts_of(text)}
+    return {exact.lower() for exact, _ in exact_in(text)} | {part.translate(_FORM) for part in lines_in(text)}
 
 
 def _weighed(stated: Mapping[int, Mapping[str, tuple[str, float]]]) -> dict[int, dict[str, float]]:

@@ -8,6 +8,7 @@ from dspy_programs.memory import (
     MemoryStore,
     restore,
 )
+from dspy_programs.memory.reading.salience import Reading
 from dspy_programs.memory.sending.sent import text_tokens
 from dspy_programs.text import approximate_tokens
 from dspy_programs.tokens import APPROXIMATE
@@ -79,3 +80,37 @@ def test_a_result_among_the_newest_is_never_emptied_without_a_mark():
             )
         MemoryCompressor(budget).compress(store)
         assert all(entry.content for entry in store if entry.role == "tool"), budget
+
+
+def test_the_last_turns_of_a_talk_are_shortened_as_the_others_are_and_can_be_restored():
+    turns = [f"{('Ann Lee', 'Bo Ray')[n % 2]}: Yes. Part {n} costs {n}17 euros. {LONG * 3}" for n in range(20)]
+    store = store_of(*[said("user", text, n) for n, text in enumerate(turns)])
+    entries = store.entries
+    MemoryCompressor(store.token_total() // 3).compress(store)
+    last = store.entries[-1]
+    assert last.content.startswith("Bo Ray: ") and "more)" in last.content and len(last.content) < len(turns[-1])
+    assert restore(store).entries == entries
+
+
+def test_a_page_among_the_last_results_gives_way_to_what_people_decided():
+    store, wishes = store_of(), [f"At door {n} you must never ring, only call 0151-{n}42." for n in range(8)]
+    for wish in wishes:
+        store.add("user", wish)
+        store.add("assistant", "Noted, thank you very much.")
+    call = {"id": "c1", "type": "function", "function": {"name": "read_rules", "arguments": "{}"}}
+    store.add("user", "What do the rules say about it?")
+    store.add("assistant", "", metadata={"tool_calls": [call]})
+    words = "kind open calm glad warm brief clear plain quick quiet honest polite".split()
+    page = [f"In such cases the staff are asked to be {a} and {b} to all who come." for a in words for b in words[:4]]
+    store.add("tool", " ".join(page), metadata={"tool_call_id": "c1"})
+    MemoryCompressor(260, 2).compress(store)
+    live = "\n".join(entry.text for entry in store)
+    assert sum(wish in live for wish in wishes) >= 6 and "asked to be" in live
+
+
+def test_an_umlaut_makes_a_sentence_hardly_dearer_and_a_chinese_sign_counts_as_a_word():
+    reading = Reading(
+        ["Die Bestellung fur Frau Muller ist fertig.", "Die Bestellung für Frau Müller ist fertig.", "他同意了"], [1.0] * 3
+    )
+    plain, german, chinese = map(reading.tokens, range(3))
+    assert plain <= german <= plain + 2 and chinese >= 4
