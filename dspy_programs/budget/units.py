@@ -10,6 +10,7 @@ Output     units_of: the units in order. removals: what may be dropped at once: 
 Guarantees a section that loses nothing is unchanged; a paragraph keeps the empty line after it; code is never cut.
 """
 
+import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -110,12 +111,12 @@ def removals(units: Sequence[Unit], sections: Sequence[Section]) -> Iterator[tup
     for at, unit in enumerate(units):
         if unit.is_frame or unit.number in inside:
             continue
-        group = _group(unit, units[at + 1 :], contents[unit.section])
+        group = _group(unit, itertools.islice(units, at + 1, None), contents[unit.section])
         inside.update(other.number for other in group)
         yield group
 
 
-def _group(unit: Unit, following: Sequence[Unit], content: str) -> tuple[Unit, ...]:
+def _group(unit: Unit, following: Iterator[Unit], content: str) -> tuple[Unit, ...]:
     group, is_nested = [unit], False
     for other in following:
         if other.section != unit.section:
@@ -140,7 +141,10 @@ def _indent(content: str, unit: Unit) -> int:
 
 def goes_on(content: str, unit: Unit) -> bool:
     """Return whether a unit begins in the middle of a line."""
-    return bool(content[content.rfind("\n", 0, unit.start) + 1 : unit.start].strip())
+    at = unit.start
+    while at and content[at - 1] in " \t":
+        at -= 1
+    return at > 0 and content[at - 1] != "\n"
 
 
 def closed(units: Sequence[Unit], gone: Collection[int]) -> set[int]:
