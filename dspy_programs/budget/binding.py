@@ -12,9 +12,10 @@ Guarantees no model, no randomness; linear in the text.
 import functools
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence, Set
 from typing import Literal, NamedTuple
 
+from dspy_programs.budget.examples import EXAMPLE_HEADING, PLACEHOLDER, statement_runs
 from dspy_programs.budget.obligation import (
     ANSWER,
     BACKGROUND,
@@ -24,7 +25,6 @@ from dspy_programs.budget.obligation import (
     COURTEOUS,
     COURTESY,
     DUTY,
-    EXAMPLE_HEADING,
     FORMAT,
     FROM_A_PLACE,
     LIMIT,
@@ -52,9 +52,6 @@ Verdict = tuple["Kind | None", str]
 """The kind of demand and why it counts as one; None for what is free to go."""
 Kind = Literal["prohibition", "permission", "condition", "step", "format", "refusal", "fact-with-number", "placeholder"]
 
-_PLACEHOLDER = re.compile(
-    r"\{\{?\s*[A-Za-z_][\w. -]{0,60}\}?\}|<<\s*\w+\s*>>|\$\{\w+\}|\[\[\w+\]\]|<[A-Z][A-Z_ ]+>|\[[A-Z][A-Z_ ]+\]|%\w+%"
-)
 _BLANK = re.compile(
     r"\[[A-Z][\w'’]*(?:,? [\w'’.-]+){0,5}\](?!\()|<<[^<>\n]{1,40}>>|_{4,}"
 )  # to be filled in by the model: [Your Name]
@@ -71,17 +68,6 @@ _SPELLED = frozenset(
     "double single zwei drei vier fünf sechs sieben acht neun zehn deux trois quatre cinq sept huit neuf dix dos tres cuatro "
     "cinco seis siete ocho nueve diez due tre quattro cinque sei sette otto nove dieci dois duas três quatro oito dez "
     "twee vier vijf zes zeven acht negen tien два две три четыре пять шесть семь восемь девять десять".split()
-)
-_EXAMPLE_LINE = re.compile(
-    r"(?:example|beispiel|exemple|ejemplo|例|q|a|question|answer|user|assistant|human|input|output|customer|"
-    r"agent)\s*\d*\s*[:：.]",
-    re.IGNORECASE,
-)
-_LABEL = re.compile(r"[^\W\d_][\w ]{0,30}?[ \t]*\d{0,3}[ \t]*[:：]")  # of an example's next part
-BETWEEN_EXAMPLES = "an order between examples"
-_EXAMPLES_END = re.compile(r"^\W*end (?:of )?examples?\b", re.IGNORECASE)
-_SPEAKS_OF_EXAMPLES = re.compile(
-    r"\b(?:examples?|above|below|following|now|beispiel\w*|exemples?|ejemplos?)\b|上|以下|次の|例", re.IGNORECASE
 )
 _NAMED_STORY = re.compile(
     rf"[A-Z][\w’'-]+(?: (?:and|of|und|et|y|e) [A-Z][\w’'-]+)?(?: (?:also|first|once))? (?=(?:{PAST.pattern}))"
@@ -128,7 +114,9 @@ def binding_sentences(sections: Sequence[Section]) -> list[Binding]:
 @functools.lru_cache(maxsize=2_000)
 def _bound(content: str, examples: bool, name: str) -> tuple[Binding, ...]:
     said = statements(content)
-    verdicts = _with_neighbours(said, content, list(_verdicts(said, examples, content)))
+    shown = set(itertools.chain.from_iterable(statement_runs(said, content, examples)))
+    verdicts = [_shown(one) if at in shown else _verdict(one) for at, one in enumerate(said)]
+    _let_neighbours_bind(said, shown, content, verdicts)
     return tuple(
         Binding(name, number, one.start, one.end, one.text, lead_in_of(one), kind, why, one.heading)
         for number, (one, (kind, why)) in enumerate(zip(said, verdicts, strict=True))
@@ -136,31 +124,10 @@ def _bound(content: str, examples: bool, name: str) -> tuple[Binding, ...]:
     )
 
 
-def _verdicts(said: Sequence[Statement], examples: bool, content: str) -> Iterator[Verdict]:
-    """Yield the verdict of each statement by itself; of what is shown as an example, only placeholders bind."""
-    shown = False
-    for at, one in enumerate(said):
-        if _EXAMPLES_END.search(one.text) or (shown and one.form == "sentence" and _SPEAKS_OF_EXAMPLES.search(one.text)):
-            shown = False
-        else:
-            shown = shown or one.form in ("code", "row") or bool(_EXAMPLE_LINE.match(one.text))
-        yield _verdict(one) if not (examples and shown) else _orders_between(said, at, content) or _shown(one)
-
-
-def _orders_between(said: Sequence[Statement], at: int, content: str) -> Verdict | None:
-    """Return the verdict of an order that stands alone before the next example, or behind the last."""
-    one = said[at]
-    found = None if _EXAMPLE_LINE.match(one.text) or one.form not in ("sentence", "item") else _by_words(one.text)
-    if not found or found[0] not in ("prohibition", "refusal", "step") or not at or not content[: one.start].endswith("\n\n"):
-        return None
-    is_last = at + 1 == len(said) or said[at + 1].form in ("heading", "rule") or bool(_LABEL.match(said[at + 1].text))
-    return (found[0], BETWEEN_EXAMPLES) if is_last else None
-
-
-def _with_neighbours(said: Sequence[Statement], content: str, verdicts: list[Verdict]) -> list[Verdict]:
+def _let_neighbours_bind(said: Sequence[Statement], shown: Set[int], content: str, verdicts: list[Verdict]) -> None:
     """Let a description bind if it goes on about a demand before it, or the demand after it speaks of it."""
     for at, (one, other) in enumerate(itertools.pairwise(said)):
-        if not one.form == other.form == "sentence" or "\n\n" in content[one.start : one.end]:
+        if not one.form == other.form == "sentence" or "\n\n" in content[one.start : one.end] or {at, at + 1} & shown:
             continue
         here, following = verdicts[at][0], verdicts[at + 1][0]
         if here and not following and POINTING.match(other.text):
@@ -168,7 +135,6 @@ def _with_neighbours(said: Sequence[Statement], content: str, verdicts: list[Ver
         elif following and not here and not (is_persona(one.text) or is_courtesy(one.text)):
             if POINTING.match(other.text) or POINTED_AT.search(other.text):
                 verdicts[at] = ("condition", "the next sentence speaks of it")
-    return verdicts
 
 
 def lead_in_of(one: Statement) -> str:
@@ -182,7 +148,7 @@ def lead_in_of(one: Statement) -> str:
 
 
 def _shown(one: Statement) -> Verdict:
-    return ("placeholder", "a placeholder") if _PLACEHOLDER.search(one.text) else (None, "")
+    return ("placeholder", "a placeholder") if PLACEHOLDER.search(one.text) else (None, "")
 
 
 @functools.lru_cache(maxsize=20_000)
@@ -193,7 +159,7 @@ def _verdict(one: Statement) -> Verdict:
         return None, ""
     if not re.search(r"\w", text):
         return "format", "signs, as of code"
-    if _PLACEHOLDER.search(text) or _BLANK.search(text) or _SLOT.fullmatch(text):
+    if PLACEHOLDER.search(text) or _BLANK.search(text) or _SLOT.fullmatch(text):
         return "placeholder", "a placeholder"
     if one.form == "heading":
         return _heading(one, text)
@@ -313,7 +279,7 @@ def is_description(text: str) -> bool:
 
 def placeholders(text: str) -> frozenset[str]:
     """Return the placeholders that are filled in before the prompt is sent: {input}, {{ name }}, ${name}, <<name>>."""
-    return frozenset(found.group() for found in _PLACEHOLDER.finditer(text))
+    return frozenset(found.group() for found in PLACEHOLDER.finditer(text))
 
 
 def exact(text: str) -> frozenset[str]:

@@ -146,11 +146,6 @@ RULE_HEADING = re.compile(
     r"|규칙|정책|단계|지침|출력|형식|제약|요구|주의|절차|규정",
     _ALL,
 )
-EXAMPLE_HEADING = re.compile(
-    r"\b(?:examples?|samples?|demonstrations?|few.?shots?|beispiele?|exemples?|ejemplos?|esemp[io]+|exemplos?|"
-    r"voorbeeld\w*)\b|пример\w*|例|示例|예시|예제",
-    _ALL,
-)
 PERSONA = re.compile(
     r"(?:hi[,!]?\s+|hello[,!]?\s+)?(?:you are|you[’']re|you have|you possess|you know|"
     r"you understand|you love|"

@@ -11,6 +11,8 @@ Joined     contents in file order, each stripped, with one empty line between tw
 Raises     UsageError as "file:line: section 'name': field: why".
 """
 
+import bisect
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -20,6 +22,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from dspy_programs.budget.examples import EXAMPLE_HEADING, example_spans
+from dspy_programs.budget.statements import outside_fences
 from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.types import Section
 
@@ -27,10 +31,10 @@ _LARGEST_FILE = 2_000_000  # bytes
 SEPARATOR = "\n\n"
 TEXT_SUFFIXES = {".md", ".markdown", ".txt", ".prompt"}
 _HEADING = re.compile(r"(#{1,6})\s+(\S.*)")
-_FENCE = re.compile(r"\s*(`{3,}|~{3,})(.*)")
 _TAG = re.compile(r"\s*<(/?)([A-Za-z_][\w.:-]*)(?:\s[^<>]*)?>\s*")
+_EXAMPLES = ("few_shot", 20)
 _GUESSES = (  # words of a heading or of the first line, in the order they are looked for -> (type, priority)
-    (re.compile(r"\b(few.?shots?|examples?|samples?|demonstrations?)\b", re.IGNORECASE), ("few_shot", 20)),
+    (EXAMPLE_HEADING, _EXAMPLES),
     (re.compile(r"\b(style|tone|voice)\b", re.IGNORECASE), ("system", 10)),
     (re.compile(r"\b(context|background|documents?|sources?|knowledge)\b", re.IGNORECASE), ("context", 40)),
     (re.compile(r"\b(identity|role|system|persona|purpose)\b|^you are\b", re.IGNORECASE), ("system", 30)),
@@ -141,12 +145,13 @@ def from_yaml(text: str, where: str = "prompt") -> list[Section]:
     places = node.value if isinstance(found, list) else [key for key, _ in node.value]
     lines = [place.start_mark.line + 1 for place in places]
     records = found if isinstance(found, list) else [section_record(name, value) for name, value in found.items()]
-    sections = []
+    sections: dict[str, Section] = {}
     for line, record in zip(lines, records, strict=True):
-        sections.append(checked(record, f"{where}:{line}", ""))
-        if sections[-1].name in {section.name for section in sections[:-1]}:
-            raise UsageError(f"{where}:{line}: section {sections[-1].name!r}: name: appears twice; give each section its own")
-    return sections
+        section = checked(record, f"{where}:{line}", "")
+        if section.name in sections:
+            raise UsageError(f"{where}:{line}: section {section.name!r}: name: appears twice; give each section its own")
+        sections[section.name] = section
+    return list(sections.values())
 
 
 def section_record(name: Any, value: Any) -> Any:
@@ -172,22 +177,26 @@ def from_text(text: str) -> list[Section]:
     """Split a text at its headings or outermost tags, or at empty lines if it has none; every line is in one section."""
     parts = cut(re.split(r"\r\n?|\n", text.removeprefix("\ufeff")))
     sections: list[Section] = []
-    taken: set[str] = set()
+    taken: dict[str, int] = {}  # name -> the number of its last namesake
     for number, part in enumerate(parts, 1):
         first = part.split("\n", 1)[0]
         heading, tag = _HEADING.match(part), _TAG.fullmatch(first)
         title = heading[2] if heading else tag[2] if tag else ""
-        type_, priority = prior(title.replace("_", " ") or part[:200])
+        shown = () if title else example_spans(part)
+        type_, priority = _EXAMPLES if shown and not shown[0][0] else prior(title.replace("_", " ") or part[:200])
         name = _slug(title) or f"part_{number}"
-        unique = name if name not in taken else next(f"{name}_{n}" for n in range(2, 10**6) if f"{name}_{n}" not in taken)
-        taken.add(unique)
+        unique = name
+        while unique in taken:
+            taken[name] += 1
+            unique = f"{name}_{taken[name]}"
+        taken[unique] = 1
         sections.append(Section(name=unique, type=type_, content=part, priority=priority))  # type: ignore[arg-type]
     return sections
 
 
 def cut(lines: Sequence[str]) -> list[str]:
     """Return the parts of a text: at headings and outermost tags outside code fences, else at empty lines."""
-    open_lines = _outside_fences(lines)
+    open_lines = outside_fences(lines)
     headings = {number: len(found[1]) for number in open_lines if (found := _HEADING.match(lines[number]))}
     tagged = _outermost_tags(lines, open_lines)
     levels = sorted(level for number, level in headings.items() if not any(a < number < b for a, b in tagged))
@@ -195,7 +204,7 @@ def cut(lines: Sequence[str]) -> list[str]:
     starts = {number for number, level in headings.items() if level <= highest}
     starts = {number for number in starts if not any(a < number < b for a, b in tagged)}
     starts |= {number for first, after in tagged for number in (first, after)}
-    starts = starts or {number + 1 for number in open_lines if not lines[number].strip()}
+    starts = starts or _at_empty_lines(lines, open_lines)
     parts: list[list[str]] = [[]]
     for number, line in enumerate(lines):
         if number in starts:
@@ -204,19 +213,18 @@ def cut(lines: Sequence[str]) -> list[str]:
     return [part for found in parts if (part := "\n".join(found).strip())]
 
 
-def _outside_fences(lines: Sequence[str]) -> list[int]:
-    """Return the numbers of the lines that are in no code fence."""
-    found, opened = [], ""
-    for number, line in enumerate(lines):
-        fence = _FENCE.match(line)
-        if opened:
-            if fence and fence[1].startswith(opened) and not fence[2].strip():
-                opened = ""
-        elif fence:
-            opened = fence[1]
-        else:
-            found.append(number)
-    return found
+def _at_empty_lines(lines: Sequence[str], open_lines: Sequence[int]) -> set[int]:
+    """Return the lines after an empty one; examples that follow each other stay together."""
+    spans = example_spans("\n".join(lines))
+    offsets = [0, *itertools.accumulate(len(line) + 1 for line in lines)]
+    begins = [bisect.bisect_right(offsets, start) - 1 for start, _ in spans]
+    ends = [bisect.bisect_left(offsets, end) for _, end in spans]
+    starts = {number + 1 for number in open_lines if not lines[number].strip()} | {*begins[:1], *ends[-1:]}
+    for begin, after, following in itertools.zip_longest(begins, ends, begins[1:]):
+        is_next = following is not None and not any(line.strip() for line in lines[after:following])
+        starts.difference_update(range(begin + 1, following + 1 if is_next else after))
+        starts |= set() if is_next else {after}
+    return starts
 
 
 def _outermost_tags(lines: Sequence[str], open_lines: Sequence[int]) -> list[tuple[int, int]]:

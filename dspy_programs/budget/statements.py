@@ -10,7 +10,7 @@ Guarantees a sentence wrapped over lines is one statement, and so is what stands
 import functools
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 Form = Literal["sentence", "item", "row", "code", "heading", "rule"]  # rule: a line that only separates
@@ -167,6 +167,21 @@ def _blocks(text: str) -> Iterator[_Block]:
                 last += 1
             yield _Block(start, lines[last].end(), "item" if item else "sentence", indent if item else 0)
         at = last + 1
+
+
+def outside_fences(lines: Sequence[str]) -> list[int]:
+    """Return the numbers of the lines that are in no code fence."""
+    found, opened = [], ""
+    for number, line in enumerate(lines):
+        fence = _FENCE.match(line)
+        if opened:
+            if fence and fence[1].startswith(opened) and not fence[2].strip():
+                opened = ""
+        elif fence:
+            opened = fence[1]
+        else:
+            found.append(number)
+    return found
 
 
 def _fence_end(lines: list[re.Match[str]], at: int, mark: str) -> int:
