@@ -125,16 +125,22 @@ def _bound(content: str, examples: bool, name: str) -> tuple[Binding, ...]:
 
 
 def _let_neighbours_bind(said: Sequence[Statement], shown: Set[int], content: str, verdicts: list[Verdict]) -> None:
-    """Let a description bind if it goes on about a demand before it, or the demand after it speaks of it."""
-    for at, (one, other) in enumerate(itertools.pairwise(said)):
-        if not one.form == other.form == "sentence" or "\n\n" in content[one.start : one.end] or {at, at + 1} & shown:
+    """Let a description bind that stands among demands, goes on about the one before, or is what the one behind speaks of."""
+    joins = [
+        one.form == other.form == "sentence" and "\n\n" not in content[one.start : one.end] and not {at, at + 1} & shown
+        for at, (one, other) in enumerate(itertools.pairwise(said))
+    ]
+    for at, one in enumerate(said):
+        if verdicts[at][0] or is_persona(one.text) or is_courtesy(one.text):
             continue
-        here, following = verdicts[at][0], verdicts[at + 1][0]
-        if here and not following and POINTING.match(other.text):
-            verdicts[at + 1] = ("condition", "goes on about the sentence before")
-        elif following and not here and not (is_persona(one.text) or is_courtesy(one.text)):
-            if POINTING.match(other.text) or POINTED_AT.search(other.text):
-                verdicts[at] = ("condition", "the next sentence speaks of it")
+        before = at > 0 and joins[at - 1] and bool(verdicts[at - 1][0])
+        behind = at < len(joins) and joins[at] and bool(verdicts[at + 1][0])
+        if before and POINTING.match(one.text):
+            verdicts[at] = ("condition", "goes on about the sentence before")
+        elif behind and (POINTING.match(said[at + 1].text) or POINTED_AT.search(said[at + 1].text)):
+            verdicts[at] = ("condition", "the next sentence speaks of it")
+        elif before and behind and not OURS.match(one.text):
+            verdicts[at] = ("condition", "stands among demands")
 
 
 def lead_in_of(one: Statement) -> str:
