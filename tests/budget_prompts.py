@@ -29,12 +29,13 @@ from dspy_programs.budget.lost import lost
 from dspy_programs.budget.prompt import from_text
 from dspy_programs.budget.scorers import Score
 from dspy_programs.budget.statements import statements
+from dspy_programs.text import CJK_RUN
 from dspy_programs.tokens import counter_named
 from dspy_programs.types import Rubric, Section
 from tests.agreement_figures import share
 
 LABELS = Path(__file__).parent / "budget_labels"
-_TITLE = re.compile(r"#{1,6} |[^a-zà-ÿа-я.!?]{2,40}$|</?\w+[^<>\n]*>$|\|[-:| ]+\|$|[【][^】]+】$")
+_TITLE = re.compile(r"#{1,6} |(?=.*[A-ZÄÖÜÉÀА-Я])[^a-zà-ÿа-я.!?。]{2,40}$|</?\w+[^<>\n]*>$|\|[-:| ]+\|$|[【][^】]+】$")
 _SENTENCE = re.compile(r"[.!?][”\"’)*]*(?=\s+[\"“(*¿]*[A-ZÄÖÜÉÀА-Я])|[。！？](?!$)|[.](?=\s+[가-힣])")
 _UNHEARD = re.compile(r"\b(?:please|kindly)\b|^\W*\d{1,2}[.)]\s")  # courtesy, and the number of a list item, may go
 SPLITS = ("tune", "held", "fresh", "last")  # in the order in which they were read
@@ -109,7 +110,9 @@ def marked(name: str, split: str, source: str) -> Prompt:
             else:
                 labels.append((part, label))
         is_title = (
-            len(parts) == 1 and not fenced and (_TITLE.match(line) or (len(line.split()) < 3 and line[-1:] not in ".!。"))
+            len(parts) == 1
+            and not fenced
+            and (_TITLE.match(line) or (len(line.split()) < 3 and line[-1:] not in ".!。" and not CJK_RUN.search(line)))
         )
         for part, said in labels:
             for start, end in [] if is_title else _split(part):

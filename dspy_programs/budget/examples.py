@@ -36,6 +36,7 @@ _HEADER = re.compile(
     re.IGNORECASE,
 )
 _BREAK = re.compile(r"[ \t]*(?:</?[^\W\d]|#{1,6}[ \t]|[-=*_]{3,}[ \t]*$)")
+_ITEM = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]")
 _HEADER_ALONE = re.compile(r"[^:：]*[:：.)]?[*_\]) \t]*")
 _LABEL = re.compile(
     r"[ \t>*_#-]*([^\W\d_][\w ]{0,30}?(?=[ \t\d]*[:：])|[^\W\d_](?=\d*\.))[ \t]*\d{0,3}[ \t]*[:.：]"
@@ -151,14 +152,13 @@ def _spans(lines: Sequence[_Line], starts: Sequence[int], headed: bool, told: bo
         first = lines[starts[0] : starts[1] if len(starts) > 1 else None]
         seen |= {line.label for line in itertools.takewhile(lambda line: line is first[0] or not line.begins, first)}
     seen.discard("")
-    own = {lines[start].label for start in starts} if headed else set()
     for start, after in itertools.zip_longest(starts, starts[1:], fillvalue=len(lines)):
         last = start
         for number in range(start + 1, after):
             line = lines[number]
             is_first = headed and number == start + 1 and bool(_HEADER_ALONE.fullmatch(lines[start].text))
-            is_free = headed and not seen - own and after < len(lines)
-            is_part = is_first or is_free or (line.label in seen if line.begins or line.label else not _BREAK.match(line.text))
+            stops = _BREAK.match(line.text) or (headed and not seen and _ITEM.match(line.text))
+            is_part = is_first or (line.label in seen if line.begins or line.label else not stops)
             if not is_part:
                 break
             last = number
