@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dspy_programs.budget import NegotiationResult, Negotiator
-from dspy_programs.budget.binding import binding_sentences
-from dspy_programs.budget.lost import lost
-from dspy_programs.budget.prompt import from_text
-from dspy_programs.budget.scorers import Score
-from dspy_programs.budget.statements import statements
+from dspy_programs.budget.measuring.scorers import Score
+from dspy_programs.budget.prompts.binding import binding_sentences
+from dspy_programs.budget.prompts.lost import lost
+from dspy_programs.budget.prompts.prompt import from_text
+from dspy_programs.budget.prompts.statements import statements
 from dspy_programs.text import CJK_RUN
 from dspy_programs.tokens import counter_named
 from dspy_programs.types import Rubric, Section

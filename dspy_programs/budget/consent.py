@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from dspy_programs.budget.binding import Binding, binding_sentences
+from dspy_programs.budget.prompts.binding import Binding, binding_sentences
 from dspy_programs.budget.redundancy import no_longer_said
 from dspy_programs.errors import UsageError
 from dspy_programs.text import quantity

@@ -4,13 +4,12 @@ Scorers    offline; sections, judge, outputs with any model; ollama and openrout
            outputs. Without a name and without examples: none.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import dspy
 
-from dspy_programs.budget.outputs import Example, OutputsScorer, read_examples
-from dspy_programs.budget.scorers import OfflineScorer, Scorer, SectionsScorer
+from dspy_programs.budget.measuring.outputs import OutputsScorer, read_examples
+from dspy_programs.budget.measuring.scorers import OfflineScorer, Scorer, SectionsScorer
 from dspy_programs.errors import UsageError
 
 _SERVERS = ("ollama", "openrouter")
@@ -45,43 +44,18 @@ def model_of(
     return connect_kept(lm, cache, api_base=api_base, api_key=api_key)
 
 
-def outputs_scorer(model: dspy.LM | None, examples: Sequence[Example], judged: bool = False) -> OutputsScorer:
-    """Return the scorer of a model's outputs.
-
-    Args:
-        model: The model that answers the examples.
-        examples: The inputs, with what is expected.
-        judged: Answers to examples without an expected text go to the quality judge, not to a comparison with the full
-            prompt's answers.
-
-    Returns:
-        The scorer.
-
-    Raises:
-        UsageError: There is no model or no example.
-    """
-    from dspy_programs.registry import load
-
-    if not examples or model is None:
-        raise UsageError(
-            "scoring outputs needs examples (--examples FILE) and a model (--lm, or --scorer ollama; for a server: serve --lm)"
-        )
-    needs_judge = judged and not all(example.wanted for example in examples)
-    return OutputsScorer(model, examples, load("quality_judge", model.model) if needs_judge else None)
-
-
 def scorer_of(scorer: str | None, model: dspy.LM | None, examples: Path | None = None, judged: bool = False) -> Scorer | None:
     """Return the named scorer; with examples, the outputs scorer; None without either."""
     _require_scorer(scorer)
     if examples or scorer == "outputs":
-        return outputs_scorer(model, read_examples(examples) if examples and model else (), judged)
+        return OutputsScorer.on(model, read_examples(examples) if examples and model else (), judged)
     if scorer is None:
         return None
     if model is None:
         return OfflineScorer()
     if scorer == "sections":
         return SectionsScorer(model)
-    from dspy_programs.budget.judge import JudgeScorer
+    from dspy_programs.budget.measuring.judge import JudgeScorer
 
     return JudgeScorer(model, scorer)
 

@@ -7,13 +7,16 @@ Output     NegotiationResult (result.py). See negotiator.py for what it guarante
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, get_args
 
-from dspy_programs.budget.ablation import Ablation, Step, reached, section_parts, sentence_parts
 from dspy_programs.budget.analysis import analyze
-from dspy_programs.budget.binding import binding_sentences, placeholders
 from dspy_programs.budget.consent import allowed_numbers, losses
-from dspy_programs.budget.measure import SAME, AnswersMeasure, Confirmed, Measure, OutputsMeasure, require_useful
-from dspy_programs.budget.outputs import OutputsScorer
-from dspy_programs.budget.prompt import joined
+from dspy_programs.budget.measuring.ablation import Ablation, Step, reached, section_parts, sentence_parts
+from dspy_programs.budget.measuring.measure import SAME, AnswersMeasure, Confirmed, Measure, OutputsMeasure, require_useful
+from dspy_programs.budget.measuring.outputs import OutputsScorer
+from dspy_programs.budget.measuring.scorers import Scorer, name_of
+from dspy_programs.budget.prompts.binding import binding_sentences
+from dspy_programs.budget.prompts.literals import placeholders
+from dspy_programs.budget.prompts.prompt import joined
+from dspy_programs.budget.prompts.units import Unit, units_of
 from dspy_programs.budget.redundancy import Redundant, without_redundancy
 from dspy_programs.budget.result import (
     NOT_MEASURED,
@@ -26,8 +29,6 @@ from dspy_programs.budget.result import (
     statement,
     step_line,
 )
-from dspy_programs.budget.scorers import Scorer, name_of
-from dspy_programs.budget.units import Unit, units_of
 from dspy_programs.tokens import TokenCounter
 from dspy_programs.types import Rubric, Section
 

@@ -21,13 +21,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import ValidationError
 
-from dspy_programs.budget.ablation import MOST_TRIED
 from dspy_programs.budget.consent import allowed_numbers
-from dspy_programs.budget.measure import OutputsMeasure, Price
+from dspy_programs.budget.measuring.ablation import MOST_TRIED
+from dspy_programs.budget.measuring.measure import OutputsMeasure, Price
+from dspy_programs.budget.measuring.outputs import OutputsScorer
+from dspy_programs.budget.measuring.scorers import Scorer
 from dspy_programs.budget.negotiation import STRATEGIES, Negotiation, Strategy, Terms
-from dspy_programs.budget.outputs import OutputsScorer
 from dspy_programs.budget.result import NegotiationResult
-from dspy_programs.budget.scorers import Scorer
 from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.rubric import rubric_of
 from dspy_programs.tokens import TokenCounter, counter_named

@@ -18,11 +18,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dspy_programs.budget.binding import Binding, placeholders
-from dspy_programs.budget.examples import EXAMPLE_HEADING
-from dspy_programs.budget.lost import lost, missing
-from dspy_programs.budget.statements import statements
-from dspy_programs.budget.units import Unit, goes_on, units_of, without
+from dspy_programs.budget.prompts.binding import Binding
+from dspy_programs.budget.prompts.examples import EXAMPLE_HEADING
+from dspy_programs.budget.prompts.literals import placeholders
+from dspy_programs.budget.prompts.lost import lost, missing
+from dspy_programs.budget.prompts.statements import statements
+from dspy_programs.budget.prompts.units import Unit, goes_on, units_of, without
 from dspy_programs.text import content_stems, jaccard, stem, words
 from dspy_programs.types import Section
 

@@ -15,7 +15,7 @@ import yaml
 from pydantic import ValidationError
 
 from dspy_programs.budget.consent import listed
-from dspy_programs.budget.prompt import Blocks, joined
+from dspy_programs.budget.prompts.prompt import Blocks, joined
 from dspy_programs.budget.result import NOT_MEASURED, NegotiationResult, Removal
 from dspy_programs.errors import UsageError, first_fault
 

@@ -16,11 +16,11 @@ from dspy_programs.budget import (
     Example,
     NegotiationResult,
     Negotiator,
+    OutputsScorer,
     Scorer,
     SectionsScorer,
     analyze,
 )
-from dspy_programs.budget.factories import outputs_scorer
 from dspy_programs.errors import UsageError
 from dspy_programs.failures import Batch, FailureClassifier, FailureReport, Outcome, Tally
 from dspy_programs.failures.formats import Parser
@@ -192,7 +192,7 @@ def negotiate_prompt(request: asked.NegotiatePrompt, progress: Progress) -> Nego
     lm = model_in_use()
     if request.examples:
         examples = [Example.model_validate(example.model_dump()) for example in request.examples]
-        scorer: Scorer | None = outputs_scorer(lm, examples, judged=request.rubric is not None)
+        scorer: Scorer | None = OutputsScorer.on(lm, examples, judged=request.rubric is not None)
     else:
         scorer = None if lm is None else SectionsScorer(lm)
     limits = (request.quality_threshold, request.min_token_savings, request.max_token_savings)

@@ -16,9 +16,10 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from dspy_programs.budget.binding import binding_sentences, placeholders
-from dspy_programs.budget.measure import Measure, Verdict
-from dspy_programs.budget.units import Unit, removals, without
+from dspy_programs.budget.measuring.measure import Measure, Verdict
+from dspy_programs.budget.prompts.binding import binding_sentences
+from dspy_programs.budget.prompts.literals import placeholders
+from dspy_programs.budget.prompts.units import Unit, removals, without
 from dspy_programs.types import Section
 
 MOST_TRIED = 24  # candidates, where parts are tried in groups

@@ -15,8 +15,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dspy_programs.budget.examples import statement_runs
-from dspy_programs.budget.statements import Statement, statements
+from dspy_programs.budget.prompts.examples import statement_runs
+from dspy_programs.budget.prompts.statements import Statement, statements
 from dspy_programs.types import Section
 
 _CLOSING_TAG = re.compile(r"\s*</[^<>\n]+>\s*")

@@ -17,9 +17,9 @@ import random
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 
-from dspy_programs.budget.outputs import OutputsScorer
-from dspy_programs.budget.retention import Interval, needed, provable, retained
-from dspy_programs.budget.scorers import Score, Scorer, is_noisy, measures
+from dspy_programs.budget.measuring.outputs import OutputsScorer
+from dspy_programs.budget.measuring.retention import Interval, needed, provable, retained
+from dspy_programs.budget.measuring.scorers import Score, Scorer, is_noisy, measures
 from dspy_programs.errors import LanguageModelError, UsageError
 from dspy_programs.lm import sample
 from dspy_programs.types import Rubric, Section
@@ -143,7 +143,7 @@ class OutputsMeasure:
 
     def price(self, whole: Sequence[Section], prompts: int) -> Price:
         """prompts: how many the search may try."""
-        from dspy_programs.budget.prompt import joined
+        from dspy_programs.budget.prompts.prompt import joined
 
         size, inputs = len(joined(whole)), [len(example.input) for example in self.scorer.examples]
         asked = [(number, prompts + 1) for number in self.searched] + [(number, 3) for number in self.held]

@@ -15,11 +15,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from dspy_programs.budget.statements import Statement, outside_fences
+from dspy_programs.budget.prompts.literals import placeholders
+from dspy_programs.budget.prompts.statements import Statement, outside_fences
 
-PLACEHOLDER = re.compile(
-    r"\{\{?\s*[A-Za-z_][\w. -]{0,60}\}?\}|<<\s*\w+\s*>>|\$\{\w+\}|\[\[\w+\]\]|<[A-Z][A-Z_ ]+>|\[[A-Z][A-Z_ ]+\]|%\w+%"
-)
 EXAMPLE_HEADING = re.compile(
     r"\b(?:examples?|samples?|demonstrations?|few.?shots?|beispiele?|exemples?|ejemplos?|esemp[io]+|exemplos?|"
     r"voorbeeld\w*)\b|пример\w*|例|示例|예시|예제",
@@ -90,7 +88,7 @@ def statement_runs(said: Sequence[Statement], content: str, told: bool) -> list[
 
 
 def _is_unfilled(text: str) -> bool:
-    return bool(PLACEHOLDER.search(text)) or text.rstrip("*_ \t\n").endswith((":", "："))
+    return bool(placeholders(text)) or text.rstrip("*_ \t\n").endswith((":", "："))
 
 
 def _tagged(content: str, told: bool) -> list[tuple[int, int]]:

@@ -22,8 +22,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from dspy_programs.budget.examples import EXAMPLE_HEADING, example_spans
-from dspy_programs.budget.statements import outside_fences
+from dspy_programs.budget.prompts.examples import EXAMPLE_HEADING, example_spans
+from dspy_programs.budget.prompts.statements import outside_fences
 from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.types import Section
 
