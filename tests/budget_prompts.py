@@ -27,7 +27,7 @@ from dspy_programs.budget import NegotiationResult, Negotiator
 from dspy_programs.budget.measuring.scorers import Score
 from dspy_programs.budget.prompts.binding import binding_sentences
 from dspy_programs.budget.prompts.lost import lost
-from dspy_programs.budget.prompts.prompt import from_text
+from dspy_programs.budget.prompts.plain_text import from_text
 from dspy_programs.budget.prompts.statements import statements
 from dspy_programs.text import CJK_RUN
 from dspy_programs.tokens import counter_named

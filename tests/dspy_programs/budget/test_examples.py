@@ -4,7 +4,7 @@ import pytest
 
 from dspy_programs.budget.prompts.binding import binding_sentences
 from dspy_programs.budget.prompts.examples import example_spans
-from dspy_programs.budget.prompts.prompt import from_text
+from dspy_programs.budget.prompts.plain_text import from_text
 from dspy_programs.budget.prompts.units import units_of
 from dspy_programs.budget.redundancy import without_redundancy
 from dspy_programs.types import Section
