@@ -1,8 +1,8 @@
-"""python -m tests.budget_prompts --raw DIR: whether the budget tool drops what binds in 105 prompts, without saying so.
+"""python -m tests.budget_prompts --raw DIR: whether the budget tool drops what binds in 165 prompts, without saying so.
 
-Prompts    52 of fabric, 11 of IFEval, 10 of FollowBench, the airline policy of tau-bench, 27 of our own in ten languages and in
-           several shapes (XML tags, tables, code in a longer fence, 40 paragraphs, prose without headings), and four of one
-           section of 7,000 tokens. Four splits: tune; held, fresh and last, each labelled before any rule was run on it
+Prompts    52 of fabric, 11 of IFEval, 10 of FollowBench, the airline policy of tau-bench, 87 of our own in ten languages and in
+           several shapes (XML tags, tables, code in a longer fence, 40 paragraphs, prose without headings, examples), and four
+           of one section of 7,000 tokens. Six splits: tune; the others were each labelled before any rule was run on them
            (tests/budget_labels/CARD.md says what was found at first sight).
 Labels     tests/budget_labels: every sentence binds, is free, or is unclear (examples, "INPUT:", comments: not counted). Those
            of others' prompts are offsets with the text's SHA-256; the texts are read below DIR. Ours stand in own/: what
@@ -24,20 +24,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dspy_programs.budget import NegotiationResult, Negotiator
-from dspy_programs.budget.binding import binding_sentences
-from dspy_programs.budget.lost import lost
-from dspy_programs.budget.prompt import from_text
-from dspy_programs.budget.scorers import Score
-from dspy_programs.budget.statements import statements
+from dspy_programs.budget.measuring.scorers import Score
+from dspy_programs.budget.prompts.binding import binding_sentences
+from dspy_programs.budget.prompts.lost import lost
+from dspy_programs.budget.prompts.plain_text import from_text
+from dspy_programs.budget.prompts.statements import statements
+from dspy_programs.text import CJK_RUN
 from dspy_programs.tokens import counter_named
 from dspy_programs.types import Rubric, Section
 from tests.agreement_figures import share
 
 LABELS = Path(__file__).parent / "budget_labels"
-_TITLE = re.compile(r"#{1,6} |[^a-zà-ÿа-я.!?]{2,40}$|</?\w+[^<>\n]*>$|\|[-:| ]+\|$|[【][^】]+】$")
+_TITLE = re.compile(r"#{1,6} |(?=.*[A-ZÄÖÜÉÀА-Я])[^a-zà-ÿа-я.!?。]{2,40}$|</?\w+[^<>\n]*>$|\|[-:| ]+\|$|[【][^】]+】$")
 _SENTENCE = re.compile(r"[.!?][”\"’)*]*(?=\s+[\"“(*¿]*[A-ZÄÖÜÉÀА-Я])|[。！？](?!$)|[.](?=\s+[가-힣])")
 _UNHEARD = re.compile(r"\b(?:please|kindly)\b|^\W*\d{1,2}[.)]\s")  # courtesy, and the number of a list item, may go
-SPLITS = ("tune", "held", "fresh", "last")  # in the order in which they were read
+SPLITS = ("tune", "held", "fresh", "last", "wide", "beyond")  # in the order in which they were read
 _LONG = 7000  # tokens
 FOLLOWBENCH = ("content", "mixed", "situation", "style")
 
@@ -50,15 +51,15 @@ class Span(NamedTuple):
 
 class Prompt(NamedTuple):
     id: str
-    split: str  # tune or held
+    split: str  # one of SPLITS
     text: str
     spans: Sequence[Span]
 
 
 def prompts(raw: Path) -> list[Prompt]:
-    """Return the 60 prompts with their labels."""
+    """Return the prompts with their labels."""
     found = [*_public(raw), *_own()]
-    return [*found, *(_long(found, split) for split in SPLITS)]
+    return [*found, *(_long(found, split) for split in SPLITS[:4])]
 
 
 def _public(raw: Path) -> Iterator[Prompt]:
@@ -109,7 +110,9 @@ def marked(name: str, split: str, source: str) -> Prompt:
             else:
                 labels.append((part, label))
         is_title = (
-            len(parts) == 1 and not fenced and (_TITLE.match(line) or (len(line.split()) < 3 and line[-1:] not in ".!。"))
+            len(parts) == 1
+            and not fenced
+            and (_TITLE.match(line) or (len(line.split()) < 3 and line[-1:] not in ".!。" and not CJK_RUN.search(line)))
         )
         for part, said in labels:
             for start, end in [] if is_title else _split(part):

@@ -23,8 +23,8 @@ from typing import NamedTuple
 import numpy as np
 
 from dspy_programs.budget import Example, Negotiator, OutputsScorer
-from dspy_programs.budget.prompt import from_text
-from dspy_programs.budget.scorers import Score, Scorer
+from dspy_programs.budget.measuring.scorers import Score, Scorer
+from dspy_programs.budget.prompts.plain_text import from_text
 from dspy_programs.errors import UsageError
 from dspy_programs.tokens import counter_named
 from dspy_programs.types import Rubric, Section

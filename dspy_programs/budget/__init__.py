@@ -12,34 +12,34 @@ from dspy_programs.lazy import exports
 
 if TYPE_CHECKING:
     from dspy_programs.budget.analysis import Analysis, analyze
-    from dspy_programs.budget.binding import Binding, binding_sentences
-    from dspy_programs.budget.judge import JudgeScorer
+    from dspy_programs.budget.measuring.judge import JudgeScorer
+    from dspy_programs.budget.measuring.outputs import Example, OutputsScorer, read_examples
+    from dspy_programs.budget.measuring.scorers import OfflineScorer, Score, Scorer, SectionsScorer
     from dspy_programs.budget.negotiator import DEFAULT_RUBRIC as DEFAULT_RUBRIC, Negotiator
-    from dspy_programs.budget.outputs import Example, OutputsScorer, read_examples
-    from dspy_programs.budget.prompt import PromptSection, SectionType, joined, read_prompt
+    from dspy_programs.budget.prompts.binding import Binding, binding_sentences
+    from dspy_programs.budget.prompts.prompt import PromptSection, SectionType, joined, read_prompt
     from dspy_programs.budget.result import NegotiationResult
-    from dspy_programs.budget.scorers import OfflineScorer, Score, Scorer, SectionsScorer
 
 _HOMES = {
     "DEFAULT_RUBRIC": "negotiator",
     "Analysis": "analysis",
-    "Binding": "binding",
-    "binding_sentences": "binding",
+    "Binding": "prompts.binding",
+    "binding_sentences": "prompts.binding",
     "analyze": "analysis",
-    "JudgeScorer": "judge",
+    "JudgeScorer": "measuring.judge",
     "NegotiationResult": "result",
     "Negotiator": "negotiator",
-    "Example": "outputs",
-    "OutputsScorer": "outputs",
-    "read_examples": "outputs",
-    "PromptSection": "prompt",
-    "SectionType": "prompt",
-    "joined": "prompt",
-    "read_prompt": "prompt",
-    "OfflineScorer": "scorers",
-    "Score": "scorers",
-    "Scorer": "scorers",
-    "SectionsScorer": "scorers",
+    "Example": "measuring.outputs",
+    "OutputsScorer": "measuring.outputs",
+    "read_examples": "measuring.outputs",
+    "PromptSection": "prompts.prompt",
+    "SectionType": "prompts.prompt",
+    "joined": "prompts.prompt",
+    "read_prompt": "prompts.prompt",
+    "OfflineScorer": "measuring.scorers",
+    "Score": "measuring.scorers",
+    "Scorer": "measuring.scorers",
+    "SectionsScorer": "measuring.scorers",
 }
 __all__ = [
     "Analysis",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from dspy_programs.budget.prompt import joined
+from dspy_programs.budget.prompts.prompt import joined
 from dspy_programs.tokens import TokenCounter, counter_named
 from dspy_programs.types import Section
 

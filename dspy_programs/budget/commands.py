@@ -52,7 +52,7 @@ def budget(
 def analyze(prompt: _PromptArgument, tokens: _TokensOption = None, as_json: JsonOption = False) -> None:
     """Count the tokens in each section of a prompt."""
     from dspy_programs.budget import analysis
-    from dspy_programs.budget.prompt import read_prompt
+    from dspy_programs.budget.prompts.prompt import read_prompt
     from dspy_programs.tokens import counter_named
 
     found = analysis.analyze(read_prompt(prompt), counter_named(tokens))
@@ -70,8 +70,8 @@ def _show(text: str) -> None:
 @app.command()
 def binding(prompt: _PromptArgument, as_json: JsonOption = False) -> None:
     """List the sentences that bind, with the numbers that `negotiate --allow` takes."""
-    from dspy_programs.budget.binding import binding_sentences
-    from dspy_programs.budget.prompt import read_prompt
+    from dspy_programs.budget.prompts.binding import binding_sentences
+    from dspy_programs.budget.prompts.prompt import read_prompt
 
     found = binding_sentences(read_prompt(prompt))
     if as_json:
@@ -132,7 +132,7 @@ def negotiate(
     from dspy_programs.budget.consent import refusal
     from dspy_programs.budget.factories import model_of, scorer_of
     from dspy_programs.budget.negotiator import Negotiator
-    from dspy_programs.budget.prompt import read_prompt
+    from dspy_programs.budget.prompts.prompt import read_prompt
     from dspy_programs.budget.report import as_html, serialize
     from dspy_programs.tokens import counter_for, counter_named
 
@@ -216,7 +216,7 @@ def check(
 ) -> None:
     """Exit with 1 if a prompt or one of its sections is too large; for CI."""
     from dspy_programs.budget.analysis import analyze, problems
-    from dspy_programs.budget.prompt import read_prompt
+    from dspy_programs.budget.prompts.prompt import read_prompt
     from dspy_programs.errors import UsageError
     from dspy_programs.tokens import counter_named
 
@@ -245,7 +245,7 @@ def apply(
     """Write the smaller prompt; refused if the result was made from a different prompt."""
     from dspy_programs.atomic_file import require_apart, write_atomically
     from dspy_programs.budget.consent import listed, losses, refusal
-    from dspy_programs.budget.prompt import TEXT_SUFFIXES, as_yaml, joined, read_prompt
+    from dspy_programs.budget.prompts.prompt import TEXT_SUFFIXES, as_yaml, joined, read_prompt
     from dspy_programs.budget.redundancy import added
     from dspy_programs.budget.report import read_result_file
     from dspy_programs.budget.result import digest

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from dspy_programs.budget.binding import Binding, binding_sentences
+from dspy_programs.budget.prompts.binding import Binding, binding_sentences
 from dspy_programs.budget.redundancy import no_longer_said
 from dspy_programs.errors import UsageError
 from dspy_programs.text import quantity
@@ -87,12 +87,14 @@ def losses(
 
 
 def listed(lost: Sequence[Loss]) -> str:
-    """Return one line for each lost sentence."""
-    return "\n".join(f"  [{one.number}] {_lead(one)}{one.text} ({one.section}; {one.kind}; {one.goes_because})" for one in lost)
-
-
-def _lead(one: Loss) -> str:
-    return f"{one.lead_in} " if one.lead_in else ""
+    """Return one line for each lost sentence; a reason that holds for all is said once."""
+    reasons = {one.goes_because for one in lost}
+    shared = len(reasons) == 1 < len(lost)
+    lines = [f"  (each: {reason})" for reason in reasons if shared]
+    for one in lost:
+        why = "" if shared else f"; {one.goes_because}"
+        lines.append(f"  [{one.number}] {f'{one.lead_in} ' if one.lead_in else ''}{one.text} ({one.section}; {one.kind}{why})")
+    return "\n".join(lines)
 
 
 def refusal(lost: Sequence[Loss]) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import dspy
 
-from dspy_programs.budget.scorers import OfflineScorer, Scorer, SectionsScorer
+from dspy_programs.budget.measuring.outputs import OutputsScorer, read_examples
+from dspy_programs.budget.measuring.scorers import OfflineScorer, Scorer, SectionsScorer
 from dspy_programs.errors import UsageError
 
 _SERVERS = ("ollama", "openrouter")
@@ -44,27 +45,17 @@ def model_of(
 
 
 def scorer_of(scorer: str | None, model: dspy.LM | None, examples: Path | None = None, judged: bool = False) -> Scorer | None:
-    """Return the named scorer; with examples, the outputs scorer; None without either.
-
-    judged: examples without an expected text go to the quality judge, not to a comparison with the full prompt's answers.
-    """
+    """Return the named scorer; with examples, the outputs scorer; None without either."""
     _require_scorer(scorer)
     if examples or scorer == "outputs":
-        from dspy_programs.budget.outputs import OutputsScorer, read_examples
-        from dspy_programs.registry import load
-
-        if not examples or model is None:
-            raise UsageError("scoring outputs needs examples (--examples FILE) and a model (--lm, or --scorer ollama)")
-        found = read_examples(examples)
-        needs_judge = judged and not all(example.wanted for example in found)
-        return OutputsScorer(model, found, load("quality_judge", model.model) if needs_judge else None)
+        return OutputsScorer.on(model, read_examples(examples) if examples and model else (), judged)
     if scorer is None:
         return None
     if model is None:
         return OfflineScorer()
     if scorer == "sections":
         return SectionsScorer(model)
-    from dspy_programs.budget.judge import JudgeScorer
+    from dspy_programs.budget.measuring.judge import JudgeScorer
 
     return JudgeScorer(model, scorer)
 

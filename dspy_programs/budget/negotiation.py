@@ -4,16 +4,19 @@ Input      Terms: the scorer, the limits, what may go; the sections, the rubric 
 Output     NegotiationResult (result.py). See negotiator.py for what it guarantees.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, get_args
 
-from dspy_programs.budget.ablation import Ablation, Part, Step, reached, section_parts, sentence_parts
 from dspy_programs.budget.analysis import analyze
-from dspy_programs.budget.binding import binding_sentences, placeholders
 from dspy_programs.budget.consent import allowed_numbers, losses
-from dspy_programs.budget.measure import SAME, AnswersMeasure, Confirmed, Measure, OutputsMeasure, require_useful
-from dspy_programs.budget.outputs import OutputsScorer
-from dspy_programs.budget.prompt import joined
+from dspy_programs.budget.measuring.ablation import Ablation, Step, reached, section_parts, sentence_parts
+from dspy_programs.budget.measuring.measure import SAME, AnswersMeasure, Confirmed, Measure, OutputsMeasure, require_useful
+from dspy_programs.budget.measuring.outputs import OutputsScorer
+from dspy_programs.budget.measuring.scorers import Scorer, name_of
+from dspy_programs.budget.prompts.binding import binding_sentences
+from dspy_programs.budget.prompts.literals import placeholders
+from dspy_programs.budget.prompts.prompt import joined
+from dspy_programs.budget.prompts.units import Unit, units_of
 from dspy_programs.budget.redundancy import Redundant, without_redundancy
 from dspy_programs.budget.result import (
     NOT_MEASURED,
@@ -26,8 +29,6 @@ from dspy_programs.budget.result import (
     statement,
     step_line,
 )
-from dspy_programs.budget.scorers import Scorer, name_of
-from dspy_programs.budget.units import Unit, units_of
 from dspy_programs.tokens import TokenCounter
 from dspy_programs.types import Rubric, Section
 
@@ -127,33 +128,25 @@ class Negotiation:
             steps=self.steps,
             forbidden=self._forbidden,
         )
-        parts = list(self._parts(sections, units, held))
+        whole = section_parts(sections, units, held) if "remove" in terms.strategies else []
+        small = sentence_parts(sections, units, held) if "compress" in terms.strategies else []
         stages = []
         if isinstance(measure, OutputsMeasure):
-            search.in_groups(parts, lossless=True)
+            search.in_groups([*whole, *small], lossless=True)
             stages.append(_Stage(search.kept, [unit for unit in units if unit.number in search.gone]))
-            search.in_groups(parts)
+            search.in_groups([*whole, *small])
         else:
-            search.one_by_one(parts)
+            search.one_by_one(whole)
+            search.in_groups(small)
         return [*stages, _Stage(search.kept, [unit for unit in units if unit.number in search.gone])]
 
-    def _parts(self, sections: Sequence[Section], units: Sequence[Unit], held: set[tuple[str, int]]) -> Iterator[Part]:
-        """Yield what may go: sections, sentences, or sentences after sections."""
-        if "remove" in self.terms.strategies:
-            yield from section_parts(sections, units, held)
-        if "compress" in self.terms.strategies:
-            binding = {(one.section, one.number) for one in binding_sentences(sections)}
-            for part in sentence_parts(sections, units, binding):
-                if not any(unit.place in held for unit in units if unit.number in part.numbers):
-                    yield part
-
-    def _held(self, units: Sequence[Unit]) -> set[tuple[str, int]]:
-        """Return the places of the binding sentences that are not allowed to go, as they read without their filler."""
+    def _held(self, units: Sequence[Unit]) -> set[int]:
+        """Return the units that bind and are not allowed to go, as they read without their filler."""
         allowed = allowed_numbers(self.original, self.terms.allow)
         now = {(one.unit.section, one.unit.text): one.new_text or one.unit.text for one in self.redundant.changes}
         bindings = enumerate(binding_sentences(self.original), 1)
         texts = {(one.section, now.get((one.section, one.text), one.text)) for at, one in bindings if at not in allowed}
-        return {unit.place for unit in units if (unit.section, unit.text) in texts}
+        return {unit.number for unit in units if (unit.section, unit.text) in texts}
 
     def _forbidden(self, candidate: Sequence[Section]) -> str:
         """Say which binding sentence a candidate loses that may not go; "" for none."""

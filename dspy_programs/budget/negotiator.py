@@ -16,17 +16,18 @@ Raises     UsageError for unusable input or a measure that cannot measure; Langu
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import ValidationError
 
-from dspy_programs.budget.ablation import MOST_TRIED
 from dspy_programs.budget.consent import allowed_numbers
-from dspy_programs.budget.measure import OutputsMeasure, Price
+from dspy_programs.budget.measuring.ablation import MOST_TRIED
+from dspy_programs.budget.measuring.measure import OutputsMeasure, Price
+from dspy_programs.budget.measuring.outputs import OutputsScorer
+from dspy_programs.budget.measuring.scorers import Scorer
 from dspy_programs.budget.negotiation import STRATEGIES, Negotiation, Strategy, Terms
-from dspy_programs.budget.outputs import OutputsScorer
 from dspy_programs.budget.result import NegotiationResult
-from dspy_programs.budget.scorers import Scorer
 from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.rubric import rubric_of
 from dspy_programs.tokens import TokenCounter, counter_named
@@ -126,8 +127,7 @@ def usable(sections: Sequence[Section | Mapping[str, object]]) -> list[Section]:
         parts = [Section.model_validate(section) for section in sections]
     except ValidationError as error:
         raise UsageError(f"sections: {first_fault(error, 'list')}") from error
-    names = [part.name for part in parts]
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
+    if repeated := sorted(name for name, times in Counter(part.name for part in parts).items() if times > 1):
         raise UsageError(f"sections: two sections are named {repeated[0]!r}; give each its own name")
     if not any(part.content.strip() for part in parts):
         raise UsageError("sections: all are empty; give at least one with text")

@@ -12,15 +12,18 @@ Never       touched: code, tables, quotations, examples and what stands under th
 """
 
 import itertools
+import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dspy_programs.budget.binding import BETWEEN_EXAMPLES, Binding, placeholders
-from dspy_programs.budget.lost import lost, missing
-from dspy_programs.budget.obligation import EXAMPLE_HEADING
-from dspy_programs.budget.statements import statements
-from dspy_programs.budget.units import Unit, example_starts, goes_on, units_of, without
+from dspy_programs.budget.prompts.binding import Binding
+from dspy_programs.budget.prompts.examples import EXAMPLE_HEADING
+from dspy_programs.budget.prompts.literals import placeholders
+from dspy_programs.budget.prompts.lost import lost, missing
+from dspy_programs.budget.prompts.statements import statements
+from dspy_programs.budget.prompts.units import Unit, goes_on, units_of, without
 from dspy_programs.text import content_stems, jaccard, stem, words
 from dspy_programs.types import Section
 
@@ -102,6 +105,7 @@ def without_redundancy(sections: Sequence[Section]) -> Redundant:
         unit
         for unit in units
         if unit.section not in examples
+        and not unit.is_example
         and unit.said.form in ("sentence", "item")
         and not EXAMPLE_HEADING.search(unit.said.heading)
     ]
@@ -131,15 +135,8 @@ def _nothing_lost(
 
 
 def no_longer_said(before: Sequence[Section], after: Sequence[Section]) -> list[Binding]:
-    """Return the binding sentences of `before` that `after` does not say, not even without their filler.
-
-    What stands in one of several examples shows and does not tell, but for placeholders and orders between two examples.
-    """
-    shown = {section.name for section in before if section.type == "few_shot" and example_starts(section.content)}
-    told = [
-        one for one in lost(before, after) if one.section not in shown or one.why == BETWEEN_EXAMPLES or placeholders(one.text)
-    ]
-    return [one for one in told if missing([one._replace(text=_plain(one.text))], after)]
+    """Return the binding sentences of `before` that `after` does not say, not even without their filler."""
+    return [one for one in lost(before, after) if missing([one._replace(text=_plain(one.text))], after)]
 
 
 def added(before: Sequence[Section], after: Sequence[Section]) -> str:
@@ -220,36 +217,56 @@ def _without_filler(unit: Unit, texts: Mapping[str, str]) -> Change | None:
 
 def _extra_examples(units: Sequence[Unit], sections: Sequence[Section]) -> Iterator[Change]:
     """Yield the units of each example that is like three earlier ones."""
-    kept: list[tuple[tuple[str, ...], str, frozenset[str]]] = []
-    for section in sections:
-        if section.type != "few_shot":
+    texts = {section.name: section.content for section in sections}
+    forms = [(group, _form_of(text)) for group, text in _examples(units, sections, texts) if not placeholders(text)]
+    rarity = Counter(stem for _, form in forms for stem in form.stems)
+    kept: dict[object, list[_Form]] = {}
+    for group, form in forms:
+        ranked = sorted(form.stems, key=lambda stem: (rarity[stem], stem))
+        rarest = ranked[: len(ranked) - math.ceil(_ALIKE * len(ranked) - 1e-9) + 1]  # two alike share one of these
+        keys = [(form.labels, form.answer), *((form.labels, frozenset({stem})) for stem in rarest)]
+        similar = {id(other): other for key in keys for other in kept.get(key, ())}.values()
+        if not form.labels:
             continue
-        own = [unit for unit in units if unit.section == section.name]
-        is_split = bool(own) and own[0].place[1] < 0
-        for group in [[unit] for unit in own] if is_split else [own]:
-            text = section.content[group[0].start : group[-1].end] if group else ""
-            form = _example_form(text)
-            if placeholders(text) or not form[0]:
-                continue
-            if sum(_are_alike(form, other) for other in kept) >= ALIKE_KEPT:
-                for unit in group:
-                    yield Change(unit, None, "example", f"the {ALIKE_KEPT} examples before it are alike")
-            else:
-                kept.append(form)
+        if sum(_are_alike(form, other) for other in similar) >= ALIKE_KEPT:
+            yield from (Change(unit, None, "example", f"the {ALIKE_KEPT} examples before it are alike") for unit in group)
+        else:
+            for key in keys:
+                kept.setdefault(key, []).append(form)
 
 
-def _example_form(text: str) -> tuple[tuple[str, ...], str, frozenset[str]]:
-    """Return an example's labels, its answer, and its words."""
-    found = re.findall(r"(?m)^[ \t>*_-]*([^\W\d_][\w ]{0,30}?)[ \t]*\d{0,3}[ \t]*[:：]", text)
-    answer = re.split(r"[:：]", text)[-1] if found else ""
-    return tuple(label.casefold() for label in found), " ".join(words(answer)), frozenset(content_stems(text))
+def _examples(units: Sequence[Unit], sections: Sequence[Section], texts: Mapping[str, str]) -> Iterator[tuple[list[Unit], str]]:
+    """Yield each example with its text: a unit, or a whole section of the type; none that goes on without a label."""
+    shots = {section.name for section in sections if section.type == "few_shot"}
+    for name, found in itertools.groupby(units, key=lambda unit: unit.section):
+        own = list(found)
+        split = [
+            unit
+            for unit, following in itertools.zip_longest(own, own[1:])
+            if unit.is_example and (following is None or following.is_example or following.is_frame)
+        ]
+        for group in [[unit] for unit in split] if any(unit.is_example for unit in own) else [own] if name in shots else []:
+            yield group, texts[name][group[0].start : group[-1].end]
 
 
-def _are_alike(one: tuple[tuple[str, ...], str, frozenset[str]], other: tuple[tuple[str, ...], str, frozenset[str]]) -> bool:
-    labels, answer, stems = one
-    if labels != other[0]:
-        return False
-    return (answer == other[1] and 0 < len(answer.split()) <= _SHORT_ANSWER) or jaccard(stems, other[2]) >= _ALIKE
+class _Form(NamedTuple):
+    """What two examples that are alike share: the labels, and the answer or most stems."""
+
+    labels: tuple[str, ...]
+    answer: str
+    stems: frozenset[str]
+
+
+def _form_of(text: str) -> _Form:
+    found = re.findall(r"(?m)^[ \t>*_-]*([^\W\d_][\w ]{0,30}?)[ \t]*\d{0,3}[ \t]*[:：]|<([^\W\d][\w-]*)>", text)
+    answer = re.split(r"[:：]", re.sub(r"</[^<>]+>", "", text))[-1] if found else ""
+    labels = tuple("".join(label).casefold() for label in found)
+    return _Form(labels, " ".join(words(answer)), frozenset(content_stems(text)))
+
+
+def _are_alike(one: _Form, other: _Form) -> bool:
+    same_answer = one.answer == other.answer and 0 < len(one.answer.split()) <= _SHORT_ANSWER
+    return same_answer or jaccard(one.stems, other.stems) >= _ALIKE
 
 
 def _tidied(section: Section) -> Section:

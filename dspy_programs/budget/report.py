@@ -15,7 +15,7 @@ import yaml
 from pydantic import ValidationError
 
 from dspy_programs.budget.consent import listed
-from dspy_programs.budget.prompt import Blocks, joined
+from dspy_programs.budget.prompts.prompt import Blocks, joined
 from dspy_programs.budget.result import NOT_MEASURED, NegotiationResult, Removal
 from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.text_stream import text_in
@@ -64,10 +64,11 @@ def summary(result: NegotiationResult) -> str:
         lines.append(f"  Sections compressed: {', '.join(result.sections_compressed)}")
     if result.reordered:
         lines.append(f"  New order: {', '.join(section.name for section in result.optimized_sections)}")
-    if result.changes:
-        lines += ["  Changes:", *(f"    {_change_line(change)}" for change in result.changes[:_MOST_LISTED])]
-        if len(result.changes) > _MOST_LISTED:
-            lines.append(f"    ... {len(result.changes) - _MOST_LISTED} more; --output and --html have them all")
+    told = {(one.section, one.text) for one in result.lost}
+    if others := [change for change in result.changes if (change.section, change.text) not in told]:
+        lines += ["  Other changes:" if told else "  Changes:", *(f"    {_change_line(one)}" for one in others[:_MOST_LISTED])]
+        if len(others) > _MOST_LISTED:
+            lines.append(f"    ... {len(others) - _MOST_LISTED} more; --output and --html have them all")
     exact = "exact" if result.exact else "approximate for other models"
     return "\n".join(
         [

@@ -10,12 +10,12 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from dspy_programs.budget.ablation import Step
-from dspy_programs.budget.binding import binding_sentences
 from dspy_programs.budget.consent import Loss
-from dspy_programs.budget.measure import SAME, Confirmed, Measure
+from dspy_programs.budget.measuring.ablation import Step
+from dspy_programs.budget.measuring.measure import SAME, Confirmed, Measure
+from dspy_programs.budget.measuring.retention import Interval
+from dspy_programs.budget.prompts.binding import binding_sentences
 from dspy_programs.budget.redundancy import Redundant
-from dspy_programs.budget.retention import Interval
 from dspy_programs.types import Section
 
 Measured = Literal["outputs", "opinion", "coverage", "nothing"]

@@ -12,6 +12,7 @@ MAX_MESSAGES = 10_000  # of one memory
 MAX_PARTS = 1_000  # of one message
 MAX_SECTIONS = 40  # of one prompt
 MAX_CRITERIA = 20  # of one rubric
+MAX_EXAMPLES = 1_000  # of one prompt
 MAX_TEXT = 100_000  # characters of one section, message or goal
 MAX_TOKENS = 10_000_000  # a larger budget is no limit at all
 

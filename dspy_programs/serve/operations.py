@@ -10,7 +10,17 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from dspy_programs.budget import DEFAULT_RUBRIC, Analysis, NegotiationResult, Negotiator, SectionsScorer, analyze
+from dspy_programs.budget import (
+    DEFAULT_RUBRIC,
+    Analysis,
+    Example,
+    NegotiationResult,
+    Negotiator,
+    OutputsScorer,
+    Scorer,
+    SectionsScorer,
+    analyze,
+)
 from dspy_programs.errors import UsageError
 from dspy_programs.failures import Batch, FailureClassifier, FailureReport, Outcome, Tally
 from dspy_programs.failures.formats import Parser
@@ -180,7 +190,11 @@ def analyze_prompt(request: asked.AnalyzePrompt, progress: Progress) -> Analysis
 def negotiate_prompt(request: asked.NegotiatePrompt, progress: Progress) -> NegotiationResult:
     progress(0, 0)
     lm = model_in_use()
-    scorer = None if lm is None else SectionsScorer(lm)
+    if request.examples:
+        examples = [Example.model_validate(example.model_dump()) for example in request.examples]
+        scorer: Scorer | None = OutputsScorer.on(lm, examples, judged=request.rubric is not None)
+    else:
+        scorer = None if lm is None else SectionsScorer(lm)
     limits = (request.quality_threshold, request.min_token_savings, request.max_token_savings)
     negotiator = Negotiator(scorer, *limits, allow=request.allow, counter=_counter_of(None))
     rubric = request.rubric.model_dump() if request.rubric else DEFAULT_RUBRIC
@@ -255,7 +269,7 @@ OPERATIONS = {
         Operation(
             "negotiate_prompt",
             "/v1/budget/negotiate",
-            "Drop what a prompt does not need; every sentence that binds stays unless `allow` names it.",
+            "Drop what a prompt does not need, measured on `examples` if given; what binds stays unless `allow` names it.",
             asked.NegotiatePrompt,
             NegotiationResult,
             negotiate_prompt,

@@ -175,6 +175,9 @@ class RubricCriterion(Request):
     weight: float = Field(default=1.0, ge=0.001, le=1000, allow_inf_nan=False)
 
 
+_Expected = _Text | Annotated[list[_Text], Field(max_length=limits.MAX_PARTS)] | None
+
+
 class PromptRubric(Request):
     """What quality means here."""
 
@@ -183,12 +186,26 @@ class PromptRubric(Request):
     criteria: list[RubricCriterion] = Field(min_length=1, max_length=limits.MAX_CRITERIA)
 
 
+class PromptExample(Request):
+    """One input of the prompt, and what its answer must equal or contain; without it, the full prompt's own answer counts."""
+
+    input: str = Field(min_length=1, max_length=limits.MAX_TEXT)
+    output: _Expected = None
+    expected: _Expected = Field(default=None, description="the same as output")
+    match: Literal["contains", "exact"] = "contains"
+
+
 class NegotiatePrompt(Request):
     """A prompt that should lose tokens but no quality."""
 
     model_config = with_example({"sections": PROMPT, "rubric": _FACTS, "min_token_savings": 0.2, "max_token_savings": 0.6})
 
     sections: Sections
+    examples: list[PromptExample] = Field(
+        default=[],
+        max_length=limits.MAX_EXAMPLES,
+        description="measure the model's answers to these; without any, a model scores the sections by the rubric",
+    )
     rubric: PromptRubric | None = Field(default=None, description="default: accuracy and relevance")
     target_task: _Text = Field(default="", description="what the prompt is for, in a sentence")
     quality_threshold: Share = Field(default=0.95, description="share of the full prompt's quality that must be kept")

@@ -2,8 +2,9 @@
 
 import pytest
 
-from dspy_programs.budget.binding import binding_sentences, placeholders
-from dspy_programs.budget.lost import lost, missing
+from dspy_programs.budget.prompts.binding import binding_sentences
+from dspy_programs.budget.prompts.literals import placeholders
+from dspy_programs.budget.prompts.lost import lost, missing
 from dspy_programs.budget.redundancy import no_longer_said
 from dspy_programs.types import Section
 

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from dspy_programs.budget import JudgeScorer, OfflineScorer, SectionsScorer
 from dspy_programs.budget.commands import app
-from dspy_programs.budget.judge import FREE_TEXT, from_text
+from dspy_programs.budget.measuring.judge import FREE_TEXT, from_text
 from dspy_programs.cli import run
 from dspy_programs.errors import LanguageModelError, UsageError
 from dspy_programs.programs.section_scorer import SectionScorer

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from dspy_programs.budget import Negotiator, OutputsScorer
-from dspy_programs.budget.outputs import Example, agreement, filled, matches, read_examples
+from dspy_programs.budget.measuring.outputs import Example, agreement, filled, matches, read_examples
 from dspy_programs.errors import UsageError
 from dspy_programs.programs.quality_judge import QualityJudge
 from dspy_programs.rubric import rubric_of

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from dspy_programs.budget.prompt import (
+from dspy_programs.budget.prompts.prompt import (
     PromptSection,
     SectionType,
     as_yaml,

@@ -3,8 +3,9 @@
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from dspy_programs.budget.lost import lost
-from dspy_programs.budget.prompt import from_text, joined
+from dspy_programs.budget.prompts.lost import lost
+from dspy_programs.budget.prompts.plain_text import from_text
+from dspy_programs.budget.prompts.prompt import joined
 from dspy_programs.budget.redundancy import no_longer_said, without_redundancy
 from dspy_programs.types import Section
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from dspy_programs.budget.retention import needed, provable, retained
+from dspy_programs.budget.measuring.retention import needed, provable, retained
 
 
 @pytest.mark.parametrize(("examples", "low"), [(14, 0.807), (59, 0.9505), (200, 0.985)])

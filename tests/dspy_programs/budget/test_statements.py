@@ -5,7 +5,7 @@ import time
 import pytest
 from hypothesis import given, strategies as st
 
-from dspy_programs.budget.statements import statements
+from dspy_programs.budget.prompts.statements import statements
 
 
 def texts(prompt: str) -> list[str]:

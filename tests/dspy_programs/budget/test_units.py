@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from dspy_programs.budget.prompt import from_text
-from dspy_programs.budget.units import removals, units_of, without
+from dspy_programs.budget.prompts.plain_text import from_text
+from dspy_programs.budget.prompts.units import removals, units_of, without
 from dspy_programs.types import Section
 
 

@@ -8,9 +8,10 @@ import pytest
 from a2a.client import ClientConfig, create_client
 from a2a.helpers import new_data_message
 from a2a.types import CancelTaskRequest, Role, SendMessageConfiguration, SendMessageRequest, TaskState
+from mcp import Client
 
 from dspy_programs.lm import connect
-from dspy_programs.serve.limits import Limits
+from dspy_programs.serve.limits import MAX_EXAMPLES, Limits
 from tests.fakes import ChatServer, scripted_lm
 from tests.servers import FAILING, HEALTHY, HTTP, on_its_way, running
 
@@ -58,6 +59,61 @@ def test_model_scores_the_sections_of_a_prompt():
     with running(lm=lm) as server:
         found = HTTP.post(f"{server.url}/v1/budget/negotiate", json=NEGOTIATE).json()
     assert found["answered_by"] == "model" and len(lm.engine.prompts) == found["model_calls"] == 20
+
+
+EXAMPLES = {
+    "sections": [
+        {"name": "task", "content": "Answer in one word. Our shop was founded in Rome. It has a garden and an old door."},
+        {"name": "rule", "content": "Never name a price."},
+    ],
+    "examples": [{"input": f"question {n}", "expected": "yes"} for n in range(60)],
+    "quality_threshold": 0.9,
+    "min_token_savings": 0.3,
+}
+
+
+def measured_over(surface, server):
+    if surface == "rest":
+        return HTTP.post(f"{server.url}/v1/budget/negotiate", json=EXAMPLES).json()
+
+    async def call():
+        async with Client(f"{server.url}/mcp") as client:
+            return (await client.call_tool("negotiate_prompt", EXAMPLES)).structured_content
+
+    return asyncio.run(call())
+
+
+@pytest.mark.parametrize("surface", ["rest", "mcp"])
+def test_examples_measure_the_answers_and_what_binds_stays(surface):
+    lm = scripted_lm(lambda prompt: "yes" if "one word" in prompt else "well, yes and no", name="scripted/target")
+    with running(lm=lm) as server:
+        found = measured_over(surface, server)
+    assert found["measured"] == "outputs" and found["success"] and found["lost"] == []
+    assert found["optimized_prompt"] == "Answer in one word.\n\nNever name a price."
+    assert found["model_calls"] == len(lm.engine.prompts) > 60
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "said"),
+    [
+        ({"examples": EXAMPLES["examples"][:20]}, 409, "20 examples prove at most"),
+        ({"examples": [{"input": ""}]}, 422, "examples.0.input: "),
+        ({"examples": [{"input": "a", "expect": "b"}]}, 422, "examples.0.expect: "),
+        ({"examples": [{"input": "a"}] * (MAX_EXAMPLES + 1)}, 422, f"at most {MAX_EXAMPLES}"),
+    ],
+)
+def test_examples_that_cannot_measure_are_refused_before_the_model_is_asked(change, status, said):
+    lm = scripted_lm(lambda prompt: "yes", name="scripted/target")
+    with running(lm=lm) as server:
+        response = HTTP.post(f"{server.url}/v1/budget/negotiate", json=EXAMPLES | change)
+    assert response.status_code == status and said in response.json()["error"]
+    assert not lm.engine.prompts
+
+
+def test_examples_without_a_model_are_refused():
+    with running() as server:
+        response = HTTP.post(f"{server.url}/v1/budget/negotiate", json=EXAMPLES)
+    assert response.status_code == 409 and "needs examples" in response.json()["error"]
 
 
 def test_cancelled_task_asks_the_model_no_more():

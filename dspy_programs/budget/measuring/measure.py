@@ -18,10 +18,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 
-from dspy_programs.budget.outputs import OutputsScorer
-from dspy_programs.budget.prompt import joined
-from dspy_programs.budget.retention import Interval, needed, provable, retained
-from dspy_programs.budget.scorers import Score, Scorer, is_noisy, measures
+from dspy_programs.budget.measuring.outputs import OutputsScorer
+from dspy_programs.budget.measuring.retention import Interval, needed, provable, retained
+from dspy_programs.budget.measuring.scorers import Score, Scorer, is_noisy, measures
+from dspy_programs.budget.prompts.prompt import joined
 from dspy_programs.errors import LanguageModelError, UsageError
 from dspy_programs.lm import sample
 from dspy_programs.types import Rubric, Section

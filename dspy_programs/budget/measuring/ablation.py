@@ -3,21 +3,23 @@
 The parts are ordered from the least needed on: what does not bind before what does, low priority before high. As many of them
 as the minimum savings ask for are left out at once; if the measure falls, each half is tried alone, and so on to the single
 part (group testing): first what loses nothing, then what loses no more than the threshold allows. A scorer of whole prompts
-is asked part by part instead, as published.
+is asked section by section instead, as published.
 
 Never      dropped: the only holder of a placeholder, a binding sentence that the user holds, the last text.
 Guarantees each accepted step is smaller than the one before and within the maximum savings; at most `most` candidates.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from dspy_programs.budget.binding import placeholders
-from dspy_programs.budget.measure import Measure, Verdict
-from dspy_programs.budget.units import Unit, removals, without
+from dspy_programs.budget.measuring.measure import Measure, Verdict
+from dspy_programs.budget.prompts.binding import binding_sentences
+from dspy_programs.budget.prompts.literals import placeholders
+from dspy_programs.budget.prompts.units import Unit, removals, without
 from dspy_programs.types import Section
 
 MOST_TRIED = 24  # candidates, where parts are tried in groups
@@ -69,6 +71,8 @@ class Ablation:
     def __post_init__(self) -> None:
         self._counts: dict[str, int] = {}
         self._lossless = False
+        contents = {section.name: section.content for section in self.sections}
+        self._slices = {unit.number: contents[unit.section][unit.start : unit.end] for unit in self.units}
 
     @property
     def kept(self) -> list[Section]:
@@ -99,17 +103,31 @@ class Ablation:
         lossless: only what loses nothing.
         """
         self._lossless = lossless
-        left = sorted((part for part in parts if not part.numbers <= self.gone), key=lambda part: part.order)
+        left = deque(sorted((part for part in parts if not part.numbers <= self.gone), key=lambda part: part.order))
         while left and not self.enough() and self.tried < self.most:
-            group: list[Part] = []
-            while left and not (group and self.savings(self._candidate(group)) >= self.min_savings - _ROUNDING):
-                part = left.pop(0)
-                if self._refused(self._candidate([*group, part])):
-                    if not group:
-                        self._try([part])
-                    continue
-                group.append(part)
-            self._settle(group)
+            self._settle(self._next_group(left))
+
+    def _next_group(self, left: deque[Part]) -> list[Part]:
+        """Take as many parts as are needed, by their own sizes; what cannot go at all is noted, or passed over in a group."""
+        saved = self.savings(self.kept)
+        needed, most = ((share - saved) * self.original for share in (self.min_savings, self.max_savings))
+        units = [unit for unit in self.units if unit.number not in self.gone]
+        names = {unit.number: found for unit in units if (found := placeholders(unit.text))}
+        holders = Counter(name for found in names.values() for name in found)
+        group: list[Part] = []
+        size = 0
+        while left and size < needed:
+            part = left.popleft()
+            held = Counter(name for number in part.numbers for name in names.get(number, ()))
+            tokens = sum(self.count(self._slices[number]) for number in part.numbers - self.gone)
+            if size + tokens > most or any(holders[name] <= held[name] for name in held):
+                if not group:
+                    self._try([part])
+                continue
+            group.append(part)
+            size += tokens
+            holders -= held
+        return group
 
     def _settle(self, group: Sequence[Part]) -> None:
         if not group or self.enough() or self.tried >= self.most or self._try(group) or len(group) == 1:
@@ -173,23 +191,32 @@ def reached(verdict: Verdict) -> str:
     return "falls below the target"
 
 
-def sentence_parts(sections: Sequence[Section], units: Sequence[Unit], binding: Collection[tuple[str, int]]) -> Iterator[Part]:
-    """Yield each unit that may go; binding: places of the units that bind, which go last."""
+def sentence_parts(sections: Sequence[Section], units: Sequence[Unit], held: Collection[int]) -> list[Part]:
+    """Return the units that may go, what binds last. held: numbers of the units that stay."""
     priorities = {section.name: section.priority for section in sections}
+    binding = {(one.section, one.number) for one in binding_sentences(sections)}
+    found = []
     for group in removals(units, sections):
-        binds = any(unit.place in binding for unit in group)
         numbers = frozenset(unit.number for unit in group)
-        order = (1.0, float(binds), float(priorities[group[0].section]), float(group[0].number))
-        yield Part(numbers, group[0].section, group[0].text, order)
+        if numbers.isdisjoint(held):
+            binds = any(unit.place in binding for unit in group)
+            order = (1.0, float(binds), float(priorities[group[0].section]), float(group[0].number))
+            found.append(Part(numbers, group[0].section, group[0].text, order))
+    return found
 
 
-def section_parts(sections: Sequence[Section], units: Sequence[Unit], held: Collection[tuple[str, int]]) -> Iterator[Part]:
-    """Yield each section without what is held, the lowest priority first."""
+def section_parts(sections: Sequence[Section], units: Sequence[Unit], held: Collection[int]) -> list[Part]:
+    """Return each section without what is held, the lowest priority first."""
+    own: dict[str, list[Unit]] = {}
+    for unit in units:
+        own.setdefault(unit.section, []).append(unit)
+    found = []
     for at, section in enumerate(sections):
-        own = [unit for unit in units if unit.section == section.name]
-        said = [unit for unit in own if not unit.is_frame] or own  # a section may be a heading alone
-        if numbers := frozenset(unit.number for unit in said if unit.place not in held):
-            yield Part(numbers, section.name, "", (0.0, float(section.priority), float(at)))
+        mine = own.get(section.name, [])
+        said = [unit for unit in mine if not unit.is_frame] or mine  # a section may be a heading alone
+        if numbers := frozenset(unit.number for unit in said) - frozenset(held):
+            found.append(Part(numbers, section.name, "", (0.0, float(section.priority), float(at))))
+    return found
 
 
 def _placeholders(sections: Sequence[Section]) -> frozenset[str]:

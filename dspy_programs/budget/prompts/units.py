@@ -1,7 +1,7 @@
 """Units: the parts of a prompt that may go alone, and the prompt without some of them.
 
-A unit is a statement (statements.py): a sentence, a list item, a row, a code block; of a section of examples, one whole
-example. A heading, a tag, a line that introduces a list and a closing tag are frames: each goes with the last unit in it,
+A unit is a statement (statements.py): a sentence, a list item, a row, a code block; or one whole example (examples.py).
+A heading, a tag, a line that introduces a list and a closing tag are frames: each goes with the last unit in it,
 and never before.
 
 Input      sections: list[Section].
@@ -10,17 +10,16 @@ Output     units_of: the units in order. removals: what may be dropped at once: 
 Guarantees a section that loses nothing is unchanged; a paragraph keeps the empty line after it; code is never cut.
 """
 
+import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dspy_programs.budget.statements import Statement, statements
+from dspy_programs.budget.prompts.examples import statement_runs
+from dspy_programs.budget.prompts.statements import Statement, statements
 from dspy_programs.types import Section
 
 _CLOSING_TAG = re.compile(r"\s*</[^<>\n]+>\s*")
-_LABEL = re.compile(
-    r"[ \t>*_#-]*([^\W\d_][\w ]{0,30}?)[ \t]*\d{0,3}[ \t]*[:.：][*_ \t]*(?=\S|$)|[ \t]*<([A-Za-z][\w-]*)[^<>\n]*>"
-)
 _MARKER = re.compile(r"[ \t>]*(?:[-*+•]|\w{1,3}[.)])[ \t]+")
 _INDENT = re.compile(r"[ \t]*")
 
@@ -44,6 +43,10 @@ class Unit(NamedTuple):
         return self.place[0]
 
     @property
+    def is_example(self) -> bool:
+        return self.place[1] < 0
+
+    @property
     def text(self) -> str:
         return self.said.text
 
@@ -52,25 +55,8 @@ def units_of(sections: Sequence[Section]) -> list[Unit]:
     """Return the units of a prompt, in order."""
     found: list[Unit] = []
     for section in sections:
-        if section.type == "few_shot" and (starts := example_starts(section.content)):
-            parts = [*starts, len(section.content)]
-            for at, (start, end) in enumerate(zip([0, *parts[1:-1]], parts[1:], strict=True)):
-                said = Statement(start, end, " ".join(section.content[start:end].split()), "sentence")
-                found.append(Unit(len(found), (section.name, -1 - at), start, end, said, (), False))
-        else:
-            found += _framed(section, len(found))
+        found += _framed(section, len(found))
     return found
-
-
-def example_starts(content: str) -> list[int]:
-    """Return where each of several examples begins: the label or tag of the first example, again and again; [] if none is."""
-    lines = list(re.finditer(r"[^\n]+", content))
-    labels = [(line.start(), "".join(found.groups("")).casefold()) for line in lines if (found := _LABEL.match(line.group()))]
-    for _, label in labels:
-        starts = [start for start, other in labels if other == label]
-        if len(starts) > 1:
-            return starts if not content[: starts[0]].strip() else []
-    return []
 
 
 def _framed(section: Section, first: int) -> list[Unit]:
@@ -78,20 +64,33 @@ def _framed(section: Section, first: int) -> list[Unit]:
     found: list[Unit] = []
     headings: list[tuple[str, int]] = []  # (path to it and its own text, number)
     leads: list[int] = []
-    for at, one in enumerate(statements(section.content)):
-        number = first + at
+    for place, one in _with_examples(section):
+        number = first + len(found)
         headings = [(path, heading) for path, heading in headings if one.heading == path or one.heading.startswith(path + "\n")]
         leads = [lead for lead in leads if one.lead_in and found[lead - first].text in one.lead_in]
         frames = (*(heading for _, heading in headings), *leads)
         if _CLOSING_TAG.fullmatch(section.content[one.start : one.end]) and (opened := _opened(found, section, one)):
             frames = (opened.number,)
-        found.append(Unit(number, (section.name, at), one.start, one.end, one, frames, False))
+        found.append(Unit(number, (section.name, place), one.start, one.end, one, frames, False))
         if one.form == "heading":
             headings.append((f"{one.heading}\n{one.text}" if one.heading else one.text, number))
-        elif one.text.rstrip("*_ ").endswith((":", "：")):
+        elif place >= 0 and one.text.rstrip("*_ ").endswith((":", "：")):
             leads.append(number)
     holding = {frame for unit in found if unit.said.form != "rule" for frame in unit.frames}
     return [unit._replace(is_frame=unit.number in holding or unit.said.form in ("heading", "rule")) for unit in found]
+
+
+def _with_examples(section: Section) -> Iterator[tuple[int, Statement]]:
+    """Yield the statements with their numbers, those of an example as one with a negative number."""
+    content, said = section.content, statements(section.content)
+    after = 0
+    for at, run in enumerate(statement_runs(said, content, section.type == "few_shot")):
+        yield from ((number, said[number]) for number in range(after, run.start))
+        first, after = said[run.start], run.stop
+        end = said[after - 1].end
+        text = " ".join(content[first.start : end].split())
+        yield -1 - at, Statement(first.start, end, text, "sentence", first.lead_in, first.heading)
+    yield from ((number, said[number]) for number in range(after, len(said)))
 
 
 def _opened(found: Sequence[Unit], section: Section, closing: Statement) -> Unit | None:
@@ -110,12 +109,12 @@ def removals(units: Sequence[Unit], sections: Sequence[Section]) -> Iterator[tup
     for at, unit in enumerate(units):
         if unit.is_frame or unit.number in inside:
             continue
-        group = _group(unit, units[at + 1 :], contents[unit.section])
+        group = _group(unit, itertools.islice(units, at + 1, None), contents[unit.section])
         inside.update(other.number for other in group)
         yield group
 
 
-def _group(unit: Unit, following: Sequence[Unit], content: str) -> tuple[Unit, ...]:
+def _group(unit: Unit, following: Iterator[Unit], content: str) -> tuple[Unit, ...]:
     group, is_nested = [unit], False
     for other in following:
         if other.section != unit.section:
@@ -140,7 +139,10 @@ def _indent(content: str, unit: Unit) -> int:
 
 def goes_on(content: str, unit: Unit) -> bool:
     """Return whether a unit begins in the middle of a line."""
-    return bool(content[content.rfind("\n", 0, unit.start) + 1 : unit.start].strip())
+    at = unit.start
+    while at and content[at - 1] in " \t":
+        at -= 1
+    return at > 0 and content[at - 1] != "\n"
 
 
 def closed(units: Sequence[Unit], gone: Collection[int]) -> set[int]:

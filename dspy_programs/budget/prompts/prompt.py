@@ -2,16 +2,12 @@
 
 YAML       a list of sections, the same under the key `sections`, or a mapping from name to section (or to its text):
            {name, type: system|few_shot|context|instruction, content, priority: int, the lowest is dropped first}.
-Text       a Markdown prompt is split at its headings (the highest level that occurs twice), one with XML tags at the
-           outermost tags that stand alone on their line, other text at empty lines; never inside a code fence, which ends
-           with as many of its signs as it began with. Types and priorities are then guessed from the words of headings and
-           tags: `analyze` shows them. A byte order mark is left out.
+Text       split at its headings, tags or empty lines (plain_text.py).
 Joined     contents in file order, each stripped, with one empty line between two. Nothing else is added: this is the text
            to send.
 Raises     UsageError as "file:line: section 'name': field: why".
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +16,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from dspy_programs.budget.prompts.plain_text import from_text
 from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.text_stream import text_in
 from dspy_programs.types import Section
@@ -27,16 +24,6 @@ from dspy_programs.types import Section
 _LARGEST_FILE = 2_000_000  # bytes
 SEPARATOR = "\n\n"
 TEXT_SUFFIXES = {".md", ".markdown", ".txt", ".prompt"}
-_HEADING = re.compile(r"(#{1,6})\s+(\S.*)")
-_FENCE = re.compile(r"\s*(`{3,}|~{3,})(.*)")
-_TAG = re.compile(r"\s*<(/?)([A-Za-z_][\w.:-]*)(?:\s[^<>]*)?>\s*")
-_GUESSES = (  # words of a heading or of the first line, in the order they are looked for -> (type, priority)
-    (re.compile(r"\b(few.?shots?|examples?|samples?|demonstrations?)\b", re.IGNORECASE), ("few_shot", 20)),
-    (re.compile(r"\b(style|tone|voice)\b", re.IGNORECASE), ("system", 10)),
-    (re.compile(r"\b(context|background|documents?|sources?|knowledge)\b", re.IGNORECASE), ("context", 40)),
-    (re.compile(r"\b(identity|role|system|persona|purpose)\b|^you are\b", re.IGNORECASE), ("system", 30)),
-)
-_OTHERWISE = ("instruction", 60)
 
 
 class SectionType(StrEnum):
@@ -135,12 +122,13 @@ def from_yaml(text: str, where: str = "prompt") -> list[Section]:
     places = node.value if isinstance(found, list) else [key for key, _ in node.value]
     lines = [place.start_mark.line + 1 for place in places]
     records = found if isinstance(found, list) else [section_record(name, value) for name, value in found.items()]
-    sections = []
+    sections: dict[str, Section] = {}
     for line, record in zip(lines, records, strict=True):
-        sections.append(checked(record, f"{where}:{line}", ""))
-        if sections[-1].name in {section.name for section in sections[:-1]}:
-            raise UsageError(f"{where}:{line}: section {sections[-1].name!r}: name: appears twice; give each section its own")
-    return sections
+        section = checked(record, f"{where}:{line}", "")
+        if section.name in sections:
+            raise UsageError(f"{where}:{line}: section {section.name!r}: name: appears twice; give each section its own")
+        sections[section.name] = section
+    return list(sections.values())
 
 
 def section_record(name: Any, value: Any) -> Any:
@@ -160,81 +148,6 @@ def checked(record: Any, where: str, name: str) -> Section:
         raise UsageError(f"{where}: section {name!r}: {first_fault(error, 'section')}") from error
     except TypeError as error:  # a key that is not a string
         raise UsageError(f"{where}: section {name!r}: {error}") from error
-
-
-def from_text(text: str) -> list[Section]:
-    """Split a text at its headings or outermost tags, or at empty lines if it has none; every line is in one section."""
-    parts = cut(re.split(r"\r\n?|\n", text.removeprefix("\ufeff")))
-    sections: list[Section] = []
-    taken: set[str] = set()
-    for number, part in enumerate(parts, 1):
-        first = part.split("\n", 1)[0]
-        heading, tag = _HEADING.match(part), _TAG.fullmatch(first)
-        title = heading[2] if heading else tag[2] if tag else ""
-        type_, priority = prior(title.replace("_", " ") or part[:200])
-        name = _slug(title) or f"part_{number}"
-        unique = name if name not in taken else next(f"{name}_{n}" for n in range(2, 10**6) if f"{name}_{n}" not in taken)
-        taken.add(unique)
-        sections.append(Section(name=unique, type=type_, content=part, priority=priority))  # type: ignore[arg-type]
-    return sections
-
-
-def cut(lines: Sequence[str]) -> list[str]:
-    """Return the parts of a text: at headings and outermost tags outside code fences, else at empty lines."""
-    open_lines = _outside_fences(lines)
-    headings = {number: len(found[1]) for number in open_lines if (found := _HEADING.match(lines[number]))}
-    tagged = _outermost_tags(lines, open_lines)
-    levels = sorted(level for number, level in headings.items() if not any(a < number < b for a, b in tagged))
-    highest = next((level for level in levels if levels.count(level) > 1), 6)
-    starts = {number for number, level in headings.items() if level <= highest}
-    starts = {number for number in starts if not any(a < number < b for a, b in tagged)}
-    starts |= {number for first, after in tagged for number in (first, after)}
-    starts = starts or {number + 1 for number in open_lines if not lines[number].strip()}
-    parts: list[list[str]] = [[]]
-    for number, line in enumerate(lines):
-        if number in starts:
-            parts.append([])
-        parts[-1].append(line)
-    return [part for found in parts if (part := "\n".join(found).strip())]
-
-
-def _outside_fences(lines: Sequence[str]) -> list[int]:
-    """Return the numbers of the lines that are in no code fence."""
-    found, opened = [], ""
-    for number, line in enumerate(lines):
-        fence = _FENCE.match(line)
-        if opened:
-            if fence and fence[1].startswith(opened) and not fence[2].strip():
-                opened = ""
-        elif fence:
-            opened = fence[1]
-        else:
-            found.append(number)
-    return found
-
-
-def _outermost_tags(lines: Sequence[str], open_lines: Sequence[int]) -> list[tuple[int, int]]:
-    """Return (line of the opening tag, line after the closing one) of the outermost pairs that stand alone on their lines."""
-    tags = [(number, found) for number in open_lines if (found := _TAG.fullmatch(lines[number]))]
-    pairs: list[tuple[int, int]] = []
-    for at, (number, tag) in enumerate(tags):
-        if tag[1] or (pairs and number < pairs[-1][1]):
-            continue
-        depth = 0
-        for closing, other in tags[at:]:
-            depth += (-1 if other[1] else 1) if other[2] == tag[2] else 0
-            if not depth:
-                pairs.append((number, closing + 1))
-                break
-    return pairs
-
-
-def prior(words: str) -> tuple[str, int]:
-    return next((prior for pattern, prior in _GUESSES if pattern.search(words)), _OTHERWISE)
-
-
-def _slug(title: str) -> str:
-    return "_".join(re.findall(r"\w+", title.lower()))[:50]
 
 
 def as_yaml(sections: Sequence[Section]) -> str:

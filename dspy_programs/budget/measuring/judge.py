@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import dspy
 from pydantic import BaseModel, ConfigDict, Field
 
-from dspy_programs.budget.prompt import joined
-from dspy_programs.budget.scorers import Score, answering
+from dspy_programs.budget.measuring.scorers import Score, answering
+from dspy_programs.budget.prompts.prompt import joined
 from dspy_programs.errors import UsageError
 from dspy_programs.lm import running_on
 from dspy_programs.predict import Failure, FewShot, ask

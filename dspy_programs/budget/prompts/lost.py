@@ -10,8 +10,9 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 
-from dspy_programs.budget.binding import Binding, binding_sentences, exact, lead_in_of
-from dspy_programs.budget.statements import statements
+from dspy_programs.budget.prompts.binding import Binding, binding_sentences, lead_in_of
+from dspy_programs.budget.prompts.literals import exact
+from dspy_programs.budget.prompts.statements import statements
 from dspy_programs.types import Section
 
 _CONTRACTED = re.compile(r"n[’']t\b")

@@ -10,7 +10,7 @@ Guarantees a sentence wrapped over lines is one statement, and so is what stands
 import functools
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 Form = Literal["sentence", "item", "row", "code", "heading", "rule"]  # rule: a line that only separates
@@ -132,6 +132,7 @@ def _bare(text: str, form: Form) -> str:
 def _blocks(text: str) -> Iterator[_Block]:
     """Yield headings, list items, table rows, code and paragraphs, by line."""
     lines = list(re.finditer(r"[^\n]*(?:\n|$)", text))
+    texts = [line.group() for line in lines]
     at, opened, unclosed = 0, 0, 0  # unclosed: before this line no closing bracket was found
     while at < len(lines) and lines[at].group():
         line, start = lines[at].group().rstrip("\n"), lines[at].start()
@@ -143,7 +144,7 @@ def _blocks(text: str) -> Iterator[_Block]:
         if line.strip() in _OPENS and at >= unclosed and not _brackets_end(lines, at):
             unclosed = at + _MOST_LINES
         if fence := _FENCE.match(line):
-            last = _fence_end(lines, at, fence[1])
+            last = _fence_end(texts, at, fence[1])
             yield _Block(start, lines[last].end(), "code", 99)
         elif line.startswith(">"):
             while last + 1 < len(lines) and lines[last + 1].group().startswith(">"):
@@ -169,10 +170,22 @@ def _blocks(text: str) -> Iterator[_Block]:
         at = last + 1
 
 
-def _fence_end(lines: list[re.Match[str]], at: int, mark: str) -> int:
+def outside_fences(lines: Sequence[str]) -> list[int]:
+    """Return the numbers of the lines that are in no code fence."""
+    found, at = [], 0
+    while at < len(lines):
+        if fence := _FENCE.match(lines[at]):
+            at = _fence_end(lines, at, fence[1])
+        else:
+            found.append(at)
+        at += 1
+    return found
+
+
+def _fence_end(lines: Sequence[str], at: int, mark: str) -> int:
     """Return the line that closes a fence: as many of the same signs or more, and nothing else; else the last line."""
     for number in range(at + 1, len(lines)):
-        found = _FENCE.match(lines[number].group().rstrip("\n"))
+        found = _FENCE.match(lines[number])
         if found and found[1].startswith(mark) and not found[2].strip():
             return number
     return len(lines) - 1

@@ -19,8 +19,8 @@ from typing import Literal
 import dspy
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dspy_programs.budget.prompt import SEPARATOR, joined
-from dspy_programs.budget.scorers import Score, answering
+from dspy_programs.budget.measuring.scorers import Score, answering
+from dspy_programs.budget.prompts.prompt import SEPARATOR, joined
 from dspy_programs.errors import UsageError, first_fault
 from dspy_programs.lm import running_on
 from dspy_programs.programs.quality_judge import QualityJudge
@@ -87,6 +87,21 @@ class OutputsScorer:
         self.lm, self.examples, self.judge = lm, list(examples), judge
         self.name = f"outputs ({lm.model}, {quantity(len(examples), 'example')})"
         self._answers: dict[str, str] = {}
+
+    @classmethod
+    def on(cls, lm: dspy.LM | None, examples: Sequence[Example], judged: bool) -> "OutputsScorer":
+        """Return the scorer of a model on examples; judged: the judge compiled for it scores answers without an expected text.
+
+        Raises UsageError if there is no model or no example.
+        """
+        from dspy_programs.registry import load
+
+        if not examples or lm is None:
+            raise UsageError(
+                "scoring outputs needs examples (--examples FILE) and a model (--lm, or --scorer ollama; a server: serve --lm)"
+            )
+        needs_judge = judged and not all(example.wanted for example in examples)
+        return cls(lm, examples, load("quality_judge", lm.model) if needs_judge else None)
 
     def score(self, sections: Sequence[Section], rubric: Rubric, task: str = "") -> Score:
         """Score a prompt on all examples; its own answers are the reference where nothing is expected."""

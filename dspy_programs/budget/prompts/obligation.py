@@ -1,10 +1,15 @@
-"""The words that oblige, forbid, allow, limit or refuse, and the words that open or close a plain description, by language.
+"""The words that oblige, forbid, allow, limit or refuse, by language.
 
 The table behind binding.py, which asks it second, after the structure of the text. Languages written in Latin letters, and
 Russian, Japanese, Chinese and Korean. Words of all languages are looked for in every text: a wrong find only keeps a sentence.
 """
 
 import re
+from typing import Literal
+
+from dspy_programs.text import words
+
+Kind = Literal["prohibition", "permission", "condition", "step", "format", "refusal", "fact-with-number", "placeholder"]
 
 _ALL = re.IGNORECASE
 
@@ -146,134 +151,33 @@ RULE_HEADING = re.compile(
     r"|규칙|정책|단계|지침|출력|형식|제약|요구|주의|절차|규정",
     _ALL,
 )
-EXAMPLE_HEADING = re.compile(
-    r"\b(?:examples?|samples?|demonstrations?|few.?shots?|beispiele?|exemples?|ejemplos?|esemp[io]+|exemplos?|"
-    r"voorbeeld\w*)\b|пример\w*|例|示例|예시|예제",
-    _ALL,
+_NUMBER = re.compile(r"\d|[一二三四五六七八九十百](?=[天日个個句条條年月次位张張人]|つ|文|行)")
+_SPELLED = frozenset(
+    "two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred thousand once twice half "
+    "double single zwei drei vier fünf sechs sieben acht neun zehn deux trois quatre cinq sept huit neuf dix dos tres cuatro "
+    "cinco seis siete ocho nueve diez due tre quattro cinque sei sette otto nove dieci dois duas três quatro oito dez "
+    "twee vier vijf zes zeven acht negen tien два две три четыре пять шесть семь восемь девять десять".split()
 )
-PERSONA = re.compile(
-    r"(?:hi[,!]?\s+|hello[,!]?\s+)?(?:you are|you[’']re|you have|you possess|you know|"
-    r"you understand|you love|"
-    r"you deeply understand|du bist|sie sind|du hast|vous êtes|tu es|eres|usted es|(?:tu )?sei|lei è|você é|tu és|"
-    r"je bent|u bent|"
-    r"вы\s*[—–-]|ты\s*[—–-])",
-    _ALL,
-)
-DUTY = re.compile(  # what makes a persona a task: what it does, not what it is
-    r"^\s*,|^\s*(?:here|now|going|about|being|given|provided|presented|assigned|tasked|asked|told|in charge|working|"
-    r"acting)\b|(?<!able )(?<!how )\bto(?= \w)|"
-    r"\b(?:that|who|which|whose)\s+(?!(?:is|are|was|were|has|have|had|speciali[sz]es?|knows?|understands?|loves?|"
-    r"believes?|cares?|could|might|ever|never|once|\w+ed)\b)|"
-    r"\b(?:and|,) (?:you )(?!(?:are|have|know|understand|love|excel|speciali[sz]e)\b)|"
-    r"\b(?:respond|responds|reply|replies|answer|answers|speak|speaks|provides?|helps?|assists?|hilf|hilft|hilfst|"
-    r"helfen|antwort\w*|qui|aide[sz]?|"
-    r"répond\w*|que|ayudas?|respond\w*|che|aiuti|aiuta|rispond\w*|ajudas?|dat|helpt|antwoord\w*)\b|котор\w*|"
-    r"помога\w*|отвеча\w*|,\s*(?:der|die|das)\b[^,]*\w(?:t|en)\W*$",
-    _ALL,
-)
-COURTESY = re.compile(  # a greeting or thanks; "thank the guest" and "welcome him" are orders
-    r"(?:(?:hi|hello|hey|welcome(?= to\b|\W|$)|thanks|thank you|good (?:luck|morning|day|afternoon|evening)|"
-    r"let[’']s (?:begin|start|go)|"
-    r"hallo|willkommen|danke|vielen dank|guten tag|viel erfolg|bonjour|bienvenue|merci|bonne chance|hola|"
-    r"bienvenid[oa]s?|gracias|ciao|"
-    r"benvenut[oaie]|grazie|olá|bem-vind[oa]s?|obrigad[oa]|welkom|dank je|здравствуйте|добро пожаловать|спасибо|"
-    r"привет|удачи)\b"
-    r"|こんにちは|ようこそ|ありがとうございます|你好|您好|欢迎(?=来到|使用|您|你|！|$)|歡迎(?=您|你|！|$)|谢谢|感谢(?=您|你)|안녕하세요|환영합니다|감사합니다)",
-    _ALL,
-)
-COURTEOUS = re.compile(  # how a greeting or thanks goes on
-    r"\W*$|\W*(?:to|for|from|at|in|that|you|everyone|all|team|our|your|here|so much|very much|dear|zu|für|bei|"
-    r"dass|liebe\w*|de|d[’']|pour|à|"
-    r"chez|por|que|a|en|per|da|voor|aan|bij|и|за|что|в|на)\b|\W*[您你]",
-    _ALL,
-)
-FROM_A_PLACE = re.compile(  # opens a sentence before its subject: "In the lobby, ..."
-    r"(?:since|in|at|on|from|with|as|for|during|over|seit|im|am|bei|depuis|dans|à|en|desde|da|nel\w*|em|op|sinds|"
-    r"в|на|с)\s[^,;:]{1,80}(?:,\s+|(?=\s(?:there|we|the|our|il|hay|gibt|есть)\s))",
-    _ALL,
-)
-OURS = re.compile(  # opens what a company says of itself
-    r"(?:(?:our|my|we|unsere?\w*|wir|notre|nos|nous|nuestr\w+|somos|nostr\w+|siamo|nosso|nossa|onze|wij|мы|наш\w*|"
-    r"i)\s|我[们們]|当[館社店院校行地]|우리)",
-    _ALL,
-)
-SUBJECT = re.compile(  # words that open a statement about one thing, with the space after; "a bike" is any bike, so a rule
-    r"(?:(?:gibt es|the|our|my|its|their|his|her|it|this|that|these|those|he|she|they|we|i|there|many|some|"
-    r"most|people|today|"
-    r"der|die|das|unser\w*|wir|es|diese\w*|ihre?|seine?|viele|"
-    r"le|la|les|notre|nos|nous|il|elle|ils|ce|cette|ces|on|el|los|las|nuestr\w+|est[aeo]|somos|"
-    r"lo|i|gli|nostr\w+|siamo|quest[aoie]|o|a(?=\s\w+\s(?:é|fica|foi|está|tem))|os|as|nosso|nossa|este|het|onze|"
-    r"wij|deze|dit|er|de|"
-    r"мы|наш\w*|это|он|она|они|компания|магазин)\s|l[’']|c[’']est\s|d[’'])",
-    _ALL,
-)
-VERB = re.compile(  # finite verbs of description; a sentence without one may be an order in the infinitive, or a rule
-    r"\b(?:is|am|are|was|were|has|have|had|been|being|lies|stands|sits|sells?|serves|makes|offers?|provides|works?|"
-    r"lives?|loves?|likes?|enjoys?|runs|"
-    r"smells|sings|employs|speciali[sz]es|focuses|handles|spans|contains|includes|covers|operates|believes|"
-    r"cycles?|produces|features|belongs|dates|"
-    r"goes back|looks after|overlooks|"
-    r"ist|sind|war|waren|wurde|wurden|hat|haben|hatte|gibt|bietet|bieten|liegt|steht|stehen|verkauft|verkaufen|"
-    r"besteht|betreibt|gehört|arbeitet|arbeiten|"
-    r"est|sont|était|étaient|sommes|avons|ont|avait|a été|propose|proposons|vend|vendons|offre|existe|compte|"
-    r"regroupe|travaillent|publie|aimons|"
-    r"es|son|somos|era|fue|está|están|tiene|tienen|hay|ofrece|vende|vendemos|cuenta|"
-    r"è|sono|erano|ha|hanno|siamo|vendiamo|trova|conta|é|são|foi|estão|têm|há|fica|gostam|"
-    r"zijn|waren|heeft|hebben|biedt|verkoopt|ligt|staat|staan|bestaat)\b"
-    r"|\bявля\w+|\bнаход\w+|\bработа\w+|\bпрода\w+|\bбыл[аио]?\b|\bесть\b|\bосновал\w*|\bосновани?а?\b|\bлюбим\b|"
-    r"\bрады\b|[—–]",
-    _ALL,
-)
-POINTING = re.compile(  # opens a sentence that goes on about the one before
-    r"(?:it|its|this|that|these|those|they|their|them|he|she|his|her|such|er|sie|es|dies\w*|ihre?|seine?|il|elle|"
-    r"ils|elles|cela|ce|cette|ces|"
-    r"est[aeo]s?|ell[oa]s?|ess[aeo]|quest[aeio]|ele|ela|eles|isso|deze|dit|die|zij|это|он|она|они|эт\w+)\b|这|這|它|"
-    r"他|她|此|これ|それ|この|その|이|그",
-    _ALL,
-)
-POINTED_AT = re.compile(
-    r"\b(?:it|them|this|these|that one|those|ihn|ihm|dies\w*|leur|les siens|quest[oi]|lo|hem|его|её|их)\b|它|それ|그것", _ALL
-)
-RELATIVE = re.compile(r"\b(?:that|which|who|whose|where|how|what|if|qui|dont|che)\b", _ALL)
-PAST = re.compile(
-    r"\b(?:was|were|had|began|grew|became|wurden?|war|waren|hatten?|a été|était|avait|fue|fueron|era|foi|eram?|"
-    r"è stat[oa]|werd|был[аио]?)\b",
-    _ALL,
-)
-NORM = re.compile(  # the present tense in which rules are written: who deals with the model, and what is done, in the passive
-    r"(?:(?:the|an?|each|every|el|la|le|los|las|les|der|die|das|il|lo|gli|i|o|os|as|de|het|un|una|ein|"
-    r"eine)\s)?(?:\w+\s)?(?:users?|customers?|guests?|passengers?|"
-    r"agents?|assistants?|patients?|clients?|callers?|members?|students?|readers?|model|bot|system|candidates?|"
-    r"applicants?|tickets?|orders?|bookings?|"
-    r"refunds?|payments?|requests?|fees?|deposits?|prices?|delivery|deliveries|shipping|returns?|check-?(?:in|"
-    r"out)|breakfast|parking|"
-    r"entry|admission|access|insurance|warrant(?:y|ies)|pagos?|pagament[oi]|paiements?|(?:be)?zahlung\w*|"
-    r"gebühr\w*|kaution|preise?|"
-    r"prix|precios?|prezz[oi]|preços?|prijs|entregas?|livraisons?|lieferung\w*|levering|spedizion[ei]|rückgabe|retours?|"
-    r"devoluci[oó]n\w*|resi|devolução|entrée|entradas?|ingresso|eintritt|оплат\w*|цен[аы]|доставк\w*|возврат\w*|"
-    r"залог\w*|вход|kund\w+|gäste?|nutzer\w*|assistent\w*|clients?|utilisateurs?|usuarios?|"
-    r"clientes?|pasajer[oa]s?|utent[ei]|client[ei]|"
-    r"klanten|klant|gebruikers?|клиент\w*|покупател\w*)\b(?! service)"
-    r"|.{0,80}\b(?:is|are|gets?)\s(?!(?:known|located|called|named|based|situated|loved|liked|built|made|staffed|"
-    r"founded|famous|interested|dedicated|tired|"
-    r"experienced|skilled|specialized|specialised|varied|talented|beloved|furnished|painted|"
-    r"decorated)\b)(?:\w+ly\s)?(?:\w{2,}ed|kept|held|sent|paid|given|taken|done|written|shown|"
-    r"sold|told|met|put|set|made|built|lost|left|spoken|hidden|chosen|seen)\b",
-    _ALL,
-)
-BACKGROUND = re.compile(
-    r"\b(?:about|background|assistant|assistente?|asistente|bot|chatbot|handbook|introduction|identity|persona|"
-    r"company|history|who (?:we|you) are|overview|hintergrund|über|unternehmen|contexte|présentation|"
-    r"à propos|quién(?:es)?|contexto|empresa|sobre|chi siamo|ruolo|azienda|sfondo|achtergrond|rol|bedrijf)\b|"
-    r"о нас|о компании|について|背景|概要|役割|介绍|简介|角色|배경|소개|역할",
-    _ALL,
-)
-CLOSING = re.compile(  # of a plain statement where the verb comes last: of what was, of who one is, of what there is
-    r".*(?:でした|ました|였습니다|했습니다)[。.!！]?$|"
-    r"(?:あなた|この|当|私|うち|ここ|弊社|お客様に|당신|우리|저희|이 |본 ).*"
-    r"(?:です|である|います|あります|입니다|있습니다)[。.!！]?$|"
-    r".*(?:に|には|にも).*(?:あり|い)ます[。.]?$|.*에(?:는)? .*있습니다[.]?$"
-)
-CHINESE_SUBJECT = re.compile(
-    r"(?:你|您)是|我[们們](?:公司|店|的[^，。]{1,6}?)?(?:是|位[于於]|成立|提供|[拥擁]有)|本公司|本店|公司|这是|這是|我是"
-)
+
+
+def by_words(text: str) -> tuple[Kind, str] | None:
+    """Return the kind of demand that a text's words make, and the word; None for none."""
+    table: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+        ("refusal", REFUSAL),
+        ("prohibition", PROHIBITION),
+        ("prohibition", LIMIT),
+        ("condition", CONDITION),
+        ("step", OBLIGATION),
+        ("permission", PERMISSION),
+        ("format", FORMAT),
+        ("step", SCOPE),
+    )
+    for kind, pattern in table:
+        if found := pattern.search(text):
+            return kind, f"says {found.group()!r}"
+    return ("format", "says what the answer is like") if ANSWER.match(text) else None
+
+
+def has_number(text: str) -> bool:
+    """Return whether a text has a number, in digits or words."""
+    return bool(_NUMBER.search(text)) or not _SPELLED.isdisjoint(words(text))
