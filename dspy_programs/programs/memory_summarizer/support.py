@@ -19,14 +19,22 @@ from typing import NamedTuple
 
 from dspy_programs.programs.failure_judge import KIND_OF_CLAIM
 from dspy_programs.programs.memory_summarizer.extractive_summary import Conversation
-from dspy_programs.text import Evidence, content_stems, evidence_of, facts_in, unsupported, words
+from dspy_programs.programs.memory_summarizer.polarity import OPPOSITES, denies
+from dspy_programs.text import SPELLED, Evidence, content_stems, evidence_of, facts_in, unsupported, words
 
 _PASSAGE = 5  # clauses that are read together: about 500 characters
-_FEWEST_SAID = 0.8  # share of a sentence's words that its passages must say
+_FEWEST_SAID = 0.8  # share of a sentence's words that its passages must say, if it states a value, a denial or a deed
+_FEWEST_RETOLD = float(__import__("os").environ.get("RT",".5"))  # that share for other talk, which people retell in words of their own
 _NEAR = 0.6  # share of a part's words in one clause, from which that clause is what the part retells
+_COPIED = 0.8  # the same for a whole sentence
+_SPOKEN = float(__import__("os").environ.get("SP",".4"))  # the same for who said something
 _MOST_PASSAGES = 3
 _MOST_HOLDERS = 500  # clauses with a word, the latest ones, in which it is looked for
-_PART = re.compile(r"[,;]\s+|:\s|\s(?:and|but|while|whereas)\s")
+_PART = re.compile(r"(?:^|\s)(?:[A-Z][a-z]+\s)?\d{1,2}(?:[.)](?=\s|$)|:\s)|[,;]\s+|\s(?:and|but|while|whereas)\s")
+_SPEAKER = re.compile(r"[A-Z][\w.'\u2019-]*(?: [\w.'\u2019-]+){0,3}(?=: )")
+_ENDS = " .,;:!"  # of a clause; a question mark is more than an end
+_CALL = re.compile(r"\w+(?=\()")
+_VALUES = ("ids ", "numbers ", "dates ")
 _RETELLS = frozenset(  # words of a summary about a conversation, which the conversation itself need not say
     content_stems(
         "user assistant agent customer speaker speakers participants people conversation discussion meeting discusses "
@@ -36,12 +44,6 @@ _RETELLS = frozenset(  # words of a summary about a conversation, which the conv
         "provided including regarding about also various"
     )
 )
-_DENIES = re.compile(
-    r"\b(?:not|never|no|none|nothing|nobody|cannot|without|neither|nor|unable|denied|refused|declined|failed|isn|aren|wasn|"
-    r"weren|don|doesn|didn|won|can|couldn|wouldn|shouldn|hasn|haven|hadn)(?:['\u2019]t)?\b",
-    re.IGNORECASE,
-)
-_MAY = re.compile(r"\bcan\b(?!['\u2019]t)|\bwon\b(?!['\u2019]t)|\bdon\b(?!['\u2019]t)", re.IGNORECASE)
 _UNDONE = re.compile(
     r"\?|\b(?:want|would|could|should|can|(?<!\d )may(?! \d)|might|will|shall|"
     r"going to|please|need|like to|if|let me|let's|plan|try|how|"
@@ -55,8 +57,12 @@ _PREDICTED = re.compile(
 
 class _Clause(NamedTuple):
     text: str
+    plain: str  # for comparison
+    place: int  # of its entry
     asks: bool  # it asks, offers, plans or supposes
-    stems: frozenset[str]
+    deeds: frozenset[str]  # stems of what it tells as done
+    stems: frozenset[str]  # of its words and of its speaker's name
+    values: frozenset[str]
 
 
 class Sources:
@@ -64,16 +70,25 @@ class Sources:
 
     def __init__(self, said: Conversation) -> None:
         self._clauses: list[_Clause] = []
-        for clause in said.clauses:
-            told = said.entries[clause.place].role == "tool" or "(" in clause.text[:60]
-            asks = not told and bool(_UNDONE.search(clause.text))
-            words_ = {thing.removeprefix("word ") for thing in clause.stated if thing.startswith("word ")}
-            self._clauses.append(_Clause(clause.text, asks, frozenset(words_.union(_digits(clause.text)))))
-        self._call_ids = "\n".join(id_ for entry in said.entries for id_ in entry.tool_call_ids)
+        self._starts: defaultdict[str, list[int]] = defaultdict(list)
         self._holders: defaultdict[str, list[int]] = defaultdict(list)
-        for number, each in enumerate(self._clauses):
-            for stem in each.stems:
-                self._holders[stem].append(number)
+        speakers = [_speaker_of(entry.content) for entry in said.entries]
+        self._speakers = {" ".join(words(name)[:2]): f"speaker {name}" for name in speakers if name}
+        for number, clause in enumerate(said.clauses):
+            speaker = speakers[clause.place]
+            tool = said.entries[clause.place].role == "tool"
+            asks = not tool and not _CALL.match(clause.text) and bool(_UNDONE.search(clause.text))
+            words_ = {thing.removeprefix("word ") for thing in clause.stated if thing.startswith("word ")}
+            stems = words_.union(_digits(clause.text), content_stems(speaker))
+            values = {thing for thing in clause.stated if thing.startswith(_VALUES)} | self._named(f"{speaker} {clause.text}")
+            plain = _plain(clause.text)
+            deeds = frozenset() if asks else frozenset(words_) if tool else _deeds(clause.text)
+            made = _Clause(clause.text, plain, clause.place, asks, deeds, frozenset(stems), frozenset(values))
+            self._clauses.append(made)
+            self._starts[plain.partition(" ")[0]].append(number)
+            for key in stems | values:
+                self._holders[key].append(number)
+        self._call_ids = "\n".join(id_ for entry in said.entries for id_ in entry.tool_call_ids)
         self._passages: dict[int, Evidence] = {}
 
     @cached_property
@@ -90,16 +105,41 @@ class Sources:
         Returns:
             The reason, in words.
         """
+        if self._quoted(sentence):
+            return ""
         if invented := unsupported(sentence, self.evidence):
             return f"{', '.join(invented)} not in the entries"
         wanted = _stems(sentence) - _RETELLS
-        covered = wanted & self._said_in_a_few_passages(wanted)
-        if len(covered) < _FEWEST_SAID * len(wanted):
-            return f"the entries do not say {', '.join(sorted(wanted - covered))}"
+        said = self._said_in_a_few_passages(wanted)
+        missing = sorted(wanted - said)
+        if len(missing) > (1 - (_FEWEST_SAID if _is_exact(sentence) else _FEWEST_RETOLD)) * len(wanted) + 1e-9:
+            return f"the entries do not say {', '.join(missing)}"
+        for word in missing:
+            if contrary := OPPOSITES.get(word, frozenset()) & said:
+                return f"the entries say {', '.join(sorted(contrary))}, not {word}"
+        if found := self._said_of_another(sentence, wanted, _COPIED):
+            return found
         for number, part in enumerate(filter(None, map(str.strip, _PART.split(sentence)))):
             if found := self._fault_of_part(part, opens=number == 0):
                 return found
         return ""
+
+    def _quoted(self, sentence: str) -> bool:
+        """Return whether a sentence is one or more whole clauses of an entry, one after the other."""
+        text = _plain(sentence)
+        return any(self._runs_from(number, text) for number in self._starts.get(text.partition(" ")[0], [])[-_MOST_HOLDERS:])
+
+    def _runs_from(self, number: int, text: str) -> bool:
+        place = self._clauses[number].place
+        while number < len(self._clauses) and self._clauses[number].place == place:
+            clause = self._clauses[number]
+            number += 1
+            if text == clause.plain:
+                return True
+            if not text.startswith(clause.plain):
+                return False
+            text = text.removeprefix(clause.plain).lstrip(_ENDS)
+        return False
 
     def _said_in_a_few_passages(self, wanted: frozenset[str]) -> frozenset[str]:
         """Return the words of the passages that together say most of what is wanted."""
@@ -144,12 +184,56 @@ class Sources:
         if not wanted:
             return ""
         near = self._nearest(wanted)
-        if near and all(self._confused(part if opens else f"and {part}", number) for number in near):
+        worded = part if opens else f"and {part}"
+        if near and all(self._confused(worded, number) for number in near):
             return f"no one place says all of {part!r}"
-        best = next((n for n in near if len(self._clauses[n].stems & wanted) >= _NEAR * len(wanted)), None)
-        if best is not None and len(wanted) > 1 and _denies(part) != _denies(_nearest_half(self._clauses[best].text, wanted)):
+        return self._said_of_another(worded, wanted, _NEAR) or self._opposed(part, wanted) or self._undone(part, wanted)
+
+    def _named(self, text: str) -> frozenset[str]:
+        """Return the speakers that a text names, as values."""
+        told = words(text)
+        return frozenset(
+            self._speakers[name]
+            for size in (1, 2)
+            for name in map(" ".join, zip(*(told[n:] for n in range(size)), strict=False))
+            if name in self._speakers
+        )
+
+    def _said_of_another(self, part: str, wanted: frozenset[str], share: float) -> str:
+        """Return a fault if what a part says of a value is said of another of its kind, or by another speaker."""
+        values = _values(part) | self._named(part)
+        for value in sorted(values):
+            kind, _, name = value.partition(" ")
+            context = wanted - _stems(name)
+            best = self._best(context, min(share, _SPOKEN) if kind == "speaker" else share)
+            rivals = [n for n, _ in best if any(other.startswith(kind) for other in self._clauses[n].values - values)]
+            if rivals and value in self._holders and not self._says_as_much(value, context, best[0][1]):
+                return f"the entries say {part!r} of another than {name}"
+        return ""
+
+    def _says_as_much(self, value: str, context: frozenset[str], most: int) -> bool:
+        return any(len(self._clauses[number].stems & context) >= most for number in self._holders[value])
+
+    def _best(self, wanted: frozenset[str], share: float = _NEAR) -> list[tuple[int, int]]:
+        """Return the clauses that say most of some words, all that say equally many, if it is at least a share of them."""
+        counts = self._overlaps(wanted)
+        most = max(counts.values(), default=0)
+        return [(n, count) for n, count in counts.items() if count == most and most >= share * len(wanted)]
+
+    def _overlaps(self, wanted: frozenset[str]) -> dict[int, int]:
+        """Return how many of some words each clause says, of those that say one."""
+        found = set().union(*(self._holders.get(stem, [])[-_MOST_HOLDERS:] for stem in wanted))
+        return {number: len(self._clauses[number].stems & wanted) for number in found}
+
+    def _opposed(self, part: str, wanted: frozenset[str]) -> str:
+        """Return a fault if what says most of a part denies what the part does not, or the reverse."""
+        best = self._best(wanted) if len(wanted) > 1 else []
+        told = [pair for pair in best if not self._clauses[pair[0]].asks] or best
+        if told and told[0][1] == len(wanted):
+            told = [max(told)]  # the latest word on it
+        if told and all(denies(_retold(self._clauses[n].text, wanted)) != denies(part) for n, _ in told):
             return f"the entries say the opposite of {part!r}"
-        return self._undone(part, wanted)
+        return ""
 
     def _confused(self, part: str, number: int) -> bool:
         """Return whether a passage lacks a value of a part, other than an id that is the only one of its shape here."""
@@ -177,10 +261,7 @@ class Sources:
 
     def _nearest(self, wanted: frozenset[str]) -> list[int]:
         """Return the clauses that say most of some words, at most eight, best first."""
-        counts: defaultdict[int, int] = defaultdict(int)
-        for stem in wanted:
-            for number in self._holders.get(stem, [])[-_MOST_HOLDERS:]:
-                counts[number] += 1
+        counts = self._overlaps(wanted)
         return sorted(counts, key=lambda number: (-counts[number], -number))[:8]
 
     def _undone(self, part: str, wanted: frozenset[str]) -> str:
@@ -189,12 +270,8 @@ class Sources:
             if word not in KIND_OF_CLAIM or _PREDICTED.search(part.lower().partition(word)[0]):
                 continue
             deed, others = frozenset(content_stems(word)), wanted - frozenset(content_stems(word))
-            telling = [
-                self._clauses[number]
-                for number in self._nearest(wanted)
-                if deed & self._clauses[number].stems and (not others or others & self._clauses[number].stems)
-            ]
-            if all(clause.asks for clause in telling):
+            near = (self._clauses[number] for number in self._nearest(wanted))
+            if not any(deed & clause.deeds and (not others or others & clause.stems) for clause in near):
                 return f"{word!r} is not told as done"
         return ""
 
@@ -203,9 +280,37 @@ def _stems(text: str) -> frozenset[str]:
     return frozenset([*content_stems(text), *_digits(text)])
 
 
-def _nearest_half(text: str, wanted: frozenset[str]) -> str:
-    """Return what stands between semicolons and says most of some words: a denial beside it is of something else."""
-    return max(text.split(";"), key=lambda half: len(_stems(half) & wanted))
+def _retold(text: str, wanted: frozenset[str]) -> str:
+    """Return the parts of a clause from the first to the last that has one of some words: what is beside is something else."""
+    parts = [(found.start(), found.end()) for found in re.finditer(r"[^,;:?]+[,;:?]?", text)]
+    holding = [(start, end) for start, end in parts if _stems(text[start:end]) & wanted]
+    return text[holding[0][0] : holding[-1][1]] if holding else text
+
+
+def _is_exact(sentence: str) -> bool:
+    """Return whether a sentence states a value, denies, counts, or tells a deed as done."""
+    told = words(sentence)
+    return bool(_values(sentence)) or denies(sentence) or any(word in KIND_OF_CLAIM or word in SPELLED[2:] for word in told)
+
+
+def _values(text: str) -> frozenset[str]:
+    facts = facts_in(text)
+    return frozenset(f"{kind}{value}" for kind in _VALUES for value in getattr(facts, kind.strip()))
+
+
+def _deeds(text: str) -> frozenset[str]:
+    """Return the stems of what a clause tells as done, in words or as a call."""
+    call = _CALL.match(text)
+    return frozenset(content_stems(call.group() if call else " ".join(word for word in words(text) if word in KIND_OF_CLAIM)))
+
+
+def _speaker_of(content: str) -> str:
+    found = _SPEAKER.match(content)
+    return found.group() if found else ""
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.lower().split()).strip(_ENDS)
 
 
 def _digits(text: str) -> Iterator[str]:
@@ -215,6 +320,3 @@ def _digits(text: str) -> Iterator[str]:
 def _shape(id_: str) -> str:
     return "".join("0" if c.isdigit() else "a" if c.isalpha() else c for c in id_)
 
-
-def _denies(text: str) -> bool:
-    return bool(_DENIES.search(_MAY.sub(" ", text)))
