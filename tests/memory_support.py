@@ -28,7 +28,7 @@ _AUXILIARY = re.compile(r"\b(is|are|was|were|will|would|can|could|should|has|hav
 _DENIAL = re.compile(r"\b(?:did |do |does )?not |n['\u2019]t\b")
 _OPPOSITES = (
     "increase decrease,increasing decreasing,increased decreased,more less,higher lower,high low,before after,accepted rejected,"
-    "agreed disagreed,like dislike,liked disliked,same different,good bad,better worse,cheap expensive,large small,big small,"
+    "agreed disagreed,liked disliked,same different,good bad,better worse,cheap expensive,large small,big small,"
     "first last,easy difficult,allowed forbidden,with without,include exclude,including excluding,positive negative,"
     "start end,buy sell,early late,long short,old new,young old,open closed,strong weak,success failure,improve worsen,"
     "improved worsened,support oppose,supported opposed,cancel keep,cancelled kept,add remove,approved refused,fast slow"

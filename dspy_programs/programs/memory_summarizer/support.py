@@ -19,15 +19,15 @@ from typing import NamedTuple
 
 from dspy_programs.programs.failure_judge import KIND_OF_CLAIM
 from dspy_programs.programs.memory_summarizer.extractive_summary import Conversation
-from dspy_programs.programs.memory_summarizer.polarity import OPPOSITES, denies
+from dspy_programs.programs.memory_summarizer.polarity import OPPOSITES, denials, denies, exchanged
 from dspy_programs.text import SPELLED, Evidence, content_stems, evidence_of, facts_in, unsupported, words
 
 _PASSAGE = 5  # clauses that are read together: about 500 characters
 _FEWEST_SAID = 0.8  # share of a sentence's words that its passages must say, if it states a value, a denial or a deed
-_FEWEST_RETOLD = float(__import__("os").environ.get("RT",".5"))  # that share for other talk, which people retell in words of their own
+_FEWEST_RETOLD = 0.5  # that share for other talk, which people retell in words of their own
 _NEAR = 0.6  # share of a part's words in one clause, from which that clause is what the part retells
 _COPIED = 0.8  # the same for a whole sentence
-_SPOKEN = float(__import__("os").environ.get("SP",".4"))  # the same for who said something
+_SPOKEN = 0.4  # the same for who said something
 _MOST_PASSAGES = 3
 _MOST_HOLDERS = 500  # clauses with a word, the latest ones, in which it is looked for
 _PART = re.compile(r"(?:^|\s)(?:[A-Z][a-z]+\s)?\d{1,2}(?:[.)](?=\s|$)|:\s)|[,;]\s+|\s(?:and|but|while|whereas)\s")
@@ -41,7 +41,8 @@ _RETELLS = frozenset(  # words of a summary about a conversation, which the conv
         "discussed talks talked mentions mentioned says said states stated explains explained describes described asks asked "
         "tells told "
         "answers answered confirms confirmed suggests suggested notes noted points requests requested wants wanted provides "
-        "provided including regarding about also various"
+        "provided including regarding about also various thinks thought feels felt believes believed proposed recommended reported "
+        "expressed introduced presented claimed argued responded emphasized stressed raised team group members topic issue"
     )
 )
 _UNDONE = re.compile(
@@ -114,15 +115,11 @@ class Sources:
         missing = sorted(wanted - said)
         if len(missing) > (1 - (_FEWEST_SAID if _is_exact(sentence) else _FEWEST_RETOLD)) * len(wanted) + 1e-9:
             return f"the entries do not say {', '.join(missing)}"
-        for word in missing:
-            if contrary := OPPOSITES.get(word, frozenset()) & said:
-                return f"the entries say {', '.join(sorted(contrary))}, not {word}"
-        if found := self._said_of_another(sentence, wanted, _COPIED):
-            return found
-        for number, part in enumerate(filter(None, map(str.strip, _PART.split(sentence)))):
-            if found := self._fault_of_part(part, opens=number == 0):
-                return found
-        return ""
+        if unsaid := [word for word in missing if word in OPPOSITES]:
+            return f"the entries do not say {', '.join(unsaid)}"
+        found = self._said_of_another(sentence, wanted, _COPIED) or self._miscopied(sentence, wanted)
+        parts = enumerate(filter(None, map(str.strip, _PART.split(sentence))))
+        return found or next(filter(None, (self._fault_of_part(part, number == 0) for number, part in parts)), "")
 
     def _quoted(self, sentence: str) -> bool:
         """Return whether a sentence is one or more whole clauses of an entry, one after the other."""
@@ -207,8 +204,10 @@ class Sources:
             context = wanted - _stems(name)
             best = self._best(context, min(share, _SPOKEN) if kind == "speaker" else share)
             rivals = [n for n, _ in best if any(other.startswith(kind) for other in self._clauses[n].values - values)]
+            if kind == "speaker" and best and best[0][1] < 2:
+                continue
             if rivals and value in self._holders and not self._says_as_much(value, context, best[0][1]):
-                return f"the entries say {part!r} of another than {name}"
+                return f"no one place says all of {part!r}: they say it of another than {name}"
         return ""
 
     def _says_as_much(self, value: str, context: frozenset[str], most: int) -> bool:
@@ -224,6 +223,13 @@ class Sources:
         """Return how many of some words each clause says, of those that say one."""
         found = set().union(*(self._holders.get(stem, [])[-_MOST_HOLDERS:] for stem in wanted))
         return {number: len(self._clauses[number].stems & wanted) for number in found}
+
+    def _miscopied(self, sentence: str, wanted: frozenset[str]) -> str:
+        """Return a fault if each clause that a sentence copies nearly word for word has another denial or an opposite."""
+        copied = [self._clauses[number].text for number, _ in self._best(wanted, _COPIED)]
+        if copied and all(denials(text) != denials(sentence) or exchanged(text, sentence) for text in copied):
+            return f"the entries say the opposite: {copied[-1]!r}"
+        return ""
 
     def _opposed(self, part: str, wanted: frozenset[str]) -> str:
         """Return a fault if what says most of a part denies what the part does not, or the reverse."""
