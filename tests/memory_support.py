@@ -34,6 +34,7 @@ _OPPOSITES = (
     "improved worsened,support oppose,supported opposed,cancel keep,cancelled kept,add remove,approved refused,fast slow"
 )
 _SWAPS = {a: b for pair in _OPPOSITES.split(",") for words in [pair.split()] for a, b in (words, words[::-1])}
+_LINKS = ("because of", "together with", "after", "so that")
 _DEEDS = {"cancel": "cancelled", "book": "booked", "upgrade": "upgraded", "refund": "refunded", "change": "changed"}
 
 
@@ -105,6 +106,11 @@ def foreign_cases(rows: list[dspy.Example], draw: random.Random) -> Iterator[Cas
                 for case in true_cases(draw.choice(others)):
                     if case.kind == "summary: people's":
                         yield Case(row, kind, False, case.sentence)
+        invented = [case.sentence for case in true_cases(draw.choice(alike)) if case.kind == "summary: people's"]
+        for case in true_cases(row):
+            if case.kind == "summary: people's" and invented:
+                ended = " ".join(draw.choice(invented).rstrip(".").split()[-7:])
+                yield Case(row, "an invented reason", False, f"{case.sentence.rstrip('.')} {draw.choice(_LINKS)} {ended}.")
 
 
 def cases_of(split: str) -> list[Case]:
