@@ -2,9 +2,9 @@
 
 On the shipped train and val rows. True: the sentences of each row's gold memory, people's own (QMSum) and extracts
 (tau-bench, and facts and decisions of both). False: true ones with one thing changed (a name, a number, an id, a denial, an
-opposite), deeds that were only asked for, and people's sentences about another part of the same meeting or about another
-meeting. A person's sentence may rest on turns that the row's window leaves out, and one about another part may happen to be true
-here, so neither 100 nor 0 % is right for these.
+opposite) or with an invented reason, deeds that were only asked for, and people's sentences about another part of the same
+meeting or about another meeting. A person's sentence may rest on turns that the row's window leaves out, and one about another
+part may happen to be true here, so neither 100 nor 0 % is right for these.
 """
 
 import random
@@ -27,8 +27,8 @@ _LABEL = re.compile(r"[A-Z][\w.' -]{1,30}(?=: )")
 _AUXILIARY = re.compile(r"\b(is|are|was|were|will|would|can|could|should|has|have|had|must|did|does|do)\b(?! not|n't)")
 _DENIAL = re.compile(r"\b(?:did |do |does )?not |n['\u2019]t\b")
 _OPPOSITES = (
-    "increase decrease,increasing decreasing,increased decreased,more less,higher lower,high low,before after,accepted rejected,"
-    "agreed disagreed,liked disliked,same different,good bad,better worse,cheap expensive,large small,big small,"
+    "increase decrease,increasing decreasing,increased decreased,more less,higher lower,high low,before after,"
+    "accepted rejected,agreed disagreed,liked disliked,same different,good bad,better worse,cheap expensive,large small,big small,"
     "first last,easy difficult,allowed forbidden,with without,include exclude,including excluding,positive negative,"
     "start end,buy sell,early late,long short,old new,young old,open closed,strong weak,success failure,improve worsen,"
     "improved worsened,support oppose,supported opposed,cancel keep,cancelled kept,add remove,approved refused,fast slow"

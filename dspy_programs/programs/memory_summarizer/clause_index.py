@@ -1,7 +1,7 @@
 """A conversation's clauses, to be looked up by what they say.
 
 Input      a conversation; words as stems, values as "kind value": ids, numbers, dates, speakers.
-Output     ClauseIndex(conversation): the clauses that say most of some words, whether a sentence quotes them, what a few places say.
+Output     ClauseIndex(conversation): the clauses that say most of some words, what a few places together say, quotes.
 Guarantees time is linear in the conversation to read it; a look-up looks at the latest 500 clauses of each word.
 """
 

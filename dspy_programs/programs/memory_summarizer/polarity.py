@@ -1,7 +1,7 @@
 """What a text denies, and the words whose exchange turns a sentence into its opposite. English only.
 
 Input      a text; the stems of words.
-Output     denies(text); opposite_of(stem): the stem that means the opposite, "" if none is known.
+Output     denies(text); denials(text): how many; exchanged(text, other): a word of one is its opposite in the other.
 """
 
 import re
@@ -20,8 +20,8 @@ _NO_DENIALS = (  # "can" without "'t", "No, thanks"
 _NO_DENIAL = re.compile(_NO_DENIALS, re.IGNORECASE)
 _AFFIRMS = re.compile(rf"{_NO_DENIALS}|\bnot (?:only|just)\b", re.IGNORECASE)
 _PAIRS = (
-    "increase decrease,raise lower,rise fall,grow shrink,accept reject,agree disagree,like dislike,same different,similar different,"
-    "good bad,better worse,best worst,cheap expensive,large small,big small,high low,easy difficult,easy hard,simple complex,"
+    "increase decrease,raise lower,rise fall,grow shrink,accept reject,agree disagree,like dislike,same different,"
+    "similar different,good bad,better worse,best worst,cheap expensive,large small,big small,high low,easy difficult,easy hard,simple complex,"
     "allow forbid,allow prohibit,include exclude,positive negative,start end,begin end,start stop,buy sell,early late,"
     "earlier later,long short,new old,young old,open closed,strong weak,success failure,improve worsen,support oppose,"
     "cancel keep,add remove,approve refuse,approve reject,fast slow,win lose,love hate,advantage disadvantage,"
