@@ -28,10 +28,11 @@ _AUXILIARY = re.compile(r"\b(is|are|was|were|will|would|can|could|should|has|hav
 _DENIAL = re.compile(r"\b(?:did |do |does )?not |n['\u2019]t\b")
 _OPPOSITES = (
     "increase decrease,increasing decreasing,increased decreased,more less,higher lower,high low,before after,"
-    "accepted rejected,agreed disagreed,liked disliked,same different,good bad,better worse,cheap expensive,large small,big small,"
-    "first last,easy difficult,allowed forbidden,with without,include exclude,including excluding,positive negative,"
-    "start end,buy sell,early late,long short,old new,young old,open closed,strong weak,success failure,improve worsen,"
-    "improved worsened,support oppose,supported opposed,cancel keep,cancelled kept,add remove,approved refused,fast slow"
+    "accepted rejected,agreed disagreed,liked disliked,same different,good bad,better worse,cheap expensive,"
+    "large small,big small,first last,easy difficult,allowed forbidden,with without,include exclude,"
+    "including excluding,positive negative,start end,buy sell,early late,long short,old new,young old,open closed,"
+    "strong weak,success failure,improve worsen,improved worsened,support oppose,supported opposed,cancel keep,"
+    "cancelled kept,add remove,approved refused,fast slow"
 )
 _SWAPS = {a: b for pair in _OPPOSITES.split(",") for words in [pair.split()] for a, b in (words, words[::-1])}
 _LINKS = ("because of", "together with", "after", "so that")

@@ -8,7 +8,7 @@ Guarantees time is linear in the conversation to read it; a look-up looks at the
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -68,6 +68,7 @@ class ClauseIndex:
                 self.holders[key].append(number)
         self._call_ids = "\n".join(id_ for entry in said.entries for id_ in entry.tool_call_ids)
         self._passages: dict[int, Evidence] = {}
+        self._overlaps = lru_cache(maxsize=32)(self._count_overlaps)  # of a sentence and its parts, asked for several times
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -103,7 +104,7 @@ class ClauseIndex:
         most = max(counts.values(), default=0)
         return [(n, count) for n, count in counts.items() if count == most and most >= share * len(wanted)]
 
-    def _overlaps(self, wanted: frozenset[str]) -> dict[int, int]:
+    def _count_overlaps(self, wanted: frozenset[str]) -> dict[int, int]:
         """Return how many of some words each clause says, of those that say one."""
         found = set().union(*(self.holders.get(stem, [])[-_MOST_HOLDERS:] for stem in wanted))
         return {number: len(self.clauses[number].stems & wanted) for number in found}

@@ -21,13 +21,14 @@ _NO_DENIAL = re.compile(_NO_DENIALS, re.IGNORECASE)
 _AFFIRMS = re.compile(rf"{_NO_DENIALS}|\bnot (?:only|just)\b", re.IGNORECASE)
 _PAIRS = (
     "increase decrease,raise lower,rise fall,grow shrink,accept reject,agree disagree,like dislike,same different,"
-    "similar different,good bad,better worse,best worst,cheap expensive,large small,big small,high low,easy difficult,easy hard,simple complex,"
-    "allow forbid,allow prohibit,include exclude,positive negative,start end,begin end,start stop,buy sell,early late,"
-    "earlier later,long short,new old,young old,open closed,strong weak,success failure,improve worsen,support oppose,"
-    "cancel keep,add remove,approve refuse,approve reject,fast slow,win lose,love hate,advantage disadvantage,"
-    "possible impossible,necessary unnecessary,enable disable,hot cold,inside outside,arrive depart,import export,"
-    "public private,majority minority,maximum minimum,upgrade downgrade,refundable nonrefundable,useful useless,"
-    "more less,before after,with without,first last,up down"
+    "similar different,good bad,better worse,best worst,cheap expensive,large small,big small,high low,"
+    "easy difficult,easy hard,simple complex,allow forbid,allow prohibit,include exclude,positive negative,"
+    "start end,begin end,start stop,buy sell,early late,earlier later,long short,new old,young old,open closed,"
+    "strong weak,success failure,improve worsen,support oppose,cancel keep,add remove,approve refuse,approve reject,"
+    "fast slow,win lose,love hate,advantage disadvantage,possible impossible,necessary unnecessary,enable disable,"
+    "hot cold,inside outside,arrive depart,import export,public private,majority minority,maximum minimum,"
+    "upgrade downgrade,refundable nonrefundable,useful useless,more less,before after,with without,first last,"
+    "up down"
 )
 
 

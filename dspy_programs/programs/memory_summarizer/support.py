@@ -108,7 +108,7 @@ class Sources:
     def _miscopied(self, sentence: str, wanted: frozenset[str]) -> str:
         """Return a fault if each clause that a sentence copies nearly word for word has another denial or an opposite."""
         copied = [self._said.clauses[number].text for number, _ in self._said.best(wanted, _COPIED)]
-        if copied and all(denials(text) != denials(sentence) or exchanged(text, sentence) for text in copied):
+        if copied and all(_denies_otherwise(text, sentence) or exchanged(text, sentence) for text in copied):
             return f"the entries say the opposite: {copied[-1]!r}"
         return ""
 
@@ -152,6 +152,11 @@ class Sources:
             if not any(deed & clause.deeds and (not others or others & clause.stems) for clause in near):
                 return f"{word!r} is not told as done"
         return ""
+
+
+def _denies_otherwise(text: str, sentence: str) -> bool:
+    """Return whether a sentence denies what a text does not, or the reverse; it may leave out a `not only`."""
+    return denies(text) != denies(sentence) or denials(sentence) > denials(text)
 
 
 def _retold(text: str, wanted: frozenset[str]) -> str:
