@@ -44,7 +44,7 @@ _RETELLS = frozenset(  # words of a summary about a conversation, which the conv
     )
 )
 _PREDICTED = re.compile(
-    r"n['\u2019]t\b|\b(?:will|to|cannot|not|never|would|can|could|should|must|may|might|if|wants?|asks?|asked|requests?)\b"
+    r"n['\u2019]t\b|\b(?:will|to|cannot|not|never|would|can|could|should|must|may|might|if|get|wants?|asks?|asked|requests?)\b"
 )
 
 
@@ -124,7 +124,7 @@ class Sources:
 
     def _confused(self, part: str, number: int) -> bool:
         """Return whether a passage lacks a value of a part, other than an id that is the only one of its shape here."""
-        missing = unsupported(part, self._said.evidence_around(number))
+        missing = [value for value in unsupported(part, self._said.evidence_around(number)) if not self._said.named(value)]
         if any(value not in self._said.evidence.facts.ids or self._said.shapes[shape_of(value)] > 1 for value in missing):
             return True
         facts = facts_in(part)
