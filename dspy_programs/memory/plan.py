@@ -320,7 +320,7 @@ class _Draft:
         elsewhere = set().union(*(task.known.stated(task.entries[index]) for index in stay))
         pool = Pool(self._with_texts(task.pool.told), task.is_talk, task.wanted) if self.written.windows else task.pool
         units = {unit for unit, one in enumerate(pool.told) if one.places[0] < self.older.stop}
-        return Selection(pool, units, elsewhere, self.left, task.furthest)
+        return Selection(pool, units, elsewhere, self.left, task.count, task.furthest)
 
     def _with_texts(self, told: Sequence[Told]) -> list[Told]:
         """Replace what is ordinary in a window by the sentences of the window's text."""

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from dspy_programs.memory.changes import Strategy
 from dspy_programs.memory.entry import MemoryEntry
-from dspy_programs.memory.reading.deed_lines import BRIEF, EQUAL, RUNS, Deed, together
+from dspy_programs.memory.reading.deed_lines import Deed, together
 from dspy_programs.memory.reading.pieces import Piece, Rank, lines_of
 from dspy_programs.memory.reading.salience import Reading, stated_in
 from dspy_programs.memory.reading.sentence_breaks import clause_of
@@ -112,16 +112,19 @@ class Selection:
     """The pieces of some units of a pool in the order in which they are chosen."""
 
     def __init__(
-        self, pool: Pool, units: Collection[int], elsewhere: set[str], room: int, furthest: Strategy = "archive"
+        self, pool: Pool, units: Collection[int], elsewhere: set[str], room: int, count: Counting, furthest: Strategy = "archive"
     ) -> None:
-        self.pool, self._room, self._known = pool, room, set(elsewhere)
+        self.pool, self._room, self._count, self._known = pool, room, count, set(elsewhere)
         self._ranks: dict[Rank, list[int]] = {rank: [] for rank in Rank}
         for number, (place, piece) in enumerate(zip(pool.places, pool.pieces, strict=True)):
             if place[0] in units:
                 self._ranks[piece.rank].append(number)
         self.told = list(pool.told)
         self._texts: dict[int, str] = {}
-        self._required = [*self._asked(), *self._deeds()[::-1]]
+        asked = self._asked()
+        newest = max((pool.places[number][0] for number in asked), default=0)
+        last = [number for number in asked if pool.places[number][0] == newest]
+        self._required = [*last, *self._deeds()[::-1], *(number for number in asked if number not in last)]
         if furthest != "archive":
             self._required += self._one_of_each(units, facts_only=furthest == "extract_facts")
 
@@ -136,11 +139,8 @@ class Selection:
         """Return the deeds that are told, as briefly as needed; one may stand for others."""
         numbers = self._ranks[Rank.DEED]
         deeds = [(piece.line.head, piece.deed or Deed(piece.text, ())) for piece in map(self.pool.pieces.__getitem__, numbers)]
-        room = DEED_SHARE * (self._room - sum(map(self._tokens, self._ranks[Rank.OPEN_REQUEST])))
-        for level in (EQUAL, RUNS, BRIEF):
-            texts = together(deeds, level)
-            if sum(len(text) // 4 + _OPENING for text in texts.values()) <= room:
-                break
+        room = self._room - sum(map(self._tokens, self._ranks[Rank.OPEN_REQUEST]))
+        texts = together(deeds, DEED_SHARE * room, room, lambda text: self._count(text) + _OPENING)
         told = sorted(texts)
         self._texts = {numbers[place]: texts[place] for place in told}
         for number, text in self._texts.items():

@@ -20,13 +20,14 @@ from dspy_programs.memory.reading.deeds import changes, ending_of, outcome_of, r
 from dspy_programs.memory.reading.fields import Part, Parts, joined, plain
 from dspy_programs.memory.reading.note import STILL_OPEN, is_note
 from dspy_programs.memory.reading.open_request import asks, open_requests as open_requests
-from dspy_programs.memory.reading.replies import is_output
+from dspy_programs.memory.reading.replies import is_consent, is_output
 from dspy_programs.memory.reading.sentence_breaks import lines_in
 from dspy_programs.memory.reading.stubs import mentioned_in as mentioned_in, stub_of as stub_of
 from dspy_programs.memory.reading.text_results import parts_of_result, value_of
 from dspy_programs.text import quantity
 
 _MOST_SENTENCES = 400  # pieces of one message
+_SHORT_MESSAGE = 170  # characters of a message of a person that is one piece
 _LONGEST_ROW = 400  # characters of a row of an open request that is one piece
 DECIDED_WORTH = 3.0  # of what a person decides
 _LONGEST_REASON = 120  # characters of a failure's, in short
@@ -155,7 +156,13 @@ def _worth_of_row(row: str) -> float:
 
 
 def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Piece]:
+    """Return a message by its sentences; a short one of a person is whole: "Yes, send." says nothing alone."""
     said = lines_in(text)
+    asked = not assistant and not is_consent(text)
+    if asked and len(text) <= _SHORT_MESSAGE and len(said) > 1:
+        rank = Rank.DECISION if any(settles(part) or asks(part) for part in said) else Rank.ORDINARY
+        worth = DECIDED_WORTH if rank is Rank.DECISION else 1.0
+        return [Piece(" ".join(said), rank, Line(number, f"{speaker}: ", "", " "), worth=worth)]
     beyond = max(0, len(said) - _MOST_SENTENCES)
     if beyond:
         half = _MOST_SENTENCES // 2
@@ -165,7 +172,7 @@ def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Pi
     decision = Rank.DECISION, 1.0 if assistant else DECIDED_WORTH
     found = []
     for part in said:
-        rank, worth = decision if settles(part, assistant) else ordinary
+        rank, worth = decision if settles(part, assistant) or (asked and asks(part)) else ordinary
         found.append(_new_piece(Piece, (part, rank, line, "", worth, None)))
     return found
 
