@@ -27,7 +27,7 @@ _MOST_IN_RUN = 20
 _LONGEST_RUN = 160  # characters of the values of deeds that are told together
 LEVELS = FULL, BRIEF, SHORTEST = range(3)
 FAILED = "failed: "
-_WORD = re.compile(r"[^\W\d_]{4,}|[\w-]*\d[\w-]*")  # a word that may tell a value from others
+_WORD = re.compile(r"[^\W\d_]{4,}|(?=[\w-]*\d)[\w-]{3,}")  # a word that may tell a value from others
 
 _LINE = re.compile(r"(?P<name>[\w.:/-]{1,120}|\(unnamed\))\((?P<given>.*?)\)(?P<outcome>(?: -> |: ).*)?", re.DOTALL)
 _NEXT_ARGUMENT = re.compile(r", (?=[\w.-]{1,60}=)")
@@ -161,14 +161,21 @@ def _line(one: tuple[str, Deed], own: Sequence[str] | None, level: int, times: M
 
 
 def _runs(places: Sequence[int], deeds: Sequence[tuple[str, Deed]]) -> list[list[int]]:
-    """Group neighbours that are the same but for the values of some arguments, always of the same ones."""
+    """Group calls of a tool with none of another between them that ended alike and differ in the same few arguments."""
     runs: list[list[int]] = []
+    of_tool: dict[str, list[int]] = {}
+    tool = ""
     for number in places:
-        if runs and len(runs[-1]) < _MOST_IN_RUN and _joins(deeds[number], [deeds[place] for place in runs[-1]]):
-            runs[-1].append(number)
+        ended, deed = deeds[number]
+        if deed.name != tool:
+            tool, of_tool = deed.name, {}
+        run = of_tool.get(ended)
+        if run is not None and len(run) < _MOST_IN_RUN and _joins(deeds[number], [deeds[place] for place in run]):
+            run.append(number)
         else:
             runs.append([number])
-    return runs
+            of_tool[ended] = runs[-1]
+    return sorted(runs, key=lambda run: run[-1])
 
 
 def _joins(one: tuple[str, Deed], run: Sequence[tuple[str, Deed]]) -> bool:
@@ -178,7 +185,7 @@ def _joins(one: tuple[str, Deed], run: Sequence[tuple[str, Deed]]) -> bool:
     apart = _apart(told_)
     if len(run) > 1 and apart != _apart(told_[:-1]):
         return False
-    return len(apart) == 1 or sum(len(deed.arguments[at]) for deed in told_ for at in apart) <= _LONGEST_RUN
+    return len(apart) == 1 or sum(map(len, (deed.arguments[at] for deed in told_[1:] for at in apart))) <= _LONGEST_RUN
 
 
 def _form(ended: str, deed: Deed) -> tuple[str, ...]:
@@ -217,7 +224,7 @@ def _brief(deed: Deed, level: int, whole: bool) -> Deed:
     kept = [_cut(argument, _LONGEST_ARGUMENT) for argument in deed.arguments[:1]]
     room = _BRIEF_ARGUMENTS - sum(map(len, kept))
     for argument in deed.arguments[1:]:
-        if whole or not named.isdisjoint(_WORD.findall(argument.partition("=")[2])):
+        if whole or not named.isdisjoint(_WORD.findall(argument.partition("=")[2][:_LONGEST_ARGUMENT])):
             kept.append(_cut(argument, _BRIEF_ARGUMENT))
         elif level < SHORTEST and len(argument) <= min(room, _BRIEF_ARGUMENT):
             kept.append(argument)
@@ -231,6 +238,8 @@ def _brief(deed: Deed, level: int, whole: bool) -> Deed:
 
 def _cut(argument: str, room: int) -> str:
     """Cut an argument between its items or its words."""
-    if len(argument) <= room or not argument.endswith("]"):
-        return cut(argument, room)
+    if len(argument) <= room:
+        return argument
+    if not argument.endswith("]"):
+        return cut(argument, room) + '"' * argument.endswith('"')
     return argument[: max(argument.rfind(", ", 0, room), argument.find(", "))] + ", ...]"

@@ -28,7 +28,7 @@ _WITH_CONSENT = frozenset(
     "everything is looks sounds good on ahead do for me keep going carry next step steps no problem got course in "
     "that'd be fine "
     "let's a y flight flights new these those details option bitte danke mach das es ist s'il vous te plaît bien merci "
-    "allez vas y "
+    "allez vas y complete finish finalize your help are all set my "
     "pour moi c'est por favor gracias de está bien eso con".split()
 )
 _THANKS = re.compile(
