@@ -153,9 +153,9 @@ class Selection:
         return [numbers[place] for place in told]
 
     def _tokens(self, number: int) -> int:
-        """Estimate a piece's tokens as it is told."""
-        text = self._texts.get(number)
-        return self.pool.reading.tokens(number) if text is None else len(text) // 4 + _OPENING
+        """Return a piece's tokens as it is told, the head of a deed's line with them."""
+        unit, piece = self.pool.places[number]
+        return self._count(self.told[unit].pieces[piece].text) + (_OPENING if number in self._texts else 1)
 
     def _one_of_each(self, units: Collection[int], facts_only: bool) -> list[int]:
         """Return the best piece of each unit that has none among the required; facts_only: of each that states something."""

@@ -86,6 +86,8 @@ _FAILED = re.compile(
     r"错误|錯誤|失败|失敗|エラー|오류|실패|ошибка)",
     re.IGNORECASE,
 )
+_RAISED = re.compile(r"(?m)^(?:E\s+)?((?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Timeout)\b.*)")
+_COMPLAINS = re.compile(r"error|exception|fail|fatal|denied|not found", re.IGNORECASE)
 _STATE = re.compile(r"stat(?:us|e)$|result|outcome|error|message|confirm|success|warning", re.IGNORECASE)
 _AMOUNT = re.compile(r"amount|total|price|balance|cost|fee|refund|payment|paid|charge", re.IGNORECASE)
 _NEW_ID = re.compile(
@@ -266,10 +268,12 @@ def reason_of(result: str) -> str:
     value = value_of(text) if text[:1] in ("{", "[") else None
     if isinstance(value, dict):
         return cut(_words_of(value), _LONGEST_REASON)
-    if "\n" in text and (len(text) > _LONGEST_REASON or "Traceback" in text):
+    raised = list(_RAISED.finditer(text[:_READ])) or list(_RAISED.finditer(text[-_READ:]))
+    if raised:
+        return cut(plain(raised[-1][1]), _LONGEST_REASON)
+    if "\n" in text and len(text) > _LONGEST_REASON:
         lines = [line.strip() for line in text[-_READ:].splitlines() if line.strip()]
-        told_ = [line for line in lines if re.search(r"error|exception|fail|fatal|denied|not found", line, re.IGNORECASE)]
-        text = (told_ or lines)[-1]
+        text = next((line for line in reversed(lines) if _COMPLAINS.search(line)), lines[-1])
     return cut(plain(text), _LONGEST_REASON)
 
 

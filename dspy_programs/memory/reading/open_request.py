@@ -266,8 +266,10 @@ def _closes(text: str, said: _Said) -> bool:
 
 
 def _last_among_people(entries: Sequence[MemoryEntry]) -> set[int]:
-    if is_talk(entries):  # who is no speaker speaks to the assistant
-        return {index for index, entry in enumerate(entries) if entry.role == "user" and speaker_of(entry.content) is None}
+    if is_talk(entries):  # who is no speaker before them or after them speaks to the assistant
+        spoken = [index for index, entry in enumerate(entries) if speaker_of(entry.content) is not None]
+        asked = [*range(spoken[0]), *range(spoken[-1] + 1, len(entries))]
+        return {index for index in asked if entries[index].role == "user"}
     for index in range(len(entries) - 1, -1, -1):
         entry = entries[index]
         if _is_of_user(entry) and (is_note(entry.content) or not (is_closing(entry.content) or is_consent(entry.content))):

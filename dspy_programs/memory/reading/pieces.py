@@ -221,14 +221,13 @@ def _of_deed(deed: Deed, rank: Rank, line: Line) -> Piece:
 
 def _of_stray(result: MemoryEntry, number: int) -> list[Piece]:
     """Return the pieces of a result whose call is not on record."""
-    name = result.kept("name") if result.metadata else None
-    if result.role == "user" and name is None:
-        program = _PROGRAM.match(result.content)
-        name = program[1] if program else None
+    name, text = result.kept("name") if result.metadata else None, result.content
+    if result.role == "user" and name is None and (program := _PROGRAM.match(text)):
+        name, text = program[1], text[program.end() :]
     name = re.sub(r"[^\w.:/-]+", "_", name[:80]) if isinstance(name, str) and name else "tool"
-    if ending_of(result.content, False) == "failed":
-        return [Piece(f"{name}: {reason_of(result.content)}", Rank.DECISION, Line(number, "failed: "))]
-    return _of_parts(parts_of_result(result.content), Line(number, f"{name} -> "))
+    if ending_of(text, False) == "failed":
+        return [Piece(f"{name}: {reason_of(text)}", Rank.DECISION, Line(number, "failed: "), worth=DECIDED_WORTH)]
+    return _of_parts(parts_of_result(text), Line(number, f"{name} -> "))
 
 
 def _of_parts(parts: Parts, line: Line) -> list[Piece]:
