@@ -112,7 +112,13 @@ class Selection:
     """The pieces of some units of a pool in the order in which they are chosen."""
 
     def __init__(
-        self, pool: Pool, units: Collection[int], elsewhere: set[str], room: int, count: Counting, furthest: Strategy = "archive"
+        self,
+        pool: Pool,
+        units: Collection[int],
+        elsewhere: set[str],
+        room: int,
+        count: Counting,
+        furthest: Strategy = "archive",
     ) -> None:
         self.pool, self._room, self._count, self._known = pool, room, count, set(elsewhere)
         self._ranks: dict[Rank, list[int]] = {rank: [] for rank in Rank}

@@ -89,10 +89,10 @@ _FAILED = re.compile(
 _RAISED = re.compile(r"(?m)^(?:E\s+)?((?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Timeout)\b.*)")
 _COMPLAINS = re.compile(r"error|exception|fail|fatal|denied|not found", re.IGNORECASE)
 _STATE = re.compile(r"stat(?:us|e)$|result|outcome|error|message|confirm|success|warning", re.IGNORECASE)
-_AMOUNT = re.compile(r"amount|total|price|balance|cost|fee|refund|payment|paid|charge", re.IGNORECASE)
-_NEW_ID = re.compile(
-    r"(?:^|[_.])(?!user|customer|account)\w*(?:id|number|code|reference|ref|url|key)$|Id$|^id\b", re.IGNORECASE
+_AMOUNT = re.compile(
+    r"(?i)(?:^|[_. (])(?:amount|total|price|balance|cost|fee|refund|payment|paid|charge|count|rows)(?:$|[,)s])"
 )
+_NEW_ID = re.compile(r"(?:id|number|code|reference|ref|url|key)$|^id\b", re.IGNORECASE)
 _CODE = re.compile(r"(?=.*\d)(?=.*[^\W\d_])(?!\d{4}-\d\d)[\w#/-]{3,40}|\d{5,}")  # A-30991, d-71, 88210
 _EMPTY = frozenset(("", "none", "null", "true", "ok", "done", "success", "successful", "{}", "[]", '""'))
 
@@ -222,19 +222,28 @@ def _is_said(part: Part, call: Deed) -> bool:
 
 
 def outcome_of(parts: Parts, call: Deed) -> list[Part]:
-    """Return what a deed brought about that its arguments do not say: new ids, then states, amounts; else its first words."""
+    """Return what a deed brought about that its arguments do not say: new ids, then states, amounts, of a short result
+    all that is new; else its first words."""
     new = [part for part in parts.parts if not _is_said(part, call)]
     if not any(": " in part.text or part.under for part in new):
-        return [part._replace(text=cut(part.text, _LONGEST_OUTCOME)) for part in new[:1]]
+        best = max(new, key=lambda part: part.worth, default=None)
+        return [] if best is None else [best._replace(text=cut(best.text, _LONGEST_OUTCOME))]
+    telling = [part for tells in (_is_new_id, _is_state, _is_amount, _is_id) for part in new if tells(part)]
+    others = new if len(parts.parts) <= _MANY_FIELDS else [] if telling else new[:_QUOTED]
+    found = list(dict.fromkeys([*telling, *others]))
     chosen: list[Part] = []
     room = _LONGEST_OUTCOME
-    telling = [part for tells in (_is_new_id, _is_state, _is_amount, _is_id) for part in new if tells(part)]
-    for part in telling or new[:_QUOTED]:
+    for part in [part for part in found if not only_says_done(part)] or found:
         size = len(part.text) + len(part.under)
-        if size <= room and part not in chosen:
+        if size <= room:
             chosen.append(part)
             room -= size + 2
     return chosen
+
+
+def only_says_done(part: Part) -> bool:
+    """Return whether a field is no more than `status: ok`."""
+    return part.text.rpartition(": ")[2].lower() in _EMPTY
 
 
 def _key_of(part: Part) -> str:
@@ -242,12 +251,7 @@ def _key_of(part: Part) -> str:
 
 
 def _is_new_id(part: Part) -> bool:
-    key = _key_of(part).lower()
-    return (
-        not part.under
-        and not key.startswith(("user", "customer", "account"))
-        and _CODE.fullmatch(part.text.rpartition(": ")[2]) is not None
-    )
+    return not part.under and not _is_of_a_person(part) and _CODE.fullmatch(part.text.rpartition(": ")[2]) is not None
 
 
 def _is_state(part: Part) -> bool:
@@ -259,7 +263,11 @@ def _is_amount(part: Part) -> bool:
 
 
 def _is_id(part: Part) -> bool:
-    return _NEW_ID.search(_key_of(part)) is not None
+    return not _is_of_a_person(part) and _NEW_ID.search(_key_of(part)) is not None
+
+
+def _is_of_a_person(part: Part) -> bool:
+    return _key_of(part).lower().startswith(("user", "customer", "account"))
 
 
 def reason_of(result: str) -> str:

@@ -181,9 +181,7 @@ def _changed(calls: dict[str | None, Call], result: MemoryEntry) -> bool:
     return changes(call, text) and ending_of(text, True) == "done"
 
 
-def _left_open(
-    waiting: list[int], text: str, entries: Sequence[MemoryEntry], completed: bool, changed: bool
-) -> list[int]:
+def _left_open(waiting: list[int], text: str, entries: Sequence[MemoryEntry], completed: bool, changed: bool) -> list[int]:
     """Return what is open after an answer: what was set aside for a question meanwhile, and what the next message refers to."""
     if waiting and _ASIDE.search(entries[waiting[-1]].content[:_READ]):
         return waiting[:-1]

@@ -16,7 +16,7 @@ from dspy_programs.conversation import Call, call_of
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.reading.decisions import settles
 from dspy_programs.memory.reading.deed_lines import Deed, cut, deed_of, name_of, told
-from dspy_programs.memory.reading.deeds import changes, ending_of, outcome_of, reason_of, says_only_done, unsaid
+from dspy_programs.memory.reading.deeds import changes, ending_of, only_says_done, outcome_of, reason_of, says_only_done, unsaid
 from dspy_programs.memory.reading.fields import Part, Parts, joined, plain
 from dspy_programs.memory.reading.note import STILL_OPEN, is_note
 from dspy_programs.memory.reading.open_request import asks, open_requests as open_requests
@@ -208,7 +208,7 @@ def _of_call(call: Call, result: str | None, number: int) -> list[Piece]:
     if outcome:
         short = [part for part in outcome if len(part.text) + len(part.under) <= _LONGEST_BRIEF][:_BRIEF_PARTS]
         call_ = call_._replace(outcome=f" -> {joined(outcome)}", brief=f" -> {joined(short)}" if short else "")
-    rest = [part for part in unsaid(parts, call_).parts if part not in outcome]
+    rest = [part for part in unsaid(parts, call_).parts if part not in outcome and not only_says_done(part)]
     return [
         _of_deed(call_, Rank.DEED, Line(number, "done: ")),
         *_of_parts(Parts(rest, parts.noun, parts.beyond), Line(number + 1, f"{name_of(call)} -> ")),

@@ -47,7 +47,9 @@ def test_what_is_as_below_is_really_below():
 
 
 def test_the_oldest_deeds_shrink_first_and_none_goes():
-    deeds = [("done: ", Deed("send", (f"to=a{n}", f"body={'word ' * n * 20}"), f" -> id: m{n}", f" -> id: m{n}")) for n in (1, 2, 3)]
+    deeds = [
+        ("done: ", Deed("send", (f"to=a{n}", f"body={'word ' * n * 20}"), f" -> id: m{n}", f" -> id: m{n}")) for n in (1, 2, 3)
+    ]
     full = [deed.text for _, deed in deeds]
     texts = fitted(deeds, share=len(full[1] + full[2]) + 60)
     assert [texts[0], texts[1], texts[2]] == ["send(to=a1, (1 more)) -> id: m1", *full[1:]]
@@ -58,7 +60,10 @@ def test_a_failure_is_told_by_its_first_argument_and_what_its_error_names():
     given = {"user": "mia_3", "cabin": "economy " * 8, "items": [{"id": "A-17", "n": 2}, {"id": "B-9", "n": 1}]}
     deed = told(Call("order", given))._replace(outcome=": B-9 is sold out", brief=": B-9 is sold out")
     for share in (NARROW, WIDE):
-        assert fitted([("failed: ", deed)], share)[0] == 'order(user="mia_3", items=[(A-17, 2), (B-9, 1)], (1 more)): B-9 is sold out'
+        assert (
+            fitted([("failed: ", deed)], share)[0]
+            == 'order(user="mia_3", items=[(A-17, 2), (B-9, 1)], (1 more)): B-9 is sold out'
+        )
 
 
 def test_a_list_that_is_cut_ends_after_an_item():
