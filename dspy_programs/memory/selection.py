@@ -130,6 +130,7 @@ class Selection:
         asked = self._asked()
         newest = max((pool.places[number][0] for number in asked), default=0)
         last = [number for number in asked if pool.places[number][0] == newest]
+        self._asked_last = [pool.places[number] for number in last]
         self._required = [*last, *self._deeds()[::-1], *(number for number in asked if number not in last)]
         if furthest != "archive":
             self._required += self._one_of_each(units, facts_only=furthest == "extract_facts")
@@ -184,7 +185,9 @@ class Selection:
     def note(self, frame: str, room: int, size: Counting, count: Counting) -> Note:
         """Return the note of at most `room` tokens by `size`; frame: its first line; count: tokens of a bare text."""
         writing = _Writing(self.told, frame, room, size, count)
-        writing.add(self._first)
+        writing.add(self._asked_last)
+        writing.add_part(self._asked_last)  # a request is cut, not dropped
+        writing.add([place for place in self._first if place not in self._asked_last])
         writing.add(self._telling)
         if not self.is_empty_with_facts(writing.chosen):
             writing.add(self._filler)

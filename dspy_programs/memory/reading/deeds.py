@@ -74,7 +74,7 @@ _SUCCESS = re.compile(
     r"\bsuccess|\b(?:created|updated|deleted|removed|sent|booked|cancell?ed|saved|added|scheduled|submitted|assigned|"
     r"moved|completed|"
     r"processed|applied|activated|enabled|disabled|started|stopped|written|uploaded|installed|merged|deployed|"
-    r"registered|changed)\b",
+    r"registered|changed|edited)\b",
     re.IGNORECASE,
 )
 _STATES = frozenset(
@@ -90,7 +90,7 @@ _RAISED = re.compile(r"(?m)^(?:E\s+)?((?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Ex
 _COMPLAINS = re.compile(r"error|exception|fail|fatal|denied|not found", re.IGNORECASE)
 _STATE = re.compile(r"stat(?:us|e)$|result|outcome|error|message|confirm|success|warning", re.IGNORECASE)
 _AMOUNT = re.compile(
-    r"(?i)(?:^|[_. (])(?:amount|total|price|balance|cost|fee|refund|payment|paid|charge|count|rows)(?:$|[,)s])"
+    r"(?i)(?:^|[_. (])(?:amount|total|price|balance|cost|fee|refund|payment|paid|charge|count|rows|betrag|summe|preis|kosten|montant|prix|importe|precio)(?:$|[,)s])"
 )
 _NEW_ID = re.compile(r"(?:id|number|code|reference|ref|url|key)$|^id\b", re.IGNORECASE)
 _CODE = re.compile(r"(?=.*\d)(?=.*[^\W\d_])(?!\d{4}-\d\d)[\w#/-]{3,40}|\d{5,}")  # A-30991, d-71, 88210
@@ -225,7 +225,7 @@ def outcome_of(parts: Parts, call: Deed) -> list[Part]:
     """Return what a deed brought about that its arguments do not say: new ids, then states, amounts, of a short result
     all that is new; else its first words."""
     new = [part for part in parts.parts if not _is_said(part, call)]
-    if not any(": " in part.text or part.under for part in new):
+    if parts.noun not in ("field", "item") or not any(": " in part.text or part.under for part in new):
         best = max(new, key=lambda part: part.worth, default=None)
         return [] if best is None else [best._replace(text=cut(best.text, _LONGEST_OUTCOME))]
     telling = [part for tells in (_is_new_id, _is_state, _is_amount, _is_id) for part in new if tells(part)]
@@ -299,8 +299,9 @@ def _words_of(value: dict[str, Any]) -> str:
 def says_only_done(result: str, call: str) -> bool:
     """Return whether a result says nothing but that the call worked."""
     text = result.strip().rstrip(".!").lower()
-    if text in _EMPTY:
+    if text in _EMPTY or (len(text) <= _SHORT and text in call.lower()):
         return True
     if len(text) > 120 or not _SUCCESS.search(text):
         return False
-    return all(word in call.lower() for word in re.findall(r"[\w.@-]*\d[\w.@-]*", text)) and "\n" not in text
+    figures = re.findall(r"[\w.@-]*\d[\w.@-]*", text)
+    return all(word == "1" or word in call.lower() for word in figures) and "\n" not in text

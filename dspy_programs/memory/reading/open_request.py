@@ -28,6 +28,7 @@ _MOST_READ = 40  # messages of the user
 _READ = 1500  # characters at a message's beginning and end that are read
 _SHORTEST_BRIEF = 250  # characters
 _MOST_OF_RESULT = 2_000  # characters
+_LONGEST_SHORT_ANSWER = 60  # characters; a longer one that is the last that the user said says what is wanted, too
 _LONGEST_ANSWER = 200
 _SHORT = 600
 _LONGEST_REFERENCE = 240
@@ -138,7 +139,7 @@ def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
         return _last_among_people(entries)
     waiting: list[int] = []
     calls: dict[str | None, Call] = {}
-    said, agreed_to, last_request, changed = _Said(), -1, -1, False
+    said, agreed_to, last_request, answer, changed = _Said(), -1, -1, -1, False
     for index in range(_start(entries), len(entries)):
         entry = entries[index]
         if entry.role == "tool" and calls:
@@ -160,13 +161,14 @@ def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
                 waiting, last_request = [], -1
             elif last_request >= 0 and not waiting:
                 waiting = [last_request]
+            answer = index if kind == "answer" and len(entry.content) > _LONGEST_SHORT_ANSWER and not note else -1
             agrees = kind == "consent" or (kind == "answer" and said.proposes and _CHOOSES.fullmatch(entry.content) is not None)
             agreed_to = said.place if agrees and said.asks and waiting else -1
             said, changed = _Said(), False
     if said.answers or changed:
         waiting = [*_briefs(waiting, entries, said.completes), *([last_request] if last_request >= 0 else [])]
     kept = [*waiting[:1], *waiting[1:][-(MOST - 1) :]]
-    return {*kept, *([agreed_to] if agreed_to >= 0 else [])}
+    return {*kept, *(index for index in (agreed_to, answer) if index >= 0)}
 
 
 def asks(text: str) -> bool:

@@ -28,10 +28,9 @@ from dspy_programs.text import quantity
 
 _MOST_SENTENCES = 400  # pieces of one message
 _SHORT_MESSAGE = 170  # characters of a message of a person that is one piece
-_LONGEST_ROW = 400  # characters of a row of an open request that is one piece
 DECIDED_WORTH = 3.0  # of what a person decides
 _LONGEST_REASON = 120  # characters of a failure's, in short
-_LONGEST_BRIEF, _BRIEF_PARTS = 40, 2  # of a deed's outcome, in short
+_LONGEST_BRIEF, _BRIEF_PARTS = 40, 3  # of a deed's outcome, in short
 _ENDINGS = ("done", "failed", "asked")
 _PROGRAM = re.compile(r"\s*(\w[\w.@-]{0,39}): ")  # "Computer_terminal: exitcode: 1"
 _WORDS = re.compile(r"(?:[^\W\d_]+[,']? ){3}|[\u3040-\u9fff]{4}")  # running text
@@ -139,8 +138,9 @@ def _of_open_request(text: str, head: str, number: int, beyond: int) -> list[Pie
     for row in text.splitlines():
         if row.strip():
             row = "".join([sign if sign == "\t" or sign >= " " else " " for sign in row]).rstrip()
-            first, *rest = lines_in(row) if len(row) > _LONGEST_ROW else [row.lstrip() if not said else row]
-            said += [f"\n  {first}" if said else first, *rest]
+            blanks = row[: len(row) - len(row.lstrip())] if said else ""
+            first, *rest = lines_in(row) if _WORDS.search(row) else [row.lstrip()]
+            said += [f"\n  {blanks}{first}" if said else first, *rest]
     if len(said) > _MOST_SENTENCES:
         beyond += len(said) - _MOST_SENTENCES
         said = said[: _MOST_SENTENCES // 2] + said[-_MOST_SENTENCES // 2 :]
