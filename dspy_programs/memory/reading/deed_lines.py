@@ -126,9 +126,12 @@ def together(deeds: Sequence[tuple[str, Deed]], share: float, room: float, size:
     """
     times = Counter(deeds)
     places = sorted({one: number for number, one in enumerate(deeds)}.values())
-    ways = {number: [_line(deeds[number], None, FULL, times)] for number in places}
+    ways = {number: [_line(deeds[number], None, FULL, times, ())] for number in places}
     if sum(size(texts[0]) for texts in ways.values()) > share:
         ways = {}
+        alike: dict[tuple[str, ...], list[Deed]] = {}
+        for number in places:
+            alike.setdefault(_kin(deeds[number][1]), []).append(deeds[number][1])
         below: dict[str, Deed] = {}
         for *others, number in reversed(_runs(places, deeds)):
             deed = deeds[number][1]
@@ -138,7 +141,7 @@ def together(deeds: Sequence[tuple[str, Deed]], share: float, room: float, size:
             else:
                 own = _own(deed, later)
                 below[deed.name] = deed if own is None else later
-                ways[number] = [_line(deeds[number], own, level, times) for level in LEVELS]
+                ways[number] = [_line(deeds[number], own, level, times, alike[_kin(deed)]) for level in LEVELS]
     found = {number: texts[0] for number, texts in sorted(ways.items())}
     tokens = sum(map(size, found.values()))
     for level, most in ((BRIEF, share), (SHORTEST, room)):
@@ -149,12 +152,31 @@ def together(deeds: Sequence[tuple[str, Deed]], share: float, room: float, size:
     return found
 
 
-def _line(one: tuple[str, Deed], own: Sequence[str] | None, level: int, times: Mapping[tuple[str, Deed], int]) -> str:
-    """Return a deed's text; own: what it has besides what a later call has, too. Failures are brief at every level."""
+def _kin(deed: Deed) -> tuple[str, ...]:
+    return deed.name, *deed.arguments[:1]
+
+
+def _line(
+    one: tuple[str, Deed], own: Sequence[str] | None, level: int, times: Mapping[tuple[str, Deed], int], kin: Sequence[Deed]
+) -> str:
+    """Return a deed's text. Failures are brief at every level.
+
+    Args:
+        one: How it ended, and what it was.
+        own: The arguments that it has besides what a later call has, too.
+        level: One of LEVELS.
+        times: How often it was done.
+        kin: Calls with the same first argument.
+    """
     ended, deed = one
     told_ = deed if own is None else deed._replace(arguments=(*deed.arguments[:1], *own))
     if level > FULL or ended == FAILED:
-        told_ = _brief(told_, level, whole=own is not None)
+        apart = (
+            own
+            if own is not None
+            else [text for text in deed.arguments[1:] if any(text not in other.arguments for other in kin)]
+        )
+        told_ = _brief(told_, level, apart)
     if own is not None:
         told_ = told_._replace(arguments=(*told_.arguments, "the rest as below"))
     return told_.text + (f" ({times[one]:,} times)" if times[one] > 1 else "")
@@ -215,16 +237,14 @@ def _own(deed: Deed, later: Deed) -> list[str] | None:
     return own if deed is not later and saved >= _WORTH_NAMING else None
 
 
-def _brief(deed: Deed, level: int, whole: bool) -> Deed:
-    """Return a deed with its first argument, those that its outcome names, and others that are short and have room.
-
-    whole: the others are all that tells it from a later call: they stay, the long ones cut.
-    """
+def _brief(deed: Deed, level: int, apart: Sequence[str]) -> Deed:
+    """Return a deed with its first argument, those that tell it from others (apart; the long ones cut) or that its outcome
+    names, and others that are short and have room."""
     named = set(_WORD.findall(deed.outcome))
     kept = [_cut(argument, _LONGEST_ARGUMENT) for argument in deed.arguments[:1]]
     room = _BRIEF_ARGUMENTS - sum(map(len, kept))
     for argument in deed.arguments[1:]:
-        if whole or not named.isdisjoint(_WORD.findall(argument.partition("=")[2][:_LONGEST_ARGUMENT])):
+        if argument in apart or not named.isdisjoint(_WORD.findall(argument.partition("=")[2][:_LONGEST_ARGUMENT])):
             kept.append(_cut(argument, _BRIEF_ARGUMENT))
         elif level < SHORTEST and len(argument) <= min(room, _BRIEF_ARGUMENT):
             kept.append(argument)
