@@ -24,7 +24,6 @@ from dspy_programs.memory.reading.talk import densities
 
 SPARE = 1.6  # the estimate of a piece's tokens is high, so this much more is picked, then cut by the exact count
 _ROUNDS = 5
-ASKED_SHARE = 0.7  # of the room: longer open requests are told in part, where they are not whole anyway
 DEED_SHARE = 0.5  # of the room beside open requests: deeds that take more are told in fewer words
 _OPENING = 4  # tokens of a deed's head
 _PART = 8  # tokens from which a part of a sentence is worth adding
@@ -75,7 +74,7 @@ class Pool:
 
     def _wanted(self, wanted: Collection[str]) -> list[float]:
         """Return a factor for each piece: the rarer its words that are wanted, the more."""
-        pages = [piece.text if piece.line.noun == "sentence" else "" for piece in self.pieces]
+        pages = [piece.text if piece.line.noun in ("sentence", "") and not self.is_talk else "" for piece in self.pieces]
         shared = [[word for word in words_of(text) if word in wanted] for text in pages]
         times = Counter(word for words in shared for word in words)
         return [1 + WANTED_WORTH * min(1.0, sum(times[word] ** -0.5 for word in words)) for words in shared]
@@ -136,11 +135,8 @@ class Selection:
             self._required += self._one_of_each(units, facts_only=furthest == "extract_facts")
 
     def _asked(self) -> list[int]:
-        """Return the open requests, in order if there is room for them, else what asks most first."""
-        numbers, pool = self._ranks[Rank.OPEN_REQUEST], self.pool
-        if sum(map(pool.reading.tokens, numbers)) <= ASKED_SHARE * self._room:
-            return numbers
-        return sorted(numbers, key=lambda number: (-pool.pieces[number].worth, number))
+        """Return the open requests, what asks most first."""
+        return sorted(self._ranks[Rank.OPEN_REQUEST], key=lambda number: (-self.pool.pieces[number].worth, number))
 
     def _deeds(self) -> list[int]:
         """Return the deeds that are told, as briefly as needed; one may stand for others."""

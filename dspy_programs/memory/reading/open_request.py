@@ -46,7 +46,7 @@ _ASKS = re.compile(
     r"for)|help me|let'?s|(?<!i'll )make sure|show "
     r"me|tell me|give me|"
     r"find me|remind me|"
-    r"bitte|könn(?:en|ten|test)|kannst|ich (?:möchte|brauche|will|würde)|s'il (?:vous|te) pla[iî]t|je (?:voudrais|veux|"
+    r"bitte|könn(?:en|ten|test)|kannst|ich (?:möchte|brauche|will|würde|hätte)|s'il (?:vous|te) pla[iî]t|je (?:voudrais|veux|"
     r"souhaite)|"
     r"j'(?:aimerais|ai besoin)|pou(?:vez|rriez)|por favor|quiero|necesito|quisiera|pued[eo]s?|podr[ií]as?|me gustar[ií]a)\b"
     r"|ください|下さい|お願い|たいです|してほしい|教えて|请|帮我|我想|我要|我需要|能不能|可以帮|吗",
