@@ -150,7 +150,7 @@ def _of_open_request(text: str, head: str, number: int, beyond: int) -> list[Pie
 
 def _worth_of_row(row: str) -> float:
     """Return what a row of a request is worth where not all fits: questions and orders first, headings and code last."""
-    if not _WORDS.search(row):
+    if not _WORDS.search(row) or row.lstrip().startswith("#"):
         return 0.2
     return 3.0 if asks(row) else 2.0 if settles(row) else 1.5 if any(map(str.isdigit, row)) else 1.0
 
