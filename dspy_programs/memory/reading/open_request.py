@@ -166,7 +166,10 @@ def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
             agreed_to = said.place if agrees and said.asks and waiting else -1
             said, changed = _Said(), False
     if said.answers or changed:
-        waiting = [*_briefs(waiting, entries, said.completes), *([last_request] if last_request >= 0 else [])]
+        meant = [index for index in (waiting[-2:] if changed else []) if index != last_request]
+        meant = meant if last_request >= 0 and _AGREES.match(entries[last_request].content) else []
+        waiting = [*_briefs(waiting, entries, said.completes), *meant, *([last_request] if last_request >= 0 else [])]
+    waiting = list(dict.fromkeys(waiting))
     kept = [*waiting[:1], *waiting[1:][-(MOST - 1) :]]
     return {*kept, *(index for index in (agreed_to, answer) if index >= 0)}
 

@@ -29,6 +29,7 @@ from dspy_programs.text import quantity
 _MOST_SENTENCES = 400  # pieces of one message
 _SHORT_MESSAGE = 170  # characters of a message of a person that is one piece
 DECIDED_WORTH = 3.0  # of what a person decides
+_LONGEST_EMPTY = 44  # characters of a request that has no content of its own
 _LONGEST_REASON = 120  # characters of a failure's, in short
 _LONGEST_BRIEF, _BRIEF_PARTS = 40, 3  # of a deed's outcome, in short
 _ENDINGS = ("done", "failed", "asked")
@@ -152,7 +153,10 @@ def _worth_of_row(row: str) -> float:
     """Return what a row of a request is worth where not all fits: questions and orders first, headings and code last."""
     if not _WORDS.search(row) or row.lstrip().startswith("#"):
         return 0.2
-    return 3.0 if asks(row) else 2.0 if settles(row) else 1.5 if any(map(str.isdigit, row)) else 1.0
+    exact = any(map(str.isdigit, row))
+    if asks(row):
+        return 3.0 if exact or len(row) > _LONGEST_EMPTY or not row.isascii() else 0.9  # "Can you help me with that?"
+    return 2.0 if settles(row) else 1.5 if exact else 1.0
 
 
 def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Piece]:
