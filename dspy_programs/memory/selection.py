@@ -181,8 +181,9 @@ class Selection:
     def note(self, frame: str, room: int, size: Counting, count: Counting) -> Note:
         """Return the note of at most `room` tokens by `size`; frame: its first line; count: tokens of a bare text."""
         writing = _Writing(self.told, frame, room, size, count)
-        writing.add(self._asked_last)
-        writing.add_part(self._asked_last)  # a request is cut, not dropped
+        writing.add(self._asked_last[:1])
+        writing.add_part(self._asked_last[:1])  # a request is cut, not dropped
+        writing.add(self._asked_last[1:])
         writing.add([place for place in self._first if place not in self._asked_last])
         writing.add(self._telling)
         if not self.is_empty_with_facts(writing.chosen):

@@ -1,9 +1,10 @@
 """Which of a user's messages still ask for something: an agent that goes on must have them word for word.
 
 A conversation is read from its beginning. A request opens; an answer of the assistant that asks nothing back closes all that
-are open; thanks close them too. What was changed since closes all but the last of them. Then the last request is open in any case until it is thanked for, and with it those that
-nothing has answered, or that the last one refers to ("do the same for Bob"). "Yes" and "ok, go on" are no requests: what they
-agree to, the assistant's last message, counts as open with the request.
+are open; thanks close them too. What was changed since closes all but the last of them, and a long first request stays open
+until it is said to be done. The last request is open in any case until it is thanked for, and with it those that nothing has
+answered, or that the last one refers to ("do the same for Bob"). "Yes" and "ok, go on" are no requests: what they agree to,
+the assistant's last message, counts as open with the request; so does a long answer, while it is the last that the user said.
 
 Input      entries in time order.
 Output     the indexes of the messages; a note's, if the request that it marks as open is still so.

@@ -29,7 +29,7 @@ from dspy_programs.text import quantity
 _MOST_SENTENCES = 400  # pieces of one message
 _SHORT_MESSAGE = 170  # characters of a message of a person that is one piece
 DECIDED_WORTH = 3.0  # of what a person decides
-_LONGEST_EMPTY = 44  # characters of a request that has no content of its own
+_LONGEST_EMPTY = 44  # characters of a sentence that has no content of its own; a quarter of it in other scripts
 _LONGEST_REASON = 120  # characters of a failure's, in short
 _LONGEST_BRIEF, _BRIEF_PARTS = 40, 3  # of a deed's outcome, in short
 _ENDINGS = ("done", "failed", "asked")
@@ -140,7 +140,7 @@ def _of_open_request(text: str, head: str, number: int, beyond: int) -> list[Pie
         if row.strip():
             row = "".join([sign if sign == "\t" or sign >= " " else " " for sign in row]).rstrip()
             blanks = row[: len(row) - len(row.lstrip())] if said else ""
-            first, *rest = lines_in(row) if _WORDS.search(row) else [row.lstrip()]
+            first, *rest = _sentences(row) if _WORDS.search(row) else [row.lstrip()]
             said += [f"\n  {blanks}{first}" if said else first, *rest]
     if len(said) > _MOST_SENTENCES:
         beyond += len(said) - _MOST_SENTENCES
@@ -149,14 +149,28 @@ def _of_open_request(text: str, head: str, number: int, beyond: int) -> list[Pie
     return [Piece(part, Rank.OPEN_REQUEST, line, worth=_worth_of_row(part)) for part in said]
 
 
+def _sentences(row: str) -> list[str]:
+    """Return sentences, those together of which one says nothing alone: "Yes. On Monday then.", "Can you do that?"."""
+    found: list[str] = []
+    for sentence in lines_in(row):
+        if found and (_is_empty(sentence) or _is_empty(found[-1])):
+            found[-1] += f" {sentence}"
+        else:
+            found.append(sentence)
+    return found
+
+
+def _is_empty(sentence: str) -> bool:
+    return len(sentence) <= (_LONGEST_EMPTY if sentence.isascii() else _LONGEST_EMPTY // 4) and not any(
+        map(str.isdigit, sentence)
+    )
+
+
 def _worth_of_row(row: str) -> float:
     """Return what a row of a request is worth where not all fits: questions and orders first, headings and code last."""
     if not _WORDS.search(row) or row.lstrip().startswith("#"):
         return 0.2
-    exact = any(map(str.isdigit, row))
-    if asks(row):
-        return 3.0 if exact or len(row) > _LONGEST_EMPTY or not row.isascii() else 0.9  # "Can you help me with that?"
-    return 2.0 if settles(row) else 1.5 if exact else 1.0
+    return 3.0 if asks(row) else 2.0 if settles(row) else 1.5 if any(map(str.isdigit, row)) else 1.0
 
 
 def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Piece]:

@@ -70,7 +70,8 @@ _ADDS = re.compile(r"[?\uff1f@\d]|\b(?:but|also|instead|except|only|unless|if|ab
 
 _OUTPUT = re.compile(
     r"\s*(?:[\w .@-]{1,40}: ?)?(?:exit ?code:? ?-?\d|code output:|observation:|tool (?:output|result):|std(?:out|err):|"
-    r"execution (?:succeeded|failed|result|output)|[\w .@-]{0,40}(?:terminal|executor|interpreter|sandbox|console): |<(?:observation|tool_result|function_results?|stdout|stderr|output)>)",
+    r"execution (?:succeeded|failed|result|output)|[\w .@-]{0,40}(?:terminal|executor|interpreter|sandbox|console): |"
+    r"<(?:observation|tool_result|function_results?|stdout|stderr|output)>)",
     re.IGNORECASE,
 )
 

@@ -137,7 +137,7 @@ def test_a_request_after_a_deed_stands_for_itself_unless_it_goes_on():
 
 
 def test_a_long_first_request_holds_while_others_are_done():
-    brief = "Please repair the import. " + "Do not touch the public functions, and add no dependency, whatever you find there. " * 4
+    brief = "Please repair the import. " + "Do not touch the public functions, and add no dependency whatever it is. " * 4
     told = [f"u: {brief}", "> edit_file", "u: Use Python 3.10.", "> edit_file", "u: Commit the change."]
     assert open_in(*told)[0] == brief
     assert brief not in open_in(*told[:2], "a: The import has been fixed.", *told[2:])
