@@ -61,7 +61,7 @@ class Draft:
         elsewhere = set().union(*(task.known.stated(task.entries[index]) for index in stay))
         pool = task.pool_of(self._with_texts(task.pool.units)) if self.written.windows else task.pool
         units = {number for number, unit in enumerate(pool.units) if unit.places[0] < self.older.stop}
-        return Selection(pool, units, elsewhere, self.left, task.furthest)
+        return Selection(pool, units, elsewhere, self.left, task.count, task.furthest)
 
     def _with_texts(self, units: Sequence[Unit]) -> list[Unit]:
         """Replace what is ordinary in a window by the sentences of the window's text."""

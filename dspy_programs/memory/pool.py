@@ -54,7 +54,7 @@ class Pool:
 
     def _wanted(self, wanted: Collection[str]) -> list[float]:
         """Return a factor for each piece: the rarer its words that are wanted, the more."""
-        pages = [piece.text if piece.line.noun == "sentence" else "" for piece in self.pieces]
+        pages = [piece.text if piece.line.noun in ("sentence", "") and not self.is_talk else "" for piece in self.pieces]
         shared = [[word for word in words_of(text) if word in wanted] if text else [] for text in pages]
         times = Counter(word for words in shared for word in words)
         return [1 + WANTED_WORTH * min(1.0, sum(times[word] ** -0.5 for word in words)) for words in shared]

@@ -11,14 +11,13 @@ from functools import cached_property
 from itertools import chain
 
 from dspy_programs.memory.pool import Pool
-from dspy_programs.memory.reading.deed_lines import BRIEF, EQUAL, RUNS, Deed, together
+from dspy_programs.memory.reading.deed_lines import Deed, together
 from dspy_programs.memory.reading.pieces import Rank
 from dspy_programs.memory.reading.salience import stated_in
 from dspy_programs.memory.strategies import Strategy
 from dspy_programs.memory.writing import Counting, Note, Place, Writing, written
 
 SPARE = 1.6  # the estimate of a piece's tokens is high, so this much more is picked, then cut by the exact count
-ASKED_SHARE = 0.7  # of the room: longer open requests are told in part, where they are not whole anyway
 DEED_SHARE = 0.5  # of the room beside open requests: deeds that take more are told in fewer words
 DECISION_SHARE = 0.5  # of the room that open requests and deeds leave
 _OPENING = 4  # tokens of a deed's head
@@ -28,35 +27,39 @@ class Selection:
     """The pieces of some units of a pool in the order in which they are chosen."""
 
     def __init__(
-        self, pool: Pool, units: Collection[int], elsewhere: set[str], room: int, furthest: Strategy = "archive"
+        self,
+        pool: Pool,
+        units: Collection[int],
+        elsewhere: set[str],
+        room: int,
+        count: Counting,
+        furthest: Strategy = "archive",
     ) -> None:
-        self.pool, self._room, self._known = pool, room, set(elsewhere)
+        self.pool, self._room, self._count, self._known = pool, room, count, set(elsewhere)
         self._ranks: dict[Rank, list[int]] = {rank: [] for rank in Rank}
         for number, (place, piece) in enumerate(zip(pool.places, pool.pieces, strict=True)):
             if place[0] in units:
                 self._ranks[piece.rank].append(number)
         self.units = list(pool.units)
         self._texts: dict[int, str] = {}
-        self._required = [*self._asked(), *self._deeds()[::-1]]
+        asked = self._asked()
+        newest = max((pool.places[number][0] for number in asked), default=0)
+        last = [number for number in asked if pool.places[number][0] == newest]
+        self._asked_last = [pool.places[number] for number in last]
+        self._required = [*last, *self._deeds()[::-1], *(number for number in asked if number not in last)]
         if furthest != "archive":
             self._required += self._one_of_each(units, facts_only=furthest == "extract_facts")
 
     def _asked(self) -> list[int]:
-        """Return the open requests, in order if there is room for them, else what asks most first."""
-        numbers, pool = self._ranks[Rank.OPEN_REQUEST], self.pool
-        if sum(map(pool.reading.tokens, numbers)) <= ASKED_SHARE * self._room:
-            return numbers
-        return sorted(numbers, key=lambda number: (-pool.pieces[number].worth, number))
+        """Return the open requests, what asks most first."""
+        return sorted(self._ranks[Rank.OPEN_REQUEST], key=lambda number: (-self.pool.pieces[number].worth, number))
 
     def _deeds(self) -> list[int]:
         """Return the deeds that are told, as briefly as needed; one may stand for others."""
         numbers = self._ranks[Rank.DEED]
         deeds = [(piece.line.head, piece.deed or Deed(piece.text, ())) for piece in map(self.pool.pieces.__getitem__, numbers)]
-        room = DEED_SHARE * (self._room - sum(map(self._tokens, self._ranks[Rank.OPEN_REQUEST])))
-        for level in (EQUAL, RUNS, BRIEF):
-            texts = together(deeds, level)
-            if sum(len(text) // 4 + _OPENING for text in texts.values()) <= room:
-                break
+        room = self._room - sum(map(self._tokens, self._ranks[Rank.OPEN_REQUEST]))
+        texts = together(deeds, DEED_SHARE * room, room, lambda text: self._count(text) + _OPENING)
         told = sorted(texts)
         self._texts = {numbers[place]: texts[place] for place in told}
         for number, text in self._texts.items():
@@ -69,9 +72,9 @@ class Selection:
         return [numbers[place] for place in told]
 
     def _tokens(self, number: int) -> int:
-        """Estimate a piece's tokens as it is told."""
-        text = self._texts.get(number)
-        return self.pool.reading.tokens(number) if text is None else len(text) // 4 + _OPENING
+        """Return a piece's tokens as it is told, the head of a deed's line with them."""
+        unit, piece = self.pool.places[number]
+        return self._count(self.units[unit].pieces[piece].text) + (_OPENING if number in self._texts else 1)
 
     def _one_of_each(self, units: Collection[int], facts_only: bool) -> list[int]:
         """Return the best piece of each unit that has none among the required; facts_only: of each that states something."""
@@ -94,7 +97,10 @@ class Selection:
     def note(self, frame: str, room: int, size: Counting, count: Counting) -> Note:
         """Return the note of at most `room` tokens by `size`; frame: its first line; count: tokens of a bare text."""
         writing = Writing(self.units, frame, room, size, count)
-        writing.add(self._first)
+        writing.add(self._asked_last[:1])
+        writing.add_part(self._asked_last[:1])  # a request is cut, not dropped
+        writing.add(self._asked_last[1:])
+        writing.add([place for place in self._first if place not in self._asked_last])
         writing.add(self._telling)
         if not self.is_empty_with_facts(writing.chosen):
             writing.add(self._filler)

@@ -7,7 +7,8 @@ Guarantees a name and the first argument always stay; no line ends inside a word
 """
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dspy_programs.conversation import Call
@@ -18,10 +19,15 @@ from dspy_programs.text import quantity, shortened
 _LONGEST_ARGUMENT = 160  # characters
 _LONGEST_CALL = 500
 _WORTH_NAMING = 60  # characters that "as below" must save
+_SMALL_RECORD = 4  # fields
 _BRIEF_ARGUMENT = 50
 _BRIEF_ARGUMENTS = 120  # characters of all
 _BRIEF_REASON = 120
-EQUAL, RUNS, BRIEF = range(3)  # levels of together
+_MOST_IN_RUN = 20
+_LONGEST_RUN = 160  # characters of the values of deeds that are told together
+LEVELS = FULL, BRIEF, SHORTEST = range(3)
+FAILED = "failed: "
+_WORD = re.compile(r"[^\W\d_]{4,}|(?=[\w-]*\d)[\w-]{3,}")  # a word that may tell a value from others
 
 _LINE = re.compile(r"(?P<name>[\w.:/-]{1,120}|\(unnamed\))\((?P<given>.*?)\)(?P<outcome>(?: -> |: ).*)?", re.DOTALL)
 _NEXT_ARGUMENT = re.compile(r", (?=[\w.-]{1,60}=)")
@@ -77,15 +83,23 @@ def _argument(value: Any) -> str:
     if isinstance(value, str):
         return f'"{cut(plain(value), _LONGEST_ARGUMENT)}"'
     text = compact(value, 2 * _LONGEST_ARGUMENT)
-    if text is not None:
+    if text is not None and not isinstance(value, list):
         return text if not isinstance(value, dict) or text.startswith("{") else f"{{{text}}}"
     if isinstance(value, list):
-        shown = [text for item in value[:5] if (text := compact(item, _LONGEST_ARGUMENT // 2)) is not None]
+        shown = [text for item in value[:5] if (text := _item(item)) is not None]
         more = len(value) - len(shown)
         return (
             f"[{', '.join(shown)}{', ' if shown else ''}({quantity(more, 'more item')})]" if more else f"[{', '.join(shown)}]"
         )
     return f"({quantity(len(value), 'field')})"
+
+
+def _item(item: Any) -> str | None:
+    """Return an item of a list; a small record by its values: a tool says what they are called."""
+    text = compact(item, _LONGEST_ARGUMENT // 2)
+    if text is None or not isinstance(item, dict) or len(item) > _SMALL_RECORD:
+        return text
+    return f"({', '.join(compact(inner) or '...' for inner in item.values())})"
 
 
 def cut(text: str, room: int) -> str:
@@ -97,94 +111,155 @@ def cut(text: str, room: int) -> str:
     return f"{first} (... {quantity(words, 'more word')})" if words else first
 
 
-def together(deeds: Sequence[tuple[str, Deed]], level: int) -> dict[int, str]:
+def together(deeds: Sequence[tuple[str, Deed]], share: float, room: float, size: Callable[[str], int]) -> dict[int, str]:
     """Return the texts that stand for all of the deeds, each at the place of the last that it stands for.
+
+    Equal ones are told once. If that is more than `share`, neighbours that differ only in values are told together, and what is
+    as in a later call is not told again; then the oldest lose long arguments and most of their outcomes, and if all of them are
+    more than `room`, also all arguments but the first and those that tell them from others.
 
     Args:
         deeds: How each ended ("done: ") and what it was, in time order.
-        level: EQUAL tells equal ones once; RUNS also those that differ in one argument, and names what is as in a later call;
-            BRIEF also leaves out long arguments and most of the outcomes.
+        share: Tokens that they should have at most.
+        room: Tokens that there are.
+        size: Estimates a text's tokens.
     """
-    times: dict[tuple[str, Deed], int] = {}
-    last: dict[tuple[str, Deed], int] = {}
-    for number, one in enumerate(deeds):
-        times[one] = times.get(one, 0) + 1
-        last[one] = number
-    places = sorted(last.values())
-    if level == EQUAL:
-        return {number: deeds[number][1].text + _counted(times[deeds[number]]) for number in places}
-    found: dict[int, str] = {}
-    below: dict[str, Deed] = {}
-    for run, at in reversed(_runs(places, deeds)):
-        deed = deeds[run[-1]][1]
-        if len(run) > 1:
-            listed = _listed([deeds[number][1].arguments[at] for number in run])
-            others = [argument for place, argument in enumerate(deeds[run[-1]][1].arguments) if place != at]
-            found[run[-1]] = deed._replace(arguments=(*others, listed) if at else (listed, *others)).text
-            continue
-        later = below.get(deed.name)
-        own = _own(deed, later) if later is not None else None
-        if own is None:
-            below[deed.name] = deed
-            told_ = _brief(deed, deed.arguments[1:]) if level == BRIEF else deed
-        else:
-            told_ = _brief(deed, own) if level == BRIEF else deed._replace(arguments=(*deed.arguments[:1], *own))
-            told_ = told_._replace(arguments=(*told_.arguments, "the rest as below"))
-        found[run[-1]] = told_.text + _counted(times[deeds[run[-1]]])
+    times = Counter(deeds)
+    places = sorted({one: number for number, one in enumerate(deeds)}.values())
+    ways = {number: [_line(deeds[number], None, FULL, times, ())] for number in places}
+    if sum(size(texts[0]) for texts in ways.values()) > share:
+        ways = {}
+        alike: dict[tuple[str, ...], list[Deed]] = {}
+        for number in places:
+            alike.setdefault(_kin(deeds[number][1]), []).append(deeds[number][1])
+        below: dict[str, Deed] = {}
+        for *others, number in reversed(_runs(places, deeds)):
+            deed = deeds[number][1]
+            later = below.setdefault(deed.name, deed)
+            if others:
+                ways[number] = [_listed([deeds[place][1] for place in (*others, number)])]
+            else:
+                own = _own(deed, later)
+                below[deed.name] = deed if own is None else later
+                ways[number] = [_line(deeds[number], own, level, times, alike[_kin(deed)]) for level in LEVELS]
+    found = {number: texts[0] for number, texts in sorted(ways.items())}
+    tokens = sum(map(size, found.values()))
+    for level, most in ((BRIEF, share), (SHORTEST, room)):
+        for number in found:
+            if tokens > most and level < len(ways[number]):
+                tokens += size(ways[number][level]) - size(found[number])
+                found[number] = ways[number][level]
     return found
 
 
-def _counted(times: int) -> str:
-    return f" ({times:,} times)" if times > 1 else ""
+def _kin(deed: Deed) -> tuple[str, ...]:
+    return deed.name, *deed.arguments[:1]
 
 
-def _listed(arguments: Sequence[str]) -> str:
-    """Return values of one argument together: `id="7" | "8"`."""
-    key, sign, _ = arguments[0].partition("=")
-    return f"{key}{sign}" + " | ".join(argument.removeprefix(f"{key}{sign}") if sign else argument for argument in arguments)
+def _line(
+    one: tuple[str, Deed], own: Sequence[str] | None, level: int, times: Mapping[tuple[str, Deed], int], kin: Sequence[Deed]
+) -> str:
+    """Return a deed's text. Failures are brief at every level.
+
+    Args:
+        one: How it ended, and what it was.
+        own: The arguments that it has besides what a later call has, too.
+        level: One of LEVELS.
+        times: How often it was done.
+        kin: Calls with the same first argument.
+    """
+    ended, deed = one
+    told_ = deed if own is None else deed._replace(arguments=(*deed.arguments[:1], *own))
+    if level > FULL or ended == FAILED:
+        apart = (
+            own
+            if own is not None
+            else [text for text in deed.arguments[1:] if any(text not in other.arguments for other in kin)]
+        )
+        told_ = _brief(told_, level, apart)
+    if own is not None:
+        told_ = told_._replace(arguments=(*told_.arguments, "the rest as below"))
+    return told_.text + (f" ({times[one]:,} times)" if times[one] > 1 else "")
 
 
-def _runs(places: Sequence[int], deeds: Sequence[tuple[str, Deed]]) -> list[tuple[list[int], int]]:
-    """Group neighbours that differ in one argument, always the same; with the place of that argument."""
-    runs: list[tuple[list[int], int]] = []
+def _runs(places: Sequence[int], deeds: Sequence[tuple[str, Deed]]) -> list[list[int]]:
+    """Group calls of a tool with none of another between them that ended alike and differ in the same few arguments."""
+    runs: list[list[int]] = []
+    of_tool: dict[str, list[int]] = {}
+    tool = ""
     for number in places:
-        if runs:
-            run, at = runs[-1]
-            other = _differs_in(deeds[run[-1]], deeds[number])
-            if other is not None and (len(run) == 1 or other == at):
-                runs[-1] = [*run, number], other
-                continue
-        runs.append(([number], 0))
-    return runs
+        ended, deed = deeds[number]
+        if deed.name != tool:
+            tool, of_tool = deed.name, {}
+        run = of_tool.get(ended)
+        if run is not None and len(run) < _MOST_IN_RUN and _joins(deeds[number], [deeds[place] for place in run]):
+            run.append(number)
+        else:
+            runs.append([number])
+            of_tool[ended] = runs[-1]
+    return sorted(runs, key=lambda run: run[-1])
 
 
-def _differs_in(one: tuple[str, Deed], other: tuple[str, Deed]) -> int | None:
-    """Return the place of the one argument in which two calls differ."""
-    (head, a), (head_b, b) = one, other
-    if head != head_b or a.name != b.name or a.outcome != b.outcome or len(a.arguments) != len(b.arguments):
-        return None
-    found = [at for at, pair in enumerate(zip(a.arguments, b.arguments, strict=True)) if pair[0] != pair[1]]
-    if len(found) != 1 or a.arguments[found[0]].partition("=")[0] != b.arguments[found[0]].partition("=")[0]:
-        return None
-    return found[0]
+def _joins(one: tuple[str, Deed], run: Sequence[tuple[str, Deed]]) -> bool:
+    if _form(*one) != _form(*run[0]):
+        return False
+    told_ = [deed for _, deed in (*run, one)]
+    apart = _apart(told_)
+    if len(run) > 1 and apart != _apart(told_[:-1]):
+        return False
+    return len(apart) == 1 or sum(map(len, (deed.arguments[at] for deed in told_[1:] for at in apart))) <= _LONGEST_RUN
+
+
+def _form(ended: str, deed: Deed) -> tuple[str, ...]:
+    """Return what deeds share that are told together: all but the values of their arguments."""
+    return ended, deed.name, deed.outcome, *(argument.partition("=")[0] for argument in deed.arguments)
+
+
+def _apart(deeds: Sequence[Deed]) -> list[int]:
+    """Return the places of the arguments in which deeds of one form differ."""
+    return [at for at, values in enumerate(zip(*(deed.arguments for deed in deeds), strict=True)) if len(set(values)) > 1]
+
+
+def _listed(deeds: Sequence[Deed]) -> str:
+    """Return deeds of one form together: `update(id="7" | "8", status="Lost")`, `plot(day="3", kind="bar" | "4", "line")`."""
+    apart = _apart(deeds)
+    rows = [[deed.arguments[at] for at in apart] for deed in deeds]
+    first, *others = rows
+    listed = " | ".join([", ".join(first), *(", ".join(value.partition("=")[2] or value for value in row) for row in others)])
+    same = [argument for at, argument in enumerate(deeds[0].arguments) if at not in apart]
+    return deeds[0]._replace(arguments=(listed, *same) if apart[0] == 0 else (same[0], listed, *same[1:])).text
 
 
 def _own(deed: Deed, later: Deed) -> list[str] | None:
-    """Return the arguments after the first that a later call has not; None if it has few of them."""
-    same = [argument for argument in deed.arguments[1:] if argument in later.arguments]
-    if sum(map(len, same)) < _WORTH_NAMING:
-        return None
-    return [argument for argument in deed.arguments[1:] if argument not in later.arguments]
+    """Return the arguments after the first that a later call has not; None if it has few of the others."""
+    own = [argument for argument in deed.arguments[1:] if argument not in later.arguments]
+    saved = sum(map(len, deed.arguments[1:])) - sum(map(len, own))
+    return own if deed is not later and saved >= _WORTH_NAMING else None
 
 
-def _brief(deed: Deed, others: Sequence[str]) -> Deed:
-    """Return a deed with its first argument and those of the others that are short and have room."""
-    first = deed.arguments[:1]
-    kept: list[str] = []
-    room = _BRIEF_ARGUMENTS - sum(map(len, first))
-    for argument in others:
-        if len(argument) <= min(room, _BRIEF_ARGUMENT):
+def _brief(deed: Deed, level: int, apart: Sequence[str]) -> Deed:
+    """Return a deed with its first argument, those that tell it from others (apart; the long ones cut) or that its outcome
+    names, and others that are short and have room."""
+    named = set(_WORD.findall(deed.outcome))
+    kept = [_cut(argument, _LONGEST_ARGUMENT) for argument in deed.arguments[:1]]
+    room = _BRIEF_ARGUMENTS - sum(map(len, kept))
+    for argument in deed.arguments[1:]:
+        if argument in apart or not named.isdisjoint(_WORD.findall(argument.partition("=")[2][:_LONGEST_ARGUMENT])):
+            kept.append(_cut(argument, _BRIEF_ARGUMENT))
+        elif level < SHORTEST and len(argument) <= min(room, _BRIEF_ARGUMENT):
             kept.append(argument)
-            room -= len(argument)
-    more = len(others) - len(kept)
-    return Deed(deed.name, (*first, *kept, *([f"({more} more)"] if more else [])), deed.brief, deed.brief)
+        else:
+            continue
+        room -= len(kept[-1])
+    more = len(deed.arguments) - len(kept)
+    outcome = deed.outcome if level == FULL else deed.brief
+    return Deed(deed.name, (*kept, *([f"({more} more)"] if more else [])), outcome, deed.brief)
+
+
+def _cut(argument: str, room: int) -> str:
+    """Cut an argument between its items or its words."""
+    if len(argument) <= room:
+        return argument
+    if not argument.endswith("]"):
+        return cut(argument, room) + '"' * argument.endswith('"')
+    return argument[: max(argument.rfind(", ", 0, room), argument.find(", "))] + ", ...]"

@@ -74,7 +74,7 @@ _SUCCESS = re.compile(
     r"\bsuccess|\b(?:created|updated|deleted|removed|sent|booked|cancell?ed|saved|added|scheduled|submitted|assigned|"
     r"moved|completed|"
     r"processed|applied|activated|enabled|disabled|started|stopped|written|uploaded|installed|merged|deployed|"
-    r"registered|changed)\b",
+    r"registered|changed|edited)\b",
     re.IGNORECASE,
 )
 _STATES = frozenset(
@@ -86,11 +86,14 @@ _FAILED = re.compile(
     r"错误|錯誤|失败|失敗|エラー|오류|실패|ошибка)",
     re.IGNORECASE,
 )
+_RAISED = re.compile(r"(?m)^(?:E\s+)?((?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Timeout)\b.*)")
+_COMPLAINS = re.compile(r"error|exception|fail|fatal|denied|not found", re.IGNORECASE)
 _STATE = re.compile(r"stat(?:us|e)$|result|outcome|error|message|confirm|success|warning", re.IGNORECASE)
-_AMOUNT = re.compile(r"amount|total|price|balance|cost|fee|refund|payment|paid|charge", re.IGNORECASE)
-_NEW_ID = re.compile(
-    r"(?:^|[_.])(?!user|customer|account)\w*(?:id|number|code|reference|ref|url|key)$|Id$|^id\b", re.IGNORECASE
+_AMOUNT = re.compile(
+    r"(?i)(?:^|[_. (])(?:amount|total|price|balance|cost|fee|refund|payment|paid|charge|count|rows|"
+    r"betrag|summe|preis|kosten|montant|prix|importe|precio)(?:$|[,)s])"
 )
+_NEW_ID = re.compile(r"(?:id|number|code|reference|ref|url|key)$|^id\b", re.IGNORECASE)
 _CODE = re.compile(r"(?=.*\d)(?=.*[^\W\d_])(?!\d{4}-\d\d)[\w#/-]{3,40}|\d{5,}")  # A-30991, d-71, 88210
 _EMPTY = frozenset(("", "none", "null", "true", "ok", "done", "success", "successful", "{}", "[]", '""'))
 
@@ -220,19 +223,28 @@ def _is_said(part: Part, call: Deed) -> bool:
 
 
 def outcome_of(parts: Parts, call: Deed) -> list[Part]:
-    """Return what a deed brought about that its arguments do not say: new ids, then states, amounts; else its first words."""
+    """Return what a deed brought about that its arguments do not say: new ids, then states, amounts, of a short result
+    all that is new; else its first words."""
     new = [part for part in parts.parts if not _is_said(part, call)]
-    if not any(": " in part.text or part.under for part in new):
-        return [part._replace(text=cut(part.text, _LONGEST_OUTCOME)) for part in new[:1]]
+    if parts.noun not in ("field", "item") or not any(": " in part.text or part.under for part in new):
+        best = max(new, key=lambda part: part.worth, default=None)
+        return [] if best is None else [best._replace(text=cut(best.text, _LONGEST_OUTCOME))]
+    telling = [part for tells in (_is_new_id, _is_state, _is_amount, _is_id) for part in new if tells(part)]
+    others = new if len(parts.parts) <= _MANY_FIELDS else [] if telling else new[:_QUOTED]
+    found = list(dict.fromkeys([*telling, *others]))
     chosen: list[Part] = []
     room = _LONGEST_OUTCOME
-    telling = [part for tells in (_is_new_id, _is_state, _is_amount, _is_id) for part in new if tells(part)]
-    for part in telling or new[:_QUOTED]:
+    for part in [part for part in found if not only_says_done(part)] or found:
         size = len(part.text) + len(part.under)
-        if size <= room and part not in chosen:
+        if size <= room:
             chosen.append(part)
             room -= size + 2
     return chosen
+
+
+def only_says_done(part: Part) -> bool:
+    """Return whether a field is no more than `status: ok`."""
+    return part.text.rpartition(": ")[2].lower() in _EMPTY
 
 
 def _key_of(part: Part) -> str:
@@ -240,12 +252,7 @@ def _key_of(part: Part) -> str:
 
 
 def _is_new_id(part: Part) -> bool:
-    key = _key_of(part).lower()
-    return (
-        not part.under
-        and not key.startswith(("user", "customer", "account"))
-        and _CODE.fullmatch(part.text.rpartition(": ")[2]) is not None
-    )
+    return not part.under and not _is_of_a_person(part) and _CODE.fullmatch(part.text.rpartition(": ")[2]) is not None
 
 
 def _is_state(part: Part) -> bool:
@@ -257,7 +264,11 @@ def _is_amount(part: Part) -> bool:
 
 
 def _is_id(part: Part) -> bool:
-    return _NEW_ID.search(_key_of(part)) is not None
+    return not _is_of_a_person(part) and _NEW_ID.search(_key_of(part)) is not None
+
+
+def _is_of_a_person(part: Part) -> bool:
+    return _key_of(part).lower().startswith(("user", "customer", "account"))
 
 
 def reason_of(result: str) -> str:
@@ -266,10 +277,12 @@ def reason_of(result: str) -> str:
     value = value_of(text) if text[:1] in ("{", "[") else None
     if isinstance(value, dict):
         return cut(_words_of(value), _LONGEST_REASON)
-    if "\n" in text and (len(text) > _LONGEST_REASON or "Traceback" in text):
+    raised = list(_RAISED.finditer(text[:_READ])) or list(_RAISED.finditer(text[-_READ:]))
+    if raised:
+        return cut(plain(raised[-1][1]), _LONGEST_REASON)
+    if "\n" in text and len(text) > _LONGEST_REASON:
         lines = [line.strip() for line in text[-_READ:].splitlines() if line.strip()]
-        told_ = [line for line in lines if re.search(r"error|exception|fail|fatal|denied|not found", line, re.IGNORECASE)]
-        text = (told_ or lines)[-1]
+        text = next((line for line in reversed(lines) if _COMPLAINS.search(line)), lines[-1])
     return cut(plain(text), _LONGEST_REASON)
 
 
@@ -287,8 +300,9 @@ def _words_of(value: dict[str, Any]) -> str:
 def says_only_done(result: str, call: str) -> bool:
     """Return whether a result says nothing but that the call worked."""
     text = result.strip().rstrip(".!").lower()
-    if text in _EMPTY:
+    if text in _EMPTY or (len(text) <= _SHORT and text in call.lower()):
         return True
     if len(text) > 120 or not _SUCCESS.search(text):
         return False
-    return all(word in call.lower() for word in re.findall(r"[\w.@-]*\d[\w.@-]*", text)) and "\n" not in text
+    figures = re.findall(r"[\w.@-]*\d[\w.@-]*", text)
+    return all(word == "1" or word in call.lower() for word in figures) and "\n" not in text

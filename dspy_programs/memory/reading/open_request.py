@@ -1,9 +1,10 @@
 """Which of a user's messages still ask for something: an agent that goes on must have them word for word.
 
 A conversation is read from its beginning. A request opens; an answer of the assistant that asks nothing back closes all that
-are open; thanks close them too. Then the last request is open in any case until it is thanked for, and with it those that
-nothing has answered, or that the last one refers to ("do the same for Bob"). "Yes" and "ok, go on" are no requests: what they
-agree to, the assistant's last message, counts as open with the request.
+are open; thanks close them too. What was changed since closes all but the last of them, and a long first request stays open
+until it is said to be done. The last request is open in any case until it is thanked for, and with it those that nothing has
+answered, or that the last one refers to ("do the same for Bob"). "Yes" and "ok, go on" are no requests: what they agree to,
+the assistant's last message, counts as open with the request; so does a long answer, while it is the last that the user said.
 
 Input      entries in time order.
 Output     the indexes of the messages; a note's, if the request that it marks as open is still so.
@@ -14,8 +15,10 @@ import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from dspy_programs.conversation import Call, call_of
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.reading.decisions import is_courtesy
+from dspy_programs.memory.reading.deeds import changes, ending_of
 from dspy_programs.memory.reading.note import STILL_OPEN, is_note
 from dspy_programs.memory.reading.replies import agrees_to, is_closing, is_consent, is_output, without_stop
 from dspy_programs.memory.reading.sentence_breaks import lines_in
@@ -24,6 +27,9 @@ from dspy_programs.memory.reading.talk import is_talk, speaker_of
 MOST = 8
 _MOST_READ = 40  # messages of the user
 _READ = 1500  # characters at a message's beginning and end that are read
+_SHORTEST_BRIEF = 250  # characters
+_MOST_OF_RESULT = 2_000  # characters
+_LONGEST_SHORT_ANSWER = 60  # characters; a longer one that is the last that the user said says what is wanted, too
 _LONGEST_ANSWER = 200
 _SHORT = 600
 _LONGEST_REFERENCE = 240
@@ -41,7 +47,7 @@ _ASKS = re.compile(
     r"for)|help me|let'?s|(?<!i'll )make sure|show "
     r"me|tell me|give me|"
     r"find me|remind me|"
-    r"bitte|könn(?:en|ten|test)|kannst|ich (?:möchte|brauche|will|würde)|s'il (?:vous|te) pla[iî]t|je (?:voudrais|veux|"
+    r"bitte|könn(?:en|ten|test)|kannst|ich (?:möchte|brauche|will|würde|hätte)|s'il (?:vous|te) pla[iî]t|je (?:voudrais|veux|"
     r"souhaite)|"
     r"j'(?:aimerais|ai besoin)|pou(?:vez|rriez)|por favor|quiero|necesito|quisiera|pued[eo]s?|podr[ií]as?|me gustar[ií]a)\b"
     r"|ください|下さい|お願い|たいです|してほしい|教えて|请|帮我|我想|我要|我需要|能不能|可以帮|吗",
@@ -63,6 +69,11 @@ _REFERS = re.compile(
     r"\b(?:it|that|this|these|those|them|same|again|instead|also|as well|too|other|another|else|rest|previous|earlier|above|"
     r"still|back|one|ones|but|actually|both|either|everything|dasselbe|auch|noch|aussi|même|también|mismo|otro)\b|同じ|"
     r"それ|また|一样|还|也|那个|这个",
+    re.IGNORECASE,
+)
+_GOES_ON = re.compile(  # refers to a request that was done already
+    r"\b(?:same|again|instead|also|as well|too|other|another|else|rest|undo|both|dasselbe|auch|noch|aussi|même|también|mismo|"
+    r"otro)\b|同じ|また|一样|还|也",
     re.IGNORECASE,
 )
 _ASIDE = re.compile(
@@ -128,17 +139,21 @@ def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
     if not any(entry.role == "assistant" for entry in entries):
         return _last_among_people(entries)
     waiting: list[int] = []
-    said, agreed_to, last_request = _Said(), -1, -1
+    calls: dict[str | None, Call] = {}
+    said, agreed_to, last_request, answer, changed = _Said(), -1, -1, -1, False
     for index in range(_start(entries), len(entries)):
         entry = entries[index]
-        if entry.role == "assistant":
+        if entry.role == "tool" and calls:
+            changed = _changed(calls, entry) or changed
+        elif entry.role == "assistant":
+            calls = {call.id: call for raw in entry.calls if isinstance(raw, dict) for call in [call_of(raw)]} or calls
             if entry.content.strip() or entry.calls:
                 said = _said(entry, index)
                 agreed_to = agreed_to if said.works else -1
         elif _is_of_user(entry):
             note = entry.role == "compressed"
             if (said.answers or said.works) and not note:
-                waiting = _left_open(waiting, entry.content, entries, said.completes)
+                waiting = _left_open(waiting, entry.content, entries, said.completes, changed)
             kind = _note_kind(entry) if note else _kind_of(entry.content, said, not waiting and last_request < 0)
             if kind == "request":
                 waiting.append(index)
@@ -147,13 +162,17 @@ def open_requests(entries: Sequence[MemoryEntry]) -> set[int]:
                 waiting, last_request = [], -1
             elif last_request >= 0 and not waiting:
                 waiting = [last_request]
+            answer = index if kind == "answer" and len(entry.content) > _LONGEST_SHORT_ANSWER and not note else -1
             agrees = kind == "consent" or (kind == "answer" and said.proposes and _CHOOSES.fullmatch(entry.content) is not None)
             agreed_to = said.place if agrees and said.asks and waiting else -1
-            said = _Said()
-    if said.answers:
-        waiting = [last_request] if last_request >= 0 else []
+            said, changed = _Said(), False
+    if said.answers or changed:
+        meant = [index for index in (waiting[-2:] if changed else []) if index != last_request]
+        meant = meant if last_request >= 0 and _AGREES.match(entries[last_request].content) else []
+        waiting = [*_briefs(waiting, entries, said.completes), *meant, *([last_request] if last_request >= 0 else [])]
+    waiting = list(dict.fromkeys(waiting))
     kept = [*waiting[:1], *waiting[1:][-(MOST - 1) :]]
-    return {*kept, *([agreed_to] if agreed_to >= 0 else [])}
+    return {*kept, *(index for index in (agreed_to, answer) if index >= 0)}
 
 
 def asks(text: str) -> bool:
@@ -161,13 +180,28 @@ def asks(text: str) -> bool:
     return _ASKS.search(text) is not None or _DOES.match(text) is not None
 
 
-def _left_open(waiting: list[int], text: str, entries: Sequence[MemoryEntry], completed: bool) -> list[int]:
+def _changed(calls: dict[str | None, Call], result: MemoryEntry) -> bool:
+    """Take the call of a result out of the calls, and return whether it changed something."""
+    call = calls.pop(result.answers if result.answers in calls else next(iter(calls)))
+    text = result.content[:_MOST_OF_RESULT]
+    return changes(call, text) and ending_of(text, True) == "done"
+
+
+def _left_open(waiting: list[int], text: str, entries: Sequence[MemoryEntry], completed: bool, changed: bool) -> list[int]:
     """Return what is open after an answer: what was set aside for a question meanwhile, and what the next message refers to."""
     if waiting and _ASIDE.search(entries[waiting[-1]].content[:_READ]):
         return waiting[:-1]
     if completed:
         return []
-    return waiting[-1:] if len(text) <= _LONGEST_REFERENCE and _REFERS.search(text) else []
+    refers = _GOES_ON if changed else _REFERS
+    meant = waiting[-1:] if len(text) <= _LONGEST_REFERENCE and refers.search(text) else []
+    return [*_briefs(waiting, entries, completed), *meant]
+
+
+def _briefs(waiting: list[int], entries: Sequence[MemoryEntry], completed: bool) -> list[int]:
+    """Return the first request, if it is long: what it asks for takes many steps, and what it forbids holds for all."""
+    is_brief = not completed and waiting and len(entries[waiting[0]].content) >= _SHORTEST_BRIEF
+    return waiting[:1] if is_brief else []
 
 
 def _start(entries: Sequence[MemoryEntry]) -> int:
@@ -236,8 +270,10 @@ def _closes(text: str, said: _Said) -> bool:
 
 
 def _last_among_people(entries: Sequence[MemoryEntry]) -> set[int]:
-    if is_talk(entries):  # who is no speaker speaks to the assistant
-        return {index for index, entry in enumerate(entries) if entry.role == "user" and speaker_of(entry.content) is None}
+    if is_talk(entries):  # who is no speaker before them or after them speaks to the assistant
+        spoken = [index for index, entry in enumerate(entries) if speaker_of(entry.content) is not None]
+        asked = [*range(spoken[0]), *range(spoken[-1] + 1, len(entries))]
+        return {index for index in asked if entries[index].role == "user"}
     for index in range(len(entries) - 1, -1, -1):
         entry = entries[index]
         if _is_of_user(entry) and (entry.role == "compressed" or not (is_closing(entry.content) or is_consent(entry.content))):

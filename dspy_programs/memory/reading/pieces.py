@@ -16,21 +16,22 @@ from dspy_programs.conversation import Call, call_of
 from dspy_programs.memory.entry import MemoryEntry
 from dspy_programs.memory.reading.decisions import settles
 from dspy_programs.memory.reading.deed_lines import Deed, cut, deed_of, name_of, told
-from dspy_programs.memory.reading.deeds import changes, ending_of, outcome_of, reason_of, says_only_done, unsaid
+from dspy_programs.memory.reading.deeds import changes, ending_of, only_says_done, outcome_of, reason_of, says_only_done, unsaid
 from dspy_programs.memory.reading.fields import Part, Parts, joined, plain
 from dspy_programs.memory.reading.note import STILL_OPEN, is_note
 from dspy_programs.memory.reading.open_request import asks, open_requests as open_requests
-from dspy_programs.memory.reading.replies import is_output
+from dspy_programs.memory.reading.replies import is_consent, is_output
 from dspy_programs.memory.reading.sentence_breaks import lines_in
 from dspy_programs.memory.reading.stubs import mentioned_in as mentioned_in, stub_of as stub_of
 from dspy_programs.memory.reading.text_results import parts_of_result, value_of
 from dspy_programs.text import quantity
 
 _MOST_SENTENCES = 400  # pieces of one message
-_LONGEST_ROW = 400  # characters of a row of an open request that is one piece
+_SHORT_MESSAGE = 170  # characters of a message of a person that is one piece
 DECIDED_WORTH = 3.0  # of what a person decides
+_LONGEST_EMPTY = 44  # characters of a sentence that has no content of its own; a quarter of it in other scripts
 _LONGEST_REASON = 120  # characters of a failure's, in short
-_LONGEST_BRIEF, _BRIEF_PARTS = 40, 2  # of a deed's outcome, in short
+_LONGEST_BRIEF, _BRIEF_PARTS = 40, 3  # of a deed's outcome, in short
 _ENDINGS = ("done", "failed", "asked")
 _PROGRAM = re.compile(r"\s*(\w[\w.@-]{0,39}): ")  # "Computer_terminal: exitcode: 1"
 _WORDS = re.compile(r"(?:[^\W\d_]+[,']? ){3}|[\u3040-\u9fff]{4}")  # running text
@@ -138,8 +139,9 @@ def _of_open_request(text: str, head: str, number: int, beyond: int) -> list[Pie
     for row in text.splitlines():
         if row.strip():
             row = "".join([sign if sign == "\t" or sign >= " " else " " for sign in row]).rstrip()
-            first, *rest = lines_in(row) if len(row) > _LONGEST_ROW else [row.lstrip() if not said else row]
-            said += [f"\n  {first}" if said else first, *rest]
+            blanks = row[: len(row) - len(row.lstrip())] if said else ""
+            first, *rest = _sentences(row) if _WORDS.search(row) else [row.lstrip()]
+            said += [f"\n  {blanks}{first}" if said else first, *rest]
     if len(said) > _MOST_SENTENCES:
         beyond += len(said) - _MOST_SENTENCES
         said = said[: _MOST_SENTENCES // 2] + said[-_MOST_SENTENCES // 2 :]
@@ -147,15 +149,38 @@ def _of_open_request(text: str, head: str, number: int, beyond: int) -> list[Pie
     return [Piece(part, Rank.OPEN_REQUEST, line, worth=_worth_of_row(part)) for part in said]
 
 
+def _sentences(row: str) -> list[str]:
+    """Return sentences, those together of which one says nothing alone: "Yes. On Monday then.", "Can you do that?"."""
+    found: list[str] = []
+    for sentence in lines_in(row):
+        if found and (_is_empty(sentence) or _is_empty(found[-1])):
+            found[-1] += f" {sentence}"
+        else:
+            found.append(sentence)
+    return found
+
+
+def _is_empty(sentence: str) -> bool:
+    return len(sentence) <= (_LONGEST_EMPTY if sentence.isascii() else _LONGEST_EMPTY // 4) and not any(
+        map(str.isdigit, sentence)
+    )
+
+
 def _worth_of_row(row: str) -> float:
     """Return what a row of a request is worth where not all fits: questions and orders first, headings and code last."""
-    if not _WORDS.search(row):
+    if not _WORDS.search(row) or row.lstrip().startswith("#"):
         return 0.2
-    return 3.0 if asks(row) else 2.0 if settles(row) else 1.0
+    return 3.0 if asks(row) else 2.0 if settles(row) else 1.5 if any(map(str.isdigit, row)) else 1.0
 
 
 def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Piece]:
+    """Return a message by its sentences; a short one of a person is whole: "Yes, send." says nothing alone."""
     said = lines_in(text)
+    asked = not assistant and not is_consent(text)
+    if asked and len(text) <= _SHORT_MESSAGE and len(said) > 1:
+        rank = Rank.DECISION if any(settles(part) or asks(part) for part in said) else Rank.ORDINARY
+        worth = DECIDED_WORTH if rank is Rank.DECISION else 1.0
+        return [Piece(" ".join(said), rank, Line(number, f"{speaker}: ", "", " "), worth=worth)]
     beyond = max(0, len(said) - _MOST_SENTENCES)
     if beyond:
         half = _MOST_SENTENCES // 2
@@ -165,7 +190,7 @@ def _of_speech(text: str, speaker: str, assistant: bool, number: int) -> list[Pi
     decision = Rank.DECISION, 1.0 if assistant else DECIDED_WORTH
     found = []
     for part in said:
-        rank, worth = decision if settles(part, assistant) else ordinary
+        rank, worth = decision if settles(part, assistant) or (asked and asks(part)) else ordinary
         found.append(_new_piece(Piece, (part, rank, line, "", worth, None)))
     return found
 
@@ -201,7 +226,7 @@ def _of_call(call: Call, result: str | None, number: int) -> list[Piece]:
     if outcome:
         short = [part for part in outcome if len(part.text) + len(part.under) <= _LONGEST_BRIEF][:_BRIEF_PARTS]
         call_ = call_._replace(outcome=f" -> {joined(outcome)}", brief=f" -> {joined(short)}" if short else "")
-    rest = [part for part in unsaid(parts, call_).parts if part not in outcome]
+    rest = [part for part in unsaid(parts, call_).parts if part not in outcome and not only_says_done(part)]
     return [
         _of_deed(call_, Rank.DEED, Line(number, "done: ")),
         *_of_parts(Parts(rest, parts.noun, parts.beyond), Line(number + 1, f"{name_of(call)} -> ")),
@@ -214,14 +239,13 @@ def _of_deed(deed: Deed, rank: Rank, line: Line) -> Piece:
 
 def _of_stray(result: MemoryEntry, number: int) -> list[Piece]:
     """Return the pieces of a result whose call is not on record."""
-    name = result.kept("name") if result.metadata else None
-    if result.role == "user" and name is None:
-        program = _PROGRAM.match(result.content)
-        name = program[1] if program else None
+    name, text = result.kept("name") if result.metadata else None, result.content
+    if result.role == "user" and name is None and (program := _PROGRAM.match(text)):
+        name, text = program[1], text[program.end() :]
     name = re.sub(r"[^\w.:/-]+", "_", name[:80]) if isinstance(name, str) and name else "tool"
-    if ending_of(result.content, False) == "failed":
-        return [Piece(f"{name}: {reason_of(result.content)}", Rank.DECISION, Line(number, "failed: "))]
-    return _of_parts(parts_of_result(result.content), Line(number, f"{name} -> "))
+    if ending_of(text, False) == "failed":
+        return [Piece(f"{name}: {reason_of(text)}", Rank.DECISION, Line(number, "failed: "), worth=DECIDED_WORTH)]
+    return _of_parts(parts_of_result(text), Line(number, f"{name} -> "))
 
 
 def _of_parts(parts: Parts, line: Line) -> list[Piece]:

@@ -28,7 +28,7 @@ _WITH_CONSENT = frozenset(
     "everything is looks sounds good on ahead do for me keep going carry next step steps no problem got course in "
     "that'd be fine "
     "let's a y flight flights new these those details option bitte danke mach das es ist s'il vous te plaît bien merci "
-    "allez vas y "
+    "allez vas y complete finish finalize your help are all set my "
     "pour moi c'est por favor gracias de está bien eso con".split()
 )
 _THANKS = re.compile(
@@ -70,7 +70,8 @@ _ADDS = re.compile(r"[?\uff1f@\d]|\b(?:but|also|instead|except|only|unless|if|ab
 
 _OUTPUT = re.compile(
     r"\s*(?:[\w .@-]{1,40}: ?)?(?:exit ?code:? ?-?\d|code output:|observation:|tool (?:output|result):|std(?:out|err):|"
-    r"execution (?:succeeded|failed|result|output)|<(?:observation|tool_result|function_results?|stdout|stderr|output)>)",
+    r"execution (?:succeeded|failed|result|output)|[\w .@-]{0,40}(?:terminal|executor|interpreter|sandbox|console): |"
+    r"<(?:observation|tool_result|function_results?|stdout|stderr|output)>)",
     re.IGNORECASE,
 )
 

@@ -20,14 +20,14 @@ _FEWEST = 6  # turns
 _MOST_SPEAKERS = 0.5  # for each turn
 _NAMED = 0.7  # of the turns
 _PER_SENTENCE = 40  # characters that a sentence costs besides its own
-_SPEAKER = re.compile(r"\s*([A-Z][\w.'-]*(?: [\w.'-]+){0,4}): ")
+_SPEAKER = re.compile(r"\s*([A-Z][\w.'-]*(?: [\w.'-]+){0,4})(?: \([^()\n]{1,90}\))?: ")  # "Ann Lee (Chair): "
 _NO_SPEAKER = re.compile(r"(?i)(?:user|assistant|system|tool|note|done|failed|asked)|earlier\b.*")
 _WORD = re.compile(r"[^\W\d_]{4,}|\w*\d\w*|[\u3040-\u9fff]{2}")
 _STEM = 7  # characters
 
 
 def speaker_of(text: str) -> str | None:
-    match = _SPEAKER.match(text[:80])
+    match = _SPEAKER.match(text[:150])
     return None if match is None or _NO_SPEAKER.fullmatch(match[1]) else match[1]
 
 

@@ -1,8 +1,8 @@
 """A tool's result as parts: JSON by its fields, tables by their rows, logs and diffs by their lines, prose by sentences.
 
 Input      a result's text.
-Output     Parts (fields.py): errors, totals, changed lines and the first and last lines are worth most; lines that differ in
-           their digits only are one part, with how often it stands there.
+Output     Parts (fields.py): errors, totals, changed lines and the first and last lines are worth most; equal lines are one
+           part, with how often it stands there.
 Guarantees linear in the text; at most fields.MOST parts, the others counted; no part ends inside a word.
 """
 
@@ -40,6 +40,14 @@ _NAME = re.compile(r"(?<=[a-z,;(] )[A-Z]\w+")
 _MOST_ALIKE = 4
 _SHORT_SENTENCE = 30  # characters
 _DIGITS = {ord(digit): "0" for digit in "123456789"}
+_CODE = re.compile(
+    r"(?:def|class|import|from|return|raise|if|elif|else|for|while|try|except|with|async|await|const|let|var|function|public|private|"
+    r"static|export|switch|case|func|struct|impl|use|package|#include)\b.*[:;{(\w]$|[})\]]+[;,]?$|@\w+$|\w+(?:\.\w+)* [-+]?= "
+)
+_CODE_SHARE = 0.4
+_DECLARES = re.compile(
+    r"(?:async |export |public |private |static |pub )*(?:def|class|function|func|fn|interface|struct|enum)\b|[A-Z_]{3,} = "
+)
 _FRAME = re.compile(r'\s*File "|\s*at \S+\(')
 
 
@@ -192,37 +200,46 @@ def _exactness(sentence: str) -> float:
 
 
 def _of_lines(lines: Sequence[str], is_diff: bool) -> Parts:
-    """Choose among the lines; of those that differ in digits only the first stands for all."""
-    forms = [line.strip()[:_LONGEST_LINE].translate(_DIGITS) for line in lines]
-    alike = Counter(forms)
-    alike.pop("", None)
-    first: dict[str, int] = {}
-    for place, form in enumerate(forms):
-        if form:
-            first.setdefault(form, place)
-    if len(first) > _MANY_LINES:  # the beginning, the end, and what complains
-        near = {place for place in first.values() if place < _MANY_LINES // 4 or place >= len(lines) - _MANY_LINES // 4}
-        first = {form: place for form, place in first.items() if place in near or _BAD.search(form.lower())}
-    offered = [(_worth_of_line(form, place, len(lines), is_diff), place) for form, place in first.items() if not _is_rule(form)]
-    best = sorted(sorted(offered, key=lambda one: -one[0])[:MOST], key=lambda one: one[1])
-    parts, shown = [], 0
+    """Choose among the lines, each told once; those that differ in digits only are worth less: they are many."""
+    texts = [text for line in lines if (text := line.strip()[:_LONGEST_PROSE]) and not _is_rule(text)]
+    times = Counter(texts)
+    alike = Counter(map(_form_of, times))
+    places = {text: place for place, text in enumerate(texts)}
+    end = len(texts) - _MANY_LINES // 4
+    if len(places) > _MANY_LINES:  # the beginning, the end, and what complains
+        places = {
+            text: place
+            for text, place in places.items()
+            if not _MANY_LINES < place < end or _BAD.search(text[:_LONGEST_LINE].lower())
+        }
+    is_code = _CODE_SHARE * len(texts) < sum(_CODE.match(text) is not None for text in texts)
+    offered = sorted(
+        (
+            -_worth_of_line(text[:_LONGEST_LINE], place, len(texts), is_diff, is_code)
+            / min(_MOST_ALIKE, alike[_form_of(text)]),
+            place,
+        )
+        for text, place in places.items()
+    )
+    best = sorted(offered[:MOST], key=lambda one: one[1])
+    parts = []
     for worth, place in best:
-        line, times = lines[place].strip(), alike[forms[place]]
-        shown += times
-        text = plain(line) if len(line) <= _LONGEST_LINE else f"{in_parts(line[:_LONGEST_PROSE])[0]} (...)"
-        parts.append(Part(f"{text} ({times:,} lines like this)" if times > 1 else text, "", worth))
-    return Parts(parts, "line", max(0, alike.total() - shown - sum(alike[form] for form in alike if _is_rule(form))))
+        text = texts[place]
+        told = plain(text) if len(text) <= _LONGEST_LINE else f"{in_parts(text)[0]} (...)"
+        parts.append(Part(f"{told} ({times[text]:,} times)" if times[text] > 1 else told, "", -worth))
+    return Parts(parts, "line", len(texts) - sum(times[texts[place]] for _, place in best))
 
 
-def _is_rule(form: str) -> bool:
-    return not form[0].isalnum() and _RULE.fullmatch(form) is not None
+def _is_rule(text: str) -> bool:
+    return not text[0].isalnum() and _RULE.fullmatch(text) is not None
 
 
-def _worth_of_line(line: str, place: int, lines: int, is_diff: bool) -> float:
-    worth = 1.0
+def _worth_of_line(line: str, place: int, lines: int, is_diff: bool, is_code: bool) -> float:
     if is_diff:
         return 2.0 if _CHANGED.match(line) else 0.5
-    low = line.lower()
+    if is_code:  # there `raise` is no error
+        return 2.0 if _DECLARES.match(line) else 1.0
+    worth, low = 1.0, line.lower()
     if _BAD.search(low):
         worth += 2.0
     elif _TELLING.search(low):

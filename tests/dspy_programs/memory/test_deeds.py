@@ -117,6 +117,9 @@ def test_the_name_decides_before_the_result():
         ("credit", {"firma": "Kranz", "gutschrift": "G-8812"}, "gutschrift: G-8812"),
         ("workflow_update", "Der Vorgang wartet auf Frau Brandt.", "Der Vorgang wartet auf Frau Brandt."),
         ("workflow_update", {"lage": "wartet", "bei": "Brandt"}, "lage: wartet; bei: Brandt"),
+        ("import_rows", {"state": "success", "rows": 214}, "rows: 214"),
+        ("start_job", {"status": "ok", "run_id": "r-881", "began": "10:02"}, "run_id: r-881; began: 10:02"),
+        ("set_up", "Collecting foo\nDownloading foo\nSuccessfully installed foo-1.2", "Successfully installed foo-1.2"),
     ],
 )
 def test_an_outcome_is_the_new_id_then_the_state_and_an_unknown_one_is_quoted(name, result, outcome):

@@ -124,6 +124,37 @@ def test_many_open_requests_are_bounded_and_fast():
     assert len(found) <= 8 and found[-1] == "please do 29999" and time.process_time() - start < 5
 
 
+def test_what_was_done_closes_all_but_the_last_request():
+    told = ["u: Find a room for Monday.", "a: Which size?", "u: Give me one for six people.", "> get_rooms", "> book_room"]
+    assert open_in(*told[:-1]) == ["Find a room for Monday.", "Give me one for six people."]
+    assert open_in(*told) == ["Give me one for six people."]
+
+
+def test_a_request_after_a_deed_stands_for_itself_unless_it_goes_on():
+    told = ["u: Move my mail to the archive.", "> move_mail"]
+    assert open_in(*told, "u: Is it cold in Oslo? If so, tell me.") == ["Is it cold in Oslo? If so, tell me."]
+    assert open_in(*told, "u: Do the same for my notes.") == ["Move my mail to the archive.", "Do the same for my notes."]
+
+
+def test_a_long_first_request_holds_while_others_are_done():
+    brief = "Please repair the import. " + "Do not touch the public functions, and add no dependency whatever it is. " * 4
+    told = [f"u: {brief}", "> edit_file", "u: Use Python 3.10.", "> edit_file", "u: Commit the change."]
+    assert open_in(*told)[0] == brief
+    assert brief not in open_in(*told[:2], "a: The import has been fixed.", *told[2:])
+
+
+def test_the_last_long_answer_is_open_and_a_short_one_is_not():
+    asked = ["u: I need to cancel my flight.", "a: Why, and on which day do you fly?"]
+    answer = "My mother is ill, I fly on Tuesday the 3rd with two bags, and I keep the insurance."
+    assert open_in(*asked, f"u: {answer}") == [asked[0][3:], answer]
+    assert open_in(*asked, f"u: {answer}", "a: Which bags?", "u: Both.") == [asked[0][3:]]
+
+
+def test_who_speaks_before_a_meeting_asks_and_its_speakers_do_not():
+    turns = [f"u: {'Ann Lee (Chair)' if turn % 2 else 'Bob'}: Why is it {turn}?" for turn in range(8)]
+    assert open_in("u: Summarize what follows.", *turns) == ["Summarize what follows."]
+
+
 def test_nothing_said_nothing_open():
     assert open_requests([]) == set() and open_in("s: Be kind.", "a: Hello.") == []
 

@@ -19,11 +19,20 @@ USER = {
 
 
 def test_a_message_is_a_line_of_its_speaker_and_what_is_left_out_is_counted():
-    unit = [said("user", "Hello there. I prefer the window seat. It is warm.\nNo aisle, please.")]
+    text = f"Hello there. I prefer the window seat. It is warm{' and dry' * 20}.\nNo aisle, please."
+    unit = [said("user", text)]
     pieces = pieces_of(unit)
     assert [piece.rank == Rank.DECISION for piece in pieces] == [False, True, False, True]
     assert lines_of(unit, pieces, {1}) == "user: I prefer the window seat. (3 more)"
     assert lines_of(unit, pieces, set()) == ""
+
+
+def test_a_short_message_of_a_person_goes_whole_or_not_at_all():
+    assert len(pieces_of([said("user", "Yes, send. And copy Ann, she has the numbers.")])) == 1
+    assert len(pieces_of([said("assistant", "I have sent it. Ann has a copy.")])) == 2
+    asked = pieces_of([said("user", "It rained. Can you move the party to Sunday?")])
+    assert [piece.rank for piece in asked] == [Rank.DECISION]
+    assert [piece.rank for piece in pieces_of([said("user", "OK. Go on.")])] == [Rank.ORDINARY] * 2
 
 
 def test_speakers_keep_their_names_but_cannot_be_named_like_a_line():
@@ -111,9 +120,9 @@ def test_a_note_is_read_back_into_the_same_ranks_and_lines():
 
 
 def test_a_note_keeps_what_it_counted():
-    note = [said("compressed", f"{note_frame(1, 2)}\nuser: Hello. Bye. (3 more)\nget_it() -> a: 1; b: 2 (5 more fields)")]
+    note = [said("compressed", f"{note_frame(1, 2)}\nassistant: Hello. Bye. (3 more)\nget_it() -> a: 1; b: 2 (5 more fields)")]
     pieces = pieces_of(note)
-    assert lines_of(note, pieces, {0, 2}) == "user: Hello. (4 more)\nget_it() -> a: 1 (6 more fields)"
+    assert lines_of(note, pieces, {0, 2}) == "assistant: Hello. (4 more)\nget_it() -> a: 1 (6 more fields)"
 
 
 @pytest.mark.parametrize(
