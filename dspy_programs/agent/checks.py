@@ -1,6 +1,7 @@
 """What code alone can check of an end state: files, their text, JSON values, the exit code of a command.
 
-Input      a Check; the place it looks at; for `unchanged` the files as they were before, by path.
+Input      a Check; the place it looks at; for `unchanged` and `file_written` the files as they were
+           before, by path.
 Output     "" if the check is met, else the reason with what was found instead, in one line.
 Guarantees a number in a text is never part of a longer one; a file equals a text whatever the blanks at line ends and the last
            line break; in JSON, true is not 1. A file that cannot be read as text or JSON is a reason, never an exception.
@@ -18,7 +19,15 @@ from dspy_programs.text import shortened
 _SHOWN = 120  # characters of what was found
 
 Kind = Literal[
-    "file_exists", "file_missing", "file_contains", "file_lacks", "file_equals", "json_has", "command_exits_0", "unchanged"
+    "file_exists",
+    "file_missing",
+    "file_written",
+    "file_contains",
+    "file_lacks",
+    "file_equals",
+    "json_has",
+    "command_exits_0",
+    "unchanged",
 ]
 
 
@@ -36,6 +45,7 @@ class Check(BaseModel):
     """One thing that must be true in the end.
 
     text     what the file has, lacks or equals; of several texts one must be there, and none where the file lacks them
+             (file_written: it is there, not blank, and other than before)
     key      a place in JSON, "server.ports.0"; "" is the whole. Without `value`, it must be there
     """
 
@@ -85,6 +95,12 @@ def unmet(check: Check, place: Place, before: Mapping[str, str] | None = None) -
         return "" if content is None else f"{check.path} is there"
     if content is None:
         return f"{check.path} is not there"
+    if check.check == "file_written":
+        return (
+            ""
+            if content.strip() and content != (before or {}).get(check.path)
+            else f"{check.path} is blank or as it was before"
+        )
     return _unmet_by(check, content)
 
 

@@ -101,3 +101,12 @@ def test_missing_is_the_opposite_of_exists():
 def test_a_check_without_what_it_needs_is_refused(given):
     with pytest.raises(ValidationError):
         Check.model_validate(given)
+
+
+def test_written_is_neither_blank_nor_as_before():
+    before = {"a.txt": "x\n"}
+    assert reason(Folder(a_txt="y\n"), "file_written", before, path="a.txt") == ""
+    assert reason(Folder(b_txt="y\n"), "file_written", before, path="b.txt") == ""
+    assert reason(Folder(a_txt="x\n"), "file_written", before, path="a.txt")
+    assert reason(Folder(b_txt=" \n"), "file_written", before, path="b.txt")
+    assert reason(Folder(), "file_written", before, path="b.txt")
