@@ -1,0 +1,1 @@
+"""The agent: plans, acts with tools in a workspace, checks, and reports."""
