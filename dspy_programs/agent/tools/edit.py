@@ -93,10 +93,18 @@ def apply_patch(scope: Scope, patch: Composed) -> str:
     for path in paths:
         scope.workspace.check_writable(path)
     given = patch if patch.endswith("\n") else patch + "\n"
-    options = [f"-p{_level(patch)}", "--recount", "--whitespace=nowarn"]
     with scope.workspace.changing:
-        for check in (["--check"], []):
-            done = run(["git", "apply", *check, *options, "-"], scope, stdin=given)
-            if done.exit_code != 0:
-                raise ToolError(f"the patch does not fit: {done.output.strip()}. Read the file again, or use edit_file")
+        said = _apply(scope, given, []) and _apply(scope, given, ["--unidiff-zero"])  # a model leaves out lines of context
+    if said:
+        raise ToolError(f"the patch does not fit: {said}. Read the file again, or use edit_file")
     return f"patched: {', '.join(paths)}"
+
+
+def _apply(scope: Scope, patch: str, how: list[str]) -> str:
+    """Apply a patch whole or not at all; return what git has against it."""
+    options = [f"-p{_level(patch)}", "--recount", "--whitespace=nowarn", *how]
+    for check in (["--check"], []):
+        done = run(["git", "apply", *check, *options, "-"], scope, stdin=patch)
+        if done.exit_code != 0:
+            return done.output.strip() or done.stopped
+    return ""

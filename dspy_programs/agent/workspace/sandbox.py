@@ -142,8 +142,13 @@ def walls(root: Path) -> list[str]:
     for path in own:
         options += ["--ro-bind", path, path]
     options += ["--bind", str(root), str(root)]
-    for path in (*(path for path in own if Path(path).is_relative_to(root)), *_run_later(root)):
-        options += ["--ro-bind", path, path]
+    for path in own:
+        if Path(path).is_relative_to(root):
+            options += ["--ro-bind", path, path]
+    for folder in _repositories(root):
+        options += ["--bind", folder, folder]  # a mount cannot be renamed, and another put in its place
+        for name in ("hooks", "config"):
+            options += ["--ro-bind-try", f"{folder}/{name}", f"{folder}/{name}"]
     return [*options, "--remount-ro", "/", "--chdir", str(root)]
 
 
@@ -154,16 +159,13 @@ def _own_python() -> list[str]:
     return [path for path in folders if not path.startswith("/usr/") and path not in ("/", "/usr") and Path(path) != home]
 
 
-def _run_later(root: Path) -> Iterator[str]:
-    """Find what git runs or obeys when the user calls it, in the workspace and two levels down."""
+def _repositories(root: Path) -> Iterator[str]:
+    """Find the folders of git in the workspace and two levels down: the user runs and obeys what is in them."""
     for pattern in (".git", "*/.git", "*/*/.git"):
         for folder in root.glob(pattern):
-            if folder.is_symlink() or not folder.is_dir():
-                continue
-            for name in ("hooks", "config"):
-                path = folder / name
-                if path.exists() and not path.is_symlink():
-                    yield str(path)
+            inside = [folder, folder / "hooks", folder / "config"]
+            if folder.is_dir() and not any(path.is_symlink() for path in inside):
+                yield str(folder)
 
 
 def _environment(home: str) -> dict[str, str]:
