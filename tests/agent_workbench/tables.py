@@ -2,7 +2,7 @@
 
 Input      raw: the folder that holds actor/workbench/.
 Output     Office; `state()` is what two runs are compared by: every record and every plot, in small letters, in any order.
-Raises     DatasetError if a file is missing; NotPossible for what cannot be done, in the words of the source's tools.
+Raises     DatasetError if a file is missing; ToolError for what cannot be done, in the words of the source's tools.
 Source     WorkBench (Styles et al. 2024), commit 42f1b6dc18986f47701ca83de2d63dd4f95c59a0, MIT.
 """
 
