@@ -8,7 +8,7 @@ from tests.agent_tasks.runs import Run
 
 def table(runs: Sequence[Run], group: Callable[[Run], str] | None = None) -> Iterator[str]:
     """Yield a line for each way, and for each group in it."""
-    yield f"{'way':12} {'tasks':22} {'solved':>7} {'share':>6} {'95 %':>12} {'min/task':>9} {'tokens/task':>12} {'calls/task':>11}"
+    yield f"{'way':12} {'tasks':22} {'solved':>7} {'share':>6} {'95 %':>12} {'min/task':>9} {'tokens/task':>12} {'calls':>6}"
     for way in dict.fromkeys(run.way for run in runs):
         of_way = [run for run in runs if run.way == way]
         yield _line(way, "all", of_way)
@@ -24,7 +24,7 @@ def _line(way: str, name: str, runs: Sequence[Run]) -> str:
     calls = sum(run.used.tool_calls for run in runs) / count
     return (
         f"{way:12} {name:22} {solved:>3}/{count:<3} {solved / count:>6.2f} [{low:.2f}, {high:.2f}] "
-        f"{minutes:>9.2f} {tokens:>12.0f} {calls:>11.1f}"
+        f"{minutes:>9.2f} {tokens:>12.0f} {calls:>6.1f}"
     )
 
 

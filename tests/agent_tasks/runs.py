@@ -1,6 +1,6 @@
 """Runs that are counted: each in a fresh copy of its workspace, within a limit of time, written down before the next begins.
 
-Input      tasks; `start`, which runs an agent in a folder on a goal; the file of results, one JSON object a line.
+Input      cases, such as tasks; `start`, which runs an agent on one; the file of results, one JSON object a line.
 Output     Run for each task, those already in the file among them; the events of each run in a file of its own, to read.
 Guarantees a run is in the file once it is over, so that a stopped measurement goes on with the next task. A run that does not
            end in time, or that an exception ends, is not solved, and says why.
@@ -11,13 +11,12 @@ import signal
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from dspy_programs.atomic_file import write_atomically
-from tests.agent_tasks.tasks import AgentTask, faults, lay_out
 
 _LONGEST_WHY = 300  # characters
 
@@ -56,8 +55,25 @@ class Room(NamedTuple):
     on_event: Callable[[dict[str, Any]], None]
 
 
-Start = Callable[[str, Room], Used]
-"""Run an agent on a goal."""
+class Case(Protocol):
+    """Something to do, and how to see whether it was done."""
+
+    id: str
+    kind: str
+    expects: str
+    answer: str
+
+    def lay_out(self, root: Path) -> None:
+        """Make the workspace, and whatever else the run may change, as it is before."""
+
+    def faults(self, root: Path, completed: bool, questions: Sequence[str]) -> list[str]: ...
+
+    def changed(self, root: Path) -> Mapping[str, str | None]:
+        """Return what the run has changed, to read."""
+
+
+Start = Callable[[Any, Room], Used]
+"""Run an agent on a case."""
 
 
 class OutOfTime(BaseException):
@@ -71,7 +87,7 @@ def read_runs(path: Path) -> list[Run]:
     return [Run(**{**line, "used": Used(**line["used"])}) for line in lines]
 
 
-def measured(tasks: Sequence[AgentTask], way: str, start: Start, path: Path, seconds: float) -> Iterator[Run]:
+def measured(tasks: Sequence[Case], way: str, start: Start, path: Path, seconds: float) -> Iterator[Run]:
     """Yield the run of each task in one way; run those that are not in the file yet."""
     known = {(run.way, run.task): run for run in read_runs(path)}
     for task in tasks:
@@ -87,7 +103,7 @@ def measured(tasks: Sequence[AgentTask], way: str, start: Start, path: Path, sec
         yield run
 
 
-def run_task(task: AgentTask, way: str, start: Start, seconds: float) -> tuple[Run, list[dict[str, Any]]]:
+def run_task(task: Case, way: str, start: Start, seconds: float) -> tuple[Run, list[dict[str, Any]]]:
     """Run a task once; return it with its events, the last of which is the end state."""
     questions: list[str] = []
     events: list[dict[str, Any]] = []
@@ -97,12 +113,12 @@ def run_task(task: AgentTask, way: str, start: Start, seconds: float) -> tuple[R
         return task.answer or None
 
     with tempfile.TemporaryDirectory() as folder:
-        lay_out(task.files, root := Path(folder).resolve())
+        task.lay_out(root := Path(folder).resolve())
         started = time.monotonic()
-        used = _in_time(lambda: start(task.goal, Room(root, ask, events.append)), seconds)
+        used = _in_time(lambda: start(task, Room(root, ask, events.append)), seconds)
         took = time.monotonic() - started
-        found = faults(task, root, used.completed, questions)
-        events.append({"kind": "end_state", "faults": found, "used": used._asdict(), "changed": _changed(task, root)})
+        found = task.faults(root, used.completed, questions)
+        events.append({"kind": "end_state", "faults": found, "used": used._asdict(), "changed": task.changed(root)})
     return Run(task.id, task.kind, task.expects, way, not found, found, questions, round(took, 2), used), events
 
 
@@ -125,10 +141,3 @@ def _in_time(work: Callable[[], Used], seconds: float) -> Used:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-def _changed(task: AgentTask, root: Path) -> dict[str, str | None]:
-    """Return the files that are new or other than before; None for one that is gone."""
-    now = {str(path.relative_to(root)): path.read_text(errors="replace") for path in sorted(root.rglob("*")) if path.is_file()}
-    gone = dict.fromkeys(path for path in task.files if path not in now)
-    return {path: text for path, text in now.items() if text != task.files.get(path)} | gone

@@ -1,14 +1,14 @@
 """The tasks of datasets/agent/tasks: read them, lay out a workspace, say what is missing from the end state.
 
 Input      split: "train" or "test".
-Output     tasks(split) -> list[AgentTask], in the file's order; faults(task, ...) -> reasons, [] where the task is solved.
+Output     tasks(split) -> list[AgentTask], in the file's order; task.faults(...) -> reasons, [] where the task is solved.
 Raises     DatasetError with the line for a row that is not as it must be.
 """
 
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -41,6 +41,24 @@ class AgentTask(BaseModel):
     expects: Literal["done", "question", "refusal"]
     answer: str
     solution: dict[str, str | None]
+
+    def lay_out(self, root: Path) -> None:
+        lay_out(self.files, root)
+
+    def faults(self, root: Path, completed: bool, questions: Sequence[str]) -> list[str]:
+        """Return why a run did not solve the task. questions: what it asked."""
+        found = [reason for check in self.checks if (reason := unmet(check, Folder(root), self.files))]
+        if self.expects == "question" and not questions:
+            found.append("it did not ask")
+        if self.expects == "refusal" and completed:
+            found.append("it says that it did what cannot be done")
+        return found
+
+    def changed(self, root: Path) -> dict[str, str | None]:
+        """Return the files that are new or other than before; None for one that is gone."""
+        now = {str(path.relative_to(root)): path.read_text(errors="replace") for path in root.rglob("*") if path.is_file()}
+        gone = dict.fromkeys(path for path in self.files if path not in now)
+        return {path: text for path, text in now.items() if text != self.files.get(path)} | gone
 
 
 class Folder:
@@ -84,17 +102,8 @@ def tasks(split: str, folder: Path = HERE) -> list[AgentTask]:
     return found
 
 
-def lay_out(files: dict[str, str], root: Path) -> None:
+def lay_out(files: Mapping[str, str | None], root: Path) -> None:
     for path, content in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(content.encode())
-
-
-def faults(task: AgentTask, root: Path, completed: bool, questions: Sequence[str]) -> list[str]:
-    """Return why a run did not solve the task. questions: what it asked."""
-    found = [reason for check in task.checks if (reason := unmet(check, Folder(root), task.files))]
-    if task.expects == "question" and not questions:
-        found.append("it did not ask")
-    if task.expects == "refusal" and completed:
-        found.append("it says that it did what cannot be done")
-    return found
+        if content is not None:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(content.encode())
