@@ -35,8 +35,9 @@ def edit_file(scope: Scope, path: WorkspacePath, old: Composed, new: Composed, e
             raise ToolError(f"{path}: old is not in the file. {_nearest(text, old)}")
         if count > 1 and not everywhere:
             raise ToolError(f"{path}: old is there {count} times, in lines {_lines_of(text, old)}. Give more of one of them")
-        scope.workspace.write(path, text.replace(old, new))
-    return f"{path}: replaced {count} time{'s' * (count > 1)}. It now reads:\n{_excerpt(text.replace(old, new), text.index(old), new)}"
+        changed = text.replace(old, new)
+        scope.workspace.write(path, changed)
+    return f"{path}: replaced {count} time{'s' * (count > 1)}. It now reads:\n{_excerpt(changed, text.index(old), new)}"
 
 
 def _lines_of(text: str, old: str) -> str:
@@ -92,10 +93,18 @@ def apply_patch(scope: Scope, patch: Composed) -> str:
     for path in paths:
         scope.workspace.check_writable(path)
     given = patch if patch.endswith("\n") else patch + "\n"
-    options = [f"-p{_level(patch)}", "--recount", "--whitespace=nowarn"]
     with scope.workspace.changing:
-        for check in (["--check"], []):
-            done = run(["git", "apply", *check, *options, "-"], scope, stdin=given)
-            if done.exit_code != 0:
-                raise ToolError(f"the patch does not fit: {done.output.strip()}. Read the file again, or use edit_file")
+        said = _apply(scope, given, []) and _apply(scope, given, ["--unidiff-zero"])  # a model leaves out lines of context
+    if said:
+        raise ToolError(f"the patch does not fit: {said}. Read the file again, or use edit_file")
     return f"patched: {', '.join(paths)}"
+
+
+def _apply(scope: Scope, patch: str, how: list[str]) -> str:
+    """Apply a patch whole or not at all; return what git has against it."""
+    options = [f"-p{_level(patch)}", "--recount", "--whitespace=nowarn", *how]
+    for check in (["--check"], []):
+        done = run(["git", "apply", *check, *options, "-"], scope, stdin=patch)
+        if done.exit_code != 0:
+            return done.output.strip() or done.stopped
+    return ""

@@ -126,7 +126,7 @@ def matches(path: str, pattern: str) -> bool:
     return fnmatchcase(path, pattern) or fnmatchcase(path, pattern.replace("**/", ""))
 
 
-def seen(scope: Scope, path: str) -> islice[Found]:
+def seen(scope: Scope, path: str) -> Iterable[Found]:
     """Return what is in a folder; of endless trees the beginning."""
     return islice(scope.workspace.walk(path), _MOST_SEEN)
 

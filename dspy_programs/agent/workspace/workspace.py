@@ -59,6 +59,13 @@ class Workspace:
         self.changing = threading.RLock()
         self._made: set[tuple[int, int]] = set()
 
+    def is_in_place(self) -> bool:
+        """Return whether the path still leads to the folder that was opened."""
+        try:
+            return os.path.samestat(os.stat(self.root, follow_symlinks=False), os.fstat(self.handle))
+        except OSError:
+            return False
+
     def normal(self, path: str) -> str:
         """Return where a path really leads, without links and dots: `a/b`, or `.` for the workspace. Raises ToolError."""
         with self._place(path, missing="pretend") as place:
