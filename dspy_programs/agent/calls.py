@@ -1,0 +1,88 @@
+"""Every call of a tool goes through here: permission, intent on file, the call itself, result on file.
+
+Guarantees a call is made only after the guard has allowed it and its intent is on file; a result is a JSON value, and what
+           went wrong is `{"error": "..."}`; a tool that does not end within its time is left behind, cancelled, and is an
+           error. What a tool returns is data: nothing here reads it.
+Raises     UsageError if the session cannot be written: then nothing is called.
+"""
+
+import contextvars
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from pydantic import JsonValue
+
+from dspy_programs.agent.sessions import Session
+from dspy_programs.agent.tools import AgentTool, Scope, ToolError
+from dspy_programs.jsonable import to_jsonable
+from dspy_programs.types import Call
+
+_GRACE = 2.0  # seconds that a tool has to end by itself after its time
+_SHOWN = 2000  # characters of a result in an event
+
+
+class Guard(Protocol):
+    """Who permits calls, and looks at what came of them."""
+
+    def before(self, tool: AgentTool, arguments: dict[str, JsonValue], scope: Scope) -> dict[str, JsonValue]:
+        """Return the arguments to call with. Raises ToolError if the call is not permitted."""
+
+    def after(self, tool: AgentTool, arguments: Mapping[str, JsonValue], result: JsonValue) -> object: ...
+
+
+class Calls:
+    """Makes the calls of a run, from any thread."""
+
+    def __init__(
+        self, tools: Mapping[str, AgentTool], guard: Guard, session: Session, tell: Callable[..., object], seconds: float
+    ) -> None:
+        self.tools, self.guard, self.session, self.tell, self.seconds = tools, guard, session, tell, seconds
+
+    def make(self, call: Call, task_id: str, scope: Scope) -> JsonValue:
+        """Make a call and return its result, or {"error": why}."""
+        tool = self.tools[call.tool]
+        self.tell("call", task_id=task_id, tool=call.tool, arguments=call.arguments)
+        try:
+            arguments = self.guard.before(tool, dict(call.arguments), scope)
+        except ToolError as error:
+            result: JsonValue = {"error": str(error)}
+            number = self.session.intend(task_id, call)
+        else:
+            number = self.session.intend(task_id, Call(tool=call.tool, arguments=arguments))
+            result = self._called(tool, arguments, scope)
+            self.guard.after(tool, arguments, result)
+        self.session.settle(number, result)
+        self.tell("result", task_id=task_id, tool=call.tool, ok=not failed(result), result=_shown(result))
+        return result
+
+    def _called(self, tool: AgentTool, arguments: dict[str, JsonValue], scope: Scope) -> JsonValue:
+        """Call in a thread, so that no tool can hold up the run."""
+        held: list[JsonValue] = []
+        context = contextvars.copy_context()
+
+        def work() -> None:
+            try:
+                result = to_jsonable(tool.call(scope, arguments))
+                held.append("done" if result is None else result)
+            except ToolError as error:
+                held.append({"error": str(error)})
+            except Exception as error:  # whatever a user's own tool raises is its answer
+                held.append({"error": f"{type(error).__name__}: {error}".removesuffix(": ")})
+
+        thread = threading.Thread(target=context.run, args=(work,), daemon=True, name=f"tool {tool.name}")
+        thread.start()
+        thread.join(self.seconds)
+        if thread.is_alive():
+            scope.cancelled.set()
+            thread.join(_GRACE)
+        return held[0] if held else {"error": f"{tool.name} did not end within {self.seconds:g} seconds"}
+
+
+def failed(result: JsonValue) -> bool:
+    """Return whether a result says that the call did not succeed."""
+    return isinstance(result, dict) and bool(result.get("error"))
+
+
+def _shown(result: JsonValue) -> Any:
+    return f"{result[:_SHOWN]}..." if isinstance(result, str) and len(result) > _SHOWN else result
