@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from dspy_programs.lm.named_servers import check as check, connected as connected, server_named as server_named
     from dspy_programs.lm.samples import Sample as Sample, drawn as drawn, sample as sample
+    from dspy_programs.lm.server.redaction import without_keys as without_keys
 
 _HOMES = {
     "connect_kept": "cached",
@@ -44,6 +45,7 @@ _HOMES = {
     "Sample": "samples",
     "drawn": "samples",
     "sample": "samples",
+    "without_keys": "server.redaction",
 }
 
 if not TYPE_CHECKING:  # a misspelled import is an error to type checkers

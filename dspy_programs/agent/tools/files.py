@@ -77,7 +77,7 @@ def write_file(scope: Scope, path: WorkspacePath, content: Composed) -> str:
     old = scope.workspace.kind(path)
     scope.workspace.write(path, content)
     done = "replaced" if old else "written"
-    return f"{scope.workspace.normal(path)}: {done}, {len(content.splitlines())} lines"
+    return f"{scope.workspace.normal(path)}: {done}; lines: {len(content.splitlines())}"
 
 
 @tool(effect="writes")
@@ -88,7 +88,7 @@ def append(scope: Scope, path: WorkspacePath, content: Composed) -> str:
         between = "\n" if old and not old.endswith("\n") else ""
         end = "" if content.endswith("\n") else "\n"
         scope.workspace.write(path, old + between + content + end)
-    return f"{scope.workspace.normal(path)}: {len(content.splitlines())} lines added at the end"
+    return f"{scope.workspace.normal(path)}: added at the end; lines: {len(content.splitlines())}"
 
 
 @tool(effect="writes")

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, c
 
 from dspy_programs.errors import ToolError as ToolError
 from dspy_programs.jsonable import to_jsonable
+from dspy_programs.lm import without_keys
 from dspy_programs.schemas import normalize_tool
 
 if TYPE_CHECKING:
@@ -164,8 +165,10 @@ def _checked(name: str, function: Callable[..., Any], model: type[BaseModel], fi
         values = {key: getattr(given, key) for key in model.model_fields}
         try:
             result: JsonValue = to_jsonable(function(**values, **dict.fromkeys(filled, scope)))
-        except OSError as error:
-            raise ToolError(f"{name}: {error.strerror or error}") from error
+        except ToolError:
+            raise
+        except Exception as error:  # anybody's code; the model is told, and the task fails
+            raise ToolError(without_keys(f"{name}: {type(error).__name__}: {error}")) from error
         return result
 
     return call
