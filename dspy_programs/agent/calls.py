@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from pydantic import JsonValue
 
 from dspy_programs.agent.sessions import Session
-from dspy_programs.agent.tools import AgentTool, Scope, ToolError
+from dspy_programs.agent.tools.tool import AgentTool, Scope, ToolError
 from dspy_programs.jsonable import to_jsonable
 from dspy_programs.types import Call
 

@@ -24,8 +24,8 @@ from dspy_programs.types import Turn
 
 _LONGEST = 20_000  # characters of a goal that are read
 _KINDS = (
-    "txt md csv tsv json jsonl yaml yml toml ini cfg conf log py pyi js ts jsx tsx html htm css xml sql sh bash rs go java kt c h "
-    "cc cpp hpp rb php pl r env lock patch diff rst tex ipynb bak old new orig out tmp dat data list properties rtf svg gitignore"
+    "txt md csv tsv json jsonl yaml yml toml ini cfg conf log py pyi js ts jsx tsx html htm css xml sql sh bash rs go java kt "
+    "c h cc cpp hpp rb php pl r env lock patch diff rst tex ipynb bak old new orig out tmp dat data list properties rtf svg"
 )
 _PATH = rf"(?<![\w@/.:-])(?:\./)?(?:[\w.-]+/)*[\w.-]*\w\.(?:{'|'.join(_KINDS.split())})(?![\w/]|\.\w)"
 _NAME = rf"(?:[`\"']?(?:{_PATH})[`\"']?)"
@@ -55,13 +55,13 @@ _EDIT = re.compile(
     r"remove|delete|rewrite|uncomment|comment|enable|disable|turn)\b",
     re.IGNORECASE,
 )
-_SWAP = re.compile(rf"\breplace\s+(?:\w+\s+){{0,4}}?{_QUOTED}\s+(?:with|by)\s+(?:\w+\s+)?(?P<new>[\"'`“][^\"'`”\n]+[\"'`”])", re.IGNORECASE)
-_VALUE = re.compile(r"\bto\s+(?:[\"'`](?P<quoted>[^\"'`\n]+)[\"'`]|(?P<bare>-?\d[\w.:]*|true|false))\s*\.?$", re.IGNORECASE)
-_SAYING = re.compile(
-    rf"\b(?:with|containing|contains|saying|says|reading)\s+(?:(?:the|only|exactly|just|text|words?|line|content|number|single)\s+)*:?\s*{_QUOTED}",
-    re.IGNORECASE,
+_FILLER = r"(?:(?:the|an?|only|exactly|just|text|words?|line|content|number|single)\s+)*"
+_SWAP = re.compile(
+    rf"\breplace\s+(?:\w+\s+){{0,4}}?{_QUOTED}\s+(?:with|by)\s+(?:\w+\s+)?(?P<new>[\"'`“][^\"'`”\n]+[\"'`”])", re.IGNORECASE
 )
-_WRITING = re.compile(rf"\b(?:write|put|add|append|save)\s+(?:(?:the|only|exactly|just|text|words?|line|number|a)\s+)*:?\s*{_QUOTED}\s+(?:to|into|in)\b", re.IGNORECASE)
+_VALUE = re.compile(r"\bto\s+(?:[\"'`](?P<quoted>[^\"'`\n]+)[\"'`]|(?P<bare>-?\d[\w.:]*|true|false))\s*\.?$", re.IGNORECASE)
+_SAYING = re.compile(rf"\b(?:with|containing|contains|saying|says|reading)\s+{_FILLER}:?\s*{_QUOTED}", re.IGNORECASE)
+_WRITING = re.compile(rf"\b(?:write|put|add|append|save)\s+{_FILLER}:?\s*{_QUOTED}\s+(?:to|into|in)\b", re.IGNORECASE)
 _PASSES = re.compile(r"`(?P<command>[^`\n]+)`\s+(?:passes|succeeds|works|runs|exits?\b)", re.IGNORECASE)
 
 

@@ -43,6 +43,8 @@ class LedgerTask(BaseModel):
     notes: list[str] = Field(default_factory=list)
     artefacts: list[str] = Field(default_factory=list)
     """Paths in the workspace that it wrote."""
+    replaced: bool = False
+    """Whether a later plan has other tasks in its place."""
 
 
 class Ledger:
@@ -81,7 +83,9 @@ class Ledger:
         with self._lock:
             done = {task.id for task in self._tasks.values() if task.status == "complete"}
             wholes = {task.parent for task in self._tasks.values() if task.status in ("pending", "in_progress")}
-            open_ = [task for task in self._tasks.values() if task.status in ("pending", "in_progress") and task.id not in wholes]
+            open_ = [
+                task for task in self._tasks.values() if task.status in ("pending", "in_progress") and task.id not in wholes
+            ]
             return [task.model_copy(deep=True) for task in open_ if done.issuperset(task.depends_on)]
 
     def start(self, task_id: str, actor: str = "") -> None:
@@ -105,10 +109,20 @@ class Ledger:
                 task.artefacts += new
                 self._tell(task_id, "wrote")
 
+    def replace_open(self) -> None:
+        """Fail what is still open, and mark all that failed: a new plan takes its place."""
+        with self._lock:
+            for task in self.tasks:
+                if task.status != "complete" and not task.replaced:
+                    why = "" if task.status == "failed" else "replaced by a new plan"
+                    self._set(task.id, "failed", why, replaced=True)
+
     @property
     def is_complete(self) -> bool:
+        """Whether there are tasks, and all but the replaced ones are complete."""
         with self._lock:
-            return bool(self._tasks) and all(task.status == "complete" for task in self._tasks.values())
+            left = [task for task in self._tasks.values() if not task.replaced]
+            return bool(left) and all(task.status == "complete" for task in left)
 
     def to_markdown(self) -> str:
         """Return the checklist, four spaces for each level, notes and artefacts below their task."""

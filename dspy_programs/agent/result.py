@@ -44,7 +44,7 @@ class AgentResult(BaseModel):
     trace: str | None = None
     """The file of the run's trace, which `dspy-programs failures` reads."""
     in_flight: list[str] = []
-    """Calls that were under way when an earlier process died: whether they took effect is unknown, and they were not repeated."""
+    """Calls under way when an earlier process died: whether they took effect is unknown, and they were not repeated."""
 
     def __str__(self) -> str:
         return self.model_dump_json(indent=2)

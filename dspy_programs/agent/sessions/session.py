@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from pydantic import JsonValue
 
 from dspy_programs.agent.ledger import LedgerTask
-from dspy_programs.agent.sessions.database import Database
+from dspy_programs.agent.sessions.database import IN_MEMORY, Database
 from dspy_programs.jsonable import to_jsonable
 from dspy_programs.text import content_stems
 from dspy_programs.types import Call, Turn
@@ -43,6 +43,11 @@ class Session:
         (row,) = database.rows("SELECT goal, state FROM sessions WHERE id = ?", [session_id])
         self.goal: str = row["goal"]
         self._state: dict[str, Any] = json.loads(row["state"])
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it is in a file."""
+        return self._database.path != IN_MEMORY
 
     def set(self, status: str = "", **state: Any) -> None:
         """Keep values under their names, and the status if one is given."""

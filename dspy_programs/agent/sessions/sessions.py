@@ -105,10 +105,8 @@ class Sessions:
                 names = [row["name"] for row in self._database.rows(f"PRAGMA table_info({table})")]
                 copied = ", ".join(name for name in names if name not in ("session", "n"))
                 order = "rowid" if table == "tasks" else "n"
-                self._database.write(
-                    f"INSERT INTO {table} (session, {copied}) SELECT ?, {copied} FROM {table} WHERE session = ? ORDER BY {order}",
-                    [new, one.id],
-                )
+                chosen = f"SELECT ?, {copied} FROM {table} WHERE session = ? ORDER BY {order}"
+                self._database.write(f"INSERT INTO {table} (session, {copied}) {chosen}", [new, one.id])
         return new
 
     def delete(self, session_id: str) -> None:
