@@ -18,7 +18,10 @@ from tests.agent_workbench.tools import tools
 SAMPLE = 24
 _SEED = 20261129
 _DOMAINS = ("analytics", "calendar", "customer_relationship_manager", "email", "project_management")
-_PREAMBLE = "Today's date is Thursday, {day} and the current time is {time}. Meetings must not start before 9am or end after 6pm. {query}"
+_PREAMBLE = (
+    "Today's date is Thursday, {day} and the current time is {time}. "
+    "Meetings must not start before 9am or end after 6pm. {query}"
+)
 
 
 class Request:
