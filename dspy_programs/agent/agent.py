@@ -9,18 +9,21 @@ Raises     UsageError for a goal, workspace, tool or session that cannot be used
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import dspy
 
 from dspy_programs.agent.actors import ActorFactory, Persona
-from dspy_programs.agent.calls import Calls, Guard
+from dspy_programs.agent.calls import Calls
 from dspy_programs.agent.criteria import Criterion, criteria_of
 from dspy_programs.agent.host import Host, files_named
 from dspy_programs.agent.ledger import Ledger
 from dspy_programs.agent.limits import Cost, Limits, Meter, metered
 from dspy_programs.agent.loop import Loop
+from dspy_programs.agent.permissions.hooks import Guard
+from dspy_programs.agent.permissions.policy import Policy
 from dspy_programs.agent.record import OnEvent, Record
 from dspy_programs.agent.result import AgentResult
 from dspy_programs.agent.sessions import Session, Sessions
@@ -36,6 +39,7 @@ from dspy_programs.registry import load
 from dspy_programs.text import content_stems
 from dspy_programs.types import Tool
 
+_MOST_FILES = 20_000  # that the goal's words are compared with
 _LONGEST_GOAL = 20_000  # characters
 _NOT_PLANNED = ("update_progress", "ask_user")  # the host does these by itself
 _ON_WORD = (
@@ -58,7 +62,7 @@ class Agent:
         lm: str | dspy.LM | None = None,
         *,
         workspace: str | Path = ".",
-        guard: Guard | None = None,
+        policy: Policy | Guard | None = None,
         limits: Limits = Limits(),  # noqa: B008  frozen
         planner_lm: str | dspy.LM | None = None,
         judge_lm: str | dspy.LM | None = None,
@@ -76,7 +80,7 @@ class Agent:
             tools: AgentTools or typed functions; None for the shipped ones.
             lm: The model, or its spec; by default the model in use, and without one the rules answer.
             workspace: The only folder that may be touched.
-            guard: Who permits calls.
+            policy: What is allowed, denied or asked; as a Guard with hooks, an audit log and remembered answers.
             limits: When a run must stop.
             planner_lm: Another model for the plan.
             judge_lm: The model that judges what code cannot check; None: such a task counts as complete once its tool ran.
@@ -97,7 +101,8 @@ class Agent:
             raise UsageError("give at least one tool, and each its own name")
         self.lm, self.judge_lm = _model(lm), _model(judge_lm) if judge_lm is not None else None
         self.planner_lm = _model(planner_lm) if planner_lm is not None else self.lm
-        self.guard, self.limits, self.actors, self.personas = guard or _Guard(), limits, actors, personas
+        self.guard = policy if isinstance(policy, Guard) else Guard(policy)
+        self.limits, self.actors, self.personas = limits, actors, personas
         self.session, self.on_event, self.ask = session, on_event, ask or (lambda question: None)
         self.traces, self.compiled = Path(traces) if traces is not None else None, compiled
         self.cancelled = threading.Event()
@@ -129,7 +134,9 @@ class Agent:
         meter = Meter(self.limits, Cost(**session.get("cost", {})))
         criteria = [Criterion(**one) for one in session.get("criteria", [])]
         if not session.tasks():
-            criteria = criteria_of(goal)
+            criteria = criteria_of(
+                goal, [each.path for each in islice(self.workspace.walk(), _MOST_FILES) if each.kind == "file"]
+            )
             before = files_named(criteria, self.workspace)
             session.set("running", criteria=[one.model_dump(exclude_unset=True) for one in criteria], before=before)
         host = Host(
@@ -199,10 +206,3 @@ def _menu(goal: str, tools: dict[str, AgentTool]) -> list[Tool]:
         if name not in _NOT_PLANNED and (name not in _ON_WORD or not said.isdisjoint(content_stems(name.replace("_", " "))))
     ]
     return [Tool(name=name, description=tools[name].description) for name in names or tools]
-
-
-class _Guard:
-    def before(self, tool: AgentTool, arguments: Any, scope: Any) -> Any:
-        return arguments
-
-    def after(self, tool: AgentTool, arguments: Any, result: Any) -> None: ...

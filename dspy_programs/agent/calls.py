@@ -9,10 +9,11 @@ Raises     UsageError if the session cannot be written: then nothing is called.
 import contextvars
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import JsonValue
 
+from dspy_programs.agent.permissions.hooks import Guard
 from dspy_programs.agent.sessions import Session
 from dspy_programs.agent.tools.tool import AgentTool, Scope, ToolError
 from dspy_programs.jsonable import to_jsonable
@@ -20,15 +21,6 @@ from dspy_programs.types import Call
 
 _GRACE = 2.0  # seconds that a tool has to end by itself after its time
 _SHOWN = 2000  # characters of a result in an event
-
-
-class Guard(Protocol):
-    """Who permits calls, and looks at what came of them."""
-
-    def before(self, tool: AgentTool, arguments: dict[str, JsonValue], scope: Scope) -> dict[str, JsonValue]:
-        """Return the arguments to call with. Raises ToolError if the call is not permitted."""
-
-    def after(self, tool: AgentTool, arguments: Mapping[str, JsonValue], result: JsonValue) -> object: ...
 
 
 class Calls:
@@ -44,15 +36,14 @@ class Calls:
         tool = self.tools[call.tool]
         self.tell("call", task_id=task_id, tool=call.tool, arguments=call.arguments)
         try:
-            arguments = self.guard.before(tool, dict(call.arguments), scope)
+            self.guard.before(tool, call.arguments, scope)
         except ToolError as error:
             result: JsonValue = {"error": str(error)}
-            number = self.session.intend(task_id, call)
+            self.session.settle(self.session.intend(task_id, call), result)
         else:
-            number = self.session.intend(task_id, Call(tool=call.tool, arguments=arguments))
-            result = self._called(tool, arguments, scope)
-            self.guard.after(tool, arguments, result)
-        self.session.settle(number, result)
+            number = self.session.intend(task_id, call)
+            result = self._called(tool, dict(call.arguments), scope)
+            self.session.settle(number, result)
         self.tell("result", task_id=task_id, tool=call.tool, ok=not failed(result), result=_shown(result))
         return result
 
@@ -63,12 +54,12 @@ class Calls:
 
         def work() -> None:
             try:
-                result = to_jsonable(tool.call(scope, arguments))
+                result = self.guard.after(tool, arguments, to_jsonable(tool.call(scope, arguments)))
                 held.append("done" if result is None else result)
-            except ToolError as error:
-                held.append({"error": str(error)})
             except Exception as error:  # whatever a user's own tool raises is its answer
-                held.append({"error": f"{type(error).__name__}: {error}".removesuffix(": ")})
+                self.guard.failed(tool, error)
+                name = "" if isinstance(error, ToolError) else f"{type(error).__name__}: "
+                held.append({"error": f"{name}{error}".removesuffix(": ")})
 
         thread = threading.Thread(target=context.run, args=(work,), daemon=True, name=f"tool {tool.name}")
         thread.start()

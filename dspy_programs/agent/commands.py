@@ -47,9 +47,12 @@ def run(
     """Work on a goal in a folder: plan, act, check, report as JSON. Exits with 1 if the goal is not reached."""
     from dspy_programs.agent.config import as_toml, read_config
 
-    flags: dict[str, Any] = dict(lm="none" if no_llm else lm, planner_lm=planner_lm, judge_lm=judge_lm, workspace=workspace, actors=actors)
-    flags |= dict(iterations=iterations, tokens=tokens, seconds=seconds, usd=usd, policy=policy, bundles=bundle or None)
-    settings = read_config(config, flags | dict(memory=memory, sessions=str(sessions) if sessions else None))
+    flags = {
+        **dict(lm="none" if no_llm else lm, planner_lm=planner_lm, judge_lm=judge_lm, workspace=workspace, actors=actors),
+        **dict(iterations=iterations, tokens=tokens, seconds=seconds, usd=usd, policy=policy, bundles=bundle or None),
+        **dict(memory=memory, sessions=str(sessions) if sessions else None),
+    }
+    settings = read_config(config, flags)
     if show_config:
         print(as_toml(settings), end="")
         return
@@ -73,6 +76,10 @@ def agent_of(settings: "AgentConfig", session: "Session", kept: "Sessions", conn
     from dspy_programs.agent.actors import Persona
     from dspy_programs.agent.agent import Agent
     from dspy_programs.agent.limits import Limits
+    from dspy_programs.agent.permissions.answers import Answers
+    from dspy_programs.agent.permissions.audit import AuditLog
+    from dspy_programs.agent.permissions.hooks import Guard
+    from dspy_programs.agent.permissions.policy import Policy
     from dspy_programs.agent.show import asked_here, printed
     from dspy_programs.lm import DEFAULT_SPEC, model_named
 
@@ -80,7 +87,10 @@ def agent_of(settings: "AgentConfig", session: "Session", kept: "Sessions", conn
         return None if spec in (None, "none") else model_named(spec, **connection)
 
     limits = settings.limits.model_dump()
+    policy = Policy.from_file(settings.policy) if settings.policy else Policy()
+    beside = kept.path.parent
     return Agent(
+        policy=Guard(policy, audit=AuditLog(beside / "audit.jsonl"), answers=Answers(beside / "answers.json")),
         lm=model(settings.lm or DEFAULT_SPEC),
         planner_lm=model(settings.planner_lm),
         judge_lm=model(settings.judge_lm),
@@ -91,7 +101,7 @@ def agent_of(settings: "AgentConfig", session: "Session", kept: "Sessions", conn
         session=session,
         on_event=None if quiet else printed,
         ask=asked_here if sys.stdin.isatty() else None,
-        traces=kept.path.with_name("traces"),
+        traces=beside / "traces",
     )
 
 

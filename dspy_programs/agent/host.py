@@ -14,7 +14,8 @@ from pydantic import JsonValue
 from dspy_programs.agent.actors import TaskActor
 from dspy_programs.agent.calls import Calls, failed
 from dspy_programs.agent.checks import unmet
-from dspy_programs.agent.criteria import Criterion, judged
+from dspy_programs.agent.criteria import Criterion
+from dspy_programs.agent.judge import judged
 from dspy_programs.agent.ledger import Ledger, LedgerTask
 from dspy_programs.agent.limits import Limits, Meter
 from dspy_programs.agent.record import Record
