@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 import dspy
 from pydantic import JsonValue
 
+from dspy_programs.agent.context import shown
 from dspy_programs.agent.ledger import LedgerTask
 from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.lm import running_on
 from dspy_programs.programs.actor import Actor, ActorResult
 from dspy_programs.text import content_stems
+from dspy_programs.tokens import counter_for
 from dspy_programs.types import Call, Function, Turn
 
 _NEEDED = {"edit_file": ["read_file"], "apply_patch": ["read_file"], "write_file": ["read_file"], "append": ["read_file"]}
@@ -46,6 +48,8 @@ class TaskActor:
     tools: Sequence[AgentTool]
     text: str
     lm: dspy.LM | None
+    tokens: int
+    """Of the history that the model is shown."""
     said: list[str]
     """What the user and the host said: the goal, answers to questions, what failed before."""
     turns: list[Turn] = field(default_factory=list)
@@ -56,8 +60,10 @@ class TaskActor:
     def next(self) -> ActorResult:
         """Choose the next step."""
         functions = [Function(name=each.name, description=each.description, parameters=each.parameters) for each in self.tools]
+        context = "\n".join(self.said)
+        turns = shown(self.turns, f"{context}\n{self.text}", self.tokens, counter_for(self.lm))
         with running_on(self.lm):
-            return self.program(task=self.text, tools=functions, context="\n".join(self.said), trajectory=self.turns)
+            return self.program(task=self.text, tools=functions, context=context, trajectory=turns)
 
     def saw(self, call: Call, result: JsonValue) -> Turn:
         """Add a call and its result to the history."""
@@ -100,9 +106,11 @@ class ActorFactory:
         personas: Sequence[Persona] = (),
         *,
         short: bool,
+        tokens: int,
     ) -> None:
-        """short: whether an actor sees only the tools that its task needs."""
-        self.program, self.tools, self.lm, self.personas, self.short = program, tools, lm, personas, short
+        """short: whether an actor sees only the tools that its task needs; tokens: of the history that it is shown."""
+        self.program, self.tools, self.lm, self.personas = program, tools, lm, personas
+        self.short, self.tokens = short, tokens
 
     def for_task(self, task: LedgerTask, clauses: Sequence[str], said: Sequence[str], found: Sequence[Turn]) -> TaskActor:
         """Return the actor for a task. clauses: of the goal; found: turns of the tasks that this one waited for."""
@@ -113,7 +121,15 @@ class ActorFactory:
         text = f"{text} ({task.tool})" if task.tool else text
         heard = [*filter(None, [persona.text]), *said]
         return TaskActor(
-            persona, self.program, self._menu(task, persona), text, persona.lm or self.lm, heard, turns, len(turns)
+            persona=persona,
+            program=self.program,
+            tools=self._menu(task, persona),
+            text=text,
+            lm=persona.lm or self.lm,
+            tokens=self.tokens,
+            said=heard,
+            turns=turns,
+            found=len(turns),
         )
 
     def _menu(self, task: LedgerTask, persona: Persona) -> list[AgentTool]:

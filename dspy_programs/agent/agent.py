@@ -9,6 +9,8 @@ Raises     UsageError for a goal, workspace, tool or session that cannot be used
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,7 @@ from dspy_programs.agent.record import OnEvent, Record
 from dspy_programs.agent.result import AgentResult
 from dspy_programs.agent.sessions import Session, Sessions
 from dspy_programs.agent.tools.default import default_tools
-from dspy_programs.agent.tools.tool import AgentTool, tool
+from dspy_programs.agent.tools.tool import AgentTool, ToolError, tool
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.errors import UsageError
 from dspy_programs.lm import connect, is_embedded
@@ -39,6 +41,7 @@ from dspy_programs.registry import load
 from dspy_programs.text import content_stems
 from dspy_programs.types import Tool
 
+_ROUNDS_OF_HELPER = 8
 _MOST_FILES = 20_000  # that the goal's words are compared with
 _LONGEST_GOAL = 20_000  # characters
 _NOT_PLANNED = ("update_progress", "ask_user")  # the host does these by itself
@@ -61,7 +64,7 @@ class Agent:
         tools: Sequence[AgentTool | Callable[..., Any]] | None = None,
         lm: str | dspy.LM | None = None,
         *,
-        workspace: str | Path = ".",
+        workspace: str | Path | Workspace = ".",
         policy: Policy | Guard | None = None,
         limits: Limits = Limits(),  # noqa: B008  frozen
         planner_lm: str | dspy.LM | None = None,
@@ -94,7 +97,7 @@ class Agent:
         """
         if actors < 1:
             raise UsageError(f"actors is {actors}; give 1 or more")
-        self.workspace = Workspace(workspace)
+        self.workspace = workspace if isinstance(workspace, Workspace) else Workspace(workspace)
         given = default_tools(self.workspace) if tools is None else [_as_tool(each) for each in tools]
         self.tools = {each.name: each for each in given}
         if len(self.tools) < len(given) or not given:
@@ -133,12 +136,13 @@ class Agent:
         session = record.session
         meter = Meter(self.limits, Cost(**session.get("cost", {})))
         criteria = [Criterion(**one) for one in session.get("criteria", [])]
+        gone: list[str] = []
         if not session.tasks():
-            criteria = criteria_of(
-                goal, [each.path for each in islice(self.workspace.walk(), _MOST_FILES) if each.kind == "file"]
-            )
+            files = [each.path for each in islice(self.workspace.walk(), _MOST_FILES) if each.kind == "file"]
+            criteria, gone = criteria_of(goal, files), inputs_missing(goal, files)
             before = files_named(criteria, self.workspace)
             session.set("running", criteria=[one.model_dump(exclude_unset=True) for one in criteria], before=before)
+        lm = metered(self.lm, meter) if self.lm is not None else None
         host = Host(
             goal=goal,
             workspace=self.workspace,
@@ -149,14 +153,14 @@ class Agent:
             criteria=criteria,
             before=session.get("before", {}),
             ask=self.ask,
-            delegate=self._delegate,
+            delegate=partial(self._delegate, lm),
             judge_lm=metered(self.judge_lm, meter) if self.judge_lm is not None else None,
+            inputs_missing=gone,
             cancelled=self.cancelled,
         )
-        lm = metered(self.lm, meter) if self.lm is not None else None
         planner, actor = self._programs(record)
         is_small = self.lm is None or is_embedded(self.lm)
-        factory = ActorFactory(actor, self.tools, lm, self.personas, short=is_small)
+        factory = ActorFactory(actor, self.tools, lm, self.personas, short=is_small, tokens=self.limits.context_tokens)
         plans = lm if self.planner_lm is self.lm else metered(self.planner_lm, meter) if self.planner_lm is not None else None
         return Loop(host, planner, plans, factory, _menu(goal, self.tools), self.actors)
 
@@ -172,9 +176,24 @@ class Agent:
             record.tell("note", text=str(each.message))
         return planner, actor
 
-    def _delegate(self, goal: str, names: Sequence[str]) -> str:
+    def _delegate(self, lm: dspy.LM | None, goal: str, names: Sequence[str]) -> str:
         """Let a sub-agent with a history of its own and these tools work on a part; return its report."""
-        raise NotImplementedError
+        if unknown := [name for name in names if name not in self.tools]:
+            raise ToolError(f"no tool {unknown[0]!r}; choose from {', '.join(self.tools)}")
+        chosen = [self.tools[name] for name in names or self.tools if name != "delegate"]
+        helper = Agent(
+            chosen,
+            lm,
+            workspace=self.workspace,
+            policy=self.guard,
+            limits=replace(self.limits, iterations=_ROUNDS_OF_HELPER),
+            ask=self.ask,
+            compiled=self.compiled,
+        )
+        helper.cancelled = self.cancelled
+        done = helper.run(goal)
+        files = f" Written: {', '.join(done.artefacts)}." if done.artefacts else ""
+        return f"{'done' if done.completed else f'not done, {done.why}'}: {done.answer}.{files}"
 
 
 def _goal_of(goal: str, session: Session) -> str:

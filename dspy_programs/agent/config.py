@@ -28,7 +28,7 @@ class LimitsConfig(BaseModel):
     usd: float | None = Field(default=None, ge=0)
     turns: int = Field(default=6, ge=1)
     call_seconds: float = Field(default=60.0, gt=0)
-    context_tokens: int = Field(default=3000, ge=500)
+    context_tokens: int = Field(default=900, ge=200)
 
 
 class PersonaConfig(BaseModel):

@@ -61,6 +61,14 @@ def criteria_of(goal: str, files: Collection[str] = ()) -> list[Criterion]:
     return [*found.values()]
 
 
+def inputs_missing(goal: str, files: Collection[str]) -> list[str]:
+    """Return the files that a goal wants read or run and that are not there: nothing can be made of them."""
+    mentions = [*_mentions(goal[:_LONGEST], set(files))]
+    made = {one.path for one in mentions if not words.FROM.search(one.before)}
+    gone = [one.path for one in mentions if not one.is_there and words.FROM.search(one.before) and "<" not in one.path]
+    return [path for path in dict.fromkeys(gone) if path not in made]
+
+
 def _text(match: re.Match[str]) -> str:
     return match["ticked"] or match["bare"]
 
@@ -76,9 +84,7 @@ def _commands(goal: str) -> Iterator[str]:
 
 
 def _mentions(goal: str, known: set[str]) -> Iterator[_Mention]:
-    folders = [
-        folder for match in words.FOLDER.finditer(goal) for folder in [match[0] if match[0].endswith("/") else f"{match[1]}/"]
-    ]
+    folders = _folders(goal)
     kept_before = False
     for piece in filter(str.strip, words.PIECE.split(goal)):
         bare = words.PATH.sub("", piece).replace(" and ", " ").strip(" ,.")
@@ -86,12 +92,8 @@ def _mentions(goal: str, known: set[str]) -> Iterator[_Mention]:
             before, after = piece[: match.start()], piece[match.end() :]
             path = match[0].removeprefix("./")
             placed = next((folder + path for folder in folders if path not in known and folder + path in known), path)
-            is_kept = (
-                bool(words.KEEP.search(before))
-                or bool(words.KEPT.search(words.PATH.split(after)[0]))
-                or (not bare and kept_before)
-            )
-            kept_before = is_kept
+            stays = words.KEEP.search(before) or words.KEPT.search(words.PATH.split(after)[0])
+            kept_before = is_kept = bool(stays) or (not bare and kept_before)
             yield _Mention(placed, placed in known, is_kept, before, piece)
         if words.LEAVE_IT.search(piece) and not words.PATH.search(piece):
             kept_before = False
@@ -155,9 +157,8 @@ def _written(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterat
     elif made or into:
         paths = [one.path for one in made or into]
     else:
-        changed = [
-            one for one in free if one.is_there and not words.ASKS.search(one.piece) and not words.FROM.search(one.before)
-        ]
+        there = [one for one in free if one.is_there and not words.FROM.search(one.before)]
+        changed = [one for one in there if not words.ASKS.search(one.piece)]
         missing = [one for one in free if not one.is_there]
         paths = [changed[0].path] if changed and not missing else []
     for path in dict.fromkeys(paths):

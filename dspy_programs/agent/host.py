@@ -3,6 +3,7 @@
 Guarantees everything here may be used from several threads; a question goes to the user one at a time.
 """
 
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from dspy_programs.programs.planner import split_goal
 from dspy_programs.text import shortened
 from dspy_programs.types import Call, Turn
 
+_EXITED = re.compile(r"\[exit code -?\d+\](?:\n\[[^\n]*\])*$")  # what shell and python say of a command that failed
 _NOTE = 200  # characters of a result in a note
 _CHECK_SECONDS = 120.0
 _AGAIN: JsonValue = {"error": "the process ended before there was a result; the call was made again"}
@@ -58,6 +60,8 @@ class Host:
     ask: Callable[[str], str | None]
     delegate: Callable[[str, Sequence[str]], str]
     judge_lm: dspy.LM | None = None
+    inputs_missing: Sequence[str] = ()
+    """Files that the goal wants read and that are not there."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     _asking: threading.Lock = field(default_factory=threading.Lock)
 
@@ -104,7 +108,7 @@ class Host:
     def checked(self, task: LedgerTask, actor: TaskActor, finish: str) -> Outcome | None:
         """Return how a task is complete, None if it is not: by its criteria, by the judge, else because its tool has run."""
         ran = [turn for turn in actor.own if turn.tool_name]
-        if ran and failed(ran[-1].tool_output):
+        if ran and (failed(ran[-1].tool_output) or _EXITED.search(str(ran[-1].tool_output))):
             return None
         note = finish or (_note(ran[-1].tool_output) if ran else "met already")
         if wanted := self.criteria_of(task):
@@ -126,8 +130,11 @@ class Host:
         """Say what keeps a task from being complete."""
         reasons = [why for one in self.criteria_of(task) if (why := unmet(one.check, self, self.before))]
         ran = [turn for turn in actor.own if turn.tool_name]
-        if ran and isinstance(last := ran[-1].tool_output, dict) and failed(last):
+        last = ran[-1].tool_output if ran else None
+        if isinstance(last, dict) and failed(last):
             reasons.append(f"the last call of {ran[-1].tool_name} failed: {last['error']}")
+        elif ran and _EXITED.search(str(last)):
+            reasons.append(f"the last call of {ran[-1].tool_name} failed: {str(last)[-_NOTE:]}")
         return "; ".join(reasons) or (f"{task.tool} has not been called" if task.tool else "nothing was called")
 
     def criteria_of(self, task: LedgerTask) -> list[Criterion]:
@@ -152,6 +159,20 @@ class Host:
                 given[(naming or able)[-1]].append(str(one))
         return given
 
+    def ask_for_inputs(self) -> str:
+        """Ask what to use for files that the goal names and that are not there; return what is missing, "" for nothing."""
+        if not self.inputs_missing:
+            return ""
+        names = ", ".join(self.inputs_missing)
+        question = f"The goal names {names}, not in the workspace. What should be used instead?"
+        self.tell("ask", task_id="", question=question)
+        answer = self.ask(question)
+        self.tell("answer", task_id="", answer=answer)
+        if answer is None:
+            return f"missing: {names} is not in the workspace"
+        self.record.session.set(answers=[answer])
+        return ""
+
     def planned(self, rationale: str, answered_by: str, titles: Sequence[str]) -> None:
         self.tell("plan", rationale=rationale, answered_by=answered_by, tasks=[*titles])
         self.record.session.set(rationale=rationale)
@@ -163,6 +184,7 @@ class Host:
         failed = [
             f"Before, this failed: {t.title}: {t.notes[-1]}" for t in self.ledger.tasks if t.status == "failed" and t.notes
         ]
+        answers = [*self.record.session.get("answers", []), *answers]
         return [self.goal, *answers, *failed[-2:]]
 
     def restore(self, task: LedgerTask, actor: TaskActor) -> None:

@@ -34,8 +34,8 @@ class Limits:
     """Turns of an actor at one task."""
     call_seconds: float = 60.0
     """Seconds of one call of a tool."""
-    context_tokens: int = 3000
-    """Tokens of a task's history, beyond which it is compacted."""
+    context_tokens: int = 900
+    """Tokens of a task's history that a model is shown; beyond them it is compacted."""
 
 
 class Cost(BaseModel):

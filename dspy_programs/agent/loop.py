@@ -52,6 +52,8 @@ class Loop:
         """Plan, act, check and plan anew until the goal is reached or the run must stop."""
         host = self.host
         if not host.ledger.tasks:
+            if missing := host.ask_for_inputs():
+                return host.result("no_progress", missing)
             self.plan("")
         while not (why := host.must_stop()):
             if ready := host.ledger.ready():

@@ -5,6 +5,9 @@ Guarantees one action a turn: calls of one tool, one after the other, until one 
            the task is complete only if its criteria are met and its tool has run without an error.
 """
 
+import contextvars
+from concurrent.futures import ThreadPoolExecutor
+
 from dspy_programs.agent.actors import TaskActor
 from dspy_programs.agent.calls import failed
 from dspy_programs.agent.host import Host, Outcome
@@ -52,6 +55,13 @@ def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
 
 def _make(calls: list[Call], task: LedgerTask, actor: TaskActor, host: Host) -> None:
     """Make the calls of one action: those of the first one's tool, until one fails. Others can wait for their results."""
+    if calls[0].tool == "delegate":
+        with ThreadPoolExecutor(len(calls), thread_name_prefix="helper") as pool:
+            together = [call for call in calls if call.tool == "delegate"]
+            made = [pool.submit(contextvars.copy_context().run, host.call, call, task, actor) for call in together]
+        for each in made:
+            each.result()
+        return
     for call in calls:
         if call.tool != calls[0].tool:
             break
