@@ -47,7 +47,9 @@ def run(
     """Work on a goal in a folder: plan, act, check, report as JSON. Exits with 1 if the goal is not reached."""
     from dspy_programs.agent.config import as_toml, read_config
 
-    flags: dict[str, Any] = dict(lm="none" if no_llm else lm, planner_lm=planner_lm, judge_lm=judge_lm, workspace=workspace, actors=actors)
+    flags: dict[str, Any] = dict(
+        lm="none" if no_llm else lm, planner_lm=planner_lm, judge_lm=judge_lm, workspace=workspace, actors=actors
+    )
     flags |= dict(iterations=iterations, tokens=tokens, seconds=seconds, usd=usd, policy=policy, bundles=bundle or None)
     settings = read_config(config, flags | dict(memory=memory, sessions=str(sessions) if sessions else None))
     if show_config:
