@@ -16,7 +16,7 @@ from pydantic import JsonValue
 from dspy_programs.agent.ledger import LedgerTask
 from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.lm import running_on
-from dspy_programs.programs.actor import Actor, ActorResult
+from dspy_programs.programs.actor import Actor, ActorResult, decision
 from dspy_programs.text import content_stems
 from dspy_programs.types import Call, Function, Turn
 
@@ -52,9 +52,14 @@ class TaskActor:
     """The history: what was found before, then its own calls and their results."""
     found: int = 0
     """How many of the turns were found before."""
+    spelled_out: Sequence[Call] = ()
+    """Calls that need no choice."""
 
     def next(self) -> ActorResult:
         """Choose the next step."""
+        made = [(turn.tool_name, turn.tool_input) for turn in self.own]
+        if left := [call for call in self.spelled_out if (call.tool, call.arguments) not in made]:
+            return decision(left[:1], answered_by="rules")
         functions = [Function(name=each.name, description=each.description, parameters=each.parameters) for each in self.tools]
         with running_on(self.lm):
             return self.program(task=self.text, tools=functions, context="\n".join(self.said), trajectory=self.turns)
@@ -113,7 +118,15 @@ class ActorFactory:
         text = f"{text} ({task.tool})" if task.tool else text
         heard = [*filter(None, [persona.text]), *said]
         return TaskActor(
-            persona, self.program, self._menu(task, persona), text, persona.lm or self.lm, heard, turns, len(turns)
+            persona,
+            self.program,
+            self._menu(task, persona),
+            text,
+            persona.lm or self.lm,
+            heard,
+            turns,
+            len(turns),
+            task.calls,
         )
 
     def _menu(self, task: LedgerTask, persona: Persona) -> list[AgentTool]:
