@@ -17,7 +17,7 @@ from dspy_programs.agent.context import shown
 from dspy_programs.agent.ledger import LedgerTask
 from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.lm import running_on
-from dspy_programs.programs.actor import Actor, ActorResult
+from dspy_programs.programs.actor import Actor, ActorResult, decision
 from dspy_programs.text import content_stems
 from dspy_programs.tokens import counter_for
 from dspy_programs.types import Call, Function, Turn
@@ -56,9 +56,14 @@ class TaskActor:
     """The history: what was found before, then its own calls and their results."""
     found: int = 0
     """How many of the turns were found before."""
+    spelled_out: Sequence[Call] = ()
+    """Calls that need no choice."""
 
     def next(self) -> ActorResult:
         """Choose the next step."""
+        made = [(turn.tool_name, turn.tool_input) for turn in self.own]
+        if left := [call for call in self.spelled_out if (call.tool, call.arguments) not in made]:
+            return decision(left[:1], answered_by="rules")
         functions = [Function(name=each.name, description=each.description, parameters=each.parameters) for each in self.tools]
         context = "\n".join(self.said)
         turns = shown(self.turns, f"{context}\n{self.text}", self.tokens, counter_for(self.lm))
@@ -130,6 +135,7 @@ class ActorFactory:
             said=heard,
             turns=turns,
             found=len(turns),
+            spelled_out=task.calls,
         )
 
     def _menu(self, task: LedgerTask, persona: Persona) -> list[AgentTool]:

@@ -19,7 +19,7 @@ import dspy
 
 from dspy_programs.agent.actors import ActorFactory, Persona
 from dspy_programs.agent.calls import Calls
-from dspy_programs.agent.criteria import Criterion, criteria_of
+from dspy_programs.agent.criteria import Criterion, criteria_of, inputs_missing
 from dspy_programs.agent.host import Host, files_named
 from dspy_programs.agent.ledger import Ledger
 from dspy_programs.agent.limits import Cost, Limits, Meter, metered

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from dspy_programs.errors import UsageError
+from dspy_programs.types import Call
 
 Status = Literal["pending", "in_progress", "complete", "failed"]
 _MARKS: dict[Status, str] = {"pending": " ", "in_progress": "-", "complete": "x", "failed": "!"}
@@ -43,6 +44,8 @@ class LedgerTask(BaseModel):
     notes: list[str] = Field(default_factory=list)
     artefacts: list[str] = Field(default_factory=list)
     """Paths in the workspace that it wrote."""
+    calls: list[Call] = Field(default_factory=list)
+    """What the goal itself spells out for this task: made before an actor is asked."""
     replaced: bool = False
     """Whether a later plan has other tasks in its place."""
 

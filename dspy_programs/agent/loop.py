@@ -23,6 +23,7 @@ from dspy_programs.agent.actors import ActorFactory
 from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import LedgerTask
 from dspy_programs.agent.result import AgentResult
+from dspy_programs.agent.spelled_out import spelled_out
 from dspy_programs.agent.task_run import run_task
 from dspy_programs.lm import running_on
 from dspy_programs.programs.planner import Planner, plan_by_rules
@@ -54,7 +55,8 @@ class Loop:
         if not host.ledger.tasks:
             if missing := host.ask_for_inputs():
                 return host.result("no_progress", missing)
-            self.plan("")
+            if not self.spelled_out():
+                self.plan("")
         while not (why := host.must_stop()):
             if ready := host.ledger.ready():
                 if self.rounds >= host.limits.iterations:
@@ -67,6 +69,19 @@ class Loop:
             else:
                 self.replan()
         return host.result("cancelled" if host.cancelled.is_set() else "limit", why)
+
+    def spelled_out(self) -> bool:
+        """Put what the goal spells out into the ledger, a task for each call; return whether it spells out all."""
+        host = self.host
+        calls = spelled_out(host.goal, host.workspace)
+        if not calls or not {call.tool for call in calls} <= self.factory.tools.keys():
+            return False
+        titles = [" ".join([call.tool, *host.calls.tools[call.tool].touches(call.arguments)]) for call in calls]
+        host.planned("the goal says how", "rules", titles)
+        shares = host.shared_out([(title, call.tool) for title, call in zip(titles, calls, strict=True)])
+        for title, call, criteria in zip(titles, calls, shares, strict=True):
+            host.ledger.add(title, tool=call.tool, calls=[call], criteria=criteria)
+        return True
 
     def plan(self, progress: str) -> None:
         """Put the planner's tasks into the ledger; one by rules if the planner's cannot be run."""
