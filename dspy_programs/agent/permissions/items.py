@@ -22,7 +22,7 @@ from dspy_programs.errors import ToolError
 Does = Consequence | Literal["outside", "looks outside", "shared", "foreign"]
 FOREIGN = "__"  # between a server's name and its tool's
 _SHELLS = {"shell": "command"}  # tool -> the argument that is a command line
-_OWN: dict[str, Does] = {"delete_file": "deletes", "git_commit": "commits", "http_get": "network", "web_search": "network"}
+_OWN: dict[str, Does] = {"delete_file": "deletes", "git_commit": "commits", "http_get": "network"}
 _MOST_SEEN = 20_000  # entries of a workspace
 _OPEN = re.compile(r"/dev/(?:null|zero|u?random|stdin|stdout|stderr|fd/\d+)|/tmp(?:/(?!\.\.)[^/]+)*/?")
 _CHANGES = frozenset(
@@ -62,6 +62,8 @@ def _of_call(tool: AgentTool, arguments: Mapping[str, JsonValue], workspace: Wor
         return  # what it made itself it may delete
     if tool.name == "apply_patch" and "\n+++ /dev/null" in str(arguments.get("patch", "")):
         yield "deletes"
+    if tool.name == "web_search" and tool.effect == "runs":  # not over texts that are here
+        yield "network"
     if tool.name in _OWN:
         yield _OWN[tool.name]
 

@@ -48,7 +48,7 @@ def grep(scope: Scope, pattern: str, path: WorkspacePath = ".", files: str = "*"
 
 def _files(scope: Scope, path: str, files: str) -> Iterator[Found]:
     if scope.workspace.kind(path) == "file":
-        yield Found(scope.workspace.normal(path), "file", 0, scope.workspace.is_shared(path))
+        yield Found(scope.workspace.normal(path), "file", 0, 0, scope.workspace.is_shared(path))
         return
     yield from (found for found in seen(scope, path) if found.kind == "file" and matches(found.path, files))
 

@@ -38,6 +38,8 @@ class Found(NamedTuple):
     kind: Kind
     size: int
     """Bytes; 0 of anything but a file."""
+    changed: int
+    """Time of the last change, in nanoseconds."""
     shared: bool
     """A file with several names (hard links) that was not made here."""
 
@@ -176,7 +178,7 @@ class Workspace:
                     status = os.stat(name, dir_fd=folder, follow_symlinks=False)
                     kind = _kind(status)
                     size = status.st_size if kind == "file" else 0
-                    yield Found("/".join((*parts, name)), kind, size, self._shared(status))
+                    yield Found("/".join((*parts, name)), kind, size, status.st_mtime_ns, self._shared(status))
                     if kind == "folder" and depth > 1 and name != ".git":
                         yield from self._listed(os.open(name, FOLDER, dir_fd=folder), (*parts, name), depth - 1)
                 except (FileNotFoundError, NotADirectoryError, PermissionError):
