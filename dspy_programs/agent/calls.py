@@ -31,19 +31,21 @@ class Calls:
     ) -> None:
         self.tools, self.guard, self.session, self.tell, self.seconds = tools, guard, session, tell, seconds
 
-    def make(self, call: Call, task_id: str, scope: Scope) -> JsonValue:
-        """Make a call and return its result, or {"error": why}."""
+    def make(self, call: Call, task_id: str, scope: Scope, keep: Callable[[JsonValue], object]) -> JsonValue:
+        """Make a call and return its result, or {"error": why}. keep: puts the result into the history, on file with it."""
         tool = self.tools[call.tool]
         self.tell("call", task_id=task_id, tool=call.tool, arguments=call.arguments)
         try:
             self.guard.before(tool, call.arguments, scope)
         except ToolError as error:
             result: JsonValue = {"error": str(error)}
-            self.session.settle(self.session.intend(task_id, call), result)
+            number = self.session.intend(task_id, call)
         else:
             number = self.session.intend(task_id, call)
             result = self._called(tool, dict(call.arguments), scope)
+        with self.session.together():
             self.session.settle(number, result)
+            keep(result)
         self.tell("result", task_id=task_id, tool=call.tool, ok=not failed(result), result=_shown(result))
         return result
 

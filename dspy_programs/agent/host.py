@@ -96,14 +96,18 @@ class Host:
 
     def call(self, call: Call, task: LedgerTask, actor: TaskActor) -> JsonValue:
         """Make a call for a task, and put it into the actor's history."""
-        scope = self._scope(task)
-        result = self.calls.make(call, task.id, scope)
-        self.meter.count(tool_calls=1)
-        self.say(task, actor.saw(call, result))
         tool = self.calls.tools[call.tool]
-        if tool.effect == "writes" and not failed(result):
-            self.ledger.wrote(task.id, tool.touches(call.arguments))
-        return result
+
+        def keep(result: JsonValue) -> None:
+            self.say(task, actor.saw(call, result))
+            if tool.effect == "writes" and not failed(result):
+                self.ledger.wrote(task.id, tool.touches(call.arguments))
+
+        if str(call) in self.record.session.get("in_flight", []):
+            keep(_UNKNOWN)
+            return _UNKNOWN
+        self.meter.count(tool_calls=1)
+        return self.calls.make(call, task.id, self._scope(task), keep)
 
     def checked(self, task: LedgerTask, actor: TaskActor, finish: str) -> Outcome | None:
         """Return how a task is complete, None if it is not: by its criteria, by the judge, else because its tool has run."""
@@ -198,7 +202,8 @@ class Host:
             if tool is not None and (tool.idempotent or tool.effect == "reads"):
                 session.settle(past.number, _AGAIN)
                 self.call(past.call, task, actor)
-            else:
+                continue
+            with session.together():
                 session.settle(past.number, _UNKNOWN)
                 session.set(in_flight=[*session.get("in_flight", []), str(past.call)])
                 self.say(task, actor.saw(past.call, _UNKNOWN))

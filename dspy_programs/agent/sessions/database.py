@@ -70,6 +70,9 @@ class Database:
     def together(self) -> Iterator[None]:
         """Make the writes of a block one: all of them, or none."""
         with self._lock:
+            if self._file.in_transaction:  # the outer block's
+                yield
+                return
             self.write("BEGIN IMMEDIATE")
             try:
                 yield

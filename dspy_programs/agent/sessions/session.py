@@ -9,6 +9,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 from pydantic import JsonValue
@@ -59,6 +60,10 @@ class Session:
 
     def get(self, name: str, default: Any = None) -> Any:
         return self._state.get(name, default)
+
+    def together(self) -> AbstractContextManager[None]:
+        """Put what a block writes on file at once: all of it, or nothing."""
+        return self._database.together()
 
     def keep_task(self, task: Mapping[str, Any]) -> None:
         statement = "INSERT INTO tasks VALUES (?, ?, ?) ON CONFLICT (session, id) DO UPDATE SET task = excluded.task"
