@@ -132,8 +132,8 @@ class Policy:
         if item.refused:
             return Decision("deny", item.refused, "outside of the workspace")
         for rule in self.rules:
-            if item.is_named and not (rule.path or rule.does):
-                continue  # a file that a command names; the command itself is another item
+            if item.is_named and rule.sandbox is not None:
+                continue  # only a file that a command names; the command itself is another item
             if rule.fits(tool, item, arguments, sandboxed):
                 what = f"{item.says}: " if item.says else ""
                 return Decision(rule.verdict, f"{what}{rule.reason or 'a rule of the policy'}", rule.name)

@@ -17,7 +17,7 @@ from dspy_programs.agent.workspace.workspace import Found
 _MOST_HITS = 100
 _LONGEST_LINE = 200  # characters shown
 _MOST_READ = 5_000_000  # bytes of one file
-_PATIENCE = 1.0  # seconds for one file
+_PATIENCE = 0.5  # seconds for one file
 
 
 @tool(effect="reads")

@@ -52,7 +52,7 @@ def place_of(top: int, root: Path, path: str, *, missing: Missing = "refuse", fo
             part = waiting.popleft()
             if part == "..":
                 if not names:
-                    raise _outside(path)
+                    raise _leads_out(path) if links else _outside(path)
                 names.pop()
                 _close([handles.pop()])
                 continue
@@ -108,7 +108,11 @@ def _link_parts(path: str, target: str, root: Path) -> list[str]:
     try:
         return parts_of(target, root)
     except ToolError:
-        raise ToolError(f"{path}: a link that leads out of the workspace; only files inside it can be used") from None
+        raise _leads_out(path) from None
+
+
+def _leads_out(path: str) -> ToolError:
+    return ToolError(f"{path}: a link that leads out of the workspace; only files inside it can be used")
 
 
 def _outside(path: str) -> ToolError:
