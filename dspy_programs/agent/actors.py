@@ -88,6 +88,11 @@ class TaskActor:
         return self._add(Turn(turn_number=self._number, role="system", content=text))
 
     @property
+    def is_scripted(self) -> bool:
+        """Whether it writes scripts, each of which does the whole task or nothing."""
+        return isinstance(self.program, ScriptWriter)
+
+    @property
     def own(self) -> list[Turn]:
         """The turns of this task."""
         return self.turns[self.found :]

@@ -122,8 +122,10 @@ def test_a_script_is_for_goals_about_files(workspace, goal, expected):
 
 @pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
 def test_a_run_mends_its_script_until_the_goal_is_reached(tmp_path, workspace):
-    replies = iter([block("open('wrong.txt', 'w').write('2')"), block(COUNT)])
+    spoils = "open('server.log', 'a').write('ERROR z')\nopen('wrong.txt', 'w').write('2')"
+    replies = iter([block(spoils), block(COUNT)])
     done = Agent(lm=scripted_lm(lambda prompt: next(replies), "local/scripted"), workspace=tmp_path, compiled=False).run(GOAL)
     assert done.completed and (tmp_path / "errors.txt").read_text() == "2\n"
+    assert not (tmp_path / "wrong.txt").exists()  # what failed leaves nothing behind
     assert [task.tool for task in done.tasks] == ["python"] and done.tasks[0].checked_by == "code"
     assert done.cost.model_calls == 2
