@@ -15,6 +15,7 @@ from pydantic import JsonValue
 
 from dspy_programs.agent.context import shown
 from dspy_programs.agent.ledger import LedgerTask
+from dspy_programs.agent.script import TOOL as SCRIPT, ScriptWriter
 from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.lm import running_on
 from dspy_programs.programs.actor import Actor, ActorResult, decision
@@ -44,7 +45,7 @@ class TaskActor:
     """One actor at one task."""
 
     persona: Persona
-    program: Actor
+    program: Actor | ScriptWriter
     tools: Sequence[AgentTool]
     text: str
     lm: dspy.LM | None
@@ -87,6 +88,11 @@ class TaskActor:
         return self._add(Turn(turn_number=self._number, role="system", content=text))
 
     @property
+    def is_scripted(self) -> bool:
+        """Whether it writes scripts, each of which does the whole task or nothing."""
+        return isinstance(self.program, ScriptWriter)
+
+    @property
     def own(self) -> list[Turn]:
         """The turns of this task."""
         return self.turns[self.found :]
@@ -112,10 +118,14 @@ class ActorFactory:
         *,
         short: bool,
         tokens: int,
+        script: ScriptWriter | None = None,
     ) -> None:
-        """short: whether an actor sees only the tools that its task needs; tokens: of the history that it is shown."""
+        """short: whether an actor sees only the tools that its task needs; tokens: of the history that it is shown.
+
+        script: who does the tasks that are planned for a script; None for the actor, as any other task.
+        """
         self.program, self.tools, self.lm, self.personas = program, tools, lm, personas
-        self.short, self.tokens = short, tokens
+        self.short, self.tokens, self.script = short, tokens, script
 
     def for_task(self, task: LedgerTask, text: str, said: Sequence[str], found: Sequence[Turn]) -> TaskActor:
         """Return the actor for a task. text: what to do; found: turns of the tasks that this one waited for."""
@@ -126,7 +136,7 @@ class ActorFactory:
         heard = [*filter(None, [persona.text]), *said]
         return TaskActor(
             persona=persona,
-            program=self.program,
+            program=self.script if self.script is not None and task.tool == SCRIPT else self.program,
             tools=self._menu(task, persona),
             text=text,
             lm=persona.lm or self.lm,

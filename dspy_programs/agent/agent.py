@@ -28,9 +28,11 @@ from dspy_programs.agent.permissions.hooks import Guard
 from dspy_programs.agent.permissions.policy import Policy
 from dspy_programs.agent.record import OnEvent, Record
 from dspy_programs.agent.result import AgentResult
+from dspy_programs.agent.script import TOOL as SCRIPT, ScriptWriter
 from dspy_programs.agent.sessions import Session, Sessions
 from dspy_programs.agent.tools.default import default_tools
 from dspy_programs.agent.tools.tool import AgentTool, ToolError, tool
+from dspy_programs.agent.workspace import sandbox
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.errors import UsageError
 from dspy_programs.lm import connect, is_embedded
@@ -160,7 +162,16 @@ class Agent:
         )
         planner, actor = self._programs(record)
         is_small = self.lm is None or is_embedded(self.lm)
-        factory = ActorFactory(actor, self.tools, lm, self.personas, short=is_small, tokens=self.limits.context_tokens)
+        scripts = lm is not None and is_small and SCRIPT in self.tools and sandbox.works()
+        factory = ActorFactory(
+            actor,
+            self.tools,
+            lm,
+            self.personas,
+            short=is_small,
+            tokens=self.limits.context_tokens,
+            script=ScriptWriter(self.workspace) if scripts else None,
+        )
         plans = lm if self.planner_lm is self.lm else metered(self.planner_lm, meter) if self.planner_lm is not None else None
         return Loop(host, planner, plans, factory, _menu(goal, self.tools), self.actors)
 

@@ -23,10 +23,12 @@ from dspy_programs.agent.actors import ActorFactory
 from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import LedgerTask
 from dspy_programs.agent.result import AgentResult
+from dspy_programs.agent.script import TOOL as SCRIPT, is_for_a_script
 from dspy_programs.agent.spelled_out import spelled_out
 from dspy_programs.agent.task_run import run_task
 from dspy_programs.lm import running_on
 from dspy_programs.programs.planner import Planner, plan_by_rules
+from dspy_programs.text import shortened
 from dspy_programs.types import Task, Tool, Turn
 
 _FRUITLESS = 2  # plans in a row of which no task was completed
@@ -55,7 +57,7 @@ class Loop:
         if not host.ledger.tasks:
             if missing := host.ask_for_inputs():
                 return host.result("no_progress", missing)
-            if not self.spelled_out():
+            if not (self.spelled_out() or self.scripted()):
                 self.plan("")
         while not (why := host.must_stop()):
             if ready := host.ledger.ready():
@@ -82,6 +84,15 @@ class Loop:
         with host.record.session.together():
             for title, call, criteria in zip(titles, calls, shares, strict=True):
                 host.ledger.add(title, tool=call.tool, calls=[call], criteria=criteria)
+        return True
+
+    def scripted(self) -> bool:
+        """Put the whole goal into the ledger as one task for a script, where that is offered; return whether it is so."""
+        host = self.host
+        if self.factory.script is None or not is_for_a_script(host.goal, host.workspace):
+            return False
+        host.planned("one script does it", "rules", [host.goal])
+        self.add([Task(id=1, tool=SCRIPT, title=shortened(host.goal, 300))])
         return True
 
     def plan(self, progress: str) -> None:

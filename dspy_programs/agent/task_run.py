@@ -12,6 +12,7 @@ from dspy_programs.agent.actors import TaskActor
 from dspy_programs.agent.calls import failed
 from dspy_programs.agent.host import Host, Outcome
 from dspy_programs.agent.ledger import LedgerTask
+from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.programs.actor import ActorResult
 from dspy_programs.types import Call
 
@@ -40,9 +41,12 @@ def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
             asked = True
             actor.said.append(answer)
         elif step.calls:
+            kept = Snapshot.of(host.workspace) if actor.is_scripted else None
             _make(step.calls, task, actor, host)
             if met := host.checked(task, actor, ""):
                 return met
+            if actor.is_scripted:
+                _undo(kept, task, actor, host)
         elif step.finish is not None:
             if met := host.checked(task, actor, step.finish):
                 return met
@@ -68,6 +72,13 @@ def _make(calls: list[Call], task: LedgerTask, actor: TaskActor, host: Host) -> 
         result = host.call(call, task, actor)
         if failed(result):
             break
+
+
+def _undo(kept: Snapshot | None, task: LedgerTask, actor: TaskActor, host: Host) -> None:
+    """Put back what a script has changed that did not do its task, and tell the actor why it did not."""
+    why = host.unmet(task, actor)
+    undone = kept is not None and kept.restore()
+    host.say(task, actor.told(f"Not done: {why}." + (" All that the script changed was undone." if undone else "")))
 
 
 def _fault_of(step: ActorResult, actor: TaskActor) -> str:

@@ -8,6 +8,7 @@ import dspy
 from dspy_programs.agent import Agent, AgentTool, Limits
 from tests.agent_tasks.runs import Room, Start, Used
 
+_PERMISSION = "May I call"  # not a question about the task; what is outside the workspace is denied without one
 WAYS = ("rules", "uncompiled", "compiled")
 
 
@@ -23,7 +24,7 @@ def starting(
             workspace=room.root,
             limits=Limits(seconds=seconds),
             compiled=way == "compiled",
-            ask=room.ask,
+            ask=lambda question: "yes" if question.startswith(_PERMISSION) else room.ask(question),
             on_event=room.on_event,
         )
         result = agent.run(case.goal)
