@@ -205,7 +205,7 @@ class Host:
                 session.settle(past.number, _AGAIN)
                 self.call(past.call, task, actor)
                 continue
-            with session.together():
+            with self.record.together():
                 session.settle(past.number, _UNKNOWN)
                 session.set(in_flight=[*session.get("in_flight", []), str(past.call)])
                 self.say(task, actor.saw(past.call, _UNKNOWN))
