@@ -57,8 +57,7 @@ class Loop:
         if not host.ledger.tasks:
             if missing := host.ask_for_inputs():
                 return host.result("no_progress", missing)
-            if not (self.spelled_out() or self.scripted()):
-                self.plan("")
+            self.begin()
         while not (why := host.must_stop()):
             if ready := host.ledger.ready():
                 if self.rounds >= host.limits.iterations:
@@ -71,6 +70,11 @@ class Loop:
             else:
                 self.replan()
         return host.result("cancelled" if host.cancelled.is_set() else "limit", why)
+
+    def begin(self) -> None:
+        """Make the first plan: what the goal spells out, else one script that does it, else the planner's."""
+        if not (self.spelled_out() or self.scripted()):
+            self.plan("")
 
     def spelled_out(self) -> bool:
         """Put what the goal spells out into the ledger, a task for each call; return whether it spells out all."""
