@@ -3,6 +3,8 @@
 import io
 import sys
 
+from dspy import lm15
+
 from dspy_programs.__main__ import main
 from dspy_programs.agent import Agent, Sessions
 from dspy_programs.agent.chat import Chat
@@ -44,7 +46,7 @@ def test_a_plan_is_shown_and_nothing_done(tmp_path):
 
 def test_an_unknown_command_and_a_failing_model_do_not_end_it(tmp_path):
     def broken(prompt: str) -> str:
-        raise RuntimeError("down")
+        raise lm15.TransportError("down")
 
     text, *_ = talk(tmp_path, ["/gaol x", "", "hello", "/goal Write hello.txt", "/quit"], scripted_lm(broken))
     assert text.startswith("/goal TEXT works on a goal")
