@@ -127,12 +127,11 @@ class ActorFactory:
         self.program, self.tools, self.lm, self.personas = program, tools, lm, personas
         self.short, self.tokens, self.script = short, tokens, script
 
-    def for_task(self, task: LedgerTask, clauses: Sequence[str], said: Sequence[str], found: Sequence[Turn]) -> TaskActor:
-        """Return the actor for a task. clauses: of the goal; found: turns of the tasks that this one waited for."""
+    def for_task(self, task: LedgerTask, text: str, said: Sequence[str], found: Sequence[Turn]) -> TaskActor:
+        """Return the actor for a task. text: what to do; found: turns of the tasks that this one waited for."""
         persona = next((one for one in self.personas if task.tool in one.tools), None)
         persona = persona or next((one for one in self.personas if not one.tools), Persona())
         turns = [turn.model_copy(update={"turn_number": number}) for number, turn in enumerate(found)]
-        text = _in_the_users_words(task.title, clauses)
         text = f"{text} ({task.tool})" if task.tool else text
         heard = [*filter(None, [persona.text]), *said]
         return TaskActor(
@@ -158,8 +157,16 @@ class ActorFactory:
         return [self.tools[name] for name in dict.fromkeys(names) if name in self.tools]
 
 
-def _in_the_users_words(title: str, clauses: Sequence[str]) -> str:
-    """Return the clause of the goal that a title stands for, if one has most of its words: a small planner cuts and changes."""
+def in_the_users_words(titles: Sequence[str], clauses: Sequence[str]) -> list[str]:
+    """Return for each title the clause of the goal that it stands for, if it alone has most of its words, else the title.
+
+    A small planner cuts and changes what it was told.
+    """
+    found = [_clause_of(title, clauses) for title in titles]
+    return [clause if clause and found.count(clause) == 1 else title for title, clause in zip(titles, found, strict=True)]
+
+
+def _clause_of(title: str, clauses: Sequence[str]) -> str:
     wanted = set(content_stems(title))
     best = max(clauses, key=lambda clause: len(wanted & set(content_stems(clause))), default="")
-    return best if 2 * len(wanted & set(content_stems(best))) >= len(wanted) > 0 else title
+    return best if 2 * len(wanted & set(content_stems(best))) >= len(wanted) > 0 else ""

@@ -31,8 +31,9 @@ from dspy_programs.agent.record import OnEvent, Record
 from dspy_programs.agent.result import AgentResult
 from dspy_programs.agent.script import TOOL as SCRIPT, ScriptWriter
 from dspy_programs.agent.sessions import Session, Sessions
+from dspy_programs.agent.tools.bundle import as_tool
 from dspy_programs.agent.tools.default import default_tools
-from dspy_programs.agent.tools.tool import AgentTool, ToolError, tool
+from dspy_programs.agent.tools.tool import AgentTool, ToolError
 from dspy_programs.agent.workspace import sandbox
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.errors import UsageError
@@ -64,7 +65,7 @@ class Agent:
 
     def __init__(
         self,
-        tools: Sequence[AgentTool | Callable[..., Any]] | None = None,
+        tools: Sequence[AgentTool | dspy.Tool | Callable[..., Any]] | None = None,
         lm: str | dspy.LM | None = None,
         *,
         workspace: str | Path | Workspace = ".",
@@ -101,7 +102,7 @@ class Agent:
         if actors < 1:
             raise UsageError(f"actors is {actors}; give 1 or more")
         self.workspace = workspace if isinstance(workspace, Workspace) else Workspace(workspace)
-        given = default_tools(self.workspace) if tools is None else [_as_tool(each) for each in tools]
+        given = default_tools(self.workspace) if tools is None else [as_tool(each) for each in tools]
         self.tools = {each.name: each for each in given}
         if len(self.tools) < len(given) or not given:
             raise UsageError("give at least one tool, and each its own name")
@@ -151,8 +152,8 @@ class Agent:
         host = Host(
             goal=goal,
             workspace=self.workspace,
-            calls=Calls(self.tools, self.guard, session, record.tell, self.limits.call_seconds),
-            ledger=Ledger(session.tasks(), record.on_ledger),
+            calls=Calls(self.tools, self.guard, record, self.limits.call_seconds),
+            ledger=Ledger(session.tasks(), record.on_ledger, record.lock),
             record=record,
             meter=meter,
             criteria=criteria,
@@ -225,10 +226,6 @@ def _goal_of(goal: str, session: Session) -> str:
 
 def _model(lm: str | dspy.LM | None) -> dspy.LM | None:
     return connect(lm) if isinstance(lm, str) else lm or model_in_use()
-
-
-def _as_tool(given: AgentTool | Callable[..., Any]) -> AgentTool:
-    return given if isinstance(given, AgentTool) else tool(given)
 
 
 def _menu(goal: str, tools: dict[str, AgentTool]) -> list[Tool]:

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from dspy_programs.agent.permissions.hooks import Guard
-from dspy_programs.agent.sessions import Session
+from dspy_programs.agent.record import Record
 from dspy_programs.agent.tools.tool import AgentTool, Scope, ToolError
 from dspy_programs.jsonable import to_jsonable
 from dspy_programs.types import Call
@@ -26,27 +26,26 @@ _SHOWN = 2000  # characters of a result in an event
 class Calls:
     """Makes the calls of a run, from any thread."""
 
-    def __init__(
-        self, tools: Mapping[str, AgentTool], guard: Guard, session: Session, tell: Callable[..., object], seconds: float
-    ) -> None:
-        self.tools, self.guard, self.session, self.tell, self.seconds = tools, guard, session, tell, seconds
+    def __init__(self, tools: Mapping[str, AgentTool], guard: Guard, record: Record, seconds: float) -> None:
+        """seconds: of one call."""
+        self.tools, self.guard, self.record, self.seconds = tools, guard, record, seconds
 
     def make(self, call: Call, task_id: str, scope: Scope, keep: Callable[[JsonValue], object]) -> JsonValue:
         """Make a call and return its result, or {"error": why}. keep: puts the result into the history, on file with it."""
         tool = self.tools[call.tool]
-        self.tell("call", task_id=task_id, tool=call.tool, arguments=call.arguments)
+        self.record.tell("call", task_id=task_id, tool=call.tool, arguments=call.arguments)
         try:
             self.guard.before(tool, call.arguments, scope)
         except ToolError as error:
             result: JsonValue = {"error": str(error)}
-            number = self.session.intend(task_id, call)
+            number = self.record.session.intend(task_id, call)
         else:
-            number = self.session.intend(task_id, call)
+            number = self.record.session.intend(task_id, call)
             result = self._called(tool, dict(call.arguments), scope)
-        with self.session.together():
-            self.session.settle(number, result)
+        with self.record.together():
+            self.record.session.settle(number, result)
             keep(result)
-        self.tell("result", task_id=task_id, tool=call.tool, ok=not failed(result), result=_shown(result))
+        self.record.tell("result", task_id=task_id, tool=call.tool, ok=not failed(result), result=_shown(result))
         return result
 
     def _called(self, tool: AgentTool, arguments: dict[str, JsonValue], scope: Scope) -> JsonValue:

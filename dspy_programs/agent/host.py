@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import dspy
 from pydantic import JsonValue
 
-from dspy_programs.agent.actors import TaskActor
+from dspy_programs.agent.actors import TaskActor, in_the_users_words
 from dspy_programs.agent.calls import Calls, failed
 from dspy_programs.agent.checks import unmet
 from dspy_programs.agent.criteria import Criterion
@@ -67,9 +67,11 @@ class Host:
     cancelled: threading.Event = field(default_factory=threading.Event)
     _asking: threading.Lock = field(default_factory=threading.Lock)
 
-    @property
-    def clauses(self) -> list[str]:
-        return split_goal(self.goal)
+    def text_of(self, task: LedgerTask) -> str:
+        """Return what a task asks for, in the user's words if they are clear."""
+        open_ = [each for each in self.ledger.tasks if not each.replaced]
+        texts = in_the_users_words([each.title for each in open_], split_goal(self.goal))
+        return next((text for each, text in zip(open_, texts, strict=True) if each.id == task.id), task.title)
 
     @property
     def limits(self) -> Limits:
@@ -217,7 +219,7 @@ class Host:
                 session.settle(past.number, _AGAIN)
                 self.call(past.call, task, actor)
                 continue
-            with session.together():
+            with self.record.together():
                 session.settle(past.number, _UNKNOWN)
                 session.set(in_flight=[*session.get("in_flight", []), str(past.call)])
                 self.say(task, actor.saw(past.call, _UNKNOWN))

@@ -13,6 +13,7 @@ Raises     UsageError for Markdown that is no checklist, and for the id of no ta
 import re
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -54,11 +55,15 @@ class Ledger:
     """The tasks of one run, in order."""
 
     def __init__(
-        self, tasks: Sequence[LedgerTask] = (), on_change: Callable[[dict[str, Any]], object] = lambda event: None
+        self,
+        tasks: Sequence[LedgerTask] = (),
+        on_change: Callable[[dict[str, Any]], object] = lambda event: None,
+        lock: AbstractContextManager[Any] | None = None,
     ) -> None:
+        """lock: one that `on_change` takes too, if it does."""
         self.on_change = on_change
         self._tasks = {task.id: task for task in tasks}
-        self._lock = threading.RLock()
+        self._lock = lock or threading.RLock()
 
     @property
     def tasks(self) -> list[LedgerTask]:

@@ -81,7 +81,7 @@ class Loop:
         titles = [" ".join([call.tool, *host.calls.tools[call.tool].touches(call.arguments)]) for call in calls]
         host.planned("the goal says how", "rules", titles)
         shares = host.shared_out([(title, call.tool) for title, call in zip(titles, calls, strict=True)])
-        with host.record.session.together():
+        with host.record.together():
             for title, call, criteria in zip(titles, calls, shares, strict=True):
                 host.ledger.add(title, tool=call.tool, calls=[call], criteria=criteria)
         return True
@@ -111,7 +111,7 @@ class Loop:
         """Add tasks, each with the criteria that it has to meet."""
         shares = self.host.shared_out([(task.title, task.tool) for task in tasks])
         ids: dict[int, str] = {}
-        with self.host.record.session.together():
+        with self.host.record.together():
             for task, criteria in zip(tasks, shares, strict=True):
                 waits = [ids[each] for each in task.depends_on if each in ids]
                 added = self.host.ledger.add(task.title, tool=task.tool, depends_on=waits, criteria=criteria)
@@ -130,7 +130,7 @@ class Loop:
     def work(self, task: LedgerTask) -> None:
         """Run one task, and put into the ledger how it ended."""
         host = self.host
-        actor = self.factory.for_task(task, host.clauses, host.said(), self.found_for(task))
+        actor = self.factory.for_task(task, host.text_of(task), host.said(), self.found_for(task))
         host.ledger.start(task.id, actor.persona.name)
         host.restore(task, actor)
         outcome = run_task(task, actor, host)

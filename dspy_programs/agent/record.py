@@ -7,7 +7,7 @@ Guarantees an event is on file before it is shown; events of parallel actors com
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,9 @@ class Record:
         self.session, self.on_event = session, on_event or (lambda event: None)
         definitions = [{"name": each.name, "description": each.description, "parameters": each.parameters} for each in tools]
         self.trace = TraceRecorder(goal, traces, tools=definitions) if traces is not None else None
-        self._goal, self._lock = goal, threading.RLock()
+        self._goal = goal
+        self.lock = threading.RLock()
+        """Taken before the session's; the ledger takes the same."""
 
     def __enter__(self) -> "Record":
         self._open = contextlib.ExitStack()
@@ -45,21 +47,27 @@ class Record:
     def __exit__(self, *error: Any) -> None:
         self._open.__exit__(*error)
 
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Put what a block tells and says on file at once: all of it, or nothing."""
+        with self.lock, self.session.together():
+            yield
+
     def tell(self, kind: str, **fields: Any) -> None:
         event = {"time": round(time.time(), 3), "kind": kind, **fields}
-        with self._lock:
+        with self.lock:
             self.session.tell(event)
             self.on_event(event)
 
     def on_ledger(self, change: Event) -> None:
         """Keep a changed task, and tell of it."""
-        with self._lock:
+        with self.lock:
             self.session.keep_task(change["task"])
             self.tell("task", **change)
 
     def say(self, task_id: str, turn: Turn, seconds: float | None = None) -> None:
         """Add a turn to a task's history on file and to the trace."""
-        with self._lock:
+        with self.lock:
             self.session.say(task_id, turn)
             if self.trace is not None:
                 self.trace.add_turn(

@@ -49,7 +49,7 @@ def _with_last_shown(code: str) -> str:
     lines = code.encode().split(b"\n")  # positions are in bytes
     before = b"\n".join([*lines[: last.lineno - 1], lines[last.lineno - 1][: last.col_offset]])
     value = ast.get_source_segment(code, last.value)
-    return f"{before.decode()}_ = (\n{value}\n)\nif _ is not None: print(_)\n"
+    return f"{before.decode()}_ = ({value})\nif _ is not None: print(_)\n"
 
 
 def _told(done: Finished) -> str:

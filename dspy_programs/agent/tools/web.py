@@ -54,11 +54,7 @@ def fetch(
     anywhere: bool = False,
 ) -> Page:
     """Send one request. anywhere: private addresses too, for servers that the user configured. Raises ToolError."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ToolError(f"{url[:200]}: give an address that begins with https://")
-    if parts.username is not None:
-        raise ToolError("an address with a name or a password in it is not fetched")
+    _check(url)
     told = {"User-Agent": "dspy-programs", "Accept-Encoding": "identity", **(headers or {})}
     try:
         request = urllib.request.Request(url, data=body, headers=told, method=method)
@@ -72,6 +68,19 @@ def fetch(
         raise ToolError(f"{url[:200]}: cannot be reached: {error.reason}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise ToolError(f"{url[:200]}: cannot be fetched: {type(error).__name__}: {error}") from None
+
+
+def _check(url: str) -> None:
+    """Refuse an address that is none, or that carries a name or a password."""
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and url.isprintable()
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise ToolError(f"{url[:200]!a}: give an address that begins with https://")
+    if parts.username is not None:
+        raise ToolError("an address with a name or a password in it is not fetched")
 
 
 def _opener(anywhere: bool) -> urllib.request.OpenerDirector:

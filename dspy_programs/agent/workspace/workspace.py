@@ -136,6 +136,8 @@ class Workspace:
             _not_gits(path, place.path)
             try:
                 os.unlink(place.name, dir_fd=place.folder)
+            except FileNotFoundError:
+                raise
             except OSError as error:
                 raise ToolError(f"{path}: cannot be deleted: {error.strerror}") from None
 

@@ -38,7 +38,7 @@ def scope_in(folder: Path, *, ask: Callable[[str], str | None] = nobody, seconds
     return Scope(Workspace(folder), ask, kept, kept, reported, seconds)
 
 
-def said(tool: AgentTool, scope: Scope, **arguments: object) -> str:
+def said(tool: AgentTool, scope: Scope, /, **arguments: object) -> str:
     """Return what a tool says, its error included."""
     try:
         return str(tool.call(scope, arguments))

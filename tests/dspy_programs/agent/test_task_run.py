@@ -45,8 +45,7 @@ def test_a_malformed_step_gets_one_repair_round_with_the_error(tmp_path, kind):
 
 @pytest.mark.parametrize("kind", MALFORMED)
 def test_a_second_malformed_step_fails_the_task(tmp_path, kind):
-    reply, why = MALFORMED[kind]
-    lm, result = run(tmp_path, [reply])
+    lm, result = run(tmp_path, [MALFORMED[kind][0]])
     assert not result.completed and result.stopped_by == "no_progress"
     assert {task.status for task in result.tasks} == {"failed"}
     assert "after one repair" in result.tasks[0].notes[-1]
