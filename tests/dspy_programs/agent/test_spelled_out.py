@@ -50,6 +50,10 @@ def workspace(tmp_path):
         ('Append "more" to b.txt', ["append b.txt more\n"]),
         ('Append "more" to logs/y.log', ["append logs/y.log \nmore\n"]),
         ("copy a.txt to copy.txt", ["write_file copy.txt red and blue\nred\n"]),
+        ("make a copy of a.txt called copy.txt please", ["write_file copy.txt red and blue\nred\n"]),
+        ("Please get rid of b.txt, thanks!", ["delete_file b.txt"]),
+        ("change 'red' to 'green' in a.txt", ["edit_file a.txt red green True"]),
+        ('put the text "hi" in a file called new.txt', ["write_file new.txt hi\n"]),
     ],
 )
 def test_a_plain_wish_is_its_calls(workspace, goal, calls):
