@@ -78,7 +78,7 @@ def _check(url: str) -> None:
     except ValueError:
         is_usable = False
     if not is_usable:
-        raise ToolError(f"{ascii(url[:200])}: give an address that begins with https://")
+        raise ToolError(f"{url[:200]!a}: give an address that begins with https://")
     if parts.username is not None:
         raise ToolError("an address with a name or a password in it is not fetched")
 

@@ -1,0 +1,195 @@
+"""When a goal counts as reached: what its own words ask for and code can check.
+
+"Write the total to answer.txt, and do not change report.txt" asks for two things that can be looked at. They are read from
+the user's words, never from the model's: a model that plans badly must not also say when it is done. Words tell little, the
+workspace tells the rest: a path that is not there yet is to be made, one that is there is read or changed.
+
+Input      the goal, English or German; the paths of the files that are there.
+Output     one criterion for each path that is to be made, changed, deleted, moved or left alone, with its text where that is
+           quoted, and for each command that is to pass. [] where the words say nothing that can be checked.
+Guarantees no model; linear in the goal and the files.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from pydantic import BaseModel
+
+from dspy_programs.agent import goal_words as words
+from dspy_programs.agent.checks import Check
+
+_LONGEST = 20_000  # characters of a goal that are read
+
+
+class Criterion(BaseModel):
+    """One thing that must be true in the end: the words that ask for it, and the check."""
+
+    words: str
+    check: Check
+
+    def __str__(self) -> str:
+        return str(self.check)
+
+
+class _Mention(NamedTuple):
+    """A path in the goal. path: where it is, or would be, in the workspace; kept: whether it must stay as it is."""
+
+    path: str
+    is_there: bool
+    kept: bool
+    before: str
+    piece: str
+
+
+def criteria_of(goal: str, files: Collection[str] = ()) -> list[Criterion]:
+    """Return what a goal asks for as far as code can check it, in the goal's order, each once."""
+    goal, known = goal[:_LONGEST], set(files)
+    found: dict[str, Criterion] = {}
+    commands = [*_commands(goal)]
+    quiet = words.COMMAND.sub(lambda match: " " * len(match[0]) if _text(match) in commands else match[0], goal)
+    mentions = [*_mentions(quiet, known)]
+    moved = [*_moved(quiet, mentions, known)]
+    checks = [*_kept(goal, mentions, commands, known), *moved, *_deleted(quiet, mentions, known)]
+    done = {check.path for check in checks}
+    checks += [] if moved else [check for check in _written(quiet, mentions, known) if check.path not in done]
+    checks += [Check(check="command_exits_0", command=command) for command in commands]
+    for check in checks:
+        said = next((one.piece for one in mentions if one.path == check.path), goal)
+        found.setdefault(str(check), Criterion(words=said.strip(), check=check))
+    return [*found.values()]
+
+
+def inputs_missing(goal: str, files: Collection[str]) -> list[str]:
+    """Return the files that a goal wants read or run and that are not there: nothing can be made of them."""
+    mentions = [*_mentions(goal[:_LONGEST], set(files))]
+    made = {one.path for one in mentions if not words.FROM.search(one.before)}
+    gone = [one.path for one in mentions if not one.is_there and words.FROM.search(one.before) and "<" not in one.path]
+    return [path for path in dict.fromkeys(gone) if path not in made]
+
+
+def _text(match: re.Match[str]) -> str:
+    return match["ticked"] or match["bare"]
+
+
+def _commands(goal: str) -> Iterator[str]:
+    """Yield the commands that are to pass: those said to fail now, or to be checked with."""
+    for match in words.COMMAND.finditer(goal):
+        sentence = re.split(r"(?<=[.!?])\s", goal[match.end() : match.end() + 120])[0]
+        before = goal[max(0, match.start() - 40) : match.start()]
+        is_one = match["bare"] or words.IS_COMMAND.match(match["ticked"])
+        if is_one and (words.RED.search(sentence) or words.RED.search(before) or words.CHECK_WITH.search(before)):
+            yield _text(match)
+
+
+def _mentions(goal: str, known: set[str]) -> Iterator[_Mention]:
+    folders = _folders(goal)
+    kept_before = False
+    for piece in filter(str.strip, words.PIECE.split(goal)):
+        bare = words.PATH.sub("", piece).replace(" and ", " ").strip(" ,.")
+        for match in words.PATH.finditer(piece):
+            before, after = piece[: match.start()], piece[match.end() :]
+            path = match[0].removeprefix("./")
+            placed = next((folder + path for folder in folders if path not in known and folder + path in known), path)
+            stays = words.KEEP.search(before) or words.KEPT.search(words.PATH.split(after)[0])
+            kept_before = is_kept = bool(stays) or (not bare and kept_before)
+            yield _Mention(placed, placed in known, is_kept, before, piece)
+        if words.LEAVE_IT.search(piece) and not words.PATH.search(piece):
+            kept_before = False
+
+
+def _kept(goal: str, mentions: Sequence[_Mention], commands: Sequence[str], known: set[str]) -> Iterator[Check]:
+    yield from (Check(check="unchanged", path=one.path) for one in mentions if one.kept and one.is_there)
+    for command in commands:
+        yield from (Check(check="unchanged", path=path) for path in words.PATH.findall(command) if path in known)
+    if commands and words.TESTS_KEPT.search(goal):
+        tests = sorted(path for path in known if any(fnmatchcase(path, each) for each in words.TEST_FILES))
+        yield from (Check(check="unchanged", path=path) for path in tests)
+
+
+def _moved(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator[Check]:
+    if ending := words.ENDING.search(goal):
+        old, new = f".{ending['old']}", f".{ending['new']}"
+        for path in _in_folders(goal, old, known):
+            yield Check(check="file_missing", path=path)
+            yield Check(check="file_exists", path=path.removesuffix(old) + new)
+        return
+    verb, copies = words.MOVES.search(goal), any(words.COPY.search(one.before) for one in mentions)
+    if not (verb or copies):
+        return
+    old_names = [one.path for one in mentions if one.is_there and not one.kept]
+    new_names = [one.path for one in mentions if not one.is_there and not one.kept]
+    if not new_names and old_names and (into := words.TO_FOLDER.search(goal)):
+        new_names = [into[1] + path.rpartition("/")[2] for path in old_names]
+    if len(old_names) != len(new_names):
+        return
+    for old_name, new_name in zip(old_names, new_names, strict=True):
+        if not copies:
+            yield Check(check="file_missing", path=old_name)
+        folder = old_name.rpartition("/")[0]
+        yield Check(check="file_exists", path=f"{folder}/{new_name}" if folder and "/" not in new_name else new_name)
+
+
+def _deleted(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator[Check]:
+    kept = {one.path for one in mentions if one.kept}
+    if words.DELETES.search(goal) and (every := words.EVERY.search(goal)):
+        for path in _in_folders(goal, f".{every['kind']}", known):
+            if path not in kept:
+                yield Check(check="file_missing", path=path)
+    follows = False
+    for one in mentions:
+        follows = not one.kept and bool(words.DELETE.search(one.before) or (follows and words.AND.search(one.before)))
+        if follows:
+            yield Check(check="file_missing", path=one.path)
+
+
+def _written(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator[Check]:
+    """Return checks of what is made, or changed where nothing is made."""
+    free = [one for one in mentions if not one.kept and "<" not in one.path]
+    made = [one for one in free if not one.is_there and not words.FROM.search(one.before)]
+    made = [one for one in made if one is made[0] or words.TARGET.search(one.before) or words.LISTED.search(one.before)]
+    into = [one for one in free if one.is_there and words.INTO.search(one.before)]
+    kept = {one.path for one in mentions if one.kept}
+    every = words.EVERY.search(goal)
+    if not made and not into and every:
+        paths = [path for path in _in_folders(goal, f".{every['kind']}", known) if path not in kept]
+    elif made or into:
+        paths = [one.path for one in made or into]
+    else:
+        there = [one for one in free if one.is_there and not words.FROM.search(one.before)]
+        changed = [one for one in there if not words.ASKS.search(one.piece)]
+        missing = [one for one in free if not one.is_there]
+        paths = [changed[0].path] if changed and not missing else []
+    for path in dict.fromkeys(paths):
+        yield Check(check="file_written", path=path)
+        if path.endswith(".json"):
+            yield Check(check="json_has", path=path)
+    for path in dict.fromkeys(paths if every else paths[:1]):
+        yield from _texts_of(goal, path)
+
+
+def _texts_of(goal: str, path: str) -> Iterator[Check]:
+    """Return the texts that a goal wants in a file, in its own words."""
+    if swap := words.SWAP.search(goal):
+        yield Check(check="file_lacks", path=path, text=_quoted(swap))
+        yield Check(check="file_contains", path=path, text=swap["new"])
+    elif said := words.WRITING.search(goal) or words.SAYING.search(goal):
+        yield Check(check="file_contains", path=path, text=_quoted(said))
+    elif value := words.VALUE.search(goal):
+        yield Check(check="file_contains", path=path, text=value["quoted"] or value["bare"])
+
+
+def _in_folders(goal: str, ending: str, known: set[str]) -> list[str]:
+    """Return the files of an ending in the folders that a goal names, or of the workspace itself."""
+    folders = _folders(goal) or [""]
+    inside = (path for path in sorted(known) if path.endswith(ending))
+    return [path for path in inside if path.rpartition("/")[0] in {folder.rstrip("/") for folder in folders}]
+
+
+def _folders(goal: str) -> list[str]:
+    return [match["slashed"] or f"{match['named']}/" for match in words.FOLDER.finditer(goal)]
+
+
+def _quoted(match: re.Match[str]) -> str:
+    return next(text for name in ("double", "tick", "curly", "low", "single") if (text := match[name]))
