@@ -24,6 +24,7 @@ from dspy_programs.agent.host import Host, files_named
 from dspy_programs.agent.ledger import Ledger, LedgerTask
 from dspy_programs.agent.limits import Cost, Limits, Meter, metered
 from dspy_programs.agent.loop import Loop
+from dspy_programs.agent.open_value import open_value
 from dspy_programs.agent.permissions.hooks import Guard
 from dspy_programs.agent.permissions.policy import Policy
 from dspy_programs.agent.record import OnEvent, Record
@@ -153,9 +154,11 @@ class Agent:
         meter = Meter(self.limits, Cost(**session.get("cost", {})))
         criteria = [Criterion(**one) for one in session.get("criteria", [])]
         gone: list[str] = []
+        open_ = ""
         if not session.tasks():
             files = [each.path for each in islice(self.workspace.walk(), _MOST_FILES) if each.kind == "file"]
             criteria, gone = criteria_of(goal, files), inputs_missing(goal, files)
+            open_ = open_value(goal, self.workspace)
             before = files_named(criteria, self.workspace)
             session.set("running", criteria=[one.model_dump(exclude_unset=True) for one in criteria], before=before)
         lm = metered(self.lm, meter) if self.lm is not None else None
@@ -172,6 +175,7 @@ class Agent:
             delegate=partial(self._delegate, lm),
             judge_lm=metered(self.judge_lm, meter) if self.judge_lm is not None else None,
             inputs_missing=gone,
+            open_value=open_,
             cancelled=self.cancelled,
         )
         planner, actor = self._programs(record)

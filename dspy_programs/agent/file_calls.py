@@ -5,6 +5,7 @@ Output     the calls; [] if a file is not as the words take it to be.
 Raises     ToolError or ValueError where a file is not there, or two are named where one is meant.
 """
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -19,6 +20,8 @@ EXCEPT = re.compile(
     re.I,
 )
 _RENAMES = ("rename", "benenne")
+_JSON_VALUE = r'(?P<head>"KEY"\s*:\s*)(?P<value>"(?:[^"\\\n]|\\.)*"|-?[\d.]+|true|false|null)(?P<tail>)'
+_LINE_VALUE = r"^(?P<head>[ \t]*[\"']?KEY[\"']?[ \t]*[:=][ \t]*)(?P<value>[^\r\n{\[][^\r\n]*?)(?P<tail>[ \t]*)$"
 
 
 def moves(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
@@ -82,20 +85,22 @@ def values(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:
     text = workspace.text(path)
     words = re.sub(r"[^a-z0-9]+", " ", found["key"].lower()).split()
     key = r"[\W_]*".join(map(re.escape, words))
-    lines = [
-        *re.finditer(rf"(?im)^(?P<head>[ \t]*[\"']?{key}[\"']?[ \t]*[:=][ \t]*)(?P<value>[^\r\n]*?)(?P<tail>,?[ \t]*)$", text)
-    ]
-    if not words or len(lines) != 1 or lines[0]["value"][:1] in ("{", "["):
+    pattern = _JSON_VALUE if path.endswith(".json") else _LINE_VALUE
+    places = [*re.finditer(pattern.replace("KEY", key), text, re.I | re.M)]
+    if not words or len(places) != 1:
         return []
-    old, value = lines[0]["value"], _said(found, "value")
-    quote = old[:1] if old[:1] in "\"'" and old[-1:] == old[:1] else ""
-    if not quote and not re.fullmatch(r"-?[\d.]+|true|false|on|off|yes|no", value, re.I) and path.endswith(".json"):
-        return []  # text instead of a number
-    line = lines[0]["head"] + old + lines[0]["tail"]
-    changed = lines[0]["head"] + quote + value + quote + lines[0]["tail"]
-    if text.count(line) != 1 or line == changed:
+    head, old, tail = places[0].group("head", "value", "tail")
+    new = _in_the_form_of(old, _said(found, "value"), is_json=path.endswith(".json"))
+    if text.count(head + old + tail) != 1 or new in ("", old):
         return []
-    return [Call(tool="edit_file", arguments={"path": path, "old": line, "new": changed})]
+    return [Call(tool="edit_file", arguments={"path": path, "old": head + old + tail, "new": head + new + tail})]
+
+
+def _in_the_form_of(old: str, value: str, *, is_json: bool) -> str:
+    """Return a value quoted as the old one was; "" if a text would take a number's place in JSON."""
+    if old[:1] in ("'", '"') and old[-1:] == old[:1]:
+        return json.dumps(value, ensure_ascii=False) if is_json else f"{old[0]}{value}{old[0]}"
+    return value if not is_json or re.fullmatch(r"-?\d+(?:\.\d+)?|true|false|null", value) else ""
 
 
 def texts(found: re.Match[str], goal: str, workspace: Workspace) -> list[Call]:

@@ -19,6 +19,7 @@ from dspy_programs.agent.criteria import Criterion
 from dspy_programs.agent.judge import judged
 from dspy_programs.agent.ledger import Ledger, LedgerTask
 from dspy_programs.agent.limits import Limits, Meter
+from dspy_programs.agent.open_value import with_value
 from dspy_programs.agent.record import Record
 from dspy_programs.agent.result import AgentResult, CheckedCriterion, StoppedBy
 from dspy_programs.agent.tools.tool import Scope, ToolError
@@ -61,6 +62,7 @@ class Host:
     delegate: Callable[[str, Sequence[str]], str]
     judge_lm: dspy.LM | None = None
     inputs_missing: Sequence[str] = ()
+    open_value: str = ""
     """Files that the goal wants read and that are not there."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     _asking: threading.Lock = field(default_factory=threading.Lock)
@@ -166,18 +168,30 @@ class Host:
         return given
 
     def ask_for_inputs(self) -> str:
-        """Ask what to use for files that the goal names and that are not there; return what is missing, "" for nothing."""
-        if not self.inputs_missing:
+        """Ask for what the goal needs and nobody has said; return what is missing, "" for nothing."""
+        names, what = ", ".join(self.inputs_missing), self.open_value
+        if names:
+            question, why = (
+                f"The goal names {names}, not in the workspace. What should be used instead?",
+                f"{names} is not in the workspace",
+            )
+        elif what:
+            question, why = f"The goal does not say {what}. What is it?", f"the goal does not say {what}"
+        else:
             return ""
-        names = ", ".join(self.inputs_missing)
-        question = f"The goal names {names}, not in the workspace. What should be used instead?"
         self.tell("ask", task_id="", question=question)
         answer = self.ask(question)
         self.tell("answer", task_id="", answer=answer)
         if answer is None:
-            return f"missing: {names} is not in the workspace"
+            return f"missing: {why}"
         self.record.session.set(answers=[answer])
         return ""
+
+    @property
+    def wish(self) -> str:
+        """The goal, with the user's answer in the place of what it left open."""
+        answers = self.record.session.get("answers", [])
+        return with_value(self.goal, self.open_value, answers[0]) if self.open_value and answers else self.goal
 
     def planned(self, rationale: str, answered_by: str, titles: Sequence[str]) -> None:
         self.tell("plan", rationale=rationale, answered_by=answered_by, tasks=[*titles])
@@ -191,7 +205,7 @@ class Host:
             f"Before, this failed: {t.title}: {t.notes[-1]}" for t in self.ledger.tasks if t.status == "failed" and t.notes
         ]
         answers = [*self.record.session.get("answers", []), *answers]
-        return [self.goal, *answers, *failed[-2:]]
+        return [self.wish, *answers, *failed[-2:]]
 
     def restore(self, task: LedgerTask, actor: TaskActor) -> None:
         """Give an actor the turns that an earlier process has on file, and settle the calls that it left under way."""

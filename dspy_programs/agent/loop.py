@@ -79,7 +79,7 @@ class Loop:
     def spelled_out(self) -> bool:
         """Put what the goal spells out into the ledger, a task for each call; return whether it spells out all."""
         host = self.host
-        calls = spelled_out(host.goal, host.workspace)
+        calls = spelled_out(host.wish, host.workspace)
         if not calls or not {call.tool for call in calls} <= self.factory.tools.keys():
             return False
         titles = [" ".join([call.tool, *host.calls.tools[call.tool].touches(call.arguments)]) for call in calls]

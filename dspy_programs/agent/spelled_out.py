@@ -63,8 +63,9 @@ _WORDINGS: list[tuple[str, _Maker]] = [
         file_calls.moves,
     ),
     (rf"\bcopy\s+{THE}(?P<path>{PATH})\s+(?:to|as)\s+{THE}(?P<to>{PATH})", file_calls.copies),
+    (rf"\bmake\s+a\s+copy\s+of\s+{THE}(?P<path>{PATH})\s+(?:called|named|as)\s+{THE}(?P<to>{PATH})", file_calls.copies),
     (
-        rf"\b(?:delete|remove|erase|lösche?)\s+(?:bitte\s+)?(?:{_ALL}|{THE}(?P<paths>{PATHS}))(?=[\s.,!?]|$)",
+        rf"\b(?:delete|remove|erase|get\s+rid\s+of|lösche?)\s+(?:bitte\s+)?(?:{_ALL}|{THE}(?P<paths>{PATHS}))(?=[\s.,!?]|$)",
         file_calls.deletions,
     ),
     (
@@ -73,7 +74,8 @@ _WORDINGS: list[tuple[str, _Maker]] = [
         file_calls.replacements,
     ),
     (
-        rf"\breplace\s+{THE}(?P<old>{_QUOTED})\s+(?:with|by)\s+{THE}(?P<new>{_QUOTED})\s+in\s+{THE}(?P<path>{PATH})(?P<before>)",
+        rf"\b(?:replace|change|swap)\s+{THE}(?P<old>{_QUOTED})\s+(?:with|by|to|for)\s+{THE}(?P<new>{_QUOTED})\s+in\s+{THE}(?P<path>{PATH})"
+        r"(?P<before>)",
         file_calls.replacements,
     ),
     (rf"{_SET}in\s+{THE}(?P<path>{PATH})\s+(?:from\s+\S+\s+)?to\s+(?P<value>{_WORD})", file_calls.values),
@@ -89,7 +91,7 @@ _WORDINGS: list[tuple[str, _Maker]] = [
         file_calls.texts,
     ),
     (
-        rf"\b(?:write|put|save|schreibe?)\s+{THE}(?P<text>{_QUOTED})\s+(?:in|into|to|nach)\s+{THE}(?:new\s+)?(?P<path>{PATH})",
+        rf"\b(?:write|put|save|schreibe?)\s+{THE}(?P<text>{_QUOTED})\s+(?:in|into|to|nach)\s+{THE}{_NEW}(?P<path>{PATH})",
         file_calls.texts,
     ),
     (
