@@ -11,6 +11,7 @@ from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, LmOption
 if TYPE_CHECKING:
     from dspy_programs.agent.agent import Agent
     from dspy_programs.agent.config import AgentConfig
+    from dspy_programs.agent.result import Judgement
     from dspy_programs.agent.sessions import Session, Sessions
 
 sessions = new_app("The sessions of the agent: list, show, fork, export, delete.")
@@ -62,9 +63,9 @@ def run(
     session = kept.open(resume, memory=settings.memory) if resume else kept.new(goal, memory=settings.memory)
     agent = agent_of(settings, session, kept, dict(api_base=api_base, api_key=api_key, no_cache=no_cache), quiet)
     result = agent.run(goal)
-    print(result)
     if judge and result.trace:
-        _print_judgement(Path(result.trace))
+        result.judgement = judgement_on(Path(result.trace))
+    print(result)
     if not result.completed:
         raise typer.Exit(GATE_CLOSED)
 
@@ -141,12 +142,16 @@ def agent_of(settings: "AgentConfig", session: "Session", kept: "Sessions", conn
     )
 
 
-def _print_judgement(trace: Path) -> None:
-    """Print how the run failed, by the failure judge."""
-    from dspy_programs.failures import AutoParser, FailureClassifier
+def judgement_on(trace: Path) -> "Judgement":
+    """Return what the failure judge's rules say of a run."""
+    from dspy_programs.agent.result import Judgement
+    from dspy_programs.failures import AutoParser
+    from dspy_programs.lm import running_on
+    from dspy_programs.programs.failure_judge import FailureJudge
 
-    report = FailureClassifier(use_llm=False).classify(AutoParser().parse_file(trace))
-    print(report.model_dump_json(indent=2))
+    with running_on(None):
+        found = FailureJudge().of(AutoParser().parse_file(trace))
+    return Judgement(mode=found.mode, turn=found.turn, cause=found.cause, fixes=found.fixes, confidence=found.confidence)
 
 
 @sessions.callback()

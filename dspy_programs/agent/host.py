@@ -154,7 +154,7 @@ class Host:
         return is_last and all(one.check.check == "unchanged" for one in self.criteria)
 
     def shared_out(self, tasks: Sequence[tuple[str, str]]) -> list[list[str]]:
-        """Give each criterion to the last task that can meet it: one that names its file, else one that may write.
+        """Give each criterion to the last task that names its file, else to the last that may write, else to the last.
 
         tasks: title and tool of each. What must not change is nobody's task.
         """
@@ -162,9 +162,9 @@ class Host:
         reading = {each.name for each in self.calls.tools.values() if each.effect == "reads"}
         able = [number for number, (_, tool) in enumerate(tasks) if tool not in reading]
         for one in self.lacking():
-            if able and one.check.check != "unchanged":
+            if tasks and one.check.check != "unchanged":
                 naming = [number for number in able if one.check.path and _names(tasks[number][0], one.check.path)]
-                given[(naming or able)[-1]].append(str(one))
+                given[(naming or able or [len(tasks) - 1])[-1]].append(str(one))
         return given
 
     def ask_for_inputs(self) -> str:

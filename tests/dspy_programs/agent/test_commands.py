@@ -20,8 +20,9 @@ def test_run_reports_json_and_exits_by_the_outcome(tmp_path, capsys):
     assert json.loads((tmp_path / "traces").glob("*.json").__next__().read_text())["is_successful"] is True
 
     code, out, _ = run(capsys, "run", "Write a poem to poem.txt", "-w", str(tmp_path), "--no-llm", "--quiet", "--judge")
-    assert code == 1 and '"completed": false' in out
-    assert "classified_failure_mode" in out
+    report = json.loads(out)
+    assert code == 1 and not report["completed"]
+    assert report["judgement"]["mode"] != "none" and report["judgement"]["cause"]
 
     code, out, _ = run(capsys, "sessions", "list")
     assert code == 0 and out.count("\n") == 2 and "Rename a.txt to b.txt" in out
