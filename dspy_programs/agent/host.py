@@ -176,7 +176,7 @@ class Host:
                 f"{names} is not in the workspace",
             )
         elif what:
-            question, why = f"The goal does not say {what}. What is it?", f"the goal does not say {what}"
+            question, why = f'The goal does not say "{what}". What is it?', f'the goal does not say "{what}"'
         else:
             return ""
         self.tell("ask", task_id="", question=question)
