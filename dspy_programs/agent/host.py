@@ -105,7 +105,7 @@ class Host:
         def keep(result: JsonValue) -> None:
             self.say(task, actor.saw(call, result))
             if tool.effect == "writes" and not failed(result):
-                self.ledger.wrote(task.id, tool.touches(call.arguments))
+                self._wrote(task, tool.touches(call.arguments))
 
         if str(call) in self.record.session.get("in_flight", []):
             keep(_UNKNOWN)
@@ -122,7 +122,10 @@ class Host:
         if wanted := self.criteria_of(task):
             reasons = [why for one in wanted if (why := unmet(one.check, self, self.before))]
             self.tell("check", task_id=task.id, met=not reasons, why=reasons)
-            return None if reasons else Outcome("complete", note, "code")
+            if reasons:
+                return None
+            self._wrote(task, [one.check.path for one in wanted if one.check.check in ("file_written", "file_exists")])
+            return Outcome("complete", note, "code")
         if not any(not task.tool or turn.tool_name == task.tool or finish for turn in ran):
             return None
         if self.is_for_an_answer(task) and not finish:
@@ -133,6 +136,10 @@ class Host:
             verdict = judged(task.title, [*actor.turns])
         self.tell("check", task_id=task.id, met=verdict.verdict == "met", why=[verdict.evidence], checked_by="judge")
         return Outcome("complete", note, "judge") if verdict.verdict == "met" else None
+
+    def _wrote(self, task: LedgerTask, paths: Sequence[str]) -> None:
+        """Note those of the paths that are files now."""
+        self.ledger.wrote(task.id, [path for path in paths if self.read(path) is not None])
 
     def unmet(self, task: LedgerTask, actor: TaskActor) -> str:
         """Say what keeps a task from being complete."""
