@@ -6,9 +6,10 @@ Raises     UsageError for a goal, workspace, tool or session that cannot be used
            answer.
 """
 
+import contextlib
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import dspy
+from dspy.utils.exceptions import LMError
 
 from dspy_programs.agent.actors import ActorFactory, Persona
 from dspy_programs.agent.calls import Calls
@@ -36,7 +38,7 @@ from dspy_programs.agent.tools.default import default_tools
 from dspy_programs.agent.tools.tool import AgentTool, ToolError
 from dspy_programs.agent.workspace import sandbox
 from dspy_programs.agent.workspace.workspace import Workspace
-from dspy_programs.errors import UsageError
+from dspy_programs.errors import ModelFailing, ProgramsError, UsageError
 from dspy_programs.lm import connect, is_embedded
 from dspy_programs.model_in_use import model_in_use
 from dspy_programs.programs.actor import Actor
@@ -130,7 +132,9 @@ class Agent:
         session = self.session or Sessions(":memory:").new()
         goal = _goal_of(goal, session)
         with Record(goal, session, [*self.tools.values()], self.on_event, self.traces) as record:
-            return self._loop(goal, record).run()
+            loop = self._loop(goal, record)
+            with _told(loop.host):
+                return loop.run()
 
     def plan(self, goal: str) -> list[LedgerTask]:
         """Return the tasks that a goal would be worked on by; nothing is done.
@@ -140,9 +144,11 @@ class Agent:
             LanguageModelError: The model does not answer.
         """
         session = Sessions(":memory:").new()
-        with Record(_goal_of(goal, session), session, [*self.tools.values()], self.on_event, None) as record:
-            loop = self._loop(session.goal, record)
-            loop.begin()
+        goal = _goal_of(goal, session)
+        with Record(goal, session, [*self.tools.values()], self.on_event, None) as record:
+            loop = self._loop(goal, record)
+            with _told(loop.host):
+                loop.begin()
             return loop.host.ledger.tasks
 
     def cancel(self) -> None:
@@ -223,6 +229,22 @@ class Agent:
         done = helper.run(goal)
         files = f" Written: {', '.join(done.artefacts)}." if done.artefacts else ""
         return f"{'done' if done.completed else f'not done, {done.why}'}: {done.answer}.{files}"
+
+
+@contextlib.contextmanager
+def _told(host: Host) -> Iterator[None]:
+    """Say in one line that a model does not answer, and how to go on."""
+    session = host.record.session
+    try:
+        yield
+    except LMError as error:
+        session.set("error")
+        host.keep_cost()
+        if isinstance(error.__cause__, ProgramsError):  # from our own engine: a missing extra, no weights
+            raise error.__cause__ from None
+        why = next(iter(str(error).splitlines()), "") or type(error).__name__
+        how = f"; what was done is kept: run --resume {session.id}" if session.is_kept else ""
+        raise ModelFailing(f"the model does not answer: {why.rstrip('.')}{how}") from error
 
 
 def _goal_of(goal: str, session: Session) -> str:

@@ -232,6 +232,9 @@ class Host:
                 self.say(task, actor.saw(past.call, _UNKNOWN))
                 self.tell("note", text=f"under way when an earlier process ended, and not repeated: {past.call}")
 
+    def keep_cost(self) -> None:
+        self.record.session.set(cost=self.meter.cost.model_dump())
+
     def result(self, stopped_by: StoppedBy, why: str) -> AgentResult:
         """Return how the run ended, and put it on file."""
         tasks, criteria, session = self.ledger.tasks, self.end_state(), self.record.session

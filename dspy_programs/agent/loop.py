@@ -143,6 +143,7 @@ class Loop:
             self.fruitless = 0
         elif outcome.status == "failed":
             host.ledger.fail(task.id, outcome.note)
+        host.keep_cost()
 
     def found_for(self, task: LedgerTask) -> list[Turn]:
         """Return the calls and results that a task builds on: of those it waited for; where none are named, of all before."""

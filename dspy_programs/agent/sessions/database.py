@@ -17,7 +17,8 @@ from dspy_programs.errors import UsageError
 IN_MEMORY = Path(":memory:")
 _WAIT_SECONDS = 10.0
 _TABLES = """
-CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, goal TEXT, created REAL, updated REAL, status TEXT, state TEXT);
+CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, goal TEXT, created REAL, updated REAL, status TEXT);
+CREATE TABLE IF NOT EXISTS state (session TEXT, name TEXT, value TEXT, PRIMARY KEY (session, name));
 CREATE TABLE IF NOT EXISTS tasks (session TEXT, id TEXT, task TEXT, PRIMARY KEY (session, id));
 CREATE TABLE IF NOT EXISTS messages (n INTEGER PRIMARY KEY, session TEXT, task TEXT, turn TEXT);
 CREATE TABLE IF NOT EXISTS calls
@@ -29,7 +30,7 @@ CREATE INDEX IF NOT EXISTS calls_of ON calls (session);
 CREATE INDEX IF NOT EXISTS events_of ON events (session);
 CREATE INDEX IF NOT EXISTS notes_of ON notes (session);
 """
-TABLES = ("tasks", "messages", "calls", "events", "notes")  # with a column `session`
+TABLES = ("state", "tasks", "messages", "calls", "events", "notes")  # with a column `session`
 
 
 class Database:

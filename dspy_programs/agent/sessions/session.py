@@ -41,9 +41,10 @@ class Session:
     ) -> None:
         self.id, self.memory = session_id, memory
         self._database, self._on_close = database, on_close
-        (row,) = database.rows("SELECT goal, state FROM sessions WHERE id = ?", [session_id])
+        (row,) = database.rows("SELECT goal FROM sessions WHERE id = ?", [session_id])
         self.goal: str = row["goal"]
-        self._state: dict[str, Any] = json.loads(row["state"])
+        held = database.rows("SELECT name, value FROM state WHERE session = ?", [session_id])
+        self._state: dict[str, Any] = {each["name"]: json.loads(each["value"]) for each in held}
 
     @property
     def is_kept(self) -> bool:
@@ -52,11 +53,15 @@ class Session:
 
     def set(self, status: str = "", **state: Any) -> None:
         """Keep values under their names, and the status if one is given."""
+        keep = "INSERT INTO state VALUES (?, ?, ?) ON CONFLICT (session, name) DO UPDATE SET value = excluded.value"
+        with self.together():
+            for name, value in state.items():
+                self._database.write(keep, [self.id, name, _json(value)])
+            self._database.write(
+                "UPDATE sessions SET goal = ?, updated = ?, status = coalesce(nullif(?, ''), status) WHERE id = ?",
+                [self.goal, time.time(), status, self.id],
+            )
         self._state.update(to_jsonable(state))
-        self._database.write(
-            "UPDATE sessions SET goal = ?, state = ?, updated = ?, status = coalesce(nullif(?, ''), status) WHERE id = ?",
-            [self.goal, _json(self._state), time.time(), status, self.id],
-        )
 
     def get(self, name: str, default: Any = None) -> Any:
         return self._state.get(name, default)

@@ -50,7 +50,7 @@ class Sessions:
         """Begin a session and open it."""
         session_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
         now = time.time()
-        self._database.write("INSERT INTO sessions VALUES (?, ?, ?, ?, 'new', '{}')", [session_id, goal, now, now])
+        self._database.write("INSERT INTO sessions VALUES (?, ?, ?, ?, 'new')", [session_id, goal, now, now])
         return self.open(session_id, memory=memory)
 
     def open(self, session_id: str = "last", *, memory: bool = False) -> Session:
@@ -99,12 +99,12 @@ class Sessions:
         one = self.summary(session_id)
         new = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
         with self._database.together():
-            columns = "goal, created, updated, status, state"
+            columns = "goal, created, updated, status"
             self._database.write(f"INSERT INTO sessions SELECT ?, {columns} FROM sessions WHERE id = ?", [new, one.id])
             for table in TABLES:
                 names = [row["name"] for row in self._database.rows(f"PRAGMA table_info({table})")]
                 copied = ", ".join(name for name in names if name not in ("session", "n"))
-                order = "rowid" if table == "tasks" else "n"
+                order = "rowid" if table in ("state", "tasks") else "n"
                 chosen = f"SELECT ?, {copied} FROM {table} WHERE session = ? ORDER BY {order}"
                 self._database.write(f"INSERT INTO {table} (session, {copied}) {chosen}", [new, one.id])
         return new

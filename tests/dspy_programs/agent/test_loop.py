@@ -2,8 +2,13 @@
 
 import json
 
-from dspy_programs.agent import Agent
-from tests.dspy_programs.agent.scripted import cannot, plan, scripted, step
+import pytest
+from dspy import lm15
+
+from dspy_programs.agent import Agent, Sessions
+from dspy_programs.errors import ModelFailing
+from tests.dspy_programs.agent.scripted import cannot, is_planner, plan, scripted, step
+from tests.fakes import scripted_lm
 
 GOAL = "Read report.txt and write the total to answer.txt"
 PLAN = plan(("read_file", "Read report.txt"), ("write_file", "Write the total to answer.txt"))
@@ -32,3 +37,24 @@ def test_a_task_whose_tool_raised_is_failed_and_planned_anew(tmp_path):
     assert result.completed
     assert [task.status for task in result.tasks] == ["complete", "failed", "complete"]
     assert result.tasks[1].replaced
+
+
+def test_a_model_that_stops_answering_is_one_line_and_the_run_goes_on_later(tmp_path):
+    (tmp_path / "report.txt").write_text("total: 42\n")
+    is_down = True
+
+    def answer(prompt: str) -> str:
+        if is_planner(prompt):
+            return PLAN
+        if is_down and "total: 42" in prompt:
+            raise lm15.TransportError("connection refused")
+        return WRITE if "total: 42" in prompt else READ
+
+    held = Sessions(tmp_path / "s.sqlite")
+    agent = Agent(lm=scripted_lm(answer), workspace=tmp_path, session=held.new(GOAL), compiled=False)
+    with pytest.raises(ModelFailing, match=r"does not answer: .*connection refused; what was done is kept: run --resume"):
+        agent.run()
+    assert held.summary().status == "error"
+    is_down = False
+    result = agent.run()
+    assert result.completed and result.cost.tool_calls == 2
