@@ -21,7 +21,7 @@ from dspy_programs.agent.actors import ActorFactory, Persona
 from dspy_programs.agent.calls import Calls
 from dspy_programs.agent.criteria import Criterion, criteria_of, inputs_missing
 from dspy_programs.agent.host import Host, files_named
-from dspy_programs.agent.ledger import Ledger
+from dspy_programs.agent.ledger import Ledger, LedgerTask
 from dspy_programs.agent.limits import Cost, Limits, Meter, metered
 from dspy_programs.agent.loop import Loop
 from dspy_programs.agent.open_value import open_value
@@ -131,6 +131,19 @@ class Agent:
         goal = _goal_of(goal, session)
         with Record(goal, session, [*self.tools.values()], self.on_event, self.traces) as record:
             return self._loop(goal, record).run()
+
+    def plan(self, goal: str) -> list[LedgerTask]:
+        """Return the tasks that a goal would be worked on by; nothing is done.
+
+        Raises:
+            UsageError: There is no goal.
+            LanguageModelError: The model does not answer.
+        """
+        session = Sessions(":memory:").new()
+        with Record(_goal_of(goal, session), session, [*self.tools.values()], self.on_event, None) as record:
+            loop = self._loop(session.goal, record)
+            loop.begin()
+            return loop.host.ledger.tasks
 
     def cancel(self) -> None:
         """Let the run stop after the step that it is at; from any thread."""

@@ -11,6 +11,7 @@ from dspy_programs.cli import GATE_CLOSED, ApiBaseOption, ApiKeyOption, LmOption
 if TYPE_CHECKING:
     from dspy_programs.agent.agent import Agent
     from dspy_programs.agent.config import AgentConfig
+    from dspy_programs.agent.result import Judgement
     from dspy_programs.agent.sessions import Session, Sessions
 
 sessions = new_app("The sessions of the agent: list, show, fork, export, delete.")
@@ -62,11 +63,44 @@ def run(
     session = kept.open(resume, memory=settings.memory) if resume else kept.new(goal, memory=settings.memory)
     agent = agent_of(settings, session, kept, dict(api_base=api_base, api_key=api_key, no_cache=no_cache), quiet)
     result = agent.run(goal)
-    print(result)
     if judge and result.trace:
-        _print_judgement(Path(result.trace))
+        result.judgement = judgement_on(Path(result.trace))
+    print(result)
     if not result.completed:
         raise typer.Exit(GATE_CLOSED)
+
+
+def chat(
+    workspace: _WorkspaceOption = None,
+    lm: LmOption = None,
+    no_llm: NoLlmOption = False,
+    api_base: ApiBaseOption = None,
+    api_key: ApiKeyOption = None,
+    policy: Annotated[str | None, typer.Option(help="A policy file: what is allowed, denied or asked.")] = None,
+    sessions: _SessionsOption = None,
+    config: Annotated[Path | None, typer.Option(help="Settings. Default: agent.toml, if it is here.")] = None,
+) -> None:
+    """Talk to a model that works on files where you say so: /goal TEXT, /plan TEXT, /quit."""
+    from dspy_programs.agent.chat import HELP, Chat, typed_lines
+    from dspy_programs.agent.config import read_config
+    from dspy_programs.agent.sessions import Sessions
+    from dspy_programs.lm import DEFAULT_SPEC, connect
+
+    flags = dict(lm="none" if no_llm else lm, workspace=workspace, policy=policy, sessions=str(sessions) if sessions else None)
+    settings = read_config(config, flags)
+    kept = Sessions(settings.sessions)
+    connection = dict(api_base=api_base, api_key=api_key)
+    spec = settings.lm or DEFAULT_SPEC
+    talk = Chat(
+        lm=None if spec == "none" else connect(spec, api_base=api_base, api_key=api_key),
+        session=kept.new("chat"),
+        new_session=kept.new,
+        agent_for=lambda session: agent_of(settings, session, kept, {**connection, "no_cache": False}, quiet=False),
+        write=lambda text: print(text, end="", flush=True),
+    )
+    if sys.stdin.isatty():
+        print(HELP)
+    talk.talk(typed_lines(kept.path.parent / "chat_history"))
 
 
 def agent_of(settings: "AgentConfig", session: "Session", kept: "Sessions", connection: dict[str, Any], quiet: bool) -> "Agent":
@@ -81,6 +115,7 @@ def agent_of(settings: "AgentConfig", session: "Session", kept: "Sessions", conn
     from dspy_programs.agent.permissions.hooks import Guard
     from dspy_programs.agent.permissions.policy import Policy
     from dspy_programs.agent.show import asked_here, printed
+    from dspy_programs.agent.tools.bundle import load_bundle
     from dspy_programs.lm import DEFAULT_SPEC, model_named
 
     def model(spec: str | None) -> Any:
@@ -88,8 +123,10 @@ def agent_of(settings: "AgentConfig", session: "Session", kept: "Sessions", conn
 
     limits = settings.limits.model_dump()
     policy = Policy.from_file(settings.policy) if settings.policy else Policy()
+    bundles = [load_bundle(path) for path in settings.bundles]
     beside = kept.path.parent
     return Agent(
+        tools=[each for bundle in bundles for each in bundle.tools] or None,
         policy=Guard(policy, audit=AuditLog(beside / "audit.jsonl"), answers=Answers(beside / "answers.json")),
         lm=model(settings.lm or DEFAULT_SPEC),
         planner_lm=model(settings.planner_lm),
@@ -105,12 +142,16 @@ def agent_of(settings: "AgentConfig", session: "Session", kept: "Sessions", conn
     )
 
 
-def _print_judgement(trace: Path) -> None:
-    """Print how the run failed, by the failure judge."""
-    from dspy_programs.failures import AutoParser, FailureClassifier
+def judgement_on(trace: Path) -> "Judgement":
+    """Return what the failure judge's rules say of a run."""
+    from dspy_programs.agent.result import Judgement
+    from dspy_programs.failures import AutoParser
+    from dspy_programs.lm import running_on
+    from dspy_programs.programs.failure_judge import FailureJudge
 
-    report = FailureClassifier(use_llm=False).classify(AutoParser().parse_file(trace))
-    print(report.model_dump_json(indent=2))
+    with running_on(None):
+        found = FailureJudge().of(AutoParser().parse_file(trace))
+    return Judgement(mode=found.mode, turn=found.turn, cause=found.cause, fixes=found.fixes, confidence=found.confidence)
 
 
 @sessions.callback()

@@ -7,34 +7,57 @@ Guarantees the last turns and what the system said stay; a result is never witho
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from pydantic import JsonValue
 
 from dspy_programs.memory import MemoryEntry, compress_session, mentioned_in, stub_of
+from dspy_programs.text import content_stems
 from dspy_programs.tokens import TokenCounter
 from dspy_programs.types import Turn
 
 _RESULT = 900  # characters of a result, a little less than the actor shows of one
 _CHARACTERS_OF_TOKEN = 4
+_FEW = 5  # lines that have a word, for it to be rare
+_LINE, _MOST_LINES = 2000, 5000  # that are looked at: characters of a line, lines
 _LAST = 3  # messages that stay word for word
 
 
 def shown(turns: Sequence[Turn], words: str, budget: int, counter: TokenCounter) -> list[Turn]:
     """Return what a model is to see of a history."""
-    mentioned = mentioned_in([MemoryEntry(role="user", content=words)])
-    short = [_with_short_result(turn, mentioned) for turn in turns]
+    short = [_with_short_result(turn, words) for turn in turns]
     if sum(map(_size, short)) <= budget * _CHARACTERS_OF_TOKEN:  # counting takes longer
         return short
     return _within(short, words, budget, counter)
 
 
-def _with_short_result(turn: Turn, mentioned: frozenset[str]) -> Turn:
+def _with_short_result(turn: Turn, words: str) -> Turn:
+    """Cut a large result to the lines that have rare words of the task, and what matters in it anyway."""
     text = turn.tool_output if isinstance(turn.tool_output, str) else json.dumps(turn.tool_output, ensure_ascii=False)
     if turn.tool_output is None or len(text) <= _RESULT:
         return turn
-    stub = stub_of(MemoryEntry(role="tool", content=text), _RESULT // _CHARACTERS_OF_TOKEN, _about, mentioned)
-    return turn.model_copy(update={"tool_output": stub})
+    is_list = isinstance(turn.tool_output, list)
+    lines = [json.dumps(each, ensure_ascii=False) for each in turn.tool_output] if is_list else text.splitlines()  # type: ignore[union-attr]
+    found = "\n".join(_telling(lines, set(content_stems(words))))
+    mentioned = mentioned_in([MemoryEntry(role="user", content=words)])
+    room = (_RESULT - len(found)) // _CHARACTERS_OF_TOKEN
+    stub = stub_of(MemoryEntry(role="tool", content=text), room, _about, mentioned)
+    return turn.model_copy(update={"tool_output": f"{found}\n(...)\n{stub}" if found else stub})
+
+
+def _telling(lines: Sequence[str], wanted: set[str]) -> list[str]:
+    """Return the lines, in order, that have those of the wanted words that only few lines have."""
+    shared = [wanted.intersection(content_stems(line[:_LINE])) for line in lines[:_MOST_LINES]]
+    times = Counter(stem for stems in shared for stem in stems)
+    worth = [sum(times[stem] <= _FEW for stem in stems) for stems in shared]
+    room, chosen = _RESULT // 2, []
+    for number in sorted(range(len(worth)), key=lambda number: -worth[number]):
+        room -= len(lines[number]) + 1
+        if not worth[number] or room < 0:
+            break
+        chosen.append(number)
+    return [lines[number] for number in sorted(chosen)]
 
 
 def _about(text: str) -> int:

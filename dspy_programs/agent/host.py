@@ -105,7 +105,7 @@ class Host:
         def keep(result: JsonValue) -> None:
             self.say(task, actor.saw(call, result))
             if tool.effect == "writes" and not failed(result):
-                self.ledger.wrote(task.id, tool.touches(call.arguments))
+                self._wrote(task, tool.touches(call.arguments))
 
         if str(call) in self.record.session.get("in_flight", []):
             keep(_UNKNOWN)
@@ -122,7 +122,10 @@ class Host:
         if wanted := self.criteria_of(task):
             reasons = [why for one in wanted if (why := unmet(one.check, self, self.before))]
             self.tell("check", task_id=task.id, met=not reasons, why=reasons)
-            return None if reasons else Outcome("complete", note, "code")
+            if reasons:
+                return None
+            self._wrote(task, [one.check.path for one in wanted if one.check.check in ("file_written", "file_exists")])
+            return Outcome("complete", note, "code")
         if not any(not task.tool or turn.tool_name == task.tool or finish for turn in ran):
             return None
         if self.is_for_an_answer(task) and not finish:
@@ -133,6 +136,10 @@ class Host:
             verdict = judged(task.title, [*actor.turns])
         self.tell("check", task_id=task.id, met=verdict.verdict == "met", why=[verdict.evidence], checked_by="judge")
         return Outcome("complete", note, "judge") if verdict.verdict == "met" else None
+
+    def _wrote(self, task: LedgerTask, paths: Sequence[str]) -> None:
+        """Note those of the paths that are files now."""
+        self.ledger.wrote(task.id, [path for path in paths if self.read(path) is not None])
 
     def unmet(self, task: LedgerTask, actor: TaskActor) -> str:
         """Say what keeps a task from being complete."""
@@ -154,7 +161,7 @@ class Host:
         return is_last and all(one.check.check == "unchanged" for one in self.criteria)
 
     def shared_out(self, tasks: Sequence[tuple[str, str]]) -> list[list[str]]:
-        """Give each criterion to the last task that can meet it: one that names its file, else one that may write.
+        """Give each criterion to the last task that names its file, else to the last that may write, else to the last.
 
         tasks: title and tool of each. What must not change is nobody's task.
         """
@@ -162,9 +169,9 @@ class Host:
         reading = {each.name for each in self.calls.tools.values() if each.effect == "reads"}
         able = [number for number, (_, tool) in enumerate(tasks) if tool not in reading]
         for one in self.lacking():
-            if able and one.check.check != "unchanged":
+            if tasks and one.check.check != "unchanged":
                 naming = [number for number in able if one.check.path and _names(tasks[number][0], one.check.path)]
-                given[(naming or able)[-1]].append(str(one))
+                given[(naming or able or [len(tasks) - 1])[-1]].append(str(one))
         return given
 
     def ask_for_inputs(self) -> str:

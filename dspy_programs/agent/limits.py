@@ -84,6 +84,8 @@ class _MeteredEngine:
 
     def __init__(self, lm: dspy.LM, meter: Meter) -> None:
         self.lm, self.meter = lm, meter
+        self.is_free = lm.model.startswith("local/")
+        self.has_price = True  # until the table has none: looking that up takes longer than everything else here
 
     def __getattr__(self, name: str) -> Any:  # what the model can do, and how it counts tokens
         return getattr(self.lm.engine, name)
@@ -93,17 +95,19 @@ class _MeteredEngine:
 
     def complete(self, request: lm15.Request) -> lm15.Response:
         response = call_inner(self.lm, request)
-        usage, provider = response.usage, self.lm.model.partition("/")[0]
-        usd = 0.0
-        if provider != "local":
-            priced, _ = estimate_cost(
-                response, provider=provider, requested_model=self.lm.model.partition("/")[2], request=request
-            )
-            usd = priced if priced is not None else 0.0
-            self.meter.count(unpriced_calls=priced is None)
+        usage, usd = response.usage, None if self.is_free else self._price(request, response)
         tokens = {"input_tokens": usage.input_tokens or 0, "output_tokens": usage.output_tokens or 0} if usage else {}
-        self.meter.count(model_calls=1, usd=usd, **tokens)
+        self.meter.count(model_calls=1, usd=usd or 0.0, unpriced_calls=usd is None and not self.is_free, **tokens)
         return response
+
+    def _price(self, request: lm15.Request, response: lm15.Response) -> float | None:
+        """Return USD by DSPy's table, None if it has no price."""
+        if not self.has_price:
+            return None
+        provider, _, model = self.lm.model.partition("/")
+        usd, _ = estimate_cost(response, provider=provider, requested_model=model, request=request)
+        self.has_price = usd is not None
+        return None if usd is None else float(usd)
 
     def stream(self, request: lm15.Request) -> Iterator[Any]:
         return iter(lm15.response_to_events(self.complete(request)))

@@ -57,8 +57,7 @@ class Loop:
         if not host.ledger.tasks:
             if missing := host.ask_for_inputs():
                 return host.result("no_progress", missing)
-            if not (self.spelled_out() or self.scripted()):
-                self.plan("")
+            self.begin()
         while not (why := host.must_stop()):
             if ready := host.ledger.ready():
                 if self.rounds >= host.limits.iterations:
@@ -71,6 +70,11 @@ class Loop:
             else:
                 self.replan()
         return host.result("cancelled" if host.cancelled.is_set() else "limit", why)
+
+    def begin(self) -> None:
+        """Make the first plan: what the goal spells out, else one script that does it, else the planner's."""
+        if not (self.spelled_out() or self.scripted()):
+            self.plan("")
 
     def spelled_out(self) -> bool:
         """Put what the goal spells out into the ledger, a task for each call; return whether it spells out all."""
@@ -156,13 +160,18 @@ class Loop:
         """Plan for what is left. What the goal's words still want after all tasks are complete needs no model."""
         host = self.host
         self.fruitless += 1
+        progress, was = self.progress(), {(task.title, task.tool) for task in host.ledger.tasks if task.status == "failed"}
         forgotten = list(dict.fromkeys(one.words for one in host.lacking())) if host.ledger.is_complete else []
-        progress = self.progress()
-        host.ledger.replace_open()
-        if forgotten:
-            host.planned("what the goal still asks for", "rules", forgotten)
-            self.add(plan_by_rules("\n".join(forgotten), self.menu))
+        if forgotten or self.planner_lm is None:
+            tasks = plan_by_rules("\n".join(forgotten) or host.goal, self.menu, "" if forgotten else progress)
+            if {(task.title, task.tool) for task in tasks} <= was:  # rules that failed once fail again
+                self.fruitless = _FRUITLESS
+                return
+            host.ledger.replace_open()
+            host.planned("what the goal still asks for", "rules", [task.title for task in tasks])
+            self.add(tasks)
         else:
+            host.ledger.replace_open()
             self.plan(progress)
 
     def progress(self) -> str:
@@ -173,7 +182,6 @@ class Loop:
 
     def what_is_left(self) -> str:
         """Say why the run gives up."""
-        failed = [
-            f"{task.title}: {task.notes[-1]}" for task in self.host.ledger.tasks if task.status == "failed" and task.notes
-        ]
-        return "no progress: " + "; ".join([*failed[-2:], *(str(one) for one in self.host.lacking())])
+        failed = [task for task in self.host.ledger.tasks if task.status == "failed" and task.notes]
+        reasons = list(dict.fromkeys(f"{task.title}: {task.notes[-1]}" for task in failed))
+        return "no progress: " + "; ".join([*reasons[-2:], *(f"not so: {one}" for one in self.host.lacking())])

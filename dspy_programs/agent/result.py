@@ -19,6 +19,18 @@ class CheckedCriterion(BaseModel):
     evidence: str = ""
 
 
+class Judgement(BaseModel):
+    """Where a run first went wrong, and why, as the failure judge sees it."""
+
+    mode: str
+    """How it failed, "none" if it did not."""
+    turn: int | None
+    """The turn of the trace that failed first."""
+    cause: str
+    fixes: list[str]
+    confidence: float
+
+
 class AgentResult(BaseModel):
     """How a run ended."""
 
@@ -45,6 +57,9 @@ class AgentResult(BaseModel):
     """The file of the run's trace, which `dspy-programs failures` reads."""
     in_flight: list[str] = []
     """Calls under way when an earlier process died: whether they took effect is unknown, and they were not repeated."""
+
+    judgement: Judgement | None = None
+    """What the failure judge says, where it was asked."""
 
     def __str__(self) -> str:
         return self.model_dump_json(indent=2)

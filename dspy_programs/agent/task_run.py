@@ -26,7 +26,8 @@ def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
         if host.must_stop():
             return Outcome("left", host.must_stop())
         step = actor.next()
-        host.tell("thought", task_id=task.id, text=_thought(step), answered_by=step.answered_by)
+        if step.answered_by == "model" or not step.calls:  # a call by rules is told as the call
+            host.tell("thought", task_id=task.id, text=_thought(step), answered_by=step.answered_by)
         if problem := _fault_of(step, actor):
             if fault:
                 return Outcome("failed", f"{problem} (also after one repair)")

@@ -1,6 +1,12 @@
 """Ask the user, or hand a part of the work to a sub-agent."""
 
-from dspy_programs.agent.tools.tool import Composed, Scope, ToolError, tool
+from typing import Annotated
+
+from pydantic import Field
+
+from dspy_programs.agent.tools.tool import COMPOSED, Composed, Scope, ToolError, tool
+
+Chosen = Annotated[list[str], Field(json_schema_extra={COMPOSED: True})]
 
 
 @tool(effect="reads")
@@ -15,8 +21,8 @@ def ask_user(scope: Scope, question: Composed) -> str:
 
 
 @tool(effect="runs")
-def delegate(scope: Scope, goal: Composed, tools: list[str] | None = None) -> str:
+def delegate(scope: Scope, goal: Composed, tools: Chosen = []) -> str:  # noqa: B006  never changed
     """Give a part of the work to a helper that knows only this goal. It reports back. tools: names of tools it may use."""
     if not goal.strip():
         raise ToolError("the goal is empty; say what the helper is to do, with the names of the files")
-    return scope.delegate(goal.strip(), tools or [])
+    return scope.delegate(goal.strip(), tools)

@@ -19,7 +19,7 @@ from tests.dspy_programs.agent.scripted import finish, is_planner, plan, scripte
 from tests.fakes import scripted_lm
 from tests.processes import forks
 
-GOAL = "Add the lines 1 to 5"
+GOAL = "Fill the file"
 LINES = range(1, 6)
 
 
@@ -120,9 +120,10 @@ def test_a_finished_task_is_not_done_again(tmp_path):
 
 
 def hold(path: str, ready, over) -> None:
-    Sessions(path).open("last")
+    session = Sessions(path).open("last")
     ready.set()
     over.wait(30)
+    session.close()
 
 
 def test_a_session_is_open_in_one_process(tmp_path):
