@@ -1,8 +1,12 @@
 import json
+import subprocess
+import sys
 
 import pytest
 
+from dspy_programs.agent.script import EXAMPLES
 from dspy_programs.errors import DatasetError
+from tests.agent_tasks.examples import examples, scripts
 from tests.agent_tasks.tasks import lay_out, tasks
 
 ALL = [task for split in ("train", "test") for task in tasks(split)]
@@ -51,6 +55,21 @@ def test_no_kind_and_no_goal_is_in_both_splits():
     assert len(train) >= 40 and len(test) >= 20
     assert not {task.kind for task in train} & {task.kind for task in test}
     assert len({task.id for task in ALL}) == len({task.goal for task in ALL}) == len(ALL)
+
+
+@pytest.mark.parametrize(("task_id", "script"), scripts().items())
+def test_a_script_that_is_an_example_solves_its_task(task_id, script, tmp_path):
+    task = next(task for task in tasks("train") if task.id == task_id)
+    task.lay_out(tmp_path)
+    if script.startswith("MISSING:"):
+        assert task.expects == "refusal"
+    else:
+        subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
+    assert task.faults(tmp_path, completed=task.expects != "refusal", questions=["which?"]) == []
+
+
+def test_the_examples_are_those_of_the_scripts():
+    assert EXAMPLES.read_text(encoding="utf-8") == examples(), "write them anew: python -m tests.agent_tasks.examples"
 
 
 def test_a_bad_row_is_named_by_its_line(tmp_path):

@@ -31,7 +31,7 @@ from dspy_programs.agent.permissions.hooks import Guard
 from dspy_programs.agent.permissions.policy import Policy
 from dspy_programs.agent.record import OnEvent, Record
 from dspy_programs.agent.result import AgentResult
-from dspy_programs.agent.script import TOOL as SCRIPT, ScriptWriter
+from dspy_programs.agent.script import TOOL as SCRIPT, ScriptWriter, script_examples
 from dspy_programs.agent.sessions import Session, Sessions
 from dspy_programs.agent.tools.bundle import as_tool
 from dspy_programs.agent.tools.default import default_tools
@@ -194,7 +194,7 @@ class Agent:
             self.personas,
             short=is_small,
             tokens=self.limits.context_tokens,
-            script=ScriptWriter(self.workspace) if scripts else None,
+            script=ScriptWriter(self.workspace, script_examples() if self.compiled else ()) if scripts else None,
         )
         plans = lm if self.planner_lm is self.lm else metered(self.planner_lm, meter) if self.planner_lm is not None else None
         return Loop(host, planner, plans, factory, _menu(goal, self.tools), self.actors)

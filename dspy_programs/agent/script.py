@@ -12,8 +12,10 @@ Calls      one.
 """
 
 import ast
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import dspy
@@ -21,11 +23,13 @@ import dspy
 from dspy_programs.agent.tools.tool import ToolError
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.model_in_use import model_in_use
-from dspy_programs.predict import Failure, Program, ask
+from dspy_programs.predict import Failure, Index, Program, ask
 from dspy_programs.programs.actor import ActorResult, MissingArgument, decision
 from dspy_programs.types import Call, ToolDefinitions, Turn
 
 TOOL = "python"
+EXAMPLES = Path(__file__).with_name("script_examples.jsonl")
+_MOST_EXAMPLES = 2
 _MOST_SCRIPTS = 3
 _LISTED = 40  # files
 _BEGINNING = 900  # characters of a file
@@ -52,9 +56,10 @@ class WriteScript(dspy.Signature):
 class ScriptWriter(Program):
     """Choose the next step of a task that one script does."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, examples: Sequence[Mapping[str, str]] = ()) -> None:
+        """examples: {request, files, script}; the nearest are shown."""
         super().__init__()
-        self.workspace = workspace
+        self.workspace, self.examples = workspace, examples
         self.write = dspy.Predict(WriteScript)
 
     def forward(
@@ -73,6 +78,7 @@ class ScriptWriter(Program):
                 request=request,
                 files=files_shown(request, self.workspace),
                 before=_before(turns),
+                demos=self._nearest(request),
                 config={"max_tokens": _MOST_TOKENS},
             )
         return decision(failure=reply) if isinstance(reply, Failure) else self._step(reply.script, request, turns)
@@ -96,6 +102,10 @@ class ScriptWriter(Program):
             return decision(missing=[MissingArgument(tool=TOOL, argument="the value to use", why=why)], cannot=why)
         return decision([Call(tool=TOOL, arguments={"code": code})])
 
+    def _nearest(self, request: str) -> list[Mapping[str, str]]:
+        others = [example for example in self.examples if example["request"] not in request]
+        return [*Index(others, ["request"]).nearest({"request": request})[-_MOST_EXAMPLES:]] if others else []
+
     def _is_known(self, value: str, request: str) -> bool:
         return value in request or any(value in text for _, text in _texts(self.workspace))
 
@@ -104,14 +114,23 @@ class _CodeBlock(dspy.ChatAdapter):
     """The request as one message, the reply as it is: code in a block, where JSON would need escapes."""
 
     def format(self, signature: Any, demos: Any, inputs: dict[str, Any]) -> list[dict[str, Any]]:
-        user = f"Request: {inputs['request']}\n\nFiles:\n{inputs['files']}"
+        system = f"{signature.instructions} Reply with the script in one ```python block and nothing else."
+        messages = [{"role": "system", "content": system}]
+        for demo in demos:
+            script = demo["script"]
+            reply = script if _CANNOT.match(script) else f"```python\n{script}```"
+            messages += [{"role": "user", "content": _asked(demo)}, {"role": "assistant", "content": reply}]
+        user = _asked(inputs)
         if inputs["before"]:
             user += f"\n\n{inputs['before']}\nReply with a corrected script."
-        system = f"{signature.instructions} Reply with the script in one ```python block and nothing else."
-        return [{"role": "system", "content": system}, {"role": "user", "content": user}]
+        return [*messages, {"role": "user", "content": user}]
 
     def parse(self, signature: Any, completion: str) -> dict[str, Any]:
         return {"script": completion}
+
+
+def _asked(inputs: Mapping[str, str]) -> str:
+    return f"Request: {inputs['request']}\n\nFiles:\n{inputs['files']}"
 
 
 class _File(NamedTuple):
@@ -126,15 +145,23 @@ def is_for_a_script(goal: str, workspace: Workspace) -> bool:
     return any(_is_named(file.path, goal) for file in _files(workspace))
 
 
-def files_shown(request: str, workspace: Workspace) -> str:
-    """List the files, and show the beginnings of those that the request names, then of others, while there is room."""
+def script_examples() -> list[dict[str, str]]:
+    """Return requests with scripts that were run on them and did what they ask for."""
+    return [json.loads(line) for line in EXAMPLES.read_text(encoding="utf-8").splitlines()]
+
+
+def files_shown(request: str, workspace: Workspace, listed: int = _LISTED, shown: int = _SHOWN) -> str:
+    """List the files, and show the beginnings of those that the request names; if it names none, of the smallest.
+
+    listed: files; shown: characters of all beginnings.
+    """
     files = list(_files(workspace))
-    lines = [file.path for file in files[:_LISTED]]
-    if len(files) > _LISTED:
-        lines.append(f"... and {len(files) - _LISTED} more")
+    lines = [file.path for file in files[:listed]]
+    if len(files) > listed:
+        lines.append(f"... and {len(files) - listed} more")
     named = [file for file in files if _is_named(file.path, request)]
     others = sorted((file for file in files if file not in named), key=lambda file: file.size)
-    left = _SHOWN
+    left = shown
     for file in named or others:
         text = _text(file.path, workspace)
         if text is None:

@@ -80,6 +80,20 @@ def test_the_model_sees_named_files_first_and_only_beginnings(workspace):
     assert len(files_shown("anything", workspace)) < 5000
 
 
+def test_the_nearest_examples_are_shown_and_never_the_task_itself(workspace):
+    examples = [
+        {"request": GOAL, "files": "", "script": "own = 1\n"},
+        {"request": "How many WARN lines are in web.log?", "files": "web.log", "script": "warn = 1\n"},
+        {"request": "Count the ERROR lines in x.log", "files": "x.log", "script": "error = 1\n"},
+        {"request": "Paint a picture of a cat", "files": "", "script": "cat = 1\n"},
+    ]
+    engine = scripted_lm(lambda prompt: block(COUNT))
+    with running_on(engine):
+        ScriptWriter(workspace, examples)(task="count", context=GOAL)
+    prompt = engine.engine.prompts[0]
+    assert "error = 1" in prompt and "own = 1" not in prompt and "cat = 1" not in prompt
+
+
 def test_the_last_script_and_its_error_go_back(workspace):
     engine = scripted_lm(lambda prompt: block(COUNT))
     turns = [
