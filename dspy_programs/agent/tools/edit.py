@@ -6,7 +6,6 @@ Guarantees an edit that does not fit exactly once changes nothing and says where
 Raises     ToolError.
 """
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 
@@ -17,6 +16,7 @@ from dspy_programs.agent.workspace.sandbox import run
 
 _AROUND = 2  # lines shown before and after a change
 _MOST_SHOWN = 30  # lines
+_MOST_COMPARED = 20_000  # lines
 _HEADER = re.compile(r"^(?:---|\+\+\+|rename from|rename to|copy from|copy to) (.+?)(?:\t.*)?$", re.M)
 _NO_FILES = re.compile(r"^(?:new file mode|new mode|index \w+\.\.\w+) (?:120000|160000)", re.M)
 
@@ -46,14 +46,13 @@ def _lines_of(text: str, old: str) -> str:
 
 
 def _nearest(text: str, old: str) -> str:
-    """Quote the lines of the file that are most like `old`."""
+    """Quote the lines of the file that share most words with the first line of `old`."""
     lines, wanted = text.splitlines(), old.strip().splitlines()
-    if not wanted or not lines:
-        return "read_file shows what is there"
-    close = difflib.get_close_matches(wanted[0].strip(), [line.strip()[:200] for line in lines[:5000]], n=1, cutoff=0.5)
-    if not close:
+    words = set(re.findall(r"\w+", wanted[0])) if wanted else set()
+    shared = [len(words.intersection(re.findall(r"\w+", line[:500]))) for line in lines[:_MOST_COMPARED]]
+    if not words or max(shared, default=0) * 2 < len(words):
         return "Nothing like it is there; read_file shows what is"
-    at = next(index for index, line in enumerate(lines) if line.strip()[:200] == close[0])
+    at = shared.index(max(shared))
     return f"The nearest, from line {at + 1}, is:\n" + "\n".join(lines[at : at + min(len(wanted), _MOST_SHOWN)])
 
 

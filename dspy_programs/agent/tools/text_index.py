@@ -26,6 +26,10 @@ MOST_BYTES = 2_000_000
 _PASSAGE = 1_200  # characters
 _MOST_FILES = 20_000
 _HITS = 5
+_SAYS_LITTLE = frozenset(
+    "a an the of in on at to for from by with and or is are was were be do does did how what which who when where why i me my "
+    "we you it this that can could should would there about find search page pages".split()
+)
 _TOKENS = "porter unicode61 remove_diacritics 2"
 _SHOWN = 300  # characters of a passage
 
@@ -69,6 +73,7 @@ class FolderIndex:
 
     def search(self, query: str, count: int, seconds: float) -> list[Hit]:
         words = re.findall(r"\w+", query)[:30]
+        words = [word for word in words if word.casefold() not in _SAYS_LITTLE] or words
         if not words:
             return []
         with self._lock:
