@@ -8,6 +8,7 @@ Raises     ToolError.
 
 import ast
 import shutil
+import sys
 
 from dspy_programs.agent.tools.tool import Composed, Scope, ToolError, tool
 from dspy_programs.agent.workspace.sandbox import run
@@ -37,7 +38,7 @@ def shell(scope: Scope, command: Composed) -> str:
 @tool(effect="runs")
 def python(scope: Scope, code: Composed) -> str:
     """Run Python code in the workspace and return what it prints. The value of a last expression is printed too."""
-    return _told(run([shutil.which("python3") or "python3", "-"], scope, stdin=_with_last_shown(code)))
+    return _told(run([sys.executable, "-"], scope, stdin=_with_last_shown(code)))
 
 
 def _with_last_shown(code: str) -> str:

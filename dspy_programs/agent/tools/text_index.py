@@ -76,12 +76,14 @@ class FolderIndex:
         words = [word for word in words if word.casefold() not in _SAYS_LITTLE] or words
         if not words:
             return []
+        rows: list[tuple[str, str, str]] = []
         with self._lock:
             self._refresh()
-            rows = self._index.execute(
-                "SELECT path, title, text FROM passages WHERE passages MATCH ? ORDER BY bm25(passages, 0, 4, 1) LIMIT ?",
-                (" OR ".join(f'"{word}"' for word in words), count * 4),
-            ).fetchall()
+            for between in (" AND ", " OR "):  # passages with all of the words first
+                rows += self._index.execute(
+                    "SELECT path, title, text FROM passages WHERE passages MATCH ? ORDER BY bm25(passages, 0, 4, 1) LIMIT ?",
+                    (between.join(f'"{word}"' for word in words), count * 4),
+                )
         best: dict[str, Hit] = {}
         for path, title, text in rows:
             best.setdefault(path, Hit(title, path, _around(text, words)))
