@@ -62,10 +62,17 @@ def _hits_in(scope: Scope, found: Found, wanted: "regex.Pattern[str]") -> Iterat
     data = scope.workspace.read(found.path, _MOST_READ)
     text = data.decode(encoding_of(data[:8192], found.path), "replace")
     until = time.monotonic() + _PATIENCE
+    if _is_local(wanted.pattern) and not wanted.search(text, timeout=_PATIENCE):
+        return
     for number, line in enumerate(text.splitlines(), 1):
         if wanted.search(line, timeout=max(0.001, until - time.monotonic())):
             shown = line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE] + " [cut]"
             yield f"{found.path}:{number}: {shown}"
+
+
+def _is_local(pattern: str) -> bool:
+    """Return whether an expression that fits a line fits the whole text too, so that one look is enough for most files."""
+    return not any(sign in pattern for sign in ("(?", "\\A", "\\Z", "^", "$"))
 
 
 def _shown(hits: list[str], pattern: str, left_out: int, cut: str, note: str) -> str:

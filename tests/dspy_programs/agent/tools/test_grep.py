@@ -37,3 +37,11 @@ def test_a_cancelled_search_stops(tmp_path):
     scope.cancelled = threading.Event()
     scope.cancelled.set()
     assert "stopped" in said(grep, scope, pattern="x")
+
+
+def test_an_expression_is_about_one_line_wherever_it_looks(tmp_path):
+    scope = scope_in(tmp_path / "w")
+    scope.workspace.write("a.txt", "one\ntwo\nthree")
+    for pattern in (r"^two$", r"\Atwo\Z", r"two(?!\s)", r"(?<!\s)two", r"\btwo\b", r"tw[^x]", "t.o"):
+        assert said(grep, scope, pattern=pattern) == "a.txt:2: two", pattern
+    assert "no line" in said(grep, scope, pattern=r"one\ntwo")
