@@ -60,7 +60,7 @@ def _of_call(tool: AgentTool, arguments: Mapping[str, JsonValue], workspace: Wor
         yield "foreign"
     if tool.name == "delete_file" and _are_own(tool, arguments, workspace):
         return  # what it made itself it may delete
-    if tool.name == "apply_patch" and "\n+++ /dev/null" in str(arguments.get("patch", "")):
+    if tool.name == "apply_patch" and re.search(r"^(?:\+\+\+ /dev/null|deleted file)", str(arguments.get("patch", "")), re.M):
         yield "deletes"
     if tool.name == "web_search" and tool.effect == "runs":  # not over texts that are here
         yield "network"

@@ -80,7 +80,9 @@ class Rule(BaseModel):
 _RUNS = ["shell", "python", "apply_patch", "git_*"]
 DEFAULT_RULES = (
     Rule(verdict="deny", does="outside", reason="it would change something outside of the workspace"),
-    Rule(verdict="ask", does="unread", reason="what it runs cannot be read from the command line"),
+    Rule(
+        verdict="ask", does="unread", reason="what it runs cannot be read from the command line; plain commands and python can"
+    ),
     Rule(verdict="ask", does="deletes", reason="it deletes"),
     Rule(verdict="ask", does="network", reason="it reaches the network"),
     Rule(verdict="ask", does="commits", reason="it changes the history of the repository"),

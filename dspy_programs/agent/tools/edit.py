@@ -6,7 +6,6 @@ Guarantees an edit that does not fit exactly once changes nothing and says where
 Raises     ToolError.
 """
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 
@@ -17,7 +16,9 @@ from dspy_programs.agent.workspace.sandbox import run
 
 _AROUND = 2  # lines shown before and after a change
 _MOST_SHOWN = 30  # lines
-_HEADER = re.compile(r"^(?:---|\+\+\+|rename from|rename to|copy from|copy to) (.+?)(?:\t.*)?$", re.M)
+_MOST_COMPARED = 20_000  # lines
+_HEADER = re.compile(r"^(?:---|\+\+\+|rename from|rename to|copy from|copy to) (.+?)(?:\t.*)?\r?$", re.M)
+_GIT_HEADER = re.compile(r"^diff --git (a/(.+) b/(.+?))\r?$", re.M)
 _NO_FILES = re.compile(r"^(?:new file mode|new mode|index \w+\.\.\w+) (?:120000|160000)", re.M)
 
 
@@ -46,14 +47,13 @@ def _lines_of(text: str, old: str) -> str:
 
 
 def _nearest(text: str, old: str) -> str:
-    """Quote the lines of the file that are most like `old`."""
+    """Quote the lines of the file that share most words with the first line of `old`."""
     lines, wanted = text.splitlines(), old.strip().splitlines()
-    if not wanted or not lines:
-        return "read_file shows what is there"
-    close = difflib.get_close_matches(wanted[0].strip(), [line.strip()[:200] for line in lines[:5000]], n=1, cutoff=0.5)
-    if not close:
+    words = set(re.findall(r"\w+", wanted[0])) if wanted else set()
+    shared = [len(words.intersection(re.findall(r"\w+", line[:500]))) for line in lines[:_MOST_COMPARED]]
+    if not words or max(shared, default=0) * 2 < len(words):
         return "Nothing like it is there; read_file shows what is"
-    at = next(index for index, line in enumerate(lines) if line.strip()[:200] == close[0])
+    at = shared.index(max(shared))
     return f"The nearest, from line {at + 1}, is:\n" + "\n".join(lines[at : at + min(len(wanted), _MOST_SHOWN)])
 
 
@@ -72,15 +72,17 @@ def _paths_in(patch: str) -> Iterator[str]:
     """Read the paths that a patch names, without git's a/ and b/."""
     stripped = _level(patch) == 1
     for match in _HEADER.finditer(patch):
-        path = match[1].strip().strip('"')
+        path = match[1].strip()
         if path != "/dev/null":
             yield path[2:] if stripped and path[:2] in ("a/", "b/") else path
+    for match in _GIT_HEADER.finditer(patch):
+        yield from (match[2], match[3])
 
 
 def _level(patch: str) -> int:
     """Return how many parts git has to strip: 1 where the paths begin with a/ and b/."""
     named = [match[1] for match in re.finditer(r"^(?:---|\+\+\+) (.+)$", patch, re.M) if "/dev/null" not in match[1]]
-    return 1 if named and all(name.strip('"')[:2] in ("a/", "b/") for name in named) else 0
+    return 1 if _GIT_HEADER.search(patch) or (named and all(name[:2] in ("a/", "b/") for name in named)) else 0
 
 
 @tool(effect="writes", touches=_patched)
@@ -92,12 +94,23 @@ def apply_patch(scope: Scope, patch: Composed) -> str:
         raise ToolError("the patch names no file: it must have lines like --- a/notes.txt and +++ b/notes.txt")
     for path in paths:
         scope.workspace.check_writable(path)
+    _check_named(scope, patch, paths)
     given = patch if patch.endswith("\n") else patch + "\n"
     with scope.workspace.changing:
         said = _apply(scope, given, []) and _apply(scope, given, ["--unidiff-zero"])  # a model leaves out lines of context
     if said:
         raise ToolError(f"the patch does not fit: {said}. Read the file again, or use edit_file")
     return f"patched: {', '.join(paths)}"
+
+
+def _check_named(scope: Scope, patch: str, paths: list[str]) -> None:
+    """Let git say which files it would change: a name that it reads otherwise was not seen by the policy."""
+    done = run(
+        ["git", "apply", "--numstat", "-z", f"-p{_level(patch)}", "--recount", "-"], scope, stdin=patch.rstrip("\n") + "\n"
+    )
+    named = {row.split("\t", 2)[2] for row in done.output.split("\\0") if row.count("\t") >= 2}
+    if done.exit_code == 0 and not named <= set(paths):
+        raise ToolError(f"the patch names its files in a way that is not supported; write just --- a/{min(named)}")
 
 
 def _apply(scope: Scope, patch: str, how: list[str]) -> str:

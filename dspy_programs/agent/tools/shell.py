@@ -8,11 +8,14 @@ Raises     ToolError.
 
 import ast
 import shutil
+import sys
 
 from dspy_programs.agent.tools.tool import Composed, Scope, ToolError, tool
 from dspy_programs.agent.workspace.sandbox import run
 from dspy_programs.agent.workspace.supervise import Finished
 
+_SHOWN = 12_000  # characters
+_SHOWN_OF_FAILURE = 2_000  # a trace of calls, mostly
 _LONGEST = 100_000  # characters of a command
 _WHY = {
     "time": "it took longer than allowed; do less at once",
@@ -35,7 +38,7 @@ def shell(scope: Scope, command: Composed) -> str:
 @tool(effect="runs")
 def python(scope: Scope, code: Composed) -> str:
     """Run Python code in the workspace and return what it prints. The value of a last expression is printed too."""
-    return _told(run([shutil.which("python3") or "python3", "-"], scope, stdin=_with_last_shown(code)))
+    return _told(run([sys.executable, "-"], scope, stdin=_with_last_shown(code)))
 
 
 def _with_last_shown(code: str) -> str:
@@ -58,4 +61,12 @@ def _told(done: Finished) -> str:
         raise ToolError(f"stopped: {_WHY[done.stopped]}{said}")
     notes = [f"[exit code {done.exit_code}]"] if done.exit_code else []
     notes += [] if done.sandboxed else ["[run without a sandbox]"]
-    return "\n".join(filter(None, [done.output.rstrip("\n"), *notes])) or "[it printed nothing]"
+    output = _ends(done.output.rstrip("\n"), _SHOWN_OF_FAILURE if done.exit_code else _SHOWN)
+    return "\n".join(filter(None, [output, *notes])) or "[it printed nothing]"
+
+
+def _ends(text: str, most: int) -> str:
+    """Leave out the middle of a long text; its end says more than its beginning."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 4]}\n[cut: the middle is left out]\n{text[-most * 3 // 4 :]}"

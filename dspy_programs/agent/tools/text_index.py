@@ -26,6 +26,10 @@ MOST_BYTES = 2_000_000
 _PASSAGE = 1_200  # characters
 _MOST_FILES = 20_000
 _HITS = 5
+_SAYS_LITTLE = frozenset(
+    "a an the of in on at to for from by with and or is are was were be do does did how what which who when where why i me my "
+    "we you it this that can could should would there about find search page pages".split()
+)
 _TOKENS = "porter unicode61 remove_diacritics 2"
 _SHOWN = 300  # characters of a passage
 
@@ -69,14 +73,17 @@ class FolderIndex:
 
     def search(self, query: str, count: int, seconds: float) -> list[Hit]:
         words = re.findall(r"\w+", query)[:30]
+        words = [word for word in words if word.casefold() not in _SAYS_LITTLE] or words
         if not words:
             return []
+        rows: list[tuple[str, str, str]] = []
         with self._lock:
             self._refresh()
-            rows = self._index.execute(
-                "SELECT path, title, text FROM passages WHERE passages MATCH ? ORDER BY bm25(passages, 0, 4, 1) LIMIT ?",
-                (" OR ".join(f'"{word}"' for word in words), count * 4),
-            ).fetchall()
+            for between in (" AND ", " OR "):  # passages with all of the words first
+                rows += self._index.execute(
+                    "SELECT path, title, text FROM passages WHERE passages MATCH ? ORDER BY bm25(passages, 0, 4, 1) LIMIT ?",
+                    (between.join(f'"{word}"' for word in words), count * 4),
+                )
         best: dict[str, Hit] = {}
         for path, title, text in rows:
             best.setdefault(path, Hit(title, path, _around(text, words)))

@@ -23,6 +23,7 @@ from dspy_programs.agent.tools.tool import Scope, ToolError, tool
 
 MOST_BYTES = 2_000_000
 _SHOWN = 8_000  # characters
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # addresses of IPv4, private ones too, behind a gateway
 _SILENT = {"script", "style", "noscript", "template", "svg", "head"}
 _BLOCKS = {"p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "section", "article", "table", "ul", "ol"}
 
@@ -126,7 +127,7 @@ def _public(address: tuple[str, int], timeout: float = 20, source: Any = None) -
     connected = socket.create_connection(address, timeout, source)
     reached = ipaddress.ip_address(connected.getpeername()[0].partition("%")[0])
     actual = getattr(reached, "ipv4_mapped", None) or reached
-    if not actual.is_global or actual.is_multicast:
+    if not actual.is_global or actual.is_multicast or actual in _TRANSLATED:
         connected.close()
         raise OSError(f"{address[0]} is in a private network ({actual})")
     return connected

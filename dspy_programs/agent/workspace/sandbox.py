@@ -163,9 +163,9 @@ def _repositories(root: Path) -> Iterator[str]:
     """Find the folders of git in the workspace and two levels down: the user runs and obeys what is in them."""
     for pattern in (".git", "*/.git", "*/*/.git"):
         for folder in root.glob(pattern):
-            inside = [folder, folder / "hooks", folder / "config"]
-            if folder.is_dir() and not any(path.is_symlink() for path in inside):
-                yield str(folder)
+            inside = [folder / "hooks", folder / "config"]
+            if folder.is_dir() and folder.resolve() == folder and not any(path.is_symlink() for path in inside):
+                yield str(folder)  # a link on the way could mount what is outside
 
 
 def _environment(home: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ Raises     UsageError for a folder that cannot be a workspace; ToolError for eve
 """
 
 import contextlib
+import difflib
 import os
 import secrets
 import stat
@@ -177,11 +178,13 @@ class Workspace:
                 names = sorted(entry.name for entry in entries)
             for name in names:
                 try:
+                    if name == ".git":
+                        continue
                     status = os.stat(name, dir_fd=folder, follow_symlinks=False)
                     kind = _kind(status)
                     size = status.st_size if kind == "file" else 0
                     yield Found("/".join((*parts, name)), kind, size, status.st_mtime_ns, self._shared(status))
-                    if kind == "folder" and depth > 1 and name != ".git":
+                    if kind == "folder" and depth > 1:
                         yield from self._listed(os.open(name, FOLDER, dir_fd=folder), (*parts, name), depth - 1)
                 except (FileNotFoundError, NotADirectoryError, PermissionError):
                     continue  # gone or closed since it was listed
@@ -204,7 +207,7 @@ class Workspace:
         try:
             yield place
         except FileNotFoundError:
-            raise _Missing(_not_there(path)) from None
+            raise _Missing(_not_there(path, place)) from None
         finally:
             if place.folder != NOWHERE:
                 os.close(place.folder)
@@ -237,8 +240,12 @@ class _Missing(ToolError):
     """There is nothing at the path."""
 
 
-def _not_there(path: str) -> str:
-    return f"{path}: there is no such file; list_files shows what is there"
+def _not_there(path: str, place: Place | None = None) -> str:
+    """Say that there is no such file, and which name in its folder is like it."""
+    names = os.listdir(place.folder) if place and place.folder != NOWHERE else []
+    like = difflib.get_close_matches(place.name, names, n=1) if place else []
+    hint = f"there is {'/'.join(('', *place.parts[:-1], like[0]))[1:]}" if place and like else "list_files shows what is there"
+    return f"{path}: there is no such file; {hint}"
 
 
 def _not_gits(path: str, normal: str) -> None:

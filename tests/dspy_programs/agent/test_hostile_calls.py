@@ -7,6 +7,7 @@ nothing of them was told, nothing of them changed, and no process is left.
 
 import os
 import socket
+import subprocess
 import threading
 import time
 from itertools import count
@@ -53,7 +54,7 @@ def around(place: Path) -> dict[str, object]:
     """Return everything outside of the workspace, git's own files, and what is in the machine's own places."""
     watched = [place / "ws-evil", place / "outside", place / "home", place / "ws" / ".git"]
     files = [path for folder in watched for path in sorted(folder.rglob("*"))]
-    others = [path for path in (*place.iterdir(), Path("/tmp/evil"), Path("/evil")) if path.exists()]
+    others = sorted(place.iterdir())
     return {str(path): path.read_bytes() if path.is_file() else path.is_dir() for path in [*files, *others]}
 
 
@@ -257,12 +258,12 @@ TRICKS = [
     "cat ha*.txt",
     "echo x > ../outside/x",
     "echo x >> ~/.bashrc",
-    "echo x > /etc/evil",
+    "echo x > /nonexistent/evil",
     "cp notes.txt ../ws-evil/",
     "ln -s / root",
     "tee ../outside/x < notes.txt",
     "cd .. && rm -rf outside",
-    "kill -9 -1",
+    "kill -0 1",
     "ls\nrm notes.txt",
     "ls # \\\nrm notes.txt",
     "ls & rm notes.txt",
@@ -286,37 +287,41 @@ def test_a_command_line_with_something_in_it_is_not_run_unasked(place, command):
     assert (place / "ws" / "notes.txt").read_text() == "hello\n"
 
 
-# What the sandbox holds: here somebody says yes to everything.
+# What the sandbox holds: here somebody says yes to everything. The commands would do no harm on this machine if it held
+# nothing: they aim at the test's own files and at a process of its own.
 
 ESCAPES = {
     "secret": "cat ../outside/secret.txt {root}/../outside/secret.txt out/secret.txt file absolute/secret.txt",
-    "home": "cat ~/secret.txt $HOME/secret.txt {home}/secret.txt; ls -la /root /home",
+    "home": "cat ~/secret.txt $HOME/secret.txt {home}/secret.txt; ls -la {home}",
     "keys": "env; set; cat /proc/self/environ /proc/1/environ /proc/$PPID/environ; python3 -c 'import os; print(os.environ)'",
-    "processes": "ls /proc | grep -c '^[0-9]'; cat /proc/*/cmdline | tr '\\0' ' '; kill -9 -1",
-    "write": "for f in ../outside/secret.txt /evil /etc/evil {root}-evil/x /usr/x /tmp/evil; do echo x > $f; done",
+    "processes": "kill -9 {canary} && echo reached; ls -d /proc/{canary} && echo reached",
+    "writing": "echo x > ../outside/secret.txt; echo x > {root}-evil/x; echo x > {home}/.bashrc",
+    "system": "for place in / /usr /etc /bin /dev; do [ -w $place ] && echo reached $place; done",
     "hooks": "echo x > .git/hooks/pre-commit; echo x >> .git/config; mv .git g2 && mkdir .git && echo x > .git/config",
     "root of a process": "cat /proc/1/root{root}/../outside/secret.txt; ls /proc/self/fd; cat /proc/self/fd/3",
-    "mounts": "mount --bind / /mnt; unshare -Ur true && echo nested; chroot / ls; umount {root}; dd if=/dev/sda count=1",
-    "network": "exec 3<>/dev/tcp/127.0.0.1/{port} && echo connected; curl -m 1 http://127.0.0.1:{port}",
-    "terminal": "python3 -c 'import fcntl, termios; fcntl.ioctl(0, termios.TIOCSTI, b\"x\")'",
+    "rights": "grep CapEff /proc/self/status | grep -v 0000000000000000 && echo reached; unshare -Ur echo reached",
+    "network": "exec 3<>/dev/tcp/127.0.0.1/{port} && echo reached; curl -m 1 http://127.0.0.1:{port} && echo reached",
 }
 
 
 @needs_sandbox
 @pytest.mark.parametrize("what", ESCAPES)
 def test_what_is_run_stays_in_the_sandbox(place, what):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        filled = {"{root}": place / "ws", "{home}": place / "home", "{port}": server.getsockname()[1]}
+    with socket.create_server(("127.0.0.1", 0)) as server, subprocess.Popen(["sleep", "60"]) as canary:
+        filled = {"root": place / "ws", "home": place / "home", "port": server.getsockname()[1], "canary": canary.pid}
         command = ESCAPES[what]
         for key, value in filled.items():
-            command = command.replace(key, str(value))
+            command = command.replace(f"{{{key}}}", str(value))
         policy_says_yes = Guard(Policy((Rule(verdict="allow"),)))
         scope = scope_in(place / "ws", seconds=5)
         shell = {tool.name: tool for tool in default_tools(scope.workspace)}["shell"]
         before, own = around(place), processes()
         answer = str(policy_says_yes.call(shell, {"command": command}, scope))
+        lives = canary.poll() is None
+        canary.kill()
+    assert lives
     assert SECRET not in answer and KEY not in answer
-    assert "connected" not in answer and "nested" not in answer
+    assert "reached" not in answer.replace(command, "")
     assert around(place) == before
     assert processes() <= own
 
@@ -359,7 +364,7 @@ def test_what_does_not_end_is_ended(place, what):
         "while True: pass",
         "print('x' * 10**8)",
         "import ctypes; ctypes.string_at(0)",
-        "__import__('os').kill(1, 9)",
+        "import os; os.killpg(0, 9)",
     ],
 )
 def test_python_stays_in_the_sandbox(place, code):

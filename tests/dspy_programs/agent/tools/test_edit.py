@@ -76,3 +76,22 @@ def test_a_patch_makes_files_and_one_without_files_is_refused(scope):
     assert said(apply_patch, scope, patch="--- /dev/null\n+++ b/new/n.txt\n@@ -0,0 +1 @@\n+hello\n") == "patched: new/n.txt"
     assert scope.workspace.text("new/n.txt") == "hello\n"
     assert "names no file" in said(apply_patch, scope, patch="please change a to b")
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        '--- "a/\\056env"\n+++ "b/\\056env"\n@@ -1 +1 @@\n-x\n+y\n',
+        "--- a/.env 2020-01-01 00:00:00.000000000 +0000\n+++ b/.env 2020-01-01 00:00:00.000000000 +0000\n@@ -1 +1 @@\n-x\n+y\n",
+        "diff --git a/.env b/.env\ndeleted file mode 100644\n--- a/.env\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n",
+        "diff --git a/.env b/copy\nsimilarity index 100%\nrename from .env\nrename to copy\n",
+        "diff --git a/.env b/.env\nold mode 100644\nnew mode 100755\n",
+    ],
+)
+def test_no_way_to_write_a_name_hides_it_from_the_policy(scope, patch):
+    """Whatever git would change is among the paths that the tool says it touches, or nothing is changed."""
+    scope.workspace.write(".env", "x\n")
+    answer = said(apply_patch, scope, patch=patch)
+    assert ".env" in apply_patch.touches({"patch": patch}) or answer.startswith("ToolError")
+    if ".env" not in apply_patch.touches({"patch": patch}):
+        assert scope.workspace.text(".env") == "x\n"

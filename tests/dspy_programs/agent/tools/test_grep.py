@@ -17,7 +17,11 @@ def test_lines_are_found_with_their_place(tmp_path):
     assert said(grep, scope, pattern="os", files="*.txt", ignore_case=True) == "b.txt:1: OS"
     assert said(grep, scope, pattern="print", path="src/a.py") == "src/a.py:2: print(os.name)"
     assert "[no line matches zebra]" in said(grep, scope, pattern="zebra")
-    assert "not a regular expression" in said(grep, scope, pattern="f(")
+    assert said(grep, scope, pattern="print(").splitlines() == [
+        "src/a.py:2: print(os.name)",
+        "[not a regular expression; searched as plain text]",
+        "[1 files left out: binary, closed, or with other names outside]",
+    ]
 
 
 def test_many_hits_and_long_lines_are_cut_with_marks(tmp_path):
@@ -33,3 +37,11 @@ def test_a_cancelled_search_stops(tmp_path):
     scope.cancelled = threading.Event()
     scope.cancelled.set()
     assert "stopped" in said(grep, scope, pattern="x")
+
+
+def test_an_expression_is_about_one_line_wherever_it_looks(tmp_path):
+    scope = scope_in(tmp_path / "w")
+    scope.workspace.write("a.txt", "one\ntwo\nthree")
+    for pattern in (r"^two$", r"\Atwo\Z", r"two(?!\s)", r"(?<!\s)two", r"\btwo\b", r"tw[^x]", "t.o"):
+        assert said(grep, scope, pattern=pattern) == "a.txt:2: two", pattern
+    assert "no line" in said(grep, scope, pattern=r"one\ntwo")

@@ -61,7 +61,9 @@ def test_what_a_command_writes_is_there_and_modules_of_the_workspace_are_found(s
 
 def test_the_middle_of_a_long_output_is_left_out(scope):
     answer = said(shell, scope, command="seq 1 100000")
-    assert answer.startswith("1\n2\n") and "100000" in answer[-40:] and "bytes left out here" in answer and len(answer) < 17_000
+    assert answer.startswith("1\n2\n") and "100000" in answer[-40:] and "left out" in answer and len(answer) < 13_000
+    failure = said(shell, scope, command="seq 1 100000; exit 1")
+    assert failure.endswith("100000\n[exit code 1]") and len(failure) < 2_200
 
 
 def test_a_command_that_takes_too_long_is_an_error_with_what_it_said(scope):

@@ -129,5 +129,18 @@ def test_a_new_repository_and_a_nested_one_keep_their_hooks(tmp_path):
         assert (tmp_path / "w" / folder / "index").exists(), "git itself can still work"
 
 
+@pytest.mark.skipif(not sandbox.works(), reason=sandbox.reason() or "there is a sandbox")
+def test_a_link_to_another_repository_brings_none_of_it_in(tmp_path):
+    (tmp_path / "other" / ".git").mkdir(parents=True)
+    (tmp_path / "other" / ".git" / "config").write_text("SECRET")
+    scope = scope_in(tmp_path / "w")
+    (tmp_path / "w" / "link").symlink_to("../other")
+    (tmp_path / "w" / ".git").symlink_to("../other/.git")
+    done = sandbox.run(
+        ["/bin/sh", "-c", "cat link/.git/config .git/config; echo x > link/.git/evil; echo x > .git/evil"], scope
+    )
+    assert "SECRET" not in done.output and os.listdir(tmp_path / "other" / ".git") == ["config"]
+
+
 def test_a_program_that_is_not_there_is_an_exit_code(tmp_path):
     assert sandbox.run(["/nonexistent/program"], scope_in(tmp_path / "w")).exit_code == 127
