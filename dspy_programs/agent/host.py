@@ -96,6 +96,7 @@ class Host:
         if answer is not None:
             self.say(task, Turn(turn_number=0, role="agent", content=question))
             self.say(task, Turn(turn_number=0, role="user", content=answer))
+            self.record.session.set(answers=[*self.record.session.get("answers", []), answer])
         return answer
 
     def call(self, call: Call, task: LedgerTask, actor: TaskActor) -> JsonValue:
@@ -206,13 +207,9 @@ class Host:
 
     def said(self) -> list[str]:
         """Return what every actor is told: the goal, what the user answered, and what failed before."""
-        session = self.record.session
-        answers = [turn.content for task in self.ledger.tasks for turn in session.turns(task.id) if turn.role == "user"]
-        failed = [
-            f"Before, this failed: {t.title}: {t.notes[-1]}" for t in self.ledger.tasks if t.status == "failed" and t.notes
-        ]
-        answers = [*self.record.session.get("answers", []), *answers]
-        return [self.wish, *answers, *failed[-2:]]
+        failed = [task for task in self.ledger.tasks if task.status == "failed" and task.notes]
+        told = [f"Before, this failed: {task.title}: {task.notes[-1]}" for task in failed[-2:]]
+        return [self.wish, *self.record.session.get("answers", []), *told]
 
     def restore(self, task: LedgerTask, actor: TaskActor) -> None:
         """Give an actor the turns that an earlier process has on file, and settle the calls that it left under way."""

@@ -31,6 +31,7 @@ from dspy_programs.programs.planner import Planner, plan_by_rules
 from dspy_programs.text import shortened
 from dspy_programs.types import Task, Tool, Turn
 
+_LAST = 10  # tasks whose results a task builds on
 _FRUITLESS = 2  # plans in a row of which no task was completed
 
 
@@ -146,7 +147,7 @@ class Loop:
         host.keep_cost()
 
     def found_for(self, task: LedgerTask) -> list[Turn]:
-        """Return the calls and results that a task builds on: of those it waited for; where none are named, of all before."""
+        """Return the calls and results that a task builds on: of those it waited for; if none are named, of the last ones."""
         tasks = {each.id: each for each in self.host.ledger.tasks}
         left = list(task.depends_on) if task.depends_on or self.actors > 1 else [*tasks]
         wanted: set[str] = set()
@@ -155,7 +156,7 @@ class Loop:
                 wanted.add(one)
                 left += tasks[one].depends_on
         done = [each.id for each in tasks.values() if each.id in wanted and each.status == "complete"]
-        return [turn for each in done for turn in self.host.record.session.turns(each) if turn.tool_name]
+        return [turn for each in done[-_LAST:] for turn in self.host.record.session.turns(each) if turn.tool_name]
 
     def replan(self) -> None:
         """Plan for what is left. What the goal's words still want after all tasks are complete needs no model."""

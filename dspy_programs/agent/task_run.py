@@ -88,7 +88,7 @@ def _fault_of(step: ActorResult, actor: TaskActor) -> str:
         return f"the reply could not be read: {step.failure.reason}"
     if step.problems:
         return "; ".join(step.problems)
-    last = next((turn for turn in reversed(actor.turns) if turn.tool_name), None)
+    last = next((turn for turn in reversed(actor.own) if turn.tool_name), None)
     if step.calls and last is not None and (last.tool_name, last.tool_input) == (step.calls[0].tool, step.calls[0].arguments):
         return f"{step.calls[0].tool} was just called with the same arguments; its result is above"
     return ""
