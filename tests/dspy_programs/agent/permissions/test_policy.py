@@ -197,9 +197,14 @@ def test_a_path_that_is_denied_to_every_tool_is_unreadable_for_what_runs(workspa
     answer = str(guard.call(tools["python"], {"code": code}, scope))
     assert answer.splitlines() == [".env PermissionError", "secrets/key PermissionError", "link/key PermissionError", "a.txt x"]
     guard.call(tools["shell"], {"command": "cp -r . copy; grep -r x . > found.txt; ls"}, scope)
-    assert not (tmp_path / "ws" / "copy" / "secrets" / "key").exists()
-    assert (
-        "key" not in (tmp_path / "ws" / "found.txt").read_text() and ".env:x" not in (tmp_path / "ws" / "found.txt").read_text()
-    )
+    found = (tmp_path / "ws" / "found.txt").read_text()
+    assert not (tmp_path / "ws" / "copy" / "secrets" / "key").exists() and "key" not in found and ".env:x" not in found
     assert (tmp_path / "ws" / ".env").read_text() == "x" and (tmp_path / "ws" / "secrets" / "key").read_text() == "x"
     assert Policy().closed() is None
+    for name, arguments in (
+        ("grep", {"pattern": "x"}),
+        ("grep", {"pattern": "x", "path": "."}),
+        ("web_search", {"query": "x"}),
+    ):
+        answer = str(guard.call(tools[name], arguments, scope))
+        assert "a.txt" in answer and ".env" not in answer and "secrets/" not in answer
