@@ -64,7 +64,7 @@ class Loop:
                 if self.rounds >= host.limits.iterations:
                     return host.result("iterations", f"iteration limit: {host.limits.iterations}")
                 self.dispatch(ready[: self.actors])
-            elif host.ledger.is_complete and not host.lacking():
+            elif host.ledger.is_complete and not host.acceptance.lacking():
                 return host.result("done", "every task is complete")
             elif self.fruitless >= _FRUITLESS:
                 return host.result("no_progress", self.what_is_left())
@@ -85,7 +85,8 @@ class Loop:
             return False
         titles = [" ".join([call.tool, *host.calls.tools[call.tool].touches(call.arguments)]) for call in calls]
         host.planned("the goal says how", "rules", titles)
-        shares = host.shared_out([(title, call.tool) for title, call in zip(titles, calls, strict=True)])
+        named = [(title, call.tool) for title, call in zip(titles, calls, strict=True)]
+        shares = host.acceptance.shared_out(named, self.factory.tools)
         with host.record.together():
             for title, call, criteria in zip(titles, calls, shares, strict=True):
                 host.ledger.add(title, tool=call.tool, calls=[call], criteria=criteria)
@@ -114,7 +115,7 @@ class Loop:
 
     def add(self, tasks: Sequence[Task]) -> None:
         """Add tasks, each with the criteria that it has to meet."""
-        shares = self.host.shared_out([(task.title, task.tool) for task in tasks])
+        shares = self.host.acceptance.shared_out([(task.title, task.tool) for task in tasks], self.factory.tools)
         ids: dict[int, str] = {}
         with self.host.record.together():
             for task, criteria in zip(tasks, shares, strict=True):
@@ -140,6 +141,7 @@ class Loop:
         host.restore(task, actor)
         outcome = run_task(task, actor, host)
         if outcome.status == "complete":
+            host.ledger.wrote(task.id, host.acceptance.made_by(task))
             host.ledger.complete(task.id, outcome.checked_by, outcome.note)
             self.fruitless = 0
         elif outcome.status == "failed":
@@ -163,7 +165,7 @@ class Loop:
         host = self.host
         self.fruitless += 1
         progress, was = self.progress(), {(task.title, task.tool) for task in host.ledger.tasks if task.status == "failed"}
-        forgotten = list(dict.fromkeys(one.words for one in host.lacking())) if host.ledger.is_complete else []
+        forgotten = list(dict.fromkeys(one.words for one in host.acceptance.lacking())) if host.ledger.is_complete else []
         if forgotten or self.planner_lm is None:
             tasks = plan_by_rules("\n".join(forgotten) or host.goal, self.menu, "" if forgotten else progress)
             if {(task.title, task.tool) for task in tasks} <= was:  # rules that failed once fail again
@@ -186,4 +188,4 @@ class Loop:
         """Say why the run gives up."""
         failed = [task for task in self.host.ledger.tasks if task.status == "failed" and task.notes]
         reasons = list(dict.fromkeys(f"{task.title}: {task.notes[-1]}" for task in failed))
-        return "no progress: " + "; ".join([*reasons[-2:], *(f"not so: {one}" for one in self.host.lacking())])
+        return "no progress: " + "; ".join([*reasons[-2:], *(f"not so: {one}" for one in self.host.acceptance.lacking())])
