@@ -16,7 +16,7 @@ from pydantic import JsonValue
 
 from dspy_programs.agent.context import shown
 from dspy_programs.agent.ledger import LedgerTask
-from dspy_programs.agent.script import TOOL as SCRIPT, ScriptWriter
+from dspy_programs.agent.script import PRINTED_NOTHING, TOOL as SCRIPT, ScriptWriter
 from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.lm import running_on
 from dspy_programs.programs.actor import Actor, ActorResult, decision
@@ -92,6 +92,12 @@ class TaskActor:
     def is_scripted(self) -> bool:
         """Whether it writes scripts, each of which does the whole task or nothing."""
         return isinstance(self.program, ScriptWriter)
+
+    @property
+    def printed(self) -> str:
+        """What its last script printed: where the goal asks something, the answer. "" for an actor that makes calls."""
+        output = self.own[-1].tool_output if self.is_scripted and self.own else ""
+        return output.strip() if isinstance(output, str) and output != PRINTED_NOTHING else ""
 
     @property
     def own(self) -> list[Turn]:

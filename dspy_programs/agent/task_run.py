@@ -45,7 +45,7 @@ def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
         elif step.calls:
             kept = Snapshot.of(host.workspace) if actor.is_scripted else None
             _make(step.calls, task, actor, host)
-            if met := host.acceptance.checked(task, actor, ""):
+            if met := host.acceptance.checked(task, actor, _said_or_done(kept, actor)):
                 return met
             if actor.is_scripted:
                 _undo(kept, task, actor, host)
@@ -74,6 +74,14 @@ def _make(calls: list[Call], task: LedgerTask, actor: TaskActor, host: Host) -> 
         result = host.call(call, task, actor)
         if failed(result):
             break
+
+
+def _said_or_done(kept: Snapshot | None, actor: TaskActor) -> str:
+    """Return what came of a script: what it printed, else which files it changed; "" for nothing, and for other actors."""
+    if kept is None or actor.printed:
+        return actor.printed
+    paths = dict.fromkeys(path for paths in kept.changes() for path in paths)
+    return f"changed: {', '.join(paths)}" if paths else ""
 
 
 def _undo(kept: Snapshot | None, task: LedgerTask, actor: TaskActor, host: Host) -> None:
