@@ -9,6 +9,7 @@ Guarantees one task's history is no other's; what tools returned stands in the h
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import dspy
 from pydantic import JsonValue
@@ -173,6 +174,11 @@ def in_the_users_words(titles: Sequence[str], clauses: Sequence[str]) -> list[st
 
 
 def _clause_of(title: str, clauses: Sequence[str]) -> str:
-    wanted = set(content_stems(title))
-    best = max(clauses, key=lambda clause: len(wanted & set(content_stems(clause))), default="")
-    return best if 2 * len(wanted & set(content_stems(best))) >= len(wanted) > 0 else ""
+    wanted = _stems(title)
+    best = max(clauses, key=lambda clause: len(wanted & _stems(clause)), default="")
+    return best if 2 * len(wanted & _stems(best)) >= len(wanted) > 0 else ""
+
+
+@lru_cache(maxsize=4096)
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(content_stems(text))
