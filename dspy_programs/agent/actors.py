@@ -9,13 +9,14 @@ Guarantees one task's history is no other's; what tools returned stands in the h
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import dspy
 from pydantic import JsonValue
 
 from dspy_programs.agent.context import shown
 from dspy_programs.agent.ledger import LedgerTask
-from dspy_programs.agent.script import TOOL as SCRIPT, ScriptWriter
+from dspy_programs.agent.script import PRINTED_NOTHING, TOOL as SCRIPT, ScriptWriter
 from dspy_programs.agent.tools.tool import AgentTool
 from dspy_programs.lm import running_on
 from dspy_programs.programs.actor import Actor, ActorResult, decision
@@ -96,6 +97,12 @@ class TaskActor:
         return isinstance(self.program, ScriptWriter)
 
     @property
+    def printed(self) -> str:
+        """What its last script printed: where the goal asks something, the answer. "" for an actor that makes calls."""
+        output = self.own[-1].tool_output if self.is_scripted and self.own else ""
+        return output.strip() if isinstance(output, str) and output != PRINTED_NOTHING else ""
+
+    @property
     def own(self) -> list[Turn]:
         """The turns of this task."""
         return self.turns[self.found :]
@@ -171,6 +178,11 @@ def in_the_users_words(titles: Sequence[str], clauses: Sequence[str]) -> list[st
 
 
 def _clause_of(title: str, clauses: Sequence[str]) -> str:
-    wanted = set(content_stems(title))
-    best = max(clauses, key=lambda clause: len(wanted & set(content_stems(clause))), default="")
-    return best if 2 * len(wanted & set(content_stems(best))) >= len(wanted) > 0 else ""
+    wanted = _stems(title)
+    best = max(clauses, key=lambda clause: len(wanted & _stems(clause)), default="")
+    return best if 2 * len(wanted & _stems(best)) >= len(wanted) > 0 else ""
+
+
+@lru_cache(maxsize=4096)
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(content_stems(text))

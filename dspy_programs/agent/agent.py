@@ -19,10 +19,11 @@ from typing import Any
 import dspy
 from dspy.utils.exceptions import LMError
 
+from dspy_programs.agent.acceptance import Acceptance, files_named
 from dspy_programs.agent.actors import ActorFactory, Persona
 from dspy_programs.agent.calls import Calls
 from dspy_programs.agent.criteria import Criterion, criteria_of, inputs_missing
-from dspy_programs.agent.host import Host, files_named
+from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import Ledger, LedgerTask
 from dspy_programs.agent.limits import Cost, Limits, Meter, metered
 from dspy_programs.agent.loop import Loop
@@ -168,18 +169,26 @@ class Agent:
             before = files_named(criteria, self.workspace)
             session.set("running", criteria=[one.model_dump(exclude_unset=True) for one in criteria], before=before)
         lm = metered(self.lm, meter) if self.lm is not None else None
+        ledger = Ledger(session.tasks(), record.on_ledger, record.lock)
+        acceptance = Acceptance(
+            workspace=self.workspace,
+            ledger=ledger,
+            criteria=criteria,
+            before=session.get("before", {}),
+            tell=record.tell,
+            judge_lm=metered(self.judge_lm, meter) if self.judge_lm is not None else None,
+            cancelled=self.cancelled,
+        )
         host = Host(
             goal=goal,
             workspace=self.workspace,
-            calls=Calls(self.tools, self.guard, record, self.limits.call_seconds),
-            ledger=Ledger(session.tasks(), record.on_ledger, record.lock),
+            calls=Calls(self.tools, self.guard, record, self.limits.call_seconds, self.cancelled),
+            ledger=ledger,
             record=record,
             meter=meter,
-            criteria=criteria,
-            before=session.get("before", {}),
+            acceptance=acceptance,
             ask=self.ask,
             delegate=partial(self._delegate, lm),
-            judge_lm=metered(self.judge_lm, meter) if self.judge_lm is not None else None,
             inputs_missing=gone,
             open_value=open_,
             cancelled=self.cancelled,

@@ -8,6 +8,7 @@ Raises     UsageError if the session cannot be written: then nothing is called.
 
 import contextvars
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from dspy_programs.agent.tools.tool import AgentTool, Scope, ToolError
 from dspy_programs.jsonable import to_jsonable
 from dspy_programs.types import Call
 
+_GLANCE = 0.2  # seconds between looks at whether the run is cancelled
 _GRACE = 2.0  # seconds that a tool has to end by itself after its time
 _SHOWN = 2000  # characters of a result in an event
 
@@ -26,9 +28,12 @@ _SHOWN = 2000  # characters of a result in an event
 class Calls:
     """Makes the calls of a run, from any thread."""
 
-    def __init__(self, tools: Mapping[str, AgentTool], guard: Guard, record: Record, seconds: float) -> None:
-        """seconds: of one call."""
-        self.tools, self.guard, self.record, self.seconds = tools, guard, record, seconds
+    def __init__(
+        self, tools: Mapping[str, AgentTool], guard: Guard, record: Record, seconds: float, cancelled: threading.Event
+    ) -> None:
+        """seconds: of one call; cancelled: set when the run is to stop, which ends the calls under way."""
+        self.tools, self.guard, self.record = tools, guard, record
+        self.seconds, self.cancelled = seconds, cancelled
 
     def make(self, call: Call, task_id: str, scope: Scope, keep: Callable[[JsonValue], object]) -> JsonValue:
         """Make a call and return its result, or {"error": why}. keep: puts the result into the history, on file with it."""
@@ -64,11 +69,14 @@ class Calls:
 
         thread = threading.Thread(target=context.run, args=(work,), daemon=True, name=f"tool {tool.name}")
         thread.start()
-        thread.join(self.seconds)
+        end = time.monotonic() + self.seconds
+        while thread.is_alive() and time.monotonic() < end and not self.cancelled.is_set():
+            thread.join(min(_GLANCE, max(0.0, end - time.monotonic())))
         if thread.is_alive():
             scope.cancelled.set()
             thread.join(_GRACE)
-        return held[0] if held else {"error": f"{tool.name} did not end within {self.seconds:g} seconds"}
+        why = "was cancelled" if self.cancelled.is_set() else f"did not end within {self.seconds:g} seconds"
+        return held[0] if held else {"error": f"{tool.name} {why}"}
 
 
 def failed(result: JsonValue) -> bool:

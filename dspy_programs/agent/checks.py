@@ -17,11 +17,13 @@ from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 from dspy_programs.text import shortened
 
 _SHOWN = 120  # characters of what was found
+_SHORT = 300  # characters of an answer
 
 Kind = Literal[
     "file_exists",
     "file_missing",
     "file_written",
+    "file_short",
     "file_contains",
     "file_lacks",
     "file_equals",
@@ -45,7 +47,7 @@ class Check(BaseModel):
     """One thing that must be true in the end.
 
     text     what the file has, lacks or equals; of several texts one must be there, and none where the file lacks them
-             (file_written: it is there, not blank, and other than before)
+             (file_written: it is there, not blank, and other than before; file_short: an answer, not a whole text)
     key      a place in JSON, "server.ports.0"; "" is the whole. Without `value`, it must be there
     """
 
@@ -106,6 +108,8 @@ def unmet(check: Check, place: Place, before: Mapping[str, str] | None = None) -
 
 def _unmet_by(check: Check, content: str) -> str:
     match check.check:
+        case "file_short" if len(content.strip()) > _SHORT:
+            return f"{check.path} has {len(content.strip()):,} characters, and only the answer is wanted"
         case "file_contains" if not any(_is_in(text, content) for text in check.texts):
             return f"{check.path} does not contain {check.texts[0]!r}: {_start(content)!r}"
         case "file_lacks" if found := [text for text in check.texts if _is_in(text, content)]:

@@ -165,6 +165,8 @@ def _written(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterat
         yield Check(check="file_written", path=path)
         if path.endswith(".json"):
             yield Check(check="json_has", path=path)
+        elif path not in known and words.BRIEF.search(goal):
+            yield Check(check="file_short", path=path)
     for path in dict.fromkeys(paths if every else paths[:1]):
         yield from _texts_of(goal, path)
 

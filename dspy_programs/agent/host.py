@@ -1,48 +1,30 @@
-"""What the loop and the actors of one run share: the workspace, the calls, the ledger, the checks, the limits, the record.
+"""What the loop and the actors of one run share: the workspace, the calls, the ledger, the criteria, the limits, the record.
 
 Guarantees everything here may be used from several threads; a question goes to the user one at a time.
 """
 
-import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-import dspy
 from pydantic import JsonValue
 
+from dspy_programs.agent.acceptance import Acceptance
 from dspy_programs.agent.actors import TaskActor, in_the_users_words
 from dspy_programs.agent.calls import Calls, failed
-from dspy_programs.agent.checks import unmet
-from dspy_programs.agent.criteria import Criterion
-from dspy_programs.agent.judge import judged
 from dspy_programs.agent.ledger import Ledger, LedgerTask
 from dspy_programs.agent.limits import Limits, Meter
 from dspy_programs.agent.open_value import with_value
 from dspy_programs.agent.record import Record
-from dspy_programs.agent.result import AgentResult, CheckedCriterion, StoppedBy
-from dspy_programs.agent.tools.tool import Scope, ToolError
-from dspy_programs.agent.workspace import sandbox
+from dspy_programs.agent.result import AgentResult, StoppedBy
+from dspy_programs.agent.tools.tool import Scope
 from dspy_programs.agent.workspace.workspace import Workspace
-from dspy_programs.lm import running_on
 from dspy_programs.programs.planner import split_goal
-from dspy_programs.text import shortened
 from dspy_programs.types import Call, Turn
 
-_EXITED = re.compile(r"\[exit code -?\d+\](?:\n\[[^\n]*\])*$")  # what shell and python say of a command that failed
-_NOTE = 200  # characters of a result in a note
-_CHECK_SECONDS = 120.0
 _AGAIN: JsonValue = {"error": "the process ended before there was a result; the call was made again"}
 _UNKNOWN: JsonValue = {"error": "the process ended before there was a result: whether this took effect is unknown; look first"}
-
-
-class Outcome(NamedTuple):
-    """How a task ended. note: what was found or why it failed; "left": the run stops, and the task stays open."""
-
-    status: Literal["complete", "failed", "left"]
-    note: str
-    checked_by: str = ""
 
 
 @dataclass
@@ -55,15 +37,13 @@ class Host:
     ledger: Ledger
     record: Record
     meter: Meter
-    criteria: Sequence[Criterion]
-    before: Mapping[str, str]
-    """The files that the criteria name, as they were at the start."""
+    acceptance: Acceptance
     ask: Callable[[str], str | None]
     delegate: Callable[[str, Sequence[str]], str]
-    judge_lm: dspy.LM | None = None
     inputs_missing: Sequence[str] = ()
-    open_value: str = ""
     """Files that the goal wants read and that are not there."""
+    open_value: str = ""
+    """What the goal names and leaves open, such as "the new address"."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     _asking: threading.Lock = field(default_factory=threading.Lock)
 
@@ -87,15 +67,22 @@ class Host:
     def say(self, task: LedgerTask, turn: Turn) -> None:
         self.record.say(task.id, turn)
 
-    def asked(self, task: LedgerTask, question: str) -> str | None:
-        """Ask the user; None where nobody answers."""
+    def put(self, question: str, task_id: str = "") -> str | None:
+        """Put a question to the user, one at a time; None where nobody answers."""
         with self._asking:
-            self.tell("ask", task_id=task.id, question=question)
+            self.tell("ask", task_id=task_id, question=question)
             answer = self.ask(question)
-        self.tell("answer", task_id=task.id, answer=answer)
+            self.tell("answer", task_id=task_id, answer=answer)
+        return answer
+
+    def asked(self, task: LedgerTask, question: str) -> str | None:
+        """Ask the user for a value; the answer is told to every actor from now on."""
+        answer = self.put(question, task.id)
         if answer is not None:
-            self.say(task, Turn(turn_number=0, role="agent", content=question))
-            self.say(task, Turn(turn_number=0, role="user", content=answer))
+            with self.record.together():
+                self.say(task, Turn(turn_number=0, role="agent", content=question))
+                self.say(task, Turn(turn_number=0, role="user", content=answer))
+                self.record.session.set(answers=[*self.record.session.get("answers", []), answer])
         return answer
 
     def call(self, call: Call, task: LedgerTask, actor: TaskActor) -> JsonValue:
@@ -105,74 +92,14 @@ class Host:
         def keep(result: JsonValue) -> None:
             self.say(task, actor.saw(call, result))
             if tool.effect == "writes" and not failed(result):
-                self._wrote(task, tool.touches(call.arguments))
+                paths = tool.touches(call.arguments)
+                self.ledger.wrote(task.id, [path for path in paths if self.acceptance.read(path) is not None])
 
         if str(call) in self.record.session.get("in_flight", []):
             keep(_UNKNOWN)
             return _UNKNOWN
         self.meter.count(tool_calls=1)
         return self.calls.make(call, task.id, self._scope(task), keep)
-
-    def checked(self, task: LedgerTask, actor: TaskActor, finish: str) -> Outcome | None:
-        """Return how a task is complete, None if it is not: by its criteria, by the judge, else because its tool has run."""
-        ran = [turn for turn in actor.own if turn.tool_name]
-        if ran and (failed(ran[-1].tool_output) or _EXITED.search(str(ran[-1].tool_output))):
-            return None
-        note = finish or (_note(ran[-1].tool_output) if ran else "met already")
-        if wanted := self.criteria_of(task):
-            reasons = [why for one in wanted if (why := unmet(one.check, self, self.before))]
-            self.tell("check", task_id=task.id, met=not reasons, why=reasons)
-            if reasons:
-                return None
-            self._wrote(task, [one.check.path for one in wanted if one.check.check in ("file_written", "file_exists")])
-            return Outcome("complete", note, "code")
-        if not any(not task.tool or turn.tool_name == task.tool or finish for turn in ran):
-            return None
-        if self.is_for_an_answer(task) and not finish:
-            return None
-        if self.judge_lm is None:
-            return Outcome("complete", note, "tool")
-        with running_on(self.judge_lm):
-            verdict = judged(task.title, [*actor.turns])
-        self.tell("check", task_id=task.id, met=verdict.verdict == "met", why=[verdict.evidence], checked_by="judge")
-        return Outcome("complete", note, "judge") if verdict.verdict == "met" else None
-
-    def _wrote(self, task: LedgerTask, paths: Sequence[str]) -> None:
-        """Note those of the paths that are files now."""
-        self.ledger.wrote(task.id, [path for path in paths if self.read(path) is not None])
-
-    def unmet(self, task: LedgerTask, actor: TaskActor) -> str:
-        """Say what keeps a task from being complete."""
-        reasons = [why for one in self.criteria_of(task) if (why := unmet(one.check, self, self.before))]
-        ran = [turn for turn in actor.own if turn.tool_name]
-        last = ran[-1].tool_output if ran else None
-        if isinstance(last, dict) and failed(last):
-            reasons.append(f"the last call of {ran[-1].tool_name} failed: {last['error']}")
-        elif ran and _EXITED.search(str(last)):
-            reasons.append(f"the last call of {ran[-1].tool_name} failed: {str(last)[-_NOTE:]}")
-        return "; ".join(reasons) or (f"{task.tool} has not been called" if task.tool else "nothing was called")
-
-    def criteria_of(self, task: LedgerTask) -> list[Criterion]:
-        return [one for one in self.criteria if str(one) in task.criteria]
-
-    def is_for_an_answer(self, task: LedgerTask) -> bool:
-        """Return whether the goal asks a question, as far as its words tell, and this task is the last."""
-        is_last = not any(task.id in other.depends_on for other in self.ledger.tasks) and task.id == self.ledger.tasks[-1].id
-        return is_last and all(one.check.check == "unchanged" for one in self.criteria)
-
-    def shared_out(self, tasks: Sequence[tuple[str, str]]) -> list[list[str]]:
-        """Give each criterion to the last task that names its file, else to the last that may write, else to the last.
-
-        tasks: title and tool of each. What must not change is nobody's task.
-        """
-        given: list[list[str]] = [[] for _ in tasks]
-        reading = {each.name for each in self.calls.tools.values() if each.effect == "reads"}
-        able = [number for number, (_, tool) in enumerate(tasks) if tool not in reading]
-        for one in self.lacking():
-            if tasks and one.check.check != "unchanged":
-                naming = [number for number in able if one.check.path and _names(tasks[number][0], one.check.path)]
-                given[(naming or able or [len(tasks) - 1])[-1]].append(str(one))
-        return given
 
     def ask_for_inputs(self) -> str:
         """Ask for what the goal needs and nobody has said; return what is missing, "" for nothing."""
@@ -186,9 +113,7 @@ class Host:
             question, why = f'The goal does not say "{what}". What is it?', f'the goal does not say "{what}"'
         else:
             return ""
-        self.tell("ask", task_id="", question=question)
-        answer = self.ask(question)
-        self.tell("answer", task_id="", answer=answer)
+        answer = self.put(question)
         if answer is None:
             return f"missing: {why}"
         self.record.session.set(answers=[answer])
@@ -206,13 +131,9 @@ class Host:
 
     def said(self) -> list[str]:
         """Return what every actor is told: the goal, what the user answered, and what failed before."""
-        session = self.record.session
-        answers = [turn.content for task in self.ledger.tasks for turn in session.turns(task.id) if turn.role == "user"]
-        failed = [
-            f"Before, this failed: {t.title}: {t.notes[-1]}" for t in self.ledger.tasks if t.status == "failed" and t.notes
-        ]
-        answers = [*self.record.session.get("answers", []), *answers]
-        return [self.wish, *answers, *failed[-2:]]
+        failed = [task for task in self.ledger.tasks if task.status == "failed" and task.notes]
+        told = [f"Before, this failed: {task.title}: {task.notes[-1]}" for task in failed[-2:]]
+        return [self.wish, *self.record.session.get("answers", []), *told]
 
     def restore(self, task: LedgerTask, actor: TaskActor) -> None:
         """Give an actor the turns that an earlier process has on file, and settle the calls that it left under way."""
@@ -237,7 +158,7 @@ class Host:
 
     def result(self, stopped_by: StoppedBy, why: str) -> AgentResult:
         """Return how the run ended, and put it on file."""
-        tasks, criteria, session = self.ledger.tasks, self.end_state(), self.record.session
+        tasks, criteria, session = self.ledger.tasks, self.acceptance.end_state(), self.record.session
         completed = stopped_by == "done" and self.ledger.is_complete and all(one.met for one in criteria)
         answer = next((task.notes[-1] for task in reversed(tasks) if task.status == "complete" and task.notes), "")
         self.tell("stop", stopped_by=stopped_by, why=why, completed=completed)
@@ -259,42 +180,14 @@ class Host:
             in_flight=session.get("in_flight", []),
         )
 
-    def lacking(self) -> list[Criterion]:
-        """Return what the goal asks for and is not so yet."""
-        return [one for one in self.criteria if unmet(one.check, self, self.before)]
-
-    def end_state(self) -> list[CheckedCriterion]:
-        """Check everything that the goal asks for."""
-        found = []
-        for one in self.criteria:
-            why = unmet(one.check, self, self.before)
-            found.append(CheckedCriterion(criterion=str(one), met=not why, checked_by="code", evidence=why))
-        return found
-
-    def read(self, path: str) -> str | None:
-        """Return a file's text for a check, None if there is none; one that is no text counts as its bytes."""
-        try:
-            if self.workspace.kind(path) != "file":
-                return None
-            return self.workspace.read(path).decode("utf-8", "backslashreplace")
-        except ToolError:
-            return None
-
-    def run(self, command: str) -> tuple[int, str]:
-        """Run a command for a check: in the sandbox, or not at all."""
-        if not sandbox.works():
-            return -1, f"not run: there is no sandbox here ({sandbox.reason()})"
-        done = sandbox.run(["/bin/sh", "-c", command], self._scope(None, _CHECK_SECONDS))
-        return done.exit_code, done.output
-
-    def _scope(self, task: LedgerTask | None, seconds: float | None = None) -> Scope:
+    def _scope(self, task: LedgerTask) -> Scope:
         return Scope(
             workspace=self.workspace,
-            ask=self.ask,
-            ledger=_Progress(self.ledger, task.id if task else ""),
+            ask=lambda question: self.put(question, task.id),
+            ledger=_Progress(self.ledger, task.id),
             notes=self.record.session,
             delegate=self.delegate,
-            seconds=seconds or self.limits.call_seconds,
+            seconds=self.limits.call_seconds,
             cancelled=threading.Event(),
         )
 
@@ -307,24 +200,3 @@ class _Progress(NamedTuple):
 
     def note(self, text: str) -> None:
         self.ledger.note(self.task_id, text)
-
-
-def files_named(criteria: Sequence[Criterion], workspace: Workspace) -> dict[str, str]:
-    """Return the files that criteria name as they are now."""
-    found = {}
-    for path in {one.check.path for one in criteria if one.check.path}:
-        try:
-            if workspace.kind(path) == "file":
-                found[path] = workspace.read(path).decode("utf-8", "backslashreplace")
-        except ToolError:
-            continue
-    return found
-
-
-def _names(title: str, path: str) -> bool:
-    name = path.rpartition("/")[2]
-    return name in title or name.partition(".")[0].lower() in title.lower().split()
-
-
-def _note(result: JsonValue) -> str:
-    return shortened(result if isinstance(result, str) else str(result), _NOTE)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from dspy_programs.errors import UsageError
 from dspy_programs.types import Call
@@ -28,7 +28,9 @@ _LINE = re.compile(r"(?P<indent>(?: {4})*)(?:- \[(?P<mark>[ x!-])\] (?P<title>.*
 
 
 class LedgerTask(BaseModel):
-    """One task. `id` counts from 1, "2.1" is a part of "2"; `parent` is None at the top."""
+    """One task, as it is at one moment. `id` counts from 1, "2.1" is a part of "2"; `parent` is None at the top."""
+
+    model_config = ConfigDict(frozen=True)
 
     id: str
     title: str
@@ -67,13 +69,13 @@ class Ledger:
 
     @property
     def tasks(self) -> list[LedgerTask]:
-        """The tasks in order, as copies."""
+        """The tasks in order."""
         with self._lock:
-            return [task.model_copy(deep=True) for task in self._tasks.values()]
+            return [*self._tasks.values()]
 
     def __getitem__(self, task_id: str) -> LedgerTask:
         with self._lock:
-            return self._of(task_id).model_copy(deep=True)
+            return self._of(task_id)
 
     def add(self, title: str, parent: str | None = None, **fields: Any) -> LedgerTask:
         """Append a task, or a part of `parent`, with the next free id."""
@@ -90,11 +92,9 @@ class Ledger:
         """Return the tasks that may begin or go on: not ended, with nothing that they wait for; a part before its whole."""
         with self._lock:
             done = {task.id for task in self._tasks.values() if task.status == "complete"}
-            wholes = {task.parent for task in self._tasks.values() if task.status in ("pending", "in_progress")}
-            open_ = [
-                task for task in self._tasks.values() if task.status in ("pending", "in_progress") and task.id not in wholes
-            ]
-            return [task.model_copy(deep=True) for task in open_ if done.issuperset(task.depends_on)]
+            left = [task for task in self._tasks.values() if task.status in ("pending", "in_progress")]
+            wholes = {task.parent for task in left}
+            return [task for task in left if task.id not in wholes and done.issuperset(task.depends_on)]
 
     def start(self, task_id: str, actor: str = "") -> None:
         self._set(task_id, "in_progress", actor=actor)
@@ -114,7 +114,7 @@ class Ledger:
         with self._lock:
             task = self._of(task_id)
             if new := [path for path in dict.fromkeys(paths) if path not in task.artefacts]:
-                task.artefacts += new
+                self._tasks[task_id] = task.model_copy(update={"artefacts": [*task.artefacts, *new]})
                 self._tell(task_id, "wrote")
 
     def replace_open(self) -> None:
@@ -151,9 +151,9 @@ class Ledger:
                 task = ledger.add(found["title"], above[-1] if above else None, status=_STATES[found["mark"]])
                 above.append(task.id)
             elif found["note"] is not None:
-                ledger._of(above[-1]).notes.append(found["note"])
+                ledger._set(above[-1], None, found["note"])
             else:
-                ledger._of(above[-1]).artefacts.append(found["artefact"])
+                ledger.wrote(above[-1], [found["artefact"]])
         return ledger
 
     def _lines(self, parent: str | None, indent: str) -> list[str]:

@@ -31,6 +31,7 @@ from dspy_programs.programs.planner import Planner, plan_by_rules
 from dspy_programs.text import shortened
 from dspy_programs.types import Task, Tool, Turn
 
+_LAST = 10  # tasks whose results a task builds on
 _FRUITLESS = 2  # plans in a row of which no task was completed
 
 
@@ -63,7 +64,7 @@ class Loop:
                 if self.rounds >= host.limits.iterations:
                     return host.result("iterations", f"iteration limit: {host.limits.iterations}")
                 self.dispatch(ready[: self.actors])
-            elif host.ledger.is_complete and not host.lacking():
+            elif host.ledger.is_complete and not host.acceptance.lacking():
                 return host.result("done", "every task is complete")
             elif self.fruitless >= _FRUITLESS:
                 return host.result("no_progress", self.what_is_left())
@@ -84,7 +85,8 @@ class Loop:
             return False
         titles = [" ".join([call.tool, *host.calls.tools[call.tool].touches(call.arguments)]) for call in calls]
         host.planned("the goal says how", "rules", titles)
-        shares = host.shared_out([(title, call.tool) for title, call in zip(titles, calls, strict=True)])
+        named = [(title, call.tool) for title, call in zip(titles, calls, strict=True)]
+        shares = host.acceptance.shared_out(named, self.factory.tools)
         with host.record.together():
             for title, call, criteria in zip(titles, calls, shares, strict=True):
                 host.ledger.add(title, tool=call.tool, calls=[call], criteria=criteria)
@@ -113,7 +115,7 @@ class Loop:
 
     def add(self, tasks: Sequence[Task]) -> None:
         """Add tasks, each with the criteria that it has to meet."""
-        shares = self.host.shared_out([(task.title, task.tool) for task in tasks])
+        shares = self.host.acceptance.shared_out([(task.title, task.tool) for task in tasks], self.factory.tools)
         ids: dict[int, str] = {}
         with self.host.record.together():
             for task, criteria in zip(tasks, shares, strict=True):
@@ -139,6 +141,7 @@ class Loop:
         host.restore(task, actor)
         outcome = run_task(task, actor, host)
         if outcome.status == "complete":
+            host.ledger.wrote(task.id, host.acceptance.made_by(task))
             host.ledger.complete(task.id, outcome.checked_by, outcome.note)
             self.fruitless = 0
         elif outcome.status == "failed":
@@ -146,7 +149,7 @@ class Loop:
         host.keep_cost()
 
     def found_for(self, task: LedgerTask) -> list[Turn]:
-        """Return the calls and results that a task builds on: of those it waited for; where none are named, of all before."""
+        """Return the calls and results that a task builds on: of those it waited for; if none are named, of the last ones."""
         tasks = {each.id: each for each in self.host.ledger.tasks}
         left = list(task.depends_on) if task.depends_on or self.actors > 1 else [*tasks]
         wanted: set[str] = set()
@@ -155,14 +158,14 @@ class Loop:
                 wanted.add(one)
                 left += tasks[one].depends_on
         done = [each.id for each in tasks.values() if each.id in wanted and each.status == "complete"]
-        return [turn for each in done for turn in self.host.record.session.turns(each) if turn.tool_name]
+        return [turn for each in done[-_LAST:] for turn in self.host.record.session.turns(each) if turn.tool_name]
 
     def replan(self) -> None:
         """Plan for what is left. What the goal's words still want after all tasks are complete needs no model."""
         host = self.host
         self.fruitless += 1
         progress, was = self.progress(), {(task.title, task.tool) for task in host.ledger.tasks if task.status == "failed"}
-        forgotten = list(dict.fromkeys(one.words for one in host.lacking())) if host.ledger.is_complete else []
+        forgotten = list(dict.fromkeys(one.words for one in host.acceptance.lacking())) if host.ledger.is_complete else []
         if forgotten or self.planner_lm is None:
             tasks = plan_by_rules("\n".join(forgotten) or host.goal, self.menu, "" if forgotten else progress)
             if {(task.title, task.tool) for task in tasks} <= was:  # rules that failed once fail again
@@ -185,4 +188,4 @@ class Loop:
         """Say why the run gives up."""
         failed = [task for task in self.host.ledger.tasks if task.status == "failed" and task.notes]
         reasons = list(dict.fromkeys(f"{task.title}: {task.notes[-1]}" for task in failed))
-        return "no progress: " + "; ".join([*reasons[-2:], *(f"not so: {one}" for one in self.host.lacking())])
+        return "no progress: " + "; ".join([*reasons[-2:], *(f"not so: {one}" for one in self.host.acceptance.lacking())])

@@ -28,6 +28,7 @@ from dspy_programs.programs.actor import ActorResult, MissingArgument, decision
 from dspy_programs.types import Call, ToolDefinitions, Turn
 
 TOOL = "python"
+PRINTED_NOTHING = "[it printed nothing]"  # as the tool says it
 EXAMPLES = Path(__file__).with_name("script_examples.jsonl")
 _MOST_EXAMPLES = 2
 _MOST_SCRIPTS = 3
@@ -45,7 +46,7 @@ _VALUE = re.compile(
 
 
 class WriteScript(dspy.Signature):
-    """You do a user's request on files by writing one Python 3 script. It runs in the folder of the files, with relative paths. Change only what the request asks for, and no other file. If something that the request needs is not there, reply only with MISSING: and what it is."""  # noqa: E501
+    """You do a user's request on files by writing one Python 3 script. It runs in the folder of the files, with relative paths. Change only what the request asks for, and no other file. If it asks a question, print the answer. If something that the request needs is not there, reply only with MISSING: and what it is."""  # noqa: E501
 
     request: str = dspy.InputField()
     files: str = dspy.InputField()

@@ -8,9 +8,10 @@ Guarantees one action a turn: calls of one tool, one after the other, until one 
 import contextvars
 from concurrent.futures import ThreadPoolExecutor
 
+from dspy_programs.agent.acceptance import Outcome
 from dspy_programs.agent.actors import TaskActor
 from dspy_programs.agent.calls import failed
-from dspy_programs.agent.host import Host, Outcome
+from dspy_programs.agent.host import Host
 from dspy_programs.agent.ledger import LedgerTask
 from dspy_programs.agent.workspace.snapshot import Snapshot
 from dspy_programs.programs.actor import ActorResult
@@ -20,7 +21,7 @@ from dspy_programs.types import Call
 def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
     """Work on a task until it is complete or failed, or the run must stop."""
     fault, asked = "", False
-    if met := host.checked(task, actor, ""):
+    if met := host.acceptance.checked(task, actor, ""):
         return met  # what an earlier process has done
     for _ in range(host.limits.turns):
         if host.must_stop():
@@ -44,18 +45,18 @@ def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
         elif step.calls:
             kept = Snapshot.of(host.workspace) if actor.is_scripted else None
             _make(step.calls, task, actor, host)
-            if met := host.checked(task, actor, ""):
+            if met := host.acceptance.checked(task, actor, _said_or_done(kept, actor)):
                 return met
             if actor.is_scripted:
                 _undo(kept, task, actor, host)
         elif step.finish is not None:
-            if met := host.checked(task, actor, step.finish):
+            if met := host.acceptance.checked(task, actor, step.finish):
                 return met
-            fault = f"not done yet: {host.unmet(task, actor)}"
+            fault = f"not done yet: {host.acceptance.unmet(task, actor)}"
             host.say(task, actor.told(f"The task is {fault}."))
         else:
             return Outcome("failed", step.cannot or "no step was chosen")
-    return Outcome("failed", f"not done after {host.limits.turns} turns: {host.unmet(task, actor)}")
+    return Outcome("failed", f"not done after {host.limits.turns} turns: {host.acceptance.unmet(task, actor)}")
 
 
 def _make(calls: list[Call], task: LedgerTask, actor: TaskActor, host: Host) -> None:
@@ -75,9 +76,17 @@ def _make(calls: list[Call], task: LedgerTask, actor: TaskActor, host: Host) -> 
             break
 
 
+def _said_or_done(kept: Snapshot | None, actor: TaskActor) -> str:
+    """Return what came of a script: what it printed, else which files it changed; "" for nothing, and for other actors."""
+    if kept is None or actor.printed:
+        return actor.printed
+    paths = dict.fromkeys(path for paths in kept.changes() for path in paths)
+    return f"changed: {', '.join(paths)}" if paths else ""
+
+
 def _undo(kept: Snapshot | None, task: LedgerTask, actor: TaskActor, host: Host) -> None:
     """Put back what a script has changed that did not do its task, and tell the actor why it did not."""
-    why = host.unmet(task, actor)
+    why = host.acceptance.unmet(task, actor)
     undone = kept is not None and kept.restore()
     host.say(task, actor.told(f"Not done: {why}." + (" All that the script changed was undone." if undone else "")))
 
@@ -88,7 +97,7 @@ def _fault_of(step: ActorResult, actor: TaskActor) -> str:
         return f"the reply could not be read: {step.failure.reason}"
     if step.problems:
         return "; ".join(step.problems)
-    last = next((turn for turn in reversed(actor.turns) if turn.tool_name), None)
+    last = next((turn for turn in reversed(actor.own) if turn.tool_name), None)
     if step.calls and last is not None and (last.tool_name, last.tool_input) == (step.calls[0].tool, step.calls[0].arguments):
         return f"{step.calls[0].tool} was just called with the same arguments; its result is above"
     return ""

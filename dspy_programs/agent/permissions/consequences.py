@@ -14,70 +14,27 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from dspy_programs.agent.permissions.command_line import Command
+from dspy_programs.agent.permissions.programs import (
+    CODE,
+    DELETES,
+    GIT_COMMITS,
+    GIT_DELETES,
+    GIT_NETWORK,
+    GIT_READS,
+    GIT_REST,
+    HARMLESS_VARIABLES,
+    INTERPRETERS,
+    NETWORK,
+    PLAIN_OPTIONS,
+    RIGHTS,
+    RUNNERS,
+    SED,
+    SHELLS,
+    SYSTEM,
+    UNSEEN,
+)
 
 Consequence = Literal["unread", "deletes", "network", "commits", "rights", "system"]
-
-_DELETES = frozenset("rm rmdir unlink shred wipe srm truncate mkfs wipefs dd fdisk mkswap".split())
-_NETWORK = frozenset(
-    "curl wget nc ncat netcat socat ssh scp sftp ftp tftp telnet ping dig nslookup host rsync pip pip3 pipx uv npm npx yarn "
-    "pnpm bun apt apt-get aptitude dpkg dnf yum apk pacman brew snap gem cargo go docker podman kubectl helm aws gcloud az "
-    "gh hg svn ollama huggingface-cli mail sendmail".split()
-)
-_RIGHTS = frozenset("sudo doas su pkexec chown chgrp chroot mount umount setcap capsh unshare nsenter newgrp setfacl".split())
-_SYSTEM = frozenset(
-    "kill pkill killall shutdown reboot halt poweroff systemctl service crontab at batch iptables nft sysctl modprobe insmod "
-    "useradd userdel usermod passwd launchctl ulimit prlimit bwrap gdb strace ltrace screen tmux script".split()
-)
-_UNSEEN = frozenset(
-    "eval source . alias unalias trap enable set shopt bind complete hash builtin function parallel watch expect vi vim view "
-    "ex ed emacs nano less more man ssh-agent flock run-parts".split()
-)
-_SHELLS = frozenset("sh bash dash ash zsh ksh mksh fish csh tcsh rbash pwsh".split())
-_INTERPRETERS = re.compile(r"(?:python|pypy|perl|ruby|node|nodejs|deno|php|lua|luajit|tclsh|julia|Rscript|osascript)[\d.]*$")
-_CODE = re.compile(r"-[A-Za-z]*[ceErp]$|--(?:eval|print|command)\b")
-_RUNNERS: dict[str, tuple[str, ...]] = {
-    "env": ("-u", "--unset", "-C", "--chdir"),
-    "nice": ("-n", "--adjustment"),
-    "nohup": (),
-    "setsid": (),
-    "stdbuf": ("-i", "-o", "-e"),
-    "ionice": ("-c", "-n"),
-    "timeout": ("-k", "-s", "--kill-after", "--signal"),
-    "command": (),
-    "exec": (),
-    "busybox": (),
-    "toybox": (),
-    "xargs": ("-I", "-n", "-P", "-L", "-d", "-s", "-a", "-E"),
-    "time": (),
-}
-"""program that runs another -> its options that take a value."""
-_PLAIN_OPTIONS = {
-    "env": ("-i", "-", "-0"),
-    "xargs": ("-0", "-r", "-t", "-x", "--null", "--no-run-if-empty"),
-    "timeout": ("--foreground", "--preserve-status", "-v"),
-    "setsid": ("-f", "-w"),
-    "command": ("-p",),
-}
-_HARMLESS_VARIABLES = re.compile(r"(?:LANG|LC_[A-Z]+|TZ|COLUMNS|LINES|NO_COLOR|DEBUG|CI|[a-z]\w*)\+?=")
-_GIT_DELETES = {"clean", "rm", "restore", "gc", "prune", "filter-branch", "rebase", "reset"}
-_GIT_NETWORK = {"push", "pull", "fetch", "clone", "remote", "submodule", "ls-remote", "send-email", "lfs"}
-_GIT_COMMITS = {"commit", "merge", "cherry-pick", "revert", "am", "tag", "commit-tree", "update-ref", "stash", "worktree"}
-_GIT_READS = {
-    "status",
-    "diff",
-    "log",
-    "show",
-    "blame",
-    "ls-files",
-    "rev-parse",
-    "shortlog",
-    "describe",
-    "grep",
-    "cat-file",
-    "init",
-}
-_GIT_REST = {"add", "mv", "branch", "checkout", "switch", "apply", "version", "help", "rev-list", "ls-tree", "name-rev"}
-_SED = re.compile(r"(?:\d+|\$)?(?:,(?:\d+|\$))?[pdq=]|s([/|,#:])(?:(?!\1).)*\1(?:(?!\1).)*\1[gpiI0-9]*")
 
 
 class Seen(NamedTuple):
@@ -90,14 +47,14 @@ class Seen(NamedTuple):
 def seen_in(command: Command) -> Iterator[Seen]:
     """Return a command and those that it runs in turn, each with its own consequences."""
     found: set[Consequence] = set()
-    if any(not _HARMLESS_VARIABLES.match(one) for one in command.assigned):
+    if any(not HARMLESS_VARIABLES.match(one) for one in command.assigned):
         found.add("unread")  # PATH, LD_PRELOAD, BASH_ENV, GIT_... decide what a program is
     name = _name_of(command)
     inner: list[str] | None = None
     if name is None:
         if command.words:
             found.add("unread")
-    elif name in _RUNNERS:
+    elif name in RUNNERS:
         inner = _run_by(name, command.words[1:])
         if inner is None:
             found.add("unread")
@@ -122,22 +79,22 @@ def _name_of(command: Command) -> str | None:
     if first != "[" and (not first or any(sign in first for sign in ("*", "?", "[", "~", "{}"))):
         return None
     name = first.rpartition("/")[2]
-    return name if name in _UNSEEN else name.casefold()
+    return name if name in UNSEEN else name.casefold()
 
 
 def _of_program(name: str, command: Command) -> set[Consequence]:
     words = command.words[1:]
     found: set[Consequence] = set()
-    for consequence, names in (("deletes", _DELETES), ("network", _NETWORK), ("rights", _RIGHTS), ("system", _SYSTEM)):
+    for consequence, names in (("deletes", DELETES), ("network", NETWORK), ("rights", RIGHTS), ("system", SYSTEM)):
         if name in names or name.partition(".")[0] in names:
             found.add(consequence)  # type: ignore[arg-type]
-    if name in _UNSEEN or (name in _SHELLS and not _is_script(words)):
+    if name in UNSEEN or (name in SHELLS and not _is_script(words)):
         found.add("unread")
-    elif _INTERPRETERS.match(name):
+    elif INTERPRETERS.match(name):
         found |= _of_interpreter(words)
     elif name == "git":
         found |= _of_git(words)
-    elif name == "export" and any(not _HARMLESS_VARIABLES.match(word) for word in words if "=" in word):
+    elif name == "export" and any(not HARMLESS_VARIABLES.match(word) for word in words if "=" in word):
         found.add("unread")
     elif name in ("awk", "gawk", "mawk", "nawk") and (
         any(word.startswith("-") and word[:2] not in ("-F", "-v") for word in words)
@@ -186,7 +143,7 @@ def _of_interpreter(words: Sequence[str]) -> set[Consequence]:
         if word == "-m":
             module = words[index + 1] if index + 1 < len(words) else ""
             return {"network"} if module in ("pip", "http.server", "ensurepip") else set()
-        if word == "-" or word.startswith("/dev/") or _CODE.match(word):
+        if word == "-" or word.startswith("/dev/") or CODE.match(word):
             return {"unread"}
         if not word.startswith("-"):
             return set()  # a file, or a module: what it does the sandbox holds
@@ -213,10 +170,10 @@ def _of_git(words: Sequence[str]) -> set[Consequence]:
         word.startswith(("--ext-diff", "--textconv", "--open-files", "-O", "--upload-pack", "--output")) for word in arguments
     ):
         return {"unread"}
-    if action in _GIT_READS | _GIT_REST:
+    if action in GIT_READS | GIT_REST:
         return set()
     table: tuple[tuple[set[str], Consequence], ...]
-    table = ((_GIT_DELETES, "deletes"), (_GIT_NETWORK, "network"), (_GIT_COMMITS, "commits"))
+    table = ((GIT_DELETES, "deletes"), (GIT_NETWORK, "network"), (GIT_COMMITS, "commits"))
     return next(({consequence} for actions, consequence in table if action in actions), {"unread"})  # an alias, or config
 
 
@@ -248,14 +205,14 @@ def _run_by(name: str, words: Sequence[str]) -> list[str] | None:
     while rest:
         word = rest[0]
         if name == "env" and "=" in word and not word.startswith("-"):
-            if not _HARMLESS_VARIABLES.match(word):
+            if not HARMLESS_VARIABLES.match(word):
                 return None
             rest.pop(0)
         elif word == "--":
             rest.pop(0)
-        elif word in _PLAIN_OPTIONS.get(name, ()):
+        elif word in PLAIN_OPTIONS.get(name, ()):
             rest.pop(0)
-        elif word in _RUNNERS[name]:
+        elif word in RUNNERS[name]:
             del rest[:2]
         elif name == "xargs" and re.fullmatch(r"-[nPL]\d+|-I\S+|-d\S+", word):
             rest.pop(0)
@@ -287,7 +244,7 @@ def _is_plain_sed(words: Sequence[str]) -> bool:
             files += 1
             if files == 1 and not scripts:
                 scripts.append(word)
-    return not expected and all(_SED.fullmatch(script) for script in scripts)
+    return not expected and all(SED.fullmatch(script) for script in scripts)
 
 
 def _runs_another(word: str) -> bool:

@@ -50,6 +50,7 @@ class Guard:
         after: Sequence[After] = (),
     ) -> None:
         self.policy = policy or Policy()
+        self._closed = self.policy.closed()
         self._audit = audit or AuditLog()
         self._answers = answers or Answers()
         self._before, self._after = before, after
@@ -57,6 +58,7 @@ class Guard:
     def before(self, tool: AgentTool, arguments: Mapping[str, JsonValue], scope: Caller) -> Decision:
         """Decide about a call, asking if need be. Raises ToolError if it is not permitted."""
         given = copy.deepcopy(dict(arguments))
+        scope.workspace.closed = self._closed
         decision = self._decision(tool, given, scope.workspace)
         told, by = decision.verdict, "policy"
         if told == "ask":

@@ -8,7 +8,9 @@ Output     Decision: allow, deny or ask, the reason for people and models, and t
 Guarantees a path that leads out of the workspace is denied whatever the rules say; what cannot be read is never allowed by a
            rule on commands; case makes no difference to a rule that forbids. The text of files, pages and answers plays no
            part in it. Without a sandbox nothing is run unasked.
-Limits     rules on paths hold for the tools' own arguments and for what a command names. A program that runs may open others.
+           A path that is denied to every tool is unreadable in the sandbox too.
+Limits     other rules on paths hold for the tools' own arguments and for what a command names; a program that runs may open
+           more.
 Raises     UsageError for a file of rules that is wrong, with the place.
 """
 
@@ -64,12 +66,22 @@ class Rule(BaseModel):
             return False
         if any(not fnmatchcase(_text(arguments.get(key)), pattern) for key, pattern in self.arguments.items()):
             return False
-        if self.path and not (item.path and any(_path_fits(item.path, pattern, fold) for pattern in _listed(self.path))):
+        if self.path and not self.fits_path(item.path):
             return False
         if self.command and not any(_words_fit(item.command, pattern.split(), fold) for pattern in _listed(self.command)):
             return False
         wanted = set(_listed(self.does))
         return not wanted or bool(item.does and (item.does <= wanted if self.verdict == "allow" else item.does & wanted))
+
+    def fits_path(self, path: str) -> bool:
+        """Return whether one of the rule's patterns fits a path."""
+        fold = self.verdict != "allow"
+        return bool(path) and any(_path_fits(path, pattern, fold) for pattern in _listed(self.path))
+
+    @property
+    def is_general(self) -> bool:
+        """Whether it is about paths only, whatever touches them."""
+        return self.tool == "*" and not (self.arguments or self.command or self.does) and self.sandbox is None
 
     @property
     def name(self) -> str:
@@ -129,6 +141,18 @@ class Policy:
                 strictest = decision
         assert strictest is not None  # the call itself is an item
         return strictest
+
+    def closed(self) -> Callable[[str], bool] | None:
+        """Return what says which paths no tool may touch, for the sandbox to hide; None if there is no such rule."""
+        rules = [rule for rule in self.rules if rule.path and rule.is_general]
+        if not any(rule.verdict == "deny" for rule in rules):
+            return None
+
+        def is_closed(path: str) -> bool:
+            first = next((rule for rule in rules if rule.fits_path(path)), None)
+            return first is not None and first.verdict == "deny"
+
+        return is_closed
 
     def _about(self, item: Item, tool: str, arguments: Mapping[str, JsonValue], sandboxed: bool) -> Decision:
         if item.refused:

@@ -100,10 +100,10 @@ class Session:
 
     def unsettled(self) -> list[PastCall]:
         """Return the calls without a result."""
-        return [call for call in self.calls() if call.result is None]
+        return self.calls("AND result IS NULL")
 
-    def calls(self) -> list[PastCall]:
-        rows = self._database.rows("SELECT * FROM calls WHERE session = ? ORDER BY n", [self.id])
+    def calls(self, which: str = "") -> list[PastCall]:
+        rows = self._database.rows(f"SELECT * FROM calls WHERE session = ? {which} ORDER BY n", [self.id])
         return [_past(row) for row in rows]
 
     def tell(self, event: Mapping[str, Any]) -> None:

@@ -37,9 +37,14 @@ def as_tool(given: AgentTool | dspy.Tool | Callable[..., Any]) -> AgentTool:
     if isinstance(given, AgentTool):
         return given
     try:
-        return _of_dspy(given) if isinstance(given, dspy.Tool) else tool(given)
+        made = _of_dspy(given) if isinstance(given, dspy.Tool) else tool(given)
     except (ValueError, TypeError) as error:
         raise UsageError(f"{given!r} cannot be a tool: {error}") from None
+    if not re.fullmatch(r"[A-Za-z_][\w.-]*", made.name) or not made.description.strip():
+        raise UsageError(
+            f"{given!r} cannot be a tool: the model needs its name and what it does; give a function with a docstring"
+        )
+    return made
 
 
 def _of_dspy(given: dspy.Tool) -> AgentTool:

@@ -4,6 +4,8 @@ In the sandbox a command sees the system's programs and libraries read-only, the
 home, no network, no other processes, no keys in its environment. Git's hooks and settings, and this Python's packages, are
 read-only even inside the workspace, because the user runs them later, outside.
 
+A path that the policy denies to everything is unreadable in it.
+
 Input      argv; what the call may touch: the workspace, seconds, a flag that cancels.
 Output     Finished; `sandboxed` says which of the two it was. `reason()` says why there is no sandbox.
 Guarantees time, memory, processes and output are limited either way, and nothing that was started is left (supervise.py).
@@ -57,11 +59,11 @@ def run(argv: Sequence[str], scope: Running, *, stdin: str = "", caps: Caps = CA
     limits = [str(int(seconds) + 2), str(_ADDRESSES >> 10), str(caps.file >> 9)]
     limited = ["/bin/sh", "-c", _LIMITED, "sh", *limits, *argv]
     program = bubblewrap()
-    if program:
-        command = [program, *walls(workspace.root), "--", *limited]
-    else:
-        command = [sys.executable, "-I", "-S", str(Path(reaper.__file__)), *limited]
     with tempfile.TemporaryDirectory(prefix="workspace-") as home:
+        if program:
+            command = [program, *walls(workspace.root), *_closed(workspace, Path(home)), "--", *limited]
+        else:
+            command = [sys.executable, "-I", "-S", str(Path(reaper.__file__)), *limited]
         try:
             done = supervise(
                 command,
@@ -150,6 +152,22 @@ def walls(root: Path) -> list[str]:
         for name in ("hooks", "config"):
             options += ["--ro-bind-try", f"{folder}/{name}", f"{folder}/{name}"]
     return [*options, "--remount-ro", "/", "--chdir", str(root)]
+
+
+def _closed(workspace: Workspace, home: Path) -> list[str]:
+    """Return options that put something unreadable in the place of each path that is closed."""
+    if workspace.closed is None:
+        return []
+    covers = {"file": home / "closed", "folder": home / "closed.d"}
+    covers["file"].touch(mode=0)
+    covers["folder"].mkdir(mode=0)
+    options: list[str] = []
+    covered = "\0"
+    for found in workspace.walk():
+        if found.kind in covers and not found.path.startswith(covered) and workspace.closed(found.path):
+            options += ["--ro-bind", str(covers[found.kind]), str(workspace.root / found.path)]
+            covered = f"{found.path}/"
+    return options
 
 
 def _own_python() -> list[str]:

@@ -46,13 +46,18 @@ class Snapshot:
             others.add(found.path)
         return cls(workspace, files, others)
 
-    def restore(self) -> list[str]:
-        """Put every file back. Raises ToolError if one cannot be."""
+    def changes(self) -> tuple[list[str], list[str]]:
+        """Return the paths that are new, or no file any more, and those of the files that are other than they were."""
         now = {found.path: found.kind for found in self.workspace.walk() if found.kind != "folder"}
         new = [path for path, kind in now.items() if path not in self.others and (path not in self.files or kind != "file")]
+        changed = [path for path, file in self.files.items() if now.get(path) != "file" or _read(self.workspace, path) != file]
+        return new, changed
+
+    def restore(self) -> list[str]:
+        """Put every file back. Raises ToolError if one cannot be."""
+        new, changed = self.changes()
         for path in new:  # links first: nothing is written through them
             self.workspace.remove(path)
-        changed = [path for path, file in self.files.items() if now.get(path) != "file" or _read(self.workspace, path) != file]
         for path in changed:
             self.workspace.write(path, self.files[path].content)
             with self.workspace.opened(path) as opened:

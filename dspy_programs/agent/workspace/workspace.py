@@ -18,17 +18,16 @@ import secrets
 import stat
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple
+from typing import BinaryIO, NamedTuple
 
+from dspy_programs.agent.workspace.regular_files import Kind, kind_of, open_regular, open_to_replace, take_rights
 from dspy_programs.agent.workspace.walk import FOLDER, NOWHERE, Missing, Place, place_of
 from dspy_programs.errors import ToolError, UsageError
 
-Kind = Literal["file", "folder", "link", "other"]
 MOST_BYTES = 20_000_000  # that are read or written at once
 _DEEPEST = 60  # folders inside each other in a listing
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -60,6 +59,8 @@ class Workspace:
             raise UsageError(f"{root}: cannot be the workspace: {error.strerror}; create the folder, or name another") from None
         weakref.finalize(self, os.close, self.handle)
         self.changing = threading.RLock()
+        self.closed: Callable[[str], bool] | None = None
+        """Which paths no tool and nothing that runs here may read, if any (the policy says so)."""
         self._made: set[tuple[int, int]] = set()
 
     def is_in_place(self) -> bool:
@@ -77,7 +78,7 @@ class Workspace:
     def kind(self, path: str) -> Kind | None:
         """Return what is there; None for nothing. Raises ToolError for a path that leads out."""
         status = self._status(path)
-        return None if status is None else _kind(status)
+        return None if status is None else kind_of(status)
 
     def is_shared(self, path: str) -> bool:
         """Return whether a file has other names (hard links), which may be outside, and was not made here."""
@@ -96,8 +97,11 @@ class Workspace:
     @contextlib.contextmanager
     def opened(self, path: str) -> Iterator[BinaryIO]:
         """Give a regular file to read from. Raises ToolError."""
-        with self._place(path) as place, os.fdopen(_regular(place, path), "rb") as file:
-            yield file
+        with self._place(path) as place:
+            if self.closed and self.closed(place.path):
+                raise ToolError(f"{path}: the policy denies it")
+            with os.fdopen(open_regular(place, path), "rb") as file:
+                yield file
 
     def read(self, path: str, limit: int = MOST_BYTES) -> bytes:
         """Return the first `limit` bytes of a file. Raises ToolError."""
@@ -181,7 +185,7 @@ class Workspace:
                     if name == ".git":
                         continue
                     status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-                    kind = _kind(status)
+                    kind = kind_of(status)
                     size = status.st_size if kind == "file" else 0
                     yield Found("/".join((*parts, name)), kind, size, status.st_mtime_ns, self._shared(status))
                     if kind == "folder" and depth > 1:
@@ -214,7 +218,7 @@ class Workspace:
 
     def _replace(self, place: Place, path: str, data: bytes) -> None:
         """Put a new file in the place of the old one."""
-        old = _to_replace(place, path)
+        old = open_to_replace(place, path)
         temporary = f".{secrets.token_hex(8)}.new"
         handle = os.open(temporary, _NEW, 0o666, dir_fd=place.folder)  # less the umask
         try:
@@ -222,7 +226,7 @@ class Workspace:
                 file.write(data)
                 file.flush()
                 if old is not None:
-                    _take_rights(old, file.fileno())
+                    take_rights(old, file.fileno())
                 os.fsync(file.fileno())
                 status = os.fstat(file.fileno())
             os.replace(temporary, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder)
@@ -252,51 +256,3 @@ def _not_gits(path: str, normal: str) -> None:
     """Refuse git's own files: what they name is run by whoever uses git there next."""
     if ".git" in normal.casefold().split("/"):
         raise ToolError(f"{path}: git's own files are not changed; use git_commit, or change the files themselves")
-
-
-def _kind(status: os.stat_result) -> Kind:
-    if stat.S_ISREG(status.st_mode):
-        return "file"
-    if stat.S_ISDIR(status.st_mode):
-        return "folder"
-    return "link" if stat.S_ISLNK(status.st_mode) else "other"
-
-
-def _regular(place: Place, path: str) -> int:
-    """Open a regular file. It is looked at before, because opening a device may act, and after, because it may be another."""
-    if (kind := _kind(os.stat(place.name, dir_fd=place.folder, follow_symlinks=False))) == "file":
-        try:
-            handle = os.open(place.name, _READ, dir_fd=place.folder)
-        except OSError as error:
-            if isinstance(error, FileNotFoundError):
-                raise
-            raise ToolError(f"{path}: cannot be opened: {error.strerror}") from None
-        if (kind := _kind(os.fstat(handle))) == "file":
-            return handle
-        os.close(handle)
-    if kind == "folder":
-        raise ToolError(f"{path}: is a folder; list_files shows what is in it")
-    raise ToolError(f"{path}: is not a regular file (a pipe, device, socket or link); it is not used")
-
-
-def _to_replace(place: Place, path: str) -> int | None:
-    """Open the file that a new one will replace, for its rights; None where there is none."""
-    try:
-        handle = _regular(place, path)
-    except FileNotFoundError:
-        return None
-    if os.fstat(handle).st_mode & 0o222:
-        return handle
-    os.close(handle)
-    raise ToolError(f"{path}: is read-only; it is not changed")
-
-
-def _take_rights(old: int, new: int) -> None:
-    """Give a new file the owner, mode and access list of an old one."""
-    was = os.fstat(old)
-    with contextlib.suppress(OSError):
-        os.fchown(new, was.st_uid, was.st_gid)
-    os.fchmod(new, stat.S_IMODE(was.st_mode) & 0o1777)  # set-user and set-group bits are not for new content
-    for name in os.listxattr(old) if hasattr(os, "listxattr") else ():
-        with contextlib.suppress(OSError):
-            os.setxattr(new, name, os.getxattr(old, name))

@@ -103,6 +103,12 @@ def test_a_check_without_what_it_needs_is_refused(given):
         Check.model_validate(given)
 
 
+def test_short_is_an_answer_and_not_a_whole_text():
+    assert reason(Folder(a_txt=" 42 euros\n" + "\n" * 400), "file_short", path="a.txt") == ""
+    assert "only the answer" in reason(Folder(a_txt="x" * 301), "file_short", path="a.txt")
+    assert reason(Folder(), "file_short", path="a.txt")
+
+
 def test_written_is_neither_blank_nor_as_before():
     before = {"a.txt": "x\n"}
     assert reason(Folder(a_txt="y\n"), "file_written", before, path="a.txt") == ""

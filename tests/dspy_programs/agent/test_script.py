@@ -143,3 +143,19 @@ def test_a_run_mends_its_script_until_the_goal_is_reached(tmp_path, workspace):
     assert not (tmp_path / "wrong.txt").exists()  # what failed leaves nothing behind
     assert [task.tool for task in done.tasks] == ["python"] and done.tasks[0].checked_by == "code"
     assert done.cost.model_calls == 2
+
+
+@pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
+def test_what_a_script_prints_is_the_answer_to_a_question(tmp_path, workspace):
+    asks = "How many ERROR lines are in server.log?"
+    replies = iter([block("n = 2"), block("print(sum('ERROR' in line for line in open('server.log')))")])
+    done = Agent(lm=scripted_lm(lambda prompt: next(replies), "local/scripted"), workspace=tmp_path, compiled=False).run(asks)
+    assert done.completed and done.answer == "2" and done.cost.model_calls == 2
+
+
+@pytest.mark.skipif(not sandbox.works(), reason="scripts run in a sandbox only")
+def test_work_that_no_check_knows_counts_when_something_came_of_it(tmp_path, workspace):
+    lm = scripted_lm(lambda prompt: block("import os\nos.rename('notes/old.txt', 'notes/2020.txt')"), "local/scripted")
+    done = Agent(lm=lm, workspace=tmp_path, compiled=False).run("Tidy up the folder notes/ by year")
+    assert done.completed and (tmp_path / "notes" / "2020.txt").exists() and done.cost.model_calls == 1
+    assert done.tasks[0].checked_by == "tool"  # and says so

@@ -1,11 +1,12 @@
 """What a step may be, and what becomes of one that cannot be used."""
 
 import json
+import threading
 import time
 
 import pytest
 
-from dspy_programs.agent import Agent, Limits, Sessions, ToolError, tool
+from dspy_programs.agent import Agent, Limits, Scope, Sessions, ToolError, tool
 from tests.dspy_programs.agent.scripted import cannot, finish, plan, prompts_of, scripted, step
 
 GOAL = "Note the colour of the door"
@@ -188,3 +189,31 @@ def test_without_a_model_a_call_that_is_written_out_is_made(tmp_path):
     result = Agent([note], workspace=tmp_path).run('Call note(colour="red").')
     assert result.completed and result.answer == "noted red"
     assert not Agent([note], workspace=tmp_path).run("Note the colour of the door").completed
+
+
+def test_cancelling_ends_the_call_under_way_and_the_run(tmp_path):
+    begun = threading.Event()
+
+    @tool(effect="reads")
+    def note(scope: Scope, colour: str) -> str:
+        """Note the colour of a door."""
+        begun.set()
+        scope.cancelled.wait(30)
+        return "stopped"
+
+    agent = Agent([note], scripted([ONE], [NOTE]), workspace=tmp_path, compiled=False)
+    threading.Thread(target=lambda: begun.wait(20) and agent.cancel()).start()
+    started = time.monotonic()
+    result = agent.run(GOAL)
+    assert result.stopped_by == "cancelled" and not result.completed
+    assert time.monotonic() - started < 15
+
+
+def test_a_question_of_the_policy_goes_to_the_user_and_no_answer_is_no(tmp_path):
+    (tmp_path / "a.txt").write_text("x")
+    asked = []
+    lm = scripted([plan(("delete_file", "Delete a.txt"))], [step("delete_file", path="a.txt"), cannot("not allowed")])
+    goal = "If nobody needs a.txt any more, delete a.txt"
+    result = Agent(lm=lm, workspace=tmp_path, compiled=False, ask=asked.append, limits=Limits(iterations=1)).run(goal)
+    assert (tmp_path / "a.txt").exists() and not result.completed
+    assert any("delete_file" in question for question in asked)

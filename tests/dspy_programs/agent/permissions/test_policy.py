@@ -3,12 +3,15 @@ import os
 
 import pytest
 
+from dspy_programs.agent.permissions.hooks import Guard
 from dspy_programs.agent.permissions.policy import Policy, Rule
 from dspy_programs.agent.tools.default import default_tools
 from dspy_programs.agent.tools.text_index import SearxNG, search_tool
 from dspy_programs.agent.tools.tool import AgentTool
+from dspy_programs.agent.workspace import sandbox
 from dspy_programs.agent.workspace.workspace import Workspace
 from dspy_programs.errors import UsageError
+from tests.dspy_programs.agent.scopes import scope_in
 
 
 @pytest.fixture
@@ -182,3 +185,26 @@ def test_a_wrong_file_of_rules_is_one_line(tmp_path, text, fault):
     assert fault in str(caught.value) and "\n" not in str(caught.value)
     with pytest.raises(UsageError, match="cannot be read"):
         Policy.from_file(tmp_path / "nothing.toml")
+
+
+@pytest.mark.skipif(not sandbox.works(), reason=sandbox.reason() or "there is a sandbox")
+def test_a_path_that_is_denied_to_every_tool_is_unreadable_for_what_runs(workspace, tmp_path):
+    (tmp_path / "policy.toml").write_text(RULES)
+    guard, scope = Guard(Policy.from_file(tmp_path / "policy.toml")), scope_in(tmp_path / "ws")
+    tools = {tool.name: tool for tool in default_tools(scope.workspace)}
+    code = "import glob\nfor path in ['.env', 'secrets/key', 'link/key', 'a.txt', *glob.glob('secrets/*')]:\n"
+    code += "  try: print(path, open(path).read())\n  except OSError as error: print(path, type(error).__name__)"
+    answer = str(guard.call(tools["python"], {"code": code}, scope))
+    assert answer.splitlines() == [".env PermissionError", "secrets/key PermissionError", "link/key PermissionError", "a.txt x"]
+    guard.call(tools["shell"], {"command": "cp -r . copy; grep -r x . > found.txt; ls"}, scope)
+    found = (tmp_path / "ws" / "found.txt").read_text()
+    assert not (tmp_path / "ws" / "copy" / "secrets" / "key").exists() and "key" not in found and ".env:x" not in found
+    assert (tmp_path / "ws" / ".env").read_text() == "x" and (tmp_path / "ws" / "secrets" / "key").read_text() == "x"
+    assert Policy().closed() is None
+    for name, arguments in (
+        ("grep", {"pattern": "x"}),
+        ("grep", {"pattern": "x", "path": "."}),
+        ("web_search", {"query": "x"}),
+    ):
+        answer = str(guard.call(tools[name], arguments, scope))
+        assert "a.txt" in answer and ".env" not in answer and "secrets/" not in answer

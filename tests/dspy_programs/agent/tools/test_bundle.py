@@ -104,8 +104,16 @@ def test_a_tool_of_dspy_and_a_function_become_the_agents(tmp_path):
         assert (made.name, made.description, made.parameters["required"]) == ("area", "Multiply.", ["width"])
         assert said(made, scope_in(tmp_path / "w"), width=3) == "6"
     assert said(as_tool(dspy.Tool(area)), scope_in(tmp_path / "w"), width="x").startswith("ToolError: area: ")
-    with pytest.raises(UsageError):
-        as_tool(3)
+
+
+def bare(x: int) -> int:
+    return x
+
+
+@pytest.mark.parametrize("given", [3, lambda x: x, bare, "read_file", int])
+def test_what_the_model_could_not_use_is_no_tool(given):
+    with pytest.raises(UsageError, match="cannot be a tool"):
+        as_tool(given)
 
 
 def test_the_shipped_tools_are_few_short_and_different(tmp_path):
