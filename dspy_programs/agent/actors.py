@@ -70,7 +70,10 @@ class TaskActor:
         context = "\n".join(self.said)
         turns = shown(self.turns, f"{context}\n{self.text}", self.tokens, counter_for(self.lm))
         with running_on(self.lm):
-            return self.program(task=self.text, tools=functions, context=context, trajectory=turns)
+            step = self.program(task=self.text, tools=functions, context=context, trajectory=turns)
+        if self.own and step.finish is not None and step.answered_by == "rules":  # who only say that the calls were made
+            step.finish = str(self.own[-1].tool_output)
+        return step
 
     def saw(self, call: Call, result: JsonValue) -> Turn:
         """Add a call and its result to the history."""
@@ -139,14 +142,15 @@ class ActorFactory:
         persona = next((one for one in self.personas if task.tool in one.tools), None)
         persona = persona or next((one for one in self.personas if not one.tools), Persona())
         turns = [turn.model_copy(update={"turn_number": number}) for number, turn in enumerate(found)]
-        text = f"{text} ({task.tool})" if task.tool else text
+        lm = persona.lm or self.lm
+        text = f"{text} ({task.tool})" if task.tool and lm is not None else text  # the rules read written calls, and only those
         heard = [*filter(None, [persona.text]), *said]
         return TaskActor(
             persona=persona,
             program=self.script if self.script is not None and task.tool == SCRIPT else self.program,
             tools=self._menu(task, persona),
             text=text,
-            lm=persona.lm or self.lm,
+            lm=lm,
             tokens=self.tokens,
             said=heard,
             turns=turns,

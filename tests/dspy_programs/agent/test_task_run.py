@@ -185,6 +185,12 @@ def test_a_session_of_another_goal_is_refused(tmp_path):
         Agent([note], scripted([ONE], [NOTE]), workspace=tmp_path, session=session, compiled=False).run(GOAL)
 
 
+def test_without_a_model_a_call_that_is_written_out_is_made(tmp_path):
+    result = Agent([note], workspace=tmp_path).run('Call note(colour="red").')
+    assert result.completed and result.answer == "noted red"
+    assert not Agent([note], workspace=tmp_path).run("Note the colour of the door").completed
+
+
 def test_cancelling_ends_the_call_under_way_and_the_run(tmp_path):
     begun = threading.Event()
 
