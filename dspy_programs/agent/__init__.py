@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from dspy_programs.agent.agent import Agent
     from dspy_programs.agent.ledger import Ledger, LedgerTask
     from dspy_programs.agent.limits import Cost, Limits
+    from dspy_programs.agent.permissions.hooks import Guard
+    from dspy_programs.agent.permissions.policy import Decision, Policy, Rule
     from dspy_programs.agent.result import AgentResult, CheckedCriterion
     from dspy_programs.agent.sessions import Session, Sessions
     from dspy_programs.agent.tools.tool import AgentTool, Scope, ToolError, tool
@@ -24,10 +26,14 @@ _HOMES = {
     "AgentTool": "tools.tool",
     "CheckedCriterion": "result",
     "Cost": "limits",
+    "Decision": "permissions.policy",
+    "Guard": "permissions.hooks",
     "Ledger": "ledger",
     "LedgerTask": "ledger",
     "Limits": "limits",
     "Persona": "actors",
+    "Policy": "permissions.policy",
+    "Rule": "permissions.policy",
     "Scope": "tools.tool",
     "Session": "sessions",
     "Sessions": "sessions",
@@ -40,10 +46,14 @@ __all__ = [
     "AgentTool",
     "CheckedCriterion",
     "Cost",
+    "Decision",
+    "Guard",
     "Ledger",
     "LedgerTask",
     "Limits",
     "Persona",
+    "Policy",
+    "Rule",
     "Scope",
     "Session",
     "Sessions",

@@ -72,7 +72,7 @@ class Agent:
         lm: str | dspy.LM | None = None,
         *,
         workspace: str | Path | Workspace = ".",
-        policy: Policy | Guard | None = None,
+        policy: Policy | Guard | str | Path | None = None,
         limits: Limits = Limits(),  # noqa: B008  frozen
         planner_lm: str | dspy.LM | None = None,
         judge_lm: str | dspy.LM | None = None,
@@ -90,7 +90,7 @@ class Agent:
             tools: AgentTools or typed functions; None for the shipped ones.
             lm: The model, or its spec; by default the model in use, and without one the rules answer.
             workspace: The only folder that may be touched.
-            policy: What is allowed, denied or asked; as a Guard with hooks, an audit log and remembered answers.
+            policy: What is allowed, denied or asked, also as a file; a Guard adds hooks, an audit log, remembered answers.
             limits: When a run must stop.
             planner_lm: Another model for the plan.
             judge_lm: The model that judges what code cannot check; None: such a task counts as complete once its tool ran.
@@ -102,8 +102,8 @@ class Agent:
             traces: The folder for the run's trace; None for none.
             compiled: Whether to use the planner and actor as compiled for the model.
         """
-        if actors < 1:
-            raise UsageError(f"actors is {actors}; give 1 or more")
+        if actors < 1 or limits.iterations < 1 or limits.turns < 1:
+            raise UsageError("actors, iterations and turns must be 1 or more")
         self.workspace = workspace if isinstance(workspace, Workspace) else Workspace(workspace)
         given = default_tools(self.workspace) if tools is None else [as_tool(each) for each in tools]
         self.tools = {each.name: each for each in given}
@@ -111,7 +111,8 @@ class Agent:
             raise UsageError("give at least one tool, and each its own name")
         self.lm, self.judge_lm = _model(lm), _model(judge_lm) if judge_lm is not None else None
         self.planner_lm = _model(planner_lm) if planner_lm is not None else self.lm
-        self.guard = policy if isinstance(policy, Guard) else Guard(policy)
+        given_policy = Policy.from_file(policy) if isinstance(policy, (str, Path)) else policy
+        self.guard = given_policy if isinstance(given_policy, Guard) else Guard(given_policy)
         self.limits, self.actors, self.personas = limits, actors, personas
         self.session, self.on_event, self.ask = session, on_event, ask or (lambda question: None)
         self.traces, self.compiled = Path(traces) if traces is not None else None, compiled

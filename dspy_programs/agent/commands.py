@@ -36,7 +36,7 @@ def run(
     seconds: Annotated[float | None, typer.Option(help="Limit: seconds.")] = None,
     usd: Annotated[float | None, typer.Option(help="Limit: USD.")] = None,
     policy: Annotated[str | None, typer.Option(help="A policy file: what is allowed, denied or asked.")] = None,
-    bundle: Annotated[list[str] | None, typer.Option(help="JSON file that declares tools; repeatable.")] = None,
+    bundle: Annotated[list[str] | None, typer.Option(help="JSON file of tools, beside the shipped ones; repeatable.")] = None,
     resume: Annotated[str | None, typer.Option(metavar="ID", help="Go on with a session; last is the latest.")] = None,
     memory: Annotated[bool | None, typer.Option("--memory", help="Recall what other sessions remember.")] = None,
     sessions: _SessionsOption = None,
@@ -58,7 +58,12 @@ def run(
         print(as_toml(settings), end="")
         return
     from dspy_programs.agent.sessions import Sessions
+    from dspy_programs.agent.workspace.workspace import Workspace
+    from dspy_programs.errors import UsageError
 
+    Workspace(settings.workspace)  # before there is a session
+    if not goal.strip() and not resume:
+        raise UsageError('there is no goal; say what to do: dspy-programs run "GOAL"')
     kept = Sessions(settings.sessions)
     session = kept.open(resume, memory=settings.memory) if resume else kept.new(goal, memory=settings.memory)
     agent = agent_of(settings, session, kept, dict(api_base=api_base, api_key=api_key, no_cache=no_cache), quiet)
@@ -116,6 +121,8 @@ def agent_of(settings: "AgentConfig", session: "Session", kept: "Sessions", conn
     from dspy_programs.agent.permissions.policy import Policy
     from dspy_programs.agent.show import asked_here, printed
     from dspy_programs.agent.tools.bundle import load_bundle
+    from dspy_programs.agent.tools.default import default_tools
+    from dspy_programs.agent.workspace.workspace import Workspace
     from dspy_programs.lm import DEFAULT_SPEC, model_named
 
     def model(spec: str | None) -> Any:
@@ -124,14 +131,15 @@ def agent_of(settings: "AgentConfig", session: "Session", kept: "Sessions", conn
     limits = settings.limits.model_dump()
     policy = Policy.from_file(settings.policy) if settings.policy else Policy()
     bundles = [load_bundle(path) for path in settings.bundles]
+    workspace = Workspace(settings.workspace)
     beside = kept.path.parent
     return Agent(
-        tools=[each for bundle in bundles for each in bundle.tools] or None,
+        tools=[*default_tools(workspace), *(each for bundle in bundles for each in bundle.tools)],
         policy=Guard(policy, audit=AuditLog(beside / "audit.jsonl"), answers=Answers(beside / "answers.json")),
         lm=model(settings.lm or DEFAULT_SPEC),
         planner_lm=model(settings.planner_lm),
         judge_lm=model(settings.judge_lm),
-        workspace=settings.workspace,
+        workspace=workspace,
         limits=Limits(**{field.name: limits[field.name] for field in fields(Limits)}),
         actors=settings.actors,
         personas=[Persona(one.name, one.text, model(one.lm), tuple(one.tools)) for one in settings.personas],
@@ -210,5 +218,7 @@ def delete(session_id: Annotated[str, typer.Argument(metavar="ID")], sessions: _
     """Delete a session."""
     from dspy_programs.agent.sessions import Sessions
 
-    Sessions(sessions).delete(session_id)
-    print(f"{session_id}: deleted")
+    kept = Sessions(sessions)
+    one = kept.summary(session_id)
+    kept.delete(one.id)
+    print(f"{one.id}: deleted")

@@ -56,7 +56,7 @@ class AgentConfig(BaseModel):
     policy: str | None = None
     """A policy file."""
     bundles: list[str] = []
-    """JSON files that declare tools, in place of the shipped ones."""
+    """JSON files that declare tools, beside the shipped ones."""
     sessions: str | None = None
     """The file of the sessions."""
     memory: bool = False

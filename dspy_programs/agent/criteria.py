@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from dspy_programs.agent import goal_words as words
 from dspy_programs.agent.checks import Check
+from dspy_programs.programs.planner import split_goal
 
 _LONGEST = 20_000  # characters of a goal that are read
 
@@ -50,10 +51,11 @@ def criteria_of(goal: str, files: Collection[str] = ()) -> list[Criterion]:
     commands = [*_commands(goal)]
     quiet = words.COMMAND.sub(lambda match: " " * len(match[0]) if _text(match) in commands else match[0], goal)
     mentions = [*_mentions(quiet, known)]
-    moved = [*_moved(quiet, mentions, known)]
-    checks = [*_kept(goal, mentions, commands, known), *moved, *_deleted(quiet, mentions, known)]
-    done = {check.path for check in checks}
-    checks += [] if moved else [check for check in _written(quiet, mentions, known) if check.path not in done]
+    checks = [*_kept(goal, mentions, commands, known)]
+    stays = {check.path for check in checks}
+    for wish in _wishes(quiet, known):
+        own = mentions if wish == quiet else [*_mentions(wish, known)]
+        checks += [check for check in _checks_of(wish, own, known) if check.path not in stays]
     checks += [Check(check="command_exits_0", command=command) for command in commands]
     for check in checks:
         said = next((one.piece for one in mentions if one.path == check.path), goal)
@@ -61,11 +63,26 @@ def criteria_of(goal: str, files: Collection[str] = ()) -> list[Criterion]:
     return [*found.values()]
 
 
+def _wishes(goal: str, known: set[str]) -> list[str]:
+    """Return the clauses of a goal if several of them say clearly what is to happen to which file, else the whole goal."""
+    clear = [clause for clause in split_goal(goal) if words.CLEAR.search(clause) and words.PATH.search(clause)]
+    return clear if len(clear) > 1 else [goal]
+
+
+def _checks_of(wish: str, mentions: Sequence[_Mention], known: set[str]) -> list[Check]:
+    if words.CONDITION.search(wish):
+        return []  # nobody knows before whether it holds
+    checks = [*_moved(wish, mentions, known)] or [*_deleted(wish, mentions, known), *_written(wish, mentions, known)]
+    gone = {check.path for check in checks if check.check == "file_missing"}
+    return [check for check in checks if check.path not in gone or check.check == "file_missing"]
+
+
 def inputs_missing(goal: str, files: Collection[str]) -> list[str]:
     """Return the files that a goal wants read or run and that are not there: nothing can be made of them."""
     mentions = [*_mentions(goal[:_LONGEST], set(files))]
-    made = {one.path for one in mentions if not words.FROM.search(one.before)}
-    gone = [one.path for one in mentions if not one.is_there and words.FROM.search(one.before) and "<" not in one.path]
+    needed = [one for one in mentions if _is_needed(one)]
+    made = {one.path for one in mentions if one not in needed}
+    gone = [one.path for one in needed if not one.is_there and "<" not in one.path]
     return [path for path in dict.fromkeys(gone) if path not in made]
 
 
@@ -120,8 +137,8 @@ def _moved(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator
         return
     old_names = [one.path for one in mentions if one.is_there and not one.kept]
     new_names = [one.path for one in mentions if not one.is_there and not one.kept]
-    if not new_names and old_names and (into := words.TO_FOLDER.search(goal)):
-        new_names = [into[1] + path.rpartition("/")[2] for path in old_names]
+    if not new_names and old_names and (folder := _target_folder(goal, known)):
+        new_names = [f"{folder}/{path.rpartition('/')[2]}" for path in old_names]
     if len(old_names) != len(new_names):
         return
     for old_name, new_name in zip(old_names, new_names, strict=True):
@@ -133,7 +150,8 @@ def _moved(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator
 
 def _deleted(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator[Check]:
     kept = {one.path for one in mentions if one.kept}
-    if words.DELETES.search(goal) and (every := words.EVERY.search(goal)):
+    all_of = words.DELETES.search(goal)
+    if all_of and (every := words.EVERY.search(goal)) and not words.NARROW.search(words.PIECE.split(goal[all_of.end() :])[0]):
         for path in _in_folders(goal, f".{every['kind']}", known):
             if path not in kept:
                 yield Check(check="file_missing", path=path)
@@ -147,18 +165,20 @@ def _deleted(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterat
 def _written(goal: str, mentions: Sequence[_Mention], known: set[str]) -> Iterator[Check]:
     """Return checks of what is made, or changed where nothing is made."""
     free = [one for one in mentions if not one.kept and "<" not in one.path]
-    made = [one for one in free if not one.is_there and not words.FROM.search(one.before)]
-    made = [one for one in made if one is made[0] or words.TARGET.search(one.before) or words.LISTED.search(one.before)]
+    made = [one for one in free if not one.is_there and not _is_needed(one)]
+    made = [one for one in made if one is made[0] or _is_named_to_be_made(one)]
     into = [one for one in free if one.is_there and words.INTO.search(one.before)]
     kept = {one.path for one in mentions if one.kept}
     every = words.EVERY.search(goal)
-    if not made and not into and every:
+    if every and words.DELETES.search(goal):
+        paths = []
+    elif not made and not into and every:
         paths = [path for path in _in_folders(goal, f".{every['kind']}", known) if path not in kept]
     elif made or into:
         paths = [one.path for one in made or into]
     else:
         there = [one for one in free if one.is_there and not words.FROM.search(one.before)]
-        changed = [one for one in there if not words.ASKS.search(one.piece)]
+        changed = [one for one in there if not words.ASKS.search(one.piece) and not words.OLD_NAME.search(one.before)]
         missing = [one for one in free if not one.is_there]
         paths = [changed[0].path] if changed and not missing else []
     for path in dict.fromkeys(paths):
@@ -182,9 +202,27 @@ def _texts_of(goal: str, path: str) -> Iterator[Check]:
         yield Check(check="file_contains", path=path, text=value["quoted"] or value["bare"])
 
 
+def _is_named_to_be_made(one: _Mention) -> bool:
+    follows = words.LISTED.search(one.before) or (words.AND.search(one.before) and words.SAYING.search(one.before))
+    return bool(words.TARGET.search(one.before) or follows)
+
+
+def _is_needed(one: _Mention) -> bool:
+    return bool(words.FROM.search(one.before) or words.OLD_NAME.search(one.before))
+
+
+def _target_folder(goal: str, known: set[str]) -> str:
+    """Return the folder that something is to be moved to: with a slash, called so, or there already; "" for none."""
+    if found := words.TO_FOLDER.search(goal):
+        return (found["slashed"] or found["called"]).rstrip("/")
+    there = {path.partition("/")[0] for path in known if "/" in path}
+    return next((match[1] for match in words.TO_NAME.finditer(goal) if match[1] in there), "")
+
+
 def _in_folders(goal: str, ending: str, known: set[str]) -> list[str]:
     """Return the files of an ending in the folders that a goal names, or of the workspace itself."""
-    folders = _folders(goal) or [""]
+    there = {path.partition("/")[0] for path in known if "/" in path}
+    folders = _folders(goal) or [match[1] for match in words.IN_NAME.finditer(goal) if match[1] in there] or [""]
     inside = (path for path in sorted(known) if path.endswith(ending))
     return [path for path in inside if path.rpartition("/")[0] in {folder.rstrip("/") for folder in folders}]
 

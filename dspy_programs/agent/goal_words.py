@@ -20,7 +20,13 @@ FOLDER = re.compile(
     r"(?<![\w/.])(?P<slashed>(?:[\w.-]+/)+)(?![\w<])"
     r"|\bin\s+(?:the\s+)?(?:folder\s+)?(?P<named>[\w-]+)(?:\s+(?:folder|directory))?(?=\s+to\b)"
 )
-TO_FOLDER = re.compile(r"\b(?:to|into|nach|in)\s+(?:the\s+)?(?:folder\s+)?([\w./-]+/)", _FLAGS)
+TO_FOLDER = re.compile(
+    r"""\b(?:to|into|nach|in)\s+(?:the\s+|den\s+|das\s+)?(?:(?P<slashed>(?:[\w.-]+/)+)(?!\w)
+    |(?:new\s+)?(?:folder|directory|ordner|verzeichnis)\s+["'`]?(?P<called>[\w./-]*\w))""",
+    _FLAGS,
+)
+TO_NAME = re.compile(r"""\b(?:to|into|nach|in)\s+(?:the\s+)?["'`]?([\w-]+)""", _FLAGS)
+IN_NAME = re.compile(r"""\bin\s+(?:the\s+)?(?:folder\s+)?["'`]?([\w-]+)""", _FLAGS)
 PIECE = re.compile(
     r"""(?<=[.!?:;])\s+|\n+|\s+-\s+
     |,\s+(?=(?:and|but|except|aber|au(?:ß|ss)er|und|dann|then|not|also|nicht|leave|keep)\b)""",
@@ -45,7 +51,7 @@ TESTS_KEPT = re.compile(
 
 # what stands before a path
 FROM = re.compile(
-    r"""\b(?:from|of|run|read|open|see|using|with|per|execute|aus|von|lies|mit)
+    r"""\b(?:from|(?<!end\s)(?<!top\s)(?<!start\s)(?<!bottom\s)(?<!beginning\s)of|run|read|open|see|using|with|per|execute|aus|von|lies|mit)
     (?:\s+(?:the|a|my|our|script|file|template|migration|\w+\s+script))*\s+["'`]?$""",
     _FLAGS,
 )
@@ -55,6 +61,11 @@ TARGET = re.compile(
     _FLAGS,
 )
 LISTED = re.compile(rf"(?:{PATH.pattern})[\"'`]?(?:,|\s+and|\s+und)\s+[\"'`]?$")
+OLD_NAME = re.compile(
+    r"""\b(?:rename|move|copy|duplicate|umbenenne|benenne?|verschiebe?|kopiere?)\s+
+    (?:(?:the|file|folder|die|den|datei)\s+)*["'`]?$""",
+    _FLAGS,
+)
 DELETE = re.compile(
     r"""\b(?:delete|remove|erase|lösch\w*|entfern\w*)\s+(?:(?:the|all|every|old|files?|die|alle|datei\w*)\s+)*["'`*]*$""",
     _FLAGS,
@@ -76,6 +87,12 @@ ASKS = re.compile(
     _FLAGS,
 )
 
+CONDITION = re.compile(r"\b(?:if|unless|in\s+case|falls|sofern|wenn)\b", _FLAGS)
+NARROW = re.compile(
+    r"\b(?:bigger|larger|older|newer|smaller|longer|than|that|which|with|without|whose|empty|größer|älter|die\s+\w+\s+sind)\b",
+    _FLAGS,
+)
+
 # texts and values, in the user's own words
 _QUOTED = r"""(?:"(?P<double>[^"\n]+)"|`(?P<tick>[^`\n]+)`|“(?P<curly>[^”\n]+)”|„(?P<low>[^“”\n]+)[“”]
     |(?<!\w)'(?P<single>[^'\n]+)'(?!\w))"""
@@ -92,6 +109,12 @@ VALUE = re.compile(
     r"""\b(?:to|auf|be|=)\s+(?:["'`](?P<quoted>[^"'`\n]+)["'`]|(?P<bare>-?\d(?:[\w:]|\.(?=\w))*|true|false))(?=\s|[.,;)]|$)""",
     _FLAGS,
 )
+
+_SAID = "|".join(re.sub(r"P<[a-z]+>", ":", pattern.pattern) for pattern in (SWAP, WRITING, VALUE))
+CLEAR = re.compile(
+    rf"""\b(?:rename|move|delete|remove|erase|copy|create|make|umbenenn\w*|verschieb\w*|lösch\w*|kopier\w*)\b|{_SAID}""", _FLAGS
+)
+"""A clause that says what is to happen."""
 
 # commands that are to pass
 COMMAND = re.compile(

@@ -65,19 +65,12 @@ class Record:
             self.session.keep_task(change["task"])
             self.tell("task", **change)
 
-    def say(self, task_id: str, turn: Turn, seconds: float | None = None) -> None:
+    def say(self, task_id: str, turn: Turn) -> None:
         """Add a turn to a task's history on file and to the trace."""
         with self.lock:
             self.session.say(task_id, turn)
             if self.trace is not None:
-                self.trace.add_turn(
-                    turn.role,
-                    turn.content,
-                    turn.tool_name,
-                    turn.tool_input,
-                    turn.tool_output,
-                    None if seconds is None else 1000 * seconds,
-                )
+                self.trace.add_turn(turn.role, turn.content, turn.tool_name, turn.tool_input, turn.tool_output)
 
     def ended(self, answer: str, completed: bool) -> str | None:
         """Give the trace its outcome; return its path."""
@@ -93,4 +86,9 @@ class Record:
 
 def _entry(event: Mapping[str, Any]) -> dict[str, JsonValue]:
     task = event["task"]
-    return {"task_id": task["id"], "status": task["status"], "notes": task["notes"][-1] if task["notes"] else ""}
+    return {
+        "time": event["time"],
+        "task_id": task["id"],
+        "status": task["status"],
+        "notes": task["notes"][-1] if task["notes"] else "",
+    }

@@ -39,7 +39,7 @@ class AgentResult(BaseModel):
     """Whether every task is complete and every criterion of the goal met."""
     tasks: list[LedgerTask]
     history: list[dict[str, JsonValue]]
-    """What happened to the tasks, in order: task_id, status, notes."""
+    """What happened to the tasks, in order: time (seconds since 1970), task_id, status, notes."""
     rationale: str
     """Why these tasks, in the planner's words."""
     answer: str
@@ -62,4 +62,4 @@ class AgentResult(BaseModel):
     """What the failure judge says, where it was asked."""
 
     def __str__(self) -> str:
-        return self.model_dump_json(indent=2)
+        return self.model_dump_json(indent=2, exclude={"tasks": {"__all__": {"calls"}}})  # those are told in the events

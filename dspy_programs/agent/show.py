@@ -3,6 +3,7 @@
 Guarantees what a model or a tool wrote cannot move the cursor or colour the screen.
 """
 
+import json
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -15,8 +16,9 @@ _MARKS = {"added": "[ ]", "in_progress": "[-]", "complete": "[x]", "failed": "[!
 
 def printed(event: Mapping[str, Any]) -> None:
     """Print an event on standard error, if it says something to a person."""
-    if line := line_of(event):
-        print(printable(shortened(" ".join(line.split()), _WIDEST)), file=sys.stderr, flush=True)
+    if line := " ".join(line_of(event).split()):
+        whole = event["kind"] == "stop"
+        print(printable(line if whole else shortened(line, _WIDEST)), file=sys.stderr, flush=True)
 
 
 def line_of(event: Mapping[str, Any]) -> str:
@@ -24,13 +26,16 @@ def line_of(event: Mapping[str, Any]) -> str:
     match event:
         case {"kind": "plan"}:
             return f"plan ({event['answered_by']}): {event['rationale']}"
-        case {"kind": "task", "change": change, "task": task} if change in _MARKS:
+        case {"kind": "task", "change": change, "task": task} if change in _MARKS and not task["replaced"]:
             why = f": {task['notes'][-1]}" if change == "failed" and task["notes"] else ""
             return f"{_MARKS[change]} {task['id']} {task['title']}{why}"
         case {"kind": "call"}:
-            return f"    {event['tool']} {event['arguments']}"
-        case {"kind": "result"}:
-            return f"    {'->' if event['ok'] else '!>'} {event['result']}"
+            given = (f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in event["arguments"].items())
+            return f"    {event['tool']}({', '.join(given)})"
+        case {"kind": "result", "ok": True, "result": result}:
+            return f"    -> {result}"
+        case {"kind": "result", "result": result}:
+            return f"    !> {result['error']}"
         case {"kind": "note"}:
             return f"note: {event['text']}"
         case {"kind": "stop"}:

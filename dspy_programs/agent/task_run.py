@@ -55,7 +55,7 @@ def run_task(task: LedgerTask, actor: TaskActor, host: Host) -> Outcome:
             fault = f"not done yet: {host.acceptance.unmet(task, actor)}"
             host.say(task, actor.told(f"The task is {fault}."))
         else:
-            return Outcome("failed", step.cannot or "no step was chosen")
+            return Outcome("failed", _why_not(step, task, actor, host))
     return Outcome("failed", f"not done after {host.limits.turns} turns: {host.acceptance.unmet(task, actor)}")
 
 
@@ -89,6 +89,16 @@ def _undo(kept: Snapshot | None, task: LedgerTask, actor: TaskActor, host: Host)
     why = host.acceptance.unmet(task, actor)
     undone = kept is not None and kept.restore()
     host.say(task, actor.told(f"Not done: {why}." + (" All that the script changed was undone." if undone else "")))
+
+
+def _why_not(step: ActorResult, task: LedgerTask, actor: TaskActor, host: Host) -> str:
+    """Say why nothing was chosen: a call that failed comes first, then the words of whoever chose."""
+    last = next((turn for turn in reversed(actor.own) if turn.tool_name), None)
+    if last is not None and failed(last.tool_output):
+        return host.acceptance.unmet(task, actor)
+    if step.answered_by == "rules" and step.failure is None:
+        return "without a model nobody knows how to do this; name one with --lm"
+    return step.cannot or "no step was chosen"
 
 
 def _fault_of(step: ActorResult, actor: TaskActor) -> str:

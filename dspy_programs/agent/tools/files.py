@@ -94,6 +94,8 @@ def append(scope: Scope, path: WorkspacePath, content: Composed) -> str:
 @tool(effect="writes")
 def move_file(scope: Scope, path: WorkspacePath, to: WorkspacePath) -> str:
     """Rename or move a file or a folder. Nothing is overwritten."""
+    if to.endswith("/") or scope.workspace.kind(to) == "folder":
+        to = f"{to.rstrip('/')}/{path.rstrip('/').rpartition('/')[2]}"
     scope.workspace.move(path, to)
     return f"{path}: now {scope.workspace.normal(to)}"
 
@@ -114,7 +116,9 @@ def list_files(scope: Scope, path: WorkspacePath = ".") -> str:
 @tool(effect="reads")
 def find_files(scope: Scope, pattern: str, path: WorkspacePath = ".") -> str:
     """Find files by name in a folder and all folders in it. The pattern is like *.py or report* or src/*.md."""
-    wanted = (found for found in seen(scope, path) if found.kind == "file" and matches(found.path, pattern))
+    files = [found for found in seen(scope, path) if found.kind == "file"]
+    wanted = [found for found in files if matches(found.path, pattern)]
+    wanted = wanted or [found for found in files if matches(found.path, f"*{pattern}*")]
     return _listing(wanted, f"no file is named {pattern}", show=lambda found: found.path)
 
 

@@ -59,6 +59,8 @@ class _Place(NamedTuple):
 def _text(scope: Scope, path: str) -> str:
     if path.endswith((".jsonl", ".ndjson")):
         raise ToolError(f"{path}: has one JSON value a line; use python, or read_file and edit_file")
+    if path.endswith((".yaml", ".yml", ".toml", ".ini")):
+        raise ToolError(f"{path}: not JSON; use edit_file")
     text = scope.workspace.text(path)
     _checked(text, path)
     return text

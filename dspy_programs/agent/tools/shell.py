@@ -7,6 +7,7 @@ Raises     ToolError.
 """
 
 import ast
+import re
 import shutil
 import sys
 
@@ -31,6 +32,7 @@ def shell(scope: Scope, command: Composed) -> str:
     """Run a shell command in the workspace, like: wc -l data.csv. There is no network."""
     if len(command) > _LONGEST:
         raise ToolError("the command is too long; write it to a file with write_file and run the file")
+    command = _bare(command)
     program = shutil.which("bash", path="/bin:/usr/bin:/usr/local/bin") or "/bin/sh"
     return _told(run([program, "-c", command], scope))
 
@@ -38,7 +40,13 @@ def shell(scope: Scope, command: Composed) -> str:
 @tool(effect="runs")
 def python(scope: Scope, code: Composed) -> str:
     """Run Python code in the workspace and return what it prints. The value of a last expression is printed too."""
-    return _told(run([sys.executable, "-"], scope, stdin=_with_last_shown(code)))
+    return _told(run([sys.executable, "-"], scope, stdin=_with_last_shown(_bare(code))))
+
+
+def _bare(text: str) -> str:
+    """Take code out of the fence that a model may put around it."""
+    fenced = re.fullmatch(r"\s*```\w*\n(.*?)\n?```\s*", text, re.S)
+    return fenced[1] if fenced else text
 
 
 def _with_last_shown(code: str) -> str:

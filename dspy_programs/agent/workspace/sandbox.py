@@ -37,7 +37,7 @@ _SETTINGS = (
 )
 _SCRATCH = 256 << 20  # bytes of /tmp and of shared memory
 _ADDRESSES = 8 << 30  # bytes of one process; some runtimes reserve much and use little
-_LIMITED = 'ulimit -c 0; ulimit -t "$1"; ulimit -v "$2"; ulimit -f "$3"; shift 3; exec nice -n 5 "$@"'
+_LIMITED = 'ulimit -c 0; ulimit -t "$1"; ulimit -v "$2"; ulimit -f "$3"; shift 3; exec "$@"'
 
 
 class Running(Protocol):

@@ -6,7 +6,8 @@ to the handle that was open before, never to what the disk calls the parent.
 
 Input      an open folder, its path, and a path as a model writes it.
 Output     Place: the folder that holds the last component, open, and its name there; the caller closes it.
-Raises     ToolError for a path that leads out, in a circle, through a file, or that no file can have.
+Raises     ToolError for a path that leads out, in a circle, through a file, or that no file can have; FileNotFoundError where
+           a folder on the way is not there.
 """
 
 import contextlib
@@ -74,6 +75,8 @@ def place_of(top: int, root: Path, path: str, *, missing: Missing = "refuse", fo
                     links += 1  # it became a link just now
                     waiting.appendleft(part)
                     continue
+                if error.errno == errno.ENOENT:
+                    raise
                 raise _unreachable(path, part, error) from None
             names.append(part)
         return Place(handles.pop(), ".", tuple(names))
@@ -116,7 +119,8 @@ def _leads_out(path: str) -> ToolError:
 
 
 def _outside(path: str) -> ToolError:
-    return ToolError(f"{path}: outside of the workspace; use a path inside it, like notes.txt or src/main.py")
+    how = "paths begin without /, like" if path.startswith("/") else "use a path inside it, like notes.txt or"
+    return ToolError(f"{path}: outside of the workspace; {how} src/main.py")
 
 
 def _link(folder: int, name: str) -> str | None:
@@ -147,8 +151,6 @@ def _opened(folder: int, name: str, missing: Missing) -> int:
 
 
 def _unreachable(path: str, part: str, error: OSError) -> ToolError:
-    if error.errno == errno.ENOENT:
-        return ToolError(f"{path}: there is no folder {part}; list_files shows what is there")
     if error.errno in (errno.ENOTDIR, errno.ELOOP):
         return ToolError(f"{path}: {part} is not a folder")
     return ToolError(f"{path}: {error.strerror}")

@@ -13,6 +13,7 @@ Raises     UsageError for a folder that cannot be a workspace; ToolError for eve
 
 import contextlib
 import difflib
+import itertools
 import os
 import secrets
 import stat
@@ -27,6 +28,7 @@ from dspy_programs.agent.workspace.walk import FOLDER, NOWHERE, Missing, Place, 
 from dspy_programs.errors import ToolError, UsageError
 
 MOST_BYTES = 20_000_000  # that are read or written at once
+_MOST_COMPARED = 2_000  # entries
 _DEEPEST = 60  # folders inside each other in a listing
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -205,16 +207,23 @@ class Workspace:
         try:
             place = place_of(self.handle, self.root, path, missing=missing, follow=follow)
         except FileNotFoundError:
-            raise _Missing(_not_there(path)) from None
+            raise _Missing(f"{path}: there is no such file or folder; {self._like(path)}") from None
         except OSError as error:
             raise ToolError(f"{path}: {error.strerror}") from None
         try:
             yield place
         except FileNotFoundError:
-            raise _Missing(_not_there(path, place)) from None
+            raise _Missing(f"{path}: there is no such file or folder; {self._like(path)}") from None
         finally:
             if place.folder != NOWHERE:
                 os.close(place.folder)
+
+    def _like(self, path: str) -> str:
+        """Say which file has the same name elsewhere, or one like it in any folder."""
+        name = path.rstrip("/").rpartition("/")[2]
+        names = {found.path.rpartition("/")[2]: found.path for found in itertools.islice(self.walk(), _MOST_COMPARED)}
+        like = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
+        return f"there is {names[like[0]]}" if like else "list_files shows what is there"
 
     def _replace(self, place: Place, path: str, data: bytes) -> None:
         """Put a new file in the place of the old one."""
@@ -242,14 +251,6 @@ class Workspace:
 
 class _Missing(ToolError):
     """There is nothing at the path."""
-
-
-def _not_there(path: str, place: Place | None = None) -> str:
-    """Say that there is no such file, and which name in its folder is like it."""
-    names = os.listdir(place.folder) if place and place.folder != NOWHERE else []
-    like = difflib.get_close_matches(place.name, names, n=1) if place else []
-    hint = f"there is {'/'.join(('', *place.parts[:-1], like[0]))[1:]}" if place and like else "list_files shows what is there"
-    return f"{path}: there is no such file; {hint}"
 
 
 def _not_gits(path: str, normal: str) -> None:

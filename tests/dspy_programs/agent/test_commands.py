@@ -45,6 +45,7 @@ def test_wrong_use_is_one_line_and_2(tmp_path, capsys):
     ):
         code, out, err = run(capsys, *argv)
         assert (code, out, err.count("\n")) == (2, "", 1), (argv, out, err)
+    assert run(capsys, "sessions", "list")[1] == ""  # nothing was begun
 
 
 def test_show_config_prints_what_would_hold(tmp_path, capsys):

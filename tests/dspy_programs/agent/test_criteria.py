@@ -39,6 +39,23 @@ CASES = [
         "Append 'seen' to every .md file in docs/",
         ["file_written docs/a.md", "file_contains docs/a.md seen", "file_written docs/b.md", "file_contains docs/b.md seen"],
     ),
+    ("Move old.txt into docs", ["file_missing old.txt", "file_exists docs/old.txt"]),
+    ("Move old.txt into the folder attic", ["file_missing old.txt", "file_exists attic/old.txt"]),
+    ("Delete all .md files in docs", ["file_missing docs/a.md", "file_missing docs/b.md"]),
+    (
+        "Add a line 'done' at the end of letter.txt and delete old.txt",
+        ["file_written letter.txt", "file_contains letter.txt done", "file_missing old.txt"],
+    ),
+    (
+        "Rename old.txt to new.txt and then replace 'foo' with 'bar' in letter.txt",
+        [
+            *("file_missing old.txt", "file_exists new.txt", "file_written letter.txt"),
+            *("file_lacks letter.txt foo", "file_contains letter.txt bar"),
+        ],
+    ),
+    ("Delete all .md files in docs/ that are older than a year", []),
+    ("Delete old.txt if it is empty", []),
+    ("Rename old.txt", []),
     ("What is the total in report.txt?", []),
     ("Summarise report.txt", []),
     ("Tell me a joke", []),
@@ -55,6 +72,7 @@ def test_criteria_of(goal, expected):
 def test_files_that_are_wanted_and_not_there():
     assert inputs_missing("Copy the totals from q3.xlsx into totals.txt", FILES) == ["q3.xlsx"]
     assert inputs_missing("Run the script go.sh", FILES) == ["go.sh"]
+    assert inputs_missing("Rename gone.txt to here.txt", FILES) == ["gone.txt"]
     assert inputs_missing("Write a list to list.txt, then count the lines of list.txt", FILES) == []
     assert inputs_missing("Read report.txt and write a summary to summary.md", FILES) == []
 

@@ -76,6 +76,7 @@ def test_folders_and_files_are_listed(scope):
     assert said(list_files, scope, path="src").splitlines() == ["src/deep/", "src/x.py (1 bytes)"]
     assert "not a folder" in said(list_files, scope, path="b.txt")
     assert said(find_files, scope, pattern="*.py").splitlines() == ["src/deep/y.py", "src/x.py"]
+    assert said(find_files, scope, pattern="hid") == ".hidden"
     assert said(find_files, scope, pattern="nothing*") == "[no file is named nothing*]"
 
 
@@ -107,7 +108,18 @@ def test_a_file_is_moved_and_nothing_is_overwritten(scope):
     assert "is there already" in said(move_file, scope, path="a.txt", to="b.txt")
     assert said(move_file, scope, path="a.txt", to="new/c.txt") == "a.txt: now new/c.txt"
     assert "there is no such file" in said(move_file, scope, path="a.txt", to="d.txt")
-    assert [found.path for found in scope.workspace.walk()] == ["b.txt", "new", "new/c.txt"]
+    assert said(move_file, scope, path="b.txt", to="new") == "b.txt: now new/b.txt"
+    assert said(move_file, scope, path="new/b.txt", to="old/") == "new/b.txt: now old/b.txt"
+    assert [found.path for found in scope.workspace.walk()] == ["new", "new/c.txt", "old", "old/b.txt"]
+
+
+def test_a_file_that_is_elsewhere_or_named_otherwise_is_said(scope):
+    scope.workspace.write("shop/cart.py", "x")
+    assert said(read_file, scope, path="cart.py").endswith("no such file or folder; there is shop/cart.py")
+    assert said(read_file, scope, path="store/cart.py").endswith("no such file or folder; there is shop/cart.py")
+    assert said(read_file, scope, path="shop/carts.py").endswith("there is shop/cart.py")
+    assert said(read_file, scope, path="zebra").endswith("list_files shows what is there")
+    assert "begin without /" in said(read_file, scope, path="/shop/cart.py")
 
 
 def test_one_file_is_deleted_and_no_folder(scope):

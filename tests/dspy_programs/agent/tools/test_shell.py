@@ -39,6 +39,7 @@ def test_what_a_command_printed_and_its_exit_code(scope, command, answer):
         ("print('a'); 'b'", "a\nb"),
         ("if True:\n    1", "[it printed nothing]"),
         ("é = 'ü'; (é +\n 'x')", "üx"),
+        ("```python\n1 + 1\n```\n", "2"),
         ("None", "[it printed nothing]"),
         ("import os; os.path.basename(os.getcwd())", "w"),
         ("", "[it printed nothing]"),
